@@ -1,0 +1,1 @@
+"""Prepaid credits and Stripe billing for any Flask app."""

@@ -1,0 +1,1 @@
+"""Random numbers by the call, sold with prepaid credits."""

@@ -1,0 +1,1 @@
+"""Stripe on a laptop: API, hosted pages, webhooks and clock."""
