@@ -1,0 +1,150 @@
+"""What is for sale: packs of credits, and a free quantity by volume tiers.
+
+The server alone decides price and credits. What a customer sends names an item
+or a quantity, never an amount.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from .errors import UnknownItem
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Credits sold once, at one price.
+
+    :param slug: Names the pack in forms and URLs. Never reuse one for another offer.
+    :param credits: Whole credits that are paid for.
+    :param amount_minor: The price in Stripe's smallest unit of ``currency``.
+    :param bonus: Whole credits given on top.
+    :param expires_after: How long the credits last; ``None`` is for ever.
+    """
+
+    slug: str
+    credits: int
+    amount_minor: int
+    currency: str = "usd"
+    name: str | None = None
+    bonus: int = 0
+    expires_after: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        if self.credits < 1 or self.bonus < 0 or self.amount_minor < 0:
+            raise ValueError(f"pack {self.slug!r}: credits from 1, bonus and amount_minor from 0")
+
+    @property
+    def title(self) -> str:
+        return self.name or f"{self.total_credits:,} credits"
+
+    @property
+    def total_credits(self) -> int:
+        return self.credits + self.bonus
+
+
+@dataclass(frozen=True)
+class PriceTier:
+    """From ``from_credits`` on, every credit costs ``unit_minor``."""
+
+    from_credits: int
+    unit_minor: int
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What one purchase would give and cost; agreed when the payment row is written."""
+
+    pack: str | None
+    title: str
+    credits: int
+    amount_minor: int
+    currency: str
+    expires_after: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Any whole number of credits, priced by volume: all units at the price of their tier.
+
+    A larger quantity never costs less: where a cheaper tier begins, the total
+    stays at what the last quantity before it costs until the tier exceeds it.
+    """
+
+    tiers: tuple[PriceTier, ...]
+    currency: str = "usd"
+    least: int = 1
+    most: int = 1_000
+
+    def __post_init__(self) -> None:
+        starts = [tier.from_credits for tier in self.tiers]
+        if not starts or starts[0] > self.least or starts != sorted(set(starts)):
+            raise ValueError("price tiers rise by from_credits, and the first covers the least quantity")
+
+    def amount_minor(self, credits: int) -> int:
+        """The price of ``credits`` in the smallest unit of the currency.
+
+        :raises UnknownItem: The quantity is not sold.
+        """
+        if not self.least <= credits <= self.most:
+            raise UnknownItem(
+                f"Choose a whole number of credits from {self.least:,} to {self.most:,}.", field="credits"
+            )
+        floor = 0
+        amount = 0
+        for index, tier in enumerate(self.tiers):
+            if tier.from_credits > credits:
+                break
+            amount = max(credits * tier.unit_minor, floor)
+            if index + 1 < len(self.tiers):
+                last = self.tiers[index + 1].from_credits - 1
+                floor = max(last * tier.unit_minor, floor)
+        return amount
+
+
+class Catalog:
+    """The packs by slug, and the free quantity if one is sold."""
+
+    def __init__(self, packs: Iterable[Pack] = (), quantity: Quantity | None = None) -> None:
+        self.packs = {pack.slug: pack for pack in packs}
+        self.quantity = quantity
+
+    def offer(self, *, pack: str | None = None, credits: str | int | None = None) -> Offer:
+        """The offer that a form names by ``pack`` or by ``credits``, one of the two.
+
+        :raises UnknownItem: Neither or both are named, or the one named is not sold.
+        """
+        if (pack is None) == (credits is None):
+            raise UnknownItem("Choose a pack or a number of credits, one of the two.", field="pack")
+        if pack is not None:
+            return self._pack(pack)
+        return self._quantity(credits)
+
+    def _pack(self, slug: str) -> Offer:
+        try:
+            pack = self.packs[slug]
+        except KeyError:
+            raise UnknownItem("There is no such pack. Choose one from the list.", field="pack") from None
+        return Offer(
+            pack.slug, pack.title, pack.total_credits, pack.amount_minor, pack.currency, pack.expires_after
+        )
+
+    def _quantity(self, credits: str | int | None) -> Offer:
+        if self.quantity is None:
+            raise UnknownItem("Credits are sold in packs only.", field="credits")
+        number = whole(credits)
+        amount = self.quantity.amount_minor(number)
+        return Offer(None, f"{number:,} credit{'s' * (number != 1)}", number, amount, self.quantity.currency)
+
+
+def whole(value: str | int | None) -> int:
+    """A whole number from a form field: ASCII digits only, so that ``1e9``, ``٣`` and ``-1`` are refused.
+
+    :raises UnknownItem: It is not a whole number, or longer than any quantity sold.
+    """
+    text = str(value).strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise UnknownItem("Write the number of credits in digits, such as 10.", field="credits")
+    return int(text)

@@ -1,0 +1,81 @@
+"""Every ``PREPAID_*`` setting, read once from ``app.config``; a missing one is named.
+
+With ``app.debug`` or ``app.testing`` and no Stripe key, the extension talks to the
+emulator on this machine. Anywhere else a missing key or secret stops the app.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from flask import Flask
+
+EMULATOR_KEY = "sk_test_emulator"
+EMULATOR_PUBLISHABLE_KEY = "pk_test_emulator"
+EMULATOR_SECRET = "whsec_emulator"
+EMULATOR_URL = "http://127.0.0.1:12111"
+
+#: Where the pages are, below the app's root. A host overrides single ones by PREPAID_PATHS.
+DEFAULT_PATHS = {
+    "buy": "/prepaid/buy",
+    "return": "/prepaid/return",
+    "webhook": "/prepaid/webhook",
+}
+
+
+class ConfigError(RuntimeError):
+    """A setting is missing or wrong. The message names it and says what to do."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one app."""
+
+    stripe_secret_key: str
+    stripe_publishable_key: str
+    webhook_secrets: tuple[str, ...]
+    api_base: str | None
+    stripe_js_url: str
+    paths: dict[str, str] = field(default_factory=dict)
+    base_template: str = "prepaid/base.html"
+    hold_expires_after: timedelta = timedelta(hours=1)
+
+    @property
+    def livemode(self) -> bool:
+        return self.stripe_secret_key.startswith(("sk_live_", "rk_live_"))
+
+
+def read(app: Flask) -> Config:
+    """The settings of ``app``.
+
+    :raises ConfigError: A setting is missing or wrong.
+    """
+    settings = app.config.get_namespace("PREPAID_", lowercase=False)
+    key = settings.get("STRIPE_SECRET_KEY")
+    emulated = not key and (app.debug or app.testing)
+    if emulated:
+        settings = {
+            "STRIPE_SECRET_KEY": EMULATOR_KEY,
+            "STRIPE_PUBLISHABLE_KEY": EMULATOR_PUBLISHABLE_KEY,
+            "STRIPE_WEBHOOK_SECRET": EMULATOR_SECRET,
+            "STRIPE_API_BASE": EMULATOR_URL,
+            **{name: value for name, value in settings.items() if value},
+        }
+    for name in ("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET"):
+        if not settings.get(name):
+            raise ConfigError(
+                f"PREPAID_{name} is not set. Find it in Stripe's dashboard, or run in debug mode."
+            )
+    base = settings.get("STRIPE_API_BASE")
+    return Config(
+        stripe_secret_key=settings["STRIPE_SECRET_KEY"],
+        stripe_publishable_key=settings["STRIPE_PUBLISHABLE_KEY"],
+        webhook_secrets=tuple(s.strip() for s in settings["STRIPE_WEBHOOK_SECRET"].split(",") if s.strip()),
+        api_base=base,
+        stripe_js_url=settings.get("STRIPE_JS_URL")
+        or (f"{base}/js/stripe.js" if base else "https://js.stripe.com/endive/stripe.js"),
+        paths={**DEFAULT_PATHS, **settings.get("PATHS", {})},
+        base_template=settings.get("BASE_TEMPLATE", "prepaid/base.html"),
+        hold_expires_after=settings.get("HOLD_EXPIRES_AFTER", timedelta(hours=1)),
+    )

@@ -1,0 +1,108 @@
+"""``Prepaid``: the one class that a host meets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+from flask import Flask, current_app
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from . import clock as clocks
+from . import config as settings
+from .catalog import Catalog, Pack, Quantity
+from .clock import Clock
+
+
+class Database(Protocol):
+    """What the host lends: Flask-SQLAlchemy's ``db``, or anything with these two."""
+
+    @property
+    def session(self) -> Any: ...
+
+    @property
+    def engine(self) -> Engine: ...
+
+
+@dataclass
+class State:
+    """What one app has: its database and its settings."""
+
+    db: Database
+    config: settings.Config
+
+
+class Prepaid:
+    """Prepaid credits for one or more Flask apps.
+
+    :param db: Anything with ``.session`` and ``.engine``.
+    :param packs: What is sold once.
+    :param quantity: A free number of credits, by volume tiers.
+    :param clock: Gives the time now, in UTC.
+    :param owner: Says who the customer of this request is; ``None`` is nobody. By
+        default Flask-Login's ``current_user``, as ``user:<id>``.
+    :param http_client: A ``stripe.HTTPClient`` to use in place of the SDK's own.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        db: Database | None = None,
+        *,
+        packs: Iterable[Pack] = (),
+        quantity: Quantity | None = None,
+        clock: Clock = clocks.wall,
+        owner: Callable[[], str | None] | None = None,
+        http_client: Any = None,
+    ) -> None:
+        self.catalog = Catalog(packs, quantity)
+        self.clock = clock
+        self.http_client = http_client
+        self._owner = owner or login_owner
+        self._states: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
+        if app is not None:
+            self.init_app(app, db)
+
+    def init_app(self, app: Flask, db: Database | None) -> None:
+        """Make the verbs, pages and commands work in ``app``.
+
+        :raises ConfigError: A setting is missing or wrong.
+        """
+        if db is None:
+            raise TypeError("Prepaid needs a database: Prepaid(app, db) or prepaid.init_app(app, db)")
+        self._states[app] = State(db, settings.read(app))
+        app.extensions["prepaid"] = self
+
+    @property
+    def state(self) -> State:
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        try:
+            return self._states[app]
+        except KeyError:
+            raise RuntimeError(
+                "This app is not set up for Prepaid. Did you forget to call init_app?"
+            ) from None
+
+    @property
+    def config(self) -> settings.Config:
+        return self.state.config
+
+    @property
+    def session(self) -> Session:
+        """The host's session of this request."""
+        session = self.state.db.session
+        return session() if callable(session) else session  # type: ignore[no-any-return]
+
+    @property
+    def engine(self) -> Engine:
+        return self.state.db.engine
+
+
+def login_owner() -> str | None:
+    """Flask-Login's current user as an owner, or ``None`` when nobody is signed in."""
+    from flask_login import current_user
+
+    return f"user:{current_user.get_id()}" if current_user.is_authenticated else None

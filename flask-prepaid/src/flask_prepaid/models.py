@@ -1,0 +1,246 @@
+"""The tables. All are named ``prepaid_*`` and live on the extension's own metadata."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Enum,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+#: SQLite counts rows up by itself only in a column of type INTEGER.
+BigInt = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time in UTC. SQLite keeps no zone, so it is taken off and put back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        assert value.tzinfo is not None, "a time without a zone says nothing"
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, int: BigInt, str: String(255)}
+
+
+def words(enum: type[StrEnum]) -> Enum:
+    """A column that holds the enum's values as words, checked by the database."""
+    return Enum(
+        enum,
+        native_enum=False,
+        create_constraint=True,
+        length=16,
+        name=enum.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class Kind(StrEnum):
+    """Why credits moved. It names the other side, so the sum by kind is the trial balance."""
+
+    PURCHASE = "purchase"
+    GRANT = "grant"
+    ALLOWANCE = "allowance"
+    SPEND = "spend"
+    REVERSAL = "reversal"
+    CLAWBACK = "clawback"
+    EXPIRY = "expiry"
+    ADJUSTMENT = "adjustment"
+
+
+class HoldState(StrEnum):
+    OPEN = "open"
+    CAPTURED = "captured"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+class PaymentState(StrEnum):
+    """Where a payment stands. ``UNKNOWN`` means: Stripe did not answer, do not pay again."""
+
+    REQUESTED = "requested"
+    OPEN = "open"
+    PENDING = "pending"
+    PAID = "paid"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    SET_ASIDE = "set_aside"
+
+
+class Wallet(Base):
+    """One owner's credits. The balance is the sum of the wallet's entries.
+
+    ``held`` is the part of the balance that open holds set aside. ``seq`` is the
+    number last given to an entry or a hold. ``next_expiry_at`` is a lower bound:
+    nothing in the wallet ends before it.
+    """
+
+    __tablename__ = "prepaid_wallet"
+    __table_args__ = (
+        CheckConstraint("balance >= 0", name="balance_not_negative"),
+        CheckConstraint("held >= 0 AND held <= balance", name="held_within_balance"),
+        CheckConstraint("debt >= 0", name="debt_not_negative"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64), unique=True)
+    balance: Mapped[int] = mapped_column(default=0)
+    held: Mapped[int] = mapped_column(default=0)
+    debt: Mapped[int] = mapped_column(default=0)
+    seq: Mapped[int] = mapped_column(default=0)
+    drawn_seq: Mapped[int] = mapped_column(default=0)
+    next_expiry_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    @property
+    def available(self) -> int:
+        return self.balance - self.held
+
+
+class Entry(Base):
+    """One immutable line: credits in or out, why, and the balance after it.
+
+    ``key`` is the cause, unique in its wallet. ``names`` is the ``seq`` of what
+    this entry is about: a reversal names its spend, an expiry or a clawback its
+    lot, a capture its hold. ``amount_minor`` and ``currency`` are what was paid.
+    """
+
+    __tablename__ = "prepaid_entry"
+    __table_args__ = (
+        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
+        UniqueConstraint("wallet_id", "key"),
+        CheckConstraint("balance_after >= 0", name="balance_after_not_negative"),
+    )
+
+    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[Kind] = mapped_column(words(Kind))
+    key: Mapped[str] = mapped_column(String(128))
+    credits: Mapped[int]
+    debt: Mapped[int] = mapped_column(default=0)
+    balance_after: Mapped[int]
+    at: Mapped[datetime]
+    names: Mapped[int | None]
+    expires_at: Mapped[datetime | None]
+    amount_minor: Mapped[int | None]
+    currency: Mapped[str | None] = mapped_column(String(3))
+    reason: Mapped[str | None]
+
+
+class Hold(Base):
+    """Credits set aside for work that is not done yet. It takes a ``seq`` and draws like a spend."""
+
+    __tablename__ = "prepaid_hold"
+    __table_args__ = (
+        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
+        UniqueConstraint("wallet_id", "key"),
+        CheckConstraint("credits > 0", name="credits_positive"),
+        CheckConstraint("captured >= 0 AND captured <= credits", name="captured_within_held"),
+    )
+
+    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(String(128))
+    credits: Mapped[int]
+    captured: Mapped[int] = mapped_column(default=0)
+    state: Mapped[HoldState] = mapped_column(words(HoldState), default=HoldState.OPEN)
+    at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class Customer(Base):
+    """Which Stripe customer stands for an owner."""
+
+    __tablename__ = "prepaid_customer"
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    stripe_id: Mapped[str | None] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+
+
+class Payment(Base):
+    """Money that was asked for, and what it buys. Committed before Stripe is asked.
+
+    Price and credits are what was agreed; a catalogue changed since then changes
+    nothing. Any Stripe id of the payment finds the row, so one payment cannot
+    grant twice under two names.
+    """
+
+    __tablename__ = "prepaid_payment"
+    __table_args__ = (
+        CheckConstraint("credits > 0", name="credits_positive"),
+        CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
+        Index("ix_prepaid_payment_owner_id", "owner", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    state: Mapped[PaymentState] = mapped_column(words(PaymentState), default=PaymentState.REQUESTED)
+    pack: Mapped[str | None] = mapped_column(String(64))
+    title: Mapped[str]
+    credits: Mapped[int]
+    amount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    refunded_minor: Mapped[int] = mapped_column(default=0)
+    idempotency_key: Mapped[str] = mapped_column(unique=True)
+    session_id: Mapped[str | None] = mapped_column(unique=True)
+    payment_intent_id: Mapped[str | None] = mapped_column(unique=True)
+    charge_id: Mapped[str | None] = mapped_column(unique=True)
+    invoice_id: Mapped[str | None] = mapped_column(unique=True)
+    receipt_url: Mapped[str | None] = mapped_column(String(1024))
+    failure: Mapped[str | None]
+    created_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+    fetched_at: Mapped[datetime | None]
+
+
+class InboxEvent(Base):
+    """A Stripe event that came. Kept once, without its payload; handled when ``handled_at`` is set."""
+
+    __tablename__ = "prepaid_inbox"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    object_id: Mapped[str | None]
+    api_version: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0)
