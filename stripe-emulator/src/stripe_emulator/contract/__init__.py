@@ -1,0 +1,10 @@
+"""Stripe's contract: routes, parameters and shapes, derived from the installed ``stripe`` package.
+
+The SDK is generated from Stripe's specification, so its annotations say what
+today's API takes and answers. Nothing of that is typed here a second time.
+"""
+
+from stripe_emulator.contract.requests import ParameterError, read
+from stripe_emulator.contract.routes import Route, coverage, find, routes
+
+__all__ = ["ParameterError", "Route", "coverage", "find", "read", "routes"]
