@@ -11,6 +11,7 @@ PrepaidError
 ├── CardNeedsOwner           the bank wants its customer on the page            402
 ├── BadSignature             not from Stripe, or too old, or from the future    400
 ├── NotYours                 the object belongs to somebody else                404
+├── GatewayRefused           Stripe refused the request; nothing came of it     502
 ├── Busy                     the database did not get to it in time             503
 └── GatewayUnavailable       Stripe did not answer; what came of it is unknown  503
 
@@ -118,6 +119,17 @@ class NotYours(PrepaidError):
 
     http_status = 404
     code = "not_found"
+
+
+class GatewayRefused(PrepaidError):
+    """Stripe refused the request itself: nothing came of it. ``missing`` names what does not exist."""
+
+    http_status = 502
+    code = "gateway_refused"
+
+    def __init__(self, message: str, *, missing: str | None = None) -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class Busy(PrepaidError):

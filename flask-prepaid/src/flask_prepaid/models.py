@@ -90,7 +90,12 @@ class HoldState(StrEnum):
 
 
 class PaymentState(StrEnum):
-    """Where a payment stands. ``UNKNOWN`` means: Stripe did not answer, do not pay again."""
+    """Where a payment stands.
+
+    ``REQUESTED`` is written down, and Stripe was perhaps asked. ``OPEN`` waits for
+    the customer, ``PENDING`` for the bank. ``UNKNOWN``: Stripe did not answer, do not
+    pay again. ``SET_ASIDE``: what was paid is not what was agreed; an operator looks.
+    """
 
     REQUESTED = "requested"
     OPEN = "open"
@@ -100,6 +105,14 @@ class PaymentState(StrEnum):
     EXPIRED = "expired"
     UNKNOWN = "unknown"
     SET_ASIDE = "set_aside"
+
+
+class Via(StrEnum):
+    """How a payment was asked for: on a Checkout page, or from a card on file, by hand or by auto top-up."""
+
+    CHECKOUT = "checkout"
+    CARD = "card"
+    TOPUP = "topup"
 
 
 class Wallet(Base):
@@ -185,12 +198,14 @@ class Hold(Base):
 
 
 class Customer(Base):
-    """Which Stripe customer stands for an owner."""
+    """Which Stripe customer stands for an owner. The key was committed before Stripe was asked for one."""
 
     __tablename__ = "prepaid_customer"
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    idempotency_key: Mapped[str] = mapped_column(unique=True)
     stripe_id: Mapped[str | None] = mapped_column(unique=True)
+    default_card_id: Mapped[str | None]
     created_at: Mapped[datetime]
 
 
@@ -199,7 +214,9 @@ class Payment(Base):
 
     Price and credits are what was agreed; a catalogue changed since then changes
     nothing. Any Stripe id of the payment finds the row, so one payment cannot
-    grant twice under two names.
+    grant twice under two names. ``amount_minor`` is the price agreed, ``paid_minor``
+    what arrived: less with a promotion code, more with tax. Stripe's objects carry
+    ``idempotency_key`` in their metadata, which finds the row before it knows their ids.
     """
 
     __tablename__ = "prepaid_payment"
@@ -207,22 +224,27 @@ class Payment(Base):
         CheckConstraint("credits > 0", name="credits_positive"),
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
         Index("ix_prepaid_payment_owner_id", "owner", "id"),
+        Index("ix_prepaid_payment_state_id", "state", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     owner: Mapped[str] = mapped_column(String(64))
+    via: Mapped[Via] = mapped_column(words(Via))
     state: Mapped[PaymentState] = mapped_column(words(PaymentState), default=PaymentState.REQUESTED)
     pack: Mapped[str | None] = mapped_column(String(64))
     title: Mapped[str]
     credits: Mapped[int]
+    expires_after_s: Mapped[int | None]
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
+    paid_minor: Mapped[int | None]
     refunded_minor: Mapped[int] = mapped_column(default=0)
     idempotency_key: Mapped[str] = mapped_column(unique=True)
     session_id: Mapped[str | None] = mapped_column(unique=True)
     payment_intent_id: Mapped[str | None] = mapped_column(unique=True)
     charge_id: Mapped[str | None] = mapped_column(unique=True)
     invoice_id: Mapped[str | None] = mapped_column(unique=True)
+    card_id: Mapped[str | None]
     receipt_url: Mapped[str | None] = mapped_column(String(1024))
     failure: Mapped[str | None]
     created_at: Mapped[datetime]
