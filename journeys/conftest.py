@@ -1,0 +1,123 @@
+"""A shop that was started as its user starts it, and a real browser to visit it with."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass
+class Running:
+    """One ``./dev run`` with its ports and its data folder."""
+
+    data: Path
+    port: int
+    emulator_port: int
+    process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def emulator_url(self) -> str:
+        return f"http://127.0.0.1:{self.emulator_port}"
+
+    def start(self) -> str:
+        """Start it and wait until it says that it serves; give what it printed."""
+        command = [sys.executable, str(ROOT / "dev"), "run", "--data", str(self.data)]
+        ports = ["--port", str(self.port), "--emulator-port", str(self.emulator_port)]
+        log = (self.data.parent / f"{self.data.name}.log").open("a+")
+        self.process = subprocess.Popen(
+            [*command, *ports],
+            cwd=ROOT,
+            env={**os.environ, "RATELIMIT_ENABLED": "0"},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        said = []
+        for line in self.process.stdout:
+            said.append(line)
+            if "Ctrl-C" in line:
+                return "".join(said)
+        log.seek(0)
+        raise AssertionError(f"./dev run ended before it served:\n{''.join(said)}\n{log.read()}")
+
+    def stop(self) -> int:
+        """Ctrl-C, as its user does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(20)
+
+    def kill(self) -> None:
+        """kill -9 of the whole group: nobody gets to tidy up."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(20)
+
+    def flask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """``./dev flask`` on the same data."""
+        return subprocess.run(
+            [sys.executable, str(ROOT / "dev"), "flask", *words],
+            cwd=ROOT,
+            env={**os.environ, "RANDO_DATA": str(self.data)},
+            capture_output=True,
+            text=True,
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def new_shop(tmp_path: Path) -> Iterator[Running]:
+    """A shop of one's own, not started yet."""
+    running = Running(tmp_path / "data", free_port(), free_port())
+    yield running
+    if running.process is not None and running.process.poll() is None:
+        running.kill()
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A shop that all journeys of this process share; each brings its own customer."""
+    running = Running(tmp_path_factory.mktemp("shop") / "data", free_port(), free_port())
+    running.start()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+    return {
+        **browser_type_launch_args,
+        "executable_path": os.environ["CHROMIUM"],
+        "args": [*quiet, "--disable-component-update", "--no-first-run"],
+    }
+
+
+def credits(text: str) -> int:
+    """The first whole number in a piece of page."""
+    found = re.search(r"-?[\d,]+", text)
+    assert found is not None, text
+    return int(found[0].replace(",", ""))
