@@ -5,6 +5,18 @@ today's API takes and answers. Nothing of that is typed here a second time.
 """
 
 from stripe_emulator.contract.requests import ParameterError, read
+from stripe_emulator.contract.responses import Finding, blank, check_object, check_response
 from stripe_emulator.contract.routes import Route, coverage, find, routes
 
-__all__ = ["ParameterError", "Route", "coverage", "find", "read", "routes"]
+__all__ = [
+    "Finding",
+    "ParameterError",
+    "Route",
+    "blank",
+    "check_object",
+    "check_response",
+    "coverage",
+    "find",
+    "read",
+    "routes",
+]
