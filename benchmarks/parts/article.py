@@ -21,7 +21,7 @@ class Base(DeclarativeBase):
     pass
 
 
-class User(UserMixin, Base):
+class User(UserMixin, Base):  # type: ignore[misc]
     __tablename__ = "users"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -43,7 +43,7 @@ db = SQLAlchemy(app, metadata=Base.metadata)
 login = LoginManager(app)
 
 
-@login.user_loader
+@login.user_loader  # type: ignore[untyped-decorator]
 def load_user(user_id: str) -> User | None:
     return db.session.get(User, int(user_id))
 
