@@ -30,7 +30,11 @@ class ConfigError(RuntimeError):
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of one app."""
+    """The settings of one app.
+
+    ``look_after``: how long ``tick`` leaves a payment alone before it asks Stripe, the
+    first time; twice as long each time after.
+    """
 
     stripe_secret_key: str
     stripe_publishable_key: str
@@ -40,6 +44,9 @@ class Config:
     paths: dict[str, str] = field(default_factory=dict)
     base_template: str = "prepaid/base.html"
     hold_expires_after: timedelta = timedelta(hours=1)
+    look_after: timedelta = timedelta(seconds=30)
+    promotion_codes: bool = False
+    automatic_tax: bool = False
 
     @property
     def livemode(self) -> bool:
@@ -78,4 +85,7 @@ def read(app: Flask) -> Config:
         paths={**DEFAULT_PATHS, **settings.get("PATHS", {})},
         base_template=settings.get("BASE_TEMPLATE", "prepaid/base.html"),
         hold_expires_after=settings.get("HOLD_EXPIRES_AFTER", timedelta(hours=1)),
+        look_after=settings.get("LOOK_AFTER", timedelta(seconds=30)),
+        promotion_codes=settings.get("PROMOTION_CODES", False),
+        automatic_tax=settings.get("AUTOMATIC_TAX", False),
     )

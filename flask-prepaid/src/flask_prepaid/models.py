@@ -217,6 +217,8 @@ class Payment(Base):
     grant twice under two names. ``amount_minor`` is the price agreed, ``paid_minor``
     what arrived: less with a promotion code, more with tax. Stripe's objects carry
     ``idempotency_key`` in their metadata, which finds the row before it knows their ids.
+    ``look_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
+    longer once that is final.
     """
 
     __tablename__ = "prepaid_payment"
@@ -224,7 +226,7 @@ class Payment(Base):
         CheckConstraint("credits > 0", name="credits_positive"),
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
         Index("ix_prepaid_payment_owner_id", "owner", "id"),
-        Index("ix_prepaid_payment_state_id", "state", "id"),
+        Index("ix_prepaid_payment_look_at", "look_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -250,6 +252,8 @@ class Payment(Base):
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     fetched_at: Mapped[datetime | None]
+    look_at: Mapped[datetime | None]
+    looks: Mapped[int] = mapped_column(default=0)
 
 
 class InboxEvent(Base):

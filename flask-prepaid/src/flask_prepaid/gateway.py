@@ -1,0 +1,283 @@
+"""The one door to Stripe: the only module that imports its SDK.
+
+What comes out are plain values (``facts``), ``None`` for what Stripe does not have, or
+one of our errors. After ``GatewayUnavailable`` nobody knows what happened, and asking
+again with the same idempotency key is safe for 24 hours; after the others it is known.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import stripe
+
+from . import clock
+from .config import Config
+from .errors import BadSignature, CardDeclined, CardNeedsOwner, GatewayRefused, GatewayUnavailable
+from .facts import Checkout, Event, Intent
+
+API_VERSION = "2026-10-28.endive"
+TIMEOUT_S = 10
+NETWORK_RETRIES = 2
+#: Stripe answers 429 before it looks at the idempotency key, and the SDK does not ask again.
+BUSY_RETRIES = 4
+SIGNATURE_TOLERANCE_S = 300
+
+#: The metadata field in which Stripe's objects carry the payment's idempotency key.
+PAYMENT_KEY = "prepaid_payment"
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """Stripe, for one app."""
+
+    def __init__(self, config: Config, http_client: Any = None) -> None:
+        self.config = config
+        self.client = stripe.StripeClient(
+            config.stripe_secret_key,
+            stripe_version=API_VERSION,
+            base_addresses={"api": config.api_base} if config.api_base else None,
+            max_network_retries=NETWORK_RETRIES,
+            http_client=http_client or stripe.RequestsClient(timeout=TIMEOUT_S),
+        )
+
+    # Customers
+
+    def create_customer(self, owner: str, *, key: str) -> str:
+        """A new Stripe customer for ``owner``; its id."""
+        customer = ask(
+            lambda: self.client.v1.customers.create({"metadata": {"owner": owner}}, {"idempotency_key": key})
+        )
+        return customer.id
+
+    # Checkout
+
+    def open_checkout(
+        self,
+        *,
+        key: str,
+        customer_id: str,
+        title: str,
+        amount_minor: int,
+        currency: str,
+        success_url: str,
+        cancel_url: str,
+    ) -> Checkout:
+        """A page of Stripe's where the customer can pay ``amount_minor`` once.
+
+        The price is made here: a customer sends the name of an offer, never an amount.
+        """
+        item: Any = {
+            "quantity": 1,
+            "price_data": {
+                "currency": currency,
+                "unit_amount": amount_minor,
+                "product_data": {"name": title},
+            },
+        }
+        params: Any = {
+            "mode": "payment",
+            "ui_mode": "hosted_page",
+            "customer": customer_id,
+            "line_items": [item],
+            "metadata": {PAYMENT_KEY: key},
+            "payment_intent_data": {"metadata": {PAYMENT_KEY: key}},
+            "success_url": success_url,
+            "cancel_url": cancel_url,
+        }
+        if self.config.promotion_codes:
+            params["allow_promotion_codes"] = True
+        if self.config.automatic_tax:
+            params |= {"automatic_tax": {"enabled": True}, "customer_update": {"address": "auto"}}
+        asked_at = clock.wall()
+        session = ask(lambda: self.client.v1.checkout.sessions.create(params, {"idempotency_key": key}))
+        return checkout_of(session, asked_at)
+
+    def fetch_checkout(self, session_id: str) -> Checkout | None:
+        """The Checkout Session with its payment, or ``None`` if there is none."""
+        asked_at = clock.wall()
+        session = ask_for(
+            lambda: self.client.v1.checkout.sessions.retrieve(
+                session_id, {"expand": ["payment_intent.latest_charge"]}
+            )
+        )
+        return checkout_of(session, asked_at) if session is not None else None
+
+    def find_checkout(self, customer_id: str, key: str) -> Checkout | None:
+        """The session that was opened with ``key``, looked up when its answer was lost."""
+        for session in walk(self.client.v1.checkout.sessions.list, {"customer": customer_id}):
+            if payment_key(session) == key:
+                return self.fetch_checkout(session.id)
+        return None
+
+    # Events
+
+    def read_event(self, body: bytes, signature: str | None) -> Event:
+        """The event in a webhook's raw body.
+
+        :raises BadSignature: It is not from Stripe, is changed, too old or from the future.
+        """
+        try:
+            self._verify(body.decode("utf-8"), signature or "")
+            return event_of(json.loads(body))
+        except BadSignature:
+            raise
+        # The SDK raises TypeError on a signature that is not ASCII; deep JSON raises RecursionError.
+        except Exception as error:
+            raise BadSignature(f"The body is not an event of Stripe's: {type(error).__name__}") from error
+
+    def _verify(self, body: str, signature: str) -> None:
+        """Any of the secrets will do, so that one can be replaced while events are on their way."""
+        for secret in self.config.webhook_secrets:
+            try:
+                stripe.WebhookSignature.verify_header(body, signature, secret, SIGNATURE_TOLERANCE_S)
+            except stripe.SignatureVerificationError:
+                continue
+            signed_at = int(re.search(r"(?:^|,)t=(\d+)", signature)[1])  # type: ignore[index]
+            if signed_at > time.time() + SIGNATURE_TOLERANCE_S:  # the SDK looks at the past only
+                raise BadSignature("The signature is dated in the future")
+            return
+        raise BadSignature("The signature fits none of the webhook secrets, or is too old")
+
+
+def ask(call: Callable[[], T]) -> T:
+    """What ``call`` returns, with Stripe's errors turned into ours.
+
+    :raises GatewayRefused: Stripe understood and said no; nothing came of it.
+    :raises CardDeclined: The bank said no.
+    :raises CardNeedsOwner: The bank wants its customer on a page.
+    :raises GatewayUnavailable: Anything else: what came of it is unknown.
+    """
+    for attempt in range(BUSY_RETRIES + 1):
+        try:
+            return call()
+        except stripe.RateLimitError as error:
+            if attempt == BUSY_RETRIES:
+                raise GatewayUnavailable("Stripe is too busy right now.") from error
+            time.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
+        except stripe.CardError as error:
+            raise card_error(error) from error
+        except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError) as error:
+            raise refusal(error) from error
+        except Exception as error:  # a broken connection, a 500, HTML where JSON should be
+            log.warning("Stripe gave no answer: %s", type(error).__name__)
+            raise GatewayUnavailable("Stripe did not answer.") from error
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def ask_for(call: Callable[[], T]) -> T | None:
+    """As ``ask``; ``None`` where Stripe knows no such object."""
+    try:
+        return ask(call)
+    except GatewayRefused as error:
+        if error.missing is None:
+            raise
+        return None
+
+
+def walk(fetch_page: Callable[[Any], Any], params: dict[str, Any]) -> Iterator[Any]:
+    """Every object of a list, newest first, page by page.
+
+    Not the SDK's ``auto_paging_iter``: it ends for good on the first 429.
+    """
+    while True:
+        query = {**params, "limit": 100}
+        page = ask(lambda query=query: fetch_page(query))  # type: ignore[misc]
+        yield from page.data
+        if not page.has_more:
+            return
+        params = {**params, "starting_after": page.data[-1].id}
+
+
+def refusal(error: stripe.StripeError) -> GatewayRefused:
+    missing = getattr(error, "param", None) or "id" if error.code == "resource_missing" else None
+    return GatewayRefused(str(error.user_message or error), missing=missing)
+
+
+def card_error(error: stripe.CardError) -> CardDeclined | CardNeedsOwner:
+    if error.code == "authentication_required":
+        return CardNeedsOwner("Your bank asks you to confirm this payment.")
+    declined = error.error
+    return CardDeclined("The card was declined.", reason=(declined and declined.decline_code) or error.code)
+
+
+def checkout_of(session: stripe.checkout.Session, asked_at: datetime) -> Checkout:
+    intent = session.payment_intent
+    return Checkout(
+        id=session.id,
+        mode=session.mode,
+        status=session.status or "open",
+        payment_status=session.payment_status,
+        amount_subtotal_minor=session.amount_subtotal or 0,
+        amount_total_minor=session.amount_total or 0,
+        currency=session.currency or "",
+        url=session.url,
+        client_secret=session.client_secret,
+        payment_key=payment_key(session),
+        customer_id=id_of(session.customer),
+        setup_intent_id=id_of(session.setup_intent),
+        invoice_id=id_of(session.invoice),
+        intent=intent_of(intent, asked_at) if isinstance(intent, stripe.PaymentIntent) else None,
+        asked_at=asked_at,
+    )
+
+
+def intent_of(intent: stripe.PaymentIntent, asked_at: datetime) -> Intent:
+    charge = intent.latest_charge if isinstance(intent.latest_charge, stripe.Charge) else None
+    error = intent.last_payment_error
+    return Intent(
+        id=intent.id,
+        status=intent.status,
+        amount_minor=intent.amount,
+        received_minor=intent.amount_received,
+        currency=intent.currency,
+        payment_key=payment_key(intent),
+        client_secret=intent.client_secret,
+        card_id=id_of(intent.payment_method),
+        charge_id=id_of(intent.latest_charge),
+        receipt_url=charge.receipt_url if charge else None,
+        refunded_minor=charge.amount_refunded if charge else 0,
+        failure=(error.decline_code or error.code) if error else None,
+        asked_at=asked_at,
+    )
+
+
+def payment_key(thing: stripe.checkout.Session | stripe.PaymentIntent) -> str | None:
+    """The idempotency key of our payment row, if the object is one of ours."""
+    return thing.metadata.to_dict().get(PAYMENT_KEY) if thing.metadata else None
+
+
+def id_of(field: Any) -> str | None:
+    """The id in a field of Stripe's that holds an object or just its id."""
+    return field if field is None or isinstance(field, str) else str(field.id)
+
+
+def event_of(payload: Any) -> Event:
+    """From a snapshot event or a thin one, whose types wear a ``v1.`` and which name the object only."""
+    thin = payload["object"] == "v2.core.event"
+    about = payload.get("related_object") if thin else payload["data"]["object"]
+    created = payload["created"]
+    return Event(
+        id=word(payload["id"]),
+        type=word(payload["type"]).removeprefix("v1."),
+        object_id=word(about["id"]) if about and about.get("id") else None,
+        livemode=bool(payload["livemode"]),
+        api_version=payload.get("api_version"),
+        created_at=datetime.fromisoformat(created) if thin else datetime.fromtimestamp(created, UTC),
+    )
+
+
+def word(value: object) -> str:
+    """An id or a type: printable ASCII that fits its column."""
+    if not (isinstance(value, str) and value.isascii() and value.isprintable() and 0 < len(value) <= 255):
+        raise BadSignature("The event holds an id that is none of Stripe's")
+    return value
