@@ -1,0 +1,154 @@
+"""One request to ``/v1`` (or ``/v2``), from its bytes to its answer.
+
+Key, route, parameters, idempotency, the resource's function, expand: all in one transaction,
+so an answer that was given is on disk, and a request that failed left nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stripe_emulator import chaos, contract, idempotency, ids, keys, routing, store
+from stripe_emulator.chaos import NO_TROUBLE, Trouble
+from stripe_emulator.errors import InvalidRequest, RateLimited, StripeError, Unavailable
+from stripe_emulator.expand import render
+from stripe_emulator.idempotency import Answer
+from stripe_emulator.routing import Endpoint
+from stripe_emulator.store import Origin, Store
+from stripe_emulator.version import API_VERSION
+from stripe_emulator.wire import Form, decode, encode
+
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z_]+)?")
+
+#: On every answer, as Stripe's. Browsers call with a publishable key from any origin.
+HEADERS = {
+    "Access-Control-Allow-Credentials": "true",
+    "Access-Control-Allow-Methods": "GET, HEAD, PUT, PATCH, POST, DELETE",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Request-Id, Stripe-Manage-Version, Stripe-Should-Retry",
+    "Access-Control-Max-Age": "300",
+    "Cache-Control": "no-cache, no-store",
+    "Content-Type": "application/json",
+    "Vary": "Origin",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as it came. ``headers`` finds a name however it is spelled, or is in lower case."""
+
+    verb: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name, "")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer; ``lost`` if it must not reach the caller."""
+
+    status: int
+    body: str
+    headers: dict[str, str] = field(default_factory=dict)
+    lost: bool = False
+
+
+class Api:
+    """Answers calls on one store; safe to use from many threads."""
+
+    def __init__(self, keeper: Store) -> None:
+        self.store = keeper
+        self._in_use = idempotency.KeysInUse()
+        self._attempts = chaos.Attempts()
+
+    def answer(self, call: Call) -> Reply:
+        """Never raises for what a caller can send."""
+        request_id = ids.new("request")
+        headers = {**HEADERS, "Request-Id": request_id}
+        try:
+            return self._answer(call, request_id, headers)
+        except StripeError as error:
+            body = encode(error.envelope(request_id))
+            return Reply(error.status, body, {**headers, **error.headers})
+
+    def _answer(self, call: Call, request_id: str, headers: dict[str, str]) -> Reply:
+        form = decode(call.query, call.body)
+        secret = keys.given(call.header("authorization"), form)
+        headers["Stripe-Version"], strict = _version(call)
+        endpoint, values = routing.match(call.verb, call.path)
+        key = _idempotency_key(call)
+        origin = Origin(request_id, key)
+        writes = call.verb != "GET"
+        with self._in_use.mark(key), self.store.transaction(write=writes, origin=origin):
+            keys.check(secret, endpoint, values, form)
+            trouble = self._trouble(call, key)
+            print_ = ""
+            if key is not None:
+                headers |= {"Idempotency-Key": key, "Original-Request": request_id}
+                print_ = idempotency.fingerprint(call.verb, call.path, call.body)
+                if (earlier := idempotency.recall(key, print_)) is not None:
+                    headers |= {"Original-Request": earlier.request_id, "Idempotent-Replayed": "true"}
+                    return Reply(earlier.status, earlier.body, headers, lost=trouble.lost_reply)
+            answer = _work(endpoint, values, form, strict, request_id)
+            if trouble.fails_after:
+                answer = Answer(500, encode(_down().envelope(request_id)), request_id)
+            if key is not None:
+                idempotency.keep(key, print_, answer)
+        return Reply(answer.status, answer.body, headers, lost=trouble.lost_reply)
+
+    def _trouble(self, call: Call, key: str | None) -> Trouble:
+        settings = store.get_setting(chaos.SETTING)
+        if not settings:
+            return NO_TROUBLE
+        attempt = self._attempts.count(call.verb, call.path, key or "")
+        trouble = chaos.trouble(settings, call.verb, call.path, key or "", attempt)
+        if trouble.limited:
+            raise RateLimited("Request rate limit exceeded.", code="rate_limit")
+        if trouble.fails_before:
+            raise _down()
+        return trouble
+
+
+def _work(endpoint: Endpoint, values: dict[str, str], raw: Form, strict: bool, request_id: str) -> Answer:
+    """Have the resource do it; a refusal that is a fact of its own is an answer, too."""
+    form = contract.read(endpoint.route, raw, strict=strict) if endpoint.route else raw
+    paths = form.pop("expand", [])
+    try:
+        result = endpoint.view(form, **values)
+    except StripeError as error:
+        if not error.keeps_work:
+            raise
+        return Answer(error.status, encode(error.envelope(request_id)), request_id)
+    return Answer(
+        200, encode(render(result, paths if isinstance(paths, list) else list(paths.values()))), request_id
+    )
+
+
+def _version(call: Call) -> tuple[str, bool]:
+    """The version to echo, and whether the request is held to today's contract.
+
+    :raises InvalidRequest: That is no version.
+    """
+    asked = call.header("stripe-version")
+    if asked and not _VERSION.fullmatch(asked):
+        raise InvalidRequest(f"Invalid Stripe API version: {asked[:60]}")
+    return asked or API_VERSION, asked == API_VERSION
+
+
+def _idempotency_key(call: Call) -> str | None:
+    key = call.header("idempotency-key")
+    if len(key) > 255:
+        raise InvalidRequest(
+            "Idempotency keys can be up to 255 characters long.", code="idempotency_key_too_long"
+        )
+    return key if key and call.verb == "POST" else None
+
+
+def _down() -> Unavailable:
+    return Unavailable("An unknown error occurred at Stripe. (This is the emulator's chaos.)")

@@ -1,0 +1,63 @@
+"""Ids that look like Stripe's: a prefix that names the kind, then letters and digits."""
+
+from __future__ import annotations
+
+import secrets
+import string
+
+ALPHABET = string.ascii_letters + string.digits
+
+#: Object name -> how its ids begin, and how many characters follow.
+PREFIXES: dict[str, tuple[str, int]] = {
+    "balance_transaction": ("txn_3", 23),
+    "billing_portal.configuration": ("bpc_1", 23),
+    "billing_portal.session": ("bps_1", 23),
+    "charge": ("ch_3", 23),
+    "checkout.session": ("cs_test_a1", 56),
+    "coupon": ("", 8),
+    "credit_note": ("cn_1", 23),
+    "customer": ("cus_", 14),
+    "customer_balance_transaction": ("cbtxn_1", 23),
+    "discount": ("di_1", 23),
+    "dispute": ("dp_1", 23),
+    "event": ("evt_1", 23),
+    "invoice": ("in_1", 23),
+    "invoice_payment": ("inpay_1", 23),
+    "invoiceitem": ("ii_1", 23),
+    "item": ("li_1", 23),
+    "line_item": ("il_1", 23),
+    "mandate": ("mandate_1", 23),
+    "payment_intent": ("pi_3", 23),
+    "payment_method": ("pm_1", 23),
+    "payout": ("po_1", 23),
+    "price": ("price_1", 23),
+    "product": ("prod_", 14),
+    "promotion_code": ("promo_1", 23),
+    "refund": ("re_3", 23),
+    "request": ("req_", 14),
+    "setup_attempt": ("setatt_1", 23),
+    "setup_intent": ("seti_1", 23),
+    "subscription": ("sub_1", 23),
+    "subscription_item": ("si_", 14),
+    "subscription_schedule": ("sub_sched_1", 23),
+    "tax_rate": ("txr_1", 23),
+    "test_helpers.test_clock": ("clock_1", 23),
+    "token": ("tok_1", 23),
+    "webhook_endpoint": ("we_1", 23),
+}
+
+
+def token(length: int) -> str:
+    """Unguessable letters and digits."""
+    return "".join([ALPHABET[byte % 62] for byte in secrets.token_bytes(length)])
+
+
+def new(kind: str) -> str:
+    """A fresh id for an object of ``kind``, such as ``pi_3Qm...``."""
+    prefix, length = PREFIXES[kind]
+    return prefix + token(length)
+
+
+def client_secret(object_id: str) -> str:
+    """What a browser shows to act on one object: ``pi_..._secret_...``."""
+    return f"{object_id}_secret_{token(25)}"

@@ -1,0 +1,99 @@
+"""Lists, newest first, page by page.
+
+Two objects of one second keep the order in which they were made: pages go by
+``(created, sequence)``, so none is left out or shown twice while others are added.
+https://docs.stripe.com/api/pagination
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from stripe_emulator import store
+from stripe_emulator.errors import InvalidRequest, no_such
+from stripe_emulator.store import Json
+from stripe_emulator.wire import Form
+
+LIMIT, MAX_LIMIT = 10, 100
+
+_RANGE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def page(kind: str, form: Form, *, url: str, where: Json | None = None, only: Iterable[str] = ()) -> Json:
+    """One page of a kind.
+
+    :param only: Parameters of the form that filter by the field of the same name.
+    :param where: Fixed conditions as ``store.select`` takes them.
+    :raises InvalidRequest: A limit out of range, or a cursor that is not in the list.
+    """
+    wanted = dict(where or {}) | {name: form[name] for name in only if name in form}
+    condition, values = store.conditions(wanted)
+    limit = _limit(form)
+    sql = f"SELECT id, body FROM object WHERE kind = ? AND NOT deleted{condition}"
+    for operator, moment in _created(form.get("created")):
+        sql += f" AND created {operator} ?"
+        values.append(moment)
+
+    backwards = "ending_before" in form
+    cursor = form.get("ending_before") or form.get("starting_after")
+    if cursor is not None:
+        sql += f" AND (created, seq) {'>' if backwards else '<'} (?, ?)"
+        values += _position(kind, cursor, "ending_before" if backwards else "starting_after")
+    order = "ASC" if backwards else "DESC"
+    sql += f" ORDER BY created {order}, seq {order} LIMIT ?"
+    store.current().flush()
+    rows = store.current().execute(sql, (kind, *values, limit + 1)).fetchall()
+    found = [store.current().load(kind, row) for row in rows[:limit]]
+    return of(found[::-1] if backwards else found, url=url, has_more=len(rows) > limit)
+
+
+def of(data: list[Json], *, url: str, has_more: bool = False) -> Json:
+    """Stripe's list around objects that are all there."""
+    return {"object": "list", "data": data, "has_more": has_more, "url": url}
+
+
+def slice_of(data: list[Json], form: Form, *, url: str) -> Json:
+    """A page of a short list that lies inside one object, in its own order, such as line items."""
+    limit = _limit(form)
+    order = [item["id"] for item in data]
+    for name in ("starting_after", "ending_before"):
+        if name in form and form[name] not in order:
+            raise InvalidRequest(no_such("item", form[name]), code="resource_missing", param=name)
+    start, end = 0, len(data)
+    if "starting_after" in form:
+        start = order.index(form["starting_after"]) + 1
+    if "ending_before" in form:
+        end = order.index(form["ending_before"])
+        start = max(start, end - limit)
+    return of(data[start:end][:limit], url=url, has_more=end - start > limit)
+
+
+def _limit(form: Form) -> int:
+    limit: int = form.get("limit", LIMIT)
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidRequest(
+            f"Invalid integer: limit must be between 1 and {MAX_LIMIT}.",
+            code="parameter_invalid_integer",
+            param="limit",
+        )
+    return limit
+
+
+def _created(wanted: Any) -> list[tuple[str, int]]:
+    if wanted is None:
+        return []
+    if isinstance(wanted, dict):
+        return [(_RANGE[name], moment) for name, moment in wanted.items()]
+    return [("=", int(wanted))]
+
+
+def _position(kind: str, object_id: str, param: str) -> tuple[int, int]:
+    row = (
+        store.current()
+        .execute("SELECT created, seq FROM object WHERE kind = ? AND id = ?", (kind, object_id))
+        .fetchone()
+    )
+    if row is None:
+        raise InvalidRequest(no_such(kind, object_id), code="resource_missing", param=param)
+    return row[0], row[1]

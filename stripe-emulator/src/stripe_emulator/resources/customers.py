@@ -1,0 +1,150 @@
+"""Customers. https://docs.stripe.com/api/customers
+
+The model for a resource file: its routes in the order of Stripe's documentation, each a few
+lines of domain; then what it and other files need besides.
+"""
+
+from __future__ import annotations
+
+from stripe_emulator import events, lists, objects, store
+from stripe_emulator.errors import InvalidRequest, NotFound, no_such
+from stripe_emulator.ids import token
+from stripe_emulator.resources import payment_methods
+from stripe_emulator.routing import delete, get, post
+from stripe_emulator.store import Json
+from stripe_emulator.wire import Form
+
+#: Parameters that are kept as they come; "" empties them.
+KEPT = (
+    "address",
+    "business_name",
+    "description",
+    "email",
+    "individual_name",
+    "name",
+    "phone",
+    "preferred_locales",
+    "shipping",
+    "tax_exempt",
+)
+
+
+@post("/v1/customers")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/customers/create"""
+    _check(form)
+    customer = objects.create(
+        "customer",
+        metadata=form.get("metadata"),
+        balance=form.get("balance", 0),
+        delinquent=False,
+        invoice_prefix=form.get("invoice_prefix") or token(8).upper(),
+        invoice_settings={
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        next_invoice_sequence=form.get("next_invoice_sequence", 1),
+        preferred_locales=[],
+        tax_exempt="none",
+        test_clock=form.get("test_clock"),
+    )
+    objects.change(customer, **_changes(customer, form))
+    events.emit("customer.created", customer)
+    if "payment_method" in form:
+        payment_methods.attach_to(payment_methods.named(form["payment_method"], "payment_method"), customer)
+    return customer
+
+
+@get("/v1/customers/{customer}")
+def retrieve(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/customers/retrieve; a deleted one is still found, as a stub."""
+    return store.get("customer", customer)
+
+
+@post("/v1/customers/{customer}")
+def update(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/customers/update"""
+    found = alive(customer)
+    _check(form)
+    changes = _changes(found, form)
+    if "balance" in form:
+        changes["balance"] = form["balance"]
+    return objects.change(found, "customer.updated", **changes)
+
+
+@get("/v1/customers")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/customers/list"""
+    return lists.page("customer", form, url="/v1/customers", only=("email", "test_clock"))
+
+
+@delete("/v1/customers/{customer}")
+def remove(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/customers/delete; its cards are detached, its history stays."""
+    found = alive(customer)
+    for method in store.select("payment_method", {"customer": customer}):
+        payment_methods.detach_from(method)
+    return objects.delete(found, "customer.deleted")
+
+
+@get("/v1/customers/{customer}/payment_methods")
+def list_payment_methods(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/customer_list"""
+    store.get("customer", customer)
+    url = f"/v1/customers/{customer}/payment_methods"
+    return lists.page(
+        "payment_method", form, url=url, where={"customer": customer}, only=("type", "allow_redisplay")
+    )
+
+
+@get("/v1/customers/{customer}/payment_methods/{payment_method}")
+def retrieve_payment_method(form: Form, customer: str, payment_method: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/customer"""
+    store.get("customer", customer)
+    found = store.get("payment_method", payment_method, param="payment_method")
+    if found["customer"] != customer:
+        raise NotFound(
+            no_such("payment_method", payment_method), code="resource_missing", param="payment_method"
+        )
+    return found
+
+
+def alive(customer_id: str) -> Json:
+    """The customer that the URL names; a deleted one is gone for whoever wants to change it."""
+    found = store.get("customer", customer_id)
+    if found.get("deleted"):
+        raise NotFound(no_such("customer", customer_id), code="resource_missing", param="id")
+    return found
+
+
+def _check(form: Form) -> None:
+    email = form.get("email")
+    if email and (" " in email or email.count("@") != 1 or email.startswith("@") or email.endswith("@")):
+        raise InvalidRequest(f"Invalid email address: {email}", code="email_invalid", param="email")
+    if len(form.get("description") or "") > 5000:
+        raise InvalidRequest("Descriptions can have up to 5000 characters.", param="description")
+    if form.get("test_clock"):
+        store.named("test_helpers.test_clock", form["test_clock"], "test_clock")
+
+
+def _changes(customer: Json, form: Form) -> Json:
+    changes = objects.patch(customer, form, KEPT)
+    settings = form.get("invoice_settings") or {}
+    if settings:
+        merged = {key: None if value == "" else value for key, value in settings.items()}
+        if merged.get("default_payment_method"):
+            param = "invoice_settings[default_payment_method]"
+            method = payment_methods.named(merged["default_payment_method"], param)
+            if method["customer"] != customer["id"]:
+                raise InvalidRequest(
+                    f"The customer does not have a payment method with the ID {method['id']}. The payment method"
+                    " must be attached to the customer.",
+                    code="resource_missing",
+                    param=param,
+                )
+        changes["invoice_settings"] = customer["invoice_settings"] | merged
+    if form.get("tax_exempt") == "":
+        changes["tax_exempt"] = "none"
+    return changes
