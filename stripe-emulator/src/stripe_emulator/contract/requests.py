@@ -49,7 +49,7 @@ def read(route: Route, form: dict[str, Form], *, strict: bool = True) -> dict[st
         unknown parameters pass as they came, and so do unlisted words.
     :raises ParameterError: In Stripe's words, with its code and the parameter's name.
     """
-    parameters = _parameters_of(route)
+    parameters = parameters_of(route)
     if strict and _names_retired_types(route, form):
         raise ParameterError(
             "The payment_method_types parameter is no longer supported. Leave it out to use the payment "
@@ -67,7 +67,7 @@ def _names_retired_types(route: Route, form: dict[str, Form]) -> bool:
 
 
 @cache
-def _parameters_of(route: Route) -> Hash:
+def parameters_of(route: Route) -> Hash:
     typed_dict = names_in(route.module)[route.parameters] if route.parameters else None
     return Hash(typed_dict, extra={"expand": Parameter(items=Parameter(scalars=(str,)))})
 

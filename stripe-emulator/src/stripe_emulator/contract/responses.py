@@ -3,8 +3,7 @@
 The classes of the SDK annotate each field. ``Optional`` there means one of two
 things, "may be null" or "is sent only when there is cause", and nothing in the
 package tells which. ``absent.json`` does: it names, for each class, the fields
-that Stripe's own sample objects leave out. ``tests/support/absent_keys.py``
-derives it from the samples.
+that Stripe's own sample objects leave out. ``absent.py`` derives it from them.
 """
 
 from __future__ import annotations
@@ -239,7 +238,7 @@ def value_of(annotation: Any, module: str) -> Value:
         origin, arguments = typing.get_origin(one), typing.get_args(one)
         if one is Any or isinstance(one, typing.TypeVar):
             return Value((), nullable=True)
-        if one is NoneType or literals(one) is not None or (one is str and words):
+        if one in (None, NoneType) or literals(one) is not None or (one is str and words):
             continue
         if one in _SCALARS:
             shapes.append(Scalar(one))
@@ -253,7 +252,7 @@ def value_of(annotation: Any, module: str) -> Value:
             shapes.append(object_of(one))
         else:
             raise TypeError(f"{module} annotates a field with {one!r}")
-    return Value(tuple(shapes), nullable=NoneType in members)
+    return Value(tuple(shapes), nullable=None in members or NoneType in members)
 
 
 def _is_sdk_class(resolved: Any) -> bool:
