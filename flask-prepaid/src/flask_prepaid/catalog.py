@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from . import money
 from .errors import UnknownItem
 
 
@@ -35,6 +36,7 @@ class Pack:
     def __post_init__(self) -> None:
         if self.credits < 1 or self.bonus < 0 or self.amount_minor < 0:
             raise ValueError(f"pack {self.slug!r}: credits from 1, bonus and amount_minor from 0")
+        money.check(self.amount_minor, self.currency)
 
     @property
     def title(self) -> str:
@@ -82,6 +84,8 @@ class Quantity:
         starts = [tier.from_credits for tier in self.tiers]
         if not starts or starts[0] > self.least or starts != sorted(set(starts)):
             raise ValueError("price tiers rise by from_credits, and the first covers the least quantity")
+        for tier in self.tiers:
+            money.check(tier.unit_minor, self.currency)
 
     def amount_minor(self, credits: int) -> int:
         """The price of ``credits`` in the smallest unit of the currency.

@@ -1,0 +1,77 @@
+"""One Stripe customer per owner, also under a double click and after a crash."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from .errors import GatewayRefused
+from .models import Customer
+from .payments import insert
+
+if TYPE_CHECKING:
+    from .extension import Prepaid
+
+T = TypeVar("T")
+
+
+def with_customer(prepaid: Prepaid, owner: str, ask: Callable[[str], T]) -> T:
+    """What ``ask`` returns for the owner's Stripe customer.
+
+    One that was deleted in Stripe's dashboard is replaced, and ``ask`` asks again.
+    """
+    customer_id = customer_of(prepaid, owner)
+    try:
+        return ask(customer_id)
+    except GatewayRefused as refused:
+        if refused.missing != "customer":
+            raise
+    _forget(prepaid.session, owner, customer_id)
+    return ask(customer_of(prepaid, owner))
+
+
+def customer_of(prepaid: Prepaid, owner: str) -> str:
+    """The id of the owner's Stripe customer, made at the first call. Commits.
+
+    The key is committed before Stripe is asked, so two calls at once get one customer.
+    """
+    session = prepaid.session
+    row = session.get(Customer, owner)
+    if row is None:
+        fresh = {"owner": owner, "idempotency_key": _new_key(), "created_at": prepaid.clock()}
+        session.execute(insert(session, Customer).values(fresh).on_conflict_do_nothing())
+        session.commit()
+        row = session.get_one(Customer, owner)
+    if row.stripe_id is None:
+        key = row.idempotency_key
+        session.commit()  # no connection waits while Stripe is asked
+        made = prepaid.gateway.create_customer(owner, key=key)
+        session.execute(
+            update(Customer)
+            .where(Customer.owner == owner, Customer.stripe_id.is_(None))
+            .values(stripe_id=made)
+        )
+        session.commit()
+    return session.scalars(select(Customer.stripe_id).where(Customer.owner == owner)).one()  # type: ignore[return-value]
+
+
+def known_customer(session: Session, owner: str) -> str | None:
+    """The id of the owner's Stripe customer, if one was ever made."""
+    return session.scalar(select(Customer.stripe_id).where(Customer.owner == owner))
+
+
+def _forget(session: Session, owner: str, customer_id: str) -> None:
+    session.execute(
+        update(Customer)
+        .where(Customer.owner == owner, Customer.stripe_id == customer_id)
+        .values(stripe_id=None, idempotency_key=_new_key(), default_card_id=None)
+    )
+    session.commit()
+
+
+def _new_key() -> str:
+    return f"prepaid-customer-{secrets.token_hex(16)}"

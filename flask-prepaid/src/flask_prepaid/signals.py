@@ -1,0 +1,45 @@
+"""What a host can listen to. Each is sent once, after the commit of what it tells.
+
+The sender is the Flask app. A receiver runs in the request or command that
+caused it, may use the session, and commits what it writes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blinker import NamedSignal, Namespace
+from flask import current_app
+from sqlalchemy.orm import Session
+
+_signals = Namespace()
+
+#: A payment arrived and its credits are in the wallet: ``owner``, ``credits``, ``payment_id``.
+credits_added = _signals.signal("credits-added")
+
+#: A payment came to nothing: ``owner``, ``payment_id``, ``reason`` (for operators, not for the customer).
+payment_failed = _signals.signal("payment-failed")
+
+#: What was paid is not what was agreed, so no credits were given; look at it: ``owner``, ``payment_id``.
+payment_set_aside = _signals.signal("payment-set-aside")
+
+_WAITING = "prepaid_signals"
+
+
+def after_commit(session: Session, signal: NamedSignal, **told: Any) -> None:
+    """Send ``signal`` when ``commit`` has committed this session."""
+    session.info.setdefault(_WAITING, []).append((signal, told))
+
+
+def commit(session: Session) -> None:
+    """Commit, then tell the host. If the commit fails, nothing is told."""
+    waiting = session.info.pop(_WAITING, [])
+    session.commit()
+    for signal, told in waiting:
+        signal.send(current_app._get_current_object(), **told)  # type: ignore[attr-defined]
+
+
+def rollback(session: Session) -> None:
+    """Roll back, and tell nobody."""
+    session.info.pop(_WAITING, None)
+    session.rollback()

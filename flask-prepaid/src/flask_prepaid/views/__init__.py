@@ -1,0 +1,37 @@
+"""The pages that every host needs. Their URLs are settings, their templates can be replaced."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, request
+
+from .. import money
+from ..errors import PrepaidError
+from . import buying, csrf, errors, webhook
+
+
+def register(app: Flask, paths: dict[str, str]) -> None:
+    """Put the pages into ``app`` at ``paths``."""
+    pages = Blueprint(
+        "prepaid",
+        "flask_prepaid",
+        template_folder="templates",
+        static_folder="static",
+        static_url_path="/prepaid/static",
+    )
+    pages.add_url_rule(paths["buy"], "buy", buying.buy, methods=["GET", "POST"])
+    pages.add_url_rule(paths["return"], "return", buying.come_back)
+    pages.add_url_rule(paths["webhook"], "webhook", webhook.webhook, methods=["POST"])
+    pages.url_value_preprocessor(csrf.let_stripe_in)
+    pages.before_request(csrf.protect)
+    pages.after_request(keep_to_its_owner)
+    app.register_blueprint(pages)
+    app.register_error_handler(PrepaidError, errors.answer)
+    app.jinja_env.filters["prepaid_money"] = money.show
+
+
+def keep_to_its_owner(response: Response) -> Response:
+    """A page about somebody's money is kept by no cache, and its form is new after the back button."""
+    if request.endpoint != "prepaid.static":
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+    return response

@@ -1,0 +1,21 @@
+"""Where Stripe's events arrive."""
+
+from __future__ import annotations
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from .. import webhooks
+from . import page
+
+#: Stripe's largest events are far below this.
+LARGEST_BODY = 1024 * 1024
+
+
+def webhook() -> ResponseReturnValue:
+    """Take one event. A 2xx promises that we never need it again; after anything else Stripe repeats it."""
+    request.max_content_length = LARGEST_BODY
+    prepaid = page.extension()
+    event = webhooks.receive(prepaid, request.get_data(), request.headers.get("Stripe-Signature"))
+    handled = webhooks.handle(prepaid, event)
+    return "", 204 if handled else 503

@@ -1,0 +1,110 @@
+"""Which of Stripe's events we hear, what each does, and the inbox that keeps them.
+
+An event is a poke: what happened is fetched from Stripe, never read from the event.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sqlalchemy import update
+
+from . import clock, purchases, signals
+from .facts import Event
+from .models import InboxEvent
+from .payments import insert
+
+if TYPE_CHECKING:
+    from .extension import Prepaid
+
+log = logging.getLogger(__name__)
+
+#: Fetches the object that the event is about, then writes, and leaves the commit to the inbox.
+Handler = Callable[["Prepaid", str], object]
+
+HEARD: dict[str, Handler] = {}
+
+
+def on(*types: str) -> Callable[[Handler], Handler]:
+    """Hear events of these types."""
+
+    def register(handler: Handler) -> Handler:
+        HEARD.update(dict.fromkeys(types, handler))
+        return handler
+
+    return register
+
+
+@on("checkout.session.completed", "checkout.session.async_payment_succeeded")
+def checkout_paid(prepaid: Prepaid, session_id: str) -> None:
+    """A card pays at once; a bank debit pays days later, by the second event."""
+    purchases.settle_checkout(prepaid, session_id)
+
+
+@on("checkout.session.async_payment_failed", "checkout.session.expired")
+def checkout_came_to_nothing(prepaid: Prepaid, session_id: str) -> None:
+    """The bank refused days later, or nobody paid within the page's 24 hours."""
+    purchases.settle_checkout(prepaid, session_id)
+
+
+def receive(prepaid: Prepaid, body: bytes, signature: str | None) -> Event:
+    """Check a webhook's body and keep the event in the inbox, committed, once.
+
+    :raises BadSignature: It is not from Stripe, is changed, too old or from the future.
+    """
+    event = prepaid.gateway.read_event(body, signature)
+    session = prepaid.session
+    row = {
+        "id": event.id,
+        "type": event.type,
+        "object_id": event.object_id,
+        "api_version": event.api_version,
+        "created_at": event.created_at,
+        "received_at": clock.wall(),
+    }
+    session.execute(insert(session, InboxEvent).values(row).on_conflict_do_nothing())
+    session.commit()
+    return event
+
+
+def handle(prepaid: Prepaid, event: Event) -> bool:
+    """Do what the event asks for, unless it was done; whether Stripe may forget it.
+
+    What it does and ``handled_at`` are one transaction. A failure is kept with its
+    reason, for an operator and for ``replay``.
+    """
+    session = prepaid.session
+    if session.get_one(InboxEvent, event.id).handled_at is not None:
+        session.commit()
+        return True
+    session.commit()
+    try:
+        outcome = _do(prepaid, event)
+        _note(prepaid, event.id, outcome=outcome, handled_at=clock.wall())
+        signals.commit(session)
+    except Exception as error:
+        log.exception("event %s (%s) failed", event.id, event.type)
+        signals.rollback(session)
+        _note(prepaid, event.id, outcome=f"{type(error).__name__}: {error}"[:255])
+        session.commit()
+        return False
+    return True
+
+
+def _do(prepaid: Prepaid, event: Event) -> str:
+    if event.livemode is not prepaid.config.livemode:
+        return "ignored: it is of the other mode, test or live"
+    handler = HEARD.get(event.type)
+    if handler is None or event.object_id is None:
+        return "ignored: nothing here hears this type"
+    handler(prepaid, event.object_id)
+    return "done"
+
+
+def _note(prepaid: Prepaid, event_id: str, **values: object) -> None:
+    attempts = InboxEvent.attempts + 1
+    prepaid.session.execute(
+        update(InboxEvent).where(InboxEvent.id == event_id).values(attempts=attempts, **values)
+    )
