@@ -174,6 +174,11 @@ def test_an_older_account_may_send_what_was_removed_or_renamed_since() -> None:
     }
 
 
+def test_an_older_name_may_stand_for_a_parameter_that_is_required_today() -> None:
+    assert read("POST", "/v1/promotion_codes", {"coupon": "co_1"}, strict=False) == {"coupon": "co_1"}
+    assert refusal("POST", "/v1/promotion_codes", {"code": "A"}, strict=False).code == "parameter_missing"
+
+
 def test_an_older_account_still_hears_of_wrong_types() -> None:
     error = refusal("POST", "/v1/payment_intents", {"amount": "ten", "currency": "usd"}, strict=False)
 

@@ -46,7 +46,9 @@ def read(route: Route, form: dict[str, Form], *, strict: bool = True) -> dict[st
     where it unsets the parameter.
 
     :param strict: False answers as an older account would be answered:
-        unknown parameters pass as they came, and so do unlisted words.
+        unknown parameters pass as they came, and so do unlisted words. Where
+        there are unknown ones, nothing counts as missing: one of them may be
+        the older name of it.
     :raises ParameterError: In Stripe's words, with its code and the parameter's name.
     """
     parameters = parameters_of(route)
@@ -104,7 +106,7 @@ class Hash:
         if strict and not form.keys() <= known.keys():
             raise _unknown([_nested(name, key) for key in form if key not in known])
         for key in self.required:
-            if key not in form:
+            if key not in form and form.keys() <= known.keys():
                 raise _missing(_nested(name, key))
         return {
             key: known[key].read(value, _nested(name, key), strict) if key in known else value

@@ -1,0 +1,56 @@
+"""What holds for every test here: each answer of the emulator has the shape of Stripe's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from stripe_emulator import contract
+from stripe_emulator.api import Api, Call, Reply
+
+#: What is wrong with an answer, in words; empty if it is as Stripe's.
+Judge = Callable[[Call, Reply], list[str]]
+
+
+@pytest.fixture(autouse=True)
+def every_answer_has_stripes_shape(monkeypatch: pytest.MonkeyPatch, judge: Judge) -> Iterator[None]:
+    """Watch all that any emulator answers while the test runs, however it is asked."""
+    departures: list[str] = []
+    answer = Api.answer
+
+    def watched(api: Api, call: Call) -> Reply:
+        reply = answer(api, call)
+        departures.extend(f"{call.verb} {call.path} {one}" for one in judge(call, reply))
+        return reply
+
+    monkeypatch.setattr(Api, "answer", watched)
+    yield
+    assert departures == []
+
+
+@pytest.fixture(scope="session")
+def judge() -> Judge:
+    return departures_from_stripe
+
+
+def departures_from_stripe(call: Call, reply: Reply) -> list[str]:
+    body: Any = json.loads(reply.body)
+    if reply.status >= 300:
+        error = body.get("error", {})
+        return [] if error.get("type") and error.get("message") else ["answers no error of Stripe's"]
+    if contract.find(call.verb, call.path) is None:
+        return []  # only Stripe's own programs call it: the SDK has no shape for the answer
+    findings = contract.check_response(call.verb, call.path, body)
+    for event in snapshot_events_in(body):
+        carried = event["data"]["object"]
+        findings += contract.check_object(carried["object"], carried)
+    return [str(finding) for finding in findings]
+
+
+def snapshot_events_in(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """An event carries an object, which the SDK declares as any map."""
+    rows = body["data"] if body.get("object") == "list" else [body]
+    return [row for row in rows if row.get("object") == "event" and isinstance(row.get("data"), dict)]
