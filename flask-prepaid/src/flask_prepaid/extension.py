@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session
 
 from . import clock as clocks
 from . import config as settings
+from . import views
 from .catalog import Catalog, Pack, Quantity
 from .clock import Clock
+from .gateway import Gateway
 
 
 class Database(Protocol):
@@ -29,10 +31,11 @@ class Database(Protocol):
 
 @dataclass
 class State:
-    """What one app has: its database and its settings."""
+    """What one app has: its database, its settings, and its door to Stripe."""
 
     db: Database
     config: settings.Config
+    gateway: Gateway
 
 
 class Prepaid:
@@ -73,8 +76,10 @@ class Prepaid:
         """
         if db is None:
             raise TypeError("Prepaid needs a database: Prepaid(app, db) or prepaid.init_app(app, db)")
-        self._states[app] = State(db, settings.read(app))
+        config = settings.read(app)
+        self._states[app] = State(db, config, Gateway(config, self.http_client))
         app.extensions["prepaid"] = self
+        views.register(app, config.paths)
 
     @property
     def state(self) -> State:
@@ -89,6 +94,14 @@ class Prepaid:
     @property
     def config(self) -> settings.Config:
         return self.state.config
+
+    @property
+    def gateway(self) -> Gateway:
+        return self.state.gateway
+
+    def current_owner(self) -> str | None:
+        """The customer of this request, or ``None`` when nobody is signed in."""
+        return self._owner()
 
     @property
     def session(self) -> Session:

@@ -13,7 +13,8 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import stripe
@@ -21,7 +22,7 @@ import stripe
 from . import clock
 from .config import Config
 from .errors import BadSignature, CardDeclined, CardNeedsOwner, GatewayRefused, GatewayUnavailable
-from .facts import Checkout, Event, Intent
+from .facts import PAYMENT_KEY, Checkout, Event, checkout_of, event_of, payment_key
 
 API_VERSION = "2026-10-28.endive"
 TIMEOUT_S = 10
@@ -29,9 +30,6 @@ NETWORK_RETRIES = 2
 #: Stripe answers 429 before it looks at the idempotency key, and the SDK does not ask again.
 BUSY_RETRIES = 4
 SIGNATURE_TOLERANCE_S = 300
-
-#: The metadata field in which Stripe's objects carry the payment's idempotency key.
-PAYMENT_KEY = "prepaid_payment"
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -118,6 +116,14 @@ class Gateway:
             if payment_key(session) == key:
                 return self.fetch_checkout(session.id)
         return None
+
+    # The account
+
+    def fetch_time(self) -> datetime | None:
+        """Stripe's own time, by the Date header of its answer if there is one. Proves the key, too."""
+        answer = ask(lambda: self.client.v1.customers.list({"limit": 1})).last_response
+        said = answer.headers.get("date") if answer else None
+        return parsedate_to_datetime(said) if said else None
 
     # Events
 
@@ -208,76 +214,3 @@ def card_error(error: stripe.CardError) -> CardDeclined | CardNeedsOwner:
         return CardNeedsOwner("Your bank asks you to confirm this payment.")
     declined = error.error
     return CardDeclined("The card was declined.", reason=(declined and declined.decline_code) or error.code)
-
-
-def checkout_of(session: stripe.checkout.Session, asked_at: datetime) -> Checkout:
-    intent = session.payment_intent
-    return Checkout(
-        id=session.id,
-        mode=session.mode,
-        status=session.status or "open",
-        payment_status=session.payment_status,
-        amount_subtotal_minor=session.amount_subtotal or 0,
-        amount_total_minor=session.amount_total or 0,
-        currency=session.currency or "",
-        url=session.url,
-        client_secret=session.client_secret,
-        payment_key=payment_key(session),
-        customer_id=id_of(session.customer),
-        setup_intent_id=id_of(session.setup_intent),
-        invoice_id=id_of(session.invoice),
-        intent=intent_of(intent, asked_at) if isinstance(intent, stripe.PaymentIntent) else None,
-        asked_at=asked_at,
-    )
-
-
-def intent_of(intent: stripe.PaymentIntent, asked_at: datetime) -> Intent:
-    charge = intent.latest_charge if isinstance(intent.latest_charge, stripe.Charge) else None
-    error = intent.last_payment_error
-    return Intent(
-        id=intent.id,
-        status=intent.status,
-        amount_minor=intent.amount,
-        received_minor=intent.amount_received,
-        currency=intent.currency,
-        payment_key=payment_key(intent),
-        client_secret=intent.client_secret,
-        card_id=id_of(intent.payment_method),
-        charge_id=id_of(intent.latest_charge),
-        receipt_url=charge.receipt_url if charge else None,
-        refunded_minor=charge.amount_refunded if charge else 0,
-        failure=(error.decline_code or error.code) if error else None,
-        asked_at=asked_at,
-    )
-
-
-def payment_key(thing: stripe.checkout.Session | stripe.PaymentIntent) -> str | None:
-    """The idempotency key of our payment row, if the object is one of ours."""
-    return thing.metadata.to_dict().get(PAYMENT_KEY) if thing.metadata else None
-
-
-def id_of(field: Any) -> str | None:
-    """The id in a field of Stripe's that holds an object or just its id."""
-    return field if field is None or isinstance(field, str) else str(field.id)
-
-
-def event_of(payload: Any) -> Event:
-    """From a snapshot event or a thin one, whose types wear a ``v1.`` and which name the object only."""
-    thin = payload["object"] == "v2.core.event"
-    about = payload.get("related_object") if thin else payload["data"]["object"]
-    created = payload["created"]
-    return Event(
-        id=word(payload["id"]),
-        type=word(payload["type"]).removeprefix("v1."),
-        object_id=word(about["id"]) if about and about.get("id") else None,
-        livemode=bool(payload["livemode"]),
-        api_version=payload.get("api_version"),
-        created_at=datetime.fromisoformat(created) if thin else datetime.fromtimestamp(created, UTC),
-    )
-
-
-def word(value: object) -> str:
-    """An id or a type: printable ASCII that fits its column."""
-    if not (isinstance(value, str) and value.isascii() and value.isprintable() and 0 < len(value) <= 255):
-        raise BadSignature("The event holds an id that is none of Stripe's")
-    return value

@@ -173,6 +173,7 @@ def settle(prepaid: Prepaid, payment: Payment, *, asked: tuple[int, str], paid_m
         amount_minor=paid_minor,
         currency=payment.currency,
         expires_at=now + timedelta(seconds=payment.expires_after_s) if payment.expires_after_s else None,
+        clock=prepaid.clock,
     )
     payment.state = PaymentState.PAID
     payment.paid_minor = paid_minor

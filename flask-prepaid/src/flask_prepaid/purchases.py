@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from . import payments, signals
@@ -55,20 +56,17 @@ def open_checkout(
 
 
 def _ask_for_page(prepaid: Prepaid, payment: Payment, success_url: str, cancel_url: str) -> Checkout:
-    agreed = {
-        "key": payment.idempotency_key,
-        "title": payment.title,
-        "amount_minor": payment.amount_minor,
-        "currency": payment.currency,
-    }
+    open_page = partial(
+        prepaid.gateway.open_checkout,
+        key=payment.idempotency_key,
+        title=payment.title,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        success_url=success_url,
+        cancel_url=cancel_url,
+    )
     try:
-        return with_customer(
-            prepaid,
-            payment.owner,
-            lambda customer_id: prepaid.gateway.open_checkout(
-                customer_id=customer_id, success_url=success_url, cancel_url=cancel_url, **agreed
-            ),
-        )
+        return with_customer(prepaid, payment.owner, lambda customer_id: open_page(customer_id=customer_id))
     except GatewayRefused as refused:
         payments.give_up(prepaid, payment, str(refused))
         raise

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from . import clock, purchases, signals
 from .facts import Event
@@ -91,6 +91,23 @@ def handle(prepaid: Prepaid, event: Event) -> bool:
         session.commit()
         return False
     return True
+
+
+def unhandled(prepaid: Prepaid) -> list[str]:
+    """The events that came and were not handled, oldest first."""
+    waiting = select(InboxEvent.id).where(InboxEvent.handled_at.is_(None)).order_by(InboxEvent.received_at)
+    return list(prepaid.session.scalars(waiting))
+
+
+def replay(prepaid: Prepaid, event_id: str) -> bool:
+    """Run an event of the inbox once more; whether it is handled now."""
+    row = prepaid.session.get(InboxEvent, event_id)
+    if row is None:
+        return False
+    row.handled_at = None
+    prepaid.session.commit()
+    event = Event(row.id, row.type, row.object_id, prepaid.config.livemode, row.api_version, row.created_at)
+    return handle(prepaid, event)
 
 
 def _do(prepaid: Prepaid, event: Event) -> str:

@@ -1,0 +1,107 @@
+"""``flask prepaid ...``: what an operator types, and what cron runs. Exit codes are for cron."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from . import clock, webhooks
+from . import doctor as diagnosis
+from . import tick as ticking
+from .errors import PrepaidError
+from .upgrade import upgrade as bring_up_to_date
+
+if TYPE_CHECKING:
+    from .extension import Prepaid
+
+commands = AppGroup("prepaid", help="Prepaid credits: upkeep, checks, and what is done by hand.")
+
+
+def extension() -> Prepaid:
+    try:
+        prepaid: Prepaid = current_app.extensions["prepaid"]
+    except KeyError:
+        raise click.ClickException("This app has no Prepaid. Call prepaid.init_app(app, db).") from None
+    return prepaid
+
+
+@commands.command()
+def upgrade() -> None:
+    """Bring the prepaid_* tables up to date."""
+    bring_up_to_date(extension().engine)
+    click.echo("The prepaid tables are up to date.", err=True)
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
+def audit(as_json: bool) -> None:
+    """Check every balance, lot, hold and debt against its entries. Exit 1 if one is off."""
+    problems = extension().audit()
+    if as_json:
+        click.echo(json.dumps({"ok": not problems, "problems": problems}))
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        raise SystemExit(1)
+    click.echo("Every balance is the sum of its entries.", err=True)
+
+
+@commands.command()
+def tick() -> None:
+    """Do everything that is due: expiries, holds, pending payments."""
+    for what, count in ticking.tick(extension()).items():
+        if count:
+            click.echo(f"{what}: {count}", err=True)
+
+
+@commands.command()
+@click.argument("owner")
+@click.argument("credits", type=click.IntRange(min=1))
+@click.option("--reason", required=True, help="Why; it stays on the record.")
+@click.option("--key", help="Names this grant. By default owner, credits, reason and day.")
+def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
+    """Give OWNER some CREDITS. Typed twice on one day, it gives them once."""
+    prepaid = extension()
+    said = f"{owner}\n{credits}\n{reason}\n{clock.wall():%Y-%m-%d}"
+    key = key or f"grant:{hashlib.sha256(said.encode()).hexdigest()[:24]}"
+    try:
+        prepaid.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
+        prepaid.session.commit()
+    except PrepaidError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{owner} has {prepaid.balance(owner):,} credits.", err=True)
+
+
+@commands.command()
+@click.argument("events", nargs=-1)
+@click.option("--failed", is_flag=True, help="Every event that was not handled.")
+def replay(events: tuple[str, ...], failed: bool) -> None:
+    """Run events of the inbox again. Exit 1 if one fails."""
+    if bool(events) == failed:
+        raise click.UsageError("Name events, or give --failed.")
+    prepaid = extension()
+    left = [event for event in events or webhooks.unhandled(prepaid) if not webhooks.replay(prepaid, event)]
+    for event in left:
+        click.echo(f"{event}: not in the inbox, or it failed again: see the log", err=True)
+    if left:
+        raise SystemExit(1)
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
+def doctor(as_json: bool) -> None:
+    """Say what is wrong with keys, tables, clock and webhook, and how to mend it. Exit 1 if anything is."""
+    findings = diagnosis.examine(extension())
+    if as_json:
+        click.echo(json.dumps({"ok": not findings, "findings": findings}))
+    for finding in findings:
+        click.echo(finding, err=True)
+    if findings:
+        raise SystemExit(1)
+    click.echo("Nothing is wrong.", err=True)
