@@ -168,7 +168,7 @@ def test_an_older_account_may_send_what_was_removed_or_renamed_since() -> None:
     assert read("POST", "/v1/payment_intents", form, strict=False) == {
         "amount": 1000,
         "currency": "usd",
-        "payment_method_types": {"0": "card"},
+        "payment_method_types": ["card"],
         "capture_method": "auto",
         "off_session": True,
     }

@@ -109,7 +109,7 @@ class Hash:
             if key not in form and form.keys() <= known.keys():
                 raise _missing(_nested(name, key))
         return {
-            key: known[key].read(value, _nested(name, key), strict) if key in known else value
+            key: known[key].read(value, _nested(name, key), strict) if key in known else _untyped(value)
             for key, value in form.items()
         }
 
@@ -222,6 +222,15 @@ def _rows(value: Form) -> list[Form] | None:
     if isinstance(value, dict) and all(_INDEX.fullmatch(key) for key in value):
         return [value[key] for key in sorted(value, key=int)]
     return None
+
+
+def _untyped(value: Form) -> Form:
+    """A parameter that nothing is known of: text, with its lists made lists."""
+    if isinstance(value, str):
+        return value
+    if value and (rows := _rows(value)) is not None:
+        return [_untyped(row) for row in rows]
+    return {key: _untyped(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def _boolean(text: str) -> bool | None:

@@ -50,10 +50,12 @@ def create(form: Form) -> Json:
         tax_exempt="none",
         test_clock=form.get("test_clock"),
     )
-    objects.change(customer, **_changes(customer, form))
+    named = form.get("payment_method")
+    method = payment_methods.named(named, "payment_method") if named else None
+    objects.change(customer, **_changes(customer, form, arriving=method))
     events.emit("customer.created", customer)
-    if "payment_method" in form:
-        payment_methods.attach_to(payment_methods.named(form["payment_method"], "payment_method"), customer)
+    if method is not None:
+        payment_methods.attach_to(method, customer)
     return customer
 
 
@@ -129,15 +131,16 @@ def _check(form: Form) -> None:
         store.named("test_helpers.test_clock", form["test_clock"], "test_clock")
 
 
-def _changes(customer: Json, form: Form) -> Json:
+def _changes(customer: Json, form: Form, *, arriving: Json | None = None) -> Json:
+    """What the form changes; ``arriving`` is the payment method that a new customer comes with."""
     changes = objects.patch(customer, form, KEPT)
     settings = form.get("invoice_settings") or {}
     if settings:
         merged = {key: None if value == "" else value for key, value in settings.items()}
-        if merged.get("default_payment_method"):
+        if default := merged.get("default_payment_method"):
             param = "invoice_settings[default_payment_method]"
-            method = payment_methods.named(merged["default_payment_method"], param)
-            if method["customer"] != customer["id"]:
+            method = payment_methods.named(default, param)
+            if method["customer"] != customer["id"] and method != arriving:
                 raise InvalidRequest(
                     f"The customer does not have a payment method with the ID {method['id']}. The payment method"
                     " must be attached to the customer.",

@@ -136,9 +136,14 @@ def new_card(
 
 
 def named(method_id: str, param: str) -> Json:
-    """The payment method that a parameter names; ``pm_card_visa`` and its like make a new one each time."""
+    """The payment method that a parameter names; ``pm_card_visa`` and its like make one for each request."""
     card = cards.named(method_id) if method_id.startswith("pm_card_") else None
-    return new_card(card) if card else store.named("payment_method", method_id, param)
+    if card is None:
+        return store.named("payment_method", method_id, param)
+    made: dict[str, Json] = store.current().memo.setdefault("test_payment_methods", {})
+    if method_id not in made:
+        made[method_id] = new_card(card)
+    return made[method_id]
 
 
 def named_in_path(method_id: str) -> Json:
