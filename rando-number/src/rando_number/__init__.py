@@ -1,1 +1,52 @@
 """Random numbers by the call, sold with prepaid credits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from flask import Flask
+from flask_migrate import Migrate
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from flask_prepaid import include_name
+
+from . import accounts, api, audit, cli, config, errors, headers, health, limits, pages, shop
+from .models import db, utc_now
+
+
+def create_app(
+    environ: Mapping[str, str] | None = None,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    http_client: Any = None,
+) -> Flask:
+    """The shop.
+
+    :param environ: The settings, in place of the environment and ``.env``.
+    :param clock: The time now, in UTC, by which credits come and go.
+    :param http_client: A ``stripe.HTTPClient`` in place of the SDK's own.
+    :raises ConfigError: A setting is missing or wrong.
+    """
+    environ = config.environment() if environ is None else environ
+    app = Flask(__name__, instance_path=str(config.data_folder(environ)))
+    app.config.from_mapping(config.read(environ))
+    if hops := app.config["PROXY_HOPS"]:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # as the docs show it: status first
+    db.init_app(app)
+    shop.init_app(app, clock=clock, http_client=http_client)
+    Migrate(app, db, directory=cli.MIGRATIONS, include_name=include_name)
+    headers.init_app(app)
+    limits.init_app(app)
+    accounts.init_app(app)
+    audit.init_app(app)
+    errors.init_app(app)
+
+    app.register_blueprint(pages.blueprint)
+    app.register_blueprint(api.blueprint)
+    app.register_blueprint(health.blueprint)
+    cli.init_app(app)
+    return app

@@ -1,0 +1,111 @@
+"""Who is who: Flask-Security with our pages, our rules for addresses, and a welcome."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from flask import Blueprint, Flask, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_mailman import Mail
+from flask_security import (
+    LoginForm,
+    MailUtil,
+    Security,
+    SQLAlchemyUserDatastore,
+    auth_required,
+    user_not_registered,
+    user_registered,
+)
+from flask_wtf import CSRFProtect
+
+from . import keys, limits, shop, sign_ins
+from .models import Role, User, db
+from .who import customer, signed_in
+
+csrf = CSRFProtect()
+users = SQLAlchemyUserDatastore(db, User, Role)
+blueprint = Blueprint("accounts", __name__)
+
+TEMPLATES = {
+    "SECURITY_LOGIN_USER_TEMPLATE": "accounts/login.html",
+    "SECURITY_REGISTER_USER_TEMPLATE": "accounts/register.html",
+    "SECURITY_FORGOT_PASSWORD_TEMPLATE": "accounts/forgot_password.html",
+    "SECURITY_RESET_PASSWORD_TEMPLATE": "accounts/reset_password.html",
+    "SECURITY_CHANGE_PASSWORD_TEMPLATE": "accounts/change_password.html",
+    "SECURITY_SEND_CONFIRMATION_TEMPLATE": "accounts/send_confirmation.html",
+    "SECURITY_VERIFY_TEMPLATE": "accounts/verify.html",
+}
+
+
+class OneCase(MailUtil):
+    """Addresses in lower case, so that ``Ann@`` and ``ann@`` are one customer and one index finds both."""
+
+    def normalize(self, email: str) -> str:
+        return super().normalize(email).lower()
+
+    def validate(self, email: str) -> str:
+        return super().validate(email).lower()
+
+
+class SignInForm(LoginForm):
+    """Without "remember me": its cookie would open an account whose sessions have all been ended."""
+
+    remember = None
+
+
+def find_by_email(identity: str) -> str | None:
+    """How Flask-Security reads a name that was typed at sign-in; ``None`` if it is no address."""
+    try:
+        found = validate_email(identity, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return None
+    return found.normalized.lower()
+
+
+def init_app(app: Flask) -> None:
+    app.config.from_mapping(TEMPLATES)
+    app.config["SECURITY_USER_IDENTITY_ATTRIBUTES"] = [{"email": {"mapper": find_by_email}}]
+    Mail(app)
+    csrf.init_app(app)
+    security = Security(app, users, mail_util_cls=OneCase, login_form=SignInForm)
+    # No sign-in by a token in a header or a query: a session, or an API key.
+    security.login_manager.request_loader(lambda request: None)
+    limits.guard_accounts(app)
+    user_registered.connect(greet, app)
+    user_not_registered.connect(point_to_login, app)
+    sign_ins.init_app(app)
+    app.register_blueprint(keys.blueprint)
+    app.register_blueprint(blueprint)
+
+
+def greet(app: Flask, user: User, **extra: Any) -> None:
+    """Give the free credits in the transaction that makes the customer."""
+    db.session.flush()
+    shop.welcome(user.owner)
+    flash(f"Welcome. {shop.WELCOME_CREDITS} credits are yours to try.", "success")
+
+
+def point_to_login(app: Flask, **extra: Any) -> None:
+    flash("That address has an account already. Log in, or reset your password.", "warning")
+
+
+@blueprint.get("/logout")
+def logout() -> ResponseReturnValue:
+    """Ask first: a link on another site must not be able to sign anybody out."""
+    if signed_in() is None:
+        return redirect(url_for("pages.home"))
+    return render_template("accounts/logout.html")
+
+
+@blueprint.get("/user-profile")
+@auth_required("session")
+def user_profile() -> ResponseReturnValue:
+    """Balance, what it is worth, recent entries, purchases."""
+    owner = customer().owner
+    return render_template(
+        "accounts/user_profile.html",
+        wallet=shop.prepaid.wallet(owner),
+        entries=shop.prepaid.entries(owner, limit=10),
+        payments=shop.prepaid.payments(owner),
+    )

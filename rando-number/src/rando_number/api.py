@@ -1,0 +1,228 @@
+"""The API for programs, and for our own page from the browser's session."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, current_app, g, jsonify, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import func, select
+from werkzeug.exceptions import BadRequest
+
+from . import keys, limits
+from .accounts import csrf
+from .errors import ApiError, speak_json
+from .models import Number, db, utc_now
+from .numbers import Ask, is_key, sell, whole
+from .shop import prepaid
+from .who import Caller, signed_in
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+csrf.exempt(blueprint)  # a session is taken from the same origin only, see caller()
+speak_json(blueprint)
+
+DAY = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
+
+#: Calls with a key that is none, from one address, before it is told to wait.
+WRONG_KEYS_PER_MINUTE = 60
+
+
+def caller() -> Caller:
+    """Whose credits this call is about.
+
+    :raises ApiError: No key and no session, a key that opens nothing, or too many calls.
+    """
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        found = keys.find(secret.strip())
+    else:
+        user = signed_in()
+        found = Caller(user.id) if user is not None and from_our_pages() else None
+    if found is None:
+        limits.take(f"unknown:{limits.client_address()}", WRONG_KEYS_PER_MINUTE)
+        raise ApiError(
+            401,
+            "unauthenticated",
+            "Send a key of yours as Authorization: Bearer rn_...",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    g.window = limits.take(found.owner, current_app.config["API_RATE"])
+    return found
+
+
+def from_our_pages() -> bool:
+    """Whether our own page asks: the browser says so, and another site can't make it lie."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    parts = urlsplit(request.headers.get("Origin") or request.headers.get("Referer") or "")
+    return f"{parts.scheme}://{parts.netloc}" == request.host_url.rstrip("/")
+
+
+@blueprint.after_request
+def tell_the_limit(response: Response) -> Response:
+    window: limits.Window | None = g.get("window")
+    if window is not None:
+        response.headers.update(window.headers())
+    return response
+
+
+def idempotency_key() -> str | None:
+    """
+    :raises ApiError: The header is empty, too long, or not plain text.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not is_key(key):
+        raise ApiError(400, "malformed", "Idempotency-Key must be 1 to 255 printable ASCII characters.")
+    return key
+
+
+@blueprint.get("/number/")
+def number() -> ResponseReturnValue:
+    """Sell one number, from 0 to 9 unless ``min`` and ``max`` say otherwise."""
+    who = caller()
+    fields = {name: request.args[name] for name in ("min", "max") if name in request.args}
+    drawn = sell(who, Ask.read(fields), idempotency_key=idempotency_key())
+    return success(number=drawn.values[0], charged=drawn.charged, balance=drawn.balance)
+
+
+@blueprint.post("/numbers")
+def numbers() -> ResponseReturnValue:
+    """Sell ``count`` numbers from ``min`` to ``max``: all of them, or none."""
+    who = caller()
+    drawn = sell(who, Ask.read(body()), idempotency_key=idempotency_key())
+    return success(numbers=drawn.values, charged=drawn.charged, balance=drawn.balance)
+
+
+def body() -> dict[str, Any]:
+    """The JSON object that was sent; an empty body is an empty object.
+
+    :raises ApiError: It is not one, or is nested beyond reason.
+    """
+    if not request.get_data():
+        return {}
+    try:
+        fields = request.get_json(force=True)
+    except (BadRequest, RecursionError):
+        fields = None
+    if not isinstance(fields, dict):
+        raise ApiError(400, "malformed", 'Send a JSON object, such as {"count": 5, "min": 1, "max": 6}.')
+    return fields
+
+
+@blueprint.get("/balance")
+def balance() -> ResponseReturnValue:
+    """What is left, and how much of it is set aside."""
+    wallet = prepaid.wallet(caller().owner)
+    return success(balance=wallet.balance, held=wallet.held)
+
+
+@blueprint.get("/numbers")
+def drawn_before() -> ResponseReturnValue:
+    """What was drawn, newest first."""
+    who = caller()
+    limit = whole(request.args.get("limit", 50), "limit", 1, 200)
+    before = request.args.get("cursor")
+    rows = select(Number).where(Number.user_id == who.user_id).order_by(Number.id.desc()).limit(limit + 1)
+    if before is not None:
+        if not (len(before) == 32 and before.isascii() and before.isalnum()):
+            raise ApiError(422, "invalid_parameter", "cursor is none that we gave out.", param="cursor")
+        rows = rows.where(Number.id < before)
+    found = list(db.session.scalars(rows))
+    page = found[:limit]
+    return success(
+        numbers=[
+            {
+                "id": row.id,
+                "at": stamp(row.created_at),
+                "numbers": row.values,
+                "min": row.low,
+                "max": row.high,
+                "charged": row.charged,
+            }
+            for row in page
+        ],
+        next_cursor=page[-1].id if len(found) > limit else None,
+    )
+
+
+@blueprint.get("/entries")
+def entries() -> ResponseReturnValue:
+    """Why the balance is what it is, newest first."""
+    who = caller()
+    limit = whole(request.args.get("limit", 50), "limit", 1, 200)
+    cursor = request.args.get("cursor")
+    before = None if cursor is None else whole(cursor, "cursor", 1, 2**53)
+    page = prepaid.entries(who.owner, limit=limit, cursor=before)
+    return success(
+        entries=[
+            {
+                "id": entry.seq,
+                "at": stamp(entry.at),
+                "kind": entry.kind,
+                "credits": entry.credits,
+                "balance_after": entry.balance_after,
+                "key": entry.key,
+            }
+            for entry in page
+        ],
+        next_cursor=page.next_cursor,
+    )
+
+
+@blueprint.get("/usage")
+def usage() -> ResponseReturnValue:
+    """Calls, numbers and credits by day, UTC; the last 30 days unless ``from`` and ``to`` say otherwise."""
+    who = caller()
+    today = utc_now().date()
+    first = day(request.args.get("from", str(today - timedelta(days=29))), "from")
+    last = day(request.args.get("to", str(today)), "to")
+    if request.args.get("by", "day") != "day":
+        raise ApiError(422, "invalid_parameter", "by can be day.", param="by")
+    if not first <= last <= first + timedelta(days=366):
+        raise ApiError(422, "invalid_parameter", "from and to span 0 to 366 days.", param="to")
+    on = day_of(Number.created_at)
+    rows = db.session.execute(
+        select(on.label("day"), func.count().label("calls"), func.sum(Number.charged).label("credits"))
+        .where(
+            Number.user_id == who.user_id,
+            Number.created_at >= first,
+            Number.created_at < last + timedelta(days=1),
+        )
+        .group_by(on)
+        .order_by(on)
+    ).all()
+    days = [{"day": str(row.day), "calls": row.calls, "credits": int(row.credits)} for row in rows]
+    totals = {name: sum(row[name] for row in days) for name in ("calls", "credits")}
+    return success(days=days, totals=totals)
+
+
+def day(text: str, param: str) -> datetime:
+    """Midnight UTC of a day such as ``2026-11-23``.
+
+    :raises ApiError: It is none.
+    """
+    if DAY.fullmatch(text):
+        with suppress(ValueError):  # the 31st of February
+            return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    raise ApiError(422, "invalid_parameter", f"{param} must be a day such as 2026-11-23.", param=param)
+
+
+def day_of(column: Any) -> Any:
+    """The UTC day of a time, in the database."""
+    if db.engine.dialect.name == "sqlite":
+        return func.date(column)
+    return func.date(func.timezone("UTC", column))
+
+
+def success(**fields: Any) -> ResponseReturnValue:
+    return jsonify(status="SUCCESS", **fields)
+
+
+def stamp(at: datetime) -> str:
+    """RFC 3339 in UTC, such as ``2026-11-23T08:30:00Z``."""
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

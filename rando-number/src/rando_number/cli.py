@@ -1,0 +1,80 @@
+"""``flask rando ...``, and what ``flask shell`` has at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+from flask_migrate import upgrade
+from flask_security import hash_password
+
+from flask_prepaid import Payment
+
+from . import shop
+from .accounts import users
+from .models import Number, User, db, utc_now
+
+MIGRATIONS = str(Path(__file__).parent / "migrations")
+
+#: The demo's people, and the role each has.
+DEMO = {"customer": ("demo@rando.test", None), "admin": ("admin@rando.test", "admin")}
+
+commands = AppGroup("rando", help="Set up the shop.")
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(commands)
+    app.shell_context_processor(lambda: shell_names(app))
+
+
+def shell_names(app: Flask) -> dict[str, Any]:
+    return {"app": app, "db": db, "User": User, "Purchase": Payment, "Number": Number}
+
+
+@commands.command()
+@click.option("--demo", is_flag=True, help="Make a demo customer and an admin as well.")
+@with_appcontext
+@click.pass_context
+def prepare(context: click.Context, demo: bool) -> None:
+    """Bring both sets of tables up to date, as `db upgrade` and `prepaid upgrade` do."""
+    upgrade()
+    context.invoke(current_app.cli.commands["prepaid"].commands["upgrade"])  # type: ignore[attr-defined]
+    if demo:
+        context.invoke(seed_demo)
+
+
+@commands.command()
+@with_appcontext
+def seed_demo() -> None:
+    """Make a demo customer and an admin, once. Their passwords are printed and kept in logins.json."""
+    kept = Path(current_app.instance_path) / "logins.json"
+    logins = json.loads(kept.read_text()) if kept.exists() else {}
+    for who, (email, role) in DEMO.items():
+        if users.find_user(email=email) is None:
+            logins[who] = {"email": email, "password": secrets.token_urlsafe(12)}
+            make_user(email, logins[who]["password"], role)
+            click.echo(f"{who}: {email} {logins[who]['password']}")
+    write_private(kept, json.dumps(logins, indent=1))
+    db.session.commit()
+
+
+def make_user(email: str, password: str, role: str | None) -> None:
+    """A confirmed user with the free credits; the caller commits."""
+    roles = [users.find_or_create_role(role)] if role else []
+    user = users.create_user(
+        email=email, password=hash_password(password), roles=roles, confirmed_at=utc_now()
+    )
+    db.session.flush()
+    shop.welcome(user.owner)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)

@@ -1,0 +1,251 @@
+"""Every setting, read once from the environment or ``.env``; production refuses what is unsafe.
+
+The names are those of ``.env.example``. An old or wrong one is named with what to do.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values, find_dotenv
+
+EMULATOR_URL = "http://127.0.0.1:12111"
+EMULATOR_KEY = "sk_test_emulator"
+
+#: What the names of 2018 are called today.
+RENAMED = {
+    "DATABASE_URI": "DATABASE_URL",
+    "APP_SECRET_KEY": "SECRET_KEY",
+    "STRIPE_PUB_KEY": "STRIPE_PUBLISHABLE_KEY",
+}
+
+#: Secrets that stand in examples, and are no secrets.
+WELL_KNOWN = {"mysecret", "secret", "secret_key", "changeme", "change-me", "dev", "comingsoon"}
+
+#: Where the extension's pages are, under the names that the article gave them.
+PATHS = {
+    "buy": "/buy-credits",
+    "return": "/buy-credits/return",
+    "webhook": "/prepaid/webhook",
+}
+
+
+class ConfigError(RuntimeError):
+    """A setting is missing or wrong. The message names it and says what to do."""
+
+
+def environment() -> dict[str, str]:
+    """The process's environment over what the nearest ``.env`` says."""
+    written = {name: value for name, value in dotenv_values(find_dotenv(usecwd=True)).items() if value}
+    return {**written, **os.environ}
+
+
+def data_folder(environ: Mapping[str, str]) -> Path:
+    """Where all state lies: the SQLite databases, mails, and secrets made on first start."""
+    return Path(environ.get("RANDO_DATA") or "instance").resolve()
+
+
+def read(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The app's configuration.
+
+    :raises ConfigError: A setting is missing, wrong, or called by its old name.
+    """
+    wrong = [f"{old} is called {new} now. Rename it." for old, new in RENAMED.items() if environ.get(old)]
+    production = environ.get("RANDO_ENV") == "production"
+    if production:
+        wrong += unsafe(environ)
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+
+    data = data_folder(environ)
+    data.mkdir(parents=True, exist_ok=True)
+    base_url = environ.get("RANDO_BASE_URL", "").rstrip("/")
+    return {
+        "PRODUCTION": production,
+        "SECRET_KEY": environ.get("SECRET_KEY") or kept_secret(data / "secret-key"),
+        "SQLALCHEMY_DATABASE_URI": database_url(environ.get("DATABASE_URL"), data),
+        "MAX_CONTENT_LENGTH": 256 * 1024,
+        "MAX_FORM_MEMORY_SIZE": 64 * 1024,
+        "MAX_FORM_PARTS": 100,
+        "PROXY_HOPS": number(environ, "RANDO_PROXY_HOPS", 0),
+        "API_RATE": number(environ, "RANDO_API_RATE", 6000),
+        **web(base_url),
+        **stripe(environ),
+        **limits(environ),
+        **security(environ, data, production),
+        **mail(environ, data),
+    }
+
+
+def unsafe(environ: Mapping[str, str]) -> list[str]:
+    """What may not be so where money is real, one sentence each."""
+    key = environ.get("STRIPE_SECRET_KEY", "")
+    secret = environ.get("SECRET_KEY", "")
+    hooks = environ.get("STRIPE_WEBHOOK_SECRET", "")
+    checks = {
+        "SECRET_KEY must be a secret of your own, 32 characters or more.": len(secret) < 32
+        or secret.lower() in WELL_KNOWN,
+        "STRIPE_SECRET_KEY must be a live key of Stripe's; the emulator and test keys take no money.": not (
+            key.startswith(("sk_live_", "rk_live_"))
+        ),
+        "STRIPE_PUBLISHABLE_KEY must be the live key that goes with it.": not environ.get(
+            "STRIPE_PUBLISHABLE_KEY", ""
+        ).startswith("pk_live_"),
+        "STRIPE_API_BASE must not be set: it leads to the emulator.": bool(environ.get("STRIPE_API_BASE")),
+        "STRIPE_WEBHOOK_SECRET must be set: without it nobody can tell Stripe's events from forged ones.": (
+            not hooks or "whsec_emulator" in hooks
+        ),
+        "RATELIMIT_ENABLED must not be 0: limits keep card testers and password guessers out.": not flag(
+            environ, "RATELIMIT_ENABLED", True
+        ),
+        "RANDO_BASE_URL must be the https address that customers see.": not environ.get(
+            "RANDO_BASE_URL", ""
+        ).startswith("https://"),
+    }
+    return [sentence for sentence, broken in checks.items() if broken]
+
+
+def web(base_url: str) -> dict[str, Any]:
+    """Cookies and hosts. Over https the cookies can't be set by a neighbour or read on the way."""
+    secure = base_url.startswith("https://")
+    return {
+        "BASE_URL": base_url,
+        "PREFERRED_URL_SCHEME": "https" if secure else "http",
+        "TRUSTED_HOSTS": [urlsplit(base_url).hostname] if secure else None,
+        "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
+        "SESSION_COOKIE_SECURE": secure,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=14),
+        "WTF_CSRF_TIME_LIMIT": None,  # a token lives as long as its session
+    }
+
+
+def stripe(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Stripe by its keys; with no key, the emulator on this machine."""
+    key = environ.get("STRIPE_SECRET_KEY") or EMULATOR_KEY
+    emulated = key == EMULATOR_KEY
+    base = environ.get("STRIPE_API_BASE") or (EMULATOR_URL if emulated else None)
+    return {
+        "TEST_MODE": not key.startswith(("sk_live_", "rk_live_")),
+        "PREPAID_STRIPE_SECRET_KEY": key,
+        "PREPAID_STRIPE_PUBLISHABLE_KEY": environ.get("STRIPE_PUBLISHABLE_KEY")
+        or ("pk_test_emulator" if emulated else None),
+        "PREPAID_STRIPE_WEBHOOK_SECRET": environ.get("STRIPE_WEBHOOK_SECRET")
+        or ("whsec_emulator" if emulated else None),
+        "PREPAID_STRIPE_API_BASE": base,
+        "PREPAID_PATHS": PATHS,
+        "PREPAID_BASE_TEMPLATE": "base.html",
+    }
+
+
+def limits(environ: Mapping[str, str]) -> dict[str, Any]:
+    """``memory://`` counts per process; more than one process wants Redis or Valkey."""
+    return {
+        "RATELIMIT_ENABLED": flag(environ, "RATELIMIT_ENABLED", True),
+        "RATELIMIT_STORAGE_URI": environ.get("RATELIMIT_STORAGE_URI") or "memory://",
+        "RATELIMIT_STRATEGY": "moving-window",
+    }
+
+
+def security(environ: Mapping[str, str], data: Path, production: bool) -> dict[str, Any]:
+    """Flask-Security: what is on, and where it must be stricter than it is by itself."""
+    confirm = flag(environ, "RANDO_CONFIRM_EMAIL", production)
+    return {
+        "SECURITY_PASSWORD_SALT": environ.get("SECURITY_PASSWORD_SALT")
+        or kept_secret(data / "password-salt"),
+        "SECURITY_PASSWORD_HASH": "argon2",
+        "SECURITY_PASSWORD_SCHEMES": ["argon2", "plaintext"],
+        "SECURITY_PASSWORD_SINGLE_HASH": {"argon2"},
+        "SECURITY_PASSWORD_NORMALIZE_FORM": None,  # verified as received: ASVS 6.2.8
+        "SECURITY_REGISTERABLE": True,
+        "SECURITY_RECOVERABLE": True,
+        "SECURITY_CHANGEABLE": True,
+        "SECURITY_CONFIRMABLE": confirm,
+        "SECURITY_AUTO_LOGIN_AFTER_CONFIRM": confirm,
+        "SECURITY_POST_CONFIRM_VIEW": "/",
+        "SECURITY_SEND_REGISTER_EMAIL": confirm,
+        "SECURITY_RETURN_GENERIC_RESPONSES": True,
+        "SECURITY_RESET_PASSWORD_WITHIN": timedelta(minutes=10),
+        "SECURITY_FRESHNESS": timedelta(minutes=30),
+        "SECURITY_FRESHNESS_GRACE_PERIOD": timedelta(minutes=10),
+        "SECURITY_API_ENABLED_METHODS": ["session"],
+        "SECURITY_EMAIL_VALIDATOR_ARGS": {
+            "check_deliverability": False,
+            "test_environment": stripe(environ)["TEST_MODE"],
+        },
+        "SECURITY_MSG_GENERIC_AUTHN_FAILED": ("The email or the password is wrong.", "error"),
+        "SECURITY_LOGOUT_METHODS": ["POST"],
+        "SECURITY_POST_LOGIN_VIEW": "/",
+        "SECURITY_POST_REGISTER_VIEW": "/",
+        "SECURITY_POST_RESET_VIEW": "/login",
+        "SECURITY_POST_CHANGE_VIEW": "/user-profile",
+    }
+
+
+def mail(environ: Mapping[str, str], data: Path) -> dict[str, Any]:
+    """A mail server by ``MAIL_SERVER``; without one, mails are kept as files in the data folder."""
+    server = environ.get("MAIL_SERVER")
+    return {
+        "MAIL_BACKEND": "smtp" if server else "file",
+        "MAIL_FILE_PATH": str(data / "mails"),
+        "MAIL_SERVER": server,
+        "MAIL_PORT": number(environ, "MAIL_PORT", 25),
+        "MAIL_USE_TLS": flag(environ, "MAIL_USE_TLS", False),
+        "MAIL_USE_SSL": flag(environ, "MAIL_USE_SSL", False),
+        "MAIL_USERNAME": environ.get("MAIL_USERNAME"),
+        "MAIL_PASSWORD": environ.get("MAIL_PASSWORD"),
+        "MAIL_DEFAULT_SENDER": environ.get("MAIL_DEFAULT_SENDER") or "Rando Number <no-reply@localhost>",
+    }
+
+
+def database_url(url: str | None, data: Path) -> str:
+    """SQLite in the data folder, or the database named, by the driver that we install."""
+    if not url:
+        return f"sqlite:///{data / 'rando.sqlite3'}"
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+def flag(environ: Mapping[str, str], name: str, default: bool) -> bool:
+    """
+    :raises ConfigError: The setting is neither 1 nor 0.
+    """
+    value = environ.get(name) or str(int(default))
+    if value not in ("0", "1"):
+        raise ConfigError(f"{name} must be 1 or 0, not {value!r}.")
+    return value == "1"
+
+
+def number(environ: Mapping[str, str], name: str, default: int) -> int:
+    """
+    :raises ConfigError: The setting is not a whole number.
+    """
+    value = environ.get(name) or str(default)
+    if not (value.isascii() and value.isdigit()):
+        raise ConfigError(f"{name} must be a whole number, not {value!r}.")
+    return int(value)
+
+
+def kept_secret(path: Path) -> str:
+    """A secret made on the first start and kept in the data folder, for its owner only.
+
+    Workers that start together agree on it: a link is made once, and the others read it.
+    """
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        with suppress(FileExistsError):  # another worker was first
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text()

@@ -1,0 +1,139 @@
+"""Every error as the asker can read it: a page for people, the envelope for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, g, jsonify, make_response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from flask_prepaid import InsufficientCredits, PrepaidError
+
+#: What a program is told for each status that it can meet.
+CODES = {
+    400: "malformed",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "invalid_parameter",
+    429: "rate_limited",
+    503: "unavailable",
+}
+
+#: What a person is told: a title, and what to do now.
+WORDS = {
+    400: ("That request was not understood", "Go back, check what you sent, and try again."),
+    401: ("Please log in", "This page is for signed-in customers."),
+    403: ("That is not yours to open", "Log in with an account that may open it."),
+    404: ("There is no such page", "The address may be mistyped, or the page has moved."),
+    405: ("That does not work here", "Go back and use the buttons of the page."),
+    409: ("That was already done", "Nothing was taken twice. Open the page again to see where it stands."),
+    413: ("That was too much at once", "Send less and try again."),
+    422: ("That cannot be done", "Go back and choose something else."),
+    429: ("Too many tries", "Wait a minute, then try again."),
+    500: ("Something went wrong on our side", "We have kept a note of it. Try again in a moment."),
+    503: ("We are busy right now", "Nothing was taken. Try again in a moment."),
+}
+
+
+class ApiError(Exception):
+    """A call that is refused, with what its caller needs in order to mend it.
+
+    :param headers: What the answer carries beside.
+    :param more: Fields beside ``code`` and ``message``, such as ``param``.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, *, headers: dict[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
+        self.more = more
+
+
+def init_app(app: Flask) -> None:
+    """People read pages, programs the envelope. The extension has its own page for its own errors."""
+    app.register_error_handler(CSRFError, expired_form)
+    app.register_error_handler(OperationalError, busy_database)
+    app.register_error_handler(HTTPException, refused_request)
+
+
+def speak_json(blueprint: Blueprint) -> None:
+    """Have every error of an API's blueprint come as the envelope."""
+    blueprint.register_error_handler(ApiError, refused_call)
+    blueprint.register_error_handler(PrepaidError, refused_by_the_ledger)
+
+
+def envelope(status: int, code: str, message: str, **more: Any) -> Response:
+    """The one shape of every error that a program gets."""
+    response = jsonify(status="FAILURE", error={"code": code, "message": message, **more})
+    response.status_code = status
+    if "retry_after" in more:
+        response.headers["Retry-After"] = str(more["retry_after"])
+    return response
+
+
+def for_program() -> bool:
+    return request.path.startswith("/api/")
+
+
+def page(status: int, title: str, advice: str) -> Response:
+    return make_response(
+        render_template("error.html", status=status, title=title, advice=advice, id=g.request_id), status
+    )
+
+
+def refused_call(error: ApiError) -> ResponseReturnValue:
+    response = envelope(error.status, error.code, error.message, **error.more)
+    response.headers.update(error.headers)
+    return response
+
+
+def refused_by_the_ledger(error: PrepaidError) -> ResponseReturnValue:
+    if isinstance(error, InsufficientCredits):
+        return envelope(
+            402,
+            error.code,
+            f"Credits needed: {error.needed}. Credits left: {error.available}. Buy more at buy_url.",
+            balance=error.available,
+            needed=error.needed,
+            buy_url=url_for("prepaid.buy", _external=True),
+        )
+    return envelope(error.http_status, CODES.get(error.http_status, error.code), str(error))
+
+
+def expired_form(error: CSRFError) -> ResponseReturnValue:
+    return page(400, "This form is out of date", "Go back, reload the page, and send it again.")
+
+
+def busy_database(error: OperationalError) -> ResponseReturnValue:
+    """Another process holds the database, or it is restarting. Nothing was committed, or a key tells."""
+    if for_program():
+        return envelope(503, "unavailable", "Try again with the same Idempotency-Key.", retry_after=1)
+    response = page(503, *WORDS[503])
+    response.headers["Retry-After"] = "1"
+    return response
+
+
+def refused_request(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if error.response is not None or status < 400:
+        return error.get_response()
+    title, advice = WORDS.get(status, (error.name, "Go back and try again."))
+    if for_program():
+        response = envelope(status, CODES.get(status, "server_error"), f"{title}. {advice}")
+    else:
+        response = page(status, title, advice)
+    told = error.get_headers()
+    response.headers.extend({name: value for name, value in told if name in ("Allow", "Retry-After")})
+    return response

@@ -1,0 +1,73 @@
+"""What every answer carries, errors and files too: no page can be framed, sniffed or scripted."""
+
+from __future__ import annotations
+
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, g, request
+
+#: Where Stripe's own pages are.
+STRIPE_PAGES = "https://checkout.stripe.com https://billing.stripe.com"
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(name_request)
+    app.after_request(harden)
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
+
+
+def name_request() -> None:
+    """Give each request a name that an error page shows and the log repeats."""
+    g.request_id = secrets.token_hex(8)
+
+
+def csp_nonce() -> str:
+    """One per answer; a script or style that carries it may run."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    nonce: str = g.csp_nonce
+    return nonce
+
+
+def harden(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", policy())
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["X-Frame-Options"] = "DENY"
+    # Not no-referrer: Flask-WTF checks the Referer of a form that comes over https.
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    headers["X-Request-Id"] = g.get("request_id", "")
+    if current_app.config["SESSION_COOKIE_SECURE"]:
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    if request.endpoint != "static":
+        headers["Cache-Control"] = "no-store, private"
+    return response
+
+
+def policy() -> str:
+    """Nothing inline, nothing from elsewhere. A form may lead to Stripe's page, by a 303 too."""
+    nonce = f"'nonce-{csp_nonce()}'"
+    rules = {
+        "default-src": "'none'",
+        "script-src": f"'self' {nonce}",
+        "style-src": f"'self' {nonce}",
+        "img-src": "'self' data:",
+        "font-src": "'self'",
+        "connect-src": "'self'",
+        "form-action": f"'self' {stripe_pages()}",
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+        "object-src": "'none'",
+    }
+    return "; ".join(f"{name} {sources}" for name, sources in rules.items())
+
+
+def stripe_pages() -> str:
+    base = current_app.config["PREPAID_STRIPE_API_BASE"]
+    if not base:
+        return STRIPE_PAGES
+    parts = urlsplit(base)
+    return f"{parts.scheme}://{parts.netloc}"

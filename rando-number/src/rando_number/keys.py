@@ -1,0 +1,176 @@
+"""API keys: made and revoked by their owner, shown once, kept as digests."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, time, timedelta
+
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_security import auth_required
+from flask_wtf import FlaskForm
+from sqlalchemy import case, select, update
+from wtforms import DateField, IntegerField, StringField
+from wtforms.validators import Length, NumberRange, Optional, ValidationError
+
+from flask_prepaid import PrepaidError
+
+from . import audit
+from .errors import ApiError
+from .models import ApiKey, Deed, User, db, utc_now
+from .who import Caller, customer
+
+blueprint = Blueprint("keys", __name__)
+
+PREFIX = "rn_"
+MOST_PER_CUSTOMER = 20
+
+#: How exactly ``last_used_at`` is kept: one write a minute, not one a call.
+USE_IS_NOTED_EVERY = timedelta(minutes=1)
+
+
+class KeyForm(FlaskForm):  # type: ignore[misc]
+    name = StringField(validators=[Length(1, 80, "Give it a name of 1 to 80 characters.")])
+    cap_per_month = IntegerField(
+        validators=[Optional(), NumberRange(1, 1_000_000_000, "Write a whole number from 1.")]
+    )
+    expires_on = DateField(validators=[Optional()])
+
+    def validate_expires_on(self, field: DateField) -> None:
+        if field.data <= utc_now().date():
+            raise ValidationError("Choose a day after today.")
+
+
+@blueprint.get("/api-keys")
+@auth_required("session")
+def listed() -> ResponseReturnValue:
+    return show(KeyForm())
+
+
+@blueprint.post("/api-keys")
+@auth_required("session")
+def create() -> ResponseReturnValue:
+    """Make a key and show it, this once."""
+    form = KeyForm()
+    if not form.validate_on_submit():
+        return show(form), 422
+    user = customer()
+    if len(keys_of(user)) >= MOST_PER_CUSTOMER:
+        form.name.errors = [f"{MOST_PER_CUSTOMER} keys are the most. Revoke one that is not in use."]
+        return show(form), 422
+    expires = form.expires_on.data
+    secret = make(
+        user,
+        form.name.data,
+        cap_per_month=form.cap_per_month.data,
+        expires_at=datetime.combine(expires, time(), UTC) if expires else None,
+    )
+    db.session.commit()
+    return show(KeyForm(formdata=None), made=secret)
+
+
+@blueprint.post("/api-keys/<int:key_id>/revoke")
+@auth_required("session")
+def revoke(key_id: int) -> ResponseReturnValue:
+    """End a key at once."""
+    mine = (ApiKey.id == key_id, ApiKey.user_id == customer().id, ApiKey.revoked_at.is_(None))
+    revoked = db.session.execute(
+        update(ApiKey).where(*mine).values(revoked_at=utc_now()).returning(ApiKey.id)
+    )
+    if revoked.first() is None:
+        abort(404)
+    audit.note(Deed.KEY_REVOKED, key=key_id)
+    db.session.commit()
+    flash("The key has been revoked. Calls with it are refused from now on.", "success")
+    return redirect(url_for("keys.listed"), 303)
+
+
+def show(form: KeyForm, made: str | None = None) -> str:
+    return render_template("accounts/api_keys.html", form=form, keys=keys_of(customer()), made=made)
+
+
+def keys_of(user: User) -> list[ApiKey]:
+    live = select(ApiKey).where(ApiKey.user_id == user.id, ApiKey.revoked_at.is_(None))
+    return list(db.session.scalars(live.order_by(ApiKey.id)))
+
+
+def make(
+    user: User, name: str, *, cap_per_month: int | None = None, expires_at: datetime | None = None
+) -> str:
+    """A new key's secret. It is nowhere else; the caller shows it and commits.
+
+    :param cap_per_month: The most credits that calls with it may take in a calendar month, UTC.
+    """
+    secret = PREFIX + secrets.token_urlsafe(32)
+    key = ApiKey(
+        user_id=user.id,
+        name=name,
+        start=secret[:8],
+        digest=digest_of(secret),
+        cap_per_month=cap_per_month,
+        expires_at=expires_at,
+    )
+    db.session.add(key)
+    db.session.flush()
+    audit.note(Deed.KEY_MADE, key=key.id)
+    return secret
+
+
+def digest_of(secret: str) -> str:
+    """The key has 256 bits of chance, so a plain digest tells nobody anything."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def find(secret: str) -> Caller | None:
+    """Who calls with ``secret``; ``None`` if it was never made, is revoked or has ended."""
+    now = utc_now()
+    key = db.session.scalar(
+        select(ApiKey)
+        .join(User, User.id == ApiKey.user_id)
+        .where(ApiKey.digest == digest_of(secret), ApiKey.revoked_at.is_(None), User.active)
+    )
+    if key is None or (key.expires_at is not None and key.expires_at <= now):
+        return None
+    caller = Caller(key.user_id, key.id, key.cap_per_month)
+    if key.last_used_at is None or key.last_used_at < now - USE_IS_NOTED_EVERY:
+        key.last_used_at = now
+        db.session.commit()
+    return caller
+
+
+@contextmanager
+def counted(caller: Caller, credits: int) -> Iterator[None]:
+    """Count ``credits`` against the month of the caller's key while they are spent.
+
+    Counted first, and given back if the spend is refused: a crash between the two leaves
+    the count too high, so that a cap is never exceeded.
+
+    :raises ApiError: The cap does not allow that many.
+    """
+    if caller.cap_per_month is None:
+        yield
+        return
+    month = f"{utc_now():%Y-%m}"
+    this_month = case((ApiKey.month == month, ApiKey.used), else_=0)
+    allowed = (ApiKey.id == caller.key_id, this_month + credits <= caller.cap_per_month)
+    found = db.session.execute(
+        update(ApiKey).where(*allowed).values(month=month, used=this_month + credits).returning(ApiKey.id)
+    ).first()
+    db.session.commit()
+    if found is None:
+        raise ApiError(
+            402,
+            "key_cap_reached",
+            f"This key may take {caller.cap_per_month} credits a month. Its owner can make another.",
+            cap=caller.cap_per_month,
+        )
+    try:
+        yield
+    except (PrepaidError, ApiError):
+        given_back = (ApiKey.id == caller.key_id, ApiKey.month == month)
+        db.session.execute(update(ApiKey).where(*given_back).values(used=ApiKey.used - credits))
+        db.session.commit()
+        raise

@@ -1,0 +1,88 @@
+"""How often somebody may ask. Counted per address, or per customer where one is known."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_limiter import Limiter
+from limits import RateLimitItemPerMinute
+
+from .errors import ApiError
+
+
+def client_address() -> str:
+    """The address that connected, or the one that our own proxies vouch for (RANDO_PROXY_HOPS)."""
+    return request.remote_addr or "unknown"
+
+
+limiter = Limiter(client_address)
+
+#: Wrong passwords, from one address. Right ones cost nothing.
+SIGN_IN = "10 per minute; 100 per hour"
+#: New accounts from one address: each comes with free credits.
+REGISTER = "20 per minute; 100 per hour"
+#: Mails that a stranger can have us send.
+RESET = "5 per minute; 20 per hour"
+
+
+def init_app(app: Flask) -> None:
+    limiter.init_app(app)
+
+
+def guard_accounts(app: Flask) -> None:
+    """Limit the views of Flask-Security that a guesser would hammer."""
+    for endpoint, rate, counted in (
+        ("security.login", SIGN_IN, refused),
+        ("security.register", REGISTER, None),
+        ("security.forgot_password", RESET, None),
+        ("security.reset_password", RESET, None),
+    ):
+        guard: Any = limiter.limit(rate, methods=["POST"], deduct_when=counted)
+        app.view_functions[endpoint] = guard(app.view_functions[endpoint])
+
+
+def refused(response: Response) -> bool:
+    """Whether a sign-in failed: success redirects."""
+    return response.status_code != 302
+
+
+@dataclass(frozen=True)
+class Window:
+    """How much of a limit is left, and when all of it is back."""
+
+    limit: int
+    remaining: int
+    reset_s: int
+
+    def headers(self) -> dict[str, str]:
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset_s),
+        }
+
+
+def take(who: str, per_minute: int) -> Window | None:
+    """Count one call of ``who`` against the API's limit; ``None`` where limits are lifted.
+
+    :raises ApiError: The minute's calls are used up; nothing else was done.
+    """
+    if not limiter.enabled:
+        return None
+    rate = RateLimitItemPerMinute(per_minute)
+    within = limiter.limiter.hit(rate, who)
+    reset_at, remaining = limiter.limiter.get_window_stats(rate, who)
+    window = Window(per_minute, remaining, max(1, ceil(reset_at - time.time())))
+    if not within:
+        raise ApiError(
+            429,
+            "rate_limited",
+            f"{per_minute} calls a minute are the most. Try again in {window.reset_s} s.",
+            headers=window.headers(),
+            retry_after=window.reset_s,
+        )
+    return window

@@ -1,0 +1,205 @@
+"""The app's own tables. Credits, payments and Stripe's ids are Flask-Prepaid's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from flask_security import RoleMixin, UserMixin
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time in UTC. SQLite keeps no zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+
+
+#: SQLite counts rows up by itself only in a column of type INTEGER.
+BigInt = BigInteger().with_variant(Integer, "sqlite")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, int: BigInt, str: String(255)}
+
+
+#: Lends session and engine to everything; the models stand on ``Base``.
+db = SQLAlchemy(metadata=Base.metadata)
+
+user_roles = Table(
+    "user_roles",
+    Base.metadata,
+    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    Column("role_id", ForeignKey("roles.id"), primary_key=True),
+)
+
+
+def owner_of(user_id: int) -> str:
+    """What Flask-Prepaid calls a user."""
+    return f"user:{user_id}"
+
+
+class Role(Base, RoleMixin):
+    """What a user may do beyond being a customer. There is one: ``admin``."""
+
+    __tablename__ = "roles"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    description: Mapped[str | None]
+
+
+class User(Base, UserMixin):
+    """Somebody who registered. The wallet is found by ``owner``."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(unique=True)
+    password: Mapped[str | None]
+    active: Mapped[bool] = mapped_column(default=True)
+    fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
+    confirmed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    roles: Mapped[list[Role]] = relationship(secondary=user_roles)  # type: ignore[assignment]
+
+    @property
+    def owner(self) -> str:
+        """The name of this user's wallet."""
+        return owner_of(self.id)
+
+
+class Number(Base):
+    """What one call drew and paid for: one number, or up to 10,000 at once.
+
+    ``id`` names the request: the ledger's key is ``number:<id>``. It begins with the
+    time, so that the newest come first. ``idempotency_key`` is the client's header,
+    which stands for this row for a day; ``asked`` is a digest of what was asked with it.
+    """
+
+    __tablename__ = "numbers"
+    __table_args__ = (
+        Index(
+            "uq_numbers_user_id_idempotency_key",
+            "user_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where="idempotency_key IS NOT NULL",
+            sqlite_where="idempotency_key IS NOT NULL",
+        ),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    values: Mapped[list[int]] = mapped_column(JSON)
+    low: Mapped[int]
+    high: Mapped[int]
+    created_at: Mapped[datetime]
+    charged: Mapped[int]
+    api_key_id: Mapped[int | None] = mapped_column(ForeignKey("api_keys.id"))
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    asked: Mapped[str | None] = mapped_column(String(64))
+
+    @property
+    def value(self) -> int:
+        """The number, or the first of several."""
+        return self.values[0]
+
+
+class ApiKey(Base):
+    """A program's way in. Only a digest is kept: the key itself is shown once.
+
+    ``used`` are the credits that a capped key has taken in ``month``, such as ``2026-11``.
+    """
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    start: Mapped[str] = mapped_column(String(12))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    cap_per_month: Mapped[int | None]
+    month: Mapped[str] = mapped_column(String(7), default="")
+    used: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class SignIn(Base):
+    """One browser that is signed in. Its cookie names this row; without the row it is worth nothing."""
+
+    __tablename__ = "sign_ins"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    address: Mapped[str | None] = mapped_column(String(64))
+    browser: Mapped[str] = mapped_column(String(200))
+
+
+class Deed(StrEnum):
+    """What the audit log tells of."""
+
+    REGISTERED = "registered"
+    SIGNED_IN = "signed_in"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    SIGNED_OUT = "signed_out"
+    PASSWORD_CHANGED = "password_changed"
+    PASSWORD_RESET = "password_reset"
+    SIGN_IN_ENDED = "sign_in_ended"
+    KEY_MADE = "key_made"
+    KEY_REVOKED = "key_revoked"
+    RATE_LIMITED = "rate_limited"
+    REFUSED = "refused"
+
+
+class AuditLine(Base):
+    """Who did what, when, from where. The log only grows: the database refuses the rest."""
+
+    __tablename__ = "audit_lines"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+    deed: Mapped[str] = mapped_column(String(32))
+    actor: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str | None] = mapped_column(String(64))
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

@@ -1,0 +1,151 @@
+"""The product: random numbers, a credit each. The credit and the number, or neither."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from . import keys
+from .errors import ApiError
+from .models import Number, db, utc_now
+from .shop import prepaid
+from .who import Caller
+
+#: The largest whole number that every JSON reader keeps exact, JavaScript's too.
+LARGEST = 2**53 - 1
+MOST_AT_ONCE = 10_000
+
+#: How long an ``Idempotency-Key`` stands for its first answer.
+KEY_LIVES = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """So many numbers, each from ``low`` to ``high``, both included."""
+
+    count: int = 1
+    low: int = 0
+    high: int = 9
+
+    @classmethod
+    def read(cls, fields: Mapping[str, object]) -> Ask:
+        """What a query or a JSON body asks for; what it leaves out is one number from 0 to 9.
+
+        :raises ApiError: A field is no whole number or out of bounds; the error names it.
+        """
+        count = whole(fields.get("count", 1), "count", 1, MOST_AT_ONCE)
+        low = whole(fields.get("min", 0), "min", -LARGEST, LARGEST)
+        high = whole(fields.get("max", 9), "max", -LARGEST, LARGEST)
+        if low > high:
+            raise ApiError(422, "invalid_parameter", "min must not be larger than max.", param="min")
+        return cls(count, low, high)
+
+    def draw(self) -> list[int]:
+        """Each number is as likely as any other: ``randbelow`` draws again rather than fold by ``%``."""
+        span = self.high - self.low + 1
+        return [self.low + secrets.randbelow(span) for _ in range(self.count)]
+
+    def digest(self) -> str:
+        return hashlib.sha256(f"{self.count}:{self.low}:{self.high}".encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was sold: the numbers, the credits taken, and the balance after."""
+
+    values: list[int]
+    charged: int
+    balance: int
+
+
+def sell(caller: Caller, ask: Ask, *, idempotency_key: str | None = None) -> Drawn:
+    """Draw what is asked for and take a credit for each number, in one transaction.
+
+    :param idempotency_key: The client's name for this request. A repeat within a day
+        gets the first answer and takes nothing.
+    :raises InsufficientCredits: Fewer credits are left than numbers are asked for.
+    :raises ApiError: The key has been used to ask for something else, or the API key's cap is reached.
+    """
+    if idempotency_key is not None and (earlier := asked_before(caller, idempotency_key)):
+        return repeat(caller, earlier, ask)
+    with keys.counted(caller, ask.count):
+        try:
+            return sell_new(caller, ask, idempotency_key)
+        except IntegrityError:
+            if idempotency_key is None or not (earlier := asked_before(caller, idempotency_key)):
+                raise
+    return repeat(caller, earlier, ask)  # another request with the key was first
+
+
+def sell_new(caller: Caller, ask: Ask, idempotency_key: str | None) -> Drawn:
+    number_id = new_id()
+    values = ask.draw()
+    row = {
+        "user_id": caller.user_id,
+        "id": number_id,
+        "values": values,
+        "low": ask.low,
+        "high": ask.high,
+        "created_at": utc_now(),
+        "charged": ask.count,
+        "api_key_id": caller.key_id,
+        "idempotency_key": idempotency_key,
+        "asked": ask.digest() if idempotency_key else None,
+    }
+    db.session.rollback()  # what was read so far would keep a connection and its snapshot
+    entry = prepaid.spend_now(
+        caller.owner, credits=ask.count, key=f"number:{number_id}", work=insert(Number).values(row)
+    )
+    return Drawn(values, ask.count, entry.balance_after)
+
+
+def asked_before(caller: Caller, idempotency_key: str) -> Number | None:
+    """What the key stands for today. A key older than a day is set free."""
+    mine = (Number.user_id == caller.user_id, Number.idempotency_key == idempotency_key)
+    earlier = db.session.scalar(select(Number).where(*mine))
+    if earlier is not None and earlier.created_at < utc_now() - KEY_LIVES:
+        db.session.execute(update(Number).where(*mine, Number.id == earlier.id).values(idempotency_key=None))
+        db.session.commit()
+        return None
+    return earlier
+
+
+def repeat(caller: Caller, earlier: Number, ask: Ask) -> Drawn:
+    """The first answer again. The ledger, too, gives the first entry to a repeated key."""
+    if earlier.asked != ask.digest():
+        raise ApiError(409, "idempotency_conflict", "This Idempotency-Key has been used for another request.")
+    values, charged, key = earlier.values, earlier.charged, f"number:{earlier.id}"
+    db.session.rollback()
+    entry = prepaid.spend_now(caller.owner, credits=charged, key=key)
+    return Drawn(values, charged, entry.balance_after)
+
+
+def is_key(text: str) -> bool:
+    """Whether ``text`` can be an ``Idempotency-Key``."""
+    return 0 < len(text) <= 255 and text.isascii() and text.isprintable()
+
+
+def new_id() -> str:
+    """32 hexadecimal digits: milliseconds first, so that ids sort by time, then chance."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+
+
+def whole(value: object, param: str, least: int, most: int) -> int:
+    """A whole number from JSON or a query, within bounds.
+
+    :raises ApiError: It is none. ``True``, ``1.0``, ``1e3`` and digits of other scripts are none.
+    """
+    if isinstance(value, str) and len(value) <= 20 and value.isascii() and value.removeprefix("-").isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ApiError(
+            422, "invalid_parameter", f"{param} must be a whole number from {least} to {most}.", param=param
+        )
+    return value

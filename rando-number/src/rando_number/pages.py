@@ -1,0 +1,45 @@
+"""The home page: what is sold, what it costs, and the card with the number on it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_security import auth_required
+
+from flask_prepaid import InsufficientCredits
+
+from .numbers import Ask, is_key, new_id, sell
+from .shop import prepaid
+from .who import Caller, customer, owner
+
+blueprint = Blueprint("pages", __name__)
+
+
+@blueprint.get("/")
+def home() -> ResponseReturnValue:
+    return show()
+
+
+@blueprint.get("/number")
+def number() -> ResponseReturnValue:
+    """Where a sign-in on the way to a number comes back to."""
+    return redirect(url_for("pages.home"))
+
+
+@blueprint.post("/number")
+@auth_required("session")
+def draw() -> ResponseReturnValue:
+    """Sell one number and show it. A reload, or a second click, shows the same one again."""
+    once = request.form.get("once", "")
+    try:
+        drawn = sell(Caller(customer().id), Ask(), idempotency_key=once if is_key(once) else None)
+    except InsufficientCredits:
+        return show(refused=True), 402
+    return show(drawn.values[0])
+
+
+def show(number: int | None = None, *, refused: bool = False) -> str:
+    """The home page, with the number that was just drawn or the reason why there is none."""
+    wallet = owner()
+    balance = None if wallet is None else prepaid.balance(wallet)
+    return render_template("home.html", number=number, balance=balance, refused=refused, once=new_id())

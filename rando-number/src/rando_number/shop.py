@@ -1,0 +1,61 @@
+"""What is for sale, and the extension that sells it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, cast
+
+from flask import Flask, current_app
+from werkzeug.local import LocalProxy
+
+from flask_prepaid import Pack, Prepaid, PriceTier, Quantity
+
+from .models import db
+from .who import owner
+
+#: One credit costs what it cost in the article; many cost less each.
+QUANTITY = Quantity((PriceTier(1, 100), PriceTier(50, 95), PriceTier(100, 90)))
+
+#: A pack never costs more than the same number of credits bought freely.
+PACKS = (
+    Pack("starter", credits=10, amount_minor=1_000, name="Starter"),
+    Pack("regular", credits=60, amount_minor=5_400, name="Regular"),
+    Pack("bulk", credits=250, amount_minor=20_000, name="Bulk"),
+)
+
+#: What the ledger's kinds are called here. A word that is not here speaks for itself.
+WORDS = {"spend": "Number drawn", "grant": "Gift", "reversal": "Given back", "clawback": "Taken back"}
+
+#: What a new customer may try for nothing.
+WELCOME_CREDITS = 3
+
+prepaid = cast(Prepaid, LocalProxy(lambda: current_app.extensions["prepaid"]))
+
+
+def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> None:
+    extension = Prepaid(packs=PACKS, quantity=QUANTITY, clock=clock, owner=owner, http_client=http_client)
+    extension.init_app(app, db)
+    app.jinja_env.globals["prepaid"] = extension
+    app.jinja_env.filters.update(money=money, when=when, in_words=in_words)
+
+
+def welcome(owner: str) -> None:
+    """Give a new customer the free credits, once."""
+    prepaid.grant(owner, WELCOME_CREDITS, key="welcome", reason="Welcome to Rando Number")
+
+
+def money(amount_minor: int, currency: str = "usd") -> str:
+    """``$1,234.50`` from 123450. Everything that this shop sells is in US dollars."""
+    assert currency == "usd", f"no price here is in {currency}"
+    return f"${amount_minor // 100:,}.{amount_minor % 100:02}"
+
+
+def when(at: datetime) -> str:
+    """A time in UTC as people write it: ``23 Nov 2026, 08:30``."""
+    return f"{at.day} {at:%b %Y, %H:%M}"
+
+
+def in_words(word: str) -> str:
+    """Why credits moved, or where a payment stands, for people: ``spend`` is ``Number drawn``."""
+    return WORDS.get(word) or word.replace("_", " ").capitalize()

@@ -1,0 +1,107 @@
+"""Sessions that can be ended from here: the cookie names a row, and dies with it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import logout_user, user_logged_out
+from flask_security import auth_required, password_changed, password_reset, user_authenticated
+from sqlalchemy import delete, select
+
+from . import audit
+from .models import Deed, SignIn, User, db, utc_now
+from .who import customer
+
+blueprint = Blueprint("sign_ins", __name__)
+
+#: Where the cookie keeps the name of its row.
+TOKEN = "sign_in"
+
+#: After this, everybody signs in again; a fortnight without a visit ends it sooner.
+LASTS = timedelta(days=30)
+
+
+def init_app(app: Flask) -> None:
+    user_authenticated.connect(begin, app)
+    user_logged_out.connect(end, app)
+    password_changed.connect(end_others_of, app)
+    password_reset.connect(end_others_of, app)
+    app.before_request(only_open_ones)
+    app.register_blueprint(blueprint)
+
+
+def digest_of(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def begin(app: Flask, user: User, **extra: Any) -> None:
+    """A new name at each sign-in, so that a cookie planted before it is worth nothing after it."""
+    token = secrets.token_urlsafe(32)
+    session[TOKEN] = token
+    session.permanent = True
+    db.session.add(
+        SignIn(
+            digest=digest_of(token),
+            user_id=user.id,
+            address=request.remote_addr,
+            browser=request.headers.get("User-Agent", "")[:200],
+        )
+    )
+
+
+def end(app: Flask, user: User, **extra: Any) -> None:
+    """Logout: the row goes, so that a copy of the cookie opens nothing."""
+    audit.note(Deed.SIGNED_OUT, actor=user.owner)
+    db.session.execute(delete(SignIn).where(SignIn.digest == digest_of(session.pop(TOKEN, ""))))
+    db.session.commit()
+
+
+def end_others_of(app: Flask, user: User, **extra: Any) -> None:
+    """A new password ends every other session of its owner; this one goes on."""
+    here = digest_of(session.get(TOKEN, ""))
+    db.session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.digest != here))
+
+
+def only_open_ones() -> None:
+    """Sign out a cookie whose row has been ended or is too old."""
+    if "_user_id" not in session:
+        return
+    began = db.session.scalar(
+        select(SignIn.created_at).where(SignIn.digest == digest_of(session.get(TOKEN, "")))
+    )
+    if began is None or began < utc_now() - LASTS:
+        logout_user()
+        session.clear()
+
+
+@blueprint.get("/sessions")
+@auth_required("session")
+def sessions() -> ResponseReturnValue:
+    """Every browser that is signed in."""
+    mine = select(SignIn).where(SignIn.user_id == customer().id).order_by(SignIn.created_at.desc())
+    return render_template(
+        "accounts/sessions.html", sign_ins=db.session.scalars(mine), here=digest_of(session[TOKEN])
+    )
+
+
+@blueprint.post("/sessions/end")
+@auth_required("session")
+def end_one() -> ResponseReturnValue:
+    """End the session that ``id`` names, or all but this one."""
+    user = customer()
+    named = request.form.get("id")
+    which = SignIn.digest == named if named else SignIn.digest != digest_of(session[TOKEN])
+    ended = db.session.scalars(
+        delete(SignIn).where(SignIn.user_id == user.id, which).returning(SignIn.digest)
+    )
+    if not ended.all() and named:
+        abort(404)
+    audit.note(Deed.SIGN_IN_ENDED, one=bool(named))
+    db.session.commit()
+    flash("That session has ended." if named else "Every other session has ended.", "success")
+    return redirect(url_for("sign_ins.sessions"), 303)

@@ -1,0 +1,44 @@
+"""Who is asking: a customer in a browser, or a program with one of the customer's keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app
+from flask_security import current_user
+
+from .models import User, owner_of
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whose credits a call takes, and the key that it came with, if any.
+
+    :param cap_per_month: The most that the key may take in a month.
+    """
+
+    user_id: int
+    key_id: int | None = None
+    cap_per_month: int | None = None
+
+    @property
+    def owner(self) -> str:
+        return owner_of(self.user_id)
+
+
+def signed_in() -> User | None:
+    """The user of this request's session."""
+    return current_user._get_current_object() if current_user.is_authenticated else None
+
+
+def customer() -> User:
+    """The user of this request, in a view that only signed-in users reach."""
+    user = signed_in()
+    assert user is not None, f"a view of {current_app.name} forgot auth_required"
+    return user
+
+
+def owner() -> str | None:
+    """The wallet of this request."""
+    user = signed_in()
+    return user.owner if user else None
