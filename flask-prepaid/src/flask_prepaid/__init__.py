@@ -2,5 +2,6 @@
 
 from .catalog import Pack, PriceTier, Quantity
 from .extension import Prepaid
+from .upgrade import include_name
 
-__all__ = ["Pack", "Prepaid", "PriceTier", "Quantity"]
+__all__ = ["Pack", "Prepaid", "PriceTier", "Quantity", "include_name"]

@@ -44,7 +44,7 @@ def audit(as_json: bool) -> None:
     """Check every balance, lot, hold and debt against its entries. Exit 1 if one is off."""
     problems = extension().audit()
     if as_json:
-        click.echo(json.dumps({"ok": not problems, "problems": problems}))
+        click.echo(json.dumps({"ok": not problems, "problems": [problem._asdict() for problem in problems]}))
     for problem in problems:
         click.echo(problem, err=True)
     if problems:

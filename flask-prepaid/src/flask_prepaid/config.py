@@ -44,6 +44,7 @@ class Config:
     paths: dict[str, str] = field(default_factory=dict)
     base_template: str = "prepaid/base.html"
     hold_expires_after: timedelta = timedelta(hours=1)
+    debt_blocks: bool = True
     look_after: timedelta = timedelta(seconds=30)
     promotion_codes: bool = False
     automatic_tax: bool = False
@@ -85,6 +86,7 @@ def read(app: Flask) -> Config:
         paths={**DEFAULT_PATHS, **settings.get("PATHS", {})},
         base_template=settings.get("BASE_TEMPLATE", "prepaid/base.html"),
         hold_expires_after=settings.get("HOLD_EXPIRES_AFTER", timedelta(hours=1)),
+        debt_blocks=settings.get("DEBT_BLOCKS", True),
         look_after=settings.get("LOOK_AFTER", timedelta(seconds=30)),
         promotion_codes=settings.get("PROMOTION_CODES", False),
         automatic_tax=settings.get("AUTOMATIC_TAX", False),

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from . import clock as clocks
 from . import config as settings
-from . import views
+from . import database, views
 from .catalog import Catalog, Pack, Quantity
 from .clock import Clock
 from .gateway import Gateway
+from .verbs import LedgerVerbs
 
 
 class Database(Protocol):
@@ -38,7 +39,7 @@ class State:
     gateway: Gateway
 
 
-class Prepaid:
+class Prepaid(LedgerVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param db: Anything with ``.session`` and ``.engine``.
@@ -77,6 +78,8 @@ class Prepaid:
         if db is None:
             raise TypeError("Prepaid needs a database: Prepaid(app, db) or prepaid.init_app(app, db)")
         config = settings.read(app)
+        with app.app_context():
+            database.prepare(db.engine)
         self._states[app] = State(db, config, Gateway(config, self.http_client))
         app.extensions["prepaid"] = self
         views.register(app, config.paths)

@@ -1,0 +1,14 @@
+"""Run by Alembic, on the connection that ``upgrade.py`` hands over."""
+
+from alembic import context
+
+from flask_prepaid.models import Base
+from flask_prepaid.upgrade import VERSION_TABLE
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    version_table=VERSION_TABLE,
+)
+with context.begin_transaction():
+    context.run_migrations()
