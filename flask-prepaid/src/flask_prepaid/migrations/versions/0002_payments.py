@@ -24,24 +24,11 @@ def upgrade() -> None:
         sa.Column("idempotency_key", sa.String(length=255), nullable=False),
         sa.Column("stripe_id", sa.String(length=255), nullable=True),
         sa.Column("default_card_id", sa.String(length=255), nullable=True),
-        sa.Column("cards_fetched_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("owner", name=op.f("pk_prepaid_customer")),
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_prepaid_customer_idempotency_key")),
         sa.UniqueConstraint("stripe_id", name=op.f("uq_prepaid_customer_stripe_id")),
     )
-    op.create_table(
-        "prepaid_card",
-        sa.Column("id", sa.String(length=255), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=False),
-        sa.Column("brand", sa.String(length=32), nullable=False),
-        sa.Column("last4", sa.String(length=4), nullable=False),
-        sa.Column("exp_month", BigInt, nullable=False),
-        sa.Column("exp_year", BigInt, nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_prepaid_card")),
-    )
-    op.create_index("ix_prepaid_card_owner", "prepaid_card", ["owner"], unique=False)
     op.create_table(
         "prepaid_payment",
         sa.Column("id", BigInt, nullable=False),
@@ -104,42 +91,6 @@ def upgrade() -> None:
     op.create_index("ix_prepaid_payment_look_at", "prepaid_payment", ["look_at"], unique=False)
     op.create_index("ix_prepaid_payment_owner_id", "prepaid_payment", ["owner", "id"], unique=False)
     op.create_table(
-        "prepaid_refund",
-        sa.Column("id", BigInt, nullable=False),
-        sa.Column("payment_id", BigInt, nullable=False),
-        sa.Column("amount_minor", BigInt, nullable=False),
-        sa.Column("state", sa.String(length=32), nullable=False),
-        sa.Column("reason", sa.String(length=255), nullable=True),
-        sa.Column("idempotency_key", sa.String(length=255), nullable=False),
-        sa.Column("stripe_id", sa.String(length=255), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("look_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_prepaid_refund_amount_positive")),
-        sa.ForeignKeyConstraint(
-            ["payment_id"], ["prepaid_payment.id"], name=op.f("fk_prepaid_refund_payment_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_prepaid_refund")),
-        sa.UniqueConstraint("idempotency_key", name=op.f("uq_prepaid_refund_idempotency_key")),
-        sa.UniqueConstraint("stripe_id", name=op.f("uq_prepaid_refund_stripe_id")),
-    )
-    op.create_index("ix_prepaid_refund_look_at", "prepaid_refund", ["look_at"], unique=False)
-    op.create_index("ix_prepaid_refund_payment_id", "prepaid_refund", ["payment_id"], unique=False)
-    op.create_table(
-        "prepaid_dispute",
-        sa.Column("id", sa.String(length=255), nullable=False),
-        sa.Column("payment_id", BigInt, nullable=False),
-        sa.Column("amount_minor", BigInt, nullable=False),
-        sa.Column("state", sa.String(length=32), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["payment_id"], ["prepaid_payment.id"], name=op.f("fk_prepaid_dispute_payment_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_prepaid_dispute")),
-    )
-    op.create_index("ix_prepaid_dispute_payment_id", "prepaid_dispute", ["payment_id"], unique=False)
-    op.create_table(
         "prepaid_inbox",
         sa.Column("id", sa.String(length=255), nullable=False),
         sa.Column("type", sa.String(length=255), nullable=False),
@@ -156,8 +107,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("prepaid_inbox")
-    op.drop_table("prepaid_dispute")
-    op.drop_table("prepaid_refund")
     op.drop_table("prepaid_payment")
-    op.drop_table("prepaid_card")
     op.drop_table("prepaid_customer")
