@@ -5,24 +5,24 @@ accepted, or refused for such an object and nothing else.
 """
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from stripe_emulator import clock, contract, resources, routing, store
-from stripe_emulator.api import Call
+from stripe_emulator.api import Call, Reply
 from stripe_emulator.emulator import Emulator
 from stripe_emulator.version import API_VERSION
 
 resources.load()
 
-EXAMPLES = [
-    (verb, path, form)
-    for verb, path, form in json.loads(
-        (Path(__file__).parent / "data" / "stripe-example-requests.json").read_text()
-    )
-]
+#: Verb, path, form.
+Example = tuple[str, str, str]
+
+DATA = Path(__file__).parent / "data" / "stripe-example-requests.json"
+EXAMPLES: list[Example] = [(verb, path, form) for verb, path, form in json.loads(DATA.read_text())]
 SERVED = [example for example in EXAMPLES if routing.serves(example[0], example[1])]
 
 HEADERS = {"authorization": "Bearer sk_test_emulator", "stripe-version": API_VERSION}
@@ -45,14 +45,25 @@ def emulator() -> Emulator:
     return emulator
 
 
-@pytest.mark.parametrize(("verb", "path", "form"), SERVED, ids=[" ".join(example)[:90] for example in SERVED])
-def test_stripes_example_is_accepted(emulator: Emulator, verb: str, path: str, form: str) -> None:
-    call = Call(verb, path, form if verb != "POST" else "", HEADERS, form.encode() if verb == "POST" else b"")
+@pytest.mark.parametrize("example", SERVED, ids=[" ".join(example)[:90] for example in SERVED])
+def test_stripes_example_is_accepted(emulator: Emulator, example: Example) -> None:
+    _, path, form = example
 
-    reply = emulator.api.answer(call)
+    reply = emulator.api.answer(call_of(example))
 
     if reply.status != 200:
         error = json.loads(reply.body)["error"]
         assert error.get("code") == "resource_missing", error
         named = error["message"].split("'")[1]
         assert named in path or named in form, error
+
+
+def test_a_stub_that_answers_nothing_would_pass_none(judge: Callable[[Call, Reply], list[str]]) -> None:
+    """The watch in ``conftest`` reads the answer to each example, too."""
+    assert [example for example in SERVED if judge(call_of(example), Reply(200, "{}")) == []] == []
+
+
+def call_of(example: Example) -> Call:
+    verb, path, form = example
+    query, body = ("", form.encode()) if verb == "POST" else (form, b"")
+    return Call(verb, path, query, HEADERS, body)

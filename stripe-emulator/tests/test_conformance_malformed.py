@@ -2,11 +2,13 @@
 
 Each served route is called with its own parameters holding wrong types, huge
 numbers, unknown and unfitting ids; and the door with bytes that are no form.
+``MALFORMED_EXAMPLES=500`` looks longer at each route.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,14 @@ from stripe_emulator.version import API_VERSION
 
 resources.load()
 SERVED = [route for route in contract.routes() if routing.serves(route.verb, route.example_path)]
+
+#: A repeatable sample; the long run asks for more.
+settings_of_a_run = settings(
+    max_examples=int(os.environ.get("MALFORMED_EXAMPLES", "15")),
+    deadline=None,
+    derandomize=True,
+    database=None,
+)
 
 #: What fills the emulator first. ``{customers}`` stands for the id that ``/v1/customers`` answered last.
 SEED = [
@@ -152,7 +162,7 @@ def test_no_parameter_of_a_served_route_breaks_it(route: contract.Route, emulato
     every = [one for resource in lists for one in ids_in(emulator, resource)]
     steps = re.split(r"\{\w+\}", route.path)
 
-    @settings(max_examples=15, deadline=None, derandomize=True, database=None)
+    @settings_of_a_run
     @given(
         form=forms(parameters_of(route), every),
         places=st.lists(
@@ -177,7 +187,7 @@ def test_no_parameter_of_a_served_route_breaks_it(route: contract.Route, emulato
     holds()
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(settings_of_a_run, max_examples=10 * settings_of_a_run.max_examples)
 @given(
     body=st.one_of(st.binary(max_size=60), st.text("abc[]=&%+0.\x00é", max_size=60).map(str.encode)),
     path=st.sampled_from(
