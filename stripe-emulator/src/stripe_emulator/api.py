@@ -37,7 +37,7 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Call:
-    """A request as it came. ``headers`` finds a name however it is spelled, or is in lower case."""
+    """A request as it came. The names of ``headers`` are in lower case."""
 
     verb: str
     path: str

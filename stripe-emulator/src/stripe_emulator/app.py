@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
 
-from stripe_emulator import ids, resources
+from stripe_emulator import ids, pages, resources
 from stripe_emulator.api import HEADERS, Api, Call, Reply
 from stripe_emulator.errors import InvalidRequest, NotFound, StripeError, Unavailable
 from stripe_emulator.wire import MAX_BYTES, encode
@@ -33,6 +33,8 @@ def create_app(api: Api) -> Flask:
         asked = request.headers.get("Access-Control-Request-Headers", "")
         return Response(status=204, headers={**HEADERS, "Access-Control-Allow-Headers": asked})
 
+    pages.register(app)
+
     @app.errorhandler(StripeError)
     def refused(error: StripeError) -> Response:
         return _said(error)
@@ -58,7 +60,11 @@ def create_app(api: Api) -> Flask:
 def read(request: Request) -> Call:
     """Flask's request as the API takes it."""
     query = request.query_string.decode("latin-1")
-    return Call(request.method, request.path, query, request.headers, request.get_data())
+    return Call(request.method, request.path, query, _lower(request), request.get_data())
+
+
+def _lower(request: Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers}
 
 
 def respond(reply: Reply) -> Response:

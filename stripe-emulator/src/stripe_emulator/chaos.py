@@ -107,7 +107,8 @@ def trouble(settings: Json, verb: str, path: str, key: str, attempt: int) -> Tro
     """What becomes of a request; ``key`` is its idempotency key, or empty."""
 
     def happens(name: str) -> bool:
-        return _draw(settings, name, verb, path, key, attempt) < settings.get(name, 0)
+        share: float = settings.get(name, 0)
+        return _draw(settings, name, verb, path, key, attempt) < share
 
     fails = happens("api_500")
     after = fails and _draw(settings, "after", verb, path, key, attempt) < 0.5

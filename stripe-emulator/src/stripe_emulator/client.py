@@ -32,7 +32,9 @@ class LocalHTTPClient(stripe.HTTPClient):
         lower = {name.lower(): value for name, value in (headers or {}).items()}
         reply = self._api.answer(Call(method.upper(), parts.path, parts.query, lower, body))
         if reply.lost:
-            raise stripe.APIConnectionError("The reply was lost (the emulator's chaos).", should_retry=True)
+            raise stripe.APIConnectionError(  # type: ignore[no-untyped-call]
+                "The reply was lost (the emulator's chaos).", should_retry=True
+            )
         return reply.body, reply.status, {name.lower(): value for name, value in reply.headers.items()}
 
     def _sleep_time_seconds(self, num_retries: int) -> float:

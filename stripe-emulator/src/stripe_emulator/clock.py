@@ -30,6 +30,9 @@ HANDLERS: dict[str, Handler] = {}
 
 DAY = 24 * 60 * 60
 
+#: Where a transaction that lives on a test clock remembers which one.
+TEST_CLOCK = "test_clock"
+
 
 def now() -> int:
     """Unix time at Stripe, the same throughout a transaction."""
@@ -82,8 +85,12 @@ def due(what: str) -> Callable[[Handler], Handler]:
 
 
 def schedule(moment: int, what: str, object_id: str, *, test_clock: str | None = None) -> None:
-    """Have ``what`` happen to an object at a moment. It may be scheduled several times."""
+    """Have ``what`` happen to an object at a moment. It may be scheduled several times.
+
+    :param test_clock: Whose time decides; if not given, the clock that this work is dated by.
+    """
     assert what in HANDLERS, what
+    test_clock = test_clock or store.current().memo.get(TEST_CLOCK)
     store.current().execute(
         "INSERT INTO due (at, clock, what, object) VALUES (?, ?, ?, ?)",
         (moment, test_clock, what, object_id),
@@ -120,6 +127,13 @@ def move(to: int) -> None:
     moment = int(time.time()) + store.get_setting("offset", 0)
     if to > moment:
         store.put_setting("offset", to - int(time.time()))
+        store.current().wakes = True
+
+
+def set_to(moment: int) -> None:
+    """Start the global clock at a moment, past or future; for an empty account."""
+    store.put_setting("offset", moment - int(time.time()))
+    store.current().now = moment
 
 
 def _run_next(keeper: Store, until: int | None, test_clock: str | None) -> bool:

@@ -3,22 +3,152 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
+from werkzeug.test import Client
 
-from stripe_emulator import app
+from stripe_emulator import app, clock, controls, events
 from stripe_emulator.api import Api
 from stripe_emulator.client import LocalHTTPClient
-from stripe_emulator.deliveries import Courier
-from stripe_emulator.store import Store
+from stripe_emulator.deliveries import Courier, Reply
+from stripe_emulator.errors import CardError
+from stripe_emulator.ids import token
+from stripe_emulator.store import Json, Store
 
 
 class Emulator:
-    def __init__(self, data: str | Path | None = None, *, base_url: str = "http://127.0.0.1:12111") -> None:
+    """Stripe in this process.
+
+    ``emulator.http_client()`` goes into ``StripeClient``; ``emulator.connect(app, ...)`` delivers
+    events to a WSGI app. The verbs below are what happens outside of the API: a customer pays, a
+    bank disputes, time goes by. Each delivers, at its end, whatever events are due. Calls to the
+    API only leave events behind for the next verb, so that none is delivered into the middle of
+    the caller's own request.
+
+    :param data: A file that keeps everything; in memory if None.
+    :param now: Unix time to start at; the real time if None.
+    :param webhook: A URL to send every event to, signed with ``webhook_secret``.
+    :param base_url: Where the hosted pages are reached.
+    """
+
+    def __init__(
+        self,
+        data: str | Path | None = None,
+        *,
+        now: int | None = None,
+        webhook: str | None = None,
+        webhook_secret: str = "whsec_emulator",
+        base_url: str = "http://127.0.0.1:12111",
+    ) -> None:
         self.store = Store(data, base_url=base_url)
         self.api = Api(self.store)
         self.courier = Courier(self.store)
         self.app: Flask = app.create_app(self.api)
+        with self.store.transaction():
+            if now is not None:
+                clock.set_to(now)
+            if webhook is not None:
+                events.listen("listener", webhook, webhook_secret)
 
     def http_client(self) -> LocalHTTPClient:
+        """For ``StripeClient("sk_test_emulator", http_client=..., max_network_retries=2)``."""
         return LocalHTTPClient(self.api)
+
+    def browser(self) -> Client:
+        """A browser without JavaScript on the emulator's own pages."""
+        return Client(self.app)
+
+    def connect(self, wsgi_app: Any, path: str, secret: str = "whsec_emulator") -> str:
+        """Deliver every event to a WSGI app in this process; return the endpoint's id."""
+        client = Client(wsgi_app)
+        endpoint = f"connected_{token(8)}"
+
+        def send(body: bytes, headers: dict[str, str]) -> Reply:
+            response = client.post(path, data=body, headers=headers)
+            return Reply(response.status_code, response.get_data(as_text=True))
+
+        self.courier.connected[endpoint] = send
+        with self.store.transaction():
+            events.listen(endpoint, path, secret)
+        return endpoint
+
+    def now(self) -> int:
+        """Stripe's time. Give it to the app under test as its clock."""
+        with self.store.transaction(write=False):
+            return clock.now()
+
+    def pay(self, session: Any, card: str = "4242424242424242", **details: Any) -> Json:
+        """Pay a Checkout Session, given as its id or as the SDK's object; see ``controls.pay``.
+
+        :raises CardError: The card was refused; the session stays open.
+        """
+        try:
+            return controls.pay(self.store, _id(session), card=card, **details)
+        finally:
+            self.deliver()
+
+    def decline(self, session: Any, card: str = "4000000000000002", **details: Any) -> CardError:
+        """Try to pay a Checkout Session with a card that is refused; return the refusal."""
+        try:
+            self.pay(session, card, **details)
+        except CardError as error:
+            return error
+        raise AssertionError(f"the card {card} was not declined")
+
+    def advance(
+        self,
+        *,
+        seconds: int = 0,
+        minutes: int = 0,
+        hours: int = 0,
+        days: int = 0,
+        months: int = 0,
+        to: int | None = None,
+    ) -> int:
+        """Move the clock, first by months and then by the rest; return the time that it is then.
+
+        Events are delivered as of that time, with retries that fell due on the way.
+        """
+        target = to
+        if target is None:
+            target = (
+                clock.add_months(self.now(), months)
+                + seconds
+                + 60 * minutes
+                + 3600 * hours
+                + clock.DAY * days
+            )
+        controls.advance(self.store, to=target)
+        self.deliver()
+        return target
+
+    def deliver(self, event: Any = None, *, times: int = 1) -> int:
+        """Deliver what is due, or one event again; return how many deliveries were made.
+
+        :param event: An id, an SDK object, or a type: the latest event of it.
+        """
+        if event is not None:
+            controls.send_again(self.store, _id(event), times=times)
+        return self.courier.deliver()
+
+    def chaos(self, **settings: Any) -> None:
+        """Make Stripe behave badly: ``chaos(duplicate=1, shuffle=True)``; ``chaos()`` ends it."""
+        controls.set_chaos(self.store, settings)
+
+    def reset(self, *, now: int | None = None) -> None:
+        """Forget everything but who listens."""
+        controls.reset(self.store, now=now)
+
+    def state(self) -> Json:
+        """Counts, clock, pending deliveries."""
+        return controls.state(self.store)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.store.close()
+
+
+def _id(value: Any) -> str:
+    """An id from an id, an SDK object, or a dict."""
+    return value if isinstance(value, str) else str(value["id"])

@@ -25,7 +25,7 @@ def emit(kind: str, value: Json, *, previous: Json | None = None) -> Json:
     if previous is not None:
         data["previous_attributes"] = previous
     listening = wanting(kind)
-    event = {
+    event: Json = {
         "id": ids.new("event"),
         "object": "event",
         "api_version": API_VERSION,
@@ -44,6 +44,7 @@ def emit(kind: str, value: Json, *, previous: Json | None = None) -> Json:
 
 def hand_over(event_id: str, endpoint_id: str) -> None:
     """Have an event sent to an endpoint; what chaos makes of that is decided here."""
+    store.current().wakes = True
     for fate in chaos.fates(event_id, endpoint_id):
         store.current().execute(
             "INSERT INTO delivery (event, endpoint, due_at, rank, status) VALUES (?, ?, ?, ?, ?)",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 ALPHABET = string.ascii_letters + string.digits
 
@@ -52,8 +55,23 @@ def token(length: int) -> str:
     return "".join([ALPHABET[byte % 62] for byte in secrets.token_bytes(length)])
 
 
+_chosen: ContextVar[dict[str, str]] = ContextVar("stripe_emulator_chosen_ids", default={})  # noqa: B039
+
+
+@contextmanager
+def chosen(kind: str, object_id: str | None) -> Iterator[None]:
+    """Within the block, objects of ``kind`` get this id: a seed's own choice."""
+    mark = _chosen.set({kind: object_id} if object_id else {})
+    try:
+        yield
+    finally:
+        _chosen.reset(mark)
+
+
 def new(kind: str) -> str:
     """A fresh id for an object of ``kind``, such as ``pi_3Qm...``."""
+    if kind in _chosen.get():
+        return _chosen.get()[kind]
     prefix, length = PREFIXES[kind]
     return prefix + token(length)
 

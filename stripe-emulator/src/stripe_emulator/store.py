@@ -45,19 +45,20 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "type": ("type",),
 }
 
+_INDEXES = "".join(
+    f"CREATE INDEX IF NOT EXISTS object_by_{column} ON object (kind, {column}, created, seq)"
+    f" WHERE {column} IS NOT NULL;\n"
+    for column in INDEXED
+)
+
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS object (
-    seq INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,
-    id TEXT NOT NULL,
-    created INTEGER NOT NULL,
-    deleted INTEGER NOT NULL DEFAULT 0,
-    body TEXT NOT NULL,
-    {" ".join(f"{column} TEXT," for column in INDEXED)}
+    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, created INTEGER NOT NULL,
+    deleted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL, {", ".join(f"{column} TEXT" for column in INDEXED)},
     UNIQUE (id, kind)
 );
 CREATE INDEX IF NOT EXISTS object_by_time ON object (kind, created, seq);
-{"".join(f"CREATE INDEX IF NOT EXISTS object_by_{c} ON object (kind, {c}, created, seq) WHERE {c} IS NOT NULL;" for c in INDEXED)}
+{_INDEXES}
 CREATE TABLE IF NOT EXISTS due (
     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, clock TEXT, what TEXT NOT NULL, object TEXT NOT NULL
 );
@@ -71,7 +72,8 @@ CREATE TABLE IF NOT EXISTS delivery (
 CREATE INDEX IF NOT EXISTS delivery_pending ON delivery (due_at) WHERE status = 'pending';
 CREATE INDEX IF NOT EXISTS delivery_by_event ON delivery (event);
 CREATE TABLE IF NOT EXISTS attempt (
-    seq INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, at INTEGER NOT NULL, status INTEGER, reply TEXT NOT NULL
+    seq INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, at INTEGER NOT NULL, status INTEGER,
+    reply TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS attempt_by_delivery ON attempt (delivery);
 CREATE TABLE IF NOT EXISTS answer (
@@ -110,6 +112,8 @@ class Transaction:
     origin: Origin
     objects: dict[tuple[str, str], Json] = field(default_factory=dict)
     memo: dict[str, Any] = field(default_factory=dict)
+    #: Something was added that a background worker should look at.
+    wakes: bool = False
     unsaved: dict[tuple[str, str], None] = field(default_factory=dict)
 
     def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
@@ -144,6 +148,7 @@ class Store:
 
     def __init__(self, path: str | Path | None = None, *, base_url: str = "http://127.0.0.1:12111") -> None:
         self.base_url = base_url
+        #: Called after a commit that left something to deliver, or moved the clock.
         self.on_commit: list[Callable[[], None]] = []
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(
@@ -180,8 +185,29 @@ class Store:
                 raise
             finally:
                 _current.reset(mark)
-        for listener in self.on_commit:
-            listener()
+        if transaction.wakes:
+            for wake in self.on_commit:
+                wake()
+
+
+@contextmanager
+def rehearsal() -> Iterator[None]:
+    """Work that is undone at the end of the block: a preview does what it previews, for show.
+
+    Objects are read afresh inside and worthless outside; what the caller holds stays as it is.
+    """
+    transaction = current()
+    transaction.flush()
+    objects, memo = transaction.objects, transaction.memo
+    transaction.objects, transaction.memo = {}, dict(memo)
+    transaction.execute("SAVEPOINT rehearsal")
+    try:
+        yield
+    finally:
+        transaction.execute("ROLLBACK TO rehearsal")
+        transaction.execute("RELEASE rehearsal")
+        transaction.unsaved.clear()
+        transaction.objects, transaction.memo = objects, memo
 
 
 def current() -> Transaction:
@@ -287,6 +313,17 @@ def get_setting(name: str, default: Any = None) -> Any:
     return default if row is None else json.loads(row[0])
 
 
+def clear(*, keep_settings: tuple[str, ...] = ()) -> None:
+    """Forget everything but the settings named."""
+    transaction = current()
+    transaction.objects.clear()
+    transaction.unsaved.clear()
+    for table in ("object", "due", "delivery", "attempt", "answer"):
+        transaction.execute(f"DELETE FROM {table}")
+    marks = ", ".join("?" * len(keep_settings))
+    transaction.execute(f"DELETE FROM setting WHERE name NOT IN ({marks})", keep_settings)
+
+
 def put_setting(name: str, value: Any) -> None:
     """Keep a small JSON value; processes that share the file share it."""
     current().execute(
@@ -298,7 +335,7 @@ def put_setting(name: str, value: Any) -> None:
 def _row(kind: str, value: Json) -> tuple[Any, ...]:
     fields = [_field(value, paths) for paths in INDEXED.values()]
     gone = 1 if value.get("deleted") else 0
-    return (kind, value["id"], value.get("created", 0), gone, _encode(value), *fields)
+    return (kind, value["id"], value.get("created", value.get("_created", 0)), gone, _encode(value), *fields)
 
 
 def _field(value: Json, paths: tuple[str, ...]) -> str | None:

@@ -1,0 +1,103 @@
+"""The ``stripe-emulator`` command."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from stripe_emulator import contract, resources, routing, seed
+from stripe_emulator.emulator import Emulator
+from stripe_emulator.server import Worker, serve
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until Ctrl-C; the exit code is 0 then, and 2 for a wrong option."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command == "coverage":
+        return _coverage()
+    if options.webhook and not options.webhook.startswith(("http://", "https://")):
+        parser.error("--webhook takes a URL that begins with http:// or https://")
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    emulator = Emulator(
+        options.data,
+        webhook=options.webhook,
+        webhook_secret=options.webhook_secret,
+        base_url=options.url or f"http://{host}:{options.port}",
+    )
+    if options.seed:
+        seed.plant(emulator, options.seed)
+    try:
+        server = serve(emulator, options.host, options.port)
+    except OSError as error:
+        parser.exit(1, f"Cannot listen on {options.host}:{options.port}: {error.strerror}.\n")
+    if not options.url:
+        emulator.store.base_url = f"http://{host}:{server.port}"
+    worker = Worker(emulator)
+    worker.start()
+    signal.signal(signal.SIGTERM, _interrupt)
+    print(
+        f"stripe-emulator on {emulator.store.base_url} (dashboard there; any sk_test_ key opens it)",
+        flush=True,
+    )
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.server_close()
+        worker.stop()
+        emulator.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="stripe-emulator", description="Stripe on a laptop: no account, no network."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=12111, help="port to listen on, 0 for any (default %(default)s)"
+    )
+    parser.add_argument("--data", metavar="FILE", help="keep everything in this file; without it, in memory")
+    parser.add_argument("--webhook", metavar="URL", help="send every event there")
+    parser.add_argument(
+        "--webhook-secret", default="whsec_emulator", help="sign events with it (default %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", metavar="FILE", help="JSON or YAML with products, prices, customers, coupons"
+    )
+    parser.add_argument("--url", help="where browsers reach the pages, if not at host and port")
+    commands = parser.add_subparsers(dest="command", metavar="coverage")
+    commands.add_parser("coverage", help="print which of Stripe's routes are answered")
+    return parser
+
+
+def _coverage() -> int:
+    resources.load()
+    done = total = 0
+    for resource, found in contract.coverage(routing.serves).items():
+        if not resource.startswith("v1/"):
+            continue
+        served = sum(ours for _, ours in found)
+        done, total = done + served, total + len(found)
+        if served:
+            _say(f"{served:3} of {len(found):3}  {resource}")
+    _say(f"{done:3} of {total:3}  in all")
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

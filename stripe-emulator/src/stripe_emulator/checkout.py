@@ -1,0 +1,213 @@
+"""Checkout: what becomes of a session when its customer pays, gives up, or is too late.
+
+The API's routes are in ``resources/checkout_sessions.py``, the page in ``pages/checkout.py``;
+both call here. What a mode does is its own: payment mode is in this file, others register
+
+    checkout.MODES["subscription"] = Mode(prepare=..., complete=...)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stripe_emulator import clock, events, objects, payments, store
+from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.payments import Confirmation, Owner
+from stripe_emulator.resources import customers, payment_intents
+from stripe_emulator.store import Json
+from stripe_emulator.wire import Form
+
+KIND = "checkout.session"
+
+
+@dataclass(frozen=True)
+class Payer:
+    """Who pays, and with what; ``keep`` if the box "save my card" is ticked."""
+
+    method: Json
+    email: str | None = None
+    name: str | None = None
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What a mode adds.
+
+    ``prepare(session, form)`` checks a creation and fills in the rest of a session that has its
+    lines. ``complete(session, payer)`` does what the customer came for and calls ``finish`` when
+    it is done; it may leave that to a bank's page. It raises CardError where the bank says no.
+    """
+
+    prepare: Callable[[Json, Form], None]
+    complete: Callable[[Json, Payer], None]
+
+
+MODES: dict[str, Mode] = {}
+
+#: Called with each session that is complete, before its event.
+AFTER_FINISH: list[Callable[[Json], None]] = []
+
+
+def pay(session: Json, payer: Payer) -> Json:
+    """The customer presses the button; return the session as it then is.
+
+    It is complete, or waits for the bank's page: then its intent's ``next_action`` says where.
+
+    :raises CardError: The bank said no. The session stays open for another try.
+    :raises InvalidRequest: It is not open any more.
+    """
+    if session["status"] != "open":
+        raise InvalidRequest(
+            f"This Checkout Session is {session['status']}; only an open one can be paid.",
+            code="checkout_session_not_open",
+        )
+    if session["customer"] is None and not (payer.email or session["customer_email"]):
+        raise InvalidRequest("Your email is missing.", code="email_invalid", param="email")
+    objects.change(session, _payer={"email": payer.email, "name": payer.name, "keep": payer.keep})
+    MODES[session["mode"]].complete(session, payer)
+    return session
+
+
+def waits_for_bank(session: Json) -> str | None:
+    """The URL of the bank's page that the customer has to see, if there is one."""
+    intent = intent_of(session)
+    if intent is None or intent["status"] != "requires_action":
+        return None
+    return payments.challenge_url(intent)
+
+
+def intent_of(session: Json) -> Json | None:
+    """The session's PaymentIntent or SetupIntent, once somebody has tried to pay."""
+    for field in ("payment_intent", "setup_intent"):
+        if session[field]:
+            return store.find(field, session[field])
+    return None
+
+
+def finish(session: Json, *, payment_status: str = "paid") -> None:
+    """All that the customer came for is done: complete the session and tell."""
+    payer = session.get("_payer") or {}
+    customer = store.find("customer", session["customer"]) if session["customer"] else None
+    known = customer or {}
+    email = session["customer_email"] or known.get("email") or payer.get("email")
+    clock.unschedule(session["id"], "checkout.session.expire")
+    objects.change(
+        session,
+        customer_details={
+            "address": known.get("address"),
+            "business_name": None,
+            "email": email,
+            "individual_name": None,
+            "name": payer.get("name") or known.get("name"),
+            "phone": known.get("phone"),
+            "tax_exempt": known.get("tax_exempt", "none"),
+            "tax_ids": [],
+        },
+        payment_status=payment_status,
+        status="complete",
+        url=None,
+    )
+    for step in AFTER_FINISH:
+        step(session)
+    events.emit("checkout.session.completed", session)
+
+
+def expire(session: Json) -> Json:
+    """Close an open session unpaid."""
+    clock.unschedule(session["id"], "checkout.session.expire")
+    objects.change(session, status="expired", url=None)
+    intent = store.find("payment_intent", session["payment_intent"]) if session["payment_intent"] else None
+    if intent and intent["status"] in payment_intents.MAY_CANCEL:
+        payments.cancel(intent, "automatic")
+    events.emit("checkout.session.expired", session)
+    return session
+
+
+@clock.due("checkout.session.expire")
+def expire_unpaid(session_id: str) -> None:
+    """Nobody paid in time."""
+    session = store.get(KIND, session_id)
+    if session["status"] == "open":
+        expire(session)
+
+
+def page(session: Json, more: str = "") -> str:
+    """The session's own page, whatever its ``ui_mode``."""
+    return f"{store.current().store.base_url}/pay/{session['id']}{more}"
+
+
+def landing(session: Json) -> str:
+    """Where the browser goes once it is paid, the session's id put in where the host asked for it."""
+    url = session["success_url"] or session["return_url"] or ""
+    return str(url).replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+def ensure_customer(session: Json) -> Json:
+    """The session's customer, made now from what the payer typed if it has none."""
+    if session["customer"]:
+        return store.get("customer", session["customer"])
+    payer = session["_payer"]
+    email = session["customer_email"] or payer["email"]
+    form = {key: value for key, value in (("email", email), ("name", payer["name"])) if value}
+    customer = customers.create(form)
+    objects.change(session, customer=customer["id"])
+    return customer
+
+
+# Payment mode.
+
+
+def _prepare_payment(session: Json, form: Form) -> None:
+    if session["amount_total"] == 0:
+        objects.change(session, payment_status="no_payment_required")
+    creation = form.get("customer_creation", "if_required")
+    objects.change(session, customer_creation=None if session["customer"] else creation)
+
+
+def _complete_payment(session: Json, payer: Payer) -> None:
+    if session["amount_total"] == 0:
+        finish(session, payment_status="no_payment_required")
+        return
+    intent = _intent_for(session, payer)
+    payments.confirm(intent, Confirmation(payer.method, return_url=page(session, "/back")))
+
+
+def _intent_for(session: Json, payer: Payer) -> Json:
+    """The session's one intent: a card that was declined is tried again on the same."""
+    data = session.get("_payment_intent_data") or {}
+    changes: Json = {}
+    if payer.keep and not data.get("setup_future_usage"):
+        changes["setup_future_usage"] = "off_session"
+    if session["payment_intent"]:
+        return objects.change(store.get("payment_intent", session["payment_intent"]), **changes)
+    form = data | changes | {"amount": session["amount_total"], "currency": session["currency"]}
+    if session["customer"]:
+        form["customer"] = session["customer"]
+    intent = payment_intents.new(form)
+    objects.change(intent, _owner=[KIND, session["id"]])
+    objects.change(session, payment_intent=intent["id"])
+    return intent
+
+
+def _approved(intent: Json) -> None:
+    """The bank agrees: whoever is to be remembered becomes a customer before the money moves."""
+    session = store.get(KIND, intent["_owner"][1])
+    wanted = session["customer_creation"] == "always" or intent["setup_future_usage"]
+    if session["customer"] is None and wanted:
+        objects.change(intent, customer=ensure_customer(session)["id"])
+    method = store.get("payment_method", intent["payment_method"])
+    if intent["setup_future_usage"] and method["allow_redisplay"] == "unspecified":
+        redisplay = "always" if session["_payer"]["keep"] else "limited"
+        objects.change(method, allow_redisplay=redisplay)
+
+
+def _succeeded(intent: Json) -> None:
+    session = store.get(KIND, intent["_owner"][1])
+    if session["status"] == "open":
+        finish(session)
+
+
+MODES["payment"] = Mode(_prepare_payment, _complete_payment)
+payments.OWNERS[KIND] = Owner(approved=_approved, succeeded=_succeeded)

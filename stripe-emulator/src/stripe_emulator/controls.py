@@ -1,0 +1,122 @@
+"""What a tester does to the account, besides calling the API: pay, dispute, move the clock, break things.
+
+Each function does its work in transactions of its own, and leaves deliveries to others.
+"""
+
+from __future__ import annotations
+
+from stripe_emulator import cards, chaos, checkout, clock, events, payments, store
+from stripe_emulator.errors import CardError, InvalidRequest, NotFound, no_such
+from stripe_emulator.expand import render
+from stripe_emulator.resources import payment_methods
+from stripe_emulator.store import Json, Store
+
+#: As far as the clock can be moved: the year 2200.
+LATEST = 7_258_118_400
+
+
+def pay(
+    keeper: Store,
+    session_id: str,
+    *,
+    card: str = "4242424242424242",
+    email: str | None = None,
+    name: str | None = None,
+    keep_card: bool = False,
+    challenge: str = "complete",
+) -> Json:
+    """What a customer does on the Checkout page, the bank's page included; return the session.
+
+    :param challenge: "complete" or "fail", should the bank ask.
+    :raises CardError: The card was refused. The session stays open.
+    """
+    refused: CardError | None = None
+    with keeper.transaction():
+        session = store.get(checkout.KIND, session_id, param="session")
+        method = payment_methods.new_card(cards.numbered(card))
+        payer = checkout.Payer(method, email or "customer@example.com", name or "Test Customer", keep_card)
+        try:
+            checkout.pay(session, payer)
+            if checkout.waits_for_bank(session):
+                intent = checkout.intent_of(session)
+                assert intent is not None
+                payments.answer_challenge(intent, passed=challenge == "complete")
+        except CardError as error:
+            refused = error
+        shown = render(session)
+    if refused:
+        raise refused
+    return shown
+
+
+def advance(keeper: Store, *, seconds: int | None = None, to: int | None = None) -> int:
+    """Move the global clock; all that falls due on the way has happened when this returns.
+
+    :return: The time that it is then.
+    :raises InvalidRequest: Backwards, or out of bounds.
+    """
+    with keeper.transaction():
+        now = clock.now()
+    target = to if to is not None else now + (seconds or 0)
+    if not now <= target <= LATEST:
+        raise InvalidRequest(
+            f"The clock goes forward only, and to {LATEST} at most; it is {now} now.",
+            param="to" if to is not None else "seconds",
+        )
+    clock.advance(keeper, target)
+    return target
+
+
+def reset(keeper: Store, *, now: int | None = None) -> None:
+    """Forget everything but who listens, and start the clock at ``now``, or at the real time."""
+    if now is not None and not 0 <= now <= LATEST:
+        raise InvalidRequest(f"now must be between 0 and {LATEST}.", param="now")
+    with keeper.transaction():
+        store.clear(keep_settings=(events.LISTENERS,))
+        if now is not None:
+            clock.set_to(now)
+
+
+def send_again(keeper: Store, event: str, *, times: int = 1) -> None:
+    """Hand an event out once more, so many times, to everyone who listens to its kind.
+
+    :param event: An id, or a type such as ``checkout.session.completed`` for the latest of it.
+    """
+    if not 1 <= times <= 1000:
+        raise InvalidRequest("times must be between 1 and 1000.", param="times")
+    with keeper.transaction():
+        found = store.find("event", event)
+        if found is None:
+            latest = store.select("event", {"type": event})[-1:]
+            if not latest:
+                raise NotFound(no_such("event", event), code="resource_missing", param="event")
+            found = latest[0]
+        for _ in range(times):
+            for endpoint in events.wanting(found["type"]):
+                events.hand_over(found["id"], endpoint)
+
+
+def set_chaos(keeper: Store, settings: Json) -> Json:
+    """See ``chaos.configure``."""
+    with keeper.transaction():
+        return chaos.configure(settings)
+
+
+def state(keeper: Store) -> Json:
+    """How much there is of what, what time it is, and what has yet to be delivered."""
+    with keeper.transaction(write=False) as transaction:
+        counts = transaction.execute(
+            "SELECT kind, count(*) FROM object GROUP BY kind ORDER BY kind"
+        ).fetchall()
+        deliveries = transaction.execute("SELECT status, count(*) FROM delivery GROUP BY status").fetchall()
+        coming = transaction.execute("SELECT count(*), min(at) FROM due WHERE clock IS NULL").fetchone()
+        by_status = dict(deliveries)
+        return {
+            "objects": dict(counts),
+            "now": clock.now(),
+            "wall": clock.wall(),
+            "pending_deliveries": by_status.get("pending", 0),
+            "deliveries": by_status,
+            "due": {"count": coming[0], "next": coming[1]},
+            "chaos": store.get_setting(chaos.SETTING, {}),
+        }

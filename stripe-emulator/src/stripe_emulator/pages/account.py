@@ -1,0 +1,14 @@
+"""The store behind the page that is being served."""
+
+from __future__ import annotations
+
+from flask import current_app
+
+from stripe_emulator.api import Api
+from stripe_emulator.store import Store
+
+
+def keeper() -> Store:
+    """The store of the app that serves this request."""
+    api: Api = current_app.extensions["stripe_emulator"]
+    return api.store

@@ -1,0 +1,61 @@
+"""The bank's page: the customer proves who they are, or does not."""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import urlencode
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from stripe_emulator import payments, store
+from stripe_emulator.errors import CardError, NotFound
+from stripe_emulator.pages.account import keeper
+from stripe_emulator.store import Json
+
+pages = Blueprint("challenge", __name__, template_folder="templates")
+
+
+@pages.get("/challenge/<intent_id>")
+def ask(intent_id: str) -> ResponseReturnValue:
+    """Two buttons: complete, and fail."""
+    with keeper().transaction(write=False):
+        intent = _intent(intent_id)
+        if intent["status"] != "requires_action":
+            return redirect(_back(intent), 303)
+        return render_template("challenge.html", intent=intent, secret=request.values["client_secret"])
+
+
+@pages.post("/challenge/<intent_id>")
+def answer(intent_id: str) -> ResponseReturnValue:
+    """Tell the bank, and go back to where the customer came from."""
+    with keeper().transaction():
+        intent = _intent(intent_id)
+        if intent["status"] == "requires_action":
+            back = _back(intent)
+            try:
+                payments.answer_challenge(intent, passed=request.form.get("outcome") == "complete")
+            except CardError:
+                return redirect(back.replace("redirect_status=succeeded", "redirect_status=failed"), 303)
+        return redirect(_back(intent), 303)
+
+
+def _intent(intent_id: str) -> Json:
+    """The intent, for whoever holds its secret."""
+    kind = "setup_intent" if intent_id.startswith("seti_") else "payment_intent"
+    intent = store.find(kind, intent_id)
+    shown = request.values.get("client_secret", "")
+    if intent is None or not hmac.compare_digest(intent["client_secret"].encode(), shown.encode()):
+        raise NotFound(f"No such intent: '{intent_id}'", code="resource_missing", param="intent")
+    return intent
+
+
+def _back(intent: Json) -> str:
+    url: str = intent.get("_return_url") or "/"
+    passed = intent["status"] in ("succeeded", "requires_capture", "processing")
+    query = {
+        intent["object"]: intent["id"],
+        f"{intent['object']}_client_secret": intent["client_secret"],
+        "redirect_status": "succeeded" if passed else "failed",
+    }
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"

@@ -1,0 +1,87 @@
+"""``/_emulator/...``: the tester's verbs as JSON calls, and the pages' one stylesheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from stripe_emulator import controls
+from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.pages.account import keeper
+from stripe_emulator.store import Json
+
+pages = Blueprint("controls", __name__, static_folder="static", static_url_path="/_emulator/static")
+
+
+@pages.post("/_emulator/pay")
+def pay() -> Response:
+    """``{"session": "cs_...", "card": "4242..."}``, optionally ``email``, ``name``, ``keep_card``, ``challenge``."""
+    asked = _asked(session=str, card=str, email=str, name=str, keep_card=bool, challenge=str)
+    return jsonify(controls.pay(keeper(), _needed(asked, "session"), **asked))
+
+
+@pages.post("/_emulator/advance")
+def advance() -> Response:
+    """``{"seconds": n}`` or ``{"to": unix}``."""
+    asked = _asked(seconds=int, to=int)
+    if len(asked) != 1:
+        raise InvalidRequest("Say either seconds or to.", code="parameter_missing", param="seconds")
+    return jsonify({"now": controls.advance(keeper(), **asked)})
+
+
+@pages.post("/_emulator/reset")
+def reset() -> Response:
+    """``{}`` or ``{"now": unix}``."""
+    controls.reset(keeper(), **_asked(now=int))
+    return jsonify(controls.state(keeper()))
+
+
+@pages.post("/_emulator/chaos")
+def chaos() -> Response:
+    """Settings as in ``chaos.configure``; ``{}`` ends it."""
+    return jsonify(controls.set_chaos(keeper(), _body()))
+
+
+@pages.post("/_emulator/deliver")
+def deliver() -> Response:
+    """``{"event": "evt_...", "times": 2}``."""
+    asked = _asked(event=str, times=int)
+    controls.send_again(keeper(), _needed(asked, "event"), **asked)
+    return jsonify(controls.state(keeper()))
+
+
+@pages.get("/_emulator/state")
+def state() -> Response:
+    """Counts, clock, pending deliveries."""
+    return jsonify(controls.state(keeper()))
+
+
+def _asked(**types: Callable[..., Any]) -> Json:
+    """The body's fields, each of the type it has to be.
+
+    :raises InvalidRequest: An unknown field, or a wrong type.
+    """
+    body = _body()
+    for name, value in body.items():
+        wanted = types.get(name)
+        if wanted is None:
+            raise InvalidRequest(f"Received unknown parameter: {name}", code="parameter_unknown", param=name)
+        if type(value) is not wanted:
+            raise InvalidRequest(f"Invalid {name}: {value!r}"[:200], param=name)
+    return body
+
+
+def _body() -> Json:
+    body = request.get_json(silent=True, force=True) if request.get_data() else {}
+    if not isinstance(body, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    return body
+
+
+def _needed(asked: Json, name: str) -> str:
+    if name not in asked:
+        raise InvalidRequest(f"Missing required param: {name}.", code="parameter_missing", param=name)
+    value: str = asked.pop(name)
+    return value

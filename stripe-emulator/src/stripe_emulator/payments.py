@@ -1,0 +1,221 @@
+"""What the bank makes of a confirmed payment: money, a question to its customer, or no.
+
+Payments of something larger (a Checkout Session, an invoice) name it in ``_owner``, and its
+file hears of each turn:
+
+    payments.OWNERS["checkout.session"] = Owner(approved=..., succeeded=..., failed=...)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stripe_emulator import cards, clock, events, objects, store
+from stripe_emulator.errors import CardError
+from stripe_emulator.resources import charges, payment_methods
+from stripe_emulator.store import Json
+from stripe_emulator.wire import public
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """One attempt: with which card, whether its holder is there, and where to go after the bank's page."""
+
+    method: Json
+    off_session: bool = False
+    return_url: str | None = None
+    error_on_action: bool = False
+
+
+def _nothing(intent: Json) -> None:
+    """An owner that has nothing to do at this turn."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """What a payment's owner does at each turn; all take the intent.
+
+    ``approved`` comes before the money moves (a customer is made, a card is kept),
+    ``succeeded`` and ``failed`` after their events.
+    """
+
+    approved: Callable[[Json], None] = _nothing
+    succeeded: Callable[[Json], None] = _nothing
+    failed: Callable[[Json], None] = _nothing
+
+
+#: Object name -> the owner's part. An intent names its owner as ``_owner: [object, id]``.
+OWNERS: dict[str, Owner] = {}
+
+
+def confirm(intent: Json, how: Confirmation) -> Json:
+    """Ask the bank; return the intent as it then is.
+
+    :raises CardError: 402 with the intent inside. The attempt is recorded all the same.
+    """
+    method = how.method
+    objects.change(
+        intent,
+        payment_method=method["id"],
+        last_payment_error=None,
+        next_action=None,
+        status="requires_confirmation",
+        _return_url=how.return_url,
+    )
+    if _asks(intent, method):
+        if how.off_session or how.error_on_action:
+            raise refuse(
+                intent, method, ("authentication_required", "authentication_required"), how.off_session
+            )
+        return _ask(intent, how)
+    return _settle(intent, method)
+
+
+def challenge_url(intent: Json) -> str:
+    """The bank's page for an intent that requires action."""
+    return (
+        f"{store.current().store.base_url}/challenge/{intent['id']}?client_secret={intent['client_secret']}"
+    )
+
+
+def answer_challenge(intent: Json, *, passed: bool) -> Json:
+    """The bank's customer answered on its page; return the intent as it then is.
+
+    :raises CardError: The bank declines after all.
+    """
+    method = store.get("payment_method", intent["payment_method"])
+    objects.change(intent, next_action=None)
+    if passed:
+        return _settle(intent, method, after_challenge=True)
+    message = "We are unable to authenticate your payment method. Please choose a different payment method and try again."
+    error = {
+        "code": "payment_intent_authentication_failure",
+        "message": message,
+        "payment_method": public(method),
+        "type": "card_error",
+    }
+    _fail(intent, error)
+    return intent
+
+
+def refuse(intent: Json, method: Json, decline: tuple[str, str], charged: bool = True) -> CardError:
+    """Record that the bank refused, and the error that tells so.
+
+    :param charged: A failed charge is left behind, as whenever the bank was asked for money.
+    """
+    code, decline_code = decline
+    error: Json = {
+        "code": code,
+        "decline_code": decline_code,
+        "message": cards.MESSAGES[decline_code],
+        "payment_method": public(method),
+        "type": "card_error",
+    }
+    if charged:
+        charge = charges.make(intent, method, decline)
+        objects.change(intent, latest_charge=charge["id"])
+        error["charge"] = charge["id"]
+    _fail(intent, error)
+    extra = {key: error[key] for key in ("charge", "decline_code", "payment_method") if key in error}
+    return CardError(error["message"], code=code, payment_intent=public(intent), **extra)
+
+
+def cancel(intent: Json, reason: str | None) -> Json:
+    """Call a payment off; what was set aside goes back."""
+    if intent["status"] == "requires_capture":
+        charges.release(store.get("charge", intent["latest_charge"]))
+    objects.change(
+        intent,
+        amount_capturable=0,
+        canceled_at=clock.now(),
+        cancellation_reason=reason,
+        next_action=None,
+        status="canceled",
+    )
+    events.emit("payment_intent.canceled", intent)
+    return intent
+
+
+def ready(method: Json) -> str:
+    """The status of an intent that has a payment method and is not confirmed."""
+    return "requires_confirmation"
+
+
+def succeeded(intent: Json) -> None:
+    """Tell the owner that the money is there."""
+    _owner(intent).succeeded(intent)
+
+
+def _settle(intent: Json, method: Json, *, after_challenge: bool = False) -> Json:
+    card = payment_methods.card_of(method)
+    if card.decline:
+        raise refuse(intent, method, card.decline)
+    _owner(intent).approved(intent)
+    _keep_card(intent, method, after_challenge)
+    charge = charges.make(intent, method, None, authenticated=after_challenge)
+    if intent["capture_method"] == "manual":
+        objects.change(
+            intent, amount_capturable=intent["amount"], latest_charge=charge["id"], status="requires_capture"
+        )
+        events.emit("payment_intent.amount_capturable_updated", intent)
+        return intent
+    objects.change(intent, amount_received=intent["amount"], latest_charge=charge["id"], status="succeeded")
+    events.emit("payment_intent.succeeded", intent)
+    succeeded(intent)
+    for follow in AFTER_CHARGE:
+        follow(charge, method)
+    return intent
+
+
+#: Called with each charge that took money and its payment method: disputes are born here.
+AFTER_CHARGE: list[Callable[[Json, Json], None]] = []
+
+
+def _asks(intent: Json, method: Json) -> bool:
+    """Whether the bank wants to see its customer for this payment."""
+    options = (intent["payment_method_options"] or {}).get("card") or {}
+    if options.get("request_three_d_secure") in ("any", "challenge"):
+        return True
+    card = payment_methods.card_of(method)
+    return card.asks == "always" or (card.asks == "once" and not method.get("_authenticated"))
+
+
+def _ask(intent: Json, how: Confirmation) -> Json:
+    url = challenge_url(intent)
+    if how.return_url:
+        action = {"type": "redirect_to_url", "redirect_to_url": {"return_url": how.return_url, "url": url}}
+    else:
+        action = {
+            "type": "use_stripe_sdk",
+            "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": url},
+        }
+    objects.change(intent, next_action=action, status="requires_action")
+    events.emit("payment_intent.requires_action", intent)
+    return intent
+
+
+def _keep_card(intent: Json, method: Json, after_challenge: bool) -> None:
+    """``setup_future_usage``: the card stays with the customer, as known to its bank."""
+    if intent["setup_future_usage"] is None or intent["customer"] is None:
+        return
+    if after_challenge and intent["setup_future_usage"] == "off_session":
+        objects.change(method, _authenticated=True)
+    payment_methods.attach_to(method, store.get("customer", intent["customer"]))
+
+
+def _fail(intent: Json, error: Json) -> None:
+    objects.change(
+        intent,
+        last_payment_error=error,
+        next_action=None,
+        payment_method=None,
+        status="requires_payment_method",
+    )
+    events.emit("payment_intent.payment_failed", intent)
+    _owner(intent).failed(intent)
+
+
+def _owner(intent: Json) -> Owner:
+    name = intent.get("_owner")
+    return OWNERS[name[0]] if name else Owner()

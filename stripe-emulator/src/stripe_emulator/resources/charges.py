@@ -1,0 +1,194 @@
+"""Charges: each attempt of a payment to take money. https://docs.stripe.com/api/charges"""
+
+from __future__ import annotations
+
+from stripe_emulator import cards, clock, events, ids, lists, money, objects, store
+from stripe_emulator.errors import NotEmulated
+from stripe_emulator.expand import includable
+from stripe_emulator.resources import balance_transactions, payment_methods
+from stripe_emulator.routing import get, post
+from stripe_emulator.store import Json
+from stripe_emulator.wire import Form
+
+#: Seconds after which Stripe tells of a charge once more, with its fee known.
+UPDATED_AFTER = 2
+
+
+@get("/v1/charges/{charge}")
+def retrieve(form: Form, charge: str) -> Json:
+    """https://docs.stripe.com/api/charges/retrieve"""
+    return store.get("charge", charge)
+
+
+@post("/v1/charges/{charge}")
+def update(form: Form, charge: str) -> Json:
+    """https://docs.stripe.com/api/charges/update"""
+    found = store.get("charge", charge)
+    if "customer" in form:
+        raise NotEmulated("changing a charge's customer", param="customer")
+    changes = objects.patch(
+        found, form, ("description", "fraud_details", "receipt_email", "shipping", "transfer_group")
+    )
+    return objects.change(found, "charge.updated", **changes)
+
+
+@get("/v1/charges")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/charges/list"""
+    only = ("customer", "payment_intent", "transfer_group")
+    return lists.page("charge", form, url="/v1/charges", only=only)
+
+
+@includable("charge", "refunds")
+def refunds(charge: Json) -> Json:
+    """The refunds of a charge, newest first."""
+    return lists.page("refund", {}, url=f"/v1/charges/{charge['id']}/refunds", where={"charge": charge["id"]})
+
+
+def make(intent: Json, method: Json, decline: tuple[str, str] | None, *, authenticated: bool = False) -> Json:
+    """What the bank answered to one attempt: money taken, set aside, or refused. Emits its event.
+
+    :param decline: ``(code, decline_code)`` if it refused.
+    """
+    captured = decline is None and intent["capture_method"] != "manual"
+    amount = intent["amount"]
+    charge = objects.create(
+        "charge",
+        amount=amount,
+        amount_captured=amount if captured else 0,
+        amount_refunded=0,
+        billing_details=method["billing_details"],
+        calculated_statement_descriptor="STRIPE EMULATOR",
+        captured=captured,
+        currency=intent["currency"],
+        customer=intent["customer"],
+        description=intent["description"],
+        disputed=False,
+        failure_code=decline[0] if decline else None,
+        failure_message=cards.MESSAGES[decline[1]] if decline else None,
+        fraud_details={},
+        metadata=dict(intent["metadata"]),
+        outcome=_outcome(decline),
+        paid=decline is None,
+        payment_intent=intent["id"],
+        payment_method=method["id"],
+        payment_method_details=_details(method, amount, authenticated),
+        receipt_email=intent["receipt_email"],
+        receipt_url=None,
+        refunded=False,
+        shipping=intent["shipping"],
+        statement_descriptor=intent["statement_descriptor"],
+        statement_descriptor_suffix=intent["statement_descriptor_suffix"],
+        status="failed" if decline else "succeeded",
+        transfer_group=intent["transfer_group"],
+    )
+    if decline is None:
+        objects.change(charge, receipt_url=f"{store.current().store.base_url}/receipts/{charge['id']}")
+    if captured:
+        _book(charge, method)
+    events.emit("charge.failed" if decline else "charge.succeeded", charge)
+    if captured:
+        clock.schedule(clock.now() + UPDATED_AFTER, "charge.updated", charge["id"])
+    return charge
+
+
+def capture(charge: Json, amount: int) -> Json:
+    """Take what was set aside, or a part of it; the rest goes back to the card."""
+    method = store.find("payment_method", charge["payment_method"])
+    objects.change(charge, captured=True, amount_captured=amount, amount_refunded=charge["amount"] - amount)
+    _book(charge, method)
+    events.emit("charge.captured", charge)
+    return charge
+
+
+def release(charge: Json) -> Json:
+    """Give back what was set aside and never taken."""
+    objects.change(charge, amount_refunded=charge["amount"], refunded=True)
+    events.emit("charge.refunded", charge)
+    return charge
+
+
+@clock.due("charge.updated")
+def tell_again(charge_id: str) -> None:
+    """Stripe sends the balance transaction late, though the charge had it from the start."""
+    charge = store.get("charge", charge_id)
+    events.emit("charge.updated", charge, previous={"balance_transaction": None})
+
+
+def _book(charge: Json, method: Json | None) -> None:
+    """The money comes in, less the fee."""
+    card = payment_methods.card_of(method) if method else None
+    moved = balance_transactions.record(
+        "charge",
+        charge,
+        charge["amount_captured"],
+        fee=money.fee(charge["amount_captured"]),
+        at_once=card is not None and card.available_at_once,
+    )
+    objects.change(charge, balance_transaction=moved["id"])
+
+
+def _outcome(decline: tuple[str, str] | None) -> Json:
+    blocked = decline is not None and decline[1] == "fraudulent"
+    return {
+        "advice_code": "try_again_later" if decline and not blocked else None,
+        "network_advice_code": None,
+        "network_decline_code": None,
+        "network_status": "not_sent_to_network"
+        if blocked
+        else "declined_by_network"
+        if decline
+        else "approved_by_network",
+        "reason": None if decline is None else "highest_risk_level" if blocked else decline[1],
+        "risk_level": "highest" if blocked else "normal",
+        "risk_score": 90 if blocked else 20,
+        "seller_message": "Payment complete."
+        if decline is None
+        else "The bank did not return any further details with this decline.",
+        "type": "blocked" if blocked else "issuer_declined" if decline else "authorized",
+    }
+
+
+def _details(method: Json, amount: int, authenticated: bool) -> Json:
+    """``payment_method_details``: the card as it was at this attempt."""
+    card = method["card"]
+    kept = (
+        "brand",
+        "checks",
+        "country",
+        "exp_month",
+        "exp_year",
+        "fingerprint",
+        "funding",
+        "last4",
+        "regulated_status",
+    )
+    secure = {
+        "authentication_flow": "challenge",
+        "electronic_commerce_indicator": "05",
+        "exemption_indicator": None,
+        "result": "authenticated",
+        "result_reason": None,
+        "transaction_id": ids.token(36),
+        "version": "2.2.0",
+    }
+    return {
+        "type": "card",
+        "card": {
+            **{key: card[key] for key in kept},
+            "amount_authorized": amount,
+            "authorization_code": None,
+            "extended_authorization": {"status": "disabled"},
+            "incremental_authorization": {"status": "unavailable"},
+            "installments": None,
+            "mandate": None,
+            "multicapture": {"status": "unavailable"},
+            "network": card["brand"],
+            "network_token": {"used": False},
+            "network_transaction_id": ids.token(15),
+            "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
+            "three_d_secure": secure if authenticated else None,
+            "transaction_link_id": None,
+            "wallet": None,
+        },
+    }

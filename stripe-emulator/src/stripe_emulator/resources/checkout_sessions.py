@@ -1,0 +1,258 @@
+"""Checkout Sessions: a page where somebody pays. https://docs.stripe.com/api/checkout/sessions
+
+The routes; what happens when the customer pays is in ``checkout.py``.
+"""
+
+from __future__ import annotations
+
+from stripe_emulator import checkout, clock, ids, lists, money, objects, store
+from stripe_emulator.checkout import KIND
+from stripe_emulator.errors import InvalidRequest, NotEmulated
+from stripe_emulator.expand import includable
+from stripe_emulator.resources import line_items
+from stripe_emulator.routing import get, post
+from stripe_emulator.store import Json
+from stripe_emulator.wire import Form
+
+#: Parameters that are kept as they come.
+KEPT = (
+    "allow_promotion_codes",
+    "billing_address_collection",
+    "cancel_url",
+    "client_reference_id",
+    "customer_email",
+    "integration_identifier",
+    "locale",
+    "origin_context",
+    "payment_method_collection",
+    "payment_method_options",
+    "permissions",
+    "phone_number_collection",
+    "redirect_on_completion",
+    "return_url",
+    "shipping_address_collection",
+    "submit_type",
+    "success_url",
+    "wallet_options",
+)
+
+#: Parameters that promise more than is done here.
+NOT_YET = ("optional_items", "shipping_options", "custom_fields", "after_expiration", "consent_collection")
+
+LIVES, SHORTEST = clock.DAY, 30 * 60
+MAX_URL = 5000
+
+
+@post("/v1/checkout/sessions")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/checkout/sessions/create"""
+    mode = _mode(form)
+    _check_urls(form)
+    customer = _customer(form)
+    lines = line_items.read(form.get("line_items") or [])
+    kept = {key: form[key] for key in KEPT if key in form}
+    session_id = ids.new(KIND)
+    hosted = form.get("ui_mode", "hosted_page") == "hosted_page"
+    session = objects.create(
+        KIND,
+        id=session_id,
+        **_defaults(form) | kept | (line_items.totals(lines) if lines else {}),
+        client_secret=None if hosted else ids.client_secret(session_id),
+        currency=lines[0]["currency"] if lines else _currency(form),
+        customer=customer,
+        expires_at=_expires_at(form),
+        metadata=form.get("metadata"),
+        mode=form["mode"],
+        payment_method_types=form.get("payment_method_types") or ["card"],
+        payment_status="unpaid",
+        status="open",
+        url=f"{store.current().store.base_url}/pay/{session_id}" if hosted else None,
+        _lines=lines,
+        _payment_intent_data=form.get("payment_intent_data"),
+        _setup_intent_data=form.get("setup_intent_data"),
+        _subscription_data=form.get("subscription_data"),
+    )
+    mode.prepare(session, form)
+    if form["mode"] == "payment" and session["amount_total"]:
+        money.check_charge(session["amount_total"], session["currency"], "line_items")
+    clock.schedule(session["expires_at"], "checkout.session.expire", session_id)
+    return session
+
+
+@get("/v1/checkout/sessions/{session}")
+def retrieve(form: Form, session: str) -> Json:
+    """https://docs.stripe.com/api/checkout/sessions/retrieve"""
+    return store.get(KIND, session, param="session")
+
+
+@post("/v1/checkout/sessions/{session}")
+def update(form: Form, session: str) -> Json:
+    """https://docs.stripe.com/api/checkout/sessions/update"""
+    found = store.get(KIND, session, param="session")
+    for param in ("shipping_options", "collected_information"):
+        if param in form:
+            raise NotEmulated(f"updating a session's {param}", param=param)
+    if form.keys() - {"metadata"}:
+        _must_be_open(found, "update")
+    changes = objects.patch(found, form, ())
+    if "line_items" in form:
+        lines = line_items.revise(found["_lines"], form["line_items"])
+        if not lines or lines[0]["currency"] != found["currency"]:
+            raise InvalidRequest("The lines must keep the session's currency.", param="line_items")
+        changes |= {"_lines": lines, **line_items.totals(lines)}
+        money.check_charge(changes["amount_total"], found["currency"], "line_items")
+    if "payment_intent_data" in form:
+        changes["_payment_intent_data"] = (found["_payment_intent_data"] or {}) | form["payment_intent_data"]
+    objects.change(found, **changes)
+    _follow(found)
+    return found
+
+
+@post("/v1/checkout/sessions/{session}/expire")
+def expire(form: Form, session: str) -> Json:
+    """https://docs.stripe.com/api/checkout/sessions/expire"""
+    found = store.get(KIND, session, param="session")
+    _must_be_open(found, "expire")
+    return checkout.expire(found)
+
+
+@get("/v1/checkout/sessions")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/checkout/sessions/list"""
+    where: Json = {}
+    if "customer_details" in form:
+        where["customer_details.email"] = form["customer_details"].get("email")
+    only = ("customer", "payment_intent", "payment_link", "status", "subscription")
+    return lists.page(KIND, form, url="/v1/checkout/sessions", where=where, only=only)
+
+
+@get("/v1/checkout/sessions/{session}/line_items")
+def list_line_items(form: Form, session: str) -> Json:
+    """https://docs.stripe.com/api/checkout/sessions/line_items"""
+    found = store.get(KIND, session, param="session")
+    return lists.slice_of(found["_lines"], form, url=f"/v1/checkout/sessions/{session}/line_items")
+
+
+@includable(KIND, "line_items")
+def line_items_of(session: Json) -> Json:
+    """The first lines, shown when asked for."""
+    return lists.slice_of(session["_lines"], {}, url=f"/v1/checkout/sessions/{session['id']}/line_items")
+
+
+def _defaults(form: Form) -> Json:
+    """What a session says where nobody asked for anything else."""
+    return {
+        "adaptive_pricing": {"enabled": False},
+        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
+        "customer_creation": None,
+        "origin_context": None,
+        "payment_method_collection": None if form["mode"] == "payment" else "always",
+        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+        "phone_number_collection": {"enabled": False},
+        "saved_payment_method_options": {
+            "allow_redisplay_filters": ["always"],
+            "payment_method_remove": "disabled",
+            "payment_method_save": None,
+            **(form.get("saved_payment_method_options") or {}),
+        }
+        if form["mode"] != "setup"
+        else None,
+        "ui_mode": form.get("ui_mode", "hosted_page"),
+    }
+
+
+def _mode(form: Form) -> checkout.Mode:
+    if "mode" not in form:
+        raise InvalidRequest("Missing required param: mode.", code="parameter_missing", param="mode")
+    mode = checkout.MODES.get(form["mode"])
+    if mode is None:
+        raise NotEmulated(f"Checkout Sessions with mode={form['mode']}", param="mode")
+    for param in NOT_YET:
+        if form.get(param):
+            raise NotEmulated(f"Checkout Sessions with {param}", param=param)
+    for param in ("automatic_tax", "adaptive_pricing"):
+        if (form.get(param) or {}).get("enabled"):
+            raise NotEmulated(f"Checkout Sessions with {param}", param=param)
+    if form["mode"] != "setup" and not form.get("line_items"):
+        raise InvalidRequest(
+            f"`line_items` are required in `{form['mode']}` mode.",
+            code="parameter_missing",
+            param="line_items",
+        )
+    return mode
+
+
+def _check_urls(form: Form) -> None:
+    ui_mode = form.get("ui_mode", "hosted_page")
+    if ui_mode == "hosted_page":
+        needed, refused = "success_url", ("return_url", "redirect_on_completion")
+    else:
+        needed, refused = "return_url", ("success_url", "cancel_url")
+    if needed not in form and not (
+        ui_mode == "embedded_page" and form.get("redirect_on_completion") == "never"
+    ):
+        raise InvalidRequest(
+            f"You must provide `{needed}` when `ui_mode` is `{ui_mode}`.",
+            code="parameter_missing",
+            param=needed,
+        )
+    for param in refused:
+        if param in form:
+            raise InvalidRequest(f"`{param}` is not allowed when `ui_mode` is `{ui_mode}`.", param=param)
+    for param in ("success_url", "cancel_url", "return_url"):
+        url = form.get(param)
+        if url is None:
+            continue
+        if len(url) > MAX_URL:
+            raise InvalidRequest(
+                f"Invalid URL: it must be at most {MAX_URL} characters.", code="url_invalid", param=param
+            )
+        if not url.startswith(("http://", "https://")):
+            raise InvalidRequest(
+                "Not a valid URL: an explicit scheme (such as https) must be provided.",
+                code="url_invalid",
+                param=param,
+            )
+
+
+def _customer(form: Form) -> str | None:
+    if "customer" not in form:
+        return None
+    if "customer_email" in form:
+        raise InvalidRequest(
+            "You may only specify one of these parameters: customer, customer_email.", param="customer_email"
+        )
+    customer_id: str = store.named("customer", form["customer"], "customer")["id"]
+    return customer_id
+
+
+def _currency(form: Form) -> str | None:
+    return money.currency(form["currency"]) if "currency" in form else None
+
+
+def _expires_at(form: Form) -> int:
+    now = clock.now()
+    expires_at: int = form.get("expires_at", now + LIVES)
+    if not now + SHORTEST <= expires_at <= now + LIVES:
+        raise InvalidRequest(
+            "The `expires_at` timestamp must be at least 30 minutes and less than 24 hours from Checkout Session"
+            " creation.",
+            param="expires_at",
+        )
+    return expires_at
+
+
+def _follow(session: Json) -> None:
+    """An intent that was made for a card since declined takes the session's new sum."""
+    intent = store.find("payment_intent", session["payment_intent"]) if session["payment_intent"] else None
+    if intent and intent["status"] == "requires_payment_method":
+        objects.change(intent, amount=session["amount_total"])
+
+
+def _must_be_open(session: Json, verb: str) -> None:
+    if session["status"] != "open":
+        raise InvalidRequest(
+            f'Only Checkout Sessions with a status in ["open"] can be {verb}d. This Checkout Session has a status'
+            f" of {session['status']}.",
+            param="session",
+        )

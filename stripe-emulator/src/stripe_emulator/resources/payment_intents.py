@@ -1,0 +1,237 @@
+"""Payment intents: a payment from its wish to its money. https://docs.stripe.com/api/payment_intents
+
+The routes; what the bank makes of a confirmation is in ``payments.py``.
+"""
+
+from __future__ import annotations
+
+from stripe_emulator import events, ids, lists, money, objects, payments, store
+from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.payments import Confirmation
+from stripe_emulator.resources import charges, payment_methods
+from stripe_emulator.routing import get, post
+from stripe_emulator.store import Json
+from stripe_emulator.wire import Form
+
+#: Parameters that are kept as they come; "" empties them.
+KEPT = (
+    "amount_details",
+    "application_fee_amount",
+    "capture_method",
+    "description",
+    "excluded_payment_method_types",
+    "payment_method_options",
+    "receipt_email",
+    "setup_future_usage",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_data",
+    "transfer_group",
+)
+
+#: What may still be done in each state.
+MAY_CONFIRM = {"requires_payment_method", "requires_confirmation", "requires_action"}
+MAY_CANCEL = MAY_CONFIRM | {"requires_capture", "processing"}
+
+
+@post("/v1/payment_intents")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/payment_intents/create"""
+    intent = new(form)
+    if form.get("confirm"):
+        return payments.confirm(intent, confirmation(intent, form))
+    for param in ("off_session", "error_on_requires_action", "return_url"):
+        if param in form:
+            raise InvalidRequest(
+                f"The parameter `{param}` cannot be passed when creating a PaymentIntent unless `confirm` is set"
+                " to true.",
+                param=param,
+            )
+    return intent
+
+
+@get("/v1/payment_intents/{intent}", publishable=True)
+def retrieve(form: Form, intent: str) -> Json:
+    """https://docs.stripe.com/api/payment_intents/retrieve"""
+    return store.get("payment_intent", intent, param="intent")
+
+
+@post("/v1/payment_intents/{intent}")
+def update(form: Form, intent: str) -> Json:
+    """https://docs.stripe.com/api/payment_intents/update"""
+    found = store.get("payment_intent", intent, param="intent")
+    if found["status"] in ("succeeded", "canceled") and form.keys() - {
+        "metadata",
+        "description",
+        "receipt_email",
+    }:
+        raise unexpected(found, "update", "only its metadata, description and receipt_email")
+    changes = objects.patch(found, form, KEPT)
+    if "amount" in form or "currency" in form:
+        code = money.currency(str(form.get("currency", found["currency"])))
+        amount: int = form.get("amount", found["amount"])
+        money.check_charge(amount, code)
+        changes |= {"amount": amount, "currency": code}
+    if "customer" in form:
+        changes["customer"] = store.named("customer", form["customer"], "customer")["id"]
+    objects.change(found, **changes)
+    method = method_of(found, form)
+    if method is not None:
+        objects.change(found, payment_method=method["id"], status=payments.ready(method))
+    return found
+
+
+@post("/v1/payment_intents/{intent}/confirm", publishable=True)
+def confirm(form: Form, intent: str) -> Json:
+    """https://docs.stripe.com/api/payment_intents/confirm"""
+    found = store.get("payment_intent", intent, param="intent")
+    if found["status"] not in MAY_CONFIRM:
+        raise unexpected(found, "confirm", "it has already been confirmed")
+    objects.change(found, **objects.patch(found, form, KEPT))
+    return payments.confirm(found, confirmation(found, form))
+
+
+@post("/v1/payment_intents/{intent}/capture")
+def capture(form: Form, intent: str) -> Json:
+    """https://docs.stripe.com/api/payment_intents/capture"""
+    found = store.get("payment_intent", intent, param="intent")
+    if found["status"] != "requires_capture":
+        raise unexpected(found, "capture", "only one that requires_capture can be captured")
+    amount: int = form.get("amount_to_capture", found["amount_capturable"])
+    if not 1 <= amount <= found["amount_capturable"]:
+        raise InvalidRequest(
+            "The provided amount_to_capture must be positive and not more than amount_capturable"
+            f" ({found['amount_capturable']}).",
+            code="amount_too_large" if amount > 0 else "parameter_invalid_integer",
+            param="amount_to_capture",
+        )
+    changes = objects.patch(found, form, KEPT)
+    charges.capture(store.get("charge", found["latest_charge"]), amount)
+    objects.change(found, **changes, amount_capturable=0, amount_received=amount, status="succeeded")
+    events.emit("payment_intent.succeeded", found)
+    payments.succeeded(found)
+    return found
+
+
+@post("/v1/payment_intents/{intent}/cancel")
+def cancel(form: Form, intent: str) -> Json:
+    """https://docs.stripe.com/api/payment_intents/cancel"""
+    found = store.get("payment_intent", intent, param="intent")
+    if found["status"] not in MAY_CANCEL:
+        raise unexpected(found, "cancel", "it is over")
+    return payments.cancel(found, form.get("cancellation_reason"))
+
+
+@get("/v1/payment_intents")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/payment_intents/list"""
+    return lists.page("payment_intent", form, url="/v1/payment_intents", only=("customer",))
+
+
+def new(form: Form) -> Json:
+    """A payment intent from creation parameters, announced by its event but not confirmed.
+
+    Checkout and invoices make theirs here, too; they add keys of their own with ``objects.change``.
+    """
+    code = money.currency(form["currency"])
+    money.check_charge(form["amount"], code)
+    customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
+    kept = {key: form[key] for key in KEPT if form.get(key) not in (None, "")}
+    intent_id = ids.new("payment_intent")
+    types = form.get("payment_method_types")
+    intent = objects.create(
+        "payment_intent",
+        id=intent_id,
+        **{
+            "amount_details": {"tip": {}},
+            "capture_method": "automatic_async",
+            "payment_method_options": _options(types or ["card"]),
+            **kept,
+        },
+        amount=form["amount"],
+        amount_capturable=0,
+        amount_received=0,
+        automatic_payment_methods=None if types else {"allow_redirects": "always", "enabled": True},
+        client_secret=ids.client_secret(intent_id),
+        confirmation_method=form.get("confirmation_method", "automatic"),
+        currency=code,
+        customer=customer["id"] if customer else None,
+        metadata=form.get("metadata"),
+        payment_method_types=types or ["card"],
+        status="requires_payment_method",
+    )
+    method = method_of(intent, form)
+    if method is not None:
+        objects.change(intent, payment_method=method["id"], status=payments.ready(method))
+    events.emit("payment_intent.created", intent)
+    return intent
+
+
+def confirmation(intent: Json, form: Form) -> Confirmation:
+    """How this confirmation is to be done: with which card, and who is there."""
+    method = method_of(intent, form)
+    if method is None and intent["payment_method"]:
+        method = store.find("payment_method", intent["payment_method"])
+    if method is None:
+        raise InvalidRequest(
+            "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update"
+            " the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with"
+            " a payment method or ConfirmationToken.",
+            code="payment_intent_unexpected_state",
+            payment_intent=intent,
+        )
+    return Confirmation(
+        method,
+        off_session=form.get("off_session", False) not in (False, "false"),
+        return_url=form.get("return_url"),
+        error_on_action=bool(form.get("error_on_requires_action")),
+    )
+
+
+def method_of(intent: Json, form: Form) -> Json | None:
+    """The card that a form names or brings along, checked against the intent's customer."""
+    if "payment_method_data" in form:
+        data = form["payment_method_data"]
+        return payment_methods.create(data)
+    if not form.get("payment_method"):
+        return None
+    method = payment_methods.named(form["payment_method"], "payment_method")
+    if method.get("_detached"):
+        raise InvalidRequest(
+            "This PaymentMethod was detached from a Customer and may not be used again.",
+            code="payment_method_unexpected_state",
+            param="payment_method",
+        )
+    if method["customer"] not in (None, intent["customer"]):
+        raise InvalidRequest(
+            "The provided PaymentMethod cannot be attached. To reuse a PaymentMethod, you must attach it to a"
+            " Customer first."
+            if intent["customer"]
+            else "The payment method you provided is attached to a customer so for security purposes you must"
+            " provide the customer in the request.",
+            param="payment_method",
+        )
+    return method
+
+
+def unexpected(intent: Json, verb: str, why: str) -> InvalidRequest:
+    """This can't be done in the state that the intent is in."""
+    return InvalidRequest(
+        f"You cannot {verb} this PaymentIntent because it has a status of {intent['status']}: {why}.",
+        code="payment_intent_unexpected_state",
+        payment_intent=intent,
+    )
+
+
+def _options(types: list[str]) -> Json:
+    if "card" not in types:
+        return {}
+    return {
+        "card": {
+            "installments": None,
+            "mandate_options": None,
+            "network": None,
+            "request_three_d_secure": "automatic",
+        }
+    }
