@@ -107,5 +107,5 @@ def user_profile() -> ResponseReturnValue:
         "accounts/user_profile.html",
         wallet=shop.prepaid.wallet(owner),
         entries=shop.prepaid.entries(owner, limit=10),
-        payments=shop.prepaid.payments(owner),
+        payments=shop.purchases(owner),
     )

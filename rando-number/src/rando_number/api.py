@@ -155,9 +155,10 @@ def entries() -> ResponseReturnValue:
     """Why the balance is what it is, newest first."""
     who = caller()
     limit = whole(request.args.get("limit", 50), "limit", 1, 200)
-    cursor = request.args.get("cursor")
-    before = None if cursor is None else whole(cursor, "cursor", 1, 2**53)
-    page = prepaid.entries(who.owner, limit=limit, cursor=before)
+    try:
+        page = prepaid.entries(who.owner, limit=limit, cursor=request.args.get("cursor"))
+    except ValueError:
+        raise ApiError(422, "invalid_parameter", "cursor is none that we gave out.", param="cursor") from None
     return success(
         entries=[
             {

@@ -18,7 +18,7 @@ from flask_prepaid import Payment
 
 from . import shop
 from .accounts import users
-from .models import Number, User, db, utc_now
+from .models import Number, User, db, owner_of, utc_now
 
 MIGRATIONS = str(Path(__file__).parent / "migrations")
 
@@ -71,7 +71,7 @@ def make_user(email: str, password: str, role: str | None) -> None:
         email=email, password=hash_password(password), roles=roles, confirmed_at=utc_now()
     )
     db.session.flush()
-    shop.welcome(user.owner)
+    shop.welcome(owner_of(user.id))
 
 
 def write_private(path: Path, text: str) -> None:

@@ -8,8 +8,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from . import keys
@@ -21,6 +22,9 @@ from .who import Caller
 #: The largest whole number that every JSON reader keeps exact, JavaScript's too.
 LARGEST = 2**53 - 1
 MOST_AT_ONCE = 10_000
+
+#: Made once: with new parameters for each number it is run as it is.
+INSERT_NUMBER = insert(cast(Table, Number.__table__))
 
 #: How long an ``Idempotency-Key`` stands for its first answer.
 KEY_LIVES = timedelta(hours=24)
@@ -100,10 +104,10 @@ def sell_new(caller: Caller, ask: Ask, idempotency_key: str | None) -> Drawn:
         "asked": ask.digest() if idempotency_key else None,
     }
     db.session.rollback()  # what was read so far would keep a connection and its snapshot
-    entry = prepaid.spend_now(
-        caller.owner, credits=ask.count, key=f"number:{number_id}", work=insert(Number).values(row)
+    spent = prepaid.spend_now(
+        caller.owner, credits=ask.count, key=ledger_key(number_id), work=INSERT_NUMBER, values=row
     )
-    return Drawn(values, ask.count, entry.balance_after)
+    return Drawn(values, ask.count, spent.balance)
 
 
 def asked_before(caller: Caller, idempotency_key: str) -> Number | None:
@@ -121,10 +125,13 @@ def repeat(caller: Caller, earlier: Number, ask: Ask) -> Drawn:
     """The first answer again. The ledger, too, gives the first entry to a repeated key."""
     if earlier.asked != ask.digest():
         raise ApiError(409, "idempotency_conflict", "This Idempotency-Key has been used for another request.")
-    values, charged, key = earlier.values, earlier.charged, f"number:{earlier.id}"
+    owner, values, charged, key = caller.owner, earlier.values, earlier.charged, ledger_key(earlier.id)
     db.session.rollback()
-    entry = prepaid.spend_now(caller.owner, credits=charged, key=key)
-    return Drawn(values, charged, entry.balance_after)
+    return Drawn(values, charged, prepaid.spend_now(owner, credits=charged, key=key).balance)
+
+
+def ledger_key(number_id: str) -> str:
+    return f"number:{number_id}"
 
 
 def is_key(text: str) -> bool:

@@ -1,0 +1,180 @@
+"""The main job, by plain HTTP without JavaScript."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from .shop import PASSWORD, Shop, figure
+
+
+def test_a_newcomer_spends_three_free_credits_buys_ten_and_goes_on(shop: Shop) -> None:
+    newcomer = shop.visitor()
+    home = newcomer.get("/").text
+    assert figure(home) == "###"
+    assert "Login To Get Your Number" in home
+
+    registered = newcomer.register("newcomer@rando.test")
+    assert registered.status_code == 302
+    assert registered.location == "/"
+    for _ in range(3):
+        assert re.fullmatch(r"\d", figure(newcomer.draw().text))
+
+    refused = newcomer.draw()
+    assert refused.status_code == 402
+    assert "Your credits are used up" in refused.text
+    assert 'href="/buy-credits"' in refused.text
+
+    session = newcomer.buy(credits="10")
+    shop.stripe.pay(session, "4242424242424242")
+    back = newcomer.come_back(session)
+    assert back.status_code == 200
+    assert "10 credits" in back.text
+
+    profile = newcomer.get("/user-profile").text
+    assert re.search(r"data-balance>10<", profile)
+    assert "$10.00" in profile
+    assert re.fullmatch(r"\d", figure(newcomer.draw().text))
+    assert newcomer.balance == 9
+
+
+def test_a_pack_costs_what_the_home_page_says(shop: Shop) -> None:
+    customer = shop.customer()
+
+    session = customer.buy(pack="regular")
+    shop.stripe.pay(session)
+    customer.come_back(session)
+
+    assert customer.balance == 63
+    assert "$54.00" in customer.get("/").text
+    assert "$54.00" in customer.get("/user-profile").text
+
+
+def test_five_webhooks_and_ten_looks_at_the_return_page_give_ten_credits_once(shop: Shop) -> None:
+    customer = shop.customer()
+    session = customer.buy(credits="10")
+    shop.stripe.pay(session)
+
+    shop.stripe.deliver("checkout.session.completed", times=5)
+    pages = [customer.come_back(session) for _ in range(10)]
+
+    assert {page.status_code for page in pages} == {200}
+    assert customer.balance == 13
+
+
+def test_a_reload_or_a_second_click_shows_the_number_that_was_paid_for(shop: Shop) -> None:
+    customer = shop.customer()
+    page = customer.get("/").text
+    once = re.search(r'name="once" value="(\w+)"', page)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert once is not None
+    assert token is not None
+
+    answers = [
+        customer.client.post("/number", data={"once": once[1], "csrf_token": token[1]}) for _ in range(3)
+    ]
+
+    assert len({figure(answer.text) for answer in answers}) == 1
+    assert customer.balance == 2
+
+
+def test_a_form_without_the_double_click_token_still_draws(shop: Shop) -> None:
+    customer = shop.customer()
+
+    customer.send("/number", form_of="/", once="")
+
+    assert customer.balance == 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pack": "no-such-pack"},
+        {"credits": "0"},
+        {"credits": "-1"},
+        {"credits": "1e9"},
+        {"credits": "1000000000"},
+        {"credits": "1001"},
+        {"credits": "abc"},
+        {"credits": "9" * 10_000},
+        {"pack": "starter", "credits": "10"},
+        {},
+    ],
+    ids=str,
+)
+def test_a_choice_that_is_not_sold_is_refused_in_words_and_changes_nothing(
+    shop: Shop, fields: dict[str, str]
+) -> None:
+    customer = shop.customer()
+
+    with shop.nothing_changes():
+        refused = customer.send("/buy-credits", **fields)
+
+    assert refused.status_code == 422
+    assert 'role="alert"' in refused.text
+    assert customer.balance == 3
+
+
+def test_a_tampered_price_is_not_looked_at(shop: Shop) -> None:
+    customer = shop.customer()
+
+    session = customer.buy(credits="10", amount="1", amount_minor="1", price="1", currency="jpy")
+    shop.stripe.pay(session)
+    customer.come_back(session)
+
+    assert "$10.00" in customer.get("/user-profile").text
+    assert customer.balance == 13
+
+
+def test_a_declined_card_gives_nothing_and_another_one_can_pay(shop: Shop) -> None:
+    customer = shop.customer()
+    session = customer.buy(credits="10")
+
+    refusal = shop.stripe.decline(session, "4000000000000002")
+    customer.come_back(session)
+
+    assert "declined" in str(refusal)
+    assert customer.balance == 3
+    shop.stripe.pay(session)
+    assert customer.balance == 13
+
+
+def test_somebody_elses_purchase_does_not_exist(shop: Shop) -> None:
+    payer = shop.customer("payer@rando.test")
+    thief = shop.customer("thief@rando.test")
+    session = payer.buy(credits="10")
+    shop.stripe.pay(session)
+
+    stolen = thief.come_back(session)
+
+    assert stolen.status_code == 404
+    assert thief.balance == 3
+    assert payer.balance == 13
+
+
+def test_who_is_not_signed_in_is_led_to_the_login_and_back(shop: Shop) -> None:
+    shop.customer("pat@rando.test")
+    visitor = shop.visitor()
+
+    asked = visitor.get("/user-profile")
+    assert asked.status_code == 302
+    assert asked.location == "/login?next=/user-profile"
+    page = visitor.client.get(asked.location)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
+    hidden = re.search(r'name="next"[^>]*value="([^"]+)"', page.text)
+    assert token is not None
+    assert hidden is not None
+    let_in = visitor.client.post(
+        "/login",
+        data={"csrf_token": token[1], "next": hidden[1], "email": "pat@rando.test", "password": PASSWORD},
+    )
+
+    assert let_in.location == "/user-profile"
+
+
+def test_every_page_says_that_no_money_is_real(shop: Shop) -> None:
+    customer = shop.customer()
+
+    for path in ("/", "/user-profile", "/buy-credits", "/api-keys", "/sessions", "/logout", "/no-such-page"):
+        assert "Test mode, no real money" in customer.get(path).text, path
