@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import hashlib
 import json
+import logging
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +21,8 @@ from .upgrade import upgrade as bring_up_to_date
 
 if TYPE_CHECKING:
     from .extension import Prepaid
+
+log = logging.getLogger(__name__)
 
 commands = AppGroup("prepaid", help="Prepaid credits: upkeep, checks, and what is done by hand.")
 
@@ -53,8 +57,24 @@ def audit(as_json: bool) -> None:
 
 
 @commands.command()
-def tick() -> None:
+@click.option(
+    "--every", type=click.FloatRange(min=1), metavar="SECONDS", help="Again and again, until ended."
+)
+def tick(every: float | None) -> None:
     """Do everything that is due: expiries, holds, pending payments."""
+    if every is None:
+        tick_once()
+        return
+    while True:
+        try:
+            with current_app.app_context():  # a session of its own each time
+                tick_once()
+        except Exception:
+            log.exception("tick failed; it is tried again in %g s", every)
+        time.sleep(every)
+
+
+def tick_once() -> None:
     for what, count in ticking.tick(extension()).items():
         if count:
             click.echo(f"{what}: {count}", err=True)
