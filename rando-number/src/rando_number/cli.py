@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import AppGroup
 from flask_migrate import upgrade
 from flask_security import hash_password
 
@@ -39,20 +39,21 @@ def shell_names(app: Flask) -> dict[str, Any]:
 
 @commands.command()
 @click.option("--demo", is_flag=True, help="Make a demo customer and an admin as well.")
-@with_appcontext
-@click.pass_context
-def prepare(context: click.Context, demo: bool) -> None:
-    """Bring both sets of tables up to date, as `db upgrade` and `prepaid upgrade` do."""
+def prepare(demo: bool) -> None:
+    """Bring all tables up to date, as `db upgrade` and `prepaid upgrade` do."""
     upgrade()
-    context.invoke(current_app.cli.commands["prepaid"].commands["upgrade"])  # type: ignore[attr-defined]
+    shop.prepaid.upgrade()
     if demo:
-        context.invoke(seed_demo)
+        make_demo()
 
 
 @commands.command()
-@with_appcontext
 def seed_demo() -> None:
     """Make a demo customer and an admin, once. Their passwords are printed and kept in logins.json."""
+    make_demo()
+
+
+def make_demo() -> None:
     kept = Path(current_app.instance_path) / "logins.json"
     logins = json.loads(kept.read_text()) if kept.exists() else {}
     for who, (email, role) in DEMO.items():
