@@ -1,44 +1,144 @@
-"""The proof that the books are right.
+"""The proof that the books are right, read from one snapshot of a live database.
 
-| | holds |
+Every entry, hold, lot and draw is read once, wallet by wallet, and played again:
+
+| | what holds |
 |---|---|
-| I1 | a wallet's balance is the sum of its entries; the sum by kind over all wallets is the trial balance |
+| I1 | a wallet's balance is the sum of its entries; the sum by kind over all wallets is the sum of balances |
+| I2 | each payment that is paid has exactly one purchase, in its owner's wallet, of its credits |
+| I3 | no purchase without a payment: the payment that its key names is paid |
+| I4 | ``seq`` has no gap; the balance after each entry is the one before it plus its credits; time goes on |
+| I5 | a balance never falls below what is held, nor a debt below zero; ``held`` is the sum of open holds |
+| I6 | entries are never changed or deleted: the triggers that refuse it are there |
+| I7 | no more is given back or clawed back than was spent or came in; each capture has its hold |
+| I8 | a key stands once in its wallet; what the ledger writes by itself has the key that belongs to it |
+| I9 | lots and draws are what follows from entries and holds, and nothing is due before ``next_expiry_at`` |
+
+I1 to I8 are those of any ledger of paid credits. I9 says that the end does not depend on who came
+first: what is drawn follows from the entries alone. That nothing stays unfinished, that reports agree
+with Stripe, and that an unknown end is called unknown is for ``reconcile`` to prove.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from contextlib import contextmanager
 
-from sqlalchemy import Engine, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    inspect,
+    literal,
+    select,
+    text,
+)
 
-from .models import Entry, Wallet
+from .models import Entry, Kind, Payment, PaymentState, Wallet
+from .replay import Problem, replay
 
-
-class Problem(NamedTuple):
-    """One thing that is off: which invariant, where, and what was found."""
-
-    invariant: str
-    owner: str | None
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.invariant} {self.owner or 'all wallets'}: {self.message}"
+#: The triggers that refuse a change of an entry, by database.
+GUARDS = {
+    "sqlite": {"prepaid_entry_no_update", "prepaid_entry_no_delete", "prepaid_entry_no_replace"},
+    "postgresql": {"prepaid_entry_no_change", "prepaid_entry_no_truncate"},
+}
 
 
 def audit(engine: Engine) -> Iterator[Problem]:
-    """Everything that is off in the books."""
-    with Session(engine) as session:
-        sums = (
-            select(Entry.wallet_id, func.sum(Entry.credits).label("total"))
-            .group_by(Entry.wallet_id)
-            .subquery()
+    """Everything that is off in the books. Needs the same memory for a million entries as for ten."""
+    with snapshot(engine) as connection:
+        yield from _guards(connection)
+        yield from _doubled_keys(connection)
+        totals: Counter[Kind] = Counter()
+        yield from replay(connection, totals)
+        yield from _trial_balance(connection, totals)
+        yield from _payments_without_purchase(connection)
+        yield from _purchases_without_payment(connection)
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees the database as it is now, however long the reading takes."""
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")  # Python's driver begins none for reading
+        yield connection
+
+
+def _guards(connection: Connection) -> Iterator[Problem]:
+    sqlite = connection.dialect.name == "sqlite"
+    there = set(
+        connection.scalars(
+            text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+            if sqlite
+            else text("SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'")
         )
-        off = (
-            select(Wallet.owner, Wallet.balance, func.coalesce(sums.c.total, 0))
-            .outerjoin(sums, sums.c.wallet_id == Wallet.id)
-            .where(Wallet.balance != func.coalesce(sums.c.total, 0))
+    )
+    for name in sorted(GUARDS[connection.dialect.name] - there):
+        yield Problem("I6", None, f"the trigger {name} is missing: entries can be changed")
+    unique = {
+        constraint["name"] for constraint in inspect(connection).get_unique_constraints("prepaid_entry")
+    }
+    if "uq_prepaid_entry_wallet_id_key" not in unique:
+        yield Problem("I8", None, "nothing refuses a second entry with the same key")
+
+
+def _doubled_keys(connection: Connection) -> Iterator[Problem]:
+    doubled = (
+        select(Wallet.owner, Entry.key, func.count())
+        .join(Wallet, Wallet.id == Entry.wallet_id)
+        .group_by(Wallet.owner, Entry.wallet_id, Entry.key)
+        .having(func.count() > 1)
+    )
+    for owner, key, times in connection.execute(doubled):
+        yield Problem("I8", owner, f"the key {key!r} has posted {times} times")
+
+
+def _trial_balance(connection: Connection, totals: Counter[Kind]) -> Iterator[Problem]:
+    balances = int(connection.scalar(select(func.sum(Wallet.balance))) or 0)
+    if sum(totals.values()) != balances:
+        by_kind = ", ".join(f"{kind} {credits}" for kind, credits in sorted(totals.items()))
+        yield Problem(
+            "I1", None, f"all balances are {balances}, all entries {sum(totals.values())}: {by_kind}"
         )
-        for owner, balance, total in session.execute(off):
-            yield Problem("I1", owner, f"the balance is {balance}, the entries sum up to {total}")
+
+
+def _payments_without_purchase(connection: Connection) -> Iterator[Problem]:
+    purchase = and_(
+        Entry.wallet_id == Wallet.id,
+        Entry.key == literal("payment:") + cast(Payment.id, String),
+        Entry.kind == Kind.PURCHASE,
+        Entry.credits == Payment.credits,
+    )
+    missing = (
+        select(Payment.id, Payment.owner, Payment.credits)
+        .outerjoin(Wallet, Wallet.owner == Payment.owner)
+        .outerjoin(Entry, purchase)
+        .where(Payment.state == PaymentState.PAID, Entry.seq.is_(None))
+    )
+    for payment_id, owner, credits in connection.execute(missing):
+        yield Problem("I2", owner, f"payment {payment_id} is paid, and has not brought its {credits} credits")
+
+
+def _purchases_without_payment(connection: Connection) -> Iterator[Problem]:
+    digits = cast(func.substr(Entry.key, len("payment:") + 1), BigInteger)
+    number = case((Entry.key.regexp_match("^payment:[0-9]{1,18}$"), digits))
+    paid = and_(Payment.id == number, Payment.owner == Wallet.owner, Payment.state == PaymentState.PAID)
+    free = (
+        select(Wallet.owner, Entry.key, Entry.credits)
+        .join(Wallet, Wallet.id == Entry.wallet_id)
+        .outerjoin(Payment, paid)
+        .where(Entry.kind == Kind.PURCHASE, Entry.key.startswith("payment:"), Payment.id.is_(None))
+    )
+    for owner, key, credits in connection.execute(free):
+        yield Problem(
+            "I3", owner, f"{key!r} brought {credits} credits, and there is no such payment that is paid"
+        )

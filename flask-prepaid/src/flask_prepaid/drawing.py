@@ -12,12 +12,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from .lots import Closed, Event, Line, Lots, LotState, Opened, Part
-from .models import Draw, Entry, Hold, Kind, Lot
+from .models import Draw, Entry, Hold, HoldState, Kind, Lot
 from .posting import Locked
 
 #: Events read and stored at a time, so that years of them fit in memory.
 PAGE = 2_000
 
+#: The columns of ``Line``, ``Opened``, ``Closed`` and ``LotState``.
 LINE = (
     Entry.seq,
     Entry.kind,
@@ -26,7 +27,13 @@ LINE = (
     Entry.names,
     Entry.expires_at,
     Entry.amount_minor,
+    Entry.key,
+    Entry.balance_after,
+    Entry.at,
 )
+OPENED = (Hold.seq, Hold.credits, Hold.at, (Hold.state == HoldState.OPEN).label("is_open"))
+LOT = (Lot.seq, Lot.origin, Lot.left_over, Lot.expires_at, Lot.paid, Lot.held, Lot.ended)
+CLOSED = (Hold.closed_seq.label("seq"), Hold.seq.label("hold_seq"), Hold.key, Hold.credits, Hold.captured)
 
 
 class Drawing:
@@ -91,28 +98,25 @@ def _upsert_lots(session: Session) -> postgresql.Insert | sqlite.Insert:
 def live_lots(session: Session, wallet_id: int) -> list[LotState]:
     """The stored lots that still have credits, left or held."""
     rows = session.execute(
-        select(*_LOT).where(Lot.wallet_id == wallet_id, (Lot.left_over > 0) | (Lot.held > 0))
+        select(*LOT).where(Lot.wallet_id == wallet_id, (Lot.left_over > 0) | (Lot.held > 0))
     )
     return [LotState(*row) for row in rows]
-
-
-_LOT = (Lot.seq, Lot.origin, Lot.left_over, Lot.expires_at, Lot.paid, Lot.held, Lot.ended)
 
 
 def events(session: Session, wallet_id: int, after: int, upto: int) -> Iterator[Event]:
     """What happened in a wallet between two ``seq``, in order."""
     found: list[Event] = [
-        Line(*row)
+        Line._make(row)
         for row in session.execute(
             select(*LINE).where(Entry.wallet_id == wallet_id, Entry.seq > after, Entry.seq <= upto)
         )
     ]
-    of_wallet = select(Hold.seq, Hold.credits).where(Hold.wallet_id == wallet_id)
-    found += [Opened(*row) for row in session.execute(of_wallet.where(Hold.seq > after, Hold.seq <= upto))]
-    closing = select(Hold.closed_seq.label("seq"), Hold.seq.label("hold_seq"), Hold.captured).where(
+    opened = select(*OPENED).where(Hold.wallet_id == wallet_id, Hold.seq > after, Hold.seq <= upto)
+    found += [Opened._make(row) for row in session.execute(opened)]
+    closed = select(*CLOSED).where(
         Hold.wallet_id == wallet_id, Hold.closed_seq > after, Hold.closed_seq <= upto
     )
-    found += [Closed(**row._mapping) for row in session.execute(closing)]
+    found += [Closed._make(row) for row in session.execute(closed)]
     return iter(sorted(found, key=lambda event: event.seq))
 
 
@@ -124,7 +128,7 @@ class StoredPast:
         self.wallet_id = wallet_id
 
     def lot(self, seq: int, before: int) -> LotState:
-        row = self.session.execute(select(*_LOT).where(Lot.wallet_id == self.wallet_id, Lot.seq == seq)).one()
+        row = self.session.execute(select(*LOT).where(Lot.wallet_id == self.wallet_id, Lot.seq == seq)).one()
         return LotState(*row)
 
     def drawn(self, seq: int) -> list[Part]:

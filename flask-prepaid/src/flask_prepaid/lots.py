@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple, Protocol
 
 from .models import Kind
@@ -19,7 +19,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Line(NamedTuple):
-    """The columns of an entry that decide about lots."""
+    """An entry, as the tables have it."""
 
     seq: int
     kind: Kind
@@ -28,6 +28,9 @@ class Line(NamedTuple):
     names: int | None
     expires_at: datetime | None
     amount_minor: int | None
+    key: str
+    balance_after: int
+    at: datetime
 
 
 class Opened(NamedTuple):
@@ -35,6 +38,8 @@ class Opened(NamedTuple):
 
     seq: int
     credits: int
+    at: datetime
+    is_open: bool
 
 
 class Closed(NamedTuple):
@@ -42,6 +47,8 @@ class Closed(NamedTuple):
 
     seq: int
     hold_seq: int
+    key: str
+    credits: int
     captured: int
 
 
@@ -106,6 +113,7 @@ class Lots:
 
     def __init__(self, lots: Iterable[LotState], memory: Memory) -> None:
         self.lots: dict[int, LotState] = {}
+        self.came_in = 0
         self.touched: set[int] = set()
         self._memory = memory
         self._open_holds: dict[int, list[Part]] = {}
@@ -122,8 +130,9 @@ class Lots:
             return self._open(event)
         if isinstance(event, Closed):
             return self._close(event)
-        if event.kind is Kind.SPEND and event.names is not None:
-            return []  # a capture: its hold has drawn
+        if event.kind is Kind.SPEND:
+            # A capture draws nothing: its hold has.
+            return self._draw(-event.credits) if event.names is None else []
         if event.kind is Kind.REVERSAL:
             return self._reverse(event)
         if event.credits > 0:
@@ -133,7 +142,7 @@ class Lots:
             return self._end(event)
         if event.kind is Kind.CLAWBACK:
             return self._claw_back(event)
-        return self._draw(-event.credits)
+        return self._draw(-event.credits)  # an adjustment
 
     def forget(self) -> None:
         """Let go of the lots that are used up, once they are stored."""
@@ -141,6 +150,8 @@ class Lots:
             if not (self.lots[seq].left or self.lots[seq].held):
                 del self.lots[seq]
         self.touched.clear()
+        self._queue = [lot.order for lot in self.lots.values()]
+        heapify(self._queue)
 
     def over(self, now: datetime) -> list[LotState]:
         """Lots that have ended or are due, and have credits left to expire."""
@@ -168,6 +179,7 @@ class Lots:
     def _come_in(self, event: Line, origin: int) -> None:
         paid = event.kind in (Kind.PURCHASE, Kind.ALLOWANCE) and bool(event.amount_minor)
         self._keep(LotState(event.seq, origin, event.credits, event.expires_at, paid))
+        self.came_in += 1
         self.touched.add(event.seq)
 
     def _origin(self, event: Line) -> int:
@@ -223,9 +235,9 @@ class Lots:
 
     def _reverse(self, event: Line) -> list[Part]:
         """Give back to the lots last drawn first, or make a lot of what came from an ended one."""
-        assert event.names is not None, "a reversal names its spend"
-        skip = self._memory.reversed(event.names, event.seq)
-        parts = last(self._memory.spent(event.names), event.credits, skip=skip)
+        spend = named(event)
+        skip = self._memory.reversed(spend, event.seq)
+        parts = last(self._memory.spent(spend), event.credits, skip=skip)
         ended = [lot for part in parts if (lot := self.lot(part.lot_seq, event.seq)).ended]
         if not ended:
             return self._give_back(parts, event.seq)
@@ -235,8 +247,7 @@ class Lots:
         return []
 
     def _end(self, event: Line) -> list[Part]:
-        assert event.names is not None, "an expiry names its lot"
-        lot = self.lot(event.names, event.seq)
+        lot = self.lot(named(event), event.seq)
         lot.ended = True
         return [self._take(lot, -event.credits)] if event.credits else []
 
@@ -256,6 +267,16 @@ class Lots:
         if credits:
             raise BrokenHistory(f"the clawback {event.seq} takes {credits} credits more than the lots have")
         return parts
+
+
+def named(event: Line) -> int:
+    """What the entry is about.
+
+    :raises BrokenHistory: It does not say.
+    """
+    if event.names is None:
+        raise BrokenHistory(f"the {event.kind} {event.seq} does not name what it is about")
+    return event.names
 
 
 def by_order(lot: LotState) -> tuple[datetime, bool, int]:

@@ -71,7 +71,7 @@ def standing(session: Session, owner: str, *, clock: Clock) -> Standing:
         drawing = Drawing(session, wallet, keep=False)
         for hold in late:
             held -= hold.credits
-            drawing.lots.feed(Closed(wallet.step(), hold.seq, 0))
+            drawing.lots.feed(Closed(wallet.step(), hold.seq, hold.key, hold.credits, 0))
         balance -= sum(lot.left for lot in drawing.lots.over(wallet.now))
     return Standing(owner, balance, held, wallet.debt)
 
