@@ -1,7 +1,8 @@
 """Checkout: what becomes of a session when its customer pays, gives up, or is too late.
 
 The API's routes are in ``resources/checkout_sessions.py``, the page in ``pages/checkout.py``;
-both call here. What a mode does is its own: payment mode is in this file, others register
+both call here. What a mode does is its own, and registered by its file (``checkout_modes.py``
+has payment and setup):
 
     checkout.MODES["subscription"] = Mode(prepare=..., complete=...)
 """
@@ -11,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stripe_emulator import clock, events, objects, payments, store
+from stripe_emulator import challenges, clock, events, objects, payments, store
 from stripe_emulator.errors import InvalidRequest
-from stripe_emulator.payments import Confirmation, Owner
-from stripe_emulator.resources import customers, payment_intents
+from stripe_emulator.resources import customers, payment_intents, setup_intents
 from stripe_emulator.store import Json
 from stripe_emulator.wire import Form
 
@@ -75,11 +75,16 @@ def waits_for_bank(session: Json) -> str | None:
     intent = intent_of(session)
     if intent is None or intent["status"] != "requires_action":
         return None
-    return payments.challenge_url(intent)
+    return challenges.url(intent)
 
 
 def intent_of(session: Json) -> Json | None:
-    """The session's PaymentIntent or SetupIntent, once somebody has tried to pay."""
+    """The session's PaymentIntent or SetupIntent, once somebody has tried to pay.
+
+    A subscription's session shows none: its first invoice has it, or its trial's card.
+    """
+    if session.get("_intent"):
+        return store.find(*session["_intent"])
     for field in ("payment_intent", "setup_intent"):
         if session[field]:
             return store.find(field, session[field])
@@ -118,8 +123,10 @@ def expire(session: Json) -> Json:
     """Close an open session unpaid."""
     clock.unschedule(session["id"], "checkout.session.expire")
     objects.change(session, status="expired", url=None)
-    intent = store.find("payment_intent", session["payment_intent"]) if session["payment_intent"] else None
-    if intent and intent["status"] in payment_intents.MAY_CANCEL:
+    intent = intent_of(session)
+    if intent and intent["object"] == "setup_intent" and intent["status"] in setup_intents.OPEN:
+        setup_intents.call_off(intent, "abandoned")
+    elif intent and intent["object"] == "payment_intent" and intent["status"] in payment_intents.MAY_CANCEL:
         payments.cancel(intent, "automatic")
     events.emit("checkout.session.expired", session)
     return session
@@ -154,60 +161,3 @@ def ensure_customer(session: Json) -> Json:
     customer = customers.create(form)
     objects.change(session, customer=customer["id"])
     return customer
-
-
-# Payment mode.
-
-
-def _prepare_payment(session: Json, form: Form) -> None:
-    if session["amount_total"] == 0:
-        objects.change(session, payment_status="no_payment_required")
-    creation = form.get("customer_creation", "if_required")
-    objects.change(session, customer_creation=None if session["customer"] else creation)
-
-
-def _complete_payment(session: Json, payer: Payer) -> None:
-    if session["amount_total"] == 0:
-        finish(session, payment_status="no_payment_required")
-        return
-    intent = _intent_for(session, payer)
-    payments.confirm(intent, Confirmation(payer.method, return_url=page(session, "/back")))
-
-
-def _intent_for(session: Json, payer: Payer) -> Json:
-    """The session's one intent: a card that was declined is tried again on the same."""
-    data = session.get("_payment_intent_data") or {}
-    changes: Json = {}
-    if payer.keep and not data.get("setup_future_usage"):
-        changes["setup_future_usage"] = "off_session"
-    if session["payment_intent"]:
-        return objects.change(store.get("payment_intent", session["payment_intent"]), **changes)
-    form = data | changes | {"amount": session["amount_total"], "currency": session["currency"]}
-    if session["customer"]:
-        form["customer"] = session["customer"]
-    intent = payment_intents.new(form)
-    objects.change(intent, _owner=[KIND, session["id"]])
-    objects.change(session, payment_intent=intent["id"])
-    return intent
-
-
-def _approved(intent: Json) -> None:
-    """The bank agrees: whoever is to be remembered becomes a customer before the money moves."""
-    session = store.get(KIND, intent["_owner"][1])
-    wanted = session["customer_creation"] == "always" or intent["setup_future_usage"]
-    if session["customer"] is None and wanted:
-        objects.change(intent, customer=ensure_customer(session)["id"])
-    method = store.get("payment_method", intent["payment_method"])
-    if intent["setup_future_usage"] and method["allow_redisplay"] == "unspecified":
-        redisplay = "always" if session["_payer"]["keep"] else "limited"
-        objects.change(method, allow_redisplay=redisplay)
-
-
-def _succeeded(intent: Json) -> None:
-    session = store.get(KIND, intent["_owner"][1])
-    if session["status"] == "open":
-        finish(session)
-
-
-MODES["payment"] = Mode(_prepare_payment, _complete_payment)
-payments.OWNERS[KIND] = Owner(approved=_approved, succeeded=_succeeded)

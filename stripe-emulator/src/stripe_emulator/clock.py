@@ -20,6 +20,7 @@ import calendar
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stripe_emulator import store
@@ -104,13 +105,13 @@ def unschedule(object_id: str, what: str | None = None) -> None:
     )
 
 
-def run_due(keeper: Store, until: int | None = None, *, test_clock: str | None = None) -> int:
+def run_due(keeper: Store, until: int | None = None) -> int:
     """Run what is due by ``until`` (now, if not given), in order; return how much ran.
 
     The global clock moves along, so that whoever is asked meanwhile sees the same time.
     """
     ran = 0
-    while _run_next(keeper, until, test_clock):
+    while _run_next(keeper, until):
         ran += 1
     return ran
 
@@ -136,18 +137,35 @@ def set_to(moment: int) -> None:
     store.current().now = moment
 
 
-def _run_next(keeper: Store, until: int | None, test_clock: str | None) -> bool:
-    with keeper.transaction() as transaction:
-        row = transaction.execute(
+@dataclass(frozen=True)
+class Due:
+    """Something that falls due: when, what, and to which object."""
+
+    moment: int
+    what: str
+    object_id: str
+
+
+def take_due(until: int, *, test_clock: str | None = None) -> Due | None:
+    """The next thing that is due by ``until``, off the list; None if nothing is."""
+    row = (
+        store.current()
+        .execute(
             "DELETE FROM due WHERE seq = (SELECT seq FROM due WHERE clock IS ? AND at <= ?"
             " ORDER BY at, seq LIMIT 1) RETURNING at, what, object",
-            (test_clock, until if until is not None else transaction.now),
-        ).fetchone()
-        if row is None:
+            (test_clock, until),
+        )
+        .fetchone()
+    )
+    return None if row is None else Due(*row)
+
+
+def _run_next(keeper: Store, until: int | None) -> bool:
+    with keeper.transaction() as transaction:
+        due = take_due(until if until is not None else transaction.now)
+        if due is None:
             return False
-        moment, what, object_id = row
-        if test_clock is None:
-            move(moment)
-        with at(moment):
-            HANDLERS[what](object_id)
+        move(due.moment)
+        with at(due.moment):
+            HANDLERS[due.what](due.object_id)
         return True

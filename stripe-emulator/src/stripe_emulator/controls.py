@@ -5,10 +5,10 @@ Each function does its work in transactions of its own, and leaves deliveries to
 
 from __future__ import annotations
 
-from stripe_emulator import cards, chaos, checkout, clock, events, payments, store
+from stripe_emulator import cards, challenges, chaos, checkout, clock, events, store
 from stripe_emulator.errors import CardError, InvalidRequest, NotFound, no_such
 from stripe_emulator.expand import render
-from stripe_emulator.resources import payment_methods
+from stripe_emulator.resources import disputes, payment_methods
 from stripe_emulator.store import Json, Store
 
 #: As far as the clock can be moved: the year 2200.
@@ -40,13 +40,32 @@ def pay(
             if checkout.waits_for_bank(session):
                 intent = checkout.intent_of(session)
                 assert intent is not None
-                payments.answer_challenge(intent, passed=challenge == "complete")
+                challenges.answer(intent, passed=challenge == "complete")
         except CardError as error:
             refused = error
         shown = render(session)
     if refused:
         raise refused
     return shown
+
+
+def dispute(keeper: Store, *, charge: str | None = None, dispute: str | None = None, **how: str) -> Json:
+    """Open a dispute on a charge (or on a payment, by its intent's id), or end one.
+
+    :param how: ``reason`` to open with ("inquiry" for a mere question), or ``outcome``: "won" or "lost".
+    """
+    with keeper.transaction():
+        if dispute is not None:
+            if "outcome" not in how:
+                raise InvalidRequest(
+                    "Missing required param: outcome.", code="parameter_missing", param="outcome"
+                )
+            return render(disputes.end(store.get("dispute", dispute), how["outcome"]))
+        if charge is None:
+            raise InvalidRequest("Say either charge or dispute.", code="parameter_missing", param="charge")
+        if charge.startswith("pi_"):
+            charge = store.get("payment_intent", charge)["latest_charge"] or charge
+        return render(disputes.open_dispute(store.get("charge", charge), how.get("reason", "fraudulent")))
 
 
 def advance(keeper: Store, *, seconds: int | None = None, to: int | None = None) -> int:

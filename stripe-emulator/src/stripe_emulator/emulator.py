@@ -96,6 +96,18 @@ class Emulator:
             return error
         raise AssertionError(f"the card {card} was not declined")
 
+    def dispute(self, charge: Any = None, *, dispute: Any = None, **how: str) -> Json:
+        """Open a dispute on a charge or payment, or end one: ``dispute=..., outcome="won"``.
+
+        :param how: ``reason``, such as "fraudulent" or "inquiry"; or ``outcome``.
+        """
+        try:
+            if dispute is not None:
+                return controls.dispute(self.store, dispute=_id(dispute), **how)
+            return controls.dispute(self.store, charge=_id(charge), **how)
+        finally:
+            self.deliver()
+
     def advance(
         self,
         *,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from stripe_emulator import search as language
 from stripe_emulator import store
 from stripe_emulator.errors import InvalidRequest, no_such
 from stripe_emulator.store import Json
@@ -46,6 +47,27 @@ def page(kind: str, form: Form, *, url: str, where: Json | None = None, only: It
     rows = store.current().execute(sql, (kind, *values, limit + 1)).fetchall()
     found = [store.current().load(kind, row) for row in rows[:limit]]
     return of(found[::-1] if backwards else found, url=url, has_more=len(rows) > limit)
+
+
+def search(kind: str, form: Form, *, url: str) -> Json:
+    """One page of what a query finds, newest first; see ``search.py`` for what can be asked.
+
+    What was written a moment ago is found at once, which Stripe does not promise.
+    """
+    matches = language.compile(form["query"], kind)
+    limit = _limit(form)
+    offset = int(form["page"]) if form.get("page", "").isascii() and form.get("page", "").isdigit() else 0
+    if "page" in form and not offset:
+        raise InvalidRequest("Invalid page: use the next_page of an earlier answer.", param="page")
+    found = [value for value in reversed(store.select(kind)) if matches(value)]
+    more = len(found) > offset + limit
+    return {
+        "object": "search_result",
+        "data": found[offset : offset + limit],
+        "has_more": more,
+        "next_page": str(offset + limit) if more else None,
+        "url": url,
+    }
 
 
 def of(data: list[Json], *, url: str, has_more: bool = False) -> Json:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stripe_emulator import cards, clock, events, objects, store
+from stripe_emulator import cards, challenges, clock, events, objects, store
 from stripe_emulator.errors import CardError
 from stripe_emulator.resources import charges, payment_methods
 from stripe_emulator.store import Json
@@ -72,15 +72,8 @@ def confirm(intent: Json, how: Confirmation) -> Json:
     return _settle(intent, method)
 
 
-def challenge_url(intent: Json) -> str:
-    """The bank's page for an intent that requires action."""
-    return (
-        f"{store.current().store.base_url}/challenge/{intent['id']}?client_secret={intent['client_secret']}"
-    )
-
-
-def answer_challenge(intent: Json, *, passed: bool) -> Json:
-    """The bank's customer answered on its page; return the intent as it then is.
+def _challenged(intent: Json, passed: bool) -> Json:
+    """The bank's customer answered on its page.
 
     :raises CardError: The bank declines after all.
     """
@@ -137,14 +130,16 @@ def cancel(intent: Json, reason: str | None) -> Json:
     return intent
 
 
-def ready(method: Json) -> str:
-    """The status of an intent that has a payment method and is not confirmed."""
-    return "requires_confirmation"
+#: Called with each charge that took money and its payment method: disputes are born here.
+AFTER_CHARGE: list[Callable[[Json, Json], None]] = []
 
 
 def succeeded(intent: Json) -> None:
-    """Tell the owner that the money is there."""
+    """The money is there: tell the owner, and let the card's own story begin."""
     _owner(intent).succeeded(intent)
+    charge = store.get("charge", intent["latest_charge"])
+    for follow in AFTER_CHARGE:
+        follow(charge, store.get("payment_method", charge["payment_method"]))
 
 
 def _settle(intent: Json, method: Json, *, after_challenge: bool = False) -> Json:
@@ -163,13 +158,7 @@ def _settle(intent: Json, method: Json, *, after_challenge: bool = False) -> Jso
     objects.change(intent, amount_received=intent["amount"], latest_charge=charge["id"], status="succeeded")
     events.emit("payment_intent.succeeded", intent)
     succeeded(intent)
-    for follow in AFTER_CHARGE:
-        follow(charge, method)
     return intent
-
-
-#: Called with each charge that took money and its payment method: disputes are born here.
-AFTER_CHARGE: list[Callable[[Json, Json], None]] = []
 
 
 def _asks(intent: Json, method: Json) -> bool:
@@ -182,14 +171,7 @@ def _asks(intent: Json, method: Json) -> bool:
 
 
 def _ask(intent: Json, how: Confirmation) -> Json:
-    url = challenge_url(intent)
-    if how.return_url:
-        action = {"type": "redirect_to_url", "redirect_to_url": {"return_url": how.return_url, "url": url}}
-    else:
-        action = {
-            "type": "use_stripe_sdk",
-            "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": url},
-        }
+    action = challenges.next_action(intent, how.return_url)
     objects.change(intent, next_action=action, status="requires_action")
     events.emit("payment_intent.requires_action", intent)
     return intent
@@ -219,3 +201,6 @@ def _fail(intent: Json, error: Json) -> None:
 def _owner(intent: Json) -> Owner:
     name = intent.get("_owner")
     return OWNERS[name[0]] if name else Owner()
+
+
+challenges.ANSWERS["payment_intent"] = _challenged

@@ -26,7 +26,7 @@ View = Callable[..., Json]
 class Endpoint:
     """One function of ours and where it answers.
 
-    ``route`` is the contract's word on it, None where Stripe does not document the path.
+    ``route`` is the contract's word on its parameters, None where Stripe documents none.
     """
 
     verb: str
@@ -37,15 +37,20 @@ class Endpoint:
 
 
 ENDPOINTS: dict[tuple[str, str], Endpoint] = {}
+#: Those on paths that the contract does not know.
+_UNLISTED: list[Endpoint] = []
 
 
-def get(path: str, *, publishable: bool = False, documented: bool = True) -> Callable[[View], View]:
+def get(
+    path: str, *, publishable: bool = False, documented: bool = True, reads_as: str | None = None
+) -> Callable[[View], View]:
     """Answer GET on ``path``.
 
     :param publishable: A browser may call it with a ``pk_test_`` key.
-    :param documented: False for what only Stripe's own programs call.
+    :param documented: False for what the SDK's services do not call.
+    :param reads_as: The documented path whose parameters an undocumented one takes.
     """
-    return _register("GET", path, publishable, documented)
+    return _register("GET", path, publishable, documented, reads_as)
 
 
 def post(path: str, *, publishable: bool = False, documented: bool = True) -> Callable[[View], View]:
@@ -70,8 +75,8 @@ def match(verb: str, path: str) -> tuple[Endpoint, dict[str, str]]:
         if endpoint is None:
             raise NotEmulated(f"{verb} {route.path}")
         return endpoint, _values(route.path, path)
-    for endpoint in ENDPOINTS.values():
-        if endpoint.route is None and endpoint.verb == verb and _fits(endpoint.path, path):
+    for endpoint in _UNLISTED:
+        if endpoint.verb == verb and _fits(endpoint.path, path):
             return endpoint, _values(endpoint.path, path)
     raise NotFound(
         f"Unrecognized request URL ({verb}: {path}). Please see https://stripe.com/docs or we can help at"
@@ -85,12 +90,17 @@ def serves(verb: str, path: str) -> bool:
     return route is not None and (verb, route.path) in ENDPOINTS
 
 
-def _register(verb: str, path: str, publishable: bool, documented: bool) -> Callable[[View], View]:
+def _register(
+    verb: str, path: str, publishable: bool, documented: bool, reads_as: str | None = None
+) -> Callable[[View], View]:
     def register(view: View) -> View:
-        route = contract.find(verb, path) if documented else None
+        route = contract.find(verb, reads_as or path) if documented or reads_as else None
         assert not documented or (route is not None and route.path == path), f"Stripe has no {verb} {path}"
         assert (verb, path) not in ENDPOINTS, f"{verb} {path} is answered twice"
-        ENDPOINTS[verb, path] = Endpoint(verb, path, view, route, publishable)
+        endpoint = Endpoint(verb, path, view, route, publishable)
+        ENDPOINTS[verb, path] = endpoint
+        if not documented:
+            _UNLISTED.append(endpoint)
         return view
 
     return register

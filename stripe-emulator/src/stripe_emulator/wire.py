@@ -42,7 +42,7 @@ def decode(*encoded: bytes | str) -> Form:
 
 
 def encode(value: Any) -> str:
-    """JSON text, without the keys that are the emulator's own."""
+    """JSON text, compact."""
     return _encoder.encode(value)
 
 

@@ -1,4 +1,4 @@
-"""What people see: Checkout, the bank's challenge, the dashboard; and the JSON controls beside them.
+"""What people see: Checkout, the bank's challenge, the portal, invoices, the dashboard; and stripe.js.
 
 Plain HTML that works without JavaScript. A page is a blueprint in a file of its own, listed here.
 """
@@ -8,21 +8,51 @@ from __future__ import annotations
 from flask import Flask, Response
 
 from stripe_emulator import money
-from stripe_emulator.pages import challenge, checkout, controls, dashboard
+from stripe_emulator.pages import (
+    challenge,
+    checkout,
+    controls,
+    dashboard,
+    dashboard_forms,
+    describe,
+    elements,
+)
 
-BLUEPRINTS = (checkout.pages, challenge.pages, dashboard.pages, controls.pages)
+BLUEPRINTS = (
+    checkout.pages,
+    challenge.pages,
+    elements.pages,
+    dashboard.pages,
+    dashboard_forms.pages,
+    controls.pages,
+)
 
 #: No script of ours is inline; a form may lead on to the host's site, whatever its origin.
 POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: https:; connect-src 'self';"
-    " form-action 'self' http: https:; base-uri 'none'; frame-ancestors *"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: https:;"
+    " connect-src 'self'; form-action 'self' http: https:; base-uri 'none'; frame-ancestors *"
 )
+
+#: How templates write things: ``{{ invoice.total | money(invoice.currency) }}``.
+FILTERS = {
+    "money": money.text,
+    "moment": describe.moment,
+    "local": describe.local,
+    "day": describe.day,
+    "amount": describe.amount,
+    "name": describe.name,
+    "brand": describe.brand,
+    "status": describe.status,
+    "pill": describe.pill,
+    "words": describe.words,
+    "pretty": describe.pretty,
+}
 
 
 def register(app: Flask) -> None:
-    """Serve the pages, with how money and times are written on them."""
-    app.add_template_filter(lambda amount, code: money.text(amount, code), "money")
-    app.add_template_filter(dashboard.moment, "moment")
+    """Serve the pages."""
+    app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.after_request(_headers)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator import payments, store
+from stripe_emulator import challenges, store
 from stripe_emulator.errors import CardError, NotFound
 from stripe_emulator.pages.account import keeper
 from stripe_emulator.store import Json
@@ -34,7 +34,7 @@ def answer(intent_id: str) -> ResponseReturnValue:
         if intent["status"] == "requires_action":
             back = _back(intent)
             try:
-                payments.answer_challenge(intent, passed=request.form.get("outcome") == "complete")
+                challenges.answer(intent, passed=request.form.get("outcome") == "complete")
             except CardError:
                 return redirect(back.replace("redirect_status=succeeded", "redirect_status=failed"), 303)
         return redirect(_back(intent), 303)

@@ -22,6 +22,12 @@ def pay() -> Response:
     return jsonify(controls.pay(keeper(), _needed(asked, "session"), **asked))
 
 
+@pages.post("/_emulator/dispute")
+def dispute() -> Response:
+    """``{"charge": "ch_..."}``, optionally ``reason``; or ``{"dispute": "dp_...", "outcome": "won"}``."""
+    return jsonify(controls.dispute(keeper(), **_asked(charge=str, dispute=str, reason=str, outcome=str)))
+
+
 @pages.post("/_emulator/advance")
 def advance() -> Response:
     """``{"seconds": n}`` or ``{"to": unix}``."""

@@ -68,7 +68,7 @@ def record(
         type=kind,
         **fields,
     )
-    if not at_once and not _is_scheduled(available_on):
+    if (kind == "charge" or not at_once) and not _is_scheduled(available_on):
         clock.schedule(available_on, "balance.available", str(available_on))
     return moved
 

@@ -39,6 +39,12 @@ def list_all(form: Form) -> Json:
     return lists.page("charge", form, url="/v1/charges", only=only)
 
 
+@get("/v1/charges/search")
+def search(form: Form) -> Json:
+    """https://docs.stripe.com/api/charges/search"""
+    return lists.search("charge", form, url="/v1/charges/search")
+
+
 @includable("charge", "refunds")
 def refunds(charge: Json) -> Json:
     """The refunds of a charge, newest first."""

@@ -5,7 +5,7 @@ The routes; what happens when the customer pays is in ``checkout.py``.
 
 from __future__ import annotations
 
-from stripe_emulator import checkout, clock, ids, lists, money, objects, store
+from stripe_emulator import checkout, checkout_modes, clock, ids, lists, money, objects, store
 from stripe_emulator.checkout import KIND
 from stripe_emulator.errors import InvalidRequest, NotEmulated
 from stripe_emulator.expand import includable

@@ -91,6 +91,12 @@ def remove(form: Form, customer: str) -> Json:
     return objects.delete(found, "customer.deleted")
 
 
+@get("/v1/customers/search")
+def search(form: Form) -> Json:
+    """https://docs.stripe.com/api/customers/search"""
+    return lists.search("customer", form, url="/v1/customers/search")
+
+
 @get("/v1/customers/{customer}/payment_methods")
 def list_payment_methods(form: Form, customer: str) -> Json:
     """https://docs.stripe.com/api/payment_methods/customer_list"""

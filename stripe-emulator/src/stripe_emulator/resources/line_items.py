@@ -6,7 +6,7 @@ from stripe_emulator import ids, objects, store
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.resources import prices
 from stripe_emulator.store import Json
-from stripe_emulator.wire import Form
+from stripe_emulator.wire import Form, public
 
 MAX_LINES, MAX_QUANTITY = 100, 999_999
 
@@ -89,7 +89,7 @@ def _line(form: Form, param: str) -> Json:
         "currency": price["currency"],
         "description": store.get("product", price["product"])["name"],
         "metadata": objects.merged({}, form.get("metadata")),
-        "price": price,
+        "price": public(price),
         "quantity": quantity,
     }
 

@@ -11,7 +11,7 @@ from stripe_emulator.payments import Confirmation
 from stripe_emulator.resources import charges, payment_methods
 from stripe_emulator.routing import get, post
 from stripe_emulator.store import Json
-from stripe_emulator.wire import Form
+from stripe_emulator.wire import Form, public
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
@@ -70,7 +70,7 @@ def update(form: Form, intent: str) -> Json:
     changes = objects.patch(found, form, KEPT)
     if "amount" in form or "currency" in form:
         code = money.currency(str(form.get("currency", found["currency"])))
-        amount: int = form.get("amount", found["amount"])
+        amount: int = form["amount"] if "amount" in form else found["amount"]
         money.check_charge(amount, code)
         changes |= {"amount": amount, "currency": code}
     if "customer" in form:
@@ -78,7 +78,7 @@ def update(form: Form, intent: str) -> Json:
     objects.change(found, **changes)
     method = method_of(found, form)
     if method is not None:
-        objects.change(found, payment_method=method["id"], status=payments.ready(method))
+        objects.change(found, payment_method=method["id"], status="requires_confirmation")
     return found
 
 
@@ -98,11 +98,11 @@ def capture(form: Form, intent: str) -> Json:
     found = store.get("payment_intent", intent, param="intent")
     if found["status"] != "requires_capture":
         raise unexpected(found, "capture", "only one that requires_capture can be captured")
-    amount: int = form.get("amount_to_capture", found["amount_capturable"])
-    if not 1 <= amount <= found["amount_capturable"]:
+    left: int = found["amount_capturable"]
+    amount = form["amount_to_capture"] if "amount_to_capture" in form else left
+    if not 1 <= amount <= left:
         raise InvalidRequest(
-            "The provided amount_to_capture must be positive and not more than amount_capturable"
-            f" ({found['amount_capturable']}).",
+            f"The provided amount_to_capture must be positive and not more than amount_capturable ({left}).",
             code="amount_too_large" if amount > 0 else "parameter_invalid_integer",
             param="amount_to_capture",
         )
@@ -127,6 +127,12 @@ def cancel(form: Form, intent: str) -> Json:
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/payment_intents/list"""
     return lists.page("payment_intent", form, url="/v1/payment_intents", only=("customer",))
+
+
+@get("/v1/payment_intents/search")
+def search(form: Form) -> Json:
+    """https://docs.stripe.com/api/payment_intents/search"""
+    return lists.search("payment_intent", form, url="/v1/payment_intents/search")
 
 
 def new(form: Form) -> Json:
@@ -163,7 +169,7 @@ def new(form: Form) -> Json:
     )
     method = method_of(intent, form)
     if method is not None:
-        objects.change(intent, payment_method=method["id"], status=payments.ready(method))
+        objects.change(intent, payment_method=method["id"], status="requires_confirmation")
     events.emit("payment_intent.created", intent)
     return intent
 
@@ -179,7 +185,7 @@ def confirmation(intent: Json, form: Form) -> Confirmation:
             " the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with"
             " a payment method or ConfirmationToken.",
             code="payment_intent_unexpected_state",
-            payment_intent=intent,
+            payment_intent=public(intent),
         )
     return Confirmation(
         method,
@@ -220,7 +226,7 @@ def unexpected(intent: Json, verb: str, why: str) -> InvalidRequest:
     return InvalidRequest(
         f"You cannot {verb} this PaymentIntent because it has a status of {intent['status']}: {why}.",
         code="payment_intent_unexpected_state",
-        payment_intent=intent,
+        payment_intent=public(intent),
     )
 
 

@@ -53,6 +53,12 @@ def list_all(form: Form) -> Json:
     return lists.page("price", form, url="/v1/prices", where=where, only=only)
 
 
+@get("/v1/prices/search")
+def search(form: Form) -> Json:
+    """https://docs.stripe.com/api/prices/search"""
+    return lists.search("price", form, url="/v1/prices/search")
+
+
 @includable("price", "tiers")
 def tiers(price: Json) -> list[Json] | None:
     """The steps of a tiered price, shown when asked for."""

@@ -80,6 +80,12 @@ def remove(form: Form, id: str) -> Json:
     return objects.delete(product, "product.deleted")
 
 
+@get("/v1/products/search")
+def search(form: Form) -> Json:
+    """https://docs.stripe.com/api/products/search"""
+    return lists.search("product", form, url="/v1/products/search")
+
+
 def new(form: Form, *, param: str = "") -> Json:
     """A product from creation parameters or ``product_data``; emits nothing."""
     own_id = form.get("id")

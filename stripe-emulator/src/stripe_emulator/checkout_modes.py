@@ -1,0 +1,112 @@
+"""What a Checkout Session does in payment mode and in setup mode.
+
+Subscription mode is at home with subscriptions.
+"""
+
+from __future__ import annotations
+
+from stripe_emulator import checkout, objects, payments, setups, store
+from stripe_emulator.checkout import KIND, Mode, Payer
+from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.payments import Confirmation, Owner
+from stripe_emulator.resources import payment_intents, setup_intents
+from stripe_emulator.store import Json
+from stripe_emulator.wire import Form
+
+
+def _prepare_payment(session: Json, form: Form) -> None:
+    if any(line["price"]["recurring"] for line in session["_lines"]):
+        raise InvalidRequest(
+            "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or"
+            " use only one-time prices.",
+            param="line_items",
+        )
+    creation = form.get("customer_creation", "if_required")
+    objects.change(session, customer_creation=None if session["customer"] else creation)
+
+
+def _complete_payment(session: Json, payer: Payer) -> None:
+    if session["amount_total"] == 0:
+        if session["customer_creation"] == "always":
+            checkout.ensure_customer(session)
+        checkout.finish(session, payment_status="no_payment_required")
+        return
+    intent = _intent_for(session, payer)
+    payments.confirm(intent, Confirmation(payer.method, return_url=checkout.page(session, "/back")))
+
+
+def _intent_for(session: Json, payer: Payer) -> Json:
+    """The session's one intent: after a declined card, the next is tried on the same."""
+    data = session["_payment_intent_data"] or {}
+    keeps = {"setup_future_usage": "off_session"} if payer.keep and "setup_future_usage" not in data else {}
+    if session["payment_intent"]:
+        return objects.change(store.get("payment_intent", session["payment_intent"]), **keeps)
+    form = data | keeps | {"amount": session["amount_total"], "currency": session["currency"]}
+    if session["customer"]:
+        form["customer"] = session["customer"]
+    intent = payment_intents.new(form)
+    objects.change(intent, _owner=[KIND, session["id"]])
+    objects.change(session, payment_intent=intent["id"])
+    return intent
+
+
+def _payment_approved(intent: Json) -> None:
+    """The bank agrees: whoever is to be remembered becomes a customer before the money moves."""
+    session = store.get(KIND, intent["_owner"][1])
+    wanted = session["customer_creation"] == "always" or intent["setup_future_usage"]
+    if session["customer"] is None and wanted:
+        objects.change(intent, customer=checkout.ensure_customer(session)["id"])
+    if intent["setup_future_usage"]:
+        _mark_kept(store.get("payment_method", intent["payment_method"]), session)
+
+
+def _prepare_setup(session: Json, form: Form) -> None:
+    if form.get("line_items"):
+        raise InvalidRequest("You cannot pass `line_items` in `setup` mode.", param="line_items")
+    creation = form.get("customer_creation", "if_required")
+    data = {
+        key: value for key, value in (form.get("setup_intent_data") or {}).items() if key != "on_behalf_of"
+    }
+    if session["customer"]:
+        data["customer"] = session["customer"]
+    intent = setup_intents.new(data)
+    objects.change(intent, _owner=[KIND, session["id"]])
+    objects.change(
+        session,
+        customer_creation=None if session["customer"] else creation,
+        payment_status="no_payment_required",
+        setup_intent=intent["id"],
+    )
+
+
+def _complete_setup(session: Json, payer: Payer) -> None:
+    intent = store.get("setup_intent", session["setup_intent"])
+    setups.confirm(intent, Confirmation(payer.method, return_url=checkout.page(session, "/back")))
+
+
+def _setup_approved(intent: Json) -> None:
+    session = store.get(KIND, intent["_owner"][1])
+    if session["customer"] is None and session["customer_creation"] == "always":
+        objects.change(intent, customer=checkout.ensure_customer(session)["id"])
+    _mark_kept(store.get("payment_method", intent["payment_method"]), session)
+
+
+def _mark_kept(method: Json, session: Json) -> None:
+    """Whether the card is offered on the next page: only if its owner ticked the box, or came to save it."""
+    if method["allow_redisplay"] == "unspecified":
+        asked = session["_payer"]["keep"] or session["mode"] == "setup"
+        objects.change(method, allow_redisplay="always" if asked else "limited")
+
+
+def _finished(intent: Json) -> None:
+    session = store.get(KIND, intent["_owner"][1])
+    if session["status"] == "open":
+        checkout.finish(
+            session, payment_status="paid" if session["mode"] == "payment" else "no_payment_required"
+        )
+
+
+checkout.MODES["payment"] = Mode(_prepare_payment, _complete_payment)
+checkout.MODES["setup"] = Mode(_prepare_setup, _complete_setup)
+payments.OWNERS[KIND] = Owner(approved=_payment_approved, succeeded=_finished)
+setups.OWNERS[KIND] = Owner(approved=_setup_approved, succeeded=_finished)

@@ -1,0 +1,98 @@
+"""Payouts: the account's money goes to its bank. https://docs.stripe.com/api/payouts"""
+
+from __future__ import annotations
+
+from stripe_emulator import clock, events, lists, money, objects, store
+from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.resources import balance_transactions
+from stripe_emulator.routing import get, post
+from stripe_emulator.store import Json
+from stripe_emulator.wire import Form
+
+#: Days until the bank has it.
+ARRIVES_AFTER = 2
+
+
+@post("/v1/payouts")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/payouts/create"""
+    code = money.currency(form["currency"])
+    if form["amount"] < 1:
+        raise InvalidRequest("Invalid positive integer", code="parameter_invalid_integer", param="amount")
+    available = {row["currency"]: row["amount"] for row in balance_transactions.balance()["available"]}
+    if form["amount"] > available.get(code, 0):
+        raise InvalidRequest(
+            "You have insufficient funds in your Stripe account for this transfer. Your card balance is too low.",
+            code="balance_insufficient",
+            param="amount",
+        )
+    instant = form.get("method") == "instant"
+    arrival = clock.now() if instant else (clock.now() // clock.DAY + ARRIVES_AFTER) * clock.DAY
+    payout = objects.create(
+        "payout",
+        amount=form["amount"],
+        arrival_date=arrival,
+        automatic=False,
+        currency=code,
+        description=form.get("description"),
+        destination=None,
+        metadata=form.get("metadata"),
+        method=form.get("method", "standard"),
+        reconciliation_status="not_applicable",
+        source_type=form.get("source_type", "card"),
+        statement_descriptor=form.get("statement_descriptor"),
+        status="pending",
+        trace_id={"status": "pending", "value": None},
+        type="bank_account",
+    )
+    moved = balance_transactions.record(
+        "payout", payout, -payout["amount"], at_once=True, description="STRIPE PAYOUT"
+    )
+    objects.change(payout, balance_transaction=moved["id"])
+    events.emit("payout.created", payout)
+    clock.schedule(arrival, "payout.paid", payout["id"])
+    return payout
+
+
+@get("/v1/payouts/{payout}")
+def retrieve(form: Form, payout: str) -> Json:
+    """https://docs.stripe.com/api/payouts/retrieve"""
+    return store.get("payout", payout, param="payout")
+
+
+@post("/v1/payouts/{payout}")
+def update(form: Form, payout: str) -> Json:
+    """https://docs.stripe.com/api/payouts/update"""
+    found = store.get("payout", payout, param="payout")
+    return objects.change(found, "payout.updated", **objects.patch(found, form, ()))
+
+
+@post("/v1/payouts/{payout}/cancel")
+def cancel(form: Form, payout: str) -> Json:
+    """https://docs.stripe.com/api/payouts/cancel"""
+    found = store.get("payout", payout, param="payout")
+    if found["status"] != "pending":
+        raise InvalidRequest(
+            f"A payout that is {found['status']} cannot be canceled.", code="payout_not_allowed"
+        )
+    clock.unschedule(found["id"])
+    moved = balance_transactions.record(
+        "payout_cancel", found, found["amount"], at_once=True, description="STRIPE PAYOUT CANCELED"
+    )
+    objects.change(found, failure_balance_transaction=moved["id"])
+    return objects.change(found, "payout.canceled", status="canceled")
+
+
+@get("/v1/payouts")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/payouts/list"""
+    only = ("status", "destination", "arrival_date")
+    return lists.page("payout", form, url="/v1/payouts", only=only)
+
+
+@clock.due("payout.paid")
+def arrive(payout_id: str) -> None:
+    """The bank has the money."""
+    payout = store.get("payout", payout_id)
+    if payout["status"] == "pending":
+        objects.change(payout, "payout.paid", status="paid")
