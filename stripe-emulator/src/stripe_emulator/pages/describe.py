@@ -1,0 +1,144 @@
+"""How objects, amounts and times read on a page."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+
+from markupsafe import Markup, escape
+
+from stripe_emulator import ids, money
+from stripe_emulator.store import Json
+
+#: Where an object keeps the sum that it is about, first hit first.
+AMOUNTS = ("amount", "amount_total", "total", "unit_amount", "amount_off", "net")
+#: Where it keeps words that a person knows it by.
+NAMES = ("email", "name", "description", "number", "nickname", "code", "url", "type", "reason")
+
+GOOD = {
+    "succeeded",
+    "complete",
+    "paid",
+    "active",
+    "delivered",
+    "enabled",
+    "available",
+    "won",
+    "ready",
+    "trialing",
+}
+BAD = {
+    "failed",
+    "canceled",
+    "expired",
+    "uncollectible",
+    "void",
+    "lost",
+    "unpaid",
+    "disabled",
+    "gone",
+    "dropped",
+}
+
+_PREFIXES = "|".join(sorted({prefix.rpartition("_")[0] for prefix, _ in ids.PREFIXES.values() if prefix}))
+_ID = re.compile(rf"(?:{_PREFIXES})_[A-Za-z0-9_]{{6,}}")
+_TOKEN = re.compile(
+    r'(?P<key>"(?:[^"\\]|\\.)*")(?=: )|(?P<text>"(?:[^"\\]|\\.)*")'
+    r"|(?P<number>-?\d+(?:\.\d+)?|true|false|null)"
+)
+
+
+def moment(unix: float | None) -> Markup:
+    """A time in UTC, for people and for programs: 23 Nov 2026, 09:15:00."""
+    if unix is None:
+        return Markup("&ndash;")
+    then = datetime.fromtimestamp(unix, UTC)
+    text = f"{then.day} {then:%b %Y, %H:%M:%S}"
+    return Markup('<time datetime="{}">{}</time>').format(f"{then:%Y-%m-%dT%H:%M:%SZ}", text)
+
+
+def local(unix: int) -> str:
+    """A time as a ``datetime-local`` field takes it, UTC."""
+    return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+def day(unix: int) -> str:
+    """A date for customers: 23 November 2026."""
+    then = datetime.fromtimestamp(unix, UTC)
+    return f"{then.day} {then:%B %Y}"
+
+
+def amount(found: Json) -> str:
+    """The sum that an object is about, or nothing."""
+    value = next((found[key] for key in AMOUNTS if isinstance(found.get(key), int)), None)
+    code = found.get("currency")
+    return money.text(value, code) if value is not None and isinstance(code, str) else ""
+
+
+def name(found: Json) -> str:
+    """What a person knows an object by, or nothing."""
+    words = next((found[key] for key in NAMES if isinstance(found.get(key), str) and found[key]), "")
+    card = found.get("card")
+    if isinstance(card, dict) and "last4" in card:
+        return brand(card)
+    return words[:120]
+
+
+def brand(card: Json) -> str:
+    """``Visa ending in 4242``."""
+    known = {"amex": "American Express", "jcb": "JCB", "unionpay": "UnionPay", "diners": "Diners Club"}
+    return f"{known.get(card['brand'], str(card['brand']).capitalize())} ending in {card['last4']}"
+
+
+def status(found: Json) -> str:
+    """The state that an object is in, in its own word, or nothing."""
+    if isinstance(found.get("status"), str):
+        return str(found["status"])
+    if isinstance(found.get("active"), bool):
+        return "active" if found["active"] else "inactive"
+    return ""
+
+
+def pill(word: str) -> Markup:
+    """A state as a coloured word."""
+    tone = (
+        "good"
+        if word in GOOD
+        else "bad"
+        if word in BAD
+        else "warn"
+        if word not in ("draft", "inactive")
+        else ""
+    )
+    return Markup('<span class="pill {}">{}</span>').format(tone, word.replace("_", " "))
+
+
+def words(kind: str) -> str:
+    """An object's kind as a heading: ``Checkout sessions``."""
+    text = kind.replace("test_helpers.", "").replace(".", " ").replace("_", " ")
+    plural = text[:-1] + "ies" if text.endswith("y") else text if text.endswith("s") else text + "s"
+    return plural[0].upper() + plural[1:]
+
+
+def pretty(value: Json) -> Markup:
+    """JSON with colours; each id leads to its object."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    out, end = [], 0
+    for token in _TOKEN.finditer(text):
+        out.append(escape(text[end : token.start()]))
+        out.append(_coloured(token))
+        end = token.end()
+    return Markup("").join([*out, escape(text[end:])])
+
+
+def _coloured(token: re.Match[str]) -> Markup:
+    if token["key"]:
+        return Markup('<span class="k">{}</span>').format(token["key"])
+    if token["number"]:
+        return Markup('<span class="n">{}</span>').format(token["number"])
+    quoted = token["text"]
+    inner = quoted[1:-1]
+    if _ID.fullmatch(inner) and "_secret_" not in inner:
+        return Markup('<span class="s">"<a href="/find?q={0}">{0}</a>"</span>').format(inner)
+    return Markup('<span class="s">{}</span>').format(quoted)

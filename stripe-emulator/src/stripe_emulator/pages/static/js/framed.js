@@ -1,0 +1,11 @@
+// On a page of ours that lies in a frame of somebody else's: tell how tall it is, and when it is done.
+
+(() => {
+  "use strict";
+
+  if (parent === window) return;
+  const { type, landing, complete } = document.body.dataset;
+  const say = (message) => parent.postMessage({ type, ...message }, "*");
+  new ResizeObserver(() => say({ height: document.documentElement.offsetHeight })).observe(document.documentElement);
+  if (complete) say({ complete: true, landing });
+})();
