@@ -115,6 +115,13 @@ class Catalog:
         self.packs = {pack.slug: pack for pack in packs}
         self.quantity = quantity
 
+    @property
+    def currency(self) -> str:
+        """The currency of the first thing for sale: what a card is saved for."""
+        if self.packs:
+            return next(iter(self.packs.values())).currency
+        return self.quantity.currency if self.quantity else "usd"
+
     def offer(self, *, pack: str | None = None, credits: str | int | None = None) -> Offer:
         """The offer that a form names by ``pack`` or by ``credits``, one of the two.
 

@@ -42,7 +42,5 @@ def _stripe(prepaid: Prepaid) -> list[str]:
         return [f"Stripe refuses PREPAID_STRIPE_SECRET_KEY: {refused}"]
     apart = abs((stripes_time - clock.wall()).total_seconds()) if stripes_time else 0
     if apart > CLOCK_OFF_S:
-        return [
-            f"This machine's clock is {apart:.0f} s off Stripe's, so webhooks are refused. Set it by NTP."
-        ]
+        return [f"This machine's clock is {apart:.0f} s off Stripe's: webhooks are refused. Set it by NTP."]
     return []

@@ -15,10 +15,16 @@ from .errors import BadSignature
 #: The metadata field in which Stripe's objects carry the payment's idempotency key.
 PAYMENT_KEY = "prepaid_payment"
 
+#: The same, of a refund that was asked for here.
+REFUND_KEY = "prepaid_refund"
+
 
 @dataclass(frozen=True)
 class Intent:
-    """A PaymentIntent with its latest charge. Amounts in the smallest unit of ``currency``."""
+    """A PaymentIntent with its latest charge. Amounts in the smallest unit of ``currency``.
+
+    ``challenge_url`` is the bank's page, where it wants to see its customer.
+    """
 
     id: str
     status: str
@@ -27,6 +33,7 @@ class Intent:
     currency: str
     payment_key: str | None
     client_secret: str | None
+    challenge_url: str | None
     card_id: str | None
     charge_id: str | None
     receipt_url: str | None
@@ -66,6 +73,60 @@ class Checkout:
 
 
 @dataclass(frozen=True)
+class Card:
+    """A PaymentMethod of type card. ``customer_id`` is ``None`` once it is detached."""
+
+    id: str
+    customer_id: str | None
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+    name: str | None
+    line1: str | None
+    city: str | None
+    postal_code: str | None
+    country: str | None
+
+
+@dataclass(frozen=True)
+class Refund:
+    """Money that goes back, or went, or could not."""
+
+    id: str
+    status: str
+    amount_minor: int
+    intent_id: str | None
+    charge_id: str | None
+    refund_key: str | None
+    created_at: datetime
+    asked_at: datetime
+
+    @property
+    def stands(self) -> bool:
+        """Whether the money is gone or on its way. One that fails later comes back to us."""
+        return self.status not in ("failed", "canceled")
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A bank's objection to a charge."""
+
+    id: str
+    status: str
+    amount_minor: int
+    intent_id: str | None
+    charge_id: str | None
+    created_at: datetime
+    asked_at: datetime
+
+
+def takes_money(dispute_status: str) -> bool:
+    """Whether the bank has the money while a dispute stands so. An inquiry (``warning_...``) takes none."""
+    return not (dispute_status in ("won", "prevented") or dispute_status.startswith("warning_"))
+
+
+@dataclass(frozen=True)
 class Event:
     """That something happened to an object at Stripe. Only the object's id is used, to fetch it."""
 
@@ -101,6 +162,7 @@ def checkout_of(session: Any, asked_at: datetime) -> Checkout:
 def intent_of(intent: Any, asked_at: datetime) -> Intent:
     charge = intent.latest_charge if is_whole(intent.latest_charge) else None
     error = intent.last_payment_error
+    redirect = intent.next_action.redirect_to_url if intent.next_action else None
     return Intent(
         id=intent.id,
         status=intent.status,
@@ -109,11 +171,54 @@ def intent_of(intent: Any, asked_at: datetime) -> Intent:
         currency=intent.currency,
         payment_key=payment_key(intent),
         client_secret=intent.client_secret,
+        challenge_url=redirect.url if redirect else None,
         card_id=id_of(intent.payment_method),
         charge_id=id_of(intent.latest_charge),
         receipt_url=charge.receipt_url if charge else None,
         refunded_minor=charge.amount_refunded if charge else 0,
         failure=(error.decline_code or error.code) if error else None,
+        asked_at=asked_at,
+    )
+
+
+def card_of(method: Any) -> Card:
+    owner, address = method.billing_details, method.billing_details.address
+    return Card(
+        id=method.id,
+        customer_id=id_of(method.customer),
+        brand=method.card.brand,
+        last4=method.card.last4,
+        exp_month=method.card.exp_month,
+        exp_year=method.card.exp_year,
+        name=owner.name,
+        line1=address.line1 if address else None,
+        city=address.city if address else None,
+        postal_code=address.postal_code if address else None,
+        country=address.country if address else None,
+    )
+
+
+def refund_of(refund: Any, asked_at: datetime) -> Refund:
+    return Refund(
+        id=refund.id,
+        status=refund.status or "pending",
+        amount_minor=refund.amount,
+        intent_id=id_of(refund.payment_intent),
+        charge_id=id_of(refund.charge),
+        refund_key=refund.metadata.to_dict().get(REFUND_KEY) if refund.metadata else None,
+        created_at=datetime.fromtimestamp(refund.created, UTC),
+        asked_at=asked_at,
+    )
+
+
+def dispute_of(dispute: Any, asked_at: datetime) -> Dispute:
+    return Dispute(
+        id=dispute.id,
+        status=dispute.status,
+        amount_minor=dispute.amount,
+        intent_id=id_of(dispute.payment_intent),
+        charge_id=id_of(dispute.charge),
+        created_at=datetime.fromtimestamp(dispute.created, UTC),
         asked_at=asked_at,
     )
 

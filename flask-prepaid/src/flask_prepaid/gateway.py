@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import stripe
@@ -22,7 +23,24 @@ import stripe
 from . import clock
 from .config import Config
 from .errors import BadSignature, CardDeclined, CardNeedsOwner, GatewayRefused, GatewayUnavailable
-from .facts import PAYMENT_KEY, Checkout, Event, checkout_of, event_of, payment_key
+from .facts import (
+    PAYMENT_KEY,
+    REFUND_KEY,
+    Card,
+    Checkout,
+    Dispute,
+    Event,
+    Intent,
+    Refund,
+    card_of,
+    checkout_of,
+    dispute_of,
+    event_of,
+    id_of,
+    intent_of,
+    payment_key,
+    refund_of,
+)
 
 API_VERSION = "2026-10-28.endive"
 TIMEOUT_S = 10
@@ -116,6 +134,168 @@ class Gateway:
             if payment_key(session) == key:
                 return self.fetch_checkout(session.id)
         return None
+
+    def checkout_of_intent(self, intent_id: str) -> Checkout | None:
+        """The Checkout Session that a PaymentIntent was made by, if it was made by one."""
+        sessions = self.client.v1.checkout.sessions
+        page = ask(lambda: sessions.list({"payment_intent": intent_id, "limit": 1}))
+        return self.fetch_checkout(page.data[0].id) if page.data else None
+
+    # Cards on file
+
+    def open_card_page(
+        self, *, key: str, customer_id: str, currency: str, success_url: str, cancel_url: str
+    ) -> Checkout:
+        """A page of Stripe's where the customer leaves a card for later and pays nothing now."""
+        params: Any = {
+            "mode": "setup",
+            "ui_mode": "hosted_page",
+            "customer": customer_id,
+            "currency": currency,
+            "success_url": success_url,
+            "cancel_url": cancel_url,
+        }
+        asked_at = clock.wall()
+        session = ask(lambda: self.client.v1.checkout.sessions.create(params, {"idempotency_key": key}))
+        return checkout_of(session, asked_at)
+
+    def fetch_cards(self, customer_id: str) -> tuple[list[Card], str | None]:
+        """The customer's cards, newest first, and the id of the one that pays by default."""
+        customer = ask(lambda: self.client.v1.customers.retrieve(customer_id))
+        if getattr(customer, "deleted", False):
+            return [], None
+        methods = self.client.v1.customers.payment_methods
+        cards = [card_of(method) for method in walk(partial(methods.list, customer_id), {"type": "card"})]
+        settings = customer.invoice_settings
+        return cards, id_of(settings.default_payment_method) if settings else None
+
+    def fetch_card(self, card_id: str) -> Card | None:
+        method = ask_for(lambda: self.client.v1.payment_methods.retrieve(card_id))
+        return card_of(method) if method is not None and method.type == "card" else None
+
+    def choose_card(self, customer_id: str, card_id: str) -> None:
+        """Let this card pay by default."""
+        settings: Any = {"invoice_settings": {"default_payment_method": card_id}}
+        ask(lambda: self.client.v1.customers.update(customer_id, settings))
+
+    def update_card(
+        self, card_id: str, *, exp_month: int, exp_year: int, name: str, address: dict[str, str]
+    ) -> None:
+        """Correct what is printed on a card and where its bill goes. The number never changes.
+
+        An empty text removes the field: https://docs.stripe.com/api/payment_methods/update
+        """
+        changes: Any = {
+            "card": {"exp_month": exp_month, "exp_year": exp_year},
+            "billing_details": {"name": name, "address": address},
+        }
+        ask(lambda: self.client.v1.payment_methods.update(card_id, changes))
+
+    def remove_card(self, card_id: str) -> None:
+        ask(lambda: self.client.v1.payment_methods.detach(card_id))
+
+    def charge(
+        self,
+        *,
+        key: str,
+        customer_id: str,
+        card_id: str,
+        title: str,
+        amount_minor: int,
+        currency: str,
+        return_url: str | None,
+    ) -> Intent:
+        """Charge a card on file.
+
+        :param return_url: Where the bank's page leads back to; ``None`` when nobody is there to see it.
+        :return: Also a declined charge, with its reason.
+        """
+        params: Any = {
+            "amount": amount_minor,
+            "currency": currency,
+            "customer": customer_id,
+            "payment_method": card_id,
+            "description": title,
+            "metadata": {PAYMENT_KEY: key},
+            "confirm": True,
+            "expand": ["latest_charge"],
+        }
+        if return_url:
+            params["return_url"] = return_url
+        else:
+            params["off_session"] = True
+        asked_at = clock.wall()
+        return self._confirmed(
+            lambda: self.client.v1.payment_intents.create(params, {"idempotency_key": key}), asked_at
+        )
+
+    def resume(self, intent_id: str, *, card_id: str, return_url: str) -> Intent:
+        """Ask once more for the same payment, now that the customer is there to answer the bank."""
+        params: Any = {"payment_method": card_id, "return_url": return_url, "expand": ["latest_charge"]}
+        asked_at = clock.wall()
+        return self._confirmed(lambda: self.client.v1.payment_intents.confirm(intent_id, params), asked_at)
+
+    def _confirmed(self, confirm: Callable[[], stripe.PaymentIntent], asked_at: datetime) -> Intent:
+        """What came of a payment. A decline answers with an error that carries the PaymentIntent."""
+        try:
+            return intent_of(ask(confirm), asked_at)
+        except (CardDeclined, CardNeedsOwner) as declined:
+            error = declined.__cause__
+            assert isinstance(error, stripe.CardError)
+            if error.error is None or error.error.payment_intent is None:
+                raise
+            return intent_of(error.error.payment_intent, asked_at)
+
+    def cancel(self, intent_id: str) -> Intent:
+        """Close a payment that its customer has left, so that it can never be paid."""
+        asked_at = clock.wall()
+        return intent_of(ask(lambda: self.client.v1.payment_intents.cancel(intent_id)), asked_at)
+
+    def fetch_intent(self, intent_id: str) -> Intent | None:
+        """The PaymentIntent with its latest charge, or ``None`` if there is none."""
+        asked_at = clock.wall()
+        params: Any = {"expand": ["latest_charge"]}
+        intent = ask_for(lambda: self.client.v1.payment_intents.retrieve(intent_id, params))
+        return intent_of(intent, asked_at) if intent is not None else None
+
+    def find_intent(self, customer_id: str, key: str) -> Intent | None:
+        """The PaymentIntent that was made with ``key``, looked up when its answer was lost."""
+        for intent in walk(self.client.v1.payment_intents.list, {"customer": customer_id}):
+            if payment_key(intent) == key:
+                return self.fetch_intent(intent.id)
+        return None
+
+    # Money back
+
+    def refund(self, *, key: str, intent_id: str, amount_minor: int) -> Refund:
+        """Send money back to the card that paid."""
+        params: Any = {"payment_intent": intent_id, "amount": amount_minor, "metadata": {REFUND_KEY: key}}
+        asked_at = clock.wall()
+        made = ask(lambda: self.client.v1.refunds.create(params, {"idempotency_key": key}))
+        return refund_of(made, asked_at)
+
+    def fetch_refund(self, refund_id: str) -> Refund | None:
+        asked_at = clock.wall()
+        refund = ask_for(lambda: self.client.v1.refunds.retrieve(refund_id))
+        return refund_of(refund, asked_at) if refund is not None else None
+
+    def fetch_refunds(self, charge_id: str) -> list[Refund]:
+        """Every refund of a charge."""
+        asked_at = clock.wall()
+        made = walk(self.client.v1.refunds.list, {"charge": charge_id})
+        return [refund_of(refund, asked_at) for refund in made]
+
+    def find_refund(self, intent_id: str, key: str) -> Refund | None:
+        """The refund that was made with ``key``, looked up when its answer was lost."""
+        asked_at = clock.wall()
+        made = walk(self.client.v1.refunds.list, {"payment_intent": intent_id})
+        found = (refund_of(refund, asked_at) for refund in made)
+        return next((refund for refund in found if refund.refund_key == key), None)
+
+    def fetch_dispute(self, dispute_id: str) -> Dispute | None:
+        asked_at = clock.wall()
+        dispute = ask_for(lambda: self.client.v1.disputes.retrieve(dispute_id))
+        return dispute_of(dispute, asked_at) if dispute is not None else None
 
     # The account
 

@@ -313,7 +313,23 @@ class Customer(Base):
     idempotency_key: Mapped[str] = mapped_column(unique=True)
     stripe_id: Mapped[str | None] = mapped_column(unique=True)
     default_card_id: Mapped[str | None]
+    cards_fetched_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+
+
+class SavedCard(Base):
+    """A card on file, as Stripe last told it. ``id`` is the PaymentMethod's; no number is kept anywhere."""
+
+    __tablename__ = "prepaid_card"
+    __table_args__ = (Index("ix_prepaid_card_owner", "owner"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    brand: Mapped[str] = mapped_column(String(32))
+    last4: Mapped[str] = mapped_column(String(4))
+    exp_month: Mapped[int]
+    exp_year: Mapped[int]
+    name: Mapped[str | None]
 
 
 class Payment(Base):
@@ -361,6 +377,50 @@ class Payment(Base):
     fetched_at: Mapped[datetime | None]
     look_at: Mapped[datetime | None]
     looks: Mapped[int] = mapped_column(default=0)
+
+
+class Refund(Base):
+    """Money that goes back to the card, asked for here or in Stripe's dashboard.
+
+    One that is asked for here is committed before Stripe hears of it. ``state`` is
+    Stripe's word, or ``requested`` as long as its answer is not known.
+    """
+
+    __tablename__ = "prepaid_refund"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        Index("ix_prepaid_refund_payment_id", "payment_id"),
+        Index("ix_prepaid_refund_look_at", "look_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    payment_id: Mapped[int]
+    amount_minor: Mapped[int]
+    state: Mapped[str] = mapped_column(String(32), default="requested")
+    reason: Mapped[str | None]
+    idempotency_key: Mapped[str] = mapped_column(unique=True)
+    stripe_id: Mapped[str | None] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    fetched_at: Mapped[datetime | None]
+    look_at: Mapped[datetime | None]
+
+
+class Dispute(Base):
+    """A bank wants its customer's money back. ``state`` is Stripe's word; a ``warning_`` took none."""
+
+    __tablename__ = "prepaid_dispute"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        Index("ix_prepaid_dispute_payment_id", "payment_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[int]
+    amount_minor: Mapped[int]
+    state: Mapped[str] = mapped_column(String(32))
+    created_at: Mapped[datetime]
+    fetched_at: Mapped[datetime]
 
 
 class InboxEvent(Base):

@@ -16,7 +16,7 @@ from . import clock, ledger, signals
 from .catalog import Offer
 from .errors import KeyReused
 from .facts import Checkout, Intent
-from .models import Base, Payment, PaymentState, Via
+from .models import Base, Payment, PaymentState, Refund, Via
 
 if TYPE_CHECKING:
     from .extension import Prepaid
@@ -137,6 +137,19 @@ def follow_checkout(prepaid: Prepaid, payment: Payment, checkout: Checkout) -> N
         move(prepaid, payment, PaymentState.OPEN, checkout)
 
 
+def follow_intent(prepaid: Prepaid, payment: Payment, intent: Intent) -> None:
+    """Bring the row of a charged card to what the PaymentIntent says. Writes and does not commit."""
+    lock(prepaid.session, payment, payment_intent_id=intent.id)
+    note_intent(payment, intent)
+    if intent.is_paid:
+        asked = (intent.amount_minor, intent.currency)
+        settle(prepaid, payment, asked=asked, paid_minor=intent.received_minor)
+    elif intent.failure == "authentication_required":
+        move(prepaid, payment, PaymentState.OPEN, intent)  # it waits for its owner, and can still be paid
+    else:
+        move(prepaid, payment, INTENT_STATES.get(intent.status, PaymentState.PENDING), intent)
+
+
 def lock(session: Session, payment: Payment, **ids: str | None) -> None:
     """Keep every other writer off the row until the transaction ends, and see it as it now is.
 
@@ -189,6 +202,14 @@ def settle(prepaid: Prepaid, payment: Payment, *, asked: tuple[int, str], paid_m
     )
 
 
+def not_known(prepaid: Prepaid, payment: Payment) -> None:
+    """Stripe was asked to charge and did not answer: nobody may pay again until it is known. Commits."""
+    lock(prepaid.session, payment)
+    if payment.state is PaymentState.REQUESTED:
+        payment.state = PaymentState.UNKNOWN
+    signals.commit(prepaid.session)
+
+
 def give_up(prepaid: Prepaid, payment: Payment, reason: str) -> None:
     """Nothing came of it at Stripe, and nothing can any more. Commits."""
     lock(prepaid.session, payment)
@@ -207,9 +228,9 @@ def look_again_later(prepaid: Prepaid, payment: Payment) -> None:
     prepaid.session.commit()
 
 
-def due(session: Session, *, limit: int = 100) -> list[int]:
-    """The payments that it is time to ask Stripe about."""
-    overdue = select(Payment.id).where(Payment.look_at <= clock.wall()).order_by(Payment.look_at)
+def due(session: Session, table: type[Payment] | type[Refund], *, limit: int = 100) -> list[int]:
+    """The payments, or refunds, that it is time to ask Stripe about."""
+    overdue = select(table.id).where(table.look_at <= clock.wall()).order_by(table.look_at)
     return list(session.scalars(overdue.limit(limit)))
 
 

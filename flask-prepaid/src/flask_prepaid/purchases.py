@@ -1,8 +1,9 @@
-"""Packs and quantities: open a checkout, and settle it by whichever door comes first."""
+"""Packs and quantities: open a checkout or charge a card on file; settle by whichever door comes first."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,15 +11,18 @@ from typing import TYPE_CHECKING
 from . import payments, signals
 from .catalog import Offer
 from .customers import known_customer, with_customer
-from .errors import GatewayRefused, GatewayUnavailable, NotYours
-from .facts import Checkout
-from .models import Payment, PaymentState, Via
+from .errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours
+from .facts import Checkout, Intent
+from .models import Payment, PaymentState, SavedCard, Via
 
 if TYPE_CHECKING:
     from .extension import Prepaid
 
 #: How long a request may be on its way to Stripe, with all its repeats.
 IN_FLIGHT = timedelta(minutes=5)
+
+#: A charge that waits for its owner at the bank is closed after this.
+CHALLENGE_LASTS = timedelta(hours=24)
 
 SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,200}")
 
@@ -92,6 +96,7 @@ def come_back(prepaid: Prepaid, owner: str, session_id: str) -> Payment:
     """The payment that the browser comes back from, settled as far as it can be known now. Commits.
 
     :raises NotYours: There is no such session, or it is another owner's.
+    :raises GatewayUnavailable: It is not known now.
     """
     session = payments.own_session(prepaid)
     if not SESSION_ID.fullmatch(session_id):
@@ -102,12 +107,7 @@ def come_back(prepaid: Prepaid, owner: str, session_id: str) -> Payment:
     if payment is not None and payment.state is PaymentState.PAID:
         return payment
     session.commit()
-    try:
-        payment = settle_checkout(prepaid, session_id)
-    except GatewayUnavailable:
-        if payment is None:
-            raise
-        return payment  # as we last saw it; the page asks again by itself
+    payment = settle_checkout(prepaid, session_id)
     if payment is None or payment.owner != owner:
         signals.rollback(session)
         raise NotYours("There is no such purchase.")
@@ -115,27 +115,171 @@ def come_back(prepaid: Prepaid, owner: str, session_id: str) -> Payment:
     return payment
 
 
-def look_up(prepaid: Prepaid, payment_id: int) -> None:
-    """Ask Stripe what came of a payment that nobody has told us about, and follow it. Commits.
+def charge_card(
+    prepaid: Prepaid,
+    owner: str,
+    offer: Offer,
+    card_id: str,
+    *,
+    return_url: Callable[[int], str],
+    attempt: str | None = None,
+) -> tuple[Payment, str | None]:
+    """Charge a card on file for ``offer``, in one press. Commits.
 
-    Where the answer that named it was lost, it is found among its customer's sessions by
-    our key. Where Stripe has nothing of it and nothing can be on its way, nothing was paid.
+    :param return_url: Makes the address, by the payment's id, to which the bank's page leads back.
+    :return: The payment, and the address of the bank's page if it wants to see its customer.
+    :raises NotYours: The owner has no such card.
     """
+    session = payments.own_session(prepaid)
+    card = session.get(SavedCard, card_id)
+    if card is None or card.owner != owner:
+        raise NotYours("There is no such card.")
+    payment = payments.write_down(prepaid, owner, offer, via=Via.CARD, attempt=attempt, card_id=card_id)
+    if payment.state is not PaymentState.REQUESTED:
+        return payment, None
+    intent = charge(prepaid, payment, return_url=return_url(payment.id))
+    return payment, intent.challenge_url if intent else None
+
+
+def charge(prepaid: Prepaid, payment: Payment, *, return_url: str | None) -> Intent | None:
+    """Ask Stripe to charge the card of a committed payment, and follow what it says. Commits.
+
+    ``None`` is: nothing came of it, or it is not known, as the payment's state says.
+    """
+    session = prepaid.session
+    customer_id = known_customer(session, payment.owner)
+    assert customer_id is not None, "a saved card has a customer"
+    assert payment.card_id is not None, "this payment charges a card on file"
+    ask = partial(
+        prepaid.gateway.charge,
+        key=payment.idempotency_key,
+        customer_id=customer_id,
+        card_id=payment.card_id,
+        title=payment.title,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        return_url=return_url,
+    )
+    session.commit()  # no connection waits while Stripe is asked
+    try:
+        intent = ask()
+    except GatewayUnavailable:
+        payments.not_known(prepaid, payment)
+        return None
+    except (GatewayRefused, CardDeclined) as refused:  # such as a card that was removed in the dashboard
+        payments.give_up(prepaid, payment, str(refused))
+        return None
+    payments.follow_intent(prepaid, payment, intent)
+    signals.commit(session)
+    return intent
+
+
+def resume(prepaid: Prepaid, owner: str, payment_id: int, *, return_url: str) -> tuple[Payment, str | None]:
+    """Lead the customer back to the bank's page of a payment that waits for it. Commits.
+
+    The same payment goes on: nothing is charged twice, however often it is resumed.
+
+    :return: As ``charge_card``.
+    """
+    session = payments.own_session(prepaid)
+    payment = _own_payment(prepaid, owner, payment_id)
+    intent_id, card_id = payment.payment_intent_id, payment.card_id
+    if payment.state is not PaymentState.OPEN or intent_id is None or card_id is None:
+        return payment, None
+    session.commit()
+    try:
+        intent = prepaid.gateway.resume(intent_id, card_id=card_id, return_url=return_url)
+    except GatewayRefused:  # it has moved on in another tab
+        return come_back_to(prepaid, owner, payment_id), None
+    payments.follow_intent(prepaid, payment, intent)
+    signals.commit(session)
+    return payment, intent.challenge_url
+
+
+def come_back_to(prepaid: Prepaid, owner: str, payment_id: int) -> Payment:
+    """A payment of the owner's, as far as it can be known now. Commits.
+
+    :raises NotYours: There is no such payment, or it is another owner's.
+    """
+    payments.own_session(prepaid)
+    payment = _own_payment(prepaid, owner, payment_id)
+    if payment.state is not PaymentState.PAID:
+        _follow(prepaid, payment)
+    return payment
+
+
+def _own_payment(prepaid: Prepaid, owner: str, payment_id: int) -> Payment:
+    payment = prepaid.session.get(Payment, payment_id)
+    if payment is None or payment.owner != owner:
+        raise NotYours("There is no such purchase.")
+    return payment
+
+
+def settle_intent(prepaid: Prepaid, intent_id: str) -> Payment | None:
+    """As ``settle_checkout``, by the PaymentIntent: the only door of a charged card, one more for a page."""
+    intent = prepaid.gateway.fetch_intent(intent_id)
+    if intent is None:
+        return None
+    payment = payments.find(prepaid.session, key=intent.payment_key, stripe_id=intent.id)
+    if payment is None:
+        return None
+    if payment.via is not Via.CHECKOUT:
+        payments.follow_intent(prepaid, payment, intent)
+        return payment
+    prepaid.session.rollback()  # nothing is written yet, and the page must be fetched, too
+    checkout = prepaid.gateway.checkout_of_intent(intent_id)
+    if checkout is not None:
+        payments.follow_checkout(prepaid, payment, checkout)
+    return payment
+
+
+def look_up(prepaid: Prepaid, payment_id: int) -> None:
+    """Ask Stripe what came of a payment that nobody has told us about, and follow it. Commits."""
     session = payments.own_session(prepaid)
     payment = session.get_one(Payment, payment_id)
     payments.look_again_later(prepaid, payment)
-    checkout = _find_checkout(prepaid, payment)
-    if checkout is not None:
-        payments.follow_checkout(prepaid, payment, checkout)
-        signals.commit(session)
-    elif prepaid.clock() - payment.created_at > IN_FLIGHT:
+    found = _follow(prepaid, payment)
+    age = prepaid.clock() - payment.created_at
+    if not found and age > IN_FLIGHT:
         payments.give_up(prepaid, payment, "Stripe knows nothing of it")
+    elif payment.state is PaymentState.OPEN and payment.via is not Via.CHECKOUT and age > CHALLENGE_LASTS:
+        assert payment.payment_intent_id is not None, "an open charge is known at Stripe"
+        payments.follow_intent(prepaid, payment, prepaid.gateway.cancel(payment.payment_intent_id))
+        signals.commit(session)
 
 
-def _find_checkout(prepaid: Prepaid, payment: Payment) -> Checkout | None:
-    session_id, key = payment.session_id, payment.idempotency_key
-    customer_id = known_customer(prepaid.session, payment.owner)
-    prepaid.session.commit()
+def _follow(prepaid: Prepaid, payment: Payment) -> bool:
+    """Fetch what Stripe has of a payment and follow it; whether it has anything. Commits.
+
+    Where the answer that named it was lost, it is found among its customer's by our key.
+    """
+    session = prepaid.session
+    customer_id, key = known_customer(session, payment.owner), payment.idempotency_key
+    session_id, intent_id, via = payment.session_id, payment.payment_intent_id, payment.via
+    session.commit()
+    if via is Via.CHECKOUT:
+        checkout = _find_checkout(prepaid, session_id, customer_id, key)
+        if checkout is not None:
+            payments.follow_checkout(prepaid, payment, checkout)
+        found = checkout is not None
+    else:
+        intent = _find_intent(prepaid, intent_id, customer_id, key)
+        if intent is not None:
+            payments.follow_intent(prepaid, payment, intent)
+        found = intent is not None
+    signals.commit(session)
+    return found
+
+
+def _find_checkout(
+    prepaid: Prepaid, session_id: str | None, customer_id: str | None, key: str
+) -> Checkout | None:
     if session_id:
         return prepaid.gateway.fetch_checkout(session_id)
     return prepaid.gateway.find_checkout(customer_id, key) if customer_id else None
+
+
+def _find_intent(prepaid: Prepaid, intent_id: str | None, customer_id: str | None, key: str) -> Intent | None:
+    if intent_id:
+        return prepaid.gateway.fetch_intent(intent_id)
+    return prepaid.gateway.find_intent(customer_id, key) if customer_id else None

@@ -23,6 +23,9 @@ payment_failed = _signals.signal("payment-failed")
 #: What was paid is not what was agreed, so no credits were given; look at it: ``owner``, ``payment_id``.
 payment_set_aside = _signals.signal("payment-set-aside")
 
+#: Money went back, and its credits with it: ``owner``, ``payment_id``, ``credits`` taken, ``debt`` made.
+clawed_back = _signals.signal("clawed-back")
+
 _WAITING = "prepaid_signals"
 
 

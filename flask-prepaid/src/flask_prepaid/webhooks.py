@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from . import clock, purchases, signals
+from . import cards, clock, moneyback, purchases, signals
 from .facts import Event
 from .models import InboxEvent
 from .payments import insert
@@ -47,6 +47,54 @@ def checkout_paid(prepaid: Prepaid, session_id: str) -> None:
 def checkout_came_to_nothing(prepaid: Prepaid, session_id: str) -> None:
     """The bank refused days later, or nobody paid within the page's 24 hours."""
     purchases.settle_checkout(prepaid, session_id)
+
+
+@on("payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.processing")
+def charge_moved(prepaid: Prepaid, intent_id: str) -> None:
+    """A charged card has no session; for a Checkout it is one more poke, in case the other gets lost."""
+    purchases.settle_intent(prepaid, intent_id)
+
+
+@on("payment_intent.canceled", "payment_intent.requires_action")
+def charge_waits_or_is_closed(prepaid: Prepaid, intent_id: str) -> None:
+    """The bank wants its customer, or nobody can pay this any more."""
+    purchases.settle_intent(prepaid, intent_id)
+
+
+@on("refund.created", "refund.updated", "refund.failed")
+def money_went_back(prepaid: Prepaid, refund_id: str) -> None:
+    """Also when made in Stripe's dashboard, and undone when the bank refuses it days later."""
+    moneyback.follow_refund(prepaid, refund_id)
+
+
+@on("charge.refunded")
+def charge_was_refunded(prepaid: Prepaid, charge_id: str) -> None:
+    """One more poke for the refunds of a charge; since 2022 the event itself lists none."""
+    moneyback.follow_refunds_of(prepaid, charge_id)
+
+
+@on(
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
+)
+def bank_objects(prepaid: Prepaid, dispute_id: str) -> None:
+    """Created and withdrawn are one loss; a won dispute gives the money back."""
+    moneyback.follow_dispute(prepaid, dispute_id)
+
+
+@on("payment_method.attached", "payment_method.detached", "payment_method.updated")
+def cards_changed(prepaid: Prepaid, card_id: str) -> None:
+    """Also when changed in Stripe's dashboard."""
+    cards.follow_card(prepaid, card_id)
+
+
+@on("payment_method.automatically_updated")
+def network_renewed_card(prepaid: Prepaid, card_id: str) -> None:
+    """The card network told Stripe of a new number or expiry: the customer need do nothing."""
+    cards.follow_card(prepaid, card_id)
 
 
 def receive(prepaid: Prepaid, body: bytes, signature: str | None) -> Event:

@@ -3,10 +3,11 @@
 Revision ID: 0003
 Revises: 0002
 
-Cards on file are copied here so that a page can list them without asking Stripe; refunds and disputes have rows
-so that what is asked of Stripe is committed first, and so that an older answer never overwrites a newer one.
+Cards on file are copied here so that a page can list them without asking Stripe. Refunds and disputes
+have rows so that what is asked of Stripe is committed first, and so that an older answer never overwrites
+a newer one.
 
-Locks prepaid_customer for one ALTER that adds an empty column. Back: drops the tables; Stripe still has all of it.
+Locks prepaid_customer for one ALTER that adds an empty column. Back: drops the tables; Stripe has all of it.
 """
 
 import sqlalchemy as sa

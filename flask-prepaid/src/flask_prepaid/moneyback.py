@@ -1,0 +1,251 @@
+"""Refunds and disputes: credits go when their money goes back, and come again when it does not.
+
+Each refund and each dispute is one key in the ledger, so its events may come in any
+order, with copies. A payment is settled before anything of it is taken back.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from . import clock, facts, ledger, payments, purchases, signals
+from .errors import GatewayRefused, NothingToReverse
+from .models import Dispute, Payment, PaymentState, Refund
+from .payments import insert
+
+if TYPE_CHECKING:
+    from .extension import Prepaid
+
+log = logging.getLogger(__name__)
+
+#: How long a request for a refund may be on its way to Stripe, with all its repeats.
+IN_FLIGHT = timedelta(minutes=5)
+
+
+def refund(
+    prepaid: Prepaid, payment_id: int, *, amount_minor: int | None = None, reason: str, key: str | None = None
+) -> Refund:
+    """Send money of a payment back to its card, and take back the credits that it paid for. Commits.
+
+    :param amount_minor: In the smallest unit of the payment's currency; by default all that is left.
+    :param key: Names the wish: sent again, it refunds once.
+    :raises NothingToReverse: The payment is not paid, or less than that is left of it.
+    :raises GatewayRefused: Stripe refuses. Nothing was sent.
+    :raises GatewayUnavailable: It is not known yet; ``tick`` finds out.
+    """
+    session = payments.own_session(prepaid)
+    row = _write_down(prepaid, payment_id, amount_minor, reason, key or secrets.token_hex(16))
+    if row.stripe_id is None and row.state == "requested":
+        ask(prepaid, row.id)
+    return session.get_one(Refund, row.id)
+
+
+def _write_down(prepaid: Prepaid, payment_id: int, amount_minor: int | None, reason: str, key: str) -> Refund:
+    session = prepaid.session
+    payment = session.get(Payment, payment_id)
+    if payment is None:
+        raise NothingToReverse(f"There is no payment {payment_id}.")
+    payments.lock(session, payment)
+    key = f"prepaid-refund-{payment_id}-{key}"
+    earlier = session.scalar(select(Refund).where(Refund.idempotency_key == key))
+    if earlier is not None:
+        session.commit()
+        return earlier
+    left = (payment.paid_minor or 0) - _going_back(session, payment_id)
+    amount = left if amount_minor is None else amount_minor
+    if payment.state is not PaymentState.PAID or payment.payment_intent_id is None or not 0 < amount <= left:
+        session.rollback()
+        raise NothingToReverse(f"Payment {payment_id} has {max(left, 0)} left to refund, not {amount}.")
+    row = Refund(
+        payment_id=payment_id,
+        amount_minor=amount,
+        state="requested",
+        reason=reason[:255],
+        idempotency_key=key,
+        created_at=prepaid.clock(),
+        look_at=clock.wall() + prepaid.config.look_after,
+    )
+    session.add(row)
+    session.commit()
+    return row
+
+
+def _going_back(session: Session, payment_id: int) -> int:
+    """The money of a payment that is refunded, or asked to be."""
+    standing = Refund.state.not_in(("failed", "canceled", "refused"))
+    of_payment = select(func.sum(Refund.amount_minor)).where(Refund.payment_id == payment_id)
+    return session.scalar(of_payment.where(standing)) or 0
+
+
+def ask(prepaid: Prepaid, refund_id: int) -> None:
+    """Ask Stripe for a refund that is written down, and follow what it says. Commits.
+
+    :raises GatewayRefused: It never will; the row says so.
+    """
+    session = prepaid.session
+    row = session.get_one(Refund, refund_id)
+    payment = session.get_one(Payment, row.payment_id)
+    key, amount, intent_id = row.idempotency_key, row.amount_minor, payment.payment_intent_id
+    assert intent_id is not None, "what is refunded was charged"
+    session.commit()
+    try:
+        answer = prepaid.gateway.refund(key=key, intent_id=intent_id, amount_minor=amount)
+    except GatewayRefused:
+        session.execute(update(Refund).where(Refund.id == refund_id).values(state="refused", look_at=None))
+        session.commit()
+        raise
+    _apply_refund(prepaid, payment, answer)
+    signals.commit(session)
+
+
+def look_up(prepaid: Prepaid, refund_id: int) -> None:
+    """Find out what came of a refund whose answer was lost. Commits.
+
+    The same key is good for 24 hours at Stripe, so within them asking again is finding out;
+    after them it is looked for, and asked for only if it never came about.
+    """
+    session = payments.own_session(prepaid)
+    row = session.get_one(Refund, refund_id)
+    row.look_at = clock.wall() + 2 * prepaid.config.look_after
+    payment = session.get_one(Payment, row.payment_id)
+    key, intent_id = row.idempotency_key, payment.payment_intent_id
+    assert intent_id is not None, "what is refunded was charged"
+    session.commit()
+    found = prepaid.gateway.find_refund(intent_id, key)
+    if found is None:
+        ask(prepaid, refund_id)
+    else:
+        _apply_refund(prepaid, payment, found)
+        signals.commit(session)
+
+
+def follow_refund(prepaid: Prepaid, refund_id: str) -> None:
+    """Take back, or give back, what a refund of Stripe's calls for. Does not commit."""
+    refund = prepaid.gateway.fetch_refund(refund_id)
+    if refund is None:
+        return
+    payment = _paid(prepaid, refund.intent_id)
+    if payment is not None:
+        _apply_refund(prepaid, payment, refund)
+
+
+def follow_refunds_of(prepaid: Prepaid, charge_id: str) -> None:
+    """As ``follow_refund`` for every refund of a charge, for events that name the charge. Does not commit."""
+    for refund in prepaid.gateway.fetch_refunds(charge_id):
+        payment = _paid(prepaid, refund.intent_id)
+        if payment is not None:
+            _apply_refund(prepaid, payment, refund)
+
+
+def follow_dispute(prepaid: Prepaid, dispute_id: str) -> None:
+    """Take back what a bank took, give back what it returned. Does not commit.
+
+    An inquiry takes nothing. Opened and withdrawn are two events of one loss, and one key.
+    """
+    dispute = prepaid.gateway.fetch_dispute(dispute_id)
+    if dispute is None:
+        return
+    payment = _paid(prepaid, dispute.intent_id)
+    if payment is None:
+        return
+    session = prepaid.session
+    payments.lock(session, payment)
+    row = session.get(Dispute, dispute.id, populate_existing=True)
+    if row is not None and row.fetched_at > dispute.asked_at:
+        return
+    taken_before = row is not None and facts.takes_money(row.state)
+    row = row or Dispute(id=dispute.id, payment_id=payment.id, created_at=dispute.created_at)
+    row.amount_minor, row.state, row.fetched_at = dispute.amount_minor, dispute.status, dispute.asked_at
+    session.add(row)
+    key = f"dispute:{dispute.id}"
+    if facts.takes_money(dispute.status):
+        _take(prepaid, payment, key, dispute.amount_minor, "disputed", tell=not taken_before)
+    else:
+        _give(prepaid, payment, key, f"the dispute is {dispute.status}")
+
+
+def _paid(prepaid: Prepaid, intent_id: str | None) -> Payment | None:
+    """Our payment behind a PaymentIntent, settled if it was not yet: what is taken back came in first."""
+    if intent_id is None:
+        return None
+    payment = payments.find(prepaid.session, stripe_id=intent_id)
+    if payment is None or payment.state is not PaymentState.PAID:
+        prepaid.session.commit()
+        payment = purchases.settle_intent(prepaid, intent_id)
+        signals.commit(prepaid.session)
+    return payment if payment is not None and payment.state is PaymentState.PAID else None
+
+
+def _apply_refund(prepaid: Prepaid, payment: Payment, refund: facts.Refund) -> None:
+    session = prepaid.session
+    payments.lock(session, payment)
+    row = _row_of(session, payment, refund)
+    if row.fetched_at is not None and row.fetched_at > refund.asked_at:
+        return
+    first = row.fetched_at is None
+    row.stripe_id, row.state, row.fetched_at, row.look_at = refund.id, refund.status, refund.asked_at, None
+    session.flush()
+    payment.refunded_minor = _going_back(session, payment.id)
+    key = f"refund:{refund.id}"
+    if refund.stands:
+        _take(prepaid, payment, key, refund.amount_minor, "refunded", tell=first)
+    else:
+        _give(prepaid, payment, key, f"the refund {refund.status}")
+
+
+def _row_of(session: Session, payment: Payment, refund: facts.Refund) -> Refund:
+    """The refund's row: asked for here, heard of before, or new from Stripe's dashboard."""
+    asked_here = Refund.idempotency_key == (refund.refund_key or refund.id)
+    values = {
+        "payment_id": payment.id,
+        "amount_minor": refund.amount_minor,
+        "state": refund.status,
+        "idempotency_key": refund.refund_key or refund.id,
+        "stripe_id": refund.id,
+        "created_at": refund.created_at,
+    }
+    session.execute(insert(session, Refund).values(values).on_conflict_do_nothing())
+    return session.scalars(select(Refund).where(asked_here).execution_options(populate_existing=True)).one()
+
+
+def _take(
+    prepaid: Prepaid, payment: Payment, key: str, amount_minor: int, reason: str, *, tell: bool
+) -> None:
+    entry = ledger.claw_back(
+        prepaid.session,
+        payment.owner,
+        lot_key=f"payment:{payment.id}",
+        key=key,
+        refunded_minor=amount_minor,
+        reason=reason,
+        clock=prepaid.clock,
+    )
+    if tell:
+        signals.after_commit(
+            prepaid.session,
+            signals.clawed_back,
+            owner=payment.owner,
+            payment_id=payment.id,
+            credits=-entry.credits,
+            debt=entry.debt,
+        )
+
+
+def _give(prepaid: Prepaid, payment: Payment, key: str, reason: str) -> None:
+    try:
+        ledger.restore(
+            prepaid.session,
+            payment.owner,
+            claw_key=key,
+            key=f"undone:{key}",
+            reason=reason,
+            clock=prepaid.clock,
+        )
+    except NothingToReverse:
+        return  # it was never taken: the end was heard of before the beginning

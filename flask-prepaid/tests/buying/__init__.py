@@ -1,0 +1,1 @@
+"""Stories of buying, told on the emulator."""

@@ -1,0 +1,140 @@
+"""A small shop: one Flask app that sells credits, with Stripe beside it in the same process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from click.testing import Result
+from flask import Flask, request
+from flask.testing import FlaskClient
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import select, update
+from werkzeug.test import TestResponse
+
+from flask_prepaid import Pack, Prepaid, PriceTier, Quantity
+from flask_prepaid.cli import commands
+from flask_prepaid.facts import Checkout
+from flask_prepaid.models import InboxEvent, Payment
+from flask_prepaid.upgrade import upgrade
+from stripe_emulator import Emulator
+
+PACKS = (
+    Pack("starter", credits=100, amount_minor=500),
+    Pack("bonus", credits=100, amount_minor=1_000, bonus=20, expires_after=timedelta(days=30)),
+    Pack("tokyo", credits=50, amount_minor=700, currency="jpy"),
+    Pack("kuwait", credits=50, amount_minor=1_250, currency="kwd"),
+)
+QUANTITY = Quantity((PriceTier(1, 100), PriceTier(50, 95), PriceTier(100, 90)))
+
+SECRET = "whsec_shop"
+WEBHOOK = "/prepaid/webhook"
+
+
+class Shop:
+    """The app, its customers' browsers, and Stripe."""
+
+    def __init__(self, folder: Path, *, webhooks: bool = True, **settings: Any) -> None:
+        self.stripe = Emulator()
+        self.app = Flask("shop")
+        self.app.config.update(
+            TESTING=True,
+            SECRET_KEY="of the tests",
+            SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder / 'shop.sqlite3'}",
+            PREPAID_STRIPE_SECRET_KEY="sk_test_shop",
+            PREPAID_STRIPE_PUBLISHABLE_KEY="pk_test_shop",
+            PREPAID_STRIPE_WEBHOOK_SECRET=SECRET,
+            PREPAID_LOOK_AFTER=timedelta(0),
+        )
+        self.app.config.update(settings)
+        self.db = SQLAlchemy(self.app)
+        self.prepaid = Prepaid(
+            self.app,
+            self.db,
+            packs=PACKS,
+            quantity=QUANTITY,
+            clock=self.now,
+            owner=lambda: request.headers.get("X-Owner"),
+            http_client=self.stripe.http_client(),
+        )
+        with self.app.app_context():
+            upgrade(self.db.engine)
+        if webhooks:
+            self.stripe.connect(self.app, WEBHOOK, SECRET)
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.stripe.now(), UTC)
+
+    def browser(self, owner: str | None = "user:1") -> FlaskClient:
+        """A new browser, with ``owner`` signed in."""
+        client = self.app.test_client()
+        if owner:
+            client.environ_base["HTTP_X_OWNER"] = owner
+        return client
+
+    def send_form(self, browser: FlaskClient, path: str, **fields: str) -> TestResponse:
+        """Open ``path`` and send its form, with the hidden fields that are in it."""
+        page = browser.get(path).text
+        token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        assert token, page
+        return browser.post(path, data={"csrf_token": token[1], **fields})
+
+    def buy(self, owner: str = "user:1", **choice: str) -> str:
+        """Press the button of a pack or a quantity; the id of the Checkout Session that it led to."""
+        sent = self.send_form(self.browser(owner), "/prepaid/buy", **(choice or {"pack": "starter"}))
+        assert sent.status_code == 303, sent.text
+        found = re.search(r"cs_test_\w+", sent.location)
+        assert found, sent.location
+        return found[0]
+
+    def pay(self, session_id: str) -> None:
+        """What the customer does on Stripe's page. Events arrive by themselves."""
+        self.stripe.pay(session_id)
+
+    def come_back(self, session_id: str, owner: str | None = "user:1") -> TestResponse:
+        return self.browser(owner).get("/prepaid/return", query_string={"session_id": session_id})
+
+    def command(self, *words: str) -> Result:
+        """``flask prepaid`` with these words."""
+        return self.app.test_cli_runner().invoke(commands, words)
+
+    def tick(self) -> None:
+        result = self.command("tick")
+        assert result.exit_code == 0, result.output
+
+    def read(self, question: Callable[[], Any]) -> Any:
+        """Ask in an app context of its own, as a new request would."""
+        with self.app.app_context():
+            return question()
+
+    def balance(self, owner: str = "user:1") -> int:
+        return int(self.read(lambda: self.prepaid.balance(owner)))
+
+    def audit(self) -> list[Any]:
+        return list(self.read(self.prepaid.audit))
+
+    def payments(self, owner: str = "user:1") -> list[Payment]:
+        wanted = select(Payment).where(Payment.owner == owner).order_by(Payment.id)
+        return list(self.read(lambda: self.prepaid.session.scalars(wanted).all()))
+
+    def change_payments(self, **values: object) -> None:
+        """Somebody's hand in the table, or a fault of ours."""
+
+        def write() -> None:
+            self.prepaid.session.execute(update(Payment).values(values))
+            self.prepaid.session.commit()
+
+        self.read(write)
+
+    def at_stripe(self, session_id: str) -> Checkout:
+        """The session as Stripe has it."""
+        found = self.read(lambda: self.prepaid.gateway.fetch_checkout(session_id))
+        assert isinstance(found, Checkout)
+        return found
+
+    def inbox(self) -> list[InboxEvent]:
+        wanted = select(InboxEvent).order_by(InboxEvent.received_at)
+        return list(self.read(lambda: self.prepaid.session.scalars(wanted).all()))
