@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
 from flask_prepaid import Prepaid
@@ -22,6 +22,9 @@ from rando_number.models import AuditLine, Base, User, db
 from stripe_emulator import Emulator
 
 PASSWORD = "correct horse battery"
+#: An empty database with all tables, once there is one.
+MIGRATED: list[bytes] = []
+
 OURS = {"Sec-Fetch-Site": "same-origin"}
 
 
@@ -36,10 +39,21 @@ class Shop:
             clock=lambda: datetime.fromtimestamp(self.stripe.now(), UTC),
             http_client=self.stripe.http_client(),
         )
+        self.copy_tables()
+        self.stripe.connect(self.app, "/prepaid/webhook")
+
+    def copy_tables(self) -> None:
+        """Migrate the first time; each later shop begins with a copy of that empty database."""
+        database = self.data / "rando.sqlite3"
+        if MIGRATED:
+            database.write_bytes(MIGRATED[0])
+            return
         with self.app.app_context():
             upgrade()
             self.prepaid.upgrade()
-        self.stripe.connect(self.app, "/prepaid/webhook")
+            db.session.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+            db.engine.dispose()
+        MIGRATED.append(database.read_bytes())
 
     @property
     def prepaid(self) -> Prepaid:
@@ -167,6 +181,13 @@ class Visitor:
         found = re.search(r"rn_[\w-]{20,}", shown.text)
         assert found is not None, shown.text
         return found[0]
+
+
+def told(answer: TestResponse) -> dict[str, Any]:
+    """The JSON object that came back."""
+    found = answer.json
+    assert isinstance(found, dict), answer.text
+    return found
 
 
 class Program:

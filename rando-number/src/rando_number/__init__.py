@@ -35,7 +35,6 @@ def create_app(
     if hops := app.config["PROXY_HOPS"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # as the docs show it: status first
     db.init_app(app)
     shop.init_app(app, clock=clock, http_client=http_client)
     Migrate(app, db, directory=cli.MIGRATIONS, include_name=include_name)
@@ -44,6 +43,7 @@ def create_app(
     accounts.init_app(app)
     audit.init_app(app)
     errors.init_app(app)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # status first; Flask-Security has put its own
 
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(api.blueprint)

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, Response, g, jsonify, make_response, render_
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from flask_prepaid import InsufficientCredits, PrepaidError
 
@@ -63,6 +63,7 @@ class ApiError(Exception):
 
 def init_app(app: Flask) -> None:
     """People read pages, programs the envelope. The extension has its own page for its own errors."""
+    app.register_error_handler(SecurityError, wrong_host)
     app.register_error_handler(CSRFError, expired_form)
     app.register_error_handler(OperationalError, busy_database)
     app.register_error_handler(HTTPException, refused_request)
@@ -110,6 +111,11 @@ def refused_by_the_ledger(error: PrepaidError) -> ResponseReturnValue:
             buy_url=url_for("prepaid.buy", _external=True),
         )
     return envelope(error.http_status, CODES.get(error.http_status, error.code), str(error))
+
+
+def wrong_host(error: SecurityError) -> ResponseReturnValue:
+    """No page: where there is no host that we trust, there are no links."""
+    return "This host is not served here.\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
 
 
 def expired_form(error: CSRFError) -> ResponseReturnValue:

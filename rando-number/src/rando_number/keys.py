@@ -40,7 +40,7 @@ class KeyForm(FlaskForm):  # type: ignore[misc]
     expires_on = DateField(validators=[Optional()])
 
     def validate_expires_on(self, field: DateField) -> None:
-        if field.data <= utc_now().date():
+        if field.data is not None and field.data <= utc_now().date():
             raise ValidationError("Choose a day after today.")
 
 

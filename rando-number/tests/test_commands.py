@@ -1,0 +1,77 @@
+"""Commands, health, and what an older database needs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from rando_number import create_app
+from rando_number.cli import shell_names
+from rando_number.models import db
+
+from .shop import Shop, figure, told
+
+
+def test_a_new_database_is_not_ready_until_it_is_prepared(tmp_path: Path) -> None:
+    app = create_app({"RANDO_DATA": str(tmp_path)})
+    client = app.test_client()
+    assert client.get("/healthz").status_code == 200
+    early = client.get("/readyz")
+    assert early.status_code == 503
+    assert "flask db upgrade" in told(early)["reasons"][0]
+
+    prepared = app.test_cli_runner().invoke(args=["rando", "prepare"])
+
+    assert prepared.exit_code == 0, prepared.output
+    assert told(client.get("/readyz")) == {"status": "ok", "reasons": []}
+    assert not (tmp_path / "logins.json").exists()
+
+
+def test_the_demos_people_are_made_once_and_can_log_in(shop: Shop) -> None:
+    runner = shop.app.test_cli_runner()
+
+    first = runner.invoke(args=["rando", "seed-demo"])
+    second = runner.invoke(args=["rando", "prepare", "--demo"])
+
+    kept = shop.data / "logins.json"
+    logins = json.loads(kept.read_text())
+    assert kept.stat().st_mode & 0o077 == 0
+    assert logins["customer"]["password"] in first.output
+    assert second.output == ""
+    demo = shop.visitor()
+    demo.login(**logins["customer"])
+    assert figure(demo.draw().text).isdigit()
+    assert demo.balance == 2
+
+
+def test_the_shell_has_the_articles_names_at_hand(shop: Shop) -> None:
+    assert {"app", "db", "User", "Purchase", "Number"} <= set(shell_names(shop.app))
+
+
+def test_the_models_say_what_the_migrations_make(shop: Shop) -> None:
+    checked = shop.app.test_cli_runner().invoke(args=["db", "check"])
+
+    assert checked.exit_code == 0, checked.output
+
+
+def test_the_tables_can_be_taken_back_and_made_again(shop: Shop) -> None:
+    runner = shop.app.test_cli_runner()
+
+    assert runner.invoke(args=["db", "downgrade", "base"]).exit_code == 0
+    assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
+
+    shop.customer()
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM audit_lines", "UPDATE audit_lines SET actor = 'nobody'"])
+def test_the_audit_log_only_grows(shop: Shop, change: str) -> None:
+    shop.customer()
+
+    with shop.app.app_context(), pytest.raises(DatabaseError, match="only grows"):
+        db.session.execute(text(change))
+
+    assert shop.deeds() == ["registered", "signed_in"]

@@ -1,0 +1,114 @@
+"""Settings: what is refused, by name, and what is made up on the first start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rando_number import config, create_app
+from rando_number.config import ConfigError
+
+LIVE = {
+    "RANDO_ENV": "production",
+    "SECRET_KEY": "f" * 20 + "0123456789abcdef",
+    "STRIPE_SECRET_KEY": "sk_live_1",
+    "STRIPE_PUBLISHABLE_KEY": "pk_live_1",
+    "STRIPE_WEBHOOK_SECRET": "whsec_1",
+    "RANDO_BASE_URL": "https://rando.example",
+}
+
+
+@pytest.mark.parametrize(("old", "new"), config.RENAMED.items())
+def test_a_name_of_2018_is_refused_with_the_one_of_today(tmp_path: Path, old: str, new: str) -> None:
+    with pytest.raises(ConfigError, match=f"{old} is called {new} now"):
+        create_app({"RANDO_DATA": str(tmp_path), old: "x"})
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "mysecret"),
+        ("STRIPE_SECRET_KEY", ""),
+        ("STRIPE_SECRET_KEY", "sk_test_emulator"),
+        ("STRIPE_SECRET_KEY", "sk_test_1"),
+        ("STRIPE_PUBLISHABLE_KEY", "pk_test_1"),
+        ("STRIPE_API_BASE", "http://127.0.0.1:12111"),
+        ("STRIPE_WEBHOOK_SECRET", ""),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_emulator"),
+        ("RATELIMIT_ENABLED", "0"),
+        ("RANDO_BASE_URL", ""),
+        ("RANDO_BASE_URL", "http://rando.example"),
+    ],
+)
+def test_production_refuses_what_is_unsafe_and_names_it(tmp_path: Path, setting: str, value: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        create_app({**LIVE, "RANDO_DATA": str(tmp_path), setting: value})
+
+    assert [line.split()[0] for line in str(refused.value).splitlines()] == [setting]
+
+
+def test_production_starts_with_what_it_asks_for(tmp_path: Path) -> None:
+    app = create_app({**LIVE, "RANDO_DATA": str(tmp_path)})
+
+    assert not app.debug
+    assert not app.config["TEST_MODE"]
+    assert app.config["SECURITY_CONFIRMABLE"]
+
+
+def test_over_https_cookies_are_locked_to_the_host_and_other_hosts_are_refused(tmp_path: Path) -> None:
+    app = create_app({**LIVE, "RANDO_DATA": str(tmp_path)})
+    client = app.test_client()
+
+    page = client.get("/register", base_url="https://rando.example")
+    stranger = client.get("/register", base_url="https://evil.example")
+
+    cookie = page.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-session=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
+    assert page.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
+    assert "Test mode" not in page.text
+    assert stranger.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("RATELIMIT_ENABLED", "yes"), ("RANDO_PROXY_HOPS", "-1"), ("MAIL_PORT", "smtp")]
+)
+def test_a_value_that_is_none_is_refused_by_name(tmp_path: Path, setting: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=setting):
+        create_app({"RANDO_DATA": str(tmp_path), setting: value})
+
+
+def test_secrets_are_made_once_and_kept_for_their_owner_alone(tmp_path: Path) -> None:
+    first = create_app({"RANDO_DATA": str(tmp_path)}).config["SECRET_KEY"]
+    second = create_app({"RANDO_DATA": str(tmp_path)}).config["SECRET_KEY"]
+
+    assert first == second
+    assert len(first) >= 32
+    assert (tmp_path / "secret-key").stat().st_mode & 0o077 == 0
+
+
+def test_postgresql_is_spoken_to_by_the_driver_that_we_install(tmp_path: Path) -> None:
+    assert config.database_url("postgres://u:p@h/d", tmp_path) == "postgresql+psycopg://u:p@h/d"
+    assert config.database_url("postgresql://h/d", tmp_path) == "postgresql+psycopg://h/d"
+    assert config.database_url(None, tmp_path) == f"sqlite:///{tmp_path}/rando.sqlite3"
+
+
+def test_only_as_many_proxies_are_believed_as_there_are(tmp_path: Path) -> None:
+    alone = create_app({"RANDO_DATA": str(tmp_path)})
+    behind = create_app({"RANDO_DATA": str(tmp_path), "RANDO_PROXY_HOPS": "1"})
+    forwarded = {"X-Forwarded-For": "6.6.6.6, 10.0.0.7"}
+
+    def address(app: object) -> str | None:
+        from flask import Flask, request
+
+        assert isinstance(app, Flask)
+        seen = []
+        app.before_request(lambda: seen.append(request.remote_addr))
+        app.test_client().get("/healthz", headers=forwarded)
+        return seen[0]
+
+    assert address(alone) == "127.0.0.1"
+    assert address(behind) == "10.0.0.7"

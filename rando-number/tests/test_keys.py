@@ -1,0 +1,120 @@
+"""API keys: who holds one spends its owner's credits, until it ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from rando_number.models import ApiKey, db, utc_now
+
+from .shop import Program, Shop, forms, told
+
+
+def revoke_form(page: str) -> str:
+    return next(path for path in forms(page) if path.endswith("/revoke"))
+
+
+def test_a_key_is_shown_once_and_kept_as_a_digest(shop: Shop) -> None:
+    customer = shop.customer()
+
+    key = customer.make_key("billing job")
+
+    assert key not in customer.get("/api-keys").text
+    assert "billing job" in customer.get("/api-keys").text
+    assert key.encode() not in b"".join(file.read_bytes() for file in shop.data.glob("rando.sqlite3*"))
+
+
+def test_a_revoked_key_is_refused_at_once(shop: Shop) -> None:
+    customer = shop.customer()
+    program = Program(shop, customer.make_key())
+    assert program.get("/balance").status_code == 200
+
+    customer.send(revoke_form(customer.get("/api-keys").text), form_of="/api-keys")
+
+    assert program.get("/balance").status_code == 401
+    assert shop.deeds()[-2:] == ["key_made", "key_revoked"]
+
+
+def test_a_key_ends_with_its_day(shop: Shop) -> None:
+    customer = shop.customer()
+    tomorrow = utc_now() + timedelta(days=1)
+    program = Program(shop, customer.make_key(expires_on=f"{tomorrow:%Y-%m-%d}"))
+    assert program.get("/balance").status_code == 200
+
+    with shop.app.app_context():
+        db.session.execute(update(ApiKey).values(expires_at=utc_now()))
+        db.session.commit()
+
+    assert program.get("/balance").status_code == 401
+
+
+def test_a_capped_key_stops_at_its_cap_and_gives_back_what_was_refused(shop: Shop) -> None:
+    customer = shop.customer(credits=8)
+    program = Program(shop, customer.make_key(cap_per_month="10"))
+
+    assert program.post("/numbers", {"count": 9}).status_code == 402
+    assert program.post("/numbers", {"count": 6}).status_code == 200
+    over = program.post("/numbers", {"count": 5})
+
+    assert over.status_code == 402
+    assert told(over)["error"]["code"] == "key_cap_reached"
+    assert told(over)["error"]["cap"] == 10
+    assert customer.balance == 2
+    with shop.app.app_context():
+        assert db.session.scalar(select(ApiKey.used)) == 6
+
+
+def test_a_new_month_gives_a_capped_key_its_cap_again(shop: Shop) -> None:
+    customer = shop.customer(credits=20)
+    program = Program(shop, customer.make_key(cap_per_month="10"))
+    program.post("/numbers", {"count": 10})
+    assert program.get("/number/").status_code == 402
+
+    with shop.app.app_context():
+        db.session.execute(update(ApiKey).values(month="2020-01"))
+        db.session.commit()
+
+    assert program.get("/number/").status_code == 200
+
+
+def test_a_repeat_by_idempotency_key_does_not_count_against_the_cap(shop: Shop) -> None:
+    program = Program(shop, shop.customer().make_key(cap_per_month="1"))
+
+    first = program.get("/number/", **{"Idempotency-Key": "a"})
+    again = program.get("/number/", **{"Idempotency-Key": "a"})
+
+    assert told(again) == told(first)
+
+
+def test_a_form_with_nonsense_makes_no_key(shop: Shop) -> None:
+    customer = shop.customer()
+
+    for fields in (
+        {"name": ""},
+        {"name": "x" * 81},
+        {"name": "x", "cap_per_month": "-1"},
+        {"name": "x", "cap_per_month": "9" * 5_000},
+        {"name": "x", "expires_on": "2020-01-01"},
+        {"name": "x", "expires_on": "soon"},
+    ):
+        with shop.nothing_changes():
+            assert customer.send("/api-keys", **fields).status_code == 422, fields
+
+
+def test_use_is_noted(shop: Shop) -> None:
+    customer = shop.customer()
+    program = Program(shop, customer.make_key())
+    assert customer.get("/api-keys").text.count("<td>never</td>") == 2
+
+    program.get("/balance")
+
+    assert customer.get("/api-keys").text.count("<td>never</td>") == 1
+
+
+def test_a_key_that_was_never_made_opens_nothing(shop: Shop) -> None:
+    refused = Program(shop, "rn_" + "x" * 43).get("/number/")
+
+    assert refused.status_code == 401
+    assert told(refused)["error"]["code"] == "unauthenticated"
+    assert refused.headers["WWW-Authenticate"] == "Bearer"
