@@ -1,0 +1,204 @@
+"""Getting an invoice paid: with which card, and what happens when the bank says no.
+
+Retries follow ``DUNNING`` (days after each failure), a setting of the emulator's as it is one of
+the dashboard's at Stripe, where "smart retries" choose the moments.
+https://docs.stripe.com/billing/revenue-recovery/smart-retries
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stripe_emulator import clock, events, objects, payments, store
+from stripe_emulator.billing import drafts, invoices
+from stripe_emulator.errors import CardError, InvalidRequest
+from stripe_emulator.payments import Confirmation, Owner
+from stripe_emulator.store import Json
+from stripe_emulator.wire import public
+
+#: Name of the setting, and what it is until set. ``end``: cancel, unpaid, or past_due.
+SETTING = "dunning"
+DUNNING: Json = {"retry_days": [3, 5, 7], "end": "cancel"}
+
+#: Told of each invoice whose payment failed or waits for its owner: ``(invoice, was_the_last_try)``.
+AFTER_FAILURE: list[Callable[[Json, bool], None]] = []
+
+
+class NothingKept(CardError):
+    """A decline after which the request never happened: ``payment_behavior=error_if_incomplete``."""
+
+    keeps_work = False
+
+
+def set_dunning(retry_days: list[int], end: str) -> None:
+    """Choose when failed renewals are tried again, and what becomes of the subscription at the end."""
+    assert end in ("cancel", "unpaid", "past_due"), end
+    store.put_setting(SETTING, {"retry_days": retry_days, "end": end})
+
+
+def dunning() -> Json:
+    found: Json = store.get_setting(SETTING, DUNNING)
+    return found
+
+
+def method_for(invoice: Json) -> Json | None:
+    """The card that pays: the invoice's, the subscription's, or the customer's default.
+
+    https://docs.stripe.com/billing/subscriptions/payment-methods-setting#payment-method-priority
+    """
+    subscription = drafts.subscription_of(invoice)
+    if invoice["default_payment_method"]:
+        return store.find("payment_method", invoice["default_payment_method"])
+    return default_method(subscription, store.get("customer", invoice["customer"]))
+
+
+def default_method(subscription: Json | None, customer: Json) -> Json | None:
+    """The card that a subscription is paid with, or None."""
+    chosen = subscription and (subscription["default_payment_method"] or subscription["default_source"])
+    settings = customer.get("invoice_settings") or {}
+    chosen = chosen or settings.get("default_payment_method") or customer.get("default_source")
+    method = store.find("payment_method", chosen) if chosen else None
+    return method if method is not None and method["customer"] == customer["id"] else None
+
+
+def attempt(invoice: Json, method: Json | None = None, *, return_url: str | None = None) -> CardError | None:
+    """Try to collect an open invoice; return the bank's refusal, or None.
+
+    What the bank says becomes the invoice's state, events and the next attempt. A card that wants
+    its owner leaves the payment intent at ``requires_action``.
+
+    :param return_url: Where a customer who is there comes back to from the bank's page.
+    """
+    intent = invoices.intent_of(invoice)
+    assert intent is not None, "an invoice that asks for money has a payment intent"
+    method = method or method_for(invoice)
+    objects.change(invoice, attempted=True, attempt_count=invoice["attempt_count"] + 1)
+    if method is None:
+        _failed(invoice)
+        return None
+    if intent["status"] == "canceled":
+        return None
+    try:
+        payments.confirm(intent, Confirmation(method, return_url=return_url))
+    except CardError as error:
+        return error
+    if intent["status"] == "requires_action" and return_url is None:
+        events.emit("invoice.payment_action_required", invoice)
+        _failed(invoice)
+    return None
+
+
+def refused(invoice: Json, error: CardError | None) -> NothingKept:
+    """The refusal of a request that wanted its payment or nothing."""
+    if error is not None:
+        return NothingKept(error.message, code=error.code, param=error.param, **error.extra)
+    asked = action_required(invoice)
+    return NothingKept(asked.message, code=asked.code, **asked.extra)
+
+
+def action_required(invoice: Json) -> CardError:
+    """The card's owner has to do something before this invoice can be paid."""
+    return CardError(
+        "Payment for this subscription requires additional user action before it can be completed"
+        " successfully. Payment can be completed using the PaymentIntent of the invoice.",
+        code="invoice_payment_intent_requires_action",
+        payment_intent=public(invoices.intent_of(invoice) or {}),
+    )
+
+
+def prepare(invoice: Json) -> None:
+    """Leave the payment to the customer, with the default card chosen if there is one."""
+    intent, method = invoices.intent_of(invoice), method_for(invoice)
+    if intent is not None and method is not None and intent["status"] == "requires_payment_method":
+        objects.change(intent, payment_method=method["id"], status="requires_confirmation")
+
+
+def advance(invoice: Json) -> None:
+    """What Stripe does by itself with an invoice: finalize the draft, then collect or send it."""
+    if invoice["status"] == "draft":
+        invoices.finalize(invoice)
+    if invoice["status"] != "open":
+        return
+    if invoice["collection_method"] == "send_invoice":
+        events.emit("invoice.sent", invoice)
+    else:
+        attempt(invoice)
+
+
+def require_method(customer: Json, subscription: Json | None) -> None:
+    """:raises InvalidRequest: Nothing is there to charge."""
+    if default_method(subscription, customer) is None:
+        raise InvalidRequest(
+            "This customer has no attached payment source or default payment method. Please consider adding a"
+            " default payment method. For more information, visit"
+            " https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.",
+            code="resource_missing",
+        )
+
+
+@clock.due("invoice.advance")
+def draft_is_over(invoice_id: str) -> None:
+    """An hour has passed since the draft was made."""
+    invoice = store.find("invoice", invoice_id)
+    if invoice is not None and invoice["status"] == "draft" and invoice["auto_advance"]:
+        advance(invoice)
+
+
+@clock.due("invoice.retry")
+def try_again(invoice_id: str) -> None:
+    """The next attempt is due."""
+    invoice = store.get("invoice", invoice_id)
+    if invoice["status"] == "open" and invoice["auto_advance"]:
+        attempt(invoice)
+
+
+def advance_later(invoice: Json) -> None:
+    """Have a draft finalized and collected in about an hour."""
+    moment = clock.now() + drafts.DRAFT_TIME
+    objects.change(invoice, auto_advance=True, automatically_finalizes_at=moment)
+    clock.schedule(moment, "invoice.advance", invoice["id"])
+
+
+def _succeeded(intent: Json) -> None:
+    invoice = store.get("invoice", intent["_owner"][1])
+    if invoice["status"] in ("open", "uncollectible"):
+        method = store.get("payment_method", intent["payment_method"])
+        _save_default(invoice, method)
+        invoices.paid(invoice, amount=intent["amount_received"])
+
+
+def _save_default(invoice: Json, method: Json) -> None:
+    """``save_default_payment_method=on_subscription``: what paid last pays from now on."""
+    subscription = drafts.subscription_of(invoice)
+    settings = (subscription or {}).get("payment_settings") or {}
+    if subscription is not None and settings.get("save_default_payment_method") == "on_subscription":
+        told = None if subscription["status"] == "incomplete" else "customer.subscription.updated"
+        objects.change(subscription, told, default_payment_method=method["id"])
+
+
+def _intent_failed(intent: Json) -> None:
+    _failed(store.get("invoice", intent["_owner"][1]))
+
+
+def _failed(invoice: Json) -> None:
+    """Say so, and plan the next attempt if Stripe collects by itself."""
+    if invoice["status"] != "open":
+        return
+    events.emit("invoice.payment_failed", invoice)
+    days = dunning()["retry_days"]
+    number = invoice["attempt_count"]
+    automatic = invoice["auto_advance"] and invoice["collection_method"] == "charge_automatically"
+    last = automatic and number > len(days)
+    upcoming = clock.now() + days[number - 1] * clock.DAY if automatic and not last and number else None
+    clock.unschedule(invoice["id"], "invoice.retry")
+    if upcoming is not None:
+        clock.schedule(upcoming, "invoice.retry", invoice["id"])
+    changes: Json = {"next_payment_attempt": upcoming}
+    if last:
+        changes["auto_advance"] = False
+    objects.change(invoice, "invoice.updated", **changes)
+    for follow in AFTER_FAILURE:
+        follow(invoice, last)
+
+
+payments.OWNERS["invoice"] = Owner(succeeded=_succeeded, failed=_intent_failed)

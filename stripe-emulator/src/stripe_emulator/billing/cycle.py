@@ -1,0 +1,216 @@
+"""What falls due in a subscription's life: reminders, renewals, ends of trials, cancellations.
+
+A renewal makes a draft and moves the items on at once; Stripe collects it about an hour later.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+from stripe_emulator import clock, events, objects, store
+from stripe_emulator.billing import collection, drafts, invoices, items, lines, states
+from stripe_emulator.clock import DAY
+from stripe_emulator.store import Json
+from stripe_emulator.wire import public
+
+#: Days before a renewal that ``invoice.upcoming`` comes, a setting of the dashboard's at Stripe.
+UPCOMING_DAYS = 7
+TRIAL_REMINDER_DAYS = 3
+
+
+def plan_ahead(subscription: Json) -> None:
+    """Schedule what comes next, in place of what was scheduled before."""
+    for what in ("renew", "upcoming", "trial_will_end", "cancel"):
+        clock.unschedule(subscription["id"], f"subscription.{what}")
+    if subscription["status"] in (*states.ENDED, "paused"):
+        return
+    name, now = subscription["id"], clock.now()
+    renewal = next_renewal(subscription)
+    cancel_at = subscription["cancel_at"]
+    if subscription["status"] == "trialing" and subscription["trial_end"] - TRIAL_REMINDER_DAYS * DAY > now:
+        clock.schedule(
+            subscription["trial_end"] - TRIAL_REMINDER_DAYS * DAY, "subscription.trial_will_end", name
+        )
+    if cancel_at is not None and cancel_at <= renewal:
+        clock.schedule(cancel_at, "subscription.cancel", name)
+        return
+    if renewal - UPCOMING_DAYS * DAY > now:
+        clock.schedule(renewal - UPCOMING_DAYS * DAY, "subscription.upcoming", name)
+    clock.schedule(renewal, "subscription.renew", name)
+
+
+def next_renewal(subscription: Json) -> int:
+    """When the first of the items ends its period."""
+    return min(int(item["current_period_end"]) for item in subscription["items"]["data"])
+
+
+def bill_next(subscription: Json) -> Json:
+    """Move the items whose period is over into their next one, and draft the invoice for it."""
+    now = clock.now()
+    customer = store.get("customer", subscription["customer"])
+    data = copy.deepcopy(subscription["items"]["data"])
+    ended = [item for item in data if item["current_period_end"] <= now]
+    before = min((item["current_period_start"] for item in ended), default=now)
+    for item in ended:
+        items.place(item, subscription["billing_cycle_anchor"], now)
+    waiting = drafts.take_pending(customer, subscription["currency"], subscription)
+    renewed = [lines.of_period(subscription, item) for item in ended]
+    invoice = drafts.new(
+        customer,
+        subscription["currency"],
+        "subscription_cycle",
+        [*waiting, *renewed],
+        subscription=subscription,
+        period_start=before,
+        period_end=now,
+        **collecting(subscription),
+    )
+    debits = dict(subscription["_debits"]) | debited(invoice)
+    subscription["_debits"] = debits
+    subscription["_renewed"] = items.as_list(subscription["id"], data)
+    return invoice
+
+
+def debited(invoice: Json) -> Json:
+    """What each item was charged for its running period: what a credit is later computed from."""
+    found: dict[str, list[Json]] = {}
+    for line in invoice["lines"]["data"]:
+        details = line["parent"]["subscription_item_details"]
+        if details and not details["proration"] and line["amount"] > 0:
+            off = sum(one["amount"] for one in line["discount_amounts"])
+            found.setdefault(details["subscription_item"], []).append(
+                {
+                    "amount": line["amount"] - off,
+                    **line["period"],
+                    "invoice": invoice["id"],
+                    "line": line["id"],
+                    "quantity": line["quantity"],
+                }
+            )
+    return found
+
+
+def collecting(subscription: Json) -> Json:
+    """How a subscription's invoices are paid."""
+    return {
+        "_days_until_due": subscription["days_until_due"],
+        "payment_settings": {
+            "default_mandate": None,
+            "payment_method_options": (subscription["payment_settings"] or {}).get("payment_method_options"),
+            "payment_method_types": (subscription["payment_settings"] or {}).get("payment_method_types"),
+        },
+    }
+
+
+def collect_by_itself(subscription: Json, invoice: Json) -> None:
+    """What becomes of a renewal's draft: collected in an hour, or held back while payments are paused."""
+    paused = subscription["pause_collection"]
+    if subscription["status"] == "unpaid" or (paused and paused["behavior"] == "keep_as_draft"):
+        return
+    if paused is None:
+        collection.advance_later(invoice)
+        return
+    invoices.finalize(invoice)
+    if invoice["status"] == "open":
+        (invoices.void if paused["behavior"] == "void" else invoices.mark_uncollectible)(invoice)
+
+
+@clock.due("subscription.renew")
+def renew(subscription_id: str) -> None:
+    """A period is over, or a trial."""
+    subscription = store.get("subscription", subscription_id)
+    for enter in BEFORE_RENEWAL:
+        enter(subscription)
+    if subscription["status"] in (*states.ENDED, "paused"):
+        return
+    if subscription["status"] == "incomplete":
+        return
+    if next_renewal(subscription) > clock.now():
+        plan_ahead(subscription)
+        return
+    if subscription["status"] == "trialing" and not _leaves_trial(subscription):
+        return
+    after_trial = subscription["status"] == "trialing"
+    invoice = bill_next(subscription)
+    if after_trial:
+        move_on(subscription, invoice, status="active")
+    events.emit("invoice.created", invoice)
+    if not after_trial:
+        move_on(subscription, invoice)
+    collect_by_itself(subscription, invoice)
+    plan_ahead(subscription)
+
+
+#: Called before a renewal, with the subscription: a schedule's next phase starts here.
+BEFORE_RENEWAL: list[Callable[[Json], None]] = []
+
+
+def move_on(subscription: Json, invoice: Json, **fields: object) -> None:
+    """Show the items in their new periods, and the invoice that billed them."""
+    states.change(subscription, items=subscription.pop("_renewed"), latest_invoice=invoice["id"], **fields)
+
+
+def _leaves_trial(subscription: Json) -> bool:
+    """Whether the trial turns into a paid period, as ``trial_settings`` says where no card is there."""
+    customer = store.get("customer", subscription["customer"])
+    settings = (subscription["trial_settings"] or {}).get("end_behavior") or {}
+    without_card = settings.get("missing_payment_method", "create_invoice")
+    charged = subscription["collection_method"] == "charge_automatically"
+    if not charged or without_card == "create_invoice" or collection.default_method(subscription, customer):
+        return True
+    if without_card == "cancel":
+        states.end(subscription, reason="payment_failed")
+        return False
+    objects.change(subscription, status="paused")
+    events.emit("customer.subscription.paused", subscription, previous={"status": "trialing"})
+    return False
+
+
+@clock.due("subscription.cancel")
+def cancel_now(subscription_id: str) -> None:
+    """The day that ``cancel_at`` names has come."""
+    subscription = store.get("subscription", subscription_id)
+    if subscription["status"] not in states.ENDED:
+        states.end(subscription, reason="cancellation_requested")
+
+
+@clock.due("subscription.trial_will_end")
+def remind_of_trial(subscription_id: str) -> None:
+    """Three days before a trial ends."""
+    subscription = store.get("subscription", subscription_id)
+    if subscription["status"] == "trialing":
+        events.emit("customer.subscription.trial_will_end", subscription)
+
+
+@clock.due("subscription.upcoming")
+def announce(subscription_id: str) -> None:
+    """Some days before a renewal: the invoice as it would be."""
+    subscription = store.get("subscription", subscription_id)
+    if subscription["status"] not in ("active", "trialing", "past_due"):
+        return
+    with store.rehearsal():
+        rehearsed = store.get("subscription", subscription_id)
+        with clock.at(next_renewal(rehearsed)):
+            upcoming = public(bill_next(rehearsed))
+    events.emit("invoice.upcoming", as_upcoming(upcoming))
+
+
+def as_upcoming(invoice: Json) -> Json:
+    """An invoice that is not there yet: ids of its own, and not counted."""
+    number = invoice["id"].removeprefix("in_")
+    return invoice | {
+        "id": f"upcoming_in_{number}",
+        "billing_reason": "upcoming",
+        "auto_advance": False,
+        "created": invoice["period_end"],
+        "next_payment_attempt": invoice["period_end"] + drafts.DRAFT_TIME,
+    }
+
+
+@clock.due("subscription.resume_collection")
+def resume_collection(subscription_id: str) -> None:
+    """``pause_collection.resumes_at`` has come."""
+    subscription = store.get("subscription", subscription_id)
+    if subscription["pause_collection"] is not None:
+        states.change(subscription, pause_collection=None)

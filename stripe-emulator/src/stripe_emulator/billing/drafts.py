@@ -1,0 +1,265 @@
+"""An invoice before it is final: opened with its lines, and added up.
+
+https://docs.stripe.com/invoicing/integration/workflow-transitions
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from stripe_emulator import clock, ids, money, objects, store
+from stripe_emulator.billing import discounts, lines, totals
+from stripe_emulator.store import Json
+
+#: Seconds until Stripe finalizes a draft by itself.
+DRAFT_TIME = 3600
+
+
+def new(
+    customer: Json,
+    currency: str,
+    reason: str,
+    draft_lines: list[Json],
+    *,
+    subscription: Json | None = None,
+    **more: object,
+) -> Json:
+    """A draft with these lines, added up, not yet announced.
+
+    :param reason: Its ``billing_reason``.
+    :param more: Fields of the invoice, such as ``collection_method`` or ``period_start``.
+    """
+    invoice_id = ids.new("invoice")
+    rates: Json = {}
+    for line in draft_lines:
+        line["invoice"] = invoice_id
+        if own := _claim(line, invoice_id, subscription):
+            rates[line["id"]] = own
+    fields: Json = {
+        "amount_overpaid": 0,
+        "amount_paid": 0,
+        "amount_shipping": 0,
+        "attempt_count": 0,
+        "attempted": False,
+        "auto_advance": False,
+        "automatic_tax": {
+            "disabled_reason": None,
+            "enabled": False,
+            "liability": None,
+            "provider": None,
+            "status": None,
+        },
+        "billing_reason": reason,
+        "collection_method": "charge_automatically",
+        "currency": currency,
+        "customer": customer["id"],
+        "default_tax_rates": [],
+        "discounts": [one["id"] for one in discounts.effective(subscription, customer)],
+        "issuer": {"type": "self"},
+        "lines": {
+            "object": "list",
+            "data": draft_lines,
+            "has_more": False,
+            "url": f"/v1/invoices/{invoice_id}/lines",
+        },
+        "period_start": clock.now(),
+        "period_end": clock.now(),
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "starting_balance": 0,
+        "status": "draft",
+        "test_clock": customer.get("test_clock"),
+        "_line_rates": rates,
+        **_of_customer(customer),
+        **(_of_subscription(subscription) if subscription else {}),
+        **more,
+    }
+    metadata = fields.pop("metadata", None)
+    invoice = objects.create("invoice", id=invoice_id, metadata=metadata, **fields)
+    return add_up(invoice)
+
+
+def take_pending(customer: Json, currency: str, subscription: Json | None) -> list[Json]:
+    """Lines of the invoice items that wait for an invoice of this subscription, oldest first.
+
+    Items of no subscription go with any; those of another one wait for that one's.
+    """
+    mine = subscription and subscription["id"]
+    waiting = store.select("invoiceitem", {"customer": customer["id"], "invoice": None})
+    taken = [one for one in waiting if one["currency"] == currency and owner_of(one) in (None, mine)]
+    return [lines.of_invoiceitem(one) for one in taken]
+
+
+def source_item(line: Json) -> Json | None:
+    """The invoice item that a line came from, if it did."""
+    parent = line["parent"]
+    details = parent["invoice_item_details"] or parent["subscription_item_details"]
+    return store.find("invoiceitem", details["invoice_item"]) if details["invoice_item"] else None
+
+
+def owner_of(item: Json) -> str | None:
+    """The subscription that an invoice item belongs to."""
+    details = (item["parent"] or {}).get("subscription_details") or {}
+    found: str | None = details.get("subscription")
+    return found
+
+
+def subscription_of(invoice: Json) -> Json | None:
+    """The subscription that an invoice bills."""
+    details = (invoice["parent"] or {}).get("subscription_details") or {}
+    return store.find("subscription", details["subscription"]) if details else None
+
+
+def add_up(invoice: Json) -> Json:
+    """Work out every sum of a draft from its lines, discounts, taxes and the customer's balance."""
+    data = invoice["lines"]["data"]
+    totals_by_discount = _take_discounts(invoice, data)
+    taxes = _put_taxes(invoice, data)
+    subtotal = sum(line["amount"] for line in data)
+    off = sum(totals_by_discount.values())
+    added = sum(one["amount"] for one in taxes if one["tax_behavior"] == "exclusive")
+    contained = sum(one["amount"] for one in taxes if one["tax_behavior"] == "inclusive")
+    total = subtotal - off + added
+    customer = store.find("customer", invoice["customer"]) if invoice["customer"] else None
+    balance = _balance(customer, invoice["currency"])
+    left = totals.settled(total, balance, minimum=minimum(invoice["currency"]))
+    return objects.change(
+        invoice,
+        amount_due=left.amount_due,
+        amount_remaining=left.amount_due,
+        starting_balance=balance,
+        subtotal=subtotal,
+        subtotal_excluding_tax=subtotal - contained,
+        total=total,
+        total_discount_amounts=[
+            {"amount": amount, "discount": one} for one, amount in totals_by_discount.items()
+        ],
+        total_excluding_tax=total - added - contained,
+        total_pretax_credit_amounts=[
+            {"amount": amount, "discount": one, "type": "discount"}
+            for one, amount in totals_by_discount.items()
+        ],
+        total_taxes=taxes,
+    )
+
+
+def minimum(currency: str) -> int:
+    """The least that is charged; what is below waits on the customer's balance."""
+    return money.MINIMUM.get(currency, money.DEFAULT_MINIMUM)
+
+
+def _balance(customer: Json | None, currency: str) -> int:
+    """The customer's balance, which counts in the customer's own currency only."""
+    if customer is None or customer.get("deleted") or customer["currency"] not in (None, currency):
+        return 0
+    balance: int = customer["balance"]
+    return balance
+
+
+def _take_discounts(invoice: Json, data: list[Json]) -> dict[str, int]:
+    """Spread each discount over the lines that it covers; those of a line come before the invoice's."""
+    for line in data:
+        line["discount_amounts"] = []
+        line["pretax_credit_amounts"] = []
+    by_discount: dict[str, int] = {}
+    of_lines = [(one, [line]) for line in data for one in line["discounts"]]
+    for discount_id, covered in [*of_lines, *((one, data) for one in invoice["discounts"])]:
+        coupon = discounts.coupon_of(store.get("discount", discount_id))
+        cut = discounts.cut(coupon, invoice["currency"])
+        if cut is None:
+            continue
+        takes = [
+            line for line in covered if line["discountable"] and discounts.covers(coupon, _product(line))
+        ]
+        parts = totals.discounted([_after_discounts(line) for line in takes], cut)
+        for line, part in zip(takes, parts, strict=True):
+            line["discount_amounts"].append({"amount": part, "discount": discount_id})
+            line["pretax_credit_amounts"].append(
+                {"amount": part, "discount": discount_id, "type": "discount"}
+            )
+        by_discount[discount_id] = by_discount.get(discount_id, 0) + sum(parts)
+    return by_discount
+
+
+def _put_taxes(invoice: Json, data: list[Json]) -> list[Json]:
+    """Tax each line by its own rates or the invoice's; return the sums by rate."""
+    defaults = [rate["id"] for rate in invoice["default_tax_rates"]]
+    exempt = invoice["customer_tax_exempt"] in ("exempt", "reverse")
+    summed: dict[str, Json] = {}
+    for line in data:
+        rates = [store.get("tax_rate", one) for one in invoice["_line_rates"].get(line["id"], defaults)]
+        amounts = totals.tax(
+            _after_discounts(line),
+            [totals.Rate(Decimal(str(one["percentage"])), one["inclusive"]) for one in rates],
+        )
+        line["taxes"] = []
+        for rate, amount in zip(rates, amounts, strict=True):
+            tax = {
+                "amount": 0 if exempt else amount,
+                "tax_behavior": "inclusive" if rate["inclusive"] else "exclusive",
+                "tax_rate_details": {"tax_rate": rate["id"]},
+                "taxability_reason": "customer_exempt" if exempt else "standard_rated",
+                "taxable_amount": _after_discounts(line) - (amount if rate["inclusive"] else 0),
+                "type": "tax_rate_details",
+            }
+            line["taxes"].append(tax)
+            before = summed.setdefault(rate["id"], {**tax, "amount": 0, "taxable_amount": 0})
+            before["amount"] += tax["amount"]
+            before["taxable_amount"] += tax["taxable_amount"]
+    return list(summed.values())
+
+
+def _after_discounts(line: Json) -> int:
+    amount: int = line["amount"] - sum(one["amount"] for one in line["discount_amounts"])
+    return amount
+
+
+def _product(line: Json) -> str | None:
+    details = (line["pricing"] or {}).get("price_details") or {}
+    found: str | None = details.get("product")
+    return found
+
+
+def _claim(line: Json, invoice_id: str, subscription: Json | None) -> list[str]:
+    """Mark what a line came from as invoiced; return the tax rates that it brings along."""
+    item = source_item(line)
+    if item is not None:
+        objects.change(item, invoice=invoice_id)
+        return [rate["id"] for rate in item["tax_rates"] or []]
+    details = line["parent"]["subscription_item_details"]
+    held = subscription["items"]["data"] if subscription and details else []
+    return [
+        rate["id"] for one in held if one["id"] == details["subscription_item"] for rate in one["tax_rates"]
+    ]
+
+
+def _of_customer(customer: Json) -> Json:
+    """What an invoice shows of its customer, as it was then."""
+    return {
+        "customer_address": customer.get("address"),
+        "customer_email": customer.get("email"),
+        "customer_name": customer.get("name"),
+        "customer_phone": customer.get("phone"),
+        "customer_shipping": customer.get("shipping"),
+        "customer_tax_exempt": customer.get("tax_exempt") or "none",
+        "customer_tax_ids": [],
+    }
+
+
+def _of_subscription(subscription: Json) -> Json:
+    """What an invoice takes over from the subscription that it bills."""
+    return {
+        "collection_method": subscription["collection_method"],
+        "default_tax_rates": list(subscription["default_tax_rates"] or []),
+        "description": subscription["description"]
+        if subscription["collection_method"] == "send_invoice"
+        else None,
+        "parent": {
+            "quote_details": None,
+            "subscription_details": {
+                "metadata": dict(subscription["metadata"]),
+                "subscription": subscription["id"],
+            },
+            "type": "subscription_details",
+        },
+    }

@@ -1,0 +1,266 @@
+"""An invoice's states: draft, open, and then paid, void or uncollectible.
+
+https://docs.stripe.com/invoicing/overview#invoice-statuses
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from stripe_emulator import clock, events, objects, store
+from stripe_emulator.billing import discounts, drafts
+from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.resources import payment_intents
+from stripe_emulator.store import Json
+
+#: What may be done with an invoice in each state.
+MOVES = {
+    ("draft", "finalize"): "open",
+    ("open", "pay"): "paid",
+    ("open", "void"): "void",
+    ("open", "mark_uncollectible"): "uncollectible",
+    ("uncollectible", "pay"): "paid",
+    ("uncollectible", "void"): "void",
+}
+
+#: Seconds after a payment until Stripe tells of it as ``invoice_payment.paid``.
+PAYMENT_TOLD_AFTER = 15
+
+#: Told of each invoice once it is paid, or voided or given up: what it billed goes on from there.
+AFTER_PAID: list[Callable[[Json], None]] = []
+AFTER_GIVEN_UP: list[Callable[[Json], None]] = []
+
+
+def move(invoice: Json, verb: str) -> str:
+    """The state that an invoice goes to.
+
+    :raises InvalidRequest: It can't, in the state that it is in.
+    """
+    try:
+        return MOVES[invoice["status"], verb]
+    except KeyError:
+        raise InvalidRequest(_refusal(invoice, verb)) from None
+
+
+def finalize(invoice: Json) -> Json:
+    """Number it, settle the customer's balance, and ask for what is left; nothing left is paid at once."""
+    status = move(invoice, "finalize")
+    clock.unschedule(invoice["id"], "invoice.advance")
+    drafts.add_up(invoice)
+    customer = store.get("customer", invoice["customer"])
+    base = store.current().store.base_url
+    days = invoice.get("_days_until_due")
+    if invoice["collection_method"] == "send_invoice" and invoice["due_date"] is None and days is not None:
+        invoice["due_date"] = clock.now() + days * clock.DAY
+    objects.change(
+        invoice,
+        automatically_finalizes_at=None,
+        effective_at=invoice["effective_at"] or clock.now(),
+        ending_balance=_settle_balance(invoice, customer),
+        hosted_invoice_url=f"{base}/invoice/{invoice['id']}",
+        invoice_pdf=f"{base}/invoice/{invoice['id']}/pdf",
+        number=invoice["number"] or f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}",
+        status=status,
+        status_transitions=invoice["status_transitions"] | {"finalized_at": clock.now()},
+        webhooks_delivered_at=clock.now(),
+    )
+    objects.change(customer, next_invoice_sequence=customer["next_invoice_sequence"] + 1)
+    events.emit("invoice.finalized", invoice)
+    if invoice["amount_due"] == 0:
+        return paid(invoice)
+    _ask_for_payment(invoice)
+    if invoice["due_date"] is not None:
+        clock.schedule(invoice["due_date"], "invoice.overdue", invoice["id"])
+    return invoice
+
+
+def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False) -> Json:
+    """The invoice is settled: by money, by balance, or by nothing being owed.
+
+    :param amount: Minor units that came in by a payment.
+    """
+    status = move(invoice, "pay")
+    clock.unschedule(invoice["id"])
+    settled = invoice["amount_due"] if out_of_band else amount
+    objects.change(
+        invoice,
+        amount_paid=settled,
+        amount_remaining=0,
+        attempted=True,
+        auto_advance=False,
+        next_payment_attempt=None,
+        status=status,
+        status_transitions=invoice["status_transitions"] | {"paid_at": clock.now()},
+    )
+    payment = default_payment(invoice)
+    if payment is not None and payment["status"] == "open":
+        _close_payment(payment, settled, out_of_band)
+    for name in ("invoice.paid", "invoice.payment_succeeded"):
+        events.emit(name, invoice)
+    for follow in AFTER_PAID:
+        follow(invoice)
+    return invoice
+
+
+def void(invoice: Json) -> Json:
+    """Take an invoice back: as if it had never been, but it stays on paper."""
+    status = move(invoice, "void")
+    _give_up(invoice, status, "voided_at")
+    _cancel_payment(invoice)
+    used = (invoice["ending_balance"] or 0) - invoice["starting_balance"]
+    if used:
+        customer = store.get("customer", invoice["customer"])
+        change_balance(customer, -used, "unapplied_from_invoice", invoice["currency"], invoice=invoice["id"])
+    events.emit("invoice.voided", invoice)
+    for follow in AFTER_GIVEN_UP:
+        follow(invoice)
+    return invoice
+
+
+def mark_uncollectible(invoice: Json) -> Json:
+    """Write an invoice off; it can still be paid."""
+    status = move(invoice, "mark_uncollectible")
+    _give_up(invoice, status, "marked_uncollectible_at")
+    events.emit("invoice.marked_uncollectible", invoice)
+    for follow in AFTER_GIVEN_UP:
+        follow(invoice)
+    return invoice
+
+
+def payments_of(invoice: Json) -> list[Json]:
+    """The invoice's payments, newest first."""
+    return store.select("invoice_payment", {"invoice": invoice["id"]})[::-1]
+
+
+def default_payment(invoice: Json) -> Json | None:
+    """The payment that Stripe made for the invoice by itself."""
+    found = store.select("invoice_payment", {"invoice": invoice["id"]})
+    return next((one for one in found if one["is_default"]), None)
+
+
+def intent_of(invoice: Json) -> Json | None:
+    """The payment intent of the default payment."""
+    payment = default_payment(invoice)
+    return None if payment is None else store.find("payment_intent", payment["payment"]["payment_intent"])
+
+
+def add_payment(invoice: Json, intent: Json, *, is_default: bool) -> Json:
+    """Join a payment intent to an invoice; what becomes of it becomes of the invoice."""
+    objects.change(intent, _owner=["invoice", invoice["id"]])
+    return objects.create(
+        "invoice_payment",
+        amount_requested=intent["amount"],
+        currency=invoice["currency"],
+        invoice=invoice["id"],
+        is_default=is_default,
+        payment={"type": "payment_intent", "payment_intent": intent["id"]},
+        status="open",
+        status_transitions={"canceled_at": None, "paid_at": None},
+    )
+
+
+def change_balance(customer: Json, amount: int, kind: str, currency: str, **more: Any) -> Json:
+    """Move the customer's balance, with the transaction that tells why. Negative is credit."""
+    balance = customer["balance"] + amount
+    moved = objects.create(
+        "customer_balance_transaction",
+        amount=amount,
+        currency=currency,
+        customer=customer["id"],
+        ending_balance=balance,
+        type=kind,
+        **more,
+    )
+    objects.change(customer, "customer.updated", balance=balance, currency=customer["currency"] or currency)
+    return moved
+
+
+@clock.due("invoice_payment.paid")
+def tell_of_payment(payment_id: str) -> None:
+    """Stripe's word that an invoice's payment is through comes late."""
+    events.emit("invoice_payment.paid", store.get("invoice_payment", payment_id))
+
+
+@clock.due("invoice.overdue")
+def overdue(invoice_id: str) -> None:
+    """An invoice that was sent is still unpaid on its due date."""
+    events.emit("invoice.overdue", store.get("invoice", invoice_id))
+
+
+def _settle_balance(invoice: Json, customer: Json) -> int:
+    """Move what the invoice takes from the customer's balance, or leaves there; return the new balance."""
+    discounts.spend_once(invoice, drafts.subscription_of(invoice), customer)
+    moved = invoice["amount_due"] - invoice["total"]
+    if moved == 0 or invoice["starting_balance"] != customer["balance"]:
+        return int(customer["balance"])
+    change_balance(customer, -moved, "applied_to_invoice", invoice["currency"], invoice=invoice["id"])
+    return int(customer["balance"])
+
+
+def _ask_for_payment(invoice: Json) -> None:
+    subscription = drafts.subscription_of(invoice)
+    form: Json = {
+        "amount": invoice["amount_due"],
+        "currency": invoice["currency"],
+        "customer": invoice["customer"],
+        "description": _description(invoice),
+        "receipt_email": invoice["customer_email"],
+    }
+    if subscription is not None:
+        form["setup_future_usage"] = "off_session"
+    intent = payment_intents.new(form)
+    add_payment(invoice, intent, is_default=True)
+
+
+def _description(invoice: Json) -> str:
+    return {
+        "subscription_create": "Subscription creation",
+        "subscription_cycle": "Subscription update",
+        "subscription_update": "Subscription update",
+    }.get(invoice["billing_reason"], f"Payment for Invoice {invoice['number']}")
+
+
+def _close_payment(payment: Json, amount: int, out_of_band: bool) -> None:
+    if out_of_band:
+        intent = store.get("payment_intent", payment["payment"]["payment_intent"])
+        objects.change(intent, status="canceled", canceled_at=clock.now(), cancellation_reason="void_invoice")
+        transitions = payment["status_transitions"] | {"canceled_at": clock.now()}
+        objects.change(payment, status="canceled", status_transitions=transitions)
+        return
+    transitions = payment["status_transitions"] | {"paid_at": clock.now()}
+    objects.change(payment, amount_paid=amount, status="paid", status_transitions=transitions)
+    clock.schedule(clock.now() + PAYMENT_TOLD_AFTER, "invoice_payment.paid", payment["id"])
+
+
+def _give_up(invoice: Json, status: str, mark: str) -> None:
+    clock.unschedule(invoice["id"])
+    objects.change(
+        invoice,
+        auto_advance=False,
+        next_payment_attempt=None,
+        status=status,
+        status_transitions=invoice["status_transitions"] | {mark: clock.now()},
+    )
+
+
+def _cancel_payment(invoice: Json) -> None:
+    payment = default_payment(invoice)
+    if payment is None or payment["status"] != "open":
+        return
+    intent = store.get("payment_intent", payment["payment"]["payment_intent"])
+    objects.change(intent, status="canceled", canceled_at=clock.now(), cancellation_reason="void_invoice")
+    events.emit("payment_intent.canceled", intent)
+    transitions = payment["status_transitions"] | {"canceled_at": clock.now()}
+    objects.change(payment, status="canceled", status_transitions=transitions)
+
+
+def _refusal(invoice: Json, verb: str) -> str:
+    status = invoice["status"]
+    if verb == "finalize":
+        return "This invoice is already finalized, you can't re-finalize a non-draft invoice."
+    if verb == "pay" and status == "paid":
+        return "Invoice is already paid"
+    if verb == "pay" and status == "draft":
+        return "This invoice is a draft; finalize it before it can be paid."
+    return f"You can only {verb.replace('_', ' ')} an open invoice. This invoice is {status}."

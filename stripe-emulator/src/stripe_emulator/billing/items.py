@@ -1,0 +1,194 @@
+"""A subscription's items: from forms to what is billed. https://docs.stripe.com/api/subscription_items"""
+
+from __future__ import annotations
+
+import copy
+
+from stripe_emulator import clock, contract, ids, objects, store
+from stripe_emulator.billing import discounts, periods
+from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.resources import prices
+from stripe_emulator.store import Json
+from stripe_emulator.wire import public
+
+MAX_ITEMS = 20
+
+
+def named_price(form: Json, param: str) -> Json:
+    """The recurring price that an item's form names or describes.
+
+    :raises InvalidRequest: There is none, or it is paid once.
+    """
+    if "price_data" in form:
+        price = prices.from_data(form["price_data"], f"{param}[price_data]")
+    else:
+        key = "price" if "price" in form else "plan"
+        if key not in form:
+            raise InvalidRequest(
+                f"Missing required param: {param}[price].", code="parameter_missing", param=f"{param}[price]"
+            )
+        price = store.named("price", form[key], f"{param}[{key}]")
+    if price["recurring"] is None:
+        raise InvalidRequest(
+            f"The price specified is set to `type=one_time` but this field only accepts prices with"
+            f" `type=recurring`. Price ID: {price['id']}",
+            param=f"{param}[price]",
+        )
+    if not price["active"] and "price_data" not in form:
+        raise InvalidRequest(
+            f"The price specified is inactive. This field only accepts active prices. Price ID:"
+            f" {price['id']}",
+            param=f"{param}[price]",
+        )
+    return price
+
+
+def new(form: Json, subscription_id: str, customer: Json, param: str) -> Json:
+    """An item from a form, without its period. The store remembers whose it is."""
+    price = named_price(form, param)
+    item_id = ids.new("subscription_item")
+    item = contract.blank("subscription_item") | {
+        "id": item_id,
+        "created": clock.now(),
+        "metadata": objects.merged({}, form.get("metadata")),
+        "quantity": _quantity(form.get("quantity", 1), param),
+        "subscription": subscription_id,
+        "tax_rates": tax_rates(form.get("tax_rates"), f"{param}[tax_rates]"),
+        **_priced(price),
+    }
+    item["discounts"] = discounts.redeem_all(
+        form.get("discounts"), customer, f"{param}[discounts]", subscription_item=item_id
+    )
+    store.save(
+        {
+            "object": "subscription_item",
+            "id": item_id,
+            "created": clock.now(),
+            "subscription": subscription_id,
+        }
+    )
+    return item
+
+
+def changed(subscription: Json, forms: list[Json], customer: Json) -> list[Json]:
+    """A subscription's items after ``items[]`` of an update; what the form leaves out stays.
+
+    :raises InvalidRequest: An item is not this subscription's, or none would be left.
+    """
+    after: list[Json] = copy.deepcopy(subscription["items"]["data"])
+    for number, form in enumerate(forms):
+        param = f"items[{number}]"
+        if "id" not in form:
+            if form.get("deleted"):
+                raise InvalidRequest(
+                    "Missing required param: id.", code="parameter_missing", param=f"{param}[id]"
+                )
+            after.append(new(form, subscription["id"], customer, param))
+            continue
+        item = next((one for one in after if one["id"] == form["id"]), None)
+        if item is None:
+            raise InvalidRequest(
+                f"No such subscription item: '{form['id']}'", code="resource_missing", param=f"{param}[id]"
+            )
+        if form.get("deleted"):
+            after.remove(item)
+        else:
+            _change(item, form, customer, param)
+    check(after)
+    return after
+
+
+def check(items: list[Json]) -> None:
+    """:raises InvalidRequest: No items, too many, the same price twice, or several currencies."""
+    if not items:
+        raise InvalidRequest("A subscription must have at least one active plan.", param="items")
+    if len(items) > MAX_ITEMS:
+        raise InvalidRequest(f"Subscriptions can have up to {MAX_ITEMS} items.", param="items")
+    named = [item["price"]["id"] for item in items]
+    if len(named) != len(set(named)):
+        raise InvalidRequest(
+            "Cannot add multiple subscription items with the same plan:"
+            f" {next(one for one in named if named.count(one) > 1)}",
+            param="items",
+        )
+    if len({item["price"]["currency"] for item in items}) > 1:
+        raise InvalidRequest(
+            "The prices of a subscription must all be in one currency.",
+            code="currency_mismatch",
+            param="items",
+        )
+
+
+def place(item: Json, anchor: int, moment: int) -> None:
+    """Give an item the period that ``moment`` lies in."""
+    start, end = periods.of_price(item["price"]).around(moment, anchor)
+    item["current_period_start"], item["current_period_end"] = start, end
+
+
+def as_list(subscription_id: str, data: list[Json]) -> Json:
+    """``subscription.items``."""
+    return {
+        "object": "list",
+        "data": data,
+        "has_more": False,
+        "url": f"/v1/subscription_items?subscription={subscription_id}",
+    }
+
+
+def tax_rates(named: list[str] | str | None, param: str) -> list[Json]:
+    """The tax rates that a form names, each as an object; "" names none."""
+    if not named or isinstance(named, str):
+        return []
+    return [public(store.named("tax_rate", one, f"{param}[{number}]")) for number, one in enumerate(named)]
+
+
+def plan_of(price: Json) -> Json:
+    """The price in the shape that plans had; items still show it."""
+    recurring = price["recurring"]
+    return contract.blank("plan") | {
+        "active": price["active"],
+        "amount": price["unit_amount"],
+        "amount_decimal": price["unit_amount_decimal"],
+        "billing_scheme": price["billing_scheme"],
+        "created": price["created"],
+        "currency": price["currency"],
+        "id": price["id"],
+        "interval": recurring["interval"],
+        "interval_count": recurring["interval_count"],
+        "livemode": False,
+        "metadata": dict(price["metadata"]),
+        "meter": recurring["meter"],
+        "nickname": price["nickname"],
+        "product": price["product"],
+        "tiers_mode": price["tiers_mode"],
+        "transform_usage": price["transform_quantity"],
+        "trial_period_days": recurring["trial_period_days"],
+        "usage_type": recurring["usage_type"],
+    }
+
+
+def _change(item: Json, form: Json, customer: Json, param: str) -> None:
+    if form.keys() & {"price", "plan", "price_data"}:
+        item |= _priced(named_price(form, param))
+    if "quantity" in form:
+        item["quantity"] = _quantity(form["quantity"], param)
+    if "metadata" in form:
+        item["metadata"] = objects.merged(item["metadata"], form["metadata"])
+    if "tax_rates" in form:
+        item["tax_rates"] = tax_rates(form["tax_rates"], f"{param}[tax_rates]")
+    if "discounts" in form:
+        item["discounts"] = discounts.redeem_all(
+            form["discounts"], customer, f"{param}[discounts]", subscription_item=item["id"]
+        )
+
+
+def _priced(price: Json) -> Json:
+    return {"price": public(price), "plan": plan_of(price)}
+
+
+def _quantity(quantity: int, param: str) -> int:
+    if not 0 <= quantity <= 999_999:
+        raise InvalidRequest(
+            "Invalid non-negative integer", code="parameter_invalid_integer", param=f"{param}[quantity]"
+        )
+    return quantity

@@ -1,0 +1,136 @@
+"""Lines of an invoice: a subscription's periods, and items that waited for an invoice.
+
+https://docs.stripe.com/api/invoices/line_item
+"""
+
+from __future__ import annotations
+
+from stripe_emulator import clock, contract, ids, objects, store
+from stripe_emulator.billing import amounts
+from stripe_emulator.resources import prices
+from stripe_emulator.store import Json
+
+
+def product_name(price: Json) -> str:
+    product = store.find("product", price["product"])
+    return str(product["name"]) if product and not product.get("deleted") else str(price["product"])
+
+
+def of_period(subscription: Json, item: Json, *, trial: bool = False) -> Json:
+    """What a subscription's item costs for its current period; nothing in a trial."""
+    price, quantity = item["price"], item["quantity"]
+    name = product_name(price)
+    return _line(
+        amount=0 if trial else prices.total(_whole(price), quantity),
+        currency=price["currency"],
+        description=amounts.trial(name) if trial else amounts.regular(name, price, quantity),
+        discountable=True,
+        discounts=list(item["discounts"]),
+        metadata=dict(item["metadata"]) or dict(subscription["metadata"]),
+        period={"start": item["current_period_start"], "end": item["current_period_end"]},
+        parent=_from_item(subscription["id"], item["id"]),
+        pricing=pricing(price),
+        quantity=quantity,
+        subscription=subscription["id"],
+    )
+
+
+def of_invoiceitem(item: Json) -> Json:
+    """The line that an invoice item becomes on its invoice."""
+    details = (item["parent"] or {}).get("subscription_details") or {}
+    proration = {"credited_items": _credited(item)} if item["proration"] else None
+    if details.get("subscription_item"):
+        parent = _from_item(details["subscription"], details["subscription_item"], item, proration)
+    else:
+        parent = {
+            "invoice_item_details": {
+                "invoice_item": item["id"],
+                "proration": item["proration"],
+                "proration_details": proration,
+                "subscription": details.get("subscription"),
+            },
+            "subscription_item_details": None,
+            "type": "invoice_item_details",
+        }
+    return _line(
+        amount=item["amount"],
+        currency=item["currency"],
+        description=item["description"],
+        discountable=item["discountable"],
+        discounts=list(item["discounts"] or []),
+        metadata=dict(item["metadata"] or {}),
+        period=dict(item["period"]),
+        parent=parent,
+        pricing=item["pricing"],
+        quantity=item["quantity"],
+        subscription=details.get("subscription"),
+    )
+
+
+def new_invoiceitem(customer: Json, **fields: object) -> Json:
+    """An invoice item that waits for the next invoice, unless it names one."""
+    amount = fields["amount"]
+    values: Json = {
+        "date": clock.now(),
+        "description": None,
+        "discountable": True,
+        "discounts": [],
+        "net_amount": amount,
+        "period": {"start": clock.now(), "end": clock.now()},
+        "proration": False,
+        "quantity": 1,
+        "tax_rates": [],
+        "test_clock": customer.get("test_clock"),
+        **fields,
+    }
+    values["quantity_decimal"] = str(values["quantity"])
+    return objects.create(
+        "invoiceitem", event="invoiceitem.created", customer=customer["id"], _created=clock.now(), **values
+    )
+
+
+def pricing(price: Json) -> Json:
+    return {
+        "type": "price_details",
+        "price_details": {"price": price["id"], "product": price["product"]},
+        "unit_amount_decimal": price["unit_amount_decimal"],
+    }
+
+
+def _line(**fields: object) -> Json:
+    made = contract.blank("line_item")
+    made |= {"id": ids.new("line_item"), "livemode": False, "discount_amounts": [], "taxes": []}
+    made |= fields
+    made |= {
+        "subtotal": made["amount"],
+        "pretax_credit_amounts": [],
+        "quantity_decimal": None if made["quantity"] is None else str(made["quantity"]),
+    }
+    return made
+
+
+def _from_item(
+    subscription: str, item: str, source: Json | None = None, proration: Json | None = None
+) -> Json:
+    return {
+        "invoice_item_details": None,
+        "subscription_item_details": {
+            "invoice_item": source and source["id"],
+            "proration": proration is not None,
+            "proration_details": proration or {"credited_items": None},
+            "subscription": subscription,
+            "subscription_item": item,
+        },
+        "type": "subscription_item_details",
+    }
+
+
+def _credited(item: Json) -> Json | None:
+    credited = (item.get("proration_details") or {}).get("credited_items") or {}
+    details: Json | None = credited.get("invoice_line_item_details")
+    return details
+
+
+def _whole(price: Json) -> Json:
+    """The price with its tiers, of which an item shows none."""
+    return store.find("price", price["id"]) or price

@@ -1,0 +1,140 @@
+"""What a change in the middle of a period costs: credit for the old, a share of the new.
+
+In flexible billing a credit is the share of what was really debited, one for each debit.
+https://docs.stripe.com/billing/subscriptions/prorations
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from stripe_emulator import store
+from stripe_emulator.billing import amounts, discounts, drafts, lines, totals
+from stripe_emulator.resources import prices
+from stripe_emulator.store import Json
+
+
+def credit(subscription: Json, customer: Json, item: Json, since: int) -> None:
+    """Invoice items that give back what an item was charged for the time after ``since``."""
+    for debit in subscription["_debits"].get(item["id"], []):
+        amount = amounts.share(debit["amount"], start=debit["start"], end=debit["end"], since=since)
+        if amount == 0:
+            continue
+        details = {"invoice": debit["invoice"], "invoice_line_items": [debit["line"]]}
+        invoiced = debit["invoice"] is not None
+        _new_item(
+            subscription,
+            customer,
+            item,
+            amount=-amount,
+            quantity=debit["quantity"],
+            description=amounts.unused(lines.product_name(item["price"]), debit["quantity"], since),
+            period={"start": since, "end": debit["end"]},
+            credited={
+                "invoice_item": debit.get("invoice_item") if not invoiced else None,
+                "invoice_line_item_details": details if invoiced else None,
+                "type": "invoice_line_items" if invoiced else "invoice_item",
+            },
+        )
+
+
+def debit(subscription: Json, customer: Json, item: Json, since: int) -> list[Json]:
+    """An invoice item for the rest of an item's period; return it as the item's debits."""
+    start, end = item["current_period_start"], item["current_period_end"]
+    whole = prices.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"])
+    amount = amounts.share(whole, start=start, end=end, since=since)
+    amount -= _discount(subscription, customer, item, amount)
+    since = max(since, start)
+    if since >= end:
+        return []
+    made = _new_item(
+        subscription,
+        customer,
+        item,
+        amount=amount,
+        quantity=item["quantity"],
+        description=amounts.remaining(lines.product_name(item["price"]), item["quantity"], since),
+        period={"start": since, "end": end},
+        credited=None,
+    )
+    return [
+        {
+            "amount": amount,
+            "start": since,
+            "end": end,
+            "invoice": None,
+            "line": None,
+            "invoice_item": made["id"],
+            "quantity": item["quantity"],
+        }
+    ]
+
+
+def remember_lines(subscription: Json, invoice: Json) -> None:
+    """Debits that were pending name their line, now that they are on an invoice."""
+    by_item = {}
+    for line in invoice["lines"]["data"]:
+        source = drafts.source_item(line)
+        if source is not None:
+            by_item[source["id"]] = line["id"]
+    after: Json = {}
+    for name, debits in subscription["_debits"].items():
+        after[name] = [
+            one | {"invoice": invoice["id"], "line": by_item[one["invoice_item"]]}
+            if one.get("invoice_item") in by_item
+            else one
+            for one in debits
+        ]
+    subscription["_debits"] = after
+
+
+def _new_item(
+    subscription: Json, customer: Json, item: Json, *, amount: int, credited: Json | None, **fields: object
+) -> Json:
+    return lines.new_invoiceitem(
+        customer,
+        amount=amount,
+        currency=subscription["currency"],
+        discountable=False,
+        metadata={},
+        parent={
+            "subscription_details": {"subscription": subscription["id"], "subscription_item": item["id"]},
+            "type": "subscription_details",
+        },
+        pricing=lines.pricing(item["price"]),
+        proration=True,
+        proration_details={"credited_items": credited, "discount_amounts": []},
+        tax_rates=list(item["tax_rates"]),
+        **fields,
+    )
+
+
+def _discount(subscription: Json, customer: Json, item: Json, amount: int) -> int:
+    """What running coupons take off a proration: its amount is net of them (``included``).
+
+    A coupon of a fixed amount is shared among the items by what they cost; a proration of one
+    item gets the part of it that its own amount deserves.
+    """
+    off = 0
+    held = [store.get("discount", one) for one in item["discounts"]]
+    for one in [*held, *discounts.effective(subscription, customer)]:
+        coupon = discounts.coupon_of(one)
+        cut = discounts.cut(coupon, subscription["currency"])
+        if (
+            cut is None
+            or not discounts.is_running(one)
+            or not discounts.covers(coupon, item["price"]["product"])
+        ):
+            continue
+        if cut.percent is not None:
+            off += totals.discounted([amount - off], cut)[0]
+        else:
+            off += _share_of_amount(item, cut, amount)
+    return min(off, amount)
+
+
+def _share_of_amount(item: Json, cut: totals.Cut, amount: int) -> int:
+    whole = prices.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"])
+    if whole == 0 or cut.amount is None:
+        return 0
+    return amounts.rounded(Fraction(min(cut.amount, whole) * amount, whole))

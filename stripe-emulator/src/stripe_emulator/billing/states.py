@@ -1,0 +1,127 @@
+"""A subscription's states, as they follow from its invoices, trials and pauses.
+
+https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
+"""
+
+from __future__ import annotations
+
+from stripe_emulator import clock, events, objects, store
+from stripe_emulator.billing import collection, drafts, invoices
+from stripe_emulator.store import Json
+
+#: States from which nothing leads back.
+ENDED = ("canceled", "incomplete_expired")
+
+#: Seconds that a first payment may take.
+FIRST_PAYMENT_TIME = 23 * 3600
+
+
+def change(subscription: Json, **fields: object) -> Json:
+    """New values for a subscription, told as ``customer.subscription.updated``."""
+    return objects.change(subscription, "customer.subscription.updated", **fields)
+
+
+def running(subscription: Json) -> str:
+    """What a subscription is once nothing is owed: trialing or active."""
+    trial_end = subscription["trial_end"]
+    return "trialing" if trial_end is not None and trial_end > clock.now() else "active"
+
+
+def end(subscription: Json, *, reason: str, details: Json | None = None) -> Json:
+    """Cancel at this moment. Open invoices stay, but nobody collects them any more."""
+    clock.unschedule(subscription["id"])
+    for invoice in store.select("invoice", {"subscription": subscription["id"], "status": ["draft", "open"]}):
+        clock.unschedule(invoice["id"])
+        objects.change(
+            invoice, auto_advance=False, next_payment_attempt=None, automatically_finalizes_at=None
+        )
+    kept = dict(subscription["cancellation_details"] or {})
+    objects.change(
+        subscription,
+        canceled_at=subscription["canceled_at"] or clock.now(),
+        cancellation_details=kept | (details or {}) | {"reason": kept.get("reason") or reason},
+        ended_at=clock.now(),
+        pending_update=None,
+        status="canceled",
+    )
+    events.emit("customer.subscription.deleted", subscription)
+    return subscription
+
+
+def _paid(invoice: Json) -> None:
+    """Money came in: the subscription runs, or runs again."""
+    subscription = drafts.subscription_of(invoice)
+    if subscription is None:
+        return
+    status = subscription["status"]
+    if status == "incomplete":
+        clock.unschedule(subscription["id"], "subscription.expire")
+        change(subscription, status=running(subscription))
+    elif status in ("past_due", "unpaid") and _is_settled(subscription):
+        _settle_customer(subscription["customer"])
+        change(subscription, status=running(subscription))
+
+
+def _given_up(invoice: Json) -> None:
+    """An invoice that nobody wants paid any more leaves its subscription in peace."""
+    subscription = drafts.subscription_of(invoice)
+    if subscription is None:
+        return
+    if subscription["status"] == "incomplete" and invoice["billing_reason"] == "subscription_create":
+        if invoice["status"] == "void":
+            _expire(subscription)
+        else:
+            change(subscription, status="active")
+    elif subscription["status"] in ("past_due", "unpaid") and _is_settled(subscription):
+        change(subscription, status=running(subscription))
+
+
+def _failed(invoice: Json, last: bool) -> None:
+    """A renewal was not paid: past due, and at the end of all retries what the settings say."""
+    subscription = drafts.subscription_of(invoice)
+    if subscription is None or subscription["status"] in (*ENDED, "incomplete", "paused"):
+        return
+    objects.change(store.get("customer", invoice["customer"]), "customer.updated", delinquent=True)
+    if not last:
+        if subscription["status"] != "unpaid" and not subscription["pending_update"]:
+            change(subscription, status="past_due")
+        return
+    outcome = collection.dunning()["end"]
+    if outcome == "cancel":
+        end(subscription, reason="payment_failed")
+    else:
+        change(subscription, status=outcome)
+
+
+def _is_settled(subscription: Json) -> bool:
+    """Whether the latest invoice no longer asks for money."""
+    latest = store.find("invoice", subscription["latest_invoice"])
+    return latest is None or latest["status"] in ("paid", "void", "uncollectible")
+
+
+def _settle_customer(customer_id: str) -> None:
+    owed = store.select("invoice", {"customer": customer_id, "status": "open"})
+    if not any(invoice["attempted"] for invoice in owed):
+        objects.change(store.get("customer", customer_id), "customer.updated", delinquent=False)
+
+
+@clock.due("subscription.expire")
+def first_payment_too_late(subscription_id: str) -> None:
+    """Nobody paid the first invoice within 23 hours."""
+    subscription = store.get("subscription", subscription_id)
+    if subscription["status"] != "incomplete":
+        return
+    invoice = store.get("invoice", subscription["latest_invoice"])
+    _expire(subscription)
+    if invoice["status"] == "open":
+        invoices.void(invoice)
+
+
+def _expire(subscription: Json) -> None:
+    clock.unschedule(subscription["id"])
+    change(subscription, status="incomplete_expired", ended_at=clock.now())
+
+
+invoices.AFTER_PAID.append(_paid)
+invoices.AFTER_GIVEN_UP.append(_given_up)
+collection.AFTER_FAILURE.append(_failed)

@@ -1,0 +1,129 @@
+"""Subscriptions: a customer pays by the period. https://docs.stripe.com/api/subscriptions
+
+The routes; how Stripe bills is in the package ``billing``.
+"""
+
+from __future__ import annotations
+
+from stripe_emulator import clock, lists, store
+from stripe_emulator.billing import changes, clocks, collection, endings, pauses, start, states
+from stripe_emulator.billing import checkout as _  # noqa: F401, registers Checkout's mode
+from stripe_emulator.billing import discounts as redemption
+from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.routing import delete, get, post
+from stripe_emulator.store import Json
+from stripe_emulator.wire import Form
+
+
+@post("/v1/subscriptions")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/subscriptions/create"""
+    if "customer" not in form:
+        raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
+    customer = store.named("customer", form["customer"], "customer")
+    clocks.enter(customer)
+    behavior = form.get("payment_behavior", "allow_incomplete")
+    if behavior == "pending_if_incomplete":
+        raise InvalidRequest(
+            "`pending_if_incomplete` can only be used to update a subscription.", param="payment_behavior"
+        )
+    subscription, invoice = start.subscribe(customer, form)
+    charged = subscription["collection_method"] == "charge_automatically"
+    if charged and invoice["amount_due"] and behavior != "default_incomplete":
+        collection.require_method(customer, subscription)
+    start.collect_first(subscription, invoice, behavior)
+    return subscription
+
+
+@get("/v1/subscriptions/search")
+def search(form: Form) -> Json:
+    """https://docs.stripe.com/api/subscriptions/search"""
+    return lists.search("subscription", form, url="/v1/subscriptions/search")
+
+
+@get("/v1/subscriptions/{subscription_exposed_id}")
+def retrieve(form: Form, subscription_exposed_id: str) -> Json:
+    """https://docs.stripe.com/api/subscriptions/retrieve"""
+    return store.get("subscription", subscription_exposed_id)
+
+
+@post("/v1/subscriptions/{subscription_exposed_id}")
+def update(form: Form, subscription_exposed_id: str) -> Json:
+    """https://docs.stripe.com/api/subscriptions/update"""
+    found = store.get("subscription", subscription_exposed_id)
+    clocks.enter(found)
+    if found["status"] in states.ENDED and form.keys() - {"metadata", "cancellation_details"}:
+        raise InvalidRequest(
+            "A canceled subscription can only update its cancellation_details and metadata.",
+            code="resource_missing",
+        )
+    return changes.update(found, form)
+
+
+@get("/v1/subscriptions")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/subscriptions/list; without ``status``, those that are not canceled."""
+    where: Json = {}
+    status = form.get("status")
+    if status is None:
+        where["status"] = ["active", "incomplete", "past_due", "paused", "trialing", "unpaid"]
+    elif status == "ended":
+        where["status"] = list(states.ENDED)
+    elif status != "all":
+        where["status"] = status
+    for key in ("price", "plan"):
+        if key in form:
+            where["_prices"] = [form[key]]
+    only = ("collection_method", "customer", "test_clock")
+    return lists.page("subscription", form, url="/v1/subscriptions", where=where, only=only)
+
+
+@delete("/v1/subscriptions/{subscription_exposed_id}")
+def cancel(form: Form, subscription_exposed_id: str) -> Json:
+    """https://docs.stripe.com/api/subscriptions/cancel"""
+    found = _alive(subscription_exposed_id)
+    return endings.cancel(found, form)
+
+
+@post("/v1/subscriptions/{subscription}/pause")
+def pause(form: Form, subscription: str) -> Json:
+    """https://docs.stripe.com/api/subscriptions/pause"""
+    return pauses.pause(_alive(subscription), form)
+
+
+@post("/v1/subscriptions/{subscription}/resume")
+def resume(form: Form, subscription: str) -> Json:
+    """https://docs.stripe.com/api/subscriptions/resume"""
+    return pauses.resume(_alive(subscription), form)
+
+
+@post("/v1/subscriptions/{subscription}/migrate")
+def migrate(form: Form, subscription: str) -> Json:
+    """https://docs.stripe.com/api/subscriptions/migrate: to flexible billing, and never back."""
+    found = _alive(subscription)
+    flexible = {"proration_discounts": "included"} | (form["billing_mode"].get("flexible") or {})
+    return states.change(
+        found, billing_mode={"flexible": flexible, "type": "flexible", "updated_at": clock.now()}
+    )
+
+
+@delete("/v1/subscriptions/{subscription_exposed_id}/discount")
+def delete_discount(form: Form, subscription_exposed_id: str) -> Json:
+    """https://docs.stripe.com/api/discounts/subscription_delete"""
+    found = _alive(subscription_exposed_id)
+    if not found["discounts"]:
+        raise InvalidRequest("No active discount for subscription: " + found["id"], code="resource_missing")
+    last = found["discounts"][-1]
+    states.change(found, discounts=found["discounts"][:-1])
+    return redemption.ended(last)
+
+
+def _alive(subscription_id: str) -> Json:
+    """The subscription that the URL names, on its own clock; one that is over is gone."""
+    found = store.get("subscription", subscription_id)
+    clocks.enter(found)
+    if found["status"] in states.ENDED:
+        raise InvalidRequest(
+            f"No such subscription: '{subscription_id}'", code="resource_missing", param="id"
+        )
+    return found
