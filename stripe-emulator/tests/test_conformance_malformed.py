@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -26,6 +27,16 @@ from stripe_emulator.version import API_VERSION
 
 resources.load()
 SERVED = [route for route in contract.routes() if routing.serves(route.verb, route.example_path)]
+
+#: Those that list without being told of what, which some want: ``setup_attempts``.
+LISTS = [
+    route
+    for route in SERVED
+    if route.verb == "GET"
+    and route.answer.startswith("ListObject")
+    and "{" not in route.path
+    and not parameters_of(route).required
+]
 
 #: A repeatable sample; the long run asks for more.
 settings_of_a_run = settings(
@@ -74,9 +85,16 @@ def call(emulator: Emulator, verb: str, path: str, form: str, version: str = API
     return answer
 
 
+@dataclass(frozen=True)
+class Seeded:
+    """A data file with one object or more of each kind, and the ids that each resource lists."""
+
+    path: Path
+    ids: dict[str, list[str]]
+
+
 @pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data file with one object or more of each kind."""
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
     path = tmp_path_factory.mktemp("seeded") / "stripe.sqlite3"
     emulator = Emulator(path)
     made: dict[str, str] = {}
@@ -86,22 +104,20 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
             made[route.rsplit("/", 1)[-1]] = call(emulator, "POST", target, form.format_map(made)).get(
                 "id", ""
             )
+    ids = {each.resource: ids_in(emulator, each) for each in LISTS}
     emulator.store.close()
-    return path
+    return Seeded(path, ids)
 
 
 @pytest.fixture
-def emulator(seeded: Path, tmp_path: Path) -> Emulator:
+def emulator(seeded: Seeded, tmp_path: Path) -> Emulator:
     copy = tmp_path / "stripe.sqlite3"
-    copy.write_bytes(seeded.read_bytes())
+    copy.write_bytes(seeded.path.read_bytes())
     return Emulator(copy)
 
 
-def ids_in(emulator: Emulator, resource: str) -> list[str]:
-    """The ids of what a resource lists, if it lists anything."""
-    path = f"/{resource}"
-    answer = call(emulator, "GET", path, "") if routing.serves("GET", path) else {}
-    return [row["id"] for row in answer.get("data", [])]
+def ids_in(emulator: Emulator, route: contract.Route) -> list[str]:
+    return [row["id"] for row in call(emulator, "GET", route.path, "").get("data", [])]
 
 
 JUNK: st.SearchStrategy[Any] = st.one_of(
@@ -155,11 +171,19 @@ def encoded(form: Any, name: str = "") -> str:
     return "&".join(filter(None, (encoded(value, key) for key, value in pairs)))
 
 
+@pytest.mark.parametrize("route", LISTS, ids=str)
+def test_what_the_emulator_was_seeded_with_has_stripes_shape(
+    route: contract.Route, emulator: Emulator
+) -> None:
+    assert call(emulator, "GET", route.path, "")["object"] == "list"
+
+
 @pytest.mark.parametrize("route", SERVED, ids=str)
-def test_no_parameter_of_a_served_route_breaks_it(route: contract.Route, emulator: Emulator) -> None:
-    fitting = ids_in(emulator, route.resource) or ["x"]
-    lists = [each.resource for each in SERVED if each.verb == "GET" and each.path == f"/{each.resource}"]
-    every = [one for resource in lists for one in ids_in(emulator, resource)]
+def test_no_parameter_of_a_served_route_breaks_it(
+    route: contract.Route, emulator: Emulator, seeded: Seeded
+) -> None:
+    every = [one for ids in seeded.ids.values() for one in ids]
+    fitting = seeded.ids.get(route.resource) or ["x"]
     steps = re.split(r"\{\w+\}", route.path)
 
     @settings_of_a_run

@@ -185,6 +185,10 @@ def test_an_older_account_still_hears_of_wrong_types() -> None:
     assert error.code == "parameter_invalid_integer"
 
 
+def test_an_older_account_may_not_filter_by_what_is_not_there() -> None:
+    assert refusal("GET", "/v1/charges", {"created": {"0": "1"}}, strict=False).code == "parameter_unknown"
+
+
 def test_the_settings_of_the_sdk_are_no_parameters() -> None:
     assert refusal("POST", "/v1/customers", {"idempotency_key": "k"}).code == "parameter_unknown"
 

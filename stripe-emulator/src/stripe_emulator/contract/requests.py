@@ -48,10 +48,10 @@ def read(route: Route, form: dict[str, Form], *, strict: bool = True) -> dict[st
     :param strict: False answers as an older account would be answered:
         unknown parameters pass as they came, and so do unlisted words. Where
         there are unknown ones, nothing counts as missing: one of them may be
-        the older name of it.
+        the older name of it. A GET is held to today's filters all the same: a
+        filter that is passed over gives wrong rows.
     :raises ParameterError: In Stripe's words, with its code and the parameter's name.
     """
-    parameters = parameters_of(route)
     if strict and _names_retired_types(route, form):
         raise ParameterError(
             "The payment_method_types parameter is no longer supported. Leave it out to use the payment "
@@ -59,7 +59,7 @@ def read(route: Route, form: dict[str, Form], *, strict: bool = True) -> dict[st
             code="payment_method_types_no_longer_supported",
             param="payment_method_types",
         )
-    return parameters.read(form, "", strict)
+    return parameters_of(route).read(form, "", strict or route.verb == "GET")
 
 
 def _names_retired_types(route: Route, form: dict[str, Form]) -> bool:
