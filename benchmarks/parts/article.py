@@ -11,9 +11,10 @@ import random
 from datetime import UTC, datetime
 
 from flask import Flask, Response, jsonify
-from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
+from flask.sessions import SecureCookieSessionInterface
+from flask_login import LoginManager, UserMixin, current_user, login_required
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -37,10 +38,17 @@ class Number(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
 
 
-app = Flask(__name__)
-app.config.update(SQLALCHEMY_DATABASE_URI=os.environ["DATABASE_URL"], SECRET_KEY="benchmark")
-db = SQLAlchemy(app, metadata=Base.metadata)
-login = LoginManager(app)
+db = SQLAlchemy(metadata=Base.metadata)
+login = LoginManager()
+
+
+def create_app(url: str | None = None) -> Flask:
+    app = Flask(__name__)
+    app.config.update(SQLALCHEMY_DATABASE_URI=url or os.environ["DATABASE_URL"], SECRET_KEY="benchmark")
+    db.init_app(app)
+    login.init_app(app)
+    app.add_url_rule("/api/v1/number/", view_func=random_number)
+    return app
 
 
 @login.user_loader  # type: ignore[untyped-decorator]
@@ -48,13 +56,6 @@ def load_user(user_id: str) -> User | None:
     return db.session.get(User, int(user_id))
 
 
-@app.post("/login/<int:user_id>")
-def sign_in(user_id: int) -> Response:
-    login_user(db.session.get_one(User, user_id))
-    return jsonify(status="SUCCESS")
-
-
-@app.get("/api/v1/number/")
 @login_required  # type: ignore[untyped-decorator]
 def random_number() -> Response:
     if current_user.account_credits > 0:
@@ -66,10 +67,17 @@ def random_number() -> Response:
     return jsonify(status="FAILURE")
 
 
-def prepare(customers: int, credits: int) -> None:
-    """Make the tables anew, and as many users with as many credits."""
+def prepare(url: str, customers: int, credits: int) -> list[dict[str, str]]:
+    """Make the tables, and as many users with as many credits; the headers of each, signed in."""
+    app = create_app(url)
     with app.app_context():
-        db.drop_all()
         db.create_all()
-        db.session.add_all(User(id=i, account_credits=credits) for i in range(1, customers + 1))
+        db.session.execute(
+            insert(User), [{"id": i, "account_credits": credits} for i in range(1, customers + 1)]
+        )
         db.session.commit()
+        db.engine.dispose()
+    signer = SecureCookieSessionInterface().get_signing_serializer(app)
+    assert signer is not None, "the app has a secret key"
+    cookies = [signer.dumps({"_user_id": str(i), "_fresh": True}) for i in range(1, customers + 1)]
+    return [{"Cookie": f"session={cookie}"} for cookie in cookies]

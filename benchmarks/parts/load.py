@@ -9,64 +9,94 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
 
-#: Each connection keeps to one header set of a list, chosen at its first request: customers don't share.
+#: Requests take the next set of headers each, so that customers take turns. With a rate,
+#: ``delay`` spreads them evenly: without one, each connection asks again at once.
 LUA = """
-local headers = %s
-local counter = 0
-function setup(thread) thread:set("offset", counter); counter = counter + 7919 end
-function init(args) turn = offset end
+local requests, turn, due = {}, 0, nil
+function init(args)
+  for i, headers in ipairs(%(headers)s) do
+    requests[i] = wrk.format("%(method)s", nil, headers, %(body)s)
+  end
+end
 function request()
   turn = turn + 1
-  return wrk.format("%s", nil, headers[turn %% #headers + 1], %s)
+  return requests[turn %% #requests + 1]
 end
 function done(summary, latency, requests)
-  io.write(string.format('{"requests": %%d, "seconds": %%f, "p99_ms": %%f, "errors": %%d}',
-    summary.requests, summary.duration / 1e6, latency:percentile(99) / 1000,
-    summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout))
+  io.write(string.format(
+    '{"requests": %%d, "seconds": %%f, "p50_ms": %%f, "p99_ms": %%f, "refused": %%d, "broken": %%d}',
+    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
+    summary.errors.status, summary.errors.connect + summary.errors.read + summary.errors.timeout))
+end
+"""
+
+PACED = """
+local ffi = require("ffi")
+ffi.cdef("typedef struct { long s, ns; } timespec; int clock_gettime(int clock, timespec *now);")
+local now = ffi.new("timespec")
+function delay()
+  ffi.C.clock_gettime(1, now)
+  local ms = tonumber(now.s) * 1e3 + tonumber(now.ns) / 1e6
+  due = (due or ms) + 1000 / %(rate)f
+  return math.max(0, math.floor(due - ms + 0.5))
 end
 """
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of wrk saw."""
+    """What one run of wrk saw. ``refused`` were answered 4xx or 5xx, ``broken`` not at all."""
 
-    rate: float
+    requests: int
+    seconds: float
+    p50_ms: float
     p99_ms: float
-    errors: int
+    refused: int
+    broken: int
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.requests / self.seconds
 
 
-def drive(
-    url: str,
-    headers: list[dict[str, str]],
-    *,
-    clients: int,
-    seconds: float,
-    script: Path,
-    method: str = "GET",
-    body: str | None = None,
-) -> Load:
-    """Send requests from ``clients`` connections for ``seconds``; each takes the next set of headers."""
-    table = (
-        "{" + ", ".join("{" + ", ".join(f'["{k}"]="{v}"' for k, v in h.items()) + "}" for h in headers) + "}"
-    )
-    script.write_text(LUA % (table, method, f"'{body}'" if body is not None else "nil"))
-    command = ["wrk", "-t2", f"-c{clients}", f"-d{seconds:g}s", "--timeout", "10s", "-s", str(script), url]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+@dataclass(frozen=True)
+class Call:
+    """What is asked for, by customers who take turns: one set of headers each."""
+
+    url: str
+    headers: Sequence[dict[str, str]]
+    method: str = "GET"
+    body: str | None = None
+
+
+def drive(call: Call, *, clients: int, seconds: float, rate: float | None = None) -> Load:
+    """Ask from ``clients`` connections for ``seconds``, as fast as they go or ``rate`` times a second."""
+    sets = ("{" + ", ".join(f'["{name}"]="{value}"' for name, value in h.items()) + "}" for h in call.headers)
+    body = "nil" if call.body is None else f"'{call.body}'"
+    script = LUA % {"headers": "{" + ", ".join(sets) + "}", "method": call.method, "body": body}
+    if rate is not None:
+        script += PACED % {"rate": rate}
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        file.write(script)
+        file.flush()
+        length = [f"-c{clients}", f"-d{max(1, round(seconds))}s"]
+        command = ["wrk", "-t1", *length, "--timeout", "10s", "-s", file.name, call.url]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"\{.*\}", said)
     assert found is not None, said
-    result = json.loads(found[0])
-    return Load(result["requests"] / result["seconds"], result["p99_ms"], result["errors"])
+    return Load(**json.loads(found[0]))
 
 
 def need_wrk() -> None:
@@ -81,27 +111,37 @@ def free_port() -> int:
         return port
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server that answers at ``url``, started by us as process ``pid``."""
+
+    url: str
+    pid: int
+
+
 @contextmanager
-def gunicorn(target: str, environment: dict[str, str]) -> Iterator[str]:
+def gunicorn(target: str, environment: dict[str, str]) -> Iterator[Server]:
     """The article's server: 2 workers with 4 threads each."""
     port = free_port()
     words = ["--workers", "2", "--threads", "4", "--log-level", "error", "--no-control-socket"]
     command = [str(BIN / "gunicorn"), *words, "--bind", f"127.0.0.1:{port}", target]
-    with serving(command, port, environment) as url:
-        yield url
+    with serving(command, port, environment) as server:
+        yield server
 
 
 @contextmanager
-def granian(target: str, environment: dict[str, str], *, workers: int = 2, threads: int = 4) -> Iterator[str]:
+def granian(
+    target: str, environment: dict[str, str], *, workers: int = 2, threads: int = 16
+) -> Iterator[Server]:
     port = free_port()
     words = ["--workers", str(workers), "--blocking-threads", str(threads), "--no-ws", "--log-level", "error"]
     command = [str(BIN / "granian"), "--interface", "wsgi", *words, "--port", str(port), target]
-    with serving(command, port, environment) as url:
-        yield url
+    with serving(command, port, environment) as server:
+        yield server
 
 
 @contextmanager
-def serving(command: list[str], port: int, environment: dict[str, str]) -> Iterator[str]:
+def serving(command: list[str], port: int, environment: dict[str, str]) -> Iterator[Server]:
     url = f"http://127.0.0.1:{port}"
     folder = Path(__file__).resolve().parents[1]
     path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
@@ -112,7 +152,7 @@ def serving(command: list[str], port: int, environment: dict[str, str]) -> Itera
             if child.poll() is not None or time.monotonic() > until:
                 raise SystemExit(f"{command[0]} did not come up")
             time.sleep(0.05)
-        yield url
+        yield Server(url, child.pid)
     finally:
         child.terminate()
         child.wait(20)
