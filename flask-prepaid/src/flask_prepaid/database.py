@@ -70,7 +70,7 @@ def own_transaction(engine: Engine) -> Iterator[Session]:
     than in SQLite's busy handler, which sleeps and may starve one of many.
     """
     if engine.dialect.name == "sqlite":
-        with _turn(engine), Session(engine, expire_on_commit=False) as session, session.begin():
+        with turn(engine), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
     else:
         own = engine.execution_options(isolation_level="READ COMMITTED")
@@ -80,7 +80,11 @@ def own_transaction(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def _turn(engine: Engine) -> Iterator[None]:
+def turn(engine: Engine) -> Iterator[None]:
+    """This process's turn to write to an SQLite file.
+
+    :raises Busy: The others took too long.
+    """
     lock = _writers[engine]
     if not lock.acquire(timeout=PATIENCE_S):
         raise Busy("The database is busy. Nothing was moved; try again.")
@@ -88,6 +92,14 @@ def _turn(engine: Engine) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_writing(session: Session) -> bool:
+    """Whether the session holds SQLite's write lock."""
+    if not session.in_transaction():
+        return False
+    driver = session.connection().connection.dbapi_connection
+    return driver is not None and driver.in_transaction
 
 
 def commit_alone(engine: Engine, write: Callable[[Session], Result], *, tries: int = 5) -> Result:

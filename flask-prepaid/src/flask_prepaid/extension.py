@@ -17,6 +17,7 @@ from . import database, views
 from .catalog import Catalog, Pack, Quantity
 from .clock import Clock
 from .gateway import Gateway
+from .group_commit import GroupCommit
 from .verbs import LedgerVerbs
 
 
@@ -37,6 +38,7 @@ class State:
     db: Database
     config: settings.Config
     gateway: Gateway
+    spends: GroupCommit
 
 
 class Prepaid(LedgerVerbs):
@@ -79,8 +81,10 @@ class Prepaid(LedgerVerbs):
             raise TypeError("Prepaid needs a database: Prepaid(app, db) or prepaid.init_app(app, db)")
         config = settings.read(app)
         with app.app_context():
-            database.prepare(db.engine)
-        self._states[app] = State(db, config, Gateway(config, self.http_client))
+            engine = db.engine
+        database.prepare(engine)
+        spends = GroupCommit(engine, clock=self.clock, debt_blocks=config.debt_blocks)
+        self._states[app] = State(db, config, Gateway(config, self.http_client), spends)
         app.extensions["prepaid"] = self
         views.register(app, config.paths)
 
@@ -97,6 +101,10 @@ class Prepaid(LedgerVerbs):
     @property
     def config(self) -> settings.Config:
         return self.state.config
+
+    @property
+    def spends(self) -> GroupCommit:
+        return self.state.spends
 
     @property
     def gateway(self) -> Gateway:

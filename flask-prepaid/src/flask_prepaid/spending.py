@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult, Engine, Insert, Row
+from sqlalchemy import Connection, Engine, Insert, Row
 from sqlalchemy.orm import Session
 
 from . import ledger
@@ -58,15 +58,15 @@ def spend_alone(engine: Engine, ask: Ask, *, clock: Clock, debt_blocks: bool) ->
         entry, is_new = ledger.spend_once(
             session, ask.owner, ask.credits, key=ask.key, clock=clock, debt_blocks=debt_blocks
         )
-        row = run_work(session, ask) if is_new else None
+        row = run_work(session.connection(), ask) if is_new else None
         return Spent(entry.seq, entry.balance_after, row, repeated=not is_new)
 
     return commit_alone(engine, write)
 
 
-def run_work(session: Session, ask: Ask) -> Row[Any] | None:
+def run_work(connection: Connection, ask: Ask) -> Row[Any] | None:
     """Run the host's INSERT; the row that it returns, if it has a RETURNING."""
     if ask.work is None:
         return None
-    result = cast("CursorResult[Any]", session.execute(ask.work, ask.values))
+    result = connection.execute(ask.work, ask.values)
     return result.one() if result.returns_rows else None

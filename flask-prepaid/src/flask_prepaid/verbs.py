@@ -18,15 +18,16 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine, Insert
 from sqlalchemy.orm import Session
 
-from . import audit, costs, database, holding, ledger, reversals, spending, upgrade, wallets
+from . import audit, costs, database, holding, ledger, reversals, upgrade, wallets
 from .clock import Clock
+from .group_commit import GroupCommit
 from .models import Entry, Hold, HoldState
 from .spending import Ask, Spent
 from .wallets import LotLine, Page, Standing
 
 if TYPE_CHECKING:
-    from .audit import Problem
     from .config import Config
+    from .replay import Problem
 
 View = ParamSpec("View")
 
@@ -47,6 +48,10 @@ class LedgerVerbs:
     @property
     @abstractmethod
     def config(self) -> Config: ...
+
+    @property
+    @abstractmethod
+    def spends(self) -> GroupCommit: ...
 
     def balance(self, owner: str) -> int:
         """The credits of ``owner``, with those that open holds set aside."""
@@ -116,8 +121,8 @@ class LedgerVerbs:
         :raises KeyReused: The key has posted something else.
         :raises Busy: The database did not get to it. What came of it, the same key tells.
         """
-        ask = Ask(owner, credits, key, work, values)
-        return spending.spend_alone(self.engine, ask, clock=self.clock, debt_blocks=self.config.debt_blocks)
+        self._take_turns()
+        return self.spends.spend(Ask(owner, credits, key, work, values))
 
     def grant(
         self, owner: str, credits: int, *, key: str, reason: str, expires_at: datetime | None = None
@@ -237,7 +242,16 @@ class LedgerVerbs:
         """Who the customer of this request is."""
 
     def _alone(self, write: Callable[[Session], Hold]) -> Hold:
+        self._take_turns()
         return database.commit_alone(self.engine, write)
+
+    def _take_turns(self) -> None:
+        """Refuse at once what would wait for itself: SQLite has one writer, and the host's session is it."""
+        if self.engine.dialect.name == "sqlite" and database.is_writing(self.session):
+            raise RuntimeError(
+                "Your session has written and not committed. This verb commits by itself, on a connection of "
+                "its own, and SQLite has one writer at a time: commit or roll back your session first."
+            )
 
 
 class HeldCredits:

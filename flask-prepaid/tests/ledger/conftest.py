@@ -1,0 +1,16 @@
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import URL
+
+from .books import Books
+
+
+@pytest.fixture
+def books(database: URL) -> Iterator[Books]:
+    """A ledger with nothing in it. Whatever a test does to it, it adds up at the end."""
+    books = Books(database)
+    yield books
+    books.db.session.rollback()
+    assert books.prepaid.audit() == []
+    books.close()
