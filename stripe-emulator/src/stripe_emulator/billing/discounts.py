@@ -103,8 +103,13 @@ def refresh(coupon: Json) -> None:
 
 def give(holder: Json, discount: Json) -> None:
     """Put a discount on a customer, whose subscriptions then use it unless they have their own."""
+    before: Json | None = holder["discount"]
     objects.change(holder, "customer.updated", discount=discount)
-    events.emit("customer.discount.created", discount)
+    if before is None:
+        events.emit("customer.discount.created", discount)
+    else:
+        previous = {key: before[key] for key in before if before[key] != discount.get(key)}
+        events.emit("customer.discount.updated", discount, previous=previous)
 
 
 def take_from_customer(customer: Json) -> Json:

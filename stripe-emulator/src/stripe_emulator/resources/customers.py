@@ -7,6 +7,7 @@ lines of domain; then what it and other files need besides.
 from __future__ import annotations
 
 from stripe_emulator import events, lists, objects, store
+from stripe_emulator.billing import discounts
 from stripe_emulator.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.ids import token
 from stripe_emulator.resources import payment_methods
@@ -56,6 +57,7 @@ def create(form: Form) -> Json:
     events.emit("customer.created", customer)
     if method is not None:
         payment_methods.attach_to(method, customer)
+    _discount(customer, form)
     return customer
 
 
@@ -73,7 +75,9 @@ def update(form: Form, customer: str) -> Json:
     changes = _changes(found, form)
     if "balance" in form:
         changes["balance"] = form["balance"]
-    return objects.change(found, "customer.updated", **changes)
+    objects.change(found, "customer.updated", **changes)
+    _discount(found, form)
+    return found
 
 
 @get("/v1/customers")
@@ -95,6 +99,17 @@ def remove(form: Form, customer: str) -> Json:
 def search(form: Form) -> Json:
     """https://docs.stripe.com/api/customers/search"""
     return lists.search("customer", form, url="/v1/customers/search")
+
+
+@delete("/v1/customers/{customer}/discount")
+def delete_discount(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/discounts/delete"""
+    found = alive(customer)
+    if found["discount"] is None:
+        raise NotFound(
+            f"No active discount for customer: {customer}", code="resource_missing", param="customer"
+        )
+    return discounts.take_from_customer(found)
 
 
 @get("/v1/customers/{customer}/payment_methods")
@@ -137,6 +152,15 @@ def _check(form: Form) -> None:
         store.named("test_helpers.test_clock", form["test_clock"], "test_clock")
 
 
+def _discount(customer: Json, form: Form) -> None:
+    """``coupon`` or ``promotion_code``, which accounts older than today's API give to a customer itself."""
+    wanted = {key: form[key] for key in ("coupon", "promotion_code") if form.get(key)}
+    if wanted:
+        discounts.give(customer, discounts.redeem(wanted, customer, "discount"))
+    elif "" in (form.get("coupon"), form.get("promotion_code")) and customer["discount"] is not None:
+        discounts.take_from_customer(customer)
+
+
 def _changes(customer: Json, form: Form, *, arriving: Json | None = None) -> Json:
     """What the form changes; ``arriving`` is the payment method that a new customer comes with."""
     changes = objects.patch(customer, form, KEPT)
@@ -146,10 +170,11 @@ def _changes(customer: Json, form: Form, *, arriving: Json | None = None) -> Jso
         if default := merged.get("default_payment_method"):
             param = "invoice_settings[default_payment_method]"
             method = payment_methods.named(default, param)
+            merged["default_payment_method"] = method["id"]
             if method["customer"] != customer["id"] and method != arriving:
                 raise InvalidRequest(
-                    f"The customer does not have a payment method with the ID {method['id']}. The payment method"
-                    " must be attached to the customer.",
+                    f"The customer does not have a payment method with the ID {method['id']}. The payment"
+                    " method must be attached to the customer.",
                     code="resource_missing",
                     param=param,
                 )
