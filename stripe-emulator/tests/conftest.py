@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from stripe_emulator import contract
+from stripe_emulator import Emulator, contract
 from stripe_emulator.api import Api, Call, Reply
+from stripe_emulator.server import serve
 
 #: What is wrong with an answer, in words; empty if it is as Stripe's.
 Judge = Callable[[Call, Reply], list[str]]
@@ -54,3 +57,26 @@ def snapshot_events_in(body: dict[str, Any]) -> list[dict[str, Any]]:
     """An event carries an object, which the SDK declares as any map."""
     rows = body["data"] if body.get("object") == "list" else [body]
     return [row for row in rows if row.get("object") == "event" and isinstance(row.get("data"), dict)]
+
+
+@pytest.fixture
+def served(stripe_emulator: Emulator) -> Iterator[Emulator]:
+    """The test's emulator, reached by HTTP under its ``store.base_url``."""
+    server = serve(stripe_emulator, "127.0.0.1", 0)
+    stripe_emulator.store.base_url = f"http://127.0.0.1:{server.port}"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield stripe_emulator
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+    return {
+        **browser_type_launch_args,
+        "executable_path": os.environ["CHROMIUM"],
+        "args": [*quiet, "--disable-component-update", "--no-first-run"],
+    }

@@ -110,5 +110,10 @@ def text(amount: int, code: str) -> str:
 
 def plain(amount: int, code: str) -> str:
     """The number alone, with the currency's decimals."""
-    decimals = 0 if code in ZERO_DECIMAL else 3 if code in THREE_DECIMAL else 2
-    return f"{amount / 10**decimals:,.{decimals}f}"
+    places = decimals(code)
+    return f"{amount / 10**places:,.{places}f}"
+
+
+def decimals(code: str) -> int:
+    """How many decimals a currency's amounts have when people read them."""
+    return 0 if code in ZERO_DECIMAL else 3 if code in THREE_DECIMAL else 2

@@ -46,6 +46,8 @@ FILTERS = {
     "pill": describe.pill,
     "words": describe.words,
     "pretty": describe.pretty,
+    "breakable": describe.breakable,
+    "recurring": describe.recurring,
 }
 
 

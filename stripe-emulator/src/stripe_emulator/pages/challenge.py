@@ -22,8 +22,9 @@ def ask(intent_id: str) -> ResponseReturnValue:
     with keeper().transaction(write=False):
         intent = _intent(intent_id)
         if intent["status"] != "requires_action":
-            return redirect(_back(intent), 303)
-        return render_template("challenge.html", intent=intent, secret=request.values["client_secret"])
+            return _leave(_back(intent))
+        secret, framed = request.values["client_secret"], "framed" in request.values
+        return render_template("hosted/challenge.html", intent=intent, secret=secret, framed=framed)
 
 
 @pages.post("/challenge/<intent_id>")
@@ -36,8 +37,8 @@ def answer(intent_id: str) -> ResponseReturnValue:
             try:
                 challenges.answer(intent, passed=request.form.get("outcome") == "complete")
             except CardError:
-                return redirect(back.replace("redirect_status=succeeded", "redirect_status=failed"), 303)
-        return redirect(_back(intent), 303)
+                return _leave(back.replace("redirect_status=succeeded", "redirect_status=failed"))
+        return _leave(_back(intent))
 
 
 def _intent(intent_id: str) -> Json:
@@ -48,6 +49,13 @@ def _intent(intent_id: str) -> Json:
     if intent is None or not hmac.compare_digest(intent["client_secret"].encode(), shown.encode()):
         raise NotFound(f"No such intent: '{intent_id}'", code="resource_missing", param="intent")
     return intent
+
+
+def _leave(back: str) -> ResponseReturnValue:
+    """Back to the shop; in stripe.js' frame, word to stripe.js, which asks what became of the intent."""
+    if "framed" in request.values:
+        return render_template("hosted/done.html", what="challenge", landing="")
+    return redirect(back, 303)
 
 
 def _back(intent: Json) -> str:

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from stripe_emulator import cards, checkout, store
 from stripe_emulator.errors import CardError, InvalidRequest, NotFound
+from stripe_emulator.pages import describe, elements_session
 from stripe_emulator.pages.account import keeper
 from stripe_emulator.resources import payment_methods
 from stripe_emulator.store import Json
@@ -47,7 +48,8 @@ def pay(session_id: str) -> ResponseReturnValue:
             return _page(session, refusal, 422)
         except CardError as error:
             return _page(session, Refusal("card_number", error.message), 402)
-        return redirect(checkout.waits_for_bank(session) or checkout.landing(session), 303)
+        bank = checkout.waits_for_bank(session)
+        return redirect(bank, 303) if bank else _landed(session)
 
 
 @pages.get("/pay/<session_id>/back")
@@ -56,7 +58,7 @@ def back(session_id: str) -> ResponseReturnValue:
     with keeper().transaction(write=False):
         session = _session(session_id)
         if session["status"] == "complete":
-            return redirect(checkout.landing(session), 303)
+            return _landed(session)
         intent = checkout.intent_of(session) or {}
         error = intent.get("last_payment_error") or intent.get("last_setup_error")
         return _page(session, Refusal("card_number", error["message"]) if error else None)
@@ -72,25 +74,41 @@ def _session(session_id: str) -> Json:
 def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> ResponseReturnValue:
     if session["status"] != "open":
         status = 200 if session["status"] == "complete" else 410
-        return render_template("closed.html", session=session, landing=checkout.landing(session)), status
+        return render_template(
+            "hosted/closed.html", session=session, landing=checkout.landing(session)
+        ), status
     customer = store.find("customer", session["customer"]) if session["customer"] else None
+    options = session["saved_payment_method_options"] or {}
     page = render_template(
-        "checkout.html",
+        "hosted/checkout.html",
         session=session,
         lines=session["_lines"],
+        trial=_trial(session),
         email=session["customer_email"] or (customer or {}).get("email"),
-        saved=_saved_cards(session),
+        saved=elements_session.saved_cards(session),
+        can_keep=session["mode"] == "payment" and options.get("payment_method_save") == "enabled",
         refusal=refusal,
         typed={} if refusal is None else request.form,
     )
     return page, status
 
 
-def _saved_cards(session: Json) -> list[Json]:
-    if session["customer"] is None or session["mode"] == "setup":
-        return []
-    shown = (session["saved_payment_method_options"] or {}).get("allow_redisplay_filters") or ["always"]
-    return store.select("payment_method", {"customer": session["customer"], "allow_redisplay": shown})[::-1]
+def _landed(session: Json) -> ResponseReturnValue:
+    """Paid: on to the shop, or, in a frame on the shop's page, word to that page."""
+    landing = checkout.landing(session)
+    if session["ui_mode"] == "embedded_page":
+        leaves = session["redirect_on_completion"] not in ("if_required", "never")
+        return render_template("hosted/done.html", what="page", landing=landing if leaves else "")
+    return redirect(landing, 303)
+
+
+def _trial(session: Json) -> str:
+    """What a trial promises: "14 days free"; empty without one."""
+    data = session["_subscription_data"] or {}
+    days = data.get("trial_period_days")
+    if days:
+        return f"{days} days free" if days > 1 else "1 day free"
+    return f"Free until {describe.day(data['trial_end'])}" if data.get("trial_end") else ""
 
 
 def _payer(session: Json) -> checkout.Payer:
@@ -107,8 +125,8 @@ def _payer(session: Json) -> checkout.Payer:
     ):
         raise Refusal("email", "Enter an email address, such as jenny@example.com.")
     keep = "save_card" in form
-    saved = {method["id"]: method for method in _saved_cards(session)}
-    if form.get("saved_card") in saved:
+    saved = {method["id"]: method for method in elements_session.saved_cards(session)}
+    if form.get("saved_card") in saved and not form.get("card_number"):
         return checkout.Payer(saved[form["saved_card"]], email or None, None, keep)
     return checkout.Payer(_typed_card(email), email or None, form.get("name", "").strip() or None, keep)
 

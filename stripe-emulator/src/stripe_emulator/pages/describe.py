@@ -58,6 +58,20 @@ def moment(unix: float | None) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(f"{then:%Y-%m-%dT%H:%M:%SZ}", text)
 
 
+def breakable(text: str) -> Markup:
+    """A long name that may be broken after its dots and underscores."""
+    return Markup("<wbr>").join(re.split(r"(?<=[._])", text))
+
+
+def recurring(price: Json) -> str:
+    """What a price asks for by the period: "$10.00 per month"."""
+    every, count = price["recurring"]["interval"], price["recurring"]["interval_count"]
+    period = f"every {count} {every}s" if count > 1 else f"per {every}"
+    if price["unit_amount"] is None:
+        return f"billed {period}"
+    return f"{money.text(price['unit_amount'], price['currency'])} {period}"
+
+
 def local(unix: int) -> str:
     """A time as a ``datetime-local`` field takes it, UTC."""
     return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%dT%H:%M:%S}"

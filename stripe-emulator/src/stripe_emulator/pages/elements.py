@@ -1,9 +1,24 @@
-"""stripe.js and what it calls: the Payment Element's frame, and a Checkout Session for one's own page."""
+"""stripe.js and what it calls: the Payment Element's frame, and a Checkout Session for one's own page.
+
+The calls are stripe.js' own and not part of Stripe's API. They come from any origin, as forms
+with a publishable key and the session's client secret, so that no preflight is needed.
+"""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template
+import hmac
+import re
+
+from flask import Blueprint, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
+
+from stripe_emulator import checkout, keys, objects, store
+from stripe_emulator.errors import CardError, InvalidRequest, StripeError, Unauthenticated
+from stripe_emulator.ids import new
+from stripe_emulator.pages import elements_session
+from stripe_emulator.pages.account import keeper
+from stripe_emulator.resources import checkout_sessions, payment_methods
+from stripe_emulator.store import Json
 
 pages = Blueprint(
     "elements", __name__, template_folder="templates", static_folder="static/js", static_url_path="/js"
@@ -16,9 +31,103 @@ def payment_element() -> ResponseReturnValue:
     return render_template("hosted/element.html")
 
 
+@pages.get("/js/sessions/<session_id>")
+def show(session_id: str) -> ResponseReturnValue:
+    """The session as ``getSession`` gives it; after a challenge that failed, why it did."""
+    with keeper().transaction(write=False):
+        session = _session(session_id)
+        intent = checkout.intent_of(session) or {}
+        error = intent.get("last_payment_error") or intent.get("last_setup_error")
+        if "after_challenge" in request.args and session["status"] == "open" and error:
+            return jsonify({"error": error, "session": elements_session.shown(session)})
+        return _shown(session)
+
+
+@pages.post("/js/sessions/<session_id>")
+def update(session_id: str) -> ResponseReturnValue:
+    """One of the actions: an email, a quantity, a promotion code."""
+    form = request.form
+    with keeper().transaction():
+        session = _session(session_id)
+        if "email" in form:
+            _set_email(session, form["email"].strip())
+        if "line_item" in form:
+            _set_quantity(session, form["line_item"], form.get("quantity", ""))
+        return _shown(session)
+
+
+@pages.post("/js/sessions/<session_id>/confirm")
+def confirm(session_id: str) -> ResponseReturnValue:
+    """Pay with a payment method that the Payment Element made, or with a saved one."""
+    form = request.form
+    with keeper().transaction():
+        session = _session(session_id)
+        if form.get("email"):
+            _set_email(session, form["email"].strip())
+        method = payment_methods.named(form.get("payment_method", ""), "payment_method")
+        email, name = session.get("_email"), method["billing_details"]["name"]
+        try:
+            checkout.pay(session, checkout.Payer(method, email, name, form.get("save") == "true"))
+        except CardError as refused:
+            return jsonify({**refused.envelope(new("request")), "session": elements_session.shown(session)})
+        return _shown(session)
+
+
 @pages.after_request
 def for_any_page(response: Response) -> Response:
     """Any host's page may load the script and call what it calls; nothing here goes by cookies."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
+
+
+@pages.errorhandler(StripeError)
+def refused(error: StripeError) -> ResponseReturnValue:
+    """In Stripe's envelope."""
+    return jsonify(error.envelope(new("request"))), error.status
+
+
+def _session(session_id: str) -> Json:
+    """The session, for whoever holds a publishable key and its client secret.
+
+    :raises Unauthenticated: One of them is missing or does not fit.
+    """
+    keys.given("", {"key": request.values.get("key", "")})
+    session = store.get(checkout.KIND, session_id, param="session")
+    secret = session["client_secret"] or ""
+    if not secret or not hmac.compare_digest(
+        secret.encode(), request.values.get("client_secret", "").encode()
+    ):
+        raise Unauthenticated("The client_secret provided does not match this Checkout Session.")
+    return session
+
+
+def _shown(session: Json) -> Response:
+    bank = checkout.waits_for_bank(session) if session["status"] == "open" else None
+    landing = checkout.landing(session)
+    return jsonify({"session": elements_session.shown(session), "challenge": bank, "landing": landing})
+
+
+def _set_email(session: Json, email: str) -> None:
+    if session["customer_email"] or session["customer"]:
+        raise InvalidRequest(
+            "This session's email is set by the shop and can't be changed here.", param="email"
+        )
+    if email and not re.fullmatch(r"[^\s@]+@[^\s@]+", email):
+        raise InvalidRequest(
+            "Your email is invalid.", code="email_invalid", param="email", reason="invalidEmail"
+        )
+    objects.change(session, _email=email or None)
+
+
+def _set_quantity(session: Json, line_id: str, quantity: str) -> None:
+    line = next((line for line in session["_lines"] if line["id"] == line_id), None)
+    adjustable = (line or {}).get("adjustable_quantity") or {"enabled": False}
+    if line is None or not adjustable["enabled"]:
+        raise InvalidRequest("The quantity of this line item can't be adjusted.", param="lineItem")
+    least, most = adjustable["minimum"] or 0, adjustable["maximum"] or 99
+    if not quantity.isascii() or not quantity.isdigit() or not least <= int(quantity[:9]) <= most:
+        raise InvalidRequest(f"The quantity must be between {least} and {most}.", param="quantity")
+    wanted = [{"id": one["id"], "quantity": one["quantity"]} for one in session["_lines"]]
+    changed = [one | {"quantity": int(quantity)} if one["id"] == line_id else one for one in wanted]
+    checkout_sessions.update({"line_items": [one for one in changed if one["quantity"]]}, session["id"])

@@ -38,7 +38,7 @@ def revise(lines: list[Json], wanted: list[Form]) -> list[Json]:
                 f"No such line item: '{form['id']}'", code="resource_missing", param=f"{param}[id]"
             )
         line = known[form["id"]]
-        merged = {"quantity": line["quantity"], **form}
+        merged = {"quantity": line["quantity"], "adjustable_quantity": line["adjustable_quantity"], **form}
         if "price" not in form and "price_data" not in form:
             merged["price"] = line["price"]["id"]
         revised.append(_line(merged, param) | {"id": line["id"]})

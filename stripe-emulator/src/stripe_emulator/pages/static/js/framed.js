@@ -4,8 +4,8 @@
   "use strict";
 
   if (parent === window) return;
-  const { type, landing, complete } = document.body.dataset;
-  const say = (message) => parent.postMessage({ type, ...message }, "*");
+  const { framed, landing, complete } = document.getElementById("main").dataset;
+  const say = (message) => parent.postMessage({ type: `stripe-emulator:${framed}`, ...message }, "*");
   new ResizeObserver(() => say({ height: document.documentElement.offsetHeight })).observe(document.documentElement);
   if (complete) say({ complete: true, landing });
 })();

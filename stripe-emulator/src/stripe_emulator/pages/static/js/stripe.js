@@ -208,7 +208,7 @@
       dialog.append(inside);
       dialog.addEventListener("cancel", (event) => event.preventDefault());
       addEventListener("message", function heard(event) {
-        if (event.source !== inside.contentWindow || event.data?.type !== "stripe-emulator:challenge") return;
+        if (event.source !== inside.contentWindow || event.data?.type !== "stripe-emulator:challenge" || !event.data.complete) return;
         removeEventListener("message", heard);
         dialog.close();
         dialog.remove();
