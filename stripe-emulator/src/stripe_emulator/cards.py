@@ -1,7 +1,7 @@
-"""What the bank answers to each test card. https://docs.stripe.com/testing
+"""What the bank answers to each test card and test account. https://docs.stripe.com/testing
 
-A payment method keeps its card's number under ``_number``; everything that a card does
-later is read from the table here by that number.
+A payment method keeps its card's number, or its account's, under ``_number``; everything that
+it does later is read from the tables here by that number.
 """
 
 from __future__ import annotations
@@ -31,8 +31,12 @@ class Card:
     dispute: str | None = None
     #: "succeeds" or "fails": what becomes of a refund that is pending at first.
     late_refund: str | None = None
-    #: Skips the seven days until the money is available.
+    #: Skips the days until the money is available.
     available_at_once: bool = False
+    #: A bank debit's money comes, or fails to come, later: "succeeds" or "fails".
+    slow: str | None = None
+    #: Seconds until it does.
+    settles_after: int = 0
 
     @property
     def last4(self) -> str:
@@ -147,6 +151,39 @@ def named(name: str) -> Card | None:
         if name.startswith(prefix):
             return BY_NAME.get(name.removeprefix(prefix).lower())
     return None
+
+
+#: Test accounts whose debit fails, and those that take three minutes. https://docs.stripe.com/payments/sepa-debit
+_FAILING = {
+    "AT861904300235473202",
+    "BE68539007547034",
+    "DE62370400440532013001",
+    "ES9121000418450200051332",
+    "FR8420041010050500013M02607",
+    "IE02AIBK93115212345679",
+    "IT60X0542811101000000123456",
+    "NL91ABNA0417164300",
+}
+_LATE = {"AT321904300235473204", "DE08370400440532013003", "FR3020041010050500013M02609"}
+
+
+def account(iban: str, *, param: str = "sepa_debit[iban]") -> Card:
+    """What becomes of a debit from this bank account; any other well-formed IBAN pays.
+
+    :raises InvalidRequest: Not an IBAN.
+    """
+    plain = iban.replace(" ", "").upper()
+    if not (15 <= len(plain) <= 34 and plain.isascii() and plain.isalnum() and plain[:2].isalpha()):
+        raise InvalidRequest(
+            "The IBAN you entered is incomplete.", code="invalid_bank_account_iban", param=param
+        )
+    return Card(
+        plain,
+        brand="sepa_debit",
+        country=plain[:2],
+        slow="fails" if plain in _FAILING else "succeeds",
+        settles_after=180 if plain in _LATE else 0,
+    )
 
 
 def _checks(digits: str) -> bool:

@@ -5,7 +5,7 @@ Subscription mode is at home with subscriptions.
 
 from __future__ import annotations
 
-from stripe_emulator import checkout, objects, payments, setups, store
+from stripe_emulator import checkout, events, objects, payments, setups, store
 from stripe_emulator.checkout import KIND, Mode, Payer
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.payments import Confirmation, Owner
@@ -98,9 +98,24 @@ def _mark_kept(method: Json, session: Json) -> None:
         objects.change(method, allow_redisplay="always" if asked else "limited")
 
 
+def _payment_waits(intent: Json) -> None:
+    """The customer has done their part; whether the money comes, the bank says later."""
+    checkout.finish(store.get(KIND, intent["_owner"][1]), payment_status="unpaid")
+
+
+def _payment_failed(intent: Json) -> None:
+    """A failure at once leaves the session open; one after days is told by an event."""
+    session = store.get(KIND, intent["_owner"][1])
+    if session["status"] == "complete":
+        events.emit("checkout.session.async_payment_failed", session)
+
+
 def _finished(intent: Json) -> None:
     session = store.get(KIND, intent["_owner"][1])
-    if session["status"] == "open":
+    if session["status"] == "complete":
+        objects.change(session, payment_status="paid")
+        events.emit("checkout.session.async_payment_succeeded", session)
+    elif session["status"] == "open":
         checkout.finish(
             session, payment_status="paid" if session["mode"] == "payment" else "no_payment_required"
         )
@@ -108,5 +123,5 @@ def _finished(intent: Json) -> None:
 
 checkout.MODES["payment"] = Mode(_prepare_payment, _complete_payment)
 checkout.MODES["setup"] = Mode(_prepare_setup, _complete_setup)
-payments.OWNERS[KIND] = Owner(approved=_payment_approved, succeeded=_finished)
+payments.OWNERS[KIND] = Owner(_payment_approved, _finished, _payment_failed, _payment_waits)
 setups.OWNERS[KIND] = Owner(approved=_setup_approved, succeeded=_finished)

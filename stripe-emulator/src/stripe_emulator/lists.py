@@ -18,7 +18,7 @@ from stripe_emulator.wire import Form
 
 LIMIT, MAX_LIMIT = 10, 100
 
-_RANGE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+_RANGE = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def page(kind: str, form: Form, *, url: str, where: Json | None = None, only: Iterable[str] = ()) -> Json:
@@ -105,9 +105,11 @@ def _limit(form: Form) -> int:
 def _created(wanted: Any) -> list[tuple[str, int]]:
     if wanted is None:
         return []
-    if isinstance(wanted, dict):
-        return [(_RANGE[name], moment) for name, moment in wanted.items()]
-    return [("=", int(wanted))]
+    bounds = wanted.items() if isinstance(wanted, dict) else [("eq", wanted)]
+    for name, moment in bounds:
+        if name not in _RANGE or not isinstance(moment, int):
+            raise InvalidRequest(f"Invalid created: {name} {moment!r}"[:200], param=f"created[{name}]"[:200])
+    return [(_RANGE[name], moment) for name, moment in bounds]
 
 
 def _position(kind: str, object_id: str, param: str) -> tuple[int, int]:

@@ -37,12 +37,13 @@ class Owner:
     """What a payment's owner does at each turn; all take the intent.
 
     ``approved`` comes before the money moves (a customer is made, a card is kept),
-    ``succeeded`` and ``failed`` after their events.
+    ``succeeded`` and ``failed`` after their events; ``processing`` where a bank takes days.
     """
 
     approved: Callable[[Json], None] = _nothing
     succeeded: Callable[[Json], None] = _nothing
     failed: Callable[[Json], None] = _nothing
+    processing: Callable[[Json], None] = _nothing
 
 
 #: Object name -> the owner's part. An intent names its owner as ``_owner: [object, id]``.
@@ -148,6 +149,8 @@ def _settle(intent: Json, method: Json, *, after_challenge: bool = False) -> Jso
         raise refuse(intent, method, card.decline)
     _owner(intent).approved(intent)
     _keep_card(intent, method, after_challenge)
+    if card.slow:
+        return _wait(intent, method, card.settles_after)
     charge = charges.make(intent, method, None, authenticated=after_challenge)
     if intent["capture_method"] == "manual":
         objects.change(
@@ -159,6 +162,42 @@ def _settle(intent: Json, method: Json, *, after_challenge: bool = False) -> Jso
     events.emit("payment_intent.succeeded", intent)
     succeeded(intent)
     return intent
+
+
+def _wait(intent: Json, method: Json, seconds: int) -> Json:
+    """A bank debit: nothing is known until the bank has looked."""
+    charge = charges.make(intent, method, None, pending=True)
+    objects.change(intent, latest_charge=charge["id"], status="processing")
+    events.emit("payment_intent.processing", intent)
+    _owner(intent).processing(intent)
+    clock.schedule(clock.now() + seconds, "payment_intent.settle", intent["id"])
+    return intent
+
+
+@clock.due("payment_intent.settle")
+def settle_late(intent_id: str) -> None:
+    """The bank has looked: the account had the money, or not."""
+    intent = store.get("payment_intent", intent_id)
+    if intent["status"] != "processing":
+        return
+    method = store.get("payment_method", intent["payment_method"])
+    charge = store.get("charge", intent["latest_charge"])
+    if payment_methods.card_of(method).slow == "succeeds":
+        charges.settle(charge, None)
+        objects.change(intent, amount_received=intent["amount"], status="succeeded")
+        events.emit("payment_intent.succeeded", intent)
+        succeeded(intent)
+        return
+    message = "The customer's bank account has been closed, or has not enough money."
+    charges.settle(charge, ("insufficient_funds", message))
+    error = {
+        "charge": charge["id"],
+        "code": "payment_intent_payment_attempt_failed",
+        "message": message,
+        "payment_method": public(method),
+        "type": "card_error",
+    }
+    _fail(intent, error)
 
 
 def _asks(intent: Json, method: Json) -> bool:

@@ -97,18 +97,17 @@ def _fail(intent: Json, method: Json, why: Json) -> None:
 
 def _attempt(intent: Json, method: Json, status: str, error: Json | None) -> Json:
     """The record of one try. https://docs.stripe.com/api/setup_attempts/object"""
-    card = method["card"]
-    kept = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
-    details = {key: card[key] for key in kept} | {
-        "network": card["brand"],
-        "three_d_secure": None,
-        "wallet": None,
-    }
+    details: Json = {}
+    if method["type"] == "card":
+        card = method["card"]
+        kept = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+        details = {key: card[key] for key in kept}
+        details |= {"network": card["brand"], "three_d_secure": None, "wallet": None}
     return objects.create(
         "setup_attempt",
         customer=intent["customer"],
         payment_method=method["id"],
-        payment_method_details={"type": "card", "card": details},
+        payment_method_details={"type": method["type"], method["type"]: details},
         setup_error=error,
         setup_intent=intent["id"],
         status=status,

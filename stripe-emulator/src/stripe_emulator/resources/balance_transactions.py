@@ -97,6 +97,7 @@ def balance() -> Json:
     return {
         "object": "balance",
         "available": [_money(sums.get(("available", code), 0), code) for code in currencies],
+        "connect_reserved": [{"amount": 0, "currency": code} for code in currencies],
         "livemode": False,
         "pending": [_money(sums.get(("pending", code), 0), code) for code in currencies],
         "refund_and_dispute_prefunding": {

@@ -51,12 +51,20 @@ def refunds(charge: Json) -> Json:
     return lists.page("refund", {}, url=f"/v1/charges/{charge['id']}/refunds", where={"charge": charge["id"]})
 
 
-def make(intent: Json, method: Json, decline: tuple[str, str] | None, *, authenticated: bool = False) -> Json:
+def make(
+    intent: Json,
+    method: Json,
+    decline: tuple[str, str] | None,
+    *,
+    authenticated: bool = False,
+    pending: bool = False,
+) -> Json:
     """What the bank answered to one attempt: money taken, set aside, or refused. Emits its event.
 
     :param decline: ``(code, decline_code)`` if it refused.
+    :param pending: The bank will say later; ``settle`` then goes on.
     """
-    captured = decline is None and intent["capture_method"] != "manual"
+    captured = decline is None and not pending and intent["capture_method"] != "manual"
     amount = intent["amount"]
     charge = objects.create(
         "charge",
@@ -75,7 +83,7 @@ def make(intent: Json, method: Json, decline: tuple[str, str] | None, *, authent
         fraud_details={},
         metadata=dict(intent["metadata"]),
         outcome=_outcome(decline),
-        paid=decline is None,
+        paid=decline is None and not pending,
         payment_intent=intent["id"],
         payment_method=method["id"],
         payment_method_details=_details(method, amount, authenticated),
@@ -85,16 +93,27 @@ def make(intent: Json, method: Json, decline: tuple[str, str] | None, *, authent
         shipping=intent["shipping"],
         statement_descriptor=intent["statement_descriptor"],
         statement_descriptor_suffix=intent["statement_descriptor_suffix"],
-        status="failed" if decline else "succeeded",
+        status="failed" if decline else "pending" if pending else "succeeded",
         transfer_group=intent["transfer_group"],
     )
     if decline is None:
         objects.change(charge, receipt_url=f"{store.current().store.base_url}/receipts/{charge['id']}")
     if captured:
         _book(charge, method)
-    events.emit("charge.failed" if decline else "charge.succeeded", charge)
+    events.emit(f"charge.{charge['status']}", charge)
     if captured:
         clock.schedule(clock.now() + UPDATED_AFTER, "charge.updated", charge["id"])
+    return charge
+
+
+def settle(charge: Json, failure: tuple[str, str] | None) -> Json:
+    """The bank's late word on a pending charge: the money is there, or ``(code, message)`` why not."""
+    if failure is None:
+        objects.change(charge, amount_captured=charge["amount"], captured=True, paid=True, status="succeeded")
+        _book(charge, store.find("payment_method", charge["payment_method"]))
+    else:
+        objects.change(charge, failure_code=failure[0], failure_message=failure[1], status="failed")
+    events.emit(f"charge.{charge['status']}", charge)
     return charge
 
 
@@ -157,6 +176,10 @@ def _outcome(decline: tuple[str, str] | None) -> Json:
 
 def _details(method: Json, amount: int, authenticated: bool) -> Json:
     """``payment_method_details``: the card as it was at this attempt."""
+    if method["type"] != "card":
+        kept = ("bank_code", "branch_code", "country", "fingerprint", "last4")
+        debit = {key: method["sepa_debit"][key] for key in kept} | {"mandate": None}
+        return {"type": "sepa_debit", "sepa_debit": debit}
     card = method["card"]
     kept = (
         "brand",

@@ -167,6 +167,10 @@ def _mode(form: Form) -> checkout.Mode:
     mode = checkout.MODES.get(form["mode"])
     if mode is None:
         raise NotEmulated(f"Checkout Sessions with mode={form['mode']}", param="mode")
+    for index, option in enumerate(form.get("shipping_options") or []):
+        if "shipping_rate" in option:
+            param = f"shipping_options[{index}][shipping_rate]"
+            store.named("shipping_rate", option["shipping_rate"], param)
     for param in NOT_YET:
         if form.get(param):
             raise NotEmulated(f"Checkout Sessions with {param}", param=param)

@@ -19,7 +19,7 @@ def create(form: Form) -> Json:
     """https://docs.stripe.com/api/payment_methods/create"""
     kind = form.get("type", "card")
     if kind != "card":
-        raise NotEmulated(f"payment methods of type {kind}", param="type")
+        return new_other(kind, form)
     details = form.get("card") or {}
     if "token" in details:
         return from_token(details["token"], form, "card[token]")
@@ -104,7 +104,6 @@ def new_card(
     """
     form = form or {}
     _check_expiry(exp_month, exp_year)
-    fingerprint = hashlib.sha256(card.number.encode()).hexdigest()[:16]
     return objects.create(
         "payment_method",
         type="card",
@@ -122,7 +121,7 @@ def new_card(
             "display_brand": {"amex": "american_express"}.get(card.brand, card.brand),
             "exp_month": exp_month,
             "exp_year": exp_year,
-            "fingerprint": fingerprint,
+            "fingerprint": _fingerprint(card),
             "funding": card.funding,
             "generated_from": None,
             "last4": card.last4,
@@ -132,6 +131,31 @@ def new_card(
             "wallet": None,
         },
         _number=card.number,
+    )
+
+
+def new_other(kind: str, form: Form) -> Json:
+    """A payment method that is no card. Bank debits by IBAN can pay; others are there to be looked at."""
+    details = dict(form.get(kind) or {})
+    fields: Json = {kind: details}
+    if kind == "sepa_debit":
+        account = cards.account(details.get("iban", ""))
+        fields["_number"] = account.number
+        fields[kind] = {
+            "bank_code": account.number[4:9],
+            "branch_code": "",
+            "country": account.country,
+            "fingerprint": _fingerprint(account),
+            "generated_from": {"charge": None, "setup_attempt": None},
+            "last4": account.last4,
+        }
+    return objects.create(
+        "payment_method",
+        type=kind,
+        allow_redisplay=form.get("allow_redisplay", "unspecified"),
+        billing_details=_billing_details(form.get("billing_details") or {}),
+        metadata=form.get("metadata"),
+        **fields,
     )
 
 
@@ -161,8 +185,15 @@ def from_token(token_id: str, form: Form, param: str) -> Json:
 
 
 def card_of(method: Json) -> Card:
-    """The test card behind a payment method: what its bank will say."""
-    return cards.numbered(method["_number"])
+    """The test card, or the account, behind a payment method: what its bank will say.
+
+    :raises NotEmulated: It is of a type that cannot pay here.
+    """
+    if method["type"] == "card":
+        return cards.numbered(method["_number"])
+    if method["type"] == "sepa_debit":
+        return cards.account(method["_number"])
+    raise NotEmulated(f"paying by {method['type']}", param="payment_method")
 
 
 def attach_to(method: Json, customer: Json) -> Json:
@@ -181,13 +212,17 @@ def attach_to(method: Json, customer: Json) -> Json:
             code="payment_method_unexpected_state" if method.get("_detached") else None,
             param="payment_method",
         )
-    card = card_of(method)
-    if card.decline and card.refuses_setup and card.asks == "never":
-        code, decline_code = card.decline
-        raise CardError(cards.MESSAGES[decline_code], code=code, decline_code=decline_code)
+    if method["type"] == "card":
+        _check_savable(card_of(method))
     objects.change(method, customer=customer["id"])
     events.emit("payment_method.attached", method)
     return method
+
+
+def _check_savable(card: Card) -> None:
+    if card.decline and card.refuses_setup and card.asks == "never":
+        code, decline_code = card.decline
+        raise CardError(cards.MESSAGES[decline_code], code=code, decline_code=decline_code)
 
 
 def detach_from(method: Json) -> Json:
@@ -200,6 +235,11 @@ def detach_from(method: Json) -> Json:
     objects.change(method, customer=None, _detached=True)
     events.emit("payment_method.detached", method, previous={"customer": before})
     return method
+
+
+def _fingerprint(card: Card) -> str:
+    """The same for the same number, whoever saves it."""
+    return hashlib.sha256(card.number.encode()).hexdigest()[:16]
 
 
 def _billing_details(form: Form, before: Json | None = None) -> Json:

@@ -19,13 +19,6 @@ def create(form: Form) -> Json:
     code = money.currency(form["currency"])
     if form["amount"] < 1:
         raise InvalidRequest("Invalid positive integer", code="parameter_invalid_integer", param="amount")
-    available = {row["currency"]: row["amount"] for row in balance_transactions.balance()["available"]}
-    if form["amount"] > available.get(code, 0):
-        raise InvalidRequest(
-            "You have insufficient funds in your Stripe account for this transfer. Your card balance is too low.",
-            code="balance_insufficient",
-            param="amount",
-        )
     instant = form.get("method") == "instant"
     arrival = clock.now() if instant else (clock.now() // clock.DAY + ARRIVES_AFTER) * clock.DAY
     payout = objects.create(
@@ -92,7 +85,21 @@ def list_all(form: Form) -> Json:
 
 @clock.due("payout.paid")
 def arrive(payout_id: str) -> None:
-    """The bank has the money."""
+    """The bank has the money; or the account had not enough, and the payout fails."""
     payout = store.get("payout", payout_id)
-    if payout["status"] == "pending":
+    balances = balance_transactions.balance()["available"]
+    left = next((row["amount"] for row in balances if row["currency"] == payout["currency"]), 0)
+    if left >= 0:
         objects.change(payout, "payout.paid", status="paid")
+        return
+    moved = balance_transactions.record(
+        "payout_failure", payout, payout["amount"], at_once=True, description="STRIPE PAYOUT FAILED"
+    )
+    objects.change(
+        payout,
+        "payout.failed",
+        failure_balance_transaction=moved["id"],
+        failure_code="insufficient_funds",
+        failure_message="Your Stripe account has insufficient funds to cover the payout.",
+        status="failed",
+    )
