@@ -39,10 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     worker = Worker(emulator)
     worker.start()
     signal.signal(signal.SIGTERM, _interrupt)
-    print(
-        f"stripe-emulator on {emulator.store.base_url} (dashboard there; any sk_test_ key opens it)",
-        flush=True,
-    )
+    _say(f"stripe-emulator on {emulator.store.base_url} (dashboard there; any sk_test_ key opens it)")
     try:
         server.serve_forever()
     except KeyboardInterrupt:

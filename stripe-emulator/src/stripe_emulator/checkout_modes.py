@@ -17,8 +17,8 @@ from stripe_emulator.wire import Form
 def _prepare_payment(session: Json, form: Form) -> None:
     if any(line["price"]["recurring"] for line in session["_lines"]):
         raise InvalidRequest(
-            "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or"
-            " use only one-time prices.",
+            "You specified `payment` mode but passed a recurring price. Either switch to `subscription`"
+            " mode or use only one-time prices.",
             param="line_items",
         )
     creation = form.get("customer_creation", "if_required")
@@ -121,7 +121,8 @@ def _finished(intent: Json) -> None:
         )
 
 
-checkout.MODES["payment"] = Mode(_prepare_payment, _complete_payment)
-checkout.MODES["setup"] = Mode(_prepare_setup, _complete_setup)
+PAYMENT = Mode(_prepare_payment, _complete_payment)
+SETUP = Mode(_prepare_setup, _complete_setup)
+
 payments.OWNERS[KIND] = Owner(_payment_approved, _finished, _payment_failed, _payment_waits)
 setups.OWNERS[KIND] = Owner(approved=_setup_approved, succeeded=_finished)

@@ -44,8 +44,8 @@ class KeysInUse:
         with self._lock:
             if key in self._keys:
                 raise KeyInUse(
-                    f"There is currently another in-progress request using this Stripe-Idempotency-Key: {key}."
-                    " Please try again later.",
+                    f"There is currently another in-progress request using this Stripe-Idempotency-Key:"
+                    f" {key}. Please try again later.",
                     code="idempotency_key_in_use",
                 )
             self._keys.add(key)
@@ -75,8 +75,8 @@ def recall(key: str, print_: str) -> Answer | None:
         return None
     if row[0] != print_:
         raise IdempotencyError(
-            "Keys for idempotent requests can only be used with the same parameters they were first used with."
-            f" Try using a key other than '{key}' if you meant to execute a different request."
+            "Keys for idempotent requests can only be used with the same parameters they were first used"
+            f" with. Try using a key other than '{key}' if you meant to execute a different request."
         )
     return Answer(row[1], row[2], row[3])
 

@@ -32,8 +32,8 @@ def given(authorization: str, form: Form) -> str:
         key = field if isinstance(field, str) else ""
     if not key:
         raise Unauthenticated(
-            "You did not provide an API key. You need to provide your API key in the Authorization header, using"
-            " Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See"
+            "You did not provide an API key. You need to provide your API key in the Authorization header,"
+            " using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See"
             " https://stripe.com/docs/api#authentication for details."
         )
     if not key.startswith((*SECRET, PUBLISHABLE)) or key in (*SECRET, PUBLISHABLE):

@@ -9,11 +9,11 @@ from stripe_emulator.errors import InvalidRequest
 
 _ZERO = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf"
 _TWO = """
-aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny cop crc cve
-czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd hnl htg huf idr ils inr jmd kes kgs khr kyd kzt lak
-lbp lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd pab pen pgk php pkr pln qar
-ron rsd rub sar sbd scr sek sgd shp sle sos srd std szl thb tjs top try ttd twd tzs uah usd uyu uzs wst xcd yer zar
-zmw
+aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny
+cop crc cve czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd hnl htg huf idr ils inr jmd
+kes kgs khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok
+npr nzd pab pen pgk php pkr pln qar ron rsd rub sar sbd scr sek sgd shp sle sos srd std szl thb tjs top
+try ttd twd tzs uah usd uyu uzs wst xcd yer zar zmw
 """
 
 #: No decimals: an amount of 500 is 500 yen.
@@ -90,7 +90,7 @@ def check_charge(amount: int, code: str, param: str = "amount") -> None:
         )
     if (code in THREE_DECIMAL and amount % 10) or (code in WHOLE_ONLY and amount % 100):
         raise InvalidRequest(
-            f"Invalid amount for {code.upper()}: the last digit{'s' if code in WHOLE_ONLY else ''} must be 0.",
+            f"Invalid amount for {code.upper()}: it must end in {'00' if code in WHOLE_ONLY else '0'}.",
             code="invalid_charge_amount",
             param=param,
         )

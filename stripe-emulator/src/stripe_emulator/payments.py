@@ -82,7 +82,10 @@ def _challenged(intent: Json, passed: bool) -> Json:
     objects.change(intent, next_action=None)
     if passed:
         return _settle(intent, method, after_challenge=True)
-    message = "We are unable to authenticate your payment method. Please choose a different payment method and try again."
+    message = (
+        "We are unable to authenticate your payment method."
+        " Please choose a different payment method and try again."
+    )
     error = {
         "code": "payment_intent_authentication_failure",
         "message": message,

@@ -54,7 +54,8 @@ _INDEXES = "".join(
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS object (
     seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, created INTEGER NOT NULL,
-    deleted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL, {", ".join(f"{column} TEXT" for column in INDEXED)},
+    deleted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL,
+    {", ".join(f"{column} TEXT" for column in INDEXED)},
     UNIQUE (id, kind)
 );
 CREATE INDEX IF NOT EXISTS object_by_time ON object (kind, created, seq);

@@ -177,8 +177,8 @@ def _outcome(decline: tuple[str, str] | None) -> Json:
 def _details(method: Json, amount: int, authenticated: bool) -> Json:
     """``payment_method_details``: the card as it was at this attempt."""
     if method["type"] != "card":
-        kept = ("bank_code", "branch_code", "country", "fingerprint", "last4")
-        debit = {key: method["sepa_debit"][key] for key in kept} | {"mandate": None}
+        account = ("bank_code", "branch_code", "country", "fingerprint", "last4")
+        debit = {key: method["sepa_debit"][key] for key in account} | {"mandate": None}
         return {"type": "sepa_debit", "sepa_debit": debit}
     card = method["card"]
     kept = (

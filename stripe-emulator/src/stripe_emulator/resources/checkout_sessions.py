@@ -39,6 +39,8 @@ KEPT = (
 #: Parameters that promise more than is done here.
 NOT_YET = ("optional_items", "shipping_options", "custom_fields", "after_expiration", "consent_collection")
 
+checkout.MODES |= {"payment": checkout_modes.PAYMENT, "setup": checkout_modes.SETUP}
+
 LIVES, SHORTEST = clock.DAY, 30 * 60
 MAX_URL = 5000
 
@@ -239,8 +241,8 @@ def _expires_at(form: Form) -> int:
     expires_at: int = form.get("expires_at", now + LIVES)
     if not now + SHORTEST <= expires_at <= now + LIVES:
         raise InvalidRequest(
-            "The `expires_at` timestamp must be at least 30 minutes and less than 24 hours from Checkout Session"
-            " creation.",
+            "The `expires_at` timestamp must be at least 30 minutes and less than 24 hours from Checkout"
+            " Session creation.",
             param="expires_at",
         )
     return expires_at
@@ -256,7 +258,8 @@ def _follow(session: Json) -> None:
 def _must_be_open(session: Json, verb: str) -> None:
     if session["status"] != "open":
         raise InvalidRequest(
-            f'Only Checkout Sessions with a status in ["open"] can be {verb}d. This Checkout Session has a status'
+            f'Only Checkout Sessions with a status in ["open"] can be {verb}d. This Checkout Session has a'
+            " status"
             f" of {session['status']}.",
             param="session",
         )

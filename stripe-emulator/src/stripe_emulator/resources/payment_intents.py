@@ -44,8 +44,8 @@ def create(form: Form) -> Json:
     for param in ("off_session", "error_on_requires_action", "return_url"):
         if param in form:
             raise InvalidRequest(
-                f"The parameter `{param}` cannot be passed when creating a PaymentIntent unless `confirm` is set"
-                " to true.",
+                f"The parameter `{param}` cannot be passed when creating a PaymentIntent unless `confirm`"
+                " is set to true.",
                 param=param,
             )
     return intent
@@ -99,7 +99,7 @@ def capture(form: Form, intent: str) -> Json:
     if found["status"] != "requires_capture":
         raise unexpected(found, "capture", "only one that requires_capture can be captured")
     left: int = found["amount_capturable"]
-    amount = form["amount_to_capture"] if "amount_to_capture" in form else left
+    amount: int = form.get("amount_to_capture", left)
     if not 1 <= amount <= left:
         raise InvalidRequest(
             f"The provided amount_to_capture must be positive and not more than amount_capturable ({left}).",
@@ -181,9 +181,9 @@ def confirmation(intent: Json, form: Form) -> Confirmation:
         method = store.find("payment_method", intent["payment_method"])
     if method is None:
         raise InvalidRequest(
-            "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update"
-            " the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with"
-            " a payment method or ConfirmationToken.",
+            "You cannot confirm this PaymentIntent because it's missing a payment method. You can either"
+            " update the PaymentIntent with a payment method and then confirm it again, or confirm it again"
+            " directly with a payment method or ConfirmationToken.",
             code="payment_intent_unexpected_state",
             payment_intent=public(intent),
         )

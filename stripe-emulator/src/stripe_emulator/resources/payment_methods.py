@@ -205,8 +205,8 @@ def attach_to(method: Json, customer: Json) -> Json:
         return method
     if method["customer"] is not None or method.get("_detached"):
         raise InvalidRequest(
-            "This PaymentMethod was previously used without being attached to a Customer or was detached from a"
-            " Customer, and may not be used again."
+            "This PaymentMethod was previously used without being attached to a Customer or was detached"
+            " from a Customer, and may not be used again."
             if method.get("_detached")
             else "The payment method you provided has already been attached to a customer.",
             code="payment_method_unexpected_state" if method.get("_detached") else None,

@@ -50,11 +50,11 @@ def update(form: Form, refund: str) -> Json:
 
 @post("/v1/refunds/{refund}/cancel")
 def cancel(form: Form, refund: str) -> Json:
-    """https://docs.stripe.com/api/refunds/cancel: only one that waits for its customer, which no card's does."""
+    """https://docs.stripe.com/api/refunds/cancel: only one that waits for its customer; no card's does."""
     found = store.get("refund", refund)
     if found["status"] != "requires_action":
         raise InvalidRequest(
-            f"A refund with a status of {found['status']} cannot be canceled; only one that requires_action can."
+            f"A refund with a status of {found['status']} cannot be canceled; requires_action is needed."
         )
     take_back(found, "canceled", None)
     return found

@@ -120,8 +120,8 @@ def _confirmation(intent: Json, form: Form) -> Confirmation:
         method = store.find("payment_method", intent["payment_method"])
     if method is None:
         raise InvalidRequest(
-            "You cannot confirm this SetupIntent because it's missing a payment method. Update the SetupIntent"
-            " with a payment method and then confirm it again.",
+            "You cannot confirm this SetupIntent because it's missing a payment method. Update the"
+            " SetupIntent with a payment method and then confirm it again.",
             code="setup_intent_unexpected_state",
             setup_intent=public(intent),
         )
