@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_prepaid import include_name
 
-from . import accounts, api, audit, cli, config, errors, headers, health, limits, pages, shop
+from . import accounts, api, audit, cli, config, errors, headers, health, limits, openapi, pages, shop, usage
 from .models import db, utc_now
 
 
@@ -42,11 +42,12 @@ def create_app(
     limits.init_app(app)
     accounts.init_app(app)
     audit.init_app(app)
+    openapi.init_app(app, api.blueprint)
     errors.init_app(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # status first; Flask-Security has put its own
 
     app.register_blueprint(pages.blueprint)
-    app.register_blueprint(api.blueprint)
+    app.register_blueprint(usage.blueprint)
     app.register_blueprint(health.blueprint)
     cli.init_app(app)
     return app

@@ -75,7 +75,7 @@ def init_app(app: Flask) -> None:
     user_registered.connect(greet, app)
     user_not_registered.connect(point_to_login, app)
     sign_ins.init_app(app)
-    app.register_blueprint(keys.blueprint)
+    keys.init_app(app)
     app.register_blueprint(blueprint)
 
 

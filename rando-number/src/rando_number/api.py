@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, current_app, g, jsonify, request
+from flask import Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
+from sqlalchemy import select
 from werkzeug.exceptions import BadRequest
 
-from . import keys, limits
+from . import keys, limits, openapi
 from .accounts import csrf
 from .errors import ApiError, speak_json
 from .models import Number, db, utc_now
 from .numbers import Ask, is_key, sell, whole
+from .openapi import answers
 from .shop import prepaid
+from .usage import by_day
 from .who import Caller, signed_in
 
-blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+blueprint = openapi.make_blueprint()
 csrf.exempt(blueprint)  # a session is taken from the same origin only, see caller()
 speak_json(blueprint)
 
@@ -82,6 +84,7 @@ def idempotency_key() -> str | None:
 
 
 @blueprint.get("/number/")
+@answers(blueprint, openapi.NumberAnswer, [openapi.MIN, openapi.MAX, openapi.IDEMPOTENCY_KEY])
 def number() -> ResponseReturnValue:
     """Sell one number, from 0 to 9 unless ``min`` and ``max`` say otherwise."""
     who = caller()
@@ -91,6 +94,7 @@ def number() -> ResponseReturnValue:
 
 
 @blueprint.post("/numbers")
+@answers(blueprint, openapi.NumbersAnswer, [openapi.IDEMPOTENCY_KEY], requestBody=openapi.NUMBERS_BODY)
 def numbers() -> ResponseReturnValue:
     """Sell ``count`` numbers from ``min`` to ``max``: all of them, or none."""
     who = caller()
@@ -115,6 +119,7 @@ def body() -> dict[str, Any]:
 
 
 @blueprint.get("/balance")
+@answers(blueprint, openapi.BalanceAnswer)
 def balance() -> ResponseReturnValue:
     """What is left, and how much of it is set aside."""
     wallet = prepaid.wallet(caller().owner)
@@ -122,6 +127,7 @@ def balance() -> ResponseReturnValue:
 
 
 @blueprint.get("/numbers")
+@answers(blueprint, openapi.DrawnAnswer, [openapi.LIMIT, openapi.CURSOR])
 def drawn_before() -> ResponseReturnValue:
     """What was drawn, newest first."""
     who = caller()
@@ -151,6 +157,7 @@ def drawn_before() -> ResponseReturnValue:
 
 
 @blueprint.get("/entries")
+@answers(blueprint, openapi.EntriesAnswer, [openapi.LIMIT, openapi.CURSOR])
 def entries() -> ResponseReturnValue:
     """Why the balance is what it is, newest first."""
     who = caller()
@@ -176,6 +183,7 @@ def entries() -> ResponseReturnValue:
 
 
 @blueprint.get("/usage")
+@answers(blueprint, openapi.UsageAnswer, [openapi.FROM, openapi.TO, openapi.BY])
 def usage() -> ResponseReturnValue:
     """Calls, numbers and credits by day, UTC; the last 30 days unless ``from`` and ``to`` say otherwise."""
     who = caller()
@@ -186,38 +194,23 @@ def usage() -> ResponseReturnValue:
         raise ApiError(422, "invalid_parameter", "by can be day.", param="by")
     if not first <= last <= first + timedelta(days=366):
         raise ApiError(422, "invalid_parameter", "from and to span 0 to 366 days.", param="to")
-    on = day_of(Number.created_at)
-    rows = db.session.execute(
-        select(on.label("day"), func.count().label("calls"), func.sum(Number.charged).label("credits"))
-        .where(
-            Number.user_id == who.user_id,
-            Number.created_at >= first,
-            Number.created_at < last + timedelta(days=1),
-        )
-        .group_by(on)
-        .order_by(on)
-    ).all()
-    days = [{"day": str(row.day), "calls": row.calls, "credits": int(row.credits)} for row in rows]
+    days: list[dict[str, Any]] = [
+        {"day": str(row.day), "calls": row.calls, "credits": row.credits}
+        for row in by_day(who.user_id, first, last)
+    ]
     totals = {name: sum(row[name] for row in days) for name in ("calls", "credits")}
     return success(days=days, totals=totals)
 
 
-def day(text: str, param: str) -> datetime:
-    """Midnight UTC of a day such as ``2026-11-23``.
+def day(text: str, param: str) -> date:
+    """A day such as ``2026-11-23``.
 
     :raises ApiError: It is none.
     """
     if DAY.fullmatch(text):
         with suppress(ValueError):  # the 31st of February
-            return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+            return date.fromisoformat(text)
     raise ApiError(422, "invalid_parameter", f"{param} must be a day such as 2026-11-23.", param=param)
-
-
-def day_of(column: Any) -> Any:
-    """The UTC day of a time, in the database."""
-    if db.engine.dialect.name == "sqlite":
-        return func.date(column)
-    return func.date(func.timezone("UTC", column))
 
 
 def success(**fields: Any) -> ResponseReturnValue:

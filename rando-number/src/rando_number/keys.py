@@ -6,9 +6,9 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, Flask, abort, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import auth_required
 from flask_wtf import FlaskForm
@@ -21,6 +21,7 @@ from flask_prepaid import PrepaidError
 from . import audit
 from .errors import ApiError
 from .models import ApiKey, Deed, User, db, utc_now
+from .ring import Ring
 from .who import Caller, customer
 
 blueprint = Blueprint("keys", __name__)
@@ -28,8 +29,11 @@ blueprint = Blueprint("keys", __name__)
 PREFIX = "rn_"
 MOST_PER_CUSTOMER = 20
 
-#: How exactly ``last_used_at`` is kept: one write a minute, not one a call.
-USE_IS_NOTED_EVERY = timedelta(minutes=1)
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+    with app.app_context():
+        app.extensions["rando_keys"] = Ring(db.engine)
 
 
 class KeyForm(FlaskForm):  # type: ignore[misc]
@@ -84,6 +88,7 @@ def revoke(key_id: int) -> ResponseReturnValue:
         abort(404)
     audit.note(Deed.KEY_REVOKED, key=key_id)
     db.session.commit()
+    ring().forget()
     flash("The key has been revoked. Calls with it are refused from now on.", "success")
     return redirect(url_for("keys.listed"), 303)
 
@@ -126,19 +131,12 @@ def digest_of(secret: str) -> str:
 
 def find(secret: str) -> Caller | None:
     """Who calls with ``secret``; ``None`` if it was never made, is revoked or has ended."""
-    now = utc_now()
-    key = db.session.scalar(
-        select(ApiKey)
-        .join(User, User.id == ApiKey.user_id)
-        .where(ApiKey.digest == digest_of(secret), ApiKey.revoked_at.is_(None), User.active)
-    )
-    if key is None or (key.expires_at is not None and key.expires_at <= now):
-        return None
-    caller = Caller(key.user_id, key.id, key.cap_per_month)
-    if key.last_used_at is None or key.last_used_at < now - USE_IS_NOTED_EVERY:
-        key.last_used_at = now
-        db.session.commit()
-    return caller
+    return ring().find(digest_of(secret))
+
+
+def ring() -> Ring:
+    found: Ring = current_app.extensions["rando_keys"]
+    return found
 
 
 @contextmanager

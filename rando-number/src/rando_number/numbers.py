@@ -23,6 +23,9 @@ from .who import Caller
 LARGEST = 2**53 - 1
 MOST_AT_ONCE = 10_000
 
+#: What the ledger calls a spend: this, and the id of the row in ``numbers``.
+KEY_OF = "number:"
+
 #: Made once: with new parameters for each number it is run as it is.
 INSERT_NUMBER = insert(cast(Table, Number.__table__))
 
@@ -105,7 +108,7 @@ def sell_new(caller: Caller, ask: Ask, idempotency_key: str | None) -> Drawn:
     }
     db.session.rollback()  # what was read so far would keep a connection and its snapshot
     spent = prepaid.spend_now(
-        caller.owner, credits=ask.count, key=ledger_key(number_id), work=INSERT_NUMBER, values=row
+        caller.owner, credits=ask.count, key=KEY_OF + number_id, work=INSERT_NUMBER, values=row
     )
     return Drawn(values, ask.count, spent.balance)
 
@@ -125,13 +128,9 @@ def repeat(caller: Caller, earlier: Number, ask: Ask) -> Drawn:
     """The first answer again. The ledger, too, gives the first entry to a repeated key."""
     if earlier.asked != ask.digest():
         raise ApiError(409, "idempotency_conflict", "This Idempotency-Key has been used for another request.")
-    owner, values, charged, key = caller.owner, earlier.values, earlier.charged, ledger_key(earlier.id)
+    owner, values, charged, key = caller.owner, earlier.values, earlier.charged, KEY_OF + earlier.id
     db.session.rollback()
     return Drawn(values, charged, prepaid.spend_now(owner, credits=charged, key=key).balance)
-
-
-def ledger_key(number_id: str) -> str:
-    return f"number:{number_id}"
 
 
 def is_key(text: str) -> bool:

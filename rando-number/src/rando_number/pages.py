@@ -20,6 +20,12 @@ def home() -> ResponseReturnValue:
     return show()
 
 
+@blueprint.get("/docs/api")
+def api_docs() -> ResponseReturnValue:
+    """How to call the API, with code that works as it stands."""
+    return render_template("docs/api.html")
+
+
 @blueprint.get("/number")
 def number() -> ResponseReturnValue:
     """Where a sign-in on the way to a number comes back to."""

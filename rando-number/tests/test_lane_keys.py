@@ -1,0 +1,153 @@
+"""The ring: keys are looked up together, and taken for true for a second at most."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, event, update
+
+from rando_number.keys import digest_of
+from rando_number.models import ApiKey, db, utc_now
+from rando_number.ring import REMEMBERED_S, Ring
+
+from .shop import Shop
+
+
+class Watch:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def engine(shop: Shop) -> Engine:
+    with shop.app.app_context():
+        return db.engine
+
+
+@pytest.fixture
+def digest(shop: Shop) -> str:
+    return digest_of(shop.customer().make_key())
+
+
+@contextmanager
+def lookups(engine: Engine) -> Iterator[list[str]]:
+    """The SELECTs that are sent meanwhile."""
+    sent: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *more: object) -> None:
+        if statement.startswith("SELECT"):
+            sent.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def write(shop: Shop, **values: object) -> None:
+    """Change the keys as another process would."""
+    with shop.app.app_context():
+        db.session.execute(update(ApiKey).values(**values))
+        db.session.commit()
+
+
+def test_a_key_is_looked_up_once_a_second(engine: Engine, digest: str) -> None:
+    watch = Watch()
+    ring = Ring(engine, watch)
+
+    with lookups(engine) as sent:
+        callers = {ring.find(digest) for _ in range(5)}
+        watch.now_s += REMEMBERED_S
+        callers.add(ring.find(digest))
+
+    assert len(callers) == 1
+    assert None not in callers
+    assert len(sent) == 2
+
+
+def test_what_another_process_revokes_is_refused_after_a_second(
+    shop: Shop, engine: Engine, digest: str
+) -> None:
+    watch = Watch()
+    ring = Ring(engine, watch)
+    assert ring.find(digest) is not None
+
+    write(shop, revoked_at=utc_now())
+    watch.now_s += REMEMBERED_S
+
+    assert ring.find(digest) is None
+
+
+def test_a_key_ends_on_time_while_it_is_remembered(shop: Shop, engine: Engine, digest: str) -> None:
+    soon = utc_now() + timedelta(milliseconds=300)
+    write(shop, expires_at=soon)
+    ring = Ring(engine, Watch())
+    assert ring.find(digest) is not None
+
+    while utc_now() < soon:
+        pass
+
+    assert ring.find(digest) is None
+
+
+def test_a_look_that_is_overtaken_by_a_revocation_is_not_remembered(
+    shop: Shop, engine: Engine, digest: str
+) -> None:
+    ring = Ring(engine, Watch())
+
+    def revoke_meanwhile(*args: object) -> None:
+        event.remove(engine, "after_cursor_execute", revoke_meanwhile)
+        write(shop, revoked_at=utc_now())
+        ring.forget()
+
+    event.listen(engine, "after_cursor_execute", revoke_meanwhile)
+    ring.find(digest)
+
+    assert ring.find(digest) is None
+
+
+def test_calls_that_come_at_once_share_a_look(engine: Engine, shop: Shop) -> None:
+    customer = shop.customer()
+    digests = [digest_of(customer.make_key(f"job {i}")) for i in range(8)]
+    ring = Ring(engine)
+    callers = []
+    looking, all_here = threading.Event(), threading.Event()
+
+    def hold_the_first(*args: object) -> None:
+        event.remove(engine, "before_cursor_execute", hold_the_first)
+        looking.set()
+        assert all_here.wait(10)
+
+    event.listen(engine, "before_cursor_execute", hold_the_first)
+    threads = [threading.Thread(target=lambda d=d: callers.append(ring.find(d))) for d in digests]
+    with lookups(engine) as sent:
+        threads[0].start()
+        assert looking.wait(10)
+        for thread in threads[1:]:
+            thread.start()
+        while len(ring._wanted) < 7:
+            pass
+        all_here.set()
+        for thread in threads:
+            thread.join(10)
+
+    assert len(callers) == 8
+    assert None not in callers
+    assert len(sent) == 2
+
+
+def test_keys_that_open_nothing_are_not_remembered(engine: Engine) -> None:
+    ring = Ring(engine, Watch())
+
+    found = [ring.find(digest_of(f"rn_guess{i}")) for i in range(20)]
+
+    assert set(found) == {None}
+    assert ring._known == {}
