@@ -20,6 +20,8 @@ EMULATOR_URL = "http://127.0.0.1:12111"
 DEFAULT_PATHS = {
     "buy": "/prepaid/buy",
     "return": "/prepaid/return",
+    "confirm": "/prepaid/confirm",
+    "cards": "/prepaid/cards",
     "webhook": "/prepaid/webhook",
 }
 

@@ -85,6 +85,7 @@ class Gateway:
         title: str,
         amount_minor: int,
         currency: str,
+        keep_card: bool,
         success_url: str,
         cancel_url: str,
     ) -> Checkout:
@@ -110,6 +111,8 @@ class Gateway:
             "success_url": success_url,
             "cancel_url": cancel_url,
         }
+        if keep_card:
+            params["payment_intent_data"]["setup_future_usage"] = "off_session"
         if self.config.promotion_codes:
             params["allow_promotion_codes"] = True
         if self.config.automatic_tax:

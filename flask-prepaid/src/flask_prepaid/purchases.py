@@ -35,12 +35,14 @@ def open_checkout(
     success_url: str,
     cancel_url: str,
     attempt: str | None = None,
+    keep_card: bool = False,
 ) -> Checkout:
     """Ask Stripe for a page where ``owner`` can pay for ``offer`` once.
 
     :param success_url: Where the browser comes back. Stripe puts the session id in
         place of ``{CHECKOUT_SESSION_ID}``.
     :param attempt: A token of the form that was sent. The same one finds the same page.
+    :param keep_card: Whether the card that pays is put on file.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
 
     The page lives for 24 hours: https://docs.stripe.com/api/checkout/sessions/object
@@ -53,27 +55,24 @@ def open_checkout(
             return earlier
     if payment.session_id or payment.state in payments.FINAL:
         payment = payments.write_down(prepaid, owner, offer, via=Via.CHECKOUT)
-    checkout = _ask_for_page(prepaid, payment, success_url, cancel_url)
-    payments.follow_checkout(prepaid, payment, checkout)
-    signals.commit(session)
-    return checkout
-
-
-def _ask_for_page(prepaid: Prepaid, payment: Payment, success_url: str, cancel_url: str) -> Checkout:
     open_page = partial(
         prepaid.gateway.open_checkout,
         key=payment.idempotency_key,
         title=payment.title,
         amount_minor=payment.amount_minor,
         currency=payment.currency,
+        keep_card=keep_card,
         success_url=success_url,
         cancel_url=cancel_url,
     )
     try:
-        return with_customer(prepaid, payment.owner, lambda customer_id: open_page(customer_id=customer_id))
+        checkout = with_customer(prepaid, owner, lambda customer_id: open_page(customer_id=customer_id))
     except GatewayRefused as refused:
         payments.give_up(prepaid, payment, str(refused))
         raise
+    payments.follow_checkout(prepaid, payment, checkout)
+    signals.commit(session)
+    return checkout
 
 
 def settle_checkout(prepaid: Prepaid, session_id: str) -> Payment | None:

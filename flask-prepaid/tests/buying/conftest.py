@@ -1,28 +1,40 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
+
+from flask_prepaid.testing import Databases
 
 from .shop import Shop
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def shop(databases: Databases) -> Iterator[Shop]:
     """A shop with nothing sold yet. Whatever happens in it, its books add up at the end."""
-    shop = Shop(tmp_path)
+    shop = Shop(databases.fresh("sqlite"))
     yield shop
-    assert shop.audit() == []
+    shop.close()
 
 
 @pytest.fixture
-def deaf_shop(tmp_path: Path) -> Iterator[Shop]:
+def deaf_shop(databases: Databases) -> Iterator[Shop]:
     """A shop that no event ever reaches."""
-    shop = Shop(tmp_path, webhooks=False)
+    shop = Shop(databases.fresh("sqlite"), webhooks=False)
     yield shop
-    assert shop.audit() == []
+    shop.close()
 
 
 @pytest.fixture
-def rotating_shop(tmp_path: Path) -> Shop:
+def both_shops(database: URL) -> Iterator[Shop]:
+    """A shop on SQLite, and then one on PostgreSQL."""
+    shop = Shop(database)
+    yield shop
+    shop.close()
+
+
+@pytest.fixture
+def rotating_shop(databases: Databases) -> Iterator[Shop]:
     """A shop whose webhook secret is being replaced."""
-    return Shop(tmp_path, PREPAID_STRIPE_WEBHOOK_SECRET="whsec_new, whsec_old")
+    shop = Shop(databases.fresh("sqlite"), PREPAID_STRIPE_WEBHOOK_SECRET="whsec_new, whsec_old")
+    yield shop
+    shop.close()

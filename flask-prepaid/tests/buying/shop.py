@@ -5,21 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from click.testing import Result
 from flask import Flask, request
 from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import select, update
+from sqlalchemy import URL, select, update
 from werkzeug.test import TestResponse
 
 from flask_prepaid import Pack, Prepaid, PriceTier, Quantity
 from flask_prepaid.cli import commands
 from flask_prepaid.facts import Checkout
 from flask_prepaid.models import InboxEvent, Payment
-from flask_prepaid.upgrade import upgrade
 from stripe_emulator import Emulator
 
 PACKS = (
@@ -37,13 +35,13 @@ WEBHOOK = "/prepaid/webhook"
 class Shop:
     """The app, its customers' browsers, and Stripe."""
 
-    def __init__(self, folder: Path, *, webhooks: bool = True, **settings: Any) -> None:
+    def __init__(self, database: URL, *, webhooks: bool = True, **settings: Any) -> None:
         self.stripe = Emulator()
         self.app = Flask("shop")
         self.app.config.update(
             TESTING=True,
             SECRET_KEY="of the tests",
-            SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder / 'shop.sqlite3'}",
+            SQLALCHEMY_DATABASE_URI=database,
             PREPAID_STRIPE_SECRET_KEY="sk_test_shop",
             PREPAID_STRIPE_PUBLISHABLE_KEY="pk_test_shop",
             PREPAID_STRIPE_WEBHOOK_SECRET=SECRET,
@@ -60,10 +58,15 @@ class Shop:
             owner=lambda: request.headers.get("X-Owner"),
             http_client=self.stripe.http_client(),
         )
-        with self.app.app_context():
-            upgrade(self.db.engine)
         if webhooks:
             self.stripe.connect(self.app, WEBHOOK, SECRET)
+
+    def close(self) -> None:
+        """Look at the books for a last time, and let go of the database."""
+        assert self.audit() == []
+        with self.app.app_context():
+            self.db.engine.dispose()
+        self.stripe.close()
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.stripe.now(), UTC)
@@ -75,24 +78,37 @@ class Shop:
             client.environ_base["HTTP_X_OWNER"] = owner
         return client
 
-    def send_form(self, browser: FlaskClient, path: str, **fields: str) -> TestResponse:
-        """Open ``path`` and send its form, with the hidden fields that are in it."""
+    def send_form(
+        self, browser: FlaskClient, path: str, *, to: str | None = None, **fields: str
+    ) -> TestResponse:
+        """Open ``path`` and send a form of it, with the hidden field that proves it."""
         page = browser.get(path).text
         token = re.search(r'name="csrf_token" value="([^"]+)"', page)
         assert token, page
-        return browser.post(path, data={"csrf_token": token[1], **fields})
+        return browser.post(to or path, data={"csrf_token": token[1], **fields})
 
-    def buy(self, owner: str = "user:1", **choice: str) -> str:
-        """Press the button of a pack or a quantity; the id of the Checkout Session that it led to."""
-        sent = self.send_form(self.browser(owner), "/prepaid/buy", **(choice or {"pack": "starter"}))
+    def session_of(self, sent: TestResponse) -> str:
+        """The id of the Checkout Session that an answer leads to."""
         assert sent.status_code == 303, sent.text
         found = re.search(r"cs_test_\w+", sent.location)
         assert found, sent.location
         return found[0]
 
+    def buy(self, owner: str = "user:1", **choice: str) -> str:
+        """Press the button of a pack or a quantity; the id of the Checkout Session that it led to."""
+        return self.session_of(
+            self.send_form(self.browser(owner), "/prepaid/buy", **(choice or {"pack": "starter"}))
+        )
+
     def pay(self, session_id: str) -> None:
         """What the customer does on Stripe's page. Events arrive by themselves."""
         self.stripe.pay(session_id)
+
+    def answer_bank(self, challenge_url: str, answer: str) -> None:
+        """What the customer does on the bank's page: "complete" or "fail"."""
+        path = challenge_url.removeprefix("http://127.0.0.1:12111")
+        self.stripe.browser().post(path, data={"outcome": answer})
+        self.stripe.deliver()
 
     def come_back(self, session_id: str, owner: str | None = "user:1") -> TestResponse:
         return self.browser(owner).get("/prepaid/return", query_string={"session_id": session_id})

@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, Response, request
 
 from .. import money
 from ..errors import PrepaidError
-from . import buying, csrf, errors, webhook
+from . import buying, cards, csrf, errors, webhook
 
 
 def register(app: Flask, paths: dict[str, str]) -> None:
@@ -20,6 +20,13 @@ def register(app: Flask, paths: dict[str, str]) -> None:
     )
     pages.add_url_rule(paths["buy"], "buy", buying.buy, methods=["GET", "POST"])
     pages.add_url_rule(paths["return"], "return", buying.come_back)
+    pages.add_url_rule(paths["confirm"], "confirm", buying.confirm, methods=["POST"])
+    pages.add_url_rule(paths["cards"], "cards", cards.listing)
+    pages.add_url_rule(f"{paths['cards']}/add", "add_card", cards.add, methods=["POST"])
+    one_card = f"{paths['cards']}/<card_id>"
+    pages.add_url_rule(one_card, "card", cards.edit, methods=["GET", "POST"])
+    pages.add_url_rule(f"{one_card}/default", "choose_card", cards.choose, methods=["POST"])
+    pages.add_url_rule(f"{one_card}/remove", "remove_card", cards.remove, methods=["POST"])
     pages.add_url_rule(paths["webhook"], "webhook", webhook.webhook, methods=["POST"])
     pages.url_value_preprocessor(csrf.let_stripe_in)
     pages.before_request(csrf.protect)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from flask import Response, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from .. import purchases
+from .. import cards, purchases
 from ..catalog import Offer
 from ..errors import GatewayUnavailable, NotYours, UnknownItem
 from ..models import Payment, PaymentState
@@ -31,17 +31,20 @@ def buy() -> ResponseReturnValue:
         offer = page.extension().catalog.offer(
             pack=request.form.get("pack"), credits=request.form.get("credits")
         )
+        card_id = request.form.get("saved_card")
+        return pay_by_card(owner, offer, card_id) if card_id else pay_at_stripe(owner, offer)
     except UnknownItem as error:
         return shelf(owner, error), error.http_status
-    return pay_at_stripe(owner, offer)
 
 
 def shelf(owner: str, error: UnknownItem | None = None) -> str:
     prepaid = page.extension()
+    on_file = cards.saved(prepaid.session, owner)
     return page.render(
         "buy.html",
         catalog=prepaid.catalog,
         balance=prepaid.balance(owner),
+        cards=on_file,
         error=error,
         written=request.form.get("credits", ""),
         attempt=lambda: secrets.token_urlsafe(16),
@@ -58,7 +61,6 @@ def lasting(expires_after: timedelta | None) -> str:
 
 
 def pay_at_stripe(owner: str, offer: Offer) -> Response:
-    attempt = request.form.get("attempt", "")
     back = url_for("prepaid.return", _external=True)
     checkout = purchases.open_checkout(
         page.extension(),
@@ -66,10 +68,52 @@ def pay_at_stripe(owner: str, offer: Offer) -> Response:
         offer,
         success_url=f"{back}?session_id={{CHECKOUT_SESSION_ID}}",
         cancel_url=url_for("prepaid.buy", _external=True),
-        attempt=attempt if ATTEMPT.fullmatch(attempt) else None,
+        attempt=attempt(),
+        keep_card=bool(request.form.get("keep_card")),
     )
     target = checkout.url or url_for("prepaid.return", session_id=checkout.id)
     return make_response(redirect(target, 303))
+
+
+def pay_by_card(owner: str, offer: Offer, card_id: str) -> Response:
+    """One press, and on to the result, or to the bank if it wants to see its customer."""
+    try:
+        payment, challenge_url = purchases.charge_card(
+            page.extension(), owner, offer, card_id, return_url=result_url, attempt=attempt()
+        )
+    except NotYours:
+        gone = "That card is not on file any more. Choose another one."
+        raise UnknownItem(gone, field="saved_card") from None
+    return make_response(redirect(challenge_url or url_for("prepaid.return", payment=payment.id), 303))
+
+
+def confirm() -> ResponseReturnValue:
+    """On to the bank's page of a payment that waits for its customer; it is the same payment that goes on."""
+    number = request.form.get("payment", "")
+    owner, payment_id = page.customer(), payment_number(number)
+    payment, challenge_url = purchases.resume(
+        page.extension(), owner, payment_id, return_url=result_url(payment_id)
+    )
+    return redirect(challenge_url or url_for("prepaid.return", payment=payment.id), 303)
+
+
+def attempt() -> str | None:
+    """The token of the form that was sent, if it had one."""
+    token = request.form.get("attempt", "")
+    return token if ATTEMPT.fullmatch(token) else None
+
+
+def result_url(payment_id: int) -> str:
+    return url_for("prepaid.return", payment=payment_id, _external=True)
+
+
+def payment_number(text: str) -> int:
+    """
+    :raises NotYours: It is no number of a payment.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise NotYours("There is no such purchase.")
+    return int(text)
 
 
 def come_back() -> ResponseReturnValue:
@@ -78,8 +122,12 @@ def come_back() -> ResponseReturnValue:
     owner = prepaid.current_owner()
     if owner is None:
         raise NotYours("There is no such purchase. Sign in as the customer who paid.")
+    number, session_id = request.args.get("payment"), request.args.get("session_id", "")
     try:
-        payment = purchases.come_back(prepaid, owner, request.args.get("session_id", ""))
+        if number is not None:
+            payment = purchases.come_back_to(prepaid, owner, payment_number(number))
+        else:
+            payment = purchases.come_back(prepaid, owner, session_id)
     except GatewayUnavailable:
         return result(owner, None)
     return result(owner, payment)

@@ -1,0 +1,79 @@
+"""Cards on file: list, add, correct, choose, remove."""
+
+from __future__ import annotations
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from .. import cards, clock
+from ..customers import known_customer
+from ..errors import GatewayRefused, GatewayUnavailable
+from . import page
+
+#: What the form of a card may hold besides its expiry, and how long each may be.
+ADDRESS = {"line1": 200, "city": 100, "postal_code": 20, "country": 2}
+LONGEST_NAME = 150
+
+
+def listing() -> ResponseReturnValue:
+    """The customer's cards, fetched afresh; the copy that we have if Stripe does not answer."""
+    owner = page.customer()
+    prepaid = page.extension()
+    customer_id = known_customer(prepaid.session, owner)
+    prepaid.session.commit()
+    if customer_id is not None:
+        try:
+            cards.refresh(prepaid, customer_id)
+            prepaid.session.commit()
+        except (GatewayUnavailable, GatewayRefused):
+            prepaid.session.rollback()
+    return page.render(
+        "cards.html",
+        cards=cards.saved(prepaid.session, owner),
+        default=cards.default_card(prepaid.session, owner),
+        expires_soon=lambda card: cards.expires_soon(card, clock.wall()),
+    )
+
+
+def add() -> ResponseReturnValue:
+    """On to Stripe's page, where a card is left and nothing is paid."""
+    back = url_for("prepaid.cards", _external=True)
+    opened = cards.open_page(page.extension(), page.customer(), success_url=back, cancel_url=back)
+    return redirect(opened.url or back, 303)
+
+
+def edit(card_id: str) -> ResponseReturnValue:
+    """What is printed on the card, and where its bill goes. The number never changes."""
+    owner = page.customer()
+    prepaid = page.extension()
+    card = cards.fetch(prepaid, owner, card_id)
+    if request.method == "GET":
+        return page.render("card.html", card=card, error=None)
+    month, year = request.form.get("exp_month", ""), request.form.get("exp_year", "")
+    if not is_month(month, year):
+        error = "Write the month as 1 to 12 and the year in four digits, as they stand on the card."
+        return page.render("card.html", card=card, error=error), 422
+    address = {name: request.form.get(name, "").strip()[:most] for name, most in ADDRESS.items()}
+    name = request.form.get("name", "").strip()[:LONGEST_NAME]
+    try:
+        cards.correct(
+            prepaid, owner, card_id, exp_month=int(month), exp_year=int(year), name=name, address=address
+        )
+    except GatewayRefused as refused:
+        return page.render("card.html", card=card, error=str(refused)), 422
+    return redirect(url_for("prepaid.cards"), 303)
+
+
+def is_month(month: str, year: str) -> bool:
+    digits = month.isascii() and month.isdigit() and year.isascii() and year.isdigit()
+    return digits and len(month) <= 2 and 1 <= int(month) <= 12 and len(year) == 4 and int(year) >= 2000
+
+
+def choose(card_id: str) -> ResponseReturnValue:
+    cards.choose(page.extension(), page.customer(), card_id)
+    return redirect(url_for("prepaid.cards"), 303)
+
+
+def remove(card_id: str) -> ResponseReturnValue:
+    cards.remove(page.extension(), page.customer(), card_id)
+    return redirect(url_for("prepaid.cards"), 303)

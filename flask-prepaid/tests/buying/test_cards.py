@@ -1,0 +1,259 @@
+"""Cards on file: left once at Stripe, then one press buys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import stripe
+from werkzeug.test import TestResponse
+
+from flask_prepaid import cards
+from flask_prepaid.models import PaymentState, SavedCard
+
+from .shop import Shop
+
+ASKS_ALWAYS = "4000002760003184"
+ASKS_ONCE = "4000002500003155"
+DECLINES_LATER = "4000000000000341"
+
+
+def saved(shop: Shop, owner: str = "user:1") -> list[SavedCard]:
+    return list(shop.read(lambda: cards.saved(shop.prepaid.session, owner)))
+
+
+def leave_card(shop: Shop, number: str = "4242424242424242", owner: str = "user:1") -> str:
+    """Leave a card on Stripe's page; its id."""
+    before = {card.id for card in saved(shop, owner)}
+    opened = shop.send_form(shop.browser(owner), "/prepaid/cards", to="/prepaid/cards/add")
+    shop.stripe.pay(shop.session_of(opened), card=number)
+    (card,) = {card.id for card in saved(shop, owner)} - before
+    return str(card)
+
+
+def press(shop: Shop, card: str, owner: str = "user:1", **fields: str) -> TestResponse:
+    """Buy a pack with a saved card, in one press."""
+    return shop.send_form(
+        shop.browser(owner), "/prepaid/buy", **{"pack": "starter", "saved_card": card, **fields}
+    )
+
+
+def follow(shop: Shop, answer: TestResponse, owner: str = "user:1") -> TestResponse:
+    assert answer.status_code == 303, answer.text
+    return shop.browser(owner).get(answer.location.removeprefix("http://localhost"))
+
+
+def charges(shop: Shop) -> list[Any]:
+    client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+    return [charge for charge in client.v1.charges.list().data if charge.status == "succeeded"]
+
+
+def test_a_card_left_on_stripes_page_is_listed_and_pays_by_default(shop: Shop) -> None:
+    leave_card(shop)
+
+    page = shop.browser().get("/prepaid/cards").text
+
+    assert "Visa ending in 4242" in page
+    assert "pays by default" in page
+
+
+def test_a_card_kept_while_paying_is_on_file(shop: Shop) -> None:
+    shop.pay(shop.buy(pack="starter", keep_card="1"))
+
+    assert [card.last4 for card in saved(shop)] == ["4242"]
+
+
+def test_a_card_of_a_payment_is_not_kept_unasked(shop: Shop) -> None:
+    shop.pay(shop.buy(pack="starter"))
+
+    assert saved(shop) == []
+
+
+def test_one_press_buys_with_a_saved_card(shop: Shop) -> None:
+    card = leave_card(shop)
+
+    page = follow(shop, press(shop, card))
+
+    assert page.status_code == 200
+    assert "100 credits were added for $5.00" in page.text
+    assert shop.balance() == 100
+
+
+def test_row_1_a_double_click_on_a_saved_card_charges_once(shop: Shop) -> None:
+    card = leave_card(shop)
+
+    answers = [press(shop, card, attempt="one-wish-0001") for _ in range(3)]
+
+    assert len({answer.location for answer in answers}) == 1
+    assert len(charges(shop)) == 1
+    assert shop.balance() == 100
+
+
+def test_row_27_a_declined_card_says_so_and_gives_nothing(shop: Shop) -> None:
+    card = leave_card(shop, DECLINES_LATER)
+
+    page = follow(shop, press(shop, card))
+
+    assert "The payment did not go through" in page.text
+    assert shop.balance() == 0
+    assert [payment.state for payment in shop.payments()] == [PaymentState.FAILED]
+
+
+def test_row_27_a_bank_that_wants_its_customer_is_asked_and_the_same_payment_goes_on(shop: Shop) -> None:
+    card = leave_card(shop, ASKS_ALWAYS)
+    pressed = press(shop, card)
+    assert pressed.status_code == 303
+    assert "/challenge" in pressed.location or "localhost" not in pressed.location
+    assert shop.balance() == 0
+
+    shop.answer_bank(pressed.location, "complete")
+
+    assert shop.balance() == 100
+    assert len(charges(shop)) == 1
+
+
+def test_row_27_a_challenge_that_was_left_can_be_taken_up_again(shop: Shop) -> None:
+    card = leave_card(shop, ASKS_ALWAYS)
+    press(shop, card)
+    page = shop.browser().get("/prepaid/return?payment=1")
+    assert "Your bank wants to see you" in page.text
+
+    again = shop.send_form(shop.browser(), "/prepaid/return?payment=1", to="/prepaid/confirm", payment="1")
+    shop.answer_bank(again.location, "complete")
+
+    assert shop.balance() == 100
+    assert len(charges(shop)) == 1
+
+
+def test_row_27_a_challenge_that_fails_charges_nothing(shop: Shop) -> None:
+    card = leave_card(shop, ASKS_ALWAYS)
+    pressed = press(shop, card)
+
+    shop.answer_bank(pressed.location, "fail")
+
+    assert shop.balance() == 0
+    assert charges(shop) == []
+
+
+def test_row_27_a_challenge_that_nobody_answers_is_closed_after_a_day(shop: Shop) -> None:
+    card = leave_card(shop, ASKS_ALWAYS)
+    press(shop, card)
+    shop.stripe.advance(hours=25)
+
+    shop.tick()
+
+    assert [payment.state for payment in shop.payments()] == [PaymentState.FAILED]
+
+
+@pytest.mark.parametrize("fault", ["api_500", "lost_reply"])
+def test_row_12_a_charge_without_an_answer_is_not_known_yet_and_the_tick_finds_out(
+    shop: Shop, fault: str
+) -> None:
+    card = leave_card(shop)
+    shop.stripe.chaos(**{fault: 1.0})
+    page = follow(shop, press(shop, card, attempt="one-wish-0001"))
+    assert "Do not pay again" in page.text
+    assert [payment.state for payment in shop.payments()] == [PaymentState.UNKNOWN]
+    shop.stripe.chaos()
+
+    shop.stripe.advance(minutes=10)
+    shop.tick()
+
+    paid = shop.payments()[0].state is PaymentState.PAID
+    assert shop.balance() == (100 if paid else 0)
+    assert len(charges(shop)) == (1 if paid else 0)
+    assert paid is (fault == "lost_reply")
+
+
+def test_a_card_of_somebody_else_does_not_pay(shop: Shop) -> None:
+    card = leave_card(shop, owner="user:2")
+
+    page = press(shop, card, owner="user:1")
+
+    assert page.status_code == 422
+    assert "not on file any more" in page.text
+    assert charges(shop) == []
+
+
+@pytest.mark.parametrize("action", ["", "/default", "/remove"])
+def test_a_card_of_somebody_else_does_not_exist(shop: Shop, action: str) -> None:
+    card = leave_card(shop, owner="user:2")
+    leave_card(shop, owner="user:1")
+
+    page = shop.send_form(shop.browser("user:1"), "/prepaid/cards", to=f"/prepaid/cards/{card}{action}")
+
+    assert page.status_code == 404
+    assert len(saved(shop, "user:2")) == 1
+
+
+def test_another_card_can_be_the_default(shop: Shop) -> None:
+    leave_card(shop)
+    second = leave_card(shop, "5555555555554444")
+    assert [card.last4 for card in saved(shop)] == ["4242", "4444"]
+
+    shop.send_form(shop.browser(), "/prepaid/cards", to=f"/prepaid/cards/{second}/default")
+
+    assert [card.last4 for card in saved(shop)] == ["4444", "4242"]
+
+
+def test_a_removed_card_is_gone_here_and_at_stripe(shop: Shop) -> None:
+    card = leave_card(shop)
+
+    shop.send_form(shop.browser(), "/prepaid/cards", to=f"/prepaid/cards/{card}/remove")
+
+    assert saved(shop) == []
+    assert press(shop, card).status_code == 422
+
+
+def test_expiry_name_and_address_can_be_corrected(shop: Shop) -> None:
+    path = f"/prepaid/cards/{leave_card(shop)}"
+
+    corrected = shop.send_form(
+        shop.browser(), path, exp_month="3", exp_year="2040", name="Ada", line1="1 Long St", country="GB"
+    )
+
+    assert corrected.status_code == 303
+    assert [(card.exp_month, card.exp_year, card.name) for card in saved(shop)] == [(3, 2040, "Ada")]
+    assert 'value="1 Long St"' in shop.browser().get(path).text
+
+
+@pytest.mark.parametrize(
+    "expiry", [("13", "2040"), ("0", "2040"), ("x", "2040"), ("3", "99999"), ("3", ""), ("٣", "2040")]
+)
+def test_an_expiry_that_is_no_month_is_refused(shop: Shop, expiry: tuple[str, str]) -> None:
+    path = f"/prepaid/cards/{leave_card(shop)}"
+
+    page = shop.send_form(shop.browser(), path, exp_month=expiry[0], exp_year=expiry[1])
+
+    assert page.status_code == 422
+    assert 'role="alert"' in page.text
+
+
+def test_row_42_a_card_removed_in_stripes_dashboard_disappears_and_does_not_pay(shop: Shop) -> None:
+    card = leave_card(shop)
+    client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+    client.v1.payment_methods.detach(card)
+
+    page = follow(shop, press(shop, card))  # before any event of it has come
+
+    assert "The payment did not go through" in page.text
+    shop.stripe.deliver()
+    assert saved(shop) == []
+
+
+def test_row_42_a_customer_deleted_in_stripes_dashboard_gets_a_new_one(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+    client.v1.customers.delete(client.v1.customers.list().data[0].id)
+
+    shop.pay(shop.buy())
+
+    assert shop.balance() == 200
+
+
+def test_one_owner_has_one_customer_at_stripe(shop: Shop) -> None:
+    for _ in range(3):
+        shop.buy()
+
+    client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+    assert len(client.v1.customers.list().data) == 1
