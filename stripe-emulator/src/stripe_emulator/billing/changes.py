@@ -98,7 +98,7 @@ def update(subscription: Json, form: Json) -> Json:
 def make(subscription: Json, form: Json) -> Change:
     """Work out an update: prorations become invoice items, what is due at once a draft."""
     customer = store.get("customer", subscription["customer"])
-    fields = _kept(subscription, form, customer)
+    fields = kept(subscription, form, customer)
     data = items.changed(subscription, form.get("items") or [], customer)
     fields["items"] = items.as_list(subscription["id"], data)
     trial_end = _trial_end(subscription, form)
@@ -198,6 +198,7 @@ def _collect_first(subscription: Json, change: Change, before: Json) -> Json:
         subscription,
         pending_update={
             "billing_cycle_anchor": change.fields.get("billing_cycle_anchor"),
+            "discount": None,
             "discounts": None,
             "expires_at": expires,
             "metadata": None,
@@ -337,7 +338,8 @@ def _proration_date(subscription: Json, form: Json) -> int:
     return moment
 
 
-def _kept(subscription: Json, form: Json, customer: Json) -> Json:
+def kept(subscription: Json, form: Json, customer: Json) -> Json:
+    """What an update changes besides items and periods: payment, texts, discounts, cancellation."""
     fields = objects.patch(subscription, form, KEPT)
     fields.pop("off_session", None)
     if form.get("default_payment_method"):
@@ -364,6 +366,12 @@ def _cancellation(subscription: Json, form: Json) -> Json:
         fields["cancellation_details"] = (subscription["cancellation_details"] or {}) | given
     if "cancel_at_period_end" not in form and "cancel_at" not in form:
         return fields
+    if subscription["schedule"]:
+        raise InvalidRequest(
+            f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and"
+            " updating any cancelation behavior directly is not allowed. Please update the schedule instead.",
+            param="cancel_at_period_end",
+        )
     details = fields.get("cancellation_details") or subscription["cancellation_details"] or {}
     at_end = form.get("cancel_at_period_end", False)
     moment = start.cancel_at(form, cycle.next_renewal(subscription))

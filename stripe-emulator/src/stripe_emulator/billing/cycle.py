@@ -45,8 +45,11 @@ def next_renewal(subscription: Json) -> int:
     return min(int(item["current_period_end"]) for item in subscription["items"]["data"])
 
 
-def bill_next(subscription: Json) -> Json:
-    """Move the items whose period is over into their next one, and draft the invoice for it."""
+def bill_next(subscription: Json, *, recurring_only: bool = False) -> Json:
+    """Move the items whose period is over into their next one, and draft the invoice for it.
+
+    :param recurring_only: Leave out what waits, such as prorations.
+    """
     now = clock.now()
     customer = store.get("customer", subscription["customer"])
     data = copy.deepcopy(subscription["items"]["data"])
@@ -54,7 +57,7 @@ def bill_next(subscription: Json) -> Json:
     before = min((item["current_period_start"] for item in ended), default=now)
     for item in ended:
         items.place(item, subscription["billing_cycle_anchor"], now)
-    waiting = drafts.take_pending(customer, subscription["currency"], subscription)
+    waiting = [] if recurring_only else drafts.take_pending(customer, subscription["currency"], subscription)
     renewed = [lines.of_period(subscription, item) for item in ended]
     invoice = drafts.new(
         customer,
@@ -192,6 +195,8 @@ def announce(subscription_id: str) -> None:
     with store.rehearsal():
         rehearsed = store.get("subscription", subscription_id)
         with clock.at(next_renewal(rehearsed)):
+            for enter in BEFORE_RENEWAL:
+                enter(rehearsed)
             upcoming = public(bill_next(rehearsed))
     events.emit("invoice.upcoming", as_upcoming(upcoming))
 

@@ -5,6 +5,8 @@ https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from stripe_emulator import clock, events, objects, store
 from stripe_emulator.billing import collection, drafts, invoices
 from stripe_emulator.store import Json
@@ -14,6 +16,9 @@ ENDED = ("canceled", "incomplete_expired")
 
 #: Seconds that a first payment may take.
 FIRST_PAYMENT_TIME = 23 * 3600
+
+#: Told of each subscription that was canceled.
+AFTER_END: list[Callable[[Json], None]] = []
 
 
 def change(subscription: Json, **fields: object) -> Json:
@@ -45,6 +50,8 @@ def end(subscription: Json, *, reason: str, details: Json | None = None) -> Json
         status="canceled",
     )
     events.emit("customer.subscription.deleted", subscription)
+    for follow in AFTER_END:
+        follow(subscription)
     return subscription
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator import clock, events, lists, money, objects, store
-from stripe_emulator.billing import clocks, collection, discounts, drafts, items
+from stripe_emulator.billing import clocks, collection, discounts, drafts, items, previews
 from stripe_emulator.billing import invoices as billing
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.expand import includable
@@ -69,6 +69,12 @@ def create(form: Form) -> Json:
         collection.advance_later(invoice)
     events.emit("invoice.created", invoice)
     return invoice
+
+
+@post("/v1/invoices/create_preview")
+def create_preview(form: Form) -> Json:
+    """https://docs.stripe.com/api/invoices/create_preview"""
+    return previews.preview(form)
 
 
 @get("/v1/invoices/search")

@@ -6,10 +6,9 @@ The routes; how Stripe bills is in the package ``billing``.
 from __future__ import annotations
 
 from stripe_emulator import clock, lists, store
-from stripe_emulator.billing import changes, clocks, collection, endings, pauses, start, states
+from stripe_emulator.billing import changes, clocks, collection, discounts, endings, pauses, start, states
 from stripe_emulator.billing import checkout as _  # noqa: F401, registers Checkout's mode
-from stripe_emulator.billing import discounts as redemption
-from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.errors import InvalidRequest, NotFound
 from stripe_emulator.routing import delete, get, post
 from stripe_emulator.store import Json
 from stripe_emulator.wire import Form
@@ -81,26 +80,26 @@ def list_all(form: Form) -> Json:
 @delete("/v1/subscriptions/{subscription_exposed_id}")
 def cancel(form: Form, subscription_exposed_id: str) -> Json:
     """https://docs.stripe.com/api/subscriptions/cancel"""
-    found = _alive(subscription_exposed_id)
+    found = alive(subscription_exposed_id)
     return endings.cancel(found, form)
 
 
 @post("/v1/subscriptions/{subscription}/pause")
 def pause(form: Form, subscription: str) -> Json:
     """https://docs.stripe.com/api/subscriptions/pause"""
-    return pauses.pause(_alive(subscription), form)
+    return pauses.pause(alive(subscription), form)
 
 
 @post("/v1/subscriptions/{subscription}/resume")
 def resume(form: Form, subscription: str) -> Json:
     """https://docs.stripe.com/api/subscriptions/resume"""
-    return pauses.resume(_alive(subscription), form)
+    return pauses.resume(alive(subscription), form)
 
 
 @post("/v1/subscriptions/{subscription}/migrate")
 def migrate(form: Form, subscription: str) -> Json:
     """https://docs.stripe.com/api/subscriptions/migrate: to flexible billing, and never back."""
-    found = _alive(subscription)
+    found = alive(subscription)
     flexible = {"proration_discounts": "included"} | (form["billing_mode"].get("flexible") or {})
     return states.change(
         found, billing_mode={"flexible": flexible, "type": "flexible", "updated_at": clock.now()}
@@ -109,16 +108,16 @@ def migrate(form: Form, subscription: str) -> Json:
 
 @delete("/v1/subscriptions/{subscription_exposed_id}/discount")
 def delete_discount(form: Form, subscription_exposed_id: str) -> Json:
-    """https://docs.stripe.com/api/discounts/subscription_delete"""
-    found = _alive(subscription_exposed_id)
+    """https://docs.stripe.com/api/discounts/subscription_delete; the one that came last."""
+    found = alive(subscription_exposed_id)
     if not found["discounts"]:
-        raise InvalidRequest("No active discount for subscription: " + found["id"], code="resource_missing")
-    last = found["discounts"][-1]
-    states.change(found, discounts=found["discounts"][:-1])
-    return redemption.ended(last)
+        raise NotFound(f"No active discount for subscription: {found['id']}", code="resource_missing")
+    *left, last = found["discounts"]
+    states.change(found, discounts=left)
+    return discounts.ended(last)
 
 
-def _alive(subscription_id: str) -> Json:
+def alive(subscription_id: str) -> Json:
     """The subscription that the URL names, on its own clock; one that is over is gone."""
     found = store.get("subscription", subscription_id)
     clocks.enter(found)

@@ -1,0 +1,155 @@
+"""The invoice that would follow: whatever is asked is really done, shown, and undone.
+
+So a preview equals its invoice, as long as both name the same ``proration_date``.
+https://docs.stripe.com/api/invoices/create_preview
+"""
+
+from __future__ import annotations
+
+import copy
+
+from stripe_emulator import clock, store
+from stripe_emulator.billing import changes, clocks, cycle, drafts, endings, phases, start, states
+from stripe_emulator.errors import NotFound
+from stripe_emulator.resources import customers, invoiceitems
+from stripe_emulator.store import Json
+from stripe_emulator.wire import public
+
+#: Parts of ``subscription_details`` that an update of a subscription takes, too.
+CHANGES = (
+    "billing_cycle_anchor",
+    "cancel_at",
+    "cancel_at_period_end",
+    "default_tax_rates",
+    "items",
+    "metadata",
+    "proration_behavior",
+    "proration_date",
+    "trial_end",
+)
+
+
+def preview(form: Json) -> Json:
+    """The upcoming invoice, as ``POST /v1/invoices/create_preview`` answers it.
+
+    :raises NotFound: No invoice would follow.
+    """
+    with store.rehearsal():
+        invoice = copy.deepcopy(public(_rehearse(form)))
+    return cycle.as_upcoming(invoice)
+
+
+def _rehearse(form: Json) -> Json:
+    details = form.get("subscription_details") or {}
+    subscription = _subscription(form)
+    customer = _customer(form, subscription)
+    clocks.enter(customer)
+    for number, item in enumerate(form.get("invoice_items") or []):
+        _add_item(item, customer, subscription, f"invoice_items[{number}]")
+    if "schedule" in form or form.get("schedule_details"):
+        subscription = phases.rehearse(form, customer) or subscription
+    if subscription is not None:
+        return _next_of(subscription, customer, details, form)
+    if details.get("items"):
+        _, invoice = start.subscribe(customer, _started(details, form))
+        return invoice
+    return _next_of_customer(customer, form)
+
+
+def _next_of(subscription: Json, customer: Json, details: Json, form: Json) -> Json:
+    """What follows for a subscription: its change's invoice if it makes one, else the renewal's."""
+    if subscription["status"] in states.ENDED:
+        raise _nothing(customer)
+    if details.get("cancel_now"):
+        prorate = details.get("proration_behavior", "create_prorations") != "none"
+        last = endings.bill_end(subscription, prorate=prorate, now=True)
+        if last is None:
+            raise _nothing(customer)
+        return last
+    wanted = {key: details[key] for key in CHANGES if key in details}
+    if "discounts" in form:
+        wanted["discounts"] = form["discounts"]
+    if wanted:
+        change = changes.make(subscription, wanted)
+        if change.invoice is not None:
+            return change.invoice
+        changes.show(subscription, change.fields)
+    return _renewal(subscription, customer, form)
+
+
+def _renewal(subscription: Json, customer: Json, form: Json) -> Json:
+    renewal = cycle.next_renewal(subscription)
+    cancel_at = subscription["cancel_at"]
+    if cancel_at is not None and cancel_at <= renewal:
+        raise _nothing(customer)
+    with clock.at(max(renewal, clock.now())):
+        phases.enter_due(subscription)
+        if subscription["status"] in states.ENDED:
+            raise _nothing(customer)
+        return cycle.bill_next(subscription, recurring_only=form.get("preview_mode") == "recurring")
+
+
+def _next_of_customer(customer: Json, form: Json) -> Json:
+    """The soonest renewal among a customer's subscriptions, or what waits without one."""
+    running = [
+        one
+        for one in store.select("subscription", {"customer": customer["id"]})
+        if one["status"] in ("active", "trialing", "past_due") and not one["cancel_at"]
+    ]
+    if running:
+        return _renewal(min(running, key=cycle.next_renewal), customer, form)
+    currency: str = form.get("currency") or customer["currency"] or "usd"
+    waiting = drafts.take_pending(customer, currency, None)
+    if not waiting:
+        raise _nothing(customer)
+    return drafts.new(customer, currency, "manual", waiting)
+
+
+def _subscription(form: Json) -> Json | None:
+    if "subscription" in form:
+        return store.named("subscription", form["subscription"], "subscription")
+    return None
+
+
+def _customer(form: Json, subscription: Json | None) -> Json:
+    """Who would pay: named, the subscription's, or someone made up from ``customer_details``."""
+    if "customer" in form:
+        return store.named("customer", form["customer"], "customer")
+    if subscription is not None:
+        return store.get("customer", subscription["customer"])
+    if "schedule" in form:
+        schedule = store.named("subscription_schedule", form["schedule"], "schedule")
+        return store.get("customer", schedule["customer"])
+    given = form.get("customer_details") or {}
+    known = {key: given[key] for key in ("address", "shipping", "tax_exempt") if given.get(key)}
+    return customers.create(known)
+
+
+def _add_item(item: Json, customer: Json, subscription: Json | None, param: str) -> None:
+    if "invoiceitem" in item:
+        found = store.named("invoiceitem", item["invoiceitem"], f"{param}[invoiceitem]")
+        invoiceitems.update({key: value for key, value in item.items() if key != "invoiceitem"}, found["id"])
+        return
+    named = {"pricing": {"price": item["price"]}} if "price" in item else {}
+    owner = {"subscription": subscription["id"]} if subscription is not None else {}
+    invoiceitems.new({**item, **named, **owner}, customer, None)
+
+
+def _started(details: Json, form: Json) -> Json:
+    """A preview of a subscription that does not exist, as a request for one."""
+    wanted = {
+        "items": [{key: value for key, value in one.items() if key != "id"} for one in details["items"]],
+        "discounts": form.get("discounts") or [],
+        "default_tax_rates": details.get("default_tax_rates"),
+    }
+    anchor = details.get("billing_cycle_anchor")
+    if isinstance(anchor, dict) and anchor.get("type") == "timestamp":
+        wanted["billing_cycle_anchor"] = anchor["timestamp"]
+    for name in ("billing_mode", "proration_behavior", "trial_end"):
+        if name in details:
+            wanted[name] = details[name]
+    return wanted
+
+
+def _nothing(customer: Json) -> NotFound:
+    return NotFound(f"No upcoming invoices for customer: {customer['id']}", code="invoice_upcoming_none")
