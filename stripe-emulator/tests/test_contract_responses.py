@@ -92,6 +92,24 @@ def test_two_blanks_share_nothing() -> None:
     assert contract.blank("charge")["metadata"] == {}
 
 
+def test_a_hash_that_came_in_part_is_made_whole() -> None:
+    whole = contract.complete(
+        "customer", {"name": "Jenny", "address": {"city": "Oslo"}, "metadata": {"a": "b"}}
+    )
+
+    assert whole == {
+        "name": "Jenny",
+        "address": dict.fromkeys(("country", "line1", "line2", "postal_code", "state")) | {"city": "Oslo"},
+        "metadata": {"a": "b"},
+    }
+
+
+def test_an_object_within_an_object_is_left_to_its_own_resource() -> None:
+    discount = {"id": "di_1", "object": "discount"}
+
+    assert contract.complete("customer", {"discount": discount}) == {"discount": discount}
+
+
 def test_a_stub_that_answers_nothing_fails_on_every_route() -> None:
     deaf = [
         str(route)

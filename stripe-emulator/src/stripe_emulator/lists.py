@@ -18,8 +18,6 @@ from stripe_emulator.wire import Form
 
 LIMIT, MAX_LIMIT = 10, 100
 
-_RANGE = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-
 
 def page(kind: str, form: Form, *, url: str, where: Json | None = None, only: Iterable[str] = ()) -> Json:
     """One page of a kind.
@@ -107,9 +105,9 @@ def _created(wanted: Any) -> list[tuple[str, int]]:
         return []
     bounds = wanted.items() if isinstance(wanted, dict) else [("eq", wanted)]
     for name, moment in bounds:
-        if name not in _RANGE or not isinstance(moment, int):
+        if name not in store.RANGE or not isinstance(moment, int):
             raise InvalidRequest(f"Invalid created: {name} {moment!r}"[:200], param=f"created[{name}]"[:200])
-    return [(_RANGE[name], moment) for name, moment in bounds]
+    return [(store.RANGE[name], moment) for name, moment in bounds]
 
 
 def _position(kind: str, object_id: str, param: str) -> tuple[int, int]:

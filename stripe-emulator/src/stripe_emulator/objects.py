@@ -28,7 +28,7 @@ def create(kind: str, event: str | None = None, **fields: Any) -> Json:
         made["livemode"] = False
     if "metadata" in made:
         made["metadata"] = merged({}, fields.pop("metadata", None))
-    made |= fields
+    made |= contract.complete(kind, fields)
     store.save(made)
     if event is not None:
         events.emit(event, made)
@@ -40,6 +40,7 @@ def change(value: Json, event: str | None = None, /, **fields: Any) -> Json:
 
     Nothing is emitted where nothing is different, as at Stripe.
     """
+    fields = contract.complete(value["object"], fields)
     before = {key: value.get(key) for key in fields if value.get(key) != fields[key]}
     value |= fields
     store.save(value)

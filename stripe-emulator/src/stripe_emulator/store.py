@@ -283,7 +283,7 @@ def remove(value: Json) -> None:
 def select(kind: str, where: Json | None = None, *, limit: int = -1) -> list[Json]:
     """Objects of a kind, oldest first, whose fields have these values.
 
-    :param where: Dotted path -> value; a list means any of them. ``{"customer": "cus_1"}``.
+    :param where: Dotted path -> value; a list means any of them, and ``{"gte": 5}`` a range.
     """
     condition, values = conditions(where or {})
     sql = (
@@ -294,12 +294,20 @@ def select(kind: str, where: Json | None = None, *, limit: int = -1) -> list[Jso
     return [current().load(kind, row) for row in rows]
 
 
+#: How a range is written in a form, and in SQL.
+RANGE = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
 def conditions(where: Json) -> tuple[str, list[Any]]:
     """``where`` as SQL to append, with its values."""
     sql, values = "", []
     for path, wanted in where.items():
         column = path if path in INDEXED else f"json_extract(body, '$.{path}')"
-        if isinstance(wanted, list):
+        if isinstance(wanted, dict):
+            for operator, bound in wanted.items():
+                sql += f" AND {column} {RANGE[operator]} ?"
+                values.append(bound)
+        elif isinstance(wanted, list):
             sql += f" AND {column} IN ({', '.join('?' * len(wanted))})"
             values += wanted
         else:

@@ -5,7 +5,7 @@ today's API takes and answers. Nothing of that is typed here a second time.
 """
 
 from stripe_emulator.contract.requests import ParameterError, read
-from stripe_emulator.contract.responses import Finding, blank, check_object, check_response
+from stripe_emulator.contract.responses import Finding, blank, check_object, check_response, complete
 from stripe_emulator.contract.routes import Route, coverage, find, routes
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "blank",
     "check_object",
     "check_response",
+    "complete",
     "coverage",
     "find",
     "read",

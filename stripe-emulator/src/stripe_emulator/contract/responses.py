@@ -62,6 +62,18 @@ def blank(object_name: str) -> dict[str, Any]:
     return object_named(object_name).blank()
 
 
+def complete(object_name: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """``fields`` of such an object, each hash among them with every key that Stripe always sends.
+
+    Whoever sends ``address[city]`` alone gets the other lines of the address as null.
+    """
+    known = object_named(object_name).fields
+    return {
+        key: known[key].complete(value) if isinstance(value, dict) and key in known else value
+        for key, value in fields.items()
+    }
+
+
 class Shape(Protocol):
     def check(self, value: Any, path: str) -> Iterator[Finding]: ...
 
@@ -85,6 +97,18 @@ class Value:
 
     def blank(self) -> Any:
         return None if self.nullable or len(self.shapes) != 1 else self.shapes[0].blank()
+
+    def complete(self, value: Any) -> Any:
+        """A hash with all its keys. Objects, whose own resource makes them, stay as they are."""
+        if not isinstance(value, dict) or len(self.shapes) != 1:
+            return value
+        (shape,) = self.shapes
+        if not isinstance(shape, Object) or shape.name is not None:
+            return value
+        return shape.blank() | {
+            key: shape.fields[key].complete(each) if key in shape.fields else each
+            for key, each in value.items()
+        }
 
     def candidates(self, value: Any) -> tuple[Shape, ...]:
         """An object that says its name is judged by that name alone."""
@@ -264,6 +288,7 @@ def object_of(sdk_class: Any) -> Object:
     return Object(sdk_class)
 
 
+@cache
 def object_named(object_name: str) -> Object:
     """:raises KeyError: Stripe has no object of that name."""
     module, class_name = (OBJECT_CLASSES | V2_OBJECT_CLASSES)[object_name]
