@@ -52,8 +52,8 @@ def expire(session: Session, wallet: Locked) -> Drawing:
     return drawing
 
 
-def end(session: Session, wallet: Locked, lot: LotState) -> None:
-    """Write the expiry that ends a lot, dated when it was due.
+def end(session: Session, wallet: Locked, lot: LotState, *, early: bool = False) -> None:
+    """Write the expiry that ends a lot, dated when it was due, or now if it ends ``early``.
 
     Of zero credits where the lot is used up, and its end still matters.
     """
@@ -64,7 +64,7 @@ def end(session: Session, wallet: Locked, lot: LotState) -> None:
         -lot.left,
         key=f"expiry:{lot.seq}:{wallet.seq + 1}",
         names=lot.seq,
-        at=None if lot.ended else lot.expires_at,
+        at=None if lot.ended or early else lot.expires_at,
     )
 
 
@@ -73,3 +73,9 @@ def finish(session: Session, drawing: Drawing) -> None:
     drawing.catch_up()
     drawing.wallet.next_expiry_at = drawing.lots.next_expiry_at(drawing.wallet.now)
     save(session, drawing.wallet)
+
+
+def sweep(session: Session, wallet: Locked) -> None:
+    """Do everything that is due in the wallet, and draw ahead, so that no refund has to draw years."""
+    expire(session, wallet)
+    release_overdue(session, wallet)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, exc, text
@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, exc, text
 from . import batches
 from .clock import Clock
 from .database import PATIENCE_S, turn
-from .errors import Busy
+from .errors import Busy, PrepaidError
 from .spending import Ask, Spent, spend_alone
 
 log = logging.getLogger(__name__)
@@ -76,11 +76,27 @@ class GroupCommit:
             self._lead(seat)
         if seat.neighbours:
             self._wait_for_wallet(seat.neighbours)
+        return self._answer(seat)
+
+    def spend_many(self, asks: Iterable[Ask]) -> list[Spent | PrepaidError]:
+        """Commit many spends, hundreds at a time; what came of each, in their order."""
+        seats = [Seat(ask) for ask in asks]
+        for start in range(0, len(seats), MOST):
+            self._post(seats[start : start + MOST], wait=False)
+        return [self._outcome(seat) for seat in seats]
+
+    def _outcome(self, seat: Seat) -> Spent | PrepaidError:
+        try:
+            return self._answer(seat)
+        except PrepaidError as refusal:
+            return refusal
+
+    def _answer(self, seat: Seat) -> Spent:
         if seat.error is not None:
             raise seat.error
         if seat.spent is not None:
             return seat.spent
-        return spend_alone(self._engine, ask, clock=self._clock, debt_blocks=self._debt_blocks)
+        return spend_alone(self._engine, seat.ask, clock=self._clock, debt_blocks=self._debt_blocks)
 
     def _lead(self, seat: Seat) -> None:
         """Post all that wait, hand the lead over, and wake those that have their answer."""

@@ -9,20 +9,35 @@ at a time.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, ParamSpec, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from flask import Response
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine, Insert
 from sqlalchemy.orm import Session
 
-from . import audit, costs, database, holding, ledger, reversals, upgrade, wallets
+from . import (
+    allowances,
+    audit,
+    bulk,
+    costs,
+    database,
+    holding,
+    ledger,
+    reversals,
+    statements,
+    upgrade,
+    wallets,
+)
+from .allowances import GRACE
 from .clock import Clock
+from .errors import PrepaidError
 from .group_commit import GroupCommit
 from .models import Entry, Hold, HoldState
 from .spending import Ask, Spent
+from .statements import Statement
 from .wallets import LotLine, Page, Standing
 
 if TYPE_CHECKING:
@@ -30,6 +45,7 @@ if TYPE_CHECKING:
     from .replay import Problem
 
 View = ParamSpec("View")
+Result = TypeVar("Result")
 
 
 class LedgerVerbs:
@@ -79,6 +95,23 @@ class LedgerVerbs:
         with database.answering():
             return wallets.entries(self.session, owner, limit=limit, cursor=cursor)
 
+    def statement(self, owner: str, start: datetime, end: datetime) -> Statement:
+        """What moved the credits of ``owner`` from ``start`` up to, and not including, ``end``.
+
+        What is due is written first, so that a statement of the past never changes.
+
+        :raises ValueError: The end is before the start.
+        """
+        with database.answering():
+            if statements.is_due(self.session, owner, clock=self.clock):
+                self._alone(lambda session: bulk.settle(session, owner, self.clock))
+            return statements.statement(self.session, owner, start, end, clock=self.clock)
+
+    def balance_at(self, owner: str, time: datetime) -> int:
+        """The credits that ``owner`` had at ``time``."""
+        with database.answering():
+            return statements.balance_at(self.session, owner, time, clock=self.clock)
+
     def spend(self, owner: str, *, credits: int = 1, key: str, reason: str | None = None) -> Entry:
         """Take credits in your transaction: the work and its price are committed together, or neither.
 
@@ -124,6 +157,14 @@ class LedgerVerbs:
         self._take_turns()
         return self.spends.spend(Ask(owner, credits, key, work, values))
 
+    def spend_many(self, spends: Iterable[Ask]) -> list[Spent | PrepaidError]:
+        """Make many spends and commit, hundreds at a time; what came of each, in their order.
+
+        A refusal is in its place in the list, and the others are spent all the same.
+        """
+        self._take_turns()
+        return self.spends.spend_many(spends)
+
     def grant(
         self, owner: str, credits: int, *, key: str, reason: str, expires_at: datetime | None = None
     ) -> Entry:
@@ -140,6 +181,66 @@ class LedgerVerbs:
                 key=key,
                 reason=reason,
                 expires_at=expires_at,
+                clock=self.clock,
+            )
+
+    def grant_many(
+        self,
+        owners: Iterable[str],
+        credits: int,
+        *,
+        key: str,
+        reason: str,
+        expires_at: datetime | None = None,
+    ) -> Iterator[int]:
+        """Grant the same to each of ``owners``, once, and commit; how many have it, after each thousand.
+
+        Walk it to the end, with a progress bar if you like. Broken off, run it again with the same key.
+
+        :raises KeyReused: The key has posted something else in one of the wallets.
+        """
+        self._take_turns()
+        return bulk.grant_many(
+            self.engine,
+            owners,
+            credits,
+            key=key,
+            reason=reason,
+            expires_at=expires_at,
+            clock=self.clock,
+        )
+
+    def allowance(
+        self,
+        owner: str,
+        credits: int,
+        *,
+        key: str,
+        period_end: datetime,
+        amount_minor: int,
+        currency: str,
+        grace: timedelta = GRACE,
+        roll_over: int = 0,
+    ) -> Entry:
+        """Give the credits of a period that was paid, in your transaction. They pay a debt first.
+
+        What is left of earlier allowances ends, but for ``roll_over`` credits that move up.
+
+        :param key: Names the invoice.
+        :param period_end: They last until then, and ``grace`` longer.
+        :raises KeyReused: The key has posted something else.
+        """
+        with database.answering():
+            return allowances.allowance(
+                self.session,
+                owner,
+                credits,
+                key=key,
+                period_end=period_end,
+                amount_minor=amount_minor,
+                currency=currency,
+                grace=grace,
+                roll_over=roll_over,
                 clock=self.clock,
             )
 
@@ -233,6 +334,10 @@ class LedgerVerbs:
         """Bring the ``prepaid_*`` tables up to date."""
         upgrade.upgrade(self.engine)
 
+    def settle_due(self) -> int:
+        """Write what is due: lots that have ended, holds whose time is over; how many wallets were due."""
+        return bulk.settle_due(self.engine, clock=self.clock)
+
     def audit(self) -> list[Problem]:
         """Everything that is off in the books; empty when all is right."""
         return list(audit.audit(self.engine))
@@ -241,7 +346,7 @@ class LedgerVerbs:
     def current_owner(self) -> str | None:
         """Who the customer of this request is."""
 
-    def _alone(self, write: Callable[[Session], Hold]) -> Hold:
+    def _alone(self, write: Callable[[Session], Result]) -> Result:
         self._take_turns()
         return database.commit_alone(self.engine, write)
 

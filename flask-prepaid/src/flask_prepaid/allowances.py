@@ -1,0 +1,132 @@
+"""The credits that a plan gives each period that is paid, and what becomes of the last ones."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from . import clock as clocks
+from .clock import Clock
+from .expiry import end, expire, finish
+from .ledger import receive
+from .lots import LotState
+from .models import Entry, Kind
+from .posting import Locked, append, check_credits, check_key, check_owner, lock_or_open, repeat
+
+#: A renewal is paid an hour after the period's end, or days later on a retry.
+GRACE = timedelta(hours=72)
+
+
+def allowance(
+    session: Session,
+    owner: str,
+    credits: int,
+    *,
+    key: str,
+    period_end: datetime,
+    amount_minor: int,
+    currency: str,
+    grace: timedelta = GRACE,
+    roll_over: int = 0,
+    clock: Clock = clocks.wall,
+) -> Entry:
+    """Give the credits of a period that was paid, once. A debt is paid from them first.
+
+    What is left of earlier allowances ends now, by name, but for ``roll_over`` credits of
+    it: those move up, and end with the new ones.
+
+    :param key: Names the invoice, ``invoice:in_1``.
+    :param period_end: When the period ends; the credits last for ``grace`` more.
+    :param amount_minor: What was paid, in the smallest unit of ``currency``.
+    :raises KeyReused: The key has posted something else.
+    """
+    check_credits(credits)
+    check_key(key)
+    check_owner(owner)
+    wallet = lock_or_open(session, owner, clock)
+    earlier = repeat(
+        session, wallet, key, Kind.ALLOWANCE, credits, amount_minor=amount_minor, currency=currency
+    )
+    if earlier is not None:
+        return earlier
+    expires_at = period_end + grace
+    drawing = expire(session, wallet)
+    for lot in sorted(drawing.lots.lots.values(), key=lambda lot: lot.order):
+        if not lot.ended and _is_allowance(session, wallet, lot):
+            roll_over -= _supersede(session, wallet, lot, min(lot.left, roll_over), expires_at)
+    given = receive(
+        session,
+        wallet,
+        Kind.ALLOWANCE,
+        credits,
+        key=key,
+        expires_at=expires_at,
+        amount_minor=amount_minor,
+        currency=currency,
+    )
+    finish(session, drawing)
+    return given
+
+
+def add_to_allowance(
+    session: Session,
+    owner: str,
+    credits: int,
+    *,
+    key: str,
+    period_end: datetime,
+    amount_minor: int,
+    currency: str,
+    clock: Clock = clocks.wall,
+) -> Entry:
+    """Give what an upgrade adds to the running period, until the period's end and no longer.
+
+    :param key: Names the upgrade's invoice.
+    :raises KeyReused: The key has posted something else.
+    """
+    check_credits(credits)
+    check_key(key)
+    check_owner(owner)
+    wallet = lock_or_open(session, owner, clock)
+    earlier = repeat(
+        session, wallet, key, Kind.ALLOWANCE, credits, amount_minor=amount_minor, currency=currency
+    )
+    if earlier is not None:
+        return earlier
+    return receive(
+        session,
+        wallet,
+        Kind.ALLOWANCE,
+        credits,
+        key=key,
+        expires_at=period_end,
+        amount_minor=amount_minor,
+        currency=currency,
+    )
+
+
+def _is_allowance(session: Session, wallet: Locked, lot: LotState) -> bool:
+    kind = session.scalar(select(Entry.kind).where(Entry.wallet_id == wallet.id, Entry.seq == lot.seq))
+    return kind is Kind.ALLOWANCE
+
+
+def _supersede(session: Session, wallet: Locked, lot: LotState, moved_up: int, expires_at: datetime) -> int:
+    """End an earlier allowance now; how many of its credits have moved up to the new one."""
+    old = session.get_one(Entry, (wallet.id, lot.seq))
+    end(session, wallet, lot, early=True)
+    if moved_up:
+        price = None if old.amount_minor is None else old.amount_minor * moved_up // old.credits
+        append(
+            session,
+            wallet,
+            Kind.ALLOWANCE,
+            moved_up,
+            key=f"rollover:{lot.seq}:{wallet.seq + 1}",
+            names=lot.seq,
+            expires_at=expires_at,
+            amount_minor=price,
+            currency=old.currency,
+        )
+    return moved_up

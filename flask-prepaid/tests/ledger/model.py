@@ -1,0 +1,296 @@
+"""What the ledger must do, said in the plainest way: everything at once, in memory, with no database.
+
+Where the ledger draws lazily, this draws at once; where it settles when someone
+writes, this settles at every look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+DAY = timedelta(days=1)
+
+#: What a verb comes to, when it is refused.
+Refusal = Literal["short", "blocked", "closed", "nothing"]
+
+
+@dataclass(eq=False)
+class Lot:
+    key: str
+    number: int
+    credits: int
+    left: int
+    expires_at: datetime | None
+    paid: bool
+    amount_minor: int | None
+    is_allowance: bool = False
+    origin: Lot | None = None
+    ended: bool = False
+
+    def is_over(self, now: datetime) -> bool:
+        return self.ended or (self.expires_at is not None and self.expires_at <= now)
+
+    @property
+    def order(self) -> tuple[bool, float, bool, int]:
+        ends = self.expires_at.timestamp() if self.expires_at else 0.0
+        return (self.expires_at is None, ends, self.paid, self.number)
+
+
+@dataclass(eq=False)
+class Taken:
+    """Credits that left their lots at ``at``: by a spend, or set aside by a hold."""
+
+    at: datetime
+    parts: list[tuple[Lot, int]]
+    returned: int = 0
+
+    @property
+    def credits(self) -> int:
+        return sum(credits for _, credits in self.parts)
+
+
+@dataclass(eq=False)
+class Held:
+    taken: Taken
+    expires_at: datetime
+    state: str = "open"
+    captured: int = 0
+
+
+@dataclass(eq=False)
+class Clawback:
+    lot: Lot
+    refunded_minor: int
+    at: datetime
+    credits: int
+    debt: int
+    undone: bool = False
+
+
+@dataclass
+class Model:
+    """One wallet."""
+
+    lots: list[Lot] = field(default_factory=list)
+    spends: dict[str, Taken] = field(default_factory=dict)
+    holds: dict[str, Held] = field(default_factory=dict)
+    clawbacks: dict[str, Clawback] = field(default_factory=dict)
+    clawed: dict[str, int] = field(default_factory=dict)
+    debt: int = 0
+
+    def left(self, now: datetime) -> dict[str, int]:
+        """What a spend could draw, by lot."""
+        return {lot.key: lot.left for lot in sorted(self.lots, key=lambda lot: lot.order) if lot.left}
+
+    @property
+    def available(self) -> int:
+        return sum(lot.left for lot in self.lots)
+
+    @property
+    def held(self) -> int:
+        return sum(hold.taken.credits for hold in self.holds.values() if hold.state == "open")
+
+    def expire(self, now: datetime) -> None:
+        for lot in self.lots:
+            if lot.is_over(now):
+                lot.left = 0
+
+    def settle(self, now: datetime, needed: int) -> None:
+        self.expire(now)
+        if self.available < needed:
+            for hold in self.holds.values():
+                if hold.state == "open" and hold.expires_at <= now:
+                    self.give_back(hold.taken.parts, now)
+                    hold.state = "expired"
+
+    def give_back(self, parts: list[tuple[Lot, int]], now: datetime) -> None:
+        for lot, credits in parts:
+            lot.left += credits
+        self.expire(now)
+
+    def come_in(self, lot: Lot, *, repays: bool) -> None:
+        self.lots.append(lot)
+        if repays:
+            repaid = min(self.debt, lot.left)
+            self.debt -= repaid
+            lot.left -= repaid
+
+    def new_lot(
+        self,
+        key: str,
+        credits: int,
+        *,
+        expires_at: datetime | None = None,
+        amount_minor: int | None = None,
+        paid: bool = False,
+        is_allowance: bool = False,
+        origin: Lot | None = None,
+    ) -> Lot:
+        number = len(self.lots) + 1
+        return Lot(key, number, credits, credits, expires_at, paid, amount_minor, is_allowance, origin)
+
+    def draw(self, credits: int, first: Lot | None = None) -> list[tuple[Lot, int]]:
+        def order(lot: Lot) -> tuple[object, ...]:
+            return (lot is not first, first is None or lot.origin is not first, *lot.order)
+
+        parts = []
+        for lot in sorted(self.lots, key=order):
+            part = min(lot.left, credits)
+            if part:
+                lot.left -= part
+                credits -= part
+                parts.append((lot, part))
+        assert credits == 0, "the model draws what is there"
+        return parts
+
+    def refuse(self, credits: int, now: datetime, *, debt_blocks: bool = True) -> Refusal | None:
+        self.settle(now, credits)
+        if debt_blocks and self.debt:
+            return "blocked"
+        return "short" if self.available < credits else None
+
+    def spend(self, key: str, credits: int, now: datetime) -> Refusal | None:
+        refusal = self.refuse(credits, now)
+        if refusal is None:
+            self.spends[key] = Taken(now, self.draw(credits))
+        return refusal
+
+    def hold(self, key: str, credits: int, now: datetime, lasts: timedelta) -> Refusal | None:
+        refusal = self.refuse(credits, now)
+        if refusal is None:
+            self.holds[key] = Held(Taken(now, self.draw(credits)), now + lasts)
+        return refusal
+
+    def capture(self, key: str, credits: int, now: datetime) -> Refusal | None:
+        self.expire(now)
+        hold = self.holds[key]
+        if hold.state == "captured" and hold.captured == credits:
+            return None
+        if hold.state != "open":
+            return "closed"
+        drawn_last = last(hold.taken.parts, hold.taken.credits - credits)
+        hold.state, hold.captured = "captured", credits
+        self.give_back(drawn_last, now)
+        self.spends[f"hold:{key}"] = Taken(hold.taken.at, first(hold.taken.parts, credits))
+        return None
+
+    def release(self, key: str, now: datetime) -> Refusal | None:
+        self.expire(now)
+        hold = self.holds[key]
+        if hold.state == "captured":
+            return "closed"
+        if hold.state == "open":
+            hold.state = "released"
+            self.give_back(hold.taken.parts, now)
+        return None
+
+    def reverse(self, spend_key: str, key: str, credits: int, now: datetime) -> Refusal | None:
+        self.expire(now)
+        spend = self.spends[spend_key]
+        if credits > spend.credits - spend.returned:
+            return "nothing"
+        parts = last(spend.parts, credits, skip=spend.returned)
+        spend.returned += credits
+        for lot, part in parts:
+            if not lot.is_over(now):
+                lot.left += part
+                continue
+            price = None if lot.amount_minor is None else lot.amount_minor * part // lot.credits
+            ends = None if lot.expires_at is None else now + max(lot.expires_at - spend.at, DAY)
+            self.lots.append(
+                self.new_lot(key, part, expires_at=ends, amount_minor=price, origin=lot.origin or lot)
+            )
+        return None
+
+    def share(self, lot: Lot) -> int:
+        """The credits that the refunds that stand have taken, or must take."""
+        assert lot.amount_minor, "it was paid for"
+        stands = sum(c.refunded_minor for c in self.clawbacks.values() if c.lot is lot and not c.undone)
+        minor = min(stands, lot.amount_minor)
+        return (lot.credits * minor + lot.amount_minor - 1) // lot.amount_minor
+
+    def refund(self, key: str, lot: Lot, refunded_minor: int, now: datetime) -> None:
+        self.expire(now)
+        clawback = self.clawbacks[key] = Clawback(lot, refunded_minor, now, 0, 0)
+        take = self.share(lot) - self.clawed.get(lot.key, 0)
+        clawback.credits = min(take, self.available)
+        clawback.debt = take - clawback.credits
+        self.clawed[lot.key] = self.share(lot)
+        self.draw(clawback.credits, first=lot)
+        self.debt += clawback.debt
+
+    def refund_failed(self, key: str, claw_key: str, now: datetime) -> Refusal | None:
+        self.expire(now)
+        clawback = self.clawbacks[claw_key]
+        if clawback.undone:
+            return "nothing"
+        clawback.undone = True
+        lot = clawback.lot
+        back = self.clawed[lot.key] - self.share(lot)
+        self.clawed[lot.key] -= back
+        forgiven = min(self.debt, clawback.debt, back)
+        self.debt -= forgiven
+        ends = lot.expires_at
+        if ends is not None and ends <= now:
+            ends = now + max(ends - clawback.at, DAY)
+        if back > forgiven:
+            self.lots.append(
+                self.new_lot(
+                    key,
+                    back - forgiven,
+                    expires_at=ends,
+                    amount_minor=clawback.refunded_minor,
+                    origin=lot,
+                )
+            )
+        return None
+
+    def allowance(self, lot: Lot, roll_over: int, now: datetime) -> None:
+        self.expire(now)
+        for old in sorted(self.lots, key=lambda lot: lot.order):
+            in_use = old.left or any(
+                old is part
+                for hold in self.holds.values()
+                if hold.state == "open"
+                for part, _ in hold.taken.parts
+            )
+            if old.is_allowance and not old.ended and in_use:
+                moved = min(old.left, roll_over)
+                roll_over -= moved
+                old.ended, old.left = True, 0
+                if moved:
+                    price = None if old.amount_minor is None else old.amount_minor * moved // old.credits
+                    self.lots.append(
+                        self.new_lot(
+                            f"rollover:{old.key}",
+                            moved,
+                            expires_at=lot.expires_at,
+                            amount_minor=price,
+                            paid=bool(price),
+                            is_allowance=True,
+                            origin=old.origin or old,
+                        )
+                    )
+        lot.number = len(self.lots) + 1
+        self.come_in(lot, repays=True)
+
+
+def first(parts: list[tuple[Lot, int]], credits: int) -> list[tuple[Lot, int]]:
+    taken = []
+    for lot, part in parts:
+        here = min(part, credits)
+        credits -= here
+        if here:
+            taken.append((lot, here))
+    return taken
+
+
+def last(parts: list[tuple[Lot, int]], credits: int, skip: int = 0) -> list[tuple[Lot, int]]:
+    """The ``credits`` drawn last but for the ``skip`` after them; drawn last comes first."""
+    total = sum(part for _, part in parts)
+    kept = first(parts, total - skip)
+    before = first(kept, total - skip - credits)
+    amounts = dict(before)
+    return [(lot, part - amounts.get(lot, 0)) for lot, part in reversed(kept) if part > amounts.get(lot, 0)]
