@@ -119,6 +119,13 @@ def finish(session: Json, *, payment_status: str = "paid") -> None:
     events.emit("checkout.session.completed", session)
 
 
+def follow(session: Json) -> None:
+    """An intent that was made for a card since declined takes the session's new sum."""
+    intent = intent_of(session)
+    if intent and intent["object"] == "payment_intent" and intent["status"] == "requires_payment_method":
+        objects.change(intent, amount=session["amount_total"])
+
+
 def expire(session: Json) -> Json:
     """Close an open session unpaid."""
     clock.unschedule(session["id"], "checkout.session.expire")

@@ -107,6 +107,12 @@ def make(subscription: Json, form: Json) -> Change:
     resets = _resets_anchor(subscription, form, data, trial_end)
     if trial_end is not None and trial_end > clock.now():
         return _into_trial(subscription, customer, fields, data, trial_end, behavior)
+    if (
+        trial_end is not None
+        and subscription["status"] == "trialing"
+        and not cycle.leaves_trial(subscription)
+    ):
+        return Change(fields | {"trial_end": clock.now()}, None)
     if trial_end is not None:
         fields |= {"trial_end": clock.now(), "status": "active"}
     if behavior != "none":
@@ -346,6 +352,8 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
         start.check_method(form["default_payment_method"], customer)
     if fields.get("pause_collection"):
         fields["pause_collection"] = {"resumes_at": None} | fields["pause_collection"]
+    if fields.get("pending_invoice_item_interval"):
+        fields["pending_invoice_item_interval"] = start.interval(form["pending_invoice_item_interval"])
     if "default_tax_rates" in form:
         fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates")
     for name in ("invoice_settings", "payment_settings", "trial_settings"):

@@ -6,7 +6,7 @@ https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-mod
 from __future__ import annotations
 
 from stripe_emulator import checkout, objects, setups, store
-from stripe_emulator.billing import clocks, collection, drafts, invoices, start
+from stripe_emulator.billing import clocks, collection, drafts, invoices, session_discounts, start
 from stripe_emulator.checkout import KIND, Mode, Payer
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.payments import Confirmation, Owner
@@ -46,9 +46,8 @@ def _prepare(session: Json, form: Form) -> None:
         start.check_trial_end(data["trial_end"])
     if _has_trial(session):
         for line in recurring:
-            line |= {"amount_subtotal": 0, "amount_total": 0, "amount_discount": 0}
-        once = sum(line["amount_total"] for line in session["_lines"])
-        objects.change(session, amount_subtotal=once, amount_total=once, _lines=session["_lines"])
+            line["amount_subtotal"] = 0
+        session_discounts.apply(session)
     collects = form.get("payment_method_collection", "always")
     objects.change(
         session,
@@ -138,7 +137,7 @@ def _form(session: Json, customer: Json) -> Json:
     extra = [_item(line) for line in lines if not line["price"]["recurring"]]
     form["add_invoice_items"] = [*form.get("add_invoice_items", []), *extra]
     form["payment_settings"] = {"save_default_payment_method": "on_subscription"}
-    form["discounts"] = [{"discount": one} for one in session.get("_discounts") or []]
+    form["discounts"] = session_discounts.forms(session)
     return form
 
 

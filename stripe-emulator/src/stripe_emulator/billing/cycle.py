@@ -16,7 +16,7 @@ from stripe_emulator.wire import public
 
 #: Days before a renewal that ``invoice.upcoming`` comes, a setting of the dashboard's at Stripe.
 UPCOMING_DAYS = 7
-TRIAL_REMINDER_DAYS = 3
+TRIAL_REMINDER = 3 * DAY
 
 
 def plan_ahead(subscription: Json) -> None:
@@ -28,10 +28,8 @@ def plan_ahead(subscription: Json) -> None:
     name, now = subscription["id"], clock.now()
     renewal = next_renewal(subscription)
     cancel_at = subscription["cancel_at"]
-    if subscription["status"] == "trialing" and subscription["trial_end"] - TRIAL_REMINDER_DAYS * DAY > now:
-        clock.schedule(
-            subscription["trial_end"] - TRIAL_REMINDER_DAYS * DAY, "subscription.trial_will_end", name
-        )
+    if subscription["status"] == "trialing" and subscription["trial_end"] - TRIAL_REMINDER > now:
+        clock.schedule(subscription["trial_end"] - TRIAL_REMINDER, "subscription.trial_will_end", name)
     if cancel_at is not None and cancel_at <= renewal:
         clock.schedule(cancel_at, "subscription.cancel", name)
         return
@@ -132,7 +130,7 @@ def renew(subscription_id: str) -> None:
     if next_renewal(subscription) > clock.now():
         plan_ahead(subscription)
         return
-    if subscription["status"] == "trialing" and not _leaves_trial(subscription):
+    if subscription["status"] == "trialing" and not leaves_trial(subscription):
         return
     after_trial = subscription["status"] == "trialing"
     invoice = bill_next(subscription)
@@ -154,7 +152,7 @@ def move_on(subscription: Json, invoice: Json, **fields: object) -> None:
     states.change(subscription, items=subscription.pop("_renewed"), latest_invoice=invoice["id"], **fields)
 
 
-def _leaves_trial(subscription: Json) -> bool:
+def leaves_trial(subscription: Json) -> bool:
     """Whether the trial turns into a paid period, as ``trial_settings`` says where no card is there."""
     customer = store.get("customer", subscription["customer"])
     settings = (subscription["trial_settings"] or {}).get("end_behavior") or {}
@@ -180,7 +178,7 @@ def cancel_now(subscription_id: str) -> None:
 
 @clock.due("subscription.trial_will_end")
 def remind_of_trial(subscription_id: str) -> None:
-    """Three days before a trial ends."""
+    """Three days before a trial ends, or at its start if it is shorter."""
     subscription = store.get("subscription", subscription_id)
     if subscription["status"] == "trialing":
         events.emit("customer.subscription.trial_will_end", subscription)

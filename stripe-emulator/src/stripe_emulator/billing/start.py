@@ -57,6 +57,8 @@ def subscribe(customer: Json, form: Json) -> tuple[Json, Json]:
         events.emit("invoice.created", invoice)
         events.emit("customer.subscription.created", subscription)
     cycle.plan_ahead(subscription)
+    if (subscription["trial_end"] or 0) - cycle.TRIAL_REMINDER <= clock.now():
+        cycle.remind_of_trial(subscription["id"])
     return subscription, invoice
 
 
@@ -80,6 +82,11 @@ def collect_first(subscription: Json, invoice: Json, behavior: str) -> None:
     error = collection.attempt(invoice)
     if behavior == "error_if_incomplete" and invoice["status"] != "paid":
         raise collection.refused(invoice, error)
+
+
+def interval(wanted: Json | str | None) -> Json | None:
+    """How often waiting invoice items are billed: each one, if no count is given."""
+    return {"interval_count": 1} | wanted if isinstance(wanted, dict) else None
 
 
 def _new(customer: Json, form: Json) -> Json:
@@ -136,7 +143,7 @@ def _new(customer: Json, form: Json) -> Json:
         managed_payments={"enabled": False},
         metadata=form.get("metadata"),
         payment_settings=PAYMENT_SETTINGS | (form.get("payment_settings") or {}),
-        pending_invoice_item_interval=form.get("pending_invoice_item_interval") or None,
+        pending_invoice_item_interval=interval(form.get("pending_invoice_item_interval")),
         start_date=start,
         status="trialing" if trial_end else "incomplete",
         test_clock=customer.get("test_clock"),

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator import checkout, keys, objects, store
+from stripe_emulator.billing import session_discounts
 from stripe_emulator.errors import CardError, InvalidRequest, StripeError, Unauthenticated
 from stripe_emulator.ids import new
 from stripe_emulator.pages import elements_session
@@ -53,6 +54,8 @@ def update(session_id: str) -> ResponseReturnValue:
             _set_email(session, form["email"].strip())
         if "line_item" in form:
             _set_quantity(session, form["line_item"], form.get("quantity", ""))
+        if "promotion_code" in form:
+            _enter_code(session, form["promotion_code"])
         return _shown(session)
 
 
@@ -118,6 +121,17 @@ def _set_email(session: Json, email: str) -> None:
             "Your email is invalid.", code="email_invalid", param="email", reason="invalidEmail"
         )
     objects.change(session, _email=email or None)
+
+
+def _enter_code(session: Json, code: str) -> None:
+    if code and not session["allow_promotion_codes"]:
+        raise InvalidRequest("This session takes no promotion codes.", param="promotion_code")
+    try:
+        session_discounts.enter_code(session, code)
+    except InvalidRequest as refused:
+        refused.extra["reason"] = "invalidCode"
+        raise
+    checkout.follow(session)
 
 
 def _set_quantity(session: Json, line_id: str, quantity: str) -> None:

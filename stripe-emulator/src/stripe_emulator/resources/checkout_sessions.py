@@ -6,6 +6,7 @@ The routes; what happens when the customer pays is in ``checkout.py``.
 from __future__ import annotations
 
 from stripe_emulator import checkout, checkout_modes, clock, ids, lists, money, objects, store
+from stripe_emulator.billing import session_discounts
 from stripe_emulator.checkout import KIND
 from stripe_emulator.errors import InvalidRequest, NotEmulated
 from stripe_emulator.expand import includable
@@ -74,6 +75,7 @@ def create(form: Form) -> Json:
         _setup_intent_data=form.get("setup_intent_data"),
         _subscription_data=form.get("subscription_data"),
     )
+    session_discounts.choose(session, form)
     mode.prepare(session, form)
     if form["mode"] == "payment" and session["amount_total"]:
         money.check_charge(session["amount_total"], session["currency"], "line_items")
@@ -102,11 +104,15 @@ def update(form: Form, session: str) -> Json:
         if not lines or lines[0]["currency"] != found["currency"]:
             raise InvalidRequest("The lines must keep the session's currency.", param="line_items")
         changes |= {"_lines": lines, **line_items.totals(lines)}
-        money.check_charge(changes["amount_total"], found["currency"], "line_items")
     if "payment_intent_data" in form:
         changes["_payment_intent_data"] = (found["_payment_intent_data"] or {}) | form["payment_intent_data"]
     objects.change(found, **changes)
-    _follow(found)
+    session_discounts.choose(found, form)
+    if "line_items" in form:
+        session_discounts.apply(found)
+    if found["mode"] == "payment" and found["amount_total"]:
+        money.check_charge(found["amount_total"], found["currency"], "line_items")
+    checkout.follow(found)
     return found
 
 
@@ -246,13 +252,6 @@ def _expires_at(form: Form) -> int:
             param="expires_at",
         )
     return expires_at
-
-
-def _follow(session: Json) -> None:
-    """An intent that was made for a card since declined takes the session's new sum."""
-    intent = store.find("payment_intent", session["payment_intent"]) if session["payment_intent"] else None
-    if intent and intent["status"] == "requires_payment_method":
-        objects.change(intent, amount=session["amount_total"])
 
 
 def _must_be_open(session: Json, verb: str) -> None:
