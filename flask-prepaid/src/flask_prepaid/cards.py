@@ -96,7 +96,7 @@ def correct(
 ) -> None:
     """Correct a card's expiry, name or address. Commits.
 
-    :param address: Stripe's ``line1``, ``city``, ``postal_code`` and ``country``; an empty text removes one.
+    :param address: Stripe's ``line1``, ``city``, ``postal_code`` and ``country``; none at all removes it.
     :raises NotYours: The owner has no such card.
     """
     customer_id = _own(prepaid, owner, card_id)

@@ -6,15 +6,21 @@ import getpass
 import hashlib
 import json
 import logging
+import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from . import clock, webhooks
+from . import clock, moneyback, webhooks
 from . import doctor as diagnosis
+from . import reconcile as reconciling
 from . import tick as ticking
 from .errors import PrepaidError
 from .upgrade import upgrade as bring_up_to_date
@@ -99,6 +105,24 @@ def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
 
 
 @commands.command()
+@click.argument("payment", type=click.IntRange(min=1))
+@click.option("--amount", type=click.IntRange(min=1), help="In the currency's smallest unit. Default: all.")
+@click.option("--reason", required=True, help="Why; it stays on the record.")
+@click.option("--key", help="Names this refund. By default payment, amount, reason and day.")
+def refund(payment: int, amount: int | None, reason: str, key: str | None) -> None:
+    """Send money of PAYMENT back to its card, with its credits. Typed twice on one day, it is sent once."""
+    said = f"{payment}\n{amount}\n{reason}\n{clock.wall():%Y-%m-%d}"
+    key = key or hashlib.sha256(said.encode()).hexdigest()[:24]
+    try:
+        sent = moneyback.refund(
+            extension(), payment, amount_minor=amount, reason=f"{reason} (by {getpass.getuser()})", key=key
+        )
+    except PrepaidError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{sent.amount_minor} of payment {payment} go back: {sent.state}.", err=True)
+
+
+@commands.command()
 @click.argument("events", nargs=-1)
 @click.option("--failed", is_flag=True, help="Every event that was not handled.")
 def replay(events: tuple[str, ...], failed: bool) -> None:
@@ -111,6 +135,44 @@ def replay(events: tuple[str, ...], failed: bool) -> None:
         click.echo(f"{event}: not in the inbox, or it failed again: see the log", err=True)
     if left:
         raise SystemExit(1)
+
+
+@commands.command()
+@click.option("--fix", is_flag=True, help="Mend what can be mended, by the same settle as every event.")
+@click.option("--since", type=click.DateTime(), help="Leave alone what was made before, in UTC.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
+def reconcile(fix: bool, since: datetime | None, as_json: bool) -> None:
+    """Compare Stripe's objects with the books, in both directions. Exit 1 if drift is left."""
+    prepaid = extension()
+    start = since.replace(tzinfo=UTC) if since else None
+    try:
+        with counting("compared") as seen:
+            left = reconciling.reconcile(prepaid, since=start, fix=fix, seen=seen)
+    except PrepaidError as error:
+        raise click.ClickException(f"{error} Nothing is known to be off; run it again.") from error
+    if as_json:
+        click.echo(json.dumps({"ok": not left, "drift": [asdict(drift) for drift in left]}))
+    for drift in left:
+        click.echo(f"{drift.kind} {drift.id} (payment {drift.payment}): {drift.detail}", err=True)
+    if left:
+        raise SystemExit(1)
+    click.echo("Stripe and the books agree.", err=True)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[], None]]:
+    """A running count on a terminal; nothing anywhere else."""
+    count = 0
+
+    def seen() -> None:
+        nonlocal count
+        count += 1
+        if sys.stderr.isatty():
+            click.echo(f"\r{count:,} {what}", nl=False, err=True)
+
+    yield seen
+    if sys.stderr.isatty():
+        click.echo("", err=True)
 
 
 @commands.command()

@@ -186,11 +186,15 @@ class Gateway:
     ) -> None:
         """Correct what is printed on a card and where its bill goes. The number never changes.
 
-        An empty text removes the field: https://docs.stripe.com/api/payment_methods/update
+        Stripe takes away a name or a whole address, but no single line of one:
+        https://docs.stripe.com/api/payment_methods/update
         """
         changes: Any = {
             "card": {"exp_month": exp_month, "exp_year": exp_year},
-            "billing_details": {"name": name, "address": address},
+            "billing_details": {
+                "name": name,
+                "address": {line: text for line, text in address.items() if text} or "",
+            },
         }
         ask(lambda: self.client.v1.payment_methods.update(card_id, changes))
 
@@ -300,6 +304,33 @@ class Gateway:
         dispute = ask_for(lambda: self.client.v1.disputes.retrieve(dispute_id))
         return dispute_of(dispute, asked_at) if dispute is not None else None
 
+    # Everything, for the books side by side. ``since`` is by Stripe's own time.
+
+    def all_intents(self, since: datetime | None) -> Iterator[Intent]:
+        """Every PaymentIntent that names one of our payments, with its charge."""
+        asked_at = clock.wall()
+        params = {**created(since), "expand": ["data.latest_charge"]}
+        for intent in walk(self.client.v1.payment_intents.list, params):
+            if payment_key(intent):
+                yield intent_of(intent, asked_at)
+
+    def all_free_checkouts(self, since: datetime | None) -> Iterator[Checkout]:
+        """Every completed page of ours on which nothing was left to pay, and so has no PaymentIntent."""
+        asked_at = clock.wall()
+        for session in walk(self.client.v1.checkout.sessions.list, {**created(since), "status": "complete"}):
+            if payment_key(session) and session.payment_intent is None:
+                yield checkout_of(session, asked_at)
+
+    def all_refunds(self, since: datetime | None) -> Iterator[Refund]:
+        asked_at = clock.wall()
+        for refund in walk(self.client.v1.refunds.list, created(since)):
+            yield refund_of(refund, asked_at)
+
+    def all_disputes(self, since: datetime | None) -> Iterator[Dispute]:
+        asked_at = clock.wall()
+        for dispute in walk(self.client.v1.disputes.list, created(since)):
+            yield dispute_of(dispute, asked_at)
+
     # The account
 
     def fetch_time(self) -> datetime | None:
@@ -385,6 +416,11 @@ def walk(fetch_page: Callable[[Any], Any], params: dict[str, Any]) -> Iterator[A
         if not page.has_more:
             return
         params = {**params, "starting_after": page.data[-1].id}
+
+
+def created(since: datetime | None) -> dict[str, Any]:
+    """The filter of a list for what was made at or after ``since``."""
+    return {"created": {"gte": int(since.timestamp())}} if since else {}
 
 
 def refusal(error: stripe.StripeError) -> GatewayRefused:

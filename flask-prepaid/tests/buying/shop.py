@@ -14,7 +14,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, select, update
 from werkzeug.test import TestResponse
 
-from flask_prepaid import Pack, Prepaid, PriceTier, Quantity
+from flask_prepaid import Pack, Prepaid, PriceTier, Quantity, cards
 from flask_prepaid.cli import commands
 from flask_prepaid.facts import Checkout
 from flask_prepaid.models import InboxEvent, Payment
@@ -24,6 +24,7 @@ PACKS = (
     Pack("starter", credits=100, amount_minor=500),
     Pack("bonus", credits=100, amount_minor=1_000, bonus=20, expires_after=timedelta(days=30)),
     Pack("tokyo", credits=50, amount_minor=700, currency="jpy"),
+    Pack("gift", credits=5, amount_minor=0),
     Pack("kuwait", credits=50, amount_minor=1_250, currency="kwd"),
 )
 QUANTITY = Quantity((PriceTier(1, 100), PriceTier(50, 95), PriceTier(100, 90)))
@@ -150,6 +151,12 @@ class Shop:
         found = self.read(lambda: self.prepaid.gateway.fetch_checkout(session_id))
         assert isinstance(found, Checkout)
         return found
+
+    def saved_card(self, owner: str = "user:1") -> str:
+        """The id of the card that pays by default."""
+        card = self.read(lambda: cards.default_card(self.prepaid.session, owner))
+        assert card is not None
+        return str(card)
 
     def inbox(self) -> list[InboxEvent]:
         wanted = select(InboxEvent).order_by(InboxEvent.received_at)

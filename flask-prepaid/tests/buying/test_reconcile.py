@@ -1,0 +1,169 @@
+"""Stripe and the books side by side, after everything that can go wrong between them."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+import stripe
+
+from flask_prepaid.models import PaymentState
+
+from .shop import Shop
+
+#: How many purchases the storm has.
+PURCHASES = int(os.environ.get("PREPAID_STORM", "30"))
+
+
+def client_of(shop: Shop) -> stripe.StripeClient:
+    return stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+
+
+def drift(shop: Shop, *options: str) -> list[dict[str, Any]]:
+    """What ``flask prepaid reconcile --json`` finds; its exit code agrees."""
+    result = shop.command("reconcile", "--json", *options)
+    found = json.loads(result.stdout)
+    assert result.stdout.count("\n") == 1
+    assert result.exit_code == (0 if found["ok"] else 1), result.output
+    return list(found["drift"])
+
+
+def kinds(found: list[dict[str, Any]]) -> list[tuple[str, int | None]]:
+    return [(one["kind"], one["payment"]) for one in found]
+
+
+def test_books_that_agree_are_clean(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    shop.buy()
+
+    assert drift(shop) == []
+
+
+def test_row_32_with_every_webhook_dropped_one_fix_brings_the_books_to_stripes(deaf_shop: Shop) -> None:
+    for _ in range(3):
+        deaf_shop.pay(deaf_shop.buy())
+    client = client_of(deaf_shop)
+    newest = client.v1.payment_intents.list().data[0]
+    client.v1.refunds.create({"payment_intent": newest.id, "amount": 250})
+    deaf_shop.stripe.dispute(client.v1.payment_intents.list().data[2].latest_charge)
+    assert sorted(kinds(drift(deaf_shop))) == [("missed", 1), ("missed", 2), ("missed", 3)]
+
+    assert drift(deaf_shop, "--fix") == []
+
+    assert deaf_shop.balance() == 0 + 100 + 50
+
+
+def test_a_refund_that_was_not_heard_of_is_drift_and_is_mended(deaf_shop: Shop) -> None:
+    session = deaf_shop.buy()
+    deaf_shop.pay(session)
+    deaf_shop.come_back(session)
+    client = client_of(deaf_shop)
+    client.v1.refunds.create({"payment_intent": client.v1.payment_intents.list().data[0].id, "amount": 250})
+
+    assert kinds(drift(deaf_shop)) == [("drifted", 1)]
+    assert drift(deaf_shop, "--fix") == []
+    assert deaf_shop.balance() == 50
+
+
+def test_a_purchase_that_nothing_was_left_to_pay_for_is_found_by_its_page(deaf_shop: Shop) -> None:
+    deaf_shop.pay(deaf_shop.buy(pack="gift"))
+
+    assert kinds(drift(deaf_shop)) == [("missed", 1)]
+    assert drift(deaf_shop, "--fix") == []
+    assert (deaf_shop.balance(), deaf_shop.payments()[0].paid_minor) == (5, 0)
+
+
+def test_one_payment_paid_twice_at_stripe_is_doubled(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    key = shop.payments()[0].idempotency_key
+    client_of(shop).v1.payment_intents.create(
+        {
+            "amount": 500,
+            "currency": "usd",
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "return_url": "https://shop.example/",
+            "metadata": {"prepaid_payment": key},
+        }
+    )
+    shop.stripe.deliver()
+
+    assert kinds(drift(shop, "--fix")) == [("doubled", 1)]
+    assert shop.balance() == 100
+
+
+def test_credits_without_money_at_stripe_are_unpaid(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    shop.stripe.reset()
+
+    assert kinds(drift(shop, "--fix")) == [("unpaid", 1)]
+
+
+def test_money_for_a_payment_that_the_database_has_lost_is_missed(shop: Shop) -> None:
+    client_of(shop).v1.payment_intents.create(
+        {
+            "amount": 500,
+            "currency": "usd",
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "return_url": "https://shop.example/",
+            "metadata": {"prepaid_payment": "of yesterday's backup"},
+        }
+    )
+
+    assert kinds(drift(shop, "--fix")) == [("missed", None)]
+
+
+def test_a_payment_whose_answer_was_lost_is_unresolved_until_it_is_looked_up(deaf_shop: Shop) -> None:
+    deaf_shop.stripe.chaos(lost_reply=1.0)
+    deaf_shop.send_form(deaf_shop.browser(), "/prepaid/buy", pack="starter")
+    deaf_shop.stripe.chaos()
+    assert kinds(drift(deaf_shop)) == [("unresolved", 1)]
+
+    deaf_shop.stripe.advance(minutes=10)
+
+    assert drift(deaf_shop, "--fix") == []
+    assert deaf_shop.payments()[0].state in (PaymentState.FAILED, PaymentState.OPEN)
+
+
+def test_since_leaves_older_things_alone(deaf_shop: Shop) -> None:
+    deaf_shop.pay(deaf_shop.buy())
+    deaf_shop.stripe.advance(days=3)
+    later = f"{deaf_shop.now():%Y-%m-%d}"
+
+    assert drift(deaf_shop, "--since", later) == []
+    assert kinds(drift(deaf_shop)) == [("missed", 1)]
+
+
+def test_row_25_when_stripe_is_away_reconcile_says_so_and_claims_nothing(shop: Shop) -> None:
+    shop.stripe.chaos(api_500=1.0)
+
+    result = shop.command("reconcile")
+
+    assert result.exit_code == 1
+    assert "Stripe did not answer" in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_in_a_storm_nothing_is_lost_and_nothing_is_doubled(databases: Any, kind: str) -> None:
+    """Every webhook three times and shuffled, one API call in twenty failing before or after its work."""
+    shop = Shop(databases.fresh(kind))
+    shop.stripe.chaos(duplicate=1.0, shuffle=True, api_500=0.05, lost_reply=0.05, api_429=0.02, seed=7)
+    bought = 0
+    for number in range(PURCHASES):
+        sent = shop.send_form(shop.browser(f"user:{number % 5}"), "/prepaid/buy", pack="starter")
+        if sent.status_code == 303:
+            shop.pay(shop.session_of(sent))
+            bought += 1
+    shop.stripe.chaos()
+    shop.stripe.advance(minutes=10)
+    shop.tick()
+
+    assert drift(shop, "--fix") == []
+    assert sum(shop.balance(f"user:{number}") for number in range(5)) == 100 * bought
+    intents = client_of(shop).v1.payment_intents.list({"limit": 100}).auto_paging_iter()
+    assert sum(intent.amount_received for intent in intents) == 500 * bought
+    shop.close()
