@@ -57,7 +57,7 @@ def subscribe(customer: Json, form: Json) -> tuple[Json, Json]:
         events.emit("invoice.created", invoice)
         events.emit("customer.subscription.created", subscription)
     cycle.plan_ahead(subscription)
-    if (subscription["trial_end"] or 0) - cycle.TRIAL_REMINDER <= clock.now():
+    if subscription["trial_end"] and subscription["trial_end"] - cycle.TRIAL_REMINDER <= clock.now():
         cycle.remind_of_trial(subscription["id"])
     return subscription, invoice
 
