@@ -8,8 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ class Running:
     port: int
     emulator_port: int
     process: subprocess.Popen[str] | None = None
+    said: list[str] = field(default_factory=list)
+    serves: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -35,28 +38,34 @@ class Running:
     def emulator_url(self) -> str:
         return f"http://127.0.0.1:{self.emulator_port}"
 
-    def start(self) -> str:
-        """Start it and wait until it says that it serves; give what it printed."""
+    def start(self) -> None:
+        """Start it and wait until it says that it serves."""
         command = [sys.executable, str(ROOT / "dev"), "run", "--data", str(self.data)]
         ports = ["--port", str(self.port), "--emulator-port", str(self.emulator_port)]
-        log = (self.data.parent / f"{self.data.name}.log").open("a+")
+        self.said, self.serves = [], threading.Event()
         self.process = subprocess.Popen(
             [*command, *ports],
             cwd=ROOT,
             env={**os.environ, "RATELIMIT_ENABLED": "0"},
             stdout=subprocess.PIPE,
-            stderr=log,
+            stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )
-        assert self.process.stdout is not None
-        said = []
-        for line in self.process.stdout:
-            said.append(line)
-            if "Ctrl-C" in line:
-                return "".join(said)
-        log.seek(0)
-        raise AssertionError(f"./dev run ended before it served:\n{''.join(said)}\n{log.read()}")
+        threading.Thread(target=self.listen, args=(self.process,), daemon=True).start()
+        assert self.serves.wait(180), "".join(self.said)
+        assert self.process.poll() is None, "".join(self.said)
+
+    def listen(self, process: subprocess.Popen[str]) -> None:
+        """Read what it says for as long as it lives, so that it never waits for a reader."""
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                self.said.append(line)
+                if "Ctrl-C" in line:
+                    self.serves.set()
+        process.wait()
+        self.serves.set()
 
     def stop(self) -> int:
         """Ctrl-C, as its user does."""
