@@ -16,11 +16,16 @@ from stripe_emulator.pages import (
     dashboard_forms,
     describe,
     elements,
+    invoice,
+    invoice_pdf,
+    portal,
 )
 
 BLUEPRINTS = (
     checkout.pages,
     challenge.pages,
+    invoice.pages,
+    portal.pages,
     elements.pages,
     dashboard.pages,
     dashboard_forms.pages,
@@ -48,6 +53,7 @@ FILTERS = {
     "pretty": describe.pretty,
     "breakable": describe.breakable,
     "recurring": describe.recurring,
+    "sums": invoice_pdf.sums,
 }
 
 

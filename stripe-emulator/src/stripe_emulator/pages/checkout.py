@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator import cards, checkout, store
+from stripe_emulator import checkout, store
+from stripe_emulator.billing import session_discounts
+from stripe_emulator.billing.checkout import needs_card
 from stripe_emulator.errors import CardError, InvalidRequest, NotFound
-from stripe_emulator.pages import describe, elements_session
+from stripe_emulator.pages import card_form, describe, elements_session
 from stripe_emulator.pages.account import keeper
-from stripe_emulator.resources import payment_methods
+from stripe_emulator.pages.card_form import Refusal
 from stripe_emulator.store import Json
 
 pages = Blueprint("checkout", __name__, template_folder="templates")
-
-_EXPIRY = re.compile(r"\s*(\d{1,2})\s*[/\-. ]?\s*(\d{2}|\d{4})\s*")
-
-
-@dataclass
-class Refusal(Exception):
-    """What to tell the customer, and at which field."""
-
-    field: str
-    message: str
 
 
 @pages.get("/pay/<session_id>")
@@ -50,6 +41,21 @@ def pay(session_id: str) -> ResponseReturnValue:
             return _page(session, Refusal("card_number", error.message), 402)
         bank = checkout.waits_for_bank(session)
         return redirect(bank, 303) if bank else _landed(session)
+
+
+@pages.post("/pay/<session_id>/promotion")
+def promote(session_id: str) -> ResponseReturnValue:
+    """Apply the promotion code that was typed, or say why not; an empty field takes it away."""
+    with keeper().transaction():
+        session = _session(session_id)
+        if session["status"] != "open" or not session["allow_promotion_codes"]:
+            return _page(session)
+        try:
+            session_discounts.enter_code(session, request.form.get("promotion_code", ""))
+        except InvalidRequest as error:
+            return _page(session, Refusal("promotion_code", error.message), 422)
+        checkout.follow(session)
+        return redirect(checkout.page(session), 303)
 
 
 @pages.get("/pay/<session_id>/back")
@@ -84,6 +90,8 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         session=session,
         lines=session["_lines"],
         trial=_trial(session),
+        promotion=session_discounts.named(session),
+        asks_card=_asks_card(session),
         email=session["customer_email"] or (customer or {}).get("email"),
         saved=elements_session.saved_cards(session),
         can_keep=session["mode"] == "payment" and options.get("payment_method_save") == "enabled",
@@ -100,6 +108,13 @@ def _landed(session: Json) -> ResponseReturnValue:
         leaves = session["redirect_on_completion"] not in ("if_required", "never")
         return render_template("hosted/done.html", what="page", landing=landing if leaves else "")
     return redirect(landing, 303)
+
+
+def _asks_card(session: Json) -> bool:
+    """Whether a card is wanted: not where a discount takes all, or a trial needs none."""
+    if session["mode"] == "payment":
+        return bool(session["amount_total"])
+    return session["mode"] == "setup" or needs_card(session)
 
 
 def _trial(session: Json) -> str:
@@ -124,31 +139,10 @@ def _payer(session: Json) -> checkout.Payer:
         and not re.fullmatch(r"[^\s@]+@[^\s@]+", email)
     ):
         raise Refusal("email", "Enter an email address, such as jenny@example.com.")
-    keep = "save_card" in form
+    keep, name = "save_card" in form, form.get("name", "").strip() or None
+    if not _asks_card(session):
+        return checkout.Payer({}, email or None, name)
     saved = {method["id"]: method for method in elements_session.saved_cards(session)}
     if form.get("saved_card") in saved and not form.get("card_number"):
         return checkout.Payer(saved[form["saved_card"]], email or None, None, keep)
-    return checkout.Payer(_typed_card(email), email or None, form.get("name", "").strip() or None, keep)
-
-
-def _typed_card(email: str) -> Json:
-    form = request.form
-    try:
-        card = cards.numbered(form.get("card_number", ""))
-    except InvalidRequest:
-        raise Refusal(
-            "card_number", "This is not a card number. In test mode, try 4242 4242 4242 4242."
-        ) from None
-    expiry = _EXPIRY.fullmatch(form.get("card_expiry", ""))
-    if expiry is None:
-        raise Refusal("card_expiry", "Enter the expiry date as month and year, such as 12/34.")
-    year = int(expiry[2]) + (2000 if len(expiry[2]) == 2 else 0)
-    if not re.fullmatch(r"\s*\d{3,4}\s*", form.get("card_cvc", "")):
-        raise Refusal("card_cvc", "Enter the three or four digits of the security code.")
-    details = {"email": email or None, "name": form.get("name", "").strip() or None}
-    try:
-        return payment_methods.new_card(
-            card, exp_month=int(expiry[1]), exp_year=year, form={"billing_details": details}
-        )
-    except CardError:
-        raise Refusal("card_expiry", "This expiry date is in the past, or is no date.") from None
+    return checkout.Payer(card_form.read(form, email=email), email or None, name, keep)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator import checkout, money, store
+from stripe_emulator.billing import session_discounts
 from stripe_emulator.store import Json
 
 
@@ -17,7 +18,7 @@ def shown(session: Json) -> Json:
         "businessName": "Test shop",
         "currency": code,
         "currencyOptions": None,
-        "discountAmounts": None,
+        "discountAmounts": _discounts(session, code),
         "email": session["customer_email"] or known.get("email") or session.get("_email"),
         "lastPaymentError": _last_error(session),
         "lineItems": [_line(line, code) for line in session["_lines"]],
@@ -73,6 +74,16 @@ def _total(session: Json, code: str | None) -> Json:
         "taxInclusive": _amount(0, code),
         "total": _amount(session["amount_total"], code),
     }
+
+
+def _discounts(session: Json, code: str) -> list[Json] | None:
+    """What a promotion code or a coupon takes off, with its name."""
+    name = session_discounts.named(session)
+    if name is None:
+        return None
+    typed = any(one["promotion_code"] for one in session["discounts"])
+    off = _amount(session["total_details"]["amount_discount"], code)
+    return [{**off, "displayName": name, "promotionCode": name if typed else None, "recurring": None}]
 
 
 def _line(line: Json, code: str) -> Json:

@@ -1,0 +1,189 @@
+"""The customer portal: one's plan, cards and invoices, for whoever came in by a session's link."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from stripe_emulator import challenges, clock, objects, setups, store
+from stripe_emulator.billing import clocks, collection
+from stripe_emulator.errors import CardError, InvalidRequest, NotFound
+from stripe_emulator.pages import card_form
+from stripe_emulator.pages.account import keeper
+from stripe_emulator.pages.card_form import Refusal
+from stripe_emulator.payments import Confirmation
+from stripe_emulator.resources import customers, payment_methods, setup_intents, subscriptions
+from stripe_emulator.resources.billing_portal import CONFIGURATION, SESSION
+from stripe_emulator.store import Json
+
+pages = Blueprint("portal", __name__, template_folder="templates")
+
+#: How long a link stays good.
+LIVES = 24 * 3600
+RUNNING = ["active", "trialing", "past_due", "unpaid", "paused"]
+
+NOTICES = {
+    "canceled": "Your plan has been canceled.",
+    "ends": "Your plan ends with the period that is paid. Until then nothing changes.",
+    "resumed": "Your plan goes on.",
+    "default": "This card pays from now on.",
+    "added": "The card has been added.",
+    "removed": "The card has been removed.",
+    "saved": "Your details have been saved.",
+}
+
+
+@pages.get("/portal/<session_id>")
+def show(session_id: str) -> ResponseReturnValue:
+    """Plan, cards, invoices and details, as far as the configuration offers them."""
+    with keeper().transaction(write=False):
+        session = _session(session_id)
+        refusal = None
+        intent = store.find("setup_intent", request.args.get("setup_intent", ""))
+        if intent and intent["customer"] == session["customer"] and intent["last_setup_error"]:
+            refusal = Refusal("card_number", intent["last_setup_error"]["message"])
+        return _page(session, refusal)
+
+
+@pages.post("/portal/<session_id>/plan/<subscription_id>")
+def change_plan(session_id: str, subscription_id: str) -> ResponseReturnValue:
+    """Cancel now or at the period's end, as configured; or go on after all."""
+    with keeper().transaction():
+        session = _session(session_id, "subscription_cancel")
+        subscription = _own("subscription", subscription_id, session)
+        feature = _features(session)["subscription_cancel"]
+        if request.form.get("do") == "resume":
+            subscriptions.update({"cancel_at_period_end": False}, subscription["id"])
+            return _done(session, "resumed")
+        if feature["mode"] == "immediately":
+            prorate = feature["proration_behavior"] != "none"
+            subscriptions.cancel({"prorate": prorate}, subscription["id"])
+            return _done(session, "canceled")
+        subscriptions.update({"cancel_at_period_end": True}, subscription["id"])
+        return _done(session, "ends")
+
+
+@pages.post("/portal/<session_id>/cards")
+def add_card(session_id: str) -> ResponseReturnValue:
+    """Save a card through a setup intent; its bank may ask first."""
+    with keeper().transaction():
+        session = _session(session_id, "payment_method_update")
+        intent = setup_intents.new({"customer": session["customer"], "usage": "off_session"})
+        back = f"{keeper().base_url}/portal/{session_id}?done=added"
+        try:
+            setups.confirm(intent, Confirmation(card_form.read(request.form), return_url=back))
+        except Refusal as refusal:
+            return _page(session, refusal, 422)
+        except CardError as error:
+            return _page(session, Refusal("card_number", error.message), 402)
+        if intent["status"] == "requires_action":
+            return redirect(challenges.url(intent), 303)
+        return _done(session, "added")
+
+
+@pages.post("/portal/<session_id>/cards/<method_id>")
+def change_card(session_id: str, method_id: str) -> ResponseReturnValue:
+    """Make a card the one that pays, or take it away."""
+    with keeper().transaction():
+        session = _session(session_id, "payment_method_update")
+        method = _own("payment_method", method_id, session)
+        if request.form.get("do") == "remove":
+            if method["id"] == _paying(session):
+                refusal = Refusal("card", "This card pays for your plan. Choose another one for it first.")
+                return _page(session, refusal, 422)
+            payment_methods.detach_from(method)
+            return _done(session, "removed")
+        _make_default(method, session)
+        return _done(session, "default")
+
+
+@pages.post("/portal/<session_id>/details")
+def change_details(session_id: str) -> ResponseReturnValue:
+    """The customer's email."""
+    with keeper().transaction():
+        session = _session(session_id, "customer_update")
+        try:
+            customers.update({"email": request.form.get("email", "").strip()}, session["customer"])
+        except InvalidRequest:
+            return _page(session, Refusal("email", "Enter an email address, such as jenny@example.com."), 422)
+        return _done(session, "saved")
+
+
+def _session(session_id: str, feature: str | None = None) -> Json:
+    """The portal session behind a link.
+
+    :raises NotFound: There is none, it is over, or it does not offer the feature.
+    """
+    session = store.find(SESSION, session_id)
+    offered = session is not None and (feature is None or _features(session)[feature]["enabled"])
+    if session is None or not offered or session["created"] + LIVES < clock.now():
+        raise NotFound("This link is no longer good. Go back to the shop and open the portal again.")
+    clocks.enter(store.get("customer", session["customer"]))
+    return session
+
+
+def _features(session: Json) -> Json:
+    features: Json = store.get(CONFIGURATION, session["configuration"])["features"]
+    return features
+
+
+def _own(kind: str, object_id: str, session: Json) -> Json:
+    found = store.get(kind, object_id)
+    if found.get("customer") != session["customer"]:
+        raise NotFound("There is no such thing in this portal.")
+    return found
+
+
+def _subscriptions(session: Json) -> list[Json]:
+    return store.select("subscription", {"customer": session["customer"], "status": RUNNING})
+
+
+def _paying(session: Json) -> str | None:
+    """The card that pays for the plan, or would."""
+    customer = store.get("customer", session["customer"])
+    method = collection.default_method(next(iter(_subscriptions(session)), None), customer)
+    return method["id"] if method else None
+
+
+def _make_default(method: Json, session: Json) -> None:
+    """For what comes, and for the plans that have a card of their own."""
+    customer = store.get("customer", session["customer"])
+    settings = customer["invoice_settings"] | {"default_payment_method": method["id"]}
+    objects.change(customer, "customer.updated", invoice_settings=settings)
+    for subscription in _subscriptions(session):
+        if subscription["default_payment_method"]:
+            subscriptions.update({"default_payment_method": method["id"]}, subscription["id"])
+
+
+def _done(session: Json, word: str) -> ResponseReturnValue:
+    return redirect(f"/portal/{session['id']}?done={word}", 303)
+
+
+def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> ResponseReturnValue:
+    customer = store.get("customer", session["customer"])
+    invoices = store.select("invoice", {"customer": customer["id"]})[::-1]
+    page = render_template(
+        "hosted/portal.html",
+        session=session,
+        features=_features(session),
+        headline=store.get(CONFIGURATION, session["configuration"])["business_profile"]["headline"],
+        customer=customer,
+        subscriptions=[_shown(one) for one in _subscriptions(session)],
+        cards=store.select("payment_method", {"customer": customer["id"]})[::-1],
+        paying=_paying(session),
+        invoices=[invoice for invoice in invoices if invoice["status"] != "draft"][:24],
+        refusal=refusal,
+        typed={} if refusal is None else request.form,
+        notice="" if refusal else NOTICES.get(request.args.get("done", ""), ""),
+    )
+    return page, status
+
+
+def _shown(subscription: Json) -> Json:
+    """A subscription with the name and the price of each item."""
+    items = subscription["items"]["data"]
+    named = [
+        {"name": store.get("product", item["price"]["product"])["name"], "price": item["price"], **item}
+        for item in items
+    ]
+    return {**subscription, "named": named, "ends": items[0]["current_period_end"]}
