@@ -423,6 +423,25 @@ class Dispute(Base):
     fetched_at: Mapped[datetime]
 
 
+class TopUp(Base):
+    """What an owner has set for auto top-up. ``stopped`` says why it switched itself off.
+
+    What became of its payments is read from them, those after ``after_payment``: the
+    last one when it was switched on.
+    """
+
+    __tablename__ = "prepaid_topup"
+    __table_args__ = (CheckConstraint("threshold > 0", name="threshold_positive"),)
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    on: Mapped[bool]
+    pack: Mapped[str] = mapped_column(String(64))
+    threshold: Mapped[int]
+    ceiling_minor: Mapped[int]
+    after_payment: Mapped[int] = mapped_column(default=0)
+    stopped: Mapped[str | None]
+
+
 class InboxEvent(Base):
     """A Stripe event that came. Kept once, without its payload; handled when ``handled_at`` is set."""
 

@@ -26,6 +26,10 @@ payment_set_aside = _signals.signal("payment-set-aside")
 #: Money went back, and its credits with it: ``owner``, ``payment_id``, ``credits`` taken, ``debt`` made.
 clawed_back = _signals.signal("clawed-back")
 
+#: Auto top-up has switched itself off: ``owner``, ``payment_id`` or ``None``, ``reason``. Where the bank
+#: wants its customer, the page of that payment leads there.
+topup_stopped = _signals.signal("topup-stopped")
+
 _WAITING = "prepaid_signals"
 
 

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from . import moneyback, payments, purchases, signals
+from . import moneyback, payments, purchases, signals, topups
 from .errors import GatewayUnavailable
 from .models import Payment, Refund
 
 if TYPE_CHECKING:
     from .extension import Prepaid
 
+Id = TypeVar("Id", int, str)
+
 log = logging.getLogger(__name__)
 
 
 def tick(prepaid: Prepaid) -> dict[str, int]:
     """Do all that is due; how many of each were looked at."""
-    return {
-        "payments": look_up_all(prepaid, payments.due(prepaid.session, Payment), purchases.look_up),
-        "refunds": look_up_all(prepaid, payments.due(prepaid.session, Refund), moneyback.look_up),
+    due = {"wallets": prepaid.settle_due()}
+    return due | {
+        "payments": each(prepaid, payments.due(prepaid.session, Payment), purchases.look_up),
+        "refunds": each(prepaid, payments.due(prepaid.session, Refund), moneyback.look_up),
+        "top-ups": each(prepaid, topups.due(prepaid), topups.top_up),
     }
 
 
-def look_up_all(prepaid: Prepaid, ids: list[int], look_up: Callable[[Prepaid, int], None]) -> int:
+def each(prepaid: Prepaid, ids: list[Id], look_up: Callable[[Prepaid, Id], object]) -> int:
     """Ask Stripe about each; how many there are. One that fails leaves the others be."""
     session = prepaid.session
     session.commit()

@@ -23,6 +23,7 @@ def register(app: Flask, paths: dict[str, str]) -> None:
     pages.add_url_rule(paths["confirm"], "confirm", buying.confirm, methods=["POST"])
     pages.add_url_rule(paths["cards"], "cards", cards.listing)
     pages.add_url_rule(f"{paths['cards']}/add", "add_card", cards.add, methods=["POST"])
+    pages.add_url_rule(f"{paths['cards']}/top-up", "top_up", cards.top_up, methods=["POST"])
     one_card = f"{paths['cards']}/<card_id>"
     pages.add_url_rule(one_card, "card", cards.edit, methods=["GET", "POST"])
     pages.add_url_rule(f"{one_card}/default", "choose_card", cards.choose, methods=["POST"])

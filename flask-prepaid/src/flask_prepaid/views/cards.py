@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from .. import cards, clock
+from .. import cards, clock, topups
+from ..catalog import whole
 from ..customers import known_customer
-from ..errors import GatewayRefused, GatewayUnavailable
+from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PrepaidError, UnknownItem
 from . import page
 
 #: What the form of a card may hold besides its expiry, and how long each may be.
@@ -17,7 +18,10 @@ LONGEST_NAME = 150
 
 def listing() -> ResponseReturnValue:
     """The customer's cards, fetched afresh; the copy that we have if Stripe does not answer."""
-    owner = page.customer()
+    return overview(page.customer())
+
+
+def overview(owner: str, error: PrepaidError | None = None) -> str:
     prepaid = page.extension()
     customer_id = known_customer(prepaid.session, owner)
     prepaid.session.commit()
@@ -31,6 +35,9 @@ def listing() -> ResponseReturnValue:
         "cards.html",
         cards=cards.saved(prepaid.session, owner),
         default=cards.default_card(prepaid.session, owner),
+        topup=topups.setting(prepaid.session, owner),
+        packs=prepaid.catalog.packs.values(),
+        error=error,
         expires_soon=lambda card: cards.expires_soon(card, clock.wall()),
     )
 
@@ -67,6 +74,24 @@ def edit(card_id: str) -> ResponseReturnValue:
 def is_month(month: str, year: str) -> bool:
     digits = month.isascii() and month.isdigit() and year.isascii() and year.isdigit()
     return digits and len(month) <= 2 and 1 <= int(month) <= 12 and len(year) == 4 and int(year) >= 2000
+
+
+def top_up() -> ResponseReturnValue:
+    """Switch auto top-up on, with its pack, threshold and how often a month at most, or off."""
+    owner = page.customer()
+    prepaid = page.extension()
+    if "off" in request.form:
+        topups.switch_off(prepaid, owner)
+        return redirect(url_for("prepaid.cards"), 303)
+    try:
+        pack = request.form.get("pack", "")
+        price = prepaid.catalog.offer(pack=pack).amount_minor
+        times = whole(request.form.get("times"))
+        threshold = whole(request.form.get("threshold"))
+        topups.switch_on(prepaid, owner, pack=pack, threshold=threshold, ceiling_minor=times * price)
+    except (UnknownItem, NotYours) as error:
+        return overview(owner, error), 422
+    return redirect(url_for("prepaid.cards"), 303)
 
 
 def choose(card_id: str) -> ResponseReturnValue:
