@@ -55,7 +55,7 @@ def promote(session_id: str) -> ResponseReturnValue:
         except InvalidRequest as error:
             return _page(session, Refusal("promotion_code", error.message), 422)
         checkout.follow(session)
-        return redirect(checkout.page(session), 303)
+        return redirect(f"/pay/{session_id}", 303)
 
 
 @pages.get("/pay/<session_id>/back")
