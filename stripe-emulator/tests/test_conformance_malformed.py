@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -114,6 +115,11 @@ def emulator(seeded: Seeded, tmp_path: Path) -> Emulator:
     copy = tmp_path / "stripe.sqlite3"
     copy.write_bytes(seeded.path.read_bytes())
     return Emulator(copy)
+
+
+@pytest.fixture(scope="module")
+def client() -> FlaskClient:
+    return Emulator().app.test_client()
 
 
 def ids_in(emulator: Emulator, route: contract.Route) -> list[str]:
@@ -229,10 +235,8 @@ def test_no_parameter_of_a_served_route_breaks_it(
     ),
 )
 def test_bytes_that_are_no_form_are_answered_in_the_envelope(
-    body: bytes, path: str, verb: str, headers: dict[str, str]
+    client: FlaskClient, body: bytes, path: str, verb: str, headers: dict[str, str]
 ) -> None:
-    client = Emulator().app.test_client()
-
     answer = client.open(path, method=verb, data=body, headers=headers)
 
     assert answer.status_code < 500 or answer.status_code == 501
@@ -252,9 +256,7 @@ def test_bytes_that_are_no_form_are_answered_in_the_envelope(
     ],
     ids=["deep", "wide", "long", "no text", "two shapes", "huge number", "huge index"],
 )
-def test_absurd_forms_are_refused_or_taken_but_break_nothing(body: str) -> None:
-    client = Emulator().app.test_client()
-
+def test_absurd_forms_are_refused_or_taken_but_break_nothing(client: FlaskClient, body: str) -> None:
     answer = client.post(
         "/v1/customers",
         data=body,
