@@ -31,13 +31,27 @@ HANDLERS: dict[str, Handler] = {}
 
 DAY = 24 * 60 * 60
 
-#: Where a transaction that lives on a test clock remembers which one.
-TEST_CLOCK = "test_clock"
+#: Where a transaction that lives on a test clock remembers which one, and the account's own time.
+TEST_CLOCK, ACCOUNT_TIME = "test_clock", "account_time"
 
 
 def now() -> int:
     """Unix time at Stripe, the same throughout a transaction."""
     return store.current().now
+
+
+def account_now() -> int:
+    """Unix time of the account, also in work that lives on a test clock: events and answers go by it."""
+    moment: int = store.current().memo.get(ACCOUNT_TIME, now())
+    return moment
+
+
+def live_on(test_clock: str, moment: int) -> None:
+    """Date the rest of this transaction by a test clock that stands at ``moment``."""
+    transaction = store.current()
+    transaction.memo.setdefault(ACCOUNT_TIME, transaction.now)
+    transaction.memo[TEST_CLOCK] = test_clock
+    transaction.now = moment
 
 
 def wall() -> int:

@@ -29,7 +29,7 @@ def emit(kind: str, value: Json, *, previous: Json | None = None) -> Json:
         "id": ids.new("event"),
         "object": "event",
         "api_version": API_VERSION,
-        "created": clock.now(),
+        "created": clock.account_now(),
         "data": data,
         "livemode": False,
         "pending_webhooks": len(listening),
@@ -51,7 +51,7 @@ def hand_over(event_id: str, endpoint_id: str) -> None:
             (
                 event_id,
                 endpoint_id,
-                clock.now() + fate.delay,
+                clock.account_now() + fate.delay,
                 fate.rank,
                 "dropped" if fate.dropped else "pending",
             ),

@@ -71,7 +71,7 @@ def recall(key: str, print_: str) -> Answer | None:
         .execute("SELECT fingerprint, status, body, request, created FROM answer WHERE key = ?", (key,))
         .fetchone()
     )
-    if row is None or row[4] <= clock.now() - KEPT:
+    if row is None or row[4] <= clock.account_now() - KEPT:
         return None
     if row[0] != print_:
         raise IdempotencyError(
@@ -84,8 +84,8 @@ def recall(key: str, print_: str) -> Answer | None:
 def keep(key: str, print_: str, answer: Answer) -> None:
     """Remember an answer; what is older than a day is forgotten on the way."""
     transaction = store.current()
-    transaction.execute("DELETE FROM answer WHERE created <= ?", (clock.now() - KEPT,))
+    transaction.execute("DELETE FROM answer WHERE created <= ?", (clock.account_now() - KEPT,))
     transaction.execute(
         "INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?)",
-        (key, print_, answer.status, answer.body, answer.request_id, clock.now()),
+        (key, print_, answer.status, answer.body, answer.request_id, clock.account_now()),
     )

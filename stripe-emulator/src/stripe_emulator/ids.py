@@ -19,6 +19,7 @@ PREFIXES: dict[str, tuple[str, int]] = {
     "checkout.session": ("cs_test_a1", 56),
     "coupon": ("", 8),
     "credit_note": ("cn_1", 23),
+    "credit_note_line_item": ("cnli_1", 23),
     "customer": ("cus_", 14),
     "customer_balance_transaction": ("cbtxn_1", 23),
     "discount": ("di_1", 23),

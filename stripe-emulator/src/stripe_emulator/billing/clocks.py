@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from stripe_emulator import store
-from stripe_emulator.clock import TEST_CLOCK
+from stripe_emulator import clock, store
+from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.store import Json
+
+#: What a timestamp may be: from 1970 to the year 2200.
+LATEST = 7_258_118_400
+
+
+def somebody_asks() -> bool:
+    """Whether a request is served, and not time itself: what was agreed before is not refused by time."""
+    return store.current().origin.request_id is not None
+
+
+def check(moment: int, param: str) -> int:
+    """:raises InvalidRequest: No moment that a calendar could hold."""
+    if not 0 <= moment <= LATEST:
+        raise InvalidRequest(f"Invalid timestamp: {moment}", code="parameter_invalid_integer", param=param)
+    return moment
 
 
 def enter(owner: Json) -> None:
@@ -14,7 +29,6 @@ def enter(owner: Json) -> None:
     """
     name = owner.get("test_clock")
     if name is not None:
-        clock = store.find("test_helpers.test_clock", name)
-        if clock is not None:
-            store.current().now = clock["frozen_time"]
-            store.current().memo[TEST_CLOCK] = name
+        found = store.find("test_helpers.test_clock", name)
+        if found is not None:
+            clock.live_on(name, found["frozen_time"])

@@ -140,8 +140,14 @@ def require_method(customer: Json, subscription: Json | None) -> None:
 def draft_is_over(invoice_id: str) -> None:
     """An hour has passed since the draft was made."""
     invoice = store.find("invoice", invoice_id)
-    if invoice is not None and invoice["status"] == "draft" and invoice["auto_advance"]:
+    if invoice is None or invoice["status"] != "draft" or not invoice["auto_advance"]:
+        return
+    try:
         advance(invoice)
+    except InvalidRequest as error:  # such as more than can be charged
+        told = {"code": error.code, "message": error.message, "param": error.param, "type": error.type}
+        objects.change(invoice, automatically_finalizes_at=None, last_finalization_error=told)
+        events.emit("invoice.finalization_failed", invoice)
 
 
 @clock.due("invoice.retry")

@@ -171,7 +171,7 @@ def _take_discounts(invoice: Json, data: list[Json]) -> dict[str, int]:
         takes = [
             line for line in covered if line["discountable"] and discounts.covers(coupon, _product(line))
         ]
-        parts = totals.discounted([_after_discounts(line) for line in takes], cut)
+        parts = totals.discounted([after_discounts(line) for line in takes], cut)
         for line, part in zip(takes, parts, strict=True):
             line["discount_amounts"].append({"amount": part, "discount": discount_id})
             line["pretax_credit_amounts"].append(
@@ -189,7 +189,7 @@ def _put_taxes(invoice: Json, data: list[Json]) -> list[Json]:
     for line in data:
         rates = [store.get("tax_rate", one) for one in invoice["_line_rates"].get(line["id"], defaults)]
         amounts = totals.tax(
-            _after_discounts(line),
+            after_discounts(line),
             [totals.Rate(Decimal(str(one["percentage"])), one["inclusive"]) for one in rates],
         )
         line["taxes"] = []
@@ -199,7 +199,7 @@ def _put_taxes(invoice: Json, data: list[Json]) -> list[Json]:
                 "tax_behavior": "inclusive" if rate["inclusive"] else "exclusive",
                 "tax_rate_details": {"tax_rate": rate["id"]},
                 "taxability_reason": "customer_exempt" if exempt else "standard_rated",
-                "taxable_amount": _after_discounts(line) - (amount if rate["inclusive"] else 0),
+                "taxable_amount": after_discounts(line) - (amount if rate["inclusive"] else 0),
                 "type": "tax_rate_details",
             }
             line["taxes"].append(tax)
@@ -209,7 +209,8 @@ def _put_taxes(invoice: Json, data: list[Json]) -> list[Json]:
     return list(summed.values())
 
 
-def _after_discounts(line: Json) -> int:
+def after_discounts(line: Json) -> int:
+    """A line's amount less what coupons take off it."""
     amount: int = line["amount"] - sum(one["amount"] for one in line["discount_amounts"])
     return amount
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from stripe_emulator import clock, events, objects, store
+from stripe_emulator import clock, events, money, objects, store
 from stripe_emulator.billing import discounts, drafts
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.resources import payment_intents
@@ -48,6 +48,8 @@ def finalize(invoice: Json) -> Json:
     status = move(invoice, "finalize")
     clock.unschedule(invoice["id"], "invoice.advance")
     drafts.add_up(invoice)
+    if invoice["amount_due"]:
+        money.check_charge(invoice["amount_due"], invoice["currency"])
     customer = store.get("customer", invoice["customer"])
     base = store.current().store.base_url
     days = invoice.get("_days_until_due")
@@ -107,7 +109,7 @@ def void(invoice: Json) -> Json:
     """Take an invoice back: as if it had never been, but it stays on paper."""
     status = move(invoice, "void")
     _give_up(invoice, status, "voided_at")
-    _cancel_payment(invoice)
+    cancel_payment(invoice)
     used = (invoice["ending_balance"] or 0) - invoice["starting_balance"]
     if used:
         customer = store.get("customer", invoice["customer"])
@@ -244,7 +246,8 @@ def _give_up(invoice: Json, status: str, mark: str) -> None:
     )
 
 
-def _cancel_payment(invoice: Json) -> None:
+def cancel_payment(invoice: Json) -> None:
+    """Nobody needs to pay this invoice any more."""
     payment = default_payment(invoice)
     if payment is None or payment["status"] != "open":
         return

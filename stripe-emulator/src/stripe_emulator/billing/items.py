@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 
 from stripe_emulator import clock, contract, ids, objects, store
-from stripe_emulator.billing import discounts, periods
+from stripe_emulator.billing import clocks, discounts, periods
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.resources import prices
 from stripe_emulator.store import Json
 from stripe_emulator.wire import public
 
-MAX_ITEMS = 20
+MAX_ITEMS, MAX_QUANTITY = 20, 999_999
 
 
 def named_price(form: Json, param: str) -> Json:
@@ -34,7 +34,7 @@ def named_price(form: Json, param: str) -> Json:
             f" `type=recurring`. Price ID: {price['id']}",
             param=f"{param}[price]",
         )
-    if not price["active"] and "price_data" not in form:
+    if not price["active"] and "price_data" not in form and clocks.somebody_asks():
         raise InvalidRequest(
             f"The price specified is inactive. This field only accepts active prices. Price ID:"
             f" {price['id']}",
@@ -51,7 +51,7 @@ def new(form: Json, subscription_id: str, customer: Json, param: str) -> Json:
         "id": item_id,
         "created": clock.now(),
         "metadata": objects.merged({}, form.get("metadata")),
-        "quantity": _quantity(form.get("quantity", 1), param),
+        "quantity": quantity(form.get("quantity", 1), param),
         "subscription": subscription_id,
         "tax_rates": tax_rates(form.get("tax_rates"), f"{param}[tax_rates]"),
         **_priced(price),
@@ -171,7 +171,7 @@ def _change(item: Json, form: Json, customer: Json, param: str) -> None:
     if form.keys() & {"price", "plan", "price_data"}:
         item |= _priced(named_price(form, param))
     if "quantity" in form:
-        item["quantity"] = _quantity(form["quantity"], param)
+        item["quantity"] = quantity(form["quantity"], param)
     if "metadata" in form:
         item["metadata"] = objects.merged(item["metadata"], form["metadata"])
     if "tax_rates" in form:
@@ -186,9 +186,10 @@ def _priced(price: Json) -> Json:
     return {"price": public(price), "plan": plan_of(price)}
 
 
-def _quantity(quantity: int, param: str) -> int:
-    if not 0 <= quantity <= 999_999:
+def quantity(number: int, param: str) -> int:
+    """:raises InvalidRequest: Negative, or too many."""
+    if not 0 <= number <= MAX_QUANTITY:
         raise InvalidRequest(
             "Invalid non-negative integer", code="parameter_invalid_integer", param=f"{param}[quantity]"
         )
-    return quantity
+    return number

@@ -8,12 +8,15 @@ from __future__ import annotations
 import copy
 
 from stripe_emulator import clock, events, objects, store
-from stripe_emulator.billing import changes, cycle, items, periods, start, states
+from stripe_emulator.billing import changes, clocks, cycle, items, periods, start, states
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.store import Json
 
 #: States that a schedule does not leave.
 OVER = ("canceled", "completed", "released")
+
+#: How many intervals a phase may last.
+LONGEST = 120
 
 #: A phase where nothing was asked for.
 BLANK: Json = {
@@ -47,7 +50,7 @@ def read(forms: list[Json], first_start: int, known: list[Json] | None = None) -
         param = f"phases[{number}]"
         given = form.get("start_date")
         if isinstance(given, int):
-            begins = given if number == 0 else begins
+            begins = clocks.check(given, f"{param}[start_date]") if number == 0 else begins
         elif given == "now":
             begins = clock.now()
         phase = _phase(form, begins, param)
@@ -367,18 +370,27 @@ def _end_date(form: Json, begins: int, price: Json) -> int:
     """Given, or so much later; one period of its price where nothing is said."""
     end = form.get("end_date")
     if end is not None:
-        return clock.now() if end == "now" else int(end)
+        return clock.now() if end == "now" else clocks.check(end, "phases[end_date]")
     duration = form.get("duration")
     if duration is not None:
-        return periods.Interval(duration["interval"], duration.get("interval_count", 1)).after(begins)
-    return periods.of_price(price).after(
-        begins, int(form.get("iterations") or 1)
-    )  # older versions count periods
+        count = _small(duration.get("interval_count", 1), "phases[duration][interval_count]")
+        return periods.Interval(duration["interval"], count).after(begins)
+    times = _small(int(form.get("iterations") or 1), "phases[iterations]")  # older versions count periods
+    return periods.of_price(price).after(begins, times)
+
+
+def _small(count: int, param: str) -> int:
+    """:raises InvalidRequest: A phase that lasts for ever, or not at all."""
+    if not 1 <= count <= LONGEST:
+        raise InvalidRequest(
+            f"A phase lasts 1 to {LONGEST} intervals.", code="parameter_invalid_integer", param=param
+        )
+    return count
 
 
 def _item(form: Json, param: str) -> Json:
     price = items.named_price(form, param)
-    shown = _shown_item(price["id"], form.get("quantity", 1))
+    shown = _shown_item(price["id"], items.quantity(form.get("quantity", 1), param))
     return shown | {
         "discounts": [_shown_discount(one) for one in form.get("discounts") or []],
         "metadata": objects.merged({}, form.get("metadata")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from stripe_emulator import clock, events, ids, money, objects, store
 from stripe_emulator.billing import (
     amounts,
+    clocks,
     collection,
     cycle,
     discounts,
@@ -106,6 +107,7 @@ def _new(customer: Json, form: Json) -> Json:
             param="currency",
         )
     start = form.get("backdate_start_date", clock.now())
+    clocks.check(start, "backdate_start_date")
     if start > clock.now():
         raise InvalidRequest("The start date must be in the past.", param="backdate_start_date")
     trial_end = _trial_end(form, data)

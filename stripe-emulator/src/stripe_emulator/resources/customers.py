@@ -6,6 +6,8 @@ lines of domain; then what it and other files need besides.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from stripe_emulator import events, lists, objects, store
 from stripe_emulator.billing import discounts
 from stripe_emulator.errors import InvalidRequest, NotFound, no_such
@@ -28,6 +30,9 @@ KEPT = (
     "shipping",
     "tax_exempt",
 )
+
+#: Told of each customer who is about to be deleted: subscriptions end here.
+BEFORE_REMOVAL: list[Callable[[Json], None]] = []
 
 
 @post("/v1/customers")
@@ -88,8 +93,10 @@ def list_all(form: Form) -> Json:
 
 @delete("/v1/customers/{customer}")
 def remove(form: Form, customer: str) -> Json:
-    """https://docs.stripe.com/api/customers/delete; its cards are detached, its history stays."""
+    """https://docs.stripe.com/api/customers/delete; subscriptions end, cards go, the history stays."""
     found = alive(customer)
+    for end in BEFORE_REMOVAL:
+        end(found)
     for method in store.select("payment_method", {"customer": customer}):
         payment_methods.detach_from(method)
     return objects.delete(found, "customer.deleted")

@@ -22,7 +22,7 @@ def create(form: Form) -> Json:
     customer = store.named("customer", form["customer"], "customer")
     clocks.enter(customer)
     wanted = form.get("start_date", "now")
-    begins = clock.now() if wanted == "now" else wanted
+    begins = clock.now() if wanted == "now" else clocks.check(wanted, "start_date")
     made = phases.read(form.get("phases") or [], begins)
     schedule = phases.create(customer, made, form.get("end_behavior", "release"), form)
     if begins <= clock.now():

@@ -9,6 +9,7 @@ from stripe_emulator import clock, lists, store
 from stripe_emulator.billing import changes, clocks, collection, discounts, endings, pauses, start, states
 from stripe_emulator.billing import checkout as _  # noqa: F401, registers Checkout's mode
 from stripe_emulator.errors import InvalidRequest, NotFound
+from stripe_emulator.resources import customers
 from stripe_emulator.routing import delete, get, post
 from stripe_emulator.store import Json
 from stripe_emulator.wire import Form
@@ -117,6 +118,13 @@ def delete_discount(form: Form, subscription_exposed_id: str) -> Json:
     return discounts.ended(last)
 
 
+def _customer_leaves(customer: Json) -> None:
+    """Nobody is left to pay."""
+    for subscription in store.select("subscription", {"customer": customer["id"]}):
+        if subscription["status"] not in states.ENDED:
+            states.end(subscription, reason="cancellation_requested")
+
+
 def alive(subscription_id: str) -> Json:
     """The subscription that the URL names, on its own clock; one that is over is gone."""
     found = store.get("subscription", subscription_id)
@@ -126,3 +134,6 @@ def alive(subscription_id: str) -> Json:
             f"No such subscription: '{subscription_id}'", code="resource_missing", param="id"
         )
     return found
+
+
+customers.BEFORE_REMOVAL.append(_customer_leaves)

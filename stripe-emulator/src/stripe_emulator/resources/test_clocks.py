@@ -6,8 +6,8 @@ The emulator's own clock moves everything else; what lives on a test clock waits
 from __future__ import annotations
 
 from stripe_emulator import clock, events, lists, objects, store
-from stripe_emulator.billing import periods
-from stripe_emulator.clock import DAY, TEST_CLOCK
+from stripe_emulator.billing import clocks, periods
+from stripe_emulator.clock import DAY
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.routing import delete, get, post
 from stripe_emulator.store import Json
@@ -24,7 +24,7 @@ def create(form: Form) -> Json:
         KIND,
         event="test_helpers.test_clock.created",
         deletes_after=clock.now() + LIVES_DAYS * DAY,
-        frozen_time=form["frozen_time"],
+        frozen_time=clocks.check(form["frozen_time"], "frozen_time"),
         name=form.get("name"),
         status="ready",
         status_details={},
@@ -45,7 +45,7 @@ def advance(form: Form, test_clock: str) -> Json:
     ``advancing`` as there, arrives: the next look says ``ready``.
     """
     found = store.get(KIND, test_clock)
-    until = form["frozen_time"]
+    until = clocks.check(form["frozen_time"], "frozen_time")
     _check_advance(found, until)
     objects.change(found, status="advancing", status_details={"advancing": {"target_frozen_time": until}})
     events.emit("test_helpers.test_clock.advancing", found)
@@ -74,12 +74,11 @@ def list_all(form: Form) -> Json:
 
 def _run(found: Json, until: int) -> None:
     """Everything that falls due on this clock by then, in order, each dated by its moment."""
-    store.current().memo[TEST_CLOCK] = found["id"]
+    clock.live_on(found["id"], found["frozen_time"])
     while (due := clock.take_due(until, test_clock=found["id"])) is not None:
         found["frozen_time"] = max(found["frozen_time"], due.moment)
         with clock.at(due.moment):
             clock.HANDLERS[due.what](due.object_id)
-    store.current().memo.pop(TEST_CLOCK)
 
 
 def _check_advance(found: Json, until: int) -> None:
