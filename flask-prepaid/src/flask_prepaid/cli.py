@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import getpass
 import hashlib
 import json
@@ -12,13 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from . import clock, moneyback, webhooks
+from . import clock, money, moneyback, reports, webhooks
 from . import doctor as diagnosis
 from . import reconcile as reconciling
 from . import tick as ticking
@@ -157,6 +158,60 @@ def reconcile(fix: bool, since: datetime | None, as_json: bool) -> None:
     if left:
         raise SystemExit(1)
     click.echo("Stripe and the books agree.", err=True)
+
+
+@commands.command()
+def sync() -> None:
+    """Copy Stripe's balance transactions since the last time, for the reports."""
+    try:
+        with counting("copied") as seen:
+            new = reports.sync(extension(), seen=seen)
+    except PrepaidError as error:
+        raise click.ClickException(
+            f"{error} What was copied is kept or copied again: run it again."
+        ) from error
+    click.echo(f"{new:,} new.", err=True)
+
+
+@commands.command()
+@click.argument("what", type=click.Choice(["sales"]))
+@click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="The first day, UTC.")
+@click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), help="The last day, UTC.")
+@click.option("--by", type=click.Choice(["day", "week", "month"]), default="day")
+@click.option("--currency", help="Only this one, such as usd.")
+@click.option("--csv", "as_csv", is_flag=True, help="One line each, with a head.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
+def report(
+    what: str,
+    start: datetime | None,
+    end: datetime | None,
+    by: str,
+    currency: str | None,
+    as_csv: bool,
+    as_json: bool,
+) -> None:
+    """What was sold, from our own copy; run sync first. Amounts are in the smallest unit, and positive."""
+    session = extension().session
+    days = [day.date() if day else None for day in (start, end)]
+    lines = reports.sales(session, start=days[0], end=days[1], by=by, currency=currency)
+    rows: list[dict[str, Any]] = [
+        {"day": line.day.isoformat(), "currency": line.currency, **line.sales.as_dict()} for line in lines
+    ]
+    sums: list[dict[str, Any]] = [
+        {"currency": of, **sales.as_dict()} for of, sales in reports.totals(lines).items()
+    ]
+    if as_json:
+        click.echo(json.dumps({"rows": rows, "totals": sums}))
+    elif as_csv:
+        head = ["day", "currency", *reports.Sales().as_dict()]
+        writer = csv.DictWriter(sys.stdout, head, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        for row in [*rows, *({"day": "all", **total} for total in sums)]:
+            of = row["currency"]
+            shown = [money.show(row[name], of) for name in reports.Sales().as_dict()]
+            click.echo(f"{row['day']:<10}  {of}  " + "  ".join(f"{amount:>14}" for amount in shown))
 
 
 @contextmanager

@@ -127,6 +127,19 @@ def takes_money(dispute_status: str) -> bool:
 
 
 @dataclass(frozen=True)
+class Movement:
+    """A balance transaction: ``amount_minor`` came in, or went if negative, and ``fee_minor`` was kept."""
+
+    id: str
+    category: str
+    currency: str
+    amount_minor: int
+    fee_minor: int
+    source: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
 class Event:
     """That something happened to an object at Stripe. Only the object's id is used, to fetch it."""
 
@@ -220,6 +233,18 @@ def dispute_of(dispute: Any, asked_at: datetime) -> Dispute:
         charge_id=id_of(dispute.charge),
         created_at=datetime.fromtimestamp(dispute.created, UTC),
         asked_at=asked_at,
+    )
+
+
+def movement_of(moved: Any) -> Movement:
+    return Movement(
+        id=moved.id,
+        category=moved.reporting_category,
+        currency=moved.currency,
+        amount_minor=moved.amount,
+        fee_minor=moved.fee,
+        source=id_of(moved.source),
+        created_at=datetime.fromtimestamp(moved.created, UTC),
     )
 
 

@@ -31,6 +31,7 @@ from .facts import (
     Dispute,
     Event,
     Intent,
+    Movement,
     Refund,
     card_of,
     checkout_of,
@@ -38,6 +39,7 @@ from .facts import (
     event_of,
     id_of,
     intent_of,
+    movement_of,
     payment_key,
     refund_of,
 )
@@ -330,6 +332,11 @@ class Gateway:
         asked_at = clock.wall()
         for dispute in walk(self.client.v1.disputes.list, created(since)):
             yield dispute_of(dispute, asked_at)
+
+    def all_movements(self, since: datetime | None) -> Iterator[Movement]:
+        """Every balance transaction."""
+        for moved in walk(self.client.v1.balance_transactions.list, created(since)):
+            yield movement_of(moved)
 
     # The account
 
