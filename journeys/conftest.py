@@ -52,20 +52,9 @@ class Running:
             text=True,
             start_new_session=True,
         )
-        threading.Thread(target=self.listen, args=(self.process,), daemon=True).start()
+        threading.Thread(target=listen, args=(self.process, self.said, self.serves), daemon=True).start()
         assert self.serves.wait(180), "".join(self.said)
         assert self.process.poll() is None, "".join(self.said)
-
-    def listen(self, process: subprocess.Popen[str]) -> None:
-        """Read what it says for as long as it lives, so that it never waits for a reader."""
-        assert process.stdout is not None
-        with process.stdout as lines:
-            for line in lines:
-                self.said.append(line)
-                if "Ctrl-C" in line:
-                    self.serves.set()
-        process.wait()
-        self.serves.set()
 
     def stop(self) -> int:
         """Ctrl-C, as its user does."""
@@ -88,6 +77,18 @@ class Running:
             capture_output=True,
             text=True,
         )
+
+
+def listen(process: subprocess.Popen[str], said: list[str], serves: threading.Event) -> None:
+    """Read what it says for as long as it lives, so that it never waits for a reader."""
+    assert process.stdout is not None
+    with process.stdout as lines:
+        for line in lines:
+            said.append(line)
+            if "Ctrl-C" in line:
+                serves.set()
+    process.wait()
+    serves.set()
 
 
 def free_port() -> int:

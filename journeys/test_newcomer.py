@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from http.cookiejar import CookieJar
 from typing import Any
@@ -85,7 +86,8 @@ def test_without_javascript_and_after_a_kill_all_is_still_there(new_shop: Runnin
 
     assert profile_balance(visitor) == 13
     assert "$10.00" in visitor.get("/user-profile").text
-    assert '"checkout.session": 1' in Visitor(new_shop.emulator_url).get("/_emulator/state").text
+    state = json.loads(Visitor(new_shop.emulator_url).get("/_emulator/state").text)
+    assert state["objects"]["checkout.session"] == 1
     audit = new_shop.flask("prepaid", "audit", "--json")
     assert (audit.stdout.strip(), audit.returncode) == ('{"ok": true, "problems": []}', 0)
     assert new_shop.stop() == 0
@@ -168,6 +170,6 @@ def hidden(html: str) -> dict[str, str]:
 
 
 def profile_balance(visitor: Visitor) -> int:
-    found = re.search(r'data-balance="(\d+)"', visitor.get("/user-profile").text)
+    found = re.search(r"data-balance>([\d,]+)<", visitor.get("/user-profile").text)
     assert found is not None
-    return int(found[1])
+    return credits(found[1])
