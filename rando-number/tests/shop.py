@@ -34,26 +34,23 @@ class Shop:
     def __init__(self, data: Path, **settings: str) -> None:
         self.data = data
         self.stripe = Emulator()
+        migrated = begin_database(data / "rando.sqlite3")
         self.app = create_app(
             {"RANDO_DATA": str(data), "RATELIMIT_ENABLED": "0", **settings},
             clock=lambda: datetime.fromtimestamp(self.stripe.now(), UTC),
             http_client=self.stripe.http_client(),
         )
-        self.copy_tables()
+        if not migrated:
+            self.migrate()
         self.stripe.connect(self.app, "/prepaid/webhook")
 
-    def copy_tables(self) -> None:
-        """Migrate the first time; each later shop begins with a copy of that empty database."""
-        database = self.data / "rando.sqlite3"
-        if MIGRATED:
-            database.write_bytes(MIGRATED[0])
-            return
+    def migrate(self) -> None:
         with self.app.app_context():
             upgrade()
             self.prepaid.upgrade()
             db.session.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
             db.engine.dispose()
-        MIGRATED.append(database.read_bytes())
+        MIGRATED.append((self.data / "rando.sqlite3").read_bytes())
 
     @property
     def prepaid(self) -> Prepaid:
@@ -119,6 +116,14 @@ class Shop:
             return found
 
 
+def begin_database(file: Path) -> bool:
+    """Give a new shop a copy of the first one's empty database; whether it has its tables now."""
+    if not file.exists() and MIGRATED:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(MIGRATED[0])
+    return file.exists()
+
+
 class Visitor:
     """A browser without JavaScript: cookies, links and forms."""
 
@@ -137,7 +142,7 @@ class Visitor:
         return self.shop.balance(self.owner)
 
     def get(self, path: str, **query: str) -> TestResponse:
-        return self.client.get(path, query_string=query)
+        return self.client.get(path, query_string=query, buffered=True)
 
     def send(self, action: str, *, form_of: str | None = None, **fields: str) -> TestResponse:
         """Fill in the form of a page that leads to ``action``, and send it with its hidden fields."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 from sqlalchemy import select, update
 
@@ -120,3 +122,20 @@ def test_a_key_that_was_never_made_opens_nothing(shop: Shop) -> None:
     assert refused.status_code == 401
     assert told(refused)["error"]["code"] == "unauthenticated"
     assert refused.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_two_calls_with_one_idempotency_key_at_once_count_once_against_the_cap(shop: Shop) -> None:
+    customer = shop.customer(credits=50)
+    program = Program(shop, customer.make_key(cap_per_month="40"))
+    together = Barrier(20)
+
+    def call(_: int) -> int:
+        together.wait()
+        return program.get("/number/", **{"Idempotency-Key": "once"}).status_code
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = set(threads.map(call, range(20)))
+
+    assert answers == {200}
+    with shop.app.app_context():
+        assert db.session.scalar(select(ApiKey.used)) == 1

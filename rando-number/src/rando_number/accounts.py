@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
-from flask import Blueprint, Flask, flash, redirect, render_template, url_for
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue, RouteCallable
+from flask_login import logout_user
 from flask_mailman import Mail
 from flask_security import (
     LoginForm,
@@ -21,11 +23,15 @@ from flask_wtf import CSRFProtect
 
 from . import keys, limits, shop, sign_ins
 from .models import Role, User, db
+from .passwords import Passwords
 from .who import customer, signed_in
 
 csrf = CSRFProtect()
 users = SQLAlchemyUserDatastore(db, User, Role)
 blueprint = Blueprint("accounts", __name__)
+
+#: What of the extension's pages an unconfirmed customer, or Stripe, may reach.
+OPEN_TO_ALL = {"prepaid.webhook", "prepaid.return", "prepaid.static"}
 
 TEMPLATES = {
     "SECURITY_LOGIN_USER_TEMPLATE": "accounts/login.html",
@@ -68,21 +74,57 @@ def init_app(app: Flask) -> None:
     app.config["SECURITY_USER_IDENTITY_ATTRIBUTES"] = [{"email": {"mapper": find_by_email}}]
     Mail(app)
     csrf.init_app(app)
-    security = Security(app, users, mail_util_cls=OneCase, login_form=SignInForm)
+    sign_ins.init_app(app)  # before Flask-Security, which asks at once who is signed in
+    security = Security(app, users, mail_util_cls=OneCase, password_util_cls=Passwords, login_form=SignInForm)
     # No sign-in by a token in a header or a query: a session, or an API key.
     security.login_manager.request_loader(lambda request: None)
     limits.guard_accounts(app)
+    if security.confirmable:
+        app.view_functions["security.register"] = without_sign_in(app.view_functions["security.register"])
+        app.before_request(confirmed_buyers_only)
     user_registered.connect(greet, app)
-    user_not_registered.connect(point_to_login, app)
-    sign_ins.init_app(app)
+    if not security.confirmable:  # else the mail tells, and the page must not
+        user_registered.connect(say_welcome, app)
+        user_not_registered.connect(point_to_login, app)
     keys.init_app(app)
     app.register_blueprint(blueprint)
 
 
+def without_sign_in(register: RouteCallable) -> RouteCallable:
+    """Have a registration look the same whether the address is new or known: nobody is signed in by it."""
+
+    @wraps(register)
+    def registered() -> ResponseReturnValue:
+        answer: ResponseReturnValue = current_app.ensure_sync(register)()
+        if request.method == "POST" and signed_in() is not None:
+            logout_user()
+        return answer
+
+    return registered
+
+
+def confirmed_buyers_only() -> ResponseReturnValue | None:
+    """An address that nobody has confirmed may be somebody else's: no card is taken for it."""
+    user = signed_in()
+    if request.blueprint != "prepaid" or request.endpoint in OPEN_TO_ALL or user is None or user.confirmed_at:
+        return None
+    return render_template("accounts/confirm_first.html"), 403
+
+
 def greet(app: Flask, user: User, **extra: Any) -> None:
-    """Give the free credits in the transaction that makes the customer."""
-    db.session.flush()
-    shop.welcome(user.owner)
+    """Give the free credits in the transaction that makes the customer, or make no customer.
+
+    Flask-Security commits after the view whatever became of it, so what failed is undone here.
+    """
+    try:
+        db.session.flush()
+        shop.welcome(user.owner)
+    except Exception:
+        db.session.rollback()
+        raise
+
+
+def say_welcome(app: Flask, **extra: Any) -> None:
     flash(f"Welcome. {shop.WELCOME_CREDITS} credits are yours to try.", "success")
 
 

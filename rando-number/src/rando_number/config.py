@@ -73,6 +73,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
     return {
         "PRODUCTION": production,
         "SECRET_KEY": environ.get("SECRET_KEY") or kept_secret(data / "secret-key"),
+        "SECRET_KEY_FALLBACKS": [environ["SECRET_KEY_BEFORE"]] if environ.get("SECRET_KEY_BEFORE") else None,
         "SQLALCHEMY_DATABASE_URI": database_url(environ.get("DATABASE_URL"), data),
         "MAX_CONTENT_LENGTH": 256 * 1024,
         "MAX_FORM_MEMORY_SIZE": 64 * 1024,
@@ -173,6 +174,7 @@ def security(environ: Mapping[str, str], data: Path, production: bool) -> dict[s
         "SECURITY_RECOVERABLE": True,
         "SECURITY_CHANGEABLE": True,
         "SECURITY_CONFIRMABLE": confirm,
+        "SECURITY_LOGIN_WITHOUT_CONFIRMATION": confirm,  # the free credits; buying waits, see accounts
         "SECURITY_AUTO_LOGIN_AFTER_CONFIRM": confirm,
         "SECURITY_POST_CONFIRM_VIEW": "/",
         "SECURITY_SEND_REGISTER_EMAIL": confirm,

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, Response, g, jsonify, make_response, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    g,
+    got_request_exception,
+    jsonify,
+    make_response,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from flask_prepaid import InsufficientCredits, PrepaidError
+
+from .models import db
 
 #: What a program is told for each status that it can meet.
 CODES = {
@@ -63,10 +76,16 @@ class ApiError(Exception):
 
 def init_app(app: Flask) -> None:
     """People read pages, programs the envelope. The extension has its own page for its own errors."""
+    got_request_exception.connect(undo, app)
     app.register_error_handler(SecurityError, wrong_host)
     app.register_error_handler(CSRFError, expired_form)
     app.register_error_handler(OperationalError, busy_database)
     app.register_error_handler(HTTPException, refused_request)
+
+
+def undo(app: Flask, **extra: Any) -> None:
+    """A fault of ours commits nothing, not even by what runs after the view."""
+    db.session.rollback()
 
 
 def speak_json(blueprint: Blueprint) -> None:
@@ -124,6 +143,7 @@ def expired_form(error: CSRFError) -> ResponseReturnValue:
 
 def busy_database(error: OperationalError) -> ResponseReturnValue:
     """Another process holds the database, or it is restarting. Nothing was committed, or a key tells."""
+    db.session.rollback()
     if for_program():
         return envelope(503, "unavailable", "Try again with the same Idempotency-Key.", retry_after=1)
     response = page(503, *WORDS[503])

@@ -42,6 +42,8 @@ def harden(response: Response) -> Response:
     headers["X-Request-Id"] = g.get("request_id", "")
     if current_app.config["SESSION_COOKIE_SECURE"]:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    if request.endpoint == "security.logout":
+        headers["Clear-Site-Data"] = '"cache", "storage"'
     if request.endpoint != "static":
         headers["Cache-Control"] = "no-store, private"
     return response

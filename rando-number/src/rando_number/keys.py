@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from flask_security import auth_required
 from flask_wtf import FlaskForm
 from sqlalchemy import case, select, update
+from sqlalchemy.exc import IntegrityError
 from wtforms import DateField, IntegerField, StringField
 from wtforms.validators import Length, NumberRange, Optional, ValidationError
 
@@ -143,8 +144,8 @@ def ring() -> Ring:
 def counted(caller: Caller, credits: int) -> Iterator[None]:
     """Count ``credits`` against the month of the caller's key while they are spent.
 
-    Counted first, and given back if the spend is refused: a crash between the two leaves
-    the count too high, so that a cap is never exceeded.
+    Counted first, and given back if the spend is refused: a crash between the two, or an
+    answer that is not known, leaves the count too high, so that a cap is never exceeded.
 
     :raises ApiError: The cap does not allow that many.
     """
@@ -167,7 +168,9 @@ def counted(caller: Caller, credits: int) -> Iterator[None]:
         )
     try:
         yield
-    except (PrepaidError, ApiError):
+    except (PrepaidError, IntegrityError) as refused:
+        if isinstance(refused, PrepaidError) and refused.http_status == 503:
+            raise  # it may have been spent: the count stays
         given_back = (ApiKey.id == caller.key_id, ApiKey.month == month)
         db.session.execute(update(ApiKey).where(*given_back).values(used=ApiKey.used - credits))
         db.session.commit()

@@ -82,12 +82,12 @@ def sell(caller: Caller, ask: Ask, *, idempotency_key: str | None = None) -> Dra
     """
     if idempotency_key is not None and (earlier := asked_before(caller, idempotency_key)):
         return repeat(caller, earlier, ask)
-    with keys.counted(caller, ask.count):
-        try:
+    try:
+        with keys.counted(caller, ask.count):
             return sell_new(caller, ask, idempotency_key)
-        except IntegrityError:
-            if idempotency_key is None or not (earlier := asked_before(caller, idempotency_key)):
-                raise
+    except IntegrityError:
+        if idempotency_key is None or not (earlier := asked_before(caller, idempotency_key)):
+            raise
     return repeat(caller, earlier, ask)  # another request with the key was first
 
 

@@ -1,0 +1,102 @@
+"""Rows 39 to 43: what belongs to somebody else does not exist, and what was not asked is not taken."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import select
+
+from rando_number.models import SignIn, User, db
+
+from ..shop import PASSWORD, Program, Shop, forms
+
+
+def test_row_39_the_key_of_somebody_else_cannot_be_revoked(shop: Shop) -> None:
+    owner = shop.customer("owner@rando.test")
+    thief = shop.customer("thief@rando.test")
+    program = Program(shop, owner.make_key())
+    revoke = next(path for path in forms(owner.get("/api-keys").text) if path.endswith("/revoke"))
+    token = forms(thief.get("/").text)["/number"]["csrf_token"]
+
+    with shop.nothing_changes():
+        assert thief.client.post(revoke, data={"csrf_token": token}).status_code == 404
+
+    assert program.get("/balance").status_code == 200
+
+
+def test_row_39_the_session_of_somebody_else_cannot_be_ended(shop: Shop) -> None:
+    owner = shop.customer("owner@rando.test")
+    thief = shop.customer("thief@rando.test")
+    with shop.app.app_context():
+        named = db.session.scalar(select(SignIn.digest).join(User).where(User.email == "owner@rando.test"))
+    assert named is not None
+
+    with shop.nothing_changes():
+        assert thief.send("/sessions/end", form_of="/sessions", id=named).status_code == 404
+
+    assert owner.get("/user-profile").status_code == 200
+
+
+def test_row_39_lists_show_ones_own_alone(shop: Shop) -> None:
+    owner = shop.customer("owner@rando.test")
+    owner.make_key("private name")
+    Program(shop, owner.make_key("again")).get("/number/?min=424242&max=424242")
+    thief = shop.customer("thief@rando.test")
+    program = Program(shop, thief.make_key())
+
+    for path in ("/user-profile", "/usage", "/usage.csv", "/api-keys", "/sessions"):
+        page = thief.get(path).text
+        assert "424242" not in page, path
+        assert "private name" not in page, path
+    assert "424242" not in program.get("/numbers").text + program.get("/entries").text
+
+
+def test_row_40_fields_that_no_form_has_are_ignored(shop: Shop) -> None:
+    visitor = shop.visitor()
+    visitor.email = "pat@rando.test"
+    visitor.send(
+        "/register",
+        email="pat@rando.test",
+        password=PASSWORD,
+        password_confirm=PASSWORD,
+        id="77",
+        roles="admin",
+        active="0",
+        confirmed_at="2020-01-01",
+        fs_uniquifier="mine",
+        balance="1000",
+    )
+
+    with shop.app.app_context():
+        user = db.session.scalars(select(User)).one()
+        assert (user.id, user.roles, user.active, user.confirmed_at) == (1, [], True, None)
+        assert user.fs_uniquifier != "mine"
+    assert visitor.balance == 3
+
+
+def test_row_42_a_registration_that_fails_halfway_leaves_nothing(shop: Shop) -> None:
+    with shop.app.app_context():
+        shop.prepaid.grant("user:1", 5, key="welcome", reason="in the way")
+        db.session.commit()
+
+    before = shop.rows()
+    failed = shop.visitor().register("pat@rando.test")
+
+    assert failed.status_code == 409
+    assert shop.rows() == before
+    assert re.search("<h1", failed.text)
+
+
+def test_row_42_a_number_that_cannot_be_kept_is_not_paid_for(shop: Shop) -> None:
+    customer = shop.customer()
+    owner = customer.owner
+    with shop.app.app_context():
+        db.session.execute(
+            db.text("CREATE TRIGGER full BEFORE INSERT ON numbers BEGIN SELECT RAISE(ABORT, 'full'); END")
+        )
+        db.session.commit()
+
+    with shop.nothing_changes():
+        assert customer.api("/number/").status_code == 500
+
+    assert shop.balance(owner) == 3

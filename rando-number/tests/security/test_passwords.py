@@ -1,0 +1,230 @@
+"""Rows 1 to 9 and 18 to 20 of the checks: passwords, and tokens that stand for them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from rando_number import config
+from rando_number.models import User, db
+from rando_number.passwords import common
+
+from ..shop import PASSWORD, Shop
+
+
+def stored(shop: Shop) -> str:
+    with shop.app.app_context():
+        return db.session.scalars(select(User.password)).one() or ""
+
+
+def mails(shop: Shop) -> list[str]:
+    """The mails that went out, oldest first."""
+    files = sorted((shop.data / "mails").glob("*"), key=lambda file: file.stat().st_mtime_ns)
+    return [file.read_text() for file in files]
+
+
+def links(shop: Shop, path: str) -> list[str]:
+    """The links to ``path`` in the mails, oldest first, each once."""
+    text = "\n".join(mails(shop)).replace("=\n", "").replace("=3D", "=")
+    return list(dict.fromkeys(re.findall(rf"http://localhost({path}/[\w.-]+)", text)))
+
+
+@pytest.mark.parametrize(("length", "taken"), [(7, False), (8, True), (64, True), (128, True)])
+def test_row_01_a_password_has_8_characters_or_more(shop: Shop, length: int, taken: bool) -> None:
+    password = ("zq7-" * 32)[:length]
+
+    shop.visitor().register("pat@rando.test", password)
+
+    assert (shop.rows()["users"] == 1) is taken
+    if taken:
+        assert shop.visitor().login("pat@rando.test", password).status_code == 302
+
+
+def test_row_02_the_passwords_that_leak_most_are_refused_with_no_network(shop: Shop) -> None:
+    assert len(common()) > 8_000
+
+    for password in ("password1", "iloveyou1", "PASSWORD123", "qwertyuiop"):
+        refused = shop.visitor().register("pat@rando.test", password)
+        assert "among the first that are tried" in refused.text, password
+
+    assert shop.rows()["users"] == 0
+
+
+@pytest.mark.parametrize("password", ["rando-number1", "RandoNumber!", "patricia99", "99Patricia"])
+def test_row_04_our_name_and_ones_own_address_are_refused(shop: Shop, password: str) -> None:
+    refused = shop.visitor().register("patricia@rando.test", password)
+
+    assert "little more than" in refused.text
+    assert shop.rows()["users"] == 0
+
+
+@pytest.mark.parametrize(
+    "password", ["alllowercase", "a     space     z", "🎲🎲🎲🎲🎲🎲🎲🎲", "19283746556473"]
+)
+def test_row_05_no_kinds_of_characters_are_asked_for(shop: Shop, password: str) -> None:
+    shop.visitor().register("pat@rando.test", password)
+
+    assert shop.visitor().login("pat@rando.test", password).status_code == 302
+
+
+def test_row_06_a_password_is_verified_as_it_came(shop: Shop) -> None:
+    long = "Zq7-" * 20
+    shop.visitor().register("pat@rando.test", long + "é")
+
+    for other in (long[:72], long, long.lower() + "é", long + "e\u0301"):
+        assert shop.visitor().login("pat@rando.test", other).status_code == 200, other
+
+    assert shop.visitor().login("pat@rando.test", long + "é").status_code == 302
+
+
+def test_row_07_a_new_password_asks_for_the_present_one(shop: Shop) -> None:
+    customer = shop.customer()
+    before = stored(shop)
+
+    refused = customer.send(
+        "/change", password="not mine", new_password="zq7-zq7-zq7", new_password_confirm="zq7-zq7-zq7"
+    )
+
+    assert refused.status_code == 200
+    assert stored(shop) == before
+    customer.send(
+        "/change", password=PASSWORD, new_password="zq7-zq7-zq7", new_password_confirm="zq7-zq7-zq7"
+    )
+    assert shop.visitor().login("pat@rando.test", "zq7-zq7-zq7").status_code == 302
+
+
+def test_row_08_password_fields_help_a_password_manager(shop: Shop) -> None:
+    customer = shop.customer()
+    pages = {path: shop.visitor().get(path).text for path in ("/login", "/register")}
+    pages["/change"] = customer.get("/change").text
+
+    for path, page in pages.items():
+        fields = re.findall(r'<input[^>]*name="[a-z_]*password[a-z_]*"[^>]*>', page)
+        assert fields, path
+        for field in fields:
+            assert 'type="password"' in field
+            assert re.search(r'autocomplete="(current|new)-password"', field), field
+        assert "onpaste" not in page
+
+
+def test_row_09_passwords_are_kept_by_argon2id_and_hashed_anew_when_it_gets_dearer(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.customer()
+    cost = re.match(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$", stored(shop))
+    assert cost is not None
+    assert int(cost[1]) >= 19 * 1024
+    assert int(cost[2]) >= 2
+
+    monkeypatch.setitem(config.ARGON2, "argon2__time_cost", 3)
+    Shop(shop.data).visitor().login("pat@rando.test")
+
+    assert "t=3" in stored(shop)
+
+
+def test_row_12_a_fresh_install_has_nobody_to_log_in_as(shop: Shop) -> None:
+    assert shop.rows()["users"] == 0
+
+
+def test_row_16_nobody_is_asked_for_a_hint_or_a_secret_question(shop: Shop) -> None:
+    page = shop.visitor().get("/register").text
+
+    assert set(re.findall(r'<input[^>]*name="(\w+)"', page)) == {
+        "next",
+        "csrf_token",
+        "email",
+        "password",
+        "password_confirm",
+    }
+
+
+def test_row_18_a_reset_link_works_once(shop: Shop) -> None:
+    customer = shop.customer()
+    visitor = shop.visitor()
+    visitor.send("/reset", email="pat@rando.test")
+    visitor.send("/reset", email="pat@rando.test")
+    link, other = links(shop, "/reset")[0], links(shop, "/reset")[-1]
+    new = {"password": "zq7-zq7-zq7", "password_confirm": "zq7-zq7-zq7"}
+
+    assert visitor.send(link, **new).location == "/login"
+
+    assert visitor.get(link).status_code == 302
+    assert visitor.get(other).status_code == 302
+    assert customer.get("/user-profile").status_code == 302
+    assert shop.visitor().login("pat@rando.test").status_code == 200
+    assert shop.visitor().login("pat@rando.test", "zq7-zq7-zq7").status_code == 302
+    assert shop.app.config["SECURITY_RESET_PASSWORD_WITHIN"].total_seconds() <= 600
+
+
+def test_row_18_a_reset_link_is_not_for_a_link_that_was_bent(shop: Shop) -> None:
+    shop.customer()
+    visitor = shop.visitor()
+    visitor.send("/reset", email="pat@rando.test")
+    link = links(shop, "/reset")[0]
+
+    assert visitor.get(link[:-2]).location == "/reset"
+
+
+def test_row_19_keys_have_256_bits_of_chance(shop: Shop) -> None:
+    from rando_number import keys
+
+    with shop.app.test_request_context():
+        user = User(id=1, email="pat@rando.test", fs_uniquifier="x")
+        db.session.add(user)
+        made = {keys.make(user, "one of many") for _ in range(1_000)}
+
+    assert len(made) == 1_000
+    assert {len(key) for key in made} == {3 + 43}
+
+
+@pytest.mark.parametrize("path", ["/login", "/reset"])
+def test_row_20_a_known_address_is_answered_like_an_unknown_one(shop: Shop, path: str) -> None:
+    shop.customer("known@rando.test")
+    visitor = shop.visitor()
+
+    def answer(email: str) -> tuple[int, str]:
+        fields = {"password": "not the one"} if path == "/login" else {}
+        sent = visitor.send(path, email=email, **fields)
+        return sent.status_code, anonymous(sent.text, email)
+
+    assert answer("known@rando.test") == answer("nobody@rando.test")
+
+
+def test_row_20_a_registration_tells_nobody_who_is_registered(confirming_shop: Shop) -> None:
+    first = confirming_shop.visitor()
+    first.register("pat@rando.test")
+    answers = []
+    for email in ("pat@rando.test", "new@rando.test"):
+        visitor = confirming_shop.visitor()
+        sent = visitor.register(email)
+        answers.append((sent.status_code, sent.location, anonymous(visitor.get("/").text, email)))
+
+    assert answers[0] == answers[1]
+    assert confirming_shop.rows()["users"] == 2
+
+
+def anonymous(page: str, email: str) -> str:
+    """A page without what differs at each request."""
+    page = re.sub(r'(name="(csrf_token|once)"[^>]*value=)"[^"]*"', r"\1", page)
+    return page.replace(email, "EMAIL")
+
+
+def test_row_21_an_unconfirmed_address_can_try_but_not_buy(confirming_shop: Shop) -> None:
+    shop = confirming_shop
+    customer = shop.visitor()
+    customer.register("pat@rando.test")
+    assert customer.get("/user-profile").status_code == 302
+
+    customer.login("pat@rando.test")
+    assert customer.draw().status_code == 200
+    with shop.nothing_changes():
+        assert customer.get("/buy-credits").status_code == 403
+        token = re.search(r'name="csrf_token" value="([^"]+)"', customer.get("/").text)
+        assert token is not None
+        posted = customer.client.post("/buy-credits", data={"csrf_token": token[1], "credits": "10"})
+        assert posted.status_code == 403
+
+    customer.get(links(shop, "/confirm")[-1])
+    assert customer.get("/buy-credits").status_code == 200

@@ -1,0 +1,238 @@
+"""Rows 10, 11 and 22 to 30: who is let in, how often they may try, and how they are put out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from sqlalchemy import update
+
+from rando_number import sign_ins
+from rando_number.models import SignIn, User, db, utc_now
+
+from ..shop import PASSWORD, Program, Shop, Visitor, told
+
+
+def copy_of(visitor: Visitor) -> Visitor:
+    """Another browser with a copy of the visitor's cookie."""
+    cookie = visitor.client.get_cookie("session")
+    assert cookie is not None
+    thief = visitor.shop.visitor()
+    thief.client.set_cookie("session", cookie.value)
+    return thief
+
+
+def is_in(visitor: Visitor) -> bool:
+    return visitor.get("/user-profile").status_code == 200
+
+
+def test_row_10_wrong_passwords_are_slowed_down_but_lock_nobody_out(guarded_shop: Shop) -> None:
+    guarded_shop.customer("pat@rando.test")
+    guesser = guarded_shop.visitor(REMOTE_ADDR="10.6.6.6")
+
+    answers = [guesser.login("pat@rando.test", f"guess {n}").status_code for n in range(20)]
+
+    assert answers == [200] * 10 + [429] * 10
+    elsewhere = guarded_shop.visitor(REMOTE_ADDR="10.0.0.7")
+    assert elsewhere.login("pat@rando.test").status_code == 302
+    assert "rate_limited" in guarded_shop.deeds()
+    assert "sign_in_refused" in guarded_shop.deeds()
+
+
+def test_row_11_one_password_on_many_addresses_is_stopped(guarded_shop: Shop) -> None:
+    sprayer = guarded_shop.visitor()
+
+    answers = [sprayer.login(f"user{n}@rando.test", "Summer2026!").status_code for n in range(12)]
+
+    assert answers[-1] == 429
+
+
+def test_row_10_right_passwords_are_not_counted(guarded_shop: Shop) -> None:
+    guarded_shop.customer("pat@rando.test")
+
+    for _ in range(12):
+        assert guarded_shop.visitor().login("pat@rando.test").status_code == 302
+
+
+def test_row_22_the_cookie_is_a_new_one_after_sign_in(shop: Shop) -> None:
+    shop.customer("pat@rando.test")
+    visitor = shop.visitor()
+    visitor.get("/login")
+    planted = copy_of(visitor)
+
+    visitor.login("pat@rando.test")
+
+    assert is_in(visitor)
+    assert not is_in(planted)
+
+
+def test_row_23_a_copy_of_the_cookie_is_dead_after_logout(shop: Shop) -> None:
+    customer = shop.customer()
+    thief = copy_of(customer)
+    assert is_in(thief)
+
+    customer.send("/logout")
+
+    assert not is_in(customer)
+    assert not is_in(thief)
+    assert shop.deeds()[-1] == "signed_out"
+
+
+def test_row_24_a_customer_who_is_switched_off_is_out_at_once(shop: Shop) -> None:
+    customer = shop.customer()
+    program = Program(shop, customer.make_key())
+
+    with shop.app.app_context():
+        db.session.execute(update(User).values(active=False))
+        db.session.commit()
+
+    assert not is_in(customer)
+    assert program.get("/number/").status_code == 401
+    assert shop.visitor().login("pat@rando.test").status_code == 200
+
+
+def test_row_25_a_new_password_ends_the_other_sessions(shop: Shop) -> None:
+    customer = shop.customer()
+    other = shop.visitor()
+    other.login("pat@rando.test")
+
+    customer.send(
+        "/change", password=PASSWORD, new_password="zq7-zq7-zq7", new_password_confirm="zq7-zq7-zq7"
+    )
+
+    assert is_in(customer)
+    assert not is_in(other)
+
+
+def test_row_26_a_session_ends_by_itself(shop: Shop) -> None:
+    customer = shop.customer()
+    with shop.app.app_context():
+        db.session.execute(update(SignIn).values(created_at=utc_now() - sign_ins.LASTS))
+        db.session.commit()
+
+    assert not is_in(customer)
+
+
+def test_row_26_a_session_that_nobody_uses_ends_sooner(shop: Shop) -> None:
+    customer = shop.customer()
+
+    shop.app.permanent_session_lifetime = timedelta(seconds=-1)
+
+    assert not is_in(customer)
+
+
+def test_row_28_sessions_are_listed_and_ended_one_by_one(shop: Shop) -> None:
+    customer = shop.customer()
+    other = shop.visitor(HTTP_USER_AGENT="Netscape 4")
+    other.login("pat@rando.test")
+
+    assert "Netscape 4" in customer.get("/sessions").text
+    customer.send("/sessions/end", form_of="/sessions")
+
+    assert is_in(customer)
+    assert not is_in(other)
+    assert "Netscape 4" not in customer.get("/sessions").text
+
+
+def test_row_28_every_other_session_is_ended_at_once(shop: Shop) -> None:
+    customer = shop.customer()
+    others = [shop.visitor() for _ in range(3)]
+    for other in others:
+        other.login("pat@rando.test")
+
+    customer.send("/sessions/end", form_of="/sessions", id="")
+
+    assert is_in(customer)
+    assert not any(map(is_in, others))
+
+
+def test_row_30_the_cookie_is_locked_to_this_host_over_https(https_shop: Shop) -> None:
+    page = https_shop.app.test_client().get("/login", base_url="https://localhost")
+
+    parts = page.headers["Set-Cookie"].split("; ")
+    assert parts[0].startswith("__Host-session=")
+    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(parts)
+
+
+def test_row_37_a_sign_in_leads_back_only_to_our_own_pages(shop: Shop) -> None:
+    shop.customer("pat@rando.test")
+    elsewhere = [
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "https:evil.example",
+        "https:/evil.example",
+        "https://evil.example",
+        "http://localhost@evil.example",
+        "http://localhost.evil.example",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "%0d%0aLocation: //evil.example",
+        "/%0d%0aevil",
+        " //evil.example",
+    ]
+
+    for target in elsewhere:
+        let_in = shop.visitor().send("/login", next=target, email="pat@rando.test", password=PASSWORD)
+        location = let_in.headers.get("Location", "/")
+        assert urlsplit(urljoin("http://localhost/login", location)).netloc == "localhost", (target, location)
+        assert "\n" not in location
+
+
+def test_row_44_stories_that_a_robot_would_repeat_are_limited(guarded_shop: Shop) -> None:
+    robot = guarded_shop.visitor()
+
+    resets = [robot.send("/reset", email="pat@rando.test").status_code for _ in range(7)]
+    registered = [guarded_shop.visitor().register(f"r{n}@rando.test").status_code for n in range(22)]
+
+    assert resets.count(429) == 2
+    assert registered[-1] == 429
+
+
+def test_row_45_a_forged_header_does_not_reset_a_limit(guarded_shop: Shop) -> None:
+    def guess(n: int) -> int:
+        guesser = guarded_shop.visitor(HTTP_X_FORWARDED_FOR=f"10.0.0.{n}", HTTP_X_REAL_IP=f"10.0.0.{n}")
+        return guesser.login("pat@rando.test", "guess").status_code
+
+    assert [guess(n) for n in range(12)][-1] == 429
+
+
+def test_row_44_the_api_counts_calls_and_says_how_many_are_left(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    shop = Shop(tmp_path_factory.mktemp("api"), RATELIMIT_ENABLED="1", RANDO_API_RATE="3")
+    program = Program(shop, shop.customer().make_key())
+
+    answers = [program.get("/balance") for _ in range(4)]
+
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0"]
+    assert {answer.headers["RateLimit-Limit"] for answer in answers} == {"3"}
+    refused = answers[-1]
+    assert refused.status_code == 429
+    assert told(refused)["error"]["code"] == "rate_limited"
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert refused.headers["Retry-After"] == refused.headers["RateLimit-Reset"]
+
+
+def test_row_44_guessing_keys_is_limited(guarded_shop: Shop) -> None:
+    program = Program(guarded_shop, "rn_guess")
+
+    answers = [program.get("/balance").status_code for _ in range(61)]
+
+    assert answers == [401] * 60 + [429]
+
+
+def test_row_52_sessions_outlive_a_new_secret_key(shop: Shop) -> None:
+    customer = shop.customer()
+    old = shop.app.config["SECRET_KEY"]
+
+    renewed = Shop(shop.data / "renewed", SECRET_KEY="n" * 40, SECRET_KEY_BEFORE=old)
+    shop.app.config.update(
+        SECRET_KEY=renewed.app.config["SECRET_KEY"],
+        SECRET_KEY_FALLBACKS=renewed.app.config["SECRET_KEY_FALLBACKS"],
+    )
+
+    assert is_in(customer)
