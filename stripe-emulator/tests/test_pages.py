@@ -400,3 +400,15 @@ def test_a_portals_link_ends_after_a_day(
     stripe_emulator.advance(days=2)
 
     assert visitor.get(here).status_code == 404
+
+
+def test_a_link_that_leads_nowhere_says_so_as_a_page(visitor: Client) -> None:
+    for path in (
+        "/pay/cs_test_nobody",
+        "/invoice/in_nobody",
+        "/invoice/in_nobody/pdf",
+        "/receipts/ch_nobody",
+    ):
+        page = visitor.get(path)
+        assert (page.status_code, page.mimetype) == (404, "text/html")
+        assert "This link leads nowhere" in page.text

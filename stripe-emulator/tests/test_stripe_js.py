@@ -404,3 +404,31 @@ def test_a_session_is_not_shown_without_its_client_secret(shop: Shop) -> None:
     without_key = browser.get(f"/js/sessions/{session.id}?client_secret={session.client_secret}")
 
     assert (refused.status_code, without_key.status_code) == (401, 401)
+
+
+def test_a_code_that_takes_all_completes_the_session_without_a_card(shop: Shop) -> None:
+    coupon = shop.stripe.coupons.create({"percent_off": 100})
+    shop.stripe.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "GIFT"})
+    session = shop.session(customer_email="jenny@example.com", allow_promotion_codes=True)
+    shop.open("nothing")
+
+    said = shop.page.evaluate(
+        """async (clientSecret) => {
+            const sdk = Stripe("pk_test_emulator").initCheckoutElementsSdk({ clientSecret });
+            const { actions } = await sdk.loadActions();
+            const wrong = await actions.applyPromotionCode("WINTER");
+            const right = await actions.applyPromotionCode("gift");
+            const [off] = right.session.discountAmounts;
+            const total = right.session.total.total.amount;
+            const done = await actions.confirm({ redirect: "if_required" });
+            return [wrong.error.code, total, off.promotionCode, done.session.status];
+        }""",
+        session.client_secret,
+    )
+
+    assert said == [
+        "invalidCode",
+        "$0.00",
+        "GIFT",
+        {"type": "complete", "paymentStatus": "no_payment_required"},
+    ]

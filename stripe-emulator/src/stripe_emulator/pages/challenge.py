@@ -9,11 +9,13 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator import challenges, store
-from stripe_emulator.errors import CardError, NotFound
+from stripe_emulator.errors import CardError, NotFound, StripeError
+from stripe_emulator.pages import problem
 from stripe_emulator.pages.account import keeper
 from stripe_emulator.store import Json
 
 pages = Blueprint("challenge", __name__, template_folder="templates")
+pages.register_error_handler(StripeError, problem.page)
 
 
 @pages.get("/challenge/<intent_id>")

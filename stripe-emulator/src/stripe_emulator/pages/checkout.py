@@ -10,13 +10,14 @@ from flask.typing import ResponseReturnValue
 from stripe_emulator import checkout, store
 from stripe_emulator.billing import session_discounts
 from stripe_emulator.billing.checkout import needs_card
-from stripe_emulator.errors import CardError, InvalidRequest, NotFound
-from stripe_emulator.pages import card_form, describe, elements_session
+from stripe_emulator.errors import CardError, InvalidRequest, NotFound, StripeError, no_such
+from stripe_emulator.pages import card_form, describe, elements_session, problem
 from stripe_emulator.pages.account import keeper
 from stripe_emulator.pages.card_form import Refusal
 from stripe_emulator.store import Json
 
 pages = Blueprint("checkout", __name__, template_folder="templates")
+pages.register_error_handler(StripeError, problem.page)
 
 
 @pages.get("/pay/<session_id>")
@@ -73,7 +74,7 @@ def back(session_id: str) -> ResponseReturnValue:
 def _session(session_id: str) -> Json:
     session = store.find(checkout.KIND, session_id)
     if session is None:
-        raise NotFound(f"No such checkout session: '{session_id}'", code="resource_missing", param="session")
+        raise NotFound(no_such(checkout.KIND, session_id), code="resource_missing", param="session")
     return session
 
 
@@ -91,7 +92,7 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         lines=session["_lines"],
         trial=_trial(session),
         promotion=session_discounts.named(session),
-        asks_card=_asks_card(session),
+        asks_card=asks_card(session),
         email=session["customer_email"] or (customer or {}).get("email"),
         saved=elements_session.saved_cards(session),
         can_keep=session["mode"] == "payment" and options.get("payment_method_save") == "enabled",
@@ -110,7 +111,7 @@ def _landed(session: Json) -> ResponseReturnValue:
     return redirect(landing, 303)
 
 
-def _asks_card(session: Json) -> bool:
+def asks_card(session: Json) -> bool:
     """Whether a card is wanted: not where a discount takes all, or a trial needs none."""
     if session["mode"] == "payment":
         return bool(session["amount_total"])
@@ -140,7 +141,7 @@ def _payer(session: Json) -> checkout.Payer:
     ):
         raise Refusal("email", "Enter an email address, such as jenny@example.com.")
     keep, name = "save_card" in form, form.get("name", "").strip() or None
-    if not _asks_card(session):
+    if not asks_card(session):
         return checkout.Payer({}, email or None, name)
     saved = {method["id"]: method for method in elements_session.saved_cards(session)}
     if form.get("saved_card") in saved and not form.get("card_number"):

@@ -50,6 +50,12 @@ def chaos() -> Response:
     return jsonify(controls.set_chaos(keeper(), _body()))
 
 
+@pages.post("/_emulator/dunning")
+def dunning() -> Response:
+    """``{"retry_days": [3, 5, 7], "end": "cancel"}`` (or "unpaid", "past_due"); ``{}`` is the default."""
+    return jsonify(controls.set_dunning(keeper(), _body()))
+
+
 @pages.post("/_emulator/deliver")
 def deliver() -> Response:
     """``{"event": "evt_...", "times": 2}``."""

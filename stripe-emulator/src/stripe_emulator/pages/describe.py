@@ -130,7 +130,12 @@ def pill(word: str) -> Markup:
 
 def words(kind: str) -> str:
     """An object's kind as a heading: ``Checkout sessions``."""
-    text = kind.replace("test_helpers.", "").replace(".", " ").replace("_", " ")
+    text = (
+        kind.replace("test_helpers.", "")
+        .replace(".", " ")
+        .replace("_", " ")
+        .replace("invoiceitem", "invoice item")
+    )
     plural = text[:-1] + "ies" if text.endswith("y") else text if text.endswith("s") else text + "s"
     return plural[0].upper() + plural[1:]
 

@@ -18,6 +18,7 @@ from stripe_emulator.errors import CardError, InvalidRequest, StripeError, Unaut
 from stripe_emulator.ids import new
 from stripe_emulator.pages import elements_session
 from stripe_emulator.pages.account import keeper
+from stripe_emulator.pages.checkout import asks_card
 from stripe_emulator.resources import checkout_sessions, payment_methods
 from stripe_emulator.store import Json
 
@@ -67,10 +68,8 @@ def confirm(session_id: str) -> ResponseReturnValue:
         session = _session(session_id)
         if form.get("email"):
             _set_email(session, form["email"].strip())
-        method = payment_methods.named(form.get("payment_method", ""), "payment_method")
-        email, name = session.get("_email"), method["billing_details"]["name"]
         try:
-            checkout.pay(session, checkout.Payer(method, email, name, form.get("save") == "true"))
+            checkout.pay(session, _payer(session))
         except CardError as refused:
             return jsonify({**refused.envelope(new("request")), "session": elements_session.shown(session)})
         return _shown(session)
@@ -108,7 +107,16 @@ def _session(session_id: str) -> Json:
 def _shown(session: Json) -> Response:
     bank = checkout.waits_for_bank(session) if session["status"] == "open" else None
     landing = checkout.landing(session)
-    return jsonify({"session": elements_session.shown(session), "challenge": bank, "landing": landing})
+    shown = elements_session.shown(session)
+    return jsonify({"session": shown, "challenge": bank, "free": not asks_card(session), "landing": landing})
+
+
+def _payer(session: Json) -> checkout.Payer:
+    form, email = request.form, session.get("_email")
+    if not asks_card(session):
+        return checkout.Payer({}, email)
+    method = payment_methods.named(form.get("payment_method", ""), "payment_method")
+    return checkout.Payer(method, email, method["billing_details"]["name"], form.get("save") == "true")
 
 
 def _set_email(session: Json, email: str) -> None:

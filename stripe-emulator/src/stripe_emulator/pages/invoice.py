@@ -7,12 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from stripe_emulator import challenges, store
 from stripe_emulator.billing import clocks, collection, invoices
-from stripe_emulator.pages import card_form, invoice_pdf
+from stripe_emulator.errors import NotFound, StripeError, no_such
+from stripe_emulator.pages import card_form, invoice_pdf, problem
 from stripe_emulator.pages.account import keeper
 from stripe_emulator.pages.card_form import Refusal
 from stripe_emulator.store import Json
 
 pages = Blueprint("invoice", __name__, template_folder="templates")
+pages.register_error_handler(StripeError, problem.page)
 
 
 @pages.get("/invoice/<invoice_id>")
@@ -67,7 +69,9 @@ def receipt(charge_id: str) -> ResponseReturnValue:
 def _invoice(invoice_id: str) -> Json:
     """The invoice; a draft has no page yet and is not found, as at Stripe."""
     invoice = store.get("invoice", invoice_id)
-    return invoice if invoice["status"] != "draft" else store.get("invoice", "draft")
+    if invoice["status"] == "draft":
+        raise NotFound(no_such("invoice", invoice_id), code="resource_missing", param="invoice")
+    return invoice
 
 
 def _saved(invoice: Json) -> list[Json]:

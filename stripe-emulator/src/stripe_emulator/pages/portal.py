@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from stripe_emulator import challenges, clock, objects, setups, store
 from stripe_emulator.billing import clocks, collection
-from stripe_emulator.errors import CardError, InvalidRequest, NotFound
-from stripe_emulator.pages import card_form
+from stripe_emulator.errors import CardError, InvalidRequest, NotFound, StripeError
+from stripe_emulator.pages import card_form, problem
 from stripe_emulator.pages.account import keeper
 from stripe_emulator.pages.card_form import Refusal
 from stripe_emulator.payments import Confirmation
@@ -17,6 +17,7 @@ from stripe_emulator.resources.billing_portal import CONFIGURATION, SESSION
 from stripe_emulator.store import Json
 
 pages = Blueprint("portal", __name__, template_folder="templates")
+pages.register_error_handler(StripeError, problem.page)
 
 #: How long a link stays good.
 LIVES = 24 * 3600

@@ -16,6 +16,7 @@
     fontFamily: "--sans",
     fontSizeBase: "--size",
   };
+  const ROOM = 4; // around the fields, for their focus ring
   let key = "";
   let port = null;
 
@@ -60,7 +61,7 @@
   }
 
   const say = (message) => port?.postMessage(message);
-  const resized = () => say({ height: Math.ceil(form.getBoundingClientRect().height) + 8 });
+  const resized = () => say({ height: Math.ceil(form.getBoundingClientRect().height) + 2 * ROOM });
 
   function changed() {
     const values = Object.values(fields).map((field) => field.value);

@@ -105,7 +105,7 @@
       this.unmount();
       this.iframe = frame(`${ORIGIN}/js/elements/payment`, "Secure payment input frame");
       this.scheme = schemeOf(container, this.appearance.theme);
-      this.iframe.style.colorScheme = this.scheme;
+      Object.assign(this.iframe.style, { colorScheme: this.scheme, margin: "-4px", width: "calc(100% + 8px)" });
       this.ready = new Promise((resolve) => this.iframe.addEventListener("load", () => this.connect(resolve), { once: true }));
       container.replaceChildren(this.iframe);
     }
@@ -314,10 +314,11 @@
     let payment = null;
     let session = null;
     let totalWasRead = false;
+    let free = false;
     let loading = null;
 
     function take(fresh) {
-      session = { ...fresh, canConfirm: fresh.status.type === "open" && Boolean(fresh.email) && Boolean(payment?.complete) };
+      session = { ...fresh, canConfirm: fresh.status.type === "open" && Boolean(fresh.email) && (free || Boolean(payment?.complete)) };
       const { amount, minorUnitsAmount } = fresh.total.total;
       session.total.total = {
         get amount() {
@@ -336,6 +337,7 @@
       const shown = await secret;
       const answer = await call(method, `/js/sessions/${idOf(shown)}${more}`, { ...fields, key, client_secret: shown });
       if (answer.session) {
+        free = answer.free;
         take(answer.session);
         events.tell("change", session);
       }
@@ -349,7 +351,7 @@
       if (!totalWasRead)
         throw new IntegrationError("Show the total before confirming: read session.total.total.amount, or minorUnitsAmount with the currency.");
       let method = options.paymentMethod;
-      if (!method) {
+      if (!method && !free) {
         const details = options.billingAddress ? { name: options.billingAddress.name, address: options.billingAddress.address } : undefined;
         const made = payment ? await payment.ask("paymentMethod", { billing_details: details }) : { error: missing() };
         if (made.error) return { type: "error", error: { message: made.error.message, code: null } };
