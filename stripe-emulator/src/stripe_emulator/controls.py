@@ -6,6 +6,7 @@ Each function does its work in transactions of its own, and leaves deliveries to
 from __future__ import annotations
 
 from stripe_emulator import cards, challenges, chaos, checkout, clock, events, store
+from stripe_emulator.billing import collection
 from stripe_emulator.errors import CardError, InvalidRequest, NotFound, no_such
 from stripe_emulator.expand import render
 from stripe_emulator.resources import disputes, payment_methods
@@ -119,6 +120,12 @@ def set_chaos(keeper: Store, settings: Json) -> Json:
     """See ``chaos.configure``."""
     with keeper.transaction():
         return chaos.configure(settings)
+
+
+def set_dunning(keeper: Store, settings: Json) -> Json:
+    """See ``collection.configure``."""
+    with keeper.transaction():
+        return collection.configure(settings)
 
 
 def state(keeper: Store) -> Json:

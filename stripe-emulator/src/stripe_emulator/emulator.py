@@ -148,6 +148,10 @@ class Emulator:
         """Make Stripe behave badly: ``chaos(duplicate=1, shuffle=True)``; ``chaos()`` ends it."""
         controls.set_chaos(self.store, settings)
 
+    def dunning(self, **settings: Any) -> None:
+        """When failed renewals are tried again, and what then; see ``collection.configure``."""
+        controls.set_dunning(self.store, settings)
+
     def reset(self, *, now: int | None = None) -> None:
         """Forget everything but who listens."""
         controls.reset(self.store, now=now)

@@ -8,7 +8,6 @@ from typing import Any, cast
 import stripe
 
 from stripe_emulator import Emulator, challenges, store
-from stripe_emulator.billing import collection
 
 DAY = 24 * 60 * 60
 
@@ -80,11 +79,6 @@ class Shop:
 
     def advance(self, **time: int) -> None:
         self.emulator.advance(**time)
-
-    def dunning(self, retry_days: list[int], end: str) -> None:
-        """What the dashboard's settings say of failed renewals."""
-        with self.emulator.store.transaction():
-            collection.set_dunning(retry_days, end)
 
     def pass_challenge(self, intent: stripe.PaymentIntent) -> None:
         """The customer answers the bank on its page."""

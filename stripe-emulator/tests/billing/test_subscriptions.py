@@ -139,7 +139,7 @@ def test_after_the_last_retry_the_subscription_is_canceled(shop: Shop) -> None:
 
 
 def test_the_end_of_retries_can_be_unpaid_instead(shop: Shop) -> None:
-    shop.dunning([1, 2], "unpaid")
+    shop.emulator.dunning(retry_days=[1, 2], end="unpaid")
     customer = shop.customer()
     subscription = shop.subscribe(customer, shop.price())
     shop.give_card(customer, "pm_card_chargeCustomerFail")
@@ -346,3 +346,14 @@ def test_an_invoice_can_be_sent_instead_and_is_paid_when_it_is_paid(shop: Shop) 
     assert (invoice.status, day(invoice.due_date or 0)) == ("open", "2026-02-14")
     assert "invoice.sent" in shop.events()
     assert shop.latest(customer).status == "paid"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"end": "explode"}, {"retry_days": [0]}, {"retry_days": 3}, {"retries": [3]}, {"retry_days": ["3"]}],
+)
+def test_dunning_takes_days_and_an_end_only(shop: Shop, wrong: dict[str, object]) -> None:
+    refused = shop.emulator.browser().post("/_emulator/dunning", json=wrong)
+
+    assert refused.status_code == 400
+    assert refused.get_json()["error"]["param"] in ("end", "retry_days", "retries")

@@ -16,8 +16,9 @@ from stripe_emulator.payments import Confirmation, Owner
 from stripe_emulator.store import Json
 from stripe_emulator.wire import public
 
-#: Name of the setting, and what it is until set. ``end``: cancel, unpaid, or past_due.
+#: Name of the setting, what it is until set, and what may become of the subscription at the end.
 SETTING = "dunning"
+ENDS = ("cancel", "unpaid", "past_due")
 DUNNING: Json = {"retry_days": [3, 5, 7], "end": "cancel"}
 
 #: Told of each invoice whose payment failed or waits for its owner: ``(invoice, was_the_last_try)``.
@@ -30,10 +31,26 @@ class NothingKept(CardError):
     keeps_work = False
 
 
-def set_dunning(retry_days: list[int], end: str) -> None:
-    """Choose when failed renewals are tried again, and what becomes of the subscription at the end."""
-    assert end in ("cancel", "unpaid", "past_due"), end
-    store.put_setting(SETTING, {"retry_days": retry_days, "end": end})
+def configure(settings: Json) -> Json:
+    """Choose when failed renewals are tried again, and what becomes of the subscription at the end.
+
+    :param settings: ``retry_days``: days after each failure until the next try. ``end``: "cancel",
+        "unpaid" or "past_due". What is left out is as by default.
+    :return: The settings that now hold.
+    :raises InvalidRequest: Something else is in it.
+    """
+    wanted = DUNNING | settings
+    days = wanted["retry_days"]
+    if unknown := sorted(wanted.keys() - DUNNING.keys()):
+        raise InvalidRequest(
+            f"Received unknown parameter: {unknown[0]}", code="parameter_unknown", param=unknown[0]
+        )
+    if not isinstance(days, list) or not all(type(one) is int and 1 <= one <= 365 for one in days):
+        raise InvalidRequest("retry_days must be a list of days, each from 1 to 365.", param="retry_days")
+    if wanted["end"] not in ENDS:
+        raise InvalidRequest(f"end must be one of {', '.join(ENDS)}.", param="end")
+    store.put_setting(SETTING, wanted)
+    return wanted
 
 
 def dunning() -> Json:
