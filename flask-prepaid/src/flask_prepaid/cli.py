@@ -7,23 +7,30 @@ import getpass
 import hashlib
 import json
 import logging
+import os
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 from flask import current_app
 from flask.cli import AppGroup
 
 from . import clock, money, moneyback, reports, webhooks
+from . import connect as connecting
 from . import doctor as diagnosis
 from . import reconcile as reconciling
 from . import tick as ticking
-from .errors import PrepaidError
+from .config import EMULATOR_URL
+from .errors import GatewayUnavailable, PrepaidError
 from .upgrade import upgrade as bring_up_to_date
 
 if TYPE_CHECKING:
@@ -212,6 +219,64 @@ def report(
             of = row["currency"]
             shown = [money.show(row[name], of) for name in reports.Sales().as_dict()]
             click.echo(f"{row['day']:<10}  {of}  " + "  ".join(f"{amount:>14}" for amount in shown))
+
+
+@commands.command()
+@click.option(
+    "--url", help="Where Stripe shall send its events, such as https://shop.example/prepaid/webhook."
+)
+def connect(url: str | None) -> None:
+    """Mirror the packs to Stripe's products and prices, and set up the webhook. Safe to run again."""
+    try:
+        connected = connecting.connect(extension(), url=url)
+    except PrepaidError as error:
+        raise click.ClickException(f"{error} Run it again: nothing is made twice.") from error
+    for line in connected.done:
+        click.echo(line, err=True)
+    if connected.secret:
+        click.echo("Keep this as PREPAID_STRIPE_WEBHOOK_SECRET; Stripe shows it only now:", err=True)
+        click.echo(connected.secret)
+
+
+@commands.command()
+@click.option("--emulator", is_flag=True, help="Start stripe-emulator beside this, and hear that.")
+@click.option("--every", type=click.FloatRange(min=0.1), default=1.0, metavar="SECONDS", show_default=True)
+def listen(emulator: bool, every: float) -> None:
+    """Bring Stripe's events to this machine, which it cannot reach. Until Ctrl-C.
+
+    They are fetched and handled here, by the same functions as at the webhook.
+    """
+    beside = subprocess.Popen(emulator_command(extension())) if emulator else None
+    seen: set[str] = set()
+    try:
+        while beside is None or beside.poll() is None:
+            with current_app.app_context():
+                hear(seen)
+            time.sleep(every)
+    except KeyboardInterrupt:
+        return
+    finally:
+        if beside is not None:
+            beside.terminate()
+            beside.wait()
+    raise click.ClickException("The emulator has ended; its reason stands above.")
+
+
+def hear(seen: set[str]) -> None:
+    try:
+        for type in connecting.listen_once(extension(), seen):
+            click.echo(type, err=True)
+    except GatewayUnavailable:
+        log.warning("Stripe does not answer; it is asked again")
+
+
+def emulator_command(prepaid: Prepaid) -> list[str]:
+    """How to start the emulator where this app looks for it."""
+    program = shutil.which("stripe-emulator", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
+    if program is None:
+        raise click.ClickException("stripe-emulator is not installed. Run: pip install stripe-emulator")
+    where = urlsplit(prepaid.config.api_base or EMULATOR_URL)
+    return [program, "--host", where.hostname or "127.0.0.1", "--port", str(where.port or 12111)]
 
 
 @contextmanager

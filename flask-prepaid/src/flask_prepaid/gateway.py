@@ -306,6 +306,39 @@ class Gateway:
         dispute = ask_for(lambda: self.client.v1.disputes.retrieve(dispute_id))
         return dispute_of(dispute, asked_at) if dispute is not None else None
 
+    # What we sell, and who listens
+
+    def mirror_price(self, key: str, name: str, amount_minor: int, currency: str) -> bool:
+        """Let the price with this lookup key be this one; whether it had to be made."""
+        found = ask(lambda: self.client.v1.prices.list({"lookup_keys": [key], "limit": 1})).data
+        if found and (found[0].unit_amount, found[0].currency) == (amount_minor, currency):
+            return False
+        params: Any = {
+            "lookup_key": key,
+            "transfer_lookup_key": True,
+            "unit_amount": amount_minor,
+            "currency": currency,
+            **({"product": id_of(found[0].product)} if found else {"product_data": {"name": name}}),
+        }
+        ask(lambda: self.client.v1.prices.create(params))
+        return True
+
+    def mirror_endpoint(self, url: str, types: list[str]) -> str | None:
+        """Send events of these types to ``url``; the secret, if the endpoint is new."""
+        endpoints = self.client.v1.webhook_endpoints
+        wanted: Any = {"enabled_events": types}
+        there = next((one.id for one in walk(endpoints.list, {}) if one.url == url), None)
+        if there is not None:
+            ask(lambda: endpoints.update(there, wanted))
+            return None
+        new: Any = {"url": url, "api_version": API_VERSION, **wanted}
+        return ask(lambda: endpoints.create(new)).secret
+
+    def recent_events(self) -> list[Event]:
+        """The latest hundred events, newest first."""
+        page = ask(lambda: self.client.v1.events.list({"limit": 100}))
+        return [event_of(event.to_dict()) for event in page.data]
+
     # Everything, for the books side by side. ``since`` is by Stripe's own time.
 
     def all_intents(self, since: datetime | None) -> Iterator[Intent]:

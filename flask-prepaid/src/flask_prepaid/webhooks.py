@@ -103,6 +103,12 @@ def receive(prepaid: Prepaid, body: bytes, signature: str | None) -> Event:
     :raises BadSignature: It is not from Stripe, is changed, too old or from the future.
     """
     event = prepaid.gateway.read_event(body, signature)
+    keep(prepaid, event)
+    return event
+
+
+def keep(prepaid: Prepaid, event: Event) -> None:
+    """Put an event into the inbox, once. Commits."""
     session = prepaid.session
     row = {
         "id": event.id,
@@ -114,7 +120,6 @@ def receive(prepaid: Prepaid, body: bytes, signature: str | None) -> Event:
     }
     session.execute(insert(session, InboxEvent).values(row).on_conflict_do_nothing())
     session.commit()
-    return event
 
 
 def handle(prepaid: Prepaid, event: Event) -> bool:
