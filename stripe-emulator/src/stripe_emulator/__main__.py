@@ -30,17 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     if options.seed:
         seed.plant(emulator, options.seed)
-    try:
-        server = serve(emulator, options.host, options.port)
-    except OSError as error:
-        parser.exit(1, f"Cannot listen on {options.host}:{options.port}: {error.strerror}.\n")
+    server = serve(emulator, options.host, options.port)  # exits with 1 and says why if it can't listen
     if not options.url:
         emulator.store.base_url = f"http://{host}:{server.port}"
     worker = Worker(emulator)
-    worker.start()
     signal.signal(signal.SIGTERM, _interrupt)
-    _say(f"stripe-emulator on {emulator.store.base_url} (dashboard there; any sk_test_ key opens it)")
     try:
+        worker.start()
+        _say(f"stripe-emulator on {emulator.store.base_url} (dashboard there; any sk_test_ key opens it)")
         server.serve_forever()
     except KeyboardInterrupt:
         pass

@@ -349,9 +349,11 @@ def _row(kind: str, value: Json) -> tuple[Any, ...]:
 
 def _field(value: Json, paths: tuple[str, ...]) -> str | None:
     for path in paths:
-        found: Any = value
-        for key in path.split("."):
-            found = found.get(key) if isinstance(found, dict) else None
+        found: Any = value.get(path)
+        if "." in path:
+            found = value
+            for key in path.split("."):
+                found = found.get(key) if isinstance(found, dict) else None
         if isinstance(found, str):
             return found
     return None

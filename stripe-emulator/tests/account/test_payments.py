@@ -1,0 +1,228 @@
+"""Payment intents: money, a question, or no."""
+
+from __future__ import annotations
+
+import pytest
+import stripe
+
+from .shop import CHALLENGED, Shop, said
+
+
+def test_a_good_card_pays_and_stripe_keeps_its_fee(shop: Shop) -> None:
+    intent = shop.charge(amount=2000, expand=["latest_charge.balance_transaction"])
+
+    charge = intent.latest_charge
+    assert isinstance(charge, stripe.Charge)
+    assert isinstance(charge.balance_transaction, stripe.BalanceTransaction)
+    assert (intent.status, intent.amount_received) == ("succeeded", 2000)
+    assert (charge.balance_transaction.fee, charge.balance_transaction.net) == (88, 1912)
+    assert shop.listen() == ["payment_intent.created", "charge.succeeded", "payment_intent.succeeded"]
+
+
+def test_stripe_tells_of_a_charge_again_two_seconds_later(shop: Shop) -> None:
+    shop.charge()
+    shop.listen()
+
+    shop.emulator.advance(seconds=2)
+
+    assert shop.listen() == ["charge.updated"]
+
+
+@pytest.mark.parametrize(
+    ("card", "code", "decline_code"),
+    [
+        ("pm_card_chargeDeclined", "card_declined", "generic_decline"),
+        ("pm_card_chargeDeclinedInsufficientFunds", "card_declined", "insufficient_funds"),
+        ("pm_card_chargeDeclinedExpiredCard", "expired_card", "expired_card"),
+        ("pm_card_chargeDeclinedIncorrectCvc", "incorrect_cvc", "incorrect_cvc"),
+        ("pm_card_chargeDeclinedProcessingError", "processing_error", "processing_error"),
+    ],
+)
+def test_a_bad_card_is_a_card_error_that_holds_the_intent(
+    shop: Shop, card: str, code: str, decline_code: str
+) -> None:
+    declined, error = shop.declined(card)
+
+    assert (declined.http_status, declined.code) == (402, code)
+    assert error["decline_code"] == decline_code
+    assert error["payment_intent"]["status"] == "requires_payment_method"
+    assert error["doc_url"].endswith(code.replace("_", "-"))
+
+
+def test_a_declined_payment_is_kept_though_the_request_failed(shop: Shop) -> None:
+    _, error = shop.declined("pm_card_chargeDeclined")
+
+    kept = shop.stripe.v1.payment_intents.retrieve(
+        error["payment_intent"]["id"], {"expand": ["latest_charge"]}
+    )
+    assert isinstance(kept.latest_charge, stripe.Charge)
+    assert kept.latest_charge.status == "failed"
+    assert shop.listen() == ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"]
+
+
+def test_another_card_can_pay_what_the_first_could_not(shop: Shop) -> None:
+    _, error = shop.declined("pm_card_chargeDeclined")
+
+    again = shop.stripe.v1.payment_intents.confirm(
+        error["payment_intent"]["id"], {"payment_method": "pm_card_visa"}
+    )
+
+    assert (again.status, again.last_payment_error) == ("succeeded", None)
+
+
+def test_a_card_that_wants_its_owner_is_refused_when_they_are_away(shop: Shop) -> None:
+    declined, _ = shop.declined(CHALLENGED, off_session=True)
+
+    assert declined.code == "authentication_required"
+
+
+def test_a_card_that_wants_its_owner_asks_when_they_are_there(shop: Shop) -> None:
+    intent = shop.charge(CHALLENGED, return_url="https://shop.example/done")
+
+    assert intent.status == "requires_action"
+    assert intent.next_action is not None
+    assert intent.next_action.redirect_to_url is not None
+    assert intent.next_action.redirect_to_url.return_url == "https://shop.example/done"
+
+
+def test_a_card_set_up_once_pays_later_without_its_owner(shop: Shop) -> None:
+    customer = shop.stripe.v1.customers.create({"email": "jenny@example.com"})
+    session = shop.checkout(customer=customer.id, payment_intent_data={"setup_future_usage": "off_session"})
+    shop.emulator.pay(session, card="4000002500003155")
+    (card,) = shop.stripe.v1.payment_methods.list({"customer": customer.id, "type": "card"}).data
+
+    later = shop.charge(card.id, customer=customer.id, off_session=True)
+
+    assert later.status == "succeeded"
+
+
+def test_money_that_was_set_aside_is_taken_in_part(shop: Shop) -> None:
+    held = shop.charge(amount=1000, capture_method="manual")
+
+    taken = shop.stripe.v1.payment_intents.capture(held.id, {"amount_to_capture": 400})
+
+    assert (held.status, held.amount_capturable) == ("requires_capture", 1000)
+    assert (taken.status, taken.amount_received) == ("succeeded", 400)
+    assert shop.balance() == (0, 400 - 42)
+    assert shop.listen()[1:] == [
+        "charge.succeeded",
+        "payment_intent.amount_capturable_updated",
+        "charge.captured",
+        "payment_intent.succeeded",
+    ]
+
+
+def test_more_than_was_set_aside_cannot_be_taken(shop: Shop) -> None:
+    held = shop.charge(amount=1000, capture_method="manual")
+
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.stripe.v1.payment_intents.capture(held.id, {"amount_to_capture": 1001})
+
+    assert refused.value.param == "amount_to_capture"
+
+
+def test_a_canceled_payment_gives_back_what_was_set_aside_and_takes_no_more(shop: Shop) -> None:
+    held = shop.charge(capture_method="manual")
+
+    canceled = shop.stripe.v1.payment_intents.cancel(held.id)
+
+    assert canceled.status == "canceled"
+    assert shop.balance() == (0, 0)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.stripe.v1.payment_intents.confirm(held.id)
+    assert refused.value.code == "payment_intent_unexpected_state"
+
+
+def test_a_saved_card_needs_its_customer(shop: Shop) -> None:
+    customer = shop.stripe.v1.customers.create({})
+    card = shop.stripe.v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+
+    with pytest.raises(stripe.InvalidRequestError, match="provide the customer"):
+        shop.charge(card.id)
+
+    assert shop.charge(card.id, customer=customer.id).status == "succeeded"
+
+
+def test_a_detached_card_is_gone_for_good(shop: Shop) -> None:
+    customer = shop.stripe.v1.customers.create({})
+    card = shop.stripe.v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+    shop.stripe.v1.payment_methods.detach(card.id)
+
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.stripe.v1.payment_methods.attach(card.id, {"customer": customer.id})
+
+    assert shop.stripe.v1.payment_methods.list({"customer": customer.id}).data == []
+
+
+def test_a_bank_debit_is_paid_when_the_bank_has_looked(shop: Shop) -> None:
+    intent = shop.stripe.v1.payment_intents.create(
+        {
+            "amount": 2000,
+            "currency": "eur",
+            "confirm": True,
+            "payment_method_data": {
+                "type": "sepa_debit",
+                "sepa_debit": {"iban": "AT611904300234573201"},
+            },
+        }
+    )
+    shop.emulator.advance(seconds=1)
+
+    assert intent.status == "processing"
+    assert shop.stripe.v1.payment_intents.retrieve(intent.id).status == "succeeded"
+    assert shop.listen() == [
+        "payment_intent.created",
+        "charge.pending",
+        "payment_intent.processing",
+        "charge.succeeded",
+        "payment_intent.succeeded",
+    ]
+
+
+def test_a_card_is_saved_without_paying(shop: Shop) -> None:
+    customer = shop.stripe.v1.customers.create({})
+
+    setup = shop.stripe.v1.setup_intents.create(
+        {"customer": customer.id, "payment_method": "pm_card_visa", "confirm": True}
+    )
+
+    (card,) = shop.stripe.v1.payment_methods.list({"customer": customer.id}).data
+    assert (setup.status, setup.payment_method) == ("succeeded", card.id)
+    assert shop.listen()[1:] == ["setup_intent.created", "payment_method.attached", "setup_intent.succeeded"]
+
+
+def test_a_card_that_the_bank_refuses_is_not_saved(shop: Shop) -> None:
+    customer = shop.stripe.v1.customers.create({})
+
+    with pytest.raises(stripe.CardError) as declined:
+        shop.stripe.v1.setup_intents.create(
+            {"customer": customer.id, "payment_method": "pm_card_chargeDeclined", "confirm": True}
+        )
+
+    assert said(declined.value)["setup_intent"]["status"] == "requires_payment_method"
+    assert shop.stripe.v1.payment_methods.list({"customer": customer.id}).data == []
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "code"),
+    [
+        ("usd", 49, "amount_too_small"),
+        ("jpy", 49, "amount_too_small"),
+        ("usd", 100_000_000, "amount_too_large"),
+        ("kwd", 1234, "invalid_charge_amount"),
+        ("isk", 1250, "invalid_charge_amount"),
+        ("usd", 0, "parameter_invalid_integer"),
+    ],
+)
+def test_a_sum_that_stripe_would_not_charge_is_refused(
+    shop: Shop, currency: str, amount: int, code: str
+) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.charge(amount=amount, currency=currency)
+
+    assert (refused.value.code, refused.value.param) == (code, "amount")
+
+
+def test_an_unknown_currency_is_named(shop: Shop) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="Invalid currency: xyz"):
+        shop.charge(currency="xyz")

@@ -1,0 +1,203 @@
+"""The command: a process of its own, on a file that outlives it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from queue import Queue
+
+import pytest
+import stripe
+
+from stripe_emulator import Emulator
+from stripe_emulator.seed import BadSeed, plant
+
+Process = subprocess.Popen[str]
+
+
+@contextmanager
+def running(*options: str) -> Iterator[tuple[Process, str]]:
+    """The command on a free port, and its URL."""
+    command = [sys.executable, "-m", "stripe_emulator", "--port", "0", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process, process.stdout.readline().split()[2]
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def client(url: str) -> stripe.StripeClient:
+    return stripe.StripeClient("sk_test_x", base_addresses={"api": url}, max_network_retries=0)
+
+
+def post(url: str, body: object) -> dict[str, object]:
+    request = urllib.request.Request(url, json.dumps(body).encode(), method="POST")
+    with urllib.request.urlopen(request, timeout=10) as response:
+        answer: dict[str, object] = json.load(response)
+        return answer
+
+
+def test_a_killed_server_has_all_that_it_answered(tmp_path: Path) -> None:
+    data = str(tmp_path / "stripe.db")
+    with running("--data", data) as (process, url):
+        made = [client(url).v1.customers.create({"name": str(n)}).id for n in range(20)]
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    with running("--data", data) as (_, url):
+        found = [customer.id for customer in client(url).v1.customers.list({"limit": 100}).data]
+
+    assert found == made[::-1]
+
+
+def test_two_servers_share_a_file_and_lose_nothing(tmp_path: Path) -> None:
+    data = str(tmp_path / "stripe.db")
+    with running("--data", data) as (_, one), running("--data", data) as (_, other):
+
+        def work(url: str) -> None:
+            for _ in range(25):
+                client(url).v1.customers.create({})
+
+        threads = [threading.Thread(target=work, args=(url,)) for url in (one, other, one, other)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        seen = [len(list(client(url).v1.customers.list({"limit": 100}).data)) for url in (one, other)]
+        key = {"idempotency_key": "shared"}
+        first = client(one).v1.customers.create({"name": "Jo"}, key)  # type: ignore[arg-type]
+        again = client(other).v1.customers.create({"name": "Jo"}, key)  # type: ignore[arg-type]
+
+    assert seen == [100, 100]
+    assert again.id == first.id
+
+
+def test_the_server_delivers_by_itself(tmp_path: Path) -> None:
+    heard: Queue[str] = Queue()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            event = stripe.Webhook.construct_event(body, self.headers["Stripe-Signature"], "whsec_x")
+            heard.put(event.type)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    receiver = HTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=receiver.serve_forever, daemon=True)
+    thread.start()
+    hook = f"http://127.0.0.1:{receiver.server_port}/"
+    with running("--webhook", hook, "--webhook-secret", "whsec_x") as (_, url):
+        session = client(url).v1.checkout.sessions.create(
+            {
+                "mode": "payment",
+                "success_url": "https://shop.example",
+                "line_items": [
+                    {
+                        "quantity": 1,
+                        "price_data": {
+                            "currency": "usd",
+                            "unit_amount": 500,
+                            "product_data": {"name": "Pen"},
+                        },
+                    }
+                ],
+            }
+        )
+        paid = post(f"{url}/_emulator/pay", {"session": session.id, "card": "4242424242424242"})
+        types = [heard.get(timeout=10) for _ in range(4)]
+        post(f"{url}/_emulator/advance", {"seconds": 5})
+        types.append(heard.get(timeout=10))
+    receiver.shutdown()
+    thread.join()
+    receiver.server_close()
+
+    assert paid["payment_status"] == "paid"
+    assert types[-2:] == ["checkout.session.completed", "charge.updated"]
+
+
+def test_ctrl_c_ends_it_well() -> None:
+    with running() as (process, _):
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(timeout=10) == 0
+
+
+def test_a_lost_reply_is_a_closed_connection() -> None:
+    with running() as (_, url):
+        post(f"{url}/_emulator/chaos", {"lost_reply": 1})
+
+        with pytest.raises(stripe.APIConnectionError):
+            client(url).v1.customers.create({})
+
+        post(f"{url}/_emulator/chaos", {})
+        assert len(client(url).v1.customers.list().data) == 1
+
+
+def test_a_taken_port_is_said_and_ends_with_1() -> None:
+    with running() as (_, url):
+        command = [sys.executable, "-m", "stripe_emulator", "--port", url.rsplit(":", 1)[1]]
+        second = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+
+    assert second.returncode == 1
+    assert "in use by another program" in second.stderr
+
+
+def test_coverage_counts_stripes_routes() -> None:
+    command = [sys.executable, "-m", "stripe_emulator", "coverage"]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+
+    assert "v1/customers" in printed
+    assert printed.splitlines()[-1].endswith("in all")
+
+
+@pytest.mark.parametrize("name", ["seed.json", "seed.yaml"])
+def test_a_seed_is_planted_once(stripe_emulator: Emulator, tmp_path: Path, name: str) -> None:
+    seed = tmp_path / name
+    content = {
+        "products": [{"id": "credits", "name": "Credits"}],
+        "prices": [
+            {
+                "id": "price_ten",
+                "product": "credits",
+                "currency": "usd",
+                "unit_amount": 500,
+                "lookup_key": "ten",
+            }
+        ],
+        "customers": [{"id": "cus_jenny", "email": "jenny@example.com", "metadata": {"plan": "gold"}}],
+    }
+    seed.write_text(json.dumps(content))  # which is YAML, too
+
+    plant(stripe_emulator, seed)
+    plant(stripe_emulator, seed)
+
+    shop = stripe.StripeClient("sk_test_x", http_client=stripe_emulator.http_client())
+    assert [price.id for price in shop.v1.prices.list({"lookup_keys": ["ten"]}).data] == ["price_ten"]
+    assert shop.v1.customers.retrieve("cus_jenny").email == "jenny@example.com"
+    assert len(shop.v1.customers.list().data) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"shoes": []}', '{"products": [{}]}', '{"prices": [{"product": "x"}]}']
+)
+def test_a_bad_seed_says_what_is_wrong(stripe_emulator: Emulator, tmp_path: Path, text: str) -> None:
+    seed = tmp_path / "seed.json"
+    seed.write_text(text)
+
+    with pytest.raises(BadSeed, match=r"seed\.json: "):
+        plant(stripe_emulator, seed)
