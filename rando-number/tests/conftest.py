@@ -4,6 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask_migrate import upgrade
+from sqlalchemy import Engine
+
+from flask_prepaid.testing import Databases
+from rando_number import create_app
+from rando_number.models import db
 
 from .shop import Shop
 
@@ -14,6 +20,32 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     shop = Shop(tmp_path)
     yield shop
     assert shop.audit() == []
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_shop(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> Iterator[Shop]:
+    """The same on each kind of database."""
+    url = databases.fresh(request.param)
+    shop = Shop(tmp_path, DATABASE_URL=url.render_as_string(hide_password=False))
+    yield shop
+    assert shop.audit() == []
+    with shop.app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    data = tmp_path_factory.mktemp("migrations")
+
+    def prepare(engine: Engine) -> None:
+        url = engine.url.render_as_string(hide_password=False)
+        app = create_app({"RANDO_DATA": str(data), "DATABASE_URL": url})
+        with app.app_context():
+            upgrade()
+            app.extensions["prepaid"].upgrade()
+            db.engine.dispose()
+
+    return Databases(tmp_path_factory.mktemp("databases"), prepare)
 
 
 @pytest.fixture

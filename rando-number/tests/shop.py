@@ -34,7 +34,7 @@ class Shop:
     def __init__(self, data: Path, **settings: str) -> None:
         self.data = data
         self.stripe = Emulator()
-        migrated = begin_database(data / "rando.sqlite3")
+        migrated = "DATABASE_URL" in settings or begin_database(data / "rando.sqlite3")
         self.app = create_app(
             {"RANDO_DATA": str(data), "RATELIMIT_ENABLED": "0", **settings},
             clock=lambda: datetime.fromtimestamp(self.stripe.now(), UTC),

@@ -52,8 +52,8 @@ def test_the_shell_has_the_articles_names_at_hand(shop: Shop) -> None:
     assert {"app", "db", "User", "Purchase", "Number"} <= set(shell_names(shop.app))
 
 
-def test_the_models_say_what_the_migrations_make(shop: Shop) -> None:
-    checked = shop.app.test_cli_runner().invoke(args=["db", "check"])
+def test_the_models_say_what_the_migrations_make(any_shop: Shop) -> None:
+    checked = any_shop.app.test_cli_runner().invoke(args=["db", "check"])
 
     assert checked.exit_code == 0, checked.output
 
@@ -68,10 +68,10 @@ def test_the_tables_can_be_taken_back_and_made_again(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("change", ["DELETE FROM audit_lines", "UPDATE audit_lines SET actor = 'nobody'"])
-def test_the_audit_log_only_grows(shop: Shop, change: str) -> None:
-    shop.customer()
+def test_the_audit_log_only_grows(any_shop: Shop, change: str) -> None:
+    any_shop.customer()
 
-    with shop.app.app_context(), pytest.raises(DatabaseError, match="only grows"):
+    with any_shop.app.app_context(), pytest.raises(DatabaseError, match="only grows"):
         db.session.execute(text(change))
 
-    assert shop.deeds() == ["registered", "signed_in"]
+    assert any_shop.deeds() == ["registered", "signed_in"]

@@ -53,9 +53,9 @@ def test_a_key_ends_with_its_day(shop: Shop) -> None:
     assert program.get("/balance").status_code == 401
 
 
-def test_a_capped_key_stops_at_its_cap_and_gives_back_what_was_refused(shop: Shop) -> None:
-    customer = shop.customer(credits=8)
-    program = Program(shop, customer.make_key(cap_per_month="10"))
+def test_a_capped_key_stops_at_its_cap_and_gives_back_what_was_refused(any_shop: Shop) -> None:
+    customer = any_shop.customer(credits=8)
+    program = Program(any_shop, customer.make_key(cap_per_month="10"))
 
     assert program.post("/numbers", {"count": 9}).status_code == 402
     assert program.post("/numbers", {"count": 6}).status_code == 200
@@ -65,7 +65,7 @@ def test_a_capped_key_stops_at_its_cap_and_gives_back_what_was_refused(shop: Sho
     assert told(over)["error"]["code"] == "key_cap_reached"
     assert told(over)["error"]["cap"] == 10
     assert customer.balance == 2
-    with shop.app.app_context():
+    with any_shop.app.app_context():
         assert db.session.scalar(select(ApiKey.used)) == 6
 
 
@@ -124,9 +124,9 @@ def test_a_key_that_was_never_made_opens_nothing(shop: Shop) -> None:
     assert refused.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_two_calls_with_one_idempotency_key_at_once_count_once_against_the_cap(shop: Shop) -> None:
-    customer = shop.customer(credits=50)
-    program = Program(shop, customer.make_key(cap_per_month="40"))
+def test_two_calls_with_one_idempotency_key_at_once_count_once_against_the_cap(any_shop: Shop) -> None:
+    customer = any_shop.customer(credits=50)
+    program = Program(any_shop, customer.make_key(cap_per_month="40"))
     together = Barrier(20)
 
     def call(_: int) -> int:
@@ -137,5 +137,5 @@ def test_two_calls_with_one_idempotency_key_at_once_count_once_against_the_cap(s
         answers = set(threads.map(call, range(20)))
 
     assert answers == {200}
-    with shop.app.app_context():
+    with any_shop.app.app_context():
         assert db.session.scalar(select(ApiKey.used)) == 1

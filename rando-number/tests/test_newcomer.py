@@ -9,8 +9,8 @@ import pytest
 from .shop import PASSWORD, Shop, figure
 
 
-def test_a_newcomer_spends_three_free_credits_buys_ten_and_goes_on(shop: Shop) -> None:
-    newcomer = shop.visitor()
+def test_a_newcomer_spends_three_free_credits_buys_ten_and_goes_on(any_shop: Shop) -> None:
+    newcomer = any_shop.visitor()
     home = newcomer.get("/").text
     assert figure(home) == "###"
     assert "Login To Get Your Number" in home
@@ -27,7 +27,7 @@ def test_a_newcomer_spends_three_free_credits_buys_ten_and_goes_on(shop: Shop) -
     assert 'href="/buy-credits"' in refused.text
 
     session = newcomer.buy(credits="10")
-    shop.stripe.pay(session, "4242424242424242")
+    any_shop.stripe.pay(session, "4242424242424242")
     back = newcomer.come_back(session)
     assert back.status_code == 200
     assert "10 credits" in back.text

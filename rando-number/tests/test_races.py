@@ -9,14 +9,14 @@ from threading import Barrier
 from .shop import OURS, Program, Shop, forms
 
 
-def test_forty_threads_race_for_the_last_ten_credits_and_get_ten_numbers(shop: Shop) -> None:
-    customer = shop.customer(credits=10)
+def test_forty_threads_race_for_the_last_ten_credits_and_get_ten_numbers(any_shop: Shop) -> None:
+    customer = any_shop.customer(credits=10)
     cookie = customer.client.get_cookie("session")
     assert cookie is not None
     together = Barrier(40)
 
     def press(_: int) -> int:
-        browser = shop.app.test_client(use_cookies=False)
+        browser = any_shop.app.test_client(use_cookies=False)
         together.wait()
         return browser.get(
             "/api/v1/number/", headers={**OURS, "Cookie": f"session={cookie.value}"}
@@ -27,12 +27,12 @@ def test_forty_threads_race_for_the_last_ten_credits_and_get_ten_numbers(shop: S
 
     assert answers == {200: 10, 402: 30}
     assert customer.balance == 0
-    assert shop.rows()["numbers"] == 10
+    assert any_shop.rows()["numbers"] == 10
 
 
-def test_the_same_idempotency_key_fifty_times_at_once_is_one_number_and_one_credit(shop: Shop) -> None:
-    customer = shop.customer(credits=100)
-    program = Program(shop, customer.make_key())
+def test_the_same_idempotency_key_fifty_times_at_once_is_one_number_and_one_credit(any_shop: Shop) -> None:
+    customer = any_shop.customer(credits=100)
+    program = Program(any_shop, customer.make_key())
     together = Barrier(50)
 
     def call(_: int) -> tuple[int, str]:

@@ -8,9 +8,9 @@ import io
 from .shop import Program, Shop
 
 
-def test_a_spend_stands_beside_the_numbers_that_it_bought_and_the_key_that_asked(shop: Shop) -> None:
-    customer = shop.customer(credits=50)
-    program = Program(shop, customer.make_key("dice bot"))
+def test_a_spend_stands_beside_the_numbers_that_it_bought_and_the_key_that_asked(any_shop: Shop) -> None:
+    customer = any_shop.customer(credits=50)
+    program = Program(any_shop, customer.make_key("dice bot"))
     program.post("/numbers", {"count": 12, "min": 700, "max": 700})
     customer.draw()
 
