@@ -19,6 +19,7 @@ EMULATOR_URL = "http://127.0.0.1:12111"
 #: Where the pages are, below the app's root. A host overrides single ones by PREPAID_PATHS.
 DEFAULT_PATHS = {
     "buy": "/prepaid/buy",
+    "custom": "/prepaid/buy/custom",
     "return": "/prepaid/return",
     "confirm": "/prepaid/confirm",
     "cards": "/prepaid/cards",
@@ -70,7 +71,7 @@ def read(app: Flask) -> Config:
             "STRIPE_PUBLISHABLE_KEY": EMULATOR_PUBLISHABLE_KEY,
             "STRIPE_WEBHOOK_SECRET": EMULATOR_SECRET,
             "STRIPE_API_BASE": EMULATOR_URL,
-            **{name: value for name, value in settings.items() if value},
+            **{name: value for name, value in settings.items() if value not in (None, "")},
         }
     for name in ("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET"):
         if not settings.get(name):

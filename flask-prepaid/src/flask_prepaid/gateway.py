@@ -89,11 +89,13 @@ class Gateway:
         currency: str,
         keep_card: bool,
         success_url: str,
-        cancel_url: str,
+        cancel_url: str | None,
     ) -> Checkout:
         """A page of Stripe's where the customer can pay ``amount_minor`` once.
 
         The price is made here: a customer sends the name of an offer, never an amount.
+
+        :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
         """
         item: Any = {
             "quantity": 1,
@@ -105,14 +107,15 @@ class Gateway:
         }
         params: Any = {
             "mode": "payment",
-            "ui_mode": "hosted_page",
             "customer": customer_id,
             "line_items": [item],
             "metadata": {PAYMENT_KEY: key},
             "payment_intent_data": {"metadata": {PAYMENT_KEY: key}},
-            "success_url": success_url,
-            "cancel_url": cancel_url,
         }
+        if cancel_url is None:
+            params |= {"ui_mode": "elements", "return_url": success_url}
+        else:
+            params |= {"ui_mode": "hosted_page", "success_url": success_url, "cancel_url": cancel_url}
         if keep_card:
             params["payment_intent_data"]["setup_future_usage"] = "off_session"
         if self.config.promotion_codes:

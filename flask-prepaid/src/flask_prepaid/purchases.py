@@ -33,7 +33,7 @@ def open_checkout(
     offer: Offer,
     *,
     success_url: str,
-    cancel_url: str,
+    cancel_url: str | None,
     attempt: str | None = None,
     keep_card: bool = False,
 ) -> Checkout:
@@ -41,6 +41,8 @@ def open_checkout(
 
     :param success_url: Where the browser comes back. Stripe puts the session id in
         place of ``{CHECKOUT_SESSION_ID}``.
+    :param cancel_url: Where a customer goes who does not pay; ``None`` opens no page of
+        Stripe's, but a session for its elements on a page of our own.
     :param attempt: A token of the form that was sent. The same one finds the same page.
     :param keep_card: Whether the card that pays is put on file.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.

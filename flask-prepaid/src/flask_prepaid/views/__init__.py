@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, Response, request
 
 from .. import money
 from ..errors import PrepaidError
-from . import buying, cards, csrf, errors, webhook
+from . import buying, cards, csrf, custom, errors, webhook
 
 
 def register(app: Flask, paths: dict[str, str]) -> None:
@@ -20,6 +20,7 @@ def register(app: Flask, paths: dict[str, str]) -> None:
     )
     pages.add_url_rule(paths["buy"], "buy", buying.buy, methods=["GET", "POST"])
     pages.add_url_rule(paths["return"], "return", buying.come_back)
+    pages.add_url_rule(paths["custom"], "custom", custom.custom, methods=["GET", "POST"])
     pages.add_url_rule(paths["confirm"], "confirm", buying.confirm, methods=["POST"])
     pages.add_url_rule(paths["cards"], "cards", cards.listing)
     pages.add_url_rule(f"{paths['cards']}/add", "add_card", cards.add, methods=["POST"])

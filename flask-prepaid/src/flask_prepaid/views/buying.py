@@ -47,7 +47,7 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
         cards=on_file,
         error=error,
         written=request.form.get("credits", ""),
-        attempt=lambda: secrets.token_urlsafe(16),
+        attempt=new_attempt,
         lasting=lasting,
     )
 
@@ -95,6 +95,11 @@ def confirm() -> ResponseReturnValue:
         page.extension(), owner, payment_id, return_url=result_url(payment_id)
     )
     return redirect(challenge_url or url_for("prepaid.return", payment=payment.id), 303)
+
+
+def new_attempt() -> str:
+    """A token for one form: sent twice, it is one purchase."""
+    return secrets.token_urlsafe(16)
 
 
 def attempt() -> str | None:

@@ -1,0 +1,51 @@
+// Our own page: the live total of a quantity, and Stripe's elements for the card.
+
+(() => {
+  "use strict";
+
+  const total = document.getElementById("prepaid-total");
+  const credits = document.querySelector("[data-totals]");
+  const form = document.getElementById("prepaid-pay");
+
+  if (credits) {
+    let latest = 0;
+    const show = async () => {
+      const mine = ++latest;
+      const answer = await fetch(`${credits.dataset.totals}?credits=${encodeURIComponent(credits.value)}`);
+      const said = await answer.json();
+      if (mine === latest) total.textContent = said.total ?? said.error; // an older answer may come later
+    };
+    credits.addEventListener("input", show);
+    show();
+  }
+
+  if (form) {
+    const button = form.querySelector("button");
+    const words = document.getElementById("prepaid-said");
+    const say = (message) => {
+      words.textContent = message;
+      words.hidden = !message;
+    };
+
+    const start = async () => {
+      const checkout = Stripe(form.dataset.key).initCheckoutElementsSdk({ clientSecret: form.dataset.secret });
+      checkout.createPaymentElement().mount("#prepaid-card");
+      const loaded = await checkout.loadActions();
+      if (loaded.type === "error") {
+        say(loaded.error.message);
+        return;
+      }
+      total.textContent = loaded.actions.getSession().total.total.amount;
+      button.disabled = false;
+      form.addEventListener("submit", async (event) => {
+        event.preventDefault();
+        button.disabled = true; // a second press would be a second try
+        say("");
+        const answer = await loaded.actions.confirm();
+        if (answer.type === "error") say(answer.error.message);
+        button.disabled = false;
+      });
+    };
+    start();
+  }
+})();
