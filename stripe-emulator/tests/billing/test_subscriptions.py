@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 import stripe
 
@@ -357,3 +359,36 @@ def test_dunning_takes_days_and_an_end_only(shop: Shop, wrong: dict[str, object]
 
     assert refused.status_code == 400
     assert refused.get_json()["error"]["param"] in ("end", "retry_days", "retries")
+
+
+def test_a_trial_without_a_card_waits_for_one_and_is_then_paid(shop: Shop) -> None:
+    customer = shop.customer(None)
+    subscription = shop.subscribe(customer, shop.price(), trial_period_days=7)
+    intent = str(subscription.pending_setup_intent)
+
+    shop.v1.setup_intents.confirm(intent, {"payment_method": "pm_card_visa"})
+    shop.advance(days=7, hours=2)
+
+    paid = shop.subscription(subscription.id)
+    assert (paid.status, paid.pending_setup_intent) == ("active", None)
+    assert shop.latest(customer).amount_paid == 1000
+
+
+def test_subscriptions_are_found_by_customer_price_and_status(shop: Shop) -> None:
+    gold, silver = shop.price(), shop.price(500)
+    first, second = shop.customer(), shop.customer()
+    made = [
+        shop.subscribe(first, gold).id,
+        shop.subscribe(second, gold).id,
+        shop.subscribe(second, silver).id,
+    ]
+    shop.v1.subscriptions.cancel(made[1])
+
+    def ids(**asked: str) -> list[str]:
+        return [one.id for one in shop.v1.subscriptions.list(cast(Any, asked)).data]
+
+    assert ids() == [made[2], made[0]]
+    assert ids(price=gold) == [made[0]]
+    assert ids(price=gold, status="all") == [made[1], made[0]]
+    assert ids(customer=second, status="canceled") == [made[1]]
+    assert ids(status="ended") == [made[1]]

@@ -20,6 +20,7 @@ from stripe_emulator.billing import (
     proration,
     start,
     states,
+    terms,
 )
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.store import Json
@@ -328,7 +329,7 @@ def _trial_end(subscription: Json, form: Json) -> int | None:
         return None
     if wanted == "now":
         return clock.now() if subscription["status"] == "trialing" else None
-    return start.check_trial_end(wanted)
+    return terms.check_trial_end(wanted)
 
 
 def _proration_date(subscription: Json, form: Json) -> int:
@@ -349,11 +350,11 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
     fields = objects.patch(subscription, form, KEPT)
     fields.pop("off_session", None)
     if form.get("default_payment_method"):
-        start.check_method(form["default_payment_method"], customer)
+        terms.check_method(form["default_payment_method"], customer)
     if fields.get("pause_collection"):
         fields["pause_collection"] = {"resumes_at": None} | fields["pause_collection"]
     if fields.get("pending_invoice_item_interval"):
-        fields["pending_invoice_item_interval"] = start.interval(form["pending_invoice_item_interval"])
+        fields["pending_invoice_item_interval"] = terms.interval(form["pending_invoice_item_interval"])
     if "default_tax_rates" in form:
         fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates")
     for name in ("invoice_settings", "payment_settings", "trial_settings"):
@@ -361,7 +362,7 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
             fields[name] = (subscription[name] or {}) | form[name]
     if "discounts" in form or form.get("coupon") or form.get("promotion_code"):
         fields["discounts"] = discounts.redeem_all(
-            start.discount_forms(form), customer, "discounts", subscription=subscription["id"]
+            terms.discount_forms(form), customer, "discounts", subscription=subscription["id"]
         )
     return fields | _cancellation(subscription, form)
 
@@ -382,8 +383,8 @@ def _cancellation(subscription: Json, form: Json) -> Json:
         )
     details = fields.get("cancellation_details") or subscription["cancellation_details"] or {}
     at_end = form.get("cancel_at_period_end", False)
-    moment = start.cancel_at(form, cycle.next_renewal(subscription))
-    if moment is not None and moment <= clock.now():
+    moment = terms.cancel_at(form, cycle.next_renewal(subscription))
+    if moment is not None and moment <= clock.now() and not at_end:
         raise InvalidRequest("cancel_at must be in the future.", param="cancel_at")
     wanted = moment is not None
     return fields | {

@@ -6,7 +6,7 @@ https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-mod
 from __future__ import annotations
 
 from stripe_emulator import checkout, objects, setups, store
-from stripe_emulator.billing import clocks, collection, drafts, invoices, session_discounts, start
+from stripe_emulator.billing import clocks, collection, drafts, invoices, session_discounts, start, terms
 from stripe_emulator.checkout import KIND, Mode, Payer
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.payments import Confirmation, Owner
@@ -43,7 +43,7 @@ def _prepare(session: Json, form: Form) -> None:
         )
     data = session["_subscription_data"] or {}
     if data.get("trial_end") is not None:
-        start.check_trial_end(data["trial_end"])
+        terms.check_trial_end(data["trial_end"])
     if _has_trial(session):
         for line in recurring:
             line["amount_subtotal"] = 0

@@ -5,6 +5,7 @@ https://docs.stripe.com/invoicing/integration/workflow-transitions
 
 from __future__ import annotations
 
+import copy
 from decimal import Decimal
 
 from stripe_emulator import clock, ids, money, objects, store
@@ -13,6 +14,30 @@ from stripe_emulator.store import Json
 
 #: Seconds until Stripe finalizes a draft by itself.
 DRAFT_TIME = 3600
+
+#: What every draft begins with.
+BLANK: Json = {
+    "amount_overpaid": 0,
+    "amount_paid": 0,
+    "amount_shipping": 0,
+    "attempt_count": 0,
+    "attempted": False,
+    "auto_advance": False,
+    "automatic_tax": {
+        "disabled_reason": None,
+        "enabled": False,
+        "liability": None,
+        "provider": None,
+        "status": None,
+    },
+    "collection_method": "charge_automatically",
+    "default_tax_rates": [],
+    "issuer": {"type": "self"},
+    "post_payment_credit_notes_amount": 0,
+    "pre_payment_credit_notes_amount": 0,
+    "starting_balance": 0,
+    "status": "draft",
+}
 
 
 def new(
@@ -36,26 +61,11 @@ def new(
         if own := _claim(line, invoice_id, subscription):
             rates[line["id"]] = own
     fields: Json = {
-        "amount_overpaid": 0,
-        "amount_paid": 0,
-        "amount_shipping": 0,
-        "attempt_count": 0,
-        "attempted": False,
-        "auto_advance": False,
-        "automatic_tax": {
-            "disabled_reason": None,
-            "enabled": False,
-            "liability": None,
-            "provider": None,
-            "status": None,
-        },
+        **copy.deepcopy(BLANK),
         "billing_reason": reason,
-        "collection_method": "charge_automatically",
         "currency": currency,
         "customer": customer["id"],
-        "default_tax_rates": [],
         "discounts": [one["id"] for one in discounts.effective(subscription, customer)],
-        "issuer": {"type": "self"},
         "lines": {
             "object": "list",
             "data": draft_lines,
@@ -64,10 +74,6 @@ def new(
         },
         "period_start": clock.now(),
         "period_end": clock.now(),
-        "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0,
-        "starting_balance": 0,
-        "status": "draft",
         "test_clock": customer.get("test_clock"),
         "_line_rates": rates,
         **_of_customer(customer),

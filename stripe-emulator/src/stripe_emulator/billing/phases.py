@@ -5,81 +5,13 @@ https://docs.stripe.com/billing/subscriptions/subscription-schedules
 
 from __future__ import annotations
 
-import copy
-
 from stripe_emulator import clock, events, objects, store
-from stripe_emulator.billing import changes, clocks, cycle, items, periods, start, states
+from stripe_emulator.billing import changes, cycle, items, periods, phase_forms, start, states
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.store import Json
 
 #: States that a schedule does not leave.
 OVER = ("canceled", "completed", "released")
-
-#: How many intervals a phase may last.
-LONGEST = 120
-
-#: A phase where nothing was asked for.
-BLANK: Json = {
-    "add_invoice_items": [],
-    "application_fee_percent": None,
-    "billing_cycle_anchor": None,
-    "billing_thresholds": None,
-    "collection_method": None,
-    "default_payment_method": None,
-    "default_tax_rates": [],
-    "description": None,
-    "discounts": [],
-    "invoice_settings": None,
-    "metadata": {},
-    "on_behalf_of": None,
-    "proration_behavior": "create_prorations",
-    "transfer_data": None,
-    "trial_end": None,
-}
-
-
-def read(forms: list[Json], first_start: int, known: list[Json] | None = None) -> list[Json]:
-    """Phases from a form, each beginning where the one before it ends.
-
-    :param known: The phases so far; a first one that began keeps its start.
-    :raises InvalidRequest: A phase ends before it begins, or names no price.
-    """
-    made: list[Json] = []
-    begins = known[0]["start_date"] if known else first_start
-    for number, form in enumerate(forms):
-        param = f"phases[{number}]"
-        given = form.get("start_date")
-        if isinstance(given, int):
-            begins = clocks.check(given, f"{param}[start_date]") if number == 0 else begins
-        elif given == "now":
-            begins = clock.now()
-        phase = _phase(form, begins, param)
-        if phase["end_date"] <= begins:
-            raise InvalidRequest("A phase must end after it begins.", param=f"{param}[end_date]")
-        if number and phase["end_date"] <= clock.now():
-            raise InvalidRequest("A phase cannot end in the past.", param=f"{param}[end_date]")
-        made.append(phase)
-        begins = phase["end_date"]
-    if not made:
-        raise InvalidRequest("A schedule needs at least one phase.", param="phases")
-    return made
-
-
-def of_subscription(subscription: Json) -> Json:
-    """The phase that a running subscription is in, until its period's end."""
-    data = subscription["items"]["data"]
-    return {
-        **copy.deepcopy(BLANK),
-        "currency": subscription["currency"],
-        "discounts": [
-            {"coupon": None, "discount": one, "promotion_code": None} for one in subscription["discounts"]
-        ],
-        "end_date": cycle.next_renewal(subscription),
-        "items": [_shown_item(item["price"]["id"], item["quantity"]) for item in data],
-        "metadata": {},
-        "start_date": min(item["current_period_start"] for item in data),
-        "trial_end": subscription["trial_end"] if subscription["status"] == "trialing" else None,
-    }
 
 
 def plan_ahead(schedule: Json) -> None:
@@ -129,10 +61,10 @@ def begin(schedule: Json) -> None:
     phase = schedule["phases"][0]
     customer = store.get("customer", schedule["customer"])
     form: Json = {
-        "items": [_form_of(item) for item in phase["items"]],
-        "discounts": [_without_nulls(one) for one in phase["discounts"]],
+        "items": [phase_forms.form_of(item) for item in phase["items"]],
+        "discounts": [phase_forms.without_nulls(one) for one in phase["discounts"]],
         "metadata": phase["metadata"],
-        "add_invoice_items": [_without_nulls(one) for one in phase["add_invoice_items"]],
+        "add_invoice_items": [phase_forms.without_nulls(one) for one in phase["add_invoice_items"]],
     }
     defaults = schedule["default_settings"]
     method = phase["default_payment_method"] or defaults["default_payment_method"]
@@ -169,7 +101,7 @@ def enter(schedule: Json, phase: Json, behavior: str | None = None) -> None:
     """Change the subscription into what a phase says."""
     subscription = store.get("subscription", schedule["subscription"])
     form: Json = {
-        "items": _difference(subscription, phase),
+        "items": phase_forms.difference(subscription, phase),
         "proration_behavior": behavior or phase["proration_behavior"],
     }
     for name in ("default_payment_method", "description", "default_tax_rates"):
@@ -178,11 +110,11 @@ def enter(schedule: Json, phase: Json, behavior: str | None = None) -> None:
     if phase["metadata"]:
         form["metadata"] = phase["metadata"]
     if phase["discounts"]:
-        form["discounts"] = [_without_nulls(one) for one in phase["discounts"]]
+        form["discounts"] = [phase_forms.without_nulls(one) for one in phase["discounts"]]
     if phase["trial_end"] and phase["trial_end"] > clock.now():
         form["trial_end"] = phase["trial_end"]
     if phase["add_invoice_items"]:
-        form["add_invoice_items"] = [_without_nulls(one) for one in phase["add_invoice_items"]]
+        form["add_invoice_items"] = [phase_forms.without_nulls(one) for one in phase["add_invoice_items"]]
     if clock.now() >= cycle.next_renewal(subscription) and "trial_end" not in form:
         _enter_at_boundary(subscription, form, phase)
     else:
@@ -242,7 +174,7 @@ def rehearse(form: Json, customer: Json) -> Json | None:
         schedule = store.named("subscription_schedule", form["schedule"], "schedule")
         change(schedule, details)
     else:
-        phases = read(details.get("phases") or [], clock.now())
+        phases = phase_forms.read(details.get("phases") or [], clock.now())
         schedule = create(customer, phases, details.get("end_behavior", "release"), {})
         if phases[0]["start_date"] <= clock.now():
             begin(schedule)
@@ -256,7 +188,7 @@ def create(customer: Json, phases: list[Json], end_behavior: str, form: Json) ->
         event="subscription_schedule.created",
         billing_mode={"flexible": {"proration_discounts": "included"}, "type": "flexible"},
         customer=customer["id"],
-        default_settings=_defaults(form.get("default_settings") or {}),
+        default_settings=phase_forms.default_settings(form.get("default_settings") or {}),
         end_behavior={"none": "release"}.get(end_behavior, end_behavior),
         metadata=form.get("metadata"),
         pause_schedules=[],
@@ -277,11 +209,13 @@ def change(schedule: Json, form: Json) -> Json:
     fields = objects.patch(schedule, form, ())
     if "phases" in form:
         known = schedule["phases"] if schedule["status"] == "active" else None
-        fields["phases"] = read(form["phases"], schedule["phases"][0]["start_date"], known)
+        fields["phases"] = phase_forms.read(form["phases"], schedule["phases"][0]["start_date"], known)
     if "end_behavior" in form:
         fields["end_behavior"] = {"none": "release"}.get(form["end_behavior"], form["end_behavior"])
     if "default_settings" in form:
-        fields["default_settings"] = schedule["default_settings"] | _defaults(form["default_settings"])
+        fields["default_settings"] = schedule["default_settings"] | phase_forms.default_settings(
+            form["default_settings"]
+        )
     objects.change(schedule, "subscription_schedule.updated", **fields)
     plan_ahead(schedule)
     if schedule["status"] == "active":
@@ -290,7 +224,7 @@ def change(schedule: Json, form: Json) -> Json:
         running = next(
             (one for one in schedule["phases"] if one["start_date"] <= now < one["end_date"]), None
         )
-        if running is not None and _differs(subscription, running):
+        if running is not None and phase_forms.differs(subscription, running):
             enter(schedule, running, form.get("proration_behavior"))
         show_end(schedule, subscription)
     return schedule
@@ -337,155 +271,6 @@ def _subscription_ended(subscription: Json) -> None:
     schedule = store.find("subscription_schedule", subscription["schedule"] or "")
     if schedule is not None and schedule["status"] not in OVER:
         call_off(schedule)
-
-
-def _phase(form: Json, begins: int, param: str) -> Json:
-    wanted = [_item(one, f"{param}[items][{number}]") for number, one in enumerate(form.get("items") or [])]
-    if not wanted:
-        raise InvalidRequest(
-            f"Missing required param: {param}[items].", code="parameter_missing", param=f"{param}[items]"
-        )
-    price = store.get("price", wanted[0]["price"])
-    given = {key: form[key] for key in BLANK if form.get(key) not in (None, "")}
-    phase = {**copy.deepcopy(BLANK), **given}
-    phase["discounts"] = [_shown_discount(one) for one in form.get("discounts") or []]
-    phase["add_invoice_items"] = [_shown_extra(one) for one in form.get("add_invoice_items") or []]
-    phase["default_tax_rates"] = items.tax_rates(form.get("default_tax_rates"), f"{param}[default_tax_rates]")
-    if form.get("invoice_settings"):
-        phase["invoice_settings"] = {"account_tax_ids": None, "days_until_due": None, "issuer": None} | form[
-            "invoice_settings"
-        ]
-    end = _end_date(form, begins, price)
-    trial_end = end if form.get("trial") else form.get("trial_end")
-    return phase | {
-        "currency": price["currency"],
-        "end_date": end,
-        "items": wanted,
-        "start_date": begins,
-        "trial_end": trial_end if isinstance(trial_end, int) else None,
-    }
-
-
-def _end_date(form: Json, begins: int, price: Json) -> int:
-    """Given, or so much later; one period of its price where nothing is said."""
-    end = form.get("end_date")
-    if end is not None:
-        return clock.now() if end == "now" else clocks.check(end, "phases[end_date]")
-    duration = form.get("duration")
-    if duration is not None:
-        count = _small(duration.get("interval_count", 1), "phases[duration][interval_count]")
-        return periods.Interval(duration["interval"], count).after(begins)
-    times = _small(int(form.get("iterations") or 1), "phases[iterations]")  # older versions count periods
-    return periods.of_price(price).after(begins, times)
-
-
-def _small(count: int, param: str) -> int:
-    """:raises InvalidRequest: A phase that lasts for ever, or not at all."""
-    if not 1 <= count <= LONGEST:
-        raise InvalidRequest(
-            f"A phase lasts 1 to {LONGEST} intervals.", code="parameter_invalid_integer", param=param
-        )
-    return count
-
-
-def _item(form: Json, param: str) -> Json:
-    price = items.named_price(form, param)
-    shown = _shown_item(price["id"], items.quantity(form.get("quantity", 1), param))
-    return shown | {
-        "discounts": [_shown_discount(one) for one in form.get("discounts") or []],
-        "metadata": objects.merged({}, form.get("metadata")),
-        "tax_rates": items.tax_rates(form.get("tax_rates"), f"{param}[tax_rates]"),
-    }
-
-
-def _shown_item(price_id: str, quantity: int) -> Json:
-    return {
-        "billing_thresholds": None,
-        "discounts": [],
-        "metadata": {},
-        "plan": price_id,
-        "price": price_id,
-        "quantity": quantity,
-        "tax_rates": [],
-    }
-
-
-def _shown_discount(form: Json) -> Json:
-    return {key: form.get(key) for key in ("coupon", "discount", "promotion_code")}
-
-
-def _shown_extra(form: Json) -> Json:
-    period = {"start": {"type": "phase_start"}, "end": {"type": "phase_end"}}
-    return {
-        "discountable": form.get("discountable"),
-        "discounts": [_shown_discount(one) for one in form.get("discounts") or []],
-        "metadata": form.get("metadata") or {},
-        "period": form.get("period") or period,
-        "price": form.get("price"),
-        "quantity": form.get("quantity", 1),
-        "tax_rates": [],
-    }
-
-
-def _form_of(item: Json) -> Json:
-    return {
-        "price": item["price"],
-        "quantity": item["quantity"],
-        "discounts": [_without_nulls(one) for one in item["discounts"]],
-        "metadata": item["metadata"],
-        "tax_rates": [rate["id"] for rate in item["tax_rates"]],
-    }
-
-
-def _without_nulls(value: Json) -> Json:
-    return {key: one for key, one in value.items() if one is not None and key != "period"}
-
-
-def _difference(subscription: Json, phase: Json) -> list[Json]:
-    """``items[]`` of the update that turns a subscription's items into a phase's."""
-    left = list(subscription["items"]["data"])
-    forms: list[Json] = []
-    for wanted in phase["items"]:
-        same = next((one for one in left if one["price"]["id"] == wanted["price"]), None)
-        item = same or next((one for one in left if not _is_wanted(one, phase)), None)
-        form = _form_of(wanted)
-        if item is not None:
-            left.remove(item)
-            form["id"] = item["id"]
-        forms.append(form)
-    return [*forms, *({"id": item["id"], "deleted": True} for item in left)]
-
-
-def _is_wanted(item: Json, phase: Json) -> bool:
-    return any(item["price"]["id"] == wanted["price"] for wanted in phase["items"])
-
-
-def _differs(subscription: Json, phase: Json) -> bool:
-    has = [(one["price"]["id"], one["quantity"]) for one in subscription["items"]["data"]]
-    return sorted(has) != sorted((one["price"], one["quantity"]) for one in phase["items"])
-
-
-def _defaults(given: Json) -> Json:
-    invoice_settings = {
-        "account_tax_ids": None,
-        "custom_fields": None,
-        "days_until_due": None,
-        "description": None,
-        "footer": None,
-        "issuer": {"type": "self"},
-    }
-    return {
-        "application_fee_percent": given.get("application_fee_percent"),
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
-        "billing_cycle_anchor": given.get("billing_cycle_anchor", "automatic"),
-        "billing_thresholds": None,
-        "collection_method": given.get("collection_method", "charge_automatically"),
-        "default_payment_method": given.get("default_payment_method"),
-        "description": given.get("description") or None,
-        "invoice_settings": invoice_settings | (given.get("invoice_settings") or {}),
-        "on_behalf_of": None,
-        "transfer_data": None,
-    }
 
 
 cycle.BEFORE_RENEWAL.append(enter_due)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator import clock, lists, objects, store
-from stripe_emulator.billing import clocks, endings, phases, states
+from stripe_emulator.billing import clocks, endings, phase_forms, phases, states
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.routing import get, post
 from stripe_emulator.store import Json
@@ -23,7 +23,7 @@ def create(form: Form) -> Json:
     clocks.enter(customer)
     wanted = form.get("start_date", "now")
     begins = clock.now() if wanted == "now" else clocks.check(wanted, "start_date")
-    made = phases.read(form.get("phases") or [], begins)
+    made = phase_forms.read(form.get("phases") or [], begins)
     schedule = phases.create(customer, made, form.get("end_behavior", "release"), form)
     if begins <= clock.now():
         phases.begin(schedule)
@@ -88,7 +88,7 @@ def _from_subscription(form: Form) -> Json:
         )
     customer = store.get("customer", subscription["customer"])
     ends = "cancel" if subscription["cancel_at_period_end"] else "release"
-    schedule = phases.create(customer, [phases.of_subscription(subscription)], ends, form)
+    schedule = phases.create(customer, [phase_forms.of_subscription(subscription)], ends, form)
     objects.change(schedule, billing_mode=subscription["billing_mode"])
     phases.attach(schedule, subscription)
     return schedule

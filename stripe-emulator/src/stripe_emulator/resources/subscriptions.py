@@ -73,7 +73,7 @@ def list_all(form: Form) -> Json:
         where["status"] = status
     for key in ("price", "plan"):
         if key in form:
-            where["_prices"] = [form[key]]
+            where["id"] = _with_price(form[key])
     only = ("collection_method", "customer", "test_clock")
     return lists.page("subscription", form, url="/v1/subscriptions", where=where, only=only)
 
@@ -116,6 +116,15 @@ def delete_discount(form: Form, subscription_exposed_id: str) -> Json:
     *left, last = found["discounts"]
     states.change(found, discounts=left)
     return discounts.ended(last)
+
+
+def _with_price(price: str) -> list[str]:
+    """Ids of the subscriptions that have an item of this price."""
+    return [
+        one["id"]
+        for one in store.select("subscription")
+        if any(item["price"]["id"] == price for item in one["items"]["data"])
+    ]
 
 
 def _customer_leaves(customer: Json) -> None:

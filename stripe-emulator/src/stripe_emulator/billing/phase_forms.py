@@ -1,0 +1,232 @@
+"""Phases of a schedule: read from forms, shown, and turned into updates of a subscription.
+
+https://docs.stripe.com/api/subscription_schedules/object#subscription_schedule_object-phases
+"""
+
+from __future__ import annotations
+
+import copy
+
+from stripe_emulator import clock, objects, store
+from stripe_emulator.billing import clocks, cycle, items, periods
+from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.store import Json
+
+#: How many intervals a phase may last.
+LONGEST = 120
+
+#: A phase where nothing was asked for.
+BLANK: Json = {
+    "add_invoice_items": [],
+    "application_fee_percent": None,
+    "billing_cycle_anchor": None,
+    "billing_thresholds": None,
+    "collection_method": None,
+    "default_payment_method": None,
+    "default_tax_rates": [],
+    "description": None,
+    "discounts": [],
+    "invoice_settings": None,
+    "metadata": {},
+    "on_behalf_of": None,
+    "proration_behavior": "create_prorations",
+    "transfer_data": None,
+    "trial_end": None,
+}
+
+
+def read(forms: list[Json], first_start: int, known: list[Json] | None = None) -> list[Json]:
+    """Phases from a form, each beginning where the one before it ends.
+
+    :param known: The phases so far; a first one that began keeps its start.
+    :raises InvalidRequest: A phase ends before it begins, or names no price.
+    """
+    made: list[Json] = []
+    begins = known[0]["start_date"] if known else first_start
+    for number, form in enumerate(forms):
+        param = f"phases[{number}]"
+        given = form.get("start_date")
+        if isinstance(given, int):
+            begins = clocks.check(given, f"{param}[start_date]") if number == 0 else begins
+        elif given == "now":
+            begins = clock.now()
+        phase = _phase(form, begins, param)
+        if phase["end_date"] <= begins:
+            raise InvalidRequest("A phase must end after it begins.", param=f"{param}[end_date]")
+        if number and phase["end_date"] <= clock.now():
+            raise InvalidRequest("A phase cannot end in the past.", param=f"{param}[end_date]")
+        made.append(phase)
+        begins = phase["end_date"]
+    if not made:
+        raise InvalidRequest("A schedule needs at least one phase.", param="phases")
+    return made
+
+
+def of_subscription(subscription: Json) -> Json:
+    """The phase that a running subscription is in, until its period's end."""
+    data = subscription["items"]["data"]
+    return {
+        **copy.deepcopy(BLANK),
+        "currency": subscription["currency"],
+        "discounts": [
+            {"coupon": None, "discount": one, "promotion_code": None} for one in subscription["discounts"]
+        ],
+        "end_date": cycle.next_renewal(subscription),
+        "items": [_shown_item(item["price"]["id"], item["quantity"]) for item in data],
+        "metadata": {},
+        "start_date": min(item["current_period_start"] for item in data),
+        "trial_end": subscription["trial_end"] if subscription["status"] == "trialing" else None,
+    }
+
+
+def _phase(form: Json, begins: int, param: str) -> Json:
+    wanted = [_item(one, f"{param}[items][{number}]") for number, one in enumerate(form.get("items") or [])]
+    if not wanted:
+        raise InvalidRequest(
+            f"Missing required param: {param}[items].", code="parameter_missing", param=f"{param}[items]"
+        )
+    price = store.get("price", wanted[0]["price"])
+    given = {key: form[key] for key in BLANK if form.get(key) not in (None, "")}
+    phase = {**copy.deepcopy(BLANK), **given}
+    phase["discounts"] = [_shown_discount(one) for one in form.get("discounts") or []]
+    phase["add_invoice_items"] = [_shown_extra(one) for one in form.get("add_invoice_items") or []]
+    phase["default_tax_rates"] = items.tax_rates(form.get("default_tax_rates"), f"{param}[default_tax_rates]")
+    if form.get("invoice_settings"):
+        phase["invoice_settings"] = {"account_tax_ids": None, "days_until_due": None, "issuer": None} | form[
+            "invoice_settings"
+        ]
+    end = _end_date(form, begins, price)
+    trial_end = end if form.get("trial") else form.get("trial_end")
+    return phase | {
+        "currency": price["currency"],
+        "end_date": end,
+        "items": wanted,
+        "start_date": begins,
+        "trial_end": trial_end if isinstance(trial_end, int) else None,
+    }
+
+
+def _end_date(form: Json, begins: int, price: Json) -> int:
+    """Given, or so much later; one period of its price where nothing is said."""
+    end = form.get("end_date")
+    if end is not None:
+        return clock.now() if end == "now" else clocks.check(end, "phases[end_date]")
+    duration = form.get("duration")
+    if duration is not None:
+        count = _small(duration.get("interval_count", 1), "phases[duration][interval_count]")
+        return periods.Interval(duration["interval"], count).after(begins)
+    times = _small(int(form.get("iterations") or 1), "phases[iterations]")  # older versions count periods
+    return periods.of_price(price).after(begins, times)
+
+
+def _small(count: int, param: str) -> int:
+    """:raises InvalidRequest: A phase that lasts for ever, or not at all."""
+    if not 1 <= count <= LONGEST:
+        raise InvalidRequest(
+            f"A phase lasts 1 to {LONGEST} intervals.", code="parameter_invalid_integer", param=param
+        )
+    return count
+
+
+def _item(form: Json, param: str) -> Json:
+    price = items.named_price(form, param)
+    shown = _shown_item(price["id"], items.quantity(form.get("quantity", 1), param))
+    return shown | {
+        "discounts": [_shown_discount(one) for one in form.get("discounts") or []],
+        "metadata": objects.merged({}, form.get("metadata")),
+        "tax_rates": items.tax_rates(form.get("tax_rates"), f"{param}[tax_rates]"),
+    }
+
+
+def _shown_item(price_id: str, quantity: int) -> Json:
+    return {
+        "billing_thresholds": None,
+        "discounts": [],
+        "metadata": {},
+        "plan": price_id,
+        "price": price_id,
+        "quantity": quantity,
+        "tax_rates": [],
+    }
+
+
+def _shown_discount(form: Json) -> Json:
+    return {key: form.get(key) for key in ("coupon", "discount", "promotion_code")}
+
+
+def _shown_extra(form: Json) -> Json:
+    period = {"start": {"type": "phase_start"}, "end": {"type": "phase_end"}}
+    return {
+        "discountable": form.get("discountable"),
+        "discounts": [_shown_discount(one) for one in form.get("discounts") or []],
+        "metadata": form.get("metadata") or {},
+        "period": form.get("period") or period,
+        "price": form.get("price"),
+        "quantity": form.get("quantity", 1),
+        "tax_rates": [],
+    }
+
+
+def form_of(item: Json) -> Json:
+    """A phase's item as a subscription's form takes it."""
+    return {
+        "price": item["price"],
+        "quantity": item["quantity"],
+        "discounts": [without_nulls(one) for one in item["discounts"]],
+        "metadata": item["metadata"],
+        "tax_rates": [rate["id"] for rate in item["tax_rates"]],
+    }
+
+
+def without_nulls(value: Json) -> Json:
+    """What was shown, as a form: without what nobody asked for."""
+    return {key: one for key, one in value.items() if one is not None and key != "period"}
+
+
+def difference(subscription: Json, phase: Json) -> list[Json]:
+    """``items[]`` of the update that turns a subscription's items into a phase's."""
+    left = list(subscription["items"]["data"])
+    forms: list[Json] = []
+    for wanted in phase["items"]:
+        same = next((one for one in left if one["price"]["id"] == wanted["price"]), None)
+        item = same or next((one for one in left if not _is_wanted(one, phase)), None)
+        form = form_of(wanted)
+        if item is not None:
+            left.remove(item)
+            form["id"] = item["id"]
+        forms.append(form)
+    return [*forms, *({"id": item["id"], "deleted": True} for item in left)]
+
+
+def _is_wanted(item: Json, phase: Json) -> bool:
+    return any(item["price"]["id"] == wanted["price"] for wanted in phase["items"])
+
+
+def differs(subscription: Json, phase: Json) -> bool:
+    """Whether a subscription is not yet what a phase says."""
+    has = [(one["price"]["id"], one["quantity"]) for one in subscription["items"]["data"]]
+    return sorted(has) != sorted((one["price"], one["quantity"]) for one in phase["items"])
+
+
+def default_settings(given: Json) -> Json:
+    """What holds in phases that say nothing else."""
+    invoice_settings = {
+        "account_tax_ids": None,
+        "custom_fields": None,
+        "days_until_due": None,
+        "description": None,
+        "footer": None,
+        "issuer": {"type": "self"},
+    }
+    return {
+        "application_fee_percent": given.get("application_fee_percent"),
+        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "billing_cycle_anchor": given.get("billing_cycle_anchor", "automatic"),
+        "billing_thresholds": None,
+        "collection_method": given.get("collection_method", "charge_automatically"),
+        "default_payment_method": given.get("default_payment_method"),
+        "description": given.get("description") or None,
+        "invoice_settings": invoice_settings | (given.get("invoice_settings") or {}),
+        "on_behalf_of": None,
+        "transfer_data": None,
+    }
