@@ -175,10 +175,14 @@ def _standing_minor(moves: list[Entry]) -> int:
 
 
 def _share(lot: Entry, refunded_minor: int) -> int:
-    """The credits that ``refunded_minor`` of the lot's price stands for, rounded up."""
-    if not lot.amount_minor:
-        return lot.credits if refunded_minor > 0 else 0
-    return -(-lot.credits * min(refunded_minor, lot.amount_minor) // lot.amount_minor)
+    return share(lot.credits, lot.amount_minor or 0, refunded_minor)
+
+
+def share(credits: int, paid_minor: int, refunded_minor: int) -> int:
+    """The credits that ``refunded_minor`` of ``paid_minor`` stands for, rounded up."""
+    if paid_minor == 0:
+        return credits if refunded_minor > 0 else 0
+    return -(-credits * min(refunded_minor, paid_minor) // paid_minor)
 
 
 def _life(lot: Entry, clawback: Entry, now: datetime) -> datetime | None:

@@ -11,7 +11,7 @@ from sqlalchemy import case, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from .lots import Closed, Event, Line, Lots, LotState, Opened, Part
+from .lots import BrokenHistory, Closed, Event, Line, Lots, LotState, Opened, Part
 from .models import Draw, Entry, Hold, HoldState, Kind, Lot
 from .posting import Locked
 
@@ -145,8 +145,12 @@ class StoredPast:
 
     def spent(self, seq: int) -> list[Part]:
         spend = self.session.execute(
-            select(Entry.names, Entry.credits).where(Entry.wallet_id == self.wallet_id, Entry.seq == seq)
+            select(Entry.kind, Entry.names, Entry.credits).where(
+                Entry.wallet_id == self.wallet_id, Entry.seq == seq
+            )
         ).one()
+        if spend.kind is not Kind.SPEND:
+            raise BrokenHistory(f"entry {seq} is reversed, and is no spend")
         if spend.names is None:
             return self.drawn(seq)
         return first(self.drawn(spend.names), -spend.credits)

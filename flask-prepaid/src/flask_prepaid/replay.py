@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from heapq import merge
 from operator import attrgetter
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Connection, Executable, select
 from sqlalchemy.exc import NoResultFound
@@ -151,12 +151,13 @@ class WalletReplay:
         self.past = RecentPast(tables.session, account.id)
         self.lots = Lots([], self.past)
         self.draws = Peekable(tables.draws.of(account.id))
+        self.stored = Peekable(tables.lots.of(account.id))
+        self.stored_live: dict[int, LotState] = {}
         self.seq = self.total = self.balance = self.held = self.debt = 0
         self.at: datetime | None = None
         self.capture: Line | None = None
         self.broken = False
         self.drawn: dict[int, LotState] | None = None
-        self.drawn_lots = 0
 
     def problems(self) -> Iterator[Problem]:
         tables, wallet_id = self.tables, self.account.id
@@ -243,6 +244,7 @@ class WalletReplay:
         """What concerns lots: drawn again, and compared with what is stored."""
         if self.broken:
             return
+        came_in = self.lots.came_in
         try:
             parts = self.lots.feed(event)
         except (BrokenHistory, NoResultFound) as error:
@@ -250,6 +252,8 @@ class WalletReplay:
             yield self._off("I7", f"at {event.seq}: {error}")
             return
         self.past.remember(event, parts)
+        if self.lots.came_in > came_in and event.seq <= self.account.drawn_seq:
+            yield from self._came_in(self.lots.lots[event.seq])
         if event.seq > self.account.drawn_seq or (
             isinstance(event, Line) and event.kind is Kind.SPEND and event.names is not None
         ):
@@ -258,9 +262,27 @@ class WalletReplay:
         if stored != sorted(StoredDraw(event.seq, part) for part in parts):
             yield self._off("I9", f"the draws of {event.seq} are {_parts(stored)}, not {parts}")
 
+    def _came_in(self, lot: LotState) -> Iterator[Problem]:
+        """What of a stored lot never changes; what does is compared at the end, if any of it is left."""
+        rows: list[LotState | None] = [*self.stored.upto(lot.seq)]
+        *strays, stored = rows or [None]
+        if (
+            strays
+            or stored is None
+            or (stored.seq, stored.origin, stored.expires_at, stored.paid)
+            != (
+                lot.seq,
+                lot.origin,
+                lot.expires_at,
+                lot.paid,
+            )
+        ):
+            yield self._off("I9", f"lot {lot.seq} is stored as {stored}, and came in as {lot}")
+        elif stored.left or stored.held:
+            self.stored_live[stored.seq] = stored
+
     def _remember_drawn(self) -> None:
         self.drawn = {lot.seq: replace(lot) for lot in self.lots.lots.values() if lot.left or lot.held}
-        self.drawn_lots = self.lots.came_in
 
     def _check_account(self) -> Iterator[Problem]:
         account = self.account
@@ -281,20 +303,15 @@ class WalletReplay:
         if stored and not self.broken:
             yield self._off("I9", f"{len(stored)} draws belong to no event, such as {_parts(stored[:1])}")
         assert self.drawn is not None, "the drawing was noted at the last event at the latest"
-        count = 0
-        for lot in self.tables.lots.of(self.account.id):
-            count += 1
-            expected = self.drawn.pop(lot.seq, None)
-            if self.broken or (expected is None and lot.left == lot.held == 0):
-                continue
-            if lot != expected:
-                yield self._off("I9", f"lot {lot.seq} is stored as {lot}, drawn again it is {expected}")
+        strays = list(self.stored.upto(None))
         if self.broken:
             return
-        if self.drawn or count != self.drawn_lots:
-            yield self._off(
-                "I9", f"{count} lots are stored, {self.drawn_lots} came in; missing {list(self.drawn)}"
-            )
+        if strays:
+            yield self._off("I9", f"{len(strays)} lots came in by no entry, such as {strays[0]}")
+        for seq in sorted(self.drawn.keys() | self.stored_live.keys()):
+            expected, stored_lot = self.drawn.get(seq), self.stored_live.get(seq)
+            if expected != stored_lot:
+                yield self._off("I9", f"lot {seq} is stored as {stored_lot}, drawn again it is {expected}")
         ends = [
             lot.expires_at for lot in self.lots.lots.values() if lot.left and not lot.ended and lot.expires_at
         ]
@@ -303,17 +320,25 @@ class WalletReplay:
             yield self._off("I9", f"a lot ends at {min(ends)}, and next_expiry_at is {bound}")
 
 
-class Peekable:
-    """A wallet's draws, taken as far as an event."""
+class Numbered(Protocol):
+    @property
+    def seq(self) -> int: ...
 
-    def __init__(self, draws: Iterator[StoredDraw]) -> None:
-        self._draws = draws
-        self._head = next(draws, None)
 
-    def upto(self, seq: int | None) -> Iterator[StoredDraw]:
+Row = TypeVar("Row", bound=Numbered)
+
+
+class Peekable(Generic[Row]):
+    """A wallet's rows, taken as far as an event."""
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._rows = rows
+        self._head = next(rows, None)
+
+    def upto(self, seq: int | None) -> Iterator[Row]:
         while self._head is not None and (seq is None or self._head.seq <= seq):
             yield self._head
-            self._head = next(self._draws, None)
+            self._head = next(self._rows, None)
 
 
 def has_its_key(entry: Line) -> bool:

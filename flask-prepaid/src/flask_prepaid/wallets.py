@@ -12,7 +12,7 @@ from . import holds
 from .clock import Clock
 from .drawing import Drawing
 from .lots import Closed
-from .models import Entry, Kind, Wallet
+from .models import Entry, Hold, Kind, Wallet
 from .posting import STANDING, Locked
 
 #: The most entries that one page lists.
@@ -66,14 +66,19 @@ def standing(session: Session, owner: str, *, clock: Clock) -> Standing:
     if wallet is None:
         return Standing(owner)
     late = holds.overdue(session, wallet) if wallet.held else []
-    balance, held = wallet.balance, wallet.held
+    balance = wallet.balance
     if wallet.due or late:
-        drawing = Drawing(session, wallet, keep=False)
-        for hold in late:
-            held -= hold.credits
-            drawing.lots.feed(Closed(wallet.step(), hold.seq, hold.key, hold.credits, 0))
-        balance -= sum(lot.left for lot in drawing.lots.over(wallet.now))
+        balance -= sum(lot.left for lot in _drawn(session, wallet, late).lots.over(wallet.now))
+    held = wallet.held - sum(hold.credits for hold in late)
     return Standing(owner, balance, held, wallet.debt)
+
+
+def _drawn(session: Session, wallet: Locked, late: list[Hold]) -> Drawing:
+    """The lots as of now, with what overdue holds would give back."""
+    drawing = Drawing(session, wallet, keep=False)
+    for hold in late:
+        drawing.lots.feed(Closed(wallet.step(), hold.seq, hold.key, hold.credits, 0))
+    return drawing
 
 
 def lots(session: Session, owner: str, *, clock: Clock) -> list[LotLine]:
@@ -81,7 +86,7 @@ def lots(session: Session, owner: str, *, clock: Clock) -> list[LotLine]:
     wallet = look(session, owner, clock())
     if wallet is None:
         return []
-    drawing = Drawing(session, wallet, keep=False)
+    drawing = _drawn(session, wallet, holds.overdue(session, wallet))
     live = [
         lot for lot in drawing.lots.lots.values() if lot.held or (lot.left and not lot.is_over(wallet.now))
     ]

@@ -14,3 +14,13 @@ def books(database: URL) -> Iterator[Books]:
     books.db.session.rollback()
     assert books.prepaid.audit() == []
     books.close()
+
+
+@pytest.fixture
+def other_books(database: URL) -> Iterator[Books]:
+    """The same ledger from another process, as far as the database can tell. Enter its app's context."""
+    books = Books(database)
+    books.context.pop()
+    yield books
+    with books.app.app_context():
+        books.db.engine.dispose()

@@ -80,9 +80,19 @@ class Model:
     clawed: dict[str, int] = field(default_factory=dict)
     debt: int = 0
 
-    def left(self, now: datetime) -> dict[str, int]:
-        """What a spend could draw, by lot."""
-        return {lot.key: lot.left for lot in sorted(self.lots, key=lambda lot: lot.order) if lot.left}
+    def left(
+        self, now: datetime, back: list[tuple[Lot, int]]
+    ) -> list[tuple[int, datetime | None, int | None]]:
+        """What a spend could draw, in order: how many, until when, at what price.
+
+        :param back: What would be given back first.
+        """
+        self.expire(now)
+        left = {lot: lot.left for lot in self.lots}
+        for lot, credits in back:
+            left[lot] += credits
+        live = sorted((lot for lot in self.lots if left[lot]), key=lambda lot: lot.order)
+        return [(left[lot], lot.expires_at, lot.amount_minor) for lot in live]
 
     @property
     def available(self) -> int:
@@ -97,13 +107,14 @@ class Model:
             if lot.is_over(now):
                 lot.left = 0
 
-    def settle(self, now: datetime, needed: int) -> None:
-        self.expire(now)
-        if self.available < needed:
-            for hold in self.holds.values():
-                if hold.state == "open" and hold.expires_at <= now:
-                    self.give_back(hold.taken.parts, now)
-                    hold.state = "expired"
+    def late(self, now: datetime) -> list[Held]:
+        """Open holds whose time is over."""
+        return [hold for hold in self.holds.values() if hold.state == "open" and hold.expires_at <= now]
+
+    def release_late(self, now: datetime) -> None:
+        for hold in self.late(now):
+            self.give_back(hold.taken.parts, now)
+            hold.state = "expired"
 
     def give_back(self, parts: list[tuple[Lot, int]], now: datetime) -> None:
         for lot, credits in parts:
@@ -146,10 +157,15 @@ class Model:
         return parts
 
     def refuse(self, credits: int, now: datetime, *, debt_blocks: bool = True) -> Refusal | None:
-        self.settle(now, credits)
+        self.expire(now)
         if debt_blocks and self.debt:
             return "blocked"
-        return "short" if self.available < credits else None
+        late = [part for hold in self.late(now) for part in hold.taken.parts]
+        if self.available + sum(part for lot, part in late if not lot.is_over(now)) < credits:
+            return "short"
+        if self.available < credits:
+            self.release_late(now)
+        return None
 
     def spend(self, key: str, credits: int, now: datetime) -> Refusal | None:
         refusal = self.refuse(credits, now)
