@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from stripe import StripeClient
+from stripe import InvalidRequestError, StripeClient
 from werkzeug.test import Client, TestResponse
 
 from stripe_emulator import Emulator
@@ -108,6 +108,7 @@ def test_a_saved_card_pays_with_one_button(stripe: Any, visitor: Client) -> None
 def test_someone_elses_saved_card_does_not_pay(stripe: Any, visitor: Client) -> None:
     stranger = stripe.customers.create({"email": "kim@example.com"})
     card = stripe.payment_methods.attach("pm_card_visa", {"customer": stranger.id})
+    stripe.payment_methods.update(card.id, {"allow_redisplay": "always"})
     order = session(stripe, customer=stripe.customers.create({"email": "jenny@example.com"}).id)
 
     page = visitor.post(f"/pay/{order.id}", data={"saved_card": card.id})
@@ -412,3 +413,30 @@ def test_a_link_that_leads_nowhere_says_so_as_a_page(visitor: Client) -> None:
         page = visitor.get(path)
         assert (page.status_code, page.mimetype) == (404, "text/html")
         assert "This link leads nowhere" in page.text
+
+
+def test_what_a_shop_writes_is_text_on_every_page(stripe: Any, visitor: Client, subscriber: Any) -> None:
+    hostile = "<script>alert(1)</script>"
+    stripe.customers.update(subscriber.id, {"name": hostile, "email": "jenny@example.com"})
+    item = {"currency": "usd", "unit_amount": 1000, "product_data": {"name": hostile}}
+    order = session(stripe, line_items=[{"quantity": 1, "price_data": item}])
+    stripe.invoice_items.create(
+        {"customer": subscriber.id, "amount": 100, "currency": "usd", "description": hostile}
+    )
+    invoice = bill(stripe, subscriber.id)
+    paths = (
+        f"/pay/{order.id}",
+        f"/invoice/{invoice.id}",
+        portal(stripe, subscriber.id),
+        f"/objects/customer/{subscriber.id}",
+        "/objects/customer",
+        f"/find?q={hostile}",
+    )
+
+    for path in paths:
+        assert "<script>alert" not in visitor.get(path).text, path
+
+
+def test_a_portal_leads_back_to_a_web_page_only(stripe: Any, subscriber: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="explicit scheme"):
+        portal(stripe, subscriber.id, return_url="javascript:alert(1)")

@@ -95,6 +95,7 @@ def create_session(form: Form) -> Json:
             raise NotEmulated(f"portal sessions with {param}", param=param)
     if "customer" not in form:
         raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
+    _check_url(form.get("return_url"), "return_url")
     customer = store.named("customer", form["customer"], "customer")
     configuration = _chosen(form)
     session_id = new(SESSION)
@@ -138,12 +139,22 @@ def _configuration(form: Form, *, is_default: bool = False) -> Json:
 
 def _check(form: Form) -> None:
     """:raises NotEmulated: It asks for a feature that the portal's page lacks."""
+    _check_url(form.get("default_return_url"), "default_return_url")
     features = form.get("features") or {}
     for name in ("subscription_update", "subscription_pause"):
         if (features.get(name) or {}).get("enabled"):
             raise NotEmulated(f"a portal with {name}", param=f"features[{name}]")
     if (form.get("login_page") or {}).get("enabled"):
         raise NotEmulated("the portal's login page", param="login_page")
+
+
+def _check_url(url: str | None, param: str) -> None:
+    if url and not url.startswith(("http://", "https://")):
+        raise InvalidRequest(
+            "Not a valid URL: an explicit scheme (such as https) must be provided.",
+            code="url_invalid",
+            param=param,
+        )
 
 
 def _merged(before: Json, form: Json) -> Json:

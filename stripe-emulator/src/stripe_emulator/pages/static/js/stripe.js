@@ -406,6 +406,7 @@
       },
       getPaymentElement: () => payment,
       changeAppearance: (appearance) => payment?.changeAppearance(appearance),
+      loadFonts() {},
       on: (name, handler) => events.on(name, handler),
       off: (name, handler) => events.off(name, handler),
     });
@@ -458,6 +459,7 @@
       handleNextAction: ({ clientSecret }) => (String(clientSecret).startsWith("seti_") ? setups : payments).next(clientSecret),
       createPaymentMethod: ({ elements, params = {} }) => elements.paymentMethod(params.billing_details),
       registerAppInfo() {},
+      _registerWrapper() {}, // what @stripe/stripe-js and its React companion say of themselves
     });
   }
 
