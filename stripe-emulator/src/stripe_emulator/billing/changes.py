@@ -27,7 +27,6 @@ from stripe_emulator.store import Json
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
-    "application_fee_percent",
     "collection_method",
     "days_until_due",
     "default_payment_method",
@@ -98,6 +97,7 @@ def update(subscription: Json, form: Json) -> Json:
 
 def make(subscription: Json, form: Json) -> Change:
     """Work out an update: prorations become invoice items, what is due at once a draft."""
+    terms.refuse_what_is_missing(form)
     customer = store.get("customer", subscription["customer"])
     fields = kept(subscription, form, customer)
     data = items.changed(subscription, form.get("items") or [], customer)

@@ -117,8 +117,8 @@ def _reduce(invoice: Json, amount: int) -> None:
 def _give_back(invoice: Json, note: Json, form: Json, total: int) -> None:
     """Money of a paid invoice goes back as the form says: to the card, the balance, or elsewhere."""
     given = {way: form[way] for way in WAYS if form.get(way)}
-    linked = form.get("refunds") or []
-    given["linked"] = sum(one.get("amount_refunded", 0) for one in linked)
+    linked = _linked(form)
+    given["linked"] = sum(one["amount_refunded"] for one in linked)
     if not any(given.values()):
         given["credit_amount"] = total
     if sum(given.values()) != total:
@@ -138,7 +138,7 @@ def _give_back(invoice: Json, note: Json, form: Json, total: int) -> None:
             invoice=invoice["id"],
         )
         changes["customer_balance_transaction"] = moved["id"]
-    shown = [{"amount_refunded": one.get("amount_refunded", 0), "refund": one["refund"]} for one in linked]
+    shown = list(linked)
     if given.get("refund_amount"):
         refund = refunds.new(_charge_of(invoice), given["refund_amount"], {})
         shown.append({"amount_refunded": given["refund_amount"], "refund": refund["id"]})
@@ -146,6 +146,17 @@ def _give_back(invoice: Json, note: Json, form: Json, total: int) -> None:
     objects.change(note, refunds=[blank | one for one in shown], **changes)
     credited = invoice["post_payment_credit_notes_amount"] + total
     objects.change(invoice, "invoice.updated", post_payment_credit_notes_amount=credited)
+
+
+def _linked(form: Json) -> list[Json]:
+    """``refunds[]``: what was refunded already and is told of by the note."""
+    shown = []
+    for number, one in enumerate(form.get("refunds") or []):
+        refund = store.named("refund", one.get("refund", ""), f"refunds[{number}][refund]")
+        shown.append(
+            {"amount_refunded": one.get("amount_refunded", refund["amount"]), "refund": refund["id"]}
+        )
+    return shown
 
 
 def _charge_of(invoice: Json) -> Json:
@@ -174,9 +185,7 @@ def _lines(invoice: Json, form: Json) -> list[Json]:
     if wanted:
         return [_line(invoice, one, f"lines[{number}]") for number, one in enumerate(wanted)]
     ways = sum(form.get(way) or 0 for way in WAYS)
-    amount = (
-        form.get("amount") or ways or sum(one.get("amount_refunded", 0) for one in form.get("refunds") or [])
-    )
+    amount = form.get("amount") or ways or sum(one["amount_refunded"] for one in _linked(form))
     if not amount:
         raise InvalidRequest(
             "You must specify one of amount or lines.", code="parameter_missing", param="amount"

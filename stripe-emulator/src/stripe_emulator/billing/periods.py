@@ -16,6 +16,7 @@ from stripe_emulator.store import Json
 
 SECONDS = {"day": DAY, "week": 7 * DAY}
 MONTHS = {"month": 1, "year": 12}
+UNITS = (*SECONDS, *MONTHS)
 
 
 @dataclass(frozen=True)

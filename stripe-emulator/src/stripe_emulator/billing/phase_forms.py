@@ -6,6 +6,7 @@ https://docs.stripe.com/api/subscription_schedules/object#subscription_schedule_
 from __future__ import annotations
 
 import copy
+import re
 
 from stripe_emulator import clock, objects, store
 from stripe_emulator.billing import clocks, cycle, items, periods
@@ -114,8 +115,13 @@ def _end_date(form: Json, begins: int, price: Json) -> int:
     duration = form.get("duration")
     if duration is not None:
         count = _small(duration.get("interval_count", 1), "phases[duration][interval_count]")
+        if duration["interval"] not in periods.UNITS:
+            raise InvalidRequest(
+                f"Invalid interval: {duration['interval']}", param="phases[duration][interval]"
+            )
         return periods.Interval(duration["interval"], count).after(begins)
-    times = _small(int(form.get("iterations") or 1), "phases[iterations]")  # older versions count periods
+    iterations = str(form.get("iterations") or 1)  # older versions count periods
+    times = _small(int(iterations) if re.fullmatch(r"\d{1,4}", iterations) else 0, "phases[iterations]")
     return periods.of_price(price).after(begins, times)
 
 

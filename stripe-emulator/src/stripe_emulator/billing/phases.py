@@ -6,8 +6,8 @@ https://docs.stripe.com/billing/subscriptions/subscription-schedules
 from __future__ import annotations
 
 from stripe_emulator import clock, events, objects, store
-from stripe_emulator.billing import changes, cycle, items, periods, phase_forms, start, states
-from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.billing import changes, cycle, items, periods, phase_forms, start, states, terms
+from stripe_emulator.errors import InvalidRequest, NotEmulated
 from stripe_emulator.store import Json
 
 #: States that a schedule does not leave.
@@ -181,6 +181,15 @@ def rehearse(form: Json, customer: Json) -> Json | None:
     return store.find("subscription", schedule["subscription"] or "")
 
 
+def refuse_what_is_missing(form: Json) -> None:
+    """:raises NotEmulated: The form asks for something that the emulator would not do."""
+    if form.get("pause_schedules"):
+        raise NotEmulated("subscription schedules with pause_schedules", param="pause_schedules")
+    for phase in form.get("phases") or []:
+        terms.refuse_what_is_missing(phase)
+    terms.refuse_what_is_missing(form.get("default_settings") or {})
+
+
 def create(customer: Json, phases: list[Json], end_behavior: str, form: Json) -> Json:
     """A schedule that has not started, with its event."""
     return objects.create(
@@ -200,6 +209,7 @@ def create(customer: Json, phases: list[Json], end_behavior: str, form: Json) ->
 
 def change(schedule: Json, form: Json) -> Json:
     """New phases, or another end; what concerns the running phase happens at once."""
+    refuse_what_is_missing(form)
     if schedule["status"] in OVER:
         raise InvalidRequest(
             f"You cannot update a subscription schedule that is currently in the `{schedule['status']}`"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 
 from stripe_emulator import clock, store
-from stripe_emulator.billing import changes, clocks, cycle, drafts, endings, phases, start, states
+from stripe_emulator.billing import changes, clocks, cycle, drafts, endings, phases, start, states, terms
 from stripe_emulator.errors import NotFound
 from stripe_emulator.resources import customers, invoiceitems
 from stripe_emulator.store import Json
@@ -41,6 +41,7 @@ def preview(form: Json) -> Json:
 
 def _rehearse(form: Json) -> Json:
     details = form.get("subscription_details") or {}
+    terms.refuse_what_is_missing(details)
     subscription = _subscription(form)
     customer = _customer(form, subscription)
     clocks.enter(customer)

@@ -73,6 +73,7 @@ def collect_first(subscription: Json, invoice: Json, behavior: str) -> None:
 
 def _new(customer: Json, form: Json) -> Json:
     """The subscription itself, with its items in their first period."""
+    terms.refuse_what_is_missing(form)
     subscription_id = ids.new("subscription")
     data = _items(form, subscription_id, customer)
     begins = _begins(form)
@@ -119,7 +120,7 @@ def _asked(form: Json) -> Json:
         )
     leaves = form.get("cancel_at_period_end") or form.get("cancel_at")
     return {
-        "automatic_tax": terms.automatic_tax(form),
+        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
         "billing_cycle_anchor_config": terms.anchor_config(form),
         "billing_mode": terms.billing_mode(form),
         "cancel_at_period_end": form.get("cancel_at_period_end", False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator import clock, store
 from stripe_emulator.billing import clocks, periods
 from stripe_emulator.clock import DAY
-from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.errors import InvalidRequest, NotEmulated
 from stripe_emulator.store import Json
 
 #: The longest trial that Stripe gives.
@@ -23,6 +23,32 @@ PAYMENT_SETTINGS = {
     "payment_method_types": None,
     "save_default_payment_method": "off",
 }
+
+
+#: Parameters that promise more than is done here.
+NOT_YET = (
+    "application_fee_percent",
+    "billing_schedules",
+    "billing_thresholds",
+    "on_behalf_of",
+    "pause",
+    "resume_at",
+    "transfer_data",
+)
+NOT_YET_OF_ITEMS = ("billing_thresholds", "current_trial")
+
+
+def refuse_what_is_missing(form: Json) -> None:
+    """:raises NotEmulated: The form asks for something that the emulator would not do."""
+    for name in NOT_YET:
+        if form.get(name):
+            raise NotEmulated(f"subscriptions with {name}", param=name)
+    if (form.get("automatic_tax") or {}).get("enabled"):
+        raise NotEmulated("subscriptions with automatic_tax", param="automatic_tax")
+    for number, item in enumerate(form.get("items") or []):
+        for name in NOT_YET_OF_ITEMS:
+            if item.get(name):
+                raise NotEmulated(f"subscription items with {name}", param=f"items[{number}][{name}]")
 
 
 def interval(wanted: Json | str | None) -> Json | None:
@@ -116,12 +142,6 @@ def trial_settings(form: Json) -> Json:
     """What becomes of a trial that ends without a card."""
     given = (form.get("trial_settings") or {}).get("end_behavior") or {}
     return {"end_behavior": {"missing_payment_method": "create_invoice"} | given}
-
-
-def automatic_tax(form: Json) -> Json:
-    """Asked for or not; the emulator itself adds no tax to an invoice by it."""
-    on = bool((form.get("automatic_tax") or {}).get("enabled"))
-    return {"disabled_reason": None, "enabled": on, "liability": {"type": "self"} if on else None}
 
 
 def check_method(method_id: str, customer: Json) -> None:

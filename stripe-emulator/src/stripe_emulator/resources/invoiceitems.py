@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from stripe_emulator import events, lists, money, objects, store
 from stripe_emulator.billing import clocks, discounts, drafts, items, lines
 from stripe_emulator.errors import InvalidRequest
@@ -140,12 +142,14 @@ def _price(form: Form, currency: str) -> Json | None:
     if "price_data" in form:
         return prices.from_data(form["price_data"], "price_data")
     named = (form.get("pricing") or {}).get("price") or form.get("price")
-    if named:
+    if isinstance(named, str) and named:
         return store.named("price", named, "pricing[price]")
     unit = form.get("unit_amount_decimal", form.get("unit_amount"))  # the second from older versions
     if unit is None:
         return None
     exact = str(unit)
+    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,12})?", exact):  # from an older version, it was not read yet
+        raise InvalidRequest("Invalid decimal", param="unit_amount")
     return {
         "billing_scheme": "per_unit",
         "currency": currency,

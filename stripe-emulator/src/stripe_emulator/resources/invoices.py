@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator import clock, events, lists, money, objects, store
 from stripe_emulator.billing import clocks, collection, discounts, drafts, items, previews
 from stripe_emulator.billing import invoices as billing
-from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.errors import InvalidRequest, NotEmulated
 from stripe_emulator.expand import includable
 from stripe_emulator.resources import payment_methods
 from stripe_emulator.routing import delete, get, post
@@ -29,6 +29,9 @@ KEPT = (
     "rendering",
     "statement_descriptor",
 )
+
+#: Parameters that promise more than is done here.
+NOT_YET = ("application_fee_amount", "from_invoice", "shipping_cost", "transfer_data")
 
 #: What may still be changed once an invoice is final.
 FINAL_KEEPS = {
@@ -241,6 +244,11 @@ def _found(invoice_id: str) -> Json:
 
 
 def _change(invoice: Json, form: Form, customer: Json) -> None:
+    for name in NOT_YET:
+        if form.get(name):
+            raise NotEmulated(f"invoices with {name}", param=name)
+    if (form.get("automatic_tax") or {}).get("enabled"):
+        raise NotEmulated("invoices with automatic_tax", param="automatic_tax")
     fields = objects.patch(invoice, form, KEPT)
     if "default_tax_rates" in form:
         fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates")

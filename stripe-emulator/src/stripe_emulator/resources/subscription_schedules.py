@@ -15,6 +15,7 @@ KIND = "subscription_schedule"
 @post("/v1/subscription_schedules")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/create"""
+    phases.refuse_what_is_missing(form)
     if "from_subscription" in form:
         return _from_subscription(form)
     if "customer" not in form:
