@@ -21,9 +21,10 @@ from flask_security import (
 )
 from flask_wtf import CSRFProtect
 
-from . import keys, limits, shop, sign_ins
+from . import keys, limits, second_factor, shop, sign_ins
 from .models import Role, User, db
 from .passwords import Passwords
+from .second_factor import OnceOnly, RescueForm, SetUpForm
 from .who import customer, signed_in
 
 csrf = CSRFProtect()
@@ -75,10 +76,20 @@ def init_app(app: Flask) -> None:
     Mail(app)
     csrf.init_app(app)
     sign_ins.init_app(app)  # before Flask-Security, which asks at once who is signed in
-    security = Security(app, users, mail_util_cls=OneCase, password_util_cls=Passwords, login_form=SignInForm)
+    security = Security(
+        app,
+        users,
+        mail_util_cls=OneCase,
+        password_util_cls=Passwords,
+        totp_cls=OnceOnly,
+        login_form=SignInForm,
+        two_factor_setup_form=SetUpForm,
+        two_factor_rescue_form=RescueForm,
+    )
     # No sign-in by a token in a header or a query: a session, or an API key.
     security.login_manager.request_loader(lambda request: None)
     limits.guard_accounts(app)
+    second_factor.init_app(app)
     if security.confirmable:
         app.view_functions["security.register"] = without_sign_in(app.view_functions["security.register"])
         app.before_request(confirmed_buyers_only)

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values, find_dotenv
 
+from . import second_factor
+
 EMULATOR_URL = "http://127.0.0.1:12111"
 EMULATOR_KEY = "sk_test_emulator"
 
@@ -84,6 +86,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
         **stripe(environ),
         **limits(environ),
         **security(environ, data, production),
+        **second_factor.settings(environ.get("RANDO_TOTP_SECRET") or kept_secret(data / "totp-secret")),
         **mail(environ, data),
     }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, request, session
 from flask_limiter import Limiter
 from limits import RateLimitItemPerMinute
 
@@ -25,6 +25,8 @@ limiter = Limiter(client_address)
 SIGN_IN = "10 per minute; 100 per hour"
 #: New accounts from one address: each comes with free credits.
 REGISTER = "20 per minute; 100 per hour"
+#: Wrong one-time or recovery codes for one customer, from wherever they come.
+CODE = "10 per hour"
 #: Mails that a stranger can have us send.
 RESET = "5 per minute; 20 per hour"
 
@@ -40,9 +42,17 @@ def guard_accounts(app: Flask) -> None:
         ("security.register", REGISTER, None),
         ("security.forgot_password", RESET, None),
         ("security.reset_password", RESET, None),
+        ("security.two_factor_token_validation", CODE, refused),
+        ("security.mf_recovery", CODE, refused),
     ):
-        guard: Any = limiter.limit(rate, methods=["POST"], deduct_when=counted)
+        whose = halfway_in if rate is CODE else client_address
+        guard: Any = limiter.limit(rate, key_func=whose, methods=["POST"], deduct_when=counted)
         app.view_functions[endpoint] = guard(app.view_functions[endpoint])
+
+
+def halfway_in() -> str:
+    """Who has given the right password and is asked for a code."""
+    return f"code:{session.get('tf_user_id') or client_address()}"
 
 
 def refused(response: Response) -> bool:

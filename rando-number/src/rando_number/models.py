@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
 )
+from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -86,7 +87,11 @@ class Role(Base, RoleMixin):
 
 
 class User(Base, UserMixin):
-    """Somebody who registered. The wallet is found by ``owner``."""
+    """Somebody who registered. The wallet is found by ``owner``.
+
+    ``tf_last_counter`` is the time step of the last one-time code that was taken: no code
+    at or before it is taken again.
+    """
 
     __tablename__ = "users"
 
@@ -97,6 +102,11 @@ class User(Base, UserMixin):
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     confirmed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    tf_primary_method: Mapped[str | None] = mapped_column(String(64))
+    tf_totp_secret: Mapped[str | None]
+    tf_phone_number: Mapped[str | None] = mapped_column(String(128))
+    tf_last_counter: Mapped[int | None]
+    mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(JSON()))
     roles: Mapped[list[Role]] = relationship(secondary=user_roles)  # type: ignore[assignment]
 
     @property
@@ -185,6 +195,8 @@ class Deed(StrEnum):
     SIGNED_OUT = "signed_out"
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET = "password_reset"
+    SECOND_FACTOR_SET = "second_factor_set"
+    SECOND_FACTOR_OFF = "second_factor_off"
     SIGN_IN_ENDED = "sign_in_ended"
     KEY_MADE = "key_made"
     KEY_REVOKED = "key_revoked"
