@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, event, exc, text
+from sqlalchemy import Engine, TextClause, event, exc, text
 from sqlalchemy.orm import Session
 
 from .config import ConfigError
@@ -75,8 +75,13 @@ def own_transaction(engine: Engine) -> Iterator[Session]:
     else:
         own = engine.execution_options(isolation_level="READ COMMITTED")
         with Session(own, expire_on_commit=False) as session, session.begin():
-            session.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE_S}s'"))
+            session.execute(limited_patience())
             yield session
+
+
+def limited_patience() -> TextClause:
+    """Let no lock be waited for too long in this transaction, on PostgreSQL."""
+    return text(f"SET LOCAL lock_timeout = '{PATIENCE_S}s'")
 
 
 @contextmanager

@@ -13,11 +13,11 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, exc, text
+from sqlalchemy import Connection, Engine, exc
 
 from . import batches
 from .clock import Clock
-from .database import PATIENCE_S, turn
+from .database import limited_patience, turn
 from .errors import Busy, PrepaidError
 from .spending import Ask, Spent, spend_alone
 
@@ -139,8 +139,10 @@ class GroupCommit:
 
     def _post(self, seats: Sequence[Seat], *, wait: bool) -> list[Seat]:
         """Commit what is plain; those whose wallet could not be had. The others are left to go alone."""
-        together = {(seat.ask.owner, seat.ask.key): seat for seat in reversed(seats)}
-        first = list(together.values())
+        by_key: dict[tuple[str, str], Seat] = {}
+        for seat in seats:
+            by_key.setdefault((seat.ask.owner, seat.ask.key), seat)
+        first = list(by_key.values())
         asks = [seat.ask for seat in first]
         try:
             with self._transaction(asks, wait=wait) as connection:
@@ -172,7 +174,7 @@ class GroupCommit:
         elif wait or any(ask.work is not None for ask in asks):
             with self._together.begin() as connection:
                 if wait:
-                    connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE_S}s'"))
+                    connection.execute(limited_patience())
                 yield connection
         else:
             with self._at_once.connect() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import URL, text
@@ -202,7 +203,7 @@ def test_the_audit_reads_one_moment_while_others_write(books: Books) -> None:
             return len(books.prepaid.audit())
         return books.prepaid.spend_now(OWNER, key=f"report:{number}").seq * 0
 
-    results = books.all_at_once([lambda number=number: spend_and_audit(number) for number in range(24)])  # type: ignore[misc]
+    results = books.all_at_once([partial(spend_and_audit, number) for number in range(24)])
 
     assert not any(isinstance(result, PrepaidError) for result in results)
     assert sum(result for result in results if isinstance(result, int)) == 0
