@@ -100,7 +100,7 @@ def ask(prepaid: Prepaid, refund_id: int) -> None:
         session.execute(update(Refund).where(Refund.id == refund_id).values(state="refused", look_at=None))
         session.commit()
         raise
-    _apply_refund(prepaid, payment, answer)
+    apply_refund(prepaid, payment, answer)
     signals.commit(session)
 
 
@@ -121,7 +121,7 @@ def look_up(prepaid: Prepaid, refund_id: int) -> None:
     if found is None:
         ask(prepaid, refund_id)
     else:
-        _apply_refund(prepaid, payment, found)
+        apply_refund(prepaid, payment, found)
         signals.commit(session)
 
 
@@ -132,7 +132,7 @@ def follow_refund(prepaid: Prepaid, refund_id: str) -> None:
         return
     payment = _paid(prepaid, refund.intent_id)
     if payment is not None:
-        _apply_refund(prepaid, payment, refund)
+        apply_refund(prepaid, payment, refund)
 
 
 def follow_refunds_of(prepaid: Prepaid, charge_id: str) -> None:
@@ -140,7 +140,7 @@ def follow_refunds_of(prepaid: Prepaid, charge_id: str) -> None:
     for refund in prepaid.gateway.fetch_refunds(charge_id):
         payment = _paid(prepaid, refund.intent_id)
         if payment is not None:
-            _apply_refund(prepaid, payment, refund)
+            apply_refund(prepaid, payment, refund)
 
 
 def follow_dispute(prepaid: Prepaid, dispute_id: str) -> None:
@@ -152,8 +152,12 @@ def follow_dispute(prepaid: Prepaid, dispute_id: str) -> None:
     if dispute is None:
         return
     payment = _paid(prepaid, dispute.intent_id)
-    if payment is None:
-        return
+    if payment is not None:
+        apply_dispute(prepaid, payment, dispute)
+
+
+def apply_dispute(prepaid: Prepaid, payment: Payment, dispute: facts.Dispute) -> None:
+    """Move credits as a fetched dispute says, unless a later fetch has. Does not commit."""
     session = prepaid.session
     payments.lock(session, payment)
     row = session.get(Dispute, dispute.id, populate_existing=True)
@@ -182,7 +186,8 @@ def _paid(prepaid: Prepaid, intent_id: str | None) -> Payment | None:
     return payment if payment is not None and payment.state is PaymentState.PAID else None
 
 
-def _apply_refund(prepaid: Prepaid, payment: Payment, refund: facts.Refund) -> None:
+def apply_refund(prepaid: Prepaid, payment: Payment, refund: facts.Refund) -> None:
+    """Move credits as a fetched refund says, unless a later fetch has. Does not commit."""
     session = prepaid.session
     payments.lock(session, payment)
     row = _row_of(session, payment, refund)

@@ -36,8 +36,10 @@ WEBHOOK = "/prepaid/webhook"
 class Shop:
     """The app, its customers' browsers, and Stripe."""
 
-    def __init__(self, database: URL, *, webhooks: bool = True, **settings: Any) -> None:
-        self.stripe = Emulator()
+    def __init__(
+        self, database: URL, *, webhooks: bool = True, emulator: Emulator | None = None, **settings: Any
+    ) -> None:
+        self.stripe = emulator or Emulator()
         self.app = Flask("shop")
         self.app.config.update(
             TESTING=True,
@@ -56,7 +58,7 @@ class Shop:
             packs=PACKS,
             quantity=QUANTITY,
             clock=self.now,
-            owner=lambda: request.headers.get("X-Owner"),
+            owner=lambda: request.headers.get("X-Owner") or request.cookies.get("owner"),
             http_client=self.stripe.http_client(),
         )
         if webhooks:
