@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -145,17 +146,28 @@ def serving(command: list[str], port: int, environment: dict[str, str]) -> Itera
     url = f"http://127.0.0.1:{port}"
     folder = Path(__file__).resolve().parents[1]
     path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
-    child = subprocess.Popen(command, env={**os.environ, **environment, "PYTHONPATH": path})
+    child = subprocess.Popen(
+        command, env={**os.environ, **environment, "PYTHONPATH": path}, start_new_session=True
+    )
     try:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while not answers(url):
             if child.poll() is not None or time.monotonic() > until:
                 raise SystemExit(f"{command[0]} did not come up")
             time.sleep(0.05)
         yield Server(url, child.pid)
     finally:
-        child.terminate()
-        child.wait(20)
+        end(child)
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """End a server and its workers. One that is told so while it starts may not have heard it."""
+    child.terminate()
+    try:
+        child.wait(10)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def answers(url: str) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -39,17 +40,22 @@ def digest(shop: Shop) -> str:
 
 
 @contextmanager
-def lookups(engine: Engine) -> Iterator[list[str]]:
-    """The SELECTs that are sent meanwhile."""
-    sent: list[str] = []
+def on_lookup(engine: Engine, when: str, act: Callable[[int], None]) -> Iterator[list[int]]:
+    """Call ``act`` with the number of each look, ``before`` or ``after`` it is sent; these numbers."""
+    seen: list[int] = []
 
     def note(connection: object, cursor: object, statement: str, *more: object) -> None:
-        if statement.startswith("SELECT"):
-            sent.append(statement)
+        if statement.startswith("SELECT api_keys"):
+            seen.append(len(seen) + 1)
+            act(seen[-1])
 
-    event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(engine, "before_cursor_execute", note)
+    event.listen(engine, f"{when}_cursor_execute", note)
+    yield seen
+    event.remove(engine, f"{when}_cursor_execute", note)
+
+
+def nothing(number: int) -> None:
+    """Only count."""
 
 
 def write(shop: Shop, **values: object) -> None:
@@ -63,14 +69,14 @@ def test_a_key_is_looked_up_once_a_second(engine: Engine, digest: str) -> None:
     watch = Watch()
     ring = Ring(engine, watch)
 
-    with lookups(engine) as sent:
+    with on_lookup(engine, "before", nothing) as looks:
         callers = {ring.find(digest) for _ in range(5)}
         watch.now_s += REMEMBERED_S
         callers.add(ring.find(digest))
 
     assert len(callers) == 1
     assert None not in callers
-    assert len(sent) == 2
+    assert looks == [1, 2]
 
 
 def test_what_another_process_revokes_is_refused_after_a_second(
@@ -103,13 +109,13 @@ def test_a_look_that_is_overtaken_by_a_revocation_is_not_remembered(
 ) -> None:
     ring = Ring(engine, Watch())
 
-    def revoke_meanwhile(*args: object) -> None:
-        event.remove(engine, "after_cursor_execute", revoke_meanwhile)
-        write(shop, revoked_at=utc_now())
-        ring.forget()
+    def revoke_meanwhile(number: int) -> None:
+        if number == 1:
+            write(shop, revoked_at=utc_now())
+            ring.forget()
 
-    event.listen(engine, "after_cursor_execute", revoke_meanwhile)
-    ring.find(digest)
+    with on_lookup(engine, "after", revoke_meanwhile):
+        ring.find(digest)
 
     assert ring.find(digest) is None
 
@@ -118,30 +124,24 @@ def test_calls_that_come_at_once_share_a_look(engine: Engine, shop: Shop) -> Non
     customer = shop.customer()
     digests = [digest_of(customer.make_key(f"job {i}")) for i in range(8)]
     ring = Ring(engine)
-    callers = []
-    looking, all_here = threading.Event(), threading.Event()
+    looking, all_wait = threading.Event(), threading.Event()
 
-    def hold_the_first(*args: object) -> None:
-        event.remove(engine, "before_cursor_execute", hold_the_first)
+    def hold_the_first(number: int) -> None:
         looking.set()
-        assert all_here.wait(10)
+        assert all_wait.wait(10)
 
-    event.listen(engine, "before_cursor_execute", hold_the_first)
-    threads = [threading.Thread(target=lambda d=d: callers.append(ring.find(d))) for d in digests]
-    with lookups(engine) as sent:
-        threads[0].start()
+    with on_lookup(engine, "before", hold_the_first) as looks, ThreadPoolExecutor(8) as calls:
+        found = [calls.submit(ring.find, digests[0])]
         assert looking.wait(10)
-        for thread in threads[1:]:
-            thread.start()
-        while len(ring._wanted) < 7:
-            pass
-        all_here.set()
-        for thread in threads:
-            thread.join(10)
+        found += [calls.submit(ring.find, digest) for digest in digests[1:]]
+        while ring.waiting < 7:
+            threading.Event().wait(0.001)
+        all_wait.set()
+        callers = {call.result(10) for call in found}
 
     assert len(callers) == 8
     assert None not in callers
-    assert len(sent) == 2
+    assert looks == [1, 2]
 
 
 def test_keys_that_open_nothing_are_not_remembered(engine: Engine) -> None:
@@ -150,4 +150,4 @@ def test_keys_that_open_nothing_are_not_remembered(engine: Engine) -> None:
     found = [ring.find(digest_of(f"rn_guess{i}")) for i in range(20)]
 
     assert set(found) == {None}
-    assert ring._known == {}
+    assert len(ring) == 0

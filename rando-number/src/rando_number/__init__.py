@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from flask_prepaid import include_name
 
 from . import accounts, api, audit, cli, config, errors, headers, health, limits, openapi, pages, shop, usage
+from .lane import Lane
 from .models import db, utc_now
 
 
@@ -32,6 +33,7 @@ def create_app(
     environ = config.environment() if environ is None else environ
     app = Flask(__name__, instance_path=str(config.data_folder(environ)))
     app.config.from_mapping(config.read(environ))
+    app.wsgi_app = Lane(app)  # type: ignore[method-assign]
     if hops := app.config["PROXY_HOPS"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 

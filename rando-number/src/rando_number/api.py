@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, current_app, g, jsonify, request
+from flask import Request, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from werkzeug.exceptions import BadRequest
@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest
 from . import keys, limits, openapi
 from .accounts import csrf
 from .errors import ApiError, speak_json
+from .headers import NO_PAGE
 from .models import Number, db, utc_now
 from .numbers import Ask, is_key, sell, whole
 from .openapi import answers
@@ -38,22 +39,39 @@ def caller() -> Caller:
 
     :raises ApiError: No key and no session, a key that opens nothing, or too many calls.
     """
-    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() == "bearer":
-        found = keys.find(secret.strip())
+    if request.headers.get("Authorization", "")[:7].lower() == "bearer ":
+        found = caller_by_key(request)
     else:
         user = signed_in()
-        found = Caller(user.id) if user is not None and from_our_pages() else None
-    if found is None:
-        limits.take(f"unknown:{limits.client_address()}", WRONG_KEYS_PER_MINUTE)
-        raise ApiError(
-            401,
-            "unauthenticated",
-            "Send a key of yours as Authorization: Bearer rn_...",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
+        if user is None or not from_our_pages():
+            raise unauthenticated(request)
+        found = Caller(user.id)
     g.window = limits.take(found.owner, current_app.config["API_RATE"])
     return found
+
+
+def caller_by_key(request: Request) -> Caller:
+    """Whose key is in the ``Authorization`` header.
+
+    :raises ApiError: It opens nothing, or too many came that opened nothing.
+    """
+    found = keys.find(request.headers["Authorization"][7:].strip())
+    if found is None:
+        raise unauthenticated(request)
+    return found
+
+
+def unauthenticated(request: Request) -> ApiError:
+    """
+    :raises ApiError: This address has guessed too often.
+    """
+    limits.take(f"unknown:{request.remote_addr}", WRONG_KEYS_PER_MINUTE)
+    return ApiError(
+        401,
+        "unauthenticated",
+        "Send a key of yours as Authorization: Bearer rn_...",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
 
 
 def from_our_pages() -> bool:
@@ -70,10 +88,11 @@ def tell_the_limit(response: Response) -> Response:
     window: limits.Window | None = g.get("window")
     if window is not None:
         response.headers.update(window.headers())
+    response.headers["Content-Security-Policy"] = NO_PAGE
     return response
 
 
-def idempotency_key() -> str | None:
+def idempotency_key(request: Request) -> str | None:
     """
     :raises ApiError: The header is empty, too long, or not plain text.
     """
@@ -87,22 +106,30 @@ def idempotency_key() -> str | None:
 @answers(blueprint, openapi.NumberAnswer, [openapi.MIN, openapi.MAX, openapi.IDEMPOTENCY_KEY])
 def number() -> ResponseReturnValue:
     """Sell one number, from 0 to 9 unless ``min`` and ``max`` say otherwise."""
-    who = caller()
+    return success(**sell_one(caller(), request))
+
+
+def sell_one(who: Caller, request: Request) -> dict[str, Any]:
+    """Draw what the query asks for; what the answer says. Here and in the lane."""
     fields = {name: request.args[name] for name in ("min", "max") if name in request.args}
-    drawn = sell(who, Ask.read(fields), idempotency_key=idempotency_key())
-    return success(number=drawn.values[0], charged=drawn.charged, balance=drawn.balance)
+    drawn = sell(who, Ask.read(fields), idempotency_key=idempotency_key(request))
+    return {"number": drawn.values[0], "charged": drawn.charged, "balance": drawn.balance}
 
 
 @blueprint.post("/numbers")
 @answers(blueprint, openapi.NumbersAnswer, [openapi.IDEMPOTENCY_KEY], requestBody=openapi.NUMBERS_BODY)
 def numbers() -> ResponseReturnValue:
     """Sell ``count`` numbers from ``min`` to ``max``: all of them, or none."""
-    who = caller()
-    drawn = sell(who, Ask.read(body()), idempotency_key=idempotency_key())
-    return success(numbers=drawn.values, charged=drawn.charged, balance=drawn.balance)
+    return success(**sell_many(caller(), request))
 
 
-def body() -> dict[str, Any]:
+def sell_many(who: Caller, request: Request) -> dict[str, Any]:
+    """Draw what the body asks for; what the answer says. Here and in the lane."""
+    drawn = sell(who, Ask.read(body(request)), idempotency_key=idempotency_key(request))
+    return {"numbers": drawn.values, "charged": drawn.charged, "balance": drawn.balance}
+
+
+def body(request: Request) -> dict[str, Any]:
     """The JSON object that was sent; an empty body is an empty object.
 
     :raises ApiError: It is not one, or is nested beyond reason.

@@ -158,7 +158,8 @@ def limits(environ: Mapping[str, str]) -> dict[str, Any]:
     return {
         "RATELIMIT_ENABLED": flag(environ, "RATELIMIT_ENABLED", True),
         "RATELIMIT_STORAGE_URI": environ.get("RATELIMIT_STORAGE_URI") or "memory://",
-        "RATELIMIT_STRATEGY": "moving-window",
+        # Two counters a customer. The moving window keeps each call in a list that it moves and sweeps.
+        "RATELIMIT_STRATEGY": "sliding-window-counter",
     }
 
 

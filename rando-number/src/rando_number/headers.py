@@ -10,6 +10,11 @@ from flask import Flask, Response, current_app, g, request
 #: Where Stripe's own pages are.
 STRIPE_PAGES = "https://checkout.stripe.com https://billing.stripe.com"
 
+#: The policy of an answer that is no page.
+NO_PAGE = "default-src 'none'; frame-ancestors 'none'"
+
+NOT_KEPT = "no-store, private"
+
 
 def init_app(app: Flask) -> None:
     app.before_request(name_request)
@@ -19,7 +24,11 @@ def init_app(app: Flask) -> None:
 
 def name_request() -> None:
     """Give each request a name that an error page shows and the log repeats."""
-    g.request_id = secrets.token_hex(8)
+    g.request_id = new_request_id()
+
+
+def new_request_id() -> str:
+    return secrets.token_hex(8)
 
 
 def csp_nonce() -> str:
@@ -33,20 +42,28 @@ def csp_nonce() -> str:
 def harden(response: Response) -> Response:
     headers = response.headers
     headers.setdefault("Content-Security-Policy", policy())
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["X-Frame-Options"] = "DENY"
-    # Not no-referrer: Flask-WTF checks the Referer of a form that comes over https.
-    headers["Referrer-Policy"] = "same-origin"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    headers.update(on_every_answer(current_app))
     headers["X-Request-Id"] = g.get("request_id", "")
-    if current_app.config["SESSION_COOKIE_SECURE"]:
-        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if request.endpoint == "security.logout":
         headers["Clear-Site-Data"] = '"cache", "storage"'
     if request.endpoint != "static":
-        headers["Cache-Control"] = "no-store, private"
+        headers["Cache-Control"] = NOT_KEPT
     return response
+
+
+def on_every_answer(app: Flask) -> dict[str, str]:
+    """What doesn't depend on the request."""
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        # Not no-referrer: Flask-WTF checks the Referer of a form that comes over https.
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    }
+    if app.config["SESSION_COOKIE_SECURE"]:
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    return headers
 
 
 def policy() -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 from typing import Any
 
 from flask import Flask, Response, request, session
 from flask_limiter import Limiter
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerMinute
 
 from .errors import ApiError
 
@@ -76,6 +77,11 @@ class Window:
         }
 
 
+@cache
+def per_minute_of(calls: int) -> RateLimitItem:
+    return RateLimitItemPerMinute(calls)
+
+
 def take(who: str, per_minute: int) -> Window | None:
     """Count one call of ``who`` against the API's limit; ``None`` where limits are lifted.
 
@@ -83,7 +89,7 @@ def take(who: str, per_minute: int) -> Window | None:
     """
     if not limiter.enabled:
         return None
-    rate = RateLimitItemPerMinute(per_minute)
+    rate = per_minute_of(per_minute)
     within = limiter.limiter.hit(rate, who)
     reset_at, remaining = limiter.limiter.get_window_stats(rate, who)
     window = Window(per_minute, remaining, max(1, ceil(reset_at - time.time())))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -55,9 +56,14 @@ class Ask:
         return cls(count, low, high)
 
     def draw(self) -> list[int]:
-        """Each number is as likely as any other: ``randbelow`` draws again rather than fold by ``%``."""
+        """Each number is as likely as any other: what lies beyond the last whole span is drawn again."""
         span = self.high - self.low + 1
-        return [self.low + secrets.randbelow(span) for _ in range(self.count)]
+        end = 2**64 - 2**64 % span
+        drawn: list[int] = []
+        while len(drawn) < self.count:
+            chance = array("Q", secrets.token_bytes(8 * (self.count - len(drawn))))
+            drawn += [self.low + value % span for value in chance if value < end]
+        return drawn
 
     def digest(self) -> str:
         return hashlib.sha256(f"{self.count}:{self.low}:{self.high}".encode()).hexdigest()
@@ -106,11 +112,17 @@ def sell_new(caller: Caller, ask: Ask, idempotency_key: str | None) -> Drawn:
         "idempotency_key": idempotency_key,
         "asked": ask.digest() if idempotency_key else None,
     }
-    db.session.rollback()  # what was read so far would keep a connection and its snapshot
+    let_go()
     spent = prepaid.spend_now(
         caller.owner, credits=ask.count, key=KEY_OF + number_id, work=INSERT_NUMBER, values=row
     )
     return Drawn(values, ask.count, spent.balance)
+
+
+def let_go() -> None:
+    """What a session has read so far would keep a connection and its snapshot."""
+    if db.session.registry.has():
+        db.session.rollback()
 
 
 def asked_before(caller: Caller, idempotency_key: str) -> Number | None:
@@ -129,7 +141,7 @@ def repeat(caller: Caller, earlier: Number, ask: Ask) -> Drawn:
     if earlier.asked != ask.digest():
         raise ApiError(409, "idempotency_conflict", "This Idempotency-Key has been used for another request.")
     owner, values, charged, key = caller.owner, earlier.values, earlier.charged, KEY_OF + earlier.id
-    db.session.rollback()
+    let_go()
     return Drawn(values, charged, prepaid.spend_now(owner, credits=charged, key=key).balance)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from threading import Lock
 
 from sqlalchemy import Connection, Engine, bindparam, select, update
@@ -18,8 +19,8 @@ from .who import Caller
 #: How long a process may go on taking a key that another one has revoked.
 REMEMBERED_S = 1.0
 
-#: The most keys that are remembered.
-MOST = 20_000
+#: The most keys in one look.
+MOST = 128
 
 #: How exactly ``last_used_at`` is kept: one write a minute, not one a call.
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
@@ -41,34 +42,46 @@ NOTE_USE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Known:
     """What a key opened when it was looked up, and until when that is taken for true."""
 
     caller: Caller
     expires_at: datetime | None
     until_s: float
+    is_used: bool = False
 
 
 class Ring:
     """The keys that were used a moment ago.
 
-    Calls that come at the same time with keys not known share one SELECT. Keys that open
-    nothing are never remembered, so that guessing fills no memory.
+    Calls that come at the same time with keys not known share one SELECT, and it renews
+    what is in use and half over. Keys that open nothing are never remembered, so that
+    guessing fills no memory.
     """
 
     def __init__(self, engine: Engine, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._clock_s = clock_s
-        self._known: dict[str, Known] = {}
+        self._known: dict[str, Known] = {}  # oldest first
         self._wanted: set[str] = set()
         self._looking = Lock()
+
+    def __len__(self) -> int:
+        """How many keys are remembered."""
+        return len(self._known)
+
+    @property
+    def waiting(self) -> int:
+        """How many keys the next look will be for."""
+        return len(self._wanted)
 
     def find(self, digest: str) -> Caller | None:
         """Who calls with the key of this digest; ``None`` if it opens nothing."""
         known = self._remembered(digest) or self._look(digest)
         if known is None or (known.expires_at is not None and known.expires_at <= utc_now()):
             return None
+        known.is_used = True
         return known.caller
 
     def forget(self) -> None:
@@ -88,19 +101,19 @@ class Ring:
         with self._looking:
             if known := self._remembered(digest):  # who looked before us has looked for us, too
                 return known
-            wanted = {digest}
-            while self._wanted:
+            ring, now_s = self._known, self._clock_s()
+            wanted = {digest, *due(ring, now_s + REMEMBERED_S / 2)}
+            while self._wanted and len(wanted) < MOST:
                 wanted.add(self._wanted.pop())
-            if len(self._known) > MOST:
-                self.forget()
-            known_then, until_s = self._known, self._clock_s() + REMEMBERED_S
-            found = self._fetch(wanted, until_s)
-            known_then.update(found)
+            found = self._fetch(wanted, now_s + REMEMBERED_S)
+            for each in wanted:
+                ring.pop(each, None)
+            ring.update(found)
             return found.get(digest)
 
-    def _fetch(self, digests: Iterable[str], until_s: float) -> dict[str, Known]:
+    def _fetch(self, digests: Collection[str], until_s: float) -> dict[str, Known]:
         with self._engine.connect() as connection:
-            rows = connection.execute(LOOK, {"digests": list(digests)}).all()
+            rows = connection.execute(LOOK, {"digests": padded(digests)}).all()
             now = utc_now()
             idle = [
                 row.id
@@ -113,6 +126,22 @@ class Ring:
             row.digest: Known(Caller(row.user_id, row.id, row.cap_per_month), row.expires_at, until_s)
             for row in rows
         }
+
+
+def due(ring: dict[str, Known], until_s: float) -> list[str]:
+    """The oldest keys that are in use and end before ``until_s``. Those not in use are dropped."""
+    oldest = [(digest, known) for digest, known in islice(ring.items(), MOST // 2) if known.until_s < until_s]
+    for digest, known in oldest:
+        if not known.is_used:
+            del ring[digest]
+    return [digest for digest, known in oldest if known.is_used]
+
+
+def padded(digests: Collection[str]) -> list[str]:
+    """The same in a list of one of a few lengths, so that few statements are prepared."""
+    listed = list(digests)
+    length = next(size for size in (1, 4, 16, MOST) if size >= len(listed))
+    return listed + listed[:1] * (length - len(listed))
 
 
 def note_use(connection: Connection, ids: list[int], now: datetime) -> None:
