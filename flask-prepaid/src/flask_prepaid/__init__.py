@@ -1,6 +1,6 @@
 """Prepaid credits and Stripe billing for any Flask app."""
 
-from .catalog import Pack, PriceTier, Quantity
+from .catalog import Pack, Plan, PriceTier, Quantity
 from .errors import InsufficientCredits, PrepaidError
 from .extension import Prepaid
 from .models import Payment
@@ -10,6 +10,7 @@ __all__ = [
     "InsufficientCredits",
     "Pack",
     "Payment",
+    "Plan",
     "Prepaid",
     "PrepaidError",
     "PriceTier",

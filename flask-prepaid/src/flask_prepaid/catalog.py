@@ -1,4 +1,4 @@
-"""What is for sale: packs of credits, and a free quantity by volume tiers.
+"""What is for sale: packs of credits, a free quantity by volume tiers, and plans.
 
 The server alone decides price and credits. What a customer sends names an item
 or a quantity, never an amount.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 from . import money
 from .errors import UnknownItem
@@ -45,6 +46,56 @@ class Pack:
     @property
     def total_credits(self) -> int:
         return self.credits + self.bonus
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Credits sold by the period. Whoever subscribed keeps the terms of that day, whatever changes here.
+
+    :param slug: Names the plan in forms and URLs. Never reuse one for another offer.
+    :param credits: Whole credits that each paid period gives.
+    :param amount_minor: The price of a period in Stripe's smallest unit of ``currency``.
+    :param interval: A period is ``interval_count`` of these.
+    :param trial_days: Days before the first payment, once for each owner; 0 is no trial.
+    :param trial_credits: Whole credits that a trial gives.
+    :param trial_needs_card: Whether a card is left at the trial's start. Without one, the plan is
+        paused when the trial ends.
+    :param roll_over: So many unused credits move up into the next period; the others lapse.
+    :param most: How many times over the plan may be taken at once.
+    """
+
+    slug: str
+    credits: int
+    amount_minor: int
+    currency: str = "usd"
+    interval: Literal["day", "week", "month", "year"] = "month"
+    interval_count: int = 1
+    name: str | None = None
+    trial_days: int = 0
+    trial_credits: int = 0
+    trial_needs_card: bool = True
+    roll_over: int = 0
+    most: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.credits, self.amount_minor, self.interval_count, self.most) < 1:
+            raise ValueError(f"plan {self.slug!r}: credits, amount_minor, interval_count and most from 1")
+        if min(self.trial_days, self.trial_credits, self.roll_over) < 0:
+            raise ValueError(f"plan {self.slug!r}: trial_days, trial_credits and roll_over from 0")
+        if self.trial_credits and not self.trial_days:
+            raise ValueError(f"plan {self.slug!r}: trial_credits need trial_days")
+        money.check(self.amount_minor, self.currency)
+
+    @property
+    def title(self) -> str:
+        return self.name or f"{self.credits:,} credits {self.every}"
+
+    @property
+    def every(self) -> str:
+        """``a month`` or ``every 3 months``."""
+        if self.interval_count == 1:
+            return f"a {self.interval}"
+        return f"every {self.interval_count} {self.interval}s"
 
 
 @dataclass(frozen=True)
@@ -109,11 +160,14 @@ class Quantity:
 
 
 class Catalog:
-    """The packs by slug, and the free quantity if one is sold."""
+    """The packs and plans by slug, and the free quantity if one is sold."""
 
-    def __init__(self, packs: Iterable[Pack] = (), quantity: Quantity | None = None) -> None:
+    def __init__(
+        self, packs: Iterable[Pack] = (), quantity: Quantity | None = None, plans: Iterable[Plan] = ()
+    ) -> None:
         self.packs = {pack.slug: pack for pack in packs}
         self.quantity = quantity
+        self.plans = {plan.slug: plan for plan in plans}
 
     @property
     def currency(self) -> str:
@@ -132,6 +186,15 @@ class Catalog:
         if pack is not None:
             return self._pack(pack)
         return self._quantity(credits)
+
+    def plan(self, slug: str) -> Plan:
+        """
+        :raises UnknownItem: There is no such plan.
+        """
+        try:
+            return self.plans[slug]
+        except KeyError:
+            raise UnknownItem("There is no such plan. Choose one from the list.", field="plan") from None
 
     def _pack(self, slug: str) -> Offer:
         try:

@@ -23,6 +23,7 @@ DEFAULT_PATHS = {
     "return": "/prepaid/return",
     "confirm": "/prepaid/confirm",
     "cards": "/prepaid/cards",
+    "plan": "/prepaid/plan",
     "webhook": "/prepaid/webhook",
 }
 
@@ -36,7 +37,11 @@ class Config:
     """The settings of one app.
 
     ``look_after``: how long ``tick`` leaves a payment alone before it asks Stripe, the
-    first time; twice as long each time after.
+    first time; twice as long each time after. ``allowance_grace``: how long a plan's credits
+    outlast their period, since a renewal is paid an hour after it or days later on a retry.
+    ``selling`` is the kill switch. Within an hour one customer may begin
+    ``attempts_per_hour`` payments, and all together may see ``declines_per_hour`` fail; 0
+    is no limit.
     """
 
     stripe_secret_key: str
@@ -49,6 +54,10 @@ class Config:
     hold_expires_after: timedelta = timedelta(hours=1)
     debt_blocks: bool = True
     look_after: timedelta = timedelta(seconds=30)
+    allowance_grace: timedelta = timedelta(hours=72)
+    selling: bool = True
+    attempts_per_hour: int = 100
+    declines_per_hour: int = 500
     promotion_codes: bool = False
     automatic_tax: bool = False
 
@@ -91,6 +100,10 @@ def read(app: Flask) -> Config:
         hold_expires_after=settings.get("HOLD_EXPIRES_AFTER", timedelta(hours=1)),
         debt_blocks=settings.get("DEBT_BLOCKS", True),
         look_after=settings.get("LOOK_AFTER", timedelta(seconds=30)),
+        allowance_grace=settings.get("ALLOWANCE_GRACE", timedelta(hours=72)),
+        selling=settings.get("SELLING", True),
+        attempts_per_hour=settings.get("ATTEMPTS_PER_HOUR", 100),
+        declines_per_hour=settings.get("DECLINES_PER_HOUR", 500),
         promotion_codes=settings.get("PROMOTION_CODES", False),
         automatic_tax=settings.get("AUTOMATIC_TAX", False),
     )

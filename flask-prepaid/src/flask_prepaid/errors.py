@@ -7,6 +7,9 @@ PrepaidError
 ├── HoldClosed               the hold has already ended                         409
 ├── NothingToReverse         no such spend, or it is reversed already           409
 ├── UnknownItem              no such pack or plan, or a quantity out of bounds  422
+├── PlanRefused              the plan does not stand so that this can be done  409
+├── TooManyAttempts          one customer, or all of them, try too often        429
+├── BuyingPaused             the operator has switched buying off               503
 ├── CardDeclined             the bank said no, with its reason                  402
 ├── CardNeedsOwner           the bank wants its customer on the page            402
 ├── BadSignature             not from Stripe, or too old, or from the future    400
@@ -87,6 +90,27 @@ class UnknownItem(PrepaidError):
     def __init__(self, message: str, *, field: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+class PlanRefused(PrepaidError):
+    """The owner's plan, or its past, does not allow this. The message says why, and what to do."""
+
+    http_status = 409
+    code = "plan_refused"
+
+
+class TooManyAttempts(PrepaidError):
+    """Too many attempts to pay within an hour, as card testers make. Stripe was not asked."""
+
+    http_status = 429
+    code = "too_many_attempts"
+
+
+class BuyingPaused(PrepaidError):
+    """``PREPAID_SELLING`` is off. Nothing was asked of Stripe; credits can be spent as ever."""
+
+    http_status = 503
+    code = "buying_paused"
 
 
 class CardDeclined(PrepaidError):

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from . import clock as clocks
 from . import config as settings
 from . import database, views
-from .catalog import Catalog, Pack, Quantity
+from .catalog import Catalog, Pack, Plan, Quantity
 from .clock import Clock
 from .gateway import Gateway
 from .group_commit import GroupCommit
@@ -47,6 +47,7 @@ class Prepaid(LedgerVerbs):
     :param db: Anything with ``.session`` and ``.engine``.
     :param packs: What is sold once.
     :param quantity: A free number of credits, by volume tiers.
+    :param plans: What is sold by the period.
     :param clock: Gives the time now, in UTC.
     :param owner: Says who the customer of this request is; ``None`` is nobody. By
         default Flask-Login's ``current_user``, as ``user:<id>``.
@@ -60,11 +61,12 @@ class Prepaid(LedgerVerbs):
         *,
         packs: Iterable[Pack] = (),
         quantity: Quantity | None = None,
+        plans: Iterable[Plan] = (),
         clock: Clock = clocks.wall,
         owner: Callable[[], str | None] | None = None,
         http_client: Any = None,
     ) -> None:
-        self.catalog = Catalog(packs, quantity)
+        self.catalog = Catalog(packs, quantity, plans)
         self.clock = clock
         self.http_client = http_client
         self._owner = owner or login_owner

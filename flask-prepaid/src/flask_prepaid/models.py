@@ -58,13 +58,13 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime, int: BigInt, str: String(255)}
 
 
-def words(enum: type[StrEnum]) -> Enum:
+def words(enum: type[StrEnum], length: int = 16) -> Enum:
     """A column that holds the enum's values as words, checked by the database."""
     return Enum(
         enum,
         native_enum=False,
         create_constraint=True,
-        length=16,
+        length=length,
         name=enum.__name__.lower(),
         values_callable=lambda members: [member.value for member in members],
     )
@@ -115,11 +115,12 @@ class PaymentState(StrEnum):
 
 
 class Via(StrEnum):
-    """How a payment was asked for: on a Checkout page, or from a card on file, by hand or by auto top-up."""
+    """How a payment was asked for: on a Checkout page, by hand or auto top-up from a card, or by a plan."""
 
     CHECKOUT = "checkout"
     CARD = "card"
     TOPUP = "topup"
+    PLAN = "plan"
 
 
 class Wallet(Base):
@@ -350,6 +351,7 @@ class Payment(Base):
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
         Index("ix_prepaid_payment_owner_id", "owner", "id"),
         Index("ix_prepaid_payment_look_at", "look_at"),
+        Index("ix_prepaid_payment_created_at", "created_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

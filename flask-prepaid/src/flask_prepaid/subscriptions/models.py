@@ -1,0 +1,182 @@
+"""The tables of plans: what a price gives, who has which plan, its invoices, and every change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..models import Base, words
+
+
+class State(StrEnum):
+    """Where a subscription stands: three words of ours, for what Stripe has none of yet, and Stripe's.
+
+    ``REQUESTED`` is written down, and Stripe was perhaps asked. ``OPEN``: its Checkout page
+    waits for the customer. ``EXPIRED``: nobody paid there.
+    https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
+    """
+
+    REQUESTED = "requested"
+    OPEN = "open"
+    EXPIRED = "expired"
+    INCOMPLETE = "incomplete"
+    INCOMPLETE_EXPIRED = "incomplete_expired"
+    TRIALING = "trialing"
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    UNPAID = "unpaid"
+    PAUSED = "paused"
+    CANCELED = "canceled"
+
+
+#: Nothing more comes of a subscription in one of these.
+ENDED = frozenset({State.EXPIRED, State.INCOMPLETE_EXPIRED, State.CANCELED})
+
+#: Not begun: another plan may still be chosen instead.
+BEGINNING = frozenset({State.REQUESTED, State.OPEN, State.INCOMPLETE})
+
+
+class Move(StrEnum):
+    """What a change did to the money that comes in each month. ``OTHER`` left it as it was."""
+
+    NEW = "new"
+    EXPANSION = "expansion"
+    CONTRACTION = "contraction"
+    CHURN = "churn"
+    REACTIVATION = "reactivation"
+    OTHER = "other"
+
+
+class PlanPrice(Base):
+    """The terms of a plan that one Stripe price stands for. Never changed: new terms get a new price."""
+
+    __tablename__ = "prepaid_plan_price"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    plan: Mapped[str] = mapped_column(String(64))
+    title: Mapped[str]
+    credits: Mapped[int]
+    roll_over: Mapped[int]
+    amount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    interval: Mapped[str] = mapped_column(String(8))
+    interval_count: Mapped[int]
+
+
+class Subscription(Base):
+    """An owner's plan as Stripe last told it; written down before Stripe is asked.
+
+    An owner has one that has not ended. ``cancel_at``: it ends then, if nobody resumes it.
+    ``next_price_id``, ``next_quantity`` and ``next_at``: what it becomes at the period's end.
+    ``pending_until``: an upgrade waits so long for its payment.
+    """
+
+    __tablename__ = "prepaid_subscription"
+    __table_args__ = (
+        ForeignKeyConstraint(["price_id"], ["prepaid_plan_price.id"]),
+        ForeignKeyConstraint(["next_price_id"], ["prepaid_plan_price.id"]),
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        Index("ix_prepaid_subscription_owner_id", "owner", "id"),
+        Index("ix_prepaid_subscription_look_at", "look_at"),
+        Index(
+            "uq_prepaid_subscription_running",
+            "owner",
+            unique=True,
+            postgresql_where=text("state NOT IN ('expired', 'incomplete_expired', 'canceled')"),
+            sqlite_where=text("state NOT IN ('expired', 'incomplete_expired', 'canceled')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    state: Mapped[State] = mapped_column(words(State, 24), default=State.REQUESTED)
+    price_id: Mapped[str]
+    quantity: Mapped[int]
+    trial_days: Mapped[int] = mapped_column(default=0)
+    trial_credits: Mapped[int] = mapped_column(default=0)
+    idempotency_key: Mapped[str] = mapped_column(unique=True)
+    session_id: Mapped[str | None] = mapped_column(unique=True)
+    stripe_id: Mapped[str | None] = mapped_column(unique=True)
+    card_id: Mapped[str | None]
+    period_start: Mapped[datetime | None]
+    period_end: Mapped[datetime | None]
+    trial_end: Mapped[datetime | None]
+    cancel_at: Mapped[datetime | None]
+    schedule_id: Mapped[str | None]
+    next_price_id: Mapped[str | None]
+    next_quantity: Mapped[int | None]
+    next_at: Mapped[datetime | None]
+    pending_until: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    fetched_at: Mapped[datetime | None]
+    look_at: Mapped[datetime | None]
+    looks: Mapped[int] = mapped_column(default=0)
+
+
+class Invoice(Base):
+    """What Stripe billed for a subscription. Amounts in the smallest unit of ``currency``.
+
+    ``credits`` is what it gave, or took where negative: ``None`` until it is paid and
+    settled. ``period_start`` and ``period_end`` are those of the whole period that it bills.
+    """
+
+    __tablename__ = "prepaid_invoice"
+    __table_args__ = (
+        ForeignKeyConstraint(["subscription_id"], ["prepaid_subscription.id"]),
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        UniqueConstraint("payment_id"),
+        Index("ix_prepaid_invoice_subscription_id_created_at", "subscription_id", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subscription_id: Mapped[int]
+    stripe_id: Mapped[str] = mapped_column(unique=True)
+    number: Mapped[str | None] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    total_minor: Mapped[int]
+    due_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    period_start: Mapped[datetime | None]
+    period_end: Mapped[datetime | None]
+    credits: Mapped[int | None]
+    payment_id: Mapped[int | None]
+    page_url: Mapped[str | None] = mapped_column(String(1024))
+    pdf_url: Mapped[str | None] = mapped_column(String(1024))
+    retry_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+    fetched_at: Mapped[datetime]
+
+
+class SubscriptionChange(Base):
+    """A subscription as it was from ``at`` on. Written once, never changed.
+
+    ``mrr_before_minor`` and ``mrr_after_minor`` are the owner's monthly revenue around it, in the
+    smallest unit: a year's price is a twelfth each month. So the revenue at any time is the sum
+    of (after - before) up to it.
+    """
+
+    __tablename__ = "prepaid_subscription_change"
+    __table_args__ = (
+        ForeignKeyConstraint(["subscription_id"], ["prepaid_subscription.id"]),
+        Index("ix_prepaid_subscription_change_owner_id", "owner", "id"),
+        Index("ix_prepaid_subscription_change_at", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subscription_id: Mapped[int]
+    owner: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    move: Mapped[Move] = mapped_column(words(Move))
+    state: Mapped[State] = mapped_column(words(State, 24))
+    plan: Mapped[str] = mapped_column(String(64))
+    quantity: Mapped[int]
+    cancel_at: Mapped[datetime | None]
+    next_price_id: Mapped[str | None]
+    currency: Mapped[str] = mapped_column(String(3))
+    mrr_before_minor: Mapped[int]
+    mrr_after_minor: Mapped[int]
