@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from . import moneyback, payments, purchases, signals, topups
-from .errors import GatewayUnavailable
+from .errors import GatewayUnavailable, PrepaidError
 from .models import Payment, Refund
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ def each(prepaid: Prepaid, ids: list[Id], look_up: Callable[[Prepaid, Id], objec
         except GatewayUnavailable:
             signals.rollback(session)
             break  # Stripe is away: the rest waits for the next tick
+        except PrepaidError as error:  # such as a pause in selling: the next tick comes by itself
+            signals.rollback(session)
+            log.warning("%s %s: %s", look_up.__module__, id, error)
         except Exception:
             signals.rollback(session)
             log.exception("%s %s could not be looked up", look_up.__module__, id)

@@ -37,7 +37,10 @@ ARGON2 = {"argon2__memory_cost": 19_456, "argon2__time_cost": 2, "argon2__parall
 #: Where the extension's pages are, under the names that the article gave them.
 PATHS = {
     "buy": "/buy-credits",
+    "custom": "/buy-credits/custom",
     "return": "/buy-credits/return",
+    "confirm": "/buy-credits/confirm",
+    "cards": "/cards",
     "webhook": "/prepaid/webhook",
 }
 
@@ -155,8 +158,11 @@ def stripe(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def limits(environ: Mapping[str, str]) -> dict[str, Any]:
     """``memory://`` counts per process; more than one process wants Redis or Valkey."""
+    enabled = flag(environ, "RATELIMIT_ENABLED", True)
     return {
-        "RATELIMIT_ENABLED": flag(environ, "RATELIMIT_ENABLED", True),
+        "RATELIMIT_ENABLED": enabled,
+        "PREPAID_ATTEMPTS_PER_HOUR": 100 if enabled else 0,
+        "PREPAID_DECLINES_PER_HOUR": 500 if enabled else 0,
         "RATELIMIT_STORAGE_URI": environ.get("RATELIMIT_STORAGE_URI") or "memory://",
         # Two counters a customer. The moving window keeps each call in a list that it moves and sweeps.
         "RATELIMIT_STRATEGY": "sliding-window-counter",

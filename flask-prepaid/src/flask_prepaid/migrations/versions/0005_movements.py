@@ -1,11 +1,13 @@
-"""Our copy of Stripe's balance transactions
+"""Our copy of Stripe's balance transactions, and payments by time
 
 Revision ID: 0005
 Revises: 0004
 
 The reports read it, so that none of them asks Stripe. It fills with the first `flask prepaid sync`.
 
-Locks nothing that was there before. Back: drops the table; another sync fills it again.
+The index lets each attempt to pay be held against those of the last hour.
+
+Locks prepaid_payment while its index is built. Back: drops both; another sync fills the copy again.
 """
 
 import sqlalchemy as sa
@@ -34,7 +36,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_prepaid_movement_day", "prepaid_movement", ["day"])
     op.create_index("ix_prepaid_movement_created_at", "prepaid_movement", ["created_at"])
+    op.create_index("ix_prepaid_payment_created_at", "prepaid_payment", ["created_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_prepaid_payment_created_at", "prepaid_payment")
     op.drop_table("prepaid_movement")

@@ -1,0 +1,71 @@
+"""What a card tester meets, and what an honest customer does not."""
+
+from __future__ import annotations
+
+from flask_prepaid.testing import Databases
+
+from .shop import Shop
+from .test_cards import DECLINES_LATER, charges, leave_card, press
+
+
+def test_row_72_one_customer_reaches_stripe_so_often_an_hour_and_others_still_buy(
+    databases: Databases,
+) -> None:
+    shop = Shop(databases.fresh("sqlite"), PREPAID_ATTEMPTS_PER_HOUR=5)
+    answers = [shop.send_form(shop.browser(), "/prepaid/buy", pack="starter") for _ in range(50)]
+
+    honest = shop.send_form(shop.browser("user:2"), "/prepaid/buy", pack="starter")
+
+    assert [answer.status_code for answer in answers] == [303] * 5 + [429] * 45
+    assert "Try again in an hour" in answers[-1].text
+    assert len(shop.payments("user:1")) == 5
+    assert honest.status_code == 303
+    shop.close()
+
+
+def test_after_an_hour_it_is_over(databases: Databases) -> None:
+    shop = Shop(databases.fresh("sqlite"), PREPAID_ATTEMPTS_PER_HOUR=1)
+    shop.buy()
+    assert shop.send_form(shop.browser(), "/prepaid/buy", pack="starter").status_code == 429
+
+    shop.stripe.advance(minutes=61)
+
+    assert shop.send_form(shop.browser(), "/prepaid/buy", pack="starter").status_code == 303
+    shop.close()
+
+
+def test_row_72_many_declines_across_the_site_close_the_till(databases: Databases) -> None:
+    shop = Shop(databases.fresh("sqlite"), PREPAID_DECLINES_PER_HOUR=3)
+    answers = []
+    for number in range(5):
+        card = leave_card(shop, DECLINES_LATER, owner=f"user:{number}")
+        answers.append(press(shop, card, owner=f"user:{number}").status_code)
+
+    assert answers == [303, 303, 303, 429, 429]
+    shop.close()
+
+
+def test_every_decline_reads_the_same(shop: Shop) -> None:
+    """A card tester learns nothing from the words."""
+    pages = set()
+    for owner, number in (("user:1", DECLINES_LATER), ("user:2", DECLINES_LATER)):
+        location = press(shop, leave_card(shop, number, owner=owner), owner=owner).location
+        page = shop.browser(owner).get(location).text
+        assert "insufficient" not in page
+        assert "generic_decline" not in page
+        pages.add(page)
+
+    assert len(pages) == 1
+
+
+def test_the_kill_switch_stops_buying_and_nothing_else(databases: Databases) -> None:
+    shop = Shop(databases.fresh("sqlite"), PREPAID_SELLING=False)
+    shop.command("grant", "user:1", "10", "--reason", "before")
+
+    page = shop.send_form(shop.browser(), "/prepaid/buy", pack="starter")
+
+    assert page.status_code == 503
+    assert "Buying is paused" in page.text
+    assert charges(shop) == []
+    assert shop.balance() == 10
+    shop.close()
