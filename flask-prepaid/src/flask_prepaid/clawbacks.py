@@ -7,7 +7,9 @@ the set of refunds alone, so their order does not matter.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -75,13 +77,13 @@ def claw_back(
             raise KeyReused(key)
         return earlier
     settle(session, wallet)
-    moves = _moves(session, wallet, lot)
+    before = Clawed.of(session, wallet, lot)
     if credits is None:
         assert refunded_minor is not None
-        take = _share(lot, _standing_minor(moves) + refunded_minor) - _clawed(moves, by_money=True)
+        take = _share(lot, before.standing_minor + refunded_minor) - before.credits_for_money
     else:
         take = credits
-    take = max(0, min(take, lot.credits - _clawed(moves)))
+    take = max(0, min(take, lot.credits - before.credits))
     taken = min(take, wallet.available)
     return append(
         session,
@@ -126,14 +128,16 @@ def restore(
     if earlier is not None:
         return earlier
     lot = session.get_one(Entry, (wallet.id, clawback.names))
-    moves = _moves(session, wallet, lot)
-    if any(move.names == clawback.seq for move in moves):
+    if lot.kind not in LOTS:
+        raise NothingToReverse(f"{claw_key!r} has not clawed anything back")
+    before = Clawed.of(session, wallet, lot)
+    if clawback.seq in before.undone:
         raise NothingToReverse(f"{claw_key!r} is undone already")
     settle(session, wallet)
     back = clawback.debt - clawback.credits
     if clawback.amount_minor is not None:
-        rest = _standing_minor(moves) - clawback.amount_minor
-        back = max(0, _clawed(moves, by_money=True) - _share(lot, rest))
+        rest = before.standing_minor - clawback.amount_minor
+        back = max(0, before.credits_for_money - _share(lot, rest))
     forgiven = min(wallet.debt, clawback.debt, back)
     return append(
         session,
@@ -155,23 +159,35 @@ def _takes(entry: Entry) -> bool:
     return entry.kind is Kind.CLAWBACK and entry.credits <= 0 <= entry.debt
 
 
-def _moves(session: Session, wallet: Locked, lot: Entry) -> list[Entry]:
-    """Every clawback of the lot, and what undid some of them."""
-    of_wallet = select(Entry).where(Entry.wallet_id == wallet.id, Entry.kind == Kind.CLAWBACK)
-    taken = [entry for entry in session.scalars(of_wallet.where(Entry.names == lot.seq)) if _takes(entry)]
-    undone = session.scalars(of_wallet.where(Entry.names.in_([entry.seq for entry in taken])))
-    return [*taken, *undone]
+@dataclass(frozen=True)
+class Clawed:
+    """What was clawed back of a lot, and of that what was undone, by the ``seq`` of the clawback."""
 
+    taken: list[Entry]
+    undone: dict[int | None, Entry]
 
-def _clawed(moves: list[Entry], *, by_money: bool = False) -> int:
-    """Credits that are clawed back now, whether they were there or became debt."""
-    return sum(move.debt - move.credits for move in moves if not by_money or move.amount_minor is not None)
+    @classmethod
+    def of(cls, session: Session, wallet: Locked, lot: Entry) -> Self:
+        of_wallet = select(Entry).where(Entry.wallet_id == wallet.id, Entry.kind == Kind.CLAWBACK)
+        taken = [entry for entry in session.scalars(of_wallet.where(Entry.names == lot.seq)) if _takes(entry)]
+        restored = session.scalars(of_wallet.where(Entry.names.in_([entry.seq for entry in taken])))
+        return cls(taken, {entry.names: entry for entry in restored})
 
+    @property
+    def credits(self) -> int:
+        """Credits that are gone now, whether they were there or became debt."""
+        return sum(entry.debt - entry.credits for entry in [*self.taken, *self.undone.values()])
 
-def _standing_minor(moves: list[Entry]) -> int:
-    """The money of the refunds that stand."""
-    undone = {move.names for move in moves}
-    return sum(move.amount_minor or 0 for move in moves if _takes(move) and move.seq not in undone)
+    @property
+    def credits_for_money(self) -> int:
+        """The same, without those that a host named."""
+        moves = [*self.taken, *self.undone.values()]
+        return sum(entry.debt - entry.credits for entry in moves if entry.amount_minor is not None)
+
+    @property
+    def standing_minor(self) -> int:
+        """The money of the refunds that stand."""
+        return sum(entry.amount_minor or 0 for entry in self.taken if entry.seq not in self.undone)
 
 
 def _share(lot: Entry, refunded_minor: int) -> int:

@@ -100,6 +100,20 @@ def test_the_same_refund_twice_claws_back_once(books: Books) -> None:
         books.refund(400)
 
 
+def test_refunds_that_fail_one_after_the_other_give_all_back(books: Books) -> None:
+    books.buy(1, 10)
+    books.refund(6, "refund:1")
+    books.refund(4, "refund:2")
+
+    books.refund_failed("refund:1", "refund-failed:1")
+    assert books.prepaid.balance(OWNER) == 0
+    with pytest.raises(NothingToReverse):
+        books.refund_failed("refund-failed:1", "refund-failed:twice")
+
+    books.refund_failed("refund:2", "refund-failed:2")
+    assert books.prepaid.balance(OWNER) == 1
+
+
 def test_any_split_of_a_full_refund_takes_all_credits_and_no_more(books: Books) -> None:
     books.buy(10, 999)
 
