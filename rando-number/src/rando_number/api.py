@@ -6,7 +6,6 @@ import re
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Request, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -79,8 +78,8 @@ def from_our_pages() -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site == "same-origin"
-    parts = urlsplit(request.headers.get("Origin") or request.headers.get("Referer") or "")
-    return f"{parts.scheme}://{parts.netloc}" == request.host_url.rstrip("/")
+    source = request.headers.get("Origin") or request.headers.get("Referer") or ""
+    return f"{source}/".startswith(request.host_url)
 
 
 @blueprint.after_request

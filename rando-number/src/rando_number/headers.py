@@ -10,8 +10,15 @@ from flask import Flask, Response, current_app, g, request
 #: Where Stripe's own pages are.
 STRIPE_PAGES = "https://checkout.stripe.com https://billing.stripe.com"
 
+#: What Stripe's elements need where they stand in a page: https://docs.stripe.com/security/guide
+STRIPE_ELEMENTS = {
+    "script-src": "https://js.stripe.com https://*.js.stripe.com",
+    "frame-src": "https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com",
+    "connect-src": "https://api.stripe.com",
+}
+
 #: The policy of an answer that is no page.
-NO_PAGE = "default-src 'none'; frame-ancestors 'none'"
+NO_PAGE = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 
 NOT_KEPT = "no-store, private"
 
@@ -81,12 +88,18 @@ def policy() -> str:
         "base-uri": "'none'",
         "object-src": "'none'",
     }
+    if request.endpoint == "prepaid.custom":  # the one page with a card form on it
+        for name, theirs in STRIPE_ELEMENTS.items():
+            rules[name] = f"{rules.get(name, '')} {emulator() or theirs}".strip()
     return "; ".join(f"{name} {sources}" for name, sources in rules.items())
 
 
 def stripe_pages() -> str:
+    return emulator() or STRIPE_PAGES
+
+
+def emulator() -> str | None:
+    """The origin that stands in for all of Stripe's, if one does."""
     base = current_app.config["PREPAID_STRIPE_API_BASE"]
-    if not base:
-        return STRIPE_PAGES
-    parts = urlsplit(base)
-    return f"{parts.scheme}://{parts.netloc}"
+    parts = urlsplit(base or "")
+    return f"{parts.scheme}://{parts.netloc}" if base else None

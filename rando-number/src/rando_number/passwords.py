@@ -6,7 +6,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from flask import abort
 from flask_security import PasswordUtil
+
+LONGEST = 1_000
 
 #: Words that a guesser tries because of where the password is used.
 OF_THE_SITE = ("rando number", "rando-number", "randonumber", "random number", "randomnumber")
@@ -14,6 +17,11 @@ OF_THE_SITE = ("rando number", "rando-number", "randonumber", "random number", "
 
 class Passwords(PasswordUtil):
     """Length by Flask-Security, and then our own refusals. What is taken is kept as it came."""
+
+    def normalize(self, password: str) -> str:
+        if len(password) > LONGEST:
+            abort(413)  # hashing it would be refused further down, by an error that no form expects
+        return super().normalize(password)
 
     def validate(self, password: str, is_register: bool, **kwargs: Any) -> tuple[list[str] | None, str]:
         wrong, kept = super().validate(password, is_register, **kwargs)

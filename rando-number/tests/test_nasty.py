@@ -1,0 +1,81 @@
+"""Every route with what nobody should send: no 500, and nothing changes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from .shop import OURS, Shop
+
+NASTY = [
+    "\x00",
+    "9" * 10_000,
+    "-1",
+    "NaN",
+    "1e400",
+    "\r\nSet-Cookie: a=b",
+    "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"),
+    "' OR 1=1 --",
+    "../../../etc/passwd",
+    "{{7*7}}",
+    "٣",
+]
+
+#: Fields and parameters that some route reads.
+NAMES = ["id", "pack", "credits", "limit", "cursor", "from", "to", "by", "min", "max", "session_id", "next"]
+
+
+@pytest.mark.parametrize("signed_in", [True, False], ids=["signed in", "a stranger"])
+def test_no_query_breaks_a_page_or_changes_anything(shop: Shop, signed_in: bool) -> None:
+    visitor = shop.customer() if signed_in else shop.visitor()
+    paths = sorted(
+        {re.sub(r"<[^>]+>", "1", rule.rule) for rule in shop.app.url_map.iter_rules()} - {"/api/v1/number/"}
+    )
+
+    with shop.nothing_changes():
+        for path in paths:
+            for bad in NASTY:
+                answer = visitor.client.get(
+                    path, query_string=dict.fromkeys(NAMES, bad), headers=OURS, buffered=True
+                )
+                assert answer.status_code < 500, (path, bad)
+                assert "49" not in answer.headers.get("Location", "")
+
+
+def test_no_form_breaks_a_page_or_changes_anything(shop: Shop) -> None:
+    customer = shop.customer()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', customer.get("/").text)
+    assert token is not None
+    spared = {"/number", "/logout", "/sessions/end", "/api/v1/numbers", "/mf-recovery-codes", "/cards/add"}
+    paths = {
+        re.sub(r"<[^>]+>", "1", rule.rule)
+        for rule in shop.app.url_map.iter_rules()
+        if "POST" in (rule.methods or set())
+    }
+
+    with shop.nothing_changes():
+        for path in sorted(paths - spared):
+            for bad in NASTY:
+                fields = {**dict.fromkeys([*NAMES, "email", "password", "code", "setup"], bad)}
+                answer = customer.client.post(path, data={**fields, "csrf_token": token[1]})
+                assert answer.status_code < 500, (path, bad)
+
+
+@pytest.mark.parametrize("path", ["/login", "/buy-credits", "/api/v1/numbers"])
+def test_a_body_with_a_million_fields_is_refused(shop: Shop, path: str) -> None:
+    visitor = shop.customer()
+
+    answer = visitor.client.post(
+        path, data="a=1&" * 1_000_000, headers={**OURS, "Content-Type": "application/x-www-form-urlencoded"}
+    )
+
+    assert answer.status_code in (400, 413)
+
+
+def test_headers_that_are_none_are_taken_calmly(shop: Shop) -> None:
+    visitor = shop.customer()
+    for name in ("Authorization", "Idempotency-Key", "Origin", "Referer", "Cookie", "User-Agent", "Accept"):
+        for bad in ("\xff" * 20, "x" * 60_000, "Bearer " + "y" * 9_000, "[::1", "http://[bad"):
+            answer = visitor.client.get("/api/v1/balance", headers={name: bad})
+            assert answer.status_code < 500, (name, bad[:20])
