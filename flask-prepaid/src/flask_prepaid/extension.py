@@ -128,7 +128,12 @@ class Prepaid(LedgerVerbs):
 
 
 def login_owner() -> str | None:
-    """Flask-Login's current user as an owner, or ``None`` when nobody is signed in."""
+    """Flask-Login's current user as an owner, or ``None`` when nobody is signed in.
+
+    :raises RuntimeError: The host has no Flask-Login and has not said who its customers are.
+    """
+    if not hasattr(current_app, "login_manager"):
+        raise RuntimeError("Who is the customer? Set up Flask-Login, or give Prepaid(owner=...) a function.")
     from flask_login import current_user
 
     return f"user:{current_user.get_id()}" if current_user.is_authenticated else None

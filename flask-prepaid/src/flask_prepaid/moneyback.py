@@ -6,9 +6,7 @@ order, with copies. A payment is settled before anything of it is taken back.
 
 from __future__ import annotations
 
-import logging
 import secrets
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, update
@@ -21,11 +19,6 @@ from .payments import insert
 
 if TYPE_CHECKING:
     from .extension import Prepaid
-
-log = logging.getLogger(__name__)
-
-#: How long a request for a refund may be on its way to Stripe, with all its repeats.
-IN_FLIGHT = timedelta(minutes=5)
 
 
 def refund(
