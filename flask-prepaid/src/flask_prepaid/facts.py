@@ -37,7 +37,6 @@ class Intent:
     card_id: str | None
     charge_id: str | None
     receipt_url: str | None
-    refunded_minor: int
     failure: str | None
     asked_at: datetime
 
@@ -61,7 +60,6 @@ class Checkout:
     client_secret: str | None
     payment_key: str | None
     customer_id: str | None
-    setup_intent_id: str | None
     invoice_id: str | None
     intent: Intent | None
     asked_at: datetime
@@ -165,7 +163,6 @@ def checkout_of(session: Any, asked_at: datetime) -> Checkout:
         client_secret=session.client_secret,
         payment_key=payment_key(session),
         customer_id=id_of(session.customer),
-        setup_intent_id=id_of(session.setup_intent),
         invoice_id=id_of(session.invoice),
         intent=intent_of(intent, asked_at) if is_whole(intent) else None,
         asked_at=asked_at,
@@ -188,7 +185,6 @@ def intent_of(intent: Any, asked_at: datetime) -> Intent:
         card_id=id_of(intent.payment_method),
         charge_id=id_of(intent.latest_charge),
         receipt_url=charge.receipt_url if charge else None,
-        refunded_minor=charge.amount_refunded if charge else 0,
         failure=(error.decline_code or error.code) if error else None,
         asked_at=asked_at,
     )
