@@ -10,10 +10,12 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Connection, Insert, String, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Connection, Insert, String, TextClause, bindparam, text
 
+from .carrying import Carried, carried
 from .models import UtcDateTime
 from .spending import Ask, Spent, run_work
 
@@ -35,10 +37,10 @@ def post(
     :raises IntegrityError: A key was posted between our looking and our writing. Nothing was moved.
     """
     if connection.dialect.name == "sqlite":
-        outcomes = _post_on_sqlite(connection, asks, now, debt_blocks)
-    else:
-        outcomes = _post_on_postgresql(connection, asks, now, debt_blocks, wait)
-    return _run_works(connection, asks, outcomes)
+        return _run_works(connection, asks, _post_on_sqlite(connection, asks, now, debt_blocks))
+    work = carried(asks)
+    outcomes = _post_on_postgresql(connection, asks, now, debt_blocks, wait, work)
+    return outcomes if work is not None else _run_works(connection, asks, outcomes)
 
 
 #: Locks the wallets in the order of their ids, so that two batches never wait for each other in a ring;
@@ -70,38 +72,44 @@ WITH asked AS (
   SET balance = w.balance - t.credits, seq = w.seq + t.entries, moved_at = t.at
   FROM (SELECT id, sum(credits) AS credits, count(*) AS entries, max(at) AS at FROM taken GROUP BY id) t
   WHERE w.id = t.id
-)
+){work}
 SELECT a.n, l.id IS NOT NULL AS reached, t.seq, t.balance
 FROM asked a LEFT JOIN locked l USING (owner) LEFT JOIN taken t USING (n)
 ORDER BY a.n
 """
 
 
-def _statement(skip: str) -> Any:
-    return text(ON_POSTGRESQL.format(skip=skip)).bindparams(
+@lru_cache(maxsize=128)
+def _statement(wait: bool, work: Carried | None) -> TextClause:
+    """The statement above, with the host's INSERT in it if there is one: one round trip, one transaction."""
+    skip, also = "" if wait else "SKIP LOCKED", "" if work is None else work.clause
+    return text(ON_POSTGRESQL.format(skip=skip, work=also)).bindparams(
         bindparam("owners", type_=ARRAY(String)),
         bindparam("keys", type_=ARRAY(String)),
         bindparam("credits", type_=ARRAY(BigInteger)),
         bindparam("now", type_=UtcDateTime),
         bindparam("debt_blocks", type_=Boolean),
+        *(() if work is None else work.parameters()),
     )
 
 
-_SKIPPING = _statement("SKIP LOCKED")
-_WAITING = _statement("")
-
-
 def _post_on_postgresql(
-    connection: Connection, asks: Sequence[Ask], now: datetime, debt_blocks: bool, wait: bool
+    connection: Connection,
+    asks: Sequence[Ask],
+    now: datetime,
+    debt_blocks: bool,
+    wait: bool,
+    work: Carried | None,
 ) -> list[Outcome]:
     rows = connection.execute(
-        _WAITING if wait else _SKIPPING,
+        _statement(wait, work),
         {
             "owners": [ask.owner for ask in asks],
             "keys": [ask.key for ask in asks],
             "credits": [ask.credits for ask in asks],
             "now": now,
             "debt_blocks": debt_blocks,
+            **({} if work is None else work.values(asks)),
         },
     )
     return [Outcome(row.reached, None if row.seq is None else Spent(row.seq, row.balance)) for row in rows]

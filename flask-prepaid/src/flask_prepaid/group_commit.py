@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine, exc
 
 from . import batches
+from .carrying import carried
 from .clock import Clock
 from .database import limited_patience, turn
 from .errors import Busy, PrepaidError
@@ -171,7 +172,7 @@ class GroupCommit:
                 except exc.OperationalError as error:
                     raise Busy("The database is busy. Nothing was moved; try again.") from error
                 yield connection
-        elif wait or any(ask.work is not None for ask in asks):
+        elif wait or (carried(asks) is None and any(ask.work is not None for ask in asks)):
             with self._together.begin() as connection:
                 if wait:
                     connection.execute(limited_patience())
