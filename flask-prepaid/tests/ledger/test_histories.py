@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -207,6 +207,11 @@ class Histories(RuleBasedStateMachine):
         with pytest.raises(KeyReused):
             self.books.spend(credits + 1, key)
 
+    @rule(credits=st.sampled_from([0, -1, 1.5, True]))
+    def nonsense_is_refused(self, credits: int) -> None:
+        with pytest.raises(ValueError, match="credits are a whole number"):
+            self.books.prepaid.spend(OWNER, credits=credits, key=self.key("nonsense"))
+
     @rule()
     def tick(self) -> None:
         self.books.prepaid.settle_due()
@@ -236,8 +241,15 @@ class Histories(RuleBasedStateMachine):
         assert self.books.prepaid.audit() == []
 
 
-def run_histories(databases: Databases, kind: str, *, examples: int, steps: int = 40) -> None:
-    """Run random histories; the first one that goes wrong is made short and raised."""
+def run_histories(
+    databases: Databases,
+    kind: str,
+    *,
+    examples: int,
+    steps: int = 40,
+    phases: Sequence[Phase] = (Phase.generate, Phase.shrink),
+) -> None:
+    """Run random histories; the first one that goes wrong is raised, made short if ``phases`` say so."""
     machine = type("Machine", (Histories,), {"databases": databases, "kind": kind})
     run_state_machine_as_test(
         machine,
@@ -247,6 +259,8 @@ def run_histories(databases: Databases, kind: str, *, examples: int, steps: int 
             deadline=None,
             suppress_health_check=list(HealthCheck),
             database=None,
+            phases=phases,
+            report_multiple_bugs=False,
         ),
     )
 

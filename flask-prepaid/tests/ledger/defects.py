@@ -1,0 +1,292 @@
+"""Mistakes that one could make in the ledger, one guard at a time, and who sees them.
+
+Each is seeded by replacing one small function. The checker is the one of the tests: random
+histories against the plain model, with the audit after every step. What it does not see
+is a hole in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import Phase
+
+from flask_prepaid import (
+    allowances,
+    batches,
+    clawbacks,
+    drawing,
+    expiry,
+    holding,
+    holds,
+    ledger,
+    lots,
+    posting,
+    reversals,
+)
+from flask_prepaid.errors import InsufficientCredits
+from flask_prepaid.lots import Line, LotState, Part
+from flask_prepaid.models import HoldState, Kind
+from flask_prepaid.posting import Locked
+from flask_prepaid.testing import Databases
+
+from .test_histories import run_histories
+
+Seed = Callable[[pytest.MonkeyPatch], None]
+
+DEFECTS: dict[str, Seed] = {}
+
+
+def defect(seed: Seed) -> Seed:
+    DEFECTS[seed.__name__] = seed
+    return seed
+
+
+def is_caught(databases: Databases, name: str, *, examples: int = 150) -> bool:
+    """Whether random histories go wrong once the defect is in."""
+    with pytest.MonkeyPatch.context() as patch:
+        DEFECTS[name](patch)
+        try:
+            run_histories(databases, "sqlite", examples=examples, phases=[Phase.generate])
+        except Exception:
+            return True
+    return False
+
+
+@defect
+def spends_what_is_not_there(patch: pytest.MonkeyPatch) -> None:
+    def make_sure(session: Any, wallet: Locked, credits: int, *, debt_blocks: bool) -> None:
+        expiry.settle(session, wallet, needed=credits)
+
+    patch.setattr(ledger, "make_sure", make_sure)
+
+
+@defect
+def spends_in_spite_of_a_debt(patch: pytest.MonkeyPatch) -> None:
+    def make_sure(session: Any, wallet: Locked, credits: int, *, debt_blocks: bool) -> None:
+        expiry.settle(session, wallet, needed=credits)
+        if wallet.available < credits:
+            raise InsufficientCredits(wallet.owner, needed=credits, available=wallet.available)
+
+    patch.setattr(ledger, "make_sure", make_sure)
+
+
+@defect
+def takes_what_is_held(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Locked, "available", property(lambda wallet: wallet.balance))
+
+
+@defect
+def spends_ended_credits_in_a_batch(patch: pytest.MonkeyPatch) -> None:
+    plain = batches._is_plain
+    patch.setattr(
+        batches, "_is_plain", lambda wallet, *rest: plain({**wallet, "next_expiry_at": None}, *rest)
+    )
+
+
+@defect
+def forgets_keys(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ledger, "repeat", lambda *args, **kwargs: None)
+
+
+@defect
+def does_not_compare_what_a_key_said(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        ledger, "repeat", lambda session, wallet, key, *rest, **said: posting.find(session, wallet, key)
+    )
+
+
+@defect
+def posts_twice(patch: pytest.MonkeyPatch) -> None:
+    append = posting.append
+
+    def twice(session: Any, wallet: Locked, kind: Kind, credits: int, **rest: Any) -> Any:
+        if kind is Kind.SPEND and wallet.balance > 2:
+            append(session, wallet, kind, -1, key=f"{rest['key']}:again")
+        return append(session, wallet, kind, credits, **rest)
+
+    patch.setattr(ledger, "append", twice)
+
+
+@defect
+def moves_no_balance(patch: pytest.MonkeyPatch) -> None:
+    save = posting.save
+
+    def forgetful(session: Any, wallet: Locked) -> None:
+        if wallet.seq % 5:
+            save(session, wallet)
+
+    patch.setattr(posting, "save", forgetful)
+
+
+@defect
+def expires_a_second_late(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        Locked,
+        "due",
+        property(lambda wallet: wallet.next_expiry_at is not None and wallet.next_expiry_at < wallet.now),
+    )
+
+
+@defect
+def forgets_when_a_lot_ends(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Locked, "expects_expiry", lambda wallet, at: None)
+
+
+@defect
+def leaves_one_credit_when_a_lot_ends(patch: pytest.MonkeyPatch) -> None:
+    over = lots.Lots.over
+    patch.setattr(lots.Lots, "over", lambda self, now: [lot for lot in over(self, now) if lot.left != 1])
+
+
+@defect
+def draws_paid_credits_before_given_ones(patch: pytest.MonkeyPatch) -> None:
+    def order(lot: LotState) -> tuple[datetime, bool, int]:
+        return (lot.expires_at or lots.NEVER, not lot.paid, lot.seq)
+
+    patch.setattr(LotState, "order", property(order))
+
+
+@defect
+def draws_what_ends_last_first(patch: pytest.MonkeyPatch) -> None:
+    def order(lot: LotState) -> tuple[timedelta, bool, int]:
+        return (lots.NEVER - (lot.expires_at or lots.NEVER), lot.paid, lot.seq)
+
+    patch.setattr(LotState, "order", property(order))
+
+
+@defect
+def gives_back_what_was_drawn_first(patch: pytest.MonkeyPatch) -> None:
+    last = lots.last
+
+    def first(parts: list[Part], credits: int, *, skip: int = 0) -> list[Part]:
+        return last(parts[::-1], credits, skip=skip)
+
+    patch.setattr(lots, "last", first)
+    patch.setattr(reversals, "last", first)
+
+
+@defect
+def gives_back_to_lots_that_have_ended(patch: pytest.MonkeyPatch) -> None:
+    def groups(session: Any, wallet: Locked, drawing: Any, parts: list[Part]) -> list[tuple[None, int]]:
+        return [(None, sum(part.credits for part in parts))]
+
+    patch.setattr(reversals, "_groups", groups)
+
+
+@defect
+def gives_back_more_than_was_spent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(drawing.StoredPast, "reversed", lambda self, seq, before: 0)
+
+
+@defect
+def does_not_set_aside_what_is_held(patch: pytest.MonkeyPatch) -> None:
+    save = posting.save
+
+    def forget(session: Any, wallet: Locked) -> None:
+        wallet.held = 0
+        save(session, wallet)
+
+    patch.setattr(holding, "save", forget)
+
+
+@defect
+def keeps_the_rest_of_a_captured_hold(patch: pytest.MonkeyPatch) -> None:
+    close = holds.close
+
+    def keep(session: Any, wallet: Locked, hold: Any, verb: str, *, captured: int = 0) -> None:
+        if captured:
+            wallet.held += hold.credits - captured
+        close(session, wallet, hold, verb, captured=captured)
+
+    patch.setattr(holds, "close", keep)
+
+
+@defect
+def lets_a_hold_end_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(holds, "move", lambda state, verb: holds.MOVES[HoldState.OPEN, verb])
+
+
+@defect
+def leaves_what_came_back_too_late(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(holding, "after_release", lambda session, wallet: None)
+
+
+@defect
+def repays_no_debt(patch: pytest.MonkeyPatch) -> None:
+    receive = ledger.receive
+
+    def generous(session: Any, wallet: Locked, *args: Any, **kwargs: Any) -> Any:
+        debt, wallet.debt = wallet.debt, 0
+        try:
+            return receive(session, wallet, *args, **kwargs)
+        finally:
+            wallet.debt = debt
+            posting.save(session, wallet)
+
+    patch.setattr(ledger, "receive", generous)
+
+
+@defect
+def rounds_a_refund_down(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        clawbacks,
+        "share",
+        lambda credits, paid, refunded: credits * min(refunded, paid) // paid if paid else credits,
+    )
+
+
+@defect
+def claws_back_each_refund_by_itself(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(clawbacks.Clawed, "standing_minor", property(lambda self: 0))
+
+
+@defect
+def restores_a_refund_twice(patch: pytest.MonkeyPatch) -> None:
+    of = clawbacks.Clawed.of.__func__  # type: ignore[attr-defined]
+
+    def without_undone(cls: Any, *args: Any) -> Any:
+        return clawbacks.Clawed(of(cls, *args).taken, {})
+
+    patch.setattr(clawbacks.Clawed, "of", classmethod(without_undone))
+
+
+@defect
+def lets_what_comes_back_live_no_day(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(reversals, "LEAST_LIFE", timedelta(0))
+
+
+@defect
+def rolls_over_without_a_cap(patch: pytest.MonkeyPatch) -> None:
+    supersede = allowances._supersede
+
+    def all_of_it(session: Any, wallet: Locked, lot: LotState, moved_up: int, expires_at: datetime) -> int:
+        return supersede(session, wallet, lot, lot.left, expires_at)
+
+    patch.setattr(allowances, "_supersede", all_of_it)
+
+
+@defect
+def stores_no_draws(patch: pytest.MonkeyPatch) -> None:
+    store = drawing.Drawing._store
+
+    def lazy(self: drawing.Drawing, draws: list[dict[str, int]]) -> None:
+        draws.clear()
+        store(self, draws)
+
+    patch.setattr(drawing.Drawing, "_store", lazy)
+
+
+@defect
+def draws_credits_of_reversed_spends_anew(patch: pytest.MonkeyPatch) -> None:
+    feed = lots.Lots.feed
+
+    def forget_restored(self: lots.Lots, event: lots.Event) -> list[Part]:
+        if isinstance(event, Line) and event.kind is Kind.CLAWBACK and event.credits > 0:
+            event = event._replace(names=None)
+        return feed(self, event)
+
+    patch.setattr(lots.Lots, "feed", forget_restored)
