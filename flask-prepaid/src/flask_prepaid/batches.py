@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ARRAY, BigInteger, Boolean, Connection, Insert, String, TextClause, bindparam, text
 
 from .carrying import Carried, carried
+from .database import PATIENCE_S
 from .models import UtcDateTime
 from .spending import Ask, Spent, run_work
 
@@ -52,7 +53,7 @@ WITH asked AS (
   SELECT * FROM unnest(:owners, :keys, :credits) WITH ORDINALITY AS a (owner, key, credits, n)
 ), locked AS MATERIALIZED (
   SELECT id, owner, balance, held, debt, seq, next_expiry_at, moved_at FROM prepaid_wallet
-  WHERE owner = ANY (:owners) ORDER BY id FOR NO KEY UPDATE {skip}
+  WHERE owner = ANY (:owners){patience} ORDER BY id FOR NO KEY UPDATE {skip}
 ), fresh AS (
   SELECT a.n, a.key, a.credits, l.id, l.seq, l.balance, l.balance - l.held AS available,
          greatest(l.moved_at, :now) AS at,
@@ -79,11 +80,19 @@ ORDER BY a.n
 """
 
 
+#: Computed once, before the first wallet is locked, and gone with the transaction.
+PATIENCE = f" AND (SELECT set_config('lock_timeout', '{PATIENCE_S}s', true)) IS NOT NULL"
+
+
 @lru_cache(maxsize=128)
 def _statement(wait: bool, work: Carried | None) -> TextClause:
     """The statement above, with the host's INSERT in it if there is one: one round trip, one transaction."""
-    skip, also = "" if wait else "SKIP LOCKED", "" if work is None else work.clause
-    return text(ON_POSTGRESQL.format(skip=skip, work=also)).bindparams(
+    sql = ON_POSTGRESQL.format(
+        patience=PATIENCE if wait else "",
+        skip="" if wait else "SKIP LOCKED",
+        work="" if work is None else work.clause,
+    )
+    return text(sql).bindparams(
         bindparam("owners", type_=ARRAY(String)),
         bindparam("keys", type_=ARRAY(String)),
         bindparam("credits", type_=ARRAY(BigInteger)),

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, exc
@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, exc
 from . import batches
 from .carrying import carried
 from .clock import Clock
-from .database import limited_patience, turn
+from .database import turn
 from .errors import Busy, PrepaidError
 from .spending import Ask, Spent, spend_alone
 
@@ -29,14 +29,14 @@ MOST = 128
 
 
 class Seat:
-    """Where one spend waits. ``woken`` is released when it has an answer, or when it is to lead."""
+    """Where one spend waits until it is ``served``, or has a ``duty``; ``woken`` is released then."""
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
         self.spent: Spent | None = None
         self.error: Exception | None = None
         self.served = False
-        self.neighbours: list[Seat] = []
+        self.duty: Callable[[Seat], None] | None = None
         self.woken = threading.Lock()
         self.woken.acquire()
 
@@ -54,6 +54,8 @@ class GroupCommit:
         self._debt_blocks = debt_blocks
         self._lock = threading.Lock()
         self._waiting: deque[Seat] = deque()
+        #: Who waits for a wallet that another process holds, by its owner.
+        self._queues: dict[str, deque[Seat]] = {}
         self._is_led = False
 
     def spend(self, ask: Ask) -> Spent:
@@ -65,18 +67,13 @@ class GroupCommit:
         :raises Busy: The database did not get to it. What came of it, the same key tells.
         """
         seat = Seat(ask)
-        with self._lock:
-            leads = not self._is_led
-            if leads:
-                self._is_led = True
+        self._sit(seat)
+        while not seat.served:
+            if seat.duty is None:
+                seat.woken.acquire()
             else:
-                self._waiting.append(seat)
-        if not leads:
-            seat.woken.acquire()
-        if not seat.served:
-            self._lead(seat)
-        if seat.neighbours:
-            self._wait_for_wallet(seat.neighbours)
+                duty, seat.duty = seat.duty, None
+                duty(seat)
         return self._answer(seat)
 
     def spend_many(self, asks: Iterable[Ask]) -> list[Spent | PrepaidError]:
@@ -99,43 +96,78 @@ class GroupCommit:
             return seat.spent
         return spend_alone(self._engine, seat.ask, clock=self._clock, debt_blocks=self._debt_blocks)
 
-    def _lead(self, seat: Seat) -> None:
+    def _sit(self, seat: Seat) -> None:
+        """Lead, or wait with the others: those of the same wallet, where it has to be waited for."""
+        with self._lock:
+            queue = self._queues.get(seat.ask.owner)
+            if queue is not None:
+                queue.append(seat)
+            elif self._is_led:
+                self._waiting.append(seat)
+            else:
+                self._is_led = True
+                seat.duty = self._lead
+
+    def _lead(self, me: Seat) -> None:
         """Post all that wait, hand the lead over, and wake those that have their answer."""
         with self._lock:
-            others = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST - 1))]
-        batch = [seat, *others]
-        asleep: set[Seat] = set()
+            batch = [me, *self._take(self._waiting)]
+        unreached: list[Seat] = []
         try:
-            asleep = self._gather(self._post(batch, wait=False))
+            unreached = self._post(batch, wait=False)
         finally:
             with self._lock:
                 heir = self._waiting.popleft() if self._waiting else None
                 self._is_led = heir is not None
+                first = self._queue_up(unreached)
             if heir is not None:
-                heir.woken.release()
-            for served in batch:
-                served.served = True
-                if served is not seat and served not in asleep:
-                    served.woken.release()
+                self._hand(heir, self._lead, me)
+            for seat in first:
+                self._hand(seat, self._wait_for_wallet, me)
+            left = set(unreached)
+            self._serve((seat for seat in batch if seat not in left), me)
 
-    def _gather(self, unreached: list[Seat]) -> set[Seat]:
-        """Let those whose wallet somebody else holds wait for it together; all but the first stay asleep."""
-        by_owner: defaultdict[str, list[Seat]] = defaultdict(list)
+    def _queue_up(self, unreached: Iterable[Seat]) -> list[Seat]:
+        """Put those whose wallet somebody else holds in its queue; who is the first of one."""
+        first = []
         for seat in unreached:
-            by_owner[seat.ask.owner].append(seat)
-        asleep: set[Seat] = set()
-        for first, *others in by_owner.values():
-            if others:
-                first.neighbours = [first, *others]
-                asleep.update(others)
-        return asleep
+            queue = self._queues.get(seat.ask.owner)
+            if queue is None:
+                self._queues[seat.ask.owner] = deque()
+                first.append(seat)
+            else:
+                queue.append(seat)
+        return first
 
-    def _wait_for_wallet(self, seats: list[Seat]) -> None:
-        """Post the spends of one wallet as soon as it can be had."""
+    def _wait_for_wallet(self, me: Seat) -> None:
+        """Post the spends of one wallet as soon as it can be had; the next in its queue waits again."""
+        queue = self._queues[me.ask.owner]
+        with self._lock:
+            batch = [me, *self._take(queue)]
         try:
-            self._post(seats, wait=True)
+            self._post(batch, wait=True)
         finally:
-            for seat in seats[1:]:
+            with self._lock:
+                heir = queue.popleft() if queue else None
+                if heir is None:
+                    del self._queues[me.ask.owner]
+            if heir is not None:
+                self._hand(heir, self._wait_for_wallet, me)
+            self._serve(batch, me)
+
+    def _take(self, queue: deque[Seat]) -> list[Seat]:
+        return [queue.popleft() for _ in range(min(len(queue), MOST - 1))]
+
+    def _hand(self, seat: Seat, duty: Callable[[Seat], None], me: Seat) -> None:
+        seat.duty = duty
+        if seat is not me:
+            seat.woken.release()
+
+    def _serve(self, seats: Iterable[Seat], me: Seat) -> None:
+        """Let them go with what they have; who has neither a spend nor an error goes alone."""
+        for seat in seats:
+            seat.served = True
+            if seat is not me:
                 seat.woken.release()
 
     def _post(self, seats: Sequence[Seat], *, wait: bool) -> list[Seat]:
@@ -146,7 +178,7 @@ class GroupCommit:
         first = list(by_key.values())
         asks = [seat.ask for seat in first]
         try:
-            with self._transaction(asks, wait=wait) as connection:
+            with self._transaction(asks) as connection:
                 outcomes = batches.post(
                     connection, asks, now=self._clock(), debt_blocks=self._debt_blocks, wait=wait
                 )
@@ -164,7 +196,7 @@ class GroupCommit:
         return [seat for seat, outcome in zip(first, outcomes, strict=True) if not outcome.reached]
 
     @contextmanager
-    def _transaction(self, asks: Sequence[Ask], *, wait: bool) -> Iterator[Connection]:
+    def _transaction(self, asks: Sequence[Ask]) -> Iterator[Connection]:
         if self._engine.dialect.name == "sqlite":
             with turn(self._engine), self._engine.begin() as connection:
                 try:
@@ -172,10 +204,8 @@ class GroupCommit:
                 except exc.OperationalError as error:
                     raise Busy("The database is busy. Nothing was moved; try again.") from error
                 yield connection
-        elif wait or (carried(asks) is None and any(ask.work is not None for ask in asks)):
+        elif carried(asks) is None and any(ask.work is not None for ask in asks):
             with self._together.begin() as connection:
-                if wait:
-                    connection.execute(limited_patience())
                 yield connection
         else:
             with self._at_once.connect() as connection:
