@@ -6,12 +6,12 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from .errors import GatewayRefused
-from .models import Customer
-from .payments import insert
+from .models import Customer, SavedCard, TopUp
+from .payments import insert, own_session
 
 if TYPE_CHECKING:
     from .extension import Prepaid
@@ -62,6 +62,24 @@ def customer_of(prepaid: Prepaid, owner: str) -> str:
 def known_customer(session: Session, owner: str) -> str | None:
     """The id of the owner's Stripe customer, if one was ever made."""
     return session.scalar(select(Customer.stripe_id).where(Customer.owner == owner))
+
+
+def remove(prepaid: Prepaid, owner: str) -> None:
+    """Delete the owner's customer at Stripe, and with it cards, auto top-up and plan. Commits.
+
+    Wallet, entries and payments stay: what happened to money is not forgotten. A repeat does nothing.
+
+    :raises GatewayUnavailable: Stripe did not answer. Ask again.
+    """
+    session = own_session(prepaid)
+    session.execute(delete(TopUp).where(TopUp.owner == owner))
+    customer_id = known_customer(session, owner)
+    session.commit()  # no connection waits while Stripe is asked
+    if customer_id is not None:
+        prepaid.gateway.delete_customer(customer_id)
+        _forget(session, owner, customer_id)
+    session.execute(delete(SavedCard).where(SavedCard.owner == owner))
+    session.commit()
 
 
 def _forget(session: Session, owner: str, customer_id: str) -> None:

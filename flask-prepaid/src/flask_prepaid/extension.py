@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from . import clock as clocks
 from . import config as settings
-from . import database, views
+from . import customers, database, views
 from .catalog import Catalog, Pack, Plan, Quantity
 from .clock import Clock
 from .gateway import Gateway
@@ -115,6 +115,19 @@ class Prepaid(LedgerVerbs):
     def current_owner(self) -> str | None:
         """The customer of this request, or ``None`` when nobody is signed in."""
         return self._owner()
+
+    def customer_id(self, owner: str) -> str | None:
+        """The id of the owner's Stripe customer, ``cus_...``; ``None`` before the first purchase."""
+        return customers.known_customer(self.session, owner)
+
+    def remove_customer(self, owner: str) -> None:
+        """Delete the owner's Stripe customer, and with it saved cards, auto top-up and plan. Commits.
+
+        Credits, entries and payments stay. A repeat does nothing.
+
+        :raises GatewayUnavailable: Stripe did not answer. Ask again.
+        """
+        customers.remove(self, owner)
 
     @property
     def session(self) -> Session:

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import stripe
 
-from . import clock
+from . import clock, deadline
 from .config import Config
 from .errors import BadSignature, CardDeclined, CardNeedsOwner, GatewayRefused, GatewayUnavailable
 from .facts import (

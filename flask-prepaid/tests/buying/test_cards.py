@@ -257,3 +257,30 @@ def test_one_owner_has_one_customer_at_stripe(shop: Shop) -> None:
 
     client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
     assert len(client.v1.customers.list().data) == 1
+
+
+def test_who_leaves_has_no_customer_and_no_card_left_anywhere_and_keeps_the_books(shop: Shop) -> None:
+    card = leave_card(shop)
+    press(shop, card)
+    customer = shop.read(lambda: shop.prepaid.customer_id("user:1"))
+    client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+
+    for _ in range(2):
+        shop.read(lambda: shop.prepaid.remove_customer("user:1"))
+
+    assert client.v1.customers.retrieve(customer).deleted
+    assert saved(shop) == []
+    assert shop.read(lambda: shop.prepaid.customer_id("user:1")) is None
+    assert shop.balance() == 100
+    assert leave_card(shop) != card
+
+
+def test_a_customer_who_was_deleted_in_stripes_dashboard_can_leave_too(shop: Shop) -> None:
+    leave_card(shop)
+    customer = shop.read(lambda: shop.prepaid.customer_id("user:1"))
+    stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client()).v1.customers.delete(customer)
+
+    shop.read(lambda: shop.prepaid.remove_customer("user:1"))
+
+    assert shop.read(lambda: shop.prepaid.customer_id("user:1")) is None
+    assert saved(shop) == []
