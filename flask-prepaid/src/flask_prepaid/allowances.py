@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from . import clock as clocks
@@ -30,6 +30,7 @@ def allowance(
     currency: str,
     grace: timedelta = GRACE,
     roll_over: int = 0,
+    replacing: Collection[str] | None = None,
     clock: Clock = clocks.wall,
 ) -> Entry:
     """Give the credits of a period that was paid, once. A debt is paid from them first.
@@ -40,6 +41,7 @@ def allowance(
     :param key: Names the invoice, ``invoice:in_1``.
     :param period_end: When the period ends; the credits last for ``grace`` more.
     :param amount_minor: What was paid, in the smallest unit of ``currency``.
+    :param replacing: The keys of the allowances that end now; by default all of the owner's.
     :raises KeyReused: The key has posted something else.
     """
     check_credits(credits)
@@ -54,7 +56,7 @@ def allowance(
     expires_at = period_end + grace
     drawing = expire(session, wallet)
     for lot in sorted(drawing.lots.lots.values(), key=lambda lot: lot.order):
-        if not lot.ended and _is_allowance(session, wallet, lot):
+        if not lot.ended and _is_replaced(session, wallet, lot, replacing):
             roll_over -= _supersede(session, wallet, lot, min(lot.left, roll_over), expires_at)
     given = receive(
         session,
@@ -107,9 +109,11 @@ def add_to_allowance(
     )
 
 
-def _is_allowance(session: Session, wallet: Locked, lot: LotState) -> bool:
-    kind = session.scalar(select(Entry.kind).where(Entry.wallet_id == wallet.id, Entry.seq == lot.seq))
-    return kind is Kind.ALLOWANCE
+def _is_replaced(session: Session, wallet: Locked, lot: LotState, keys: Collection[str] | None) -> bool:
+    entry = session.get_one(Entry, (wallet.id, lot.seq))
+    while entry.key.startswith("rollover:"):  # it moved up from one that ended
+        entry = session.get_one(Entry, (wallet.id, entry.names))
+    return entry.kind is Kind.ALLOWANCE and (keys is None or entry.key in keys)
 
 
 def _supersede(session: Session, wallet: Locked, lot: LotState, moved_up: int, expires_at: datetime) -> int:

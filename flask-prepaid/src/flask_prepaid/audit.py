@@ -5,7 +5,7 @@ Every entry, hold, lot and draw is read once, wallet by wallet, and played again
 | | what holds |
 |---|---|
 | I1 | a wallet's balance is the sum of its entries; the sum by kind over all wallets is the sum of balances |
-| I2 | each payment that is paid has exactly one purchase, in its owner's wallet, of its credits |
+| I2 | each payment that is paid has exactly one purchase, or a plan's one allowance, of its credits |
 | I3 | no purchase without a payment: the payment that its key names is paid |
 | I4 | ``seq`` has no gap; the balance after each entry is the one before it plus its credits; time goes on |
 | I5 | a balance never falls below what is held, nor a debt below zero; ``held`` is the sum of open holds |
@@ -40,8 +40,9 @@ from sqlalchemy import (
     text,
 )
 
-from .models import Entry, Kind, Payment, PaymentState, Wallet
+from .models import Entry, Kind, Payment, PaymentState, Via, Wallet
 from .replay import Problem, replay
+from .subscriptions.models import Invoice
 
 #: The triggers that refuse a change of an entry, by database.
 GUARDS = {
@@ -58,7 +59,7 @@ def audit(engine: Engine) -> Iterator[Problem]:
         totals: Counter[Kind] = Counter()
         yield from replay(connection, totals)
         yield from _trial_balance(connection, totals)
-        yield from _payments_without_purchase(connection)
+        yield from _payments_without_credits(connection)
         yield from _purchases_without_payment(connection)
 
 
@@ -111,17 +112,21 @@ def _trial_balance(connection: Connection, totals: Counter[Kind]) -> Iterator[Pr
         )
 
 
-def _payments_without_purchase(connection: Connection) -> Iterator[Problem]:
-    purchase = and_(
+def _payments_without_credits(connection: Connection) -> Iterator[Problem]:
+    by_purchase = and_(
+        Entry.key == literal("payment:") + cast(Payment.id, String), Entry.kind == Kind.PURCHASE
+    )
+    by_plan = and_(Entry.key == literal("invoice:") + cast(Invoice.id, String), Entry.kind == Kind.ALLOWANCE)
+    brought = and_(
         Entry.wallet_id == Wallet.id,
-        Entry.key == literal("payment:") + cast(Payment.id, String),
-        Entry.kind == Kind.PURCHASE,
         Entry.credits == Payment.credits,
+        case((Payment.via == Via.PLAN, by_plan), else_=by_purchase),
     )
     missing = (
         select(Payment.id, Payment.owner, Payment.credits)
         .outerjoin(Wallet, Wallet.owner == Payment.owner)
-        .outerjoin(Entry, purchase)
+        .outerjoin(Invoice, Invoice.payment_id == Payment.id)
+        .outerjoin(Entry, brought)
         .where(Payment.state == PaymentState.PAID, Entry.seq.is_(None))
     )
     for payment_id, owner, credits in connection.execute(missing):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import webhooks
+from .subscriptions import prices
 
 if TYPE_CHECKING:
     from .extension import Prepaid
@@ -20,7 +21,7 @@ class Connected:
 
 
 def connect(prepaid: Prepaid, *, url: str | None = None) -> Connected:
-    """Mirror the packs to Stripe's products and prices, and set up the webhook at ``url``.
+    """Mirror the packs and plans to Stripe's products and prices, and set up the webhook at ``url``.
 
     A price is found by its lookup key, ``prepaid_<slug>``. Stripe's prices never change: a
     pack with a new price gets a new one, which takes the key over.
@@ -30,6 +31,9 @@ def connect(prepaid: Prepaid, *, url: str | None = None) -> Connected:
         key = f"prepaid_{pack.slug}"
         if prepaid.gateway.mirror_price(key, pack.title, pack.amount_minor, pack.currency):
             done.append(f"{pack.slug}: a price of its own at Stripe, lookup key {key}")
+    for plan in prepaid.catalog.plans.values():
+        price = prices.ensure(prepaid, plan)
+        done.append(f"{plan.slug}: sold at Stripe's price {price.id}")
     secret = None
     if url is not None:
         secret = prepaid.gateway.mirror_endpoint(url, sorted(webhooks.HEARD))

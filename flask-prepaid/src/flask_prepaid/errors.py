@@ -146,14 +146,18 @@ class NotYours(PrepaidError):
 
 
 class GatewayRefused(PrepaidError):
-    """Stripe refused the request itself: nothing came of it. ``missing`` names what does not exist."""
+    """Stripe refused the request itself: nothing came of it.
+
+    ``missing`` names what does not exist, ``reason`` is Stripe's own code.
+    """
 
     http_status = 502
     code = "gateway_refused"
 
-    def __init__(self, message: str, *, missing: str | None = None) -> None:
+    def __init__(self, message: str, *, missing: str | None = None, reason: str | None = None) -> None:
         super().__init__(message)
         self.missing = missing
+        self.reason = reason
 
 
 class Busy(PrepaidError):

@@ -468,7 +468,7 @@ def created(since: datetime | None) -> dict[str, Any]:
 
 def refusal(error: stripe.StripeError) -> GatewayRefused:
     missing = getattr(error, "param", None) or "id" if error.code == "resource_missing" else None
-    return GatewayRefused(str(error.user_message or error), missing=missing)
+    return GatewayRefused(str(error.user_message or error), missing=missing, reason=error.code)
 
 
 def card_error(error: stripe.CardError) -> CardDeclined | CardNeedsOwner:

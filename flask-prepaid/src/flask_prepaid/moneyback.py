@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 
 from . import clock, facts, ledger, payments, purchases, signals
 from .errors import GatewayRefused, NothingToReverse
-from .models import Dispute, Payment, PaymentState, Refund
+from .models import Dispute, Payment, PaymentState, Refund, Via
 from .payments import insert
+from .subscriptions import following
+from .subscriptions.models import Invoice
 
 if TYPE_CHECKING:
     from .extension import Prepaid
@@ -175,6 +177,8 @@ def _paid(prepaid: Prepaid, intent_id: str | None) -> Payment | None:
     if payment is None or payment.state is not PaymentState.PAID:
         prepaid.session.commit()
         payment = purchases.settle_intent(prepaid, intent_id)
+        if payment is None and following.follow_intent(prepaid, intent_id):
+            payment = payments.find(prepaid.session, stripe_id=intent_id)
         signals.commit(prepaid.session)
     return payment if payment is not None and payment.state is PaymentState.PAID else None
 
@@ -218,7 +222,7 @@ def _take(
     entry = ledger.claw_back(
         prepaid.session,
         payment.owner,
-        lot_key=f"payment:{payment.id}",
+        lot_key=_lot_key(prepaid.session, payment),
         key=key,
         refunded_minor=amount_minor,
         reason=reason,
@@ -233,6 +237,14 @@ def _take(
             credits=-entry.credits,
             debt=entry.debt,
         )
+
+
+def _lot_key(session: Session, payment: Payment) -> str:
+    """The key under which the payment's credits came in: its own, or that of the plan's invoice."""
+    if payment.via is not Via.PLAN:
+        return f"payment:{payment.id}"
+    invoice_id = session.scalars(select(Invoice.id).where(Invoice.payment_id == payment.id)).one()
+    return f"invoice:{invoice_id}"
 
 
 def _give(prepaid: Prepaid, payment: Payment, key: str, reason: str) -> None:

@@ -15,7 +15,8 @@ from sqlalchemy import select
 
 from . import moneyback, payments, purchases, signals
 from .facts import Intent
-from .models import Dispute, Payment, PaymentState, Refund
+from .models import Dispute, Payment, PaymentState, Refund, Via
+from .subscriptions import comparing, following
 
 if TYPE_CHECKING:
     from .extension import Prepaid
@@ -73,6 +74,7 @@ def _differences(prepaid: Prepaid, since: datetime | None, seen: Callable[[], No
     yield from _refunds(prepaid, since, seen)
     yield from _disputes(prepaid, since, seen)
     yield from _payments_here(prepaid, since, seen, paid_at_stripe)
+    yield from _plans(prepaid, since, seen)
     prepaid.session.commit()
 
 
@@ -147,7 +149,9 @@ def _payments_here(
     prepaid: Prepaid, since: datetime | None, seen: Callable[[], None], paid: set[int]
 ) -> Iterator[Found]:
     """Credits that the books gave, and Stripe has no money for; and what nobody knows the end of."""
-    ours = select(Payment).where(Payment.state.in_((PaymentState.PAID, *UNRESOLVED))).order_by(Payment.id)
+    states = Payment.state.in_((PaymentState.PAID, *UNRESOLVED))
+    # What a plan's invoices brought in is compared invoice by invoice.
+    ours = select(Payment).where(states, Payment.via != Via.PLAN).order_by(Payment.id)
     for row in prepaid.session.scalars(ours.where(Payment.created_at >= since) if since else ours).all():
         seen()
         if row.state in UNRESOLVED:
@@ -155,6 +159,16 @@ def _payments_here(
         elif row.id not in paid and not _is_paid(prepaid, row):
             name = row.payment_intent_id or row.session_id or str(row.id)
             yield Drift("unpaid", name, row.id, f"{row.credits} credits were given for nothing"), None
+
+
+def _plans(prepaid: Prepaid, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
+    for kind, stripe_id, payment_id, detail in comparing.differences(prepaid, since, seen):
+        mend = None if kind in ("unpaid", "doubled") else _following_plan(prepaid, stripe_id)
+        yield Drift(kind, stripe_id, payment_id, detail), mend
+
+
+def _following_plan(prepaid: Prepaid, stripe_id: str) -> Mend:
+    return lambda: following.follow(prepaid, stripe_id)
 
 
 UNRESOLVED = (PaymentState.REQUESTED, PaymentState.UNKNOWN)

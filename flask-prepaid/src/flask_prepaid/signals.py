@@ -30,6 +30,15 @@ clawed_back = _signals.signal("clawed-back")
 #: wants its customer, the page of that payment leads there.
 topup_stopped = _signals.signal("topup-stopped")
 
+#: A plan began, changed, is to end, or ended: ``owner``, ``subscription_id``, states ``before``, ``after``.
+plan_changed = _signals.signal("plan-changed")
+
+#: A plan's invoice was not paid: ``owner``, ``subscription_id``, ``state``, ``page_url`` where it can be.
+plan_payment_failed = _signals.signal("plan-payment-failed")
+
+#: A trial ends in three days: ``owner``, ``subscription_id``, ``trial_end``.
+trial_ending = _signals.signal("trial-ending")
+
 _WAITING = "prepaid_signals"
 
 

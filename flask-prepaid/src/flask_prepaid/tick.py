@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from . import moneyback, payments, purchases, signals, topups
 from .errors import GatewayUnavailable, PrepaidError
 from .models import Payment, Refund
+from .subscriptions import subscribing
 
 if TYPE_CHECKING:
     from .extension import Prepaid
@@ -24,6 +25,7 @@ def tick(prepaid: Prepaid) -> dict[str, int]:
     return due | {
         "payments": each(prepaid, payments.due(prepaid.session, Payment), purchases.look_up),
         "refunds": each(prepaid, payments.due(prepaid.session, Refund), moneyback.look_up),
+        "plans": each(prepaid, subscribing.due(prepaid), subscribing.look_up),
         "top-ups": each(prepaid, topups.due(prepaid), topups.top_up),
     }
 

@@ -15,6 +15,7 @@ from . import cards, clock, moneyback, purchases, signals
 from .facts import Event
 from .models import InboxEvent
 from .payments import insert
+from .subscriptions import following
 
 if TYPE_CHECKING:
     from .extension import Prepaid
@@ -39,14 +40,16 @@ def on(*types: str) -> Callable[[Handler], Handler]:
 
 @on("checkout.session.completed", "checkout.session.async_payment_succeeded")
 def checkout_paid(prepaid: Prepaid, session_id: str) -> None:
-    """A card pays at once; a bank debit pays days later, by the second event."""
-    purchases.settle_checkout(prepaid, session_id)
+    """A card pays at once; a bank debit pays days later, by the second event. Or a plan has begun there."""
+    if purchases.settle_checkout(prepaid, session_id) is None:
+        following.settle_page(prepaid, session_id)
 
 
 @on("checkout.session.async_payment_failed", "checkout.session.expired")
 def checkout_came_to_nothing(prepaid: Prepaid, session_id: str) -> None:
     """The bank refused days later, or nobody paid within the page's 24 hours."""
-    purchases.settle_checkout(prepaid, session_id)
+    if purchases.settle_checkout(prepaid, session_id) is None:
+        following.settle_page(prepaid, session_id)
 
 
 @on("payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.processing")
@@ -83,6 +86,46 @@ def charge_was_refunded(prepaid: Prepaid, charge_id: str) -> None:
 def bank_objects(prepaid: Prepaid, dispute_id: str) -> None:
     """Created and withdrawn are one loss; a won dispute gives the money back."""
     moneyback.follow_dispute(prepaid, dispute_id)
+
+
+@on(
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "customer.subscription.pending_update_applied",
+    "customer.subscription.pending_update_expired",
+)
+def plan_moved(prepaid: Prepaid, subscription_id: str) -> None:
+    """A plan began, changed or ended; also when done in Stripe's dashboard or portal."""
+    following.follow(prepaid, subscription_id)
+
+
+@on("customer.subscription.trial_will_end")
+def trial_ends_soon(prepaid: Prepaid, subscription_id: str) -> None:
+    """Three days before, so that a host can write to the customer."""
+    following.remind_of_trial(prepaid, subscription_id)
+
+
+@on(
+    "invoice.finalized",
+    "invoice.paid",
+    "invoice.payment_succeeded",
+    "invoice.payment_failed",
+    "invoice.payment_action_required",
+    "invoice.voided",
+    "invoice.marked_uncollectible",
+)
+def plan_was_billed(prepaid: Prepaid, invoice_id: str) -> None:
+    """A renewal or an upgrade is paid, or not. Each is one more poke for the same look at the whole plan."""
+    following.follow_invoice(prepaid, invoice_id)
+
+
+@on("subscription_schedule.updated", "subscription_schedule.released", "subscription_schedule.canceled")
+def plan_is_to_change(prepaid: Prepaid, schedule_id: str) -> None:
+    """A change at the period's end was planned, or called off."""
+    following.follow_schedule(prepaid, schedule_id)
 
 
 @on("payment_method.attached", "payment_method.detached", "payment_method.updated")

@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, Response, request
 
 from .. import money
 from ..errors import PrepaidError
-from . import buying, cards, csrf, custom, errors, webhook
+from . import buying, cards, csrf, custom, errors, plans, webhook
 
 
 def register(app: Flask, paths: dict[str, str]) -> None:
@@ -29,6 +29,13 @@ def register(app: Flask, paths: dict[str, str]) -> None:
     pages.add_url_rule(one_card, "card", cards.edit, methods=["GET", "POST"])
     pages.add_url_rule(f"{one_card}/default", "choose_card", cards.choose, methods=["POST"])
     pages.add_url_rule(f"{one_card}/remove", "remove_card", cards.remove, methods=["POST"])
+    pages.add_url_rule(paths["plan"], "plan", plans.plan, methods=["GET", "POST"])
+    pages.add_url_rule(f"{paths['plan']}/change", "change_plan", plans.change, methods=["GET", "POST"])
+    pages.add_url_rule(f"{paths['plan']}/cancel", "cancel_plan", plans.cancel, methods=["GET", "POST"])
+    pages.add_url_rule(f"{paths['plan']}/keep", "keep_plan", plans.keep, methods=["POST"])
+    pages.add_url_rule(f"{paths['plan']}/pause", "pause_plan", plans.pause, methods=["POST"])
+    pages.add_url_rule(f"{paths['plan']}/resume", "resume_plan", plans.resume, methods=["POST"])
+    pages.add_url_rule(f"{paths['plan']}/card", "plan_card", plans.use_card, methods=["POST"])
     pages.add_url_rule(paths["webhook"], "webhook", webhook.webhook, methods=["POST"])
     pages.url_value_preprocessor(csrf.let_stripe_in)
     pages.before_request(csrf.protect)
@@ -36,6 +43,7 @@ def register(app: Flask, paths: dict[str, str]) -> None:
     app.register_blueprint(pages)
     app.register_error_handler(PrepaidError, errors.answer)
     app.jinja_env.filters["prepaid_money"] = money.show
+    app.jinja_env.filters["prepaid_date"] = plans.day
 
 
 def keep_to_its_owner(response: Response) -> Response:

@@ -1,0 +1,311 @@
+"""The gateway's calls for plans. Errors, retries and the client are the gateway's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from .. import clock
+from ..catalog import Plan
+from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused
+from ..facts import id_of
+from ..gateway import Gateway, ask, ask_for, created, walk
+from .facts import KEY, Bill, Page, Price, Subscribed, bill_of, page_of, price_of, subscribed_of
+
+# Prices
+
+
+def mirror_price(gateway: Gateway, plan: Plan, terms: dict[str, str]) -> Price:
+    """The price with the plan's lookup key, made anew if it has other terms.
+
+    Stripe's prices never change: who subscribed to the one before keeps it.
+    """
+    prices = gateway.client.v1.prices
+    key = f"prepaid_plan_{plan.slug}"
+    there = ask(lambda: prices.list({"lookup_keys": [key], "limit": 1})).data
+    wanted = (plan.amount_minor, plan.currency, plan.interval, plan.interval_count, terms)
+    if there:
+        price = price_of(there[0])
+        found = (price.amount_minor, price.currency, price.interval, price.interval_count, price.terms)
+        if found == wanted:
+            return price
+    recurring = {"interval": plan.interval, "interval_count": plan.interval_count}
+    params: Any = {
+        "lookup_key": key,
+        "transfer_lookup_key": True,
+        "unit_amount": plan.amount_minor,
+        "currency": plan.currency,
+        "recurring": recurring,
+        "metadata": terms,
+        **({"product": id_of(there[0].product)} if there else {"product_data": {"name": plan.title}}),
+    }
+    return price_of(ask(lambda: prices.create(params)))
+
+
+def fetch_price(gateway: Gateway, price_id: str) -> Price | None:
+    price = ask_for(lambda: gateway.client.v1.prices.retrieve(price_id))
+    return price_of(price) if price is not None and price.recurring is not None else None
+
+
+# Beginning
+
+
+def open_page(
+    gateway: Gateway,
+    *,
+    key: str,
+    customer_id: str,
+    price_id: str,
+    quantity: int,
+    trial_days: int,
+    needs_card: bool,
+    success_url: str,
+    cancel_url: str,
+) -> Page:
+    """A page of Stripe's where the customer subscribes. It lives for 24 hours."""
+    data: dict[str, Any] = {"metadata": {KEY: key}}
+    if trial_days:
+        data |= {
+            "trial_period_days": trial_days,
+            "trial_settings": {"end_behavior": {"missing_payment_method": "pause"}},
+        }
+    params: Any = {
+        "mode": "subscription",
+        "ui_mode": "hosted_page",
+        "customer": customer_id,
+        "line_items": [{"price": price_id, "quantity": quantity}],
+        "metadata": {KEY: key},
+        "subscription_data": data,
+        "payment_method_collection": "always" if needs_card else "if_required",
+        "success_url": success_url,
+        "cancel_url": cancel_url,
+    }
+    if gateway.config.promotion_codes:
+        params["allow_promotion_codes"] = True
+    if gateway.config.automatic_tax:
+        params |= {"automatic_tax": {"enabled": True}, "customer_update": {"address": "auto"}}
+    sessions = gateway.client.v1.checkout.sessions
+    return page_of(ask(lambda: sessions.create(params, {"idempotency_key": key})))
+
+
+def fetch_page(gateway: Gateway, session_id: str) -> Page | None:
+    session = ask_for(lambda: gateway.client.v1.checkout.sessions.retrieve(session_id))
+    return page_of(session) if session is not None and session.mode == "subscription" else None
+
+
+def find_page(gateway: Gateway, customer_id: str, key: str) -> Page | None:
+    """The page that was opened with ``key``, looked up when its answer was lost."""
+    pages = walk(gateway.client.v1.checkout.sessions.list, {"customer": customer_id})
+    return next(
+        (page for page in (page_of(one) for one in pages if one.mode == "subscription") if page.key == key),
+        None,
+    )
+
+
+def close_page(gateway: Gateway, session_id: str) -> Page:
+    """Close an open page, so that it can never be paid.
+
+    :raises GatewayRefused: It is not open any more.
+    """
+    return page_of(ask(lambda: gateway.client.v1.checkout.sessions.expire(session_id)))
+
+
+def subscribe(
+    gateway: Gateway,
+    *,
+    key: str,
+    customer_id: str,
+    price_id: str,
+    quantity: int,
+    trial_days: int,
+    card_id: str,
+) -> Subscribed:
+    """Subscribe with a card on file. If it is declined or wants its owner, the first invoice stays open."""
+    params: Any = {
+        "customer": customer_id,
+        "items": [{"price": price_id, "quantity": quantity}],
+        "default_payment_method": card_id,
+        "payment_behavior": "allow_incomplete",
+        "metadata": {KEY: key},
+        "expand": ["schedule"],
+    }
+    if trial_days:
+        params["trial_period_days"] = trial_days
+    asked_at = clock.wall()
+    made = ask(lambda: gateway.client.v1.subscriptions.create(params, {"idempotency_key": key}))
+    return subscribed_of(made, asked_at)
+
+
+# What stands
+
+
+def fetch(gateway: Gateway, stripe_id: str) -> Subscribed | None:
+    """The subscription with its schedule, or ``None`` if there is none."""
+    asked_at = clock.wall()
+    params: Any = {"expand": ["schedule"]}
+    found = ask_for(lambda: gateway.client.v1.subscriptions.retrieve(stripe_id, params))
+    return subscribed_of(found, asked_at) if found is not None else None
+
+
+def find(gateway: Gateway, customer_id: str, key: str) -> Subscribed | None:
+    """The subscription that was made with ``key``, looked up when its answer was lost."""
+    return next((one for one in all_of(gateway, customer=customer_id) if one.key == key), None)
+
+
+def all_of(gateway: Gateway, since: datetime | None = None, **where: str) -> Iterator[Subscribed]:
+    """Every subscription, ended ones too. ``since`` is by Stripe's own time."""
+    asked_at = clock.wall()
+    params = {**created(since), **where, "status": "all", "expand": ["data.schedule"]}
+    for found in walk(gateway.client.v1.subscriptions.list, params):
+        yield subscribed_of(found, asked_at)
+
+
+def bills(gateway: Gateway, stripe_id: str, since: datetime | None = None) -> list[Bill]:
+    """The invoices of a subscription with their payments, oldest first."""
+    asked_at = clock.wall()
+    invoices = gateway.client.v1.invoices
+    params = {**created(since), "subscription": stripe_id, "expand": ["data.payments"]}
+    found = []
+    for invoice in walk(invoices.list, params):
+        lines = walk(partial(invoices.line_items.list, invoice.id), {}) if invoice.lines.has_more else None
+        found.append(bill_of(invoice, asked_at, lines))
+    return found[::-1]
+
+
+def of_invoice(gateway: Gateway, invoice_id: str) -> str | None:
+    """The subscription that an invoice bills."""
+    invoice = ask_for(lambda: gateway.client.v1.invoices.retrieve(invoice_id))
+    details = invoice.parent.subscription_details if invoice and invoice.parent else None
+    return id_of(details.subscription) if details else None
+
+
+def invoice_of_intent(gateway: Gateway, intent_id: str) -> str | None:
+    """The invoice that a PaymentIntent pays, if it pays one."""
+    params: Any = {"payment": {"type": "payment_intent", "payment_intent": intent_id}, "limit": 1}
+    page = ask(lambda: gateway.client.v1.invoice_payments.list(params))
+    return id_of(page.data[0].invoice) if page.data else None
+
+
+def of_schedule(gateway: Gateway, schedule_id: str) -> str | None:
+    """The subscription that a schedule changes, or has changed."""
+    schedule = ask_for(lambda: gateway.client.v1.subscription_schedules.retrieve(schedule_id))
+    return (id_of(schedule.subscription) or schedule.released_subscription) if schedule else None
+
+
+# What would follow
+
+
+def preview(gateway: Gateway, stripe_id: str, **details: Any) -> Bill | None:
+    """The invoice that would follow, after a change if ``details`` tells one; ``None`` if none would."""
+    asked_at = clock.wall()
+    params: Any = {"subscription": stripe_id}
+    if details:
+        params["subscription_details"] = details
+    try:
+        return bill_of(ask(lambda: gateway.client.v1.invoices.create_preview(params)), asked_at)
+    except GatewayRefused as refused:
+        if refused.reason == "invoice_upcoming_none":
+            return None
+        raise
+
+
+def preview_new(gateway: Gateway, customer_id: str, price_id: str, quantity: int) -> Bill:
+    """The first invoice of a subscription that would begin now."""
+    asked_at = clock.wall()
+    params: Any = {
+        "customer": customer_id,
+        "subscription_details": {"items": [{"price": price_id, "quantity": quantity}]},
+    }
+    return bill_of(ask(lambda: gateway.client.v1.invoices.create_preview(params)), asked_at)
+
+
+# Changing
+
+
+def changed_item(subscribed: Subscribed, price_id: str, quantity: int) -> list[dict[str, Any]]:
+    return [{"id": subscribed.item_id, "price": price_id, "quantity": quantity}]
+
+
+def change_now(
+    gateway: Gateway, subscribed: Subscribed, price_id: str, quantity: int, *, proration_date: int, key: str
+) -> None:
+    """Change at once and charge what it costs. If that is not paid, nothing has changed yet.
+
+    https://docs.stripe.com/billing/subscriptions/pending-updates
+    """
+    params: Any = {
+        "items": changed_item(subscribed, price_id, quantity),
+        "proration_behavior": "always_invoice",
+        "proration_date": proration_date,
+        "payment_behavior": "pending_if_incomplete",
+    }
+    subscriptions = gateway.client.v1.subscriptions
+    ask(lambda: subscriptions.update(subscribed.id, params, {"idempotency_key": key}))
+
+
+def change_later(gateway: Gateway, subscribed: Subscribed, price_id: str, quantity: int, plan: Plan) -> None:
+    """Change when the period ends, by a schedule that then lets the subscription go on alone."""
+    schedules = gateway.client.v1.subscription_schedules
+    made = ask(lambda: schedules.create({"from_subscription": subscribed.id}))
+    phase = made.phases[0]
+    discounts = [{"discount": id_of(one.discount)} for one in phase.discounts if one.discount]
+    kept = {"discounts": discounts} if discounts else {}
+    now = {
+        "items": [{"price": subscribed.price_id, "quantity": subscribed.quantity}],
+        "start_date": phase.start_date,
+        "end_date": phase.end_date,
+        **kept,
+    }
+    then = {
+        "items": [{"price": price_id, "quantity": quantity}],
+        "duration": {"interval": plan.interval, "interval_count": plan.interval_count},
+        "proration_behavior": "none",
+        **kept,
+    }
+    params: Any = {"end_behavior": "release", "proration_behavior": "none", "phases": [now, then]}
+    ask(lambda: schedules.update(made.id, params))
+
+
+def release(gateway: Gateway, schedule_id: str) -> None:
+    """Forget a change that is still to come."""
+    ask(lambda: gateway.client.v1.subscription_schedules.release(schedule_id))
+
+
+def update(gateway: Gateway, stripe_id: str, **params: Any) -> None:
+    wanted: Any = params
+    ask(lambda: gateway.client.v1.subscriptions.update(stripe_id, wanted))
+
+
+def cancel_now(gateway: Gateway, stripe_id: str) -> None:
+    """End it at once; nothing is charged and nothing paid back."""
+    params: Any = {"invoice_now": False, "prorate": False}
+    ask(lambda: gateway.client.v1.subscriptions.cancel(stripe_id, params))
+
+
+def pause(gateway: Gateway, stripe_id: str) -> None:
+    """Stop renewing. The period that is paid runs on."""
+    params: Any = {"bill_for": {"unused_time_from": {"type": "none"}}}
+    ask(lambda: gateway.client.v1.subscriptions.pause(stripe_id, params))
+
+
+def resume(gateway: Gateway, stripe_id: str, *, anew: bool, key: str) -> None:
+    """Go on: in a period that begins and is charged now, or in the paid one that still runs."""
+    params: Any = {"billing_cycle_anchor": {"type": "now" if anew else "unchanged"}}
+    ask(lambda: gateway.client.v1.subscriptions.resume(stripe_id, params, {"idempotency_key": key}))
+
+
+def pay(gateway: Gateway, invoice_id: str, card_id: str) -> bool:
+    """Pay an open invoice with a card on file; whether the bank said yes."""
+    params: Any = {"payment_method": card_id}
+    try:
+        ask(lambda: gateway.client.v1.invoices.pay(invoice_id, params))
+    except (CardDeclined, CardNeedsOwner):
+        return False
+    return True
+
+
+def void(gateway: Gateway, invoice_id: str) -> None:
+    """Ask for an open invoice's money no more."""
+    ask(lambda: gateway.client.v1.invoices.void_invoice(invoice_id))

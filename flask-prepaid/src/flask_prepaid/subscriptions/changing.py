@@ -1,0 +1,318 @@
+"""Preview and change, cancel and resume, pause, and mend what was not paid.
+
+A larger plan begins at once: its invoice charges the rest of the period, and what it gives is
+known before. A smaller one begins when the period ends, and can be undone until then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from .. import payments, signals
+from ..catalog import Plan
+from ..errors import NotYours, PlanRefused, UnknownItem
+from ..models import SavedCard
+from . import at_stripe, following, invoices, prices
+from .facts import Bill, Subscribed, moment
+from .models import Invoice, PlanPrice, State, Subscription
+
+if TYPE_CHECKING:
+    from ..extension import Prepaid
+
+#: How long a preview holds, and how far our clock may be ahead of Stripe's.
+PREVIEW_HOLDS = timedelta(minutes=15)
+CLOCKS_DIFFER = timedelta(minutes=1)
+
+#: What may be done in each state. What is not here is refused.
+MOVES: dict[str, frozenset[State]] = {
+    "change": frozenset({State.TRIALING, State.ACTIVE}),
+    "pause": frozenset({State.ACTIVE}),
+    "unpause": frozenset({State.PAUSED}),
+    "cancel at the period's end": frozenset({State.TRIALING, State.ACTIVE}),
+    "cancel now": frozenset(
+        {State.TRIALING, State.ACTIVE, State.INCOMPLETE, State.PAST_DUE, State.UNPAID, State.PAUSED}
+    ),
+    "keep": frozenset({State.TRIALING, State.ACTIVE, State.PAST_DUE}),
+    "pay": frozenset({State.ACTIVE, State.INCOMPLETE, State.PAST_DUE, State.UNPAID, State.PAUSED}),
+}
+
+
+#: Something that is done with an owner's plan.
+Verb = Callable[["Prepaid", str], Subscription]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a change would cost and give. Amounts in the smallest unit of ``currency``.
+
+    ``proration_date`` travels with the form, so that the change is computed as it was shown.
+    ``next_at`` is when the next payment is due, ``next_minor`` how much it is.
+    """
+
+    plan: Plan
+    quantity: int
+    at_once: bool
+    starts_at: datetime
+    proration_date: int
+    due_minor: int
+    credits: int
+    next_at: datetime
+    next_minor: int
+    currency: str
+
+
+def may(row: Subscription, verb: str) -> bool:
+    """Whether this can be done as the subscription stands."""
+    if verb in ("change", "pause") and (row.cancel_at or row.pending_until):
+        return False
+    return row.state in MOVES[verb]
+
+
+def own(prepaid: Prepaid, owner: str, verb: str) -> Subscription:
+    """The owner's subscription, if this can be done with it now.
+
+    :raises NotYours: The owner has none.
+    :raises PlanRefused: It does not stand so.
+    """
+    row = following.running(payments.own_session(prepaid), owner)
+    if row is None or row.stripe_id is None:
+        raise NotYours("You have no plan. Choose one first.")
+    if not may(row, verb):
+        raise PlanRefused("Your plan does not stand so that this can be done. Look at it again.")
+    return row
+
+
+def preview(
+    prepaid: Prepaid, owner: str, plan: Plan, quantity: int = 1, *, proration_date: int | None = None
+) -> Preview:
+    """What it costs and gives to change to ``plan``, now and next. Changes nothing.
+
+    :param proration_date: Unix seconds of an earlier preview; now by default.
+    :raises PlanRefused: The plan can't be changed now, or the earlier preview is too old.
+    """
+    row, subscribed = _fetch(prepaid, owner, "change")
+    price = _target(prepaid, row, plan, quantity)
+    now = prepaid.clock()
+    since = int(now.timestamp()) if proration_date is None else proration_date
+    _check_age(now, since)
+    due_minor, credits, next_at = 0, 0, subscribed.period_end
+    immediate = at_once(prepaid, row, price, quantity)
+    if immediate and row.state is not State.TRIALING:  # nothing is owed for a trial
+        bill = at_stripe.preview(
+            prepaid.gateway,
+            subscribed.id,
+            items=at_stripe.changed_item(subscribed, price.id, quantity),
+            proration_behavior="always_invoice",
+            proration_date=since,
+        )
+        assert bill is not None, "a plan that runs has a next invoice"
+        due_minor, credits = bill.due_minor, _worth(prepaid, row, bill)
+        begun = invoices.whole_period(bill.lines)
+        next_at = moment(begun[1]) if begun else next_at
+    return Preview(
+        plan=plan,
+        quantity=quantity,
+        at_once=immediate,
+        starts_at=now if immediate else subscribed.period_end,
+        proration_date=since,
+        due_minor=due_minor,
+        credits=credits,
+        next_at=next_at,
+        next_minor=_renewal_minor(prepaid, row, subscribed, price, quantity),
+        currency=price.currency,
+    )
+
+
+def _renewal_minor(
+    prepaid: Prepaid, row: Subscription, subscribed: Subscribed, price: PlanPrice, quantity: int
+) -> int:
+    """What the first whole period costs that the new plan renews."""
+    current = prepaid.session.get_one(PlanPrice, row.price_id)
+    if (current.interval, current.interval_count) != (price.interval, price.interval_count):
+        return at_stripe.preview_new(prepaid.gateway, subscribed.customer_id, price.id, quantity).due_minor
+    items = at_stripe.changed_item(subscribed, price.id, quantity)
+    bill = at_stripe.preview(prepaid.gateway, subscribed.id, items=items, proration_behavior="none")
+    assert bill is not None, "a plan that runs has a next invoice"
+    return bill.due_minor
+
+
+def _worth(prepaid: Prepaid, row: Subscription, bill: Bill) -> int:
+    known = prices.learn(prepaid, [line.price_id for line in bill.lines if line.is_of_plan])
+    return invoices.worth(bill.lines, known, invoices.periods(prepaid, row)).credits
+
+
+def at_once(prepaid: Prepaid, row: Subscription, price: PlanPrice, quantity: int) -> bool:
+    """Whether a change begins now: to a larger plan, or as long as nothing was paid."""
+    current = prepaid.session.get_one(PlanPrice, row.price_id)
+    return row.state is State.TRIALING or prices.rank(price, quantity) > prices.rank(current, row.quantity)
+
+
+def change(
+    prepaid: Prepaid, owner: str, plan: Plan, quantity: int, *, proration_date: int, due_minor: int
+) -> Subscription:
+    """Change the plan as it was previewed. Commits.
+
+    :param proration_date: The preview's.
+    :param due_minor: What the preview said is charged now; if that is not so any more, nothing changes.
+    :raises PlanRefused: The plan can't be changed now, or the preview does not hold any more.
+    """
+    shown = preview(prepaid, owner, plan, quantity, proration_date=proration_date)
+    if shown.due_minor != due_minor:
+        raise PlanRefused("What this change costs is not what was shown. Look at the new preview first.")
+    row, subscribed = _fetch(prepaid, owner, "change")
+    price = _target(prepaid, row, plan, quantity)
+    if subscribed.schedule_id is not None:
+        at_stripe.release(prepaid.gateway, subscribed.schedule_id)
+    if shown.at_once:
+        said = f"{row.id}\n{price.id}\n{quantity}\n{proration_date}"
+        key = f"prepaid-change-{hashlib.sha256(said.encode()).hexdigest()[:40]}"
+        at_stripe.change_now(
+            prepaid.gateway, subscribed, price.id, quantity, proration_date=proration_date, key=key
+        )
+    else:
+        at_stripe.change_later(prepaid.gateway, subscribed, price.id, quantity, plan)
+    return _followed(prepaid, row)
+
+
+def keep(prepaid: Prepaid, owner: str) -> Subscription:
+    """Undo what is to come: a smaller plan at the period's end, or the end itself. Commits."""
+    row, subscribed = _fetch(prepaid, owner, "keep")
+    if subscribed.schedule_id is not None:
+        at_stripe.release(prepaid.gateway, subscribed.schedule_id)
+    elif subscribed.cancels_by_period:
+        at_stripe.update(prepaid.gateway, subscribed.id, cancel_at_period_end=False)
+    elif subscribed.cancel_at is not None:
+        at_stripe.update(prepaid.gateway, subscribed.id, cancel_at="")
+    return _followed(prepaid, row)
+
+
+def cancel_at_end(prepaid: Prepaid, owner: str) -> Subscription:
+    """Let the plan end with the period that is paid. Commits."""
+    row, subscribed = _fetch(prepaid, owner, "cancel at the period's end")
+    if subscribed.schedule_id is not None:
+        at_stripe.release(prepaid.gateway, subscribed.schedule_id)
+    at_stripe.update(prepaid.gateway, subscribed.id, cancel_at_period_end=True)
+    return _followed(prepaid, row)
+
+
+def cancel_now(prepaid: Prepaid, owner: str) -> Subscription:
+    """End the plan at once. Commits.
+
+    Nothing is paid back, what is still owed is dropped, and credits stay until they lapse.
+    """
+    row, subscribed = _fetch(prepaid, owner, "cancel now")
+    at_stripe.cancel_now(prepaid.gateway, subscribed.id)
+    for bill in at_stripe.bills(prepaid.gateway, subscribed.id):
+        if bill.status == "open":
+            at_stripe.void(prepaid.gateway, bill.id)
+    return _followed(prepaid, row)
+
+
+def pause(prepaid: Prepaid, owner: str) -> Subscription:
+    """Stop renewing. What is paid stays, and so do its credits until they lapse. Commits."""
+    row, subscribed = _fetch(prepaid, owner, "pause")
+    if subscribed.schedule_id is not None:
+        at_stripe.release(prepaid.gateway, subscribed.schedule_id)
+    at_stripe.pause(prepaid.gateway, subscribed.id)
+    return _followed(prepaid, row)
+
+
+def unpause(prepaid: Prepaid, owner: str, *, card_id: str | None = None) -> Subscription:
+    """Go on after a pause: in the period that is paid, or in a new one that is paid now. Commits.
+
+    :param card_id: Pays from now on; by default the card that paid before.
+    """
+    if card_id:
+        _check_card(prepaid, owner, card_id)
+    row, subscribed = _fetch(prepaid, owner, "unpause")
+    if card_id:
+        at_stripe.update(prepaid.gateway, subscribed.id, default_payment_method=card_id)
+    key = f"prepaid-unpause-{row.id}-{int(prepaid.clock().timestamp())}"
+    at_stripe.resume(prepaid.gateway, subscribed.id, anew=is_over(prepaid, row), key=key)
+    return _followed(prepaid, row)
+
+
+def is_over(prepaid: Prepaid, row: Subscription) -> bool:
+    """Whether the period that was paid, or the trial, has ended."""
+    return row.period_end is None or row.period_end <= prepaid.clock()
+
+
+def use_card(prepaid: Prepaid, owner: str, card_id: str) -> tuple[Subscription, bool]:
+    """Pay the plan with this card from now on, and what is owed at once. Commits.
+
+    :return: The subscription, and whether all that was owed is paid.
+    :raises UnknownItem: The card is not on file.
+    """
+    _check_card(prepaid, owner, card_id)
+    row, subscribed = _fetch(prepaid, owner, "pay")
+    if row.state is not State.INCOMPLETE:
+        at_stripe.update(prepaid.gateway, subscribed.id, default_payment_method=card_id)
+    bills = at_stripe.bills(prepaid.gateway, subscribed.id)
+    owing = [bill.id for bill in bills if bill.status == "open"]
+    paid = [at_stripe.pay(prepaid.gateway, invoice_id, card_id) for invoice_id in owing]
+    return _followed(prepaid, row), all(paid)
+
+
+def _check_card(prepaid: Prepaid, owner: str, card_id: str) -> None:
+    card = payments.own_session(prepaid).get(SavedCard, card_id)
+    if card is None or card.owner != owner:
+        raise UnknownItem("That card is not on file any more. Choose another one.", field="saved_card")
+
+
+def next_bill(prepaid: Prepaid, row: Subscription) -> Bill | None:
+    """The next charge as it would be, to the smallest unit; ``None`` if nothing follows."""
+    if row.stripe_id is None or row.state not in MOVES["keep"] or row.cancel_at is not None:
+        return None
+    return at_stripe.preview(prepaid.gateway, row.stripe_id)
+
+
+def owed(prepaid: Prepaid, row: Subscription) -> Invoice | None:
+    """The invoice that waits to be paid, the oldest first."""
+    waiting = select(Invoice).where(Invoice.subscription_id == row.id, Invoice.state == "open")
+    return prepaid.session.scalars(waiting.order_by(Invoice.created_at, Invoice.id)).first()
+
+
+def _fetch(prepaid: Prepaid, owner: str, verb: str) -> tuple[Subscription, Subscribed]:
+    """The owner's subscription here and at Stripe, the same on both sides."""
+    row = own(prepaid, owner, verb)
+    stripe_id = row.stripe_id
+    assert stripe_id is not None, "it has begun"
+    prepaid.session.commit()
+    _followed(prepaid, row)
+    row = own(prepaid, owner, verb)
+    subscribed = at_stripe.fetch(prepaid.gateway, stripe_id)
+    if subscribed is None:
+        raise NotYours("You have no plan. Choose one first.")
+    return row, subscribed
+
+
+def _followed(prepaid: Prepaid, row: Subscription) -> Subscription:
+    assert row.stripe_id is not None, "it has begun"
+    following.follow(prepaid, row.stripe_id)
+    signals.commit(prepaid.session)
+    return row
+
+
+def _target(prepaid: Prepaid, row: Subscription, plan: Plan, quantity: int) -> PlanPrice:
+    if not 1 <= quantity <= plan.most:
+        raise UnknownItem(f"This plan can be taken 1 to {plan.most} times over.", field="quantity")
+    price = prices.ensure(prepaid, plan)
+    current = prepaid.session.get_one(PlanPrice, row.price_id)
+    if price.currency != current.currency:
+        raise PlanRefused("That plan is sold in another currency. End yours first, then choose it.")
+    if (price.id, quantity) == (row.price_id, row.quantity):
+        raise PlanRefused("That is the plan you have.")
+    return price
+
+
+def _check_age(now: datetime, proration_date: int) -> None:
+    """A preview of long ago, or of a time to come, would charge another sum than is right."""
+    age = int(now.timestamp()) - proration_date
+    if not -CLOCKS_DIFFER.total_seconds() <= age <= PREVIEW_HOLDS.total_seconds():
+        raise PlanRefused("This preview is too old. Look at the new one first.")

@@ -1,0 +1,66 @@
+"""Plans at Stripe and here, side by side; ``reconcile`` shows what differs and mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from ..models import Customer
+from . import at_stripe, following
+from .facts import Subscribed
+from .models import ENDED, Invoice, State, Subscription
+
+if TYPE_CHECKING:
+    from ..extension import Prepaid
+
+#: Kind, id of the subscription at Stripe, our payment if one is concerned, and what differs.
+Difference = tuple[str, str, int | None, str]
+
+
+def differences(prepaid: Prepaid, since: datetime | None, seen: Callable[[], None]) -> Iterator[Difference]:
+    """What differs, as ``reconcile.Drift`` names it. One that began before ``since`` is left alone."""
+    met: set[str] = set()
+    for subscribed in at_stripe.all_of(prepaid.gateway, since):
+        seen()
+        met.add(subscribed.id)
+        yield from _one(prepaid, subscribed)
+    mine = select(Subscription).where(Subscription.stripe_id.is_not(None), Subscription.state.not_in(ENDED))
+    for row in prepaid.session.scalars(mine.where(Subscription.created_at >= since) if since else mine).all():
+        assert row.stripe_id is not None
+        if row.stripe_id not in met and at_stripe.fetch(prepaid.gateway, row.stripe_id) is None:
+            yield "unpaid", row.stripe_id, None, f"{row.owner} has a plan here that is not at Stripe"
+
+
+def _one(prepaid: Prepaid, subscribed: Subscribed) -> Iterator[Difference]:
+    session = prepaid.session
+    row = following.find(session, key=subscribed.key, stripe_id=subscribed.id)
+    if row is None:
+        owner = session.scalar(select(Customer.owner).where(Customer.stripe_id == subscribed.customer_id))
+        if owner is not None and State(subscribed.status) not in ENDED:
+            kind = "missed" if following.running(session, owner) is None else "doubled"
+            yield kind, subscribed.id, None, f"{owner} has a plan at Stripe that is not here"
+        return
+    session.refresh(row)
+    here = (row.state, row.price_id, row.quantity, row.period_end, row.cancel_at)
+    ended = State(subscribed.status) in ENDED
+    cancel_at = None if ended else subscribed.cancel_at
+    there = (subscribed.status, subscribed.price_id, subscribed.quantity, subscribed.period_end, cancel_at)
+    if here != there:
+        yield "drifted", subscribed.id, None, f"it is {subscribed.status}; here it is {row.state}"
+    yield from _invoices(prepaid, row, subscribed)
+
+
+def _invoices(prepaid: Prepaid, row: Subscription, subscribed: Subscribed) -> Iterator[Difference]:
+    known = {
+        one.stripe_id: one
+        for one in prepaid.session.scalars(select(Invoice).where(Invoice.subscription_id == row.id))
+    }
+    for bill in at_stripe.bills(prepaid.gateway, subscribed.id):
+        invoice = known.get(bill.id)
+        if bill.status == "paid" and (invoice is None or invoice.credits is None):
+            yield "missed", subscribed.id, None, f"invoice {bill.id} is paid, and its credits are not given"
+        elif bill.status != "paid" and invoice is not None and invoice.credits is not None:
+            yield "unpaid", subscribed.id, invoice.payment_id, f"invoice {bill.id} gave credits for nothing"

@@ -1,0 +1,244 @@
+"""Bring our rows to what Stripe has: one function, whatever happened and whoever tells of it.
+
+Webhooks in any order, the browser's return, ``tick`` and ``reconcile`` all end here. The
+subscription is fetched with its schedule and with each invoice that is not settled yet; so an
+event that came late, twice or never changes nothing of the end.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from .. import ledger, signals
+from ..models import Customer
+from ..payments import insert
+from . import at_stripe, history, invoices, prices
+from .facts import Bill, Page, Subscribed
+from .models import ENDED, Invoice, PlanPrice, State, Subscription
+
+if TYPE_CHECKING:
+    from ..extension import Prepaid
+
+log = logging.getLogger(__name__)
+
+
+def find(
+    session: Session, *, key: str | None = None, stripe_id: str | None = None, session_id: str | None = None
+) -> Subscription | None:
+    """The row that an object of Stripe's is about, by its id or by the key in its metadata."""
+    names = [
+        column == value
+        for column, value in (
+            (Subscription.idempotency_key, key),
+            (Subscription.stripe_id, stripe_id),
+            (Subscription.session_id, session_id),
+        )
+        if value
+    ]
+    if not names:
+        return None
+    return session.scalars(select(Subscription).where(or_(*names)).order_by(Subscription.id)).first()
+
+
+def running(session: Session, owner: str) -> Subscription | None:
+    """The owner's subscription that has not ended."""
+    mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.not_in(ENDED))
+    return session.scalars(mine.execution_options(populate_existing=True)).one_or_none()
+
+
+def follow(prepaid: Prepaid, stripe_id: str) -> Subscription | None:
+    """Bring our row to what Stripe has, and give what paid invoices bought; ``None`` if it is none of ours.
+
+    Stripe is asked before anything is written. Writes, and does not commit.
+    """
+    session = prepaid.session
+    subscribed = at_stripe.fetch(prepaid.gateway, stripe_id)
+    if subscribed is None:
+        return None
+    row = find(session, key=subscribed.key, stripe_id=stripe_id)
+    since = invoices.unsettled_since(prepaid, row.id) if row else None
+    session.commit()  # no connection waits while Stripe is asked
+    bills = at_stripe.bills(prepaid.gateway, stripe_id, since)
+    known = prices.learn(prepaid, _price_ids(subscribed, bills))
+    row = row or adopt(prepaid, subscribed, known)
+    if row is not None:
+        apply(prepaid, row, subscribed, bills, known)
+    return row
+
+
+def _price_ids(subscribed: Subscribed, bills: list[Bill]) -> list[str | None]:
+    named = [line.price_id for bill in bills for line in bill.lines if line.is_of_plan]
+    return [subscribed.price_id, subscribed.planned.price_id if subscribed.planned else None, *named]
+
+
+def adopt(prepaid: Prepaid, subscribed: Subscribed, known: dict[str, PlanPrice]) -> Subscription | None:
+    """The row of a subscription that was begun in Stripe's dashboard, for a customer and a plan of ours.
+
+    An owner who has a plan already gets no second one: it is left for ``reconcile`` to show.
+    """
+    session = prepaid.session
+    owner = session.scalar(select(Customer.owner).where(Customer.stripe_id == subscribed.customer_id))
+    if owner is None or subscribed.price_id not in known:
+        return None
+    values = {
+        "owner": owner,
+        "state": State(subscribed.status),
+        "price_id": subscribed.price_id,
+        "quantity": subscribed.quantity,
+        "idempotency_key": f"prepaid-{subscribed.id}",
+        "stripe_id": subscribed.id,
+        "created_at": subscribed.created_at,
+    }
+    session.execute(insert(session, Subscription).values(values).on_conflict_do_nothing())
+    session.flush()
+    return find(session, stripe_id=subscribed.id)
+
+
+def apply(
+    prepaid: Prepaid,
+    row: Subscription,
+    subscribed: Subscribed,
+    bills: list[Bill],
+    known: dict[str, PlanPrice],
+) -> None:
+    """Write what was fetched. An older fetch never overwrites a newer one's states. Does not commit."""
+    session = prepaid.session
+    lock(session, row)
+    before, period, state = history.seen(row), row.period_start, row.state
+    is_first = row.fetched_at is None
+    if (is_first or row.fetched_at <= subscribed.asked_at) and subscribed.price_id in known:  # type: ignore[operator]
+        _copy(row, subscribed, known)
+        session.flush()
+        _grant_trial(prepaid, row)
+        if is_first or before != history.seen(row):
+            history.note(prepaid, row, at=_when(prepaid, row, period))
+            _tell(prepaid, row, state, bills)
+    elif subscribed.price_id not in known:
+        log.error("subscription %s has price %s, which is no plan's", subscribed.id, subscribed.price_id)
+    invoices.follow(prepaid, row, bills, known)
+
+
+def lock(session: Session, row: Subscription) -> None:
+    """Keep every other writer off the row until the transaction ends, and see it as it now is."""
+    session.execute(update(Subscription).where(Subscription.id == row.id).values(id=row.id))
+    session.refresh(row)
+
+
+def _copy(row: Subscription, subscribed: Subscribed, known: dict[str, PlanPrice]) -> None:
+    planned = subscribed.planned if subscribed.planned and subscribed.planned.price_id in known else None
+    row.state = State(subscribed.status)
+    row.stripe_id = subscribed.id
+    row.price_id, row.quantity = subscribed.price_id, subscribed.quantity
+    row.card_id = subscribed.card_id
+    row.period_start, row.period_end = subscribed.period_start, subscribed.period_end
+    row.trial_end = subscribed.trial_end
+    row.cancel_at = None if row.state in ENDED else subscribed.cancel_at
+    row.schedule_id = subscribed.schedule_id
+    row.next_price_id = planned.price_id if planned else None
+    row.next_quantity = planned.quantity if planned else None
+    row.next_at = planned.at if planned else None
+    row.pending_until = subscribed.pending_until
+    row.ended_at = subscribed.ended_at
+    row.fetched_at = subscribed.asked_at
+    row.look_at, row.looks = None, 0
+
+
+def _grant_trial(prepaid: Prepaid, row: Subscription) -> None:
+    if row.state is not State.TRIALING or not row.trial_credits or row.trial_end is None:
+        return
+    ledger.grant(
+        prepaid.session,
+        row.owner,
+        row.trial_credits,
+        key=f"trial:{row.stripe_id}",
+        reason="Trial",
+        expires_at=row.trial_end + prepaid.config.allowance_grace,
+        clock=prepaid.clock,
+    )
+
+
+def _when(prepaid: Prepaid, row: Subscription, period_before: datetime | None) -> datetime:
+    """Since when it is so, by Stripe's time: its end, the renewal that changed it, or now."""
+    if row.ended_at is not None:
+        return row.ended_at
+    if row.period_start is not None and row.period_start != period_before:
+        return row.period_start
+    return prepaid.clock()
+
+
+def _tell(prepaid: Prepaid, row: Subscription, before: State, bills: list[Bill]) -> None:
+    session = prepaid.session
+    told = {"owner": row.owner, "subscription_id": row.id}
+    signals.after_commit(session, signals.plan_changed, before=before, after=row.state, **told)
+    if before is not row.state and row.state in (State.PAST_DUE, State.UNPAID, State.INCOMPLETE):
+        owed = next((bill.page_url for bill in reversed(bills) if bill.status == "open"), None)
+        signals.after_commit(session, signals.plan_payment_failed, state=row.state, page_url=owed, **told)
+
+
+def follow_invoice(prepaid: Prepaid, invoice_id: str) -> Subscription | None:
+    """As ``follow``, for an event that names an invoice."""
+    known = prepaid.session.scalar(
+        select(Subscription.stripe_id)
+        .join(Invoice, Invoice.subscription_id == Subscription.id)
+        .where(Invoice.stripe_id == invoice_id)
+    )
+    prepaid.session.commit()
+    stripe_id = known or at_stripe.of_invoice(prepaid.gateway, invoice_id)
+    return follow(prepaid, stripe_id) if stripe_id else None
+
+
+def follow_schedule(prepaid: Prepaid, schedule_id: str) -> Subscription | None:
+    """As ``follow``, for an event that names a schedule."""
+    stripe_id = at_stripe.of_schedule(prepaid.gateway, schedule_id)
+    return follow(prepaid, stripe_id) if stripe_id else None
+
+
+def follow_intent(prepaid: Prepaid, intent_id: str) -> Subscription | None:
+    """As ``follow``, for the PaymentIntent that paid an invoice."""
+    invoice_id = at_stripe.invoice_of_intent(prepaid.gateway, intent_id)
+    return follow_invoice(prepaid, invoice_id) if invoice_id else None
+
+
+def remind_of_trial(prepaid: Prepaid, stripe_id: str) -> None:
+    """Follow, and tell the host that the trial ends soon. Does not commit."""
+    row = follow(prepaid, stripe_id)
+    if row is not None and row.state is State.TRIALING:
+        signals.after_commit(
+            prepaid.session,
+            signals.trial_ending,
+            owner=row.owner,
+            subscription_id=row.id,
+            trial_end=row.trial_end,
+        )
+
+
+def settle_page(prepaid: Prepaid, session_id: str) -> Subscription | None:
+    """What became of a Checkout page that starts a plan; ``None`` if it is none of ours. Does not commit.
+
+    Both doors lead here, the webhook and the browser's return.
+    """
+    page = at_stripe.fetch_page(prepaid.gateway, session_id)
+    if page is None:
+        return None
+    if page.subscription_id is not None:
+        return follow(prepaid, page.subscription_id)
+    row = find(prepaid.session, key=page.key, session_id=session_id)
+    if row is not None:
+        follow_page(prepaid, row, page)
+    return row
+
+
+def follow_page(prepaid: Prepaid, row: Subscription, page: Page) -> None:
+    """Note what a page without a subscription says, unless more is known already. Does not commit."""
+    lock(prepaid.session, row)
+    row.session_id = page.id
+    if row.fetched_at is None and row.state in (State.REQUESTED, State.OPEN):
+        row.state = State.EXPIRED if page.status == "expired" else State.OPEN
+        if row.state is State.EXPIRED:
+            row.look_at = None
+    prepaid.session.flush()

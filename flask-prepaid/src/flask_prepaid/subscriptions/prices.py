@@ -1,0 +1,106 @@
+"""What each Stripe price gives: the terms of a plan, agreed when it was made and kept here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from ..catalog import Plan
+from ..payments import insert
+from . import at_stripe
+from .facts import Price
+from .models import PlanPrice
+
+if TYPE_CHECKING:
+    from ..extension import Prepaid
+
+#: How many of each interval are in twelve months.
+A_YEAR: dict[str, Fraction] = {
+    "day": Fraction(365),
+    "week": Fraction(365, 7),
+    "month": Fraction(12),
+    "year": Fraction(1),
+}
+
+
+def ensure(prepaid: Prepaid, plan: Plan) -> PlanPrice:
+    """The price that stands for the plan as it is sold today, made at Stripe if need be. Commits."""
+    session = prepaid.session
+    known = session.scalars(
+        select(PlanPrice).where(
+            PlanPrice.plan == plan.slug,
+            PlanPrice.title == plan.title,
+            PlanPrice.credits == plan.credits,
+            PlanPrice.roll_over == plan.roll_over,
+            PlanPrice.amount_minor == plan.amount_minor,
+            PlanPrice.currency == plan.currency,
+            PlanPrice.interval == plan.interval,
+            PlanPrice.interval_count == plan.interval_count,
+        )
+    ).first()
+    session.commit()
+    if known is not None:
+        return known
+    made = at_stripe.mirror_price(prepaid.gateway, plan, terms(plan))
+    _keep(prepaid, made)
+    return session.get_one(PlanPrice, made.id)
+
+
+def terms(plan: Plan) -> dict[str, str]:
+    """What of a plan Stripe's price does not say by itself; kept there as metadata."""
+    return {
+        "prepaid_plan": plan.slug,
+        "prepaid_title": plan.title,
+        "prepaid_credits": str(plan.credits),
+        "prepaid_roll_over": str(plan.roll_over),
+    }
+
+
+def learn(prepaid: Prepaid, price_ids: Iterable[str | None]) -> dict[str, PlanPrice]:
+    """The terms of these prices, fetched where they are not known here yet. Commits.
+
+    A price without our terms, such as one made in the dashboard, is left out.
+    """
+    session = prepaid.session
+    wanted = {price_id for price_id in price_ids if price_id}
+    known = {row.id for row in session.scalars(select(PlanPrice).where(PlanPrice.id.in_(wanted)))}
+    session.commit()
+    for price_id in wanted - known:
+        price = at_stripe.fetch_price(prepaid.gateway, price_id)
+        if price is not None and "prepaid_plan" in price.terms:
+            _keep(prepaid, price)
+    rows = {row.id: row for row in session.scalars(select(PlanPrice).where(PlanPrice.id.in_(wanted)))}
+    session.commit()
+    return rows
+
+
+def _keep(prepaid: Prepaid, price: Price) -> None:
+    values = {
+        "id": price.id,
+        "plan": price.terms["prepaid_plan"],
+        "title": price.terms["prepaid_title"],
+        "credits": int(price.terms["prepaid_credits"]),
+        "roll_over": int(price.terms["prepaid_roll_over"]),
+        "amount_minor": price.amount_minor,
+        "currency": price.currency,
+        "interval": price.interval,
+        "interval_count": price.interval_count,
+    }
+    session = prepaid.session
+    session.execute(insert(session, PlanPrice).values(values).on_conflict_do_nothing())
+    session.commit()
+
+
+def monthly_minor(price: PlanPrice | Plan, quantity: int) -> int:
+    """What the plan brings in each month, in the smallest unit, to the nearest one."""
+    yearly = price.amount_minor * quantity * A_YEAR[price.interval] / price.interval_count
+    return round(yearly / 12)
+
+
+def rank(price: PlanPrice | Plan, quantity: int) -> tuple[Fraction, int, int]:
+    """Which of two plans is larger: the longer period, then the dearer, then the one with more credits."""
+    length = price.interval_count / A_YEAR[price.interval]
+    return length, price.amount_minor * quantity, price.credits * quantity

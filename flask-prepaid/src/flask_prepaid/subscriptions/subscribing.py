@@ -1,0 +1,287 @@
+"""Subscribe: on Stripe's page or with a card on file. One plan for each owner, one trial for ever."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import or_, select
+
+from .. import clock, payments, signals
+from ..catalog import Plan
+from ..customers import known_customer, with_customer
+from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, UnknownItem
+from ..models import SavedCard
+from ..payments import insert
+from . import at_stripe, following, prices
+from .facts import Page
+from .models import BEGINNING, PlanPrice, State, Subscription
+
+if TYPE_CHECKING:
+    from ..extension import Prepaid
+
+#: How long a request may be on its way to Stripe, with all its repeats.
+IN_FLIGHT = timedelta(minutes=5)
+
+#: A renewal that nobody has told us of is asked for so long after the period's end.
+OVERDUE_AFTER = timedelta(hours=2)
+
+SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,200}")
+
+ONE_PLAN = "You have a plan already. Change it on this page; a second one is not needed."
+
+
+def had_trial(prepaid: Prepaid, owner: str) -> bool:
+    """Whether the owner has ever had a trial, of whichever plan."""
+    session = prepaid.session
+    tried = select(Subscription.id).where(Subscription.owner == owner, Subscription.trial_end.is_not(None))
+    return session.scalar(tried.limit(1)) is not None
+
+
+def open_page(
+    prepaid: Prepaid,
+    owner: str,
+    plan: Plan,
+    *,
+    quantity: int = 1,
+    trial_promised: bool = False,
+    success_url: str,
+    cancel_url: str,
+    attempt: str | None = None,
+) -> Page:
+    """Ask Stripe for a page where ``owner`` can subscribe to ``plan``. Commits.
+
+    :param trial_promised: The customer was told of a trial. It is refused where there is none for them.
+    :param success_url: Where the browser comes back. Stripe puts the session id in place of
+        ``{CHECKOUT_SESSION_ID}``.
+    :param attempt: A token of the form that was sent. The same one finds the same page.
+    :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
+    :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
+    """
+    row = _begin(prepaid, owner, plan, quantity, trial_promised, attempt)
+    if row.session_id is not None:
+        earlier = at_stripe.fetch_page(prepaid.gateway, row.session_id)
+        if earlier is not None and earlier.status == "open":
+            return earlier
+        raise PlanRefused("This form was sent already. Load the page again to see what came of it.")
+    key, price_id, trial_days = row.idempotency_key, row.price_id, row.trial_days
+    prepaid.session.commit()
+    try:
+        page = with_customer(
+            prepaid,
+            owner,
+            lambda customer_id: at_stripe.open_page(
+                prepaid.gateway,
+                key=key,
+                customer_id=customer_id,
+                price_id=price_id,
+                quantity=quantity,
+                trial_days=trial_days,
+                needs_card=plan.trial_needs_card or not trial_days,
+                success_url=success_url,
+                cancel_url=cancel_url,
+            ),
+        )
+    except GatewayRefused:
+        _give_up(prepaid, row)
+        raise
+    following.follow_page(prepaid, row, page)
+    prepaid.session.commit()
+    return page
+
+
+def subscribe(
+    prepaid: Prepaid,
+    owner: str,
+    plan: Plan,
+    card_id: str,
+    *,
+    quantity: int = 1,
+    trial_promised: bool = False,
+    attempt: str | None = None,
+) -> Subscription:
+    """Subscribe with a card on file, in one press; the subscription as far as it is known. Commits.
+
+    Where the bank says no or wants its customer, it is ``incomplete`` and its invoice can be paid.
+
+    :raises PlanRefused: As ``open_page``.
+    :raises UnknownItem: The card is not on file.
+    """
+    card = payments.own_session(prepaid).get(SavedCard, card_id)
+    if card is None or card.owner != owner:
+        raise UnknownItem("That card is not on file any more. Choose another one.", field="saved_card")
+    row = _begin(prepaid, owner, plan, quantity, trial_promised, attempt)
+    if row.state is not State.REQUESTED:
+        return row
+    customer_id = known_customer(prepaid.session, owner)
+    assert customer_id is not None, "a saved card has a customer"
+    key, price_id, trial_days = row.idempotency_key, row.price_id, row.trial_days
+    prepaid.session.commit()
+    try:
+        made = at_stripe.subscribe(
+            prepaid.gateway,
+            key=key,
+            customer_id=customer_id,
+            price_id=price_id,
+            quantity=quantity,
+            trial_days=trial_days,
+            card_id=card_id,
+        )
+    except GatewayRefused:
+        _give_up(prepaid, row)
+        raise
+    following.follow(prepaid, made.id)
+    signals.commit(prepaid.session)
+    return row
+
+
+def _begin(
+    prepaid: Prepaid, owner: str, plan: Plan, quantity: int, trial_promised: bool, attempt: str | None
+) -> Subscription:
+    """The committed row of what is about to be asked of Stripe; what was begun before it is put away.
+
+    Of two at once, the second finds the first one's row: the database lets one of them stand.
+    """
+    session = payments.own_session(prepaid)
+    if not 1 <= quantity <= plan.most:
+        raise UnknownItem(f"This plan can be taken 1 to {plan.most} times over.", field="quantity")
+    trial = plan.trial_days if not had_trial(prepaid, owner) else 0
+    if trial_promised and not trial:
+        raise PlanRefused("You have had your free trial. You can subscribe without one.")
+    price = prices.ensure(prepaid, plan)
+    key = payments.attempt_key(owner, f"plan-{attempt}" if attempt else None)
+    _put_away(prepaid, owner, key)
+    values = {
+        "owner": owner,
+        "state": State.REQUESTED,
+        "price_id": price.id,
+        "quantity": quantity,
+        "trial_days": trial,
+        "trial_credits": plan.trial_credits * quantity if trial else 0,
+        "idempotency_key": key,
+        "created_at": prepaid.clock(),
+        "look_at": clock.wall() + prepaid.config.look_after,
+    }
+    session.execute(insert(session, Subscription).values(values).on_conflict_do_nothing())
+    session.commit()
+    row = following.find(session, key=key)
+    if row is None:
+        raise PlanRefused("Another page of yours has just begun a plan. Load this page again.")
+    if (row.price_id, row.quantity) != (price.id, quantity):
+        raise PlanRefused("This form was already sent with another choice. Load the page again.")
+    return row
+
+
+def _put_away(prepaid: Prepaid, owner: str, key: str) -> None:
+    """Close what the owner has begun and not paid, so that it can never be paid beside the new one.
+
+    :raises PlanRefused: The owner has a plan.
+    """
+    session = prepaid.session
+    row = following.running(session, owner)
+    if row is None or row.idempotency_key == key:
+        session.commit()
+        return
+    if row.state not in BEGINNING:
+        raise PlanRefused(ONE_PLAN)
+    look_up(prepaid, row.id)
+    row = following.running(session, owner)
+    if row is None:
+        return
+    if row.state not in BEGINNING:
+        raise PlanRefused(ONE_PLAN)
+    session_id, stripe_id = row.session_id, row.stripe_id
+    session.commit()
+    try:
+        if session_id is not None:
+            at_stripe.close_page(prepaid.gateway, session_id)
+        if stripe_id is not None:
+            at_stripe.cancel_now(prepaid.gateway, stripe_id)
+    except GatewayRefused:  # it was paid, or has ended, in this moment
+        look_up(prepaid, row.id)
+    if stripe_id is not None:
+        following.follow(prepaid, stripe_id)
+        signals.commit(session)
+    row = following.running(session, owner)
+    if row is not None and row.state not in BEGINNING:
+        raise PlanRefused(ONE_PLAN)
+    if row is not None:
+        _give_up(prepaid, row)
+
+
+def _give_up(prepaid: Prepaid, row: Subscription) -> None:
+    """Nothing came of it at Stripe, and nothing can any more. Commits."""
+    following.lock(prepaid.session, row)
+    if row.state in (State.REQUESTED, State.OPEN):
+        row.state, row.look_at = State.EXPIRED, None
+    prepaid.session.commit()
+
+
+def come_back(prepaid: Prepaid, owner: str, session_id: str) -> Subscription:
+    """The subscription that the browser comes back from, settled as far as it can be known. Commits.
+
+    :raises NotYours: There is no such page, or it is another owner's.
+    """
+    session = payments.own_session(prepaid)
+    row = following.find(session, session_id=session_id) if SESSION_ID.fullmatch(session_id) else None
+    if row is None or row.owner != owner:
+        raise NotYours("There is no such subscription.")
+    session.commit()
+    try:
+        following.settle_page(prepaid, session_id)
+        signals.commit(session)
+    except GatewayUnavailable:
+        signals.rollback(session)
+    return row
+
+
+def due(prepaid: Prepaid, *, limit: int = 100) -> list[int]:
+    """The subscriptions that it is time to ask Stripe about: begun, or renewed without a word of it.
+
+    What waits for an answer is due by the wall clock, a renewal by Stripe's time.
+    """
+    renewing = Subscription.state.in_((State.TRIALING, State.ACTIVE, State.PAST_DUE))
+    overdue = Subscription.period_end < prepaid.clock() - OVERDUE_AFTER
+    first = Subscription.look_at.is_(None) & renewing & overdue
+    wanted = select(Subscription.id).where(or_(Subscription.look_at <= clock.wall(), first))
+    return list(prepaid.session.scalars(wanted.order_by(Subscription.id).limit(limit)))
+
+
+def look_up(prepaid: Prepaid, subscription_id: int) -> None:
+    """Ask Stripe what came of a subscription that nobody has told us about, and follow it. Commits."""
+    session = payments.own_session(prepaid)
+    row = session.get_one(Subscription, subscription_id)
+    wait = min(prepaid.config.look_after * 2 ** min(row.looks + 1, 12), timedelta(hours=1))
+    row.looks, row.look_at = row.looks + 1, clock.wall() + wait
+    stripe_id, session_id, key = row.stripe_id, row.session_id, row.idempotency_key
+    customer_id, age = known_customer(session, row.owner), prepaid.clock() - row.created_at
+    session.commit()
+    found = _find(prepaid, stripe_id, session_id, customer_id, key)
+    if isinstance(found, str):
+        following.follow(prepaid, found)
+    elif found is not None:
+        following.follow_page(prepaid, row, found)
+    elif age > IN_FLIGHT:
+        _give_up(prepaid, row)
+    signals.commit(session)
+
+
+def _find(
+    prepaid: Prepaid, stripe_id: str | None, session_id: str | None, customer_id: str | None, key: str
+) -> str | Page | None:
+    """What Stripe has of a subscription: its id, or the page on which it may begin."""
+    if stripe_id is not None:
+        return stripe_id
+    page = at_stripe.fetch_page(prepaid.gateway, session_id) if session_id else None
+    if page is None and customer_id is not None:
+        page = at_stripe.find_page(prepaid.gateway, customer_id, key)
+    if page is not None:
+        return page.subscription_id or page
+    made = at_stripe.find(prepaid.gateway, customer_id, key) if customer_id else None
+    return made.id if made else None
+
+
+def terms(prepaid: Prepaid, row: Subscription) -> PlanPrice:
+    """What the subscription gives and costs now."""
+    return prepaid.session.get_one(PlanPrice, row.price_id)

@@ -1,0 +1,175 @@
+"""The small shop of the other tests, with plans for sale."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import stripe
+from sqlalchemy import URL, select
+from werkzeug.test import TestResponse
+
+from flask_prepaid import Plan, cards
+from flask_prepaid.models import Entry, Wallet
+from flask_prepaid.subscriptions.models import Invoice, State, Subscription, SubscriptionChange
+
+from ..shop import Shop
+
+PLANS = (
+    Plan("small", credits=100, amount_minor=1_000, name="Small", roll_over=30),
+    Plan("large", credits=500, amount_minor=4_000, name="Large"),
+    Plan("yearly", credits=6_000, amount_minor=40_000, interval="year", name="Yearly"),
+    Plan("trial", credits=200, amount_minor=2_000, name="Tried", trial_days=14, trial_credits=20),
+    Plan("taste", credits=50, amount_minor=600, name="Taste", trial_days=7, trial_needs_card=False),
+    Plan("seats", credits=10, amount_minor=150, name="Seats", most=20),
+)
+
+PAGE = "/prepaid/plan"
+VISA = "4242424242424242"
+DECLINES = "4000000000000341"
+ASKS_ALWAYS = "4000002760003184"
+
+
+def moment(text: str) -> int:
+    """Unix time of a moment in UTC."""
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+class PlanShop(Shop):
+    """The shop, seen by a customer who has a plan."""
+
+    def __init__(
+        self, database: URL, *, start: str = "2026-01-31T12:00:00", webhooks: bool = True, **settings: Any
+    ) -> None:
+        super().__init__(database, webhooks=webhooks, **settings)
+        self.stripe.reset(now=moment(start))
+        self.prepaid.catalog.plans.update({plan.slug: plan for plan in PLANS})
+        self.v1 = stripe.StripeClient("sk_test_shop", http_client=self.stripe.http_client()).v1
+
+    # What the customer does
+
+    def page(self, owner: str = "user:1") -> str:
+        """The customer's plan page, as text without entities."""
+        answer = self.browser(owner).get(PAGE)
+        assert answer.status_code == 200, answer.text
+        return html.unescape(answer.text)
+
+    def press(self, path: str = "", owner: str = "user:1", **fields: str) -> TestResponse:
+        """Send a form of the plan's page to a place below it."""
+        return self.send_form(self.browser(owner), PAGE, to=PAGE + path, **fields)
+
+    def choose(self, plan: str, owner: str = "user:1", **fields: str) -> str:
+        """Press the button of a plan; the id of the Checkout Session that it led to."""
+        return self.session_of(self.press(owner=owner, plan=plan, **fields))
+
+    def subscribe(self, plan: str = "small", owner: str = "user:1", card: str = VISA, **fields: str) -> None:
+        """Subscribe on Stripe's page, come back and let the events arrive."""
+        session = self.choose(plan, owner, **fields)
+        self.stripe.pay(session, card)
+        answer = self.browser(owner).get(PAGE, query_string={"session_id": session})
+        assert answer.status_code == 200, answer.text
+        self.stripe.deliver()
+
+    def preview(self, plan: str, owner: str = "user:1", **query: str) -> tuple[str, dict[str, str]]:
+        """The preview page of a change, and the fields of its form."""
+        answer = self.browser(owner).get(f"{PAGE}/change", query_string={"plan": plan, **query})
+        assert answer.status_code == 200, answer.text
+        hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', answer.text)
+        return html.unescape(answer.text), {name: value for name, value in hidden if name != "csrf_token"}
+
+    def change(self, plan: str, owner: str = "user:1", **query: str) -> TestResponse:
+        """Preview a change, and press its button."""
+        _, fields = self.preview(plan, owner, **query)
+        answer = self.press("/change", owner, **fields)
+        self.stripe.deliver()
+        return answer
+
+    def do(self, verb: str, owner: str = "user:1", **fields: str) -> TestResponse:
+        """Press one of the plan's buttons: cancel, keep, pause, resume, card."""
+        answer = self.press(f"/{verb}", owner, **fields)
+        self.stripe.deliver()
+        return answer
+
+    def pass_time(self, owner: str = "user:1", **time: int) -> None:
+        """Let time go by; what falls due happens, its events arrive, and the shop ticks."""
+        self.stripe.advance(**time)
+        self.tick()
+
+    def pay_invoice(self, card: str = VISA, owner: str = "user:1") -> TestResponse:
+        """Follow the page's one button to Stripe's invoice, and pay it there."""
+        found = re.search(r'class="btn btn-primary" href="([^"]+/invoice/[^"]+)"', self.page(owner))
+        assert found is not None, self.page(owner)
+        path = found[1].removeprefix("http://127.0.0.1:12111")
+        number = {"card_number": card, "card_expiry": "12/34", "card_cvc": "123", "name": "Pat"}
+        answer = self.stripe.browser().post(path, data=number)
+        if answer.status_code == 303 and "challenge" in answer.location:
+            self.answer_bank(answer.location, "complete")
+        self.stripe.deliver()
+        return answer
+
+    def save_card(self, card: str = "pm_card_visa", owner: str = "user:1") -> str:
+        """Put a card on file beside the others; its id."""
+        customer = self.v1.subscriptions.retrieve(self.stripe_id(owner)).customer
+        method = self.v1.payment_methods.attach(card, {"customer": cast(str, customer)})
+        self.read(lambda: self._refresh(cast(str, customer)))
+        return method.id
+
+    def _refresh(self, customer: str) -> None:
+        cards.refresh(self.prepaid, customer)
+        self.prepaid.session.commit()
+
+    # What stands
+
+    def row(self, owner: str = "user:1") -> Subscription:
+        """The customer's last subscription."""
+        mine = select(Subscription).where(Subscription.owner == owner).order_by(Subscription.id.desc())
+        found = self.read(lambda: self.prepaid.session.scalars(mine).first())
+        assert isinstance(found, Subscription)
+        return found
+
+    def state(self, owner: str = "user:1") -> State:
+        return self.row(owner).state
+
+    def stripe_id(self, owner: str = "user:1") -> str:
+        found = self.row(owner).stripe_id
+        assert found is not None
+        return found
+
+    def invoices(self, owner: str = "user:1") -> list[Invoice]:
+        """The customer's invoices, oldest first."""
+        mine = (
+            select(Invoice)
+            .join(Subscription, Subscription.id == Invoice.subscription_id)
+            .where(Subscription.owner == owner)
+            .order_by(Invoice.created_at, Invoice.id)
+        )
+        return list(self.read(lambda: self.prepaid.session.scalars(mine).all()))
+
+    def entries(self, owner: str = "user:1") -> list[tuple[str, int]]:
+        """Kind and credits of the customer's entries, oldest first."""
+        mine = select(Entry).join(Wallet, Wallet.id == Entry.wallet_id).where(Wallet.owner == owner)
+        rows = self.read(lambda: self.prepaid.session.scalars(mine.order_by(Entry.seq)).all())
+        return [(str(row.kind), row.credits) for row in rows]
+
+    def history(self, owner: str = "user:1") -> list[SubscriptionChange]:
+        mine = select(SubscriptionChange).where(SubscriptionChange.owner == owner)
+        return list(
+            self.read(lambda: self.prepaid.session.scalars(mine.order_by(SubscriptionChange.id)).all())
+        )
+
+    def drift(self, *options: str) -> list[dict[str, Any]]:
+        """What ``flask prepaid reconcile`` finds."""
+        found: list[dict[str, Any]] = json.loads(self.command("reconcile", "--json", *options).stdout)[
+            "drift"
+        ]
+        return found
+
+    def spend(self, credits: int, owner: str = "user:1") -> None:
+        def spend() -> None:
+            self.prepaid.spend(owner, credits=credits, key=f"work:{self.stripe.now()}:{credits}")
+            self.prepaid.session.commit()
+
+        self.read(spend)
