@@ -79,6 +79,23 @@ def test_a_key_is_looked_up_once_a_second(engine: Engine, digest: str) -> None:
     assert looks == [1, 2]
 
 
+def test_one_call_renews_all_keys_that_are_in_use(engine: Engine, shop: Shop) -> None:
+    customer = shop.customer()
+    first, second = (digest_of(customer.make_key(name)) for name in ("one job", "another"))
+    watch = Watch()
+    ring = Ring(engine, watch)
+    with on_lookup(engine, "before", nothing) as looks:
+        for digest in (first, second):
+            ring.find(digest)
+        watch.now_s += 0.6 * REMEMBERED_S
+        ring.find(first)
+        ring.find(second)
+        watch.now_s += 0.6 * REMEMBERED_S
+        ring.find(second)
+
+    assert looks == [1, 2, 3, 4]
+
+
 def test_what_another_process_revokes_is_refused_after_a_second(
     shop: Shop, engine: Engine, digest: str
 ) -> None:

@@ -78,7 +78,14 @@ class Ring:
 
     def find(self, digest: str) -> Caller | None:
         """Who calls with the key of this digest; ``None`` if it opens nothing."""
-        known = self._remembered(digest) or self._look(digest)
+        known = self._remembered(digest)
+        if known is None:
+            known = self._look(digest)
+        elif known.until_s < self._clock_s() + REMEMBERED_S / 2 and self._looking.acquire(blocking=False):
+            try:  # one call renews for all, while the others go on with what is remembered
+                self._renew(set())
+            finally:
+                self._looking.release()
         if known is None or (known.expires_at is not None and known.expires_at <= utc_now()):
             return None
         known.is_used = True
@@ -101,15 +108,21 @@ class Ring:
         with self._looking:
             if known := self._remembered(digest):  # who looked before us has looked for us, too
                 return known
-            ring, now_s = self._known, self._clock_s()
-            wanted = {digest, *due(ring, now_s + REMEMBERED_S / 2)}
-            while self._wanted and len(wanted) < MOST:
-                wanted.add(self._wanted.pop())
-            found = self._fetch(wanted, now_s + REMEMBERED_S)
-            for each in wanted:
-                ring.pop(each, None)
-            ring.update(found)
-            return found.get(digest)
+            return self._renew({digest}).get(digest)
+
+    def _renew(self, wanted: set[str]) -> dict[str, Known]:
+        """Look up what is wanted and what is due; what opens. Only one does it at a time."""
+        ring, now_s = self._known, self._clock_s()
+        wanted |= set(due(ring, now_s + REMEMBERED_S / 2))
+        while self._wanted and len(wanted) < MOST:
+            wanted.add(self._wanted.pop())
+        if not wanted:
+            return {}
+        found = self._fetch(wanted, now_s + REMEMBERED_S)
+        for digest in wanted:
+            ring.pop(digest, None)
+        ring.update(found)
+        return found
 
     def _fetch(self, digests: Collection[str], until_s: float) -> dict[str, Known]:
         with self._engine.connect() as connection:
