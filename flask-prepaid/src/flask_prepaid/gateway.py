@@ -77,6 +77,10 @@ class Gateway:
         )
         return customer.id
 
+    def delete_customer(self, customer_id: str) -> None:
+        """Cards and plans end with their customer: https://docs.stripe.com/api/customers/delete"""
+        ask_for(lambda: self.client.v1.customers.delete(customer_id))
+
     # Checkout
 
     def open_checkout(
