@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
 from rando_number import create_app
@@ -50,6 +50,27 @@ def test_the_demos_people_are_made_once_and_can_log_in(shop: Shop) -> None:
 
 def test_the_shell_has_the_articles_names_at_hand(shop: Shop) -> None:
     assert {"app", "db", "User", "Purchase", "Number"} <= set(shell_names(shop.app))
+
+
+def test_every_field_of_the_article_has_an_attribute_in_the_shell(shop: Shop) -> None:
+    customer = shop.customer()
+    customer.draw()
+    session_id = customer.buy(pack="starter")
+    shop.stripe.pay(session_id)
+
+    with shop.app.app_context():
+        names = shell_names(shop.app)
+        (user,) = names["db"].session.scalars(select(names["User"]))
+        (purchase,) = user.purchases
+        (number,) = user.numbers
+
+        assert user.account_credits == 12
+        assert user.stripe_id.startswith("cus_")
+        assert (purchase.pack, purchase.amount_minor, purchase.currency) == ("starter", 1_000, "usd")
+        assert purchase.payment_intent_id.startswith("pi_")
+        assert number.value in range(10)
+        assert number.user is user
+        assert user.created_at <= number.created_at
 
 
 def test_the_models_say_what_the_migrations_make(any_shop: Shop) -> None:

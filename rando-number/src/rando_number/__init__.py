@@ -13,20 +13,22 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from flask_prepaid import include_name
 
 from . import accounts, api, audit, cli, config, errors, headers, health, limits, openapi, pages, shop, usage
+from .clock import clock_of
 from .lane import Lane
-from .models import db, utc_now
+from .models import db
 
 
 def create_app(
     environ: Mapping[str, str] | None = None,
     *,
-    clock: Callable[[], datetime] = utc_now,
+    clock: Callable[[], datetime] | None = None,
     http_client: Any = None,
 ) -> Flask:
     """The shop.
 
     :param environ: The settings, in place of the environment and ``.env``.
-    :param clock: The time now, in UTC, by which credits come and go.
+    :param clock: The time now, in UTC, by which credits come and go. By default the
+        machine's, and the emulator's while that stands in for Stripe.
     :param http_client: A ``stripe.HTTPClient`` in place of the SDK's own.
     :raises ConfigError: A setting is missing or wrong.
     """
@@ -38,7 +40,7 @@ def create_app(
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
     db.init_app(app)
-    shop.init_app(app, clock=clock, http_client=http_client)
+    shop.init_app(app, clock=clock or clock_of(app), http_client=http_client)
     Migrate(app, db, directory=cli.MIGRATIONS, include_name=include_name)
     headers.init_app(app)
     limits.init_app(app)

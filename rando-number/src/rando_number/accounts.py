@@ -155,10 +155,10 @@ def logout() -> ResponseReturnValue:
 @auth_required("session")
 def user_profile() -> ResponseReturnValue:
     """Balance, what it is worth, recent entries, purchases."""
-    owner = customer().owner
+    user = customer()
     return render_template(
         "accounts/user_profile.html",
-        wallet=shop.prepaid.wallet(owner),
-        entries=shop.prepaid.entries(owner, limit=10),
-        payments=shop.purchases(owner),
+        wallet=shop.prepaid.wallet(user.owner),
+        entries=shop.prepaid.entries(user.owner, limit=10),
+        payments=user.purchases,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from flask import current_app
 from flask_security import RoleMixin, UserMixin
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
@@ -21,9 +22,15 @@ from sqlalchemy import (
     String,
     Table,
     TypeDecorator,
+    select,
 )
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from flask_prepaid import Payment
+
+if TYPE_CHECKING:
+    from flask_prepaid import Prepaid
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -76,6 +83,12 @@ def owner_of(user_id: int) -> str:
     return f"user:{user_id}"
 
 
+def prepaid() -> Prepaid:
+    """The extension of this app; ``shop`` sets it up."""
+    found: Prepaid = current_app.extensions["prepaid"]
+    return found
+
+
 class Role(Base, RoleMixin):
     """What a user may do beyond being a customer. There is one: ``admin``."""
 
@@ -108,11 +121,28 @@ class User(Base, UserMixin):
     tf_last_counter: Mapped[int | None]
     mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(JSON()))
     roles: Mapped[list[Role]] = relationship(secondary=user_roles)  # type: ignore[assignment]
+    numbers: Mapped[list[Number]] = relationship(back_populates="user", order_by="Number.id", viewonly=True)
 
     @property
     def owner(self) -> str:
         """The name of this user's wallet."""
         return owner_of(self.id)
+
+    @property
+    def account_credits(self) -> int:
+        """What the wallet holds now."""
+        return prepaid().balance(self.owner)
+
+    @property
+    def stripe_id(self) -> str | None:
+        """The customer at Stripe, ``cus_...``; ``None`` before the first purchase."""
+        return prepaid().customer_id(self.owner)
+
+    @property
+    def purchases(self) -> list[Payment]:
+        """What was paid for or tried to, newest first."""
+        mine = select(Payment).where(Payment.owner == self.owner).order_by(Payment.id.desc())
+        return list(db.session.scalars(mine))
 
 
 class Number(Base):
@@ -145,6 +175,7 @@ class Number(Base):
     api_key_id: Mapped[int | None] = mapped_column(ForeignKey("api_keys.id"))
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
     asked: Mapped[str | None] = mapped_column(String(64))
+    user: Mapped[User] = relationship(back_populates="numbers", viewonly=True)
 
     @property
     def value(self) -> int:

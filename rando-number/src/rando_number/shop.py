@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 
 from flask import Flask, current_app
-from sqlalchemy import select
 from werkzeug.local import LocalProxy
 
-from flask_prepaid import Pack, Payment, Prepaid, PriceTier, Quantity
+from flask_prepaid import Pack, Prepaid, PriceTier, Quantity
 
 from .models import db
 from .who import owner
@@ -44,12 +43,6 @@ def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> 
 def welcome(owner: str) -> None:
     """Give a new customer the free credits, once."""
     prepaid.grant(owner, WELCOME_CREDITS, key="welcome", reason="Welcome to Rando Number")
-
-
-def purchases(owner: str) -> Sequence[Payment]:
-    """What ``owner`` has paid for or tried to, newest first."""
-    mine = select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc())
-    return db.session.scalars(mine).all()
 
 
 def money(amount_minor: int, currency: str = "usd") -> str:
