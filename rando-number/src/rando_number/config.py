@@ -41,6 +41,7 @@ PATHS = {
     "return": "/buy-credits/return",
     "confirm": "/buy-credits/confirm",
     "cards": "/cards",
+    "plan": "/subscription",
     "webhook": "/prepaid/webhook",
 }
 

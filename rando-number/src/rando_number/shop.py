@@ -9,7 +9,7 @@ from typing import Any, cast
 from flask import Flask, current_app
 from werkzeug.local import LocalProxy
 
-from flask_prepaid import Pack, Prepaid, PriceTier, Quantity
+from flask_prepaid import Pack, Plan, Prepaid, PriceTier, Quantity
 
 from .models import db
 from .who import owner
@@ -24,6 +24,30 @@ PACKS = (
     Pack("bulk", credits=250, amount_minor=20_000, name="Bulk"),
 )
 
+#: By the period a credit costs less than in any pack. The first is what most people want.
+PLANS = (
+    Plan("small", credits=20, amount_minor=1_500, name="Small"),
+    Plan(
+        "medium",
+        credits=60,
+        amount_minor=4_200,
+        name="Medium",
+        trial_days=7,
+        trial_credits=5,
+        trial_needs_card=False,
+    ),
+    Plan(
+        "large",
+        credits=200,
+        amount_minor=12_000,
+        name="Large",
+        trial_days=14,
+        trial_credits=10,
+        roll_over=100,
+    ),
+    Plan("large-yearly", credits=2_400, amount_minor=120_000, interval="year", name="Large, by the year"),
+)
+
 #: What the ledger's kinds are called here. A word that is not here speaks for itself.
 WORDS = {"spend": "Number drawn", "grant": "Gift", "reversal": "Given back", "clawback": "Taken back"}
 
@@ -34,7 +58,9 @@ prepaid = cast(Prepaid, LocalProxy(lambda: current_app.extensions["prepaid"]))
 
 
 def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> None:
-    extension = Prepaid(packs=PACKS, quantity=QUANTITY, clock=clock, owner=owner, http_client=http_client)
+    extension = Prepaid(
+        packs=PACKS, quantity=QUANTITY, plans=PLANS, clock=clock, owner=owner, http_client=http_client
+    )
     extension.init_app(app, db)
     app.jinja_env.globals["prepaid"] = extension
     app.jinja_env.filters.update(money=money, when=when, in_words=in_words)
