@@ -36,7 +36,8 @@ class ConfigError(RuntimeError):
 class Config:
     """The settings of one app.
 
-    ``look_after``: how long ``tick`` leaves a payment alone before it asks Stripe, the
+    ``stripe_timeout``: how long one request to Stripe may take, all in all; with its repeats
+    twice that. ``look_after``: how long ``tick`` leaves a payment alone before it asks Stripe, the
     first time; twice as long each time after. ``allowance_grace``: how long a plan's credits
     outlast their period, since a renewal is paid an hour after it or days later on a retry.
     ``selling`` is the kill switch. Within an hour one customer may begin
@@ -52,6 +53,7 @@ class Config:
     paths: dict[str, str] = field(default_factory=dict)
     base_template: str = "prepaid/base.html"
     hold_expires_after: timedelta = timedelta(hours=1)
+    stripe_timeout: timedelta = timedelta(seconds=10)
     debt_blocks: bool = True
     look_after: timedelta = timedelta(seconds=30)
     allowance_grace: timedelta = timedelta(hours=72)
@@ -100,6 +102,7 @@ def read(app: Flask) -> Config:
         hold_expires_after=settings.get("HOLD_EXPIRES_AFTER", timedelta(hours=1)),
         debt_blocks=settings.get("DEBT_BLOCKS", True),
         look_after=settings.get("LOOK_AFTER", timedelta(seconds=30)),
+        stripe_timeout=settings.get("STRIPE_TIMEOUT", timedelta(seconds=10)),
         allowance_grace=settings.get("ALLOWANCE_GRACE", timedelta(hours=72)),
         selling=settings.get("SELLING", True),
         attempts_per_hour=settings.get("ATTEMPTS_PER_HOUR", 100),

@@ -45,8 +45,9 @@ from .facts import (
 )
 
 API_VERSION = "2026-10-28.endive"
-TIMEOUT_S = 10
 NETWORK_RETRIES = 2
+#: A call may take as long as so many attempts that time out, with all its repeats and waits.
+PATIENCE = 2
 #: Stripe answers 429 before it looks at the idempotency key, and the SDK does not ask again.
 BUSY_RETRIES = 4
 SIGNATURE_TOLERANCE_S = 300
@@ -60,12 +61,14 @@ class Gateway:
 
     def __init__(self, config: Config, http_client: Any = None) -> None:
         self.config = config
+        attempt_s = config.stripe_timeout.total_seconds()
+        session = deadline.Session(attempt_s=attempt_s, call_s=PATIENCE * attempt_s)
         self.client = stripe.StripeClient(
             config.stripe_secret_key,
             stripe_version=API_VERSION,
             base_addresses={"api": config.api_base} if config.api_base else None,
             max_network_retries=NETWORK_RETRIES,
-            http_client=http_client or stripe.RequestsClient(timeout=TIMEOUT_S),
+            http_client=http_client or stripe.RequestsClient(session=session),
         )
 
     # Customers
@@ -419,6 +422,7 @@ class Gateway:
 def ask(call: Callable[[], T]) -> T:
     """What ``call`` returns, with Stripe's errors turned into ours.
 
+@deadline.one_call()
     :raises GatewayRefused: Stripe understood and said no; nothing came of it.
     :raises CardDeclined: The bank said no.
     :raises CardNeedsOwner: The bank wants its customer on a page.
@@ -436,7 +440,9 @@ def ask(call: Callable[[], T]) -> T:
         except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError) as error:
             raise refusal(error) from error
         except Exception as error:  # a broken connection, a 500, HTML where JSON should be
-            log.warning("Stripe gave no answer: %s", type(error).__name__)
+            # A certificate that does not fit is no bad day of the network: somebody is in between.
+            level = logging.ERROR if deadline.is_wrong_certificate(error.__cause__) else logging.WARNING
+            log.log(level, "Stripe gave no answer: %s", type(error.__cause__ or error).__name__)
             raise GatewayUnavailable("Stripe did not answer.") from error
     raise AssertionError("unreachable: the last attempt returns or raises")
 

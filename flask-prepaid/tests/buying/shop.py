@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import stripe
 from click.testing import Result
 from flask import Flask, request
 from flask.testing import FlaskClient
@@ -34,10 +35,20 @@ WEBHOOK = "/prepaid/webhook"
 
 
 class Shop:
-    """The app, its customers' browsers, and Stripe."""
+    """The app, its customers' browsers, and Stripe.
+
+    :param http_client: How the app reaches Stripe; by default in this process, and by a
+        socket if PREPAID_STRIPE_API_BASE is set.
+    """
 
     def __init__(
-        self, database: URL, *, webhooks: bool = True, emulator: Emulator | None = None, **settings: Any
+        self,
+        database: URL,
+        *,
+        webhooks: bool = True,
+        emulator: Emulator | None = None,
+        http_client: stripe.HTTPClient | None = None,
+        **settings: Any,
     ) -> None:
         self.stripe = emulator or Emulator()
         self.app = Flask("shop")
@@ -54,6 +65,7 @@ class Shop:
         )
         self.app.config.update(settings)
         self.db = SQLAlchemy(self.app)
+        here = None if "PREPAID_STRIPE_API_BASE" in settings else self.stripe.http_client()
         self.prepaid = Prepaid(
             self.app,
             self.db,
@@ -61,7 +73,7 @@ class Shop:
             quantity=QUANTITY,
             clock=self.now,
             owner=lambda: request.headers.get("X-Owner") or request.cookies.get("owner"),
-            http_client=self.stripe.http_client(),
+            http_client=http_client or here,
         )
         if webhooks:
             self.stripe.connect(self.app, WEBHOOK, SECRET)
@@ -109,6 +121,20 @@ class Shop:
         """What the customer does on Stripe's page. Events arrive by themselves."""
         self.stripe.pay(session_id)
 
+    def keep_card(self, owner: str = "user:1", number: str = "4242424242424242") -> str:
+        """Leave a first card on Stripe's page, and pay nothing; the card's id."""
+        opened = self.send_form(self.browser(owner), "/prepaid/cards", to="/prepaid/cards/add")
+        self.stripe.pay(self.session_of(opened), card=number)
+        self.browser(owner).get("/prepaid/cards")
+        return self.saved_card(owner)
+
+    def press(self, card: str, owner: str = "user:1", **fields: str) -> TestResponse:
+        """Buy a pack with a card on file, in one press; the page after it, or the way to the bank."""
+        choice = {"pack": "starter", "saved_card": card, **fields}
+        browser = self.browser(owner)
+        answer = self.send_form(browser, "/prepaid/buy", **choice)
+        return browser.get(answer.location) if "/prepaid/return" in (answer.location or "") else answer
+
     def answer_bank(self, challenge_url: str, answer: str) -> None:
         """What the customer does on the bank's page: "complete" or "fail"."""
         path = challenge_url.removeprefix("http://127.0.0.1:12111")
@@ -125,6 +151,18 @@ class Shop:
     def tick(self) -> None:
         result = self.command("tick")
         assert result.exit_code == 0, result.output
+
+    def put_right(self, *, ticks: int = 2) -> None:
+        """Time goes by, and the tick comes around; it looks at a hundred payments each time."""
+        self.stripe.advance(minutes=10)
+        for _ in range(ticks):
+            self.tick()
+
+    def charges(self) -> list[stripe.Charge]:
+        """The charges at Stripe that went through, newest first."""
+        client = stripe.StripeClient("sk_test_shop", http_client=self.stripe.http_client())
+        every = client.v1.charges.list({"limit": 100}).auto_paging_iter()
+        return [charge for charge in every if charge.status == "succeeded"]
 
     def read(self, question: Callable[[], Any]) -> Any:
         """Ask in an app context of its own, as a new request would."""
