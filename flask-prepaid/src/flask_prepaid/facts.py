@@ -126,7 +126,10 @@ def takes_money(dispute_status: str) -> bool:
 
 @dataclass(frozen=True)
 class Movement:
-    """A balance transaction: ``amount_minor`` came in, or went if negative, and ``fee_minor`` was kept."""
+    """A balance transaction: ``amount_minor`` came in, or went if negative, and ``fee_minor`` was kept.
+
+    ``country`` is the card's, where a charge tells it.
+    """
 
     id: str
     category: str
@@ -134,6 +137,8 @@ class Movement:
     amount_minor: int
     fee_minor: int
     source: str | None
+    intent_id: str | None
+    country: str
     created_at: datetime
 
 
@@ -172,7 +177,8 @@ def checkout_of(session: Any, asked_at: datetime) -> Checkout:
 def intent_of(intent: Any, asked_at: datetime) -> Intent:
     charge = intent.latest_charge if is_whole(intent.latest_charge) else None
     error = intent.last_payment_error
-    redirect = intent.next_action.redirect_to_url if intent.next_action else None
+    # A challenge that no return_url was given for is Stripe.js's, and has no address.
+    redirect = getattr(intent.next_action, "redirect_to_url", None) if intent.next_action else None
     return Intent(
         id=intent.id,
         status=intent.status,
@@ -233,6 +239,7 @@ def dispute_of(dispute: Any, asked_at: datetime) -> Dispute:
 
 
 def movement_of(moved: Any) -> Movement:
+    """With its source expanded, which is a charge, a refund, a dispute, or something that is no sale."""
     return Movement(
         id=moved.id,
         category=moved.reporting_category,
@@ -240,8 +247,16 @@ def movement_of(moved: Any) -> Movement:
         amount_minor=moved.amount,
         fee_minor=moved.fee,
         source=id_of(moved.source),
+        intent_id=id_of(getattr(moved.source, "payment_intent", None)),
+        country=_country(moved.source),
         created_at=datetime.fromtimestamp(moved.created, UTC),
     )
+
+
+def _country(source: Any) -> str:
+    for name in ("payment_method_details", "card", "country"):
+        source = getattr(source, name, None)
+    return str(source or "")
 
 
 def payment_key(thing: Any) -> str | None:

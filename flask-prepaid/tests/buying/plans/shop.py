@@ -80,12 +80,13 @@ class PlanShop(Shop):
         hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', answer.text)
         return html.unescape(answer.text), {name: value for name, value in hidden if name != "csrf_token"}
 
-    def change(self, plan: str, owner: str = "user:1", **query: str) -> TestResponse:
-        """Preview a change, and press its button."""
+    def change(self, plan: str, owner: str = "user:1", **query: str) -> str:
+        """Preview a change and press its button; the moment since when it counts."""
         _, fields = self.preview(plan, owner, **query)
         answer = self.press("/change", owner, **fields)
+        assert answer.status_code == 303, answer.text
         self.stripe.deliver()
-        return answer
+        return fields["proration_date"]
 
     def do(self, verb: str, owner: str = "user:1", **fields: str) -> TestResponse:
         """Press one of the plan's buttons: cancel, keep, pause, resume, card."""
@@ -166,6 +167,14 @@ class PlanShop(Shop):
             "drift"
         ]
         return found
+
+    def share(self, credits: int, proration_date: str, owner: str = "user:1") -> int:
+        """So many credits a period, from a moment to the period's end, rounded down."""
+        row = self.row(owner)
+        assert row.period_start is not None
+        assert row.period_end is not None
+        start, end = int(row.period_start.timestamp()), int(row.period_end.timestamp())
+        return credits * (end - int(proration_date)) // (end - start)
 
     def spend(self, credits: int, owner: str = "user:1") -> None:
         def spend() -> None:

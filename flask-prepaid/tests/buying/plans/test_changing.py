@@ -1,0 +1,252 @@
+"""A plan is made larger or smaller, and each preview says what then happens."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from flask_prepaid.subscriptions.models import State
+
+from .shop import ASKS_ALWAYS, DECLINES, PAGE, PlanShop
+
+
+def day_of(at: datetime | None) -> str:
+    assert at is not None
+    return f"{at.astimezone(UTC):%Y-%m-%d}"
+
+
+def test_a_larger_plan_begins_at_once_and_gives_the_difference_for_the_rest(both_shops: PlanShop) -> None:
+    both_shops.subscribe("small")
+    both_shops.pass_time(days=14)  # half of the 28 days until the last of February
+
+    page, fields = both_shops.preview("large")
+    rest = both_shops.share(400, fields["proration_date"])
+    assert rest in (199, 200)
+    assert f"$15.00 is charged, and {rest} credits are added" in page
+    assert "$40.00 on 28 February 2026" in page
+    both_shops.press("/change", **fields)
+    both_shops.stripe.deliver()
+
+    assert both_shops.invoices()[-1].total_minor == 1_500
+    assert both_shops.balance() == 100 + rest
+    assert "Large" in both_shops.page()
+
+
+def test_a_preview_holds_while_time_goes_by(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.pass_time(days=10, hours=3, minutes=7)
+    _, fields = shop.preview("large")
+
+    shop.stripe.advance(minutes=14)
+    shop.press("/change", **fields)
+    shop.stripe.deliver()
+
+    assert shop.invoices()[-1].total_minor == int(fields["due_minor"])
+
+
+def test_an_old_preview_is_shown_anew(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    _, fields = shop.preview("large")
+    shop.stripe.advance(minutes=16)
+
+    answer = shop.press("/change", **fields)
+
+    assert answer.status_code == 409
+    assert "too old" in answer.text
+    assert len(shop.invoices()) == 1
+
+
+@pytest.mark.parametrize("forged", [{"due_minor": "1"}, {"proration_date": "1772280000"}])
+def test_a_sum_or_a_day_in_the_form_changes_nothing(shop: PlanShop, forged: dict[str, str]) -> None:
+    shop.subscribe("small")
+    _, fields = shop.preview("large")
+
+    answer = shop.press("/change", **{**fields, **forged})
+
+    assert answer.status_code == 409
+    assert shop.balance() == 100
+
+
+def test_a_double_click_changes_and_charges_once(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.pass_time(days=7)
+    _, fields = shop.preview("large")
+
+    answers = [shop.press("/change", **fields).status_code for _ in range(2)]
+    shop.stripe.deliver()
+
+    assert answers == [303, 409]
+    assert len(shop.invoices()) == 2
+
+
+def test_a_smaller_plan_begins_when_the_period_ends(shop: PlanShop) -> None:
+    shop.subscribe("large")
+    shop.pass_time(days=10)
+    page, _ = shop.preview("small")
+    assert "nothing changes and nothing is charged" in page
+    assert "$10.00 on 28 February 2026" in page
+
+    shop.change("small")
+    assert "On 28 February 2026 it changes to Small" in shop.page()
+    assert "Next charge: <strong>$10.00</strong>" in shop.page()
+    shop.pass_time(days=19)
+
+    assert [invoice.total_minor for invoice in shop.invoices()] == [4_000, 1_000]
+    assert shop.entries()[-1] == ("allowance", 100)
+    assert shop.row().next_price_id is None
+
+
+def test_a_smaller_plan_can_be_undone_until_then(shop: PlanShop) -> None:
+    shop.subscribe("large")
+    shop.change("small")
+
+    shop.do("keep")
+    shop.pass_time(days=29)
+
+    assert [invoice.total_minor for invoice in shop.invoices()] == [4_000, 4_000]
+
+
+def test_after_a_planned_smaller_plan_a_larger_one_can_be_chosen(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.change("seats")
+    assert shop.row().next_price_id is not None
+
+    since = shop.change("large")
+
+    assert shop.row().next_price_id is None
+    assert shop.balance() == 100 + shop.share(400, since)
+
+
+def test_from_months_to_a_year_the_rest_of_the_month_is_counted(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.pass_time(days=14)
+    page, fields = shop.preview("yearly")
+    assert "$395.00 is charged, and 5,950 credits are added" in page
+    assert "$400.00 on 14 February 2027" in page
+
+    shop.press("/change", **fields)
+    shop.stripe.deliver()
+
+    assert shop.invoices()[-1].total_minor == int(fields["due_minor"])
+    assert shop.balance() == 100 + 5_950
+    assert day_of(shop.row().period_end) == "2027-02-14"
+
+
+def test_from_a_year_to_months_at_the_years_end(shop: PlanShop) -> None:
+    shop.subscribe("yearly")
+    page, _ = shop.preview("small")
+    assert "$10.00 on 31 January 2027" in page
+    shop.change("small")
+
+    shop.pass_time(months=12, days=1)
+
+    assert [invoice.total_minor for invoice in shop.invoices()] == [40_000, 1_000]
+    assert day_of(shop.row().period_end) == "2027-02-28"
+
+
+def test_more_of_a_plan_at_once_and_fewer_at_the_end(shop: PlanShop) -> None:
+    shop.subscribe("seats", quantity="2")
+    shop.pass_time(days=14)
+
+    more = shop.share(40, shop.change("seats", quantity="6"))
+    assert shop.balance() == 20 + more
+    shop.change("seats", quantity="1")
+    assert shop.balance() == 20 + more
+    shop.pass_time(days=15)
+
+    assert [invoice.total_minor for invoice in shop.invoices()] == [300, 300, 150]
+
+
+def test_an_upgrade_whose_card_is_declined_changes_nothing_until_it_is_paid(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.v1.subscriptions.update(
+        shop.stripe_id(), {"default_payment_method": shop.save_card("pm_card_chargeCustomerFail")}
+    )
+    shop.pass_time(days=14)
+
+    since = shop.change("large")
+
+    assert shop.state() is State.ACTIVE
+    assert shop.balance() == 100
+    assert "Your change waits for its payment" in shop.page()
+    assert shop.browser().get(f"{PAGE}/change", query_string={"plan": "yearly"}).status_code == 409
+    shop.pay_invoice()
+    assert shop.balance() == 100 + shop.share(400, since)
+    assert "Large" in shop.page()
+
+
+def test_an_upgrade_that_nobody_pays_never_happens(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    card = shop.save_card("pm_card_chargeCustomerFail")
+    shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": card})
+    shop.change("large")
+
+    shop.pass_time(hours=24)
+
+    assert shop.row().pending_until is None
+    assert "Small" in shop.page()
+    assert shop.balance() == 100
+
+
+def test_the_same_plan_again_is_no_change(shop: PlanShop) -> None:
+    shop.subscribe("small")
+
+    answer = shop.browser().get(f"{PAGE}/change", query_string={"plan": "small"})
+
+    assert answer.status_code == 409
+    assert "That is the plan you have" in answer.text
+
+
+def test_a_change_made_in_stripes_dashboard_arrives_the_same(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.subscribe("large", owner="user:2")
+    large = shop.row("user:2").price_id
+    shop.pass_time(days=14)
+    item = shop.v1.subscriptions.retrieve(shop.stripe_id())["items"].data[0].id
+
+    shop.v1.subscriptions.update(
+        shop.stripe_id(), {"items": [{"id": item, "price": large}], "proration_behavior": "always_invoice"}
+    )
+    shop.stripe.deliver()
+
+    assert shop.balance() in (299, 300)
+    assert "Large" in shop.page()
+
+
+def test_a_smaller_plan_at_once_by_the_dashboard_takes_the_rest_back(shop: PlanShop) -> None:
+    shop.subscribe("large")
+    shop.subscribe("small", owner="user:2")
+    small = shop.row("user:2").price_id
+    shop.pass_time(days=14)
+    item = shop.v1.subscriptions.retrieve(shop.stripe_id())["items"].data[0].id
+
+    shop.v1.subscriptions.update(
+        shop.stripe_id(), {"items": [{"id": item, "price": small}], "proration_behavior": "always_invoice"}
+    )
+    shop.stripe.deliver()
+
+    kinds, credits = zip(*shop.entries(), strict=True)
+    assert kinds == ("allowance", "clawback")
+    assert credits in ((500, -199), (500, -200))
+
+
+def test_a_bank_that_asks_each_time_is_answered_on_stripes_page(shop: PlanShop) -> None:
+    shop.subscribe("small", card=ASKS_ALWAYS)
+    shop.pass_time(days=14)
+
+    since = shop.change("large")
+    assert shop.balance() == 100
+    shop.pay_invoice(ASKS_ALWAYS)
+
+    assert shop.balance() == 100 + shop.share(400, since)
+
+
+def test_a_declining_card_leaves_the_page_open(shop: PlanShop) -> None:
+    session = shop.choose("small")
+    shop.stripe.decline(session, DECLINES)
+
+    shop.stripe.pay(session)
+
+    assert shop.state() is State.ACTIVE
+    assert shop.balance() == 100
