@@ -5,26 +5,42 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import threading
 from collections.abc import Sequence
-from typing import NoReturn
-
-from stripe_emulator import contract, resources, routing, seed
-from stripe_emulator.emulator import Emulator
-from stripe_emulator.server import Worker, serve
+from queue import SimpleQueue
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until Ctrl-C; the exit code is 0 then, and 2 for a wrong option."""
+    """Serve until Ctrl-C or SIGTERM; the exit code is 0 then, and 2 for a wrong option."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command == "coverage":
         return _coverage()
-    if options.webhook and not options.webhook.startswith(("http://", "https://")):
-        parser.error("--webhook takes a URL that begins with http:// or https://")
+    for option, url in (("--webhook", options.webhook), ("--webhook-thin", options.webhook_thin)):
+        if url and not url.startswith(("http://", "https://")):
+            parser.error(f"{option} takes a URL that begins with http:// or https://")
+    asked_to_stop = _signals()
     host = f"[{options.host}]" if ":" in options.host else options.host
+    _serve(options, host, asked_to_stop)
+    return 0
+
+
+def _signals() -> SimpleQueue[int]:
+    """Where Ctrl-C and SIGTERM arrive; nothing is raised into what runs then with a lock in its hand."""
+    asked: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: asked.put(number))
+    return asked
+
+
+def _serve(options: argparse.Namespace, host: str, asked_to_stop: SimpleQueue[int]) -> None:
+    from stripe_emulator import Emulator, seed  # not before the options are right: the SDK takes a while
+    from stripe_emulator.server import Worker, serve
+
     emulator = Emulator(
         options.data,
         webhook=options.webhook,
+        webhook_thin=options.webhook_thin,
         webhook_secret=options.webhook_secret,
         base_url=options.url or f"http://{host}:{options.port}",
     )
@@ -34,18 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.url:
         emulator.store.base_url = f"http://{host}:{server.port}"
     worker = Worker(emulator)
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        worker.start()
-        _say(f"stripe-emulator on {emulator.store.base_url} (dashboard there; any sk_test_ key opens it)")
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.server_close()
-        worker.stop()
-        emulator.close()
-    return 0
+    worker.start()
+
+    def stop() -> None:
+        asked_to_stop.get()
+        server.shutdown()
+
+    threading.Thread(target=stop, daemon=True).start()
+    _say(f"stripe-emulator on {emulator.store.base_url} (dashboard there; any sk_test_ key opens it)")
+    server.serve_forever()
+    worker.stop()
+    emulator.close()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", metavar="FILE", help="keep everything in this file; without it, in memory")
     parser.add_argument("--webhook", metavar="URL", help="send every event there")
+    parser.add_argument("--webhook-thin", metavar="URL", help="send every event there as a thin event")
     parser.add_argument(
         "--webhook-secret", default="whsec_emulator", help="sign events with it (default %(default)s)"
     )
@@ -71,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _coverage() -> int:
+    from stripe_emulator import contract, resources, routing
+
     resources.load()
     done = total = 0
     for resource, found in contract.coverage(routing.serves).items():
@@ -87,10 +105,6 @@ def _coverage() -> int:
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from stripe_emulator.idempotency import Answer
 from stripe_emulator.routing import Endpoint
 from stripe_emulator.store import Origin, Store
 from stripe_emulator.version import API_VERSION
-from stripe_emulator.wire import Form, decode, encode
+from stripe_emulator.wire import Form, decode, decode_json, encode
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z_]+)?")
 
@@ -78,7 +78,11 @@ class Api:
             return Reply(error.status, body, {**headers, **error.headers})
 
     def _answer(self, call: Call, request_id: str, headers: dict[str, str]) -> Reply:
-        form = decode(call.query, call.body)
+        form = (
+            decode_json(call.query, call.body)
+            if call.path.startswith("/v2/")
+            else decode(call.query, call.body)
+        )
         secret = keys.given(call.header("authorization"), form)
         headers["Stripe-Version"], strict = _version(call)
         endpoint, values = routing.match(call.verb, call.path)

@@ -116,6 +116,17 @@ def send_again(keeper: Store, event: str, *, times: int = 1) -> None:
                 events.hand_over(found["id"], endpoint)
 
 
+def roll_secret(keeper: Store, endpoint: str, *, hours: int = 24) -> str:
+    """Give an endpoint a new secret, as Stripe's dashboard does, and return it.
+
+    :param hours: How long events are signed with the old one, too; 0 ends it now.
+    """
+    if not 0 <= hours <= 24:
+        raise InvalidRequest("hours must be between 0 and 24.", param="hours")
+    with keeper.transaction():
+        return events.roll(endpoint, keep_old_s=3600 * hours)
+
+
 def set_chaos(keeper: Store, settings: Json) -> Json:
     """See ``chaos.configure``."""
     with keeper.transaction():

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from stripe import WebhookSignature
 
-from stripe_emulator import clock, events, store
+from stripe_emulator import clock, events, store, thin
 from stripe_emulator.expand import render
 from stripe_emulator.store import Json, Store
 from stripe_emulator.wire import encode
@@ -51,7 +51,7 @@ class Parcel:
 
 
 class Courier:
-    """Carries what is due, one delivery at a time.
+    """Carries what is due, to each endpoint one delivery at a time.
 
     ``connected`` holds receivers in this process, by the id of their endpoint; their deliveries
     wait for this process, everyone else's go by HTTP.
@@ -61,24 +61,40 @@ class Courier:
         self.store = keeper
         self.connected: dict[str, Send] = {}
 
-    def deliver(self, *, limit: int | None = None) -> int:
-        """Send everything that is due now, also what that causes; return how many were sent."""
+    def deliver(self, *, endpoint: str | None = None) -> int:
+        """Send everything that is due now, also what that causes; return how many were sent.
+
+        :param endpoint: Only what goes there.
+        """
         sent = 0
-        while (limit is None or sent < limit) and (parcel := self._lease()):
+        while parcel := self._lease(endpoint):
             self._settle(parcel, self._send(parcel))
             sent += 1
         return sent
 
-    def _lease(self) -> Parcel | None:
-        with self.store.transaction() as transaction:
-            elsewhere = " AND (endpoint NOT LIKE 'connected_%'" + "".join(
-                f" OR endpoint = '{endpoint}'" for endpoint in self.connected
+    def waiting(self) -> list[str]:
+        """The endpoints to which something is due."""
+        with self.store.transaction(write=False) as transaction:
+            rows = transaction.execute(
+                f"SELECT DISTINCT endpoint FROM delivery WHERE {self._due()}", _moments()
             )
+            return [endpoint for (endpoint,) in rows]
+
+    def _due(self) -> str:
+        """The condition on a delivery that this process can make now; it takes ``_moments()``."""
+        connected = ", ".join(f"'{endpoint}'" for endpoint in self.connected)
+        return (
+            "status = 'pending' AND due_at <= ? AND leased_until <= ?"
+            f" AND (endpoint NOT LIKE 'connected_%' OR endpoint IN ({connected}))"
+        )
+
+    def _lease(self, endpoint: str | None) -> Parcel | None:
+        with self.store.transaction() as transaction:
             row = transaction.execute(
                 "UPDATE delivery SET leased_until = ?, attempts = attempts + 1 WHERE seq = ("
-                " SELECT seq FROM delivery WHERE status = 'pending' AND due_at <= ? AND leased_until <= ?"
-                f" {elsewhere}) ORDER BY rank, seq LIMIT 1) RETURNING seq, event, endpoint, attempts",
-                (clock.wall() + LEASE, clock.now(), clock.wall()),
+                f" SELECT seq FROM delivery WHERE {self._due()} AND endpoint = coalesce(?, endpoint)"
+                " ORDER BY rank, seq LIMIT 1) RETURNING seq, event, endpoint, attempts",
+                (clock.wall() + LEASE, *_moments(), endpoint),
             ).fetchone()
             if row is None:
                 return None
@@ -88,12 +104,12 @@ class Courier:
             if target is None or event is None:
                 transaction.execute("UPDATE delivery SET status = 'gone' WHERE seq = ?", (delivery,))
                 return Parcel(delivery, attempts, "", endpoint_id, b"", ())
-            body = encode(render(event)).encode()
-            return Parcel(delivery, attempts, target["url"], endpoint_id, body, secrets_of(target))
+            body = encode(thin.twin_of(event) if events.is_thin(target) else render(event)).encode()
+            return Parcel(delivery, attempts, events.url_of(target), endpoint_id, body, secrets_of(target))
 
     def _send(self, parcel: Parcel) -> Reply:
         if not parcel.url:
-            return Reply(None, "The endpoint was deleted.")
+            return Reply(None, "The endpoint was deleted or disabled.")
         send = self.connected.get(parcel.endpoint)
         headers = {
             "Content-Type": "application/json; charset=utf-8",
@@ -121,14 +137,21 @@ class Courier:
             )
 
 
+def _moments() -> tuple[int, int]:
+    """Retries come by Stripe's clock; leases run out by the wall's."""
+    return clock.now(), clock.wall()
+
+
 def target_of(endpoint_id: str) -> Json | None:
     """The endpoint's url and secret, or None if it is gone."""
     return next((one for one in events.endpoints() if one["id"] == endpoint_id), None)
 
 
 def secrets_of(target: Json) -> tuple[str, ...]:
-    """The secrets to sign with: two while an endpoint's secret is being rolled."""
-    return tuple(filter(None, (target.get("secret") or target.get("_secret"), target.get("_old_secret"))))
+    """The secrets to sign with: two for a while after an endpoint's secret was rolled."""
+    if clock.now() < target.get("_old_until", 0):
+        return target["_secret"], target["_old_secret"]
+    return (target["_secret"],)
 
 
 def sign(body: bytes, secrets: tuple[str, ...]) -> str:

@@ -29,6 +29,7 @@ class Emulator:
     :param data: A file that keeps everything; in memory if None.
     :param now: Unix time to start at; the real time if None.
     :param webhook: A URL to send every event to, signed with ``webhook_secret``.
+    :param webhook_thin: The same for thin events.
     :param base_url: Where the hosted pages are reached.
     """
 
@@ -38,6 +39,7 @@ class Emulator:
         *,
         now: int | None = None,
         webhook: str | None = None,
+        webhook_thin: str | None = None,
         webhook_secret: str = "whsec_emulator",
         base_url: str = "http://127.0.0.1:12111",
     ) -> None:
@@ -50,6 +52,8 @@ class Emulator:
                 clock.set_to(now)
             if webhook is not None:
                 events.listen("listener", webhook, webhook_secret)
+            if webhook_thin is not None:
+                events.listen("thin_listener", webhook_thin, webhook_secret, payload="thin")
 
     def http_client(self) -> LocalHTTPClient:
         """For ``StripeClient("sk_test_emulator", http_client=..., max_network_retries=2)``."""
@@ -59,8 +63,13 @@ class Emulator:
         """A browser without JavaScript on the emulator's own pages."""
         return Client(self.app)
 
-    def connect(self, wsgi_app: Any, path: str, secret: str = "whsec_emulator") -> str:
-        """Deliver every event to a WSGI app in this process; return the endpoint's id."""
+    def connect(
+        self, wsgi_app: Any, path: str, secret: str = "whsec_emulator", *, payload: str = "snapshot"
+    ) -> str:
+        """Deliver every event to a WSGI app in this process; return the endpoint's id.
+
+        :param payload: "snapshot", or "thin" for thin events.
+        """
         client = Client(wsgi_app)
         endpoint = f"connected_{token(8)}"
 
@@ -70,7 +79,7 @@ class Emulator:
 
         self.courier.connected[endpoint] = send
         with self.store.transaction():
-            events.listen(endpoint, path, secret)
+            events.listen(endpoint, path, secret, payload=payload)
         return endpoint
 
     def now(self) -> int:
@@ -143,6 +152,10 @@ class Emulator:
         if event is not None:
             controls.send_again(self.store, _id(event), times=times)
         return self.courier.deliver()
+
+    def roll_secret(self, endpoint: str, *, hours: int = 24) -> str:
+        """Give an endpoint a new secret and return it; the old one signs, too, for so many hours."""
+        return controls.roll_secret(self.store, endpoint, hours=hours)
 
     def chaos(self, **settings: Any) -> None:
         """Make Stripe behave badly: ``chaos(duplicate=1, shuffle=True)``; ``chaos()`` ends it."""

@@ -47,6 +47,7 @@ PREFIXES: dict[str, tuple[str, int]] = {
     "tax_rate": ("txr_1", 23),
     "test_helpers.test_clock": ("clock_1", 23),
     "token": ("tok_1", 23),
+    "v2.core.event_destination": ("ed_test_61", 26),
     "webhook_endpoint": ("we_1", 23),
 }
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 from stripe_emulator import search as language
 from stripe_emulator import store
 from stripe_emulator.errors import InvalidRequest, no_such
 from stripe_emulator.store import Json
-from stripe_emulator.wire import Form
+from stripe_emulator.wire import Form, flat
 
 LIMIT, MAX_LIMIT = 10, 100
 
@@ -66,6 +67,19 @@ def search(kind: str, form: Form, *, url: str) -> Json:
         "next_page": str(offset + limit) if more else None,
         "url": url,
     }
+
+
+def page_v2(rows: Json, form: Form, *, url: str, cursor: str | None = None) -> Json:
+    """A page as version 2 of the API shapes it, from one of version 1.
+
+    :param form: The filters; the next page's URL repeats them.
+    :param cursor: Where the next page begins, if not after the last row's id.
+    """
+    next_page = None
+    if rows["has_more"]:
+        again = {**form, "page": cursor or rows["data"][-1]["id"]}
+        next_page = f"{url}?{urlencode(list(flat(again)))}"
+    return {"data": rows["data"], "next_page_url": next_page, "previous_page_url": None}
 
 
 def of(data: list[Json], *, url: str, has_more: bool = False) -> Json:

@@ -10,7 +10,6 @@ is there already, by its id or its lookup key, is left alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -18,7 +17,7 @@ from urllib.parse import quote_plus
 from stripe_emulator import contract, ids, routing, store
 from stripe_emulator.emulator import Emulator
 from stripe_emulator.errors import StripeError
-from stripe_emulator.wire import decode
+from stripe_emulator.wire import decode, flat
 
 #: In this order: a price names its product.
 KINDS = {"products": "product", "prices": "price", "coupons": "coupon", "customers": "customer"}
@@ -46,7 +45,7 @@ def _plant_one(emulator: Emulator, section: str, kind: str, entry: dict[str, Any
     own_id = entry.pop("id", None)
     if kind in TAKES_ID and own_id:
         entry["id"] = own_id
-    body = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in _flat(entry))
+    body = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in flat(entry))
     try:
         with emulator.store.transaction(), ids.chosen(kind, own_id):
             if not _is_there(kind, own_id, entry.get("lookup_key")):
@@ -79,14 +78,3 @@ def _read(path: Path) -> dict[str, list[Any]]:
     if not isinstance(content, dict) or not all(isinstance(part, list) for part in content.values()):
         raise BadSeed(f"{path}: a seed is an object of lists: {', '.join(KINDS)}.")
     return content
-
-
-def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested values as Stripe's form fields."""
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in items:
-        name = f"{prefix}[{key}]" if prefix else str(key)
-        if isinstance(item, dict | list):
-            yield from _flat(item, name)
-        elif item is not None:
-            yield name, str(item).lower() if isinstance(item, bool) else str(item)

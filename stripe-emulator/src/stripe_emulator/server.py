@@ -1,10 +1,11 @@
-"""The emulator as a server: threads that answer, and one that delivers and lets time pass."""
+"""The emulator as a server: threads that answer, one for time, and one for each receiver of events."""
 
 from __future__ import annotations
 
 import socket
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -12,34 +13,49 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from stripe_emulator import clock
 from stripe_emulator.app import LOST
 from stripe_emulator.emulator import Emulator
+from stripe_emulator.errors import Unavailable
 
 #: Seconds between looks at the clock when nothing calls for one.
 PULSE = 0.5
 
 
 class Worker(threading.Thread):
-    """Runs what falls due and delivers what is pending, until stopped."""
+    """Runs what falls due and has each endpoint told of its events, until stopped.
+
+    A slow receiver delays nobody but itself: each has a carrier while something waits for it.
+    """
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(name="stripe-emulator-worker", daemon=True)
         self._emulator = emulator
         self._wake = threading.Event()
         self._stopped = threading.Event()
+        self._carried: set[str] = set()
         emulator.store.on_commit.append(self._wake.set)
 
     def run(self) -> None:
-        while not self._stopped.is_set():
-            self._wake.wait(PULSE)
-            self._wake.clear()
-            clock.run_due(self._emulator.store)
-            # A few at a time: what falls due meanwhile should not wait for a slow receiver.
-            while self._emulator.courier.deliver(limit=10) == 10 and not self._stopped.is_set():
+        with suppress(Unavailable):  # the emulator was closed
+            while not self._stopped.is_set():
+                self._wake.wait(PULSE)
+                self._wake.clear()
                 clock.run_due(self._emulator.store)
+                for endpoint in self._emulator.courier.waiting():
+                    if endpoint not in self._carried:
+                        self._carried.add(endpoint)
+                        threading.Thread(target=self._carry, args=(endpoint,), daemon=True).start()
 
     def stop(self) -> None:
         self._stopped.set()
         self._wake.set()
         self.join(timeout=5)
+
+    def _carry(self, endpoint: str) -> None:
+        try:
+            with suppress(Unavailable):  # closed meanwhile; what was sent goes again
+                self._emulator.courier.deliver(endpoint=endpoint)
+        finally:
+            self._carried.discard(endpoint)
+            self._wake.set()  # something may have come for it after its last look
 
 
 class _Handler(WSGIRequestHandler):

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stripe_emulator.errors import InvalidRequest, NotFound, no_such
+from stripe_emulator.errors import InvalidRequest, NotFound, Unavailable, no_such
 
 Json = dict[str, Any]
 
@@ -152,6 +152,7 @@ class Store:
         #: Called after a commit that left something to deliver, or moved the clock.
         self.on_commit: list[Callable[[], None]] = []
         self._lock = threading.RLock()
+        self._closed = False
         self._connection = sqlite3.connect(
             path or ":memory:", timeout=30, isolation_level=None, check_same_thread=False
         )
@@ -160,7 +161,9 @@ class Store:
         self._connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
 
     def close(self) -> None:
+        """Wait for the work that is under way, then let go of the file; later work is refused."""
         with self._lock:
+            self._closed = True
             self._connection.close()
 
     @contextmanager
@@ -170,8 +173,11 @@ class Store:
         """All of the block, or nothing; it sees one moment of the clock.
 
         :param now: Date the block by this Unix time instead of the clock's.
+        :raises Unavailable: The store was closed.
         """
         with self._lock:
+            if self._closed:
+                raise Unavailable("The emulator is shutting down.")
             assert _current.get(None) is None, "a transaction inside a transaction"
             self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             transaction = Transaction(self, self._connection, 0, origin)

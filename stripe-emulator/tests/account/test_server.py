@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from queue import Queue
@@ -27,14 +27,16 @@ Process = subprocess.Popen[str]
 def running(*options: str) -> Iterator[tuple[Process, str]]:
     """The command on a free port, and its URL."""
     command = [sys.executable, "-m", "stripe_emulator", "--port", "0", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
+    assert process.stderr is not None
     try:
         yield process, process.stdout.readline().split()[2]
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
+        process.stderr.close()
 
 
 def client(url: str) -> stripe.StripeClient:
@@ -84,24 +86,38 @@ def test_two_servers_share_a_file_and_lose_nothing(tmp_path: Path) -> None:
     assert again.id == first.id
 
 
-def test_the_server_delivers_by_itself(tmp_path: Path) -> None:
-    heard: Queue[str] = Queue()
+@contextmanager
+def receiver(hear: Callable[[bytes, str], object]) -> Iterator[str]:
+    """The URL of an endpoint that answers 200 once ``hear`` has seen body and signature."""
 
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            event = stripe.Webhook.construct_event(body, self.headers["Stripe-Signature"], "whsec_x")
-            heard.put(event.type)
+            hear(body, self.headers["Stripe-Signature"])
             self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_: object) -> None: ...
 
-    receiver = HTTPServer(("127.0.0.1", 0), Receiver)
-    thread = threading.Thread(target=receiver.serve_forever, daemon=True)
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    hook = f"http://127.0.0.1:{receiver.server_port}/"
-    with running("--webhook", hook, "--webhook-secret", "whsec_x") as (_, url):
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_server_delivers_by_itself() -> None:
+    heard: Queue[str] = Queue()
+
+    def hear(body: bytes, signature: str) -> None:
+        heard.put(stripe.Webhook.construct_event(body, signature, "whsec_x").type)
+
+    with (
+        receiver(hear) as hook,
+        running("--webhook", hook, "--webhook-secret", "whsec_x") as (_, url),
+    ):
         session = client(url).v1.checkout.sessions.create(
             {
                 "mode": "payment",
@@ -122,19 +138,69 @@ def test_the_server_delivers_by_itself(tmp_path: Path) -> None:
         types = [heard.get(timeout=10) for _ in range(4)]
         post(f"{url}/_emulator/advance", {"seconds": 5})
         types.append(heard.get(timeout=10))
-    receiver.shutdown()
-    thread.join()
-    receiver.server_close()
 
     assert paid["payment_status"] == "paid"
     assert types[-2:] == ["checkout.session.completed", "charge.updated"]
 
 
-def test_ctrl_c_ends_it_well() -> None:
-    with running() as (process, _):
-        process.send_signal(signal.SIGINT)
+def test_a_slow_receiver_delays_nobody_but_itself() -> None:
+    asked, released, heard = threading.Event(), threading.Event(), Queue[bytes]()
 
-        assert process.wait(timeout=10) == 0
+    def dawdle(*_: object) -> None:
+        asked.set()
+        released.wait(20)
+
+    with (
+        receiver(dawdle) as slow,
+        receiver(lambda body, _: heard.put(body)) as quick,
+        running("--webhook", slow) as (_, url),
+    ):
+        client(url).v1.webhook_endpoints.create({"url": quick, "enabled_events": ["*"]})
+        for _ in range(3):
+            client(url).v1.customers.create({})
+        try:
+            assert asked.wait(10)
+            for _ in range(3):
+                assert b"customer.created" in heard.get(timeout=10)
+        finally:
+            released.set()
+
+
+def test_snapshots_and_thin_events_can_be_asked_for_side_by_side() -> None:
+    snapshots, thin = Queue[bytes](), Queue[bytes]()
+    with (
+        receiver(lambda body, _: snapshots.put(body)) as here,
+        receiver(lambda body, _: thin.put(body)) as there,
+        running("--webhook", here, "--webhook-thin", there) as (_, url),
+    ):
+        client(url).v1.customers.create({})
+
+        assert json.loads(snapshots.get(timeout=10))["type"] == "customer.created"
+        assert json.loads(thin.get(timeout=10))["type"] == "v1.customer.created"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_it_ends_well_in_the_middle_of_work(tmp_path: Path, number: signal.Signals) -> None:
+    with running("--data", str(tmp_path / "stripe.db")) as (process, url):
+        answered = threading.Semaphore(0)
+
+        def work() -> None:
+            with suppress(stripe.StripeError):
+                while True:
+                    client(url).v1.customers.create({})
+                    answered.release()
+
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for _ in range(10):
+            answered.acquire()
+        process.send_signal(number)
+        code = process.wait(timeout=10)
+        for thread in threads:
+            thread.join()
+        assert process.stderr is not None
+        assert (code, process.stderr.read()) == (0, "")
 
 
 def test_a_lost_reply_is_a_closed_connection() -> None:

@@ -7,8 +7,10 @@ today's API takes and answers. Nothing of that is typed here a second time.
 from stripe_emulator.contract.requests import ParameterError, read
 from stripe_emulator.contract.responses import Finding, blank, check_object, check_response, complete
 from stripe_emulator.contract.routes import Route, coverage, find, routes
+from stripe_emulator.contract.thin import THIN_TYPES, names_an_object, path_of
 
 __all__ = [
+    "THIN_TYPES",
     "Finding",
     "ParameterError",
     "Route",
@@ -18,6 +20,8 @@ __all__ = [
     "complete",
     "coverage",
     "find",
+    "names_an_object",
+    "path_of",
     "read",
     "routes",
 ]

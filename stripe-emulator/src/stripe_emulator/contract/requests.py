@@ -71,7 +71,9 @@ def _names_retired_types(route: Route, form: dict[str, Form]) -> bool:
 @cache
 def parameters_of(route: Route) -> Hash:
     typed_dict = names_in(route.module)[route.parameters] if route.parameters else None
-    return Hash(typed_dict, extra={"expand": Parameter(items=Parameter(scalars=(str,)))})
+    text = Parameter(scalars=(str,))
+    pages = {"page": text} if route.path.startswith("/v2/") else {}  # only a list's next_page_url names it
+    return Hash(typed_dict, extra={"expand": Parameter(items=text), **pages})
 
 
 class Hash:

@@ -26,6 +26,7 @@ from stripe.v2 import ListObject as ListObjectV2
 
 from stripe_emulator.contract.annotations import alternatives, literals
 from stripe_emulator.contract.routes import find
+from stripe_emulator.contract.thin import THIN_TYPES, class_of
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,10 @@ class Value:
         }
 
     def candidates(self, value: Any) -> tuple[Shape, ...]:
-        """An object that says its name is judged by that name alone."""
+        """An object that says its name is judged by that name alone; a thin event by its type."""
         name = value.get("object") if isinstance(value, dict) else None
+        if name == "v2.core.event" and value.get("type") in THIN_TYPES:
+            return (object_of(class_of(value["type"])),)
         named = tuple(one for one in self.shapes if isinstance(one, Object) and one.name == name)
         return named if name and named else self.shapes
 

@@ -64,6 +64,13 @@ def deliver() -> Response:
     return jsonify(controls.state(keeper()))
 
 
+@pages.post("/_emulator/roll")
+def roll() -> Response:
+    """``{"endpoint": "we_...", "hours": 24}``: a new secret, beside which the old one counts for so long."""
+    asked = _asked(endpoint=str, hours=int)
+    return jsonify({"secret": controls.roll_secret(keeper(), _needed(asked, "endpoint"), **asked)})
+
+
 @pages.get("/_emulator/state")
 def state() -> Response:
     """Counts, clock, pending deliveries."""

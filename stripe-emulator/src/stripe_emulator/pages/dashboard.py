@@ -173,9 +173,11 @@ def start() -> ResponseReturnValue:
 def webhooks_page(typed: Mapping[str, Any], error: str = "") -> str:
     """The endpoints, and the form as it was typed if something is wrong with it."""
     with keeper().transaction(write=False):
-        given = store.get_setting(events.LISTENERS, {}).values()
-        made = [{**one, "secret": one["_secret"]} for one in store.select("webhook_endpoint")]
-    return page("webhooks", endpoints=[*given, *made], typed=typed, error=error)
+        endpoints = [
+            {**one, "secret": one["_secret"], "url": events.url_of(one)}
+            for one in events.endpoints(also_disabled=True)
+        ]
+    return page("webhooks", endpoints=endpoints, typed=typed, error=error)
 
 
 def clock_page(typed: Mapping[str, Any], error: str = "") -> str:

@@ -53,5 +53,4 @@ def _row(row: tuple[object, ...]) -> Json:
 
 
 def _urls() -> dict[str, str]:
-    listeners: dict[str, Json] = store.get_setting(events.LISTENERS, {})
-    return {one["id"]: one["url"] for one in (*listeners.values(), *store.select("webhook_endpoint"))}
+    return {one["id"]: events.url_of(one) for one in events.endpoints(also_disabled=True)}

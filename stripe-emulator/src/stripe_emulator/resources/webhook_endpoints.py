@@ -14,7 +14,7 @@ from stripe_emulator.wire import Form, public
 @post("/v1/webhook_endpoints")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/webhook_endpoints/create; only this answer shows the secret."""
-    _check_url(form["url"])
+    check_url(form["url"])
     secret = f"whsec_{ids.token(32)}"
     endpoint = objects.create(
         "webhook_endpoint",
@@ -41,7 +41,7 @@ def update(form: Form, webhook_endpoint: str) -> Json:
     endpoint = store.get("webhook_endpoint", webhook_endpoint, param="webhook_endpoint")
     changes = objects.patch(endpoint, form, ("description", "enabled_events", "url"))
     if "url" in form:
-        _check_url(form["url"])
+        check_url(form["url"])
     if "disabled" in form:
         changes["status"] = "disabled" if form["disabled"] else "enabled"
     return objects.change(endpoint, **changes)
@@ -59,8 +59,11 @@ def remove(form: Form, webhook_endpoint: str) -> Json:
     return objects.delete(store.get("webhook_endpoint", webhook_endpoint, param="webhook_endpoint"))
 
 
-def _check_url(url: str) -> None:
-    """In test mode, plain http is allowed, and so is a local host: the emulator runs beside it."""
+def check_url(url: str, param: str = "url") -> None:
+    """In test mode, plain http is allowed, and so is a local host: the emulator runs beside it.
+
+    :raises InvalidRequest: It is no URL of a server.
+    """
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -70,5 +73,5 @@ def _check_url(url: str) -> None:
         raise InvalidRequest(
             "Invalid URL: An explicit scheme (such as https) must be provided.",
             code="url_invalid",
-            param="url",
+            param=param,
         )
