@@ -1,0 +1,85 @@
+"""Does the rate of spends hold as wallets and entries grow?
+
+The same load on the same shop, with few wallets and few entries, and after a bulk load of
+many of both, on PostgreSQL. The last line is one JSON object: the rate when large over
+the rate when small.
+
+``--full`` is 1,000,000 wallets and 10,000,000 entries; by default a tenth of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg
+from parts import bare
+from parts.databases import make, postgresql
+from parts.rando import Shop
+
+SMALL = 1_000
+
+#: Users, and a wallet each with a gift and spends before now, as many days ago as there are spends.
+USERS = """
+INSERT INTO users (id, email, active, fs_uniquifier, created_at)
+SELECT n, n || '@bench.test', true, lpad(n::text, 32, '0'), now() FROM generate_series({first}, {last}) n
+"""
+WALLETS = """
+INSERT INTO prepaid_wallet (id, owner, balance, held, debt, seq, drawn_seq, moved_at, created_at)
+SELECT n, 'user:' || n, 1000000 - {spends}, 0, 0, {spends} + 1, 0, now(), now()
+FROM generate_series({first}, {last}) n
+"""
+ENTRIES = """
+INSERT INTO prepaid_entry (wallet_id, seq, kind, key, credits, debt, balance_after, at, reason)
+SELECT w, s, CASE s WHEN 1 THEN 'grant' ELSE 'spend' END, 'bulk:' || w || ':' || s,
+       CASE s WHEN 1 THEN 1000000 ELSE -1 END, 0, 1000001 - s,
+       now() - ({spends} + 1 - s) * interval '1 day', CASE s WHEN 1 THEN 'benchmark' END
+FROM generate_series({first}, {last}) w, generate_series(1, {spends} + 1) s
+"""
+
+
+def grow(url: str, *, wallets: int, entries_each: int) -> None:
+    """Load wallets beside the small ones, and let PostgreSQL take note of them."""
+    places = {"first": SMALL + 1, "last": wallets, "spends": entries_each - 1}
+    with psycopg.connect(url) as connection:  # one transaction: now() is the same in all
+        for statement in (USERS, WALLETS, ENTRIES):
+            connection.execute(statement.format(**places).encode())
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+
+
+def rate(url: str, wallets: int, options: argparse.Namespace) -> float:
+    """The median rate of spends, spread over the wallets."""
+    step = max(1, wallets // SMALL)
+    users = list(range(1, wallets + 1, step))
+    rates = [bare.spends(url, users, clients=16, seconds=options.seconds) for _ in range(options.rounds)]
+    return statistics.median(rates)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="./dev bench growth", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="1,000,000 wallets and 10,000,000 entries")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3, help="of each round")
+    options = parser.parse_args()
+    wallets = 1_000_000 if options.full else 100_000
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, postgresql() as server:
+        url = make(server, "growth")
+        shop = Shop.open(Path(folder), url, SMALL)
+        small = rate(url, SMALL, options)
+        print(f"{SMALL:,} wallets: {small:,.0f} spends a second", flush=True)
+        print("loading", file=sys.stderr)
+        grow(url, wallets=wallets, entries_each=10)
+        large = rate(url, wallets, options)
+        print(f"{wallets:,} wallets, {wallets * 10:,} entries: {large:,.0f} spends a second")
+        problems = shop.problems()
+        assert problems == [], problems[:5]
+    print(json.dumps({"bench": "growth", "wallets": wallets, "large_over_small": round(large / small, 3)}))
+
+
+if __name__ == "__main__":
+    main()
