@@ -32,7 +32,7 @@ LAYERS = [
     {"__init__", "testing"},
     {"extension"},
     {"verbs", "costs"},
-    {"views", "cli"},
+    {"views", "cli", "report_command"},
     {"connect", "doctor", "reconcile", "reports", "tick", "webhooks"},
     {"cards", "moneyback", "purchases", "subscriptions", "topups"},
     {"customers", "payments"},

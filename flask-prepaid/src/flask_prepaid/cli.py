@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import getpass
 import hashlib
 import json
@@ -17,20 +16,22 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from . import clock, money, moneyback, reports, webhooks
+from . import clock, moneyback, webhooks
 from . import connect as connecting
 from . import doctor as diagnosis
 from . import reconcile as reconciling
 from . import tick as ticking
 from .config import EMULATOR_URL
 from .errors import GatewayUnavailable, PrepaidError
+from .report_command import report
+from .reports import copying, credits
 from .upgrade import upgrade as bring_up_to_date
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 commands = AppGroup("prepaid", help="Prepaid credits: upkeep, checks, and what is done by hand.")
+commands.add_command(report)
 
 
 def extension() -> Prepaid:
@@ -172,53 +174,14 @@ def sync() -> None:
     """Copy Stripe's balance transactions since the last time, for the reports."""
     try:
         with counting("copied") as seen:
-            new = reports.sync(extension(), seen=seen)
+            new = copying.sync(extension(), seen=seen)
+        while credits.count(extension()):
+            pass
     except PrepaidError as error:
         raise click.ClickException(
             f"{error} What was copied is kept or copied again: run it again."
         ) from error
     click.echo(f"{new:,} new.", err=True)
-
-
-@commands.command()
-@click.argument("what", type=click.Choice(["sales"]))
-@click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="The first day, UTC.")
-@click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), help="The last day, UTC.")
-@click.option("--by", type=click.Choice(["day", "week", "month"]), default="day")
-@click.option("--currency", help="Only this one, such as usd.")
-@click.option("--csv", "as_csv", is_flag=True, help="One line each, with a head.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
-def report(
-    what: str,
-    start: datetime | None,
-    end: datetime | None,
-    by: str,
-    currency: str | None,
-    as_csv: bool,
-    as_json: bool,
-) -> None:
-    """What was sold, from our own copy; run sync first. Amounts are in the smallest unit, and positive."""
-    session = extension().session
-    days = [day.date() if day else None for day in (start, end)]
-    lines = reports.sales(session, start=days[0], end=days[1], by=by, currency=currency)
-    rows: list[dict[str, Any]] = [
-        {"day": line.day.isoformat(), "currency": line.currency, **line.sales.as_dict()} for line in lines
-    ]
-    sums: list[dict[str, Any]] = [
-        {"currency": of, **sales.as_dict()} for of, sales in reports.totals(lines).items()
-    ]
-    if as_json:
-        click.echo(json.dumps({"rows": rows, "totals": sums}))
-    elif as_csv:
-        head = ["day", "currency", *reports.Sales().as_dict()]
-        writer = csv.DictWriter(sys.stdout, head, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    else:
-        for row in [*rows, *({"day": "all", **total} for total in sums)]:
-            of = row["currency"]
-            shown = [money.show(row[name], of) for name in reports.Sales().as_dict()]
-            click.echo(f"{row['day']:<10}  {of}  " + "  ".join(f"{amount:>14}" for amount in shown))
 
 
 @commands.command()

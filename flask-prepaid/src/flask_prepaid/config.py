@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Flask
 
@@ -24,6 +25,7 @@ DEFAULT_PATHS = {
     "confirm": "/prepaid/confirm",
     "cards": "/prepaid/cards",
     "plan": "/prepaid/plan",
+    "operator": "/prepaid/admin",
     "webhook": "/prepaid/webhook",
 }
 
@@ -42,7 +44,8 @@ class Config:
     outlast their period, since a renewal is paid an hour after it or days later on a retry.
     ``selling`` is the kill switch. Within an hour one customer may begin
     ``attempts_per_hour`` payments, and all together may see ``declines_per_hour`` fail; 0
-    is no limit.
+    is no limit. ``time_zone`` says when a day of the reports begins. ``small_grant`` is the most
+    credits that an operator may give whose role is support.
     """
 
     stripe_secret_key: str
@@ -50,10 +53,10 @@ class Config:
     webhook_secrets: tuple[str, ...]
     api_base: str | None
     stripe_js_url: str
+    stripe_timeout: timedelta = timedelta(seconds=10)
     paths: dict[str, str] = field(default_factory=dict)
     base_template: str = "prepaid/base.html"
     hold_expires_after: timedelta = timedelta(hours=1)
-    stripe_timeout: timedelta = timedelta(seconds=10)
     debt_blocks: bool = True
     look_after: timedelta = timedelta(seconds=30)
     allowance_grace: timedelta = timedelta(hours=72)
@@ -62,6 +65,8 @@ class Config:
     declines_per_hour: int = 500
     promotion_codes: bool = False
     automatic_tax: bool = False
+    time_zone: str = "UTC"
+    small_grant: int = 100
 
     @property
     def livemode(self) -> bool:
@@ -97,16 +102,30 @@ def read(app: Flask) -> Config:
         api_base=base,
         stripe_js_url=settings.get("STRIPE_JS_URL")
         or (f"{base}/js/stripe.js" if base else "https://js.stripe.com/endive/stripe.js"),
+        stripe_timeout=settings.get("STRIPE_TIMEOUT", timedelta(seconds=10)),
         paths={**DEFAULT_PATHS, **settings.get("PATHS", {})},
         base_template=settings.get("BASE_TEMPLATE", "prepaid/base.html"),
         hold_expires_after=settings.get("HOLD_EXPIRES_AFTER", timedelta(hours=1)),
         debt_blocks=settings.get("DEBT_BLOCKS", True),
         look_after=settings.get("LOOK_AFTER", timedelta(seconds=30)),
-        stripe_timeout=settings.get("STRIPE_TIMEOUT", timedelta(seconds=10)),
         allowance_grace=settings.get("ALLOWANCE_GRACE", timedelta(hours=72)),
         selling=settings.get("SELLING", True),
         attempts_per_hour=settings.get("ATTEMPTS_PER_HOUR", 100),
         declines_per_hour=settings.get("DECLINES_PER_HOUR", 500),
         promotion_codes=settings.get("PROMOTION_CODES", False),
         automatic_tax=settings.get("AUTOMATIC_TAX", False),
+        time_zone=zone(settings.get("TIME_ZONE", "UTC")),
+        small_grant=settings.get("SMALL_GRANT", 100),
     )
+
+
+def zone(name: str) -> str:
+    """
+    :raises ConfigError: There is no such time zone.
+    """
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ConfigError(
+            f"PREPAID_TIME_ZONE is {name!r}. Take a name such as Europe/Berlin; on Windows, install tzdata."
+        ) from error

@@ -376,10 +376,13 @@ class Gateway:
         for dispute in walk(self.client.v1.disputes.list, created(since)):
             yield dispute_of(dispute, asked_at)
 
-    def all_movements(self, since: datetime | None) -> Iterator[Movement]:
-        """Every balance transaction."""
-        for moved in walk(self.client.v1.balance_transactions.list, created(since)):
-            yield movement_of(moved)
+    def movements_page(self, since: datetime | None, *, after: str | None) -> tuple[list[Movement], bool]:
+        """A page of balance transactions, newest first, after the one named; whether there are more."""
+        params: Any = {**created(since), "limit": 100, "expand": ["data.source"]}
+        if after is not None:
+            params["starting_after"] = after
+        page = ask(lambda: self.client.v1.balance_transactions.list(params))
+        return [movement_of(moved) for moved in page.data], page.has_more
 
     # The account
 
@@ -419,10 +422,10 @@ class Gateway:
         raise BadSignature("The signature fits none of the webhook secrets, or is too old")
 
 
+@deadline.one_call()
 def ask(call: Callable[[], T]) -> T:
     """What ``call`` returns, with Stripe's errors turned into ours.
 
-@deadline.one_call()
     :raises GatewayRefused: Stripe understood and said no; nothing came of it.
     :raises CardDeclined: The bank said no.
     :raises CardNeedsOwner: The bank wants its customer on a page.
@@ -431,8 +434,8 @@ def ask(call: Callable[[], T]) -> T:
     for attempt in range(BUSY_RETRIES + 1):
         try:
             return call()
-        except stripe.RateLimitError as error:
-            if attempt == BUSY_RETRIES:
+        except (stripe.RateLimitError, stripe.IdempotencyError) as error:  # or the key is at work elsewhere
+            if attempt == BUSY_RETRIES or error.code == "idempotency_error":
                 raise GatewayUnavailable("Stripe is too busy right now.") from error
             time.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
         except stripe.CardError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import (
@@ -458,22 +458,3 @@ class InboxEvent(Base):
     handled_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(default=0)
-
-
-class Movement(Base):
-    """A copy of one of Stripe's balance transactions, by which its balance moved. Never changes."""
-
-    __tablename__ = "prepaid_movement"
-    __table_args__ = (
-        Index("ix_prepaid_movement_day", "day"),
-        Index("ix_prepaid_movement_created_at", "created_at"),
-    )
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    category: Mapped[str] = mapped_column(String(64))
-    currency: Mapped[str] = mapped_column(String(3))
-    amount_minor: Mapped[int]
-    fee_minor: Mapped[int]
-    source: Mapped[str | None]
-    created_at: Mapped[datetime]
-    day: Mapped[date]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from . import moneyback, payments, purchases, signals, topups
 from .errors import GatewayUnavailable, PrepaidError
 from .models import Payment, Refund
+from .reports import credits
 from .subscriptions import subscribing
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def tick(prepaid: Prepaid) -> dict[str, int]:
     """Do all that is due; how many of each were looked at."""
     due = {"wallets": prepaid.settle_due()}
     return due | {
+        "counted": credits.count(prepaid),
         "payments": each(prepaid, payments.due(prepaid.session, Payment), purchases.look_up),
         "refunds": each(prepaid, payments.due(prepaid.session, Refund), moneyback.look_up),
         "plans": each(prepaid, subscribing.due(prepaid), subscribing.look_up),

@@ -1,0 +1,238 @@
+"""Credits: sold, given, spent, expired and clawed back by day, and what is still owed for them.
+
+The sums are counted from the entries as they come, by ``tick`` and ``sync``; entries never change, so
+what is counted once stands. What is owed is read from the lots.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass, fields
+from datetime import date, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from ..bulk import settle
+from ..database import commit_alone
+from ..models import Entry, Kind, Lot, Wallet
+from ..payments import insert
+from .days import day_of, first_day
+from .models import Counted, CreditSum
+
+if TYPE_CHECKING:
+    from ..extension import Prepaid
+
+#: Wallets that are counted in one transaction, and entries of each.
+WALLETS = 200
+ENTRIES = 5_000
+
+#: A wallet with more events than ``ENTRIES`` is drawn when it has rested so long: drawing holds its lock.
+QUIET = timedelta(hours=1)
+
+#: Which column of a line an entry belongs to, by its kind, and its sign.
+COLUMNS = {
+    Kind.PURCHASE: ("sold", 1),
+    Kind.ALLOWANCE: ("sold", 1),
+    Kind.GRANT: ("given", 1),
+    Kind.SPEND: ("spent", -1),
+    Kind.REVERSAL: ("spent", -1),
+    Kind.EXPIRY: ("expired", -1),
+    Kind.CLAWBACK: ("clawed_back", -1),
+    Kind.ADJUSTMENT: ("adjusted", 1),
+}
+
+
+@dataclass
+class Credits:
+    """What came and went, in whole credits, positive amounts; only ``adjusted`` has a sign.
+
+    ``spent`` is less what was given back, ``clawed_back`` less what was restored, and with what paid a debt.
+    """
+
+    sold: int = 0
+    given: int = 0
+    spent: int = 0
+    expired: int = 0
+    clawed_back: int = 0
+    adjusted: int = 0
+
+    @property
+    def change(self) -> int:
+        """By how much the balances moved."""
+        return self.sold + self.given - self.spent - self.expired - self.clawed_back + self.adjusted
+
+    def add(self, other: Credits) -> None:
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+
+    def as_dict(self) -> dict[str, int]:
+        return {**asdict(self), "change": self.change}
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What customers hold now, and what they paid for it.
+
+    ``deferred_minor`` is that money per currency: revenue only when the credits are spent or lapse.
+    ``uncounted`` wallets have moved since they were last counted, so the days before today may still grow.
+    """
+
+    outstanding: int
+    debt: int
+    deferred_minor: dict[str, int]
+    uncounted: int
+
+
+def count(prepaid: Prepaid) -> int:
+    """Count the entries of some wallets that moved, and draw their lots; how many wallets. Commits.
+
+    Call it until it returns 0. Safe in several processes at once.
+    """
+    prepaid.session.commit()
+    quiet = prepaid.clock() - QUIET
+    with Session(prepaid.engine) as session:
+        behind = session.execute(_behind().order_by(Wallet.id).limit(WALLETS)).all()
+        session.commit()
+        for wallet in behind:
+            waiting = wallet.seq - wallet.drawn_seq
+            if 0 < waiting <= ENTRIES or (waiting and wallet.moved_at < quiet):
+                commit_alone(prepaid.engine, partial(settle, owner=wallet.owner, clock=prepaid.clock))
+        for wallet in behind:
+            _count(session, wallet.id, wallet.counted, wallet.seq, prepaid.config.time_zone)
+        session.commit()
+    return len(behind)
+
+
+def _behind() -> Select[*tuple[Any, ...]]:
+    counted = func.coalesce(Counted.seq, 0)
+    return (
+        select(
+            Wallet.id, Wallet.owner, Wallet.seq, Wallet.drawn_seq, Wallet.moved_at, counted.label("counted")
+        )
+        .outerjoin(Counted, Counted.wallet_id == Wallet.id)
+        .where(Wallet.seq > counted)
+    )
+
+
+def _count(session: Session, wallet_id: int, after: int, upto: int, zone: str) -> None:
+    """Add the next entries of one wallet to the sums, unless another process has. Does not commit."""
+    upto = min(upto, after + ENTRIES)
+    sums: defaultdict[tuple[date, str, str], Counter[str]] = defaultdict(Counter)
+    for entry in session.execute(_entries(wallet_id, after, upto)):
+        worth = _worth(entry)
+        cell = (day_of(entry.at, zone), entry.kind.value, entry.currency or entry.lot_currency or "")
+        sums[cell].update(entries=1, credits=entry.credits, debt=entry.debt, worth_minor=worth)
+    first = insert(session, Counted).values(wallet_id=wallet_id, seq=0).on_conflict_do_nothing()
+    session.execute(first)
+    mine = update(Counted).where(Counted.wallet_id == wallet_id, Counted.seq == after).values(seq=upto)
+    if session.execute(mine.returning(Counted.seq)).first() is None or not sums:
+        return
+    new = insert(session, CreditSum)
+    names = ("entries", "credits", "debt", "worth_minor")
+    rows = [
+        {
+            "day": day,
+            "kind": kind,
+            "currency": currency,
+            **{name: sums[day, kind, currency][name] for name in names},
+        }
+        for day, kind, currency in sorted(sums)
+    ]
+    added = {name: CreditSum.__table__.c[name] + new.excluded[name] for name in names}
+    session.execute(new.on_conflict_do_update(index_elements=["day", "kind", "currency"], set_=added), rows)
+
+
+def _entries(wallet_id: int, after: int, upto: int) -> Select[*tuple[Any, ...]]:
+    """Entries with what was paid for the lot that an expiry names."""
+    origin = aliased(Entry)
+    expiry_of = (Lot.wallet_id == Entry.wallet_id) & (Lot.seq == Entry.names) & (Entry.kind == Kind.EXPIRY)
+    return (
+        select(
+            Entry.at,
+            Entry.kind,
+            Entry.credits,
+            Entry.debt,
+            Entry.amount_minor,
+            Entry.currency,
+            origin.credits.label("lot_credits"),
+            origin.amount_minor.label("lot_minor"),
+            origin.currency.label("lot_currency"),
+        )
+        .outerjoin(Lot, expiry_of)
+        .outerjoin(origin, (origin.wallet_id == Lot.wallet_id) & (origin.seq == Lot.origin))
+        .where(Entry.wallet_id == wallet_id, Entry.seq > after, Entry.seq <= upto)
+    )
+
+
+def _worth(entry: Row[Any]) -> int:
+    if entry.amount_minor is not None:
+        return int(entry.amount_minor)
+    return share(-entry.credits, entry.lot_credits, entry.lot_minor) if entry.lot_minor else 0
+
+
+def share(credits: int, of_credits: int, amount_minor: int) -> int:
+    """What ``credits`` of a lot cost, to the nearest of the smallest unit, half up."""
+    return (2 * credits * amount_minor + of_credits) // (2 * of_credits)
+
+
+def credits(
+    session: Session, *, start: date | None = None, end: date | None = None, by: str = "day"
+) -> list[tuple[date, Credits]]:
+    """What came and went in each period that saw anything, as far as it is counted."""
+    wanted = select(CreditSum.day, CreditSum.kind, func.sum(CreditSum.credits)).group_by(
+        CreditSum.day, CreditSum.kind
+    )
+    if start is not None:
+        wanted = wanted.where(CreditSum.day >= start)
+    if end is not None:
+        wanted = wanted.where(CreditSum.day <= end)
+    lines: defaultdict[date, Credits] = defaultdict(Credits)
+    for day, kind, moved in session.execute(wanted):
+        column, sign = COLUMNS[Kind(kind)]
+        lines[first_day(day, by)].add(Credits(**{column: sign * int(moved)}))
+    return sorted(lines.items())
+
+
+def worth(
+    session: Session, *, start: date | None = None, end: date | None = None
+) -> dict[str, dict[str, int]]:
+    """What was paid for the credits that were sold, clawed back and expired (breakage), per currency."""
+    wanted = (
+        select(CreditSum.currency, CreditSum.kind, func.sum(CreditSum.worth_minor))
+        .where(CreditSum.currency != "")
+        .group_by(CreditSum.currency, CreditSum.kind)
+    )
+    if start is not None:
+        wanted = wanted.where(CreditSum.day >= start)
+    if end is not None:
+        wanted = wanted.where(CreditSum.day <= end)
+    names = {"purchase": "sold", "allowance": "sold", "clawback": "clawed_back", "expiry": "breakage"}
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for currency, kind, minor in session.execute(wanted):
+        if kind in names:
+            found[currency][names[kind]] += int(minor)
+    return {
+        currency: {name: found[currency][name] for name in ("sold", "clawed_back", "breakage")}
+        for currency in sorted(found)
+    }
+
+
+def owed(session: Session) -> Owed:
+    """What customers hold, and the money that they paid for it, as far as lots are drawn."""
+    outstanding, debt = session.execute(
+        select(func.coalesce(func.sum(Wallet.balance), 0), func.coalesce(func.sum(Wallet.debt), 0))
+    ).one()
+    of_lot = 2 * (Lot.left_over + Lot.held) * Entry.amount_minor + Entry.credits
+    rows = session.execute(
+        select(Entry.currency, func.sum(of_lot // (2 * Entry.credits)))
+        .join(Lot, (Lot.wallet_id == Entry.wallet_id) & (Lot.origin == Entry.seq))
+        .where((Lot.left_over > 0) | (Lot.held > 0), Entry.amount_minor > 0)
+        .group_by(Entry.currency)
+        .order_by(Entry.currency)
+    )
+    deferred = {str(currency): int(minor) for currency, minor in rows}
+    late = session.scalar(select(func.count()).select_from(_behind().subquery())) or 0
+    return Owed(int(outstanding), int(debt), deferred, late)

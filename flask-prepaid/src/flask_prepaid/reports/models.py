@@ -1,0 +1,109 @@
+"""The tables that reports read: our copy of Stripe's balance, and the sums by day that make them quick."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKeyConstraint, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..models import Base
+
+
+class Movement(Base):
+    """A copy of one of Stripe's balance transactions, by which its balance moved.
+
+    ``day`` is that of ``created_at`` in the shop's time zone. ``intent_id`` is the PaymentIntent whose
+    money moved; by it the movement finds its ``payment_id``, and a refund the ``country`` of the card.
+    """
+
+    __tablename__ = "prepaid_movement"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        Index("ix_prepaid_movement_day", "day"),
+        Index("ix_prepaid_movement_created_at", "created_at"),
+        Index("ix_prepaid_movement_intent_id", "intent_id"),
+        Index("ix_prepaid_movement_payment_id", "payment_id"),
+        Index(
+            "ix_prepaid_movement_loose",
+            "id",
+            postgresql_where=text("payment_id IS NULL AND intent_id IS NOT NULL"),
+            sqlite_where=text("payment_id IS NULL AND intent_id IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    category: Mapped[str] = mapped_column(String(64))
+    currency: Mapped[str] = mapped_column(String(3))
+    amount_minor: Mapped[int]
+    fee_minor: Mapped[int]
+    source: Mapped[str | None]
+    intent_id: Mapped[str | None]
+    payment_id: Mapped[int | None]
+    product: Mapped[str] = mapped_column(String(64), default="")
+    country: Mapped[str] = mapped_column(String(2), default="")
+    created_at: Mapped[datetime]
+    day: Mapped[date]
+
+
+class DaySum(Base):
+    """What the movements of one day add up to, by currency, category, product and the card's country.
+
+    Kept by ``sync`` in the transaction that copies the movements; empty words are: not known.
+    """
+
+    __tablename__ = "prepaid_day_sum"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(String(3), primary_key=True)
+    category: Mapped[str] = mapped_column(String(64), primary_key=True)
+    product: Mapped[str] = mapped_column(String(64), primary_key=True)
+    country: Mapped[str] = mapped_column(String(2), primary_key=True)
+    movements: Mapped[int]
+    amount_minor: Mapped[int]
+    fee_minor: Mapped[int]
+
+
+class Copying(Base):
+    """How far the copy has come: one row.
+
+    Everything before ``copied_to`` is here. A walk that is under way has come to ``cursor``, going back
+    in time from ``newest``. ``synced_at`` is when the last one came to its end, by the wall clock.
+    """
+
+    __tablename__ = "prepaid_copying"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    zone: Mapped[str] = mapped_column(String(64))
+    copied_to: Mapped[datetime | None]
+    newest: Mapped[datetime | None]
+    cursor: Mapped[str | None]
+    synced_at: Mapped[datetime | None]
+
+
+class CreditSum(Base):
+    """What the entries of one day add up to, by kind and currency ("" where nothing was paid).
+
+    ``credits`` and ``debt`` are signed as in the entries. ``worth_minor`` is what was paid for them: for
+    a purchase or allowance its price, for an expiry or clawback its lot's share of that.
+    """
+
+    __tablename__ = "prepaid_credit_sum"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    currency: Mapped[str] = mapped_column(String(3), primary_key=True)
+    entries: Mapped[int]
+    credits: Mapped[int]
+    debt: Mapped[int]
+    worth_minor: Mapped[int]
+
+
+class Counted(Base):
+    """Up to which ``seq`` the entries of a wallet are in ``CreditSum``."""
+
+    __tablename__ = "prepaid_counted"
+    __table_args__ = (ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),)
+
+    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int]
