@@ -181,7 +181,7 @@ def encoded(form: Any, name: str = "") -> str:
 def test_what_the_emulator_was_seeded_with_has_stripes_shape(
     route: contract.Route, emulator: Emulator
 ) -> None:
-    assert call(emulator, "GET", route.path, "")["object"] == "list"
+    assert "data" in call(emulator, "GET", route.path, "")
 
 
 @pytest.mark.parametrize("route", SERVED, ids=str)

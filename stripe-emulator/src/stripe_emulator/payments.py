@@ -139,9 +139,13 @@ AFTER_CHARGE: list[Callable[[Json, Json], None]] = []
 
 
 def succeeded(intent: Json) -> None:
-    """The money is there: tell the owner, and let the card's own story begin."""
+    """The money is there: tell the owner, and go on with the charge."""
     _owner(intent).succeeded(intent)
-    charge = store.get("charge", intent["latest_charge"])
+    charged(store.get("charge", intent["latest_charge"]))
+
+
+def charged(charge: Json) -> None:
+    """The card's own story begins."""
     for follow in AFTER_CHARGE:
         follow(charge, store.get("payment_method", charge["payment_method"]))
 
@@ -208,6 +212,11 @@ def _asks(intent: Json, method: Json) -> bool:
     options = (intent["payment_method_options"] or {}).get("card") or {}
     if options.get("request_three_d_secure") in ("any", "challenge"):
         return True
+    return wants_its_holder(method)
+
+
+def wants_its_holder(method: Json) -> bool:
+    """Whether the bank of this card asks, whatever the payment."""
     card = payment_methods.card_of(method)
     return card.asks == "always" or (card.asks == "once" and not method.get("_authenticated"))
 

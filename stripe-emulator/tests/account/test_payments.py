@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import stripe
 
@@ -226,3 +228,56 @@ def test_a_sum_that_stripe_would_not_charge_is_refused(
 def test_an_unknown_currency_is_named(shop: Shop) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="Invalid currency: xyz"):
         shop.charge(currency="xyz")
+
+
+def test_an_older_shop_charges_a_token_without_an_intent(shop: Shop) -> None:
+    charge = shop.stripe.v1.charges.create({"amount": 2000, "currency": "usd", "source": "tok_visa"})
+
+    assert (charge.status, charge.captured, charge.payment_intent) == ("succeeded", True, None)
+    assert shop.listen() == ["charge.succeeded"]
+    assert shop.balance() == (0, 2000 - 88)
+    refund = shop.stripe.v1.refunds.create({"charge": charge.id})
+    assert refund.status == "succeeded"
+
+
+def test_a_declined_token_leaves_a_failed_charge(shop: Shop) -> None:
+    with pytest.raises(stripe.CardError) as refused:
+        shop.stripe.v1.charges.create(
+            {"amount": 2000, "currency": "usd", "source": "tok_chargeDeclinedInsufficientFunds"}
+        )
+
+    failed = shop.stripe.v1.charges.retrieve(said(refused.value)["charge"])
+    assert (said(refused.value)["decline_code"], failed.status) == ("insufficient_funds", "failed")
+
+
+def test_a_charge_can_be_set_aside_and_captured_in_part(shop: Shop) -> None:
+    customer = shop.stripe.v1.customers.create(
+        {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
+    )
+    charge = shop.stripe.v1.charges.create(
+        {"amount": 2000, "currency": "usd", "customer": customer.id, "capture": False}
+    )
+    captured = shop.stripe.v1.charges.capture(charge.id, {"amount": 1500})
+
+    assert (charge.captured, captured.amount_captured, captured.amount_refunded) == (False, 1500, 500)
+    with pytest.raises(stripe.InvalidRequestError) as again:
+        shop.stripe.v1.charges.capture(charge.id)
+    assert again.value.code == "charge_already_captured"
+
+
+def test_capturing_the_charge_captures_its_intent(shop: Shop) -> None:
+    intent = shop.charge(capture_method="manual")
+
+    shop.stripe.v1.charges.capture(str(intent.latest_charge))
+
+    assert shop.stripe.v1.payment_intents.retrieve(intent.id).status == "succeeded"
+
+
+def test_a_stranger_or_nobody_cannot_be_charged(shop: Shop) -> None:
+    poor = shop.stripe.v1.customers.create({})
+    other = shop.stripe.v1.customers.create({"payment_method": "pm_card_visa"})
+    (card,) = shop.stripe.v1.payment_methods.list({"customer": other.id}).data
+    for more in ({"customer": poor.id}, {"customer": poor.id, "source": card.id}, {"source": card.id}, {}):
+        form: Any = {"amount": 2000, "currency": "usd", **more}
+        with pytest.raises(stripe.InvalidRequestError):
+            shop.stripe.v1.charges.create(form)

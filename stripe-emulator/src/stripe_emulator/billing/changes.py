@@ -337,7 +337,7 @@ def _proration_date(subscription: Json, form: Json) -> int:
     data = subscription["items"]["data"]
     first = min(item["current_period_start"] for item in data)
     last = max(item["current_period_end"] for item in data)
-    if not first <= moment <= last:
+    if "proration_date" in form and not first <= moment <= last:
         raise InvalidRequest(
             f"Cannot specify proration date outside of current subscription period ({first} - {last}).",
             param="proration_date",
