@@ -1,0 +1,123 @@
+"""Free first, once: with a card that is charged afterwards, or without one."""
+
+from __future__ import annotations
+
+from flask_prepaid import signals
+from flask_prepaid.subscriptions.models import State
+
+from .shop import PAGE, PlanShop
+
+
+def test_a_trial_gives_its_credits_and_charges_nothing(shop: PlanShop) -> None:
+    assert "14 days free first, with 20 credits" in shop.page()
+
+    shop.subscribe("trial", trial="1")
+
+    assert shop.state() is State.TRIALING
+    assert shop.entries() == [("grant", 20)]
+    page = shop.page()
+    assert "Your free trial runs until 14 February 2026. Nothing is charged before." in page
+    assert "Next charge: <strong>$20.00</strong> on 14 February 2026" in page
+
+
+def test_when_the_trial_ends_the_first_month_is_paid(shop: PlanShop) -> None:
+    shop.subscribe("trial")
+
+    shop.pass_time(days=14, hours=2)
+
+    assert shop.state() is State.ACTIVE
+    assert shop.entries() == [("grant", 20), ("allowance", 200)]
+    assert [invoice.total_minor for invoice in shop.invoices()] == [0, 2_000]
+
+
+def test_the_credits_of_a_trial_end_after_it(shop: PlanShop) -> None:
+    shop.subscribe("trial")
+
+    shop.pass_time(days=14 + 3, hours=1)
+
+    assert shop.balance() == 200
+
+
+def test_a_second_trial_is_refused_and_the_plan_can_be_paid(shop: PlanShop) -> None:
+    shop.subscribe("trial")
+    shop.do("cancel", when="now")
+
+    again = shop.press(plan="trial", trial="1")
+    assert again.status_code == 409
+    assert "You have had your free trial" in again.text
+    shop.subscribe("trial")
+
+    assert shop.state() is State.ACTIVE
+    assert shop.balance() == 220
+
+
+def test_a_second_trial_is_refused_of_another_plan_too(shop: PlanShop) -> None:
+    shop.subscribe("taste", card="")
+    shop.do("cancel", when="now")
+
+    assert "free first" not in shop.page()
+    session = shop.choose("trial")
+
+    assert shop.v1.checkout.sessions.retrieve(session).amount_total == 2_000
+
+
+def test_a_trial_that_is_canceled_charges_nothing(shop: PlanShop) -> None:
+    shop.subscribe("trial")
+
+    shop.do("cancel", when="end")
+    assert "Your free trial ends on 14 February 2026" in shop.page()
+    shop.pass_time(days=20)
+
+    assert shop.state() is State.CANCELED
+    assert [invoice.total_minor for invoice in shop.invoices()] == [0]
+
+
+def test_in_a_trial_the_plan_changes_at_once_and_free(shop: PlanShop) -> None:
+    shop.subscribe("trial")
+    page, _ = shop.preview("large")
+    assert "$0.00 is charged" in page
+    assert "$40.00 on 14 February 2026" in page
+
+    shop.change("large")
+    shop.pass_time(days=14, hours=2)
+
+    assert [invoice.total_minor for invoice in shop.invoices()] == [0, 4_000]
+    assert shop.entries() == [("grant", 20), ("allowance", 500)]
+
+
+def test_a_trial_without_a_card_is_paused_at_its_end_and_goes_on_with_one(shop: PlanShop) -> None:
+    shop.subscribe("taste", card="")
+    assert shop.state() is State.TRIALING
+    assert "Add a card by then, or the plan is paused." in shop.page()
+
+    shop.pass_time(days=8)
+    assert shop.state() is State.PAUSED
+    assert "Your trial has ended. Add a card and resume it to go on." in shop.page()
+    assert shop.balance() == 0
+    card = shop.save_card()
+    assert "Resume and pay $6.00" in shop.page()
+    shop.do("resume", saved_card=card)
+
+    assert shop.state() is State.ACTIVE
+    assert shop.balance() == 50
+
+
+def test_the_host_hears_three_days_before_a_trial_ends(shop: PlanShop) -> None:
+    heard: list[dict[str, object]] = []
+
+    def hear(sender: object, **told: object) -> None:
+        heard.append(told)
+
+    with signals.trial_ending.connected_to(hear):
+        shop.subscribe("trial")
+        shop.pass_time(days=11, minutes=5)
+
+    assert [told["owner"] for told in heard] == ["user:1"]
+
+
+def test_the_button_says_what_it_begins(shop: PlanShop) -> None:
+    page = shop.page()
+
+    assert page.count(">Start free trial<") == 2
+    assert page.count(">Subscribe<") == 4
+    assert PAGE in page
