@@ -37,7 +37,7 @@ LAYERS = [
     {"cards", "moneyback", "purchases", "subscriptions", "topups"},
     {"customers", "payments"},
     *LEDGER,
-    {"models", "subscriptions.models", "migrations"},
+    {"models", "reports.models", "subscriptions.models", "migrations"},
     {"gateway"},
     {"catalog", "database", "facts", "signals", "upgrade"},
     {"clock", "config", "deadline", "errors", "money"},

@@ -13,10 +13,11 @@ Every entry, hold, lot and draw is read once, wallet by wallet, and played again
 | I7 | no more is given back or clawed back than was spent or came in; each capture has its hold |
 | I8 | a key stands once in its wallet; what the ledger writes by itself has the key that belongs to it |
 | I9 | lots and draws are what follows from entries and holds, and nothing is due before ``next_expiry_at`` |
+| I11 | the sums that reports read are those of the movements at Stripe; what a payment brought moved |
 
 I1 to I8 are those of any ledger of paid credits. I9 says that the end does not depend on who came
-first: what is drawn follows from the entries alone. That nothing stays unfinished, that reports agree
-with Stripe, and that an unknown end is called unknown is for ``reconcile`` to prove.
+first: what is drawn follows from the entries alone. That nothing stays unfinished, and that an unknown
+end is called unknown is for ``reconcile`` to prove.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from sqlalchemy import (
 
 from .models import Entry, Kind, Payment, PaymentState, Via, Wallet
 from .replay import Problem, replay
+from .reports.models import DaySum, Movement
 from .subscriptions.models import Invoice
 
 #: The triggers that refuse a change of an entry, by database.
@@ -61,6 +63,8 @@ def audit(engine: Engine) -> Iterator[Problem]:
         yield from _trial_balance(connection, totals)
         yield from _payments_without_credits(connection)
         yield from _purchases_without_payment(connection)
+        yield from _sums_of_movements(connection)
+        yield from _payments_that_moved_otherwise(connection)
 
 
 @contextmanager
@@ -147,3 +151,41 @@ def _purchases_without_payment(connection: Connection) -> Iterator[Problem]:
         yield Problem(
             "I3", owner, f"{key!r} brought {credits} credits, and there is no such payment that is paid"
         )
+
+
+def _sums_of_movements(connection: Connection) -> Iterator[Problem]:
+    def sums(table: type[DaySum] | type[Movement]) -> dict[tuple[object, ...], tuple[int, int]]:
+        wanted = select(
+            table.day,
+            table.currency,
+            table.category,
+            func.sum(table.amount_minor),
+            func.sum(table.fee_minor),
+        ).group_by(table.day, table.currency, table.category)
+        return {tuple(row[:3]): (int(row[3]), int(row[4])) for row in connection.execute(wanted)}
+
+    kept, moved = sums(DaySum), sums(Movement)
+    for cell in sorted(kept.keys() | moved.keys(), key=str):
+        if kept.get(cell) != moved.get(cell):
+            day, currency, category = cell
+            yield Problem(
+                "I11",
+                None,
+                f"{category} on {day} in {currency}: reports say {kept.get(cell)}, Stripe {moved.get(cell)}",
+            )
+
+
+def _payments_that_moved_otherwise(connection: Connection) -> Iterator[Problem]:
+    """An account that settles in another currency than it charges in is not compared."""
+    otherwise = (
+        select(Payment.id, Payment.owner, Payment.paid_minor, Movement.amount_minor)
+        .join(Movement, Movement.payment_id == Payment.id)
+        .where(
+            Movement.category == "charge",
+            Movement.currency == Payment.currency,
+            Payment.state == PaymentState.PAID,
+            Movement.amount_minor != Payment.paid_minor,
+        )
+    )
+    for payment_id, owner, paid, moved in connection.execute(otherwise):
+        yield Problem("I11", owner, f"payment {payment_id} is paid with {paid}; at Stripe {moved} came in")
