@@ -434,20 +434,25 @@ def ask(call: Callable[[], T]) -> T:
     for attempt in range(BUSY_RETRIES + 1):
         try:
             return call()
-        except (stripe.RateLimitError, stripe.IdempotencyError) as error:  # or the key is at work elsewhere
-            if attempt == BUSY_RETRIES or error.code == "idempotency_error":
-                raise GatewayUnavailable("Stripe is too busy right now.") from error
-            time.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
         except stripe.CardError as error:
             raise card_error(error) from error
         except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError) as error:
             raise refusal(error) from error
         except Exception as error:  # a broken connection, a 500, HTML where JSON should be
+            if is_busy(error) and attempt < BUSY_RETRIES:
+                time.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
+                continue
             # A certificate that does not fit is no bad day of the network: somebody is in between.
             level = logging.ERROR if deadline.is_wrong_certificate(error.__cause__) else logging.WARNING
             log.log(level, "Stripe gave no answer: %s", type(error.__cause__ or error).__name__)
             raise GatewayUnavailable("Stripe did not answer.") from error
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether it is a matter of a moment: too many requests, or one with the same key is at work."""
+    status = error.http_status if isinstance(error, stripe.StripeError) else None
+    return status in (409, 429)
 
 
 def ask_for(call: Callable[[], T]) -> T | None:
