@@ -57,13 +57,13 @@ class PlanShop(Shop):
         assert answer.status_code == 200, answer.text
         return html.unescape(answer.text)
 
-    def press(self, path: str = "", owner: str = "user:1", **fields: str) -> TestResponse:
+    def send(self, path: str = "", owner: str = "user:1", **fields: str) -> TestResponse:
         """Send a form to the plan's page, or to a place below it."""
         return self.send_form(self.browser(owner), "/prepaid/buy", to=PAGE + path, **fields)
 
     def choose(self, plan: str, owner: str = "user:1", **fields: str) -> str:
         """Press the button of a plan; the id of the Checkout Session that it led to."""
-        return self.session_of(self.press(owner=owner, plan=plan, **fields))
+        return self.session_of(self.send(owner=owner, plan=plan, **fields))
 
     def subscribe(self, plan: str = "small", owner: str = "user:1", card: str = VISA, **fields: str) -> None:
         """Subscribe on Stripe's page, come back and let the events arrive. No card: ``card=""``."""
@@ -86,14 +86,14 @@ class PlanShop(Shop):
     def change(self, plan: str, owner: str = "user:1", **query: str) -> str:
         """Preview a change and press its button; the moment since when it counts."""
         _, fields = self.preview(plan, owner, **query)
-        answer = self.press("/change", owner, **fields)
+        answer = self.send("/change", owner, **fields)
         assert answer.status_code == 303, answer.text
         self.stripe.deliver()
         return fields["proration_date"]
 
     def do(self, verb: str, owner: str = "user:1", **fields: str) -> TestResponse:
         """Press one of the plan's buttons: cancel, keep, pause, resume, card."""
-        answer = self.press(f"/{verb}", owner, **fields)
+        answer = self.send(f"/{verb}", owner, **fields)
         self.stripe.deliver()
         return answer
 

@@ -25,7 +25,7 @@ def test_a_larger_plan_begins_at_once_and_gives_the_difference_for_the_rest(both
     assert rest in (199, 200)
     assert f"$15.00 is charged, and {rest} credits are added" in page
     assert "$40.00 on 28 February 2026" in page
-    both_shops.press("/change", **fields)
+    both_shops.send("/change", **fields)
     both_shops.stripe.deliver()
 
     assert both_shops.invoices()[-1].total_minor == 1_500
@@ -39,7 +39,7 @@ def test_a_preview_holds_while_time_goes_by(shop: PlanShop) -> None:
     _, fields = shop.preview("large")
 
     shop.stripe.advance(minutes=14)
-    shop.press("/change", **fields)
+    shop.send("/change", **fields)
     shop.stripe.deliver()
 
     assert shop.invoices()[-1].total_minor == int(fields["due_minor"])
@@ -50,7 +50,7 @@ def test_an_old_preview_is_shown_anew(shop: PlanShop) -> None:
     _, fields = shop.preview("large")
     shop.stripe.advance(minutes=16)
 
-    answer = shop.press("/change", **fields)
+    answer = shop.send("/change", **fields)
 
     assert answer.status_code == 409
     assert "too old" in answer.text
@@ -62,7 +62,7 @@ def test_a_sum_or_a_day_in_the_form_changes_nothing(shop: PlanShop, forged: dict
     shop.subscribe("small")
     _, fields = shop.preview("large")
 
-    answer = shop.press("/change", **{**fields, **forged})
+    answer = shop.send("/change", **{**fields, **forged})
 
     assert answer.status_code == 409
     assert shop.balance() == 100
@@ -73,7 +73,7 @@ def test_a_double_click_changes_and_charges_once(shop: PlanShop) -> None:
     shop.pass_time(days=7)
     _, fields = shop.preview("large")
 
-    answers = [shop.press("/change", **fields).status_code for _ in range(2)]
+    answers = [shop.send("/change", **fields).status_code for _ in range(2)]
     shop.stripe.deliver()
 
     assert answers == [303, 409]
@@ -125,7 +125,7 @@ def test_from_months_to_a_year_the_rest_of_the_month_is_counted(shop: PlanShop) 
     assert "$395.00 is charged, and 5,950 credits are added" in page
     assert "$400.00 on 14 February 2027" in page
 
-    shop.press("/change", **fields)
+    shop.send("/change", **fields)
     shop.stripe.deliver()
 
     assert shop.invoices()[-1].total_minor == int(fields["due_minor"])

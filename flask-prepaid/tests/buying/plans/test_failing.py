@@ -113,7 +113,7 @@ def test_a_first_payment_that_waits_for_the_bank_is_incomplete_until_it_is_confi
     shop.do("cancel", when="now")
     card = shop.save_card("pm_card_authenticationRequired")
 
-    shop.press(plan="large", saved_card=card)
+    shop.send(plan="large", saved_card=card)
     shop.stripe.deliver()
     assert shop.state() is State.INCOMPLETE
     assert "The first payment is not through" in shop.page()
@@ -126,7 +126,7 @@ def test_a_first_payment_that_waits_for_the_bank_is_incomplete_until_it_is_confi
 def test_a_first_payment_that_nobody_makes_expires(shop: PlanShop) -> None:
     shop.subscribe("small")
     shop.do("cancel", when="now")
-    shop.press(plan="large", saved_card=shop.save_card("pm_card_chargeCustomerFail"))
+    shop.send(plan="large", saved_card=shop.save_card("pm_card_chargeCustomerFail"))
     shop.stripe.deliver()
     assert shop.state() is State.INCOMPLETE
 
@@ -140,7 +140,7 @@ def test_a_first_payment_that_nobody_makes_expires(shop: PlanShop) -> None:
 def test_from_an_incomplete_plan_another_one_can_be_chosen(shop: PlanShop) -> None:
     shop.subscribe("small")
     shop.do("cancel", when="now")
-    shop.press(plan="large", saved_card=shop.save_card("pm_card_chargeCustomerFail"))
+    shop.send(plan="large", saved_card=shop.save_card("pm_card_chargeCustomerFail"))
 
     shop.subscribe("seats")
 

@@ -81,7 +81,7 @@ def test_a_plan_begun_on_the_31st_renews_on_the_last_day_of_each_month(shop: Pla
 def test_an_owner_has_one_plan(shop: PlanShop) -> None:
     shop.subscribe("small")
 
-    again = shop.press(plan="large")
+    again = shop.send(plan="large")
 
     assert again.status_code == 409
     assert "You have a plan already" in again.text
@@ -105,7 +105,7 @@ def test_a_double_click_leads_to_one_page(shop: PlanShop) -> None:
 
 @pytest.mark.parametrize("choice", [{"plan": "none"}, {"plan": ""}, {}, {"plan": "seats", "quantity": "21"}])
 def test_what_is_not_sold_is_refused(shop: PlanShop, choice: dict[str, str]) -> None:
-    answer = shop.press(**choice)
+    answer = shop.send(**choice)
 
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
@@ -141,7 +141,7 @@ def test_a_card_on_file_subscribes_in_one_press(shop: PlanShop) -> None:
     card = shop.save_card()
     shop.do("cancel", when="now")
 
-    answer = shop.press(plan="large", saved_card=card)
+    answer = shop.send(plan="large", saved_card=card)
     shop.stripe.deliver()
 
     assert answer.status_code == 303

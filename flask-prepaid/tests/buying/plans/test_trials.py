@@ -42,7 +42,7 @@ def test_a_second_trial_is_refused_and_the_plan_can_be_paid(shop: PlanShop) -> N
     shop.subscribe("trial")
     shop.do("cancel", when="now")
 
-    again = shop.press(plan="trial", trial="1")
+    again = shop.send(plan="trial", trial="1")
     assert again.status_code == 409
     assert "You have had your free trial" in again.text
     shop.subscribe("trial")

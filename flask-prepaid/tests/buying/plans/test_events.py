@@ -1,0 +1,181 @@
+"""Whatever becomes of the events, the end is the same; whatever differs is found and mended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flask_prepaid.subscriptions import at_stripe, prices
+from flask_prepaid.subscriptions.models import State
+
+from .shop import PLANS, PlanShop
+
+
+def live(shop: PlanShop) -> None:
+    """A plan's life: begun, larger, a renewal, smaller, paused and resumed, at last canceled."""
+    shop.subscribe("small")
+    shop.pass_time(days=10)
+    shop.change("large")
+    shop.pass_time(days=19)
+    shop.change("seats", quantity="3")
+    shop.pass_time(months=1)
+    shop.do("pause")
+    shop.pass_time(days=3)
+    shop.do("resume")
+    shop.pass_time(months=1)
+    shop.do("cancel", when="end")
+    shop.pass_time(months=1)
+
+
+def end(shop: PlanShop) -> tuple[Any, ...]:
+    """How it ended: state, period, invoices with what each gave, and what is left."""
+    row = shop.row()
+    given = [(invoice.state, invoice.total_minor, (invoice.credits or 0) > 0) for invoice in shop.invoices()]
+    return row.state, str(row.period_end)[:10], row.quantity, given, shop.balance()
+
+
+@pytest.mark.parametrize(
+    "chaos",
+    [
+        {"duplicate": 1},
+        {"shuffle": True, "seed": 3},
+        {"duplicate": 0.5, "shuffle": True, "drop": 0.5, "seed": 7},
+        {"drop": 1},
+    ],
+    ids=["doubled", "shuffled", "everything", "dropped"],
+)
+def test_a_plans_life_ends_the_same_in_any_order_of_its_events(
+    shop: PlanShop, chaos: dict[str, Any], databases: Any
+) -> None:
+    orderly = PlanShop(databases.fresh("sqlite"))
+    live(orderly)
+    expected = end(orderly)
+    orderly.close()
+
+    shop.stripe.chaos(**chaos)
+    live(shop)
+    shop.stripe.chaos()
+    assert shop.drift("--fix") == []
+
+    assert end(shop) == expected
+    assert expected[0] is State.CANCELED
+
+
+def test_an_upgrade_heard_of_before_its_month_gives_both(deaf_shop: PlanShop) -> None:
+    """Were the month settled last, it would end what the upgrade gave."""
+    session = deaf_shop.choose("small")
+    deaf_shop.stripe.pay(session)
+    deaf_shop.browser().get("/prepaid/plan", query_string={"session_id": session})
+    deaf_shop.pass_time(days=29)
+    deaf_shop.change("large")
+
+    assert deaf_shop.drift("--fix") == []
+    assert deaf_shop.balance() > 130 + 380
+
+
+def test_what_no_event_told_reconcile_finds_and_mends(deaf_shop: PlanShop) -> None:
+    deaf_shop.subscribe("small")
+    deaf_shop.stripe.advance(days=29)
+
+    kinds = {found["kind"] for found in deaf_shop.drift()}
+    assert kinds == {"drifted", "missed"}
+    assert deaf_shop.drift("--fix") == []
+
+    assert deaf_shop.balance() == 130
+
+
+def test_without_events_the_tick_sees_that_a_renewal_is_due(deaf_shop: PlanShop) -> None:
+    deaf_shop.subscribe("small")
+    deaf_shop.stripe.advance(days=29)
+
+    deaf_shop.tick()
+
+    assert deaf_shop.balance() == 130
+
+
+def test_a_plan_begun_in_the_dashboard_is_taken_on(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    price = shop.row().price_id
+    customer = shop.v1.subscriptions.retrieve(shop.stripe_id()).customer
+    shop.do("cancel", when="now")
+    card = shop.save_card()
+
+    shop.v1.subscriptions.create(
+        {"customer": str(customer), "items": [{"price": price}], "default_payment_method": card}
+    )
+    shop.stripe.deliver()
+
+    assert shop.state() is State.ACTIVE
+    assert shop.balance() == 200
+
+
+def test_a_second_plan_in_the_dashboard_is_shown_and_gives_nothing(deaf_shop: PlanShop) -> None:
+    deaf_shop.subscribe("small")
+    price = deaf_shop.row().price_id
+    customer = deaf_shop.v1.subscriptions.retrieve(deaf_shop.stripe_id()).customer
+    second = deaf_shop.v1.subscriptions.create(
+        {
+            "customer": str(customer),
+            "items": [{"price": price}],
+            "default_payment_method": deaf_shop.save_card(),
+        }
+    )
+
+    found = deaf_shop.drift("--fix")
+
+    assert [(one["kind"], one["id"]) for one in found] == [("doubled", second.id)]
+    assert deaf_shop.balance() == 100
+
+
+def test_a_cancellation_in_stripes_portal_arrives(shop: PlanShop) -> None:
+    shop.subscribe("small")
+
+    shop.v1.subscriptions.update(shop.stripe_id(), {"cancel_at_period_end": True})
+    shop.stripe.deliver()
+    assert "Your plan ends on 28 February 2026" in shop.page()
+    shop.v1.subscriptions.cancel(shop.stripe_id())
+    shop.stripe.deliver()
+
+    assert shop.state() is State.CANCELED
+
+
+def test_a_refund_of_a_month_takes_its_credits_back(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    payment = shop.payments()[0]
+
+    result = shop.command("refund", str(payment.id), "--amount", "250", "--reason", "half a week down")
+    shop.stripe.deliver()
+
+    assert result.exit_code == 0, result.output
+    assert shop.balance() == 75
+    assert payment.title == "Small"
+
+
+def test_a_dispute_of_a_month_that_no_event_told_of_takes_its_credits_back(deaf_shop: PlanShop) -> None:
+    deaf_shop.subscribe("small")
+    intent = deaf_shop.payments()[0].payment_intent_id
+    deaf_shop.stripe.dispute(intent)
+
+    assert deaf_shop.drift("--fix") == []
+    assert deaf_shop.balance() == 0
+
+
+def test_connect_mirrors_each_plan_once(shop: PlanShop) -> None:
+    for _ in range(2):
+        assert shop.command("connect").exit_code == 0
+
+    keys = [f"prepaid_plan_{slug}" for slug in shop.prepaid.catalog.plans]
+    found = shop.v1.prices.list({"lookup_keys": keys[:10], "limit": 100}).data
+    assert sorted(str(price.lookup_key) for price in found) == sorted(keys)
+    assert len(shop.v1.prices.list({"limit": 100, "type": "recurring"}).data) == len(keys)
+
+
+def test_a_price_of_another_process_is_learned_from_stripe(shop: PlanShop) -> None:
+    made = at_stripe.mirror_price(shop.read(lambda: shop.prepaid.gateway), PLANS[0], prices.terms(PLANS[0]))
+
+    def learn() -> list[tuple[str, int]]:
+        known = prices.learn(shop.prepaid, [made.id, "price_none"])
+        return [(price.plan, price.credits) for price in known.values()]
+
+    assert shop.read(learn) == [("small", 100)]
