@@ -23,12 +23,13 @@ KIND = "checkout.session"
 
 @dataclass(frozen=True)
 class Payer:
-    """Who pays, and with what; ``keep`` if the box "save my card" is ticked."""
+    """Who pays, and with what; ``keep`` and ``accepts_terms`` are boxes on the page."""
 
     method: Json
     email: str | None = None
     name: str | None = None
     keep: bool = False
+    accepts_terms: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,18 @@ def pay(session: Json, payer: Payer) -> Json:
         )
     if session["customer"] is None and not (payer.email or session["customer_email"]):
         raise InvalidRequest("Your email is missing.", code="email_invalid", param="email")
+    if asks_terms(session):
+        if not payer.accepts_terms:
+            raise InvalidRequest("Accept the terms of service to go on.", param="terms_of_service")
+        objects.change(session, consent={"promotions": None, "terms_of_service": "accepted"})
     objects.change(session, _payer={"email": payer.email, "name": payer.name, "keep": payer.keep})
     MODES[session["mode"]].complete(session, payer)
     return session
+
+
+def asks_terms(session: Json) -> bool:
+    """Whether the customer has to accept the shop's terms of service."""
+    return (session["consent_collection"] or {}).get("terms_of_service") == "required"
 
 
 def waits_for_bank(session: Json) -> str | None:

@@ -22,7 +22,6 @@ PASSED_ON = (
     "add_invoice_items",
     "billing_cycle_anchor",
     "billing_mode",
-    "default_tax_rates",
     "description",
     "invoice_settings",
     "metadata",
@@ -138,11 +137,16 @@ def _form(session: Json, customer: Json) -> Json:
     form["add_invoice_items"] = [*form.get("add_invoice_items", []), *extra]
     form["payment_settings"] = {"save_default_payment_method": "on_subscription"}
     form["discounts"] = session_discounts.forms(session)
+    form["default_tax_rates"] = session["_tax_rates"]
     return form
 
 
 def _item(line: Json) -> Json:
-    return {"price": line["price"]["id"], "quantity": line["quantity"] or 1}
+    return {
+        "price": line["price"]["id"],
+        "quantity": line["quantity"] or 1,
+        "tax_rates": line["_tax_rates"],
+    }
 
 
 def _has_trial(session: Json) -> bool:

@@ -6,7 +6,7 @@ https://docs.stripe.com/payments/checkout/discounts
 
 from __future__ import annotations
 
-from stripe_emulator import checkout, money, objects, store
+from stripe_emulator import checkout, checkout_tax, money, objects, store
 from stripe_emulator.billing import discounts, totals
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.resources import line_items, promotion_codes
@@ -50,10 +50,10 @@ def enter_code(session: Json, code: str) -> None:
 
 
 def apply(session: Json) -> None:
-    """Take the session's discounts off its lines, and add it up again."""
+    """Take the session's discounts off its lines, put its taxes on, and add it up again."""
     lines = session["_lines"]
     for line in lines:
-        line |= {"amount_discount": 0, "amount_total": line["amount_subtotal"]}
+        line |= {"amount_discount": 0, "amount_tax": 0, "amount_total": line["amount_subtotal"]}
     for one in session["discounts"] or []:
         coupon = _coupon(one)
         cut = discounts.cut(coupon, session["currency"])
@@ -64,6 +64,7 @@ def apply(session: Json) -> None:
         for line, part in zip(takes, parts, strict=True):
             line["amount_discount"] += part
             line["amount_total"] -= part
+    checkout_tax.add(session)
     objects.change(session, _lines=lines, **line_items.totals(lines))
 
 

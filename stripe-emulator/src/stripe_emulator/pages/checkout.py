@@ -40,6 +40,8 @@ def pay(session_id: str) -> ResponseReturnValue:
             return _page(session, refusal, 422)
         except CardError as error:
             return _page(session, Refusal("card_number", error.message), 402)
+        except InvalidRequest as error:
+            return _page(session, Refusal(error.param or "", error.message), 422)
         bank = checkout.waits_for_bank(session)
         return redirect(bank, 303) if bank else _landed(session)
 
@@ -95,6 +97,7 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         asks_card=asks_card(session),
         email=session["customer_email"] or (customer or {}).get("email"),
         saved=elements_session.saved_cards(session),
+        asks_terms=checkout.asks_terms(session),
         can_keep=session["mode"] == "payment" and options.get("payment_method_save") == "enabled",
         refusal=refusal,
         typed={} if refusal is None else request.form,
@@ -140,10 +143,11 @@ def _payer(session: Json) -> checkout.Payer:
         and not re.fullmatch(r"[^\s@]+@[^\s@]+", email)
     ):
         raise Refusal("email", "Enter an email address, such as jenny@example.com.")
-    keep, name = "save_card" in form, form.get("name", "").strip() or None
+    name = form.get("name", "").strip() or None
+    boxes = {"keep": "save_card" in form, "accepts_terms": "terms_of_service" in form}
     if not asks_card(session):
-        return checkout.Payer({}, email or None, name)
+        return checkout.Payer({}, email or None, name, **boxes)
     saved = {method["id"]: method for method in elements_session.saved_cards(session)}
     if form.get("saved_card") in saved and not form.get("card_number"):
-        return checkout.Payer(saved[form["saved_card"]], email or None, None, keep)
-    return checkout.Payer(card_form.read(form, email=email), email or None, name, keep)
+        return checkout.Payer(saved[form["saved_card"]], email or None, None, **boxes)
+    return checkout.Payer(card_form.read(form, email=email), email or None, name, **boxes)

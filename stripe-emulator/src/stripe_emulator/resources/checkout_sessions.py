@@ -5,7 +5,7 @@ The routes; what happens when the customer pays is in ``checkout.py``.
 
 from __future__ import annotations
 
-from stripe_emulator import checkout, checkout_modes, clock, ids, lists, money, objects, store
+from stripe_emulator import checkout, checkout_modes, checkout_tax, clock, ids, lists, money, objects, store
 from stripe_emulator.billing import session_discounts
 from stripe_emulator.checkout import KIND
 from stripe_emulator.errors import InvalidRequest, NotEmulated
@@ -18,10 +18,16 @@ from stripe_emulator.wire import Form
 #: Parameters that are kept as they come.
 KEPT = (
     "allow_promotion_codes",
+    "adaptive_pricing",
+    "allowed_payment_method_types",
     "billing_address_collection",
+    "branding_settings",
     "cancel_url",
     "client_reference_id",
+    "consent_collection",
+    "custom_text",
     "customer_email",
+    "excluded_payment_method_types",
     "integration_identifier",
     "locale",
     "origin_context",
@@ -38,7 +44,17 @@ KEPT = (
 )
 
 #: Parameters that promise more than is done here.
-NOT_YET = ("optional_items", "shipping_options", "custom_fields", "after_expiration", "consent_collection")
+NOT_YET = (
+    "after_expiration",
+    "custom_fields",
+    "customer_account",
+    "optional_items",
+    "payment_method_configuration",
+    "payment_method_data",
+    "shipping_options",
+)
+#: The same, where they are switched on by ``enabled``.
+NOT_YET_ENABLED = ("invoice_creation", "managed_payments", "tax_id_collection")
 
 checkout.MODES |= {"payment": checkout_modes.PAYMENT, "setup": checkout_modes.SETUP}
 
@@ -60,6 +76,7 @@ def create(form: Form) -> Json:
         KIND,
         id=session_id,
         **_defaults(form) | kept | (line_items.totals(lines) if lines else {}),
+        automatic_tax=checkout_tax.shown(form),
         client_secret=None if hosted else ids.client_secret(session_id),
         currency=lines[0]["currency"] if lines else _currency(form),
         customer=customer,
@@ -74,8 +91,11 @@ def create(form: Form) -> Json:
         _payment_intent_data=form.get("payment_intent_data"),
         _setup_intent_data=form.get("setup_intent_data"),
         _subscription_data=form.get("subscription_data"),
+        _tax_rates=checkout_tax.default_rates(form, customer),
     )
     session_discounts.choose(session, form)
+    if lines:
+        session_discounts.apply(session)
     mode.prepare(session, form)
     if form["mode"] == "payment" and session["amount_total"]:
         money.check_charge(session["amount_total"], session["currency"], "line_items")
@@ -151,7 +171,6 @@ def _defaults(form: Form) -> Json:
     """What a session says where nobody asked for anything else."""
     return {
         "adaptive_pricing": {"enabled": False},
-        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
         "customer_creation": None,
         "origin_context": None,
         "payment_method_collection": None if form["mode"] == "payment" else "always",
@@ -182,9 +201,11 @@ def _mode(form: Form) -> checkout.Mode:
     for param in NOT_YET:
         if form.get(param):
             raise NotEmulated(f"Checkout Sessions with {param}", param=param)
-    for param in ("automatic_tax", "adaptive_pricing"):
+    for param in NOT_YET_ENABLED:
         if (form.get(param) or {}).get("enabled"):
             raise NotEmulated(f"Checkout Sessions with {param}", param=param)
+    if (form.get("consent_collection") or {}).get("promotions") == "auto":
+        raise NotEmulated("asking for consent to promotions", param="consent_collection[promotions]")
     if form["mode"] != "setup" and not form.get("line_items"):
         raise InvalidRequest(
             f"`line_items` are required in `{form['mode']}` mode.",

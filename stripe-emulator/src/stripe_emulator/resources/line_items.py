@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator import ids, objects, store
-from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.errors import InvalidRequest, NotEmulated
 from stripe_emulator.resources import prices
 from stripe_emulator.store import Json
 from stripe_emulator.wire import Form, public
@@ -38,7 +38,8 @@ def revise(lines: list[Json], wanted: list[Form]) -> list[Json]:
                 f"No such line item: '{form['id']}'", code="resource_missing", param=f"{param}[id]"
             )
         line = known[form["id"]]
-        merged = {"quantity": line["quantity"], "adjustable_quantity": line["adjustable_quantity"], **form}
+        kept = {key: line[key] for key in ("quantity", "adjustable_quantity")}
+        merged = {**kept, "tax_rates": line["_tax_rates"], **form}
         if "price" not in form and "price_data" not in form:
             merged["price"] = line["price"]["id"]
         revised.append(_line(merged, param) | {"id": line["id"]})
@@ -91,7 +92,17 @@ def _line(form: Form, param: str) -> Json:
         "metadata": objects.merged({}, form.get("metadata")),
         "price": public(price),
         "quantity": quantity,
+        "_tax_rates": _tax_rates(form, param),
     }
+
+
+def _tax_rates(form: Form, param: str) -> list[str]:
+    if form.get("dynamic_tax_rates"):
+        raise NotEmulated("line items with dynamic_tax_rates", param=f"{param}[dynamic_tax_rates]")
+    return [
+        store.named("tax_rate", one, f"{param}[tax_rates][{number}]")["id"]
+        for number, one in enumerate(form.get("tax_rates") or [])
+    ]
 
 
 def _price(form: Form, param: str) -> Json:
