@@ -13,7 +13,7 @@ from sqlalchemy import URL, select
 from werkzeug.test import TestResponse
 
 from flask_prepaid import Plan, cards
-from flask_prepaid.models import Entry, Wallet
+from flask_prepaid.models import Entry, Kind, Wallet
 from flask_prepaid.subscriptions.models import Invoice, State, Subscription, SubscriptionChange
 
 from ..shop import Shop
@@ -157,6 +157,13 @@ class PlanShop(Shop):
         mine = select(Entry).join(Wallet, Wallet.id == Entry.wallet_id).where(Wallet.owner == owner)
         rows = self.read(lambda: self.prepaid.session.scalars(mine.order_by(Entry.seq)).all())
         return [(str(row.kind), row.credits) for row in rows]
+
+    def given(self, owner: str = "user:1") -> list[tuple[str, int]]:
+        """Key and credits of each allowance, oldest first."""
+        mine = select(Entry).join(Wallet, Wallet.id == Entry.wallet_id)
+        mine = mine.where(Wallet.owner == owner, Entry.kind == Kind.ALLOWANCE)
+        rows = self.read(lambda: self.prepaid.session.scalars(mine.order_by(Entry.seq)).all())
+        return [(row.key, row.credits) for row in rows]
 
     def history(self, owner: str = "user:1") -> list[SubscriptionChange]:
         mine = select(SubscriptionChange).where(SubscriptionChange.owner == owner)

@@ -1,0 +1,107 @@
+"""A plan's life in a real browser: tried, made larger and smaller, canceled and resumed, a payment mended."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.request import Request, urlopen
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from .conftest import Running
+from .test_newcomer import balance_after_reload, pay_on_stripes_page, register
+
+DAY = 24 * 3600
+DECLINES_LATER = "4000 0000 0000 0341"
+
+
+@pytest.mark.browser
+def test_a_trial_is_started_and_the_plan_made_larger_smaller_canceled_and_resumed(
+    page: Page, new_shop: Running
+) -> None:
+    new_shop.start()
+    register(page, new_shop, "planner@journey.test")
+    page.get_by_role("link", name="Plan", exact=True).click()
+    plan_card(page, "Large").get_by_role("button", name="Start free trial").click()
+    expect(page.get_by_text("14 days free")).to_be_visible()
+    pay_on_stripes_page(page, "4242 4242 4242 4242")
+
+    expect(page).to_have_url(re.compile(r"/subscription\?session_id=cs_test_"))
+    expect(page.get_by_text("Your free trial runs until")).to_be_visible()
+    assert balance_after_reload(page, new_shop) == 3 + 10
+    advance(new_shop, 14 * DAY + 2 * 3600)
+    plan_says(page, new_shop, "Your plan runs")
+    assert balance_after_reload(page, new_shop) == 3 + 10 + 200
+
+    page.goto(f"{new_shop.url}/subscription")
+    plan_card(page, "Large, by the year").get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("heading", name="From Large to Large, by the year")).to_be_visible()
+    page.get_by_role("button", name=re.compile(r"Change and pay \$1,")).click()
+    expect(page.locator("#current")).to_contain_text("Large, by the year")
+
+    plan_card(page, "Small").get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("nothing changes and nothing is charged")).to_be_visible()
+    page.get_by_role("button", name="Change my plan").click()
+    expect(page.get_by_text("it changes to Small")).to_be_visible()
+    page.get_by_role("button", name="Undo this change").click()
+    expect(page.get_by_text("it changes to Small")).to_have_count(0)
+
+    page.get_by_role("link", name="Cancel", exact=True).click()
+    page.get_by_role("button", name=re.compile("Cancel on")).click()
+    expect(page.get_by_text("Nothing more is charged")).to_be_visible()
+    page.get_by_role("button", name="Resume my plan").click()
+    expect(page.get_by_text("Your plan runs")).to_be_visible()
+    assert new_shop.flask("prepaid", "audit").returncode == 0
+
+
+@pytest.mark.browser
+def test_a_failed_renewal_is_mended_with_one_button(page: Page, new_shop: Running) -> None:
+    new_shop.start()
+    register(page, new_shop, "mender@journey.test")
+    page.goto(f"{new_shop.url}/subscription")
+    plan_card(page, "Large").get_by_role("button", name="Start free trial").click()
+    pay_on_stripes_page(page, DECLINES_LATER)
+    expect(page.get_by_text("Your free trial runs until")).to_be_visible()
+
+    advance(new_shop, 14 * DAY + 2 * 3600)
+    plan_says(page, new_shop, "The last payment did not go through")
+    page.get_by_role("link", name="Pay $120.00 now").click()
+    pay_on_stripes_invoice(page, "5555 5555 5555 4444")
+
+    plan_says(page, new_shop, "Your plan runs")
+    assert balance_after_reload(page, new_shop) == 3 + 10 + 200
+
+
+def plan_card(page: Page, title: str) -> Locator:
+    """The card of a plan on sale."""
+    return page.locator("form.card", has=page.get_by_role("heading", name=title, exact=True))
+
+
+def plan_says(page: Page, shop: Running, text: str) -> None:
+    """Wait until the plan's page says so: events arrive by themselves."""
+    for _ in range(20):
+        page.goto(f"{shop.url}/subscription")
+        if page.get_by_text(text).count():
+            break
+        page.wait_for_timeout(250)
+    expect(page.get_by_text(text).first).to_be_visible()
+
+
+def pay_on_stripes_invoice(page: Page, card: str) -> None:
+    form = page.locator("form", has=page.locator("[name=card_number]"))
+    form.locator("[name=card_number]").fill(card)
+    form.locator("[name=card_expiry]").fill("12/34")
+    form.locator("[name=card_cvc]").fill("123")
+    form.get_by_role("button").last.click()
+    expect(page.get_by_text(re.compile("paid", re.I)).first).to_be_visible()
+
+
+def advance(shop: Running, seconds: int) -> None:
+    """Move Stripe's clock."""
+    body = json.dumps({"seconds": seconds}).encode()
+    asked = Request(
+        f"{shop.emulator_url}/_emulator/advance", data=body, headers={"Content-Type": "application/json"}
+    )
+    with urlopen(asked, timeout=60) as answer:
+        assert answer.status == 200
