@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 
 from . import clock as clocks
 from . import config as settings
-from . import customers, database, views
+from . import cards, customers, database, views
 from .catalog import Catalog, Pack, Plan, Quantity
 from .clock import Clock
 from .gateway import Gateway
 from .group_commit import GroupCommit
+from .models import SavedCard
 from .verbs import LedgerVerbs
 
 
@@ -119,6 +120,10 @@ class Prepaid(LedgerVerbs):
     def customer_id(self, owner: str) -> str | None:
         """The id of the owner's Stripe customer, ``cus_...``; ``None`` before the first purchase."""
         return customers.known_customer(self.session, owner)
+
+    def cards(self, owner: str) -> list[SavedCard]:
+        """The owner's saved cards, the one that pays by default first."""
+        return cards.saved(self.session, owner)
 
     def remove_customer(self, owner: str) -> None:
         """Delete the owner's Stripe customer, and with it saved cards, auto top-up and plan. Commits.

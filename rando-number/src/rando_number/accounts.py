@@ -9,20 +9,20 @@ from email_validator import EmailNotValidError, validate_email
 from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue, RouteCallable
 from flask_login import logout_user
-from flask_mailman import Mail
 from flask_security import (
     LoginForm,
-    MailUtil,
     Security,
     SQLAlchemyUserDatastore,
     auth_required,
+    change_email_confirmed,
     user_not_registered,
     user_registered,
 )
 from flask_wtf import CSRFProtect
 
-from . import keys, limits, second_factor, shop, sign_ins
-from .models import Role, User, db
+from . import audit, keys, leaving, limits, mails, passwords, second_factor, shop, sign_ins
+from .mails import Post
+from .models import Deed, Role, User, db
 from .passwords import Passwords
 from .second_factor import OnceOnly, RescueForm, SetUpForm
 from .who import customer, signed_in
@@ -40,19 +40,10 @@ TEMPLATES = {
     "SECURITY_FORGOT_PASSWORD_TEMPLATE": "accounts/forgot_password.html",
     "SECURITY_RESET_PASSWORD_TEMPLATE": "accounts/reset_password.html",
     "SECURITY_CHANGE_PASSWORD_TEMPLATE": "accounts/change_password.html",
+    "SECURITY_CHANGE_EMAIL_TEMPLATE": "accounts/change_email.html",
     "SECURITY_SEND_CONFIRMATION_TEMPLATE": "accounts/send_confirmation.html",
     "SECURITY_VERIFY_TEMPLATE": "accounts/verify.html",
 }
-
-
-class OneCase(MailUtil):
-    """Addresses in lower case, so that ``Ann@`` and ``ann@`` are one customer and one index finds both."""
-
-    def normalize(self, email: str) -> str:
-        return super().normalize(email).lower()
-
-    def validate(self, email: str) -> str:
-        return super().validate(email).lower()
 
 
 class SignInForm(LoginForm):
@@ -73,13 +64,13 @@ def find_by_email(identity: str) -> str | None:
 def init_app(app: Flask) -> None:
     app.config.from_mapping(TEMPLATES)
     app.config["SECURITY_USER_IDENTITY_ATTRIBUTES"] = [{"email": {"mapper": find_by_email}}]
-    Mail(app)
+    mails.init_app(app)
     csrf.init_app(app)
     sign_ins.init_app(app)  # before Flask-Security, which asks at once who is signed in
     security = Security(
         app,
         users,
-        mail_util_cls=OneCase,
+        mail_util_cls=Post,
         password_util_cls=Passwords,
         totp_cls=OnceOnly,
         login_form=SignInForm,
@@ -89,15 +80,20 @@ def init_app(app: Flask) -> None:
     # No sign-in by a token in a header or a query: a session, or an API key.
     security.login_manager.request_loader(lambda request: None)
     limits.guard_accounts(app)
+    passwords.init_app(app)
     second_factor.init_app(app)
+    views = app.view_functions
+    views["security.forgot_password"] = limits.steady(views["security.forgot_password"])
     if security.confirmable:
-        app.view_functions["security.register"] = without_sign_in(app.view_functions["security.register"])
+        views["security.register"] = limits.steady(without_sign_in(views["security.register"]))
         app.before_request(confirmed_buyers_only)
     user_registered.connect(greet, app)
     if not security.confirmable:  # else the mail tells, and the page must not
         user_registered.connect(say_welcome, app)
         user_not_registered.connect(point_to_login, app)
+    change_email_confirmed.connect(tell_the_old_address, app)
     keys.init_app(app)
+    leaving.init_app(app)
     app.register_blueprint(blueprint)
 
 
@@ -141,6 +137,17 @@ def say_welcome(app: Flask, **extra: Any) -> None:
 
 def point_to_login(app: Flask, **extra: Any) -> None:
     flash("That address has an account already. Log in, or reset your password.", "warning")
+
+
+def tell_the_old_address(app: Flask, user: User, old_email: str, **extra: Any) -> None:
+    """Whoever lost the account to somebody else learns of it where they still read."""
+    audit.note(Deed.EMAIL_CHANGED, actor=user.owner)
+    mails.send(
+        old_email,
+        "Your address at Rando Number was changed",
+        "Mails go to another address from now on, and the old one opens the account no more.\n\n"
+        "If this was not you, answer this mail at once.\n",
+    )
 
 
 @blueprint.get("/logout")

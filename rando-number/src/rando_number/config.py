@@ -181,9 +181,14 @@ def security(environ: Mapping[str, str], data: Path, production: bool) -> dict[s
         "SECURITY_PASSWORD_SINGLE_HASH": {"argon2"},
         "SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS": ARGON2,
         "SECURITY_PASSWORD_NORMALIZE_FORM": None,  # verified as received: ASVS 6.2.8
+        # What is hashed into a link has chance enough, so it need not be slow, and must not: time tells.
+        "SECURITY_HASHING_SCHEMES": ["hex_sha256"],
         "SECURITY_REGISTERABLE": True,
         "SECURITY_RECOVERABLE": True,
         "SECURITY_CHANGEABLE": True,
+        "SECURITY_CHANGE_EMAIL": True,
+        "SECURITY_POST_CHANGE_EMAIL_VIEW": "/user-profile",
+        "SECURITY_CHANGE_EMAIL_ERROR_VIEW": "/change-email",
         "SECURITY_CONFIRMABLE": confirm,
         "SECURITY_LOGIN_WITHOUT_CONFIRMATION": confirm,  # the free credits; buying waits, see accounts
         "SECURITY_AUTO_LOGIN_AFTER_CONFIRM": confirm,

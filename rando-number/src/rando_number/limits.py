@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from math import ceil
 from typing import Any
 
-from flask import Flask, Response, request, session
+from flask import Flask, Response, current_app, request, session
+from flask.typing import ResponseReturnValue, RouteCallable
 from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute
 
@@ -34,6 +35,24 @@ RESET = "5 per minute; 20 per hour"
 
 def init_app(app: Flask) -> None:
     limiter.init_app(app)
+
+
+#: How long an answer takes that must not tell by its time whether an address is known.
+STEADY_S = 0.25
+
+
+def steady(view: RouteCallable) -> RouteCallable:
+    """Answer a form after ``STEADY_S`` since it came, whatever there was to do."""
+
+    @wraps(view)
+    def answered(**path: Any) -> ResponseReturnValue:
+        due = time.monotonic() + STEADY_S
+        answer: ResponseReturnValue = current_app.ensure_sync(view)(**path)
+        if request.method == "POST":
+            time.sleep(max(0, due - time.monotonic()))
+        return answer
+
+    return answered
 
 
 def guard_accounts(app: Flask) -> None:

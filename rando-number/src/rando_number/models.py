@@ -99,11 +99,25 @@ class Role(Base, RoleMixin):
     description: Mapped[str | None]
 
 
-class User(Base, UserMixin):
+class Capped:
+    """Who may take no more than ``cap_per_month`` credits in a calendar month, UTC; ``None`` is no limit.
+
+    ``used`` are the credits that were taken in ``month``, such as ``2026-11``. They are
+    counted while there is a cap.
+    """
+
+    cap_per_month: Mapped[int | None]
+    month: Mapped[str] = mapped_column(String(7), default="")
+    used: Mapped[int] = mapped_column(default=0)
+
+
+class User(Capped, Base, UserMixin):
     """Somebody who registered. The wallet is found by ``owner``.
 
     ``tf_last_counter`` is the time step of the last one-time code that was taken: no code
-    at or before it is taken again.
+    at or before it is taken again. ``reset_digest`` is of the newest link that resets the
+    password; no other one does. An account that was closed keeps its row for the ledger's
+    sake, with nothing personal in it.
     """
 
     __tablename__ = "users"
@@ -120,6 +134,8 @@ class User(Base, UserMixin):
     tf_phone_number: Mapped[str | None] = mapped_column(String(128))
     tf_last_counter: Mapped[int | None]
     mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(JSON()))
+    reset_digest: Mapped[str | None] = mapped_column(String(64))
+    closed_at: Mapped[datetime | None]
     roles: Mapped[list[Role]] = relationship(secondary=user_roles)  # type: ignore[assignment]
     numbers: Mapped[list[Number]] = relationship(back_populates="user", order_by="Number.id", viewonly=True)
 
@@ -183,11 +199,8 @@ class Number(Base):
         return self.values[0]
 
 
-class ApiKey(Base):
-    """A program's way in. Only a digest is kept: the key itself is shown once.
-
-    ``used`` are the credits that a capped key has taken in ``month``, such as ``2026-11``.
-    """
+class ApiKey(Capped, Base):
+    """A program's way in. Only a digest is kept: the key itself is shown once."""
 
     __tablename__ = "api_keys"
 
@@ -196,9 +209,6 @@ class ApiKey(Base):
     name: Mapped[str] = mapped_column(String(80))
     start: Mapped[str] = mapped_column(String(12))
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    cap_per_month: Mapped[int | None]
-    month: Mapped[str] = mapped_column(String(7), default="")
-    used: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
@@ -226,11 +236,15 @@ class Deed(StrEnum):
     SIGNED_OUT = "signed_out"
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET = "password_reset"
+    EMAIL_CHANGED = "email_changed"
     SECOND_FACTOR_SET = "second_factor_set"
     SECOND_FACTOR_OFF = "second_factor_off"
     SIGN_IN_ENDED = "sign_in_ended"
     KEY_MADE = "key_made"
     KEY_REVOKED = "key_revoked"
+    LIMIT_SET = "limit_set"
+    DATA_EXPORTED = "data_exported"
+    ACCOUNT_CLOSED = "account_closed"
     RATE_LIMITED = "rate_limited"
     REFUSED = "refused"
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
+from itsdangerous import TimestampSigner
 from sqlalchemy import select
 
 from rando_number import config
@@ -140,22 +142,89 @@ def test_row_16_nobody_is_asked_for_a_hint_or_a_secret_question(shop: Shop) -> N
     }
 
 
+NEW = {"password": "zq7-zq7-zq7", "password_confirm": "zq7-zq7-zq7"}
+
+
+def ask_for_reset(shop: Shop, email: str = "pat@rando.test") -> str:
+    """The link in the mail that came."""
+    shop.visitor().send("/reset", email=email)
+    return links(shop, "/reset")[-1]
+
+
 def test_row_18_a_reset_link_works_once(shop: Shop) -> None:
     customer = shop.customer()
     visitor = shop.visitor()
-    visitor.send("/reset", email="pat@rando.test")
-    visitor.send("/reset", email="pat@rando.test")
-    link, other = links(shop, "/reset")[0], links(shop, "/reset")[-1]
-    new = {"password": "zq7-zq7-zq7", "password_confirm": "zq7-zq7-zq7"}
+    link = ask_for_reset(shop)
 
-    assert visitor.send(link, **new).location == "/login"
+    assert visitor.send(link, **NEW).location == "/login"
 
-    assert visitor.get(link).status_code == 302
-    assert visitor.get(other).status_code == 302
+    assert visitor.get(link).location == "/reset"
     assert customer.get("/user-profile").status_code == 302
     assert shop.visitor().login("pat@rando.test").status_code == 200
     assert shop.visitor().login("pat@rando.test", "zq7-zq7-zq7").status_code == 302
     assert shop.app.config["SECURITY_RESET_PASSWORD_WITHIN"].total_seconds() <= 600
+
+
+def test_row_18_a_newer_reset_link_ends_the_older_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.customer()
+    with monkeypatch.context() as earlier:  # links of one second are one link
+        earlier.setattr(TimestampSigner, "get_timestamp", lambda self: int(time.time()) - 5)
+        older = ask_for_reset(shop)
+    newer = ask_for_reset(shop)
+    visitor = shop.visitor()
+
+    assert visitor.get(older).location == "/reset"
+    assert visitor.send(newer, **NEW).location == "/login"
+
+
+def test_row_18_a_reset_link_dies_with_the_password_that_it_was_for(shop: Shop) -> None:
+    customer = shop.customer()
+    link = ask_for_reset(shop)
+
+    customer.send(
+        "/change", password=PASSWORD, new_password="zq7-zq7-zq7", new_password_confirm="zq7-zq7-zq7"
+    )
+
+    assert shop.visitor().get(link).location == "/reset"
+
+
+def test_row_18_a_reset_link_dies_with_the_address_that_it_went_to(shop: Shop) -> None:
+    customer = shop.customer()
+    link = ask_for_reset(shop)
+
+    customer.send("/change-email", email="new@rando.test")
+    customer.get(links(shop, "/change-email")[-1])
+
+    assert shop.visitor().get(link).location == "/reset"
+
+
+def test_a_new_address_counts_once_its_link_was_followed_and_the_old_one_is_told(shop: Shop) -> None:
+    customer = shop.customer()
+
+    customer.send("/change-email", email="New@rando.test")
+
+    assert shop.visitor().login("pat@rando.test").status_code == 302
+    assert shop.visitor().login("new@rando.test").status_code == 200
+    customer.get(links(shop, "/change-email")[-1])
+    assert shop.visitor().login("pat@rando.test").status_code == 200
+    assert shop.visitor().login("new@rando.test").status_code == 302
+    assert "To: pat@rando.test" in mails(shop)[-1]
+    assert "email_changed" in shop.deeds()
+
+
+def test_row_20_an_address_that_is_taken_is_asked_for_like_a_free_one(shop: Shop) -> None:
+    shop.customer("taken@rando.test")
+    customer = shop.customer("pat@rando.test")
+    sent = len(mails(shop))
+
+    answers = [customer.send("/change-email", email=f"{name}@rando.test") for name in ("taken", "free")]
+
+    taken, free = (
+        anonymous(answer.text, f"{name}@rando.test")
+        for answer, name in zip(answers, ("taken", "free"), strict=True)
+    )
+    assert taken == free
+    assert len(mails(shop)) == sent + 1
 
 
 def test_row_18_a_reset_link_is_not_for_a_link_that_was_bent(shop: Shop) -> None:

@@ -1,0 +1,109 @@
+"""Mails: sent by the mail server while the answer goes out, or kept as files that test mode shows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage as Message
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, abort, current_app, render_template
+from flask.typing import ResponseReturnValue
+from flask_mailman import EmailMultiAlternatives, Mail
+from flask_security import MailUtil
+
+from .who import signed_in
+
+log = logging.getLogger(__name__)
+blueprint = Blueprint("mails", __name__)
+
+#: How many of the last mails are looked through, and how many are shown.
+LOOKED_AT = 500
+SHOWN = 50
+
+
+class Post(MailUtil):
+    """Flask-Security's mails by our way out; addresses in lower case.
+
+    ``Ann@`` and ``ann@`` are one customer, and one index finds both.
+    """
+
+    def normalize(self, email: str) -> str:
+        return super().normalize(email).lower()
+
+    def validate(self, email: str) -> str:
+        return super().validate(email).lower()
+
+    def send_mail(
+        self, template: str, subject: str, recipient: Any, sender: Any, body: Any, html: Any, **kwargs: Any
+    ) -> None:
+        send(recipient, subject, body, html=html)
+
+
+def init_app(app: Flask) -> None:
+    Mail(app)
+    app.register_blueprint(blueprint)
+
+
+def send(to: str, subject: str, body: str, *, html: str | None = None) -> None:
+    """Send a mail. What a mail server makes of it is not waited for, and only logged.
+
+    An answer that waits would tell a stranger by its time whether there was somebody to
+    write to, and one that fails would tell it, too.
+    """
+    mail = EmailMultiAlternatives(subject, body, to=[to])
+    if html:
+        mail.attach_alternative(html, "text/html")
+    mail.connection = mail.get_connection()
+    if current_app.config["MAIL_BACKEND"] == "smtp":
+        Thread(target=deliver, args=[mail]).start()
+    else:
+        mail.send()
+
+
+def deliver(mail: EmailMultiAlternatives) -> None:
+    try:
+        mail.send()
+    except OSError as error:  # SMTPException is one
+        log.error("a mail was not sent: %s", type(error).__name__)
+
+
+@blueprint.get("/mails")
+def kept() -> ResponseReturnValue:
+    """The mails that no server sent, newest first; only in test mode.
+
+    They hold links that open accounts. So a customer sees only their own, and a
+    stranger those of a shop that is served to this machine alone.
+    """
+    if not current_app.config["TEST_MODE"] or current_app.config["MAIL_BACKEND"] != "file":
+        abort(404)
+    user = signed_in()
+    if user is None and not served_to_this_machine_alone():
+        abort(404)
+    mine = [mail for mail in newest() if user is None or user.email in str(mail["To"]).lower()]
+    return render_template("mails.html", mails=[shown(mail) for mail in mine[:SHOWN]], whose=user)
+
+
+def served_to_this_machine_alone() -> bool:
+    """By the address that was set for customers, not by the connection, which a proxy may have made."""
+    return urlsplit(current_app.config["BASE_URL"]).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def newest() -> Iterator[Message]:
+    folder = Path(current_app.config["MAIL_FILE_PATH"])
+    recent = sorted(folder.glob("*.log"), reverse=True)[:LOOKED_AT]  # their names begin with the second
+    for file in sorted(recent, key=lambda file: file.stat().st_mtime_ns, reverse=True):
+        yield message_from_bytes(file.read_bytes(), policy=policy.default)
+
+
+def shown(mail: Message) -> dict[str, str]:
+    body = mail.get_body(("plain",))
+    text = body.get_content() if body is not None else ""
+    return {
+        **{name.lower(): str(mail[name]) for name in ("Subject", "To", "Date")},
+        "text": text.rstrip("\n-"),
+    }

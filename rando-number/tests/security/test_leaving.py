@@ -1,0 +1,137 @@
+"""Rows 27 and 62: one's own data, taken along, and the door closed for good."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from stripe import StripeClient
+
+from rando_number.leaving import close_account
+from rando_number.models import Base, User, db
+
+from ..shop import PASSWORD, Program, Shop, Visitor
+from .test_passwords import mails
+
+
+def settled(shop: Shop) -> Visitor:
+    """A customer who has left traces everywhere: a key, a call, a purchase, a card, a second browser."""
+    customer = shop.customer("canary@rando.test")
+    key = customer.make_key("canary key")
+    Program(shop, key).get("/number/", **{"Idempotency-Key": "canary-1"})
+    session_id = customer.buy(pack="starter")
+    shop.stripe.pay(session_id, name="Carla Canary", keep_card=True)
+    shop.visitor(HTTP_USER_AGENT="canary browser").login("canary@rando.test")
+    return customer
+
+
+def everything(shop: Shop) -> str:
+    """Every row of every table but the log, as text."""
+    with shop.app.app_context():
+        tables = {**Base.metadata.tables, **shop.prepaid_tables()}
+        return "\n".join(
+            f"{name} {tuple(row)}"
+            for name, table in tables.items()
+            for row in db.session.execute(select(table))
+        )
+
+
+def test_row_62_who_closes_the_account_is_gone_and_the_books_stay(shop: Shop) -> None:
+    customer = settled(shop)
+    owner, program = customer.owner, Program(shop, customer.make_key())
+    with shop.app.app_context():
+        stripe_id = shop.prepaid.customer_id(owner)
+    assert "anary" in everything(shop)
+
+    gone = customer.send("/close-account")
+
+    assert gone.location == "/"
+    assert "Clear-Site-Data" in gone.headers
+    assert customer.get("/user-profile").status_code == 302
+    assert program.get("/balance").status_code == 401
+    assert shop.visitor().login("canary@rando.test").status_code == 200
+    assert "anary" not in everything(shop)
+    client: Any = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())
+    assert client.v1.customers.retrieve(stripe_id).deleted
+    assert shop.balance(owner) == 0
+    with shop.app.app_context():
+        kinds = [entry.kind for entry in shop.prepaid.entries(owner)]
+    assert kinds == ["adjustment", "purchase", "spend", "grant"]
+    assert "account_closed" in shop.deeds()
+    assert "To: canary@rando.test" in mails(shop)[-1]
+
+
+def test_row_62_to_close_an_account_again_changes_nothing(shop: Shop) -> None:
+    customer = settled(shop)
+    with shop.app.test_request_context():
+        user = db.session.scalars(select(User)).one()
+        close_account(user)
+        before = user.closed_at
+
+        close_account(user)
+
+        assert user.closed_at == before
+    assert shop.balance(f"user:{user.id}") == 0
+    assert customer.get("/user-profile").status_code == 302
+
+
+def test_row_62_the_address_is_free_again(shop: Shop) -> None:
+    customer = shop.customer("pat@rando.test")
+    old = customer.owner
+    customer.send("/close-account")
+
+    again = shop.customer("pat@rando.test")
+
+    assert again.owner != old
+    assert again.balance == 3
+
+
+def test_an_account_stays_open_while_stripe_does_not_answer(shop: Shop) -> None:
+    customer = settled(shop)
+    shop.stripe.chaos(api_429=1.0)
+
+    refused = customer.send("/close-account")
+
+    assert refused.status_code == 503
+    assert "still open" in refused.text
+    assert customer.get("/user-profile").status_code == 200
+    shop.stripe.chaos()
+    assert customer.send("/close-account").location == "/"
+
+
+def test_all_of_ones_data_can_be_taken_along_and_nobody_elses(shop: Shop) -> None:
+    customer = settled(shop)
+    other = shop.customer("other@rando.test")
+    other.draw()
+
+    answer = customer.get("/export.json")
+
+    mine = json.loads(answer.text)
+    assert mine["account"]["email"] == "canary@rando.test"
+    assert [key["name"] for key in mine["api_keys"]] == ["canary key"]
+    assert len(mine["sign_ins"]) == 2
+    assert [card["last4"] for card in mine["cards"]] == ["4242"]
+    assert [purchase["amount_minor"] for purchase in mine["purchases"]] == [1_000]
+    assert [entry["credits"] for entry in mine["entries"]] == [10, -1, 3]
+    assert len(mine["numbers"]) == 1
+    assert "signed_in" in {line["deed"] for line in mine["log"]}
+    assert "other@rando.test" not in answer.text
+    assert "argon2" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/close-account", "/export.json", "/change-email"])
+def test_row_27_an_old_sign_in_gives_the_password_again_before_it_takes_or_ends_anything(
+    shop: Shop, path: str
+) -> None:
+    customer = shop.customer()
+    with customer.client.session_transaction() as kept:
+        kept["fs_paa"] = time.time() - 3_600
+
+    asked = customer.get(path)
+
+    assert asked.location.startswith("/verify"), asked
+    customer.send("/verify", password=PASSWORD)
+    assert customer.get(path).status_code == 200
