@@ -8,7 +8,7 @@ from flask_prepaid.testing import Databases
 
 from .defects import DEFECTS, is_caught
 
-SAMPLE = ["forgets_keys", "takes_what_is_held", "repays_no_debt", "draws_paid_credits_before_given_ones"]
+SAMPLE = ["forgets_keys", "expires_a_second_late", "rounds_a_refund_down", "draws_what_ends_last_first"]
 
 
 def test_there_are_enough_defects_to_choose_from() -> None:

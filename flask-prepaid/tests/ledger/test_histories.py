@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -74,6 +75,17 @@ class Histories(RuleBasedStateMachine):
     @rule(seconds=waits)
     def time_goes_on(self, seconds: int) -> None:
         self.books.wait(seconds=seconds)
+
+    @precondition(lambda self: self.ends())
+    @rule()
+    def time_goes_on_to_the_second_that_something_ends(self) -> None:
+        self.books.time = min(self.ends())
+
+    def ends(self) -> list[datetime]:
+        """When lots with credits end, and open holds."""
+        lots = [lot.expires_at for lot in self.model.lots if lot.left and lot.expires_at]
+        holds = [hold.expires_at for hold in self.model.holds.values() if hold.state == "open"]
+        return [end for end in lots + holds if end > self.books.time]
 
     @rule(credits=few, life=lives)
     def grant(self, credits: int, life: int | None) -> None:
