@@ -38,6 +38,8 @@ class ConfigError(RuntimeError):
 class Config:
     """The settings of one app.
 
+    ``balance_low``: below so many available credits, ``balance_low`` is sent; 0 is never.
+    ``base_url``: where the app is reached, ``https://example.com``, for the links in mails.
     ``stripe_timeout``: how long one request to Stripe may take, all in all; with its repeats
     twice that. ``look_after``: how long ``tick`` leaves a payment alone before it asks Stripe, the
     first time; twice as long each time after. ``allowance_grace``: how long a plan's credits
@@ -59,6 +61,8 @@ class Config:
     hold_expires_after: timedelta = timedelta(hours=1)
     debt_blocks: bool = True
     look_after: timedelta = timedelta(seconds=30)
+    balance_low: int = 0
+    base_url: str = ""
     allowance_grace: timedelta = timedelta(hours=72)
     selling: bool = True
     attempts_per_hour: int = 100
@@ -107,6 +111,8 @@ def read(app: Flask) -> Config:
         base_template=settings.get("BASE_TEMPLATE", "prepaid/base.html"),
         hold_expires_after=settings.get("HOLD_EXPIRES_AFTER", timedelta(hours=1)),
         debt_blocks=settings.get("DEBT_BLOCKS", True),
+        balance_low=settings.get("BALANCE_LOW", 0),
+        base_url=settings.get("BASE_URL", ""),
         look_after=settings.get("LOOK_AFTER", timedelta(seconds=30)),
         allowance_grace=settings.get("ALLOWANCE_GRACE", timedelta(hours=72)),
         selling=settings.get("SELLING", True),

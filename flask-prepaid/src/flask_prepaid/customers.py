@@ -49,7 +49,7 @@ def customer_of(prepaid: Prepaid, owner: str) -> str:
     if row.stripe_id is None:
         key = row.idempotency_key
         session.commit()  # no connection waits while Stripe is asked
-        made = prepaid.gateway.create_customer(owner, key=key)
+        made = prepaid.gateway.create_customer(owner, email=prepaid.email_of(owner), key=key)
         session.execute(
             update(Customer)
             .where(Customer.owner == owner, Customer.stripe_id.is_(None))

@@ -11,12 +11,14 @@ from flask import Flask, current_app
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from . import cards, customers, database, mails, views
 from . import clock as clocks
 from . import config as settings
 from . import cards, customers, database, views
 from .catalog import Catalog, Pack, Plan, Quantity
 from .clock import Clock
 from .gateway import Gateway
+from .mails import Mail
 from .group_commit import GroupCommit
 from .models import SavedCard
 from .verbs import LedgerVerbs
@@ -52,6 +54,8 @@ class Prepaid(LedgerVerbs):
     :param clock: Gives the time now, in UTC.
     :param owner: Says who the customer of this request is; ``None`` is nobody. By
         default Flask-Login's ``current_user``, as ``user:<id>``.
+    :param email: Gives the address of an owner; ``None`` is: none is known. Stripe's customers get it.
+    :param mail: Sends a mail: the address, the subject, the text. Needs ``email`` and PREPAID_BASE_URL.
     :param http_client: A ``stripe.HTTPClient`` to use in place of the SDK's own.
     """
 
@@ -66,6 +70,8 @@ class Prepaid(LedgerVerbs):
         clock: Clock = clocks.wall,
         owner: Callable[[], str | None] | None = None,
         http_client: Any = None,
+        email: Callable[[str], str | None] | None = None,
+        mail: Mail | None = None,
     ) -> None:
         self.catalog = Catalog(packs, quantity, plans)
         self.clock = clock
@@ -74,6 +80,10 @@ class Prepaid(LedgerVerbs):
         self._states: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
         if app is not None:
             self.init_app(app, db)
+        self._email = email
+        self._mail = mail
+        if mail is not None and email is None:
+            raise TypeError("Prepaid(mail=...) needs addresses to write to: give it Prepaid(email=...), too.")
 
     def init_app(self, app: Flask, db: Database | None) -> None:
         """Make the verbs, pages and commands work in ``app``.
@@ -86,6 +96,8 @@ class Prepaid(LedgerVerbs):
         with app.app_context():
             engine = db.engine
         database.prepare(engine)
+        if self._mail is not None and not config.base_url:
+            raise settings.ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
         spends = GroupCommit(engine, clock=self.clock, debt_blocks=config.debt_blocks)
         self._states[app] = State(db, config, Gateway(config, self.http_client), spends)
         app.extensions["prepaid"] = self
@@ -93,6 +105,8 @@ class Prepaid(LedgerVerbs):
 
     @property
     def state(self) -> State:
+        if self._mail is not None:
+            mails.register(app, self)
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         try:
             return self._states[app]
@@ -137,6 +151,15 @@ class Prepaid(LedgerVerbs):
     @property
     def session(self) -> Session:
         """The host's session of this request."""
+    def email_of(self, owner: str) -> str | None:
+        """The owner's address, if the host has said how to find it and knows one."""
+        return self._email(owner) if self._email else None
+
+    def send_mail(self, address: str, subject: str, text: str) -> None:
+        """Hand a mail to the host; nothing where it wants none."""
+        if self._mail is not None:
+            self._mail(address, subject, text)
+
         session = self.state.db.session
         return session() if callable(session) else session  # type: ignore[no-any-return]
 

@@ -73,12 +73,10 @@ class Gateway:
 
     # Customers
 
-    def create_customer(self, owner: str, *, key: str) -> str:
+    def create_customer(self, owner: str, *, email: str | None, key: str) -> str:
         """A new Stripe customer for ``owner``; its id."""
-        customer = ask(
-            lambda: self.client.v1.customers.create({"metadata": {"owner": owner}}, {"idempotency_key": key})
-        )
-        return customer.id
+        params: Any = {"metadata": {"owner": owner}, **({"email": email} if email else {})}
+        return ask(lambda: self.client.v1.customers.create(params, {"idempotency_key": key})).id
 
     def delete_customer(self, customer_id: str) -> None:
         """Cards and plans end with their customer: https://docs.stripe.com/api/customers/delete"""

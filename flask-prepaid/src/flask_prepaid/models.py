@@ -444,6 +444,16 @@ class TopUp(Base):
     stopped: Mapped[str | None]
 
 
+class Notice(Base):
+    """What a customer was told and is not to be told again, such as ``balance-low``."""
+
+    __tablename__ = "prepaid_notice"
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    about: Mapped[str] = mapped_column(String(255), primary_key=True)
+    told_at: Mapped[datetime]
+
+
 class InboxEvent(Base):
     """A Stripe event that came. Kept once, without its payload; handled when ``handled_at`` is set."""
 

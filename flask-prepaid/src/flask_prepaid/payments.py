@@ -217,6 +217,9 @@ def settle(prepaid: Prepaid, payment: Payment, *, asked: tuple[int, str], paid_m
         credits=payment.credits,
         payment_id=payment.id,
     )
+    if payment.via is Via.TOPUP:
+        told = {"owner": payment.owner, "payment_id": payment.id, "credits": payment.credits}
+        signals.after_commit(prepaid.session, signals.topup_done, **told)
 
 
 def not_known(prepaid: Prepaid, payment: Payment) -> None:
@@ -284,3 +287,6 @@ def move(prepaid: Prepaid, payment: Payment, state: PaymentState, fetched: Check
             payment_id=payment.id,
             reason=payment.failure,
         )
+        if payment.via is Via.TOPUP:
+            told = {"owner": payment.owner, "payment_id": payment.id}
+            signals.after_commit(prepaid.session, signals.topup_failed, **told)

@@ -26,9 +26,23 @@ payment_set_aside = _signals.signal("payment-set-aside")
 #: Money went back, and its credits with it: ``owner``, ``payment_id``, ``credits`` taken, ``debt`` made.
 clawed_back = _signals.signal("clawed-back")
 
+#: Auto top-up bought a pack: ``owner``, ``payment_id``, ``credits``. ``credits_added`` is sent as well.
+topup_done = _signals.signal("topup-done")
+
+#: A top-up was declined, and is tried again later: ``owner``, ``payment_id``.
+topup_failed = _signals.signal("topup-failed")
+
 #: Auto top-up has switched itself off: ``owner``, ``payment_id`` or ``None``, ``reason``. Where the bank
 #: wants its customer, the page of that payment leads there.
 topup_stopped = _signals.signal("topup-stopped")
+
+#: Fewer credits are available than PREPAID_BALANCE_LOW; sent by ``tick`` once for each time that they go
+#: below it: ``owner``, ``credits`` that are left.
+balance_low = _signals.signal("balance-low")
+
+#: The card that pays by default ends this month or the next; sent by ``tick`` once for each date on a
+#: card: ``owner``, ``card_id``, ``brand``, ``last4``, ``month``, ``year``.
+card_expiring = _signals.signal("card-expiring")
 
 #: A plan began, changed, is to end, or ended: ``owner``, ``subscription_id``, states ``before``, ``after``.
 plan_changed = _signals.signal("plan-changed")

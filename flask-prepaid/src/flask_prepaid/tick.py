@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from . import moneyback, payments, purchases, signals, topups
+from . import moneyback, notices, payments, purchases, signals, topups
 from .errors import GatewayUnavailable, PrepaidError
 from .models import Payment, Refund
 from .reports import credits
@@ -29,6 +29,7 @@ def tick(prepaid: Prepaid) -> dict[str, int]:
         "refunds": each(prepaid, payments.due(prepaid.session, Refund), moneyback.look_up),
         "plans": each(prepaid, subscribing.due(prepaid), subscribing.look_up),
         "top-ups": each(prepaid, topups.due(prepaid), topups.top_up),
+        "notices": notices.tell(prepaid),
     }
 
 

@@ -48,6 +48,8 @@ class Shop:
         webhooks: bool = True,
         emulator: Emulator | None = None,
         http_client: stripe.HTTPClient | None = None,
+        email: Callable[[str], str | None] | None = None,
+        mail: Callable[[str, str, str], object] | None = None,
         **settings: Any,
     ) -> None:
         self.stripe = emulator or Emulator()
@@ -73,6 +75,8 @@ class Shop:
             quantity=QUANTITY,
             clock=self.now,
             owner=lambda: request.headers.get("X-Owner") or request.cookies.get("owner"),
+            email=email,
+            mail=mail,
             http_client=http_client or here,
         )
         if webhooks:
