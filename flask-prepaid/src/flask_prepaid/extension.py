@@ -14,12 +14,11 @@ from sqlalchemy.orm import Session
 from . import cards, customers, database, mails, views
 from . import clock as clocks
 from . import config as settings
-from . import cards, customers, database, views
 from .catalog import Catalog, Pack, Plan, Quantity
 from .clock import Clock
 from .gateway import Gateway
-from .mails import Mail
 from .group_commit import GroupCommit
+from .mails import Mail
 from .models import SavedCard
 from .verbs import LedgerVerbs
 
@@ -69,21 +68,21 @@ class Prepaid(LedgerVerbs):
         plans: Iterable[Plan] = (),
         clock: Clock = clocks.wall,
         owner: Callable[[], str | None] | None = None,
-        http_client: Any = None,
         email: Callable[[str], str | None] | None = None,
         mail: Mail | None = None,
+        http_client: Any = None,
     ) -> None:
         self.catalog = Catalog(packs, quantity, plans)
         self.clock = clock
         self.http_client = http_client
         self._owner = owner or login_owner
-        self._states: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
-        if app is not None:
-            self.init_app(app, db)
         self._email = email
         self._mail = mail
         if mail is not None and email is None:
             raise TypeError("Prepaid(mail=...) needs addresses to write to: give it Prepaid(email=...), too.")
+        self._states: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
+        if app is not None:
+            self.init_app(app, db)
 
     def init_app(self, app: Flask, db: Database | None) -> None:
         """Make the verbs, pages and commands work in ``app``.
@@ -93,20 +92,20 @@ class Prepaid(LedgerVerbs):
         if db is None:
             raise TypeError("Prepaid needs a database: Prepaid(app, db) or prepaid.init_app(app, db)")
         config = settings.read(app)
+        if self._mail is not None and not config.base_url:
+            raise settings.ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
         with app.app_context():
             engine = db.engine
         database.prepare(engine)
-        if self._mail is not None and not config.base_url:
-            raise settings.ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
         spends = GroupCommit(engine, clock=self.clock, debt_blocks=config.debt_blocks)
         self._states[app] = State(db, config, Gateway(config, self.http_client), spends)
         app.extensions["prepaid"] = self
         views.register(app, config.paths)
+        if self._mail is not None:
+            mails.register(app, self)
 
     @property
     def state(self) -> State:
-        if self._mail is not None:
-            mails.register(app, self)
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         try:
             return self._states[app]
@@ -148,9 +147,6 @@ class Prepaid(LedgerVerbs):
         """
         customers.remove(self, owner)
 
-    @property
-    def session(self) -> Session:
-        """The host's session of this request."""
     def email_of(self, owner: str) -> str | None:
         """The owner's address, if the host has said how to find it and knows one."""
         return self._email(owner) if self._email else None
@@ -160,6 +156,9 @@ class Prepaid(LedgerVerbs):
         if self._mail is not None:
             self._mail(address, subject, text)
 
+    @property
+    def session(self) -> Session:
+        """The host's session of this request."""
         session = self.state.db.session
         return session() if callable(session) else session  # type: ignore[no-any-return]
 
