@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from flask_prepaid.cli import commands
+
 from .shop import Shop
 from .test_config import LIVE
 
@@ -62,3 +64,18 @@ def test_a_mail_server_that_is_down_breaks_nothing(tmp_path: Path, caplog: pytes
     assert registered.status_code == 302
     assert "a mail was not sent: ConnectionRefusedError" in caplog.text
     assert shop.rows()["users"] == 1
+
+
+def test_a_customer_is_told_once_that_the_credits_run_low(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, RANDO_BASE_URL="http://127.0.0.1:5555")
+    customer = shop.customer("pat@rando.test")
+    owner = "user:1"
+    with shop.app.app_context():
+        shop.prepaid.spend_now(owner, credits=shop.prepaid.balance(owner) - 1, key="work:1")
+
+    for _ in range(2):
+        assert shop.app.test_cli_runner().invoke(commands, ["tick"]).exit_code == 0
+
+    page = customer.get("/mails").text
+    assert page.count("You have 1 credit left") == 1
+    assert "http://127.0.0.1:5555/buy-credits" in page

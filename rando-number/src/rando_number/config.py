@@ -128,6 +128,8 @@ def web(base_url: str) -> dict[str, Any]:
     secure = base_url.startswith("https://")
     return {
         "BASE_URL": base_url,
+        "PREPAID_BASE_URL": base_url,
+        "PREPAID_BALANCE_LOW": 2,
         "PREFERRED_URL_SCHEME": "https" if secure else "http",
         "TRUSTED_HOSTS": [urlsplit(base_url).hostname] if secure else None,
         "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",

@@ -11,7 +11,8 @@ from werkzeug.local import LocalProxy
 
 from flask_prepaid import Pack, Plan, Prepaid, PriceTier, Quantity
 
-from .models import db
+from . import mails
+from .models import User, db
 from .who import owner
 
 #: One credit costs what it cost in the article; many cost less each.
@@ -59,11 +60,25 @@ prepaid = cast(Prepaid, LocalProxy(lambda: current_app.extensions["prepaid"]))
 
 def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> None:
     extension = Prepaid(
-        packs=PACKS, quantity=QUANTITY, plans=PLANS, clock=clock, owner=owner, http_client=http_client
+        packs=PACKS,
+        quantity=QUANTITY,
+        plans=PLANS,
+        clock=clock,
+        owner=owner,
+        email=email_of,
+        mail=mails.send if app.config["PREPAID_BASE_URL"] else None,
+        http_client=http_client,
     )
     extension.init_app(app, db)
     app.jinja_env.globals["prepaid"] = extension
     app.jinja_env.filters.update(money=money, when=when, in_words=in_words)
+
+
+def email_of(owner: str) -> str | None:
+    """Where to write to the customer of a wallet; ``None`` if the account is closed."""
+    user_id = owner.removeprefix("user:")
+    user = db.session.get(User, int(user_id)) if user_id.isdigit() else None
+    return user.email if user else None
 
 
 def welcome(owner: str) -> None:
