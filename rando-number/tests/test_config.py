@@ -42,11 +42,21 @@ def test_a_name_of_2018_is_refused_with_the_one_of_today(tmp_path: Path, old: st
         ("RANDO_BASE_URL", "http://rando.example"),
     ],
 )
-def test_production_refuses_what_is_unsafe_and_names_it(tmp_path: Path, setting: str, value: str) -> None:
+def test_row_51_production_refuses_what_is_unsafe_and_names_it(
+    tmp_path: Path, setting: str, value: str
+) -> None:
     with pytest.raises(ConfigError) as refused:
         create_app({**LIVE, "RANDO_DATA": str(tmp_path), setting: value})
 
     assert [line.split()[0] for line in str(refused.value).splitlines()] == [setting]
+
+
+def test_row_50_production_refuses_to_start_with_a_debugger(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="FLASK_DEBUG must not be set"):
+        create_app({**LIVE, "RANDO_DATA": str(tmp_path), "FLASK_DEBUG": "1"})
+
+    app = create_app({**LIVE, "RANDO_DATA": str(tmp_path), "FLASK_DEBUG": "0"})
+    assert app.test_client().get("/console", base_url="https://rando.example").status_code == 404
 
 
 def test_production_starts_with_what_it_asks_for(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from .shop import OURS, Shop
+from .shop import OURS, Program, Shop
 
 NASTY = [
     "\x00",
@@ -20,6 +20,16 @@ NASTY = [
     "../../../etc/passwd",
     "{{7*7}}",
     "٣",
+]
+
+#: Each would change an answer, or take long, where text became a piece of SQL.
+INJECTED = [
+    "{0}' OR '1'='1",
+    "{0}' AND '1'='2",
+    "{0}'; DROP TABLE users; --",
+    '{0}" OR "1"="1',
+    "{0}) OR (1=1",
+    "{0}' || '",
 ]
 
 #: Fields and parameters that some route reads.
@@ -80,3 +90,33 @@ def test_headers_that_are_none_are_taken_calmly(shop: Shop) -> None:
         for bad in ("\xff" * 20, "x" * 60_000, "Bearer " + "y" * 9_000, "[::1", "http://[bad"):
             answer = visitor.client.get("/api/v1/balance", headers={name: bad})
             assert answer.status_code < 500, (name, bad[:20])
+
+
+def test_row_56_no_parameter_becomes_a_piece_of_sql(any_shop: Shop) -> None:
+    customer = any_shop.customer("pat@rando.test", credits=20)
+    other = any_shop.customer("other@rando.test")
+    program = Program(any_shop, customer.make_key("mine"))
+    other.make_key("not-yours")
+    for visitor in (customer, other):
+        visitor.draw()
+    calls = [rule.rule for rule in any_shop.app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    pages = [re.sub(r"<[^>]+>", "1", path) for path in calls if path != "/api/v1/number/"]
+
+    with any_shop.nothing_changes():
+        for text in (text.format("1") for text in INJECTED):
+            for path in pages:
+                for asker in (customer.client, program.client):
+                    answer = asker.get(
+                        path, query_string=dict.fromkeys(NAMES, text), headers=program.headers, buffered=True
+                    )
+                    assert answer.status_code < 500, (path, text)
+                    assert "not-yours" not in answer.text, (path, text)
+                    assert "other@" not in answer.text, (path, text)
+            assert any_shop.visitor().login("pat@rando.test" + text[1:], text).status_code == 200
+            assert (
+                program.client.get("/api/v1/balance", headers={"Authorization": f"Bearer {text}"}).status_code
+                == 401
+            )
+
+    assert program.get("/number/", **{"Idempotency-Key": INJECTED[0]}).status_code == 200
+    assert customer.balance == 18

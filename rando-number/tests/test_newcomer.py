@@ -116,7 +116,7 @@ def test_a_choice_that_is_not_sold_is_refused_in_words_and_changes_nothing(
     assert customer.balance == 3
 
 
-def test_a_tampered_price_is_not_looked_at(shop: Shop) -> None:
+def test_row_41_a_tampered_price_is_not_looked_at(shop: Shop) -> None:
     customer = shop.customer()
 
     session = customer.buy(credits="10", amount="1", amount_minor="1", price="1", currency="jpy")

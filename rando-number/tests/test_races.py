@@ -9,7 +9,7 @@ from threading import Barrier
 from .shop import OURS, Program, Shop, forms
 
 
-def test_forty_threads_race_for_the_last_ten_credits_and_get_ten_numbers(any_shop: Shop) -> None:
+def test_row_43_forty_threads_race_for_the_last_ten_credits_and_get_ten_numbers(any_shop: Shop) -> None:
     customer = any_shop.customer(credits=10)
     cookie = customer.client.get_cookie("session")
     assert cookie is not None

@@ -39,7 +39,7 @@ def test_a_long_statement_goes_on_on_the_next_page(shop: Shop) -> None:
     assert customer.get("/usage", cursor="x").status_code == 404
 
 
-def test_the_csv_has_every_entry_and_no_cell_that_a_spreadsheet_would_run(shop: Shop) -> None:
+def test_row_57_the_csv_has_every_entry_and_no_cell_that_a_spreadsheet_would_run(shop: Shop) -> None:
     customer = shop.customer(credits=300)
     program = Program(shop, customer.make_key("=cmd|'/c calc'!A1"))
     for _ in range(210):

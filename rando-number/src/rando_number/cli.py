@@ -13,12 +13,13 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 from flask_migrate import upgrade
 from flask_security import hash_password
+from sqlalchemy import delete, select
 
 from flask_prepaid import Payment
 
 from . import shop
 from .accounts import users
-from .models import Number, User, db, owner_of, utc_now
+from .models import AuditLine, Deed, Number, SignIn, User, db, owner_of, utc_now
 
 MIGRATIONS = str(Path(__file__).parent / "migrations")
 
@@ -51,6 +52,25 @@ def prepare(demo: bool) -> None:
 def seed_demo() -> None:
     """Make a demo customer and an admin, once. Their passwords are printed and kept in logins.json."""
     make_demo()
+
+
+@commands.command()
+@click.argument("email", required=False)
+@click.option("--everybody", is_flag=True, help="End the sessions of all customers.")
+def end_sessions(email: str | None, everybody: bool) -> None:
+    """Sign a customer out everywhere, or with --everybody all of them. Keys go on."""
+    if (email is None) is not everybody:
+        raise click.UsageError("Name a customer by mail address, or say --everybody.")
+    ending, whose = delete(SignIn), "everybody"
+    if email is not None:
+        user_id = db.session.scalar(select(User.id).where(User.email == email.lower()))
+        if user_id is None:
+            raise click.ClickException(f"There is no customer {email}.")
+        ending, whose = ending.where(SignIn.user_id == user_id), owner_of(user_id)
+    ended = len(db.session.scalars(ending.returning(SignIn.digest)).all())
+    db.session.add(AuditLine(deed=Deed.SIGN_IN_ENDED, actor="operator", detail={"of": whose}))
+    db.session.commit()
+    click.echo(f"{ended} sessions have ended.")
 
 
 def make_demo() -> None:

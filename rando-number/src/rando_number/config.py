@@ -42,6 +42,7 @@ PATHS = {
     "confirm": "/buy-credits/confirm",
     "cards": "/cards",
     "plan": "/subscription",
+    "operator": "/admin",
     "webhook": "/prepaid/webhook",
 }
 
@@ -85,6 +86,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
         "MAX_FORM_MEMORY_SIZE": 64 * 1024,
         "MAX_FORM_PARTS": 100,
         "PROXY_HOPS": number(environ, "RANDO_PROXY_HOPS", 0),
+        "ADMIN_SECOND_FACTOR": flag(environ, "RANDO_ADMIN_SECOND_FACTOR", production),
         "API_RATE": number(environ, "RANDO_API_RATE", 6000),
         **web(base_url),
         **stripe(environ),
@@ -115,6 +117,9 @@ def unsafe(environ: Mapping[str, str]) -> list[str]:
         ),
         "RATELIMIT_ENABLED must not be 0: limits keep card testers and password guessers out.": not flag(
             environ, "RATELIMIT_ENABLED", True
+        ),
+        "FLASK_DEBUG must not be set: a debugger runs what a stranger types.": (
+            environ.get("FLASK_DEBUG", "0").lower() not in ("", "0", "false", "no")
         ),
         "RANDO_BASE_URL must be the https address that customers see.": not environ.get(
             "RANDO_BASE_URL", ""

@@ -1,11 +1,13 @@
-"""Rows 39 to 43: what belongs to somebody else does not exist, and what was not asked is not taken."""
+"""Rows 38 to 42: what belongs to somebody else does not exist, and what was not asked is not taken."""
 
 from __future__ import annotations
 
 import re
 
+import pytest
 from sqlalchemy import select
 
+from rando_number.accounts import users
 from rando_number.models import SignIn, User, db
 
 from ..shop import PASSWORD, Program, Shop, forms
@@ -100,3 +102,30 @@ def test_row_42_a_number_that_cannot_be_kept_is_not_paid_for(shop: Shop) -> None
         assert customer.api("/number/").status_code == 500
 
     assert shop.balance(owner) == 3
+
+
+@pytest.mark.parametrize("who", ["stranger", "customer", "admin"])
+def test_row_13_row_38_no_operators_page_opens_without_the_role_and_a_second_factor(
+    shop: Shop, who: str
+) -> None:
+    visitor = shop.visitor() if who == "stranger" else shop.customer("pat@rando.test")
+    if who == "admin":
+        with shop.app.app_context():
+            user = users.find_user(email="pat@rando.test")
+            users.add_role_to_user(user, users.find_or_create_role("admin"))
+            users.commit()
+    paths = {"/admin"} | {
+        re.sub(r"<[^>]+>", "1", rule.rule)
+        for rule in shop.app.url_map.iter_rules()
+        if rule.rule.startswith("/admin")
+    }
+    token = re.search(
+        r'name="csrf_token" value="([^"]+)"', visitor.get("/register").text + visitor.get("/").text
+    )
+    assert token is not None
+
+    with shop.nothing_changes():
+        for path in sorted(paths):
+            assert visitor.get(path).status_code in (302, 303, 308, 401, 403, 404, 405), path
+            posted = visitor.client.post(path, data={"csrf_token": token[1]})
+            assert posted.status_code in (302, 303, 308, 401, 403, 404, 405), path

@@ -9,11 +9,11 @@ import pytest
 from itsdangerous import TimestampSigner
 from sqlalchemy import select
 
-from rando_number import config
+from rando_number import config, limits
 from rando_number.models import User, db
 from rando_number.passwords import common
 
-from ..shop import PASSWORD, Shop
+from ..shop import PASSWORD, Shop, forms
 
 
 def stored(shop: Shop) -> str:
@@ -44,7 +44,7 @@ def test_row_01_a_password_has_8_characters_or_more(shop: Shop, length: int, tak
         assert shop.visitor().login("pat@rando.test", password).status_code == 302
 
 
-def test_row_02_the_passwords_that_leak_most_are_refused_with_no_network(shop: Shop) -> None:
+def test_row_02_row_03_the_passwords_that_leak_most_are_refused_with_no_network(shop: Shop) -> None:
     assert len(common()) > 8_000
 
     for password in ("password1", "iloveyou1", "PASSWORD123", "qwertyuiop"):
@@ -259,6 +259,25 @@ def test_row_20_a_known_address_is_answered_like_an_unknown_one(shop: Shop, path
         return sent.status_code, anonymous(sent.text, email)
 
     assert answer("known@rando.test") == answer("nobody@rando.test")
+
+
+def test_row_20_a_known_address_is_answered_as_late_as_an_unknown_one(shop: Shop) -> None:
+    shop.customer("known@rando.test")
+    visitor = shop.visitor()
+
+    def median_s(email: str) -> float:
+        took = []
+        for _ in range(5):
+            page = forms(visitor.get("/reset").text)["/reset"]
+            began = time.monotonic()
+            visitor.client.post("/reset", data={**page, "email": email})
+            took.append(time.monotonic() - began)
+        return sorted(took)[2]
+
+    known, unknown = median_s("known@rando.test"), median_s("nobody@rando.test")
+
+    assert min(known, unknown) >= limits.STEADY_S
+    assert abs(known - unknown) < 0.1 * unknown
 
 
 def test_row_20_a_registration_tells_nobody_who_is_registered(confirming_shop: Shop) -> None:

@@ -147,6 +147,30 @@ def test_row_28_every_other_session_is_ended_at_once(shop: Shop) -> None:
     assert not any(map(is_in, others))
 
 
+def test_row_29_an_operator_ends_the_sessions_of_one_customer_or_of_all(shop: Shop) -> None:
+    pat, kim = shop.customer("pat@rando.test"), shop.customer("kim@rando.test")
+    runner = shop.app.test_cli_runner()
+
+    one = runner.invoke(args=["rando", "end-sessions", "Pat@rando.test"])
+
+    assert (one.exit_code, one.output) == (0, "1 sessions have ended.\n")
+    assert not is_in(pat)
+    assert is_in(kim)
+    assert runner.invoke(args=["rando", "end-sessions", "--everybody"]).exit_code == 0
+    assert not is_in(kim)
+    assert shop.deeds().count("sign_in_ended") == 2
+
+
+def test_row_29_nobody_is_signed_out_by_a_slip(shop: Shop) -> None:
+    customer = shop.customer("pat@rando.test")
+    runner = shop.app.test_cli_runner()
+
+    for words in ([], ["pat@rando.test", "--everybody"], ["nobody@rando.test"]):
+        assert runner.invoke(args=["rando", "end-sessions", *words]).exit_code != 0
+
+    assert is_in(customer)
+
+
 def test_row_30_the_cookie_is_locked_to_this_host_over_https(https_shop: Shop) -> None:
     page = https_shop.app.test_client().get("/login", base_url="https://localhost")
 

@@ -1,0 +1,128 @@
+"""Rows 47 and 53: the server in front of the app, and what stands in its addresses."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from flask import request, request_started
+
+from ..shop import PASSWORD, Shop
+from .test_passwords import NEW, ask_for_reset, links
+
+#: Requests that two servers in a row would cut in different places. Each hides a second one.
+SMUGGLED = {
+    "both lengths": b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+    "two lengths": b"Content-Length: 0\r\nContent-Length: 44\r\n\r\n",
+    "a negative length": b"Content-Length: -1\r\n\r\n",
+    "a length with a sign": b"Content-Length: +4\r\n\r\nabcd",
+    "a length that is none": b"Content-Length: 0x4\r\n\r\nabcd",
+    "a bad chunk": b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabcd\r\n0\r\n\r\n",
+    "a chunk without its end": b"Transfer-Encoding: chunked\r\n\r\n4\r\nabcdX0\r\n\r\n",
+    "an unknown encoding": b"Transfer-Encoding: xchunked\r\n\r\n",
+    "chunked not last": b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    "a space before the colon": b"Content-Length : 44\r\n\r\n",
+    "a folded header": b"X-A: b\r\n Content-Length: 44\r\n\r\n",
+    "a NUL": b"X-A: b\x00c\r\n\r\n",
+}
+HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: smuggled\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """The server that `./dev run` starts, with the app on an empty database."""
+    data = tmp_path_factory.mktemp("served")
+    Shop(data)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    where = ["--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "error"]
+    granian = str(Path(sys.executable).parent / "granian")
+    child = subprocess.Popen(
+        [granian, "--interface", "wsgi", *where, "rando_number.wsgi:app"],
+        env={**os.environ, "RANDO_DATA": str(data), "RATELIMIT_ENABLED": "0"},
+    )
+    try:
+        await_answer(port, child)
+        yield "127.0.0.1", port
+    finally:
+        child.terminate()
+        child.wait(20)
+
+
+def await_answer(port: int, child: subprocess.Popen[bytes]) -> None:
+    while child.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as line:
+            line.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            if line.recv(12).endswith(b"200"):
+                return
+    raise AssertionError(f"the server ended with {child.returncode}")
+
+
+def answers_to(server: tuple[str, int], sent: bytes) -> list[bytes]:
+    """The status lines that came back before the line was closed, or went quiet."""
+    heard = b""
+    with socket.create_connection(server, 2) as line, suppress(OSError):
+        line.settimeout(1)
+        line.sendall(sent)
+        while more := line.recv(65_536):
+            heard += more
+    return re.findall(rb"HTTP/1\.1 (\d{3})", heard)
+
+
+def test_row_47_two_plain_requests_on_one_line_are_both_answered(server: tuple[str, int]) -> None:
+    assert answers_to(server, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + HIDDEN) == [b"200", b"200"]
+
+
+@pytest.mark.parametrize("name", SMUGGLED)
+def test_row_47_a_request_with_two_ends_hides_no_second_one(server: tuple[str, int], name: str) -> None:
+    head = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+
+    answers = answers_to(server, head + SMUGGLED[name] + HIDDEN)
+
+    # Refused, or answered once and the line closed, so that what follows is nobody's request.
+    assert len(answers) <= 1
+
+
+def test_row_47_a_body_that_is_cut_badly_is_not_taken(server: tuple[str, int]) -> None:
+    head = b"POST /prepaid/webhook HTTP/1.1\r\nHost: x\r\n"
+
+    for name in ("both lengths", "a bad chunk", "a chunk without its end"):
+        assert answers_to(server, head + SMUGGLED[name] + HIDDEN) in ([], [b"400"]), name
+
+
+def test_row_53_no_secret_and_no_address_is_in_a_url(shop: Shop) -> None:
+    visitor = shop.visitor()
+    asked: list[str] = []
+
+    def remember(sender: object, **extra: object) -> None:
+        asked.append(unquote(request.full_path))
+
+    with request_started.connected_to(remember, shop.app):
+        visitor.register("canary@rando.test")
+        key = visitor.make_key("canary")
+        visitor.send("/logout")
+        visitor.login("canary@rando.test", "canary of a wrong one")
+        link = ask_for_reset(shop, "canary@rando.test")
+        shown = visitor.get(link)
+        visitor.send(link, **NEW)
+        visitor.login("canary@rando.test", NEW["password"])
+        visitor.send("/change-email", email="canary2@rando.test")
+        visitor.get(links(shop, "/change-email")[-1])
+        for path in ("/user-profile", "/usage", "/cards", "/sessions"):
+            visitor.get(path)
+
+    walked = "\n".join(asked)
+    for secret in ("canary", PASSWORD, NEW["password"], key):
+        assert secret not in walked
+    # The one secret of a link is worth nothing after it, and no other site is told of it.
+    assert shown.headers["Referrer-Policy"] == "same-origin"
+    assert visitor.get(link).location == "/reset"

@@ -1,0 +1,163 @@
+"""The operator's pages in the shop: who gets in, what each role may do, and what stays on the record."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from rando_number.accounts import users
+from rando_number.models import AuditLine, User, db
+
+from .shop import Shop, Visitor, forms
+
+PAGES = [
+    "/admin",
+    "/admin/sales",
+    "/admin/sales.csv",
+    "/admin/credits",
+    "/admin/credits.csv",
+    "/admin/customers",
+    "/admin/inbox",
+    "/admin/compare",
+]
+
+
+def operator(shop: Shop, role: str) -> Visitor:
+    """Somebody signed in who has a role."""
+    visitor = shop.customer(f"{role}@rando.test")
+    with shop.app.app_context():
+        user = db.session.scalars(select(User).where(User.email == visitor.email)).one()
+        users.add_role_to_user(user, users.find_or_create_role(role))
+        db.session.commit()
+    return visitor
+
+
+def buyer(shop: Shop, email: str = "pat@rando.test") -> Visitor:
+    """A customer who has bought ten credits."""
+    visitor = shop.customer(email)
+    shop.stripe.pay(visitor.buy(pack="starter"))
+    return visitor
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/admin/audit"])
+def test_only_operators_get_in(shop: Shop, path: str) -> None:
+    stranger, customer, admin = shop.visitor(), shop.customer(), operator(shop, "admin")
+
+    assert "/login" in stranger.get(path).location
+    assert customer.get(path).status_code == 404
+    assert admin.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("role", ["support", "finance"])
+def test_every_role_reads_and_only_an_admin_reads_the_log(shop: Shop, role: str) -> None:
+    visitor = operator(shop, role)
+
+    assert {path: visitor.get(path).status_code for path in PAGES} == dict.fromkeys(PAGES, 200)
+    assert visitor.get("/admin/audit").status_code == 403
+
+
+def test_an_operator_without_a_second_factor_sets_one_up_first(shop: Shop) -> None:
+    admin = operator(shop, "admin")
+    shop.app.config["ADMIN_SECOND_FACTOR"] = True
+
+    assert admin.get("/admin").location.endswith("/tf-setup")
+
+
+def test_a_customer_is_found_by_mail_and_by_any_id_of_stripes(shop: Shop) -> None:
+    pat = buyer(shop)
+    admin = operator(shop, "support")
+    story = admin.get(f"/admin/customers/{pat.owner}").text
+    customer_id = re.search(r"cus_\w+", story)
+    payment = admin.get("/admin/payments/1").text
+    intent_id, charge_id = (re.search(rf"{prefix}_\w+", payment) for prefix in ("pi", "ch"))
+    assert customer_id
+    assert intent_id
+    assert charge_id
+
+    for text in ("pat@rando", "PAT@", pat.owner, customer_id[0], intent_id[0], charge_id[0], "1"):
+        found = admin.get("/admin/customers", q=text)
+        assert found.location.endswith(f"/admin/customers/{pat.owner}"), text
+    assert "Nobody" in admin.get("/admin/customers", q="nobody@rando").text
+
+
+def test_a_grant_is_given_once_and_stays_on_the_record(shop: Shop) -> None:
+    pat, support = buyer(shop), operator(shop, "support")
+    story = f"/admin/customers/{pat.owner}"
+    fields = forms(support.get(story).text)["/admin/grant"]
+
+    for _ in range(2):
+        support.client.post("/admin/grant", data={**fields, "credits": "5", "reason": "for the trouble"})
+
+    assert pat.balance == 18
+    with shop.app.app_context():
+        line = db.session.scalars(select(AuditLine).where(AuditLine.deed == "operated")).first()
+        assert line is not None
+        assert line.actor == support.owner
+        assert (line.detail["did"], line.detail["reason"]) == ("grant", "for the trouble")
+    assert "for the trouble" in operator(shop, "admin").get("/admin/audit").text
+
+
+def test_support_gives_a_few_credits_and_takes_none(shop: Shop) -> None:
+    pat, support = buyer(shop), operator(shop, "support")
+    story = f"/admin/customers/{pat.owner}"
+    fields = forms(support.get(story).text)["/admin/grant"]
+    form = {**fields, "credits": "101", "reason": "many"}
+
+    assert support.client.post("/admin/grant", data=form).status_code == 403
+    assert support.client.post("/admin/adjust", data=form).status_code == 403
+    assert support.get("/admin/payments/1/refund").status_code == 403
+    assert pat.balance == 13
+
+
+def test_finance_refunds_a_part_once_after_signing_in_lately(shop: Shop) -> None:
+    pat, finance = buyer(shop), operator(shop, "finance")
+    fields = forms(finance.get("/admin/payments/1/refund").text)["/admin/payments/1/refund"]
+
+    for _ in range(2):
+        sent = finance.client.post(
+            "/admin/payments/1/refund", data={**fields, "amount": "4.00", "reason": "half of it"}
+        )
+        assert sent.status_code == 303, sent.text
+
+    assert pat.balance == 13 - 4
+    assert "$4.00" in finance.get("/admin/payments/1").text
+
+
+def test_a_refund_asks_for_the_password_when_the_sign_in_is_old(shop: Shop) -> None:
+    buyer(shop)
+    finance = operator(shop, "finance")
+    with finance.client.session_transaction() as session:
+        session["fs_paa"] = 0.0
+        session.pop("fs_gexp", None)
+
+    asked = finance.get("/admin/payments/1/refund")
+
+    assert asked.status_code == 303
+    assert "/verify?next=/admin/payments/1/refund" in asked.location
+
+
+@pytest.mark.parametrize("amount", ["", "0", "-1", "10.01", "1.001", "NaN", "1e3", "٣", "x" * 30])
+def test_an_amount_that_cannot_go_back_is_refused(shop: Shop, amount: str) -> None:
+    pat, finance = buyer(shop), operator(shop, "finance")
+    fields = forms(finance.get("/admin/payments/1/refund").text)["/admin/payments/1/refund"]
+
+    sent = finance.client.post(
+        "/admin/payments/1/refund", data={**fields, "amount": amount, "reason": "oddly"}
+    )
+
+    assert sent.status_code in (409, 422)
+    assert pat.balance == 13
+
+
+def test_the_morning_page_tells_sales_credits_and_health(shop: Shop) -> None:
+    buyer(shop)
+    admin = operator(shop, "admin")
+    admin.send("/admin/sync", form_of="/admin")
+
+    page = admin.get("/admin").text
+
+    assert "$10.00" in page
+    assert "Every event is handled" in admin.get("/admin/inbox").text
+    assert "agree" in admin.send("/admin/compare").text
