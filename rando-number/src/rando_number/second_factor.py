@@ -71,11 +71,6 @@ def init_app(app: Flask) -> None:
     app.before_request(only_halfway_in)
 
 
-def is_set(user: User) -> bool:
-    """Whether a code is asked for after the password. No operator's page opens without."""
-    return user.tf_primary_method is not None
-
-
 def only_halfway_in() -> ResponseReturnValue | None:
     """Flask-Security signs out whoever asks for the code page without need; a link must not do that."""
     if request.endpoint == "security.two_factor_token_validation" and signed_in() is not None:
