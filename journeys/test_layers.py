@@ -40,7 +40,7 @@ LAYERS = [
     {"models", "reports.models", "subscriptions.models", "migrations"},
     {"gateway"},
     {"catalog", "database", "facts", "signals", "upgrade"},
-    {"clock", "config", "deadline", "errors", "money"},
+    {"charts", "clock", "config", "deadline", "errors", "money", "operators"},
 ]
 
 

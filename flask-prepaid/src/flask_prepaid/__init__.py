@@ -4,10 +4,14 @@ from .catalog import Pack, Plan, PriceTier, Quantity
 from .errors import InsufficientCredits, PrepaidError
 from .extension import Prepaid
 from .models import Payment
+from .operators import Desk, Operator, Role
+from .signals import operator_acts
 from .upgrade import include_name
 
 __all__ = [
+    "Desk",
     "InsufficientCredits",
+    "Operator",
     "Pack",
     "Payment",
     "Plan",
@@ -15,5 +19,7 @@ __all__ = [
     "PrepaidError",
     "PriceTier",
     "Quantity",
+    "Role",
     "include_name",
+    "operator_acts",
 ]

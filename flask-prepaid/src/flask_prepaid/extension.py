@@ -20,6 +20,7 @@ from .gateway import Gateway
 from .group_commit import GroupCommit
 from .mails import Mail
 from .models import SavedCard
+from .operators import NOBODY, Desk
 from .verbs import LedgerVerbs
 
 
@@ -53,6 +54,7 @@ class Prepaid(LedgerVerbs):
     :param clock: Gives the time now, in UTC.
     :param owner: Says who the customer of this request is; ``None`` is nobody. By
         default Flask-Login's ``current_user``, as ``user:<id>``.
+    :param desk: Says who the operators are, and how customers are found. By default nobody is one.
     :param email: Gives the address of an owner; ``None`` is: none is known. Stripe's customers get it.
     :param mail: Sends a mail: the address, the subject, the text. Needs ``email`` and PREPAID_BASE_URL.
     :param http_client: A ``stripe.HTTPClient`` to use in place of the SDK's own.
@@ -68,12 +70,14 @@ class Prepaid(LedgerVerbs):
         plans: Iterable[Plan] = (),
         clock: Clock = clocks.wall,
         owner: Callable[[], str | None] | None = None,
+        desk: Desk = NOBODY,
         email: Callable[[str], str | None] | None = None,
         mail: Mail | None = None,
         http_client: Any = None,
     ) -> None:
         self.catalog = Catalog(packs, quantity, plans)
         self.clock = clock
+        self.desk = desk
         self.http_client = http_client
         self._owner = owner or login_owner
         self._email = email

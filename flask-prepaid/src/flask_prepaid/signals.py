@@ -1,4 +1,4 @@
-"""What a host can listen to. Each is sent once, after the commit of what it tells.
+"""What a host can listen to. Each is sent once, after the commit of what it tells, but for the last.
 
 The sender is the Flask app. A receiver runs in the request or command that
 caused it, may use the session, and commits what it writes.
@@ -52,6 +52,10 @@ plan_payment_failed = _signals.signal("plan-payment-failed")
 
 #: A trial ends in three days: ``owner``, ``subscription_id``, ``trial_end``.
 trial_ending = _signals.signal("trial-ending")
+
+#: An operator acts: ``operator``, ``deed``, ``owner`` or ``None``, ``reason``, ``detail``. Sent before the
+#: commit of what is done, or before Stripe is asked: add your record to the session, and do not commit.
+operator_acts = _signals.signal("operator-acts")
 
 _WAITING = "prepaid_signals"
 

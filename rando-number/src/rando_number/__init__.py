@@ -12,10 +12,27 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_prepaid import include_name
 
-from . import accounts, api, audit, cli, config, errors, headers, health, limits, openapi, pages, shop, usage
+from . import (
+    accounts,
+    admin,
+    api,
+    audit,
+    cli,
+    config,
+    errors,
+    headers,
+    health,
+    limits,
+    openapi,
+    pages,
+    shop,
+    usage,
+)
 from .clock import clock_of
 from .lane import Lane
 from .models import db
+
+__all__ = ["create_app"]
 
 
 def create_app(
@@ -46,6 +63,7 @@ def create_app(
     limits.init_app(app)
     accounts.init_app(app)
     audit.init_app(app)
+    admin.init_app(app)
     openapi.init_app(app, api.blueprint)
     errors.init_app(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # status first; Flask-Security has put its own

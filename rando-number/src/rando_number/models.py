@@ -90,7 +90,7 @@ def prepaid() -> Prepaid:
 
 
 class Role(Base, RoleMixin):
-    """What a user may do beyond being a customer. There is one: ``admin``."""
+    """What a user may do beyond being a customer: ``support``, ``finance`` or ``admin``."""
 
     __tablename__ = "roles"
 
@@ -245,6 +245,7 @@ class Deed(StrEnum):
     LIMIT_SET = "limit_set"
     DATA_EXPORTED = "data_exported"
     ACCOUNT_CLOSED = "account_closed"
+    OPERATED = "operated"
     RATE_LIMITED = "rate_limited"
     REFUSED = "refused"
 

@@ -11,7 +11,7 @@ from werkzeug.local import LocalProxy
 
 from flask_prepaid import Pack, Plan, Prepaid, PriceTier, Quantity
 
-from . import mails
+from . import admin, mails
 from .models import User, db
 from .who import owner
 
@@ -65,6 +65,7 @@ def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> 
         plans=PLANS,
         clock=clock,
         owner=owner,
+        desk=admin.DESK,
         email=email_of,
         mail=mails.send if app.config["PREPAID_BASE_URL"] else None,
         http_client=http_client,

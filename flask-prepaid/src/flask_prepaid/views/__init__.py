@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, Response, request
 
 from .. import money
 from ..errors import PrepaidError
-from . import buying, cards, csrf, custom, errors, plans, webhook
+from . import buying, cards, csrf, custom, errors, operator, plans, webhook
 
 
 def register(app: Flask, paths: dict[str, str]) -> None:
@@ -36,6 +36,7 @@ def register(app: Flask, paths: dict[str, str]) -> None:
     pages.add_url_rule(f"{paths['plan']}/pause", "pause_plan", plans.pause, methods=["POST"])
     pages.add_url_rule(f"{paths['plan']}/resume", "resume_plan", plans.resume, methods=["POST"])
     pages.add_url_rule(f"{paths['plan']}/card", "plan_card", plans.use_card, methods=["POST"])
+    operator.add_to(pages, paths["operator"])
     pages.add_url_rule(paths["webhook"], "webhook", webhook.webhook, methods=["POST"])
     pages.url_value_preprocessor(csrf.let_stripe_in)
     pages.before_request(csrf.protect)

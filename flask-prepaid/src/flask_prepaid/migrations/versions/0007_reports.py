@@ -10,6 +10,8 @@ Empties the copy of Stripe's balance: the next `flask prepaid sync` fills it aga
 Nobody waits but reports. Back: drops the sums and empties the copy, as before.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -99,7 +101,7 @@ def downgrade() -> None:
     op.create_index("ix_prepaid_movement_created_at", "prepaid_movement", ["created_at"])
 
 
-def movement_before() -> list[sa.Column]:
+def movement_before() -> list[sa.Column[Any]]:
     """The columns of a movement as of 0005."""
     return [
         sa.Column("id", sa.String(length=255), nullable=False),

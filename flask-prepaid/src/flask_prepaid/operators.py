@@ -1,0 +1,75 @@
+"""Who looks after the shop, and what each may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """``SUPPORT`` reads, and gives small numbers of credits. ``FINANCE`` also gives many, takes, and refunds.
+
+    ``ADMIN`` also runs events of the inbox again and mends what has drifted.
+    """
+
+    SUPPORT = "support"
+    FINANCE = "finance"
+    ADMIN = "admin"
+
+
+class Right(StrEnum):
+    """What an operator does beyond reading."""
+
+    GRANT = "grant"
+    GRANT_MANY = "grant many"
+    ADJUST = "adjust"
+    REFUND = "refund"
+    SYNC = "sync"
+    REPLAY = "replay"
+    MEND = "mend"
+
+
+#: What each role may do. All of them may read.
+RIGHTS = {
+    Role.SUPPORT: frozenset({Right.GRANT}),
+    Role.FINANCE: frozenset({Right.GRANT, Right.GRANT_MANY, Right.ADJUST, Right.REFUND, Right.SYNC}),
+    Role.ADMIN: frozenset(Right),
+}
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Who is at the desk, as the host says.
+
+    :param name: Goes on the record of what they do. Best an opaque id: the record outlives an address.
+    :param prove: Where they show once more who they are before money goes back, made from where to return
+        to; ``None`` if they have just done so.
+    :param links: Pages of the host's own that stand beside ours: words and URL.
+    """
+
+    name: str
+    role: Role
+    prove: Callable[[str], str] | None = None
+    links: tuple[tuple[str, str], ...] = ()
+
+    def may(self, right: Right | str) -> bool:
+        return Right(right) in RIGHTS[self.role]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the host tells the operator's pages.
+
+    :param operator: Who is at the desk in this request; ``None`` is nobody, and sees nothing.
+    :param find: The owners that a text from the search field is about, such as a mail address.
+    :param names: What to call owners on the pages; one that is left out is shown as it is.
+    """
+
+    operator: Callable[[], Operator | None]
+    find: Callable[[str], Iterable[str]] = lambda text: ()
+    names: Callable[[Iterable[str]], Mapping[str, str]] = lambda owners: {}
+
+
+#: For a host that says nothing: nobody is an operator.
+NOBODY = Desk(operator=lambda: None)
