@@ -1,0 +1,94 @@
+"""How the documentation is built: ``sphinx-build -W -n docs docs/_build``; ``./dev check`` does it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import version as version_of
+from typing import Any
+
+from flask import Flask
+from pallets_sphinx_themes import ProjectLink  # type: ignore[import-untyped]
+from sphinx.application import Sphinx
+
+from stripe_emulator import Emulator
+
+project = "Flask-Prepaid"
+author = "the authors of Flask-Prepaid"
+copyright = f"2026 {author}"
+version = release = version_of("flask-prepaid")
+
+extensions = ["myst_parser", "pallets_sphinx_themes", "sphinx.ext.autodoc", "sphinx_click"]
+exclude_patterns = ["_build"]
+myst_heading_anchors = 3
+
+nitpicky = True
+#: Types in signatures: other libraries' documentation is not fetched, so that the build needs no network.
+nitpick_ignore_regex = [("py:class", ".*"), ("py:exc", "(?!flask_prepaid).*")]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+
+html_theme = "flask"
+html_title = "Flask-Prepaid"
+html_show_sourcelink = False
+html_context = {
+    "project_links": [
+        ProjectLink("Changelog", "changelog.html"),
+        ProjectLink("Decisions", "decisions/index.html"),
+    ]
+}
+html_sidebars = {
+    "index": ["project.html", "localtoc.html", "searchbox.html"],
+    "**": ["localtoc.html", "relations.html", "searchbox.html"],
+}
+
+
+def keep_the_tree(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """A drawing in a module's docstring is shown as it is drawn."""
+    drawn = [index for index, line in enumerate(lines) if line.startswith(("├", "└"))]
+    if drawn:
+        first, last = drawn[0] - 1, drawn[-1] + 1
+        lines[first:last] = ["::", "", *(f"    {line}" for line in lines[first:last])]
+
+
+def emulator_help() -> str:
+    command = [sys.executable, "-m", "stripe_emulator", "--help"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "90"}
+    )
+    return f"```text\n{done.stdout}```"
+
+
+def emulator_controls() -> str:
+    """Each control with the first line of its view's docstring, which says what it takes."""
+    app = Emulator().app
+    rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/_emulator/")]
+    rows = [
+        f"| `{verb} {rule.rule}` | {takes(app, rule.endpoint)} |"
+        for rule in rules
+        for verb in (rule.methods or set()) & {"GET", "POST"}
+        if "static" not in rule.endpoint
+    ]
+    return "\n".join(["| call | takes |", "|---|---|", *rows])
+
+
+def takes(app: Flask, endpoint: str) -> str:
+    said = app.view_functions[endpoint].__doc__ or ""
+    return said.partition("\n")[0].replace("``", "`").replace("|", "or")
+
+
+#: What ``<!-- generated: NAME -->`` stands for: tables that are read from the code.
+GENERATED = {"emulator_help": emulator_help, "emulator_controls": emulator_controls}
+
+
+def fill_in(app: Sphinx, page: str, source: list[str]) -> None:
+    source[0] = re.sub(r"<!-- generated: (\w+) -->", lambda found: GENERATED[found[1]](), source[0])
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", keep_the_tree)
+    app.connect("source-read", fill_in)

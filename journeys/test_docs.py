@@ -1,0 +1,185 @@
+"""What the documentation tells people to type is typed here, and what it says of settings is compared.
+
+A block of code is run, unless a comment right above it says otherwise:
+
+``<!-- file: app.py -->``
+    It is saved under that name, in a folder of the page's own. The folder's tests are run.
+``<!-- shown: why -->``
+    It is not run, for the reason given.
+
+Other blocks of Python are run in order, one namespace for each page, with ``app`` and ``db``; where the page
+makes no ``Prepaid`` of its own, ``prepaid`` is there too, and ``user:1`` has 100 credits. Lines of shell are
+parsed by the program that they name; the tutorial's are run as they stand, in ``test_tutorial.py``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from importlib.machinery import SourceFileLoader
+from importlib.metadata import distribution
+from pathlib import Path
+from types import ModuleType
+
+import click
+import flask.cli
+import flask_migrate.cli
+import pytest
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import URL
+
+import flask_prepaid.cli
+import rando_number.cli
+import stripe_emulator.__main__
+from flask_prepaid import Prepaid
+from flask_prepaid.testing import Databases
+
+from .pages import DATA, PAGES, ROOT, blocks, running
+
+FLASK = {
+    "prepaid": flask_prepaid.cli.commands,
+    "rando": rando_number.cli.commands,
+    "db": flask_migrate.cli.db,
+    "run": flask.cli.run_command,
+    "shell": flask.cli.shell_command,
+}
+
+#: Pages that a test of their own follows from an empty folder.
+RUN_THERE = {"flask-prepaid/README.md", "docs/tutorial.md"}
+
+WITH_PYTHON = [
+    page
+    for page in PAGES
+    if page not in RUN_THERE and any(block.language == "python" and not block.file for block in running(page))
+]
+WITH_FILES = [page for page in PAGES if page not in RUN_THERE and any(block.file for block in running(page))]
+
+
+@pytest.fixture(scope="module")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    return Databases(tmp_path_factory.mktemp("databases"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_is_in_a_language_that_is_run_or_known_as_data(page: str) -> None:
+    assert {block.language for block in blocks(page)} <= {"python", "sh", "", *DATA}
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON)
+def test_the_pages_python_runs(page: str, databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = [block.code for block in running(page) if block.language == "python" and not block.file]
+    app = Flask("host")
+    app.config.update(TESTING=True, SECRET_KEY="x", SQLALCHEMY_DATABASE_URI=databases.fresh("sqlite"))
+    module = ModuleType("a_page")
+    monkeypatch.setitem(sys.modules, "a_page", module)  # where SQLAlchemy looks up what a model names
+    names = vars(module)
+    names |= {"app": app, "db": SQLAlchemy(app)}
+    if not any("Prepaid(" in block for block in code):
+        names["prepaid"] = Prepaid(app, names["db"], owner=lambda: "user:1")
+    with app.app_context():
+        if "prepaid" in names:
+            names["prepaid"].grant("user:1", 100, key="of the test", reason="To spend")
+            names["db"].session.commit()
+        for block in code:
+            exec(compile(block, page, "exec"), names)
+        assert "prepaid" not in names or names["prepaid"].audit() == []
+        names["db"].engine.dispose()
+
+
+@pytest.mark.parametrize("page", WITH_FILES)
+def test_the_pages_files_work(page: str, databases: Databases, tmp_path: Path) -> None:
+    """Their tests pass, and the page's commands of Flask do what they say."""
+    files = {block.file: block.code for block in running(page) if block.file}
+    for name, code in files.items():
+        (tmp_path / name).write_text(code)
+    tests = [name for name in files if name.startswith("test_")]
+    lines = [shlex.split(line) for block in running(page) for line in block.commands]
+    typed = [words for words in lines if words[0] == "flask"]
+    commands = [["pytest", "-W", "error", *tests]] if tests else typed
+
+    environment = {**os.environ, "DATABASE_URL": url_of(databases.empty("postgresql"))}
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert commands
+
+
+def url_of(database: URL) -> str:
+    return database.render_as_string(hide_password=False)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_the_page_is_one_with_such_options(page: str) -> None:
+    for block in running(page):
+        for line in block.commands:
+            understand(line, page)
+
+
+def understand(line: str, page: str) -> None:
+    """Parse a command as the program that it names would.
+
+    :raises click.UsageError: The program would refuse it.
+    """
+    words = shlex.split(line, comments=True)
+    while re.fullmatch(r"[A-Z_]+=.*", words[0]):
+        words.pop(0)
+    match words:
+        case ["./dev", verb, *rest]:
+            understand_dev(verb, rest, page)
+        case ["flask", *rest]:
+            understand_flask(rest)
+        case ["stripe-emulator", *rest]:
+            stripe_emulator.__main__._parser().parse_args(rest)
+        case ["pip", "install", *rest]:
+            for name in rest:
+                assert name.startswith("-") or distribution(name.partition("[")[0]), line
+        case ["pytest"]:
+            pass
+        case ["curl", *_] if page in {"docs/tutorial.md"}:
+            pass  # run there
+        case _:
+            raise AssertionError(f"{page}: nobody can tell whether this works; mark it as shown: {line}")
+
+
+def understand_flask(words: list[str]) -> None:
+    while words[0].startswith("--"):
+        words = words[2 if words[0] == "--app" else 1 :]
+    command: click.Command | None = FLASK[words[0]]
+    words = words[1:]
+    while isinstance(command, click.Group):
+        assert words, f"{command.name} needs a command"
+        command, words = command.get_command(click.Context(command), words[0]), words[1:]
+    assert command is not None
+    command.make_context(command.name, list(words))
+
+
+def understand_dev(verb: str, words: list[str], page: str) -> None:
+    dev = the_dev_script()
+    assert re.search(rf"^\./dev {verb}\b", dev.__doc__ or "", re.MULTILINE), f"{page}: ./dev {verb}"
+    if verb == "run":
+        dev.run_options(words)
+    elif verb == "flask":
+        understand_flask(words)
+    elif verb == "emulator":
+        stripe_emulator.__main__._parser().parse_args(words)
+    elif verb in ("bench", "campaign"):
+        folder = ROOT / {"bench": "benchmarks", "campaign": "campaigns"}[verb]
+        assert not words or (folder / f"{words[0]}.py").exists(), f"{page}: ./dev {verb} {words[0]}"
+
+
+@cache
+def the_dev_script() -> ModuleType:
+    loader = SourceFileLoader("dev_script", str(ROOT / "dev"))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module

@@ -1,0 +1,115 @@
+"""The reference's tables are what the code says, name by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import UserDict
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+import rando_number.config as shop_settings
+from flask_prepaid import config
+
+from .pages import PAGES, ROOT
+
+SETTINGS = (ROOT / "docs/reference/settings.md").read_text()
+HTTP = (ROOT / "docs/reference/http.md").read_text()
+
+
+class Listening(UserDict[str, str]):
+    """An environment that remembers what was asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        self.asked.add(str(name))
+        return super().__contains__(name)
+
+    def get(self, name: str, default: object = None) -> object:  # type: ignore[override]
+        self.asked.add(name)
+        return super().get(name, default)
+
+
+def table(text: str, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The first two cells of each row whose first is a name in code."""
+    for name, second in re.findall(rf"^\| `({prefix}[\w/]+)` \|([^|]*)\|", text, re.MULTILINE):
+        yield name, second.strip().strip("`")
+
+
+def names_in_the_code() -> set[str]:
+    """Every name that ``config.read`` asks for."""
+    source = Path(config.__file__).read_text()
+    asked = re.findall(r'settings(?:\.get\(|\[)"([A-Z_]+)"', source)
+    return {f"PREPAID_{name}" for name in asked}
+
+
+def test_every_setting_of_the_extension_is_in_the_table_and_no_other() -> None:
+    assert {name for name, _ in table(SETTINGS, "PREPAID_")} == names_in_the_code()
+
+
+def test_the_tables_defaults_are_those_of_the_code() -> None:
+    app = Flask("host")
+    app.config.update(TESTING=True)
+    read = dataclasses.asdict(config.read(app))
+    fields = {f"PREPAID_{name.upper()}": value for name, value in read.items()}
+    said = {name: default for name, default in table(SETTINGS, "PREPAID_") if default not in ("Stripe", "{}")}
+
+    wrong = {
+        name: default
+        for name, default in said.items()
+        if name in fields and "emulator" not in default and value_of(default) != fields[name]
+    }
+
+    assert wrong == {}
+    assert len(said) > 10
+
+
+def value_of(default: str) -> object:
+    return eval(default, {"timedelta": timedelta})
+
+
+def test_every_setting_of_the_shop_is_in_the_table_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environ = Listening()
+    shop_settings.read(environ)
+    environ["RANDO_ENV"] = "production"
+    with pytest.raises(shop_settings.ConfigError):
+        shop_settings.read(environ)
+
+    shops = SETTINGS.partition("## Rando Number")[2]
+    assert {name for name, _ in table(shops)} == environ.asked - {*shop_settings.RENAMED, "FLASK_DEBUG"}
+
+
+def test_every_page_of_the_extension_is_in_the_table_at_its_path() -> None:
+    pages = HTTP.partition("## Errors")[0]
+    assert dict(table(pages)) == config.DEFAULT_PATHS
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_setting_that_a_page_names_exists(page: str) -> None:
+    known = names_in_the_code() | {name for name, _ in table(SETTINGS)} | {"PREPAID_", "RANDO_"}
+    text = re.sub(r"```.*?```", "", (ROOT / page).read_text(), flags=re.DOTALL)
+
+    named = set(re.findall(r"`((?:PREPAID|RANDO)_\w*)", text))
+
+    assert named <= known
+
+
+def test_the_example_of_the_environment_names_settings_that_exist() -> None:
+    text = (ROOT / ".env.example").read_text()
+    known: Mapping[str, str] = dict(table(SETTINGS))
+
+    assert set(re.findall(r"^#(\w+)=", text, re.MULTILINE)) <= set(known)
