@@ -150,7 +150,7 @@ def _worth(prepaid: Prepaid, row: Subscription, bill: Bill) -> int:
 def at_once(prepaid: Prepaid, row: Subscription, price: PlanPrice, quantity: int) -> bool:
     """Whether a change begins now: to a larger plan, or as long as nothing was paid."""
     current = prepaid.session.get_one(PlanPrice, row.price_id)
-    return row.state is State.TRIALING or prices.rank(price, quantity) > prices.rank(current, row.quantity)
+    return row.state is State.TRIALING or prices.is_larger(price, quantity, current, row.quantity)
 
 
 def change(

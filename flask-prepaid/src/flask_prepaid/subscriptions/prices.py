@@ -94,13 +94,20 @@ def _keep(prepaid: Prepaid, price: Price) -> None:
     session.commit()
 
 
-def monthly_minor(price: PlanPrice | Plan, quantity: int) -> int:
+def monthly_minor(price: PlanPrice, quantity: int) -> int:
     """What the plan brings in each month, in the smallest unit, to the nearest one."""
     yearly = price.amount_minor * quantity * A_YEAR[price.interval] / price.interval_count
     return round(yearly / 12)
 
 
-def rank(price: PlanPrice | Plan, quantity: int) -> tuple[Fraction, int, int]:
-    """Which of two plans is larger: the longer period, then the dearer, then the one with more credits."""
-    length = price.interval_count / A_YEAR[price.interval]
-    return length, price.amount_minor * quantity, price.credits * quantity
+def is_larger(price: PlanPrice, quantity: int, than: PlanPrice, than_quantity: int) -> bool:
+    """Whether a plan is longer, dearer or gives more, and gives no less for it: then it begins at once."""
+    credits, before = price.credits * quantity, than.credits * than_quantity
+    new = (_length(price), price.amount_minor * quantity, credits)
+    old = (_length(than), than.amount_minor * than_quantity, before)
+    return new > old and credits >= before
+
+
+def _length(price: PlanPrice) -> Fraction:
+    """A period in years."""
+    return price.interval_count / A_YEAR[price.interval]

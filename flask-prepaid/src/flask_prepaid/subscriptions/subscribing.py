@@ -29,6 +29,7 @@ OVERDUE_AFTER = timedelta(hours=2)
 
 SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,200}")
 
+TWO_AT_ONCE = "Another page of yours has just begun a plan. Load this page again."
 ONE_PLAN = "You have a plan already. Change it on this page; a second one is not needed."
 
 
@@ -88,6 +89,9 @@ def open_page(
         raise
     following.follow_page(prepaid, row, page)
     prepaid.session.commit()
+    if row.state is State.EXPIRED:  # put away while it was opened: nobody has seen it, and nobody shall
+        at_stripe.close_page(prepaid.gateway, page.id)
+        raise PlanRefused(TWO_AT_ONCE)
     return page
 
 
@@ -111,7 +115,7 @@ def subscribe(
     card = payments.own_session(prepaid).get(SavedCard, card_id)
     if card is None or card.owner != owner:
         raise UnknownItem("That card is not on file any more. Choose another one.", field="saved_card")
-    row = _begin(prepaid, owner, plan, quantity, trial_promised, attempt)
+    row = _begin(prepaid, owner, plan, quantity, trial_promised, attempt, card_id)
     if row.state is not State.REQUESTED:
         return row
     customer_id = known_customer(prepaid.session, owner)
@@ -137,7 +141,13 @@ def subscribe(
 
 
 def _begin(
-    prepaid: Prepaid, owner: str, plan: Plan, quantity: int, trial_promised: bool, attempt: str | None
+    prepaid: Prepaid,
+    owner: str,
+    plan: Plan,
+    quantity: int,
+    trial_promised: bool,
+    attempt: str | None,
+    card_id: str | None = None,
 ) -> Subscription:
     """The committed row of what is about to be asked of Stripe; what was begun before it is put away.
 
@@ -160,6 +170,7 @@ def _begin(
         "trial_days": trial,
         "trial_credits": plan.trial_credits * quantity if trial else 0,
         "idempotency_key": key,
+        "card_id": card_id,
         "created_at": prepaid.clock(),
         "look_at": clock.wall() + prepaid.config.look_after,
     }
@@ -167,7 +178,7 @@ def _begin(
     session.commit()
     row = following.find(session, key=key)
     if row is None:
-        raise PlanRefused("Another page of yours has just begun a plan. Load this page again.")
+        raise PlanRefused(TWO_AT_ONCE)
     if (row.price_id, row.quantity) != (price.id, quantity):
         raise PlanRefused("This form was already sent with another choice. Load the page again.")
     return row
@@ -191,6 +202,8 @@ def _put_away(prepaid: Prepaid, owner: str, key: str) -> None:
         return
     if row.state not in BEGINNING:
         raise PlanRefused(ONE_PLAN)
+    if row.state is State.REQUESTED and row.card_id and prepaid.clock() - row.created_at <= IN_FLIGHT:
+        raise PlanRefused("Your last choice is still on its way to your bank. Try again in a few minutes.")
     session_id, stripe_id = row.session_id, row.stripe_id
     session.commit()
     try:

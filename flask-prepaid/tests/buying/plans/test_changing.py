@@ -158,6 +158,15 @@ def test_more_of_a_plan_at_once_and_fewer_at_the_end(shop: PlanShop) -> None:
     assert [invoice.total_minor for invoice in shop.invoices()] == [300, 300, 150]
 
 
+def test_a_dearer_plan_that_gives_less_waits_for_the_periods_end(shop: PlanShop) -> None:
+    shop.subscribe("small")
+
+    shop.change("seats", quantity="9")
+
+    assert shop.balance() == 100
+    assert "it changes to Seats, 9 times" in shop.page()
+
+
 def test_an_upgrade_whose_card_is_declined_changes_nothing_until_it_is_paid(shop: PlanShop) -> None:
     shop.subscribe("small")
     shop.v1.subscriptions.update(
