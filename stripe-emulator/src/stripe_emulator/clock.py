@@ -32,7 +32,7 @@ HANDLERS: dict[str, Handler] = {}
 DAY = 24 * 60 * 60
 
 #: How many things that are due run before they are written; others wait a blink for them.
-TOGETHER = 32
+TOGETHER = 64
 
 #: Where a transaction that lives on a test clock remembers which one, and the account's own time.
 TEST_CLOCK, ACCOUNT_TIME = "test_clock", "account_time"

@@ -316,8 +316,10 @@ def conditions(where: Json) -> tuple[str, list[Any]]:
         elif isinstance(wanted, list):
             sql += f" AND {column} IN ({', '.join('?' * len(wanted))})"
             values += wanted
+        elif wanted is None:
+            sql += f" AND {column} IS NULL"
         else:
-            sql += f" AND {column} IS ?"
+            sql += f" AND {column} = ?"  # with IS in its place, no index would be used
             values.append(wanted)
     return sql, values
 
