@@ -1,0 +1,143 @@
+"""What the README tells to type works when it is typed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import stripe
+
+from stripe_emulator import Emulator, contract, resources, routing
+from stripe_emulator.seed import plant
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+ADDRESS = "http://127.0.0.1:12111"
+
+
+def blocks(language: str, about: Callable[[str], bool] = lambda _: True) -> list[str]:
+    return [text for tag, text in BLOCKS if tag == language and about(text)]
+
+
+def installs(text: str) -> bool:
+    return text.startswith("pip install")
+
+
+def serves(text: str) -> bool:
+    return text.startswith("stripe-emulator ")
+
+
+def is_test(text: str) -> bool:
+    return "def test_" in text
+
+
+def run(folder: Path, *command: str) -> str:
+    venv = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PATH": f"{venv}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def here(text: str, emulator: Emulator) -> str:
+    return text.replace(ADDRESS, emulator.store.base_url)
+
+
+def test_every_block_is_run_by_one_of_these() -> None:
+    others = blocks("sh", lambda text: not installs(text) and not serves(text))
+
+    assert {tag for tag, _ in BLOCKS} == {"sh", "python", "js", "yaml"}
+    assert all(text.startswith("curl ") for text in others)
+
+
+def test_what_is_to_be_installed_is_this_package() -> None:
+    assert blocks("sh", installs) == ["pip install stripe-emulator\n"]
+
+
+@pytest.mark.parametrize("block", blocks("sh", serves))
+def test_the_command_serves(block: str) -> None:
+    _, *options = shlex.split(block.replace("--port 12111", "--port 0"))
+    command = [sys.executable, "-m", "stripe_emulator", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(timeout=20) == 0
+    assert said.startswith("stripe-emulator on http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("block", blocks("python", lambda text: ADDRESS in text))
+def test_python_reaches_it_by_http(block: str, served: Emulator, tmp_path: Path) -> None:
+    assert "/pay/cs_test_" in run(tmp_path, sys.executable, "-c", here(block, served))
+
+
+@pytest.mark.parametrize("block", blocks("python", lambda text: ADDRESS not in text and not is_test(text)))
+def test_python_has_it_in_its_own_process(block: str, tmp_path: Path) -> None:
+    run(tmp_path, sys.executable, "-c", block)
+
+
+@pytest.mark.parametrize("block", blocks("python", is_test))
+def test_the_test_passes(block: str, tmp_path: Path) -> None:
+    (tmp_path / "test_shop.py").write_text(block, encoding="utf-8")
+
+    assert "1 passed" in run(tmp_path, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", ".")
+
+
+@pytest.mark.parametrize("block", blocks("js"))
+def test_node_reaches_it(block: str, served: Emulator, tmp_path: Path) -> None:
+    run(tmp_path, "node", "--input-type=module", "--eval", here(block, served))
+
+    assert served.state()["objects"]["charge"] == 1
+
+
+@pytest.mark.parametrize("block", blocks("sh", lambda text: text.startswith("curl ")))
+def test_curl_reaches_it(block: str, served: Emulator, tmp_path: Path) -> None:
+    assert "jenny@example.com" in run(tmp_path, "bash", "-euc", here(block, served))
+
+
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_the_seed_is_planted(block: str, stripe_emulator: Emulator, tmp_path: Path) -> None:
+    seed = tmp_path / "shop.yaml"
+    seed.write_text(block, encoding="utf-8")
+
+    plant(stripe_emulator, seed)
+
+    client = stripe.StripeClient("sk_test_x", http_client=stripe_emulator.http_client())
+    assert client.v1.prices.list({"lookup_keys": ["ten"]}).data[0].product == "credits"
+    assert len(client.v1.customers.payment_methods.list("cus_jenny").data) == 1
+
+
+def test_each_control_that_it_lists_answers(stripe_emulator: Emulator) -> None:
+    text = README.read_text(encoding="utf-8")
+    listed = set(re.findall(r"`(?:GET|POST) (/_emulator/\w+)`", text))
+    served = {
+        str(rule)
+        for rule in stripe_emulator.app.url_map.iter_rules()
+        if re.fullmatch(r"/_emulator/\w+", str(rule))
+    }
+
+    assert listed == served
+
+
+def test_a_good_quarter_of_version_1_is_answered() -> None:
+    resources.load()
+    found = [
+        ours
+        for name, routes in contract.coverage(routing.serves).items()
+        for _, ours in routes
+        if name.startswith("v1/")
+    ]
+
+    assert 1 / 4 < sum(found) / len(found) < 1 / 3
+
+
+def test_its_version_is_the_sdks() -> None:
+    assert f"`{stripe.api_version}`" in README.read_text(encoding="utf-8")
