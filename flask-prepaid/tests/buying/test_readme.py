@@ -16,7 +16,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from .test_commands import answers
-from .test_custom_browser import free_port
+from .wire import free_port
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
