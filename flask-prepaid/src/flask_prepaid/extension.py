@@ -21,6 +21,8 @@ from .group_commit import GroupCommit
 from .mails import Mail
 from .models import SavedCard
 from .operators import NOBODY, Desk
+from .subscriptions import standing as plan_standing
+from .subscriptions.standing import PlanStanding
 from .verbs import LedgerVerbs
 
 
@@ -141,6 +143,10 @@ class Prepaid(LedgerVerbs):
     def cards(self, owner: str) -> list[SavedCard]:
         """The owner's saved cards, the one that pays by default first."""
         return cards.saved(self.session, owner)
+
+    def plan(self, owner: str) -> PlanStanding | None:
+        """The owner's plan: its title, its state and until when it is paid; ``None`` without one."""
+        return plan_standing.standing(self, owner)
 
     def remove_customer(self, owner: str) -> None:
         """Delete the owner's Stripe customer, and with it saved cards, auto top-up and plan. Commits.

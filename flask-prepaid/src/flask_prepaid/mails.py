@@ -32,6 +32,8 @@ MAILS: dict[NamedSignal, str] = {
     signals.topup_stopped: "topup_stopped",
     signals.card_expiring: "card_expiring",
     signals.balance_low: "balance_low",
+    signals.plan_payment_failed: "plan_payment_failed",
+    signals.trial_ending: "trial_ending",
 }
 
 
