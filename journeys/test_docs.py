@@ -51,14 +51,17 @@ FLASK = {
 }
 
 #: Pages that a test of their own follows from an empty folder.
-RUN_THERE = {"flask-prepaid/README.md", "docs/tutorial.md"}
-
+FOLLOWED = {
+    "docs/tutorial.md": "journeys/test_tutorial.py",
+    "flask-prepaid/README.md": "flask-prepaid/tests/buying/test_readme.py",
+    "stripe-emulator/README.md": "stripe-emulator/tests/test_readme.py",
+}
 WITH_PYTHON = [
     page
     for page in PAGES
-    if page not in RUN_THERE and any(block.language == "python" and not block.file for block in running(page))
+    if page not in FOLLOWED and any(block.language == "python" and not block.file for block in running(page))
 ]
-WITH_FILES = [page for page in PAGES if page not in RUN_THERE and any(block.file for block in running(page))]
+WITH_FILES = [page for page in PAGES if page not in FOLLOWED and any(block.file for block in running(page))]
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +69,27 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
     return Databases(tmp_path_factory.mktemp("databases"))
 
 
-@pytest.mark.parametrize("page", PAGES)
+def test_each_page_with_a_test_of_its_own_has_that() -> None:
+    assert [test for test in FOLLOWED.values() if not (ROOT / test).exists()] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in FOLLOWED])
 def test_every_block_is_in_a_language_that_is_run_or_known_as_data(page: str) -> None:
     assert {block.language for block in blocks(page)} <= {"python", "sh", "", *DATA}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_to_a_file_of_ours_leads_there(page: str) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", (ROOT / page).read_text())
+
+    gone = [to for to in targets if "://" not in to and not ((ROOT / page).parent / to).exists()]
+
+    assert gone == []
+
+
+def test_the_pictures_are_small() -> None:
+    heavy = [path.name for path in (ROOT / "docs/images").iterdir() if path.stat().st_size > 200_000]
+    assert heavy == []
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON)
@@ -116,7 +137,7 @@ def url_of(database: URL) -> str:
     return database.render_as_string(hide_password=False)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in FOLLOWED])
 def test_every_command_of_the_page_is_one_with_such_options(page: str) -> None:
     for block in running(page):
         for line in block.commands:
@@ -143,8 +164,6 @@ def understand(line: str, page: str) -> None:
                 assert name.startswith("-") or distribution(name.partition("[")[0]), line
         case ["pytest"]:
             pass
-        case ["curl", *_] if page in {"docs/tutorial.md"}:
-            pass  # run there
         case _:
             raise AssertionError(f"{page}: nobody can tell whether this works; mark it as shown: {line}")
 
