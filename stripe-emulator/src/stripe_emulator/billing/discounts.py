@@ -16,8 +16,6 @@ from stripe_emulator.clock import add_months
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.store import Json
 
-HOLDERS = ("checkout_session", "invoice", "invoice_item", "subscription", "subscription_item")
-
 
 def redeem_all(
     wanted: list[Json] | str | None, customer: Json | None, param: str, **holder: str

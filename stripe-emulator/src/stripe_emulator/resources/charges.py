@@ -10,6 +10,31 @@ from stripe_emulator.routing import get, post
 from stripe_emulator.store import Json
 from stripe_emulator.wire import Form
 
+#: What a charge copies from the intent that it is an attempt of.
+COPIED = (
+    "amount",
+    "currency",
+    "customer",
+    "description",
+    "receipt_email",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+)
+#: What it copies from the card, as the card was at this attempt.
+COPIED_OF_CARD = (
+    "brand",
+    "checks",
+    "country",
+    "exp_month",
+    "exp_year",
+    "fingerprint",
+    "funding",
+    "last4",
+    "regulated_status",
+)
+
 #: Seconds after which Stripe tells of a charge once more, with its fee known.
 UPDATED_AFTER = 2
 
@@ -65,18 +90,14 @@ def make(
     :param pending: The bank will say later; ``settle`` then goes on.
     """
     captured = decline is None and not pending and intent["capture_method"] != "manual"
-    amount = intent["amount"]
     charge = objects.create(
         "charge",
-        amount=amount,
-        amount_captured=amount if captured else 0,
+        **{key: intent[key] for key in COPIED},
+        amount_captured=intent["amount"] if captured else 0,
         amount_refunded=0,
         billing_details=method["billing_details"],
         calculated_statement_descriptor="STRIPE EMULATOR",
         captured=captured,
-        currency=intent["currency"],
-        customer=intent["customer"],
-        description=intent["description"],
         disputed=False,
         failure_code=decline[0] if decline else None,
         failure_message=cards.MESSAGES[decline[1]] if decline else None,
@@ -86,15 +107,10 @@ def make(
         paid=decline is None and not pending,
         payment_intent=intent["id"],
         payment_method=method["id"],
-        payment_method_details=_details(method, amount, authenticated),
-        receipt_email=intent["receipt_email"],
+        payment_method_details=_details(method, intent["amount"], authenticated),
         receipt_url=None,
         refunded=False,
-        shipping=intent["shipping"],
-        statement_descriptor=intent["statement_descriptor"],
-        statement_descriptor_suffix=intent["statement_descriptor_suffix"],
         status="failed" if decline else "pending" if pending else "succeeded",
-        transfer_group=intent["transfer_group"],
     )
     if decline is None:
         objects.change(charge, receipt_url=f"{store.current().store.base_url}/receipts/{charge['id']}")
@@ -181,30 +197,10 @@ def _details(method: Json, amount: int, authenticated: bool) -> Json:
         debit = {key: method["sepa_debit"][key] for key in account} | {"mandate": None}
         return {"type": "sepa_debit", "sepa_debit": debit}
     card = method["card"]
-    kept = (
-        "brand",
-        "checks",
-        "country",
-        "exp_month",
-        "exp_year",
-        "fingerprint",
-        "funding",
-        "last4",
-        "regulated_status",
-    )
-    secure = {
-        "authentication_flow": "challenge",
-        "electronic_commerce_indicator": "05",
-        "exemption_indicator": None,
-        "result": "authenticated",
-        "result_reason": None,
-        "transaction_id": ids.token(36),
-        "version": "2.2.0",
-    }
     return {
         "type": "card",
         "card": {
-            **{key: card[key] for key in kept},
+            **{key: card[key] for key in COPIED_OF_CARD},
             "amount_authorized": amount,
             "authorization_code": None,
             "extended_authorization": {"status": "disabled"},
@@ -216,8 +212,21 @@ def _details(method: Json, amount: int, authenticated: bool) -> Json:
             "network_token": {"used": False},
             "network_transaction_id": ids.token(15),
             "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
-            "three_d_secure": secure if authenticated else None,
+            "three_d_secure": _authentication() if authenticated else None,
             "transaction_link_id": None,
             "wallet": None,
         },
+    }
+
+
+def _authentication() -> Json:
+    """``three_d_secure``: the card's owner passed the bank's test."""
+    return {
+        "authentication_flow": "challenge",
+        "electronic_commerce_indicator": "05",
+        "exemption_indicator": None,
+        "result": "authenticated",
+        "result_reason": None,
+        "transaction_id": ids.token(36),
+        "version": "2.2.0",
     }

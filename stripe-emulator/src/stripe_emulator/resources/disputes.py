@@ -85,32 +85,16 @@ def open_dispute(charge: Json, reason: str = "fraudulent") -> Json:
     if charge["disputed"]:
         raise InvalidRequest(f"Charge {charge['id']} is disputed already.", param="charge")
     inquiry = reason == "inquiry"
-    card = charge["payment_method_details"]["card"]
     dispute = objects.create(
         "dispute",
         amount=charge["amount_captured"],
         charge=charge["id"],
         currency=charge["currency"],
         evidence=_evidence(charge),
-        evidence_details={
-            "due_by": (clock.now() // clock.DAY + DUE_AFTER) * clock.DAY - 1,
-            "enhanced_eligibility": {},
-            "has_evidence": False,
-            "past_due": False,
-            "submission_count": 0,
-            "submission_method": "not_submitted",
-        },
+        evidence_details=_evidence_details(),
         is_charge_refundable=inquiry,
         payment_intent=charge["payment_intent"],
-        payment_method_details={
-            "card": {
-                "brand": card["brand"],
-                "case_type": "inquiry" if inquiry else "chargeback",
-                "network": card["network"],
-                "network_reason_code": "10.4",
-            },
-            "type": "card",
-        },
+        payment_method_details=_details(charge, inquiry),
         reason="fraudulent" if inquiry else reason,
         status="warning_needs_response" if inquiry else "needs_response",
     )
@@ -122,6 +106,31 @@ def open_dispute(charge: Json, reason: str = "fraudulent") -> Json:
         events.emit("charge.dispute.funds_withdrawn", dispute)
     clock.schedule(dispute["evidence_details"]["due_by"], "dispute.overdue", dispute["id"])
     return dispute
+
+
+def _evidence_details() -> Json:
+    return {
+        "due_by": (clock.now() // clock.DAY + DUE_AFTER) * clock.DAY - 1,
+        "enhanced_eligibility": {},
+        "has_evidence": False,
+        "past_due": False,
+        "submission_count": 0,
+        "submission_method": "not_submitted",
+    }
+
+
+def _details(charge: Json, inquiry: bool) -> Json:
+    """The card of the charge, and what its owner's bank wants."""
+    card = charge["payment_method_details"]["card"]
+    return {
+        "card": {
+            "brand": card["brand"],
+            "case_type": "inquiry" if inquiry else "chargeback",
+            "network": card["network"],
+            "network_reason_code": "10.4",
+        },
+        "type": "card",
+    }
 
 
 def end(dispute: Json, outcome: str) -> Json:
