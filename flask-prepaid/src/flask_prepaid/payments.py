@@ -100,7 +100,8 @@ def make_sure(prepaid: Prepaid, owner: str) -> None:
         raise BuyingPaused("Buying is paused. Nothing was charged; your credits can be spent as ever.")
     lately = select(func.count()).where(Payment.created_at > prepaid.clock() - timedelta(hours=1))
     begun = lately.where(Payment.owner == owner)
-    failed = lately.where(Payment.state == PaymentState.FAILED)
+    # A page of Stripe's on which a card was declined stays open: its reason tells.
+    failed = lately.where(or_(Payment.state == PaymentState.FAILED, Payment.failure.is_not(None)))
     for limit, count in ((config.attempts_per_hour, begun), (config.declines_per_hour, failed)):
         if limit and (session.scalar(count) or 0) >= limit:
             log.warning("payments are refused: %s within an hour, by %s or by all", limit, owner)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from . import cards, payments, purchases, signals
 from .catalog import Pack
 from .errors import NotYours, UnknownItem
-from .models import Payment, PaymentState, TopUp, Via
+from .models import Payment, PaymentState, TopUp, Via, Wallet
 
 if TYPE_CHECKING:
     from .extension import Prepaid
@@ -65,9 +65,10 @@ def switch_off(prepaid: Prepaid, owner: str) -> None:
 
 
 def due(prepaid: Prepaid) -> list[str]:
-    """The owners whose credits are low, and who want to be topped up."""
-    rows = prepaid.session.scalars(select(TopUp).where(TopUp.on)).all()
-    return [row.owner for row in rows if prepaid.available(row.owner) < row.threshold]
+    """The owners whose credits are low, and who want to be topped up; what has expired is settled before."""
+    available = func.coalesce(Wallet.balance - Wallet.held, 0)
+    low = select(TopUp.owner).outerjoin(Wallet, Wallet.owner == TopUp.owner)
+    return list(prepaid.session.scalars(low.where(TopUp.on, available < TopUp.threshold)))
 
 
 def top_up(prepaid: Prepaid, owner: str) -> Payment | None:

@@ -45,6 +45,20 @@ def test_row_72_many_declines_across_the_site_close_the_till(databases: Database
     shop.close()
 
 
+def test_row_72_declines_on_stripes_own_page_count_as_well(databases: Databases) -> None:
+    shop = Shop(databases.fresh("sqlite"), PREPAID_DECLINES_PER_HOUR=2)
+    pages = [shop.buy(owner=f"user:{number}") for number in range(2)]
+    for page in pages:
+        shop.stripe.decline(page)
+
+    answer = shop.send_form(shop.browser("user:9"), "/prepaid/buy", pack="starter")
+
+    assert answer.status_code == 429
+    shop.pay(pages[0])  # a card that is good after all is no sign of a tester
+    assert shop.send_form(shop.browser("user:9"), "/prepaid/buy", pack="starter").status_code == 303
+    shop.close()
+
+
 def test_every_decline_reads_the_same(shop: Shop) -> None:
     """A card tester learns nothing from the words."""
     pages = set()
