@@ -6,12 +6,19 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from .. import clock, payments, signals
 from ..catalog import Plan
 from ..customers import known_customer, with_customer
-from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, UnknownItem
+from ..errors import (
+    GatewayRefused,
+    GatewayUnavailable,
+    NotYours,
+    PlanRefused,
+    TooManyAttempts,
+    UnknownItem,
+)
 from ..models import SavedCard
 from ..payments import insert
 from . import at_stripe, following, prices
@@ -58,6 +65,8 @@ def open_page(
         ``{CHECKOUT_SESSION_ID}``.
     :param attempt: A token of the form that was sent. The same one finds the same page.
     :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
+    :raises TooManyAttempts: The owner has begun too many lately.
+    :raises BuyingPaused: Nothing is sold at the moment.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
     """
     row = _begin(prepaid, owner, plan, quantity, trial_promised, attempt)
@@ -154,6 +163,7 @@ def _begin(
     Of two at once, the second finds the first one's row: the database lets one of them stand.
     """
     session = payments.own_session(prepaid)
+    _make_sure(prepaid, owner)
     if not 1 <= quantity <= plan.most:
         raise UnknownItem(f"This plan can be taken 1 to {plan.most} times over.", field="quantity")
     trial = plan.trial_days if not had_trial(prepaid, owner) else 0
@@ -182,6 +192,16 @@ def _begin(
     if (row.price_id, row.quantity) != (price.id, quantity):
         raise PlanRefused("This form was already sent with another choice. Load the page again.")
     return row
+
+
+def _make_sure(prepaid: Prepaid, owner: str) -> None:
+    """Refuse what a card tester does, by the same limits as for packs."""
+    payments.make_sure(prepaid, owner)
+    lately = Subscription.created_at > prepaid.clock() - timedelta(hours=1)
+    begun = select(func.count()).where(Subscription.owner == owner, lately)
+    limit = prepaid.config.attempts_per_hour
+    if limit and (prepaid.session.scalar(begun) or 0) >= limit:
+        raise TooManyAttempts("Too many plans were begun lately. Try again in an hour.")
 
 
 def _put_away(prepaid: Prepaid, owner: str, key: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flask_prepaid.subscriptions.models import State
+from flask_prepaid.testing import Databases
 
 from .shop import PAGE, PlanShop
 
@@ -148,6 +149,23 @@ def test_a_card_on_file_subscribes_in_one_press(shop: PlanShop) -> None:
     assert answer.location == PAGE
     assert shop.state() is State.ACTIVE
     assert shop.balance() == 600
+
+
+def test_a_card_tester_is_stopped(databases: Databases) -> None:
+    shop = PlanShop(databases.fresh("sqlite"), PREPAID_ATTEMPTS_PER_HOUR=3)
+
+    answers = [shop.send(plan=plan).status_code for plan in ("small", "large", "small", "large")]
+
+    assert answers == [303, 303, 303, 429]
+    shop.close()
+
+
+def test_while_buying_is_paused_no_plan_begins(databases: Databases) -> None:
+    shop = PlanShop(databases.fresh("sqlite"), PREPAID_SELLING=False)
+
+    assert shop.send(plan="small").status_code == 503
+    assert "Nothing is paid" not in shop.page()
+    shop.close()
 
 
 def test_twice_the_plan_is_twice_the_credits(shop: PlanShop) -> None:
