@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 import pytest
@@ -88,6 +89,19 @@ def test_a_body_that_is_no_json_object_is_malformed(program: Program, body: byte
 
     assert refused.status_code == 400
     assert told(refused)["error"]["code"] == "malformed"
+
+
+def test_a_body_that_was_cut_on_the_way_buys_nothing(program: Program) -> None:
+    cut = program.client.post(
+        "/api/v1/numbers",
+        headers={**program.headers, "Idempotency-Key": "once"},
+        input_stream=io.BytesIO(b""),
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": "40"},  # as granian has it
+    )
+
+    assert cut.status_code == 400
+    again = program.post("/numbers", {"count": 2}, **{"Idempotency-Key": "once"})
+    assert again.status_code == 200
 
 
 def test_a_body_beyond_all_reason_is_too_large(program: Program) -> None:

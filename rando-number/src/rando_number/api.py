@@ -21,7 +21,7 @@ from .numbers import Ask, is_key, sell, whole
 from .openapi import answers
 from .shop import prepaid
 from .usage import by_day
-from .who import Caller, signed_in
+from .who import Caller, caller_of, signed_in
 
 blueprint = openapi.make_blueprint()
 csrf.exempt(blueprint)  # a session is taken from the same origin only, see caller()
@@ -44,7 +44,7 @@ def caller() -> Caller:
         user = signed_in()
         if user is None or not from_our_pages():
             raise unauthenticated(request)
-        found = Caller(user.id)
+        found = caller_of(user)
     g.window = limits.take(found.owner, current_app.config["API_RATE"])
     return found
 
@@ -133,7 +133,10 @@ def body(request: Request) -> dict[str, Any]:
 
     :raises ApiError: It is not one, or is nested beyond reason.
     """
-    if not request.get_data():
+    sent = request.get_data()
+    if len(sent) < (request.content_length or 0):  # the line was cut: this is not what was asked for
+        raise ApiError(400, "malformed", "The body ended before its Content-Length. Send it again.")
+    if not sent:
         return {}
     try:
         fields = request.get_json(force=True)

@@ -142,36 +142,61 @@ def ring() -> Ring:
 
 @contextmanager
 def counted(caller: Caller, credits: int) -> Iterator[None]:
-    """Count ``credits`` against the month of the caller's key while they are spent.
+    """Count ``credits`` against the month of the caller's key, and of its owner, while they are spent.
 
     Counted first, and given back if the spend is refused: a crash between the two, or an
     answer that is not known, leaves the count too high, so that a cap is never exceeded.
 
-    :raises ApiError: The cap does not allow that many.
+    :raises ApiError: The cap of the key, or the owner's limit, does not allow that many.
     """
-    if caller.cap_per_month is None:
+    if caller.cap_per_month is None and caller.spending_limit is None:
         yield
         return
     month = f"{utc_now():%Y-%m}"
-    this_month = case((ApiKey.month == month, ApiKey.used), else_=0)
-    allowed = (ApiKey.id == caller.key_id, this_month + credits <= caller.cap_per_month)
-    found = db.session.execute(
-        update(ApiKey).where(*allowed).values(month=month, used=this_month + credits).returning(ApiKey.id)
-    ).first()
+    if caller.cap_per_month is not None and not count(
+        ApiKey, caller.key_id, caller.cap_per_month, credits, month
+    ):
+        raise key_cap_reached(caller.cap_per_month)
+    if caller.spending_limit is not None and not count(
+        User, caller.user_id, caller.spending_limit, credits, month
+    ):
+        raise spending_limit_reached(caller.spending_limit)
     db.session.commit()
-    if found is None:
-        raise ApiError(
-            402,
-            "key_cap_reached",
-            f"This key may take {caller.cap_per_month} credits a month. Its owner can make another.",
-            cap=caller.cap_per_month,
-        )
     try:
         yield
     except (PrepaidError, IntegrityError) as refused:
         if isinstance(refused, PrepaidError) and refused.http_status == 503:
             raise  # it may have been spent: the count stays
-        given_back = (ApiKey.id == caller.key_id, ApiKey.month == month)
-        db.session.execute(update(ApiKey).where(*given_back).values(used=ApiKey.used - credits))
+        if caller.cap_per_month is not None:
+            give_back(ApiKey, caller.key_id, credits, month)
+        if caller.spending_limit is not None:
+            give_back(User, caller.user_id, credits, month)
         db.session.commit()
         raise
+
+
+def count(model: type[ApiKey | User], row_id: int | None, cap: int, credits: int, month: str) -> bool:
+    """Add ``credits`` to what a month has taken; whether the cap allows them. The caller commits."""
+    this_month = case((model.month == month, model.used), else_=0)
+    allowed = (model.id == row_id, this_month + credits <= cap)
+    added = update(model).where(*allowed).values(month=month, used=this_month + credits).returning(model.id)
+    if db.session.execute(added).first() is not None:
+        return True
+    db.session.rollback()
+    return False
+
+
+def give_back(model: type[ApiKey | User], row_id: int | None, credits: int, month: str) -> None:
+    db.session.execute(
+        update(model).where(model.id == row_id, model.month == month).values(used=model.used - credits)
+    )
+
+
+def key_cap_reached(cap: int) -> ApiError:
+    advice = f"This key may take {cap} credits a month. Its owner can make another."
+    return ApiError(402, "key_cap_reached", advice, cap=cap)
+
+
+def spending_limit_reached(limit: int) -> ApiError:
+    advice = f"The monthly limit of {limit} credits is reached. It can be raised on the usage page."
+    return ApiError(402, "spending_limit_reached", advice, limit=limit)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import auth_required
 
 from flask_prepaid import InsufficientCredits
 
+from .errors import ApiError
 from .numbers import Ask, is_key, new_id, sell
 from .shop import prepaid
-from .who import Caller, customer, owner
+from .who import caller_of, customer, owner
 
 blueprint = Blueprint("pages", __name__)
 
@@ -38,9 +39,12 @@ def draw() -> ResponseReturnValue:
     """Sell one number and show it. A reload, or a second click, shows the same one again."""
     once = request.form.get("once", "")
     try:
-        drawn = sell(Caller(customer().id), Ask(), idempotency_key=once if is_key(once) else None)
+        drawn = sell(caller_of(customer()), Ask(), idempotency_key=once if is_key(once) else None)
     except InsufficientCredits:
         return show(refused=True), 402
+    except ApiError as limit:
+        flash(limit.message, "warning")
+        return show(), limit.status
     return show(drawn.values[0])
 
 

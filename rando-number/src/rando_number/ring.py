@@ -33,6 +33,7 @@ LOOK = (
         ApiKey.cap_per_month,
         ApiKey.expires_at,
         ApiKey.last_used_at,
+        User.cap_per_month.label("spending_limit"),
     )
     .join(User, User.id == ApiKey.user_id)
     .where(ApiKey.digest.in_(bindparam("digests", expanding=True)), ApiKey.revoked_at.is_(None), User.active)
@@ -136,7 +137,9 @@ class Ring:
             if idle:
                 note_use(connection, idle, now)
         return {
-            row.digest: Known(Caller(row.user_id, row.id, row.cap_per_month), row.expires_at, until_s)
+            row.digest: Known(
+                Caller(row.user_id, row.id, row.cap_per_month, row.spending_limit), row.expires_at, until_s
+            )
             for row in rows
         }
 

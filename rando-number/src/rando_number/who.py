@@ -15,15 +15,22 @@ class Caller:
     """Whose credits a call takes, and the key that it came with, if any.
 
     :param cap_per_month: The most that the key may take in a month.
+    :param spending_limit: The most that its owner lets everything take in a month.
     """
 
     user_id: int
     key_id: int | None = None
     cap_per_month: int | None = None
+    spending_limit: int | None = None
 
     @property
     def owner(self) -> str:
         return owner_of(self.user_id)
+
+
+def caller_of(user: User) -> Caller:
+    """A customer who asks in a browser."""
+    return Caller(user.id, spending_limit=user.cap_per_month)
 
 
 def signed_in() -> User | None:

@@ -7,8 +7,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from rando_number.accounts import users
-from rando_number.models import SignIn, User, db
+from rando_number.models import Role, SignIn, User, db
 
 from ..shop import PASSWORD, Program, Shop, forms
 
@@ -111,9 +110,9 @@ def test_row_13_row_38_no_operators_page_opens_without_the_role_and_a_second_fac
     visitor = shop.visitor() if who == "stranger" else shop.customer("pat@rando.test")
     if who == "admin":
         with shop.app.app_context():
-            user = users.find_user(email="pat@rando.test")
-            users.add_role_to_user(user, users.find_or_create_role("admin"))
-            users.commit()
+            user = db.session.scalars(select(User)).one()
+            user.roles.append(Role(name="admin"))
+            db.session.commit()
     shop.app.config["ADMIN_SECOND_FACTOR"] = True
     paths = {"/admin"} | {
         re.sub(r"<[^>]+>", "1", rule.rule)

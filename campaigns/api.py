@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""The API under fire: generated requests, races, and a stranger on a bad line.
+
+    ./dev campaign api [--cases 5000] [--numbers 1000] [--seed 7]
+
+Each part starts from an empty shop behind a real server, and ends with an audit of its
+books. The last line is one JSON object; exit 1 if anything was off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+BIN = Path(sys.executable).parent
+
+
+class Served:
+    """A shop on an empty database behind the server that `./dev run` starts."""
+
+    def __init__(self, data: Path) -> None:
+        os.environ.update({"RANDO_DATA": str(data), "RATELIMIT_ENABLED": "0"})
+        from rando_number import create_app
+
+        self.app = create_app()
+        assert self.app.test_cli_runner().invoke(args=["rando", "prepare"]).exit_code == 0
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+
+    def customer(self, credits: int) -> tuple[str, str]:
+        """Somebody with so many credits: the owner and an API key."""
+        from rando_number import keys
+        from rando_number.models import User, db
+
+        with self.app.test_request_context():
+            count = db.session.query(User).count()
+            user = User(email=f"c{count}@rando.test", fs_uniquifier=f"c{count}", active=True)
+            db.session.add(user)
+            db.session.flush()
+            key, owner = keys.make(user, "campaign"), user.owner
+            self.prepaid.grant(owner, credits, key="campaign", reason="for a campaign")
+            db.session.commit()
+        return owner, key
+
+    @property
+    def prepaid(self) -> Any:
+        return self.app.extensions["prepaid"]
+
+    def balance(self, owner: str) -> int:
+        with self.app.app_context():
+            return int(self.prepaid.balance(owner))
+
+    def problems(self) -> list[str]:
+        with self.app.app_context():
+            return [str(problem) for problem in self.prepaid.audit()]
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        where = ["--host", "127.0.0.1", "--port", str(self.port), "--no-ws", "--log-level", "error"]
+        words = [str(BIN / "granian"), "--interface", "wsgi", "--blocking-threads", "8", *where]
+        child = subprocess.Popen([*words, "rando_number.wsgi:app"])
+        try:
+            while child.poll() is None:
+                with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                    break
+                time.sleep(0.05)
+            yield
+        finally:
+            child.terminate()
+            child.wait(20)
+
+
+def ask(port: int, method: str, path: str, key: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        sent = json.dumps(body) if body is not None else None
+        line.request(method, path, sent, {"Authorization": f"Bearer {key}", **headers})
+        answer = line.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        line.close()
+
+
+def race(served: Served) -> dict[str, Any]:
+    """200 threads with one key and 100 credits get 100 numbers."""
+    owner, key = served.customer(100)
+    together = threading.Barrier(200)
+
+    def draw(_: int) -> int:
+        together.wait()
+        return ask(served.port, "GET", "/api/v1/number/", key)[0]
+
+    with ThreadPoolExecutor(200) as threads:
+        answers = Counter(threads.map(draw, range(200)))
+    return {"ok": answers == {200: 100, 402: 100} and served.balance(owner) == 0, "answers": dict(answers)}
+
+
+class BadLine:
+    """Passes bytes on, and cuts a share of the connections: before the request, or before the answer."""
+
+    def __init__(self, to_port: int, chance: random.Random, share: float) -> None:
+        self.to_port, self.chance, self.share = to_port, chance, share
+        self.cut = 0
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.listening.getsockname()[1])
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self) -> None:
+        while True:
+            with suppress(OSError):
+                near, _ = self.listening.accept()
+                threading.Thread(target=self.carry, args=[near], daemon=True).start()
+
+    def carry(self, near: socket.socket) -> None:
+        fate = self.chance.random()
+        with near, suppress(OSError), socket.create_connection(("127.0.0.1", self.to_port), 5) as far:
+            asked = near.recv(65_536)  # a body often comes apart from its headers
+            if fate < self.share / 3:
+                self.cut += 1
+                return
+            far.sendall(asked)
+            if fate < self.share / 3 * 2:
+                self.cut += 1  # in the middle of what was asked, where there was a body
+                return
+            if b"Content-Length" in asked and asked.endswith(b"\r\n\r\n"):
+                far.sendall(near.recv(65_536))
+            far.settimeout(10)
+            answer = far.recv(1_000_000)
+            if fate < self.share:
+                self.cut += 1  # sold, and the caller never hears of it
+                return
+            near.sendall(answer)
+            while more := far.recv(1_000_000):
+                near.sendall(more)
+
+
+def stranger(served: Served, numbers: int, seed: int) -> dict[str, Any]:
+    """Draw so many numbers as the page says, one by one and in batches, and ask again after each reset."""
+    chance = random.Random(seed)
+    owner, key = served.customer(2 * numbers)
+    line = BadLine(served.port, chance, share=0.3)
+    received: list[int] = []
+    tries = 0
+    while len(received) < numbers:
+        want = min(chance.choice([1, 1, 1, 5, 20, 50]), numbers - len(received))
+        name = f"call-{len(received)}"
+        while True:
+            tries += 1
+            try:
+                if want == 1:
+                    call: tuple[Any, ...] = ("GET", "/api/v1/number/?min=1&max=6", key)
+                else:
+                    call = ("POST", "/api/v1/numbers", key, {"count": want, "min": 1, "max": 6})
+                status, told = ask(line.port, *call, **{"Idempotency-Key": name, "Connection": "close"})
+            except (OSError, http.client.HTTPException, ValueError):
+                continue
+            if status == 200:
+                received += told["numbers"] if want > 1 else [told["number"]]
+                break
+            if status != 503:
+                return {"ok": False, "status": status, "told": told}
+    charged = 2 * numbers - served.balance(owner)
+    return {
+        "ok": charged == len(received),
+        "charged": charged,
+        "received": len(received),
+        "cut": line.cut,
+        "tries": tries,
+    }
+
+
+def fuzz(served: Served, cases: int, key: str | None) -> dict[str, Any]:
+    """schemathesis over the app's own document; it stops at nothing."""
+    words = ["run", f"http://127.0.0.1:{served.port}/api/v1/openapi.json", "--continue-on-failure"]
+    words += ["--max-examples", str(cases), "--checks", "not_a_server_error,response_schema_conformance"]
+    words += ["--no-color", "--workers", "2", "--phases", "fuzzing"]
+    words += ["-H", f"Authorization: Bearer {key}"] if key else []
+    ran = subprocess.run([str(BIN / "schemathesis"), *words], capture_output=True, text=True)
+    return {
+        "ok": ran.returncode == 0,
+        "told": [line.strip() for line in ran.stdout.splitlines() if line.strip()][-8:],
+    }
+
+
+def main() -> int:
+    reads = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    reads.add_argument("--cases", type=int, default=5_000, help="generated requests, signed in and not")
+    reads.add_argument("--numbers", type=int, default=1_000)
+    reads.add_argument("--seed", type=int, default=7)
+    options = reads.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        served = Served(Path(folder))
+        with served.running():
+            results = {"race": race(served), "stranger": stranger(served, options.numbers, options.seed)}
+            if options.cases:
+                _, key = served.customer(1_000_000)
+                each = options.cases // 20  # five calls, valid and not, with a key and without
+                results["fuzz_signed_in"] = fuzz(served, 2 * each, key)
+                results["fuzz_stranger"] = fuzz(served, 2 * each, None)
+        problems = served.problems()
+    ok = all(result["ok"] for result in results.values()) and not problems
+    print(json.dumps({"campaign": "api", "ok": ok, "problems": problems, **results}))
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
