@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import stripe
 
+from stripe_emulator.errors import InvalidRequest, NotEmulated
+
 from .shop import Shop
 
 
@@ -172,3 +174,25 @@ def test_every_cent_of_the_balance_has_a_transaction(shop: Shop) -> None:
 
     assert sum(one.net for one in moved) == sum(shop.balance())
     assert all(one.net == one.amount - one.fee for one in moved)
+
+
+def test_nobody_disputes_for_a_reason_that_no_bank_has(shop: Shop) -> None:
+    paid = shop.charge()
+
+    with pytest.raises(InvalidRequest, match="The reason must be one of"):
+        shop.emulator.dispute(paid, reason="regret")
+
+
+def test_a_bank_debit_cannot_be_disputed_here_and_that_is_said(shop: Shop) -> None:
+    account = shop.stripe.v1.payment_methods.create(
+        {
+            "type": "sepa_debit",
+            "sepa_debit": {"iban": "DE89370400440532013000"},
+            "billing_details": {"name": "Jo", "email": "jo@example.com"},
+        }
+    )
+    paid = shop.charge(account.id, currency="eur")
+    shop.emulator.advance(days=14)
+
+    with pytest.raises(NotEmulated, match="disputes of sepa_debit payments"):
+        shop.emulator.dispute(paid)

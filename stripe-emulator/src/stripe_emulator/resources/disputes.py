@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator import clock, contract, events, lists, objects, payments, store
-from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.errors import InvalidRequest, NotEmulated
 from stripe_emulator.resources import balance_transactions, payment_methods
 from stripe_emulator.routing import get, post
 from stripe_emulator.store import Json
@@ -24,6 +24,26 @@ ENDS = {
     ("warning_under_review", "won"): "warning_closed",
 }
 ANSWERED = {"needs_response": "under_review", "warning_needs_response": "warning_under_review"}
+
+#: What a cardholder may say; "inquiry" is ours, for a mere question.
+REASONS = (
+    "bank_cannot_process",
+    "check_returned",
+    "credit_not_processed",
+    "customer_initiated",
+    "debit_not_authorized",
+    "duplicate",
+    "fraudulent",
+    "general",
+    "incorrect_account_details",
+    "inquiry",
+    "insufficient_funds",
+    "noncompliant",
+    "product_not_received",
+    "product_unacceptable",
+    "subscription_canceled",
+    "unrecognized",
+)
 
 
 @get("/v1/disputes/{dispute}")
@@ -79,7 +99,13 @@ def open_dispute(charge: Json, reason: str = "fraudulent") -> Json:
     """A cardholder complains; the money and a fee go at once, unless it is only an inquiry.
 
     :param reason: Stripe's reason, or "inquiry".
+    :raises InvalidRequest: Stripe knows no such reason, or there is nothing to dispute.
+    :raises NotEmulated: It was not paid by card.
     """
+    if reason not in REASONS:
+        raise InvalidRequest(f"The reason must be one of {', '.join(REASONS)}.", param="reason")
+    if charge["payment_method_details"]["type"] != "card":
+        raise NotEmulated(f"disputes of {charge['payment_method_details']['type']} payments", param="charge")
     if charge["status"] != "succeeded" or not charge["captured"]:
         raise InvalidRequest(f"Charge {charge['id']} took no money that could be disputed.", param="charge")
     if charge["disputed"]:
