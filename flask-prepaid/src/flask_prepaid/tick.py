@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 def tick(prepaid: Prepaid) -> dict[str, int]:
     """Do all that is due; how many of each were looked at."""
     due = {"wallets": prepaid.settle_due()}
+    credits.count(prepaid)
     return due | {
-        "counted": credits.count(prepaid),
         "payments": each(prepaid, payments.due(prepaid.session, Payment), purchases.look_up),
         "refunds": each(prepaid, payments.due(prepaid.session, Refund), moneyback.look_up),
         "plans": each(prepaid, subscribing.due(prepaid), subscribing.look_up),

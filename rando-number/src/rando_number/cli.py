@@ -20,6 +20,7 @@ from flask_prepaid import Payment
 from . import shop
 from .accounts import users
 from .models import AuditLine, Deed, Number, SignIn, User, db, owner_of, utc_now
+from .seed import seed
 
 MIGRATIONS = str(Path(__file__).parent / "migrations")
 
@@ -27,6 +28,7 @@ MIGRATIONS = str(Path(__file__).parent / "migrations")
 DEMO = {"customer": ("demo@rando.test", None), "admin": ("admin@rando.test", "admin")}
 
 commands = AppGroup("rando", help="Set up the shop.")
+commands.add_command(seed)
 
 
 def init_app(app: Flask) -> None:

@@ -44,6 +44,11 @@ class EmulatorClock:
                 self._until_s = time.monotonic() + REMEMBERED_S
         return utc_now() + self._ahead
 
+    def ask_anew(self) -> None:
+        """Take nothing for true that was said before: its clock was just advanced."""
+        with self._asking:
+            self._until_s = 0.0
+
     def _ask(self) -> timedelta:
         try:
             with self._open(self._url, timeout=ANSWERS_WITHIN_S) as answer:
