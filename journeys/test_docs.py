@@ -18,13 +18,17 @@ import importlib.util
 import os
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import distribution
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import click
 import flask.cli
@@ -92,8 +96,9 @@ def test_the_pictures_are_small() -> None:
     assert heavy == []
 
 
-@pytest.mark.parametrize("page", WITH_PYTHON)
-def test_the_pages_python_runs(page: str, databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def typed_in(page: str, databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """The names that are there once the page's Python has run, inside its app."""
     code = [block.code for block in running(page) if block.language == "python" and not block.file]
     app = Flask("host")
     app.config.update(TESTING=True, SECRET_KEY="x", SQLALCHEMY_DATABASE_URI=databases.fresh("sqlite"))
@@ -109,8 +114,56 @@ def test_the_pages_python_runs(page: str, databases: Databases, monkeypatch: pyt
             names["db"].session.commit()
         for block in code:
             exec(compile(block, page, "exec"), names)
+        yield names
         assert "prepaid" not in names or names["prepaid"].audit() == []
         names["db"].engine.dispose()
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON)
+def test_the_pages_python_runs(page: str, databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    with typed_in(page, databases, monkeypatch):
+        pass
+
+
+def test_hand_written_credits_move_into_the_ledger_once(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with typed_in("docs/how-to/migrate.md", databases, monkeypatch) as page:
+        db, user = page["db"], page["User"]
+        db.create_all()
+        db.session.add_all([user(id=1, credits=40), user(id=2, credits=0)])
+        db.session.commit()
+        assert page["differences"]() == [1]
+
+        page["move_the_credits"]()
+        page["move_the_credits"]()
+
+        assert page["prepaid"].balance("user:1") == 40
+        assert page["differences"]() == []
+
+
+def test_a_copy_of_a_running_database_holds_its_books(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with typed_in("docs/how-to/backup.md", databases, monkeypatch) as page:
+        page["back_up"](str(page["db"].engine.url.database), str(tmp_path / "copy"))
+
+    with closing(sqlite3.connect(tmp_path / "copy")) as copy:
+        assert copy.execute("SELECT balance FROM prepaid_wallet").fetchall() == [(100,)]
+
+
+def test_the_readmes_view_costs_three_credits(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    with typed_in("README.md", databases, monkeypatch) as page:
+        prepaid, customer = page["prepaid"], page["app"].test_client()
+        monkeypatch.setattr(prepaid, "_owner", lambda: "user:1")  # where the reader has Flask-Login
+        poor = customer.post("/report").status_code
+        prepaid.grant("user:1", 5, key="gift", reason="To spend")
+        page["db"].session.commit()
+
+        bought = customer.post("/report")
+
+        assert (poor, bought.status_code, prepaid.balance("user:1")) == (402, 200, 2)
+        assert bought.text == "A report for 3 credits.\n"
 
 
 @pytest.mark.parametrize("page", WITH_FILES)
