@@ -47,12 +47,15 @@ html_sidebars = {
 }
 
 
+BLANK = str.maketrans("├└─", "   ")
+
+
 def keep_the_tree(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """A drawing in a module's docstring is shown as it is drawn."""
+    """A tree in a module's docstring is shown as a block; without its lines, which the web font lacks."""
     drawn = [index for index, line in enumerate(lines) if line.startswith(("├", "└"))]
     if drawn:
         first, last = drawn[0] - 1, drawn[-1] + 1
-        lines[first:last] = ["::", "", *(f"    {line}" for line in lines[first:last])]
+        lines[first:last] = ["::", "", *(f"    {line.translate(BLANK)}" for line in lines[first:last])]
 
 
 def emulator_help() -> str:
