@@ -113,6 +113,10 @@ def apply(
     is_first = row.fetched_at is None
     if (is_first or row.fetched_at <= subscribed.asked_at) and subscribed.price_id in known:  # type: ignore[operator]
         _copy(row, subscribed, known)
+        if row.state is not State.INCOMPLETE and (
+            row.state in ENDED or subscribed.period_end > prepaid.clock()
+        ):
+            row.look_at, row.looks = None, 0  # what comes next comes at a time that is known
         session.flush()
         _grant_trial(prepaid, row)
         if is_first or before != history.seen(row):
@@ -145,7 +149,6 @@ def _copy(row: Subscription, subscribed: Subscribed, known: dict[str, PlanPrice]
     row.pending_until = subscribed.pending_until
     row.ended_at = subscribed.ended_at
     row.fetched_at = subscribed.asked_at
-    row.look_at, row.looks = None, 0
 
 
 def _grant_trial(prepaid: Prepaid, row: Subscription) -> None:
