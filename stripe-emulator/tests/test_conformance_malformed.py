@@ -71,6 +71,8 @@ SEED = [
     ("/v1/checkout/sessions", "mode=payment&success_url=https://a.example&line_items[0][price_data][currency]=usd"
      "&line_items[0][price_data][unit_amount]=500&line_items[0][price_data][product_data][name]=Gold&line_items[0][quantity]=1"),
     ("/v1/billing_portal/configurations", "features[invoice_history][enabled]=true"),
+    ("/v2/core/event_destinations", '{{"name": "a", "type": "webhook_endpoint", "event_payload": "thin",'
+     ' "enabled_events": ["*"], "webhook_endpoint": {{"url": "http://127.0.0.1:9/"}}}}'),
 ]  # fmt: skip
 
 
@@ -212,7 +214,8 @@ def test_no_parameter_of_a_served_route_breaks_it(
             step + quote(place, safe="", errors="replace")
             for step, place in zip(steps, [*places, ""], strict=True)
         )
-        call(emulator, route.verb, path, encoded(form), version)
+        is_json = route.verb == "POST" and path.startswith("/v2/")
+        call(emulator, route.verb, path, json.dumps(form) if is_json else encoded(form), version)
 
     holds()
 
@@ -241,6 +244,38 @@ def test_bytes_that_are_no_form_are_answered_in_the_envelope(
 
     assert answer.status_code < 500 or answer.status_code == 501
     assert answer.status_code < 300 or answer.get_json()["error"]["message"]
+
+
+#: What a tester sends to ``/_emulator/...``, by name.
+CONTROLS = {
+    "pay": ["session", "card", "email", "name", "keep_card", "challenge"],
+    "dispute": ["charge", "dispute", "reason", "outcome"],
+    "advance": ["seconds", "to"],
+    "reset": ["now"],
+    "chaos": ["duplicate", "drop", "shuffle", "delay", "api_500", "api_429", "lost_reply", "seed"],
+    "dunning": ["retry_days", "end"],
+    "deliver": ["event", "times"],
+    "roll": ["endpoint", "hours"],
+}
+ANYTHING: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_no_control_breaks_by_what_it_is_sent(stripe_emulator: Emulator, control: str) -> None:
+    client = stripe_emulator.browser()
+
+    @settings_of_a_run
+    @given(body=st.dictionaries(st.sampled_from([*CONTROLS[control], "x"]), ANYTHING, max_size=3) | ANYTHING)
+    def holds(body: Any) -> None:
+        answer = client.post(f"/_emulator/{control}", json=body)
+
+        assert answer.status_code < 500 or answer.status_code == 501, answer.text
+
+    holds()
 
 
 @pytest.mark.parametrize(
