@@ -284,3 +284,31 @@ def test_a_bad_seed_says_what_is_wrong(stripe_emulator: Emulator, tmp_path: Path
 
     with pytest.raises(BadSeed, match=r"seed\.json: "):
         plant(stripe_emulator, seed)
+
+
+def test_the_command_says_what_it_can() -> None:
+    command = [sys.executable, "-m", "stripe_emulator", "--help"]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+
+    for option in ("--port", "--data", "--webhook", "--webhook-thin", "--seed", "coverage"):
+        assert f" {option} " in printed
+
+
+@pytest.mark.parametrize("wrong", [["--webhook", "localhost"], ["--webhook-thin", "ftp://x"], ["serve"]])
+def test_a_wrong_option_is_named_and_ends_with_2(wrong: list[str]) -> None:
+    command = [sys.executable, "-m", "stripe_emulator", *wrong]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+
+    assert refused.returncode == 2
+    assert wrong[0] in refused.stderr
+
+
+def test_who_only_runs_pytest_does_not_wait_for_the_sdk() -> None:
+    program = (
+        "import stripe_emulator.pytest_plugin, sys; print(sorted({'stripe', 'flask'} & set(sys.modules)))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True
+    ).stdout
+
+    assert printed == "[]\n"
