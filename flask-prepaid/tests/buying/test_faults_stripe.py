@@ -2,7 +2,7 @@
 
 What is not here is told where it belongs: rows 21 and 22 in test_crash, 27 in test_cards, 29 in test_orders,
 31 in test_purchases, 32 in test_reconcile, 34 to 36 in test_webhooks, 37 to 40 in test_moneyback,
-41 in plans, 42 in test_cards, 43 in test_reports.
+41 in plans, 42 in test_cards, 43 in operator.
 """
 
 from __future__ import annotations
