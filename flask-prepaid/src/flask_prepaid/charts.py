@@ -16,7 +16,7 @@ HEIGHT = 240
 FILLED = 0.72
 
 #: How many words fit below a chart on a phone.
-LABELS = 4
+LABELS = 3
 
 
 @dataclass(frozen=True)

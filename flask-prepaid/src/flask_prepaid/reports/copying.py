@@ -20,7 +20,7 @@ from ..models import Payment, Via
 from ..payments import insert
 from ..subscriptions.models import Invoice, PlanPrice, Subscription
 from .days import day_of
-from .models import Copying, DaySum, Movement
+from .models import Copying, Counted, CreditSum, DaySum, Movement
 
 if TYPE_CHECKING:
     from ..extension import Prepaid
@@ -116,7 +116,8 @@ def _state(session: Session, zone: str) -> Copying:
     session.execute(insert(session, Copying).values(id=1, zone=zone).on_conflict_do_nothing())
     state = session.get_one(Copying, 1, populate_existing=True)
     if state.zone != zone:
-        session.execute(delete(DaySum))
+        for table in (DaySum, CreditSum, Counted):
+            session.execute(delete(table))
         for batch in _batches(session):
             sums = Sums()
             for moved in batch:

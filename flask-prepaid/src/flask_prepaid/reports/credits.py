@@ -32,8 +32,11 @@ ENTRIES = 5_000
 #: A wallet with more events than ``ENTRIES`` is drawn when it has rested so long: drawing holds its lock.
 QUIET = timedelta(hours=1)
 
+#: What an allowance that moved up from an ended one is counted as: less of that one expired.
+ROLL_OVER = "rollover"
+
 #: Which column of a line an entry belongs to, by its kind, and its sign.
-COLUMNS = {
+COLUMNS: dict[str, tuple[str, int]] = {
     Kind.PURCHASE: ("sold", 1),
     Kind.ALLOWANCE: ("sold", 1),
     Kind.GRANT: ("given", 1),
@@ -42,6 +45,7 @@ COLUMNS = {
     Kind.EXPIRY: ("expired", -1),
     Kind.CLAWBACK: ("clawed_back", -1),
     Kind.ADJUSTMENT: ("adjusted", 1),
+    ROLL_OVER: ("expired", -1),
 }
 
 
@@ -123,7 +127,8 @@ def _count(session: Session, wallet_id: int, after: int, upto: int, zone: str) -
     sums: defaultdict[tuple[date, str, str], Counter[str]] = defaultdict(Counter)
     for entry in session.execute(_entries(wallet_id, after, upto)):
         worth = _worth(entry)
-        cell = (day_of(entry.at, zone), entry.kind.value, entry.currency or entry.lot_currency or "")
+        kind = ROLL_OVER if entry.key.startswith(f"{ROLL_OVER}:") else entry.kind.value
+        cell = (day_of(entry.at, zone), kind, entry.currency or entry.lot_currency or "")
         sums[cell].update(entries=1, credits=entry.credits, debt=entry.debt, worth_minor=worth)
     first = insert(session, Counted).values(wallet_id=wallet_id, seq=0).on_conflict_do_nothing()
     session.execute(first)
@@ -153,6 +158,7 @@ def _entries(wallet_id: int, after: int, upto: int) -> Select[*tuple[Any, ...]]:
         select(
             Entry.at,
             Entry.kind,
+            Entry.key,
             Entry.credits,
             Entry.debt,
             Entry.amount_minor,
@@ -191,7 +197,7 @@ def credits(
         wanted = wanted.where(CreditSum.day <= end)
     lines: defaultdict[date, Credits] = defaultdict(Credits)
     for day, kind, moved in session.execute(wanted):
-        column, sign = COLUMNS[Kind(kind)]
+        column, sign = COLUMNS[kind]
         lines[first_day(day, by)].add(Credits(**{column: sign * int(moved)}))
     return sorted(lines.items())
 
@@ -209,11 +215,18 @@ def worth(
         wanted = wanted.where(CreditSum.day >= start)
     if end is not None:
         wanted = wanted.where(CreditSum.day <= end)
-    names = {"purchase": "sold", "allowance": "sold", "clawback": "clawed_back", "expiry": "breakage"}
+    names = {
+        Kind.PURCHASE: ("sold", 1),
+        Kind.ALLOWANCE: ("sold", 1),
+        Kind.CLAWBACK: ("clawed_back", 1),
+        Kind.EXPIRY: ("breakage", 1),
+        ROLL_OVER: ("breakage", -1),
+    }
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for currency, kind, minor in session.execute(wanted):
         if kind in names:
-            found[currency][names[kind]] += int(minor)
+            name, sign = names[kind]
+            found[currency][name] += sign * int(minor)
     return {
         currency: {name: found[currency][name] for name in ("sold", "clawed_back", "breakage")}
         for currency in sorted(found)

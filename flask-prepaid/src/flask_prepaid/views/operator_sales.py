@@ -139,7 +139,7 @@ def chart(currency: str, lines: Sequence[tuple[date, Sales]], before: Sequence[S
             charts.Series("Gross", "gross", [sold.gross_minor for _, sold in lines]),
             charts.Series("Net", "net", [sold.net_minor for _, sold in lines]),
         ],
-        line=charts.Series("Net before", "before", earlier),
+        line=charts.Series("Net before", "before", earlier) if any(earlier) else None,
         show=lambda minor: money.show(minor, currency),
     )
 

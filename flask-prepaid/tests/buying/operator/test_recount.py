@@ -1,0 +1,178 @@
+"""Row 43 and I11: what the reports say is what Stripe and the ledger say, counted by other means."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from flask_prepaid.reports import copying, sales
+from flask_prepaid.reports.days import Span
+from flask_prepaid.testing import Databases
+
+from ..shop import Shop
+from .lives import client_of, live, recount_credits, recount_sales
+
+
+def report(shop: Shop, what: str, *options: str) -> dict[str, Any]:
+    result = shop.command("report", what, "--json", *options)
+    assert result.exit_code == 0, result.output
+    return dict(json.loads(result.stdout))
+
+
+def rows_of(reported: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    """Each line by its day, and its currency if it has one, without what is zero."""
+    return {
+        (row["day"], row["currency"]) if "currency" in row else row["day"]: {
+            name: value
+            for name, value in row.items()
+            if isinstance(value, int) and value and name != "change"
+        }
+        for row in reported["rows"]
+    }
+
+
+def without_zeros(recount: Any) -> dict[Any, dict[str, int]]:
+    return {key: {name: value for name, value in cell.items() if value} for key, cell in recount.items()}
+
+
+def test_row_43_each_day_in_each_currency_is_what_moved_at_stripe(shop: Shop) -> None:
+    live(shop, 20)
+
+    assert shop.command("sync").exit_code == 0
+
+    recount = without_zeros(recount_sales(shop))
+    assert len(recount) > 20
+    assert rows_of(report(shop, "sales")) == recount
+
+
+def test_days_are_those_of_the_time_zone(far_shop: Shop) -> None:
+    live(far_shop, 12)
+
+    assert far_shop.command("sync").exit_code == 0
+
+    sold = rows_of(report(far_shop, "sales"))
+    assert sold == without_zeros(recount_sales(far_shop, "Pacific/Auckland"))
+    assert sold != without_zeros(recount_sales(far_shop, "UTC"))
+    assert rows_of(report(far_shop, "credits")) == without_zeros(
+        recount_credits(far_shop, "Pacific/Auckland")
+    )
+
+
+def test_another_time_zone_dates_what_was_copied_anew(databases: Databases) -> None:
+    database = databases.fresh("sqlite")
+    shop = Shop(database)
+    live(shop, 8)
+    shop.command("sync")
+    moved = Shop(database, emulator=shop.stripe, webhooks=False, PREPAID_TIME_ZONE="America/New_York")
+
+    assert moved.command("sync").exit_code == 0
+
+    assert rows_of(report(moved, "sales")) == without_zeros(recount_sales(shop, "America/New_York"))
+    assert rows_of(report(moved, "credits")) == without_zeros(recount_credits(shop, "America/New_York"))
+    with moved.app.app_context():
+        moved.db.engine.dispose()
+    shop.close()
+
+
+def test_each_days_credits_are_those_of_its_entries(shop: Shop) -> None:
+    live(shop, 20)
+
+    assert shop.command("sync").exit_code == 0
+
+    told = report(shop, "credits")
+    assert rows_of(told) == without_zeros(recount_credits(shop))
+    with shop.app.app_context():
+        balances = shop.prepaid.session.scalar(text("SELECT sum(balance) FROM prepaid_wallet"))
+    assert told["outstanding"] == told["totals"][0]["change"] == balances
+    assert told["uncounted_wallets"] == 0
+
+
+def test_what_is_owed_is_what_the_lots_cost(shop: Shop) -> None:
+    shop.pay(shop.buy(pack="starter"))
+    shop.pay(shop.buy("user:2", pack="tokyo"))
+    with shop.app.app_context():
+        shop.prepaid.spend_now("user:1", credits=25, key="work")
+    shop.tick()
+
+    assert report(shop, "credits")["deferred_minor"] == {"usd": 375, "jpy": 700}
+
+
+def test_what_lapsed_is_breakage_by_what_was_paid_for_it(shop: Shop) -> None:
+    shop.pay(shop.buy(pack="bonus"))
+    with shop.app.app_context():
+        shop.prepaid.spend_now("user:1", credits=60, key="work")
+    shop.stripe.advance(days=31)
+    shop.tick()
+
+    assert report(shop, "credits")["worth_minor"]["usd"] == {"sold": 1_000, "clawed_back": 0, "breakage": 500}
+
+
+class Killed(BaseException):
+    """As a kill does, it leaves no time for anything."""
+
+
+def test_a_sync_that_was_killed_goes_on_without_a_gap_or_a_double(shop: Shop) -> None:
+    charge_elsewhere(shop, 230)
+    looked_at = 0
+
+    def die_on_the_second_page() -> None:
+        nonlocal looked_at
+        looked_at += 1
+        if looked_at == 150:
+            raise Killed
+
+    with shop.app.app_context(), pytest.raises(Killed):
+        copying.sync(shop.prepaid, seen=die_on_the_second_page)
+    charge_elsewhere(shop, 20)
+    shop.stripe.advance(days=5)
+
+    done = [shop.command("sync") for _ in range(3)]
+
+    assert [one.stderr.strip() for one in done] == ["130 new.", "20 new.", "0 new."]
+    assert rows_of(report(shop, "sales")) == without_zeros(recount_sales(shop))
+
+
+def charge_elsewhere(shop: Shop, times: int) -> None:
+    """What somebody else sells by the same account, such as on an invoice of Stripe's dashboard."""
+    for _ in range(times):
+        client_of(shop).v1.payment_intents.create(
+            {
+                "amount": 700,
+                "currency": "usd",
+                "payment_method": "pm_card_visa",
+                "confirm": True,
+                "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            }
+        )
+
+
+def test_a_movement_of_no_known_kind_is_shown_as_a_break(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    shop.command("sync")
+    with shop.app.app_context():
+        for table in ("prepaid_movement", "prepaid_day_sum"):
+            shop.prepaid.session.execute(text(f"UPDATE {table} SET category = 'climate_order_purchase'"))
+        shop.prepaid.session.commit()
+        day = shop.now().date()
+
+        assert sales.left_out(shop.prepaid.session, span=Span(day, day)) == [
+            ("climate_order_purchase", "usd", 500 - 45)
+        ]
+
+
+def test_the_audit_names_a_day_whose_sum_is_off(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    shop.command("sync")
+
+    with shop.app.app_context():
+        change = text("UPDATE prepaid_day_sum SET amount_minor = amount_minor + :by")
+        shop.prepaid.session.execute(change, {"by": 1})
+        shop.prepaid.session.commit()
+        found = [problem.invariant for problem in shop.prepaid.audit()]
+        shop.prepaid.session.execute(change, {"by": -1})
+        shop.prepaid.session.commit()
+
+    assert found == ["I11"]
