@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from . import operator_customers, operator_home, operator_money, operator_sales
+from . import operator_customers, operator_home, operator_money, operator_plans, operator_sales
 
 POST = ["POST"]
 BOTH = ["GET", "POST"]
@@ -17,6 +17,8 @@ def add_to(pages: Blueprint, path: str) -> None:
     pages.add_url_rule(f"{path}/sales.csv", "operator_sales_csv", operator_sales.as_csv)
     pages.add_url_rule(f"{path}/credits", "operator_credits", operator_sales.credits)
     pages.add_url_rule(f"{path}/credits.csv", "operator_credits_csv", operator_sales.credits_csv)
+    pages.add_url_rule(f"{path}/plans", "operator_plans", operator_plans.overview)
+    pages.add_url_rule(f"{path}/plans.csv", "operator_plans_csv", operator_plans.as_csv)
     pages.add_url_rule(f"{path}/customers", "operator_customers", operator_customers.search)
     pages.add_url_rule(f"{path}/customers/<path:owner>", "operator_customer", operator_customers.story)
     one_payment = f"{path}/payments/<int:payment_id>"
