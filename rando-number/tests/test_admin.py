@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import select
@@ -11,6 +13,7 @@ from rando_number.accounts import users
 from rando_number.models import AuditLine, User, db
 
 from .shop import Shop, Visitor, forms
+from .test_nasty import NASTY
 
 PAGES = [
     "/admin",
@@ -22,6 +25,15 @@ PAGES = [
     "/admin/inbox",
     "/admin/compare",
 ]
+
+
+#: What each form reads that can be wrong.
+READ_BY = {
+    "/admin/grant": ["credits", "owner", "attempt"],
+    "/admin/adjust": ["credits", "owner", "attempt"],
+    "/admin/payments/1/refund": ["amount", "attempt"],
+    "/admin/inbox/replay": ["event"],
+}
 
 
 def operator(shop: Shop, role: str) -> Visitor:
@@ -161,3 +173,56 @@ def test_the_morning_page_tells_sales_credits_and_health(shop: Shop) -> None:
     assert "$10.00" in page
     assert "Every event is handled" in admin.get("/admin/inbox").text
     assert "agree" in admin.send("/admin/compare").text
+
+
+def test_nothing_that_an_operator_sends_breaks_a_page_or_changes_anything(shop: Shop) -> None:
+    pat, admin = buyer(shop), operator(shop, "admin")
+    forms_there = {
+        "/admin/grant": f"/admin/customers/{pat.owner}",
+        "/admin/adjust": f"/admin/customers/{pat.owner}",
+        "/admin/payments/1/refund": "/admin/payments/1/refund",
+        "/admin/inbox/replay": "/admin/inbox",
+    }
+    hidden = {action: forms(admin.get(path, show="all").text)[action] for action, path in forms_there.items()}
+    good = {"credits": "1", "amount": "1.00", "reason": "because"}
+    reads = [*PAGES, "/admin/plans", "/admin/plans.csv", "/admin/audit", f"/admin/customers/{pat.owner}"]
+    queries = ["from", "to", "by", "currency", "part", "q", "cursor", "before", "deed", "show"]
+
+    with shop.nothing_changes():
+        for bad in NASTY:
+            for path in [
+                *reads,
+                f"/admin/customers/{quote(bad, safe='')}",
+                "/admin/payments/" + "9" * 30,
+            ]:
+                answer = admin.client.get(path, query_string=dict.fromkeys(queries, bad), buffered=True)
+                assert answer.status_code < 500, (path, bad)
+            for action, fields in hidden.items():
+                for name in READ_BY[action]:
+                    answer = admin.client.post(action, data={**good, **fields, name: bad})
+                    assert answer.status_code < 500, (action, name, bad)
+
+
+def test_without_its_hidden_token_a_form_moves_nothing(shop: Shop) -> None:
+    pat, admin = buyer(shop), operator(shop, "admin")
+    fields = {"owner": pat.owner, "credits": "5", "reason": "why", "attempt": "a" * 20}
+
+    assert admin.client.post("/admin/grant", data=fields).status_code == 400
+    assert pat.balance == 13
+
+
+def test_a_closed_period_is_compared_with_the_one_before_it(shop: Shop) -> None:
+    buyer(shop)
+    admin = operator(shop, "finance")
+    admin.send("/admin/sync", form_of="/admin")
+    today = shop.stripe.now()
+    shop.stripe.advance(days=1)
+    shop.stripe.pay(shop.customer("kim@rando.test").buy(pack="regular"))
+    admin.send("/admin/sync", form_of="/admin")
+    day = datetime.fromtimestamp(today, UTC).date() + timedelta(days=1)
+
+    page = admin.get("/admin/sales", **{"from": f"{day}", "to": f"{day}"}).text
+
+    assert "$54.00" in page
+    assert "before: $10.00" in page
+    assert "+440 %" in page
