@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stripe_emulator import challenges, clock, events, objects, payments, store
+from stripe_emulator import challenges, clock, events, ids, objects, payments, store
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.resources import customers, payment_intents, setup_intents
 from stripe_emulator.store import Json
@@ -49,6 +49,9 @@ MODES: dict[str, Mode] = {}
 
 #: Called with each session that is complete, before its event.
 AFTER_FINISH: list[Callable[[Json], None]] = []
+
+#: Called with each session that wants an invoice, after the event that tells of its payment.
+AFTER_PAID: list[Callable[[Json], None]] = []
 
 
 def pay(session: Json, payer: Payer) -> Json:
@@ -126,7 +129,28 @@ def finish(session: Json, *, payment_status: str = "paid") -> None:
     )
     for step in AFTER_FINISH:
         step(session)
-    events.emit("checkout.session.completed", session)
+    tell(session, "checkout.session.completed")
+
+
+def tell(session: Json, event: str) -> None:
+    """Tell that a session is complete, or paid since; its event names the invoice that then follows."""
+    invoiced = wants_invoice(session) and session["payment_status"] != "unpaid"
+    if invoiced:
+        objects.change(session, invoice=ids.new("invoice"))
+    events.emit(event, session)
+    if invoiced:
+        for step in AFTER_PAID:
+            step(session)
+
+
+def wants_invoice(session: Json) -> bool:
+    """Whether an invoice is made of the payment."""
+    return bool((session["invoice_creation"] or {}).get("enabled"))
+
+
+def makes_customer(session: Json) -> bool:
+    """Whether whoever pays becomes a customer, also if no card is kept."""
+    return session["customer_creation"] == "always" or wants_invoice(session)
 
 
 def follow(session: Json) -> None:

@@ -27,7 +27,7 @@ def _prepare_payment(session: Json, form: Form) -> None:
 
 def _complete_payment(session: Json, payer: Payer) -> None:
     if session["amount_total"] == 0:
-        if session["customer_creation"] == "always":
+        if checkout.makes_customer(session):
             checkout.ensure_customer(session)
         checkout.finish(session, payment_status="no_payment_required")
         return
@@ -53,7 +53,7 @@ def _intent_for(session: Json, payer: Payer) -> Json:
 def _payment_approved(intent: Json) -> None:
     """The bank agrees: whoever is to be remembered becomes a customer before the money moves."""
     session = store.get(KIND, intent["_owner"][1])
-    wanted = session["customer_creation"] == "always" or intent["setup_future_usage"]
+    wanted = checkout.makes_customer(session) or intent["setup_future_usage"]
     if session["customer"] is None and wanted:
         objects.change(intent, customer=checkout.ensure_customer(session)["id"])
     if intent["setup_future_usage"]:
@@ -114,7 +114,7 @@ def _finished(intent: Json) -> None:
     session = store.get(KIND, intent["_owner"][1])
     if session["status"] == "complete":
         objects.change(session, payment_status="paid")
-        events.emit("checkout.session.async_payment_succeeded", session)
+        checkout.tell(session, "checkout.session.async_payment_succeeded")
     elif session["status"] == "open":
         checkout.finish(
             session, payment_status="paid" if session["mode"] == "payment" else "no_payment_required"

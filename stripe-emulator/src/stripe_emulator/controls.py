@@ -21,6 +21,7 @@ def pay(
     session_id: str,
     *,
     card: str = "4242424242424242",
+    iban: str | None = None,
     email: str | None = None,
     name: str | None = None,
     keep_card: bool = False,
@@ -28,13 +29,19 @@ def pay(
 ) -> Json:
     """What a customer does on the Checkout page, the bank's page included; return the session.
 
+    :param iban: Of a bank account, to pay by SEPA debit instead of a card: the money comes when the
+        clock has moved on (at once, or three minutes later by Stripe's test number), or never.
     :param challenge: "complete" or "fail", should the bank ask.
     :raises CardError: The card was refused. The session stays open.
     """
     refused: CardError | None = None
     with keeper.transaction():
         session = store.get(checkout.KIND, session_id, param="session")
-        method = payment_methods.new_card(cards.numbered(card))
+        method = (
+            payment_methods.new_card(cards.numbered(card))
+            if iban is None
+            else payment_methods.new_other("sepa_debit", {"sepa_debit": {"iban": iban}})
+        )
         payer = checkout.Payer(method, email or "customer@example.com", name or "Test Customer", keep_card)
         try:
             checkout.pay(session, payer)

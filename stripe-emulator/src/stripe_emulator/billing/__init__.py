@@ -24,4 +24,5 @@ From arithmetic to a subscription's life; each module may import those above it:
     previews     the invoice that would follow
     credits      credit notes
     checkout     Checkout's subscription mode; session_discounts: its discounts
+    post_payment the invoice of what Checkout sold once
 """

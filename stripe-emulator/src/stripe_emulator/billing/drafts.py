@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from decimal import Decimal
+from typing import Any
 
 from stripe_emulator import clock, ids, money, objects, store
 from stripe_emulator.billing import discounts, lines, totals
@@ -47,14 +48,15 @@ def new(
     draft_lines: list[Json],
     *,
     subscription: Json | None = None,
-    **more: object,
+    **more: Any,
 ) -> Json:
     """A draft with these lines, added up, not yet announced.
 
     :param reason: Its ``billing_reason``.
     :param more: Fields of the invoice, such as ``collection_method`` or ``period_start``.
+        ``_takes_balance=False`` leaves the customer's balance alone.
     """
-    invoice_id = ids.new("invoice")
+    invoice_id: Any = more.pop("id", None) or ids.new("invoice")
     rates: Json = {}
     for line in draft_lines:
         line["invoice"] = invoice_id
@@ -128,7 +130,8 @@ def add_up(invoice: Json) -> Json:
     total = subtotal - off + added
     customer = store.find("customer", invoice["customer"]) if invoice["customer"] else None
     balance = _balance(customer, invoice["currency"])
-    left = totals.settled(total, balance, minimum=minimum(invoice["currency"]))
+    applied = balance if invoice.get("_takes_balance", True) else 0
+    left = totals.settled(total, applied, minimum=minimum(invoice["currency"]))
     return objects.change(
         invoice,
         amount_due=left.amount_due,

@@ -44,7 +44,18 @@ def move(invoice: Json, verb: str) -> str:
 
 
 def finalize(invoice: Json) -> Json:
-    """Number it, settle the customer's balance, and ask for what is left; nothing left is paid at once."""
+    """Issue an invoice, and ask for what is left to pay; nothing left is paid at once."""
+    issue(invoice)
+    if invoice["amount_due"] == 0:
+        return paid(invoice)
+    _ask_for_payment(invoice)
+    if invoice["due_date"] is not None:
+        clock.schedule(invoice["due_date"], "invoice.overdue", invoice["id"])
+    return invoice
+
+
+def issue(invoice: Json) -> None:
+    """Number it, settle the customer's balance, and put it where the customer can see it."""
     status = move(invoice, "finalize")
     clock.unschedule(invoice["id"], "invoice.advance")
     drafts.add_up(invoice)
@@ -69,12 +80,6 @@ def finalize(invoice: Json) -> Json:
     )
     objects.change(customer, next_invoice_sequence=customer["next_invoice_sequence"] + 1)
     events.emit("invoice.finalized", invoice)
-    if invoice["amount_due"] == 0:
-        return paid(invoice)
-    _ask_for_payment(invoice)
-    if invoice["due_date"] is not None:
-        clock.schedule(invoice["due_date"], "invoice.overdue", invoice["id"])
-    return invoice
 
 
 def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False) -> Json:

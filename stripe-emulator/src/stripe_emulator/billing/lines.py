@@ -5,6 +5,8 @@ https://docs.stripe.com/api/invoices/line_item
 
 from __future__ import annotations
 
+from typing import Any
+
 from stripe_emulator import clock, contract, ids, objects, store
 from stripe_emulator.billing import amounts
 from stripe_emulator.resources import prices
@@ -67,7 +69,7 @@ def of_invoiceitem(item: Json) -> Json:
     )
 
 
-def new_invoiceitem(customer: Json, **fields: object) -> Json:
+def new_invoiceitem(customer: Json, *, event: str | None = "invoiceitem.created", **fields: Any) -> Json:
     """An invoice item that waits for the next invoice, unless it names one."""
     amount = fields["amount"]
     values: Json = {
@@ -84,9 +86,7 @@ def new_invoiceitem(customer: Json, **fields: object) -> Json:
         **fields,
     }
     values["quantity_decimal"] = str(values["quantity"])
-    return objects.create(
-        "invoiceitem", event="invoiceitem.created", customer=customer["id"], _created=clock.now(), **values
-    )
+    return objects.create("invoiceitem", event=event, customer=customer["id"], _created=clock.now(), **values)
 
 
 def pricing(price: Json) -> Json:

@@ -7,6 +7,7 @@ https://docs.stripe.com/billing/subscriptions/prorations
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from stripe_emulator import store
 from stripe_emulator.billing import amounts, discounts, drafts, lines, totals
@@ -89,7 +90,7 @@ def remember_lines(subscription: Json, invoice: Json) -> None:
 
 
 def _new_item(
-    subscription: Json, customer: Json, item: Json, *, amount: int, credited: Json | None, **fields: object
+    subscription: Json, customer: Json, item: Json, *, amount: int, credited: Json | None, **fields: Any
 ) -> Json:
     return lines.new_invoiceitem(
         customer,

@@ -78,6 +78,11 @@ def named(session: Json) -> str | None:
     return None
 
 
+def redeemed(session: Json) -> list[str]:
+    """Ids of the discounts that a payment was made with."""
+    return [one["id"] for one in store.select("discount", {"checkout_session": session["id"]})]
+
+
 def forms(session: Json) -> list[Json]:
     """The session's discounts as the ``discounts[]`` of a subscription."""
     return [

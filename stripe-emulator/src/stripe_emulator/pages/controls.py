@@ -17,8 +17,8 @@ pages = Blueprint("controls", __name__, static_folder="static", static_url_path=
 
 @pages.post("/_emulator/pay")
 def pay() -> Response:
-    """``{"session": "cs_...", "card": "4242..."}``, and ``email``, ``name``, ``keep_card``, ``challenge``."""
-    asked = _asked(session=str, card=str, email=str, name=str, keep_card=bool, challenge=str)
+    """``{"session": "cs_...", "card": "4242..."}``, or ``iban``; ``email``, ``name``, ``challenge``..."""
+    asked = _asked(session=str, card=str, iban=str, email=str, name=str, keep_card=bool, challenge=str)
     return jsonify(controls.pay(keeper(), _needed(asked, "session"), **asked))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from stripe_emulator import money
 from stripe_emulator.pages import describe, pdf
 from stripe_emulator.pages.pdf import Page
@@ -14,7 +16,7 @@ LINE, LONGEST = 20, 68
 def of(invoice: Json) -> bytes:
     """The file. Lines that do not fit go on to further pages."""
     pages = [Page()]
-    y = _head(pages[0], invoice)
+    y = _columns(pages[0], _head(pages[0], invoice))
     for line in invoice["lines"]["data"]:
         if y > BOTTOM:
             pages.append(Page())
@@ -23,7 +25,10 @@ def of(invoice: Json) -> bytes:
     if y + 8 * LINE > BOTTOM:
         pages.append(Page())
         y = TOP
-    _sums(pages[-1], y, invoice)
+    y = _sums(pages[-1], y, invoice)
+    for words in textwrap.wrap(invoice["footer"] or "", LONGEST):
+        y += 15
+        pages[-1].text(LEFT, y, words, size=9)
     for number, page in enumerate(pages, 1):
         page.text(LEFT, 806, "Test mode: no money moved for this invoice.", size=8)
         page.right(RIGHT, 806, f"{invoice['number']}, page {number} of {len(pages)}", size=8)
@@ -38,6 +43,7 @@ def _head(page: Page, invoice: Json) -> float:
         facts.append(("Due", describe.day(invoice["due_date"])))
     if invoice["status"] == "paid":
         facts.append(("Paid", _day(invoice, "paid_at")))
+    facts += [(one["name"], one["value"]) for one in invoice["custom_fields"] or []]
     y = float(TOP + 34)
     for label, value in facts:
         page.text(LEFT, y, label)
@@ -45,14 +51,28 @@ def _head(page: Page, invoice: Json) -> float:
         y += 16
     y += 16
     page.text(LEFT, y, "Bill to", bold=True)
-    for words in (invoice["customer_name"], invoice["customer_email"]):
-        if words:
-            y += 15
-            page.text(LEFT, y, words)
+    for words in billed_to(invoice):
+        y += 15
+        page.text(LEFT, y, words)
     y += 34
     due = money.text(invoice["amount_remaining"], invoice["currency"])
     page.text(LEFT, y, f"{due} due" if invoice["status"] == "open" else _state(invoice), size=16, bold=True)
-    y += 34
+    for words in textwrap.wrap(invoice["description"] or "", LONGEST):
+        y += 18
+        page.text(LEFT, y, words)
+    return y + 34
+
+
+def billed_to(invoice: Json) -> list[str]:
+    """Name and address of whoever pays, line by line."""
+    address = invoice["customer_address"] or {}
+    town = " ".join(address[key] for key in ("postal_code", "city") if address.get(key))
+    known = [invoice["customer_name"], invoice["customer_email"]]
+    known += [address.get("line1"), address.get("line2"), town, address.get("state"), address.get("country")]
+    return [words for words in known if words]
+
+
+def _columns(page: Page, y: float) -> float:
     page.text(LEFT, y, "Description", size=9)
     page.right(RIGHT, y, "Amount", size=9)
     page.rule(LEFT, y + 6, RIGHT)
@@ -70,13 +90,14 @@ def _line(page: Page, y: float, line: Json) -> float:
     return y + LINE
 
 
-def _sums(page: Page, y: float, invoice: Json) -> None:
+def _sums(page: Page, y: float, invoice: Json) -> float:
     page.rule(300, y - 10, RIGHT)
     for label, amount in sums(invoice):
         bold = label in ("Total", "Amount due")
         page.text(300, y + 4, label, bold=bold)
         page.right(RIGHT, y + 4, money.text(amount, invoice["currency"]), bold=bold)
         y += LINE
+    return y
 
 
 def sums(invoice: Json) -> list[tuple[str, int]]:

@@ -6,7 +6,7 @@ The routes; what happens when the customer pays is in ``checkout.py``.
 from __future__ import annotations
 
 from stripe_emulator import checkout, checkout_modes, checkout_tax, clock, ids, lists, money, objects, store
-from stripe_emulator.billing import session_discounts
+from stripe_emulator.billing import post_payment, session_discounts
 from stripe_emulator.checkout import KIND
 from stripe_emulator.errors import InvalidRequest, NotEmulated
 from stripe_emulator.expand import includable
@@ -54,7 +54,7 @@ NOT_YET = (
     "shipping_options",
 )
 #: The same, where they are switched on by ``enabled``.
-NOT_YET_ENABLED = ("invoice_creation", "managed_payments", "tax_id_collection")
+NOT_YET_ENABLED = ("managed_payments", "tax_id_collection")
 
 checkout.MODES |= {"payment": checkout_modes.PAYMENT, "setup": checkout_modes.SETUP}
 
@@ -81,6 +81,7 @@ def create(form: Form) -> Json:
         currency=lines[0]["currency"] if lines else _currency(form),
         customer=customer,
         expires_at=_expires_at(form),
+        invoice_creation=post_payment.shown(form),
         metadata=form.get("metadata"),
         mode=form["mode"],
         payment_method_types=form.get("payment_method_types") or ["card"],
