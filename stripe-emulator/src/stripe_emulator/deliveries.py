@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from stripe import WebhookSignature
 
-from stripe_emulator import clock, events, store, thin
+from stripe_emulator import clock, events, failing, store, thin
 from stripe_emulator.expand import render
 from stripe_emulator.store import Json, Store
 from stripe_emulator.wire import encode
@@ -124,7 +124,10 @@ class Courier:
                 "INSERT INTO attempt (delivery, at, status, reply) VALUES (?, ?, ?, ?)",
                 (parcel.delivery, clock.now(), reply.status, reply.text[:REPLY_LENGTH]),
             )
-            if reply.status is not None and 200 <= reply.status < 300:
+            delivered = reply.status is not None and 200 <= reply.status < 300
+            if parcel.url:
+                failing.note(parcel.endpoint, delivered=delivered)
+            if delivered:
                 outcome, wait = "delivered", 0
             elif parcel.attempts > len(BACKOFF):
                 outcome, wait = "failed", 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 import stripe
@@ -190,3 +191,72 @@ def test_a_reset_forgets_all_but_who_listens(shop: Shop) -> None:
     assert shop.emulator.state()["objects"] == {"customer": 1, "event": 1}
     assert 1_900_000_000 <= customer.created < 1_900_000_100
     assert shop.listen() == ["customer.created"]
+
+
+def test_an_endpoint_that_fails_for_nine_days_is_warned_of_and_then_disabled(shop: Shop) -> None:
+    failing = Registered(shop, answers=500)
+    failing.is_told()
+    shop.emulator.advance(days=8)
+    failing.is_told()
+    warned, warning = failing.status(), shop.emulator.browser().get("/webhooks").text
+
+    shop.emulator.advance(days=1)
+    failing.is_told()
+    disabled, verdict = failing.status(), shop.emulator.browser().get("/webhooks").text
+    heard = failing.heard
+    failing.is_told()
+
+    assert (warned, disabled) == ("enabled", "disabled")
+    assert "the next failure disables this endpoint" in warning
+    assert "so Stripe stopped sending" in verdict
+    assert failing.heard == heard
+
+
+def test_one_success_in_nine_days_is_enough(shop: Shop) -> None:
+    shaky = Registered(shop, answers=500)
+    shaky.is_told()
+    shop.emulator.advance(days=8)
+    shaky.answers = 200
+    shaky.is_told()
+    shaky.answers = 500
+    shop.emulator.advance(days=8)
+    shaky.is_told()
+
+    assert shaky.status() == "enabled"
+
+
+def test_a_disabled_endpoint_begins_anew_when_it_is_enabled(shop: Shop) -> None:
+    failing = Registered(shop, answers=None)
+    failing.is_told()
+    shop.emulator.advance(days=9)
+    failing.is_told()
+    failing.answers = 200
+
+    shop.stripe.v1.webhook_endpoints.update(failing.id, {"disabled": False})
+    heard = failing.heard
+    failing.is_told()
+
+    assert (failing.status(), failing.heard) == ("enabled", heard + 1)
+    assert "stopped sending" not in shop.emulator.browser().get("/webhooks").text
+
+
+class Registered:
+    """An endpoint of the API. ``answers`` is the status that it answers with, None for nothing at all."""
+
+    def __init__(self, shop: Shop, answers: int | None) -> None:
+        self.shop, self.answers, self.heard = shop, answers, 0
+        form: Any = {"url": "http://127.0.0.1:9/hook", "enabled_events": ["product.created"]}
+        self.id = shop.stripe.v1.webhook_endpoints.create(form).id
+        shop.emulator.courier.connected[self.id] = self.receive
+
+    def receive(self, body: bytes, headers: dict[str, str]) -> Reply:
+        self.heard += 1
+        return Reply(self.answers, "")
+
+    def is_told(self) -> None:
+        """Something happens that it wants to hear of."""
+        self.shop.stripe.v1.products.create({"name": "Pen"})
+        self.shop.emulator.deliver()
+
+    def status(self) -> str:
+        return self.shop.stripe.v1.webhook_endpoints.retrieve(self.id).status

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator import chaos, controls, events, store
+from stripe_emulator import chaos, controls, events, failing, store
 from stripe_emulator.expand import render
 from stripe_emulator.pages import deliveries_seen, quick_start
 from stripe_emulator.pages.account import keeper
@@ -174,7 +174,7 @@ def webhooks_page(typed: Mapping[str, Any], error: str = "") -> str:
     """The endpoints, and the form as it was typed if something is wrong with it."""
     with keeper().transaction(write=False):
         endpoints = [
-            {**one, "secret": one["_secret"], "url": events.url_of(one)}
+            {**one, "secret": one["_secret"], "url": events.url_of(one), "failing": failing.warning(one)}
             for one in events.endpoints(also_disabled=True)
         ]
     return page("webhooks", endpoints=endpoints, typed=typed, error=error)

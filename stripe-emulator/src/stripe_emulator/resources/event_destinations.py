@@ -76,7 +76,7 @@ def disable(form: Form, id: str) -> Json:
 @post("/v2/core/event_destinations/{id}/enable")
 def enable(form: Form, id: str) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/enable"""
-    return _change(store.get(KIND, id), status="enabled", status_details=None)
+    return _change(store.get(KIND, id), status="enabled", status_details=None, _failing_since=None)
 
 
 @get("/v2/core/event_destinations")

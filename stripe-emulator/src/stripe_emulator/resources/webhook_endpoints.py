@@ -44,6 +44,7 @@ def update(form: Form, webhook_endpoint: str) -> Json:
         check_url(form["url"])
     if "disabled" in form:
         changes["status"] = "disabled" if form["disabled"] else "enabled"
+        changes["_failing_since"] = None
     return objects.change(endpoint, **changes)
 
 
