@@ -16,7 +16,9 @@ def day_of(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d}"
 
 
-def test_a_larger_plan_begins_at_once_and_gives_the_difference_for_the_rest(both_shops: PlanShop) -> None:
+def test_row_41_a_larger_plan_begins_at_once_and_gives_the_difference_for_the_rest(
+    both_shops: PlanShop,
+) -> None:
     both_shops.subscribe("small")
     both_shops.pass_time(days=14)  # half of the 28 days until the last of February
 

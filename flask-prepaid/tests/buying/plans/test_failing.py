@@ -14,7 +14,7 @@ def fail_next(shop: PlanShop) -> None:
     shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": card})
 
 
-def test_a_failed_renewal_gives_nothing_until_it_is_paid_on_stripes_page(shop: PlanShop) -> None:
+def test_row_41_a_failed_renewal_gives_nothing_until_it_is_paid_on_stripes_page(shop: PlanShop) -> None:
     shop.subscribe("small")
     fail_next(shop)
 
@@ -57,7 +57,7 @@ def test_a_card_that_is_declined_again_says_so(shop: PlanShop) -> None:
     assert shop.state() is State.PAST_DUE
 
 
-def test_a_retry_that_pays_gives_the_credits(shop: PlanShop) -> None:
+def test_row_41_a_retry_that_pays_gives_the_credits(shop: PlanShop) -> None:
     shop.subscribe("small")
     good = shop.row().card_id
     fail_next(shop)
@@ -161,7 +161,7 @@ def test_canceling_drops_what_is_owed(shop: PlanShop) -> None:
     assert shop.state() is State.CANCELED
 
 
-def test_a_period_that_is_paid_late_does_not_end_the_one_that_runs(shop: PlanShop) -> None:
+def test_row_41_a_period_that_is_paid_late_does_not_end_the_one_that_runs(shop: PlanShop) -> None:
     shop.stripe.dunning(end="past_due", retry_days=[3])
     shop.subscribe("small")
     good = shop.row().card_id

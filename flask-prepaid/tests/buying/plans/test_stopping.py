@@ -38,7 +38,7 @@ def test_a_plan_that_is_to_end_can_be_resumed_until_then(shop: PlanShop) -> None
     assert len(shop.invoices()) == 2
 
 
-def test_canceling_now_pays_nothing_back_and_leaves_the_credits(shop: PlanShop) -> None:
+def test_row_41_canceling_now_pays_nothing_back_and_leaves_the_credits(shop: PlanShop) -> None:
     shop.subscribe("small")
     assert "the credits you have from it last until 3 March 2026" in shop.browser().get(f"{PAGE}/cancel").text
 
