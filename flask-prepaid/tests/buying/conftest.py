@@ -9,17 +9,23 @@ from .shop import Shop
 
 
 @pytest.fixture
-def shop(databases: Databases) -> Iterator[Shop]:
+def kind() -> str:
+    """SQLite, but where a module is marked ``on_both_databases``."""
+    return "sqlite"
+
+
+@pytest.fixture
+def shop(databases: Databases, kind: str) -> Iterator[Shop]:
     """A shop with nothing sold yet. Whatever happens in it, its books add up at the end."""
-    shop = Shop(databases.fresh("sqlite"))
+    shop = Shop(databases.fresh(kind))
     yield shop
     shop.close()
 
 
 @pytest.fixture
-def deaf_shop(databases: Databases) -> Iterator[Shop]:
+def deaf_shop(databases: Databases, kind: str) -> Iterator[Shop]:
     """A shop that no event ever reaches."""
-    shop = Shop(databases.fresh("sqlite"), webhooks=False)
+    shop = Shop(databases.fresh(kind), webhooks=False)
     yield shop
     shop.close()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 import stripe
 from click.testing import Result
 from flask import Flask, request
@@ -29,6 +30,9 @@ PACKS = (
     Pack("kuwait", credits=50, amount_minor=1_250, currency="kwd"),
 )
 QUANTITY = Quantity((PriceTier(1, 100), PriceTier(50, 95), PriceTier(100, 90)))
+
+#: For a module whose stories are told twice: where locks and clashes decide what happens.
+on_both_databases = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 
 SECRET = "whsec_shop"
 WEBHOOK = "/prepaid/webhook"

@@ -11,7 +11,9 @@ from werkzeug.test import TestResponse
 from flask_prepaid import cards
 from flask_prepaid.models import PaymentState, SavedCard
 
-from .shop import Shop
+from .shop import Shop, on_both_databases
+
+pytestmark = on_both_databases
 
 ASKS_ALWAYS = "4000002760003184"
 ASKS_ONCE = "4000002500003155"

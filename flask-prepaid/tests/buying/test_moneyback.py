@@ -14,7 +14,9 @@ from flask_prepaid.errors import GatewayUnavailable, NothingToReverse
 from flask_prepaid.models import Refund
 from flask_prepaid.signals import clawed_back
 
-from .shop import Shop
+from .shop import Shop, on_both_databases
+
+pytestmark = on_both_databases
 
 
 @pytest.fixture

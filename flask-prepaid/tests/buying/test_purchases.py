@@ -6,7 +6,9 @@ import pytest
 
 from flask_prepaid.models import PaymentState
 
-from .shop import Shop
+from .shop import Shop, on_both_databases
+
+pytestmark = on_both_databases
 
 
 def test_a_pack_paid_on_stripes_page_is_in_the_wallet_when_the_browser_is_back(deaf_shop: Shop) -> None:

@@ -12,8 +12,10 @@ from flask_prepaid.errors import NotYours, UnknownItem
 from flask_prepaid.models import PaymentState, TopUp, Via
 from flask_prepaid.signals import topup_stopped
 
-from .shop import Shop
+from .shop import Shop, on_both_databases
 from .test_cards import ASKS_ALWAYS, DECLINES_LATER, leave_card
+
+pytestmark = on_both_databases
 
 
 def switch_on(shop: Shop, **changes: Any) -> None:

@@ -18,4 +18,4 @@ def webhook() -> ResponseReturnValue:
     prepaid = page.extension()
     event = webhooks.receive(prepaid, request.get_data(), request.headers.get("Stripe-Signature"))
     handled = webhooks.handle(prepaid, event)
-    return "", 204 if handled else 503
+    return "", 200 if handled else 503
