@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
+import pytest
 from sqlalchemy import select, update
+from werkzeug.test import TestResponse
 
 from rando_number.keys import ring
-from rando_number.models import ApiKey, db, utc_now
+from rando_number.models import ApiKey, User, db, utc_now
 
 from .shop import Program, Shop, forms, told
 
@@ -37,6 +41,72 @@ def test_a_revoked_key_is_refused_at_once(shop: Shop) -> None:
 
     assert program.get("/balance").status_code == 401
     assert shop.deeds()[-2:] == ["key_made", "key_revoked"]
+
+
+def elsewhere(shop: Shop, model: type[ApiKey | User], **values: object) -> None:
+    """Change keys or users as another process would: this one still remembers what it has read."""
+    with shop.app.app_context():
+        db.session.execute(update(model).values(**values))
+        db.session.commit()
+
+
+@pytest.mark.parametrize("ended_by", ["revoked", "switched off"])
+def test_what_another_process_ends_is_refused_at_once_by_every_call(any_shop: Shop, ended_by: str) -> None:
+    customer = any_shop.customer(credits=20)
+    program = Program(any_shop, customer.make_key(cap_per_month="10"))
+
+    def end_while_it_is_remembered() -> None:
+        elsewhere(any_shop, ApiKey, revoked_at=None)
+        elsewhere(any_shop, User, active=True)
+        assert program.get("/number/", **{"Idempotency-Key": "a"}).status_code == 200
+        if ended_by == "revoked":
+            elsewhere(any_shop, ApiKey, revoked_at=utc_now())
+        else:
+            elsewhere(any_shop, User, active=False)
+
+    calls: list[Callable[[], TestResponse]] = [
+        lambda: program.get("/number/"),
+        lambda: program.post("/numbers", {"count": 2}),
+        lambda: program.get("/number/", **{"Idempotency-Key": "a"}),
+        lambda: program.get("/number/", **{"Idempotency-Key": "b"}),
+        lambda: program.post("/numbers", {"count": 5}, **{"Idempotency-Key": "a"}),
+        lambda: program.post("/numbers", {"count": 11}),
+        lambda: program.get("/balance"),
+        lambda: program.get("/numbers"),
+        lambda: program.get("/entries"),
+        lambda: program.get("/usage"),
+    ]
+    for call in calls:
+        end_while_it_is_remembered()
+        refused = call()
+        assert (refused.status_code, told(refused)["error"]["code"]) == (401, "unauthenticated")
+        assert refused.headers["WWW-Authenticate"] == "Bearer"
+    assert customer.balance == 19
+    with any_shop.app.app_context():
+        assert db.session.scalar(select(ApiKey.used)) == 1
+
+
+def test_a_revoked_key_that_goes_on_calling_slows_nobody_down(any_shop: Shop) -> None:
+    """Those that share its commit get their numbers, and it is looked up anew after its first refusal."""
+    customer = any_shop.customer(credits=40)
+    ended, other = (Program(any_shop, customer.make_key(name)) for name in ("ended", "other"))
+    for program in (ended, other):
+        assert program.get("/number/").status_code == 200
+    with any_shop.app.app_context():
+        db.session.execute(update(ApiKey).where(ApiKey.name == "ended").values(revoked_at=utc_now()))
+        db.session.commit()
+    together = Barrier(20)
+
+    def call(n: int) -> tuple[str, int]:
+        together.wait()
+        program = (ended, other)[n % 2]
+        return ("ended", "other")[n % 2], program.get("/number/").status_code
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = Counter(threads.map(call, range(20)))
+
+    assert answers == {("ended", 401): 10, ("other", 200): 10}
+    assert customer.balance == 28
 
 
 def test_a_key_ends_with_its_day(shop: Shop) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from werkzeug.exceptions import BadRequest
 
 from . import keys, limits, openapi
 from .accounts import csrf
-from .errors import ApiError, speak_json
+from .errors import ApiError, opens_nothing, speak_json
 from .headers import NO_PAGE
 from .models import Number, db, utc_now
 from .numbers import Ask, is_key, sell, whole
@@ -27,19 +28,21 @@ blueprint = openapi.make_blueprint()
 csrf.exempt(blueprint)  # a session is taken from the same origin only, see caller()
 speak_json(blueprint)
 
+Find = Callable[[str], Caller | None]
+
 DAY = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
 
 #: Calls with a key that is none, from one address, before it is told to wait.
 WRONG_KEYS_PER_MINUTE = 60
 
 
-def caller() -> Caller:
+def caller(find: Find = keys.find_anew) -> Caller:
     """Whose credits this call is about.
 
     :raises ApiError: No key and no session, a key that opens nothing, or too many calls.
     """
     if request.headers.get("Authorization", "")[:7].lower() == "bearer ":
-        found = caller_by_key(request)
+        found = caller_by_key(request, find)
     else:
         user = signed_in()
         if user is None or not from_our_pages():
@@ -49,12 +52,12 @@ def caller() -> Caller:
     return found
 
 
-def caller_by_key(request: Request) -> Caller:
+def caller_by_key(request: Request, find: Find = keys.find) -> Caller:
     """Whose key is in the ``Authorization`` header.
 
     :raises ApiError: It opens nothing, or too many came that opened nothing.
     """
-    found = keys.find(request.headers["Authorization"][7:].strip())
+    found = find(request.headers["Authorization"][7:].strip())
     if found is None:
         raise unauthenticated(request)
     return found
@@ -65,12 +68,7 @@ def unauthenticated(request: Request) -> ApiError:
     :raises ApiError: This address has guessed too often.
     """
     limits.take(f"unknown:{request.remote_addr}", WRONG_KEYS_PER_MINUTE)
-    return ApiError(
-        401,
-        "unauthenticated",
-        "Send a key of yours as Authorization: Bearer rn_...",
-        headers={"WWW-Authenticate": "Bearer"},
-    )
+    return opens_nothing()
 
 
 def from_our_pages() -> bool:
@@ -105,7 +103,7 @@ def idempotency_key(request: Request) -> str | None:
 @answers(blueprint, openapi.NumberAnswer, [openapi.MIN, openapi.MAX, openapi.IDEMPOTENCY_KEY])
 def number() -> ResponseReturnValue:
     """Sell one number, from 0 to 9 unless ``min`` and ``max`` say otherwise."""
-    return success(**sell_one(caller(), request))
+    return success(**sell_one(caller(keys.find), request))
 
 
 def sell_one(who: Caller, request: Request) -> dict[str, Any]:
@@ -119,7 +117,7 @@ def sell_one(who: Caller, request: Request) -> dict[str, Any]:
 @answers(blueprint, openapi.NumbersAnswer, [openapi.IDEMPOTENCY_KEY], requestBody=openapi.NUMBERS_BODY)
 def numbers() -> ResponseReturnValue:
     """Sell ``count`` numbers from ``min`` to ``max``: all of them, or none."""
-    return success(**sell_many(caller(), request))
+    return success(**sell_many(caller(keys.find), request))
 
 
 def sell_many(who: Caller, request: Request) -> dict[str, Any]:

@@ -74,6 +74,16 @@ class ApiError(Exception):
         self.more = more
 
 
+def opens_nothing() -> ApiError:
+    """The refusal of a key that was never made, is revoked or has ended."""
+    return ApiError(
+        401,
+        "unauthenticated",
+        "Send a key of yours as Authorization: Bearer rn_...",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
 def init_app(app: Flask) -> None:
     """People read pages, programs the envelope. The extension has its own page for its own errors."""
     got_request_exception.connect(undo, app)

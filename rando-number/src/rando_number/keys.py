@@ -20,7 +20,7 @@ from wtforms.validators import Length, NumberRange, Optional, ValidationError
 from flask_prepaid import PrepaidError
 
 from . import audit
-from .errors import ApiError
+from .errors import ApiError, opens_nothing
 from .models import ApiKey, Deed, User, db, utc_now
 from .ring import Ring
 from .who import Caller, customer
@@ -131,8 +131,30 @@ def digest_of(secret: str) -> str:
 
 
 def find(secret: str) -> Caller | None:
-    """Who calls with ``secret``; ``None`` if it was never made, is revoked or has ended."""
+    """Who calls with ``secret``; ``None`` if it was never made, is revoked or has ended.
+
+    As of a second ago at most: enough for a call that draws, for the database takes no row
+    for a key that was revoked since. Before any other answer to it, ``confirm``.
+    """
     return ring().find(digest_of(secret))
+
+
+def find_anew(secret: str) -> Caller | None:
+    """The same as of now, for calls that draw nothing."""
+    return ring().find_anew(digest_of(secret))
+
+
+def confirm(caller: Caller) -> None:
+    """
+    :raises ApiError: The caller's key was revoked, or its owner switched off, since it was looked up.
+    """
+    if caller.key_id is None:
+        return
+    opens = select(ApiKey.id).join(User, User.id == ApiKey.user_id)
+    opens = opens.where(ApiKey.id == caller.key_id, ApiKey.revoked_at.is_(None), User.active)
+    if db.session.scalar(opens) is None:
+        ring().forget()
+        raise opens_nothing()
 
 
 def ring() -> Ring:

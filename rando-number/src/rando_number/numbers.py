@@ -14,6 +14,8 @@ from typing import cast
 from sqlalchemy import Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from flask_prepaid import PrepaidError
+
 from . import keys
 from .errors import ApiError
 from .models import Number, db, utc_now
@@ -84,17 +86,24 @@ def sell(caller: Caller, ask: Ask, *, idempotency_key: str | None = None) -> Dra
     :param idempotency_key: The client's name for this request. A repeat within a day
         gets the first answer and takes nothing.
     :raises InsufficientCredits: Fewer credits are left than numbers are asked for.
-    :raises ApiError: The key has been used to ask for something else, or the API key's cap is reached.
+    :raises ApiError: The key has been used to ask for something else, the API key's cap is
+        reached, or it has been revoked.
     """
-    if idempotency_key is not None and (earlier := asked_before(caller, idempotency_key)):
-        return repeat(caller, earlier, ask)
-    try:
-        with keys.counted(caller, ask.count):
-            return sell_new(caller, ask, idempotency_key)
-    except IntegrityError:
-        if idempotency_key is None or not (earlier := asked_before(caller, idempotency_key)):
+    earlier = asked_before(caller, idempotency_key)
+    if earlier is None:
+        try:
+            with keys.counted(caller, ask.count):
+                return sell_new(caller, ask, idempotency_key)
+        except (ApiError, PrepaidError):
+            keys.confirm(caller)
             raise
-    return repeat(caller, earlier, ask)  # another request with the key was first
+        except IntegrityError:  # the key was revoked, or another request with this name was first
+            earlier = asked_before(caller, idempotency_key)
+            if earlier is None:
+                keys.confirm(caller)
+                raise
+    keys.confirm(caller)
+    return repeat(caller, earlier, ask)
 
 
 def sell_new(caller: Caller, ask: Ask, idempotency_key: str | None) -> Drawn:
@@ -125,8 +134,10 @@ def let_go() -> None:
         db.session.rollback()
 
 
-def asked_before(caller: Caller, idempotency_key: str) -> Number | None:
+def asked_before(caller: Caller, idempotency_key: str | None) -> Number | None:
     """What the key stands for today. A key older than a day is set free."""
+    if idempotency_key is None:
+        return None
     mine = (Number.user_id == caller.user_id, Number.idempotency_key == idempotency_key)
     earlier = db.session.scalar(select(Number).where(*mine))
     if earlier is not None and earlier.created_at < utc_now() - KEY_LIVES:
