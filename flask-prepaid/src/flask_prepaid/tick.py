@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from . import moneyback, notices, payments, purchases, signals, topups
 from .errors import GatewayUnavailable, PrepaidError
 from .models import Payment, Refund
-from .reports import credits
+from .reports import copying, credits
 from .subscriptions import subscribing
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ def tick(prepaid: Prepaid) -> dict[str, int]:
     """Do all that is due; how many of each were looked at."""
     due = {"wallets": prepaid.settle_due()}
     credits.count(prepaid)
+    try:
+        copying.sync_if_old(prepaid)
+    except PrepaidError as error:  # Stripe is away, or the key may not read balances: the rest goes on
+        signals.rollback(prepaid.session)
+        log.warning("Stripe's balance was not copied: %s", error)
     return due | {
         "payments": each(prepaid, payments.due(prepaid.session, Payment), purchases.look_up),
         "refunds": each(prepaid, payments.due(prepaid.session, Refund), moneyback.look_up),

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 #: A balance transaction may be listed late; what was copied is looked at once more for so long.
 OVERLAP = timedelta(days=3)
 
+#: ``tick`` copies again when the last copy is older.
+OLD = timedelta(minutes=5)
+
 #: What a customer bought who named a number of credits and no pack.
 ANY_NUMBER = "credits"
 
@@ -109,6 +112,15 @@ def sync(prepaid: Prepaid, *, seen: Callable[[], None] = lambda: None) -> int:
     session.commit()
     tie(session)
     return new
+
+
+def sync_if_old(prepaid: Prepaid) -> None:
+    """Copy what is new, unless that was done lately: the operator's page shows no old figures."""
+    session = prepaid.session
+    synced_at = session.scalar(select(Copying.synced_at))
+    session.commit()
+    if synced_at is None or synced_at < clock.wall() - OLD:
+        sync(prepaid)
 
 
 def _state(session: Session, zone: str) -> Copying:

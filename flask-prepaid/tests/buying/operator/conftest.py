@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import URL
 
 from flask_prepaid.testing import Databases
 
@@ -19,5 +20,13 @@ def shop(databases: Databases) -> Iterator[Shop]:
 def far_shop(databases: Databases) -> Iterator[Shop]:
     """A shop whose days begin half a day before those of UTC, and an hour sooner in summer."""
     shop = Shop(databases.fresh("sqlite"), PREPAID_TIME_ZONE="Pacific/Auckland")
+    yield shop
+    shop.close()
+
+
+@pytest.fixture
+def both_shops(database: URL) -> Iterator[Shop]:
+    """A shop on SQLite, and then one on PostgreSQL."""
+    shop = Shop(database)
     yield shop
     shop.close()

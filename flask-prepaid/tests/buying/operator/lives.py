@@ -109,7 +109,8 @@ def recount_credits(shop: Shop, zone: str = "UTC") -> dict[str, Counter[str]]:
     with shop.app.app_context():
         rows = shop.prepaid.session.execute(text('SELECT "at", kind, credits FROM prepaid_entry')).all()
     for at, kind, credits in rows:
-        moment = datetime.fromisoformat(str(at)).replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+        written = datetime.fromisoformat(str(at))  # SQLite keeps no zone
+        moment = (written if written.tzinfo else written.replace(tzinfo=UTC)).astimezone(ZoneInfo(zone))
         came_in = columns[kind] in ("sold", "given", "adjusted")
         found[moment.date().isoformat()][columns[kind]] += credits if came_in else -credits
     return found

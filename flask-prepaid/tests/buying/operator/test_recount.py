@@ -38,14 +38,14 @@ def without_zeros(recount: Any) -> dict[Any, dict[str, int]]:
     return {key: {name: value for name, value in cell.items() if value} for key, cell in recount.items()}
 
 
-def test_row_43_each_day_in_each_currency_is_what_moved_at_stripe(shop: Shop) -> None:
-    live(shop, 20)
+def test_row_43_each_day_in_each_currency_is_what_moved_at_stripe(both_shops: Shop) -> None:
+    live(both_shops, 15)
 
-    assert shop.command("sync").exit_code == 0
+    assert both_shops.command("sync").exit_code == 0
 
-    recount = without_zeros(recount_sales(shop))
-    assert len(recount) > 20
-    assert rows_of(report(shop, "sales")) == recount
+    recount = without_zeros(recount_sales(both_shops))
+    assert len(recount) > 15
+    assert rows_of(report(both_shops, "sales")) == recount
 
 
 def test_days_are_those_of_the_time_zone(far_shop: Shop) -> None:
@@ -77,27 +77,27 @@ def test_another_time_zone_dates_what_was_copied_anew(databases: Databases) -> N
     shop.close()
 
 
-def test_each_days_credits_are_those_of_its_entries(shop: Shop) -> None:
-    live(shop, 20)
+def test_each_days_credits_are_those_of_its_entries(both_shops: Shop) -> None:
+    live(both_shops, 15)
 
-    assert shop.command("sync").exit_code == 0
+    assert both_shops.command("sync").exit_code == 0
 
-    told = report(shop, "credits")
-    assert rows_of(told) == without_zeros(recount_credits(shop))
-    with shop.app.app_context():
-        balances = shop.prepaid.session.scalar(text("SELECT sum(balance) FROM prepaid_wallet"))
+    told = report(both_shops, "credits")
+    assert rows_of(told) == without_zeros(recount_credits(both_shops))
+    with both_shops.app.app_context():
+        balances = both_shops.prepaid.session.scalar(text("SELECT sum(balance) FROM prepaid_wallet"))
     assert told["outstanding"] == told["totals"][0]["change"] == balances
     assert told["uncounted_wallets"] == 0
 
 
-def test_what_is_owed_is_what_the_lots_cost(shop: Shop) -> None:
-    shop.pay(shop.buy(pack="starter"))
-    shop.pay(shop.buy("user:2", pack="tokyo"))
-    with shop.app.app_context():
-        shop.prepaid.spend_now("user:1", credits=25, key="work")
-    shop.tick()
+def test_what_is_owed_is_what_the_lots_cost(both_shops: Shop) -> None:
+    both_shops.pay(both_shops.buy(pack="starter"))
+    both_shops.pay(both_shops.buy("user:2", pack="tokyo"))
+    with both_shops.app.app_context():
+        both_shops.prepaid.spend_now("user:1", credits=25, key="work")
+    both_shops.tick()
 
-    assert report(shop, "credits")["deferred_minor"] == {"usd": 375, "jpy": 700}
+    assert report(both_shops, "credits")["deferred_minor"] == {"usd": 375, "jpy": 700}
 
 
 def test_what_lapsed_is_breakage_by_what_was_paid_for_it(shop: Shop) -> None:
