@@ -237,9 +237,15 @@ def settle_page(prepaid: Prepaid, session_id: str) -> Subscription | None:
 
 
 def follow_page(prepaid: Prepaid, row: Subscription, page: Page) -> None:
-    """Note what a page without a subscription says, unless more is known already. Does not commit."""
+    """Note what a page without a subscription says, unless more is known already. Does not commit.
+
+    A row that was given up takes no page that is open: whoever opened it closes it.
+    """
     lock(prepaid.session, row)
-    row.session_id = page.id
+    if page.status == "expired":
+        row.session_id, row.page_closed_at = page.id, row.page_closed_at or prepaid.clock()
+    elif row.state is not State.EXPIRED:
+        row.session_id = page.id
     if row.fetched_at is None and row.state in (State.REQUESTED, State.OPEN):
         row.state = State.EXPIRED if page.status == "expired" else State.OPEN
         if row.state is State.EXPIRED:

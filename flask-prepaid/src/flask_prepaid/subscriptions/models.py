@@ -71,7 +71,8 @@ class Subscription(Base):
 
     An owner has one that has not ended. ``cancel_at``: it ends then, if nobody resumes it.
     ``next_price_id``, ``next_quantity`` and ``next_at``: what it becomes at the period's end.
-    ``pending_until``: an upgrade waits so long for its payment.
+    ``pending_until``: an upgrade waits so long for its payment. ``page_closed_at``: since then
+    nobody can pay on its page; a row can't expire before, so an owner's pages are never two.
     """
 
     __tablename__ = "prepaid_subscription"
@@ -79,6 +80,10 @@ class Subscription(Base):
         ForeignKeyConstraint(["price_id"], ["prepaid_plan_price.id"]),
         ForeignKeyConstraint(["next_price_id"], ["prepaid_plan_price.id"]),
         CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint(
+            "state <> 'expired' OR session_id IS NULL OR page_closed_at IS NOT NULL",
+            name="expired_page_is_closed",
+        ),
         Index("ix_prepaid_subscription_owner_id", "owner", "id"),
         Index("ix_prepaid_subscription_look_at", "look_at"),
         Index(
@@ -99,6 +104,7 @@ class Subscription(Base):
     trial_credits: Mapped[int] = mapped_column(default=0)
     idempotency_key: Mapped[str] = mapped_column(unique=True)
     session_id: Mapped[str | None] = mapped_column(unique=True)
+    page_closed_at: Mapped[datetime | None]
     stripe_id: Mapped[str | None] = mapped_column(unique=True)
     card_id: Mapped[str | None]
     period_start: Mapped[datetime | None]

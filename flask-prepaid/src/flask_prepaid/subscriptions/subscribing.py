@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,9 @@ IN_FLIGHT = timedelta(minutes=5)
 
 #: A renewal that nobody has told us of is asked for so long after the period's end.
 OVERDUE_AFTER = timedelta(hours=2)
+
+#: How often what was begun before is looked at anew, while it changes under our hands.
+CLOSING_TRIES = 3
 
 SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,200}")
 
@@ -70,8 +74,8 @@ def open_page(
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
     """
     row = _begin(prepaid, owner, plan, quantity, trial_promised, attempt)
-    if row.session_id is not None:
-        earlier = at_stripe.fetch_page(prepaid.gateway, row.session_id)
+    if row.session_id is not None or row.state is not State.REQUESTED:
+        earlier = at_stripe.fetch_page(prepaid.gateway, row.session_id) if row.session_id else None
         if earlier is not None and earlier.status == "open":
             return earlier
         raise PlanRefused("This form was sent already. Load the page again to see what came of it.")
@@ -99,7 +103,8 @@ def open_page(
     following.follow_page(prepaid, row, page)
     prepaid.session.commit()
     if row.state is State.EXPIRED:  # put away while it was opened: nobody has seen it, and nobody shall
-        at_stripe.close_page(prepaid.gateway, page.id)
+        with suppress(GatewayRefused):  # a second press of the same button has closed it
+            at_stripe.close_page(prepaid.gateway, page.id)
         raise PlanRefused(TWO_AT_ONCE)
     return page
 
@@ -207,47 +212,55 @@ def _make_sure(prepaid: Prepaid, owner: str) -> None:
 def _put_away(prepaid: Prepaid, owner: str, key: str) -> None:
     """Close what the owner has begun and not paid, so that it can never be paid beside the new one.
 
-    :raises PlanRefused: The owner has a plan.
+    :raises PlanRefused: The owner has a plan, or begins one in this moment.
     """
     session = prepaid.session
-    row = following.running(session, owner)
-    if row is None or row.idempotency_key == key:
-        session.commit()
-        return
-    if row.state not in BEGINNING:
-        raise PlanRefused(ONE_PLAN)
-    look_up(prepaid, row.id)
-    row = following.running(session, owner)
-    if row is None:
-        return
-    if row.state not in BEGINNING:
-        raise PlanRefused(ONE_PLAN)
+    for _ in range(CLOSING_TRIES):
+        row = following.running(session, owner)
+        if row is None or row.idempotency_key == key:
+            session.commit()
+            return
+        if row.state not in BEGINNING:
+            raise PlanRefused(ONE_PLAN)
+        look_up(prepaid, row.id)
+        session.refresh(row)
+        if row.state in BEGINNING:
+            _close(prepaid, row)
+    raise PlanRefused(TWO_AT_ONCE)
+
+
+def _close(prepaid: Prepaid, row: Subscription) -> None:
+    """End what has begun, at Stripe first. What was paid in this moment, or has a page since, is left. Commits.
+
+    :raises PlanRefused: A bank is being asked.
+    """
     if row.state is State.REQUESTED and row.card_id and prepaid.clock() - row.created_at <= IN_FLIGHT:
         raise PlanRefused("Your last choice is still on its way to your bank. Try again in a few minutes.")
     session_id, stripe_id = row.session_id, row.stripe_id
-    session.commit()
+    prepaid.session.commit()
     try:
-        if session_id is not None:
-            at_stripe.close_page(prepaid.gateway, session_id)
         if stripe_id is not None:
             at_stripe.cancel_now(prepaid.gateway, stripe_id)
-    except GatewayRefused:  # it was paid, or has ended, in this moment
-        look_up(prepaid, row.id)
+        elif session_id is not None:
+            at_stripe.close_page(prepaid.gateway, session_id)
+    except GatewayRefused:  # it was paid, or has ended, in this moment: the next look tells
+        return
     if stripe_id is not None:
         following.follow(prepaid, stripe_id)
-        signals.commit(session)
-    row = following.running(session, owner)
-    if row is not None and row.state not in BEGINNING:
-        raise PlanRefused(ONE_PLAN)
-    if row is not None:
-        _give_up(prepaid, row)
+        signals.commit(prepaid.session)
+    else:
+        _give_up(prepaid, row, closed=session_id)
 
 
-def _give_up(prepaid: Prepaid, row: Subscription) -> None:
-    """Nothing came of it at Stripe, and nothing can any more. Commits."""
+def _give_up(prepaid: Prepaid, row: Subscription, *, closed: str | None = None) -> None:
+    """Nothing came of it at Stripe, and nothing can any more. Commits.
+
+    :param closed: Its page, which was closed. If it has another one by now, that is open, and the row stays.
+    """
     following.lock(prepaid.session, row)
-    if row.state in (State.REQUESTED, State.OPEN):
+    if row.state in (State.REQUESTED, State.OPEN) and row.session_id == closed:
         row.state, row.look_at = State.EXPIRED, None
+        row.page_closed_at = prepaid.clock() if closed else None
     prepaid.session.commit()
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from flask_prepaid import payments
 from flask_prepaid.subscriptions.models import ENDED, State, Subscription
 
 from .shop import PlanShop
@@ -19,6 +21,16 @@ def known(shop: PlanShop) -> str:
     card = shop.save_card()
     shop.do("cancel", when="now")
     return card
+
+
+def begin(shop: PlanShop, **begun: Any) -> None:
+    """As by a worker that was killed, or is slow, between its commit and Stripe."""
+
+    def write() -> None:
+        shop.prepaid.session.add(Subscription(quantity=1, created_at=shop.now(), **begun))
+        shop.prepaid.session.commit()
+
+    shop.read(write)
 
 
 def test_a_lost_answer_is_not_paid_twice_and_found_by_the_tick(shop: PlanShop) -> None:
@@ -51,16 +63,7 @@ def test_a_page_whose_address_got_lost_is_closed_by_the_next_choice(shop: PlanSh
 
 def test_a_choice_on_its_way_to_the_bank_is_not_overtaken_by_another(shop: PlanShop) -> None:
     known(shop)
-    row = shop.row()
-
-    def begin() -> None:
-        """A worker that was killed between its commit and Stripe."""
-        session = shop.prepaid.session
-        begun = {"state": State.REQUESTED, "price_id": row.price_id, "quantity": 1, "card_id": "pm_1"}
-        session.add(Subscription(owner=row.owner, idempotency_key="begun", created_at=shop.now(), **begun))
-        session.commit()
-
-    shop.read(begin)
+    begin(shop, owner="user:1", price_id=shop.row().price_id, idempotency_key="begun", card_id="pm_1")
     assert shop.send(plan="small").status_code == 409
     shop.pass_time(minutes=6)
 
@@ -91,13 +94,60 @@ def test_a_lost_answer_to_a_change_charges_once(shop: PlanShop) -> None:
     assert [invoice.total_minor for invoice in shop.invoices()][1:] in ([], [3_000])
 
 
+def open_pages(shop: PlanShop) -> set[str]:
+    """The Checkout pages on which somebody could pay now."""
+    return {one.id for one in shop.v1.checkout.sessions.list({"limit": 100, "status": "open"}).data}
+
+
+def sell_each(shop: PlanShop) -> None:
+    """Others have these plans: their prices are at Stripe by now."""
+    for plan in ("small", "large"):
+        shop.subscribe(plan, owner=f"user:{plan}")
+
+
 def test_two_browsers_at_once_begin_one_plan(both_shops: PlanShop) -> None:
+    sell_each(both_shops)
+
     with ThreadPoolExecutor(4) as browsers:
         answers = list(browsers.map(lambda plan: both_shops.send(plan=plan), ["small", "large"] * 2))
 
     assert {answer.status_code for answer in answers} <= {303, 409}
     alive = select(func.count()).where(Subscription.owner == "user:1", Subscription.state.not_in(ENDED))
     assert both_shops.read(lambda: both_shops.prepaid.session.scalar(alive)) == 1
+    assert len(open_pages(both_shops)) <= 1
+
+
+def test_a_page_that_opens_while_another_choice_puts_it_away_is_closed(both_shops: PlanShop) -> None:
+    """The first browser's page comes from Stripe in the very moment in which the second gives it up."""
+    sell_each(both_shops)
+    wish = payments.attempt_key("user:1", "plan-the-first-browser")
+    begin(both_shops, owner="user:1", price_id=both_shops.row("user:small").price_id, idempotency_key=wish)
+    first: list[str] = []
+
+    def press_again(*about: Any) -> None:
+        if about[2].startswith("UPDATE prepaid_subscription SET id=") and not first:
+            first.append("")
+            first[0] = both_shops.choose("small", attempt="the-first-browser")
+
+    engine = both_shops.read(lambda: both_shops.db.engine)
+    event.listen(engine, "before_cursor_execute", press_again)
+    second = both_shops.choose("large")
+    event.remove(engine, "before_cursor_execute", press_again)
+
+    assert both_shops.v1.checkout.sessions.retrieve(first[0]).status == "expired"
+    assert open_pages(both_shops) == {second}
+    both_shops.stripe.pay(second)
+    assert both_shops.balance() == 500
+
+
+def test_the_database_lets_no_plan_end_whose_page_is_open(both_shops: PlanShop) -> None:
+    both_shops.choose("small")
+
+    def forget() -> None:
+        both_shops.prepaid.session.execute(update(Subscription).values(state=State.EXPIRED))
+
+    with pytest.raises(IntegrityError, match="expired_page_is_closed"):
+        both_shops.read(forget)
 
 
 @pytest.mark.parametrize("state", [state for state in State if state not in ENDED])
