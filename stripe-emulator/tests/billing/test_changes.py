@@ -281,6 +281,55 @@ def test_an_upgrade_that_nobody_pays_is_forgotten_after_23_hours(shop: Shop, pla
     assert shop.latest(plans.customer).status == "void"
 
 
+def test_a_pending_upgrade_is_dropped_by_voiding_its_invoice(shop: Shop, plans: Plans) -> None:
+    """https://docs.stripe.com/billing/subscriptions/pending-updates#canceling-changing"""
+    shop.give_card(plans.customer, "pm_card_chargeCustomerFail")
+    wait_for_payment(shop, plans, plans.platinum)
+
+    shop.v1.invoices.void_invoice(shop.latest(plans.customer).id)
+
+    kept = shop.subscription(plans.subscription.id)
+    assert kept.status == "active"
+    assert kept.pending_update is None
+    assert kept["items"].data[0].price.id == plans.gold
+    assert shop.events()[-1] == "customer.subscription.pending_update_expired"
+
+
+def test_a_new_pending_upgrade_takes_the_place_of_the_one_that_waits(shop: Shop, plans: Plans) -> None:
+    shop.give_card(plans.customer, "pm_card_chargeCustomerFail")
+    wait_for_payment(shop, plans, plans.platinum)
+    first = shop.latest(plans.customer)
+
+    wait_for_payment(shop, plans, plans.platinum, quantity=2)
+
+    assert shop.v1.invoices.retrieve(first.id).status == "void"
+    shop.v1.invoices.pay(shop.latest(plans.customer).id, {"payment_method": shop.give_card(plans.customer)})
+    assert shop.subscription(plans.subscription.id)["items"].data[0].quantity == 2
+
+
+def test_a_pending_upgrade_lives_no_longer_than_its_period(shop: Shop, plans: Plans) -> None:
+    shop.give_card(plans.customer, "pm_card_chargeCustomerFail")
+    ends = shop.subscription(plans.subscription.id)["items"].data[0].current_period_end
+    shop.advance(to=ends - 20 * 3600)
+
+    waiting = wait_for_payment(shop, plans, plans.platinum)
+    assert waiting.pending_update is not None
+    assert waiting.pending_update.expires_at == ends
+    shop.advance(hours=21)
+
+    assert shop.subscription(plans.subscription.id).pending_update is None
+
+
+def wait_for_payment(shop: Shop, plans: Plans, price: str, **item: int) -> stripe.Subscription:
+    """Ask for a change that happens once it is paid."""
+    return shop.update(
+        plans.subscription.id,
+        items=plans.to(price, **item),
+        proration_behavior="always_invoice",
+        payment_behavior="pending_if_incomplete",
+    )
+
+
 def test_an_upgrade_that_must_be_paid_or_not_happen_leaves_nothing(shop: Shop, plans: Plans) -> None:
     shop.give_card(plans.customer, "pm_card_chargeCustomerFail")
 

@@ -188,6 +188,7 @@ def _collect_first(subscription: Json, change: Change, before: Json) -> Json:
     """``pending_if_incomplete``: the change waits until its invoice is paid."""
     invoice = change.invoice
     assert invoice is not None, "a pending update has an invoice"
+    expire_pending(subscription["id"])  # a new one takes the place of the one that waits
     pending_debits = subscription["_debits"]
     objects.change(subscription, _debits=before["_debits"], latest_invoice=invoice["id"])
     subscription["pending_update"] = {"expires_at": 0}
@@ -199,7 +200,7 @@ def _collect_first(subscription: Json, change: Change, before: Json) -> Json:
     if invoice["status"] == "paid":
         show(subscription, change.fields | {"_debits": pending_debits})
         return subscription
-    expires = clock.now() + states.FIRST_PAYMENT_TIME
+    expires = min(clock.now() + states.FIRST_PAYMENT_TIME, cycle.next_renewal(subscription))
     waiting = change.fields | {"_debits": pending_debits}
     states.change(
         subscription,
@@ -232,15 +233,21 @@ def _apply_pending(invoice: Json) -> None:
 
 @clock.due("subscription.pending_update_expires")
 def expire_pending(subscription_id: str) -> None:
-    """Nobody paid for the change within 23 hours: it never happens."""
-    subscription = store.get("subscription", subscription_id)
-    if not subscription.get("_pending"):
+    """Nobody paid for the change in 23 hours, or until the period's end, or another one is wanted."""
+    pending = store.get("subscription", subscription_id).get("_pending")
+    if pending and store.get("invoice", pending["invoice"])["status"] == "open":
+        invoices.void(store.get("invoice", pending["invoice"]))
+
+
+def _drop_pending(invoice: Json) -> None:
+    """The invoice of a pending update was voided, by hand or because it took too long: it never happens."""
+    subscription = drafts.subscription_of(invoice)
+    pending = (subscription or {}).get("_pending")
+    if subscription is None or not pending or pending["invoice"] != invoice["id"]:
         return
-    invoice = store.get("invoice", subscription["_pending"]["invoice"])
+    clock.unschedule(subscription["id"], "subscription.pending_update_expires")
     objects.change(subscription, pending_update=None, _pending=None)
     events.emit("customer.subscription.pending_update_expired", subscription)
-    if invoice["status"] == "open":
-        invoices.void(invoice)
 
 
 def _prorate(subscription: Json, customer: Json, data: list[Json], since: int, *, resets: bool) -> None:
@@ -396,3 +403,4 @@ def _cancellation(subscription: Json, form: Json) -> Json:
 
 
 invoices.AFTER_PAID.append(_apply_pending)
+invoices.AFTER_GIVEN_UP.append(_drop_pending)
