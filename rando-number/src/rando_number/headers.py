@@ -88,7 +88,7 @@ def policy() -> str:
         "base-uri": "'none'",
         "object-src": "'none'",
     }
-    if request.endpoint == "prepaid.custom":  # the one page with a card form on it
+    if request.endpoint in ("prepaid.custom", "prepaid.custom_plan"):  # where a card form stands
         for name, theirs in STRIPE_ELEMENTS.items():
             rules[name] = f"{rules.get(name, '')} {emulator() or theirs}".strip()
     return "; ".join(f"{name} {sources}" for name, sources in rules.items())

@@ -28,8 +28,12 @@
     };
 
     const start = async () => {
+      if (typeof Stripe === "undefined") {
+        say("Stripe's script did not load, so no card can be entered here. Load this page again.");
+        return;
+      }
       const checkout = Stripe(form.dataset.key).initCheckoutElementsSdk({ clientSecret: form.dataset.secret });
-      checkout.createPaymentElement().mount("#prepaid-card");
+      if (document.getElementById("prepaid-card")) checkout.createPaymentElement().mount("#prepaid-card");
       const loaded = await checkout.loadActions();
       if (loaded.type === "error") {
         say(loaded.error.message);

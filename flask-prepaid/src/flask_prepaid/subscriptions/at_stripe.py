@@ -62,9 +62,12 @@ def open_page(
     trial_days: int,
     needs_card: bool,
     success_url: str,
-    cancel_url: str,
+    cancel_url: str | None,
 ) -> Page:
-    """A page of Stripe's where the customer subscribes. It lives for 24 hours."""
+    """A page of Stripe's where the customer subscribes. It lives for 24 hours.
+
+    :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
+    """
     data: dict[str, Any] = {"metadata": {KEY: key}}
     if trial_days:
         data |= {
@@ -73,15 +76,16 @@ def open_page(
         }
     params: Any = {
         "mode": "subscription",
-        "ui_mode": "hosted_page",
         "customer": customer_id,
         "line_items": [{"price": price_id, "quantity": quantity}],
         "metadata": {KEY: key},
         "subscription_data": data,
         "payment_method_collection": "always" if needs_card else "if_required",
-        "success_url": success_url,
-        "cancel_url": cancel_url,
     }
+    if cancel_url is None:
+        params |= {"ui_mode": "elements", "return_url": success_url}
+    else:
+        params |= {"ui_mode": "hosted_page", "success_url": success_url, "cancel_url": cancel_url}
     if gateway.config.promotion_codes:
         params["allow_promotion_codes"] = True
     if gateway.config.automatic_tax:

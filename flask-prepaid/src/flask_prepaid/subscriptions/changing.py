@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from .. import payments, signals
 from ..catalog import Plan
-from ..errors import NotYours, PlanRefused, UnknownItem
+from ..errors import GatewayRefused, NotYours, PlanRefused, UnknownItem
 from ..models import SavedCard
 from . import at_stripe, following, invoices, prices
 from .facts import Bill, Subscribed, moment
@@ -182,9 +182,11 @@ def change(
 
 
 def keep(prepaid: Prepaid, owner: str) -> Subscription:
-    """Undo what is to come: a smaller plan at the period's end, or the end itself. Commits."""
+    """Undo what is to come: a change that waits for its payment, a smaller plan, or the end itself. Commits."""
     row, subscribed = _fetch(prepaid, owner, "keep")
-    if subscribed.schedule_id is not None:
+    if subscribed.pending_until is not None:
+        _drop_pending(prepaid, row, subscribed)
+    elif subscribed.schedule_id is not None:
         at_stripe.release(prepaid.gateway, subscribed.schedule_id)
     elif subscribed.cancels_by_period:
         at_stripe.update(prepaid.gateway, subscribed.id, cancel_at_period_end=False)
@@ -194,12 +196,27 @@ def keep(prepaid: Prepaid, owner: str) -> Subscription:
 
 
 def cancel_at_end(prepaid: Prepaid, owner: str) -> Subscription:
-    """Let the plan end with the period that is paid. Commits."""
+    """Let the plan end with the period that is paid. What was to change is forgotten. Commits."""
     row, subscribed = _fetch(prepaid, owner, "cancel at the period's end")
+    if subscribed.pending_until is not None:
+        _drop_pending(prepaid, row, subscribed)
     if subscribed.schedule_id is not None:
         at_stripe.release(prepaid.gateway, subscribed.schedule_id)
     at_stripe.update(prepaid.gateway, subscribed.id, cancel_at_period_end=True)
     return _followed(prepaid, row)
+
+
+def _drop_pending(prepaid: Prepaid, row: Subscription, subscribed: Subscribed) -> None:
+    """Void the invoice of a change that waits to be paid, and the change goes with it.
+
+    https://docs.stripe.com/billing/subscriptions/pending-updates#canceling-changing
+    """
+    assert subscribed.latest_invoice_id is not None, "a change that waits has an invoice"
+    try:
+        at_stripe.void(prepaid.gateway, subscribed.latest_invoice_id)
+    except GatewayRefused:
+        _followed(prepaid, row)
+        raise PlanRefused("Your change was just paid, or is over. Look at your plan again.") from None
 
 
 def cancel_now(prepaid: Prepaid, owner: str) -> Subscription:

@@ -27,11 +27,12 @@ class Price:
 
 @dataclass(frozen=True)
 class Page:
-    """A Checkout Session that starts a subscription."""
+    """A Checkout Session that starts a subscription. ``client_secret`` is for elements on our own page."""
 
     id: str
     status: str
     url: str | None
+    client_secret: str | None
     key: str | None
     subscription_id: str | None
 
@@ -65,6 +66,7 @@ class Subscribed:
     schedule_id: str | None
     planned: Planned | None
     pending_until: datetime | None
+    latest_invoice_id: str | None
     card_id: str | None
     created_at: datetime
     asked_at: datetime
@@ -122,6 +124,7 @@ def page_of(session: Any) -> Page:
         id=session.id,
         status=session.status,
         url=session.url,
+        client_secret=session.client_secret,
         key=session.metadata.to_dict().get(KEY) if session.metadata else None,
         subscription_id=id_of(session.subscription),
     )
@@ -150,6 +153,7 @@ def subscribed_of(subscription: Any, asked_at: datetime) -> Subscribed:
         schedule_id=id_of(subscription.schedule),
         planned=planned_of(subscription.schedule, item) if is_whole(subscription.schedule) else None,
         pending_until=maybe(pending.expires_at) if pending else None,
+        latest_invoice_id=id_of(subscription.latest_invoice),
         card_id=id_of(subscription.default_payment_method),
         created_at=moment(subscription.created),
         asked_at=asked_at,

@@ -59,7 +59,7 @@ def open_page(
     quantity: int = 1,
     trial_promised: bool = False,
     success_url: str,
-    cancel_url: str,
+    cancel_url: str | None,
     attempt: str | None = None,
 ) -> Page:
     """Ask Stripe for a page where ``owner`` can subscribe to ``plan``. Commits.
@@ -67,6 +67,7 @@ def open_page(
     :param trial_promised: The customer was told of a trial. It is refused where there is none for them.
     :param success_url: Where the browser comes back. Stripe puts the session id in place of
         ``{CHECKOUT_SESSION_ID}``.
+    :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
     :param attempt: A token of the form that was sent. The same one finds the same page.
     :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
     :raises TooManyAttempts: The owner has begun too many lately.

@@ -30,6 +30,7 @@ def register(app: Flask, paths: dict[str, str]) -> None:
     pages.add_url_rule(f"{one_card}/default", "choose_card", cards.choose, methods=["POST"])
     pages.add_url_rule(f"{one_card}/remove", "remove_card", cards.remove, methods=["POST"])
     pages.add_url_rule(paths["plan"], "plan", plans.plan, methods=["GET", "POST"])
+    pages.add_url_rule(f"{paths['plan']}/custom", "custom_plan", plans.custom, methods=["GET", "POST"])
     pages.add_url_rule(f"{paths['plan']}/change", "change_plan", plans.change, methods=["GET", "POST"])
     pages.add_url_rule(f"{paths['plan']}/cancel", "cancel_plan", plans.cancel, methods=["GET", "POST"])
     pages.add_url_rule(f"{paths['plan']}/keep", "keep_plan", plans.keep, methods=["POST"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +13,7 @@ from .. import cards
 from ..catalog import Plan, whole
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, PrepaidError, UnknownItem
 from ..subscriptions import changing, following, subscribing
-from ..subscriptions.facts import Bill
+from ..subscriptions.facts import Bill, Page
 from ..subscriptions.models import BEGINNING, ENDED, Invoice, PlanPrice, State, Subscription
 from . import page
 from .buying import attempt
@@ -57,20 +57,54 @@ def choose(owner: str) -> ResponseReturnValue:
                 attempt=attempt(),
             )
             return redirect(url_for("prepaid.plan"), 303)
-        back = url_for("prepaid.plan", _external=True)
-        opened = subscribing.open_page(
-            prepaid,
-            owner,
-            chosen,
-            quantity=quantity,
-            trial_promised=promised,
-            success_url=f"{back}?session_id={{CHECKOUT_SESSION_ID}}",
-            cancel_url=back,
-            attempt=attempt(),
-        )
+        opened = open_page(owner, chosen, quantity, promised, on_our_page=False)
     except (UnknownItem, PlanRefused) as error:
         return overview(owner, error), error.http_status
     return redirect(opened.url or url_for("prepaid.plan", session_id=opened.id), 303)
+
+
+def open_page(owner: str, chosen: Plan, quantity: int, promised: bool, *, on_our_page: bool) -> Page:
+    """The two ways to pay are two wishes: a form sent to both gets a page of each kind, the last one open."""
+    back = url_for("prepaid.plan", _external=True)
+    wish = attempt()
+    return subscribing.open_page(
+        page.extension(),
+        owner,
+        chosen,
+        quantity=quantity,
+        trial_promised=promised,
+        success_url=f"{back}?session_id={{CHECKOUT_SESSION_ID}}",
+        cancel_url=None if on_our_page else back,
+        attempt=f"own-{wish}" if wish and on_our_page else wish,
+    )
+
+
+def custom() -> ResponseReturnValue:
+    """Subscribe on our own page. The card goes from Stripe's frame to Stripe, never through us."""
+    owner, prepaid = page.customer(), page.extension()
+    if request.method == "GET":  # the way back to it, after a sign-in or by a bookmark
+        return redirect(url_for("prepaid.plan"))
+    try:
+        chosen = prepaid.catalog.plan(request.form.get("plan", ""))
+        quantity = quantity_of(request.form.get("quantity"))
+        opened = open_page(owner, chosen, quantity, bool(request.form.get("trial")), on_our_page=True)
+    except (UnknownItem, PlanRefused) as error:
+        return overview(owner, error), error.http_status
+    row = following.find(prepaid.session, session_id=opened.id)
+    assert row is not None, "its page has just been opened"
+    starts = prepaid.clock() + timedelta(days=row.trial_days)
+    return page.render(
+        "plan_custom.html",
+        plan=chosen,
+        row=row,
+        amount_minor=chosen.amount_minor * row.quantity,
+        starts=starts,
+        needs_card=chosen.trial_needs_card or not row.trial_days,
+        client_secret=opened.client_secret,
+        publishable_key=prepaid.config.stripe_publishable_key,
+        stripe_js_url=prepaid.config.stripe_js_url,
+        attempt=secrets.token_urlsafe(16),
+    )
 
 
 def overview(owner: str, error: PrepaidError | None = None) -> str:

@@ -200,6 +200,50 @@ def test_an_upgrade_that_nobody_pays_never_happens(shop: PlanShop) -> None:
     assert shop.balance() == 100
 
 
+def test_an_upgrade_that_waits_for_its_payment_can_be_dropped(both_shops: PlanShop) -> None:
+    wait_for_payment(both_shops)
+    assert "Drop this change" in both_shops.page()
+
+    both_shops.do("keep")
+
+    assert both_shops.row().pending_until is None
+    assert [invoice.state for invoice in both_shops.invoices()] == ["paid", "void"]
+    assert "Your change waits" not in both_shops.page()
+    assert "Next charge: <strong>$10.00</strong> on 28 February 2026" in both_shops.page()
+    assert both_shops.browser().get(f"{PAGE}/change", query_string={"plan": "large"}).status_code == 200
+    assert both_shops.balance() == 100
+
+
+def test_a_dropped_upgrade_that_was_paid_in_that_moment_has_happened(deaf_shop: PlanShop) -> None:
+    wait_for_payment(deaf_shop)
+    owed = deaf_shop.invoices()[-1].stripe_id
+    deaf_shop.v1.invoices.pay(owed, {"payment_method": deaf_shop.save_card()})
+
+    assert deaf_shop.do("keep").status_code == 303
+
+    assert deaf_shop.balance() == 500
+    assert deaf_shop.row().pending_until is None
+
+
+def test_to_cancel_drops_an_upgrade_that_waits(shop: PlanShop) -> None:
+    wait_for_payment(shop)
+
+    shop.do("cancel", when="end")
+
+    assert shop.row().pending_until is None
+    assert "Your plan ends on 28 February 2026" in shop.page()
+    assert [invoice.state for invoice in shop.invoices()] == ["paid", "void"]
+
+
+def wait_for_payment(shop: PlanShop) -> None:
+    """Choose a larger plan with a card that is declined."""
+    shop.subscribe("small")
+    card = shop.save_card("pm_card_chargeCustomerFail")
+    shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": card})
+    shop.change("large")
+    assert shop.row().pending_until is not None
+
+
 def test_the_same_plan_again_is_no_change(shop: PlanShop) -> None:
     shop.subscribe("small")
 
