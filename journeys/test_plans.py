@@ -56,6 +56,29 @@ def test_a_trial_is_started_and_the_plan_made_larger_smaller_canceled_and_resume
 
 
 @pytest.mark.browser
+def test_a_plan_is_begun_on_our_own_page_after_a_decline_and_the_banks_question(
+    page: Page, new_shop: Running
+) -> None:
+    new_shop.start()
+    register(page, new_shop, "stayer@journey.test")
+    page.goto(f"{new_shop.url}/subscription")
+    plan_card(page, "Small").get_by_role("button", name="Pay on this site").click()
+    expect(page.locator("#prepaid-total")).to_have_text("$15.00")
+    subscribe = page.get_by_role("button", name="Subscribe and pay $15.00")
+
+    fill_card(page, "4000000000000002")
+    subscribe.click()
+    expect(page.get_by_role("alert")).to_contain_text("declined")
+    fill_card(page, "4000002760003184")
+    subscribe.click()
+    page.frame_locator("dialog iframe").get_by_role("button", name=re.compile("complete", re.I)).click()
+
+    expect(page.get_by_text("Your plan runs")).to_be_visible()
+    assert balance_after_reload(page, new_shop) == 3 + 20
+    assert new_shop.flask("prepaid", "audit").returncode == 0
+
+
+@pytest.mark.browser
 def test_a_failed_renewal_is_mended_with_one_button(page: Page, new_shop: Running) -> None:
     new_shop.start()
     register(page, new_shop, "mender@journey.test")
@@ -76,6 +99,14 @@ def test_a_failed_renewal_is_mended_with_one_button(page: Page, new_shop: Runnin
 def plan_card(page: Page, title: str) -> Locator:
     """The card of a plan on sale."""
     return page.locator("form.card", has=page.get_by_role("heading", name=title, exact=True))
+
+
+def fill_card(page: Page, number: str) -> None:
+    """Type a card into Stripe's frame on our page."""
+    card = page.frame_locator("#prepaid-card iframe")
+    card.get_by_label("Card number").fill(number)
+    card.get_by_label("Expir").fill("12/34")
+    card.get_by_label("Security code").fill("123")
 
 
 def plan_says(page: Page, shop: Running, text: str) -> None:

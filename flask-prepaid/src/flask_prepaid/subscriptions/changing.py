@@ -182,7 +182,7 @@ def change(
 
 
 def keep(prepaid: Prepaid, owner: str) -> Subscription:
-    """Undo what is to come: a change that waits for its payment, a smaller plan, or the end itself. Commits."""
+    """Undo what is to come: a change that waits to be paid, a smaller plan, or the end itself. Commits."""
     row, subscribed = _fetch(prepaid, owner, "keep")
     if subscribed.pending_until is not None:
         _drop_pending(prepaid, row, subscribed)

@@ -75,7 +75,8 @@ def open_page(
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
     """
     row = _begin(prepaid, owner, plan, quantity, trial_promised, attempt)
-    if row.session_id is not None or row.state is not State.REQUESTED:
+    was_sent = row.session_id is not None or row.state is not State.REQUESTED
+    if was_sent:
         earlier = at_stripe.fetch_page(prepaid.gateway, row.session_id) if row.session_id else None
         if earlier is not None and earlier.status == "open":
             return earlier
@@ -231,7 +232,7 @@ def _put_away(prepaid: Prepaid, owner: str, key: str) -> None:
 
 
 def _close(prepaid: Prepaid, row: Subscription) -> None:
-    """End what has begun, at Stripe first. What was paid in this moment, or has a page since, is left. Commits.
+    """End what has begun, at Stripe first; what was paid by now, or has a page by now, is left. Commits.
 
     :raises PlanRefused: A bank is being asked.
     """
