@@ -38,7 +38,7 @@ LAYERS = [
     {"customers", "payments"},
     *LEDGER,
     {"models", "reports.models", "subscriptions.models", "migrations"},
-    {"gateway"},
+    {"gateway", "stripe_account"},
     {"catalog", "database", "facts", "signals", "upgrade"},
     {"charts", "clock", "config", "deadline", "errors", "money", "operators"},
 ]

@@ -16,12 +16,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 from flask import current_app
 from flask.cli import AppGroup
+from sqlalchemy.exc import DBAPIError
 
 from . import clock, moneyback, webhooks
 from . import connect as connecting
@@ -29,7 +30,7 @@ from . import doctor as diagnosis
 from . import reconcile as reconciling
 from . import tick as ticking
 from .config import EMULATOR_URL
-from .errors import GatewayUnavailable, PrepaidError
+from .errors import GatewayRefused, GatewayUnavailable, PrepaidError
 from .report_command import report
 from .reports import copying, credits
 from .upgrade import upgrade as bring_up_to_date
@@ -39,7 +40,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-commands = AppGroup("prepaid", help="Prepaid credits: upkeep, checks, and what is done by hand.")
+
+class Commands(AppGroup):
+    """What goes wrong ends in one sentence with its cure, not in a traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except GatewayRefused as error:
+            raise click.ClickException(
+                f"Stripe refuses: {error} What to do, says: flask prepaid doctor"
+            ) from error
+        except PrepaidError as error:
+            raise click.ClickException(str(error)) from error
+        except DBAPIError as error:
+            cure = "If a table is missing, run: flask prepaid upgrade"
+            raise click.ClickException(f"The database refuses: {error.orig}. {cure}") from error
+
+
+commands = Commands("prepaid", help="Prepaid credits: upkeep, checks, and what is done by hand.")
 commands.add_command(report)
 
 
@@ -106,11 +125,8 @@ def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
     prepaid = extension()
     said = f"{owner}\n{credits}\n{reason}\n{clock.wall():%Y-%m-%d}"
     key = key or f"grant:{hashlib.sha256(said.encode()).hexdigest()[:24]}"
-    try:
-        prepaid.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
-        prepaid.session.commit()
-    except PrepaidError as error:
-        raise click.ClickException(str(error)) from error
+    prepaid.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
+    prepaid.session.commit()
     click.echo(f"{owner} has {prepaid.balance(owner):,} credits.", err=True)
 
 
@@ -123,12 +139,9 @@ def refund(payment: int, amount: int | None, reason: str, key: str | None) -> No
     """Send money of PAYMENT back to its card, with its credits. Typed twice on one day, it is sent once."""
     said = f"{payment}\n{amount}\n{reason}\n{clock.wall():%Y-%m-%d}"
     key = key or hashlib.sha256(said.encode()).hexdigest()[:24]
-    try:
-        sent = moneyback.refund(
-            extension(), payment, amount_minor=amount, reason=f"{reason} (by {getpass.getuser()})", key=key
-        )
-    except PrepaidError as error:
-        raise click.ClickException(str(error)) from error
+    sent = moneyback.refund(
+        extension(), payment, amount_minor=amount, reason=f"{reason} (by {getpass.getuser()})", key=key
+    )
     click.echo(f"{sent.amount_minor} of payment {payment} go back: {sent.state}.", err=True)
 
 
@@ -158,7 +171,7 @@ def reconcile(fix: bool, since: datetime | None, as_json: bool) -> None:
     try:
         with counting("compared") as seen:
             left = reconciling.reconcile(prepaid, since=start, fix=fix, seen=seen)
-    except PrepaidError as error:
+    except GatewayUnavailable as error:
         raise click.ClickException(f"{error} Nothing is known to be off; run it again.") from error
     if as_json:
         click.echo(json.dumps({"ok": not left, "drift": [asdict(drift) for drift in left]}))
@@ -177,7 +190,7 @@ def sync() -> None:
             new = copying.sync(extension(), seen=seen)
         while credits.count(extension()):
             pass
-    except PrepaidError as error:
+    except GatewayUnavailable as error:
         raise click.ClickException(
             f"{error} What was copied is kept or copied again: run it again."
         ) from error
@@ -190,9 +203,12 @@ def sync() -> None:
 )
 def connect(url: str | None) -> None:
     """Mirror the packs to Stripe's products and prices, and set up the webhook. Safe to run again."""
+    path = extension().config.paths["webhook"]
+    if url is not None and not urlsplit(url).path.endswith(path):
+        raise click.BadParameter(f"this app hears events at {path}, not there.", param_hint="--url")
     try:
         connected = connecting.connect(extension(), url=url)
-    except PrepaidError as error:
+    except GatewayUnavailable as error:
         raise click.ClickException(f"{error} Run it again: nothing is made twice.") from error
     for line in connected.done:
         click.echo(line, err=True)
@@ -269,4 +285,5 @@ def doctor(as_json: bool) -> None:
         click.echo(finding, err=True)
     if findings:
         raise SystemExit(1)
-    click.echo("Nothing is wrong.", err=True)
+    mode = "live: money is real" if extension().config.livemode else "test: no money moves"
+    click.echo(f"Nothing is wrong. Stripe's mode is {mode}.", err=True)

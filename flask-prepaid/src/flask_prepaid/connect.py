@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import webhooks
+from . import stripe_account, webhooks
 from .subscriptions import prices
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ def connect(prepaid: Prepaid, *, url: str | None = None) -> Connected:
     done = []
     for pack in prepaid.catalog.packs.values():
         key = f"prepaid_{pack.slug}"
-        if prepaid.gateway.mirror_price(key, pack.title, pack.amount_minor, pack.currency):
+        if stripe_account.mirror_price(prepaid.gateway, key, pack.title, pack.amount_minor, pack.currency):
             done.append(f"{pack.slug}: a price of its own at Stripe, lookup key {key}")
     for plan in prepaid.catalog.plans.values():
         price = prices.ensure(prepaid, plan)
         done.append(f"{plan.slug}: sold at Stripe's price {price.id}")
     secret = None
     if url is not None:
-        secret = prepaid.gateway.mirror_endpoint(url, sorted(webhooks.HEARD))
+        secret = stripe_account.mirror_endpoint(prepaid.gateway, url, sorted(webhooks.HEARD))
         done.append(f"{url} hears {len(webhooks.HEARD)} types of events")
     return Connected(done, secret)
 
@@ -44,7 +44,7 @@ def connect(prepaid: Prepaid, *, url: str | None = None) -> Connected:
 def listen_once(prepaid: Prepaid, seen: set[str]) -> list[str]:
     """Fetch the events that Stripe made lately and handle those that did not come here; their types."""
     handled = []
-    for event in reversed(list(prepaid.gateway.recent_events())):
+    for event in reversed(stripe_account.recent_events(prepaid.gateway)):
         if event.id in seen:
             continue
         webhooks.keep(prepaid, event)

@@ -154,6 +154,17 @@ class Event:
     created_at: datetime
 
 
+@dataclass(frozen=True)
+class Endpoint:
+    """Where Stripe sends events, of which ``types``; ``*`` is all of them."""
+
+    id: str
+    url: str
+    enabled: bool
+    types: tuple[str, ...]
+    created_at: datetime
+
+
 def checkout_of(session: Any, asked_at: datetime) -> Checkout:
     intent = session.payment_intent
     return Checkout(
@@ -250,6 +261,16 @@ def movement_of(moved: Any) -> Movement:
         intent_id=id_of(getattr(moved.source, "payment_intent", None)),
         country=_country(moved.source),
         created_at=datetime.fromtimestamp(moved.created, UTC),
+    )
+
+
+def endpoint_of(endpoint: Any) -> Endpoint:
+    return Endpoint(
+        id=endpoint.id,
+        url=endpoint.url,
+        enabled=endpoint.status == "enabled",
+        types=tuple(endpoint.enabled_events),
+        created_at=datetime.fromtimestamp(endpoint.created, UTC),
     )
 
 

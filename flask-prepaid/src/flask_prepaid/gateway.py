@@ -14,7 +14,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -314,39 +313,6 @@ class Gateway:
         dispute = ask_for(lambda: self.client.v1.disputes.retrieve(dispute_id))
         return dispute_of(dispute, asked_at) if dispute is not None else None
 
-    # What we sell, and who listens
-
-    def mirror_price(self, key: str, name: str, amount_minor: int, currency: str) -> bool:
-        """Let the price with this lookup key be this one; whether it had to be made."""
-        found = ask(lambda: self.client.v1.prices.list({"lookup_keys": [key], "limit": 1})).data
-        if found and (found[0].unit_amount, found[0].currency) == (amount_minor, currency):
-            return False
-        params: Any = {
-            "lookup_key": key,
-            "transfer_lookup_key": True,
-            "unit_amount": amount_minor,
-            "currency": currency,
-            **({"product": id_of(found[0].product)} if found else {"product_data": {"name": name}}),
-        }
-        ask(lambda: self.client.v1.prices.create(params))
-        return True
-
-    def mirror_endpoint(self, url: str, types: list[str]) -> str | None:
-        """Send events of these types to ``url``; the secret, if the endpoint is new."""
-        endpoints = self.client.v1.webhook_endpoints
-        wanted: Any = {"enabled_events": types}
-        there = next((one.id for one in walk(endpoints.list, {}) if one.url == url), None)
-        if there is not None:
-            ask(lambda: endpoints.update(there, wanted))
-            return None
-        new: Any = {"url": url, "api_version": API_VERSION, **wanted}
-        return ask(lambda: endpoints.create(new)).secret
-
-    def recent_events(self) -> list[Event]:
-        """The latest hundred events, newest first."""
-        page = ask(lambda: self.client.v1.events.list({"limit": 100}))
-        return [event_of(event.to_dict()) for event in page.data]
-
     # Everything, for the books side by side. ``since`` is by Stripe's own time.
 
     def all_intents(self, since: datetime | None) -> Iterator[Intent]:
@@ -382,15 +348,17 @@ class Gateway:
         page = ask(lambda: self.client.v1.balance_transactions.list(params))
         return [movement_of(moved) for moved in page.data], page.has_more
 
-    # The account
-
-    def fetch_time(self) -> datetime | None:
-        """Stripe's own time, by the Date header of its answer if there is one. Proves the key, too."""
-        answer = ask(lambda: self.client.v1.customers.list({"limit": 1})).last_response
-        said = answer.headers.get("date") if answer else None
-        return parsedate_to_datetime(said) if said else None
+    @property
+    def sdk_version(self) -> str:
+        """The API version that the installed SDK was made for."""
+        return stripe.api_version
 
     # Events
+
+    def sign(self, body: str) -> str:
+        """The header with which Stripe would send this body, by the first of our secrets."""
+        secret = self.config.webhook_secrets[0]
+        return str(stripe.WebhookSignature.generate_signature_header(body, secret))
 
     def read_event(self, body: bytes, signature: str | None) -> Event:
         """The event in a webhook's raw body.

@@ -27,6 +27,9 @@ Handler = Callable[["Prepaid", str], object]
 
 HEARD: dict[str, Handler] = {}
 
+#: The type of an event that is none of Stripe's: ``doctor`` knocks with it, to see whether it is let in.
+VISIT = "prepaid.visit"
+
 
 def on(*types: str) -> Callable[[Handler], Handler]:
     """Hear events of these types."""
@@ -138,16 +141,6 @@ def cards_changed(prepaid: Prepaid, card_id: str) -> None:
 def network_renewed_card(prepaid: Prepaid, card_id: str) -> None:
     """The card network told Stripe of a new number or expiry: the customer need do nothing."""
     cards.follow_card(prepaid, card_id)
-
-
-def receive(prepaid: Prepaid, body: bytes, signature: str | None) -> Event:
-    """Check a webhook's body and keep the event in the inbox, committed, once.
-
-    :raises BadSignature: It is not from Stripe, is changed, too old or from the future.
-    """
-    event = prepaid.gateway.read_event(body, signature)
-    keep(prepaid, event)
-    return event
 
 
 def keep(prepaid: Prepaid, event: Event) -> None:

@@ -189,9 +189,15 @@ class Shop:
 
     def change_payments(self, **values: object) -> None:
         """Somebody's hand in the table, or a fault of ours."""
+        self._change(Payment, values)
 
+    def change_inbox(self, **values: object) -> None:
+        """As ``change_payments``, of the events that came."""
+        self._change(InboxEvent, values)
+
+    def _change(self, table: type[Payment] | type[InboxEvent], values: dict[str, object]) -> None:
         def write() -> None:
-            self.prepaid.session.execute(update(Payment).values(values))
+            self.prepaid.session.execute(update(table).values(values))
             self.prepaid.session.commit()
 
         self.read(write)

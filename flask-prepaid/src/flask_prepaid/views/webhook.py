@@ -13,9 +13,15 @@ LARGEST_BODY = 1024 * 1024
 
 
 def webhook() -> ResponseReturnValue:
-    """Take one event. A 2xx promises that we never need it again; after anything else Stripe repeats it."""
+    """Take one event. A 2xx promises that we never need it again; after anything else Stripe repeats it.
+
+    :raises BadSignature: It is not from Stripe, is changed, too old or from the future.
+    """
     request.max_content_length = LARGEST_BODY
     prepaid = page.extension()
-    event = webhooks.receive(prepaid, request.get_data(), request.headers.get("Stripe-Signature"))
+    event = prepaid.gateway.read_event(request.get_data(), request.headers.get("Stripe-Signature"))
+    if event.type == webhooks.VISIT:
+        return {"seen_as": request.base_url}
+    webhooks.keep(prepaid, event)
     handled = webhooks.handle(prepaid, event)
     return "", 200 if handled else 503
