@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from stripe_emulator import chaos, contract, idempotency, ids, keys, routing, store
 from stripe_emulator.chaos import NO_TROUBLE, Trouble
-from stripe_emulator.errors import InvalidRequest, RateLimited, StripeError, Unavailable
+from stripe_emulator.errors import InvalidRequest, NotEmulated, RateLimited, StripeError, Unavailable
 from stripe_emulator.expand import render
 from stripe_emulator.idempotency import Answer
 from stripe_emulator.routing import Endpoint
@@ -121,10 +121,12 @@ class Api:
 
 def _work(endpoint: Endpoint, values: dict[str, str], raw: Form, strict: bool, request_id: str) -> Answer:
     """Have the resource do it; a refusal that is a fact of its own is an answer, too."""
-    form = contract.read(endpoint.route, raw, strict=strict) if endpoint.route else raw
+    form = contract.read(endpoint.route, raw, strict=strict) if endpoint.route else contract.Given(raw)
     paths = form.pop("expand", [])
     try:
         result = endpoint.view(form, **values)
+        if strict or endpoint.verb == "GET":
+            _must_be_read(form, endpoint)
     except StripeError as error:
         if not error.keeps_work:
             raise
@@ -132,6 +134,12 @@ def _work(endpoint: Endpoint, values: dict[str, str], raw: Form, strict: bool, r
     return Answer(
         200, encode(render(result, paths if isinstance(paths, list) else list(paths.values()))), request_id
     )
+
+
+def _must_be_read(form: contract.Given, endpoint: Endpoint) -> None:
+    """:raises NotEmulated: The resource never looked at a parameter, which then would have no effect."""
+    for name in form.unread():
+        raise NotEmulated(f"{endpoint.verb} {endpoint.path} with {name}", param=name)
 
 
 def _version(call: Call) -> tuple[str, bool]:

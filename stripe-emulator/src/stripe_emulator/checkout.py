@@ -111,6 +111,8 @@ def finish(session: Json, *, payment_status: str = "paid") -> None:
     known = customer or {}
     email = session["customer_email"] or known.get("email") or payer.get("email")
     clock.unschedule(session["id"], "checkout.session.expire")
+    if customer and session["_updates_name"] and payer.get("name"):
+        objects.change(customer, "customer.updated", name=payer["name"])
     objects.change(
         session,
         customer_details={
@@ -132,12 +134,16 @@ def finish(session: Json, *, payment_status: str = "paid") -> None:
     tell(session, "checkout.session.completed")
 
 
-def tell(session: Json, event: str) -> None:
-    """Tell that a session is complete, or paid since; its event names the invoice that then follows."""
+def tell(session: Json, event: str | None) -> None:
+    """Tell that a session is complete, or paid since; its event names the invoice that then follows.
+
+    :param event: None where Stripe has none: the money was captured.
+    """
     invoiced = wants_invoice(session) and session["payment_status"] != "unpaid"
     if invoiced:
         objects.change(session, invoice=ids.new("invoice"))
-    events.emit(event, session)
+    if event is not None:
+        events.emit(event, session)
     if invoiced:
         for step in AFTER_PAID:
             step(session)

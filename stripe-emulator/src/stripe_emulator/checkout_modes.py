@@ -42,6 +42,10 @@ def _intent_for(session: Json, payer: Payer) -> Json:
     if session["payment_intent"]:
         return objects.change(store.get("payment_intent", session["payment_intent"]), **keeps)
     form = data | keeps | {"amount": session["amount_total"], "currency": session["currency"]}
+    form["payment_method_options"] = session["payment_method_options"]
+    for name in ("allowed_payment_method_types", "excluded_payment_method_types"):
+        if session.get(name):
+            form[name] = session[name]
     if session["customer"]:
         form["customer"] = session["customer"]
     intent = payment_intents.new(form)
@@ -99,7 +103,7 @@ def _mark_kept(method: Json, session: Json) -> None:
 
 
 def _payment_waits(intent: Json) -> None:
-    """The customer has done their part; whether the money comes, the bank says later."""
+    """The customer has done their part; the money comes later, from the bank or by being captured."""
     checkout.finish(store.get(KIND, intent["_owner"][1]), payment_status="unpaid")
 
 
@@ -114,7 +118,8 @@ def _finished(intent: Json) -> None:
     session = store.get(KIND, intent["_owner"][1])
     if session["status"] == "complete":
         objects.change(session, payment_status="paid")
-        checkout.tell(session, "checkout.session.async_payment_succeeded")
+        captured = intent["capture_method"] == "manual"
+        checkout.tell(session, None if captured else "checkout.session.async_payment_succeeded")
     elif session["status"] == "open":
         checkout.finish(
             session, payment_status="paid" if session["mode"] == "payment" else "no_payment_required"

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from stripe_emulator import store
+from stripe_emulator import contract, store
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.store import Json
 from stripe_emulator.wire import public
@@ -52,6 +52,9 @@ def render(value: Json, paths: list[str] | None = None) -> Json:
     """
     out = _out(value)
     for path in paths or []:
+        if path == "total_count" and "_total_count" in value:
+            out["total_count"] = value["_total_count"]
+            continue
         steps = path.split(".")
         if len(steps) > MAX_DEPTH + (steps[0] == "data"):
             raise InvalidRequest(
@@ -63,7 +66,7 @@ def render(value: Json, paths: list[str] | None = None) -> Json:
 
 def _out(value: Json) -> Json:
     if value.get("object") in ("list", "search_result"):
-        return {**value, "data": [_out(item) for item in value["data"]]}
+        return {**public(value), "data": [_out(item) for item in value["data"]]}
     make = _SHOWN.get(value.get("object", ""))
     return public(value | make(value) if make else value)
 
@@ -74,6 +77,8 @@ def _expand(place: Json, steps: list[str], path: str) -> None:
     if (kind, step) in _INCLUDABLE and not isinstance(place.get(step), dict):
         origin = store.find(kind, place["id"]) or place
         place[step] = _INCLUDABLE[kind, step](origin)
+    if step not in place and contract.is_field(kind, step):
+        return  # Stripe sends it only when there is cause
     if step not in place:
         raise InvalidRequest(f"This property cannot be expanded ({path[:80]}).", param="expand")
     found = place[step]

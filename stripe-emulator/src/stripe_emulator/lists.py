@@ -36,6 +36,11 @@ def page(kind: str, form: Form, *, url: str, where: Json | None = None, only: It
         values.append(moment)
 
     backwards = "ending_before" in form
+    if "starting_after" in form and backwards:
+        raise InvalidRequest(
+            "Received both starting_after and ending_before parameters. Please pass in only one.",
+            param="ending_before",
+        )
     cursor = form.get("ending_before") or form.get("starting_after")
     if cursor is not None:
         sql += f" AND (created, seq) {'>' if backwards else '<'} (?, ?)"
@@ -66,6 +71,7 @@ def search(kind: str, form: Form, *, url: str) -> Json:
         "has_more": more,
         "next_page": str(offset + limit) if more else None,
         "url": url,
+        "_total_count": len(found),
     }
 
 

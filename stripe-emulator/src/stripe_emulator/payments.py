@@ -37,13 +37,14 @@ class Owner:
     """What a payment's owner does at each turn; all take the intent.
 
     ``approved`` comes before the money moves (a customer is made, a card is kept),
-    ``succeeded`` and ``failed`` after their events; ``processing`` where a bank takes days.
+    ``succeeded`` and ``failed`` after their events; ``waiting`` where the customer has done their
+    part, and the bank takes days or the money waits to be captured.
     """
 
     approved: Callable[[Json], None] = _nothing
     succeeded: Callable[[Json], None] = _nothing
     failed: Callable[[Json], None] = _nothing
-    processing: Callable[[Json], None] = _nothing
+    waiting: Callable[[Json], None] = _nothing
 
 
 #: Object name -> the owner's part. An intent names its owner as ``_owner: [object, id]``.
@@ -164,6 +165,7 @@ def _settle(intent: Json, method: Json, *, after_challenge: bool = False) -> Jso
             intent, amount_capturable=intent["amount"], latest_charge=charge["id"], status="requires_capture"
         )
         events.emit("payment_intent.amount_capturable_updated", intent)
+        _owner(intent).waiting(intent)
         return intent
     objects.change(intent, amount_received=intent["amount"], latest_charge=charge["id"], status="succeeded")
     events.emit("payment_intent.succeeded", intent)
@@ -176,7 +178,7 @@ def _wait(intent: Json, method: Json, seconds: int) -> Json:
     charge = charges.make(intent, method, None, pending=True)
     objects.change(intent, latest_charge=charge["id"], status="processing")
     events.emit("payment_intent.processing", intent)
-    _owner(intent).processing(intent)
+    _owner(intent).waiting(intent)
     clock.schedule(clock.now() + seconds, "payment_intent.settle", intent["id"])
     return intent
 

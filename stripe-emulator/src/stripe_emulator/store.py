@@ -300,6 +300,14 @@ def select(kind: str, where: Json | None = None, *, limit: int = -1) -> list[Jso
     return [current().load(kind, row) for row in rows]
 
 
+@dataclass(frozen=True)
+class Among:
+    """A condition: the field is one of what a query finds, or with ``inside=False`` none of it."""
+
+    query: str
+    inside: bool = True
+
+
 #: How a range is written in a form, and in SQL.
 RANGE = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
@@ -316,6 +324,8 @@ def conditions(where: Json) -> tuple[str, list[Any]]:
         elif isinstance(wanted, list):
             sql += f" AND {column} IN ({', '.join('?' * len(wanted))})"
             values += wanted
+        elif isinstance(wanted, Among):
+            sql += f" AND {column} {'IN' if wanted.inside else 'NOT IN'} ({wanted.query})"
         elif wanted is None:
             sql += f" AND {column} IS NULL"
         else:

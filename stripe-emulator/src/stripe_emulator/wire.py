@@ -72,6 +72,12 @@ def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield name, str(item).lower() if isinstance(item, bool) else str(item)
 
 
+def without_effect(form: Form, *names: str) -> None:
+    """These parameters change nothing in a test account of Stripe's either, so they are not refused."""
+    for name in names:
+        form.get(name)
+
+
 def encode(value: Any) -> str:
     """JSON text, compact."""
     return _encoder.encode(value)

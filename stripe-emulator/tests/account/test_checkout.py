@@ -258,3 +258,30 @@ def test_old_payment_method_types_are_refused_by_today_and_taken_from_an_older_a
     older = shop.stripe.v1.checkout.sessions.create(form, {"stripe_version": "2020-08-27"})
     assert refused.value.code == "payment_method_types_no_longer_supported"
     assert older.payment_method_types == ["card"]
+
+
+def test_a_session_is_complete_when_its_money_waits_to_be_captured(shop: Shop) -> None:
+    session = shop.checkout(payment_intent_data={"capture_method": "manual"})
+
+    shop.emulator.pay(session)
+    waiting = shop.stripe.v1.checkout.sessions.retrieve(session.id)
+    assert isinstance(waiting.payment_intent, str)
+    heard = shop.listen()
+    shop.stripe.v1.payment_intents.capture(waiting.payment_intent)
+    captured = shop.stripe.v1.checkout.sessions.retrieve(session.id)
+
+    assert (waiting.status, waiting.payment_status, captured.payment_status) == ("complete", "unpaid", "paid")
+    assert heard[-2:] == ["payment_intent.amount_capturable_updated", "checkout.session.completed"]
+    assert shop.listen() == ["charge.captured", "payment_intent.succeeded"]
+
+
+def test_the_name_on_the_card_becomes_the_customers_where_the_shop_wants_it(shop: Shop) -> None:
+    customer = shop.stripe.v1.customers.create({"email": "jenny@example.com"})
+
+    shop.emulator.pay(shop.checkout(customer=customer.id), name="Jenny Rosen")
+    kept = shop.stripe.v1.customers.retrieve(customer.id).name
+    shop.emulator.pay(shop.checkout(customer=customer.id, customer_update={"name": "auto"}), name="J. Rosen")
+
+    assert (kept, shop.stripe.v1.customers.retrieve(customer.id).name) == (None, "J. Rosen")
+    with pytest.raises(stripe.InvalidRequestError, match="customer_update"):
+        shop.checkout(customer_update={"name": "auto"})

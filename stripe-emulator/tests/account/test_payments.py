@@ -281,3 +281,24 @@ def test_a_stranger_or_nobody_cannot_be_charged(shop: Shop) -> None:
         form: Any = {"amount": 2000, "currency": "usd", **more}
         with pytest.raises(stripe.InvalidRequestError):
             shop.stripe.v1.charges.create(form)
+
+
+def test_an_intent_takes_only_the_methods_that_it_was_narrowed_to(shop: Shop) -> None:
+    narrowed = shop.stripe.v1.payment_intents.create(
+        {"amount": 500, "currency": "eur", "allowed_payment_method_types": ["sepa_debit"]}
+    )
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.stripe.v1.payment_intents.confirm(narrowed.id, {"payment_method": "pm_card_visa"})
+
+    assert narrowed.payment_method_types == ["sepa_debit"]
+    assert refused.value.code == "payment_intent_incompatible_payment_method"
+
+
+def test_a_customer_of_an_older_integration_brings_a_token_as_source(shop: Shop) -> None:
+    customer = shop.stripe.v1.customers.create({"source": "tok_mastercard"})
+
+    charge = shop.stripe.v1.charges.create({"amount": 500, "currency": "usd", "customer": customer.id})
+
+    assert charge.payment_method_details is not None
+    assert charge.payment_method_details.card is not None
+    assert charge.payment_method_details.card.brand == "mastercard"

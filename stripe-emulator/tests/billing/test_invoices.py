@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 import stripe
 
-from .shop import Shop, day
+from .shop import DAY, Shop, day
 
 
 def invoice_for(shop: Shop, customer: str, *amounts: int, **more: Any) -> str:
@@ -272,3 +272,56 @@ def test_lines_and_searches_have_their_pages(shop: Shop) -> None:
     assert [line.amount for line in first.data] == [100, 200]
     assert (first.has_more, [line.amount for line in rest.data]) == (True, [300])
     assert [invoice.id for invoice in found.data] == [name]
+
+
+def test_a_credit_note_of_a_paid_invoice_says_where_the_money_goes_and_takes_its_tax_along(
+    shop: Shop,
+) -> None:
+    rate = shop.v1.tax_rates.create({"display_name": "VAT", "percentage": 19, "inclusive": False}).id
+    subscription = shop.subscribe(shop.customer(), shop.price(3000), default_tax_rates=[rate])
+    invoice = shop.v1.invoices.retrieve(str(subscription.latest_invoice))
+    line: Any = {
+        "type": "invoice_line_item",
+        "invoice_line_item": invoice.lines.data[0].id,
+        "amount": 1000,
+    }
+
+    with pytest.raises(stripe.InvalidRequestError, match=r"must equal the credit note's amount \(1190\)"):
+        shop.v1.credit_notes.create({"invoice": str(invoice.id), "lines": [line]})
+    note = shop.v1.credit_notes.create({"invoice": str(invoice.id), "lines": [line], "refund_amount": 1190})
+
+    assert (note.total, note.subtotal, note.total_excluding_tax) == (1190, 1000, 1000)
+    assert [tax.amount for tax in note.total_taxes or []] == [190]
+    assert note.refunds[0].amount_refunded == 1190
+
+
+def test_an_open_invoice_has_nothing_to_give_back(shop: Shop) -> None:
+    customer = shop.customer(card=None)
+    shop.v1.invoice_items.create({"customer": customer, "amount": 1000, "currency": "usd"})
+    invoice = shop.v1.invoices.create({"customer": customer, "pending_invoice_items_behavior": "include"})
+    shop.v1.invoices.finalize_invoice(str(invoice.id))
+
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.v1.credit_notes.create({"invoice": str(invoice.id), "amount": 100, "refund_amount": 100})
+
+    assert refused.value.param == "refund_amount"
+
+
+def test_a_draft_can_be_told_when_to_be_final(shop: Shop) -> None:
+    customer = shop.customer()
+    shop.v1.invoice_items.create({"customer": customer, "amount": 1000, "currency": "usd"})
+    when = shop.emulator.now() + 3 * DAY
+    invoice = shop.v1.invoices.create(
+        {
+            "customer": customer,
+            "pending_invoice_items_behavior": "include",
+            "auto_advance": True,
+            "automatically_finalizes_at": when,
+        }
+    )
+    shop.advance(days=2)
+    waiting = shop.latest(customer)
+    shop.advance(days=1, hours=2)
+
+    assert invoice.automatically_finalizes_at == when
+    assert (waiting.status, shop.latest(customer).status) == ("draft", "paid")

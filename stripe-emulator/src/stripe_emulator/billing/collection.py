@@ -175,9 +175,10 @@ def try_again(invoice_id: str) -> None:
         attempt(invoice)
 
 
-def advance_later(invoice: Json) -> None:
-    """Have a draft finalized and collected in about an hour."""
-    moment = clock.now() + drafts.DRAFT_TIME
+def advance_later(invoice: Json, moment: int | None = None) -> None:
+    """Have a draft finalized and collected at a moment, in about an hour if none is named."""
+    moment = moment or clock.now() + drafts.DRAFT_TIME
+    clock.unschedule(invoice["id"], "invoice.advance")
     objects.change(invoice, auto_advance=True, automatically_finalizes_at=moment)
     clock.schedule(moment, "invoice.advance", invoice["id"])
 

@@ -5,8 +5,11 @@ https://docs.stripe.com/invoicing/integration/programmatic-credit-notes
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from stripe_emulator import clock, contract, events, ids, objects, store
 from stripe_emulator.billing import drafts, invoices
+from stripe_emulator.billing.amounts import rounded
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.resources import prices, refunds
 from stripe_emulator.store import Json
@@ -26,7 +29,9 @@ def issue(invoice: Json, form: Json) -> Json:
             param="invoice",
         )
     lines = _lines(invoice, form)
-    total = sum(line["amount"] for line in lines)
+    taxes = _summed_taxes(lines)
+    added = sum(one["amount"] for one in taxes if one["tax_behavior"] == "exclusive")
+    total = sum(line["amount"] for line in lines) + added
     left = _left(invoice)
     if not 0 < total <= left:
         raise InvalidRequest(
@@ -34,7 +39,12 @@ def issue(invoice: Json, form: Json) -> Json:
             f" not more than what can be credited ({left}).",
             param="amount",
         )
-    note = _note(invoice, form, lines, total)
+    if invoice["status"] == "open" and (way := next((one for one in WAYS if form.get(one)), None)):
+        raise InvalidRequest(
+            f"You cannot specify {way}: this invoice has not been paid, so nothing can be given back.",
+            param=way,
+        )
+    note = _note(invoice, form, lines, total, taxes)
     if invoice["status"] == "open":
         _reduce(invoice, total)
     else:
@@ -59,7 +69,7 @@ def void(note: Json) -> Json:
     return note
 
 
-def _note(invoice: Json, form: Json, lines: list[Json], total: int) -> Json:
+def _note(invoice: Json, form: Json, lines: list[Json], total: int, taxes: list[Json]) -> Json:
     note_id = ids.new("credit_note")
     paid = invoice["status"] == "paid"
     earlier = len(store.select("credit_note", {"invoice": invoice["id"]}))
@@ -88,11 +98,11 @@ def _note(invoice: Json, form: Json, lines: list[Json], total: int) -> Json:
         pre_payment_amount=0 if paid else total,
         reason=form.get("reason"),
         status="issued",
-        subtotal=total,
-        subtotal_excluding_tax=total,
+        subtotal=sum(line["amount"] for line in lines),
+        subtotal_excluding_tax=total - sum(one["amount"] for one in taxes),
         total=total,
-        total_excluding_tax=total,
-        total_taxes=[],
+        total_excluding_tax=total - sum(one["amount"] for one in taxes),
+        total_taxes=taxes,
         type="post_payment" if paid else "pre_payment",
     )
 
@@ -119,12 +129,10 @@ def _give_back(invoice: Json, note: Json, form: Json, total: int) -> None:
     given = {way: form[way] for way in WAYS if form.get(way)}
     linked = _linked(form)
     given["linked"] = sum(one["amount_refunded"] for one in linked)
-    if not any(given.values()):
-        given["credit_amount"] = total
     if sum(given.values()) != total:
         raise InvalidRequest(
-            "The sum of credit amount, refund amount and out of band amount must equal the total of the"
-            f" credit note, {total}.",
+            f"The sum of credit amount, refund amount and out of band amount ({sum(given.values())}) must"
+            f" equal the credit note's amount ({total}), since the invoice is paid.",
             param="amount",
         )
     changes: Json = {}
@@ -219,13 +227,32 @@ def _line(invoice: Json, form: Json, param: str) -> Json:
     whole = drafts.after_discounts(source)
     quantity = form.get("quantity")
     share = whole * quantity // (source["quantity"] or 1) if quantity else whole
+    amount = form.get("amount") or share
     return _made(
-        form.get("amount") or share,
+        amount,
         "invoice_line_item",
         description=source["description"],
         invoice_line_item=source["id"],
         quantity=quantity or source["quantity"],
+        taxes=[_share_of_tax(one, amount, whole) for one in source["taxes"]],
     )
+
+
+def _share_of_tax(tax: Json, amount: int, whole: int) -> Json:
+    """The part of a line's tax that goes with a part of its amount."""
+    part = Fraction(amount, whole) if whole else Fraction(0)
+    return tax | {key: rounded(tax[key] * part) for key in ("amount", "taxable_amount")}
+
+
+def _summed_taxes(lines: list[Json]) -> list[Json]:
+    """The note's taxes by rate."""
+    summed: dict[str, Json] = {}
+    for tax in (one for line in lines for one in line["taxes"]):
+        rate = tax["tax_rate_details"]["tax_rate"]
+        before = summed.setdefault(rate, tax | {"amount": 0, "taxable_amount": 0})
+        before["amount"] += tax["amount"]
+        before["taxable_amount"] += tax["taxable_amount"]
+    return list(summed.values())
 
 
 def _made(amount: int, kind: str, **fields: object) -> Json:

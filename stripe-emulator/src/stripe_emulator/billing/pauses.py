@@ -16,6 +16,7 @@ from stripe_emulator.billing import (
 )
 from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.store import Json
+from stripe_emulator.wire import without_effect
 
 
 def pause(subscription: Json, form: Json) -> Json:
@@ -27,6 +28,7 @@ def pause(subscription: Json, form: Json) -> Json:
         raise InvalidRequest(
             f"You cannot pause a subscription that is {subscription['status']}.", param="subscription"
         )
+    without_effect(form, "type")  # there is but one
     unused = ((form.get("bill_for") or {}).get("unused_time_from") or {}).get("type", "none")
     at_once = form.get("invoicing_behavior", "pending_invoice_item") == "invoice"
     if unused != "none":
@@ -51,6 +53,7 @@ def resume(subscription: Json, form: Json) -> Json:
             " pause_collection.",
             param="subscription",
         )
+    behavior = form.get("payment_behavior")
     anchor = form.get("billing_cycle_anchor") or {"type": "now"}
     kind = anchor["type"] if isinstance(anchor, dict) else anchor
     invoice = _bill(
@@ -65,7 +68,7 @@ def resume(subscription: Json, form: Json) -> Json:
     invoices.finalize(invoice)
     if invoice["status"] == "open":
         collection.attempt(invoice)
-    if invoice["status"] == "open" and form.get("payment_behavior") == "resume_on_payment_attempt":
+    if invoice["status"] == "open" and behavior == "resume_on_payment_attempt":
         states.change(subscription, status="past_due", _resuming=None)
     if subscription["status"] == "paused":
         clock.schedule(

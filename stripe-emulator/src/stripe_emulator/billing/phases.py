@@ -198,7 +198,7 @@ def create(customer: Json, phases: list[Json], end_behavior: str, form: Json) ->
         billing_mode={"flexible": {"proration_discounts": "included"}, "type": "flexible"},
         customer=customer["id"],
         default_settings=phase_forms.default_settings(form.get("default_settings") or {}),
-        end_behavior={"none": "release"}.get(end_behavior, end_behavior),
+        end_behavior=_ends(end_behavior),
         metadata=form.get("metadata"),
         pause_schedules=[],
         phases=phases,
@@ -221,7 +221,7 @@ def change(schedule: Json, form: Json) -> Json:
         known = schedule["phases"] if schedule["status"] == "active" else None
         fields["phases"] = phase_forms.read(form["phases"], schedule["phases"][0]["start_date"], known)
     if "end_behavior" in form:
-        fields["end_behavior"] = {"none": "release"}.get(form["end_behavior"], form["end_behavior"])
+        fields["end_behavior"] = _ends(form["end_behavior"])
     if "default_settings" in form:
         fields["default_settings"] = schedule["default_settings"] | phase_forms.default_settings(
             form["default_settings"]
@@ -234,10 +234,19 @@ def change(schedule: Json, form: Json) -> Json:
         running = next(
             (one for one in schedule["phases"] if one["start_date"] <= now < one["end_date"]), None
         )
+        behavior = form.get("proration_behavior")
         if running is not None and phase_forms.differs(subscription, running):
-            enter(schedule, running, form.get("proration_behavior"))
+            enter(schedule, running, behavior)
         show_end(schedule, subscription)
     return schedule
+
+
+def _ends(wanted: object) -> str:
+    """What comes after the last phase. What older accounts send went unread by the contract."""
+    words = {"cancel": "cancel", "none": "release", "release": "release", "renew": "renew"}
+    if not isinstance(wanted, str) or wanted not in words:
+        raise InvalidRequest("Invalid end_behavior: must be cancel or release.", param="end_behavior")
+    return words[wanted]
 
 
 @clock.due("subscription_schedule.phase")

@@ -4,14 +4,22 @@ The SDK is generated from Stripe's specification, so its annotations say what
 today's API takes and answers. Nothing of that is typed here a second time.
 """
 
-from stripe_emulator.contract.requests import ParameterError, read
-from stripe_emulator.contract.responses import Finding, blank, check_object, check_response, complete
+from stripe_emulator.contract.requests import Given, ParameterError, read
+from stripe_emulator.contract.responses import (
+    Finding,
+    blank,
+    check_object,
+    check_response,
+    complete,
+    is_field,
+)
 from stripe_emulator.contract.routes import Route, coverage, find, routes
 from stripe_emulator.contract.thin import THIN_TYPES, names_an_object, path_of
 
 __all__ = [
     "THIN_TYPES",
     "Finding",
+    "Given",
     "ParameterError",
     "Route",
     "blank",
@@ -20,6 +28,7 @@ __all__ = [
     "complete",
     "coverage",
     "find",
+    "is_field",
     "names_an_object",
     "path_of",
     "read",

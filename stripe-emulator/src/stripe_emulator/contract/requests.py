@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache, cached_property
@@ -38,7 +38,45 @@ class ParameterError(InvalidRequest):
     """A parameter that Stripe does not take as it was sent; ``param`` names it."""
 
 
-def read(route: Route, form: dict[str, Form], *, strict: bool = True) -> dict[str, Any]:
+class Given(dict[str, Any]):
+    """The parameters of one request, which remember which of them were asked for.
+
+    What a route never looks at has no effect, and must not look as if it had: ``unread`` names it.
+    """
+
+    def __init__(self, values: Mapping[str, Any], read: set[str] | None = None) -> None:
+        super().__init__(values)
+        self._read: set[str] = set() if read is None else read
+
+    def unread(self) -> list[str]:
+        """Names of parameters that were sent and never looked at."""
+        return [name for name in self.keys() if name not in self._read]
+
+    def __getitem__(self, name: str) -> Any:
+        self._read.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        self._read.add(str(name))
+        return super().__contains__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self._read.add(name)
+        return super().get(name, default)
+
+    def __iter__(self) -> Iterator[str]:  # also makes ``{**form}`` go through here
+        self._read.update(self.keys())
+        return super().__iter__()
+
+    def items(self) -> Any:
+        self._read.update(self.keys())
+        return super().items()
+
+    def __or__(self, other: Mapping[str, Any]) -> Given:  # type: ignore[override]
+        return Given({**dict(super().items()), **other}, self._read)
+
+
+def read(route: Route, form: dict[str, Form], *, strict: bool = True) -> Given:
     """The values in ``form``, typed as the route declares them.
 
     Whole numbers become int, flags bool, decimals stay text, and a hash with
@@ -59,7 +97,7 @@ def read(route: Route, form: dict[str, Form], *, strict: bool = True) -> dict[st
             code="payment_method_types_no_longer_supported",
             param="payment_method_types",
         )
-    return parameters_of(route).read(form, "", strict or route.verb == "GET")
+    return Given(parameters_of(route).read(form, "", strict or route.verb == "GET"))
 
 
 def _names_retired_types(route: Route, form: dict[str, Form]) -> bool:

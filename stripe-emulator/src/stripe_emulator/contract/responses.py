@@ -63,6 +63,12 @@ def blank(object_name: str) -> dict[str, Any]:
     return object_named(object_name).blank()
 
 
+def is_field(object_name: str, name: str) -> bool:
+    """Whether such an object may have this field, though it be absent now."""
+    known = object_name in OBJECT_CLASSES or object_name in V2_OBJECT_CLASSES
+    return known and name in object_named(object_name).fields
+
+
 def complete(object_name: str, fields: dict[str, Any]) -> dict[str, Any]:
     """``fields`` of such an object, each hash among them with every key that Stripe always sends.
 

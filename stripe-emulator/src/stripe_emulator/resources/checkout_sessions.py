@@ -37,7 +37,6 @@ KEPT = (
     "phone_number_collection",
     "redirect_on_completion",
     "return_url",
-    "shipping_address_collection",
     "submit_type",
     "success_url",
     "wallet_options",
@@ -51,6 +50,7 @@ NOT_YET = (
     "optional_items",
     "payment_method_configuration",
     "payment_method_data",
+    "shipping_address_collection",
     "shipping_options",
 )
 #: The same, where they are switched on by ``enabled``.
@@ -80,6 +80,7 @@ def create(form: Form) -> Json:
         client_secret=None if hosted else ids.client_secret(session_id),
         currency=lines[0]["currency"] if lines else _currency(form),
         customer=customer,
+        _updates_name=_updates_name(form),
         expires_at=_expires_at(form),
         invoice_creation=post_payment.shown(form),
         metadata=form.get("metadata"),
@@ -258,6 +259,16 @@ def _customer(form: Form) -> str | None:
         )
     customer_id: str = store.named("customer", form["customer"], "customer")["id"]
     return customer_id
+
+
+def _updates_name(form: Form) -> bool:
+    """``customer_update``: whether the name on the card becomes the customer's. No address is asked for."""
+    wanted = form.get("customer_update") or {}
+    if wanted and "customer" not in form:
+        raise InvalidRequest(
+            "`customer_update` can only be used when `customer` is set.", param="customer_update"
+        )
+    return bool(wanted.get("name") == "auto")
 
 
 def _currency(form: Form) -> str | None:

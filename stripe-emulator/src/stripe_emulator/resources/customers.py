@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from stripe_emulator import events, lists, objects, store
 from stripe_emulator.billing import discounts
-from stripe_emulator.errors import InvalidRequest, NotFound, no_such
+from stripe_emulator.errors import InvalidRequest, NotEmulated, NotFound, no_such
 from stripe_emulator.ids import token
 from stripe_emulator.resources import payment_methods
 from stripe_emulator.routing import delete, get, post
@@ -62,6 +62,7 @@ def create(form: Form) -> Json:
     events.emit("customer.created", customer)
     if method is not None:
         payment_methods.attach_to(method, customer)
+    _take_source(customer, form)
     _discount(customer, form)
     return customer
 
@@ -81,6 +82,7 @@ def update(form: Form, customer: str) -> Json:
     if "balance" in form:
         changes["balance"] = form["balance"]
     objects.change(found, "customer.updated", **changes)
+    _take_source(found, form)
     _discount(found, form)
     return found
 
@@ -157,6 +159,20 @@ def _check(form: Form) -> None:
         raise InvalidRequest("Descriptions can have up to 5000 characters.", param="description")
     if form.get("test_clock"):
         store.named("test_helpers.test_clock", form["test_clock"], "test_clock")
+
+
+def _take_source(customer: Json, form: Form) -> None:
+    """``source``, as older integrations save a card: attached, and the default; here a payment method."""
+    if not form.get("source"):
+        return
+    if not isinstance(form["source"], str):
+        raise NotEmulated("customers with the details of a card as source", param="source")
+    if form["source"].startswith("tok_"):
+        method = payment_methods.from_token(form["source"], {}, "source")
+    else:
+        method = payment_methods.named(form["source"], "source")
+    payment_methods.attach_to(method, customer)
+    objects.change(customer, default_source=method["id"])
 
 
 def _discount(customer: Json, form: Form) -> None:

@@ -7,7 +7,7 @@ from stripe_emulator.errors import InvalidRequest, NotEmulated
 from stripe_emulator.resources import balance_transactions, payment_methods
 from stripe_emulator.routing import get, post
 from stripe_emulator.store import Json
-from stripe_emulator.wire import Form, public
+from stripe_emulator.wire import Form, public, without_effect
 
 #: What a dispute costs, whoever wins, in the currency's smallest unit.
 FEE = 1500
@@ -63,10 +63,11 @@ def update(form: Form, dispute: str) -> Json:
     if evidence and found["status"] not in ANSWERED:
         raise InvalidRequest("This dispute is already closed or under review.", param="evidence")
     changes = objects.patch(found, form, ())
+    without_effect(form, "intended_submission_method")
     if evidence:
         changes["evidence"] = found["evidence"] | {key: value or None for key, value in evidence.items()}
         changes["evidence_details"] = found["evidence_details"] | {"has_evidence": True}
-    sent = bool(evidence) and form.get("submit", True)
+    sent = form.get("submit", True) and bool(evidence)
     if sent:
         changes["status"] = ANSWERED[found["status"]]
         count = found["evidence_details"]["submission_count"] + 1

@@ -19,6 +19,9 @@ def retrieve(form: Form, id: str) -> Json:
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/events/list"""
     where: Json = {"type": form["types"]} if "types" in form else {}
+    if "delivery_success" in form:
+        missed = "SELECT DISTINCT event FROM delivery WHERE status <> 'delivered'"
+        where["id"] = store.Among(missed, inside=not form["delivery_success"])
     return lists.page("event", form, url="/v1/events", where=where, only=("type",))
 
 

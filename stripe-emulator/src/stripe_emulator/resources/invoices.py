@@ -10,7 +10,7 @@ from stripe_emulator.expand import includable
 from stripe_emulator.resources import payment_methods
 from stripe_emulator.routing import delete, get, post
 from stripe_emulator.store import Json
-from stripe_emulator.wire import Form
+from stripe_emulator.wire import Form, without_effect
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
@@ -68,8 +68,9 @@ def create(form: Form) -> Json:
                 param="days_until_due",
             )
         objects.change(invoice, due_date=clock.now() + form["days_until_due"] * clock.DAY)
-    if form.get("auto_advance"):
-        collection.advance_later(invoice)
+    moment = form.get("automatically_finalizes_at")
+    if form.get("auto_advance") or moment:
+        collection.advance_later(invoice, moment)
     events.emit("invoice.created", invoice)
     return invoice
 
@@ -104,8 +105,9 @@ def update(form: Form, invoice: str) -> Json:
         )
     before = {key: found[key] for key in (*KEPT, "metadata")}
     _change(found, form, store.get("customer", found["customer"]))
-    if form.get("auto_advance") and found["status"] == "draft":
-        collection.advance_later(found)
+    moment = form.get("automatically_finalizes_at")
+    if (form.get("auto_advance") or moment) and found["status"] == "draft":
+        collection.advance_later(found, moment)
     changed = {key: value for key, value in before.items() if found[key] != value}
     if form:
         events.emit("invoice.updated", found, previous=changed)
@@ -130,7 +132,7 @@ def remove(form: Form, invoice: str) -> Json:
 @get("/v1/invoices")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/invoices/list"""
-    only = ("collection_method", "customer", "status", "subscription")
+    only = ("collection_method", "customer", "due_date", "status", "subscription")
     return lists.page("invoice", form, url="/v1/invoices", only=only)
 
 
@@ -161,6 +163,7 @@ def finalize(form: Form, invoice: str) -> Json:
 def pay(form: Form, invoice: str) -> Json:
     """https://docs.stripe.com/api/invoices/pay"""
     found = _found(invoice)
+    without_effect(form, "off_session")
     if found["status"] == "draft":
         billing.finalize(found)
         if found["status"] == "paid":
@@ -249,6 +252,8 @@ def _change(invoice: Json, form: Form, customer: Json) -> None:
             raise NotEmulated(f"invoices with {name}", param=name)
     if (form.get("automatic_tax") or {}).get("enabled"):
         raise NotEmulated("invoices with automatic_tax", param="automatic_tax")
+    if (form.get("issuer") or {}).get("type") == "account":
+        raise NotEmulated("invoices in another account's name", param="issuer")
     fields = objects.patch(invoice, form, KEPT)
     if "default_tax_rates" in form:
         fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates")

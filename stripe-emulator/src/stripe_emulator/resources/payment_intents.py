@@ -6,15 +6,16 @@ The routes; what the bank makes of a confirmation is in ``payments.py``.
 from __future__ import annotations
 
 from stripe_emulator import events, ids, lists, money, objects, payments, store
-from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.errors import InvalidRequest, NotEmulated
 from stripe_emulator.payments import Confirmation
 from stripe_emulator.resources import charges, payment_methods
 from stripe_emulator.routing import get, post
 from stripe_emulator.store import Json
-from stripe_emulator.wire import Form, public
+from stripe_emulator.wire import Form, public, without_effect
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
+    "allowed_payment_method_types",
     "amount_details",
     "application_fee_amount",
     "capture_method",
@@ -29,6 +30,8 @@ KEPT = (
     "transfer_data",
     "transfer_group",
 )
+
+SPOKEN = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
 
 #: What may still be done in each state.
 MAY_CONFIRM = {"requires_payment_method", "requires_confirmation", "requires_action"}
@@ -54,6 +57,7 @@ def create(form: Form) -> Json:
 @get("/v1/payment_intents/{intent}", publishable=True)
 def retrieve(form: Form, intent: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/retrieve"""
+    without_effect(form, "client_secret")  # which ``keys`` has checked
     return store.get("payment_intent", intent, param="intent")
 
 
@@ -61,6 +65,7 @@ def retrieve(form: Form, intent: str) -> Json:
 def update(form: Form, intent: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/update"""
     found = store.get("payment_intent", intent, param="intent")
+    narrow(found, form)
     if found["status"] in ("succeeded", "canceled") and form.keys() - {
         "metadata",
         "description",
@@ -88,6 +93,7 @@ def confirm(form: Form, intent: str) -> Json:
     found = store.get("payment_intent", intent, param="intent")
     if found["status"] not in MAY_CONFIRM:
         raise unexpected(found, "confirm", "it has already been confirmed")
+    narrow(found, form)
     objects.change(found, **objects.patch(found, form, KEPT))
     return payments.confirm(found, confirmation(found, form))
 
@@ -98,6 +104,8 @@ def capture(form: Form, intent: str) -> Json:
     found = store.get("payment_intent", intent, param="intent")
     if found["status"] != "requires_capture":
         raise unexpected(found, "capture", "only one that requires_capture can be captured")
+    if not form.get("final_capture", True):
+        raise NotEmulated("capturing several times", param="final_capture")
     left: int = found["amount_capturable"]
     amount: int = form.get("amount_to_capture", left)
     if not 1 <= amount <= left:
@@ -145,7 +153,8 @@ def new(form: Form) -> Json:
     customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
     kept = {key: form[key] for key in KEPT if form.get(key) not in (None, "")}
     intent_id = ids.new("payment_intent")
-    types = form.get("payment_method_types")
+    without_effect(form, "mandate_data", "use_stripe_sdk")
+    types = form.get("payment_method_types") or form.get("allowed_payment_method_types")
     intent = objects.create(
         "payment_intent",
         id=intent_id,
@@ -158,7 +167,7 @@ def new(form: Form) -> Json:
         amount=form["amount"],
         amount_capturable=0,
         amount_received=0,
-        automatic_payment_methods=None if types else {"allow_redirects": "always", "enabled": True},
+        automatic_payment_methods=automatic(form),
         client_secret=ids.client_secret(intent_id),
         confirmation_method=form.get("confirmation_method", "automatic"),
         currency=code,
@@ -176,6 +185,7 @@ def new(form: Form) -> Json:
 
 def confirmation(intent: Json, form: Form) -> Confirmation:
     """How this confirmation is to be done: with which card, and who is there."""
+    without_effect(form, "mandate_data", "use_stripe_sdk")
     method = method_of(intent, form)
     if method is None and intent["payment_method"]:
         method = store.find("payment_method", intent["payment_method"])
@@ -218,7 +228,33 @@ def method_of(intent: Json, form: Form) -> Json | None:
             " provide the customer in the request.",
             param="payment_method",
         )
+    _must_take(intent, method)
     return method
+
+
+def automatic(form: Form) -> Json | None:
+    """``automatic_payment_methods``, which are on unless somebody names the methods or turns them off."""
+    wanted = {"allow_redirects": "always", "enabled": True, **(form.get("automatic_payment_methods") or {})}
+    return wanted if wanted["enabled"] and "payment_method_types" not in form else None
+
+
+def narrow(intent: Json, form: Form) -> None:
+    """``allowed_payment_method_types``: from now on, the intent takes these and no others."""
+    if types := form.get("allowed_payment_method_types"):
+        objects.change(intent, allowed_payment_method_types=types, payment_method_types=types)
+
+
+def _must_take(intent: Json, method: Json) -> None:
+    """:raises InvalidRequest: The intent was narrowed to other kinds of payment methods."""
+    excluded = intent.get("excluded_payment_method_types") or []
+    allowed = intent.get("allowed_payment_method_types") or [method["type"]]
+    if method["type"] in excluded or method["type"] not in allowed:
+        raise InvalidRequest(
+            f"The PaymentMethod provided ({method['type']}) is not allowed for this"
+            f" {SPOKEN[intent['object']]}. Please attach a PaymentMethod of a type that it takes.",
+            code=f"{intent['object']}_incompatible_payment_method",
+            param="payment_method",
+        )
 
 
 def unexpected(intent: Json, verb: str, why: str) -> InvalidRequest:

@@ -221,13 +221,13 @@ def _custom(form: Form) -> Json | None:
 
 def _take_lookup_key(price: Json, form: Form) -> None:
     """Give a price its key; with ``transfer_lookup_key``, whoever had it loses it."""
-    key = form.get("lookup_key")
+    key, may_take = form.get("lookup_key"), form.get("transfer_lookup_key")
     if not key:
         return
     for other in store.select("price", {"lookup_key": key}):
         if other is price:
             continue
-        if not form.get("transfer_lookup_key"):
+        if not may_take:
             raise InvalidRequest(
                 f"A price (`{other['id']}`) already uses that lookup key.",
                 code="resource_already_exists",

@@ -66,7 +66,8 @@ def update(form: Form, id: str) -> Json:
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/products/list"""
     where = {"id": form["ids"]} if "ids" in form else {}
-    return lists.page("product", form, url="/v1/products", where=where, only=("active", "shippable", "url"))
+    only = ("active", "shippable", "type", "url")
+    return lists.page("product", form, url="/v1/products", where=where, only=only)
 
 
 @delete("/v1/products/{id}")

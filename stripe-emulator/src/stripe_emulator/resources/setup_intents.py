@@ -11,10 +11,16 @@ from stripe_emulator.payments import Confirmation
 from stripe_emulator.resources import payment_intents
 from stripe_emulator.routing import get, post
 from stripe_emulator.store import Json
-from stripe_emulator.wire import Form, public
+from stripe_emulator.wire import Form, public, without_effect
 
 #: Parameters that are kept as they come; "" empties them.
-KEPT = ("description", "excluded_payment_method_types", "flow_directions", "payment_method_options")
+KEPT = (
+    "allowed_payment_method_types",
+    "description",
+    "excluded_payment_method_types",
+    "flow_directions",
+    "payment_method_options",
+)
 
 OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
 
@@ -25,12 +31,20 @@ def create(form: Form) -> Json:
     intent = new(form)
     if form.get("confirm"):
         return setups.confirm(intent, _confirmation(intent, form))
+    without_effect(form, "mandate_data", "use_stripe_sdk")
+    if "return_url" in form:
+        raise InvalidRequest(
+            "The parameter `return_url` cannot be passed when creating a SetupIntent unless `confirm` is set"
+            " to true.",
+            param="return_url",
+        )
     return intent
 
 
 @get("/v1/setup_intents/{intent}", publishable=True)
 def retrieve(form: Form, intent: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/retrieve"""
+    without_effect(form, "client_secret")  # which ``keys`` has checked
     return store.get("setup_intent", intent, param="intent")
 
 
@@ -38,6 +52,7 @@ def retrieve(form: Form, intent: str) -> Json:
 def update(form: Form, intent: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/update"""
     found = _open(intent, "update")
+    payment_intents.narrow(found, form)
     changes = objects.patch(found, form, KEPT)
     if "customer" in form:
         changes["customer"] = store.named("customer", form["customer"], "customer")["id"]
@@ -49,6 +64,8 @@ def update(form: Form, intent: str) -> Json:
 def confirm(form: Form, intent: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/confirm"""
     found = _open(intent, "confirm")
+    payment_intents.narrow(found, form)
+    objects.change(found, **objects.patch(found, form, ("payment_method_options",)))
     return setups.confirm(found, _confirmation(found, form))
 
 
@@ -76,7 +93,7 @@ def new(form: Form) -> Json:
     if form.get("single_use"):
         raise NotEmulated("setup intents for a single use", param="single_use")
     customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
-    types = form.get("payment_method_types")
+    types = form.get("payment_method_types") or form.get("allowed_payment_method_types")
     intent_id = ids.new("setup_intent")
     intent = objects.create(
         "setup_intent",
@@ -87,7 +104,7 @@ def new(form: Form) -> Json:
             },
             **{key: form[key] for key in KEPT if form.get(key) not in (None, "")},
         },
-        automatic_payment_methods=None if types else {"allow_redirects": "always", "enabled": True},
+        automatic_payment_methods=payment_intents.automatic(form),
         client_secret=ids.client_secret(intent_id),
         customer=customer["id"] if customer else None,
         metadata=form.get("metadata"),
@@ -115,6 +132,7 @@ def _take_method(intent: Json, form: Form) -> Json:
 
 
 def _confirmation(intent: Json, form: Form) -> Confirmation:
+    without_effect(form, "mandate_data", "use_stripe_sdk")
     method = payment_intents.method_of(intent, form)
     if method is None and intent["payment_method"]:
         method = store.find("payment_method", intent["payment_method"])

@@ -69,7 +69,8 @@ def release(form: Form, schedule: str) -> Json:
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/list"""
     where: Json = {"status": "not_started"} if form.get("scheduled") else {}
-    return lists.page(KIND, form, url="/v1/subscription_schedules", where=where, only=("customer",))
+    only = ("canceled_at", "completed_at", "customer", "released_at")
+    return lists.page(KIND, form, url="/v1/subscription_schedules", where=where, only=only)
 
 
 def _from_subscription(form: Form) -> Json:

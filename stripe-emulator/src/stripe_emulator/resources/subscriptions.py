@@ -12,7 +12,7 @@ from stripe_emulator.errors import InvalidRequest, NotFound
 from stripe_emulator.resources import customers
 from stripe_emulator.routing import delete, get, post
 from stripe_emulator.store import Json
-from stripe_emulator.wire import Form
+from stripe_emulator.wire import Form, without_effect
 
 
 @post("/v1/subscriptions")
@@ -22,6 +22,7 @@ def create(form: Form) -> Json:
         raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = store.named("customer", form["customer"], "customer")
     clocks.enter(customer)
+    without_effect(form, "off_session")
     behavior = form.get("payment_behavior", "allow_incomplete")
     if behavior == "pending_if_incomplete":
         raise InvalidRequest(
@@ -63,7 +64,13 @@ def update(form: Form, subscription_exposed_id: str) -> Json:
 @get("/v1/subscriptions")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/subscriptions/list; without ``status``, those that are not canceled."""
-    where: Json = {}
+    where: Json = {
+        f"items.data[0].{name}": form[name]
+        for name in ("current_period_end", "current_period_start")
+        if name in form
+    }
+    if "automatic_tax" in form:
+        where["automatic_tax.enabled"] = form["automatic_tax"]["enabled"]
     status = form.get("status")
     if status is None:
         where["status"] = ["active", "incomplete", "past_due", "paused", "trialing", "unpaid"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from stripe_emulator import ids, lists, objects, store
-from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.errors import InvalidRequest, NotEmulated
 from stripe_emulator.routing import delete, get, post
 from stripe_emulator.store import Json
 from stripe_emulator.wire import Form, public
@@ -15,6 +15,8 @@ from stripe_emulator.wire import Form, public
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/webhook_endpoints/create; only this answer shows the secret."""
     check_url(form["url"])
+    if form.get("connect"):
+        raise NotEmulated("webhook endpoints of Connect", param="connect")
     secret = f"whsec_{ids.token(32)}"
     endpoint = objects.create(
         "webhook_endpoint",
