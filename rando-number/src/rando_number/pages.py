@@ -52,4 +52,7 @@ def show(number: int | None = None, *, refused: bool = False) -> str:
     """The home page, with the number that was just drawn or the reason why there is none."""
     wallet = owner()
     balance = None if wallet is None else prepaid.balance(wallet)
-    return render_template("home.html", number=number, balance=balance, refused=refused, once=new_id())
+    (sample,) = Ask().draw()  # what the example of the API answers; nobody pays for it
+    return render_template(
+        "home.html", number=number, balance=balance, refused=refused, once=new_id(), sample=sample
+    )

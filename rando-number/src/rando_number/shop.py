@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from flask import Flask, current_app
+from markupsafe import Markup
 from werkzeug.local import LocalProxy
 
 from flask_prepaid import Pack, Plan, Prepaid, PriceTier, Quantity
@@ -93,9 +94,10 @@ def money(amount_minor: int, currency: str = "usd") -> str:
     return f"${amount_minor // 100:,}.{amount_minor % 100:02}"
 
 
-def when(at: datetime) -> str:
-    """A time in UTC as people write it: ``23 Nov 2026, 08:30``."""
-    return f"{at.day} {at:%b %Y, %H:%M}"
+def when(at: datetime) -> Markup:
+    """A time in UTC as people write it, ``23 Nov 2026, 08:30``, for programs too."""
+    html = '<time datetime="{:%Y-%m-%dT%H:%M:%SZ}"><span>{},</span> <span>{:%H:%M}</span></time>'
+    return Markup(html).format(at, f"{at.day} {at:%b %Y}", at)
 
 
 def in_words(word: str) -> str:

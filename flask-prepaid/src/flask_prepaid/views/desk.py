@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Response, abort, current_app, redirect, request, url_for
+from markupsafe import Markup
 
 from .. import signals
 from ..errors import UnknownItem
@@ -55,7 +56,9 @@ def render(template: str, **context: Any) -> str:
         if moment is None:
             return "never"
         local = moment.astimezone(zone)
-        return f"{local.day} {local:%b %Y, %H:%M}"
+        return Markup('<time datetime="{}"><span>{},</span> <span>{:%H:%M}</span></time>').format(
+            local.isoformat(timespec="seconds"), f"{local.day} {local:%b %Y}", local
+        )
 
     return page.render(
         f"operator/{template}",

@@ -31,6 +31,7 @@ def render(template: str, **context: Any) -> str:
     prepaid = extension()
     return render_template(
         f"prepaid/{template}",
+        prepaid=prepaid,
         prepaid_base=prepaid.config.base_template,
         prepaid_csrf=csrf.field,
         **context,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from flask import make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from sqlalchemy import select
 
 from .. import cards
@@ -150,9 +151,9 @@ def next_bill(row: Subscription) -> Bill | None:
         return None
 
 
-def day(at: datetime) -> str:
-    """A day in UTC as people write it: ``23 November 2026``."""
-    return f"{at.day} {at:%B %Y}"
+def day(at: datetime) -> Markup:
+    """A day in UTC as people write it, ``23 November 2026``, for programs too."""
+    return Markup('<time datetime="{:%Y-%m-%d}">{}</time>').format(at, f"{at.day} {at:%B %Y}")
 
 
 def lasts_until(row: Subscription) -> datetime | None:

@@ -6,12 +6,12 @@ import pytest
 
 from flask_prepaid.subscriptions.models import State
 
-from .shop import PAGE, PlanShop
+from .shop import PAGE, PlanShop, words
 
 
 def test_what_ends_and_what_stays_is_said_before_and_done_after(shop: PlanShop) -> None:
     shop.subscribe("small")
-    before = shop.browser().get(f"{PAGE}/cancel").text
+    before = words(shop.browser().get(f"{PAGE}/cancel").text)
     assert "The plan runs until 28 February 2026" in before
     assert "Its credits last until 3 March 2026" in before
 
@@ -40,7 +40,9 @@ def test_a_plan_that_is_to_end_can_be_resumed_until_then(shop: PlanShop) -> None
 
 def test_row_41_canceling_now_pays_nothing_back_and_leaves_the_credits(shop: PlanShop) -> None:
     shop.subscribe("small")
-    assert "the credits you have from it last until 3 March 2026" in shop.browser().get(f"{PAGE}/cancel").text
+    assert "the credits you have from it last until 3 March 2026" in words(
+        shop.browser().get(f"{PAGE}/cancel").text
+    )
 
     shop.do("cancel", when="now")
 

@@ -19,7 +19,8 @@ if (form) form.addEventListener("submit", async (event) => {
     figure.textContent = drawn.number;
     figure.classList.remove("waiting");
     note.textContent = left(drawn.balance);
-    for (const balance of document.querySelectorAll("[data-balance]")) balance.textContent = drawn.balance;
+    for (const balance of document.querySelectorAll("[data-balance]")) balance.textContent = drawn.balance.toLocaleString("en");
+    for (const unit of document.querySelectorAll("[data-unit]")) unit.textContent = drawn.balance === 1 ? "credit" : "credits";
     form.elements.once.value = crypto.getRandomValues(new Uint32Array(4)).join("-");
   } catch {
     form.submit();
@@ -29,5 +30,5 @@ if (form) form.addEventListener("submit", async (event) => {
 });
 
 function left(credits) {
-  return `1 credit taken, ${credits} left.`;
+  return `1 credit taken, ${credits.toLocaleString("en")} left.`;
 }

@@ -34,7 +34,7 @@ BLUEPRINTS = (
 
 #: No script of ours is inline; a form may lead on to the host's site, whatever its origin.
 POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: https:;"
+    "default-src 'none'; style-src 'self'; font-src 'self'; script-src 'self'; img-src 'self' data: https:;"
     " connect-src 'self'; form-action 'self' http: https:; base-uri 'none'; frame-ancestors *"
 )
 

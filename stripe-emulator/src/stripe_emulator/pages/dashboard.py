@@ -52,8 +52,8 @@ def guard(response: Response) -> Response:
     if response.mimetype == "text/html":
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Content-Security-Policy"] = (
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none';"
-            " frame-ancestors 'none'"
+            "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self';"
+            " base-uri 'none'; frame-ancestors 'none'"
         )
     return response
 
