@@ -8,11 +8,13 @@ import json
 import logging
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -225,9 +227,12 @@ def listen(emulator: bool, every: float) -> None:
 
     They are fetched and handled here, by the same functions as at the webhook.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stands beside it ends with it
     beside = subprocess.Popen(emulator_command(extension())) if emulator else None
     seen: set[str] = set()
     try:
+        if beside is not None:
+            await_emulator(beside, extension())
         while beside is None or beside.poll() is None:
             with current_app.app_context():
                 hear(seen)
@@ -246,7 +251,16 @@ def hear(seen: set[str]) -> None:
         for type in connecting.listen_once(extension(), seen):
             click.echo(type, err=True)
     except GatewayUnavailable:
-        log.warning("Stripe does not answer; it is asked again")
+        log.debug("Stripe does not answer; the gateway has said so, and it is asked again")
+
+
+def await_emulator(beside: subprocess.Popen[bytes], prepaid: Prepaid) -> None:
+    """Until it listens, or has ended."""
+    where = urlsplit(prepaid.config.api_base or EMULATOR_URL)
+    while beside.poll() is None:
+        with suppress(OSError), socket.create_connection((where.hostname or "", where.port or 12111), 1):
+            return
+        time.sleep(0.05)
 
 
 def emulator_command(prepaid: Prepaid) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import click
 from flask import Flask
 
 EMULATOR_KEY = "sk_test_emulator"
@@ -30,8 +31,8 @@ DEFAULT_PATHS = {
 }
 
 
-class ConfigError(RuntimeError):
-    """A setting is missing or wrong. The message names it and says what to do."""
+class ConfigError(click.ClickException, RuntimeError):
+    """A setting is missing or wrong. The message names it and says what to do; ``flask`` prints only that."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def read(app: Flask) -> Config:
     for name in ("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET"):
         if not settings.get(name):
             raise ConfigError(
-                f"PREPAID_{name} is not set. Find it in Stripe's dashboard, or run in debug mode."
+                f"PREPAID_{name} is not set. Find it in Stripe's dashboard. "
+                "To try things out without an account, run in debug mode: flask --debug ..."
             )
     base = settings.get("STRIPE_API_BASE")
     return Config(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import click
 from dotenv import dotenv_values, find_dotenv
 
 from . import second_factor
@@ -47,8 +48,8 @@ PATHS = {
 }
 
 
-class ConfigError(RuntimeError):
-    """A setting is missing or wrong. The message names it and says what to do."""
+class ConfigError(click.ClickException, RuntimeError):
+    """A setting is missing or wrong. The message names it and says what to do; ``flask`` prints only that."""
 
 
 def environment() -> dict[str, str]:
@@ -71,6 +72,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
     production = environ.get("RANDO_ENV") == "production"
     if production:
         wrong += unsafe(environ)
+    wrong = wrong or missing(environ)
     if wrong:
         raise ConfigError("\n".join(wrong))
 
@@ -126,6 +128,17 @@ def unsafe(environ: Mapping[str, str]) -> list[str]:
         ).startswith("https://"),
     }
     return [sentence for sentence, broken in checks.items() if broken]
+
+
+def missing(environ: Mapping[str, str]) -> list[str]:
+    """What Stripe's key needs beside it. Without a key there is the emulator, and nothing is missing."""
+    if environ.get("STRIPE_SECRET_KEY", EMULATOR_KEY) in ("", EMULATOR_KEY):
+        return []
+    where = {
+        "STRIPE_PUBLISHABLE_KEY": "It stands beside the secret key in Stripe's dashboard.",
+        "STRIPE_WEBHOOK_SECRET": "`flask prepaid connect --url ...` prints it; until then any text will do.",
+    }
+    return [f"{name} is not set. {advice}" for name, advice in where.items() if not environ.get(name)]
 
 
 def web(base_url: str) -> dict[str, Any]:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from . import create_app
+import sys
 
-app = create_app()
+from . import create_app
+from .config import ConfigError
+
+try:
+    app = create_app()
+except ConfigError as wrong:
+    sys.exit(f"Rando Number does not start. {wrong}")
