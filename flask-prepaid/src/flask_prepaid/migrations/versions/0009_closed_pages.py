@@ -19,7 +19,7 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-RULE = op.f("ck_prepaid_subscription_expired_page_is_closed")
+RULE = "ck_prepaid_subscription_expired_page_is_closed"
 
 
 def upgrade() -> None:
@@ -30,11 +30,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("prepaid_subscription") as table:
         table.create_check_constraint(
-            RULE, "state <> 'expired' OR session_id IS NULL OR page_closed_at IS NOT NULL"
+            op.f(RULE), "state <> 'expired' OR session_id IS NULL OR page_closed_at IS NOT NULL"
         )
 
 
 def downgrade() -> None:
     with op.batch_alter_table("prepaid_subscription") as table:
-        table.drop_constraint(RULE, type_="check")
+        table.drop_constraint(op.f(RULE), type_="check")
         table.drop_column("page_closed_at")
