@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from rando_number.accounts import users
 from rando_number.models import AuditLine, User, db
 
-from .shop import Shop, Visitor, forms
+from .shop import Program, Shop, Visitor, forms
 from .test_nasty import NASTY
 
 PAGES = [
@@ -21,6 +24,10 @@ PAGES = [
     "/admin/sales.csv",
     "/admin/credits",
     "/admin/credits.csv",
+    "/admin/plans",
+    "/admin/plans.csv",
+    "/admin/payments",
+    "/admin/payments.csv",
     "/admin/customers",
     "/admin/inbox",
     "/admin/compare",
@@ -33,6 +40,8 @@ READ_BY = {
     "/admin/adjust": ["credits", "owner", "attempt"],
     "/admin/payments/1/refund": ["amount", "attempt"],
     "/admin/inbox/replay": ["event"],
+    "/admin/block": ["owner", "do", "reason"],
+    "/admin/plan": ["owner", "do", "plan", "quantity", "reason"],
 }
 
 
@@ -88,9 +97,9 @@ def test_a_customer_is_found_by_mail_and_by_any_id_of_stripes(shop: Shop) -> Non
     assert intent_id
     assert charge_id
 
-    for text in ("pat@rando", "PAT@", pat.owner, customer_id[0], intent_id[0], charge_id[0], "1"):
-        found = admin.get("/admin/customers", q=text)
-        assert found.location.endswith(f"/admin/customers/{pat.owner}"), text
+    for typed in ("pat@rando", "PAT@", pat.owner, customer_id[0], intent_id[0], charge_id[0], "1"):
+        found = admin.get("/admin/customers", q=typed)
+        assert found.location.endswith(f"/admin/customers/{pat.owner}"), typed
     assert "Nobody" in admin.get("/admin/customers", q="nobody@rando").text
 
 
@@ -181,12 +190,30 @@ def test_nothing_that_an_operator_sends_breaks_a_page_or_changes_anything(shop: 
         "/admin/grant": f"/admin/customers/{pat.owner}",
         "/admin/adjust": f"/admin/customers/{pat.owner}",
         "/admin/payments/1/refund": "/admin/payments/1/refund",
-        "/admin/inbox/replay": "/admin/inbox",
+        "/admin/inbox/replay": "/admin/inbox?show=all",
+        "/admin/block": f"/admin/customers/{pat.owner}",
+        "/admin/plan": f"/admin/plan?owner={pat.owner}",
     }
-    hidden = {action: forms(admin.get(path, show="all").text)[action] for action, path in forms_there.items()}
+    pat_subscribes(shop, pat)
+    hidden = {action: forms(admin.client.get(path).text)[action] for action, path in forms_there.items()}
     good = {"credits": "1", "amount": "1.00", "reason": "because"}
-    reads = [*PAGES, "/admin/plans", "/admin/plans.csv", "/admin/audit", f"/admin/customers/{pat.owner}"]
-    queries = ["from", "to", "by", "currency", "part", "q", "cursor", "before", "deed", "show"]
+    reads = [*PAGES, "/admin/audit", "/admin/plan", f"/admin/customers/{pat.owner}"]
+    queries = [
+        "owner",
+        "plan",
+        "quantity",
+        "state",
+        "from",
+        "to",
+        "by",
+        "currency",
+        "part",
+        "q",
+        "cursor",
+        "before",
+        "deed",
+        "show",
+    ]
 
     with shop.nothing_changes():
         for bad in NASTY:
@@ -226,3 +253,124 @@ def test_a_closed_period_is_compared_with_the_one_before_it(shop: Shop) -> None:
     assert "$54.00" in page
     assert "before: $10.00" in page
     assert "+440 %" in page
+
+
+def pat_subscribes(shop: Shop, pat: Visitor, plan: str = "small") -> None:
+    sent = pat.send("/subscription", plan=plan, trial="")
+    found = re.search(r"cs_test_\w+", sent.location)
+    assert found, sent.location
+    shop.stripe.pay(found[0])
+    pat.get("/subscription", session_id=found[0])
+
+
+def plan_of(shop: Shop, pat: Visitor) -> str | None:
+    with shop.app.app_context():
+        standing = shop.prepaid.plan(pat.owner)
+        return standing.slug if standing else None
+
+
+def test_a_blocked_customer_gets_in_neither_by_browser_nor_by_key_until_let_in(shop: Shop) -> None:
+    pat, finance = buyer(shop), operator(shop, "finance")
+    key = Program(shop, pat.make_key())
+    story = f"/admin/customers/{pat.owner}"
+
+    finance.send("/admin/block", form_of=story, reason="a stolen card")
+
+    assert "blocked" in finance.get(story).text
+    assert "/login" in pat.get("/user-profile").location
+    assert key.get("/number/").status_code == 401
+    assert shop.visitor().login(pat.email).status_code == 200  # the form again: refused
+    finance.send("/admin/block", form_of=story, reason="it was their own")
+    assert key.get("/number/").status_code == 200
+    with shop.app.app_context():
+        deeds = db.session.scalars(select(AuditLine).where(AuditLine.deed == "operated")).all()
+    assert [(line.detail["blocked"], line.detail["reason"]) for line in deeds] == [
+        (True, "a stolen card"),
+        (False, "it was their own"),
+    ]
+
+
+def test_an_operator_and_a_closed_account_are_not_blocked(shop: Shop) -> None:
+    buyer(shop)
+    admin, finance = operator(shop, "admin"), operator(shop, "finance")
+
+    admin.send("/admin/block", form_of=f"/admin/customers/{finance.owner}", reason="a quarrel")
+
+    assert finance.get("/admin").status_code == 200
+
+
+def test_a_plan_is_changed_as_it_was_shown_and_ended_and_kept(shop: Shop) -> None:
+    pat, finance = buyer(shop), operator(shop, "finance")
+    pat_subscribes(shop, pat)
+    path = f"/admin/plan?owner={pat.owner}"
+    shown = finance.client.get(f"{path}&plan=medium").text
+    fields = forms(shown)["/admin/plan"]
+
+    changed = finance.client.post("/admin/plan", data={**fields, "do": "change", "reason": "by telephone"})
+
+    assert changed.status_code == 303, changed.text
+    assert "Change and charge $27.00" in shown
+    assert plan_of(shop, pat) == "medium"
+    token = forms(finance.client.get(path).text)["/admin/plan"]
+    for deed, stays in (("cancel", True), ("keep", True), ("cancel-now", False)):
+        sent = finance.client.post("/admin/plan", data={**token, "do": deed, "reason": "as they wished"})
+        assert sent.status_code == 303, (deed, sent.text)
+        assert (plan_of(shop, pat) is not None) is stays, deed
+    story = finance.get(f"/admin/customers/{pat.owner}").text
+    assert "expansion" in story
+    assert "churn" in story
+
+
+def test_a_plan_is_not_changed_without_a_reason(shop: Shop) -> None:
+    pat, finance = buyer(shop), operator(shop, "finance")
+    pat_subscribes(shop, pat)
+    fields = forms(finance.client.get(f"/admin/plan?owner={pat.owner}").text)["/admin/plan"]
+
+    refused = finance.client.post("/admin/plan", data={**fields, "do": "cancel-now", "reason": " "})
+
+    assert refused.status_code == 422
+    assert "Write why" in refused.text
+    assert plan_of(shop, pat) == "small"
+
+
+def test_what_failed_in_the_inbox_runs_again_all_at_once(shop: Shop) -> None:
+    buyer(shop)
+    admin = operator(shop, "admin")
+    with shop.app.app_context():
+        db.session.execute(text("UPDATE prepaid_inbox SET handled_at = NULL, outcome = 'Busy'"))
+        db.session.commit()
+    waiting = admin.get("/admin/inbox")
+    assert "Run all" in waiting.text
+
+    done = admin.send("/admin/inbox/replay", form_of="/admin/inbox", all="1")
+
+    assert done.status_code == 303
+    assert "Every event is handled" in admin.get("/admin/inbox").text
+
+
+def test_the_last_comparison_stays_on_the_page(shop: Shop) -> None:
+    buyer(shop)
+    finance, support = operator(shop, "finance"), operator(shop, "support")
+    assert "Nobody has compared" in support.get("/admin/compare").text
+
+    finance.send("/admin/compare")
+
+    assert "agree" in support.get("/admin/compare").text
+    assert "agrees" in support.get("/admin").text
+
+
+def test_every_csv_of_a_page_opens_in_a_spreadsheet(shop: Shop) -> None:
+    pat = buyer(shop)
+    pat_subscribes(shop, pat)
+    finance = operator(shop, "finance")
+    finance.send("/admin/sync", form_of="/admin")
+    files = 0
+
+    for path in ("/admin/sales", "/admin/credits", "/admin/plans", "/admin/payments"):
+        for href in re.findall(r'<a download href="([^"]+)"', finance.get(path).text):
+            answer = finance.client.get(unescape(href))
+            head, *rows = list(csv.reader(io.StringIO(answer.text)))
+            assert answer.mimetype == "text/csv"
+            assert {len(row) for row in rows} == {len(head)}, href
+            files += 1
+    assert files == 9

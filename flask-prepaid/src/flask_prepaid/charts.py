@@ -72,10 +72,12 @@ def columns(
 ) -> Chart:
     """A column for each label: bars behind each other, the first at the back, or on top of each other.
 
+    Stacked, what is negative hangs below zero.
+
     :param show: A number as people read it.
     """
     shown = [*bars, *([line] if line else [])]
-    heights = [sum(values) for values in zip(*(one.values for one in bars), strict=True)] if stacked else []
+    heights = stacks([one.values for one in bars]) if stacked else []
     numbers = [0, *heights, *(value for one in shown for value in one.values)]
     steps = scale(min(numbers), max(numbers))
     low, high = steps[0], steps[-1]
@@ -86,9 +88,10 @@ def columns(
     step = WIDTH / max(len(labels), 1)
     drawn: list[Bar] = []
     for n, label in enumerate(labels):
-        floor = 0
+        floors = {True: 0, False: 0}  # what goes down has a stack of its own
         for depth, one in enumerate(bars):
             value = one.values[n]
+            floor = floors[value > 0]
             top, bottom = sorted((y_of(floor), y_of(floor + value)))
             width = step * (FILLED if stacked or depth == 0 else FILLED * 0.6)
             drawn.append(
@@ -101,7 +104,7 @@ def columns(
                     title=f"{label}: {one.name} {show(value)}",
                 )
             )
-            floor += value if stacked else 0
+            floors[value > 0] += value if stacked else 0
     points = (
         [f"{round((n + 0.5) * step, 2)},{y_of(value)}" for n, value in enumerate(line.values)] if line else []
     )
@@ -114,6 +117,12 @@ def columns(
         baseline=y_of(0),
         legend=[(one.name, one.style) for one in shown],
     )
+
+
+def stacks(series: Sequence[Sequence[int]]) -> list[int]:
+    """How high and how low each column goes, with its bars on top of each other."""
+    columns = list(zip(*series, strict=True))
+    return [sum(value for value in values if (value > 0) is up) for values in columns for up in (True, False)]
 
 
 def scale(low: int, high: int) -> list[int]:

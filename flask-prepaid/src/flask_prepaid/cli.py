@@ -190,8 +190,7 @@ def sync() -> None:
     try:
         with counting("copied") as seen:
             new = copying.sync(extension(), seen=seen)
-        while credits.count(extension()):
-            pass
+        credits.catch_up(extension())
     except GatewayUnavailable as error:
         raise click.ClickException(
             f"{error} What was copied is kept or copied again: run it again."

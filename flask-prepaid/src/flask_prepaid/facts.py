@@ -6,6 +6,7 @@ module that knows the SDK.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -55,6 +56,8 @@ class Checkout:
     payment_status: str
     amount_subtotal_minor: int
     amount_total_minor: int
+    discount_minor: int
+    tax_minor: int
     currency: str
     url: str | None
     client_secret: str | None
@@ -128,7 +131,7 @@ def takes_money(dispute_status: str) -> bool:
 class Movement:
     """A balance transaction: ``amount_minor`` came in, or went if negative, and ``fee_minor`` was kept.
 
-    ``country`` is the card's, where a charge tells it.
+    ``net_minor`` is by what Stripe says its balance moved. ``country`` is the card's, if a charge tells it.
     """
 
     id: str
@@ -136,6 +139,7 @@ class Movement:
     currency: str
     amount_minor: int
     fee_minor: int
+    net_minor: int
     source: str | None
     intent_id: str | None
     country: str
@@ -166,7 +170,7 @@ class Endpoint:
 
 
 def checkout_of(session: Any, asked_at: datetime) -> Checkout:
-    intent = session.payment_intent
+    intent, details = session.payment_intent, session.total_details
     return Checkout(
         id=session.id,
         mode=session.mode,
@@ -174,6 +178,8 @@ def checkout_of(session: Any, asked_at: datetime) -> Checkout:
         payment_status=session.payment_status,
         amount_subtotal_minor=session.amount_subtotal or 0,
         amount_total_minor=session.amount_total or 0,
+        discount_minor=details.amount_discount if details else 0,
+        tax_minor=details.amount_tax if details else 0,
         currency=session.currency or "",
         url=session.url,
         client_secret=session.client_secret,
@@ -257,6 +263,7 @@ def movement_of(moved: Any) -> Movement:
         currency=moved.currency,
         amount_minor=moved.amount,
         fee_minor=moved.fee,
+        net_minor=moved.net,
         source=id_of(moved.source),
         intent_id=id_of(getattr(moved.source, "payment_intent", None)),
         country=_country(moved.source),
@@ -272,6 +279,14 @@ def endpoint_of(endpoint: Any) -> Endpoint:
         types=tuple(endpoint.enabled_events),
         created_at=datetime.fromtimestamp(endpoint.created, UTC),
     )
+
+
+def balance_of(balance: Any) -> dict[str, int]:
+    """What is held in each currency, available or not yet."""
+    held: Counter[str] = Counter()
+    for part in (*balance.available, *balance.pending):
+        held[part.currency] += part.amount
+    return dict(held)
 
 
 def _country(source: Any) -> str:

@@ -339,7 +339,8 @@ class Payment(Base):
     Price and credits are what was agreed; a catalogue changed since then changes
     nothing. Any Stripe id of the payment finds the row, so one payment cannot
     grant twice under two names. ``amount_minor`` is the price agreed, ``paid_minor``
-    what arrived: less with a promotion code, more with tax. Stripe's objects carry
+    what arrived: less by ``discount_minor`` with a promotion code, and with ``tax_minor``
+    in it where tax is added. Stripe's objects carry
     ``idempotency_key`` in their metadata, which finds the row before it knows their ids.
     ``look_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
     longer once that is final.
@@ -352,6 +353,12 @@ class Payment(Base):
         Index("ix_prepaid_payment_owner_id", "owner", "id"),
         Index("ix_prepaid_payment_look_at", "look_at"),
         Index("ix_prepaid_payment_created_at", "created_at"),
+        Index(
+            "ix_prepaid_payment_failure",
+            "created_at",
+            postgresql_where=text("failure IS NOT NULL"),
+            sqlite_where=text("failure IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -365,6 +372,8 @@ class Payment(Base):
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
     paid_minor: Mapped[int | None]
+    discount_minor: Mapped[int] = mapped_column(default=0)
+    tax_minor: Mapped[int] = mapped_column(default=0)
     refunded_minor: Mapped[int] = mapped_column(default=0)
     idempotency_key: Mapped[str] = mapped_column(unique=True)
     session_id: Mapped[str | None] = mapped_column(unique=True)

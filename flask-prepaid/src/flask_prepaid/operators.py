@@ -8,9 +8,10 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """``SUPPORT`` reads, and gives small numbers of credits. ``FINANCE`` also gives many, takes, and refunds.
+    """``SUPPORT`` reads, and gives small numbers of credits.
 
-    ``ADMIN`` also runs events of the inbox again and mends what has drifted.
+    ``FINANCE`` also gives many, takes, refunds, changes plans, and blocks. ``ADMIN`` also runs events of the
+    inbox again and mends what has drifted.
     """
 
     SUPPORT = "support"
@@ -25,6 +26,8 @@ class Right(StrEnum):
     GRANT_MANY = "grant many"
     ADJUST = "adjust"
     REFUND = "refund"
+    PLAN = "plan"
+    BLOCK = "block"
     SYNC = "sync"
     REPLAY = "replay"
     MEND = "mend"
@@ -33,7 +36,7 @@ class Right(StrEnum):
 #: What each role may do. All of them may read.
 RIGHTS = {
     Role.SUPPORT: frozenset({Right.GRANT}),
-    Role.FINANCE: frozenset({Right.GRANT, Right.GRANT_MANY, Right.ADJUST, Right.REFUND, Right.SYNC}),
+    Role.FINANCE: frozenset(Right) - {Right.REPLAY, Right.MEND},
     Role.ADMIN: frozenset(Right),
 }
 
@@ -64,11 +67,17 @@ class Desk:
     :param operator: Who is at the desk in this request; ``None`` is nobody, and sees nothing.
     :param find: The owners that a text from the search field is about, such as a mail address.
     :param names: What to call owners on the pages; one that is left out is shown as it is.
+    :param blocked: Whether an owner is shut out of your app.
+    :param block: Shuts an owner out, or lets them in again, in the transaction of the session; it is yours
+        to refuse their sign-in and their keys. Raises ``PrepaidError`` with a reason where it may not be.
+        Without it, the pages have no such button.
     """
 
     operator: Callable[[], Operator | None]
     find: Callable[[str], Iterable[str]] = lambda text: ()
     names: Callable[[Iterable[str]], Mapping[str, str]] = lambda owners: {}
+    blocked: Callable[[str], bool] = lambda owner: False
+    block: Callable[[str, bool], object] | None = None
 
 
 #: For a host that says nothing: nobody is an operator.

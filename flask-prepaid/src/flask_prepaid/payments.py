@@ -145,6 +145,7 @@ def follow_checkout(prepaid: Prepaid, payment: Payment, checkout: Checkout) -> N
         note_intent(payment, checkout.intent)
     if checkout.is_paid:
         asked = (checkout.amount_subtotal_minor, checkout.currency)
+        payment.discount_minor, payment.tax_minor = checkout.discount_minor, checkout.tax_minor
         settle(prepaid, payment, asked=asked, paid_minor=checkout.amount_total_minor)
     elif checkout.status == "complete" and checkout.intent:
         failed = INTENT_STATES.get(checkout.intent.status, PaymentState.PENDING)

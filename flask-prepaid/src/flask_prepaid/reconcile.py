@@ -6,20 +6,31 @@ https://docs.stripe.com/webhooks/handle-irrecoverable-events
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from . import moneyback, payments, purchases, signals
+from . import clock, moneyback, payments, purchases, signals, stripe_account
+from .errors import GatewayRefused
 from .facts import Intent
 from .models import Dispute, Payment, PaymentState, Refund, Via
+from .reports import copying, sales
+from .reports.models import Comparison
 from .subscriptions import comparing, following
 
 if TYPE_CHECKING:
     from .extension import Prepaid
+
+log = logging.getLogger(__name__)
+
+#: How often balances are compared before they count as different.
+LOOKS = 3
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,7 @@ class Drift:
     doubled      one payment of ours was paid more than once at Stripe: refund one of them
     drifted      a refund or dispute stands otherwise at Stripe than in the books
     unresolved   nobody knows yet what came of a payment
+    unbalanced   Stripe's balance in a currency is not the sum of all that moved it
     ===========  ==========================================================================
     """
 
@@ -58,14 +70,40 @@ def reconcile(
     :param since: Leave alone what was made before, by Stripe's time. ``None`` is everything.
     :param seen: Called for each object that was looked at.
     """
-    payments.own_session(prepaid)
+    session = payments.own_session(prepaid)
     if fix:
         # One by one as they are found: a payment that is mended is known when its refund is met.
         for _, mend in _differences(prepaid, since, seen):
             if mend is not None:
                 mend()
                 signals.commit(prepaid.session)
-    return [drift for drift, _ in _differences(prepaid, since, seen)]
+    left = [drift for drift, _ in _differences(prepaid, since, seen)]
+    _keep(session, since, left)
+    return left
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the last comparison found, and when, by the wall clock. ``since`` is how far back it looked."""
+
+    at: datetime
+    since: datetime | None
+    drift: list[Drift]
+
+
+def last(session: Session) -> Compared | None:
+    """The last comparison that came to its end; ``None`` before the first."""
+    row = session.get(Comparison, 1)
+    if row is None:
+        return None
+    return Compared(row.at, row.since, [Drift(**one) for one in json.loads(row.drift)])
+
+
+def _keep(session: Session, since: datetime | None, left: list[Drift]) -> None:
+    found = {"at": clock.wall(), "since": since, "drift": json.dumps([asdict(drift) for drift in left])}
+    new = payments.insert(session, Comparison).values(id=1, **found)
+    session.execute(new.on_conflict_do_update(index_elements=["id"], set_=found))
+    session.commit()
 
 
 def _differences(prepaid: Prepaid, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
@@ -75,6 +113,7 @@ def _differences(prepaid: Prepaid, since: datetime | None, seen: Callable[[], No
     yield from _disputes(prepaid, since, seen)
     yield from _payments_here(prepaid, since, seen, paid_at_stripe)
     yield from _plans(prepaid, since, seen)
+    yield from _balances(prepaid)
     prepaid.session.commit()
 
 
@@ -169,6 +208,24 @@ def _plans(prepaid: Prepaid, since: datetime | None, seen: Callable[[], None]) -
 
 def _following_plan(prepaid: Prepaid, stripe_id: str) -> Mend:
     return lambda: following.follow(prepaid, stripe_id)
+
+
+def _balances(prepaid: Prepaid) -> Iterator[Found]:
+    """Stripe's balance is the sum of all that ever moved it; so must that of our copy be, payouts and all."""
+    try:
+        for _ in range(LOOKS):  # what moves between the two looks makes them differ once
+            copying.sync(prepaid)
+            theirs = stripe_account.fetch_balance(prepaid.gateway)
+            ours = sales.balances(prepaid.session)
+            if all(ours.get(of, 0) == minor for of, minor in theirs.items()):
+                return
+    except GatewayRefused as refused:
+        log.warning("Stripe's balance was not compared: %s", refused)
+        return
+    for of, minor in theirs.items():
+        if ours.get(of, 0) != minor:
+            detail = f"it is {minor}; all that was copied adds up to {ours.get(of, 0)}"
+            yield Drift("unbalanced", of, None, detail), lambda: copying.sync(prepaid, anew=True)
 
 
 UNRESOLVED = (PaymentState.REQUESTED, PaymentState.UNKNOWN)

@@ -17,8 +17,10 @@ from flask.cli import with_appcontext
 from . import money
 from .reports import credits as credit_reports
 from .reports import days, revenue
+from .reports import failures as failure_reports
 from .reports import sales as sales_reports
 from .reports.days import CUTS
+from .reports.sales import PARTS
 
 if TYPE_CHECKING:
     from .extension import Prepaid
@@ -47,10 +49,14 @@ class Report:
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["sales", "fees", "mrr", "credits"]))
+@click.argument("what", type=click.Choice(["sales", "fees", "mrr", "cohorts", "credits", "failures"]))
 @click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="The first day.")
 @click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), help="The last day.")
-@click.option("--by", type=click.Choice(CUTS), help="Default: day, and month for mrr.")
+@click.option(
+    "--by",
+    type=click.Choice([*CUTS, *PARTS]),
+    help="Default: day; month for mrr and failures. What is no period is for sales and fees only.",
+)
 @click.option("--currency", help="Only this one, such as usd.")
 @click.option("--csv", "as_csv", is_flag=True, help="One line each, with a head.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
@@ -64,13 +70,17 @@ def report(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """What was sold, kept by Stripe and owed, from our own copy; run sync first.
+    """What was sold, kept by Stripe and owed, from our own copy; tick and sync keep it fresh.
 
     Amounts are in the smallest unit, and positive. Days are those of PREPAID_TIME_ZONE.
     """
     prepaid: Prepaid = current_app.extensions["prepaid"]
     first, last = (day.date() if day else None for day in (start, end))
-    cut = by or ("month" if what == "mrr" else "day")
+    cut = by or ("month" if what in ("mrr", "failures") else "day")
+    if cut in PARTS and what not in ("sales", "fees"):
+        raise click.UsageError(f"{what} can be cut by {', '.join(CUTS)}, not by {cut}.")
+    if first and last and last < first:
+        raise click.UsageError("--to lies before --from.")
     made = REPORTS[what](prepaid, Asked(first, last, cut, currency))
     if as_json:
         click.echo(json.dumps({"rows": made.rows, "totals": made.totals, **made.more}))
@@ -80,24 +90,23 @@ def report(
         writer.writerows(made.rows)
     else:
         click.echo("  ".join(heads(made.head)))
-        for row in [*made.rows, *({"day": "all", **total} for total in made.totals)]:
+        for row in [*made.rows, *({made.head[0]: "all", **total} for total in made.totals)]:
             click.echo("  ".join(shown(row, made.head)))
         for name, value in made.more.items():
             click.echo(f"{name}: {json.dumps(value)}")
 
 
 #: How wide a column is: what is no amount by its name, an amount like every other.
-WIDTHS = {"day": 10, "currency": 8}
+WIDTHS = {"day": 10, "currency": 8, "product": 20, "plan": 20, "country": 8, "customer": 20, "began": 10}
 WIDTH = 14
 
 
 def heads(names: list[str]) -> list[str]:
     """The names above the columns, without their unit: amounts are shown with their currency."""
     words = [name.removesuffix("_minor").replace("_", " ") for name in names]
-    widths = [WIDTHS.get(name, WIDTH) for name in names]
     return [
-        f"{word:<{width}}" if width < WIDTH else f"{word:>{WIDTH}}"
-        for word, width in zip(words, widths, strict=True)
+        f"{word:<{WIDTHS[name]}}" if name in WIDTHS else f"{word:>{WIDTH}}"
+        for word, name in zip(words, names, strict=True)
     ]
 
 
@@ -118,21 +127,34 @@ def shown(row: Row, names: list[str]) -> list[str]:
 
 
 def sales(prepaid: Prepaid, asked: Asked) -> Report:
-    lines = sales_reports.sales(
-        prepaid.session, start=asked.start, end=asked.end, by=asked.by, currency=asked.currency
-    )
-    return Report(
-        ["day", "currency", *sales_reports.Sales().as_dict()],
-        [{"day": line.day.isoformat(), "currency": line.currency, **line.sales.as_dict()} for line in lines],
-        [{"currency": of, **sold.as_dict()} for of, sold in sales_reports.totals(lines).items()],
-        {},
-    )
+    """By period, or by ``PARTS``: then each line names its part, and the last one is of all others."""
+    wanted: Row = {"start": asked.start, "end": asked.end, "currency": asked.currency}
+    if asked.by in PARTS:
+        cuts = sales_reports.sales_by(prepaid.session, asked.by, **wanted)
+        rows = [
+            {
+                "currency": cut.currency,
+                asked.by: "(others)" if cut.is_rest else cut.name,
+                **cut.sales.as_dict(),
+            }
+            for cut in cuts
+        ]
+        head = list(dict.fromkeys([asked.by, "currency", *sales_reports.SHOWN]))
+        lines = sales_reports.sales(prepaid.session, **wanted)
+    else:
+        lines = sales_reports.sales(prepaid.session, by=asked.by, **wanted)
+        head = ["day", "currency", *sales_reports.SHOWN]
+        rows = [
+            {"day": line.day.isoformat(), "currency": line.currency, **line.sales.as_dict()} for line in lines
+        ]
+    totals = [{"currency": of, **sold.as_dict()} for of, sold in sales_reports.totals(lines).items()]
+    return Report(head, rows, totals, {})
 
 
 def fees(prepaid: Prepaid, asked: Asked) -> Report:
     """What Stripe kept, and of how much: a part of the sales report."""
     sold = sales(prepaid, asked)
-    kept = ["day", "currency", "gross_minor", "fees_minor"]
+    kept = [name for name in sold.head if name not in sales_reports.SHOWN] + ["gross_minor", "fees_minor"]
     only = [
         [{name: row[name] for name in kept if name in row} for row in rows]
         for rows in (sold.rows, sold.totals)
@@ -157,30 +179,71 @@ def credits(prepaid: Prepaid, asked: Asked) -> Report:
             "debt": owed.debt,
             "deferred_minor": owed.deferred_minor,
             "uncounted_wallets": owed.uncounted,
+            "undrawn_wallets": owed.undrawn,
+            "counted_to": owed.counted_to.isoformat() if owed.counted_to else None,
         },
     )
 
 
 def mrr(prepaid: Prepaid, asked: Asked) -> Report:
     """Monthly revenue of the plans, per currency; without days, since the first plan was paid."""
-    session, zone = prepaid.session, prepaid.config.time_zone
-    begin = asked.start or revenue.begin(session, zone) or days.today(prepaid)
-    span = days.Span(begin, max(asked.end or days.today(prepaid), begin))
-    known = revenue.currencies(session)
+    span = since_the_first_plan(prepaid, asked)
     rows = [
         line.as_dict()
-        for currency in known
-        if asked.currency in (None, currency)
-        for line in revenue.months(session, span, zone=zone, currency=currency, by=asked.by)
+        for currency in plan_currencies(prepaid, asked)
+        for line in revenue.months(prepaid.session, span, currency=currency, by=asked.by)
     ]
     last = {row["currency"]: row["closing_minor"] for row in rows}
     totals = [{"currency": of, "closing_minor": minor} for of, minor in last.items()]
-    return Report(list(revenue.Month(begin, "").as_dict()), rows, totals, {})
+    return Report(list(revenue.Month(span.first, "").as_dict()), rows, totals, {})
+
+
+def cohorts(prepaid: Prepaid, asked: Asked) -> Report:
+    """How many of those who first paid for a plan in a month pay at the end of each month since."""
+    span = since_the_first_plan(prepaid, asked)
+    rows = [
+        row
+        for currency in plan_currencies(prepaid, asked)
+        for cohort in revenue.cohorts(prepaid.session, span, currency=currency)
+        for row in cohort.rows(currency)
+    ]
+    return Report(list(revenue.COHORT), rows, [], {})
+
+
+def since_the_first_plan(prepaid: Prepaid, asked: Asked) -> days.Span:
+    last = days.today(prepaid)
+    begin = asked.start or revenue.begin(prepaid.session) or last
+    return days.Span(begin, max(asked.end or last, begin))
+
+
+def plan_currencies(prepaid: Prepaid, asked: Asked) -> list[str]:
+    return [of for of in revenue.currencies(prepaid.session) if asked.currency in (None, of)]
+
+
+def failures(prepaid: Prepaid, asked: Asked) -> Report:
+    """Payments that failed, and how many of them came back."""
+    lines = failure_reports.failures(
+        prepaid.session,
+        zone=prepaid.config.time_zone,
+        now=prepaid.clock(),
+        start=asked.start,
+        end=asked.end,
+        currency=asked.currency,
+        by=asked.by,
+    )
+    return Report(
+        ["day", "currency", *failure_reports.Failures().as_dict()],
+        [{"day": day.isoformat(), "currency": of, **line.as_dict()} for day, of, line in lines],
+        [{"currency": of, **total.as_dict()} for of, total in failure_reports.totals(lines).items()],
+        {},
+    )
 
 
 REPORTS: dict[str, Callable[[Prepaid, Asked], Report]] = {
     "sales": sales,
     "fees": fees,
     "mrr": mrr,
+    "cohorts": cohorts,
     "credits": credits,
+    "failures": failures,
 }

@@ -1,4 +1,4 @@
-"""What is set up in the Stripe account itself: prices, webhook endpoints, and its clock."""
+"""The Stripe account itself: its prices and webhook endpoints, its balance, and its clock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from .facts import Endpoint, Event, endpoint_of, event_of, id_of
+from .facts import Endpoint, Event, balance_of, endpoint_of, event_of, id_of
 from .gateway import API_VERSION, Gateway, ask, walk
 
 
@@ -51,6 +51,11 @@ def recent_events(gateway: Gateway) -> list[Event]:
     """The latest hundred events, newest first."""
     page = ask(lambda: gateway.client.v1.events.list({"limit": 100}))
     return [event_of(event.to_dict()) for event in page.data]
+
+
+def fetch_balance(gateway: Gateway) -> dict[str, int]:
+    """What the account holds in each currency, available or not yet, in its smallest unit."""
+    return balance_of(ask(lambda: gateway.client.v1.balance.retrieve()))
 
 
 def fetch_time(gateway: Gateway) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from . import moneyback, notices, payments, purchases, signals, topups
@@ -19,16 +20,20 @@ Id = TypeVar("Id", int, str)
 
 log = logging.getLogger(__name__)
 
+#: How long one tick counts for the reports; the next one goes on.
+COUNTING = timedelta(seconds=5)
+
 
 def tick(prepaid: Prepaid) -> dict[str, int]:
     """Do all that is due; how many of each were looked at."""
     due = {"wallets": prepaid.settle_due()}
-    credits.count(prepaid)
+    credits.catch_up(prepaid, longest=COUNTING)
     try:
         copying.sync_if_old(prepaid)
     except PrepaidError as error:  # Stripe is away, or the key may not read balances: the rest goes on
         signals.rollback(prepaid.session)
         log.warning("Stripe's balance was not copied: %s", error)
+    copying.note_tick(prepaid)
     return due | {
         "payments": each(prepaid, payments.due(prepaid.session, Payment), purchases.look_up),
         "refunds": each(prepaid, payments.due(prepaid.session, Refund), moneyback.look_up),

@@ -9,12 +9,12 @@ from typing import Any
 from flask import Blueprint, Flask, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import check_and_update_authn_fresh
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from flask_prepaid import Desk, Operator, Role, operator_acts
+from flask_prepaid import Desk, Operator, PrepaidError, Role, operator_acts
 
 from . import audit
-from .models import AuditLine, Deed, User, db, owner_of
+from .models import AuditLine, Deed, SignIn, User, db, owner_of
 from .who import signed_in
 
 blueprint = Blueprint("admin", __name__)
@@ -66,7 +66,33 @@ def names(owners: Iterable[str]) -> dict[str, str]:
     return {owner_of(user_id): email for user_id, email in rows}
 
 
-DESK = Desk(operator=operator, find=find, names=names)
+def user_of(owner: str) -> User | None:
+    """Whose wallet it is; ``None`` for one that is nobody's."""
+    number = owner.removeprefix("user:")
+    return db.session.get(User, int(number)) if number.isascii() and number.isdigit() else None
+
+
+def blocked(owner: str) -> bool:
+    user = user_of(owner)
+    return user is not None and not user.active and user.closed_at is None
+
+
+def block(owner: str, shut: bool) -> None:
+    """Refuse sign-in and keys, and end every session; or let the customer in again.
+
+    :raises PrepaidError: It is an operator, whose roles an admin takes away first, or a closed account.
+    """
+    user = user_of(owner)
+    if user is None or user.closed_at is not None:
+        raise PrepaidError("This account is closed.")
+    if shut and user.roles:
+        raise PrepaidError("This is an operator. Take their role away first.")
+    user.active = not shut
+    if shut:
+        db.session.execute(delete(SignIn).where(SignIn.user_id == user.id))
+
+
+DESK = Desk(operator=operator, find=find, names=names, blocked=blocked, block=block)
 
 
 def note(app: Flask, operator: str, deed: str, owner: str | None, reason: str, detail: Any) -> None:

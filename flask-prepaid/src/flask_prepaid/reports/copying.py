@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, aliased
 
-from .. import clock, facts, payments
-from ..models import Payment, Via
+from .. import clock, facts, payments, stripe_account
+from ..models import Payment, PaymentState, Via
 from ..payments import insert
-from ..subscriptions.models import Invoice, PlanPrice, Subscription
-from .days import day_of
-from .models import Copying, Counted, CreditSum, DaySum, Movement
+from ..subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
+from .days import MINUTE, day_of
+from .models import CohortSum, Copying, Counted, CreditSum, DaySum, Movement, PlanSum
 
 if TYPE_CHECKING:
     from ..extension import Prepaid
@@ -34,8 +34,20 @@ OLD = timedelta(minutes=5)
 #: What a customer bought who named a number of credits and no pack.
 ANY_NUMBER = "credits"
 
+#: What a plan's name begins with, so that a pack of the same name is another product.
+PLAN = "plan:"
+
+#: What is added up.
+MEASURES = ("movements", "amount_minor", "fee_minor", "discount_minor", "tax_minor")
+
+#: Whose money has come, so that what it bought is certain.
+ARRIVED = (PaymentState.PAID, PaymentState.SET_ASIDE)
+
 #: Movements that are dated or tied at a time.
 BATCH = 1_000
+
+#: What Stripe may fill in or change later.
+LATE = ("amount_minor", "fee_minor", "net_minor", "category")
 
 
 class Cell(NamedTuple):
@@ -59,36 +71,48 @@ class Sums:
         self.cells: defaultdict[Cell, Counter[str]] = defaultdict(Counter)
 
     def add(self, moved: Movement, times: int = 1) -> None:
-        self.cells[cell_of(moved)].update(
-            movements=times, amount_minor=times * moved.amount_minor, fee_minor=times * moved.fee_minor
-        )
+        cell = self.cells[cell_of(moved)]
+        cell["movements"] += times
+        for name in MEASURES[1:]:
+            cell[name] += times * (getattr(moved, name) or 0)
 
     def write(self, session: Session) -> None:
         # Sorted, so that two writers take the rows in one order.
         rows = [
-            {**cell._asdict(), **dict.fromkeys(("movements", "amount_minor", "fee_minor"), 0), **sums}
+            {**cell._asdict(), **{name: sums[name] for name in MEASURES}}
             for cell, sums in sorted(self.cells.items())
         ]
         if not rows:
             return
         new = insert(session, DaySum)
-        added = {
-            name: DaySum.__table__.c[name] + new.excluded[name]
-            for name in ("movements", "amount_minor", "fee_minor")
-        }
+        added = {name: DaySum.__table__.c[name] + new.excluded[name] for name in MEASURES}
         index = list(Cell._fields)
         session.execute(new.on_conflict_do_update(index_elements=index, set_=added), rows)
         session.execute(delete(DaySum).where(DaySum.movements == 0))
 
 
-def sync(prepaid: Prepaid, *, seen: Callable[[], None] = lambda: None) -> int:
+def sync(prepaid: Prepaid, *, anew: bool = False, seen: Callable[[], None] = lambda: None) -> int:
     """Copy Stripe's balance transactions since the last time; how many were new. Commits each page.
 
+    :param anew: Look at all of them again, not only at what is new.
     :param seen: Called for each that was looked at.
     :raises GatewayUnavailable: Stripe does not answer. The next call goes on from here.
     """
     session = payments.own_session(prepaid)
     state = _state(session, prepaid.config.time_zone)
+    interrupted = state.cursor is not None
+    if anew:
+        session.execute(update(Copying).values(copied_to=None, newest=None, cursor=None))
+        session.refresh(state)
+    new = _walk(prepaid, session, state, seen)
+    if interrupted and not anew:  # that walk began some time ago, and came to its end: what is new since?
+        new += _walk(prepaid, session, session.get_one(Copying, 1, populate_existing=True), seen)
+    tie(session)
+    return new
+
+
+def _walk(prepaid: Prepaid, session: Session, state: Copying, seen: Callable[[], None]) -> int:
+    """Page by page back in time, from where the state says; how many were new. Commits each page."""
     since = state.copied_to - OVERLAP if state.copied_to else None
     cursor, newest, copied_to, new = state.cursor, state.newest, state.copied_to, 0
     more = True
@@ -110,17 +134,30 @@ def sync(prepaid: Prepaid, *, seen: Callable[[], None] = lambda: None) -> int:
         )
     )
     session.commit()
-    tie(session)
     return new
 
 
 def sync_if_old(prepaid: Prepaid) -> None:
-    """Copy what is new, unless that was done lately: the operator's page shows no old figures."""
+    """Copy what is new and compare the clocks, unless that was done lately."""
     session = prepaid.session
     synced_at = session.scalar(select(Copying.synced_at))
     session.commit()
     if synced_at is None or synced_at < clock.wall() - OLD:
         sync(prepaid)
+        theirs = stripe_account.fetch_time(prepaid.gateway)
+        off_s = round((theirs - clock.wall()).total_seconds()) if theirs else None
+        session.execute(update(Copying).values(clock_off_s=off_s))
+        session.commit()
+
+
+def note_tick(prepaid: Prepaid) -> None:
+    """Keep that the tick comes around, to the minute. Commits."""
+    session, now = prepaid.session, clock.wall()
+    before = session.scalar(select(Copying.ticked_at))
+    if before is None or before < now - MINUTE:
+        made = insert(session, Copying).values(id=1, zone=prepaid.config.time_zone, ticked_at=now)
+        session.execute(made.on_conflict_do_update(index_elements=["id"], set_={"ticked_at": now}))
+    session.commit()
 
 
 def _state(session: Session, zone: str) -> Copying:
@@ -128,8 +165,10 @@ def _state(session: Session, zone: str) -> Copying:
     session.execute(insert(session, Copying).values(id=1, zone=zone).on_conflict_do_nothing())
     state = session.get_one(Copying, 1, populate_existing=True)
     if state.zone != zone:
-        for table in (DaySum, CreditSum, Counted):
+        for table in (DaySum, CreditSum, Counted, PlanSum, CohortSum):
             session.execute(delete(table))
+        session.execute(update(SubscriptionChange).values(counted=False))
+        state.counted_to = None
         for batch in _batches(session):
             sums = Sums()
             for moved in batch:
@@ -169,27 +208,31 @@ def _keep(session: Session, page: list[facts.Movement], zone: str) -> int:
     for moved in page:
         row = here.get(moved.id)
         if row is None:
-            row = Movement(**asdict(moved), day=day_of(moved.created_at, zone), product="")
+            row = Movement(**asdict(moved), day=day_of(moved.created_at, zone), product="", owner="")
+            row.discount_minor = row.tax_minor = 0
             session.add(row)
             new += 1
-        elif (row.amount_minor, row.fee_minor, row.category) == (
-            moved.amount_minor,
-            moved.fee_minor,
-            moved.category,
-        ):
+        elif all(getattr(row, name) == getattr(moved, name) for name in LATE):
             continue
         else:
             sums.add(row, -1)
-            row.amount_minor, row.fee_minor = moved.amount_minor, moved.fee_minor
-            row.category = moved.category
+            for name in LATE:
+                setattr(row, name, getattr(moved, name))
         sums.add(row)
     session.flush()
     sums.write(session)
     return new
 
 
+def product_of(payment: Payment, plan: str | None) -> str:
+    """What it bought: a pack's slug, a plan's after ``PLAN``, or just a number of credits."""
+    if payment.via is not Via.PLAN:
+        return payment.pack or ANY_NUMBER
+    return f"{PLAN}{plan or ''}"[: Movement.product.type.length]
+
+
 def tie(session: Session) -> None:
-    """Give each movement its payment, product and country, once they are known. Commits."""
+    """Give each movement its payment, owner, product and country, once they are known. Commits."""
     last = ""
     charge = aliased(Movement)
     while rows := session.execute(
@@ -200,6 +243,7 @@ def tie(session: Session) -> None:
         .outerjoin(Subscription, Subscription.id == Invoice.subscription_id)
         .outerjoin(PlanPrice, PlanPrice.id == Subscription.price_id)
         .where(Movement.payment_id.is_(None), Movement.intent_id.is_not(None), Movement.id > last)
+        .where(Payment.state.in_(ARRIVED))
         .order_by(Movement.id)
         .limit(BATCH)
     ).all():
@@ -210,9 +254,11 @@ def tie(session: Session) -> None:
             if moved.payment_id is not None:
                 continue
             sums.add(moved, -1)
-            moved.payment_id = payment.id
+            moved.payment_id, moved.owner = payment.id, payment.owner
             moved.country = moved.country or country or ""
-            moved.product = plan or "plan" if payment.via is Via.PLAN else payment.pack or ANY_NUMBER
+            moved.product = product_of(payment, plan)
+            if moved.category == "charge":
+                moved.discount_minor, moved.tax_minor = payment.discount_minor, payment.tax_minor
             sums.add(moved)
         session.flush()
         sums.write(session)

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, fields
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import Row, Select, case, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from ..bulk import settle
 from ..database import commit_alone
 from ..models import Entry, Kind, Lot, Wallet
 from ..payments import insert
-from .days import day_of, first_day
-from .models import Counted, CreditSum
+from . import revenue
+from .days import MINUTE, day_of, first_day
+from .models import Copying, Counted, CreditSum
 
 if TYPE_CHECKING:
     from ..extension import Prepaid
@@ -81,13 +83,17 @@ class Owed:
     """What customers hold now, and what they paid for it.
 
     ``deferred_minor`` is that money per currency: revenue only when the credits are spent or lapse.
-    ``uncounted`` wallets have moved since they were last counted, so the days before today may still grow.
+    ``uncounted`` wallets have moved since they were last counted, so the days before today may still grow;
+    everything up to ``counted_to`` is counted. The lots of ``undrawn`` wallets are not drawn to their end:
+    of those, what was paid for counts as not used yet.
     """
 
     outstanding: int
     debt: int
     deferred_minor: dict[str, int]
     uncounted: int
+    undrawn: int
+    counted_to: datetime | None
 
 
 def count(prepaid: Prepaid) -> int:
@@ -96,9 +102,12 @@ def count(prepaid: Prepaid) -> int:
     Call it until it returns 0. Safe in several processes at once.
     """
     prepaid.session.commit()
-    quiet = prepaid.clock() - QUIET
+    now = prepaid.clock()
+    quiet = now - QUIET
     with Session(prepaid.engine) as session:
         behind = session.execute(_behind().order_by(Wallet.id).limit(WALLETS)).all()
+        if not behind:
+            _all_counted(session, now, prepaid.config.time_zone)
         session.commit()
         for wallet in behind:
             waiting = wallet.seq - wallet.drawn_seq
@@ -108,6 +117,26 @@ def count(prepaid: Prepaid) -> int:
             _count(session, wallet.id, wallet.counted, wallet.seq, prepaid.config.time_zone)
         session.commit()
     return len(behind)
+
+
+def _all_counted(session: Session, now: datetime, zone: str) -> None:
+    """Say up to when the sums are whole, to the minute. Does not commit."""
+    before = session.scalar(select(Copying.counted_to))
+    if before is None or not now - MINUTE < before <= now:
+        made = insert(session, Copying).values(id=1, zone=zone, counted_to=now)
+        session.execute(made.on_conflict_do_update(index_elements=["id"], set_={"counted_to": now}))
+
+
+def catch_up(prepaid: Prepaid, *, longest: timedelta | None = None) -> None:
+    """Count all that moved, of credits and of plans. Commits.
+
+    :param longest: Leave the rest to the next time after so long.
+    """
+    begun = monotonic()
+    for count_some in (revenue.count, count):
+        while count_some(prepaid):
+            if longest is not None and monotonic() - begun > longest.total_seconds():
+                return
 
 
 def _behind() -> Select[*tuple[Any, ...]]:
@@ -235,8 +264,9 @@ def worth(
 
 def owed(session: Session) -> Owed:
     """What customers hold, and the money that they paid for it, as far as lots are drawn."""
-    outstanding, debt = session.execute(
-        select(func.coalesce(func.sum(Wallet.balance), 0), func.coalesce(func.sum(Wallet.debt), 0))
+    behind = case((Wallet.drawn_seq < Wallet.seq, 1), else_=0)
+    outstanding, debt, undrawn = session.execute(
+        select(*(func.coalesce(func.sum(one), 0) for one in (Wallet.balance, Wallet.debt, behind)))
     ).one()
     of_lot = 2 * (Lot.left_over + Lot.held) * Entry.amount_minor + Entry.credits
     rows = session.execute(
@@ -248,4 +278,5 @@ def owed(session: Session) -> Owed:
     )
     deferred = {str(currency): int(minor) for currency, minor in rows}
     late = session.scalar(select(func.count()).select_from(_behind().subquery())) or 0
-    return Owed(int(outstanding), int(debt), deferred, late)
+    counted_to = session.scalar(select(Copying.counted_to))
+    return Owed(int(outstanding), int(debt), deferred, late, int(undrawn), counted_to)

@@ -14,6 +14,9 @@ from .models import DaySum
 if TYPE_CHECKING:
     from ..extension import Prepaid
 
+#: Up to when things are done is kept no finer.
+MINUTE = timedelta(minutes=1)
+
 #: How a report may be cut into lines.
 CUTS = ("day", "week", "month")
 

@@ -1,30 +1,39 @@
 """What the plans bring in each month, and what moved it: from the dated changes of subscriptions.
 
 A row of ``SubscriptionChange`` says by how much its owner's monthly revenue moved, so the revenue at any
-time is the sum up to then, and between two times every difference has its reason.
+time is the sum up to then, and between two times every difference has its reason. ``tick`` counts the
+changes into sums by day and by month; reports read those alone.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import date
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
+from ..payments import insert
 from ..subscriptions.models import Move, SubscriptionChange
-from .days import Span, first_day, next_first_day
+from .days import Span, day_of, first_day, next_first_day
+from .models import CohortSum, PlanSum
+
+if TYPE_CHECKING:
+    from ..extension import Prepaid
+
+#: Changes that are counted in one transaction.
+BATCH = 1_000
 
 
 @dataclass
 class Month:
     """One period in one currency. Amounts per month, in the smallest unit; what takes away is negative.
 
-    ``opening`` + the five moves = ``closing``, and that opens the next. ``customers`` pay at its end, and
-    ``lost`` of those who paid at its beginning do not any more.
+    ``opening`` + the five moves = ``closing``, and that opens the next. ``customers`` pay at its end;
+    ``lost`` ceased to in this period, also those who came back in it.
     """
 
     first: date
@@ -42,7 +51,7 @@ class Month:
 
     @property
     def churn_rate(self) -> float | None:
-        """The part of the customers at its beginning that was lost; ``None`` where there was none."""
+        """Those lost, over the customers at its beginning; ``None`` where there was none."""
         return self.lost / self.customers_before if self.customers_before else None
 
     @property
@@ -63,6 +72,10 @@ class Month:
         return {"day": self.first.isoformat(), **shown, **more}
 
 
+#: The columns of a cohort's lines.
+COHORT = ("began", "currency", "newcomers", "month_no", "paying")
+
+
 @dataclass(frozen=True)
 class Cohort:
     """Who began to pay in the same month, and how many of them paid at the end of each month since."""
@@ -70,6 +83,13 @@ class Cohort:
     first: date
     began: int
     paying: list[int]
+
+    def rows(self, currency: str) -> list[dict[str, Any]]:
+        """A line for each month since, the first being month 0."""
+        told = (self.first.isoformat(), currency, self.began)
+        return [
+            dict(zip(COHORT, (*told, number, count), strict=True)) for number, count in enumerate(self.paying)
+        ]
 
 
 #: Which column each move belongs to. ``OTHER`` moves nothing.
@@ -82,92 +102,147 @@ COLUMNS = {
 }
 
 
-def midnight(day: date, zone: str) -> datetime:
-    """When a day begins in a time zone."""
-    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+def count(prepaid: Prepaid) -> int:
+    """Count the changes of plans that are not in the sums yet; how many were. Commits.
+
+    Call it until it returns 0. Safe in several processes at once: who marks a change counts it.
+    """
+    session, zone = prepaid.session, prepaid.config.time_zone
+    waiting = select(SubscriptionChange.id).where(text("NOT counted")).order_by(SubscriptionChange.id)
+    ids = list(session.scalars(waiting.limit(BATCH)))
+    if not ids:
+        session.commit()
+        return 0
+    mine = update(SubscriptionChange).where(SubscriptionChange.id.in_(ids), text("NOT counted"))
+    changes = list(session.scalars(mine.values(counted=True).returning(SubscriptionChange)))
+    _add_to_days(session, changes, zone)
+    _add_to_cohorts(session, changes, zone)
+    session.commit()
+    return len(changes)
 
 
-def begin(session: Session, zone: str) -> date | None:
+def _gained(change: SubscriptionChange) -> int:
+    """1 if its owner began to pay by it, -1 if they ceased."""
+    return (change.mrr_after_minor > 0) - (change.mrr_before_minor > 0)
+
+
+def _add_to_days(session: Session, changes: list[SubscriptionChange], zone: str) -> None:
+    sums: defaultdict[tuple[date, str, str], Counter[str]] = defaultdict(Counter)
+    for change in changes:
+        if change.move in COLUMNS:
+            cell = sums[day_of(change.at, zone), change.currency, change.move.value]
+            cell["changes"] += 1
+            cell["amount_minor"] += change.mrr_after_minor - change.mrr_before_minor
+            cell["customers"] += _gained(change)
+    names = ("changes", "amount_minor", "customers")
+    rows = [
+        {"day": day, "currency": of, "move": move, **{name: sums[day, of, move][name] for name in names}}
+        for day, of, move in sorted(sums)
+    ]
+    if rows:
+        new = insert(session, PlanSum)
+        added = {name: PlanSum.__table__.c[name] + new.excluded[name] for name in names}
+        session.execute(
+            new.on_conflict_do_update(index_elements=["day", "currency", "move"], set_=added), rows
+        )
+
+
+def _add_to_cohorts(session: Session, changes: list[SubscriptionChange], zone: str) -> None:
+    """An owner belongs to the month of the first change by which they paid, whichever is counted first."""
+    owners = {change.owner for change in changes}
+    first = (
+        select(
+            SubscriptionChange.owner,
+            SubscriptionChange.currency,
+            func.min(SubscriptionChange.id),
+            func.min(SubscriptionChange.at),
+        )
+        .where(SubscriptionChange.owner.in_(owners), SubscriptionChange.mrr_after_minor > 0)
+        .group_by(SubscriptionChange.owner, SubscriptionChange.currency)
+    )
+    began = {(owner, of): (id, day_of(at, zone)) for owner, of, id, at in session.execute(first)}
+    sums: defaultdict[tuple[str, date, date], Counter[str]] = defaultdict(Counter)
+    for change in changes:
+        if gained := _gained(change):
+            first_id, day = began[change.owner, change.currency]
+            month = first_day(day_of(change.at, zone), "month")
+            cell = sums[change.currency, first_day(day, "month"), month]
+            cell["customers"] += gained
+            cell["newcomers"] += change.id == first_id
+    rows = [
+        {
+            "currency": of,
+            "began": start,
+            "month": month,
+            "customers": cell["customers"],
+            "newcomers": cell["newcomers"],
+        }
+        for (of, start, month), cell in sorted(sums.items())
+    ]
+    if rows:
+        new = insert(session, CohortSum)
+        added = {
+            name: CohortSum.__table__.c[name] + new.excluded[name] for name in ("customers", "newcomers")
+        }
+        index = ["currency", "began", "month"]
+        session.execute(new.on_conflict_do_update(index_elements=index, set_=added), rows)
+
+
+def begin(session: Session) -> date | None:
     """The day on which the first plan began to be paid."""
-    first = select(func.min(SubscriptionChange.at)).where(SubscriptionChange.mrr_after_minor > 0)
-    at = session.scalar(first)
-    return at.astimezone(ZoneInfo(zone)).date() if at else None
+    return session.scalar(select(func.min(PlanSum.day)))
 
 
 def currencies(session: Session) -> list[str]:
     """Those that any plan was ever paid in."""
-    paid = select(SubscriptionChange.currency).where(SubscriptionChange.mrr_after_minor > 0)
-    return sorted(session.scalars(paid.distinct()))
+    return sorted(session.scalars(select(PlanSum.currency).distinct()))
 
 
-def months(session: Session, span: Span, *, zone: str, currency: str, by: str = "month") -> list[Month]:
-    """The monthly revenue at the end of each period in ``span``, and what moved it."""
-    starts = span.pieces(by)
-    ends = [next_first_day(start, by) for start in starts]
-    lines = [Month(start, currency) for start in starts]
-    paying: dict[str, int] = {}
-    changes = iter(_changes(session, currency, midnight(ends[-1], zone)))
-    change = next(changes, None)
-    while change is not None and change.at < midnight(starts[0], zone):
-        _follow(paying, change)
-        change = next(changes, None)
-    for line, end in zip(lines, ends, strict=True):
-        before = {owner for owner, minor in paying.items() if minor}
-        line.opening_minor, line.customers_before = sum(paying.values()), len(before)
-        while change is not None and change.at < midnight(end, zone):
-            _follow(paying, change)
-            if change.move in COLUMNS:
-                name = COLUMNS[change.move]
-                moved = change.mrr_after_minor - change.mrr_before_minor
-                setattr(line, name, getattr(line, name) + moved)
-            change = next(changes, None)
-        line.closing_minor = sum(paying.values())
-        line.customers = sum(1 for minor in paying.values() if minor)
-        line.lost = sum(1 for owner in before if not paying[owner])
-    return lines
-
-
-def _changes(session: Session, currency: str, end: datetime) -> list[SubscriptionChange]:
-    wanted = select(SubscriptionChange).where(
-        SubscriptionChange.currency == currency, SubscriptionChange.at < end
+def months(session: Session, span: Span, *, currency: str, by: str = "month") -> list[Month]:
+    """The monthly revenue at the end of each period in ``span``, and what moved it, as far as counted."""
+    lines = {start: Month(start, currency) for start in span.pieces(by)}
+    end = next_first_day(max(lines), by)
+    rows = session.execute(
+        select(PlanSum.day, PlanSum.move, PlanSum.changes, PlanSum.amount_minor, PlanSum.customers)
+        .where(PlanSum.currency == currency, PlanSum.day < end)
+        .order_by(PlanSum.day)
     )
-    return list(session.scalars(wanted.order_by(SubscriptionChange.at, SubscriptionChange.id)))
+    gained: Counter[date] = Counter()
+    minor = customers = 0
+    for day, move, changes, amount_minor, more in rows:
+        line = lines.get(first_day(day, by))
+        if line is None:  # before the span
+            minor, customers = minor + amount_minor, customers + more
+            continue
+        name = COLUMNS[Move(move)]
+        setattr(line, name, getattr(line, name) + amount_minor)
+        gained[line.first] += more
+        if move == Move.CHURN:
+            line.lost += changes
+    for line in lines.values():
+        line.opening_minor, line.customers_before = minor, customers
+        minor += sum(getattr(line, name) for name in COLUMNS.values())
+        customers += gained[line.first]
+        line.closing_minor, line.customers = minor, customers
+    return list(lines.values())
 
 
-def _follow(paying: dict[str, int], change: SubscriptionChange) -> None:
-    moved = change.mrr_after_minor - change.mrr_before_minor
-    paying[change.owner] = paying.get(change.owner, 0) + moved
-
-
-def cohorts(session: Session, span: Span, *, zone: str, currency: str) -> list[Cohort]:
+def cohorts(session: Session, span: Span, *, currency: str) -> list[Cohort]:
     """By the month in which each owner first paid: how many paid at its end, and at that of each since."""
-    changes = _changes(session, currency, midnight(next_first_day(span.last, "month"), zone))
-    began: dict[str, date] = {}
-    standing: dict[date, dict[str, int]] = {}
-    paying: dict[str, int] = {}
-    rest = iter(changes)
-    change = next(rest, None)
-    begin = change.at.astimezone(ZoneInfo(zone)).date() if change else span.first
-    for start in Span(first_day(min(begin, span.first), "month"), span.last).pieces("month"):
-        while change is not None and change.at < midnight(next_first_day(start, "month"), zone):
-            _follow(paying, change)
-            if change.mrr_after_minor:
-                began.setdefault(change.owner, start)
-            change = next(rest, None)
-        standing[start] = {owner: minor for owner, minor in paying.items() if minor}
-    members: defaultdict[date, list[str]] = defaultdict(list)
-    for owner, start in began.items():
-        members[start].append(owner)
-    return [
-        Cohort(
-            start,
-            len(members[start]),
-            [
-                sum(owner in there for owner in members[start])
-                for at, there in standing.items()
-                if at >= start
-            ],
+    rows = session.execute(
+        select(CohortSum.began, CohortSum.month, CohortSum.customers, CohortSum.newcomers).where(
+            CohortSum.currency == currency,
+            CohortSum.began >= first_day(span.first, "month"),
+            CohortSum.month <= span.last,
         )
-        for start in sorted(members)
-        if start >= first_day(span.first, "month")
+    ).all()
+    moved: defaultdict[date, Counter[date]] = defaultdict(Counter)
+    began: Counter[date] = Counter()
+    for start, month, customers, newcomers in rows:
+        moved[start][month] += customers
+        began[start] += newcomers
+    return [
+        Cohort(start, began[start], list(accumulate(moved[start][month] for month in pieces)))
+        for start in sorted(moved)
+        for pieces in [Span(start, span.last).pieces("month")]
     ]

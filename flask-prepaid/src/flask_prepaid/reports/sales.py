@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from ..models import Payment
+from .copying import PLAN
 from .days import Span, first_day
 from .models import DaySum, Movement
 
@@ -30,28 +30,48 @@ COLUMNS = {
 TRANSFERS = frozenset({"payout", "payout_reversal", "topup", "topup_reversal"})
 
 #: What a sale can be cut by, beside the day.
-PARTS = ("product", "country", "customer")
+PARTS = ("product", "plan", "currency", "country", "customer")
+
+#: Lines of a cut that are shown for each currency; what is left is one more.
+MOST = 50
 
 
 @dataclass
 class Sales:
-    """What came in and went in one currency, positive amounts in its smallest unit."""
+    """What came in and went in one currency, positive amounts in its smallest unit.
+
+    ``gross_minor`` is what was charged: after ``discounts_minor``, and with ``tax_minor`` in it.
+    """
 
     gross_minor: int = 0
     refunds_minor: int = 0
     disputes_minor: int = 0
     fees_minor: int = 0
+    discounts_minor: int = 0
+    tax_minor: int = 0
 
     @property
     def net_minor(self) -> int:
         return self.gross_minor - self.refunds_minor - self.disputes_minor - self.fees_minor
 
-    def add(self, other: Sales) -> None:
+    def add(self, other: Sales, times: int = 1) -> None:
         for field in fields(self):
-            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+            setattr(self, field.name, getattr(self, field.name) + times * getattr(other, field.name))
 
     def as_dict(self) -> dict[str, int]:
-        return {**asdict(self), "net_minor": self.net_minor}
+        return {name: getattr(self, name) for name in SHOWN}
+
+
+#: The columns of a report, in order.
+SHOWN = (
+    "gross_minor",
+    "refunds_minor",
+    "disputes_minor",
+    "fees_minor",
+    "net_minor",
+    "discounts_minor",
+    "tax_minor",
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +81,19 @@ class Line:
     day: date
     currency: str
     sales: Sales
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The sales of one product, country or customer. ``is_rest``: of all that have no line of their own.
+
+    An empty name is: not known.
+    """
+
+    name: str
+    currency: str
+    sales: Sales
+    is_rest: bool = False
 
 
 def sales(
@@ -75,41 +108,81 @@ def sales(
 
     :param by: ``day``, ``week`` (from Monday) or ``month``; each line bears the first day of its period.
     """
-    sums = _sums(DaySum.day, start=start, end=end, currency=currency)
     lines: defaultdict[tuple[date, str], Sales] = defaultdict(Sales)
-    for day, of, category, amount, fee in session.execute(sums):
-        if category in COLUMNS:
-            lines[first_day(day, by), of].add(sales_of(category, int(amount), int(fee)))
+    wanted = within(_sums(DaySum.day, DaySum.currency), DaySum, start=start, end=end, currency=currency)
+    for day, of, *moved in session.execute(wanted):
+        lines[first_day(day, by), of].add(sales_of(*moved))
     return [Line(day, of, lines[day, of]) for day, of in sorted(lines)]
 
 
 def sales_by(
-    session: Session, part: str, *, span: Span, currency: str | None = None, most: int = 50
-) -> list[tuple[str, str, Sales]]:
-    """The sales of each product, country or customer in ``span``, per currency; the highest gross first.
+    session: Session,
+    part: str,
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    currency: str | None = None,
+    most: int = MOST,
+) -> list[Cut]:
+    """The sales of each product, plan, currency, country or customer; per currency the highest gross first.
 
-    :param part: One of ``PARTS``. An empty word is: not known.
-    :param most: So many per currency at most.
+    In each currency they add up to all of its sales, but for plans: those are a part of it.
+
+    :param part: One of ``PARTS``.
+    :param most: So many per currency; the others share a line.
     """
+    asked = {"start": start, "end": end, "currency": currency}
     if part == "customer":
-        wanted = _sums_by_owner(span, currency)
-    else:
-        wanted = _sums(
-            {"product": DaySum.product, "country": DaySum.country}[part],
-            start=span.first,
-            end=span.last,
-            currency=currency,
-        )
+        return _by_customer(session, most, **asked)  # type: ignore[arg-type]
+    key = {"currency": DaySum.currency, "country": DaySum.country}.get(part, DaySum.product)
+    wanted = within(_sums(key, DaySum.currency), DaySum, **asked)  # type: ignore[arg-type]
+    if part == "plan":
+        wanted = wanted.where(DaySum.product.startswith(PLAN))
     found: defaultdict[tuple[str, str], Sales] = defaultdict(Sales)
-    for name, of, category, amount, fee in session.execute(wanted):
-        if category in COLUMNS:
-            found[of, name or ""].add(sales_of(category, int(amount), int(fee)))
+    for name, of, *moved in session.execute(wanted):
+        found[of, name.removeprefix(PLAN) if part == "plan" else name].add(sales_of(*moved))
     ranked = sorted(found.items(), key=lambda item: (item[0][0], -item[1].gross_minor, item[0][1]))
-    kept: defaultdict[str, list[tuple[str, str, Sales]]] = defaultdict(list)
+    kept: defaultdict[str, list[Cut]] = defaultdict(list)
+    rest: defaultdict[str, Sales] = defaultdict(Sales)
     for (of, name), sold in ranked:
         if len(kept[of]) < most:
-            kept[of].append((name, of, sold))
-    return [line for lines in kept.values() for line in lines]
+            kept[of].append(Cut(name, of, sold))
+        else:
+            rest[of].add(sold)
+    for of, sold in rest.items():
+        kept[of].append(Cut("", of, sold, is_rest=True))
+    return [cut for cuts in kept.values() for cut in cuts]
+
+
+def _by_customer(
+    session: Session, most: int, *, start: date | None, end: date | None, currency: str | None
+) -> list[Cut]:
+    """Those who paid most, and all others together: what is left of the total.
+
+    Two looks at the index of customers: who they are, by gross alone, and then all columns of those.
+    """
+    cuts: list[Cut] = []
+    every = totals(sales(session, start=start, end=end, currency=currency))
+    for of, rest in every.items():
+        paid = func.sum(Movement.amount_minor)
+        best = (
+            select(Movement.owner)
+            .where(Movement.owner != "", Movement.category == "charge")
+            .group_by(Movement.owner)
+            .order_by(paid.desc(), Movement.owner)
+            .limit(most)
+        )
+        owners = list(session.scalars(within(best, Movement, start=start, end=end, currency=of)))
+        found: dict[str, Sales] = {owner: Sales() for owner in owners}
+        theirs = _sums(Movement.owner, table=Movement).where(Movement.owner.in_(owners))
+        for owner, *moved in session.execute(within(theirs, Movement, start=start, end=end, currency=of)):
+            sold = sales_of(*moved)
+            found[owner].add(sold)
+            rest.add(sold, -1)
+        cuts += [Cut(owner, of, found[owner]) for owner in owners]
+        if rest != Sales():
+            cuts.append(Cut("", of, rest, is_rest=True))
+    return cuts
 
 
 def left_out(session: Session, *, span: Span) -> list[tuple[str, str, int]]:
@@ -117,52 +190,62 @@ def left_out(session: Session, *, span: Span) -> list[tuple[str, str, int]]:
 
     Such a line is a break between the report and the balance, to be explained and not hidden.
     """
-    sums = _sums(DaySum.currency, start=span.first, end=span.last)
-    return sorted(
-        (category, of, int(amount) - int(fee))
-        for _, of, category, amount, fee in session.execute(sums)
-        if category not in COLUMNS and category not in TRANSFERS
-    )
-
-
-def _sums(
-    key: Any, *, start: date | None = None, end: date | None = None, currency: str | None = None
-) -> Select[*tuple[Any, ...]]:
-    wanted = select(
-        key,
-        DaySum.currency,
-        DaySum.category,
-        func.sum(DaySum.amount_minor),
-        func.sum(DaySum.fee_minor),
-    ).group_by(key, DaySum.currency, DaySum.category)
-    if start is not None:
-        wanted = wanted.where(DaySum.day >= start)
-    if end is not None:
-        wanted = wanted.where(DaySum.day <= end)
-    return wanted if currency is None else wanted.where(DaySum.currency == currency)
-
-
-def _sums_by_owner(span: Span, currency: str | None) -> Select[*tuple[Any, ...]]:
+    net = func.sum(DaySum.amount_minor - DaySum.fee_minor)
     wanted = (
-        select(
-            Payment.owner,
-            Movement.currency,
-            Movement.category,
-            func.sum(Movement.amount_minor),
-            func.sum(Movement.fee_minor),
-        )
-        .join(Payment, Payment.id == Movement.payment_id)
-        .where(Movement.day >= span.first, Movement.day <= span.last)
-        .group_by(Payment.owner, Movement.currency, Movement.category)
+        select(DaySum.category, DaySum.currency, net)
+        .where(DaySum.category.not_in((*COLUMNS, *TRANSFERS)))
+        .group_by(DaySum.category, DaySum.currency)
+        .order_by(DaySum.category, DaySum.currency)
     )
-    return wanted if currency is None else wanted.where(Movement.currency == currency)
+    rows = session.execute(within(wanted, DaySum, start=span.first, end=span.last))
+    return [(category, of, int(amount)) for category, of, amount in rows]
 
 
-def sales_of(category: str, amount_minor: int, fee_minor: int) -> Sales:
+def balances(session: Session) -> dict[str, int]:
+    """What all that was ever copied adds up to, per currency: Stripe's balance, if nothing is missing."""
+    net = func.sum(Movement.net_minor)
+    rows = session.execute(select(Movement.currency, net).group_by(Movement.currency))
+    return {of: int(minor) for of, minor in rows}
+
+
+def _sums(*keys: Any, table: Any = DaySum) -> Select[*tuple[Any, ...]]:
+    """By ``keys`` and category, what is in a column: the arguments of ``sales_of``."""
+    return (
+        select(
+            *keys,
+            table.category,
+            func.sum(table.amount_minor),
+            func.sum(table.fee_minor),
+            func.sum(table.discount_minor),
+            func.sum(table.tax_minor),
+        )
+        .where(table.category.in_(list(COLUMNS)))
+        .group_by(*keys, table.category)
+    )
+
+
+def within(
+    wanted: Select[*tuple[Any, ...]],
+    table: Any,
+    *,
+    start: date | None,
+    end: date | None,
+    currency: str | None = None,
+) -> Select[*tuple[Any, ...]]:
+    """Only these days, both included, and this currency."""
+    if start is not None:
+        wanted = wanted.where(table.day >= start)
+    if end is not None:
+        wanted = wanted.where(table.day <= end)
+    return wanted if currency is None else wanted.where(table.currency == currency)
+
+
+def sales_of(category: str, amount_minor: int, fee_minor: int, discount_minor: int, tax_minor: int) -> Sales:
     """Of one kind of movement. Its own fee, such as a dispute's, is a fee and no part of its amount."""
     column, sign = COLUMNS[category]
-    line = Sales(**{column: sign * amount_minor})
-    line.fees_minor += fee_minor
+    line = Sales(discounts_minor=int(discount_minor), tax_minor=int(tax_minor))
+    setattr(line, column, sign * int(amount_minor))
+    line.fees_minor += int(fee_minor)
     return line
 
 

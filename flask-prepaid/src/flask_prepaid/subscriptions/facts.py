@@ -96,6 +96,8 @@ class Bill:
     total_minor: int
     due_minor: int
     paid_minor: int
+    discount_minor: int
+    tax_minor: int
     currency: str
     lines: tuple[Line, ...]
     intent_id: str | None
@@ -183,6 +185,8 @@ def bill_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = None
         total_minor=invoice.total,
         due_minor=invoice.amount_due,
         paid_minor=invoice.amount_paid,
+        discount_minor=sum(one.amount for one in invoice.total_discount_amounts or []),
+        tax_minor=sum(one.amount for one in invoice.total_taxes or []),
         currency=invoice.currency,
         lines=tuple(line_of(line) for line in (invoice.lines.data if lines is None else lines)),
         intent_id=intent_id_of(invoice),

@@ -267,6 +267,8 @@ def _payment(prepaid: Prepaid, subscription: Subscription, bill: Bill, credits: 
         amount_minor=max(bill.total_minor, 0),
         currency=bill.currency,
         paid_minor=bill.paid_minor,
+        discount_minor=bill.discount_minor,
+        tax_minor=bill.tax_minor,
         idempotency_key=f"prepaid-{bill.id}",
         payment_intent_id=bill.intent_id,
         invoice_id=bill.id,

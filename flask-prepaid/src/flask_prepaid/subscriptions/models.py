@@ -159,7 +159,7 @@ class Invoice(Base):
 
 
 class SubscriptionChange(Base):
-    """A subscription as it was from ``at`` on. Written once, never changed.
+    """A subscription as it was from ``at`` on. Written once; only ``counted`` changes: it is in the sums.
 
     ``mrr_before_minor`` and ``mrr_after_minor`` are the owner's monthly revenue around it, in the
     smallest unit: a year's price is a twelfth each month. So the revenue at any time is the sum
@@ -171,6 +171,18 @@ class SubscriptionChange(Base):
         ForeignKeyConstraint(["subscription_id"], ["prepaid_subscription.id"]),
         Index("ix_prepaid_subscription_change_owner_id", "owner", "id"),
         Index("ix_prepaid_subscription_change_at", "at"),
+        Index(
+            "ix_prepaid_subscription_change_past_due",
+            "at",
+            postgresql_where=text("state = 'past_due'"),
+            sqlite_where=text("state = 'past_due'"),
+        ),
+        Index(
+            "ix_prepaid_subscription_change_uncounted",
+            "id",
+            postgresql_where=text("NOT counted"),
+            sqlite_where=text("NOT counted"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -186,3 +198,4 @@ class SubscriptionChange(Base):
     currency: Mapped[str] = mapped_column(String(3))
     mrr_before_minor: Mapped[int]
     mrr_after_minor: Mapped[int]
+    counted: Mapped[bool] = mapped_column(default=False)

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
+from typing import Any
 
 from flask import abort, redirect, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from .. import cards, payments, topups
 from ..customers import known_customer
-from ..errors import NotYours
-from ..models import Customer, Dispute, Payment, Refund, Wallet
+from ..models import Customer, Dispute, Payment, Refund, SavedCard, Wallet
 from ..operators import Right
-from ..subscriptions.models import PlanPrice, Subscription
-from . import buying, desk, page
+from ..subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
+from . import buying, desk, operator_payments, page
 
 #: Customers that one search shows, and payments on one page.
 MOST_FOUND = 50
 PAYMENTS = 50
 ENTRIES = 50
 
+#: Lines of a plan's history, of its invoices, and of what went back.
+CHANGES = 24
+
+#: So much of a name must be typed, lest everybody is found.
+SHORTEST_NAME = 3
+
 
 def search() -> ResponseReturnValue:
-    """By mail, owner, ``cus_``, ``pi_``, ``ch_`` and other ids of Stripe's, or the number of a payment."""
+    """By mail, name, owner, ``cus_``, ``pi_``, ``ch_`` and other ids of Stripe's, or a payment's number."""
     desk.operator()
     session = page.extension().session
     text = desk.text_of("q")
@@ -35,11 +41,23 @@ def search() -> ResponseReturnValue:
     wallets = {
         wallet.owner: wallet for wallet in session.scalars(select(Wallet).where(Wallet.owner.in_(owners)))
     }
-    return desk.render("customers.html", text=text, owners=owners, wallets=wallets, names=desk.names(owners))
+    more = not text and len(owners) > MOST_FOUND
+    owners = owners[:MOST_FOUND]
+    return desk.render(
+        "customers.html",
+        text=text,
+        owners=owners,
+        wallets=wallets,
+        names=desk.names(owners),
+        older=wallets[owners[-1]].id if more else None,
+    )
 
 
 def newest(session: Session) -> list[str]:
-    return list(session.scalars(select(Wallet.owner).order_by(Wallet.id.desc()).limit(MOST_FOUND)))
+    """One more than a page, from where the last one ended."""
+    wanted = select(Wallet.owner).order_by(Wallet.id.desc()).limit(MOST_FOUND + 1)
+    last = operator_payments.before()
+    return list(session.scalars(wanted if last is None else wanted.where(Wallet.id < last)))
 
 
 def find(session: Session, text: str) -> list[str]:
@@ -48,10 +66,25 @@ def find(session: Session, text: str) -> list[str]:
         session.scalar(select(Wallet.owner).where(Wallet.owner == text)),
         session.scalar(select(Customer.owner).where(Customer.stripe_id == text)),
         session.scalar(select(Subscription.owner).where(Subscription.stripe_id == text)),
+        session.scalar(
+            select(Subscription.owner)
+            .join(Invoice, Invoice.subscription_id == Subscription.id)
+            .where(Invoice.stripe_id == text)
+        ),
         of_payment(session, text),
     ]
     called = islice(page.extension().desk.find(text), MOST_FOUND)
-    return list(dict.fromkeys([*(owner for owner in exact if owner), *called]))
+    return list(dict.fromkeys([*(owner for owner in exact if owner), *called, *of_card_name(session, text)]))[
+        :MOST_FOUND
+    ]
+
+
+def of_card_name(session: Session, text: str) -> Sequence[str]:
+    """Who has a card on file with a name that has ``text`` in it."""
+    if len(text) < SHORTEST_NAME:
+        return ()
+    bears = func.lower(SavedCard.name).contains(text.lower(), autoescape=True)
+    return session.scalars(select(SavedCard.owner).where(bears).distinct().limit(MOST_FOUND)).all()
 
 
 def of_payment(session: Session, text: str) -> str | None:
@@ -68,8 +101,8 @@ def of_payment(session: Session, text: str) -> str | None:
 
 
 def story(owner: str) -> ResponseReturnValue:
-    """Wallet, lots, entries, payments, cards and plan of one customer."""
-    desk.operator()
+    """One customer's wallet and entries, payments and what went back, cards, and plan with its history."""
+    who = desk.operator()
     prepaid = page.extension()
     session = prepaid.session
     bought = session.scalars(
@@ -95,6 +128,11 @@ def story(owner: str) -> ResponseReturnValue:
         default=cards.default_card(session, owner),
         topup=topups.setting(session, owner),
         plans=plans_of(session, owner),
+        changes=changes_of(session, owner),
+        invoices=invoices_of(session, owner),
+        moved_back=moved_back(session, owner),
+        blocked=prepaid.desk.blocked(owner),
+        may_block=who.may(Right.BLOCK) and prepaid.desk.block is not None,
         most=prepaid.config.small_grant,
         attempt=buying.new_attempt,
     )
@@ -111,28 +149,36 @@ def plans_of(session: Session, owner: str) -> Sequence[tuple[Subscription, PlanP
     return [(subscription, price) for subscription, price in rows]
 
 
-def payment(payment_id: int) -> ResponseReturnValue:
-    """One payment, what went back of it, and the form to send back more."""
-    who = desk.operator()
-    session = page.extension().session
-    found = of_number(session, payment_id)
-    return desk.render(
-        "payment.html",
-        payment=found,
-        name=desk.names([found.owner])[found.owner],
-        refunds=session.scalars(
-            select(Refund).where(Refund.payment_id == found.id).order_by(Refund.id)
-        ).all(),
-        disputes=session.scalars(
-            select(Dispute).where(Dispute.payment_id == found.id).order_by(Dispute.created_at)
-        ).all(),
-        left=max((found.paid_minor or 0) - found.refunded_minor, 0),
-        may_refund=who.may(Right.REFUND),
+def changes_of(session: Session, owner: str) -> Sequence[SubscriptionChange]:
+    """What happened to the customer's plans, the latest first."""
+    mine = select(SubscriptionChange).where(SubscriptionChange.owner == owner)
+    return session.scalars(mine.order_by(SubscriptionChange.id.desc()).limit(CHANGES)).all()
+
+
+def invoices_of(session: Session, owner: str) -> Sequence[Invoice]:
+    mine = (
+        select(Invoice)
+        .join(Subscription, Subscription.id == Invoice.subscription_id)
+        .where(Subscription.owner == owner, Invoice.state != "draft")
     )
+    return session.scalars(mine.order_by(Invoice.created_at.desc(), Invoice.id.desc()).limit(CHANGES)).all()
 
 
-def of_number(session: Session, payment_id: int) -> Payment:
-    found = session.get(Payment, payment_id) if payment_id < 2**63 else None
-    if found is None:
-        raise NotYours("There is no such payment.")
-    return found
+def moved_back(session: Session, owner: str) -> list[tuple[str, Refund | Dispute, Payment]]:
+    """Refunds and disputes of all the customer's payments, the latest first."""
+
+    def of(table: type[Refund] | type[Dispute]) -> Sequence[Any]:
+        return session.execute(
+            select(table, Payment)
+            .join(Payment, Payment.id == table.payment_id)
+            .where(Payment.owner == owner)
+            .order_by(table.created_at.desc())
+            .limit(CHANGES)
+        ).all()
+
+    found = [
+        (word, row, payment)
+        for word, table in (("Refund", Refund), ("Dispute", Dispute))
+        for row, payment in of(table)
+    ]
+    return sorted(found, key=lambda one: one[1].created_at, reverse=True)[:CHANGES]

@@ -6,14 +6,14 @@ from decimal import Decimal, InvalidOperation
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
 from .. import money, moneyback
 from ..errors import GatewayUnavailable, PrepaidError, UnknownItem
-from ..models import Payment, Wallet
+from ..models import Payment
 from ..operators import Operator, Right
 from . import buying, desk, page
-from .operator_customers import of_number
+from .operator_payments import of_number
+from .operator_plan import known_owner
 
 
 def grant() -> ResponseReturnValue:
@@ -29,7 +29,7 @@ def adjust() -> ResponseReturnValue:
 def by_form(deed: Right, sign: int) -> ResponseReturnValue:
     """Post what the form says, and go back to the customer with what came of it."""
     who = desk.operator(deed)
-    owner = owner_of_form()
+    owner = known_owner(request.form.get("owner", ""))
     try:
         credits, why, key = credits_of_form(), desk.reason(), f"operator:{desk.once()}"
         if deed is Right.GRANT and credits > page.extension().config.small_grant:
@@ -54,18 +54,6 @@ def post(who: Operator, deed: Right, owner: str, credits: int, *, key: str, why:
     prepaid.session.commit()
 
 
-def owner_of_form() -> str:
-    """The owner that the form names, who has a wallet.
-
-    :raises UnknownItem: Nobody has ever heard of one.
-    """
-    owner = request.form.get("owner", "")
-    wallet = select(Wallet.owner).where(Wallet.owner == owner)
-    if not owner.isprintable() or page.extension().session.scalar(wallet) is None:
-        raise UnknownItem("There is no such customer.", field="owner")
-    return owner
-
-
 def credits_of_form() -> int:
     """
     :raises UnknownItem: It is no whole number from 1 on, or too large.
@@ -80,7 +68,7 @@ def refund(payment_id: int) -> ResponseReturnValue:
     """The form that sends money back, and what it does. Only for one who has just signed in again."""
     who = desk.proven(Right.REFUND, back=url_for("prepaid.operator_refund", payment_id=payment_id))
     prepaid = page.extension()
-    payment = of_number(prepaid.session, payment_id)
+    payment = of_number(payment_id)
     if request.method == "GET":
         return refund_form(payment)
     try:
@@ -100,7 +88,7 @@ def refund(payment_id: int) -> ResponseReturnValue:
             "warning",
         )
     except PrepaidError as error:
-        return refund_form(of_number(prepaid.session, payment_id), error), error.http_status
+        return refund_form(of_number(payment_id), error), error.http_status
     else:
         shown = money.show(sent.amount_minor, payment.currency)
         flash(f"{shown} of payment {payment.id} go back: {sent.state}.", "success")

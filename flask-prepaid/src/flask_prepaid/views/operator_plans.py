@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from .. import charts, money
 from ..reports import days, revenue
 from . import desk, page
-from .operator_sales import Choice, choice
+from .operator_sales import Choice, choice, day_label
 
 #: Without a choice, a year is shown by the month.
 A_YEAR = timedelta(days=365)
@@ -25,6 +25,7 @@ class Table:
     lines: list[revenue.Month]
     cohorts: list[revenue.Cohort]
     chart: charts.Chart
+    moves: charts.Chart
 
 
 def picked() -> Choice:
@@ -41,19 +42,39 @@ def picked() -> Choice:
 
 def tables(asked: Choice) -> list[Table]:
     prepaid = page.extension()
-    session, zone = prepaid.session, prepaid.config.time_zone
+    session = prepaid.session
     found = []
     for currency in revenue.currencies(session):
-        lines = revenue.months(session, asked.span, zone=zone, currency=currency, by=asked.by)
-        drawn = charts.columns(
-            f"Monthly revenue in {currency.upper()} at the end of each {asked.by}",
-            [f"{line.first.day} {line.first:%b %y}" for line in lines],
-            [charts.Series("Monthly revenue", "net", [line.closing_minor for line in lines])],
-            show=lambda minor, currency=currency: money.show(minor, currency),  # type: ignore[misc]
-        )
-        cohorts = revenue.cohorts(session, asked.span, zone=zone, currency=currency)
-        found.append(Table(currency, lines, cohorts, drawn))
+        lines = revenue.months(session, asked.span, currency=currency, by=asked.by)
+        cohorts = revenue.cohorts(session, asked.span, currency=currency)
+        found.append(Table(currency, lines, cohorts, *drawn(currency, asked.by, lines)))
     return found
+
+
+def drawn(currency: str, by: str, lines: list[revenue.Month]) -> tuple[charts.Chart, charts.Chart]:
+    """The revenue at the end of each period, and what moved it: what came above the line, what went below."""
+    labels = [day_label(line.first) for line in lines]
+    came = [line.new_minor + line.reactivation_minor + line.expansion_minor for line in lines]
+    went = [line.churn_minor + line.contraction_minor for line in lines]
+
+    def show(minor: int) -> str:
+        return money.show(minor, currency)
+
+    return charts.columns(
+        f"Monthly revenue in {currency.upper()} at the end of each {by}",
+        labels,
+        [charts.Series("Monthly revenue", "net", [line.closing_minor for line in lines])],
+        show=show,
+    ), charts.columns(
+        f"What moved it in each {by}",
+        labels,
+        [
+            charts.Series("New, expansion, reactivation", "up", came),
+            charts.Series("Contraction, churn", "down", went),
+        ],
+        show=show,
+        stacked=True,
+    )
 
 
 def overview() -> ResponseReturnValue:
@@ -71,7 +92,16 @@ def overview() -> ResponseReturnValue:
 
 
 def as_csv() -> Response:
+    """The months; with ``part=cohorts`` those, a line for each month of each."""
     desk.operator()
+    if request.args.get("part") == "cohorts":
+        of_cohorts = [
+            list(row.values())
+            for table in tables(picked())
+            for cohort in table.cohorts
+            for row in cohort.rows(table.currency)
+        ]
+        return desk.as_csv("cohorts", list(revenue.COHORT), of_cohorts)
     rows = [line.as_dict() for table in tables(picked()) for line in table.lines]
     head = list(revenue.Month(days.today(page.extension()), "").as_dict())
     return desk.as_csv("plans", head, ([row[name] for name in head] for row in rows))

@@ -1,25 +1,31 @@
-"""What was sold: today and lately, by period, cut by product, country and customer; and as CSV."""
+"""What was sold: by period, cut by product, plan, currency, country and customer; and as CSV."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import zip_longest
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from .. import charts, money
-from ..reports import credits as credit_reports
 from ..reports import days, sales
 from ..reports.days import Span
 from ..reports.models import Copying
-from ..reports.sales import Sales
+from ..reports.sales import SHOWN, Sales
 from . import desk, page
 
 #: The longest span that is shown at once, and the days that one may lie in.
 MOST_DAYS = 3_660
 FIRST, LAST = date(2000, 1, 1), date(2999, 12, 31)
+
+#: Lines of a file to download, for each currency.
+MOST_LINES = 100_000
+
+#: The columns of which more is worse.
+COSTS = ("refunds_minor", "disputes_minor", "fees_minor", "discounts_minor")
 
 #: Ready-made spans, in days.
 LATELY = (7, 30, 90, 365)
@@ -74,6 +80,7 @@ class Table:
     currency: str
     lines: list[tuple[date, Sales]]
     total: Sales
+    earlier: list[tuple[date, Sales]]
     before: Sales
     chart: charts.Chart
 
@@ -85,7 +92,7 @@ def overview() -> ResponseReturnValue:
     session = page.extension().session
     cut = request.args.get("part", "product")
     cut = cut if cut in sales.PARTS else "product"
-    parts = sales.sales_by(session, cut, span=picked.span, currency=picked.currency)
+    parts = cuts_of(cut, picked)
     html = desk.render(
         "sales.html",
         picked=picked,
@@ -93,13 +100,21 @@ def overview() -> ResponseReturnValue:
         cut=cut,
         cuts=sales.PARTS,
         parts=parts,
-        names=desk.names(name for name, _, _ in parts if name) if cut == "customer" else {},
+        names=desk.names(one.name for one in parts if one.name) if cut == "customer" else {},
         left_out=sales.left_out(session, span=picked.span),
         lately=[(count, days.last_days(page.extension(), count)) for count in LATELY],
         copying=session.get(Copying, 1),
-        columns=list(Sales().as_dict()),
+        columns=SHOWN,
+        costs=COSTS,
     )
     return html, 422 if picked.wrong else 200
+
+
+def cuts_of(cut: str, picked: Choice, *, most: int = sales.MOST) -> list[sales.Cut]:
+    span = picked.span
+    return sales.sales_by(
+        page.extension().session, cut, start=span.first, end=span.last, currency=picked.currency, most=most
+    )
 
 
 def tables(picked: Choice) -> list[Table]:
@@ -114,23 +129,26 @@ def tables(picked: Choice) -> list[Table]:
     for currency in sorted(totals.keys() | before.keys()):
         of_day = {line.day: line.sales for line in now if line.currency == currency}
         lines = [(day, of_day.get(day, Sales())) for day in picked.span.pieces(picked.by)]
-        earlier = {line.day: line.sales for line in then if line.currency == currency}
-        pieces = [earlier.get(day, Sales()) for day in picked.span.before().pieces(picked.by)]
+        of_then = {line.day: line.sales for line in then if line.currency == currency}
+        earlier = [(day, of_then.get(day, Sales())) for day in picked.span.before().pieces(picked.by)]
         found.append(
             Table(
                 currency,
                 lines,
                 totals.get(currency, Sales()),
+                earlier,
                 before.get(currency, Sales()),
-                chart(currency, lines, pieces),
+                chart(currency, lines, earlier),
             )
         )
     return found
 
 
-def chart(currency: str, lines: Sequence[tuple[date, Sales]], before: Sequence[Sales]) -> charts.Chart:
+def chart(
+    currency: str, lines: Sequence[tuple[date, Sales]], before: Sequence[tuple[date, Sales]]
+) -> charts.Chart:
     """Gross behind net, and the net of the time before as a line."""
-    earlier = [sold.net_minor for sold in before][: len(lines)]
+    earlier = [sold.net_minor for _, sold in before][: len(lines)]
     earlier += [0] * (len(lines) - len(earlier))
     return charts.columns(
         f"Sales in {currency.upper()} by period: gross and net",
@@ -149,66 +167,30 @@ def day_label(day: date) -> str:
 
 
 def as_csv() -> Response:
-    """Everything that the page shows, with the comparison or cut by a part."""
+    """Everything that the page shows: by period with the time before, or cut by a part."""
     desk.operator()
     picked = choice()
-    session = page.extension().session
-    head = list(Sales().as_dict())
     part = request.args.get("part")
     if part in sales.PARTS:
-        cut = sales.sales_by(session, part, span=picked.span, currency=picked.currency, most=100_000)
-        rows = [(name, currency, *sold.as_dict().values()) for name, currency, sold in cut]
-        return desk.as_csv(f"sales-by-{part}", [part, "currency", *head], rows)
-    lines = sales.sales(
-        session, start=picked.span.first, end=picked.span.last, currency=picked.currency, by=picked.by
-    )
-    by_day = [(line.day.isoformat(), line.currency, *line.sales.as_dict().values()) for line in lines]
-    return desk.as_csv("sales", ["day", "currency", *head], by_day)
-
-
-def credits() -> ResponseReturnValue:
-    """Credits by period, and what is owed for them."""
-    desk.operator()
-    picked = choice()
-    lines, total = credit_lines(picked)
-    session = page.extension().session
-    drawn = charts.columns(
-        "Credits sold and given, and spent, by period",
-        [day_label(day) for day, _ in lines],
+        head = list(dict.fromkeys([part, "currency", *SHOWN]))
+        rows = [
+            [*([] if part == "currency" else [name_of(cut)]), cut.currency, *cut.sales.as_dict().values()]
+            for cut in cuts_of(part, picked, most=MOST_LINES)
+        ]
+        return desk.as_csv(f"sales-by-{part}", head, rows)
+    rows = [
         [
-            charts.Series("Sold and given", "gross", [line.sold + line.given for _, line in lines]),
-            charts.Series("Spent", "net", [line.spent for _, line in lines]),
-        ],
-    )
-    html = desk.render(
-        "credits.html",
-        picked=picked,
-        lines=lines,
-        total=total,
-        chart=drawn,
-        owed=credit_reports.owed(session),
-        worth=credit_reports.worth(session, start=picked.span.first, end=picked.span.last),
-        lately=[(count, days.last_days(page.extension(), count)) for count in LATELY],
-        columns=list(total.as_dict()),
-    )
-    return html, 422 if picked.wrong else 200
+            day.isoformat(),
+            table.currency,
+            *sold.as_dict().values(),
+            then[0].isoformat() if then else "",
+            then[1].net_minor if then else "",
+        ]
+        for table in tables(picked)
+        for (day, sold), then in zip_longest(table.lines, table.earlier[: len(table.lines)])
+    ]
+    return desk.as_csv("sales", ["day", "currency", *SHOWN, "day_before", "net_minor_before"], rows)
 
 
-def credit_lines(picked: Choice) -> tuple[list[tuple[date, credit_reports.Credits]], credit_reports.Credits]:
-    found = dict(
-        credit_reports.credits(
-            page.extension().session, start=picked.span.first, end=picked.span.last, by=picked.by
-        )
-    )
-    total = credit_reports.Credits()
-    for line in found.values():
-        total.add(line)
-    empty = credit_reports.Credits()
-    return [(day, found.get(day, empty)) for day in picked.span.pieces(picked.by)], total
-
-
-def credits_csv() -> Response:
-    desk.operator()
-    lines, total = credit_lines(choice())
-    rows = [(day.isoformat(), *line.as_dict().values()) for day, line in lines]
-    return desk.as_csv("credits", ["day", *total.as_dict()], rows)
+def name_of(cut: sales.Cut) -> str:
+    return "(others)" if cut.is_rest else cut.name

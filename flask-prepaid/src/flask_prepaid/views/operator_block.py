@@ -1,0 +1,32 @@
+"""Shut a customer out of the host's app, and let them in again."""
+
+from __future__ import annotations
+
+from flask import abort, flash, redirect, request
+from flask.typing import ResponseReturnValue
+
+from ..errors import PrepaidError
+from ..operators import Right
+from . import desk, page
+from .operator_plan import known_owner
+
+
+def block() -> ResponseReturnValue:
+    """By the host's own function, in one commit with the record of it."""
+    who = desk.operator(Right.BLOCK)
+    prepaid = page.extension()
+    if prepaid.desk.block is None:
+        abort(404)
+    owner = known_owner(request.form.get("owner", ""))
+    shut = request.form.get("do") != "unblock"
+    try:
+        why = desk.reason()
+        prepaid.desk.block(owner, shut)
+        desk.record(who, Right.BLOCK, owner=owner, reason=why, blocked=shut)
+        prepaid.session.commit()
+    except PrepaidError as error:
+        prepaid.session.rollback()
+        flash(str(error), "warning")
+    else:
+        flash("Blocked: neither a browser nor a key gets in." if shut else "Let in again.", "success")
+    return redirect(desk.story_url(owner), 303)
