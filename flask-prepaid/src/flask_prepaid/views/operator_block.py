@@ -5,10 +5,21 @@ from __future__ import annotations
 from flask import abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
-from ..errors import PrepaidError
+from ..errors import PrepaidError, UnknownItem
 from ..operators import Right
 from . import desk, page
 from .operator_plan import known_owner
+
+
+def wanted() -> bool:
+    """Whether the form shuts out.
+
+    :raises UnknownItem: It says neither.
+    """
+    said = request.form.get("do")
+    if said not in ("block", "unblock"):
+        raise UnknownItem("Say whether to block or to unblock.", field="do")
+    return said == "block"
 
 
 def block() -> ResponseReturnValue:
@@ -18,8 +29,8 @@ def block() -> ResponseReturnValue:
     if prepaid.desk.block is None:
         abort(404)
     owner = known_owner(request.form.get("owner", ""))
-    shut = request.form.get("do") != "unblock"
     try:
+        shut = wanted()
         why = desk.reason()
         prepaid.desk.block(owner, shut)
         desk.record(who, Right.BLOCK, owner=owner, reason=why, blocked=shut)
