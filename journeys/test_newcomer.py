@@ -93,8 +93,8 @@ def test_without_javascript_and_after_a_kill_all_is_still_there(new_shop: Runnin
     assert new_shop.stop() == 0
 
 
-def register(page: Page, shop: Running, email: str) -> None:
-    page.goto(f"{shop.url}/register")
+def register(page: Page, shop: Running, email: str, *, url: str | None = None) -> None:
+    page.goto(f"{url or shop.url}/register")
     page.get_by_label("Email").fill(email)
     page.locator("[name=password]").fill(PASSWORD)
     page.locator("[name=password_confirm]").fill(PASSWORD)

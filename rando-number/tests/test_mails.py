@@ -11,7 +11,8 @@ import pytest
 
 from flask_prepaid.cli import commands
 
-from .shop import Shop
+from .security.test_passwords import mails
+from .shop import Program, Shop
 from .test_config import LIVE
 
 
@@ -66,16 +67,49 @@ def test_a_mail_server_that_is_down_breaks_nothing(tmp_path: Path, caplog: pytes
     assert shop.rows()["users"] == 1
 
 
-def test_a_customer_is_told_once_that_the_credits_run_low(tmp_path: Path) -> None:
+def tick(shop: Shop) -> None:
+    assert shop.app.test_cli_runner().invoke(commands, ["tick"]).exit_code == 0
+
+
+def test_a_customer_is_told_once_for_each_time_that_the_credits_run_low(tmp_path: Path) -> None:
     shop = Shop(tmp_path, RANDO_BASE_URL="http://127.0.0.1:5555")
     customer = shop.customer("pat@rando.test")
-    owner = "user:1"
-    with shop.app.app_context():
-        shop.prepaid.spend_now(owner, credits=shop.prepaid.balance(owner) - 1, key="work:1")
 
-    for _ in range(2):
-        assert shop.app.test_cli_runner().invoke(commands, ["tick"]).exit_code == 0
+    def told() -> tuple[int, int]:
+        """How often of one credit left, and of none."""
+        tick(shop)
+        page = customer.get("/mails").text
+        return page.count("You have 1 credit left"), page.count("You have 0 credits left")
 
-    page = customer.get("/mails").text
-    assert page.count("You have 1 credit left") == 1
-    assert "http://127.0.0.1:5555/buy-credits" in page
+    customer.draw()
+    assert told() == (0, 0)
+    customer.draw()
+    assert told() == (1, 0)
+    customer.draw()
+    assert told() == (1, 0)
+    assert "http://127.0.0.1:5555/buy-credits" in customer.get("/mails").text
+
+    shop.stripe.pay(customer.buy(pack="starter"))
+    assert told() == (1, 0)
+    program = Program(shop, customer.make_key())
+    program.post("/numbers", {"count": 10})
+    assert told() == (1, 1)
+    assert told() == (1, 1)
+
+
+def test_nobody_writes_to_a_closed_account(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, RANDO_BASE_URL="http://127.0.0.1:5555")
+    customer = shop.customer("pat@rando.test")
+    customer.send("/close-account")
+    before = mails(shop)
+
+    tick(shop)
+
+    assert mails(shop) == before
+
+
+def test_an_address_that_ends_like_another_reads_none_of_its_mails(shop: Shop) -> None:
+    shop.customer("pat@rando.test")
+    shop.visitor().send("/reset", email="pat@rando.test")
+
+    assert "To pat@rando.test" not in shop.customer("at@rando.test").get("/mails").text

@@ -59,27 +59,109 @@ def test_row_57_the_csv_has_every_entry_and_no_cell_that_a_spreadsheet_would_run
     assert sum(int(row["credits"]) for row in rows) == customer.balance
 
 
-def test_usage_is_shown_by_key_by_kind_and_by_day(shop: Shop) -> None:
-    customer = shop.customer(credits=10)
-    program = Program(shop, customer.make_key("nightly job"))
-    program.post("/numbers", json={"count": 4})
+def entries_of(page: str) -> int:
+    """How many lines a statement shows."""
+    return page.count('<td class="text-nowrap">')
+
+
+def key_named(page: str, name: str) -> str:
+    found = re.search(rf'<option value="(\d+)"[^>]*>{name}', page)
+    assert found is not None, page
+    return found[1]
+
+
+def test_a_filter_finds_what_fits_on_all_pages_and_in_every_form(any_shop: Shop) -> None:
+    """The one call of the nightly job lies sixty entries back; before it, there is one gift."""
+    customer = any_shop.customer(credits=100)
+    nightly = Program(any_shop, customer.make_key("nightly job"))
+    nightly.post("/numbers", {"count": 4, "min": 44, "max": 44})
+    busy = Program(any_shop, customer.make_key("busy job"))
+    for _ in range(60):
+        busy.get("/number/")
     customer.draw()
-    key = re.search(r'<option value="(\d+)">nightly job', customer.get("/usage").text)
-    assert key is not None
+    whole = customer.get("/usage").text
 
-    by_key = customer.get("/usage.json", key=key[1]).json
+    by_key = customer.get("/usage", key=key_named(whole, "nightly job")).text
+    here = customer.get("/usage", key="site").text
     gifts = customer.get("/usage", kind="grant").text
-    long_ago = customer.get("/usage", **{"from": "2001-01-01", "to": "2001-01-31"}).text
+    busy_ones = customer.get("/usage", key=key_named(whole, "busy job"))
 
-    assert by_key is not None
-    assert [day["credits"] for day in by_key["days"]] == [4]
-    assert by_key["keys"] == [
-        {"key": "nightly job", "calls": 1, "credits": 4},
-        {"key": "this site", "calls": 1, "credits": 1},
-    ]
-    assert "Number drawn</td>" not in gifts
-    assert "Gift" in gifts
+    assert entries_of(whole) == 50
+    assert (entries_of(by_key), by_key.count("44, 44, 44, 44")) == (1, 1)
+    assert "4 credits in 1 calls by nightly job" in by_key
+    assert entries_of(here) == 1
+    assert entries_of(gifts) == 2
+    assert entries_of(busy_ones.text) == 50
+    older = re.search(r'href="(/usage\?[^"]*cursor=[^"]*)"', busy_ones.text)
+    assert older is not None
+    assert entries_of(customer.client.get(older[1].replace("&amp;", "&")).text) == 10
+    csv_of_it = csv.DictReader(io.StringIO(customer.get("/usage.csv", key="site").text))
+    assert [row["credits"] for row in csv_of_it] == ["-1"]
+    told_of_it = told(customer.get("/usage.json", key=key_named(whole, "nightly job")))
+    assert [(entry["credits"], entry["numbers"]) for entry in told_of_it["entries"]] == [(-4, [44] * 4)]
+    assert [day["credits"] for day in told_of_it["days"]] == [4]
+    assert told_of_it["keys"] == [{"key": "nightly job", "calls": 1, "credits": 4}]
+
+
+def test_days_that_are_chosen_bound_the_statement_and_the_charts(shop: Shop) -> None:
+    customer = shop.customer(credits=10)
+    customer.draw()
+
+    long_ago = customer.get("/usage", **{"from": "2001-01-01", "to": "2001-01-31"}).text
+    everything = told(customer.get("/usage.json"))
+
     assert "Nothing here fits." in long_ago
+    assert "0 in all" in long_ago
+    assert [entry["kind"] for entry in everything["entries"]] == ["spend", "grant", "grant"]
+    assert told(customer.get("/usage.json", to="2001-01-31"))["entries"] == []
+
+
+def test_the_chart_shows_each_key_on_its_day_and_names_it_beside_its_colour(shop: Shop) -> None:
+    customer = shop.customer(credits=50)
+    for name, count in (("small", 2), ("large", 20)):
+        Program(shop, customer.make_key(name)).post("/numbers", {"count": count})
+
+    page = customer.get("/usage").text
+
+    assert re.search(
+        r'class="bar key-1"[^>]*>\s*<title>[^<]*20 credits in 1 calls by large; 22 credits', page
+    )
+    assert re.search(r'class="bar key-2"[^>]*>\s*<title>[^<]*2 credits in 1 calls by small; 22 credits', page)
+    assert re.search(r'swatch key-1"></span>large', page)
+    assert re.search(r'swatch key-2"></span>small', page)
+
+
+def test_nobody_filters_by_a_key_of_somebody_else(shop: Shop) -> None:
+    other = shop.customer("other@rando.test")
+    Program(shop, other.make_key("secret job")).get("/number/")
+    theirs = key_named(other.get("/usage").text, "secret job")
+
+    mine = told(shop.customer("pat@rando.test").get("/usage.json", key=theirs))
+
+    assert (mine["entries"], mine["days"], mine["keys"]) == ([], [], [])
+
+
+@pytest.mark.parametrize("path", ["/usage", "/usage.csv", "/usage.json"])
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"from": "yesterday"}, "From must be a day such as"),
+        ({"from": "2026-02-30"}, "From must be a day such as"),
+        ({"to": "1999-01-01"}, "To must be a day such as"),
+        ({"from": "2026-02-02", "to": "2026-02-01"}, "From must be a day up to"),
+        ({"from": "2024-01-01", "to": "2026-02-01"}, "From must be a day up to"),
+        ({"key": "-1"}, "Key must be one of"),
+        ({"kind": "theft"}, "What must be one of"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+def test_a_filter_that_is_none_is_refused_in_words(
+    shop: Shop, path: str, query: dict[str, str], said: str
+) -> None:
+    refused = shop.customer().get(path, **query)
+
+    assert refused.status_code == 422
+    assert said in refused.text
 
 
 def test_a_month_takes_no_more_than_its_owner_allows(any_shop: Shop) -> None:

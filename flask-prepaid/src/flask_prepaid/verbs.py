@@ -9,13 +9,13 @@ at a time.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from flask import Response
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Engine, Insert
+from sqlalchemy import Engine, Insert, Select
 from sqlalchemy.orm import Session
 
 from . import (
@@ -35,7 +35,7 @@ from .allowances import GRACE
 from .clock import Clock
 from .errors import PrepaidError
 from .group_commit import GroupCommit
-from .models import Entry, Hold, HoldState
+from .models import Entry, Hold, HoldState, Kind
 from .spending import Ask, Spent
 from .statements import Statement
 from .wallets import LotLine, Page, Standing
@@ -87,13 +87,27 @@ class LedgerVerbs:
         with database.answering():
             return wallets.lots(self.session, owner, clock=self.clock)
 
-    def entries(self, owner: str, limit: int = 50, cursor: str | None = None) -> Page:
+    def entries(
+        self,
+        owner: str,
+        limit: int = 50,
+        cursor: str | None = None,
+        *,
+        kind: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        keys: Collection[str] | Select[str] | None = None,
+    ) -> Page:
         """The entries of ``owner``, newest first; ``.next_cursor`` finds the page after.
 
-        :raises ValueError: The limit is not from 1 to 200, or the cursor is none of ours.
+        :param kind: Only those of one kind, such as ``spend``.
+        :param since: Only those from then on; ``until``: only those before.
+        :param keys: Only those with one of these keys. It may be a SELECT from your tables.
+        :raises ValueError: The limit is not from 1 to 200, or the cursor or kind is none of ours.
         """
+        which = wallets.Which(None if kind is None else Kind(kind), since, until, keys)
         with database.answering():
-            return wallets.entries(self.session, owner, limit=limit, cursor=cursor)
+            return wallets.entries(self.session, owner, limit=limit, cursor=cursor, which=which)
 
     def statement(self, owner: str, start: datetime, end: datetime) -> Statement:
         """What moved the credits of ``owner`` from ``start`` up to, and not including, ``end``.

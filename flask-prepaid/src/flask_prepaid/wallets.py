@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from . import holds
@@ -113,7 +114,34 @@ def lots(session: Session, owner: str, *, clock: Clock) -> list[LotLine]:
     ]
 
 
-def entries(session: Session, owner: str, *, limit: int = 50, cursor: str | None = None) -> Page:
+@dataclass(frozen=True)
+class Which:
+    """Which entries: of one kind, from a time up to and not including another, with one of some keys.
+
+    ``keys`` may be a SELECT of them, which the database runs together with its own.
+    """
+
+    kind: Kind | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    keys: Collection[str] | Select[str] | None = None
+
+    def of(self, query: Select[Entry]) -> Select[Entry]:
+        if self.kind is not None:
+            query = query.where(Entry.kind == self.kind)
+        if self.since is not None:
+            query = query.where(Entry.at >= self.since)
+        if self.until is not None:
+            query = query.where(Entry.at < self.until)
+        return query if self.keys is None else query.where(Entry.key.in_(self.keys))
+
+
+ALL = Which()
+
+
+def entries(
+    session: Session, owner: str, *, limit: int = 50, cursor: str | None = None, which: Which = ALL
+) -> Page:
     """The entries of ``owner``, newest first.
 
     :param limit: 1 to 200.
@@ -124,6 +152,7 @@ def entries(session: Session, owner: str, *, limit: int = 50, cursor: str | None
         raise ValueError(f"limit is a whole number from 1 to {MOST_ENTRIES}")
     moved = (Entry.credits != 0) | (Entry.debt != 0)
     query = select(Entry).join(Wallet, Wallet.id == Entry.wallet_id).where(Wallet.owner == owner, moved)
+    query = which.of(query)
     if cursor is not None:
         query = query.where(Entry.seq < _seq(cursor))
     page = Page(session.scalars(query.order_by(Entry.seq.desc()).limit(limit + 1)))

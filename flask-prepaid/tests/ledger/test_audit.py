@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
-from sqlalchemy import URL, text
+from sqlalchemy import URL, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from flask_prepaid.errors import PrepaidError
@@ -258,6 +259,27 @@ def test_entries_come_in_pages_newest_first(books: Books) -> None:
 
     assert [entry.seq for page in (first, second, third) for entry in page] == [7, 6, 5, 4, 3, 2, 1]
     assert third.next_cursor is None
+
+
+def test_entries_of_one_kind_time_or_key_are_found_on_all_pages(books: Books) -> None:
+    books.grant(50, "gift:1")
+    for number in range(6):
+        books.spend(1, f"number:{number}")
+    every = books.prepaid.entries(OWNER)
+    wanted = select(literal("number:") + literal("3"))
+
+    def seqs(**which: Any) -> list[int]:
+        return [entry.seq for entry in books.prepaid.entries(OWNER, limit=4, **which)]
+
+    assert seqs(kind="grant") == [1]
+    assert seqs(kind="spend") == [7, 6, 5, 4]
+    assert seqs(kind="spend", cursor="4") == [3, 2]
+    assert seqs(keys=["number:0", "gift:1", "gift:2"]) == [2, 1]
+    assert seqs(keys=wanted) == [5]
+    assert seqs(since=every[0].at + timedelta(seconds=1)) == []
+    assert seqs(until=every[-1].at) == []
+    with pytest.raises(ValueError, match="theft"):
+        seqs(kind="theft")
 
 
 @pytest.mark.parametrize(("limit", "cursor"), [(0, None), (201, None), (5, "abc"), (5, "9" * 19), (5, "-1")])

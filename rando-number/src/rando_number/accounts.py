@@ -20,15 +20,16 @@ from flask_security import (
 )
 from flask_wtf import CSRFProtect
 
-from . import audit, keys, leaving, limits, mails, passwords, second_factor, shop, sign_ins
+from . import audit, keys, leaving, limits, mails, passkeys, passwords, second_factor, shop, sign_ins, welcome
 from .mails import Post
-from .models import Deed, Role, User, db
+from .models import Deed, Passkey, Role, User, db, utc_now
+from .passkeys import Ceremonies, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
 from .passwords import Passwords
 from .second_factor import OnceOnly, RescueForm, SetUpForm
 from .who import customer, signed_in
 
 csrf = CSRFProtect()
-users = SQLAlchemyUserDatastore(db, User, Role)
+users = SQLAlchemyUserDatastore(db, User, Role, Passkey)
 blueprint = Blueprint("accounts", __name__)
 
 #: What of the extension's pages an unconfirmed customer, or Stripe, may reach.
@@ -63,7 +64,9 @@ def find_by_email(identity: str) -> str | None:
 
 def init_app(app: Flask) -> None:
     app.config.from_mapping(TEMPLATES)
+    app.config.from_mapping(passkeys.SETTINGS)
     app.config["SECURITY_USER_IDENTITY_ATTRIBUTES"] = [{"email": {"mapper": find_by_email}}]
+    app.config["SECURITY_DATETIME_FACTORY"] = utc_now  # its own has no zone
     mails.init_app(app)
     csrf.init_app(app)
     sign_ins.init_app(app)  # before Flask-Security, which asks at once who is signed in
@@ -76,12 +79,17 @@ def init_app(app: Flask) -> None:
         login_form=SignInForm,
         two_factor_setup_form=SetUpForm,
         two_factor_rescue_form=RescueForm,
+        webauthn_util_cls=Ceremonies,
+        wan_register_form=NewPasskeyForm,
+        wan_signin_form=PasskeyLoginForm,
+        wan_signin_response_form=PasskeyAnswerForm,
     )
     # No sign-in by a token in a header or a query: a session, or an API key.
     security.login_manager.request_loader(lambda request: None)
     limits.guard_accounts(app)
     passwords.init_app(app)
     second_factor.init_app(app)
+    passkeys.init_app(app)
     views = app.view_functions
     views["security.forgot_password"] = limits.steady(views["security.forgot_password"])
     if security.confirmable:
@@ -92,6 +100,7 @@ def init_app(app: Flask) -> None:
         user_registered.connect(say_welcome, app)
         user_not_registered.connect(point_to_login, app)
     change_email_confirmed.connect(tell_the_old_address, app)
+    welcome.init_app(app)
     keys.init_app(app)
     leaving.init_app(app)
     app.register_blueprint(blueprint)
@@ -125,14 +134,17 @@ def greet(app: Flask, user: User, **extra: Any) -> None:
     """
     try:
         db.session.flush()
-        shop.welcome(user.owner)
+        welcome.greet(user)
     except Exception:
         db.session.rollback()
         raise
 
 
-def say_welcome(app: Flask, **extra: Any) -> None:
-    flash(f"Welcome. {shop.WELCOME_CREDITS} credits are yours to try.", "success")
+def say_welcome(app: Flask, user: User, **extra: Any) -> None:
+    if credits := user.account_credits:
+        flash(f"Welcome. {credits} credits are yours to try.", "success")
+    else:
+        flash("Welcome back. Your mailbox has had its free credits before.", "info")
 
 
 def point_to_login(app: Flask, **extra: Any) -> None:

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from werkzeug.exceptions import BadRequest
 
-from . import keys, limits, openapi
+from . import keys, limits, openapi, tally
 from .accounts import csrf
 from .errors import ApiError, opens_nothing, speak_json
 from .headers import NO_PAGE
@@ -21,7 +21,6 @@ from .models import Number, db, utc_now
 from .numbers import Ask, is_key, sell, whole
 from .openapi import answers
 from .shop import prepaid
-from .usage import by_day
 from .who import Caller, caller_of, signed_in
 
 blueprint = openapi.make_blueprint()
@@ -67,7 +66,7 @@ def unauthenticated(request: Request) -> ApiError:
     """
     :raises ApiError: This address has guessed too often.
     """
-    limits.take(f"unknown:{request.remote_addr}", WRONG_KEYS_PER_MINUTE)
+    limits.take(f"unknown:{limits.client_network(request.remote_addr)}", WRONG_KEYS_PER_MINUTE)
     return opens_nothing()
 
 
@@ -222,8 +221,8 @@ def usage() -> ResponseReturnValue:
     if not first <= last <= first + timedelta(days=366):
         raise ApiError(422, "invalid_parameter", "from and to span 0 to 366 days.", param="to")
     days: list[dict[str, Any]] = [
-        {"day": str(row.day), "calls": row.calls, "credits": row.credits}
-        for row in by_day(who.user_id, first, last)
+        {"day": str(day), "calls": total.calls, "credits": total.credits}
+        for day, total in tally.by_day(tally.by_day_and_key(who.user_id, first, last)).items()
     ]
     totals = {name: sum(row[name] for row in days) for name in ("calls", "credits")}
     return success(days=days, totals=totals)

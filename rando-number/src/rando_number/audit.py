@@ -58,6 +58,12 @@ def refusals(response: Response) -> Response:
         deed = Deed.SIGN_IN_REFUSED
     if deed is not None:
         db.session.rollback()
-        note(deed, path=request.path[:200], method=request.method)
+        note(deed, path=place(), method=request.method)
         db.session.commit()
     return response
+
+
+def place() -> str:
+    """The path that was asked for; of one with a token in it, the rule."""
+    rule = request.url_rule
+    return rule.rule if rule is not None and "token" in rule.arguments else request.path[:200]

@@ -79,6 +79,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
     data = data_folder(environ)
     data.mkdir(parents=True, exist_ok=True)
     base_url = environ.get("RANDO_BASE_URL", "").rstrip("/")
+    kept = environ.get("RANDO_TOTP_SECRET") or kept_secret(data / "totp-secret")
     return {
         "PRODUCTION": production,
         "SECRET_KEY": environ.get("SECRET_KEY") or kept_secret(data / "secret-key"),
@@ -94,7 +95,8 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
         **stripe(environ),
         **limits(environ),
         **security(environ, data, production),
-        **second_factor.settings(environ.get("RANDO_TOTP_SECRET") or kept_secret(data / "totp-secret")),
+        "MAILBOX_KEY": f"mailbox:{kept}",
+        **second_factor.settings(kept),
         **mail(environ, data),
     }
 

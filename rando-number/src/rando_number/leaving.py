@@ -27,9 +27,9 @@ from sqlalchemy.orm import DeclarativeBase
 
 from flask_prepaid import PrepaidError
 
-from . import audit, keys, mails
+from . import audit, keys, mails, welcome
 from .limits import limiter
-from .models import ApiKey, AuditLine, Deed, Number, SignIn, User, db, utc_now
+from .models import ApiKey, AuditLine, Deed, Number, Passkey, SignIn, User, db, utc_now
 from .shop import prepaid
 from .who import customer, owner
 
@@ -45,6 +45,7 @@ freshly_signed_in = auth_required(
 #: What of each table is its customer's own business: no hashes, and nothing that opens a door.
 ACCOUNT = ("id", "email", "created_at", "confirmed_at", "tf_primary_method", "cap_per_month")
 KEY = ("name", "start", "cap_per_month", "created_at", "expires_at", "last_used_at", "revoked_at")
+PASSKEY = ("name", "usage", "device_type", "created_at", "lastuse_datetime")
 SIGN_IN = ("created_at", "address", "browser")
 NUMBER = ("id", "created_at", "values", "low", "high", "charged")
 PAYMENT = ("id", "created_at", "paid_at", "title", "credits", "amount_minor", "currency", "state")
@@ -72,6 +73,7 @@ def export_of(user: User) -> Iterator[str]:
     mine = (
         ("api_keys", KEY, rows(ApiKey, ApiKey.user_id == user.id, ApiKey.id)),
         ("sign_ins", SIGN_IN, rows(SignIn, SignIn.user_id == user.id, SignIn.created_at)),
+        ("passkeys", PASSKEY, rows(Passkey, Passkey.user_id == user.id, Passkey.id)),
         ("cards", CARD, prepaid.cards(user.owner)),
         ("purchases", PAYMENT, user.purchases),
         ("entries", ENTRY, all_entries(user.owner)),
@@ -149,9 +151,12 @@ def close_account(user: User) -> None:
     left = prepaid.available(user.owner)
     if left:
         prepaid.adjust(user.owner, -left, key="closed", reason="The account was closed")
+    if user.closed_at is None:
+        welcome.remember(user.email)
     user.email = f"closed-{user.id}@closed.invalid"
     user.password = user.confirmed_at = user.reset_digest = None
     user.tf_primary_method = user.tf_totp_secret = user.mf_recovery_codes = None
+    user.webauthn, user.fs_webauthn_user_handle = [], None
     user.active, user.roles, user.fs_uniquifier = False, [], secrets.token_hex(32)
     user.closed_at = user.closed_at or utc_now()
     db.session.execute(delete(SignIn).where(SignIn.user_id == user.id))

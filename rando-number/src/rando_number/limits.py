@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cache, wraps
+from ipaddress import ip_network
 from math import ceil
 from typing import Any
 
-from flask import Flask, Response, current_app, request, session
+from flask import Flask, Response, current_app, request, session, url_for
 from flask.typing import ResponseReturnValue, RouteCallable
 from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -17,16 +18,26 @@ from .errors import ApiError
 
 
 def client_address() -> str:
-    """The address that connected, or the one that our own proxies vouch for (RANDO_PROXY_HOPS)."""
-    return request.remote_addr or "unknown"
+    """Who connected, or whom our own proxies vouch for (RANDO_PROXY_HOPS)."""
+    return client_network(request.remote_addr)
+
+
+def client_network(address: str | None) -> str:
+    """What is counted as one client: an address, or the network of an IPv6 one.
+
+    Whoever has IPv6 has 2^64 addresses at least, and need never come from the same one twice.
+    """
+    if address is None or ":" not in address:
+        return address or "unknown"
+    return str(ip_network(f"{address.partition('%')[0]}/64", strict=False))
 
 
 limiter = Limiter(client_address)
 
 #: Wrong passwords, from one address. Right ones cost nothing.
 SIGN_IN = "10 per minute; 100 per hour"
-#: New accounts from one address: each comes with free credits.
-REGISTER = "20 per minute; 100 per hour"
+#: New accounts from one address: each new mailbox comes with free credits.
+REGISTER = "20 per hour; 50 per day"
 #: Wrong one-time or recovery codes for one customer, from wherever they come.
 CODE = "10 per hour"
 #: Mails that a stranger can have us send.
@@ -64,6 +75,7 @@ def guard_accounts(app: Flask) -> None:
         ("security.reset_password", RESET, None),
         ("security.two_factor_token_validation", CODE, refused),
         ("security.mf_recovery", CODE, refused),
+        ("security.wan_signin_response", SIGN_IN, refused),
     ):
         whose = halfway_in if rate is CODE else client_address
         guard: Any = limiter.limit(rate, key_func=whose, methods=["POST"], deduct_when=counted)
@@ -76,8 +88,10 @@ def halfway_in() -> str:
 
 
 def refused(response: Response) -> bool:
-    """Whether a sign-in failed: success redirects."""
-    return response.status_code != 302
+    """Whether a sign-in failed: success redirects, and not to where a passkey is asked for again."""
+    return response.status_code != 302 or response.location.partition("?")[0] == url_for(
+        "security.wan_signin"
+    )
 
 
 @dataclass(frozen=True)

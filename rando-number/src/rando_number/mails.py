@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage as Message
+from email.utils import parseaddr
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -84,7 +85,7 @@ def kept() -> ResponseReturnValue:
     user = signed_in()
     if user is None and not served_to_this_machine_alone():
         abort(404)
-    mine = [mail for mail in newest() if user is None or user.email in str(mail["To"]).lower()]
+    mine = [mail for mail in newest() if user is None or user.email == parseaddr(str(mail["To"]))[1].lower()]
     return render_template("mails.html", mails=[shown(mail) for mail in mine[:SHOWN]], whose=user)
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
-from flask_security import RoleMixin, UserMixin
+from flask_security import RoleMixin, UserMixin, WebAuthnMixin
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     JSON,
@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -134,10 +135,14 @@ class User(Capped, Base, UserMixin):
     tf_phone_number: Mapped[str | None] = mapped_column(String(128))
     tf_last_counter: Mapped[int | None]
     mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(JSON()))
+    fs_webauthn_user_handle: Mapped[str | None] = mapped_column(String(64))  # type: ignore[assignment]
     reset_digest: Mapped[str | None] = mapped_column(String(64))
     closed_at: Mapped[datetime | None]
     roles: Mapped[list[Role]] = relationship(secondary=user_roles)  # type: ignore[assignment]
     numbers: Mapped[list[Number]] = relationship(back_populates="user", order_by="Number.id", viewonly=True)
+    webauthn: Mapped[list[Passkey]] = relationship(  # type: ignore[assignment]
+        order_by="Passkey.id", cascade="all, delete-orphan"
+    )
 
     @property
     def owner(self) -> str:
@@ -159,6 +164,31 @@ class User(Capped, Base, UserMixin):
         """What was paid for or tried to, newest first."""
         mine = select(Payment).where(Payment.owner == self.owner).order_by(Payment.id.desc())
         return list(db.session.scalars(mine))
+
+
+class Passkey(Base, WebAuthnMixin):
+    """The public half of a key that a customer's phone, laptop or stick keeps.
+
+    ``usage`` is ``first`` where it signs in alone, ``secondary`` on top of the password.
+    ``answered`` is a digest of the challenge that it answered last.
+    """
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(64))
+    usage: Mapped[str] = mapped_column(String(16))
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary(1024), unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int]
+    transports: Mapped[list[str] | None] = mapped_column(JSON)
+    backup_state: Mapped[bool]
+    device_type: Mapped[str] = mapped_column(String(64))
+    extensions: Mapped[str | None]
+    answered: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    lastuse_datetime: Mapped[datetime]
 
 
 class Number(Base):
@@ -227,6 +257,14 @@ class SignIn(Base):
     browser: Mapped[str] = mapped_column(String(200))
 
 
+class Welcomed(Base):
+    """A mailbox that has had its free credits, by a keyed digest. It outlives the account."""
+
+    __tablename__ = "welcomed"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
 class Deed(StrEnum):
     """What the audit log tells of."""
 
@@ -239,6 +277,8 @@ class Deed(StrEnum):
     EMAIL_CHANGED = "email_changed"
     SECOND_FACTOR_SET = "second_factor_set"
     SECOND_FACTOR_OFF = "second_factor_off"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
     SIGN_IN_ENDED = "sign_in_ended"
     KEY_MADE = "key_made"
     KEY_REVOKED = "key_revoked"

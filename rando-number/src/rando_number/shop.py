@@ -80,7 +80,7 @@ def email_of(owner: str) -> str | None:
     """Where to write to the customer of a wallet; ``None`` if the account is closed."""
     user_id = owner.removeprefix("user:")
     user = db.session.get(User, int(user_id)) if user_id.isdigit() else None
-    return user.email if user else None
+    return user.email if user and user.closed_at is None else None
 
 
 def welcome(owner: str) -> None:

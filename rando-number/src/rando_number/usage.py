@@ -1,12 +1,13 @@
-"""Where the credits went: every entry with what it bought, a chart by day, and the same as CSV."""
+"""Where the credits went: each entry with what it bought, and a chart; on a page, as CSV and as JSON."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from flask import (
@@ -14,7 +15,6 @@ from flask import (
     Response,
     abort,
     flash,
-    jsonify,
     redirect,
     render_template,
     request,
@@ -24,14 +24,14 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_security import auth_required
 from flask_wtf import FlaskForm
-from sqlalchemy import and_, func, select
+from sqlalchemy import select
 from wtforms import IntegerField
 from wtforms.validators import NumberRange, Optional
 
-from . import audit, keys
-from .models import ApiKey, Deed, Number, db, utc_now
-from .numbers import KEY_OF
+from . import audit, keys, tally
+from .models import ApiKey, Deed, User, db, owner_of, utc_now
 from .shop import prepaid
+from .tally import Bought, By, Share
 from .who import customer
 
 blueprint = Blueprint("usage", __name__)
@@ -41,14 +41,8 @@ MOST_DAYS = 366
 KINDS = ("spend", "purchase", "allowance", "grant", "reversal", "clawback", "expiry", "adjustment")
 PAGE = 50
 
-
-@dataclass(frozen=True)
-class Day:
-    """What one day, UTC, sold to one customer."""
-
-    day: date
-    calls: int
-    credits: int
+#: Keys that have a colour of their own in the chart; what the others drew shares the last one.
+COLOURS = 5
 
 
 class LimitForm(FlaskForm):  # type: ignore[misc]
@@ -57,49 +51,102 @@ class LimitForm(FlaskForm):  # type: ignore[misc]
     limit = IntegerField(validators=[Optional(), NumberRange(1, 10**9, "Write a whole number from 1.")])
 
 
+class BadChoice(ValueError):
+    """A filter that is none. The message names the field and says what to do."""
+
+
 @dataclass(frozen=True)
 class Choice:
-    """What of the usage is looked at: some days, UTC, both included; one API key; one kind of entry."""
+    """What of the usage is looked at: some days, UTC, both included; one API key; one kind of entry.
+
+    ``dated`` says that days were chosen; without, the charts show the last ``DAYS_SHOWN``
+    and the statement goes back to the first entry.
+    """
 
     first: date
     last: date
-    key_id: int | None
-    kind: str | None
+    by: By = None
+    kind: str | None = None
+    dated: bool = False
 
     @classmethod
     def read(cls, fields: Mapping[str, str]) -> Choice:
-        """What a query asks for. What is no day, key or kind counts as left out."""
-        today = utc_now().date()
-        last = day_in(fields.get("to", "")) or today
-        first = day_in(fields.get("from", "")) or last - timedelta(days=DAYS_SHOWN - 1)
+        """What a query asks for; an empty field counts as left out.
+
+        :raises BadChoice: A field is no day, key or kind, or the days are in the wrong order or too many.
+        """
+        last = day_in(fields, "to") or utc_now().date()
+        first = day_in(fields, "from") or last - timedelta(days=DAYS_SHOWN - 1)
         if not first <= last < first + timedelta(days=MOST_DAYS):
-            first = last - timedelta(days=DAYS_SHOWN - 1)
-        key = fields.get("key", "")
-        kind = fields.get("kind")
-        return cls(
-            first,
-            last,
-            int(key) if key.isascii() and key.isdigit() and len(key) < 19 else None,
-            kind if kind in KINDS else None,
+            raise BadChoice(f"From must be a day up to {MOST_DAYS - 1} days before To, or the same day.")
+        kind = fields.get("kind") or None
+        if kind is not None and kind not in KINDS:
+            raise BadChoice("What must be one of the kinds in the list.")
+        return cls(first, last, key_in(fields), kind, bool(fields.get("from") or fields.get("to")))
+
+    @classmethod
+    def lately(cls) -> Choice:
+        today = utc_now().date()
+        return cls(today - timedelta(days=DAYS_SHOWN - 1), today)
+
+    def entries(self, user_id: int, limit: int, cursor: str | None) -> Any:
+        """A page of the entries that were chosen.
+
+        :raises ValueError: The cursor is none of ours.
+        """
+        return prepaid.entries(
+            owner_of(user_id),
+            limit,
+            cursor,
+            kind=self.kind,
+            since=tally.begin_of(self.first) if self.dated else None,
+            until=tally.begin_of(self.last) + timedelta(days=1) if self.dated else None,
+            keys=tally.spends_by(user_id, self.by),
         )
 
-    @property
-    def days(self) -> list[date]:
-        return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
+    def shares(self, user_id: int) -> list[Share]:
+        return tally.by_day_and_key(user_id, self.first, self.last, self.by)
 
 
-def day_in(text: str) -> date | None:
+def day_in(fields: Mapping[str, str], name: str) -> date | None:
+    text = fields.get(name)
+    if not text:
+        return None
     try:
         found = date.fromisoformat(text)
     except ValueError:
+        found = date.min
+    if not 2000 <= found.year < 2100:
+        raise BadChoice(f"{name.capitalize()} must be a day such as 2026-11-23.")
+    return found
+
+
+def key_in(fields: Mapping[str, str]) -> By:
+    text = fields.get("key")
+    if not text:
         return None
-    return found if 2000 <= found.year < 2100 else None
+    if text == "site":
+        return "site"
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise BadChoice("Key must be one of the keys in the list.")
+    return int(text)
 
 
 @blueprint.get("/usage")
 @auth_required("session")
 def statement() -> ResponseReturnValue:
-    return show(LimitForm(formdata=None, limit=customer().cap_per_month))
+    form = LimitForm(formdata=None, limit=customer().cap_per_month)
+    try:
+        choice = Choice.read(request.args)
+    except BadChoice as bad:
+        return refused(bad)
+    return show(form, choice)
+
+
+def refused(bad: BadChoice) -> ResponseReturnValue:
+    """The page as if nothing had been chosen, with what was wrong."""
+    form = LimitForm(formdata=None, limit=customer().cap_per_month)
+    return show(form, Choice.lately(), problem=str(bad)), 422
 
 
 @blueprint.post("/usage/limit")
@@ -108,10 +155,10 @@ def set_limit() -> ResponseReturnValue:
     """Let a month take no more than so many credits, whoever draws."""
     form = LimitForm()
     if not form.validate_on_submit():
-        return show(form), 422
+        return show(form, Choice.lately()), 422
     user = customer()
     if user.cap_per_month is None and form.limit.data is not None:
-        user.month, user.used = f"{utc_now():%Y-%m}", taken_this_month(user.id)
+        user.month, user.used = this_month(), taken_this_month(user)
     user.cap_per_month = form.limit.data
     audit.note(Deed.LIMIT_SET, limit=form.limit.data)
     db.session.commit()
@@ -120,99 +167,155 @@ def set_limit() -> ResponseReturnValue:
     return redirect(url_for("usage.statement"), 303)
 
 
-def taken_this_month(user_id: int) -> int:
+def this_month() -> str:
+    return f"{utc_now():%Y-%m}"
+
+
+def taken_this_month(user: User) -> int:
     today = utc_now().date()
-    return sum(day.credits for day in by_day(user_id, today.replace(day=1), today))
+    return sum(share.credits for share in tally.by_day_and_key(user.id, today.replace(day=1), today))
 
 
-def show(form: LimitForm) -> str:
-    """Every entry, newest first, with the numbers that a spend bought, and charts of the days chosen."""
+def show(form: LimitForm, choice: Choice, problem: str | None = None) -> str:
+    """The entries chosen, newest first, with the numbers that a spend bought, and charts of the days."""
     user = customer()
-    choice = Choice.read(request.args)
     try:
-        entries = prepaid.entries(user.owner, limit=PAGE, cursor=request.args.get("cursor"))
+        entries = choice.entries(user.id, PAGE, request.args.get("cursor"))
     except ValueError:
         abort(404)
-    what = bought(user.id, [entry.key for entry in entries])
-    days = {day.day: day for day in by_day(user.id, choice.first, choice.last, choice.key_id)}
+    shares = choice.shares(user.id)
+    by_key = tally.by_key(shares)
     return render_template(
         "usage/usage.html",
-        entries=[entry for entry in entries if fits(choice, entry, what.get(entry.key))],
+        entries=entries,
         next_cursor=entries.next_cursor,
-        bought=what,
-        chart=[days.get(day, Day(day, 0, 0)) for day in choice.days],
-        by_key=by_key(user.id, choice.first, choice.last),
-        keys=keys.keys_of(user),
+        bought=tally.bought(user.id, [entry.key for entry in entries]),
+        chart=chart(choice, shares, by_key),
+        by_key=by_key,
+        colour=colours(by_key),
+        keys=all_keys_of(user),
         kinds=KINDS,
         choice=choice,
-        filtered={
-            name: request.args[name] for name in ("from", "to", "key", "kind") if request.args.get(name)
-        },
+        filtered=filtered(),
+        problem=problem,
+        taken=user.used if user.cap_per_month is not None and user.month == this_month() else 0,
         form=form,
     )
 
 
-def fits(choice: Choice, entry: Any, drawn: Bought | None) -> bool:
-    """Whether an entry is among what was chosen."""
-    if choice.kind is not None and entry.kind != choice.kind:
-        return False
-    if choice.key_id is not None and (drawn is None or drawn.key_id != choice.key_id):
-        return False
-    dated = "from" in request.args or "to" in request.args
-    return not dated or choice.first <= entry.at.date() <= choice.last
+def filtered() -> dict[str, str]:
+    """The filters of this request, for the links that keep them."""
+    return {name: request.args[name] for name in ("from", "to", "key", "kind") if request.args.get(name)}
+
+
+def all_keys_of(user: User) -> list[ApiKey]:
+    """Revoked ones, too: what they drew is still to be found."""
+    return list(db.session.scalars(select(ApiKey).where(ApiKey.user_id == user.id).order_by(ApiKey.id)))
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One day of the chart: what each key drew, from the bottom up."""
+
+    day: date
+    parts: list[Share]
+    total: tally.Total
+
+
+def chart(choice: Choice, shares: Sequence[Share], by_key: Sequence[Share]) -> list[Bar]:
+    """A bar for each day; the key that drew most on all of them is the lowest part of each."""
+    rank = {share.key_id: n for n, share in enumerate(by_key)}
+    days = [choice.first + timedelta(days=n) for n in range((choice.last - choice.first).days + 1)]
+    parts: dict[date, list[Share]] = {day: [] for day in days}
+    for share in sorted(shares, key=lambda share: rank[share.key_id]):
+        assert share.day is not None
+        parts[share.day].append(share)
+    return [Bar(day, parts[day], tally.Total.of(parts[day])) for day in days]
+
+
+def colours(by_key: Sequence[Share]) -> dict[int | None, int]:
+    """The number of each key's colour, from 1."""
+    return {share.key_id: min(n, COLOURS) for n, share in enumerate(by_key, 1)}
 
 
 @blueprint.get("/usage.json")
 @auth_required("session")
 def as_json() -> ResponseReturnValue:
-    """Credits and calls by day and by key, of the days chosen."""
-    user, choice = customer(), Choice.read(request.args)
-    return jsonify(
-        {
-            "from": str(choice.first),
-            "to": str(choice.last),
-            "days": [
-                {"day": str(day.day), "calls": day.calls, "credits": day.credits}
-                for day in by_day(user.id, choice.first, choice.last, choice.key_id)
-            ],
-            "keys": [
-                {"key": one.name, "calls": one.calls, "credits": one.credits}
-                for one in by_key(user.id, choice.first, choice.last)
-            ],
+    """What was chosen: credits and calls by day and by key, and every entry, written page by page."""
+    try:
+        choice = Choice.read(request.args)
+    except BadChoice as bad:
+        return refused(bad)
+    lines = stream_with_context(json_lines(customer().id, choice))
+    return Response(lines, mimetype="application/json")
+
+
+def json_lines(user_id: int, choice: Choice) -> Iterator[str]:
+    shares = choice.shares(user_id)
+    told = {
+        "from": str(choice.first),
+        "to": str(choice.last),
+        "key": choice.by,
+        "kind": choice.kind,
+        "days": [
+            {"day": str(day), "calls": total.calls, "credits": total.credits}
+            for day, total in tally.by_day(shares).items()
+        ],
+        "keys": [
+            {"key": share.name, "calls": share.calls, "credits": share.credits}
+            for share in tally.by_key(shares)
+        ],
+    }
+    yield json.dumps(told)[:-1] + ', "entries": ['
+    for n, (entry, drawn) in enumerate(statement_of(user_id, choice)):
+        row = {
+            **told_of(entry),
+            "numbers": drawn.values if drawn else None,
+            "api_key": (drawn.key_name or None) if drawn else None,
         }
-    )
+        yield (",\n" if n else "\n") + json.dumps(row)
+    yield "]}\n"
 
 
 @blueprint.get("/usage.csv")
 @auth_required("session")
 def as_csv() -> ResponseReturnValue:
-    """The whole statement, written page by page."""
-    user = customer()
-    lines = stream_with_context(csv_lines(user.id, user.owner))
+    """The entries that were chosen, written page by page."""
+    try:
+        choice = Choice.read(request.args)
+    except BadChoice as bad:
+        return refused(bad)
+    lines = stream_with_context(csv_lines(customer().id, choice))
     named = {"Content-Disposition": "attachment; filename=usage.csv"}
     return Response(lines, mimetype="text/csv", headers=named)
 
 
-def csv_lines(user_id: int, owner: str) -> Iterator[str]:
+def csv_lines(user_id: int, choice: Choice) -> Iterator[str]:
     yield line(["entry", "at", "kind", "credits", "balance_after", "cause", "numbers", "api_key"])
+    for entry, drawn in statement_of(user_id, choice):
+        numbers = " ".join(map(str, drawn.values)) if drawn else ""
+        yield line([*told_of(entry).values(), numbers, drawn.key_name if drawn else ""])
+
+
+def told_of(entry: Any) -> dict[str, object]:
+    return {
+        "entry": entry.seq,
+        "at": entry.at.isoformat(timespec="seconds"),
+        "kind": str(entry.kind),
+        "credits": entry.credits,
+        "balance_after": entry.balance_after,
+        "cause": entry.key,
+    }
+
+
+def statement_of(user_id: int, choice: Choice) -> Iterator[tuple[Any, Bought | None]]:
+    """Every entry that was chosen, newest first, with what it bought."""
     cursor = None
     while True:
-        page = prepaid.entries(owner, limit=200, cursor=cursor)
-        what = bought(user_id, [entry.key for entry in page])
+        page = choice.entries(user_id, 200, cursor)
+        what = tally.bought(user_id, [entry.key for entry in page])
         for entry in page:
-            drawn = what.get(entry.key)
-            yield line(
-                [
-                    entry.seq,
-                    entry.at.isoformat(timespec="seconds"),
-                    entry.kind,
-                    entry.credits,
-                    entry.balance_after,
-                    entry.key,
-                    " ".join(map(str, drawn.values)) if drawn else "",
-                    drawn.key_name if drawn else "",
-                ]
-            )
+            yield entry, what.get(entry.key)
         cursor = page.next_cursor
         if cursor is None:
             return
@@ -227,73 +330,3 @@ def line(cells: Sequence[object]) -> str:
 def inert(cell: object) -> object:
     """A spreadsheet runs text that begins like a formula; a quote before it makes it text again."""
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
-
-
-@dataclass(frozen=True)
-class Bought:
-    """What one spend gave, and by which key it was asked for."""
-
-    values: list[int]
-    key_name: str
-    key_id: int | None
-
-
-@dataclass(frozen=True)
-class Share:
-    """What one key, or this site, drew of one customer's credits."""
-
-    name: str
-    calls: int
-    credits: int
-
-
-def bought(user_id: int, ledger_keys: Sequence[str]) -> Mapping[str, Bought]:
-    """What the spends among ``ledger_keys`` gave."""
-    ids = [key.removeprefix(KEY_OF) for key in ledger_keys if key.startswith(KEY_OF)]
-    rows = db.session.execute(
-        select(Number.id, Number.values, Number.api_key_id, ApiKey.name)
-        .outerjoin(ApiKey, ApiKey.id == Number.api_key_id)
-        .where(Number.user_id == user_id, Number.id.in_(ids))
-    )
-    return {KEY_OF + row.id: Bought(row.values, row.name or "", row.api_key_id) for row in rows}
-
-
-def between(user_id: int, first: date, last: date) -> Any:
-    """What was drawn for a customer on some days, UTC, ``first`` and ``last`` included."""
-    begin = datetime.combine(first, time(), UTC)
-    end = datetime.combine(last, time(), UTC) + timedelta(days=1)
-    return and_(Number.user_id == user_id, Number.created_at >= begin, Number.created_at < end)
-
-
-def by_key(user_id: int, first: date, last: date) -> list[Share]:
-    """Calls and credits of each key that drew anything, those with the most first."""
-    credits = func.sum(Number.charged).label("credits")
-    rows = db.session.execute(
-        select(ApiKey.name, func.count().label("calls"), credits)
-        .select_from(Number)
-        .outerjoin(ApiKey, ApiKey.id == Number.api_key_id)
-        .where(between(user_id, first, last))
-        .group_by(Number.api_key_id, ApiKey.name)
-        .order_by(credits.desc())
-    )
-    return [Share(row.name or "this site", row.calls, int(row.credits)) for row in rows]
-
-
-def by_day(user_id: int, first: date, last: date, key_id: int | None = None) -> list[Day]:
-    """Calls and credits of each day, UTC, that sold anything, by one key or by all."""
-    on = day_of(Number.created_at)
-    whose = between(user_id, first, last)
-    rows = db.session.execute(
-        select(on.label("day"), func.count().label("calls"), func.sum(Number.charged).label("credits"))
-        .where(whose if key_id is None else and_(whose, Number.api_key_id == key_id))
-        .group_by(on)
-        .order_by(on)
-    )
-    return [Day(date.fromisoformat(str(row.day)), row.calls, int(row.credits)) for row in rows]
-
-
-def day_of(column: Any) -> Any:
-    """The UTC day of a time, in the database."""
-    if db.engine.dialect.name == "sqlite":
-        return func.date(column)
-    return func.date(func.timezone("UTC", column))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from rando_number.leaving import close_account
 from rando_number.models import Base, User, db
 
 from ..shop import PASSWORD, Program, Shop, Visitor
-from .test_passwords import mails
+from .test_passwords import links, mails
 
 
 def settled(shop: Shop) -> Visitor:
@@ -78,15 +80,45 @@ def test_row_62_to_close_an_account_again_changes_nothing(shop: Shop) -> None:
     assert customer.get("/user-profile").status_code == 302
 
 
-def test_row_62_the_address_is_free_again(shop: Shop) -> None:
-    customer = shop.customer("pat@rando.test")
+@pytest.mark.parametrize("spelling", ["pat.lee@gmail.com", "PATLEE@gmail.com", "p.at.lee+2@googlemail.com"])
+def test_row_62_the_address_is_free_again_and_has_had_its_free_credits(any_shop: Shop, spelling: str) -> None:
+    customer = any_shop.customer("pat.lee@gmail.com")
     old = customer.owner
     customer.send("/close-account")
+    again = any_shop.visitor()
 
-    again = shop.customer("pat@rando.test")
+    again.register(spelling)
+    again.email = spelling.lower()
 
     assert again.owner != old
-    assert again.balance == 3
+    assert again.balance == 0
+    assert "has had its free credits before" in again.get("/").text
+    assert any_shop.customer("pat.lee@rando.test").balance == 3
+
+
+def test_free_credits_are_given_once_to_aliases_that_come_at_the_same_time(any_shop: Shop) -> None:
+    visitors = [any_shop.visitor() for _ in range(6)]
+    together = Barrier(len(visitors))
+
+    def register(n: int) -> None:
+        together.wait()
+        visitors[n].register(f"kim+{n}@rando.test")
+
+    with ThreadPoolExecutor(len(visitors)) as threads:
+        list(threads.map(register, range(len(visitors))))
+
+    assert sorted(visitor.balance for visitor in visitors) == [0, 0, 0, 0, 0, 3]
+
+
+def test_an_address_that_an_account_moved_to_has_had_its_free_credits(shop: Shop) -> None:
+    customer = shop.customer("old@rando.test")
+    customer.send("/change-email", email="new@rando.test")
+    customer.get(links(shop, "/change-email")[-1])
+    customer.email = "new@rando.test"
+    customer.send("/close-account")
+
+    assert shop.customer("old@rando.test").balance == 0
+    assert shop.customer("new@rando.test").balance == 0
 
 
 def test_an_account_stays_open_while_stripe_does_not_answer(shop: Shop) -> None:

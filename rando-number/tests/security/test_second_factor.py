@@ -6,8 +6,12 @@ import base64
 import hmac
 import re
 import time
+from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import select
+
+from rando_number.models import User, db
 
 from ..shop import PASSWORD, Shop, Visitor, forms
 from .test_passwords import links
@@ -125,7 +129,52 @@ def test_a_recovery_code_lets_in_once(shop: Shop) -> None:
     assert code.encode() not in b"".join(file.read_bytes() for file in shop.data.glob("rando.sqlite3*"))
 
 
-@pytest.mark.parametrize("path", ["/tf-setup", "/mf-recovery-codes"])
+def give_passkey(shop: Shop, usage: str) -> None:
+    """Have the only customer own a passkey, as if a browser had made it."""
+    with shop.app.app_context():
+        user = db.session.scalars(select(User)).one()
+        shop.app.extensions["security"].datastore.create_webauthn(
+            user, b"id", b"key", "stick", 0, usage, device_type="single_device", backup_state=False
+        )
+        db.session.commit()
+
+
+def test_who_has_an_app_and_a_passkey_chooses_which_to_use(shop: Shop) -> None:
+    phone = set_up(shop.customer())
+    give_passkey(shop, "secondary")
+    visitor = shop.visitor()
+
+    asked = visitor.login("pat@rando.test")
+    by_passkey = visitor.send(urlsplit(asked.location).path, which="webauthn")
+    by_code = visitor.send("/tf-select", form_of="/tf-select", which="authenticator")
+
+    assert asked.location.startswith("/tf-select")
+    assert by_passkey.location.startswith("/login/passkey")
+    assert by_code.location.startswith("/tf-validate")
+    assert visitor.get("/user-profile").status_code == 302
+    visitor.send("/tf-validate", code=phone.code())
+    assert visitor.get("/user-profile").status_code == 200
+
+
+def test_a_passkey_on_top_is_asked_for_and_its_recovery_codes_let_in(shop: Shop) -> None:
+    customer = shop.customer()
+    give_passkey(shop, "secondary")
+    shown = customer.send("/mf-recovery-codes", generate_new_codes="1").text
+    codes = re.search(r'id="recovery-codes">([^<]+)<', shown)
+    assert codes is not None
+    visitor = shop.visitor()
+
+    asked = visitor.login("pat@rando.test")
+
+    assert asked.location.startswith("/login/passkey")
+    assert visitor.get("/user-profile").status_code == 302
+    visitor.login("pat@rando.test")
+    assert 'href="/mf-recovery"' in visitor.get("/login/passkey").text
+    visitor.send("/mf-recovery", code=codes[1].split()[0])
+    assert visitor.get("/user-profile").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/passkeys", "/tf-setup", "/mf-recovery-codes"])
 def test_row_27_an_old_sign_in_gives_the_password_again_before_it_changes_the_factor(
     shop: Shop, path: str
 ) -> None:

@@ -224,6 +224,17 @@ def test_row_45_a_forged_header_does_not_reset_a_limit(guarded_shop: Shop) -> No
     assert [guess(n) for n in range(12)][-1] == 429
 
 
+def test_row_44_a_new_address_of_the_same_network_resets_no_limit(guarded_shop: Shop) -> None:
+    def register(n: int, network: str = "2001:db8:1:2") -> int:
+        robot = guarded_shop.visitor(REMOTE_ADDR=f"{network}::{n:x}")
+        return robot.register(f"r{n}@rando.test").status_code
+
+    answers = [register(n) for n in range(21)]
+
+    assert answers == [302] * 20 + [429]
+    assert register(99, "2001:db8:1:3") == 302
+
+
 def test_row_44_the_api_counts_calls_and_says_how_many_are_left(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

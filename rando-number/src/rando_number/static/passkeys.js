@@ -1,0 +1,29 @@
+// Asks the browser for a passkey, and sends its answer with the form that waits for it.
+"use strict";
+
+const form = document.querySelector("form[data-options]");
+const options = JSON.parse(form.dataset.options);
+
+function ask() {
+  if (form.dataset.passkey === "new") {
+    return navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) });
+  }
+  return navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+}
+
+async function send() {
+  const told = form.querySelector("[role=status]");
+  try {
+    form.elements.credential.value = JSON.stringify(await ask());
+    form.submit();
+  } catch (refusal) {
+    told.textContent =
+      refusal.name === "InvalidStateError" ? "This device has a passkey for your account already."
+      : refusal.name === "NotAllowedError" ? "No passkey was used."
+      : refusal.name === "SecurityError" ? "Passkeys need a name in the address bar, such as localhost, not numbers."
+      : "This browser can't use passkeys here.";
+    form.querySelector("a").hidden = false;
+  }
+}
+
+send();
