@@ -13,7 +13,6 @@ import argparse
 import http.client
 import json
 import os
-import random
 import socket
 import subprocess
 import sys
@@ -26,6 +25,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+TESTS = Path(__file__).parents[1] / "rando-number" / "tests"
+sys.path.insert(0, str(TESTS))
+
+from bad_line import BadLine
 
 BIN = Path(sys.executable).parent
 
@@ -111,78 +115,18 @@ def race(served: Served) -> dict[str, Any]:
     return {"ok": answers == {200: 100, 402: 100} and served.balance(owner) == 0, "answers": dict(answers)}
 
 
-class BadLine:
-    """Passes bytes on, and cuts a share of the connections: before the request, or before the answer."""
-
-    def __init__(self, to_port: int, chance: random.Random, share: float) -> None:
-        self.to_port, self.chance, self.share = to_port, chance, share
-        self.cut = 0
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self.listening.getsockname()[1])
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self) -> None:
-        while True:
-            with suppress(OSError):
-                near, _ = self.listening.accept()
-                threading.Thread(target=self.carry, args=[near], daemon=True).start()
-
-    def carry(self, near: socket.socket) -> None:
-        fate = self.chance.random()
-        with near, suppress(OSError), socket.create_connection(("127.0.0.1", self.to_port), 5) as far:
-            asked = near.recv(65_536)  # a body often comes apart from its headers
-            if fate < self.share / 3:
-                self.cut += 1
-                return
-            far.sendall(asked)
-            if fate < self.share / 3 * 2:
-                self.cut += 1  # in the middle of what was asked, where there was a body
-                return
-            if b"Content-Length" in asked and asked.endswith(b"\r\n\r\n"):
-                far.sendall(near.recv(65_536))
-            far.settimeout(10)
-            answer = far.recv(1_000_000)
-            if fate < self.share:
-                self.cut += 1  # sold, and the caller never hears of it
-                return
-            near.sendall(answer)
-            while more := far.recv(1_000_000):
-                near.sendall(more)
-
-
 def stranger(served: Served, numbers: int, seed: int) -> dict[str, Any]:
-    """Draw so many numbers as the page says, one by one and in batches, and ask again after each reset."""
-    chance = random.Random(seed)
+    """Who has read the page alone draws so many numbers on a bad line, and is charged for them."""
     owner, key = served.customer(2 * numbers)
-    line = BadLine(served.port, chance, share=0.3)
-    received: list[int] = []
-    tries = 0
-    while len(received) < numbers:
-        want = min(chance.choice([1, 1, 1, 5, 20, 50]), numbers - len(received))
-        name = f"call-{len(received)}"
-        while True:
-            tries += 1
-            try:
-                if want == 1:
-                    call: tuple[Any, ...] = ("GET", "/api/v1/number/?min=1&max=6", key)
-                else:
-                    call = ("POST", "/api/v1/numbers", key, {"count": want, "min": 1, "max": 6})
-                status, told = ask(line.port, *call, **{"Idempotency-Key": name, "Connection": "close"})
-            except (OSError, http.client.HTTPException, ValueError):
-                continue
-            if status == 200:
-                received += told["numbers"] if want > 1 else [told["number"]]
-                break
-            if status != 503:
-                return {"ok": False, "status": status, "told": told}
+    line = BadLine(served.port, share=0.3, seed=seed)
+    program = [sys.executable, str(TESTS / "stranger.py"), line.url, key, str(numbers)]
+    ran = subprocess.run(program, capture_output=True, text=True)
+    line.close()
+    if ran.returncode:
+        return {"ok": False, "told": ran.stderr[-2_000:]}
+    told = json.loads(ran.stdout)
     charged = 2 * numbers - served.balance(owner)
-    return {
-        "ok": charged == len(received),
-        "charged": charged,
-        "received": len(received),
-        "cut": line.cut,
-        "tries": tries,
-    }
+    return {"ok": charged == told["received"] == numbers, "charged": charged, "cut": line.cut, **told}
 
 
 def fuzz(served: Served, cases: int, key: str | None) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Thread
 from typing import Any
 
@@ -24,16 +26,22 @@ from werkzeug.serving import make_server
 from .shop import Program, Shop, told
 
 
-@pytest.fixture
-def server(shop: Shop) -> Iterator[str]:
-    """The shop behind a real socket; its URL."""
+@contextmanager
+def serving(shop: Shop) -> Iterator[int]:
+    """The shop behind a real socket; its port."""
     listening = make_server("127.0.0.1", 0, shop.app, threaded=True)
     thread = Thread(target=listening.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{listening.port}"
+    yield listening.port
     listening.shutdown()
     thread.join()
     listening.server_close()
+
+
+@pytest.fixture
+def server(shop: Shop) -> Iterator[str]:
+    with serving(shop) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def code_of(server: str, first_words: str) -> str:
@@ -46,8 +54,12 @@ def code_of(server: str, first_words: str) -> str:
 
 @pytest.mark.parametrize(
     ("first_words", "interpreter"),
-    [("import json", [sys.executable, "-"]), ("async function", ["node", "--input-type=module", "-"])],
-    ids=["python", "javascript"],
+    [
+        ("import http.client, json", [sys.executable, "-"]),
+        ("async function", ["node", "--input-type=module", "-"]),
+        ("curl http", ["bash", "-"]),
+    ],
+    ids=["python", "javascript", "curl"],
 )
 def test_the_pages_code_works_as_pasted(
     shop: Shop, server: str, first_words: str, interpreter: list[str]
@@ -57,10 +69,52 @@ def test_the_pages_code_works_as_pasted(
 
     ran = subprocess.run(interpreter, input=code, capture_output=True, text=True, timeout=30)
 
-    drawn = [int(number) for number in re.findall(r"\d+", ran.stdout)]
+    listed = re.search(r"\[([^]]*)\]", ran.stdout)
+    assert listed is not None, ran.stderr
+    drawn = [int(number) for number in re.findall(r"\d+", listed[1])]
     assert len(drawn) == 5, ran.stderr
     assert set(drawn) <= set(range(1, 7))
     assert customer.balance == 5
+
+
+def test_the_first_line_of_the_page_draws_a_number(shop: Shop, server: str) -> None:
+    customer = shop.customer()
+    code = code_of(server, 'curl "').replace("rn_...", customer.make_key())
+
+    ran = subprocess.run(["bash", "-"], input=code, capture_output=True, text=True, timeout=30)
+
+    answer = json.loads(ran.stdout)
+    assert 1 <= answer["number"] <= 6
+    assert (answer["charged"], answer["balance"], customer.balance) == (1, 2, 2)
+
+
+def test_the_document_shows_each_answer_and_each_refusal_that_the_page_lists(shop: Shop) -> None:
+    document = told(shop.visitor().get("/api/v1/openapi.json"))
+    page = shop.visitor().get("/docs/api").text
+    listed = {
+        code
+        for row in re.findall(r"<tr><td>[45].*?</tr>", page)
+        for code in re.findall(r"<code>([a-z_]+)<", row)
+    }
+
+    spending = document["paths"]["/api/v1/numbers"]["post"]["responses"]
+
+    shown = {
+        answer["content"]["application/json"]["example"]["error"]["code"]
+        for status, answer in spending.items()
+        if status not in ("200", "default")
+    }
+    assert shown == {
+        "malformed",
+        "unauthenticated",
+        "insufficient_credits",
+        "idempotency_conflict",
+        "invalid_parameter",
+        "rate_limited",
+        "unavailable",
+    }
+    assert shown <= listed
+    assert {"key_cap_reached", "spending_limit_reached", "too_large", "not_found"} <= listed
 
 
 def test_every_call_of_the_page_is_in_the_document_and_works(shop: Shop) -> None:

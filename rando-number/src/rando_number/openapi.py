@@ -142,6 +142,7 @@ class Told(Schema):
     balance = Integer(metadata={"description": "insufficient_credits: what is left"})
     needed = Integer(metadata={"description": "insufficient_credits: what the call takes"})
     buy_url = String(metadata={"description": "insufficient_credits: where there are more"})
+    limit = Integer(metadata={"description": "spending_limit_reached: the credits that a month may take"})
     cap = Integer(metadata={"description": "key_cap_reached: the credits that the key may take a month"})
     retry_after = Integer(metadata={"description": "rate_limited, unavailable: seconds to wait"})
 
@@ -179,6 +180,64 @@ IDEMPOTENCY_KEY = {
 }
 
 
+def refusal(description: str, code: str, message: str, **more: Any) -> dict[str, Any]:
+    told = {"code": code, "message": message, **more}
+    return {
+        "description": description,
+        "schema": Error,
+        "example": {"status": "FAILURE", "error": told},
+    }
+
+
+#: What every call may be answered with; those that spend, with more.
+REFUSALS = {
+    401: refusal(
+        "No key, or one that opens nothing",
+        "unauthenticated",
+        "Send a key of yours as Authorization: Bearer rn_...",
+    ),
+    429: refusal(
+        "Too many calls in this minute",
+        "rate_limited",
+        "6000 calls a minute are the most. Try again in 12 s.",
+        retry_after=12,
+    ),
+}
+REFUSED_PARAMETER = {
+    422: refusal(
+        "A parameter is out of bounds",
+        "invalid_parameter",
+        "min must not be larger than max.",
+        param="min",
+    )
+}
+REFUSED_SPENDING = {
+    400: refusal(
+        "The body or the Idempotency-Key can't be read",
+        "malformed",
+        'Send a JSON object, such as {"count": 5, "min": 1, "max": 6}.',
+    ),
+    402: refusal(
+        "Too few credits, or a monthly cap is reached",
+        "insufficient_credits",
+        "Credits needed: 5. Credits left: 2. Buy more at buy_url.",
+        balance=2,
+        needed=5,
+        buy_url="https://rando.example/buy-credits",
+    ),
+    409: refusal(
+        "The Idempotency-Key stands for another request",
+        "idempotency_conflict",
+        "This Idempotency-Key has been used for another request.",
+    ),
+    503: refusal(
+        "Busy: repeat with the same Idempotency-Key",
+        "unavailable",
+        "Try again with the same Idempotency-Key.",
+        retry_after=1,
+    ),
+}
+
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
 
@@ -194,9 +253,14 @@ def answers(
 ) -> Callable[[View], View]:
     """Say in the document what a call answers and takes. The call itself is not touched."""
     calls: Any = blueprint
+    refusals = {**REFUSALS, **(REFUSED_PARAMETER if parameters or more else {})}
+    if IDEMPOTENCY_KEY in parameters:
+        refusals |= REFUSED_SPENDING
 
     def hang(view: View) -> View:
         described: View = calls.response(200, shape)(calls.doc(parameters=list(parameters), **more)(view))
+        for status, told in refusals.items():
+            described = calls.alt_response(status, **told)(described)
         return described
 
     return hang
