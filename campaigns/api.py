@@ -26,11 +26,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).parents[1] / "rando-number" / "tests"
-sys.path.insert(0, str(TESTS))
+sys.path.insert(0, str(Path(__file__).parents[1] / "rando-number" / "tests"))
 
 from bad_line import BadLine
 
+TESTS = Path(__file__).parents[1] / "rando-number" / "tests"
 BIN = Path(sys.executable).parent
 
 
