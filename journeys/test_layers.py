@@ -36,6 +36,7 @@ LAYERS = [
     {"connect", "doctor", "reconcile", "reports", "tick", "webhooks"},
     {"cards", "moneyback", "notices", "purchases", "subscriptions", "topups"},
     {"customers", "payments"},
+    {"attempts"},
     *LEDGER,
     {"models", "reports.models", "subscriptions.models", "migrations"},
     {"gateway", "stripe_account"},

@@ -7,17 +7,19 @@ card network, ends in one function, ``refresh``: it fetches them all and copies 
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from . import clock, payments
+from . import attempts, clock, payments
 from .customers import with_customer
 from .errors import NotYours
 from .facts import Card, Checkout
-from .models import Customer, SavedCard
+from .models import Customer, SavedCard, TopUp
+from .subscriptions import following
 
 if TYPE_CHECKING:
     from .extension import Prepaid
@@ -40,13 +42,16 @@ def expires_soon(card: SavedCard, now: datetime) -> bool:
     return (card.exp_year * 12 + card.exp_month) - (now.year * 12 + now.month) <= 1
 
 
-def open_page(prepaid: Prepaid, owner: str, *, success_url: str, cancel_url: str) -> Checkout:
+def open_page(prepaid: Prepaid, owner: str, *, success_url: str, cancel_url: str | None) -> Checkout:
     """Ask Stripe for a page where the owner can leave a card; nothing is paid. Commits.
 
-    :param success_url: Where the browser comes back. Stripe puts the session id in
-        place of ``{CHECKOUT_SESSION_ID}``.
+    :param success_url: Where the browser comes back.
+    :param cancel_url: Where it goes if no card is left; ``None`` opens no page of Stripe's, but a
+        session for its elements on a page of our own.
     """
     payments.own_session(prepaid)
+    attempts.make_sure(prepaid, owner)  # a card is tried out by leaving it, too
+    prepaid.session.commit()
     key = f"prepaid-card-{secrets.token_hex(16)}"
     return with_customer(
         prepaid,
@@ -108,12 +113,53 @@ def correct(
 def remove(prepaid: Prepaid, owner: str, card_id: str) -> None:
     """Forget a card, here and at Stripe. Commits.
 
+    What paid with it pays with the card that is the default then, if there is one.
+
     :raises NotYours: The owner has no such card.
     """
     customer_id = _own(prepaid, owner, card_id)
+    session = prepaid.session
+    others = [card.id for card in saved(session, owner) if card.id != card_id]
+    was_default = card_id == default_card(session, owner)
+    session.commit()
+    if was_default and others:
+        prepaid.gateway.choose_card(customer_id, others[0])
     prepaid.gateway.remove_card(card_id)
     refresh(prepaid, customer_id)
     prepaid.session.commit()
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What pays with a card that is to be removed, and ``heir``, the card that would pay instead.
+
+    ``heir`` is ``None`` without another card.
+    """
+
+    card: SavedCard
+    topup: bool
+    plan: bool
+    heir: SavedCard | None
+
+
+def needed(prepaid: Prepaid, owner: str, card_id: str) -> Needed | None:
+    """What would miss this card; ``None`` if nothing would.
+
+    :raises NotYours: The owner has no such card.
+    """
+    session = prepaid.session
+    on_file = {card.id: card for card in saved(session, owner)}
+    if card_id not in on_file:
+        raise NotYours("There is no such card.")
+    pays_by_default = card_id == default_card(session, owner)
+    topup, plan = session.get(TopUp, owner), following.running(session, owner)
+    asked = Needed(
+        card=on_file.pop(card_id),
+        topup=topup is not None and topup.on and pays_by_default,
+        plan=plan is not None and (plan.card_id == card_id or (plan.card_id is None and pays_by_default)),
+        heir=next(iter(on_file.values()), None),
+    )
+    return asked if asked.topup or asked.plan else None
 
 
 def _own(prepaid: Prepaid, owner: str, card_id: str) -> str:

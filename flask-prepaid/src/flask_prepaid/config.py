@@ -46,9 +46,9 @@ class Config:
     first time; twice as long each time after. ``allowance_grace``: how long a plan's credits
     outlast their period, since a renewal is paid an hour after it or days later on a retry.
     ``selling`` is the kill switch. Within an hour one customer may begin
-    ``attempts_per_hour`` payments, and all together may see ``declines_per_hour`` fail; 0
-    is no limit. ``time_zone`` says when a day of the reports begins. ``small_grant`` is the most
-    credits that an operator may give whose role is support.
+    ``attempts_per_hour`` payments, one address ``attempts_per_address``, and all together may see
+    ``declines_per_hour`` fail; 0 is no limit. ``time_zone`` says when a day of the reports begins.
+    ``small_grant`` is the most credits that an operator may give whose role is support.
     """
 
     stripe_secret_key: str
@@ -67,6 +67,7 @@ class Config:
     allowance_grace: timedelta = timedelta(hours=72)
     selling: bool = True
     attempts_per_hour: int = 100
+    attempts_per_address: int = 200
     declines_per_hour: int = 500
     promotion_codes: bool = False
     automatic_tax: bool = False
@@ -119,6 +120,7 @@ def read(app: Flask) -> Config:
         allowance_grace=settings.get("ALLOWANCE_GRACE", timedelta(hours=72)),
         selling=settings.get("SELLING", True),
         attempts_per_hour=settings.get("ATTEMPTS_PER_HOUR", 100),
+        attempts_per_address=settings.get("ATTEMPTS_PER_ADDRESS", 200),
         declines_per_hour=settings.get("DECLINES_PER_HOUR", 500),
         promotion_codes=settings.get("PROMOTION_CODES", False),
         automatic_tax=settings.get("AUTOMATIC_TAX", False),

@@ -115,11 +115,8 @@ class Gateway:
             "line_items": [item],
             "metadata": {PAYMENT_KEY: key},
             "payment_intent_data": {"metadata": {PAYMENT_KEY: key}},
+            **where(success_url, cancel_url),
         }
-        if cancel_url is None:
-            params |= {"ui_mode": "elements", "return_url": success_url}
-        else:
-            params |= {"ui_mode": "hosted_page", "success_url": success_url, "cancel_url": cancel_url}
         if keep_card:
             params["payment_intent_data"]["setup_future_usage"] = "off_session"
         if self.config.promotion_codes:
@@ -156,16 +153,17 @@ class Gateway:
     # Cards on file
 
     def open_card_page(
-        self, *, key: str, customer_id: str, currency: str, success_url: str, cancel_url: str
+        self, *, key: str, customer_id: str, currency: str, success_url: str, cancel_url: str | None
     ) -> Checkout:
-        """A page of Stripe's where the customer leaves a card for later and pays nothing now."""
+        """A page of Stripe's where the customer leaves a card for later and pays nothing now.
+
+        :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
+        """
         params: Any = {
             "mode": "setup",
-            "ui_mode": "hosted_page",
             "customer": customer_id,
             "currency": currency,
-            "success_url": success_url,
-            "cancel_url": cancel_url,
+            **where(success_url, cancel_url),
         }
         asked_at = clock.wall()
         session = ask(lambda: self.client.v1.checkout.sessions.create(params, {"idempotency_key": key}))
@@ -443,6 +441,13 @@ def walk(fetch_page: Callable[[Any], Any], params: dict[str, Any]) -> Iterator[A
         if not page.has_more:
             return
         params = {**params, "starting_after": page.data[-1].id}
+
+
+def where(success_url: str, cancel_url: str | None) -> dict[str, str]:
+    """The part of a Checkout Session that says where it is shown, and where it leads."""
+    if cancel_url is None:
+        return {"ui_mode": "elements", "return_url": success_url}
+    return {"ui_mode": "hosted_page", "success_url": success_url, "cancel_url": cancel_url}
 
 
 def created(since: datetime | None) -> dict[str, Any]:

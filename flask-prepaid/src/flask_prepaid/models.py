@@ -463,6 +463,25 @@ class Notice(Base):
     told_at: Mapped[datetime]
 
 
+class Attempt(Base):
+    """Somebody tried to pay, or to leave a card: counted against card testers, and forgotten after a day.
+
+    ``address`` is where the browser is, or ``None`` where there is none, as with auto top-up.
+    """
+
+    __tablename__ = "prepaid_attempt"
+    __table_args__ = (
+        Index("ix_prepaid_attempt_owner_at", "owner", "at"),
+        Index("ix_prepaid_attempt_address_at", "address", "at"),
+        Index("ix_prepaid_attempt_at", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str | None] = mapped_column(String(64))
+    at: Mapped[datetime]
+
+
 class InboxEvent(Base):
     """A Stripe event that came. Kept once, without its payload; handled when ``handled_at`` is set."""
 

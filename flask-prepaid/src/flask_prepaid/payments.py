@@ -8,13 +8,13 @@ import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from . import clock, ledger, signals
+from . import attempts, clock, ledger, signals
 from .catalog import Offer
-from .errors import BuyingPaused, KeyReused, TooManyAttempts
+from .errors import KeyReused
 from .facts import Checkout, Intent
 from .models import Base, Payment, PaymentState, Refund, Via
 
@@ -63,12 +63,12 @@ def write_down(
     :param attempt: Names the customer's wish, such as a token in the form: sent again,
         it finds the first row, so that a double click pays once.
     :raises KeyReused: The attempt has asked for something else.
-    :raises TooManyAttempts: This customer, or all together, have tried too often.
+    :raises TooManyAttempts: This customer, this address, or all together have tried too often.
     :raises BuyingPaused: Nothing is sold at the moment.
     """
     session = prepaid.session
     key = attempt_key(owner, attempt)
-    make_sure(prepaid, owner)
+    attempts.make_sure(prepaid, owner)
     values = {
         "owner": owner,
         "via": via,
@@ -91,21 +91,6 @@ def write_down(
     if agreed != (via, offer.pack, offer.credits, offer.amount_minor, offer.currency):
         raise KeyReused("This form was already sent with another choice. Go back and choose again.")
     return payment
-
-
-def make_sure(prepaid: Prepaid, owner: str) -> None:
-    """Refuse what a card tester does, before Stripe hears of it; and everything while buying is paused."""
-    session, config = prepaid.session, prepaid.config
-    if not config.selling:
-        raise BuyingPaused("Buying is paused. Nothing was charged; your credits can be spent as ever.")
-    lately = select(func.count()).where(Payment.created_at > prepaid.clock() - timedelta(hours=1))
-    begun = lately.where(Payment.owner == owner)
-    # A page of Stripe's on which a card was declined stays open: its reason tells.
-    failed = lately.where(or_(Payment.state == PaymentState.FAILED, Payment.failure.is_not(None)))
-    for limit, count in ((config.attempts_per_hour, begun), (config.declines_per_hour, failed)):
-        if limit and (session.scalar(count) or 0) >= limit:
-            log.warning("payments are refused: %s within an hour, by %s or by all", limit, owner)
-            raise TooManyAttempts("Too many payments were tried lately. Try again in an hour.")
 
 
 def insert(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from . import moneyback, notices, payments, purchases, signals, topups
+from . import attempts, moneyback, notices, payments, purchases, signals, topups
 from .errors import GatewayUnavailable, PrepaidError
 from .models import Payment, Refund
 from .reports import copying, credits
@@ -28,6 +28,7 @@ def tick(prepaid: Prepaid) -> dict[str, int]:
     """Do all that is due; how many of each were looked at."""
     due = {"wallets": prepaid.settle_due()}
     credits.catch_up(prepaid, longest=COUNTING)
+    attempts.forget(prepaid)
     try:
         copying.sync_if_old(prepaid)
     except PrepaidError as error:  # Stripe is away, or the key may not read balances: the rest goes on

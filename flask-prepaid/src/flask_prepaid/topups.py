@@ -6,6 +6,7 @@ waits longer each time, and after the third it stops until its owner starts it a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -31,6 +32,25 @@ IN_FLIGHT = (PaymentState.REQUESTED, PaymentState.OPEN, PaymentState.PENDING, Pa
 def setting(session: Session, owner: str) -> TopUp | None:
     """What the owner has set, on or off; ``None`` if never."""
     return session.get(TopUp, owner)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What top-ups have charged in this calendar month, and the most that they may."""
+
+    amount_minor: int
+    ceiling_minor: int
+    currency: str
+    times: int
+
+
+def spent(prepaid: Prepaid, row: TopUp) -> Spent | None:
+    """For a setting's pack; ``None`` if that is not sold any more."""
+    pack = prepaid.catalog.packs.get(row.pack)
+    if pack is None or not pack.amount_minor:
+        return None
+    amount = spent_this_month(prepaid.session, row.owner, pack.currency, prepaid.clock())
+    return Spent(amount, row.ceiling_minor, pack.currency, row.ceiling_minor // pack.amount_minor)
 
 
 def switch_on(prepaid: Prepaid, owner: str, *, pack: str, threshold: int, ceiling_minor: int) -> TopUp:
@@ -102,7 +122,8 @@ def _begin(prepaid: Prepaid, owner: str) -> Payment | None:
     if reason is not None or pack is None or card_id is None:
         _stop(prepaid, row, reason or "", history[0].id if history else None)
         return None
-    if spent_this_month(session, owner, prepaid.clock()) + pack.amount_minor > row.ceiling_minor:
+    spent = spent_this_month(session, owner, pack.currency, prepaid.clock())
+    if spent + pack.amount_minor > row.ceiling_minor:
         return None
     # Named by how many came before: of two that begin at once, the second finds the first one's row.
     attempt = f"topup-{row.after_payment}-{len(history)}"
@@ -139,12 +160,13 @@ def _reason_to_stop(history: list[Payment], card_id: str | None, pack: Pack | No
     return "the pack is not sold any more" if pack is None else None
 
 
-def spent_this_month(session: Session, owner: str, now: datetime) -> int:
-    """What top-ups have charged in this calendar month, UTC, in the smallest unit."""
+def spent_this_month(session: Session, owner: str, currency: str, now: datetime) -> int:
+    """What top-ups have charged in this calendar month, UTC, in the smallest unit of ``currency``."""
     start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     paid = select(func.sum(Payment.amount_minor)).where(
         Payment.owner == owner,
         Payment.via == Via.TOPUP,
+        Payment.currency == currency,
         Payment.state == PaymentState.PAID,
         Payment.paid_at >= start,
     )

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import stripe
 from sqlalchemy import select
 
 import flask_prepaid
@@ -155,7 +154,7 @@ def refund(shop: Shop, most: int) -> int:
     put_right(shop)
 
     refunds = shop.read(lambda: shop.prepaid.session.scalars(select(Refund)).all())
-    client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+    client = shop.dashboard()
     assert {refund.state for refund in refunds} == {"succeeded"}
     assert len(list(client.v1.refunds.list({"limit": 100}).auto_paging_iter())) == len(refunds)
     assert shop.payments()[0].refunded_minor == len(refunds)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from itertools import permutations
 from typing import Any
 
-import stripe
 from sqlalchemy import select
 
 from flask_prepaid import webhooks
@@ -30,7 +29,7 @@ class Life:
     def __init__(self, shop: Shop, owner: str) -> None:
         self.shop = shop
         self.owner = owner
-        self.client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+        self.client = shop.dashboard()
         self.session = shop.buy(owner=owner)
         self.told: dict[int, tuple[str, str]] = {}
         self.steps: list[Callable[[], tuple[str, str]]] = [

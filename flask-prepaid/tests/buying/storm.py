@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-
-import stripe
+from itertools import count
 
 from .shop import Shop
 
@@ -24,10 +23,15 @@ class Toll:
 
 
 def storm(shop: Shop, purchases: int, *, seed: int = 7) -> Toll:
-    """Sell so often, let the storm end, and mend what it left: one tick, one ``reconcile --fix``."""
+    """Sell so often, let the storm end, and mend what it left: one tick, one ``reconcile --fix``.
+
+    A customer who is told that Stripe does not answer presses again.
+    """
     shop.stripe.chaos(duplicate=1.0, shuffle=True, api_500=0.05, lost_reply=0.05, api_429=0.02, seed=seed)
     bought = 0
-    for number in range(purchases):
+    for number in count():
+        if bought == purchases:
+            break
         sent = shop.send_form(shop.browser(f"user:{number % OWNERS}"), "/prepaid/buy", pack="starter")
         if sent.status_code == 303:
             session = shop.session_of(sent)
@@ -39,7 +43,7 @@ def storm(shop: Shop, purchases: int, *, seed: int = 7) -> Toll:
     shop.put_right(ticks=1)
     found = json.loads(shop.command("reconcile", "--json", "--fix").stdout)["drift"]
     given = sum(shop.balance(f"user:{number}") for number in range(OWNERS))
-    client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+    client = shop.dashboard()
     intents = client.v1.payment_intents.list({"limit": 100}).auto_paging_iter()
     return Toll(
         bought=bought,

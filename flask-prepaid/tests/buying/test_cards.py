@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-import stripe
 from werkzeug.test import TestResponse
 
 from flask_prepaid import cards
@@ -46,8 +46,7 @@ def follow(shop: Shop, answer: TestResponse, owner: str = "user:1") -> TestRespo
 
 
 def charges(shop: Shop) -> list[Any]:
-    client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
-    return [charge for charge in client.v1.charges.list().data if charge.status == "succeeded"]
+    return [charge for charge in shop.dashboard().v1.charges.list().data if charge.status == "succeeded"]
 
 
 def test_a_card_left_on_stripes_page_is_listed_and_pays_by_default(shop: Shop) -> None:
@@ -207,6 +206,55 @@ def test_a_removed_card_is_gone_here_and_at_stripe(shop: Shop) -> None:
     assert press(shop, card).status_code == 422
 
 
+def test_a_card_that_auto_top_up_needs_is_removed_after_what_comes_of_it_is_said(shop: Shop) -> None:
+    first, second = leave_card(shop), leave_card(shop, "5555555555554444")
+    default = shop.saved_card()
+    other = second if default == first else first
+    form = {"pack": "starter", "threshold": "20", "times": "1"}
+    shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/top-up", **form)
+
+    asked = shop.send_form(shop.browser(), "/prepaid/cards", to=f"/prepaid/cards/{default}/remove")
+    assert asked.status_code == 200
+    assert "Auto top-up pays with this card. It goes on with" in asked.text
+    assert len(saved(shop)) == 2
+
+    shop.send_form(shop.browser(), "/prepaid/cards", to=f"/prepaid/cards/{default}/remove", sure="1")
+    assert [card.id for card in saved(shop)] == [other]
+    assert shop.saved_card() == other
+
+    asked = shop.send_form(shop.browser(), "/prepaid/cards", to=f"/prepaid/cards/{other}/remove")
+    assert "Without a card it stops" in asked.text
+
+
+def test_the_card_named_as_the_next_one_is_the_one_that_pays_then(shop: Shop) -> None:
+    for number in ("4242424242424242", "5555555555554444", "378282246310005"):
+        leave_card(shop, number)
+    form = {"pack": "starter", "threshold": "20", "times": "1"}
+    shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/top-up", **form)
+    default = shop.saved_card()
+    path = f"/prepaid/cards/{default}/remove"
+    asked = shop.send_form(shop.browser(), "/prepaid/cards", to=path)
+    heir = next(
+        card
+        for card in saved(shop)
+        if f"goes on with {card.brand.capitalize()} ending in {card.last4}" in asked.text
+    )
+
+    shop.send_form(shop.browser(), "/prepaid/cards", to=path, sure="1")
+
+    assert shop.saved_card() == heir.id
+
+
+def test_a_card_left_on_our_own_page_goes_by_elements(shop: Shop) -> None:
+    page = shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/add", here="1")
+
+    assert page.status_code == 200
+    secret = re.search(r'data-secret="(cs_test_[^"]+)"', page.text)
+    assert secret
+    session = shop.dashboard().v1.checkout.sessions.retrieve(secret[1].partition("_secret_")[0])
+    assert (session.mode, session.ui_mode) == ("setup", "elements")
+
+
 def test_expiry_name_and_address_can_be_corrected(shop: Shop) -> None:
     path = f"/prepaid/cards/{leave_card(shop)}"
 
@@ -233,7 +281,7 @@ def test_an_expiry_that_is_no_month_is_refused(shop: Shop, expiry: tuple[str, st
 
 def test_row_42_a_card_removed_in_stripes_dashboard_disappears_and_does_not_pay(shop: Shop) -> None:
     card = leave_card(shop)
-    client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+    client = shop.dashboard()
     client.v1.payment_methods.detach(card)
 
     page = follow(shop, press(shop, card))  # before any event of it has come
@@ -245,7 +293,7 @@ def test_row_42_a_card_removed_in_stripes_dashboard_disappears_and_does_not_pay(
 
 def test_row_42_a_customer_deleted_in_stripes_dashboard_gets_a_new_one(shop: Shop) -> None:
     shop.pay(shop.buy())
-    client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+    client = shop.dashboard()
     client.v1.customers.delete(client.v1.customers.list().data[0].id)
 
     shop.pay(shop.buy())
@@ -257,7 +305,7 @@ def test_one_owner_has_one_customer_at_stripe(shop: Shop) -> None:
     for _ in range(3):
         shop.buy()
 
-    client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+    client = shop.dashboard()
     assert len(client.v1.customers.list().data) == 1
 
 
@@ -265,7 +313,7 @@ def test_who_leaves_has_no_customer_and_no_card_left_anywhere_and_keeps_the_book
     card = leave_card(shop)
     press(shop, card)
     customer = shop.read(lambda: shop.prepaid.customer_id("user:1"))
-    client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+    client = shop.dashboard()
 
     for _ in range(2):
         shop.read(lambda: shop.prepaid.remove_customer("user:1"))
@@ -280,7 +328,7 @@ def test_who_leaves_has_no_customer_and_no_card_left_anywhere_and_keeps_the_book
 def test_a_customer_who_was_deleted_in_stripes_dashboard_can_leave_too(shop: Shop) -> None:
     leave_card(shop)
     customer = shop.read(lambda: shop.prepaid.customer_id("user:1"))
-    stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client()).v1.customers.delete(customer)
+    shop.dashboard().v1.customers.delete(customer)
 
     shop.read(lambda: shop.prepaid.remove_customer("user:1"))
 

@@ -14,22 +14,17 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-import stripe
 
 from flask_prepaid import connect, webhooks
 
 from .shop import Shop
 
 
-def client_of(shop: Shop) -> stripe.StripeClient:
-    return stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
-
-
 def test_connect_mirrors_the_packs_once(shop: Shop) -> None:
     first = shop.command("connect")
     again = shop.command("connect")
 
-    prices = client_of(shop).v1.prices.list({"lookup_keys": ["prepaid_starter", "prepaid_tokyo"]}).data
+    prices = shop.dashboard().v1.prices.list({"lookup_keys": ["prepaid_starter", "prepaid_tokyo"]}).data
     assert {(price.lookup_key, price.unit_amount, price.currency) for price in prices} == {
         ("prepaid_starter", 500, "usd"),
         ("prepaid_tokyo", 700, "jpy"),
@@ -40,8 +35,8 @@ def test_connect_mirrors_the_packs_once(shop: Shop) -> None:
 
 def test_connect_follows_a_changed_price(shop: Shop) -> None:
     shop.command("connect")
-    old = client_of(shop).v1.prices.list({"lookup_keys": ["prepaid_starter"]}).data[0]
-    client_of(shop).v1.prices.create(
+    old = shop.dashboard().v1.prices.list({"lookup_keys": ["prepaid_starter"]}).data[0]
+    shop.dashboard().v1.prices.create(
         {
             "product": str(old.product),
             "unit_amount": 1,
@@ -53,7 +48,7 @@ def test_connect_follows_a_changed_price(shop: Shop) -> None:
 
     shop.command("connect")
 
-    new = client_of(shop).v1.prices.list({"lookup_keys": ["prepaid_starter"]}).data
+    new = shop.dashboard().v1.prices.list({"lookup_keys": ["prepaid_starter"]}).data
     assert [(price.unit_amount, price.product) for price in new] == [(500, old.product)]
 
 
@@ -64,7 +59,7 @@ def test_connect_sets_up_the_webhook_and_says_its_secret_once(shop: Shop) -> Non
 
     assert re.fullmatch(r"whsec_\w+\n", first.stdout)
     assert again.stdout == ""
-    (endpoint,) = [one for one in client_of(shop).v1.webhook_endpoints.list().data if one.url == url]
+    (endpoint,) = [one for one in shop.dashboard().v1.webhook_endpoints.list().data if one.url == url]
     assert set(endpoint.enabled_events) == set(webhooks.HEARD)
 
 

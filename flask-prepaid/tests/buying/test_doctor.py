@@ -65,7 +65,8 @@ def test_a_shop_that_is_set_up_well_has_nothing_wrong(databases: Databases) -> N
 def test_row_66_a_wrong_key_or_secret_is_named(
     databases: Databases, setting: str, value: str, said: str
 ) -> None:
-    shop = Shop(databases.fresh("sqlite"), **{f"PREPAID_{setting}": value})
+    settings: dict[str, Any] = {f"PREPAID_{setting}": value}
+    shop = Shop(databases.fresh("sqlite"), **settings)
 
     assert said in findings(shop)
     assert value not in findings(shop)
@@ -184,9 +185,7 @@ def test_row_67_an_endpoint_that_cannot_be_reached_or_was_switched_off_is_named(
     url = f"http://127.0.0.1:{free_port()}{WEBHOOK}"
     shop.command("connect", "--url", url)
     assert f"{url} cannot be reached from here" in findings(shop)
-    endpoints = stripe.StripeClient(
-        "sk_test_shop", http_client=shop.stripe.http_client()
-    ).v1.webhook_endpoints
+    endpoints = shop.dashboard().v1.webhook_endpoints
     endpoint = endpoints.list().data[0]
     endpoints.update(endpoint.id, {"disabled": True, "enabled_events": ["refund.created"]})
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
+from flask_prepaid.models import Attempt
 from flask_prepaid.testing import Databases
 
 from .shop import Shop
@@ -36,10 +39,10 @@ def test_after_an_hour_it_is_over(databases: Databases) -> None:
 
 def test_row_72_many_declines_across_the_site_close_the_till(databases: Databases) -> None:
     shop = Shop(databases.fresh("sqlite"), PREPAID_DECLINES_PER_HOUR=3)
-    answers = []
-    for number in range(5):
-        card = leave_card(shop, DECLINES_LATER, owner=f"user:{number}")
-        answers.append(press(shop, card, owner=f"user:{number}").status_code)
+    cards = {
+        f"user:{number}": leave_card(shop, DECLINES_LATER, owner=f"user:{number}") for number in range(5)
+    }
+    answers = [press(shop, card, owner=owner).status_code for owner, card in cards.items()]
 
     assert answers == [303, 303, 303, 429, 429]
     shop.close()
@@ -56,6 +59,46 @@ def test_row_72_declines_on_stripes_own_page_count_as_well(databases: Databases)
     assert answer.status_code == 429
     shop.pay(pages[0])  # a card that is good after all is no sign of a tester
     assert shop.send_form(shop.browser("user:9"), "/prepaid/buy", pack="starter").status_code == 303
+    shop.close()
+
+
+def test_row_72_one_address_reaches_stripe_so_often_under_whatever_name(databases: Databases) -> None:
+    shop = Shop(databases.fresh("sqlite"), PREPAID_ATTEMPTS_PER_ADDRESS=5)
+    answers = []
+    for number in range(10):
+        tester = shop.browser(f"user:{number}")
+        tester.environ_base["REMOTE_ADDR"] = f"2001:db8:0:1::{number}"  # one network, many addresses
+        answers.append(shop.send_form(tester, "/prepaid/buy", pack="starter").status_code)
+    honest = shop.browser("user:99")
+    honest.environ_base["REMOTE_ADDR"] = "198.51.100.7"
+
+    assert answers == [303] * 5 + [429] * 5
+    assert shop.send_form(honest, "/prepaid/buy", pack="starter").status_code == 303
+    shop.close()
+
+
+def test_row_72_a_card_that_is_left_counts_like_one_that_pays(databases: Databases) -> None:
+    shop = Shop(databases.fresh("sqlite"), PREPAID_ATTEMPTS_PER_HOUR=3)
+    browser = shop.browser()
+    answers = [
+        shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/add").status_code for _ in range(5)
+    ]
+
+    assert answers == [303] * 3 + [429] * 2
+    assert shop.send_form(browser, "/prepaid/buy", pack="starter").status_code == 429
+    shop.close()
+
+
+def test_where_somebody_came_from_is_forgotten_after_a_day(databases: Databases) -> None:
+    shop = Shop(databases.fresh("sqlite"), PREPAID_ATTEMPTS_PER_ADDRESS=5)
+    shop.buy()
+    assert shop.read(lambda: [one.address for one in shop.prepaid.session.scalars(select(Attempt))]) == [
+        "127.0.0.1"
+    ]
+    shop.stripe.advance(days=2)
+    shop.tick()
+
+    assert shop.read(lambda: shop.prepaid.session.scalars(select(Attempt)).all()) == []
     shop.close()
 
 

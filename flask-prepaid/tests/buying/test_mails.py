@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import stripe
 from flask import Flask
 from jinja2 import ChoiceLoader, DictLoader
 
@@ -103,7 +102,7 @@ def test_low_credits_are_told_once_for_each_time_that_they_run_low(writing: Writ
 
 def test_a_card_that_expires_soon_is_told_once(writing: Writing) -> None:
     card = writing.keep_card()
-    client = stripe.StripeClient("sk_test_shop", http_client=writing.stripe.http_client())
+    client = writing.dashboard()
     soon = writing.now()
     client.v1.payment_methods.update(card, {"card": {"exp_month": soon.month, "exp_year": soon.year}})
     writing.stripe.deliver()
@@ -147,7 +146,7 @@ def test_a_mail_that_cannot_be_sent_stops_nothing(databases: Databases) -> None:
 def test_stripe_knows_the_customers_address(writing: Writing) -> None:
     writing.keep_card()
 
-    client = stripe.StripeClient("sk_test_shop", http_client=writing.stripe.http_client())
+    client = writing.dashboard()
     assert [customer.email for customer in client.v1.customers.list().data] == ["user1@shop.example"]
 
 

@@ -6,7 +6,6 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-import stripe
 from sqlalchemy import select
 
 from flask_prepaid import moneyback
@@ -26,16 +25,11 @@ def paid(shop: Shop) -> Shop:
     return shop
 
 
-def stripe_client(shop: Shop) -> stripe.StripeClient:
-    """Stripe's dashboard: somebody acts there, not here."""
-    return stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
-
-
 def refund_in_dashboard(shop: Shop, amount: int | None = None) -> Any:
     params: Any = {"payment_intent": shop.payments()[0].payment_intent_id}
     if amount:
         params["amount"] = amount
-    refund = stripe_client(shop).v1.refunds.create(params)
+    refund = shop.dashboard().v1.refunds.create(params)
     shop.stripe.deliver()
     return refund
 
@@ -141,7 +135,7 @@ def test_a_refund_whose_answer_was_lost_is_found_out_by_the_tick(paid: Shop, fau
     paid.tick()
 
     assert paid.balance() == 50
-    refunds = stripe_client(paid).v1.refunds.list()
+    refunds = paid.dashboard().v1.refunds.list()
     assert [refund.amount for refund in refunds.data] == [250]
 
 
@@ -183,7 +177,7 @@ def test_row_40_a_dispute_lost_after_a_refund_takes_no_more_than_came_in(paid: S
 def test_money_that_came_and_went_unheard_ends_right_in_every_order(deaf_shop: Shop) -> None:
     """The refund is heard of before the payment: it is settled first, then taken back."""
     deaf_shop.pay(deaf_shop.buy())
-    client = stripe_client(deaf_shop)
+    client = deaf_shop.dashboard()
     intent = client.v1.payment_intents.list().data[0]
     refund = client.v1.refunds.create({"payment_intent": intent.id, "amount": 100})
 
@@ -199,7 +193,7 @@ def test_money_that_came_and_went_unheard_ends_right_in_every_order(deaf_shop: S
 @pytest.mark.parametrize("order", list(permutations(["first", "second", "third"])))
 def test_refunds_in_any_order_end_in_one_state(deaf_shop: Shop, order: tuple[str, ...]) -> None:
     deaf_shop.pay(deaf_shop.buy())
-    client = stripe_client(deaf_shop)
+    client = deaf_shop.dashboard()
     intent = client.v1.payment_intents.list().data[0]
     refunds = {
         name: client.v1.refunds.create({"payment_intent": intent.id, "amount": amount}).id

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import stripe
 
 from flask_prepaid import moneyback
 from flask_prepaid.testing import Databases
@@ -17,7 +16,7 @@ from .shop import Shop
 def fair(databases: Databases) -> Iterator[Shop]:
     """A shop where LESS takes a fifth off, and ALL takes all."""
     shop = Shop(databases.fresh("sqlite"), PREPAID_PROMOTION_CODES=True)
-    client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+    client = shop.dashboard()
     for code, percent in (("LESS", 20), ("ALL", 100)):
         coupon = client.v1.coupons.create({"percent_off": percent, "duration": "once"})
         client.v1.promotion_codes.create({"code": code, "promotion": {"type": "coupon", "coupon": coupon.id}})

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import stripe
-
 from flask_prepaid.models import PaymentState
 
 from .shop import Shop, on_both_databases
@@ -16,10 +14,6 @@ from .storm import storm
 PURCHASES = 15
 
 pytestmark = on_both_databases
-
-
-def client_of(shop: Shop) -> stripe.StripeClient:
-    return stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
 
 
 def drift(shop: Shop, *options: str) -> list[dict[str, Any]]:
@@ -45,7 +39,7 @@ def test_books_that_agree_are_clean(shop: Shop) -> None:
 def test_row_32_with_every_webhook_dropped_one_fix_brings_the_books_to_stripes(deaf_shop: Shop) -> None:
     for _ in range(3):
         deaf_shop.pay(deaf_shop.buy())
-    client = client_of(deaf_shop)
+    client = deaf_shop.dashboard()
     newest = client.v1.payment_intents.list().data[0]
     client.v1.refunds.create({"payment_intent": newest.id, "amount": 250})
     deaf_shop.stripe.dispute(client.v1.payment_intents.list().data[2].latest_charge)
@@ -60,7 +54,7 @@ def test_a_refund_that_was_not_heard_of_is_drift_and_is_mended(deaf_shop: Shop) 
     session = deaf_shop.buy()
     deaf_shop.pay(session)
     deaf_shop.come_back(session)
-    client = client_of(deaf_shop)
+    client = deaf_shop.dashboard()
     client.v1.refunds.create({"payment_intent": client.v1.payment_intents.list().data[0].id, "amount": 250})
 
     assert kinds(drift(deaf_shop)) == [("drifted", 1)]
@@ -79,7 +73,7 @@ def test_a_purchase_that_nothing_was_left_to_pay_for_is_found_by_its_page(deaf_s
 def test_one_payment_paid_twice_at_stripe_is_doubled(shop: Shop) -> None:
     shop.pay(shop.buy())
     key = shop.payments()[0].idempotency_key
-    client_of(shop).v1.payment_intents.create(
+    shop.dashboard().v1.payment_intents.create(
         {
             "amount": 500,
             "currency": "usd",
@@ -103,7 +97,7 @@ def test_credits_without_money_at_stripe_are_unpaid(shop: Shop) -> None:
 
 
 def test_money_for_a_payment_that_the_database_has_lost_is_missed(shop: Shop) -> None:
-    client_of(shop).v1.payment_intents.create(
+    shop.dashboard().v1.payment_intents.create(
         {
             "amount": 500,
             "currency": "usd",
@@ -152,6 +146,6 @@ def test_in_a_storm_nothing_is_lost_and_nothing_is_doubled(shop: Shop) -> None:
     """Every webhook three times and shuffled, one API call in twenty failing before or after its work."""
     toll = storm(shop, PURCHASES)
 
-    assert toll.bought > PURCHASES / 2
+    assert toll.bought == PURCHASES
     assert (toll.lost, toll.doubled, toll.drift) == (0, 0, 0)
     assert toll.charged_minor == 500 * toll.bought

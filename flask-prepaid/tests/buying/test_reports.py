@@ -7,8 +7,6 @@ import io
 import json
 from typing import Any
 
-import stripe
-
 from .shop import Shop
 
 
@@ -19,10 +17,6 @@ def report(shop: Shop, *options: str) -> dict[str, Any]:
     return dict(json.loads(result.stdout))
 
 
-def client_of(shop: Shop) -> stripe.StripeClient:
-    return stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
-
-
 def sell_for_a_while(shop: Shop) -> None:
     """Two days, two currencies, a refund, a lost dispute and a won one."""
     shop.pay(shop.buy(pack="starter"))
@@ -31,7 +25,7 @@ def sell_for_a_while(shop: Shop) -> None:
     shop.pay(shop.buy(credits="10"))
     shop.pay(shop.buy(credits="20"))
     starter, _, ten, twenty = shop.payments()
-    client_of(shop).v1.refunds.create({"payment_intent": str(starter.payment_intent_id), "amount": 200})
+    shop.dashboard().v1.refunds.create({"payment_intent": str(starter.payment_intent_id), "amount": 200})
     for payment, outcome in ((ten, "lost"), (twenty, "won")):
         opened = shop.stripe.dispute(payment.charge_id)
         shop.stripe.dispute(dispute=opened["id"], outcome=outcome)
@@ -44,7 +38,7 @@ def test_sales_add_up_to_stripes_own_balance(shop: Shop) -> None:
     totals = {total["currency"]: total for total in report(shop)["totals"]}
 
     for currency in ("usd", "jpy"):
-        moved = client_of(shop).v1.balance_transactions.list({"currency": currency, "limit": 100})
+        moved = shop.dashboard().v1.balance_transactions.list({"currency": currency, "limit": 100})
         assert totals[currency]["net_minor"] == sum(movement.net for movement in moved.data)
         assert totals[currency]["fees_minor"] == sum(movement.fee for movement in moved.data)
     assert (totals["usd"]["gross_minor"], totals["usd"]["refunds_minor"]) == (3_500, 200)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-import stripe
 
 from flask_prepaid import topups
 from flask_prepaid.errors import NotYours, UnknownItem
@@ -88,6 +88,18 @@ def test_a_month_never_costs_more_than_its_ceiling(shop: Shop) -> None:
     assert len(topped_up(shop)) == 3
 
 
+def test_what_was_charged_in_another_currency_is_no_part_of_the_ceiling(shop: Shop) -> None:
+    leave_card(shop)
+    switch_on(shop, ceiling_minor=500)
+    shop.tick()
+    assert topped_up(shop) == [PaymentState.PAID]
+
+    switch_on(shop, pack="tokyo", threshold=1_000, ceiling_minor=700)
+    shop.tick()
+
+    assert topped_up(shop) == [PaymentState.PAID] * 2
+
+
 def test_after_declines_it_waits_longer_each_time_and_then_stops(shop: Shop) -> None:
     heard: list[Any] = []
     leave_card(shop, DECLINES_LATER)
@@ -132,7 +144,7 @@ def test_a_top_up_without_an_answer_is_found_out_before_another_begins(shop: Sho
     shop.tick()
 
     assert topped_up(shop) == [PaymentState.PAID]
-    client = stripe.StripeClient("sk_test_shop", http_client=shop.stripe.http_client())
+    client = shop.dashboard()
     assert len(client.v1.charges.list().data) == 1
 
 
@@ -144,7 +156,7 @@ def test_without_a_card_it_is_not_switched_on(shop: Shop) -> None:
 def test_a_card_removed_later_stops_it(shop: Shop) -> None:
     card = leave_card(shop)
     switch_on(shop)
-    shop.send_form(shop.browser(), "/prepaid/cards", to=f"/prepaid/cards/{card}/remove")
+    shop.send_form(shop.browser(), "/prepaid/cards", to=f"/prepaid/cards/{card}/remove", sure="1")
 
     shop.tick()
 
@@ -179,7 +191,10 @@ def test_its_owner_switches_it_on_and_off_on_the_page(shop: Shop) -> None:
 
     shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/top-up", **form)
     assert (setting(shop).on, setting(shop).ceiling_minor) == (True, 1_000)
-    assert "Auto top-up is on" in browser.get("/prepaid/cards").text
+    page = browser.get("/prepaid/cards").text
+    assert "Auto top-up is on" in page
+    assert "Charged this month: $0.00 of $10.00 at most" in page
+    assert re.search(r'name="times"[^>]* value="2"', page)
 
     shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/top-up", off="1")
     assert "Auto top-up is off" in browser.get("/prepaid/cards").text
@@ -196,3 +211,4 @@ def test_a_wrong_field_on_the_page_is_said_there(shop: Shop, change: dict[str, s
 
     assert page.status_code == 422
     assert 'role="alert"' in page.text
+    assert f'value="{form["threshold"]}"' in page.text  # what was written is not lost

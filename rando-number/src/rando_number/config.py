@@ -185,6 +185,7 @@ def limits(environ: Mapping[str, str]) -> dict[str, Any]:
     return {
         "RATELIMIT_ENABLED": enabled,
         "PREPAID_ATTEMPTS_PER_HOUR": 100 if enabled else 0,
+        "PREPAID_ATTEMPTS_PER_ADDRESS": 200 if enabled else 0,
         "PREPAID_DECLINES_PER_HOUR": 500 if enabled else 0,
         "RATELIMIT_STORAGE_URI": environ.get("RATELIMIT_STORAGE_URI") or "memory://",
         # Two counters a customer. The moving window keeps each call in a list that it moves and sweeps.

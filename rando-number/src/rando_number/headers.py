@@ -17,6 +17,9 @@ STRIPE_ELEMENTS = {
     "connect-src": "https://api.stripe.com",
 }
 
+#: The pages with a card form on them.
+CARD_FORMS = {"prepaid.custom", "prepaid.custom_plan", "prepaid.add_card"}
+
 #: The policy of an answer that is no page.
 NO_PAGE = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 
@@ -88,7 +91,7 @@ def policy() -> str:
         "base-uri": "'none'",
         "object-src": "'none'",
     }
-    if request.endpoint in ("prepaid.custom", "prepaid.custom_plan"):  # where a card form stands
+    if request.endpoint in CARD_FORMS:
         for name, theirs in STRIPE_ELEMENTS.items():
             rules[name] = f"{rules.get(name, '')} {emulator() or theirs}".strip()
     return "; ".join(f"{name} {sources}" for name, sources in rules.items())

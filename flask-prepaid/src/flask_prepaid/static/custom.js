@@ -20,11 +20,20 @@
   }
 
   if (form) {
-    const button = form.querySelector("button");
+    const button = form.querySelector("button[type=submit]");
     const words = document.getElementById("prepaid-said");
+    const mail = document.getElementById("prepaid-mail");
+    const email = document.getElementById("prepaid-email");
+    const code = document.getElementById("prepaid-code");
     const say = (message) => {
       words.textContent = message;
       words.hidden = !message;
+    };
+    // Stripe asks that the total be shown before it is paid; a card that is only saved has none.
+    const show = (session) => {
+      const due = session.total.total.amount;
+      if (total) total.textContent = due;
+      if (button.dataset.pays) button.textContent = `${button.dataset.pays} ${due}`;
     };
 
     const start = async () => {
@@ -39,15 +48,26 @@
         say(loaded.error.message);
         return;
       }
-      total.textContent = loaded.actions.getSession().total.total.amount;
+      const { actions } = loaded;
+      show(actions.getSession());
+      mail.hidden = Boolean(actions.getSession().email); // Stripe wants one, and knows that of a customer who has one
+      email.required = !mail.hidden;
       button.disabled = false;
+      document.getElementById("prepaid-apply")?.addEventListener("click", async () => {
+        say("");
+        const answer = await actions.applyPromotionCode(code.value.trim());
+        if (answer.type === "error") say(answer.error.message);
+        else show(answer.session);
+      });
       form.addEventListener("submit", async (event) => {
         event.preventDefault();
         button.disabled = true; // a second press would be a second try
         say("");
-        const answer = await loaded.actions.confirm();
-        if (answer.type === "error") say(answer.error.message);
-        button.disabled = false;
+        const answer = await actions.confirm(mail.hidden ? {} : { email: email.value });
+        if (answer.type === "error") {
+          say(answer.error.message);
+          button.disabled = false;
+        }
       });
     };
     start();

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from .. import payments, signals
+from .. import attempts, payments, signals
 from ..catalog import Plan
 from ..errors import GatewayRefused, NotYours, PlanRefused, UnknownItem
 from ..models import SavedCard
@@ -162,7 +162,7 @@ def change(
     :param due_minor: What the preview said is charged now; if that is not so any more, nothing changes.
     :raises PlanRefused: The plan can't be changed now, or the preview does not hold any more.
     """
-    payments.make_sure(prepaid, owner)
+    attempts.make_sure(prepaid, owner)
     shown = preview(prepaid, owner, plan, quantity, proration_date=proration_date)
     if shown.due_minor != due_minor:
         raise PlanRefused("What this change costs is not what was shown. Look at the new preview first.")
@@ -268,7 +268,7 @@ def use_card(prepaid: Prepaid, owner: str, card_id: str) -> tuple[Subscription, 
     :raises UnknownItem: The card is not on file.
     """
     _check_card(prepaid, owner, card_id)
-    payments.make_sure(prepaid, owner)
+    attempts.make_sure(prepaid, owner)
     row, subscribed = _fetch(prepaid, owner, "pay")
     if row.state is not State.INCOMPLETE:
         at_stripe.update(prepaid.gateway, subscribed.id, default_payment_method=card_id)

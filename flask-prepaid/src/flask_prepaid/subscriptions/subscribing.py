@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, or_, select
 
-from .. import clock, payments, signals
+from .. import attempts, clock, payments, signals
 from ..catalog import Plan
 from ..customers import known_customer, with_customer
 from ..errors import (
@@ -171,6 +171,7 @@ def _begin(
     """
     session = payments.own_session(prepaid)
     _make_sure(prepaid, owner)
+    session.commit()
     if not 1 <= quantity <= plan.most:
         raise UnknownItem(f"This plan can be taken 1 to {plan.most} times over.", field="quantity")
     trial = plan.trial_days if not had_trial(prepaid, owner) else 0
@@ -203,7 +204,7 @@ def _begin(
 
 def _make_sure(prepaid: Prepaid, owner: str) -> None:
     """Refuse what a card tester does, by the same limits as for packs."""
-    payments.make_sure(prepaid, owner)
+    attempts.make_sure(prepaid, owner)
     lately = Subscription.created_at > prepaid.clock() - timedelta(hours=1)
     begun = select(func.count()).where(Subscription.owner == owner, lately)
     limit = prepaid.config.attempts_per_hour

@@ -31,11 +31,14 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
             prepaid.session.commit()
         except (GatewayUnavailable, GatewayRefused):
             prepaid.session.rollback()
+    topup = topups.setting(prepaid.session, owner)
     return page.render(
         "cards.html",
         cards=cards.saved(prepaid.session, owner),
         default=cards.default_card(prepaid.session, owner),
-        topup=topups.setting(prepaid.session, owner),
+        topup=topup,
+        spent=topups.spent(prepaid, topup) if topup else None,
+        written=request.form,
         packs=prepaid.catalog.packs.values(),
         error=error,
         expires_soon=lambda card: cards.expires_soon(card, clock.wall()),
@@ -43,10 +46,13 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
 
 
 def add() -> ResponseReturnValue:
-    """On to Stripe's page, where a card is left and nothing is paid."""
-    back = url_for("prepaid.cards", _external=True)
-    opened = cards.open_page(page.extension(), page.customer(), success_url=back, cancel_url=back)
-    return redirect(opened.url or back, 303)
+    """On to Stripe's page, or to Stripe's elements on ours: a card is left there, and nothing is paid."""
+    prepaid, back = page.extension(), url_for("prepaid.cards", _external=True)
+    here = "here" in request.form
+    opened = cards.open_page(prepaid, page.customer(), success_url=back, cancel_url=None if here else back)
+    if not here:
+        return redirect(opened.url or back, 303)
+    return page.render("card_new.html", client_secret=opened.client_secret)
 
 
 def edit(card_id: str) -> ResponseReturnValue:
@@ -100,5 +106,10 @@ def choose(card_id: str) -> ResponseReturnValue:
 
 
 def remove(card_id: str) -> ResponseReturnValue:
-    cards.remove(page.extension(), page.customer(), card_id)
+    """At once, but where a plan or auto top-up pays with it: then what comes of that is said first."""
+    prepaid, owner = page.extension(), page.customer()
+    needed = None if "sure" in request.form else cards.needed(prepaid, owner, card_id)
+    if needed is not None:
+        return page.render("card_remove.html", needed=needed)
+    cards.remove(prepaid, owner, card_id)
     return redirect(url_for("prepaid.cards"), 303)

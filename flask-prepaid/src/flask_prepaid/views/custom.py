@@ -9,7 +9,7 @@ from .. import money, purchases
 from ..catalog import Offer
 from ..errors import UnknownItem
 from . import page
-from .buying import attempt, new_attempt
+from .buying import attempt, new_attempt, pay_at_stripe
 
 
 def custom() -> ResponseReturnValue:
@@ -48,6 +48,8 @@ def total() -> ResponseReturnValue:
 
 def pay(owner: str, offer: Offer) -> ResponseReturnValue:
     prepaid = page.extension()
+    if prepaid.config.automatic_tax:  # which asks for an address, and so for Stripe's page
+        return pay_at_stripe(owner, offer)
     back = url_for("prepaid.return", _external=True)
     checkout = purchases.open_checkout(
         prepaid,
@@ -56,6 +58,7 @@ def pay(owner: str, offer: Offer) -> ResponseReturnValue:
         success_url=f"{back}?session_id={{CHECKOUT_SESSION_ID}}",
         cancel_url=None,
         attempt=attempt(),
+        keep_card=bool(request.form.get("keep_card")),
     )
     if checkout.client_secret is None or checkout.status != "open":  # the same form again, after paying
         return redirect(url_for("prepaid.return", session_id=checkout.id), 303)
@@ -64,6 +67,4 @@ def pay(owner: str, offer: Offer) -> ResponseReturnValue:
         offer=offer,
         balance=prepaid.balance(owner),
         client_secret=checkout.client_secret,
-        publishable_key=prepaid.config.stripe_publishable_key,
-        stripe_js_url=prepaid.config.stripe_js_url,
     )

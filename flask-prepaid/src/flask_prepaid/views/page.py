@@ -34,5 +34,6 @@ def render(template: str, **context: Any) -> str:
         prepaid=prepaid,
         prepaid_base=prepaid.config.base_template,
         prepaid_csrf=csrf.field,
+        prepaid_config=prepaid.config,
         **context,
     )

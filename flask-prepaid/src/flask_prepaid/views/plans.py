@@ -102,8 +102,6 @@ def custom() -> ResponseReturnValue:
         starts=starts,
         needs_card=chosen.trial_needs_card or not row.trial_days,
         client_secret=opened.client_secret,
-        publishable_key=prepaid.config.stripe_publishable_key,
-        stripe_js_url=prepaid.config.stripe_js_url,
         attempt=secrets.token_urlsafe(16),
     )
 
