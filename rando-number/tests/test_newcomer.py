@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from flask_prepaid.cli import commands
+
 from .shop import PASSWORD, Shop, figure
 
 
@@ -49,6 +51,21 @@ def test_a_pack_costs_what_the_home_page_says(shop: Shop) -> None:
     assert customer.balance == 63
     assert "$54.00" in customer.get("/").text
     assert "$54.00" in customer.get("/user-profile").text
+
+
+def test_the_profile_says_what_was_paid_and_sent_back_and_leads_to_receipt_and_invoice(shop: Shop) -> None:
+    customer = shop.customer()
+    session = customer.buy(pack="starter")
+    shop.stripe.pay(session)
+    words = ("refund", "1", "--amount", "250", "--reason", "half of it")
+    assert shop.app.test_cli_runner().invoke(commands, words).exit_code == 0
+
+    profile = customer.get("/user-profile").text
+
+    assert "Paid, $2.50 refunded" in profile
+    assert ">Receipt</a>" in profile
+    assert 'href="/buy-credits/invoice/1">Invoice</a>' in profile
+    assert customer.get("/buy-credits/invoice/1").status_code == 302
 
 
 def test_five_webhooks_and_ten_looks_at_the_return_page_give_ten_credits_once(shop: Shop) -> None:

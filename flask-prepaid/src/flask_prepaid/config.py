@@ -24,6 +24,7 @@ DEFAULT_PATHS = {
     "custom": "/prepaid/buy/custom",
     "return": "/prepaid/return",
     "confirm": "/prepaid/confirm",
+    "invoice": "/prepaid/invoice",
     "cards": "/prepaid/cards",
     "plan": "/prepaid/plan",
     "operator": "/prepaid/admin",
@@ -70,6 +71,7 @@ class Config:
     attempts_per_address: int = 200
     declines_per_hour: int = 500
     promotion_codes: bool = False
+    invoices: bool = False
     automatic_tax: bool = False
     time_zone: str = "UTC"
     small_grant: int = 100
@@ -123,6 +125,7 @@ def read(app: Flask) -> Config:
         attempts_per_address=settings.get("ATTEMPTS_PER_ADDRESS", 200),
         declines_per_hour=settings.get("DECLINES_PER_HOUR", 500),
         promotion_codes=settings.get("PROMOTION_CODES", False),
+        invoices=settings.get("INVOICES", False),
         automatic_tax=settings.get("AUTOMATIC_TAX", False),
         time_zone=zone(settings.get("TIME_ZONE", "UTC")),
         small_grant=settings.get("SMALL_GRANT", 100),

@@ -74,6 +74,15 @@ class Checkout:
 
 
 @dataclass(frozen=True)
+class Invoice:
+    """An invoice of a one-time payment. Stripe's addresses of it end after some weeks: fetch them anew."""
+
+    id: str
+    payment_key: str | None
+    pdf_url: str | None
+
+
+@dataclass(frozen=True)
 class Card:
     """A PaymentMethod of type card. ``customer_id`` is ``None`` once it is detached."""
 
@@ -211,6 +220,10 @@ def intent_of(intent: Any, asked_at: datetime) -> Intent:
         failure=(error.decline_code or error.code) if error else None,
         asked_at=asked_at,
     )
+
+
+def invoice_of(invoice: Any) -> Invoice:
+    return Invoice(id=invoice.id, payment_key=payment_key(invoice), pdf_url=invoice.invoice_pdf)
 
 
 def card_of(method: Any) -> Card:

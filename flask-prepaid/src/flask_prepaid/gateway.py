@@ -30,6 +30,7 @@ from .facts import (
     Dispute,
     Event,
     Intent,
+    Invoice,
     Movement,
     Refund,
     card_of,
@@ -38,6 +39,7 @@ from .facts import (
     event_of,
     id_of,
     intent_of,
+    invoice_of,
     movement_of,
     payment_key,
     refund_of,
@@ -119,6 +121,8 @@ class Gateway:
         }
         if keep_card:
             params["payment_intent_data"]["setup_future_usage"] = "off_session"
+        if self.config.invoices:
+            params["invoice_creation"] = {"enabled": True, "invoice_data": {"metadata": {PAYMENT_KEY: key}}}
         if self.config.promotion_codes:
             params["allow_promotion_codes"] = True
         if self.config.automatic_tax:
@@ -149,6 +153,10 @@ class Gateway:
         sessions = self.client.v1.checkout.sessions
         page = ask(lambda: sessions.list({"payment_intent": intent_id, "limit": 1}))
         return self.fetch_checkout(page.data[0].id) if page.data else None
+
+    def fetch_invoice(self, invoice_id: str) -> Invoice | None:
+        invoice = ask_for(lambda: self.client.v1.invoices.retrieve(invoice_id))
+        return invoice_of(invoice) if invoice is not None else None
 
     # Cards on file
 

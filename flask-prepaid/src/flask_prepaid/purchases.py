@@ -234,6 +234,27 @@ def settle_intent(prepaid: Prepaid, intent_id: str) -> Payment | None:
     return payment
 
 
+def follow_invoice(prepaid: Prepaid, invoice_id: str) -> None:
+    """Note the invoice that Stripe made of a purchase, a little after it was paid. Does not commit."""
+    invoice = prepaid.gateway.fetch_invoice(invoice_id)
+    payment = payments.find(prepaid.session, key=invoice.payment_key) if invoice else None
+    if payment is not None:
+        payments.lock(prepaid.session, payment, invoice_id=invoice_id)
+
+
+def invoice_url(prepaid: Prepaid, owner: str, payment_id: int) -> str:
+    """Where the invoice of a payment is as a PDF, for now.
+
+    :raises NotYours: The owner has no such payment, or there is no invoice of it.
+    """
+    invoice_id = _own_payment(prepaid, owner, payment_id).invoice_id
+    prepaid.session.commit()
+    invoice = prepaid.gateway.fetch_invoice(invoice_id) if invoice_id else None
+    if invoice is None or invoice.pdf_url is None:
+        raise NotYours("There is no invoice of this purchase.")
+    return invoice.pdf_url
+
+
 def look_up(prepaid: Prepaid, payment_id: int) -> None:
     """Ask Stripe what came of a payment that nobody has told us about, and follow it. Commits."""
     session = payments.own_session(prepaid)

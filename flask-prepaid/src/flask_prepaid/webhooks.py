@@ -120,9 +120,13 @@ def trial_ends_soon(prepaid: Prepaid, subscription_id: str) -> None:
     "invoice.voided",
     "invoice.marked_uncollectible",
 )
-def plan_was_billed(prepaid: Prepaid, invoice_id: str) -> None:
-    """A renewal or an upgrade is paid, or not. Each is one more poke for the same look at the whole plan."""
-    following.follow_invoice(prepaid, invoice_id)
+def was_billed(prepaid: Prepaid, invoice_id: str) -> None:
+    """A renewal or an upgrade is paid, or not: one more poke for the same look at the whole plan.
+
+    Or Checkout has made the invoice of a purchase.
+    """
+    if following.follow_invoice(prepaid, invoice_id) is None:
+        purchases.follow_invoice(prepaid, invoice_id)
 
 
 @on("subscription_schedule.updated", "subscription_schedule.released", "subscription_schedule.canceled")

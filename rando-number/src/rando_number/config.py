@@ -41,6 +41,7 @@ PATHS = {
     "custom": "/buy-credits/custom",
     "return": "/buy-credits/return",
     "confirm": "/buy-credits/confirm",
+    "invoice": "/buy-credits/invoice",
     "cards": "/cards",
     "plan": "/subscription",
     "operator": "/admin",
@@ -174,6 +175,7 @@ def stripe(environ: Mapping[str, str]) -> dict[str, Any]:
         "PREPAID_STRIPE_WEBHOOK_SECRET": environ.get("STRIPE_WEBHOOK_SECRET")
         or ("whsec_emulator" if emulated else None),
         "PREPAID_STRIPE_API_BASE": base,
+        "PREPAID_INVOICES": flag(environ, "RANDO_INVOICES", True),
         "PREPAID_PATHS": PATHS,
         "PREPAID_BASE_TEMPLATE": "base.html",
     }

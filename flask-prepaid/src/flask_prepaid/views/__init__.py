@@ -22,6 +22,7 @@ def register(app: Flask, paths: dict[str, str]) -> None:
     pages.add_url_rule(paths["return"], "return", buying.come_back)
     pages.add_url_rule(paths["custom"], "custom", custom.custom, methods=["GET", "POST"])
     pages.add_url_rule(paths["confirm"], "confirm", buying.confirm, methods=["POST"])
+    pages.add_url_rule(f"{paths['invoice']}/<payment>", "invoice", buying.invoice)
     pages.add_url_rule(paths["cards"], "cards", cards.listing)
     pages.add_url_rule(f"{paths['cards']}/add", "add_card", cards.add, methods=["POST"])
     pages.add_url_rule(f"{paths['cards']}/top-up", "top_up", cards.top_up, methods=["POST"])

@@ -97,6 +97,11 @@ def confirm() -> ResponseReturnValue:
     return redirect(challenge_url or url_for("prepaid.return", payment=payment.id), 303)
 
 
+def invoice(payment: str) -> ResponseReturnValue:
+    """On to the PDF at Stripe, whose address is good for some weeks only and so is asked for each time."""
+    return redirect(purchases.invoice_url(page.extension(), page.customer(), payment_number(payment)))
+
+
 def new_attempt() -> str:
     """A token for one form: sent twice, it is one purchase."""
     return secrets.token_urlsafe(16)
