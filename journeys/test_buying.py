@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from .conftest import Running
 from .test_newcomer import balance_after_reload, pay_on_stripes_page, register
+from .test_plans import fill_card
 
 pytestmark = pytest.mark.browser
 
-GOOD, ASKS_ALWAYS = "4242 4242 4242 4242", "4000 0027 6000 3184"
+GOOD, ASKS_ALWAYS, DECLINED = "4242 4242 4242 4242", "4000 0027 6000 3184", "4000 0000 0000 0002"
 RETURN = re.compile(r"/buy-credits/return")
 
 
@@ -23,6 +25,14 @@ def to_stripe(page: Page, shop: Running, *, keep_card: bool = False) -> None:
         form.locator("[name=keep_card]").check()
     form.locator("button[name=pack]").click()
     expect(page).to_have_url(re.compile(re.escape(shop.emulator_url)))
+
+
+def to_our_page(page: Page, shop: Running) -> None:
+    """Choose ten credits on our own page, and go on to Stripe's fields there."""
+    page.goto(f"{shop.url}/buy-credits/custom")
+    page.get_by_label("How many credits?").fill("10")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("button", name="Pay $10.00")).to_be_enabled()
 
 
 def test_a_tab_closed_after_paying_still_gets_its_credits(page: Page, shop: Running) -> None:
@@ -81,3 +91,123 @@ def test_a_bank_that_wants_its_customer_is_asked(page: Page, shop: Running, answ
         pay_on_stripes_page(page, GOOD)  # the same page takes another card
     expect(page).to_have_url(RETURN)
     assert balance_after_reload(page, shop) == before + 10
+
+
+@pytest.mark.parametrize("answer", ["complete", "fail"])
+def test_a_saved_card_whose_bank_asks_leads_there_and_back(page: Page, shop: Running, answer: str) -> None:
+    register(page, shop, f"saved-bank-{answer}@journey.test")
+    leave_card(page, shop, ASKS_ALWAYS)
+    before = balance_after_reload(page, shop)
+    page.goto(f"{shop.url}/buy-credits")
+
+    page.locator("button[name=pack]").first.click()
+    page.get_by_role("button", name=re.compile(answer, re.I)).click()
+
+    expect(page).to_have_url(RETURN)
+    if answer == "complete":
+        expect(page.get_by_role("status")).to_contain_text("10 credits were added")
+        assert balance_after_reload(page, shop) == before + 10
+    else:
+        expect(page.get_by_role("alert")).to_contain_text("nothing was charged")
+        page.get_by_role("link", name="Buy Credits").last.click()
+        page.locator("[name=saved_card]").first.select_option(label="Another way, on Stripe's page")
+        page.locator("button[name=pack]").first.click()
+        pay_on_stripes_page(page, GOOD)
+        expect(page).to_have_url(RETURN)
+        assert balance_after_reload(page, shop) == before + 10
+
+
+def test_a_bank_whose_page_was_closed_is_gone_on_with_later(page: Page, shop: Running) -> None:
+    register(page, shop, "saved-later@journey.test")
+    leave_card(page, shop, ASKS_ALWAYS)
+    before = balance_after_reload(page, shop)
+    page.goto(f"{shop.url}/buy-credits")
+    page.locator("button[name=pack]").first.click()
+    expect(page.get_by_role("button", name=re.compile("complete", re.I))).to_be_visible()
+
+    page.go_back()
+    page.goto(f"{shop.url}/user-profile")
+    page.get_by_role("link", name="Go on").click()
+    page.get_by_role("button", name="Continue to your bank").click()
+    page.get_by_role("button", name=re.compile("complete", re.I)).click()
+
+    expect(page.get_by_role("status")).to_contain_text("10 credits were added")
+    assert balance_after_reload(page, shop) == before + 10
+
+
+def test_on_our_own_page_a_decline_a_bank_that_is_told_no_and_a_card_that_pays(
+    page: Page, shop: Running
+) -> None:
+    register(page, shop, "own-page@journey.test")
+    to_our_page(page, shop)
+    pay = page.get_by_role("button", name="Pay $10.00")
+
+    fill_card(page, DECLINED)
+    pay.click()
+    expect(page.get_by_role("alert")).to_contain_text("declined")
+    fill_card(page, ASKS_ALWAYS)
+    pay.click()
+    bank = page.frame_locator("dialog iframe")
+    bank.get_by_role("button", name=re.compile("fail", re.I)).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(pay).to_be_enabled()
+    pay.click()
+    bank.get_by_role("button", name=re.compile("complete", re.I)).click()
+
+    expect(page.get_by_role("status")).to_contain_text("10 credits were added for $10.00")
+    assert balance_after_reload(page, shop) == 13
+
+
+def test_on_our_own_page_a_double_click_and_the_way_back_pay_once(page: Page, shop: Running) -> None:
+    register(page, shop, "own-page-twice@journey.test")
+    to_our_page(page, shop)
+    fill_card(page, GOOD)
+    page.get_by_role("button", name="Pay $10.00").dblclick()
+    expect(page).to_have_url(RETURN)
+
+    for _ in range(2):
+        with suppress(Error):  # the page before was the answer to a form, which Chromium does not show again
+            page.go_back()
+
+    assert balance_after_reload(page, shop) == 13
+
+
+def test_on_our_own_page_a_closed_tab_still_gets_its_credits(page: Page, shop: Running) -> None:
+    register(page, shop, "own-page-closed@journey.test")
+    to_our_page(page, shop)
+    fill_card(page, GOOD)
+    page.route(RETURN, lambda route: route.abort())
+    with page.expect_request(RETURN):
+        page.get_by_role("button", name="Pay $10.00").click()
+
+    later = page.context.new_page()
+    page.close()
+
+    later.goto(f"{shop.url}/user-profile")
+    expect(later.locator("[data-balance]").first).not_to_have_text("3")
+    assert balance_after_reload(later, shop) == 13
+
+
+def test_a_card_left_without_leaving_the_site_pays_in_one_press(page: Page, shop: Running) -> None:
+    register(page, shop, "stays@journey.test")
+    leave_card(page, shop, GOOD)
+    expect(page.get_by_text("Visa ending in 4242")).to_be_visible()
+    before = balance_after_reload(page, shop)
+    page.goto(f"{shop.url}/buy-credits")
+
+    page.locator("button[name=pack]").first.click()
+
+    expect(page.get_by_role("status")).to_contain_text("10 credits were added")
+    assert balance_after_reload(page, shop) == before + 10
+
+
+def leave_card(page: Page, shop: Running, number: str) -> None:
+    """Put a card on file on our own page, with what its bank wants to know."""
+    page.goto(f"{shop.url}/cards")
+    page.get_by_role("button", name="Add one without leaving this site").click()
+    fill_card(page, number)
+    page.get_by_role("button", name="Save the card").click()
+    if number == ASKS_ALWAYS:
+        bank = page.frame_locator("dialog iframe")
+        bank.get_by_role("button", name=re.compile("complete", re.I)).click()
+    expect(page.get_by_text("pays by default", exact=True)).to_be_visible()

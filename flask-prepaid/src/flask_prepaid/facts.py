@@ -217,9 +217,14 @@ def intent_of(intent: Any, asked_at: datetime) -> Intent:
         card_id=id_of(intent.payment_method),
         charge_id=id_of(intent.latest_charge),
         receipt_url=charge.receipt_url if charge else None,
-        failure=(error.decline_code or error.code) if error else None,
+        failure=_reason(error) if error else None,
         asked_at=asked_at,
     )
+
+
+def _reason(error: Any) -> str | None:
+    """Why a payment failed. Stripe leaves out what does not apply: only a bank's no has a decline code."""
+    return getattr(error, "decline_code", None) or getattr(error, "code", None)
 
 
 def invoice_of(invoice: Any) -> Invoice:

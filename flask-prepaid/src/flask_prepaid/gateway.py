@@ -471,5 +471,6 @@ def refusal(error: stripe.StripeError) -> GatewayRefused:
 def card_error(error: stripe.CardError) -> CardDeclined | CardNeedsOwner:
     if error.code == "authentication_required":
         return CardNeedsOwner("Your bank asks you to confirm this payment.")
-    declined = error.error
-    return CardDeclined("The card was declined.", reason=(declined and declined.decline_code) or error.code)
+    return CardDeclined(
+        "The card was declined.", reason=getattr(error.error, "decline_code", None) or error.code
+    )

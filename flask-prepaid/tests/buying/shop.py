@@ -88,8 +88,9 @@ class Shop:
             self.stripe.connect(self.app, WEBHOOK, SECRET)
 
     def close(self) -> None:
-        """Look at the books for a last time, and let go of the database."""
+        """Look at the books and the inbox for a last time, and let go of the database."""
         assert self.audit() == []
+        assert [event.outcome for event in self.inbox() if is_our_fault(event)] == []
         with self.app.app_context():
             self.db.engine.dispose()
         self.stripe.close()
@@ -221,3 +222,9 @@ class Shop:
     def inbox(self) -> list[InboxEvent]:
         wanted = select(InboxEvent).order_by(InboxEvent.received_at)
         return list(self.read(lambda: self.prepaid.session.scalars(wanted).all()))
+
+
+def is_our_fault(event: InboxEvent) -> bool:
+    """Whether it failed for another reason than that Stripe or the database were busy or away."""
+    theirs = ("GatewayUnavailable", "Busy", "OperationalError")
+    return event.handled_at is None and not (event.outcome or theirs[0]).startswith(theirs)

@@ -131,7 +131,11 @@ def test_row_27_a_challenge_that_fails_charges_nothing(shop: Shop) -> None:
     pressed = press(shop, card)
 
     shop.answer_bank(pressed.location, "fail")
+    back = shop.browser().get("/prepaid/return?payment=1")
 
+    assert back.status_code == 200
+    assert "nothing was charged" in back.text
+    assert [payment.state for payment in shop.payments()] == [PaymentState.FAILED]
     assert shop.balance() == 0
     assert charges(shop) == []
 

@@ -50,8 +50,19 @@ PLANS = (
     Plan("large-yearly", credits=2_400, amount_minor=120_000, interval="year", name="Large, by the year"),
 )
 
-#: What the ledger's kinds are called here. A word that is not here speaks for itself.
-WORDS = {"spend": "Number drawn", "grant": "Gift", "reversal": "Given back", "clawback": "Taken back"}
+#: What the ledger's kinds, and where a payment stands, are called here. Other words speak for themselves.
+WORDS = {
+    "spend": "Number drawn",
+    "grant": "Gift",
+    "reversal": "Given back",
+    "clawback": "Taken back",
+    "requested": "Not known yet",
+    "unknown": "Not known yet: do not pay again",
+    "open": "Not paid yet",
+    "pending": "Waiting for the bank",
+    "failed": "Not paid",
+    "set_aside": "We are looking at it",
+}
 
 #: What a new customer may try for nothing.
 WELCOME_CREDITS = 3
