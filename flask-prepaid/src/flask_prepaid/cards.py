@@ -15,7 +15,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from . import attempts, clock, payments
-from .customers import with_customer
+from .customers import card_on_file, known_customer, with_customer
 from .errors import NotYours
 from .facts import Card, Checkout
 from .models import Customer, SavedCard, TopUp
@@ -165,11 +165,9 @@ def needed(prepaid: Prepaid, owner: str, card_id: str) -> Needed | None:
 def _own(prepaid: Prepaid, owner: str, card_id: str) -> str:
     """The Stripe customer of the owner, who has this card."""
     session = payments.own_session(prepaid)
-    customer = session.get(Customer, owner)
-    card = session.get(SavedCard, card_id)
-    if customer is None or customer.stripe_id is None or card is None or card.owner != owner:
+    customer_id = known_customer(session, owner)
+    if customer_id is None or card_on_file(session, owner, card_id) is None:
         raise NotYours("There is no such card.")
-    customer_id = customer.stripe_id
     session.commit()
     return customer_id
 

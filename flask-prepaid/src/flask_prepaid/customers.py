@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .extension import Prepaid
 
 T = TypeVar("T")
+
+CARD_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 
 
 def with_customer(prepaid: Prepaid, owner: str, ask: Callable[[str], T]) -> T:
@@ -62,6 +65,12 @@ def customer_of(prepaid: Prepaid, owner: str) -> str:
 def known_customer(session: Session, owner: str) -> str | None:
     """The id of the owner's Stripe customer, if one was ever made."""
     return session.scalar(select(Customer.stripe_id).where(Customer.owner == owner))
+
+
+def card_on_file(session: Session, owner: str, card_id: str) -> SavedCard | None:
+    """The owner's card with this id, which may be any text that a browser sends."""
+    card = session.get(SavedCard, card_id) if CARD_ID.fullmatch(card_id) else None
+    return card if card is not None and card.owner == owner else None
 
 
 def remove(prepaid: Prepaid, owner: str) -> None:

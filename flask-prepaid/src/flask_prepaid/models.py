@@ -483,7 +483,10 @@ class Attempt(Base):
 
 
 class InboxEvent(Base):
-    """A Stripe event that came. Kept once, without its payload; handled when ``handled_at`` is set."""
+    """A Stripe event that came. Kept once, without its payload; handled when ``handled_at`` is set.
+
+    ``livemode`` is whether it tells of real money; unknown of what came before this was kept.
+    """
 
     __tablename__ = "prepaid_inbox"
 
@@ -491,6 +494,7 @@ class InboxEvent(Base):
     type: Mapped[str]
     object_id: Mapped[str | None]
     api_version: Mapped[str | None] = mapped_column(String(64))
+    livemode: Mapped[bool | None]
     created_at: Mapped[datetime]
     received_at: Mapped[datetime]
     handled_at: Mapped[datetime | None]

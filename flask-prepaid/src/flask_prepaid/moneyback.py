@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from . import clock, facts, ledger, payments, purchases, signals
+from . import clock, facts, ledger, money, payments, purchases, signals
 from .errors import GatewayRefused, NothingToReverse
 from .models import Dispute, Payment, PaymentState, Refund, Via
 from .payments import insert
@@ -57,6 +57,11 @@ def _write_down(prepaid: Prepaid, payment_id: int, amount_minor: int | None, rea
     if payment.state is not PaymentState.PAID or payment.payment_intent_id is None or not 0 < amount <= left:
         session.rollback()
         raise NothingToReverse(f"Payment {payment_id} has {max(left, 0)} left to refund, not {amount}.")
+    try:
+        money.check(amount, payment.currency)
+    except ValueError as too_fine:
+        session.rollback()
+        raise NothingToReverse(f"{too_fine}.") from None
     row = Refund(
         payment_id=payment_id,
         amount_minor=amount,

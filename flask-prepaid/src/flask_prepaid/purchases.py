@@ -8,12 +8,12 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from . import payments, signals
+from . import cards, payments, signals
 from .catalog import Offer
-from .customers import known_customer, with_customer
+from .customers import card_on_file, known_customer, with_customer
 from .errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours
 from .facts import Checkout, Intent
-from .models import Payment, PaymentState, SavedCard, Via
+from .models import Payment, PaymentState, Via
 
 if TYPE_CHECKING:
     from .extension import Prepaid
@@ -132,8 +132,7 @@ def charge_card(
     :raises NotYours: The owner has no such card.
     """
     session = payments.own_session(prepaid)
-    card = session.get(SavedCard, card_id)
-    if card is None or card.owner != owner:
+    if card_on_file(session, owner, card_id) is None:
         raise NotYours("There is no such card.")
     payment = payments.write_down(prepaid, owner, offer, via=Via.CARD, attempt=attempt, card_id=card_id)
     if payment.state is not PaymentState.REQUESTED:
@@ -167,8 +166,11 @@ def charge(prepaid: Prepaid, payment: Payment, *, return_url: str | None) -> Int
     except GatewayUnavailable:
         payments.not_known(prepaid, payment)
         return None
-    except (GatewayRefused, CardDeclined) as refused:  # such as a card that was removed in the dashboard
+    except (GatewayRefused, CardDeclined) as refused:
         payments.give_up(prepaid, payment, str(refused))
+        if isinstance(refused, GatewayRefused) and refused.missing:  # it was deleted in the dashboard
+            cards.refresh(prepaid, customer_id)
+            session.commit()
         return None
     payments.follow_intent(prepaid, payment, intent)
     signals.commit(session)

@@ -155,6 +155,7 @@ def keep(prepaid: Prepaid, event: Event) -> None:
         "type": event.type,
         "object_id": event.object_id,
         "api_version": event.api_version,
+        "livemode": event.livemode,
         "created_at": event.created_at,
         "received_at": clock.wall(),
     }
@@ -199,7 +200,8 @@ def replay(prepaid: Prepaid, event_id: str) -> bool:
         return False
     row.handled_at = None
     prepaid.session.commit()
-    event = Event(row.id, row.type, row.object_id, prepaid.config.livemode, row.api_version, row.created_at)
+    livemode = prepaid.config.livemode if row.livemode is None else row.livemode
+    event = Event(row.id, row.type, row.object_id, livemode, row.api_version, row.created_at)
     return handle(prepaid, event)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from werkzeug.test import TestResponse
@@ -191,6 +192,25 @@ def test_a_card_of_somebody_else_does_not_exist(shop: Shop, action: str) -> None
     assert len(saved(shop, "user:2")) == 1
 
 
+@pytest.mark.parametrize("card_id", ["\x00", "x" * 5_000, "é", "pm_%"])
+def test_what_is_no_id_of_a_card_is_not_found(shop: Shop, card_id: str) -> None:
+    browser, path = shop.browser(), f"/prepaid/cards/{quote(card_id, safe='')}"
+    answers = {
+        shop.send_form(browser, "/prepaid/cards", to=f"{path}{end}") for end in ("", "/default", "/remove")
+    }
+    paid = shop.send_form(browser, "/prepaid/buy", pack="starter", saved_card=card_id)
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert paid.status_code == 422
+
+
+def test_a_pack_for_nothing_charges_no_card(shop: Shop) -> None:
+    sent = press(shop, leave_card(shop), pack="gift")
+    shop.pay(shop.session_of(sent))
+
+    assert (shop.balance(), charges(shop)) == (5, [])
+
+
 def test_another_card_can_be_the_default(shop: Shop) -> None:
     leave_card(shop)
     second = leave_card(shop, "5555555555554444")
@@ -303,6 +323,21 @@ def test_row_42_a_customer_deleted_in_stripes_dashboard_gets_a_new_one(shop: Sho
     shop.pay(shop.buy())
 
     assert shop.balance() == 200
+
+
+def test_row_42_who_was_deleted_in_the_dashboard_is_offered_no_card_that_is_gone(shop: Shop) -> None:
+    card = leave_card(shop)
+    form = {"pack": "starter", "threshold": "20", "times": "1"}
+    shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/top-up", **form)
+    shop.dashboard().v1.customers.delete(str(shop.read(lambda: shop.prepaid.customer_id("user:1"))))
+
+    assert "nothing was charged" in follow(shop, press(shop, card)).text
+    assert "Pay with" not in shop.browser().get("/prepaid/buy").text
+    shop.tick()
+
+    assert "It has stopped: no card is on file" in shop.browser().get("/prepaid/cards").text
+    shop.pay(shop.buy())
+    assert shop.balance() == 100
 
 
 def test_one_owner_has_one_customer_at_stripe(shop: Shop) -> None:

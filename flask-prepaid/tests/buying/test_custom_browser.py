@@ -34,6 +34,7 @@ def open_shop(databases: Databases) -> Iterator[tuple[Shop, str]]:
     shop = Shop(
         databases.fresh("sqlite"),
         emulator=emulator,
+        PREPAID_PROMOTION_CODES=True,
         PREPAID_STRIPE_JS_URL=f"http://127.0.0.1:{port}/js/stripe.js",
     )
     with served(emulator.app, port), served(shop.app, free_port()) as address:
@@ -42,6 +43,8 @@ def open_shop(databases: Databases) -> Iterator[tuple[Shop, str]]:
 
 
 def fill(page: Page, number: str) -> None:
+    """A card, and the address that Stripe wants of a customer without one."""
+    page.get_by_label("Your email").fill("pat@shop.test")
     card = page.frame_locator("#prepaid-card iframe")
     card.get_by_label("Card number").fill(number)
     card.get_by_label("Expir").fill("12/34")
@@ -80,3 +83,24 @@ def test_a_decline_is_said_and_another_card_pays(open_shop: tuple[Shop, str], pa
 
     expect(page.get_by_role("status")).to_contain_text("10 credits were added")
     assert shop.balance() == 10
+
+
+def test_a_code_makes_it_cheaper_before_it_is_paid(open_shop: tuple[Shop, str], page: Page) -> None:
+    shop, address = open_shop
+    coupons = shop.dashboard().v1
+    coupon = coupons.coupons.create({"percent_off": 20, "duration": "once"})
+    coupons.promotion_codes.create({"code": "LESS", "promotion": {"type": "coupon", "coupon": coupon.id}})
+    to_the_card(page, address, "10")
+    page.get_by_label("Keep my card for next time").check()
+    page.get_by_role("button", name="Continue").click()
+    fill(page, VISA)
+    page.get_by_label("Promotion code").fill("NONE")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+    page.get_by_label("Promotion code").fill("LESS")
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Pay $8.00").click()
+
+    expect(page.get_by_role("status")).to_contain_text("10 credits were added for $8.00")
+    assert len(shop.read(lambda: shop.prepaid.cards("user:1"))) == 1

@@ -117,6 +117,16 @@ def test_more_than_was_paid_is_not_refunded(paid: Shop, amount: int) -> None:
     assert paid.balance() == 100
 
 
+def test_a_refund_finer_than_stripe_takes_is_refused_here(shop: Shop) -> None:
+    shop.pay(shop.buy(pack="kuwait"))
+
+    with pytest.raises(NothingToReverse, match="multiples of 10"):
+        refund_here(shop, 333)
+    refund_here(shop, 330)
+
+    assert shop.balance() == 50 - 14  # 13.2 credits, rounded up
+
+
 def test_two_refunds_together_never_exceed_the_payment(paid: Shop) -> None:
     refund_here(paid, 300)
 

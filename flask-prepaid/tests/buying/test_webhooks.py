@@ -145,6 +145,9 @@ def test_row_35_what_is_not_for_us_is_counted_and_ignored(
 
     assert [kept.outcome for kept in deaf_shop.inbox()] == [outcome]
     assert deaf_shop.balance() == 0
+    assert deaf_shop.command("replay", "evt_1").exit_code == 0
+    assert [kept.outcome for kept in deaf_shop.inbox()] == [outcome]
+    assert deaf_shop.balance() == 0
 
 
 def test_row_35_a_session_of_another_integration_is_none_of_ours(shop: Shop) -> None:

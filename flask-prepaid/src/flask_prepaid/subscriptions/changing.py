@@ -16,8 +16,8 @@ from sqlalchemy import select
 
 from .. import attempts, payments, signals
 from ..catalog import Plan
+from ..customers import card_on_file
 from ..errors import GatewayRefused, NotYours, PlanRefused, UnknownItem
-from ..models import SavedCard
 from . import at_stripe, following, invoices, prices
 from .facts import Bill, Subscribed, moment
 from .models import Invoice, PlanPrice, State, Subscription
@@ -279,8 +279,7 @@ def use_card(prepaid: Prepaid, owner: str, card_id: str) -> tuple[Subscription, 
 
 
 def _check_card(prepaid: Prepaid, owner: str, card_id: str) -> None:
-    card = payments.own_session(prepaid).get(SavedCard, card_id)
-    if card is None or card.owner != owner:
+    if card_on_file(payments.own_session(prepaid), owner, card_id) is None:
         raise UnknownItem("That card is not on file any more. Choose another one.", field="saved_card")
 
 

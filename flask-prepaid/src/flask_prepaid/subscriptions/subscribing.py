@@ -11,7 +11,7 @@ from sqlalchemy import func, or_, select
 
 from .. import attempts, clock, payments, signals
 from ..catalog import Plan
-from ..customers import known_customer, with_customer
+from ..customers import card_on_file, known_customer, with_customer
 from ..errors import (
     GatewayRefused,
     GatewayUnavailable,
@@ -20,7 +20,6 @@ from ..errors import (
     TooManyAttempts,
     UnknownItem,
 )
-from ..models import SavedCard
 from ..payments import insert
 from . import at_stripe, following, prices
 from .facts import Page
@@ -128,8 +127,7 @@ def subscribe(
     :raises PlanRefused: As ``open_page``.
     :raises UnknownItem: The card is not on file.
     """
-    card = payments.own_session(prepaid).get(SavedCard, card_id)
-    if card is None or card.owner != owner:
+    if card_on_file(payments.own_session(prepaid), owner, card_id) is None:
         raise UnknownItem("That card is not on file any more. Choose another one.", field="saved_card")
     row = _begin(prepaid, owner, plan, quantity, trial_promised, attempt, card_id)
     if row.state is not State.REQUESTED:

@@ -31,7 +31,7 @@ def buy() -> ResponseReturnValue:
         offer = page.extension().catalog.offer(
             pack=request.form.get("pack"), credits=request.form.get("credits")
         )
-        card_id = request.form.get("saved_card")
+        card_id = request.form.get("saved_card") if offer.amount_minor else None  # a gift charges no card
         return pay_by_card(owner, offer, card_id) if card_id else pay_at_stripe(owner, offer)
     except UnknownItem as error:
         return shelf(owner, error), error.http_status

@@ -1,0 +1,25 @@
+"""Whether an event of the inbox tells of real money
+
+Revision ID: 0011
+Revises: 0010
+
+An event of the other mode, test or live, is ignored when it comes; run again, it was taken for one of ours.
+
+Locks prepaid_inbox for one ALTER, which writes no row. Back: drops the column.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("prepaid_inbox", sa.Column("livemode", sa.Boolean(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("prepaid_inbox", "livemode")
