@@ -103,4 +103,5 @@ def test_a_code_makes_it_cheaper_before_it_is_paid(open_shop: tuple[Shop, str], 
     page.get_by_role("button", name="Pay $8.00").click()
 
     expect(page.get_by_role("status")).to_contain_text("10 credits were added for $8.00")
+    shop.stripe.deliver()
     assert len(shop.read(lambda: shop.prepaid.cards("user:1"))) == 1

@@ -120,7 +120,8 @@ def _payer(session: Json) -> checkout.Payer:
 
 
 def _set_email(session: Json, email: str) -> None:
-    if session["customer_email"] or session["customer"]:
+    customer = store.find("customer", session["customer"]) if session["customer"] else None
+    if session["customer_email"] or (customer or {}).get("email"):
         raise InvalidRequest(
             "This session's email is set by the shop and can't be changed here.", param="email"
         )
