@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -130,6 +131,7 @@ class Visitor:
     def __init__(self, shop: Shop, environ: dict[str, str]) -> None:
         self.shop = shop
         self.email = ""
+        self.programs = count(1)
         self.client: FlaskClient = shop.app.test_client()
         self.client.environ_base.update(environ)
 
@@ -180,9 +182,9 @@ class Visitor:
         """What our own page's script asks with the browser's session."""
         return self.client.get(f"/api/v1{path}", headers={**OURS, **headers})
 
-    def make_key(self, name: str = "a program", **fields: str) -> str:
+    def make_key(self, name: str | None = None, **fields: str) -> str:
         """A new API key, copied from the page that shows it once."""
-        shown = self.send("/api-keys", name=name, **fields)
+        shown = self.send("/api-keys", name=name or f"program {next(self.programs)}", **fields)
         found = re.search(r"rn_[\w-]{20,}", shown.text)
         assert found is not None, shown.text
         return found[0]

@@ -89,7 +89,7 @@ def test_the_tables_can_be_taken_back_and_made_again(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("change", ["DELETE FROM audit_lines", "UPDATE audit_lines SET actor = 'nobody'"])
-def test_the_audit_log_only_grows(any_shop: Shop, change: str) -> None:
+def test_row_60_the_audit_log_only_grows(any_shop: Shop, change: str) -> None:
     any_shop.customer()
 
     with any_shop.app.app_context(), pytest.raises(DatabaseError, match="only grows"):

@@ -176,6 +176,29 @@ def test_a_form_with_nonsense_makes_no_key(shop: Shop) -> None:
             assert customer.send("/api-keys", **fields).status_code == 422, fields
 
 
+def test_a_second_click_makes_no_second_key(any_shop: Shop) -> None:
+    customer = any_shop.customer()
+    fields = {**forms(customer.get("/api-keys").text)["/api-keys"], "name": "nightly job"}
+    cookie = customer.client.get_cookie("session")
+    assert cookie is not None
+    together = Barrier(5)
+
+    def click(_: int) -> int:
+        browser = any_shop.app.test_client(use_cookies=False)
+        together.wait()
+        headers = {"Cookie": f"session={cookie.value}"}
+        return browser.post("/api-keys", data=fields, headers=headers).status_code
+
+    with ThreadPoolExecutor(5) as threads:
+        answers = Counter(threads.map(click, range(5)))
+
+    assert answers == {200: 1, 422: 4}
+    assert any_shop.rows()["api_keys"] == 1
+    assert "You have a key of this name" in customer.client.post("/api-keys", data=fields).text
+    customer.send(revoke_form(customer.get("/api-keys").text), form_of="/api-keys")
+    assert customer.make_key("nightly job").startswith("rn_")
+
+
 def test_use_is_noted(shop: Shop) -> None:
     customer = shop.customer()
     program = Program(shop, customer.make_key())

@@ -57,8 +57,16 @@ def test_no_form_breaks_a_page_or_changes_anything(shop: Shop) -> None:
     customer = shop.customer()
     token = re.search(r'name="csrf_token" value="([^"]+)"', customer.get("/").text)
     assert token is not None
-    spared = {"/number", "/logout", "/sessions/end", "/api/v1/numbers", "/mf-recovery-codes", "/cards/add"}
-    spared.add("/close-account")
+    spared = {
+        "/number",
+        "/logout",
+        "/sessions/end",
+        "/sessions/end-all",
+        "/api/v1/numbers",
+        "/mf-recovery-codes",
+        "/cards/add",
+    }
+    spared |= {"/sessions/end-all", "/close-account"}
     paths = {
         re.sub(r"<[^>]+>", "1", rule.rule)
         for rule in shop.app.url_map.iter_rules()

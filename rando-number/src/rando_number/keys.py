@@ -67,13 +67,18 @@ def create() -> ResponseReturnValue:
         form.name.errors = [f"{MOST_PER_CUSTOMER} keys are the most. Revoke one that is not in use."]
         return show(form), 422
     expires = form.expires_on.data
-    secret = make(
-        user,
-        form.name.data,
-        cap_per_month=form.cap_per_month.data,
-        expires_at=datetime.combine(expires, time(), UTC) if expires else None,
-    )
-    db.session.commit()
+    try:
+        secret = make(
+            user,
+            form.name.data,
+            cap_per_month=form.cap_per_month.data,
+            expires_at=datetime.combine(expires, time(), UTC) if expires else None,
+        )
+        db.session.commit()
+    except IntegrityError:  # a second click, too, and the first one's answer is not shown any more
+        db.session.rollback()
+        form.name.errors = ["You have a key of this name. If you did not see it, revoke it and make it anew."]
+        return show(form), 422
     return show(KeyForm(formdata=None), made=secret)
 
 

@@ -230,9 +230,22 @@ class Number(Base):
 
 
 class ApiKey(Capped, Base):
-    """A program's way in. Only a digest is kept: the key itself is shown once."""
+    """A program's way in. Only a digest is kept: the key itself is shown once.
+
+    Of one customer's keys that open something, each has a name of its own.
+    """
 
     __tablename__ = "api_keys"
+    __table_args__ = (
+        Index(
+            "uq_api_keys_user_id_name",
+            "user_id",
+            "name",
+            unique=True,
+            postgresql_where="revoked_at IS NULL",
+            sqlite_where="revoked_at IS NULL",
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)

@@ -88,6 +88,18 @@ def sessions() -> ResponseReturnValue:
     )
 
 
+@blueprint.post("/sessions/end-all")
+@auth_required("session")
+def end_all() -> ResponseReturnValue:
+    """Sign out everywhere, here too. API keys go on."""
+    db.session.execute(delete(SignIn).where(SignIn.user_id == customer().id))
+    audit.note(Deed.SIGN_IN_ENDED, all=True)
+    db.session.commit()
+    session.clear()
+    flash("You are signed out everywhere.", "success")
+    return redirect(url_for("security.login"), 303)
+
+
 @blueprint.post("/sessions/end")
 @auth_required("session")
 def end_one() -> ResponseReturnValue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -78,6 +79,26 @@ def test_row_62_to_close_an_account_again_changes_nothing(shop: Shop) -> None:
         assert user.closed_at == before
     assert shop.balance(f"user:{user.id}") == 0
     assert customer.get("/user-profile").status_code == 302
+
+
+def test_row_62_a_plan_ends_at_once_and_asks_for_no_more_money(shop: Shop) -> None:
+    customer = shop.customer()
+    begun = customer.send("/subscription", plan="small", trial="")
+    found = re.search(r"cs_test_\w+", begun.location)
+    assert found is not None, begun.location
+    shop.stripe.pay(found[0])
+    with shop.app.app_context():
+        assert shop.prepaid.plan(customer.owner) is not None
+    client: Any = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())
+    (plan,) = client.v1.subscriptions.list({"status": "all"}).data
+    assert plan.status == "active"
+
+    customer.send("/close-account")
+    shop.stripe.advance(days=70)
+
+    assert client.v1.subscriptions.retrieve(plan.id).status == "canceled"
+    assert [invoice.status for invoice in client.v1.invoices.list().data] == ["paid"]
+    assert shop.balance("user:1") == 0
 
 
 @pytest.mark.parametrize("spelling", ["pat.lee@gmail.com", "PATLEE@gmail.com", "p.at.lee+2@googlemail.com"])

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from rando_number import sign_ins
 from rando_number.models import SignIn, User, db, utc_now
 
-from ..shop import PASSWORD, Program, Shop, Visitor, told
+from ..shop import PASSWORD, Program, Shop, Visitor, forms, told
 
 
 def copy_of(visitor: Visitor) -> Visitor:
@@ -145,6 +145,42 @@ def test_row_28_every_other_session_is_ended_at_once(shop: Shop) -> None:
 
     assert is_in(customer)
     assert not any(map(is_in, others))
+
+
+def test_row_28_to_sign_out_everywhere_ends_this_session_too_and_no_key(shop: Shop) -> None:
+    customer = shop.customer()
+    program = Program(shop, customer.make_key())
+    others = [shop.visitor() for _ in range(2)]
+    for other in others:
+        other.login("pat@rando.test")
+    thief = copy_of(customer)
+
+    answer = customer.send("/sessions/end-all", form_of="/sessions")
+
+    assert answer.location == "/login"
+    assert "Clear-Site-Data" in answer.headers
+    assert not any(map(is_in, [customer, thief, *others]))
+    assert program.get("/balance").status_code == 200
+
+
+def test_an_expired_session_leads_back_to_where_one_was(shop: Shop) -> None:
+    customer = shop.customer()
+    fields = forms(customer.get("/api-keys").text)["/api-keys"]
+    elsewhere = shop.visitor()
+    elsewhere.login("pat@rando.test")
+    elsewhere.send("/sessions/end", form_of="/sessions", id="")
+
+    with shop.nothing_changes():
+        asked = [customer.client.post("/api-keys", data={**fields, "name": "job"})]
+        asked.append(customer.client.get("/usage?kind=spend&key=site"))
+
+    back = []
+    for answer in asked:
+        sign_in = shop.visitor()
+        hidden = forms(sign_in.client.get(answer.location).text)["/login"]
+        fields = {**hidden, "email": "pat@rando.test", "password": PASSWORD}
+        back.append(sign_in.client.post("/login", data=fields).location)
+    assert back == ["/api-keys", "/usage?kind=spend&key=site"]
 
 
 def test_row_29_an_operator_ends_the_sessions_of_one_customer_or_of_all(shop: Shop) -> None:
