@@ -248,11 +248,13 @@ def test_bytes_that_are_no_form_are_answered_in_the_envelope(
 
 #: What a tester sends to ``/_emulator/...``, by name.
 CONTROLS = {
-    "pay": ["session", "card", "email", "name", "keep_card", "challenge"],
+    "pay": ["session", "card", "iban", "email", "name", "keep_card", "challenge"],
     "dispute": ["charge", "dispute", "reason", "outcome"],
     "advance": ["seconds", "to"],
     "reset": ["now"],
-    "chaos": ["duplicate", "drop", "shuffle", "delay", "api_500", "api_429", "lost_reply", "seed"],
+    "chaos": [
+        *("duplicate", "drop", "shuffle", "delay", "api_500", "api_429", "lost_reply", "timeout", "seed")
+    ],
     "dunning": ["retry_days", "end"],
     "deliver": ["event", "times"],
     "roll": ["endpoint", "hours"],

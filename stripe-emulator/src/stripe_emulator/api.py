@@ -7,6 +7,7 @@ so an answer that was given is on disk, and a request that failed left nothing.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -51,12 +52,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer; ``lost`` if it must not reach the caller."""
+    """An answer. It must not reach the caller if it is ``lost``: the connection is closed, or if it
+    ``times_out``: nothing is ever said.
+    """
 
     status: int
     body: str
     headers: dict[str, str] = field(default_factory=dict)
     lost: bool = False
+    times_out: bool = False
 
 
 class Api:
@@ -92,6 +96,8 @@ class Api:
         with self._in_use.mark(key), self.store.transaction(write=writes, origin=origin):
             keys.check(secret, endpoint, values, form)
             trouble = self._trouble(call, key)
+            if trouble.times_out:
+                return Reply(504, encode(_down().envelope(request_id)), headers, times_out=True)
             print_ = ""
             if key is not None:
                 headers |= {"Idempotency-Key": key, "Original-Request": request_id}
@@ -104,6 +110,7 @@ class Api:
                 answer = Answer(500, encode(_down().envelope(request_id)), request_id)
             if key is not None:
                 idempotency.keep(key, print_, answer)
+        time.sleep(trouble.slow)
         return Reply(answer.status, answer.body, headers, lost=trouble.lost_reply)
 
     def _trouble(self, call: Call, key: str | None) -> Trouble:

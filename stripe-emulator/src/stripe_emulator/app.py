@@ -12,8 +12,8 @@ from stripe_emulator.wire import MAX_BYTES, encode
 
 VERBS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
 
-#: Marks an answer that the server swallows: chaos' ``lost_reply``.
-LOST = "Emulator-Lost-Reply"
+#: Mark an answer that the server swallows: chaos' ``lost_reply`` and ``timeout``.
+LOST, SILENT = "Emulator-Lost-Reply", "Emulator-No-Reply"
 
 
 def create_app(api: Api) -> Flask:
@@ -70,8 +70,8 @@ def _lower(request: Request) -> dict[str, str]:
 def respond(reply: Reply) -> Response:
     """The API's answer as Flask takes it."""
     response = Response(reply.body, reply.status, reply.headers)
-    if reply.lost:
-        response.headers[LOST] = "1"
+    if reply.lost or reply.times_out:
+        response.headers[SILENT if reply.times_out else LOST] = "1"
     return response
 
 

@@ -17,7 +17,9 @@ from stripe_emulator.errors import InvalidRequest
 from stripe_emulator.store import Json
 
 #: Name -> what it may be. Shares are between 0 and 1, of requests or of deliveries.
-SHARES = ("duplicate", "drop", "api_500", "api_429", "lost_reply")
+SHARES = ("duplicate", "drop", "api_500", "api_429", "lost_reply", "timeout")
+#: Name -> the longest that it may be, in seconds.
+SECONDS = {"delay": 3600, "slow": 60}
 SETTING = "chaos"
 
 
@@ -40,8 +42,12 @@ class Trouble:
     fails_before: bool = False
     #: 500, but the work is done, and the 500 is what a repeat with the same key gets.
     fails_after: bool = False
-    #: The work is done, and the caller never hears of it.
+    #: The work is done, and the caller never hears of it: the connection is closed.
     lost_reply: bool = False
+    #: Nothing is done, and the caller waits for an answer until its own patience ends.
+    times_out: bool = False
+    #: Seconds that a good answer takes longer.
+    slow: float = 0
 
 
 NO_TROUBLE = Trouble()
@@ -68,8 +74,8 @@ def configure(settings: Json) -> Json:
     for name, value in settings.items():
         if name in SHARES:
             good = _is_number(value) and 0 <= value <= 1
-        elif name == "delay":
-            good = _is_number(value) and 0 <= value <= 3600
+        elif name in SECONDS:
+            good = _is_number(value) and 0 <= value <= SECONDS[name]
         elif name == "shuffle":
             good = isinstance(value, bool)
         else:
@@ -117,6 +123,8 @@ def trouble(settings: Json, verb: str, path: str, key: str, attempt: int) -> Tro
         fails_before=fails and not after,
         fails_after=after,
         lost_reply=happens("lost_reply"),
+        times_out=happens("timeout"),
+        slow=_draw(settings, "slow", verb, path, key, attempt) * settings.get("slow", 0),
     )
 
 

@@ -26,14 +26,15 @@ class LocalHTTPClient(stripe.HTTPClient):
     def request(
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, **_: Any
     ) -> tuple[str, int, Mapping[str, str]]:
-        """:raises stripe.APIConnectionError: Chaos lost the reply; the SDK may try again."""
+        """:raises stripe.APIConnectionError: Chaos lost the reply, or the request; the SDK may try again."""
         parts = urlsplit(url)
         body = post_data.encode() if isinstance(post_data, str) else post_data or b""
         lower = {name.lower(): value for name, value in (headers or {}).items()}
         reply = self._api.answer(Call(method.upper(), parts.path, parts.query, lower, body))
-        if reply.lost:
+        if reply.lost or reply.times_out:
+            what = "Request timed out" if reply.times_out else "The reply was lost"
             raise stripe.APIConnectionError(  # type: ignore[no-untyped-call]
-                "The reply was lost (the emulator's chaos).", should_retry=True
+                f"{what} (the emulator's chaos).", should_retry=True
             )
         return reply.body, reply.status, {name.lower(): value for name, value in reply.headers.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -11,9 +12,12 @@ from typing import Any
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from stripe_emulator import clock
-from stripe_emulator.app import LOST
+from stripe_emulator.app import LOST, SILENT
 from stripe_emulator.emulator import Emulator
 from stripe_emulator.errors import Unavailable
+
+#: Seconds that a caller is left without an answer; each SDK of Stripe's gives up sooner.
+SILENCE = 90
 
 #: Seconds between looks at the clock when nothing calls for one.
 PULSE = 0.5
@@ -72,19 +76,23 @@ def serve(emulator: Emulator, host: str, port: int) -> BaseWSGIServer:
 
 
 def _losing(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """Close the connection instead of answering where chaos lost the reply."""
+    """Where chaos lost the reply, close the connection instead: at once, or after a long silence."""
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        lost = False
+        fate = ""
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            nonlocal lost
-            lost = any(name == LOST for name, _ in headers)
+            nonlocal fate
+            fate = next((name for name, _ in headers if name in (LOST, SILENT)), "")
             return start_response(status, headers, *rest)
 
         body = app(environ, start)
-        if lost:
-            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        if fate:
+            connection = environ["werkzeug.socket"]
+            if fate == SILENT:
+                select.select([connection], [], [], SILENCE)  # until the caller hangs up
+            with suppress(OSError):  # it has hung up
+                connection.shutdown(socket.SHUT_RDWR)
             raise ConnectionAbortedError("the reply is lost")
         return body
 

@@ -174,6 +174,29 @@ def test_too_many_requests_are_429_and_nothing_is_done(shop: Shop) -> None:
     assert shop.emulator.state()["objects"] == {}
 
 
+def test_a_call_that_times_out_did_nothing_and_the_sdks_retry_does_it(shop: Shop) -> None:
+    shop.emulator.chaos(timeout=0.5, seed=1)
+
+    for number in range(10):
+        shop.stripe.v1.customers.create({"name": str(number)}, {"max_network_retries": 20})
+    shop.emulator.chaos(timeout=1)
+    with pytest.raises(stripe.APIConnectionError, match="timed out"):
+        shop.stripe.v1.customers.create({})
+
+    assert shop.emulator.state()["objects"]["customer"] == 10
+
+
+def test_a_slow_answer_is_a_good_one(shop: Shop) -> None:
+    shop.emulator.chaos(slow=0.2, seed=1)
+    began = time.monotonic()
+
+    for number in range(4):
+        shop.stripe.v1.customers.create({}, {"idempotency_key": f"slow-{number}"})
+
+    assert shop.emulator.state()["objects"]["customer"] == 4
+    assert time.monotonic() - began > 0.1
+
+
 def test_chaos_ends_when_it_is_told_to(shop: Shop) -> None:
     shop.emulator.chaos(api_429=1)
     shop.emulator.chaos()

@@ -228,6 +228,20 @@ def test_a_lost_reply_is_a_closed_connection() -> None:
         assert len(client(url).v1.customers.list().data) == 1
 
 
+def test_a_call_that_is_never_answered_ends_by_its_callers_patience() -> None:
+    with running() as (_, url):
+        post(f"{url}/_emulator/chaos", {"timeout": 1})
+        impatient = stripe.StripeClient(
+            "sk_test_x", base_addresses={"api": url}, http_client=stripe.RequestsClient(timeout=0.3)
+        )
+
+        with pytest.raises(stripe.APIConnectionError):
+            impatient.v1.customers.create({})
+
+        post(f"{url}/_emulator/chaos", {})
+        assert client(url).v1.customers.list().data == []
+
+
 def test_a_taken_port_is_said_and_ends_with_1() -> None:
     with running() as (_, url):
         command = [sys.executable, "-m", "stripe_emulator", "--port", url.rsplit(":", 1)[1]]

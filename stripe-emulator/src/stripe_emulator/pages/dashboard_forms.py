@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator import clock, controls
+from stripe_emulator import chaos, clock, controls
 from stripe_emulator.errors import InvalidRequest, NotFound
 from stripe_emulator.pages import dashboard
 from stripe_emulator.pages.account import keeper
@@ -131,7 +131,7 @@ def change_endpoint(endpoint_id: str) -> ResponseReturnValue:
 
 def _chaos_again(key: str) -> ResponseReturnValue:
     labels = {name: label for name, label, _ in (*dashboard.CHAOS_EVENTS, *dashboard.CHAOS_CALLS)}
-    most = "3600 seconds" if key == "delay" else "1"
+    most = f"{chaos.SECONDS[key]} seconds" if key in chaos.SECONDS else "1"
     said = f"“{labels.get(key, key)}” must be a number from 0 to {most}."
     return dashboard.chaos_page(request.form.to_dict(), key, said), 422
 
