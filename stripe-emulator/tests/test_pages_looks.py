@@ -30,6 +30,7 @@ PAGES = (
     "nothing found",
     "checkout",
     "checkout with saved cards",
+    "checkout that asks a lot",
     "checkout with a trial",
     "checkout that saves a card",
     "checkout that is paid",
@@ -113,6 +114,13 @@ def addresses(served: Emulator) -> dict[str, str]:
         line_items=[{"price": monthly.id, "quantity": 1}],
         subscription_data={"trial_period_days": 14},
     )
+    asks = session(
+        customer=customer.id,
+        phone_number_collection={"enabled": True},
+        billing_address_collection="required",
+        consent_collection={"terms_of_service": "required"},
+        line_items=[{"quantity": 3, "price_data": pack, "adjustable_quantity": {"enabled": True}}],
+    )
     event = stripe.events.list({"type": "payment_intent.succeeded"}).data[0]
     served.deliver()
     return {
@@ -130,6 +138,7 @@ def addresses(served: Emulator) -> dict[str, str]:
         "nothing found": "/find?q=nope",
         "checkout": f"/pay/{session(allow_promotion_codes=True)}",
         "checkout with saved cards": f"/pay/{session(customer=customer.id)}",
+        "checkout that asks a lot": f"/pay/{asks}",
         "checkout with a trial": f"/pay/{trial}",
         "checkout that saves a card": f"/pay/{session(mode='setup', currency='usd')}",
         "checkout that is paid": f"/pay/{spent}",

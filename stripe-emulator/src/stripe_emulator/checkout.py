@@ -23,13 +23,18 @@ KIND = "checkout.session"
 
 @dataclass(frozen=True)
 class Payer:
-    """Who pays, and with what; ``keep`` and ``accepts_terms`` are boxes on the page."""
+    """Who pays, and with what; ``keep`` and ``accepts_terms`` are boxes on the page.
+
+    ``phone`` and ``address`` count only where the session collects them.
+    """
 
     method: Json
     email: str | None = None
     name: str | None = None
     keep: bool = False
     accepts_terms: bool = True
+    phone: str | None = None
+    address: Json | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,10 @@ def pay(session: Json, payer: Payer) -> Json:
         if not payer.accepts_terms:
             raise InvalidRequest("Accept the terms of service to go on.", param="terms_of_service")
         objects.change(session, consent={"promotions": None, "terms_of_service": "accepted"})
-    objects.change(session, _payer={"email": payer.email, "name": payer.name, "keep": payer.keep})
+    told: Json = {"email": payer.email, "name": payer.name, "keep": payer.keep}
+    told["phone"] = payer.phone if asks_phone(session) else None
+    told["address"] = payer.address if asks_address(session) else None
+    objects.change(session, _payer=told)
     MODES[session["mode"]].complete(session, payer)
     return session
 
@@ -81,6 +89,16 @@ def pay(session: Json, payer: Payer) -> Json:
 def asks_terms(session: Json) -> bool:
     """Whether the customer has to accept the shop's terms of service."""
     return (session["consent_collection"] or {}).get("terms_of_service") == "required"
+
+
+def asks_phone(session: Json) -> bool:
+    """Whether the customer has to give a phone number."""
+    return bool((session["phone_number_collection"] or {}).get("enabled"))
+
+
+def asks_address(session: Json) -> bool:
+    """Whether the customer has to give a billing address."""
+    return bool(session["billing_address_collection"] == "required")
 
 
 def waits_for_bank(session: Json) -> str | None:
@@ -111,17 +129,18 @@ def finish(session: Json, *, payment_status: str = "paid") -> None:
     known = customer or {}
     email = session["customer_email"] or known.get("email") or payer.get("email")
     clock.unschedule(session["id"], "checkout.session.expire")
-    if customer and session["_updates_name"] and payer.get("name"):
-        objects.change(customer, "customer.updated", name=payer["name"])
+    updates = {name: payer[name] for name in session["_updates"] if payer.get(name)}
+    if customer and updates:
+        objects.change(customer, "customer.updated", **updates)
     objects.change(
         session,
         customer_details={
-            "address": known.get("address"),
+            "address": payer.get("address") or known.get("address"),
             "business_name": None,
             "email": email,
             "individual_name": None,
             "name": payer.get("name") or known.get("name"),
-            "phone": known.get("phone"),
+            "phone": payer.get("phone") or known.get("phone"),
             "tax_exempt": known.get("tax_exempt", "none"),
             "tax_ids": [],
         },
@@ -204,7 +223,8 @@ def ensure_customer(session: Json) -> Json:
         return store.get("customer", session["customer"])
     payer = session["_payer"]
     email = session["customer_email"] or payer["email"]
-    form = {key: value for key, value in (("email", email), ("name", payer["name"])) if value}
+    told = {"email": email, **{key: payer.get(key) for key in ("address", "name", "phone")}}
+    form = {key: value for key, value in told.items() if value}
     customer = customers.create(form)
     objects.change(session, customer=customer["id"])
     return customer

@@ -42,7 +42,14 @@ def pay(
             if iban is None
             else payment_methods.new_other("sepa_debit", {"sepa_debit": {"iban": iban}})
         )
-        payer = checkout.Payer(method, email or "customer@example.com", name or "Test Customer", keep_card)
+        payer = checkout.Payer(
+            method,
+            email or "customer@example.com",
+            name or "Test Customer",
+            keep_card,
+            phone="+15550100",
+            address={"line1": "1 Test Street", "city": "Testville", "postal_code": "12345", "country": "US"},
+        )
         try:
             checkout.pay(session, payer)
             if checkout.waits_for_bank(session):

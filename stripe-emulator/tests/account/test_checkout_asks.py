@@ -122,3 +122,83 @@ def test_what_would_be_ignored_is_refused_by_name(shop: Shop, param: str, value:
 
     assert refused.value.http_status == 501
     assert said(refused.value)["param"] == param
+
+
+CARD = {
+    "email": "jo@example.com",
+    "card_number": "4242424242424242",
+    "card_expiry": "12/34",
+    "card_cvc": "123",
+    "name": "Jo",
+}
+ADDRESS = {"line1": "1 Test Street", "postal_code": "12345", "city": "Testville", "country": "de"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ({"phone": "", **ADDRESS}, "Enter a phone number"),
+        ({"phone": "call me", **ADDRESS}, "Enter a phone number"),
+        ({"phone": "+49 30 1234567"}, "street is missing"),
+        ({"phone": "+49 30 1234567", **ADDRESS, "country": "Germany"}, "two letters"),
+    ],
+)
+def test_what_the_shop_wants_to_know_has_to_be_told(shop: Shop, typed: dict[str, str], says: str) -> None:
+    session = shop.checkout(phone_number_collection={"enabled": True}, billing_address_collection="required")
+
+    refused = shop.emulator.browser().post(f"/pay/{session.id}", data=CARD | typed)
+
+    assert refused.status_code == 422
+    assert says in refused.text
+    assert shop.listen() == []
+
+
+def test_phone_and_address_go_to_the_session_the_card_and_the_new_customer(shop: Shop) -> None:
+    session = shop.checkout(
+        phone_number_collection={"enabled": True},
+        billing_address_collection="required",
+        customer_creation="always",
+    )
+
+    shop.emulator.browser().post(f"/pay/{session.id}", data=CARD | ADDRESS | {"phone": "+49 (30) 1234567"})
+
+    paid = shop.stripe.v1.checkout.sessions.retrieve(
+        session.id, {"expand": ["customer", "payment_intent.payment_method"]}
+    ).to_dict()
+    places = [
+        paid["customer_details"],
+        paid["customer"],
+        paid["payment_intent"]["payment_method"]["billing_details"],
+    ]
+    assert [(one["phone"], one["address"]["country"]) for one in places] == [("+49301234567", "DE")] * 3
+
+
+def test_a_customer_chooses_how_many_within_what_the_shop_allows(shop: Shop) -> None:
+    adjustable = {"enabled": True, "minimum": 1, "maximum": 9}
+    session = shop.checkout(line_items=[line(shop, adjustable_quantity=adjustable)])
+    (sold,) = shop.stripe.v1.checkout.sessions.line_items.list(session.id).data
+    browser = shop.emulator.browser()
+
+    too_many = browser.post(f"/pay/{session.id}/quantity", data={"line": sold.id, "quantity": "10"})
+    changed = browser.post(f"/pay/{session.id}/quantity", data={"line": sold.id, "quantity": "4"})
+
+    assert (too_many.status_code, changed.status_code) == (422, 303)
+    assert "between 1 and 9" in too_many.text
+    assert "$20.00" in browser.get(f"/pay/{session.id}").text
+    assert shop.emulator.pay(session)["amount_total"] == 2000
+
+
+def test_the_shops_own_words_stand_on_the_page(shop: Shop) -> None:
+    session = shop.checkout(
+        submit_type="donate",
+        consent_collection={"terms_of_service": "required"},
+        custom_text={
+            "submit": {"message": "You will get a mail."},
+            "terms_of_service_acceptance": {"message": "I have read the rules of the fair."},
+        },
+    )
+
+    page = shop.emulator.browser().get(f"/pay/{session.id}").text
+
+    for words in ("Donate $10.00", "You will get a mail.", "I have read the rules of the fair."):
+        assert words in page

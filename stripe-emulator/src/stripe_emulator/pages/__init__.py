@@ -53,6 +53,7 @@ FILTERS = {
     "pretty": describe.pretty,
     "breakable": describe.breakable,
     "recurring": describe.recurring,
+    "each": invoice_pdf.each,
     "sums": invoice_pdf.sums,
 }
 

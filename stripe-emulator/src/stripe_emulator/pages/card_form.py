@@ -22,7 +22,9 @@ class Refusal(Exception):
     message: str
 
 
-def read(form: Mapping[str, str], *, email: str = "") -> Json:
+def read(
+    form: Mapping[str, str], *, email: str = "", phone: str | None = None, address: Json | None = None
+) -> Json:
     """A payment method from ``card_number``, ``card_expiry``, ``card_cvc`` and ``name``.
 
     :raises Refusal: One of them can't be right.
@@ -39,7 +41,9 @@ def read(form: Mapping[str, str], *, email: str = "") -> Json:
     year = int(expiry[2]) + (2000 if len(expiry[2]) == 2 else 0)
     if not re.fullmatch(r"\s*\d{3,4}\s*", form.get("card_cvc", "")):
         raise Refusal("card_cvc", "Enter the three or four digits of the security code.")
-    details = {"email": email or None, "name": form.get("name", "").strip() or None}
+    details: Json = {"email": email or None, "name": form.get("name", "").strip() or None, "phone": phone}
+    if address is not None:
+        details["address"] = address
     try:
         return payment_methods.new_card(
             card, exp_month=int(expiry[1]), exp_year=year, form={"billing_details": details}

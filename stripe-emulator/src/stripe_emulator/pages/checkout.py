@@ -14,7 +14,11 @@ from stripe_emulator.errors import CardError, InvalidRequest, NotFound, StripeEr
 from stripe_emulator.pages import card_form, describe, elements_session, problem
 from stripe_emulator.pages.account import keeper
 from stripe_emulator.pages.card_form import Refusal
+from stripe_emulator.resources import checkout_sessions
 from stripe_emulator.store import Json
+
+#: The fields of a billing address with their labels.
+ADDRESS = (("line1", "Street"), ("city", "City"), ("postal_code", "Postal code"), ("country", "Country"))
 
 pages = Blueprint("checkout", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)
@@ -61,6 +65,20 @@ def promote(session_id: str) -> ResponseReturnValue:
         return redirect(f"/pay/{session_id}", 303)
 
 
+@pages.post("/pay/<session_id>/quantity")
+def adjust(session_id: str) -> ResponseReturnValue:
+    """Another quantity of a line that the shop lets the customer choose."""
+    with keeper().transaction():
+        session = _session(session_id)
+        if session["status"] != "open":
+            return _page(session)
+        try:
+            checkout_sessions.adjust(session, request.form.get("line", ""), request.form.get("quantity", ""))
+        except InvalidRequest as error:
+            return _page(session, Refusal("quantity", error.message), 422)
+        return redirect(f"/pay/{session_id}", 303)
+
+
 @pages.get("/pay/<session_id>/back")
 def back(session_id: str) -> ResponseReturnValue:
     """Back from the bank: paid, or the form once more."""
@@ -98,6 +116,9 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         email=session["customer_email"] or (customer or {}).get("email"),
         saved=elements_session.saved_cards(session),
         asks_terms=checkout.asks_terms(session),
+        asks_phone=checkout.asks_phone(session),
+        asks_address=checkout.asks_address(session),
+        words={key: (one or {}).get("message") for key, one in (session["custom_text"] or {}).items()},
         can_keep=session["mode"] == "payment" and options.get("payment_method_save") == "enabled",
         refusal=refusal,
         typed={} if refusal is None else request.form,
@@ -144,10 +165,39 @@ def _payer(session: Json) -> checkout.Payer:
     ):
         raise Refusal("email", "Enter an email address, such as jenny@example.com.")
     name = form.get("name", "").strip() or None
-    boxes = {"keep": "save_card" in form, "accepts_terms": "terms_of_service" in form}
+    more: Json = {
+        "keep": "save_card" in form,
+        "accepts_terms": "terms_of_service" in form,
+        "phone": _phone(session),
+        "address": _address(session),
+    }
     if not asks_card(session):
-        return checkout.Payer({}, email or None, name, **boxes)
+        return checkout.Payer({}, email or None, name, **more)
     saved = {method["id"]: method for method in elements_session.saved_cards(session)}
     if form.get("saved_card") in saved and not form.get("card_number"):
-        return checkout.Payer(saved[form["saved_card"]], email or None, None, **boxes)
-    return checkout.Payer(card_form.read(form, email=email), email or None, name, **boxes)
+        return checkout.Payer(saved[form["saved_card"]], email or None, None, **more)
+    method = card_form.read(form, email=email, phone=more["phone"], address=more["address"])
+    return checkout.Payer(method, email or None, name, **more)
+
+
+def _phone(session: Json) -> str | None:
+    """:raises Refusal: The session collects a phone number, and this is none."""
+    if not checkout.asks_phone(session):
+        return None
+    phone = re.sub(r"[\s().-]", "", request.form.get("phone", ""))
+    if not re.fullmatch(r"\+?[0-9]{5,15}", phone):
+        raise Refusal("phone", "Enter a phone number, such as +1 555 0100.")
+    return phone
+
+
+def _address(session: Json) -> Json | None:
+    """:raises Refusal: The session collects a billing address, and a part of it is missing."""
+    if not checkout.asks_address(session):
+        return None
+    typed = {key: request.form.get(key, "").strip() for key, _ in ADDRESS}
+    for key, label in ADDRESS:
+        if not typed[key]:
+            raise Refusal(key, f"Enter your billing address: {label.lower()} is missing.")
+    if not re.fullmatch(r"[A-Za-z]{2}", typed["country"]):
+        raise Refusal("country", "Enter the country by its two letters, such as US.")
+    return {**typed, "country": typed["country"].upper()}

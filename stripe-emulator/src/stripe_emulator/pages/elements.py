@@ -54,7 +54,7 @@ def update(session_id: str) -> ResponseReturnValue:
         if "email" in form:
             _set_email(session, form["email"].strip())
         if "line_item" in form:
-            _set_quantity(session, form["line_item"], form.get("quantity", ""))
+            checkout_sessions.adjust(session, form["line_item"], form.get("quantity", ""))
         if "promotion_code" in form:
             _enter_code(session, form["promotion_code"])
         return _shown(session)
@@ -141,16 +141,3 @@ def _enter_code(session: Json, code: str) -> None:
         refused.extra["reason"] = "invalidCode"
         raise
     checkout.follow(session)
-
-
-def _set_quantity(session: Json, line_id: str, quantity: str) -> None:
-    line = next((line for line in session["_lines"] if line["id"] == line_id), None)
-    adjustable = (line or {}).get("adjustable_quantity") or {"enabled": False}
-    if line is None or not adjustable["enabled"]:
-        raise InvalidRequest("The quantity of this line item can't be adjusted.", param="lineItem")
-    least, most = adjustable["minimum"] or 0, adjustable["maximum"] or 99
-    if not quantity.isascii() or not quantity.isdigit() or not least <= int(quantity[:9]) <= most:
-        raise InvalidRequest(f"The quantity must be between {least} and {most}.", param="quantity")
-    wanted = [{"id": one["id"], "quantity": one["quantity"]} for one in session["_lines"]]
-    changed = [one | {"quantity": int(quantity)} if one["id"] == line_id else one for one in wanted]
-    checkout_sessions.update({"line_items": [one for one in changed if one["quantity"]]}, session["id"])

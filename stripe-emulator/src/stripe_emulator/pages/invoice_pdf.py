@@ -83,11 +83,22 @@ def _line(page: Page, y: float, line: Json) -> float:
     words = line["description"] or ""
     page.text(LEFT, y, words if len(words) <= LONGEST else words[: LONGEST - 3] + "...")
     page.right(RIGHT, y, money.text(line["amount"], line["currency"]))
+    if unit := each(line):
+        y += 13
+        page.text(LEFT, y, unit, size=8)
     period = line["period"]
     if period["start"] != period["end"]:
         y += 13
         page.text(LEFT, y, f"{describe.day(period['start'])} to {describe.day(period['end'])}", size=8)
     return y + LINE
+
+
+def each(line: Json) -> str:
+    """What one of several costs, unless the description says so: "3 × $5.00"."""
+    quantity = line["quantity"] or 1
+    if quantity == 1 or line["amount"] % quantity or str(line["description"]).startswith(f"{quantity} ×"):
+        return ""
+    return f"{quantity} × {money.text(line['amount'] // quantity, line['currency'])}"
 
 
 def _sums(page: Page, y: float, invoice: Json) -> float:

@@ -80,7 +80,7 @@ def create(form: Form) -> Json:
         client_secret=None if hosted else ids.client_secret(session_id),
         currency=lines[0]["currency"] if lines else _currency(form),
         customer=customer,
-        _updates_name=_updates_name(form),
+        _updates=_updates(form),
         expires_at=_expires_at(form),
         invoice_creation=post_payment.shown(form),
         metadata=form.get("metadata"),
@@ -167,6 +167,23 @@ def list_line_items(form: Form, session: str) -> Json:
 def line_items_of(session: Json) -> Json:
     """The first lines, shown when asked for."""
     return lists.slice_of(session["_lines"], {}, url=f"/v1/checkout/sessions/{session['id']}/line_items")
+
+
+def adjust(session: Json, line_id: str, quantity: str) -> None:
+    """The customer wants another quantity of a line, as typed.
+
+    :raises InvalidRequest: It can't be adjusted, or not so far.
+    """
+    line = next((line for line in session["_lines"] if line["id"] == line_id), None)
+    adjustable = (line or {}).get("adjustable_quantity") or {"enabled": False}
+    if line is None or not adjustable["enabled"]:
+        raise InvalidRequest("The quantity of this line item can't be adjusted.", param="lineItem")
+    least, most = adjustable["minimum"] or 0, adjustable["maximum"] or 99
+    if not quantity.isascii() or not quantity.isdigit() or not least <= int(quantity[:9]) <= most:
+        raise InvalidRequest(f"The quantity must be between {least} and {most}.", param="quantity")
+    wanted = [{"id": one["id"], "quantity": one["quantity"]} for one in session["_lines"]]
+    changed = [one | {"quantity": int(quantity)} if one["id"] == line_id else one for one in wanted]
+    update({"line_items": [one for one in changed if one["quantity"]]}, session["id"])
 
 
 def _defaults(form: Form) -> Json:
@@ -261,14 +278,14 @@ def _customer(form: Form) -> str | None:
     return customer_id
 
 
-def _updates_name(form: Form) -> bool:
-    """``customer_update``: whether the name on the card becomes the customer's. No address is asked for."""
+def _updates(form: Form) -> list[str]:
+    """``customer_update``: what the payer tells of themselves that becomes the customer's."""
     wanted = form.get("customer_update") or {}
     if wanted and "customer" not in form:
         raise InvalidRequest(
             "`customer_update` can only be used when `customer` is set.", param="customer_update"
         )
-    return bool(wanted.get("name") == "auto")
+    return [name for name in ("address", "name") if wanted.get(name) == "auto"]
 
 
 def _currency(form: Form) -> str | None:
