@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ARRAY, BindParameter, Insert, Table, bindparam, insert
+from sqlalchemy import Insert, Table, insert
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import (
+    JSON,
+    Boolean,
+    Date,
+    DateTime,
+    Enum,
+    Integer,
+    Numeric,
+    String,
+    TypeDecorator,
+    Uuid,
+)
+from sqlalchemy.types import TypeEngine as Type
 
 from .spending import Ask
 
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
+#: What has one text that PostgreSQL reads back as it was.
+TYPES = (String, Integer, Numeric, Boolean, Date, DateTime, Uuid, JSON)
+
 
 @dataclass(frozen=True)
 class Carried:
-    """One INSERT with the same columns for all: a row for each spend that is taken, by its place ``n``."""
+    """One INSERT with the same columns for all: a row for each spend that is taken.
 
-    table: Table
-    names: tuple[str, ...]
+    :param columns: The key of each value, and what its type makes of it, if anything.
+    :param record: The same as columns of ``json_to_recordset``.
+    :param clause: The INSERT, from those and from ``taken``.
+    """
+
+    columns: tuple[tuple[str, Callable[[Any], object] | None], ...]
+    record: str
     clause: str
 
-    def parameters(self) -> list[BindParameter[object]]:
-        return [
-            bindparam(f"work_{i}", type_=ARRAY(self.table.c[name].type, dimensions=1))
-            for i, name in enumerate(self.names)
-        ]
-
-    def values(self, asks: Sequence[Ask]) -> dict[str, list[object]]:
-        """Each column as an array."""
-        rows = [ask.values or {} for ask in asks]
-        return {f"work_{i}": [row[name] for row in rows] for i, name in enumerate(self.names)}
+    def row(self, ask: Ask) -> dict[str, object]:
+        """What one spend brings, by column of the record."""
+        values = ask.values or {}
+        return {
+            f"w{i}": values[name] if write is None else write(values[name])
+            for i, (name, write) in enumerate(self.columns)
+        }
 
 
 def carried(asks: Sequence[Ask]) -> Carried | None:
@@ -52,15 +71,20 @@ def _render(work: Insert, names: tuple[str, ...]) -> Carried | None:
     table = work.table
     if not isinstance(table, Table) or not is_plain(work, table) or not fills(table, names):
         return None
-    write = DIALECT.identifier_preparer
-    columns = ", ".join(write.quote(table.c[name].name) for name in names)
-    arrays = ", ".join(f":work_{i}" for i in range(len(names)))
-    places = ", ".join(f"brought_{i}" for i in range(len(names)))
-    clause = f""", worked AS (
-  INSERT INTO {write.format_table(table)} ({columns})
-  SELECT {places} FROM taken JOIN unnest({arrays}) WITH ORDINALITY AS brought ({places}, n) USING (n)
-)"""
-    return Carried(table, names, clause)
+    quoted = DIALECT.identifier_preparer
+    types = [table.c[name].type for name in names]
+    columns = ", ".join(quoted.quote(table.c[name].name) for name in names)
+    places = ", ".join(f"w{i}{cast(type_)}" for i, type_ in enumerate(types))
+    return Carried(
+        columns=tuple(
+            (name, type_.bind_processor(DIALECT)) for name, type_ in zip(names, types, strict=True)
+        ),
+        record="".join(f", w{i} {text_of(type_)}" for i, type_ in enumerate(types)),
+        clause=f""", worked AS (
+  INSERT INTO {quoted.format_table(table)} ({columns})
+  SELECT {places} FROM taken JOIN asked USING (n)
+)""".replace("%", "%%"),
+    )
 
 
 def is_plain(work: Insert, table: Table) -> bool:
@@ -69,7 +93,28 @@ def is_plain(work: Insert, table: Table) -> bool:
 
 
 def fills(table: Table, names: Sequence[str]) -> bool:
-    """Whether nothing is left for SQLAlchemy to fill in, and no array would be taken apart."""
-    return all(name in table.c and not isinstance(table.c[name].type, ARRAY) for name in names) and all(
+    """Whether nothing is left for SQLAlchemy to fill in, and each value can be written as text."""
+    return all(name in table.c and isinstance(plain(table.c[name].type), TYPES) for name in names) and all(
         column.key in names or column.default is None for column in table.c
     )
+
+
+def plain(type_: Type[Any]) -> Type[Any]:
+    """The type below a host's own."""
+    while isinstance(type_, TypeDecorator):
+        type_ = type_.impl_instance
+    return type_
+
+
+def text_of(type_: Type[Any]) -> str:
+    """How the record has it. A length is left to the INSERT, which refuses where a cast cuts."""
+    bare = plain(type_)
+    if isinstance(bare, JSON) or (isinstance(bare, String) and not isinstance(bare, Enum)):
+        return "text"
+    return bare.compile(DIALECT)
+
+
+def cast(type_: Type[Any]) -> str:
+    """SQLAlchemy writes JSON as a text."""
+    bare = plain(type_)
+    return f"::{bare.compile(DIALECT)}" if isinstance(bare, JSON) else ""

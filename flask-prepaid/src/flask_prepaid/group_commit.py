@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, exc
 
@@ -27,6 +29,9 @@ log = logging.getLogger(__name__)
 #: The most spends in one batch: beyond it nothing is gained, and a failure costs more.
 MOST = 128
 
+#: For what share of the last batch's time the next one waits for those whom that one answered.
+GATHER = 0.5
+
 
 class Seat:
     """Where one spend waits until it is ``served``, or has a ``duty``; ``woken`` is released then."""
@@ -39,6 +44,14 @@ class Seat:
         self.duty: Callable[[Seat], None] | None = None
         self.woken = threading.Lock()
         self.woken.acquire()
+
+
+class Round(NamedTuple):
+    """How many a batch answered, how long it took, and when it ended."""
+
+    size: int
+    took_s: float
+    ended_s: float
 
 
 class GroupCommit:
@@ -57,6 +70,8 @@ class GroupCommit:
         #: Who waits for a wallet that another process holds, by its owner.
         self._queues: dict[str, deque[Seat]] = {}
         self._is_led = False
+        self._last = Round(size=1, took_s=0.0, ended_s=0.0)
+        self._gathered = threading.Event()
 
     def spend(self, ask: Ask) -> Spent:
         """Commit one spend, with whoever waits at the same time.
@@ -104,19 +119,27 @@ class GroupCommit:
                 queue.append(seat)
             elif self._is_led:
                 self._waiting.append(seat)
+                if self._are_back():
+                    self._gathered.set()
             else:
                 self._is_led = True
                 seat.duty = self._lead
 
     def _lead(self, me: Seat) -> None:
         """Post all that wait, hand the lead over, and wake those that have their answer."""
-        with self._lock:
-            batch = [me, *self._take(self._waiting)]
-        unreached: list[Seat] = []
+        batch, unreached = [me], list[Seat]()
+        began_s = time.monotonic()
         try:
+            self._gather(began_s)
+            with self._lock:
+                batch += self._take(self._waiting)
+            began_s = time.monotonic()
             unreached = self._post(batch, wait=False)
         finally:
             with self._lock:
+                ended_s = time.monotonic()
+                self._last = Round(len(batch), ended_s - began_s, ended_s)
+                self._gathered.clear()
                 heir = self._waiting.popleft() if self._waiting else None
                 self._is_led = heir is not None
                 first = self._queue_up(unreached)
@@ -126,6 +149,19 @@ class GroupCommit:
                 self._hand(seat, self._wait_for_wallet, me)
             left = set(unreached)
             self._serve((seat for seat in batch if seat not in left), me)
+
+    def _gather(self, now_s: float) -> None:
+        """Wait a moment for as many as the last batch answered.
+
+        Programs that call again and again come back as soon as they are answered. Without this
+        the first of them goes alone, and all the others wait for its commit and then for theirs.
+        """
+        left_s = self._last.ended_s + GATHER * self._last.took_s - now_s
+        if left_s > 0 and not self._are_back():
+            self._gathered.wait(left_s)
+
+    def _are_back(self) -> bool:
+        return len(self._waiting) + 1 >= self._last.size
 
     def _queue_up(self, unreached: Iterable[Seat]) -> list[Seat]:
         """Put those whose wallet somebody else holds in its queue; who is the first of one."""

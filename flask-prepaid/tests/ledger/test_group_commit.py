@@ -1,11 +1,15 @@
-"""Spends of one wallet that another process holds wait for it together."""
+"""Spends share statements: those of a wallet that another process holds, and those that come back at once."""
 
 from __future__ import annotations
 
+import re
+import time
 from functools import partial
 
 from sqlalchemy import event, text
 
+from flask_prepaid import batches
+from flask_prepaid.group_commit import Round
 from flask_prepaid.spending import Spent
 from flask_prepaid.testing import Databases
 
@@ -25,7 +29,7 @@ def test_spends_that_wait_for_a_wallet_share_a_statement_and_none_goes_alone(dat
         if "lock_timeout" in statement:
             waiting.append(statement)
             sitting.close()  # as soon as somebody waits for it
-        elif "prepaid_wallet" in statement and "unnest" not in statement:
+        elif "prepaid_wallet" in statement and "json_to_recordset" not in statement:
             alone.append(statement)
 
     event.listen(books.db.engine, "before_cursor_execute", note)
@@ -37,4 +41,42 @@ def test_spends_that_wait_for_a_wallet_share_a_statement_and_none_goes_alone(dat
     assert len(waiting) < 20
     assert books.prepaid.balance(OWNER) == 0
     assert books.prepaid.audit() == []
+    books.close()
+
+
+def test_the_first_who_comes_back_waits_for_the_others_and_not_for_ever(books: Books) -> None:
+    books.grant(6)
+    calls = [partial(books.prepaid.spend_now, OWNER, key=f"report:{number}") for number in range(5)]
+    moves: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *more: object) -> None:
+        if "prepaid_entry" in statement and "INSERT" in statement:
+            moves.append(statement)
+
+    event.listen(books.db.engine, "before_cursor_execute", note)
+    an_hour_s = 3600.0
+    books.prepaid.spends._last = Round(size=5, took_s=an_hour_s, ended_s=time.monotonic())
+    results = books.all_at_once(calls)
+
+    assert all(isinstance(result, Spent) for result in results)
+    assert len(moves) == 1  # all five, and as soon as the fifth was there
+
+    books.prepaid.spends._last = Round(size=5, took_s=0.001, ended_s=time.monotonic())
+    assert books.prepaid.spend_now(OWNER, key="report:5").balance == 0  # nobody else came
+    assert books.prepaid.audit() == []
+
+
+def test_whether_a_key_is_new_is_asked_of_one_place_in_the_index(databases: Databases) -> None:
+    """Statements are planned once, while tables are small: this one must not read more as they grow."""
+    books = Books(databases.fresh("postgresql"))
+    books.grant(3)
+    with books.db.engine.connect() as connection:
+        values = {"asked": "'[]'", "now": "now()", "debt_blocks": "true"}
+        connection.execute(text("SET plan_cache_mode = force_generic_plan"))
+        plan = "\n".join(
+            connection.exec_driver_sql("EXPLAIN " + batches._statement(False, None) % values).scalars()
+        )
+
+    looks = re.findall(r"Index .*Scan using \S+ on prepaid_entry e.*\n\s*(Index Cond: .*)", plan)
+    assert [set(re.findall(r"wallet_id|key", look)) for look in looks] == [{"wallet_id", "key"}], plan
     books.close()

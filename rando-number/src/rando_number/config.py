@@ -182,7 +182,7 @@ def stripe(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def limits(environ: Mapping[str, str]) -> dict[str, Any]:
-    """``memory://`` counts per process; more than one process wants Redis or Valkey."""
+    """``memory://`` counts per process (``counts.py``); more than one process wants Redis or Valkey."""
     enabled = flag(environ, "RATELIMIT_ENABLED", True)
     return {
         "RATELIMIT_ENABLED": enabled,

@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue, RouteCallable
 from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute
 
+from . import counts  # noqa: F401  it serves memory://
 from .errors import ApiError
 
 
