@@ -258,3 +258,16 @@ def test_a_session_spends_from_our_own_pages_only(shop: Shop, headers: dict[str,
 
     assert answer.status_code == status
     assert customer.balance == (2 if status == 200 else 3)
+
+
+def test_to_ask_for_the_headers_alone_sells_nothing(shop: Shop) -> None:
+    customer = shop.customer()
+    program = Program(shop, customer.make_key())
+
+    asked = [
+        program.client.head("/api/v1/number/", headers=program.headers),
+        customer.client.head("/api/v1/number/", headers=OURS),
+    ]
+
+    assert [(answer.status_code, answer.headers["Allow"]) for answer in asked] == [(405, "GET")] * 2
+    assert customer.balance == 3

@@ -167,6 +167,10 @@ def test_a_form_with_nonsense_makes_no_key(shop: Shop) -> None:
     for fields in (
         {"name": ""},
         {"name": "x" * 81},
+        {"name": "   "},
+        {"name": "a\x00b"},
+        {"name": "one\r\nanother"},
+        {"name": "\u202egnp"},
         {"name": "x", "cap_per_month": "-1"},
         {"name": "x", "cap_per_month": "9" * 5_000},
         {"name": "x", "expires_on": "2020-01-01"},

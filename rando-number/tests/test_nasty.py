@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+from urllib.parse import urlencode
 
 import pytest
 
-from .shop import OURS, Program, Shop
+from .shop import OURS, Program, Shop, forms
 
 NASTY = [
     "\x00",
@@ -79,6 +81,67 @@ def test_no_form_breaks_a_page_or_changes_anything(shop: Shop) -> None:
                 fields = {**dict.fromkeys([*NAMES, "email", "password", "code", "setup"], bad)}
                 answer = customer.client.post(path, data={**fields, "csrf_token": token[1]})
                 assert answer.status_code < 500, (path, bad)
+
+
+@pytest.mark.parametrize("any_shop", ["postgresql"], indirect=True)
+def test_what_postgresql_cannot_keep_is_refused(any_shop: Shop) -> None:
+    """It takes no NUL in a text, no whole number beyond 64 bits, and no half of a character."""
+    customer = any_shop.customer()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', customer.get("/").text)
+    assert token is not None
+    rules = [rule for rule in any_shop.app.url_map.iter_rules() if not rule.rule.startswith("/static")]
+    names = [*NAMES, "name", "email", "password", "code", "setup", "credential", "key", "kind", "saved_card"]
+    spared = {"/number", "/logout", "/sessions/end-all", "/api/v1/number/", "/api/v1/numbers"}
+    spared |= {"/mf-recovery-codes", "/cards/add", "/close-account"}
+
+    for bad in ("a\x00b", str(2**63), "\ud800"):
+        for rule in rules:
+            path = re.sub(r"<(int:)?[^>]+>", lambda part: "1" if part[1] else "a%00b", rule.rule)
+            if rule.rule in spared:
+                continue
+            fields = dict.fromkeys(names, bad.encode("utf-8", "surrogatepass"))
+            if "GET" in (rule.methods or ()):
+                asked = customer.client.get(path, query_string=urlencode(fields), headers=OURS, buffered=True)
+                assert asked.status_code < 500, (path, bad)
+            if "POST" in (rule.methods or ()):
+                body = urlencode({**fields, "csrf_token": token[1]})
+                kind = "application/x-www-form-urlencoded"
+                sent = customer.client.post(path, data=body, content_type=kind)
+                assert sent.status_code < 500, (path, bad)
+
+
+def test_a_passkeys_answer_that_is_none_is_refused(shop: Shop) -> None:
+    customer, visitor = shop.customer(), shop.visitor()
+    made = customer.send("/passkeys", name="phone", usage="first").text
+    asked = visitor.send("/login/passkey").text
+    response = {
+        "attestationObject": "oA",
+        "clientDataJSON": "e30",
+        "authenticatorData": "AA",
+        "signature": "AA",
+    }
+    whole = {"id": "YQ", "rawId": "YQ", "type": "public-key", "response": response}
+    bent = (
+        {**whole, "rawId": []},
+        {**whole, "response": 5},
+        {**whole, "response": {**response, "userHandle": 5}},
+    )
+    answers = [
+        "{}",
+        "[]",
+        "null",
+        "x",
+        "[" * 2_000,
+        "9" * 5_000,
+        *(json.dumps(one) for one in (whole, *bent)),
+    ]
+
+    for browser, page in ((customer, made), (visitor, asked)):
+        (action,) = [path for path in forms(page) if path.startswith(("/passkeys/", "/login/passkey/"))]
+        for answer in answers:
+            with shop.nothing_changes():
+                sent = browser.client.post(action, data={**forms(page)[action], "credential": answer})
+            assert sent.location in ("/passkeys", "/login/passkey"), answer[:40]
 
 
 @pytest.mark.parametrize("path", ["/login", "/buy-credits", "/api/v1/numbers"])

@@ -23,7 +23,7 @@ from flask_wtf import CSRFProtect
 from . import audit, keys, leaving, limits, mails, passkeys, passwords, second_factor, shop, sign_ins, welcome
 from .mails import Post
 from .models import Deed, Passkey, Role, User, db, utc_now
-from .passkeys import Ceremonies, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
+from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
 from .passwords import Passwords
 from .second_factor import OnceOnly, RescueForm, SetUpForm
 from .who import customer, signed_in
@@ -81,6 +81,7 @@ def init_app(app: Flask) -> None:
         two_factor_rescue_form=RescueForm,
         webauthn_util_cls=Ceremonies,
         wan_register_form=NewPasskeyForm,
+        wan_register_response_form=MadePasskeyForm,
         wan_signin_form=PasskeyLoginForm,
         wan_signin_response_form=PasskeyAnswerForm,
     )

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Request, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, MethodNotAllowed
 
 from . import keys, limits, openapi, tally
 from .accounts import csrf
@@ -102,6 +102,8 @@ def idempotency_key(request: Request) -> str | None:
 @answers(blueprint, openapi.NumberAnswer, [openapi.MIN, openapi.MAX, openapi.IDEMPOTENCY_KEY])
 def number() -> ResponseReturnValue:
     """Sell one number, from 0 to 9 unless ``min`` and ``max`` say otherwise."""
+    if request.method == "HEAD":  # it would be paid for and not be shown
+        raise MethodNotAllowed(["GET"])
     return success(**sell_one(caller(keys.find), request))
 
 

@@ -18,8 +18,8 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, SecurityError
+from sqlalchemy.exc import DataError, OperationalError
+from werkzeug.exceptions import BadRequest, HTTPException, SecurityError
 
 from flask_prepaid import InsufficientCredits, PrepaidError
 
@@ -90,6 +90,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(SecurityError, wrong_host)
     app.register_error_handler(CSRFError, expired_form)
     app.register_error_handler(OperationalError, busy_database)
+    app.register_error_handler(DataError, not_to_be_kept)
     app.register_error_handler(HTTPException, refused_request)
 
 
@@ -159,6 +160,12 @@ def busy_database(error: OperationalError) -> ResponseReturnValue:
     response = page(503, *WORDS[503])
     response.headers["Retry-After"] = "1"
     return response
+
+
+def not_to_be_kept(error: DataError) -> ResponseReturnValue:
+    """A text with a NUL in it, say: PostgreSQL takes none, and no row can be meant by it."""
+    db.session.rollback()
+    return refused_request(BadRequest())
 
 
 def refused_request(error: HTTPException) -> ResponseReturnValue:

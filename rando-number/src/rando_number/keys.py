@@ -38,11 +38,18 @@ def init_app(app: Flask) -> None:
 
 
 class KeyForm(FlaskForm):  # type: ignore[misc]
-    name = StringField(validators=[Length(1, 80, "Give it a name of 1 to 80 characters.")])
+    name = StringField(
+        filters=[lambda name: (name or "").strip()],
+        validators=[Length(1, 80, "Give it a name of 1 to 80 characters.")],
+    )
     cap_per_month = IntegerField(
         validators=[Optional(), NumberRange(1, 1_000_000_000, "Write a whole number from 1.")]
     )
     expires_on = DateField(validators=[Optional()])
+
+    def validate_name(self, field: StringField) -> None:
+        if not field.data.isprintable():
+            raise ValidationError("Leave out line breaks and other characters that can't be seen.")
 
     def validate_expires_on(self, field: DateField) -> None:
         if field.data is not None and field.data <= utc_now().date():

@@ -11,14 +11,19 @@ from typing import Any
 
 from flask import Flask
 from flask_security import WebauthnUtil, wan_deleted, wan_registered
-from flask_security.webauthn import WebAuthnRegisterForm, WebAuthnSigninForm, WebAuthnSigninResponseForm
+from flask_security.webauthn import (
+    WebAuthnRegisterForm,
+    WebAuthnRegisterResponseForm,
+    WebAuthnSigninForm,
+    WebAuthnSigninResponseForm,
+)
 from sqlalchemy import update
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
     ResidentKeyRequirement,
     UserVerificationRequirement,
 )
-from wtforms import RadioField
+from wtforms import HiddenField, RadioField
 from wtforms.fields import SelectChoice
 
 from . import audit, mails
@@ -83,7 +88,24 @@ class PasskeyLoginForm(WebAuthnSigninForm):
         return bool(super().validate(**kwargs))
 
 
-class PasskeyAnswerForm(WebAuthnSigninResponseForm):
+class Shallow:
+    """What comes from the browser; nested beyond reason, it is no answer of a passkey."""
+
+    credential: HiddenField
+
+    def validate(self, **kwargs: Any) -> bool:
+        try:
+            return bool(super().validate(**kwargs))  # type: ignore[misc]
+        except RecursionError:
+            self.credential.errors = ["This is no answer of a passkey."]
+            return False
+
+
+class MadePasskeyForm(Shallow, WebAuthnRegisterResponseForm):
+    """The new key's public half."""
+
+
+class PasskeyAnswerForm(Shallow, WebAuthnSigninResponseForm):
     """An answer is taken once: a copy of it, sent again within its minute, opens nothing."""
 
     def validate(self, **kwargs: Any) -> bool:
