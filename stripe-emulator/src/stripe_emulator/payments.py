@@ -122,7 +122,21 @@ def refuse(intent: Json, method: Json, decline: tuple[str, str], charged: bool =
 def cancel(intent: Json, reason: str | None) -> Json:
     """Call a payment off; what was set aside goes back."""
     if intent["status"] == "requires_capture":
+        clock.unschedule(intent["id"], "payment_intent.capture_expires")
         charges.release(store.get("charge", intent["latest_charge"]))
+    return _canceled(intent, reason)
+
+
+@clock.due("payment_intent.capture_expires")
+def capture_too_late(intent_id: str) -> None:
+    """The bank no longer holds what was set aside."""
+    intent = store.get("payment_intent", intent_id)
+    if intent["status"] == "requires_capture":
+        charges.release(store.get("charge", intent["latest_charge"]), event="charge.expired")
+        _canceled(intent, "automatic")
+
+
+def _canceled(intent: Json, reason: str | None) -> Json:
     objects.change(
         intent,
         amount_capturable=0,
@@ -164,6 +178,7 @@ def _settle(intent: Json, method: Json, *, after_challenge: bool = False) -> Jso
         objects.change(
             intent, amount_capturable=intent["amount"], latest_charge=charge["id"], status="requires_capture"
         )
+        clock.schedule(clock.now() + charges.HELD_FOR, "payment_intent.capture_expires", intent["id"])
         events.emit("payment_intent.amount_capturable_updated", intent)
         _owner(intent).waiting(intent)
         return intent

@@ -302,3 +302,26 @@ def test_a_customer_of_an_older_integration_brings_a_token_as_source(shop: Shop)
     assert charge.payment_method_details is not None
     assert charge.payment_method_details.card is not None
     assert charge.payment_method_details.card.brand == "mastercard"
+
+
+def test_what_nobody_captures_goes_back_after_seven_days(shop: Shop) -> None:
+    forgotten = shop.charge(capture_method="manual", expand=["latest_charge"])
+    taken = shop.charge(capture_method="manual")
+    shop.emulator.advance(days=6)
+    shop.stripe.v1.payment_intents.capture(taken.id)
+    shop.listen()
+
+    shop.emulator.advance(days=1)
+
+    assert isinstance(forgotten.latest_charge, stripe.Charge)
+    held = forgotten.latest_charge.payment_method_details
+    assert held is not None
+    assert held.card is not None
+    assert held.card.capture_before == forgotten.latest_charge.created + 7 * 86400
+    expired = shop.stripe.v1.payment_intents.retrieve(forgotten.id)
+    assert (expired.status, expired.cancellation_reason) == ("canceled", "automatic")
+    assert shop.stripe.v1.payment_intents.retrieve(taken.id).status == "succeeded"
+    assert [kind for kind in shop.heard if not kind.startswith("balance")] == [
+        "charge.expired",
+        "payment_intent.canceled",
+    ]

@@ -76,6 +76,10 @@ def refunds(charge: Json) -> Json:
     return lists.page("refund", {}, url=f"/v1/charges/{charge['id']}/refunds", where={"charge": charge["id"]})
 
 
+#: Seconds for which a bank holds what was set aside, until it is captured.
+HELD_FOR = 7 * clock.DAY
+
+
 def make(
     intent: Json,
     method: Json,
@@ -113,6 +117,8 @@ def make(
         status="failed" if decline else "pending" if pending else "succeeded",
     )
     if decline is None:
+        if intent["capture_method"] == "manual" and "card" in charge["payment_method_details"]:
+            charge["payment_method_details"]["card"]["capture_before"] = clock.now() + HELD_FOR
         objects.change(charge, receipt_url=f"{store.current().store.base_url}/receipts/{charge['id']}")
     if captured:
         _book(charge, method)
@@ -142,10 +148,10 @@ def capture(charge: Json, amount: int) -> Json:
     return charge
 
 
-def release(charge: Json) -> Json:
+def release(charge: Json, *, event: str = "charge.refunded") -> Json:
     """Give back what was set aside and never taken."""
     objects.change(charge, amount_refunded=charge["amount"], refunded=True)
-    events.emit("charge.refunded", charge)
+    events.emit(event, charge)
     return charge
 
 

@@ -5,7 +5,7 @@ The routes; what the bank makes of a confirmation is in ``payments.py``.
 
 from __future__ import annotations
 
-from stripe_emulator import events, ids, lists, money, objects, payments, store
+from stripe_emulator import clock, events, ids, lists, money, objects, payments, store
 from stripe_emulator.errors import InvalidRequest, NotEmulated
 from stripe_emulator.payments import Confirmation
 from stripe_emulator.resources import charges, payment_methods
@@ -115,6 +115,7 @@ def capture(form: Form, intent: str) -> Json:
             param="amount_to_capture",
         )
     changes = objects.patch(found, form, KEPT)
+    clock.unschedule(found["id"], "payment_intent.capture_expires")
     charges.capture(store.get("charge", found["latest_charge"]), amount)
     objects.change(found, **changes, amount_capturable=0, amount_received=amount, status="succeeded")
     events.emit("payment_intent.succeeded", found)
