@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 
 from stripe_emulator import chaos, contract, idempotency, ids, keys, routing, store
 from stripe_emulator.chaos import NO_TROUBLE, Trouble
-from stripe_emulator.errors import InvalidRequest, NotEmulated, RateLimited, StripeError, Unavailable
+from stripe_emulator.errors import (
+    InvalidRequest,
+    NoSuchAccount,
+    NotEmulated,
+    RateLimited,
+    StripeError,
+    Unavailable,
+)
 from stripe_emulator.expand import render
 from stripe_emulator.idempotency import Answer
 from stripe_emulator.routing import Endpoint
@@ -89,6 +96,13 @@ class Api:
         )
         secret = keys.given(call.header("authorization"), form)
         headers["Stripe-Version"], strict = _version(call)
+        if account := call.header("stripe-account"):
+            raise NoSuchAccount(
+                f"The provided key '{keys.masked(secret)}' does not have access to account"
+                f" '{account[:60]}' (or that account does not exist). Application access may have been"
+                " revoked.",
+                code="account_invalid",
+            )
         endpoint, values = routing.match(call.verb, call.path)
         key = _idempotency_key(call)
         origin = Origin(request_id, key)

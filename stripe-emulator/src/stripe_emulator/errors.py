@@ -5,6 +5,7 @@ StripeError                                                     status, type
 │   ├── NotFound           no such object, or no such URL       404
 │   └── NotEmulated        Stripe has it, we don't              501
 ├── Unauthenticated        no key, or not one of ours           401, invalid_request_error
+├── NoSuchAccount          another account was asked for        403, invalid_request_error
 ├── CardError              the bank said no; what was recorded  402, card_error
 │                          of the attempt stays
 ├── IdempotencyError       a key came back with other work      400, idempotency_error
@@ -82,6 +83,12 @@ class Unauthenticated(StripeError):
 
     status = 401
     headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": 'Basic realm="Stripe"'}
+
+
+class NoSuchAccount(StripeError):
+    """The header named another account; there is but one, and no Connect."""
+
+    status = 403
 
 
 class CardError(StripeError):

@@ -132,3 +132,51 @@ def test_a_list_goes_one_way_at_a_time(shop: Shop) -> None:
 
     with pytest.raises(stripe.InvalidRequestError, match="only one"):
         shop.stripe.v1.customers.list({"starting_after": customer.id, "ending_before": customer.id})
+
+
+def test_another_account_is_not_served_from_this_one(shop: Shop) -> None:
+    other = stripe.StripeClient(
+        "sk_test_shop", http_client=shop.emulator.http_client(), stripe_account="acct_1"
+    )
+    with pytest.raises(stripe.PermissionError) as refused:
+        other.v1.customers.list()
+
+    assert said(refused.value)["code"] == "account_invalid"
+
+
+@pytest.mark.parametrize(
+    ("shared", "param"),
+    [
+        ({"transfer_data": {"destination": "acct_1"}}, "transfer_data[destination]"),
+        ({"application_fee_amount": 10}, "application_fee_amount"),
+    ],
+)
+def test_money_is_shared_with_nobody(shop: Shop, shared: dict[str, Any], param: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.charge(**shared)
+
+    assert refused.value.param == param
+
+
+def test_what_is_counted_or_chosen_by_the_customer_is_no_price_here(shop: Shop) -> None:
+    metered: Any = {**PRICE, "recurring": {"interval": "month", "usage_type": "metered", "meter": "mtr_1"}}
+    gift: Any = {
+        "currency": "usd",
+        "custom_unit_amount": {"enabled": True},
+        "product_data": {"name": "Gift"},
+    }
+    chosen = shop.stripe.v1.prices.create(gift)
+
+    for ask in (
+        lambda: shop.stripe.v1.prices.create(metered),
+        lambda: shop.checkout(line_items=[{"price": chosen.id, "quantity": 1}]),
+    ):
+        with pytest.raises(stripe.APIError, match="does not do this yet"):
+            ask()
+
+
+def test_events_have_todays_shape_and_no_other(shop: Shop) -> None:
+    with pytest.raises(stripe.APIError, match="events in the shape of 2020-08-27"):
+        shop.stripe.v1.webhook_endpoints.create(
+            {"url": "https://shop.example", "enabled_events": ["*"], "api_version": "2020-08-27"}
+        )

@@ -325,3 +325,20 @@ def test_a_draft_can_be_told_when_to_be_final(shop: Shop) -> None:
 
     assert invoice.automatically_finalizes_at == when
     assert (waiting.status, shop.latest(customer).status) == ("draft", "paid")
+
+
+def test_what_a_customers_invoices_always_say_is_on_each(shop: Shop) -> None:
+    settings = {"footer": "Thank you.", "custom_fields": [{"name": "PO", "value": "17"}]}
+    customer = shop.customer()
+    shop.v1.customers.update(customer, cast(Any, {"invoice_settings": settings}))
+
+    shop.subscribe(customer, shop.price())
+
+    invoice = shop.latest(customer)
+    assert invoice.footer == "Thank you."
+    assert [(one.name, one.value) for one in invoice.custom_fields or []] == [("PO", "17")]
+
+
+def test_days_until_due_are_for_invoices_that_are_sent(shop: Shop) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="send_invoice"):
+        shop.subscribe(shop.customer(), shop.price(), days_until_due=5)

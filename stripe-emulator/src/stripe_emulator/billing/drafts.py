@@ -244,8 +244,13 @@ def _claim(line: Json, invoice_id: str, subscription: Json | None) -> list[str]:
 
 
 def _of_customer(customer: Json) -> Json:
-    """What an invoice shows of its customer, as it was then."""
+    """What an invoice shows of its customer, as it was then, and what it takes over from their settings."""
+    settings = customer.get("invoice_settings") or {}
+    rendering = settings.get("rendering_options")
     return {
+        "custom_fields": settings.get("custom_fields"),
+        "footer": settings.get("footer"),
+        "rendering": rendering and {"pdf": None, "template_version": None, **rendering},
         "customer_address": customer.get("address"),
         "customer_email": customer.get("email"),
         "customer_name": customer.get("name"),

@@ -111,9 +111,13 @@ def _put(session: Json, wanted: Json, param: str) -> None:
 
 
 def _check_sum(session: Json, code: Json, param: str) -> None:
-    least = code["restrictions"]["minimum_amount"]
+    rules, currency = code["restrictions"], session["currency"]
+    least = rules["minimum_amount"]
+    if option := (rules.get("currency_options") or {}).get(currency):
+        least = option["minimum_amount"]
+    elif least is not None:
+        currency = rules["minimum_amount_currency"] or currency
     if least is not None and (session["amount_subtotal"] or 0) < least:
-        currency = code["restrictions"]["minimum_amount_currency"] or session["currency"]
         raise InvalidRequest(
             f"This promotion code is for orders of {money.text(least, currency)} or more.",
             code="promotion_code_minimum_amount",

@@ -118,6 +118,11 @@ def _asked(form: Json) -> Json:
             code="parameter_missing",
             param="days_until_due",
         )
+    if method != "send_invoice" and form.get("days_until_due") is not None:
+        raise InvalidRequest(
+            "You can only specify `days_until_due` if `collection_method` is `send_invoice`.",
+            param="days_until_due",
+        )
     leaves = form.get("cancel_at_period_end") or form.get("cancel_at")
     return {
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},

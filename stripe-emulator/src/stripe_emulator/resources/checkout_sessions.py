@@ -210,6 +210,9 @@ def _defaults(form: Form) -> Json:
 def _mode(form: Form) -> checkout.Mode:
     if "mode" not in form:
         raise InvalidRequest("Missing required param: mode.", code="parameter_missing", param="mode")
+    for param in ("application_fee_amount", "on_behalf_of", "transfer_data"):
+        if (form.get("payment_intent_data") or {}).get(param):
+            raise NotEmulated(f"Checkout Sessions with {param}", param=f"payment_intent_data[{param}]")
     mode = checkout.MODES.get(form["mode"])
     if mode is None:
         raise NotEmulated(f"Checkout Sessions with mode={form['mode']}", param="mode")

@@ -75,6 +75,8 @@ def _line(form: Form, param: str) -> Json:
             code="parameter_invalid_integer",
             param=f"{param}[quantity]",
         )
+    if price["custom_unit_amount"] is not None:
+        raise NotEmulated("prices whose amount the customer chooses", param=f"{param}[price]")
     amount = prices.total(price, quantity or 0)
     adjustable = form.get("adjustable_quantity")
     return {

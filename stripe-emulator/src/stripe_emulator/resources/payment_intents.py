@@ -17,7 +17,6 @@ from stripe_emulator.wire import Form, public, without_effect
 KEPT = (
     "allowed_payment_method_types",
     "amount_details",
-    "application_fee_amount",
     "capture_method",
     "description",
     "excluded_payment_method_types",
@@ -27,7 +26,6 @@ KEPT = (
     "shipping",
     "statement_descriptor",
     "statement_descriptor_suffix",
-    "transfer_data",
     "transfer_group",
 )
 
@@ -65,6 +63,7 @@ def retrieve(form: Form, intent: str) -> Json:
 def update(form: Form, intent: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/update"""
     found = store.get("payment_intent", intent, param="intent")
+    _refuse_connect(form)
     narrow(found, form)
     if found["status"] in ("succeeded", "canceled") and form.keys() - {
         "metadata",
@@ -149,6 +148,7 @@ def new(form: Form) -> Json:
 
     Checkout and invoices make theirs here, too; they add keys of their own with ``objects.change``.
     """
+    _refuse_connect(form)
     code = money.currency(form["currency"])
     money.check_charge(form["amount"], code)
     customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
@@ -231,6 +231,24 @@ def method_of(intent: Json, form: Form) -> Json | None:
         )
     _must_take(intent, method)
     return method
+
+
+def _refuse_connect(form: Form) -> None:
+    """There is but one account, so that Stripe would refuse to share with another in these words."""
+    if form.get("transfer_data"):
+        destination = form["transfer_data"].get("destination", "")
+        raise InvalidRequest(
+            f"No such destination: '{destination}'",
+            code="resource_missing",
+            param="transfer_data[destination]",
+        )
+    if form.get("application_fee_amount"):
+        raise InvalidRequest(
+            "Can only apply an application_fee_amount when the PaymentIntent is attempting a direct payment"
+            " (using an OAuth key or Stripe-Account header) or destination payment (using"
+            " `transfer_data[destination]`).",
+            param="application_fee_amount",
+        )
 
 
 def automatic(form: Form) -> Json | None:

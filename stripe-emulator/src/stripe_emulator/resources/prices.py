@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 
 from stripe_emulator import events, lists, money, objects, store
-from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.errors import InvalidRequest, NotEmulated
 from stripe_emulator.expand import includable
 from stripe_emulator.resources import products
 from stripe_emulator.routing import get, post
@@ -178,6 +178,8 @@ def _recurring(form: Form, param: str) -> Json | None:
     given = form.get("recurring")
     if not given:
         return None
+    if given.get("meter") or given.get("usage_type") == "metered":
+        raise NotEmulated("metered prices", param=_named(param, "recurring") + "[usage_type]")
     count = given.get("interval_count", 1)
     longest = {"day": 1095, "week": 156, "month": 36, "year": 3}[given["interval"]]
     if not 1 <= count <= longest:

@@ -8,6 +8,7 @@ from stripe_emulator import ids, lists, objects, store
 from stripe_emulator.errors import InvalidRequest, NotEmulated
 from stripe_emulator.routing import delete, get, post
 from stripe_emulator.store import Json
+from stripe_emulator.version import API_VERSION
 from stripe_emulator.wire import Form, public
 
 
@@ -17,6 +18,8 @@ def create(form: Form) -> Json:
     check_url(form["url"])
     if form.get("connect"):
         raise NotEmulated("webhook endpoints of Connect", param="connect")
+    if form.get("api_version", API_VERSION) != API_VERSION:
+        raise NotEmulated(f"events in the shape of {form['api_version']}", param="api_version")
     secret = f"whsec_{ids.token(32)}"
     endpoint = objects.create(
         "webhook_endpoint",
