@@ -30,6 +30,23 @@ def test_row_43_forty_threads_race_for_the_last_ten_credits_and_get_ten_numbers(
     assert any_shop.rows()["numbers"] == 10
 
 
+def test_two_hundred_threads_with_one_key_and_a_hundred_credits_get_a_hundred_numbers(any_shop: Shop) -> None:
+    customer = any_shop.customer(credits=100)
+    program = Program(any_shop, customer.make_key())
+    together = Barrier(200)
+
+    def call(_: int) -> int:
+        together.wait()
+        return program.get("/number/").status_code
+
+    with ThreadPoolExecutor(200) as threads:
+        answers = Counter(threads.map(call, range(200)))
+
+    assert answers == {200: 100, 402: 100}
+    assert customer.balance == 0
+    assert any_shop.rows()["numbers"] == 100
+
+
 def test_the_same_idempotency_key_fifty_times_at_once_is_one_number_and_one_credit(any_shop: Shop) -> None:
     customer = any_shop.customer(credits=100)
     program = Program(any_shop, customer.make_key())
