@@ -179,8 +179,8 @@ class Gateway:
 
     def fetch_cards(self, customer_id: str) -> tuple[list[Card], str | None]:
         """The customer's cards, newest first, and the id of the one that pays by default."""
-        customer = ask(lambda: self.client.v1.customers.retrieve(customer_id))
-        if getattr(customer, "deleted", False):
+        customer = ask_for(lambda: self.client.v1.customers.retrieve(customer_id))
+        if customer is None or getattr(customer, "deleted", False):
             return [], None
         methods = self.client.v1.customers.payment_methods
         cards = [card_of(method) for method in walk(partial(methods.list, customer_id), {"type": "card"})]

@@ -224,6 +224,7 @@ def give_up(prepaid: Prepaid, payment: Payment, reason: str) -> None:
         payment.state = PaymentState.FAILED
         payment.failure = reason[:255]
         payment.look_at = None
+        _tell_of_failure(prepaid, payment)
     signals.commit(prepaid.session)
 
 
@@ -267,13 +268,11 @@ def move(prepaid: Prepaid, payment: Payment, state: PaymentState, fetched: Check
     if state in FINAL:
         payment.look_at = None
     if failed_now:
-        signals.after_commit(
-            prepaid.session,
-            signals.payment_failed,
-            owner=payment.owner,
-            payment_id=payment.id,
-            reason=payment.failure,
-        )
-        if payment.via is Via.TOPUP:
-            told = {"owner": payment.owner, "payment_id": payment.id}
-            signals.after_commit(prepaid.session, signals.topup_failed, **told)
+        _tell_of_failure(prepaid, payment)
+
+
+def _tell_of_failure(prepaid: Prepaid, payment: Payment) -> None:
+    told = {"owner": payment.owner, "payment_id": payment.id}
+    signals.after_commit(prepaid.session, signals.payment_failed, **told, reason=payment.failure)
+    if payment.via is Via.TOPUP:
+        signals.after_commit(prepaid.session, signals.topup_failed, **told)

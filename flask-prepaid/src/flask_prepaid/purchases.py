@@ -168,7 +168,9 @@ def charge(prepaid: Prepaid, payment: Payment, *, return_url: str | None) -> Int
         return None
     except (GatewayRefused, CardDeclined) as refused:
         payments.give_up(prepaid, payment, str(refused))
-        if isinstance(refused, GatewayRefused) and refused.missing:  # it was deleted in the dashboard
+        if isinstance(
+            refused, GatewayRefused
+        ):  # the card, or all of the customer, is gone from the dashboard
             cards.refresh(prepaid, customer_id)
             session.commit()
         return None

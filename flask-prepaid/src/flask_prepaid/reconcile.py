@@ -42,7 +42,7 @@ class Drift:
     unpaid       the books gave credits, Stripe does not have the money
     doubled      one payment of ours was paid more than once at Stripe: refund one of them
     drifted      a refund or dispute stands otherwise at Stripe than in the books
-    unresolved   nobody knows yet what came of a payment
+    unresolved   nobody knows yet what came of a payment, or of a refund
     unbalanced   Stripe's balance in a currency is not the sum of all that moved it
     ===========  ==========================================================================
     """
@@ -112,6 +112,7 @@ def _differences(prepaid: Prepaid, since: datetime | None, seen: Callable[[], No
     yield from _refunds(prepaid, since, seen)
     yield from _disputes(prepaid, since, seen)
     yield from _payments_here(prepaid, since, seen, paid_at_stripe)
+    yield from _refunds_here(prepaid, seen)
     yield from _plans(prepaid, since, seen)
     yield from _balances(prepaid)
     prepaid.session.commit()
@@ -198,6 +199,18 @@ def _payments_here(
         elif row.id not in paid and not _is_paid(prepaid, row):
             name = row.payment_intent_id or row.session_id or str(row.id)
             yield Drift("unpaid", name, row.id, f"{row.credits} credits were given for nothing"), None
+
+
+def _refunds_here(prepaid: Prepaid, seen: Callable[[], None]) -> Iterator[Found]:
+    """Refunds that were asked for here, and whose answer was lost."""
+    for row in prepaid.session.scalars(select(Refund).where(Refund.state == "requested")).all():
+        seen()
+        detail = f"{row.amount_minor} were asked to go back; Stripe's answer was lost"
+        yield Drift("unresolved", f"refund {row.id}", row.payment_id, detail), _finding_out(prepaid, row.id)
+
+
+def _finding_out(prepaid: Prepaid, refund_id: int) -> Mend:
+    return lambda: moneyback.look_up(prepaid, refund_id)
 
 
 def _plans(prepaid: Prepaid, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:

@@ -114,13 +114,15 @@ def _begin(prepaid: Prepaid, owner: str) -> Payment | None:
     session.execute(update(TopUp).where(TopUp.owner == owner).values(owner=owner))
     row = session.get_one(TopUp, owner, populate_existing=True)
     history = list(session.scalars(_history(row)))
-    if not row.on or prepaid.available(owner) >= row.threshold or _must_wait(history, prepaid.clock()):
+    if not row.on or prepaid.available(owner) >= row.threshold:
         return None
     card_id = cards.default_card(session, owner)
     pack = prepaid.catalog.packs.get(row.pack)
     reason = _reason_to_stop(history, card_id, pack)
     if reason is not None or pack is None or card_id is None:
         _stop(prepaid, row, reason or "", history[0].id if history else None)
+        return None
+    if _must_wait(history, prepaid.clock()):
         return None
     spent = spent_this_month(session, owner, pack.currency, prepaid.clock())
     if spent + pack.amount_minor > row.ceiling_minor:

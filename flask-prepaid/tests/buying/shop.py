@@ -26,6 +26,7 @@ PACKS = (
     Pack("starter", credits=100, amount_minor=500),
     Pack("bonus", credits=100, amount_minor=1_000, bonus=20, expires_after=timedelta(days=30)),
     Pack("tokyo", credits=50, amount_minor=700, currency="jpy"),
+    Pack("berlin", credits=70, amount_minor=700, currency="eur"),
     Pack("gift", credits=5, amount_minor=0),
     Pack("kuwait", credits=50, amount_minor=1_250, currency="kwd"),
 )

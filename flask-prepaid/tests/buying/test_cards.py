@@ -13,6 +13,7 @@ from flask_prepaid import cards
 from flask_prepaid.models import PaymentState, SavedCard
 
 from .shop import Shop, on_both_databases
+from .test_webhooks import event, send
 
 pytestmark = on_both_databases
 
@@ -332,12 +333,23 @@ def test_row_42_who_was_deleted_in_the_dashboard_is_offered_no_card_that_is_gone
     shop.dashboard().v1.customers.delete(str(shop.read(lambda: shop.prepaid.customer_id("user:1"))))
 
     assert "nothing was charged" in follow(shop, press(shop, card)).text
-    assert "Pay with" not in shop.browser().get("/prepaid/buy").text
+    assert "ending in 4242" not in shop.browser().get("/prepaid/buy").text
     shop.tick()
 
     assert "It has stopped: no card is on file" in shop.browser().get("/prepaid/cards").text
     shop.pay(shop.buy())
     assert shop.balance() == 100
+
+
+def test_a_card_that_its_network_has_renewed_is_shown_with_its_new_date(deaf_shop: Shop) -> None:
+    card = deaf_shop.keep_card()
+    deaf_shop.dashboard().v1.payment_methods.update(card, {"card": {"exp_month": 7, "exp_year": 2044}})
+    assert [one.exp_year for one in saved(deaf_shop)] != [2044]
+
+    told = event(card, type="payment_method.automatically_updated")
+
+    assert send(deaf_shop, told).status_code == 200
+    assert [(one.exp_month, one.exp_year) for one in saved(deaf_shop)] == [(7, 2044)]
 
 
 def test_one_owner_has_one_customer_at_stripe(shop: Shop) -> None:

@@ -191,6 +191,52 @@ def test_row_28_the_same_event_in_eight_workers_at_once_has_one_effect(both_shop
     assert [kept.outcome for kept in shop.inbox()] == ["done", "done"]
 
 
+def test_row_28_every_door_at_once_gives_the_credits_once(
+    both_shops: Shop,
+) -> None:
+    shop = both_shops
+    shop.stripe.chaos(drop=1.0)
+    session = shop.buy()
+    shop.pay(session)
+    start = Barrier(8)
+
+    def door(number: int) -> None:
+        start.wait()
+        doors = (
+            lambda: shop.come_back(session),
+            lambda: tell(shop, session, id=f"evt_{number}"),
+            lambda: shop.command("tick"),
+            lambda: shop.command("reconcile", "--fix"),
+        )
+        doors[number % 4]()
+
+    with ThreadPoolExecutor(8) as workers:
+        list(workers.map(door, range(8)))
+    shop.tick()
+
+    assert (shop.balance(), len(shop.charges())) == (100, 1)
+    assert [payment.state for payment in shop.payments()] == [PaymentState.PAID]
+    assert shop.command("reconcile").exit_code == 0
+
+
+def test_ticks_at_once_top_up_once(both_shops: Shop) -> None:
+    shop = both_shops
+    shop.keep_card()
+    form = {"pack": "starter", "threshold": "20", "times": "9"}
+    shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/top-up", **form)
+    start = Barrier(6)
+
+    def tick(_: int) -> None:
+        start.wait()
+        shop.command("tick")
+
+    with ThreadPoolExecutor(6) as workers:
+        list(workers.map(tick, range(6)))
+    shop.tick()
+
+    assert (shop.balance(), len(shop.charges()), len(shop.payments())) == (100, 1, 1)
+
+
 def test_row_30_a_webhook_before_our_row_knows_its_session_gives_the_credits(databases: Databases) -> None:
     shop, between = with_answers(databases)
     once = Lock()

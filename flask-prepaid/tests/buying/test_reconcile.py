@@ -123,6 +123,19 @@ def test_a_payment_whose_answer_was_lost_is_unresolved_until_it_is_looked_up(dea
     assert deaf_shop.payments()[0].state in (PaymentState.FAILED, PaymentState.OPEN)
 
 
+def test_a_refund_whose_answer_was_lost_is_unresolved_until_it_is_looked_up(deaf_shop: Shop) -> None:
+    session = deaf_shop.buy()
+    deaf_shop.pay(session)
+    deaf_shop.come_back(session)
+    deaf_shop.stripe.chaos(lost_reply=1.0)
+    deaf_shop.command("refund", "1", "--reason", "asked for")
+    deaf_shop.stripe.chaos()
+    assert ("unresolved", 1) in kinds(drift(deaf_shop))
+
+    assert drift(deaf_shop, "--fix") == []
+    assert deaf_shop.balance() == 0
+
+
 def test_since_leaves_older_things_alone(deaf_shop: Shop) -> None:
     deaf_shop.pay(deaf_shop.buy())
     deaf_shop.stripe.advance(days=3)

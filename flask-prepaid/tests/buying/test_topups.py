@@ -10,7 +10,7 @@ import pytest
 from flask_prepaid import topups
 from flask_prepaid.errors import NotYours, UnknownItem
 from flask_prepaid.models import PaymentState, TopUp, Via
-from flask_prepaid.signals import topup_stopped
+from flask_prepaid.signals import topup_failed, topup_stopped
 
 from .shop import Shop, on_both_databases
 from .test_cards import ASKS_ALWAYS, DECLINES_LATER, leave_card
@@ -146,6 +146,20 @@ def test_a_top_up_without_an_answer_is_found_out_before_another_begins(shop: Sho
     assert topped_up(shop) == [PaymentState.PAID]
     client = shop.dashboard()
     assert len(client.v1.charges.list().data) == 1
+
+
+def test_the_host_hears_of_a_top_up_that_stripe_refused(shop: Shop) -> None:
+    heard: list[Any] = []
+    card = leave_card(shop)
+    switch_on(shop)
+    shop.dashboard().v1.payment_methods.detach(card)  # and no event of it has come yet
+    with topup_failed.connected_to(lambda sender, **told: heard.append(told)):
+        shop.tick()
+
+    assert topped_up(shop) == [PaymentState.FAILED]
+    assert heard == [{"owner": "user:1", "payment_id": shop.payments()[0].id}]
+    shop.tick()
+    assert setting(shop).stopped == "no card is on file"
 
 
 def test_without_a_card_it_is_not_switched_on(shop: Shop) -> None:
