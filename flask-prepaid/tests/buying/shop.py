@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -229,3 +231,15 @@ def is_our_fault(event: InboxEvent) -> bool:
     """Whether it failed for another reason than that Stripe or the database were busy or away."""
     theirs = ("GatewayUnavailable", "Busy", "OperationalError")
     return event.handled_at is None and not (event.outcome or theirs[0]).startswith(theirs)
+
+
+def at_once(count: int, do: Callable[[int], Any]) -> list[Any]:
+    """What ``do`` returns for each of ``count`` threads that begin it together."""
+    start = Barrier(count)
+
+    def begin(number: int) -> Any:
+        start.wait()
+        return do(number)
+
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(begin, range(count)))

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 import socket
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -18,7 +16,7 @@ from flask.testing import FlaskClient
 
 from flask_prepaid.models import PaymentState
 
-from .shop import Shop
+from .shop import Shop, at_once
 from .wire import free_port, served
 
 CLICKS = 50
@@ -30,17 +28,14 @@ def test_row_1_fifty_presses_at_once_with_one_form_are_one_charge(both_shops: Sh
     browser = shop.browser()
     page = browser.get("/prepaid/buy").text
     form = {"pack": "starter", "saved_card": card, "attempt": "one-wish-0001", "csrf_token": token_of(page)}
-    start = Barrier(CLICKS)
 
     def click(_: int) -> str:
         tab = shop.browser()
         tab.set_cookie("session", cookie)
-        start.wait()
         return tab.post("/prepaid/buy", data=form).location
 
     cookie = session_cookie(browser)
-    with ThreadPoolExecutor(CLICKS) as fingers:
-        answers = list(fingers.map(click, range(CLICKS)))
+    answers = at_once(CLICKS, click)
 
     assert set(answers) == {"/prepaid/return?payment=1"}
     assert (shop.balance(), len(shop.payments()), len(shop.charges())) == (100, 1, 1)
@@ -54,16 +49,14 @@ def test_row_1_fifty_presses_at_once_lead_to_one_page(both_shops: Shop) -> None:
         "attempt": "one-wish-0001",
         "csrf_token": token_of(browser.get("/prepaid/buy").text),
     }
-    cookie, start = session_cookie(browser), Barrier(CLICKS)
+    cookie = session_cookie(browser)
 
     def click(_: int) -> str:
         tab = shop.browser()
         tab.set_cookie("session", cookie)
-        start.wait()
         return shop.session_of(tab.post("/prepaid/buy", data=form))
 
-    with ThreadPoolExecutor(CLICKS) as fingers:
-        (session,) = set(fingers.map(click, range(CLICKS)))
+    (session,) = set(at_once(CLICKS, click))
     shop.pay(session)
 
     assert (shop.balance(), len(shop.payments())) == (100, 1)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Lock
+from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from flask_prepaid.models import PaymentState
 from flask_prepaid.testing import Databases
 from stripe_emulator import Emulator
 
-from .shop import SECRET, WEBHOOK, Shop
+from .shop import SECRET, WEBHOOK, Shop, at_once
 
 Answer = tuple[str, int, dict[str, str]]
 
@@ -176,42 +176,29 @@ def test_row_28_the_same_event_in_eight_workers_at_once_has_one_effect(both_shop
     shop.stripe.chaos(drop=1.0)
     session = shop.buy()
     shop.pay(session)
-    start = Barrier(8)
 
-    def worker(number: int) -> int:
-        start.wait()
-        return tell(shop, session, id=f"evt_{number // 4}")  # two ids for one fact, four copies of each
+    # Two ids for one fact, four copies of each.
+    answers = at_once(8, lambda worker: tell(shop, session, id=f"evt_{worker // 4}"))
 
-    with ThreadPoolExecutor(8) as workers:
-        answers = set(workers.map(worker, range(8)))
-
-    assert answers <= {200, 503}  # 503 is: busy, send it again
+    assert set(answers) <= {200, 503}  # 503 is: busy, send it again
     assert {tell(shop, session, id=f"evt_{number}") for number in range(2)} == {200}
     assert shop.balance() == 100
     assert [kept.outcome for kept in shop.inbox()] == ["done", "done"]
 
 
-def test_row_28_every_door_at_once_gives_the_credits_once(
-    both_shops: Shop,
-) -> None:
+def test_row_28_every_door_at_once_gives_the_credits_once(both_shops: Shop) -> None:
     shop = both_shops
     shop.stripe.chaos(drop=1.0)
     session = shop.buy()
     shop.pay(session)
-    start = Barrier(8)
+    doors: tuple[Callable[[], Any], ...] = (
+        lambda: shop.come_back(session),
+        lambda: tell(shop, session),
+        lambda: shop.command("tick"),
+        lambda: shop.command("reconcile", "--fix"),
+    )
 
-    def door(number: int) -> None:
-        start.wait()
-        doors = (
-            lambda: shop.come_back(session),
-            lambda: tell(shop, session, id=f"evt_{number}"),
-            lambda: shop.command("tick"),
-            lambda: shop.command("reconcile", "--fix"),
-        )
-        doors[number % 4]()
-
-    with ThreadPoolExecutor(8) as workers:
-        list(workers.map(door, range(8)))
+    at_once(8, lambda number: doors[number % 4]())
     shop.tick()
 
     assert (shop.balance(), len(shop.charges())) == (100, 1)
@@ -224,14 +211,8 @@ def test_ticks_at_once_top_up_once(both_shops: Shop) -> None:
     shop.keep_card()
     form = {"pack": "starter", "threshold": "20", "times": "9"}
     shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/top-up", **form)
-    start = Barrier(6)
 
-    def tick(_: int) -> None:
-        start.wait()
-        shop.command("tick")
-
-    with ThreadPoolExecutor(6) as workers:
-        list(workers.map(tick, range(6)))
+    at_once(6, lambda _: shop.command("tick"))
     shop.tick()
 
     assert (shop.balance(), len(shop.charges()), len(shop.payments())) == (100, 1, 1)
