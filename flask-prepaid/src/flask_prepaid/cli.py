@@ -51,7 +51,7 @@ class Commands(AppGroup):
             return super().invoke(context)
         except GatewayRefused as error:
             raise click.ClickException(
-                f"Stripe refuses: {error} What to do, says: flask prepaid doctor"
+                f"Stripe refuses: {str(error).rstrip('.')}. What to do, says: flask prepaid doctor"
             ) from error
         except PrepaidError as error:
             raise click.ClickException(str(error)) from error

@@ -237,6 +237,8 @@ class Gateway:
             "currency": currency,
             "customer": customer_id,
             "payment_method": card_id,
+            # Methods that lead elsewhere would need a return_url, and a top-up has nobody to send anywhere.
+            "allowed_payment_method_types": ["card"],
             "description": title,
             "metadata": {PAYMENT_KEY: key},
             "confirm": True,
