@@ -171,6 +171,7 @@ def test_the_pages_files_work(page: str, databases: Databases, tmp_path: Path) -
     """Their tests pass, and the page's commands of Flask do what they say."""
     files = {block.file: block.code for block in running(page) if block.file}
     for name, code in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(code)
     tests = [name for name in files if name.startswith("test_")]
     lines = [shlex.split(line) for block in running(page) for line in block.commands]
@@ -214,7 +215,8 @@ def understand(line: str, page: str) -> None:
             stripe_emulator.__main__._parser().parse_args(rest)
         case ["pip", "install", *rest]:
             for name in rest:
-                assert name.startswith("-") or distribution(name.partition("[")[0]), line
+                here = name.startswith("./") and (ROOT / name / "pyproject.toml").exists()
+                assert here or name.startswith("-") or distribution(name.partition("[")[0]), line
         case ["pytest"]:
             pass
         case _:

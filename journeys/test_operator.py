@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from .conftest import Running
+from .looking import faults
 
 pytestmark = pytest.mark.browser
 
@@ -39,16 +37,6 @@ def signed_in(page: Page, running: Running) -> None:
     page.wait_for_url(f"{running.url}/")
 
 
-def faults(page: Page, axe: str) -> list[str]:
-    """What axe finds, and whether the page runs over the screen."""
-    page.evaluate(axe)
-    found: list[Any] = page.evaluate("axe.run({resultTypes: ['violations']}).then((run) => run.violations)")
-    wrong = [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
-    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-        wrong.append("runs over the screen's edge")
-    return wrong
-
-
 def test_a_seeded_shop_shows_its_operator_pages_that_anybody_can_use(
     new_shop: Running, browser: Browser
 ) -> None:
@@ -58,7 +46,6 @@ def test_a_seeded_shop_shows_its_operator_pages_that_anybody_can_use(
     context = browser.new_context()
     page = context.new_page()
     signed_in(page, new_shop)
-    axe = (Path(os.environ["NODE_MODULES"]) / "axe-core" / "axe.min.js").read_text()
     wrong = {}
     for scheme in ("light", "dark"):
         for width in (390, 1280):
@@ -68,7 +55,7 @@ def test_a_seeded_shop_shows_its_operator_pages_that_anybody_can_use(
                 answer = page.goto(new_shop.url + path)
                 assert answer is not None
                 assert answer.status == 200, path
-                if found := faults(page, axe):
+                if found := faults(page):
                     wrong[path, width, scheme] = found
     assert wrong == {}
 

@@ -200,3 +200,14 @@ def test_a_limit_that_is_none_is_refused(shop: Shop, limit: str) -> None:
     assert customer.send("/usage/limit", form_of="/usage", limit=limit).status_code == 422
 
     assert customer.draw().status_code == 200
+
+
+def test_the_profile_says_how_long_the_balance_lasts_at_the_pace_so_far(shop: Shop) -> None:
+    customer = shop.customer(credits=46)
+    assert "at your pace" not in customer.get("/user-profile").text
+    Program(shop, customer.make_key()).post("/numbers", {"count": 6})
+
+    page = customer.get("/user-profile").text
+
+    assert customer.balance == 40
+    assert "Worth $40.00 at the price of one, and enough for about 6 days at your pace." in page

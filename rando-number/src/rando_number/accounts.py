@@ -20,7 +20,20 @@ from flask_security import (
 )
 from flask_wtf import CSRFProtect
 
-from . import audit, keys, leaving, limits, mails, passkeys, passwords, second_factor, shop, sign_ins, welcome
+from . import (
+    audit,
+    keys,
+    leaving,
+    limits,
+    mails,
+    passkeys,
+    passwords,
+    second_factor,
+    shop,
+    sign_ins,
+    tally,
+    welcome,
+)
 from .mails import Post
 from .models import Deed, Passkey, Role, User, db, utc_now
 from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
@@ -174,11 +187,13 @@ def logout() -> ResponseReturnValue:
 @blueprint.get("/user-profile")
 @auth_required("session")
 def user_profile() -> ResponseReturnValue:
-    """Balance, what it is worth, recent entries, purchases."""
+    """Balance, what it is worth and how long it lasts, recent entries, purchases."""
     user = customer()
+    wallet = shop.prepaid.wallet(user.owner)
     return render_template(
         "accounts/user_profile.html",
-        wallet=shop.prepaid.wallet(user.owner),
+        wallet=wallet,
+        days=tally.lasts_days(user.id, wallet.available, utc_now().date()),
         entries=shop.prepaid.entries(user.owner, limit=10),
         payments=user.purchases,
     )

@@ -62,6 +62,8 @@ WORDS = {
     "pending": "Waiting for the bank",
     "failed": "Not paid",
     "set_aside": "We are looking at it",
+    "expired": "Not paid in time",
+    "expiry": "Expired",
 }
 
 #: What a new customer may try for nothing.

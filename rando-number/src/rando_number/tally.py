@@ -128,6 +128,19 @@ def by_key(shares: Iterable[Share]) -> list[Share]:
     return sorted(summed, key=lambda share: -share.credits)
 
 
+def lasts_days(user_id: int, credits: int, today: date) -> int | None:
+    """For how many days ``credits`` last at the pace of the last 30 days, or since the first number in them.
+
+    ``None`` where nothing was drawn.
+    """
+    shares = by_day_and_key(user_id, today - timedelta(days=29), today)
+    drawn = Total.of(shares).credits
+    if not drawn:
+        return None
+    first = min(share.day for share in shares if share.day is not None)
+    return credits * ((today - first).days + 1) // drawn
+
+
 def day_of(column: Any) -> Any:
     """The UTC day of a time, in the database."""
     if db.engine.dialect.name == "sqlite":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flask import Blueprint, Flask, Response, request
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 
 from .. import money
 from ..errors import PrepaidError
@@ -14,10 +17,13 @@ def register(app: Flask, paths: dict[str, str]) -> None:
     pages = Blueprint(
         "prepaid",
         "flask_prepaid",
-        template_folder="templates",
         static_folder="static",
         static_url_path="/prepaid/static",
     )
+    # By the name flask_prepaid/buy.html a host's prepaid/buy.html can extend the page whose place it takes.
+    shipped = Path(__file__).parent.parent / "templates"
+    originals = PrefixLoader({"flask_prepaid": FileSystemLoader(shipped / "prepaid")})
+    pages.jinja_loader = ChoiceLoader([FileSystemLoader(shipped), originals])
     pages.add_url_rule(paths["buy"], "buy", buying.buy, methods=["GET", "POST"])
     pages.add_url_rule(paths["return"], "return", buying.come_back)
     pages.add_url_rule(paths["custom"], "custom", custom.custom, methods=["GET", "POST"])

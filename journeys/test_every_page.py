@@ -1,0 +1,293 @@
+"""Every page of the shop, of the extension on a bare host, and of the emulator: sizes, schemes, states.
+
+With ``SHOTS=folder`` each is kept as a picture, to be looked at by somebody.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from playwright.sync_api import Browser, Page, expect
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from flask_prepaid import Desk, Operator, Pack, Plan, Prepaid, PriceTier, Quantity, Role
+
+from .conftest import Running, free_port
+from .looking import Walk
+from .test_newcomer import pay_on_stripes_page, register
+
+pytestmark = pytest.mark.browser
+
+DECLINES_WHEN_CHARGED = "4000 0000 0000 0341"
+
+
+def test_the_shops_pages_can_be_used_by_anybody(shop: Running, browser: Browser) -> None:
+    walk = Walk.begin(browser)
+    strangers(walk, shop)
+    newcomers(walk, shop)
+    customers(walk, shop)
+    operators(walk, shop)
+    walk.assert_well()
+    walk.page.context.close()
+
+
+def strangers(walk: Walk, shop: Running) -> None:
+    page = walk.page
+    walk.go(f"{shop.url}/", "home, signed out")
+    walk.go(f"{shop.url}/docs/api", "API")
+    walk.go(f"{shop.url}/nowhere", "not found", status=404)
+    walk.go(f"{shop.url}/register", "register")
+    page.get_by_label("Email").fill("nonsense")
+    page.locator("[name=password]").fill("short")
+    page.locator("main form").evaluate("form => { form.noValidate = true; form.submit(); }")
+    expect(page.locator(".is-invalid").first).to_be_visible()
+    walk.see("register, filled in badly")
+    walk.go(f"{shop.url}/login", "login")
+    page.get_by_label("Email").fill("nobody@journey.test")
+    page.get_by_label("Password").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The email or the password is wrong.").first).to_be_visible()
+    walk.see("login, refused")
+    walk.go(f"{shop.url}/reset", "forgotten password")
+
+
+def newcomers(walk: Walk, shop: Running) -> None:
+    """Signed in, and nothing has happened yet."""
+    register(walk.page, shop, "everypage@journey.test")
+    walk.see("home, signed in")
+    for path, name in (
+        ("/user-profile", "profile, new"),
+        ("/usage", "usage, new"),
+        ("/buy-credits", "buy, no card"),
+        ("/buy-credits/custom", "buy any number"),
+        ("/cards", "cards, none"),
+        ("/subscription", "plans"),
+        ("/api-keys", "keys, none"),
+        ("/change", "change the password"),
+        ("/change-email", "change the address"),
+        ("/sessions", "sessions"),
+        ("/tf-setup", "second factor"),
+        ("/close-account", "close the account"),
+        ("/logout", "logout"),
+        ("/mails", "mails"),
+    ):
+        walk.go(shop.url + path, name)
+    walk.page.goto(f"{shop.url}/tf-setup")
+    walk.page.locator("main form button").first.click()
+    expect(walk.page.locator(".qr")).to_be_visible()
+    walk.see("second factor, its code")
+
+
+def customers(walk: Walk, shop: Running) -> None:
+    """Numbers drawn until none are left, a card that does not pay and one that does, a plan."""
+    page = walk.page
+    for _ in range(3):
+        page.goto(shop.url)
+        page.get_by_role("button", name="Get Your Number").click()
+        expect(page.locator("#number")).to_have_text(re.compile(r"\d"))
+    walk.see("home, a number")
+    page.goto(shop.url)
+    page.get_by_role("button", name="Get Your Number").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    walk.see("home, used up")
+
+    page.goto(f"{shop.url}/buy-credits")
+    page.locator("button[name=pack]").first.click()
+    page.wait_for_url(re.compile(re.escape(shop.emulator_url)))
+    walk.see("Stripe's page", axe=False)
+    pay_on_stripes_page(page, "4000 0000 0000 0002")
+    expect(page.get_by_role("alert")).to_be_visible()
+    walk.see("Stripe's page, declined", axe=False)
+    session = page.url.rpartition("/")[2]
+    walk.go(f"{shop.url}/buy-credits/return?session_id={session}", "not paid yet")
+    page.goto(f"{shop.emulator_url}/pay/{session}")
+    pay_on_stripes_page(page, "4242 4242 4242 4242")
+    page.wait_for_url(re.compile("/buy-credits/return"))
+    walk.see("paid")
+    page.get_by_role("link", name="Receipt").click()
+    page.wait_for_url(re.compile("/receipts/"))
+    walk.see("Stripe's receipt", axe=False)
+
+    keep_card(page, shop, "4242 4242 4242 4242")
+    walk.see("cards, one")
+    page.get_by_role("link", name="Correct").click()
+    walk.see("a card")
+    walk.go(f"{shop.url}/buy-credits", "buy, with a card")
+    page.goto(f"{shop.url}/buy-credits/custom")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#prepaid-pay button")).to_be_enabled()
+    walk.see("our own card form")
+    plan(walk, shop)
+    failed(walk, shop)
+
+    page.goto(f"{shop.url}/api-keys")
+    page.get_by_label("Name").fill("billing job")
+    page.get_by_role("button", name="Create key").click()
+    expect(page.locator("#new-key")).to_be_visible()
+    walk.see("keys, a new one")
+    for path, name in (("/user-profile", "profile, full"), ("/usage", "usage, full")):
+        walk.go(shop.url + path, name)
+
+
+def plan(walk: Walk, shop: Running) -> None:
+    page = walk.page
+    walk.go(f"{shop.url}/subscription", "plans, with a card")
+    page.locator("button[name=plan]").first.click()
+    page.wait_for_url(re.compile(re.escape(shop.emulator_url)))
+    pay_on_stripes_page(page, "4242 4242 4242 4242")
+    page.wait_for_url(re.compile("/subscription"))
+    expect(page.get_by_role("heading", name="Your plan", exact=True)).to_be_visible(timeout=15_000)
+    walk.go(f"{shop.url}/subscription", "plan, running")
+    page.get_by_role("button", name="Preview").first.click()
+    walk.see("plan, another one")
+    walk.go(f"{shop.url}/subscription/cancel", "plan, the end")
+
+
+def failed(walk: Walk, shop: Running) -> None:
+    """A saved card that does not pay."""
+    keep_card(walk.page, shop, DECLINES_WHEN_CHARGED)
+    walk.see("cards, two")
+    walk.page.goto(f"{shop.url}/buy-credits")
+    form = walk.page.locator("form", has=walk.page.locator("button[name=pack]")).first
+    form.locator("select").select_option(label="Visa ending in 0341")
+    form.get_by_role("button").click()
+    expect(walk.page.get_by_role("alert").first).to_be_visible()
+    walk.see("the card did not pay")
+
+
+def keep_card(page: Page, shop: Running, card: str) -> None:
+    page.goto(f"{shop.url}/cards")
+    page.get_by_role("button", name="Add a card").click()
+    page.wait_for_url(re.compile(re.escape(shop.emulator_url)))
+    pay_on_stripes_page(page, card)
+    page.wait_for_url(re.compile(f"{re.escape(shop.url)}/cards"))
+    expect(page.get_by_text(f"ending in {card[-4:]}").first).to_be_visible(timeout=15_000)
+
+
+def operators(walk: Walk, shop: Running) -> None:
+    """Their pages with a history behind them are in test_operator."""
+    page = walk.page
+    page.context.clear_cookies()
+    login = json.loads((shop.data / "logins.json").read_text())["admin"]
+    page.goto(f"{shop.url}/login")
+    page.get_by_label("Email").fill(login["email"])
+    page.get_by_label("Password").fill(login["password"])
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{shop.url}/")
+    for path in ("", "/sales", "/credits", "/plans", "/customers", "/inbox", "/compare", "/audit"):
+        walk.go(f"{shop.url}/admin{path}", f"admin{path.replace('/', ' ')}")
+    page.goto(f"{shop.url}/admin/customers?q=everypage@journey.test")
+    page.locator("main td a").first.click()
+    walk.see("admin a customer")
+
+
+def test_the_emulators_pages_can_be_used_by_keyboard_and_on_a_small_screen(
+    shop: Running, browser: Browser
+) -> None:
+    """axe is held to each of them in the emulator's own tests."""
+    walk = Walk.begin(browser)
+    register(walk.page, shop, "emulator@journey.test")
+    keep_card(walk.page, shop, "4242 4242 4242 4242")
+    for path in (
+        "",
+        "objects",
+        "objects/customer",
+        "events",
+        "deliveries",
+        "webhooks",
+        "clock",
+        "chaos",
+        "start",
+    ):
+        walk.page.goto(f"{shop.emulator_url}/{path}")
+        walk.see(f"dashboard {path.replace('/', ' ')}", axe=False)
+    walk.assert_well()
+    walk.page.context.close()
+
+
+class Silent(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+@pytest.fixture
+def bare_host(shop: Running, tmp_path: Path) -> Iterator[str]:
+    """An app that brings nothing of its own: the extension's pages in the extension's frame."""
+    app = Flask("bare")
+    app.config.update(
+        DEBUG=True,
+        SECRET_KEY="x",
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/bare.sqlite3",
+        PREPAID_STRIPE_API_BASE=shop.emulator_url,
+    )
+    db = SQLAlchemy(app)
+    prepaid = Prepaid(
+        app,
+        db,
+        packs=[Pack("starter", credits=100, amount_minor=500), Pack("big", credits=1000, amount_minor=4000)],
+        quantity=Quantity((PriceTier(1, 10), PriceTier(100, 8))),
+        plans=[Plan("monthly", credits=50, amount_minor=300), Plan("more", credits=200, amount_minor=900)],
+        owner=lambda: "user:1",
+        desk=Desk(operator=lambda: Operator(name="pat", role=Role.ADMIN)),
+    )
+
+    @app.post("/report")
+    @prepaid.costs(3)
+    def report() -> str:
+        return "A report"
+
+    with app.app_context():
+        prepaid.upgrade()
+    server = make_server("127.0.0.1", free_port(), app, threaded=True, request_handler=Silent)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_the_extensions_own_frame_can_be_used_by_anybody(
+    bare_host: str, shop: Running, browser: Browser
+) -> None:
+    walk = Walk.begin(browser)
+    page = walk.page
+    for path, name in (("buy", "buy"), ("buy/custom", "any number"), ("cards", "cards"), ("plan", "plans")):
+        walk.go(f"{bare_host}/prepaid/{path}", f"bare {name}")
+    page.set_content(f'<form method="post" action="{bare_host}/report"><button>Go</button></form>')
+    page.get_by_role("button").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    walk.see("bare too few credits")
+    page.goto(f"{bare_host}/prepaid/buy")
+    page.locator("[name=keep_card]").first.check()
+    page.locator("button[name=pack]").first.click()
+    pay_on_stripes_page(page, "4242 4242 4242 4242")
+    page.wait_for_url(re.compile("/prepaid/return"))
+    walk.see("bare paid")
+    for path, name in (("buy", "buy, with a card"), ("cards", "cards, one"), ("plan", "plans, with a card")):
+        walk.go(f"{bare_host}/prepaid/{path}", f"bare {name}")
+    page.locator("button[name=plan]").first.click()
+    page.wait_for_url(re.compile(re.escape(shop.emulator_url)))
+    pay_on_stripes_page(page, "4242 4242 4242 4242")
+    page.wait_for_url(re.compile("/prepaid/plan"))
+    walk.go(f"{bare_host}/prepaid/plan", "bare plan")
+    walk.go(f"{bare_host}/prepaid/plan/cancel", "bare plan, the end")
+    for path in (
+        "",
+        "/sales",
+        "/credits",
+        "/plans",
+        "/customers",
+        "/customers/user:1",
+        "/payments/1",
+        "/inbox",
+    ):
+        walk.go(f"{bare_host}/prepaid/admin{path}", f"bare admin{path.replace('/', ' ')}")
+    walk.assert_well()
+    page.context.close()
