@@ -1,4 +1,4 @@
-"""Takes the README's picture anew, after the pages have changed: ``python -m journeys.pictures``."""
+"""Takes the documentation's pictures anew, after the pages have changed: ``python -m journeys.pictures``."""
 
 from __future__ import annotations
 
@@ -10,51 +10,76 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from .bare_host import serve
 from .conftest import Running, free_port
 from .pages import ROOT
-from .test_newcomer import register
+from .test_newcomer import from_registering_to_a_refund, pay_on_stripes_page
 
-PICTURE = ROOT / "docs/images/shop-and-stripe.png"
-SIZE = ViewportSize(width=640, height=760)
+IMAGES = ROOT / "docs/images"
+SIZE = ViewportSize(width=640, height=740)
+WIDE = ViewportSize(width=1120, height=740)
 
-#: Both pages beside each other, as a customer meets them one after the other.
-FRAME = """
-<body style="margin:0; padding:16px; display:flex; gap:16px; background:#d8dee4">
-  {}
-</body>
+#: Pages beside each other, as somebody meets them one after the other.
+PICTURES = {
+    "shop-and-stripe": ("number", "buy", "checkout"),
+    "profile": ("profile",),
+    "first-sale": ("first buy", "first sale"),
+    "dashboard": ("dashboard",),
+}
+
+FRAME = """<!doctype html>
+<body style="margin:0; padding:16px; display:inline-flex; gap:16px; background:#d5ddd8">{}</body>
 """
-IMAGE = '<img style="width:560px; border-radius:6px" src="data:image/png;base64,{}">'
+IMAGE = '<img style="width:{}px; border-radius:8px" src="data:image/png;base64,{}">'
 
 
 def main() -> None:
     os.environ.setdefault("CHROMIUM", str(ROOT / "node_modules/.chromium/chromium.sh"))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ["CHROMIUM"], args=["--no-sandbox", "--disable-gpu"]
+        )
         shop = Running(Path(folder) / "data", free_port(), free_port())
         shop.start()
         try:
-            browser = playwright.chromium.launch(
-                executable_path=os.environ["CHROMIUM"], args=["--no-sandbox", "--disable-gpu"]
-            )
-            compose(browser, take(browser.new_page(viewport=SIZE), shop))
+            shots = take(browser.new_page(viewport=SIZE, reduced_motion="reduce"), shop, Path(folder))
         finally:
             shop.stop()
-    sys.stdout.write(f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size:,} bytes\n")
+        for name, parts in PICTURES.items():
+            compose(browser, IMAGES / f"{name}.png", [shots[part] for part in parts])
 
 
-def take(page: Page, shop: Running) -> list[bytes]:
-    register(page, shop, "pat@example.test")
-    page.goto(f"{shop.url}/buy-credits")
-    ours = page.screenshot()
-    page.locator("form", has=page.locator("[name=pack]")).first.get_by_role("button").click()
-    page.locator("[name=card_number]").fill("4242 4242 4242 4242")
-    return [ours, page.screenshot()]
+def take(page: Page, shop: Running, folder: Path) -> dict[str, bytes]:
+    shots: dict[str, bytes] = {}
+
+    def keep(name: str) -> None:
+        page.set_viewport_size(WIDE if name in ("profile", "dashboard") else SIZE)
+        page.mouse.move(0, 0)
+        page.evaluate("scrollTo(0, 0)")
+        shots[name] = page.screenshot()
+
+    from_registering_to_a_refund(page, shop, "pat@example.test", keep)
+    with serve(shop.emulator_url, folder) as host:
+        page.goto(f"{host}/prepaid/buy")
+        keep("first buy")
+        page.locator("button[name=pack]").first.click()
+        pay_on_stripes_page(page, "4242 4242 4242 4242")
+        page.wait_for_url(f"{host}/**")
+        keep("first sale")
+    page.goto(shop.emulator_url)
+    keep("dashboard")
+    return shots
 
 
-def compose(browser: Browser, shots: list[bytes]) -> None:
-    page = browser.new_page(viewport=ViewportSize(width=1168, height=700))
-    page.set_content(FRAME.format("".join(IMAGE.format(base64.b64encode(shot).decode()) for shot in shots)))
-    PICTURE.parent.mkdir(exist_ok=True)
-    page.locator("body").screenshot(path=PICTURE)
+def compose(browser: Browser, target: Path, shots: list[bytes]) -> None:
+    width = 440 if len(shots) > 1 else 760
+    page = browser.new_page(viewport=ViewportSize(width=1400, height=700), device_scale_factor=1.25)
+    page.set_content(
+        FRAME.format("".join(IMAGE.format(width, base64.b64encode(shot).decode()) for shot in shots))
+    )
+    page.locator("body").screenshot(path=target)
+    page.close()
+    sys.stdout.write(f"{target.relative_to(ROOT)}: {target.stat().st_size:,} bytes\n")
 
 
 if __name__ == "__main__":

@@ -7,19 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
-from flask_sqlalchemy import SQLAlchemy
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import WSGIRequestHandler, make_server
 
-from flask_prepaid import Desk, Operator, Pack, Plan, Prepaid, PriceTier, Quantity, Role
-
-from .conftest import Running, free_port
+from .bare_host import serve
+from .conftest import Running
 from .looking import Walk
 from .test_newcomer import pay_on_stripes_page, register
 
@@ -212,45 +207,10 @@ def test_the_emulators_pages_can_be_used_by_keyboard_and_on_a_small_screen(
     walk.page.context.close()
 
 
-class Silent(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
-
-
 @pytest.fixture
 def bare_host(shop: Running, tmp_path: Path) -> Iterator[str]:
-    """An app that brings nothing of its own: the extension's pages in the extension's frame."""
-    app = Flask("bare")
-    app.config.update(
-        DEBUG=True,
-        SECRET_KEY="x",
-        SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/bare.sqlite3",
-        PREPAID_STRIPE_API_BASE=shop.emulator_url,
-    )
-    db = SQLAlchemy(app)
-    prepaid = Prepaid(
-        app,
-        db,
-        packs=[Pack("starter", credits=100, amount_minor=500), Pack("big", credits=1000, amount_minor=4000)],
-        quantity=Quantity((PriceTier(1, 10), PriceTier(100, 8))),
-        plans=[Plan("monthly", credits=50, amount_minor=300), Plan("more", credits=200, amount_minor=900)],
-        owner=lambda: "user:1",
-        desk=Desk(operator=lambda: Operator(name="pat", role=Role.ADMIN)),
-    )
-
-    @app.post("/report")
-    @prepaid.costs(3)
-    def report() -> str:
-        return "A report"
-
-    with app.app_context():
-        prepaid.upgrade()
-    server = make_server("127.0.0.1", free_port(), app, threaded=True, request_handler=Silent)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    with app.app_context():
-        db.engine.dispose()
+    with serve(shop.emulator_url, tmp_path) as url:
+        yield url
 
 
 def test_the_extensions_own_frame_can_be_used_by_anybody(

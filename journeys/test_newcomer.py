@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from http.cookiejar import CookieJar
 from typing import Any
 from urllib.error import HTTPError
@@ -41,6 +44,37 @@ def test_a_newcomer_gets_three_numbers_buys_ten_credits_and_goes_on(page: Page, 
     expect(page.get_by_text("$10.00").first).to_be_visible()
     draw(page, shop)
     assert balance_after_reload(page, shop) == 9
+
+
+@pytest.mark.browser
+def test_a_customer_from_registering_to_a_refund(page: Page, shop: Running) -> None:
+    from_registering_to_a_refund(page, shop, "refund@journey.test", keep=lambda name: None)
+
+
+def from_registering_to_a_refund(
+    page: Page, shop: Running, email: str, keep: Callable[[str], object]
+) -> None:
+    """:param keep: Called where there is something to see, with a name for it."""
+    register(page, shop, email)
+    draw(page, shop)
+    keep("number")
+    page.goto(f"{shop.url}/buy-credits")
+    keep("buy")
+    page.locator("form", has=page.locator("[name=pack]")).first.get_by_role("button").click()
+    page.locator("[name=card_number]").fill("4242 4242 4242 4242")
+    keep("checkout")
+    pay_on_stripes_page(page, "4242 4242 4242 4242")
+    expect(page.get_by_text("10 credits were added for $10.00.")).to_be_visible()
+    assert balance_after_reload(page, shop) == 12
+
+    with closing(sqlite3.connect(shop.data / "rando.sqlite3")) as books:
+        (latest,) = books.execute("SELECT max(id) FROM prepaid_payment").fetchone()
+    refund = shop.flask("prepaid", "refund", str(latest), "--amount", "500", "--reason", "half of it")
+    assert refund.returncode == 0, refund.stderr
+    assert balance_after_reload(page, shop) == 7
+    expect(page.get_by_role("cell", name="$5.00 refunded")).to_be_visible()
+    expect(page.get_by_role("cell", name="Taken back")).to_be_visible()
+    keep("profile")
 
 
 @pytest.mark.browser
