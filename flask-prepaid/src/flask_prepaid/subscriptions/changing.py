@@ -16,9 +16,8 @@ from sqlalchemy import select
 
 from .. import attempts, payments, signals
 from ..catalog import Plan
-from ..customers import card_on_file
 from ..errors import GatewayRefused, NotYours, PlanRefused, UnknownItem
-from . import at_stripe, following, invoices, prices
+from . import at_stripe, following, invoices, prices, subscribing
 from .facts import Bill, Subscribed, moment
 from .models import Invoice, PlanPrice, State, Subscription
 
@@ -247,7 +246,7 @@ def unpause(prepaid: Prepaid, owner: str, *, card_id: str | None = None) -> Subs
     :param card_id: Pays from now on; by default the card that paid before.
     """
     if card_id:
-        _check_card(prepaid, owner, card_id)
+        subscribing.check_card(prepaid, owner, card_id)
     row, subscribed = _fetch(prepaid, owner, "unpause")
     if card_id:
         at_stripe.update(prepaid.gateway, subscribed.id, default_payment_method=card_id)
@@ -267,7 +266,7 @@ def use_card(prepaid: Prepaid, owner: str, card_id: str) -> tuple[Subscription, 
     :return: The subscription, and whether all that was owed is paid.
     :raises UnknownItem: The card is not on file.
     """
-    _check_card(prepaid, owner, card_id)
+    subscribing.check_card(prepaid, owner, card_id)
     attempts.make_sure(prepaid, owner)
     row, subscribed = _fetch(prepaid, owner, "pay")
     if row.state is not State.INCOMPLETE:
@@ -278,16 +277,24 @@ def use_card(prepaid: Prepaid, owner: str, card_id: str) -> tuple[Subscription, 
     return _followed(prepaid, row), all(paid)
 
 
-def _check_card(prepaid: Prepaid, owner: str, card_id: str) -> None:
-    if card_on_file(payments.own_session(prepaid), owner, card_id) is None:
-        raise UnknownItem("That card is not on file any more. Choose another one.", field="saved_card")
-
-
 def next_bill(prepaid: Prepaid, row: Subscription) -> Bill | None:
     """The next charge as it would be, to the smallest unit; ``None`` if nothing follows."""
-    if row.stripe_id is None or row.state not in MOVES["keep"] or row.cancel_at is not None:
+    if row.stripe_id is None or row.state not in MOVES["keep"] or ends_unrenewed(row):
         return None
     return at_stripe.preview(prepaid.gateway, row.stripe_id)
+
+
+def ends_unrenewed(row: Subscription) -> bool:
+    """Whether the plan ends with the period that is paid. In Stripe's dashboard a later day can be set."""
+    return row.cancel_at is not None and (row.period_end is None or row.cancel_at <= row.period_end)
+
+
+def period_bill(prepaid: Prepaid, row: Subscription) -> Invoice | None:
+    """The invoice that bills the running period as a whole; ``None`` if none is known."""
+    of_period = select(Invoice).where(
+        Invoice.subscription_id == row.id, Invoice.period_start == row.period_start
+    )
+    return prepaid.session.scalars(of_period.order_by(Invoice.id.desc())).first()
 
 
 def owed(prepaid: Prepaid, row: Subscription) -> Invoice | None:

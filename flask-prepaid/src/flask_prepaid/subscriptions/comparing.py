@@ -44,12 +44,12 @@ def _one(prepaid: Prepaid, subscribed: Subscribed) -> Iterator[Difference]:
             yield kind, subscribed.id, None, f"{owner} has a plan at Stripe that is not here"
         return
     session.refresh(row)
-    here = (row.state, row.price_id, row.quantity, row.period_end, row.cancel_at)
-    ended = State(subscribed.status) in ENDED
-    cancel_at = None if ended else subscribed.cancel_at
-    there = (subscribed.status, subscribed.price_id, subscribed.quantity, subscribed.period_end, cancel_at)
-    if here != there:
+    here = (row.price_id, row.quantity, row.period_end, row.cancel_at)
+    there = (subscribed.price_id, subscribed.quantity, subscribed.period_end, subscribed.cancel_at)
+    if row.state != subscribed.status:
         yield "drifted", subscribed.id, None, f"it is {subscribed.status}; here it is {row.state}"
+    elif here != there and row.state not in ENDED:
+        yield "drifted", subscribed.id, None, f"it has price {there[0]}; here it has {here[0]}"
     yield from _invoices(prepaid, row, subscribed)
 
 

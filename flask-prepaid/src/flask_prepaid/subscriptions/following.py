@@ -111,7 +111,7 @@ def apply(
     lock(session, row)
     before, period, state = history.seen(row), row.period_start, row.state
     is_first = row.fetched_at is None
-    if (is_first or row.fetched_at <= subscribed.asked_at) and subscribed.price_id in known:  # type: ignore[operator]
+    if is_first or row.fetched_at <= subscribed.asked_at:  # type: ignore[operator]
         _copy(row, subscribed, known)
         if row.state is not State.INCOMPLETE and (
             row.state in ENDED or subscribed.period_end > prepaid.clock()
@@ -122,8 +122,6 @@ def apply(
         if is_first or before != history.seen(row):
             history.note(prepaid, row, at=_when(prepaid, row, period))
             _tell(prepaid, row, state, bills)
-    elif subscribed.price_id not in known:
-        log.error("subscription %s has price %s, which is no plan's", subscribed.id, subscribed.price_id)
     invoices.follow(prepaid, row, bills, known)
 
 
@@ -137,7 +135,10 @@ def _copy(row: Subscription, subscribed: Subscribed, known: dict[str, PlanPrice]
     planned = subscribed.planned if subscribed.planned and subscribed.planned.price_id in known else None
     row.state = State(subscribed.status)
     row.stripe_id = subscribed.id
-    row.price_id, row.quantity = subscribed.price_id, subscribed.quantity
+    if subscribed.price_id in known:
+        row.price_id, row.quantity = subscribed.price_id, subscribed.quantity
+    elif row.state not in ENDED:  # it keeps its last terms here, and ``reconcile`` shows it
+        log.error("subscription %s has price %s, which is no plan's", subscribed.id, subscribed.price_id)
     row.card_id = subscribed.card_id
     row.period_start, row.period_end = subscribed.period_start, subscribed.period_end
     row.trial_end = subscribed.trial_end

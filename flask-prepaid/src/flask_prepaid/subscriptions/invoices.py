@@ -200,7 +200,7 @@ def _give(prepaid: Prepaid, subscription: Subscription, row: Invoice, bill: Bill
             period_end=ends,
             grace=grace,
             roll_over=due.roll_over,
-            replacing=_keys(prepaid, subscription),
+            replacing=_keys_before(prepaid, row),
             **told,  # type: ignore[arg-type]
         )
     else:
@@ -217,9 +217,17 @@ def _give(prepaid: Prepaid, subscription: Subscription, row: Invoice, bill: Bill
     )
 
 
-def _keys(prepaid: Prepaid, subscription: Subscription) -> set[str]:
-    """The keys of all that this subscription gave. What one before it gave stays as long as was told."""
-    given = select(Invoice.id).where(Invoice.subscription_id == subscription.id, Invoice.credits > 0)
+def _keys_before(prepaid: Prepaid, row: Invoice) -> set[str]:
+    """The keys of all that this subscription gave until the invoice's period began.
+
+    A period is paid an hour after it began, or on a retry: an upgrade that was paid meanwhile is of this
+    period, and stays. What a subscription before this one gave stays as long as was told.
+    """
+    given = select(Invoice.id).where(
+        Invoice.subscription_id == row.subscription_id,
+        Invoice.credits > 0,
+        Invoice.created_at < row.period_start,
+    )
     return {f"invoice:{invoice_id}" for invoice_id in prepaid.session.scalars(given)}
 
 

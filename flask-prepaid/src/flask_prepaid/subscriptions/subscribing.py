@@ -127,8 +127,7 @@ def subscribe(
     :raises PlanRefused: As ``open_page``.
     :raises UnknownItem: The card is not on file.
     """
-    if card_on_file(payments.own_session(prepaid), owner, card_id) is None:
-        raise UnknownItem("That card is not on file any more. Choose another one.", field="saved_card")
+    check_card(prepaid, owner, card_id)
     row = _begin(prepaid, owner, plan, quantity, trial_promised, attempt, card_id)
     if row.state is not State.REQUESTED:
         return row
@@ -152,6 +151,14 @@ def subscribe(
     following.follow(prepaid, made.id)
     signals.commit(prepaid.session)
     return row
+
+
+def check_card(prepaid: Prepaid, owner: str, card_id: str) -> None:
+    """
+    :raises UnknownItem: The owner has no such card on file.
+    """
+    if card_on_file(payments.own_session(prepaid), owner, card_id) is None:
+        raise UnknownItem("That card is not on file any more. Choose another one.", field="saved_card")
 
 
 def _begin(

@@ -244,6 +244,22 @@ def wait_for_payment(shop: PlanShop) -> None:
     assert shop.row().pending_until is not None
 
 
+def test_an_upgrade_in_the_hour_before_a_renewal_is_paid_keeps_its_credits(both_shops: PlanShop) -> None:
+    """The month that is paid an hour later ends what earlier months gave, and not the upgrade of its own."""
+    both_shops.subscribe("small")
+    both_shops.spend(90)
+    both_shops.pass_time(days=28, minutes=10)
+    assert "$10.00 is charged within the next hours" in both_shops.page()
+
+    rest = both_shops.share(400, both_shops.change("large"))
+    both_shops.pass_time(hours=2)
+
+    assert [invoice.state for invoice in both_shops.invoices()] == ["paid"] * 3
+    assert both_shops.balance() == 10 + 100 + rest
+    both_shops.pass_time(days=31)
+    assert both_shops.balance() == 500
+
+
 def test_the_same_plan_again_is_no_change(shop: PlanShop) -> None:
     shop.subscribe("small")
 

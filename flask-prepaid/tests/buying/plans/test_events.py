@@ -140,6 +140,52 @@ def test_a_cancellation_in_stripes_portal_arrives(shop: PlanShop) -> None:
     assert shop.state() is State.CANCELED
 
 
+def test_a_price_of_the_dashboards_that_is_no_plans_is_shown_as_drift_until_it_ends(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    foreign = shop.v1.prices.create(
+        {
+            "unit_amount": 777,
+            "currency": "usd",
+            "recurring": {"interval": "month"},
+            "product_data": {"name": "Special"},
+        }
+    )
+    item = shop.v1.subscriptions.retrieve(shop.stripe_id())["items"].data[0].id
+    shop.v1.subscriptions.update(shop.stripe_id(), {"items": [{"id": item, "price": foreign.id}]})
+    shop.stripe.deliver()
+    assert [one["detail"].split(";")[0] for one in shop.drift("--fix")] == [f"it has price {foreign.id}"]
+
+    shop.v1.subscriptions.cancel(shop.stripe_id())
+    shop.stripe.deliver()
+
+    assert shop.state() is State.CANCELED
+    assert shop.drift() == []
+    shop.subscribe("large")
+
+
+def test_a_later_day_to_end_set_in_the_dashboard_renews_until_then(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.v1.subscriptions.update(shop.stripe_id(), {"cancel_at": shop.stripe.now() + 40 * 86_400})
+    shop.stripe.deliver()
+    assert "Your plan ends on 12 March 2026, and renews until then" in shop.page()
+    assert "Next charge: <strong>" in shop.page()
+
+    shop.pass_time(days=41)
+
+    assert shop.state() is State.CANCELED
+    assert [invoice.state for invoice in shop.invoices()][:2] == ["paid", "paid"]
+
+
+def test_a_period_that_the_dashboard_gives_up_is_not_called_paid(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.v1.subscriptions.update(shop.stripe_id(), {"pause_collection": {"behavior": "void"}})
+
+    shop.pass_time(days=29)
+
+    assert "This period was not charged, so it gives no credits" in shop.page()
+    assert len(shop.given()) == 1
+
+
 def test_a_refund_of_a_month_takes_its_credits_back(shop: PlanShop) -> None:
     shop.subscribe("small")
     payment = shop.payments()[0]

@@ -122,6 +122,28 @@ def test_what_does_not_fit_the_state_is_refused(shop: PlanShop) -> None:
     assert shop.state() is State.PAUSED
 
 
+def test_to_resume_with_a_card_that_is_declined_says_so_and_another_one_does(shop: PlanShop) -> None:
+    shop.subscribe("taste", card="")
+    shop.pass_time(days=8)
+
+    shop.do("resume", saved_card=shop.save_card("pm_card_chargeCustomerFail"))
+    assert shop.state() is State.PAUSED
+    assert "the payment to resume it did not go through" in shop.page()
+    assert "Pay $6.00 now" in shop.page()
+    shop.do("card", saved_card=shop.save_card("pm_card_visa"))
+
+    assert shop.state() is State.ACTIVE
+    assert shop.balance() == 50
+
+
+def test_a_card_that_can_be_none_is_refused_on_every_form(both_shops: PlanShop) -> None:
+    assert both_shops.send(plan="small", saved_card="pm_\x00").status_code == 422
+    both_shops.subscribe("small")
+
+    assert both_shops.do("card", saved_card="pm_\x00").status_code == 422
+    assert both_shops.do("card", saved_card="x" * 5_000).status_code == 422
+
+
 def test_somebody_elses_card_pays_nothing(shop: PlanShop) -> None:
     shop.subscribe("small")
     shop.subscribe("small", owner="user:2")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
+import stripe
 from hypothesis import strategies as st
 
 from flask_prepaid.subscriptions.models import BEGINNING, ENDED, State
 from flask_prepaid.testing import Databases
 
-from .shop import PAGE, PlanShop
+from .shop import PAGE, PLANS, PlanShop
 
 STARTS = [
     "2024-01-29T00:00:05",
@@ -65,12 +69,18 @@ class Life:
             return
         preview, fields = self.shop.preview(**query)
         before, credits = len(self.shop.invoices()), shown_credits(preview)
-        assert self.shop.send("/change", **fields).status_code == 303
+        period = self.shop.row().period_start
+        self.shop.stripe.advance(minutes=7)
+        answer = self.shop.send("/change", **fields)
         self.shop.stripe.deliver()
+        if self.shop.row().period_start != period:  # it renewed while the customer thought
+            return
+        assert answer.status_code == 303
         new = self.shop.invoices()[before:]
         assert sum(invoice.due_minor for invoice in new) == int(fields["due_minor"])
         if all(invoice.state == "paid" for invoice in new):
             assert sum(invoice.credits or 0 for invoice in new) == credits
+            assert next_charge(self.shop) == shown_next(preview)
 
     def end(self, _: str) -> None:
         self.shop.do("cancel", when="end")
@@ -106,8 +116,18 @@ class Life:
         before = len(self.shop.invoices())
         self.shop.pass_time(days=days)
         renewals = self.shop.invoices()[before:]
-        if said is not None and renewals and row.state is State.ACTIVE:
-            assert renewals[0].due_minor == said
+        if said is not None and renewals and row.state in (State.ACTIVE, State.TRIALING):
+            assert (renewals[0].due_minor, day_of(renewals[0].created_at)) == said
+
+    def to_the_renewal(self) -> None:
+        """A day after the period's end: the renewal was paid, or not."""
+        ends = self.shop.row().period_end
+        assert ends is not None
+        self.go_on((ends - self.shop.now()).days + 2)
+
+    def to_the_end(self, until: datetime) -> None:
+        while self.shop.now() < until:
+            self.go_on(min(60, (until - self.shop.now()).days + 1))
 
 
 setattr(Life, "break", Life.break_)
@@ -118,13 +138,27 @@ def shown_credits(preview: str) -> int:
     return int(words[-1].replace(",", "")) if " credits are added" in preview else 0
 
 
-def next_charge(shop: PlanShop) -> int | None:
-    """The exact sum that the page names, in the smallest unit."""
-    page = shop.page()
-    if "data-next-charge" not in page:
-        return None
-    shown = page.split("data-next-charge")[1].split("<strong>$")[1].split("</strong>")[0]
-    return round(float(shown.replace(",", "")) * 100)
+#: A sum in the smallest unit, and its day, as pages write it.
+Charge = tuple[int, str]
+
+
+def shown_next(preview: str) -> Charge | None:
+    return charge_in(preview, r"Next:</strong> \$([\d,.]+) on ([^,]+),")
+
+
+def next_charge(shop: PlanShop) -> Charge | None:
+    """The next charge that the plan's page names; nothing while something is owed, or nothing follows."""
+    return charge_in(shop.page(), r"Next charge: <strong>\$([\d,.]+)</strong> on ([^.]+)\.")
+
+
+def charge_in(page: str, words: str) -> Charge | None:
+    found = re.search(words, page)
+    return (int(found[1].replace(",", "").replace(".", "")), found[2]) if found else None
+
+
+def day_of(at: datetime) -> str:
+    at = at.astimezone(UTC)
+    return f"{at.day} {at:%B %Y}"
 
 
 def check(shop: PlanShop) -> None:
@@ -135,12 +169,56 @@ def check(shop: PlanShop) -> None:
     invoices = shop.invoices()
     bought = {f"invoice:{one.id}": one.credits for one in invoices if one.credits and one.credits > 0}
     assert given == bought
+    due = credits_due(shop)
     for invoice in invoices:
-        assert (invoice.credits is not None) == (invoice.state == "paid")
-        if invoice.total_minor == 0:
-            assert not invoice.credits
-        elif invoice.state == "paid" and invoice.total_minor > 0:
-            assert invoice.credits
+        assert invoice.credits == (due[invoice.stripe_id] if invoice.state == "paid" else None)
+
+
+def credits_due(shop: PlanShop) -> dict[str, int]:
+    """What each of Stripe's invoices gives, told from its lines alone: by invoice.
+
+    A whole period gives what the plan is sold with, a part of one ``floor(difference * rest / period)``.
+    """
+    found = {bill.id: list(lines_of(shop, bill.id)) for bill in bills_of(shop)}
+    whole = {
+        (line.period.start, line.period.end)
+        for lines in found.values()
+        for line in lines
+        if not is_part(line)
+    }
+    return {
+        bill_id: int(sum(share_of(shop, line, whole) for line in lines)) for bill_id, lines in found.items()
+    }
+
+
+def bills_of(shop: PlanShop) -> Iterator[stripe.Invoice]:
+    customer = shop.v1.subscriptions.retrieve(shop.stripe_id()).customer
+    return shop.v1.invoices.list({"customer": str(customer), "limit": 100}).auto_paging_iter()
+
+
+def lines_of(shop: PlanShop, bill_id: str) -> Iterator[stripe.InvoiceLineItem]:
+    return shop.v1.invoices.line_items.list(bill_id, {"limit": 100}).auto_paging_iter()
+
+
+def is_part(line: stripe.InvoiceLineItem) -> bool:
+    assert line.parent is not None
+    recurring, extra = line.parent.subscription_item_details, line.parent.invoice_item_details
+    return bool((recurring and recurring.proration) or (extra and extra.proration))
+
+
+def share_of(shop: PlanShop, line: stripe.InvoiceLineItem, whole: set[tuple[int, int]]) -> Fraction:
+    assert line.pricing is not None
+    assert line.pricing.price_details is not None
+    price = shop.v1.prices.retrieve(str(line.pricing.price_details.price))
+    (plan,) = [plan for plan in PLANS if f"prepaid_plan_{plan.slug}" == price.lookup_key]
+    credits = plan.credits * (line.quantity or 1)
+    start, end = line.period.start, line.period.end
+    if not is_part(line):
+        days = {"month": (28, 31), "year": (365, 366)}[plan.interval]
+        assert line.amount == 0 or days[0] <= (end - start) / 86_400 <= days[1], "a period has its length"
+        return Fraction(credits if line.amount else 0)
+    (began,) = [one for one, until in whole if until == end and one <= start]
+    return Fraction(credits * (end - start), end - began) * (1 if line.amount > 0 else -1)
 
 
 def live(shop: PlanShop, plan: str, quantity: str, steps: list[Any], *, years: int) -> None:
@@ -151,8 +229,7 @@ def live(shop: PlanShop, plan: str, quantity: str, steps: list[Any], *, years: i
     for (verb, word), days in steps:
         life.step(verb, word)
         life.go_on(days)
-    while shop.now() < until:
-        life.go_on(min(60, (until - shop.now()).days + 1))
+    life.to_the_end(until)
 
 
 def live_and_check(
