@@ -14,6 +14,7 @@ from .test_newcomer import balance_after_reload, pay_on_stripes_page, register
 
 DAY = 24 * 3600
 DECLINES_LATER = "4000 0000 0000 0341"
+ASKS_ALWAYS = "4000 0027 6000 3184"
 
 
 @pytest.mark.browser
@@ -96,6 +97,37 @@ def test_a_failed_renewal_is_mended_with_one_button(page: Page, new_shop: Runnin
     assert balance_after_reload(page, new_shop) == 3 + 10 + 200
 
 
+@pytest.mark.browser
+def test_a_bank_that_asks_at_a_renewal_is_answered_and_an_upgrade_that_waits_dropped(
+    page: Page, new_shop: Running
+) -> None:
+    new_shop.start()
+    register(page, new_shop, "confirmer@journey.test")
+    page.goto(f"{new_shop.url}/subscription")
+    plan_card(page, "Large").get_by_role("button", name="Start free trial").click()
+    pay_on_stripes_page(page, ASKS_ALWAYS)
+    answer_the_bank(page)
+    expect(page.get_by_text("Your free trial runs until")).to_be_visible()
+
+    advance(new_shop, 14 * DAY + 2 * 3600)
+    plan_says(page, new_shop, "The last payment did not go through")
+    page.get_by_role("link", name="Pay $120.00 now").click()
+    send_card_to_stripes_invoice(page, ASKS_ALWAYS)
+    answer_the_bank(page)
+    expect(page.get_by_text(re.compile("paid", re.I)).first).to_be_visible()
+    plan_says(page, new_shop, "Your plan runs")
+    assert balance_after_reload(page, new_shop) == 3 + 10 + 200
+
+    page.goto(f"{new_shop.url}/subscription")
+    plan_card(page, "Large, by the year").get_by_role("button", name="Preview").click()
+    page.get_by_role("button", name=re.compile(r"Change and pay \$1,")).click()
+    expect(page.get_by_text("Your change waits for its payment")).to_be_visible()
+    page.get_by_role("button", name="Drop this change").click()
+    expect(page.get_by_text("Your change waits for its payment")).to_have_count(0)
+    expect(page.locator("#current")).to_have_text(re.compile(r"Large\s+active"))
+    assert new_shop.flask("prepaid", "audit").returncode == 0
+
+
 def plan_card(page: Page, title: str) -> Locator:
     """The card of a plan on sale."""
     return page.locator("form.card", has=page.get_by_role("heading", name=title, exact=True))
@@ -119,13 +151,21 @@ def plan_says(page: Page, shop: Running, text: str) -> None:
     expect(page.get_by_text(text).first).to_be_visible()
 
 
+def answer_the_bank(page: Page) -> None:
+    page.get_by_role("button", name=re.compile("complete", re.I)).click()
+
+
 def pay_on_stripes_invoice(page: Page, card: str) -> None:
+    send_card_to_stripes_invoice(page, card)
+    expect(page.get_by_text(re.compile("paid", re.I)).first).to_be_visible()
+
+
+def send_card_to_stripes_invoice(page: Page, card: str) -> None:
     form = page.locator("form", has=page.locator("[name=card_number]"))
     form.locator("[name=card_number]").fill(card)
     form.locator("[name=card_expiry]").fill("12/34")
     form.locator("[name=card_cvc]").fill("123")
     form.get_by_role("button").last.click()
-    expect(page.get_by_text(re.compile("paid", re.I)).first).to_be_visible()
 
 
 def advance(shop: Running, seconds: int) -> None:

@@ -59,6 +59,7 @@ class Prepaid(LedgerVerbs):
     :param desk: Says who the operators are, and how customers are found. By default nobody is one.
     :param email: Gives the address of an owner; ``None`` is: none is known. Stripe's customers get it.
     :param mail: Sends a mail: the address, the subject, the text. Needs ``email`` and PREPAID_BASE_URL.
+    :param trial: Says whether an owner may try a plan free. By default everybody may; each owner once.
     :param http_client: A ``stripe.HTTPClient`` to use in place of the SDK's own.
     """
 
@@ -75,6 +76,7 @@ class Prepaid(LedgerVerbs):
         desk: Desk = NOBODY,
         email: Callable[[str], str | None] | None = None,
         mail: Mail | None = None,
+        trial: Callable[[str], bool] | None = None,
         http_client: Any = None,
     ) -> None:
         self.catalog = Catalog(packs, quantity, plans)
@@ -84,6 +86,7 @@ class Prepaid(LedgerVerbs):
         self._owner = owner or login_owner
         self._email = email
         self._mail = mail
+        self._trial = trial
         if mail is not None and email is None:
             raise TypeError("Prepaid(mail=...) needs addresses to write to: give it Prepaid(email=...), too.")
         self._states: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
@@ -160,6 +163,10 @@ class Prepaid(LedgerVerbs):
     def email_of(self, owner: str) -> str | None:
         """The owner's address, if the host has said how to find it and knows one."""
         return self._email(owner) if self._email else None
+
+    def may_try(self, owner: str) -> bool:
+        """Whether the host lets the owner try a plan free, if they have not done so before."""
+        return self._trial is None or self._trial(owner)
 
     def send_mail(self, address: str, subject: str, text: str) -> None:
         """Hand a mail to the host; nothing where it wants none."""

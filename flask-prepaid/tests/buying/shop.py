@@ -57,6 +57,7 @@ class Shop:
         http_client: stripe.HTTPClient | None = None,
         email: Callable[[str], str | None] | None = None,
         mail: Callable[[str, str, str], object] | None = None,
+        trial: Callable[[str], bool] | None = None,
         **settings: Any,
     ) -> None:
         self.stripe = emulator or Emulator()
@@ -85,6 +86,7 @@ class Shop:
             owner=lambda: request.headers.get("X-Owner") or request.cookies.get("owner"),
             email=email,
             mail=mail,
+            trial=trial,
             http_client=http_client or here,
         )
         if webhooks:

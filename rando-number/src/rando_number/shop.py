@@ -82,6 +82,7 @@ def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> 
         desk=admin.DESK,
         email=email_of,
         mail=mails.send if app.config["PREPAID_BASE_URL"] else None,
+        trial=is_new,
         http_client=http_client,
     )
     extension.init_app(app, db)
@@ -99,6 +100,11 @@ def email_of(owner: str) -> str | None:
 def welcome(owner: str) -> None:
     """Give a new customer the free credits, once."""
     prepaid.grant(owner, WELCOME_CREDITS, key="welcome", reason="Welcome to Rando Number")
+
+
+def is_new(owner: str) -> bool:
+    """Whether a customer had the free credits: a mailbox that comes back has had its free trial, too."""
+    return bool(prepaid.entries(owner, 1, keys={"welcome"}))
 
 
 def money(amount_minor: int, currency: str = "usd") -> str:

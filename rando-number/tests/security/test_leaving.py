@@ -114,7 +114,11 @@ def test_row_62_the_address_is_free_again_and_has_had_its_free_credits(any_shop:
     assert again.owner != old
     assert again.balance == 0
     assert "has had its free credits before" in again.get("/").text
-    assert any_shop.customer("pat.lee@rando.test").balance == 3
+    assert "days free first" not in again.get("/subscription").text
+    assert again.send("/subscription", plan="large", trial="1").status_code == 409
+    new = any_shop.customer("pat.lee@rando.test")
+    assert new.balance == 3
+    assert "days free first" in new.get("/subscription").text
 
 
 def test_free_credits_are_given_once_to_aliases_that_come_at_the_same_time(any_shop: Shop) -> None:

@@ -44,7 +44,9 @@ ONE_PLAN = "You have a plan already. Change it on this page; a second one is not
 
 
 def had_trial(prepaid: Prepaid, owner: str) -> bool:
-    """Whether the owner has ever had a trial, of whichever plan."""
+    """Whether the owner has ever had a trial, of whichever plan; or is none of those who may."""
+    if not prepaid.may_try(owner):
+        return True
     session = prepaid.session
     tried = select(Subscription.id).where(Subscription.owner == owner, Subscription.trial_end.is_not(None))
     return session.scalar(tried.limit(1)) is not None
@@ -220,7 +222,9 @@ def _make_sure(prepaid: Prepaid, owner: str) -> None:
 def _put_away(prepaid: Prepaid, owner: str, key: str) -> None:
     """Close what the owner has begun and not paid, so that it can never be paid beside the new one.
 
-    :raises PlanRefused: The owner has a plan, or begins one in this moment.
+    What begins meanwhile is met by the INSERT that follows.
+
+    :raises PlanRefused: The owner has a plan.
     """
     session = prepaid.session
     for _ in range(CLOSING_TRIES):
@@ -234,7 +238,6 @@ def _put_away(prepaid: Prepaid, owner: str, key: str) -> None:
         session.refresh(row)
         if row.state in BEGINNING:
             _close(prepaid, row)
-    raise PlanRefused(TWO_AT_ONCE)
 
 
 def _close(prepaid: Prepaid, row: Subscription) -> None:

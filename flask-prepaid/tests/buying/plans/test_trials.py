@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_prepaid import signals
 from flask_prepaid.subscriptions.models import State
+from flask_prepaid.testing import Databases
 
 from .shop import PAGE, PlanShop
 
@@ -59,6 +60,18 @@ def test_a_second_trial_is_refused_of_another_plan_too(shop: PlanShop) -> None:
     session = shop.choose("trial")
 
     assert shop.v1.checkout.sessions.retrieve(session).amount_total == 2_000
+
+
+def test_a_host_says_who_may_try(databases: Databases) -> None:
+    shop = PlanShop(databases.fresh("sqlite"), trial=lambda owner: owner == "user:1")
+
+    assert "14 days free first" in shop.page("user:1")
+    assert "free first" not in shop.page("user:2")
+    assert shop.send(owner="user:2", plan="trial", trial="1").status_code == 409
+    shop.subscribe("trial", owner="user:2")
+
+    assert shop.state("user:2") is State.ACTIVE
+    shop.close()
 
 
 def test_a_trial_that_is_canceled_charges_nothing(shop: PlanShop) -> None:
