@@ -140,6 +140,27 @@ def test_a_page_that_opens_while_another_choice_puts_it_away_is_closed(both_shop
     assert both_shops.balance() == 500
 
 
+def test_who_has_closed_what_others_began_is_not_refused_for_it(both_shops: PlanShop) -> None:
+    """Three others begin, each as the one before is closed; were the fourth refused, nothing would be left."""
+    sell_each(both_shops)
+    price = both_shops.row("user:small").price_id
+    others: list[str] = []
+
+    def begin_another(*about: Any) -> None:
+        if about[2].startswith("SELECT") and " NOT IN " in about[2] and len(others) < 3:
+            others.append(f"other-{len(others)}")
+            begin(both_shops, owner="user:1", price_id=price, idempotency_key=others[-1])
+
+    engine = both_shops.read(lambda: both_shops.db.engine)
+    event.listen(engine, "before_cursor_execute", begin_another)
+    mine = both_shops.choose("large")
+    event.remove(engine, "before_cursor_execute", begin_another)
+
+    assert len(others) == 3
+    assert open_pages(both_shops) == {mine}
+    assert both_shops.row().session_id == mine
+
+
 def test_the_database_lets_no_plan_end_whose_page_is_open(both_shops: PlanShop) -> None:
     both_shops.choose("small")
 
