@@ -85,6 +85,8 @@ def custom() -> ResponseReturnValue:
     owner, prepaid = page.customer(), page.extension()
     if request.method == "GET":  # the way back to it, after a sign-in or by a bookmark
         return redirect(url_for("prepaid.plan"))
+    if prepaid.config.automatic_tax:  # which asks for an address, and so for Stripe's page
+        return choose(owner)
     try:
         chosen = prepaid.catalog.plan(request.form.get("plan", ""))
         quantity = quantity_of(request.form.get("quantity"))

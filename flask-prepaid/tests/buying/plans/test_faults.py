@@ -141,7 +141,7 @@ def test_a_page_that_opens_while_another_choice_puts_it_away_is_closed(both_shop
 
 
 def test_who_has_closed_what_others_began_is_not_refused_for_it(both_shops: PlanShop) -> None:
-    """Three others begin, each as the one before is closed; if the fourth were refused, none would be left."""
+    """Three others begin, each as the one before is closed; if the fourth were refused, none were left."""
     sell_each(both_shops)
     price = both_shops.row("user:small").price_id
     others: list[str] = []
