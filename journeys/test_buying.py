@@ -169,7 +169,7 @@ def test_on_our_own_page_a_double_click_and_the_way_back_pay_once(page: Page, sh
         with suppress(Error):  # the page before was the answer to a form, which Chromium does not show again
             page.go_back()
 
-    assert balance_after_reload(page, shop) == 13
+    assert balance_after_reload(page.context.new_page(), shop) == 13
 
 
 def test_on_our_own_page_a_closed_tab_still_gets_its_credits(page: Page, shop: Running) -> None:
