@@ -45,6 +45,8 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "type": ("type",),
 }
 
+_PATHS = [[path.split(".") for path in paths] for paths in INDEXED.values()]
+
 _INDEXES = "".join(
     f"CREATE INDEX IF NOT EXISTS object_by_{column} ON object (kind, {column}, created, seq)"
     f" WHERE {column} IS NOT NULL;\n"
@@ -360,18 +362,16 @@ def put_setting(name: str, value: Any) -> None:
 
 
 def _row(kind: str, value: Json) -> tuple[Any, ...]:
-    fields = [_field(value, paths) for paths in INDEXED.values()]
+    fields = [_field(value, paths) for paths in _PATHS]
     gone = 1 if value.get("deleted") else 0
     return (kind, value["id"], value.get("created", value.get("_created", 0)), gone, _encode(value), *fields)
 
 
-def _field(value: Json, paths: tuple[str, ...]) -> str | None:
-    for path in paths:
-        found: Any = value.get(path)
-        if "." in path:
-            found = value
-            for key in path.split("."):
-                found = found.get(key) if isinstance(found, dict) else None
+def _field(value: Json, paths: list[list[str]]) -> str | None:
+    for first, *rest in paths:
+        found: Any = value.get(first)
+        for key in rest:
+            found = found.get(key) if isinstance(found, dict) else None
         if isinstance(found, str):
             return found
     return None

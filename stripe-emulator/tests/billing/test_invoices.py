@@ -342,3 +342,24 @@ def test_what_a_customers_invoices_always_say_is_on_each(shop: Shop) -> None:
 def test_days_until_due_are_for_invoices_that_are_sent(shop: Shop) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="send_invoice"):
         shop.subscribe(shop.customer(), shop.price(), days_until_due=5)
+
+
+def test_a_payment_made_elsewhere_pays_the_invoice_that_it_is_attached_to(shop: Shop) -> None:
+    customer = shop.customer()
+    name = invoice_for(shop, customer, 1000)
+    shop.v1.invoices.finalize_invoice(name)
+    payment = shop.v1.payment_intents.create(
+        {
+            "amount": 1000,
+            "currency": "usd",
+            "customer": customer,
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+        }
+    )
+
+    paid = shop.v1.invoices.attach_payment(name, {"payment_intent": payment.id})
+
+    made = shop.v1.invoice_payments.list({"invoice": name}).data
+    assert (paid.status, paid.amount_paid) == ("paid", 1000)
+    assert {(one.is_default, one.status) for one in made} == {(True, "canceled"), (False, "paid")}

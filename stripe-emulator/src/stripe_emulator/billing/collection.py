@@ -188,7 +188,7 @@ def _succeeded(intent: Json) -> None:
     if invoice["status"] in ("open", "uncollectible"):
         method = store.get("payment_method", intent["payment_method"])
         _save_default(invoice, method)
-        invoices.paid(invoice, amount=intent["amount_received"])
+        invoices.paid(invoice, amount=intent["amount_received"], intent=intent)
 
 
 def _save_default(invoice: Json, method: Json) -> None:

@@ -82,10 +82,11 @@ def issue(invoice: Json) -> None:
     events.emit("invoice.finalized", invoice)
 
 
-def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False) -> Json:
+def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False, intent: Json | None = None) -> Json:
     """The invoice is settled: by money, by balance, or by nothing being owed.
 
     :param amount: Minor units that came in by a payment.
+    :param intent: What paid it, if not its default payment.
     """
     status = move(invoice, "pay")
     clock.unschedule(invoice["id"])
@@ -100,9 +101,10 @@ def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False) -> Json:
         status=status,
         status_transitions=invoice["status_transitions"] | {"paid_at": clock.now()},
     )
-    payment = default_payment(invoice)
+    payment = _payment_by(invoice, intent)
     if payment is not None and payment["status"] == "open":
         _close_payment(payment, settled, out_of_band)
+    cancel_payment(invoice)
     for name in ("invoice.paid", "invoice.payment_succeeded"):
         events.emit(name, invoice)
     for follow in AFTER_PAID:
@@ -144,6 +146,14 @@ def default_payment(invoice: Json) -> Json | None:
     """The payment that Stripe made for the invoice by itself."""
     found = store.select("invoice_payment", {"invoice": invoice["id"]})
     return next((one for one in found if one["is_default"]), None)
+
+
+def _payment_by(invoice: Json, intent: Json | None) -> Json | None:
+    """The invoice's payment by this intent, or its default payment."""
+    if intent is None:
+        return default_payment(invoice)
+    found = store.select("invoice_payment", {"invoice": invoice["id"], "payment_intent": intent["id"]})
+    return found[0] if found else None
 
 
 def intent_of(invoice: Json) -> Json | None:

