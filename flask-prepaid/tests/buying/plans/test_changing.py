@@ -215,13 +215,13 @@ def test_an_upgrade_that_waits_for_its_payment_can_be_dropped(both_shops: PlanSh
 
 
 def test_a_dropped_upgrade_that_was_paid_in_that_moment_has_happened(deaf_shop: PlanShop) -> None:
-    wait_for_payment(deaf_shop)
+    since = wait_for_payment(deaf_shop)
     owed = deaf_shop.invoices()[-1].stripe_id
     deaf_shop.v1.invoices.pay(owed, {"payment_method": deaf_shop.save_card()})
 
     assert deaf_shop.do("keep").status_code == 303
 
-    assert deaf_shop.balance() == 500
+    assert deaf_shop.balance() == 100 + deaf_shop.share(400, since)
     assert deaf_shop.row().pending_until is None
 
 
@@ -235,13 +235,14 @@ def test_to_cancel_drops_an_upgrade_that_waits(shop: PlanShop) -> None:
     assert [invoice.state for invoice in shop.invoices()] == ["paid", "void"]
 
 
-def wait_for_payment(shop: PlanShop) -> None:
-    """Choose a larger plan with a card that is declined."""
+def wait_for_payment(shop: PlanShop) -> str:
+    """Choose a larger plan with a card that is declined; the moment since when it would count."""
     shop.subscribe("small")
     card = shop.save_card("pm_card_chargeCustomerFail")
     shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": card})
-    shop.change("large")
+    since = shop.change("large")
     assert shop.row().pending_until is not None
+    return since
 
 
 def test_an_upgrade_in_the_hour_before_a_renewal_is_paid_keeps_its_credits(both_shops: PlanShop) -> None:
