@@ -1,8 +1,10 @@
-"""How long does each report take on a million movements, and on a million entries?
+"""How long does each report take on a million movements, entries and changes of plans?
 
-On SQLite and PostgreSQL: movements and entries are loaded in bulk, the sums by day are made by the same
-code that ``sync`` and ``tick`` use, then each report is asked for several times. The last line is one
-JSON object: milliseconds, and the ratio to a bare ``SELECT count(*)`` over the same rows.
+On SQLite and PostgreSQL: the rows are loaded in bulk, the sums that reports read are made by the same code
+that ``sync`` and ``tick`` use, then each report is asked for several times. The last line is one JSON
+object: for each report ``ms`` of processor time (ours and the database's, which a busy machine changes
+less), ``wall_ms`` of the quickest round, and ``over_count``: processor time over that of a bare
+``SELECT count(*)`` of the same rows.
 
 ``--rows`` is 1,000,000 by default.
 """
@@ -11,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,15 +27,19 @@ from parts.databases import for_sqlalchemy, make, postgresql
 from sqlalchemy import insert, text
 
 from flask_prepaid import Prepaid
-from flask_prepaid.models import Entry, Kind, Wallet
-from flask_prepaid.reports import credits, days, sales
+from flask_prepaid.models import Entry, Kind, Payment, PaymentState, Via, Wallet
+from flask_prepaid.reports import credits, days, failures, revenue, sales
 from flask_prepaid.reports.copying import Sums
 from flask_prepaid.reports.models import Movement
+from flask_prepaid.subscriptions.models import Move, PlanPrice, State, Subscription, SubscriptionChange
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 DAYS = 540
 CHUNK = 20_000
-OWNERS = 1_000
+OWNERS = 20_000
+WALLETS = 1_000
+ROUNDS = 5
+STEPS = 5
 
 
 def shop(url: str) -> tuple[Flask, Prepaid]:
@@ -45,9 +51,9 @@ def shop(url: str) -> tuple[Flask, Prepaid]:
     return app, prepaid
 
 
-def moved(n: int) -> dict[str, Any]:
+def moved(n: int, total: int) -> dict[str, Any]:
     """Ten charges, then a refund; two currencies, five products, four countries."""
-    at = BEGIN + timedelta(seconds=n * DAYS * 86_400 // 1_000_000)
+    at = BEGIN + timedelta(seconds=n * DAYS * 86_400 // total)
     refund = n % 11 == 10
     return {
         "id": f"txn_{n}",
@@ -55,6 +61,10 @@ def moved(n: int) -> dict[str, Any]:
         "currency": "usd" if n % 5 else "eur",
         "amount_minor": -500 if refund else 1_000,
         "fee_minor": 0 if refund else 59,
+        "net_minor": -500 if refund else 941,
+        "discount_minor": 0,
+        "tax_minor": 0,
+        "owner": f"user:{n * 7_919 % OWNERS}",
         "product": f"pack-{n % 5}",
         "country": ("US", "DE", "GB", "BR")[n % 4],
         "created_at": at,
@@ -65,7 +75,7 @@ def moved(n: int) -> dict[str, Any]:
 def load_movements(prepaid: Prepaid, rows: int) -> None:
     session = prepaid.session
     for first in range(0, rows, CHUNK):
-        values = [moved(n) for n in range(first, min(first + CHUNK, rows))]
+        values = [moved(n, rows) for n in range(first, min(first + CHUNK, rows))]
         session.execute(insert(Movement), values)
         sums = Sums()
         for one in values:
@@ -75,8 +85,8 @@ def load_movements(prepaid: Prepaid, rows: int) -> None:
 
 
 def load_entries(prepaid: Prepaid, rows: int) -> None:
-    session, each = prepaid.session, rows // OWNERS
-    for wallet in range(1, OWNERS + 1):
+    session, each = prepaid.session, rows // WALLETS
+    for wallet in range(1, WALLETS + 1):
         lines = [entry(wallet, seq, each) for seq in range(1, each + 1)]
         balance = lines[-1]["balance_after"]
         session.execute(
@@ -92,62 +102,192 @@ def entry(wallet: int, seq: int, each: int) -> dict[str, Any]:
     return {
         "wallet_id": wallet,
         "seq": seq,
-        "kind": Kind.GRANT if seq == 1 else Kind.SPEND,
+        "kind": Kind.ALLOWANCE if seq == 1 else Kind.SPEND,
         "key": f"bench:{seq}",
         "credits": each if seq == 1 else -1,
         "debt": 0,
+        "amount_minor": 1_000 if seq == 1 else None,
+        "currency": "usd" if seq == 1 else None,
         "balance_after": each + 1 - seq,
         "at": BEGIN + timedelta(seconds=seq * DAYS * 86_400 // each),
     }
 
 
-def milliseconds(work: Callable[[], object], rounds: int = 7) -> float:
-    """The median of some rounds; the first, which warms up, does not count."""
-    taken = []
-    for _ in range(rounds + 1):
-        begun = time.perf_counter()
+def load_plans(prepaid: Prepaid, rows: int) -> None:
+    """Each customer begins, grows, shrinks, grows and ends; one in ten falls into arrears once, and pays."""
+    session = prepaid.session
+    price: dict[str, Any] = {
+        "id": "price_1",
+        "plan": "small",
+        "title": "Small",
+        "credits": 20,
+        "roll_over": 0,
+    }
+    price |= {"amount_minor": 1_500, "currency": "usd", "interval": "month", "interval_count": 1}
+    session.execute(insert(PlanPrice).values(price))
+    begins, grows = (Move.NEW, State.ACTIVE, 0, 1_500), (Move.EXPANSION, State.ACTIVE, 1_500, 4_200)
+    ends = (Move.CHURN, State.CANCELED, 4_200, 0)
+    owes = ((Move.OTHER, State.PAST_DUE, 4_200, 4_200), (Move.OTHER, State.ACTIVE, 4_200, 4_200))
+    pays = ((Move.CONTRACTION, State.ACTIVE, 4_200, 1_500), grows)
+    number = 0
+    for first in range(0, rows // STEPS, CHUNK):
+        owners = range(first + 1, min(first + CHUNK, rows // STEPS) + 1)
+        session.execute(insert(Subscription), [subscription(owner) for owner in owners])
+        changes = []
+        for owner in owners:
+            begun = BEGIN + timedelta(seconds=owner * DAYS * 86_400 * 3 // (4 * (rows // STEPS)))
+            steps = (begins, grows, *(owes if owner % 10 == 0 else pays), ends)
+            for days_on, (move, state, before, after) in zip((0, 20, 50, 54, 100), steps, strict=True):
+                number += 1
+                changes.append(
+                    {
+                        "id": number,
+                        "subscription_id": owner,
+                        "owner": f"user:{owner}",
+                        "at": begun + timedelta(days=days_on),
+                        "move": move,
+                        "state": state,
+                        "plan": "small",
+                        "quantity": 1,
+                        "currency": "usd",
+                        "mrr_before_minor": before,
+                        "mrr_after_minor": after,
+                    }
+                )
+        session.execute(insert(SubscriptionChange), changes)
+    session.commit()
+
+
+def subscription(owner: int) -> dict[str, Any]:
+    return {
+        "id": owner,
+        "owner": f"user:{owner}",
+        "state": State.CANCELED,
+        "price_id": "price_1",
+        "quantity": 1,
+        "idempotency_key": f"bench-{owner}",
+        "created_at": BEGIN,
+    }
+
+
+def load_payments(prepaid: Prepaid, rows: int) -> None:
+    """Every fiftieth is refused by the bank."""
+    session = prepaid.session
+    for first in range(0, rows, CHUNK):
+        session.execute(insert(Payment), [paid(n, rows) for n in range(first, min(first + CHUNK, rows))])
+    session.commit()
+
+
+def paid(n: int, total: int) -> dict[str, Any]:
+    at = BEGIN + timedelta(seconds=n * DAYS * 86_400 // total)
+    failed = n % 50 == 49
+    return {
+        "owner": f"user:{n % OWNERS}",
+        "via": Via.CARD,
+        "state": PaymentState.FAILED if failed else PaymentState.PAID,
+        "title": "Starter",
+        "credits": 10,
+        "amount_minor": 1_000,
+        "currency": "usd",
+        "idempotency_key": f"bench-{n}",
+        "failure": "card_declined" if failed else None,
+        "created_at": at,
+        "paid_at": None if failed else at,
+    }
+
+
+class Watch:
+    """Processor time: this process's, and that of the database's own process where it has one."""
+
+    def __init__(self, prepaid: Prepaid) -> None:
+        self.session = prepaid.session
+        self.server: int | None = None
+        if prepaid.engine.dialect.name == "postgresql":
+            self.server = self.session.scalar(text("SELECT pg_backend_pid()"))
+
+    def cpu_s(self) -> float:
+        if self.server is None:
+            return time.process_time()
+        user, system = Path(f"/proc/{self.server}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+        return time.process_time() + (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    def time(self, work: Callable[[], object]) -> dict[str, float]:
+        """Of some rounds the mean of processor time, and the quickest; a first one warms up."""
         work()
-        taken.append(time.perf_counter() - begun)
-    return round(1_000 * statistics.median(taken[1:]), 2)
+        walls, cpu = [], self.cpu_s()
+        for _ in range(ROUNDS):
+            begun = time.perf_counter()
+            work()
+            walls.append(time.perf_counter() - begun)
+        spent = (self.cpu_s() - cpu) / ROUNDS
+        return {"ms": round(1_000 * spent, 1), "wall_ms": round(1_000 * min(walls), 1)}
 
 
-def measure(url: str, rows: int) -> dict[str, float]:
+def measure(url: str, rows: int) -> dict[str, Any]:
     app, prepaid = shop(url)
     with app.app_context():
-        load_movements(prepaid, rows)
-        load_entries(prepaid, rows)
-        begun = time.perf_counter()
-        while credits.count(prepaid):
-            pass
-        counting_s = time.perf_counter() - begun
-        session = prepaid.session
-        month = days.Span(date(2026, 1, 1), date(2026, 1, 31))
-        ever = days.Span(BEGIN.date(), (BEGIN + timedelta(days=DAYS)).date())
-        session.execute(text("SELECT 1"))
-        taken = {
-            "count": milliseconds(lambda: session.scalar(text("SELECT count(*) FROM prepaid_movement"))),
-            "sales_by_day": milliseconds(lambda: sales.sales(session)),
-            "sales_by_country": milliseconds(lambda: sales.sales_by(session, "country", span=ever)),
-            "sales_by_customer_month": milliseconds(lambda: sales.sales_by(session, "customer", span=month)),
-            "credits_by_day": milliseconds(lambda: credits.credits(session)),
-            "owed": milliseconds(lambda: credits.owed(session)),
-        }
+        for load in (load_movements, load_entries, load_plans, load_payments):
+            load(prepaid, rows)
+        begun = time.process_time()
+        credits.catch_up(prepaid)
+        counting_s = time.process_time() - begun
+        if prepaid.engine.dialect.name == "postgresql":
+            with prepaid.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text("VACUUM ANALYZE"))  # as the server does by itself in time
+        taken = reports(prepaid)
+        prepaid.session.close()
         prepaid.engine.dispose()
-    return {**taken, "entries_counted_per_s": round(rows / counting_s)}
+    return {**taken, "rows_counted_per_cpu_s": round(2 * rows / counting_s)}
+
+
+def reports(prepaid: Prepaid) -> dict[str, Any]:
+    session, last = prepaid.session, BEGIN.date() + timedelta(days=DAYS)
+    year = {"start": date(2025, 7, 1), "end": date(2026, 6, 24)}
+    month = {"start": date(2026, 1, 1), "end": date(2026, 1, 31)}
+    ever = days.Span(BEGIN.date(), last)
+    now = BEGIN + timedelta(days=DAYS)
+    wanted: dict[str, Callable[[], object]] = {
+        "sales_by_day": lambda: sales.sales(session),
+        "sales_by_month": lambda: sales.sales(session, by="month"),
+        "sales_by_product": lambda: sales.sales_by(session, "product"),
+        "sales_by_country": lambda: sales.sales_by(session, "country"),
+        "customers_of_a_month": lambda: sales.sales_by(session, "customer", **month),  # type: ignore[arg-type]
+        "customers_of_a_year": lambda: sales.sales_by(session, "customer", **year),  # type: ignore[arg-type]
+        "customers_ever": lambda: sales.sales_by(session, "customer"),
+        "credits_by_day": lambda: credits.credits(session),
+        "owed": lambda: credits.owed(session),
+        "worth": lambda: credits.worth(session),
+        "mrr": lambda: revenue.months(session, ever, currency="usd"),
+        "cohorts": lambda: revenue.cohorts(session, ever, currency="usd"),
+        "failures": lambda: failures.failures(session, zone="UTC", now=now),
+        "failures_of_a_month": lambda: failures.failures(session, zone="UTC", now=now, **month),  # type: ignore[arg-type]
+    }
+    watch = Watch(prepaid)
+    count = watch.time(lambda: session.scalar(text("SELECT count(*) FROM prepaid_movement")))
+    taken: dict[str, Any] = {"count": count}
+    for name, work in wanted.items():
+        told = watch.time(work)
+        taken[name] = {**told, "over_count": round(told["ms"] / max(count["ms"], 0.1), 2)}
+    taken["slowest_ms"] = max(one["ms"] for name, one in taken.items())
+    return taken
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    rows = parser.parse_args().rows
-    found: dict[str, dict[str, float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        found["sqlite"] = measure(f"sqlite:///{Path(folder) / 'bench.sqlite3'}", rows)
-    with postgresql() as server:
-        found["postgresql"] = measure(for_sqlalchemy(make(server, "reports")), rows)
+    parser.add_argument("--only", choices=["sqlite", "postgresql"])
+    options = parser.parse_args()
+    found: dict[str, Any] = {}
+    if options.only != "postgresql":
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            found["sqlite"] = measure(f"sqlite:///{Path(folder) / 'bench.sqlite3'}", options.rows)
+    if options.only != "sqlite":
+        with postgresql() as server:
+            found["postgresql"] = measure(for_sqlalchemy(make(server, "reports")), options.rows)
     for kind, taken in found.items():
-        print(kind, *(f"{name}={value}" for name, value in taken.items()))
-    print(json.dumps({"bench": "reports", "rows": rows, **found}))
+        for name, told in taken.items():
+            print(kind, name, told)
+    print(json.dumps({"bench": "reports", "rows": options.rows, **found}))
 
 
 if __name__ == "__main__":

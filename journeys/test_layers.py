@@ -18,7 +18,8 @@ PACKAGES = {
 #: What moves credits and reads the books, from the top down. It knows neither the web nor Stripe.
 LEDGER = [
     {"allowances", "audit", "bulk", "group_commit", "holding", "reversals", "statements", "wallets"},
-    {"batches", "carrying", "replay", "spending"},
+    {"batches", "carrying", "audit_sums", "spending"},
+    {"replay"},
     {"ledger", "clawbacks"},
     {"expiry"},
     {"drawing", "recent"},

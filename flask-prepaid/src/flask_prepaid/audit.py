@@ -8,12 +8,15 @@ Every entry, hold, lot and draw is read once, wallet by wallet, and played again
 | I2 | each payment that is paid has exactly one purchase, or a plan's one allowance, of its credits |
 | I3 | no purchase without a payment: the payment that its key names is paid |
 | I4 | ``seq`` has no gap; the balance after each entry is the one before it plus its credits; time goes on |
-| I5 | a balance never falls below what is held, nor a debt below zero; ``held`` is the sum of open holds |
+| I5 | a balance never falls below what is held, nor a debt below zero; ``held`` is the sum of open holds, \
+       and a wallet's debt is the debt made less the debt repaid |
 | I6 | entries are never changed or deleted: the triggers that refuse it are there |
-| I7 | no more is given back or clawed back than was spent or came in; each capture has its hold |
+| I7 | no more is given back or clawed back than was spent or came in; what was taken and the debt made \
+       are together the share of the money that went back; each capture has its hold |
 | I8 | a key stands once in its wallet; what the ledger writes by itself has the key that belongs to it |
 | I9 | lots and draws are what follows from entries and holds, and nothing is due before ``next_expiry_at`` |
-| I11 | the sums that reports read are those of the movements at Stripe; what a payment brought moved |
+| I11 | the sums that reports read are those of the movements at Stripe and of the entries; each movement's \
+        amount less its fee is its net; what a payment brought moved |
 
 I1 to I8 are those of any ledger of paid credits. I9 says that the end does not depend on who came
 first: what is drawn follows from the entries alone. That nothing stays unfinished, and that an unknown
@@ -41,9 +44,10 @@ from sqlalchemy import (
     text,
 )
 
+from .audit_sums import clawed_in_full, nets_of_movements, sums_of_entries, sums_of_movements
 from .models import Entry, Kind, Payment, PaymentState, Via, Wallet
 from .replay import Problem, replay
-from .reports.models import DaySum, Movement
+from .reports.models import Movement
 from .subscriptions.models import Invoice
 
 #: The triggers that refuse a change of an entry, by database.
@@ -63,7 +67,10 @@ def audit(engine: Engine) -> Iterator[Problem]:
         yield from _trial_balance(connection, totals)
         yield from _payments_without_credits(connection)
         yield from _purchases_without_payment(connection)
-        yield from _sums_of_movements(connection)
+        yield from clawed_in_full(connection)
+        yield from sums_of_movements(connection)
+        yield from nets_of_movements(connection)
+        yield from sums_of_entries(connection)
         yield from _payments_that_moved_otherwise(connection)
 
 
@@ -151,28 +158,6 @@ def _purchases_without_payment(connection: Connection) -> Iterator[Problem]:
         yield Problem(
             "I3", owner, f"{key!r} brought {credits} credits, and there is no such payment that is paid"
         )
-
-
-def _sums_of_movements(connection: Connection) -> Iterator[Problem]:
-    def sums(table: type[DaySum] | type[Movement]) -> dict[tuple[object, ...], tuple[int, int]]:
-        wanted = select(
-            table.day,
-            table.currency,
-            table.category,
-            func.sum(table.amount_minor),
-            func.sum(table.fee_minor),
-        ).group_by(table.day, table.currency, table.category)
-        return {tuple(row[:3]): (int(row[3]), int(row[4])) for row in connection.execute(wanted)}
-
-    kept, moved = sums(DaySum), sums(Movement)
-    for cell in sorted(kept.keys() | moved.keys(), key=str):
-        if kept.get(cell) != moved.get(cell):
-            day, currency, category = cell
-            yield Problem(
-                "I11",
-                None,
-                f"{category} on {day} in {currency}: reports say {kept.get(cell)}, Stripe {moved.get(cell)}",
-            )
 
 
 def _payments_that_moved_otherwise(connection: Connection) -> Iterator[Problem]:

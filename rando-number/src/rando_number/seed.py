@@ -42,10 +42,16 @@ CARDS = {
     "4000008260000000": 9,
     "4000001240000000": 6,
     "4000000760000002": 6,
-    "4000000000000002": 4,
-    "4000000000009995": 2,
+    "4000000000000002": 8,
+    "4000000000009995": 5,
 }
 SOUND = "4242424242424242"
+
+#: How likely it is that a subscriber changes the plan on a day, and that one who left comes back.
+CHANGES_PLAN = 0.012
+COMES_BACK = 0.4
+
+PLANS = {"small": 5, "medium": 3, "large": 1}
 
 #: What one customer in so many is like: how many numbers on how many days, and what they buy.
 TEMPERS = {
@@ -160,6 +166,8 @@ class History:
     def live_day(self, person: Person, *, first: bool) -> None:
         if first:
             self.register(person)
+        if person.subscribed and self.chance.random() < CHANGES_PLAN:
+            self.change_plan(person)
         wanted = person.spends(self.chance)
         if not wanted:
             return
@@ -184,7 +192,7 @@ class History:
         if self.chance.random() < (0.7 if person.temper in ("looks", "tries") else 0.15):
             return
         if person.temper == "subscribes" and not person.subscribed:
-            plan = self.chance.choices(["small", "medium", "large"], [5, 3, 1])[0]
+            plan = self.chance.choices(list(PLANS), list(PLANS.values()))[0]
             person.subscribed = self.pay(
                 person, self.send(person, "/subscription", plan=plan), "/subscription"
             )
@@ -192,6 +200,13 @@ class History:
         pack = "bulk" if wanted > 25 else "regular" if wanted > 8 else "starter"
         choice = {"pack": pack} if self.chance.random() < 0.75 else {"credits": str(wanted + 3)}
         self.pay(person, self.send(person, "/buy-credits", **choice), "/buy-credits/return")
+
+    def change_plan(self, person: Person) -> None:
+        """Look at what another plan costs, and take it."""
+        wanted = {"plan": self.chance.choice(list(PLANS))}
+        fields = hidden_fields(self.open(person, "/subscription/change", **wanted))
+        if "due_minor" in fields:  # it can be changed, and is another one than theirs
+            self.post(person, "/subscription/change", **fields)
 
     def pay(self, person: Person, sent: TestResponse, back: str) -> bool:
         """What the customer does on Stripe's page, and the way back; whether the card was good."""
@@ -206,12 +221,17 @@ class History:
         return paid is not None
 
     def send(self, person: Person, path: str, **fields: str) -> TestResponse:
-        """Open a page and send a form of it, with the hidden fields that prove it."""
+        """Open a page and send a form of it, with the hidden field that proves it."""
+        token = hidden_fields(self.open(person, path)).get("csrf_token", "")
+        return self.post(person, path, csrf_token=token, **fields)
+
+    def open(self, person: Person, path: str, **query: str) -> str:
         assert person.browser is not None, "who has come has a browser"
-        page = person.browser.get(path, base_url=self.base_url).text
-        token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page)
-        data = {**fields, "csrf_token": token[1] if token else ""}
-        return person.browser.post(path, data=data, base_url=self.base_url)
+        return person.browser.get(path, query_string=query, base_url=self.base_url).text
+
+    def post(self, person: Person, path: str, **fields: str) -> TestResponse:
+        assert person.browser is not None, "who has come has a browser"
+        return person.browser.post(path, data=fields, base_url=self.base_url)
 
     @property
     def base_url(self) -> str | None:
@@ -241,6 +261,9 @@ class History:
         for person in self.people:
             if person.subscribed and person.comes_on + person.stays == day:
                 self.send(person, "/subscription/cancel")
+                person.subscribed = False
+                if self.chance.random() < COMES_BACK:
+                    person.stays += self.chance.randint(40, 120)
 
     def date_back(self, wall: datetime, now: datetime) -> None:
         """What our own tables date by the wall belongs to the day that was lived."""
@@ -249,6 +272,16 @@ class History:
                 lived = update(table).where(table.created_at >= wall, table.created_at > now)
                 db.session.execute(lived.values(created_at=now))
             db.session.commit()
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    """What the forms of a page send by themselves."""
+    found = {}
+    for tag in re.findall(r"<input [^>]*>", page):
+        told = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        if told.get("type") == "hidden" and "name" in told:
+            found[told["name"]] = told.get("value", "")
+    return found
 
 
 def command(app: Flask, words: list[str]) -> Result:

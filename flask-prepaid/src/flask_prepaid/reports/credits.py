@@ -22,7 +22,7 @@ from ..models import Entry, Kind, Lot, Wallet
 from ..payments import insert
 from . import revenue
 from .days import MINUTE, day_of, first_day
-from .models import Copying, Counted, CreditSum
+from .models import ROLL_OVER, Copying, Counted, CreditSum
 
 if TYPE_CHECKING:
     from ..extension import Prepaid
@@ -33,9 +33,6 @@ ENTRIES = 5_000
 
 #: A wallet with more events than ``ENTRIES`` is drawn when it has rested so long: drawing holds its lock.
 QUIET = timedelta(hours=1)
-
-#: What an allowance that moved up from an ended one is counted as: less of that one expired.
-ROLL_OVER = "rollover"
 
 #: Which column of a line an entry belongs to, by its kind, and its sign.
 COLUMNS: dict[str, tuple[str, int]] = {

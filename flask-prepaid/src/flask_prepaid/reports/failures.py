@@ -107,8 +107,10 @@ def _payments(
 ) -> Iterator[Failed]:
     later = aliased(Payment)
     paid_at = (
-        select(func.min(later.paid_at))
+        select(later.paid_at)
         .where(later.owner == Payment.owner, later.id > Payment.id, later.state == PaymentState.PAID)
+        .order_by(later.id)
+        .limit(1)
         .scalar_subquery()
     )
     failed = select(Payment.created_at, Payment.currency, Payment.amount_minor, paid_at).where(

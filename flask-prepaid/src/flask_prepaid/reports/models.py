@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..models import Base
 
+#: What an allowance that moved up from an ended one is counted as: less of that one expired.
+ROLL_OVER = "rollover"
+
 
 class Movement(Base):
     """A copy of one of Stripe's balance transactions, by which its balance moved by ``net_minor``.
@@ -25,7 +28,7 @@ class Movement(Base):
         Index("ix_prepaid_movement_intent_id", "intent_id"),
         Index("ix_prepaid_movement_payment_id", "payment_id"),
         # Adds up each customer's money without touching the table.
-        Index("ix_prepaid_movement_owner", "owner", "currency", "category", "day", "amount_minor"),
+        Index("ix_prepaid_movement_owner", "currency", "category", "owner", "day", "amount_minor"),
         Index(
             "ix_prepaid_movement_loose",
             "id",

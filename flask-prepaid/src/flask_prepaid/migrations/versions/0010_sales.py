@@ -37,7 +37,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_prepaid_movement_owner",
         "prepaid_movement",
-        ["owner", "currency", "category", "day", "amount_minor"],
+        ["currency", "category", "owner", "day", "amount_minor"],
     )
     failed = sa.text("failure IS NOT NULL")
     op.create_index(
