@@ -1,4 +1,4 @@
-"""A seeded year as its operator sees it: recounted, on pages of every size and scheme, with a refund by hand."""
+"""A seeded year as its operator sees it: recounted, in every size and scheme, with a refund by hand."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, case, exists, func, select
 from sqlalchemy.orm import aliased
 
+from .clawbacks import share
 from .models import Entry, Kind, Wallet
 from .replay import Problem
 from .reports.models import ROLL_OVER, Counted, CreditSum, DaySum, Movement
@@ -49,7 +50,7 @@ def clawed_in_full(connection: Connection) -> Iterator[Problem]:
     )
     rows: Iterable[Any] = connection.execute(wanted)
     for owner, key, credits, paid_minor, gone_minor, moved in rows:
-        full = -(-credits * min(gone_minor, paid_minor) // paid_minor)
+        full = share(credits, paid_minor, int(gone_minor))  # PostgreSQL sums up to a Decimal
         if moved != full:
             detail = (
                 f"{moved} credits are taken or owed, not the {full} that {gone_minor} of {paid_minor} bought"

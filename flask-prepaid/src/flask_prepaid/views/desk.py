@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from flask import Response, abort, current_app, redirect, request, url_for
 from markupsafe import Markup
 
-from .. import signals
+from .. import clock, signals
 from ..errors import UnknownItem
 from ..operators import Operator, Right
 from . import buying, page
@@ -64,6 +64,7 @@ def render(template: str, **context: Any) -> str:
         f"operator/{template}",
         operator=context.pop("operator", None) or operator(),
         at=at,
+        age=lambda moment: age(moment, clock.wall()),
         zone=prepaid.config.time_zone,
         **context,
     )

@@ -115,7 +115,6 @@ def inbox() -> ResponseReturnValue:
         text=text,
         unhandled=session.scalar(unhandled_count()),
         at_once=AT_ONCE,
-        age=lambda moment: desk.age(moment, clock.wall()),
     )
 
 
@@ -183,5 +182,4 @@ def compare() -> ResponseReturnValue:
         "compare.html",
         compared=reconcile.last(prepaid.session),
         mended=mended,
-        age=lambda moment: desk.age(moment, clock.wall()),
     )

@@ -8,7 +8,6 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from .. import clock
 from ..models import Payment, PaymentState
 from ..reports import credits, days, failures, revenue, sales
 from ..reports.sales import Sales
@@ -51,7 +50,6 @@ def home() -> ResponseReturnValue:
         stuck=stuck,
         names=desk.names(payment.owner for payment in (*latest, *stuck)),
         health=operator_health.health(),
-        age=lambda moment: desk.age(moment, clock.wall()),
         left_out=sales.left_out(session, span=month),
     )
 
