@@ -27,7 +27,7 @@ from parts.databases import for_sqlalchemy, make, postgresql
 from sqlalchemy import insert, text
 
 from flask_prepaid import Prepaid
-from flask_prepaid.models import Entry, Kind, Payment, PaymentState, Via, Wallet
+from flask_prepaid.models import Entry, Kind, Lot, Payment, PaymentState, Via, Wallet
 from flask_prepaid.reports import credits, days, failures, revenue, sales
 from flask_prepaid.reports.copying import Sums
 from flask_prepaid.reports.models import Movement
@@ -85,16 +85,16 @@ def load_movements(prepaid: Prepaid, rows: int) -> None:
 
 
 def load_entries(prepaid: Prepaid, rows: int) -> None:
+    """One allowance for each wallet, and spends of all but one of its credits; drawn already."""
     session, each = prepaid.session, rows // WALLETS
     for wallet in range(1, WALLETS + 1):
         lines = [entry(wallet, seq, each) for seq in range(1, each + 1)]
         balance = lines[-1]["balance_after"]
-        session.execute(
-            insert(Wallet).values(
-                id=wallet, owner=f"user:{wallet}", balance=balance, seq=each, moved_at=BEGIN, created_at=BEGIN
-            )
-        )
+        moved = {"seq": each, "drawn_seq": each, "moved_at": BEGIN, "created_at": BEGIN}
+        session.execute(insert(Wallet).values(id=wallet, owner=f"user:{wallet}", balance=balance, **moved))
         session.execute(insert(Entry), lines)
+        lot = {"wallet_id": wallet, "seq": 1, "origin": 1, "left_over": balance, "paid": True}
+        session.execute(insert(Lot).values(lot))
     session.commit()
 
 

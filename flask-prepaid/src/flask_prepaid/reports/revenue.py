@@ -8,6 +8,7 @@ changes into sums by day and by month; reports read those alone.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import accumulate
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
 #: Changes that are counted in one transaction.
 BATCH = 1_000
+
+#: What of a change is counted.
+READ = tuple(
+    getattr(SubscriptionChange, name)
+    for name in ("id", "owner", "at", "move", "currency", "mrr_before_minor", "mrr_after_minor")
+)
 
 
 @dataclass
@@ -114,19 +121,19 @@ def count(prepaid: Prepaid) -> int:
         session.commit()
         return 0
     mine = update(SubscriptionChange).where(SubscriptionChange.id.in_(ids), text("NOT counted"))
-    changes = list(session.scalars(mine.values(counted=True).returning(SubscriptionChange)))
+    changes = session.execute(mine.values(counted=True).returning(*READ)).all()
     _add_to_days(session, changes, zone)
     _add_to_cohorts(session, changes, zone)
     session.commit()
     return len(changes)
 
 
-def _gained(change: SubscriptionChange) -> int:
+def _gained(change: Any) -> int:
     """1 if its owner began to pay by it, -1 if they ceased."""
-    return (change.mrr_after_minor > 0) - (change.mrr_before_minor > 0)
+    return int(change.mrr_after_minor > 0) - int(change.mrr_before_minor > 0)
 
 
-def _add_to_days(session: Session, changes: list[SubscriptionChange], zone: str) -> None:
+def _add_to_days(session: Session, changes: Sequence[Any], zone: str) -> None:
     sums: defaultdict[tuple[date, str, str], Counter[str]] = defaultdict(Counter)
     for change in changes:
         if change.move in COLUMNS:
@@ -147,7 +154,7 @@ def _add_to_days(session: Session, changes: list[SubscriptionChange], zone: str)
         )
 
 
-def _add_to_cohorts(session: Session, changes: list[SubscriptionChange], zone: str) -> None:
+def _add_to_cohorts(session: Session, changes: Sequence[Any], zone: str) -> None:
     """An owner belongs to the month of the first change by which they paid, whichever is counted first."""
     owners = {change.owner for change in changes}
     first = (
