@@ -489,6 +489,16 @@ class InboxEvent(Base):
     """
 
     __tablename__ = "prepaid_inbox"
+    __table_args__ = (
+        Index("ix_prepaid_inbox_received_at", "received_at", "id"),
+        Index("ix_prepaid_inbox_object_id", "object_id"),
+        Index(
+            "ix_prepaid_inbox_waiting",
+            "received_at",
+            postgresql_where=text("handled_at IS NULL"),
+            sqlite_where=text("handled_at IS NULL"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     type: Mapped[str]
