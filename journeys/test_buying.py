@@ -195,6 +195,11 @@ def test_a_card_left_without_leaving_the_site_pays_in_one_press(page: Page, shop
     before = balance_after_reload(page, shop)
     page.goto(f"{shop.url}/buy-credits")
 
+    page.get_by_label("How many credits?").fill("20")
+    expect(
+        page.get_by_text("Total: $20.00")
+    ).to_be_visible()  # a saved card shows no other page before it pays
+
     page.locator("button[name=pack]").first.click()
 
     expect(page.get_by_role("status")).to_contain_text("10 credits were added")
