@@ -13,11 +13,14 @@ from .shop import PLANS, PlanShop
 
 
 def live(shop: PlanShop) -> None:
-    """A plan's life: begun, larger, a renewal, smaller, paused and resumed, at last canceled."""
+    """A life: begun, larger, renewed, failed and mended, smaller, paused, resumed, at last canceled."""
     shop.subscribe("small")
     shop.pass_time(days=10)
     shop.change("large")
     shop.pass_time(days=19)
+    shop.do("card", saved_card=shop.save_card("pm_card_chargeCustomerFail"))
+    shop.pass_time(days=32)
+    shop.do("card", saved_card=shop.save_card("pm_card_mastercard"))
     shop.change("seats", quantity="3")
     shop.pass_time(months=1)
     shop.do("pause")
