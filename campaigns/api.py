@@ -28,7 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "rando-number" / "tests"))
 
-from bad_line import BadLine
+from bad_line import BadLine  # type: ignore[import-not-found]  # on the path by the line above
 
 TESTS = Path(__file__).parents[1] / "rando-number" / "tests"
 BIN = Path(sys.executable).parent
