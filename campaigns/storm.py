@@ -3,7 +3,7 @@
 Every webhook comes three times and shuffled, and of the calls to Stripe's API one in twenty fails
 before its work and one in twenty after it. Exit 1 if credits were lost or doubled, or books differ.
 
-Run in full: 585 purchases of 600 that were begun, on both, none lost, none doubled, in 167 s.
+Run in full: 300 purchases on each, 0 lost, 0 doubled, no drift, in 341 s of a busy machine.
 """
 
 from __future__ import annotations
