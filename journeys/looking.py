@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page
 
@@ -139,6 +140,7 @@ class Walk:
     page: Page
     wrong: dict[str, list[str]] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
+    paths: set[str] = field(default_factory=set)
 
     @classmethod
     def begin(cls, browser: Browser) -> Walk:
@@ -160,11 +162,13 @@ class Walk:
         self.seen.append(name)
         page, wrong = self.page, []
         page.wait_for_load_state()
+        self.paths.add(urlsplit(page.url).path)
         if page.evaluate(MOVING):
             wrong.append("moves for one who asked for less of it")
         if page.evaluate(LOOSE):
             wrong.append("style or script stands in the page")
         wrong += by_keyboard(page) + skips(page)
+        page.evaluate("document.activeElement.blur()")
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             for width in WIDTHS:

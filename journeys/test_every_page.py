@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from rando_number import create_app
+
 from .bare_host import serve
 from .conftest import Running
 from .looking import Walk
@@ -23,7 +25,32 @@ pytestmark = pytest.mark.browser
 DECLINES_WHEN_CHARGED = "4000 0000 0000 0341"
 
 
-def test_the_shops_pages_can_be_used_by_anybody(shop: Running, browser: Browser) -> None:
+#: Addresses that answer a browser, and where it sees no page of their own there.
+NOT_WALKED = {
+    "leaving.export": "a file",
+    "usage.as_csv": "a file",
+    "usage.as_json": "a file",
+    "prepaid.operator_credits_csv": "a file",
+    "prepaid.operator_payments_csv": "a file",
+    "prepaid.operator_plans_csv": "a file",
+    "prepaid.operator_sales_csv": "a file",
+    "prepaid.invoice": "leads to Stripe",
+    "prepaid.custom_plan": "looks as the other page with Stripe's elements; test_plans pays there",
+    "prepaid.operator_payment": "test_operator is there",
+    "prepaid.operator_plan": "test_operator is there",
+    "prepaid.operator_refund": "test_operator is there",
+    "security.change_email_confirm": "leads to the profile",
+    "security.reset_password": "the form of a new password, as on /change; rando-number's tests fill it in",
+    "security.tf_select": "one way only is on, so there is nothing to choose",
+    "security.two_factor_rescue": "for one who has signed in by half",
+    "security.two_factor_token_validation": "for one who has signed in by half",
+    "security.mf_recovery": "for one who has signed in by half",
+    "security.wan_delete": "takes forms only",
+    "security.wan_verify": "leads to the passkey's own dialog of the browser",
+}
+
+
+def test_the_shops_pages_can_be_used_by_anybody(shop: Running, browser: Browser, tmp_path: Path) -> None:
     walk = Walk.begin(browser)
     strangers(walk, shop)
     newcomers(walk, shop)
@@ -31,6 +58,24 @@ def test_the_shops_pages_can_be_used_by_anybody(shop: Running, browser: Browser)
     operators(walk, shop)
     walk.assert_well()
     walk.page.context.close()
+    assert pages_of_the_shop(tmp_path) - walked(walk, tmp_path) == set(NOT_WALKED)
+
+
+def pages_of_the_shop(folder: Path) -> set[str]:
+    """Every endpoint that a browser can open, but for files, the API and what machines ask."""
+    rules = create_app({"RANDO_DATA": str(folder)}).url_map.iter_rules()
+    machines = re.compile(r"(.*\.)?static|api[.-]|health\.")
+    return {
+        rule.endpoint
+        for rule in rules
+        if rule.methods and "GET" in rule.methods and not machines.match(rule.endpoint)
+    }
+
+
+def walked(walk: Walk, folder: Path) -> set[str]:
+    known = create_app({"RANDO_DATA": str(folder)}).url_map.bind("localhost")
+    paths = [path for path in walk.paths if not path.startswith(("/pay/", "/receipts/", "/nowhere"))]
+    return {known.match(path, method="GET")[0] for path in paths if known.test(path, method="GET")}
 
 
 def strangers(walk: Walk, shop: Running) -> None:
@@ -51,6 +96,7 @@ def strangers(walk: Walk, shop: Running) -> None:
     expect(page.get_by_text("The email or the password is wrong.").first).to_be_visible()
     walk.see("login, refused")
     walk.go(f"{shop.url}/reset", "forgotten password")
+    walk.go(f"{shop.url}/login/passkey", "login by passkey")
 
 
 def newcomers(walk: Walk, shop: Running) -> None:
@@ -68,6 +114,9 @@ def newcomers(walk: Walk, shop: Running) -> None:
         ("/change", "change the password"),
         ("/change-email", "change the address"),
         ("/sessions", "sessions"),
+        ("/passkeys", "passkeys"),
+        ("/verify", "the password again"),
+        ("/mf-recovery-codes", "recovery codes"),
         ("/tf-setup", "second factor"),
         ("/close-account", "close the account"),
         ("/logout", "logout"),
@@ -176,10 +225,20 @@ def operators(walk: Walk, shop: Running) -> None:
     page.get_by_label("Password").fill(login["password"])
     page.keyboard.press("Enter")
     page.wait_for_url(f"{shop.url}/")
-    for path in ("", "/sales", "/credits", "/plans", "/customers", "/inbox", "/compare", "/audit"):
+    for path in (
+        "",
+        "/sales",
+        "/credits",
+        "/plans",
+        "/customers",
+        "/payments",
+        "/inbox",
+        "/compare",
+        "/audit",
+    ):
         walk.go(f"{shop.url}/admin{path}", f"admin{path.replace('/', ' ')}")
     page.goto(f"{shop.url}/admin/customers?q=everypage@journey.test")
-    page.locator("main td a").first.click()
+    page.wait_for_url(re.compile("/admin/customers/user:"))  # the only one found is shown at once
     walk.see("admin a customer")
 
 
