@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from jinja2 import ChoiceLoader, DictLoader
+from jinja2 import ChoiceLoader, DictLoader, StrictUndefined
 
-from flask_prepaid import Prepaid, topups
+from flask_prepaid import Prepaid, mails, topups
 from flask_prepaid.config import ConfigError
 from flask_prepaid.testing import Databases
 
 from .shop import Shop
 
+TEMPLATES = Path(mails.__file__).parent / "templates/prepaid/mail"
+TOLD: dict[str, Any] = {
+    "payment_id": 1,
+    "credits": 9,
+    "reason": "the card was declined",
+    "brand": "visa",
+    "last4": "4242",
+    "month": 2,
+    "year": 2027,
+    "state": "past_due",
+    "page_url": "https://pay.example/invoice",
+    "trial_end": datetime(2027, 2, 7, tzinfo=UTC),
+}
 ASKS_ALWAYS, DECLINES_LATER = "4000002760003184", "4000000000000341"
 
 
@@ -131,6 +146,17 @@ def test_a_host_replaces_a_mail_by_its_own(writing: Writing) -> None:
     top_up(writing)
 
     assert writing.mails == [("user1@shop.example", "Thanks", "For 100.\n")]
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in TEMPLATES.glob("*.txt")))
+def test_every_mail_is_plain_text_in_its_subject_too(writing: Writing, name: str) -> None:
+    top_up(writing)
+    writing.app.jinja_env.undefined = StrictUndefined  # a new mail's words are added to TOLD
+
+    mail = writing.read(lambda: mails.render(writing.prepaid, writing.app, name, TOLD))
+
+    assert len(mail.splitlines()) > 2
+    assert re.findall(r"</?\w+|&\w+;", mail) == []
 
 
 def test_a_mail_that_cannot_be_sent_stops_nothing(databases: Databases) -> None:

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 from flask import make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
 from markupsafe import Markup
 from sqlalchemy import select
 
@@ -153,9 +155,13 @@ def next_bill(row: Subscription) -> Bill | None:
         return None
 
 
-def day(at: datetime) -> Markup:
-    """A day in UTC as people write it, ``23 November 2026``, for programs too."""
-    return Markup('<time datetime="{:%Y-%m-%d}">{}</time>').format(at, f"{at.day} {at:%B %Y}")
+@pass_eval_context
+def day(template: EvalContext, at: datetime) -> str:
+    """A day in UTC as people write it, ``23 November 2026``; in HTML for programs too, in a text plainly."""
+    written = f"{at.day} {at:%B %Y}"
+    if not template.autoescape:  # a mail's .txt would show the tags
+        return written
+    return Markup('<time datetime="{:%Y-%m-%d}">{}</time>').format(at, written)
 
 
 def lasts_until(row: Subscription) -> datetime | None:
