@@ -8,7 +8,7 @@ import pytest
 
 from flask_prepaid.subscriptions.models import State
 
-from .shop import DECLINES, PAGE, PlanShop
+from .shop import DECLINES, PAGE, PlanShop, words
 from .test_faults import open_pages
 
 
@@ -18,7 +18,7 @@ def open_elements(shop: PlanShop, plan: str = "small", **fields: str) -> tuple[s
     assert page.status_code == 200, page.text
     secret = re.search(r'data-secret="(cs_test_\w+?)_secret_', page.text)
     assert secret
-    return page.text, secret[1]
+    return words(page.text), secret[1]
 
 
 def test_what_is_paid_on_our_page_begins_the_plan_as_anywhere(both_shops: PlanShop) -> None:

@@ -7,7 +7,7 @@ import pytest
 from flask_prepaid.subscriptions.models import State
 from flask_prepaid.testing import Databases
 
-from .shop import PAGE, PlanShop
+from .shop import PAGE, PlanShop, words
 
 
 def test_a_plan_paid_on_stripes_page_gives_the_first_months_credits(both_shops: PlanShop) -> None:
@@ -19,7 +19,7 @@ def test_a_plan_paid_on_stripes_page_gives_the_first_months_credits(both_shops: 
     assert page.status_code == 200
     assert both_shops.state() is State.ACTIVE
     assert both_shops.balance() == 100
-    assert "Next charge: <strong>$10.00</strong> on 28 February 2026" in page.text
+    assert "Next charge: <strong>$10.00</strong> on 28 February 2026" in words(page.text)
 
 
 def test_without_any_event_the_browsers_return_is_enough(deaf_shop: PlanShop) -> None:
