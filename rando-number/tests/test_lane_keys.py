@@ -1,4 +1,4 @@
-"""The ring: keys are looked up together, and taken for true for a second at most."""
+"""The ring: keys are looked up together, and relied on for some seconds."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def write(shop: Shop, **values: object) -> None:
         db.session.commit()
 
 
-def test_a_key_is_looked_up_once_a_second(engine: Engine, digest: str) -> None:
+def test_a_key_is_looked_up_once_in_a_while(engine: Engine, digest: str) -> None:
     watch = Watch()
     ring = Ring(engine, watch)
 

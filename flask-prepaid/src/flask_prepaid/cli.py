@@ -226,7 +226,8 @@ def listen(emulator: bool, every: float) -> None:
 
     They are fetched and handled here, by the same functions as at the webhook.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stands beside it ends with it
+    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
+        signal.signal(ending, signal.default_int_handler)
     beside = subprocess.Popen(emulator_command(extension())) if emulator else None
     seen: set[str] = set()
     try:

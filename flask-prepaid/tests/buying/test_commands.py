@@ -147,9 +147,10 @@ def test_listen_starts_the_emulator_and_ends_with_it(tmp_path: Path) -> None:
     with subprocess.Popen([*flask, "listen", "--emulator"], stderr=subprocess.PIPE) as listening:
         try:
             assert answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=60)
-        finally:
             os.kill(listening.pid, signal.SIGINT)
-        listening.communicate(timeout=30)
+            listening.communicate(timeout=30)
+        finally:
+            listening.terminate()  # and its emulator with it
 
     assert listening.returncode == 0
     assert not answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=0)

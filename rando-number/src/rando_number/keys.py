@@ -12,7 +12,7 @@ from flask import Blueprint, Flask, abort, current_app, flash, redirect, render_
 from flask.typing import ResponseReturnValue
 from flask_security import auth_required
 from flask_wtf import FlaskForm
-from sqlalchemy import case, select, update
+from sqlalchemy import case, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from wtforms import DateField, IntegerField, StringField
 from wtforms.validators import Length, NumberRange, Optional, ValidationError
@@ -145,7 +145,7 @@ def digest_of(secret: str) -> str:
 def find(secret: str) -> Caller | None:
     """Who calls with ``secret``; ``None`` if it was never made, is revoked or has ended.
 
-    As of a second ago at most: enough for a call that draws, for the database takes no row
+    As of some seconds ago at most (``ring``): enough for a call that draws, for the database takes no row
     for a key that was revoked since. Before any other answer to it, ``confirm``.
     """
     return ring().find(digest_of(secret))
@@ -187,13 +187,9 @@ def counted(caller: Caller, credits: int) -> Iterator[None]:
         yield
         return
     month = f"{utc_now():%Y-%m}"
-    if caller.cap_per_month is not None and not count(
-        ApiKey, caller.key_id, caller.cap_per_month, credits, month
-    ):
+    if caller.cap_per_month is not None and not count(ApiKey, caller.key_id, credits, month):
         raise key_cap_reached(caller.cap_per_month)
-    if caller.spending_limit is not None and not count(
-        User, caller.user_id, caller.spending_limit, credits, month
-    ):
+    if caller.spending_limit is not None and not count(User, caller.user_id, credits, month):
         raise spending_limit_reached(caller.spending_limit)
     db.session.commit()
     try:
@@ -209,10 +205,11 @@ def counted(caller: Caller, credits: int) -> Iterator[None]:
         raise
 
 
-def count(model: type[ApiKey | User], row_id: int | None, cap: int, credits: int, month: str) -> bool:
-    """Add ``credits`` to what a month has taken; whether the cap allows them. The caller commits."""
+def count(model: type[ApiKey | User], row_id: int | None, credits: int, month: str) -> bool:
+    """Add ``credits`` to what a month has taken; whether the cap of now allows them. The caller commits."""
     this_month = case((model.month == month, model.used), else_=0)
-    allowed = (model.id == row_id, this_month + credits <= cap)
+    within = or_(model.cap_per_month.is_(None), this_month + credits <= model.cap_per_month)
+    allowed = (model.id == row_id, within)
     added = update(model).where(*allowed).values(month=month, used=this_month + credits).returning(model.id)
     if db.session.execute(added).first() is not None:
         return True

@@ -1,6 +1,6 @@
-"""Which API keys open the shop: looked up together, and remembered for a second.
+"""Which API keys open the shop: looked up together, and remembered for some seconds.
 
-What was revoked in that second draws nothing: the database refuses the row of what is
+What was revoked in that time draws nothing: the database refuses the row of what is
 drawn (migration 0004), and ``keys.confirm`` asks it before any other answer.
 """
 
@@ -21,8 +21,8 @@ from sqlalchemy.exc import OperationalError
 from .models import ApiKey, User, utc_now
 from .who import Caller
 
-#: How long a process relies on what it has read of a key.
-REMEMBERED_S = 1.0
+#: How long a process relies on what it has read of a key: its owner, and whether there are limits to count.
+REMEMBERED_S = 10.0
 
 #: The most keys in one look.
 MOST = 128
