@@ -14,6 +14,10 @@ from ..facts import id_of
 from ..gateway import Gateway, ask, ask_for, created, walk
 from .facts import KEY, Bill, Page, Price, Subscribed, bill_of, page_of, price_of, subscribed_of
 
+#: A price, and how many times over.
+Choice = tuple[str, int]
+
+
 # Prices
 
 
@@ -225,6 +229,27 @@ def preview_new(gateway: Gateway, customer_id: str, price_id: str, quantity: int
     return bill_of(ask(lambda: gateway.client.v1.invoices.create_preview(params)), asked_at)
 
 
+def preview_renewal(
+    gateway: Gateway, subscribed: Subscribed, wanted: Choice, plan: Plan, *, at_once: bool
+) -> Bill:
+    """The next renewal as it would be after a change to ``plan``, which has the same interval.
+
+    A preview of a subscription holds to what its schedule has planned, whatever else it is asked; so
+    where there is a schedule, that is previewed as the change would leave it.
+    https://docs.stripe.com/api/invoices/create_preview
+    """
+    if subscribed.schedule_id is None:
+        items = changed_item(subscribed, *wanted)
+        bill = preview(gateway, subscribed.id, items=items, proration_behavior="none")
+        assert bill is not None, "a plan that runs has a next invoice"
+        return bill
+    asked_at = clock.wall()
+    now = wanted if at_once else (subscribed.price_id, subscribed.quantity)
+    details = _planned(subscribed, _schedule(gateway, subscribed), now, wanted, plan)
+    params: Any = {"schedule": subscribed.schedule_id, "schedule_details": details}
+    return bill_of(ask(lambda: gateway.client.v1.invoices.create_preview(params)), asked_at)
+
+
 # Changing
 
 
@@ -249,27 +274,43 @@ def change_now(
     ask(lambda: subscriptions.update(subscribed.id, params, {"idempotency_key": key}))
 
 
-def change_later(gateway: Gateway, subscribed: Subscribed, price_id: str, quantity: int, plan: Plan) -> None:
-    """Change when the period ends, by a schedule that then lets the subscription go on alone."""
+def change_later(gateway: Gateway, subscribed: Subscribed, wanted: Choice, plan: Plan) -> None:
+    """Change when the period ends, by a schedule that then lets the subscription go on alone.
+
+    One that has planned another change plans this one instead.
+    """
     schedules = gateway.client.v1.subscription_schedules
-    made = ask(lambda: schedules.create({"from_subscription": subscribed.id}))
-    phase = made.phases[0]
-    discounts = [{"discount": id_of(one.discount)} for one in phase.discounts if one.discount]
+    if subscribed.schedule_id is None:
+        schedule = ask(lambda: schedules.create({"from_subscription": subscribed.id}))
+    else:
+        schedule = _schedule(gateway, subscribed)
+    params: Any = _planned(subscribed, schedule, (subscribed.price_id, subscribed.quantity), wanted, plan)
+    ask(lambda: schedules.update(schedule.id, params))
+
+
+def _schedule(gateway: Gateway, subscribed: Subscribed) -> Any:
+    schedule_id = subscribed.schedule_id
+    assert schedule_id is not None, "it has one"
+    return ask(lambda: gateway.client.v1.subscription_schedules.retrieve(schedule_id))
+
+
+def _planned(subscribed: Subscribed, schedule: Any, now: Choice, then: Choice, plan: Plan) -> dict[str, Any]:
+    """The phases of a schedule: the running one until the period's end, and one period of ``plan``."""
+    discounts = [{"discount": discount_id} for discount_id in subscribed.discount_ids]
     kept = {"discounts": discounts} if discounts else {}
-    now = {
-        "items": [{"price": subscribed.price_id, "quantity": subscribed.quantity}],
-        "start_date": phase.start_date,
-        "end_date": phase.end_date,
+    first = {
+        "items": [{"price": now[0], "quantity": now[1]}],
+        "start_date": schedule.current_phase.start_date,
+        "end_date": int(subscribed.period_end.timestamp()),
         **kept,
     }
-    then = {
-        "items": [{"price": price_id, "quantity": quantity}],
+    second = {
+        "items": [{"price": then[0], "quantity": then[1]}],
         "duration": {"interval": plan.interval, "interval_count": plan.interval_count},
         "proration_behavior": "none",
         **kept,
     }
-    params: Any = {"end_behavior": "release", "proration_behavior": "none", "phases": [now, then]}
-    ask(lambda: schedules.update(made.id, params))
+    return {"end_behavior": "release", "proration_behavior": "none", "phases": [first, second]}
 
 
 def release(gateway: Gateway, schedule_id: str) -> None:

@@ -123,22 +123,26 @@ def preview(
         due_minor=due_minor,
         credits=credits,
         next_at=next_at,
-        next_minor=_renewal_minor(prepaid, row, subscribed, price, quantity),
+        next_minor=_renewal_minor(prepaid, row, subscribed, price, quantity, plan, immediate),
         currency=price.currency,
     )
 
 
 def _renewal_minor(
-    prepaid: Prepaid, row: Subscription, subscribed: Subscribed, price: PlanPrice, quantity: int
+    prepaid: Prepaid,
+    row: Subscription,
+    subscribed: Subscribed,
+    price: PlanPrice,
+    quantity: int,
+    plan: Plan,
+    immediate: bool,
 ) -> int:
     """What the first whole period costs that the new plan renews."""
     current = prepaid.session.get_one(PlanPrice, row.price_id)
     if (current.interval, current.interval_count) != (price.interval, price.interval_count):
         return at_stripe.preview_new(prepaid.gateway, subscribed.customer_id, price.id, quantity).due_minor
-    items = at_stripe.changed_item(subscribed, price.id, quantity)
-    bill = at_stripe.preview(prepaid.gateway, subscribed.id, items=items, proration_behavior="none")
-    assert bill is not None, "a plan that runs has a next invoice"
-    return bill.due_minor
+    wanted = (price.id, quantity)
+    return at_stripe.preview_renewal(prepaid.gateway, subscribed, wanted, plan, at_once=immediate).due_minor
 
 
 def _worth(prepaid: Prepaid, row: Subscription, bill: Bill) -> int:
@@ -167,16 +171,16 @@ def change(
         raise PlanRefused("What this change costs is not what was shown. Look at the new preview first.")
     row, subscribed = _fetch(prepaid, owner, "change")
     price = _target(prepaid, row, plan, quantity)
-    if subscribed.schedule_id is not None:
-        at_stripe.release(prepaid.gateway, subscribed.schedule_id)
-    if shown.at_once:
+    if not shown.at_once:
+        at_stripe.change_later(prepaid.gateway, subscribed, (price.id, quantity), plan)
+    else:
+        if subscribed.schedule_id is not None:
+            at_stripe.release(prepaid.gateway, subscribed.schedule_id)
         said = f"{row.id}\n{price.id}\n{quantity}\n{proration_date}"
         key = f"prepaid-change-{hashlib.sha256(said.encode()).hexdigest()[:40]}"
         at_stripe.change_now(
             prepaid.gateway, subscribed, price.id, quantity, proration_date=proration_date, key=key
         )
-    else:
-        at_stripe.change_later(prepaid.gateway, subscribed, price.id, quantity, plan)
     return _followed(prepaid, row)
 
 

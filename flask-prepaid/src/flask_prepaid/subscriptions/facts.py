@@ -63,6 +63,7 @@ class Subscribed:
     cancel_at: datetime | None
     cancels_by_period: bool
     ended_at: datetime | None
+    discount_ids: tuple[str, ...]
     schedule_id: str | None
     planned: Planned | None
     pending_until: datetime | None
@@ -152,6 +153,7 @@ def subscribed_of(subscription: Any, asked_at: datetime) -> Subscribed:
         cancel_at=period_end if by_period else maybe(subscription.cancel_at),
         cancels_by_period=by_period,
         ended_at=maybe(subscription.ended_at),
+        discount_ids=tuple(id_of(one) or "" for one in subscription.discounts or []),
         schedule_id=id_of(subscription.schedule),
         planned=planned_of(subscription.schedule, item) if is_whole(subscription.schedule) else None,
         pending_until=maybe(pending.expires_at) if pending else None,

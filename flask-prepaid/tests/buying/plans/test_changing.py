@@ -120,6 +120,42 @@ def test_after_a_planned_smaller_plan_a_larger_one_can_be_chosen(shop: PlanShop)
     assert shop.balance() == 100 + shop.share(400, since)
 
 
+@pytest.mark.parametrize(
+    ("first", "planned", "wanted", "next_charge"),
+    [("large", "small", "trial", "$20.00"), ("small", "taste", "large", "$40.00")],
+    ids=["another smaller one", "a larger one"],
+)
+def test_a_preview_beside_a_planned_change_shows_its_own_next_charge(
+    shop: PlanShop, first: str, planned: str, wanted: str, next_charge: str
+) -> None:
+    shop.subscribe(first)
+    shop.change(planned)
+
+    page, fields = shop.preview(wanted)
+    assert f"{next_charge} on 28 February 2026" in page
+    assert "it changes to" in shop.page(), "a preview gives nothing up"
+    shop.send("/change", **fields)
+    shop.stripe.deliver()
+    assert f"Next charge: <strong>{next_charge}</strong> on 28 February 2026" in shop.page()
+
+    shop.pass_time(days=30)
+    assert shop.invoices()[-1].total_minor == int(next_charge.strip("$").replace(".", ""))
+
+
+def test_a_planned_change_keeps_its_discount_when_another_one_takes_its_place(shop: PlanShop) -> None:
+    shop.subscribe("large")
+    half = shop.v1.coupons.create({"percent_off": 50, "duration": "forever"})
+    shop.v1.subscriptions.update(shop.stripe_id(), {"discounts": [{"coupon": half.id}]})
+    shop.change("small")
+
+    page, _ = shop.preview("trial")
+    assert "$10.00 on 28 February 2026" in page
+    shop.change("trial")
+    shop.pass_time(days=30)
+
+    assert [invoice.total_minor for invoice in shop.invoices()] == [4_000, 1_000]
+
+
 def test_from_months_to_a_year_the_rest_of_the_month_is_counted(shop: PlanShop) -> None:
     shop.subscribe("small")
     shop.pass_time(days=14)
