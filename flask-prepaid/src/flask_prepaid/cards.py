@@ -215,6 +215,7 @@ def refresh(prepaid: Prepaid, customer_id: str) -> None:
             exp_month=card.exp_month,
             exp_year=card.exp_year,
             name=card.name,
+            fingerprint=card.fingerprint,
         )
         for card in cards
     )

@@ -49,6 +49,7 @@ class Config:
     ``selling`` is the kill switch. Within an hour one customer may begin
     ``attempts_per_hour`` payments, one address ``attempts_per_address``, and all together may see
     ``declines_per_hour`` fail; 0 is no limit. ``time_zone`` says when a day of the reports begins.
+    ``trial_per_card``: a card begins one free trial, whoever has it.
     ``small_grant`` is the most credits that an operator may give whose role is support.
     """
 
@@ -73,6 +74,7 @@ class Config:
     promotion_codes: bool = False
     invoices: bool = False
     automatic_tax: bool = False
+    trial_per_card: bool = True
     time_zone: str = "UTC"
     small_grant: int = 100
 
@@ -127,6 +129,7 @@ def read(app: Flask) -> Config:
         promotion_codes=settings.get("PROMOTION_CODES", False),
         invoices=settings.get("INVOICES", False),
         automatic_tax=settings.get("AUTOMATIC_TAX", False),
+        trial_per_card=settings.get("TRIAL_PER_CARD", True),
         time_zone=zone(settings.get("TIME_ZONE", "UTC")),
         small_grant=settings.get("SMALL_GRANT", 100),
     )

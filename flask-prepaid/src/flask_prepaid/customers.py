@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from .errors import GatewayRefused
 from .models import Attempt, Customer, SavedCard, TopUp
 from .payments import insert, own_session
+from .subscriptions.models import TrialCard
 
 if TYPE_CHECKING:
     from .extension import Prepaid
@@ -82,8 +83,9 @@ def remove(prepaid: Prepaid, owner: str) -> None:
     """
     session = own_session(prepaid)
     session.execute(delete(TopUp).where(TopUp.owner == owner))
-    # Who leaves takes their name along; the address counts on, or leaving would be a way around the limits.
+    # Who leaves takes their name along; address and card count on: leaving is no way around a limit.
     session.execute(update(Attempt).where(Attempt.owner == owner).values(owner=""))
+    session.execute(update(TrialCard).where(TrialCard.owner == owner).values(owner=""))
     customer_id = known_customer(session, owner)
     session.commit()  # no connection waits while Stripe is asked
     if customer_id is not None:

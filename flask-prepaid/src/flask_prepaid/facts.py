@@ -92,6 +92,7 @@ class Card:
     last4: str
     exp_month: int
     exp_year: int
+    fingerprint: str | None
     name: str | None
     line1: str | None
     city: str | None
@@ -240,6 +241,7 @@ def card_of(method: Any) -> Card:
         last4=method.card.last4,
         exp_month=method.card.exp_month,
         exp_year=method.card.exp_year,
+        fingerprint=method.card.fingerprint,
         name=owner.name,
         line1=address.line1 if address else None,
         city=address.city if address else None,

@@ -33,6 +33,7 @@ MAILS: dict[NamedSignal, str] = {
     signals.card_expiring: "card_expiring",
     signals.balance_low: "balance_low",
     signals.plan_payment_failed: "plan_payment_failed",
+    signals.plan_ended_unpaid: "plan_ended_unpaid",
     signals.trial_ending: "trial_ending",
 }
 

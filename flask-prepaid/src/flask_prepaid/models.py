@@ -319,10 +319,16 @@ class Customer(Base):
 
 
 class SavedCard(Base):
-    """A card on file, as Stripe last told it. ``id`` is the PaymentMethod's; no number is kept anywhere."""
+    """A card on file, as Stripe last told it. ``id`` is the PaymentMethod's; no number is kept anywhere.
+
+    ``fingerprint`` is Stripe's name for the number, the same whoever has the card.
+    """
 
     __tablename__ = "prepaid_card"
-    __table_args__ = (Index("ix_prepaid_card_owner", "owner"),)
+    __table_args__ = (
+        Index("ix_prepaid_card_owner", "owner"),
+        Index("ix_prepaid_card_fingerprint", "fingerprint"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str] = mapped_column(String(64))
@@ -331,6 +337,7 @@ class SavedCard(Base):
     exp_month: Mapped[int]
     exp_year: Mapped[int]
     name: Mapped[str | None]
+    fingerprint: Mapped[str | None]
 
 
 class Payment(Base):

@@ -50,6 +50,10 @@ plan_changed = _signals.signal("plan-changed")
 #: A plan's invoice was not paid: ``owner``, ``subscription_id``, ``state``, ``page_url`` where it can be.
 plan_payment_failed = _signals.signal("plan-payment-failed")
 
+#: A plan has ended because its payment failed, after all retries: ``owner``, ``subscription_id``, ``title``,
+#: ``ended_at``. ``plan_changed`` is sent as well.
+plan_ended_unpaid = _signals.signal("plan-ended-unpaid")
+
 #: A trial ends in three days: ``owner``, ``subscription_id``, ``trial_end``.
 trial_ending = _signals.signal("trial-ending")
 

@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 from flask_prepaid import Pack, Prepaid, PriceTier, Quantity, cards
 from flask_prepaid.cli import commands
 from flask_prepaid.facts import Checkout
-from flask_prepaid.models import InboxEvent, Payment
+from flask_prepaid.models import Base, InboxEvent, Payment
 from stripe_emulator import Emulator
 
 PACKS = (
@@ -205,7 +205,7 @@ class Shop:
         """As ``change_payments``, of the events that came."""
         self._change(InboxEvent, values)
 
-    def _change(self, table: type[Payment] | type[InboxEvent], values: dict[str, object]) -> None:
+    def _change(self, table: type[Base], values: dict[str, object]) -> None:
         def write() -> None:
             self.prepaid.session.execute(update(table).values(values))
             self.prepaid.session.commit()

@@ -94,7 +94,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
         "API_RATE": number(environ, "RANDO_API_RATE", 6000),
         **web(base_url),
         **stripe(environ),
-        **limits(environ),
+        **limits(environ, production),
         **security(environ, data, production),
         "MAILBOX_KEY": f"mailbox:{kept}",
         **second_factor.settings(kept),
@@ -181,14 +181,16 @@ def stripe(environ: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def limits(environ: Mapping[str, str]) -> dict[str, Any]:
+def limits(environ: Mapping[str, str], production: bool) -> dict[str, Any]:
     """``memory://`` counts per process (``counts.py``); more than one process wants Redis or Valkey."""
     enabled = flag(environ, "RATELIMIT_ENABLED", True)
+    per_card = flag(environ, "RANDO_TRIAL_PER_CARD", production)  # everybody has the same few test cards
     return {
         "RATELIMIT_ENABLED": enabled,
         "PREPAID_ATTEMPTS_PER_HOUR": 100 if enabled else 0,
         "PREPAID_ATTEMPTS_PER_ADDRESS": 200 if enabled else 0,
         "PREPAID_DECLINES_PER_HOUR": 500 if enabled else 0,
+        "PREPAID_TRIAL_PER_CARD": enabled and per_card,
         "RATELIMIT_STORAGE_URI": environ.get("RATELIMIT_STORAGE_URI") or "memory://",
         # Two counters a customer. The moving window keeps each call in a list that it moves and sweeps.
         "RATELIMIT_STRATEGY": "sliding-window-counter",

@@ -150,9 +150,9 @@ def subscribe(
 
 
 def fetch(gateway: Gateway, stripe_id: str) -> Subscribed | None:
-    """The subscription with its schedule, or ``None`` if there is none."""
+    """The subscription with its schedule and its card, or ``None`` if there is none."""
     asked_at = clock.wall()
-    params: Any = {"expand": ["schedule"]}
+    params: Any = {"expand": ["schedule", "default_payment_method"]}
     found = ask_for(lambda: gateway.client.v1.subscriptions.retrieve(stripe_id, params))
     return subscribed_of(found, asked_at) if found is not None else None
 

@@ -63,12 +63,14 @@ class Subscribed:
     cancel_at: datetime | None
     cancels_by_period: bool
     ended_at: datetime | None
+    end_reason: str | None
     discount_ids: tuple[str, ...]
     schedule_id: str | None
     planned: Planned | None
     pending_until: datetime | None
     latest_invoice_id: str | None
     card_id: str | None
+    fingerprint: str | None
     created_at: datetime
     asked_at: datetime
 
@@ -134,7 +136,7 @@ def page_of(session: Any) -> Page:
 
 
 def subscribed_of(subscription: Any, asked_at: datetime) -> Subscribed:
-    """:param subscription: With its schedule expanded, if it has one."""
+    """:param subscription: With its schedule and its payment method expanded, if it has them."""
     item = subscription["items"].data[0]
     period_end = moment(item.current_period_end)
     by_period = subscription.cancel_at_period_end
@@ -153,15 +155,23 @@ def subscribed_of(subscription: Any, asked_at: datetime) -> Subscribed:
         cancel_at=period_end if by_period else maybe(subscription.cancel_at),
         cancels_by_period=by_period,
         ended_at=maybe(subscription.ended_at),
+        end_reason=subscription.cancellation_details.reason if subscription.cancellation_details else None,
         discount_ids=tuple(id_of(one) or "" for one in subscription.discounts or []),
         schedule_id=id_of(subscription.schedule),
         planned=planned_of(subscription.schedule, item) if is_whole(subscription.schedule) else None,
         pending_until=maybe(pending.expires_at) if pending else None,
         latest_invoice_id=id_of(subscription.latest_invoice),
         card_id=id_of(subscription.default_payment_method),
+        fingerprint=fingerprint_of(subscription.default_payment_method),
         created_at=moment(subscription.created),
         asked_at=asked_at,
     )
+
+
+def fingerprint_of(method: Any) -> str | None:
+    """What Stripe calls the number behind a PaymentMethod, of whichever type, if it was fetched with it."""
+    details = getattr(method, method.type, None) if is_whole(method) else None
+    return getattr(details, "fingerprint", None)
 
 
 def planned_of(schedule: Any, item: Any) -> Planned | None:

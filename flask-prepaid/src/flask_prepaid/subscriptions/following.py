@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from .. import ledger, signals
 from ..models import Customer
 from ..payments import insert
-from . import at_stripe, history, invoices, prices
+from . import at_stripe, history, invoices, prices, trial_cards
 from .facts import Bill, Page, Subscribed
-from .models import ENDED, Invoice, PlanPrice, State, Subscription
+from .models import CARD_HAD_TRIAL, ENDED, Invoice, PlanPrice, State, Subscription
 
 if TYPE_CHECKING:
     from ..extension import Prepaid
@@ -67,6 +67,8 @@ def follow(prepaid: Prepaid, stripe_id: str) -> Subscription | None:
     known = prices.learn(prepaid, _price_ids(subscribed, bills))
     row = row or adopt(prepaid, subscribed, known)
     if row is not None:
+        if trial_cards.is_spent(prepaid, row, subscribed):
+            subscribed = trial_cards.end(prepaid, subscribed)
         apply(prepaid, row, subscribed, bills, known)
     return row
 
@@ -149,6 +151,8 @@ def _copy(row: Subscription, subscribed: Subscribed, known: dict[str, PlanPrice]
     row.next_at = planned.at if planned else None
     row.pending_until = subscribed.pending_until
     row.ended_at = subscribed.ended_at
+    if row.end_reason != CARD_HAD_TRIAL:
+        row.end_reason = subscribed.end_reason
     row.fetched_at = subscribed.asked_at
 
 
@@ -182,6 +186,10 @@ def _tell(prepaid: Prepaid, row: Subscription, before: State, bills: list[Bill])
     if before is not row.state and row.state in (State.PAST_DUE, State.UNPAID, State.INCOMPLETE):
         owed = next((bill.page_url for bill in reversed(bills) if bill.status == "open"), None)
         signals.after_commit(session, signals.plan_payment_failed, state=row.state, page_url=owed, **told)
+    if before not in ENDED and row.state is State.CANCELED and row.end_reason == "payment_failed":
+        title = session.get_one(PlanPrice, row.price_id).title
+        told |= {"title": title, "ended_at": row.ended_at}
+        signals.after_commit(session, signals.plan_ended_unpaid, **told)
 
 
 def follow_invoice(prepaid: Prepaid, invoice_id: str) -> Subscription | None:

@@ -32,6 +32,9 @@ class State(StrEnum):
     CANCELED = "canceled"
 
 
+#: Why a plan has ended, where its trial began with a card that had begun another customer's.
+CARD_HAD_TRIAL = "card_had_trial"
+
 #: Nothing more comes of a subscription in one of these.
 ENDED = frozenset({State.EXPIRED, State.INCOMPLETE_EXPIRED, State.CANCELED})
 
@@ -71,6 +74,7 @@ class Subscription(Base):
 
     An owner has one that has not ended. ``cancel_at``: it ends then, if nobody resumes it.
     ``next_price_id``, ``next_quantity`` and ``next_at``: what it becomes at the period's end.
+    ``end_reason``: why it ends or has ended, in Stripe's word, or ``CARD_HAD_TRIAL``.
     ``pending_until``: an upgrade waits so long for its payment. ``page_closed_at``: since then
     nobody can pay on its page; a row can't expire before, so an owner's pages are never two.
     """
@@ -117,10 +121,25 @@ class Subscription(Base):
     next_at: Mapped[datetime | None]
     pending_until: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None] = mapped_column(String(32))
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime | None]
     look_at: Mapped[datetime | None]
     looks: Mapped[int] = mapped_column(default=0)
+
+
+class TrialCard(Base):
+    """A card that a free trial began with. ``owner`` tried first, and is empty once they have left.
+
+    ``fingerprint`` is Stripe's name for the card's number; the number itself is never here.
+    """
+
+    __tablename__ = "prepaid_trial_card"
+    __table_args__ = (Index("ix_prepaid_trial_card_owner", "owner"),)
+
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    tried_at: Mapped[datetime]
 
 
 class Invoice(Base):

@@ -21,7 +21,7 @@ from ..errors import (
     UnknownItem,
 )
 from ..payments import insert
-from . import at_stripe, following, prices
+from . import at_stripe, following, prices, trial_cards
 from .facts import Page
 from .models import BEGINNING, PlanPrice, State, Subscription
 
@@ -44,12 +44,12 @@ ONE_PLAN = "You have a plan already. Change it on this page; a second one is not
 
 
 def had_trial(prepaid: Prepaid, owner: str) -> bool:
-    """Whether the owner has ever had a trial, of whichever plan; or is none of those who may."""
+    """Whether the owner, or a card of theirs, has ever had a trial of whichever plan; or may have none."""
     if not prepaid.may_try(owner):
         return True
     session = prepaid.session
     tried = select(Subscription.id).where(Subscription.owner == owner, Subscription.trial_end.is_not(None))
-    return session.scalar(tried.limit(1)) is not None
+    return session.scalar(tried.limit(1)) is not None or trial_cards.on_file(prepaid, owner)
 
 
 def open_page(
@@ -183,7 +183,9 @@ def _begin(
         raise UnknownItem(f"This plan can be taken 1 to {plan.most} times over.", field="quantity")
     trial = plan.trial_days if not had_trial(prepaid, owner) else 0
     if trial_promised and not trial:
-        raise PlanRefused("You have had your free trial. You can subscribe without one.")
+        raise PlanRefused(
+            "You have had your free trial, or a card of yours has begun one. You can subscribe without."
+        )
     price = prices.ensure(prepaid, plan)
     key = payments.attempt_key(owner, f"plan-{attempt}" if attempt else None)
     _put_away(prepaid, owner, key)

@@ -142,6 +142,10 @@ class PlanShop(Shop):
         assert found is not None
         return found
 
+    def change_subscriptions(self, **values: object) -> None:
+        """As ``change_payments``, of the subscriptions."""
+        self._change(Subscription, values)
+
     def invoices(self, owner: str = "user:1") -> list[Invoice]:
         """The customer's invoices, oldest first."""
         mine = (

@@ -79,7 +79,7 @@ def test_after_all_retries_the_plan_ends_and_gave_nothing(shop: PlanShop) -> Non
 
     assert shop.state() is State.CANCELED
     assert shop.balance() == 0
-    assert "Your last plan ended on" in shop.page()
+    assert "Your last plan ended on 15 March 2026, because its payment did not go through" in shop.page()
 
 
 def test_an_unpaid_plan_goes_on_when_it_is_paid(shop: PlanShop) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from flask_prepaid import signals
 from flask_prepaid.testing import Databases
 
-from .shop import ASKS_ALWAYS, PlanShop
+from .shop import ASKS_ALWAYS, DECLINES, PlanShop
 
 Mails = list[tuple[str, str, str]]
 
@@ -39,6 +40,33 @@ def test_a_failed_renewal_is_written_with_the_page_that_mends_it(
     assert address == "user:1@shop.example"
     assert "/invoice/in_" in text
     assert "https://shop.example/prepaid/plan" in text
+    writing_shop.close()
+
+
+def test_a_plan_that_ended_after_all_retries_says_so_once(writing_shop: PlanShop, mails: Mails) -> None:
+    heard: list[dict[str, object]] = []
+
+    def hear(sender: object, **told: object) -> None:
+        heard.append(told)
+
+    with signals.plan_ended_unpaid.connected_to(hear):
+        writing_shop.subscribe("trial", card=DECLINES)
+        writing_shop.pass_time(days=14 + 16)
+        writing_shop.drift("--fix")
+
+    assert [(told["owner"], told["title"]) for told in heard] == [("user:1", "Tried")]
+    subjects = [subject for _, subject, _ in mails]
+    assert subjects.count("Your plan Tried has ended") == 1
+    assert "So the plan ended on " in mails[-1][2]
+    assert "https://shop.example/prepaid/plan" in mails[-1][2]
+    writing_shop.close()
+
+
+def test_a_plan_that_its_customer_ended_is_not_called_unpaid(writing_shop: PlanShop, mails: Mails) -> None:
+    writing_shop.subscribe("small")
+    writing_shop.do("cancel", when="now")
+
+    assert mails == []
     writing_shop.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_prepaid import signals
-from flask_prepaid.subscriptions.models import State
+from flask_prepaid.subscriptions.models import CARD_HAD_TRIAL, State
 from flask_prepaid.testing import Databases
 
 from .shop import PAGE, PlanShop
@@ -71,6 +71,99 @@ def test_a_host_says_who_may_try(databases: Databases) -> None:
     shop.subscribe("trial", owner="user:2")
 
     assert shop.state("user:2") is State.ACTIVE
+    shop.close()
+
+
+def test_a_card_that_has_begun_a_trial_begins_no_other_ones(both_shops: PlanShop) -> None:
+    shop = both_shops
+    assert "14 days free first, with 20 credits, once for each card" in shop.page()
+    shop.subscribe("trial", trial="1")
+
+    shop.subscribe("trial", owner="user:2", trial="1")
+    assert shop.state("user:2") is State.CANCELED
+    assert shop.entries("user:2") == []
+    page = shop.page("user:2")
+    assert "that card has had one, in another account. Nothing was charged." in page
+    assert "free first" not in page
+    shop.subscribe("trial", owner="user:3", trial="1", card="5555555555554444")
+    assert shop.state("user:3") is State.TRIALING
+
+    shop.subscribe("trial", owner="user:2")
+    assert shop.state("user:2") is State.ACTIVE
+    assert [invoice.total_minor for invoice in shop.invoices("user:2")] == [0, 2_000]
+    assert shop.state("user:1") is State.TRIALING
+
+
+def test_who_has_such_a_card_on_file_is_offered_no_trial(shop: PlanShop) -> None:
+    shop.subscribe("trial")
+    shop.subscribe("small", owner="user:2")
+    shop.do("cancel", owner="user:2", when="now")
+    card = shop.save_card(owner="user:2")
+
+    assert "free first" not in shop.page("user:2")
+    refused = shop.send(owner="user:2", plan="trial", trial="1", saved_card=card)
+    assert refused.status_code == 409
+    assert "a card of yours has begun one" in refused.text
+    shop.send(owner="user:2", plan="trial", saved_card=card)
+
+    assert shop.state("user:2") is State.ACTIVE
+
+
+def test_a_card_whose_owner_has_left_begins_no_other_trial(shop: PlanShop) -> None:
+    shop.subscribe("trial")
+    shop.read(lambda: shop.prepaid.remove_customer("user:1"))
+    shop.stripe.deliver()
+
+    shop.subscribe("trial", owner="user:2", trial="1")
+
+    assert shop.state("user:2") is State.CANCELED
+
+
+def test_a_trial_whose_end_was_begun_and_never_asked_for_is_ended_by_the_next_look(shop: PlanShop) -> None:
+    """As by a worker that was killed between its commit and Stripe."""
+    session = shop.choose("trial", trial="1")
+    shop.change_subscriptions(end_reason=CARD_HAD_TRIAL)
+    shop.stripe.pay(session)
+
+    shop.stripe.deliver()
+
+    assert shop.state() is State.CANCELED
+    assert shop.entries() == []
+    assert "that card has had one" in shop.page()
+
+
+def test_a_trial_that_the_dashboard_gives_is_left_alone_and_its_card_noted(shop: PlanShop) -> None:
+    shop.subscribe("trial")
+    for owner, card in (("user:2", "pm_card_visa"), ("user:3", "pm_card_mastercard")):
+        shop.subscribe("small", owner=owner)
+        price = shop.row(owner).price_id
+        customer = str(shop.v1.subscriptions.retrieve(shop.stripe_id(owner)).customer)
+        shop.do("cancel", owner=owner, when="now")
+        given = shop.save_card(card, owner)
+        shop.v1.subscriptions.create(
+            {
+                "customer": customer,
+                "items": [{"price": price}],
+                "trial_period_days": 30,
+                "default_payment_method": given,
+            }
+        )
+        shop.stripe.deliver()
+        assert shop.state(owner) is State.TRIALING
+
+    shop.subscribe("trial", owner="user:4", trial="1", card="5555555555554444")
+
+    assert shop.state("user:4") is State.CANCELED
+
+
+def test_a_host_lets_a_card_begin_as_many_trials_as_it_has_accounts(databases: Databases) -> None:
+    shop = PlanShop(databases.fresh("sqlite"), PREPAID_TRIAL_PER_CARD=False)
+    assert "once for each card" not in shop.page()
+
+    for owner in ("user:1", "user:2"):
+        shop.subscribe("trial", owner=owner, trial="1")
+
+    assert shop.state("user:1") is shop.state("user:2") is State.TRIALING
     shop.close()
 
 

@@ -1,0 +1,62 @@
+"""One free trial for each card, whoever has it: told apart by the fingerprint that Stripe gives its number.
+
+A card on file is looked at before a trial is offered. One that is given on Stripe's page is
+known when the trial has begun: if it has begun another customer's, this one ends at once, free of
+charge and without credits. https://docs.stripe.com/api/cards/object#card_object-fingerprint
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from ..errors import GatewayRefused
+from ..models import SavedCard
+from ..payments import insert
+from . import at_stripe
+from .facts import Subscribed
+from .models import CARD_HAD_TRIAL, State, Subscription, TrialCard
+
+if TYPE_CHECKING:
+    from ..extension import Prepaid
+
+
+def on_file(prepaid: Prepaid, owner: str) -> bool:
+    """Whether a card that the owner has on file has begun somebody else's trial."""
+    if not prepaid.config.trial_per_card:
+        return False
+    tried = (
+        select(TrialCard.fingerprint)
+        .join(SavedCard, SavedCard.fingerprint == TrialCard.fingerprint)
+        .where(SavedCard.owner == owner, TrialCard.owner != owner)
+    )
+    return prepaid.session.scalar(tried.limit(1)) is not None
+
+
+def is_spent(prepaid: Prepaid, row: Subscription, subscribed: Subscribed) -> bool:
+    """Whether a trial has begun that is to end at once, since its card has begun another one. Commits.
+
+    Only the card that a trial begins with counts, and of a trial that was given in Stripe's dashboard it is
+    noted, no more.
+    """
+    if subscribed.status != State.TRIALING:
+        return False
+    session = prepaid.session
+    fingerprint = subscribed.fingerprint
+    if row.fetched_at is None and fingerprint and prepaid.config.trial_per_card:
+        fresh = {"fingerprint": fingerprint, "owner": row.owner, "tried_at": prepaid.clock()}
+        session.execute(insert(session, TrialCard).values(fresh).on_conflict_do_nothing())
+        first = session.get_one(TrialCard, fingerprint, populate_existing=True)
+        if row.trial_days and first.owner != row.owner:
+            row.end_reason = CARD_HAD_TRIAL  # before Stripe is asked: whoever looks next goes on from here
+        session.commit()
+    return row.end_reason == CARD_HAD_TRIAL
+
+
+def end(prepaid: Prepaid, subscribed: Subscribed) -> Subscribed:
+    """End the trial at Stripe, and look at it again."""
+    with suppress(GatewayRefused):  # somebody who saw the same has ended it
+        at_stripe.cancel_now(prepaid.gateway, subscribed.id)
+    return at_stripe.fetch(prepaid.gateway, subscribed.id) or subscribed
