@@ -8,6 +8,7 @@ import pytest
 
 from flask_prepaid.subscriptions import at_stripe, prices
 from flask_prepaid.subscriptions.models import State
+from flask_prepaid.testing import Databases
 
 from .shop import PLANS, PlanShop
 
@@ -38,31 +39,43 @@ def end(shop: PlanShop) -> tuple[Any, ...]:
     return row.state, str(row.period_end)[:10], row.quantity, given, shop.balance()
 
 
+@pytest.fixture(scope="module")
+def orderly_end(databases: Databases) -> tuple[Any, ...]:
+    """How the life ends when each event comes once and in its turn."""
+    shop = PlanShop(databases.fresh("sqlite"))
+    live(shop)
+    ended = end(shop)
+    shop.close()
+    assert ended[0] is State.CANCELED
+    return ended
+
+
+EVERYTHING = {"duplicate": 0.5, "shuffle": True, "drop": 0.5, "seed": 7}
+
+
 @pytest.mark.parametrize(
-    "chaos",
+    ("kind", "chaos"),
     [
-        {"duplicate": 1},
-        {"shuffle": True, "seed": 3},
-        {"duplicate": 0.5, "shuffle": True, "drop": 0.5, "seed": 7},
-        {"drop": 1},
+        ("sqlite", {"duplicate": 1}),
+        ("sqlite", {"shuffle": True, "seed": 3}),
+        ("sqlite", EVERYTHING),
+        ("postgresql", EVERYTHING),
+        ("sqlite", {"drop": 1}),
     ],
-    ids=["doubled", "shuffled", "everything", "dropped"],
+    ids=["doubled", "shuffled", "everything", "everything on postgresql", "dropped"],
 )
 def test_a_plans_life_ends_the_same_in_any_order_of_its_events(
-    shop: PlanShop, chaos: dict[str, Any], databases: Any
+    databases: Databases, orderly_end: tuple[Any, ...], kind: str, chaos: dict[str, Any]
 ) -> None:
-    orderly = PlanShop(databases.fresh("sqlite"))
-    live(orderly)
-    expected = end(orderly)
-    orderly.close()
-
+    shop = PlanShop(databases.fresh(kind))
     shop.stripe.chaos(**chaos)
     live(shop)
     shop.stripe.chaos()
     assert shop.drift("--fix") == []
 
-    assert end(shop) == expected
-    assert expected[0] is State.CANCELED
+    assert end(shop) == orderly_end
+    assert shop.drift() == []
+    shop.close()
 
 
 def test_an_upgrade_heard_of_before_its_month_gives_both(deaf_shop: PlanShop) -> None:
