@@ -13,7 +13,7 @@ from .expiry import end, expire, finish
 from .ledger import receive
 from .lots import LotState
 from .models import Entry, Kind
-from .posting import Locked, append, check_credits, check_key, check_owner, lock_or_open, repeat
+from .posting import Locked, append, check_credits, check_key, check_owner, lock, lock_or_open, repeat
 
 #: A renewal is paid an hour after the period's end, or days later on a retry.
 GRACE = timedelta(hours=72)
@@ -109,15 +109,41 @@ def add_to_allowance(
     )
 
 
-def _is_replaced(session: Session, wallet: Locked, lot: LotState, keys: Collection[str] | None) -> bool:
+def move_end(
+    session: Session, owner: str, *, key: str, expires_at: datetime, clock: Clock = clocks.wall
+) -> None:
+    """Let what is left of the credits that ``key`` gave end at another time. A repeat does nothing.
+
+    Entries are never changed: the lot ends now, by name, and its rest moves to one that ends then. What is
+    spent, held or over by now stays as it is.
+    """
+    wallet = lock(session, owner, clock)
+    if wallet is None:
+        return
+    drawing = expire(session, wallet)
+    for lot in list(drawing.lots.lots.values()):
+        if lot.ended or not lot.left or lot.expires_at == expires_at:
+            continue
+        if _origin(session, wallet, lot).key == key:
+            _supersede(session, wallet, lot, lot.left, expires_at)
+    finish(session, drawing)
+
+
+def _origin(session: Session, wallet: Locked, lot: LotState) -> Entry:
+    """The entry that gave a lot's credits first."""
     entry = session.get_one(Entry, (wallet.id, lot.seq))
     while entry.key.startswith("rollover:"):  # it moved up from one that ended
         entry = session.get_one(Entry, (wallet.id, entry.names))
+    return entry
+
+
+def _is_replaced(session: Session, wallet: Locked, lot: LotState, keys: Collection[str] | None) -> bool:
+    entry = _origin(session, wallet, lot)
     return entry.kind is Kind.ALLOWANCE and (keys is None or entry.key in keys)
 
 
 def _supersede(session: Session, wallet: Locked, lot: LotState, moved_up: int, expires_at: datetime) -> int:
-    """End an earlier allowance now; how many of its credits have moved up to the new one."""
+    """End an earlier lot now; how many of its credits have moved up to a new one."""
     old = session.get_one(Entry, (wallet.id, lot.seq))
     end(session, wallet, lot, early=True)
     if moved_up:
@@ -125,12 +151,13 @@ def _supersede(session: Session, wallet: Locked, lot: LotState, moved_up: int, e
         append(
             session,
             wallet,
-            Kind.ALLOWANCE,
+            old.kind,
             moved_up,
             key=f"rollover:{lot.seq}:{wallet.seq + 1}",
             names=lot.seq,
             expires_at=expires_at,
             amount_minor=price,
             currency=old.currency,
+            reason=old.reason,
         )
     return moved_up

@@ -347,7 +347,7 @@ def has_its_key(entry: Line) -> bool:
         return entry.key == f"expiry:{entry.names}:{entry.seq}"
     if entry.kind is Kind.CLAWBACK and entry.debt < 0 and entry.credits < 0:
         return entry.key == f"repay:{entry.names}"
-    own = {Kind.REVERSAL: "reversal:", Kind.ALLOWANCE: "rollover:"}.get(entry.kind)
+    own = {Kind.REVERSAL: "reversal:", Kind.ALLOWANCE: "rollover:", Kind.GRANT: "rollover:"}.get(entry.kind)
     return not entry.key.startswith(OWN_KEYS) or (own is not None and entry.key.startswith(own))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from .. import ledger, signals
+from .. import allowances, ledger, signals
 from ..models import Customer
 from ..payments import insert
 from . import at_stripe, history, invoices, prices, trial_cards
@@ -111,7 +111,7 @@ def apply(
     """Write what was fetched. An older fetch never overwrites a newer one's states. Does not commit."""
     session = prepaid.session
     lock(session, row)
-    before, period, state = history.seen(row), row.period_start, row.state
+    before, period, state, trial_end = history.seen(row), row.period_start, row.state, row.trial_end
     is_first = row.fetched_at is None
     if is_first or row.fetched_at <= subscribed.asked_at:  # type: ignore[operator]
         _copy(row, subscribed, known)
@@ -121,6 +121,8 @@ def apply(
             row.look_at, row.looks = None, 0  # what comes next comes at a time that is known
         session.flush()
         _grant_trial(prepaid, row)
+        if trial_end is not None and row.trial_end not in (None, trial_end):
+            _move_trial(prepaid, row, row.trial_end)
         if is_first or before != history.seen(row):
             history.note(prepaid, row, at=_when(prepaid, row, period))
             _tell(prepaid, row, state, bills)
@@ -166,6 +168,17 @@ def _grant_trial(prepaid: Prepaid, row: Subscription) -> None:
         key=f"trial:{row.stripe_id}",
         reason="Trial",
         expires_at=row.trial_end + prepaid.config.allowance_grace,
+        clock=prepaid.clock,
+    )
+
+
+def _move_trial(prepaid: Prepaid, row: Subscription, trial_end: datetime) -> None:
+    """The trial was made longer or shorter in Stripe's dashboard, and with it what its credits last."""
+    allowances.move_end(
+        prepaid.session,
+        row.owner,
+        key=f"trial:{row.stripe_id}",
+        expires_at=trial_end + prepaid.config.allowance_grace,
         clock=prepaid.clock,
     )
 

@@ -39,6 +39,37 @@ def test_the_credits_of_a_trial_end_after_it(shop: PlanShop) -> None:
     assert shop.balance() == 200
 
 
+def test_the_credits_of_a_trial_that_the_dashboard_makes_longer_last_as_long(both_shops: PlanShop) -> None:
+    shop = both_shops
+    shop.subscribe("trial")
+    shop.spend(5)
+    end = shop.stripe.now() + 30 * 86_400
+    shop.v1.subscriptions.update(shop.stripe_id(), {"trial_end": end})
+    shop.stripe.deliver()
+    assert shop.balance() == 15
+
+    shop.spend(2)
+    shop.pass_time(days=29)
+    assert "Your free trial runs until 2 March 2026" in shop.page()
+    assert shop.balance() == 13
+    shop.pass_time(days=5)
+
+    assert shop.state() is State.ACTIVE
+    assert shop.balance() == 200
+    assert [kind for kind, _ in shop.entries()].count("grant") == 2, "given, and moved up once"
+
+
+def test_the_credits_of_a_trial_that_the_dashboard_ends_lapse_after_the_grace(shop: PlanShop) -> None:
+    shop.subscribe("trial")
+    shop.v1.subscriptions.update(shop.stripe_id(), {"trial_end": "now"})
+    shop.stripe.deliver()
+    assert shop.balance() == 220
+
+    shop.pass_time(days=3, hours=1)
+
+    assert shop.balance() == 200
+
+
 def test_a_second_trial_is_refused_and_the_plan_can_be_paid(shop: PlanShop) -> None:
     shop.subscribe("trial")
     shop.do("cancel", when="now")
