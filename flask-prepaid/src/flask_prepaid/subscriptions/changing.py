@@ -70,6 +70,8 @@ def may(row: Subscription, verb: str) -> bool:
     """Whether this can be done as the subscription stands."""
     if verb in ("change", "pause") and (row.cancel_at or row.pending_until):
         return False
+    if verb == "change" and row.other_items:  # who put them there knows what is to become of them
+        return False
     return row.state in MOVES[verb]
 
 
@@ -283,7 +285,7 @@ def use_card(prepaid: Prepaid, owner: str, card_id: str) -> tuple[Subscription, 
 
 def next_bill(prepaid: Prepaid, row: Subscription) -> Bill | None:
     """The next charge as it would be, to the smallest unit; ``None`` if nothing follows."""
-    if row.stripe_id is None or row.state not in MOVES["keep"] or ends_unrenewed(row):
+    if row.stripe_id is None or row.state not in MOVES["keep"] or ends_unrenewed(row) or is_stopped(row):
         return None
     return at_stripe.preview(prepaid.gateway, row.stripe_id)
 
@@ -291,6 +293,15 @@ def next_bill(prepaid: Prepaid, row: Subscription) -> Bill | None:
 def ends_unrenewed(row: Subscription) -> bool:
     """Whether the plan ends with the period that is paid. In Stripe's dashboard a later day can be set."""
     return row.cancel_at is not None and (row.period_end is None or row.cancel_at <= row.period_end)
+
+
+def is_stopped(row: Subscription) -> bool:
+    """Whether the next renewal is not charged, since payments are stopped in Stripe's dashboard.
+
+    https://docs.stripe.com/billing/subscriptions/pause-payment
+    """
+    again = row.collects_again_at
+    return not row.collects and (again is None or row.period_end is None or again > row.period_end)
 
 
 def period_bill(prepaid: Prepaid, row: Subscription) -> Invoice | None:

@@ -44,12 +44,14 @@ def _one(prepaid: Prepaid, subscribed: Subscribed) -> Iterator[Difference]:
             yield kind, subscribed.id, None, f"{owner} has a plan at Stripe that is not here"
         return
     session.refresh(row)
-    here = (row.price_id, row.quantity, row.period_end, row.cancel_at)
-    there = (subscribed.price_id, subscribed.quantity, subscribed.period_end, subscribed.cancel_at)
+    same = ("price_id", "quantity", "other_items", "period_end", "cancel_at", "collects", "collects_again_at")
+    differs = [name for name in same if getattr(row, name) != getattr(subscribed, name)]
     if row.state != subscribed.status:
         yield "drifted", subscribed.id, None, f"it is {subscribed.status}; here it is {row.state}"
-    elif here != there and row.state not in ENDED:
-        yield "drifted", subscribed.id, None, f"it has price {there[0]}; here it has {here[0]}"
+    elif differs and row.state not in ENDED:
+        name = differs[0]
+        there, here = getattr(subscribed, name), getattr(row, name)
+        yield "drifted", subscribed.id, None, f"{name.replace('_', ' ')} is {there}; here {here}"
     yield from _invoices(prepaid, row, subscribed)
 
 

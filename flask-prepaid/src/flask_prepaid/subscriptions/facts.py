@@ -9,6 +9,9 @@ from typing import Any
 
 from ..facts import id_of, is_whole
 
+#: The metadata field in which a price says whose plan's terms it stands for.
+PLAN = "prepaid_plan"
+
 #: The metadata field in which Stripe's objects carry the idempotency key of our subscription row.
 KEY = "prepaid_subscription"
 
@@ -48,7 +51,12 @@ class Planned:
 
 @dataclass(frozen=True)
 class Subscribed:
-    """A subscription of one item. ``asked_at`` is our time before the fetch; the others are Stripe's."""
+    """A subscription. ``asked_at`` is our time before the fetch; the others are Stripe's.
+
+    ``item_id``, ``price_id`` and ``quantity`` are those of its plan; Stripe's dashboard can put
+    ``other_items`` beside it. ``collects``: it is charged, and if not, ``collects_again_at`` says from when
+    on, where that is known.
+    """
 
     id: str
     key: str | None
@@ -57,6 +65,9 @@ class Subscribed:
     item_id: str
     price_id: str
     quantity: int
+    other_items: int
+    collects: bool
+    collects_again_at: datetime | None
     period_start: datetime
     period_end: datetime
     trial_end: datetime | None
@@ -77,9 +88,13 @@ class Subscribed:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of an invoice. ``net_minor`` is its amount with discounts off; times are Unix seconds."""
+    """A line of an invoice. ``net_minor`` is its amount with discounts off; times are Unix seconds.
+
+    ``item_id`` is the subscription's item that it bills, where it tells one.
+    """
 
     price_id: str | None
+    item_id: str | None
     quantity: int
     amount_minor: int
     net_minor: int
@@ -137,8 +152,11 @@ def page_of(session: Any) -> Page:
 
 def subscribed_of(subscription: Any, asked_at: datetime) -> Subscribed:
     """:param subscription: With its schedule and its payment method expanded, if it has them."""
-    item = subscription["items"].data[0]
+    items = subscription["items"].data
+    item = next((one for one in items if PLAN in one.price.metadata.to_dict()), items[0])
+    others = [one.price.id for one in items if one.id != item.id]
     period_end = moment(item.current_period_end)
+    paused = subscription.pause_collection
     by_period = subscription.cancel_at_period_end
     pending = subscription.pending_update
     return Subscribed(
@@ -149,6 +167,9 @@ def subscribed_of(subscription: Any, asked_at: datetime) -> Subscribed:
         item_id=item.id,
         price_id=item.price.id,
         quantity=item.quantity or 1,
+        other_items=len(others),
+        collects=paused is None,
+        collects_again_at=maybe(paused.resumes_at) if paused else None,
         period_start=moment(item.current_period_start),
         period_end=period_end,
         trial_end=maybe(subscription.trial_end),
@@ -158,7 +179,7 @@ def subscribed_of(subscription: Any, asked_at: datetime) -> Subscribed:
         end_reason=subscription.cancellation_details.reason if subscription.cancellation_details else None,
         discount_ids=tuple(id_of(one) or "" for one in subscription.discounts or []),
         schedule_id=id_of(subscription.schedule),
-        planned=planned_of(subscription.schedule, item) if is_whole(subscription.schedule) else None,
+        planned=planned_of(subscription.schedule, item, others) if is_whole(subscription.schedule) else None,
         pending_until=maybe(pending.expires_at) if pending else None,
         latest_invoice_id=id_of(subscription.latest_invoice),
         card_id=id_of(subscription.default_payment_method),
@@ -174,10 +195,14 @@ def fingerprint_of(method: Any) -> str | None:
     return getattr(details, "fingerprint", None)
 
 
-def planned_of(schedule: Any, item: Any) -> Planned | None:
-    """The first phase to come that has another price or quantity."""
+def planned_of(schedule: Any, item: Any, others: list[str]) -> Planned | None:
+    """The first phase to come that has another price or quantity of the plan.
+
+    :param others: The prices of the items beside it.
+    """
     for phase in schedule.phases:
-        wanted = phase["items"][0]
+        items = phase["items"]
+        wanted = next((one for one in items if id_of(one.price) not in others), items[0])
         price_id, quantity = id_of(wanted.price) or "", wanted.quantity or 1
         if phase.start_date >= item.current_period_end and (price_id, quantity) != (
             item.price.id,
@@ -219,6 +244,7 @@ def line_of(line: Any) -> Line:
     extra = parent.invoice_item_details if parent else None
     return Line(
         price_id=id_of(price.price) if price else None,
+        item_id=recurring.subscription_item if recurring else None,
         quantity=line.quantity or 1,
         amount_minor=line.amount,
         net_minor=line.amount - sum(one.amount for one in line.discount_amounts or []),

@@ -143,6 +143,8 @@ def _copy(row: Subscription, subscribed: Subscribed, known: dict[str, PlanPrice]
         row.price_id, row.quantity = subscribed.price_id, subscribed.quantity
     elif row.state not in ENDED:  # it keeps its last terms here, and ``reconcile`` shows it
         log.error("subscription %s has price %s, which is no plan's", subscribed.id, subscribed.price_id)
+    row.other_items = subscribed.other_items
+    row.collects, row.collects_again_at = subscribed.collects, subscribed.collects_again_at
     row.card_id = subscribed.card_id
     row.period_start, row.period_end = subscribed.period_start, subscribed.period_end
     row.trial_end = subscribed.trial_end

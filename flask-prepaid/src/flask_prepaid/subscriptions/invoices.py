@@ -64,10 +64,12 @@ def worth(
     total, roll_over, ends = Fraction(0), 0, 0
     begins: int | None = None
     taken_back_until = 0
+    lines = [line for line in lines if line.is_of_plan and line.net_minor]
+    ours = {line.item_id for line in lines if line.price_id in prices}
     for line in lines:
-        if not line.is_of_plan or line.net_minor == 0:
-            continue
         price = prices.get(line.price_id or "")
+        if price is None and ours and line.item_id not in {None, *ours}:
+            continue  # an item that the dashboard has put beside the plan
         if price is None:
             raise NotOurs(f"price {line.price_id}")
         credits = price.credits * line.quantity

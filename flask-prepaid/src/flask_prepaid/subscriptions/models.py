@@ -72,7 +72,9 @@ class PlanPrice(Base):
 class Subscription(Base):
     """An owner's plan as Stripe last told it; written down before Stripe is asked.
 
-    An owner has one that has not ended. ``cancel_at``: it ends then, if nobody resumes it.
+    An owner has one that has not ended. ``other_items``: so many more are billed with it, set up in Stripe's
+    dashboard; there, too, its payments can be stopped, and then it no more ``collects``, until
+    ``collects_again_at`` if that is set. ``cancel_at``: it ends then, if nobody resumes it.
     ``next_price_id``, ``next_quantity`` and ``next_at``: what it becomes at the period's end.
     ``end_reason``: why it ends or has ended, in Stripe's word, or ``CARD_HAD_TRIAL``.
     ``pending_until``: an upgrade waits so long for its payment. ``page_closed_at``: since then
@@ -104,6 +106,9 @@ class Subscription(Base):
     state: Mapped[State] = mapped_column(words(State, 24), default=State.REQUESTED)
     price_id: Mapped[str]
     quantity: Mapped[int]
+    other_items: Mapped[int] = mapped_column(default=0)
+    collects: Mapped[bool] = mapped_column(default=True)
+    collects_again_at: Mapped[datetime | None]
     trial_days: Mapped[int] = mapped_column(default=0)
     trial_credits: Mapped[int] = mapped_column(default=0)
     idempotency_key: Mapped[str] = mapped_column(unique=True)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from ..catalog import Plan
 from ..payments import insert
 from . import at_stripe
-from .facts import Price
+from .facts import PLAN, Price
 from .models import PlanPrice
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def ensure(prepaid: Prepaid, plan: Plan) -> PlanPrice:
 def terms(plan: Plan) -> dict[str, str]:
     """What of a plan Stripe's price does not say by itself; kept there as metadata."""
     return {
-        "prepaid_plan": plan.slug,
+        PLAN: plan.slug,
         "prepaid_title": plan.title,
         "prepaid_credits": str(plan.credits),
         "prepaid_roll_over": str(plan.roll_over),
@@ -70,7 +70,7 @@ def learn(prepaid: Prepaid, price_ids: Iterable[str | None]) -> dict[str, PlanPr
     session.commit()
     for price_id in wanted - known:
         price = at_stripe.fetch_price(prepaid.gateway, price_id)
-        if price is not None and "prepaid_plan" in price.terms:
+        if price is not None and PLAN in price.terms:
             _keep(prepaid, price)
     rows = {row.id: row for row in session.scalars(select(PlanPrice).where(PlanPrice.id.in_(wanted)))}
     session.commit()
@@ -80,7 +80,7 @@ def learn(prepaid: Prepaid, price_ids: Iterable[str | None]) -> dict[str, PlanPr
 def _keep(prepaid: Prepaid, price: Price) -> None:
     values = {
         "id": price.id,
-        "plan": price.terms["prepaid_plan"],
+        "plan": price.terms[PLAN],
         "title": price.terms["prepaid_title"],
         "credits": int(price.terms["prepaid_credits"]),
         "roll_over": int(price.terms["prepaid_roll_over"]),

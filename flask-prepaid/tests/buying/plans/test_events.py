@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import stripe
 
 from flask_prepaid.subscriptions import at_stripe, prices
 from flask_prepaid.subscriptions.models import State
 from flask_prepaid.testing import Databases
 
-from .shop import PLANS, PlanShop
+from .shop import PAGE, PLANS, PlanShop
 
 
 def live(shop: PlanShop) -> None:
@@ -156,20 +157,25 @@ def test_a_cancellation_in_stripes_portal_arrives(shop: PlanShop) -> None:
     assert shop.state() is State.CANCELED
 
 
-def test_a_price_of_the_dashboards_that_is_no_plans_is_shown_as_drift_until_it_ends(shop: PlanShop) -> None:
-    shop.subscribe("small")
-    foreign = shop.v1.prices.create(
+def no_plans_price(shop: PlanShop) -> stripe.Price:
+    """Five dollars a month for something that was made up in the dashboard."""
+    return shop.v1.prices.create(
         {
-            "unit_amount": 777,
+            "unit_amount": 500,
             "currency": "usd",
             "recurring": {"interval": "month"},
             "product_data": {"name": "Special"},
         }
     )
+
+
+def test_a_price_of_the_dashboards_that_is_no_plans_is_shown_as_drift_until_it_ends(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    foreign = no_plans_price(shop)
     item = shop.v1.subscriptions.retrieve(shop.stripe_id())["items"].data[0].id
     shop.v1.subscriptions.update(shop.stripe_id(), {"items": [{"id": item, "price": foreign.id}]})
     shop.stripe.deliver()
-    assert [one["detail"].split(";")[0] for one in shop.drift("--fix")] == [f"it has price {foreign.id}"]
+    assert [one["detail"].split(";")[0] for one in shop.drift("--fix")] == [f"price id is {foreign.id}"]
 
     shop.v1.subscriptions.cancel(shop.stripe_id())
     shop.stripe.deliver()
@@ -190,6 +196,92 @@ def test_a_later_day_to_end_set_in_the_dashboard_renews_until_then(shop: PlanSho
 
     assert shop.state() is State.CANCELED
     assert [invoice.state for invoice in shop.invoices()][:2] == ["paid", "paid"]
+
+
+def test_an_item_that_the_dashboard_puts_beside_the_plan_is_shown_and_billed_with_it(
+    both_shops: PlanShop,
+) -> None:
+    shop = both_shops
+    shop.subscribe("small")
+    beside = no_plans_price(shop)
+    shop.v1.subscription_items.create(
+        {"subscription": shop.stripe_id(), "price": beside.id, "proration_behavior": "none"}
+    )
+    shop.stripe.deliver()
+
+    page = shop.page()
+    assert "100 credits for $10.00 a month" in page
+    assert "With it comes one more item that we have set up for you" in page
+    assert "Next charge: <strong>$15.00</strong> on 28 February 2026" in page
+    assert "Change your plan" not in page
+    assert shop.browser().get(f"{PAGE}/change", query_string={"plan": "large"}).status_code == 409
+    shop.pass_time(days=29)
+
+    assert [invoice.total_minor for invoice in shop.invoices()] == [1_000, 1_500]
+    assert shop.entries()[-1] == ("allowance", 100)
+    assert shop.audit() == []
+
+
+def test_a_plan_is_found_beside_an_item_that_came_before_it(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    customer = str(shop.v1.subscriptions.retrieve(shop.stripe_id()).customer)
+    plan = shop.row().price_id
+    beside = no_plans_price(shop)
+    shop.do("cancel", when="now")
+
+    shop.v1.subscriptions.create(
+        {
+            "customer": customer,
+            "items": [{"price": beside.id}, {"price": plan, "quantity": 2}],
+            "default_payment_method": shop.save_card(),
+        }
+    )
+    shop.stripe.deliver()
+
+    assert (shop.row().price_id, shop.row().quantity, shop.row().other_items) == (plan, 2, 1)
+    assert shop.balance() == 100 + 200
+
+
+def stop_payments(shop: PlanShop, **until: int) -> None:
+    """As an operator does in Stripe's dashboard."""
+    stopped: Any = {"pause_collection": {"behavior": "void", **until}}
+    shop.v1.subscriptions.update(shop.stripe_id(), stopped)
+
+
+def test_payments_that_the_dashboard_stops_are_shown_at_once_and_so_is_that_they_go_on(
+    shop: PlanShop,
+) -> None:
+    shop.subscribe("small")
+    stop_payments(shop, resumes_at=shop.stripe.now() + 40 * 86_400)
+    shop.stripe.deliver()
+
+    page = shop.page()
+    assert "We have stopped the payments of your plan until 12 March 2026." in page
+    assert "Next charge" not in page
+    shop.pass_time(days=41)
+
+    assert "We have stopped" not in shop.page()
+    assert "Next charge: <strong>$10.00</strong> on 31 March 2026" in shop.page()
+    assert len(shop.given()) == 1
+
+
+def test_payments_that_are_to_go_on_before_the_renewal_leave_the_next_charge(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    stop_payments(shop, resumes_at=shop.stripe.now() + 10 * 86_400)
+    shop.stripe.deliver()
+
+    assert "Next charge: <strong>$10.00</strong> on 28 February 2026" in shop.page()
+
+
+def test_stopped_payments_that_no_event_told_of_are_found_by_reconcile(deaf_shop: PlanShop) -> None:
+    deaf_shop.subscribe("small")
+    stop_payments(deaf_shop)
+
+    assert [(one["kind"], one["detail"]) for one in deaf_shop.drift()] == [
+        ("drifted", "collects is False; here True")
+    ]
+    assert deaf_shop.drift("--fix") == []
+    assert "We have stopped the payments of your plan." in deaf_shop.page()
 
 
 def test_a_period_that_the_dashboard_gives_up_is_not_called_paid(shop: PlanShop) -> None:
