@@ -195,3 +195,20 @@ def test_every_page_says_that_no_money_is_real(shop: Shop) -> None:
 
     for path in ("/", "/user-profile", "/buy-credits", "/api-keys", "/sessions", "/logout", "/no-such-page"):
         assert "Test mode, no real money" in customer.get(path).text, path
+
+
+@pytest.mark.parametrize(
+    ("path", "marked"),
+    [
+        ("/subscription", '<a href="/subscription" aria-current="page">Plan</a>'),
+        ("/subscription/cancel", '<a href="/subscription" aria-current="true">Plan</a>'),
+        ("/buy-credits/custom", '<a href="/buy-credits" aria-current="true">Buy Credits</a>'),
+    ],
+)
+def test_the_menu_marks_the_part_of_the_shop_that_a_page_belongs_to(
+    shop: Shop, path: str, marked: str
+) -> None:
+    page = shop.customer("pat@rando.test").get(path).text
+
+    assert marked in page
+    assert page.count("aria-current=") == 1
