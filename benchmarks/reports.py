@@ -1,7 +1,8 @@
 """How long does each report take on a million movements, entries and changes of plans?
 
-On SQLite and PostgreSQL: the rows are loaded in bulk, the sums that reports read are made by the same code
-that ``sync`` and ``tick`` use, then each report is asked for several times. The last line is one JSON
+On SQLite and PostgreSQL: the rows are loaded in bulk. The sums that reports read are made by the code that
+``tick`` uses; only those of movements, which ``sync`` makes page by page, are made by one statement each.
+Then each report is asked for several times. The last line is one JSON
 object: for each report ``ms`` of processor time (ours and the database's, which a busy machine changes
 less), ``wall_ms`` of the quickest round, and ``over_count``: processor time over that of a bare
 ``SELECT count(*)`` of the same rows.
@@ -14,9 +15,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,18 +26,24 @@ from typing import Any
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from parts.databases import for_sqlalchemy, make, postgresql
-from sqlalchemy import insert, text
+from parts.loading import load
+from sqlalchemy import text
 
 from flask_prepaid import Prepaid
-from flask_prepaid.models import Entry, Kind, Lot, Payment, PaymentState, Via, Wallet
+from flask_prepaid.models import Base, Entry, Kind, Lot, Payment, PaymentState, Via, Wallet
 from flask_prepaid.reports import credits, days, failures, revenue, sales
-from flask_prepaid.reports.copying import Sums
 from flask_prepaid.reports.models import Movement
-from flask_prepaid.subscriptions.models import Move, PlanPrice, State, Subscription, SubscriptionChange
+from flask_prepaid.subscriptions.models import (
+    Invoice,
+    Move,
+    PlanPrice,
+    State,
+    Subscription,
+    SubscriptionChange,
+)
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 DAYS = 540
-CHUNK = 20_000
 OWNERS = 20_000
 WALLETS = 1_000
 ROUNDS = 5
@@ -45,7 +53,7 @@ STEPS = 5
 def shop(url: str) -> tuple[Flask, Prepaid]:
     app = Flask("bench")
     app.config.update(TESTING=True, SECRET_KEY="bench", SQLALCHEMY_DATABASE_URI=url)
-    prepaid = Prepaid(app, SQLAlchemy(app), owner=lambda: None)
+    prepaid = Prepaid(app, SQLAlchemy(app), owner=lambda: None, clock=lambda: BEGIN + timedelta(days=DAYS))
     with app.app_context():
         prepaid.upgrade()
     return app, prepaid
@@ -72,30 +80,38 @@ def moved(n: int, total: int) -> dict[str, Any]:
     }
 
 
-def load_movements(prepaid: Prepaid, rows: int) -> None:
-    session = prepaid.session
-    for first in range(0, rows, CHUNK):
-        values = [moved(n, rows) for n in range(first, min(first + CHUNK, rows))]
-        session.execute(insert(Movement), values)
-        sums = Sums()
-        for one in values:
-            sums.add(Movement(**one))
-        sums.write(session)
-        session.commit()
+def movements(rows: int) -> Iterator[dict[str, Any]]:
+    return (moved(n, rows) for n in range(rows))
 
 
-def load_entries(prepaid: Prepaid, rows: int) -> None:
-    """One allowance for each wallet, and spends of all but one of its credits; drawn already."""
-    session, each = prepaid.session, rows // WALLETS
+#: As ``sync`` adds them up, page by page.
+DAY_SUMS = """
+INSERT INTO prepaid_day_sum
+  (day, currency, category, product, country, movements, amount_minor, fee_minor, discount_minor, tax_minor)
+SELECT day, currency, category, product, country,
+  count(*), sum(amount_minor), sum(fee_minor), sum(discount_minor), sum(tax_minor)
+FROM prepaid_movement GROUP BY day, currency, category, product, country
+"""
+
+OWNER_SUMS = """
+INSERT INTO prepaid_owner_sum (currency, owner, gross_minor)
+SELECT currency, owner, sum(amount_minor) FROM prepaid_movement
+WHERE category = 'charge' GROUP BY currency, owner
+"""
+
+
+def wallets(rows: int) -> Iterator[dict[str, Any]]:
+    """Each has spent all of its credits but one; drawn already."""
+    each = rows // WALLETS
+    drawn = {"seq": each, "drawn_seq": each, "moved_at": BEGIN, "created_at": BEGIN}
     for wallet in range(1, WALLETS + 1):
-        lines = [entry(wallet, seq, each) for seq in range(1, each + 1)]
-        balance = lines[-1]["balance_after"]
-        moved = {"seq": each, "drawn_seq": each, "moved_at": BEGIN, "created_at": BEGIN}
-        session.execute(insert(Wallet).values(id=wallet, owner=f"user:{wallet}", balance=balance, **moved))
-        session.execute(insert(Entry), lines)
-        lot = {"wallet_id": wallet, "seq": 1, "origin": 1, "left_over": balance, "paid": True}
-        session.execute(insert(Lot).values(lot))
-    session.commit()
+        yield {"id": wallet, "owner": f"user:{wallet}", "balance": 1, "held": 0, "debt": 0, **drawn}
+
+
+def entries(rows: int) -> Iterator[dict[str, Any]]:
+    """One allowance for each wallet, and spends of all but one of its credits."""
+    each = rows // WALLETS
+    return (entry(wallet, seq, each) for wallet in range(1, WALLETS + 1) for seq in range(1, each + 1))
 
 
 def entry(wallet: int, seq: int, each: int) -> dict[str, Any]:
@@ -113,87 +129,144 @@ def entry(wallet: int, seq: int, each: int) -> dict[str, Any]:
     }
 
 
-def load_plans(prepaid: Prepaid, rows: int) -> None:
-    """Each customer begins, grows, shrinks, grows and ends; one in ten falls into arrears once, and pays."""
-    session = prepaid.session
-    price: dict[str, Any] = {
+def lots(rows: int) -> Iterator[dict[str, Any]]:
+    lot = {"seq": 1, "origin": 1, "left_over": 1, "held": 0, "ended": False, "paid": True}
+    return ({"wallet_id": wallet, **lot} for wallet in range(1, WALLETS + 1))
+
+
+def plan_prices(rows: int) -> Iterator[dict[str, Any]]:
+    yield {
         "id": "price_1",
         "plan": "small",
         "title": "Small",
         "credits": 20,
         "roll_over": 0,
-    }
-    price |= {"amount_minor": 1_500, "currency": "usd", "interval": "month", "interval_count": 1}
-    session.execute(insert(PlanPrice).values(price))
-    begins, grows = (Move.NEW, State.ACTIVE, 0, 1_500), (Move.EXPANSION, State.ACTIVE, 1_500, 4_200)
-    ends = (Move.CHURN, State.CANCELED, 4_200, 0)
-    owes = ((Move.OTHER, State.PAST_DUE, 4_200, 4_200), (Move.OTHER, State.ACTIVE, 4_200, 4_200))
-    pays = ((Move.CONTRACTION, State.ACTIVE, 4_200, 1_500), grows)
-    number = 0
-    for first in range(0, rows // STEPS, CHUNK):
-        owners = range(first + 1, min(first + CHUNK, rows // STEPS) + 1)
-        session.execute(insert(Subscription), [subscription(owner) for owner in owners])
-        changes = []
-        for owner in owners:
-            begun = BEGIN + timedelta(seconds=owner * DAYS * 86_400 * 3 // (4 * (rows // STEPS)))
-            steps = (begins, grows, *(owes if owner % 10 == 0 else pays), ends)
-            for days_on, (move, state, before, after) in zip((0, 20, 50, 54, 100), steps, strict=True):
-                number += 1
-                changes.append(
-                    {
-                        "id": number,
-                        "subscription_id": owner,
-                        "owner": f"user:{owner}",
-                        "at": begun + timedelta(days=days_on),
-                        "move": move,
-                        "state": state,
-                        "plan": "small",
-                        "quantity": 1,
-                        "currency": "usd",
-                        "mrr_before_minor": before,
-                        "mrr_after_minor": after,
-                    }
-                )
-        session.execute(insert(SubscriptionChange), changes)
-    session.commit()
-
-
-def subscription(owner: int) -> dict[str, Any]:
-    return {
-        "id": owner,
-        "owner": f"user:{owner}",
-        "state": State.CANCELED,
-        "price_id": "price_1",
-        "quantity": 1,
-        "idempotency_key": f"bench-{owner}",
-        "created_at": BEGIN,
+        "amount_minor": 1_500,
+        "currency": "usd",
+        "interval": "month",
+        "interval_count": 1,
     }
 
 
-def load_payments(prepaid: Prepaid, rows: int) -> None:
-    """Every fiftieth is refused by the bank."""
-    session = prepaid.session
-    for first in range(0, rows, CHUNK):
-        session.execute(insert(Payment), [paid(n, rows) for n in range(first, min(first + CHUNK, rows))])
-    session.commit()
+def subscriptions(rows: int) -> Iterator[dict[str, Any]]:
+    for owner in range(1, rows // STEPS + 1):
+        yield {
+            "id": owner,
+            "owner": f"user:{owner}",
+            "state": State.CANCELED,
+            "price_id": "price_1",
+            "quantity": 1,
+            "trial_days": 0,
+            "trial_credits": 0,
+            "looks": 0,
+            "idempotency_key": f"bench-{owner}",
+            "created_at": BEGIN,
+        }
+
+
+BEGINS = (Move.NEW, State.ACTIVE, 0, 1_500)
+GROWS = (Move.EXPANSION, State.ACTIVE, 1_500, 4_200)
+OWES = ((Move.OTHER, State.PAST_DUE, 4_200, 4_200), (Move.OTHER, State.ACTIVE, 4_200, 4_200))
+SHRINKS = ((Move.CONTRACTION, State.ACTIVE, 4_200, 1_500), GROWS)
+ENDS = (Move.CHURN, State.CANCELED, 4_200, 0)
+
+
+def changes(rows: int) -> Iterator[dict[str, Any]]:
+    """Each customer begins, grows, shrinks, grows and ends; one in ten falls into arrears once, and pays."""
+    number, many = 0, rows // STEPS
+    for owner in range(1, many + 1):
+        begun = begun_at(owner, many)
+        steps = (BEGINS, GROWS, *(OWES if owner % 10 == 0 else SHRINKS), ENDS)
+        for days_on, (move, state, before, after) in zip((0, 20, 50, 54, 100), steps, strict=True):
+            number += 1
+            yield {
+                "id": number,
+                "subscription_id": owner,
+                "owner": f"user:{owner}",
+                "at": begun + timedelta(days=days_on),
+                "move": move,
+                "state": state,
+                "plan": "small",
+                "quantity": 1,
+                "currency": "usd",
+                "mrr_before_minor": before,
+                "mrr_after_minor": after,
+                "counted": False,
+            }
+
+
+def begun_at(owner: int, many: int) -> datetime:
+    return BEGIN + timedelta(seconds=owner * DAYS * 86_400 * 3 // (4 * many))
+
+
+def invoices(rows: int) -> Iterator[dict[str, Any]]:
+    """One a month for each plan, as long as it ran."""
+    number, many = 0, rows // STEPS
+    for owner in range(1, many + 1):
+        for month in range(4):
+            number += 1
+            at = begun_at(owner, many) + timedelta(days=25 * month)
+            yield {
+                "id": number,
+                "subscription_id": owner,
+                "stripe_id": f"in_{number}",
+                "state": "paid",
+                "total_minor": 4_200 if month else 1_500,
+                "due_minor": 0,
+                "currency": "usd",
+                "created_at": at,
+                "fetched_at": at,
+            }
+
+
+def payments(rows: int) -> Iterator[dict[str, Any]]:
+    """Every fiftieth is refused by the bank; one in five of those never comes back."""
+    return (paid(n, rows) for n in range(rows))
 
 
 def paid(n: int, total: int) -> dict[str, Any]:
     at = BEGIN + timedelta(seconds=n * DAYS * 86_400 // total)
     failed = n % 50 == 49
     return {
-        "owner": f"user:{n % OWNERS}",
+        "id": n + 1,
+        "owner": f"new:{n}" if failed and n // 50 % 5 == 0 else f"user:{(n * 7_919 + n // 50) % OWNERS}",
         "via": Via.CARD,
         "state": PaymentState.FAILED if failed else PaymentState.PAID,
         "title": "Starter",
         "credits": 10,
         "amount_minor": 1_000,
+        "discount_minor": 0,
+        "tax_minor": 0,
+        "refunded_minor": 0,
+        "looks": 0,
         "currency": "usd",
         "idempotency_key": f"bench-{n}",
         "failure": "card_declined" if failed else None,
         "created_at": at,
         "paid_at": None if failed else at,
     }
+
+
+#: What is loaded, in this order.
+LOADED: tuple[tuple[type[Base], Callable[[int], Iterator[dict[str, Any]]]], ...] = (
+    (Movement, movements),
+    (Wallet, wallets),
+    (Entry, entries),
+    (Lot, lots),
+    (PlanPrice, plan_prices),
+    (Subscription, subscriptions),
+    (SubscriptionChange, changes),
+    (Invoice, invoices),
+    (Payment, payments),
+)
+
+
+def fill(prepaid: Prepaid, rows: int) -> None:
+    for table, made in LOADED:
+        load(prepaid.engine, Base.metadata.tables[table.__tablename__], made(rows))
+    with prepaid.engine.begin() as connection:
+        for sums in (DAY_SUMS, OWNER_SUMS):
+            connection.execute(text(sums))
 
 
 class Watch:
@@ -203,6 +276,7 @@ class Watch:
         self.session = prepaid.session
         self.server: int | None = None
         if prepaid.engine.dialect.name == "postgresql":
+            self.session.execute(text("SET max_parallel_workers_per_gather = 0"))  # one process does it all
             self.server = self.session.scalar(text("SELECT pg_backend_pid()"))
 
     def cpu_s(self) -> float:
@@ -226,18 +300,24 @@ class Watch:
 def measure(url: str, rows: int) -> dict[str, Any]:
     app, prepaid = shop(url)
     with app.app_context():
-        for load in (load_movements, load_entries, load_plans, load_payments):
-            load(prepaid, rows)
+        print(f"loading {prepaid.engine.dialect.name}", file=sys.stderr, flush=True)
+        fill(prepaid, rows)
+        tidy(prepaid)
         begun = time.process_time()
         credits.catch_up(prepaid)
         counting_s = time.process_time() - begun
-        if prepaid.engine.dialect.name == "postgresql":
-            with prepaid.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.execute(text("VACUUM ANALYZE"))  # as the server does by itself in time
+        tidy(prepaid)
         taken = reports(prepaid)
         prepaid.session.close()
         prepaid.engine.dispose()
     return {**taken, "rows_counted_per_cpu_s": round(2 * rows / counting_s)}
+
+
+def tidy(prepaid: Prepaid) -> None:
+    """As PostgreSQL does by itself in time. SQLite plans without statistics, as it does in the shop."""
+    if prepaid.engine.dialect.name == "postgresql":
+        with prepaid.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
 
 
 def reports(prepaid: Prepaid) -> dict[str, Any]:
@@ -245,7 +325,7 @@ def reports(prepaid: Prepaid) -> dict[str, Any]:
     year = {"start": date(2025, 7, 1), "end": date(2026, 6, 24)}
     month = {"start": date(2026, 1, 1), "end": date(2026, 1, 31)}
     ever = days.Span(BEGIN.date(), last)
-    now = BEGIN + timedelta(days=DAYS)
+    lately: dict[str, Any] = {"zone": "UTC", "now": prepaid.clock()}
     wanted: dict[str, Callable[[], object]] = {
         "sales_by_day": lambda: sales.sales(session),
         "sales_by_month": lambda: sales.sales(session, by="month"),
@@ -253,14 +333,17 @@ def reports(prepaid: Prepaid) -> dict[str, Any]:
         "sales_by_country": lambda: sales.sales_by(session, "country"),
         "customers_of_a_month": lambda: sales.sales_by(session, "customer", **month),  # type: ignore[arg-type]
         "customers_of_a_year": lambda: sales.sales_by(session, "customer", **year),  # type: ignore[arg-type]
+        "customers_of_half": lambda: sales.sales_by(
+            session, "customer", end=BEGIN.date() + timedelta(DAYS // 2)
+        ),
         "customers_ever": lambda: sales.sales_by(session, "customer"),
         "credits_by_day": lambda: credits.credits(session),
         "owed": lambda: credits.owed(session),
         "worth": lambda: credits.worth(session),
         "mrr": lambda: revenue.months(session, ever, currency="usd"),
         "cohorts": lambda: revenue.cohorts(session, ever, currency="usd"),
-        "failures": lambda: failures.failures(session, zone="UTC", now=now),
-        "failures_of_a_month": lambda: failures.failures(session, zone="UTC", now=now, **month),  # type: ignore[arg-type]
+        "failures": lambda: failures.failures(session, **lately),
+        "failures_of_a_month": lambda: failures.failures(session, **lately, **month),  # type: ignore[arg-type]
     }
     watch = Watch(prepaid)
     count = watch.time(lambda: session.scalar(text("SELECT count(*) FROM prepaid_movement")))

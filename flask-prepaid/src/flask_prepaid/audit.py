@@ -44,7 +44,13 @@ from sqlalchemy import (
     text,
 )
 
-from .audit_sums import clawed_in_full, nets_of_movements, sums_of_entries, sums_of_movements
+from .audit_sums import (
+    clawed_in_full,
+    nets_of_movements,
+    sums_of_entries,
+    sums_of_movements,
+    sums_of_owners,
+)
 from .models import Entry, Kind, Payment, PaymentState, Via, Wallet
 from .replay import Problem, replay
 from .reports.models import Movement
@@ -69,6 +75,7 @@ def audit(engine: Engine) -> Iterator[Problem]:
         yield from _purchases_without_payment(connection)
         yield from clawed_in_full(connection)
         yield from sums_of_movements(connection)
+        yield from sums_of_owners(connection)
         yield from nets_of_movements(connection)
         yield from sums_of_entries(connection)
         yield from _payments_that_moved_otherwise(connection)

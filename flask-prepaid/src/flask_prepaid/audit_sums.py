@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, exists, func, select
+from sqlalchemy import Connection, Select, and_, case, exists, func, select, union_all
 from sqlalchemy.orm import aliased
 
 from .clawbacks import share
 from .models import Entry, Kind, Wallet
 from .replay import Problem
-from .reports.models import ROLL_OVER, Counted, CreditSum, DaySum, Movement
+from .reports.models import ROLL_OVER, Counted, CreditSum, DaySum, Movement, OwnerSum
 
 
 def clawed_in_full(connection: Connection) -> Iterator[Problem]:
@@ -77,6 +77,23 @@ def sums_of_movements(connection: Connection) -> Iterator[Problem]:
                 None,
                 f"{category} on {day} in {currency}: reports say {kept.get(cell)}, Stripe {moved.get(cell)}",
             )
+
+
+def sums_of_owners(connection: Connection) -> Iterator[Problem]:
+    """What the best customers are ranked by is what each was charged."""
+    kept = select(OwnerSum.currency, OwnerSum.owner, OwnerSum.gross_minor.label("minor"))
+    charged = select(Movement.currency, Movement.owner, -Movement.amount_minor).where(
+        Movement.category == "charge", Movement.owner != ""
+    )
+    both = union_all(kept, charged).subquery()
+    too_much = func.sum(both.c.minor)
+    off = (
+        select(both.c.currency, both.c.owner, too_much)
+        .group_by(both.c.currency, both.c.owner)
+        .having(too_much != 0)
+    )
+    for currency, owner, minor in connection.execute(off.order_by(both.c.owner)):
+        yield Problem("I11", owner, f"reports say {minor:+} {currency} more than was charged")
 
 
 def nets_of_movements(connection: Connection) -> Iterator[Problem]:

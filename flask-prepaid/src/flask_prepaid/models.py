@@ -350,7 +350,7 @@ class Payment(Base):
     in it where tax is added. Stripe's objects carry
     ``idempotency_key`` in their metadata, which finds the row before it knows their ids.
     ``look_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
-    longer once that is final.
+    longer once that is final. ``failure_counted``: it is in the sums of failures.
     """
 
     __tablename__ = "prepaid_payment"
@@ -365,6 +365,12 @@ class Payment(Base):
             "created_at",
             postgresql_where=text("failure IS NOT NULL"),
             sqlite_where=text("failure IS NOT NULL"),
+        ),
+        Index(
+            "ix_prepaid_payment_uncounted",
+            "created_at",
+            postgresql_where=text("failure IS NOT NULL AND NOT failure_counted"),
+            sqlite_where=text("failure IS NOT NULL AND NOT failure_counted"),
         ),
     )
 
@@ -390,6 +396,7 @@ class Payment(Base):
     card_id: Mapped[str | None]
     receipt_url: Mapped[str | None] = mapped_column(String(1024))
     failure: Mapped[str | None]
+    failure_counted: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     fetched_at: Mapped[datetime | None]

@@ -20,7 +20,17 @@ from ..models import Payment, PaymentState, Via
 from ..payments import insert
 from ..subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
 from .days import MINUTE, day_of
-from .models import CohortSum, Copying, Counted, CreditSum, DaySum, Movement, PlanSum
+from .models import (
+    CohortSum,
+    Copying,
+    Counted,
+    CreditSum,
+    DaySum,
+    FailureSum,
+    Movement,
+    OwnerSum,
+    PlanSum,
+)
 
 if TYPE_CHECKING:
     from ..extension import Prepaid
@@ -65,16 +75,19 @@ def cell_of(moved: Movement) -> Cell:
 
 
 class Sums:
-    """What is to be added to the ``DaySum`` rows."""
+    """What is to be added to the ``DaySum`` and ``OwnerSum`` rows."""
 
     def __init__(self) -> None:
         self.cells: defaultdict[Cell, Counter[str]] = defaultdict(Counter)
+        self.owners: Counter[tuple[str, str]] = Counter()
 
     def add(self, moved: Movement, times: int = 1) -> None:
         cell = self.cells[cell_of(moved)]
         cell["movements"] += times
         for name in MEASURES[1:]:
             cell[name] += times * (getattr(moved, name) or 0)
+        if moved.owner and moved.category == "charge":
+            self.owners[moved.currency, moved.owner] += times * moved.amount_minor
 
     def write(self, session: Session) -> None:
         # Sorted, so that two writers take the rows in one order.
@@ -89,6 +102,16 @@ class Sums:
         index = list(Cell._fields)
         session.execute(new.on_conflict_do_update(index_elements=index, set_=added), rows)
         session.execute(delete(DaySum).where(DaySum.movements == 0))
+        paid = [
+            {"currency": currency, "owner": owner, "gross_minor": minor}
+            for (currency, owner), minor in sorted(self.owners.items())
+        ]
+        if paid:
+            theirs = insert(session, OwnerSum)
+            more = {"gross_minor": OwnerSum.__table__.c.gross_minor + theirs.excluded.gross_minor}
+            session.execute(
+                theirs.on_conflict_do_update(index_elements=["currency", "owner"], set_=more), paid
+            )
 
 
 def sync(prepaid: Prepaid, *, anew: bool = False, seen: Callable[[], None] = lambda: None) -> int:
@@ -165,9 +188,10 @@ def _state(session: Session, zone: str) -> Copying:
     session.execute(insert(session, Copying).values(id=1, zone=zone).on_conflict_do_nothing())
     state = session.get_one(Copying, 1, populate_existing=True)
     if state.zone != zone:
-        for table in (DaySum, CreditSum, Counted, PlanSum, CohortSum):
+        for table in (DaySum, OwnerSum, CreditSum, Counted, PlanSum, CohortSum, FailureSum):
             session.execute(delete(table))
-        session.execute(update(SubscriptionChange).values(counted=False))
+        session.execute(update(SubscriptionChange).values(counted=False, failure_counted=False))
+        session.execute(update(Payment).where(Payment.failure_counted).values(failure_counted=False))
         state.counted_to = None
         for batch in _batches(session):
             sums = Sums()

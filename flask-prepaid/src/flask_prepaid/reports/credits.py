@@ -20,7 +20,7 @@ from ..bulk import settle
 from ..database import commit_alone
 from ..models import Entry, Kind, Lot, Wallet
 from ..payments import insert
-from . import revenue
+from . import failures, revenue
 from .days import MINUTE, day_of, first_day
 from .models import ROLL_OVER, Copying, Counted, CreditSum
 
@@ -125,12 +125,12 @@ def _all_counted(session: Session, now: datetime, zone: str) -> None:
 
 
 def catch_up(prepaid: Prepaid, *, longest: timedelta | None = None) -> None:
-    """Count all that moved, of credits and of plans. Commits.
+    """Count all that moved, of credits and of plans, and failures that are settled. Commits.
 
     :param longest: Leave the rest to the next time after so long.
     """
     begun = monotonic()
-    for count_some in (revenue.count, count):
+    for count_some in (revenue.count, failures.count, count):
         while count_some(prepaid):
             if longest is not None and monotonic() - begun > longest.total_seconds():
                 return

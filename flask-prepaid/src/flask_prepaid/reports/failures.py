@@ -9,23 +9,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, case, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from ..models import Payment, PaymentState
+from ..payments import insert
 from ..subscriptions.models import Invoice, Move, State, SubscriptionChange
 from .days import day_of, first_day
+from .models import FailureSum
+from .sales import within
+
+if TYPE_CHECKING:
+    from ..extension import Prepaid
 
 #: A customer who pays later than so long after a failure is not one that came back for it.
 PATIENCE = timedelta(days=30)
 
 #: Nobody will pay these any more. A page that was left alone has no ``failure``, and is none.
 GIVEN_UP = (PaymentState.FAILED, PaymentState.EXPIRED)
+
+#: Failures of packs, and as many of plans, that are counted in one transaction.
+BATCH = 500
 
 
 @dataclass
@@ -57,15 +66,24 @@ class Failures:
             self.lost += 1
             self.lost_minor += amount_minor
 
+    def join(self, other: Failures) -> None:
+        for name in MEASURES:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
     def as_dict(self) -> dict[str, Any]:
         rate = self.recovery_rate
         return {**asdict(self), "recovery_rate": None if rate is None else round(rate, 4)}
 
 
+#: What is added up.
+MEASURES = tuple(field.name for field in fields(Failures))
+
+
 @dataclass(frozen=True)
 class Failed:
-    """One payment that failed, and what came of it."""
+    """One payment that failed, and what came of it. ``id`` is that of its row."""
 
+    id: int
     at: datetime
     currency: str
     amount_minor: int
@@ -85,16 +103,56 @@ def failures(
 ) -> list[tuple[date, str, Failures]]:
     """What failed from ``start`` to ``end``, both included, by period and currency.
 
+    What is counted is read from its sums, and what came lately, or waits for its end, one by one.
+
     :param now: By which a failure is old enough to be lost.
     """
+    lines: defaultdict[tuple[date, str], Failures] = defaultdict(Failures)
+    counted = select(FailureSum.day, FailureSum.currency, *(getattr(FailureSum, name) for name in MEASURES))
+    for day, of, *sums in session.execute(within(counted, FailureSum, start=start, end=end)):
+        lines[first_day(day, by), of].join(Failures(*sums))
     since = midnight(start, zone) if start else None
     until = midnight(end + timedelta(days=1), zone) if end else None
-    lines: defaultdict[tuple[date, str], Failures] = defaultdict(Failures)
-    for found in (*_payments(session, since, until, now), *_renewals(session, since, until)):
-        if currency in (None, found.currency):
-            line = lines[first_day(day_of(found.at, zone), by), found.currency]
-            line.add(found.amount_minor, recovered=found.recovered, lost=found.lost)
-    return [(day, of, lines[day, of]) for day, of in sorted(lines)]
+    for found in (
+        *_failed_payments(session, _between(_payments(), Payment.created_at, since, until), now),
+        *_failed_renewals(session, _between(_renewals(), SubscriptionChange.at, since, until)),
+    ):
+        line = lines[first_day(day_of(found.at, zone), by), found.currency]
+        line.add(found.amount_minor, recovered=found.recovered, lost=found.lost)
+    return [(day, of, lines[day, of]) for day, of in sorted(lines) if currency in (None, of)]
+
+
+def count(prepaid: Prepaid) -> int:
+    """Add failures to the sums once it is settled what came of them; how many were looked at. Commits.
+
+    That is when they are older than ``PATIENCE``, and a plan is not in arrears any more. What happens to
+    such a payment later changes nothing here. Call it until it returns 0. Safe in several processes at
+    once: who marks a failure counts it.
+    """
+    session, now, zone = prepaid.session, prepaid.clock(), prepaid.config.time_zone
+    old = now - PATIENCE
+    packs = _between(_payments(), Payment.created_at, None, old).limit(BATCH)
+    plans = _between(_renewals(), SubscriptionChange.at, None, old).where(_came_of_it().is_not(None))
+    sums: defaultdict[tuple[date, str], Failures] = defaultdict(Failures)
+    looked_at = 0
+    for table, found in (
+        (Payment, _failed_payments(session, packs, now)),
+        (SubscriptionChange, _failed_renewals(session, plans.limit(BATCH))),
+    ):
+        failed = {one.id: one for one in found}
+        looked_at += len(failed)
+        mine = update(table).where(table.id.in_(failed), text("NOT failure_counted"))
+        for id in session.scalars(mine.values(failure_counted=True).returning(table.id)) if failed else ():
+            one = failed[id]
+            cell = sums[day_of(one.at, zone), one.currency]
+            cell.add(one.amount_minor, recovered=one.recovered, lost=one.lost)
+    if sums:
+        new = insert(session, FailureSum)
+        added = {name: FailureSum.__table__.c[name] + new.excluded[name] for name in MEASURES}
+        rows = [{"day": day, "currency": of, **asdict(sums[day, of])} for day, of in sorted(sums)]
+        session.execute(new.on_conflict_do_update(index_elements=["day", "currency"], set_=added), rows)
+    session.commit()
+    return looked_at
 
 
 def midnight(day: date, zone: str) -> datetime:
@@ -102,40 +160,36 @@ def midnight(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
-def _payments(
-    session: Session, since: datetime | None, until: datetime | None, now: datetime
-) -> Iterator[Failed]:
+def _between(
+    wanted: Select[*tuple[Any, ...]], at: Any, since: datetime | None, until: datetime | None
+) -> Select[*tuple[Any, ...]]:
+    if since is not None:
+        wanted = wanted.where(at >= since)
+    return wanted if until is None else wanted.where(at < until)
+
+
+def _payments() -> Select[*tuple[Any, ...]]:
+    """Those that failed and are not counted, each with when its customer paid for something later."""
     later = aliased(Payment)
     paid_at = (
-        select(later.paid_at)
+        select(func.min(later.paid_at))
         .where(later.owner == Payment.owner, later.id > Payment.id, later.state == PaymentState.PAID)
-        .order_by(later.id)
-        .limit(1)
         .scalar_subquery()
     )
-    failed = select(Payment.created_at, Payment.currency, Payment.amount_minor, paid_at).where(
-        Payment.failure.is_not(None), Payment.state.in_(GIVEN_UP)
+    return select(Payment.id, Payment.created_at, Payment.currency, Payment.amount_minor, paid_at).where(
+        Payment.failure.is_not(None), Payment.state.in_(GIVEN_UP), text("NOT failure_counted")
     )
-    if since is not None:
-        failed = failed.where(Payment.created_at >= since)
-    if until is not None:
-        failed = failed.where(Payment.created_at < until)
-    for at, currency, amount_minor, paid in session.execute(failed):
+
+
+def _failed_payments(session: Session, wanted: Select[*tuple[Any, ...]], now: datetime) -> Iterator[Failed]:
+    for id, at, currency, amount_minor, paid in session.execute(wanted):
         recovered = paid is not None and paid <= at + PATIENCE
-        yield Failed(at, currency, amount_minor, recovered, not recovered and now > at + PATIENCE)
+        yield Failed(id, at, currency, amount_minor, recovered, not recovered and now > at + PATIENCE)
 
 
-def _renewals(session: Session, since: datetime | None, until: datetime | None) -> Iterator[Failed]:
-    """Each time that a plan came into arrears; what came next says what came of it."""
-    after, before = aliased(SubscriptionChange), aliased(SubscriptionChange)
-    later = _of_the_same(after)
-    following = (
-        select(case((after.move == Move.CHURN, "lost"), else_="recovered"))
-        .where(later, after.id > SubscriptionChange.id, after.state != State.PAST_DUE)
-        .order_by(after.id)
-        .limit(1)
-        .scalar_subquery()
-    )
+def _renewals() -> Select[*tuple[Any, ...]]:
+    """Each change by which a plan came into arrears, with what was asked for and what came of it."""
+    before = aliased(SubscriptionChange)
     asked = (
         select(Invoice.total_minor)
         .where(
@@ -146,27 +200,40 @@ def _renewals(session: Session, since: datetime | None, until: datetime | None) 
         .limit(1)
         .scalar_subquery()
     )
-    was_so_before = (
+    was = (
         select(before.state)
         .where(_of_the_same(before), before.id < SubscriptionChange.id)
         .order_by(before.id.desc())
         .limit(1)
         .scalar_subquery()
     )
-    fell = select(
+    return select(
+        SubscriptionChange.id,
         SubscriptionChange.at,
         SubscriptionChange.currency,
         func.coalesce(asked, SubscriptionChange.mrr_after_minor),
-        following,
-        was_so_before,
-    ).where(SubscriptionChange.state == literal_column(f"'{State.PAST_DUE}'"))  # as its index says it
-    if since is not None:
-        fell = fell.where(SubscriptionChange.at >= since)
-    if until is not None:
-        fell = fell.where(SubscriptionChange.at < until)
-    for at, currency, amount_minor, came, was in session.execute(fell):
-        if was != State.PAST_DUE:
-            yield Failed(at, currency, int(amount_minor), came == "recovered", came == "lost")
+        _came_of_it(),
+    ).where(
+        text(f"state = '{State.PAST_DUE}' AND NOT failure_counted"),  # as its index says it
+        func.coalesce(was, "") != State.PAST_DUE,
+    )
+
+
+def _came_of_it() -> Any:
+    """What came next that is not the arrears: ``lost``, ``recovered``, or nothing yet."""
+    after = aliased(SubscriptionChange)
+    return (
+        select(case((after.move == Move.CHURN, "lost"), else_="recovered"))
+        .where(_of_the_same(after), after.id > SubscriptionChange.id, after.state != State.PAST_DUE)
+        .order_by(after.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _failed_renewals(session: Session, wanted: Select[*tuple[Any, ...]]) -> Iterator[Failed]:
+    for id, at, currency, amount_minor, came in session.execute(wanted):
+        yield Failed(id, at, currency, int(amount_minor), came == "recovered", came == "lost")
 
 
 def _of_the_same(other: Any) -> ColumnElement[bool]:
@@ -181,7 +248,5 @@ def totals(lines: list[tuple[date, str, Failures]]) -> dict[str, Failures]:
     """The sums per currency."""
     sums: defaultdict[str, Failures] = defaultdict(Failures)
     for _, of, line in lines:
-        total = sums[of]
-        for name, value in asdict(line).items():
-            setattr(total, name, getattr(total, name) + value)
+        sums[of].join(line)
     return dict(sorted(sums.items()))

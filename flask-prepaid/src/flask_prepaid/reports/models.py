@@ -27,8 +27,9 @@ class Movement(Base):
         Index("ix_prepaid_movement_created_at", "created_at"),
         Index("ix_prepaid_movement_intent_id", "intent_id"),
         Index("ix_prepaid_movement_payment_id", "payment_id"),
-        # Adds up each customer's money without touching the table.
-        Index("ix_prepaid_movement_owner", "currency", "category", "owner", "day", "amount_minor"),
+        Index("ix_prepaid_movement_owner", "currency", "owner", "day"),
+        # Adds up each customer's money of some days without touching the table.
+        Index("ix_prepaid_movement_day", "currency", "category", "day", "owner", "amount_minor"),
         Index(
             "ix_prepaid_movement_loose",
             "id",
@@ -74,6 +75,16 @@ class DaySum(Base):
     fee_minor: Mapped[int]
     discount_minor: Mapped[int]
     tax_minor: Mapped[int]
+
+
+class OwnerSum(Base):
+    """What each customer was ever charged in one currency; kept by ``sync``, as ``DaySum`` is."""
+
+    __tablename__ = "prepaid_owner_sum"
+
+    currency: Mapped[str] = mapped_column(String(3), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    gross_minor: Mapped[int]
 
 
 class Copying(Base):
@@ -155,6 +166,21 @@ class CohortSum(Base):
     month: Mapped[date] = mapped_column(primary_key=True)
     customers: Mapped[int]
     newcomers: Mapped[int]
+
+
+class FailureSum(Base):
+    """Payments that failed on one day, of which ``tick`` has found out for good what came of them."""
+
+    __tablename__ = "prepaid_failure_sum"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(String(3), primary_key=True)
+    failed: Mapped[int]
+    failed_minor: Mapped[int]
+    recovered: Mapped[int]
+    recovered_minor: Mapped[int]
+    lost: Mapped[int]
+    lost_minor: Mapped[int]
 
 
 class Comparison(Base):

@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from .copying import PLAN
 from .days import Span, first_day
-from .models import DaySum, Movement
+from .models import DaySum, Movement, OwnerSum
 
 #: Which column of a sale's line a movement belongs to, by Stripe's ``reporting_category``, and its sign.
 #: https://docs.stripe.com/reports/reporting-categories
@@ -159,20 +159,12 @@ def _by_customer(
 ) -> list[Cut]:
     """Those who paid most, and all others together: what is left of the total.
 
-    Two looks at the index of customers: who they are, by gross alone, and then all columns of those.
+    Two looks: who they are, by gross alone, and then all columns of those.
     """
     cuts: list[Cut] = []
     every = totals(sales(session, start=start, end=end, currency=currency))
     for of, rest in every.items():
-        paid = func.sum(Movement.amount_minor)
-        best = (
-            select(Movement.owner)
-            .where(Movement.owner != "", Movement.category == "charge")
-            .group_by(Movement.owner)
-            .order_by(paid.desc(), Movement.owner)
-            .limit(most)
-        )
-        owners = list(session.scalars(within(best, Movement, start=start, end=end, currency=of)))
+        owners = _best_customers(session, most, start=start, end=end, currency=of)
         found: dict[str, Sales] = {owner: Sales() for owner in owners}
         theirs = _sums(Movement.owner, table=Movement).where(Movement.owner.in_(owners))
         for owner, *moved in session.execute(within(theirs, Movement, start=start, end=end, currency=of)):
@@ -183,6 +175,37 @@ def _by_customer(
         if rest != Sales():
             cuts.append(Cut("", of, rest, is_rest=True))
     return cuts
+
+
+def _best_customers(
+    session: Session, most: int, *, start: date | None, end: date | None, currency: str
+) -> list[str]:
+    """Who was charged most, by the charges of these days; or by what each was ever charged, less the other
+    days, where those are the fewer: so no question reads more than half of all charges.
+    """
+    charges = select(func.coalesce(func.sum(DaySum.movements), 0)).where(DaySum.category == "charge")
+    ever, inside = (
+        session.scalar(within(charges, DaySum, start=first, end=last, currency=currency)) or 0
+        for first, last in ((None, None), (start, end))
+    )
+    charged = select(Movement.owner, Movement.amount_minor.label("minor")).where(
+        Movement.currency == currency, Movement.category == "charge", Movement.owner != ""
+    )
+    if 2 * inside < ever:
+        found = within(charged, Movement, start=start, end=end).subquery()
+    else:
+        parts = [
+            select(OwnerSum.owner, OwnerSum.gross_minor.label("minor")).where(OwnerSum.currency == currency)
+        ]
+        less = charged.with_only_columns(Movement.owner, -Movement.amount_minor)
+        if start is not None:
+            parts.append(less.where(Movement.day < start))
+        if end is not None:
+            parts.append(less.where(Movement.day > end))
+        found = union_all(*parts).subquery()
+    paid = func.sum(found.c.minor)
+    best = select(found.c.owner).group_by(found.c.owner).having(paid > 0)
+    return list(session.scalars(best.order_by(paid.desc(), found.c.owner).limit(most)))
 
 
 def left_out(session: Session, *, span: Span) -> list[tuple[str, str, int]]:

@@ -183,7 +183,9 @@ class Invoice(Base):
 
 
 class SubscriptionChange(Base):
-    """A subscription as it was from ``at`` on. Written once; only ``counted`` changes: it is in the sums.
+    """A subscription as it was from ``at`` on. Written once; only what is counted changes.
+
+    ``counted``: it is in the sums of plans. ``failure_counted``: in those of failures.
 
     ``mrr_before_minor`` and ``mrr_after_minor`` are the owner's monthly revenue around it, in the
     smallest unit: a year's price is a twelfth each month. So the revenue at any time is the sum
@@ -198,8 +200,8 @@ class SubscriptionChange(Base):
         Index(
             "ix_prepaid_subscription_change_past_due",
             "at",
-            postgresql_where=text("state = 'past_due'"),
-            sqlite_where=text("state = 'past_due'"),
+            postgresql_where=text("state = 'past_due' AND NOT failure_counted"),
+            sqlite_where=text("state = 'past_due' AND NOT failure_counted"),
         ),
         Index(
             "ix_prepaid_subscription_change_uncounted",
@@ -223,3 +225,4 @@ class SubscriptionChange(Base):
     mrr_before_minor: Mapped[int]
     mrr_after_minor: Mapped[int]
     counted: Mapped[bool] = mapped_column(default=False)
+    failure_counted: Mapped[bool] = mapped_column(default=False)

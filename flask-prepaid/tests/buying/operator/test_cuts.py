@@ -120,6 +120,7 @@ def test_reconcile_names_a_balance_that_is_not_the_sum_of_its_copy_and_mends_it(
         for table in ("prepaid_movement", "prepaid_day_sum"):
             first = f"DELETE FROM {table} WHERE day = (SELECT min(day) FROM {table})"
             shop.prepaid.session.execute(text(first))
+        shop.prepaid.session.execute(text("DELETE FROM prepaid_owner_sum WHERE owner = 'user:1'"))
         shop.prepaid.session.commit()
 
     found = json.loads(shop.command("reconcile", "--json").stdout)

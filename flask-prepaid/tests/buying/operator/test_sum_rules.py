@@ -12,6 +12,7 @@ from .lives import client_of, live
 HANDS = {
     "a fee": ("UPDATE prepaid_movement SET net_minor = net_minor {} 1", "I11", "Stripe's balance moved by"),
     "a day of sales": ("UPDATE prepaid_day_sum SET tax_minor = tax_minor {} 1", "I11", "reports say"),
+    "a customer": ("UPDATE prepaid_owner_sum SET gross_minor = gross_minor {} 1", "I11", "was charged"),
     "a day of credits": ("UPDATE prepaid_credit_sum SET credits = credits {} 1", "I11", "the entries"),
 }
 
