@@ -1,7 +1,7 @@
 """Sums of failures, and of what each customer was ever charged
 
-Revision ID: 0014
-Revises: 0013
+Revision ID: 0016
+Revises: 0015
 
 A report of all failures looked each of them up, with what came of it; the best customers of all time were
 added up from every charge. Both are kept as sums now.
@@ -15,8 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
