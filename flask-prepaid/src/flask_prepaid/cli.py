@@ -112,9 +112,9 @@ def tick(every: float | None) -> None:
 
 
 def tick_once() -> None:
-    for what, count in ticking.tick(extension()).items():
-        if count:
-            click.echo(f"{what}: {count}", err=True)
+    done = {what: count for what, count in ticking.tick(extension()).items() if count}
+    if done:
+        click.echo(f"tick: {', '.join(f'{count:,} {what}' for what, count in done.items())}", err=True)
 
 
 @commands.command()
@@ -224,7 +224,8 @@ def connect(url: str | None) -> None:
 def listen(emulator: bool, every: float) -> None:
     """Bring Stripe's events to this machine, which it cannot reach. Until Ctrl-C.
 
-    They are fetched and handled here, by the same functions as at the webhook.
+    They are fetched and handled here, by the same functions as at the webhook. The
+    emulator gets the port of PREPAID_STRIPE_API_BASE, or 12111.
     """
     for ending in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
         signal.signal(ending, signal.default_int_handler)

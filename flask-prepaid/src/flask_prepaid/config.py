@@ -6,6 +6,8 @@ emulator on this machine. Anywhere else a missing key or secret stops the app.
 
 from __future__ import annotations
 
+import os
+import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +19,15 @@ EMULATOR_KEY = "sk_test_emulator"
 EMULATOR_PUBLISHABLE_KEY = "pk_test_emulator"
 EMULATOR_SECRET = "whsec_emulator"
 EMULATOR_URL = "http://127.0.0.1:12111"
+
+#: What Stripe's part takes, and where each comes from.
+COMES_FROM = {
+    "STRIPE_SECRET_KEY": "It stands in Stripe's dashboard. To try things out without an account, run in "
+    "debug mode: flask --debug ...",
+    "STRIPE_PUBLISHABLE_KEY": "It stands beside the secret key in Stripe's dashboard.",
+    "STRIPE_WEBHOOK_SECRET": "`flask prepaid connect --url ...` sets up the webhook and prints it; until "
+    "then any text will do. In debug mode, with test keys, it can stay away: `flask --debug prepaid listen`.",
+}
 
 #: Where the pages are, below the app's root. A host overrides single ones by PREPAID_PATHS.
 DEFAULT_PATHS = {
@@ -89,7 +100,7 @@ def read(app: Flask) -> Config:
     :raises ConfigError: A setting is missing or wrong.
     """
     settings = app.config.get_namespace("PREPAID_", lowercase=False)
-    key = settings.get("STRIPE_SECRET_KEY")
+    key = settings.get("STRIPE_SECRET_KEY") or ""
     emulated = not key and (app.debug or app.testing)
     if emulated:
         settings = {
@@ -99,12 +110,12 @@ def read(app: Flask) -> Config:
             "STRIPE_API_BASE": EMULATOR_URL,
             **{name: value for name, value in settings.items() if value not in (None, "")},
         }
-    for name in ("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET"):
+    elif app.debug and key.startswith(("sk_test_", "rk_test_")) and not settings.get("STRIPE_WEBHOOK_SECRET"):
+        # `listen` fetches the events; what comes to the webhook is signed by nobody that we know.
+        settings["STRIPE_WEBHOOK_SECRET"] = f"whsec_{secrets.token_hex(16)}"
+    for name in COMES_FROM:
         if not settings.get(name):
-            raise ConfigError(
-                f"PREPAID_{name} is not set. Find it in Stripe's dashboard. "
-                "To try things out without an account, run in debug mode: flask --debug ..."
-            )
+            raise ConfigError(missing(name))
     base = settings.get("STRIPE_API_BASE")
     return Config(
         stripe_secret_key=settings["STRIPE_SECRET_KEY"],
@@ -133,6 +144,17 @@ def read(app: Flask) -> Config:
         time_zone=zone(settings.get("TIME_ZONE", "UTC")),
         small_grant=settings.get("SMALL_GRANT", 100),
     )
+
+
+def missing(name: str) -> str:
+    """What to do about a setting that is not there."""
+    sentence = f"PREPAID_{name} is not set. {COMES_FROM[name]}"
+    if f"PREPAID_{name}" in os.environ:
+        sentence += (
+            f" The environment's PREPAID_{name} is not read by itself: app.config.from_prefixed_env() "
+            f"reads it as FLASK_PREPAID_{name}."
+        )
+    return sentence
 
 
 def zone(name: str) -> str:

@@ -88,7 +88,12 @@ def _stripe(prepaid: Prepaid) -> Iterator[str]:
     try:
         stripes_time = stripe_account.fetch_time(prepaid.gateway)
     except GatewayUnavailable:
-        yield "Stripe does not answer. Check the network, and PREPAID_STRIPE_API_BASE if it is set."
+        yield (
+            f"Stripe does not answer at {base}, where PREPAID_STRIPE_API_BASE sends. If that is the "
+            "emulator, start it: flask --debug prepaid listen --emulator"
+            if (base := prepaid.config.api_base)
+            else "Stripe does not answer. Check the network."
+        )
         return
     except GatewayRefused as refused:
         yield f"Stripe refuses PREPAID_STRIPE_SECRET_KEY: {refused}"

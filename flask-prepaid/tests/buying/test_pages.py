@@ -152,7 +152,10 @@ def test_a_customer_without_credits_is_told_where_to_buy(shop: Shop) -> None:
             "buy_url": "http://localhost/prepaid/buy",
         },
     }
-    assert "3 credits are needed" in shop.browser().get("/report").text
+    curl = shop.browser().get("/report", headers={"Accept": "*/*"})
+    chromium = shop.browser().get("/report", headers={"Accept": "text/html,application/xml;q=0.9,*/*;q=0.8"})
+    assert curl.json == poor.json
+    assert "3 credits are needed" in chromium.text
 
 
 def test_when_stripe_is_away_buying_says_not_to_pay_twice(shop: Shop) -> None:

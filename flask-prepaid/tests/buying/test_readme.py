@@ -73,3 +73,37 @@ def test_the_readme_leads_from_an_empty_folder_to_the_first_purchase(tmp_path: P
     assert "100 credits were added for $5.00" in back
     assert report == "A report for 3 credits.\n"
     assert "<strong>97</strong> credits" in after
+
+
+def test_with_stripes_test_keys_nothing_is_missing_but_stripe_itself(tmp_path: Path) -> None:
+    """As far as it goes without a network: the last word is that nobody answers where Stripe should be."""
+    (tmp_path / "app.py").write_text(blocks("python")[0])
+    section = README.split("## With Stripe")[1]
+    keys, *commands = section.split("```sh\n")[1].split("```")[0].splitlines()
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    environment = {**os.environ, "FLASK_PREPAID_STRIPE_API_BASE": nowhere}
+    environment |= dict(pair.split("=") for pair in keys.removeprefix("export ").split())
+    make_tables = [sys.executable, "-m", *blocks("sh")[1].splitlines()[0].split()]
+
+    subprocess.run(make_tables, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    doctor = [sys.executable, "-m", *commands[0].split()]
+    told = subprocess.run([*doctor, "--json"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    (only,) = json.loads(told.stdout)["findings"]
+    assert f"Stripe does not answer at {nowhere}" in only
+
+
+def test_without_the_keys_the_app_says_which_it_misses_and_where_it_looked(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(blocks("python")[0])
+    environment = {**os.environ, "PREPAID_STRIPE_SECRET_KEY": "sk_live_x"}
+    doctor = [sys.executable, "-m", "flask", "prepaid", "doctor"]
+
+    misread = subprocess.run(doctor, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    environment |= {
+        "FLASK_PREPAID_STRIPE_SECRET_KEY": "sk_live_x",
+        "FLASK_PREPAID_STRIPE_PUBLISHABLE_KEY": "pk_live_x",
+    }
+    no_webhook = subprocess.run(doctor, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    assert "reads it as FLASK_PREPAID_STRIPE_SECRET_KEY" in misread.stderr
+    assert "PREPAID_STRIPE_WEBHOOK_SECRET is not set. `flask prepaid connect" in no_webhook.stderr

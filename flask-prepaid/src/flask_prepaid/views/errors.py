@@ -40,5 +40,6 @@ def told(error: PrepaidError) -> dict[str, int | str]:
 
 
 def wants_json() -> bool:
+    """A browser asks for HTML by its name; a program for JSON, or for anything."""
     accepts = request.accept_mimetypes
-    return request.is_json or accepts["application/json"] > accepts["text/html"]
+    return request.is_json or (bool(accepts) and accepts["application/json"] >= accepts["text/html"])
