@@ -204,11 +204,16 @@ def of_schedule(gateway: Gateway, schedule_id: str) -> str | None:
 
 # What would follow
 
+ALONE = {"preview_mode": "recurring"}
 
-def preview(gateway: Gateway, stripe_id: str, **details: Any) -> Bill | None:
-    """The invoice that would follow, after a change if ``details`` tells one; ``None`` if none would."""
+
+def preview(gateway: Gateway, stripe_id: str, *, alone: bool = False, **details: Any) -> Bill | None:
+    """The invoice that would follow, after a change if ``details`` tells one; ``None`` if none would.
+
+    :param alone: Leave out what waits for the next invoice, such as prorations.
+    """
     asked_at = clock.wall()
-    params: Any = {"subscription": stripe_id}
+    params: Any = {"subscription": stripe_id, **(ALONE if alone else {})}
     if details:
         params["subscription_details"] = details
     try:
@@ -237,16 +242,22 @@ def preview_renewal(
     A preview of a subscription holds to what its schedule has planned, whatever else it is asked; so
     where there is a schedule, that is previewed as the change would leave it.
     https://docs.stripe.com/api/invoices/create_preview
+
+    :param at_once: The change's own invoice comes before it, with all that waits.
     """
     if subscribed.schedule_id is None:
         items = changed_item(subscribed, *wanted)
-        bill = preview(gateway, subscribed.id, items=items, proration_behavior="none")
+        bill = preview(gateway, subscribed.id, alone=at_once, items=items, proration_behavior="none")
         assert bill is not None, "a plan that runs has a next invoice"
         return bill
     asked_at = clock.wall()
     now = wanted if at_once else (subscribed.price_id, subscribed.quantity)
     details = _planned(subscribed, _schedule(gateway, subscribed), now, wanted, plan)
-    params: Any = {"schedule": subscribed.schedule_id, "schedule_details": details}
+    params: Any = {
+        "schedule": subscribed.schedule_id,
+        "schedule_details": details,
+        **(ALONE if at_once else {}),
+    }
     return bill_of(ask(lambda: gateway.client.v1.invoices.create_preview(params)), asked_at)
 
 

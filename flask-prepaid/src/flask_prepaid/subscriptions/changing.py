@@ -51,7 +51,8 @@ class Preview:
     """What a change would cost and give. Amounts in the smallest unit of ``currency``.
 
     ``proration_date`` travels with the form, so that the change is computed as it was shown.
-    ``next_at`` is when the next payment is due, ``next_minor`` how much it is.
+    ``next_at`` is when the next payment is due, ``next_minor`` how much it is, with ``later_minor`` in it:
+    what is owed by then and is too little to charge alone.
     """
 
     plan: Plan
@@ -63,6 +64,7 @@ class Preview:
     credits: int
     next_at: datetime
     next_minor: int
+    later_minor: int
     currency: str
 
 
@@ -102,7 +104,7 @@ def preview(
     now = prepaid.clock()
     since = int(now.timestamp()) if proration_date is None else proration_date
     _check_age(now, since)
-    due_minor, credits, next_at = 0, 0, subscribed.period_end
+    bill, credits, next_at = None, 0, subscribed.period_end
     immediate = at_once(prepaid, row, price, quantity)
     if immediate and row.state is not State.TRIALING:  # nothing is owed for a trial
         bill = at_stripe.preview(
@@ -113,38 +115,41 @@ def preview(
             proration_date=since,
         )
         assert bill is not None, "a plan that runs has a next invoice"
-        due_minor, credits = bill.due_minor, _worth(prepaid, row, bill)
+        credits = _worth(prepaid, row, bill)
         begun = invoices.whole_period(bill.lines)
         next_at = moment(begun[1]) if begun else next_at
+    renewal = _renewal(prepaid, row, subscribed, price, quantity, plan, billed=bill is not None)
     return Preview(
         plan=plan,
         quantity=quantity,
         at_once=immediate,
         starts_at=now if immediate else subscribed.period_end,
         proration_date=since,
-        due_minor=due_minor,
+        due_minor=bill.due_minor if bill else 0,
         credits=credits,
         next_at=next_at,
-        next_minor=_renewal_minor(prepaid, row, subscribed, price, quantity, plan, immediate),
+        next_minor=max(renewal.total_minor + bill.left_minor, 0) if bill else renewal.due_minor,
+        later_minor=max(bill.left_minor, 0) if bill else 0,
         currency=price.currency,
     )
 
 
-def _renewal_minor(
+def _renewal(
     prepaid: Prepaid,
     row: Subscription,
     subscribed: Subscribed,
     price: PlanPrice,
     quantity: int,
     plan: Plan,
-    immediate: bool,
-) -> int:
-    """What the first whole period costs that the new plan renews."""
+    *,
+    billed: bool,
+) -> Bill:
+    """The first whole period that the new plan renews; ``billed``: an invoice of the change comes before."""
     current = prepaid.session.get_one(PlanPrice, row.price_id)
     if (current.interval, current.interval_count) != (price.interval, price.interval_count):
-        return at_stripe.preview_new(prepaid.gateway, subscribed.customer_id, price.id, quantity).due_minor
+        return at_stripe.preview_new(prepaid.gateway, subscribed.customer_id, price.id, quantity)
     wanted = (price.id, quantity)
-    return at_stripe.preview_renewal(prepaid.gateway, subscribed, wanted, plan, at_once=immediate).due_minor
+    return at_stripe.preview_renewal(prepaid.gateway, subscribed, wanted, plan, at_once=billed)
 
 
 def _worth(prepaid: Prepaid, row: Subscription, bill: Bill) -> int:

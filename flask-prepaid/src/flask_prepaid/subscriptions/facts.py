@@ -106,12 +106,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Bill:
-    """An invoice, or the preview of one. Amounts in the smallest unit of ``currency``."""
+    """An invoice, or the preview of one. Amounts in the smallest unit of ``currency``.
+
+    ``balance_minor`` is the customer's balance at Stripe before it: what they owe besides, or have left
+    where it is negative. https://docs.stripe.com/billing/customer/balance
+    """
 
     id: str
     number: str | None
     status: str
     total_minor: int
+    balance_minor: int
     due_minor: int
     paid_minor: int
     discount_minor: int
@@ -126,6 +131,11 @@ class Bill:
     created_at: datetime
     paid_at: datetime | None
     asked_at: datetime
+
+    @property
+    def left_minor(self) -> int:
+        """The balance after it. What is too little to charge, below Stripe's minimum, waits there as well."""
+        return self.balance_minor + self.total_minor - self.due_minor
 
 
 def price_of(price: Any) -> Price:
@@ -220,6 +230,7 @@ def bill_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = None
         number=invoice.number,
         status=invoice.status or "draft",
         total_minor=invoice.total,
+        balance_minor=invoice.starting_balance,
         due_minor=invoice.amount_due,
         paid_minor=invoice.amount_paid,
         discount_minor=sum(one.amount for one in invoice.total_discount_amounts or []),

@@ -156,6 +156,57 @@ def test_a_planned_change_keeps_its_discount_when_another_one_takes_its_place(sh
     assert [invoice.total_minor for invoice in shop.invoices()] == [4_000, 1_000]
 
 
+def test_what_is_too_little_to_charge_alone_is_in_the_next_charge(shop: PlanShop) -> None:
+    shop.subscribe("seats", quantity="6")
+    shop.pass_time(days=27)
+
+    page, fields = shop.preview("small")
+    assert fields["due_minor"] == "0"
+    assert "$10.04 on 28 February 2026" in page
+    assert "In it is $0.04 that is owed now, and too little to charge alone." in page
+    shop.send("/change", **fields)
+    shop.stripe.deliver()
+    assert "Next charge: <strong>$10.04</strong>" in shop.page()
+
+    shop.pass_time(days=2)
+    assert [(one.total_minor, one.due_minor) for one in shop.invoices()] == [
+        (900, 900),
+        (4, 0),
+        (1_000, 1_004),
+    ]
+
+
+def test_what_stripe_owes_the_customer_is_used_up_once(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    customer = str(shop.v1.subscriptions.retrieve(shop.stripe_id()).customer)
+    shop.v1.customers.update(customer, {"balance": -3_500})
+    shop.pass_time(days=14)
+
+    page, fields = shop.preview("large")
+    assert fields["due_minor"] == "0"
+    assert "$20.00 on 28 February 2026" in page
+    shop.send("/change", **fields)
+    shop.stripe.deliver()
+
+    assert "Next charge: <strong>$20.00</strong>" in shop.page()
+
+
+def test_what_the_dashboard_left_to_be_billed_comes_with_the_change_and_not_again(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    customer = str(shop.v1.subscriptions.retrieve(shop.stripe_id()).customer)
+    extra = {"customer": customer, "subscription": shop.stripe_id(), "amount": 700, "currency": "usd"}
+    shop.v1.invoice_items.create(extra)  # type: ignore[arg-type]
+    shop.pass_time(days=14)
+
+    page, fields = shop.preview("large")
+    assert fields["due_minor"] == "2200"
+    assert "$40.00 on 28 February 2026" in page
+    shop.send("/change", **fields)
+    shop.stripe.deliver()
+
+    assert "Next charge: <strong>$40.00</strong>" in shop.page()
+
+
 def test_from_months_to_a_year_the_rest_of_the_month_is_counted(shop: PlanShop) -> None:
     shop.subscribe("small")
     shop.pass_time(days=14)
