@@ -161,7 +161,7 @@ def customers(walk: Walk, shop: Running) -> None:
 
     keep_card(page, shop, "4242 4242 4242 4242")
     walk.see("cards, one")
-    page.get_by_role("link", name="Correct").click()
+    page.get_by_role("link", name="Edit").click()
     walk.see("a card")
     walk.go(f"{shop.url}/buy-credits", "buy, with a card")
     page.goto(f"{shop.url}/buy-credits/custom")

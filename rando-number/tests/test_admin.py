@@ -251,7 +251,7 @@ def test_a_closed_period_is_compared_with_the_one_before_it(shop: Shop) -> None:
     page = admin.get("/admin/sales", **{"from": f"{day}", "to": f"{day}"}).text
 
     assert "$54.00" in page
-    assert "before: $10.00" in page
+    assert "from $10.00" in page
     assert "+440 %" in page
 
 

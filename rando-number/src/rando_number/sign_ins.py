@@ -25,6 +25,26 @@ TOKEN = "sign_in"
 #: After this, everybody signs in again; a fortnight without a visit ends it sooner.
 LASTS = timedelta(days=30)
 
+#: What tells browsers and systems apart in what they say of themselves; the first that fits counts.
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "Firefox/": "Firefox",
+    "FxiOS": "Firefox",
+    "Chrome/": "Chrome",
+    "CriOS": "Chrome",
+    "Safari/": "Safari",
+}
+SYSTEMS = {
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Android": "Android",
+    "Windows": "Windows",
+    "Mac OS": "Mac",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
+
 
 def init_app(app: Flask) -> None:
     user_authenticated.connect(begin, app)
@@ -33,6 +53,15 @@ def init_app(app: Flask) -> None:
     password_reset.connect(end_others_of, app)
     app.before_request(only_open_ones)
     app.register_blueprint(blueprint)
+
+
+def in_plain_words(user_agent: str) -> str:
+    """``Firefox on Windows``, or what it calls itself where that says nothing to us."""
+    browser = next((name for mark, name in BROWSERS.items() if mark in user_agent), None)
+    system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), None)
+    if browser is None:
+        return user_agent[:60] or "unknown"
+    return f"{browser} on {system}" if system else browser
 
 
 def digest_of(token: str) -> str:
@@ -84,7 +113,10 @@ def sessions() -> ResponseReturnValue:
     """Every browser that is signed in."""
     mine = select(SignIn).where(SignIn.user_id == customer().id).order_by(SignIn.created_at.desc())
     return render_template(
-        "accounts/sessions.html", sign_ins=db.session.scalars(mine), here=digest_of(session[TOKEN])
+        "accounts/sessions.html",
+        sign_ins=db.session.scalars(mine),
+        here=digest_of(session[TOKEN]),
+        in_plain_words=in_plain_words,
     )
 
 

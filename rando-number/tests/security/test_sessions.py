@@ -307,3 +307,32 @@ def test_row_52_sessions_outlive_a_new_secret_key(shop: Shop) -> None:
     )
 
     assert is_in(customer)
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "words"),
+    [
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0",
+            "Firefox on Windows",
+        ),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+            "Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0",
+            "Edge on Mac",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+            "Version/26.0 Mobile/15E148 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        ("curl/8.11.1", "curl/8.11.1"),
+        ("", "unknown"),
+    ],
+)
+def test_a_session_is_called_by_its_browser_and_system(shop: Shop, user_agent: str, words: str) -> None:
+    shop.customer("pat@rando.test")
+    visitor = shop.visitor(HTTP_USER_AGENT=user_agent)
+    visitor.login("pat@rando.test")
+
+    assert f">{words}</td>" in visitor.get("/sessions").text
