@@ -93,7 +93,7 @@ def strangers(walk: Walk, shop: Running) -> None:
     page.get_by_label("Email").fill("nobody@journey.test")
     page.get_by_label("Password").fill("wrong")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The email or the password is wrong.").first).to_be_visible()
+    expect(page.get_by_text("The email or the password is wrong.").first).to_be_visible(timeout=15_000)
     walk.see("login, refused")
     walk.go(f"{shop.url}/reset", "forgotten password")
     walk.go(f"{shop.url}/login/passkey", "login by passkey")
@@ -161,7 +161,7 @@ def customers(walk: Walk, shop: Running) -> None:
 
     keep_card(page, shop, "4242 4242 4242 4242")
     walk.see("cards, one")
-    page.get_by_role("link", name="Edit").click()
+    page.get_by_role("link", name="Edit the card").click()
     walk.see("a card")
     walk.go(f"{shop.url}/buy-credits", "buy, with a card")
     page.goto(f"{shop.url}/buy-credits/custom")

@@ -56,7 +56,7 @@ def cards(page: Page, shop: Running) -> None:
         pay_on_stripes_page(page, card)
         expect(page.get_by_text(f"ending in {card[-4:]}").first).to_be_visible()
     page.get_by_role("button", name="Make default").first.click()
-    page.get_by_role("link", name="Edit").first.click()
+    page.get_by_role("link", name="Edit the card").first.click()
     page.get_by_label("Name on the card").fill("Nora Noscript")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("button", name="Switch on").click()
