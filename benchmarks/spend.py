@@ -23,7 +23,7 @@ from pathlib import Path
 
 from parts import article, bare
 from parts.databases import for_sqlalchemy, make, postgresql
-from parts.load import Call, Load, Server, drive, granian, gunicorn, need_wrk
+from parts.load import Call, Load, Server, drive, granian, gunicorn, need_wrk, shop_server
 from parts.rando import Shop
 
 CREDITS = 10**9
@@ -86,7 +86,7 @@ def on_postgresql(bench: Bench, folder: Path) -> Iterator[tuple[Round, Shops, fl
         by_hand = stack.enter_context(
             gunicorn("parts.article:create_app()", {"DATABASE_URL": for_sqlalchemy(old)})
         ).url
-        lane_server = stack.enter_context(granian("rando_number.wsgi:app", environment))
+        lane_server = stack.enter_context(shop_server(environment))
         memory_mb = idle_memory_mb(lane_server)
         lane = lane_server.url
         alone = stack.enter_context(granian("parts.flask_alone:app", environment)).url
@@ -124,9 +124,7 @@ def on_sqlite(bench: Bench, folder: Path) -> Iterator[tuple[Round, Shops]]:
         shops = Shops(Shop.open(folder / "sqlite", None, options.customers))
         keys = shops.shop.headers
         by_hand = stack.enter_context(gunicorn("parts.article:create_app()", {"DATABASE_URL": old})).url
-        lane = stack.enter_context(
-            granian("rando_number.wsgi:app", shops.shop.environment, workers=1, threads=32)
-        ).url
+        lane = stack.enter_context(shop_server(shops.shop.environment, workers=1)).url
 
         def one_round() -> None:
             bench.run("article, sqlite", Call(by_hand + NUMBER, cookies))

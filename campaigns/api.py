@@ -77,8 +77,8 @@ class Served:
     @contextmanager
     def running(self) -> Iterator[None]:
         where = ["--host", "127.0.0.1", "--port", str(self.port), "--no-ws", "--log-level", "error"]
-        words = [str(BIN / "granian"), "--interface", "wsgi", "--blocking-threads", "8", *where]
-        child = subprocess.Popen([*words, "rando_number.wsgi:app"])
+        words = [str(BIN / "granian"), "--interface", "asginl", "--runtime-mode", "st", *where]
+        child = subprocess.Popen([*words, "rando_number.asgi:app"])
         try:
             while child.poll() is None:
                 with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):

@@ -131,13 +131,26 @@ def gunicorn(target: str, environment: dict[str, str]) -> Iterator[Server]:
 
 
 @contextmanager
-def granian(
-    target: str, environment: dict[str, str], *, workers: int = 2, threads: int = 16
-) -> Iterator[Server]:
+def granian(target: str, environment: dict[str, str], *, workers: int = 2) -> Iterator[Server]:
+    """A WSGI app of Flask's, with 16 threads in each worker."""
+    words = ["--interface", "wsgi", "--blocking-threads", "16", "--workers", str(workers)]
+    with serving_granian(words, target, environment) as server:
+        yield server
+
+
+@contextmanager
+def shop_server(environment: dict[str, str], *, workers: int = 2) -> Iterator[Server]:
+    """Rando Number, as it is deployed."""
+    words = ["--interface", "asginl", "--runtime-mode", "st", "--workers", str(workers)]
+    with serving_granian(words, "rando_number.asgi:app", environment) as server:
+        yield server
+
+
+@contextmanager
+def serving_granian(words: list[str], target: str, environment: dict[str, str]) -> Iterator[Server]:
     port = free_port()
-    words = ["--workers", str(workers), "--blocking-threads", str(threads), "--no-ws", "--log-level", "error"]
-    command = [str(BIN / "granian"), "--interface", "wsgi", *words, "--port", str(port), target]
-    with serving(command, port, environment) as server:
+    where = ["--no-ws", "--log-level", "error", "--port", str(port)]
+    with serving([str(BIN / "granian"), *words, *where, target], port, environment) as server:
         yield server
 
 

@@ -35,12 +35,12 @@ TYPES = (String, Integer, Numeric, Boolean, Date, DateTime, Uuid, JSON)
 class Carried:
     """One INSERT with the same columns for all: a row for each spend that is taken.
 
-    :param columns: The key of each value, and what its type makes of it, if anything.
+    :param columns: The name of each in the record, the key of its value, and what its type makes of it.
     :param record: The same as columns of ``json_to_recordset``.
     :param clause: The INSERT, from those and from ``taken``.
     """
 
-    columns: tuple[tuple[str, Callable[[Any], object] | None], ...]
+    columns: tuple[tuple[str, str, Callable[[Any], object] | None], ...]
     record: str
     clause: str
 
@@ -48,8 +48,8 @@ class Carried:
         """What one spend brings, by column of the record."""
         values = ask.values or {}
         return {
-            f"w{i}": values[name] if write is None else write(values[name])
-            for i, (name, write) in enumerate(self.columns)
+            place: values[name] if write is None else write(values[name])
+            for place, name, write in self.columns
         }
 
 
@@ -77,7 +77,8 @@ def _render(work: Insert, names: tuple[str, ...]) -> Carried | None:
     places = ", ".join(f"w{i}{cast(type_)}" for i, type_ in enumerate(types))
     return Carried(
         columns=tuple(
-            (name, type_.bind_processor(DIALECT)) for name, type_ in zip(names, types, strict=True)
+            (f"w{i}", name, type_.bind_processor(DIALECT))
+            for i, (name, type_) in enumerate(zip(names, types, strict=True))
         ),
         record="".join(f", w{i} {text_of(type_)}" for i, type_ in enumerate(types)),
         clause=f""", worked AS (

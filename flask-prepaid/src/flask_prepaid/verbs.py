@@ -32,6 +32,7 @@ from . import (
     wallets,
 )
 from .allowances import GRACE
+from .awaiting import AwaitedSpends
 from .clock import Clock
 from .errors import PrepaidError
 from .group_commit import GroupCommit
@@ -170,6 +171,13 @@ class LedgerVerbs:
         """
         self._take_turns()
         return self.spends.spend(Ask(owner, credits, key, work, values))
+
+    def awaited_spends(self) -> AwaitedSpends:
+        """``spend_now`` for an event loop, several times as fast: ``await spends.spend(owner, key=...)``.
+
+        For an ASGI callable in front of the app: make one for each loop, and keep it.
+        """
+        return AwaitedSpends(self.spends)
 
     def spend_many(self, spends: Iterable[Ask]) -> list[Spent | PrepaidError]:
         """Make many spends and commit, hundreds at a time; what came of each, in their order.

@@ -29,7 +29,6 @@ from . import (
     usage,
 )
 from .clock import clock_of
-from .lane import Lane
 from .models import db
 
 __all__ = ["create_app"]
@@ -52,7 +51,6 @@ def create_app(
     environ = config.environment() if environ is None else environ
     app = Flask(__name__, instance_path=str(config.data_folder(environ)))
     app.config.from_mapping(config.read(environ))
-    app.wsgi_app = Lane(app)  # type: ignore[method-assign]
     if hops := app.config["PROXY_HOPS"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 

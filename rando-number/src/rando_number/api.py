@@ -8,12 +8,12 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import Request, Response, current_app, g, jsonify, request
+from flask import Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from werkzeug.exceptions import BadRequest, MethodNotAllowed
 
-from . import keys, limits, openapi, tally
+from . import keys, lane, limits, openapi, tally
 from .accounts import csrf
 from .errors import ApiError, opens_nothing, speak_json
 from .headers import NO_PAGE
@@ -41,28 +41,34 @@ def caller(find: Find = keys.find_anew) -> Caller:
     :raises ApiError: No key and no session, a key that opens nothing, or too many calls.
     """
     if request.headers.get("Authorization", "")[:7].lower() == "bearer ":
-        found = caller_by_key(request, find)
+        found = caller_by_key(find)
     else:
         user = signed_in()
         if user is None or not from_our_pages():
-            raise unauthenticated(request)
+            raise unauthenticated()
         found = caller_of(user)
-    g.window = limits.take(found.owner, current_app.config["API_RATE"])
+    earlier = lane.passed(request)
+    if earlier is None:
+        g.window = limits.take(found.owner, current_app.config["API_RATE"])
+    else:
+        g.window = earlier.window
+        if earlier.error is not None:
+            raise earlier.error
     return found
 
 
-def caller_by_key(request: Request, find: Find = keys.find) -> Caller:
+def caller_by_key(find: Find) -> Caller:
     """Whose key is in the ``Authorization`` header.
 
     :raises ApiError: It opens nothing, or too many came that opened nothing.
     """
     found = find(request.headers["Authorization"][7:].strip())
     if found is None:
-        raise unauthenticated(request)
+        raise unauthenticated()
     return found
 
 
-def unauthenticated(request: Request) -> ApiError:
+def unauthenticated() -> ApiError:
     """
     :raises ApiError: This address has guessed too often.
     """
@@ -88,7 +94,7 @@ def tell_the_limit(response: Response) -> Response:
     return response
 
 
-def idempotency_key(request: Request) -> str | None:
+def idempotency_key() -> str | None:
     """
     :raises ApiError: The header is empty, too long, or not plain text.
     """
@@ -104,30 +110,21 @@ def number() -> ResponseReturnValue:
     """Sell one number, from 0 to 9 unless ``min`` and ``max`` say otherwise."""
     if request.method == "HEAD":  # it would be paid for and not be shown
         raise MethodNotAllowed(["GET"])
-    return success(**sell_one(caller(keys.find), request))
-
-
-def sell_one(who: Caller, request: Request) -> dict[str, Any]:
-    """Draw what the query asks for; what the answer says. Here and in the lane."""
-    fields = {name: request.args[name] for name in ("min", "max") if name in request.args}
-    drawn = sell(who, Ask.read(fields), idempotency_key=idempotency_key(request))
-    return {"number": drawn.values[0], "charged": drawn.charged, "balance": drawn.balance}
+    who = caller(keys.find)
+    drawn = sell(who, Ask.of_query(request.args), idempotency_key=idempotency_key())
+    return success(number=drawn.values[0], charged=drawn.charged, balance=drawn.balance)
 
 
 @blueprint.post("/numbers")
 @answers(blueprint, openapi.NumbersAnswer, [openapi.IDEMPOTENCY_KEY], requestBody=openapi.NUMBERS_BODY)
 def numbers() -> ResponseReturnValue:
     """Sell ``count`` numbers from ``min`` to ``max``: all of them, or none."""
-    return success(**sell_many(caller(keys.find), request))
+    who = caller(keys.find)
+    drawn = sell(who, Ask.read(body()), idempotency_key=idempotency_key())
+    return success(numbers=drawn.values, charged=drawn.charged, balance=drawn.balance)
 
 
-def sell_many(who: Caller, request: Request) -> dict[str, Any]:
-    """Draw what the body asks for; what the answer says. Here and in the lane."""
-    drawn = sell(who, Ask.read(body(request)), idempotency_key=idempotency_key(request))
-    return {"numbers": drawn.values, "charged": drawn.charged, "balance": drawn.balance}
-
-
-def body(request: Request) -> dict[str, Any]:
+def body() -> dict[str, Any]:
     """The JSON object that was sent; an empty body is an empty object.
 
     :raises ApiError: It is not one, or is nested beyond reason.

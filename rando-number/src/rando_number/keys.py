@@ -183,7 +183,7 @@ def counted(caller: Caller, credits: int) -> Iterator[None]:
 
     :raises ApiError: The cap of the key, or the owner's limit, does not allow that many.
     """
-    if caller.cap_per_month is None and caller.spending_limit is None:
+    if not caller.is_limited:
         yield
         return
     month = f"{utc_now():%Y-%m}"

@@ -13,6 +13,7 @@ from flask import Flask, Response, current_app, request, session, url_for
 from flask.typing import ResponseReturnValue, RouteCallable
 from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
 
 from . import counts  # noqa: F401  it serves memory://
 from .errors import ApiError
@@ -109,6 +110,11 @@ class Window:
             "RateLimit-Remaining": str(self.remaining),
             "RateLimit-Reset": str(self.reset_s),
         }
+
+
+def are_counted_here() -> bool:
+    """Whether counting takes no time: this process has the counters."""
+    return isinstance(limiter.limiter.storage, MemoryStorage)
 
 
 @cache

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -56,6 +56,14 @@ class Ask:
         if low > high:
             raise ApiError(422, "invalid_parameter", "min must not be larger than max.", param="min")
         return cls(count, low, high)
+
+    @classmethod
+    def of_query(cls, args: Mapping[str, str]) -> Ask:
+        """The one number that a query asks for.
+
+        :raises ApiError: A field is no whole number or out of bounds; the error names it.
+        """
+        return cls.read({name: args[name] for name in ("min", "max") if name in args})
 
     def draw(self) -> list[int]:
         """Each number is as likely as any other: what lies beyond the last whole span is drawn again."""
@@ -107,12 +115,18 @@ def sell(caller: Caller, ask: Ask, *, idempotency_key: str | None = None) -> Dra
 
 
 def sell_new(caller: Caller, ask: Ask, idempotency_key: str | None) -> Drawn:
-    number_id = new_id()
-    values = ask.draw()
-    row = {
+    row = new_row(caller, ask, idempotency_key)
+    let_go()
+    spent = prepaid.spend_now(caller.owner, **terms(row))
+    return Drawn(row["values"], ask.count, spent.balance)
+
+
+def new_row(caller: Caller, ask: Ask, idempotency_key: str | None = None) -> dict[str, Any]:
+    """What is drawn, as a row of ``numbers``."""
+    return {
         "user_id": caller.user_id,
-        "id": number_id,
-        "values": values,
+        "id": new_id(),
+        "values": ask.draw(),
         "low": ask.low,
         "high": ask.high,
         "created_at": utc_now(),
@@ -121,11 +135,11 @@ def sell_new(caller: Caller, ask: Ask, idempotency_key: str | None) -> Drawn:
         "idempotency_key": idempotency_key,
         "asked": ask.digest() if idempotency_key else None,
     }
-    let_go()
-    spent = prepaid.spend_now(
-        caller.owner, credits=ask.count, key=KEY_OF + number_id, work=INSERT_NUMBER, values=row
-    )
-    return Drawn(values, ask.count, spent.balance)
+
+
+def terms(row: dict[str, Any]) -> dict[str, Any]:
+    """How the ledger is asked for the credits and the row."""
+    return {"credits": row["charged"], "key": KEY_OF + row["id"], "work": INSERT_NUMBER, "values": row}
 
 
 def let_go() -> None:

@@ -97,11 +97,18 @@ class Ring:
         known = self._remembered(digest)
         if known is None:
             known = self._look(digest)
-        elif known.until_s < self._clock_s() + REMEMBERED_S / 2 and self._looking.acquire(blocking=False):
+        elif self._is_half_over(known) and self._looking.acquire(blocking=False):
             try:  # one call renews for all, while the others go on with what is remembered
                 self._renew(set())
             finally:
                 self._looking.release()
+        return opened(known)
+
+    def at_hand(self, digest: str) -> Caller | None:
+        """The same if nothing has to be looked up for it now, not for others either; else ``None``."""
+        known = self._remembered(digest)
+        if known is None or (self._is_half_over(known) and not self._looking.locked()):
+            return None
         return opened(known)
 
     def find_anew(self, digest: str) -> Caller | None:
@@ -121,6 +128,9 @@ class Ring:
     def _remembered(self, digest: str) -> Known | None:
         known = self._known.get(digest)
         return known if known is not None and known.until_s > self._clock_s() else None
+
+    def _is_half_over(self, known: Known) -> bool:
+        return known.until_s < self._clock_s() + REMEMBERED_S / 2
 
     def _look(self, digest: str) -> Known | None:
         self._wanted.add(digest)

@@ -24,6 +24,11 @@ class Caller:
     spending_limit: int | None = None
 
     @property
+    def is_limited(self) -> bool:
+        """Whether what is taken has to be counted by the month."""
+        return self.cap_per_month is not None or self.spending_limit is not None
+
+    @property
     def owner(self) -> str:
         return owner_of(self.user_id)
 

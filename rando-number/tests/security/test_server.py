@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -47,7 +47,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]
     where = ["--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "error"]
     granian = str(Path(sys.executable).parent / "granian")
     child = subprocess.Popen(
-        [granian, "--interface", "wsgi", *where, "rando_number.wsgi:app"],
+        [granian, "--interface", "asginl", "--runtime-mode", "st", *where, "rando_number.asgi:app"],
         env={**os.environ, "RANDO_DATA": str(data), "RATELIMIT_ENABLED": "0"},
     )
     try:
@@ -97,6 +97,30 @@ def test_row_47_a_body_that_is_cut_badly_is_not_taken(server: tuple[str, int]) -
 
     for name in ("both lengths", "a bad chunk", "a chunk without its end"):
         assert answers_to(server, head + SMUGGLED[name] + HIDDEN) in ([], [b"400"]), name
+
+
+def test_row_47_who_sends_half_a_request_keeps_nobody_waiting(server: tuple[str, int]) -> None:
+    with ExitStack() as lines:
+        for _ in range(60):
+            line = lines.enter_context(socket.create_connection(server, 2))
+            line.sendall(b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\nhalf")
+
+        assert answers_to(server, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n") == [b"200"]
+
+
+def test_row_47_a_body_in_chunks_is_read_whole(server: tuple[str, int]) -> None:
+    head = b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    assert answers_to(server, head + b"4\r\nabcd\r\n1\r\ne\r\n0\r\n\r\n" + HIDDEN)[-1:] == [b"200"]
+    too_long = b"%x\r\n%s\r\n0\r\n\r\n" % (400_000, b"a" * 400_000)
+    assert answers_to(server, head + too_long)[:1] == [b"413"]
+
+
+@pytest.mark.parametrize("path", ["/%ff", "/\xff", "/?\xff", "/api/v1/number/?min=\xff", "/api/v1/number/?%"])
+def test_row_47_bytes_that_are_no_text_are_no_fault_of_ours(server: tuple[str, int], path: str) -> None:
+    asked = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xff\r\n\r\n".encode("latin-1")
+
+    assert [status for status in answers_to(server, asked) if status >= b"500"] == []
 
 
 def test_row_53_no_secret_and_no_address_is_in_a_url(shop: Shop) -> None:

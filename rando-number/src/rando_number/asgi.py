@@ -1,4 +1,4 @@
-"""What a WSGI server is pointed at: ``granian --interface wsgi rando_number.wsgi:app``."""
+"""What a server is pointed at: ``granian --interface asginl rando_number.asgi:app``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import sys
 
 from . import create_app
 from .config import ConfigError
+from .lane import Lane
 
 try:
-    app = create_app()
+    app = Lane(create_app())
 except ConfigError as wrong:
     sys.exit(f"Rando Number does not start. {wrong}")
