@@ -17,7 +17,17 @@ PACKAGES = {
 
 #: What moves credits and reads the books, from the top down. It knows neither the web nor Stripe.
 LEDGER = [
-    {"allowances", "audit", "bulk", "group_commit", "holding", "reversals", "statements", "wallets"},
+    {
+        "allowances",
+        "audit",
+        "awaiting",
+        "bulk",
+        "group_commit",
+        "holding",
+        "reversals",
+        "statements",
+        "wallets",
+    },
     {"batches", "carrying", "audit_sums", "spending"},
     {"replay"},
     {"ledger", "clawbacks"},

@@ -11,6 +11,9 @@ import pytest
 from a2wsgi import ASGIMiddleware
 from werkzeug.test import Client, TestResponse
 
+from flask_prepaid.awaiting import AwaitedSpends
+from flask_prepaid.errors import Busy
+from flask_prepaid.spending import Spent
 from rando_number.lane import Lane
 from rando_number.models import db
 
@@ -83,7 +86,10 @@ def open_roads(folder: Path, **settings: str) -> Roads:
 
 def in_the_lane(road: Road) -> Road:
     """The same shop, asked through the lane: through an event loop of its own, as a server does."""
-    lane: Any = Lane(road.shop.app)
+    return served_by(Lane(road.shop.app), road)
+
+
+def served_by(lane: Any, road: Road) -> Road:
     through_a_loop: Any = ASGIMiddleware(lane)
     return road._replace(client=Client(through_a_loop, TestResponse, use_cookies=False))
 
@@ -202,6 +208,32 @@ def test_a_database_that_is_gone(roads: Roads) -> None:
             file.unlink()
         for file in road.shop.data.glob("rando.away*"):
             file.rename(file.with_name(file.name.replace(".away", "")))
+
+
+class AnswersAreLost:
+    """Spends that are committed, and whose callers don't hear of it."""
+
+    def __init__(self, spends: AwaitedSpends) -> None:
+        self.spends = spends
+
+    async def spend(self, owner: str, **terms: Any) -> Spent:
+        await self.spends.spend(owner, **terms)
+        raise Busy("The database did not answer.")
+
+
+def test_what_may_have_been_spent_is_not_tried_again(tmp_path: Path) -> None:
+    road = open_road(tmp_path / "lane", RATELIMIT_ENABLED="1")
+    lane: Any = Lane(road.shop.app)
+    lane.spends = AnswersAreLost(lane.spends)
+
+    lost = served_by(lane, road).ask("GET", ONE)
+
+    assert lost.status_code == 503
+    assert int(lost.headers["RateLimit-Limit"]) - int(lost.headers["RateLimit-Remaining"]) == 1
+    balance = road.ask("GET", "/balance").json
+    assert balance is not None
+    assert balance["balance"] == 49
+    assert road.shop.audit() == []
 
 
 def test_calls_beyond_the_limit(tmp_path: Path) -> None:

@@ -25,7 +25,6 @@ from werkzeug.sansio.request import Request as Head
 from werkzeug.sansio.utils import get_host
 
 from flask_prepaid import PrepaidError
-from flask_prepaid.errors import Busy
 
 from . import keys, limits
 from .errors import ApiError
@@ -117,9 +116,10 @@ class Lane:
         row = new_row(caller, ask)
         try:
             spent = await self.spends.spend(caller.owner, **terms(row))
-        except Busy as busy:  # it may have been spent: Flask must not try again
-            return Passed(window, busy)
-        except Exception:
+        except PrepaidError as error:
+            may_be_spent = error.http_status == 503  # so Flask must not try again
+            return Passed(window, error if may_be_spent else None)
+        except SQLAlchemyError:
             return Passed(window)
         told = {"number": row["values"][0], "charged": ask.count, "balance": spent.balance}
         body = WRITER.encode({"status": "SUCCESS", **told}).encode() + b"\n"
