@@ -121,8 +121,10 @@ def apply(
             row.look_at, row.looks = None, 0  # what comes next comes at a time that is known
         session.flush()
         _grant_trial(prepaid, row)
-        if trial_end is not None and row.trial_end not in (None, trial_end):
-            _move_trial(prepaid, row, row.trial_end)
+        if row.end_reason == CARD_HAD_TRIAL and row.ended_at is not None:
+            _end_trial_credits(prepaid, row, row.ended_at)
+        elif trial_end is not None and row.trial_end not in (None, trial_end):
+            _end_trial_credits(prepaid, row, row.trial_end + prepaid.config.allowance_grace)
         if is_first or before != history.seen(row):
             history.note(prepaid, row, at=_when(prepaid, row, period))
             _tell(prepaid, row, state, bills)
@@ -174,13 +176,13 @@ def _grant_trial(prepaid: Prepaid, row: Subscription) -> None:
     )
 
 
-def _move_trial(prepaid: Prepaid, row: Subscription, trial_end: datetime) -> None:
-    """The trial was made longer or shorter in Stripe's dashboard, and with it what its credits last."""
+def _end_trial_credits(prepaid: Prepaid, row: Subscription, at: datetime) -> None:
+    """The trial was made longer or shorter in Stripe's dashboard, or ended here; so are its credits."""
     allowances.move_end(
         prepaid.session,
         row.owner,
         key=f"trial:{row.stripe_id}",
-        expires_at=trial_end + prepaid.config.allowance_grace,
+        expires_at=at,
         clock=prepaid.clock,
     )
 

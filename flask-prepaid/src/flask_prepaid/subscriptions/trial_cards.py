@@ -17,7 +17,7 @@ from ..models import SavedCard
 from ..payments import insert
 from . import at_stripe
 from .facts import Subscribed
-from .models import CARD_HAD_TRIAL, State, Subscription, TrialCard
+from .models import CARD_HAD_TRIAL, PlanPrice, State, Subscription, TrialCard
 
 if TYPE_CHECKING:
     from ..extension import Prepaid
@@ -38,14 +38,15 @@ def on_file(prepaid: Prepaid, owner: str) -> bool:
 def is_spent(prepaid: Prepaid, row: Subscription, subscribed: Subscribed) -> bool:
     """Whether a trial has begun that is to end at once, since its card has begun another one. Commits.
 
-    Only the card that a trial begins with counts, and of a trial that was given in Stripe's dashboard it is
-    noted, no more.
+    Only the card that a trial begins with counts; Stripe may show it a moment after the trial. Of a trial
+    that was given in Stripe's dashboard it is noted, no more.
     """
     if subscribed.status != State.TRIALING:
         return False
     session = prepaid.session
     fingerprint = subscribed.fingerprint
-    if row.fetched_at is None and fingerprint and prepaid.config.trial_per_card:
+    begins = row.fetched_at is None or (row.card_id is None and _needs_card(prepaid, row))
+    if begins and fingerprint and prepaid.config.trial_per_card:
         fresh = {"fingerprint": fingerprint, "owner": row.owner, "tried_at": prepaid.clock()}
         session.execute(insert(session, TrialCard).values(fresh).on_conflict_do_nothing())
         first = session.get_one(TrialCard, fingerprint, populate_existing=True)
@@ -53,6 +54,11 @@ def is_spent(prepaid: Prepaid, row: Subscription, subscribed: Subscribed) -> boo
             row.end_reason = CARD_HAD_TRIAL  # before Stripe is asked: whoever looks next goes on from here
         session.commit()
     return row.end_reason == CARD_HAD_TRIAL
+
+
+def _needs_card(prepaid: Prepaid, row: Subscription) -> bool:
+    plan = prepaid.catalog.plans.get(prepaid.session.get_one(PlanPrice, row.price_id).plan)
+    return plan is not None and plan.trial_needs_card
 
 
 def end(prepaid: Prepaid, subscribed: Subscribed) -> Subscribed:

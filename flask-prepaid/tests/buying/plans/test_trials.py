@@ -150,6 +150,34 @@ def test_a_card_whose_owner_has_left_begins_no_other_trial(shop: PlanShop) -> No
     assert shop.state("user:2") is State.CANCELED
 
 
+def give_card(shop: PlanShop, owner: str) -> None:
+    """Let the plan be paid by the card that everybody has."""
+    card = shop.save_card(owner=owner)
+    shop.v1.subscriptions.update(shop.stripe_id(owner), {"default_payment_method": card})
+    shop.stripe.deliver()
+
+
+def test_a_card_that_stripe_shows_a_moment_later_ends_the_trial_and_its_credits(shop: PlanShop) -> None:
+    shop.subscribe("trial")
+    shop.subscribe("trial", owner="user:2", card="5555555555554444", trial="1")
+    assert (shop.state("user:2"), shop.balance("user:2")) == (State.TRIALING, 20)
+    shop.change_subscriptions(card_id=None)  # as if it had not been told
+
+    give_card(shop, "user:2")
+
+    assert (shop.state("user:2"), shop.balance("user:2")) == (State.CANCELED, 0)
+
+
+def test_a_card_that_is_added_in_a_trial_without_one_leaves_it_alone(shop: PlanShop) -> None:
+    shop.subscribe("trial")
+    shop.subscribe("taste", owner="user:2", card="", trial="1")
+
+    give_card(shop, "user:2")
+
+    assert shop.row("user:2").card_id is not None
+    assert shop.state("user:2") is State.TRIALING
+
+
 def test_a_trial_whose_end_was_begun_and_never_asked_for_is_ended_by_the_next_look(shop: PlanShop) -> None:
     """As by a worker that was killed between its commit and Stripe."""
     session = shop.choose("trial", trial="1")
