@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
 from flask_prepaid import signals
-from flask_prepaid.subscriptions.models import CARD_HAD_TRIAL, State
+from flask_prepaid.subscriptions.models import CARD_HAD_TRIAL, State, TrialCard
 from flask_prepaid.testing import Databases
 
 from .shop import PAGE, PlanShop
@@ -144,6 +146,8 @@ def test_a_card_whose_owner_has_left_begins_no_other_trial(shop: PlanShop) -> No
     shop.subscribe("trial")
     shop.read(lambda: shop.prepaid.remove_customer("user:1"))
     shop.stripe.deliver()
+    kept = select(TrialCard.owner)
+    assert shop.read(lambda: shop.prepaid.session.scalars(kept).all()) == [""], "not whose it was"
 
     shop.subscribe("trial", owner="user:2", trial="1")
 
