@@ -229,6 +229,29 @@ def test_the_preview_of_a_renewal_says_when_and_how_much(shop: Shop, plans: Plan
     assert nothing.value.code == "invoice_upcoming_none"
 
 
+@pytest.mark.parametrize("target", ["platinum", "yearly"])
+def test_a_preview_of_what_recurs_leaves_out_what_waits(shop: Shop, plans: Plans, target: str) -> None:
+    extra: dict[str, Any] = {"customer": plans.customer, "amount": 700, "currency": "usd"}
+    shop.v1.invoice_items.create(cast(Any, extra))
+    change = {"items": plans.to(getattr(plans, target)), "proration_behavior": "none"}
+    asked: Any = {"subscription": plans.subscription.id, "subscription_details": change}
+
+    all_of_it = shop.v1.invoices.create_preview(asked)
+    alone = shop.v1.invoices.create_preview(asked | {"preview_mode": "recurring"})
+
+    assert all_of_it.total - alone.total == 700
+    assert [line.parent and line.parent.type for line in alone.lines.data] == ["subscription_item_details"]
+    assert len(shop.v1.invoice_items.list({"pending": True}).data) == 1
+
+
+def test_a_preview_of_what_recurs_with_prorations_is_refused_by_name(shop: Shop, plans: Plans) -> None:
+    change = {"items": plans.to(plans.yearly), "proration_behavior": "always_invoice"}
+    asked: Any = {"subscription": plans.subscription.id, "subscription_details": change}
+
+    with pytest.raises(stripe.APIError, match="does not do this yet"):
+        shop.v1.invoices.create_preview(asked | {"preview_mode": "recurring"})
+
+
 def test_a_new_subscription_can_be_previewed_without_a_customer(shop: Shop, plans: Plans) -> None:
     preview = shop.v1.invoices.create_preview(
         {"subscription_details": {"items": [{"price": plans.platinum, "quantity": 2}]}}

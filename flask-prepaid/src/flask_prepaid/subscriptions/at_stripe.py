@@ -224,21 +224,12 @@ def preview(gateway: Gateway, stripe_id: str, *, alone: bool = False, **details:
         raise
 
 
-def preview_new(gateway: Gateway, customer_id: str, price_id: str, quantity: int) -> Bill:
-    """The first invoice of a subscription that would begin now."""
-    asked_at = clock.wall()
-    params: Any = {
-        "customer": customer_id,
-        "subscription_details": {"items": [{"price": price_id, "quantity": quantity}]},
-    }
-    return bill_of(ask(lambda: gateway.client.v1.invoices.create_preview(params)), asked_at)
-
-
 def preview_renewal(
     gateway: Gateway, subscribed: Subscribed, wanted: Choice, plan: Plan, *, at_once: bool
 ) -> Bill:
-    """The next renewal as it would be after a change to ``plan``, which has the same interval.
+    """The first whole period that ``plan`` renews after a change to it.
 
+    Where its interval is another one, Stripe shows the period that would begin now, which costs as much.
     A preview of a subscription holds to what its schedule has planned, whatever else it is asked; so
     where there is a schedule, that is previewed as the change would leave it.
     https://docs.stripe.com/api/invoices/create_preview

@@ -118,7 +118,9 @@ def preview(
         credits = _worth(prepaid, row, bill)
         begun = invoices.whole_period(bill.lines)
         next_at = moment(begun[1]) if begun else next_at
-    renewal = _renewal(prepaid, row, subscribed, price, quantity, plan, billed=bill is not None)
+    renewal = at_stripe.preview_renewal(
+        prepaid.gateway, subscribed, (price.id, quantity), plan, at_once=bill is not None
+    )
     return Preview(
         plan=plan,
         quantity=quantity,
@@ -132,24 +134,6 @@ def preview(
         later_minor=max(bill.left_minor, 0) if bill else 0,
         currency=price.currency,
     )
-
-
-def _renewal(
-    prepaid: Prepaid,
-    row: Subscription,
-    subscribed: Subscribed,
-    price: PlanPrice,
-    quantity: int,
-    plan: Plan,
-    *,
-    billed: bool,
-) -> Bill:
-    """The first whole period that the new plan renews; ``billed``: an invoice of the change comes before."""
-    current = prepaid.session.get_one(PlanPrice, row.price_id)
-    if (current.interval, current.interval_count) != (price.interval, price.interval_count):
-        return at_stripe.preview_new(prepaid.gateway, subscribed.customer_id, price.id, quantity)
-    wanted = (price.id, quantity)
-    return at_stripe.preview_renewal(prepaid.gateway, subscribed, wanted, plan, at_once=billed)
 
 
 def _worth(prepaid: Prepaid, row: Subscription, bill: Bill) -> int:

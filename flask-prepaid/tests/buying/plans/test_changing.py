@@ -207,6 +207,36 @@ def test_what_the_dashboard_left_to_be_billed_comes_with_the_change_and_not_agai
     assert "Next charge: <strong>$40.00</strong>" in shop.page()
 
 
+@pytest.mark.parametrize(("first", "wanted"), [("small", "yearly"), ("yearly", "small")])
+def test_a_discount_stands_in_the_preview_of_another_interval(
+    shop: PlanShop, first: str, wanted: str
+) -> None:
+    shop.subscribe(first)
+    half = shop.v1.coupons.create({"percent_off": 50, "duration": "forever"})
+    shop.v1.subscriptions.update(shop.stripe_id(), {"discounts": [{"coupon": half.id}]})
+    shop.pass_time(days=14)
+
+    page, _ = shop.preview(wanted)
+    shop.change(wanted)
+
+    next_charge = {"yearly": "$200.00 on 14 February 2027", "small": "$5.00 on 31 January 2027"}[wanted]
+    assert next_charge in page
+    amount, day = next_charge.split(" on ")
+    assert f"Next charge: <strong>{amount}</strong> on {day}" in shop.page()
+
+
+def test_a_longer_plan_beside_a_planned_change_is_previewed_as_it_is(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.change("taste")
+    shop.pass_time(days=14)
+
+    page, _ = shop.preview("yearly")
+    assert "$400.00 on 14 February 2027" in page
+    shop.change("yearly")
+
+    assert "Next charge: <strong>$400.00</strong> on 14 February 2027" in shop.page()
+
+
 def test_from_months_to_a_year_the_rest_of_the_month_is_counted(shop: PlanShop) -> None:
     shop.subscribe("small")
     shop.pass_time(days=14)

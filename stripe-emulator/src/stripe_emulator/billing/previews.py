@@ -10,7 +10,7 @@ import copy
 
 from stripe_emulator import clock, store
 from stripe_emulator.billing import changes, clocks, cycle, drafts, endings, phases, start, states, terms
-from stripe_emulator.errors import NotFound
+from stripe_emulator.errors import NotEmulated, NotFound
 from stripe_emulator.resources import customers, invoiceitems
 from stripe_emulator.store import Json
 from stripe_emulator.wire import public
@@ -70,12 +70,24 @@ def _next_of(subscription: Json, customer: Json, details: Json, form: Json) -> J
     wanted = {key: details[key] for key in CHANGES if key in details}
     if "discounts" in form:
         wanted["discounts"] = form["discounts"]
+    alone = form.get("preview_mode") == "recurring"
+    if alone:
+        _forget_what_waits(subscription, customer)
     if wanted:
         change = changes.make(subscription, wanted)
+        if change.invoice is not None and alone and details.get("proration_behavior") != "none":
+            raise NotEmulated("preview_mode=recurring with prorations", param="preview_mode")
         if change.invoice is not None:
             return change.invoice
         changes.show(subscription, change.fields)
     return _renewal(subscription, customer, form)
+
+
+def _forget_what_waits(subscription: Json, customer: Json) -> None:
+    for line in drafts.take_pending(customer, subscription["currency"], subscription):
+        item = drafts.source_item(line)
+        assert item is not None, "what waits is an invoice item"
+        store.remove(item)
 
 
 def _renewal(subscription: Json, customer: Json, form: Json) -> Json:
