@@ -36,12 +36,21 @@
       if (button.dataset.pays) button.textContent = `${button.dataset.pays} ${due}`;
     };
 
+    // Stripe's fields do not follow the page by themselves: their words would be dark on dark.
+    const isDark = () => {
+      const schemes = getComputedStyle(form).colorScheme.split(" ");
+      return schemes.includes("dark") && (!schemes.includes("light") || matchMedia("(prefers-color-scheme: dark)").matches);
+    };
+
     const start = async () => {
       if (typeof Stripe === "undefined") {
         say("Stripe's script did not load, so no card can be entered here. Load this page again.");
         return;
       }
-      const checkout = Stripe(form.dataset.key).initCheckoutElementsSdk({ clientSecret: form.dataset.secret });
+      const checkout = Stripe(form.dataset.key).initCheckoutElementsSdk({
+        clientSecret: form.dataset.secret,
+        elementsOptions: { appearance: { theme: isDark() ? "night" : "stripe" } },
+      });
       if (document.getElementById("prepaid-card")) checkout.createPaymentElement().mount("#prepaid-card");
       const loaded = await checkout.loadActions();
       if (loaded.type === "error") {
