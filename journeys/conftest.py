@@ -38,9 +38,10 @@ class Running:
     def emulator_url(self) -> str:
         return f"http://127.0.0.1:{self.emulator_port}"
 
-    def start(self) -> None:
-        """Start it and wait until it says that it serves."""
+    def start(self, *, history: bool = False) -> None:
+        """Start it and wait until it says that it serves. A new one has nobody's history, unless wanted."""
         command = [sys.executable, str(ROOT / "dev"), "run", "--data", str(self.data)]
+        command += [] if history else ["--no-history"]
         ports = ["--port", str(self.port), "--emulator-port", str(self.emulator_port)]
         self.said, self.serves = [], threading.Event()
         self.process = subprocess.Popen(

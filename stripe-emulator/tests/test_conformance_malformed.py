@@ -258,6 +258,7 @@ CONTROLS = {
     "dunning": ["retry_days", "end"],
     "deliver": ["event", "times"],
     "roll": ["endpoint", "hours"],
+    "hear": ["events"],
 }
 ANYTHING: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),

@@ -11,7 +11,7 @@ from flask import Flask, current_app
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from . import cards, customers, database, mails, views
+from . import cards, customers, database, mails, views, webhooks
 from . import clock as clocks
 from . import config as settings
 from .catalog import Catalog, Pack, Plan, Quantity
@@ -172,6 +172,11 @@ class Prepaid(LedgerVerbs):
         """Hand a mail to the host; nothing where it wants none."""
         if self._mail is not None:
             self._mail(address, subject, text)
+
+    @property
+    def heard(self) -> list[str]:
+        """The types of Stripe's events that are handled here; an endpoint need be sent no others."""
+        return sorted(webhooks.HEARD)
 
     @property
     def session(self) -> Session:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +9,17 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 from flask_migrate import upgrade
-from flask_security import hash_password
 from sqlalchemy import delete, select
 
 from flask_prepaid import Payment
 
 from . import shop
-from .accounts import users
-from .models import AuditLine, Deed, Number, SignIn, User, db, owner_of, utc_now
-from .seed import seed
+from .demo import make_demo
+from .emulated import emulator_of
+from .models import AuditLine, Deed, Number, SignIn, User, db, owner_of
+from .seed import first_history, seed
 
 MIGRATIONS = str(Path(__file__).parent / "migrations")
-
-#: The demo's people, and the role each has.
-DEMO = {"customer": ("demo@rando.test", None), "admin": ("admin@rando.test", "admin")}
 
 commands = AppGroup("rando", help="Set up the shop.")
 commands.add_command(seed)
@@ -42,10 +36,19 @@ def shell_names(app: Flask) -> dict[str, Any]:
 
 @commands.command()
 @click.option("--demo", is_flag=True, help="Make a demo customer and an admin as well.")
-def prepare(demo: bool) -> None:
+@click.option("--emulator", is_flag=True, help="Await Stripe's emulator, and hear from it what is handled.")
+@click.option("--history", is_flag=True, help="In a new shop, let some months of made-up customers pass.")
+def prepare(demo: bool, emulator: bool, history: bool) -> None:
     """Bring all tables up to date, as `db upgrade` and `prepaid upgrade` do."""
     upgrade()
     shop.prepaid.upgrade()
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    if emulator:
+        stripe = emulator_of(app)
+        stripe.await_answer()
+        stripe.say("hear", events=shop.prepaid.heard)
+    if history:
+        first_history(app)
     if demo:
         make_demo()
 
@@ -73,31 +76,3 @@ def end_sessions(email: str | None, everybody: bool) -> None:
     db.session.add(AuditLine(deed=Deed.SIGN_IN_ENDED, actor="operator", detail={"of": whose}))
     db.session.commit()
     click.echo(f"{ended} sessions have ended.")
-
-
-def make_demo() -> None:
-    kept = Path(current_app.instance_path) / "logins.json"
-    logins = json.loads(kept.read_text()) if kept.exists() else {}
-    for who, (email, role) in DEMO.items():
-        if users.find_user(email=email) is None:
-            logins[who] = {"email": email, "password": secrets.token_urlsafe(12)}
-            make_user(email, logins[who]["password"], role)
-            click.echo(f"{who}: {email} {logins[who]['password']}")
-    write_private(kept, json.dumps(logins, indent=1))
-    db.session.commit()
-
-
-def make_user(email: str, password: str, role: str | None) -> None:
-    """A confirmed user with the free credits; the caller commits."""
-    roles = [users.find_or_create_role(role)] if role else []
-    user = users.create_user(
-        email=email, password=hash_password(password), roles=roles, confirmed_at=utc_now()
-    )
-    db.session.flush()
-    shop.welcome(owner_of(user.id))
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)

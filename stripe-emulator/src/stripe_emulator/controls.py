@@ -141,6 +141,19 @@ def roll_secret(keeper: Store, endpoint: str, *, hours: int = 24) -> str:
         return events.roll(endpoint, keep_old_s=3600 * hours)
 
 
+def hear(keeper: Store, types: object) -> None:
+    """Let what was given by ``--webhook`` hear of events of these types only; ``["*"]`` is every type.
+
+    :raises InvalidRequest: It is no list of types.
+    """
+    if not isinstance(types, list) or not types or not all(isinstance(one, str) and one for one in types):
+        raise InvalidRequest(
+            "events must be a list of types, such as checkout.session.completed.", param="events"
+        )
+    with keeper.transaction():
+        events.hear(types)
+
+
 def set_chaos(keeper: Store, settings: Json) -> Json:
     """See ``chaos.configure``."""
     with keeper.transaction():

@@ -161,6 +161,10 @@ class Emulator:
         """Make Stripe behave badly: ``chaos(duplicate=1, shuffle=True)``; ``chaos()`` ends it."""
         controls.set_chaos(self.store, settings)
 
+    def hear(self, *types: str) -> None:
+        """Send the endpoint given as ``webhook`` events of these types only; ``hear("*")`` is all of them."""
+        controls.hear(self.store, list(types))
+
     def dunning(self, **settings: Any) -> None:
         """When failed renewals are tried again, and what then; see ``collection.configure``."""
         controls.set_dunning(self.store, settings)

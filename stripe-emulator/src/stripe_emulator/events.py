@@ -101,6 +101,15 @@ def listen(endpoint_id: str, url: str, secret: str, *, payload: str = "snapshot"
     store.current().memo.pop("endpoints", None)
 
 
+def hear(types: list[str]) -> None:
+    """Send those given to the emulator events of these types only; ``*`` is every type."""
+    listeners = store.get_setting(LISTENERS, {})
+    for one in listeners.values():
+        one["enabled_events"] = [f"v1.{type}" if is_thin(one) and type != "*" else type for type in types]
+    store.put_setting(LISTENERS, listeners)
+    store.current().memo.pop("endpoints", None)
+
+
 def roll(endpoint_id: str, *, keep_old_s: int) -> str:
     """Give an endpoint a new secret and return it; for so many seconds the old one signs as well.
 

@@ -71,6 +71,13 @@ def roll() -> Response:
     return jsonify({"secret": controls.roll_secret(keeper(), _needed(asked, "endpoint"), **asked)})
 
 
+@pages.post("/_emulator/hear")
+def hear() -> Response:
+    """``{"events": ["invoice.paid"]}``: what ``--webhook`` gave hears no others; ``["*"]`` ends it."""
+    controls.hear(keeper(), _asked(events=list).get("events"))
+    return jsonify(controls.state(keeper()))
+
+
 @pages.get("/_emulator/state")
 def state() -> Response:
     """Counts, clock, pending deliveries."""

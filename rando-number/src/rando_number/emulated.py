@@ -1,0 +1,85 @@
+"""Stripe's emulator by its own controls: how made-up customers pay, and how time passes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
+
+import click
+from flask import Flask
+
+#: How long it may take to start, and to hand out the events of a day.
+STARTS_WITHIN_S = 30
+DELIVERS_WITHIN_S = 10
+
+
+def opener() -> Callable[..., Any]:
+    """It is on this machine, whatever the proxy."""
+    return build_opener(ProxyHandler({})).open
+
+
+@dataclass
+class Emulator:
+    """The emulator at ``url``; ``key`` opens the API of Stripe that it serves."""
+
+    url: str
+    key: str
+    open: Callable[..., Any] = field(default_factory=opener)
+
+    def say(self, what: str, **fields: Any) -> dict[str, Any] | None:
+        """One of its controls. ``None`` is: it said no, such as a card that is declined."""
+        body = json.dumps(fields).encode()
+        asked = Request(f"{self.url}/_emulator/{what}", body, {"Content-Type": "application/json"})
+        try:
+            with self.open(asked, timeout=120) as answer:
+                return cast("dict[str, Any]", json.load(answer))
+        except HTTPError as refused:
+            refused.close()
+            return None
+
+    def state(self) -> dict[str, Any]:
+        with self.open(f"{self.url}/_emulator/state", timeout=10) as answer:
+            return cast("dict[str, Any]", json.load(answer))
+
+    def ask(self, path: str, **fields: object) -> dict[str, Any]:
+        """Stripe's API, for what an operator does in Stripe's dashboard. Without fields it is a GET."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        asked = Request(f"{self.url}/v1/{path}", urlencode(fields).encode() or None, headers)
+        with self.open(asked, timeout=30) as answer:
+            return cast("dict[str, Any]", json.load(answer))
+
+    def await_deliveries(self) -> None:
+        """Until the shop has heard of everything, or is slow."""
+        patience = time.monotonic() + DELIVERS_WITHIN_S
+        while self.state()["pending_deliveries"] and time.monotonic() < patience:
+            time.sleep(0.02)
+
+    def await_answer(self, url: str | None = None) -> None:
+        """Until it answers, or what is at ``url``.
+
+        :raises ClickException: Not in time.
+        """
+        patience = time.monotonic() + STARTS_WITHIN_S
+        url = url or f"{self.url}/_emulator/state"
+        while not self._answers(url):
+            if time.monotonic() > patience:
+                raise click.ClickException(f"{url} does not answer.")
+            time.sleep(0.05)
+
+    def _answers(self, url: str) -> bool:
+        try:
+            with self.open(url, timeout=2):
+                return True
+        except (URLError, OSError):
+            return False
+
+
+def emulator_of(app: Flask) -> Emulator:
+    """The one that the app talks to as to Stripe."""
+    return Emulator(app.config["PREPAID_STRIPE_API_BASE"], app.config["PREPAID_STRIPE_SECRET_KEY"])
