@@ -159,6 +159,29 @@ def test_a_refund_asks_for_the_password_when_the_sign_in_is_old(shop: Shop) -> N
     assert "/verify?next=/admin/payments/1/refund" in asked.location
 
 
+def test_what_a_bank_has_taken_back_is_not_offered_for_a_refund_and_says_why(shop: Shop) -> None:
+    pat, finance = buyer(shop), operator(shop, "finance")
+    story, page = f"/admin/customers/{pat.owner}", "/admin/payments/1"
+    fields = forms(finance.get(f"{page}/refund").text)[f"{page}/refund"]
+    charge = re.search(r"ch_\w+", finance.get(page).text)
+    assert charge
+    dispute = shop.stripe.dispute(charge[0])["id"]
+    shop.stripe.deliver()
+
+    sent = finance.client.post(f"{page}/refund", data={**fields, "amount": "1.00", "reason": "twice"})
+
+    assert sent.status_code == 409
+    assert "taken back by the bank" in finance.get(story).text
+    for path in (page, f"{page}/refund"):
+        assert dispute in finance.get(path).text
+    for path in (story, page, f"{page}/refund"):
+        assert f"{page}/refund" not in forms(finance.get(path).text)
+        assert f'href="{page}/refund"' not in finance.get(path).text
+    shop.stripe.dispute(dispute=dispute, outcome="won")
+    shop.stripe.deliver()
+    assert f'href="{page}/refund"' in finance.get(page).text
+
+
 @pytest.mark.parametrize("amount", ["", "0", "-1", "10.01", "1.001", "NaN", "1e3", "٣", "x" * 30])
 def test_an_amount_that_cannot_go_back_is_refused(shop: Shop, amount: str) -> None:
     pat, finance = buyer(shop), operator(shop, "finance")

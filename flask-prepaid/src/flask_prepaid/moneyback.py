@@ -7,6 +7,7 @@ order, with copies. A payment is settled before anything of it is taken back.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, update
@@ -52,6 +53,12 @@ def _write_down(prepaid: Prepaid, payment_id: int, amount_minor: int | None, rea
     if earlier is not None:
         session.commit()
         return earlier
+    if dispute := taken_by_bank(session, [payment_id]).get(payment_id):
+        session.rollback()
+        raise NothingToReverse(
+            f"The customer's bank has taken payment {payment_id} back, by dispute {dispute.id}: "
+            "Stripe refunds nothing of it as long as that stands."
+        )
     left = (payment.paid_minor or 0) - _going_back(session, payment_id)
     amount = left if amount_minor is None else amount_minor
     if payment.state is not PaymentState.PAID or payment.payment_intent_id is None or not 0 < amount <= left:
@@ -81,6 +88,14 @@ def _going_back(session: Session, payment_id: int) -> int:
     standing = Refund.state.not_in(("failed", "canceled", "refused"))
     of_payment = select(func.sum(Refund.amount_minor)).where(Refund.payment_id == payment_id)
     return session.scalar(of_payment.where(standing)) or 0
+
+
+def taken_by_bank(session: Session, payment_ids: Sequence[int]) -> dict[int, Dispute]:
+    """Which of these payments a bank has taken back, as things stand, and by which dispute."""
+    disputes = session.scalars(
+        select(Dispute).where(Dispute.payment_id.in_(payment_ids)).order_by(Dispute.created_at)
+    )
+    return {one.payment_id: one for one in disputes if facts.takes_money(one.state)}
 
 
 def ask(prepaid: Prepaid, refund_id: int) -> None:

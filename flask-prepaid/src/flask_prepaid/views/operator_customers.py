@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from .. import cards, payments, topups
+from .. import cards, moneyback, payments, topups
 from ..customers import known_customer
 from ..models import Customer, Dispute, Payment, Refund, SavedCard, Wallet
 from ..operators import Right
@@ -123,6 +123,7 @@ def story(owner: str) -> ResponseReturnValue:
         lots=prepaid.lots(owner),
         entries=entries,
         payments=bought,
+        taken=moneyback.taken_by_bank(session, [payment.id for payment in bought]),
         customer_id=known_customer(session, owner),
         cards=cards.saved(session, owner),
         default=cards.default_card(session, owner),

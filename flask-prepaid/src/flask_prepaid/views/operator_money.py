@@ -101,6 +101,7 @@ def refund_form(payment: Payment, error: PrepaidError | None = None) -> str:
         payment=payment,
         name=desk.names([payment.owner])[payment.owner],
         left=max((payment.paid_minor or 0) - payment.refunded_minor, 0),
+        taken=moneyback.taken_by_bank(page.extension().session, [payment.id]).get(payment.id),
         decimal=plain,
         error=error,
         written=request.form,

@@ -10,7 +10,7 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, select
 
-from .. import charts
+from .. import charts, moneyback
 from ..errors import NotYours
 from ..models import Dispute, Payment, PaymentState, Refund
 from ..operators import Right
@@ -185,6 +185,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
             select(Dispute).where(Dispute.payment_id == found.id).order_by(Dispute.created_at)
         ).all(),
         left=max((found.paid_minor or 0) - found.refunded_minor, 0),
+        taken=moneyback.taken_by_bank(session, [found.id]).get(found.id),
         may_refund=who.may(Right.REFUND),
     )
 
