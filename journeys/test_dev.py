@@ -60,6 +60,24 @@ def test_stripes_events_are_fetched_where_it_can_not_send_them(
     assert ("STRIPE_API_BASE" in environment) is emulated
 
 
+def test_a_key_that_comes_later_is_not_sent_to_the_emulator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``./dev flask prepaid doctor``, right after the key was written into ``.env``."""
+    for name in [name for name in os.environ if name.startswith("STRIPE_")]:
+        monkeypatch.delenv(name)
+    dev = the_dev_script()
+    before = dev.make_environment(dev.run_options(["--data", str(tmp_path)]), tmp_path)
+
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_x")
+    after = dev.environment_of(tmp_path)
+
+    assert "STRIPE_API_BASE" in before
+    assert after["STRIPE_SECRET_KEY"] == "sk_live_x"
+    others = ("STRIPE_API_BASE", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET")
+    assert [name for name in others if name in after] == []
+
+
 def test_a_key_that_misses_another_is_told_so_in_a_sentence_once(tmp_path: Path) -> None:
     (tmp_path / "logins.json").write_text(json.dumps({}))
     ports = ["--port", str(free_port()), "--emulator-port", str(free_port())]
