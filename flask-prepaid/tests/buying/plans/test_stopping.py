@@ -158,6 +158,6 @@ def test_the_history_has_each_invoice_with_its_amount_state_and_pdf(shop: PlanSh
 
     page = shop.page()
     assert page.count("/pdf") == 2
-    assert page.count("<td>$10.00</td>") == 2
+    assert page.count(">$10.00</td>") == 2
     path = page.split('href="http://127.0.0.1:12111')[1].split('"')[0]
     assert shop.stripe.browser().get(path).data.startswith(b"%PDF")
