@@ -33,6 +33,8 @@ autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 
 html_theme = "flask"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_title = "Flask-Prepaid"
 html_show_sourcelink = False
 html_context = {

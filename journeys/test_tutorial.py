@@ -98,7 +98,7 @@ def curl(words: list[str], folder: Path) -> str:
     jar = MozillaCookieJar(folder / options["-b"][-1])
     if Path(str(jar.filename)).exists():
         jar.load(ignore_discard=True)
-    request = Request(url, data=options["-d"][-1].encode() or None)
+    request = Request(url, data=options["-d"][-1].encode() or None, headers={"Accept": "*/*"})
     for header in options["-H"][1:]:
         request.add_header(*header.split(": ", 1))
     try:
