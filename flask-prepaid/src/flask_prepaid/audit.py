@@ -47,6 +47,7 @@ from sqlalchemy import (
 from .audit_sums import (
     clawed_in_full,
     nets_of_movements,
+    sums_of_deferred,
     sums_of_entries,
     sums_of_movements,
     sums_of_owners,
@@ -78,6 +79,7 @@ def audit(engine: Engine) -> Iterator[Problem]:
         yield from sums_of_owners(connection)
         yield from nets_of_movements(connection)
         yield from sums_of_entries(connection)
+        yield from sums_of_deferred(connection)
         yield from _payments_that_moved_otherwise(connection)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, exists, func, select, union_all
+from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from .clawbacks import share
-from .models import Entry, Kind, Wallet
+from .models import Entry, Kind, Lot, Wallet
 from .replay import Problem
-from .reports.models import ROLL_OVER, Counted, CreditSum, DaySum, Movement, OwnerSum
+from .reports.models import DEFERRED, ROLL_OVER, Counted, CreditSum, DaySum, Movement, OwnerSum
 
 
 def clawed_in_full(connection: Connection) -> Iterator[Problem]:
@@ -114,15 +114,46 @@ def sums_of_entries(connection: Connection) -> Iterator[Problem]:
         .join(Counted, and_(Counted.wallet_id == Entry.wallet_id, Entry.seq <= Counted.seq))
         .group_by(kind)
     )
-    kept = select(
-        CreditSum.kind, func.sum(CreditSum.entries), func.sum(CreditSum.credits), func.sum(CreditSum.debt)
-    ).group_by(CreditSum.kind)
+    kept = (
+        select(
+            CreditSum.kind, func.sum(CreditSum.entries), func.sum(CreditSum.credits), func.sum(CreditSum.debt)
+        )
+        .where(CreditSum.kind != DEFERRED)
+        .group_by(CreditSum.kind)
+    )
     counted, summed = by_kind(connection, entries), by_kind(connection, kept)
     for name in sorted(counted.keys() | summed.keys()):
         if counted.get(name) != summed.get(name):
             yield Problem(
                 "I11", None, f"{name}: reports say {summed.get(name)}, the entries {counted.get(name)}"
             )
+
+
+def sums_of_deferred(connection: Connection) -> Iterator[Problem]:
+    """What is paid for and not used yet is what the days add up to, once all that moved is counted."""
+    behind = or_(Wallet.seq > func.coalesce(Counted.seq, 0), Wallet.drawn_seq < Wallet.seq)
+    waits = select(Wallet.id).outerjoin(Counted, Counted.wallet_id == Wallet.id).where(behind)
+    if connection.execute(waits.limit(1)).first() is not None:
+        return
+    rest = 2 * (Lot.left_over + Lot.held) * Entry.amount_minor + Entry.credits
+    lots = (
+        select(Entry.currency, func.sum(rest // (2 * Entry.credits)))
+        .join(Lot, (Lot.wallet_id == Entry.wallet_id) & (Lot.origin == Entry.seq))
+        .where(Entry.amount_minor > 0)
+        .group_by(Entry.currency)
+    )
+    kept = (
+        select(CreditSum.currency, func.sum(CreditSum.worth_minor))
+        .where(CreditSum.kind == DEFERRED)
+        .group_by(CreditSum.currency)
+    )
+    there, summed = (
+        {str(of): int(minor) for of, minor in connection.execute(one) if minor} for one in (lots, kept)
+    )
+    for of in sorted(there.keys() | summed.keys()):
+        if there.get(of) != summed.get(of):
+            detail = f"reports say {summed.get(of, 0)} {of} are deferred, the lots {there.get(of, 0)}"
+            yield Problem("I11", None, detail)
 
 
 def by_kind(connection: Connection, wanted: Select[*tuple[Any, ...]]) -> dict[str, list[int]]:

@@ -93,7 +93,7 @@ def report(
         for row in [*made.rows, *({made.head[0]: "all", **total} for total in made.totals)]:
             click.echo("  ".join(shown(row, made.head)))
         for name, value in made.more.items():
-            click.echo(f"{name}: {json.dumps(value)}")
+            click.echo(f"{name.removesuffix('_minor').replace('_', ' ')}: {in_words(name, value)}")
 
 
 #: How wide a column is: what is no amount by its name, an amount like every other.
@@ -104,10 +104,26 @@ WIDTH = 14
 def heads(names: list[str]) -> list[str]:
     """The names above the columns, without their unit: amounts are shown with their currency."""
     words = [name.removesuffix("_minor").replace("_", " ") for name in names]
+    counts = {word for word, name in zip(words, names, strict=True) if word == name}
+    words = [
+        f"amount {word}" if name.endswith("_minor") and word in counts else word
+        for word, name in zip(words, names, strict=True)
+    ]
     return [
         f"{word:<{WIDTHS[name]}}" if name in WIDTHS else f"{word:>{WIDTH}}"
         for word, name in zip(words, names, strict=True)
     ]
+
+
+def in_words(name: str, value: Any) -> str:
+    """What stands below a table: amounts with their currency, and with their name where they have one."""
+    if not (name.endswith("_minor") and isinstance(value, dict)):
+        return f"{value:,}" if isinstance(value, int) else str(value or "none")
+    told = []
+    for of, minor in value.items():
+        named = minor if isinstance(minor, dict) else {"": minor}
+        told += [f"{word.replace('_', ' ')} {money.show(one, of)}".strip() for word, one in named.items()]
+    return ", ".join(told) or "none"
 
 
 def shown(row: Row, names: list[str]) -> list[str]:

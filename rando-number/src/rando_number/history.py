@@ -32,6 +32,9 @@ from .who import Caller
 CHANGES_PLAN = 0.012
 COMES_BACK = 0.4
 
+#: How likely it is that a card is left before a trial ends.
+STAYS_AFTER_TRIAL = 0.7
+
 #: How likely it is that money is asked back, or taken back by the bank, for each payment.
 REFUNDED = 0.03
 DISPUTED = 0.01
@@ -177,6 +180,8 @@ class History:
             plan = "small" if person.fate else self.chance.choices(list(PLANS), list(PLANS.values()))[0]
             sent = self.send(person, "/subscription", plan=plan)
             paid = person.subscribed = self.pay(person, sent, "/subscription")
+            if paid and self.chance.random() < STAYS_AFTER_TRIAL:  # which began without a card
+                self.in_days(4, lambda: self.keep_card(person, SOUND))
         else:
             pack = "bulk" if wanted > 25 else "regular" if wanted > 8 else "starter"
             choice = {"pack": pack} if self.chance.random() < 0.75 else {"credits": str(wanted + 3)}

@@ -31,10 +31,10 @@ PLANS = {"small": 5, "medium": 3, "large": 1}
 #: What one customer in so many is like.
 TEMPERS = {
     "looks": 20,
-    "tries": 30,
-    "returns": 25,
+    "tries": 26,
+    "returns": 22,
     "works": 10,
-    "subscribes": 15,
+    "subscribes": 22,
 }
 
 #: On how many days they want how many numbers at most. The demo customer is none of the others.

@@ -13,16 +13,16 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, Select, case, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from ..bulk import settle
 from ..database import commit_alone
 from ..models import Entry, Kind, Lot, Wallet
 from ..payments import insert
-from . import failures, revenue
+from . import deferred, failures, revenue
 from .days import MINUTE, day_of, first_day
-from .models import ROLL_OVER, Copying, Counted, CreditSum
+from .models import DEFERRED, ROLL_OVER, Copying, Counted, CreditSum
 
 if TYPE_CHECKING:
     from ..extension import Prepaid
@@ -46,6 +46,10 @@ COLUMNS: dict[str, tuple[str, int]] = {
     Kind.ADJUSTMENT: ("adjusted", 1),
     ROLL_OVER: ("expired", -1),
 }
+
+
+#: What ``worth`` tells, in order.
+WORTH = ("opening", "sold", "earned", "clawed_back", "breakage", "closing")
 
 
 @dataclass
@@ -102,16 +106,18 @@ def count(prepaid: Prepaid) -> int:
     now = prepaid.clock()
     quiet = now - QUIET
     with Session(prepaid.engine) as session:
-        behind = session.execute(_behind().order_by(Wallet.id).limit(WALLETS)).all()
+        waiting = Wallet.seq - Wallet.drawn_seq
+        counts = or_(Wallet.drawn_seq > _counted(), waiting <= ENTRIES, Wallet.moved_at < quiet)
+        behind = session.execute(_behind().where(counts).order_by(Wallet.id).limit(WALLETS)).all()
         if not behind:
             _all_counted(session, now, prepaid.config.time_zone)
         session.commit()
         for wallet in behind:
-            waiting = wallet.seq - wallet.drawn_seq
-            if 0 < waiting <= ENTRIES or (waiting and wallet.moved_at < quiet):
+            undrawn = wallet.seq - wallet.drawn_seq
+            if 0 < undrawn <= ENTRIES or (undrawn and wallet.moved_at < quiet):
                 commit_alone(prepaid.engine, partial(settle, owner=wallet.owner, clock=prepaid.clock))
         for wallet in behind:
-            _count(session, wallet.id, wallet.counted, wallet.seq, prepaid.config.time_zone)
+            _count(session, wallet.id, wallet.counted, prepaid.config.time_zone)
         session.commit()
     return len(behind)
 
@@ -137,25 +143,35 @@ def catch_up(prepaid: Prepaid, *, longest: timedelta | None = None) -> None:
 
 
 def _behind() -> Select[*tuple[Any, ...]]:
-    counted = func.coalesce(Counted.seq, 0)
+    counted = _counted().label("counted")
     return (
-        select(
-            Wallet.id, Wallet.owner, Wallet.seq, Wallet.drawn_seq, Wallet.moved_at, counted.label("counted")
-        )
+        select(Wallet.id, Wallet.owner, Wallet.seq, Wallet.drawn_seq, Wallet.moved_at, counted)
         .outerjoin(Counted, Counted.wallet_id == Wallet.id)
-        .where(Wallet.seq > counted)
+        .where(Wallet.seq > _counted())
     )
 
 
-def _count(session: Session, wallet_id: int, after: int, upto: int, zone: str) -> None:
-    """Add the next entries of one wallet to the sums, unless another process has. Does not commit."""
-    upto = min(upto, after + ENTRIES)
+def _counted() -> ColumnElement[int]:
+    return func.coalesce(Counted.seq, 0)
+
+
+def _count(session: Session, wallet_id: int, after: int, zone: str) -> None:
+    """Add the next entries of one wallet that are drawn to the sums, unless another process has.
+
+    Does not commit.
+    """
+    drawn = session.scalar(select(Wallet.drawn_seq).where(Wallet.id == wallet_id)) or 0
+    upto = min(drawn, after + ENTRIES)
     sums: defaultdict[tuple[date, str, str], Counter[str]] = defaultdict(Counter)
+    days: dict[int, date] = {}
     for entry in session.execute(_entries(wallet_id, after, upto)):
+        days[entry.seq] = day_of(entry.at, zone)
         worth = _worth(entry)
         kind = ROLL_OVER if entry.key.startswith(f"{ROLL_OVER}:") else entry.kind.value
-        cell = (day_of(entry.at, zone), kind, entry.currency or entry.lot_currency or "")
+        cell = (days[entry.seq], kind, entry.currency or entry.lot_currency or "")
         sums[cell].update(entries=1, credits=entry.credits, debt=entry.debt, worth_minor=worth)
+    for (day, currency), minor in deferred.moved(session, wallet_id, after, upto, days).items():
+        sums[day, DEFERRED, currency].update(worth_minor=minor)
     first = insert(session, Counted).values(wallet_id=wallet_id, seq=0).on_conflict_do_nothing()
     session.execute(first)
     mine = update(Counted).where(Counted.wallet_id == wallet_id, Counted.seq == after).values(seq=upto)
@@ -182,6 +198,7 @@ def _entries(wallet_id: int, after: int, upto: int) -> Select[*tuple[Any, ...]]:
     expiry_of = (Lot.wallet_id == Entry.wallet_id) & (Lot.seq == Entry.names) & (Entry.kind == Kind.EXPIRY)
     return (
         select(
+            Entry.seq,
             Entry.at,
             Entry.kind,
             Entry.key,
@@ -214,8 +231,10 @@ def credits(
     session: Session, *, start: date | None = None, end: date | None = None, by: str = "day"
 ) -> list[tuple[date, Credits]]:
     """What came and went in each period that saw anything, as far as it is counted."""
-    wanted = select(CreditSum.day, CreditSum.kind, func.sum(CreditSum.credits)).group_by(
-        CreditSum.day, CreditSum.kind
+    wanted = (
+        select(CreditSum.day, CreditSum.kind, func.sum(CreditSum.credits))
+        .where(CreditSum.kind != DEFERRED)
+        .group_by(CreditSum.day, CreditSum.kind)
     )
     if start is not None:
         wanted = wanted.where(CreditSum.day >= start)
@@ -231,7 +250,11 @@ def credits(
 def worth(
     session: Session, *, start: date | None = None, end: date | None = None
 ) -> dict[str, dict[str, int]]:
-    """What was paid for the credits that were sold, clawed back and expired (breakage), per currency."""
+    """What was paid for the credits: opening + sold - earned - clawed back - breakage = closing.
+
+    Per currency. ``opening`` and ``closing`` are what is deferred before the first day and after the last:
+    paid for and not used yet. ``earned`` is what was spent, less what was given back.
+    """
     wanted = (
         select(CreditSum.currency, CreditSum.kind, func.sum(CreditSum.worth_minor))
         .where(CreditSum.currency != "")
@@ -247,16 +270,27 @@ def worth(
         Kind.CLAWBACK: ("clawed_back", 1),
         Kind.EXPIRY: ("breakage", 1),
         ROLL_OVER: ("breakage", -1),
+        DEFERRED: ("moved", 1),
     }
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for currency, kind, minor in session.execute(wanted):
         if kind in names:
             name, sign = names[kind]
             found[currency][name] += sign * int(minor)
-    return {
-        currency: {name: found[currency][name] for name in ("sold", "clawed_back", "breakage")}
-        for currency in sorted(found)
-    }
+    for currency, minor in _deferred_before(session, start).items():
+        found[currency]["opening"] = minor
+    for line in found.values():
+        line["closing"] = line["opening"] + line["moved"]
+        line["earned"] = line["sold"] - line["clawed_back"] - line["breakage"] - line["moved"]
+    return {of: {name: found[of][name] for name in WORTH} for of in sorted(found)}
+
+
+def _deferred_before(session: Session, day: date | None) -> dict[str, int]:
+    if day is None:
+        return {}
+    moved = select(CreditSum.currency, func.sum(CreditSum.worth_minor)).group_by(CreditSum.currency)
+    rows = session.execute(moved.where(CreditSum.kind == DEFERRED, CreditSum.day < day))
+    return {of: int(minor) for of, minor in rows if minor}
 
 
 def owed(session: Session) -> Owed:

@@ -12,6 +12,9 @@ from ..models import Base
 #: What an allowance that moved up from an ended one is counted as: less of that one expired.
 ROLL_OVER = "rollover"
 
+#: No kind of entry: by how much what is paid and not used yet moved on a day.
+DEFERRED = "deferred"
+
 
 class Movement(Base):
     """A copy of one of Stripe's balance transactions, by which its balance moved by ``net_minor``.
@@ -113,7 +116,8 @@ class CreditSum(Base):
     """What the entries of one day add up to, by kind and currency ("" where nothing was paid).
 
     ``credits`` and ``debt`` are signed as in the entries. ``worth_minor`` is what was paid for them: for
-    a purchase or allowance its price, for an expiry or clawback its lot's share of that.
+    a purchase or allowance its price, for an expiry or clawback its lot's share of that. A row of the kind
+    ``DEFERRED`` has that alone.
     """
 
     __tablename__ = "prepaid_credit_sum"

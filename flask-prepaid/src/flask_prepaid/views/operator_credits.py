@@ -79,8 +79,8 @@ def as_csv() -> Response:
         session = page.extension().session
         worth = credits.worth(session, start=picked.span.first, end=picked.span.last)
         deferred = credits.owed(session).deferred_minor
-        head = ["currency", "sold_minor", "clawed_back_minor", "breakage_minor", "deferred_minor_now"]
-        none = {"sold": 0, "clawed_back": 0, "breakage": 0}
+        head = ["currency", *(f"{name}_minor" for name in credits.WORTH), "deferred_minor_now"]
+        none = dict.fromkeys(credits.WORTH, 0)
         money = [
             [of, *worth.get(of, none).values(), deferred.get(of, 0)]
             for of in sorted(worth.keys() | deferred.keys())

@@ -34,7 +34,7 @@ def live(shop: Shop, days: int, seed: int = 1) -> None:
                     [{"pack": "starter"}, {"pack": "bonus"}, {"pack": "tokyo"}, {"credits": "7"}]
                 )
                 shop.pay(shop.buy(owner, **choice))
-        spend(shop, chance, f"day:{day}")
+        spend(shop, chance, f"day:{seed}:{day}")
         give_back(shop, chance, disputes)
     shop.tick()
 

@@ -12,6 +12,11 @@ from .lives import client_of, live
 HANDS = {
     "a fee": ("UPDATE prepaid_movement SET net_minor = net_minor {} 1", "I11", "Stripe's balance moved by"),
     "a day of sales": ("UPDATE prepaid_day_sum SET tax_minor = tax_minor {} 1", "I11", "reports say"),
+    "a day of revenue": (
+        "UPDATE prepaid_credit_sum SET worth_minor = worth_minor {} 1 WHERE kind = 'deferred'",
+        "I11",
+        "are deferred",
+    ),
     "a customer": ("UPDATE prepaid_owner_sum SET gross_minor = gross_minor {} 1", "I11", "was charged"),
     "a day of credits": ("UPDATE prepaid_credit_sum SET credits = credits {} 1", "I11", "the entries"),
 }
@@ -21,6 +26,7 @@ HANDS = {
 def test_a_sum_that_somebody_changed_is_named(shop: Shop, what: str) -> None:
     shop.pay(shop.buy())
     shop.command("sync")
+    shop.tick()
     change, invariant, words = HANDS[what]
 
     with shop.app.app_context():

@@ -1,0 +1,102 @@
+"""Deferred revenue: what customers have paid for and not used yet, and how each day moved it.
+
+Every paid lot counts by what is left of it, set aside or not, at the price paid: to the smallest unit what
+``credits.owed`` reads from the lots. What moved it between two days is revenue, but for what was sold.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, aliased
+
+from ..models import Draw, Entry, Hold, Lot, Wallet
+
+
+def moved(
+    session: Session, wallet_id: int, after: int, upto: int, days: Mapping[int, date]
+) -> Counter[tuple[date, str]]:
+    """By how much the events of a wallet with a ``seq`` in (after, upto] moved it, by day and currency.
+
+    Walks back from the lots as they are now, drawn up to ``upto`` or further.
+
+    :param days: On which day each of the events was.
+    """
+    moves: Counter[tuple[date, str]] = Counter()
+    lots, drawn = _lots(session, wallet_id, after)
+    left = {seq: lot.left_over + lot.held for seq, lot in lots.items()}
+    used = _used(session, wallet_id, after, drawn) if lots else []
+    for seq, lot_seq, credits in reversed(used):
+        if lot_seq in lots:
+            before = left[lot_seq] + credits
+            if seq <= upto:
+                lot = lots[lot_seq]
+                moves[days[seq], lot.currency] += worth(left[lot_seq], lot) - worth(before, lot)
+            left[lot_seq] = before
+    for seq, lot in lots.items():
+        if after < seq <= upto:
+            moves[days[seq], lot.currency] += worth(left[seq], lot)
+    return moves
+
+
+def worth(credits: int, lot: Any) -> int:
+    """What so many credits of a lot cost, to the nearest of the smallest unit, half up."""
+    return int((2 * credits * lot.amount_minor + lot.credits) // (2 * lot.credits))
+
+
+def _lots(session: Session, wallet_id: int, after: int) -> tuple[dict[int, Any], int]:
+    """The paid lots that came or were drawn on since ``after``, and up to which ``seq`` they are drawn.
+
+    One statement, so that both are of one moment.
+    """
+    origin = aliased(Entry)
+    # A hold that was captured whole gives nothing back: what it took stands where it was opened.
+    closed = select(Hold.seq).where(Hold.wallet_id == wallet_id, Hold.closed_seq > after)
+    since = select(Draw.lot_seq).where(
+        Draw.wallet_id == wallet_id, or_(Draw.seq > after, Draw.seq.in_(closed))
+    )
+    rows = session.execute(
+        select(
+            Lot.seq,
+            Lot.left_over,
+            Lot.held,
+            origin.credits,
+            origin.amount_minor,
+            origin.currency,
+            Wallet.drawn_seq,
+        )
+        .join(origin, (origin.wallet_id == Lot.wallet_id) & (origin.seq == Lot.origin))
+        .join(Wallet, Wallet.id == Lot.wallet_id)
+        .where(Lot.wallet_id == wallet_id, origin.amount_minor > 0, or_(Lot.seq > after, Lot.seq.in_(since)))
+    ).all()
+    return {row.seq: row for row in rows}, max((row.drawn_seq for row in rows), default=after)
+
+
+def _used(session: Session, wallet_id: int, after: int, drawn: int) -> list[tuple[int, int, int]]:
+    """What events in (after, drawn] took from which lots: ``seq``, lot, credits; in order.
+
+    What is set aside is not used; what is captured of it is, when the hold is closed.
+    """
+    holds = session.execute(
+        select(Hold.seq, Hold.closed_seq).where(
+            Hold.wallet_id == wallet_id, or_(Hold.seq > after, Hold.closed_seq > after)
+        )
+    ).all()
+    closed = {hold.seq: hold.closed_seq for hold in holds if hold.closed_seq and hold.closed_seq <= drawn}
+    still_open = {hold.seq for hold in holds} - closed.keys()
+    draws = session.execute(
+        select(Draw.seq, Draw.lot_seq, Draw.credits).where(
+            Draw.wallet_id == wallet_id,
+            Draw.seq <= drawn,
+            or_(Draw.seq > after, Draw.seq.in_(closed)),
+        )
+    ).all()
+    used: defaultdict[tuple[int, int], int] = defaultdict(int)
+    for seq, lot_seq, credits in draws:
+        if seq not in still_open:
+            used[closed.get(seq, seq), lot_seq] += credits
+    return [(seq, lot_seq, credits) for (seq, lot_seq), credits in sorted(used.items()) if credits]
