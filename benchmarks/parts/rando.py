@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
-from flask_migrate import upgrade
 from sqlalchemy import func, insert, select
 
 from flask_prepaid import Prepaid
 from rando_number import create_app
+from rando_number.cli import upgrade
 from rando_number.keys import PREFIX, digest_of
 from rando_number.models import ApiKey, Number, User, db
 
@@ -41,7 +41,6 @@ class Shop:
         with app.app_context():
             upgrade()
             prepaid: Prepaid = app.extensions["prepaid"]
-            prepaid.upgrade()
             found = register(customers)
             for user_id in range(1, customers + 1):
                 prepaid.grant(f"user:{user_id}", CREDITS, key="gift", reason="benchmark")

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask_migrate import upgrade
 from sqlalchemy import Engine
 
 from flask_prepaid.testing import Databases
 from rando_number import create_app
+from rando_number.cli import upgrade
 from rando_number.models import db
 
 from .shop import Shop
@@ -42,7 +42,6 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
         app = create_app({"RANDO_DATA": str(data), "DATABASE_URL": url})
         with app.app_context():
             upgrade()
-            app.extensions["prepaid"].upgrade()
             db.engine.dispose()
 
     return Databases(tmp_path_factory.mktemp("databases"), prepare)

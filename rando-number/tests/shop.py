@@ -13,12 +13,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask.testing import FlaskClient
-from flask_migrate import upgrade
 from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
 from flask_prepaid import Prepaid
 from rando_number import create_app
+from rando_number.cli import upgrade
 from rando_number.models import AuditLine, Base, User, db
 from stripe_emulator import Emulator
 
@@ -48,7 +48,6 @@ class Shop:
     def migrate(self) -> None:
         with self.app.app_context():
             upgrade()
-            self.prepaid.upgrade()
             db.session.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
             db.engine.dispose()
         MIGRATED.append((self.data / "rando.sqlite3").read_bytes())

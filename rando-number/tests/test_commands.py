@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
+from flask_prepaid.upgrade import downgrade
 from rando_number import create_app
 from rando_number.cli import shell_names
 from rando_number.models import db
@@ -29,6 +30,12 @@ def test_a_new_database_is_not_ready_until_it_is_prepared(tmp_path: Path) -> Non
     assert prepared.exit_code == 0, prepared.output
     assert told(client.get("/readyz")) == {"status": "ok", "reasons": []}
     assert not (tmp_path / "logins.json").exists()
+
+    with app.app_context():
+        downgrade(db.engine, "0001")
+    behind = client.get("/readyz")
+    assert behind.status_code == 503
+    assert "flask prepaid upgrade" in told(behind)["reasons"][0]
 
 
 def test_the_demos_people_are_made_once_and_can_log_in(shop: Shop) -> None:

@@ -11,17 +11,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
-from . import clock, stripe_account, webhooks
+from . import clock, stripe_account, upgrade, webhooks
 from .errors import GatewayRefused, GatewayUnavailable
 from .facts import Endpoint
 from .gateway import API_VERSION
 from .models import InboxEvent, Payment
-from .upgrade import VERSION_TABLE, settings
 
 if TYPE_CHECKING:
     from .extension import Prepaid
@@ -73,10 +70,7 @@ def _settings(prepaid: Prepaid) -> Iterator[str]:
 
 def _tables(prepaid: Prepaid) -> Iterator[str]:
     try:
-        with prepaid.engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-            have = context.get_current_revision()
-            want = ScriptDirectory.from_config(settings(connection)).get_current_head()
+        have, want = upgrade.revisions(prepaid.engine)
     except DBAPIError as error:
         yield f"The database does not answer: {error.orig}"
         return

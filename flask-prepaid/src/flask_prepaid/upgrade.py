@@ -1,18 +1,23 @@
-"""The extension's own migrations, apart from the host's."""
+"""The extension's own migrations, apart from the host's.
+
+Alembic is imported where tables are changed: a process that serves does without its 8 MB.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 #: Names our own migrations, so that two processes that start together take turns.
 LOCK = 0x70726570616964  # "prepaid"
 
 VERSION_TABLE = "prepaid_alembic_version"
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
@@ -21,6 +26,8 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     On PostgreSQL it waits for an advisory lock, on SQLite for the write lock; either
     way a second process finds the work done. A failure leaves the tables as they were.
     """
+    from alembic import command
+
     with engine.begin() as connection:
         take_turns(connection)
         command.upgrade(settings(connection), revision)
@@ -28,6 +35,8 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Take the tables back to ``revision``; ``base`` drops them with all that is in them."""
+    from alembic import command
+
     with engine.begin() as connection:
         take_turns(connection)
         command.downgrade(settings(connection), revision)
@@ -43,10 +52,20 @@ def take_turns(connection: Connection) -> None:
 
 def settings(connection: Connection) -> Config:
     """Alembic's settings for a migration on this connection."""
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     return config
+
+
+def revisions(engine: Engine) -> tuple[str | None, str]:
+    """Which revision the tables are at, and which one this version wants; each is a number of four digits."""
+    with engine.connect() as connection:
+        has_any = inspect(connection).has_table(VERSION_TABLE)
+        have = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")) if has_any else None
+    return have, max(path.name[:4] for path in MIGRATIONS.glob("versions/[0-9]*.py"))
 
 
 def include_name(name: str | None, type_: str, parent_names: Any) -> bool:

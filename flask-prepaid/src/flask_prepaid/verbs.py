@@ -360,6 +360,11 @@ class LedgerVerbs:
         """Write what is due: lots that have ended, holds whose time is over; how many wallets were due."""
         return bulk.settle_due(self.engine, clock=self.clock)
 
+    def is_upgraded(self) -> bool:
+        """Whether the ``prepaid_*`` tables are those of this version: for a readiness check."""
+        have, want = upgrade.revisions(self.engine)
+        return have == want
+
     def audit(self) -> list[Problem]:
         """Everything that is off in the books; empty when all is right."""
         return list(audit.audit(self.engine))

@@ -7,10 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Flask
-from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
-
-from flask_prepaid import include_name
 
 from . import (
     accounts,
@@ -56,7 +53,6 @@ def create_app(
 
     db.init_app(app)
     shop.init_app(app, clock=clock or clock_of(app), http_client=http_client)
-    Migrate(app, db, directory=cli.MIGRATIONS, include_name=include_name)
     headers.init_app(app)
     limits.init_app(app)
     accounts.init_app(app)

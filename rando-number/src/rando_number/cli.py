@@ -8,10 +8,9 @@ from typing import Any
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
-from flask_migrate import upgrade
 from sqlalchemy import delete, select
 
-from flask_prepaid import Payment
+from flask_prepaid import Payment, include_name
 
 from . import shop
 from .demo import make_demo
@@ -19,15 +18,47 @@ from .emulated import emulator_of
 from .models import AuditLine, Deed, Number, SignIn, User, db, owner_of
 from .seed import first_history, seed
 
-MIGRATIONS = str(Path(__file__).parent / "migrations")
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 commands = AppGroup("rando", help="Set up the shop.")
 commands.add_command(seed)
 
 
 def init_app(app: Flask) -> None:
+    app.cli.command(
+        "db",
+        short_help="Perform database migrations.",
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True},
+    )(flask_db)
     app.cli.add_command(commands)
     app.shell_context_processor(lambda: shell_names(app))
+
+
+def begin_migrations() -> None:
+    """Set up Flask-Migrate when a command needs it: with Alembic it is 8 MB, and a worker does without."""
+    from flask_migrate import Migrate
+
+    Migrate(current_app, db, directory=str(MIGRATIONS), include_name=include_name)
+
+
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def flask_db(context: click.Context, words: tuple[str, ...]) -> None:
+    """Flask-Migrate's own ``flask db``."""
+    begin_migrations()
+    from flask_migrate.cli import db as group
+
+    group.main([*words], prog_name="db", standalone_mode=False, parent=context.parent)
+
+
+def upgrade() -> None:
+    """Bring all tables of the current app up to date."""
+    begin_migrations()
+    from flask_migrate import upgrade as upgrade_ours
+
+    upgrade_ours()
+    shop.prepaid.upgrade()
 
 
 def shell_names(app: Flask) -> dict[str, Any]:
@@ -41,7 +72,6 @@ def shell_names(app: Flask) -> dict[str, Any]:
 def prepare(demo: bool, emulator: bool, history: bool) -> None:
     """Bring all tables up to date, as `db upgrade` and `prepaid upgrade` do."""
     upgrade()
-    shop.prepaid.upgrade()
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     if emulator:
         stripe = emulator_of(app)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from .cli import MIGRATIONS
 from .models import db
+from .shop import prepaid
 
 blueprint = Blueprint("health", __name__)
 
@@ -28,12 +28,15 @@ def readyz() -> ResponseReturnValue:
 
 
 def not_ready() -> list[str]:
-    script = ScriptDirectory(MIGRATIONS)
+    newest = max(path.name[:4] for path in MIGRATIONS.glob("versions/[0-9]*.py"))
     try:
         with db.engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_heads()
+            is_new = not inspect(connection).has_table("alembic_version")
+            have = None if is_new else connection.scalar(text("SELECT version_num FROM alembic_version"))
+        is_upgraded = prepaid.is_upgraded()
     except SQLAlchemyError:
         return ["The database does not answer."]
-    if set(current) != set(script.get_heads()):
-        return ["The database is not migrated. Run `flask db upgrade`."]
-    return []
+    reasons = [] if have == newest else ["The database is not migrated. Run `flask db upgrade`."]
+    if not is_upgraded:
+        reasons.append("The prepaid tables are not those of this version. Run `flask prepaid upgrade`.")
+    return reasons
