@@ -111,6 +111,7 @@ def test_a_first_start_has_months_behind_it_and_the_next_one_leaves_them_alone(n
     for what, names in SHOWN.items():
         (total,) = first[what]["totals"]
         assert [name for name in names if not total[name]] == [], what
+    assert first["failures"]["totals"][0]["recovered"] >= 2, "a pack that was refused, and a renewal"
     assert report(new_shop, "sales") == first["sales"]
     assert not any("made-up customers" in line for line in new_shop.said)
     assert login["email"] in "".join(new_shop.said)

@@ -26,6 +26,7 @@ from .emulated import emulator_of
 from .models import Number, User, db, owner_of, utc_now
 from .numbers import Ask, sell
 from .people import EMPTY, PLANS, SOUND, Person, somebody
+from .shop import prepaid
 from .who import Caller
 
 #: How likely it is that a subscriber changes the plan on a day, and that one who left comes back.
@@ -244,9 +245,10 @@ class History:
         return card
 
     def kept(self, person: Person) -> dict[str, str]:
-        """The cards on file by their last four digits."""
-        found = re.findall(r"ending in (\d{4}).*?/cards/(pm_\w+)", self.open(person, "/cards"), re.DOTALL)
-        return dict(found)
+        """The cards on file by their last four digits; the page of cards fetches them."""
+        self.open(person, "/cards")
+        with self.app.app_context():
+            return {card.last4: card.id for card in prepaid.cards(owner_of(person.user_id))}
 
     def pay_plan_by(self, person: Person, number: str) -> None:
         """From now on; what is owed is paid at once, if the card can."""
