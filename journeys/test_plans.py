@@ -124,7 +124,7 @@ def test_a_bank_that_asks_at_a_renewal_is_answered_and_an_upgrade_that_waits_dro
     expect(page.get_by_text("Your change waits for its payment")).to_be_visible()
     page.get_by_role("button", name="Drop this change").click()
     expect(page.get_by_text("Your change waits for its payment")).to_have_count(0)
-    expect(page.locator("#current")).to_have_text(re.compile(r"Large\s+active"))
+    expect(page.locator("#current")).to_have_text(re.compile(r"Large\s+Active"))
     assert new_shop.flask("prepaid", "audit").returncode == 0
 
 
