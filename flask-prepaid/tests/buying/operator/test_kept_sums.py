@@ -75,11 +75,11 @@ def spans(days: list[date]) -> Iterator[tuple[date | None, date | None]]:
 
 
 def fail_in_all_ways(shop: PlanShop) -> None:
-    """Of packs one comes back and one doesn't; of plans one is paid after all, one ends; then two anew."""
-    for owner in ("user:1", "user:2"):
+    """Of packs one comes back and two don't; of plans one is paid after all, a larger ends; then two anew."""
+    for owner in ("user:1", "user:2", "user:7"):
         shop.press(shop.keep_card(owner, DECLINES), owner)
-    for owner in ("user:3", "user:4"):
-        shop.subscribe("small", owner)
+    for owner, plan in (("user:3", "small"), ("user:4", "large")):
+        shop.subscribe(plan, owner)
         card = shop.save_card("pm_card_chargeCustomerFail", owner)
         shop.v1.subscriptions.update(shop.stripe_id(owner), {"default_payment_method": card})
     shop.pass_time(days=1)
