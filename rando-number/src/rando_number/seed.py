@@ -44,7 +44,7 @@ def first_history(app: Flask) -> None:
     else:
         click.echo("letting three months of made-up customers pass in the new shop", err=True)
         unfinished.touch()
-        Context().run(live, app, history, ["sync"])
+        Context().run(live, app, history, ["reconcile --fix"])
     unfinished.unlink()
 
 
