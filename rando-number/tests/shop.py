@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache, cached_property
 from html.parser import HTMLParser
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from a2wsgi import ASGIMiddleware
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from flask_prepaid import Prepaid
 from rando_number import create_app
 from rando_number.cli import upgrade
+from rando_number.lane import Lane
 from rando_number.models import AuditLine, Base, User, db
 from stripe_emulator import Emulator
 
 PASSWORD = "correct horse battery"
 #: An empty database with all tables, once there is one.
 MIGRATED: list[bytes] = []
+
+Result = TypeVar("Result")
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 
@@ -97,6 +105,11 @@ class Shop:
                 if name != "audit_lines"
             }
 
+    @cached_property
+    def programs(self) -> Client:
+        """Programs reach the shop as it is deployed: through the lane, in an event loop."""
+        return client_of(Lane(self.app))
+
     def prepaid_tables(self) -> dict[str, Any]:
         from flask_prepaid.models import Base as Extension
 
@@ -124,6 +137,31 @@ def begin_database(file: Path) -> bool:
     return file.exists()
 
 
+def client_of(asgi: Any) -> Client:
+    """A client without cookies. One event loop serves all of them."""
+    through_a_loop: Any = ASGIMiddleware(asgi, loop=event_loop())
+    return Client(through_a_loop, TestResponse, use_cookies=False)
+
+
+@cache
+def event_loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return loop
+
+
+def at_once(calls: int, call: Callable[[int], Result]) -> list[Result]:
+    """What came of each call, all begun at one signal, each in a thread of its own."""
+    together = threading.Barrier(calls)
+
+    def begin(number: int) -> Result:
+        together.wait()
+        return call(number)
+
+    with ThreadPoolExecutor(calls) as threads:
+        return list(threads.map(begin, range(calls)))
+
+
 class Visitor:
     """A browser without JavaScript: cookies, links and forms."""
 
@@ -141,6 +179,14 @@ class Visitor:
     @property
     def balance(self) -> int:
         return self.shop.balance(self.owner)
+
+    def another_tab(self) -> FlaskClient:
+        """The same browser once more, for another thread."""
+        cookie = self.client.get_cookie("session")
+        assert cookie is not None
+        client: FlaskClient = self.shop.app.test_client(use_cookies=False)
+        client.environ_base["HTTP_COOKIE"] = f"session={cookie.value}"
+        return client
 
     def get(self, path: str, **query: str) -> TestResponse:
         return self.client.get(path, query_string=query, buffered=True)
@@ -196,18 +242,27 @@ def told(answer: TestResponse) -> dict[str, Any]:
     return found
 
 
+FROM_HERE = {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "40000"}
+
+
 class Program:
     """A program with an API key, and no cookies."""
 
     def __init__(self, shop: Shop, key: str) -> None:
-        self.client: FlaskClient = shop.app.test_client(use_cookies=False)
+        self.client = shop.programs
         self.headers = {"Authorization": f"Bearer {key}"}
 
+    def ask(self, method: str, path: str, *, headers: dict[str, str], **more: Any) -> TestResponse:
+        headers = {**self.headers, **headers}
+        return self.client.open(
+            f"/api/v1{path}", method=method, headers=headers, environ_base=FROM_HERE, **more
+        )
+
     def get(self, path: str, **headers: str) -> TestResponse:
-        return self.client.get(f"/api/v1{path}", headers={**self.headers, **headers})
+        return self.ask("GET", path, headers=headers)
 
     def post(self, path: str, json: Any, **headers: str) -> TestResponse:
-        return self.client.post(f"/api/v1{path}", json=json, headers={**self.headers, **headers})
+        return self.ask("POST", path, headers=headers, json=json)
 
 
 def forms(page: str) -> dict[str, dict[str, str]]:

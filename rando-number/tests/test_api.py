@@ -91,12 +91,15 @@ def test_a_body_that_is_no_json_object_is_malformed(program: Program, body: byte
     assert told(refused)["error"]["code"] == "malformed"
 
 
-def test_a_body_that_was_cut_on_the_way_buys_nothing(program: Program) -> None:
-    cut = program.client.post(
+def test_a_body_that_was_cut_on_the_way_buys_nothing(shop: Shop, program: Program) -> None:
+    cut = shop.app.test_client().post(
         "/api/v1/numbers",
         headers={**program.headers, "Idempotency-Key": "once"},
         input_stream=io.BytesIO(b""),
-        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": "40"},  # as granian has it
+        environ_overrides={
+            "wsgi.input_terminated": True,
+            "CONTENT_LENGTH": "40",
+        },  # as granian has it for WSGI
     )
 
     assert cut.status_code == 400

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 
 import pytest
 from sqlalchemy import select, update
@@ -15,7 +13,7 @@ from werkzeug.test import TestResponse
 from rando_number.keys import ring
 from rando_number.models import ApiKey, User, db, utc_now
 
-from .shop import Program, Shop, forms, told
+from .shop import Program, Shop, at_once, forms, told
 
 
 def revoke_form(page: str) -> str:
@@ -95,17 +93,12 @@ def test_a_revoked_key_that_goes_on_calling_slows_nobody_down(any_shop: Shop) ->
     with any_shop.app.app_context():
         db.session.execute(update(ApiKey).where(ApiKey.name == "ended").values(revoked_at=utc_now()))
         db.session.commit()
-    together = Barrier(20)
 
     def call(n: int) -> tuple[str, int]:
-        together.wait()
         program = (ended, other)[n % 2]
         return ("ended", "other")[n % 2], program.get("/number/").status_code
 
-    with ThreadPoolExecutor(20) as threads:
-        answers = Counter(threads.map(call, range(20)))
-
-    assert answers == {("ended", 401): 10, ("other", 200): 10}
+    assert Counter(at_once(20, call)) == {("ended", 401): 10, ("other", 200): 10}
     assert customer.balance == 28
 
 
@@ -183,20 +176,11 @@ def test_a_form_with_nonsense_makes_no_key(shop: Shop) -> None:
 def test_a_second_click_makes_no_second_key(any_shop: Shop) -> None:
     customer = any_shop.customer()
     fields = {**forms(customer.get("/api-keys").text)["/api-keys"], "name": "nightly job"}
-    cookie = customer.client.get_cookie("session")
-    assert cookie is not None
-    together = Barrier(5)
+    tabs = [customer.another_tab() for _ in range(5)]
 
-    def click(_: int) -> int:
-        browser = any_shop.app.test_client(use_cookies=False)
-        together.wait()
-        headers = {"Cookie": f"session={cookie.value}"}
-        return browser.post("/api-keys", data=fields, headers=headers).status_code
+    answers = at_once(5, lambda n: tabs[n].post("/api-keys", data=fields).status_code)
 
-    with ThreadPoolExecutor(5) as threads:
-        answers = Counter(threads.map(click, range(5)))
-
-    assert answers == {200: 1, 422: 4}
+    assert Counter(answers) == {200: 1, 422: 4}
     assert any_shop.rows()["api_keys"] == 1
     assert "You have a key of this name" in customer.client.post("/api-keys", data=fields).text
     customer.send(revoke_form(customer.get("/api-keys").text), form_of="/api-keys")
@@ -224,15 +208,9 @@ def test_a_key_that_was_never_made_opens_nothing(shop: Shop) -> None:
 def test_two_calls_with_one_idempotency_key_at_once_count_once_against_the_cap(any_shop: Shop) -> None:
     customer = any_shop.customer(credits=50)
     program = Program(any_shop, customer.make_key(cap_per_month="40"))
-    together = Barrier(20)
 
-    def call(_: int) -> int:
-        together.wait()
-        return program.get("/number/", **{"Idempotency-Key": "once"}).status_code
+    answers = at_once(20, lambda _: program.get("/number/", **{"Idempotency-Key": "once"}).status_code)
 
-    with ThreadPoolExecutor(20) as threads:
-        answers = set(threads.map(call, range(20)))
-
-    assert answers == {200}
+    assert set(answers) == {200}
     with any_shop.app.app_context():
         assert db.session.scalar(select(ApiKey.used)) == 1

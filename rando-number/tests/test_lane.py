@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from a2wsgi import ASGIMiddleware
 from werkzeug.test import Client, TestResponse
 
 from flask_prepaid.awaiting import AwaitedSpends
@@ -17,9 +16,7 @@ from flask_prepaid.spending import Spent
 from rando_number.lane import Lane
 from rando_number.models import db
 
-from .shop import Shop, Visitor, forms
-
-FROM_HERE = {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "40000"}
+from .shop import FROM_HERE, Shop, Visitor, client_of, forms
 
 
 class Road(NamedTuple):
@@ -90,8 +87,7 @@ def in_the_lane(road: Road) -> Road:
 
 
 def served_by(lane: Any, road: Road) -> Road:
-    through_a_loop: Any = ASGIMiddleware(lane)
-    return road._replace(client=Client(through_a_loop, TestResponse, use_cookies=False))
+    return road._replace(client=client_of(lane))
 
 
 @pytest.fixture(params=["1", "0"], ids=["with limits", "without"])

@@ -42,7 +42,8 @@ class WholeRequests:
                 return None
             body += event.get("body", b"")
             more = event.get("more_body", False)
-        return bytes(body)
+        said = dict(scope["headers"]).get(b"content-length", b"")
+        return None if not more and len(body) < int(said or 0) else bytes(body)
 
 
 def with_length(scope: HTTPScope, length: int) -> HTTPScope:
