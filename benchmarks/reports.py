@@ -30,7 +30,8 @@ from parts.loading import load
 from sqlalchemy import text
 
 from flask_prepaid import Prepaid
-from flask_prepaid.models import Base, Entry, Kind, Lot, Payment, PaymentState, Via, Wallet
+from flask_prepaid.billing_models import Payment, PaymentState, Via
+from flask_prepaid.models import Base, Entry, Kind, Lot, Wallet
 from flask_prepaid.reports import credits, days, failures, revenue, sales
 from flask_prepaid.reports.models import Movement
 from flask_prepaid.subscriptions.models import (

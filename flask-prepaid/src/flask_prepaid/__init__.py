@@ -1,9 +1,9 @@
 """Prepaid credits and Stripe billing for any Flask app."""
 
+from .billing_models import Payment
 from .catalog import Pack, Plan, PriceTier, Quantity
 from .errors import InsufficientCredits, PrepaidError
 from .extension import Prepaid
-from .models import Payment
 from .operators import Desk, Operator, Role
 from .signals import operator_acts
 from .upgrade import include_name

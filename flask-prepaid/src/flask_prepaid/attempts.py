@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from flask import has_request_context, request
 from sqlalchemy import Select, delete, func, or_, select
 
+from .billing_models import Attempt, Payment, PaymentState
 from .errors import BuyingPaused, TooManyAttempts
-from .models import Attempt, Payment, PaymentState
 
 if TYPE_CHECKING:
     from .extension import Prepaid

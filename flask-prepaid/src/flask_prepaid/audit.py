@@ -52,7 +52,8 @@ from .audit_sums import (
     sums_of_movements,
     sums_of_owners,
 )
-from .models import Entry, Kind, Payment, PaymentState, Via, Wallet
+from .billing_models import Payment, PaymentState, Via
+from .models import Entry, Kind, Wallet
 from .replay import Problem, replay
 from .reports.models import Movement
 from .subscriptions.models import Invoice

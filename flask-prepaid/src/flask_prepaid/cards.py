@@ -15,10 +15,10 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from . import attempts, clock, payments
+from .billing_models import Customer, SavedCard, TopUp
 from .customers import card_on_file, known_customer, with_customer
 from .errors import NotYours
 from .facts import Card, Checkout
-from .models import Customer, SavedCard, TopUp
 from .subscriptions import following
 
 if TYPE_CHECKING:

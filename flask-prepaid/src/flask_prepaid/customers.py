@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from .billing_models import Attempt, Customer, SavedCard, TopUp
 from .errors import GatewayRefused
-from .models import Attempt, Customer, SavedCard, TopUp
 from .payments import insert, own_session
 from .subscriptions.models import TrialCard
 

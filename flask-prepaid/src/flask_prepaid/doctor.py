@@ -15,10 +15,10 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from . import clock, stripe_account, upgrade, webhooks
+from .billing_models import InboxEvent, Payment
 from .errors import GatewayRefused, GatewayUnavailable
 from .facts import Endpoint
 from .gateway import API_VERSION
-from .models import InboxEvent, Payment
 
 if TYPE_CHECKING:
     from .extension import Prepaid

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 from . import cards, customers, database, mails, views, webhooks
 from . import clock as clocks
 from . import config as settings
+from .billing_models import SavedCard
 from .catalog import Catalog, Pack, Plan, Quantity
 from .clock import Clock
 from .gateway import Gateway
 from .group_commit import GroupCommit
 from .mails import Mail
-from .models import SavedCard
 from .operators import NOBODY, Desk
 from .subscriptions import standing as plan_standing
 from .subscriptions.standing import PlanStanding

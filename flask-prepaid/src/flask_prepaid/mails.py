@@ -16,7 +16,7 @@ from blinker import NamedSignal
 from flask import Flask, render_template
 
 from . import signals
-from .models import Payment, PaymentState
+from .billing_models import Payment, PaymentState
 
 if TYPE_CHECKING:
     from .extension import Prepaid

@@ -14,8 +14,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from . import clock, facts, ledger, money, payments, purchases, signals
+from .billing_models import Dispute, Payment, PaymentState, Refund, Via
 from .errors import GatewayRefused, NothingToReverse
-from .models import Dispute, Payment, PaymentState, Refund, Via
 from .payments import insert
 from .subscriptions import following
 from .subscriptions.models import Invoice

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import String, and_, cast, delete, exists, literal, or_, select
 
 from . import clock, signals
-from .models import Customer, Notice, SavedCard, Wallet
+from .billing_models import Customer, Notice, SavedCard
+from .models import Wallet
 from .payments import insert
 
 if TYPE_CHECKING:

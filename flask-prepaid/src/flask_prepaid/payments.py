@@ -13,10 +13,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from . import attempts, clock, ledger, signals
+from .billing_models import Payment, PaymentState, Refund, Via
 from .catalog import Offer
 from .errors import KeyReused
 from .facts import Checkout, Intent
-from .models import Base, Payment, PaymentState, Refund, Via
+from .models import Base
 
 if TYPE_CHECKING:
     from .extension import Prepaid

@@ -9,11 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from . import cards, payments, signals
+from .billing_models import Payment, PaymentState, Via
 from .catalog import Offer
 from .customers import card_on_file, known_customer, with_customer
 from .errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours
 from .facts import Checkout, Intent
-from .models import Payment, PaymentState, Via
 
 if TYPE_CHECKING:
     from .extension import Prepaid

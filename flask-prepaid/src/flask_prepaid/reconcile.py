@@ -17,9 +17,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from . import clock, moneyback, payments, purchases, signals, stripe_account
+from .billing_models import Dispute, Payment, PaymentState, Refund, Via
 from .errors import GatewayRefused
 from .facts import Intent
-from .models import Dispute, Payment, PaymentState, Refund, Via
 from .reports import copying, sales
 from .reports.models import Comparison
 from .subscriptions import comparing, following

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from . import attempts, moneyback, notices, payments, purchases, signals, topups
+from .billing_models import Payment, Refund
 from .errors import GatewayUnavailable, PrepaidError
-from .models import Payment, Refund
 from .reports import copying, credits
 from .subscriptions import subscribing
 

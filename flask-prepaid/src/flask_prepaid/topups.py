@@ -15,9 +15,10 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from . import cards, payments, purchases, signals
+from .billing_models import Payment, PaymentState, TopUp, Via
 from .catalog import Pack
 from .errors import NotYours, UnknownItem
-from .models import Payment, PaymentState, TopUp, Via, Wallet
+from .models import Wallet
 
 if TYPE_CHECKING:
     from .extension import Prepaid

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from . import cards, clock, moneyback, purchases, signals
+from .billing_models import InboxEvent
 from .facts import Event
-from .models import InboxEvent
 from .payments import insert
 from .subscriptions import following
 

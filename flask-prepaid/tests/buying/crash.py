@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 import flask_prepaid
 from flask_prepaid import moneyback
-from flask_prepaid.models import PaymentState, Refund
+from flask_prepaid.billing_models import PaymentState, Refund
 
 from .shop import Shop
 

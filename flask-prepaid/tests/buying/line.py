@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import URL
 
 from flask_prepaid import deadline
-from flask_prepaid.models import PaymentState
+from flask_prepaid.billing_models import PaymentState
 from stripe_emulator import Emulator
 
 from .shop import Shop

@@ -19,9 +19,10 @@ from sqlalchemy import URL, select, update
 from werkzeug.test import TestResponse
 
 from flask_prepaid import Pack, Prepaid, PriceTier, Quantity, cards
+from flask_prepaid.billing_models import InboxEvent, Payment
 from flask_prepaid.cli import commands
 from flask_prepaid.facts import Checkout
-from flask_prepaid.models import Base, InboxEvent, Payment
+from flask_prepaid.models import Base
 from stripe_emulator import Emulator
 
 PACKS = (

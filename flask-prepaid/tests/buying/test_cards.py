@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from flask_prepaid import cards
-from flask_prepaid.models import PaymentState, SavedCard
+from flask_prepaid.billing_models import PaymentState, SavedCard
 
 from .shop import Shop, on_both_databases
 from .test_webhooks import event, send

@@ -17,7 +17,7 @@ import pytest
 import stripe
 from stripe import WebhookSignature
 
-from flask_prepaid.models import PaymentState
+from flask_prepaid.billing_models import PaymentState
 from flask_prepaid.testing import Databases
 from stripe_emulator import Emulator
 

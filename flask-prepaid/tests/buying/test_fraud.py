@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from flask_prepaid.models import Attempt
+from flask_prepaid.billing_models import Attempt
 from flask_prepaid.testing import Databases
 
 from .shop import Shop

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from flask_prepaid import moneyback
+from flask_prepaid.billing_models import Refund
 from flask_prepaid.errors import GatewayUnavailable, NothingToReverse
-from flask_prepaid.models import Refund
 from flask_prepaid.signals import clawed_back
 
 from .shop import Shop, on_both_databases

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from flask_prepaid import moneyback, payments
-from flask_prepaid.models import Payment, PaymentState
+from flask_prepaid.billing_models import Payment, PaymentState
 
 from .orders import ALL, SEED, THE_END, Life, end_of, ends_of
 from .shop import Shop

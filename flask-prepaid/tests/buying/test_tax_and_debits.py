@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from flask_prepaid import moneyback
-from flask_prepaid.models import PaymentState
+from flask_prepaid.billing_models import PaymentState
 from flask_prepaid.testing import Databases
 
 from .shop import Shop

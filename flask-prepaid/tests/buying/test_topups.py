@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from flask_prepaid import topups
+from flask_prepaid.billing_models import PaymentState, TopUp, Via
 from flask_prepaid.errors import NotYours, UnknownItem
-from flask_prepaid.models import PaymentState, TopUp, Via
 from flask_prepaid.signals import topup_failed, topup_stopped
 
 from .shop import Shop, on_both_databases

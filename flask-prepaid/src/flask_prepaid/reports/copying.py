@@ -16,7 +16,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, aliased
 
 from .. import clock, facts, payments, stripe_account
-from ..models import Payment, PaymentState, Via
+from ..billing_models import Payment, PaymentState, Via
 from ..payments import insert
 from ..subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
 from .days import MINUTE, day_of

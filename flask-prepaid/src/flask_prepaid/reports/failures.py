@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, and_, case, func, select, text, update
 from sqlalchemy.orm import Session, aliased
 
-from ..models import Payment, PaymentState
+from ..billing_models import Payment, PaymentState
 from ..payments import insert
 from ..subscriptions.models import Invoice, Move, State, SubscriptionChange
 from .days import day_of, first_day

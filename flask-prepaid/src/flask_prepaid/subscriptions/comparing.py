@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from ..models import Customer
+from ..billing_models import Customer
 from . import at_stripe, following
 from .facts import Subscribed
 from .models import ENDED, Invoice, State, Subscription

@@ -15,7 +15,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from .. import allowances, ledger, signals
-from ..models import Customer
+from ..billing_models import Customer
 from ..payments import insert
 from . import at_stripe, history, invoices, prices, trial_cards
 from .facts import Bill, Page, Subscribed

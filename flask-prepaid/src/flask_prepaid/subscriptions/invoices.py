@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from .. import allowances, ledger, signals
-from ..models import Payment, PaymentState, Via
+from ..billing_models import Payment, PaymentState, Via
 from ..payments import insert
 from .facts import Bill, Line, moment
 from .models import Invoice, PlanPrice, Subscription

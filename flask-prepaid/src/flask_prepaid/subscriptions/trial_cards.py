@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from ..billing_models import SavedCard
 from ..errors import GatewayRefused
-from ..models import SavedCard
 from ..payments import insert
 from . import at_stripe
 from .facts import Subscribed

@@ -10,9 +10,9 @@ from flask import Response, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from .. import cards, purchases
+from ..billing_models import Payment, PaymentState
 from ..catalog import Offer
 from ..errors import GatewayUnavailable, NotYours, UnknownItem
-from ..models import Payment, PaymentState
 from . import page
 
 ATTEMPT = re.compile(r"[A-Za-z0-9_-]{8,64}")

@@ -12,8 +12,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from .. import cards, moneyback, payments, topups
+from ..billing_models import Customer, Dispute, Payment, Refund, SavedCard
 from ..customers import known_customer
-from ..models import Customer, Dispute, Payment, Refund, SavedCard, Wallet
+from ..models import Wallet
 from ..operators import Right
 from ..subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
 from . import buying, desk, operator_payments, page

@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, func, or_, select
 
 from .. import clock, reconcile, webhooks
+from ..billing_models import InboxEvent
 from ..doctor import CLOCK_OFF_S
 from ..errors import PrepaidError
-from ..models import InboxEvent
 from ..operators import Operator, Right
 from ..reports import copying, credits
 from ..reports.models import Copying

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from ..models import Payment, PaymentState
+from ..billing_models import Payment, PaymentState
 from ..reports import credits, days, failures, revenue, sales
 from ..reports.sales import Sales
 from . import desk, operator_health, page

@@ -8,8 +8,8 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from .. import money, moneyback
+from ..billing_models import Payment
 from ..errors import GatewayUnavailable, PrepaidError, UnknownItem
-from ..models import Payment
 from ..operators import Operator, Right
 from . import buying, desk, page
 from .operator_payments import of_number

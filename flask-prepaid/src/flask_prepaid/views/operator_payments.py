@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, select
 
 from .. import charts, moneyback
+from ..billing_models import Dispute, Payment, PaymentState, Refund
 from ..errors import NotYours
-from ..models import Dispute, Payment, PaymentState, Refund
 from ..operators import Right
 from ..reports import days, failures
 from ..reports.failures import Failures
