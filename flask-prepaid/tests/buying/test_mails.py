@@ -28,6 +28,8 @@ TOLD: dict[str, Any] = {
     "month": 2,
     "year": 2027,
     "state": "past_due",
+    "title": "Small",
+    "ended_at": datetime(2027, 3, 7, tzinfo=UTC),
     "page_url": "https://pay.example/invoice",
     "trial_end": datetime(2027, 2, 7, tzinfo=UTC),
 }
