@@ -113,6 +113,8 @@ class Wire:
     async def _down(
         self, answer: asyncio.StreamReader, to_client: asyncio.StreamWriter, fault: Fault
     ) -> None:
+        if fault.cut_down == 0:
+            await answer.read(1)  # there is an answer to cut once the request has arrived
         passed = 0
         async for chunk in chunks(answer, cut=fault.cut_down, most=1 if fault.bytes_per_s else 65_536):
             if passed == 0:
