@@ -113,8 +113,8 @@ class Window:
 
 
 def are_counted_here() -> bool:
-    """Whether counting takes no time: this process has the counters."""
-    return isinstance(limiter.limiter.storage, MemoryStorage)
+    """Whether counting takes no time: nothing is counted, or this process has the counters."""
+    return not limiter.enabled or isinstance(limiter.limiter.storage, MemoryStorage)
 
 
 @cache

@@ -37,10 +37,19 @@ HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: smuggled\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
-    """The server that `./dev run` starts, with the app on an empty database."""
-    data = tmp_path_factory.mktemp("served")
-    Shop(data)
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="module")
+def key(data: Path) -> str:
+    """A customer's key to the shop that is served."""
+    return Shop(data).customer().make_key()
+
+
+@pytest.fixture(scope="module")
+def server(data: Path, key: str) -> Iterator[tuple[str, int]]:
+    """The server that `./dev run` starts, without limits, with the app on a database with one customer."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -80,6 +89,12 @@ def answers_to(server: tuple[str, int], sent: bytes) -> list[bytes]:
 
 def test_row_47_two_plain_requests_on_one_line_are_both_answered(server: tuple[str, int]) -> None:
     assert answers_to(server, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + HIDDEN) == [b"200", b"200"]
+
+
+def test_a_program_buys_where_limits_are_lifted(server: tuple[str, int], key: str) -> None:
+    asked = f"GET /api/v1/number/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n"
+
+    assert answers_to(server, asked.encode() * 2) == [b"200", b"200"]
 
 
 @pytest.mark.parametrize("name", SMUGGLED)
