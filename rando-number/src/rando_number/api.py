@@ -41,7 +41,10 @@ def caller(find: Find = keys.find_anew) -> Caller:
     :raises ApiError: No key and no session, a key that opens nothing, or too many calls.
     """
     if request.headers.get("Authorization", "")[:7].lower() == "bearer ":
-        found = caller_by_key(find)
+        opened = find(request.headers["Authorization"][7:].strip())
+        if opened is None:
+            raise unauthenticated()
+        found = opened
     else:
         user = signed_in()
         if user is None or not from_our_pages():
@@ -54,17 +57,6 @@ def caller(find: Find = keys.find_anew) -> Caller:
         g.window = earlier.window
         if earlier.error is not None:
             raise earlier.error
-    return found
-
-
-def caller_by_key(find: Find) -> Caller:
-    """Whose key is in the ``Authorization`` header.
-
-    :raises ApiError: It opens nothing, or too many came that opened nothing.
-    """
-    found = find(request.headers["Authorization"][7:].strip())
-    if found is None:
-        raise unauthenticated()
     return found
 
 
