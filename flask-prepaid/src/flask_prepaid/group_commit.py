@@ -19,6 +19,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, event, exc
 
 from . import batches
+from .batches import Outcome
 from .carrying import carried
 from .clock import Clock
 from .database import turn
@@ -108,11 +109,7 @@ class GroupCommit:
 
         :raises Busy: The database did not get to them. What came of each, the same key tells.
         """
-        seats = [Seat(ask) for ask in asks]
-        self._post(seats, wait=False)
-        if seats[0].error is not None:
-            raise seats[0].error
-        return [seat.spent for seat in seats]
+        return [outcome.spent for outcome in self._commit(asks, wait=False)]
 
     def _outcome(self, seat: Seat) -> Spent | PrepaidError:
         try:
@@ -223,29 +220,42 @@ class GroupCommit:
                 seat.woken.release()
 
     def _post(self, seats: Sequence[Seat], *, wait: bool) -> list[Seat]:
-        """Commit what is plain; those whose wallet could not be had. The others are left to go alone."""
-        by_key: dict[tuple[str, str], Seat] = {}
-        for seat in seats:
-            by_key.setdefault((seat.ask.owner, seat.ask.key), seat)
-        first = list(by_key.values())
-        asks = [seat.ask for seat in first]
+        """Tell each what came of it, if anything; those whose wallet could not be had."""
         try:
-            with self._transaction(asks) as connection:
-                outcomes = batches.post(
-                    connection, asks, now=self._clock(), debt_blocks=self._debt_blocks, wait=wait
-                )
+            outcomes = self._commit([seat.ask for seat in seats], wait=wait)
         except Busy as busy:
             for seat in seats:
                 seat.error = busy
             return []
+        for seat, outcome in zip(seats, outcomes, strict=True):
+            seat.spent = outcome.spent
+        return [seat for seat, outcome in zip(seats, outcomes, strict=True) if not outcome.reached]
+
+    def _commit(self, asks: Sequence[Ask], *, wait: bool) -> list[Outcome]:
+        """Commit what is plain; what came of each. The others are left to go alone.
+
+        :raises Busy: The database did not get to them.
+        """
+        places: dict[tuple[str, str], int] = {}
+        for place, ask in enumerate(asks):
+            places.setdefault((ask.owner, ask.key), place)
+        first = [asks[place] for place in places.values()]
+        outcomes = [Outcome(reached=True, spent=None)] * len(asks)
+        try:
+            with self._transaction(first) as connection:
+                posted = batches.post(
+                    connection, first, now=self._clock(), debt_blocks=self._debt_blocks, wait=wait
+                )
+        except Busy:
+            raise
         except Exception:
             # One that cannot be posted takes all with it. Alone, it alone is told why; and where the
             # answer to COMMIT was lost, the keys tell what came of it.
-            log.debug("a batch of %d spends failed; each goes alone", len(asks), exc_info=True)
-            return []
-        for seat, outcome in zip(first, outcomes, strict=True):
-            seat.spent = outcome.spent
-        return [seat for seat, outcome in zip(first, outcomes, strict=True) if not outcome.reached]
+            log.debug("a batch of %d spends failed; each goes alone", len(first), exc_info=True)
+            return outcomes
+        for place, outcome in zip(places.values(), posted, strict=True):
+            outcomes[place] = outcome
+        return outcomes
 
     @contextmanager
     def _transaction(self, asks: Sequence[Ask]) -> Iterator[Connection]:
