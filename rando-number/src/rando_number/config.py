@@ -158,6 +158,7 @@ def web(base_url: str) -> dict[str, Any]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": timedelta(days=14),
+        "SESSION_REFRESH_EACH_REQUEST": False,  # a picture that comes late would bring back an old session
         "WTF_CSRF_TIME_LIMIT": None,  # a token lives as long as its session
     }
 

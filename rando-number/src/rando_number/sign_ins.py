@@ -22,6 +22,9 @@ blueprint = Blueprint("sign_ins", __name__)
 #: Where the cookie keeps the name of its row.
 TOKEN = "sign_in"
 
+#: The day, in UTC, on which the cookie was last sent: the first visit of a day sends it anew.
+RENEWED = "renewed"
+
 #: After this, everybody signs in again; a fortnight without a visit ends it sooner.
 LASTS = timedelta(days=30)
 
@@ -68,10 +71,15 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def today() -> str:
+    return utc_now().date().isoformat()
+
+
 def begin(app: Flask, user: User, **extra: Any) -> None:
     """A new name at each sign-in, so that a cookie planted before it is worth nothing after it."""
     token = secrets.token_urlsafe(32)
     session[TOKEN] = token
+    session[RENEWED] = today()
     session.permanent = True
     db.session.add(
         SignIn(
@@ -97,7 +105,7 @@ def end_others_of(app: Flask, user: User, **extra: Any) -> None:
 
 
 def only_open_ones() -> None:
-    """Sign out a cookie whose row has been ended or is too old."""
+    """Sign out a cookie whose row has been ended or is too old; a good one lasts another fortnight."""
     if "_user_id" not in session:
         return
     began = db.session.scalar(
@@ -105,6 +113,8 @@ def only_open_ones() -> None:
     )
     if began is None or began < utc_now() - LASTS:
         session.clear()  # before anybody has asked it who is signed in
+    elif session.get(RENEWED) != today():
+        session[RENEWED] = today()
 
 
 @blueprint.get("/sessions")

@@ -122,6 +122,20 @@ def test_row_26_a_session_that_nobody_uses_ends_sooner(shop: Shop) -> None:
     assert not is_in(customer)
 
 
+def test_row_26_a_session_that_is_used_goes_on_and_only_the_first_visit_of_a_day_sends_it(shop: Shop) -> None:
+    customer = shop.customer()
+    customer.get("/user-profile")  # shows what the session was to tell
+
+    today = [customer.get(path).headers.get("Set-Cookie") for path in ("/", "/static/number.js")]
+    with customer.client.session_transaction(base_url="http://localhost") as session:
+        session[sign_ins.RENEWED] = (utc_now() - timedelta(days=1)).date().isoformat()
+    tomorrow = [customer.get("/user-profile").headers.get("Set-Cookie") for _ in range(2)]
+
+    assert today == [None, None]
+    assert "Expires=" in (tomorrow[0] or "")
+    assert tomorrow[1] is None
+
+
 def test_row_28_sessions_are_listed_and_ended_one_by_one(shop: Shop) -> None:
     customer = shop.customer()
     other = shop.visitor(HTTP_USER_AGENT="Netscape 4")
