@@ -24,6 +24,7 @@ LEDGER = [
         "bulk",
         "group_commit",
         "holding",
+        "line",
         "reversals",
         "statements",
         "wallets",

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from sqlalchemy import Insert
 
+from .carrying import fit_one_statement
 from .group_commit import GATHER, MOST, GroupCommit
 from .spending import Ask, Spent
 
@@ -27,10 +28,11 @@ ALONE = 16
 
 
 class AwaitedSpends:
-    """The spends of one event loop. Batches are posted one after the other, in a thread."""
+    """The spends of one event loop. Batches are posted one after the other."""
 
     def __init__(self, spends: GroupCommit) -> None:
         self._spends = spends
+        self._line = spends.line()
         self._waiting: deque[tuple[Ask, asyncio.Future[Spent | None]]] = deque()
         self._wanted = 1
         self._gathered = asyncio.Event()
@@ -97,8 +99,7 @@ class AwaitedSpends:
 
     async def _post(self, batch: list[tuple[Ask, asyncio.Future[Spent | None]]]) -> None:
         try:
-            asks = [ask for ask, _ in batch]
-            spents = await asyncio.get_running_loop().run_in_executor(self._together, self._spends.post, asks)
+            spents = await self._commit([ask for ask, _ in batch])
         except Exception as error:
             for _, told in batch:
                 if not told.done():
@@ -107,3 +108,8 @@ class AwaitedSpends:
             for (_, told), spent in zip(batch, spents, strict=True):
                 if not told.done():  # who asked may have gone
                     told.set_result(spent)
+
+    async def _commit(self, asks: Sequence[Ask]) -> list[Spent | None]:
+        if self._line is not None and fit_one_statement(asks):
+            return await self._line.post(asks)
+        return await asyncio.get_running_loop().run_in_executor(self._together, self._spends.post, asks)

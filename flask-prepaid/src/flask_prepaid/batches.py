@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -28,6 +28,14 @@ class Outcome(NamedTuple):
     spent: Spent | None
 
 
+def one_of_each_key(asks: Sequence[Ask]) -> list[int]:
+    """The place of the first ask with each owner and key. The others go alone, and are told what it was."""
+    places: dict[tuple[str, str], int] = {}
+    for place, ask in enumerate(asks):
+        places.setdefault((ask.owner, ask.key), place)
+    return list(places.values())
+
+
 def post(
     connection: Connection, asks: Sequence[Ask], *, now: datetime, debt_blocks: bool, wait: bool = False
 ) -> list[Outcome]:
@@ -40,7 +48,8 @@ def post(
     if connection.dialect.name == "sqlite":
         return _run_works(connection, asks, _post_on_sqlite(connection, asks, now, debt_blocks))
     work = carried(asks)
-    outcomes = _post_on_postgresql(connection, asks, now, debt_blocks, wait, work)
+    statement, values = on_postgresql(asks, work, now=now, debt_blocks=debt_blocks, wait=wait)
+    outcomes = read(connection.exec_driver_sql(statement, values))
     return outcomes if work is not None else _run_works(connection, asks, outcomes)
 
 
@@ -49,7 +58,7 @@ def post(
 #: FOR UPDATE reads the newest wallet, but the rest sees what was there when the statement began: a
 #: key that came in between meets the unique constraint, and the caller repeats. Whether a key is new
 #: is asked row by row: as an anti-join, planned while the table was small, it read a whole index each time.
-ON_POSTGRESQL = """
+PLAIN_ON_POSTGRESQL = """
 WITH asked AS MATERIALIZED (
   SELECT * FROM json_to_recordset(%(asked)s) AS a (n integer, owner text, key text, credits bigint{record})
 ), locked AS MATERIALIZED (
@@ -91,7 +100,7 @@ WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str
 @lru_cache(maxsize=128)
 def _statement(wait: bool, work: Carried | None) -> str:
     """The statement above, with the host's INSERT in it if there is one: one round trip, one transaction."""
-    return ON_POSTGRESQL.format(
+    return PLAIN_ON_POSTGRESQL.format(
         record="" if work is None else work.record,
         patience=PATIENCE if wait else "",
         skip="" if wait else "SKIP LOCKED",
@@ -99,14 +108,13 @@ def _statement(wait: bool, work: Carried | None) -> str:
     )
 
 
-def _post_on_postgresql(
-    connection: Connection,
-    asks: Sequence[Ask],
-    now: datetime,
-    debt_blocks: bool,
-    wait: bool,
-    work: Carried | None,
-) -> list[Outcome]:
+def on_postgresql(
+    asks: Sequence[Ask], work: Carried | None, *, now: datetime, debt_blocks: bool, wait: bool = False
+) -> tuple[str, dict[str, object]]:
+    """The statement that posts what is plain of ``asks`` with the ``work`` that they bring, and its values.
+
+    All that is asked is one text: an array a column costs the driver more than the rest of the batch.
+    """
     asked = [
         {
             "n": n,
@@ -117,10 +125,12 @@ def _post_on_postgresql(
         }
         for n, ask in enumerate(asks)
     ]
-    # All that is asked is one text: an array a column costs the driver more than the rest of the batch.
-    rows = connection.exec_driver_sql(
-        _statement(wait, work), {"asked": WRITER.encode(asked), "now": now, "debt_blocks": debt_blocks}
-    )
+    values = {"asked": WRITER.encode(asked), "now": now, "debt_blocks": debt_blocks}
+    return _statement(wait, work), values
+
+
+def read(rows: Iterable[Any]) -> list[Outcome]:
+    """What the statement above tells of each ask."""
     return [Outcome(reached, None if seq is None else Spent(seq, balance)) for reached, seq, balance in rows]
 
 

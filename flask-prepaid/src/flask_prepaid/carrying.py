@@ -66,6 +66,11 @@ def carried(asks: Sequence[Ask]) -> Carried | None:
     return _render(first.work, tuple(names))
 
 
+def fit_one_statement(asks: Sequence[Ask]) -> bool:
+    """Whether what they bring, if anything, goes inside the statement that takes the credits."""
+    return carried(asks) is not None or all(ask.work is None for ask in asks)
+
+
 @lru_cache(maxsize=64)
 def _render(work: Insert, names: tuple[str, ...]) -> Carried | None:
     table = work.table

@@ -14,17 +14,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, Engine, event, exc
 
 from . import batches
 from .batches import Outcome
-from .carrying import carried
+from .carrying import fit_one_statement
 from .clock import Clock
 from .database import turn
 from .errors import Busy, PrepaidError
 from .spending import Ask, Spent, spend_alone
+
+if TYPE_CHECKING:
+    from .line import Line
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +113,14 @@ class GroupCommit:
         :raises Busy: The database did not get to them. What came of each, the same key tells.
         """
         return [outcome.spent for outcome in self._commit(asks, wait=False)]
+
+    def line(self) -> Line | None:
+        """Where an event loop can post what fits one statement by itself: on PostgreSQL, by psycopg."""
+        if self._engine.driver != "psycopg":
+            return None
+        from .line import Line  # imports psycopg, which a shop on SQLite does without
+
+        return Line(self._engine, clock=self._clock, debt_blocks=self._debt_blocks)
 
     def _outcome(self, seat: Seat) -> Spent | PrepaidError:
         try:
@@ -236,10 +247,8 @@ class GroupCommit:
 
         :raises Busy: The database did not get to them.
         """
-        places: dict[tuple[str, str], int] = {}
-        for place, ask in enumerate(asks):
-            places.setdefault((ask.owner, ask.key), place)
-        first = [asks[place] for place in places.values()]
+        places = batches.one_of_each_key(asks)
+        first = [asks[place] for place in places]
         outcomes = [Outcome(reached=True, spent=None)] * len(asks)
         try:
             with self._transaction(first) as connection:
@@ -253,7 +262,7 @@ class GroupCommit:
             # answer to COMMIT was lost, the keys tell what came of it.
             log.debug("a batch of %d spends failed; each goes alone", len(first), exc_info=True)
             return outcomes
-        for place, outcome in zip(places.values(), posted, strict=True):
+        for place, outcome in zip(places, posted, strict=True):
             outcomes[place] = outcome
         return outcomes
 
@@ -266,11 +275,11 @@ class GroupCommit:
                 except exc.OperationalError as error:
                     raise Busy("The database is busy. Nothing was moved; try again.") from error
                 yield connection
-        elif carried(asks) is None and any(ask.work is not None for ask in asks):
-            with self._together.begin() as connection:
+        elif fit_one_statement(asks):
+            with self._open() as connection:
                 yield connection
         else:
-            with self._open() as connection:
+            with self._together.begin() as connection:
                 yield connection
 
     @contextmanager

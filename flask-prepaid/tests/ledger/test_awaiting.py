@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable
 
+import psycopg
+import pytest
 from sqlalchemy import event, text
 
 from flask_prepaid.awaiting import AwaitedSpends
@@ -26,20 +28,23 @@ def reports(spends: AwaitedSpends, numbers: Iterable[int], owner: str = OWNER) -
     return [spends.spend(owner, key=f"report:{number}") for number in numbers]
 
 
+def transactions_of_spends(books: Books) -> list[object]:
+    """The transactions that PostgreSQL knows the spends by."""
+    spends = text("SELECT DISTINCT CAST(xmin AS text) FROM prepaid_entry WHERE kind = 'spend'")
+    return list(books.db.session.scalars(spends))
+
+
 def test_what_waits_at_the_same_time_shares_statements_and_each_is_told_its_own(books: Books) -> None:
     books.grant(40)
-    posts: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *more: object) -> None:
-        if "prepaid_entry" in statement and "INSERT" in statement:
-            posts.append(statement)
-
-    event.listen(books.db.engine, "before_cursor_execute", note)
+    commits: list[object] = []
+    event.listen(books.db.engine, "commit", commits.append)
     told = all_told(reports(books.prepaid.awaited_spends(), range(40)))
 
     assert [spent.seq for spent in told if isinstance(spent, Spent)] == list(range(2, 42))
     assert [spent.balance for spent in told if isinstance(spent, Spent)] == list(range(39, -1, -1))
-    assert len(posts) < 10
+    if books.db.engine.dialect.name == "postgresql":
+        commits = transactions_of_spends(books)
+    assert 1 <= len(commits) < 10
     assert books.prepaid.audit() == []
 
 
@@ -98,6 +103,37 @@ def test_a_wallet_that_somebody_holds_keeps_only_its_own_callers_waiting(databas
 
     assert len(asyncio.run(others_first())) == 20
     assert books.prepaid.balance("user:1") == books.prepaid.balance("user:2") == 10
+    assert books.prepaid.audit() == []
+    books.close()
+
+
+@pytest.mark.parametrize("prepare_threshold", [0, 5, None])
+def test_a_connection_of_the_hosts_making_is_awaited_as_it_was_set_up(
+    databases: Databases, prepare_threshold: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "flask_prepaid")
+    books = Books(databases.fresh("postgresql"))
+
+    def connect(dialect: object, record: object, args: object, options: dict[str, object]) -> None:
+        options["prepare_threshold"] = prepare_threshold
+
+    def set_up(connection: psycopg.Connection, record: object) -> None:
+        connection.execute("SET application_name TO 'the host'")
+        connection.execute("SELECT 1, 2, 3")
+        connection.commit()
+
+    event.listen(books.db.engine, "do_connect", connect)
+    event.listen(books.db.engine, "connect", set_up)
+    books.grant(40)
+    books.db.engine.dispose()
+
+    told = all_told(reports(books.prepaid.awaited_spends(), range(40)))
+
+    names = text("SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database()")
+    assert list(books.db.session.scalars(names)) == ["the host"]
+    assert all(isinstance(spent, Spent) for spent in told)
+    assert len(transactions_of_spends(books)) < 10
+    assert "failed" not in caplog.text
     assert books.prepaid.audit() == []
     books.close()
 
