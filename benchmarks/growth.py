@@ -1,8 +1,8 @@
 """Does the rate of spends hold as wallets and entries grow?
 
-The same load on the same shop, with few wallets and few entries, and after a bulk load of
-many of both, on PostgreSQL. The last line is one JSON object: the rate when large over
-the rate when small.
+The same load on two shops in turns, on PostgreSQL: one has few wallets and few entries, the
+other many of both by a bulk load. Spends take any of the wallets. The last line is one JSON
+object: the rate of the large shop over that of the small one.
 
 ``--full`` is 1,000,000 wallets and 10,000,000 entries; by default a tenth of it.
 """
@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 import psycopg
-from parts import bare
+from parts import ledger
 from parts.databases import make, postgresql
 from parts.rando import Shop
 
@@ -52,32 +52,30 @@ def grow(url: str, *, wallets: int, entries_each: int) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
-def rate(url: str, wallets: int, options: argparse.Namespace) -> float:
-    """The median rate of spends, spread over the wallets."""
-    step = max(1, wallets // SMALL)
-    users = list(range(1, wallets + 1, step))
-    rates = [bare.spends(url, users, clients=16, seconds=options.seconds) for _ in range(options.rounds)]
-    return statistics.median(rates)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="./dev bench growth", description=__doc__)
     parser.add_argument("--full", action="store_true", help="1,000,000 wallets and 10,000,000 entries")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=3, help="of each round")
+    parser.add_argument("--seconds", type=int, default=5, help="of each round")
     options = parser.parse_args()
     wallets = 1_000_000 if options.full else 100_000
+    rates: dict[int, list[float]] = {SMALL: [], wallets: []}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, postgresql() as server:
-        url = make(server, "growth")
-        shop = Shop.open(Path(folder), url, SMALL)
-        small = rate(url, SMALL, options)
-        print(f"{SMALL:,} wallets: {small:,.0f} spends a second", flush=True)
+        shops = {size: Shop.open(Path(folder), make(server, f"of_{size}"), SMALL) for size in rates}
         print("loading", file=sys.stderr)
-        grow(url, wallets=wallets, entries_each=10)
-        large = rate(url, wallets, options)
-        print(f"{wallets:,} wallets, {wallets * 10:,} entries: {large:,.0f} spends a second")
-        problems = shop.problems()
-        assert problems == [], problems[:5]
+        grow(shops[wallets].environment["DATABASE_URL"], wallets=wallets, entries_each=10)
+        for turn in range(options.rounds):
+            print(f"round {turn + 1} of {options.rounds}", file=sys.stderr)
+            for size, shop in shops.items():
+                rates[size].append(ledger.spends(shop.environment, size, callers=16, seconds=options.seconds))
+        for size, found in rates.items():
+            print(
+                f"{size:,} wallets: {', '.join(f'{rate:,.0f}' for rate in found)} spends a second", flush=True
+            )
+        for shop in shops.values():
+            problems = shop.problems()
+            assert problems == [], problems[:5]
+    small, large = (statistics.median(found) for found in rates.values())
     print(json.dumps({"bench": "growth", "wallets": wallets, "large_over_small": round(large / small, 3)}))
 
 

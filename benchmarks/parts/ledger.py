@@ -1,0 +1,56 @@
+"""The ledger alone, as the lane uses it: spends that are awaited, a number with each, and no web around it.
+
+Run as a program, it is one process of several: ``ledger.py WALLETS CALLERS SECONDS``, with the shop's
+settings in the environment, prints how many spends it has committed, each of any of the wallets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+
+from rando_number import create_app
+from rando_number.numbers import Ask, new_row, terms
+from rando_number.shop import prepaid
+from rando_number.who import Caller
+
+PROCESSES = 2
+
+#: Until connections are open and statements prepared.
+WARM_S = 1.0
+
+
+def spends(environment: Mapping[str, str], wallets: int, *, callers: int, seconds: float) -> float:
+    """Spends a second by ``callers`` in each process, who ask again as soon as they are answered."""
+    command = [sys.executable, __file__, str(wallets), str(callers), str(seconds)]
+    children = [
+        subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
+        for _ in range(PROCESSES)
+    ]
+    return sum(int(child.communicate()[0]) for child in children) / seconds
+
+
+async def work(wallets: int, callers: int, seconds: float) -> int:
+    awaited = prepaid.awaited_spends()
+    count = 0
+    begin = time.monotonic() + WARM_S
+
+    async def spend_again_and_again() -> None:
+        nonlocal count
+        while (now := time.monotonic()) < begin + seconds:
+            row = new_row(Caller(random.randint(1, wallets)), Ask())
+            await awaited.spend(f"user:{row['user_id']}", **terms(row))
+            count += now >= begin
+
+    await asyncio.gather(*(spend_again_and_again() for _ in range(callers)))
+    return count
+
+
+if __name__ == "__main__":
+    with create_app().app_context():
+        print(asyncio.run(work(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))))
