@@ -6,6 +6,7 @@ that the ledger has acknowledged; what is not logged may or may not have happene
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import subprocess
@@ -24,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from flask_prepaid import clock, database, holding, ledger
 from flask_prepaid.audit import audit
+from flask_prepaid.awaiting import AwaitedSpends
 from flask_prepaid.errors import PrepaidError
 from flask_prepaid.group_commit import GroupCommit
 from flask_prepaid.models import Entry, Wallet
@@ -128,7 +130,20 @@ def work(engine: Engine, folder: Path, number: str) -> None:
             with suppress(PrepaidError):
                 os.write(log, f"{do_something(engine, spends, chance, owner, key)}\n".encode())
 
+    async def await_on_and_on(caller: int, awaited: AwaitedSpends) -> None:
+        chance = random.Random(f"{number}/awaited/{caller}")
+        for step in range(10**6):
+            key = f"{number}/awaited/{caller}/{step}"
+            with suppress(PrepaidError):
+                await awaited.spend(chance.choice(OWNERS), credits=chance.randint(1, 4), key=key)
+                os.write(log, f"{key}\n".encode())
+
+    async def await_together() -> None:
+        awaited = AwaitedSpends(spends)
+        await asyncio.gather(*(await_on_and_on(caller, awaited) for caller in range(THREADS)))
+
     threads = [threading.Thread(target=on_and_on, args=(thread,)) for thread in range(THREADS)]
+    threads.append(threading.Thread(target=asyncio.run, args=(await_together(),)))
     for thread in threads:
         thread.start()
 
