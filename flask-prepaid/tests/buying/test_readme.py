@@ -79,14 +79,16 @@ def test_with_stripes_test_keys_nothing_is_missing_but_stripe_itself(tmp_path: P
     """As far as it goes without a network: the last word is that nobody answers where Stripe should be."""
     (tmp_path / "app.py").write_text(blocks("python")[0])
     section = README.split("## With Stripe")[1]
-    keys, *commands = section.split("```sh\n")[1].split("```")[0].splitlines()
+    lines = section.split("```sh\n")[1].split("```")[0].splitlines()
+    exports = [line.removeprefix("export ") for line in lines if line.startswith("export ")]
+    make_tables, doctor, *_ = [
+        [sys.executable, "-m", *line.split()] for line in lines if not line.startswith("export ")
+    ]
     nowhere = f"http://127.0.0.1:{free_port()}"
     environment = {**os.environ, "FLASK_PREPAID_STRIPE_API_BASE": nowhere}
-    environment |= dict(pair.split("=") for pair in keys.removeprefix("export ").split())
-    make_tables = [sys.executable, "-m", *blocks("sh")[1].splitlines()[0].split()]
+    environment |= dict(pair.split("=") for line in exports for pair in line.split())
 
     subprocess.run(make_tables, cwd=tmp_path, env=environment, check=True, capture_output=True)
-    doctor = [sys.executable, "-m", *commands[0].split()]
     told = subprocess.run([*doctor, "--json"], cwd=tmp_path, env=environment, capture_output=True, text=True)
 
     (only,) = json.loads(told.stdout)["findings"]

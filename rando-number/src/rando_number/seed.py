@@ -42,7 +42,10 @@ def first_history(app: Flask) -> None:
         click.echo("the first start was stopped on its way through the months: on to today", err=True)
         Context().run(history.come_to_today)
     else:
-        click.echo("letting three months of made-up customers pass in the new shop", err=True)
+        click.echo(
+            "letting three months of made-up customers pass in the new shop; half a minute, only this once",
+            err=True,
+        )
         unfinished.touch()
         Context().run(live, app, history, ["reconcile --fix"])
     unfinished.unlink()
@@ -88,7 +91,9 @@ def live(app: Flask, history: History, checks: list[str]) -> None:
     """Live all of it, and bring the books up to date as an operator does."""
     with (
         patient(app),
-        click.progressbar(length=history.days, label="days", file=sys.stderr) as bar,
+        click.progressbar(
+            length=history.days, label="days", file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as bar,
     ):
         for _ in history.live():
             bar.update(1)
