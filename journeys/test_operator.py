@@ -242,7 +242,7 @@ def refund_by_hand(page: Page, running: Running) -> None:
     page.get_by_label("Why?").fill("a friendly word")
     page.get_by_role("button", name="Send the money back").click()
 
-    assert f"$1.00 of payment {payment} go back" in page.locator("main").inner_text()
+    assert f"$1.00 of payment {payment} goes back" in page.locator("main").inner_text()
     page.goto(f"{running.url}/admin/audit?deed=operated")
     assert "a friendly word" in page.locator("main").inner_text()
     for words in (["prepaid", "reconcile"], ["prepaid", "audit"]):

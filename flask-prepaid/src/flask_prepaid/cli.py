@@ -26,11 +26,12 @@ from flask import current_app
 from flask.cli import AppGroup
 from sqlalchemy.exc import DBAPIError
 
-from . import clock, moneyback, webhooks
+from . import clock, money, moneyback, webhooks
 from . import connect as connecting
 from . import doctor as diagnosis
 from . import reconcile as reconciling
 from . import tick as ticking
+from .billing_models import Payment
 from .config import EMULATOR_URL
 from .errors import GatewayRefused, GatewayUnavailable, PrepaidError
 from .report_command import report
@@ -141,10 +142,12 @@ def refund(payment: int, amount: int | None, reason: str, key: str | None) -> No
     """Send money of PAYMENT back to its card, with its credits. Typed twice on one day, it is sent once."""
     said = f"{payment}\n{amount}\n{reason}\n{clock.wall():%Y-%m-%d}"
     key = key or hashlib.sha256(said.encode()).hexdigest()[:24]
+    prepaid = extension()
     sent = moneyback.refund(
-        extension(), payment, amount_minor=amount, reason=f"{reason} (by {getpass.getuser()})", key=key
+        prepaid, payment, amount_minor=amount, reason=f"{reason} (by {getpass.getuser()})", key=key
     )
-    click.echo(f"{sent.amount_minor} of payment {payment} go back: {sent.state}.", err=True)
+    shown = money.show(sent.amount_minor, prepaid.session.get_one(Payment, payment).currency)
+    click.echo(f"{shown} of payment {payment} goes back: {sent.state}.", err=True)
 
 
 @commands.command()
@@ -229,14 +232,15 @@ def listen(emulator: bool, every: float) -> None:
     """
     for ending in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
         signal.signal(ending, signal.default_int_handler)
-    beside = subprocess.Popen(emulator_command(extension())) if emulator else None
+    beside = start_emulator(extension()) if emulator else None
     seen: set[str] = set()
+    answered = True
     try:
         if beside is not None:
             await_emulator(beside, extension())
         while beside is None or beside.poll() is None:
             with current_app.app_context():
-                hear(seen)
+                answered = hear(seen, answered)
             time.sleep(every)
     except KeyboardInterrupt:
         return
@@ -247,21 +251,49 @@ def listen(emulator: bool, every: float) -> None:
     raise click.ClickException("The emulator has ended; its reason stands above.")
 
 
-def hear(seen: set[str]) -> None:
+def hear(seen: set[str], answered: bool) -> bool:
+    """Fetch what is new; whether Stripe answers, and ``answered`` is whether it did before.
+
+    That it does not is said once, by the gateway, and not with each of the calls that follow.
+    """
+    logging.getLogger(f"{__package__}.gateway").setLevel(logging.NOTSET if answered else logging.CRITICAL)
     try:
-        for type in connecting.listen_once(extension(), seen):
-            click.echo(type, err=True)
+        types = connecting.listen_once(extension(), seen)
     except GatewayUnavailable:
-        log.debug("Stripe does not answer; the gateway has said so, and it is asked again")
+        if answered:
+            click.echo("Stripe is asked again until it answers.", err=True)
+        return False
+    if not answered:
+        click.echo("Stripe answers again.", err=True)
+    for type in types:
+        click.echo(type, err=True)
+    return True
+
+
+def start_emulator(prepaid: Prepaid) -> subprocess.Popen[bytes]:
+    """Start it where the app looks for it, which must be free: another's events are not this app's."""
+    if is_served(prepaid):
+        raise click.ClickException(
+            f"Something serves at {prepaid.config.api_base or EMULATOR_URL} already, such as another shop's "
+            "emulator. Stop it, or give this app a port of its own: set PREPAID_STRIPE_API_BASE for its "
+            "server and its commands, as http://127.0.0.1:12112. To hear what serves there, leave "
+            "--emulator out."
+        )
+    return subprocess.Popen(emulator_command(prepaid))
 
 
 def await_emulator(beside: subprocess.Popen[bytes], prepaid: Prepaid) -> None:
     """Until it listens, or has ended."""
-    where = urlsplit(prepaid.config.api_base or EMULATOR_URL)
-    while beside.poll() is None:
-        with suppress(OSError), socket.create_connection((where.hostname or "", where.port or 12111), 1):
-            return
+    while beside.poll() is None and not is_served(prepaid):
         time.sleep(0.05)
+
+
+def is_served(prepaid: Prepaid) -> bool:
+    """Whether anything listens where the app looks for the emulator."""
+    where = urlsplit(prepaid.config.api_base or EMULATOR_URL)
+    with suppress(OSError), socket.create_connection((where.hostname or "", where.port or 12111), 1):
+        return True
+    return False
 
 
 def emulator_command(prepaid: Prepaid) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_prepaid import connect, webhooks
+from flask_prepaid import cli, connect, webhooks
 
 from .shop import Shop
 
@@ -74,6 +74,26 @@ def test_listening_brings_events_to_a_machine_that_stripe_cannot_reach(deaf_shop
     assert deaf_shop.read(lambda: connect.listen_once(deaf_shop.prepaid, seen)) == []
 
 
+def test_listen_says_once_that_stripe_is_away_and_once_that_it_is_back(
+    deaf_shop: Shop, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: set[str] = set()
+    deaf_shop.stripe.chaos(api_500=1.0)
+    assert not deaf_shop.read(lambda: cli.hear(seen, answered=True))
+    for _ in range(2):
+        assert not deaf_shop.read(lambda: cli.hear(seen, answered=False))
+    deaf_shop.stripe.chaos()
+    deaf_shop.pay(deaf_shop.buy())
+
+    assert deaf_shop.read(lambda: cli.hear(seen, answered=False))
+
+    first, second, *types = capsys.readouterr().err.splitlines()
+    assert (first, second) == ("Stripe is asked again until it answers.", "Stripe answers again.")
+    assert "checkout.session.completed" in types
+    assert [record.message.split(":")[0] for record in caplog.records] == ["Stripe gave no answer"]
+    assert deaf_shop.balance() == 100
+
+
 def test_a_grant_typed_twice_is_given_once(shop: Shop) -> None:
     for _ in range(2):
         assert shop.command("grant", "user:1", "50", "--reason", "sorry").exit_code == 0
@@ -87,7 +107,7 @@ def test_a_refund_by_command_says_what_goes_back(shop: Shop) -> None:
     result = shop.command("refund", "1", "--amount", "250", "--reason", "half of it")
 
     assert (result.exit_code, shop.balance()) == (0, 50)
-    assert "250 of payment 1 go back: succeeded" in result.stderr
+    assert "$2.50 of payment 1 goes back: succeeded" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -137,7 +157,7 @@ prepaid.init_app(app, db)
 """
 
 
-def test_listen_starts_the_emulator_and_ends_with_it(tmp_path: Path) -> None:
+def test_listen_starts_the_emulator_where_none_serves_and_ends_with_it(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     (tmp_path / "app.py").write_text(APP.format(folder=str(tmp_path), port=port))
@@ -147,11 +167,14 @@ def test_listen_starts_the_emulator_and_ends_with_it(tmp_path: Path) -> None:
     with subprocess.Popen([*flask, "listen", "--emulator"], stderr=subprocess.PIPE) as listening:
         try:
             assert answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=60)
+            second = subprocess.run([*flask, "listen", "--emulator"], capture_output=True, text=True)
             os.kill(listening.pid, signal.SIGINT)
             listening.communicate(timeout=30)
         finally:
             listening.terminate()  # and its emulator with it
 
+    assert second.returncode == 1
+    assert f"Something serves at http://127.0.0.1:{port} already" in second.stderr
     assert listening.returncode == 0
     assert not answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=0)
 

@@ -91,7 +91,7 @@ def refund(payment_id: int) -> ResponseReturnValue:
         return refund_form(of_number(payment_id), error), error.http_status
     else:
         shown = money.show(sent.amount_minor, payment.currency)
-        flash(f"{shown} of payment {payment.id} go back: {sent.state}.", "success")
+        flash(f"{shown} of payment {payment.id} goes back: {sent.state}.", "success")
     return redirect(url_for("prepaid.operator_payment", payment_id=payment_id), 303)
 
 
