@@ -203,8 +203,22 @@ def test_the_morning_page_tells_sales_credits_and_health(shop: Shop) -> None:
     page = admin.get("/admin").text
 
     assert "$10.00" in page
+    assert "came in since" not in page
     assert "Every event is handled" in admin.get("/admin/inbox").text
     assert "agree" in admin.send("/admin/compare").text
+
+
+def test_the_morning_page_says_what_came_in_after_stripes_balance_was_copied(shop: Shop) -> None:
+    admin = operator(shop, "admin")
+    admin.send("/admin/sync", form_of="/admin")
+    buyer(shop)
+
+    page = admin.get("/admin").text
+    copied = admin.send("/admin/sync", form_of="/admin").text
+
+    assert "copied just now, $10.00 came in since" in page
+    assert "Nothing was sold before the copy." in page
+    assert "came in since" not in copied
 
 
 def test_nothing_that_an_operator_sends_breaks_a_page_or_changes_anything(shop: Shop) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, func, select, union_all
+from sqlalchemy import Select, exists, func, select, union_all
 from sqlalchemy.orm import Session
 
+from ..billing_models import Payment, PaymentState
 from .copying import PLAN
 from .days import Span, first_day
 from .models import DaySum, Movement, OwnerSum
@@ -28,6 +29,9 @@ COLUMNS = {
 
 #: Money that goes between Stripe and our bank is no sale, and no line of the break.
 TRANSFERS = frozenset({"payout", "payout_reversal", "topup", "topup_reversal"})
+
+#: Payments that are looked at for what the copy does not hold yet.
+LATEST = 100
 
 #: What a sale can be cut by, beside the day.
 PARTS = ("product", "plan", "currency", "country", "customer")
@@ -222,6 +226,20 @@ def left_out(session: Session, *, span: Span) -> list[tuple[str, str, int]]:
     )
     rows = session.execute(within(wanted, DaySum, start=span.first, end=span.last))
     return [(category, of, int(amount)) for category, of, amount in rows]
+
+
+def uncopied(session: Session) -> dict[str, int]:
+    """What was paid lately and is in no sum yet, per currency: Stripe's balance was copied before."""
+    latest = select(Payment.id).order_by(Payment.id.desc()).limit(LATEST)
+    waiting = (
+        select(Payment.currency, func.sum(Payment.paid_minor))
+        .where(Payment.id.in_(latest), Payment.state == PaymentState.PAID, Payment.paid_minor > 0)
+        .where(Payment.payment_intent_id.is_not(None))
+        .where(~exists().where(Movement.intent_id == Payment.payment_intent_id))
+        .group_by(Payment.currency)
+        .order_by(Payment.currency)
+    )
+    return {of: int(minor) for of, minor in session.execute(waiting)}
 
 
 def balances(session: Session) -> dict[str, int]:

@@ -51,6 +51,7 @@ def home() -> ResponseReturnValue:
         names=desk.names(payment.owner for payment in (*latest, *stuck)),
         health=operator_health.health(),
         left_out=sales.left_out(session, span=month),
+        uncopied=sales.uncopied(session),
     )
 
 
