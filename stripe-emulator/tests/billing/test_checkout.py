@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -75,6 +76,23 @@ def test_a_trial_saves_the_card_and_takes_no_money_until_its_end(shop: Shop) -> 
 
     shop.advance(days=14, hours=2)
     assert shop.subscription(done.subscription.id).status == "active"
+
+
+def test_the_page_says_what_a_trial_leads_to_and_when(shop: Shop) -> None:
+    visitor = shop.emulator.app.test_client()
+    trial, until, plain = (
+        open_session(shop, subscription_data={"trial_period_days": 14}),
+        open_session(
+            shop, subscription_data={"trial_end": int(datetime(2026, 3, 1, tzinfo=UTC).timestamp())}
+        ),
+        open_session(shop),
+    )
+
+    for_days, until_march, at_once = (visitor.get(f"/pay/{one.id}").text for one in (trial, until, plain))
+
+    assert "Then $10.00 per month, first on 14 February 2026." in for_days
+    assert "Then $10.00 per month, first on 1 March 2026." in until_march
+    assert '<strong>$10.00 <span class="per">per month</span></strong>' in at_once
 
 
 def test_a_declined_card_leaves_the_session_open_for_another(shop: Shop) -> None:

@@ -7,14 +7,14 @@ import re
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator import checkout, store
+from stripe_emulator import checkout, clock, money, store
 from stripe_emulator.billing import session_discounts
 from stripe_emulator.billing.checkout import needs_card
 from stripe_emulator.errors import CardError, InvalidRequest, NotFound, StripeError, no_such
 from stripe_emulator.pages import card_form, describe, elements_session, problem
 from stripe_emulator.pages.account import keeper
 from stripe_emulator.pages.card_form import Refusal
-from stripe_emulator.resources import checkout_sessions
+from stripe_emulator.resources import checkout_sessions, prices
 from stripe_emulator.store import Json
 
 #: The fields of a billing address with their labels.
@@ -111,6 +111,8 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         session=session,
         lines=session["_lines"],
         trial=_trial(session),
+        then=_after_trial(session),
+        every=_every(session),
         promotion=session_discounts.named(session),
         asks_card=asks_card(session),
         email=session["customer_email"] or (customer or {}).get("email"),
@@ -149,6 +151,28 @@ def _trial(session: Json) -> str:
     if days:
         return f"{days} days free" if days > 1 else "1 day free"
     return f"Free until {describe.day(data['trial_end'])}" if data.get("trial_end") else ""
+
+
+def _after_trial(session: Json) -> str:
+    """What a trial leads to: "Then $10.00 per month, first on 10 December 2026"; empty without one."""
+    data = session["_subscription_data"] or {}
+    days = data.get("trial_period_days")
+    first = clock.now() + days * clock.DAY if days else data.get("trial_end")
+    if not first:
+        return ""
+    lines = [line for line in session["_lines"] if line["price"]["recurring"]]
+    due = sum(prices.total(store.get("price", line["price"]["id"]), line["quantity"] or 0) for line in lines)
+    less = ", less the discount" if session["discounts"] else ""
+    period = describe.period(lines[0]["price"])
+    return f"Then {money.text(due, session['currency'])} {period}{less}, first on {describe.day(first)}."
+
+
+def _every(session: Json) -> str:
+    """How often the sum at the top is asked for: "per month"; empty where it is not the same each time."""
+    periods = {
+        describe.period(line["price"]) if line["price"]["recurring"] else "" for line in session["_lines"]
+    }
+    return periods.pop() if len(periods) == 1 and not session["discounts"] else ""
 
 
 def _payer(session: Json) -> checkout.Payer:

@@ -65,11 +65,15 @@ def breakable(text: str) -> Markup:
 
 def recurring(price: Json) -> str:
     """What a price asks for by the period: "$10.00 per month"."""
-    every, count = price["recurring"]["interval"], price["recurring"]["interval_count"]
-    period = f"every {count} {every}s" if count > 1 else f"per {every}"
     if price["unit_amount"] is None:
-        return f"billed {period}"
-    return f"{money.text(price['unit_amount'], price['currency'])} {period}"
+        return f"billed {period(price)}"
+    return f"{money.text(price['unit_amount'], price['currency'])} {period(price)}"
+
+
+def period(price: Json) -> str:
+    """How often a price asks for its sum: "per month"."""
+    every, count = price["recurring"]["interval"], price["recurring"]["interval_count"]
+    return f"every {count} {every}s" if count > 1 else f"per {every}"
 
 
 def local(unix: int) -> str:
