@@ -210,4 +210,4 @@ def test_the_profile_says_how_long_the_balance_lasts_at_the_pace_so_far(shop: Sh
     page = customer.get("/user-profile").text
 
     assert customer.balance == 40
-    assert "Worth $40.00 at the price of one, and enough for about 6 days at your pace." in page
+    assert "Worth $40.00 at $1.00 each, and enough for about 6 days at your pace." in page

@@ -115,7 +115,7 @@ def test_the_buy_page_says_balance_price_and_how_long_credits_last(shop: Shop) -
 
     assert "You have <strong>0</strong> credits" in page
     assert "Pay $5.00" in page
-    assert "They last for 30 days." in page
+    assert "Credits last for 30 days." in page
     assert "A refund to your card takes back the credits that it paid for." in page
 
 

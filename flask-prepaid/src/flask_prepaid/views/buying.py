@@ -55,9 +55,11 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
 def lasting(expires_after: timedelta | None) -> str:
     """How long credits last, as a sentence."""
     if expires_after is None:
-        return "They do not expire."
+        return "Credits do not expire."
     days = expires_after.days
-    return f"They last for {days:,} day{'s' * (days != 1)}." if days else "They last for less than a day."
+    return (
+        f"Credits last for {days:,} day{'s' * (days != 1)}." if days else "Credits last for less than a day."
+    )
 
 
 def pay_at_stripe(owner: str, offer: Offer) -> Response:
