@@ -178,3 +178,18 @@ def test_when_stripe_is_away_coming_back_says_not_known_yet(deaf_shop: Shop) -> 
     assert page.status_code == 200
     assert "Do not pay again" in page.text
     assert page.headers["Refresh"] == "3"
+
+
+@pytest.mark.parametrize(("has_home", "leads_to"), [(False, "/prepaid/buy"), (True, "/")])
+def test_the_frames_brand_leads_to_a_page_that_is_there(
+    databases: Databases, has_home: bool, leads_to: str
+) -> None:
+    app, _ = small_app(databases)
+    if has_home:
+        app.add_url_rule("/", view_func=lambda: "the host's own")
+    browser = customer(app)
+
+    page = browser.get("/prepaid/buy", base_url="http://localhost/mounted").text
+
+    assert f'<a class="brand" href="/mounted{leads_to}">' in page
+    assert browser.get(leads_to).status_code == 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import abort, current_app, make_response, render_template
+from flask import abort, current_app, make_response, render_template, request, url_for
 
 from . import csrf
 
@@ -34,6 +34,15 @@ def render(template: str, **context: Any) -> str:
         prepaid=prepaid,
         prepaid_base=prepaid.config.base_template,
         prepaid_csrf=csrf.field,
+        prepaid_home=home,
         prepaid_config=prepaid.config,
         **context,
     )
+
+
+def home() -> str:
+    """The host's own front page; where it has none, the page where credits are bought."""
+    rules = current_app.create_url_adapter(request)
+    if rules is not None and rules.test("/", method="GET"):
+        return f"{request.root_path}/"
+    return url_for("prepaid.buy")
