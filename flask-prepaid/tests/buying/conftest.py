@@ -1,11 +1,12 @@
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import URL
 
 from flask_prepaid.testing import Databases
 
-from .shop import Shop
+from .shop import Shop, ShopWith
 
 
 @pytest.fixture
@@ -15,19 +16,28 @@ def kind() -> str:
 
 
 @pytest.fixture
-def shop(databases: Databases, kind: str) -> Iterator[Shop]:
-    """A shop with nothing sold yet. Whatever happens in it, its books add up at the end."""
-    shop = Shop(databases.fresh(kind))
-    yield shop
-    shop.close()
+def shop_with(databases: Databases, kind: str) -> Iterator[ShopWith]:
+    """Opens a shop where nothing is sold yet. Whatever happens in it, its books add up at the end."""
+    opened: list[Shop] = []
+
+    def open_one(**settings: Any) -> Shop:
+        opened.append(Shop(databases.fresh(kind), **settings))
+        return opened[-1]
+
+    yield open_one
+    for shop in opened:
+        shop.close()
 
 
 @pytest.fixture
-def deaf_shop(databases: Databases, kind: str) -> Iterator[Shop]:
+def shop(shop_with: ShopWith) -> Shop:
+    return shop_with()
+
+
+@pytest.fixture
+def deaf_shop(shop_with: ShopWith) -> Shop:
     """A shop that no event ever reaches."""
-    shop = Shop(databases.fresh(kind), webhooks=False)
-    yield shop
-    shop.close()
+    return shop_with(webhooks=False)
 
 
 @pytest.fixture
@@ -39,8 +49,6 @@ def both_shops(database: URL) -> Iterator[Shop]:
 
 
 @pytest.fixture
-def rotating_shop(databases: Databases) -> Iterator[Shop]:
+def rotating_shop(shop_with: ShopWith) -> Shop:
     """A shop whose webhook secret is being replaced."""
-    shop = Shop(databases.fresh("sqlite"), PREPAID_STRIPE_WEBHOOK_SECRET="whsec_new, whsec_old")
-    yield shop
-    shop.close()
+    return shop_with(PREPAID_STRIPE_WEBHOOK_SECRET="whsec_new, whsec_old")

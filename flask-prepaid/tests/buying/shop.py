@@ -246,3 +246,7 @@ def at_once(count: int, do: Callable[[int], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(count) as threads:
         return list(threads.map(begin, range(count)))
+
+
+#: Opens a shop with these settings; the fixture ``shop_with`` closes it.
+ShopWith = Callable[..., Shop]

@@ -5,16 +5,15 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from flask_prepaid.billing_models import Attempt
-from flask_prepaid.testing import Databases
 
-from .shop import Shop
+from .shop import Shop, ShopWith
 from .test_cards import DECLINES_LATER, charges, leave_card, press
 
 
 def test_row_72_one_customer_reaches_stripe_so_often_an_hour_and_others_still_buy(
-    databases: Databases,
+    shop_with: ShopWith,
 ) -> None:
-    shop = Shop(databases.fresh("sqlite"), PREPAID_ATTEMPTS_PER_HOUR=5)
+    shop = shop_with(PREPAID_ATTEMPTS_PER_HOUR=5)
     answers = [shop.send_form(shop.browser(), "/prepaid/buy", pack="starter") for _ in range(50)]
 
     honest = shop.send_form(shop.browser("user:2"), "/prepaid/buy", pack="starter")
@@ -23,33 +22,30 @@ def test_row_72_one_customer_reaches_stripe_so_often_an_hour_and_others_still_bu
     assert "Try again in an hour" in answers[-1].text
     assert len(shop.payments("user:1")) == 5
     assert honest.status_code == 303
-    shop.close()
 
 
-def test_after_an_hour_it_is_over(databases: Databases) -> None:
-    shop = Shop(databases.fresh("sqlite"), PREPAID_ATTEMPTS_PER_HOUR=1)
+def test_after_an_hour_it_is_over(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_ATTEMPTS_PER_HOUR=1)
     shop.buy()
     assert shop.send_form(shop.browser(), "/prepaid/buy", pack="starter").status_code == 429
 
     shop.stripe.advance(minutes=61)
 
     assert shop.send_form(shop.browser(), "/prepaid/buy", pack="starter").status_code == 303
-    shop.close()
 
 
-def test_row_72_many_declines_across_the_site_close_the_till(databases: Databases) -> None:
-    shop = Shop(databases.fresh("sqlite"), PREPAID_DECLINES_PER_HOUR=3)
+def test_row_72_many_declines_across_the_site_close_the_till(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_DECLINES_PER_HOUR=3)
     cards = {
         f"user:{number}": leave_card(shop, DECLINES_LATER, owner=f"user:{number}") for number in range(5)
     }
     answers = [press(shop, card, owner=owner).status_code for owner, card in cards.items()]
 
     assert answers == [303, 303, 303, 429, 429]
-    shop.close()
 
 
-def test_row_72_declines_on_stripes_own_page_count_as_well(databases: Databases) -> None:
-    shop = Shop(databases.fresh("sqlite"), PREPAID_DECLINES_PER_HOUR=2)
+def test_row_72_declines_on_stripes_own_page_count_as_well(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_DECLINES_PER_HOUR=2)
     pages = [shop.buy(owner=f"user:{number}") for number in range(2)]
     for page in pages:
         shop.stripe.decline(page)
@@ -59,11 +55,10 @@ def test_row_72_declines_on_stripes_own_page_count_as_well(databases: Databases)
     assert answer.status_code == 429
     shop.pay(pages[0])  # a card that is good after all is no sign of a tester
     assert shop.send_form(shop.browser("user:9"), "/prepaid/buy", pack="starter").status_code == 303
-    shop.close()
 
 
-def test_row_72_one_address_reaches_stripe_so_often_under_whatever_name(databases: Databases) -> None:
-    shop = Shop(databases.fresh("sqlite"), PREPAID_ATTEMPTS_PER_ADDRESS=5)
+def test_row_72_one_address_reaches_stripe_so_often_under_whatever_name(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_ATTEMPTS_PER_ADDRESS=5)
     answers = []
     for number in range(10):
         tester = shop.browser(f"user:{number}")
@@ -74,11 +69,10 @@ def test_row_72_one_address_reaches_stripe_so_often_under_whatever_name(database
 
     assert answers == [303] * 5 + [429] * 5
     assert shop.send_form(honest, "/prepaid/buy", pack="starter").status_code == 303
-    shop.close()
 
 
-def test_row_72_a_card_that_is_left_counts_like_one_that_pays(databases: Databases) -> None:
-    shop = Shop(databases.fresh("sqlite"), PREPAID_ATTEMPTS_PER_HOUR=3)
+def test_row_72_a_card_that_is_left_counts_like_one_that_pays(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_ATTEMPTS_PER_HOUR=3)
     browser = shop.browser()
     answers = [
         shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/add").status_code for _ in range(5)
@@ -86,11 +80,10 @@ def test_row_72_a_card_that_is_left_counts_like_one_that_pays(databases: Databas
 
     assert answers == [303] * 3 + [429] * 2
     assert shop.send_form(browser, "/prepaid/buy", pack="starter").status_code == 429
-    shop.close()
 
 
-def test_where_somebody_came_from_is_forgotten_after_a_day(databases: Databases) -> None:
-    shop = Shop(databases.fresh("sqlite"), PREPAID_ATTEMPTS_PER_ADDRESS=5)
+def test_where_somebody_came_from_is_forgotten_after_a_day(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_ATTEMPTS_PER_ADDRESS=5)
     shop.buy()
     assert shop.read(lambda: [one.address for one in shop.prepaid.session.scalars(select(Attempt))]) == [
         "127.0.0.1"
@@ -99,7 +92,6 @@ def test_where_somebody_came_from_is_forgotten_after_a_day(databases: Databases)
     shop.tick()
 
     assert shop.read(lambda: shop.prepaid.session.scalars(select(Attempt)).all()) == []
-    shop.close()
 
 
 def test_every_decline_reads_the_same(shop: Shop) -> None:
@@ -115,8 +107,8 @@ def test_every_decline_reads_the_same(shop: Shop) -> None:
     assert len(pages) == 1
 
 
-def test_the_kill_switch_stops_buying_and_nothing_else(databases: Databases) -> None:
-    shop = Shop(databases.fresh("sqlite"), PREPAID_SELLING=False)
+def test_the_kill_switch_stops_buying_and_nothing_else(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_SELLING=False)
     shop.command("grant", "user:1", "10", "--reason", "before")
 
     page = shop.send_form(shop.browser(), "/prepaid/buy", pack="starter")
@@ -125,4 +117,3 @@ def test_the_kill_switch_stops_buying_and_nothing_else(databases: Databases) -> 
     assert "Buying is paused" in page.text
     assert charges(shop) == []
     assert shop.balance() == 10
-    shop.close()

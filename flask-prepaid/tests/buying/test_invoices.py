@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from flask_prepaid.testing import Databases
-
-from .shop import Shop
+from .shop import Shop, ShopWith
 from .test_cards import leave_card, press
 
 
 @pytest.fixture
-def billing(databases: Databases) -> Iterator[Shop]:
-    shop = Shop(databases.fresh("sqlite"), PREPAID_INVOICES=True)
-    yield shop
-    shop.close()
+def billing(shop_with: ShopWith) -> Shop:
+    return shop_with(PREPAID_INVOICES=True)
 
 
 def test_a_purchase_leads_to_its_invoice_as_a_pdf(billing: Shop) -> None:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from flask_prepaid import moneyback
-from flask_prepaid.testing import Databases
 
-from .shop import Shop
+from .shop import Shop, ShopWith
 
 
 @pytest.fixture
-def fair(databases: Databases) -> Iterator[Shop]:
+def fair(shop_with: ShopWith) -> Shop:
     """A shop where LESS takes a fifth off, and ALL takes all."""
-    shop = Shop(databases.fresh("sqlite"), PREPAID_PROMOTION_CODES=True)
+    shop = shop_with(PREPAID_PROMOTION_CODES=True)
     client = shop.dashboard()
     for code, percent in (("LESS", 20), ("ALL", 100)):
         coupon = client.v1.coupons.create({"percent_off": percent, "duration": "once"})
         client.v1.promotion_codes.create({"code": code, "promotion": {"type": "coupon", "coupon": coupon.id}})
-    yield shop
-    shop.close()
+    return shop
 
 
 def pay_with(shop: Shop, code: str) -> str:

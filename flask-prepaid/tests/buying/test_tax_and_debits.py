@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from flask_prepaid import moneyback
 from flask_prepaid.billing_models import PaymentState
-from flask_prepaid.testing import Databases
 
-from .shop import Shop
+from .shop import Shop, ShopWith
 
 PAYS_LATER, FAILS_LATER = "DE89370400440532013000", "DE62370400440532013001"
 
 
 @pytest.fixture
-def taxed(databases: Databases) -> Iterator[Shop]:
+def taxed(shop_with: ShopWith) -> Shop:
     """A shop that owes a tenth of each sale in its country."""
-    shop = Shop(databases.fresh("sqlite"), PREPAID_AUTOMATIC_TAX=True)
+    shop = shop_with(PREPAID_AUTOMATIC_TAX=True)
     rate = {"display_name": "Sales tax", "percentage": 10, "inclusive": False, "country": "US"}
     shop.dashboard().v1.tax_rates.create(rate)  # type: ignore[arg-type]
-    yield shop
-    shop.close()
+    return shop
 
 
 def test_tax_is_paid_on_top_and_buys_no_credits(taxed: Shop) -> None:

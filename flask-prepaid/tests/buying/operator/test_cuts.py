@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from flask_prepaid.reports import copying, sales
-from flask_prepaid.testing import Databases
 from stripe_emulator import store
 
-from ..shop import Shop
+from ..shop import Shop, ShopWith
 from .lives import client_of, live
 from .test_recount import report
 
 
 @pytest.fixture
-def selling(databases: Databases) -> Any:
+def selling(shop_with: ShopWith) -> Shop:
     """A shop whose customers may have a promotion code, and pay tax."""
-    shop = Shop(databases.fresh("sqlite"), PREPAID_PROMOTION_CODES=True)
-    yield shop
-    shop.close()
+    return shop_with(PREPAID_PROMOTION_CODES=True)
 
 
 def pay_with_code(shop: Shop, owner: str, percent_off: int) -> None:
