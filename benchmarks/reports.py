@@ -326,7 +326,6 @@ def reports(prepaid: Prepaid) -> dict[str, Any]:
     year = {"start": date(2025, 7, 1), "end": date(2026, 6, 24)}
     month = {"start": date(2026, 1, 1), "end": date(2026, 1, 31)}
     ever = days.Span(BEGIN.date(), last)
-    lately: dict[str, Any] = {"zone": "UTC", "now": prepaid.clock()}
     wanted: dict[str, Callable[[], object]] = {
         "sales_by_day": lambda: sales.sales(session),
         "sales_by_month": lambda: sales.sales(session, by="month"),
@@ -343,8 +342,8 @@ def reports(prepaid: Prepaid) -> dict[str, Any]:
         "worth": lambda: credits.worth(session),
         "mrr": lambda: revenue.months(session, ever, currency="usd"),
         "cohorts": lambda: revenue.cohorts(session, ever, currency="usd"),
-        "failures": lambda: failures.failures(session, **lately),
-        "failures_of_a_month": lambda: failures.failures(session, **lately, **month),  # type: ignore[arg-type]
+        "failures": lambda: failures.failures(prepaid),
+        "failures_of_a_month": lambda: failures.failures(prepaid, **month),  # type: ignore[arg-type]
     }
     watch = Watch(prepaid)
     count = watch.time(lambda: session.scalar(text("SELECT count(*) FROM prepaid_movement")))

@@ -239,13 +239,7 @@ def plan_currencies(prepaid: Prepaid, asked: Asked) -> list[str]:
 def failures(prepaid: Prepaid, asked: Asked) -> Report:
     """Payments that failed, and how many of them came back."""
     lines = failure_reports.failures(
-        prepaid.session,
-        zone=prepaid.config.time_zone,
-        now=prepaid.clock(),
-        start=asked.start,
-        end=asked.end,
-        currency=asked.currency,
-        by=asked.by,
+        prepaid, start=asked.start, end=asked.end, currency=asked.currency, by=asked.by
     )
     return Report(
         ["day", "currency", *failure_reports.Failures().as_dict()],

@@ -92,10 +92,8 @@ class Failed:
 
 
 def failures(
-    session: Session,
+    prepaid: Prepaid,
     *,
-    zone: str,
-    now: datetime,
     start: date | None = None,
     end: date | None = None,
     currency: str | None = None,
@@ -104,9 +102,8 @@ def failures(
     """What failed from ``start`` to ``end``, both included, by period and currency.
 
     What is counted is read from its sums, and what came lately, or waits for its end, one by one.
-
-    :param now: By which a failure is old enough to be lost.
     """
+    session, now, zone = prepaid.session, prepaid.clock(), prepaid.config.time_zone
     lines: defaultdict[tuple[date, str], Failures] = defaultdict(Failures)
     counted = select(FailureSum.day, FailureSum.currency, *(getattr(FailureSum, name) for name in MEASURES))
     for day, of, *sums in session.execute(within(counted, FailureSum, start=start, end=end)):

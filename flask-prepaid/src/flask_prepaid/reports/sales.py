@@ -239,7 +239,7 @@ def uncopied(session: Session) -> dict[str, int]:
         .group_by(Payment.currency)
         .order_by(Payment.currency)
     )
-    return {of: int(minor) for of, minor in session.execute(waiting)}
+    return {of: int(minor or 0) for of, minor in session.execute(waiting)}
 
 
 def balances(session: Session) -> dict[str, int]:

@@ -37,9 +37,7 @@ def home() -> ResponseReturnValue:
     )
     latest = session.scalars(failed.order_by(Payment.created_at.desc()).limit(SHOWN)).all()
     stuck = session.scalars(stuck_payments(session).limit(SHOWN)).all()
-    lines = failures.failures(
-        session, zone=prepaid.config.time_zone, now=prepaid.clock(), start=month.first, end=month.last
-    )
+    lines = failures.failures(prepaid, start=month.first, end=month.last)
     return desk.render(
         "home.html",
         spans=[(words, span_of(count), sold_in(span_of(count))) for words, count in SPANS],

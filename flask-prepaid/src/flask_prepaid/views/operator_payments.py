@@ -132,15 +132,8 @@ def tables(picked: Choice) -> list[Table]:
 
 
 def read(span: days.Span, picked: Choice) -> list[tuple[date, str, Failures]]:
-    prepaid = page.extension()
     return failures.failures(
-        prepaid.session,
-        zone=prepaid.config.time_zone,
-        now=prepaid.clock(),
-        start=span.first,
-        end=span.last,
-        currency=picked.currency,
-        by=picked.by,
+        page.extension(), start=span.first, end=span.last, currency=picked.currency, by=picked.by
     )
 
 
