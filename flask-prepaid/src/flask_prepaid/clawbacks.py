@@ -78,11 +78,7 @@ def claw_back(
         return earlier
     settle(session, wallet)
     before = Clawed.of(session, wallet, lot)
-    if credits is None:
-        assert refunded_minor is not None
-        take = _share(lot, before.standing_minor + refunded_minor) - before.credits_for_money
-    else:
-        take = credits
+    take = before.due_after(lot, refunded_minor or 0) if credits is None else credits
     take = max(0, min(take, lot.credits - before.credits))
     taken = min(take, wallet.available)
     return append(
@@ -136,8 +132,7 @@ def restore(
     settle(session, wallet)
     back = clawback.debt - clawback.credits
     if clawback.amount_minor is not None:
-        rest = before.standing_minor - clawback.amount_minor
-        back = max(0, before.credits_for_money - _share(lot, rest))
+        back = max(0, -before.due_after(lot, -clawback.amount_minor))
     forgiven = min(wallet.debt, clawback.debt, back)
     return append(
         session,
@@ -189,9 +184,10 @@ class Clawed:
         """The money of the refunds that stand."""
         return sum(entry.amount_minor or 0 for entry in self.taken if entry.seq not in self.undone)
 
-
-def _share(lot: Entry, refunded_minor: int) -> int:
-    return share(lot.credits, lot.amount_minor or 0, refunded_minor)
+    def due_after(self, lot: Entry, moved_minor: int) -> int:
+        """The credits that so much more refunded money takes; negative, what so much less gives back."""
+        refunded_minor = self.standing_minor + moved_minor
+        return share(lot.credits, lot.amount_minor or 0, refunded_minor) - self.credits_for_money
 
 
 def share(credits: int, paid_minor: int, refunded_minor: int) -> int:
