@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Lock
-from urllib.request import ProxyHandler, build_opener
 
 from flask import Flask
 
+from .emulated import opener
 from .models import utc_now
 
 #: How long what the emulator said is taken for true.
@@ -32,7 +32,7 @@ class EmulatorClock:
 
     def __init__(self, base_url: str) -> None:
         self._url = f"{base_url}/_emulator/state"
-        self._open = build_opener(ProxyHandler({})).open  # it is on this machine, whatever the proxy
+        self._open = opener()
         self._ahead = timedelta()
         self._until_s = 0.0
         self._asking = Lock()

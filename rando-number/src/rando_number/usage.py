@@ -136,13 +136,10 @@ def key_in(fields: Mapping[str, str]) -> By:
 @auth_required("session")
 def statement() -> ResponseReturnValue:
     form = LimitForm(formdata=None, limit=customer().cap_per_month)
-    try:
-        choice = Choice.read(request.args)
-    except BadChoice as bad:
-        return refused(bad)
-    return show(form, choice)
+    return show(form, Choice.read(request.args))
 
 
+@blueprint.errorhandler(BadChoice)
 def refused(bad: BadChoice) -> ResponseReturnValue:
     """The page as if nothing had been chosen, with what was wrong."""
     form = LimitForm(formdata=None, limit=customer().cap_per_month)
@@ -242,10 +239,7 @@ def colours(by_key: Sequence[Share]) -> dict[int | None, int]:
 @auth_required("session")
 def as_json() -> ResponseReturnValue:
     """What was chosen: credits and calls by day and by key, and every entry, written page by page."""
-    try:
-        choice = Choice.read(request.args)
-    except BadChoice as bad:
-        return refused(bad)
+    choice = Choice.read(request.args)
     lines = stream_with_context(json_lines(customer().id, choice))
     return Response(lines, mimetype="application/json")
 
@@ -281,10 +275,7 @@ def json_lines(user_id: int, choice: Choice) -> Iterator[str]:
 @auth_required("session")
 def as_csv() -> ResponseReturnValue:
     """The entries that were chosen, written page by page."""
-    try:
-        choice = Choice.read(request.args)
-    except BadChoice as bad:
-        return refused(bad)
+    choice = Choice.read(request.args)
     lines = stream_with_context(csv_lines(customer().id, choice))
     named = {"Content-Disposition": "attachment; filename=usage.csv"}
     return Response(lines, mimetype="text/csv", headers=named)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -16,7 +15,7 @@ from stripe import StripeClient
 from rando_number.leaving import close_account
 from rando_number.models import Base, User, db
 
-from ..shop import PASSWORD, Program, Shop, Visitor
+from ..shop import Program, Shop, Visitor
 from .test_passwords import links, mails
 
 
@@ -177,18 +176,3 @@ def test_all_of_ones_data_can_be_taken_along_and_nobody_elses(shop: Shop) -> Non
     assert "signed_in" in {line["deed"] for line in mine["log"]}
     assert "other@rando.test" not in answer.text
     assert "argon2" not in answer.text
-
-
-@pytest.mark.parametrize("path", ["/close-account", "/export.json", "/change-email"])
-def test_row_27_an_old_sign_in_gives_the_password_again_before_it_takes_or_ends_anything(
-    shop: Shop, path: str
-) -> None:
-    customer = shop.customer()
-    with customer.client.session_transaction() as kept:
-        kept["fs_paa"] = time.time() - 3_600
-
-    asked = customer.get(path)
-
-    assert asked.location.startswith("/verify"), asked
-    customer.send("/verify", password=PASSWORD)
-    assert customer.get(path).status_code == 200

@@ -174,8 +174,11 @@ def test_a_passkey_on_top_is_asked_for_and_its_recovery_codes_let_in(shop: Shop)
     assert visitor.get("/user-profile").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/passkeys", "/tf-setup", "/mf-recovery-codes"])
-def test_row_27_an_old_sign_in_gives_the_password_again_before_it_changes_the_factor(
+@pytest.mark.parametrize(
+    "path",
+    ["/passkeys", "/tf-setup", "/mf-recovery-codes", "/close-account", "/export.json", "/change-email"],
+)
+def test_row_27_an_old_sign_in_gives_the_password_again_before_it_changes_or_takes_anything(
     shop: Shop, path: str
 ) -> None:
     customer = shop.customer()
