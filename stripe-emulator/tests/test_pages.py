@@ -264,6 +264,17 @@ def test_a_receipt_tells_what_was_paid_and_what_went_back(stripe: Any, visitor: 
     assert "$5.00" in page.text
 
 
+def test_a_receipt_of_a_checkout_names_what_was_bought(
+    stripe: Any, visitor: Client, stripe_emulator: Emulator
+) -> None:
+    paid = session(stripe)
+    stripe_emulator.pay(paid)
+    intent = stripe.checkout.sessions.retrieve(paid.id).payment_intent
+    charge = stripe.payment_intents.retrieve(intent).latest_charge
+
+    assert "<dt>For</dt><dd>Starter pack &times; 2</dd>" in visitor.get(f"/receipts/{charge}").text
+
+
 # The portal.
 
 

@@ -103,13 +103,14 @@ def tick(every: float | None) -> None:
     if every is None:
         tick_once()
         return
-    while True:
-        try:
-            with current_app.app_context():  # a session of its own each time
-                tick_once()
-        except Exception:
-            log.exception("tick failed; it is tried again in %g s", every)
-        time.sleep(every)
+    with suppress(KeyboardInterrupt):  # the only end that it has
+        while True:
+            try:
+                with current_app.app_context():  # a session of its own each time
+                    tick_once()
+            except Exception:
+                log.exception("tick failed; it is tried again in %g s", every)
+            time.sleep(every)
 
 
 def tick_once() -> None:

@@ -94,6 +94,20 @@ def test_listen_says_once_that_stripe_is_away_and_once_that_it_is_back(
     assert deaf_shop.balance() == 100
 
 
+def test_ticks_that_go_on_end_quietly(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    naps = iter([None, KeyboardInterrupt])
+
+    def nap(_: float) -> None:
+        if (ends := next(naps)) is not None:
+            raise ends
+
+    monkeypatch.setattr("flask_prepaid.cli.time.sleep", nap)
+
+    result = shop.command("tick", "--every", "1")
+
+    assert (result.exit_code, "Abort" in result.output) == (0, False)
+
+
 def test_a_grant_typed_twice_is_given_once(shop: Shop) -> None:
     for _ in range(2):
         assert shop.command("grant", "user:1", "50", "--reason", "sorry").exit_code == 0

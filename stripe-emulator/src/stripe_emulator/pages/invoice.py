@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator import challenges, store
+from stripe_emulator import challenges, checkout, store
 from stripe_emulator.billing import clocks, collection, invoices
 from stripe_emulator.errors import NotFound, StripeError, no_such
 from stripe_emulator.pages import card_form, invoice_pdf, problem
@@ -61,9 +61,12 @@ def pdf(invoice_id: str) -> ResponseReturnValue:
 
 @pages.get("/receipts/<charge_id>")
 def receipt(charge_id: str) -> ResponseReturnValue:
-    """That a payment arrived, and what went back of it."""
+    """That a payment arrived, for what, and what went back of it."""
     with keeper().transaction(write=False):
-        return render_template("hosted/receipt.html", charge=store.get("charge", charge_id))
+        charge = store.get("charge", charge_id)
+        paid_for = store.select(checkout.KIND, {"payment_intent": charge["payment_intent"]}, limit=1)
+        bought = [line for session in paid_for for line in session["_lines"]]
+        return render_template("hosted/receipt.html", charge=charge, bought=bought)
 
 
 def _invoice(invoice_id: str) -> Json:
