@@ -1,11 +1,69 @@
-"""Where the tests find what `./dev test` fetched from npm, also when pytest is called by itself."""
+"""What holds for every test: where `./dev test` put what it fetched, and what the apps of a process share.
+
+Each test makes an app of its own, and each app would compile the same templates, routes and SQL
+anew: half of what a short test takes. What is shared is code made of the same source, and nothing else.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, ClassVar
+
+from flask import Flask
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
+from sqlalchemy import Connection, Engine, event
+from werkzeug.routing import Rule
 
 NODE_MODULES = Path(__file__).parent / "node_modules"
 
 os.environ.setdefault("NODE_MODULES", str(NODE_MODULES))
 os.environ.setdefault("CHROMIUM", str(NODE_MODULES / ".chromium" / "chromium.sh"))
+
+
+class Templates(BytecodeCache):
+    """Templates as Python's code, by their name and the checksum of their source."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self.kept.get((bucket.key, bucket.checksum)):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.kept[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+class Route(Rule):
+    """A rule that builds addresses by the function of an earlier one with the same parts."""
+
+    builders: ClassVar[dict[str, Callable[..., tuple[str, str]]]] = {}
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        parts = repr((self.rule, self._trace, self.defaults, append_unknown))
+        if parts not in self.builders:
+            self.builders[parts] = super()._compile_builder(append_unknown)
+        return self.builders[parts]
+
+
+class Statements(dict[tuple[Any, ...], Any]):
+    """Compiled SQL by its structure and the kind of database; an engine keeps it by the engine's dialect."""
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        return super().get((type(key[0]), *key[1:]), default)
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        super().__setitem__((type(key[0]), *key[1:]), compiled)
+
+
+Flask.url_rule_class = Route
+Flask.jinja_options = {"bytecode_cache": Templates()}
+STATEMENTS = Statements()
+
+
+@event.listens_for(Engine, "engine_connect")
+def share_statements(connection: Connection) -> None:
+    connection.execution_options(compiled_cache=STATEMENTS)

@@ -7,11 +7,28 @@ import pytest
 from sqlalchemy import Engine
 
 from flask_prepaid.testing import Databases
-from rando_number import create_app
+from rando_number import config, create_app
 from rando_number.cli import upgrade
 from rando_number.models import db
 
 from .shop import Shop
+
+AS_SOLD = dict(config.ARGON2)
+QUICK = {"argon2__memory_cost": 8, "argon2__time_cost": 1}
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash by the same algorithm in a hundredth of the time; nobody is after these."""
+    for name, cost in QUICK.items():
+        monkeypatch.setitem(config.ARGON2, name, cost)
+
+
+@pytest.fixture
+def dear_passwords(quick_passwords: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash as the shop does in the world."""
+    for name, cost in AS_SOLD.items():
+        monkeypatch.setitem(config.ARGON2, name, cost)
 
 
 @pytest.fixture
@@ -31,6 +48,7 @@ def any_shop(request: pytest.FixtureRequest, databases: Databases, tmp_path: Pat
     assert shop.audit() == []
     with shop.app.app_context():
         db.engine.dispose()
+    databases.drop(url)
 
 
 @pytest.fixture(scope="session")

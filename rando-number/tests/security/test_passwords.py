@@ -112,7 +112,7 @@ def test_row_08_password_fields_help_a_password_manager(shop: Shop) -> None:
 
 
 def test_row_09_passwords_are_kept_by_argon2id_and_hashed_anew_when_it_gets_dearer(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    dear_passwords: None, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.customer()
     cost = re.match(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$", stored(shop))
