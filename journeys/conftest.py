@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import signal
@@ -10,11 +11,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from click.testing import Result
+from flask.cli import FlaskGroup
+
+from rando_number import create_app
+from rando_number.models import db
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -79,6 +89,24 @@ class Running:
             text=True,
         )
 
+    def command(self, *words: str) -> Result:
+        """The same in this process: a second or two less each time, for who asks for much."""
+        app = create_app(the_dev_script().environment_of(self.data))
+        done = app.test_cli_runner().invoke(FlaskGroup(create_app=lambda: app), words)
+        with app.app_context():
+            db.engine.dispose()
+        return done
+
+
+@cache
+def the_dev_script() -> ModuleType:
+    loader = SourceFileLoader("dev_script", str(ROOT / "dev"))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
 
 def listen(process: subprocess.Popen[str], said: list[str], serves: threading.Event) -> None:
     """Read what it says for as long as it lives, so that it never waits for a reader."""
@@ -99,22 +127,29 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture
-def new_shop(tmp_path: Path) -> Iterator[Running]:
-    """A shop of one's own, not started yet."""
-    running = Running(tmp_path / "data", free_port(), free_port())
+@contextmanager
+def shop_in(folder: Path) -> Iterator[Running]:
+    """A shop that is not started yet, and is gone in the end."""
+    running = Running(folder / "data", free_port(), free_port())
     yield running
     if running.process is not None and running.process.poll() is None:
         running.kill()
 
 
+@pytest.fixture
+def new_shop(tmp_path: Path) -> Iterator[Running]:
+    """A shop of one's own, not started yet."""
+    with shop_in(tmp_path) as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A shop that all journeys of this process share; each brings its own customer."""
-    running = Running(tmp_path_factory.mktemp("shop") / "data", free_port(), free_port())
-    running.start()
-    yield running
-    assert running.stop() == 0
+    with shop_in(tmp_path_factory.mktemp("shop")) as running:
+        running.start()
+        yield running
+        assert running.stop() == 0
 
 
 @pytest.fixture(scope="session")

@@ -7,21 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from .conftest import Running, free_port
+from .conftest import free_port, the_dev_script
 from .pages import ROOT
-from .test_docs import the_dev_script
-
-#: Of each report, what no page of a new shop should show as nothing.
-SHOWN = {
-    "sales": ["gross_minor", "refunds_minor", "disputes_minor", "fees_minor", "discounts_minor"],
-    "credits": ["sold", "given", "spent", "clawed_back"],
-    "mrr": ["closing_minor"],
-    "failures": ["failed", "recovered", "lost"],
-}
 
 
 @pytest.mark.parametrize(
@@ -94,30 +84,3 @@ def test_a_key_that_misses_another_is_told_so_in_a_sentence_once(tmp_path: Path)
     assert done.stderr.count("STRIPE_WEBHOOK_SECRET is not set.") == 1
     assert "Traceback" not in done.stderr
     assert "the reason stands above" in done.stderr.splitlines()[-1]
-
-
-def test_a_first_start_has_months_behind_it_and_the_next_one_leaves_them_alone(new_shop: Running) -> None:
-    new_shop.start(history=True)
-    first = {what: report(new_shop, what) for what in SHOWN}
-    audit = new_shop.flask("prepaid", "audit")
-    login = json.loads((new_shop.data / "logins.json").read_text())["customer"]
-    compared = new_shop.flask("prepaid", "reconcile")
-    assert new_shop.stop() == 0
-    new_shop.start(history=True)
-
-    assert audit.returncode == 0, audit.stderr
-    assert compared.returncode == 0, compared.stderr
-    assert len(first["sales"]["rows"]) >= 3
-    for what, names in SHOWN.items():
-        (total,) = first[what]["totals"]
-        assert [name for name in names if not total[name]] == [], what
-    assert first["failures"]["totals"][0]["recovered"] >= 2, "a pack that was refused, and a renewal"
-    assert report(new_shop, "sales") == first["sales"]
-    assert not any("made-up customers" in line for line in new_shop.said)
-    assert login["email"] in "".join(new_shop.said)
-
-
-def report(shop: Running, what: str) -> dict[str, Any]:
-    done = shop.flask("prepaid", "report", what, "--by", "month", "--json")
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))

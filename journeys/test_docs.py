@@ -14,7 +14,6 @@ parsed by the program that they name; the tutorial's are run as they stand, in `
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shlex
@@ -23,8 +22,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import cache
-from importlib.machinery import SourceFileLoader
 from importlib.metadata import distribution
 from pathlib import Path
 from types import ModuleType
@@ -44,6 +41,7 @@ import stripe_emulator.__main__
 from flask_prepaid import Prepaid
 from flask_prepaid.testing import Databases
 
+from .conftest import the_dev_script
 from .pages import DATA, PAGES, ROOT, blocks, running
 
 FLASK = {
@@ -247,13 +245,3 @@ def understand_dev(verb: str, words: list[str], page: str) -> None:
     elif verb in ("bench", "campaign"):
         folder = ROOT / {"bench": "benchmarks", "campaign": "campaigns"}[verb]
         assert not words or (folder / f"{words[0]}.py").exists(), f"{page}: ./dev {verb} {words[0]}"
-
-
-@cache
-def the_dev_script() -> ModuleType:
-    loader = SourceFileLoader("dev_script", str(ROOT / "dev"))
-    spec = importlib.util.spec_from_loader(loader.name, loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module

@@ -17,7 +17,7 @@ from rando_number import create_app
 
 from .bare_host import serve
 from .conftest import Running
-from .looking import Walk
+from .looking import DESK, Walk
 from .test_newcomer import pay_on_stripes_page, register
 
 pytestmark = pytest.mark.browser
@@ -225,17 +225,7 @@ def operators(walk: Walk, shop: Running) -> None:
     page.get_by_label("Password").fill(login["password"])
     page.keyboard.press("Enter")
     page.wait_for_url(f"{shop.url}/")
-    for path in (
-        "",
-        "/sales",
-        "/credits",
-        "/plans",
-        "/customers",
-        "/payments",
-        "/inbox",
-        "/compare",
-        "/audit",
-    ):
+    for path in DESK:
         walk.go(f"{shop.url}/admin{path}", f"admin{path.replace('/', ' ')}")
     page.goto(f"{shop.url}/admin/customers?q=everypage@journey.test")
     page.wait_for_url(re.compile("/admin/customers/user:"))  # the only one found is shown at once
@@ -297,16 +287,7 @@ def test_the_extensions_own_frame_can_be_used_by_anybody(
     page.wait_for_url(re.compile("/prepaid/plan"))
     walk.go(f"{bare_host}/prepaid/plan", "bare plan")
     walk.go(f"{bare_host}/prepaid/plan/cancel", "bare plan, the end")
-    for path in (
-        "",
-        "/sales",
-        "/credits",
-        "/plans",
-        "/customers",
-        "/customers/user:1",
-        "/payments/1",
-        "/inbox",
-    ):
+    for path in (*DESK, "/customers/user:1", "/payments/1"):
         walk.go(f"{bare_host}/prepaid/admin{path}", f"bare admin{path.replace('/', ' ')}")
     walk.assert_well()
     page.context.close()

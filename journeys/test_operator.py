@@ -1,44 +1,66 @@
-"""A seeded year as its operator sees it: recounted, in every size and scheme, with a refund by hand."""
+"""The months that a first start lives, and its operator: recounted, in every size, a refund by hand."""
 
 from __future__ import annotations
 
-import csv
 import json
-import sqlite3
-from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
-from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from .conftest import Running
-from .looking import faults
+from .conftest import Running, shop_in
+from .looking import DESK, Walk
+from .recount import report, the_last_month_closes, the_reports_are_a_recount
 
 pytestmark = pytest.mark.browser
 
-PAGES = (
-    "/admin",
-    "/admin/sales?part=country",
-    "/admin/sales?part=customer",
-    "/admin/credits",
-    "/admin/plans",
-    "/admin/payments",
-    "/admin/customers/user:3",
-    "/admin/plan?owner=user:3",
-    "/admin/customers",
-    "/admin/customers?q=nobody",
-    "/admin/payments/1",
-    "/admin/payments/1/refund",
-    "/admin/inbox?show=all",
-    "/admin/compare",
-    "/admin/audit",
+#: Beside the pages of the desk, what a history brings.
+DETAILS = (
+    "/sales?part=country",
+    "/sales?part=customer",
+    "/customers/user:3",
+    "/plan?owner=user:3",
+    "/customers?q=nobody",
+    "/payments/1",
+    "/payments/1/refund",
+    "/inbox?show=all",
 )
+
+#: Of each report, what no page of a new shop should show as nothing.
+SHOWN = {
+    "sales": ["gross_minor", "refunds_minor", "disputes_minor", "fees_minor", "discounts_minor"],
+    "credits": ["sold", "given", "spent", "clawed_back"],
+    "mrr": ["closing_minor"],
+    "failures": ["failed", "recovered", "lost"],
+}
+
+
+@pytest.fixture(scope="module")
+def lived_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A first start, as anybody's: months have passed in the shop when it serves."""
+    with shop_in(tmp_path_factory.mktemp("lived")) as running:
+        running.start(history=True)
+        yield running
+
+
+def test_a_first_start_has_months_behind_it_and_the_next_one_leaves_them_alone(lived_shop: Running) -> None:
+    first = {what: report(lived_shop, what, "--by", "month") for what in SHOWN}
+    audit = lived_shop.command("prepaid", "audit")
+    login = json.loads((lived_shop.data / "logins.json").read_text())["customer"]
+    compared = lived_shop.command("prepaid", "reconcile")
+    assert lived_shop.stop() == 0
+    lived_shop.start(history=True)
+
+    assert audit.exit_code == 0, audit.stderr
+    assert compared.exit_code == 0, compared.stderr
+    assert len(first["sales"]["rows"]) >= 3
+    for what, names in SHOWN.items():
+        (total,) = first[what]["totals"]
+        assert [name for name in names if not total[name]] == [], what
+    assert first["failures"]["totals"][0]["recovered"] >= 2, "a pack that was refused, and a renewal"
+    assert report(lived_shop, "sales", "--by", "month") == first["sales"]
+    assert not any("made-up customers" in line for line in lived_shop.said)
+    assert login["email"] in "".join(lived_shop.said)
 
 
 def signed_in(page: Page, running: Running) -> None:
@@ -50,184 +72,19 @@ def signed_in(page: Page, running: Running) -> None:
     page.wait_for_url(f"{running.url}/")
 
 
-def test_a_seeded_shop_shows_its_operator_pages_that_anybody_can_use(
-    new_shop: Running, browser: Browser
+def test_a_shop_with_a_history_shows_its_operator_pages_that_anybody_can_use(
+    lived_shop: Running, browser: Browser
 ) -> None:
-    new_shop.start()
-    seeded = new_shop.flask("rando", "seed", "--customers", "7", "--months", "12")
-    assert seeded.returncode == 0, seeded.stderr
-    the_reports_are_a_recount(new_shop)
-    context = browser.new_context()
-    page = context.new_page()
-    signed_in(page, new_shop)
-    wrong = {}
-    for scheme in ("light", "dark"):
-        for width in (390, 1280):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.emulate_media(color_scheme=scheme)
-            for path in PAGES:
-                answer = page.goto(new_shop.url + path)
-                assert answer is not None
-                assert answer.status == 200, path
-                if found := faults(page):
-                    wrong[path, width, scheme] = found
-    assert wrong == {}
+    the_reports_are_a_recount(lived_shop)
+    walk = Walk.begin(browser)
+    signed_in(walk.page, lived_shop)
+    for path in (*DESK, *DETAILS):
+        walk.go(f"{lived_shop.url}/admin{path}", path, keyboard=False)
+    walk.assert_well()
 
-    the_last_month_closes(page, new_shop)
-    refund_by_hand(page, new_shop)
-    context.close()
-
-
-def the_reports_are_a_recount(running: Running) -> None:
-    """Each day in each currency, from Stripe's own list and the lines of the ledger, by no code of ours."""
-    assert running.flask("prepaid", "sync").returncode == 0
-    moved = list(listed(running, "balance_transactions"))
-
-    sold = recount_sales(moved)
-    for invoice in listed(running, "invoices", status="paid"):
-        if less := sum(one["amount"] for one in invoice["total_discount_amounts"]):
-            sold[day_of(invoice["status_transitions"]["paid_at"]), invoice["currency"]][
-                "discounts_minor"
-            ] += less
-    assert lines(report(running, "sales"), "day", "currency") == sold
-    assert any("discounts_minor" in cell for cell in sold.values())
-    assert lines(report(running, "credits"), "day") == recount_credits(running.data / "rando.sqlite3")
-    assert len({one["created"] // 86_400 for one in moved}) > 20
-    held: Counter[str] = Counter()
-    for part in [*(balance := asked(running, "balance"))["available"], *balance["pending"]]:
-        held[part["currency"]] += part["amount"]
-    for total in report(running, "sales")["totals"]:
-        assert total["net_minor"] == held[total["currency"]]
-    running_now = [
-        one["items"]["data"][0]
-        for one in listed(running, "subscriptions", status="all")
-        if one["status"] in ("active", "past_due")
-    ]
-    monthly = sum(item["price"]["unit_amount"] * item["quantity"] for item in running_now)
-    assert sum(total["closing_minor"] for total in report(running, "mrr")["totals"]) == monthly
-
-
-def report(running: Running, what: str) -> dict[str, Any]:
-    done = running.flask("prepaid", "report", what, "--json")
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
-
-
-def asked(running: Running, path: str, **query: object) -> dict[str, Any]:
-    url = f"{running.emulator_url}/v1/{path}?{urlencode(query)}"
-    request = Request(url, headers={"Authorization": "Bearer sk_test_emulator"})
-    with build_opener(ProxyHandler({})).open(request, timeout=60) as answer:
-        return dict(json.load(answer))
-
-
-def listed(running: Running, path: str, **query: object) -> Iterator[dict[str, Any]]:
-    more: dict[str, object] = {}
-    while True:
-        page = asked(running, path, limit=100, **query, **more)
-        yield from page["data"]
-        if not page["has_more"]:
-            return
-        more = {"starting_after": page["data"][-1]["id"]}
-
-
-def lines(told: dict[str, Any], *keys: str) -> dict[Any, dict[str, int]]:
-    """The rows of a report by their keys, without what is zero or follows from the others."""
-    return {
-        tuple(row[key] for key in keys): {
-            name: value for name, value in row.items() if name not in (*keys, "change") and value
-        }
-        for row in told["rows"]
-    }
-
-
-def day_of(unix: int) -> str:
-    return datetime.fromtimestamp(unix, UTC).date().isoformat()
-
-
-def recount_sales(moved: list[dict[str, Any]]) -> dict[Any, Counter[str]]:
-    found: defaultdict[Any, Counter[str]] = defaultdict(Counter)
-    for one in moved:
-        cell = found[day_of(one["created"]), one["currency"]]
-        cell["fees_minor"] += one["fee"]
-        cell["net_minor"] += one["net"]
-        if one["type"] == "charge":
-            cell["gross_minor"] += one["amount"]
-        else:
-            cell["refunds_minor" if "refund" in one["type"] else "disputes_minor"] -= one["amount"]
-    return {
-        key: Counter({name: value for name, value in cell.items() if value}) for key, cell in found.items()
-    }
-
-
-def recount_credits(file: Path) -> dict[Any, dict[str, int]]:
-    columns = {"purchase": "sold", "allowance": "sold", "grant": "given", "adjustment": "adjusted"}
-    columns |= {"spend": "spent", "reversal": "spent", "expiry": "expired", "clawback": "clawed_back"}
-    found: defaultdict[Any, Counter[str]] = defaultdict(Counter)
-    with closing(sqlite3.connect(file)) as books:
-        for at, kind, key, credits in books.execute('SELECT "at", kind, "key", credits FROM prepaid_entry'):
-            column = "expired" if key.startswith("rollover:") else columns[kind]
-            came_in = column in ("sold", "given", "adjusted")
-            found[(at[:10],)][column] += credits if came_in else -credits
-    return {key: {name: value for name, value in cell.items() if value} for key, cell in found.items()}
-
-
-def the_last_month_closes(page: Page, running: Running) -> None:
-    """Each cut of the month is what moved at Stripe; what is deferred at its ends is what the lots say."""
-    after = datetime.now(UTC).date().replace(day=1)
-    first = (after - timedelta(days=1)).replace(day=1)
-    begins, ends = (datetime.combine(day, time(), UTC) for day in (first, after))
-    moved = list(
-        listed(
-            running,
-            "balance_transactions",
-            **{"created[gte]": int(begins.timestamp()), "created[lt]": int(ends.timestamp())},
-        )
-    )
-    stripe: Counter[str] = Counter()
-    for cell in recount_sales(moved).values():
-        stripe.update(cell)
-    assert stripe["gross_minor"] > 0
-    days = {"from": first, "to": after - timedelta(days=1)}
-
-    for cut in ({"by": "day"}, *({"part": part} for part in ("product", "country", "currency", "customer"))):
-        told: Counter[str] = Counter()
-        for row in downloaded(page, running, "sales.csv", **days, **cut):
-            told.update({name: int(row[name]) for name in SUMMED})
-        assert {name: told[name] for name in SUMMED} == {name: stripe[name] for name in SUMMED}, cut
-    (money,) = downloaded(page, running, "credits.csv", **days, part="money")
-    book = {name.removesuffix("_minor"): int(value) for name, value in money.items() if name != "currency"}
-    assert (book["opening"], book["closing"]) == tuple(deferred(running, day) for day in (first, after))
-    assert (
-        book["opening"] + book["sold"] - book["earned"] - book["clawed_back"] - book["breakage"]
-        == (book["closing"])
-    )
-
-
-SUMMED = ("gross_minor", "refunds_minor", "disputes_minor", "fees_minor", "net_minor")
-
-
-def downloaded(page: Page, running: Running, file: str, **query: object) -> list[dict[str, str]]:
-    answer = page.request.get(f"{running.url}/admin/{file}?{urlencode(query)}")
-    assert answer.status == 200, answer.text()
-    return list(csv.DictReader(answer.text().lstrip("\ufeff").splitlines()))
-
-
-def deferred(running: Running, day: date) -> int:
-    """What is paid for and not used before a day, by each lot and what was drawn from it up to then."""
-    asked = """
-        SELECT came.credits - coalesce((
-            SELECT sum(draw.credits) FROM prepaid_draw AS draw
-            JOIN prepaid_entry AS took ON took.wallet_id = draw.wallet_id AND took.seq = draw.seq
-            WHERE draw.wallet_id = lot.wallet_id AND draw.lot_seq = lot.seq AND took.at < :day
-        ), 0), origin.credits, origin.amount_minor
-        FROM prepaid_lot AS lot
-        JOIN prepaid_entry AS came ON came.wallet_id = lot.wallet_id AND came.seq = lot.seq
-        JOIN prepaid_entry AS origin ON origin.wallet_id = lot.wallet_id AND origin.seq = lot.origin
-        WHERE origin.amount_minor > 0 AND came.at < :day
-    """
-    with closing(sqlite3.connect(running.data / "rando.sqlite3")) as books:
-        lots = books.execute(asked, {"day": day.isoformat()}).fetchall()
-    return sum((2 * left * minor + credits) // (2 * credits) for left, credits, minor in lots)
+    the_last_month_closes(lived_shop)
+    refund_by_hand(walk.page, lived_shop)
+    walk.page.context.close()
 
 
 def refund_by_hand(page: Page, running: Running) -> None:
@@ -246,5 +103,5 @@ def refund_by_hand(page: Page, running: Running) -> None:
     page.goto(f"{running.url}/admin/audit?deed=operated")
     assert "a friendly word" in page.locator("main").inner_text()
     for words in (["prepaid", "reconcile"], ["prepaid", "audit"]):
-        done = running.flask(*words)
-        assert done.returncode == 0, done.stderr
+        done = running.command(*words)
+        assert done.exit_code == 0, done.stderr

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from .conftest import Running
+from .conftest import Running, shop_in
 from .test_newcomer import balance_after_reload, pay_on_stripes_page, register
 
 DAY = 24 * 3600
@@ -17,12 +18,25 @@ DECLINES_LATER = "4000 0000 0000 0341"
 ASKS_ALWAYS = "4000 0027 6000 3184"
 
 
+@pytest.fixture(scope="module")
+def plan_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A shop of its own, for its time goes on: each story has its own customer, and adds some weeks.
+
+    It begins with a month of others, lived by the command for that.
+    """
+    with shop_in(tmp_path_factory.mktemp("plans")) as running:
+        running.start()
+        seeded = running.command("rando", "seed", "--customers", "3", "--months", "1")
+        assert seeded.exit_code == 0, seeded.stderr
+        assert "prepaid audit: " in seeded.stderr
+        yield running
+
+
 @pytest.mark.browser
 def test_a_trial_is_started_and_the_plan_made_larger_smaller_canceled_and_resumed(
-    page: Page, new_shop: Running
+    page: Page, plan_shop: Running
 ) -> None:
-    new_shop.start()
-    register(page, new_shop, "planner@journey.test")
+    register(page, plan_shop, "planner@journey.test")
     page.get_by_role("link", name="Plan", exact=True).click()
     plan_card(page, "Large").get_by_role("button", name="Start free trial").click()
     expect(page.get_by_text("14 days free")).to_be_visible()
@@ -30,12 +44,12 @@ def test_a_trial_is_started_and_the_plan_made_larger_smaller_canceled_and_resume
 
     expect(page).to_have_url(re.compile(r"/subscription\?session_id=cs_test_"))
     expect(page.get_by_text("Your free trial runs until")).to_be_visible()
-    assert balance_after_reload(page, new_shop) == 3 + 10
-    advance(new_shop, 14 * DAY + 2 * 3600)
-    plan_says(page, new_shop, "Your plan runs")
-    assert balance_after_reload(page, new_shop) == 3 + 10 + 200
+    assert balance_after_reload(page, plan_shop) == 3 + 10
+    advance(plan_shop, 14 * DAY + 2 * 3600)
+    plan_says(page, plan_shop, "Your plan runs")
+    assert balance_after_reload(page, plan_shop) == 3 + 10 + 200
 
-    page.goto(f"{new_shop.url}/subscription")
+    page.goto(f"{plan_shop.url}/subscription")
     plan_card(page, "Large, by the year").get_by_role("button", name="Preview").click()
     expect(page.get_by_role("heading", name="From Large to Large, by the year")).to_be_visible()
     page.get_by_role("button", name=re.compile(r"Change and pay \$1,")).click()
@@ -53,16 +67,15 @@ def test_a_trial_is_started_and_the_plan_made_larger_smaller_canceled_and_resume
     expect(page.get_by_text("Nothing more is charged")).to_be_visible()
     page.get_by_role("button", name="Resume my plan").click()
     expect(page.get_by_text("Your plan runs")).to_be_visible()
-    assert new_shop.flask("prepaid", "audit").returncode == 0
+    assert plan_shop.flask("prepaid", "audit").returncode == 0
 
 
 @pytest.mark.browser
 def test_a_plan_is_begun_on_our_own_page_after_a_decline_and_the_banks_question(
-    page: Page, new_shop: Running
+    page: Page, plan_shop: Running
 ) -> None:
-    new_shop.start()
-    register(page, new_shop, "stayer@journey.test")
-    page.goto(f"{new_shop.url}/subscription")
+    register(page, plan_shop, "stayer@journey.test")
+    page.goto(f"{plan_shop.url}/subscription")
     plan_card(page, "Small").get_by_role("button", name="Pay on this site").click()
     expect(page.locator("#prepaid-total")).to_have_text("$15.00")
     subscribe = page.get_by_role("button", name="Subscribe and pay $15.00")
@@ -75,57 +88,55 @@ def test_a_plan_is_begun_on_our_own_page_after_a_decline_and_the_banks_question(
     page.frame_locator("dialog iframe").get_by_role("button", name=re.compile("complete", re.I)).click()
 
     expect(page.get_by_text("Your plan runs")).to_be_visible()
-    assert balance_after_reload(page, new_shop) == 3 + 20
-    assert new_shop.flask("prepaid", "audit").returncode == 0
+    assert balance_after_reload(page, plan_shop) == 3 + 20
+    assert plan_shop.flask("prepaid", "audit").returncode == 0
 
 
 @pytest.mark.browser
-def test_a_failed_renewal_is_mended_with_one_button(page: Page, new_shop: Running) -> None:
-    new_shop.start()
-    register(page, new_shop, "mender@journey.test")
-    page.goto(f"{new_shop.url}/subscription")
+def test_a_failed_renewal_is_mended_with_one_button(page: Page, plan_shop: Running) -> None:
+    register(page, plan_shop, "mender@journey.test")
+    page.goto(f"{plan_shop.url}/subscription")
     plan_card(page, "Large").get_by_role("button", name="Start free trial").click()
     pay_on_stripes_page(page, DECLINES_LATER)
     expect(page.get_by_text("Your free trial runs until")).to_be_visible()
 
-    advance(new_shop, 14 * DAY + 2 * 3600)
-    plan_says(page, new_shop, "The last payment did not go through")
+    advance(plan_shop, 14 * DAY + 2 * 3600)
+    plan_says(page, plan_shop, "The last payment did not go through")
     page.get_by_role("link", name="Pay $120.00 now").click()
     pay_on_stripes_invoice(page, "5555 5555 5555 4444")
 
-    plan_says(page, new_shop, "Your plan runs")
-    assert balance_after_reload(page, new_shop) == 3 + 10 + 200
+    plan_says(page, plan_shop, "Your plan runs")
+    assert balance_after_reload(page, plan_shop) == 3 + 10 + 200
 
 
 @pytest.mark.browser
 def test_a_bank_that_asks_at_a_renewal_is_answered_and_an_upgrade_that_waits_dropped(
-    page: Page, new_shop: Running
+    page: Page, plan_shop: Running
 ) -> None:
-    new_shop.start()
-    register(page, new_shop, "confirmer@journey.test")
-    page.goto(f"{new_shop.url}/subscription")
+    register(page, plan_shop, "confirmer@journey.test")
+    page.goto(f"{plan_shop.url}/subscription")
     plan_card(page, "Large").get_by_role("button", name="Start free trial").click()
     pay_on_stripes_page(page, ASKS_ALWAYS)
     answer_the_bank(page)
     expect(page.get_by_text("Your free trial runs until")).to_be_visible()
 
-    advance(new_shop, 14 * DAY + 2 * 3600)
-    plan_says(page, new_shop, "The last payment did not go through")
+    advance(plan_shop, 14 * DAY + 2 * 3600)
+    plan_says(page, plan_shop, "The last payment did not go through")
     page.get_by_role("link", name="Pay $120.00 now").click()
     send_card_to_stripes_invoice(page, ASKS_ALWAYS)
     answer_the_bank(page)
     expect(page.get_by_text(re.compile("paid", re.I)).first).to_be_visible()
-    plan_says(page, new_shop, "Your plan runs")
-    assert balance_after_reload(page, new_shop) == 3 + 10 + 200
+    plan_says(page, plan_shop, "Your plan runs")
+    assert balance_after_reload(page, plan_shop) == 3 + 10 + 200
 
-    page.goto(f"{new_shop.url}/subscription")
+    page.goto(f"{plan_shop.url}/subscription")
     plan_card(page, "Large, by the year").get_by_role("button", name="Preview").click()
     page.get_by_role("button", name=re.compile(r"Change and pay \$1,")).click()
     expect(page.get_by_text("Your change waits for its payment")).to_be_visible()
     page.get_by_role("button", name="Drop this change").click()
     expect(page.get_by_text("Your change waits for its payment")).to_have_count(0)
     expect(page.locator("#current")).to_have_text(re.compile(r"Large\s+Active"))
-    assert new_shop.flask("prepaid", "audit").returncode == 0
+    assert plan_shop.flask("prepaid", "audit").returncode == 0
 
 
 def plan_card(page: Page, title: str) -> Locator:
