@@ -16,7 +16,10 @@ WIDTHS = (390, 1280)
 NARROWEST = 320
 
 #: The operator's pages, by their addresses behind that of the desk.
-DESK = ("", "/sales", "/credits", "/plans", "/customers", "/payments", "/inbox", "/compare", "/audit")
+DESK = ("", "/sales", "/credits", "/plans", "/customers", "/payments", "/inbox", "/compare")
+
+#: With the one that Rando Number adds.
+SHOPS_DESK = (*DESK, "/audit")
 
 #: Everything that can be used and is there to be seen, in the order of the page. Of radio buttons in
 #: a group the keyboard reaches one, and chooses among them by the arrows.

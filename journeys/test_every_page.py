@@ -17,7 +17,7 @@ from rando_number import create_app
 
 from .bare_host import serve
 from .conftest import Running
-from .looking import DESK, Walk
+from .looking import DESK, SHOPS_DESK, Walk
 from .test_newcomer import pay_on_stripes_page, register
 
 pytestmark = pytest.mark.browser
@@ -225,7 +225,7 @@ def operators(walk: Walk, shop: Running) -> None:
     page.get_by_label("Password").fill(login["password"])
     page.keyboard.press("Enter")
     page.wait_for_url(f"{shop.url}/")
-    for path in DESK:
+    for path in SHOPS_DESK:
         walk.go(f"{shop.url}/admin{path}", f"admin{path.replace('/', ' ')}")
     page.goto(f"{shop.url}/admin/customers?q=everypage@journey.test")
     page.wait_for_url(re.compile("/admin/customers/user:"))  # the only one found is shown at once

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from .conftest import Running, shop_in
-from .looking import DESK, Walk
+from .looking import SHOPS_DESK, Walk
 from .recount import report, the_last_month_closes, the_reports_are_a_recount
 
 pytestmark = pytest.mark.browser
@@ -78,7 +78,7 @@ def test_a_shop_with_a_history_shows_its_operator_pages_that_anybody_can_use(
     the_reports_are_a_recount(lived_shop)
     walk = Walk.begin(browser)
     signed_in(walk.page, lived_shop)
-    for path in (*DESK, *DETAILS):
+    for path in (*SHOPS_DESK, *DETAILS):
         walk.go(f"{lived_shop.url}/admin{path}", path, keyboard=False)
     walk.assert_well()
 

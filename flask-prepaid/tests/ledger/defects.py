@@ -45,12 +45,15 @@ def defect(seed: Seed) -> Seed:
     return seed
 
 
-def is_caught(databases: Databases, name: str, *, examples: int = 150) -> bool:
-    """Whether random histories go wrong once the defect is in."""
+def is_caught(databases: Databases, name: str, *, examples: int = 150, number: int | None = None) -> bool:
+    """Whether random histories go wrong once the defect is in.
+
+    :param number: A seed for them; by default they are others each time.
+    """
     with pytest.MonkeyPatch.context() as patch:
         DEFECTS[name](patch)
         try:
-            run_histories(databases, "sqlite", examples=examples, phases=[Phase.generate])
+            run_histories(databases, "sqlite", examples=examples, phases=[Phase.generate], number=number)
         except (Exception, pytest.fail.Exception):
             return True
     return False

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -260,9 +260,14 @@ def run_histories(
     examples: int,
     steps: int = 40,
     phases: Sequence[Phase] = (Phase.generate, Phase.shrink),
+    number: int | None = None,
 ) -> None:
-    """Run random histories; the first one that goes wrong is raised, made short if ``phases`` say so."""
+    """Run random histories; the first one that goes wrong is raised, made short if ``phases`` say so.
+
+    :param number: A seed for them; by default they are others each time.
+    """
     machine = type("Machine", (Histories,), {"databases": databases, "kind": kind})
+    machine = machine if number is None else seed(number)(machine)
     run_state_machine_as_test(
         machine,
         settings=settings(
