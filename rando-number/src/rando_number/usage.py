@@ -176,8 +176,9 @@ def taken_this_month(user: User) -> int:
 def show(form: LimitForm, choice: Choice, problem: str | None = None) -> str:
     """The entries chosen, newest first, with the numbers that a spend bought, and charts of the days."""
     user = customer()
+    cursor = None if problem else request.args.get("cursor")  # it was given on pages of that choice
     try:
-        entries = choice.entries(user.id, PAGE, request.args.get("cursor"))
+        entries = choice.entries(user.id, PAGE, cursor)
     except ValueError:
         abort(404)
     shares = choice.shares(user.id)
