@@ -13,7 +13,7 @@
       const mine = ++latest;
       const answer = await fetch(`${credits.dataset.totals}?credits=${encodeURIComponent(credits.value)}`);
       const said = await answer.json();
-      if (mine === latest) total.textContent = said.total ?? said.error; // an older answer may come later
+      if (mine === latest) total.textContent = said.total ?? "–"; // an older answer may come later
     };
     credits.addEventListener("input", show);
     show();
