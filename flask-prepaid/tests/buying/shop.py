@@ -23,6 +23,7 @@ from flask_prepaid.billing_models import InboxEvent, Payment
 from flask_prepaid.cli import commands
 from flask_prepaid.facts import Checkout
 from flask_prepaid.models import Base
+from flask_prepaid.webhooks import HEARD
 from stripe_emulator import Emulator
 
 PACKS = (
@@ -92,6 +93,7 @@ class Shop:
         )
         if webhooks:
             self.stripe.connect(self.app, WEBHOOK, SECRET)
+            self.stripe.hear(*HEARD)  # what `flask prepaid connect` asks for
 
     def close(self) -> None:
         """Look at the books and the inbox for a last time, and let go of the database."""

@@ -77,6 +77,44 @@ def test_a_proration_is_net_of_the_discount(shop: Shop) -> None:
     assert shop.latest(customer).total == 500
 
 
+def upgraded(shop: Shop, customer: str, *, held: dict[str, Any], brought: dict[str, Any]) -> str:
+    """Gold for half a month, then Platinum, with a coupon put on before the change or by it; its id."""
+    gold, platinum = shop.price(1000, "Gold"), shop.price(3000, "Platinum")
+    subscription = shop.subscribe(customer, gold)
+    shop.advance(days=14)
+    shop.update(subscription.id, **held)
+    shop.update(
+        subscription.id,
+        items=[{"id": subscription["items"].data[0].id, "price": platinum}],
+        proration_behavior="always_invoice",
+        **brought,
+    )
+    return subscription.id
+
+
+@pytest.mark.parametrize("brought", [False, True], ids=["held before", "brought along"])
+def test_a_coupon_for_once_is_used_up_by_the_proration_that_it_makes_smaller(
+    shop: Shop, brought: bool
+) -> None:
+    customer = shop.customer()
+    half = {"discounts": [{"coupon": coupon(shop, percent_off=50, duration="once")}]}
+
+    name = upgraded(shop, customer, held={} if brought else half, brought=half if brought else {})
+
+    change = shop.latest(customer)
+    assert [line.amount for line in change.lines.data] == [-500, 750]
+    assert [(line.discounts != [], line.discount_amounts or []) for line in change.lines.data] == [
+        (False, []),
+        (True, []),
+    ]
+    item = shop.v1.invoice_items.list({"customer": customer, "limit": 1}).data[0]
+    assert item.proration_details is not None
+    assert [one.amount for one in item.proration_details.discount_amounts] == [750]
+    assert shop.subscription(name).discounts == []
+    shop.advance(days=15)
+    assert totals(shop, customer) == [1000, 250, 3000]
+
+
 def test_a_coupon_is_for_its_products_only(shop: Shop) -> None:
     gold, silver, customer = shop.price(1000, "Gold"), shop.price(500, "Silver"), shop.customer()
     product = str(shop.v1.prices.retrieve(gold).product)

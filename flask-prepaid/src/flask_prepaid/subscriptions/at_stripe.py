@@ -12,7 +12,19 @@ from ..catalog import Plan
 from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused
 from ..facts import id_of
 from ..gateway import Gateway, ask, ask_for, created, walk
-from .facts import KEY, Bill, Page, Price, Subscribed, bill_of, page_of, price_of, subscribed_of
+from .facts import (
+    KEY,
+    Bill,
+    Discount,
+    Page,
+    Price,
+    Subscribed,
+    bill_of,
+    discount_of,
+    page_of,
+    price_of,
+    subscribed_of,
+)
 
 #: A price, and how many times over.
 Choice = tuple[str, int]
@@ -157,6 +169,13 @@ def fetch(gateway: Gateway, stripe_id: str) -> Subscribed | None:
     return subscribed_of(found, asked_at) if found is not None else None
 
 
+def discounts(gateway: Gateway, stripe_id: str) -> list[Discount]:
+    """The coupons on a subscription."""
+    params: Any = {"expand": ["discounts.source.coupon"]}
+    found = ask(lambda: gateway.client.v1.subscriptions.retrieve(stripe_id, params))
+    return [discount_of(one) for one in found.discounts]
+
+
 def find(gateway: Gateway, customer_id: str, key: str) -> Subscribed | None:
     """The subscription that was made with ``key``, looked up when its answer was lost."""
     return next((one for one in all_of(gateway, customer=customer_id) if one.key == key), None)
@@ -207,15 +226,25 @@ def of_schedule(gateway: Gateway, schedule_id: str) -> str | None:
 ALONE = {"preview_mode": "recurring"}
 
 
-def preview(gateway: Gateway, stripe_id: str, *, alone: bool = False, **details: Any) -> Bill | None:
+def preview(
+    gateway: Gateway,
+    stripe_id: str,
+    *,
+    alone: bool = False,
+    discount_ids: list[str] | None = None,
+    **details: Any,
+) -> Bill | None:
     """The invoice that would follow, after a change if ``details`` tells one; ``None`` if none would.
 
     :param alone: Leave out what waits for the next invoice, such as prorations.
+    :param discount_ids: In place of those that the subscription has.
     """
     asked_at = clock.wall()
     params: Any = {"subscription": stripe_id, **(ALONE if alone else {})}
     if details:
         params["subscription_details"] = details
+    if discount_ids is not None:
+        params["discounts"] = _discounts(discount_ids) or ""
     try:
         return bill_of(ask(lambda: gateway.client.v1.invoices.create_preview(params)), asked_at)
     except GatewayRefused as refused:
@@ -225,7 +254,13 @@ def preview(gateway: Gateway, stripe_id: str, *, alone: bool = False, **details:
 
 
 def preview_renewal(
-    gateway: Gateway, subscribed: Subscribed, wanted: Choice, plan: Plan, *, at_once: bool
+    gateway: Gateway,
+    subscribed: Subscribed,
+    wanted: Choice,
+    plan: Plan,
+    *,
+    at_once: bool,
+    discount_ids: list[str],
 ) -> Bill:
     """The first whole period that ``plan`` renews after a change to it.
 
@@ -235,15 +270,23 @@ def preview_renewal(
     https://docs.stripe.com/api/invoices/create_preview
 
     :param at_once: The change's own invoice comes before it, with all that waits.
+    :param discount_ids: Those that it will still have.
     """
     if subscribed.schedule_id is None:
         items = changed_item(subscribed, *wanted)
-        bill = preview(gateway, subscribed.id, alone=at_once, items=items, proration_behavior="none")
+        bill = preview(
+            gateway,
+            subscribed.id,
+            alone=at_once,
+            discount_ids=discount_ids,
+            items=items,
+            proration_behavior="none",
+        )
         assert bill is not None, "a plan that runs has a next invoice"
         return bill
     asked_at = clock.wall()
     now = wanted if at_once else (subscribed.price_id, subscribed.quantity)
-    details = _planned(subscribed, _schedule(gateway, subscribed), now, wanted, plan)
+    details = _planned(subscribed, _schedule(gateway, subscribed), now, wanted, plan, discount_ids)
     params: Any = {
         "schedule": subscribed.schedule_id,
         "schedule_details": details,
@@ -286,7 +329,8 @@ def change_later(gateway: Gateway, subscribed: Subscribed, wanted: Choice, plan:
         schedule = ask(lambda: schedules.create({"from_subscription": subscribed.id}))
     else:
         schedule = _schedule(gateway, subscribed)
-    params: Any = _planned(subscribed, schedule, (subscribed.price_id, subscribed.quantity), wanted, plan)
+    now = (subscribed.price_id, subscribed.quantity)
+    params: Any = _planned(subscribed, schedule, now, wanted, plan, list(subscribed.discount_ids))
     ask(lambda: schedules.update(schedule.id, params))
 
 
@@ -296,10 +340,15 @@ def _schedule(gateway: Gateway, subscribed: Subscribed) -> Any:
     return ask(lambda: gateway.client.v1.subscription_schedules.retrieve(schedule_id))
 
 
-def _planned(subscribed: Subscribed, schedule: Any, now: Choice, then: Choice, plan: Plan) -> dict[str, Any]:
+def _discounts(ids: list[str]) -> list[dict[str, str]]:
+    return [{"discount": discount_id} for discount_id in ids]
+
+
+def _planned(
+    subscribed: Subscribed, schedule: Any, now: Choice, then: Choice, plan: Plan, discount_ids: list[str]
+) -> dict[str, Any]:
     """The phases of a schedule: the running one until the period's end, and one period of ``plan``."""
-    discounts = [{"discount": discount_id} for discount_id in subscribed.discount_ids]
-    kept = {"discounts": discounts} if discounts else {}
+    kept = {"discounts": _discounts(discount_ids) or ""}  # one that says nothing takes the customer's
     first = {
         "items": [{"price": now[0], "quantity": now[1]}],
         "start_date": schedule.current_phase.start_date,

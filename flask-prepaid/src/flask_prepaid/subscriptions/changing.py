@@ -119,7 +119,12 @@ def preview(
         begun = invoices.whole_period(bill.lines)
         next_at = moment(begun[1]) if begun else next_at
     renewal = at_stripe.preview_renewal(
-        prepaid.gateway, subscribed, (price.id, quantity), plan, at_once=bill is not None
+        prepaid.gateway,
+        subscribed,
+        (price.id, quantity),
+        plan,
+        at_once=bill is not None,
+        discount_ids=_left_at(prepaid, subscribed, next_at, bill),
     )
     return Preview(
         plan=plan,
@@ -134,6 +139,15 @@ def preview(
         later_minor=max(bill.left_minor, 0) if bill else 0,
         currency=price.currency,
     )
+
+
+def _left_at(prepaid: Prepaid, subscribed: Subscribed, at: datetime, bill: Bill | None) -> list[str]:
+    """The discounts that an invoice at ``at`` still gets, after ``bill`` has used those that are for once."""
+    if not subscribed.discount_ids:
+        return []
+    used = frozenset[str]().union(*(line.discount_ids for line in bill.lines)) if bill else frozenset()
+    held = at_stripe.discounts(prepaid.gateway, subscribed.id)
+    return [one.id for one in held if (one.end is None or one.end > at) and not (one.once and one.id in used)]
 
 
 def _worth(prepaid: Prepaid, row: Subscription, bill: Bill) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -50,6 +50,15 @@ class Planned:
 
 
 @dataclass(frozen=True)
+class Discount:
+    """A coupon on a subscription: ``once`` for the first invoice that it makes smaller, or until ``end``."""
+
+    id: str
+    once: bool
+    end: datetime | None
+
+
+@dataclass(frozen=True)
 class Subscribed:
     """A subscription. ``asked_at`` is our time before the fetch; the others are Stripe's.
 
@@ -90,7 +99,8 @@ class Subscribed:
 class Line:
     """A line of an invoice. ``net_minor`` is its amount with discounts off; times are Unix seconds.
 
-    ``item_id`` is the subscription's item that it bills, where it tells one.
+    ``item_id`` is the subscription's item that it bills, where it tells one. ``discount_ids`` are those
+    that made it smaller; the amount of a part of a period is net of them.
     """
 
     price_id: str | None
@@ -102,6 +112,7 @@ class Line:
     is_part: bool
     start: int
     end: int
+    discount_ids: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -263,7 +274,25 @@ def line_of(line: Any) -> Line:
         is_part=bool((recurring and recurring.proration) or (extra and extra.proration)),
         start=line.period.start,
         end=line.period.end,
+        discount_ids=frozenset(_discounts_of(line)),
     )
+
+
+def _discounts_of(line: Any) -> Iterator[str]:
+    """Those with an amount, and those that a proration names: for these Stripe shows an amount of 0.
+
+    https://docs.stripe.com/changelog/clover/2025-09-30/itemize-proration-discount-amounts
+    """
+    taken = {id_of(one.discount) or "" for one in line.discount_amounts or [] if one.amount}
+    yield from taken
+    if not line.discountable:
+        yield from (id_of(one) or "" for one in line.discounts)
+
+
+def discount_of(discount: Any) -> Discount:
+    """:param discount: With its coupon expanded."""
+    coupon = discount.source.coupon
+    return Discount(discount.id, is_whole(coupon) and coupon.duration == "once", maybe(discount.end))
 
 
 def intent_id_of(invoice: Any) -> str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from flask_prepaid.subscriptions.models import State
 
-from .shop import ASKS_ALWAYS, DECLINES, PAGE, PlanShop
+from .shop import ASKS_ALWAYS, DECLINES, PAGE, PlanShop, moment
 
 
 def day_of(at: datetime | None) -> str:
@@ -223,6 +224,56 @@ def test_a_discount_stands_in_the_preview_of_another_interval(
     assert next_charge in page
     amount, day = next_charge.split(" on ")
     assert f"Next charge: <strong>{amount}</strong> on {day}" in shop.page()
+
+
+def put_on(shop: PlanShop, **coupon: Any) -> None:
+    """An operator puts a coupon of half the price on the plan, in Stripe's dashboard."""
+    made = shop.v1.coupons.create({"percent_off": 50, **coupon})  # type: ignore[typeddict-item]
+    shop.v1.subscriptions.update(shop.stripe_id(), {"discounts": [{"coupon": made.id}]})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "planned", "now_minor", "next_charge"),
+    [
+        ("large", None, 500, "$40.00 on 28 February 2026"),
+        ("yearly", None, 19_500, "$400.00 on 14 February 2027"),
+        ("large", "seats", 500, "$40.00 on 28 February 2026"),
+        ("seats", None, 0, "$0.75 on 28 February 2026"),
+    ],
+    ids=["a part of a month", "a year", "beside a planned change", "nothing now"],
+)
+def test_a_coupon_for_once_is_off_what_is_charged_first_and_not_off_the_next_charge(
+    both_shops: PlanShop, wanted: str, planned: str | None, now_minor: int, next_charge: str
+) -> None:
+    shop = both_shops
+    shop.subscribe("small")
+    put_on(shop, duration="once")
+    if planned:
+        shop.change(planned)
+    shop.pass_time(days=14)
+
+    page, fields = shop.preview(wanted)
+    assert (fields["due_minor"], next_charge in page) == (str(now_minor), True), page
+    shop.send("/change", **fields)
+    shop.stripe.deliver()
+
+    amount, day = next_charge.split(" on ")
+    assert f"Next charge: <strong>{amount}</strong> on {day}" in shop.page()
+    shop.pass_time(to=moment("2027-02-16" if wanted == "yearly" else "2026-03-02"))
+    assert shop.invoices()[-1].total_minor == int(amount.strip("$").replace(".", ""))
+
+
+def test_a_coupon_for_some_months_is_not_off_a_charge_after_them(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    put_on(shop, duration="repeating", duration_in_months=3)
+    shop.pass_time(days=14)
+
+    page, _ = shop.preview("yearly")
+    assert "$400.00 on 14 February 2027" in page
+    shop.change("yearly")
+
+    assert shop.invoices()[-1].total_minor == 20_000 - 500
+    assert "Next charge: <strong>$400.00</strong> on 14 February 2027" in shop.page()
 
 
 def test_a_longer_plan_beside_a_planned_change_is_previewed_as_it_is(shop: PlanShop) -> None:

@@ -117,7 +117,8 @@ def make(subscription: Json, form: Json) -> Change:
     if trial_end is not None:
         fields |= {"trial_end": clock.now(), "status": "active"}
     if behavior != "none":
-        _prorate(subscription, customer, data, since, resets=resets)
+        discounted = {**subscription, "discounts": fields.get("discounts", subscription["discounts"])}
+        subscription["_debits"] = _prorate(discounted, customer, data, since, resets=resets)
     if resets:
         fields["billing_cycle_anchor"] = clock.now()
         for item in data:
@@ -130,6 +131,8 @@ def make(subscription: Json, form: Json) -> Change:
 
 def show(subscription: Json, fields: Json) -> None:
     """Put the new values on the subscription, with its event, and plan what comes next."""
+    if "discounts" in fields:
+        fields = fields | {"discounts": discounts.without_spent(fields["discounts"])}
     states.change(subscription, **fields)
     cycle.plan_ahead(subscription)
     resumes = (subscription["pause_collection"] or {}).get("resumes_at")
@@ -250,8 +253,8 @@ def _drop_pending(invoice: Json) -> None:
     events.emit("customer.subscription.pending_update_expired", subscription)
 
 
-def _prorate(subscription: Json, customer: Json, data: list[Json], since: int, *, resets: bool) -> None:
-    """Credit what is given up and debit what is new, per item that changed."""
+def _prorate(subscription: Json, customer: Json, data: list[Json], since: int, *, resets: bool) -> Json:
+    """Credit what is given up and debit what is new, per item that changed; the debits after it."""
     debits = dict(subscription["_debits"])
     before = {item["id"]: item for item in subscription["items"]["data"]}
     after = {item["id"]: item for item in data}
@@ -269,7 +272,7 @@ def _prorate(subscription: Json, customer: Json, data: list[Json], since: int, *
                 items.place(item, subscription["billing_cycle_anchor"], since)
             if not resets:
                 debits[name] = _debit(subscription, customer, item, since)
-    subscription["_debits"] = debits
+    return debits
 
 
 def _debit(subscription: Json, customer: Json, item: Json, since: int) -> list[Json]:
@@ -368,9 +371,10 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
         if form.get(name):
             fields[name] = (subscription[name] or {}) | form[name]
     if "discounts" in form or form.get("coupon") or form.get("promotion_code"):
-        fields["discounts"] = discounts.redeem_all(
+        wanted = discounts.redeem_all(
             terms.discount_forms(form), customer, "discounts", subscription=subscription["id"]
         )
+        fields["discounts"] = discounts.without_spent(wanted)
     return fields | _cancellation(subscription, form)
 
 

@@ -137,7 +137,13 @@ def effective(subscription: Json | None, customer: Json) -> list[Json]:
 
 
 def is_running(discount: Json) -> bool:
-    return discount["end"] is None or discount["end"] > clock.now()
+    """Whether it still takes something off: it has not ended, and is not used up."""
+    return not discount.get("_spent") and (discount["end"] is None or discount["end"] > clock.now())
+
+
+def without_spent(discount_ids: list[str]) -> list[str]:
+    """Those of them that an invoice has not used up meanwhile."""
+    return [one for one in discount_ids if not _load(one).get("_spent")]
 
 
 def coupon_of(discount: Json) -> Json:
@@ -163,12 +169,17 @@ def covers(coupon: Json, product: str | None) -> bool:
     return not only or product in only
 
 
-def spend_once(invoice: Json, subscription: Json | None, customer: Json) -> None:
-    """A coupon of duration ``once`` leaves its holder with the first invoice that it took something off."""
-    used = {one["discount"] for one in invoice["total_discount_amounts"] or [] if one["amount"]}
-    for discount_id in used:
-        if coupon_of(_load(discount_id))["duration"] != "once":
+def spend_once(invoice: Json, subscription: Json | None, customer: Json, off_prorations: list[Json]) -> None:
+    """A coupon of duration ``once`` leaves its holder with the first invoice that it took something off.
+
+    Also off a proration, whose amount is net of it and shows it with an amount of 0.
+    """
+    off = [*(invoice["total_discount_amounts"] or []), *off_prorations]
+    for discount_id in {one["discount"] for one in off if one["amount"]}:
+        discount = _load(discount_id)
+        if coupon_of(discount)["duration"] != "once":
             continue
+        objects.change(discount, _spent=True)
         if subscription is not None and discount_id in subscription["discounts"]:
             left = [held for held in subscription["discounts"] if held != discount_id]
             objects.change(subscription, discounts=left)

@@ -105,6 +105,12 @@ def source_item(line: Json) -> Json | None:
     return store.find("invoiceitem", details["invoice_item"]) if details["invoice_item"] else None
 
 
+def off_prorations(invoice: Json) -> list[Json]:
+    """What discounts took off the invoice's prorations, whose own amounts are net of it."""
+    details = [(source_item(line) or {}).get("proration_details") for line in invoice["lines"]["data"]]
+    return [one for found in details if found for one in found["discount_amounts"]]
+
+
 def owner_of(item: Json) -> str | None:
     """The subscription that an invoice item belongs to."""
     details = (item["parent"] or {}).get("subscription_details") or {}

@@ -207,7 +207,7 @@ def overdue(invoice_id: str) -> None:
 
 def _settle_balance(invoice: Json, customer: Json) -> int:
     """Move what the invoice takes from the customer's balance, or leaves there; return the new balance."""
-    discounts.spend_once(invoice, drafts.subscription_of(invoice), customer)
+    discounts.spend_once(invoice, drafts.subscription_of(invoice), customer, drafts.off_prorations(invoice))
     moved = invoice["amount_due"] - invoice["total"]
     if moved == 0 or invoice["starting_balance"] != customer["balance"]:
         return int(customer["balance"])

@@ -109,8 +109,9 @@ def enter(schedule: Json, phase: Json, behavior: str | None = None) -> None:
             form[name] = phase[name]
     if phase["metadata"]:
         form["metadata"] = phase["metadata"]
-    if phase["discounts"]:
-        form["discounts"] = [phase_forms.without_nulls(one) for one in phase["discounts"]]
+    # A phase that names none has none, whatever the subscription had:
+    # https://docs.stripe.com/api/subscription_schedules/update
+    form["discounts"] = [phase_forms.without_nulls(one) for one in phase["discounts"]]
     if phase["trial_end"] and phase["trial_end"] > clock.now():
         form["trial_end"] = phase["trial_end"]
     if phase["add_invoice_items"]:

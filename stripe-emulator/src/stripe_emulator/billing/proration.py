@@ -44,7 +44,8 @@ def debit(subscription: Json, customer: Json, item: Json, since: int) -> list[Js
     start, end = item["current_period_start"], item["current_period_end"]
     whole = prices.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"])
     amount = amounts.share(whole, start=start, end=end, since=since)
-    amount -= _discount(subscription, customer, item, amount)
+    off = _discounts(subscription, customer, item, amount)
+    amount -= sum(off.values())
     since = max(since, start)
     if since >= end:
         return []
@@ -57,6 +58,7 @@ def debit(subscription: Json, customer: Json, item: Json, since: int) -> list[Js
         description=amounts.remaining(lines.product_name(item["price"]), item["quantity"], since),
         period={"start": since, "end": end},
         credited=None,
+        off=off,
     )
     return [
         {
@@ -90,13 +92,22 @@ def remember_lines(subscription: Json, invoice: Json) -> None:
 
 
 def _new_item(
-    subscription: Json, customer: Json, item: Json, *, amount: int, credited: Json | None, **fields: Any
+    subscription: Json,
+    customer: Json,
+    item: Json,
+    *,
+    amount: int,
+    credited: Json | None,
+    off: dict[str, int] | None = None,
+    **fields: Any,
 ) -> Json:
+    taken = off or {}
     return lines.new_invoiceitem(
         customer,
         amount=amount,
         currency=subscription["currency"],
         discountable=False,
+        discounts=list(taken),
         metadata={},
         parent={
             "subscription_details": {"subscription": subscription["id"], "subscription_item": item["id"]},
@@ -104,34 +115,36 @@ def _new_item(
         },
         pricing=lines.pricing(item["price"]),
         proration=True,
-        proration_details={"credited_items": credited, "discount_amounts": []},
+        proration_details={
+            "credited_items": credited,
+            "discount_amounts": [{"amount": cut, "discount": one} for one, cut in taken.items()],
+        },
         tax_rates=list(item["tax_rates"]),
         **fields,
     )
 
 
-def _discount(subscription: Json, customer: Json, item: Json, amount: int) -> int:
-    """What running coupons take off a proration: its amount is net of them (``included``).
+def _discounts(subscription: Json, customer: Json, item: Json, amount: int) -> dict[str, int]:
+    """What each running coupon takes off a proration: its amount is net of them (``included``).
 
     A coupon of a fixed amount is shared among the items by what they cost; a proration of one
     item gets the part of it that its own amount deserves.
     """
-    off = 0
+    off: dict[str, int] = {}
+    left = amount
     held = [store.get("discount", one) for one in item["discounts"]]
-    for one in [*held, *discounts.effective(subscription, customer)]:
+    for one in [*filter(discounts.is_running, held), *discounts.effective(subscription, customer)]:
         coupon = discounts.coupon_of(one)
         cut = discounts.cut(coupon, subscription["currency"])
-        if (
-            cut is None
-            or not discounts.is_running(one)
-            or not discounts.covers(coupon, item["price"]["product"])
-        ):
+        if cut is None or not discounts.covers(coupon, item["price"]["product"]):
             continue
-        if cut.percent is not None:
-            off += totals.discounted([amount - off], cut)[0]
-        else:
-            off += _share_of_amount(item, cut, amount)
-    return min(off, amount)
+        share = (
+            _share_of_amount(item, cut, amount) if cut.percent is None else totals.discounted([left], cut)[0]
+        )
+        if taken := min(share, left):
+            off[one["id"]] = taken
+            left -= taken
+    return off
 
 
 def _share_of_amount(item: Json, cut: totals.Cut, amount: int) -> int:
