@@ -13,6 +13,25 @@ THREE_DECIMAL = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
 #: Currencies without a smaller coin that Stripe still takes with two decimals, both zero.
 WHOLE_BUT_TWO_DECIMAL = frozenset({"isk", "ugx"})
 
+#: The least that Stripe charges where it pays out in the same currency; 50 of those that are not here.
+#: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+LEAST = {
+    "aed": 200,
+    "bgn": 100,
+    "czk": 1_500,
+    "dkk": 250,
+    "gbp": 30,
+    "hkd": 400,
+    "huf": 17_500,
+    "mxn": 1_000,
+    "myr": 200,
+    "nok": 300,
+    "pln": 200,
+    "ron": 200,
+    "sek": 300,
+    "thb": 1_000,
+}
+
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "krw": "₩", "inr": "₹", "ils": "₪", "vnd": "₫"}
 
 
@@ -31,6 +50,11 @@ def check(amount_minor: int, currency: str) -> None:
     step = 10 if currency in THREE_DECIMAL else 100 if currency in WHOLE_BUT_TWO_DECIMAL else 1
     if amount_minor % step:
         raise ValueError(f"{amount_minor} {currency}: Stripe takes multiples of {step} only")
+
+
+def charged(owed_minor: int, currency: str) -> int:
+    """How much of this Stripe charges: less than its least waits for the next invoice."""
+    return owed_minor if owed_minor >= LEAST.get(currency, 50) else 0
 
 
 def show(amount_minor: int, currency: str) -> str:

@@ -65,6 +65,33 @@ def test_a_switch_of_interval_at_the_period_s_end_starts_the_new_one_there(shop:
     assert shop.latest(customer).total == 10000
 
 
+def test_a_preview_is_of_a_phase_that_begins_before_the_renewal(shop: Shop) -> None:
+    """A trial has moved the renewal, and not the phase."""
+    yearly, monthly = shop.price(10000, recurring={"interval": "year"}), shop.price()
+    customer = shop.customer()
+    subscription = shop.subscribe(customer, yearly)
+    change_at_period_end(shop, subscription.id, yearly, monthly, proration_behavior="none")
+    shop.update(subscription.id, trial_end=moment("2026-08-01T00:00:00"), proration_behavior="none")
+    shop.advance(days=40)
+
+    preview = shop.v1.invoices.create_preview({"subscription": subscription.id})
+    assert (preview.total, day(preview.period_end)) == (1000, "2027-07-01")
+    shop.advance(to=moment("2027-07-02T00:00:00"))
+
+    assert [invoice.total for invoice in shop.invoices(customer)] == [10000, 10000, 1000]
+
+
+def test_a_phase_without_a_discount_takes_the_subscriptions_away(shop: Shop) -> None:
+    platinum, gold, customer = shop.price(3000, "Platinum"), shop.price(1000, "Gold"), shop.customer()
+    half = shop.v1.coupons.create({"percent_off": 50, "duration": "forever"})
+    subscription = shop.subscribe(customer, platinum, discounts=[{"coupon": half.id}])
+
+    change_at_period_end(shop, subscription.id, platinum, gold)
+    shop.advance(days=32)
+
+    assert [invoice.total for invoice in shop.invoices(customer)] == [1500, 1000]
+
+
 def test_a_released_schedule_changes_nothing(shop: Shop) -> None:
     platinum, gold, customer = shop.price(3000, "Platinum"), shop.price(1000, "Gold"), shop.customer()
     subscription = shop.subscribe(customer, platinum)

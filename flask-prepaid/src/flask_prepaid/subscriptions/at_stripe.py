@@ -303,18 +303,21 @@ def changed_item(subscribed: Subscribed, price_id: str, quantity: int) -> list[d
 
 
 def change_now(
-    gateway: Gateway, subscribed: Subscribed, price_id: str, quantity: int, *, proration_date: int, key: str
+    gateway: Gateway, subscribed: Subscribed, wanted: Choice, *, proration_date: int | None, key: str
 ) -> None:
     """Change at once and charge what it costs. If that is not paid, nothing has changed yet.
+
+    :param proration_date: Since when it is charged; ``None`` charges nothing and gives nothing back.
 
     https://docs.stripe.com/billing/subscriptions/pending-updates
     """
     params: Any = {
-        "items": changed_item(subscribed, price_id, quantity),
-        "proration_behavior": "always_invoice",
-        "proration_date": proration_date,
+        "items": changed_item(subscribed, *wanted),
+        "proration_behavior": "none",
         "payment_behavior": "pending_if_incomplete",
     }
+    if proration_date is not None:
+        params |= {"proration_behavior": "always_invoice", "proration_date": proration_date}
     subscriptions = gateway.client.v1.subscriptions
     ask(lambda: subscriptions.update(subscribed.id, params, {"idempotency_key": key}))
 

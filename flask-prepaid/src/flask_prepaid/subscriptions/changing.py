@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from .. import attempts, payments, signals
+from .. import attempts, money, payments, signals
 from ..catalog import Plan
 from ..errors import GatewayRefused, NotYours, PlanRefused, UnknownItem
 from . import at_stripe, following, invoices, prices, subscribing
@@ -72,8 +72,8 @@ def may(row: Subscription, verb: str) -> bool:
     """Whether this can be done as the subscription stands."""
     if verb in ("change", "pause") and (row.cancel_at or row.pending_until):
         return False
-    if verb == "change" and row.other_items:  # who put them there knows what is to become of them
-        return False
+    if verb == "change" and (row.other_items or not row.collects):
+        return False  # who did that in the dashboard knows what is to become of it
     return row.state in MOVES[verb]
 
 
@@ -106,7 +106,7 @@ def preview(
     _check_age(now, since)
     bill, credits, next_at = None, 0, subscribed.period_end
     immediate = at_once(prepaid, row, price, quantity)
-    if immediate and row.state is not State.TRIALING:  # nothing is owed for a trial
+    if immediate and row.state is not State.TRIALING:  # nothing is owed for a trial, and nothing given back
         bill = at_stripe.preview(
             prepaid.gateway,
             subscribed.id,
@@ -135,7 +135,7 @@ def preview(
         due_minor=bill.due_minor if bill else 0,
         credits=credits,
         next_at=next_at,
-        next_minor=max(renewal.total_minor + bill.left_minor, 0) if bill else renewal.due_minor,
+        next_minor=_due_next(prepaid, row, renewal, bill.left_minor if bill else renewal.balance_minor),
         later_minor=max(bill.left_minor, 0) if bill else 0,
         currency=price.currency,
     )
@@ -183,8 +183,13 @@ def change(
             at_stripe.release(prepaid.gateway, subscribed.schedule_id)
         said = f"{row.id}\n{price.id}\n{quantity}\n{proration_date}"
         key = f"prepaid-change-{hashlib.sha256(said.encode()).hexdigest()[:40]}"
+        in_trial = row.state is State.TRIALING
         at_stripe.change_now(
-            prepaid.gateway, subscribed, price.id, quantity, proration_date=proration_date, key=key
+            prepaid.gateway,
+            subscribed,
+            (price.id, quantity),
+            proration_date=None if in_trial else proration_date,
+            key=key,
         )
     return _followed(prepaid, row)
 
@@ -290,7 +295,23 @@ def next_bill(prepaid: Prepaid, row: Subscription) -> Bill | None:
     """The next charge as it would be, to the smallest unit; ``None`` if nothing follows."""
     if row.stripe_id is None or row.state not in MOVES["keep"] or ends_unrenewed(row) or is_stopped(row):
         return None
-    return at_stripe.preview(prepaid.gateway, row.stripe_id)
+    bill = at_stripe.preview(prepaid.gateway, row.stripe_id)
+    return bill and replace(bill, due_minor=_due_next(prepaid, row, bill, bill.balance_minor))
+
+
+def _due_next(prepaid: Prepaid, row: Subscription, renewal: Bill, balance_minor: int) -> int:
+    """What a renewal charges, with the customer's balance at Stripe as it is now.
+
+    In the hour after the last one its invoice is still a draft, and will take what it needs of the balance,
+    which Stripe's preview of the next one does not know.
+    """
+    draft = select(Invoice.total_minor).where(
+        Invoice.subscription_id == row.id, Invoice.state == "draft", Invoice.retry_at.is_not(None)
+    )
+    for total_minor in prepaid.session.scalars(draft):
+        owed = balance_minor + total_minor
+        balance_minor = owed - money.charged(owed, renewal.currency)
+    return money.charged(balance_minor + renewal.total_minor, renewal.currency)
 
 
 def ends_unrenewed(row: Subscription) -> bool:

@@ -221,11 +221,13 @@ def planned_of(schedule: Any, item: Any, others: list[str]) -> Planned | None:
 
     :param others: The prices of the items beside it.
     """
+    if schedule.current_phase is None:
+        return None
     for phase in schedule.phases:
         items = phase["items"]
         wanted = next((one for one in items if id_of(one.price) not in others), items[0])
         price_id, quantity = id_of(wanted.price) or "", wanted.quantity or 1
-        if phase.start_date >= item.current_period_end and (price_id, quantity) != (
+        if phase.start_date >= schedule.current_phase.end_date and (price_id, quantity) != (
             item.price.id,
             item.quantity,
         ):

@@ -152,6 +152,7 @@ class Invoice(Base):
 
     ``credits`` is what it gave, or took where negative: ``None`` until it is paid and
     settled. ``period_start`` and ``period_end`` are those of the whole period that it bills.
+    ``retry_at``: its payment is tried next; a draft without one is not charged.
     """
 
     __tablename__ = "prepaid_invoice"

@@ -80,8 +80,7 @@ class PlanShop(Shop):
         """The preview page of a change, and the fields of its form."""
         answer = self.browser(owner).get(f"{PAGE}/change", query_string={"plan": plan, **query})
         assert answer.status_code == 200, answer.text
-        hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', answer.text)
-        return words(answer.text), {name: value for name, value in hidden if name != "csrf_token"}
+        return words(answer.text), hidden_fields(answer.text)
 
     def change(self, plan: str, owner: str = "user:1", **query: str) -> str:
         """Preview a change and press its button; the moment since when it counts."""
@@ -201,3 +200,9 @@ class PlanShop(Shop):
 def words(page: str) -> str:
     """A page as its reader has it: a date is no more than its letters."""
     return re.sub(r"</?time[^>]*>", "", html.unescape(page))
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    """What a page's form sends along, but for what proves it."""
+    hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page)
+    return {name: value for name, value in hidden if name != "csrf_token"}

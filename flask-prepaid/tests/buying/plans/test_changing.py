@@ -192,6 +192,23 @@ def test_what_stripe_owes_the_customer_is_used_up_once(shop: PlanShop) -> None:
     assert "Next charge: <strong>$20.00</strong>" in shop.page()
 
 
+def test_the_draft_of_the_last_hour_takes_its_part_of_what_stripe_owes_the_customer(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    customer = str(shop.v1.subscriptions.retrieve(shop.stripe_id()).customer)
+    shop.v1.customers.update(customer, {"balance": -1_570})
+    shop.pass_time(days=28, minutes=10)
+    assert shop.invoices()[-1].state == "draft"
+
+    assert "Next charge: <strong>$4.30</strong> on 31 March 2026" in shop.page()
+    page, _ = shop.preview("seats", quantity="4")
+    assert "$0.00 on 31 March 2026" in page, "30 cents are below the least that Stripe charges"
+    shop.change("seats", quantity="4")
+    assert "Next charge: <strong>$0.00</strong> on 31 March 2026" in shop.page()
+    shop.pass_time(days=31)
+
+    assert [invoice.due_minor for invoice in shop.invoices()] == [1_000, 0, 0]
+
+
 def test_what_the_dashboard_left_to_be_billed_comes_with_the_change_and_not_again(shop: PlanShop) -> None:
     shop.subscribe("small")
     customer = str(shop.v1.subscriptions.retrieve(shop.stripe_id()).customer)
@@ -228,7 +245,7 @@ def test_a_discount_stands_in_the_preview_of_another_interval(
 
 def put_on(shop: PlanShop, **coupon: Any) -> None:
     """An operator puts a coupon of half the price on the plan, in Stripe's dashboard."""
-    made = shop.v1.coupons.create({"percent_off": 50, **coupon})  # type: ignore[typeddict-item]
+    made = shop.v1.coupons.create({"percent_off": 50, **coupon})  # type: ignore[arg-type]
     shop.v1.subscriptions.update(shop.stripe_id(), {"discounts": [{"coupon": made.id}]})
 
 

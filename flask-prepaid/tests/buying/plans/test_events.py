@@ -219,6 +219,9 @@ def test_an_item_that_the_dashboard_puts_beside_the_plan_is_shown_and_billed_wit
 
     assert [invoice.total_minor for invoice in shop.invoices()] == [1_000, 1_500]
     assert shop.entries()[-1] == ("allowance", 100)
+    assert [row.mrr_after_minor for row in shop.history()] == [1_000], (
+        "what is beside the plan is no plan's revenue"
+    )
     assert shop.audit() == []
 
 
@@ -258,10 +261,13 @@ def test_payments_that_the_dashboard_stops_are_shown_at_once_and_so_is_that_they
     page = shop.page()
     assert "We have stopped the payments of your plan until 12 March 2026." in page
     assert "Next charge" not in page
+    assert "Change your plan" not in page
+    assert shop.browser().get(f"{PAGE}/change", query_string={"plan": "large"}).status_code == 409
     shop.pass_time(days=41)
 
     assert "We have stopped" not in shop.page()
     assert "Next charge: <strong>$10.00</strong> on 31 March 2026" in shop.page()
+    assert "Change your plan" in shop.page()
     assert len(shop.given()) == 1
 
 
@@ -284,9 +290,10 @@ def test_stopped_payments_that_no_event_told_of_are_found_by_reconcile(deaf_shop
     assert "We have stopped the payments of your plan." in deaf_shop.page()
 
 
-def test_a_period_that_the_dashboard_gives_up_is_not_called_paid(shop: PlanShop) -> None:
+@pytest.mark.parametrize("behavior", ["void", "keep_as_draft", "mark_uncollectible"])
+def test_a_period_that_the_dashboard_gives_up_is_not_called_paid(shop: PlanShop, behavior: str) -> None:
     shop.subscribe("small")
-    shop.v1.subscriptions.update(shop.stripe_id(), {"pause_collection": {"behavior": "void"}})
+    shop.v1.subscriptions.update(shop.stripe_id(), {"pause_collection": {"behavior": behavior}})
 
     shop.pass_time(days=29)
 

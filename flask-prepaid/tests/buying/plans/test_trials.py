@@ -254,6 +254,40 @@ def test_in_a_trial_the_plan_changes_at_once_and_free(shop: PlanShop) -> None:
     assert shop.entries() == [("grant", 20), ("allowance", 500)]
 
 
+def test_in_a_trial_that_the_dashboard_gives_a_paid_plan_changes_free_and_keeps_its_credits(
+    both_shops: PlanShop,
+) -> None:
+    shop = both_shops
+    shop.subscribe("seats", quantity="7")
+    until = shop.stripe.now() + 20 * 86_400
+    shop.v1.subscriptions.update(shop.stripe_id(), {"trial_end": until, "proration_behavior": "none"})
+    shop.stripe.deliver()
+
+    page, _ = shop.preview("large")
+    assert "$0.00 is charged. Your trial goes on." in page
+    shop.change("large")
+
+    assert shop.entries() == [("allowance", 70)]
+    assert "Next charge: <strong>$40.00</strong> on 20 February 2026" in shop.page()
+    shop.pass_time(days=21)
+    assert [invoice.total_minor for invoice in shop.invoices()] == [1_050, 4_000]
+
+
+def test_a_smaller_plan_begins_on_its_day_though_the_dashboard_has_moved_the_period(shop: PlanShop) -> None:
+    shop.subscribe("yearly")
+    shop.change("small")
+    until = shop.stripe.now() + 20 * 86_400
+    shop.v1.subscriptions.update(shop.stripe_id(), {"trial_end": until, "proration_behavior": "none"})
+    shop.pass_time(days=40)
+
+    page = shop.page()
+    assert "On 31 January 2027 it changes to Small" in page
+    assert "Next charge: <strong>$10.00</strong> on 31 January 2027" in page
+    shop.pass_time(days=326)
+
+    assert [invoice.total_minor for invoice in shop.invoices()] == [40_000, 40_000, 1_000]
+
+
 def test_a_trial_without_a_card_is_paused_at_its_end_and_goes_on_with_one(shop: PlanShop) -> None:
     shop.subscribe("taste", card="")
     assert shop.state() is State.TRIALING

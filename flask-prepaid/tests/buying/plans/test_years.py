@@ -1,4 +1,7 @@
-"""Whatever people do in three years, each paid invoice gives once, and every preview was right."""
+"""Whatever people do in years, each paid invoice gives once, and every preview was right.
+
+A sample of ``./dev campaign plans``, which lives three years each time.
+"""
 
 from __future__ import annotations
 
@@ -14,30 +17,33 @@ from flask_prepaid.testing import Databases
 from .shop import PlanShop
 from .years import LIFE, Life, check, live_and_check
 
+#: Hypothesis begins with the plainest life; the one after it, by this seed, has much of what can be drawn.
+SEED = 39
 
-@seed(31)
+
+@seed(SEED)
 @settings(max_examples=2, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(**LIFE)
-def test_three_years_of_plans_end_with_one_allowance_for_each_paid_invoice(
+def test_a_life_at_random_ends_with_one_allowance_for_each_paid_invoice(
     databases: Databases, **life: Any
 ) -> None:
-    live_and_check(databases, years=3, **life)
+    live_and_check(databases, years=1, **life)
 
 
 @pytest.mark.parametrize(
-    ("start", "plan"),
+    ("start", "plan", "years"),
     [
-        ("2024-01-29T00:00:05", "small"),
-        ("2025-01-30T12:00:00", "yearly"),
-        ("2025-01-31T23:59:50", "small"),
-        ("2024-08-31T06:00:00", "yearly"),
+        ("2024-01-29T00:00:05", "small", 1.2),  # a February of 29 days and one of 28
+        ("2025-01-30T12:00:00", "yearly", 3),
+        ("2025-01-31T23:59:50", "small", 3),
+        ("2024-08-31T06:00:00", "yearly", 3),
     ],
 )
-def test_three_years_begun_at_a_months_end_go_down_and_up_and_through_failures(
-    databases: Databases, start: str, plan: str
+def test_years_begun_at_a_months_end_go_down_and_up_and_through_failures(
+    databases: Databases, start: str, plan: str, years: float
 ) -> None:
     shop = PlanShop(databases.fresh("sqlite"), start=start)
-    until = shop.now() + timedelta(days=3 * 365)
+    until = shop.now() + timedelta(days=years * 365)
     life = Life(shop, "7")
     life.begin(plan)
     life.go_on(5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import stripe
 from hypothesis import strategies as st
 
+from flask_prepaid.subscriptions import prices
 from flask_prepaid.subscriptions.models import BEGINNING, ENDED, State
 from flask_prepaid.testing import Databases
 
-from .shop import PAGE, PLANS, PlanShop
+from .shop import PAGE, PLANS, PlanShop, hidden_fields, words
 
 STARTS = [
     "2024-01-29T00:00:05",
@@ -23,35 +25,88 @@ STARTS = [
     "2024-02-29T06:00:00",
     "2025-08-31T18:30:00",
 ]
+#: A coupon as the dashboard makes it.
+COUPONS: dict[str, dict[str, Any]] = {
+    "half once": {"percent_off": 50, "duration": "once"},
+    "five dollars once": {"amount_off": 500, "currency": "usd", "duration": "once"},
+    "a third for 3 months": {"percent_off": 33, "duration": "repeating", "duration_in_months": 3},
+    "a tenth forever": {"percent_off": 10, "duration": "forever"},
+    "free once": {"percent_off": 100, "duration": "once"},
+}
 BEGIN = ["small", "large", "yearly", "trial", "seats"]
-STEPS = st.one_of(
+#: What the customer does on the public pages.
+BY_THE_CUSTOMER = st.one_of(
     st.tuples(st.just("change"), st.sampled_from(["small", "large", "yearly", "seats", "trial"])),
     st.tuples(
         st.sampled_from(["end", "now", "keep", "pause", "resume", "pay", "break", "mend"]), st.just("")
     ),
     st.tuples(st.just("spend"), st.sampled_from(["1", "17", "60"])),
 )
+#: What an operator does in Stripe's dashboard meanwhile.
+IN_THE_DASHBOARD = st.one_of(
+    st.tuples(st.just("coupon"), st.sampled_from(sorted(COUPONS))),
+    st.tuples(st.just("balance"), st.sampled_from(["-2500", "-300", "700"])),
+    st.tuples(st.just("trial_end"), st.sampled_from(["now", "3", "20"])),
+    st.tuples(
+        st.just("switch"),
+        st.tuples(
+            st.sampled_from(["small", "large", "yearly", "seats 2", "seats 6"]),
+            st.sampled_from(["always_invoice", "create_prorations", "none"]),
+        ).map(" ".join),
+    ),
+    st.tuples(st.just("cancel"), st.sampled_from(["at the end", "in 40 days", "not"])),
+    st.tuples(st.just("stop"), st.sampled_from(["void", "keep_as_draft", "void for 40 days"])),
+    st.tuples(st.just("collect"), st.just("")),
+)
 #: What is drawn of a life: its beginning, and each step with the days that pass after it.
 LIFE = {
     "start": st.sampled_from(STARTS),
     "plan": st.sampled_from(BEGIN),
     "quantity": st.sampled_from("1357"),
-    "steps": st.lists(st.tuples(STEPS, st.integers(1, 75)), min_size=8, max_size=25),
+    "steps": st.lists(
+        st.tuples(BY_THE_CUSTOMER | IN_THE_DASHBOARD, st.integers(1, 75)), min_size=8, max_size=25
+    ),
 }
+
+#: Enough of the events to hear of all that happens, each of it once: their copies are other tests' concern.
+HEARD = (
+    "checkout.session.completed",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.pending_update_applied",
+    "customer.subscription.pending_update_expired",
+    "customer.subscription.resumed",
+    "customer.subscription.updated",
+    "invoice.marked_uncollectible",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "invoice.voided",
+    "payment_method.attached",
+    "subscription_schedule.released",
+    "subscription_schedule.updated",
+)
 
 
 class Life:
-    """One customer through the years, by the public pages, with what was shown before kept in mind."""
+    """One customer through the years, by the public pages, with what was shown before kept in mind.
+
+    And an operator, in Stripe's dashboard.
+    """
 
     def __init__(self, shop: PlanShop, quantity: str) -> None:
         self.shop = shop
         self.quantity = quantity
-        self.shown: dict[str, int] = {}
+        shop.stripe.hear(*HEARD)
 
     def step(self, verb: str, word: str) -> None:
         if verb == "spend":
             if self.shop.balance() >= int(word):
                 self.shop.spend(int(word))
+        elif verb in DASHBOARD:
+            if self.shop.row().state not in ENDED | BEGINNING:
+                with suppress(stripe.InvalidRequestError):  # Stripe refuses some of it as things stand
+                    getattr(self, verb)(word)
+                self.shop.stripe.deliver()
         elif self.shop.row().state in ENDED | BEGINNING:
             self.begin(word or "small")
         else:
@@ -67,7 +122,7 @@ class Life:
         assert page.status_code in (200, 409), page.text
         if page.status_code == 409:
             return
-        preview, fields = self.shop.preview(**query)
+        preview, fields = words(page.text), hidden_fields(page.text)
         before, credits = len(self.shop.invoices()), shown_credits(preview)
         period = self.shop.row().period_start
         self.shop.stripe.advance(minutes=7)
@@ -110,6 +165,41 @@ class Life:
     def take(self, card: str) -> None:
         self.shop.do("card", saved_card=self.shop.save_card(card))
 
+    def coupon(self, name: str) -> None:
+        made = self.shop.v1.coupons.create(COUPONS[name])  # type: ignore[arg-type]
+        self.update(discounts=[{"coupon": made.id}])
+
+    def balance(self, minor: str) -> None:
+        moved = {"amount": int(minor), "currency": "usd"}
+        self.shop.v1.customers.balance_transactions.create(customer_of(self.shop), moved)  # type: ignore[arg-type]
+
+    def trial_end(self, when: str) -> None:
+        """The plan is tried until then; what is paid already stays paid."""
+        until = "now" if when == "now" else self.shop.stripe.now() + int(when) * DAY
+        self.update(trial_end=until, proration_behavior="none")
+
+    def switch(self, word: str) -> None:
+        """Another price or quantity at once, whatever that does to the invoices."""
+        slug, *quantity, behavior = word.split()
+        item = self.shop.v1.subscriptions.retrieve(self.shop.stripe_id())["items"].data[0]
+        wanted = {"id": item.id, "price": price_of(self.shop, slug), "quantity": int((quantity or ["1"])[0])}
+        self.update(items=[wanted], proration_behavior=behavior)
+
+    def cancel(self, when: str) -> None:
+        later = {"cancel_at": self.shop.stripe.now() + 40 * DAY}
+        self.update(**later if when == "in 40 days" else {"cancel_at_period_end": when == "at the end"})
+
+    def stop(self, how: str) -> None:
+        behavior, *until = how.split()
+        resumes = {"resumes_at": self.shop.stripe.now() + 40 * DAY} if until else {}
+        self.update(pause_collection={"behavior": behavior, **resumes})
+
+    def collect(self, _: str) -> None:
+        self.update(pause_collection="")
+
+    def update(self, **what: Any) -> None:
+        self.shop.v1.subscriptions.update(self.shop.stripe_id(), what)  # type: ignore[arg-type]
+
     def go_on(self, days: int) -> None:
         """Let time pass. The next charge is what the page said, unless a retry or an end comes first."""
         row, said = self.shop.row(), next_charge(self.shop)
@@ -131,6 +221,20 @@ class Life:
 
 
 setattr(Life, "break", Life.break_)
+
+#: The verbs of the operator.
+DASHBOARD = frozenset({"coupon", "balance", "trial_end", "switch", "cancel", "stop", "collect"})
+DAY = 86_400
+
+
+def price_of(shop: PlanShop, slug: str) -> str:
+    """The price at Stripe that a plan is sold by."""
+    (plan,) = [plan for plan in PLANS if plan.slug == slug]
+    return str(shop.read(lambda: prices.ensure(shop.prepaid, plan).id))
+
+
+def customer_of(shop: PlanShop) -> str:
+    return str(shop.v1.subscriptions.retrieve(shop.stripe_id()).customer)
 
 
 def shown_credits(preview: str) -> int:
@@ -192,8 +296,7 @@ def credits_due(shop: PlanShop) -> dict[str, int]:
 
 
 def bills_of(shop: PlanShop) -> Iterator[stripe.Invoice]:
-    customer = shop.v1.subscriptions.retrieve(shop.stripe_id()).customer
-    return shop.v1.invoices.list({"customer": str(customer), "limit": 100}).auto_paging_iter()
+    return shop.v1.invoices.list({"customer": customer_of(shop), "limit": 100}).auto_paging_iter()
 
 
 def lines_of(shop: PlanShop, bill_id: str) -> Iterator[stripe.InvoiceLineItem]:
@@ -212,13 +315,14 @@ def share_of(shop: PlanShop, line: stripe.InvoiceLineItem, whole: set[tuple[int,
     price = shop.v1.prices.retrieve(str(line.pricing.price_details.price))
     (plan,) = [plan for plan in PLANS if f"prepaid_plan_{plan.slug}" == price.lookup_key]
     credits = plan.credits * (line.quantity or 1)
+    net = line.amount - sum(one.amount for one in line.discount_amounts or [])
     start, end = line.period.start, line.period.end
     if not is_part(line):
         days = {"month": (28, 31), "year": (365, 366)}[plan.interval]
         assert line.amount == 0 or days[0] <= (end - start) / 86_400 <= days[1], "a period has its length"
-        return Fraction(credits if line.amount else 0)
+        return Fraction(credits if net else 0)
     (began,) = [one for one, until in whole if until == end and one <= start]
-    return Fraction(credits * (end - start), end - began) * (1 if line.amount > 0 else -1)
+    return Fraction(credits * (end - start), end - began) * ((net > 0) - (net < 0))
 
 
 def live(shop: PlanShop, plan: str, quantity: str, steps: list[Any], *, years: int) -> None:

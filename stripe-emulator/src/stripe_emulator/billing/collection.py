@@ -179,7 +179,13 @@ def advance_later(invoice: Json, moment: int | None = None) -> None:
     """Have a draft finalized and collected at a moment, in about an hour if none is named."""
     moment = moment or clock.now() + drafts.DRAFT_TIME
     clock.unschedule(invoice["id"], "invoice.advance")
-    objects.change(invoice, auto_advance=True, automatically_finalizes_at=moment)
+    charged = invoice["collection_method"] == "charge_automatically"
+    objects.change(
+        invoice,
+        auto_advance=True,
+        automatically_finalizes_at=moment,
+        next_payment_attempt=moment if charged else None,
+    )
     clock.schedule(moment, "invoice.advance", invoice["id"])
 
 

@@ -35,6 +35,14 @@ def enter_due(subscription: Json) -> None:
         advance(schedule)
 
 
+def next_start(subscription: Json, after: int) -> int | None:
+    """When the next phase of the subscription's schedule begins, if it has one."""
+    schedule = store.find("subscription_schedule", subscription["schedule"] or "")
+    if schedule is None or schedule["status"] in OVER:
+        return None
+    return min((one["start_date"] for one in schedule["phases"] if one["start_date"] > after), default=None)
+
+
 def advance(schedule: Json) -> None:
     """Bring the subscription into the phase that runs now, or end the schedule after its last."""
     if schedule["status"] in OVER:

@@ -91,6 +91,8 @@ def _forget_what_waits(subscription: Json, customer: Json) -> None:
 
 
 def _renewal(subscription: Json, customer: Json, form: Json) -> Json:
+    if (billed := _billed_by_phases(subscription)) is not None:
+        return billed
     renewal = cycle.next_renewal(subscription)
     cancel_at = subscription["cancel_at"]
     if cancel_at is not None and cancel_at <= renewal:
@@ -100,6 +102,20 @@ def _renewal(subscription: Json, customer: Json, form: Json) -> Json:
         if subscription["status"] in states.ENDED:
             raise _nothing(customer)
         return cycle.bill_next(subscription, recurring_only=form.get("preview_mode") == "recurring")
+
+
+def _billed_by_phases(subscription: Json) -> Json | None:
+    """The invoice of a schedule's phase that begins before the renewal, if it makes one."""
+    before, moment = subscription["latest_invoice"], clock.now()
+    while (begins := phases.next_start(subscription, moment)) is not None:
+        if begins >= cycle.next_renewal(subscription):
+            return None
+        moment = begins
+        with clock.at(moment):
+            phases.enter_due(subscription)
+        if subscription["latest_invoice"] != before:
+            return store.get("invoice", subscription["latest_invoice"])
+    return None
 
 
 def _next_of_customer(customer: Json, form: Json) -> Json:
