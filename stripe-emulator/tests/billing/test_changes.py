@@ -70,6 +70,19 @@ def test_an_upgrade_is_charged_at_once_if_asked(shop: Shop, plans: Plans) -> Non
     ]
 
 
+def test_what_is_credited_is_of_the_price_that_was_charged(shop: Shop, plans: Plans) -> None:
+    """Not of one that the item was given since, without a charge."""
+    shop.update(plans.subscription.id, items=plans.to(plans.platinum), proration_behavior="none")
+
+    shop.update(plans.subscription.id, items=plans.to(plans.gold), proration_behavior="always_invoice")
+
+    credit = shop.latest(plans.customer).lines.data[0]
+    assert (credit.amount, credit.description) == (-500, "Unused time on Gold after 16 Jul 2026")
+    assert credit.pricing is not None
+    assert credit.pricing.price_details is not None
+    assert credit.pricing.price_details.price == plans.gold
+
+
 def test_a_proration_line_names_what_it_credits(shop: Shop, plans: Plans) -> None:
     first = shop.latest(plans.customer)
 

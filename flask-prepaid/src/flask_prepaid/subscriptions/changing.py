@@ -116,8 +116,10 @@ def preview(
         )
         assert bill is not None, "a plan that runs has a next invoice"
         credits = _worth(prepaid, row, bill)
-        begun = invoices.whole_period(bill.lines)
-        next_at = moment(begun[1]) if begun else next_at
+        if credits < 0:  # a coupon makes it free, and what is free gives nothing for what is given back
+            immediate, bill, credits = False, None, 0
+        elif begun := invoices.whole_period(bill.lines):
+            next_at = moment(begun[1])
     renewal = at_stripe.preview_renewal(
         prepaid.gateway,
         subscribed,

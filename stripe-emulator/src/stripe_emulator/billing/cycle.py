@@ -86,6 +86,7 @@ def debited(invoice: Json) -> Json:
                     **line["period"],
                     "invoice": invoice["id"],
                     "line": line["id"],
+                    "price": line["pricing"]["price_details"]["price"],
                     "quantity": line["quantity"],
                 }
             )

@@ -21,6 +21,7 @@ def credit(subscription: Json, customer: Json, item: Json, since: int) -> None:
         amount = amounts.share(debit["amount"], start=debit["start"], end=debit["end"], since=since)
         if amount == 0:
             continue
+        price = store.get("price", debit["price"])  # which the item may have changed from, uncharged
         details = {"invoice": debit["invoice"], "invoice_line_items": [debit["line"]]}
         invoiced = debit["invoice"] is not None
         _new_item(
@@ -29,7 +30,8 @@ def credit(subscription: Json, customer: Json, item: Json, since: int) -> None:
             item,
             amount=-amount,
             quantity=debit["quantity"],
-            description=amounts.unused(lines.product_name(item["price"]), debit["quantity"], since),
+            price=price,
+            description=amounts.unused(lines.product_name(price), debit["quantity"], since),
             period={"start": since, "end": debit["end"]},
             credited={
                 "invoice_item": debit.get("invoice_item") if not invoiced else None,
@@ -54,6 +56,7 @@ def debit(subscription: Json, customer: Json, item: Json, since: int) -> list[Js
         customer,
         item,
         amount=amount,
+        price=item["price"],
         quantity=item["quantity"],
         description=amounts.remaining(lines.product_name(item["price"]), item["quantity"], since),
         period={"start": since, "end": end},
@@ -68,6 +71,7 @@ def debit(subscription: Json, customer: Json, item: Json, since: int) -> list[Js
             "invoice": None,
             "line": None,
             "invoice_item": made["id"],
+            "price": item["price"]["id"],
             "quantity": item["quantity"],
         }
     ]
@@ -97,6 +101,7 @@ def _new_item(
     item: Json,
     *,
     amount: int,
+    price: Json,
     credited: Json | None,
     off: dict[str, int] | None = None,
     **fields: Any,
@@ -113,7 +118,7 @@ def _new_item(
             "subscription_details": {"subscription": subscription["id"], "subscription_item": item["id"]},
             "type": "subscription_details",
         },
-        pricing=lines.pricing(item["price"]),
+        pricing=lines.pricing(price),
         proration=True,
         proration_details={
             "credited_items": credited,
