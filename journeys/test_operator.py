@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from .conftest import Running, shop_in
+from .conftest import Running
 from .looking import SHOPS_DESK, Walk
 from .recount import report, the_last_month_closes, the_reports_are_a_recount
 
@@ -35,32 +34,45 @@ SHOWN = {
 }
 
 
-@pytest.fixture(scope="module")
-def lived_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A first start, as anybody's: months have passed in the shop when it serves."""
-    with shop_in(tmp_path_factory.mktemp("lived")) as running:
-        running.start(history=True)
-        yield running
+def test_a_first_start_has_months_behind_it_that_its_operator_can_use_and_the_next_one_leaves_alone(
+    new_shop: Running, browser: Browser
+) -> None:
+    new_shop.start(history=True)
+    months_have_passed(new_shop)
+    the_next_start_leaves_them_alone(new_shop)
+
+    the_reports_are_a_recount(new_shop)
+    walk = Walk.begin(browser)
+    signed_in(walk.page, new_shop)
+    for path in (*SHOPS_DESK, *DETAILS):
+        walk.go(f"{new_shop.url}/admin{path}", path, keyboard=False)
+    walk.assert_well()
+    the_last_month_closes(new_shop)
+    refund_by_hand(walk.page, new_shop)
+    walk.page.context.close()
 
 
-def test_a_first_start_has_months_behind_it_and_the_next_one_leaves_them_alone(lived_shop: Running) -> None:
-    first = {what: report(lived_shop, what, "--by", "month") for what in SHOWN}
-    audit = lived_shop.command("prepaid", "audit")
-    login = json.loads((lived_shop.data / "logins.json").read_text())["customer"]
-    compared = lived_shop.command("prepaid", "reconcile")
-    assert lived_shop.stop() == 0
-    lived_shop.start(history=True)
-
-    assert audit.exit_code == 0, audit.stderr
-    assert compared.exit_code == 0, compared.stderr
-    assert len(first["sales"]["rows"]) >= 3
+def months_have_passed(running: Running) -> None:
+    for words in (["prepaid", "audit"], ["prepaid", "reconcile"]):
+        done = running.command(*words)
+        assert done.exit_code == 0, done.stderr
+    told = {what: report(running, what, "--by", "month") for what in SHOWN}
+    assert len(told["sales"]["rows"]) >= 3
     for what, names in SHOWN.items():
-        (total,) = first[what]["totals"]
+        (total,) = told[what]["totals"]
         assert [name for name in names if not total[name]] == [], what
-    assert first["failures"]["totals"][0]["recovered"] >= 2, "a pack that was refused, and a renewal"
-    assert report(lived_shop, "sales", "--by", "month") == first["sales"]
-    assert not any("made-up customers" in line for line in lived_shop.said)
-    assert login["email"] in "".join(lived_shop.said)
+    assert told["failures"]["totals"][0]["recovered"] >= 2, "a pack that was refused, and a renewal"
+
+
+def the_next_start_leaves_them_alone(running: Running) -> None:
+    before = report(running, "sales")
+    login = json.loads((running.data / "logins.json").read_text())["customer"]
+    assert running.stop() == 0
+    running.start(history=True)
+
+    assert report(running, "sales") == before
+    assert not any("made-up customers" in line for line in running.said)
+    assert login["email"] in "".join(running.said)
 
 
 def signed_in(page: Page, running: Running) -> None:
@@ -70,21 +82,6 @@ def signed_in(page: Page, running: Running) -> None:
     page.get_by_label("Password").fill(login["password"])
     page.keyboard.press("Enter")
     page.wait_for_url(f"{running.url}/")
-
-
-def test_a_shop_with_a_history_shows_its_operator_pages_that_anybody_can_use(
-    lived_shop: Running, browser: Browser
-) -> None:
-    the_reports_are_a_recount(lived_shop)
-    walk = Walk.begin(browser)
-    signed_in(walk.page, lived_shop)
-    for path in (*SHOPS_DESK, *DETAILS):
-        walk.go(f"{lived_shop.url}/admin{path}", path, keyboard=False)
-    walk.assert_well()
-
-    the_last_month_closes(lived_shop)
-    refund_by_hand(walk.page, lived_shop)
-    walk.page.context.close()
 
 
 def refund_by_hand(page: Page, running: Running) -> None:
