@@ -30,9 +30,7 @@ def the_reports_are_a_recount(running: Running) -> None:
                 "discounts_minor"
             ] += less
     assert lines(report(running, "sales"), "day", "currency") == sold
-    assert any("discounts_minor" in cell for cell in sold.values())
     assert lines(report(running, "credits"), "day") == recount_credits(running.data / "rando.sqlite3")
-    assert len({one["created"] // 86_400 for one in moved}) > 20
     held: Counter[str] = Counter()
     for part in [*(balance := asked(running, "balance"))["available"], *balance["pending"]]:
         held[part["currency"]] += part["amount"]

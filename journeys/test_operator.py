@@ -58,6 +58,7 @@ def months_have_passed(running: Running) -> None:
         assert done.exit_code == 0, done.stderr
     told = {what: report(running, what, "--by", "month") for what in SHOWN}
     assert len(told["sales"]["rows"]) >= 3
+    assert len({row["day"] for row in report(running, "sales")["rows"]}) > 20
     for what, names in SHOWN.items():
         (total,) = told[what]["totals"]
         assert [name for name in names if not total[name]] == [], what
