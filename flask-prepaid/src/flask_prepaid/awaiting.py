@@ -11,16 +11,14 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 from sqlalchemy import Insert
 
 from .carrying import fit_one_statement
-from .group_commit import GATHER, MOST, GroupCommit
+from .group_commit import MOST, GroupCommit
 from .spending import Ask, Spent
 
-#: A batch of so many is worth a moment's wait. In one of half the size a spend costs the database half as
-#: much again.
+#: So many go together. In a batch of half the size a spend costs the database half as much again.
 ENOUGH = 16
 
 #: How many spends that are not plain wait at the same time, each for itself.
@@ -34,8 +32,6 @@ class AwaitedSpends:
         self._spends = spends
         self._line = spends.line()
         self._waiting: deque[tuple[Ask, asyncio.Future[Spent | None]]] = deque()
-        self._wanted = 1
-        self._gathered = asyncio.Event()
         self._posting: asyncio.Task[None] | None = None
         self._together = ThreadPoolExecutor(1, thread_name_prefix="spends")
         self._alone = ThreadPoolExecutor(ALONE, thread_name_prefix="spends alone")
@@ -60,8 +56,6 @@ class AwaitedSpends:
         loop = asyncio.get_running_loop()
         told: asyncio.Future[Spent | None] = loop.create_future()
         self._waiting.append((ask, told))
-        if len(self._waiting) >= self._wanted:
-            self._gathered.set()
         if self._posting is None:
             self._posting = loop.create_task(self._post_all())
         spent = await told
@@ -72,30 +66,17 @@ class AwaitedSpends:
     async def _post_all(self) -> None:
         """Post batch after batch while somebody waits.
 
-        Callers come back as soon as they are answered. Few go together with those who do, so that
-        batches are large; of many one half goes while the others are answered.
+        Those who are answered come back at once: of many one half goes while the other half is answered.
         """
-        loop = asyncio.get_running_loop()
-        answered, took_s = 0, 0.0
+        answered = 0
         try:
             while self._waiting:
-                here = len(self._waiting) + answered
-                size = max((here + 1) // 2, min(here, ENOUGH))
-                await self._gather(size, GATHER * took_s)
+                size = max(ENOUGH, (len(self._waiting) + answered + 1) // 2)
                 batch = [self._waiting.popleft() for _ in range(min(size, len(self._waiting), MOST))]
-                began_s = loop.time()
                 await self._post(batch)
-                answered, took_s = len(batch), loop.time() - began_s
+                answered = len(batch)
         finally:
             self._posting = None
-
-    async def _gather(self, size: int, most_s: float) -> None:
-        """Wait a moment for ``size`` spends to wait."""
-        if len(self._waiting) < size:
-            self._wanted = size
-            self._gathered.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._gathered.wait(), most_s)
 
     async def _post(self, batch: list[tuple[Ask, asyncio.Future[Spent | None]]]) -> None:
         try:
