@@ -1,8 +1,9 @@
 """Years of plans at random: ``./dev campaign plans [--lives N] [--years N] [--seed N]``.
 
 Each life begins on a 29th, 30th or 31st and goes through upgrades, downgrades, pauses, failures and
-recoveries by the public pages. Exit 1 if a preview was wrong, a paid invoice did not give its one
-allowance, or the books are off; the shortest such life is printed.
+recoveries by the public pages, while an operator puts coupons on, moves balances and trial ends, switches
+prices, and stops payments in Stripe's dashboard. Exit 1 if a preview was wrong, a paid invoice did not give
+its one allowance, or the books are off; the shortest such life is printed.
 """
 
 from __future__ import annotations

@@ -52,8 +52,11 @@ def test_a_trial_is_started_and_the_plan_made_larger_smaller_canceled_and_resume
     page.goto(f"{plan_shop.url}/subscription")
     plan_card(page, "Large, by the year").get_by_role("button", name="Preview").click()
     expect(page.get_by_role("heading", name="From Large to Large, by the year")).to_be_visible()
-    page.get_by_role("button", name=re.compile(r"Change and pay \$1,")).click()
+    pay = page.get_by_role("button", name=re.compile(r"Change and pay \$1,"))
+    shown = pay.inner_text().removeprefix("Change and pay ")
+    pay.click()
     expect(page.locator("#current")).to_contain_text("Large, by the year")
+    expect(page.get_by_role("row").nth(1)).to_contain_text(shown)
 
     plan_card(page, "Small").get_by_role("button", name="Preview").click()
     expect(page.get_by_text("nothing changes and nothing is charged")).to_be_visible()
