@@ -126,9 +126,10 @@ class Life:
         before, credits = len(self.shop.invoices()), shown_credits(preview)
         period = self.shop.row().period_start
         self.shop.stripe.advance(minutes=7)
+        renewed = self.shop.row().period_start != period  # while the customer thought
         answer = self.shop.send("/change", **fields)
         self.shop.stripe.deliver()
-        if self.shop.row().period_start != period:  # it renewed while the customer thought
+        if renewed:
             return
         assert answer.status_code == 303
         new = self.shop.invoices()[before:]
