@@ -1,0 +1,103 @@
+"""The architecture is a test: who may import whom, in all four packages."""
+
+from __future__ import annotations
+
+import pytest
+
+from .charters import CHARTERS, Charter
+from .imports import Package, circles
+
+MAX_FILES_AT_THE_TOP = 15
+MAX_LINES = 500
+
+each_package = pytest.mark.parametrize("package", CHARTERS, ids=lambda package: package.name)
+
+
+@each_package
+def test_no_files_import_each_other_in_a_circle(package: Package) -> None:
+    assert circles(package.own_imports) == []
+
+
+@each_package
+def test_no_rooms_import_each_other_in_a_circle(package: Package) -> None:
+    assert circles(imports_of_rooms(package)) == []
+
+
+@each_package
+def test_a_room_imports_only_what_its_charter_names(package: Package) -> None:
+    charter = CHARTERS[package]
+    wrong = [
+        f"{module} imports {other}"
+        for module, others in package.own_imports.items()
+        for other in sorted(others)
+        if not may_import(charter, room_of(package, module), room_of(package, other))
+    ]
+    assert wrong == []
+
+
+@each_package
+def test_every_room_has_a_charter_and_every_charter_a_room(package: Package) -> None:
+    rooms = {room_of(package, module) for module in package.modules}
+
+    assert rooms == set(CHARTERS[package])
+
+
+@each_package
+def test_the_top_folder_shows_the_rooms_and_few_files(package: Package) -> None:
+    assert len(list(package.folder.glob("*.py"))) <= MAX_FILES_AT_THE_TOP
+
+
+@each_package
+def test_no_file_is_longer_than_one_subject(package: Package) -> None:
+    long = {
+        name: lines
+        for name, path in package.modules.items()
+        if (lines := lines_of(path.read_text())) > MAX_LINES
+    }
+    assert long == {}
+
+
+def lines_of(text: str) -> int:
+    return text.count("\n")
+
+
+def imports_of_rooms(package: Package) -> dict[str, set[str]]:
+    rooms: dict[str, set[str]] = {}
+    for module, others in package.own_imports.items():
+        own = room_of(package, module)
+        rooms.setdefault(own, set()).update(room_of(package, other) for other in others)
+    return {room: others - {room} for room, others in rooms.items()}
+
+
+def may_import(charter: Charter, room: str, other: str) -> bool:
+    allowed = charter[room]
+    return allowed is ... or other == room or other in allowed
+
+
+def room_of(package: Package, module: str) -> str:
+    """The deepest folder that has a charter of its own, or the file at the top.
+
+    ``stripe_emulator.pages.portal`` lies in ``pages``; ``flask_prepaid.errors`` is ``errors``; the package
+    itself is ``__init__``.
+    """
+    parts = module.split(".")[1:]
+    if not parts:
+        return "__init__"
+    charter = CHARTERS[package]
+    for depth in range(len(parts), 0, -1):
+        if "/".join(parts[:depth]) in charter:
+            return "/".join(parts[:depth])
+    return parts[0]
+
+
+def test_the_projects_import_each_other_in_one_direction_only() -> None:
+    allowed = {
+        "rando_number": {"flask_prepaid"},
+        "flask_prepaid": {"prepaid_ledger"},
+        "prepaid_ledger": set[str](),
+        "stripe_emulator": set[str](),
+    }
+    ours = set(allowed)
+    for package in CHARTERS:
+        foreign = {name.split(".")[0] for names in package.foreign_imports.values() for name in names}
+        assert foreign & ours <= allowed[package.name], package.name
