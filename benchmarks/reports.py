@@ -30,8 +30,7 @@ from parts.loading import load
 from sqlalchemy import text
 
 from flask_prepaid import Prepaid
-from flask_prepaid.billing_models import Payment, PaymentState, Via
-from flask_prepaid.models import Base, Entry, Kind, Lot, Wallet
+from flask_prepaid.payments.models import Payment, PaymentState, Via
 from flask_prepaid.reports import credits, days, failures, revenue, sales
 from flask_prepaid.reports.models import Movement
 from flask_prepaid.subscriptions.models import (
@@ -42,6 +41,8 @@ from flask_prepaid.subscriptions.models import (
     Subscription,
     SubscriptionChange,
 )
+from prepaid_ledger.books.models import Entry, Kind, Lot, Wallet
+from prepaid_ledger.database.types import Base
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 DAYS = 540

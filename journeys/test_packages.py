@@ -264,7 +264,7 @@ def test_commands_and_plugins_are_found_by_their_entry_points(packages: dict[str
     }
     assert found == {
         ("console_scripts", "stripe-emulator", "stripe_emulator.__main__:main"),
-        ("flask.commands", "prepaid", "flask_prepaid.cli:commands"),
+        ("flask.commands", "prepaid", "flask_prepaid.cli.commands:commands"),
         ("pytest11", "stripe_emulator", "stripe_emulator.pytest_plugin"),
     }
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from flask_prepaid.awaiting import AwaitedSpends
-from flask_prepaid.errors import Busy
-from flask_prepaid.spending import Spent
+from prepaid_ledger.errors import Busy
+from prepaid_ledger.spends.asynchronous import AwaitedSpends
+from prepaid_ledger.spends.single import Spent
 from rando_number.lane import Lane
 from rando_number.models import db
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_prepaid.cli import commands
+from flask_prepaid.cli.commands import commands
 
 from .security.test_passwords import mails
 from .shop import Program, Shop

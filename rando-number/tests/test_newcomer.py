@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from flask_prepaid.cli import commands
+from flask_prepaid.cli.commands import commands
 
 from .shop import PASSWORD, Shop, figure
 

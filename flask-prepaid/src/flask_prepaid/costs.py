@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec
 from flask import Response, make_response, request
 from flask.typing import ResponseReturnValue
 
-from .views import page
+from .web import page
 
 if TYPE_CHECKING:
     from .verbs import LedgerVerbs

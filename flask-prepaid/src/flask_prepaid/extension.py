@@ -11,19 +11,25 @@ from flask import Flask, current_app
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from . import cards, customers, database, mails, views, webhooks
-from . import clock as clocks
+from prepaid_ledger import clock as clocks
+from prepaid_ledger.clock import Clock
+from prepaid_ledger.database import engine as database
+from prepaid_ledger.errors import UnfitDatabase
+from prepaid_ledger.spends.group_commit import GroupCommit
+
 from . import config as settings
-from .billing_models import SavedCard
 from .catalog import Catalog, Pack, Plan, Quantity
-from .clock import Clock
-from .gateway import Gateway
-from .group_commit import GroupCommit
-from .mails import Mail
-from .operators import NOBODY, Desk
-from .subscriptions import standing as plan_standing
-from .subscriptions.standing import PlanStanding
+from .gateway.client import Gateway
+from .operations import webhooks
+from .payments import customers
+from .payments.models import SavedCard
+from .purchases import cards
+from .subscriptions import summary as plan_standing
+from .subscriptions.summary import PlanStanding
 from .verbs import LedgerVerbs
+from .web import mails, routes
+from .web.mails import Mail
+from .web.operator.roles import NOBODY, Desk
 
 
 class Database(Protocol):
@@ -105,11 +111,14 @@ class Prepaid(LedgerVerbs):
             raise settings.ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
         with app.app_context():
             engine = db.engine
-        database.prepare(engine)
+        try:
+            database.prepare(engine)
+        except UnfitDatabase as error:
+            raise settings.ConfigError(str(error)) from error
         spends = GroupCommit(engine, clock=self.clock, debt_blocks=config.debt_blocks)
         self._states[app] = State(db, config, Gateway(config, self.http_client), spends)
         app.extensions["prepaid"] = self
-        views.register(app, config.paths)
+        routes.register(app, config.paths)
         if self._mail is not None:
             mails.register(app, self)
 

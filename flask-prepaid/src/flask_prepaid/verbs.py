@@ -18,32 +18,28 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine, Insert, Select
 from sqlalchemy.orm import Session
 
-from . import (
-    allowances,
-    audit,
-    bulk,
-    costs,
-    database,
-    holding,
-    ledger,
-    reversals,
-    statements,
-    upgrade,
-    wallets,
-)
-from .allowances import GRACE
-from .awaiting import AwaitedSpends
-from .clock import Clock
-from .errors import PrepaidError
-from .group_commit import GroupCommit
-from .models import Entry, Hold, HoldState, Kind
-from .spending import Ask, Spent
-from .statements import Statement
-from .wallets import LotLine, Page, Standing
+from prepaid_ledger.audit import audit
+from prepaid_ledger.books import allowances, holds, reversals, sweep
+from prepaid_ledger.books import entries as ledger
+from prepaid_ledger.books.allowances import GRACE
+from prepaid_ledger.books.models import Entry, Hold, HoldState, Kind
+from prepaid_ledger.clock import Clock
+from prepaid_ledger.database import engine as database
+from prepaid_ledger.errors import PrepaidError
+from prepaid_ledger.reading import statements, wallets
+from prepaid_ledger.reading.statements import Statement
+from prepaid_ledger.reading.wallets import LotLine, Page, Standing
+from prepaid_ledger.spends.asynchronous import AwaitedSpends
+from prepaid_ledger.spends.group_commit import GroupCommit
+from prepaid_ledger.spends.single import Ask, Spent
+
+from . import costs, upgrade
+from .operations import books
 
 if TYPE_CHECKING:
+    from prepaid_ledger.audit.replay import Problem
+
     from .config import Config
-    from .replay import Problem
 
 View = ParamSpec("View")
 Result = TypeVar("Result")
@@ -119,7 +115,7 @@ class LedgerVerbs:
         """
         with database.answering():
             if statements.is_due(self.session, owner, clock=self.clock):
-                self._alone(lambda session: bulk.settle(session, owner, self.clock))
+                self._alone(lambda session: sweep.settle(session, owner, self.clock))
             return statements.statement(self.session, owner, start, end, clock=self.clock)
 
     def balance_at(self, owner: str, time: datetime) -> int:
@@ -222,7 +218,7 @@ class LedgerVerbs:
         :raises KeyReused: The key has posted something else in one of the wallets.
         """
         self._take_turns()
-        return bulk.grant_many(
+        return sweep.grant_many(
             self.engine,
             owners,
             credits,
@@ -313,7 +309,7 @@ class LedgerVerbs:
         :raises Busy: The database did not get to it.
         """
         held = self._alone(
-            lambda session: holding.hold(
+            lambda session: holds.hold(
                 session,
                 owner,
                 credits,
@@ -332,7 +328,7 @@ class LedgerVerbs:
         :raises ValueError: More is captured than is held.
         """
         return self._alone(
-            lambda session: holding.capture(session, owner, key=key, credits=credits, clock=self.clock)
+            lambda session: holds.capture(session, owner, key=key, credits=credits, clock=self.clock)
         )
 
     def release(self, owner: str, *, key: str) -> Hold:
@@ -340,7 +336,7 @@ class LedgerVerbs:
 
         :raises HoldClosed: It was captured, or there is none.
         """
-        return self._alone(lambda session: holding.release(session, owner, key=key, clock=self.clock))
+        return self._alone(lambda session: holds.release(session, owner, key=key, clock=self.clock))
 
     def costs(
         self, credits: int
@@ -358,7 +354,7 @@ class LedgerVerbs:
 
     def settle_due(self) -> int:
         """Write what is due: lots that have ended, holds whose time is over; how many wallets were due."""
-        return bulk.settle_due(self.engine, clock=self.clock)
+        return sweep.settle_due(self.engine, clock=self.clock)
 
     def is_upgraded(self) -> bool:
         """Whether the ``prepaid_*`` tables are those of this version: for a readiness check."""
@@ -367,7 +363,7 @@ class LedgerVerbs:
 
     def audit(self) -> list[Problem]:
         """Everything that is off in the books; empty when all is right."""
-        return list(audit.audit(self.engine))
+        return list(audit.audit(self.engine, books.problems))
 
     @abstractmethod
     def current_owner(self) -> str | None:

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import URL, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
-from flask_prepaid.billing_models import PaymentState
-from flask_prepaid.errors import PrepaidError
+from flask_prepaid.payments.models import PaymentState
+from prepaid_ledger.errors import PrepaidError
 
 from .books import OWNER, Books
 

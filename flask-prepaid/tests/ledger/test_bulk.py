@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flask_prepaid.errors import InsufficientCredits, KeyReused
-from flask_prepaid.spending import Ask, Spent
+from prepaid_ledger.errors import InsufficientCredits, KeyReused
+from prepaid_ledger.spends.single import Ask, Spent
 
 from .books import OWNER, Books
 

@@ -8,10 +8,10 @@ from functools import partial
 
 from sqlalchemy import event, text
 
-from flask_prepaid import batches
-from flask_prepaid.group_commit import Round
-from flask_prepaid.spending import Spent
 from flask_prepaid.testing import Databases
+from prepaid_ledger.spends import batch
+from prepaid_ledger.spends.group_commit import Round
+from prepaid_ledger.spends.single import Spent
 
 from .books import OWNER, Books
 
@@ -74,7 +74,7 @@ def test_whether_a_key_is_new_is_asked_of_one_place_in_the_index(databases: Data
         values = {"asked": "'[]'", "now": "now()", "debt_blocks": "true"}
         connection.execute(text("SET plan_cache_mode = force_generic_plan"))
         plan = "\n".join(
-            connection.exec_driver_sql("EXPLAIN " + batches._statement(False, None) % values).scalars()
+            connection.exec_driver_sql("EXPLAIN " + batch._statement(False, None) % values).scalars()
         )
 
     looks = re.findall(r"Index .*Scan using \S+ on prepaid_entry e.*\n\s*(Index Cond: .*)", plan)

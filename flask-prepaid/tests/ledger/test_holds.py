@@ -6,9 +6,9 @@ import pytest
 from flask import Response, abort, jsonify
 from flask.typing import ResponseReturnValue
 
-from flask_prepaid.errors import HoldClosed, InsufficientCredits, KeyReused
-from flask_prepaid.holds import MOVES, move
-from flask_prepaid.models import HoldState, Kind
+from prepaid_ledger.books.hold_states import MOVES, move
+from prepaid_ledger.books.models import HoldState, Kind
+from prepaid_ledger.errors import HoldClosed, InsufficientCredits, KeyReused
 
 from .books import OWNER, Books
 

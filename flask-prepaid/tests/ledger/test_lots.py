@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from flask_prepaid.errors import InsufficientCredits, KeyReused, NothingToReverse
-from flask_prepaid.models import Entry, Kind
+from prepaid_ledger.books.models import Entry, Kind
+from prepaid_ledger.errors import InsufficientCredits, KeyReused, NothingToReverse
 
 from .books import NEW_YEAR, OWNER, Books
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_prepaid.clawbacks import share
-from flask_prepaid.errors import KeyReused, NothingToReverse, WalletBlocked
-from flask_prepaid.models import Kind
 from flask_prepaid.testing import Databases
+from prepaid_ledger.books.clawbacks import share
+from prepaid_ledger.books.models import Kind
+from prepaid_ledger.errors import KeyReused, NothingToReverse, WalletBlocked
 
 from .books import OWNER, Books
 

@@ -11,21 +11,20 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from ..bulk import settle
-from ..database import commit_alone
-from ..models import Entry, Kind, Lot, Wallet
-from ..payments import insert
+from prepaid_ledger.books.models import Entry, Kind, Lot, Wallet
+from prepaid_ledger.books.sweep import settle
+from prepaid_ledger.database.engine import commit_alone
+from prepaid_ledger.database.upsert import insert
+
+from ..context import Context
 from . import deferred, failures, revenue
 from .days import MINUTE, day_of, first_day
 from .models import DEFERRED, ROLL_OVER, Copying, Counted, CreditSum
-
-if TYPE_CHECKING:
-    from ..extension import Prepaid
 
 #: Wallets that are counted in one transaction, and entries of each.
 WALLETS = 200
@@ -97,27 +96,27 @@ class Owed:
     counted_to: datetime | None
 
 
-def count(prepaid: Prepaid) -> int:
+def count(context: Context) -> int:
     """Count the entries of some wallets that moved, and draw their lots; how many wallets. Commits.
 
     Call it until it returns 0. Safe in several processes at once.
     """
-    prepaid.session.commit()
-    now = prepaid.clock()
+    context.session.commit()
+    now = context.clock()
     quiet = now - QUIET
-    with Session(prepaid.engine) as session:
+    with Session(context.engine) as session:
         waiting = Wallet.seq - Wallet.drawn_seq
         counts = or_(Wallet.drawn_seq > _counted(), waiting <= ENTRIES, Wallet.moved_at < quiet)
         behind = session.execute(_behind().where(counts).order_by(Wallet.id).limit(WALLETS)).all()
         if not behind:
-            _all_counted(session, now, prepaid.config.time_zone)
+            _all_counted(session, now, context.config.time_zone)
         session.commit()
         for wallet in behind:
             undrawn = wallet.seq - wallet.drawn_seq
             if 0 < undrawn <= ENTRIES or (undrawn and wallet.moved_at < quiet):
-                commit_alone(prepaid.engine, partial(settle, owner=wallet.owner, clock=prepaid.clock))
+                commit_alone(context.engine, partial(settle, owner=wallet.owner, clock=context.clock))
         for wallet in behind:
-            _count(session, wallet.id, wallet.counted, prepaid.config.time_zone)
+            _count(session, wallet.id, wallet.counted, context.config.time_zone)
         session.commit()
     return len(behind)
 
@@ -130,14 +129,14 @@ def _all_counted(session: Session, now: datetime, zone: str) -> None:
         session.execute(made.on_conflict_do_update(index_elements=["id"], set_={"counted_to": now}))
 
 
-def catch_up(prepaid: Prepaid, *, longest: timedelta | None = None) -> None:
+def catch_up(context: Context, *, longest: timedelta | None = None) -> None:
     """Count all that moved, of credits and of plans, and failures that are settled. Commits.
 
     :param longest: Leave the rest to the next time after so long.
     """
     begun = monotonic()
     for count_some in (revenue.count, failures.count, count):
-        while count_some(prepaid):
+        while count_some(context):
             if longest is not None and monotonic() - begun > longest.total_seconds():
                 return
 

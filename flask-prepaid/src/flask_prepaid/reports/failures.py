@@ -11,21 +11,20 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select, text, update
 from sqlalchemy.orm import Session, aliased
 
-from ..billing_models import Payment, PaymentState
-from ..payments import insert
+from prepaid_ledger.database.upsert import insert
+
+from ..context import Context
+from ..payments.models import Payment, PaymentState
 from ..subscriptions.models import Invoice, Move, State, SubscriptionChange
 from .days import day_of, first_day
 from .models import FailureSum
 from .sales import within
-
-if TYPE_CHECKING:
-    from ..extension import Prepaid
 
 #: A customer who pays later than so long after a failure is not one that came back for it.
 PATIENCE = timedelta(days=30)
@@ -92,7 +91,7 @@ class Failed:
 
 
 def failures(
-    prepaid: Prepaid,
+    context: Context,
     *,
     start: date | None = None,
     end: date | None = None,
@@ -103,7 +102,7 @@ def failures(
 
     What is counted is read from its sums, and what came lately, or waits for its end, one by one.
     """
-    session, now, zone = prepaid.session, prepaid.clock(), prepaid.config.time_zone
+    session, now, zone = context.session, context.clock(), context.config.time_zone
     lines: defaultdict[tuple[date, str], Failures] = defaultdict(Failures)
     counted = select(FailureSum.day, FailureSum.currency, *(getattr(FailureSum, name) for name in MEASURES))
     for day, of, *sums in session.execute(within(counted, FailureSum, start=start, end=end)):
@@ -119,14 +118,14 @@ def failures(
     return [(day, of, lines[day, of]) for day, of in sorted(lines) if currency in (None, of)]
 
 
-def count(prepaid: Prepaid) -> int:
+def count(context: Context) -> int:
     """Add failures to the sums once it is settled what came of them; how many were looked at. Commits.
 
     That is when they are older than ``PATIENCE``, and a plan is not in arrears any more. What happens to
     such a payment later changes nothing here. Call it until it returns 0. Safe in several processes at
     once: who marks a failure counts it.
     """
-    session, now, zone = prepaid.session, prepaid.clock(), prepaid.config.time_zone
+    session, now, zone = context.session, context.clock(), context.config.time_zone
     old = now - PATIENCE
     packs = _between(_payments(), Payment.created_at, None, old).limit(BATCH)
     plans = _between(_renewals(), SubscriptionChange.at, None, old).where(_came_of_it().is_not(None))

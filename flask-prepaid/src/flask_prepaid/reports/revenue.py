@@ -12,18 +12,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from ..payments import insert
+from prepaid_ledger.database.upsert import insert
+
+from ..context import Context
 from ..subscriptions.models import Move, SubscriptionChange
 from .days import Span, day_of, first_day, next_first_day
 from .models import CohortSum, PlanSum
-
-if TYPE_CHECKING:
-    from ..extension import Prepaid
 
 #: Changes that are counted in one transaction.
 BATCH = 1_000
@@ -109,12 +108,12 @@ COLUMNS = {
 }
 
 
-def count(prepaid: Prepaid) -> int:
+def count(context: Context) -> int:
     """Count the changes of plans that are not in the sums yet; how many were. Commits.
 
     Call it until it returns 0. Safe in several processes at once: who marks a change counts it.
     """
-    session, zone = prepaid.session, prepaid.config.time_zone
+    session, zone = context.session, context.config.time_zone
     waiting = select(SubscriptionChange.id).where(text("NOT counted")).order_by(SubscriptionChange.id)
     ids = list(session.scalars(waiting.limit(BATCH)))
     if not ids:

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Select, exists, func, select, union_all
 from sqlalchemy.orm import Session
 
-from ..billing_models import Payment, PaymentState
-from .copying import PLAN
+from ..payments.models import Payment, PaymentState
+from .balance_sync import PLAN
 from .days import Span, first_day
 from .models import DaySum, Movement, OwnerSum
 

@@ -1,0 +1,61 @@
+"""What every layer below the pages may know of the app it works for."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from prepaid_ledger.clock import Clock
+
+from .catalog import Catalog
+from .config import Config
+from .gateway.client import Gateway
+
+
+class Context(Protocol):
+    """One app: its database, clock, settings, price list, and its door to Stripe."""
+
+    @property
+    def session(self) -> Session:
+        """The host's session of this request."""
+
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def gateway(self) -> Gateway: ...
+
+    @property
+    def catalog(self) -> Catalog: ...
+
+    def email_of(self, owner: str) -> str | None:
+        """The owner's address, if the host has said how to find it and knows one."""
+
+    def may_try(self, owner: str) -> bool:
+        """Whether the host lets the owner try a plan free, if they have not done so before."""
+
+    def available(self, owner: str) -> int:
+        """The credits that ``owner`` can spend now."""
+
+    def settle_due(self) -> int:
+        """Write what is due in the books; how many wallets were due."""
+
+
+def own_session(context: Context) -> Session:
+    """The host's session, committed: no connection and no lock waits while Stripe is asked.
+
+    :raises RuntimeError: The session holds work of the host's, which is not ours to commit.
+    """
+    session = context.session
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("Commit or roll back your own work before you call Prepaid: this asks Stripe.")
+    session.commit()
+    return session

@@ -1,0 +1,1 @@
+"""The database below the books: durable commits, column types, upserts. Imports errors alone."""
