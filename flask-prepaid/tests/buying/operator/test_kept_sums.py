@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import URL, text
 
 from flask_prepaid.reports import sales
+from flask_prepaid.reports.selection import Selection
 
 from ..plans.shop import DECLINES, PlanShop
 from ..shop import Shop
@@ -49,7 +51,7 @@ def test_the_best_customers_of_any_days_are_those_whom_stripe_charged_most(both_
 
     for start, end in spans(days):
         told = both_shops.read(
-            lambda: sales.sales_by(both_shops.prepaid.session, "customer", start=start, end=end, most=2)  # noqa: B023
+            partial(sales.sales_by, both_shops.prepaid.session, "customer", Selection(start, end), max_cuts=2)
         )
         paid: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for day, currency, owner, amount in charges:
