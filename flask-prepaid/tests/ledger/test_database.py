@@ -21,7 +21,7 @@ from flask_prepaid.testing import Databases
 from flask_prepaid.upgrade import VERSION_TABLE, downgrade, upgrade
 from prepaid_ledger.database import engine as database
 from prepaid_ledger.database.types import Base
-from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
+from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError, UnfitDatabase
 
 from .books import OWNER, Books
 
