@@ -7,6 +7,7 @@ from typing import Protocol
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from prepaid_ledger import Ledger
 from prepaid_ledger.clock import Clock
 
 from .catalog import Catalog
@@ -36,17 +37,15 @@ class Context(Protocol):
     @property
     def catalog(self) -> Catalog: ...
 
+    @property
+    def ledger(self) -> Ledger:
+        """The books, on the host's session."""
+
     def email_of(self, owner: str) -> str | None:
         """The owner's address, if the host has said how to find it and knows one."""
 
     def may_try(self, owner: str) -> bool:
         """Whether the host lets the owner try a plan free, if they have not done so before."""
-
-    def available(self, owner: str) -> int:
-        """The credits that ``owner`` can spend now."""
-
-    def settle_due(self) -> int:
-        """Write what is due in the books; how many wallets were due."""
 
 
 def own_session(context: Context) -> Session:

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from prepaid_ledger.books.models import Wallet
+from prepaid_ledger.tables import Wallet
 
 from ...payments import payments
 from ...payments.customers import known_customer

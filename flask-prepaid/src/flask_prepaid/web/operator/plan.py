@@ -9,8 +9,8 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from prepaid_ledger.books.models import Wallet
 from prepaid_ledger.errors import PrepaidError
+from prepaid_ledger.tables import Wallet
 
 from ...catalog import whole
 from ...errors import GatewayUnavailable, UnknownItem
