@@ -13,7 +13,7 @@ from werkzeug.test import Client, TestResponse
 from flask_prepaid.awaiting import AwaitedSpends
 from flask_prepaid.errors import Busy
 from flask_prepaid.spending import Spent
-from rando_number.lane import Lane
+from rando_number.api.fast_path import Lane
 from rando_number.models import db
 
 from .shop import FROM_HERE, Shop, Visitor, client_of, forms

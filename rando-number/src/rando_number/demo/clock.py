@@ -10,8 +10,8 @@ from threading import Lock
 
 from flask import Flask
 
-from .emulated import opener
-from .models import utc_now
+from ..models import utc_now
+from .emulator import opener
 
 #: How long what the emulator said is taken for true.
 REMEMBERED_S = 0.5

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, func, literal, select
 
-from .models import ApiKey, Number, db
-from .numbers import KEY_OF
+from ..models import ApiKey, Number, db
+from ..numbers import KEY_OF
 
 #: By which key: one's id, by none (on this site), or by whichever (``None``).
 By = int | Literal["site"] | None

@@ -26,18 +26,19 @@ from werkzeug.sansio.utils import get_host
 
 from flask_prepaid import PrepaidError
 
-from . import keys, limits
-from .errors import ApiError
-from .headers import NO_PAGE, NOT_KEPT, new_request_id, on_every_answer
-from .numbers import Ask, new_row, terms
-from .shop import prepaid
-from .whole import WholeRequests
+from ..errors import ApiError
+from ..headers import NO_PAGE, NOT_KEPT, new_request_id, on_every_answer
+from ..keys import api_keys
+from ..limits import rates
+from ..numbers import Ask, new_row, terms
+from ..shop import prepaid
+from .buffering import WholeRequests
 
 if TYPE_CHECKING:
     from a2wsgi.asgi_typing import HTTPScope, Receive, Scope, Send
     from a2wsgi.wsgi_typing import WSGIApp
 
-    from .who import Caller
+    from ..callers import Caller
 
 PATH = "/api/v1/number/"
 
@@ -54,7 +55,7 @@ PASSED = "rando.passed"
 class Passed(NamedTuple):
     """A call that was counted in the lane, and the error that Flask has to answer with, if it met one."""
 
-    window: limits.Window | None
+    window: rates.Window | None
     error: PrepaidError | None = None
 
 
@@ -80,7 +81,7 @@ class Lane:
         in_threads = WSGIMiddleware(cast("WSGIApp", app), workers=THREADS)
         self.through_flask = WholeRequests(in_threads, most=app.config["MAX_CONTENT_LENGTH"])
         with app.app_context():
-            self.ring = keys.ring()
+            self.ring = api_keys.ring()
             self.spends = prepaid.awaited_spends()
         self.always = as_bytes(
             {
@@ -143,21 +144,21 @@ class Lane:
 
     async def caller(self, authorization: bytes) -> Caller | None:
         """Whose key it is. The database is only asked about keys that were not used a moment ago."""
-        digest = keys.digest_of(authorization[7:].decode("latin-1").strip())
+        digest = api_keys.digest_of(authorization[7:].decode("latin-1").strip())
         caller = self.ring.at_hand(digest)
         if caller is None:
             with suppress(SQLAlchemyError):  # Flask will see it, too
                 caller = await asyncio.to_thread(self.ring.find, digest)
         return caller
 
-    async def count(self, caller: Caller) -> limits.Window | None:
+    async def count(self, caller: Caller) -> rates.Window | None:
         """Count the call.
 
         :raises ApiError: The minute's calls are used up.
         """
-        if limits.are_counted_here():
-            return limits.take(caller.owner, self.rate)
-        return await asyncio.to_thread(limits.take, caller.owner, self.rate)
+        if rates.are_counted_here():
+            return rates.take(caller.owner, self.rate)
+        return await asyncio.to_thread(rates.take, caller.owner, self.rate)
 
 
 def host_check(trusted: list[str] | None) -> Callable[[str, bytes], bool]:

@@ -13,9 +13,9 @@ from flask_login import user_logged_out
 from flask_security import auth_required, password_changed, password_reset, user_authenticated
 from sqlalchemy import delete, select
 
-from . import audit
-from .models import Deed, SignIn, User, db, owner_of, utc_now
-from .who import customer
+from .. import audit
+from ..callers import customer
+from ..models import Deed, SignIn, User, db, owner_of, utc_now
 
 blueprint = Blueprint("sign_ins", __name__)
 

@@ -13,7 +13,7 @@ from flask_security import PasswordUtil, change_email_confirmed, password_change
 from flask_security import reset_password_instructions_sent as reset_link_sent
 from sqlalchemy import select
 
-from .models import User, db
+from ..models import User, db
 
 LONGEST = 1_000
 

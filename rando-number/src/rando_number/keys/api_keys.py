@@ -19,11 +19,11 @@ from wtforms.validators import Length, NumberRange, Optional, ValidationError
 
 from flask_prepaid import PrepaidError
 
-from . import audit
-from .errors import ApiError, opens_nothing
-from .models import ApiKey, Deed, User, db, utc_now
-from .ring import Ring
-from .who import Caller, customer
+from .. import audit
+from ..callers import Caller, customer
+from ..errors import ApiError, opens_nothing
+from ..models import ApiKey, Deed, User, db, utc_now
+from .key_cache import Ring
 
 blueprint = Blueprint("keys", __name__)
 

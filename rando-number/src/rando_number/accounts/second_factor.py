@@ -11,9 +11,9 @@ from flask.typing import ResponseReturnValue
 from flask_security import Totp, TwoFactorRescueForm, TwoFactorSetupForm, tf_disabled, tf_profile_changed
 from wtforms import RadioField, StringField
 
-from . import audit
-from .models import Deed, User, owner_of
-from .who import signed_in
+from .. import audit
+from ..callers import signed_in
+from ..models import Deed, User, owner_of
 
 if TYPE_CHECKING:
     from flask_security import UserMixin

@@ -13,15 +13,18 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from werkzeug.exceptions import BadRequest, MethodNotAllowed
 
-from . import keys, lane, limits, openapi, tally
-from .accounts import csrf
-from .errors import ApiError, opens_nothing, speak_json
-from .headers import NO_PAGE
-from .models import Number, db, utc_now
-from .numbers import Ask, is_key, sell, whole
+from ..accounts.setup import csrf
+from ..callers import Caller, caller_of, signed_in
+from ..errors import ApiError, opens_nothing, speak_json
+from ..headers import NO_PAGE
+from ..keys import api_keys
+from ..limits import rates
+from ..models import Number, db, utc_now
+from ..numbers import Ask, is_key, sell, whole
+from ..shop import prepaid
+from ..usage import totals
+from . import fast_path, openapi
 from .openapi import answers
-from .shop import prepaid
-from .who import Caller, caller_of, signed_in
 
 blueprint = openapi.make_blueprint()
 csrf.exempt(blueprint)  # a session is taken from the same origin only, see caller()
@@ -35,7 +38,7 @@ DAY = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
 WRONG_KEYS_PER_MINUTE = 60
 
 
-def caller(find: Find = keys.find_anew) -> Caller:
+def caller(find: Find = api_keys.find_anew) -> Caller:
     """Whose credits this call is about.
 
     :raises ApiError: No key and no session, a key that opens nothing, or too many calls.
@@ -50,9 +53,9 @@ def caller(find: Find = keys.find_anew) -> Caller:
         if user is None or not from_our_pages():
             raise unauthenticated()
         found = caller_of(user)
-    earlier = lane.passed(request)
+    earlier = fast_path.passed(request)
     if earlier is None:
-        g.window = limits.take(found.owner, current_app.config["API_RATE"])
+        g.window = rates.take(found.owner, current_app.config["API_RATE"])
     else:
         g.window = earlier.window
         if earlier.error is not None:
@@ -64,7 +67,7 @@ def unauthenticated() -> ApiError:
     """
     :raises ApiError: This address has guessed too often.
     """
-    limits.take(f"unknown:{limits.client_network(request.remote_addr)}", WRONG_KEYS_PER_MINUTE)
+    rates.take(f"unknown:{rates.client_network(request.remote_addr)}", WRONG_KEYS_PER_MINUTE)
     return opens_nothing()
 
 
@@ -79,7 +82,7 @@ def from_our_pages() -> bool:
 
 @blueprint.after_request
 def tell_the_limit(response: Response) -> Response:
-    window: limits.Window | None = g.get("window")
+    window: rates.Window | None = g.get("window")
     if window is not None:
         response.headers.update(window.headers())
     response.headers["Content-Security-Policy"] = NO_PAGE
@@ -102,7 +105,7 @@ def number() -> ResponseReturnValue:
     """Sell one number, from 0 to 9 unless ``min`` and ``max`` say otherwise."""
     if request.method == "HEAD":  # it would be paid for and not be shown
         raise MethodNotAllowed(["GET"])
-    who = caller(keys.find)
+    who = caller(api_keys.find)
     drawn = sell(who, Ask.of_query(request.args), idempotency_key=idempotency_key())
     return success(number=drawn.values[0], charged=drawn.charged, balance=drawn.balance)
 
@@ -111,7 +114,7 @@ def number() -> ResponseReturnValue:
 @answers(blueprint, openapi.NumbersAnswer, [openapi.IDEMPOTENCY_KEY], requestBody=openapi.NUMBERS_BODY)
 def numbers() -> ResponseReturnValue:
     """Sell ``count`` numbers from ``min`` to ``max``: all of them, or none."""
-    who = caller(keys.find)
+    who = caller(api_keys.find)
     drawn = sell(who, Ask.read(body()), idempotency_key=idempotency_key())
     return success(numbers=drawn.values, charged=drawn.charged, balance=drawn.balance)
 
@@ -211,12 +214,13 @@ def usage() -> ResponseReturnValue:
         raise ApiError(422, "invalid_parameter", "by can be day.", param="by")
     if not first <= last <= first + timedelta(days=366):
         raise ApiError(422, "invalid_parameter", "from and to span 0 to 366 days.", param="to")
+    shares = totals.by_day_and_key(who.user_id, first, last)
     days: list[dict[str, Any]] = [
         {"day": str(day), "calls": total.calls, "credits": total.credits}
-        for day, total in tally.by_day(tally.by_day_and_key(who.user_id, first, last)).items()
+        for day, total in totals.by_day(shares).items()
     ]
-    totals = {name: sum(row[name] for row in days) for name in ("calls", "credits")}
-    return success(days=days, totals=totals)
+    all_days = {name: sum(row[name] for row in days) for name in ("calls", "credits")}
+    return success(days=days, totals=all_days)
 
 
 def day(text: str, param: str) -> date:

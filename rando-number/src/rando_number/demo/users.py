@@ -11,9 +11,9 @@ import click
 from flask import current_app
 from flask_security import hash_password
 
-from . import shop
-from .accounts import users
-from .models import db, owner_of, utc_now
+from .. import shop
+from ..accounts.setup import users
+from ..models import db, owner_of, utc_now
 
 #: The demo's people, and the role each has.
 DEMO = {"customer": ("demo@rando.test", None), "admin": ("admin@rando.test", "admin")}

@@ -10,8 +10,8 @@ from flask import Flask, current_app
 from flask_security import change_email_confirmed
 from sqlalchemy.dialects import postgresql, sqlite
 
-from . import shop
-from .models import User, Welcomed, db
+from .. import shop
+from ..models import User, Welcomed, db
 
 INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 

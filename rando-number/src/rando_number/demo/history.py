@@ -21,13 +21,13 @@ from werkzeug.test import TestResponse
 
 from flask_prepaid import Payment, PrepaidError
 
+from ..callers import Caller
+from ..models import Number, User, db, owner_of, utc_now
+from ..numbers import Ask, sell
+from ..shop import prepaid
 from .clock import EmulatorClock
-from .emulated import emulator_of
-from .models import Number, User, db, owner_of, utc_now
-from .numbers import Ask, sell
-from .people import EMPTY, PLANS, SOUND, Person, somebody
-from .shop import prepaid
-from .who import Caller
+from .customers import EMPTY, PLANS, SOUND, Person, somebody
+from .emulator import emulator_of
 
 #: How likely it is that a subscriber changes the plan on a day, and that one who left comes back.
 CHANGES_PLAN = 0.012

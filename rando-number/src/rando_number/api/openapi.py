@@ -1,4 +1,4 @@
-"""What the API's document says: shapes, parameters, examples. ``api.py`` hangs them on its calls."""
+"""What the API's document says: shapes, parameters, examples. ``routes.py`` hangs them on its calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from marshmallow import Schema
 from marshmallow.fields import DateTime, Integer, List, Nested, String
 from marshmallow.validate import OneOf, Range
 
-from .numbers import LARGEST, MOST_AT_ONCE
+from ..numbers import LARGEST, MOST_AT_ONCE
 
 SETTINGS = {
     "API_TITLE": "Rando Number",

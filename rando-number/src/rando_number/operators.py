@@ -14,10 +14,10 @@ from sqlalchemy import delete, select
 from flask_prepaid import Desk, Operator, PrepaidError, Role, operator_acts
 
 from . import audit
+from .callers import signed_in
 from .models import AuditLine, Deed, SignIn, User, db, owner_of
-from .who import signed_in
 
-blueprint = Blueprint("admin", __name__)
+blueprint = Blueprint("operators", __name__)
 
 #: A user with more than one of the roles has the first.
 ROLES = (Role.ADMIN, Role.FINANCE, Role.SUPPORT)
@@ -45,7 +45,7 @@ def operator() -> Operator | None:
         flash("Set up a second factor first: an operator signs in with one.", "warning")
         abort(redirect(url_for("security.two_factor_setup"), 303))
     fresh = check_and_update_authn_fresh(FRESH, FRESH)
-    links = (("Audit log", url_for("admin.log")),) if role is Role.ADMIN else ()
+    links = (("Audit log", url_for("operators.log")),) if role is Role.ADMIN else ()
     return Operator(user.owner, role, prove=None if fresh else sign_in_again, links=links)
 
 
@@ -119,7 +119,7 @@ def log() -> ResponseReturnValue:
         wanted = wanted.where(AuditLine.deed == deed)
     lines = db.session.scalars(wanted).all()
     return render_template(
-        "admin/audit.html",
+        "operators/audit.html",
         prepaid_base="base.html",
         operator=who,
         lines=lines,

@@ -27,13 +27,15 @@ from sqlalchemy.orm import DeclarativeBase
 
 from flask_prepaid import PrepaidError
 
-from . import audit, keys, mails, welcome
-from .limits import limiter
-from .models import ApiKey, AuditLine, Deed, Number, Passkey, SignIn, User, db, utc_now
-from .shop import prepaid
-from .who import customer, owner
+from .. import audit, mails
+from ..callers import customer, owner
+from ..keys import api_keys
+from ..limits.rates import limiter
+from ..models import ApiKey, AuditLine, Deed, Number, Passkey, SignIn, User, db, utc_now
+from ..shop import prepaid
+from . import welcome
 
-blueprint = Blueprint("leaving", __name__)
+blueprint = Blueprint("closing", __name__)
 
 #: An old sign-in gives the password again first: a browser left open must not end an account.
 freshly_signed_in = auth_required(
@@ -167,4 +169,4 @@ def close_account(user: User) -> None:
     db.session.execute(drawn.values(idempotency_key=None, asked=None))
     audit.note(Deed.ACCOUNT_CLOSED, actor=user.owner)
     db.session.commit()
-    keys.ring().forget()
+    api_keys.ring().forget()

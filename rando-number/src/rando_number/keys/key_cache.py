@@ -18,8 +18,8 @@ from typing import Any
 from sqlalchemy import JSON, Connection, Engine, Select, bindparam, func, select, update
 from sqlalchemy.exc import OperationalError
 
-from .models import ApiKey, User, utc_now
-from .who import Caller
+from ..callers import Caller
+from ..models import ApiKey, User, utc_now
 
 #: How long a process relies on what it has read of a key: its owner, and whether there are limits to count.
 REMEMBERED_S = 10.0

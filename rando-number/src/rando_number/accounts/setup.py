@@ -13,33 +13,22 @@ from flask_security import (
     LoginForm,
     Security,
     SQLAlchemyUserDatastore,
-    auth_required,
     change_email_confirmed,
     user_not_registered,
     user_registered,
 )
 from flask_wtf import CSRFProtect
 
-from . import (
-    audit,
-    keys,
-    leaving,
-    limits,
-    mails,
-    passkeys,
-    passwords,
-    second_factor,
-    shop,
-    sign_ins,
-    tally,
-    welcome,
-)
-from .mails import Post
-from .models import Deed, Passkey, Role, User, db, utc_now
+from .. import audit, mails
+from ..callers import signed_in
+from ..keys import api_keys
+from ..limits import rates
+from ..mails import Post
+from ..models import Deed, Passkey, Role, User, db, utc_now
+from . import closing, passkeys, passwords, second_factor, sign_ins, welcome
 from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
 from .passwords import Passwords
 from .second_factor import OnceOnly, RescueForm, SetUpForm
-from .who import customer, signed_in
 
 csrf = CSRFProtect()
 users = SQLAlchemyUserDatastore(db, User, Role, Passkey)
@@ -100,14 +89,14 @@ def init_app(app: Flask) -> None:
     )
     # No sign-in by a token in a header or a query: a session, or an API key.
     security.login_manager.request_loader(lambda request: None)
-    limits.guard_accounts(app)
+    rates.guard_accounts(app)
     passwords.init_app(app)
     second_factor.init_app(app)
     passkeys.init_app(app)
     views = app.view_functions
-    views["security.forgot_password"] = limits.steady(views["security.forgot_password"])
+    views["security.forgot_password"] = rates.steady(views["security.forgot_password"])
     if security.confirmable:
-        views["security.register"] = limits.steady(without_sign_in(views["security.register"]))
+        views["security.register"] = rates.steady(without_sign_in(views["security.register"]))
         app.before_request(confirmed_buyers_only)
     user_registered.connect(greet, app)
     if not security.confirmable:  # else the mail tells, and the page must not
@@ -115,8 +104,8 @@ def init_app(app: Flask) -> None:
         user_not_registered.connect(point_to_login, app)
     change_email_confirmed.connect(tell_the_old_address, app)
     welcome.init_app(app)
-    keys.init_app(app)
-    leaving.init_app(app)
+    api_keys.init_app(app)
+    closing.init_app(app)
     app.register_blueprint(blueprint)
 
 
@@ -182,18 +171,3 @@ def logout() -> ResponseReturnValue:
     if signed_in() is None:
         return redirect(url_for("pages.home"))
     return render_template("accounts/logout.html")
-
-
-@blueprint.get("/user-profile")
-@auth_required("session")
-def user_profile() -> ResponseReturnValue:
-    """Balance, what it is worth and how long it lasts, recent entries, purchases."""
-    user = customer()
-    wallet = shop.prepaid.wallet(user.owner)
-    return render_template(
-        "accounts/user_profile.html",
-        wallet=wallet,
-        days=tally.lasts_days(user.id, wallet.available, utc_now().date()),
-        entries=shop.prepaid.entries(user.owner, limit=10),
-        payments=user.purchases,
-    )

@@ -14,10 +14,10 @@ from sqlalchemy import func, select
 
 from flask_prepaid import Payment
 
-from .demo import make_demo
+from ..models import User, db
+from .customers import SOUND, Person
 from .history import History
-from .models import User, db
-from .people import SOUND, Person
+from .users import make_demo
 
 #: What a new shop of ``./dev run`` gets, so that its pages have something to show: a matter of seconds.
 FIRST: dict[str, int] = {"customers": 7, "months": 3, "seed": 7}

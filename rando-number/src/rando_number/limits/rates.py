@@ -15,8 +15,8 @@ from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 
-from . import counts  # noqa: F401  it serves memory://
-from .errors import ApiError
+from ..errors import ApiError
+from . import storage  # noqa: F401  it serves memory://
 
 
 def client_address() -> str:

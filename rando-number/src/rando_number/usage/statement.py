@@ -28,11 +28,13 @@ from sqlalchemy import select
 from wtforms import IntegerField
 from wtforms.validators import NumberRange, Optional
 
-from . import audit, keys, tally
-from .models import ApiKey, Deed, User, db, owner_of, utc_now
-from .shop import prepaid
-from .tally import Bought, By, Share
-from .who import customer
+from .. import audit
+from ..callers import customer
+from ..keys import api_keys
+from ..models import ApiKey, Deed, User, db, owner_of, utc_now
+from ..shop import prepaid
+from . import totals
+from .totals import Bought, By, Share
 
 blueprint = Blueprint("usage", __name__)
 
@@ -99,13 +101,13 @@ class Choice:
             limit,
             cursor,
             kind=self.kind,
-            since=tally.begin_of(self.first) if self.dated else None,
-            until=tally.begin_of(self.last) + timedelta(days=1) if self.dated else None,
-            keys=tally.spends_by(user_id, self.by),
+            since=totals.begin_of(self.first) if self.dated else None,
+            until=totals.begin_of(self.last) + timedelta(days=1) if self.dated else None,
+            keys=totals.spends_by(user_id, self.by),
         )
 
     def shares(self, user_id: int) -> list[Share]:
-        return tally.by_day_and_key(user_id, self.first, self.last, self.by)
+        return totals.by_day_and_key(user_id, self.first, self.last, self.by)
 
 
 def day_in(fields: Mapping[str, str], name: str) -> date | None:
@@ -159,7 +161,7 @@ def set_limit() -> ResponseReturnValue:
     user.cap_per_month = form.limit.data
     audit.note(Deed.LIMIT_SET, limit=form.limit.data)
     db.session.commit()
-    keys.ring().forget()
+    api_keys.ring().forget()
     flash("Your monthly limit is saved." if form.limit.data else "There is no monthly limit now.", "success")
     return redirect(url_for("usage.statement"), 303)
 
@@ -170,7 +172,7 @@ def this_month() -> str:
 
 def taken_this_month(user: User) -> int:
     today = utc_now().date()
-    return sum(share.credits for share in tally.by_day_and_key(user.id, today.replace(day=1), today))
+    return sum(share.credits for share in totals.by_day_and_key(user.id, today.replace(day=1), today))
 
 
 def show(form: LimitForm, choice: Choice, problem: str | None = None) -> str:
@@ -182,12 +184,12 @@ def show(form: LimitForm, choice: Choice, problem: str | None = None) -> str:
     except ValueError:
         abort(404)
     shares = choice.shares(user.id)
-    by_key = tally.by_key(shares)
+    by_key = totals.by_key(shares)
     return render_template(
         "usage/usage.html",
         entries=entries,
         next_cursor=entries.next_cursor,
-        bought=tally.bought(user.id, [entry.key for entry in entries]),
+        bought=totals.bought(user.id, [entry.key for entry in entries]),
         chart=chart(choice, shares, by_key),
         by_key=by_key,
         colour=colours(by_key),
@@ -217,7 +219,7 @@ class Bar:
 
     day: date
     parts: list[Share]
-    total: tally.Total
+    total: totals.Total
 
 
 def chart(choice: Choice, shares: Sequence[Share], by_key: Sequence[Share]) -> list[Bar]:
@@ -228,7 +230,7 @@ def chart(choice: Choice, shares: Sequence[Share], by_key: Sequence[Share]) -> l
     for share in sorted(shares, key=lambda share: rank[share.key_id]):
         assert share.day is not None
         parts[share.day].append(share)
-    return [Bar(day, parts[day], tally.Total.of(parts[day])) for day in days]
+    return [Bar(day, parts[day], totals.Total.of(parts[day])) for day in days]
 
 
 def colours(by_key: Sequence[Share]) -> dict[int | None, int]:
@@ -254,11 +256,11 @@ def json_lines(user_id: int, choice: Choice) -> Iterator[str]:
         "kind": choice.kind,
         "days": [
             {"day": str(day), "calls": total.calls, "credits": total.credits}
-            for day, total in tally.by_day(shares).items()
+            for day, total in totals.by_day(shares).items()
         ],
         "keys": [
             {"key": share.name, "calls": share.calls, "credits": share.credits}
-            for share in tally.by_key(shares)
+            for share in totals.by_key(shares)
         ],
     }
     yield json.dumps(told)[:-1] + ', "entries": ['
@@ -305,7 +307,7 @@ def statement_of(user_id: int, choice: Choice) -> Iterator[tuple[Any, Bought | N
     cursor = None
     while True:
         page = choice.entries(user_id, 200, cursor)
-        what = tally.bought(user_id, [entry.key for entry in page])
+        what = totals.bought(user_id, [entry.key for entry in page])
         for entry in page:
             yield entry, what.get(entry.key)
         cursor = page.next_cursor

@@ -26,8 +26,8 @@ from webauthn.helpers.structs import (
 from wtforms import HiddenField, RadioField
 from wtforms.fields import SelectChoice
 
-from . import audit, mails
-from .models import Deed, Passkey, User, db, owner_of
+from .. import audit, mails
+from ..models import Deed, Passkey, User, db, owner_of
 
 #: A passkey that stands alone proves who holds it, by finger, face or PIN.
 ALONE = ("first",)
