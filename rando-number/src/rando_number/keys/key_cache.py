@@ -1,7 +1,7 @@
 """Which API keys open the shop: looked up together, and remembered for some seconds.
 
 What was revoked in that time draws nothing: the database refuses the row of what is
-drawn (migration 0004), and ``keys.confirm`` asks it before any other answer.
+drawn (a trigger of the first migration), and ``api_keys.confirm`` asks it before any other answer.
 """
 
 from __future__ import annotations
