@@ -49,7 +49,7 @@ class Served:
 
     def customer(self, credits: int) -> tuple[str, str]:
         """Somebody with so many credits: the owner and an API key."""
-        from rando_number import keys
+        from rando_number.keys import api_keys
         from rando_number.models import User, db
 
         with self.app.test_request_context():
@@ -57,7 +57,7 @@ class Served:
             user = User(email=f"c{count}@rando.test", fs_uniquifier=f"c{count}", active=True)
             db.session.add(user)
             db.session.flush()
-            key, owner = keys.make(user, "campaign"), user.owner
+            key, owner = api_keys.make(user, "campaign"), user.owner
             self.prepaid.grant(owner, credits, key="campaign", reason="for a campaign")
             db.session.commit()
         return owner, key

@@ -15,9 +15,9 @@ import time
 from collections.abc import Mapping
 
 from rando_number import create_app
+from rando_number.callers import Caller
 from rando_number.numbers import Ask, new_row, terms
 from rando_number.shop import prepaid
-from rando_number.who import Caller
 
 PROCESSES = 2
 

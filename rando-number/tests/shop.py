@@ -23,8 +23,8 @@ from werkzeug.test import Client, TestResponse
 
 from flask_prepaid import Prepaid
 from rando_number import create_app
+from rando_number.api.fast_path import Lane
 from rando_number.cli import upgrade
-from rando_number.lane import Lane
 from rando_number.models import AuditLine, Base, User, db
 from stripe_emulator import Emulator
 
@@ -111,7 +111,7 @@ class Shop:
         return client_of(Lane(self.app))
 
     def prepaid_tables(self) -> dict[str, Any]:
-        from prepaid_ledger.database.types import Base as Extension
+        from prepaid_ledger.database import Base as Extension
 
         return dict(Extension.metadata.tables)
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import select, text
 
-from rando_number.accounts import users
+from rando_number.accounts.setup import users
 from rando_number.models import AuditLine, User, db
 
 from .shop import Program, Shop, Visitor, forms

@@ -8,8 +8,8 @@ from pathlib import Path
 from limits import RateLimitItemPerMinute
 from limits.strategies import SlidingWindowCounterRateLimiter
 
-from rando_number.counts import Counts
-from rando_number.limits import limiter
+from rando_number.limits.rates import limiter
+from rando_number.limits.storage import Counts
 
 from .shop import Shop
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from rando_number.keys import ring
+from rando_number.keys.api_keys import ring
 from rando_number.models import ApiKey, User, db, utc_now
 
 from .shop import Program, Shop, at_once, forms, told

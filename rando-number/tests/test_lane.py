@@ -13,7 +13,7 @@ from werkzeug.test import Client, TestResponse
 from prepaid_ledger.errors import Busy
 from prepaid_ledger.spends.asynchronous import AwaitedSpends
 from prepaid_ledger.spends.single import Spent
-from rando_number.lane import Lane
+from rando_number.api.fast_path import Lane
 from rando_number.models import db
 
 from .shop import FROM_HERE, Shop, Visitor, client_of, forms

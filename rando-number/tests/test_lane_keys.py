@@ -11,9 +11,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, event, update
 
-from rando_number.keys import digest_of
+from rando_number.keys.api_keys import digest_of
+from rando_number.keys.key_cache import REMEMBERED_S, Ring
 from rando_number.models import ApiKey, db, utc_now
-from rando_number.ring import REMEMBERED_S, Ring
 
 from .shop import Shop
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from rando_number.whole import WholeRequests
+from rando_number.api.buffering import WholeRequests
 
 ASKED = {"type": "http", "method": "POST", "path": "/", "query_string": b"a=\xff%20"}
 

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ParamSpec, Protocol
 from weakref import WeakKeyDictionary
 
-from flask import Flask, current_app
+from flask import Flask, Response, current_app
+from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from prepaid_ledger import Ledger, LedgerVerbs, Problem, Rule, Setup, UnfitDatabase
 from prepaid_ledger import clock as clocks
 from prepaid_ledger.clock import Clock
-from prepaid_ledger.database import engine as database
-from prepaid_ledger.errors import UnfitDatabase
-from prepaid_ledger.spends.group_commit import GroupCommit
+from prepaid_ledger.spends.asynchronous import AwaitedSpends
 
 from . import config as settings
+from . import costs, upgrade
 from .catalog import Catalog, Pack, Plan, Quantity
 from .gateway.client import Gateway
-from .operations import webhooks
+from .operations import books, webhooks
 from .payments import customers
 from .payments.models import SavedCard
 from .purchases import cards
 from .subscriptions import summary as plan_standing
 from .subscriptions.summary import PlanStanding
-from .verbs import LedgerVerbs
 from .web import blueprint, mails, routes
 from .web.mails import Mail
 from .web.operator import routes as operator_routes
 from .web.operator.roles import NOBODY, Operators
+
+View = ParamSpec("View")
 
 
 class Database(Protocol):
@@ -50,7 +52,7 @@ class State:
     db: Database
     config: settings.Config
     gateway: Gateway
-    spends: GroupCommit
+    ledger: Ledger
 
 
 class Prepaid(LedgerVerbs):
@@ -113,11 +115,15 @@ class Prepaid(LedgerVerbs):
         with app.app_context():
             engine = db.engine
         try:
-            database.prepare(engine)
+            ledger = Ledger(
+                engine,
+                clock=self.clock,
+                debt_blocks=config.debt_blocks,
+                hold_expires_after=config.hold_expires_after,
+            )
         except UnfitDatabase as error:
             raise settings.ConfigError(str(error)) from error
-        spends = GroupCommit(engine, clock=self.clock, debt_blocks=config.debt_blocks)
-        self._states[app] = State(db, config, Gateway(config, self.http_client), spends)
+        self._states[app] = State(db, config, Gateway(config, self.http_client), ledger)
         app.extensions["prepaid"] = self
         pages = blueprint.create()
         routes.add_to(pages, config.paths)
@@ -141,8 +147,39 @@ class Prepaid(LedgerVerbs):
         return self.state.config
 
     @property
-    def spends(self) -> GroupCommit:
-        return self.state.spends
+    def ledger(self) -> Ledger:
+        """The books of this app, on the host's session."""
+        return self.state.ledger.on(self.session)
+
+    def awaited_spends(self) -> AwaitedSpends:
+        """``spend_now`` for an event loop, several times as fast: ``await spends.spend(owner, key=...)``.
+
+        For an ASGI callable in front of the app: make one for each loop, and keep it.
+        """
+        return AwaitedSpends(self._setup.spends)
+
+    def costs(
+        self, credits: int
+    ) -> Callable[[Callable[View, ResponseReturnValue]], Callable[View, Response]]:
+        """Make a view cost ``credits``: held before it, taken after it.
+
+        They go back if the view raises or answers 4xx or 5xx. An owner who has fewer gets 402, a visitor who
+        is not signed in 401.
+        """
+        return costs.priced(self, credits)
+
+    def upgrade(self) -> None:
+        """Bring the ``prepaid_*`` tables up to date."""
+        upgrade.upgrade(self.engine)
+
+    def is_upgraded(self) -> bool:
+        """Whether the ``prepaid_*`` tables are those of this version: for a readiness check."""
+        have, want = upgrade.revisions(self.engine)
+        return have == want
+
+    def audit(self, *rules: Rule) -> list[Problem]:
+        """Everything that is off in the books, and between them and payments; empty when all is right."""
+        return super().audit(books.problems, *rules)
 
     @property
     def gateway(self) -> Gateway:
@@ -200,6 +237,14 @@ class Prepaid(LedgerVerbs):
     @property
     def engine(self) -> Engine:
         return self.state.db.engine
+
+    @property
+    def _setup(self) -> Setup:
+        return self.state.ledger._setup
+
+    @property
+    def _session(self) -> Session:
+        return self.session
 
 
 def login_owner() -> str | None:

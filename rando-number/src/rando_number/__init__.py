@@ -9,24 +9,13 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import (
-    accounts,
-    admin,
-    api,
-    audit,
-    cli,
-    config,
-    errors,
-    headers,
-    health,
-    limits,
-    openapi,
-    pages,
-    shop,
-    usage,
-)
-from .clock import clock_of
+from . import audit, cli, config, errors, headers, health, operators, pages, shop
+from .accounts import setup as accounts
+from .api import openapi, routes
+from .demo.clock import clock_of
+from .limits import rates
 from .models import db
+from .usage import statement
 
 __all__ = ["create_app"]
 
@@ -54,16 +43,16 @@ def create_app(
     db.init_app(app)
     shop.init_app(app, clock=clock or clock_of(app), http_client=http_client)
     headers.init_app(app)
-    limits.init_app(app)
+    rates.init_app(app)
     accounts.init_app(app)
     audit.init_app(app)
-    admin.init_app(app)
-    openapi.init_app(app, api.blueprint)
+    operators.init_app(app)
+    openapi.init_app(app, routes.blueprint)
     errors.init_app(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # status first; Flask-Security has put its own
 
     app.register_blueprint(pages.blueprint)
-    app.register_blueprint(usage.blueprint)
+    app.register_blueprint(statement.blueprint)
     app.register_blueprint(health.blueprint)
     cli.init_app(app)
     return app

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from . import create_app
+from .api.fast_path import Lane
 from .config import ConfigError
-from .lane import Lane
 
 try:
     app = Lane(create_app())

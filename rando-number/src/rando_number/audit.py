@@ -12,8 +12,8 @@ from flask_security import (
     user_registered,
 )
 
+from .callers import owner
 from .models import AuditLine, Deed, User, db
-from .who import owner
 
 
 def init_app(app: Flask) -> None:

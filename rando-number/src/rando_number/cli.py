@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,12 +12,10 @@ from sqlalchemy import delete, select
 from flask_prepaid import Payment, include_name
 
 from . import shop
-from .demo import make_demo
-from .emulated import emulator_of
-from .models import AuditLine, Deed, Number, SignIn, User, db, owner_of
-from .seed import first_history, seed
-
-MIGRATIONS = Path(__file__).parent / "migrations"
+from .demo.emulator import emulator_of
+from .demo.seed import first_history, seed
+from .demo.users import make_demo
+from .models import MIGRATIONS, AuditLine, Deed, Number, SignIn, User, db, owner_of
 
 commands = AppGroup("rando", help="Set up the shop.")
 commands.add_command(seed)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import click
 from dotenv import dotenv_values, find_dotenv
 
-from . import second_factor
+from .accounts import second_factor
 
 EMULATOR_URL = "http://127.0.0.1:12111"
 EMULATOR_KEY = "sk_test_emulator"
@@ -183,7 +183,7 @@ def stripe(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def limits(environ: Mapping[str, str], production: bool) -> dict[str, Any]:
-    """``memory://`` counts per process (``counts.py``); more than one process wants Redis or Valkey."""
+    """``memory://`` counts per process; more than one process wants Redis or Valkey."""
     enabled = flag(environ, "RATELIMIT_ENABLED", True)
     per_card = flag(environ, "RANDO_TRIAL_PER_CARD", production)  # everybody has the same few test cards
     return {

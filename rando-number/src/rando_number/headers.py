@@ -54,7 +54,7 @@ def harden(response: Response) -> Response:
     headers.setdefault("Content-Security-Policy", policy())
     headers.update(on_every_answer(current_app))
     headers["X-Request-Id"] = g.get("request_id", "")
-    if request.endpoint in ("security.logout", "sign_ins.end_all", "leaving.close"):
+    if request.endpoint in ("security.logout", "sign_ins.end_all", "closing.close"):
         headers["Clear-Site-Data"] = '"cache", "storage"'
     if request.endpoint != "static":
         headers["Cache-Control"] = NOT_KEPT

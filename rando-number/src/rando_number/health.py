@@ -7,8 +7,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from .cli import MIGRATIONS
-from .models import db
+from .models import MIGRATIONS, db
 from .shop import prepaid
 
 blueprint = Blueprint("health", __name__)

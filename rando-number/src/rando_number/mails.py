@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 from flask_mailman import EmailMultiAlternatives, Mail
 from flask_security import MailUtil
 
-from .who import signed_in
+from .callers import signed_in
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("mails", __name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
@@ -46,6 +47,9 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
 
+
+#: The folder of the migrations that make these tables.
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 #: SQLite counts rows up by itself only in a column of type INTEGER.
 BigInt = BigInteger().with_variant(Integer, "sqlite")

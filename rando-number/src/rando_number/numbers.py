@@ -16,11 +16,11 @@ from sqlalchemy.exc import IntegrityError
 
 from flask_prepaid import PrepaidError
 
-from . import keys
+from .callers import Caller
 from .errors import ApiError
+from .keys import api_keys
 from .models import Number, db, utc_now
 from .shop import prepaid
-from .who import Caller
 
 #: The largest whole number that every JSON reader keeps exact, JavaScript's too.
 LARGEST = 2**53 - 1
@@ -100,17 +100,17 @@ def sell(caller: Caller, ask: Ask, *, idempotency_key: str | None = None) -> Dra
     earlier = asked_before(caller, idempotency_key)
     if earlier is None:
         try:
-            with keys.counted(caller, ask.count):
+            with api_keys.counted(caller, ask.count):
                 return sell_new(caller, ask, idempotency_key)
         except (ApiError, PrepaidError):
-            keys.confirm(caller)
+            api_keys.confirm(caller)
             raise
         except IntegrityError:  # the key was revoked, or another request with this name was first
             earlier = asked_before(caller, idempotency_key)
             if earlier is None:
-                keys.confirm(caller)
+                api_keys.confirm(caller)
                 raise
-    keys.confirm(caller)
+    api_keys.confirm(caller)
     return repeat(caller, earlier, ask)
 
 

@@ -1,4 +1,4 @@
-"""The home page: what is sold, what it costs, and the card with the number on it."""
+"""The home page with the card that sells a number, the customer's profile, and how to call the API."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from flask_security import auth_required
 
 from flask_prepaid import InsufficientCredits
 
+from .callers import caller_of, customer, owner
 from .errors import ApiError
+from .models import utc_now
 from .numbers import Ask, is_key, new_id, sell
 from .shop import prepaid
-from .who import caller_of, customer, owner
+from .usage import totals
 
 blueprint = Blueprint("pages", __name__)
 
@@ -46,6 +48,21 @@ def draw() -> ResponseReturnValue:
         flash(limit.message, "warning")
         return show(), limit.status
     return show(drawn.values[0])
+
+
+@blueprint.get("/user-profile")
+@auth_required("session")
+def user_profile() -> ResponseReturnValue:
+    """Balance, what it is worth and how long it lasts, recent entries, purchases."""
+    user = customer()
+    wallet = prepaid.wallet(user.owner)
+    return render_template(
+        "user_profile.html",
+        wallet=wallet,
+        days=totals.lasts_days(user.id, wallet.available, utc_now().date()),
+        entries=prepaid.entries(user.owner, limit=10),
+        payments=user.purchases,
+    )
 
 
 def show(number: int | None = None, *, refused: bool = False) -> str:

@@ -12,9 +12,9 @@ from werkzeug.local import LocalProxy
 
 from flask_prepaid import Pack, Plan, Prepaid, PriceTier, Quantity
 
-from . import admin, mails
+from . import mails, operators
+from .callers import owner
 from .models import User, db
-from .who import owner
 
 #: One credit costs what it cost in the article; many cost less each.
 QUANTITY = Quantity((PriceTier(1, 100), PriceTier(50, 95), PriceTier(100, 90)))
@@ -79,7 +79,7 @@ def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> 
         plans=PLANS,
         clock=clock,
         owner=owner,
-        operators=admin.OPERATORS,
+        operators=operators.OPERATORS,
         email=email_of,
         mail=mails.send if app.config["PREPAID_BASE_URL"] else None,
         trial=is_new,

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 from stripe import StripeClient
 
-from rando_number.leaving import close_account
+from rando_number.accounts.closing import close_account
 from rando_number.models import Base, User, db
 
 from ..shop import Program, Shop, Visitor

@@ -9,9 +9,10 @@ import pytest
 from itsdangerous import TimestampSigner
 from sqlalchemy import select
 
-from rando_number import config, limits
+from rando_number import config
+from rando_number.accounts.passwords import common
+from rando_number.limits import rates
 from rando_number.models import User, db
-from rando_number.passwords import common
 
 from ..shop import PASSWORD, Shop, forms
 
@@ -237,12 +238,12 @@ def test_row_18_a_reset_link_is_not_for_a_link_that_was_bent(shop: Shop) -> None
 
 
 def test_row_19_keys_have_256_bits_of_chance(shop: Shop) -> None:
-    from rando_number import keys
+    from rando_number.keys import api_keys
 
     with shop.app.test_request_context():
         user = User(id=1, email="pat@rando.test", fs_uniquifier="x")
         db.session.add(user)
-        made = {keys.make(user, f"one of many: {n}") for n in range(1_000)}
+        made = {api_keys.make(user, f"one of many: {n}") for n in range(1_000)}
 
     assert len(made) == 1_000
     assert {len(key) for key in made} == {3 + 43}
@@ -277,7 +278,7 @@ def test_row_20_a_known_address_is_answered_as_late_as_an_unknown_one(shop: Shop
 
     known, unknown = least_s("known@rando.test"), least_s("nobody@rando.test")
 
-    assert min(known, unknown) >= limits.STEADY_S
+    assert min(known, unknown) >= rates.STEADY_S
     assert abs(known - unknown) < 0.2 * unknown
 
 

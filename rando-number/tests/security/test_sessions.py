@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from sqlalchemy import update
 
-from rando_number import sign_ins
+from rando_number.accounts import sign_ins
 from rando_number.models import SignIn, User, db, utc_now
 
 from ..shop import PASSWORD, Program, Shop, Visitor, forms, told

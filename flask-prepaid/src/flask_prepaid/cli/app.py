@@ -7,20 +7,16 @@ from typing import Protocol
 import click
 from flask import current_app
 
-from prepaid_ledger.audit.replay import Problem
-from prepaid_ledger.books.models import Entry
+from prepaid_ledger import Problem
 
 from ..context import Context
 
 
 class CommandContext(Context, Protocol):
-    """What every layer knows, and the verbs that an operator types."""
+    """What a command may know of the app, beside what every layer knows."""
 
-    def balance(self, owner: str) -> int: ...
-
-    def grant(self, owner: str, credits: int, *, key: str, reason: str) -> Entry: ...
-
-    def audit(self) -> list[Problem]: ...
+    def audit(self) -> list[Problem]:
+        """What is wrong in the books of credits and of payments."""
 
 
 def context() -> CommandContext:

@@ -118,9 +118,9 @@ def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
     """Give OWNER some CREDITS. Typed twice on one day, it gives them once."""
     app = context()
     key = key or f"grant:{digest_of_today(owner, credits, reason)}"
-    app.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
+    app.ledger.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
     app.session.commit()
-    click.echo(f"{owner} has {app.balance(owner):,} credits.", err=True)
+    click.echo(f"{owner} has {app.ledger.balance(owner):,} credits.", err=True)
 
 
 def digest_of_today(*words: object) -> str:

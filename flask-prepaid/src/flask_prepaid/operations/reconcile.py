@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 
 from .. import signals
 from ..context import Context, own_session

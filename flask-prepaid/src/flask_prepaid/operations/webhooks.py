@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import select, update
 
 from prepaid_ledger import clock
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 
 from .. import signals
 from ..context import Context

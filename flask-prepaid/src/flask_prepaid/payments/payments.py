@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
 from prepaid_ledger.books import entries
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 from prepaid_ledger.errors import KeyReused
 
 from .. import signals

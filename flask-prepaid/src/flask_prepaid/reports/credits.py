@@ -16,10 +16,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from prepaid_ledger.books.models import Entry, Kind, Lot, Wallet
 from prepaid_ledger.books.sweep import settle
+from prepaid_ledger.database import insert
 from prepaid_ledger.database.engine import commit_alone
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 
 from ..context import Context
 from . import deferred, failures, revenue

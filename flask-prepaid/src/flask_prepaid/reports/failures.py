@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, and_, case, func, select, text, update
 from sqlalchemy.orm import Session, aliased
 
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 
 from ..context import Context
 from ..payments.models import Payment, PaymentState

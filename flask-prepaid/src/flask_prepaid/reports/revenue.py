@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 
 from ..context import Context
 from ..subscriptions.models import Move, SubscriptionChange

@@ -8,9 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select, union_all
 from sqlalchemy.orm import aliased
 
-from prepaid_ledger.audit.replay import Problem
-from prepaid_ledger.books.clawbacks import share
-from prepaid_ledger.books.models import Entry, Kind, Lot, Wallet
+from prepaid_ledger import Problem, credits_of_refund
+from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 
 from .models import DEFERRED, ROLL_OVER, Counted, CreditSum, DaySum, Movement, OwnerSum
 
@@ -51,7 +50,7 @@ def clawed_in_full(connection: Connection) -> Iterator[Problem]:
     )
     rows: Iterable[Any] = connection.execute(wanted)
     for owner, key, credits, paid_minor, gone_minor, moved in rows:
-        full = share(credits, paid_minor, int(gone_minor))  # PostgreSQL sums up to a Decimal
+        full = credits_of_refund(credits, paid_minor, int(gone_minor))  # PostgreSQL sums up to a Decimal
         if moved != full:
             detail = (
                 f"{moved} credits are taken or owed, not the {full} that {gone_minor} of {paid_minor} bought"

@@ -18,7 +18,7 @@ from fractions import Fraction
 from sqlalchemy import select
 
 from prepaid_ledger.books import allowances, entries
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 
 from .. import signals
 from ..context import Context

@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import func, or_, select
 
 from prepaid_ledger import clock
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 
 from .. import signals
 from ..catalog import Plan

@@ -14,7 +14,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from prepaid_ledger.books import allowances, entries
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 
 from .. import signals
 from ..context import Context

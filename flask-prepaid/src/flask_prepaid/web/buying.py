@@ -46,7 +46,7 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
     return page.render(
         "buy.html",
         catalog=context.catalog,
-        balance=context.balance(owner),
+        balance=context.ledger.balance(owner),
         cards=cards.saved(context.session, owner),
         error=error,
         written=request.form.get("credits", ""),
@@ -112,7 +112,7 @@ def quantity(owner: str, error: UnknownItem | None = None) -> str:
         "custom.html",
         offer=None,
         quantity=context.catalog.quantity,
-        balance=context.balance(owner),
+        balance=context.ledger.balance(owner),
         error=error,
         written=request.form.get("credits", ""),
         attempt=forms.new_attempt(),
@@ -146,7 +146,7 @@ def pay_on_our_page(owner: str, offer: Offer) -> ResponseReturnValue:
     return page.render(
         "custom.html",
         offer=offer,
-        balance=context.balance(owner),
+        balance=context.ledger.balance(owner),
         client_secret=checkout.client_secret,
     )
 
@@ -185,7 +185,9 @@ def come_back() -> ResponseReturnValue:
 def result(owner: str, payment: Payment | None) -> Response:
     """The page for where ``payment`` stands; ``None`` is: not known yet."""
     state = payment.state if payment else PaymentState.UNKNOWN
-    html = page.render("result.html", payment=payment, state=state, balance=page.context().balance(owner))
+    html = page.render(
+        "result.html", payment=payment, state=state, balance=page.context().ledger.balance(owner)
+    )
     return page.refreshing(html) if state in WAITING else make_response(html)
 
 

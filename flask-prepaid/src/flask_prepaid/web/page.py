@@ -19,9 +19,6 @@ class PageContext(Context, Protocol):
     def current_owner(self) -> str | None:
         """The customer of this request, or ``None`` when nobody is signed in."""
 
-    def balance(self, owner: str) -> int:
-        """The credits in the owner's wallet, with those that are held."""
-
     def send_mail(self, address: str, subject: str, text: str) -> None:
         """Hand a mail to the host; nothing where it wants none."""
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from flask_prepaid.reports import balance_sync, sales
-from stripe_emulator import store
+from stripe_emulator.core import store
 
 from ..shop import Shop, ShopWith
 from .lives import client_of, live

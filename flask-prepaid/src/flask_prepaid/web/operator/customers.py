@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from prepaid_ledger.books.models import Wallet
 from prepaid_ledger.errors import PrepaidError
+from prepaid_ledger.tables import Wallet
 
 from ...errors import UnknownItem
 from ...payments import payments as payment_rows
@@ -115,15 +115,15 @@ def customer(owner: str) -> ResponseReturnValue:
     if not bought and session.scalar(there) is None and known_customer(session, owner) is None:
         abort(404)
     try:
-        entries = context.entries(owner, limit=ENTRIES, cursor=request.args.get("cursor"))
+        entries = context.ledger.entries(owner, limit=ENTRIES, cursor=request.args.get("cursor"))
     except ValueError:
         abort(404)
     return page.render(
         "customer.html",
         owner=owner,
         name=page.label(owner),
-        wallet=context.wallet(owner),
-        lots=context.lots(owner),
+        wallet=context.ledger.wallet(owner),
+        lots=context.ledger.lots(owner),
         entries=entries,
         payments=bought,
         taken=refunds.taken_by_bank(session, [payment.id for payment in bought]),

@@ -42,14 +42,16 @@ def move_credits(right: Right, sign: int) -> ResponseReturnValue:
         context.session.rollback()
         flash(str(error), "warning")
     else:
-        flash(f"{sign * credits:+,} credits. The balance is {context.balance(owner):,} now.", "success")
+        flash(
+            f"{sign * credits:+,} credits. The balance is {context.ledger.balance(owner):,} now.", "success"
+        )
     return redirect(page.customer_url(owner), 303)
 
 
 def post(operator: Operator, right: Right, owner: str, credits: int, *, key: str, reason: str) -> None:
     """Move the credits and tell the host, in one commit."""
     context = page.context()
-    move = context.grant if right is Right.GRANT else context.adjust
+    move = context.ledger.grant if right is Right.GRANT else context.ledger.adjust
     move(owner, credits, key=key, reason=f"{reason} (by {operator.name})")
     page.record(operator, right, owner=owner, reason=reason, credits=credits)
     context.session.commit()

@@ -13,8 +13,6 @@ from flask import Response, abort, current_app, redirect, url_for
 from markupsafe import Markup
 
 from prepaid_ledger import clock
-from prepaid_ledger.books.models import Entry
-from prepaid_ledger.reading.wallets import LotLine, Page, Standing
 
 from ... import signals
 from .. import page
@@ -27,16 +25,6 @@ class OperatorContext(PageContext, Protocol):
 
     @property
     def operators(self) -> Operators: ...
-
-    def wallet(self, owner: str) -> Standing: ...
-
-    def lots(self, owner: str) -> list[LotLine]: ...
-
-    def entries(self, owner: str, limit: int, cursor: str | None) -> Page: ...
-
-    def grant(self, owner: str, credits: int, *, key: str, reason: str) -> Entry: ...
-
-    def adjust(self, owner: str, credits: int, *, key: str, reason: str) -> Entry: ...
 
 
 def context() -> OperatorContext:

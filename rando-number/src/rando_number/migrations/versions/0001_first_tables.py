@@ -1,7 +1,13 @@
-"""0001 users, keys, sign-ins, numbers, audit lines
+"""0001 users, keys, sign-ins, passkeys, numbers, audit lines
 
-The first tables. The audit log only grows: triggers refuse UPDATE and DELETE, on
-PostgreSQL TRUNCATE too, so that not even a hole in the app can rewrite it.
+All tables of the shop. Three rules are kept by the database itself, so that not even a hole in
+the app can break them:
+
+- The audit log only grows: triggers refuse UPDATE and DELETE, on PostgreSQL TRUNCATE too.
+- A number can't be drawn with a revoked API key, or with one whose owner is blocked. Each process
+  remembers for some seconds which keys it has looked up; a trigger refuses the row of what is
+  drawn, in the transaction that takes the credits, so a revocation counts at once everywhere.
+- One name, one key: two keys of a customer that are in use have different names.
 
 Locks nothing that is in use. Back: the tables are dropped with all they hold.
 """
@@ -21,6 +27,14 @@ AT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
+    create_users()
+    create_sign_ins()
+    create_keys()
+    create_numbers()
+    create_audit_lines()
+
+
+def create_users() -> None:
     op.create_table(
         "roles",
         sa.Column("id", BIG, primary_key=True),
@@ -37,6 +51,17 @@ def upgrade() -> None:
         sa.Column("fs_uniquifier", sa.String(64), nullable=False),
         sa.Column("confirmed_at", AT),
         sa.Column("created_at", AT, nullable=False),
+        sa.Column("tf_primary_method", sa.String(64)),
+        sa.Column("tf_totp_secret", sa.String(255)),
+        sa.Column("tf_phone_number", sa.String(128)),
+        sa.Column("tf_last_counter", BIG),
+        sa.Column("mf_recovery_codes", sa.JSON()),
+        sa.Column("fs_webauthn_user_handle", sa.String(64)),
+        sa.Column("reset_digest", sa.String(64)),
+        sa.Column("closed_at", AT),
+        sa.Column("cap_per_month", BIG),
+        sa.Column("month", sa.String(7), nullable=False, server_default=""),
+        sa.Column("used", BIG, nullable=False, server_default="0"),
         sa.UniqueConstraint("email", name="uq_users_email"),
         sa.UniqueConstraint("fs_uniquifier", name="uq_users_fs_uniquifier"),
     )
@@ -45,6 +70,10 @@ def upgrade() -> None:
         sa.Column("user_id", BIG, sa.ForeignKey("users.id", name="fk_user_roles_user_id"), primary_key=True),
         sa.Column("role_id", BIG, sa.ForeignKey("roles.id", name="fk_user_roles_role_id"), primary_key=True),
     )
+    op.create_table("welcomed", sa.Column("digest", sa.String(64), primary_key=True))
+
+
+def create_sign_ins() -> None:
     op.create_table(
         "sign_ins",
         sa.Column("digest", sa.String(64), primary_key=True),
@@ -54,6 +83,28 @@ def upgrade() -> None:
         sa.Column("browser", sa.String(200), nullable=False),
     )
     op.create_index("ix_sign_ins_user_id", "sign_ins", ["user_id"])
+    op.create_table(
+        "passkeys",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("user_id", BIG, sa.ForeignKey("users.id", name="fk_passkeys_user_id"), nullable=False),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("usage", sa.String(16), nullable=False),
+        sa.Column("credential_id", sa.LargeBinary(1024), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", BIG, nullable=False),
+        sa.Column("transports", sa.JSON()),
+        sa.Column("backup_state", sa.Boolean(), nullable=False),
+        sa.Column("device_type", sa.String(64), nullable=False),
+        sa.Column("extensions", sa.String(255)),
+        sa.Column("answered", sa.String(64)),
+        sa.Column("created_at", AT, nullable=False),
+        sa.Column("lastuse_datetime", AT, nullable=False),
+        sa.UniqueConstraint("credential_id", name="uq_passkeys_credential_id"),
+    )
+    op.create_index("ix_passkeys_user_id", "passkeys", ["user_id"])
+
+
+def create_keys() -> None:
     op.create_table(
         "api_keys",
         sa.Column("id", BIG, primary_key=True),
@@ -71,6 +122,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("digest", name="uq_api_keys_digest"),
     )
     op.create_index("ix_api_keys_user_id", "api_keys", ["user_id"])
+    create_unique_index(
+        "uq_api_keys_user_id_name", "api_keys", ["user_id", "name"], where="revoked_at IS NULL"
+    )
+
+
+def create_numbers() -> None:
     op.create_table(
         "numbers",
         sa.Column(
@@ -90,14 +147,16 @@ def upgrade() -> None:
         sa.Column("idempotency_key", sa.String(255)),
         sa.Column("asked", sa.String(64)),
     )
-    op.create_index(
+    create_unique_index(
         "uq_numbers_user_id_idempotency_key",
         "numbers",
         ["user_id", "idempotency_key"],
-        unique=True,
-        postgresql_where=sa.text("idempotency_key IS NOT NULL"),
-        sqlite_where=sa.text("idempotency_key IS NOT NULL"),
+        where="idempotency_key IS NOT NULL",
     )
+    refuse_numbers_by_closed_keys()
+
+
+def create_audit_lines() -> None:
     op.create_table(
         "audit_lines",
         sa.Column("id", BIG, primary_key=True),
@@ -107,32 +166,65 @@ def upgrade() -> None:
         sa.Column("address", sa.String(64)),
         sa.Column("detail", sa.JSON(), nullable=False),
     )
-    only_grows("audit_lines")
+    refuse_changes_of_audit_lines()
 
 
-def only_grows(table: str) -> None:
-    """Have the database refuse every change to ``table`` but new rows."""
-    if op.get_bind().dialect.name == "sqlite":
+def create_unique_index(name: str, table: str, columns: list[str], *, where: str) -> None:
+    rows = sa.text(where)
+    op.create_index(name, table, columns, unique=True, postgresql_where=rows, sqlite_where=rows)
+
+
+def refuse_numbers_by_closed_keys() -> None:
+    opens = (
+        "SELECT 1 FROM api_keys JOIN users ON users.id = api_keys.user_id "
+        "WHERE api_keys.id = NEW.api_key_id AND revoked_at IS NULL AND active"
+    )
+    if is_sqlite():
+        op.execute(
+            "CREATE TRIGGER numbers_by_open_keys BEFORE INSERT ON numbers "
+            f"WHEN NEW.api_key_id IS NOT NULL AND NOT EXISTS ({opens}) "
+            "BEGIN SELECT RAISE(ABORT, 'the API key opens nothing'); END"
+        )
+        return
+    op.execute(
+        "CREATE FUNCTION numbers_by_open_keys() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN IF NOT EXISTS ({opens}) THEN "
+        "RAISE EXCEPTION 'the API key opens nothing' USING ERRCODE = 'check_violation'; "
+        "END IF; RETURN NEW; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER numbers_by_open_keys BEFORE INSERT ON numbers FOR EACH ROW "
+        "WHEN (NEW.api_key_id IS NOT NULL) EXECUTE FUNCTION numbers_by_open_keys()"
+    )
+
+
+def refuse_changes_of_audit_lines() -> None:
+    if is_sqlite():
         for verb in ("UPDATE", "DELETE"):
             op.execute(
-                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} only grows'); END"
+                f"CREATE TRIGGER audit_lines_no_{verb.lower()} BEFORE {verb} ON audit_lines "
+                "BEGIN SELECT RAISE(ABORT, 'audit_lines only grows'); END"
             )
         return
     op.execute(
-        f"CREATE FUNCTION {table}_only_grows() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{table} only grows'; END $$"
+        "CREATE FUNCTION audit_lines_only_grows() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'audit_lines only grows'; END $$"
     )
     op.execute(
-        f"CREATE TRIGGER {table}_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_only_grows()"
+        "CREATE TRIGGER audit_lines_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_lines "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_lines_only_grows()"
     )
+
+
+def is_sqlite() -> bool:
+    return op.get_bind().dialect.name == "sqlite"
 
 
 def downgrade() -> None:
-    for table in ("audit_lines", "numbers", "api_keys", "sign_ins"):
+    for table in ("audit_lines", "numbers", "api_keys", "passkeys", "sign_ins", "welcomed"):
         op.drop_table(table)
     for table in ("user_roles", "users", "roles"):
         op.drop_table(table)
-    if op.get_bind().dialect.name == "postgresql":
+    if not is_sqlite():
         op.execute("DROP FUNCTION audit_lines_only_grows()")
+        op.execute("DROP FUNCTION numbers_by_open_keys()")

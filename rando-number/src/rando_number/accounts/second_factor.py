@@ -1,0 +1,86 @@
+"""One-time codes by an authenticator app, each taken once, and recovery codes for a lost phone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Any, cast
+
+from flask import Flask, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_security import Totp, TwoFactorRescueForm, TwoFactorSetupForm, tf_disabled, tf_profile_changed
+from wtforms import RadioField, StringField
+
+from .. import audit
+from ..callers import signed_in
+from ..models import Deed, User, owner_of
+
+if TYPE_CHECKING:
+    from flask_security import UserMixin
+
+
+class OnceOnly(Totp):
+    """A code is taken once, and only from its own half-minute or the one beside it."""
+
+    def get_last_counter(self, user: UserMixin) -> int | None:
+        return cast(User, user).tf_last_counter
+
+    def set_last_counter(self, user: UserMixin, tmatch: Any) -> None:
+        cast(User, user).tf_last_counter = tmatch.counter
+
+
+class SetUpForm(TwoFactorSetupForm):
+    """The button that was pressed names the method; there is one, and "disable"."""
+
+    setup = StringField()
+
+
+class RescueForm(TwoFactorRescueForm):
+    """Who has lost the phone uses a recovery code; nothing else is on offer."""
+
+    help_setup = RadioField(choices=list, validate_choice=False)
+
+
+def settings(secret: str) -> dict[str, Any]:
+    """Flask-Security's settings.
+
+    :param secret: Encrypts what is kept of a customer's factor; without it none of them works any more.
+    """
+    return {
+        "SECURITY_TWO_FACTOR": True,
+        "SECURITY_TWO_FACTOR_ENABLED_METHODS": ["authenticator"],
+        "SECURITY_TWO_FACTOR_AUTHENTICATOR_VALIDITY": 30,
+        "SECURITY_TWO_FACTOR_RESCUE_EMAIL": False,
+        "SECURITY_TOTP_SECRETS": {"1": secret},
+        "SECURITY_TOTP_ISSUER": "Rando Number",
+        "SECURITY_MULTI_FACTOR_RECOVERY_CODES": True,
+        "SECURITY_MULTI_FACTOR_RECOVERY_CODES_N": 8,
+        "SECURITY_MULTI_FACTOR_RECOVERY_CODES_KEYS": [
+            base64.urlsafe_b64encode(hashlib.sha256(secret.encode()).digest())
+        ],
+        "SECURITY_TWO_FACTOR_SETUP_TEMPLATE": "accounts/two_factor_setup.html",
+        "SECURITY_TWO_FACTOR_VERIFY_CODE_TEMPLATE": "accounts/two_factor_code.html",
+        "SECURITY_MULTI_FACTOR_RECOVERY_CODES_TEMPLATE": "accounts/recovery_codes.html",
+        "SECURITY_MULTI_FACTOR_RECOVERY_TEMPLATE": "accounts/recovery.html",
+    }
+
+
+def init_app(app: Flask) -> None:
+    tf_profile_changed.connect(set_up, app)
+    tf_disabled.connect(switched_off, app)
+    app.before_request(only_halfway_in)
+
+
+def only_halfway_in() -> ResponseReturnValue | None:
+    """Flask-Security signs out whoever asks for the code page without need; a link must not do that."""
+    if request.endpoint == "security.two_factor_token_validation" and signed_in() is not None:
+        return redirect(url_for("pages.home"))
+    return None
+
+
+def set_up(app: Flask, user: User, **extra: Any) -> None:
+    audit.note(Deed.SECOND_FACTOR_SET, actor=owner_of(user.id))
+
+
+def switched_off(app: Flask, user: User, **extra: Any) -> None:
+    audit.note(Deed.SECOND_FACTOR_OFF, actor=owner_of(user.id))

@@ -1,0 +1,160 @@
+"""Sessions that can be ended from here: the cookie names a row, and dies with it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import user_logged_out
+from flask_security import auth_required, password_changed, password_reset, user_authenticated
+from sqlalchemy import delete, select
+
+from .. import audit
+from ..callers import customer
+from ..models import Deed, SignIn, User, db, owner_of, utc_now
+
+blueprint = Blueprint("sign_ins", __name__)
+
+#: Where the cookie keeps the name of its row.
+TOKEN = "sign_in"
+
+#: The day, in UTC, on which the cookie was last sent: the first visit of a day sends it anew.
+RENEWED = "renewed"
+
+#: After this, everybody signs in again; a fortnight without a visit ends it sooner.
+LASTS = timedelta(days=30)
+
+#: What tells browsers and systems apart in what they say of themselves; the first that fits counts.
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "Firefox/": "Firefox",
+    "FxiOS": "Firefox",
+    "Chrome/": "Chrome",
+    "CriOS": "Chrome",
+    "Safari/": "Safari",
+}
+SYSTEMS = {
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Android": "Android",
+    "Windows": "Windows",
+    "Mac OS": "Mac",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
+
+
+def init_app(app: Flask) -> None:
+    user_authenticated.connect(begin, app)
+    user_logged_out.connect(end, app)
+    password_changed.connect(end_others_of, app)
+    password_reset.connect(end_others_of, app)
+    app.before_request(only_open_ones)
+    app.register_blueprint(blueprint)
+
+
+def in_plain_words(user_agent: str) -> str:
+    """``Firefox on Windows``, or what it calls itself where that says nothing to us."""
+    browser = next((name for mark, name in BROWSERS.items() if mark in user_agent), None)
+    system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), None)
+    if browser is None:
+        return user_agent[:60] or "unknown"
+    return f"{browser} on {system}" if system else browser
+
+
+def digest_of(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def today() -> str:
+    return utc_now().date().isoformat()
+
+
+def begin(app: Flask, user: User, **extra: Any) -> None:
+    """A new name at each sign-in, so that a cookie planted before it is worth nothing after it."""
+    token = secrets.token_urlsafe(32)
+    session[TOKEN] = token
+    session[RENEWED] = today()
+    session.permanent = True
+    db.session.add(
+        SignIn(
+            digest=digest_of(token),
+            user_id=user.id,
+            address=request.remote_addr,
+            browser=request.headers.get("User-Agent", "")[:200],
+        )
+    )
+
+
+def end(app: Flask, user: User, **extra: Any) -> None:
+    """Logout: the row goes, so that a copy of the cookie opens nothing."""
+    audit.note(Deed.SIGNED_OUT, actor=owner_of(user.id))
+    db.session.execute(delete(SignIn).where(SignIn.digest == digest_of(session.pop(TOKEN, ""))))
+    db.session.commit()
+
+
+def end_others_of(app: Flask, user: User, **extra: Any) -> None:
+    """A new password ends every other session of its owner; this one goes on."""
+    here = digest_of(session.get(TOKEN, ""))
+    db.session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.digest != here))
+
+
+def only_open_ones() -> None:
+    """Sign out a cookie whose row has been ended or is too old; a good one lasts another fortnight."""
+    if "_user_id" not in session:
+        return
+    began = db.session.scalar(
+        select(SignIn.created_at).where(SignIn.digest == digest_of(session.get(TOKEN, "")))
+    )
+    if began is None or began < utc_now() - LASTS:
+        session.clear()  # before anybody has asked it who is signed in
+    elif session.get(RENEWED) != today():
+        session[RENEWED] = today()
+
+
+@blueprint.get("/sessions")
+@auth_required("session")
+def sessions() -> ResponseReturnValue:
+    """Every browser that is signed in."""
+    mine = select(SignIn).where(SignIn.user_id == customer().id).order_by(SignIn.created_at.desc())
+    return render_template(
+        "accounts/sessions.html",
+        sign_ins=db.session.scalars(mine),
+        here=digest_of(session[TOKEN]),
+        in_plain_words=in_plain_words,
+    )
+
+
+@blueprint.post("/sessions/end-all")
+@auth_required("session")
+def end_all() -> ResponseReturnValue:
+    """Sign out everywhere, here too. API keys go on."""
+    db.session.execute(delete(SignIn).where(SignIn.user_id == customer().id))
+    audit.note(Deed.SIGN_IN_ENDED, all=True)
+    db.session.commit()
+    session.clear()
+    flash("You are signed out everywhere.", "success")
+    return redirect(url_for("security.login"), 303)
+
+
+@blueprint.post("/sessions/end")
+@auth_required("session")
+def end_one() -> ResponseReturnValue:
+    """End the session that ``id`` names, or all but this one."""
+    user = customer()
+    named = request.form.get("id")
+    which = SignIn.digest == named if named else SignIn.digest != digest_of(session[TOKEN])
+    ended = db.session.scalars(
+        delete(SignIn).where(SignIn.user_id == user.id, which).returning(SignIn.digest)
+    )
+    if not ended.all() and named:
+        abort(404)
+    audit.note(Deed.SIGN_IN_ENDED, one=bool(named))
+    db.session.commit()
+    flash("That session has ended." if named else "Every other session has ended.", "success")
+    return redirect(url_for("sign_ins.sessions"), 303)

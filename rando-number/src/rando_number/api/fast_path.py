@@ -1,0 +1,188 @@
+"""The call that sells one number, served in front of Flask where a program asks with a key.
+
+Through Flask, what every request passes (sessions, CSRF, limits, sign-ins, hooks) costs
+eight times what the framework alone does, and none of it concerns a program with a key;
+and a thread that waits for its commit costs more than the spend. Here the same steps are
+taken without either. All else goes to Flask: other calls, browsers, keys that have to be
+looked at closely, and every refusal, so that errors, headers and the audit log are Flask's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from json import JSONEncoder
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from a2wsgi import WSGIMiddleware
+from flask import Flask, Request
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import SecurityError
+from werkzeug.sansio.request import Request as Head
+from werkzeug.sansio.utils import get_host
+
+from flask_prepaid import PrepaidError
+
+from ..errors import ApiError
+from ..headers import NO_PAGE, NOT_KEPT, new_request_id, on_every_answer
+from ..keys import api_keys
+from ..limits import rates
+from ..numbers import Ask, new_row, terms
+from ..shop import prepaid
+from .buffering import WholeRequests
+
+if TYPE_CHECKING:
+    from a2wsgi.asgi_typing import HTTPScope, Receive, Scope, Send
+    from a2wsgi.wsgi_typing import WSGIApp
+
+    from ..callers import Caller
+
+PATH = "/api/v1/number/"
+
+#: As Flask writes JSON.
+WRITER = JSONEncoder(separators=(",", ":"))
+
+#: How many requests Flask answers at the same time in one process.
+THREADS = 16
+
+#: Where a scope says how far its call came in the lane.
+PASSED = "rando.passed"
+
+
+class Passed(NamedTuple):
+    """A call that was counted in the lane, and the error that Flask has to answer with, if it met one."""
+
+    window: rates.Window | None
+    error: PrepaidError | None = None
+
+
+def passed(request: Request) -> Passed | None:
+    """How far the lane came with this request of Flask's; ``None`` if it never began."""
+    found: Passed | None = request.environ.get("asgi.scope", {}).get(PASSED)
+    return found
+
+
+class Sold(NamedTuple):
+    """The answer to who bought a number."""
+
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class Lane:
+    """An ASGI callable around a Flask app."""
+
+    def __init__(self, app: Flask) -> None:
+        self.rate = app.config["API_RATE"]
+        self.serves = host_check(app.config["TRUSTED_HOSTS"])
+        in_threads = WSGIMiddleware(cast("WSGIApp", app), workers=THREADS)
+        self.through_flask = WholeRequests(in_threads, most=app.config["MAX_CONTENT_LENGTH"])
+        with app.app_context():
+            self.ring = api_keys.ring()
+            self.spends = prepaid.awaited_spends()
+        self.always = as_bytes(
+            {
+                "Content-Type": "application/json",
+                "Content-Security-Policy": NO_PAGE,
+                "Cache-Control": NOT_KEPT,
+                "Vary": "Cookie",
+                **on_every_answer(app),
+            }
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == PATH:
+            outcome = await self.sell(scope)
+            if isinstance(outcome, Sold):
+                await send({"type": "http.response.start", "status": 200, "headers": outcome.headers})
+                await send({"type": "http.response.body", "body": outcome.body})
+                return
+            scope = cast("Scope", {**scope, PASSED: outcome})
+        await self.through_flask(scope, receive, send)
+
+    async def sell(self, scope: HTTPScope) -> Sold | Passed | None:
+        """Sell one number, or say how far the call came. Flask goes on from there."""
+        headers = dict(scope["headers"])
+        ask = self.read(scope, headers)
+        caller = None if ask is None else await self.caller(headers[b"authorization"])
+        if ask is None or caller is None or caller.is_limited:
+            return None
+        try:
+            window = await self.count(caller)
+        except ApiError:
+            return None
+        row = new_row(caller, ask)
+        try:
+            spent = await self.spends.spend(caller.owner, **terms(row))
+        except PrepaidError as error:
+            may_be_spent = error.http_status == 503  # so Flask must not try again
+            return Passed(window, error if may_be_spent else None)
+        except SQLAlchemyError:
+            return Passed(window)
+        told = {"number": row["values"][0], "charged": ask.count, "balance": spent.balance}
+        body = WRITER.encode({"status": "SUCCESS", **told}).encode() + b"\n"
+        by_call = {"Content-Length": str(len(body)), "X-Request-Id": new_request_id()}
+        if window is not None:
+            by_call |= window.headers()
+        return Sold(self.always + as_bytes(by_call), body)
+
+    def read(self, scope: HTTPScope, headers: dict[bytes, bytes]) -> Ask | None:
+        """What is asked for, if the call is the lane's and there is nothing wrong with it."""
+        if headers.get(b"authorization", b"")[:7].lower() != b"bearer ":
+            return None
+        if b"idempotency-key" in headers or len(headers) < len(list(scope["headers"])):
+            return None
+        if not self.serves(scope["scheme"], headers.get(b"host", b"")):
+            return None
+        try:
+            return read_query(scope["query_string"])
+        except ApiError:
+            return None
+
+    async def caller(self, authorization: bytes) -> Caller | None:
+        """Whose key it is. The database is only asked about keys that were not used a moment ago."""
+        digest = api_keys.digest_of(authorization[7:].decode("latin-1").strip())
+        caller = self.ring.at_hand(digest)
+        if caller is None:
+            with suppress(SQLAlchemyError):  # Flask will see it, too
+                caller = await asyncio.to_thread(self.ring.find, digest)
+        return caller
+
+    async def count(self, caller: Caller) -> rates.Window | None:
+        """Count the call.
+
+        :raises ApiError: The minute's calls are used up.
+        """
+        if rates.are_counted_here():
+            return rates.take(caller.owner, self.rate)
+        return await asyncio.to_thread(rates.take, caller.owner, self.rate)
+
+
+def host_check(trusted: list[str] | None) -> Callable[[str, bytes], bool]:
+    """Says whether a host is served here."""
+
+    @lru_cache(maxsize=32)
+    def serves(scheme: str, host: bytes) -> bool:
+        try:
+            get_host(scheme, host.decode("latin-1"), trusted_hosts=trusted)
+        except SecurityError:
+            return False
+        return True
+
+    return serves
+
+
+@lru_cache(maxsize=256)
+def read_query(query: bytes) -> Ask:
+    """The one number that a query asks for.
+
+    :raises ApiError: A field is no whole number or out of bounds.
+    """
+    return Ask.of_query(Head("GET", "http", None, "", PATH, query, Headers(), None).args)
+
+
+def as_bytes(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

@@ -1,0 +1,243 @@
+"""The API for programs, and for our own page from the browser's session."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from flask import Response, current_app, g, jsonify, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from werkzeug.exceptions import BadRequest, MethodNotAllowed
+
+from ..accounts.setup import csrf
+from ..callers import Caller, caller_of, signed_in
+from ..errors import ApiError, opens_nothing, speak_json
+from ..headers import NO_PAGE
+from ..keys import api_keys
+from ..limits import rates
+from ..models import Number, db, utc_now
+from ..numbers import Ask, is_key, sell, whole
+from ..shop import prepaid
+from ..usage import totals
+from . import fast_path, openapi
+from .openapi import answers
+
+blueprint = openapi.make_blueprint()
+csrf.exempt(blueprint)  # a session is taken from the same origin only, see caller()
+speak_json(blueprint)
+
+Find = Callable[[str], Caller | None]
+
+DAY = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
+
+#: Calls with a key that is none, from one address, before it is told to wait.
+WRONG_KEYS_PER_MINUTE = 60
+
+
+def caller(find: Find = api_keys.find_anew) -> Caller:
+    """Whose credits this call is about.
+
+    :raises ApiError: No key and no session, a key that opens nothing, or too many calls.
+    """
+    if request.headers.get("Authorization", "")[:7].lower() == "bearer ":
+        opened = find(request.headers["Authorization"][7:].strip())
+        if opened is None:
+            raise unauthenticated()
+        found = opened
+    else:
+        user = signed_in()
+        if user is None or not from_our_pages():
+            raise unauthenticated()
+        found = caller_of(user)
+    earlier = fast_path.passed(request)
+    if earlier is None:
+        g.window = rates.take(found.owner, current_app.config["API_RATE"])
+    else:
+        g.window = earlier.window
+        if earlier.error is not None:
+            raise earlier.error
+    return found
+
+
+def unauthenticated() -> ApiError:
+    """
+    :raises ApiError: This address has guessed too often.
+    """
+    rates.take(f"unknown:{rates.client_network(request.remote_addr)}", WRONG_KEYS_PER_MINUTE)
+    return opens_nothing()
+
+
+def from_our_pages() -> bool:
+    """Whether our own page asks: the browser says so, and another site can't make it lie."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    source = request.headers.get("Origin") or request.headers.get("Referer") or ""
+    return f"{source}/".startswith(request.host_url)
+
+
+@blueprint.after_request
+def tell_the_limit(response: Response) -> Response:
+    window: rates.Window | None = g.get("window")
+    if window is not None:
+        response.headers.update(window.headers())
+    response.headers["Content-Security-Policy"] = NO_PAGE
+    return response
+
+
+def idempotency_key() -> str | None:
+    """
+    :raises ApiError: The header is empty, too long, or not plain text.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not is_key(key):
+        raise ApiError(400, "malformed", "Idempotency-Key must be 1 to 255 printable ASCII characters.")
+    return key
+
+
+@blueprint.get("/number/")
+@answers(blueprint, openapi.NumberAnswer, [openapi.MIN, openapi.MAX, openapi.IDEMPOTENCY_KEY])
+def number() -> ResponseReturnValue:
+    """Sell one number, from 0 to 9 unless ``min`` and ``max`` say otherwise."""
+    if request.method == "HEAD":  # it would be paid for and not be shown
+        raise MethodNotAllowed(["GET"])
+    who = caller(api_keys.find)
+    drawn = sell(who, Ask.of_query(request.args), idempotency_key=idempotency_key())
+    return success(number=drawn.values[0], charged=drawn.charged, balance=drawn.balance)
+
+
+@blueprint.post("/numbers")
+@answers(blueprint, openapi.NumbersAnswer, [openapi.IDEMPOTENCY_KEY], requestBody=openapi.NUMBERS_BODY)
+def numbers() -> ResponseReturnValue:
+    """Sell ``count`` numbers from ``min`` to ``max``: all of them, or none."""
+    who = caller(api_keys.find)
+    drawn = sell(who, Ask.read(body()), idempotency_key=idempotency_key())
+    return success(numbers=drawn.values, charged=drawn.charged, balance=drawn.balance)
+
+
+def body() -> dict[str, Any]:
+    """The JSON object that was sent; an empty body is an empty object.
+
+    :raises ApiError: It is not one, or is nested beyond reason.
+    """
+    sent = request.get_data()
+    if len(sent) < (request.content_length or 0):  # the line was cut: this is not what was asked for
+        raise ApiError(400, "malformed", "The body ended before its Content-Length. Send it again.")
+    if not sent:
+        return {}
+    try:
+        fields = request.get_json(force=True)
+    except (BadRequest, RecursionError):
+        fields = None
+    if not isinstance(fields, dict):
+        raise ApiError(400, "malformed", 'Send a JSON object, such as {"count": 5, "min": 1, "max": 6}.')
+    return fields
+
+
+@blueprint.get("/balance")
+@answers(blueprint, openapi.BalanceAnswer)
+def balance() -> ResponseReturnValue:
+    """What is left, and how much of it is set aside."""
+    wallet = prepaid.wallet(caller().owner)
+    return success(balance=wallet.balance, held=wallet.held)
+
+
+@blueprint.get("/numbers")
+@answers(blueprint, openapi.DrawnAnswer, [openapi.LIMIT, openapi.CURSOR])
+def drawn_before() -> ResponseReturnValue:
+    """What was drawn, newest first."""
+    who = caller()
+    limit = whole(request.args.get("limit", 50), "limit", 1, 200)
+    before = request.args.get("cursor")
+    rows = select(Number).where(Number.user_id == who.user_id).order_by(Number.id.desc()).limit(limit + 1)
+    if before is not None:
+        if not (len(before) == 32 and before.isascii() and before.isalnum()):
+            raise ApiError(422, "invalid_parameter", "cursor is none that we gave out.", param="cursor")
+        rows = rows.where(Number.id < before)
+    found = list(db.session.scalars(rows))
+    page = found[:limit]
+    return success(
+        numbers=[
+            {
+                "id": row.id,
+                "at": stamp(row.created_at),
+                "numbers": row.values,
+                "min": row.low,
+                "max": row.high,
+                "charged": row.charged,
+            }
+            for row in page
+        ],
+        next_cursor=page[-1].id if len(found) > limit else None,
+    )
+
+
+@blueprint.get("/entries")
+@answers(blueprint, openapi.EntriesAnswer, [openapi.LIMIT, openapi.CURSOR])
+def entries() -> ResponseReturnValue:
+    """Why the balance is what it is, newest first."""
+    who = caller()
+    limit = whole(request.args.get("limit", 50), "limit", 1, 200)
+    try:
+        page = prepaid.entries(who.owner, limit=limit, cursor=request.args.get("cursor"))
+    except ValueError:
+        raise ApiError(422, "invalid_parameter", "cursor is none that we gave out.", param="cursor") from None
+    return success(
+        entries=[
+            {
+                "id": entry.seq,
+                "at": stamp(entry.at),
+                "kind": entry.kind,
+                "credits": entry.credits,
+                "balance_after": entry.balance_after,
+                "key": entry.key,
+            }
+            for entry in page
+        ],
+        next_cursor=page.next_cursor,
+    )
+
+
+@blueprint.get("/usage")
+@answers(blueprint, openapi.UsageAnswer, [openapi.FROM, openapi.TO, openapi.BY])
+def usage() -> ResponseReturnValue:
+    """Calls, numbers and credits by day, UTC; the last 30 days unless ``from`` and ``to`` say otherwise."""
+    who = caller()
+    today = utc_now().date()
+    first = day(request.args.get("from", str(today - timedelta(days=29))), "from")
+    last = day(request.args.get("to", str(today)), "to")
+    if request.args.get("by", "day") != "day":
+        raise ApiError(422, "invalid_parameter", "by can be day.", param="by")
+    if not first <= last <= first + timedelta(days=366):
+        raise ApiError(422, "invalid_parameter", "from and to span 0 to 366 days.", param="to")
+    shares = totals.by_day_and_key(who.user_id, first, last)
+    days: list[dict[str, Any]] = [
+        {"day": str(day), "calls": total.calls, "credits": total.credits}
+        for day, total in totals.by_day(shares).items()
+    ]
+    all_days = {name: sum(row[name] for row in days) for name in ("calls", "credits")}
+    return success(days=days, totals=all_days)
+
+
+def day(text: str, param: str) -> date:
+    """A day such as ``2026-11-23``.
+
+    :raises ApiError: It is none.
+    """
+    if DAY.fullmatch(text):
+        with suppress(ValueError):  # the 31st of February
+            return date.fromisoformat(text)
+    raise ApiError(422, "invalid_parameter", f"{param} must be a day such as 2026-11-23.", param=param)
+
+
+def success(**fields: Any) -> ResponseReturnValue:
+    return jsonify(status="SUCCESS", **fields)
+
+
+def stamp(at: datetime) -> str:
+    """RFC 3339 in UTC, such as ``2026-11-23T08:30:00Z``."""
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,58 @@
+"""What time it is for credits: the machine's time, or the emulator's where it stands in for Stripe."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Lock
+
+from flask import Flask
+
+from ..models import utc_now
+from .emulator import opener
+
+#: How long what the emulator said is taken for true.
+REMEMBERED_S = 0.5
+ANSWERS_WITHIN_S = 1.0
+
+
+def clock_of(app: Flask) -> Callable[[], datetime]:
+    """The clock by which credits come and go. Where money is real, nobody is asked for the time."""
+    base = app.config["PREPAID_STRIPE_API_BASE"]
+    return EmulatorClock(base) if app.config["TEST_MODE"] and base else utc_now
+
+
+class EmulatorClock:
+    """The machine's time and as much as the emulator's clock was advanced.
+
+    An emulator that does not answer changes nothing: the last that it said goes on.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self._url = f"{base_url}/_emulator/state"
+        self._open = opener()
+        self._ahead = timedelta()
+        self._until_s = 0.0
+        self._asking = Lock()
+
+    def __call__(self) -> datetime:
+        with self._asking:
+            if time.monotonic() >= self._until_s:
+                self._ahead = self._ask()
+                self._until_s = time.monotonic() + REMEMBERED_S
+        return utc_now() + self._ahead
+
+    def ask_anew(self) -> None:
+        """Take nothing for true that was said before: its clock was just advanced."""
+        with self._asking:
+            self._until_s = 0.0
+
+    def _ask(self) -> timedelta:
+        try:
+            with self._open(self._url, timeout=ANSWERS_WITHIN_S) as answer:
+                told = json.load(answer)
+            return timedelta(seconds=told["now"] - told["wall"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return self._ahead

@@ -1,0 +1,49 @@
+"""A customer and an admin to look around with, and where their passwords are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask_security import hash_password
+
+from .. import shop
+from ..accounts.setup import users
+from ..models import db, owner_of, utc_now
+
+#: The demo's people, and the role each has.
+DEMO = {"customer": ("demo@rando.test", None), "admin": ("admin@rando.test", "admin")}
+
+
+def make_demo() -> dict[str, dict[str, str]]:
+    """Make them, once; the mail address and the password of each. Commits."""
+    kept = Path(current_app.instance_path) / "logins.json"
+    logins: dict[str, dict[str, str]] = json.loads(kept.read_text()) if kept.exists() else {}
+    for who, (email, role) in DEMO.items():
+        if users.find_user(email=email) is None:
+            logins[who] = {"email": email, "password": secrets.token_urlsafe(12)}
+            make_user(email, logins[who]["password"], role)
+            click.echo(f"{who}: {email} {logins[who]['password']}")
+    write_private(kept, json.dumps(logins, indent=1))
+    db.session.commit()
+    return logins
+
+
+def make_user(email: str, password: str, role: str | None) -> None:
+    """A confirmed user with the free credits; the caller commits."""
+    roles = [users.find_or_create_role(role)] if role else []
+    user = users.create_user(
+        email=email, password=hash_password(password), roles=roles, confirmed_at=utc_now()
+    )
+    db.session.flush()
+    shop.welcome(owner_of(user.id))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)

@@ -1,0 +1,4 @@
+"""How often somebody may ask, and where that is counted.
+
+May import errors only.
+"""
