@@ -24,6 +24,7 @@ from prepaid_ledger import clock
 from prepaid_ledger.errors import PrepaidError
 
 from .. import money
+from ..context import transaction
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..operations import connect as catalog_at_stripe
 from ..operations import doctor as diagnosis
@@ -118,8 +119,8 @@ def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
     """Give OWNER some CREDITS. Typed twice on one day, it gives them once."""
     app = context()
     key = key or f"grant:{digest_of_today(owner, credits, reason)}"
-    app.ledger.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
-    app.session.commit()
+    with transaction(app):
+        app.ledger.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
     click.echo(f"{owner} has {app.ledger.balance(owner):,} credits.", err=True)
 
 
