@@ -136,14 +136,14 @@ def digest_of_today(*words: object) -> str:
 @click.option("--reason", required=True, help="Why; it stays on the record.")
 @click.option("--key", help="Names this refund. By default payment, amount, reason and day.")
 def refund(payment: int, amount: int | None, reason: str, key: str | None) -> None:
-    """Send money of PAYMENT back to its card, with its credits. Typed twice on one day, it is sent once."""
+    """Refund money of PAYMENT to its card, and claw its credits back. Typed twice on one day, it is made once."""
     key = key or digest_of_today(payment, amount, reason)
     app = context()
     made = refunds.refund(
         app, payment, amount_minor=amount, reason=f"{reason} (by {getpass.getuser()})", key=key
     )
     shown = money.show(made.amount_minor, app.session.get_one(Payment, payment).currency)
-    click.echo(f"{shown} of payment {payment} goes back: {made.state}.", err=True)
+    click.echo(f"Refund of {shown} for payment {payment}: {made.state}.", err=True)
 
 
 @commands.command()

@@ -78,7 +78,7 @@ def refund(payment_id: int) -> ResponseReturnValue:
         )
     except GatewayUnavailable:
         flash(
-            "Stripe does not answer. It is not known yet whether the money goes back; do not ask again, "
+            "Stripe does not answer. It is not known yet whether the refund is made; do not ask again, "
             "it is found out within a minute.",
             "warning",
         )
@@ -86,7 +86,7 @@ def refund(payment_id: int) -> ResponseReturnValue:
         return refund_form(payments.by_number(payment_id), error), error.http_status
     else:
         shown = money.show(refunded.amount_minor, payment.currency)
-        flash(f"{shown} of payment {payment.id} goes back: {refunded.state}.", "success")
+        flash(f"Refund of {shown} for payment {payment.id}: {refunded.state}.", "success")
     return redirect(url_for("prepaid.operator_payment", payment_id=payment_id), 303)
 
 
