@@ -136,7 +136,7 @@ def digest_of_today(*words: object) -> str:
 @click.option("--reason", required=True, help="Why; it stays on the record.")
 @click.option("--key", help="Names this refund. By default payment, amount, reason and day.")
 def refund(payment: int, amount: int | None, reason: str, key: str | None) -> None:
-    """Refund money of PAYMENT to its card, and claw its credits back. Typed twice on one day, it is made once."""
+    """Refund PAYMENT to its card, and claw back its credits. Typed twice on one day, it is made once."""
     key = key or digest_of_today(payment, amount, reason)
     app = context()
     made = refunds.refund(
