@@ -113,7 +113,7 @@ def test_a_grant_is_given_once_and_stays_on_the_record(shop: Shop) -> None:
 
     assert pat.balance == 18
     with shop.app.app_context():
-        line = db.session.scalars(select(AuditLine).where(AuditLine.deed == "operated")).first()
+        line = db.session.scalars(select(AuditLine).where(AuditLine.action == "operated")).first()
         assert line is not None
         assert line.actor == support.owner
         assert (line.detail["did"], line.detail["reason"]) == ("grant", "for the trouble")
@@ -248,7 +248,7 @@ def test_nothing_that_an_operator_sends_breaks_a_page_or_changes_anything(shop: 
         "q",
         "cursor",
         "before",
-        "deed",
+        "action",
         "show",
     ]
 
@@ -320,8 +320,8 @@ def test_a_blocked_customer_gets_in_neither_by_browser_nor_by_key_until_let_in(s
     finance.send("/admin/block", form_of=story, reason="it was their own")
     assert key.get("/number/").status_code == 200
     with shop.app.app_context():
-        deeds = db.session.scalars(select(AuditLine).where(AuditLine.deed == "operated")).all()
-    assert [(line.detail["blocked"], line.detail["reason"]) for line in deeds] == [
+        actions = db.session.scalars(select(AuditLine).where(AuditLine.action == "operated")).all()
+    assert [(line.detail["blocked"], line.detail["reason"]) for line in actions] == [
         (True, "a stolen card"),
         (False, "it was their own"),
     ]
@@ -349,10 +349,10 @@ def test_a_plan_is_changed_as_it_was_shown_and_ended_and_kept(shop: Shop) -> Non
     assert "Change and charge $27.00" in shown
     assert plan_of(shop, pat) == "medium"
     token = forms(finance.client.get(path).text)["/admin/plan"]
-    for deed, stays in (("cancel", True), ("keep", True), ("cancel-now", False)):
-        sent = finance.client.post("/admin/plan", data={**token, "do": deed, "reason": "as they wished"})
-        assert sent.status_code == 303, (deed, sent.text)
-        assert (plan_of(shop, pat) is not None) is stays, deed
+    for action, stays in (("cancel", True), ("keep", True), ("cancel-now", False)):
+        sent = finance.client.post("/admin/plan", data={**token, "do": action, "reason": "as they wished"})
+        assert sent.status_code == 303, (action, sent.text)
+        assert (plan_of(shop, pat) is not None) is stays, action
     story = finance.get(f"/admin/customers/{pat.owner}").text
     assert "expansion" in story
     assert "churn" in story

@@ -26,7 +26,7 @@ READS = {
 }
 
 #: What is done, by the roles that may.
-DEEDS = {
+ACTIONS = {
     "operator_grant": {"support", "finance", "admin"},
     "operator_adjust": {"finance", "admin"},
     "operator_refund": {"finance", "admin"},
@@ -62,7 +62,7 @@ def token_of(visitor: Visitor, path: str) -> str:
 
 def test_every_route_is_in_one_of_the_tables(shop: Shop) -> None:
     assert set(routes(shop, "GET")) == READS | {"operator_refund", "operator_plan"}
-    assert set(routes(shop, "POST")) == set(DEEDS)
+    assert set(routes(shop, "POST")) == set(ACTIONS)
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -73,13 +73,13 @@ def test_what_reads_is_open_to_every_role_and_what_does_to_its_own(shop: Shop, r
     token = token_of(visitor, "/admin/customers/user:1")
 
     for name, status in reads.items():
-        may = name in READS or role in DEEDS[name]
+        may = name in READS or role in ACTIONS[name]
         assert (status == 403) is not may, (name, status)
         assert status < 500
     for name, path in routes(shop, "POST").items():
         # Without the fields that it needs nothing is done: what counts is who is refused for the role.
         status = visitor.client.post(path, data={"csrf_token": token, "owner": "user:1"}).status_code
-        assert (status == 403) is (role not in DEEDS[name]), (name, status)
+        assert (status == 403) is (role not in ACTIONS[name]), (name, status)
         assert status < 500
 
 

@@ -102,4 +102,4 @@ def test_row_60_the_audit_log_only_grows(any_shop: Shop, change: str) -> None:
     with any_shop.app.app_context(), pytest.raises(DatabaseError, match="only grows"):
         db.session.execute(text(change))
 
-    assert any_shop.deeds() == ["registered", "signed_in"]
+    assert any_shop.actions() == ["registered", "signed_in"]

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from rando_number.keys.api_keys import ring
+from rando_number.keys.api_keys import key_cache
 from rando_number.models import ApiKey, User, db, utc_now
 
 from .shop import Program, Shop, at_once, forms, told
@@ -38,7 +38,7 @@ def test_a_revoked_key_is_refused_at_once(shop: Shop) -> None:
     customer.send(revoke_form(customer.get("/api-keys").text), form_of="/api-keys")
 
     assert program.get("/balance").status_code == 401
-    assert shop.deeds()[-2:] == ["key_made", "key_revoked"]
+    assert shop.actions()[-2:] == ["key_made", "key_revoked"]
 
 
 def elsewhere(shop: Shop, model: type[ApiKey | User], **values: object) -> None:
@@ -111,7 +111,7 @@ def test_a_key_ends_with_its_day(shop: Shop) -> None:
     with shop.app.app_context():
         db.session.execute(update(ApiKey).values(expires_at=utc_now()))
         db.session.commit()
-        ring().forget()  # it was written behind the app's back
+        key_cache().forget()  # it was written behind the app's back
 
     assert program.get("/balance").status_code == 401
 

@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from flask_prepaid.awaiting import AwaitedSpends
-from flask_prepaid.errors import Busy
-from flask_prepaid.spending import Spent
-from rando_number.api.fast_path import Lane
+from flask_prepaid import PrepaidError
+from rando_number.api.fast_path import FastPath
 from rando_number.models import db
 
 from .shop import FROM_HERE, Shop, Visitor, client_of, forms
@@ -28,9 +26,9 @@ class Road(NamedTuple):
     key: str
     opened: int
 
-    def deeds(self) -> list[str]:
+    def actions(self) -> list[str]:
         """What the audit log tells of since the road is open."""
-        return self.shop.deeds()[self.opened :]
+        return self.shop.actions()[self.opened :]
 
     def ask(self, method: str, path: str, key: str | None = None, **more: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.key if key is None else key}", **more.pop("headers", {})}
@@ -73,7 +71,7 @@ def open_road(data: Path, *strangers: str, **settings: str) -> Road:
         shop.customer(email)
     customer = shop.customer(credits=50)
     client = shop.app.test_client(use_cookies=False)
-    return Road(shop, client, customer, customer.make_key(), len(shop.deeds()))
+    return Road(shop, client, customer, customer.make_key(), len(shop.actions()))
 
 
 def open_roads(folder: Path, **settings: str) -> Roads:
@@ -84,7 +82,7 @@ def open_roads(folder: Path, **settings: str) -> Roads:
 
 def in_the_lane(road: Road) -> Road:
     """The same shop, asked through the lane: through an event loop of its own, as a server does."""
-    return served_by(Lane(road.shop.app), road)
+    return served_by(FastPath(road.shop.app), road)
 
 
 def served_by(lane: Any, road: Road) -> Road:
@@ -97,7 +95,7 @@ def roads(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Roads]:
     yield roads
     for road in roads:
         assert road.shop.audit() == []
-    assert roads.lane.deeds() == roads.flask.deeds()
+    assert roads.lane.actions() == roads.flask.actions()
 
 
 ONE = "/number/?min=4&max=4"
@@ -207,21 +205,27 @@ def test_a_database_that_is_gone(roads: Roads) -> None:
             file.rename(file.with_name(file.name.replace(".away", "")))
 
 
-class AnswersAreLost:
+class NoAnswer(PrepaidError):
+    """The database did not answer: the spend may be committed."""
+
+    http_status = 503
+
+
+class SpendsWithoutAnswer:
     """Spends that are committed, and whose callers don't hear of it."""
 
-    def __init__(self, spends: AwaitedSpends) -> None:
+    def __init__(self, spends: Any) -> None:
         self.spends = spends
 
-    async def spend(self, owner: str, **terms: Any) -> Spent:
+    async def spend(self, owner: str, **terms: Any) -> None:
         await self.spends.spend(owner, **terms)
-        raise Busy("The database did not answer.")
+        raise NoAnswer("The database did not answer.")
 
 
 def test_what_may_have_been_spent_is_not_tried_again(tmp_path: Path) -> None:
     road = open_road(tmp_path / "lane", RATELIMIT_ENABLED="1")
-    lane: Any = Lane(road.shop.app)
-    lane.spends = AnswersAreLost(lane.spends)
+    lane: Any = FastPath(road.shop.app)
+    lane.spends = SpendsWithoutAnswer(lane.spends)
 
     lost = served_by(lane, road).ask("GET", ONE)
 
@@ -239,7 +243,7 @@ def test_calls_beyond_the_limit(tmp_path: Path) -> None:
     statuses = [roads.agree("GET", ONE) for _ in range(5)]
 
     assert statuses == [200, 200, 200, 429, 429]
-    assert roads.lane.deeds() == roads.flask.deeds() == ["rate_limited", "rate_limited"]
+    assert roads.lane.actions() == roads.flask.actions() == ["rate_limited", "rate_limited"]
 
 
 def test_guesses_beyond_the_limit(tmp_path: Path) -> None:

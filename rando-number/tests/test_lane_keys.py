@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, event, update
 
 from rando_number.keys.api_keys import digest_of
-from rando_number.keys.key_cache import REMEMBERED_S, Ring
+from rando_number.keys.key_cache import CACHED_FOR_S, KeyCache
 from rando_number.models import ApiKey, db, utc_now
 
 from .shop import Shop
@@ -67,12 +67,12 @@ def write(shop: Shop, **values: object) -> None:
 
 def test_a_key_is_looked_up_once_in_a_while(engine: Engine, digest: str) -> None:
     watch = Watch()
-    ring = Ring(engine, watch)
+    cache = KeyCache(engine, watch)
 
     with on_lookup(engine, "before", nothing) as looks:
-        callers = {ring.find(digest) for _ in range(5)}
-        watch.now_s += REMEMBERED_S
-        callers.add(ring.find(digest))
+        callers = {cache.find(digest) for _ in range(5)}
+        watch.now_s += CACHED_FOR_S
+        callers.add(cache.find(digest))
 
     assert len(callers) == 1
     assert None not in callers
@@ -83,15 +83,15 @@ def test_one_call_renews_all_keys_that_are_in_use(engine: Engine, shop: Shop) ->
     customer = shop.customer()
     first, second = (digest_of(customer.make_key(name)) for name in ("one job", "another"))
     watch = Watch()
-    ring = Ring(engine, watch)
+    cache = KeyCache(engine, watch)
     with on_lookup(engine, "before", nothing) as looks:
         for digest in (first, second):
-            ring.find(digest)
-        watch.now_s += 0.6 * REMEMBERED_S
-        ring.find(first)
-        ring.find(second)
-        watch.now_s += 0.6 * REMEMBERED_S
-        ring.find(second)
+            cache.find(digest)
+        watch.now_s += 0.6 * CACHED_FOR_S
+        cache.find(first)
+        cache.find(second)
+        watch.now_s += 0.6 * CACHED_FOR_S
+        cache.find(second)
 
     assert looks == [1, 2, 3, 4]
 
@@ -100,47 +100,47 @@ def test_what_another_process_revokes_is_refused_after_a_second(
     shop: Shop, engine: Engine, digest: str
 ) -> None:
     watch = Watch()
-    ring = Ring(engine, watch)
-    assert ring.find(digest) is not None
+    cache = KeyCache(engine, watch)
+    assert cache.find(digest) is not None
 
     write(shop, revoked_at=utc_now())
-    watch.now_s += REMEMBERED_S
+    watch.now_s += CACHED_FOR_S
 
-    assert ring.find(digest) is None
+    assert cache.find(digest) is None
 
 
 def test_a_key_ends_on_time_while_it_is_remembered(shop: Shop, engine: Engine, digest: str) -> None:
     soon = utc_now() + timedelta(milliseconds=300)
     write(shop, expires_at=soon)
-    ring = Ring(engine, Watch())
-    assert ring.find(digest) is not None
+    cache = KeyCache(engine, Watch())
+    assert cache.find(digest) is not None
 
     while utc_now() < soon:
         pass
 
-    assert ring.find(digest) is None
+    assert cache.find(digest) is None
 
 
 def test_a_look_that_is_overtaken_by_a_revocation_is_not_remembered(
     shop: Shop, engine: Engine, digest: str
 ) -> None:
-    ring = Ring(engine, Watch())
+    cache = KeyCache(engine, Watch())
 
     def revoke_meanwhile(number: int) -> None:
         if number == 1:
             write(shop, revoked_at=utc_now())
-            ring.forget()
+            cache.forget()
 
     with on_lookup(engine, "after", revoke_meanwhile):
-        ring.find(digest)
+        cache.find(digest)
 
-    assert ring.find(digest) is None
+    assert cache.find(digest) is None
 
 
 def test_calls_that_come_at_once_share_a_look(engine: Engine, shop: Shop) -> None:
     customer = shop.customer()
     digests = [digest_of(customer.make_key(f"job {i}")) for i in range(8)]
-    ring = Ring(engine)
+    cache = KeyCache(engine)
     looking, all_wait = threading.Event(), threading.Event()
 
     def hold_the_first(number: int) -> None:
@@ -148,10 +148,10 @@ def test_calls_that_come_at_once_share_a_look(engine: Engine, shop: Shop) -> Non
         assert all_wait.wait(10)
 
     with on_lookup(engine, "before", hold_the_first) as looks, ThreadPoolExecutor(8) as calls:
-        found = [calls.submit(ring.find, digests[0])]
+        found = [calls.submit(cache.find, digests[0])]
         assert looking.wait(10)
-        found += [calls.submit(ring.find, digest) for digest in digests[1:]]
-        while ring.waiting < 7:
+        found += [calls.submit(cache.find, digest) for digest in digests[1:]]
+        while cache.waiting < 7:
             threading.Event().wait(0.001)
         all_wait.set()
         callers = {call.result(10) for call in found}
@@ -162,9 +162,9 @@ def test_calls_that_come_at_once_share_a_look(engine: Engine, shop: Shop) -> Non
 
 
 def test_keys_that_open_nothing_are_not_remembered(engine: Engine) -> None:
-    ring = Ring(engine, Watch())
+    cache = KeyCache(engine, Watch())
 
-    found = [ring.find(digest_of(f"rn_guess{i}")) for i in range(20)]
+    found = [cache.find(digest_of(f"rn_guess{i}")) for i in range(20)]
 
     assert set(found) == {None}
-    assert len(ring) == 0
+    assert len(cache) == 0

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from flask_prepaid.cli import commands
-
 from .security.test_passwords import mails
 from .shop import Program, Shop
 from .test_config import LIVE
@@ -68,7 +66,7 @@ def test_a_mail_server_that_is_down_breaks_nothing(tmp_path: Path, caplog: pytes
 
 
 def tick(shop: Shop) -> None:
-    assert shop.app.test_cli_runner().invoke(commands, ["tick"]).exit_code == 0
+    assert shop.app.test_cli_runner().invoke(args=["prepaid", "tick"]).exit_code == 0
 
 
 def test_a_customer_is_told_once_for_each_time_that_the_credits_run_low(tmp_path: Path) -> None:

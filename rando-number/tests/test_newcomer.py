@@ -6,8 +6,6 @@ import re
 
 import pytest
 
-from flask_prepaid.cli import commands
-
 from .shop import PASSWORD, Shop, figure
 
 
@@ -58,7 +56,7 @@ def test_the_profile_says_what_was_paid_and_sent_back_and_leads_to_receipt_and_i
     session = customer.buy(pack="starter")
     shop.stripe.pay(session)
     words = ("refund", "1", "--amount", "250", "--reason", "half of it")
-    assert shop.app.test_cli_runner().invoke(commands, words).exit_code == 0
+    assert shop.app.test_cli_runner().invoke(args=["prepaid", *words]).exit_code == 0
 
     profile = customer.get("/user-profile").text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from rando_number.api.buffering import WholeRequests
+from rando_number.api.buffering import BufferedRequests
 
 ASKED = {"type": "http", "method": "POST", "path": "/", "query_string": b"a=\xff%20"}
 
@@ -29,7 +29,7 @@ def hand_on(
     async def send(event: Any) -> None:
         sent.append(event)
 
-    front: Any = WholeRequests(app, most=10)
+    front: Any = BufferedRequests(app, max_body=10)
     asyncio.run(front({**ASKED, "headers": headers}, receive, send))
     return asked[0] if asked else sent[0]["status"]
 

@@ -191,7 +191,7 @@ def test_row_60_each_deed_has_a_line_with_who_and_where(shop: Shop) -> None:
 
     with shop.app.app_context():
         lines = list(db.session.scalars(select(AuditLine).order_by(AuditLine.id)))
-    assert [line.deed for line in lines] == [
+    assert [line.action for line in lines] == [
         "registered",
         "signed_in",
         "key_made",

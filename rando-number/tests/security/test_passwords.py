@@ -210,7 +210,7 @@ def test_a_new_address_counts_once_its_link_was_followed_and_the_old_one_is_told
     assert shop.visitor().login("pat@rando.test").status_code == 200
     assert shop.visitor().login("new@rando.test").status_code == 302
     assert "To: pat@rando.test" in mails(shop)[-1]
-    assert "email_changed" in shop.deeds()
+    assert "email_changed" in shop.actions()
 
 
 def test_row_20_an_address_that_is_taken_is_asked_for_like_a_free_one(shop: Shop) -> None:

@@ -59,7 +59,7 @@ def test_row_13_a_code_is_asked_for_after_the_password(shop: Shop) -> None:
 
     assert let_in.location == "/"
     assert visitor.get("/user-profile").status_code == 200
-    assert "second_factor_set" in shop.deeds()
+    assert "second_factor_set" in shop.actions()
 
 
 def test_row_14_a_code_is_taken_once(shop: Shop) -> None:
@@ -199,4 +199,4 @@ def test_the_factor_can_be_turned_off(shop: Shop) -> None:
     customer.send("/tf-setup", setup="disable")
 
     assert shop.visitor().login("pat@rando.test").location == "/"
-    assert shop.deeds().count("second_factor_off") == 1
+    assert shop.actions().count("second_factor_off") == 1

@@ -36,8 +36,8 @@ def test_row_10_wrong_passwords_are_slowed_down_but_lock_nobody_out(guarded_shop
     assert answers == [200] * 10 + [429] * 10
     elsewhere = guarded_shop.visitor(REMOTE_ADDR="10.0.0.7")
     assert elsewhere.login("pat@rando.test").status_code == 302
-    assert "rate_limited" in guarded_shop.deeds()
-    assert "sign_in_refused" in guarded_shop.deeds()
+    assert "rate_limited" in guarded_shop.actions()
+    assert "sign_in_refused" in guarded_shop.actions()
 
 
 def test_row_11_one_password_on_many_addresses_is_stopped(guarded_shop: Shop) -> None:
@@ -76,7 +76,7 @@ def test_row_23_a_copy_of_the_cookie_is_dead_after_logout(shop: Shop) -> None:
 
     assert not is_in(customer)
     assert not is_in(thief)
-    assert shop.deeds()[-1] == "signed_out"
+    assert shop.actions()[-1] == "signed_out"
 
 
 def test_row_24_a_customer_who_is_switched_off_is_out_at_once(shop: Shop) -> None:
@@ -208,7 +208,7 @@ def test_row_29_an_operator_ends_the_sessions_of_one_customer_or_of_all(shop: Sh
     assert is_in(kim)
     assert runner.invoke(args=["rando", "end-sessions", "--everybody"]).exit_code == 0
     assert not is_in(kim)
-    assert shop.deeds().count("sign_in_ended") == 2
+    assert shop.actions().count("sign_in_ended") == 2
 
 
 def test_row_29_nobody_is_signed_out_by_a_slip(shop: Shop) -> None:
