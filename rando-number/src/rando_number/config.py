@@ -17,8 +17,6 @@ from urllib.parse import urlsplit
 import click
 from dotenv import dotenv_values, find_dotenv
 
-from .accounts import second_factor
-
 EMULATOR_URL = "http://127.0.0.1:12111"
 EMULATOR_KEY = "sk_test_emulator"
 
@@ -97,7 +95,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
         **limits(environ, production),
         **security(environ, data, production),
         "MAILBOX_KEY": f"mailbox:{totp_secret}",
-        **second_factor.settings(totp_secret),
+        "TOTP_SECRET": totp_secret,
         **mail(environ, data),
     }
 

@@ -67,6 +67,7 @@ def find_by_email(identity: str) -> str | None:
 def init_app(app: Flask) -> None:
     app.config.from_mapping(TEMPLATES)
     app.config.from_mapping(passkeys.SETTINGS)
+    app.config.from_mapping(second_factor.settings(app.config["TOTP_SECRET"]))
     app.config["SECURITY_USER_IDENTITY_ATTRIBUTES"] = [{"email": {"mapper": find_by_email}}]
     app.config["SECURITY_DATETIME_FACTORY"] = utc_now  # its own has no zone
     mails.init_app(app)
