@@ -265,7 +265,8 @@ def database_url(url: str | None, data: Path) -> str:
 
 
 def flag(environ: Mapping[str, str], name: str, default: bool) -> bool:
-    """
+    """Read a setting that switches something on or off.
+
     :raises ConfigError: The setting is neither 1 nor 0.
     """
     value = environ.get(name) or str(int(default))
@@ -275,7 +276,8 @@ def flag(environ: Mapping[str, str], name: str, default: bool) -> bool:
 
 
 def number(environ: Mapping[str, str], name: str, default: int) -> int:
-    """
+    """Read a setting that is a whole number.
+
     :raises ConfigError: The setting is not a whole number.
     """
     value = environ.get(name) or str(default)

@@ -33,7 +33,7 @@ Find = Callable[[str], Caller | None]
 
 DAY = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
 
-#: Calls with a key that is none, from one address, before it is told to wait.
+#: How many calls a minute one address may send with a wrong key.
 WRONG_KEYS_PER_MINUTE = 60
 
 
@@ -227,7 +227,7 @@ def usage() -> ResponseReturnValue:
 def day(text: str, param: str) -> date:
     """A day such as ``2026-11-23``.
 
-    :raises ApiError: It is none.
+    :raises ApiError: ``text`` is not a day.
     """
     if DAY.fullmatch(text):
         with suppress(ValueError):  # the 31st of February

@@ -13,10 +13,9 @@ from flask import Flask, Response, current_app, request, session, url_for
 from flask.typing import ResponseReturnValue, RouteCallable
 from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
 
 from ..errors import ApiError
-from . import storage  # noqa: F401  it serves memory://
+from .storage import SweptMemoryStorage
 
 
 def client_address() -> str:
@@ -34,6 +33,7 @@ def client_network(address: str | None) -> str:
     return str(ip_network(f"{address.partition('%')[0]}/64", strict=False))
 
 
+#: Where it counts is a setting; ``memory://`` is served by ``SweptMemoryStorage``, which registers itself.
 limiter = Limiter(client_address)
 
 #: Wrong passwords, from one address. Right ones cost nothing.
@@ -114,7 +114,7 @@ class Window:
 
 def are_counted_here() -> bool:
     """Whether counting takes no time: nothing is counted, or this process has the counters."""
-    return not limiter.enabled or isinstance(limiter.limiter.storage, MemoryStorage)
+    return not limiter.enabled or isinstance(limiter.limiter.storage, SweptMemoryStorage)
 
 
 @cache
