@@ -25,7 +25,7 @@ from .payments import customers
 from .payments.models import SavedCard
 from .purchases import cards
 from .subscriptions import summary as plan_standing
-from .subscriptions.summary import PlanStanding
+from .subscriptions.summary import PlanSummary
 from .verbs import LedgerVerbs
 from .web import mails, routes
 from .web.mails import Mail
@@ -156,7 +156,7 @@ class Prepaid(LedgerVerbs):
         """The owner's saved cards, the one that pays by default first."""
         return cards.saved(self.session, owner)
 
-    def plan(self, owner: str) -> PlanStanding | None:
+    def plan(self, owner: str) -> PlanSummary | None:
         """The owner's plan: its title, its state and until when it is paid; ``None`` without one."""
         return plan_standing.standing(self, owner)
 

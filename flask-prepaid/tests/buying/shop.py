@@ -72,7 +72,7 @@ class Shop:
             PREPAID_STRIPE_SECRET_KEY="sk_test_shop",
             PREPAID_STRIPE_PUBLISHABLE_KEY="pk_test_shop",
             PREPAID_STRIPE_WEBHOOK_SECRET=SECRET,
-            PREPAID_LOOK_AFTER=timedelta(0),
+            PREPAID_CHECK_AFTER=timedelta(0),
             PREPAID_ATTEMPTS_PER_HOUR=0,
             PREPAID_ATTEMPTS_PER_ADDRESS=0,
             PREPAID_DECLINES_PER_HOUR=0,

@@ -223,7 +223,7 @@ def _upkeep(context: Context) -> Iterator[str]:
             f"{count} events came in and were not handled, the first for: {session.scalar(first)}. "
             "Run: flask prepaid replay --failed"
         )
-    overdue = Payment.look_at < clock.wall() - TICK_MISSED
+    overdue = Payment.check_at < clock.wall() - TICK_MISSED
     waiting = session.scalar(select(func.count()).select_from(Payment).where(overdue))
     if waiting:
         yield (

@@ -23,7 +23,7 @@ LATELY = timedelta(hours=1)
 KEPT = timedelta(days=1)
 
 
-def make_sure(context: Context, owner: str) -> None:
+def count_attempt(context: Context, owner: str) -> None:
     """Count one attempt, or refuse it before Stripe hears of it. Does not commit.
 
     :raises TooManyAttempts: This customer, this address, or all together have tried too often.

@@ -22,7 +22,7 @@ class PaymentState(StrEnum):
 
     ``REQUESTED`` is written down, and Stripe was perhaps asked. ``OPEN`` waits for
     the customer, ``PENDING`` for the bank. ``UNKNOWN``: Stripe did not answer, do not
-    pay again. ``SET_ASIDE``: what was paid is not what was agreed; an operator looks.
+    pay again. ``NEEDS_REVIEW``: what was paid is not what was agreed; an operator looks at it.
     """
 
     REQUESTED = "requested"
@@ -32,7 +32,7 @@ class PaymentState(StrEnum):
     FAILED = "failed"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
-    SET_ASIDE = "set_aside"
+    NEEDS_REVIEW = "needs_review"
 
 
 class Via(StrEnum):
@@ -88,7 +88,7 @@ class Payment(Base):
     what arrived: less by ``discount_minor`` with a promotion code, and with ``tax_minor``
     in it where tax is added. Stripe's objects carry
     ``idempotency_key`` in their metadata, which finds the row before it knows their ids.
-    ``look_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
+    ``check_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
     longer once that is final. ``failure_counted``: it is in the sums of failures.
     """
 
@@ -97,7 +97,7 @@ class Payment(Base):
         CheckConstraint("credits > 0", name="credits_positive"),
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
         Index("ix_prepaid_payment_owner_id", "owner", "id"),
-        Index("ix_prepaid_payment_look_at", "look_at"),
+        Index("ix_prepaid_payment_check_at", "check_at"),
         Index("ix_prepaid_payment_created_at", "created_at"),
         Index(
             "ix_prepaid_payment_failure",
@@ -139,8 +139,8 @@ class Payment(Base):
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     fetched_at: Mapped[datetime | None]
-    look_at: Mapped[datetime | None]
-    looks: Mapped[int] = mapped_column(default=0)
+    check_at: Mapped[datetime | None]
+    checks: Mapped[int] = mapped_column(default=0)
 
 
 class Refund(Base):
@@ -155,7 +155,7 @@ class Refund(Base):
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         Index("ix_prepaid_refund_payment_id", "payment_id"),
-        Index("ix_prepaid_refund_look_at", "look_at"),
+        Index("ix_prepaid_refund_check_at", "check_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -167,7 +167,7 @@ class Refund(Base):
     stripe_id: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime | None]
-    look_at: Mapped[datetime | None]
+    check_at: Mapped[datetime | None]
 
 
 class Dispute(Base):

@@ -25,7 +25,7 @@ from .models import Payment, PaymentState, Refund, Via
 log = logging.getLogger(__name__)
 
 #: Nothing more comes of a payment in one of these, but money back.
-FINAL = {PaymentState.PAID, PaymentState.FAILED, PaymentState.EXPIRED, PaymentState.SET_ASIDE}
+FINAL = {PaymentState.PAID, PaymentState.FAILED, PaymentState.EXPIRED, PaymentState.NEEDS_REVIEW}
 
 #: What a PaymentIntent's status means for the payment that waits for it.
 INTENT_STATES = {
@@ -57,7 +57,7 @@ def write_down(
     """
     session = context.session
     key = attempt_key(owner, attempt)
-    card_testing.make_sure(context, owner)
+    card_testing.count_attempt(context, owner)
     values = {
         "owner": owner,
         "via": via,
@@ -71,7 +71,7 @@ def write_down(
         "idempotency_key": key,
         "card_id": card_id,
         "created_at": context.clock(),
-        "look_at": clock.wall() + context.config.look_after,
+        "check_at": clock.wall() + context.config.check_after,
     }
     session.execute(insert(session, Payment).values(values).on_conflict_do_nothing())
     session.commit()
@@ -162,7 +162,7 @@ def settle(context: Context, payment: Payment, *, asked: tuple[int, str], paid_m
     if payment.state is PaymentState.PAID:
         return
     if asked != (payment.amount_minor, payment.currency):
-        set_aside(context, payment, asked)
+        call_for_review(context, payment, asked)
         return
     now = context.clock()
     entries.post_purchase(
@@ -179,7 +179,7 @@ def settle(context: Context, payment: Payment, *, asked: tuple[int, str], paid_m
     payment.paid_minor = paid_minor
     payment.paid_at = now
     payment.failure = None
-    payment.look_at = None
+    payment.check_at = None
     signals.after_commit(
         context.session,
         signals.credits_added,
@@ -206,40 +206,40 @@ def give_up(context: Context, payment: Payment, reason: str) -> None:
     if payment.state not in FINAL:
         payment.state = PaymentState.FAILED
         payment.failure = reason[:255]
-        payment.look_at = None
+        payment.check_at = None
         _tell_of_failure(context, payment)
     signals.commit(context.session)
 
 
 def look_again_later(context: Context, payment: Payment) -> None:
     """Put off the next look, twice as long each time, an hour at most. Commits."""
-    wait = min(context.config.look_after * 2 ** min(payment.looks + 1, 12), timedelta(hours=1))
-    payment.looks += 1
-    payment.look_at = clock.wall() + wait
+    wait = min(context.config.check_after * 2 ** min(payment.checks + 1, 12), timedelta(hours=1))
+    payment.checks += 1
+    payment.check_at = clock.wall() + wait
     context.session.commit()
 
 
 def due(session: Session, table: type[Payment] | type[Refund], *, limit: int = 100) -> list[int]:
     """The payments, or refunds, that it is time to ask Stripe about."""
-    overdue = select(table.id).where(table.look_at <= clock.wall()).order_by(table.look_at)
+    overdue = select(table.id).where(table.check_at <= clock.wall()).order_by(table.check_at)
     return list(session.scalars(overdue.limit(limit)))
 
 
-def set_aside(context: Context, payment: Payment, asked: tuple[int, str]) -> None:
-    if payment.state is PaymentState.SET_ASIDE:
+def call_for_review(context: Context, payment: Payment, asked: tuple[int, str]) -> None:
+    if payment.state is PaymentState.NEEDS_REVIEW:
         return
-    payment.state = PaymentState.SET_ASIDE
+    payment.state = PaymentState.NEEDS_REVIEW
     payment.failure = f"Stripe asked for {asked[0]} {asked[1]}"
-    payment.look_at = None
-    log.error("payment %s is set aside: %s, not what was agreed", payment.id, payment.failure)
+    payment.check_at = None
+    log.error("payment %s needs review: %s, not what was agreed", payment.id, payment.failure)
     signals.after_commit(
-        context.session, signals.payment_set_aside, owner=payment.owner, payment_id=payment.id
+        context.session, signals.payment_needs_review, owner=payment.owner, payment_id=payment.id
     )
 
 
 def move(context: Context, payment: Payment, state: PaymentState, fetched: Checkout | Intent) -> None:
     """Note a state that is overwritten, unless a later fetch has written one, or the payment is paid."""
-    if payment.state in (PaymentState.PAID, PaymentState.SET_ASIDE):
+    if payment.state in (PaymentState.PAID, PaymentState.NEEDS_REVIEW):
         return
     if payment.fetched_at is not None and payment.fetched_at > fetched.asked_at:
         return
@@ -249,7 +249,7 @@ def move(context: Context, payment: Payment, state: PaymentState, fetched: Check
     intent = fetched.intent if isinstance(fetched, Checkout) else fetched
     payment.failure = intent.failure if intent else None
     if state in FINAL:
-        payment.look_at = None
+        payment.check_at = None
     if failed_now:
         _tell_of_failure(context, payment)
 

@@ -49,7 +49,7 @@ def open_page(context: Context, owner: str, *, success_url: str, cancel_url: str
         session for its elements on a page of our own.
     """
     own_session(context)
-    card_testing.make_sure(context, owner)  # a card is tried out by leaving it, too
+    card_testing.count_attempt(context, owner)  # a card is tried out by leaving it, too
     context.session.commit()
     key = f"prepaid-card-{secrets.token_hex(16)}"
     return with_customer(
@@ -130,15 +130,15 @@ def remove(context: Context, owner: str, card_id: str) -> None:
 
 @dataclass(frozen=True)
 class Needed:
-    """What pays with a card that is to be removed, and ``heir``, the card that would pay instead.
+    """What pays with a card that is to be removed, and ``replacement``, the card that would pay instead.
 
-    ``heir`` is ``None`` without another card.
+    ``replacement`` is ``None`` without another card.
     """
 
     card: SavedCard
     topup: bool
     plan: bool
-    heir: SavedCard | None
+    replacement: SavedCard | None
 
 
 def needed(context: Context, owner: str, card_id: str) -> Needed | None:
@@ -156,7 +156,7 @@ def needed(context: Context, owner: str, card_id: str) -> Needed | None:
         card=on_file.pop(card_id),
         topup=topup is not None and topup.on and pays_by_default,
         plan=plan is not None and (plan.card_id == card_id or (plan.card_id is None and pays_by_default)),
-        heir=next(iter(on_file.values()), None),
+        replacement=next(iter(on_file.values()), None),
     )
     return asked if asked.topup or asked.plan else None
 

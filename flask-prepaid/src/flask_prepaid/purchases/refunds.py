@@ -80,7 +80,7 @@ def _write_down(context: Context, payment_id: int, amount_minor: int | None, rea
         reason=reason[:255],
         idempotency_key=key,
         created_at=context.clock(),
-        look_at=clock.wall() + context.config.look_after,
+        check_at=clock.wall() + context.config.check_after,
     )
     session.add(row)
     session.commit()
@@ -116,7 +116,7 @@ def ask(context: Context, refund_id: int) -> None:
     try:
         answer = context.gateway.refund(key=key, intent_id=intent_id, amount_minor=amount)
     except GatewayRefused:
-        session.execute(update(Refund).where(Refund.id == refund_id).values(state="refused", look_at=None))
+        session.execute(update(Refund).where(Refund.id == refund_id).values(state="refused", check_at=None))
         session.commit()
         raise
     apply_refund(context, payment, answer)
@@ -131,7 +131,7 @@ def look_up(context: Context, refund_id: int) -> None:
     """
     session = own_session(context)
     row = session.get_one(Refund, refund_id)
-    row.look_at = clock.wall() + 2 * context.config.look_after
+    row.check_at = clock.wall() + 2 * context.config.check_after
     payment = session.get_one(Payment, row.payment_id)
     key, intent_id = row.idempotency_key, payment.payment_intent_id
     assert intent_id is not None, "what is refunded was charged"
@@ -215,7 +215,7 @@ def apply_refund(context: Context, payment: Payment, refund: facts.Refund) -> No
     if row.fetched_at is not None and row.fetched_at > refund.asked_at:
         return
     first = row.fetched_at is None
-    row.stripe_id, row.state, row.fetched_at, row.look_at = refund.id, refund.status, refund.asked_at, None
+    row.stripe_id, row.state, row.fetched_at, row.check_at = refund.id, refund.status, refund.asked_at, None
     session.flush()
     payment.refunded_minor = _going_back(session, payment.id)
     key = f"refund:{refund.id}"

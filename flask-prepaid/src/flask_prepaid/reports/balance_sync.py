@@ -41,7 +41,7 @@ PLAN = "plan:"
 MEASURES = ("movements", "amount_minor", "fee_minor", "discount_minor", "tax_minor")
 
 #: Whose money has come, so that what it bought is certain.
-ARRIVED = (PaymentState.PAID, PaymentState.SET_ASIDE)
+ARRIVED = (PaymentState.PAID, PaymentState.NEEDS_REVIEW)
 
 #: Movements that are dated or tied at a time.
 BATCH = 1_000

@@ -171,7 +171,7 @@ def change(
     :param due_minor: What the preview said is charged now; if that is not so any more, nothing changes.
     :raises PlanRefused: The plan can't be changed now, or the preview does not hold any more.
     """
-    card_testing.make_sure(context, owner)
+    card_testing.count_attempt(context, owner)
     shown = preview(context, owner, plan, quantity, proration_date=proration_date)
     if shown.due_minor != due_minor:
         raise PlanRefused("What this change costs is not what was shown. Look at the new preview first.")
@@ -282,7 +282,7 @@ def use_card(context: Context, owner: str, card_id: str) -> tuple[Subscription, 
     :raises UnknownItem: The card is not on file.
     """
     subscribing.check_card(context, owner, card_id)
-    card_testing.make_sure(context, owner)
+    card_testing.count_attempt(context, owner)
     row, subscribed = _fetch(context, owner, "pay")
     if row.state is not State.INCOMPLETE:
         subscriptions.update(context.gateway, subscribed.id, default_payment_method=card_id)
@@ -365,8 +365,8 @@ def _followed(context: Context, row: Subscription) -> Subscription:
 
 
 def _target(context: Context, row: Subscription, plan: Plan, quantity: int) -> PlanPrice:
-    if not 1 <= quantity <= plan.most:
-        raise UnknownItem(f"This plan can be taken 1 to {plan.most} times over.", field="quantity")
+    if not 1 <= quantity <= plan.max_quantity:
+        raise UnknownItem(f"This plan can be taken 1 to {plan.max_quantity} times over.", field="quantity")
     price = prices.ensure(context, plan)
     current = context.session.get_one(PlanPrice, row.price_id)
     if price.currency != current.currency:

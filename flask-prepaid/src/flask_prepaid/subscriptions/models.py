@@ -91,7 +91,7 @@ class Subscription(Base):
             name="expired_page_is_closed",
         ),
         Index("ix_prepaid_subscription_owner_id", "owner", "id"),
-        Index("ix_prepaid_subscription_look_at", "look_at"),
+        Index("ix_prepaid_subscription_check_at", "check_at"),
         Index(
             "uq_prepaid_subscription_running",
             "owner",
@@ -129,8 +129,8 @@ class Subscription(Base):
     end_reason: Mapped[str | None] = mapped_column(String(32))
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime | None]
-    look_at: Mapped[datetime | None]
-    looks: Mapped[int] = mapped_column(default=0)
+    check_at: Mapped[datetime | None]
+    checks: Mapped[int] = mapped_column(default=0)
 
 
 class Invoice(Base):

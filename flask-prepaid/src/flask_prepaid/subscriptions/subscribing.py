@@ -173,8 +173,8 @@ def _begin(
     session = own_session(context)
     _make_sure(context, owner)
     session.commit()
-    if not 1 <= quantity <= plan.most:
-        raise UnknownItem(f"This plan can be taken 1 to {plan.most} times over.", field="quantity")
+    if not 1 <= quantity <= plan.max_quantity:
+        raise UnknownItem(f"This plan can be taken 1 to {plan.max_quantity} times over.", field="quantity")
     trial = plan.trial_days if not had_trial(context, owner) else 0
     if trial_promised and not trial:
         raise PlanRefused(
@@ -193,7 +193,7 @@ def _begin(
         "idempotency_key": key,
         "card_id": card_id,
         "created_at": context.clock(),
-        "look_at": clock.wall() + context.config.look_after,
+        "check_at": clock.wall() + context.config.check_after,
     }
     session.execute(insert(session, Subscription).values(values).on_conflict_do_nothing())
     session.commit()
@@ -207,7 +207,7 @@ def _begin(
 
 def _make_sure(context: Context, owner: str) -> None:
     """Refuse what a card tester does, by the same limits as for packs."""
-    card_testing.make_sure(context, owner)
+    card_testing.count_attempt(context, owner)
     lately = Subscription.created_at > context.clock() - timedelta(hours=1)
     begun = select(func.count()).where(Subscription.owner == owner, lately)
     limit = context.config.attempts_per_hour
@@ -266,7 +266,7 @@ def _give_up(context: Context, row: Subscription, *, closed: str | None = None) 
     """
     sync.lock(context.session, row)
     if row.state in (State.REQUESTED, State.OPEN) and row.session_id == closed:
-        row.state, row.look_at = State.EXPIRED, None
+        row.state, row.check_at = State.EXPIRED, None
         row.page_closed_at = context.clock() if closed else None
     context.session.commit()
 
@@ -296,8 +296,8 @@ def due(context: Context, *, limit: int = 100) -> list[int]:
     """
     renewing = Subscription.state.in_((State.TRIALING, State.ACTIVE, State.PAST_DUE))
     overdue = Subscription.period_end < context.clock() - OVERDUE_AFTER
-    first = Subscription.look_at.is_(None) & renewing & overdue
-    wanted = select(Subscription.id).where(or_(Subscription.look_at <= clock.wall(), first))
+    first = Subscription.check_at.is_(None) & renewing & overdue
+    wanted = select(Subscription.id).where(or_(Subscription.check_at <= clock.wall(), first))
     return list(context.session.scalars(wanted.order_by(Subscription.id).limit(limit)))
 
 
@@ -305,8 +305,8 @@ def look_up(context: Context, subscription_id: int) -> None:
     """Ask Stripe what came of a subscription that nobody has told us about, and follow it. Commits."""
     session = own_session(context)
     row = session.get_one(Subscription, subscription_id)
-    wait = min(context.config.look_after * 2 ** min(row.looks + 1, 12), timedelta(hours=1))
-    row.looks, row.look_at = row.looks + 1, clock.wall() + wait
+    wait = min(context.config.check_after * 2 ** min(row.checks + 1, 12), timedelta(hours=1))
+    row.checks, row.check_at = row.checks + 1, clock.wall() + wait
     stripe_id, session_id, key = row.stripe_id, row.session_id, row.idempotency_key
     customer_id, age = known_customer(session, row.owner), context.clock() - row.created_at
     session.commit()

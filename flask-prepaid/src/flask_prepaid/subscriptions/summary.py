@@ -11,7 +11,7 @@ from .models import State
 
 
 @dataclass(frozen=True)
-class PlanStanding:
+class PlanSummary:
     """An owner's plan. ``state`` is Stripe's word, or ours before it has begun.
 
     ``paid_until`` is when its period ends, and it renews if ``ends_at`` does not say otherwise.
@@ -25,10 +25,10 @@ class PlanStanding:
     ends_at: datetime | None
 
 
-def standing(context: Context, owner: str) -> PlanStanding | None:
+def standing(context: Context, owner: str) -> PlanSummary | None:
     """The owner's plan, or ``None`` without one that has begun and not ended."""
     row = sync.running(context.session, owner)
     if row is None or row.state in (State.REQUESTED, State.OPEN):
         return None
     terms = subscribing.terms(context, row)
-    return PlanStanding(terms.plan, terms.title, row.quantity, str(row.state), row.period_end, row.cancel_at)
+    return PlanSummary(terms.plan, terms.title, row.quantity, str(row.state), row.period_end, row.cancel_at)

@@ -118,7 +118,7 @@ def apply(
         if row.state is not State.INCOMPLETE and (
             row.state in ENDED or subscribed.period_end > context.clock()
         ):
-            row.look_at, row.looks = None, 0  # what comes next comes at a time that is known
+            row.check_at, row.checks = None, 0  # what comes next comes at a time that is known
         session.flush()
         _grant_trial(context, row)
         if row.end_reason == CARD_HAD_TRIAL and row.ended_at is not None:
@@ -275,5 +275,5 @@ def follow_page(context: Context, row: Subscription, page: Page) -> None:
     if row.fetched_at is None and row.state in (State.REQUESTED, State.OPEN):
         row.state = State.EXPIRED if page.status == "expired" else State.OPEN
         if row.state is State.EXPIRED:
-            row.look_at = None
+            row.check_at = None
     context.session.flush()

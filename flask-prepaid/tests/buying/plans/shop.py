@@ -25,7 +25,7 @@ PLANS = (
     Plan("yearly", credits=6_000, amount_minor=40_000, interval="year", name="Yearly"),
     Plan("trial", credits=200, amount_minor=2_000, name="Tried", trial_days=14, trial_credits=20),
     Plan("taste", credits=50, amount_minor=600, name="Taste", trial_days=7, trial_needs_card=False),
-    Plan("seats", credits=10, amount_minor=150, name="Seats", most=20),
+    Plan("seats", credits=10, amount_minor=150, name="Seats", max_quantity=20),
 )
 
 PAGE = "/prepaid/plan"

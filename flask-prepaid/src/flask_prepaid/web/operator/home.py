@@ -82,7 +82,7 @@ def sold_in(span: days.Span) -> list[tuple[str, Sales, Sales]]:
 
 
 def stuck_payments(session: Session) -> Select[Payment]:
-    """What is set aside, or whose end has not been known for too long; the oldest first."""
+    """What needs review, or whose end has not been known for too long; the oldest first."""
     waiting = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
     late = Payment.state.in_(waiting) & (Payment.created_at < page.extension().clock() - LATE)
-    return select(Payment).where(late | (Payment.state == PaymentState.SET_ASIDE)).order_by(Payment.id)
+    return select(Payment).where(late | (Payment.state == PaymentState.NEEDS_REVIEW)).order_by(Payment.id)
