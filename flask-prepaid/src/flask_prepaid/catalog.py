@@ -79,7 +79,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         if min(self.credits, self.amount_minor, self.interval_count, self.max_quantity) < 1:
-            raise ValueError(f"plan {self.slug!r}: credits, amount_minor, interval_count and max_quantity from 1")
+            raise ValueError(
+                f"plan {self.slug!r}: credits, amount_minor, interval_count and max_quantity from 1"
+            )
         if min(self.trial_days, self.trial_credits, self.roll_over) < 0:
             raise ValueError(f"plan {self.slug!r}: trial_days, trial_credits and roll_over from 0")
         if self.trial_credits and not self.trial_days:
@@ -89,6 +91,11 @@ class Plan:
     @property
     def title(self) -> str:
         return self.name or f"{self.credits:,} credits {self.every}"
+
+    @property
+    def period(self) -> tuple[str, int]:
+        """What is paid for at a time: ``("month", 3)``."""
+        return self.interval, self.interval_count
 
     @property
     def every(self) -> str:
@@ -145,7 +152,8 @@ class Quantity:
         """
         if not self.min_credits <= credits <= self.max_credits:
             raise UnknownItem(
-                f"Choose a whole number of credits from {self.min_credits:,} to {self.max_credits:,}.", field="credits"
+                f"Choose a whole number of credits from {self.min_credits:,} to {self.max_credits:,}.",
+                field="credits",
             )
         floor = 0
         amount = 0

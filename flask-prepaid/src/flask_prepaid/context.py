@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -15,6 +15,11 @@ from . import signals
 from .catalog import Catalog
 from .config import Config
 from .gateway.client import Gateway
+
+T = TypeVar("T")
+
+#: What was fetched from Stripe, ready to be written: call it in a transaction.
+Write = Callable[[], T]
 
 
 class Context(Protocol):
@@ -38,6 +43,10 @@ class Context(Protocol):
 
     @property
     def catalog(self) -> Catalog: ...
+
+    @property
+    def address(self) -> str | None:
+        """The network address of the customer's browser; ``None`` in a command."""
 
     def email_of(self, owner: str) -> str | None:
         """The owner's address, if the host has said how to find it and knows one."""
@@ -78,6 +87,16 @@ def transaction(context: Context) -> Iterator[Session]:
     finally:
         del session.info[_OPEN]
     signals.send(session)
+
+
+def write_now(context: Context, write: Write[T]) -> T:
+    """Write what was fetched, in a transaction of its own."""
+    with transaction(context):
+        return write()
+
+
+def nothing() -> None:
+    """There is nothing to write."""
 
 
 def own_session(context: Context) -> Session:

@@ -24,10 +24,11 @@ from .operations import webhooks
 from .payments import customers
 from .payments.models import SavedCard
 from .purchases import cards
-from .subscriptions import summary as plan_standing
-from .subscriptions.summary import PlanSummary
+from .subscriptions import subscribing
+from .subscriptions.subscribing import PlanSummary
 from .verbs import LedgerVerbs
 from .web import mails, routes
+from .web.address import client_address
 from .web.mails import Mail
 from .web.operator.roles import NOBODY, Desk
 
@@ -158,7 +159,7 @@ class Prepaid(LedgerVerbs):
 
     def plan(self, owner: str) -> PlanSummary | None:
         """The owner's plan: its title, its state and until when it is paid; ``None`` without one."""
-        return plan_standing.standing(self, owner)
+        return subscribing.summary(self, owner)
 
     def remove_customer(self, owner: str) -> None:
         """Delete the owner's Stripe customer, and with it saved cards, auto top-up and plan. Commits.
@@ -176,6 +177,11 @@ class Prepaid(LedgerVerbs):
     def may_try(self, owner: str) -> bool:
         """Whether the host lets the owner try a plan free, if they have not done so before."""
         return self._trial is None or self._trial(owner)
+
+    @property
+    def address(self) -> str | None:
+        """The network address of the customer's browser; ``None`` in a command."""
+        return client_address()
 
     def send_mail(self, address: str, subject: str, text: str) -> None:
         """Hand a mail to the host; nothing where it wants none."""

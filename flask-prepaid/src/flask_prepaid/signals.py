@@ -20,7 +20,8 @@ credits_added = _signals.signal("credits-added")
 #: A payment came to nothing: ``owner``, ``payment_id``, ``reason`` (for operators, not for the customer).
 payment_failed = _signals.signal("payment-failed")
 
-#: What was paid is not what was agreed, so no credits were given; an operator must look at it: ``owner``, ``payment_id``.
+#: What was paid is not what was agreed, so no credits were given; an operator must look at it:
+#: ``owner``, ``payment_id``.
 payment_needs_review = _signals.signal("payment-needs-review")
 
 #: Money went back, and its credits with it: ``owner``, ``payment_id``, ``credits`` taken, ``debt`` made.

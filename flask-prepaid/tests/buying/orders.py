@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from flask_prepaid.context import write_now
 from flask_prepaid.operations import webhooks
 from flask_prepaid.payments.models import Dispute, Payment, PaymentState, Refund
 
@@ -51,8 +52,7 @@ class Life:
         type, object_id = self.told[step]
 
         def handle() -> None:
-            webhooks.HEARD[type](self.shop.prepaid, object_id)
-            self.shop.prepaid.session.commit()
+            write_now(self.shop.prepaid, webhooks.HEARD[type](self.shop.prepaid, object_id))
 
         self.shop.read(handle)
 

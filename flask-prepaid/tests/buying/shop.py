@@ -218,7 +218,7 @@ class Shop:
 
     def at_stripe(self, session_id: str) -> Checkout:
         """The session as Stripe has it."""
-        found = self.read(lambda: self.prepaid.gateway.fetch_checkout(session_id))
+        found = self.read(lambda: self.prepaid.gateway.checkout.fetch(session_id))
         assert isinstance(found, Checkout)
         return found
 

@@ -32,7 +32,7 @@ from prepaid_ledger.errors import PrepaidError
 from .. import money
 from ..config import EMULATOR_URL
 from ..errors import GatewayRefused, GatewayUnavailable
-from ..gateway import client as gateway_client
+from ..gateway import calls as gateway_calls
 from ..operations import connect as connecting
 from ..operations import doctor as diagnosis
 from ..operations import reconcile as reconciling
@@ -263,7 +263,7 @@ def hear(seen: set[str], answered: bool) -> bool:
 
     That it does not is said once, by the gateway, and not with each of the calls that follow.
     """
-    logging.getLogger(gateway_client.__name__).setLevel(logging.NOTSET if answered else logging.CRITICAL)
+    logging.getLogger(gateway_calls.__name__).setLevel(logging.NOTSET if answered else logging.CRITICAL)
     try:
         types = connecting.listen_once(extension(), seen)
     except GatewayUnavailable:

@@ -35,6 +35,44 @@ class PaymentState(StrEnum):
     NEEDS_REVIEW = "needs_review"
 
 
+class RefundState(StrEnum):
+    """Where a refund stands: two words of ours, for what Stripe has none of, and Stripe's.
+
+    ``REQUESTED`` is written down, and Stripe's answer is not known. ``REFUSED``: Stripe never made it.
+    https://docs.stripe.com/api/refunds/object#refund_object-status
+    """
+
+    REQUESTED = "requested"
+    REFUSED = "refused"
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+#: The money of a refund in one of these stays here, or has come back.
+NOT_REFUNDED = frozenset({RefundState.REFUSED, RefundState.FAILED, RefundState.CANCELED})
+
+
+class DisputeState(StrEnum):
+    """Where a dispute stands, in Stripe's words. https://docs.stripe.com/api/disputes/object#dispute_object-status"""
+
+    WARNING_NEEDS_RESPONSE = "warning_needs_response"
+    WARNING_UNDER_REVIEW = "warning_under_review"
+    WARNING_CLOSED = "warning_closed"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+    PREVENTED = "prevented"
+
+    @property
+    def takes_money(self) -> bool:
+        """Whether the bank has the money. An inquiry, whose words begin with ``warning_``, takes none."""
+        return self in (DisputeState.NEEDS_RESPONSE, DisputeState.UNDER_REVIEW, DisputeState.LOST)
+
+
 class Via(StrEnum):
     """How a payment was asked for: on a Checkout page, by hand or auto top-up from a card, or by a plan."""
 
@@ -146,8 +184,7 @@ class Payment(Base):
 class Refund(Base):
     """Money that goes back to the card, asked for here or in Stripe's dashboard.
 
-    One that is asked for here is committed before Stripe hears of it. ``state`` is
-    Stripe's word, or ``requested`` as long as its answer is not known.
+    One that is asked for here is committed before Stripe hears of it.
     """
 
     __tablename__ = "prepaid_refund"
@@ -161,7 +198,7 @@ class Refund(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     payment_id: Mapped[int]
     amount_minor: Mapped[int]
-    state: Mapped[str] = mapped_column(String(32), default="requested")
+    state: Mapped[RefundState] = mapped_column(words(RefundState), default=RefundState.REQUESTED)
     reason: Mapped[str | None]
     idempotency_key: Mapped[str] = mapped_column(unique=True)
     stripe_id: Mapped[str | None] = mapped_column(unique=True)
@@ -171,7 +208,7 @@ class Refund(Base):
 
 
 class Dispute(Base):
-    """A bank wants its customer's money back. ``state`` is Stripe's word; a ``warning_`` took none."""
+    """A bank wants its customer's money back."""
 
     __tablename__ = "prepaid_dispute"
     __table_args__ = (
@@ -182,7 +219,7 @@ class Dispute(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     payment_id: Mapped[int]
     amount_minor: Mapped[int]
-    state: Mapped[str] = mapped_column(String(32))
+    state: Mapped[DisputeState] = mapped_column(words(DisputeState, 24))
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime]
 

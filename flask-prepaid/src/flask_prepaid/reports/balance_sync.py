@@ -19,7 +19,7 @@ from prepaid_ledger import clock
 from prepaid_ledger.database.upsert import insert
 
 from ..context import Context, own_session
-from ..gateway import account, values
+from ..gateway.values import StripeMovement
 from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
 from .days import MINUTE, day_of
@@ -131,7 +131,7 @@ def _walk(context: Context, session: Session, state: Copying, seen: Callable[[],
     more = True
     while more:
         session.commit()
-        page, more = context.gateway.movements_page(since, after=cursor)
+        page, more = context.gateway.account.movements_page(since, after=cursor)
         for _ in page:
             seen()
         session.execute(update(Copying).values(id=1))  # others who sync wait here, and see what we wrote
@@ -157,7 +157,7 @@ def sync_if_old(context: Context) -> None:
     session.commit()
     if synced_at is None or synced_at < clock.wall() - OLD:
         sync(context)
-        theirs = account.fetch_time(context.gateway)
+        theirs = context.gateway.account.fetch_time()
         off_s = round((theirs - clock.wall()).total_seconds()) if theirs else None
         session.execute(update(Copying).values(clock_off_s=off_s))
         session.commit()
@@ -205,7 +205,7 @@ def _batches(session: Session) -> Iterable[list[Movement]]:
         session.expunge_all()
 
 
-def _keep(session: Session, page: list[values.Movement], zone: str) -> int:
+def _keep(session: Session, page: list[StripeMovement], zone: str) -> int:
     """Write a page of movements and what they add to the sums; how many were new. Does not commit.
 
     A movement that Stripe has changed since, such as a fee filled in late, replaces its copy.

@@ -19,7 +19,7 @@ def webhook() -> ResponseReturnValue:
     """
     request.max_content_length = LARGEST_BODY
     prepaid = page.extension()
-    event = prepaid.gateway.read_event(request.get_data(), request.headers.get("Stripe-Signature"))
+    event = prepaid.gateway.events.read(request.get_data(), request.headers.get("Stripe-Signature"))
     if event.type == webhooks.VISIT:
         return {"seen_as": request.base_url}
     webhooks.keep(prepaid, event)

@@ -118,12 +118,8 @@ class PlanShop(Shop):
         """Put a card on file beside the others; its id."""
         customer = self.v1.subscriptions.retrieve(self.stripe_id(owner)).customer
         method = self.v1.payment_methods.attach(card, {"customer": cast(str, customer)})
-        self.read(lambda: self._refresh(cast(str, customer)))
+        self.read(lambda: cards.refresh(self.prepaid, cast(str, customer)))
         return method.id
-
-    def _refresh(self, customer: str) -> None:
-        cards.refresh(self.prepaid, customer)
-        self.prepaid.session.commit()
 
     # What stands
 

@@ -117,7 +117,11 @@ def invoices() -> None:
         sa.Column("subscription_id", BigInt, nullable=False),
         sa.Column("stripe_id", sa.String(length=255), nullable=False),
         sa.Column("number", sa.String(length=64)),
-        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column(
+            "state",
+            words("invoicestate", ("draft", "open", "paid", "uncollectible", "void"), 16),
+            nullable=False,
+        ),
         sa.Column("total_minor", BigInt, nullable=False),
         sa.Column("due_minor", BigInt, nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
