@@ -111,7 +111,7 @@ class Shop:
         return client_of(Lane(self.app))
 
     def prepaid_tables(self) -> dict[str, Any]:
-        from prepaid_ledger.database.types import Base as Extension
+        from prepaid_ledger.database import Base as Extension
 
         return dict(Extension.metadata.tables)
 

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from prepaid_ledger import Ledger
 from prepaid_ledger.clock import Clock
 
 from . import signals
@@ -48,17 +49,15 @@ class Context(Protocol):
     def address(self) -> str | None:
         """The network address of the customer's browser; ``None`` in a command."""
 
+    @property
+    def ledger(self) -> Ledger:
+        """The books, on the host's session."""
+
     def email_of(self, owner: str) -> str | None:
         """The owner's address, if the host has said how to find it and knows one."""
 
     def may_try(self, owner: str) -> bool:
         """Whether the host lets the owner try a plan free, if they have not done so before."""
-
-    def available(self, owner: str) -> int:
-        """The credits that ``owner`` can spend now."""
-
-    def settle_due(self) -> int:
-        """Write what is due in the books; how many wallets were due."""
 
 
 _OPEN = "prepaid_transaction"

@@ -58,36 +58,24 @@ plan_ended_unpaid = _signals.signal("plan-ended-unpaid")
 #: A trial ends in three days: ``owner``, ``subscription_id``, ``trial_end``.
 trial_ending = _signals.signal("trial-ending")
 
-#: An operator acts: ``operator``, ``deed``, ``owner`` or ``None``, ``reason``, ``detail``. Sent before the
+#: An operator acts: ``operator``, ``action``, ``owner`` or ``None``, ``reason``, ``detail``. Sent before the
 #: commit of what is done, or before Stripe is asked: add your record to the session, and do not commit.
 operator_acts = _signals.signal("operator-acts")
 
 _WAITING = "prepaid_signals"
 
 
-def after_commit(session: Session, signal: NamedSignal, **told: Any) -> None:
-    """Send ``signal`` when ``commit`` has committed this session."""
-    session.info.setdefault(_WAITING, []).append((signal, told))
+def after_commit(session: Session, signal: NamedSignal, **values: Any) -> None:
+    """Send ``signal`` once the transaction that is open has been committed."""
+    session.info.setdefault(_WAITING, []).append((signal, values))
 
 
 def send(session: Session) -> None:
     """Send what waits for the commit of this session, which has just come."""
-    for signal, told in session.info.pop(_WAITING, []):
-        signal.send(current_app._get_current_object(), **told)  # type: ignore[attr-defined]
+    for signal, values in session.info.pop(_WAITING, []):
+        signal.send(current_app._get_current_object(), **values)  # type: ignore[attr-defined]
 
 
 def forget(session: Session) -> None:
     """Send nothing of what waits for the commit of this session, which does not come."""
     session.info.pop(_WAITING, None)
-
-
-def commit(session: Session) -> None:
-    """Commit, then tell the host."""
-    session.commit()
-    send(session)
-
-
-def rollback(session: Session) -> None:
-    """Roll back, and tell nobody."""
-    forget(session)
-    session.rollback()

@@ -24,7 +24,7 @@ from flask_prepaid.gateway.values import Checkout
 from flask_prepaid.operations.webhooks import HEARD
 from flask_prepaid.payments.models import InboxEvent, Payment
 from flask_prepaid.purchases import cards
-from prepaid_ledger.database.types import Base
+from prepaid_ledger.database import Base
 from stripe_emulator import Emulator
 
 PACKS = (

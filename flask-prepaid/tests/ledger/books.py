@@ -13,8 +13,8 @@ from sqlalchemy import URL, text
 
 from flask_prepaid import Prepaid
 from prepaid_ledger.books import entries
-from prepaid_ledger.books.models import Entry, Kind
 from prepaid_ledger.errors import PrepaidError
+from prepaid_ledger.tables import Entry, Kind
 
 OWNER = "user:1"
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)

@@ -19,10 +19,10 @@ from prepaid_ledger.books import allowances, clawbacks, entries, expiry, hold_st
 from prepaid_ledger.books import holds as holding
 from prepaid_ledger.books import lot_store as drawing
 from prepaid_ledger.books.lots import Line, LotState, Part
-from prepaid_ledger.books.models import HoldState, Kind
 from prepaid_ledger.books.posting import Locked
 from prepaid_ledger.errors import InsufficientCredits
 from prepaid_ledger.spends import batch
+from prepaid_ledger.tables import HoldState, Kind
 
 from .test_histories import run_histories
 
@@ -226,7 +226,7 @@ def repays_no_debt(patch: pytest.MonkeyPatch) -> None:
 def rounds_a_refund_down(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         clawbacks,
-        "share",
+        "credits_of_refund",
         lambda credits, paid, refunded: credits * min(refunded, paid) // paid if paid else credits,
     )
 

@@ -27,12 +27,12 @@ from prepaid_ledger import clock
 from prepaid_ledger.audit.audit import audit
 from prepaid_ledger.books import entries as ledger
 from prepaid_ledger.books import holds
-from prepaid_ledger.books.models import Entry, Wallet
 from prepaid_ledger.database import engine as database
 from prepaid_ledger.errors import PrepaidError
 from prepaid_ledger.spends.asynchronous import AwaitedSpends
 from prepaid_ledger.spends.group_commit import GroupCommit
 from prepaid_ledger.spends.single import Ask
+from prepaid_ledger.tables import Entry, Wallet
 
 OWNERS = ["user:1", "user:2", "user:3"]
 THREADS = 4

@@ -244,7 +244,7 @@ def test_the_balance_at_any_time_is_what_it_was(books: Books) -> None:
     ]
     assert books.prepaid.balance_at(OWNER, start + timedelta(days=19, hours=11)) == 190
     assert books.prepaid.balance_at(OWNER, start + timedelta(days=19, hours=12)) == 171
-    books.prepaid.settle_due()
+    books.prepaid.write_due()
     assert books.prepaid.balance_at(OWNER, start + timedelta(days=19, hours=11)) == 190
     assert books.prepaid.balance_at(OWNER, start + timedelta(days=19, hours=12)) == 171
 

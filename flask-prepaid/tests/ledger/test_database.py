@@ -19,9 +19,9 @@ from flask_prepaid import Prepaid, include_name
 from flask_prepaid.config import ConfigError
 from flask_prepaid.testing import Databases
 from flask_prepaid.upgrade import VERSION_TABLE, downgrade, upgrade
+from prepaid_ledger.database import Base
 from prepaid_ledger.database import engine as database
-from prepaid_ledger.database.types import Base
-from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
+from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError, UnfitDatabase
 
 from .books import OWNER, Books
 

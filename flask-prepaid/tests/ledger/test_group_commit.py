@@ -55,13 +55,13 @@ def test_the_first_who_comes_back_waits_for_the_others_and_not_for_ever(books: B
 
     event.listen(books.db.engine, "before_cursor_execute", note)
     an_hour_s = 3600.0
-    books.prepaid.spends._last = Round(size=5, took_s=an_hour_s, ended_s=time.monotonic())
+    books.prepaid._setup.spends._last = Round(size=5, took_s=an_hour_s, ended_s=time.monotonic())
     results = books.all_at_once(calls)
 
     assert all(isinstance(result, Spent) for result in results)
     assert len(moves) == 1  # all five, and as soon as the fifth was there
 
-    books.prepaid.spends._last = Round(size=5, took_s=0.001, ended_s=time.monotonic())
+    books.prepaid._setup.spends._last = Round(size=5, took_s=0.001, ended_s=time.monotonic())
     assert books.prepaid.spend_now(OWNER, key="report:5").balance == 0  # nobody else came
     assert books.prepaid.audit() == []
 

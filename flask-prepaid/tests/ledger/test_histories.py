@@ -226,7 +226,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def tick(self) -> None:
-        self.books.prepaid.settle_due()
+        self.books.prepaid.write_due()
         self.model.expire(self.books.time)
         self.model.release_late(self.books.time)
 

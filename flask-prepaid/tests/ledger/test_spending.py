@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from prepaid_ledger.books.models import Kind
 from prepaid_ledger.errors import InsufficientCredits, KeyReused, WalletBlocked
 from prepaid_ledger.spends.single import Spent
+from prepaid_ledger.tables import Kind
 
 from .books import OWNER, Books
 

@@ -3,7 +3,7 @@
 from alembic import context
 
 from flask_prepaid.upgrade import VERSION_TABLE
-from prepaid_ledger.database.types import Base
+from prepaid_ledger.database import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -7,8 +7,8 @@ from datetime import timedelta
 from sqlalchemy import String, and_, cast, delete, exists, literal, or_, select
 
 from prepaid_ledger import clock
-from prepaid_ledger.books.models import Wallet
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
+from prepaid_ledger.tables import Wallet
 
 from .. import signals
 from ..context import Context, transaction

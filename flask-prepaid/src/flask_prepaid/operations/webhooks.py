@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy import select, update
 
 from prepaid_ledger import clock
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 
 from ..context import Context, Write, nothing, transaction
 from ..gateway.values import Event

@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 
 from ..context import Context, transaction
 from ..errors import GatewayRefused

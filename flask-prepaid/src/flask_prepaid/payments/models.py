@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from prepaid_ledger.database.types import Base, words
+from prepaid_ledger.database import Base, words
 
 
 class PaymentState(StrEnum):

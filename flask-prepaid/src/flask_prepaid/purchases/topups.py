@@ -13,7 +13,7 @@ from itertools import takewhile
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
-from prepaid_ledger.books.models import Wallet
+from prepaid_ledger.tables import Wallet
 
 from .. import signals
 from ..catalog import Pack
@@ -113,7 +113,7 @@ def _begin(context: Context, owner: str) -> Payment | None:
     session.execute(update(TopUp).where(TopUp.owner == owner).values(owner=owner))
     row = session.get_one(TopUp, owner, populate_existing=True)
     history = list(session.scalars(_history(row)))
-    if not row.on or context.available(owner) >= row.threshold:
+    if not row.on or context.ledger.available(owner) >= row.threshold:
         return None
     card_id = cards.default_card(session, owner)
     pack = context.catalog.packs.get(row.pack)

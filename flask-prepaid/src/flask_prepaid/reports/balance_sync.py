@@ -16,7 +16,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, aliased
 
 from prepaid_ledger import clock
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 
 from ..context import Context, own_session
 from ..gateway.values import StripeMovement

@@ -17,8 +17,7 @@ from fractions import Fraction
 
 from sqlalchemy import select
 
-from prepaid_ledger.books import allowances, entries
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 
 from .. import signals
 from ..context import Context
@@ -190,34 +189,35 @@ def _settle(
 def _give(
     context: Context, subscription: Subscription, row: Invoice, bill: StripeInvoice, due: Worth
 ) -> None:
-    session = context.session
     payment = _payment(context, subscription, bill, due.credits)
     row.payment_id = payment.id
-    bought = {
-        "key": f"invoice:{row.id}",
-        "amount_minor": payment.amount_minor,
-        "currency": bill.currency,
-        "clock": context.clock,
-    }
+    key = f"invoice:{row.id}"
     grace, ends, now = context.config.allowance_grace, moment(due.ends), context.clock()
     if due.replaces and ends > now and not _overtaken(context, row):
-        allowances.allowance(
-            session,
+        context.ledger.allowance(
             subscription.owner,
             due.credits,
+            key=key,
             period_end=ends,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
             grace=grace,
             roll_over=due.roll_over,
             replacing=_keys_before(context, row),
-            **bought,  # type: ignore[arg-type]
         )
     else:
         # Beside what is there: the rest of a period, or one that was paid when it was over.
         lasts = ends if whole_period(bill.lines) is None else ends + grace
-        until = max(lasts, now + grace) if lasts <= now else lasts
-        allowances.add_to_allowance(session, subscription.owner, due.credits, period_end=until, **bought)  # type: ignore[arg-type]
+        context.ledger.add_to_allowance(
+            subscription.owner,
+            due.credits,
+            key=key,
+            period_end=max(lasts, now + grace) if lasts <= now else lasts,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+        )
     signals.after_commit(
-        session,
+        context.session,
         signals.credits_added,
         owner=subscription.owner,
         credits=due.credits,
@@ -260,14 +260,12 @@ def _take(context: Context, subscription: Subscription, row: Invoice, credits: i
     if latest is None:
         row.credits = 0
         return
-    entries.claw_back(
-        context.session,
+    context.ledger.claw_back(
         subscription.owner,
         lot_key=f"invoice:{latest}",
         key=f"invoice:{row.id}",
         credits=credits,
         reason="The plan was made smaller",
-        clock=context.clock,
     )
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from prepaid_ledger.database.types import Base, words
+from prepaid_ledger.database import Base, words
 
 
 class State(StrEnum):

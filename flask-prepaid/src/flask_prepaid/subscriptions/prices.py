@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from sqlalchemy import select
 
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 
 from ..catalog import Plan
 from ..context import Context, transaction

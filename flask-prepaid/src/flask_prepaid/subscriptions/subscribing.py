@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 
 from prepaid_ledger import clock
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 
 from ..catalog import Plan
 from ..context import Context, Write, transaction, write_now

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from sqlalchemy import select
 
-from prepaid_ledger.database.upsert import insert
+from prepaid_ledger.database import insert
 
 from ..context import Context
 from ..errors import GatewayRefused

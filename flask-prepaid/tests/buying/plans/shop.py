@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from flask_prepaid import Plan
 from flask_prepaid.purchases import cards
 from flask_prepaid.subscriptions.models import Invoice, State, Subscription, SubscriptionChange
-from prepaid_ledger.books.models import Entry, Kind, Wallet
+from prepaid_ledger.tables import Entry, Kind, Wallet
 
 from ..shop import Shop
 

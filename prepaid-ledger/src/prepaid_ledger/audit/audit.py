@@ -27,7 +27,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 
-from ..books.models import Entry, Kind, Wallet
+from ..tables import Entry, Kind, Wallet
 from .replay import Problem, replay
 
 #: The triggers that refuse a change of an entry, by database.

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ..books.lot_store import StoredPast, first
 from ..books.lots import Event, Line, Lots, LotState, Opened, Part
-from ..books.models import Entry, Kind
+from ..tables import Entry, Kind
 
 #: How many spends, holds and used-up lots of one wallet are remembered.
 SPAN = 20_000

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from ..books.lot_store import CLOSED, LINE, LOT, OPENED
 from ..books.lots import BrokenHistory, Closed, Event, Line, Lots, LotState, Opened, Part
-from ..books.models import Draw, Entry, Hold, Kind, Lot, Wallet
 from ..books.posting import OWN_KEYS
+from ..tables import Draw, Entry, Hold, Kind, Lot, Wallet
 from .memory import RecentPast
 
 #: Rows that are fetched at a time, from each table.

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from .. import clock as clocks
 from ..clock import Clock
+from ..tables import Entry, Kind
 from .entries import receive
 from .expiry import end, expire, finish
 from .lots import LotState
-from .models import Entry, Kind
 from .posting import Locked, append, check_credits, check_key, check_owner, lock, lock_or_open, repeat
 
 #: A renewal is paid an hour after the period's end, or days later on a retry.

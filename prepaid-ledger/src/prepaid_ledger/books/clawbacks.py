@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from .. import clock as clocks
 from ..clock import Clock
 from ..errors import KeyReused, NothingToReverse
+from ..tables import Entry, Kind
 from .expiry import settle
-from .models import Entry, Kind
 from .posting import Locked, append, check_credits, check_key, find, lock, repeat
 
 #: What can be clawed back: what came in from outside.
@@ -187,10 +187,10 @@ class Clawed:
     def due_after(self, lot: Entry, moved_minor: int) -> int:
         """The credits that so much more refunded money takes; negative, what so much less gives back."""
         refunded_minor = self.standing_minor + moved_minor
-        return share(lot.credits, lot.amount_minor or 0, refunded_minor) - self.credits_for_money
+        return credits_of_refund(lot.credits, lot.amount_minor or 0, refunded_minor) - self.credits_for_money
 
 
-def share(credits: int, paid_minor: int, refunded_minor: int) -> int:
+def credits_of_refund(credits: int, paid_minor: int, refunded_minor: int) -> int:
     """The credits that ``refunded_minor`` of ``paid_minor`` stands for, rounded up."""
     if paid_minor == 0:
         return credits if refunded_minor > 0 else 0

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from .. import clock as clocks
 from ..clock import Clock
 from ..errors import InsufficientCredits, WalletBlocked
+from ..tables import Entry, Kind
 from .clawbacks import claw_back, restore
 from .expiry import settle
-from .models import Entry, Kind
 from .posting import Locked, append, check_credits, check_key, check_owner, lock, lock_or_open, repeat
 
 __all__ = ["adjust", "claw_back", "grant", "post_purchase", "restore", "spend"]

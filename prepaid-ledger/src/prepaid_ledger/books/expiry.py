@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from ..tables import Kind
 from . import hold_states
 from .lot_store import Drawing, has_returns_to_expire
 from .lots import LotState
-from .models import Kind
 from .posting import Locked, append, save
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ..errors import HoldClosed
-from .models import Hold, HoldState, Kind
+from ..tables import Hold, HoldState, Kind
 from .posting import Locked, append, save
 
 #: Every move a hold can make. A pair that is not here is refused.

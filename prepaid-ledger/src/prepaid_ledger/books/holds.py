@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from .. import clock as clocks
 from ..clock import Clock
 from ..errors import HoldClosed, InsufficientCredits, KeyReused
+from ..tables import Hold, HoldState
 from . import hold_states
 from .entries import make_sure
 from .expiry import after_release, settle
-from .models import Hold, HoldState
 from .posting import Locked, check_credits, check_key, lock, save
 
 

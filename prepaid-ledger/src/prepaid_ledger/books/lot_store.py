@@ -11,8 +11,8 @@ from sqlalchemy import case, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from ..tables import Draw, Entry, Hold, HoldState, Kind, Lot
 from .lots import BrokenHistory, Closed, Event, Line, Lots, LotState, Opened, Part
-from .models import Draw, Entry, Hold, HoldState, Kind, Lot
 from .posting import Locked
 
 #: Events read and stored at a time, so that years of them fit in memory.

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from ..clock import Clock
 from ..errors import KeyReused
-from .models import Entry, Kind, Wallet
+from ..tables import Entry, Kind, Wallet
 
 #: More credits than this in one posting are a mistake, and sums of many still fit the columns.
 MOST = 10**15

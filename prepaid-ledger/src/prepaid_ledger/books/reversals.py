@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from .. import clock as clocks
 from ..clock import Clock
 from ..errors import KeyReused, NothingToReverse
+from ..tables import Entry, Hold, Kind
 from .clawbacks import LEAST_LIFE
 from .expiry import end, expire, finish
 from .lot_store import Drawing, StoredPast
 from .lots import LotState, Part, last
-from .models import Entry, Hold, Kind
 from .posting import Locked, append, check_credits, check_key, find, lock
 
 

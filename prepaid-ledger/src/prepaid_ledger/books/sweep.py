@@ -14,9 +14,9 @@ from .. import clock as clocks
 from ..clock import Clock
 from ..database.engine import commit_alone
 from ..errors import KeyReused
+from ..tables import Entry, Hold, HoldState, Kind, Wallet
 from .entries import grant
 from .expiry import sweep
-from .models import Entry, Hold, HoldState, Kind, Wallet
 from .posting import STANDING, Locked, check_credits, check_key, check_owner, lock, open_wallets
 
 #: Wallets in one transaction of a bulk grant.

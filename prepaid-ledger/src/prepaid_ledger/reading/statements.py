@@ -7,21 +7,36 @@ no index by time has to be kept while credits are spent.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..books.lot_store import Drawing
-from ..books.models import Entry, Kind
 from ..books.posting import Locked
 from ..clock import Clock
+from ..tables import Entry, Kind
 from .wallets import look
 
 #: Entries read at a time.
 PAGE = 1_000
+
+
+class Reader(Protocol):
+    """Runs a query in the session of the ledger, whichever that is when the query is run."""
+
+    def __call__(
+        self,
+        page: Callable[[Session, int, int, int], Sequence[Entry]],
+        wallet_id: int,
+        upto: int,
+        after: int,
+        /,
+    ) -> Sequence[Entry]: ...
 
 
 @dataclass(frozen=True)
@@ -47,9 +62,12 @@ def is_due(session: Session, owner: str, *, clock: Clock) -> bool:
     return wallet is not None and wallet.due
 
 
-def statement(session: Session, owner: str, start: datetime, end: datetime, *, clock: Clock) -> Statement:
+def statement(
+    session: Session, owner: str, start: datetime, end: datetime, *, clock: Clock, read: Reader
+) -> Statement:
     """What moved the credits of ``owner`` between two times.
 
+    :param read: Reads the pages of entries later on, when they are walked.
     :raises ValueError: The end is before the start.
     """
     if end < start:
@@ -59,12 +77,11 @@ def statement(session: Session, owner: str, start: datetime, end: datetime, *, c
         return Statement(owner, start, end, 0, 0)
     after, upto = (_last_before(session, wallet, time) for time in (start, end))
     by_kind: Counter[Kind] = Counter()
-    for entry in _between(session, wallet, after, upto):
+    for entry in _between(partial(_page, session, wallet.id, upto), after):
         by_kind[entry.kind] += entry.credits
     opening, closing = (_balance_after(session, wallet, seq) for seq in (after, upto))
-    return Statement(
-        owner, start, end, opening, closing, dict(by_kind), _between(session, wallet, after, upto)
-    )
+    pages = partial(read, _page, wallet.id, upto)
+    return Statement(owner, start, end, opening, closing, dict(by_kind), _between(pages, after))
 
 
 def balance_at(session: Session, owner: str, time: datetime, *, clock: Clock) -> int:
@@ -106,8 +123,12 @@ def _balance_after(session: Session, wallet: Locked, seq: int) -> int:
     )
 
 
-def _between(session: Session, wallet: Locked, after: int, upto: int) -> Iterator[Entry]:
-    of_wallet = select(Entry).where(Entry.wallet_id == wallet.id, Entry.seq <= upto).order_by(Entry.seq)
-    while page := session.scalars(of_wallet.where(Entry.seq > after).limit(PAGE)).all():
+def _between(page_after: Callable[[int], Sequence[Entry]], after: int) -> Iterator[Entry]:
+    while page := page_after(after):
         yield from page
         after = page[-1].seq
+
+
+def _page(session: Session, wallet_id: int, upto: int, after: int) -> Sequence[Entry]:
+    entries = select(Entry).where(Entry.wallet_id == wallet_id, Entry.seq > after, Entry.seq <= upto)
+    return session.scalars(entries.order_by(Entry.seq).limit(PAGE)).all()

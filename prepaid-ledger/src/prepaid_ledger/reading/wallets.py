@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from ..books import hold_states
 from ..books.lot_store import Drawing
 from ..books.lots import Closed
-from ..books.models import Entry, Hold, Kind, Wallet
 from ..books.posting import STANDING, Locked
 from ..clock import Clock
+from ..tables import Entry, Hold, Kind, Wallet
 
 #: The most entries that one page lists.
 MOST_ENTRIES = 200

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..database.types import Base, whole_numbers, words
+from .database.types import Base, whole_numbers, words
 
 
 class Kind(StrEnum):
