@@ -69,12 +69,17 @@ def transaction(context: Context) -> Iterator[Session]:
 
     An exception rolls it back, and its signals are forgotten. Views, commands, the inbox and the verbs
     that say so commit, all of them here; what they call writes only. Ask Stripe outside of it: no
-    connection and no lock waits for an answer.
+    connection and no lock waits for an answer. What the host has read or flushed before is committed first.
 
     :raises RuntimeError: The session holds work of the host's, which is not ours to commit; or a verb that
         commits is called inside of another one's transaction.
     """
-    session = own_session(context)
+    session = context.session
+    if _OPEN in session.info:
+        raise RuntimeError("This commits by itself: call it after the transaction() that is open, not in it.")
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("Commit or roll back your own work before you call Prepaid: it commits by itself.")
+    session.commit()
     session.info[_OPEN] = True
     try:
         yield session
@@ -96,17 +101,3 @@ def write_now(context: Context, write: Write[T]) -> T:
 
 def nothing() -> None:
     """There is nothing to write."""
-
-
-def own_session(context: Context) -> Session:
-    """The host's session, committed: no connection and no lock waits while Stripe is asked.
-
-    :raises RuntimeError: The session holds work of the host's, which is not ours to commit.
-    """
-    session = context.session
-    if _OPEN in session.info:
-        raise RuntimeError("This commits by itself: call it after the transaction() that is open, not in it.")
-    if session.new or session.dirty or session.deleted:
-        raise RuntimeError("Commit or roll back your own work before you call Prepaid: this asks Stripe.")
-    session.commit()
-    return session
