@@ -33,7 +33,7 @@ from flask_sqlalchemy import SQLAlchemy
 from stripe import StripeClient
 
 from flask_prepaid import Prepaid
-from flask_prepaid.reports import copying
+from flask_prepaid.reports import balance_sync
 from stripe_emulator import Emulator
 
 DAYS = 540
@@ -128,7 +128,7 @@ def work(database: Path, url: str) -> None:
 
         prepaid.gateway.movements_page = timed  # type: ignore[method-assign]
         begun, cpu = time.perf_counter(), time.process_time()
-        told["new"] = copying.sync(prepaid)
+        told["new"] = balance_sync.sync(prepaid)
         told["wall_s"], told["cpu_s"] = time.perf_counter() - begun, time.process_time() - cpu
     told["peak_mb"] = peak_mb()
     print(json.dumps(told))

@@ -21,11 +21,11 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from flask_prepaid import database
-from flask_prepaid.audit import audit
-from flask_prepaid.drawing import Drawing
-from flask_prepaid.posting import lock, save
 from flask_prepaid.testing import Databases
+from prepaid_ledger.audit.audit import audit
+from prepaid_ledger.books.lot_store import Drawing
+from prepaid_ledger.books.posting import lock, save
+from prepaid_ledger.database import engine as database
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

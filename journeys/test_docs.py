@@ -35,17 +35,17 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL
 
-import flask_prepaid.cli
 import rando_number.cli
 import stripe_emulator.__main__
 from flask_prepaid import Prepaid
+from flask_prepaid.cli.commands import commands
 from flask_prepaid.testing import Databases
 
 from .conftest import the_dev_script
 from .pages import DATA, PAGES, ROOT, blocks, running
 
 FLASK = {
-    "prepaid": flask_prepaid.cli.commands,
+    "prepaid": commands,
     "rando": rando_number.cli.commands,
     "db": flask_migrate.cli.db,
     "run": flask.cli.run_command,

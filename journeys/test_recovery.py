@@ -16,7 +16,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
 from flask_prepaid import Pack, Prepaid
-from flask_prepaid.cli import commands
+from flask_prepaid.cli.commands import commands
 from stripe_emulator import Emulator
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from stripe_emulator import Emulator, contract
-from stripe_emulator.api import Api, Call, Reply
-from stripe_emulator.server import serve
+from stripe_emulator.api.request import Api, Call, Reply
+from stripe_emulator.server.http import serve
 
 #: What is wrong with an answer, in words; empty if it is as Stripe's.
 Judge = Callable[[Call, Reply], list[str]]

@@ -22,8 +22,9 @@ import pytest
 import stripe
 from werkzeug.serving import make_server
 
-from stripe_emulator import clock, events
-from stripe_emulator.emulator import Emulator
+from stripe_emulator.core import clock
+from stripe_emulator.events import events
+from stripe_emulator.server.emulator import Emulator
 
 HERE = Path(__file__).parent
 EVENTS = (HERE / "data" / "trigger-events.txt").read_text().split()

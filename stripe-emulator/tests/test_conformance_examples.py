@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from stripe_emulator import clock, contract, resources, routing, store
-from stripe_emulator.api import Call, Reply
-from stripe_emulator.emulator import Emulator
-from stripe_emulator.version import API_VERSION
+from stripe_emulator import contract
+from stripe_emulator.api import routing
+from stripe_emulator.api.request import Call, Reply
+from stripe_emulator.core import clock, store
+from stripe_emulator.core.version import API_VERSION
+from stripe_emulator.server import load
+from stripe_emulator.server.emulator import Emulator
 
-resources.load()
+load.load()
 
 #: Verb, path, form.
 Example = tuple[str, str, str]

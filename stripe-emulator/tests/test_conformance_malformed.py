@@ -20,13 +20,15 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stripe_emulator import contract, resources, routing
-from stripe_emulator.api import Call
+from stripe_emulator import contract
+from stripe_emulator.api import routing
+from stripe_emulator.api.request import Call
 from stripe_emulator.contract.requests import Hash, Parameter, parameters_of
-from stripe_emulator.emulator import Emulator
-from stripe_emulator.version import API_VERSION
+from stripe_emulator.core.version import API_VERSION
+from stripe_emulator.server import load
+from stripe_emulator.server.emulator import Emulator
 
-resources.load()
+load.load()
 SERVED = [route for route in contract.routes() if routing.serves(route.verb, route.example_path)]
 
 #: Those that list without being told of what, which some want: ``setup_attempts``.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stripe_emulator.api import Call, Reply
+from stripe_emulator.api.request import Call, Reply
 
 Judge = Callable[[Call, Reply], list[str]]
 

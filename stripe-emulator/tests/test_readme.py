@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 import stripe
 
-from stripe_emulator import Emulator, contract, resources, routing
-from stripe_emulator.seed import plant
+from stripe_emulator import Emulator, contract
+from stripe_emulator.api import routing
+from stripe_emulator.server import load
+from stripe_emulator.server.seed import plant
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
@@ -128,7 +130,7 @@ def test_each_control_that_it_lists_answers(stripe_emulator: Emulator) -> None:
 
 
 def test_a_good_quarter_of_version_1_is_answered() -> None:
-    resources.load()
+    load.load()
     found = [
         ours
         for name, routes in contract.coverage(routing.serves).items()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stripe_emulator import Emulator, store
+from stripe_emulator import Emulator
+from stripe_emulator.core import store
 
 
 @pytest.mark.parametrize("column", store.INDEXED)

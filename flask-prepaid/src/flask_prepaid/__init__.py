@@ -1,17 +1,18 @@
 """Prepaid credits and Stripe billing for any Flask app."""
 
-from .billing_models import Payment
+from prepaid_ledger.errors import InsufficientCredits, PrepaidError
+
 from .catalog import Pack, Plan, PriceTier, Quantity
-from .errors import InsufficientCredits, PrepaidError
 from .extension import Prepaid
-from .operators import Desk, Operator, Role
+from .payments.models import Payment
 from .signals import operator_acts
 from .upgrade import include_name
+from .web.operator.roles import Operator, Operators, Role
 
 __all__ = [
-    "Desk",
     "InsufficientCredits",
     "Operator",
+    "Operators",
     "Pack",
     "Payment",
     "Plan",

@@ -5,21 +5,20 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec
+from typing import ParamSpec
 
 from flask import Response, make_response, request
 from flask.typing import ResponseReturnValue
 
-from .views import page
+from prepaid_ledger import LedgerVerbs
 
-if TYPE_CHECKING:
-    from .verbs import LedgerVerbs
+from .web import page
 
 View = ParamSpec("View")
 
 
 def priced(
-    prepaid: LedgerVerbs, credits: int
+    ledger: LedgerVerbs, credits: int
 ) -> Callable[[Callable[View, ResponseReturnValue]], Callable[View, Response]]:
     """The decorator behind ``Prepaid.costs``."""
 
@@ -27,7 +26,7 @@ def priced(
         @wraps(view)
         def with_price(*args: View.args, **kwargs: View.kwargs) -> Response:
             key = f"{request.endpoint}:{secrets.token_urlsafe(16)}"[-120:]
-            with prepaid.hold(page.customer(), credits, key=key) as hold:
+            with ledger.hold(page.customer(), credits, key=key) as hold:
                 response = make_response(view(*args, **kwargs))
                 if response.status_code < 400:
                     hold.capture()

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ParamSpec, Protocol
 from weakref import WeakKeyDictionary
 
-from flask import Flask, current_app
+from flask import Flask, Response, current_app
+from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from . import cards, customers, database, mails, views, webhooks
-from . import clock as clocks
+from prepaid_ledger import Ledger, LedgerVerbs, Problem, Rule, Setup, UnfitDatabase
+from prepaid_ledger import clock as clocks
+from prepaid_ledger.clock import Clock
+from prepaid_ledger.spends.asynchronous import AwaitedSpends
+
 from . import config as settings
-from .billing_models import SavedCard
+from . import costs, upgrade
 from .catalog import Catalog, Pack, Plan, Quantity
-from .clock import Clock
-from .gateway import Gateway
-from .group_commit import GroupCommit
-from .mails import Mail
-from .operators import NOBODY, Desk
-from .subscriptions import standing as plan_standing
-from .subscriptions.standing import PlanStanding
-from .verbs import LedgerVerbs
+from .gateway.client import Gateway
+from .operations import books, webhooks
+from .payments import customers
+from .payments.models import SavedCard
+from .purchases import cards
+from .subscriptions import summary as plan_standing
+from .subscriptions.summary import PlanStanding
+from .web import blueprint, mails, routes
+from .web.mails import Mail
+from .web.operator import routes as operator_routes
+from .web.operator.roles import NOBODY, Operators
+
+View = ParamSpec("View")
 
 
 class Database(Protocol):
@@ -43,7 +52,7 @@ class State:
     db: Database
     config: settings.Config
     gateway: Gateway
-    spends: GroupCommit
+    ledger: Ledger
 
 
 class Prepaid(LedgerVerbs):
@@ -56,7 +65,7 @@ class Prepaid(LedgerVerbs):
     :param clock: Gives the time now, in UTC.
     :param owner: Says who the customer of this request is; ``None`` is nobody. By
         default Flask-Login's ``current_user``, as ``user:<id>``.
-    :param desk: Says who the operators are, and how customers are found. By default nobody is one.
+    :param operators: Says who the operators are, and how customers are found. By default nobody is one.
     :param email: Gives the address of an owner; ``None`` is: none is known. Stripe's customers get it.
     :param mail: Sends a mail: the address, the subject, the text. Needs ``email`` and PREPAID_BASE_URL.
     :param trial: Says whether an owner may try a plan free. By default everybody may; each owner once.
@@ -73,7 +82,7 @@ class Prepaid(LedgerVerbs):
         plans: Iterable[Plan] = (),
         clock: Clock = clocks.wall,
         owner: Callable[[], str | None] | None = None,
-        desk: Desk = NOBODY,
+        operators: Operators = NOBODY,
         email: Callable[[str], str | None] | None = None,
         mail: Mail | None = None,
         trial: Callable[[str], bool] | None = None,
@@ -81,7 +90,7 @@ class Prepaid(LedgerVerbs):
     ) -> None:
         self.catalog = Catalog(packs, quantity, plans)
         self.clock = clock
-        self.desk = desk
+        self.operators = operators
         self.http_client = http_client
         self._owner = owner or login_owner
         self._email = email
@@ -105,11 +114,21 @@ class Prepaid(LedgerVerbs):
             raise settings.ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
         with app.app_context():
             engine = db.engine
-        database.prepare(engine)
-        spends = GroupCommit(engine, clock=self.clock, debt_blocks=config.debt_blocks)
-        self._states[app] = State(db, config, Gateway(config, self.http_client), spends)
+        try:
+            ledger = Ledger(
+                engine,
+                clock=self.clock,
+                debt_blocks=config.debt_blocks,
+                hold_expires_after=config.hold_expires_after,
+            )
+        except UnfitDatabase as error:
+            raise settings.ConfigError(str(error)) from error
+        self._states[app] = State(db, config, Gateway(config, self.http_client), ledger)
         app.extensions["prepaid"] = self
-        views.register(app, config.paths)
+        pages = blueprint.create()
+        routes.add_to(pages, config.paths)
+        operator_routes.add_to(pages, config.paths["operator"])
+        blueprint.register(app, pages)
         if self._mail is not None:
             mails.register(app, self)
 
@@ -128,8 +147,39 @@ class Prepaid(LedgerVerbs):
         return self.state.config
 
     @property
-    def spends(self) -> GroupCommit:
-        return self.state.spends
+    def ledger(self) -> Ledger:
+        """The books of this app, on the host's session."""
+        return self.state.ledger.on(self.session)
+
+    def awaited_spends(self) -> AwaitedSpends:
+        """``spend_now`` for an event loop, several times as fast: ``await spends.spend(owner, key=...)``.
+
+        For an ASGI callable in front of the app: make one for each loop, and keep it.
+        """
+        return AwaitedSpends(self._setup.spends)
+
+    def costs(
+        self, credits: int
+    ) -> Callable[[Callable[View, ResponseReturnValue]], Callable[View, Response]]:
+        """Make a view cost ``credits``: held before it, taken after it.
+
+        They go back if the view raises or answers 4xx or 5xx. An owner who has fewer gets 402, a visitor who
+        is not signed in 401.
+        """
+        return costs.priced(self, credits)
+
+    def upgrade(self) -> None:
+        """Bring the ``prepaid_*`` tables up to date."""
+        upgrade.upgrade(self.engine)
+
+    def is_upgraded(self) -> bool:
+        """Whether the ``prepaid_*`` tables are those of this version: for a readiness check."""
+        have, want = upgrade.revisions(self.engine)
+        return have == want
+
+    def audit(self, *rules: Rule) -> list[Problem]:
+        """Everything that is off in the books, and between them and payments; empty when all is right."""
+        return super().audit(books.problems, *rules)
 
     @property
     def gateway(self) -> Gateway:
@@ -187,6 +237,14 @@ class Prepaid(LedgerVerbs):
     @property
     def engine(self) -> Engine:
         return self.state.db.engine
+
+    @property
+    def _setup(self) -> Setup:
+        return self.state.ledger._setup
+
+    @property
+    def _session(self) -> Session:
+        return self.session
 
 
 def login_owner() -> str | None:

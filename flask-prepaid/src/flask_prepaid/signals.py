@@ -57,7 +57,7 @@ plan_ended_unpaid = _signals.signal("plan-ended-unpaid")
 #: A trial ends in three days: ``owner``, ``subscription_id``, ``trial_end``.
 trial_ending = _signals.signal("trial-ending")
 
-#: An operator acts: ``operator``, ``deed``, ``owner`` or ``None``, ``reason``, ``detail``. Sent before the
+#: An operator acts: ``operator``, ``action``, ``owner`` or ``None``, ``reason``, ``detail``. Sent before the
 #: commit of what is done, or before Stripe is asked: add your record to the session, and do not commit.
 operator_acts = _signals.signal("operator-acts")
 
@@ -69,15 +69,24 @@ def after_commit(session: Session, signal: NamedSignal, **told: Any) -> None:
     session.info.setdefault(_WAITING, []).append((signal, told))
 
 
-def commit(session: Session) -> None:
-    """Commit, then tell the host. If the commit fails, nothing is told."""
-    waiting = session.info.pop(_WAITING, [])
-    session.commit()
-    for signal, told in waiting:
+def send(session: Session) -> None:
+    """Send what waits for the commit of this session, which has just come."""
+    for signal, told in session.info.pop(_WAITING, []):
         signal.send(current_app._get_current_object(), **told)  # type: ignore[attr-defined]
+
+
+def forget(session: Session) -> None:
+    """Send nothing of what waits for the commit of this session, which does not come."""
+    session.info.pop(_WAITING, None)
+
+
+def commit(session: Session) -> None:
+    """Commit, then tell the host."""
+    session.commit()
+    send(session)
 
 
 def rollback(session: Session) -> None:
     """Roll back, and tell nobody."""
-    session.info.pop(_WAITING, None)
+    forget(session)
     session.rollback()

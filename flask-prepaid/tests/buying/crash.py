@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import select
 
 import flask_prepaid
-from flask_prepaid import moneyback
-from flask_prepaid.billing_models import PaymentState, Refund
+from flask_prepaid.payments.models import PaymentState, Refund
+from flask_prepaid.purchases import refunds as moneyback
 
 from .shop import Shop
 

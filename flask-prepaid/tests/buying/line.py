@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import URL
 
-from flask_prepaid import deadline
-from flask_prepaid.billing_models import PaymentState
+from flask_prepaid.gateway import timeouts
+from flask_prepaid.payments.models import PaymentState
 from stripe_emulator import Emulator
 
 from .shop import Shop
@@ -21,7 +21,7 @@ PATIENT_S, IMPATIENT_S = 10.0, 0.3
 class Line:
     """A shop with one customer, whose card is on file, and the line to Stripe."""
 
-    def __init__(self, shop: Shop, wire: Wire, session: deadline.Session) -> None:
+    def __init__(self, shop: Shop, wire: Wire, session: timeouts.Session) -> None:
         self.shop = shop
         self.wire = wire
         self.session = session
@@ -54,7 +54,7 @@ def line_to_stripe(database: URL) -> Iterator[Line]:
     emulator = Emulator()
     with served(emulator.app, free_port()) as address:
         wire = Wire(int(address.rsplit(":", 1)[1]))
-        session = deadline.Session(attempt_s=PATIENT_S, call_s=2 * PATIENT_S)
+        session = timeouts.Session(attempt_s=PATIENT_S, call_s=2 * PATIENT_S)
         shop = Shop(
             database,
             webhooks=False,

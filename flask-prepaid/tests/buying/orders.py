@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from flask_prepaid import webhooks
-from flask_prepaid.billing_models import Dispute, Payment, PaymentState, Refund
+from flask_prepaid.operations import webhooks
+from flask_prepaid.payments.models import Dispute, Payment, PaymentState, Refund
 
 from .shop import Shop
 

@@ -18,12 +18,13 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, select, update
 from werkzeug.test import TestResponse
 
-from flask_prepaid import Pack, Prepaid, PriceTier, Quantity, cards
-from flask_prepaid.billing_models import InboxEvent, Payment
-from flask_prepaid.cli import commands
-from flask_prepaid.facts import Checkout
-from flask_prepaid.models import Base
-from flask_prepaid.webhooks import HEARD
+from flask_prepaid import Pack, Prepaid, PriceTier, Quantity
+from flask_prepaid.cli.commands import commands
+from flask_prepaid.gateway.values import Checkout
+from flask_prepaid.operations.webhooks import HEARD
+from flask_prepaid.payments.models import InboxEvent, Payment
+from flask_prepaid.purchases import cards
+from prepaid_ledger.database import Base
 from stripe_emulator import Emulator
 
 PACKS = (

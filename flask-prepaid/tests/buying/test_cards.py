@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 from werkzeug.test import TestResponse
 
-from flask_prepaid import cards
-from flask_prepaid.billing_models import PaymentState, SavedCard
+from flask_prepaid.payments.models import PaymentState, SavedCard
+from flask_prepaid.purchases import cards
 
 from .shop import Shop, on_both_databases
 from .test_webhooks import event, send

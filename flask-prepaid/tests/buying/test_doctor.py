@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import stripe
 
-from flask_prepaid import clock
 from flask_prepaid.testing import Databases
+from prepaid_ledger import clock
 from stripe_emulator import Emulator
 
 from .shop import WEBHOOK, Shop

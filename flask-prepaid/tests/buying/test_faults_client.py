@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 from flask.testing import FlaskClient
 
-from flask_prepaid.billing_models import PaymentState
+from flask_prepaid.payments.models import PaymentState
 
 from .shop import Shop, at_once
 from .wire import free_port, served

@@ -16,7 +16,7 @@ import pytest
 import stripe
 from werkzeug.serving import make_server
 
-from flask_prepaid.billing_models import PaymentState
+from flask_prepaid.payments.models import PaymentState
 from flask_prepaid.testing import Databases
 from stripe_emulator import Emulator
 

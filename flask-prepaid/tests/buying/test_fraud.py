@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from flask_prepaid.billing_models import Attempt
+from flask_prepaid.payments.models import Attempt
 
 from .shop import Shop, ShopWith
 from .test_cards import DECLINES_LATER, charges, leave_card, press

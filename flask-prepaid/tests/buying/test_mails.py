@@ -12,9 +12,11 @@ import pytest
 from flask import Flask
 from jinja2 import ChoiceLoader, DictLoader, StrictUndefined
 
-from flask_prepaid import Prepaid, mails, topups
+from flask_prepaid import Prepaid
 from flask_prepaid.config import ConfigError
+from flask_prepaid.purchases import topups
 from flask_prepaid.testing import Databases
+from flask_prepaid.web import mails
 
 from .shop import Shop
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from flask_prepaid import moneyback
-from flask_prepaid.billing_models import Refund
-from flask_prepaid.errors import GatewayUnavailable, NothingToReverse
+from flask_prepaid.errors import GatewayUnavailable
+from flask_prepaid.payments.models import Refund
+from flask_prepaid.purchases import refunds as moneyback
 from flask_prepaid.signals import clawed_back
+from prepaid_ledger.errors import NothingToReverse
 
 from .shop import Shop, on_both_databases
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
-from flask_prepaid import moneyback, payments
-from flask_prepaid.billing_models import Payment, PaymentState
+from flask_prepaid.payments import payments
+from flask_prepaid.payments.models import Payment, PaymentState
+from flask_prepaid.purchases import refunds
 
 from .orders import ALL, SEED, THE_END, Life, end_of, ends_of
 from .shop import Shop
@@ -23,7 +24,7 @@ def test_row_29_a_fetch_that_was_held_back_does_not_overwrite_a_later_one(shop: 
 
     def come_late() -> None:
         payment = shop.prepaid.session.get_one(Payment, 1)
-        moneyback.apply_dispute(shop.prepaid, payment, early)
+        refunds.apply_dispute(shop.prepaid, payment, early)
         shop.prepaid.session.commit()
 
     before = shop.read(lambda: end_of(shop, "user:1"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_prepaid import moneyback
+from flask_prepaid.purchases import refunds
 
 from .shop import Shop, ShopWith
 
@@ -38,10 +38,10 @@ def test_a_code_makes_it_cheaper_and_gives_the_same_credits(fair: Shop) -> None:
 def test_a_refund_of_what_was_paid_takes_all_credits_back(fair: Shop) -> None:
     pay_with(fair, "LESS")
 
-    fair.read(lambda: moneyback.refund(fair.prepaid, 1, amount_minor=200, reason="half", key="half"))
+    fair.read(lambda: refunds.refund(fair.prepaid, 1, amount_minor=200, reason="half", key="half"))
     fair.stripe.deliver()
     assert fair.balance() == 50
-    fair.read(lambda: moneyback.refund(fair.prepaid, 1, amount_minor=200, reason="rest", key="rest"))
+    fair.read(lambda: refunds.refund(fair.prepaid, 1, amount_minor=200, reason="rest", key="rest"))
     fair.stripe.deliver()
     assert fair.balance() == 0
 

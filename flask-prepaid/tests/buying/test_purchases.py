@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_prepaid.billing_models import PaymentState
+from flask_prepaid.payments.models import PaymentState
 
 from .shop import Shop, on_both_databases
 

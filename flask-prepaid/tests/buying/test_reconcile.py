@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask_prepaid.billing_models import PaymentState
+from flask_prepaid.payments.models import PaymentState
 
 from .shop import Shop, on_both_databases
 from .storm import storm

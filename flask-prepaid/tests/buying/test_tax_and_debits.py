@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flask_prepaid import moneyback
-from flask_prepaid.billing_models import PaymentState
+from flask_prepaid.payments.models import PaymentState
+from flask_prepaid.purchases import refunds
 
 from .shop import Shop, ShopWith
 
@@ -36,7 +36,7 @@ def test_tax_is_paid_on_top_and_buys_no_credits(taxed: Shop) -> None:
 def test_a_refund_of_all_that_was_paid_takes_all_credits_and_the_tax_goes_back(taxed: Shop) -> None:
     taxed.pay(taxed.buy())
 
-    refund = taxed.read(lambda: moneyback.refund(taxed.prepaid, 1, reason="asked for"))
+    refund = taxed.read(lambda: refunds.refund(taxed.prepaid, 1, reason="asked for"))
 
     assert (refund.amount_minor, taxed.balance()) == (550, 0)
 

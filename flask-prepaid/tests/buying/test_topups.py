@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from flask_prepaid import topups
-from flask_prepaid.billing_models import PaymentState, TopUp, Via
 from flask_prepaid.errors import NotYours, UnknownItem
+from flask_prepaid.payments.models import PaymentState, TopUp, Via
+from flask_prepaid.purchases import topups
 from flask_prepaid.signals import topup_failed, topup_stopped
 
 from .shop import Shop, on_both_databases

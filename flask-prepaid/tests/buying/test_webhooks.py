@@ -10,7 +10,7 @@ import pytest
 from stripe import WebhookSignature
 from werkzeug.test import TestResponse
 
-from flask_prepaid.billing_models import PaymentState
+from flask_prepaid.payments.models import PaymentState
 from flask_prepaid.signals import payment_set_aside
 
 from .shop import SECRET, WEBHOOK, Shop

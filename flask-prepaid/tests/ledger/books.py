@@ -11,9 +11,10 @@ from flask import Flask, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, text
 
-from flask_prepaid import Prepaid, ledger
-from flask_prepaid.errors import PrepaidError
-from flask_prepaid.models import Entry, Kind
+from flask_prepaid import Prepaid
+from prepaid_ledger.books import entries
+from prepaid_ledger.errors import PrepaidError
+from prepaid_ledger.tables import Entry, Kind
 
 OWNER = "user:1"
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -72,7 +73,7 @@ class Books:
         self, credits: int, amount_minor: int, key: str = "sale:1", *, owner: str = OWNER, **terms: Any
     ) -> Entry:
         return self.committed(
-            lambda: ledger.post_purchase(
+            lambda: entries.post_purchase(
                 self.prepaid.session,
                 owner,
                 credits,
@@ -97,7 +98,7 @@ class Books:
 
     def claw_back(self, key: str = "refund:1", lot_key: str = "sale:1", **what: Any) -> Entry:
         return self.committed(
-            lambda: ledger.claw_back(
+            lambda: entries.claw_back(
                 self.prepaid.session, OWNER, lot_key=lot_key, key=key, clock=self.prepaid.clock, **what
             )
         )
@@ -107,7 +108,7 @@ class Books:
 
     def refund_failed(self, claw_key: str = "refund:1", key: str = "refund-failed:1") -> Entry:
         return self.committed(
-            lambda: ledger.restore(
+            lambda: entries.restore(
                 self.prepaid.session, OWNER, claw_key=claw_key, key=key, clock=self.prepaid.clock
             )
         )

@@ -14,24 +14,15 @@ from typing import Any
 import pytest
 from hypothesis import Phase
 
-from flask_prepaid import (
-    allowances,
-    batches,
-    clawbacks,
-    drawing,
-    expiry,
-    holding,
-    holds,
-    ledger,
-    lots,
-    posting,
-    reversals,
-)
-from flask_prepaid.errors import InsufficientCredits
-from flask_prepaid.lots import Line, LotState, Part
-from flask_prepaid.models import HoldState, Kind
-from flask_prepaid.posting import Locked
 from flask_prepaid.testing import Databases
+from prepaid_ledger.books import allowances, clawbacks, entries, expiry, hold_states, lots, posting, reversals
+from prepaid_ledger.books import holds as holding
+from prepaid_ledger.books import lot_store as drawing
+from prepaid_ledger.books.lots import Line, LotState, Part
+from prepaid_ledger.books.posting import Locked
+from prepaid_ledger.errors import InsufficientCredits
+from prepaid_ledger.spends import batch
+from prepaid_ledger.tables import HoldState, Kind
 
 from .test_histories import run_histories
 
@@ -64,7 +55,7 @@ def spends_what_is_not_there(patch: pytest.MonkeyPatch) -> None:
     def make_sure(session: Any, wallet: Locked, credits: int, *, debt_blocks: bool) -> None:
         expiry.settle(session, wallet, needed=credits)
 
-    patch.setattr(ledger, "make_sure", make_sure)
+    patch.setattr(entries, "make_sure", make_sure)
 
 
 @defect
@@ -74,7 +65,7 @@ def spends_in_spite_of_a_debt(patch: pytest.MonkeyPatch) -> None:
         if wallet.available < credits:
             raise InsufficientCredits(wallet.owner, needed=credits, available=wallet.available)
 
-    patch.setattr(ledger, "make_sure", make_sure)
+    patch.setattr(entries, "make_sure", make_sure)
 
 
 @defect
@@ -84,21 +75,19 @@ def takes_what_is_held(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def spends_ended_credits_in_a_batch(patch: pytest.MonkeyPatch) -> None:
-    plain = batches._is_plain
-    patch.setattr(
-        batches, "_is_plain", lambda wallet, *rest: plain({**wallet, "next_expiry_at": None}, *rest)
-    )
+    plain = batch._is_plain
+    patch.setattr(batch, "_is_plain", lambda wallet, *rest: plain({**wallet, "next_expiry_at": None}, *rest))
 
 
 @defect
 def forgets_keys(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ledger, "repeat", lambda *args, **kwargs: None)
+    patch.setattr(entries, "repeat", lambda *args, **kwargs: None)
 
 
 @defect
 def does_not_compare_what_a_key_said(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        ledger, "repeat", lambda session, wallet, key, *rest, **said: posting.find(session, wallet, key)
+        entries, "repeat", lambda session, wallet, key, *rest, **said: posting.find(session, wallet, key)
     )
 
 
@@ -111,7 +100,7 @@ def posts_twice(patch: pytest.MonkeyPatch) -> None:
             append(session, wallet, kind, -1, key=f"{rest['key']}:again")
         return append(session, wallet, kind, credits, **rest)
 
-    patch.setattr(ledger, "append", twice)
+    patch.setattr(entries, "append", twice)
 
 
 @defect
@@ -198,19 +187,19 @@ def does_not_set_aside_what_is_held(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def keeps_the_rest_of_a_captured_hold(patch: pytest.MonkeyPatch) -> None:
-    close = holds.close
+    close = hold_states.close
 
     def keep(session: Any, wallet: Locked, hold: Any, verb: str, *, captured: int = 0) -> None:
         if captured:
             wallet.held += hold.credits - captured
         close(session, wallet, hold, verb, captured=captured)
 
-    patch.setattr(holds, "close", keep)
+    patch.setattr(hold_states, "close", keep)
 
 
 @defect
 def lets_a_hold_end_twice(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(holds, "move", lambda state, verb: holds.MOVES[HoldState.OPEN, verb])
+    patch.setattr(hold_states, "move", lambda state, verb: hold_states.MOVES[HoldState.OPEN, verb])
 
 
 @defect
@@ -220,7 +209,7 @@ def leaves_what_came_back_too_late(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def repays_no_debt(patch: pytest.MonkeyPatch) -> None:
-    receive = ledger.receive
+    receive = entries.receive
 
     def generous(session: Any, wallet: Locked, *args: Any, **kwargs: Any) -> Any:
         debt, wallet.debt = wallet.debt, 0
@@ -230,14 +219,14 @@ def repays_no_debt(patch: pytest.MonkeyPatch) -> None:
             wallet.debt = debt
             posting.save(session, wallet)
 
-    patch.setattr(ledger, "receive", generous)
+    patch.setattr(entries, "receive", generous)
 
 
 @defect
 def rounds_a_refund_down(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         clawbacks,
-        "share",
+        "credits_of_refund",
         lambda credits, paid, refunded: credits * min(refunded, paid) // paid if paid else credits,
     )
 

@@ -23,13 +23,16 @@ from pathlib import Path
 from sqlalchemy import URL, Engine, create_engine, select
 from sqlalchemy.orm import Session
 
-from flask_prepaid import clock, database, holding, ledger
-from flask_prepaid.audit import audit
-from flask_prepaid.awaiting import AwaitedSpends
-from flask_prepaid.errors import PrepaidError
-from flask_prepaid.group_commit import GroupCommit
-from flask_prepaid.models import Entry, Wallet
-from flask_prepaid.spending import Ask
+from prepaid_ledger import clock
+from prepaid_ledger.audit.audit import audit
+from prepaid_ledger.books import entries as ledger
+from prepaid_ledger.books import holds
+from prepaid_ledger.database import engine as database
+from prepaid_ledger.errors import PrepaidError
+from prepaid_ledger.spends.asynchronous import AwaitedSpends
+from prepaid_ledger.spends.group_commit import GroupCommit
+from prepaid_ledger.spends.single import Ask
+from prepaid_ledger.tables import Entry, Wallet
 
 OWNERS = ["user:1", "user:2", "user:3"]
 THREADS = 4
@@ -158,7 +161,7 @@ def do_something(engine: Engine, spends: GroupCommit, chance: random.Random, own
         return key
     if what < 0.4:
         hold = partial(
-            holding.hold,
+            holds.hold,
             owner=owner,
             credits=5,
             key=key,
@@ -166,7 +169,7 @@ def do_something(engine: Engine, spends: GroupCommit, chance: random.Random, own
             clock=clock.wall,
         )
         database.commit_alone(engine, hold)
-        capture = partial(holding.capture, owner=owner, key=key, credits=3, clock=clock.wall)
+        capture = partial(holds.capture, owner=owner, key=key, credits=3, clock=clock.wall)
         database.commit_alone(engine, capture)
         return f"hold:{key}"
     spends.spend(Ask(owner, chance.randint(1, 4), key))

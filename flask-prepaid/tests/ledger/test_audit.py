@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import URL, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
-from flask_prepaid.billing_models import PaymentState
-from flask_prepaid.errors import PrepaidError
+from flask_prepaid.payments.models import PaymentState
+from prepaid_ledger.errors import PrepaidError
 
 from .books import OWNER, Books
 
@@ -244,7 +244,7 @@ def test_the_balance_at_any_time_is_what_it_was(books: Books) -> None:
     ]
     assert books.prepaid.balance_at(OWNER, start + timedelta(days=19, hours=11)) == 190
     assert books.prepaid.balance_at(OWNER, start + timedelta(days=19, hours=12)) == 171
-    books.prepaid.settle_due()
+    books.prepaid.write_due()
     assert books.prepaid.balance_at(OWNER, start + timedelta(days=19, hours=11)) == 190
     assert books.prepaid.balance_at(OWNER, start + timedelta(days=19, hours=12)) == 171
 

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from sqlalchemy import event, text
 
-from flask_prepaid.awaiting import AwaitedSpends
-from flask_prepaid.errors import Busy, InsufficientCredits
-from flask_prepaid.spending import Spent
 from flask_prepaid.testing import Databases
+from prepaid_ledger.errors import Busy, InsufficientCredits
+from prepaid_ledger.spends.asynchronous import AwaitedSpends
+from prepaid_ledger.spends.single import Spent
 
 from .books import OWNER, Books
 
@@ -111,7 +111,7 @@ def test_a_wallet_that_somebody_holds_keeps_only_its_own_callers_waiting(databas
 def test_a_connection_of_the_hosts_making_is_awaited_as_it_was_set_up(
     databases: Databases, prepare_threshold: int | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("DEBUG", "flask_prepaid")
+    caplog.set_level("DEBUG", "prepaid_ledger")
     books = Books(databases.fresh("postgresql"))
 
     def connect(dialect: object, record: object, args: object, options: dict[str, object]) -> None:

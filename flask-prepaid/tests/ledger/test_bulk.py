@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flask_prepaid.errors import InsufficientCredits, KeyReused
-from flask_prepaid.spending import Ask, Spent
+from prepaid_ledger.errors import InsufficientCredits, KeyReused
+from prepaid_ledger.spends.single import Ask, Spent
 
 from .books import OWNER, Books
 
@@ -86,6 +86,6 @@ def test_what_is_due_anywhere_is_settled(books: Books) -> None:
         books.grant(10, owner=f"user:{number}", expires_at=books.later(days=number + 1))
     books.wait(days=3)
 
-    assert books.prepaid.settle_due() == 3
-    assert books.prepaid.settle_due() == 0
+    assert books.prepaid.write_due() == 3
+    assert books.prepaid.write_due() == 0
     assert [len(books.prepaid.entries(f"user:{number}")) for number in range(5)] == [2, 2, 2, 1, 1]

@@ -10,9 +10,9 @@ from sqlalchemy import ARRAY, JSON, Column, DateTime, Insert, Integer, MetaData,
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
-from flask_prepaid.carrying import carried
-from flask_prepaid.errors import InsufficientCredits
-from flask_prepaid.spending import Ask, Spent
+from prepaid_ledger.errors import InsufficientCredits
+from prepaid_ledger.spends.host_insert import carried
+from prepaid_ledger.spends.single import Ask, Spent
 
 from .books import OWNER, Books
 

@@ -15,12 +15,13 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
-from flask_prepaid import Prepaid, database, include_name
+from flask_prepaid import Prepaid, include_name
 from flask_prepaid.config import ConfigError
-from flask_prepaid.errors import Busy, InsufficientCredits, PrepaidError
-from flask_prepaid.models import Base
 from flask_prepaid.testing import Databases
 from flask_prepaid.upgrade import VERSION_TABLE, downgrade, upgrade
+from prepaid_ledger.database import Base
+from prepaid_ledger.database import engine as database
+from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError, UnfitDatabase
 
 from .books import OWNER, Books
 
@@ -53,7 +54,7 @@ def test_a_database_that_cannot_keep_money_safe_is_refused() -> None:
 def test_a_database_of_another_kind_is_refused() -> None:
     engine = create_engine("mysql+pymysql://", module=sqlite3, _initialize=False)
 
-    with pytest.raises(ConfigError, match="not on mysql"):
+    with pytest.raises(UnfitDatabase, match="not on mysql"):
         database.prepare(engine)
 
 

@@ -8,10 +8,10 @@ from functools import partial
 
 from sqlalchemy import event, text
 
-from flask_prepaid import batches
-from flask_prepaid.group_commit import Round
-from flask_prepaid.spending import Spent
 from flask_prepaid.testing import Databases
+from prepaid_ledger.spends import batch
+from prepaid_ledger.spends.group_commit import Round
+from prepaid_ledger.spends.single import Spent
 
 from .books import OWNER, Books
 
@@ -55,13 +55,13 @@ def test_the_first_who_comes_back_waits_for_the_others_and_not_for_ever(books: B
 
     event.listen(books.db.engine, "before_cursor_execute", note)
     an_hour_s = 3600.0
-    books.prepaid.spends._last = Round(size=5, took_s=an_hour_s, ended_s=time.monotonic())
+    books.prepaid._setup.spends._last = Round(size=5, took_s=an_hour_s, ended_s=time.monotonic())
     results = books.all_at_once(calls)
 
     assert all(isinstance(result, Spent) for result in results)
     assert len(moves) == 1  # all five, and as soon as the fifth was there
 
-    books.prepaid.spends._last = Round(size=5, took_s=0.001, ended_s=time.monotonic())
+    books.prepaid._setup.spends._last = Round(size=5, took_s=0.001, ended_s=time.monotonic())
     assert books.prepaid.spend_now(OWNER, key="report:5").balance == 0  # nobody else came
     assert books.prepaid.audit() == []
 
@@ -74,7 +74,7 @@ def test_whether_a_key_is_new_is_asked_of_one_place_in_the_index(databases: Data
         values = {"asked": "'[]'", "now": "now()", "debt_blocks": "true"}
         connection.execute(text("SET plan_cache_mode = force_generic_plan"))
         plan = "\n".join(
-            connection.exec_driver_sql("EXPLAIN " + batches._statement(False, None) % values).scalars()
+            connection.exec_driver_sql("EXPLAIN " + batch._statement(False, None) % values).scalars()
         )
 
     looks = re.findall(r"Index .*Scan using \S+ on prepaid_entry e.*\n\s*(Index Cond: .*)", plan)

@@ -17,8 +17,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from flask_prepaid import allowances
-from flask_prepaid.errors import (
+from flask_prepaid.testing import Databases
+from prepaid_ledger.books import allowances
+from prepaid_ledger.errors import (
     HoldClosed,
     InsufficientCredits,
     KeyReused,
@@ -26,7 +27,6 @@ from flask_prepaid.errors import (
     PrepaidError,
     WalletBlocked,
 )
-from flask_prepaid.testing import Databases
 
 from .books import OWNER, Books
 from .model import Model, Refusal
@@ -226,7 +226,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def tick(self) -> None:
-        self.books.prepaid.settle_due()
+        self.books.prepaid.write_due()
         self.model.expire(self.books.time)
         self.model.release_late(self.books.time)
 

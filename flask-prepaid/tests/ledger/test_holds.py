@@ -6,9 +6,9 @@ import pytest
 from flask import Response, abort, jsonify
 from flask.typing import ResponseReturnValue
 
-from flask_prepaid.errors import HoldClosed, InsufficientCredits, KeyReused
-from flask_prepaid.holds import MOVES, move
-from flask_prepaid.models import HoldState, Kind
+from prepaid_ledger.books.hold_states import MOVES, move
+from prepaid_ledger.errors import HoldClosed, InsufficientCredits, KeyReused
+from prepaid_ledger.tables import HoldState, Kind
 
 from .books import OWNER, Books
 
@@ -150,8 +150,8 @@ def test_tick_releases_what_is_overdue(books: Books) -> None:
     books.prepaid.hold(OWNER, 7, key="job:1")
     books.wait(hours=1)
 
-    assert books.prepaid.settle_due() == 1
-    assert books.prepaid.settle_due() == 0
+    assert books.prepaid.write_due() == 1
+    assert books.prepaid.write_due() == 0
 
     with pytest.raises(HoldClosed):
         books.prepaid.capture(OWNER, key="job:1")

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from flask_prepaid.errors import InsufficientCredits, KeyReused, NothingToReverse
-from flask_prepaid.models import Entry, Kind
+from prepaid_ledger.errors import InsufficientCredits, KeyReused, NothingToReverse
+from prepaid_ledger.tables import Entry, Kind
 
 from .books import NEW_YEAR, OWNER, Books
 
@@ -81,7 +81,7 @@ def test_credits_end_at_the_second_they_are_due_though_nobody_swept(books: Books
 def test_an_expiry_is_dated_when_it_was_due_and_names_its_lot(books: Books) -> None:
     lot = books.grant(10, expires_at=books.later(seconds=60))
     books.wait(days=30)
-    books.prepaid.settle_due()
+    books.prepaid.write_due()
 
     expiry = books.prepaid.entries(OWNER)[0]
 
@@ -116,7 +116,7 @@ def test_what_a_release_gives_back_to_an_ended_lot_expires_at_once(books: Books)
     books.grant(10, expires_at=books.later(seconds=60))
     hold = books.prepaid.hold(OWNER, 10, key="job:1")
     books.wait(seconds=60)
-    books.prepaid.settle_due()
+    books.prepaid.write_due()
 
     hold.release()
 
@@ -270,6 +270,6 @@ def test_drawing_lots_takes_any_number_of_pages(books: Books) -> None:
         connection.exec_driver_sql("UPDATE prepaid_wallet SET balance = 500, seq = 4501")
     books.wait(days=1)
 
-    assert books.prepaid.settle_due() == 1
+    assert books.prepaid.write_due() == 1
 
     assert books.prepaid.balance(OWNER) == 0

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_prepaid.clawbacks import share
-from flask_prepaid.errors import KeyReused, NothingToReverse, WalletBlocked
-from flask_prepaid.models import Kind
 from flask_prepaid.testing import Databases
+from prepaid_ledger.books.clawbacks import credits_of_refund
+from prepaid_ledger.errors import KeyReused, NothingToReverse, WalletBlocked
+from prepaid_ledger.tables import Kind
 
 from .books import OWNER, Books
 
@@ -261,11 +261,12 @@ def test_the_end_does_not_depend_on_the_order_of_events(databases: Databases) ->
 def test_shares_rise_with_the_refunds_and_end_at_the_whole(
     credits: int, paid_minor: int, refunds: list[int]
 ) -> None:
-    shares = [share(credits, paid_minor, sum(refunds[:count])) for count in range(len(refunds) + 1)]
+    sums = [sum(refunds[:count]) for count in range(len(refunds) + 1)]
+    shares = [credits_of_refund(credits, paid_minor, refunded_minor) for refunded_minor in sums]
 
     assert shares == sorted(shares)
     assert shares[0] == 0
-    assert share(credits, paid_minor, paid_minor) == credits
+    assert credits_of_refund(credits, paid_minor, paid_minor) == credits
     assert all(
         part * paid_minor >= credits * min(sum(refunds[:count]), paid_minor)
         for count, part in enumerate(shares)

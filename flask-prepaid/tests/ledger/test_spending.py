@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from flask_prepaid.errors import InsufficientCredits, KeyReused, WalletBlocked
-from flask_prepaid.models import Kind
-from flask_prepaid.spending import Spent
+from prepaid_ledger.errors import InsufficientCredits, KeyReused, WalletBlocked
+from prepaid_ledger.spends.single import Spent
+from prepaid_ledger.tables import Kind
 
 from .books import OWNER, Books
 

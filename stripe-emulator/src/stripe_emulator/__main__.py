@@ -34,8 +34,9 @@ def _signals() -> SimpleQueue[int]:
 
 
 def _serve(options: argparse.Namespace, host: str, asked_to_stop: SimpleQueue[int]) -> None:
-    from stripe_emulator import Emulator, seed  # not before the options are right: the SDK takes a while
-    from stripe_emulator.server import Worker, serve
+    from stripe_emulator import Emulator
+    from stripe_emulator.server import seed  # not before the options are right: the SDK takes a while
+    from stripe_emulator.server.http import Worker, serve
 
     emulator = Emulator(
         options.data,
@@ -87,9 +88,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _coverage() -> int:
-    from stripe_emulator import contract, resources, routing
+    from stripe_emulator import contract
+    from stripe_emulator.api import routing
+    from stripe_emulator.server import load
 
-    resources.load()
+    load.load()
     done = total = 0
     for resource, found in contract.coverage(routing.serves).items():
         served = sum(ours for _, ours in found)

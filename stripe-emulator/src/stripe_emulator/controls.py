@@ -5,12 +5,14 @@ Each function does its work in transactions of its own, and leaves deliveries to
 
 from __future__ import annotations
 
-from stripe_emulator import cards, challenges, chaos, checkout, clock, events, store
+from stripe_emulator.api.expand import render
 from stripe_emulator.billing import collection
-from stripe_emulator.errors import CardError, InvalidRequest, NotFound, no_such
-from stripe_emulator.expand import render
-from stripe_emulator.resources import disputes, payment_methods
-from stripe_emulator.store import Json, Store
+from stripe_emulator.checkout import completion
+from stripe_emulator.core import chaos, clock, store
+from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
+from stripe_emulator.core.store import Json, Store
+from stripe_emulator.events import events
+from stripe_emulator.payments import cards, challenges, disputes, payment_methods
 
 #: As far as the clock can be moved: the year 2200.
 LATEST = 7_258_118_400
@@ -36,13 +38,13 @@ def pay(
     """
     refused: CardError | None = None
     with keeper.transaction():
-        session = store.get(checkout.KIND, session_id, param="session")
+        session = store.get(completion.KIND, session_id, param="session")
         method = (
             payment_methods.new_card(cards.numbered(card))
             if iban is None
             else payment_methods.new_other("sepa_debit", {"sepa_debit": {"iban": iban}})
         )
-        payer = checkout.Payer(
+        payer = completion.Payer(
             method,
             email or "customer@example.com",
             name or "Test Customer",
@@ -51,9 +53,9 @@ def pay(
             address={"line1": "1 Test Street", "city": "Testville", "postal_code": "12345", "country": "US"},
         )
         try:
-            checkout.pay(session, payer)
-            if checkout.waits_for_bank(session):
-                intent = checkout.intent_of(session)
+            completion.pay(session, payer)
+            if completion.waits_for_bank(session):
+                intent = completion.intent_of(session)
                 assert intent is not None
                 challenges.answer(intent, passed=challenge == "complete")
         except CardError as error:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import stripe
 
-from stripe_emulator import store
-from stripe_emulator.resources import prices
+from stripe_emulator.catalog import prices
+from stripe_emulator.core import store
 
 from .shop import Shop
 

@@ -9,7 +9,7 @@ import pytest
 import stripe
 from werkzeug.test import TestResponse
 
-from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.core.errors import InvalidRequest
 
 from .shop import Shop
 

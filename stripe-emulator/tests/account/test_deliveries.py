@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from stripe_emulator.deliveries import BACKOFF, Reply
+from stripe_emulator.events.deliveries import BACKOFF, Reply
 
 from .shop import Shop
 

@@ -9,7 +9,7 @@ import pytest
 import stripe
 
 from stripe_emulator import Emulator, contract
-from stripe_emulator.api import Call
+from stripe_emulator.api.request import Call
 from stripe_emulator.contract import Given
 
 from .shop import Shop, said

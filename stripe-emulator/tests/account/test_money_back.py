@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import stripe
 
-from stripe_emulator.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 
 from .shop import Shop
 

@@ -18,7 +18,7 @@ import pytest
 import stripe
 
 from stripe_emulator import Emulator
-from stripe_emulator.seed import BadSeed, plant
+from stripe_emulator.server.seed import BadSeed, plant
 
 Process = subprocess.Popen[str]
 

@@ -7,7 +7,7 @@ import stripe
 from flask import Flask, request
 
 from stripe_emulator import Emulator
-from stripe_emulator.deliveries import Reply
+from stripe_emulator.events.deliveries import Reply
 
 from .shop import Shop
 

@@ -10,8 +10,8 @@ import pytest
 import stripe
 
 from stripe_emulator import Emulator
-from stripe_emulator.api import Call, Reply
-from stripe_emulator.version import API_VERSION
+from stripe_emulator.api.request import Call, Reply
+from stripe_emulator.core.version import API_VERSION
 
 from .shop import Shop
 

@@ -7,7 +7,9 @@ from typing import Any, cast
 
 import stripe
 
-from stripe_emulator import Emulator, challenges, store
+from stripe_emulator import Emulator
+from stripe_emulator.core import store
+from stripe_emulator.payments import challenges
 
 DAY = 24 * 60 * 60
 

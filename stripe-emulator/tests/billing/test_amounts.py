@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from stripe_emulator.billing import amounts, totals
-from stripe_emulator.billing.totals import Cut, Rate, Settled
+from stripe_emulator.catalog import amounts, totals
+from stripe_emulator.catalog.totals import Cut, Rate, Settled
 
 JULY, AUGUST = 1782864000, 1785542400  # 1 July and 1 August 2026
 

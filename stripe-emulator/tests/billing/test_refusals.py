@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 import stripe
 
-from stripe_emulator.api import Call, Reply
+from stripe_emulator.api.request import Call, Reply
 
 from .shop import Shop
 

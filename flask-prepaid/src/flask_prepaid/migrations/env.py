@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from flask_prepaid.models import Base
 from flask_prepaid.upgrade import VERSION_TABLE
+from prepaid_ledger.database import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,1 +1,1 @@
-"""What an operator and an accountant want to know: read from our own tables, never from Stripe."""
+"""Reports on sales, credits and plans. They read the domain, and write only the sums that they read."""

@@ -11,21 +11,21 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from ..bulk import settle
-from ..database import commit_alone
-from ..models import Entry, Kind, Lot, Wallet
-from ..payments import insert
+from prepaid_ledger.books.sweep import settle
+from prepaid_ledger.database import insert
+from prepaid_ledger.database.engine import commit_alone
+from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
+
+from ..context import Context
 from . import deferred, failures, revenue
 from .days import MINUTE, day_of, first_day
 from .models import DEFERRED, ROLL_OVER, Copying, Counted, CreditSum
-
-if TYPE_CHECKING:
-    from ..extension import Prepaid
+from .selection import EVERYTHING, Selection
 
 #: Wallets that are counted in one transaction, and entries of each.
 WALLETS = 200
@@ -97,27 +97,27 @@ class Owed:
     counted_to: datetime | None
 
 
-def count(prepaid: Prepaid) -> int:
+def count(context: Context) -> int:
     """Count the entries of some wallets that moved, and draw their lots; how many wallets. Commits.
 
     Call it until it returns 0. Safe in several processes at once.
     """
-    prepaid.session.commit()
-    now = prepaid.clock()
+    context.session.commit()
+    now = context.clock()
     quiet = now - QUIET
-    with Session(prepaid.engine) as session:
+    with Session(context.engine) as session:
         waiting = Wallet.seq - Wallet.drawn_seq
         counts = or_(Wallet.drawn_seq > _counted(), waiting <= ENTRIES, Wallet.moved_at < quiet)
         behind = session.execute(_behind().where(counts).order_by(Wallet.id).limit(WALLETS)).all()
         if not behind:
-            _all_counted(session, now, prepaid.config.time_zone)
+            _all_counted(session, now, context.config.time_zone)
         session.commit()
         for wallet in behind:
             undrawn = wallet.seq - wallet.drawn_seq
             if 0 < undrawn <= ENTRIES or (undrawn and wallet.moved_at < quiet):
-                commit_alone(prepaid.engine, partial(settle, owner=wallet.owner, clock=prepaid.clock))
+                commit_alone(context.engine, partial(settle, owner=wallet.owner, clock=context.clock))
         for wallet in behind:
-            _count(session, wallet.id, wallet.counted, prepaid.config.time_zone)
+            _count(session, wallet.id, wallet.counted, context.config.time_zone)
         session.commit()
     return len(behind)
 
@@ -130,15 +130,15 @@ def _all_counted(session: Session, now: datetime, zone: str) -> None:
         session.execute(made.on_conflict_do_update(index_elements=["id"], set_={"counted_to": now}))
 
 
-def catch_up(prepaid: Prepaid, *, longest: timedelta | None = None) -> None:
+def catch_up(context: Context, *, max_time: timedelta | None = None) -> None:
     """Count all that moved, of credits and of plans, and failures that are settled. Commits.
 
-    :param longest: Leave the rest to the next time after so long.
+    :param max_time: Leave the rest to the next time after so long.
     """
     begun = monotonic()
     for count_some in (revenue.count, failures.count, count):
-        while count_some(prepaid):
-            if longest is not None and monotonic() - begun > longest.total_seconds():
+        while count_some(context):
+            if max_time is not None and monotonic() - begun > max_time.total_seconds():
                 return
 
 
@@ -227,29 +227,21 @@ def share(credits: int, of_credits: int, amount_minor: int) -> int:
     return (2 * credits * amount_minor + of_credits) // (2 * of_credits)
 
 
-def credits(
-    session: Session, *, start: date | None = None, end: date | None = None, by: str = "day"
-) -> list[tuple[date, Credits]]:
-    """What came and went in each period that saw anything, as far as it is counted."""
+def credits(session: Session, selection: Selection = EVERYTHING) -> list[tuple[date, Credits]]:
+    """What came and went in each period that saw anything, as far as it is counted; of all currencies."""
     wanted = (
         select(CreditSum.day, CreditSum.kind, func.sum(CreditSum.credits))
         .where(CreditSum.kind != DEFERRED)
         .group_by(CreditSum.day, CreditSum.kind)
     )
-    if start is not None:
-        wanted = wanted.where(CreditSum.day >= start)
-    if end is not None:
-        wanted = wanted.where(CreditSum.day <= end)
     lines: defaultdict[date, Credits] = defaultdict(Credits)
-    for day, kind, moved in session.execute(wanted):
+    for day, kind, moved in session.execute(selection.within_days(wanted, CreditSum)):
         column, sign = COLUMNS[kind]
-        lines[first_day(day, by)].add(Credits(**{column: sign * int(moved)}))
+        lines[first_day(day, selection.by)].add(Credits(**{column: sign * int(moved)}))
     return sorted(lines.items())
 
 
-def worth(
-    session: Session, *, start: date | None = None, end: date | None = None
-) -> dict[str, dict[str, int]]:
+def worth(session: Session, selection: Selection = EVERYTHING) -> dict[str, dict[str, int]]:
     """What was paid for the credits: opening + sold - earned - clawed back - breakage = closing.
 
     Per currency. ``opening`` and ``closing`` are what is deferred before the first day and after the last:
@@ -260,10 +252,6 @@ def worth(
         .where(CreditSum.currency != "")
         .group_by(CreditSum.currency, CreditSum.kind)
     )
-    if start is not None:
-        wanted = wanted.where(CreditSum.day >= start)
-    if end is not None:
-        wanted = wanted.where(CreditSum.day <= end)
     names = {
         Kind.PURCHASE: ("sold", 1),
         Kind.ALLOWANCE: ("sold", 1),
@@ -272,17 +260,17 @@ def worth(
         ROLL_OVER: ("breakage", -1),
         DEFERRED: ("moved", 1),
     }
-    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for currency, kind, minor in session.execute(wanted):
+    lines: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for currency, kind, minor in session.execute(selection.within_days(wanted, CreditSum)):
         if kind in names:
             name, sign = names[kind]
-            found[currency][name] += sign * int(minor)
-    for currency, minor in _deferred_before(session, start).items():
-        found[currency]["opening"] = minor
-    for line in found.values():
+            lines[currency][name] += sign * int(minor)
+    for currency, minor in _deferred_before(session, selection.first).items():
+        lines[currency]["opening"] = minor
+    for line in lines.values():
         line["closing"] = line["opening"] + line["moved"]
         line["earned"] = line["sold"] - line["clawed_back"] - line["breakage"] - line["moved"]
-    return {of: {name: found[of][name] for name in WORTH} for of in sorted(found)}
+    return {currency: {name: lines[currency][name] for name in WORTH} for currency in sorted(lines)}
 
 
 def _deferred_before(session: Session, day: date | None) -> dict[str, int]:
@@ -290,14 +278,14 @@ def _deferred_before(session: Session, day: date | None) -> dict[str, int]:
         return {}
     moved = select(CreditSum.currency, func.sum(CreditSum.worth_minor)).group_by(CreditSum.currency)
     rows = session.execute(moved.where(CreditSum.kind == DEFERRED, CreditSum.day < day))
-    return {of: int(minor) for of, minor in rows if minor}
+    return {currency: int(minor) for currency, minor in rows if minor}
 
 
 def owed(session: Session) -> Owed:
     """What customers hold, and the money that they paid for it, as far as lots are drawn."""
     behind = case((Wallet.drawn_seq < Wallet.seq, 1), else_=0)
     outstanding, debt, undrawn = session.execute(
-        select(*(func.coalesce(func.sum(one), 0) for one in (Wallet.balance, Wallet.debt, behind)))
+        select(*(func.coalesce(func.sum(column), 0) for column in (Wallet.balance, Wallet.debt, behind)))
     ).one()
     of_lot = 2 * (Lot.left_over + Lot.held) * Entry.amount_minor + Entry.credits
     rows = session.execute(

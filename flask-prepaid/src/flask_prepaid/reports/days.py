@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
+from ..context import Context
 from .models import DaySum
-
-if TYPE_CHECKING:
-    from ..extension import Prepaid
 
 #: Up to when things are done is kept no finer.
 MINUTE = timedelta(minutes=1)
@@ -63,14 +60,14 @@ def next_first_day(day: date, by: str) -> date:
     return day + timedelta(days=7 if by == "week" else 1)
 
 
-def today(prepaid: Prepaid) -> date:
+def today(context: Context) -> date:
     """The last day worth showing: today, or that of the latest movement where Stripe's clock is ahead."""
-    now = day_of(prepaid.clock(), prepaid.config.time_zone)
-    latest = prepaid.session.scalar(select(func.max(DaySum.day)))
+    now = day_of(context.clock(), context.config.time_zone)
+    latest = context.session.scalar(select(func.max(DaySum.day)))
     return max(now, latest) if latest else now
 
 
-def last_days(prepaid: Prepaid, days: int) -> Span:
+def last_days(context: Context, days: int) -> Span:
     """The span of so many days that ends today."""
-    last = today(prepaid)
+    last = today(context)
     return Span(last - timedelta(days=days - 1), last)

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
-from ..models import Draw, Entry, Hold, Lot, Wallet
+from prepaid_ledger.tables import Draw, Entry, Hold, Lot, Wallet
 
 
 def moved(

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKeyConstraint, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..models import Base
+from prepaid_ledger.database import Base
 
 #: What an allowance that moved up from an ended one is counted as: less of that one expired.
 ROLL_OVER = "rollover"

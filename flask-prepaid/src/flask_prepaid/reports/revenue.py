@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from ..payments import insert
-from ..subscriptions.models import Move, SubscriptionChange
-from .days import Span, day_of, first_day, next_first_day
-from .models import CohortSum, PlanSum
+from prepaid_ledger.database import insert
 
-if TYPE_CHECKING:
-    from ..extension import Prepaid
+from ..context import Context
+from ..subscriptions.models import Move, SubscriptionChange
+from .days import Span, day_of, first_day, next_first_day, today
+from .models import CohortSum, PlanSum
+from .selection import Selection
 
 #: Changes that are counted in one transaction.
 BATCH = 1_000
@@ -93,9 +93,10 @@ class Cohort:
 
     def rows(self, currency: str) -> list[dict[str, Any]]:
         """A line for each month since, the first being month 0."""
-        told = (self.first.isoformat(), currency, self.began)
+        began = (self.first.isoformat(), currency, self.began)
         return [
-            dict(zip(COHORT, (*told, number, count), strict=True)) for number, count in enumerate(self.paying)
+            dict(zip(COHORT, (*began, number, count), strict=True))
+            for number, count in enumerate(self.paying)
         ]
 
 
@@ -109,12 +110,12 @@ COLUMNS = {
 }
 
 
-def count(prepaid: Prepaid) -> int:
+def count(context: Context) -> int:
     """Count the changes of plans that are not in the sums yet; how many were. Commits.
 
     Call it until it returns 0. Safe in several processes at once: who marks a change counts it.
     """
-    session, zone = prepaid.session, prepaid.config.time_zone
+    session, zone = context.session, context.config.time_zone
     waiting = select(SubscriptionChange.id).where(text("NOT counted")).order_by(SubscriptionChange.id)
     ids = list(session.scalars(waiting.limit(BATCH)))
     if not ids:
@@ -143,8 +144,13 @@ def _add_to_days(session: Session, changes: Sequence[Any], zone: str) -> None:
             cell["customers"] += _gained(change)
     names = ("changes", "amount_minor", "customers")
     rows = [
-        {"day": day, "currency": of, "move": move, **{name: sums[day, of, move][name] for name in names}}
-        for day, of, move in sorted(sums)
+        {
+            "day": day,
+            "currency": currency,
+            "move": move,
+            **{name: sums[day, currency, move][name] for name in names},
+        }
+        for day, currency, move in sorted(sums)
     ]
     if rows:
         new = insert(session, PlanSum)
@@ -167,7 +173,7 @@ def _add_to_cohorts(session: Session, changes: Sequence[Any], zone: str) -> None
         .where(SubscriptionChange.owner.in_(owners), SubscriptionChange.mrr_after_minor > 0)
         .group_by(SubscriptionChange.owner, SubscriptionChange.currency)
     )
-    began = {(owner, of): (id, day_of(at, zone)) for owner, of, id, at in session.execute(first)}
+    began = {(owner, currency): (id, day_of(at, zone)) for owner, currency, id, at in session.execute(first)}
     sums: defaultdict[tuple[str, date, date], Counter[str]] = defaultdict(Counter)
     for change in changes:
         if gained := _gained(change):
@@ -178,13 +184,13 @@ def _add_to_cohorts(session: Session, changes: Sequence[Any], zone: str) -> None
             cell["newcomers"] += change.id == first_id
     rows = [
         {
-            "currency": of,
+            "currency": currency,
             "began": start,
             "month": month,
             "customers": cell["customers"],
             "newcomers": cell["newcomers"],
         }
-        for (of, start, month), cell in sorted(sums.items())
+        for (currency, start, month), cell in sorted(sums.items())
     ]
     if rows:
         new = insert(session, CohortSum)
@@ -205,9 +211,17 @@ def currencies(session: Session) -> list[str]:
     return sorted(session.scalars(select(PlanSum.currency).distinct()))
 
 
-def months(session: Session, span: Span, *, currency: str, by: str = "month") -> list[Month]:
-    """The monthly revenue at the end of each period in ``span``, and what moved it, as far as counted."""
-    lines = {start: Month(start, currency) for start in span.pieces(by)}
+def completed(context: Context, selection: Selection) -> Selection:
+    """A selection with both ends: an open one reaches from the first plan that was paid to today."""
+    last = today(context)
+    first = selection.first or begin(context.session) or last
+    return replace(selection, first=first, last=max(selection.last or last, first))
+
+
+def months(session: Session, selection: Selection, *, currency: str) -> list[Month]:
+    """The monthly revenue at the end of each selected period, and what moved it, as far as counted."""
+    by = selection.by
+    lines = {start: Month(start, currency) for start in selection.span.pieces(by)}
     end = next_first_day(max(lines), by)
     rows = session.execute(
         select(PlanSum.day, PlanSum.move, PlanSum.changes, PlanSum.amount_minor, PlanSum.customers)
@@ -249,7 +263,10 @@ def cohorts(session: Session, span: Span, *, currency: str) -> list[Cohort]:
         moved[start][month] += customers
         began[start] += newcomers
     return [
-        Cohort(start, began[start], list(accumulate(moved[start][month] for month in pieces)))
+        Cohort(
+            start,
+            began[start],
+            list(accumulate(moved[start][month] for month in Span(start, span.last).pieces("month"))),
+        )
         for start in sorted(moved)
-        for pieces in [Span(start, span.last).pieces("month")]
     ]

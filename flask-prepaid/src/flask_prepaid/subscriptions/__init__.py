@@ -1,1 +1,1 @@
-"""Plans: credits by the period. Stripe keeps the calendar and the bills; we follow, and fill the wallet."""
+"""Plans: beginning, changing and ending them, and the credits that their invoices give. Imports payments."""

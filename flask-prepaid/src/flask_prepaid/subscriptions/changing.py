@@ -10,19 +10,18 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from .. import attempts, money, payments, signals
+from .. import money, signals
 from ..catalog import Plan
+from ..context import Context, own_session
 from ..errors import GatewayRefused, NotYours, PlanRefused, UnknownItem
-from . import at_stripe, following, invoices, prices, subscribing
-from .facts import Bill, Subscribed, moment
+from ..gateway import subscriptions
+from ..gateway.subscription_values import Bill, Subscribed, moment
+from ..payments import card_testing
+from . import invoice_credits, prices, subscribing, sync
 from .models import Invoice, PlanPrice, State, Subscription
-
-if TYPE_CHECKING:
-    from ..extension import Prepaid
 
 #: How long a preview holds, and how far our clock may be ahead of Stripe's.
 PREVIEW_HOLDS = timedelta(minutes=15)
@@ -43,7 +42,7 @@ MOVES: dict[str, frozenset[State]] = {
 
 
 #: Something that is done with an owner's plan.
-Verb = Callable[["Prepaid", str], Subscription]
+Verb = Callable[["Context", str], Subscription]
 
 
 @dataclass(frozen=True)
@@ -77,13 +76,13 @@ def may(row: Subscription, verb: str) -> bool:
     return row.state in MOVES[verb]
 
 
-def own(prepaid: Prepaid, owner: str, verb: str) -> Subscription:
+def own(context: Context, owner: str, verb: str) -> Subscription:
     """The owner's subscription, if this can be done with it now.
 
     :raises NotYours: The owner has none.
     :raises PlanRefused: It does not stand so.
     """
-    row = following.running(payments.own_session(prepaid), owner)
+    row = sync.running(own_session(context), owner)
     if row is None or row.stripe_id is None:
         raise NotYours("You have no plan. Choose one first.")
     if not may(row, verb):
@@ -92,41 +91,41 @@ def own(prepaid: Prepaid, owner: str, verb: str) -> Subscription:
 
 
 def preview(
-    prepaid: Prepaid, owner: str, plan: Plan, quantity: int = 1, *, proration_date: int | None = None
+    context: Context, owner: str, plan: Plan, quantity: int = 1, *, proration_date: int | None = None
 ) -> Preview:
     """What it costs and gives to change to ``plan``, now and next. Changes nothing.
 
     :param proration_date: Unix seconds of an earlier preview; now by default.
     :raises PlanRefused: The plan can't be changed now, or the earlier preview is too old.
     """
-    row, subscribed = _fetch(prepaid, owner, "change")
-    price = _target(prepaid, row, plan, quantity)
-    now = prepaid.clock()
+    row, subscribed = _fetch(context, owner, "change")
+    price = _target(context, row, plan, quantity)
+    now = context.clock()
     since = int(now.timestamp()) if proration_date is None else proration_date
     _check_age(now, since)
     bill, credits, next_at = None, 0, subscribed.period_end
-    immediate = at_once(prepaid, row, price, quantity)
+    immediate = at_once(context, row, price, quantity)
     if immediate and row.state is not State.TRIALING:  # nothing is owed for a trial, and nothing given back
-        bill = at_stripe.preview(
-            prepaid.gateway,
+        bill = subscriptions.preview(
+            context.gateway,
             subscribed.id,
-            items=at_stripe.changed_item(subscribed, price.id, quantity),
+            items=subscriptions.changed_item(subscribed, price.id, quantity),
             proration_behavior="always_invoice",
             proration_date=since,
         )
         assert bill is not None, "a plan that runs has a next invoice"
-        credits = _worth(prepaid, row, bill)
+        credits = _worth(context, row, bill)
         if credits < 0:  # a coupon makes it free, and what is free gives nothing for what is given back
             immediate, bill, credits = False, None, 0
-        elif begun := invoices.whole_period(bill.lines):
+        elif begun := invoice_credits.whole_period(bill.lines):
             next_at = moment(begun[1])
-    renewal = at_stripe.preview_renewal(
-        prepaid.gateway,
+    renewal = subscriptions.preview_renewal(
+        context.gateway,
         subscribed,
         (price.id, quantity),
         plan,
         at_once=bill is not None,
-        discount_ids=_left_at(prepaid, subscribed, next_at, bill),
+        discount_ids=_left_at(context, subscribed, next_at, bill),
     )
     return Preview(
         plan=plan,
@@ -137,34 +136,34 @@ def preview(
         due_minor=bill.due_minor if bill else 0,
         credits=credits,
         next_at=next_at,
-        next_minor=_due_next(prepaid, row, renewal, bill.left_minor if bill else renewal.balance_minor),
+        next_minor=_due_next(context, row, renewal, bill.left_minor if bill else renewal.balance_minor),
         later_minor=max(bill.left_minor, 0) if bill else 0,
         currency=price.currency,
     )
 
 
-def _left_at(prepaid: Prepaid, subscribed: Subscribed, at: datetime, bill: Bill | None) -> list[str]:
+def _left_at(context: Context, subscribed: Subscribed, at: datetime, bill: Bill | None) -> list[str]:
     """The discounts that an invoice at ``at`` still gets, after ``bill`` has used those that are for once."""
     if not subscribed.discount_ids:
         return []
     used = frozenset[str]().union(*(line.discount_ids for line in bill.lines)) if bill else frozenset()
-    held = at_stripe.discounts(prepaid.gateway, subscribed.id)
+    held = subscriptions.discounts(context.gateway, subscribed.id)
     return [one.id for one in held if (one.end is None or one.end > at) and not (one.once and one.id in used)]
 
 
-def _worth(prepaid: Prepaid, row: Subscription, bill: Bill) -> int:
-    known = prices.learn(prepaid, [line.price_id for line in bill.lines if line.is_of_plan])
-    return invoices.worth(bill.lines, known, invoices.periods(prepaid, row)).credits
+def _worth(context: Context, row: Subscription, bill: Bill) -> int:
+    known = prices.learn(context, [line.price_id for line in bill.lines if line.is_of_plan])
+    return invoice_credits.worth(bill.lines, known, invoice_credits.periods(context, row)).credits
 
 
-def at_once(prepaid: Prepaid, row: Subscription, price: PlanPrice, quantity: int) -> bool:
+def at_once(context: Context, row: Subscription, price: PlanPrice, quantity: int) -> bool:
     """Whether a change begins now: to a larger plan, or as long as nothing was paid."""
-    current = prepaid.session.get_one(PlanPrice, row.price_id)
+    current = context.session.get_one(PlanPrice, row.price_id)
     return row.state is State.TRIALING or prices.is_larger(price, quantity, current, row.quantity)
 
 
 def change(
-    prepaid: Prepaid, owner: str, plan: Plan, quantity: int, *, proration_date: int, due_minor: int
+    context: Context, owner: str, plan: Plan, quantity: int, *, proration_date: int, due_minor: int
 ) -> Subscription:
     """Change the plan as it was previewed. Commits.
 
@@ -172,136 +171,136 @@ def change(
     :param due_minor: What the preview said is charged now; if that is not so any more, nothing changes.
     :raises PlanRefused: The plan can't be changed now, or the preview does not hold any more.
     """
-    attempts.make_sure(prepaid, owner)
-    shown = preview(prepaid, owner, plan, quantity, proration_date=proration_date)
+    card_testing.make_sure(context, owner)
+    shown = preview(context, owner, plan, quantity, proration_date=proration_date)
     if shown.due_minor != due_minor:
         raise PlanRefused("What this change costs is not what was shown. Look at the new preview first.")
-    row, subscribed = _fetch(prepaid, owner, "change")
-    price = _target(prepaid, row, plan, quantity)
+    row, subscribed = _fetch(context, owner, "change")
+    price = _target(context, row, plan, quantity)
     if not shown.at_once:
-        at_stripe.change_later(prepaid.gateway, subscribed, (price.id, quantity), plan)
+        subscriptions.change_later(context.gateway, subscribed, (price.id, quantity), plan)
     else:
         if subscribed.schedule_id is not None:
-            at_stripe.release(prepaid.gateway, subscribed.schedule_id)
+            subscriptions.release(context.gateway, subscribed.schedule_id)
         said = f"{row.id}\n{price.id}\n{quantity}\n{proration_date}"
         key = f"prepaid-change-{hashlib.sha256(said.encode()).hexdigest()[:40]}"
         in_trial = row.state is State.TRIALING
-        at_stripe.change_now(
-            prepaid.gateway,
+        subscriptions.change_now(
+            context.gateway,
             subscribed,
             (price.id, quantity),
             proration_date=None if in_trial else proration_date,
             key=key,
         )
-    return _followed(prepaid, row)
+    return _followed(context, row)
 
 
-def keep(prepaid: Prepaid, owner: str) -> Subscription:
+def keep(context: Context, owner: str) -> Subscription:
     """Undo what is to come: a change that waits to be paid, a smaller plan, or the end itself. Commits."""
-    row, subscribed = _fetch(prepaid, owner, "keep")
+    row, subscribed = _fetch(context, owner, "keep")
     if subscribed.pending_until is not None:
-        _drop_pending(prepaid, row, subscribed)
+        _drop_pending(context, row, subscribed)
     elif subscribed.schedule_id is not None:
-        at_stripe.release(prepaid.gateway, subscribed.schedule_id)
+        subscriptions.release(context.gateway, subscribed.schedule_id)
     elif subscribed.cancels_by_period:
-        at_stripe.update(prepaid.gateway, subscribed.id, cancel_at_period_end=False)
+        subscriptions.update(context.gateway, subscribed.id, cancel_at_period_end=False)
     elif subscribed.cancel_at is not None:
-        at_stripe.update(prepaid.gateway, subscribed.id, cancel_at="")
-    return _followed(prepaid, row)
+        subscriptions.update(context.gateway, subscribed.id, cancel_at="")
+    return _followed(context, row)
 
 
-def cancel_at_end(prepaid: Prepaid, owner: str) -> Subscription:
+def cancel_at_end(context: Context, owner: str) -> Subscription:
     """Let the plan end with the period that is paid. What was to change is forgotten. Commits."""
-    row, subscribed = _fetch(prepaid, owner, "cancel at the period's end")
+    row, subscribed = _fetch(context, owner, "cancel at the period's end")
     if subscribed.pending_until is not None:
-        _drop_pending(prepaid, row, subscribed)
+        _drop_pending(context, row, subscribed)
     if subscribed.schedule_id is not None:
-        at_stripe.release(prepaid.gateway, subscribed.schedule_id)
-    at_stripe.update(prepaid.gateway, subscribed.id, cancel_at_period_end=True)
-    return _followed(prepaid, row)
+        subscriptions.release(context.gateway, subscribed.schedule_id)
+    subscriptions.update(context.gateway, subscribed.id, cancel_at_period_end=True)
+    return _followed(context, row)
 
 
-def _drop_pending(prepaid: Prepaid, row: Subscription, subscribed: Subscribed) -> None:
+def _drop_pending(context: Context, row: Subscription, subscribed: Subscribed) -> None:
     """Void the invoice of a change that waits to be paid, and the change goes with it.
 
     https://docs.stripe.com/billing/subscriptions/pending-updates#canceling-changing
     """
     assert subscribed.latest_invoice_id is not None, "a change that waits has an invoice"
     try:
-        at_stripe.void(prepaid.gateway, subscribed.latest_invoice_id)
+        subscriptions.void(context.gateway, subscribed.latest_invoice_id)
     except GatewayRefused:
-        _followed(prepaid, row)
+        _followed(context, row)
         raise PlanRefused("Your change was just paid, or is over. Look at your plan again.") from None
 
 
-def cancel_now(prepaid: Prepaid, owner: str) -> Subscription:
+def cancel_now(context: Context, owner: str) -> Subscription:
     """End the plan at once. Commits.
 
     Nothing is paid back, what is still owed is dropped, and credits stay until they lapse.
     """
-    row, subscribed = _fetch(prepaid, owner, "cancel now")
-    at_stripe.cancel_now(prepaid.gateway, subscribed.id)
-    for bill in at_stripe.bills(prepaid.gateway, subscribed.id):
+    row, subscribed = _fetch(context, owner, "cancel now")
+    subscriptions.cancel_now(context.gateway, subscribed.id)
+    for bill in subscriptions.bills(context.gateway, subscribed.id):
         if bill.status == "open":
-            at_stripe.void(prepaid.gateway, bill.id)
-    return _followed(prepaid, row)
+            subscriptions.void(context.gateway, bill.id)
+    return _followed(context, row)
 
 
-def pause(prepaid: Prepaid, owner: str) -> Subscription:
+def pause(context: Context, owner: str) -> Subscription:
     """Stop renewing. What is paid stays, and so do its credits until they lapse. Commits."""
-    row, subscribed = _fetch(prepaid, owner, "pause")
+    row, subscribed = _fetch(context, owner, "pause")
     if subscribed.schedule_id is not None:
-        at_stripe.release(prepaid.gateway, subscribed.schedule_id)
-    at_stripe.pause(prepaid.gateway, subscribed.id)
-    return _followed(prepaid, row)
+        subscriptions.release(context.gateway, subscribed.schedule_id)
+    subscriptions.pause(context.gateway, subscribed.id)
+    return _followed(context, row)
 
 
-def unpause(prepaid: Prepaid, owner: str, *, card_id: str | None = None) -> Subscription:
+def unpause(context: Context, owner: str, *, card_id: str | None = None) -> Subscription:
     """Go on after a pause: in the period that is paid, or in a new one that is paid now. Commits.
 
     :param card_id: Pays from now on; by default the card that paid before.
     """
     if card_id:
-        subscribing.check_card(prepaid, owner, card_id)
-    row, subscribed = _fetch(prepaid, owner, "unpause")
+        subscribing.check_card(context, owner, card_id)
+    row, subscribed = _fetch(context, owner, "unpause")
     if card_id:
-        at_stripe.update(prepaid.gateway, subscribed.id, default_payment_method=card_id)
-    key = f"prepaid-unpause-{row.id}-{int(prepaid.clock().timestamp())}"
-    at_stripe.resume(prepaid.gateway, subscribed.id, anew=is_over(prepaid, row), key=key)
-    return _followed(prepaid, row)
+        subscriptions.update(context.gateway, subscribed.id, default_payment_method=card_id)
+    key = f"prepaid-unpause-{row.id}-{int(context.clock().timestamp())}"
+    subscriptions.resume(context.gateway, subscribed.id, anew=is_over(context, row), key=key)
+    return _followed(context, row)
 
 
-def is_over(prepaid: Prepaid, row: Subscription) -> bool:
+def is_over(context: Context, row: Subscription) -> bool:
     """Whether the period that was paid, or the trial, has ended."""
-    return row.period_end is None or row.period_end <= prepaid.clock()
+    return row.period_end is None or row.period_end <= context.clock()
 
 
-def use_card(prepaid: Prepaid, owner: str, card_id: str) -> tuple[Subscription, bool]:
+def use_card(context: Context, owner: str, card_id: str) -> tuple[Subscription, bool]:
     """Pay the plan with this card from now on, and what is owed at once. Commits.
 
     :return: The subscription, and whether all that was owed is paid.
     :raises UnknownItem: The card is not on file.
     """
-    subscribing.check_card(prepaid, owner, card_id)
-    attempts.make_sure(prepaid, owner)
-    row, subscribed = _fetch(prepaid, owner, "pay")
+    subscribing.check_card(context, owner, card_id)
+    card_testing.make_sure(context, owner)
+    row, subscribed = _fetch(context, owner, "pay")
     if row.state is not State.INCOMPLETE:
-        at_stripe.update(prepaid.gateway, subscribed.id, default_payment_method=card_id)
-    bills = at_stripe.bills(prepaid.gateway, subscribed.id)
+        subscriptions.update(context.gateway, subscribed.id, default_payment_method=card_id)
+    bills = subscriptions.bills(context.gateway, subscribed.id)
     owing = [bill.id for bill in bills if bill.status == "open"]
-    paid = [at_stripe.pay(prepaid.gateway, invoice_id, card_id) for invoice_id in owing]
-    return _followed(prepaid, row), all(paid)
+    paid = [subscriptions.pay(context.gateway, invoice_id, card_id) for invoice_id in owing]
+    return _followed(context, row), all(paid)
 
 
-def next_bill(prepaid: Prepaid, row: Subscription) -> Bill | None:
+def next_bill(context: Context, row: Subscription) -> Bill | None:
     """The next charge as it would be, to the smallest unit; ``None`` if nothing follows."""
     if row.stripe_id is None or row.state not in MOVES["keep"] or ends_unrenewed(row) or is_stopped(row):
         return None
-    bill = at_stripe.preview(prepaid.gateway, row.stripe_id)
-    return bill and replace(bill, due_minor=_due_next(prepaid, row, bill, bill.balance_minor))
+    bill = subscriptions.preview(context.gateway, row.stripe_id)
+    return bill and replace(bill, due_minor=_due_next(context, row, bill, bill.balance_minor))
 
 
-def _due_next(prepaid: Prepaid, row: Subscription, renewal: Bill, balance_minor: int) -> int:
+def _due_next(context: Context, row: Subscription, renewal: Bill, balance_minor: int) -> int:
     """What a renewal charges, with the customer's balance at Stripe as it is now.
 
     In the hour after the last one its invoice is still a draft, and will take what it needs of the balance,
@@ -310,7 +309,7 @@ def _due_next(prepaid: Prepaid, row: Subscription, renewal: Bill, balance_minor:
     draft = select(Invoice.total_minor).where(
         Invoice.subscription_id == row.id, Invoice.state == "draft", Invoice.retry_at.is_not(None)
     )
-    for total_minor in prepaid.session.scalars(draft):
+    for total_minor in context.session.scalars(draft):
         owed = balance_minor + total_minor
         balance_minor = owed - money.charged(owed, renewal.currency)
     return money.charged(balance_minor + renewal.total_minor, renewal.currency)
@@ -330,46 +329,46 @@ def is_stopped(row: Subscription) -> bool:
     return not row.collects and (again is None or row.period_end is None or again > row.period_end)
 
 
-def period_bill(prepaid: Prepaid, row: Subscription) -> Invoice | None:
+def period_bill(context: Context, row: Subscription) -> Invoice | None:
     """The invoice that bills the running period as a whole; ``None`` if none is known."""
     of_period = select(Invoice).where(
         Invoice.subscription_id == row.id, Invoice.period_start == row.period_start
     )
-    return prepaid.session.scalars(of_period.order_by(Invoice.id.desc())).first()
+    return context.session.scalars(of_period.order_by(Invoice.id.desc())).first()
 
 
-def owed(prepaid: Prepaid, row: Subscription) -> Invoice | None:
+def owed(context: Context, row: Subscription) -> Invoice | None:
     """The invoice that waits to be paid, the oldest first."""
     waiting = select(Invoice).where(Invoice.subscription_id == row.id, Invoice.state == "open")
-    return prepaid.session.scalars(waiting.order_by(Invoice.created_at, Invoice.id)).first()
+    return context.session.scalars(waiting.order_by(Invoice.created_at, Invoice.id)).first()
 
 
-def _fetch(prepaid: Prepaid, owner: str, verb: str) -> tuple[Subscription, Subscribed]:
+def _fetch(context: Context, owner: str, verb: str) -> tuple[Subscription, Subscribed]:
     """The owner's subscription here and at Stripe, the same on both sides."""
-    row = own(prepaid, owner, verb)
+    row = own(context, owner, verb)
     stripe_id = row.stripe_id
     assert stripe_id is not None, "it has begun"
-    prepaid.session.commit()
-    _followed(prepaid, row)
-    row = own(prepaid, owner, verb)
-    subscribed = at_stripe.fetch(prepaid.gateway, stripe_id)
+    context.session.commit()
+    _followed(context, row)
+    row = own(context, owner, verb)
+    subscribed = subscriptions.fetch(context.gateway, stripe_id)
     if subscribed is None:
         raise NotYours("You have no plan. Choose one first.")
     return row, subscribed
 
 
-def _followed(prepaid: Prepaid, row: Subscription) -> Subscription:
+def _followed(context: Context, row: Subscription) -> Subscription:
     assert row.stripe_id is not None, "it has begun"
-    following.follow(prepaid, row.stripe_id)
-    signals.commit(prepaid.session)
+    sync.follow(context, row.stripe_id)
+    signals.commit(context.session)
     return row
 
 
-def _target(prepaid: Prepaid, row: Subscription, plan: Plan, quantity: int) -> PlanPrice:
+def _target(context: Context, row: Subscription, plan: Plan, quantity: int) -> PlanPrice:
     if not 1 <= quantity <= plan.most:
         raise UnknownItem(f"This plan can be taken 1 to {plan.most} times over.", field="quantity")
-    price = prices.ensure(prepaid, plan)
-    current = prepaid.session.get_one(PlanPrice, row.price_id)
+    price = prices.ensure(context, plan)
+    current = context.session.get_one(PlanPrice, row.price_id)
     if price.currency != current.currency:
         raise PlanRefused("That plan is sold in another currency. End yours first, then choose it.")
     if (price.id, quantity) == (row.price_id, row.quantity):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ..context import Context
 from .models import Move, PlanPrice, State, Subscription, SubscriptionChange
 from .prices import monthly_minor
-
-if TYPE_CHECKING:
-    from ..extension import Prepaid
 
 #: A plan brings money in while it is in one of these.
 PAYING = frozenset({State.ACTIVE, State.PAST_DUE})
@@ -26,9 +23,9 @@ def seen(subscription: Subscription) -> tuple[object, ...]:
     return tuple(getattr(subscription, name) for name in WATCHED)
 
 
-def note(prepaid: Prepaid, subscription: Subscription, *, at: datetime) -> None:
+def note(context: Context, subscription: Subscription, *, at: datetime) -> None:
     """Keep how the subscription stands from ``at`` on. Does not commit."""
-    session = prepaid.session
+    session = context.session
     price = session.get_one(PlanPrice, subscription.price_id)
     last = session.scalars(
         select(SubscriptionChange)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..models import Base, words
+from prepaid_ledger.database import Base, words
 
 
 class State(StrEnum):
@@ -131,20 +131,6 @@ class Subscription(Base):
     fetched_at: Mapped[datetime | None]
     look_at: Mapped[datetime | None]
     looks: Mapped[int] = mapped_column(default=0)
-
-
-class TrialCard(Base):
-    """A card that a free trial began with. ``owner`` tried first, and is empty once they have left.
-
-    ``fingerprint`` is Stripe's name for the card's number; the number itself is never here.
-    """
-
-    __tablename__ = "prepaid_trial_card"
-    __table_args__ = (Index("ix_prepaid_trial_card_owner", "owner"),)
-
-    fingerprint: Mapped[str] = mapped_column(primary_key=True)
-    owner: Mapped[str] = mapped_column(String(64))
-    tried_at: Mapped[datetime]
 
 
 class Invoice(Base):

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from ..catalog import Plan
-from ..payments import insert
-from . import at_stripe
-from .facts import PLAN, Price
-from .models import PlanPrice
+from prepaid_ledger.database import insert
 
-if TYPE_CHECKING:
-    from ..extension import Prepaid
+from ..catalog import Plan
+from ..context import Context
+from ..gateway import subscriptions
+from ..gateway.subscription_values import PLAN, Price
+from .models import PlanPrice
 
 #: How many of each interval are in twelve months.
 A_YEAR: dict[str, Fraction] = {
@@ -26,9 +24,9 @@ A_YEAR: dict[str, Fraction] = {
 }
 
 
-def ensure(prepaid: Prepaid, plan: Plan) -> PlanPrice:
+def ensure(context: Context, plan: Plan) -> PlanPrice:
     """The price that stands for the plan as it is sold today, made at Stripe if need be. Commits."""
-    session = prepaid.session
+    session = context.session
     known = session.scalars(
         select(PlanPrice).where(
             PlanPrice.plan == plan.slug,
@@ -44,8 +42,8 @@ def ensure(prepaid: Prepaid, plan: Plan) -> PlanPrice:
     session.commit()
     if known is not None:
         return known
-    made = at_stripe.mirror_price(prepaid.gateway, plan, terms(plan))
-    _keep(prepaid, made)
+    made = subscriptions.mirror_price(context.gateway, plan, terms(plan))
+    _keep(context, made)
     return session.get_one(PlanPrice, made.id)
 
 
@@ -59,25 +57,25 @@ def terms(plan: Plan) -> dict[str, str]:
     }
 
 
-def learn(prepaid: Prepaid, price_ids: Iterable[str | None]) -> dict[str, PlanPrice]:
+def learn(context: Context, price_ids: Iterable[str | None]) -> dict[str, PlanPrice]:
     """The terms of these prices, fetched where they are not known here yet. Commits.
 
     A price without our terms, such as one made in the dashboard, is left out.
     """
-    session = prepaid.session
+    session = context.session
     wanted = {price_id for price_id in price_ids if price_id}
     known = {row.id for row in session.scalars(select(PlanPrice).where(PlanPrice.id.in_(wanted)))}
     session.commit()
     for price_id in wanted - known:
-        price = at_stripe.fetch_price(prepaid.gateway, price_id)
+        price = subscriptions.fetch_price(context.gateway, price_id)
         if price is not None and PLAN in price.terms:
-            _keep(prepaid, price)
+            _keep(context, price)
     rows = {row.id: row for row in session.scalars(select(PlanPrice).where(PlanPrice.id.in_(wanted)))}
     session.commit()
     return rows
 
 
-def _keep(prepaid: Prepaid, price: Price) -> None:
+def _keep(context: Context, price: Price) -> None:
     values = {
         "id": price.id,
         "plan": price.terms[PLAN],
@@ -89,7 +87,7 @@ def _keep(prepaid: Prepaid, price: Price) -> None:
         "interval": price.interval,
         "interval_count": price.interval_count,
     }
-    session = prepaid.session
+    session = context.session
     session.execute(insert(session, PlanPrice).values(values).on_conflict_do_nothing())
     session.commit()
 

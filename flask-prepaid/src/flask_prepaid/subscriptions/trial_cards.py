@@ -8,34 +8,32 @@ charge and without credits. https://docs.stripe.com/api/cards/object#card_object
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from ..billing_models import SavedCard
+from prepaid_ledger.database import insert
+
+from ..context import Context
 from ..errors import GatewayRefused
-from ..payments import insert
-from . import at_stripe
-from .facts import Subscribed
-from .models import CARD_HAD_TRIAL, PlanPrice, State, Subscription, TrialCard
-
-if TYPE_CHECKING:
-    from ..extension import Prepaid
+from ..gateway import subscriptions
+from ..gateway.subscription_values import Subscribed
+from ..payments.models import SavedCard, TrialCard
+from .models import CARD_HAD_TRIAL, PlanPrice, State, Subscription
 
 
-def on_file(prepaid: Prepaid, owner: str) -> bool:
+def on_file(context: Context, owner: str) -> bool:
     """Whether a card that the owner has on file has begun somebody else's trial."""
-    if not prepaid.config.trial_per_card:
+    if not context.config.trial_per_card:
         return False
     tried = (
         select(TrialCard.fingerprint)
         .join(SavedCard, SavedCard.fingerprint == TrialCard.fingerprint)
         .where(SavedCard.owner == owner, TrialCard.owner != owner)
     )
-    return prepaid.session.scalar(tried.limit(1)) is not None
+    return context.session.scalar(tried.limit(1)) is not None
 
 
-def is_spent(prepaid: Prepaid, row: Subscription, subscribed: Subscribed) -> bool:
+def is_spent(context: Context, row: Subscription, subscribed: Subscribed) -> bool:
     """Whether a trial has begun that is to end at once, since its card has begun another one. Commits.
 
     Only the card that a trial begins with counts; Stripe may show it a moment after the trial. Of a trial
@@ -43,11 +41,11 @@ def is_spent(prepaid: Prepaid, row: Subscription, subscribed: Subscribed) -> boo
     """
     if subscribed.status != State.TRIALING:
         return False
-    session = prepaid.session
+    session = context.session
     fingerprint = subscribed.fingerprint
-    begins = row.fetched_at is None or (row.card_id is None and _needs_card(prepaid, row))
-    if begins and fingerprint and prepaid.config.trial_per_card:
-        fresh = {"fingerprint": fingerprint, "owner": row.owner, "tried_at": prepaid.clock()}
+    begins = row.fetched_at is None or (row.card_id is None and _needs_card(context, row))
+    if begins and fingerprint and context.config.trial_per_card:
+        fresh = {"fingerprint": fingerprint, "owner": row.owner, "tried_at": context.clock()}
         session.execute(insert(session, TrialCard).values(fresh).on_conflict_do_nothing())
         first = session.get_one(TrialCard, fingerprint, populate_existing=True)
         if row.trial_days and first.owner != row.owner:
@@ -56,13 +54,13 @@ def is_spent(prepaid: Prepaid, row: Subscription, subscribed: Subscribed) -> boo
     return row.end_reason == CARD_HAD_TRIAL
 
 
-def _needs_card(prepaid: Prepaid, row: Subscription) -> bool:
-    plan = prepaid.catalog.plans.get(prepaid.session.get_one(PlanPrice, row.price_id).plan)
+def _needs_card(context: Context, row: Subscription) -> bool:
+    plan = context.catalog.plans.get(context.session.get_one(PlanPrice, row.price_id).plan)
     return plan is not None and plan.trial_needs_card
 
 
-def end(prepaid: Prepaid, subscribed: Subscribed) -> Subscribed:
+def end(context: Context, subscribed: Subscribed) -> Subscribed:
     """End the trial at Stripe, and look at it again."""
     with suppress(GatewayRefused):  # somebody who saw the same has ended it
-        at_stripe.cancel_now(prepaid.gateway, subscribed.id)
-    return at_stripe.fetch(prepaid.gateway, subscribed.id) or subscribed
+        subscriptions.cancel_now(context.gateway, subscribed.id)
+    return subscriptions.fetch(context.gateway, subscribed.id) or subscribed

@@ -8,8 +8,8 @@ from collections import Counter, defaultdict
 import pytest
 from sqlalchemy import text
 
-from flask_prepaid.reports import copying, sales
-from stripe_emulator import store
+from flask_prepaid.reports import balance_sync, sales
+from stripe_emulator.core import store
 
 from ..shop import Shop, ShopWith
 from .lives import client_of, live
@@ -66,7 +66,7 @@ def test_the_best_customers_come_first_and_the_others_share_a_line(shop: Shop) -
             shop.pay(shop.buy(f"user:{n}", pack="starter"))
     shop.command("sync")
 
-    cuts = shop.read(lambda: sales.sales_by(shop.prepaid.session, "customer", most=2))
+    cuts = shop.read(lambda: sales.sales_by(shop.prepaid.session, "customer", max_cuts=2))
 
     assert [(cut.name, cut.sales.gross_minor, cut.is_rest) for cut in cuts] == [
         ("user:2", 1_500, False),
@@ -158,6 +158,6 @@ def test_a_copy_that_is_begun_anew_doubles_nothing(shop: Shop) -> None:
     shop.command("sync")
     before = report(shop, "sales")
 
-    shop.read(lambda: copying.sync(shop.prepaid, anew=True))
+    shop.read(lambda: balance_sync.sync(shop.prepaid, anew=True))
 
     assert report(shop, "sales") == before

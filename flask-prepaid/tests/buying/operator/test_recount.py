@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from flask_prepaid.reports import copying, sales
+from flask_prepaid.reports import balance_sync, sales
 from flask_prepaid.reports.days import Span
 from flask_prepaid.testing import Databases
 
@@ -126,7 +126,7 @@ def test_a_sync_that_was_killed_goes_on_without_a_gap_or_a_double(shop: Shop) ->
             raise Killed
 
     with shop.app.app_context(), pytest.raises(Killed):
-        copying.sync(shop.prepaid, seen=die_on_the_second_page)
+        balance_sync.sync(shop.prepaid, seen=die_on_the_second_page)
     charge_elsewhere(shop, 20)
     shop.stripe.advance(days=5)
 
@@ -160,7 +160,7 @@ def test_a_movement_of_no_known_kind_is_shown_as_a_break(shop: Shop) -> None:
         shop.prepaid.session.commit()
         day = shop.now().date()
 
-        assert sales.left_out(shop.prepaid.session, span=Span(day, day)) == [
+        assert sales.left_out(shop.prepaid.session, Span(day, day)) == [
             ("climate_order_purchase", "usd", 500 - 45)
         ]
 

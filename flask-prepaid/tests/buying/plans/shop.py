@@ -12,9 +12,10 @@ import stripe
 from sqlalchemy import URL, select
 from werkzeug.test import TestResponse
 
-from flask_prepaid import Plan, cards
-from flask_prepaid.models import Entry, Kind, Wallet
+from flask_prepaid import Plan
+from flask_prepaid.purchases import cards
 from flask_prepaid.subscriptions.models import Invoice, State, Subscription, SubscriptionChange
+from prepaid_ledger.tables import Entry, Kind, Wallet
 
 from ..shop import Shop
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import stripe
 
-from flask_prepaid.subscriptions import at_stripe, prices
+from flask_prepaid.gateway import subscriptions
+from flask_prepaid.subscriptions import prices
 from flask_prepaid.subscriptions.models import State
 from flask_prepaid.testing import Databases
 
@@ -333,7 +334,9 @@ def test_connect_mirrors_each_plan_once(shop: PlanShop) -> None:
 
 
 def test_a_price_of_another_process_is_learned_from_stripe(shop: PlanShop) -> None:
-    made = at_stripe.mirror_price(shop.read(lambda: shop.prepaid.gateway), PLANS[0], prices.terms(PLANS[0]))
+    made = subscriptions.mirror_price(
+        shop.read(lambda: shop.prepaid.gateway), PLANS[0], prices.terms(PLANS[0])
+    )
 
     def learn() -> list[tuple[str, int]]:
         known = prices.learn(shop.prepaid, [made.id, "price_none"])

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from flask_prepaid import payments
+from flask_prepaid.payments import payments
 from flask_prepaid.subscriptions.models import ENDED, State, Subscription
 
 from .shop import PlanShop

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from flask_prepaid import signals
-from flask_prepaid.subscriptions.models import CARD_HAD_TRIAL, State, TrialCard
+from flask_prepaid.payments.models import TrialCard
+from flask_prepaid.subscriptions.models import CARD_HAD_TRIAL, State
 from flask_prepaid.testing import Databases
 
 from .shop import PAGE, PlanShop

@@ -7,23 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stripe_emulator import clock, events, objects, store
 from stripe_emulator.billing import (
     collection,
     cycle,
-    discounts,
     drafts,
     invoices,
     items,
     lines,
-    periods,
     proration,
     start,
     states,
     terms,
 )
-from stripe_emulator.errors import InvalidRequest
-from stripe_emulator.store import Json
+from stripe_emulator.catalog import discounts
+from stripe_emulator.core import clock, periods, store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import events, objects
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (

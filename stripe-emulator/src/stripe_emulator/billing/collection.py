@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stripe_emulator import clock, events, objects, payments, store
 from stripe_emulator.billing import drafts, invoices
-from stripe_emulator.errors import CardError, InvalidRequest
-from stripe_emulator.payments import Confirmation, Owner
-from stripe_emulator.store import Json
-from stripe_emulator.wire import public
+from stripe_emulator.core import clock, store
+from stripe_emulator.core.errors import CardError, InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import public
+from stripe_emulator.events import events, objects
+from stripe_emulator.payments import confirmation
+from stripe_emulator.payments.confirmation import Confirmation, Owner
 
 #: Name of the setting, what it is until set, and what may become of the subscription at the end.
 SETTING = "dunning"
@@ -96,7 +98,7 @@ def attempt(invoice: Json, method: Json | None = None, *, return_url: str | None
     if intent["status"] == "canceled":
         return None
     try:
-        payments.confirm(intent, Confirmation(method, return_url=return_url))
+        confirmation.confirm(intent, Confirmation(method, return_url=return_url))
     except CardError as error:
         return error
     if intent["status"] == "requires_action" and return_url is None:
@@ -231,4 +233,4 @@ def _failed(invoice: Json) -> None:
         follow(invoice, last)
 
 
-payments.OWNERS["invoice"] = Owner(succeeded=_succeeded, failed=_intent_failed)
+confirmation.OWNERS["invoice"] = Owner(succeeded=_succeeded, failed=_intent_failed)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 
-from stripe_emulator import clock, events, objects, store
 from stripe_emulator.billing import collection, drafts, invoices, items, lines, states
-from stripe_emulator.clock import DAY
-from stripe_emulator.store import Json
-from stripe_emulator.wire import public
+from stripe_emulator.core import clock, store
+from stripe_emulator.core.clock import DAY
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import public
+from stripe_emulator.events import events, objects
 
 #: Days before a renewal that ``invoice.upcoming`` comes, a setting of the dashboard's at Stripe.
 UPCOMING_DAYS = 7

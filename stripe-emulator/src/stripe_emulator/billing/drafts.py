@@ -9,9 +9,11 @@ import copy
 from decimal import Decimal
 from typing import Any
 
-from stripe_emulator import clock, ids, money, objects, store
-from stripe_emulator.billing import discounts, lines, totals
-from stripe_emulator.store import Json
+from stripe_emulator.billing import lines
+from stripe_emulator.catalog import discounts, totals
+from stripe_emulator.core import clock, ids, money, store
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import objects
 
 #: Seconds until Stripe finalizes a draft by itself.
 DRAFT_TIME = 3600

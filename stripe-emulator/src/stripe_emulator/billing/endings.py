@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from stripe_emulator import clock, events, objects, store
 from stripe_emulator.billing import collection, cycle, drafts, invoices, proration, states
-from stripe_emulator.store import Json
+from stripe_emulator.core import clock, store
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import events, objects
 
 
 def cancel(subscription: Json, form: Json) -> Json:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from stripe_emulator import clock, events, money, objects, store
-from stripe_emulator.billing import discounts, drafts
-from stripe_emulator.errors import InvalidRequest
-from stripe_emulator.resources import payment_intents
-from stripe_emulator.store import Json
+from stripe_emulator.billing import drafts
+from stripe_emulator.catalog import discounts
+from stripe_emulator.core import clock, money, store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import events, objects
+from stripe_emulator.payments import payment_intents
 
 #: What may be done with an invoice in each state.
 MOVES = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 
-from stripe_emulator import clock, contract, ids, objects, store
-from stripe_emulator.billing import clocks, discounts, periods
-from stripe_emulator.errors import InvalidRequest
-from stripe_emulator.resources import prices
-from stripe_emulator.store import Json
-from stripe_emulator.wire import public
+from stripe_emulator import contract
+from stripe_emulator.catalog import discounts, prices
+from stripe_emulator.core import clock, clocks, ids, periods, store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import public
+from stripe_emulator.events import objects
 
 MAX_ITEMS, MAX_QUANTITY = 20, 999_999
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_emulator import clock, contract, ids, objects, store
-from stripe_emulator.billing import amounts
-from stripe_emulator.resources import prices
-from stripe_emulator.store import Json
+from stripe_emulator import contract
+from stripe_emulator.catalog import amounts, prices
+from stripe_emulator.core import clock, ids, store
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import objects
 
 
 def product_name(price: Json) -> str:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from stripe_emulator import clock, events, objects, store
-from stripe_emulator.billing import (
-    changes,
-    collection,
-    cycle,
-    drafts,
-    endings,
-    invoices,
-    items,
-    periods,
-    states,
-)
-from stripe_emulator.errors import InvalidRequest
-from stripe_emulator.store import Json
-from stripe_emulator.wire import without_effect
+from stripe_emulator.billing import changes, collection, cycle, drafts, endings, invoices, items, states
+from stripe_emulator.core import clock, periods, store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import without_effect
+from stripe_emulator.events import events, objects
 
 
 def pause(subscription: Json, form: Json) -> Json:

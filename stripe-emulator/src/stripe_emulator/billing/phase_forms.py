@@ -8,10 +8,11 @@ from __future__ import annotations
 import copy
 import re
 
-from stripe_emulator import clock, objects, store
-from stripe_emulator.billing import clocks, cycle, items, periods
-from stripe_emulator.errors import InvalidRequest
-from stripe_emulator.store import Json
+from stripe_emulator.billing import cycle, items
+from stripe_emulator.core import clock, clocks, periods, store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import objects
 
 #: How many intervals a phase may last.
 LONGEST = 120

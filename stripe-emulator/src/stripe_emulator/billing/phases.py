@@ -5,10 +5,11 @@ https://docs.stripe.com/billing/subscriptions/subscription-schedules
 
 from __future__ import annotations
 
-from stripe_emulator import clock, events, objects, store
-from stripe_emulator.billing import changes, cycle, items, periods, phase_forms, start, states, terms
-from stripe_emulator.errors import InvalidRequest, NotEmulated
-from stripe_emulator.store import Json
+from stripe_emulator.billing import changes, cycle, items, phase_forms, start, states, terms
+from stripe_emulator.core import clock, periods, store
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import events, objects
 
 #: States that a schedule does not leave.
 OVER = ("canceled", "completed", "released")

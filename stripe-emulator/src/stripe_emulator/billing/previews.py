@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import copy
 
-from stripe_emulator import clock, store
-from stripe_emulator.billing import changes, clocks, cycle, drafts, endings, phases, start, states, terms
-from stripe_emulator.errors import NotEmulated, NotFound
-from stripe_emulator.resources import customers, invoiceitems
-from stripe_emulator.store import Json
-from stripe_emulator.wire import public
+from stripe_emulator.billing import (
+    changes,
+    cycle,
+    drafts,
+    endings,
+    invoiceitems,
+    phases,
+    start,
+    states,
+    terms,
+)
+from stripe_emulator.core import clock, clocks, store
+from stripe_emulator.core.errors import NotEmulated, NotFound
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import public
+from stripe_emulator.payments import customers
 
 #: Parts of ``subscription_details`` that an update of a subscription takes, too.
 CHANGES = (

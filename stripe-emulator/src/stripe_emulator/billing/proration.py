@@ -9,10 +9,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from stripe_emulator import store
-from stripe_emulator.billing import amounts, discounts, drafts, lines, totals
-from stripe_emulator.resources import prices
-from stripe_emulator.store import Json
+from stripe_emulator.billing import drafts, lines
+from stripe_emulator.catalog import amounts, discounts, prices, totals
+from stripe_emulator.core import store
+from stripe_emulator.core.store import Json
 
 
 def credit(subscription: Json, customer: Json, item: Json, since: int) -> None:

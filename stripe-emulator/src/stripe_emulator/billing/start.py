@@ -5,25 +5,22 @@ https://docs.stripe.com/billing/subscriptions/overview#subscription-lifecycle
 
 from __future__ import annotations
 
-from stripe_emulator import clock, events, ids, money, objects, store
 from stripe_emulator.billing import (
-    amounts,
-    clocks,
     collection,
     cycle,
-    discounts,
     drafts,
     invoices,
     items,
     lines,
-    periods,
     states,
     terms,
     trial_cards,
 )
-from stripe_emulator.errors import InvalidRequest
-from stripe_emulator.resources import prices
-from stripe_emulator.store import Json
+from stripe_emulator.catalog import amounts, discounts, prices
+from stripe_emulator.core import clock, clocks, ids, money, periods, store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import events, objects
 
 
 def subscribe(customer: Json, form: Json) -> tuple[Json, Json]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stripe_emulator import clock, events, objects, store
 from stripe_emulator.billing import collection, drafts, invoices
-from stripe_emulator.store import Json
+from stripe_emulator.core import clock, store
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import events, objects
 
 #: States from which nothing leads back.
 ENDED = ("canceled", "incomplete_expired")

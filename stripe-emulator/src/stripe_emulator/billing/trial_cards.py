@@ -5,11 +5,12 @@ https://docs.stripe.com/api/subscriptions/object#subscription_object-pending_set
 
 from __future__ import annotations
 
-from stripe_emulator import objects, setups, store
 from stripe_emulator.billing import collection, states
-from stripe_emulator.payments import Owner
-from stripe_emulator.resources import setup_intents
-from stripe_emulator.store import Json
+from stripe_emulator.core import store
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import objects
+from stripe_emulator.payments import setup_confirmation, setup_intents
+from stripe_emulator.payments.confirmation import Owner
 
 
 def ask(subscription: Json) -> None:
@@ -30,4 +31,4 @@ def _saved(intent: Json) -> None:
         states.change(subscription, default_payment_method=method, pending_setup_intent=None)
 
 
-setups.OWNERS["subscription"] = Owner(succeeded=_saved)
+setup_confirmation.OWNERS["subscription"] = Owner(succeeded=_saved)

@@ -21,7 +21,7 @@ from stripe._stripe_object import UntypedStripeObject
 
 from stripe_emulator.contract.annotations import alternatives, literals, names_in
 from stripe_emulator.contract.routes import Route
-from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.core.errors import InvalidRequest
 
 Form: TypeAlias = "str | list[Form] | dict[str, Form]"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
-from stripe_emulator import money
+from stripe_emulator.core import money
 from stripe_emulator.pages import (
     challenge,
     checkout,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import current_app
 
-from stripe_emulator.api import Api
-from stripe_emulator.store import Store
+from stripe_emulator.api.request import Api
+from stripe_emulator.core.store import Store
 
 
 def keeper() -> Store:

@@ -8,11 +8,12 @@ from urllib.parse import urlencode
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator import challenges, store
-from stripe_emulator.errors import CardError, NotFound, StripeError
+from stripe_emulator.core import store
+from stripe_emulator.core.errors import CardError, NotFound, StripeError
+from stripe_emulator.core.store import Json
 from stripe_emulator.pages import problem
 from stripe_emulator.pages.account import keeper
-from stripe_emulator.store import Json
+from stripe_emulator.payments import challenges
 
 pages = Blueprint("challenge", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)

@@ -7,15 +7,15 @@ import re
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator import checkout, clock, money, store
-from stripe_emulator.billing import session_discounts
-from stripe_emulator.billing.checkout import needs_card
-from stripe_emulator.errors import CardError, InvalidRequest, NotFound, StripeError, no_such
+from stripe_emulator.catalog import prices
+from stripe_emulator.checkout import completion, session_discounts, sessions
+from stripe_emulator.checkout.subscription_mode import needs_card
+from stripe_emulator.core import clock, money, store
+from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError, no_such
+from stripe_emulator.core.store import Json
 from stripe_emulator.pages import card_form, describe, elements_session, problem
 from stripe_emulator.pages.account import keeper
 from stripe_emulator.pages.card_form import Refusal
-from stripe_emulator.resources import checkout_sessions, prices
-from stripe_emulator.store import Json
 
 #: The fields of a billing address with their labels.
 ADDRESS = (("line1", "Street"), ("city", "City"), ("postal_code", "Postal code"), ("country", "Country"))
@@ -39,14 +39,14 @@ def pay(session_id: str) -> ResponseReturnValue:
         if session["status"] != "open":
             return _page(session)
         try:
-            checkout.pay(session, _payer(session))
+            completion.pay(session, _payer(session))
         except Refusal as refusal:
             return _page(session, refusal, 422)
         except CardError as error:
             return _page(session, Refusal("card_number", error.message), 402)
         except InvalidRequest as error:
             return _page(session, Refusal(error.param or "", error.message), 422)
-        bank = checkout.waits_for_bank(session)
+        bank = completion.waits_for_bank(session)
         return redirect(bank, 303) if bank else _landed(session)
 
 
@@ -61,7 +61,7 @@ def promote(session_id: str) -> ResponseReturnValue:
             session_discounts.enter_code(session, request.form.get("promotion_code", ""))
         except InvalidRequest as error:
             return _page(session, Refusal("promotion_code", error.message), 422)
-        checkout.follow(session)
+        completion.follow(session)
         return redirect(f"/pay/{session_id}", 303)
 
 
@@ -73,7 +73,7 @@ def adjust(session_id: str) -> ResponseReturnValue:
         if session["status"] != "open":
             return _page(session)
         try:
-            checkout_sessions.adjust(session, request.form.get("line", ""), request.form.get("quantity", ""))
+            sessions.adjust(session, request.form.get("line", ""), request.form.get("quantity", ""))
         except InvalidRequest as error:
             return _page(session, Refusal("quantity", error.message), 422)
         return redirect(f"/pay/{session_id}", 303)
@@ -86,15 +86,15 @@ def back(session_id: str) -> ResponseReturnValue:
         session = _session(session_id)
         if session["status"] == "complete":
             return _landed(session)
-        intent = checkout.intent_of(session) or {}
+        intent = completion.intent_of(session) or {}
         error = intent.get("last_payment_error") or intent.get("last_setup_error")
         return _page(session, Refusal("card_number", error["message"]) if error else None)
 
 
 def _session(session_id: str) -> Json:
-    session = store.find(checkout.KIND, session_id)
+    session = store.find(completion.KIND, session_id)
     if session is None:
-        raise NotFound(no_such(checkout.KIND, session_id), code="resource_missing", param="session")
+        raise NotFound(no_such(completion.KIND, session_id), code="resource_missing", param="session")
     return session
 
 
@@ -102,7 +102,7 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
     if session["status"] != "open":
         status = 200 if session["status"] == "complete" else 410
         return render_template(
-            "hosted/closed.html", session=session, landing=checkout.landing(session)
+            "hosted/closed.html", session=session, landing=completion.landing(session)
         ), status
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     options = session["saved_payment_method_options"] or {}
@@ -117,9 +117,9 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         asks_card=asks_card(session),
         email=session["customer_email"] or (customer or {}).get("email"),
         saved=elements_session.saved_cards(session),
-        asks_terms=checkout.asks_terms(session),
-        asks_phone=checkout.asks_phone(session),
-        asks_address=checkout.asks_address(session),
+        asks_terms=completion.asks_terms(session),
+        asks_phone=completion.asks_phone(session),
+        asks_address=completion.asks_address(session),
         words={key: (one or {}).get("message") for key, one in (session["custom_text"] or {}).items()},
         can_keep=session["mode"] == "payment" and options.get("payment_method_save") == "enabled",
         refusal=refusal,
@@ -130,7 +130,7 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
 
 def _landed(session: Json) -> ResponseReturnValue:
     """Paid: on to the shop, or, in a frame on the shop's page, word to that page."""
-    landing = checkout.landing(session)
+    landing = completion.landing(session)
     if session["ui_mode"] == "embedded_page":
         leaves = session["redirect_on_completion"] not in ("if_required", "never")
         return render_template("hosted/done.html", what="page", landing=landing if leaves else "")
@@ -175,7 +175,7 @@ def _every(session: Json) -> str:
     return periods.pop() if len(periods) == 1 and not session["discounts"] else ""
 
 
-def _payer(session: Json) -> checkout.Payer:
+def _payer(session: Json) -> completion.Payer:
     """Who pays, read from the form.
 
     :raises Refusal: Something in it can't be right.
@@ -196,17 +196,17 @@ def _payer(session: Json) -> checkout.Payer:
         "address": _address(session),
     }
     if not asks_card(session):
-        return checkout.Payer({}, email or None, name, **more)
+        return completion.Payer({}, email or None, name, **more)
     saved = {method["id"]: method for method in elements_session.saved_cards(session)}
     if form.get("saved_card") in saved and not form.get("card_number"):
-        return checkout.Payer(saved[form["saved_card"]], email or None, None, **more)
+        return completion.Payer(saved[form["saved_card"]], email or None, None, **more)
     method = card_form.read(form, email=email, phone=more["phone"], address=more["address"])
-    return checkout.Payer(method, email or None, name, **more)
+    return completion.Payer(method, email or None, name, **more)
 
 
 def _phone(session: Json) -> str | None:
     """:raises Refusal: The session collects a phone number, and this is none."""
-    if not checkout.asks_phone(session):
+    if not completion.asks_phone(session):
         return None
     phone = re.sub(r"[\s().-]", "", request.form.get("phone", ""))
     if not re.fullmatch(r"\+?[0-9]{5,15}", phone):
@@ -216,7 +216,7 @@ def _phone(session: Json) -> str | None:
 
 def _address(session: Json) -> Json | None:
     """:raises Refusal: The session collects a billing address, and a part of it is missing."""
-    if not checkout.asks_address(session):
+    if not completion.asks_address(session):
         return None
     typed = {key: request.form.get(key, "").strip() for key, _ in ADDRESS}
     for key, label in ADDRESS:

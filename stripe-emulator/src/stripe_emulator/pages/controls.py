@@ -8,9 +8,9 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from stripe_emulator import controls
-from stripe_emulator.errors import InvalidRequest
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
 from stripe_emulator.pages.account import keeper
-from stripe_emulator.store import Json
 
 pages = Blueprint("controls", __name__, static_folder="static", static_url_path="/_emulator/static")
 

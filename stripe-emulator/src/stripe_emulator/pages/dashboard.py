@@ -11,11 +11,13 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator import chaos, controls, events, failing, store
-from stripe_emulator.expand import render
+from stripe_emulator import controls
+from stripe_emulator.api.expand import render
+from stripe_emulator.core import chaos, store
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import events, failing_endpoints
 from stripe_emulator.pages import deliveries_seen, quick_start
 from stripe_emulator.pages.account import keeper
-from stripe_emulator.store import Json
 
 pages = Blueprint("dashboard", __name__, template_folder="templates")
 
@@ -176,7 +178,12 @@ def webhooks_page(typed: Mapping[str, Any], error: str = "") -> str:
     """The endpoints, and the form as it was typed if something is wrong with it."""
     with keeper().transaction(write=False):
         endpoints = [
-            {**one, "secret": one["_secret"], "url": events.url_of(one), "failing": failing.warning(one)}
+            {
+                **one,
+                "secret": one["_secret"],
+                "url": events.url_of(one),
+                "failing": failing_endpoints.warning(one),
+            }
             for one in events.endpoints(also_disabled=True)
         ]
     return page("webhooks", endpoints=endpoints, typed=typed, error=error)

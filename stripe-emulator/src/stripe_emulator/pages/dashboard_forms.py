@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator import chaos, clock, controls
-from stripe_emulator.errors import InvalidRequest, NotFound
+from stripe_emulator import controls
+from stripe_emulator.core import chaos, clock
+from stripe_emulator.core.errors import InvalidRequest, NotFound
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import webhook_endpoints
 from stripe_emulator.pages import dashboard
 from stripe_emulator.pages.account import keeper
-from stripe_emulator.resources import webhook_endpoints
-from stripe_emulator.store import Json
 
 pages = Blueprint("dashboard_forms", __name__, template_folder="templates")
 pages.after_request(dashboard.guard)

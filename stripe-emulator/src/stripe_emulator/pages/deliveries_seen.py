@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from stripe_emulator import events, store
-from stripe_emulator.store import Json
+from stripe_emulator.core import store
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import events
 
 _COLUMNS = (
     "SELECT delivery.seq, event, endpoint, delivery.status, attempts, due_at, attempt.status, reply, at,"

@@ -12,15 +12,17 @@ import re
 from flask import Blueprint, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator import checkout, keys, objects, store
-from stripe_emulator.billing import session_discounts
-from stripe_emulator.errors import CardError, InvalidRequest, StripeError, Unauthenticated
-from stripe_emulator.ids import new
+from stripe_emulator.api import keys
+from stripe_emulator.checkout import completion, session_discounts, sessions
+from stripe_emulator.core import store
+from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError, Unauthenticated
+from stripe_emulator.core.ids import new
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import objects
 from stripe_emulator.pages import elements_session
 from stripe_emulator.pages.account import keeper
 from stripe_emulator.pages.checkout import asks_card
-from stripe_emulator.resources import checkout_sessions, payment_methods
-from stripe_emulator.store import Json
+from stripe_emulator.payments import payment_methods
 
 pages = Blueprint(
     "elements", __name__, template_folder="templates", static_folder="static/js", static_url_path="/js"
@@ -38,7 +40,7 @@ def show(session_id: str) -> ResponseReturnValue:
     """The session as ``getSession`` gives it; after a challenge that failed, why it did."""
     with keeper().transaction(write=False):
         session = _session(session_id)
-        intent = checkout.intent_of(session) or {}
+        intent = completion.intent_of(session) or {}
         error = intent.get("last_payment_error") or intent.get("last_setup_error")
         if "after_challenge" in request.args and session["status"] == "open" and error:
             return jsonify({"error": error, "session": elements_session.shown(session)})
@@ -54,7 +56,7 @@ def update(session_id: str) -> ResponseReturnValue:
         if "email" in form:
             _set_email(session, form["email"].strip())
         if "line_item" in form:
-            checkout_sessions.adjust(session, form["line_item"], form.get("quantity", ""))
+            sessions.adjust(session, form["line_item"], form.get("quantity", ""))
         if "promotion_code" in form:
             _enter_code(session, form["promotion_code"])
         return _shown(session)
@@ -69,7 +71,7 @@ def confirm(session_id: str) -> ResponseReturnValue:
         if form.get("email"):
             _set_email(session, form["email"].strip())
         try:
-            checkout.pay(session, _payer(session))
+            completion.pay(session, _payer(session))
         except CardError as refused:
             return jsonify({**refused.envelope(new("request")), "session": elements_session.shown(session)})
         return _shown(session)
@@ -95,7 +97,7 @@ def _session(session_id: str) -> Json:
     :raises Unauthenticated: One of them is missing or does not fit.
     """
     keys.given("", {"key": request.values.get("key", "")})
-    session = store.get(checkout.KIND, session_id, param="session")
+    session = store.get(completion.KIND, session_id, param="session")
     secret = session["client_secret"] or ""
     if not secret or not hmac.compare_digest(
         secret.encode(), request.values.get("client_secret", "").encode()
@@ -105,18 +107,18 @@ def _session(session_id: str) -> Json:
 
 
 def _shown(session: Json) -> Response:
-    bank = checkout.waits_for_bank(session) if session["status"] == "open" else None
-    landing = checkout.landing(session)
+    bank = completion.waits_for_bank(session) if session["status"] == "open" else None
+    landing = completion.landing(session)
     shown = elements_session.shown(session)
     return jsonify({"session": shown, "challenge": bank, "free": not asks_card(session), "landing": landing})
 
 
-def _payer(session: Json) -> checkout.Payer:
+def _payer(session: Json) -> completion.Payer:
     form, email = request.form, session.get("_email")
     if not asks_card(session):
-        return checkout.Payer({}, email)
+        return completion.Payer({}, email)
     method = payment_methods.named(form.get("payment_method", ""), "payment_method")
-    return checkout.Payer(method, email, method["billing_details"]["name"], form.get("save") == "true")
+    return completion.Payer(method, email, method["billing_details"]["name"], form.get("save") == "true")
 
 
 def _set_email(session: Json, email: str) -> None:
@@ -140,4 +142,4 @@ def _enter_code(session: Json, code: str) -> None:
     except InvalidRequest as refused:
         refused.extra["reason"] = "invalidCode"
         raise
-    checkout.follow(session)
+    completion.follow(session)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from stripe_emulator import checkout, money, store
-from stripe_emulator.billing import session_discounts
-from stripe_emulator.store import Json
+from stripe_emulator.checkout import completion, session_discounts
+from stripe_emulator.core import money, store
+from stripe_emulator.core.store import Json
 
 
 def shown(session: Json) -> Json:
@@ -54,7 +54,7 @@ def _status(session: Json) -> Json:
 
 
 def _last_error(session: Json) -> Json | None:
-    error = (checkout.intent_of(session) or {}).get("last_payment_error")
+    error = (completion.intent_of(session) or {}).get("last_payment_error")
     return {"message": error["message"]} if error else None
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator import challenges, checkout, store
-from stripe_emulator.billing import clocks, collection, invoices
-from stripe_emulator.errors import NotFound, StripeError, no_such
+from stripe_emulator.billing import collection, invoices
+from stripe_emulator.checkout import completion
+from stripe_emulator.core import clocks, store
+from stripe_emulator.core.errors import NotFound, StripeError, no_such
+from stripe_emulator.core.store import Json
 from stripe_emulator.pages import card_form, invoice_pdf, problem
 from stripe_emulator.pages.account import keeper
 from stripe_emulator.pages.card_form import Refusal
-from stripe_emulator.store import Json
+from stripe_emulator.payments import challenges
 
 pages = Blueprint("invoice", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)
@@ -64,7 +66,7 @@ def receipt(charge_id: str) -> ResponseReturnValue:
     """That a payment arrived, for what, and what went back of it."""
     with keeper().transaction(write=False):
         charge = store.get("charge", charge_id)
-        paid_for = store.select(checkout.KIND, {"payment_intent": charge["payment_intent"]}, limit=1)
+        paid_for = store.select(completion.KIND, {"payment_intent": charge["payment_intent"]}, limit=1)
         bought = [line for session in paid_for for line in session["_lines"]]
         return render_template("hosted/receipt.html", charge=charge, bought=bought)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 
-from stripe_emulator import money
+from stripe_emulator.core import money
+from stripe_emulator.core.store import Json
 from stripe_emulator.pages import describe, pdf
 from stripe_emulator.pages.pdf import Page
-from stripe_emulator.store import Json
 
 LEFT, RIGHT, TOP, BOTTOM = 56, 539, 64, 760
 LINE, LONGEST = 20, 68

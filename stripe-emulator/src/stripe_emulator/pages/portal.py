@@ -5,16 +5,17 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator import challenges, clock, objects, setups, store
-from stripe_emulator.billing import clocks, collection
-from stripe_emulator.errors import CardError, InvalidRequest, NotFound, StripeError
+from stripe_emulator.billing import collection, subscription_routes
+from stripe_emulator.billing.billing_portal import CONFIGURATION, SESSION
+from stripe_emulator.core import clock, clocks, store
+from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import objects
 from stripe_emulator.pages import card_form, problem
 from stripe_emulator.pages.account import keeper
 from stripe_emulator.pages.card_form import Refusal
-from stripe_emulator.payments import Confirmation
-from stripe_emulator.resources import customers, payment_methods, setup_intents, subscriptions
-from stripe_emulator.resources.billing_portal import CONFIGURATION, SESSION
-from stripe_emulator.store import Json
+from stripe_emulator.payments import challenges, customers, payment_methods, setup_confirmation, setup_intents
+from stripe_emulator.payments.confirmation import Confirmation
 
 pages = Blueprint("portal", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)
@@ -54,13 +55,13 @@ def change_plan(session_id: str, subscription_id: str) -> ResponseReturnValue:
         subscription = _own("subscription", subscription_id, session)
         feature = _features(session)["subscription_cancel"]
         if request.form.get("do") == "resume":
-            subscriptions.update({"cancel_at_period_end": False}, subscription["id"])
+            subscription_routes.update({"cancel_at_period_end": False}, subscription["id"])
             return _done(session, "resumed")
         if feature["mode"] == "immediately":
             prorate = feature["proration_behavior"] != "none"
-            subscriptions.cancel({"prorate": prorate}, subscription["id"])
+            subscription_routes.cancel({"prorate": prorate}, subscription["id"])
             return _done(session, "canceled")
-        subscriptions.update({"cancel_at_period_end": True}, subscription["id"])
+        subscription_routes.update({"cancel_at_period_end": True}, subscription["id"])
         return _done(session, "ends")
 
 
@@ -72,7 +73,7 @@ def add_card(session_id: str) -> ResponseReturnValue:
         intent = setup_intents.new({"customer": session["customer"], "usage": "off_session"})
         back = f"{keeper().base_url}/portal/{session_id}?done=added"
         try:
-            setups.confirm(intent, Confirmation(card_form.read(request.form), return_url=back))
+            setup_confirmation.confirm(intent, Confirmation(card_form.read(request.form), return_url=back))
         except Refusal as refusal:
             return _page(session, refusal, 422)
         except CardError as error:
@@ -153,7 +154,7 @@ def _make_default(method: Json, session: Json) -> None:
     objects.change(customer, "customer.updated", invoice_settings=settings)
     for subscription in _subscriptions(session):
         if subscription["default_payment_method"]:
-            subscriptions.update({"default_payment_method": method["id"]}, subscription["id"])
+            subscription_routes.update({"default_payment_method": method["id"]}, subscription["id"])
 
 
 def _done(session: Json, word: str) -> ResponseReturnValue:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.errors import NotFound, StripeError
+from stripe_emulator.core.errors import NotFound, StripeError
 
 
 def page(error: StripeError) -> ResponseReturnValue:

@@ -12,7 +12,7 @@ Locks nothing that was there before. Back: drops the table; the limits then coun
 import sqlalchemy as sa
 from alembic import op
 
-from flask_prepaid.models import BigInt
+from prepaid_ledger.database import BigInt
 
 revision = "0011"
 down_revision = "0010"

@@ -11,7 +11,7 @@ Locks prepaid_subscription for three ALTERs, which write no row. Back: drops the
 import sqlalchemy as sa
 from alembic import op
 
-from flask_prepaid.models import BigInt
+from prepaid_ledger.database import BigInt
 
 revision = "0015"
 down_revision = "0014"

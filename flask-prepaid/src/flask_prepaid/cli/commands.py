@@ -1,0 +1,247 @@
+"""``flask prepaid ...``: what an operator types, and what cron runs. Exit codes are for cron."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+from sqlalchemy.exc import DBAPIError
+
+from prepaid_ledger import clock
+from prepaid_ledger.errors import PrepaidError
+
+from .. import money
+from ..errors import GatewayRefused, GatewayUnavailable
+from ..operations import connect as catalog_at_stripe
+from ..operations import doctor as diagnosis
+from ..operations import reconcile as comparison
+from ..operations import tick as upkeep
+from ..operations import webhooks
+from ..payments.models import Payment
+from ..purchases import refunds
+from ..reports import balance_sync, credits
+from ..upgrade import upgrade as upgrade_tables
+from .app import context
+from .listen import listen
+from .report import report
+
+log = logging.getLogger(__name__)
+
+
+class Commands(AppGroup):
+    """What goes wrong ends in one sentence with its cure, not in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GatewayRefused as error:
+            raise click.ClickException(
+                f"Stripe refuses: {str(error).rstrip('.')}. What to do, says: flask prepaid doctor"
+            ) from error
+        except PrepaidError as error:
+            raise click.ClickException(str(error)) from error
+        except DBAPIError as error:
+            cure = "If a table is missing, run: flask prepaid upgrade"
+            raise click.ClickException(f"The database refuses: {error.orig}. {cure}") from error
+
+
+commands = Commands("prepaid", help="Prepaid credits: upkeep, checks, and what is done by hand.")
+commands.add_command(listen)
+commands.add_command(report)
+
+
+@commands.command()
+def upgrade() -> None:
+    """Bring the prepaid_* tables up to date."""
+    upgrade_tables(context().engine)
+    click.echo("The prepaid tables are up to date.", err=True)
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
+def audit(as_json: bool) -> None:
+    """Check every balance, lot, hold and debt against its entries. Exit 1 if one is off."""
+    problems = context().audit()
+    if as_json:
+        click.echo(json.dumps({"ok": not problems, "problems": [problem._asdict() for problem in problems]}))
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        raise SystemExit(1)
+    click.echo("Every balance is the sum of its entries.", err=True)
+
+
+@commands.command()
+@click.option(
+    "--every", type=click.FloatRange(min=1), metavar="SECONDS", help="Again and again, until ended."
+)
+def tick(every: float | None) -> None:
+    """Do everything that is due: expiries, holds, pending payments."""
+    if every is None:
+        tick_once()
+        return
+    with suppress(KeyboardInterrupt):  # the only end that it has
+        while True:
+            try:
+                with current_app.app_context():  # a session of its own each time
+                    tick_once()
+            except Exception:
+                log.exception("tick failed; it is tried again in %g s", every)
+            time.sleep(every)
+
+
+def tick_once() -> None:
+    done = {what: count for what, count in upkeep.tick(context()).items() if count}
+    if done:
+        click.echo(f"tick: {', '.join(f'{count:,} {what}' for what, count in done.items())}", err=True)
+
+
+@commands.command()
+@click.argument("owner")
+@click.argument("credits", type=click.IntRange(min=1))
+@click.option("--reason", required=True, help="Why; it stays on the record.")
+@click.option("--key", help="Names this grant. By default owner, credits, reason and day.")
+def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
+    """Give OWNER some CREDITS. Typed twice on one day, it gives them once."""
+    app = context()
+    key = key or f"grant:{digest_of_today(owner, credits, reason)}"
+    app.ledger.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
+    app.session.commit()
+    click.echo(f"{owner} has {app.ledger.balance(owner):,} credits.", err=True)
+
+
+def digest_of_today(*words: object) -> str:
+    """A key for what is typed, the same all day."""
+    typed = "\n".join(str(word) for word in (*words, f"{clock.wall():%Y-%m-%d}"))
+    return hashlib.sha256(typed.encode()).hexdigest()[:24]
+
+
+@commands.command()
+@click.argument("payment", type=click.IntRange(min=1))
+@click.option("--amount", type=click.IntRange(min=1), help="In the currency's smallest unit. Default: all.")
+@click.option("--reason", required=True, help="Why; it stays on the record.")
+@click.option("--key", help="Names this refund. By default payment, amount, reason and day.")
+def refund(payment: int, amount: int | None, reason: str, key: str | None) -> None:
+    """Send money of PAYMENT back to its card, with its credits. Typed twice on one day, it is sent once."""
+    key = key or digest_of_today(payment, amount, reason)
+    app = context()
+    made = refunds.refund(
+        app, payment, amount_minor=amount, reason=f"{reason} (by {getpass.getuser()})", key=key
+    )
+    shown = money.show(made.amount_minor, app.session.get_one(Payment, payment).currency)
+    click.echo(f"{shown} of payment {payment} goes back: {made.state}.", err=True)
+
+
+@commands.command()
+@click.argument("events", nargs=-1)
+@click.option("--failed", is_flag=True, help="Every event that was not handled.")
+def replay(events: tuple[str, ...], failed: bool) -> None:
+    """Run events of the inbox again. Exit 1 if one fails."""
+    if bool(events) == failed:
+        raise click.UsageError("Name events, or give --failed.")
+    app = context()
+    left = [event for event in events or webhooks.unhandled(app) if not webhooks.replay(app, event)]
+    for event in left:
+        click.echo(f"{event}: not in the inbox, or it failed again: see the log", err=True)
+    if left:
+        raise SystemExit(1)
+
+
+@commands.command()
+@click.option("--fix", is_flag=True, help="Mend what can be mended, by the same settle as every event.")
+@click.option("--since", type=click.DateTime(), help="Leave alone what was made before, in UTC.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
+def reconcile(fix: bool, since: datetime | None, as_json: bool) -> None:
+    """Compare Stripe's objects with the books, in both directions. Exit 1 if drift is left."""
+    app = context()
+    start = since.replace(tzinfo=UTC) if since else None
+    try:
+        with counting("compared") as seen:
+            left = comparison.reconcile(app, since=start, fix=fix, seen=seen)
+    except GatewayUnavailable as error:
+        raise click.ClickException(f"{error} Nothing is known to be off; run it again.") from error
+    if as_json:
+        click.echo(json.dumps({"ok": not left, "drift": [asdict(drift) for drift in left]}))
+    for drift in left:
+        click.echo(f"{drift.kind} {drift.id} (payment {drift.payment}): {drift.detail}", err=True)
+    if left:
+        raise SystemExit(1)
+    click.echo("Stripe and the books agree.", err=True)
+
+
+@commands.command()
+def sync() -> None:
+    """Copy Stripe's balance transactions since the last time, for the reports."""
+    try:
+        with counting("copied") as seen:
+            new = balance_sync.sync(context(), seen=seen)
+        credits.catch_up(context())
+    except GatewayUnavailable as error:
+        raise click.ClickException(
+            f"{error} What was copied is kept or copied again: run it again."
+        ) from error
+    click.echo(f"{new:,} new.", err=True)
+
+
+@commands.command()
+@click.option(
+    "--url", help="Where Stripe shall send its events, such as https://shop.example/prepaid/webhook."
+)
+def connect(url: str | None) -> None:
+    """Mirror the packs to Stripe's products and prices, and set up the webhook. Safe to run again."""
+    path = context().config.paths["webhook"]
+    if url is not None and not urlsplit(url).path.endswith(path):
+        raise click.BadParameter(f"this app hears events at {path}, not there.", param_hint="--url")
+    try:
+        connected = catalog_at_stripe.connect(context(), url=url)
+    except GatewayUnavailable as error:
+        raise click.ClickException(f"{error} Run it again: nothing is made twice.") from error
+    for line in connected.done:
+        click.echo(line, err=True)
+    if connected.secret:
+        click.echo("Keep this as PREPAID_STRIPE_WEBHOOK_SECRET; Stripe shows it only now:", err=True)
+        click.echo(connected.secret)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[], None]]:
+    """A running count on a terminal; nothing anywhere else."""
+    count = 0
+
+    def seen() -> None:
+        nonlocal count
+        count += 1
+        if sys.stderr.isatty():
+            click.echo(f"\r{count:,} {what}", nl=False, err=True)
+
+    yield seen
+    if sys.stderr.isatty():
+        click.echo("", err=True)
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
+def doctor(as_json: bool) -> None:
+    """Say what is wrong with keys, tables, clock and webhook, and how to mend it. Exit 1 if anything is."""
+    findings = diagnosis.examine(context())
+    if as_json:
+        click.echo(json.dumps({"ok": not findings, "findings": findings}))
+    for finding in findings:
+        click.echo(finding, err=True)
+    if findings:
+        raise SystemExit(1)
+    mode = "live: money is real" if context().config.livemode else "test: no money moves"
+    click.echo(f"Nothing is wrong. Stripe's mode is {mode}.", err=True)

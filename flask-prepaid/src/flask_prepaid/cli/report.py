@@ -1,0 +1,260 @@
+"""``flask prepaid report``: the books as a table, CSV or JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+
+from .. import money
+from ..context import Context
+from ..reports import credits as credit_reports
+from ..reports import failures as failure_reports
+from ..reports import revenue
+from ..reports import sales as sales_reports
+from ..reports.days import CUTS
+from ..reports.sales import PARTS
+from ..reports.selection import Selection, read_day
+from .app import context
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Report:
+    """``rows`` by period with the columns of ``head``, ``totals``, and ``more``, which CSV leaves out."""
+
+    head: list[str]
+    rows: list[Row]
+    totals: list[Row]
+    more: Row
+
+
+def day(ctx: click.Context, param: click.Parameter, text: str | None) -> date | None:
+    """A day by the shop's calendar, or a sentence that says how to write one."""
+    if text is None:
+        return None
+    try:
+        return read_day(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["sales", "fees", "mrr", "cohorts", "credits", "failures"]))
+@click.option("--from", "first", metavar="DAY", callback=day, help="The first day, such as 2026-01-31.")
+@click.option("--to", "last", metavar="DAY", callback=day, help="The last day.")
+@click.option(
+    "--by",
+    type=click.Choice([*CUTS, *PARTS]),
+    help="Default: day; month for mrr and failures. What is no period is for sales and fees only.",
+)
+@click.option("--currency", help="Only this one, such as usd.")
+@click.option("--csv", "as_csv", is_flag=True, help="One line each, with a head.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
+@with_appcontext
+def report(
+    what: str,
+    first: date | None,
+    last: date | None,
+    by: str | None,
+    currency: str | None,
+    as_csv: bool,
+    as_json: bool,
+) -> None:
+    """What was sold, kept by Stripe and owed, from our own copy; tick and sync keep it fresh.
+
+    Amounts are in the smallest unit, and positive. Days are those of PREPAID_TIME_ZONE.
+    """
+    cut = by or ("month" if what in ("mrr", "failures") else "day")
+    if cut in PARTS and what not in ("sales", "fees"):
+        raise click.UsageError(f"{what} can be cut by {', '.join(CUTS)}, not by {cut}.")
+    if first and last and last < first:
+        raise click.UsageError("--to lies before --from.")
+    made = REPORTS[what](context(), Selection(first, last, cut, currency))
+    if as_json:
+        click.echo(json.dumps({"rows": made.rows, "totals": made.totals, **made.more}))
+    elif as_csv:
+        writer = csv.DictWriter(sys.stdout, made.head, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(made.rows)
+    else:
+        show(made)
+
+
+def show(made: Report) -> None:
+    """A report as a table for people."""
+    click.echo("  ".join(heads(made.head)))
+    for row in [*made.rows, *({made.head[0]: "all", **total} for total in made.totals)]:
+        click.echo("  ".join(cells(row, made.head)))
+    for name, value in made.more.items():
+        click.echo(f"{name.removesuffix('_minor').replace('_', ' ')}: {in_words(name, value)}")
+
+
+#: How wide a column is: what is no amount by its name, an amount like every other.
+WIDTHS = {"day": 10, "currency": 8, "product": 20, "plan": 20, "country": 8, "customer": 20, "began": 10}
+WIDTH = 14
+
+
+def heads(names: list[str]) -> list[str]:
+    """The names above the columns, without their unit: amounts are shown with their currency."""
+    words = [name.removesuffix("_minor").replace("_", " ") for name in names]
+    counts = {word for word, name in zip(words, names, strict=True) if word == name}
+    words = [
+        f"amount {word}" if name.endswith("_minor") and word in counts else word
+        for word, name in zip(words, names, strict=True)
+    ]
+    return [
+        f"{word:<{WIDTHS[name]}}" if name in WIDTHS else f"{word:>{WIDTH}}"
+        for word, name in zip(words, names, strict=True)
+    ]
+
+
+def in_words(name: str, value: Any) -> str:
+    """What stands below a table: amounts with their currency, and with their name where they have one."""
+    if not (name.endswith("_minor") and isinstance(value, dict)):
+        return f"{value:,}" if isinstance(value, int) else str(value or "none")
+    amounts = []
+    for currency, minor in value.items():
+        named = minor if isinstance(minor, dict) else {"": minor}
+        amounts += [
+            f"{word.replace('_', ' ')} {money.show(amount, currency)}".strip()
+            for word, amount in named.items()
+        ]
+    return ", ".join(amounts) or "none"
+
+
+def cells(row: Row, names: list[str]) -> list[str]:
+    """A line for people: money with its sign, counts, rates, and nothing where nothing is known."""
+    texts = []
+    for name in names:
+        value = row.get(name)
+        if name in WIDTHS:
+            texts.append(f"{value or '':<{WIDTHS[name]}}")
+        elif value is None:
+            texts.append(" " * WIDTH)
+        elif name.endswith("_minor"):
+            texts.append(f"{money.show(value, row['currency']):>{WIDTH}}")
+        else:
+            texts.append(f"{value:>{WIDTH}.1%}" if isinstance(value, float) else f"{value:>{WIDTH},}")
+    return texts
+
+
+def sales(app: Context, selection: Selection) -> Report:
+    """By period, or by ``PARTS``: then each line names its part, and the last one is of all others."""
+    lines = sales_reports.sales(app.session, selection)
+    totals = [
+        {"currency": currency, **sold.as_dict()} for currency, sold in sales_reports.totals(lines).items()
+    ]
+    if selection.by in PARTS:
+        head = list(dict.fromkeys([selection.by, "currency", *sales_reports.SHOWN]))
+        rows = [
+            {
+                "currency": cut.currency,
+                selection.by: "(others)" if cut.is_rest else cut.name,
+                **cut.sales.as_dict(),
+            }
+            for cut in sales_reports.sales_by(app.session, selection.by, selection)
+        ]
+    else:
+        head = ["day", "currency", *sales_reports.SHOWN]
+        rows = [
+            {"day": line.day.isoformat(), "currency": line.currency, **line.sales.as_dict()} for line in lines
+        ]
+    return Report(head, rows, totals, {})
+
+
+def fees(app: Context, selection: Selection) -> Report:
+    """What Stripe kept, and of how much: a part of the sales report."""
+    sold = sales(app, selection)
+    names = [name for name in sold.head if name not in sales_reports.SHOWN] + ["gross_minor", "fees_minor"]
+    rows, totals = (
+        [{name: row[name] for name in names if name in row} for row in rows]
+        for rows in (sold.rows, sold.totals)
+    )
+    return Report(names, rows, totals, {})
+
+
+def credits(app: Context, selection: Selection) -> Report:
+    """What came and went, what was paid for it, and what customers hold."""
+    session = app.session
+    lines = credit_reports.credits(session, selection)
+    total = credit_reports.Credits()
+    for _, line in lines:
+        total.add(line)
+    owed = credit_reports.owed(session)
+    return Report(
+        ["day", *total.as_dict()],
+        [{"day": day.isoformat(), **line.as_dict()} for day, line in lines],
+        [total.as_dict()],
+        {
+            "worth_minor": credit_reports.worth(session, selection),
+            "outstanding": owed.outstanding,
+            "debt": owed.debt,
+            "deferred_minor": owed.deferred_minor,
+            "uncounted_wallets": owed.uncounted,
+            "undrawn_wallets": owed.undrawn,
+            "counted_to": owed.counted_to.isoformat() if owed.counted_to else None,
+        },
+    )
+
+
+def mrr(app: Context, selection: Selection) -> Report:
+    """Monthly revenue of the plans, per currency; without days, since the first plan was paid."""
+    selection = revenue.completed(app, selection)
+    rows = [
+        line.as_dict()
+        for currency in plan_currencies(app, selection)
+        for line in revenue.months(app.session, selection, currency=currency)
+    ]
+    last = {row["currency"]: row["closing_minor"] for row in rows}
+    totals = [{"currency": currency, "closing_minor": minor} for currency, minor in last.items()]
+    return Report(list(revenue.Month(selection.span.first, "").as_dict()), rows, totals, {})
+
+
+def cohorts(app: Context, selection: Selection) -> Report:
+    """How many of those who first paid for a plan in a month pay at the end of each month since."""
+    selection = revenue.completed(app, selection)
+    rows = [
+        row
+        for currency in plan_currencies(app, selection)
+        for cohort in revenue.cohorts(app.session, selection.span, currency=currency)
+        for row in cohort.rows(currency)
+    ]
+    return Report(list(revenue.COHORT), rows, [], {})
+
+
+def plan_currencies(app: Context, selection: Selection) -> list[str]:
+    currencies = revenue.currencies(app.session)
+    return [currency for currency in currencies if selection.currency in (None, currency)]
+
+
+def failures(app: Context, selection: Selection) -> Report:
+    """Payments that failed, and how many of them came back."""
+    lines = failure_reports.failures(app, selection)
+    return Report(
+        ["day", "currency", *failure_reports.Failures().as_dict()],
+        [{"day": day.isoformat(), "currency": currency, **line.as_dict()} for day, currency, line in lines],
+        [
+            {"currency": currency, **total.as_dict()}
+            for currency, total in failure_reports.totals(lines).items()
+        ],
+        {},
+    )
+
+
+REPORTS: dict[str, Callable[[Context, Selection], Report]] = {
+    "sales": sales,
+    "fees": fees,
+    "mrr": mrr,
+    "cohorts": cohorts,
+    "credits": credits,
+    "failures": failures,
+}

@@ -1,0 +1,93 @@
+"""What every layer below the pages may know of the app it works for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from prepaid_ledger import Ledger
+from prepaid_ledger.clock import Clock
+
+from . import signals
+from .catalog import Catalog
+from .config import Config
+from .gateway.client import Gateway
+
+
+class Context(Protocol):
+    """One app: its database, clock, settings, price list, and its door to Stripe."""
+
+    @property
+    def session(self) -> Session:
+        """The host's session of this request."""
+
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def gateway(self) -> Gateway: ...
+
+    @property
+    def catalog(self) -> Catalog: ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """The books, on the host's session."""
+
+    def email_of(self, owner: str) -> str | None:
+        """The owner's address, if the host has said how to find it and knows one."""
+
+    def may_try(self, owner: str) -> bool:
+        """Whether the host lets the owner try a plan free, if they have not done so before."""
+
+
+_OPEN = "prepaid_transaction"
+
+
+@contextmanager
+def transaction(context: Context) -> Iterator[Session]:
+    """The host's session for one short transaction: committed at the end, and its signals are sent then.
+
+    An exception rolls it back, and its signals are forgotten. Views, commands, the inbox and the verbs
+    that say so commit, all of them here; what they call writes only. Ask Stripe outside of it: no
+    connection and no lock waits for an answer.
+
+    :raises RuntimeError: The session holds work of the host's, which is not ours to commit; or a verb that
+        commits is called inside of another one's transaction.
+    """
+    session = own_session(context)
+    session.info[_OPEN] = True
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        signals.forget(session)
+        session.rollback()
+        raise
+    finally:
+        del session.info[_OPEN]
+    signals.send(session)
+
+
+def own_session(context: Context) -> Session:
+    """The host's session, committed: no connection and no lock waits while Stripe is asked.
+
+    :raises RuntimeError: The session holds work of the host's, which is not ours to commit.
+    """
+    session = context.session
+    if _OPEN in session.info:
+        raise RuntimeError("This commits by itself: call it after the transaction() that is open, not in it.")
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("Commit or roll back your own work before you call Prepaid: this asks Stripe.")
+    session.commit()
+    return session

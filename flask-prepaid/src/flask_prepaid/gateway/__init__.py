@@ -1,0 +1,1 @@
+"""The one door to Stripe. It knows no table; it imports configuration, errors, clock and catalog."""

@@ -1,0 +1,314 @@
+"""What Stripe said about plans, as plain frozen values, and how each is read from the SDK's object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from .values import id_of, is_whole
+
+#: The metadata field in which a price says whose plan's terms it stands for.
+PLAN = "prepaid_plan"
+
+#: The metadata field in which Stripe's objects carry the idempotency key of our subscription row.
+KEY = "prepaid_subscription"
+
+
+@dataclass(frozen=True)
+class Price:
+    """A recurring price. ``terms`` is its metadata, where ours say what a period gives."""
+
+    id: str
+    amount_minor: int | None
+    currency: str
+    interval: str
+    interval_count: int
+    terms: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A Checkout Session that starts a subscription. ``client_secret`` is for elements on our own page."""
+
+    id: str
+    status: str
+    url: str | None
+    client_secret: str | None
+    key: str | None
+    subscription_id: str | None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a schedule turns a subscription into, and when."""
+
+    price_id: str
+    quantity: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Discount:
+    """A coupon on a subscription: ``once`` for the first invoice that it makes smaller, or until ``end``."""
+
+    id: str
+    once: bool
+    end: datetime | None
+
+
+@dataclass(frozen=True)
+class Subscribed:
+    """A subscription. ``asked_at`` is our time before the fetch; the others are Stripe's.
+
+    ``item_id``, ``price_id`` and ``quantity`` are those of its plan; Stripe's dashboard can put
+    ``other_items`` beside it. ``collects``: it is charged, and if not, ``collects_again_at`` says from when
+    on, where that is known.
+    """
+
+    id: str
+    key: str | None
+    customer_id: str
+    status: str
+    item_id: str
+    price_id: str
+    quantity: int
+    other_items: int
+    collects: bool
+    collects_again_at: datetime | None
+    period_start: datetime
+    period_end: datetime
+    trial_end: datetime | None
+    cancel_at: datetime | None
+    cancels_by_period: bool
+    ended_at: datetime | None
+    end_reason: str | None
+    discount_ids: tuple[str, ...]
+    schedule_id: str | None
+    planned: Planned | None
+    pending_until: datetime | None
+    latest_invoice_id: str | None
+    card_id: str | None
+    fingerprint: str | None
+    created_at: datetime
+    asked_at: datetime
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of an invoice. ``net_minor`` is its amount with discounts off; times are Unix seconds.
+
+    ``item_id`` is the subscription's item that it bills, where it tells one. ``discount_ids`` are those
+    that made it smaller; the amount of a part of a period is net of them.
+    """
+
+    price_id: str | None
+    item_id: str | None
+    quantity: int
+    amount_minor: int
+    net_minor: int
+    is_of_plan: bool
+    is_part: bool
+    start: int
+    end: int
+    discount_ids: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Bill:
+    """An invoice, or the preview of one. Amounts in the smallest unit of ``currency``.
+
+    ``balance_minor`` is the customer's balance at Stripe before it: what they owe besides, or have left
+    where it is negative. https://docs.stripe.com/billing/customer/balance
+    """
+
+    id: str
+    number: str | None
+    status: str
+    total_minor: int
+    balance_minor: int
+    due_minor: int
+    paid_minor: int
+    discount_minor: int
+    tax_minor: int
+    currency: str
+    lines: tuple[Line, ...]
+    intent_id: str | None
+    page_url: str | None
+    pdf_url: str | None
+    retry_at: datetime | None
+    period_end: datetime
+    created_at: datetime
+    paid_at: datetime | None
+    asked_at: datetime
+
+    @property
+    def left_minor(self) -> int:
+        """The balance after it. What is too little to charge, below Stripe's minimum, waits there as well."""
+        return self.balance_minor + self.total_minor - self.due_minor
+
+
+def price_of(price: Any) -> Price:
+    return Price(
+        id=price.id,
+        amount_minor=price.unit_amount,
+        currency=price.currency,
+        interval=price.recurring.interval,
+        interval_count=price.recurring.interval_count,
+        terms=price.metadata.to_dict(),
+    )
+
+
+def page_of(session: Any) -> Page:
+    return Page(
+        id=session.id,
+        status=session.status,
+        url=session.url,
+        client_secret=session.client_secret,
+        key=session.metadata.to_dict().get(KEY) if session.metadata else None,
+        subscription_id=id_of(session.subscription),
+    )
+
+
+def subscribed_of(subscription: Any, asked_at: datetime) -> Subscribed:
+    """:param subscription: With its schedule and its payment method expanded, if it has them."""
+    items = subscription["items"].data
+    item = next((one for one in items if PLAN in one.price.metadata.to_dict()), items[0])
+    others = [one.price.id for one in items if one.id != item.id]
+    period_end = moment(item.current_period_end)
+    paused = subscription.pause_collection
+    by_period = subscription.cancel_at_period_end
+    pending = subscription.pending_update
+    return Subscribed(
+        id=subscription.id,
+        key=subscription.metadata.to_dict().get(KEY) if subscription.metadata else None,
+        customer_id=id_of(subscription.customer) or "",
+        status=subscription.status,
+        item_id=item.id,
+        price_id=item.price.id,
+        quantity=item.quantity or 1,
+        other_items=len(others),
+        collects=paused is None,
+        collects_again_at=maybe(paused.resumes_at) if paused else None,
+        period_start=moment(item.current_period_start),
+        period_end=period_end,
+        trial_end=maybe(subscription.trial_end),
+        cancel_at=period_end if by_period else maybe(subscription.cancel_at),
+        cancels_by_period=by_period,
+        ended_at=maybe(subscription.ended_at),
+        end_reason=subscription.cancellation_details.reason if subscription.cancellation_details else None,
+        discount_ids=tuple(id_of(one) or "" for one in subscription.discounts or []),
+        schedule_id=id_of(subscription.schedule),
+        planned=planned_of(subscription.schedule, item, others) if is_whole(subscription.schedule) else None,
+        pending_until=maybe(pending.expires_at) if pending else None,
+        latest_invoice_id=id_of(subscription.latest_invoice),
+        card_id=id_of(subscription.default_payment_method),
+        fingerprint=fingerprint_of(subscription.default_payment_method),
+        created_at=moment(subscription.created),
+        asked_at=asked_at,
+    )
+
+
+def fingerprint_of(method: Any) -> str | None:
+    """What Stripe calls the number behind a PaymentMethod, of whichever type, if it was fetched with it."""
+    details = getattr(method, method.type, None) if is_whole(method) else None
+    return getattr(details, "fingerprint", None)
+
+
+def planned_of(schedule: Any, item: Any, others: list[str]) -> Planned | None:
+    """The first phase to come that has another price or quantity of the plan.
+
+    :param others: The prices of the items beside it.
+    """
+    if schedule.current_phase is None:
+        return None
+    for phase in schedule.phases:
+        items = phase["items"]
+        wanted = next((one for one in items if id_of(one.price) not in others), items[0])
+        price_id, quantity = id_of(wanted.price) or "", wanted.quantity or 1
+        if phase.start_date >= schedule.current_phase.end_date and (price_id, quantity) != (
+            item.price.id,
+            item.quantity,
+        ):
+            return Planned(price_id, quantity, moment(phase.start_date))
+    return None
+
+
+def bill_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = None) -> Bill:
+    """:param lines: All its lines, where the invoice itself holds only the first of them."""
+    transitions = invoice.status_transitions
+    return Bill(
+        id=invoice.id,
+        number=invoice.number,
+        status=invoice.status or "draft",
+        total_minor=invoice.total,
+        balance_minor=invoice.starting_balance,
+        due_minor=invoice.amount_due,
+        paid_minor=invoice.amount_paid,
+        discount_minor=sum(one.amount for one in invoice.total_discount_amounts or []),
+        tax_minor=sum(one.amount for one in invoice.total_taxes or []),
+        currency=invoice.currency,
+        lines=tuple(line_of(line) for line in (invoice.lines.data if lines is None else lines)),
+        intent_id=intent_id_of(invoice),
+        page_url=invoice.hosted_invoice_url,
+        pdf_url=invoice.invoice_pdf,
+        retry_at=maybe(invoice.next_payment_attempt),
+        period_end=moment(invoice.period_end),
+        created_at=moment(invoice.created),
+        paid_at=maybe(transitions.paid_at) if transitions else None,
+        asked_at=asked_at,
+    )
+
+
+def line_of(line: Any) -> Line:
+    price = line.pricing.price_details if line.pricing else None
+    parent = line.parent
+    recurring = parent.subscription_item_details if parent else None
+    extra = parent.invoice_item_details if parent else None
+    return Line(
+        price_id=id_of(price.price) if price else None,
+        item_id=recurring.subscription_item if recurring else None,
+        quantity=line.quantity or 1,
+        amount_minor=line.amount,
+        net_minor=line.amount - sum(one.amount for one in line.discount_amounts or []),
+        is_of_plan=recurring is not None or bool(extra and extra.proration),
+        is_part=bool((recurring and recurring.proration) or (extra and extra.proration)),
+        start=line.period.start,
+        end=line.period.end,
+        discount_ids=frozenset(_discounts_of(line)),
+    )
+
+
+def _discounts_of(line: Any) -> Iterator[str]:
+    """Those with an amount, and those that a proration names: for these Stripe shows an amount of 0.
+
+    https://docs.stripe.com/changelog/clover/2025-09-30/itemize-proration-discount-amounts
+    """
+    taken = {id_of(one.discount) or "" for one in line.discount_amounts or [] if one.amount}
+    yield from taken
+    if not line.discountable:
+        yield from (id_of(one) or "" for one in line.discounts)
+
+
+def discount_of(discount: Any) -> Discount:
+    """:param discount: With its coupon expanded."""
+    coupon = discount.source.coupon
+    return Discount(discount.id, is_whole(coupon) and coupon.duration == "once", maybe(discount.end))
+
+
+def intent_id_of(invoice: Any) -> str | None:
+    """The PaymentIntent that paid, of an invoice that was fetched with its payments."""
+    payments = getattr(invoice, "payments", None)
+    for one in payments.data if payments else []:
+        if one.status == "paid" and one.payment.type == "payment_intent":
+            return id_of(one.payment.payment_intent)
+    return None
+
+
+def moment(unix: int) -> datetime:
+    return datetime.fromtimestamp(unix, UTC)
+
+
+def maybe(unix: int | None) -> datetime | None:
+    return None if unix is None else moment(unix)

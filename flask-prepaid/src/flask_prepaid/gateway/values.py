@@ -1,0 +1,352 @@
+"""What Stripe said, as plain frozen values, and how each is read from the SDK's object.
+
+An SDK object is taken as ``Any`` here: its class belongs to ``gateway``, the one
+module that knows the SDK.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ..errors import BadSignature
+
+#: The metadata field in which Stripe's objects carry the payment's idempotency key.
+PAYMENT_KEY = "prepaid_payment"
+
+#: The same, of a refund that was asked for here.
+REFUND_KEY = "prepaid_refund"
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A PaymentIntent with its latest charge. Amounts in the smallest unit of ``currency``.
+
+    ``challenge_url`` is the bank's page, where it wants to see its customer.
+    """
+
+    id: str
+    status: str
+    amount_minor: int
+    received_minor: int
+    currency: str
+    payment_key: str | None
+    client_secret: str | None
+    challenge_url: str | None
+    card_id: str | None
+    charge_id: str | None
+    receipt_url: str | None
+    failure: str | None
+    asked_at: datetime
+
+    @property
+    def is_paid(self) -> bool:
+        return self.status == "succeeded"
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A Checkout Session, fetched with its payment. ``asked_at`` is our time before the fetch."""
+
+    id: str
+    mode: str
+    status: str
+    payment_status: str
+    amount_subtotal_minor: int
+    amount_total_minor: int
+    discount_minor: int
+    tax_minor: int
+    currency: str
+    url: str | None
+    client_secret: str | None
+    payment_key: str | None
+    customer_id: str | None
+    invoice_id: str | None
+    intent: Intent | None
+    asked_at: datetime
+
+    @property
+    def is_paid(self) -> bool:
+        """Paid, or nothing to pay with a 100 % code. https://docs.stripe.com/checkout/fulfillment"""
+        return self.status == "complete" and self.payment_status != "unpaid"
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """An invoice of a one-time payment. Stripe's addresses of it end after some weeks: fetch them anew."""
+
+    id: str
+    payment_key: str | None
+    pdf_url: str | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """A PaymentMethod of type card. ``customer_id`` is ``None`` once it is detached."""
+
+    id: str
+    customer_id: str | None
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+    fingerprint: str | None
+    name: str | None
+    line1: str | None
+    city: str | None
+    postal_code: str | None
+    country: str | None
+
+
+@dataclass(frozen=True)
+class Refund:
+    """Money that goes back, or went, or could not."""
+
+    id: str
+    status: str
+    amount_minor: int
+    intent_id: str | None
+    charge_id: str | None
+    refund_key: str | None
+    created_at: datetime
+    asked_at: datetime
+
+    @property
+    def stands(self) -> bool:
+        """Whether the money is gone or on its way. One that fails later comes back to us."""
+        return self.status not in ("failed", "canceled")
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A bank's objection to a charge."""
+
+    id: str
+    status: str
+    amount_minor: int
+    intent_id: str | None
+    charge_id: str | None
+    created_at: datetime
+    asked_at: datetime
+
+
+def takes_money(dispute_status: str) -> bool:
+    """Whether the bank has the money while a dispute stands so. An inquiry (``warning_...``) takes none."""
+    return not (dispute_status in ("won", "prevented") or dispute_status.startswith("warning_"))
+
+
+@dataclass(frozen=True)
+class Movement:
+    """A balance transaction: ``amount_minor`` came in, or went if negative, and ``fee_minor`` was kept.
+
+    ``net_minor`` is by what Stripe says its balance moved. ``country`` is the card's, if a charge tells it.
+    """
+
+    id: str
+    category: str
+    currency: str
+    amount_minor: int
+    fee_minor: int
+    net_minor: int
+    source: str | None
+    intent_id: str | None
+    country: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Event:
+    """That something happened to an object at Stripe. Only the object's id is used, to fetch it."""
+
+    id: str
+    type: str
+    object_id: str | None
+    livemode: bool
+    api_version: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where Stripe sends events, of which ``types``; ``*`` is all of them."""
+
+    id: str
+    url: str
+    enabled: bool
+    types: tuple[str, ...]
+    created_at: datetime
+
+
+def checkout_of(session: Any, asked_at: datetime) -> Checkout:
+    intent, details = session.payment_intent, session.total_details
+    return Checkout(
+        id=session.id,
+        mode=session.mode,
+        status=session.status or "open",
+        payment_status=session.payment_status,
+        amount_subtotal_minor=session.amount_subtotal or 0,
+        amount_total_minor=session.amount_total or 0,
+        discount_minor=details.amount_discount if details else 0,
+        tax_minor=details.amount_tax if details else 0,
+        currency=session.currency or "",
+        url=session.url,
+        client_secret=session.client_secret,
+        payment_key=payment_key(session),
+        customer_id=id_of(session.customer),
+        invoice_id=id_of(session.invoice),
+        intent=intent_of(intent, asked_at) if is_whole(intent) else None,
+        asked_at=asked_at,
+    )
+
+
+def intent_of(intent: Any, asked_at: datetime) -> Intent:
+    charge = intent.latest_charge if is_whole(intent.latest_charge) else None
+    error = intent.last_payment_error
+    # A challenge that no return_url was given for is Stripe.js's, and has no address.
+    redirect = getattr(intent.next_action, "redirect_to_url", None) if intent.next_action else None
+    return Intent(
+        id=intent.id,
+        status=intent.status,
+        amount_minor=intent.amount,
+        received_minor=intent.amount_received,
+        currency=intent.currency,
+        payment_key=payment_key(intent),
+        client_secret=intent.client_secret,
+        challenge_url=redirect.url if redirect else None,
+        card_id=id_of(intent.payment_method),
+        charge_id=id_of(intent.latest_charge),
+        receipt_url=charge.receipt_url if charge else None,
+        failure=_reason(error) if error else None,
+        asked_at=asked_at,
+    )
+
+
+def _reason(error: Any) -> str | None:
+    """Why a payment failed. Stripe leaves out what does not apply: only a bank's no has a decline code."""
+    return getattr(error, "decline_code", None) or getattr(error, "code", None)
+
+
+def invoice_of(invoice: Any) -> Invoice:
+    return Invoice(id=invoice.id, payment_key=payment_key(invoice), pdf_url=invoice.invoice_pdf)
+
+
+def card_of(method: Any) -> Card:
+    owner, address = method.billing_details, method.billing_details.address
+    return Card(
+        id=method.id,
+        customer_id=id_of(method.customer),
+        brand=method.card.brand,
+        last4=method.card.last4,
+        exp_month=method.card.exp_month,
+        exp_year=method.card.exp_year,
+        fingerprint=method.card.fingerprint,
+        name=owner.name,
+        line1=address.line1 if address else None,
+        city=address.city if address else None,
+        postal_code=address.postal_code if address else None,
+        country=address.country if address else None,
+    )
+
+
+def refund_of(refund: Any, asked_at: datetime) -> Refund:
+    return Refund(
+        id=refund.id,
+        status=refund.status or "pending",
+        amount_minor=refund.amount,
+        intent_id=id_of(refund.payment_intent),
+        charge_id=id_of(refund.charge),
+        refund_key=refund.metadata.to_dict().get(REFUND_KEY) if refund.metadata else None,
+        created_at=datetime.fromtimestamp(refund.created, UTC),
+        asked_at=asked_at,
+    )
+
+
+def dispute_of(dispute: Any, asked_at: datetime) -> Dispute:
+    return Dispute(
+        id=dispute.id,
+        status=dispute.status,
+        amount_minor=dispute.amount,
+        intent_id=id_of(dispute.payment_intent),
+        charge_id=id_of(dispute.charge),
+        created_at=datetime.fromtimestamp(dispute.created, UTC),
+        asked_at=asked_at,
+    )
+
+
+def movement_of(moved: Any) -> Movement:
+    """With its source expanded, which is a charge, a refund, a dispute, or something that is no sale."""
+    return Movement(
+        id=moved.id,
+        category=moved.reporting_category,
+        currency=moved.currency,
+        amount_minor=moved.amount,
+        fee_minor=moved.fee,
+        net_minor=moved.net,
+        source=id_of(moved.source),
+        intent_id=id_of(getattr(moved.source, "payment_intent", None)),
+        country=_country(moved.source),
+        created_at=datetime.fromtimestamp(moved.created, UTC),
+    )
+
+
+def endpoint_of(endpoint: Any) -> Endpoint:
+    return Endpoint(
+        id=endpoint.id,
+        url=endpoint.url,
+        enabled=endpoint.status == "enabled",
+        types=tuple(endpoint.enabled_events),
+        created_at=datetime.fromtimestamp(endpoint.created, UTC),
+    )
+
+
+def balance_of(balance: Any) -> dict[str, int]:
+    """What is held in each currency, available or not yet."""
+    held: Counter[str] = Counter()
+    for part in (*balance.available, *balance.pending):
+        held[part.currency] += part.amount
+    return dict(held)
+
+
+def _country(source: Any) -> str:
+    for name in ("payment_method_details", "card", "country"):
+        source = getattr(source, name, None)
+    return str(source or "")
+
+
+def payment_key(thing: Any) -> str | None:
+    """The idempotency key of our payment row, if the object is one of ours."""
+    return thing.metadata.to_dict().get(PAYMENT_KEY) if thing.metadata else None
+
+
+def is_whole(field: Any) -> bool:
+    """Whether a field of Stripe's holds an object, and not just its id."""
+    return field is not None and not isinstance(field, str)
+
+
+def id_of(field: Any) -> str | None:
+    """The id in a field of Stripe's that holds an object or just its id."""
+    return field if field is None or isinstance(field, str) else str(field.id)
+
+
+def event_of(payload: Any) -> Event:
+    """From a snapshot event or a thin one, whose types wear a ``v1.`` and which name the object only."""
+    thin = payload["object"] == "v2.core.event"
+    about = payload.get("related_object") if thin else payload["data"]["object"]
+    created = payload["created"]
+    return Event(
+        id=word(payload["id"]),
+        type=word(payload["type"]).removeprefix("v1."),
+        object_id=word(about["id"]) if about and about.get("id") else None,
+        livemode=bool(payload["livemode"]),
+        api_version=payload.get("api_version"),
+        created_at=datetime.fromisoformat(created) if thin else datetime.fromtimestamp(created, UTC),
+    )
+
+
+def word(value: object) -> str:
+    """An id or a type: printable ASCII that fits its column."""
+    if not (isinstance(value, str) and value.isascii() and value.isprintable() and 0 < len(value) <= 255):
+        raise BadSignature("The event holds an id that is none of Stripe's")
+    return value

@@ -1,0 +1,96 @@
+"""The audit's rules on what stands beside the ledger: payments, plans, and money at Stripe.
+
+| | what holds |
+|---|---|
+| I2 | each payment that is paid has exactly one purchase, or a plan's one allowance, of its credits |
+| I3 | no purchase without a payment: the payment that its key names is paid |
+| I11 | the sums that reports read are those of the movements at Stripe and of the entries; each movement's \
+        amount less its fee is its net; what a payment brought moved |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import BigInteger, Connection, String, and_, case, cast, func, literal, select
+
+from prepaid_ledger.audit.replay import Problem
+from prepaid_ledger.tables import Entry, Kind, Wallet
+
+from ..payments.models import Payment, PaymentState, Via
+from ..reports.models import Movement
+from ..reports.sums import (
+    clawed_in_full,
+    nets_of_movements,
+    sums_of_deferred,
+    sums_of_entries,
+    sums_of_movements,
+    sums_of_owners,
+)
+from ..subscriptions.models import Invoice
+
+
+def problems(connection: Connection) -> Iterator[Problem]:
+    """What is off between payments, plans, money at Stripe and the ledger."""
+    yield from _payments_without_credits(connection)
+    yield from _purchases_without_payment(connection)
+    yield from clawed_in_full(connection)
+    yield from sums_of_movements(connection)
+    yield from sums_of_owners(connection)
+    yield from nets_of_movements(connection)
+    yield from sums_of_entries(connection)
+    yield from sums_of_deferred(connection)
+    yield from _payments_that_moved_otherwise(connection)
+
+
+def _payments_without_credits(connection: Connection) -> Iterator[Problem]:
+    by_purchase = and_(
+        Entry.key == literal("payment:") + cast(Payment.id, String), Entry.kind == Kind.PURCHASE
+    )
+    by_plan = and_(Entry.key == literal("invoice:") + cast(Invoice.id, String), Entry.kind == Kind.ALLOWANCE)
+    brought = and_(
+        Entry.wallet_id == Wallet.id,
+        Entry.credits == Payment.credits,
+        case((Payment.via == Via.PLAN, by_plan), else_=by_purchase),
+    )
+    missing = (
+        select(Payment.id, Payment.owner, Payment.credits)
+        .outerjoin(Wallet, Wallet.owner == Payment.owner)
+        .outerjoin(Invoice, Invoice.payment_id == Payment.id)
+        .outerjoin(Entry, brought)
+        .where(Payment.state == PaymentState.PAID, Entry.seq.is_(None))
+    )
+    for payment_id, owner, credits in connection.execute(missing):
+        yield Problem("I2", owner, f"payment {payment_id} is paid, and has not brought its {credits} credits")
+
+
+def _purchases_without_payment(connection: Connection) -> Iterator[Problem]:
+    digits = cast(func.substr(Entry.key, len("payment:") + 1), BigInteger)
+    number = case((Entry.key.regexp_match("^payment:[0-9]{1,18}$"), digits))
+    paid = and_(Payment.id == number, Payment.owner == Wallet.owner, Payment.state == PaymentState.PAID)
+    free = (
+        select(Wallet.owner, Entry.key, Entry.credits)
+        .join(Wallet, Wallet.id == Entry.wallet_id)
+        .outerjoin(Payment, paid)
+        .where(Entry.kind == Kind.PURCHASE, Entry.key.startswith("payment:"), Payment.id.is_(None))
+    )
+    for owner, key, credits in connection.execute(free):
+        yield Problem(
+            "I3", owner, f"{key!r} brought {credits} credits, and there is no such payment that is paid"
+        )
+
+
+def _payments_that_moved_otherwise(connection: Connection) -> Iterator[Problem]:
+    """An account that settles in another currency than it charges in is not compared."""
+    otherwise = (
+        select(Payment.id, Payment.owner, Payment.paid_minor, Movement.amount_minor)
+        .join(Movement, Movement.payment_id == Payment.id)
+        .where(
+            Movement.category == "charge",
+            Movement.currency == Payment.currency,
+            Payment.state == PaymentState.PAID,
+            Movement.amount_minor != Payment.paid_minor,
+        )
+    )
+    for payment_id, owner, paid, moved in connection.execute(otherwise):
+        yield Problem("I11", owner, f"payment {payment_id} is paid with {paid}; at Stripe {moved} came in")

@@ -1,0 +1,52 @@
+"""Tell Stripe what we sell and where to send its events. Safe to run again and again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..context import Context
+from ..gateway import account
+from ..subscriptions import prices
+from . import webhooks
+
+
+@dataclass(frozen=True)
+class Connected:
+    """What was done at Stripe. ``secret`` is that of a new endpoint; Stripe never shows it again."""
+
+    done: list[str]
+    secret: str | None
+
+
+def connect(context: Context, *, url: str | None = None) -> Connected:
+    """Mirror the packs and plans to Stripe's products and prices, and set up the webhook at ``url``.
+
+    A price is found by its lookup key, ``prepaid_<slug>``. Stripe's prices never change: a
+    pack with a new price gets a new one, which takes the key over.
+    """
+    done = []
+    for pack in context.catalog.packs.values():
+        key = f"prepaid_{pack.slug}"
+        if account.mirror_price(context.gateway, key, pack.title, pack.amount_minor, pack.currency):
+            done.append(f"{pack.slug}: a price of its own at Stripe, lookup key {key}")
+    for plan in context.catalog.plans.values():
+        price = prices.ensure(context, plan)
+        done.append(f"{plan.slug}: sold at Stripe's price {price.id}")
+    secret = None
+    if url is not None:
+        secret = account.mirror_endpoint(context.gateway, url, sorted(webhooks.HEARD))
+        done.append(f"{url} hears {len(webhooks.HEARD)} types of events")
+    return Connected(done, secret)
+
+
+def listen_once(context: Context, seen: set[str]) -> list[str]:
+    """Fetch the events that Stripe made lately and handle those that did not come here; their types."""
+    handled = []
+    for event in reversed(account.recent_events(context.gateway)):
+        if event.id in seen:
+            continue
+        webhooks.keep(context, event)
+        if webhooks.handle(context, event):
+            seen.add(event.id)
+        handled.append(event.type)
+    return handled

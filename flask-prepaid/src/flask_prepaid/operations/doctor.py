@@ -1,0 +1,232 @@
+"""What is wrong with a set-up, and how to mend it, one sentence each."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+
+from prepaid_ledger import clock
+
+from .. import upgrade
+from ..context import Context
+from ..errors import GatewayRefused, GatewayUnavailable
+from ..gateway import account
+from ..gateway.client import API_VERSION
+from ..gateway.values import Endpoint
+from ..payments.models import InboxEvent, Payment
+from . import webhooks
+
+#: A webhook's signature is refused when the clocks are this far apart.
+CLOCK_OFF_S = 60
+
+#: An event is on its way for so long at most, where all is well.
+ON_ITS_WAY = timedelta(minutes=2)
+
+#: A payment that ``tick`` should have looked at so long ago tells that no tick runs.
+TICK_MISSED = timedelta(minutes=30)
+
+VISIT_TIMEOUT_S = 10
+
+
+def examine(context: Context) -> list[str]:
+    """Everything that is wrong. Empty is good. Nothing is changed."""
+    found = list(_settings(context))
+    out_of_reach = [*_tables(context), *_stripe(context)]
+    if out_of_reach:
+        return found + out_of_reach
+    return [*found, *_endpoints(context), *_upkeep(context)]
+
+
+def _settings(context: Context) -> Iterator[str]:
+    config = context.config
+    for name, value, heads in (
+        ("SECRET_KEY", config.stripe_secret_key, ("sk_", "rk_")),
+        ("PUBLISHABLE_KEY", config.stripe_publishable_key, ("pk_",)),
+        *(("WEBHOOK_SECRET", secret, ("whsec_",)) for secret in config.webhook_secrets),
+    ):
+        if not value.startswith(heads):
+            begins = " or ".join(heads)
+            yield f"PREPAID_STRIPE_{name} does not begin with {begins}. Copy it anew from Stripe's dashboard."
+    if config.stripe_publishable_key.startswith("pk_live_") is not config.livemode:
+        yield (
+            "PREPAID_STRIPE_SECRET_KEY and PREPAID_STRIPE_PUBLISHABLE_KEY are not of one mode: one is live, "
+            "one for tests. Take both from the same page of Stripe's dashboard."
+        )
+    if config.livemode and config.api_base:
+        yield f"PREPAID_STRIPE_API_BASE sends a live key to {config.api_base}. Take that setting away."
+    if context.gateway.sdk_version != API_VERSION:
+        yield (
+            f"The installed SDK speaks version {context.gateway.sdk_version} of Stripe's API, this extension "
+            f"{API_VERSION}. Install what it asks for: pip install --force-reinstall flask-prepaid"
+        )
+
+
+def _tables(context: Context) -> Iterator[str]:
+    try:
+        have, want = upgrade.revisions(context.engine)
+    except DBAPIError as error:
+        yield f"The database does not answer: {error.orig}"
+        return
+    if have != want:
+        yield f"The tables are at {have or 'nothing'}, not at {want}. Run: flask prepaid upgrade"
+
+
+def _stripe(context: Context) -> Iterator[str]:
+    try:
+        stripes_time = account.fetch_time(context.gateway)
+    except GatewayUnavailable:
+        yield (
+            f"Stripe does not answer at {base}, where PREPAID_STRIPE_API_BASE sends. If that is the "
+            "emulator, start it: flask --debug prepaid listen --emulator"
+            if (base := context.config.api_base)
+            else "Stripe does not answer. Check the network."
+        )
+        return
+    except GatewayRefused as refused:
+        yield f"Stripe refuses PREPAID_STRIPE_SECRET_KEY: {refused}"
+        return
+    apart = abs((stripes_time - clock.wall()).total_seconds()) if stripes_time else 0
+    if apart > CLOCK_OFF_S:
+        yield f"This machine's clock is {apart:.0f} s off Stripe's: webhooks are refused. Set it by NTP."
+
+
+def _endpoints(context: Context) -> Iterator[str]:
+    """Where Stripe's events are to go, and whether they come in."""
+    path = context.config.paths["webhook"]
+    try:
+        ours = [one for one in account.endpoints(context.gateway) if _leads_to(one.url, path)]
+    except GatewayRefused as refused:
+        yield f"Stripe does not let this key see webhook endpoints: {refused}"
+        return
+    for endpoint in ours:
+        yield from _endpoint(endpoint)
+        yield from _visit(context, endpoint.url)
+    missing, latest = _not_arrived(context, [one.created_at for one in ours])
+    if not missing:
+        return
+    yield f"{missing} of Stripe's latest events did not come in, the last a {latest}. " + (
+        "If its dashboard shows answers of 400, PREPAID_STRIPE_WEBHOOK_SECRET is not that of the endpoint: "
+        "copy it anew. What was missed, this brings in: flask prepaid reconcile --fix"
+        if ours
+        else f"No endpoint of Stripe's leads to {path}. Run: flask prepaid connect --url "
+        f"{urljoin(context.config.base_url or 'https://your.host', path)}; where Stripe cannot reach you, "
+        "run: flask prepaid listen"
+    )
+
+
+def _leads_to(url: str, path: str) -> bool:
+    return urlsplit(url).path.endswith(path)
+
+
+def _endpoint(endpoint: Endpoint) -> Iterator[str]:
+    if not endpoint.enabled:
+        yield (
+            f"Stripe has switched off {endpoint.url}: it failed for days. When it answers again, "
+            f"run: flask prepaid connect --url {endpoint.url}"
+        )
+    deaf_to = set(webhooks.HEARD) - set(endpoint.types)
+    if deaf_to and "*" not in endpoint.types:
+        yield (
+            f"{endpoint.url} is not sent {', '.join(sorted(deaf_to))}. "
+            f"Run: flask prepaid connect --url {endpoint.url}"
+        )
+
+
+def _visit(context: Context, url: str) -> Iterator[str]:
+    """Knock at our own endpoint as Stripe does, and be told how it sees its own address."""
+    body = json.dumps(
+        {
+            "id": "evt_visit",
+            "object": "event",
+            "type": webhooks.VISIT,
+            "created": int(time.time()),
+            "livemode": context.config.livemode,
+            "data": {"object": {}},
+        }
+    )
+    knock = urllib.request.Request(url, body.encode(), {"Stripe-Signature": context.gateway.sign(body)})
+    try:
+        with urllib.request.build_opener(_Stay).open(knock, timeout=VISIT_TIMEOUT_S) as answer:
+            seen_as = json.load(answer)["seen_as"]
+    except urllib.error.HTTPError as error:
+        yield _refusal(url, error)
+    except OSError as error:
+        yield f"{url} cannot be reached from here: {getattr(error, 'reason', error)}"
+    except (ValueError, KeyError, TypeError):
+        yield f"{url} answers, but it is not this app that answers. Check where your web server sends it."
+    else:
+        if seen_as != url:
+            yield (
+                f"To the app, {url} is {seen_as}: customers would come back from Stripe to a wrong address. "
+                "Let the proxy in front send X-Forwarded-Proto and X-Forwarded-Host, and wrap the app in "
+                "werkzeug's ProxyFix."
+            )
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: Stripe follows none."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def _refusal(url: str, error: urllib.error.HTTPError) -> str:
+    if 300 <= error.code < 400:
+        return (
+            f"{url} redirects to {error.headers.get('Location')}, which Stripe does not follow. Connect that."
+        )
+    if error.code == 400:
+        return (
+            f"{url} refuses what is signed with this PREPAID_STRIPE_WEBHOOK_SECRET: the app that serves has "
+            "another one. Restart it, and give both the same settings."
+        )
+    return f"{url} answers {error.code} to what Stripe sends. Check its path, and what stands in front of it."
+
+
+def _not_arrived(context: Context, endpoints: list[datetime]) -> tuple[int, str]:
+    """How many of Stripe's latest events that we hear are not in the inbox, and the type of the latest.
+
+    :param endpoints: When our endpoints were made; what happened before went nowhere.
+    """
+    made = account.recent_events(context.gateway)
+    since = min(endpoints, default=None)
+    now = max([context.clock(), *(event.created_at for event in made)])  # the emulator's may be ahead
+    ours = {
+        event.id: event.type
+        for event in made
+        if event.type in webhooks.HEARD
+        and event.created_at < now - ON_ITS_WAY
+        and (since is None or event.created_at >= since)
+    }
+    came = set(context.session.scalars(select(InboxEvent.id).where(InboxEvent.id.in_(ours))))
+    missing = [type for id, type in ours.items() if id not in came]
+    return len(missing), missing[0] if missing else ""
+
+
+def _upkeep(context: Context) -> Iterator[str]:
+    """What came in and waits."""
+    session = context.session
+    failed = InboxEvent.handled_at.is_(None), InboxEvent.received_at < clock.wall() - ON_ITS_WAY
+    count = session.scalar(select(func.count()).select_from(InboxEvent).where(*failed))
+    if count:
+        first = select(InboxEvent.outcome).where(*failed).order_by(InboxEvent.received_at).limit(1)
+        yield (
+            f"{count} events came in and were not handled, the first for: {session.scalar(first)}. "
+            "Run: flask prepaid replay --failed"
+        )
+    overdue = Payment.look_at < clock.wall() - TICK_MISSED
+    waiting = session.scalar(select(func.count()).select_from(Payment).where(overdue))
+    if waiting:
+        yield (
+            f"{waiting} payments wait for a look, some for half an hour: no tick runs. "
+            "Run it every minute: flask prepaid tick"
+        )

@@ -1,0 +1,82 @@
+"""What is worth telling a customer once: that credits run low, and that a card expires soon."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import String, and_, cast, delete, exists, literal, or_, select
+
+from prepaid_ledger import clock
+from prepaid_ledger.database import insert
+from prepaid_ledger.tables import Wallet
+
+from .. import signals
+from ..context import Context
+from ..payments.models import Customer, Notice, SavedCard
+
+LOW = "balance-low"
+
+#: Customers told in one tick; the others are told in the next.
+AT_ONCE = 100
+
+
+def tell(context: Context) -> int:
+    """Tell whom there is something to tell, each once; how many were told. Commits."""
+    return tell_of_low_balances(context) + tell_of_cards(context)
+
+
+def tell_of_low_balances(context: Context) -> int:
+    """Once for each time that a wallet goes below the threshold; only those that moved within a day."""
+    session, threshold = context.session, context.config.balance_low
+    if not threshold:
+        return 0
+    available = Wallet.balance - Wallet.held
+    recovered = select(Wallet.owner).where(available >= threshold)
+    session.execute(delete(Notice).where(Notice.about == LOW, Notice.owner.in_(recovered)))
+    told = exists().where(Notice.owner == Wallet.owner, Notice.about == LOW)
+    lately = Wallet.moved_at > context.clock() - timedelta(days=1)
+    low = select(Wallet.owner, available).where(lately, available < threshold, ~told).limit(AT_ONCE)
+    rows = session.execute(low).all()
+    for owner, credits in rows:
+        if _is_news(context, owner, LOW):
+            signals.after_commit(session, signals.balance_low, owner=owner, credits=credits)
+    signals.commit(session)
+    return len(rows)
+
+
+def tell_of_cards(context: Context) -> int:
+    """Of the card that pays by default, once for each date on it: it ends this month or the next."""
+    session, now = context.session, clock.wall()
+    next_month = now.replace(day=1) + timedelta(days=31)
+    about = (
+        literal("card:") + SavedCard.id + ":" + cast(SavedCard.exp_year * 12 + SavedCard.exp_month, String)
+    )
+    told = exists().where(Notice.owner == SavedCard.owner, Notice.about == about)
+    soon = or_(
+        *(and_(SavedCard.exp_year == t.year, SavedCard.exp_month == t.month) for t in (now, next_month))
+    )
+    pays = Customer.default_card_id == SavedCard.id
+    rows = session.execute(
+        select(SavedCard, about).join(Customer, pays).where(soon, ~told).limit(AT_ONCE)
+    ).all()
+    for card, name in rows:
+        if _is_news(context, card.owner, name):
+            signals.after_commit(
+                session,
+                signals.card_expiring,
+                owner=card.owner,
+                card_id=card.id,
+                brand=card.brand,
+                last4=card.last4,
+                month=card.exp_month,
+                year=card.exp_year,
+            )
+    signals.commit(session)
+    return len(rows)
+
+
+def _is_news(context: Context, owner: str, about: str) -> bool:
+    """Note that the owner is told; of two ticks at once, one tells."""
+    row = {"owner": owner, "about": about, "told_at": clock.wall()}
+    noted = insert(context.session, Notice).values(row).on_conflict_do_nothing().returning(Notice.owner)
+    return context.session.scalar(noted) is not None

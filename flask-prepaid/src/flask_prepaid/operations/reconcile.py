@@ -1,0 +1,261 @@
+"""Stripe and the books side by side: what differs, in both directions, and how it is mended.
+
+Stripe's objects are walked, not its events: some events are never made.
+https://docs.stripe.com/webhooks/handle-irrecoverable-events
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from prepaid_ledger import clock
+from prepaid_ledger.database import insert
+
+from .. import signals
+from ..context import Context, own_session
+from ..errors import GatewayRefused
+from ..gateway import account
+from ..gateway.values import Intent
+from ..payments import payments
+from ..payments.models import Dispute, Payment, PaymentState, Refund, Via
+from ..purchases import checkout as purchases
+from ..purchases import refunds
+from ..reports import balance_sync, sales
+from ..reports.models import Comparison
+from ..subscriptions import compare, sync
+
+log = logging.getLogger(__name__)
+
+#: How often balances are compared before they count as different.
+LOOKS = 3
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One thing that differs.
+
+    ===========  ==========================================================================
+    missed       Stripe has the money, the books have not given what it paid for
+    unpaid       the books gave credits, Stripe does not have the money
+    doubled      one payment of ours was paid more than once at Stripe: refund one of them
+    drifted      a refund or dispute stands otherwise at Stripe than in the books
+    unresolved   nobody knows yet what came of a payment, or of a refund
+    unbalanced   Stripe's balance in a currency is not the sum of all that moved it
+    ===========  ==========================================================================
+    """
+
+    kind: str
+    id: str
+    payment: int | None
+    detail: str
+
+
+#: What mends a difference: asks Stripe once more, by the same functions as every event.
+Mend = Callable[[], object]
+Found = tuple[Drift, Mend | None]
+
+
+def reconcile(
+    context: Context,
+    *,
+    since: datetime | None = None,
+    fix: bool = False,
+    seen: Callable[[], None] = lambda: None,
+) -> list[Drift]:
+    """What differs; with ``fix``, what still differs after mending. Commits.
+
+    :param since: Leave alone what was made before, by Stripe's time. ``None`` is everything.
+    :param seen: Called for each object that was looked at.
+    """
+    session = own_session(context)
+    if fix:
+        # One by one as they are found: a payment that is mended is known when its refund is met.
+        for _, mend in _differences(context, since, seen):
+            if mend is not None:
+                mend()
+                signals.commit(context.session)
+    left = [drift for drift, _ in _differences(context, since, seen)]
+    _keep(session, since, left)
+    return left
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the last comparison found, and when, by the wall clock. ``since`` is how far back it looked."""
+
+    at: datetime
+    since: datetime | None
+    drift: list[Drift]
+
+
+def last(session: Session) -> Compared | None:
+    """The last comparison that came to its end; ``None`` before the first."""
+    row = session.get(Comparison, 1)
+    if row is None:
+        return None
+    return Compared(row.at, row.since, [Drift(**one) for one in json.loads(row.drift)])
+
+
+def _keep(session: Session, since: datetime | None, left: list[Drift]) -> None:
+    found = {"at": clock.wall(), "since": since, "drift": json.dumps([asdict(drift) for drift in left])}
+    new = insert(session, Comparison).values(id=1, **found)
+    session.execute(new.on_conflict_do_update(index_elements=["id"], set_=found))
+    session.commit()
+
+
+def _differences(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
+    paid_at_stripe: set[int] = set()
+    yield from _payments_at_stripe(context, since, seen, paid_at_stripe)
+    yield from _refunds(context, since, seen)
+    yield from _disputes(context, since, seen)
+    yield from _payments_here(context, since, seen, paid_at_stripe)
+    yield from _refunds_here(context, seen)
+    yield from _plans(context, since, seen)
+    yield from _balances(context)
+    context.session.commit()
+
+
+def _payments_at_stripe(
+    context: Context, since: datetime | None, seen: Callable[[], None], paid: set[int]
+) -> Iterator[Found]:
+    """Money at Stripe that the books have not given credits for, or have twice."""
+    for intent in context.gateway.all_intents(since):
+        seen()
+        row = payments.find(context.session, key=intent.payment_key, stripe_id=intent.id)
+        if not intent.is_paid or row is None:
+            if intent.is_paid:
+                detail = "it names a payment that is not in this database"
+                yield Drift("missed", intent.id, None, detail), None
+            continue
+        if row.id in paid:
+            yield Drift("doubled", intent.id, row.id, f"as well as {row.payment_intent_id}"), None
+        elif row.state is not PaymentState.PAID:
+            yield _missed(context, row, intent)
+        paid.add(row.id)
+    for checkout in context.gateway.all_free_checkouts(since):
+        seen()
+        row = payments.find(context.session, key=checkout.payment_key, stripe_id=checkout.id)
+        if row is None or not checkout.is_paid:
+            continue
+        if row.state is not PaymentState.PAID:
+            settle = _settling(context, checkout.id)
+            yield Drift("missed", checkout.id, row.id, f"nothing was left to pay; it is {row.state}"), settle
+        paid.add(row.id)
+
+
+def _missed(context: Context, row: Payment, intent: Intent) -> Found:
+    detail = f"{intent.received_minor} {intent.currency} are paid; here it is {row.state}"
+    return Drift("missed", intent.id, row.id, detail), lambda: purchases.settle_intent(context, intent.id)
+
+
+def _settling(context: Context, session_id: str) -> Mend:
+    return lambda: purchases.settle_checkout(context, session_id)
+
+
+def _refunds(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
+    for refund in context.gateway.all_refunds(since):
+        seen()
+        payment = payments.find(context.session, stripe_id=refund.intent_id)
+        row = context.session.scalar(select(Refund).where(Refund.stripe_id == refund.id))
+        if payment is None or (row is not None and row.state == refund.status):
+            continue
+        detail = f"it is {refund.status}; here it is {row.state if row else 'not known'}"
+        yield Drift("drifted", refund.id, payment.id, detail), _following_refund(context, refund.id)
+
+
+def _following_refund(context: Context, refund_id: str) -> Mend:
+    return lambda: refunds.follow_refund(context, refund_id)
+
+
+def _disputes(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
+    for dispute in context.gateway.all_disputes(since):
+        seen()
+        payment = payments.find(context.session, stripe_id=dispute.intent_id)
+        row = context.session.get(Dispute, dispute.id)
+        if payment is None or (row is not None and row.state == dispute.status):
+            continue
+        detail = f"it is {dispute.status}; here it is {row.state if row else 'not known'}"
+        yield Drift("drifted", dispute.id, payment.id, detail), _following_dispute(context, dispute.id)
+
+
+def _following_dispute(context: Context, dispute_id: str) -> Mend:
+    return lambda: refunds.follow_dispute(context, dispute_id)
+
+
+def _payments_here(
+    context: Context, since: datetime | None, seen: Callable[[], None], paid: set[int]
+) -> Iterator[Found]:
+    """Credits that the books gave, and Stripe has no money for; and what nobody knows the end of."""
+    states = Payment.state.in_((PaymentState.PAID, *UNRESOLVED))
+    # What a plan's invoices brought in is compared invoice by invoice.
+    ours = select(Payment).where(states, Payment.via != Via.PLAN).order_by(Payment.id)
+    for row in context.session.scalars(ours.where(Payment.created_at >= since) if since else ours).all():
+        seen()
+        if row.state in UNRESOLVED:
+            yield Drift("unresolved", str(row.id), row.id, f"it is {row.state}"), _looking_up(context, row.id)
+        elif row.id not in paid and not _is_paid(context, row):
+            name = row.payment_intent_id or row.session_id or str(row.id)
+            yield Drift("unpaid", name, row.id, f"{row.credits} credits were given for nothing"), None
+
+
+def _refunds_here(context: Context, seen: Callable[[], None]) -> Iterator[Found]:
+    """Refunds that were asked for here, and whose answer was lost."""
+    for row in context.session.scalars(select(Refund).where(Refund.state == "requested")).all():
+        seen()
+        detail = f"{row.amount_minor} were asked to go back; Stripe's answer was lost"
+        yield Drift("unresolved", f"refund {row.id}", row.payment_id, detail), _finding_out(context, row.id)
+
+
+def _finding_out(context: Context, refund_id: int) -> Mend:
+    return lambda: refunds.look_up(context, refund_id)
+
+
+def _plans(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
+    for kind, stripe_id, payment_id, detail in compare.differences(context, since, seen):
+        mend = None if kind in ("unpaid", "doubled") else _following_plan(context, stripe_id)
+        yield Drift(kind, stripe_id, payment_id, detail), mend
+
+
+def _following_plan(context: Context, stripe_id: str) -> Mend:
+    return lambda: sync.follow(context, stripe_id)
+
+
+def _balances(context: Context) -> Iterator[Found]:
+    """Stripe's balance is the sum of all that ever moved it; so must that of our copy be, payouts and all."""
+    try:
+        for _ in range(LOOKS):  # what moves between the two looks makes them differ once
+            balance_sync.sync(context)
+            theirs = account.fetch_balance(context.gateway)
+            ours = sales.balances(context.session)
+            if all(ours.get(of, 0) == minor for of, minor in theirs.items()):
+                return
+    except GatewayRefused as refused:
+        log.warning("Stripe's balance was not compared: %s", refused)
+        return
+    for of, minor in theirs.items():
+        if ours.get(of, 0) != minor:
+            detail = f"it is {minor}; all that was copied adds up to {ours.get(of, 0)}"
+            yield Drift("unbalanced", of, None, detail), lambda: balance_sync.sync(context, anew=True)
+
+
+UNRESOLVED = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
+
+
+def _looking_up(context: Context, payment_id: int) -> Mend:
+    return lambda: purchases.look_up(context, payment_id)
+
+
+def _is_paid(context: Context, row: Payment) -> bool:
+    """Whether Stripe has the money of a payment that the walk has not met, being older than ``since``."""
+    if row.payment_intent_id:
+        intent = context.gateway.fetch_intent(row.payment_intent_id)
+        return intent is not None and intent.is_paid
+    checkout = context.gateway.fetch_checkout(row.session_id) if row.session_id else None
+    return checkout is not None and checkout.is_paid

@@ -1,0 +1,79 @@
+"""Against card testers: how often may be tried to pay, or to leave a card, within an hour.
+
+Counted by customer, by the address that they come from, and by what the banks declined of all
+together. https://docs.stripe.com/disputes/prevention/card-testing
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from datetime import timedelta
+
+from flask import has_request_context, request
+from sqlalchemy import Select, delete, func, or_, select
+
+from ..context import Context
+from ..errors import BuyingPaused, TooManyAttempts
+from .models import Attempt, Payment, PaymentState
+
+log = logging.getLogger(__name__)
+
+LATELY = timedelta(hours=1)
+KEPT = timedelta(days=1)
+
+
+def make_sure(context: Context, owner: str) -> None:
+    """Count one attempt, or refuse it before Stripe hears of it. Does not commit.
+
+    :raises TooManyAttempts: This customer, this address, or all together have tried too often.
+    :raises BuyingPaused: Nothing is sold at the moment.
+    """
+    session, config = context.session, context.config
+    if not config.selling:
+        raise BuyingPaused("Buying is paused. Nothing was charged; your credits can be spent as ever.")
+    address = network() if config.attempts_per_address else None
+    for limit, count, whose in (
+        (config.attempts_per_hour, _begun(context).where(Attempt.owner == owner), owner),
+        (
+            config.attempts_per_address if address else 0,
+            _begun(context).where(Attempt.address == address),
+            address,
+        ),
+        (config.declines_per_hour, _declined(context), "all together"),
+    ):
+        if limit and (session.scalar(count) or 0) >= limit:
+            log.warning("payments are refused: %s within an hour, by %s", limit, whose)
+            raise TooManyAttempts("Too many payments were tried lately. Try again in an hour.")
+    if config.attempts_per_hour or address:
+        session.add(Attempt(owner=owner, address=address, at=context.clock()))
+        session.flush()
+
+
+def _begun(context: Context) -> Select[int]:
+    return select(func.count()).select_from(Attempt).where(Attempt.at > context.clock() - LATELY)
+
+
+def _declined(context: Context) -> Select[int]:
+    lately = select(func.count()).select_from(Payment).where(Payment.created_at > context.clock() - LATELY)
+    # A page of Stripe's on which a card was declined stays open: its reason tells.
+    return lately.where(or_(Payment.state == PaymentState.FAILED, Payment.failure.is_not(None)))
+
+
+def network() -> str | None:
+    """Where this request comes from: the address, or of IPv6 the network that one customer has.
+
+    Behind a proxy it is the proxy's, unless the host's ProxyFix says whom that speaks for.
+    """
+    text = request.remote_addr if has_request_context() else None
+    try:
+        address = ipaddress.ip_address(text or "")
+    except ValueError:
+        return None
+    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
+
+
+def forget(context: Context) -> None:
+    """Delete the attempts that count no more. Commits."""
+    context.session.execute(delete(Attempt).where(Attempt.at < context.clock() - KEPT))
+    context.session.commit()

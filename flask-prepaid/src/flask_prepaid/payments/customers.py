@@ -1,0 +1,106 @@
+"""One Stripe customer per owner, also under a double click and after a crash."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from prepaid_ledger.database import insert
+
+from ..context import Context, own_session
+from ..errors import GatewayRefused
+from .models import Attempt, Customer, SavedCard, TopUp, TrialCard
+
+T = TypeVar("T")
+
+CARD_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
+
+
+def with_customer(context: Context, owner: str, ask: Callable[[str], T]) -> T:
+    """What ``ask`` returns for the owner's Stripe customer.
+
+    One that was deleted in Stripe's dashboard is replaced, and ``ask`` asks again.
+    """
+    customer_id = customer_of(context, owner)
+    try:
+        return ask(customer_id)
+    except GatewayRefused as refused:
+        if refused.missing != "customer":
+            raise
+    _forget(context.session, owner, customer_id)
+    return ask(customer_of(context, owner))
+
+
+def customer_of(context: Context, owner: str) -> str:
+    """The id of the owner's Stripe customer, made at the first call. Commits.
+
+    The key is committed before Stripe is asked, so two calls at once get one customer.
+    """
+    session = context.session
+    row = session.get(Customer, owner)
+    if row is None:
+        fresh = {"owner": owner, "idempotency_key": _new_key(), "created_at": context.clock()}
+        session.execute(insert(session, Customer).values(fresh).on_conflict_do_nothing())
+        session.commit()
+        row = session.get_one(Customer, owner)
+    if row.stripe_id is None:
+        key = row.idempotency_key
+        session.commit()  # no connection waits while Stripe is asked
+        made = context.gateway.create_customer(owner, email=context.email_of(owner), key=key)
+        session.execute(
+            update(Customer)
+            .where(Customer.owner == owner, Customer.stripe_id.is_(None))
+            .values(stripe_id=made)
+        )
+        session.commit()
+    return session.scalars(select(Customer.stripe_id).where(Customer.owner == owner)).one()  # type: ignore[return-value]
+
+
+def known_customer(session: Session, owner: str) -> str | None:
+    """The id of the owner's Stripe customer, if one was ever made."""
+    return session.scalar(select(Customer.stripe_id).where(Customer.owner == owner))
+
+
+def card_on_file(session: Session, owner: str, card_id: str) -> SavedCard | None:
+    """The owner's card with this id, which may be any text that a browser sends."""
+    card = session.get(SavedCard, card_id) if CARD_ID.fullmatch(card_id) else None
+    return card if card is not None and card.owner == owner else None
+
+
+def remove(context: Context, owner: str) -> None:
+    """Delete the owner's customer at Stripe, and with it cards, auto top-up and plan. Commits.
+
+    Wallet, entries and payments stay: what happened to money is not forgotten. A repeat does nothing.
+
+    :raises GatewayUnavailable: Stripe did not answer. Ask again.
+    """
+    session = own_session(context)
+    session.execute(delete(TopUp).where(TopUp.owner == owner))
+    # Who leaves takes their name along; address and card count on: leaving is no way around a limit.
+    session.execute(update(Attempt).where(Attempt.owner == owner).values(owner=""))
+    session.execute(update(TrialCard).where(TrialCard.owner == owner).values(owner=""))
+    customer_id = known_customer(session, owner)
+    session.commit()  # no connection waits while Stripe is asked
+    if customer_id is not None:
+        context.gateway.delete_customer(customer_id)
+        _forget(session, owner, customer_id)
+    session.execute(delete(SavedCard).where(SavedCard.owner == owner))
+    session.commit()
+
+
+def _forget(session: Session, owner: str, customer_id: str) -> None:
+    session.execute(
+        update(Customer)
+        .where(Customer.owner == owner, Customer.stripe_id == customer_id)
+        .values(stripe_id=None, idempotency_key=_new_key(), default_card_id=None)
+    )
+    session.commit()
+
+
+def _new_key() -> str:
+    return f"prepaid-customer-{secrets.token_hex(16)}"

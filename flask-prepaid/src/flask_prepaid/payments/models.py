@@ -1,0 +1,279 @@
+"""The tables of what is bought, what Stripe knows of it, and what was heard from Stripe."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from prepaid_ledger.database import Base, words
+
+
+class PaymentState(StrEnum):
+    """Where a payment stands.
+
+    ``REQUESTED`` is written down, and Stripe was perhaps asked. ``OPEN`` waits for
+    the customer, ``PENDING`` for the bank. ``UNKNOWN``: Stripe did not answer, do not
+    pay again. ``SET_ASIDE``: what was paid is not what was agreed; an operator looks.
+    """
+
+    REQUESTED = "requested"
+    OPEN = "open"
+    PENDING = "pending"
+    PAID = "paid"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    SET_ASIDE = "set_aside"
+
+
+class Via(StrEnum):
+    """How a payment was asked for: on a Checkout page, by hand or auto top-up from a card, or by a plan."""
+
+    CHECKOUT = "checkout"
+    CARD = "card"
+    TOPUP = "topup"
+    PLAN = "plan"
+
+
+class Customer(Base):
+    """Which Stripe customer stands for an owner. The key was committed before Stripe was asked for one."""
+
+    __tablename__ = "prepaid_customer"
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    idempotency_key: Mapped[str] = mapped_column(unique=True)
+    stripe_id: Mapped[str | None] = mapped_column(unique=True)
+    default_card_id: Mapped[str | None]
+    cards_fetched_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class SavedCard(Base):
+    """A card on file, as Stripe last told it. ``id`` is the PaymentMethod's; no number is kept anywhere.
+
+    ``fingerprint`` is Stripe's name for the number, the same whoever has the card.
+    """
+
+    __tablename__ = "prepaid_card"
+    __table_args__ = (
+        Index("ix_prepaid_card_owner", "owner"),
+        Index("ix_prepaid_card_fingerprint", "fingerprint"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    brand: Mapped[str] = mapped_column(String(32))
+    last4: Mapped[str] = mapped_column(String(4))
+    exp_month: Mapped[int]
+    exp_year: Mapped[int]
+    name: Mapped[str | None]
+    fingerprint: Mapped[str | None]
+
+
+class Payment(Base):
+    """Money that was asked for, and what it buys. Committed before Stripe is asked.
+
+    Price and credits are what was agreed; a catalogue changed since then changes
+    nothing. Any Stripe id of the payment finds the row, so one payment cannot
+    grant twice under two names. ``amount_minor`` is the price agreed, ``paid_minor``
+    what arrived: less by ``discount_minor`` with a promotion code, and with ``tax_minor``
+    in it where tax is added. Stripe's objects carry
+    ``idempotency_key`` in their metadata, which finds the row before it knows their ids.
+    ``look_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
+    longer once that is final. ``failure_counted``: it is in the sums of failures.
+    """
+
+    __tablename__ = "prepaid_payment"
+    __table_args__ = (
+        CheckConstraint("credits > 0", name="credits_positive"),
+        CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
+        Index("ix_prepaid_payment_owner_id", "owner", "id"),
+        Index("ix_prepaid_payment_look_at", "look_at"),
+        Index("ix_prepaid_payment_created_at", "created_at"),
+        Index(
+            "ix_prepaid_payment_failure",
+            "created_at",
+            postgresql_where=text("failure IS NOT NULL"),
+            sqlite_where=text("failure IS NOT NULL"),
+        ),
+        Index(
+            "ix_prepaid_payment_uncounted",
+            "created_at",
+            postgresql_where=text("failure IS NOT NULL AND NOT failure_counted"),
+            sqlite_where=text("failure IS NOT NULL AND NOT failure_counted"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    via: Mapped[Via] = mapped_column(words(Via))
+    state: Mapped[PaymentState] = mapped_column(words(PaymentState), default=PaymentState.REQUESTED)
+    pack: Mapped[str | None] = mapped_column(String(64))
+    title: Mapped[str]
+    credits: Mapped[int]
+    expires_after_s: Mapped[int | None]
+    amount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    paid_minor: Mapped[int | None]
+    discount_minor: Mapped[int] = mapped_column(default=0)
+    tax_minor: Mapped[int] = mapped_column(default=0)
+    refunded_minor: Mapped[int] = mapped_column(default=0)
+    idempotency_key: Mapped[str] = mapped_column(unique=True)
+    session_id: Mapped[str | None] = mapped_column(unique=True)
+    payment_intent_id: Mapped[str | None] = mapped_column(unique=True)
+    charge_id: Mapped[str | None] = mapped_column(unique=True)
+    invoice_id: Mapped[str | None] = mapped_column(unique=True)
+    card_id: Mapped[str | None]
+    receipt_url: Mapped[str | None] = mapped_column(String(1024))
+    failure: Mapped[str | None]
+    failure_counted: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+    fetched_at: Mapped[datetime | None]
+    look_at: Mapped[datetime | None]
+    looks: Mapped[int] = mapped_column(default=0)
+
+
+class Refund(Base):
+    """Money that goes back to the card, asked for here or in Stripe's dashboard.
+
+    One that is asked for here is committed before Stripe hears of it. ``state`` is
+    Stripe's word, or ``requested`` as long as its answer is not known.
+    """
+
+    __tablename__ = "prepaid_refund"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        Index("ix_prepaid_refund_payment_id", "payment_id"),
+        Index("ix_prepaid_refund_look_at", "look_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    payment_id: Mapped[int]
+    amount_minor: Mapped[int]
+    state: Mapped[str] = mapped_column(String(32), default="requested")
+    reason: Mapped[str | None]
+    idempotency_key: Mapped[str] = mapped_column(unique=True)
+    stripe_id: Mapped[str | None] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    fetched_at: Mapped[datetime | None]
+    look_at: Mapped[datetime | None]
+
+
+class Dispute(Base):
+    """A bank wants its customer's money back. ``state`` is Stripe's word; a ``warning_`` took none."""
+
+    __tablename__ = "prepaid_dispute"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        Index("ix_prepaid_dispute_payment_id", "payment_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[int]
+    amount_minor: Mapped[int]
+    state: Mapped[str] = mapped_column(String(32))
+    created_at: Mapped[datetime]
+    fetched_at: Mapped[datetime]
+
+
+class TopUp(Base):
+    """What an owner has set for auto top-up. ``stopped`` says why it switched itself off.
+
+    What became of its payments is read from them, those after ``after_payment``: the
+    last one when it was switched on.
+    """
+
+    __tablename__ = "prepaid_topup"
+    __table_args__ = (CheckConstraint("threshold > 0", name="threshold_positive"),)
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    on: Mapped[bool]
+    pack: Mapped[str] = mapped_column(String(64))
+    threshold: Mapped[int]
+    ceiling_minor: Mapped[int]
+    after_payment: Mapped[int] = mapped_column(default=0)
+    stopped: Mapped[str | None]
+
+
+class Notice(Base):
+    """What a customer was told and is not to be told again, such as ``balance-low``."""
+
+    __tablename__ = "prepaid_notice"
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    about: Mapped[str] = mapped_column(String(255), primary_key=True)
+    told_at: Mapped[datetime]
+
+
+class Attempt(Base):
+    """Somebody tried to pay, or to leave a card: counted against card testers, and forgotten after a day.
+
+    ``address`` is where the browser is, or ``None`` where there is none, as with auto top-up.
+    """
+
+    __tablename__ = "prepaid_attempt"
+    __table_args__ = (
+        Index("ix_prepaid_attempt_owner_at", "owner", "at"),
+        Index("ix_prepaid_attempt_address_at", "address", "at"),
+        Index("ix_prepaid_attempt_at", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str | None] = mapped_column(String(64))
+    at: Mapped[datetime]
+
+
+class InboxEvent(Base):
+    """A Stripe event that came. Kept once, without its payload; handled when ``handled_at`` is set.
+
+    ``livemode`` is whether it tells of real money; unknown of what came before this was kept.
+    """
+
+    __tablename__ = "prepaid_inbox"
+    __table_args__ = (
+        Index("ix_prepaid_inbox_received_at", "received_at", "id"),
+        Index("ix_prepaid_inbox_object_id", "object_id"),
+        Index(
+            "ix_prepaid_inbox_waiting",
+            "received_at",
+            postgresql_where=text("handled_at IS NULL"),
+            sqlite_where=text("handled_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    object_id: Mapped[str | None]
+    api_version: Mapped[str | None] = mapped_column(String(64))
+    livemode: Mapped[bool | None]
+    created_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+
+
+class TrialCard(Base):
+    """A card that a free trial began with. ``owner`` tried first, and is empty once they have left.
+
+    ``fingerprint`` is Stripe's name for the card's number; the number itself is never here.
+    """
+
+    __tablename__ = "prepaid_trial_card"
+    __table_args__ = (Index("ix_prepaid_trial_card_owner", "owner"),)
+
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    tried_at: Mapped[datetime]

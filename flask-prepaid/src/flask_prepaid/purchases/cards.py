@@ -1,0 +1,221 @@
+"""Saved cards: add, list, choose, correct, remove. Stripe has the cards; ours is a copy to show.
+
+Whatever happens to a customer's cards, at our page, in Stripe's dashboard or at the
+card network, ends in one function, ``refresh``: it fetches them all and copies them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from prepaid_ledger import clock
+
+from ..context import Context, own_session
+from ..errors import NotYours
+from ..gateway.values import Card, Checkout
+from ..payments import card_testing
+from ..payments.customers import card_on_file, known_customer, with_customer
+from ..payments.models import Customer, SavedCard, TopUp
+from ..subscriptions import sync
+
+
+def saved(session: Session, owner: str) -> list[SavedCard]:
+    """The owner's cards, the one that pays by default first."""
+    default = default_card(session, owner)
+    cards = session.scalars(select(SavedCard).where(SavedCard.owner == owner).order_by(SavedCard.id))
+    return sorted(cards, key=lambda card: card.id != default)
+
+
+def default_card(session: Session, owner: str) -> str | None:
+    """The id of the card that pays by default."""
+    return session.scalar(select(Customer.default_card_id).where(Customer.owner == owner))
+
+
+def expires_soon(card: SavedCard, now: datetime) -> bool:
+    """Whether the card has ended, or ends this month or the next."""
+    return (card.exp_year * 12 + card.exp_month) - (now.year * 12 + now.month) <= 1
+
+
+def open_page(context: Context, owner: str, *, success_url: str, cancel_url: str | None) -> Checkout:
+    """Ask Stripe for a page where the owner can leave a card; nothing is paid. Commits.
+
+    :param success_url: Where the browser comes back.
+    :param cancel_url: Where it goes if no card is left; ``None`` opens no page of Stripe's, but a
+        session for its elements on a page of our own.
+    """
+    own_session(context)
+    card_testing.make_sure(context, owner)  # a card is tried out by leaving it, too
+    context.session.commit()
+    key = f"prepaid-card-{secrets.token_hex(16)}"
+    return with_customer(
+        context,
+        owner,
+        lambda customer_id: context.gateway.open_card_page(
+            key=key,
+            customer_id=customer_id,
+            currency=context.catalog.currency,
+            success_url=success_url,
+            cancel_url=cancel_url,
+        ),
+    )
+
+
+def choose(context: Context, owner: str, card_id: str) -> None:
+    """Let this card pay by default. Commits.
+
+    :raises NotYours: The owner has no such card.
+    """
+    customer_id = _own(context, owner, card_id)
+    context.gateway.choose_card(customer_id, card_id)
+    refresh(context, customer_id)
+    context.session.commit()
+
+
+def fetch(context: Context, owner: str, card_id: str) -> Card:
+    """The card with its address, which is kept at Stripe only.
+
+    :raises NotYours: The owner has no such card.
+    """
+    customer_id = _own(context, owner, card_id)
+    card = context.gateway.fetch_card(card_id)
+    if card is None or card.customer_id != customer_id:
+        raise NotYours("There is no such card.")
+    return card
+
+
+def correct(
+    context: Context,
+    owner: str,
+    card_id: str,
+    *,
+    exp_month: int,
+    exp_year: int,
+    name: str,
+    address: dict[str, str],
+) -> None:
+    """Correct a card's expiry, name or address. Commits.
+
+    :param address: Stripe's ``line1``, ``city``, ``postal_code`` and ``country``; none at all removes it.
+    :raises NotYours: The owner has no such card.
+    """
+    customer_id = _own(context, owner, card_id)
+    context.gateway.update_card(card_id, exp_month=exp_month, exp_year=exp_year, name=name, address=address)
+    refresh(context, customer_id)
+    context.session.commit()
+
+
+def remove(context: Context, owner: str, card_id: str) -> None:
+    """Forget a card, here and at Stripe. Commits.
+
+    What paid with it pays with the card that is the default then, if there is one.
+
+    :raises NotYours: The owner has no such card.
+    """
+    customer_id = _own(context, owner, card_id)
+    session = context.session
+    others = [card.id for card in saved(session, owner) if card.id != card_id]
+    was_default = card_id == default_card(session, owner)
+    session.commit()
+    if was_default and others:
+        context.gateway.choose_card(customer_id, others[0])
+    context.gateway.remove_card(card_id)
+    refresh(context, customer_id)
+    context.session.commit()
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What pays with a card that is to be removed, and ``heir``, the card that would pay instead.
+
+    ``heir`` is ``None`` without another card.
+    """
+
+    card: SavedCard
+    topup: bool
+    plan: bool
+    heir: SavedCard | None
+
+
+def needed(context: Context, owner: str, card_id: str) -> Needed | None:
+    """What would miss this card; ``None`` if nothing would.
+
+    :raises NotYours: The owner has no such card.
+    """
+    session = context.session
+    on_file = {card.id: card for card in saved(session, owner)}
+    if card_id not in on_file:
+        raise NotYours("There is no such card.")
+    pays_by_default = card_id == default_card(session, owner)
+    topup, plan = session.get(TopUp, owner), sync.running(session, owner)
+    asked = Needed(
+        card=on_file.pop(card_id),
+        topup=topup is not None and topup.on and pays_by_default,
+        plan=plan is not None and (plan.card_id == card_id or (plan.card_id is None and pays_by_default)),
+        heir=next(iter(on_file.values()), None),
+    )
+    return asked if asked.topup or asked.plan else None
+
+
+def _own(context: Context, owner: str, card_id: str) -> str:
+    """The Stripe customer of the owner, who has this card."""
+    session = own_session(context)
+    customer_id = known_customer(session, owner)
+    if customer_id is None or card_on_file(session, owner, card_id) is None:
+        raise NotYours("There is no such card.")
+    session.commit()
+    return customer_id
+
+
+def follow_card(context: Context, card_id: str) -> None:
+    """Copy the cards of the customer who has, or had, this one. Does not commit."""
+    card = context.gateway.fetch_card(card_id)
+    customer_id = card.customer_id if card else None
+    if customer_id is None:  # it was detached: our copy knows whose it was
+        session = context.session
+        had = select(Customer.stripe_id).join(SavedCard, SavedCard.owner == Customer.owner)
+        customer_id = session.scalar(had.where(SavedCard.id == card_id))
+        session.commit()
+    if customer_id is not None:
+        refresh(context, customer_id)
+
+
+def refresh(context: Context, customer_id: str) -> None:
+    """Copy all cards of a customer from Stripe, unless a later fetch has. Does not commit.
+
+    The first card that a customer leaves becomes the one that pays by default.
+    """
+    asked_at = clock.wall()
+    cards, default = context.gateway.fetch_cards(customer_id)
+    if cards and default not in {card.id for card in cards}:
+        default = cards[0].id
+        context.gateway.choose_card(customer_id, default)
+    session = context.session
+    fresh = or_(Customer.cards_fetched_at.is_(None), Customer.cards_fetched_at <= asked_at)
+    owner = session.scalar(
+        update(Customer)
+        .where(Customer.stripe_id == customer_id, fresh)
+        .values(cards_fetched_at=asked_at, default_card_id=default)
+        .returning(Customer.owner)
+    )
+    if owner is None:
+        return
+    session.execute(delete(SavedCard).where(SavedCard.owner == owner))
+    session.add_all(
+        SavedCard(
+            id=card.id,
+            owner=owner,
+            brand=card.brand,
+            last4=card.last4,
+            exp_month=card.exp_month,
+            exp_year=card.exp_year,
+            name=card.name,
+            fingerprint=card.fingerprint,
+        )
+        for card in cards
+    )
+    session.flush()

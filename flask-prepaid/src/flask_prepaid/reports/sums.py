@@ -1,0 +1,164 @@
+"""Rules of the audit that are about sums: what was clawed back in full, and what reports read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select, union_all
+from sqlalchemy.orm import aliased
+
+from prepaid_ledger import Problem, credits_of_refund
+from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
+
+from .models import DEFERRED, ROLL_OVER, Counted, CreditSum, DaySum, Movement, OwnerSum
+
+
+def clawed_in_full(connection: Connection) -> Iterator[Problem]:
+    """Taken and debt made, less what was restored, are the share of the money that is gone, to the credit.
+
+    A lot of which the host named the credits is left out.
+    """
+    lot, claw, restored, named = (aliased(Entry) for _ in range(4))
+    of_lot = and_(claw.wallet_id == lot.wallet_id, claw.names == lot.seq, claw.kind == Kind.CLAWBACK)
+    undoes = and_(
+        restored.wallet_id == claw.wallet_id, restored.names == claw.seq, restored.kind == Kind.CLAWBACK
+    )
+    by_credits = exists().where(
+        named.wallet_id == lot.wallet_id,
+        named.names == lot.seq,
+        named.kind == Kind.CLAWBACK,
+        named.debt >= 0,
+        named.amount_minor.is_(None),
+    )
+    clawed = claw.debt - claw.credits + func.coalesce(restored.debt - restored.credits, 0)
+    wanted = (
+        select(
+            Wallet.owner,
+            lot.key,
+            lot.credits,
+            lot.amount_minor,
+            func.sum(case((restored.seq.is_(None), claw.amount_minor), else_=0)),
+            func.sum(clawed),
+        )
+        .join(claw, of_lot)
+        .outerjoin(restored, undoes)
+        .join(Wallet, Wallet.id == lot.wallet_id)
+        .where(lot.kind.in_((Kind.PURCHASE, Kind.ALLOWANCE)), lot.amount_minor > 0, ~by_credits)
+        .where(claw.amount_minor.is_not(None))
+        .group_by(Wallet.owner, lot.wallet_id, lot.seq, lot.key, lot.credits, lot.amount_minor)
+    )
+    rows: Iterable[Any] = connection.execute(wanted)
+    for owner, key, credits, paid_minor, gone_minor, moved in rows:
+        full = credits_of_refund(credits, paid_minor, int(gone_minor))  # PostgreSQL sums up to a Decimal
+        if moved != full:
+            detail = (
+                f"{moved} credits are taken or owed, not the {full} that {gone_minor} of {paid_minor} bought"
+            )
+            yield Problem("I7", owner, f"{key!r}: {detail}")
+
+
+def sums_of_movements(connection: Connection) -> Iterator[Problem]:
+    """What reports of sales read is what moved at Stripe, day by day."""
+
+    def sums(table: type[DaySum] | type[Movement]) -> dict[tuple[object, ...], list[int]]:
+        measures = (table.amount_minor, table.fee_minor, table.discount_minor, table.tax_minor)
+        keys = (table.day, table.currency, table.category, table.product, table.country)
+        wanted = select(*keys, *(func.sum(measure) for measure in measures)).group_by(*keys)
+        rows: Iterable[Any] = connection.execute(wanted)
+        return {tuple(row[: len(keys)]): [int(number) for number in row[len(keys) :]] for row in rows}
+
+    kept, moved = sums(DaySum), sums(Movement)
+    for cell in sorted(kept.keys() | moved.keys(), key=str):
+        if kept.get(cell) != moved.get(cell):
+            day, currency, category, *_ = cell
+            yield Problem(
+                "I11",
+                None,
+                f"{category} on {day} in {currency}: reports say {kept.get(cell)}, Stripe {moved.get(cell)}",
+            )
+
+
+def sums_of_owners(connection: Connection) -> Iterator[Problem]:
+    """What the best customers are ranked by is what each was charged."""
+    kept = select(OwnerSum.currency, OwnerSum.owner, OwnerSum.gross_minor.label("minor"))
+    charged = select(Movement.currency, Movement.owner, -Movement.amount_minor).where(
+        Movement.category == "charge", Movement.owner != ""
+    )
+    both = union_all(kept, charged).subquery()
+    too_much = func.sum(both.c.minor)
+    off = (
+        select(both.c.currency, both.c.owner, too_much)
+        .group_by(both.c.currency, both.c.owner)
+        .having(too_much != 0)
+    )
+    for currency, owner, minor in connection.execute(off.order_by(both.c.owner)):
+        yield Problem("I11", owner, f"reports say {minor:+} {currency} more than was charged")
+
+
+def nets_of_movements(connection: Connection) -> Iterator[Problem]:
+    """Gross less refunds, disputes and fees is what Stripe says its balance moved by, line by line."""
+    off = Movement.amount_minor - Movement.fee_minor != Movement.net_minor
+    rows = connection.execute(
+        select(Movement.id, Movement.amount_minor, Movement.fee_minor, Movement.net_minor).where(off)
+    )
+    for id, amount, fee, net in rows:
+        yield Problem("I11", None, f"{id} moved {amount} less {fee}; Stripe's balance moved by {net}")
+
+
+def sums_of_entries(connection: Connection) -> Iterator[Problem]:
+    """What reports of credits read is what the counted entries add up to, kind by kind."""
+    kind = case((Entry.key.startswith(f"{ROLL_OVER}:"), ROLL_OVER), else_=Entry.kind)
+    entries = (
+        select(kind, func.count(), func.sum(Entry.credits), func.sum(Entry.debt))
+        .join(Counted, and_(Counted.wallet_id == Entry.wallet_id, Entry.seq <= Counted.seq))
+        .group_by(kind)
+    )
+    kept = (
+        select(
+            CreditSum.kind, func.sum(CreditSum.entries), func.sum(CreditSum.credits), func.sum(CreditSum.debt)
+        )
+        .where(CreditSum.kind != DEFERRED)
+        .group_by(CreditSum.kind)
+    )
+    counted, summed = by_kind(connection, entries), by_kind(connection, kept)
+    for name in sorted(counted.keys() | summed.keys()):
+        if counted.get(name) != summed.get(name):
+            yield Problem(
+                "I11", None, f"{name}: reports say {summed.get(name)}, the entries {counted.get(name)}"
+            )
+
+
+def sums_of_deferred(connection: Connection) -> Iterator[Problem]:
+    """What is paid for and not used yet is what the days add up to, once all that moved is counted."""
+    behind = or_(Wallet.seq > func.coalesce(Counted.seq, 0), Wallet.drawn_seq < Wallet.seq)
+    waits = select(Wallet.id).outerjoin(Counted, Counted.wallet_id == Wallet.id).where(behind)
+    if connection.execute(waits.limit(1)).first() is not None:
+        return
+    rest = 2 * (Lot.left_over + Lot.held) * Entry.amount_minor + Entry.credits
+    lots = (
+        select(Entry.currency, func.sum(rest // (2 * Entry.credits)))
+        .join(Lot, (Lot.wallet_id == Entry.wallet_id) & (Lot.origin == Entry.seq))
+        .where(Entry.amount_minor > 0)
+        .group_by(Entry.currency)
+    )
+    kept = (
+        select(CreditSum.currency, func.sum(CreditSum.worth_minor))
+        .where(CreditSum.kind == DEFERRED)
+        .group_by(CreditSum.currency)
+    )
+    there, summed = (
+        {str(currency): int(minor) for currency, minor in connection.execute(sums) if minor}
+        for sums in (lots, kept)
+    )
+    for currency in sorted(there.keys() | summed.keys()):
+        reported, left = summed.get(currency, 0), there.get(currency, 0)
+        if reported != left:
+            detail = f"reports say {reported} {currency} are deferred, the lots {left}"
+            yield Problem("I11", None, detail)
+
+
+def by_kind(connection: Connection, wanted: Select[*tuple[Any, ...]]) -> dict[str, list[int]]:
+    """Number, credits and debt of the entries of each kind."""
+    rows: Iterable[Any] = connection.execute(wanted)
+    return {str(name): [int(number) for number in numbers] for name, *numbers in rows}

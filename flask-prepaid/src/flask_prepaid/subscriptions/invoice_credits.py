@@ -1,0 +1,290 @@
+"""A plan's invoices: what each gives, by one rule, and once.
+
+**The rule.** Credits follow the lines of a paid invoice. A whole period gives the plan's
+credits; a part of one gives its share to the second, and takes it where the line gives money
+back. What is left over of a credit is dropped. So an upgrade gives ``floor(difference * rest / period)``, a
+preview knows it beforehand, and a change made in Stripe's dashboard gives the same. A line that
+costs nothing, as in a trial, gives nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from sqlalchemy import select
+
+from prepaid_ledger.books import allowances, entries
+from prepaid_ledger.database import insert
+
+from .. import signals
+from ..context import Context
+from ..gateway.subscription_values import Bill, Line, moment
+from ..payments.models import Payment, PaymentState, Via
+from .models import Invoice, PlanPrice, Subscription
+
+log = logging.getLogger(__name__)
+
+#: An invoice in one of these changes no more.
+FINAL = ("paid", "void")
+
+Period = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What an invoice gives.
+
+    ``ends`` is when its period does, in Unix seconds. ``replaces``: a new period begins, and what
+    is left of the last one's credits lapses or rolls over, up to ``roll_over``.
+    """
+
+    credits: int
+    ends: int
+    replaces: bool
+    roll_over: int
+
+
+class NotOurs(Exception):
+    """An invoice bills for something whose credits nobody has told us."""
+
+
+def worth(
+    lines: Iterable[Line], prices: Mapping[str, PlanPrice], period_at: Callable[[int, int], Period | None]
+) -> Worth:
+    """What an invoice with these lines gives, by the rule above.
+
+    :param period_at: Finds the whole period that has a moment in it and ends at another one.
+    :raises NotOurs: A line is for a plan that we don't know, or for part of a period that we don't.
+    """
+    total, roll_over, ends = Fraction(0), 0, 0
+    begins: int | None = None
+    taken_back_until = 0
+    lines = [line for line in lines if line.is_of_plan and line.net_minor]
+    ours = {line.item_id for line in lines if line.price_id in prices}
+    for line in lines:
+        price = prices.get(line.price_id or "")
+        if price is None and ours and line.item_id not in {None, *ours}:
+            continue  # an item that the dashboard has put beside the plan
+        if price is None:
+            raise NotOurs(f"price {line.price_id}")
+        credits = price.credits * line.quantity
+        ends = max(ends, line.end)
+        if not line.is_part:
+            share = Fraction(line.amount_minor, price.amount_minor * line.quantity)
+            total += credits * min(share, Fraction(1))
+            begins, roll_over = line.start, price.roll_over * line.quantity
+            continue
+        whole = period_at(line.start, line.end)
+        if whole is None:
+            raise NotOurs(f"a part of a period until {line.end}")
+        share = Fraction(line.end - line.start, whole[1] - whole[0])
+        total += credits * share * (1 if line.net_minor > 0 else -1)
+        if line.net_minor < 0:
+            taken_back_until = max(taken_back_until, line.end)
+    # A period that is given up in the middle was counted to the second: its credits stay as they are.
+    replaces = begins is not None and taken_back_until <= begins
+    return Worth(int(total), ends, replaces, roll_over)
+
+
+def whole_period(lines: Iterable[Line]) -> Period | None:
+    """The period that an invoice bills as a whole, also where a trial or a discount made it cost nothing."""
+    whole = [line for line in lines if line.is_of_plan and not line.is_part]
+    return (whole[-1].start, whole[-1].end) if whole else None
+
+
+def periods(context: Context, subscription: Subscription) -> Callable[[int, int], Period | None]:
+    """Finds periods among those that the subscription's invoices have billed."""
+
+    def period_at(since: int, end: int) -> Period | None:
+        found = context.session.scalars(
+            select(Invoice.period_start).where(
+                Invoice.subscription_id == subscription.id,
+                Invoice.period_end == moment(end),
+                Invoice.period_start <= moment(since),
+            )
+        ).first()
+        return None if found is None else (int(found.timestamp()), end)
+
+    return period_at
+
+
+def unsettled_since(context: Context, subscription_id: int) -> datetime | None:
+    """From when on invoices may still have to be settled; ``None`` is all of them."""
+    mine = select(Invoice.created_at).where(Invoice.subscription_id == subscription_id)
+    waits = Invoice.state.not_in(FINAL) | ((Invoice.state == "paid") & Invoice.credits.is_(None))
+    waiting = context.session.scalar(mine.where(waits).order_by(Invoice.created_at))
+    return waiting or context.session.scalar(mine.order_by(Invoice.created_at.desc()))
+
+
+def follow(
+    context: Context, subscription: Subscription, bills: Iterable[Bill], prices: Mapping[str, PlanPrice]
+) -> None:
+    """Bring the rows of these invoices to what was fetched, and settle what is paid, oldest first.
+
+    The caller holds the subscription's row. Does not commit.
+    """
+    for bill in bills:
+        row = _row(context, subscription, bill)
+        if row.state == "paid" and row.credits is None:
+            _settle(context, subscription, row, bill, prices)
+
+
+def _row(context: Context, subscription: Subscription, bill: Bill) -> Invoice:
+    session = context.session
+    period = whole_period(bill.lines)
+    values = {
+        "number": bill.number,
+        "state": bill.status,
+        "total_minor": bill.total_minor,
+        "due_minor": bill.due_minor,
+        "currency": bill.currency,
+        "period_start": moment(period[0]) if period else None,
+        "period_end": moment(period[1]) if period else None,
+        "page_url": bill.page_url,
+        "pdf_url": bill.pdf_url,
+        "retry_at": bill.retry_at,
+        "created_at": bill.created_at,
+        "paid_at": bill.paid_at,
+        "fetched_at": bill.asked_at,
+    }
+    fresh = {"subscription_id": subscription.id, "stripe_id": bill.id, **values}
+    session.execute(insert(session, Invoice).values(fresh).on_conflict_do_nothing())
+    named = select(Invoice).where(Invoice.stripe_id == bill.id).execution_options(populate_existing=True)
+    row = session.scalars(named).one()
+    if row.fetched_at <= bill.asked_at and row.state not in FINAL:
+        for name, value in values.items():
+            setattr(row, name, value)
+        session.flush()
+    return row
+
+
+def _settle(
+    context: Context,
+    subscription: Subscription,
+    row: Invoice,
+    bill: Bill,
+    prices: Mapping[str, PlanPrice],
+) -> None:
+    """Give what a paid invoice bought, once: the row's lock is held, and its credits are not set."""
+    try:
+        due = worth(bill.lines, prices, periods(context, subscription))
+    except NotOurs as unknown:
+        log.error("invoice %s of %s gives no credits: %s is not known", bill.id, subscription.owner, unknown)
+        return
+    row.credits = due.credits
+    if due.credits > 0:
+        _give(context, subscription, row, bill, due)
+    elif due.credits < 0:
+        _take(context, subscription, row, -due.credits)
+
+
+def _give(context: Context, subscription: Subscription, row: Invoice, bill: Bill, due: Worth) -> None:
+    session = context.session
+    payment = _payment(context, subscription, bill, due.credits)
+    row.payment_id = payment.id
+    told = {
+        "key": f"invoice:{row.id}",
+        "amount_minor": payment.amount_minor,
+        "currency": bill.currency,
+        "clock": context.clock,
+    }
+    grace, ends, now = context.config.allowance_grace, moment(due.ends), context.clock()
+    if due.replaces and ends > now and not _overtaken(context, row):
+        allowances.allowance(
+            session,
+            subscription.owner,
+            due.credits,
+            period_end=ends,
+            grace=grace,
+            roll_over=due.roll_over,
+            replacing=_keys_before(context, row),
+            **told,  # type: ignore[arg-type]
+        )
+    else:
+        # Beside what is there: the rest of a period, or one that was paid when it was over.
+        lasts = ends if whole_period(bill.lines) is None else ends + grace
+        until = max(lasts, now + grace) if lasts <= now else lasts
+        allowances.add_to_allowance(session, subscription.owner, due.credits, period_end=until, **told)  # type: ignore[arg-type]
+    signals.after_commit(
+        session,
+        signals.credits_added,
+        owner=subscription.owner,
+        credits=due.credits,
+        payment_id=payment.id,
+    )
+
+
+def _keys_before(context: Context, row: Invoice) -> set[str]:
+    """The keys of all that this subscription gave until the invoice's period began.
+
+    A period is paid an hour after it began, or on a retry: an upgrade that was paid meanwhile is of this
+    period, and stays. What a subscription before this one gave stays as long as was told.
+    """
+    given = select(Invoice.id).where(
+        Invoice.subscription_id == row.subscription_id,
+        Invoice.credits > 0,
+        Invoice.created_at < row.period_start,
+    )
+    return {f"invoice:{invoice_id}" for invoice_id in context.session.scalars(given)}
+
+
+def _overtaken(context: Context, row: Invoice) -> bool:
+    """Whether a later period was paid before this one."""
+    later = select(Invoice.id).where(
+        Invoice.subscription_id == row.subscription_id,
+        Invoice.period_start > row.period_start,
+        Invoice.credits > 0,
+    )
+    return context.session.scalar(later.limit(1)) is not None
+
+
+def _take(context: Context, subscription: Subscription, row: Invoice, credits: int) -> None:
+    """A downgrade made at once gave money back: take the credits of the rest of the period."""
+    paid = select(Invoice.id).where(
+        Invoice.subscription_id == subscription.id,
+        Invoice.credits >= credits,
+        Invoice.id != row.id,
+    )
+    latest = context.session.scalar(paid.order_by(Invoice.created_at.desc(), Invoice.id.desc()).limit(1))
+    if latest is None:
+        row.credits = 0
+        return
+    entries.claw_back(
+        context.session,
+        subscription.owner,
+        lot_key=f"invoice:{latest}",
+        key=f"invoice:{row.id}",
+        credits=credits,
+        reason="The plan was made smaller",
+        clock=context.clock,
+    )
+
+
+def _payment(context: Context, subscription: Subscription, bill: Bill, credits: int) -> Payment:
+    """The paid invoice as a payment like any other: with a history, refunds and disputes."""
+    price = context.session.get_one(PlanPrice, subscription.price_id)
+    payment = Payment(
+        owner=subscription.owner,
+        via=Via.PLAN,
+        state=PaymentState.PAID,
+        title=price.title,
+        credits=credits,
+        amount_minor=max(bill.total_minor, 0),
+        currency=bill.currency,
+        paid_minor=bill.paid_minor,
+        discount_minor=bill.discount_minor,
+        tax_minor=bill.tax_minor,
+        idempotency_key=f"prepaid-{bill.id}",
+        payment_intent_id=bill.intent_id,
+        invoice_id=bill.id,
+        receipt_url=bill.page_url,
+        created_at=bill.created_at,
+        paid_at=bill.paid_at,
+    )
+    context.session.add(payment)
+    context.session.flush()
+    return payment

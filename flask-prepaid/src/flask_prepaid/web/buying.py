@@ -1,0 +1,195 @@
+"""Buy on Stripe's page, on our own page, or with a card on file; and come back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Response, jsonify, make_response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from .. import money
+from ..catalog import Offer
+from ..errors import GatewayUnavailable, NotYours, UnknownItem
+from ..payments.models import Payment, PaymentState
+from ..purchases import cards
+from ..purchases import checkout as purchases
+from . import forms, page
+
+#: The return page asks again by itself while one of these may still change.
+WAITING = {PaymentState.REQUESTED, PaymentState.OPEN, PaymentState.PENDING, PaymentState.UNKNOWN}
+
+
+def buy() -> ResponseReturnValue:
+    """What is for sale, each item a form of its own; a form sent goes on to Stripe's page."""
+    owner = page.customer()
+    if request.method == "GET":
+        return shelf(owner)
+    try:
+        offer = chosen_offer()
+        card_id = request.form.get("saved_card") if offer.amount_minor else None  # a gift charges no card
+        return pay_by_card(owner, offer, card_id) if card_id else pay_at_stripe(owner, offer)
+    except UnknownItem as error:
+        return shelf(owner, error), error.http_status
+
+
+def chosen_offer() -> Offer:
+    """The offer that the form names by a pack or by a number of credits, one of the two.
+
+    :raises UnknownItem: Neither or both are named, or the one named is not sold.
+    """
+    credits = forms.whole_number(request.form, "credits") if "credits" in request.form else None
+    return page.context().catalog.offer(pack=request.form.get("pack"), credits=credits)
+
+
+def shelf(owner: str, error: UnknownItem | None = None) -> str:
+    context = page.context()
+    return page.render(
+        "buy.html",
+        catalog=context.catalog,
+        balance=context.ledger.balance(owner),
+        cards=cards.saved(context.session, owner),
+        error=error,
+        written=request.form.get("credits", ""),
+        attempt=forms.new_attempt,
+        lasting=lasting,
+    )
+
+
+def lasting(expires_after: timedelta | None) -> str:
+    """How long credits last, as a sentence."""
+    if expires_after is None:
+        return "Credits do not expire."
+    days = expires_after.days
+    return (
+        f"Credits last for {days:,} day{'s' * (days != 1)}." if days else "Credits last for less than a day."
+    )
+
+
+def pay_at_stripe(owner: str, offer: Offer) -> Response:
+    checkout = purchases.open_checkout(
+        page.context(),
+        owner,
+        offer,
+        success_url=page.way_back("prepaid.return"),
+        cancel_url=url_for("prepaid.buy", _external=True),
+        attempt=forms.attempt(),
+        keep_card=bool(request.form.get("keep_card")),
+    )
+    target = checkout.url or url_for("prepaid.return", session_id=checkout.id)
+    return make_response(redirect(target, 303))
+
+
+def pay_by_card(owner: str, offer: Offer, card_id: str) -> Response:
+    """One press, and on to the result, or to the bank if it wants to see its customer."""
+    try:
+        payment, challenge_url = purchases.charge_card(
+            page.context(), owner, offer, card_id, return_url=result_url, attempt=forms.attempt()
+        )
+    except NotYours:
+        gone = "That card is not on file any more. Choose another one."
+        raise UnknownItem(gone, field="saved_card") from None
+    return make_response(redirect(challenge_url or url_for("prepaid.return", payment=payment.id), 303))
+
+
+def custom() -> ResponseReturnValue:
+    """Our own page: first the quantity with its live total, then the card.
+
+    The card goes from Stripe's frame to Stripe, never through us.
+    """
+    owner = page.customer()
+    if request.method == "GET":
+        return total() if "credits" in request.args else quantity(owner)
+    try:
+        offer = page.context().catalog.offer(credits=forms.whole_number(request.form, "credits"))
+    except UnknownItem as error:
+        return quantity(owner, error), error.http_status
+    return pay_on_our_page(owner, offer)
+
+
+def quantity(owner: str, error: UnknownItem | None = None) -> str:
+    context = page.context()
+    return page.render(
+        "custom.html",
+        offer=None,
+        quantity=context.catalog.quantity,
+        balance=context.ledger.balance(owner),
+        error=error,
+        written=request.form.get("credits", ""),
+        attempt=forms.new_attempt(),
+    )
+
+
+def total() -> ResponseReturnValue:
+    """What a quantity costs, for the live total. The server alone decides prices."""
+    try:
+        offer = page.context().catalog.offer(credits=forms.whole_number(request.args, "credits"))
+    except UnknownItem as error:
+        return jsonify({"error": str(error)}), error.http_status
+    return jsonify({"total": money.show(offer.amount_minor, offer.currency)})
+
+
+def pay_on_our_page(owner: str, offer: Offer) -> ResponseReturnValue:
+    context = page.context()
+    if context.config.automatic_tax:  # which asks for an address, and so for Stripe's page
+        return pay_at_stripe(owner, offer)
+    checkout = purchases.open_checkout(
+        context,
+        owner,
+        offer,
+        success_url=page.way_back("prepaid.return"),
+        cancel_url=None,
+        attempt=forms.attempt(),
+        keep_card=bool(request.form.get("keep_card")),
+    )
+    if checkout.client_secret is None or checkout.status != "open":  # the same form again, after paying
+        return redirect(url_for("prepaid.return", session_id=checkout.id), 303)
+    return page.render(
+        "custom.html",
+        offer=offer,
+        balance=context.ledger.balance(owner),
+        client_secret=checkout.client_secret,
+    )
+
+
+def confirm() -> ResponseReturnValue:
+    """On to the bank's page of a payment that waits for its customer; it is the same payment that goes on."""
+    owner, payment_id = page.customer(), forms.payment_id(request.form.get("payment", ""))
+    payment, challenge_url = purchases.resume(
+        page.context(), owner, payment_id, return_url=result_url(payment_id)
+    )
+    return redirect(challenge_url or url_for("prepaid.return", payment=payment.id), 303)
+
+
+def invoice(payment: str) -> ResponseReturnValue:
+    """On to the PDF at Stripe, whose address is good for some weeks only and so is asked for each time."""
+    return redirect(purchases.invoice_url(page.context(), page.customer(), forms.payment_id(payment)))
+
+
+def come_back() -> ResponseReturnValue:
+    """What became of a purchase. Answers 200 itself: a redirect here would lose the customer's only link."""
+    context = page.context()
+    owner = context.current_owner()
+    if owner is None:
+        raise NotYours("There is no such purchase. Sign in as the customer who paid.")
+    number, session_id = request.args.get("payment"), request.args.get("session_id", "")
+    try:
+        if number is not None:
+            payment = purchases.come_back_to(context, owner, forms.payment_id(number))
+        else:
+            payment = purchases.come_back(context, owner, session_id)
+    except GatewayUnavailable:
+        return result(owner, None)
+    return result(owner, payment)
+
+
+def result(owner: str, payment: Payment | None) -> Response:
+    """The page for where ``payment`` stands; ``None`` is: not known yet."""
+    state = payment.state if payment else PaymentState.UNKNOWN
+    html = page.render(
+        "result.html", payment=payment, state=state, balance=page.context().ledger.balance(owner)
+    )
+    return page.refreshing(html) if state in WAITING else make_response(html)
+
+
+def result_url(payment_id: int) -> str:
+    return url_for("prepaid.return", payment=payment_id, _external=True)

@@ -1,0 +1,109 @@
+"""Cards on file: list, add, correct, choose, remove."""
+
+from __future__ import annotations
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from prepaid_ledger import clock
+from prepaid_ledger.errors import PrepaidError
+
+from ..errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..payments.customers import known_customer
+from ..purchases import cards, topups
+from . import forms, page
+
+
+def listing() -> ResponseReturnValue:
+    """The customer's cards, fetched afresh; the copy that we have if Stripe does not answer."""
+    return overview(page.customer())
+
+
+def overview(owner: str, error: PrepaidError | None = None) -> str:
+    context = page.context()
+    customer_id = known_customer(context.session, owner)
+    context.session.commit()
+    if customer_id is not None:
+        try:
+            cards.refresh(context, customer_id)
+            context.session.commit()
+        except (GatewayUnavailable, GatewayRefused):
+            context.session.rollback()
+    topup = topups.setting(context.session, owner)
+    return page.render(
+        "cards.html",
+        cards=cards.saved(context.session, owner),
+        default=cards.default_card(context.session, owner),
+        topup=topup,
+        spent=topups.spent(context, topup) if topup else None,
+        written=request.form,
+        packs=context.catalog.packs.values(),
+        error=error,
+        expires_soon=lambda card: cards.expires_soon(card, clock.wall()),
+    )
+
+
+def add() -> ResponseReturnValue:
+    """On to Stripe's page, or to Stripe's elements on ours: a card is left there, and nothing is paid."""
+    context, back = page.context(), url_for("prepaid.cards", _external=True)
+    here = "here" in request.form
+    opened = cards.open_page(context, page.customer(), success_url=back, cancel_url=None if here else back)
+    if not here:
+        return redirect(opened.url or back, 303)
+    return page.render("card_new.html", client_secret=opened.client_secret)
+
+
+def edit(card_id: str) -> ResponseReturnValue:
+    """What is printed on the card, and where its bill goes. The number never changes."""
+    owner = page.customer()
+    context = page.context()
+    card = cards.fetch(context, owner, card_id)
+    if request.method == "GET":
+        return page.render("card.html", card=card, error=None)
+    try:
+        month, year = forms.expiry()
+        cards.correct(
+            context,
+            owner,
+            card_id,
+            exp_month=month,
+            exp_year=year,
+            name=forms.name_on_card(),
+            address=forms.address(),
+        )
+    except (UnknownItem, GatewayRefused) as error:
+        return page.render("card.html", card=card, error=str(error)), 422
+    return redirect(url_for("prepaid.cards"), 303)
+
+
+def top_up() -> ResponseReturnValue:
+    """Switch auto top-up on, with its pack, threshold and how often a month at most, or off."""
+    owner = page.customer()
+    context = page.context()
+    if "off" in request.form:
+        topups.switch_off(context, owner)
+        return redirect(url_for("prepaid.cards"), 303)
+    try:
+        pack = request.form.get("pack", "")
+        price = context.catalog.offer(pack=pack).amount_minor
+        times = forms.whole_number(request.form, "times")
+        threshold = forms.whole_number(request.form, "threshold")
+        topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price)
+    except (UnknownItem, NotYours) as error:
+        return overview(owner, error), 422
+    return redirect(url_for("prepaid.cards"), 303)
+
+
+def choose(card_id: str) -> ResponseReturnValue:
+    cards.choose(page.context(), page.customer(), card_id)
+    return redirect(url_for("prepaid.cards"), 303)
+
+
+def remove(card_id: str) -> ResponseReturnValue:
+    """At once, but where a plan or auto top-up pays with it: then what comes of that is said first."""
+    context, owner = page.context(), page.customer()
+    needed = None if "sure" in request.form else cards.needed(context, owner, card_id)
+    if needed is not None:
+        return page.render("card_remove.html", needed=needed)
+    cards.remove(context, owner, card_id)
+    return redirect(url_for("prepaid.cards"), 303)

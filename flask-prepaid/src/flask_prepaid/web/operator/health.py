@@ -1,0 +1,188 @@
+"""What keeps the books in step with Stripe: the inbox, the copy of its balance, and the comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Select, func, or_, select
+
+from prepaid_ledger import clock
+from prepaid_ledger.errors import PrepaidError
+
+from ...operations import reconcile, webhooks
+from ...operations.doctor import CLOCK_OFF_S
+from ...payments.models import InboxEvent
+from ...reports import balance_sync, credits
+from ...reports.models import Copying
+from .. import forms
+from . import page
+from .roles import Operator, Right
+
+#: How far back a look at Stripe goes from the page; the command goes back to the beginning.
+LOOK_BACK = timedelta(days=30)
+
+#: The tick comes around every few seconds, and copies every few minutes: so much later, something is wrong.
+LATE_TICK = timedelta(minutes=5)
+LATE_COPY = timedelta(minutes=30)
+
+#: Events on one page of the inbox, and how many one press runs again.
+SHOWN = 50
+AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Health:
+    """How things stand. ``wrong`` says in words what wants a look.
+
+    ``delay_s`` is how long the last hundred events took from Stripe to here, in the middle; ``None`` is not
+    known.
+    """
+
+    unhandled: int
+    heard_at: datetime | None
+    delay_s: int | None
+    ticked_at: datetime | None
+    synced_at: datetime | None
+    clock_off_s: int | None
+    compared: reconcile.Compared | None
+    wrong: list[str]
+
+
+def health() -> Health:
+    """Webhooks, tick, copy, clock and comparison."""
+    session, now = page.context().session, clock.wall()
+    copy = session.get(Copying, 1)
+    last = session.execute(
+        select(InboxEvent.received_at, InboxEvent.created_at)
+        .order_by(InboxEvent.received_at.desc())
+        .limit(100)
+    ).all()
+    # An emulator's clock is moved: only Stripe's own can be held against ours.
+    real = last if page.context().config.api_base is None else []
+    delays = sorted(max((received - created).total_seconds(), 0) for received, created in real)
+    compared = reconcile.last(session)
+    ticked_at, synced_at = (copy.ticked_at, copy.synced_at) if copy else (None, None)
+    off_s = copy.clock_off_s if copy else None
+    wrong = []
+    if ticked_at is None or now - ticked_at > LATE_TICK:
+        wrong.append("The tick does not come around: run “flask prepaid tick --every 10” beside the app.")
+    if synced_at is None or now - synced_at > LATE_COPY:
+        wrong.append("Stripe's balance was not copied lately, so the sales are old.")
+    if off_s is not None and abs(off_s) > CLOCK_OFF_S:
+        wrong.append(f"This machine's clock is {abs(off_s)} s off Stripe's: webhooks are refused.")
+    if compared is not None and compared.drift:
+        wrong.append("The last comparison with Stripe found differences.")
+    return Health(
+        unhandled=session.scalar(unhandled_count()) or 0,
+        heard_at=last[0].received_at if last else None,
+        delay_s=round(delays[len(delays) // 2]) if delays else None,
+        ticked_at=ticked_at,
+        synced_at=synced_at,
+        clock_off_s=off_s,
+        compared=compared,
+        wrong=wrong,
+    )
+
+
+def unhandled_count() -> Select[int]:
+    return select(func.count()).select_from(InboxEvent).where(InboxEvent.handled_at.is_(None))
+
+
+def inbox() -> ResponseReturnValue:
+    """What Stripe has told us, what came of it, and a button that runs it again."""
+    page.operator()
+    session = page.context().session
+    only_failed = request.args.get("show") != "all"
+    wanted = select(InboxEvent).order_by(InboxEvent.received_at.desc(), InboxEvent.id.desc())
+    if only_failed:
+        wanted = wanted.where(InboxEvent.handled_at.is_(None))
+    text = forms.line(request.args, "q")
+    if text:
+        names = (InboxEvent.id, InboxEvent.object_id, InboxEvent.type)
+        wanted = wanted.where(or_(*(name == text for name in names)))
+    before = forms.line(request.args, "before")
+    last = session.get(InboxEvent, before) if before else None
+    if last is not None:
+        wanted = wanted.where(
+            (InboxEvent.received_at < last.received_at)
+            | ((InboxEvent.received_at == last.received_at) & (InboxEvent.id < last.id))
+        )
+    events = session.scalars(wanted.limit(SHOWN + 1)).all()
+    return page.render(
+        "inbox.html",
+        events=events[:SHOWN],
+        older=events[SHOWN - 1].id if len(events) > SHOWN else None,
+        only_failed=only_failed,
+        text=text,
+        unhandled=session.scalar(unhandled_count()),
+        at_once=AT_ONCE,
+    )
+
+
+def replay() -> ResponseReturnValue:
+    """Run one event of the inbox again, or ``all`` that were not handled, by the same functions as before."""
+    operator = page.operator(Right.REPLAY)
+    context = page.context()
+    if request.form.get("all"):
+        return replay_all(operator)
+    event_id = forms.line(request.form, "event")
+    if context.session.get(InboxEvent, event_id) is None:
+        flash("There is no such event in the inbox.", "warning")
+    else:
+        page.record(operator, Right.REPLAY, owner=None, reason="", event=event_id)
+        context.session.commit()
+        if webhooks.replay(context, event_id):
+            flash(f"{event_id} is handled.", "success")
+        else:
+            flash(f"{event_id} failed again. Its reason stands beside it.", "warning")
+    return redirect(url_for("prepaid.operator_inbox", show="all"), 303)
+
+
+def replay_all(operator: Operator) -> ResponseReturnValue:
+    """The oldest first; so many at once that the page answers in time."""
+    context = page.context()
+    events = webhooks.unhandled(context)[:AT_ONCE]
+    page.record(operator, Right.REPLAY, owner=None, reason="", events=len(events))
+    context.session.commit()
+    failed = [event for event in events if not webhooks.replay(context, event)]
+    flash(
+        f"{len(events) - len(failed):,} handled, {len(failed):,} failed again.",
+        "warning" if failed else "success",
+    )
+    return redirect(url_for("prepaid.operator_inbox"), 303)
+
+
+def sync() -> ResponseReturnValue:
+    """Copy what moved at Stripe since the last time."""
+    page.operator(Right.SYNC)
+    context = page.context()
+    new = balance_sync.sync(context)
+    credits.catch_up(context)
+    flash(f"{new:,} new movements of Stripe's balance are copied.", "success")
+    return redirect(url_for("prepaid.operator"), 303)
+
+
+def compare() -> ResponseReturnValue:
+    """What the last comparison with Stripe found; sent, it compares anew, or mends what differs."""
+    operator = page.operator()
+    context = page.context()
+    mended = False
+    if request.method == "POST":
+        mended = bool(request.form.get("fix"))
+        operator = page.operator(Right.MEND if mended else Right.SYNC)
+        if mended:
+            page.record(operator, Right.MEND, owner=None, reason="", attempt=forms.attempt() or "")
+            context.session.commit()
+        try:
+            reconcile.reconcile(context, since=context.clock() - LOOK_BACK, fix=mended)
+        except PrepaidError:
+            context.session.rollback()
+            raise
+    return page.render(
+        "compare.html",
+        compared=reconcile.last(context.session),
+        mended=mended,
+    )

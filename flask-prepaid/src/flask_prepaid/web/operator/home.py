@@ -1,0 +1,94 @@
+"""The page that an operator opens in the morning."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from ...payments.models import Payment, PaymentState
+from ...reports import credits, days, failures, revenue, sales
+from ...reports.sales import Sales
+from ...reports.selection import Selection
+from . import health, page
+
+#: What stands at the top: its words, and how many days it goes back.
+SPANS = (("Today", 1), ("7 days", 7), ("30 days", 30))
+
+#: A payment that Stripe has not told the end of is worth a look after so long.
+LATE = timedelta(hours=1)
+
+#: Payments that a list shows, and how many days it goes back.
+SHOWN = 8
+LATELY = 30
+
+
+def home() -> ResponseReturnValue:
+    """How the shop does, and whether anything wants a hand."""
+    page.operator()
+    context = page.context()
+    session = context.session
+    month = last_days(LATELY)
+    failed = session.scalars(failed_payments(month).limit(SHOWN)).all()
+    stuck = session.scalars(stuck_payments(session).limit(SHOWN)).all()
+    return page.render(
+        "home.html",
+        spans=[(words, last_days(count).span, sold_in(last_days(count))) for words, count in SPANS],
+        owed=credits.owed(session),
+        failed=failed,
+        failures=failures.totals(failures.failures(context, month)),
+        plans=plans_now(month),
+        stuck=stuck,
+        labels=page.labels(payment.owner for payment in (*failed, *stuck)),
+        health=health.health(),
+        left_out=sales.left_out(session, month.span),
+        uncopied=sales.uncopied(session),
+    )
+
+
+def last_days(count: int) -> Selection:
+    span = days.last_days(page.context(), count)
+    return Selection(span.first, span.last)
+
+
+def plans_now(month: Selection) -> list[revenue.Month]:
+    """Monthly revenue now, against thirty days ago: one line per currency."""
+    session = page.context().session
+    lines = []
+    for currency in revenue.currencies(session):
+        daily = revenue.months(session, month, currency=currency)
+        line = revenue.Month(month.span.first, currency, opening_minor=daily[0].opening_minor)
+        line.closing_minor, line.customers = daily[-1].closing_minor, daily[-1].customers
+        line.customers_before, line.lost = daily[0].customers_before, sum(day.lost for day in daily)
+        lines.append(line)
+    return lines
+
+
+def sold_in(selection: Selection) -> list[tuple[str, Sales, Sales]]:
+    """Sales per currency, and those of the time before."""
+    session = page.context().session
+    now, before = (sales.totals(sales.sales(session, time)) for time in (selection, selection.before()))
+    return [
+        (currency, now.get(currency, Sales()), before.get(currency, Sales()))
+        for currency in sorted(now.keys() | before.keys())
+    ]
+
+
+def failed_payments(month: Selection) -> Select[Payment]:
+    """Those that nobody will pay any more, the latest first."""
+    since = failures.midnight(month.span.first, page.context().config.time_zone)
+    failed = select(Payment).where(
+        Payment.failure.is_not(None),
+        Payment.state.in_(failures.GIVEN_UP),
+        Payment.created_at >= since,
+    )
+    return failed.order_by(Payment.created_at.desc())
+
+
+def stuck_payments(session: Session) -> Select[Payment]:
+    """What needs a review, or whose end has not been known for too long; the oldest first."""
+    waiting = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
+    late = Payment.state.in_(waiting) & (Payment.created_at < page.context().clock() - LATE)
+    return select(Payment).where(late | (Payment.state == PaymentState.SET_ASIDE)).order_by(Payment.id)

@@ -1,0 +1,105 @@
+"""What an operator does by hand: give credits, correct them, refund money. Each once, with a reason."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from prepaid_ledger.errors import PrepaidError
+
+from ... import money
+from ...errors import GatewayUnavailable, UnknownItem
+from ...payments.models import Payment
+from ...purchases import refunds
+from .. import forms
+from . import page, payments
+from .customers import known_owner
+from .roles import Operator, Right
+
+
+def grant() -> ResponseReturnValue:
+    """Give credits. Support gives a few; finance any number."""
+    return move_credits(Right.GRANT, 1)
+
+
+def adjust() -> ResponseReturnValue:
+    """Correct a wallet, up or down. The ledger gets one more entry; none of its lines is edited."""
+    return move_credits(Right.ADJUST, -1 if request.form.get("direction") == "take" else 1)
+
+
+def move_credits(right: Right, sign: int) -> ResponseReturnValue:
+    """Post what the form says, and go back to the customer with what came of it."""
+    operator = page.operator(right)
+    context = page.context()
+    owner = known_owner(request.form.get("owner", ""))
+    try:
+        credits, reason = forms.credits_to_move(), forms.reason()
+        key = f"operator:{forms.required_attempt()}"
+        if right is Right.GRANT and credits > context.config.small_grant:
+            page.operator(Right.GRANT_MANY)
+        post(operator, right, owner, sign * credits, key=key, reason=reason)
+    except PrepaidError as error:
+        context.session.rollback()
+        flash(str(error), "warning")
+    else:
+        flash(
+            f"{sign * credits:+,} credits. The balance is {context.ledger.balance(owner):,} now.", "success"
+        )
+    return redirect(page.customer_url(owner), 303)
+
+
+def post(operator: Operator, right: Right, owner: str, credits: int, *, key: str, reason: str) -> None:
+    """Move the credits and tell the host, in one commit."""
+    context = page.context()
+    move = context.ledger.grant if right is Right.GRANT else context.ledger.adjust
+    move(owner, credits, key=key, reason=f"{reason} (by {operator.name})")
+    page.record(operator, right, owner=owner, reason=reason, credits=credits)
+    context.session.commit()
+
+
+def refund(payment_id: int) -> ResponseReturnValue:
+    """The form that refunds money, and what it does. Only for one who has just signed in again."""
+    operator = page.proven(Right.REFUND, back=url_for("prepaid.operator_refund", payment_id=payment_id))
+    context = page.context()
+    payment = payments.by_number(payment_id)
+    if request.method == "GET":
+        return refund_form(payment)
+    try:
+        amount = forms.amount_minor(payment.currency, example_minor=payment.paid_minor or 0)
+        reason, key = forms.reason(), forms.required_attempt()
+    except UnknownItem as error:
+        return refund_form(payment, error), error.http_status
+    page.record(
+        operator, Right.REFUND, owner=payment.owner, reason=reason, payment=payment.id, amount_minor=amount
+    )
+    context.session.commit()
+    try:
+        refunded = refunds.refund(
+            context, payment.id, amount_minor=amount, reason=f"{reason} (by {operator.name})", key=key
+        )
+    except GatewayUnavailable:
+        flash(
+            "Stripe does not answer. It is not known yet whether the money goes back; do not ask again, "
+            "it is found out within a minute.",
+            "warning",
+        )
+    except PrepaidError as error:
+        return refund_form(payments.by_number(payment_id), error), error.http_status
+    else:
+        shown = money.show(refunded.amount_minor, payment.currency)
+        flash(f"{shown} of payment {payment.id} goes back: {refunded.state}.", "success")
+    return redirect(url_for("prepaid.operator_payment", payment_id=payment_id), 303)
+
+
+def refund_form(payment: Payment, error: PrepaidError | None = None) -> str:
+    return page.render(
+        "refund.html",
+        payment=payment,
+        name=page.label(payment.owner),
+        left=payments.left_to_refund(payment),
+        taken=refunds.taken_by_bank(page.context().session, [payment.id]).get(payment.id),
+        decimal=forms.decimal,
+        error=error,
+        written=request.form,
+        attempt=forms.new_attempt,
+    )

@@ -1,0 +1,133 @@
+"""What every page of the operator needs: who the operator is, what they may do, and the record of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from flask import Response, abort, current_app, redirect, url_for
+from markupsafe import Markup
+
+from prepaid_ledger import clock
+
+from ... import signals
+from .. import page
+from ..page import PageContext
+from .roles import Operator, Operators, Right
+
+
+class OperatorContext(PageContext, Protocol):
+    """What an operator's page may know of the app, beside what a customer's page may."""
+
+    @property
+    def operators(self) -> Operators: ...
+
+
+def context() -> OperatorContext:
+    """The extension of the app that serves this request."""
+    prepaid: OperatorContext = current_app.extensions["prepaid"]
+    return prepaid
+
+
+def operator(right: Right | None = None) -> Operator:
+    """The operator of this request. Nobody: to the host's login, or a page that does not exist.
+
+    :param right: What they are about to do; one who may not is told so.
+    """
+    current = context().operators.current()
+    if current is None:
+        page.customer()  # to the login, if nobody is signed in at all
+        abort(404)
+    if right is not None and not current.may(right):
+        abort(403)
+    return current
+
+
+def proven(right: Right, *, back: str) -> Operator:
+    """The operator, having just shown who they are; else they do that first and come to ``back``."""
+    current = operator(right)
+    if current.prove is not None:
+        abort(redirect(current.prove(back), 303))
+    return current
+
+
+def render(template: str, **values: Any) -> str:
+    """A page in the operator's frame."""
+    zone = ZoneInfo(context().config.time_zone)
+
+    def at(time: datetime | None) -> str:
+        """A time by the shop's clock."""
+        if time is None:
+            return "never"
+        local = time.astimezone(zone)
+        return Markup('<time datetime="{}"><span>{},</span> <span>{:%H:%M}</span></time>').format(
+            local.isoformat(timespec="seconds"), f"{local.day} {local:%b %Y}", local
+        )
+
+    return page.render(
+        f"operator/{template}",
+        operator=operator(),
+        at=at,
+        age=lambda time: age(time, clock.wall()),
+        zone=zone.key,
+        **values,
+    )
+
+
+def labels(owners: Iterable[str]) -> dict[str, str]:
+    """What to call each of ``owners``."""
+    wanted = list(dict.fromkeys(owners))
+    of_host: Mapping[str, str] = context().operators.labels(wanted) if wanted else {}
+    return {owner: of_host.get(owner, owner) for owner in wanted}
+
+
+def label(owner: str) -> str:
+    return labels([owner])[owner]
+
+
+def record(operator: Operator, right: Right, *, owner: str | None, reason: str, **detail: Any) -> None:
+    """Tell the host what is about to be done, so that its record is committed with it."""
+    signals.operator_acts.send(
+        current_app._get_current_object(),  # type: ignore[attr-defined]
+        operator=operator.name,
+        action=right.value,
+        owner=owner,
+        reason=reason,
+        detail=detail,
+    )
+
+
+def as_csv(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+    """A file to download. A cell that a spreadsheet would run gets a quote before it."""
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows([inert(cell) for cell in row] for row in rows)
+    response = Response(written.getvalue(), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f"attachment; filename={name}.csv"
+    return response
+
+
+def inert(cell: object) -> object:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def customer_url(owner: str) -> str:
+    return url_for("prepaid.operator_customer", owner=owner)
+
+
+def age(time: datetime | None, now: datetime) -> str:
+    """How long ago, in words: ``5 minutes ago``."""
+    if time is None:
+        return "never"
+    seconds = max(int((now - time.astimezone(UTC)).total_seconds()), 0)
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count:,} {word}{'s' * (count != 1)} ago"
+    return "just now"

@@ -1,0 +1,196 @@
+"""Payments: all of them, those that failed and what came of it, and each one by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Select, select
+
+from ...errors import NotYours
+from ...payments.models import Dispute, Payment, PaymentState, Refund
+from ...purchases import refunds
+from ...reports import failures
+from ...reports.failures import Failures
+from ...reports.selection import Selection
+from .. import forms
+from . import charts, page, period
+from .roles import Right
+
+#: Payments on one page, and lines of a file to download.
+SHOWN = 50
+MAX_LINES = 100_000
+
+#: What of a payment goes into a file.
+FIELDS = (
+    "id",
+    "created_at",
+    "paid_at",
+    "owner",
+    "title",
+    "via",
+    "state",
+    "failure",
+    "credits",
+    "currency",
+    "amount_minor",
+    "discount_minor",
+    "tax_minor",
+    "paid_minor",
+    "refunded_minor",
+    "payment_intent_id",
+    "charge_id",
+    "invoice_id",
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The failures of one currency: a line for each period, the total, and that of the time before."""
+
+    currency: str
+    lines: list[tuple[date, Failures]]
+    total: Failures
+    before: Failures
+    chart: charts.Chart
+
+
+def listing() -> ResponseReturnValue:
+    """What failed and was recovered in a time, and its payments, the newest first."""
+    page.operator()
+    context = page.context()
+    choice, state = period.choice(context), chosen_state()
+    wanted = payments_of(choice.selection, state, before=before())
+    rows = context.session.scalars(wanted.limit(SHOWN + 1)).all()
+    html = page.render(
+        "payments.html",
+        **choice.shown(context),
+        tables=tables(choice.selection),
+        payments=rows[:SHOWN],
+        older=rows[SHOWN - 1].id if len(rows) > SHOWN else None,
+        labels=page.labels(payment.owner for payment in rows[:SHOWN]),
+        state=state,
+        states=list(PaymentState),
+    )
+    return html, choice.status
+
+
+def chosen_state() -> PaymentState | None:
+    word = request.args.get("state", "")
+    return PaymentState(word) if word in set(PaymentState) else None
+
+
+def before() -> int | None:
+    """The number of the row that the last page ended with."""
+    return forms.row_id(request.args.get("before", ""))
+
+
+def payments_of(selection: Selection, state: PaymentState | None, *, before: int | None) -> Select[Payment]:
+    zone, span = page.context().config.time_zone, selection.span
+    wanted = (
+        select(Payment)
+        .where(
+            Payment.created_at >= failures.midnight(span.first, zone),
+            Payment.created_at < failures.midnight(span.last + timedelta(days=1), zone),
+        )
+        .order_by(Payment.id.desc())
+    )
+    if state is not None:
+        wanted = wanted.where(Payment.state == state)
+    if selection.currency:
+        wanted = wanted.where(Payment.currency == selection.currency)
+    return wanted if before is None else wanted.where(Payment.id < before)
+
+
+def tables(selection: Selection) -> list[Table]:
+    """One table per currency in which a payment failed in the span or before it."""
+    context = page.context()
+    rows = failures.failures(context, selection)
+    now, then = failures.totals(rows), failures.totals(failures.failures(context, selection.before()))
+    made = []
+    for currency in sorted(now.keys() | then.keys()):
+        failed = {day: line for day, of_currency, line in rows if of_currency == currency}
+        lines = [(day, failed.get(day, Failures())) for day in selection.span.pieces(selection.by)]
+        made.append(
+            Table(
+                currency,
+                lines,
+                now.get(currency, Failures()),
+                then.get(currency, Failures()),
+                chart(currency, lines),
+            )
+        )
+    return made
+
+
+def chart(currency: str, lines: list[tuple[date, Failures]]) -> charts.Chart:
+    return charts.columns(
+        f"Failed payments in {currency.upper()} by period, and those recovered",
+        [period.day_label(day) for day, _ in lines],
+        [
+            charts.Series("Failed", "gross", [line.failed for _, line in lines]),
+            charts.Series("Recovered", "net", [line.recovered for _, line in lines]),
+        ],
+    )
+
+
+def as_csv() -> Response:
+    """The payments of the time; with ``part=failures`` the failures by period."""
+    page.operator()
+    context = page.context()
+    selection = period.choice(context).selection
+    if request.args.get("part") == "failures":
+        rows = [
+            (day.isoformat(), table.currency, *line.as_dict().values())
+            for table in tables(selection)
+            for day, line in table.lines
+        ]
+        return page.as_csv("failed-payments", ["day", "currency", *Failures().as_dict()], rows)
+    wanted = payments_of(selection, chosen_state(), before=None).limit(MAX_LINES)
+    payments = context.session.scalars(wanted.execution_options(yield_per=1_000))
+    return page.as_csv("payments", FIELDS, (list(cells(payment)) for payment in payments))
+
+
+def cells(payment: Payment) -> Iterator[object]:
+    for name in FIELDS:
+        value = getattr(payment, name)
+        if name.endswith("_at") and value is not None:
+            value = value.isoformat(timespec="seconds")
+        yield "" if value is None else value
+
+
+def payment(payment_id: int) -> ResponseReturnValue:
+    """One payment, its refunds and disputes, and the way to refund more."""
+    operator = page.operator()
+    session = page.context().session
+    row = by_number(payment_id)
+    return page.render(
+        "payment.html",
+        payment=row,
+        name=page.label(row.owner),
+        refunds=session.scalars(select(Refund).where(Refund.payment_id == row.id).order_by(Refund.id)).all(),
+        disputes=session.scalars(
+            select(Dispute).where(Dispute.payment_id == row.id).order_by(Dispute.created_at)
+        ).all(),
+        left=left_to_refund(row),
+        taken=refunds.taken_by_bank(session, [row.id]).get(row.id),
+        may_refund=operator.may(Right.REFUND),
+    )
+
+
+def left_to_refund(payment: Payment) -> int:
+    """How much of it, in its smallest unit, is not refunded yet."""
+    return max((payment.paid_minor or 0) - payment.refunded_minor, 0)
+
+
+def by_number(payment_id: int) -> Payment:
+    """
+    :raises NotYours: There is no such payment.
+    """
+    payment = page.context().session.get(Payment, payment_id) if payment_id < 2**63 else None
+    if payment is None:
+        raise NotYours("There is no such payment.")
+    return payment

@@ -1,0 +1,84 @@
+"""Who the operators are, and what each may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """``SUPPORT`` reads, and gives small numbers of credits.
+
+    ``FINANCE`` also gives many, takes, refunds, changes plans, and blocks. ``ADMIN`` also runs events of the
+    inbox again and mends what has drifted.
+    """
+
+    SUPPORT = "support"
+    FINANCE = "finance"
+    ADMIN = "admin"
+
+
+class Right(StrEnum):
+    """What an operator does beyond reading."""
+
+    GRANT = "grant"
+    GRANT_MANY = "grant many"
+    ADJUST = "adjust"
+    REFUND = "refund"
+    PLAN = "plan"
+    BLOCK = "block"
+    SYNC = "sync"
+    REPLAY = "replay"
+    MEND = "mend"
+
+
+#: What each role may do. All of them may read.
+RIGHTS = {
+    Role.SUPPORT: frozenset({Right.GRANT}),
+    Role.FINANCE: frozenset(Right) - {Right.REPLAY, Right.MEND},
+    Role.ADMIN: frozenset(Right),
+}
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One who looks after the shop, as the host says.
+
+    :param name: Goes on the record of what they do. Best an opaque id: the record outlives an address.
+    :param prove: Where they show once more who they are before money is refunded, made from where to return
+        to; ``None`` if they have just done so.
+    :param links: Pages of the host's own that stand beside ours: words and URL.
+    """
+
+    name: str
+    role: Role
+    prove: Callable[[str], str] | None = None
+    links: tuple[tuple[str, str], ...] = ()
+
+    def may(self, right: Right | str) -> bool:
+        return Right(right) in RIGHTS[self.role]
+
+
+@dataclass(frozen=True)
+class Operators:
+    """What the host tells the operator's pages.
+
+    :param current: The operator of this request; ``None`` is nobody, and sees nothing.
+    :param find: The owners that a text from the search field is about, such as a mail address.
+    :param labels: What to call owners on the pages; one that is left out is shown as it is.
+    :param blocked: Whether an owner is shut out of your app.
+    :param block: Shuts an owner out, or lets them in again, in the transaction of the session; it is yours
+        to refuse their sign-in and their keys. Raises ``PrepaidError`` with a reason where it may not be.
+        Without it, the pages have no such button.
+    """
+
+    current: Callable[[], Operator | None]
+    find: Callable[[str], Iterable[str]] = lambda text: ()
+    labels: Callable[[Iterable[str]], Mapping[str, str]] = lambda owners: {}
+    blocked: Callable[[str], bool] = lambda owner: False
+    block: Callable[[str, bool], object] | None = None
+
+
+#: For a host that says nothing: nobody is an operator.
+NOBODY = Operators(current=lambda: None)

@@ -1,0 +1,72 @@
+"""What every page needs: the app behind it, its customer, and its frame."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import Response, abort, current_app, make_response, render_template, request, url_for
+
+from ..context import Context
+from . import csrf
+
+#: A page whose state may still change loads itself again after so many seconds.
+REFRESH_S = 3
+
+
+class PageContext(Context, Protocol):
+    """What a page may know of the app, beside what every layer knows."""
+
+    def current_owner(self) -> str | None:
+        """The customer of this request, or ``None`` when nobody is signed in."""
+
+    def send_mail(self, address: str, subject: str, text: str) -> None:
+        """Hand a mail to the host; nothing where it wants none."""
+
+
+def context() -> PageContext:
+    """The extension of the app that serves this request."""
+    prepaid: PageContext = current_app.extensions["prepaid"]
+    return prepaid
+
+
+def customer() -> str:
+    """The owner that this request is about. Nobody: to the host's login, by Flask-Login if it has one."""
+    owner = context().current_owner()
+    if owner is not None:
+        return owner
+    login = getattr(current_app, "login_manager", None)
+    return abort(make_response(login.unauthorized()) if login else 401)
+
+
+def render(template: str, **values: Any) -> str:
+    """A page in the host's frame, or in the extension's own."""
+    prepaid = context()
+    return render_template(
+        f"prepaid/{template}",
+        prepaid=prepaid,
+        prepaid_base=prepaid.config.base_template,
+        prepaid_csrf=csrf.field,
+        prepaid_home=home,
+        prepaid_config=prepaid.config,
+        **values,
+    )
+
+
+def refreshing(html: str) -> Response:
+    """A page that loads itself again in a moment, since its state may still change."""
+    response = make_response(html)
+    response.headers["Refresh"] = str(REFRESH_S)
+    return response
+
+
+def home() -> str:
+    """The host's own front page; where it has none, the page where credits are bought."""
+    rules = current_app.create_url_adapter(request)
+    if rules is not None and rules.test("/", method="GET"):
+        return f"{request.root_path}/"
+    return url_for("prepaid.buy")
+
+
+def way_back(endpoint: str) -> str:
+    """Where Stripe's page sends a customer who has paid; Stripe puts the id of its session in."""
+    return f"{url_for(endpoint, _external=True)}?session_id={{CHECKOUT_SESSION_ID}}"

@@ -1,0 +1,27 @@
+"""Where Stripe's events arrive."""
+
+from __future__ import annotations
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from ..operations import webhooks
+from . import page
+
+#: Stripe's largest events are far below this.
+LARGEST_BODY = 1024 * 1024
+
+
+def webhook() -> ResponseReturnValue:
+    """Take one event. A 2xx promises that we never need it again; after anything else Stripe repeats it.
+
+    :raises BadSignature: It is not from Stripe, is changed, too old or from the future.
+    """
+    request.max_content_length = LARGEST_BODY
+    context = page.context()
+    event = context.gateway.read_event(request.get_data(), request.headers.get("Stripe-Signature"))
+    if event.type == webhooks.VISIT:
+        return {"seen_as": request.base_url}
+    webhooks.keep(context, event)
+    handled = webhooks.handle(context, event)
+    return "", 200 if handled else 503

@@ -1,0 +1,100 @@
+"""What the audit remembers of a wallet's earlier events: the latest in memory, older ones from the tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..books.lot_store import StoredPast, first
+from ..books.lots import Event, Line, Lots, LotState, Opened, Part
+from ..tables import Entry, Kind
+
+#: How many spends, holds and used-up lots of one wallet are remembered.
+SPAN = 20_000
+
+Value = TypeVar("Value")
+
+
+@dataclass
+class Spend:
+    """What a spend drew, and how many of its credits were given back so far."""
+
+    parts: list[Part]
+    returned: int = 0
+
+
+class RecentPast:
+    """Answers from memory what happened lately, which is nearly all that is ever asked.
+
+    The tables answer the rest. What they say of draws was compared before, since the
+    audit reads in the same order.
+    """
+
+    def __init__(self, session: Session, wallet_id: int) -> None:
+        self._session = session
+        self._wallet_id = wallet_id
+        self._stored = StoredPast(session, wallet_id)
+        self._spends: dict[int, Spend] = {}
+        self._holds: dict[int, list[Part]] = {}
+        self._lots: dict[int, LotState] = {}
+        self._clawbacks: dict[int, int] = {}
+
+    def remember(self, event: Event, parts: list[Part]) -> None:
+        """Keep what a later event may ask about."""
+        if isinstance(event, Opened):
+            _keep(self._holds, event.seq, parts)
+        elif not isinstance(event, Line):
+            return
+        elif event.kind is Kind.SPEND:
+            if event.names is None:
+                _keep(self._spends, event.seq, Spend(parts))
+            elif event.names in self._holds:
+                _keep(self._spends, event.seq, Spend(first(self._holds[event.names], -event.credits)))
+        elif event.kind is Kind.REVERSAL and event.names in self._spends:
+            self._spends[event.names].returned += event.credits
+        elif event.kind is Kind.CLAWBACK and event.names is not None:
+            _keep(self._clawbacks, event.seq, event.names)
+
+    def let_go(self, lots: Lots) -> None:
+        """Take over the lots that are used up."""
+        for seq in lots.touched:
+            _keep(self._lots, seq, lots.lots[seq])
+        lots.forget()
+
+    def lot(self, seq: int, before: int) -> LotState:
+        known = self._lots.get(seq)
+        if known is not None:
+            return known
+        lot = self._stored.lot(seq, before)
+        ended = select(Entry.seq).where(
+            Entry.wallet_id == self._wallet_id,
+            Entry.names == seq,
+            Entry.kind == Kind.EXPIRY,
+            Entry.seq < before,
+        )
+        lot.left = lot.held = 0
+        lot.ended = self._session.scalar(ended.limit(1)) is not None
+        return lot
+
+    def drawn(self, seq: int) -> list[Part]:
+        return self._holds[seq] if seq in self._holds else self._stored.drawn(seq)
+
+    def spent(self, seq: int) -> list[Part]:
+        return self._spends[seq].parts if seq in self._spends else self._stored.spent(seq)
+
+    def reversed(self, seq: int, before: int) -> int:
+        if seq in self._spends:
+            return self._spends[seq].returned
+        return self._stored.reversed(seq, before)
+
+    def named_by(self, seq: int) -> int:
+        return self._clawbacks[seq] if seq in self._clawbacks else self._stored.named_by(seq)
+
+
+def _keep(memory: dict[int, Value], seq: int, value: Value) -> None:
+    memory[seq] = value
+    if len(memory) > SPAN:
+        del memory[next(iter(memory))]

@@ -1,0 +1,355 @@
+"""All that has happened, played again wallet by wallet: what the audit compares the tables with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from heapq import merge
+from operator import attrgetter
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from sqlalchemy import Connection, Executable, select
+from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import Session
+
+from ..books.lot_store import CLOSED, LINE, LOT, OPENED
+from ..books.lots import BrokenHistory, Closed, Event, Line, Lots, LotState, Opened, Part
+from ..books.posting import OWN_KEYS
+from ..tables import Draw, Entry, Hold, Kind, Lot, Wallet
+from .memory import RecentPast
+
+#: Rows that are fetched at a time, from each table.
+FETCH = 2_000
+
+#: After so many events, used-up lots are let go of.
+TIDY = 5_000
+
+Item = TypeVar("Item")
+
+
+class Problem(NamedTuple):
+    """One thing that is off: which invariant, whose wallet (``None`` is all), and what was found."""
+
+    invariant: str
+    owner: str | None
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant} {self.owner or 'all wallets'}: {self.message}"
+
+
+class Account(NamedTuple):
+    """A wallet's row, as the tables have it."""
+
+    id: int
+    owner: str
+    balance: int
+    held: int
+    debt: int
+    seq: int
+    drawn_seq: int
+    next_expiry_at: datetime | None
+    moved_at: datetime
+
+
+class StoredDraw(NamedTuple):
+    seq: int
+    part: Part
+
+
+class Stream(Generic[Item]):
+    """The rows of one table in the order of wallets, read ahead by one."""
+
+    def __init__(self, rows: Iterator[tuple[int, Item]]) -> None:
+        self._rows = rows
+        self.head = next(rows, None)
+
+    def of(self, wallet_id: int) -> Iterator[Item]:
+        """The next rows, as long as they are this wallet's."""
+        while self.head is not None and self.head[0] == wallet_id:
+            yield self.head[1]
+            self.head = next(self._rows, None)
+
+    def before(self, wallet_id: int | None) -> Iterator[int]:
+        """The wallets of the next rows that belong to none from ``wallet_id`` on; they are skipped."""
+        while self.head is not None and (wallet_id is None or self.head[0] < wallet_id):
+            yield self.head[0]
+            self.head = next(self._rows, None)
+
+
+class Tables:
+    """Every table of the ledger, read once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.session = Session(connection)
+        self.accounts = (
+            Account(*row)
+            for row in fetch(
+                connection,
+                select(*(getattr(Wallet, name) for name in Account._fields)).order_by(Wallet.id),
+            )
+        )
+        self.entries = stream(
+            connection, select(Entry.wallet_id, *LINE).order_by(Entry.wallet_id, Entry.seq), Line._make
+        )
+        self.opened = stream(
+            connection, select(Hold.wallet_id, *OPENED).order_by(Hold.wallet_id, Hold.seq), Opened._make
+        )
+        ended = select(Hold.wallet_id, *CLOSED).where(Hold.closed_seq.is_not(None))
+        self.closed = stream(connection, ended.order_by(Hold.wallet_id, Hold.closed_seq), Closed._make)
+        self.draws = stream(
+            connection,
+            select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits).order_by(
+                Draw.wallet_id, Draw.seq, Draw.lot_seq
+            ),
+            lambda row: StoredDraw(row[0], Part(row[1], row[2])),
+        )
+        self.lots = stream(
+            connection,
+            select(Lot.wallet_id, *LOT).order_by(Lot.wallet_id, Lot.seq),
+            lambda row: LotState(*row),
+        )
+
+    def strays(self, before: int | None) -> Iterator[Problem]:
+        """Rows whose wallet is not there."""
+        for name in ("entries", "opened", "closed", "draws", "lots"):
+            rows: Stream[Any] = getattr(self, name)
+            for wallet_id in rows.before(before):
+                yield Problem("I1", None, f"{name}: a row of wallet {wallet_id}, which does not exist")
+
+
+def stream(connection: Connection, query: Executable, make: Callable[[Any], Item]) -> Stream[Item]:
+    return Stream((row[0], make(row[1:])) for row in fetch(connection, query))
+
+
+def fetch(connection: Connection, query: Executable) -> Iterator[Any]:
+    """The rows of a query, a few thousand at a time, by a cursor on the server where there is one."""
+    return iter(connection.execution_options(yield_per=FETCH).execute(query))
+
+
+def replay(connection: Connection, totals: Counter[Kind]) -> Iterator[Problem]:
+    """Everything that is off in a wallet, or belongs to none.
+
+    :param totals: Filled with the credits of each kind.
+    """
+    tables = Tables(connection)
+    for account in tables.accounts:
+        yield from tables.strays(account.id)
+        yield from WalletReplay(tables, account, totals).problems()
+    yield from tables.strays(None)
+
+
+class WalletReplay:
+    """One wallet, from its first event to its last."""
+
+    def __init__(self, tables: Tables, account: Account, totals: Counter[Kind]) -> None:
+        self.tables = tables
+        self.account = account
+        self.totals = totals
+        self.past = RecentPast(tables.session, account.id)
+        self.lots = Lots([], self.past)
+        self.draws = Peekable(tables.draws.of(account.id))
+        self.stored = Peekable(tables.lots.of(account.id))
+        self.stored_live: dict[int, LotState] = {}
+        self.seq = self.total = self.balance = self.held = self.debt = 0
+        self.at: datetime | None = None
+        self.capture: Line | None = None
+        self.broken = False
+        self.drawn: dict[int, LotState] | None = None
+
+    def problems(self) -> Iterator[Problem]:
+        tables, wallet_id = self.tables, self.account.id
+        events: Iterator[Event] = merge(
+            tables.entries.of(wallet_id),
+            tables.opened.of(wallet_id),
+            tables.closed.of(wallet_id),
+            key=attrgetter("seq"),
+        )
+        for count, event in enumerate(events, 1):
+            if self.drawn is None and event.seq > self.account.drawn_seq:
+                self._remember_drawn()
+            yield from self._follow(event)
+            yield from self._draw(event)
+            if count % TIDY == 0:
+                self.past.let_go(self.lots)
+        if self.drawn is None:
+            self._remember_drawn()
+        yield from self._check_account()
+        yield from self._check_lots()
+
+    def _off(self, invariant: str, message: str) -> Problem:
+        return Problem(invariant, self.account.owner, message)
+
+    def _follow(self, event: Event) -> Iterator[Problem]:
+        """What concerns the wallet as a whole."""
+        if isinstance(event, Closed):
+            yield from self._close(event)
+            return
+        yield from self._next_seq(event.seq)
+        if self.at is not None and event.at < self.at:
+            yield self._off("I4", f"entry {event.seq} is dated before the one that it follows")
+        self.at = event.at
+        if isinstance(event, Opened):
+            self.held += event.credits
+        else:
+            yield from self._post(event)
+        if not 0 <= self.held <= self.balance or self.debt < 0:
+            yield self._off(
+                "I5", f"after {event.seq}: balance {self.balance}, held {self.held}, debt {self.debt}"
+            )
+
+    def _next_seq(self, seq: int) -> Iterator[Problem]:
+        if self.capture is not None:
+            yield self._off("I7", f"entry {self.capture.seq} captures a hold that it did not end")
+            self.capture = None
+        if seq != self.seq + 1:
+            yield self._off("I4", f"seq goes from {self.seq} to {seq}")
+        self.seq = seq
+
+    def _post(self, entry: Line) -> Iterator[Problem]:
+        self.totals[entry.kind] += entry.credits
+        self.total += entry.credits
+        self.debt += entry.debt
+        self.balance += entry.credits
+        if entry.balance_after != self.balance:
+            yield self._off(
+                "I4",
+                f"entry {entry.seq} says a balance of {entry.balance_after} after it, not {self.balance}",
+            )
+            self.balance = entry.balance_after
+        if entry.kind is Kind.SPEND and entry.names is not None:
+            self.capture = entry  # the hold that it ends comes next, with the same seq
+            self.held += entry.credits
+        elif not has_its_key(entry):
+            yield self._off("I8", f"entry {entry.seq}, {entry.kind}, must not have the key {entry.key!r}")
+
+    def _close(self, end: Closed) -> Iterator[Problem]:
+        if not end.captured:
+            yield from self._next_seq(end.seq)
+            self.held -= end.credits
+            return
+        wrote = self.capture
+        if (
+            wrote is None
+            or (wrote.seq, wrote.credits, wrote.names) != (end.seq, -end.captured, end.hold_seq)
+            or wrote.key != f"hold:{end.key}"
+        ):
+            yield self._off("I7", f"hold {end.key!r} was captured, and no entry at {end.seq} is its capture")
+        self.capture = None
+        self.held -= end.credits - end.captured
+
+    def _draw(self, event: Event) -> Iterator[Problem]:
+        """What concerns lots: drawn again, and compared with what is stored."""
+        if self.broken:
+            return
+        came_in = self.lots.came_in
+        try:
+            parts = self.lots.feed(event)
+        except (BrokenHistory, NoResultFound) as error:
+            self.broken = True
+            yield self._off("I7", f"at {event.seq}: {error}")
+            return
+        self.past.remember(event, parts)
+        if self.lots.came_in > came_in and event.seq <= self.account.drawn_seq:
+            yield from self._came_in(self.lots.lots[event.seq])
+        if event.seq > self.account.drawn_seq or (
+            isinstance(event, Line) and event.kind is Kind.SPEND and event.names is not None
+        ):
+            return
+        stored = list(self.draws.upto(event.seq))
+        if stored != sorted(StoredDraw(event.seq, part) for part in parts):
+            yield self._off("I9", f"the draws of {event.seq} are {_parts(stored)}, not {parts}")
+
+    def _came_in(self, lot: LotState) -> Iterator[Problem]:
+        """What of a stored lot never changes; what does is compared at the end, if any of it is left."""
+        rows: list[LotState | None] = [*self.stored.upto(lot.seq)]
+        *strays, stored = rows or [None]
+        if (
+            strays
+            or stored is None
+            or (stored.seq, stored.origin, stored.expires_at, stored.paid)
+            != (
+                lot.seq,
+                lot.origin,
+                lot.expires_at,
+                lot.paid,
+            )
+        ):
+            yield self._off("I9", f"lot {lot.seq} is stored as {stored}, and came in as {lot}")
+        elif stored.left or stored.held:
+            self.stored_live[stored.seq] = stored
+
+    def _remember_drawn(self) -> None:
+        self.drawn = {lot.seq: replace(lot) for lot in self.lots.lots.values() if lot.left or lot.held}
+
+    def _check_account(self) -> Iterator[Problem]:
+        account = self.account
+        yield from self._next_seq(self.seq + 1)
+        if account.balance != self.total:
+            yield self._off("I1", f"the balance is {account.balance}, the entries sum up to {self.total}")
+        if account.held != self.held:
+            yield self._off("I5", f"{account.held} are held, open holds sum up to {self.held}")
+        if account.debt != self.debt:
+            yield self._off("I5", f"the debt is {account.debt}, the entries sum up to {self.debt}")
+        if account.seq != self.seq - 1:
+            yield self._off("I4", f"seq stands at {account.seq}, the last event has {self.seq - 1}")
+        if self.at is not None and account.moved_at < self.at:
+            yield self._off("I4", "the wallet has moved before its last entry")
+
+    def _check_lots(self) -> Iterator[Problem]:
+        stored = list(self.draws.upto(None))
+        if stored and not self.broken:
+            yield self._off("I9", f"{len(stored)} draws belong to no event, such as {_parts(stored[:1])}")
+        assert self.drawn is not None, "the drawing was noted at the last event at the latest"
+        strays = list(self.stored.upto(None))
+        if self.broken:
+            return
+        if strays:
+            yield self._off("I9", f"{len(strays)} lots came in by no entry, such as {strays[0]}")
+        for seq in sorted(self.drawn.keys() | self.stored_live.keys()):
+            expected, stored_lot = self.drawn.get(seq), self.stored_live.get(seq)
+            if expected != stored_lot:
+                yield self._off("I9", f"lot {seq} is stored as {stored_lot}, drawn again it is {expected}")
+        ends = [
+            lot.expires_at for lot in self.lots.lots.values() if lot.left and not lot.ended and lot.expires_at
+        ]
+        bound = self.account.next_expiry_at
+        if ends and (bound is None or bound > min(ends)):
+            yield self._off("I9", f"a lot ends at {min(ends)}, and next_expiry_at is {bound}")
+
+
+class Numbered(Protocol):
+    @property
+    def seq(self) -> int: ...
+
+
+Row = TypeVar("Row", bound=Numbered)
+
+
+class Peekable(Generic[Row]):
+    """A wallet's rows, taken as far as an event."""
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._rows = rows
+        self._head = next(rows, None)
+
+    def upto(self, seq: int | None) -> Iterator[Row]:
+        while self._head is not None and (seq is None or self._head.seq <= seq):
+            yield self._head
+            self._head = next(self._rows, None)
+
+
+def has_its_key(entry: Line) -> bool:
+    """Whether the key is the ledger's own where the ledger wrote by itself, and nowhere else."""
+    if entry.kind is Kind.EXPIRY:
+        return entry.key == f"expiry:{entry.names}:{entry.seq}"
+    if entry.kind is Kind.CLAWBACK and entry.debt < 0 and entry.credits < 0:
+        return entry.key == f"repay:{entry.names}"
+    own = {Kind.REVERSAL: "reversal:", Kind.ALLOWANCE: "rollover:", Kind.GRANT: "rollover:"}.get(entry.kind)
+    return not entry.key.startswith(OWN_KEYS) or (own is not None and entry.key.startswith(own))
+
+
+def _parts(stored: list[StoredDraw]) -> list[Part]:
+    return [draw.part for draw in stored]

@@ -1,0 +1,1 @@
+"""The only writer of credits. Imports the database, errors and clock."""

@@ -1,0 +1,204 @@
+"""Credits that go when their money goes back, and come again when it does not.
+
+Of a lot that was paid for, ``ceil(credits * refunded / paid)`` credits are clawed back
+at any time, where ``refunded`` is the sum of the refunds that stand. It follows from
+the set of refunds alone, so their order does not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .. import clock as clocks
+from ..clock import Clock
+from ..errors import KeyReused, NothingToReverse
+from ..tables import Entry, Kind
+from .expiry import settle
+from .posting import Locked, append, check_credits, check_key, find, lock, repeat
+
+#: What can be clawed back: what came in from outside.
+LOTS = {Kind.PURCHASE, Kind.GRANT, Kind.ALLOWANCE}
+
+#: Credits that come back after their lot has ended last this long at least.
+LEAST_LIFE = timedelta(days=1)
+
+
+def claw_back(
+    session: Session,
+    owner: str,
+    *,
+    lot_key: str,
+    key: str,
+    refunded_minor: int | None = None,
+    credits: int | None = None,
+    reason: str | None = None,
+    clock: Clock = clocks.wall,
+) -> Entry:
+    """Take back the credits of money that left again.
+
+    Taken from the rest of the lot first, then from other credits that are not held;
+    what is spent already becomes the wallet's debt.
+
+    :param lot_key: The key of the purchase or allowance, ``payment:17``.
+    :param key: Names this refund or dispute, ``refund:re_1``.
+    :param refunded_minor: The money of this one refund, in the smallest unit of the
+        purchase's currency. Never the sum of several.
+    :param credits: In place of it, the credits to take, where nothing was paid or the
+        share is the caller's to say. No more than are left of the lot's share are taken.
+    :raises NothingToReverse: The key has not brought any credits in.
+    :raises KeyReused: The key has posted something else.
+    """
+    assert (refunded_minor is None) != (credits is None), "either money went back, or credits are named"
+    check_key(key)
+    if credits is not None:
+        check_credits(credits)
+    wallet = lock(session, owner, clock)
+    lot = find(session, wallet, lot_key) if wallet else None
+    if wallet is None or lot is None or lot.kind not in LOTS:
+        raise NothingToReverse(f"{lot_key!r} has not brought any credits in")
+    currency = None if refunded_minor is None else lot.currency
+    earlier = repeat(
+        session,
+        wallet,
+        key,
+        Kind.CLAWBACK,
+        None,
+        names=lot.seq,
+        amount_minor=refunded_minor,
+        currency=currency,
+    )
+    if earlier is not None:
+        if credits is not None and earlier.debt - earlier.credits != credits:
+            raise KeyReused(key)
+        return earlier
+    settle(session, wallet)
+    before = Clawed.of(session, wallet, lot)
+    take = before.due_after(lot, refunded_minor or 0) if credits is None else credits
+    take = max(0, min(take, lot.credits - before.credits))
+    taken = min(take, wallet.available)
+    return append(
+        session,
+        wallet,
+        Kind.CLAWBACK,
+        -taken,
+        key=key,
+        debt=take - taken,
+        names=lot.seq,
+        amount_minor=refunded_minor,
+        currency=currency,
+        reason=reason,
+    )
+
+
+def restore(
+    session: Session,
+    owner: str,
+    *,
+    claw_key: str,
+    key: str,
+    reason: str | None = None,
+    clock: Clock = clocks.wall,
+) -> Entry:
+    """Undo a clawback: the refund failed at the bank, or the dispute was won.
+
+    The debt that it made goes first, as far as it still stands; the rest comes back as
+    a lot with the expiry of the first one or, if that has passed, for as long as that
+    had left, a day at least.
+
+    :param claw_key: The key of the clawback, ``refund:re_1``.
+    :param key: Names why it is undone, ``refund-failed:re_1``.
+    :raises NothingToReverse: There is no such clawback, or it is undone already.
+    :raises KeyReused: The key has posted something else.
+    """
+    check_key(key)
+    wallet = lock(session, owner, clock)
+    clawback = find(session, wallet, claw_key) if wallet else None
+    if wallet is None or clawback is None or not _takes(clawback):
+        raise NothingToReverse(f"{claw_key!r} has not clawed anything back")
+    earlier = repeat(session, wallet, key, Kind.CLAWBACK, None, names=clawback.seq)
+    if earlier is not None:
+        return earlier
+    lot = session.get_one(Entry, (wallet.id, clawback.names))
+    if lot.kind not in LOTS:
+        raise NothingToReverse(f"{claw_key!r} has not clawed anything back")
+    before = Clawed.of(session, wallet, lot)
+    if clawback.seq in before.undone:
+        raise NothingToReverse(f"{claw_key!r} is undone already")
+    settle(session, wallet)
+    back = clawback.debt - clawback.credits
+    if clawback.amount_minor is not None:
+        back = max(0, -before.due_after(lot, -clawback.amount_minor))
+    forgiven = min(wallet.debt, clawback.debt, back)
+    return append(
+        session,
+        wallet,
+        Kind.CLAWBACK,
+        back - forgiven,
+        key=key,
+        debt=-forgiven,
+        names=clawback.seq,
+        expires_at=_life(lot, clawback, wallet.now) if back > forgiven else None,
+        amount_minor=clawback.amount_minor,
+        currency=clawback.currency,
+        reason=reason,
+    )
+
+
+def _takes(entry: Entry) -> bool:
+    """Whether it is a clawback, and neither the repayment of a debt nor a restored one."""
+    return entry.kind is Kind.CLAWBACK and entry.credits <= 0 <= entry.debt
+
+
+@dataclass(frozen=True)
+class Clawed:
+    """What was clawed back of a lot, and of that what was undone, by the ``seq`` of the clawback."""
+
+    taken: list[Entry]
+    undone: dict[int | None, Entry]
+
+    @classmethod
+    def of(cls, session: Session, wallet: Locked, lot: Entry) -> Self:
+        of_wallet = select(Entry).where(Entry.wallet_id == wallet.id, Entry.kind == Kind.CLAWBACK)
+        taken = [entry for entry in session.scalars(of_wallet.where(Entry.names == lot.seq)) if _takes(entry)]
+        restored = session.scalars(of_wallet.where(Entry.names.in_([entry.seq for entry in taken])))
+        return cls(taken, {entry.names: entry for entry in restored})
+
+    @property
+    def credits(self) -> int:
+        """Credits that are gone now, whether they were there or became debt."""
+        return sum(entry.debt - entry.credits for entry in [*self.taken, *self.undone.values()])
+
+    @property
+    def credits_for_money(self) -> int:
+        """The same, without those that a host named."""
+        moves = [*self.taken, *self.undone.values()]
+        return sum(entry.debt - entry.credits for entry in moves if entry.amount_minor is not None)
+
+    @property
+    def standing_minor(self) -> int:
+        """The money of the refunds that stand."""
+        return sum(entry.amount_minor or 0 for entry in self.taken if entry.seq not in self.undone)
+
+    def due_after(self, lot: Entry, moved_minor: int) -> int:
+        """The credits that so much more refunded money takes; negative, what so much less gives back."""
+        refunded_minor = self.standing_minor + moved_minor
+        return credits_of_refund(lot.credits, lot.amount_minor or 0, refunded_minor) - self.credits_for_money
+
+
+def credits_of_refund(credits: int, paid_minor: int, refunded_minor: int) -> int:
+    """The credits that ``refunded_minor`` of ``paid_minor`` stands for, rounded up."""
+    if paid_minor == 0:
+        return credits if refunded_minor > 0 else 0
+    return -(-credits * min(refunded_minor, paid_minor) // paid_minor)
+
+
+def _life(lot: Entry, clawback: Entry, now: datetime) -> datetime | None:
+    """When restored credits end."""
+    if lot.expires_at is None or lot.expires_at > now:
+        return lot.expires_at
+    return now + max(lot.expires_at - clawback.at, LEAST_LIFE)

@@ -1,0 +1,126 @@
+"""Credits set aside for work that is not done yet: hold, then capture or release.
+
+Every verb is one short transaction of the caller's, so that no lock is held while the
+work is done. A hold is known by its owner and key, in any process.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from .. import clock as clocks
+from ..clock import Clock
+from ..errors import HoldClosed, InsufficientCredits, KeyReused
+from ..tables import Hold, HoldState
+from . import hold_states
+from .entries import make_sure
+from .expiry import after_release, settle
+from .posting import Locked, check_credits, check_key, lock, save
+
+
+def hold(
+    session: Session,
+    owner: str,
+    credits: int,
+    *,
+    key: str,
+    expires_after: timedelta,
+    clock: Clock = clocks.wall,
+    debt_blocks: bool = True,
+) -> Hold:
+    """Set ``credits`` aside. The same key again returns the same hold, open or not.
+
+    :param expires_after: From then on anyone who needs the credits may release it.
+    :raises InsufficientCredits: Fewer are available.
+    :raises WalletBlocked: The wallet owes credits.
+    :raises KeyReused: The key holds another number of credits.
+    """
+    check_credits(credits)
+    check_key(key)
+    wallet = lock(session, owner, clock)
+    if wallet is None:
+        raise InsufficientCredits(owner, needed=credits, available=0)
+    earlier = _find(session, wallet, key)
+    if earlier is not None:
+        if earlier.credits != credits:
+            raise KeyReused(key)
+        return earlier
+    make_sure(session, wallet, credits, debt_blocks=debt_blocks)
+    wallet.step()
+    wallet.held += credits
+    save(session, wallet)
+    holding = insert(Hold).values(
+        wallet_id=wallet.id,
+        seq=wallet.seq,
+        key=key,
+        credits=credits,
+        captured=0,
+        state=HoldState.OPEN,
+        at=wallet.now,
+        expires_at=wallet.now + expires_after,
+    )
+    return session.scalars(holding.returning(Hold)).one()
+
+
+def capture(
+    session: Session, owner: str, *, key: str, credits: int | None = None, clock: Clock = clocks.wall
+) -> Hold:
+    """Take ``credits`` of a hold, all of it by default; the rest goes back.
+
+    Captured again with the same credits, it returns the hold and moves nothing. Capturing
+    0 is a release. It is not too late as long as nobody has needed the credits.
+
+    :raises HoldClosed: It has ended otherwise, or there is no such hold.
+    :raises ValueError: More is captured than is held.
+    """
+    wallet, hold = _lock_hold(session, owner, key, clock)
+    credits = hold.credits if credits is None else credits
+    if credits != 0:
+        check_credits(credits)
+    if credits > hold.credits:
+        raise ValueError(f"{hold.credits} credits are held, {credits} cannot be captured")
+    if hold.state is HoldState.CAPTURED and hold.captured == credits:
+        return hold
+    if credits == 0:
+        return _give_back(session, wallet, hold)
+    hold_states.close(session, wallet, hold, "capture", captured=credits)
+    if credits < hold.credits:
+        after_release(session, wallet)
+    return hold
+
+
+def release(session: Session, owner: str, *, key: str, clock: Clock = clocks.wall) -> Hold:
+    """Give all of a hold back. Released or expired already, it moves nothing.
+
+    :raises HoldClosed: It was captured, or there is no such hold.
+    """
+    wallet, hold = _lock_hold(session, owner, key, clock)
+    return _give_back(session, wallet, hold)
+
+
+def _give_back(session: Session, wallet: Locked, hold: Hold) -> Hold:
+    if hold.state not in (HoldState.RELEASED, HoldState.EXPIRED):
+        hold_states.close(session, wallet, hold, "release")
+        after_release(session, wallet)
+    return hold
+
+
+def _lock_hold(session: Session, owner: str, key: str, clock: Clock) -> tuple[Locked, Hold]:
+    check_key(key)
+    wallet = lock(session, owner, clock)
+    hold = _find(session, wallet, key) if wallet else None
+    if wallet is None or hold is None:
+        raise HoldClosed(f"there is no hold {key!r}")
+    settle(session, wallet)
+    return wallet, hold
+
+
+def _find(session: Session, wallet: Locked, key: str) -> Hold | None:
+    return session.scalar(
+        select(Hold)
+        .where(Hold.wallet_id == wallet.id, Hold.key == key)
+        .execution_options(populate_existing=True)
+    )

@@ -1,0 +1,192 @@
+"""Lots drawn as far as the wallet has come, and kept: what ``lots.py`` works out, on the tables.
+
+Drawn only when someone needs to know: an expiry, a reversal, a statement, ``tick``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import case, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from ..tables import Draw, Entry, Hold, HoldState, Kind, Lot
+from .lots import BrokenHistory, Closed, Event, Line, Lots, LotState, Opened, Part
+from .posting import Locked
+
+#: Events read and stored at a time, so that years of them fit in memory.
+PAGE = 2_000
+
+#: The columns of ``Line``, ``Opened``, ``Closed`` and ``LotState``.
+LINE = (
+    Entry.seq,
+    Entry.kind,
+    Entry.credits,
+    Entry.debt,
+    Entry.names,
+    Entry.expires_at,
+    Entry.amount_minor,
+    Entry.key,
+    Entry.balance_after,
+    Entry.at,
+)
+OPENED = (Hold.seq, Hold.credits, Hold.at, (Hold.state == HoldState.OPEN).label("is_open"))
+LOT = (Lot.seq, Lot.origin, Lot.left_over, Lot.expires_at, Lot.paid, Lot.held, Lot.ended)
+CLOSED = (Hold.closed_seq.label("seq"), Hold.seq.label("hold_seq"), Hold.key, Hold.credits, Hold.captured)
+
+
+class Drawing:
+    """One wallet's lots, drawn up to its last event.
+
+    :param keep: Whether what is found out is stored; the wallet is locked then.
+    """
+
+    def __init__(self, session: Session, wallet: Locked, *, keep: bool) -> None:
+        self.session = session
+        self.wallet = wallet
+        self.keep = keep
+        self.lots = Lots(live_lots(session, wallet.id), StoredPast(session, wallet.id))
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Draw what has happened since."""
+        after = self.wallet.drawn_seq
+        while after < self.wallet.seq:
+            upto = min(after + PAGE, self.wallet.seq)
+            draws: list[dict[str, int]] = []
+            for event in events(self.session, self.wallet.id, after, upto):
+                if isinstance(event, Line) and event.kind is Kind.REVERSAL:
+                    self._store(draws)  # it asks what was drawn before it
+                for part in self.lots.feed(event):
+                    draws.append({"wallet_id": self.wallet.id, "seq": event.seq, **part._asdict()})
+            self._store(draws)
+            after = upto
+        if self.keep:
+            self.wallet.drawn_seq = after
+
+    def _store(self, draws: list[dict[str, int]]) -> None:
+        if not self.keep:
+            return
+        if draws:
+            self.session.execute(insert(Draw), draws)
+            draws.clear()
+        touched = [self.lots.lots[seq] for seq in sorted(self.lots.touched)]
+        if touched:
+            self.session.execute(_upsert_lots(self.session), [self._row(lot) for lot in touched])
+        self.lots.forget()
+
+    def _row(self, lot: LotState) -> dict[str, object]:
+        return {
+            "wallet_id": self.wallet.id,
+            "seq": lot.seq,
+            "origin": lot.origin,
+            "left_over": lot.left,
+            "held": lot.held,
+            "ended": lot.ended,
+            "expires_at": lot.expires_at,
+            "paid": lot.paid,
+        }
+
+
+def _upsert_lots(session: Session) -> postgresql.Insert | sqlite.Insert:
+    new = sqlite.insert(Lot) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(Lot)
+    changed = {name: new.excluded[name] for name in ("left_over", "held", "ended")}
+    return new.on_conflict_do_update(index_elements=["wallet_id", "seq"], set_=changed)
+
+
+def live_lots(session: Session, wallet_id: int) -> list[LotState]:
+    """The stored lots that still have credits, left or held."""
+    rows = session.execute(
+        select(*LOT).where(Lot.wallet_id == wallet_id, (Lot.left_over > 0) | (Lot.held > 0))
+    )
+    return [LotState(*row) for row in rows]
+
+
+def events(session: Session, wallet_id: int, after: int, upto: int) -> Iterator[Event]:
+    """What happened in a wallet between two ``seq``, in order."""
+    found: list[Event] = [
+        Line._make(row)
+        for row in session.execute(
+            select(*LINE).where(Entry.wallet_id == wallet_id, Entry.seq > after, Entry.seq <= upto)
+        )
+    ]
+    opened = select(*OPENED).where(Hold.wallet_id == wallet_id, Hold.seq > after, Hold.seq <= upto)
+    found += [Opened._make(row) for row in session.execute(opened)]
+    closed = select(*CLOSED).where(
+        Hold.wallet_id == wallet_id, Hold.closed_seq > after, Hold.closed_seq <= upto
+    )
+    found += [Closed._make(row) for row in session.execute(closed)]
+    return iter(sorted(found, key=lambda event: event.seq))
+
+
+class StoredPast:
+    """What a drawing must know of earlier events, from the tables."""
+
+    def __init__(self, session: Session, wallet_id: int) -> None:
+        self.session = session
+        self.wallet_id = wallet_id
+
+    def lot(self, seq: int, before: int) -> LotState:
+        row = self.session.execute(select(*LOT).where(Lot.wallet_id == self.wallet_id, Lot.seq == seq)).one()
+        return LotState(*row)
+
+    def drawn(self, seq: int) -> list[Part]:
+        parts = select(Draw.lot_seq, Draw.credits).join(
+            Lot, (Lot.wallet_id == Draw.wallet_id) & (Lot.seq == Draw.lot_seq)
+        )
+        endless = case((Lot.expires_at.is_(None), 1), else_=0)
+        rows = self.session.execute(
+            parts.where(Draw.wallet_id == self.wallet_id, Draw.seq == seq).order_by(
+                endless, Lot.expires_at, Lot.paid, Lot.seq
+            )
+        )
+        return [Part(*row) for row in rows]
+
+    def spent(self, seq: int) -> list[Part]:
+        spend = self.session.execute(
+            select(Entry.kind, Entry.names, Entry.credits).where(
+                Entry.wallet_id == self.wallet_id, Entry.seq == seq
+            )
+        ).one()
+        if spend.kind is not Kind.SPEND:
+            raise BrokenHistory(f"entry {seq} is reversed, and is no spend")
+        if spend.names is None:
+            return self.drawn(seq)
+        return first(self.drawn(spend.names), -spend.credits)
+
+    def reversed(self, seq: int, before: int) -> int:
+        total = self.session.scalar(
+            select(func.sum(Entry.credits)).where(
+                Entry.wallet_id == self.wallet_id,
+                Entry.names == seq,
+                Entry.kind == Kind.REVERSAL,
+                Entry.seq < before,
+            )
+        )
+        return int(total or 0)
+
+    def named_by(self, seq: int) -> int:
+        names = self.session.scalar(
+            select(Entry.names).where(Entry.wallet_id == self.wallet_id, Entry.seq == seq)
+        )
+        assert names is not None, "this entry names another"
+        return names
+
+
+def first(parts: list[Part], credits: int) -> list[Part]:
+    """The ``credits`` that were drawn first."""
+    taken = []
+    for part in parts:
+        here = min(part.credits, credits)
+        credits -= here
+        if here:
+            taken.append(Part(part.lot_seq, here))
+    return taken
+
+
+def has_returns_to_expire(session: Session, wallet: Locked) -> bool:
+    """Whether an open hold has drawn on a lot that is over: what it gives back expires at once."""
+    over = Lot.ended | (Lot.expires_at <= wallet.now)
+    held = select(Lot.seq).where(Lot.wallet_id == wallet.id, Lot.held > 0, over)
+    return session.scalar(held.limit(1)) is not None

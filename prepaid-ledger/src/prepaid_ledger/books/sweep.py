@@ -1,0 +1,182 @@
+"""Many wallets at a time: a grant to all of them, and what is due in any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+
+from sqlalchemy import Engine, Select, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from .. import clock as clocks
+from ..clock import Clock
+from ..database.engine import commit_alone
+from ..errors import KeyReused
+from ..tables import Entry, Hold, HoldState, Kind, Wallet
+from .entries import grant
+from .expiry import sweep
+from .posting import STANDING, Locked, check_credits, check_key, check_owner, lock, open_wallets
+
+#: Wallets in one transaction of a bulk grant.
+CHUNK = 1_000
+
+#: Wallets that one call brings up to date, so that a long backlog does not keep the others waiting.
+SWEEP = 500
+
+#: A lot that ends so soon is drawn ahead once so many events wait, and its end is then quickly written.
+SOON = timedelta(days=1)
+MANY = 1_000
+
+
+def grant_many(
+    engine: Engine,
+    owners: Iterable[str],
+    credits: int,
+    *,
+    key: str,
+    reason: str,
+    expires_at: datetime | None = None,
+    clock: Clock = clocks.wall,
+) -> Iterator[int]:
+    """Grant the same to each of ``owners``, once; say after each commit how many have it.
+
+    Commits a thousand at a time. Broken off, run it again with the same key: who has the
+    grant gets no other.
+
+    :raises KeyReused: The key has posted something else in a wallet; the thousand that it is in get nothing.
+    """
+    check_credits(credits)
+    check_key(key)
+    done = 0
+    for chunk in chunks(owners, CHUNK):
+        for owner in chunk:
+            check_owner(owner)
+        give = partial(
+            _grant_chunk,
+            owners=sorted(set(chunk)),
+            credits=credits,
+            key=key,
+            reason=reason,
+            expires_at=expires_at,
+            clock=clock,
+        )
+        commit_alone(engine, give)
+        done += len(chunk)
+        yield done
+
+
+def chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+def _grant_chunk(
+    session: Session,
+    *,
+    owners: Sequence[str],
+    credits: int,
+    key: str,
+    reason: str,
+    expires_at: datetime | None,
+    clock: Clock,
+) -> None:
+    open_wallets(session, list(owners), clock())  # on SQLite it takes the write lock for all that follows
+    rows = session.execute(
+        select(*STANDING).where(Wallet.owner.in_(owners)).order_by(Wallet.id).with_for_update(key_share=True)
+    ).all()
+    now = clock()
+    wallets = {row.id: Locked(**row._mapping, now=max(now, row.moved_at)) for row in rows}
+    had = select(Entry).where(Entry.wallet_id.in_(wallets), Entry.key == key)
+    for entry in session.scalars(had):
+        if (entry.kind, entry.credits) != (Kind.GRANT, credits):
+            raise KeyReused(key)
+        del wallets[entry.wallet_id]
+    for wallet in [wallet for wallet in wallets.values() if wallet.debt]:
+        grant(
+            session,
+            wallet.owner,
+            credits,
+            key=key,
+            reason=reason,
+            expires_at=expires_at,
+            clock=clock,
+        )
+        del wallets[wallet.id]
+    if wallets:
+        _write(session, list(wallets.values()), credits, key=key, reason=reason, expires_at=expires_at)
+
+
+def _write(
+    session: Session,
+    wallets: Sequence[Locked],
+    credits: int,
+    *,
+    key: str,
+    reason: str,
+    expires_at: datetime | None,
+) -> None:
+    for wallet in wallets:
+        wallet.step()
+        wallet.balance += credits
+        wallet.expects_expiry(expires_at)
+    entries = [
+        {
+            "wallet_id": wallet.id,
+            "seq": wallet.seq,
+            "kind": Kind.GRANT,
+            "key": key,
+            "credits": credits,
+            "debt": 0,
+            "balance_after": wallet.balance,
+            "at": wallet.moved_at,
+            "expires_at": expires_at,
+            "reason": reason,
+        }
+        for wallet in wallets
+    ]
+    moves = [
+        {
+            "id": wallet.id,
+            "balance": wallet.balance,
+            "seq": wallet.seq,
+            "moved_at": wallet.moved_at,
+            "next_expiry_at": wallet.next_expiry_at,
+        }
+        for wallet in wallets
+    ]
+    session.execute(insert(Entry), entries)
+    session.execute(update(Wallet), moves)
+
+
+def settle_due(engine: Engine, *, clock: Clock = clocks.wall) -> int:
+    """Write what is due: lots that have ended, holds whose time is over; how many wallets were due.
+
+    Each wallet is a transaction of its own. Safe at any time, twice, and in several processes at once.
+    """
+    now = clock()
+    with Session(engine) as session:
+        owners = list(session.scalars(_due(now)))
+    for owner in owners:
+        commit_alone(engine, partial(settle, owner=owner, clock=clock))
+    return len(owners)
+
+
+def _due(now: datetime) -> Select[str]:
+    overdue = select(Hold.wallet_id).where(Hold.state == HoldState.OPEN, Hold.expires_at <= now).limit(SWEEP)
+    soon = (Wallet.next_expiry_at <= now + SOON) & (Wallet.seq - Wallet.drawn_seq > MANY)
+    return (
+        select(Wallet.owner)
+        .where(or_(Wallet.next_expiry_at <= now, soon, Wallet.id.in_(overdue)))
+        .order_by(Wallet.next_expiry_at, Wallet.id)
+        .limit(SWEEP)
+    )
+
+
+def settle(session: Session, owner: str, clock: Clock) -> None:
+    """Write what is due in one wallet."""
+    wallet = lock(session, owner, clock)
+    if wallet is not None:
+        sweep(session, wallet)

@@ -1,0 +1,82 @@
+"""What can go wrong with credits, and who is told.
+
+PrepaidError
+├── InsufficientCredits      fewer credits are available than are asked for     402
+├── WalletBlocked            a debt stands, and the host blocks spending on it  402
+├── KeyReused                the key has already moved something else           409
+├── HoldClosed               the hold has already ended                         409
+├── NothingToReverse         no such spend, or it is reversed already           409
+└── Busy                     the database did not get to it in time             503
+
+The world's errors are raised and handled. Our own mistakes are asserts, never caught.
+"""
+
+from __future__ import annotations
+
+
+class PrepaidError(Exception):
+    """The base of all. ``code`` is for programs, ``str(error)`` for people."""
+
+    http_status = 400
+    code = "prepaid_error"
+
+
+class InsufficientCredits(PrepaidError):
+    """The wallet holds fewer credits than are asked for. Nothing was taken."""
+
+    http_status = 402
+    code = "insufficient_credits"
+
+    def __init__(self, owner: str, *, needed: int, available: int) -> None:
+        super().__init__(f"{needed} credits are needed, {available} are available")
+        self.owner = owner
+        self.needed = needed
+        self.available = available
+
+
+class WalletBlocked(PrepaidError):
+    """Credits were clawed back after they were spent; the debt is paid first."""
+
+    http_status = 402
+    code = "wallet_blocked"
+
+    def __init__(self, owner: str, *, debt: int) -> None:
+        super().__init__(f"{debt} credits are owed; the next purchase pays them first")
+        self.owner = owner
+        self.debt = debt
+
+
+class KeyReused(PrepaidError):
+    """The key names an earlier posting with other arguments. Nothing was moved."""
+
+    http_status = 409
+    code = "key_reused"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the key {key!r} has already moved something else")
+        self.key = key
+
+
+class HoldClosed(PrepaidError):
+    """The hold was captured, released or has expired."""
+
+    http_status = 409
+    code = "hold_closed"
+
+
+class NothingToReverse(PrepaidError):
+    """There is no such spend in the wallet, or nothing of it is left to give back."""
+
+    http_status = 409
+    code = "nothing_to_reverse"
+
+
+class Busy(PrepaidError):
+    """The database was held by somebody else for too long. Nothing was moved; try again."""
+
+    http_status = 503
+    code = "unavailable"
+
+
+class UnfitDatabase(RuntimeError):
+    """The database is not PostgreSQL or an SQLite file, or cannot make a commit durable."""

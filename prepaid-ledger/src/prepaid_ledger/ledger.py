@@ -1,0 +1,54 @@
+"""``Ledger``: the one class that a program meets."""
+
+from __future__ import annotations
+
+from copy import copy
+from datetime import timedelta
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from .clock import Clock, wall
+from .database.engine import prepare
+from .spends.group_commit import GroupCommit
+from .verbs import LedgerVerbs, Setup
+
+HOUR = timedelta(hours=1)
+
+
+class Ledger(LedgerVerbs):
+    """The credits of many owners in one database. Make one for each engine, and keep it.
+
+    :param engine: PostgreSQL, or a file of SQLite. Its commits are made durable.
+    :param clock: Gives the time now, in UTC.
+    :param debt_blocks: Whether an owner who owes credits is refused; the next purchase pays a debt first.
+    :param hold_expires_after: How long a hold lasts that nobody ends.
+    :raises UnfitDatabase: The database is another one, or cannot make a commit durable.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        clock: Clock = wall,
+        debt_blocks: bool = True,
+        hold_expires_after: timedelta = HOUR,
+    ) -> None:
+        prepare(engine)
+        spends = GroupCommit(engine, clock=clock, debt_blocks=debt_blocks)
+        self._own_setup = Setup(engine, clock, debt_blocks, hold_expires_after, spends)
+        self._joined: Session | None = None
+
+    def on(self, session: Session) -> Ledger:
+        """This ledger in the caller's transaction: what it writes is committed with it, or not at all."""
+        joined = copy(self)
+        joined._joined = session
+        return joined
+
+    @property
+    def _setup(self) -> Setup:
+        return self._own_setup
+
+    @property
+    def _session(self) -> Session | None:
+        return self._joined

@@ -1,0 +1,134 @@
+"""What happened between two times, and what was there at one.
+
+Times never go back inside a wallet, so a time is found among its entries by halving:
+no index by time has to be kept while credits are spent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..books.lot_store import Drawing
+from ..books.posting import Locked
+from ..clock import Clock
+from ..tables import Entry, Kind
+from .wallets import look
+
+#: Entries read at a time.
+PAGE = 1_000
+
+
+class Reader(Protocol):
+    """Runs a query in the session of the ledger, whichever that is when the query is run."""
+
+    def __call__(
+        self,
+        page: Callable[[Session, int, int, int], Sequence[Entry]],
+        wallet_id: int,
+        upto: int,
+        after: int,
+        /,
+    ) -> Sequence[Entry]: ...
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One owner's credits from ``start`` up to, and not including, ``end``.
+
+    ``opening`` + the sum of ``by_kind`` = ``closing``; the closing balance of one
+    statement is the opening balance of the next. ``entries`` is read as it is walked.
+    """
+
+    owner: str
+    start: datetime
+    end: datetime
+    opening: int
+    closing: int
+    by_kind: dict[Kind, int] = field(default_factory=dict)
+    entries: Iterator[Entry] = field(default_factory=lambda: iter(()))
+
+
+def is_due(session: Session, owner: str, *, clock: Clock) -> bool:
+    """Whether something has ended that is not written yet."""
+    wallet = look(session, owner, clock())
+    return wallet is not None and wallet.due
+
+
+def statement(
+    session: Session, owner: str, start: datetime, end: datetime, *, clock: Clock, read: Reader
+) -> Statement:
+    """What moved the credits of ``owner`` between two times.
+
+    :param read: Reads the pages of entries later on, when they are walked.
+    :raises ValueError: The end is before the start.
+    """
+    if end < start:
+        raise ValueError("a statement ends after it starts")
+    wallet = look(session, owner, clock())
+    if wallet is None:
+        return Statement(owner, start, end, 0, 0)
+    after, upto = (_last_before(session, wallet, time) for time in (start, end))
+    by_kind: Counter[Kind] = Counter()
+    for entry in _between(partial(_page, session, wallet.id, upto), after):
+        by_kind[entry.kind] += entry.credits
+    opening, closing = (_balance_after(session, wallet, seq) for seq in (after, upto))
+    pages = partial(read, _page, wallet.id, upto)
+    return Statement(owner, start, end, opening, closing, dict(by_kind), _between(pages, after))
+
+
+def balance_at(session: Session, owner: str, time: datetime, *, clock: Clock) -> int:
+    """The credits that ``owner`` had at ``time``, with what that second brought or ended."""
+    wallet = look(session, owner, clock())
+    if wallet is None:
+        return 0
+    time = min(time, wallet.now)
+    seq = _last_before(session, wallet, time, inclusive=True)
+    balance = _balance_after(session, wallet, seq)
+    due = wallet.next_expiry_at is not None and wallet.next_expiry_at <= time
+    if due and time >= wallet.moved_at:  # what has ended since is not written yet
+        drawing = Drawing(session, wallet, keep=False)
+        balance -= sum(lot.left for lot in drawing.lots.over(time))
+    return balance
+
+
+def _last_before(session: Session, wallet: Locked, time: datetime, *, inclusive: bool = False) -> int:
+    """The ``seq`` of the last entry before ``time``, or 0."""
+    low, high = 0, wallet.seq + 1  # the entry is from low on, and before high
+    while high - low > 1:
+        middle = (low + high) // 2
+        found = session.execute(
+            select(Entry.seq, Entry.at)
+            .where(Entry.wallet_id == wallet.id, Entry.seq >= middle, Entry.seq < high)
+            .order_by(Entry.seq)
+            .limit(1)
+        ).one_or_none()
+        if found is not None and (found.at <= time if inclusive else found.at < time):
+            low = found.seq
+        else:
+            high = middle
+    return low
+
+
+def _balance_after(session: Session, wallet: Locked, seq: int) -> int:
+    return (
+        session.scalar(select(Entry.balance_after).where(Entry.wallet_id == wallet.id, Entry.seq == seq)) or 0
+    )
+
+
+def _between(page_after: Callable[[int], Sequence[Entry]], after: int) -> Iterator[Entry]:
+    while page := page_after(after):
+        yield from page
+        after = page[-1].seq
+
+
+def _page(session: Session, wallet_id: int, upto: int, after: int) -> Sequence[Entry]:
+    entries = select(Entry).where(Entry.wallet_id == wallet_id, Entry.seq > after, Entry.seq <= upto)
+    return session.scalars(entries.order_by(Entry.seq).limit(PAGE)).all()

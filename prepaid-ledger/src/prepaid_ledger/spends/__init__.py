@@ -1,0 +1,1 @@
+"""Spends that commit by themselves, many in one transaction. Imports the books."""

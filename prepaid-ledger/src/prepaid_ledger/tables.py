@@ -1,0 +1,213 @@
+"""The ledger's tables: wallets, entries, holds, lots and what was drawn from them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .database.types import Base, whole_numbers, words
+
+
+class Kind(StrEnum):
+    """Why credits moved. It names the other side, so the sum by kind is the trial balance."""
+
+    PURCHASE = "purchase"
+    GRANT = "grant"
+    ALLOWANCE = "allowance"
+    SPEND = "spend"
+    REVERSAL = "reversal"
+    CLAWBACK = "clawback"
+    EXPIRY = "expiry"
+    ADJUSTMENT = "adjustment"
+
+
+class HoldState(StrEnum):
+    OPEN = "open"
+    CAPTURED = "captured"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+class Wallet(Base):
+    """One owner's credits. The balance is the sum of the wallet's entries.
+
+    ``held`` is the part of the balance that open holds set aside. ``seq`` is the
+    number last given out, to an entry, a hold or a release. ``moved_at`` is the time
+    of that: times never go back inside a wallet, whatever the clocks do. Nothing in
+    the wallet ends before ``next_expiry_at``, a lower bound. Lots are drawn up to
+    ``drawn_seq``.
+    """
+
+    __tablename__ = "prepaid_wallet"
+    __table_args__ = (
+        CheckConstraint("balance >= 0", name="balance_not_negative"),
+        CheckConstraint("held >= 0 AND held <= balance", name="held_within_balance"),
+        CheckConstraint("debt >= 0", name="debt_not_negative"),
+        CheckConstraint("seq >= 0 AND drawn_seq >= 0 AND drawn_seq <= seq", name="drawn_within_seq"),
+        whole_numbers("balance", "held", "debt", "seq"),
+        Index(
+            "ix_prepaid_wallet_next_expiry_at",
+            "next_expiry_at",
+            postgresql_where=text("next_expiry_at IS NOT NULL"),
+            sqlite_where=text("next_expiry_at IS NOT NULL"),
+        ),
+        # Room on each page lets PostgreSQL move a balance without touching an index.
+        {"postgresql_with": {"fillfactor": 70}},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64), unique=True)
+    balance: Mapped[int] = mapped_column(default=0)
+    held: Mapped[int] = mapped_column(default=0)
+    debt: Mapped[int] = mapped_column(default=0)
+    seq: Mapped[int] = mapped_column(default=0)
+    drawn_seq: Mapped[int] = mapped_column(default=0)
+    next_expiry_at: Mapped[datetime | None]
+    moved_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+
+class Entry(Base):
+    """One immutable line: credits in or out, why, and the balance after it.
+
+    ``key`` is the cause, unique in its wallet. ``names`` is the ``seq`` of what
+    this entry is about: a reversal names its spend, an expiry or a clawback its
+    lot, a restored clawback the clawback, a capture its hold. ``debt`` is by how much
+    the wallet's debt moves. ``amount_minor`` and ``currency`` are what was paid, or
+    refunded. Zero credits are kept only where the line itself matters: an emptied lot
+    that ended, a refund too small to take another credit.
+    """
+
+    __tablename__ = "prepaid_entry"
+    __table_args__ = (
+        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
+        UniqueConstraint("wallet_id", "key"),
+        CheckConstraint("seq > 0", name="seq_positive"),
+        CheckConstraint("balance_after >= 0", name="balance_after_not_negative"),
+        CheckConstraint("credits <> 0 OR kind IN ('expiry', 'clawback')", name="credits_move"),
+        CheckConstraint("debt = 0 OR kind = 'clawback'", name="debt_by_clawback"),
+        CheckConstraint(
+            "CASE WHEN kind IN ('purchase', 'grant', 'allowance', 'reversal') THEN credits > 0"
+            " WHEN kind IN ('spend', 'expiry') THEN credits <= 0 ELSE TRUE END",
+            name="sign_of_kind",
+        ),
+        CheckConstraint("(amount_minor IS NULL) = (currency IS NULL)", name="amount_has_currency"),
+        CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
+        whole_numbers("seq", "credits", "debt", "balance_after"),
+        Index(
+            "ix_prepaid_entry_wallet_id_names",
+            "wallet_id",
+            "names",
+            postgresql_where=text("names IS NOT NULL"),
+            sqlite_where=text("names IS NOT NULL"),
+        ),
+    )
+
+    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[Kind] = mapped_column(words(Kind))
+    key: Mapped[str] = mapped_column(String(128))
+    credits: Mapped[int]
+    debt: Mapped[int] = mapped_column(default=0)
+    balance_after: Mapped[int]
+    at: Mapped[datetime]
+    names: Mapped[int | None]
+    expires_at: Mapped[datetime | None]
+    amount_minor: Mapped[int | None]
+    currency: Mapped[str | None] = mapped_column(String(3))
+    reason: Mapped[str | None]
+
+
+class Hold(Base):
+    """Credits set aside for work that is not done yet. It takes a ``seq`` and draws like a spend.
+
+    What ends it takes the next one, ``closed_seq``: the capture's entry, or none
+    when all goes back.
+    """
+
+    __tablename__ = "prepaid_hold"
+    __table_args__ = (
+        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
+        UniqueConstraint("wallet_id", "key"),
+        UniqueConstraint("wallet_id", "closed_seq"),
+        CheckConstraint("credits > 0", name="credits_positive"),
+        CheckConstraint("captured >= 0 AND captured <= credits", name="captured_within_held"),
+        CheckConstraint("(state = 'captured') = (captured > 0)", name="captured_by_capture"),
+        CheckConstraint("(state = 'open') = (closed_seq IS NULL)", name="open_until_closed"),
+        CheckConstraint("closed_seq > seq", name="closed_after_opened"),
+        whole_numbers("seq", "credits", "captured"),
+        Index(
+            "ix_prepaid_hold_open",
+            "wallet_id",
+            "expires_at",
+            postgresql_where=text("state = 'open'"),
+            sqlite_where=text("state = 'open'"),
+        ),
+        Index(
+            "ix_prepaid_hold_due",
+            "expires_at",
+            postgresql_where=text("state = 'open'"),
+            sqlite_where=text("state = 'open'"),
+        ),
+    )
+
+    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(String(128))
+    credits: Mapped[int]
+    captured: Mapped[int] = mapped_column(default=0)
+    state: Mapped[HoldState] = mapped_column(words(HoldState), default=HoldState.OPEN)
+    at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    closed_seq: Mapped[int | None]
+    closed_at: Mapped[datetime | None]
+
+
+class Lot(Base):
+    """What is left of credits that came in together, drawn up to the wallet's ``drawn_seq``.
+
+    Its ``seq`` is that of the entry it came in by, which has its price and expiry.
+    ``origin`` is the lot that its credits first came in by: itself, but for credits
+    that came back after that one had ended. All of it follows from the entries and
+    holds; the audit draws it again and compares.
+    """
+
+    __tablename__ = "prepaid_lot"
+    __table_args__ = (
+        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
+        CheckConstraint("left_over >= 0", name="left_over_not_negative"),
+        CheckConstraint("held >= 0", name="held_not_negative"),
+        Index(
+            "ix_prepaid_lot_live",
+            "wallet_id",
+            postgresql_where=text("left_over > 0 OR held > 0"),
+            sqlite_where=text("left_over > 0 OR held > 0"),
+        ),
+    )
+
+    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    origin: Mapped[int]
+    left_over: Mapped[int]
+    held: Mapped[int] = mapped_column(default=0)
+    ended: Mapped[bool] = mapped_column(default=False)
+    expires_at: Mapped[datetime | None]
+    paid: Mapped[bool]
+
+
+class Draw(Base):
+    """Credits that one event took from one lot, or gave back to it where negative."""
+
+    __tablename__ = "prepaid_draw"
+    __table_args__ = (
+        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
+        CheckConstraint("credits <> 0", name="credits_move"),
+    )
+
+    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    lot_seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    credits: Mapped[int]

@@ -1,0 +1,105 @@
+"""``expand[]``: an id becomes the object, and what is left out by default is put in.
+
+Ids are expanded by looking them up. What Stripe leaves out unless asked for (a session's
+``line_items``) is registered by the file of its kind:
+
+    @includable("checkout.session", "line_items")
+    def line_items(session: Json) -> Json: ...
+
+https://docs.stripe.com/expand
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from stripe_emulator import contract
+from stripe_emulator.core import store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import public
+
+MAX_DEPTH = 4
+
+_INCLUDABLE: dict[tuple[str, str], Callable[[Json], Any]] = {}
+_SHOWN: dict[str, Callable[[Json], Json]] = {}
+
+
+def includable(kind: str, field: str) -> Callable[[Callable[[Json], Any]], Callable[[Json], Any]]:
+    """Register how to make a field that is absent until it is asked for."""
+
+    def register(make: Callable[[Json], Any]) -> Callable[[Json], Any]:
+        _INCLUDABLE[kind, field] = make
+        return make
+
+    return register
+
+
+def shown(kind: str) -> Callable[[Callable[[Json], Json]], Callable[[Json], Json]]:
+    """Register fields that are computed each time an object goes out."""
+
+    def register(make: Callable[[Json], Json]) -> Callable[[Json], Json]:
+        _SHOWN[kind] = make
+        return make
+
+    return register
+
+
+def render(value: Json, paths: list[str] | None = None) -> Json:
+    """An object or a list as it goes out, with ``paths`` expanded.
+
+    :raises InvalidRequest: A path leads nowhere, or is nested deeper than four levels.
+    """
+    out = _out(value)
+    for path in paths or []:
+        if path == "total_count" and "_total_count" in value:
+            out["total_count"] = value["_total_count"]
+            continue
+        steps = path.split(".")
+        if len(steps) > MAX_DEPTH + (steps[0] == "data"):
+            raise InvalidRequest(
+                f"You cannot expand more than {MAX_DEPTH} levels of a property ({path[:80]}).", param="expand"
+            )
+        _expand(out, steps, path)
+    return out
+
+
+def _out(value: Json) -> Json:
+    if value.get("object") in ("list", "search_result"):
+        return {**public(value), "data": [_out(item) for item in value["data"]]}
+    make = _SHOWN.get(value.get("object", ""))
+    return public(value | make(value) if make else value)
+
+
+def _expand(place: Json, steps: list[str], path: str) -> None:
+    step, rest = steps[0], steps[1:]
+    kind = place.get("object", "")
+    if (kind, step) in _INCLUDABLE and not isinstance(place.get(step), dict):
+        origin = store.find(kind, place["id"]) or place
+        place[step] = _INCLUDABLE[kind, step](origin)
+    if step not in place and contract.is_field(kind, step):
+        return  # Stripe sends it only when there is cause
+    if step not in place:
+        raise InvalidRequest(f"This property cannot be expanded ({path[:80]}).", param="expand")
+    found = place[step]
+    if isinstance(found, list):
+        place[step] = [_opened(item, step, rest, path) for item in found]
+    elif found is not None:
+        place[step] = _opened(found, step, rest, path)
+
+
+def _opened(found: Any, step: str, rest: list[str], path: str) -> Any:
+    """The object behind an id, or a copy of the hash that is there, with the rest of the path expanded."""
+    if isinstance(found, str):
+        target = store.find_any(found)
+        if target is None:
+            raise InvalidRequest(f"This property cannot be expanded ({path[:80]}).", param="expand")
+        opened = _out(target)
+    elif isinstance(found, dict):
+        opened = _out(found)
+    else:
+        raise InvalidRequest(f"This property cannot be expanded ({path[:80]}).", param="expand")
+    if rest:
+        _expand(opened, rest, path)
+    return opened

@@ -1,0 +1,91 @@
+"""An ``Idempotency-Key`` makes a POST happen once.
+
+The first answer is kept with the work that it tells of, in one transaction, for 24 hours of
+Stripe's clock; a repeat gets it again. Which keys are in use at this moment is known to this
+process alone, and forgotten with it. https://docs.stripe.com/api/idempotent_requests
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from stripe_emulator.core import clock, store
+from stripe_emulator.core.errors import IdempotencyError, KeyInUse
+
+KEPT = clock.DAY
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was said, to be said again. ``request_id`` is the first request's."""
+
+    status: int
+    body: str
+    request_id: str
+
+
+class KeysInUse:
+    """The keys whose first request has not been answered yet."""
+
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def mark(self, key: str | None) -> Iterator[None]:
+        """:raises KeyInUse: Another request with this key is running."""
+        if key is None:
+            yield
+            return
+        with self._lock:
+            if key in self._keys:
+                raise KeyInUse(
+                    f"There is currently another in-progress request using this Stripe-Idempotency-Key:"
+                    f" {key}. Please try again later.",
+                    code="idempotency_key_in_use",
+                )
+            self._keys.add(key)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._keys.discard(key)
+
+
+def fingerprint(verb: str, path: str, body: bytes) -> str:
+    """What two requests must share to count as the same."""
+    return hashlib.sha256(b"\n".join([verb.encode(), path.encode(), body])).hexdigest()
+
+
+def recall(key: str, print_: str) -> Answer | None:
+    """The answer that this key got.
+
+    :raises IdempotencyError: It was another request that got it.
+    """
+    row = (
+        store.current()
+        .execute("SELECT fingerprint, status, body, request, created FROM answer WHERE key = ?", (key,))
+        .fetchone()
+    )
+    if row is None or row[4] <= clock.account_now() - KEPT:
+        return None
+    if row[0] != print_:
+        raise IdempotencyError(
+            "Keys for idempotent requests can only be used with the same parameters they were first used"
+            f" with. Try using a key other than '{key}' if you meant to execute a different request."
+        )
+    return Answer(row[1], row[2], row[3])
+
+
+def keep(key: str, print_: str, answer: Answer) -> None:
+    """Remember an answer; what is older than a day is forgotten on the way."""
+    transaction = store.current()
+    transaction.execute("DELETE FROM answer WHERE created <= ?", (clock.account_now() - KEPT,))
+    transaction.execute(
+        "INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?)",
+        (key, print_, answer.status, answer.body, answer.request_id, clock.account_now()),
+    )

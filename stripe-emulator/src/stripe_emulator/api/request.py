@@ -1,0 +1,189 @@
+"""One request to ``/v1`` (or ``/v2``), from its bytes to its answer.
+
+Key, route, parameters, idempotency, the resource's function, expand: all in one transaction,
+so an answer that was given is on disk, and a request that failed left nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stripe_emulator import contract
+from stripe_emulator.api import idempotency, keys, routing
+from stripe_emulator.api.expand import render
+from stripe_emulator.api.idempotency import Answer
+from stripe_emulator.api.routing import Endpoint
+from stripe_emulator.core import chaos, ids, store
+from stripe_emulator.core.chaos import NO_TROUBLE, Trouble
+from stripe_emulator.core.errors import (
+    InvalidRequest,
+    NoSuchAccount,
+    NotEmulated,
+    RateLimited,
+    StripeError,
+    Unavailable,
+)
+from stripe_emulator.core.store import Origin, Store
+from stripe_emulator.core.version import API_VERSION
+from stripe_emulator.core.wire import Form, decode, decode_json, encode
+
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z_]+)?")
+
+#: On every answer, as Stripe's. Browsers call with a publishable key from any origin.
+HEADERS = {
+    "Access-Control-Allow-Credentials": "true",
+    "Access-Control-Allow-Methods": "GET, HEAD, PUT, PATCH, POST, DELETE",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Request-Id, Stripe-Manage-Version, Stripe-Should-Retry",
+    "Access-Control-Max-Age": "300",
+    "Cache-Control": "no-cache, no-store",
+    "Content-Type": "application/json",
+    "Vary": "Origin",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as it came. The names of ``headers`` are in lower case."""
+
+    verb: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name, "")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer. It must not reach the caller if it is ``lost``: the connection is closed, or if it
+    ``times_out``: nothing is ever said.
+    """
+
+    status: int
+    body: str
+    headers: dict[str, str] = field(default_factory=dict)
+    lost: bool = False
+    times_out: bool = False
+
+
+class Api:
+    """Answers calls on one store; safe to use from many threads."""
+
+    def __init__(self, keeper: Store) -> None:
+        self.store = keeper
+        self._in_use = idempotency.KeysInUse()
+        self._attempts = chaos.Attempts()
+
+    def answer(self, call: Call) -> Reply:
+        """Never raises for what a caller can send."""
+        request_id = ids.new("request")
+        headers = {**HEADERS, "Request-Id": request_id}
+        try:
+            return self._answer(call, request_id, headers)
+        except StripeError as error:
+            body = encode(error.envelope(request_id))
+            return Reply(error.status, body, {**headers, **error.headers})
+
+    def _answer(self, call: Call, request_id: str, headers: dict[str, str]) -> Reply:
+        form = (
+            decode_json(call.query, call.body)
+            if call.path.startswith("/v2/")
+            else decode(call.query, call.body)
+        )
+        secret = keys.given(call.header("authorization"), form)
+        headers["Stripe-Version"], strict = _version(call)
+        if account := call.header("stripe-account"):
+            raise NoSuchAccount(
+                f"The provided key '{keys.masked(secret)}' does not have access to account"
+                f" '{account[:60]}' (or that account does not exist). Application access may have been"
+                " revoked.",
+                code="account_invalid",
+            )
+        endpoint, values = routing.match(call.verb, call.path)
+        key = _idempotency_key(call)
+        origin = Origin(request_id, key)
+        writes = call.verb != "GET"
+        with self._in_use.mark(key), self.store.transaction(write=writes, origin=origin):
+            keys.check(secret, endpoint, values, form)
+            trouble = self._trouble(call, key)
+            if trouble.times_out:
+                return Reply(504, encode(_down().envelope(request_id)), headers, times_out=True)
+            print_ = ""
+            if key is not None:
+                headers |= {"Idempotency-Key": key, "Original-Request": request_id}
+                print_ = idempotency.fingerprint(call.verb, call.path, call.body)
+                if (earlier := idempotency.recall(key, print_)) is not None:
+                    headers |= {"Original-Request": earlier.request_id, "Idempotent-Replayed": "true"}
+                    return Reply(earlier.status, earlier.body, headers, lost=trouble.lost_reply)
+            answer = _work(endpoint, values, form, strict, request_id)
+            if trouble.fails_after:
+                answer = Answer(500, encode(_down().envelope(request_id)), request_id)
+            if key is not None:
+                idempotency.keep(key, print_, answer)
+        time.sleep(trouble.slow)
+        return Reply(answer.status, answer.body, headers, lost=trouble.lost_reply)
+
+    def _trouble(self, call: Call, key: str | None) -> Trouble:
+        settings = store.get_setting(chaos.SETTING)
+        if not settings:
+            return NO_TROUBLE
+        attempt = self._attempts.count(call.verb, call.path, key or "")
+        trouble = chaos.trouble(settings, call.verb, call.path, key or "", attempt)
+        if trouble.limited:
+            raise RateLimited("Request rate limit exceeded.", code="rate_limit")
+        if trouble.fails_before:
+            raise _down()
+        return trouble
+
+
+def _work(endpoint: Endpoint, values: dict[str, str], raw: Form, strict: bool, request_id: str) -> Answer:
+    """Have the resource do it; a refusal that is a fact of its own is an answer, too."""
+    form = contract.read(endpoint.route, raw, strict=strict) if endpoint.route else contract.Given(raw)
+    paths = form.pop("expand", [])
+    try:
+        result = endpoint.view(form, **values)
+        if strict or endpoint.verb == "GET":
+            _must_be_read(form, endpoint)
+    except StripeError as error:
+        if not error.keeps_work:
+            raise
+        return Answer(error.status, encode(error.envelope(request_id)), request_id)
+    return Answer(
+        200, encode(render(result, paths if isinstance(paths, list) else list(paths.values()))), request_id
+    )
+
+
+def _must_be_read(form: contract.Given, endpoint: Endpoint) -> None:
+    """:raises NotEmulated: The resource never looked at a parameter, which then would have no effect."""
+    for name in form.unread():
+        raise NotEmulated(f"{endpoint.verb} {endpoint.path} with {name}", param=name)
+
+
+def _version(call: Call) -> tuple[str, bool]:
+    """The version to echo, and whether the request is held to today's contract.
+
+    :raises InvalidRequest: That is no version.
+    """
+    asked = call.header("stripe-version")
+    if asked and not _VERSION.fullmatch(asked):
+        raise InvalidRequest(f"Invalid Stripe API version: {asked[:60]}")
+    return asked or API_VERSION, asked == API_VERSION
+
+
+def _idempotency_key(call: Call) -> str | None:
+    key = call.header("idempotency-key")
+    if len(key) > 255:
+        raise InvalidRequest(
+            "Idempotency keys can be up to 255 characters long.", code="idempotency_key_too_long"
+        )
+    return key if key and call.verb == "POST" else None
+
+
+def _down() -> Unavailable:
+    return Unavailable("An unknown error occurred at Stripe. (This is the emulator's chaos.)")

@@ -1,0 +1,173 @@
+"""The customer portal: what it offers, and a way in. https://docs.stripe.com/api/customer_portal
+
+The page itself is ``pages/portal.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.routing import get, post
+from stripe_emulator.core import clock, store
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.ids import new
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+from stripe_emulator.events import objects
+
+CONFIGURATION, SESSION = "billing_portal.configuration", "billing_portal.session"
+
+#: What a configuration has where its form is silent; nothing is offered unless asked for.
+OFF: Json = {
+    "customer_update": {"allowed_updates": [], "enabled": False},
+    "invoice_history": {"enabled": False},
+    "payment_method_update": {"enabled": False, "payment_method_configuration": None},
+    "subscription_cancel": {
+        "cancellation_reason": {"enabled": False, "options": []},
+        "enabled": False,
+        "mode": "at_period_end",
+        "proration_behavior": "none",
+    },
+    "subscription_pause": {
+        "duration": {
+            "interval_options": [{"interval": "month", "interval_count": 1}],
+            "type": "interval_options",
+        },
+        "enabled": False,
+    },
+    "subscription_update": {
+        "billing_cycle_anchor": None,
+        "default_allowed_updates": [],
+        "enabled": False,
+        "proration_behavior": "none",
+        "schedule_at_period_end": {"conditions": []},
+        "trial_update_behavior": "end_trial",
+    },
+}
+
+#: What the portal offers before anybody has configured it.
+STANDARD: Json = {
+    "customer_update": {"allowed_updates": ["email"], "enabled": True},
+    "invoice_history": {"enabled": True},
+    "payment_method_update": {"enabled": True},
+    "subscription_cancel": {"enabled": True},
+}
+
+
+@post("/v1/billing_portal/configurations")
+def create_configuration(form: Form) -> Json:
+    """https://docs.stripe.com/api/customer_portal/configurations/create"""
+    _check(form)
+    return _configuration(form)
+
+
+@get("/v1/billing_portal/configurations/{configuration}")
+def retrieve_configuration(form: Form, configuration: str) -> Json:
+    """https://docs.stripe.com/api/customer_portal/configurations/retrieve"""
+    return store.get(CONFIGURATION, configuration, param="configuration")
+
+
+@post("/v1/billing_portal/configurations/{configuration}")
+def update_configuration(form: Form, configuration: str) -> Json:
+    """https://docs.stripe.com/api/customer_portal/configurations/update"""
+    _check(form)
+    found = store.get(CONFIGURATION, configuration, param="configuration")
+    changes = objects.patch(found, form, ("active", "default_return_url", "name"))
+    if "business_profile" in form:
+        changes["business_profile"] = found["business_profile"] | form["business_profile"]
+    if "features" in form:
+        changes["features"] = _merged(found["features"], form["features"])
+    return objects.change(found, "billing_portal.configuration.updated", **changes, updated=clock.now())
+
+
+@get("/v1/billing_portal/configurations")
+def list_configurations(form: Form) -> Json:
+    """https://docs.stripe.com/api/customer_portal/configurations/list"""
+    return lists.page(
+        CONFIGURATION, form, url="/v1/billing_portal/configurations", only=("active", "is_default")
+    )
+
+
+@post("/v1/billing_portal/sessions")
+def create_session(form: Form) -> Json:
+    """https://docs.stripe.com/api/customer_portal/sessions/create"""
+    for param in ("flow_data", "after_expiration", "customer_account", "on_behalf_of"):
+        if form.get(param):
+            raise NotEmulated(f"portal sessions with {param}", param=param)
+    if "customer" not in form:
+        raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
+    _check_url(form.get("return_url"), "return_url")
+    customer = store.named("customer", form["customer"], "customer")
+    configuration = _chosen(form)
+    session_id = new(SESSION)
+    return objects.create(
+        SESSION,
+        id=session_id,
+        event="billing_portal.session.created",
+        configuration=configuration["id"],
+        customer=customer["id"],
+        flow=None,
+        locale=form.get("locale"),
+        return_url=form.get("return_url") or configuration["default_return_url"],
+        url=f"{store.current().store.base_url}/portal/{session_id}",
+    )
+
+
+def _chosen(form: Form) -> Json:
+    """The configuration that a session names, or the standard one, made when it is first needed."""
+    if "configuration" in form:
+        return store.named(CONFIGURATION, form["configuration"], "configuration")
+    standard = store.select(CONFIGURATION, {"is_default": True}, limit=1)
+    return standard[0] if standard else _configuration({"features": STANDARD}, is_default=True)
+
+
+def _configuration(form: Form, *, is_default: bool = False) -> Json:
+    profile = {"headline": None, "privacy_policy_url": None, "terms_of_service_url": None}
+    return objects.create(
+        CONFIGURATION,
+        event="billing_portal.configuration.created",
+        active=True,
+        business_profile=profile | (form.get("business_profile") or {}),
+        default_return_url=form.get("default_return_url") or None,
+        features=_merged(OFF, form["features"]),
+        is_default=is_default,
+        login_page={"enabled": False, "url": None},
+        metadata=form.get("metadata"),
+        name=form.get("name") or None,
+        updated=clock.now(),
+    )
+
+
+def _check(form: Form) -> None:
+    """:raises NotEmulated: It asks for a feature that the portal's page lacks."""
+    _check_url(form.get("default_return_url"), "default_return_url")
+    features = form.get("features") or {}
+    for name in ("subscription_update", "subscription_pause"):
+        if (features.get(name) or {}).get("enabled"):
+            raise NotEmulated(f"a portal with {name}", param=f"features[{name}]")
+    if (form.get("login_page") or {}).get("enabled"):
+        raise NotEmulated("the portal's login page", param="login_page")
+
+
+def _check_url(url: str | None, param: str) -> None:
+    if url and not url.startswith(("http://", "https://")):
+        raise InvalidRequest(
+            "Not a valid URL: an explicit scheme (such as https) must be provided.",
+            code="url_invalid",
+            param=param,
+        )
+
+
+def _merged(before: Json, form: Json) -> Json:
+    """A feature's settings with those of a form in them; "" empties a list."""
+    after: dict[str, Any] = {}
+    for name, value in before.items():
+        given = form.get(name, value)
+        if isinstance(value, dict):
+            after[name] = _merged(value, given) if isinstance(given, dict) else value
+        elif isinstance(value, list):
+            after[name] = given or []
+        else:
+            after[name] = given
+    return after

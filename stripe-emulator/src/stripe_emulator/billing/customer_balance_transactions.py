@@ -1,0 +1,59 @@
+"""What moved a customer's balance; credit is negative. https://docs.stripe.com/api/customer_balance_transactions"""
+
+from __future__ import annotations
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.routing import get, post
+from stripe_emulator.billing import invoices
+from stripe_emulator.core import clocks, money, store
+from stripe_emulator.core.errors import NotFound, no_such
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+from stripe_emulator.events import objects
+from stripe_emulator.payments import customers
+
+KIND = "customer_balance_transaction"
+
+
+@post("/v1/customers/{customer}/balance_transactions")
+def create(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/customer_balance_transactions/create"""
+    found = customers.alive(customer)
+    clocks.enter(found)
+    return invoices.change_balance(
+        found,
+        form["amount"],
+        "adjustment",
+        money.currency(form["currency"]),
+        description=form.get("description"),
+        metadata=form.get("metadata"),
+    )
+
+
+@get("/v1/customers/{customer}/balance_transactions/{transaction}")
+def retrieve(form: Form, customer: str, transaction: str) -> Json:
+    """https://docs.stripe.com/api/customer_balance_transactions/retrieve"""
+    return _found(customer, transaction)
+
+
+@post("/v1/customers/{customer}/balance_transactions/{transaction}")
+def update(form: Form, customer: str, transaction: str) -> Json:
+    """https://docs.stripe.com/api/customer_balance_transactions/update; the amount never changes."""
+    found = _found(customer, transaction)
+    return objects.change(found, **objects.patch(found, form, ("description",)))
+
+
+@get("/v1/customers/{customer}/balance_transactions")
+def list_all(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/customer_balance_transactions/list"""
+    store.get("customer", customer)
+    url = f"/v1/customers/{customer}/balance_transactions"
+    return lists.page(KIND, form, url=url, where={"customer": customer}, only=("invoice",))
+
+
+def _found(customer: str, transaction: str) -> Json:
+    store.get("customer", customer)
+    found = store.get(KIND, transaction, param="transaction")
+    if found["customer"] != customer:
+        raise NotFound(no_such(KIND, transaction), code="resource_missing", param="transaction")
+    return found

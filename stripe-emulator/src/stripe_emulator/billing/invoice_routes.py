@@ -1,0 +1,275 @@
+"""Invoices: what is owed, and whether it was paid. https://docs.stripe.com/api/invoices"""
+
+from __future__ import annotations
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.expand import includable
+from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.billing import collection, drafts, items, previews
+from stripe_emulator.billing import invoices as billing
+from stripe_emulator.catalog import discounts
+from stripe_emulator.core import clock, clocks, money, store
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form, without_effect
+from stripe_emulator.events import events, objects
+from stripe_emulator.payments import payment_methods
+
+#: Parameters that are kept as they come; "" empties them.
+KEPT = (
+    "account_tax_ids",
+    "auto_advance",
+    "collection_method",
+    "custom_fields",
+    "default_payment_method",
+    "default_source",
+    "description",
+    "due_date",
+    "effective_at",
+    "footer",
+    "number",
+    "on_behalf_of",
+    "rendering",
+    "statement_descriptor",
+)
+
+#: Parameters that promise more than is done here.
+NOT_YET = ("application_fee_amount", "from_invoice", "shipping_cost", "transfer_data")
+
+#: What may still be changed once an invoice is final.
+FINAL_KEEPS = {
+    "auto_advance",
+    "default_payment_method",
+    "default_source",
+    "expand",
+    "metadata",
+    "payment_settings",
+}
+
+
+@post("/v1/invoices")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/invoices/create"""
+    if "customer" not in form:
+        raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
+    customer = store.named("customer", form["customer"], "customer")
+    clocks.enter(customer)
+    subscription = None
+    if "subscription" in form:
+        subscription = store.named("subscription", form["subscription"], "subscription")
+    currency = money.currency(form.get("currency") or customer["currency"] or "usd")
+    includes = form.get("pending_invoice_items_behavior", "include" if subscription else "exclude")
+    waiting = drafts.take_pending(customer, currency, subscription) if includes == "include" else []
+    invoice = drafts.new(customer, currency, "manual", waiting, subscription=subscription)
+    _change(invoice, form, customer)
+    if invoice["collection_method"] == "send_invoice" and not invoice["due_date"]:
+        if "days_until_due" not in form:
+            raise InvalidRequest(
+                "If invoice collection method is 'send_invoice', you must specify 'due_date' or"
+                " 'days_until_due'.",
+                code="parameter_missing",
+                param="days_until_due",
+            )
+        objects.change(invoice, due_date=clock.now() + form["days_until_due"] * clock.DAY)
+    moment = form.get("automatically_finalizes_at")
+    if form.get("auto_advance") or moment:
+        collection.advance_later(invoice, moment)
+    events.emit("invoice.created", invoice)
+    return invoice
+
+
+@post("/v1/invoices/create_preview")
+def create_preview(form: Form) -> Json:
+    """https://docs.stripe.com/api/invoices/create_preview"""
+    return previews.preview(form)
+
+
+@get("/v1/invoices/search")
+def search(form: Form) -> Json:
+    """https://docs.stripe.com/api/invoices/search"""
+    return lists.search("invoice", form, url="/v1/invoices/search")
+
+
+@get("/v1/invoices/{invoice}")
+def retrieve(form: Form, invoice: str) -> Json:
+    """https://docs.stripe.com/api/invoices/retrieve"""
+    return store.get("invoice", invoice)
+
+
+@post("/v1/invoices/{invoice}")
+def update(form: Form, invoice: str) -> Json:
+    """https://docs.stripe.com/api/invoices/update"""
+    found = _found(invoice)
+    if found["status"] != "draft" and (other := sorted(form.keys() - FINAL_KEEPS)):
+        raise InvalidRequest(
+            f"Finalized invoices can't be updated in this way: {other[0]}.",
+            code="invoice_not_editable",
+            param=other[0],
+        )
+    before = {key: found[key] for key in (*KEPT, "metadata")}
+    _change(found, form, store.get("customer", found["customer"]))
+    moment = form.get("automatically_finalizes_at")
+    if (form.get("auto_advance") or moment) and found["status"] == "draft":
+        collection.advance_later(found, moment)
+    changed = {key: value for key, value in before.items() if found[key] != value}
+    if form:
+        events.emit("invoice.updated", found, previous=changed)
+    return found
+
+
+@delete("/v1/invoices/{invoice}")
+def remove(form: Form, invoice: str) -> Json:
+    """https://docs.stripe.com/api/invoices/delete; only a draft, and its items wait again."""
+    found = _found(invoice)
+    if found["status"] != "draft" or found["parent"] is not None:
+        raise InvalidRequest(
+            "You can only delete draft invoices that no subscription made.", code="invoice_not_editable"
+        )
+    for line in found["lines"]["data"]:
+        item = drafts.source_item(line)
+        if item is not None:
+            objects.delete(item, "invoiceitem.deleted")
+    return objects.delete(found, "invoice.deleted")
+
+
+@get("/v1/invoices")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/invoices/list"""
+    only = ("collection_method", "customer", "due_date", "status", "subscription")
+    return lists.page("invoice", form, url="/v1/invoices", only=only)
+
+
+@get("/v1/invoices/{invoice}/lines")
+def list_lines(form: Form, invoice: str) -> Json:
+    """https://docs.stripe.com/api/invoice-line-item/retrieve"""
+    found = store.get("invoice", invoice)
+    return lists.slice_of(found["lines"]["data"], form, url=f"/v1/invoices/{invoice}/lines")
+
+
+@post("/v1/invoices/{invoice}/finalize")
+def finalize(form: Form, invoice: str) -> Json:
+    """https://docs.stripe.com/api/invoices/finalize"""
+    found = _found(invoice)
+    if "auto_advance" in form:
+        objects.change(found, auto_advance=form["auto_advance"])
+    billing.finalize(found)
+    if (
+        found["status"] == "open"
+        and found["auto_advance"]
+        and found["collection_method"] == "charge_automatically"
+    ):
+        clock.schedule(clock.now() + drafts.DRAFT_TIME, "invoice.retry", found["id"])
+    return found
+
+
+@post("/v1/invoices/{invoice}/pay")
+def pay(form: Form, invoice: str) -> Json:
+    """https://docs.stripe.com/api/invoices/pay"""
+    found = _found(invoice)
+    without_effect(form, "off_session")
+    if found["status"] == "draft":
+        billing.finalize(found)
+        if found["status"] == "paid":
+            return found
+    billing.move(found, "pay")
+    if form.get("paid_out_of_band"):
+        return billing.paid(found, out_of_band=True)
+    method = None
+    if "payment_method" in form:
+        method = payment_methods.named(form["payment_method"], "payment_method")
+    elif collection.method_for(found) is None:
+        collection.require_method(store.get("customer", found["customer"]), drafts.subscription_of(found))
+    error = collection.attempt(found, method)
+    if error is not None:
+        raise error
+    if found["status"] != "paid":
+        raise collection.action_required(found)
+    return found
+
+
+@post("/v1/invoices/{invoice}/send")
+def send(form: Form, invoice: str) -> Json:
+    """https://docs.stripe.com/api/invoices/send; in test mode only the event is sent."""
+    found = _found(invoice)
+    if found["collection_method"] != "send_invoice":
+        raise InvalidRequest(
+            "You can only manually send an invoice if its collection method is 'send_invoice'.",
+            code="invoice_not_editable",
+        )
+    if found["status"] == "draft":
+        billing.finalize(found)
+    events.emit("invoice.sent", found)
+    return found
+
+
+@post("/v1/invoices/{invoice}/void")
+def void(form: Form, invoice: str) -> Json:
+    """https://docs.stripe.com/api/invoices/void"""
+    return billing.void(_found(invoice))
+
+
+@post("/v1/invoices/{invoice}/mark_uncollectible")
+def mark_uncollectible(form: Form, invoice: str) -> Json:
+    """https://docs.stripe.com/api/invoices/mark_uncollectible"""
+    return billing.mark_uncollectible(_found(invoice))
+
+
+@post("/v1/invoices/{invoice}/attach_payment")
+def attach_payment(form: Form, invoice: str) -> Json:
+    """https://docs.stripe.com/api/invoices/attach_payment"""
+    found = _found(invoice)
+    if found["status"] != "open" or "payment_intent" not in form:
+        raise InvalidRequest(
+            "A payment intent can be attached to an open invoice only.", param="payment_intent"
+        )
+    intent = store.named("payment_intent", form["payment_intent"], "payment_intent")
+    if intent["amount"] != found["amount_remaining"]:
+        raise NotEmulated("paying an invoice in parts", param="payment_intent")
+    billing.add_payment(found, intent, is_default=False)
+    if intent["status"] == "succeeded":
+        billing.paid(found, amount=intent["amount_received"], intent=intent)
+    return found
+
+
+@includable("invoice", "payments")
+def payments(invoice: Json) -> Json:
+    """The invoice's payments, shown when asked for."""
+    return lists.of(billing.payments_of(invoice), url=f"/v1/invoice_payments?invoice={invoice['id']}")
+
+
+@includable("invoice", "confirmation_secret")
+def confirmation_secret(invoice: Json) -> Json | None:
+    """What a browser needs to confirm the payment."""
+    intent = billing.intent_of(invoice) if invoice["status"] == "open" else None
+    return intent and {"client_secret": intent["client_secret"], "type": "payment_intent"}
+
+
+def _found(invoice_id: str) -> Json:
+    """The invoice that the URL names, on its own clock."""
+    found = store.get("invoice", invoice_id)
+    clocks.enter(found)
+    return found
+
+
+def _change(invoice: Json, form: Form, customer: Json) -> None:
+    for name in NOT_YET:
+        if form.get(name):
+            raise NotEmulated(f"invoices with {name}", param=name)
+    if (form.get("automatic_tax") or {}).get("enabled"):
+        raise NotEmulated("invoices with automatic_tax", param="automatic_tax")
+    if (form.get("issuer") or {}).get("type") == "account":
+        raise NotEmulated("invoices in another account's name", param="issuer")
+    fields = objects.patch(invoice, form, KEPT)
+    if "default_tax_rates" in form:
+        fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates")
+    if "discounts" in form:
+        fields["discounts"] = discounts.redeem_all(
+            form["discounts"], customer, "discounts", invoice=invoice["id"]
+        )
+    if form.get("payment_settings"):
+        fields["payment_settings"] = invoice["payment_settings"] | form["payment_settings"]
+    if "days_until_due" in form:
+        fields["due_date"] = clock.now() + form["days_until_due"] * clock.DAY
+    objects.change(invoice, **fields)
+    if invoice["status"] == "draft":
+        drafts.add_up(invoice)

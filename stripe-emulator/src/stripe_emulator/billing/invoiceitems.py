@@ -1,0 +1,200 @@
+"""Invoice items: what waits to be put on an invoice. https://docs.stripe.com/api/invoiceitems"""
+
+from __future__ import annotations
+
+import re
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.billing import drafts, items, lines
+from stripe_emulator.catalog import discounts, prices
+from stripe_emulator.core import clocks, money, store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+from stripe_emulator.events import events, objects
+
+
+@post("/v1/invoiceitems")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/invoiceitems/create"""
+    customer = _customer(form)
+    clocks.enter(customer)
+    invoice = _draft(form["invoice"]) if "invoice" in form else None
+    item = new(form, customer, invoice)
+    if invoice is not None:
+        line = lines.of_invoiceitem(item)
+        line["invoice"] = invoice["id"]
+        invoice["lines"]["data"].append(line)
+        drafts.add_up(invoice)
+    return item
+
+
+@get("/v1/invoiceitems/{invoiceitem}")
+def retrieve(form: Form, invoiceitem: str) -> Json:
+    """https://docs.stripe.com/api/invoiceitems/retrieve"""
+    return store.get("invoiceitem", invoiceitem)
+
+
+@post("/v1/invoiceitems/{invoiceitem}")
+def update(form: Form, invoiceitem: str) -> Json:
+    """https://docs.stripe.com/api/invoiceitems/update; only while its invoice is not final."""
+    found = store.get("invoiceitem", invoiceitem)
+    invoice = _draft(found["invoice"]) if found["invoice"] else None
+    changes = objects.patch(found, form, ("description", "discountable", "period"))
+    if form.keys() & {"amount", "quantity", "unit_amount_decimal", "price_data", "pricing"}:
+        worked = (
+            form
+            if form.keys() & {"amount", "unit_amount_decimal", "price_data", "pricing"}
+            else _same(found, form)
+        )
+        changes |= _worth(worked, found["currency"])
+    if "tax_rates" in form:
+        changes["tax_rates"] = items.tax_rates(form["tax_rates"], "tax_rates")
+    if "discounts" in form:
+        customer = store.get("customer", found["customer"])
+        changes["discounts"] = discounts.redeem_all(
+            form["discounts"], customer, "discounts", invoice_item=found["id"]
+        )
+    objects.change(found, **changes)
+    if invoice is not None:
+        _replace_line(invoice, found)
+    return found
+
+
+@delete("/v1/invoiceitems/{invoiceitem}")
+def remove(form: Form, invoiceitem: str) -> Json:
+    """https://docs.stripe.com/api/invoiceitems/delete; only while its invoice is not final."""
+    found = store.get("invoiceitem", invoiceitem)
+    if found["invoice"]:
+        invoice = _draft(found["invoice"])
+        data = invoice["lines"]["data"]
+        data[:] = [line for line in data if drafts.source_item(line) is not found]
+        drafts.add_up(invoice)
+    return objects.delete(found, "invoiceitem.deleted")
+
+
+@get("/v1/invoiceitems")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/invoiceitems/list"""
+    where: Json = {"invoice": None} if form.get("pending") else {}
+    return lists.page("invoiceitem", form, url="/v1/invoiceitems", where=where, only=("customer", "invoice"))
+
+
+def new(form: Form, customer: Json, invoice: Json | None) -> Json:
+    """An invoice item from creation parameters, for this invoice or the next."""
+    currency: str = invoice["currency"] if invoice else customer["currency"] or "usd"
+    fields = _worth(form, money.currency(form.get("currency") or currency))
+    subscription = None
+    if "subscription" in form:
+        subscription = store.named("subscription", form["subscription"], "subscription")
+    if customer["currency"] is None:
+        objects.change(customer, currency=fields["currency"])
+    return lines.new_invoiceitem(
+        customer,
+        discountable=form.get("discountable", fields["amount"] >= 0),
+        discounts=discounts.redeem_all(form.get("discounts"), customer, "discounts"),
+        invoice=invoice and invoice["id"],
+        metadata=form.get("metadata"),
+        parent=_parent(subscription),
+        tax_rates=items.tax_rates(form.get("tax_rates"), "tax_rates"),
+        **({"period": form["period"]} if "period" in form else {}),
+        **fields | ({"description": form["description"]} if "description" in form else {}),
+    )
+
+
+def _parent(subscription: Json | None) -> Json | None:
+    if subscription is None:
+        return None
+    details = {"subscription": subscription["id"], "subscription_item": None}
+    return {"subscription_details": details, "type": "subscription_details"}
+
+
+def _worth(form: Form, currency: str) -> Json:
+    """Amount, quantity and what they come from: a sum, a price, or a unit's amount."""
+    quantity = form.get("quantity", 1)
+    if quantity < 0:
+        raise InvalidRequest(
+            "Invalid non-negative integer", code="parameter_invalid_integer", param="quantity"
+        )
+    if "amount" in form:
+        return {
+            "amount": form["amount"],
+            "currency": currency,
+            "quantity": 1,
+            "pricing": _flat(form["amount"]),
+        }
+    price = _price(form, currency)
+    if price is None:
+        raise InvalidRequest(
+            "You must specify one of amount, pricing, price_data or unit_amount_decimal.",
+            code="parameter_missing",
+            param="amount",
+        )
+    return {
+        "amount": prices.total(price, quantity),
+        "currency": price["currency"],
+        "description": lines.product_name(price) if price.get("product") else None,
+        "pricing": lines.pricing(price) if price.get("product") else _flat(price["unit_amount_decimal"]),
+        "quantity": quantity,
+    }
+
+
+def _price(form: Form, currency: str) -> Json | None:
+    if "price_data" in form:
+        return prices.from_data(form["price_data"], "price_data")
+    named = (form.get("pricing") or {}).get("price") or form.get("price")
+    if isinstance(named, str) and named:
+        return store.named("price", named, "pricing[price]")
+    unit = form.get("unit_amount_decimal", form.get("unit_amount"))  # the second from older versions
+    if unit is None:
+        return None
+    exact = str(unit)
+    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,12})?", exact):  # from an older version, it was not read yet
+        raise InvalidRequest("Invalid decimal", param="unit_amount")
+    return {
+        "billing_scheme": "per_unit",
+        "currency": currency,
+        "unit_amount_decimal": exact,
+        "unit_amount": None,
+    }
+
+
+def _flat(unit: object) -> Json:
+    return {"type": "price_details", "price_details": None, "unit_amount_decimal": str(unit)}
+
+
+def _same(item: Json, form: Form) -> Form:
+    """A new quantity of what the item already is."""
+    details = (item["pricing"] or {}).get("price_details")
+    if details:
+        return {**form, "pricing": {"price": details["price"]}}
+    return {**form, "unit_amount_decimal": item["pricing"]["unit_amount_decimal"]}
+
+
+def _customer(form: Form) -> Json:
+    if "customer" not in form and "invoice" in form:
+        return store.get("customer", store.named("invoice", form["invoice"], "invoice")["customer"])
+    if "customer" not in form:
+        raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
+    return store.named("customer", form["customer"], "customer")
+
+
+def _draft(invoice_id: str) -> Json:
+    invoice = store.named("invoice", invoice_id, "invoice")
+    if invoice["status"] != "draft":
+        raise InvalidRequest(
+            f"The invoice {invoice_id} is not a draft: its items can no longer be modified.",
+            code="invoice_not_editable",
+            param="invoice",
+        )
+    return invoice
+
+
+def _replace_line(invoice: Json, item: Json) -> None:
+    data = invoice["lines"]["data"]
+    for place, line in enumerate(data):
+        if drafts.source_item(line) is item:
+            data[place] = lines.of_invoiceitem(item) | {"id": line["id"], "invoice": invoice["id"]}
+    drafts.add_up(invoice)
+    events.emit("invoice.updated", invoice)

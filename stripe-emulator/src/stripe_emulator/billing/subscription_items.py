@@ -1,0 +1,78 @@
+"""Subscription items: one price of a subscription. https://docs.stripe.com/api/subscription_items
+
+A change here is an update of the subscription, with its prorations.
+"""
+
+from __future__ import annotations
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.billing import changes, states
+from stripe_emulator.core import clocks, store
+from stripe_emulator.core.errors import InvalidRequest, NotFound
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+
+KIND = "subscription_item"
+
+#: Parameters that are the update's and not the item's.
+OF_UPDATE = ("off_session", "payment_behavior", "proration_behavior", "proration_date")
+
+
+@post("/v1/subscription_items")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/subscription_items/create"""
+    subscription = store.named("subscription", form["subscription"], "subscription")
+    known = {item["id"] for item in subscription["items"]["data"]}
+    _update(subscription, {key: value for key, value in form.items() if key != "subscription"})
+    return next(item for item in subscription["items"]["data"] if item["id"] not in known)
+
+
+@get("/v1/subscription_items/{item}")
+def retrieve(form: Form, item: str) -> Json:
+    """https://docs.stripe.com/api/subscription_items/retrieve"""
+    return _item(_owner(item), item)
+
+
+@post("/v1/subscription_items/{item}")
+def update(form: Form, item: str) -> Json:
+    """https://docs.stripe.com/api/subscription_items/update"""
+    subscription = _owner(item)
+    _update(subscription, {**form, "id": item})
+    return _item(subscription, item)
+
+
+@delete("/v1/subscription_items/{item}")
+def remove(form: Form, item: str) -> Json:
+    """https://docs.stripe.com/api/subscription_items/delete"""
+    subscription = _owner(item)
+    _update(subscription, {**form, "id": item, "deleted": True})
+    return {"id": item, "object": KIND, "deleted": True}
+
+
+@get("/v1/subscription_items")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/subscription_items/list"""
+    subscription = store.named("subscription", form["subscription"], "subscription")
+    url = f"/v1/subscription_items?subscription={subscription['id']}"
+    return lists.slice_of(subscription["items"]["data"], form, url=url)
+
+
+def _update(subscription: Json, form: Form) -> None:
+    clocks.enter(subscription)
+    if subscription["status"] in states.ENDED:
+        raise InvalidRequest("A canceled subscription can't be changed.", param="subscription")
+    of_update = {key: form.pop(key) for key in OF_UPDATE if key in form}
+    form.pop("clear_usage", None)
+    changes.update(subscription, of_update | {"items": [form]})
+
+
+def _owner(item_id: str) -> Json:
+    return store.get("subscription", store.get(KIND, item_id, param="item")["subscription"])
+
+
+def _item(subscription: Json, item_id: str) -> Json:
+    for item in subscription["items"]["data"]:
+        if item["id"] == item_id:
+            return dict(item)
+    raise NotFound(f"No such subscription_item: '{item_id}'", code="resource_missing", param="item")

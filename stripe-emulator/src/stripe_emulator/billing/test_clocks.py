@@ -1,0 +1,100 @@
+"""Test clocks: customers whose time is moved by hand. https://docs.stripe.com/api/test_clocks
+
+The emulator's own clock moves everything else; what lives on a test clock waits for it alone.
+"""
+
+from __future__ import annotations
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.core import clock, clocks, periods, store
+from stripe_emulator.core.clock import DAY
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+from stripe_emulator.events import events, objects
+
+KIND = "test_helpers.test_clock"
+LIVES_DAYS = 30
+
+
+@post("/v1/test_helpers/test_clocks")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/test_clocks/create"""
+    return objects.create(
+        KIND,
+        event="test_helpers.test_clock.created",
+        deletes_after=clock.now() + LIVES_DAYS * DAY,
+        frozen_time=clocks.check(form["frozen_time"], "frozen_time"),
+        name=form.get("name"),
+        status="ready",
+        status_details={},
+    )
+
+
+@get("/v1/test_helpers/test_clocks/{test_clock}")
+def retrieve(form: Form, test_clock: str) -> Json:
+    """https://docs.stripe.com/api/test_clocks/retrieve"""
+    return store.get(KIND, test_clock)
+
+
+@post("/v1/test_helpers/test_clocks/{test_clock}/advance")
+def advance(form: Form, test_clock: str) -> Json:
+    """https://docs.stripe.com/api/test_clocks/advance
+
+    At Stripe this goes on after the answer; here all of it has happened when the answer,
+    ``advancing`` as there, arrives: the next look says ``ready``.
+    """
+    found = store.get(KIND, test_clock)
+    until = clocks.check(form["frozen_time"], "frozen_time")
+    _check_advance(found, until)
+    objects.change(found, status="advancing", status_details={"advancing": {"target_frozen_time": until}})
+    events.emit("test_helpers.test_clock.advancing", found)
+    answer = dict(found)
+    _run(found, until)
+    objects.change(found, frozen_time=until, status="ready", status_details={})
+    events.emit("test_helpers.test_clock.ready", found)
+    return answer
+
+
+@delete("/v1/test_helpers/test_clocks/{test_clock}")
+def remove(form: Form, test_clock: str) -> Json:
+    """https://docs.stripe.com/api/test_clocks/delete; its customers and their subscriptions go with it."""
+    found = store.get(KIND, test_clock)
+    for kind in ("subscription", "subscription_schedule", "invoice", "customer"):
+        for one in store.select(kind, {"test_clock": test_clock}):
+            objects.delete(one)
+    return objects.delete(found, "test_helpers.test_clock.deleted")
+
+
+@get("/v1/test_helpers/test_clocks")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/test_clocks/list"""
+    return lists.page(KIND, form, url="/v1/test_helpers/test_clocks")
+
+
+def _run(found: Json, until: int) -> None:
+    """Everything that falls due on this clock by then, in order, each dated by its moment."""
+    clock.live_on(found["id"], found["frozen_time"])
+    while (due := clock.take_due(until, test_clock=found["id"])) is not None:
+        found["frozen_time"] = max(found["frozen_time"], due.moment)
+        with clock.at(due.moment):
+            clock.HANDLERS[due.what](due.object_id)
+
+
+def _check_advance(found: Json, until: int) -> None:
+    if until <= found["frozen_time"]:
+        raise InvalidRequest(
+            "A test clock can only be advanced to a time after its current frozen_time.", param="frozen_time"
+        )
+    shortest = [
+        periods.of_price(item["price"]).after(found["frozen_time"], 2)
+        for subscription in store.select("subscription", {"test_clock": found["id"]})
+        for item in subscription["items"]["data"]
+    ]
+    if until > min(shortest, default=until):
+        raise InvalidRequest(
+            "A test clock can be advanced by at most two intervals of the shortest subscription on it;"
+            " advance several times.",
+            param="frozen_time",
+        )

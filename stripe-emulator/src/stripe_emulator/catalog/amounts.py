@@ -1,0 +1,69 @@
+"""Money of an invoice line, and the words beside it.
+
+Amounts are whole minor units. Stripe rounds each line to the nearest unit, halves away from
+zero, and never carries what was rounded off to the next line.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from stripe_emulator.core import money, periods
+from stripe_emulator.core.store import Json
+
+
+def rounded(value: Fraction | Decimal) -> int:
+    """The nearest whole number; a half goes away from zero."""
+    doubled = abs(Fraction(value)) * 2
+    whole = (doubled.numerator + doubled.denominator) // (2 * doubled.denominator)
+    return whole if value >= 0 else -whole
+
+
+def share(amount: int, *, start: int, end: int, since: int) -> int:
+    """What is left of ``amount`` for the period ``start`` to ``end`` from ``since`` on, to the second."""
+    if since <= start:
+        return amount
+    return rounded(Fraction(amount * max(0, end - since), end - start))
+
+
+def rate(price: Json) -> str:
+    """What a unit costs, as people read it: ``$10.00``, also where it has a fraction of a cent."""
+    exact, code = Decimal(price["unit_amount_decimal"] or 0), price["currency"]
+    if exact == int(exact):
+        return money.text(int(exact), code)
+    decimals = 0 if code in money.ZERO_DECIMAL else 3 if code in money.THREE_DECIMAL else 2
+    symbol = money.SYMBOLS.get(code, code.upper() + " ")
+    return f"{symbol}{exact.scaleb(-decimals).normalize():,f}"
+
+
+def day(moment: int) -> str:
+    """A date as Stripe writes it on an invoice: ``25 Jul 2026``."""
+    then = datetime.fromtimestamp(moment, UTC)
+    return f"{then.day:02d} {then:%b %Y}"
+
+
+def regular(name: str, price: Json, quantity: int) -> str:
+    """``2 × Gold (at $10.00 / month)``."""
+    if price["billing_scheme"] == "tiered":
+        return f"{quantity} × {name} (tiered / {periods.of_price(price)})"
+    return f"{quantity} × {name} (at {rate(price)} / {periods.of_price(price)})"
+
+
+def unused(name: str, quantity: int, moment: int) -> str:
+    """``Unused time on 2 × Gold after 25 Jul 2026``."""
+    return f"Unused time on {_counted(name, quantity)} after {day(moment)}"
+
+
+def remaining(name: str, quantity: int, moment: int) -> str:
+    """``Remaining time on 2 × Gold after 25 Jul 2026``."""
+    return f"Remaining time on {_counted(name, quantity)} after {day(moment)}"
+
+
+def trial(name: str) -> str:
+    return f"Trial period for {name}"
+
+
+def _counted(name: str, quantity: int) -> str:
+    return name if quantity == 1 else f"{quantity} × {name}"

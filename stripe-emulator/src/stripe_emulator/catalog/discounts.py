@@ -1,0 +1,210 @@
+"""Coupons and promotion codes: who may use them, and what they take off.
+
+A redemption makes a discount, which its holder (customer, subscription, item, invoice) names by
+id. The discount is kept when its holder drops it: old invoices still show it.
+https://docs.stripe.com/billing/subscriptions/coupons
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from stripe_emulator.catalog.totals import Cut
+from stripe_emulator.core import clock, clocks, store
+from stripe_emulator.core.clock import add_months
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.events import events, objects
+
+
+def redeem_all(
+    wanted: list[Json] | str | None, customer: Json | None, param: str, **holder: str
+) -> list[str]:
+    """Ids of the discounts that ``discounts[]`` of a form asks for; "" asks for none.
+
+    :param holder: Who will hold them: ``subscription="sub_1"``.
+    :raises InvalidRequest: One of them is no longer valid, or not for this customer.
+    """
+    if not wanted or isinstance(wanted, str):
+        return []
+    return [
+        redeem(one, customer, f"{param}[{number}]", **holder)["id"]
+        for number, one in enumerate(wanted)
+        if one
+    ]
+
+
+def redeem(wanted: Json, customer: Json | None, param: str, **holder: str) -> Json:
+    """One discount from a coupon, a promotion code, or the id of a discount that is there."""
+    if "discount" in wanted:
+        return store.named("discount", wanted["discount"], f"{param}[discount]")
+    promotion_code = None
+    if "promotion_code" in wanted:
+        promotion_code = usable_code(wanted["promotion_code"], customer, f"{param}[promotion_code]")
+        coupon_id = promotion_code["promotion"]["coupon"]
+    else:
+        coupon_id = wanted.get("coupon", "")
+    coupon = usable_coupon(coupon_id, f"{param}[coupon]")
+    objects.change(coupon, times_redeemed=coupon["times_redeemed"] + 1)
+    refresh(coupon)
+    if promotion_code is not None:
+        objects.change(promotion_code, times_redeemed=promotion_code["times_redeemed"] + 1)
+    return objects.create(
+        "discount",
+        customer=customer and customer["id"],
+        promotion_code=promotion_code and promotion_code["id"],
+        source={"coupon": coupon["id"], "type": "coupon"},
+        start=clock.now(),
+        end=_end(coupon),
+        **holder,
+    )
+
+
+def usable_coupon(coupon_id: str, param: str) -> Json:
+    """:raises InvalidRequest: There is no such coupon, or it can't be redeemed any more."""
+    coupon = store.named("coupon", _text(coupon_id, param), param)
+    refresh(coupon)
+    if not coupon["valid"] and clocks.somebody_asks():
+        raise InvalidRequest(f"Coupon expired: {coupon['id']}", code="coupon_expired", param=param)
+    return coupon
+
+
+def usable_code(code_id: str, customer: Json | None, param: str) -> Json:
+    """:raises InvalidRequest: The promotion code is not active, used up, or someone else's."""
+    code = store.named("promotion_code", _text(code_id, param), param)
+    if not clocks.somebody_asks():
+        return code
+    used_up = code["max_redemptions"] is not None and code["times_redeemed"] >= code["max_redemptions"]
+    over = code["expires_at"] is not None and code["expires_at"] <= clock.now()
+    if not code["active"] or used_up or over:
+        raise InvalidRequest(
+            "This promotion code is no longer active.", code="promotion_code_expired", param=param
+        )
+    if code["customer"] is not None and (customer is None or code["customer"] != customer["id"]):
+        raise InvalidRequest(
+            "This promotion code cannot be redeemed by this customer.",
+            code="promotion_code_customer_mismatch",
+            param=param,
+        )
+    if code["restrictions"]["first_time_transaction"] and customer is not None and _has_paid(customer):
+        raise InvalidRequest(
+            "This promotion code cannot be redeemed because the associated customer has prior transactions.",
+            code="customer_not_first_time",
+            param=param,
+        )
+    return code
+
+
+def refresh(coupon: Json) -> None:
+    """``valid`` follows the clock and the number of redemptions."""
+    used_up = coupon["max_redemptions"] is not None and coupon["times_redeemed"] >= coupon["max_redemptions"]
+    over = coupon["redeem_by"] is not None and coupon["redeem_by"] <= clock.now()
+    objects.change(coupon, valid=not (used_up or over))
+
+
+def give(holder: Json, discount: Json) -> None:
+    """Put a discount on a customer, whose subscriptions then use it unless they have their own."""
+    before: Json | None = holder["discount"]
+    objects.change(holder, "customer.updated", discount=discount)
+    if before is None:
+        events.emit("customer.discount.created", discount)
+    else:
+        previous = {key: before[key] for key in before if before[key] != discount.get(key)}
+        events.emit("customer.discount.updated", discount, previous=previous)
+
+
+def take_from_customer(customer: Json) -> Json:
+    """The customer's discount, taken away; Stripe answers with it as deleted."""
+    discount: Json = customer["discount"]
+    objects.change(customer, discount=None)
+    return ended(discount["id"])
+
+
+def ended(discount_id: str) -> Json:
+    """A discount that its holder has dropped, as Stripe answers, with its event."""
+    found = store.get("discount", discount_id)
+    gone = {**found, "deleted": True}
+    events.emit("customer.discount.deleted", gone)
+    return gone
+
+
+def effective(subscription: Json | None, customer: Json) -> list[Json]:
+    """The discounts that an invoice gets by itself: the subscription's own, else the customer's."""
+    held = subscription["discounts"] if subscription else []
+    if not held and customer.get("discount"):
+        held = [customer["discount"]["id"]]
+    return [one for one in map(_load, held) if is_running(one)]
+
+
+def is_running(discount: Json) -> bool:
+    """Whether it still takes something off: it has not ended, and is not used up."""
+    return not discount.get("_spent") and (discount["end"] is None or discount["end"] > clock.now())
+
+
+def without_spent(discount_ids: list[str]) -> list[str]:
+    """Those of them that an invoice has not used up meanwhile."""
+    return [one for one in discount_ids if not _load(one).get("_spent")]
+
+
+def coupon_of(discount: Json) -> Json:
+    """The coupon behind a discount, also when it was deleted since."""
+    found = store.find("coupon", discount["source"]["coupon"])
+    assert found is not None, "a coupon in use is kept when it is deleted"
+    return found
+
+
+def cut(coupon: Json, currency: str) -> Cut | None:
+    """What the coupon takes in this currency, or None if it has no amount in it."""
+    if coupon.get("percent_off") is not None:
+        return Cut(percent=Decimal(str(coupon["percent_off"])))
+    if coupon.get("currency") == currency:
+        return Cut(amount=coupon["amount_off"])
+    option = (coupon.get("_currency_options") or {}).get(currency)
+    return Cut(amount=option["amount_off"]) if option else None
+
+
+def covers(coupon: Json, product: str | None) -> bool:
+    """Whether the coupon is for this product; most are for all."""
+    only = coupon.get("_products")
+    return not only or product in only
+
+
+def spend_once(invoice: Json, subscription: Json | None, customer: Json, off_prorations: list[Json]) -> None:
+    """A coupon of duration ``once`` leaves its holder with the first invoice that it took something off.
+
+    Also off a proration, whose amount is net of it and shows it with an amount of 0.
+    """
+    off = [*(invoice["total_discount_amounts"] or []), *off_prorations]
+    for discount_id in {one["discount"] for one in off if one["amount"]}:
+        discount = _load(discount_id)
+        if coupon_of(discount)["duration"] != "once":
+            continue
+        objects.change(discount, _spent=True)
+        if subscription is not None and discount_id in subscription["discounts"]:
+            left = [held for held in subscription["discounts"] if held != discount_id]
+            objects.change(subscription, discounts=left)
+        elif (customer.get("discount") or {}).get("id") == discount_id:
+            objects.change(customer, discount=None)
+            ended(discount_id)
+
+
+def _text(name: object, param: str) -> str:
+    """What older accounts send goes unread by the contract, and may be anything."""
+    if not isinstance(name, str):
+        raise InvalidRequest("Invalid string", param=param)
+    return name
+
+
+def _load(discount_id: str) -> Json:
+    return store.get("discount", discount_id)
+
+
+def _end(coupon: Json) -> int | None:
+    if coupon["duration"] != "repeating":
+        return None
+    return add_months(clock.now(), coupon["duration_in_months"])
+
+
+def _has_paid(customer: Json) -> bool:
+    paid = {"customer": customer["id"], "status": "succeeded"}
+    return bool(store.select("payment_intent", paid, limit=1))

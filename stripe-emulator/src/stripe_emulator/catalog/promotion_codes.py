@@ -1,0 +1,76 @@
+"""Promotion codes: what a customer types to redeem a coupon. https://docs.stripe.com/api/promotion_codes"""
+
+from __future__ import annotations
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.routing import get, post
+from stripe_emulator.catalog import discounts
+from stripe_emulator.core import store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.ids import token
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+from stripe_emulator.events import objects
+
+
+@post("/v1/promotion_codes")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/promotion_codes/create"""
+    promotion = form.get("promotion") or {}
+    coupon_id = promotion.get("coupon") or form.get("coupon")  # older versions name the coupon itself
+    if not coupon_id:
+        raise InvalidRequest(
+            "Missing required param: promotion[coupon].", code="parameter_missing", param="promotion[coupon]"
+        )
+    coupon = discounts.usable_coupon(coupon_id, "promotion[coupon]")
+    code = form.get("code") or token(8).upper()
+    _check_free(code, form.get("customer"))
+    restrictions = {"first_time_transaction": False, "minimum_amount": None, "minimum_amount_currency": None}
+    return objects.create(
+        "promotion_code",
+        event="promotion_code.created",
+        active=form.get("active", True),
+        code=code,
+        customer=store.named("customer", form["customer"], "customer")["id"] if "customer" in form else None,
+        expires_at=form.get("expires_at"),
+        max_redemptions=form.get("max_redemptions"),
+        metadata=form.get("metadata"),
+        promotion={"coupon": coupon["id"], "type": "coupon"},
+        restrictions=restrictions | (form.get("restrictions") or {}),
+        times_redeemed=0,
+    )
+
+
+@get("/v1/promotion_codes/{promotion_code}")
+def retrieve(form: Form, promotion_code: str) -> Json:
+    """https://docs.stripe.com/api/promotion_codes/retrieve"""
+    return store.get("promotion_code", promotion_code, param="promotion_code")
+
+
+@post("/v1/promotion_codes/{promotion_code}")
+def update(form: Form, promotion_code: str) -> Json:
+    """https://docs.stripe.com/api/promotion_codes/update"""
+    found = store.get("promotion_code", promotion_code, param="promotion_code")
+    if form.get("active") and not found["active"]:
+        _check_free(found["code"], found["customer"])
+    return objects.change(found, "promotion_code.updated", **objects.patch(found, form, ("active",)))
+
+
+@get("/v1/promotion_codes")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/promotion_codes/list"""
+    where: Json = {"promotion.coupon": form["coupon"]} if "coupon" in form else {}
+    only = ("active", "code", "customer")
+    return lists.page("promotion_code", form, url="/v1/promotion_codes", where=where, only=only)
+
+
+def active(code: str) -> Json | None:
+    """The active promotion code that a customer typed, in whatever case."""
+    found = store.select("promotion_code", {"active": True})
+    return next((one for one in found if one["code"].lower() == code.strip().lower()), None)
+
+
+def _check_free(code: str, customer: str | None) -> None:
+    taken = active(code)
+    if taken is not None and taken["customer"] in (None, customer):
+        raise InvalidRequest(f"An active promotion code with `code: {code}` already exists.", param="code")

@@ -1,0 +1,231 @@
+"""Checkout: what becomes of a session when its customer pays, gives up, or is too late.
+
+The API's routes are in ``resources/checkout_sessions.py``, the page in ``pages/checkout.py``;
+both call here. What a mode does is its own, and registered by its file (``checkout_modes.py``
+has payment and setup):
+
+    checkout.MODES["subscription"] = Mode(prepare=..., complete=...)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stripe_emulator.core import clock, ids, store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+from stripe_emulator.events import events, objects
+from stripe_emulator.payments import challenges, confirmation, customers, payment_intents, setup_intents
+
+KIND = "checkout.session"
+
+
+@dataclass(frozen=True)
+class Payer:
+    """Who pays, and with what; ``keep`` and ``accepts_terms`` are boxes on the page.
+
+    ``phone`` and ``address`` count only where the session collects them.
+    """
+
+    method: Json
+    email: str | None = None
+    name: str | None = None
+    keep: bool = False
+    accepts_terms: bool = True
+    phone: str | None = None
+    address: Json | None = None
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What a mode adds.
+
+    ``prepare(session, form)`` checks a creation and fills in the rest of a session that has its
+    lines. ``complete(session, payer)`` does what the customer came for and calls ``finish`` when
+    it is done; it may leave that to a bank's page. It raises CardError where the bank says no.
+    """
+
+    prepare: Callable[[Json, Form], None]
+    complete: Callable[[Json, Payer], None]
+
+
+MODES: dict[str, Mode] = {}
+
+#: Called with each session that is complete, before its event.
+AFTER_FINISH: list[Callable[[Json], None]] = []
+
+#: Called with each session that wants an invoice, after the event that tells of its payment.
+AFTER_PAID: list[Callable[[Json], None]] = []
+
+
+def pay(session: Json, payer: Payer) -> Json:
+    """The customer presses the button; return the session as it then is.
+
+    It is complete, or waits for the bank's page: then its intent's ``next_action`` says where.
+
+    :raises CardError: The bank said no. The session stays open for another try.
+    :raises InvalidRequest: It is not open any more.
+    """
+    if session["status"] != "open":
+        raise InvalidRequest(
+            f"This Checkout Session is {session['status']}; only an open one can be paid.",
+            code="checkout_session_not_open",
+        )
+    if session["customer"] is None and not (payer.email or session["customer_email"]):
+        raise InvalidRequest("Your email is missing.", code="email_invalid", param="email")
+    if asks_terms(session):
+        if not payer.accepts_terms:
+            raise InvalidRequest("Accept the terms of service to go on.", param="terms_of_service")
+        objects.change(session, consent={"promotions": None, "terms_of_service": "accepted"})
+    told: Json = {"email": payer.email, "name": payer.name, "keep": payer.keep}
+    told["phone"] = payer.phone if asks_phone(session) else None
+    told["address"] = payer.address if asks_address(session) else None
+    objects.change(session, _payer=told)
+    MODES[session["mode"]].complete(session, payer)
+    return session
+
+
+def asks_terms(session: Json) -> bool:
+    """Whether the customer has to accept the shop's terms of service."""
+    return (session["consent_collection"] or {}).get("terms_of_service") == "required"
+
+
+def asks_phone(session: Json) -> bool:
+    """Whether the customer has to give a phone number."""
+    return bool((session["phone_number_collection"] or {}).get("enabled"))
+
+
+def asks_address(session: Json) -> bool:
+    """Whether the customer has to give a billing address."""
+    return bool(session["billing_address_collection"] == "required")
+
+
+def waits_for_bank(session: Json) -> str | None:
+    """The URL of the bank's page that the customer has to see, if there is one."""
+    intent = intent_of(session)
+    if intent is None or intent["status"] != "requires_action":
+        return None
+    return challenges.url(intent)
+
+
+def intent_of(session: Json) -> Json | None:
+    """The session's PaymentIntent or SetupIntent, once somebody has tried to pay.
+
+    A subscription's session shows none: its first invoice has it, or its trial's card.
+    """
+    if session.get("_intent"):
+        return store.find(*session["_intent"])
+    for field in ("payment_intent", "setup_intent"):
+        if session[field]:
+            return store.find(field, session[field])
+    return None
+
+
+def finish(session: Json, *, payment_status: str = "paid") -> None:
+    """All that the customer came for is done: complete the session and tell."""
+    payer = session.get("_payer") or {}
+    customer = store.find("customer", session["customer"]) if session["customer"] else None
+    known = customer or {}
+    email = session["customer_email"] or known.get("email") or payer.get("email")
+    clock.unschedule(session["id"], "checkout.session.expire")
+    updates = {name: payer[name] for name in session["_updates"] if payer.get(name)}
+    if customer and updates:
+        objects.change(customer, "customer.updated", **updates)
+    objects.change(
+        session,
+        customer_details={
+            "address": payer.get("address") or known.get("address"),
+            "business_name": None,
+            "email": email,
+            "individual_name": None,
+            "name": payer.get("name") or known.get("name"),
+            "phone": payer.get("phone") or known.get("phone"),
+            "tax_exempt": known.get("tax_exempt", "none"),
+            "tax_ids": [],
+        },
+        payment_status=payment_status,
+        status="complete",
+        url=None,
+    )
+    for step in AFTER_FINISH:
+        step(session)
+    tell(session, "checkout.session.completed")
+
+
+def tell(session: Json, event: str | None) -> None:
+    """Tell that a session is complete, or paid since; its event names the invoice that then follows.
+
+    :param event: None where Stripe has none: the money was captured.
+    """
+    invoiced = wants_invoice(session) and session["payment_status"] != "unpaid"
+    if invoiced:
+        objects.change(session, invoice=ids.new("invoice"))
+    if event is not None:
+        events.emit(event, session)
+    if invoiced:
+        for step in AFTER_PAID:
+            step(session)
+
+
+def wants_invoice(session: Json) -> bool:
+    """Whether an invoice is made of the payment."""
+    return bool((session["invoice_creation"] or {}).get("enabled"))
+
+
+def makes_customer(session: Json) -> bool:
+    """Whether whoever pays becomes a customer, also if no card is kept."""
+    return session["customer_creation"] == "always" or wants_invoice(session)
+
+
+def follow(session: Json) -> None:
+    """An intent that was made for a card since declined takes the session's new sum."""
+    intent = intent_of(session)
+    if intent and intent["object"] == "payment_intent" and intent["status"] == "requires_payment_method":
+        objects.change(intent, amount=session["amount_total"])
+
+
+def expire(session: Json) -> Json:
+    """Close an open session unpaid."""
+    clock.unschedule(session["id"], "checkout.session.expire")
+    objects.change(session, status="expired", url=None)
+    intent = intent_of(session)
+    if intent and intent["object"] == "setup_intent" and intent["status"] in setup_intents.OPEN:
+        setup_intents.call_off(intent, "abandoned")
+    elif intent and intent["object"] == "payment_intent" and intent["status"] in payment_intents.MAY_CANCEL:
+        confirmation.cancel(intent, "automatic")
+    events.emit("checkout.session.expired", session)
+    return session
+
+
+@clock.due("checkout.session.expire")
+def expire_unpaid(session_id: str) -> None:
+    """Nobody paid in time."""
+    session = store.get(KIND, session_id)
+    if session["status"] == "open":
+        expire(session)
+
+
+def page(session: Json, more: str = "") -> str:
+    """The session's own page, whatever its ``ui_mode``."""
+    return f"{store.current().store.base_url}/pay/{session['id']}{more}"
+
+
+def landing(session: Json) -> str:
+    """Where the browser goes once it is paid, the session's id put in where the host asked for it."""
+    url = session["success_url"] or session["return_url"] or ""
+    return str(url).replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+def ensure_customer(session: Json) -> Json:
+    """The session's customer, made now from what the payer typed if it has none."""
+    if session["customer"]:
+        return store.get("customer", session["customer"])
+    payer = session["_payer"]
+    email = session["customer_email"] or payer["email"]
+    told = {"email": email, **{key: payer.get(key) for key in ("address", "name", "phone")}}
+    form = {key: value for key, value in told.items() if value}
+    customer = customers.create(form)
+    objects.change(session, customer=customer["id"])
+    return customer

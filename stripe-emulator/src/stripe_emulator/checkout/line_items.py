@@ -1,0 +1,126 @@
+"""What a Checkout Session sells, line by line. https://docs.stripe.com/api/checkout/sessions/line_items"""
+
+from __future__ import annotations
+
+from stripe_emulator.catalog import prices
+from stripe_emulator.core import ids, store
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form, public
+from stripe_emulator.events import objects
+
+MAX_LINES, MAX_QUANTITY = 100, 999_999
+
+
+def read(wanted: list[Form], param: str = "line_items") -> list[Json]:
+    """Lines from a form, each with its price in full.
+
+    :raises InvalidRequest: No such price, no quantity, or two currencies.
+    """
+    if len(wanted) > MAX_LINES:
+        raise InvalidRequest(f"You can have up to {MAX_LINES} line items.", param=param)
+    lines = [_line(form, f"{param}[{index}]") for index, form in enumerate(wanted)]
+    if len({line["currency"] for line in lines}) > 1:
+        raise InvalidRequest("All prices of a Checkout Session must have the same currency.", param=param)
+    return lines
+
+
+def revise(lines: list[Json], wanted: list[Form]) -> list[Json]:
+    """Lines after an update: one that is named by its id keeps it, one that is not named goes."""
+    known = {line["id"]: line for line in lines}
+    revised = []
+    for index, form in enumerate(wanted):
+        param = f"line_items[{index}]"
+        if "id" not in form:
+            revised.append(_line(form, param))
+            continue
+        if form["id"] not in known:
+            raise InvalidRequest(
+                f"No such line item: '{form['id']}'", code="resource_missing", param=f"{param}[id]"
+            )
+        line = known[form["id"]]
+        kept = {key: line[key] for key in ("quantity", "adjustable_quantity")}
+        merged = {**kept, "tax_rates": line["_tax_rates"], **form}
+        if "price" not in form and "price_data" not in form:
+            merged["price"] = line["price"]["id"]
+        revised.append(_line(merged, param) | {"id": line["id"]})
+    return revised
+
+
+def totals(lines: list[Json]) -> Json:
+    """A session's sums over its lines."""
+    return {
+        "amount_subtotal": sum(line["amount_subtotal"] for line in lines),
+        "amount_total": sum(line["amount_total"] for line in lines),
+        "total_details": {
+            "amount_discount": sum(line["amount_discount"] for line in lines),
+            "amount_shipping": 0,
+            "amount_tax": sum(line["amount_tax"] for line in lines),
+        },
+    }
+
+
+def _line(form: Form, param: str) -> Json:
+    price = _price(form, param)
+    quantity = form.get("quantity")
+    metered = (price["recurring"] or {}).get("usage_type") == "metered"
+    if quantity is None and not metered:
+        raise InvalidRequest(
+            "Quantity is required. Add `quantity` to `" + param + "`.",
+            code="parameter_missing",
+            param=f"{param}[quantity]",
+        )
+    if quantity is not None and not 1 <= quantity <= MAX_QUANTITY:
+        raise InvalidRequest(
+            f"Quantity must be between 1 and {MAX_QUANTITY}.",
+            code="parameter_invalid_integer",
+            param=f"{param}[quantity]",
+        )
+    if price["custom_unit_amount"] is not None:
+        raise NotEmulated("prices whose amount the customer chooses", param=f"{param}[price]")
+    amount = prices.total(price, quantity or 0)
+    adjustable = form.get("adjustable_quantity")
+    return {
+        "id": form.get("id") or ids.new("item"),
+        "object": "item",
+        "adjustable_quantity": {"enabled": False, "maximum": None, "minimum": None} | adjustable
+        if adjustable
+        else None,
+        "amount_discount": 0,
+        "amount_subtotal": amount,
+        "amount_tax": 0,
+        "amount_total": amount,
+        "currency": price["currency"],
+        "description": store.get("product", price["product"])["name"],
+        "metadata": objects.merged({}, form.get("metadata")),
+        "price": public(price),
+        "quantity": quantity,
+        "_tax_rates": _tax_rates(form, param),
+    }
+
+
+def _tax_rates(form: Form, param: str) -> list[str]:
+    if form.get("dynamic_tax_rates"):
+        raise NotEmulated("line items with dynamic_tax_rates", param=f"{param}[dynamic_tax_rates]")
+    return [
+        store.named("tax_rate", one, f"{param}[tax_rates][{number}]")["id"]
+        for number, one in enumerate(form.get("tax_rates") or [])
+    ]
+
+
+def _price(form: Form, param: str) -> Json:
+    if "price" in form:
+        price = store.named("price", form["price"], f"{param}[price]")
+        if not price["active"] and "id" not in form:
+            raise InvalidRequest(
+                f"The price specified is inactive. This field only accepts active prices. (`{price['id']}`)",
+                param=f"{param}[price]",
+            )
+        return price
+    if "price_data" not in form:
+        raise InvalidRequest(
+            "You must provide one of `price` or `price_data` for each line item.",
+            code="parameter_missing",
+            param=f"{param}[price]",
+        )
+    return prices.from_data(form["price_data"], f"{param}[price_data]")

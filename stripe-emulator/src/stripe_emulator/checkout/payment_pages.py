@@ -1,0 +1,53 @@
+"""Payment pages: Checkout as Stripe's own programs call it, the Stripe CLI among them. Not documented."""
+
+from __future__ import annotations
+
+from stripe_emulator.api.expand import render
+from stripe_emulator.api.routing import get, post
+from stripe_emulator.checkout import completion
+from stripe_emulator.core import store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+from stripe_emulator.payments import payment_methods
+
+
+@get("/v1/payment_pages/{session}", publishable=True, documented=False)
+def retrieve(form: Form, session: str) -> Json:
+    """What a page has to show."""
+    return _page(store.get(completion.KIND, session, param="session"))
+
+
+@post("/v1/payment_pages/{session}/confirm", publishable=True, documented=False)
+def confirm(form: Form, session: str) -> Json:
+    """Pay with a payment method, if the sum is the one that was shown."""
+    found = store.get(completion.KIND, session, param="session")
+    expected = form.get("expected_amount")
+    if expected is not None and str(expected) != str(found["amount_total"] or 0):
+        raise InvalidRequest(
+            f"The page's total has changed to {found['amount_total']}; {expected} was expected.",
+            code="checkout_amount_mismatch",
+            param="expected_amount",
+        )
+    method = payment_methods.named(str(form.get("payment_method", "")), "payment_method")
+    details = method["billing_details"]
+    completion.pay(
+        found, completion.Payer(method, details["email"] or "customer@example.com", details["name"])
+    )
+    return _page(found)
+
+
+def _page(session: Json) -> Json:
+    intent = completion.intent_of(session)
+    return render(session) | {
+        "line_item_group": {
+            "currency": session["currency"],
+            "due": session["amount_total"] or 0,
+            "line_items": session["_lines"],
+            "subtotal": session["amount_subtotal"] or 0,
+            "total": session["amount_total"] or 0,
+        },
+        "next_action_url": completion.waits_for_bank(session),
+        "payment_intent": intent["id"] if intent and intent["object"] == "payment_intent" else None,
+        "session_id": session["id"],
+    }

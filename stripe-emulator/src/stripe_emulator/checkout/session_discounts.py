@@ -1,0 +1,144 @@
+"""Coupons and promotion codes on a Checkout Session, before it is paid.
+
+They are checked when they are chosen, and redeemed when the session is complete.
+https://docs.stripe.com/payments/checkout/discounts
+"""
+
+from __future__ import annotations
+
+from stripe_emulator.catalog import discounts, promotion_codes, totals
+from stripe_emulator.checkout import completion, line_items, tax
+from stripe_emulator.core import money, store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+from stripe_emulator.events import objects
+
+
+def choose(session: Json, form: Form) -> None:
+    """Take ``discounts[]`` of a session's form; nothing is said, nothing changes.
+
+    :raises InvalidRequest: A coupon or a code can't be used, or the customer was to type one.
+    """
+    if not form.get("discounts"):
+        if "discounts" in form:
+            objects.change(session, discounts=None)
+            apply(session)
+        return
+    if session["allow_promotion_codes"]:
+        raise InvalidRequest(
+            "You may only specify one of these parameters: allow_promotion_codes, discounts.",
+            param="allow_promotion_codes",
+        )
+    if len(form["discounts"]) > 1:
+        raise InvalidRequest("You can only apply one discount to a Checkout Session.", param="discounts")
+    _put(session, form["discounts"][0], "discounts[0]")
+
+
+def enter_code(session: Json, code: str) -> None:
+    """What a customer typed into the page's field; an empty one takes the code away.
+
+    :raises InvalidRequest: No such code, or it is not for this customer or this sum.
+    """
+    if not code.strip():
+        objects.change(session, discounts=None)
+        apply(session)
+        return
+    found = promotion_codes.active(code)
+    if found is None:
+        raise InvalidRequest("This code is invalid.", code="promotion_code_invalid", param="promotion_code")
+    _put(session, {"promotion_code": found["id"]}, "promotion_code")
+
+
+def apply(session: Json) -> None:
+    """Take the session's discounts off its lines, put its taxes on, and add it up again."""
+    lines = session["_lines"]
+    for line in lines:
+        line |= {"amount_discount": 0, "amount_tax": 0, "amount_total": line["amount_subtotal"]}
+    for one in session["discounts"] or []:
+        coupon = _coupon(one)
+        cut = discounts.cut(coupon, session["currency"])
+        takes = [line for line in lines if discounts.covers(coupon, line["price"]["product"])]
+        if cut is None:
+            continue
+        parts = totals.discounted([line["amount_total"] for line in takes], cut)
+        for line, part in zip(takes, parts, strict=True):
+            line["amount_discount"] += part
+            line["amount_total"] -= part
+    tax.add(session)
+    objects.change(session, _lines=lines, **line_items.totals(lines))
+
+
+def named(session: Json) -> str | None:
+    """What the customer sees beside the discount: the code that was typed, or the coupon's name."""
+    for one in session["discounts"] or []:
+        if one["promotion_code"]:
+            return str(store.get("promotion_code", one["promotion_code"])["code"])
+        name: str | None = _coupon(one)["name"]
+        return name
+    return None
+
+
+def redeemed(session: Json) -> list[str]:
+    """Ids of the discounts that a payment was made with."""
+    return [one["id"] for one in store.select("discount", {"checkout_session": session["id"]})]
+
+
+def forms(session: Json) -> list[Json]:
+    """The session's discounts as the ``discounts[]`` of a subscription."""
+    return [
+        {key: value for key, value in one.items() if value is not None} for one in session["discounts"] or []
+    ]
+
+
+def _put(session: Json, wanted: Json, param: str) -> None:
+    customer = store.find("customer", session["customer"]) if session["customer"] else None
+    if "promotion_code" in wanted:
+        code = discounts.usable_code(wanted["promotion_code"], customer, f"{param}[promotion_code]")
+        _check_sum(session, code, param)
+        coupon_id = code["promotion"]["coupon"]
+    else:
+        coupon_id = wanted.get("coupon", "")
+    coupon = discounts.usable_coupon(coupon_id, f"{param}[coupon]")
+    if discounts.cut(coupon, session["currency"]) is None:
+        raise InvalidRequest(
+            f"The coupon {coupon['id']} takes off an amount in another currency.", param=f"{param}[coupon]"
+        )
+    shown = {key: wanted.get(key) for key in ("coupon", "promotion_code")}
+    if session.get("_subscription"):
+        raise InvalidRequest("The discount can't be changed any more: a payment was tried.", param=param)
+    objects.change(session, discounts=[shown])
+    apply(session)
+
+
+def _check_sum(session: Json, code: Json, param: str) -> None:
+    rules, currency = code["restrictions"], session["currency"]
+    least = rules["minimum_amount"]
+    if option := (rules.get("currency_options") or {}).get(currency):
+        least = option["minimum_amount"]
+    elif least is not None:
+        currency = rules["minimum_amount_currency"] or currency
+    if least is not None and (session["amount_subtotal"] or 0) < least:
+        raise InvalidRequest(
+            f"This promotion code is for orders of {money.text(least, currency)} or more.",
+            code="promotion_code_minimum_amount",
+            param=param,
+        )
+
+
+def _coupon(one: Json) -> Json:
+    if one["promotion_code"]:
+        code = store.get("promotion_code", one["promotion_code"])
+        return store.get("coupon", code["promotion"]["coupon"])
+    return store.get("coupon", one["coupon"])
+
+
+def _redeem(session: Json) -> None:
+    """A payment was made with the discount; a subscription redeems its own."""
+    if session["mode"] != "payment":
+        return
+    customer = store.find("customer", session["customer"]) if session["customer"] else None
+    discounts.redeem_all(forms(session), customer, "discounts", checkout_session=session["id"])
+
+
+completion.AFTER_FINISH.append(_redeem)

@@ -1,0 +1,190 @@
+"""Stripe's time, which can be moved, and what falls due in it.
+
+``now()`` dates every object. ``wall()`` is the time outside; only webhook signatures use it,
+since the receiver compares them with its own clock.
+
+A resource file says what happens later, and asks for it:
+
+    @clock.due("checkout.session.expire")
+    def expire_unpaid(session_id: str) -> None: ...
+
+    clock.schedule(session["expires_at"], "checkout.session.expire", session["id"])
+
+What falls due runs in order of time, each thing dated by the moment that it fell due and a few
+of them in one transaction. Objects on a test clock name it when they schedule; they wait for it.
+"""
+
+from __future__ import annotations
+
+import calendar
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from stripe_emulator.core import store
+from stripe_emulator.core.store import Store
+
+Handler = Callable[[str], None]
+HANDLERS: dict[str, Handler] = {}
+
+DAY = 24 * 60 * 60
+
+#: How many things that are due run before they are written; others wait a blink for them.
+TOGETHER = 64
+
+#: Where a transaction that lives on a test clock remembers which one, and the account's own time.
+TEST_CLOCK, ACCOUNT_TIME = "test_clock", "account_time"
+
+
+def now() -> int:
+    """Unix time at Stripe, the same throughout a transaction."""
+    return store.current().now
+
+
+def account_now() -> int:
+    """Unix time of the account, also in work that lives on a test clock: events and answers go by it."""
+    moment: int = store.current().memo.get(ACCOUNT_TIME, now())
+    return moment
+
+
+def live_on(test_clock: str, moment: int) -> None:
+    """Date the rest of this transaction by a test clock that stands at ``moment``."""
+    transaction = store.current()
+    transaction.memo.setdefault(ACCOUNT_TIME, transaction.now)
+    transaction.memo[TEST_CLOCK] = test_clock
+    transaction.now = moment
+
+
+def wall() -> int:
+    """Unix time outside of the emulator."""
+    return int(time.time())
+
+
+@contextmanager
+def at(moment: int) -> Iterator[None]:
+    """Date what the block does by another moment, such as a test clock's."""
+    transaction = store.current()
+    before, transaction.now = transaction.now, moment
+    try:
+        yield
+    finally:
+        transaction.now = before
+
+
+def add_months(moment: int, months: int, *, anchor_day: int | None = None) -> int:
+    """The same day and time so many months on; the last day where the month is too short.
+
+    :param anchor_day: The day of the month to return to: a subscription of the 31st renews on
+        28 February and then on 31 March.
+    """
+    then = datetime.fromtimestamp(moment, UTC)
+    year, month = divmod(then.year * 12 + then.month - 1 + months, 12)
+    day = min(anchor_day or then.day, calendar.monthrange(year, month + 1)[1])
+    return int(then.replace(year=year, month=month + 1, day=day).timestamp())
+
+
+def month_index(moment: int) -> int:
+    """Months since the year 0, January being 1, so that months compare as numbers."""
+    then = datetime.fromtimestamp(moment, UTC)
+    return then.year * 12 + then.month
+
+
+def due(what: str) -> Callable[[Handler], Handler]:
+    """Register what happens when ``what`` falls due; it is called with the object's id."""
+
+    def register(handler: Handler) -> Handler:
+        assert what not in HANDLERS, what
+        HANDLERS[what] = handler
+        return handler
+
+    return register
+
+
+def schedule(moment: int, what: str, object_id: str, *, test_clock: str | None = None) -> None:
+    """Have ``what`` happen to an object at a moment. It may be scheduled several times.
+
+    :param test_clock: Whose time decides; if not given, the clock that this work is dated by.
+    """
+    assert what in HANDLERS, what
+    test_clock = test_clock or store.current().memo.get(TEST_CLOCK)
+    store.current().execute(
+        "INSERT INTO due (at, clock, what, object) VALUES (?, ?, ?, ?)",
+        (moment, test_clock, what, object_id),
+    )
+
+
+def unschedule(object_id: str, what: str | None = None) -> None:
+    """Forget what was to happen to an object, or only the ``what`` of it."""
+    store.current().execute(
+        "DELETE FROM due WHERE object = ? AND what = coalesce(?, what)", (object_id, what)
+    )
+
+
+def run_due(keeper: Store, until: int | None = None) -> int:
+    """Run what is due by ``until`` (now, if not given), in order; return how much ran.
+
+    The global clock moves along, so that whoever is asked meanwhile sees the same time.
+    """
+    ran = 0
+    while some := _run_some(keeper, until):
+        ran += some
+    return ran
+
+
+def advance(keeper: Store, to: int) -> None:
+    """Move the global clock forward to a moment; all that falls due on the way happens first."""
+    run_due(keeper, to)
+    with keeper.transaction():
+        move(to)
+
+
+def move(to: int) -> None:
+    """Set the global clock without running anything. Never backwards."""
+    moment = int(time.time()) + store.get_setting("offset", 0)
+    if to > moment:
+        store.put_setting("offset", to - int(time.time()))
+        store.current().wakes = True
+
+
+def set_to(moment: int) -> None:
+    """Start the global clock at a moment, past or future; for an empty account."""
+    store.put_setting("offset", moment - int(time.time()))
+    store.current().now = moment
+
+
+@dataclass(frozen=True)
+class Due:
+    """Something that falls due: when, what, and to which object."""
+
+    moment: int
+    what: str
+    object_id: str
+
+
+def take_due(until: int, *, test_clock: str | None = None) -> Due | None:
+    """The next thing that is due by ``until``, off the list; None if nothing is."""
+    row = (
+        store.current()
+        .execute(
+            "DELETE FROM due WHERE seq = (SELECT seq FROM due WHERE clock IS ? AND at <= ?"
+            " ORDER BY at, seq LIMIT 1) RETURNING at, what, object",
+            (test_clock, until),
+        )
+        .fetchone()
+    )
+    return None if row is None else Due(*row)
+
+
+def _run_some(keeper: Store, until: int | None) -> int:
+    """Run up to ``TOGETHER`` due things in one transaction: a year of renewals waits for fewer disks."""
+    ran = 0
+    with keeper.transaction() as transaction:
+        limit = until if until is not None else transaction.now
+        while ran < TOGETHER and (due := take_due(limit)) is not None:
+            move(due.moment)
+            with at(due.moment):
+                HANDLERS[due.what](due.object_id)
+            ran += 1
+    return ran

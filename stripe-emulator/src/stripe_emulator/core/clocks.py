@@ -1,0 +1,34 @@
+"""Requests about objects that live on a test clock are dated by it."""
+
+from __future__ import annotations
+
+from stripe_emulator.core import clock, store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+
+#: What a timestamp may be: from 1970 to the year 2200.
+LATEST = 7_258_118_400
+
+
+def somebody_asks() -> bool:
+    """Whether a request is served, and not time itself: what was agreed before is not refused by time."""
+    return store.current().origin.request_id is not None
+
+
+def check(moment: int, param: str) -> int:
+    """:raises InvalidRequest: No moment that a calendar could hold."""
+    if not 0 <= moment <= LATEST:
+        raise InvalidRequest(f"Invalid timestamp: {moment}", code="parameter_invalid_integer", param=param)
+    return moment
+
+
+def enter(owner: Json) -> None:
+    """Date the rest of this request by the test clock of ``owner``, if it lives on one.
+
+    :param owner: A customer, a subscription, or whatever has a ``test_clock``.
+    """
+    name = owner.get("test_clock")
+    if name is not None:
+        found = store.find("test_helpers.test_clock", name)
+        if found is not None:
+            clock.live_on(name, found["frozen_time"])

@@ -1,0 +1,377 @@
+"""Every object by its id, in one SQLite file (or in memory).
+
+A request, and each thing that falls due, runs in one ``Store.transaction()``: all of it is
+kept, or nothing. Inside, the functions at the end of this file act on that transaction:
+
+    customer = store.get("customer", customer_id)     # 404 as Stripe words it
+    customer["email"] = "jo@example.com"
+    store.save(customer)
+
+Objects are plain dicts, just as they go out. A key that begins with an underscore is the
+emulator's own (a card's number, say) and never leaves. One transaction holds one dict per
+object, so two reads of it see each other's changes; what is saved is written at its end.
+
+Several processes may share a file: writers take SQLite's write lock first, and nothing is
+held while a webhook is delivered. A file is in WAL mode with ``synchronous=FULL``: what was
+answered survives a kill.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stripe_emulator.core.errors import InvalidRequest, NotFound, Unavailable, no_such
+
+Json = dict[str, Any]
+
+#: Column -> where its value stands in an object, first hit first. Lists filter by these without a scan.
+INDEXED: dict[str, tuple[str, ...]] = {
+    "customer": ("customer",),
+    "payment_intent": ("payment_intent", "payment.payment_intent"),
+    "charge": ("charge", "latest_charge"),
+    "invoice": ("invoice",),
+    "subscription": ("subscription", "parent.subscription_details.subscription"),
+    "parent": ("_parent", "source", "product", "coupon", "setup_intent"),
+    "name": ("lookup_key", "code", "email"),
+    "type": ("type",),
+}
+
+_PATHS = [[path.split(".") for path in paths] for paths in INDEXED.values()]
+
+_INDEXES = "".join(
+    f"CREATE INDEX IF NOT EXISTS object_by_{column} ON object (kind, {column}, created, seq)"
+    f" WHERE {column} IS NOT NULL;\n"
+    for column in INDEXED
+)
+
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS object (
+    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, created INTEGER NOT NULL,
+    deleted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL,
+    {", ".join(f"{column} TEXT" for column in INDEXED)},
+    UNIQUE (id, kind)
+);
+CREATE INDEX IF NOT EXISTS object_by_time ON object (kind, created, seq);
+{_INDEXES}
+CREATE TABLE IF NOT EXISTS due (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, clock TEXT, what TEXT NOT NULL, object TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS due_by_time ON due (clock, at, seq);
+CREATE INDEX IF NOT EXISTS due_by_object ON due (object);
+CREATE TABLE IF NOT EXISTS delivery (
+    seq INTEGER PRIMARY KEY, event TEXT NOT NULL, endpoint TEXT NOT NULL, due_at REAL NOT NULL,
+    rank REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, leased_until REAL NOT NULL DEFAULT 0,
+    status TEXT NOT NULL DEFAULT 'pending'
+);
+CREATE INDEX IF NOT EXISTS delivery_pending ON delivery (due_at) WHERE status = 'pending';
+CREATE INDEX IF NOT EXISTS delivery_by_event ON delivery (event);
+CREATE TABLE IF NOT EXISTS attempt (
+    seq INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, at INTEGER NOT NULL, status INTEGER,
+    reply TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS attempt_by_delivery ON attempt (delivery);
+CREATE TABLE IF NOT EXISTS answer (
+    key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL,
+    request TEXT NOT NULL, created INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS answer_by_time ON answer (created);
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+_INSERT = (
+    f"INSERT INTO object (kind, id, created, deleted, body, {', '.join(INDEXED)})"
+    f" VALUES (?, ?, ?, ?, ?{', ?' * len(INDEXED)})"
+    " ON CONFLICT (id, kind) DO UPDATE SET created = excluded.created, deleted = excluded.deleted,"
+    f" body = excluded.body, {', '.join(f'{column} = excluded.{column}' for column in INDEXED)}"
+)
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The API request that a transaction serves; empty where time itself acts."""
+
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass
+class Transaction:
+    """One piece of work on the store, dated by one moment."""
+
+    store: Store
+    connection: sqlite3.Connection
+    now: int
+    origin: Origin
+    objects: dict[tuple[str, str], Json] = field(default_factory=dict)
+    memo: dict[str, Any] = field(default_factory=dict)
+    #: Something was added that a background worker should look at.
+    wakes: bool = False
+    unsaved: dict[tuple[str, str], None] = field(default_factory=dict)
+
+    def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        """Run SQL. Objects that were saved in this transaction are there after ``flush``."""
+        return self.connection.execute(sql, parameters)
+
+    def flush(self) -> None:
+        """Write what is saved but still only here."""
+        if self.unsaved:
+            rows = [_row(kind, self.objects[kind, object_id]) for kind, object_id in self.unsaved]
+            self.unsaved.clear()
+            self.connection.executemany(_INSERT, rows)
+
+    def load(self, kind: str, row: tuple[str, str]) -> Json:
+        """The one dict that stands for this row in this transaction."""
+        object_id, body = row
+        known = self.objects.get((kind, object_id))
+        if known is None:
+            known = self.objects[kind, object_id] = json.loads(body)
+        return known
+
+
+_current: ContextVar[Transaction] = ContextVar("stripe_emulator_transaction")
+
+
+class Store:
+    """The file, and the one connection to it. Safe to use from many threads.
+
+    :param path: A file, made when missing; ``None`` keeps everything in memory.
+    :param base_url: Where the emulator's own pages are reached, without a slash at the end.
+    """
+
+    def __init__(self, path: str | Path | None = None, *, base_url: str = "http://127.0.0.1:12111") -> None:
+        self.base_url = base_url
+        #: Called after a commit that left something to deliver, or moved the clock.
+        self.on_commit: list[Callable[[], None]] = []
+        self._lock = threading.RLock()
+        self._closed = False
+        self._connection = sqlite3.connect(
+            path or ":memory:", timeout=30, isolation_level=None, check_same_thread=False
+        )
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+
+    def close(self) -> None:
+        """Wait for the work that is under way, then let go of the file; later work is refused."""
+        with self._lock:
+            self._closed = True
+            self._connection.close()
+
+    @contextmanager
+    def transaction(
+        self, *, write: bool = True, now: int | None = None, origin: Origin = Origin()
+    ) -> Iterator[Transaction]:
+        """All of the block, or nothing; it sees one moment of the clock.
+
+        :param now: Date the block by this Unix time instead of the clock's.
+        :raises Unavailable: The store was closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise Unavailable("The emulator is shutting down.")
+            assert _current.get(None) is None, "a transaction inside a transaction"
+            self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            transaction = Transaction(self, self._connection, 0, origin)
+            mark = _current.set(transaction)
+            try:
+                transaction.now = now if now is not None else int(time.time()) + get_setting("offset", 0)
+                yield transaction
+                transaction.flush()
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            finally:
+                _current.reset(mark)
+        if transaction.wakes:
+            for wake in self.on_commit:
+                wake()
+
+
+@contextmanager
+def rehearsal() -> Iterator[None]:
+    """Work that is undone at the end of the block: a preview does what it previews, for show.
+
+    Objects are read afresh inside and worthless outside; what the caller holds stays as it is.
+    """
+    transaction = current()
+    transaction.flush()
+    objects, memo = transaction.objects, transaction.memo
+    transaction.objects, transaction.memo = {}, dict(memo)
+    transaction.execute("SAVEPOINT rehearsal")
+    try:
+        yield
+    finally:
+        transaction.execute("ROLLBACK TO rehearsal")
+        transaction.execute("RELEASE rehearsal")
+        transaction.unsaved.clear()
+        transaction.objects, transaction.memo = objects, memo
+
+
+def current() -> Transaction:
+    """The transaction that this code runs in."""
+    return _current.get()
+
+
+def get(kind: str, object_id: str, *, param: str = "id") -> Json:
+    """The object that the URL names.
+
+    :raises NotFound: 404, ``No such customer: 'cus_x'``.
+    """
+    found = find(kind, object_id)
+    if found is None:
+        raise NotFound(no_such(kind, object_id), code="resource_missing", param=param)
+    return found
+
+
+def named(kind: str, object_id: str, param: str) -> Json:
+    """The object that a parameter names; one that is gone counts as missing.
+
+    :raises InvalidRequest: 400, with ``param`` as the form spells it: ``line_items[0][price]``.
+    """
+    found = find(kind, object_id)
+    if found is None or found.get("deleted"):
+        raise InvalidRequest(no_such(kind, object_id), code="resource_missing", param=param)
+    return found
+
+
+def find(kind: str, object_id: str) -> Json | None:
+    """The object, or None."""
+    transaction = current()
+    known = transaction.objects.get((kind, object_id))
+    if known is not None:
+        return known
+    row = transaction.execute(
+        "SELECT id, body FROM object WHERE id = ? AND kind = ?", (object_id, kind)
+    ).fetchone()
+    return None if row is None else transaction.load(kind, row)
+
+
+def find_any(object_id: str) -> Json | None:
+    """The object of whatever kind that has this id."""
+    current().flush()
+    row = current().execute("SELECT kind, id, body FROM object WHERE id = ?", (object_id,)).fetchone()
+    return None if row is None else current().load(row[0], row[1:])
+
+
+def save(value: Json) -> Json:
+    """Keep an object, new or changed. Its ``object`` and ``id`` say which one it is."""
+    transaction = current()
+    key = (value["object"], value["id"])
+    known = transaction.objects.setdefault(key, value)
+    assert known is value, "two dicts for one object; save the one that the store gave you"
+    transaction.unsaved[key] = None
+    return value
+
+
+def append(value: Json) -> None:
+    """Keep an object that is never changed, as it is at this moment."""
+    current().execute(_INSERT, _row(value["object"], value))
+
+
+def remove(value: Json) -> None:
+    """Forget an object wholly. To leave a ``deleted: true`` behind, see ``objects.delete``."""
+    key = (value["object"], value["id"])
+    current().flush()
+    current().execute("DELETE FROM object WHERE kind = ? AND id = ?", key)
+    current().objects.pop(key, None)
+
+
+def select(kind: str, where: Json | None = None, *, limit: int = -1) -> list[Json]:
+    """Objects of a kind, oldest first, whose fields have these values.
+
+    :param where: Dotted path -> value; a list means any of them, and ``{"gte": 5}`` a range.
+    """
+    condition, values = conditions(where or {})
+    sql = (
+        f"SELECT id, body FROM object WHERE kind = ? AND NOT deleted{condition} ORDER BY created, seq LIMIT ?"
+    )
+    current().flush()
+    rows = current().execute(sql, (kind, *values, limit)).fetchall()
+    return [current().load(kind, row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Among:
+    """A condition: the field is one of what a query finds, or with ``inside=False`` none of it."""
+
+    query: str
+    inside: bool = True
+
+
+#: How a range is written in a form, and in SQL.
+RANGE = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def conditions(where: Json) -> tuple[str, list[Any]]:
+    """``where`` as SQL to append, with its values."""
+    sql, values = "", []
+    for path, wanted in where.items():
+        column = path if path in INDEXED else f"json_extract(body, '$.{path}')"
+        if isinstance(wanted, dict):
+            for operator, bound in wanted.items():
+                sql += f" AND {column} {RANGE[operator]} ?"
+                values.append(bound)
+        elif isinstance(wanted, list):
+            sql += f" AND {column} IN ({', '.join('?' * len(wanted))})"
+            values += wanted
+        elif isinstance(wanted, Among):
+            sql += f" AND {column} {'IN' if wanted.inside else 'NOT IN'} ({wanted.query})"
+        elif wanted is None:
+            sql += f" AND {column} IS NULL"
+        else:
+            sql += f" AND {column} = ?"  # with IS in its place, no index would be used
+            values.append(wanted)
+    return sql, values
+
+
+def get_setting(name: str, default: Any = None) -> Any:
+    """What ``put_setting`` kept under this name."""
+    row = current().execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+    return default if row is None else json.loads(row[0])
+
+
+def clear(*, keep_settings: tuple[str, ...] = ()) -> None:
+    """Forget everything but the settings named."""
+    transaction = current()
+    transaction.objects.clear()
+    transaction.unsaved.clear()
+    for table in ("object", "due", "delivery", "attempt", "answer"):
+        transaction.execute(f"DELETE FROM {table}")
+    marks = ", ".join("?" * len(keep_settings))
+    transaction.execute(f"DELETE FROM setting WHERE name NOT IN ({marks})", keep_settings)
+
+
+def put_setting(name: str, value: Any) -> None:
+    """Keep a small JSON value; processes that share the file share it."""
+    current().execute(
+        "INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, json.dumps(value)),
+    )
+
+
+def _row(kind: str, value: Json) -> tuple[Any, ...]:
+    fields = [_field(value, paths) for paths in _PATHS]
+    gone = 1 if value.get("deleted") else 0
+    return (kind, value["id"], value.get("created", value.get("_created", 0)), gone, _encode(value), *fields)
+
+
+def _field(value: Json, paths: list[list[str]]) -> str | None:
+    for first, *rest in paths:
+        found: Any = value.get(first)
+        for key in rest:
+            found = found.get(key) if isinstance(found, dict) else None
+        if isinstance(found, str):
+            return found
+    return None

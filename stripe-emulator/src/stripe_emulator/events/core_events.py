@@ -1,0 +1,38 @@
+"""Thin events, newest first. https://docs.stripe.com/api/v2/core/events"""
+
+from __future__ import annotations
+
+from stripe_emulator import contract
+from stripe_emulator.api import lists
+from stripe_emulator.api.routing import get
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+from stripe_emulator.events import thin
+
+#: The types of snapshot events that have a thin twin.
+TOLD = [kind.removeprefix("v1.") for kind in sorted(contract.THIN_TYPES) if kind.startswith("v1.")]
+
+
+@get("/v2/core/events/{id}")
+def retrieve(form: Form, id: str) -> Json:
+    """https://docs.stripe.com/api/v2/core/events/retrieve"""
+    return thin.get(id)
+
+
+@get("/v2/core/events")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/v2/core/events/list"""
+    types = [kind.removeprefix("v1.") for kind in form["types"]] if "types" in form else TOLD
+    where: Json = {"type": [kind for kind in types if thin.is_told(kind)]}
+    if "object_id" in form:
+        where["data.object.id"] = form["object_id"]
+    first: Json = {"limit": form.get("limit", 20)}
+    if "created" in form:
+        first["created"] = {
+            bound: thin.moment(stamp, f"created[{bound}]") for bound, stamp in form["created"].items()
+        }
+    if "page" in form:
+        first["starting_after"] = thin.snapshot_id(form["page"])
+    rows = lists.page("event", first, url="", where=where)
+    rows["data"] = [thin.twin_of(event) for event in rows["data"]]
+    return lists.page_v2(rows, form, url="/v2/core/events")

@@ -1,0 +1,189 @@
+"""Sending events: signed by the wall clock, tried again by Stripe's, each reply kept.
+
+A delivery is leased, sent with no transaction open (the receiver calls back into the API from
+inside it), then settled. A process that dies while sending leaves its lease to run out, and
+the event goes again: at least once, as at Stripe.
+"""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stripe import WebhookSignature
+
+from stripe_emulator.api.expand import render
+from stripe_emulator.core import clock, store
+from stripe_emulator.core.store import Json, Store
+from stripe_emulator.core.wire import encode
+from stripe_emulator.events import events, failing_endpoints, thin
+
+#: Seconds after each failed attempt until the next; then Stripe gives up, three days on.
+BACKOFF = (5, 60, 300, 1800, 7200, 18000, 36000, 36000, 36000, 36000, 36000)
+LEASE, TIMEOUT = 60, 20
+#: What is kept of a reply, for the dashboard.
+REPLY_LENGTH = 2000
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the receiver said; ``status`` is None when it said nothing."""
+
+    status: int | None
+    text: str
+
+
+#: Sends a body with headers, returns what came back. Never raises.
+Send = Callable[[bytes, dict[str, str]], Reply]
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One leased delivery, ready to go."""
+
+    delivery: int
+    attempts: int
+    url: str
+    endpoint: str
+    body: bytes
+    secrets: tuple[str, ...]
+
+
+class Courier:
+    """Carries what is due, to each endpoint one delivery at a time.
+
+    ``connected`` holds receivers in this process, by the id of their endpoint; their deliveries
+    wait for this process, everyone else's go by HTTP.
+    """
+
+    def __init__(self, keeper: Store) -> None:
+        self.store = keeper
+        self.connected: dict[str, Send] = {}
+
+    def deliver(self, *, endpoint: str | None = None) -> int:
+        """Send everything that is due now, also what that causes; return how many were sent.
+
+        :param endpoint: Only what goes there.
+        """
+        sent = 0
+        while parcel := self._lease(endpoint):
+            self._settle(parcel, self._send(parcel))
+            sent += 1
+        return sent
+
+    def waiting(self) -> list[str]:
+        """The endpoints to which something is due."""
+        with self.store.transaction(write=False) as transaction:
+            rows = transaction.execute(
+                f"SELECT DISTINCT endpoint FROM delivery WHERE {self._due()}", _moments()
+            )
+            return [endpoint for (endpoint,) in rows]
+
+    def _due(self) -> str:
+        """The condition on a delivery that this process can make now; it takes ``_moments()``."""
+        connected = ", ".join(f"'{endpoint}'" for endpoint in self.connected)
+        return (
+            "status = 'pending' AND due_at <= ? AND leased_until <= ?"
+            f" AND (endpoint NOT LIKE 'connected_%' OR endpoint IN ({connected}))"
+        )
+
+    def _lease(self, endpoint: str | None) -> Parcel | None:
+        with self.store.transaction() as transaction:
+            row = transaction.execute(
+                "UPDATE delivery SET leased_until = ?, attempts = attempts + 1 WHERE seq = ("
+                f" SELECT seq FROM delivery WHERE {self._due()} AND endpoint = coalesce(?, endpoint)"
+                " ORDER BY rank, seq LIMIT 1) RETURNING seq, event, endpoint, attempts",
+                (clock.wall() + LEASE, *_moments(), endpoint),
+            ).fetchone()
+            if row is None:
+                return None
+            delivery, event_id, endpoint_id, attempts = row
+            target = target_of(endpoint_id)
+            event = store.find("event", event_id)
+            if target is None or event is None:
+                transaction.execute("UPDATE delivery SET status = 'gone' WHERE seq = ?", (delivery,))
+                return Parcel(delivery, attempts, "", endpoint_id, b"", ())
+            body = encode(thin.twin_of(event) if events.is_thin(target) else render(event)).encode()
+            return Parcel(delivery, attempts, events.url_of(target), endpoint_id, body, secrets_of(target))
+
+    def _send(self, parcel: Parcel) -> Reply:
+        if not parcel.url:
+            return Reply(None, "The endpoint was deleted or disabled.")
+        send = self.connected.get(parcel.endpoint)
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+            "Stripe-Signature": sign(parcel.body, parcel.secrets),
+        }
+        return send(parcel.body, headers) if send else send_by_http(parcel.url, parcel.body, headers)
+
+    def _settle(self, parcel: Parcel, reply: Reply) -> None:
+        with self.store.transaction() as transaction:
+            transaction.execute(
+                "INSERT INTO attempt (delivery, at, status, reply) VALUES (?, ?, ?, ?)",
+                (parcel.delivery, clock.now(), reply.status, reply.text[:REPLY_LENGTH]),
+            )
+            delivered = reply.status is not None and 200 <= reply.status < 300
+            if parcel.url:
+                failing_endpoints.note(parcel.endpoint, delivered=delivered)
+            if delivered:
+                outcome, wait = "delivered", 0
+            elif parcel.attempts > len(BACKOFF):
+                outcome, wait = "failed", 0
+            else:
+                outcome, wait = "pending", BACKOFF[parcel.attempts - 1]
+            transaction.execute(
+                "UPDATE delivery SET status = ?, due_at = ?, leased_until = 0"
+                " WHERE seq = ? AND status = 'pending'",
+                (outcome, clock.now() + wait, parcel.delivery),
+            )
+
+
+def _moments() -> tuple[int, int]:
+    """Retries come by Stripe's clock; leases run out by the wall's."""
+    return clock.now(), clock.wall()
+
+
+def target_of(endpoint_id: str) -> Json | None:
+    """The endpoint's url and secret, or None if it is gone."""
+    return next((one for one in events.endpoints() if one["id"] == endpoint_id), None)
+
+
+def secrets_of(target: Json) -> tuple[str, ...]:
+    """The secrets to sign with: two for a while after an endpoint's secret was rolled."""
+    if clock.now() < target.get("_old_until", 0):
+        return target["_secret"], target["_old_secret"]
+    return (target["_secret"],)
+
+
+def sign(body: bytes, secrets: tuple[str, ...]) -> str:
+    """The ``Stripe-Signature`` header: ``t=...,v1=...``, one ``v1`` for each secret."""
+    moment = clock.wall()
+    headers = [
+        WebhookSignature.generate_signature_header(body.decode(), secret, timestamp=moment)
+        for secret in secrets
+    ]
+    return ",".join([f"t={moment}", *(header.split(",", 1)[1] for header in headers)])
+
+
+def send_by_http(url: str, body: bytes, headers: dict[str, str]) -> Reply:
+    """POST to a receiver outside; redirects count as failures, as at Stripe."""
+    try:
+        request = urllib.request.Request(url, data=body, headers=headers, method="POST")
+        with _opener.open(request, timeout=TIMEOUT) as response:
+            return Reply(response.status, response.read(REPLY_LENGTH).decode("utf-8", "replace"))
+    except urllib.error.HTTPError as error:
+        with error:
+            return Reply(error.code, error.read(REPLY_LENGTH).decode("utf-8", "replace"))
+    except (OSError, ValueError) as error:
+        return Reply(None, f"{type(error).__name__}: {error}")
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
+_opener = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))

@@ -1,0 +1,33 @@
+"""Events: what happened, newest first. https://docs.stripe.com/api/events"""
+
+from __future__ import annotations
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.expand import shown
+from stripe_emulator.api.routing import get
+from stripe_emulator.core import store
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+
+
+@get("/v1/events/{id}")
+def retrieve(form: Form, id: str) -> Json:
+    """https://docs.stripe.com/api/events/retrieve"""
+    return store.get("event", id)
+
+
+@get("/v1/events")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/events/list"""
+    where: Json = {"type": form["types"]} if "types" in form else {}
+    if "delivery_success" in form:
+        missed = "SELECT DISTINCT event FROM delivery WHERE status <> 'delivered'"
+        where["id"] = store.Among(missed, inside=not form["delivery_success"])
+    return lists.page("event", form, url="/v1/events", where=where, only=("type",))
+
+
+@shown("event")
+def still_pending(event: Json) -> Json:
+    """How many endpoints have not yet answered with a 2xx."""
+    sql = "SELECT count(*) FROM delivery WHERE event = ? AND status = 'pending'"
+    return {"pending_webhooks": store.current().execute(sql, (event["id"],)).fetchone()[0]}

@@ -1,0 +1,139 @@
+"""A change becomes an event: stored, and handed out to every endpoint that wants its type.
+
+``emit`` only writes, in the transaction of the change; ``deliveries.py`` sends later.
+Emit in causal order: ``/v1/events`` and the endpoints see that order, unless chaos shuffles.
+"""
+
+from __future__ import annotations
+
+from stripe_emulator.core import chaos, clock, ids, store
+from stripe_emulator.core.errors import NotFound, no_such
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.version import API_VERSION
+from stripe_emulator.core.wire import public
+from stripe_emulator.events import thin
+
+#: Endpoints that were given to the emulator itself, and are not objects of the API.
+LISTENERS = "listeners"
+#: Kinds of endpoints that are: the first takes snapshots, the second what its ``event_payload`` says.
+REGISTERED = ("webhook_endpoint", "v2.core.event_destination")
+
+
+def emit(kind: str, value: Json, *, previous: Json | None = None) -> Json:
+    """Record that something happened to an object, as it is now.
+
+    :param previous: ``previous_attributes`` of an ``*.updated`` event.
+    """
+    origin = store.current().origin
+    data: Json = {"object": public(value)}
+    if previous is not None:
+        data["previous_attributes"] = previous
+    listening = wanting(kind)
+    event: Json = {
+        "id": ids.new("event"),
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": clock.account_now(),
+        "data": data,
+        "livemode": False,
+        "pending_webhooks": len(listening),
+        "request": {"id": origin.request_id, "idempotency_key": origin.idempotency_key},
+        "type": kind,
+    }
+    store.append(event)
+    for endpoint in listening:
+        hand_over(event["id"], endpoint)
+    return event
+
+
+def hand_over(event_id: str, endpoint_id: str) -> None:
+    """Have an event sent to an endpoint; what chaos makes of that is decided here."""
+    store.current().wakes = True
+    for fate in chaos.fates(event_id, endpoint_id):
+        store.current().execute(
+            "INSERT INTO delivery (event, endpoint, due_at, rank, status) VALUES (?, ?, ?, ?, ?)",
+            (
+                event_id,
+                endpoint_id,
+                clock.account_now() + fate.delay,
+                fate.rank,
+                "dropped" if fate.dropped else "pending",
+            ),
+        )
+
+
+def wanting(kind: str) -> list[str]:
+    """Ids of the endpoints that listen to events of this kind, as snapshots or as thin events."""
+    return [one["id"] for one in endpoints() if _wants(one, kind)]
+
+
+def is_thin(endpoint: Json) -> bool:
+    """Whether an endpoint is sent thin events."""
+    return endpoint.get("event_payload") == "thin"
+
+
+def url_of(endpoint: Json) -> str:
+    """Where an endpoint is reached; an event destination shows it only on request."""
+    url: str = endpoint["_url"] if "_url" in endpoint else endpoint["url"]
+    return url
+
+
+def endpoints(*, also_disabled: bool = False) -> list[Json]:
+    """Everyone who listens: those given to the emulator, then those of the API that are enabled."""
+    memo = store.current().memo
+    if "endpoints" not in memo:
+        listeners: dict[str, Json] = store.get_setting(LISTENERS, {})
+        memo["endpoints"] = [*listeners.values(), *(one for kind in REGISTERED for one in store.select(kind))]
+    found: list[Json] = memo["endpoints"]
+    return found if also_disabled else [one for one in found if one.get("status") != "disabled"]
+
+
+def listen(endpoint_id: str, url: str, secret: str, *, payload: str = "snapshot") -> None:
+    """Send every event to a URL, as ``--webhook`` asks; the same id again replaces it."""
+    listeners = store.get_setting(LISTENERS, {})
+    listeners[endpoint_id] = {
+        "id": endpoint_id,
+        "url": url,
+        "_secret": secret,
+        "enabled_events": ["*"],
+        "event_payload": payload,
+    }
+    store.put_setting(LISTENERS, listeners)
+    store.current().memo.pop("endpoints", None)
+
+
+def hear(types: list[str]) -> None:
+    """Send those given to the emulator events of these types only; ``*`` is every type."""
+    listeners = store.get_setting(LISTENERS, {})
+    for one in listeners.values():
+        one["enabled_events"] = [f"v1.{type}" if is_thin(one) and type != "*" else type for type in types]
+    store.put_setting(LISTENERS, listeners)
+    store.current().memo.pop("endpoints", None)
+
+
+def roll(endpoint_id: str, *, keep_old_s: int) -> str:
+    """Give an endpoint a new secret and return it; for so many seconds the old one signs as well.
+
+    :raises NotFound: There is no such endpoint.
+    """
+    transaction = store.current()
+    listeners: dict[str, Json] = store.get_setting(LISTENERS, {})
+    endpoint = listeners.get(endpoint_id) or store.find_any(endpoint_id) or {}
+    if "_secret" not in endpoint:
+        raise NotFound(no_such("webhook_endpoint", endpoint_id), code="resource_missing", param="endpoint")
+    endpoint["_old_secret"], endpoint["_old_until"] = endpoint["_secret"], clock.now() + keep_old_s
+    endpoint["_secret"] = f"whsec_{ids.token(32)}"
+    if endpoint_id in listeners:
+        store.put_setting(LISTENERS, listeners)
+        transaction.memo.pop("endpoints", None)
+    else:
+        store.save(endpoint)
+    secret: str = endpoint["_secret"]
+    return secret
+
+
+def _wants(endpoint: Json, kind: str) -> bool:
+    enabled = endpoint["enabled_events"]
+    if is_thin(endpoint):
+        return thin.is_told(kind) and ("*" in enabled or f"v1.{kind}" in enabled)
+    return "*" in enabled or kind in enabled

@@ -1,0 +1,85 @@
+"""Webhook endpoints: who is told. https://docs.stripe.com/api/webhook_endpoints"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.core import ids, store
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.version import API_VERSION
+from stripe_emulator.core.wire import Form, public
+from stripe_emulator.events import objects
+
+
+@post("/v1/webhook_endpoints")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/webhook_endpoints/create; only this answer shows the secret."""
+    check_url(form["url"])
+    if form.get("connect"):
+        raise NotEmulated("webhook endpoints of Connect", param="connect")
+    if form.get("api_version", API_VERSION) != API_VERSION:
+        raise NotEmulated(f"events in the shape of {form['api_version']}", param="api_version")
+    secret = f"whsec_{ids.token(32)}"
+    endpoint = objects.create(
+        "webhook_endpoint",
+        api_version=form.get("api_version"),
+        description=form.get("description") or None,
+        enabled_events=form["enabled_events"],
+        metadata=form.get("metadata"),
+        status="enabled",
+        url=form["url"],
+        _secret=secret,
+    )
+    return {**public(endpoint), "secret": secret}
+
+
+@get("/v1/webhook_endpoints/{webhook_endpoint}")
+def retrieve(form: Form, webhook_endpoint: str) -> Json:
+    """https://docs.stripe.com/api/webhook_endpoints/retrieve"""
+    return store.get("webhook_endpoint", webhook_endpoint, param="webhook_endpoint")
+
+
+@post("/v1/webhook_endpoints/{webhook_endpoint}")
+def update(form: Form, webhook_endpoint: str) -> Json:
+    """https://docs.stripe.com/api/webhook_endpoints/update"""
+    endpoint = store.get("webhook_endpoint", webhook_endpoint, param="webhook_endpoint")
+    changes = objects.patch(endpoint, form, ("description", "enabled_events", "url"))
+    if "url" in form:
+        check_url(form["url"])
+    if "disabled" in form:
+        changes["status"] = "disabled" if form["disabled"] else "enabled"
+        changes["_failing_since"] = None
+    return objects.change(endpoint, **changes)
+
+
+@get("/v1/webhook_endpoints")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/webhook_endpoints/list"""
+    return lists.page("webhook_endpoint", form, url="/v1/webhook_endpoints")
+
+
+@delete("/v1/webhook_endpoints/{webhook_endpoint}")
+def remove(form: Form, webhook_endpoint: str) -> Json:
+    """https://docs.stripe.com/api/webhook_endpoints/delete"""
+    return objects.delete(store.get("webhook_endpoint", webhook_endpoint, param="webhook_endpoint"))
+
+
+def check_url(url: str, param: str = "url") -> None:
+    """In test mode, plain http is allowed, and so is a local host: the emulator runs beside it.
+
+    :raises InvalidRequest: It is no URL of a server.
+    """
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise InvalidRequest(
+            "Invalid URL: An explicit scheme (such as https) must be provided.",
+            code="url_invalid",
+            param=param,
+        )

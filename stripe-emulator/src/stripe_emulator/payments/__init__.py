@@ -1,0 +1,4 @@
+"""Money in and money back: customers, cards, intents, charges, refunds, disputes, payouts.
+
+Imports ``catalog`` and what lies below it.
+"""

@@ -1,0 +1,118 @@
+"""Balance transactions: every movement of the account's money. https://docs.stripe.com/api/balance_transactions"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.routing import get
+from stripe_emulator.core import clock, store
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+from stripe_emulator.events import events, objects
+
+#: Days until a card payment can be paid out.
+AVAILABLE_AFTER = 2
+
+
+@get("/v1/balance_transactions/{id}")
+def retrieve(form: Form, id: str) -> Json:
+    """https://docs.stripe.com/api/balance_transactions/retrieve"""
+    return store.get("balance_transaction", id)
+
+
+@get("/v1/balance_transactions")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/balance_transactions/list"""
+    only = ("currency", "source", "type", "payout")
+    where: Json = {}
+    if "payout" in form:
+        where["_payout"] = form.pop("payout")
+    return lists.page("balance_transaction", form, url="/v1/balance_transactions", where=where, only=only)
+
+
+def record(
+    kind: str, source: Json, amount: int, *, fee: int = 0, at_once: bool = False, **fields: Any
+) -> Json:
+    """Move money: ``amount`` into the account (out of it, if negative), less ``fee``.
+
+    :param kind: Stripe's type, such as ``charge`` or ``refund``.
+    :param source: What moved it.
+    :param at_once: It is available already, not in two days.
+    """
+    now = clock.now()
+    available_on = now if at_once else (now // clock.DAY + AVAILABLE_AFTER) * clock.DAY
+    currency = fields.pop("currency", None) or source["currency"]
+    details = [
+        {
+            "amount": fee,
+            "application": None,
+            "currency": currency,
+            "description": "Stripe processing fees",
+            "type": "stripe_fee",
+        }
+    ]
+    if kind == "adjustment" and fee:
+        details[0]["description"] = "Dispute fee"
+    moved = objects.create(
+        "balance_transaction",
+        amount=amount,
+        available_on=available_on,
+        balance_type="payments",
+        currency=currency,
+        description=fields.pop("description", source.get("description")),
+        fee=fee,
+        fee_details=details if fee else [],
+        net=amount - fee,
+        reporting_category=fields.pop("reporting_category", kind),
+        source=source["id"],
+        status="available" if at_once else "pending",
+        type=kind,
+        **fields,
+    )
+    if (kind == "charge" or not at_once) and not _is_scheduled(available_on):
+        clock.schedule(available_on, "balance.available", str(available_on))
+    return moved
+
+
+@clock.due("balance.available")
+def become_available(moment: str) -> None:
+    """What was taken two days ago can be paid out now."""
+    for moved in store.select("balance_transaction", {"status": "pending"}):
+        if moved["available_on"] <= clock.now():
+            objects.change(moved, status="available")
+    events.emit("balance.available", balance())
+
+
+def balance() -> Json:
+    """What the account holds, by currency. https://docs.stripe.com/api/balance/balance_object"""
+    rows = (
+        store.current()
+        .execute(
+            "SELECT json_extract(body, '$.status'), json_extract(body, '$.currency'),"
+            " sum(json_extract(body, '$.net')) FROM object WHERE kind = 'balance_transaction' GROUP BY 1, 2"
+        )
+        .fetchall()
+    )
+    sums = {(status, currency): net for status, currency, net in rows}
+    currencies = sorted({currency for _, currency in sums} | {"usd"})
+    return {
+        "object": "balance",
+        "available": [_money(sums.get(("available", code), 0), code) for code in currencies],
+        "connect_reserved": [{"amount": 0, "currency": code} for code in currencies],
+        "livemode": False,
+        "pending": [_money(sums.get(("pending", code), 0), code) for code in currencies],
+        "refund_and_dispute_prefunding": {
+            "available": [{"amount": 0, "currency": code} for code in currencies],
+            "pending": [{"amount": 0, "currency": code} for code in currencies],
+        },
+    }
+
+
+def _money(amount: int, currency: str) -> Json:
+    return {"amount": amount, "currency": currency, "source_types": {"card": amount}}
+
+
+def _is_scheduled(moment: int) -> bool:
+    sql = "SELECT 1 FROM due WHERE object = ? AND what = 'balance.available'"
+    return store.current().execute(sql, (str(moment),)).fetchone() is not None

@@ -1,0 +1,240 @@
+"""Charges: each attempt of a payment to take money. https://docs.stripe.com/api/charges"""
+
+from __future__ import annotations
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.expand import includable
+from stripe_emulator.api.routing import get, post
+from stripe_emulator.core import clock, ids, money, store
+from stripe_emulator.core.errors import NotEmulated
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+from stripe_emulator.events import events, objects
+from stripe_emulator.payments import balance_transactions, cards, payment_methods
+
+#: What a charge copies from the intent that it is an attempt of.
+COPIED = (
+    "amount",
+    "currency",
+    "customer",
+    "description",
+    "receipt_email",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+)
+#: What it copies from the card, as the card was at this attempt.
+COPIED_OF_CARD = (
+    "brand",
+    "checks",
+    "country",
+    "exp_month",
+    "exp_year",
+    "fingerprint",
+    "funding",
+    "last4",
+    "regulated_status",
+)
+
+#: Seconds after which Stripe tells of a charge once more, with its fee known.
+UPDATED_AFTER = 2
+
+
+@get("/v1/charges/{charge}")
+def retrieve(form: Form, charge: str) -> Json:
+    """https://docs.stripe.com/api/charges/retrieve"""
+    return store.get("charge", charge)
+
+
+@post("/v1/charges/{charge}")
+def update(form: Form, charge: str) -> Json:
+    """https://docs.stripe.com/api/charges/update"""
+    found = store.get("charge", charge)
+    if "customer" in form:
+        raise NotEmulated("changing a charge's customer", param="customer")
+    changes = objects.patch(
+        found, form, ("description", "fraud_details", "receipt_email", "shipping", "transfer_group")
+    )
+    return objects.change(found, "charge.updated", **changes)
+
+
+@get("/v1/charges")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/charges/list"""
+    only = ("customer", "payment_intent", "transfer_group")
+    return lists.page("charge", form, url="/v1/charges", only=only)
+
+
+@get("/v1/charges/search")
+def search(form: Form) -> Json:
+    """https://docs.stripe.com/api/charges/search"""
+    return lists.search("charge", form, url="/v1/charges/search")
+
+
+@includable("charge", "refunds")
+def refunds(charge: Json) -> Json:
+    """The refunds of a charge, newest first."""
+    return lists.page("refund", {}, url=f"/v1/charges/{charge['id']}/refunds", where={"charge": charge["id"]})
+
+
+#: Seconds for which a bank holds what was set aside, until it is captured.
+HELD_FOR = 7 * clock.DAY
+
+
+def make(
+    intent: Json,
+    method: Json,
+    decline: tuple[str, str] | None,
+    *,
+    authenticated: bool = False,
+    pending: bool = False,
+) -> Json:
+    """What the bank answered to one attempt: money taken, set aside, or refused. Emits its event.
+
+    :param decline: ``(code, decline_code)`` if it refused.
+    :param pending: The bank will say later; ``settle`` then goes on.
+    """
+    captured = decline is None and not pending and intent["capture_method"] != "manual"
+    charge = objects.create(
+        "charge",
+        **{key: intent[key] for key in COPIED},
+        amount_captured=intent["amount"] if captured else 0,
+        amount_refunded=0,
+        billing_details=method["billing_details"],
+        calculated_statement_descriptor="STRIPE EMULATOR",
+        captured=captured,
+        disputed=False,
+        failure_code=decline[0] if decline else None,
+        failure_message=cards.MESSAGES[decline[1]] if decline else None,
+        fraud_details={},
+        metadata=dict(intent["metadata"]),
+        outcome=_outcome(decline),
+        paid=decline is None and not pending,
+        payment_intent=intent["id"],
+        payment_method=method["id"],
+        payment_method_details=_details(method, intent["amount"], authenticated),
+        receipt_url=None,
+        refunded=False,
+        status="failed" if decline else "pending" if pending else "succeeded",
+    )
+    if decline is None:
+        if intent["capture_method"] == "manual" and "card" in charge["payment_method_details"]:
+            charge["payment_method_details"]["card"]["capture_before"] = clock.now() + HELD_FOR
+        objects.change(charge, receipt_url=f"{store.current().store.base_url}/receipts/{charge['id']}")
+    if captured:
+        _book(charge, method)
+    events.emit(f"charge.{charge['status']}", charge)
+    if captured:
+        clock.schedule(clock.now() + UPDATED_AFTER, "charge.updated", charge["id"])
+    return charge
+
+
+def settle(charge: Json, failure: tuple[str, str] | None) -> Json:
+    """The bank's late word on a pending charge: the money is there, or ``(code, message)`` why not."""
+    if failure is None:
+        objects.change(charge, amount_captured=charge["amount"], captured=True, paid=True, status="succeeded")
+        _book(charge, store.find("payment_method", charge["payment_method"]))
+    else:
+        objects.change(charge, failure_code=failure[0], failure_message=failure[1], status="failed")
+    events.emit(f"charge.{charge['status']}", charge)
+    return charge
+
+
+def capture(charge: Json, amount: int) -> Json:
+    """Take what was set aside, or a part of it; the rest goes back to the card."""
+    method = store.find("payment_method", charge["payment_method"])
+    objects.change(charge, captured=True, amount_captured=amount, amount_refunded=charge["amount"] - amount)
+    _book(charge, method)
+    events.emit("charge.captured", charge)
+    return charge
+
+
+def release(charge: Json, *, event: str = "charge.refunded") -> Json:
+    """Give back what was set aside and never taken."""
+    objects.change(charge, amount_refunded=charge["amount"], refunded=True)
+    events.emit(event, charge)
+    return charge
+
+
+@clock.due("charge.updated")
+def tell_again(charge_id: str) -> None:
+    """Stripe sends the balance transaction late, though the charge had it from the start."""
+    charge = store.get("charge", charge_id)
+    events.emit("charge.updated", charge, previous={"balance_transaction": None})
+
+
+def _book(charge: Json, method: Json | None) -> None:
+    """The money comes in, less the fee."""
+    card = payment_methods.card_of(method) if method else None
+    moved = balance_transactions.record(
+        "charge",
+        charge,
+        charge["amount_captured"],
+        fee=money.fee(charge["amount_captured"]),
+        at_once=card is not None and card.available_at_once,
+    )
+    objects.change(charge, balance_transaction=moved["id"])
+
+
+def _outcome(decline: tuple[str, str] | None) -> Json:
+    blocked = decline is not None and decline[1] == "fraudulent"
+    return {
+        "advice_code": "try_again_later" if decline and not blocked else None,
+        "network_advice_code": None,
+        "network_decline_code": None,
+        "network_status": "not_sent_to_network"
+        if blocked
+        else "declined_by_network"
+        if decline
+        else "approved_by_network",
+        "reason": None if decline is None else "highest_risk_level" if blocked else decline[1],
+        "risk_level": "highest" if blocked else "normal",
+        "risk_score": 90 if blocked else 20,
+        "seller_message": "Payment complete."
+        if decline is None
+        else "The bank did not return any further details with this decline.",
+        "type": "blocked" if blocked else "issuer_declined" if decline else "authorized",
+    }
+
+
+def _details(method: Json, amount: int, authenticated: bool) -> Json:
+    """``payment_method_details``: the card as it was at this attempt."""
+    if method["type"] != "card":
+        account = ("bank_code", "branch_code", "country", "fingerprint", "last4")
+        debit = {key: method["sepa_debit"][key] for key in account} | {"mandate": None}
+        return {"type": "sepa_debit", "sepa_debit": debit}
+    card = method["card"]
+    return {
+        "type": "card",
+        "card": {
+            **{key: card[key] for key in COPIED_OF_CARD},
+            "amount_authorized": amount,
+            "authorization_code": None,
+            "extended_authorization": {"status": "disabled"},
+            "incremental_authorization": {"status": "unavailable"},
+            "installments": None,
+            "mandate": None,
+            "multicapture": {"status": "unavailable"},
+            "network": card["brand"],
+            "network_token": {"used": False},
+            "network_transaction_id": ids.token(15),
+            "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
+            "three_d_secure": _authentication() if authenticated else None,
+            "transaction_link_id": None,
+            "wallet": None,
+        },
+    }
+
+
+def _authentication() -> Json:
+    """``three_d_secure``: the card's owner passed the bank's test."""
+    return {
+        "authentication_flow": "challenge",
+        "electronic_commerce_indicator": "05",
+        "exemption_indicator": None,
+        "result": "authenticated",
+        "result_reason": None,
+        "transaction_id": ids.token(36),
+        "version": "2.2.0",
+    }

@@ -1,0 +1,275 @@
+"""What the bank makes of a confirmed payment: money, a question to its customer, or no.
+
+Payments of something larger (a Checkout Session, an invoice) name it in ``_owner``, and its
+file hears of each turn:
+
+    payments.OWNERS["checkout.session"] = Owner(approved=..., succeeded=..., failed=...)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stripe_emulator.core import clock, store
+from stripe_emulator.core.errors import CardError
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import public
+from stripe_emulator.events import events, objects
+from stripe_emulator.payments import cards, challenges, charges, payment_methods
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """One attempt: with which card, whether its holder is there, and where to go after the bank's page."""
+
+    method: Json
+    off_session: bool = False
+    return_url: str | None = None
+    error_on_action: bool = False
+
+
+def _nothing(intent: Json) -> None:
+    """An owner that has nothing to do at this turn."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """What a payment's owner does at each turn; all take the intent.
+
+    ``approved`` comes before the money moves (a customer is made, a card is kept),
+    ``succeeded`` and ``failed`` after their events; ``waiting`` where the customer has done their
+    part, and the bank takes days or the money waits to be captured.
+    """
+
+    approved: Callable[[Json], None] = _nothing
+    succeeded: Callable[[Json], None] = _nothing
+    failed: Callable[[Json], None] = _nothing
+    waiting: Callable[[Json], None] = _nothing
+
+
+#: Object name -> the owner's part. An intent names its owner as ``_owner: [object, id]``.
+OWNERS: dict[str, Owner] = {}
+
+
+def confirm(intent: Json, how: Confirmation) -> Json:
+    """Ask the bank; return the intent as it then is.
+
+    :raises CardError: 402 with the intent inside. The attempt is recorded all the same.
+    """
+    method = how.method
+    objects.change(
+        intent,
+        payment_method=method["id"],
+        last_payment_error=None,
+        next_action=None,
+        status="requires_confirmation",
+        _return_url=how.return_url,
+    )
+    if _asks(intent, method):
+        if how.off_session or how.error_on_action:
+            raise refuse(
+                intent, method, ("authentication_required", "authentication_required"), how.off_session
+            )
+        return _ask(intent, how)
+    return _settle(intent, method)
+
+
+def _challenged(intent: Json, passed: bool) -> Json:
+    """The bank's customer answered on its page.
+
+    :raises CardError: The bank declines after all.
+    """
+    method = store.get("payment_method", intent["payment_method"])
+    objects.change(intent, next_action=None)
+    if passed:
+        return _settle(intent, method, after_challenge=True)
+    message = (
+        "We are unable to authenticate your payment method."
+        " Please choose a different payment method and try again."
+    )
+    error = {
+        "code": "payment_intent_authentication_failure",
+        "message": message,
+        "payment_method": public(method),
+        "type": "card_error",
+    }
+    _fail(intent, error)
+    return intent
+
+
+def refuse(intent: Json, method: Json, decline: tuple[str, str], charged: bool = True) -> CardError:
+    """Record that the bank refused, and the error that tells so.
+
+    :param charged: A failed charge is left behind, as whenever the bank was asked for money.
+    """
+    code, decline_code = decline
+    error: Json = {
+        "code": code,
+        "decline_code": decline_code,
+        "message": cards.MESSAGES[decline_code],
+        "payment_method": public(method),
+        "type": "card_error",
+    }
+    if charged:
+        charge = charges.make(intent, method, decline)
+        objects.change(intent, latest_charge=charge["id"])
+        error["charge"] = charge["id"]
+    _fail(intent, error)
+    extra = {key: error[key] for key in ("charge", "decline_code", "payment_method") if key in error}
+    return CardError(error["message"], code=code, payment_intent=public(intent), **extra)
+
+
+def cancel(intent: Json, reason: str | None) -> Json:
+    """Call a payment off; what was set aside goes back."""
+    if intent["status"] == "requires_capture":
+        clock.unschedule(intent["id"], "payment_intent.capture_expires")
+        charges.release(store.get("charge", intent["latest_charge"]))
+    return _canceled(intent, reason)
+
+
+@clock.due("payment_intent.capture_expires")
+def capture_too_late(intent_id: str) -> None:
+    """The bank no longer holds what was set aside."""
+    intent = store.get("payment_intent", intent_id)
+    if intent["status"] == "requires_capture":
+        charges.release(store.get("charge", intent["latest_charge"]), event="charge.expired")
+        _canceled(intent, "automatic")
+
+
+def _canceled(intent: Json, reason: str | None) -> Json:
+    objects.change(
+        intent,
+        amount_capturable=0,
+        canceled_at=clock.now(),
+        cancellation_reason=reason,
+        next_action=None,
+        status="canceled",
+    )
+    events.emit("payment_intent.canceled", intent)
+    return intent
+
+
+#: Called with each charge that took money and its payment method: disputes are born here.
+AFTER_CHARGE: list[Callable[[Json, Json], None]] = []
+
+
+def succeeded(intent: Json) -> None:
+    """The money is there: tell the owner, and go on with the charge."""
+    _owner(intent).succeeded(intent)
+    charged(store.get("charge", intent["latest_charge"]))
+
+
+def charged(charge: Json) -> None:
+    """The card's own story begins."""
+    for follow in AFTER_CHARGE:
+        follow(charge, store.get("payment_method", charge["payment_method"]))
+
+
+def _settle(intent: Json, method: Json, *, after_challenge: bool = False) -> Json:
+    card = payment_methods.card_of(method)
+    if card.decline:
+        raise refuse(intent, method, card.decline)
+    _owner(intent).approved(intent)
+    _keep_card(intent, method, after_challenge)
+    if card.slow:
+        return _wait(intent, method, card.settles_after)
+    charge = charges.make(intent, method, None, authenticated=after_challenge)
+    if intent["capture_method"] == "manual":
+        objects.change(
+            intent, amount_capturable=intent["amount"], latest_charge=charge["id"], status="requires_capture"
+        )
+        clock.schedule(clock.now() + charges.HELD_FOR, "payment_intent.capture_expires", intent["id"])
+        events.emit("payment_intent.amount_capturable_updated", intent)
+        _owner(intent).waiting(intent)
+        return intent
+    objects.change(intent, amount_received=intent["amount"], latest_charge=charge["id"], status="succeeded")
+    events.emit("payment_intent.succeeded", intent)
+    succeeded(intent)
+    return intent
+
+
+def _wait(intent: Json, method: Json, seconds: int) -> Json:
+    """A bank debit: nothing is known until the bank has looked."""
+    charge = charges.make(intent, method, None, pending=True)
+    objects.change(intent, latest_charge=charge["id"], status="processing")
+    events.emit("payment_intent.processing", intent)
+    _owner(intent).waiting(intent)
+    clock.schedule(clock.now() + seconds, "payment_intent.settle", intent["id"])
+    return intent
+
+
+@clock.due("payment_intent.settle")
+def settle_late(intent_id: str) -> None:
+    """The bank has looked: the account had the money, or not."""
+    intent = store.get("payment_intent", intent_id)
+    if intent["status"] != "processing":
+        return
+    method = store.get("payment_method", intent["payment_method"])
+    charge = store.get("charge", intent["latest_charge"])
+    if payment_methods.card_of(method).slow == "succeeds":
+        charges.settle(charge, None)
+        objects.change(intent, amount_received=intent["amount"], status="succeeded")
+        events.emit("payment_intent.succeeded", intent)
+        succeeded(intent)
+        return
+    message = "The customer's bank account has been closed, or has not enough money."
+    charges.settle(charge, ("insufficient_funds", message))
+    error = {
+        "charge": charge["id"],
+        "code": "payment_intent_payment_attempt_failed",
+        "message": message,
+        "payment_method": public(method),
+        "type": "card_error",
+    }
+    _fail(intent, error)
+
+
+def _asks(intent: Json, method: Json) -> bool:
+    """Whether the bank wants to see its customer for this payment."""
+    options = (intent["payment_method_options"] or {}).get("card") or {}
+    if options.get("request_three_d_secure") in ("any", "challenge"):
+        return True
+    return wants_its_holder(method)
+
+
+def wants_its_holder(method: Json) -> bool:
+    """Whether the bank of this card asks, whatever the payment."""
+    card = payment_methods.card_of(method)
+    return card.asks == "always" or (card.asks == "once" and not method.get("_authenticated"))
+
+
+def _ask(intent: Json, how: Confirmation) -> Json:
+    action = challenges.next_action(intent, how.return_url)
+    objects.change(intent, next_action=action, status="requires_action")
+    events.emit("payment_intent.requires_action", intent)
+    return intent
+
+
+def _keep_card(intent: Json, method: Json, after_challenge: bool) -> None:
+    """``setup_future_usage``: the card stays with the customer, as known to its bank."""
+    if intent["setup_future_usage"] is None or intent["customer"] is None:
+        return
+    if after_challenge and intent["setup_future_usage"] == "off_session":
+        objects.change(method, _authenticated=True)
+    payment_methods.attach_to(method, store.get("customer", intent["customer"]))
+
+
+def _fail(intent: Json, error: Json) -> None:
+    objects.change(
+        intent,
+        last_payment_error=error,
+        next_action=None,
+        payment_method=None,
+        status="requires_payment_method",
+    )
+    events.emit("payment_intent.payment_failed", intent)
+    _owner(intent).failed(intent)
+
+
+def _owner(intent: Json) -> Owner:
+    name = intent.get("_owner")
+    return OWNERS[name[0]] if name else Owner()
+
+
+challenges.ANSWERS["payment_intent"] = _challenged

@@ -1,0 +1,209 @@
+"""Customers. https://docs.stripe.com/api/customers
+
+The model for a resource file: its routes in the order of Stripe's documentation, each a few
+lines of domain; then what it and other files need besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.catalog import discounts
+from stripe_emulator.core import store
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound, no_such
+from stripe_emulator.core.ids import token
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+from stripe_emulator.events import events, objects
+from stripe_emulator.payments import payment_methods
+
+#: Parameters that are kept as they come; "" empties them.
+KEPT = (
+    "address",
+    "business_name",
+    "description",
+    "email",
+    "individual_name",
+    "name",
+    "phone",
+    "preferred_locales",
+    "shipping",
+    "tax_exempt",
+)
+
+#: Told of each customer who is about to be deleted: subscriptions end here.
+BEFORE_REMOVAL: list[Callable[[Json], None]] = []
+
+
+@post("/v1/customers")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/customers/create"""
+    _check(form)
+    customer = objects.create(
+        "customer",
+        metadata=form.get("metadata"),
+        balance=form.get("balance", 0),
+        delinquent=False,
+        invoice_prefix=form.get("invoice_prefix") or token(8).upper(),
+        invoice_settings={
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        next_invoice_sequence=form.get("next_invoice_sequence", 1),
+        preferred_locales=[],
+        tax_exempt="none",
+        test_clock=form.get("test_clock"),
+    )
+    named = form.get("payment_method")
+    method = payment_methods.named(named, "payment_method") if named else None
+    objects.change(customer, **_changes(customer, form, arriving=method))
+    events.emit("customer.created", customer)
+    if method is not None:
+        payment_methods.attach_to(method, customer)
+    _take_source(customer, form)
+    _discount(customer, form)
+    return customer
+
+
+@get("/v1/customers/{customer}")
+def retrieve(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/customers/retrieve; a deleted one is still found, as a stub."""
+    return store.get("customer", customer)
+
+
+@post("/v1/customers/{customer}")
+def update(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/customers/update"""
+    found = alive(customer)
+    _check(form)
+    changes = _changes(found, form)
+    if "balance" in form:
+        changes["balance"] = form["balance"]
+    objects.change(found, "customer.updated", **changes)
+    _take_source(found, form)
+    _discount(found, form)
+    return found
+
+
+@get("/v1/customers")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/customers/list"""
+    return lists.page("customer", form, url="/v1/customers", only=("email", "test_clock"))
+
+
+@delete("/v1/customers/{customer}")
+def remove(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/customers/delete; subscriptions end, cards go, the history stays."""
+    found = alive(customer)
+    for end in BEFORE_REMOVAL:
+        end(found)
+    for method in store.select("payment_method", {"customer": customer}):
+        payment_methods.detach_from(method)
+    return objects.delete(found, "customer.deleted")
+
+
+@get("/v1/customers/search")
+def search(form: Form) -> Json:
+    """https://docs.stripe.com/api/customers/search"""
+    return lists.search("customer", form, url="/v1/customers/search")
+
+
+@delete("/v1/customers/{customer}/discount")
+def delete_discount(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/discounts/delete"""
+    found = alive(customer)
+    if found["discount"] is None:
+        raise NotFound(
+            f"No active discount for customer: {customer}", code="resource_missing", param="customer"
+        )
+    return discounts.take_from_customer(found)
+
+
+@get("/v1/customers/{customer}/payment_methods")
+def list_payment_methods(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/customer_list"""
+    store.get("customer", customer)
+    url = f"/v1/customers/{customer}/payment_methods"
+    return lists.page(
+        "payment_method", form, url=url, where={"customer": customer}, only=("type", "allow_redisplay")
+    )
+
+
+@get("/v1/customers/{customer}/payment_methods/{payment_method}")
+def retrieve_payment_method(form: Form, customer: str, payment_method: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/customer"""
+    store.get("customer", customer)
+    found = store.get("payment_method", payment_method, param="payment_method")
+    if found["customer"] != customer:
+        raise NotFound(
+            no_such("payment_method", payment_method), code="resource_missing", param="payment_method"
+        )
+    return found
+
+
+def alive(customer_id: str) -> Json:
+    """The customer that the URL names; a deleted one is gone for whoever wants to change it."""
+    found = store.get("customer", customer_id)
+    if found.get("deleted"):
+        raise NotFound(no_such("customer", customer_id), code="resource_missing", param="id")
+    return found
+
+
+def _check(form: Form) -> None:
+    email = form.get("email")
+    if email and (" " in email or email.count("@") != 1 or email.startswith("@") or email.endswith("@")):
+        raise InvalidRequest(f"Invalid email address: {email}", code="email_invalid", param="email")
+    if len(form.get("description") or "") > 5000:
+        raise InvalidRequest("Descriptions can have up to 5000 characters.", param="description")
+    if form.get("test_clock"):
+        store.named("test_helpers.test_clock", form["test_clock"], "test_clock")
+
+
+def _take_source(customer: Json, form: Form) -> None:
+    """``source``, as older integrations save a card: attached, and the default; here a payment method."""
+    if not form.get("source"):
+        return
+    if not isinstance(form["source"], str):
+        raise NotEmulated("customers with the details of a card as source", param="source")
+    if form["source"].startswith("tok_"):
+        method = payment_methods.from_token(form["source"], {}, "source")
+    else:
+        method = payment_methods.named(form["source"], "source")
+    payment_methods.attach_to(method, customer)
+    objects.change(customer, default_source=method["id"])
+
+
+def _discount(customer: Json, form: Form) -> None:
+    """``coupon`` or ``promotion_code``, which accounts older than today's API give to a customer itself."""
+    wanted = {key: form[key] for key in ("coupon", "promotion_code") if form.get(key)}
+    if wanted:
+        discounts.give(customer, discounts.redeem(wanted, customer, "discount"))
+    elif "" in (form.get("coupon"), form.get("promotion_code")) and customer["discount"] is not None:
+        discounts.take_from_customer(customer)
+
+
+def _changes(customer: Json, form: Form, *, arriving: Json | None = None) -> Json:
+    """What the form changes; ``arriving`` is the payment method that a new customer comes with."""
+    changes = objects.patch(customer, form, KEPT)
+    settings = form.get("invoice_settings") or {}
+    if settings:
+        merged = {key: None if value == "" else value for key, value in settings.items()}
+        if default := merged.get("default_payment_method"):
+            param = "invoice_settings[default_payment_method]"
+            method = payment_methods.named(default, param)
+            merged["default_payment_method"] = method["id"]
+            if method["customer"] != customer["id"] and method != arriving:
+                raise InvalidRequest(
+                    f"The customer does not have a payment method with the ID {method['id']}. The payment"
+                    " method must be attached to the customer.",
+                    code="resource_missing",
+                    param=param,
+                )
+        changes["invoice_settings"] = customer["invoice_settings"] | merged
+    if form.get("tax_exempt") == "":
+        changes["tax_exempt"] = "none"
+    return changes

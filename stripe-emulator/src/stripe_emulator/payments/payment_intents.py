@@ -1,0 +1,300 @@
+"""Payment intents: a payment from its wish to its money. https://docs.stripe.com/api/payment_intents
+
+The routes; what the bank makes of a confirmation is in ``payments.py``.
+"""
+
+from __future__ import annotations
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.routing import get, post
+from stripe_emulator.core import clock, ids, money, store
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form, public, without_effect
+from stripe_emulator.events import events, objects
+from stripe_emulator.payments import charges, confirmation, payment_methods
+from stripe_emulator.payments.confirmation import Confirmation
+
+#: Parameters that are kept as they come; "" empties them.
+KEPT = (
+    "allowed_payment_method_types",
+    "amount_details",
+    "capture_method",
+    "description",
+    "excluded_payment_method_types",
+    "payment_method_options",
+    "receipt_email",
+    "setup_future_usage",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+)
+
+SPOKEN = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
+
+#: What may still be done in each state.
+MAY_CONFIRM = {"requires_payment_method", "requires_confirmation", "requires_action"}
+MAY_CANCEL = MAY_CONFIRM | {"requires_capture", "processing"}
+
+
+@post("/v1/payment_intents")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/payment_intents/create"""
+    intent = new(form)
+    if form.get("confirm"):
+        return confirmation.confirm(intent, confirmation_of(intent, form))
+    for param in ("off_session", "error_on_requires_action", "return_url"):
+        if param in form:
+            raise InvalidRequest(
+                f"The parameter `{param}` cannot be passed when creating a PaymentIntent unless `confirm`"
+                " is set to true.",
+                param=param,
+            )
+    return intent
+
+
+@get("/v1/payment_intents/{intent}", publishable=True)
+def retrieve(form: Form, intent: str) -> Json:
+    """https://docs.stripe.com/api/payment_intents/retrieve"""
+    without_effect(form, "client_secret")  # which ``keys`` has checked
+    return store.get("payment_intent", intent, param="intent")
+
+
+@post("/v1/payment_intents/{intent}")
+def update(form: Form, intent: str) -> Json:
+    """https://docs.stripe.com/api/payment_intents/update"""
+    found = store.get("payment_intent", intent, param="intent")
+    _refuse_connect(form)
+    narrow(found, form)
+    if found["status"] in ("succeeded", "canceled") and form.keys() - {
+        "metadata",
+        "description",
+        "receipt_email",
+    }:
+        raise unexpected(found, "update", "only its metadata, description and receipt_email")
+    changes = objects.patch(found, form, KEPT)
+    if "amount" in form or "currency" in form:
+        code = money.currency(str(form.get("currency", found["currency"])))
+        amount: int = form["amount"] if "amount" in form else found["amount"]
+        money.check_charge(amount, code)
+        changes |= {"amount": amount, "currency": code}
+    if "customer" in form:
+        changes["customer"] = store.named("customer", form["customer"], "customer")["id"]
+    objects.change(found, **changes)
+    method = method_of(found, form)
+    if method is not None:
+        objects.change(found, payment_method=method["id"], status="requires_confirmation")
+    return found
+
+
+@post("/v1/payment_intents/{intent}/confirm", publishable=True)
+def confirm(form: Form, intent: str) -> Json:
+    """https://docs.stripe.com/api/payment_intents/confirm"""
+    found = store.get("payment_intent", intent, param="intent")
+    if found["status"] not in MAY_CONFIRM:
+        raise unexpected(found, "confirm", "it has already been confirmed")
+    narrow(found, form)
+    objects.change(found, **objects.patch(found, form, KEPT))
+    return confirmation.confirm(found, confirmation_of(found, form))
+
+
+@post("/v1/payment_intents/{intent}/capture")
+def capture(form: Form, intent: str) -> Json:
+    """https://docs.stripe.com/api/payment_intents/capture"""
+    found = store.get("payment_intent", intent, param="intent")
+    if found["status"] != "requires_capture":
+        raise unexpected(found, "capture", "only one that requires_capture can be captured")
+    if not form.get("final_capture", True):
+        raise NotEmulated("capturing several times", param="final_capture")
+    left: int = found["amount_capturable"]
+    amount: int = form.get("amount_to_capture", left)
+    if not 1 <= amount <= left:
+        raise InvalidRequest(
+            f"The provided amount_to_capture must be positive and not more than amount_capturable ({left}).",
+            code="amount_too_large" if amount > 0 else "parameter_invalid_integer",
+            param="amount_to_capture",
+        )
+    changes = objects.patch(found, form, KEPT)
+    clock.unschedule(found["id"], "payment_intent.capture_expires")
+    charges.capture(store.get("charge", found["latest_charge"]), amount)
+    objects.change(found, **changes, amount_capturable=0, amount_received=amount, status="succeeded")
+    events.emit("payment_intent.succeeded", found)
+    confirmation.succeeded(found)
+    return found
+
+
+@post("/v1/payment_intents/{intent}/cancel")
+def cancel(form: Form, intent: str) -> Json:
+    """https://docs.stripe.com/api/payment_intents/cancel"""
+    found = store.get("payment_intent", intent, param="intent")
+    if found["status"] not in MAY_CANCEL:
+        raise unexpected(found, "cancel", "it is over")
+    return confirmation.cancel(found, form.get("cancellation_reason"))
+
+
+@get("/v1/payment_intents")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/payment_intents/list"""
+    return lists.page("payment_intent", form, url="/v1/payment_intents", only=("customer",))
+
+
+@get("/v1/payment_intents/search")
+def search(form: Form) -> Json:
+    """https://docs.stripe.com/api/payment_intents/search"""
+    return lists.search("payment_intent", form, url="/v1/payment_intents/search")
+
+
+def new(form: Form) -> Json:
+    """A payment intent from creation parameters, announced by its event but not confirmed.
+
+    Checkout and invoices make theirs here, too; they add keys of their own with ``objects.change``.
+    """
+    _refuse_connect(form)
+    code = money.currency(form["currency"])
+    money.check_charge(form["amount"], code)
+    customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
+    kept = {key: form[key] for key in KEPT if form.get(key) not in (None, "")}
+    intent_id = ids.new("payment_intent")
+    without_effect(form, "mandate_data", "use_stripe_sdk")
+    types = form.get("payment_method_types") or form.get("allowed_payment_method_types")
+    intent = objects.create(
+        "payment_intent",
+        id=intent_id,
+        **{
+            "amount_details": {"tip": {}},
+            "capture_method": "automatic_async",
+            "payment_method_options": _options(types or ["card"]),
+            **kept,
+        },
+        amount=form["amount"],
+        amount_capturable=0,
+        amount_received=0,
+        automatic_payment_methods=automatic(form),
+        client_secret=ids.client_secret(intent_id),
+        confirmation_method=form.get("confirmation_method", "automatic"),
+        currency=code,
+        customer=customer["id"] if customer else None,
+        metadata=form.get("metadata"),
+        payment_method_types=types or ["card"],
+        status="requires_payment_method",
+    )
+    method = method_of(intent, form)
+    if method is not None:
+        objects.change(intent, payment_method=method["id"], status="requires_confirmation")
+    events.emit("payment_intent.created", intent)
+    return intent
+
+
+def confirmation_of(intent: Json, form: Form) -> Confirmation:
+    """How this confirmation is to be done: with which card, and who is there."""
+    without_effect(form, "mandate_data", "use_stripe_sdk")
+    method = method_of(intent, form)
+    if method is None and intent["payment_method"]:
+        method = store.find("payment_method", intent["payment_method"])
+    if method is None:
+        raise InvalidRequest(
+            "You cannot confirm this PaymentIntent because it's missing a payment method. You can either"
+            " update the PaymentIntent with a payment method and then confirm it again, or confirm it again"
+            " directly with a payment method or ConfirmationToken.",
+            code="payment_intent_unexpected_state",
+            payment_intent=public(intent),
+        )
+    return Confirmation(
+        method,
+        off_session=form.get("off_session", False) not in (False, "false"),
+        return_url=form.get("return_url"),
+        error_on_action=bool(form.get("error_on_requires_action")),
+    )
+
+
+def method_of(intent: Json, form: Form) -> Json | None:
+    """The card that a form names or brings along, checked against the intent's customer."""
+    if "payment_method_data" in form:
+        data = form["payment_method_data"]
+        return payment_methods.create(data)
+    if not form.get("payment_method"):
+        return None
+    method = payment_methods.named(form["payment_method"], "payment_method")
+    if method.get("_detached"):
+        raise InvalidRequest(
+            "This PaymentMethod was detached from a Customer and may not be used again.",
+            code="payment_method_unexpected_state",
+            param="payment_method",
+        )
+    if method["customer"] not in (None, intent["customer"]):
+        raise InvalidRequest(
+            "The provided PaymentMethod cannot be attached. To reuse a PaymentMethod, you must attach it to a"
+            " Customer first."
+            if intent["customer"]
+            else "The payment method you provided is attached to a customer so for security purposes you must"
+            " provide the customer in the request.",
+            param="payment_method",
+        )
+    _must_take(intent, method)
+    return method
+
+
+def _refuse_connect(form: Form) -> None:
+    """There is but one account, so that Stripe would refuse to share with another in these words."""
+    if form.get("transfer_data"):
+        destination = form["transfer_data"].get("destination", "")
+        raise InvalidRequest(
+            f"No such destination: '{destination}'",
+            code="resource_missing",
+            param="transfer_data[destination]",
+        )
+    if form.get("application_fee_amount"):
+        raise InvalidRequest(
+            "Can only apply an application_fee_amount when the PaymentIntent is attempting a direct payment"
+            " (using an OAuth key or Stripe-Account header) or destination payment (using"
+            " `transfer_data[destination]`).",
+            param="application_fee_amount",
+        )
+
+
+def automatic(form: Form) -> Json | None:
+    """``automatic_payment_methods``, which are on unless somebody names the methods or turns them off."""
+    wanted = {"allow_redirects": "always", "enabled": True, **(form.get("automatic_payment_methods") or {})}
+    return wanted if wanted["enabled"] and "payment_method_types" not in form else None
+
+
+def narrow(intent: Json, form: Form) -> None:
+    """``allowed_payment_method_types``: from now on, the intent takes these and no others."""
+    if types := form.get("allowed_payment_method_types"):
+        objects.change(intent, allowed_payment_method_types=types, payment_method_types=types)
+
+
+def _must_take(intent: Json, method: Json) -> None:
+    """:raises InvalidRequest: The intent was narrowed to other kinds of payment methods."""
+    excluded = intent.get("excluded_payment_method_types") or []
+    allowed = intent.get("allowed_payment_method_types") or [method["type"]]
+    if method["type"] in excluded or method["type"] not in allowed:
+        raise InvalidRequest(
+            f"The PaymentMethod provided ({method['type']}) is not allowed for this"
+            f" {SPOKEN[intent['object']]}. Please attach a PaymentMethod of a type that it takes.",
+            code=f"{intent['object']}_incompatible_payment_method",
+            param="payment_method",
+        )
+
+
+def unexpected(intent: Json, verb: str, why: str) -> InvalidRequest:
+    """This can't be done in the state that the intent is in."""
+    return InvalidRequest(
+        f"You cannot {verb} this PaymentIntent because it has a status of {intent['status']}: {why}.",
+        code="payment_intent_unexpected_state",
+        payment_intent=public(intent),
+    )
+
+
+def _options(types: list[str]) -> Json:
+    if "card" not in types:
+        return {}
+    return {
+        "card": {
+            "installments": None,
+            "mandate_options": None,
+            "network": None,
+            "request_three_d_secure": "automatic",
+        }
+    }

@@ -1,0 +1,268 @@
+"""Payment methods: cards, saved or for one payment. https://docs.stripe.com/api/payment_methods"""
+
+from __future__ import annotations
+
+import hashlib
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.routing import get, post
+from stripe_emulator.core import clock, store
+from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+from stripe_emulator.events import events, objects
+from stripe_emulator.payments import cards
+from stripe_emulator.payments.cards import Card
+
+NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
+
+
+@post("/v1/payment_methods", publishable=True)
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/payment_methods/create"""
+    kind = form.get("type", "card")
+    if kind != "card":
+        return new_other(kind, form)
+    details = form.get("card") or {}
+    if "token" in details:
+        return from_token(details["token"], form, "card[token]")
+    if "number" not in details:
+        raise InvalidRequest(
+            "Missing required param: card[number].", code="parameter_missing", param="card[number]"
+        )
+    return new_card(
+        cards.numbered(details["number"]),
+        exp_month=int(details.get("exp_month", 12)),
+        exp_year=int(details.get("exp_year", 2034)),
+        cvc=details.get("cvc"),
+        form=form,
+    )
+
+
+@get("/v1/payment_methods/{payment_method}")
+def retrieve(form: Form, payment_method: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/retrieve"""
+    return named_in_path(payment_method)
+
+
+@post("/v1/payment_methods/{payment_method}")
+def update(form: Form, payment_method: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/update: the address and the expiry, never the number."""
+    found = named_in_path(payment_method)
+    if found["customer"] is None:
+        raise InvalidRequest(
+            "You must save this PaymentMethod to a customer before you can update it.", param="payment_method"
+        )
+    changes = objects.patch(found, form, ("allow_redisplay",))
+    if "billing_details" in form:
+        changes["billing_details"] = _billing_details(form["billing_details"] or {}, found["billing_details"])
+    card = form.get("card") or {}
+    expiry = {key: card[key] for key in ("exp_month", "exp_year") if key in card}
+    if expiry:
+        _check_expiry(**{**{key: found["card"][key] for key in ("exp_month", "exp_year")}, **expiry})
+        changes["card"] = found["card"] | expiry
+    return objects.change(found, "payment_method.updated", **changes)
+
+
+@get("/v1/payment_methods")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/payment_methods/list"""
+    where = {"customer": form.get("customer")} if "customer" in form else {}
+    only = ("type", "allow_redisplay")
+    return lists.page("payment_method", form, url="/v1/payment_methods", where=where, only=only)
+
+
+@post("/v1/payment_methods/{payment_method}/attach")
+def attach(form: Form, payment_method: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/attach"""
+    if "customer" not in form:
+        raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
+    method = named_in_path(payment_method)
+    return attach_to(method, store.named("customer", form["customer"], "customer"))
+
+
+@post("/v1/payment_methods/{payment_method}/detach")
+def detach(form: Form, payment_method: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/detach; for good, it can't be used again."""
+    method = named_in_path(payment_method)
+    if method["customer"] is None:
+        raise InvalidRequest(
+            "The payment method you provided is not attached to a customer so detachment is impossible.",
+            param="payment_method",
+        )
+    return detach_from(method)
+
+
+def new_card(
+    card: Card,
+    *,
+    exp_month: int = 12,
+    exp_year: int = 2034,
+    cvc: str | None = "123",
+    form: Form | None = None,
+) -> Json:
+    """A payment method of a card, not attached to anyone.
+
+    :param form: ``billing_details``, ``metadata``, ``allow_redisplay`` as at creation.
+    """
+    form = form or {}
+    _check_expiry(exp_month, exp_year)
+    return objects.create(
+        "payment_method",
+        type="card",
+        allow_redisplay=form.get("allow_redisplay", "unspecified"),
+        billing_details=_billing_details(form.get("billing_details") or {}),
+        metadata=form.get("metadata"),
+        card={
+            "brand": card.brand,
+            "checks": {
+                "address_line1_check": None,
+                "address_postal_code_check": None,
+                "cvc_check": "pass" if cvc else None,
+            },
+            "country": card.country,
+            "display_brand": {"amex": "american_express"}.get(card.brand, card.brand),
+            "exp_month": exp_month,
+            "exp_year": exp_year,
+            "fingerprint": _fingerprint(card),
+            "funding": card.funding,
+            "generated_from": None,
+            "last4": card.last4,
+            "networks": {"available": [card.brand], "preferred": None},
+            "regulated_status": "unregulated",
+            "three_d_secure_usage": {"supported": True},
+            "wallet": None,
+        },
+        _number=card.number,
+    )
+
+
+def new_other(kind: str, form: Form) -> Json:
+    """A payment method that is no card. Bank debits by IBAN can pay; others are there to be looked at."""
+    details = dict(form.get(kind) or {})
+    fields: Json = {kind: details}
+    if kind == "sepa_debit":
+        account = cards.account(details.get("iban", ""))
+        fields["_number"] = account.number
+        fields[kind] = {
+            "bank_code": account.number[4:9],
+            "branch_code": "",
+            "country": account.country,
+            "fingerprint": _fingerprint(account),
+            "generated_from": {"charge": None, "setup_attempt": None},
+            "last4": account.last4,
+        }
+    return objects.create(
+        "payment_method",
+        type=kind,
+        allow_redisplay=form.get("allow_redisplay", "unspecified"),
+        billing_details=_billing_details(form.get("billing_details") or {}),
+        metadata=form.get("metadata"),
+        **fields,
+    )
+
+
+def named(method_id: str, param: str) -> Json:
+    """The payment method that a parameter names; ``pm_card_visa`` and its like make one for each request."""
+    card = cards.named(method_id) if method_id.startswith("pm_card_") else None
+    if card is None:
+        return store.named("payment_method", method_id, param)
+    made: dict[str, Json] = store.current().memo.setdefault("test_payment_methods", {})
+    if method_id not in made:
+        made[method_id] = new_card(card)
+    return made[method_id]
+
+
+def named_in_path(method_id: str) -> Json:
+    """The payment method that the URL names, or a new one from ``pm_card_visa`` and its like."""
+    card = cards.named(method_id) if method_id.startswith("pm_card_") else None
+    return new_card(card) if card else store.get("payment_method", method_id, param="payment_method")
+
+
+def from_token(token_id: str, form: Form, param: str) -> Json:
+    """A payment method from ``tok_visa`` and its like."""
+    card = cards.named(token_id)
+    if card is None:
+        raise InvalidRequest(f"No such token: '{token_id}'", code="resource_missing", param=param)
+    return new_card(card, form=form)
+
+
+def card_of(method: Json) -> Card:
+    """The test card, or the account, behind a payment method: what its bank will say.
+
+    :raises NotEmulated: It is of a type that cannot pay here.
+    """
+    if method["type"] == "card":
+        return cards.numbered(method["_number"])
+    if method["type"] == "sepa_debit":
+        return cards.account(method["_number"])
+    raise NotEmulated(f"paying by {method['type']}", param="payment_method")
+
+
+def attach_to(method: Json, customer: Json) -> Json:
+    """Save a card for a customer. What is attached to someone else stays there.
+
+    :raises CardError: The bank refuses the card already now.
+    """
+    if method["customer"] == customer["id"]:
+        return method
+    if method["customer"] is not None or method.get("_detached"):
+        raise InvalidRequest(
+            "This PaymentMethod was previously used without being attached to a Customer or was detached"
+            " from a Customer, and may not be used again."
+            if method.get("_detached")
+            else "The payment method you provided has already been attached to a customer.",
+            code="payment_method_unexpected_state" if method.get("_detached") else None,
+            param="payment_method",
+        )
+    if method["type"] == "card":
+        _check_savable(card_of(method))
+    objects.change(method, customer=customer["id"])
+    events.emit("payment_method.attached", method)
+    return method
+
+
+def _check_savable(card: Card) -> None:
+    if card.decline and card.refuses_setup and card.asks == "never":
+        code, decline_code = card.decline
+        raise CardError(cards.MESSAGES[decline_code], code=code, decline_code=decline_code)
+
+
+def detach_from(method: Json) -> Json:
+    """Take a card away from its customer, also as the default for invoices."""
+    owner = store.find("customer", method["customer"])
+    if owner and (owner.get("invoice_settings") or {}).get("default_payment_method") == method["id"]:
+        settings = owner["invoice_settings"] | {"default_payment_method": None}
+        objects.change(owner, "customer.updated", invoice_settings=settings)
+    before = method["customer"]
+    objects.change(method, customer=None, _detached=True)
+    events.emit("payment_method.detached", method, previous={"customer": before})
+    return method
+
+
+def _fingerprint(card: Card) -> str:
+    """The same for the same number, whoever saves it."""
+    return hashlib.sha256(card.number.encode()).hexdigest()[:16]
+
+
+def _billing_details(form: Form, before: Json | None = None) -> Json:
+    details = dict(
+        before or {"address": NO_ADDRESS, "email": None, "name": None, "phone": None, "tax_id": None}
+    )
+    for key, value in form.items():
+        if key == "address":
+            details["address"] = (details["address"] or NO_ADDRESS) | (value or {})
+        else:
+            details[key] = value or None
+    return details
+
+
+def _check_expiry(exp_month: int, exp_year: int) -> None:
+    if not 1 <= exp_month <= 12:
+        raise CardError(
+            "Your card's expiration month is invalid.", code="invalid_expiry_month", param="exp_month"
+        )
+    if not 1970 <= exp_year <= 9999 or clock.month_index(clock.now()) > exp_year * 12 + exp_month:
+        raise CardError(
+            "Your card's expiration year is invalid.", code="invalid_expiry_year", param="exp_year"
+        )

@@ -1,0 +1,107 @@
+"""Payouts: the account's money goes to its bank. https://docs.stripe.com/api/payouts"""
+
+from __future__ import annotations
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.routing import get, post
+from stripe_emulator.core import clock, money, store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form
+from stripe_emulator.events import events, objects
+from stripe_emulator.payments import balance_transactions
+
+#: Days until the bank has it.
+ARRIVES_AFTER = 2
+
+
+@post("/v1/payouts")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/payouts/create"""
+    code = money.currency(form["currency"])
+    if form["amount"] < 1:
+        raise InvalidRequest("Invalid positive integer", code="parameter_invalid_integer", param="amount")
+    instant = form.get("method") == "instant"
+    arrival = clock.now() if instant else (clock.now() // clock.DAY + ARRIVES_AFTER) * clock.DAY
+    payout = objects.create(
+        "payout",
+        amount=form["amount"],
+        arrival_date=arrival,
+        automatic=False,
+        currency=code,
+        description=form.get("description"),
+        destination=None,
+        metadata=form.get("metadata"),
+        method=form.get("method", "standard"),
+        reconciliation_status="not_applicable",
+        source_type=form.get("source_type", "card"),
+        statement_descriptor=form.get("statement_descriptor"),
+        status="pending",
+        trace_id={"status": "pending", "value": None},
+        type="bank_account",
+    )
+    moved = balance_transactions.record(
+        "payout", payout, -payout["amount"], at_once=True, description="STRIPE PAYOUT"
+    )
+    objects.change(payout, balance_transaction=moved["id"])
+    events.emit("payout.created", payout)
+    clock.schedule(arrival, "payout.paid", payout["id"])
+    return payout
+
+
+@get("/v1/payouts/{payout}")
+def retrieve(form: Form, payout: str) -> Json:
+    """https://docs.stripe.com/api/payouts/retrieve"""
+    return store.get("payout", payout, param="payout")
+
+
+@post("/v1/payouts/{payout}")
+def update(form: Form, payout: str) -> Json:
+    """https://docs.stripe.com/api/payouts/update"""
+    found = store.get("payout", payout, param="payout")
+    return objects.change(found, "payout.updated", **objects.patch(found, form, ()))
+
+
+@post("/v1/payouts/{payout}/cancel")
+def cancel(form: Form, payout: str) -> Json:
+    """https://docs.stripe.com/api/payouts/cancel"""
+    found = store.get("payout", payout, param="payout")
+    if found["status"] != "pending":
+        raise InvalidRequest(
+            f"A payout that is {found['status']} cannot be canceled.", code="payout_not_allowed"
+        )
+    clock.unschedule(found["id"])
+    moved = balance_transactions.record(
+        "payout_cancel", found, found["amount"], at_once=True, description="STRIPE PAYOUT CANCELED"
+    )
+    objects.change(found, failure_balance_transaction=moved["id"])
+    return objects.change(found, "payout.canceled", status="canceled")
+
+
+@get("/v1/payouts")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/payouts/list"""
+    only = ("status", "destination", "arrival_date")
+    return lists.page("payout", form, url="/v1/payouts", only=only)
+
+
+@clock.due("payout.paid")
+def arrive(payout_id: str) -> None:
+    """The bank has the money; or the account had not enough, and the payout fails."""
+    payout = store.get("payout", payout_id)
+    balances = balance_transactions.balance()["available"]
+    left = next((row["amount"] for row in balances if row["currency"] == payout["currency"]), 0)
+    if left >= 0:
+        objects.change(payout, "payout.paid", status="paid")
+        return
+    moved = balance_transactions.record(
+        "payout_failure", payout, payout["amount"], at_once=True, description="STRIPE PAYOUT FAILED"
+    )
+    objects.change(
+        payout,
+        "payout.failed",
+        failure_balance_transaction=moved["id"],
+        failure_code="insufficient_funds",
+        failure_message="Your Stripe account has insufficient funds to cover the payout.",
+        status="failed",
+    )

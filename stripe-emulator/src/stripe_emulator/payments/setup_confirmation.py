@@ -1,0 +1,124 @@
+"""Saving a card for later: what the bank makes of a confirmed SetupIntent.
+
+What owns one (a Checkout Session, a subscription with a trial) names itself in ``_owner`` and
+hears of each turn, as with ``payments.OWNERS``.
+"""
+
+from __future__ import annotations
+
+from stripe_emulator.core import store
+from stripe_emulator.core.errors import CardError
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import public
+from stripe_emulator.events import events, objects
+from stripe_emulator.payments import cards, challenges, payment_methods
+from stripe_emulator.payments.confirmation import Confirmation, Owner
+
+#: Object name -> the owner's part in a setup.
+OWNERS: dict[str, Owner] = {}
+
+
+def confirm(intent: Json, how: Confirmation) -> Json:
+    """Ask the bank to keep the card; return the intent as it then is.
+
+    :raises CardError: 402 with the intent inside. The attempt is recorded all the same.
+    """
+    method = how.method
+    objects.change(
+        intent,
+        payment_method=method["id"],
+        last_setup_error=None,
+        next_action=None,
+        status="requires_confirmation",
+        _return_url=how.return_url,
+    )
+    if payment_methods.card_of(method).asks != "never" and not method.get("_authenticated"):
+        action = challenges.next_action(intent, how.return_url)
+        objects.change(intent, next_action=action, status="requires_action")
+        events.emit("setup_intent.requires_action", intent)
+        return intent
+    return _settle(intent, method)
+
+
+def _challenged(intent: Json, passed: bool) -> Json:
+    method = store.get("payment_method", intent["payment_method"])
+    objects.change(intent, next_action=None)
+    if passed:
+        objects.change(method, _authenticated=True)
+        return _settle(intent, method)
+    _fail(
+        intent,
+        method,
+        {
+            "code": "setup_intent_authentication_failure",
+            "message": "We are unable to authenticate your payment method. Please choose a different payment"
+            " method and try again.",
+        },
+    )
+    return intent
+
+
+def _settle(intent: Json, method: Json) -> Json:
+    card = payment_methods.card_of(method)
+    if card.decline and card.refuses_setup:
+        code, decline_code = card.decline
+        message = cards.MESSAGES[decline_code]
+        _fail(intent, method, {"code": code, "decline_code": decline_code, "message": message})
+        raise CardError(
+            message,
+            code=code,
+            decline_code=decline_code,
+            payment_method=public(method),
+            setup_intent=public(intent),
+        )
+    _owner(intent).approved(intent)
+    if intent["customer"]:
+        payment_methods.attach_to(method, store.get("customer", intent["customer"]))
+    attempt = _attempt(intent, method, "succeeded", None)
+    objects.change(intent, latest_attempt=attempt["id"], status="succeeded")
+    events.emit("setup_intent.succeeded", intent)
+    _owner(intent).succeeded(intent)
+    return intent
+
+
+def _fail(intent: Json, method: Json, why: Json) -> None:
+    error = {**why, "payment_method": public(method), "type": "card_error"}
+    attempt = _attempt(intent, method, "failed", error)
+    objects.change(
+        intent,
+        last_setup_error=error,
+        latest_attempt=attempt["id"],
+        next_action=None,
+        payment_method=None,
+        status="requires_payment_method",
+    )
+    events.emit("setup_intent.setup_failed", intent)
+    _owner(intent).failed(intent)
+
+
+def _attempt(intent: Json, method: Json, status: str, error: Json | None) -> Json:
+    """The record of one try. https://docs.stripe.com/api/setup_attempts/object"""
+    details: Json = {}
+    if method["type"] == "card":
+        card = method["card"]
+        kept = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+        details = {key: card[key] for key in kept}
+        details |= {"network": card["brand"], "three_d_secure": None, "wallet": None}
+    return objects.create(
+        "setup_attempt",
+        customer=intent["customer"],
+        payment_method=method["id"],
+        payment_method_details={"type": method["type"], method["type"]: details},
+        setup_error=error,
+        setup_intent=intent["id"],
+        status=status,
+        usage=intent["usage"],
+    )
+
+
+def _owner(intent: Json) -> Owner:
+    name = intent.get("_owner")
+    return OWNERS[name[0]] if name else Owner()
+
+
+challenges.ANSWERS["setup_intent"] = _challenged

@@ -1,0 +1,159 @@
+"""Setup intents: saving a card without paying. https://docs.stripe.com/api/setup_intents
+
+The routes; what the bank makes of a confirmation is in ``setups.py``.
+"""
+
+from __future__ import annotations
+
+from stripe_emulator.api import lists
+from stripe_emulator.api.routing import get, post
+from stripe_emulator.core import ids, store
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.store import Json
+from stripe_emulator.core.wire import Form, public, without_effect
+from stripe_emulator.events import events, objects
+from stripe_emulator.payments import payment_intents, setup_confirmation
+from stripe_emulator.payments.confirmation import Confirmation
+
+#: Parameters that are kept as they come; "" empties them.
+KEPT = (
+    "allowed_payment_method_types",
+    "description",
+    "excluded_payment_method_types",
+    "flow_directions",
+    "payment_method_options",
+)
+
+OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
+
+
+@post("/v1/setup_intents")
+def create(form: Form) -> Json:
+    """https://docs.stripe.com/api/setup_intents/create"""
+    intent = new(form)
+    if form.get("confirm"):
+        return setup_confirmation.confirm(intent, _confirmation(intent, form))
+    without_effect(form, "mandate_data", "use_stripe_sdk")
+    if "return_url" in form:
+        raise InvalidRequest(
+            "The parameter `return_url` cannot be passed when creating a SetupIntent unless `confirm` is set"
+            " to true.",
+            param="return_url",
+        )
+    return intent
+
+
+@get("/v1/setup_intents/{intent}", publishable=True)
+def retrieve(form: Form, intent: str) -> Json:
+    """https://docs.stripe.com/api/setup_intents/retrieve"""
+    without_effect(form, "client_secret")  # which ``keys`` has checked
+    return store.get("setup_intent", intent, param="intent")
+
+
+@post("/v1/setup_intents/{intent}")
+def update(form: Form, intent: str) -> Json:
+    """https://docs.stripe.com/api/setup_intents/update"""
+    found = _open(intent, "update")
+    payment_intents.narrow(found, form)
+    changes = objects.patch(found, form, KEPT)
+    if "customer" in form:
+        changes["customer"] = store.named("customer", form["customer"], "customer")["id"]
+    objects.change(found, **changes)
+    return _take_method(found, form)
+
+
+@post("/v1/setup_intents/{intent}/confirm", publishable=True)
+def confirm(form: Form, intent: str) -> Json:
+    """https://docs.stripe.com/api/setup_intents/confirm"""
+    found = _open(intent, "confirm")
+    payment_intents.narrow(found, form)
+    objects.change(found, **objects.patch(found, form, ("payment_method_options",)))
+    return setup_confirmation.confirm(found, _confirmation(found, form))
+
+
+@post("/v1/setup_intents/{intent}/cancel")
+def cancel(form: Form, intent: str) -> Json:
+    """https://docs.stripe.com/api/setup_intents/cancel"""
+    return call_off(_open(intent, "cancel"), form.get("cancellation_reason"))
+
+
+@get("/v1/setup_intents")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/setup_intents/list"""
+    only = ("customer", "payment_method")
+    return lists.page("setup_intent", form, url="/v1/setup_intents", only=only)
+
+
+@get("/v1/setup_attempts")
+def list_attempts(form: Form) -> Json:
+    """https://docs.stripe.com/api/setup_attempts/list"""
+    return lists.page("setup_attempt", form, url="/v1/setup_attempts", only=("setup_intent",))
+
+
+def new(form: Form) -> Json:
+    """A setup intent from creation parameters, announced by its event but not confirmed."""
+    if form.get("single_use"):
+        raise NotEmulated("setup intents for a single use", param="single_use")
+    customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
+    types = form.get("payment_method_types") or form.get("allowed_payment_method_types")
+    intent_id = ids.new("setup_intent")
+    intent = objects.create(
+        "setup_intent",
+        id=intent_id,
+        **{
+            "payment_method_options": {
+                "card": {"mandate_options": None, "network": None, "request_three_d_secure": "automatic"}
+            },
+            **{key: form[key] for key in KEPT if form.get(key) not in (None, "")},
+        },
+        automatic_payment_methods=payment_intents.automatic(form),
+        client_secret=ids.client_secret(intent_id),
+        customer=customer["id"] if customer else None,
+        metadata=form.get("metadata"),
+        payment_method_types=types or ["card"],
+        status="requires_payment_method",
+        usage=form.get("usage", "off_session"),
+    )
+    _take_method(intent, form)
+    events.emit("setup_intent.created", intent)
+    return intent
+
+
+def call_off(intent: Json, reason: str | None) -> Json:
+    """End an open setup intent."""
+    objects.change(intent, cancellation_reason=reason, next_action=None, status="canceled")
+    events.emit("setup_intent.canceled", intent)
+    return intent
+
+
+def _take_method(intent: Json, form: Form) -> Json:
+    method = payment_intents.method_of(intent, form)
+    if method is not None:
+        objects.change(intent, payment_method=method["id"], status="requires_confirmation")
+    return intent
+
+
+def _confirmation(intent: Json, form: Form) -> Confirmation:
+    without_effect(form, "mandate_data", "use_stripe_sdk")
+    method = payment_intents.method_of(intent, form)
+    if method is None and intent["payment_method"]:
+        method = store.find("payment_method", intent["payment_method"])
+    if method is None:
+        raise InvalidRequest(
+            "You cannot confirm this SetupIntent because it's missing a payment method. Update the"
+            " SetupIntent with a payment method and then confirm it again.",
+            code="setup_intent_unexpected_state",
+            setup_intent=public(intent),
+        )
+    return Confirmation(method, return_url=form.get("return_url"))
+
+
+def _open(intent_id: str, verb: str) -> Json:
+    intent = store.get("setup_intent", intent_id, param="intent")
+    if intent["status"] not in OPEN:
+        raise InvalidRequest(
+            f"You cannot {verb} this SetupIntent because it has a status of {intent['status']}.",
+            code="setup_intent_unexpected_state",
+            setup_intent=public(intent),
+        )
+    return intent

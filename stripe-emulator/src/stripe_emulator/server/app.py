@@ -1,0 +1,83 @@
+"""The WSGI app: the API, the pages that people see, and the emulator's own controls."""
+
+from __future__ import annotations
+
+from flask import Flask, Request, Response, request
+from werkzeug.exceptions import HTTPException
+
+from stripe_emulator import pages
+from stripe_emulator.api.request import HEADERS, Api, Call, Reply
+from stripe_emulator.core import ids
+from stripe_emulator.core.errors import InvalidRequest, NotFound, StripeError, Unavailable
+from stripe_emulator.core.wire import MAX_BYTES, encode
+from stripe_emulator.server import load
+
+VERBS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
+
+#: Mark an answer that the server swallows: chaos' ``lost_reply`` and ``timeout``.
+LOST, SILENT = "Emulator-Lost-Reply", "Emulator-No-Reply"
+
+
+def create_app(api: Api) -> Flask:
+    """Everything that the emulator serves over HTTP, on one store."""
+    load.load()
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
+    app.extensions["stripe_emulator"] = api
+
+    @app.route("/v1/<path:_>", methods=VERBS, provide_automatic_options=False)
+    @app.route("/v2/<path:_>", methods=VERBS, provide_automatic_options=False)
+    def call(_: str) -> Response:
+        return respond(api.answer(read(request)))
+
+    @app.route("/v1/<path:_>", methods=["OPTIONS"], provide_automatic_options=False)
+    def preflight(_: str) -> Response:
+        asked = request.headers.get("Access-Control-Request-Headers", "")
+        return Response(status=204, headers={**HEADERS, "Access-Control-Allow-Headers": asked})
+
+    pages.register(app)
+
+    @app.errorhandler(StripeError)
+    def refused(error: StripeError) -> Response:
+        return _said(error)
+
+    @app.errorhandler(HTTPException)
+    def no_such_page(error: HTTPException) -> Response | HTTPException:
+        if error.code == 404:
+            return _said(NotFound(f"Unrecognized request URL ({request.method}: {request.path})."))
+        if error.code is not None and 400 <= error.code < 500:
+            answer = _said(InvalidRequest(error.description or error.name))
+            answer.status_code = error.code
+            return answer
+        return error
+
+    @app.errorhandler(Exception)
+    def broken(error: Exception) -> Response:
+        app.logger.exception("stripe-emulator has a bug, in %s %s", request.method, request.path)
+        return _said(Unavailable(f"stripe-emulator has a bug: {type(error).__name__}. Please report it."))
+
+    return app
+
+
+def read(request: Request) -> Call:
+    """Flask's request as the API takes it."""
+    query = request.query_string.decode("latin-1")
+    return Call(request.method, request.path, query, _lower(request), request.get_data())
+
+
+def _lower(request: Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers}
+
+
+def respond(reply: Reply) -> Response:
+    """The API's answer as Flask takes it."""
+    response = Response(reply.body, reply.status, reply.headers)
+    if reply.lost or reply.times_out:
+        response.headers[SILENT if reply.times_out else LOST] = "1"
+    return response
+
+
+def _said(error: StripeError) -> Response:
+    request_id = ids.new("request")
+    headers = {**HEADERS, **error.headers, "Request-Id": request_id}
+    return Response(encode(error.envelope(request_id)), error.status, headers)

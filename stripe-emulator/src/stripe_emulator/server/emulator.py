@@ -1,0 +1,190 @@
+"""One emulated Stripe account: what a test holds in its hand, and what the command serves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import Client
+
+from stripe_emulator import controls
+from stripe_emulator.api.request import Api
+from stripe_emulator.core import clock
+from stripe_emulator.core.errors import CardError
+from stripe_emulator.core.ids import token
+from stripe_emulator.core.store import Json, Store
+from stripe_emulator.events import events
+from stripe_emulator.events.deliveries import Courier, Reply
+from stripe_emulator.server import app
+from stripe_emulator.server.client import LocalHTTPClient
+
+
+class Emulator:
+    """Stripe in this process.
+
+    ``emulator.http_client()`` goes into ``StripeClient``; ``emulator.connect(app, ...)`` delivers
+    events to a WSGI app. The verbs below are what happens outside of the API: a customer pays, a
+    bank disputes, time goes by. Each delivers, at its end, whatever events are due. Calls to the
+    API only leave events behind for the next verb, so that none is delivered into the middle of
+    the caller's own request.
+
+    :param data: A file that keeps everything; in memory if None.
+    :param now: Unix time to start at; the real time if None.
+    :param webhook: A URL to send every event to, signed with ``webhook_secret``.
+    :param webhook_thin: The same for thin events.
+    :param base_url: Where the hosted pages are reached.
+    """
+
+    def __init__(
+        self,
+        data: str | Path | None = None,
+        *,
+        now: int | None = None,
+        webhook: str | None = None,
+        webhook_thin: str | None = None,
+        webhook_secret: str = "whsec_emulator",
+        base_url: str = "http://127.0.0.1:12111",
+    ) -> None:
+        self.store = Store(data, base_url=base_url)
+        self.api = Api(self.store)
+        self.courier = Courier(self.store)
+        self.app: Flask = app.create_app(self.api)
+        with self.store.transaction():
+            if now is not None:
+                clock.set_to(now)
+            if webhook is not None:
+                events.listen("listener", webhook, webhook_secret)
+            if webhook_thin is not None:
+                events.listen("thin_listener", webhook_thin, webhook_secret, payload="thin")
+
+    def http_client(self) -> LocalHTTPClient:
+        """For ``StripeClient("sk_test_emulator", http_client=..., max_network_retries=2)``."""
+        return LocalHTTPClient(self.api)
+
+    def browser(self) -> Client:
+        """A browser without JavaScript on the emulator's own pages."""
+        return Client(self.app)
+
+    def connect(
+        self, wsgi_app: Any, path: str, secret: str = "whsec_emulator", *, payload: str = "snapshot"
+    ) -> str:
+        """Deliver every event to a WSGI app in this process; return the endpoint's id.
+
+        :param payload: "snapshot", or "thin" for thin events.
+        """
+        client = Client(wsgi_app)
+        endpoint = f"connected_{token(8)}"
+
+        def send(body: bytes, headers: dict[str, str]) -> Reply:
+            response = client.post(path, data=body, headers=headers)
+            return Reply(response.status_code, response.get_data(as_text=True))
+
+        self.courier.connected[endpoint] = send
+        with self.store.transaction():
+            events.listen(endpoint, path, secret, payload=payload)
+        return endpoint
+
+    def now(self) -> int:
+        """Stripe's time. Give it to the app under test as its clock."""
+        with self.store.transaction(write=False):
+            return clock.now()
+
+    def pay(self, session: Any, card: str = "4242424242424242", **details: Any) -> Json:
+        """Pay a Checkout Session, given as its id or as the SDK's object; see ``controls.pay``.
+
+        :raises CardError: The card was refused; the session stays open.
+        """
+        try:
+            return controls.pay(self.store, _id(session), card=card, **details)
+        finally:
+            self.deliver()
+
+    def decline(self, session: Any, card: str = "4000000000000002", **details: Any) -> CardError:
+        """Try to pay a Checkout Session with a card that is refused; return the refusal."""
+        try:
+            self.pay(session, card, **details)
+        except CardError as error:
+            return error
+        raise AssertionError(f"the card {card} was not declined")
+
+    def dispute(self, charge: Any = None, *, dispute: Any = None, **how: str) -> Json:
+        """Open a dispute on a charge or payment, or end one: ``dispute=..., outcome="won"``.
+
+        :param how: ``reason``, such as "fraudulent" or "inquiry"; or ``outcome``.
+        """
+        try:
+            if dispute is not None:
+                return controls.dispute(self.store, dispute=_id(dispute), **how)
+            return controls.dispute(self.store, charge=_id(charge), **how)
+        finally:
+            self.deliver()
+
+    def advance(
+        self,
+        *,
+        seconds: int = 0,
+        minutes: int = 0,
+        hours: int = 0,
+        days: int = 0,
+        months: int = 0,
+        to: int | None = None,
+    ) -> int:
+        """Move the clock, first by months and then by the rest; return the time that it is then.
+
+        Events are delivered as of that time, with retries that fell due on the way.
+        """
+        target = to
+        if target is None:
+            target = (
+                clock.add_months(self.now(), months)
+                + seconds
+                + 60 * minutes
+                + 3600 * hours
+                + clock.DAY * days
+            )
+        controls.advance(self.store, to=target)
+        self.deliver()
+        return target
+
+    def deliver(self, event: Any = None, *, times: int = 1) -> int:
+        """Deliver what is due, or one event again; return how many deliveries were made.
+
+        :param event: An id, an SDK object, or a type: the latest event of it.
+        """
+        if event is not None:
+            controls.send_again(self.store, _id(event), times=times)
+        return self.courier.deliver()
+
+    def roll_secret(self, endpoint: str, *, hours: int = 24) -> str:
+        """Give an endpoint a new secret and return it; the old one signs, too, for so many hours."""
+        return controls.roll_secret(self.store, endpoint, hours=hours)
+
+    def chaos(self, **settings: Any) -> None:
+        """Make Stripe behave badly: ``chaos(duplicate=1, shuffle=True)``; ``chaos()`` ends it."""
+        controls.set_chaos(self.store, settings)
+
+    def hear(self, *types: str) -> None:
+        """Send the endpoint given as ``webhook`` events of these types only; ``hear("*")`` is all of them."""
+        controls.hear(self.store, list(types))
+
+    def dunning(self, **settings: Any) -> None:
+        """When failed renewals are tried again, and what then; see ``collection.configure``."""
+        controls.set_dunning(self.store, settings)
+
+    def reset(self, *, now: int | None = None) -> None:
+        """Forget everything but who listens."""
+        controls.reset(self.store, now=now)
+
+    def state(self) -> Json:
+        """Counts, clock, pending deliveries."""
+        return controls.state(self.store)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.store.close()
+
+
+def _id(value: Any) -> str:
+    """An id from an id, an SDK object, or a dict."""
+    return value if isinstance(value, str) else str(value["id"])

@@ -1,0 +1,99 @@
+"""The emulator as a server: threads that answer, one for time, and one for each receiver of events."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from stripe_emulator.core import clock
+from stripe_emulator.core.errors import Unavailable
+from stripe_emulator.server.app import LOST, SILENT
+from stripe_emulator.server.emulator import Emulator
+
+#: Seconds that a caller is left without an answer; each SDK of Stripe's gives up sooner.
+SILENCE = 90
+
+#: Seconds between looks at the clock when nothing calls for one.
+PULSE = 0.5
+
+
+class Worker(threading.Thread):
+    """Runs what falls due and has each endpoint told of its events, until stopped.
+
+    A slow receiver delays nobody but itself: each has a carrier while something waits for it.
+    """
+
+    def __init__(self, emulator: Emulator) -> None:
+        super().__init__(name="stripe-emulator-worker", daemon=True)
+        self._emulator = emulator
+        self._wake = threading.Event()
+        self._stopped = threading.Event()
+        self._carried: set[str] = set()
+        emulator.store.on_commit.append(self._wake.set)
+
+    def run(self) -> None:
+        with suppress(Unavailable):  # the emulator was closed
+            while not self._stopped.is_set():
+                self._wake.wait(PULSE)
+                self._wake.clear()
+                clock.run_due(self._emulator.store)
+                for endpoint in self._emulator.courier.waiting():
+                    if endpoint not in self._carried:
+                        self._carried.add(endpoint)
+                        threading.Thread(target=self._carry, args=(endpoint,), daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._wake.set()
+        self.join(timeout=5)
+
+    def _carry(self, endpoint: str) -> None:
+        try:
+            with suppress(Unavailable):  # closed meanwhile; what was sent goes again
+                self._emulator.courier.deliver(endpoint=endpoint)
+        finally:
+            self._carried.discard(endpoint)
+            self._wake.set()  # something may have come for it after its last look
+
+
+class _Handler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_request(self, *_: Any) -> None:
+        """Quiet: the dashboard tells more."""
+
+
+def serve(emulator: Emulator, host: str, port: int) -> BaseWSGIServer:
+    """A server that is bound and not yet running; port 0 picks a free one."""
+    return make_server(host, port, _losing(emulator.app), threaded=True, request_handler=_Handler)
+
+
+def _losing(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """Where chaos lost the reply, close the connection instead: at once, or after a long silence."""
+
+    def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        fate = ""
+
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            nonlocal fate
+            fate = next((name for name, _ in headers if name in (LOST, SILENT)), "")
+            return start_response(status, headers, *rest)
+
+        body = app(environ, start)
+        if fate:
+            connection = environ["werkzeug.socket"]
+            if fate == SILENT:
+                select.select([connection], [], [], SILENCE)  # until the caller hangs up
+            with suppress(OSError):  # it has hung up
+                connection.shutdown(socket.SHUT_RDWR)
+            raise ConnectionAbortedError("the reply is lost")
+        return body
+
+    return call
