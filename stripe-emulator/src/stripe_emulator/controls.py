@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from stripe_emulator.api.expand import render
 from stripe_emulator.billing import collection
-from stripe_emulator.checkout import completion
+from stripe_emulator.checkout import completion, paying
+from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core import chaos, clock, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
 from stripe_emulator.core.store import Json, Store
 from stripe_emulator.events import events
-from stripe_emulator.payments import cards, challenges, disputes, payment_methods
+from stripe_emulator.payments import cards, challenge_answers, disputes, payment_methods
 
 #: As far as the clock can be moved: the year 2200.
 LATEST = 7_258_118_400
@@ -44,7 +45,7 @@ def pay(
             if iban is None
             else payment_methods.new_other("sepa_debit", {"sepa_debit": {"iban": iban}})
         )
-        payer = completion.Payer(
+        payer = Payer(
             method,
             email or "customer@example.com",
             name or "Test Customer",
@@ -53,11 +54,11 @@ def pay(
             address={"line1": "1 Test Street", "city": "Testville", "postal_code": "12345", "country": "US"},
         )
         try:
-            completion.pay(session, payer)
+            paying.pay(session, payer)
             if completion.waits_for_bank(session):
                 intent = completion.intent_of(session)
                 assert intent is not None
-                challenges.answer(intent, passed=challenge == "complete")
+                challenge_answers.answer(intent, passed=challenge == "complete")
         except CardError as error:
             refused = error
         shown = render(session)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from stripe_emulator.catalog import prices
+from stripe_emulator.catalog import pricing
 from stripe_emulator.core import store
 
 from .shop import Shop
@@ -197,4 +197,4 @@ def test_tiers_count_as_stripe_counts_them(shop: Shop, mode: str, quantity: int,
         }
     )
     with shop.emulator.store.transaction():
-        assert prices.total(store.get("price", price.id), quantity) == total
+        assert pricing.total(store.get("price", price.id), quantity) == total

@@ -9,7 +9,7 @@ import stripe
 
 from stripe_emulator import Emulator
 from stripe_emulator.core import store
-from stripe_emulator.payments import challenges
+from stripe_emulator.payments import challenge_answers
 
 DAY = 24 * 60 * 60
 
@@ -85,4 +85,4 @@ class Shop:
     def pass_challenge(self, intent: stripe.PaymentIntent) -> None:
         """The customer answers the bank on its page."""
         with self.emulator.store.transaction():
-            challenges.answer(store.get("payment_intent", intent.id), passed=True)
+            challenge_answers.answer(store.get("payment_intent", intent.id), passed=True)

@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.ids import new
 from stripe_emulator.core.store import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
+
+register = Register()
 
 CONFIGURATION, SESSION = "billing_portal.configuration", "billing_portal.session"
 
@@ -55,20 +57,20 @@ STANDARD: Json = {
 }
 
 
-@post("/v1/billing_portal/configurations")
+@register.post("/v1/billing_portal/configurations")
 def create_configuration(form: Form) -> Json:
     """https://docs.stripe.com/api/customer_portal/configurations/create"""
     _check(form)
     return _configuration(form)
 
 
-@get("/v1/billing_portal/configurations/{configuration}")
+@register.get("/v1/billing_portal/configurations/{configuration}")
 def retrieve_configuration(form: Form, configuration: str) -> Json:
     """https://docs.stripe.com/api/customer_portal/configurations/retrieve"""
     return store.get(CONFIGURATION, configuration, param="configuration")
 
 
-@post("/v1/billing_portal/configurations/{configuration}")
+@register.post("/v1/billing_portal/configurations/{configuration}")
 def update_configuration(form: Form, configuration: str) -> Json:
     """https://docs.stripe.com/api/customer_portal/configurations/update"""
     _check(form)
@@ -81,7 +83,7 @@ def update_configuration(form: Form, configuration: str) -> Json:
     return objects.change(found, "billing_portal.configuration.updated", **changes, updated=clock.now())
 
 
-@get("/v1/billing_portal/configurations")
+@register.get("/v1/billing_portal/configurations")
 def list_configurations(form: Form) -> Json:
     """https://docs.stripe.com/api/customer_portal/configurations/list"""
     return lists.page(
@@ -89,7 +91,7 @@ def list_configurations(form: Form) -> Json:
     )
 
 
-@post("/v1/billing_portal/sessions")
+@register.post("/v1/billing_portal/sessions")
 def create_session(form: Form) -> Json:
     """https://docs.stripe.com/api/customer_portal/sessions/create"""
     for param in ("flow_data", "after_expiration", "customer_account", "on_behalf_of"):

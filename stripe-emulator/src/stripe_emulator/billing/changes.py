@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stripe_emulator.api.register import Register
 from stripe_emulator.billing import (
     collection,
     cycle,
@@ -24,6 +25,8 @@ from stripe_emulator.core import clock, periods, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.store import Json
 from stripe_emulator.events import events, objects
+
+register = Register()
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
@@ -223,7 +226,7 @@ def _collect_first(subscription: Json, change: Change, before: Json) -> Json:
     return subscription
 
 
-def _apply_pending(invoice: Json) -> None:
+def apply_pending(invoice: Json) -> None:
     """The invoice of a pending update was paid: now it happens."""
     subscription = drafts.subscription_of(invoice)
     pending = (subscription or {}).get("_pending")
@@ -234,7 +237,7 @@ def _apply_pending(invoice: Json) -> None:
     events.emit("customer.subscription.pending_update_applied", subscription)
 
 
-@clock.due("subscription.pending_update_expires")
+@register.due("subscription.pending_update_expires")
 def expire_pending(subscription_id: str) -> None:
     """Nobody paid for the change in 23 hours, or until the period's end, or another one is wanted."""
     pending = store.get("subscription", subscription_id).get("_pending")
@@ -242,7 +245,7 @@ def expire_pending(subscription_id: str) -> None:
         invoices.void(store.get("invoice", pending["invoice"]))
 
 
-def _drop_pending(invoice: Json) -> None:
+def drop_pending(invoice: Json) -> None:
     """The invoice of a pending update was voided, by hand or because it took too long: it never happens."""
     subscription = drafts.subscription_of(invoice)
     pending = (subscription or {}).get("_pending")
@@ -404,7 +407,3 @@ def _cancellation(subscription: Json, form: Json) -> Json:
         "canceled_at": clock.now() if wanted else None,
         "cancellation_details": details | {"reason": "cancellation_requested" if wanted else None},
     }
-
-
-invoices.AFTER_PAID.append(_apply_pending)
-invoices.AFTER_GIVEN_UP.append(_drop_pending)

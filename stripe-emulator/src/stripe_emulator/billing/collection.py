@@ -7,24 +7,26 @@ https://docs.stripe.com/billing/revenue-recovery/smart-retries
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from stripe_emulator.api.register import Register
 from stripe_emulator.billing import drafts, invoices
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import CardError, InvalidRequest
+from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.store import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import confirmation
 from stripe_emulator.payments.confirmation import Confirmation, Owner
 
+register = Register()
+
 #: Name of the setting, what it is until set, and what may become of the subscription at the end.
 SETTING = "dunning"
 ENDS = ("cancel", "unpaid", "past_due")
 DUNNING: Json = {"retry_days": [3, 5, 7], "end": "cancel"}
 
-#: Told of each invoice whose payment failed or waits for its owner: ``(invoice, was_the_last_try)``.
-AFTER_FAILURE: list[Callable[[Json, bool], None]] = []
+#: The payment of an invoice failed: ``(invoice, was_the_last_try)``.
+after_failure: Hook[[Json, bool]] = Hook()
 
 
 class NothingKept(CardError):
@@ -155,7 +157,7 @@ def require_method(customer: Json, subscription: Json | None) -> None:
         )
 
 
-@clock.due("invoice.advance")
+@register.due("invoice.advance")
 def draft_is_over(invoice_id: str) -> None:
     """An hour has passed since the draft was made."""
     invoice = store.find("invoice", invoice_id)
@@ -169,7 +171,7 @@ def draft_is_over(invoice_id: str) -> None:
         events.emit("invoice.finalization_failed", invoice)
 
 
-@clock.due("invoice.retry")
+@register.due("invoice.retry")
 def try_again(invoice_id: str) -> None:
     """The next attempt is due."""
     invoice = store.get("invoice", invoice_id)
@@ -229,8 +231,8 @@ def _failed(invoice: Json) -> None:
     if last:
         changes["auto_advance"] = False
     objects.change(invoice, "invoice.updated", **changes)
-    for follow in AFTER_FAILURE:
-        follow(invoice, last)
+    after_failure(invoice, last)
 
 
-confirmation.OWNERS["invoice"] = Owner(succeeded=_succeeded, failed=_intent_failed)
+#: An invoice as the owner of its payment.
+OWNER = Owner(succeeded=_succeeded, failed=_intent_failed)

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from stripe_emulator import contract
 from stripe_emulator.billing import drafts, invoices
-from stripe_emulator.catalog import prices
+from stripe_emulator.catalog import pricing
 from stripe_emulator.catalog.amounts import rounded
 from stripe_emulator.core import clock, ids, store
 from stripe_emulator.core.errors import InvalidRequest
@@ -209,7 +209,7 @@ def _line(invoice: Json, form: Json, param: str) -> Json:
         quantity = form.get("quantity", 1)
         unit = form.get("unit_amount_decimal", form.get("unit_amount", 0))
         price = {"billing_scheme": "per_unit", "unit_amount_decimal": str(unit)}
-        amount = form.get("amount") or prices.total(price, quantity)
+        amount = form.get("amount") or pricing.total(price, quantity)
         return _made(
             amount,
             "custom_line_item",

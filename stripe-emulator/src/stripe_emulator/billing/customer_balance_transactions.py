@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.billing import invoices
 from stripe_emulator.core import clocks, money, store
 from stripe_emulator.core.errors import NotFound, no_such
@@ -12,10 +12,12 @@ from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 from stripe_emulator.payments import customers
 
+register = Register()
+
 KIND = "customer_balance_transaction"
 
 
-@post("/v1/customers/{customer}/balance_transactions")
+@register.post("/v1/customers/{customer}/balance_transactions")
 def create(form: Form, customer: str) -> Json:
     """https://docs.stripe.com/api/customer_balance_transactions/create"""
     found = customers.alive(customer)
@@ -30,20 +32,20 @@ def create(form: Form, customer: str) -> Json:
     )
 
 
-@get("/v1/customers/{customer}/balance_transactions/{transaction}")
+@register.get("/v1/customers/{customer}/balance_transactions/{transaction}")
 def retrieve(form: Form, customer: str, transaction: str) -> Json:
     """https://docs.stripe.com/api/customer_balance_transactions/retrieve"""
     return _found(customer, transaction)
 
 
-@post("/v1/customers/{customer}/balance_transactions/{transaction}")
+@register.post("/v1/customers/{customer}/balance_transactions/{transaction}")
 def update(form: Form, customer: str, transaction: str) -> Json:
     """https://docs.stripe.com/api/customer_balance_transactions/update; the amount never changes."""
     found = _found(customer, transaction)
     return objects.change(found, **objects.patch(found, form, ("description",)))
 
 
-@get("/v1/customers/{customer}/balance_transactions")
+@register.get("/v1/customers/{customer}/balance_transactions")
 def list_all(form: Form, customer: str) -> Json:
     """https://docs.stripe.com/api/customer_balance_transactions/list"""
     store.get("customer", customer)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.expand import includable
-from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.billing import collection, drafts, items, previews
 from stripe_emulator.billing import invoices as billing
 from stripe_emulator.catalog import discounts
@@ -14,6 +13,8 @@ from stripe_emulator.core.store import Json
 from stripe_emulator.core.wire import Form, without_effect
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import payment_methods
+
+register = Register()
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
@@ -47,7 +48,7 @@ FINAL_KEEPS = {
 }
 
 
-@post("/v1/invoices")
+@register.post("/v1/invoices")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/invoices/create"""
     if "customer" not in form:
@@ -78,25 +79,25 @@ def create(form: Form) -> Json:
     return invoice
 
 
-@post("/v1/invoices/create_preview")
+@register.post("/v1/invoices/create_preview")
 def create_preview(form: Form) -> Json:
     """https://docs.stripe.com/api/invoices/create_preview"""
     return previews.preview(form)
 
 
-@get("/v1/invoices/search")
+@register.get("/v1/invoices/search")
 def search(form: Form) -> Json:
     """https://docs.stripe.com/api/invoices/search"""
     return lists.search("invoice", form, url="/v1/invoices/search")
 
 
-@get("/v1/invoices/{invoice}")
+@register.get("/v1/invoices/{invoice}")
 def retrieve(form: Form, invoice: str) -> Json:
     """https://docs.stripe.com/api/invoices/retrieve"""
     return store.get("invoice", invoice)
 
 
-@post("/v1/invoices/{invoice}")
+@register.post("/v1/invoices/{invoice}")
 def update(form: Form, invoice: str) -> Json:
     """https://docs.stripe.com/api/invoices/update"""
     found = _found(invoice)
@@ -117,7 +118,7 @@ def update(form: Form, invoice: str) -> Json:
     return found
 
 
-@delete("/v1/invoices/{invoice}")
+@register.delete("/v1/invoices/{invoice}")
 def remove(form: Form, invoice: str) -> Json:
     """https://docs.stripe.com/api/invoices/delete; only a draft, and its items wait again."""
     found = _found(invoice)
@@ -132,21 +133,21 @@ def remove(form: Form, invoice: str) -> Json:
     return objects.delete(found, "invoice.deleted")
 
 
-@get("/v1/invoices")
+@register.get("/v1/invoices")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/invoices/list"""
     only = ("collection_method", "customer", "due_date", "status", "subscription")
     return lists.page("invoice", form, url="/v1/invoices", only=only)
 
 
-@get("/v1/invoices/{invoice}/lines")
+@register.get("/v1/invoices/{invoice}/lines")
 def list_lines(form: Form, invoice: str) -> Json:
     """https://docs.stripe.com/api/invoice-line-item/retrieve"""
     found = store.get("invoice", invoice)
     return lists.slice_of(found["lines"]["data"], form, url=f"/v1/invoices/{invoice}/lines")
 
 
-@post("/v1/invoices/{invoice}/finalize")
+@register.post("/v1/invoices/{invoice}/finalize")
 def finalize(form: Form, invoice: str) -> Json:
     """https://docs.stripe.com/api/invoices/finalize"""
     found = _found(invoice)
@@ -162,7 +163,7 @@ def finalize(form: Form, invoice: str) -> Json:
     return found
 
 
-@post("/v1/invoices/{invoice}/pay")
+@register.post("/v1/invoices/{invoice}/pay")
 def pay(form: Form, invoice: str) -> Json:
     """https://docs.stripe.com/api/invoices/pay"""
     found = _found(invoice)
@@ -187,7 +188,7 @@ def pay(form: Form, invoice: str) -> Json:
     return found
 
 
-@post("/v1/invoices/{invoice}/send")
+@register.post("/v1/invoices/{invoice}/send")
 def send(form: Form, invoice: str) -> Json:
     """https://docs.stripe.com/api/invoices/send; in test mode only the event is sent."""
     found = _found(invoice)
@@ -202,19 +203,19 @@ def send(form: Form, invoice: str) -> Json:
     return found
 
 
-@post("/v1/invoices/{invoice}/void")
+@register.post("/v1/invoices/{invoice}/void")
 def void(form: Form, invoice: str) -> Json:
     """https://docs.stripe.com/api/invoices/void"""
     return billing.void(_found(invoice))
 
 
-@post("/v1/invoices/{invoice}/mark_uncollectible")
+@register.post("/v1/invoices/{invoice}/mark_uncollectible")
 def mark_uncollectible(form: Form, invoice: str) -> Json:
     """https://docs.stripe.com/api/invoices/mark_uncollectible"""
     return billing.mark_uncollectible(_found(invoice))
 
 
-@post("/v1/invoices/{invoice}/attach_payment")
+@register.post("/v1/invoices/{invoice}/attach_payment")
 def attach_payment(form: Form, invoice: str) -> Json:
     """https://docs.stripe.com/api/invoices/attach_payment"""
     found = _found(invoice)
@@ -231,13 +232,13 @@ def attach_payment(form: Form, invoice: str) -> Json:
     return found
 
 
-@includable("invoice", "payments")
+@register.includable("invoice", "payments")
 def payments(invoice: Json) -> Json:
     """The invoice's payments, shown when asked for."""
     return lists.of(billing.payments_of(invoice), url=f"/v1/invoice_payments?invoice={invoice['id']}")
 
 
-@includable("invoice", "confirmation_secret")
+@register.includable("invoice", "confirmation_secret")
 def confirmation_secret(invoice: Json) -> Json | None:
     """What a browser needs to confirm the payment."""
     intent = billing.intent_of(invoice) if invoice["status"] == "open" else None

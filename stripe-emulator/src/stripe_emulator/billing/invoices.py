@@ -5,16 +5,19 @@ https://docs.stripe.com/invoicing/overview#invoice-statuses
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from stripe_emulator.api.register import Register
 from stripe_emulator.billing import drafts
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.store import Json
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import payment_intents
+
+register = Register()
 
 #: What may be done with an invoice in each state.
 MOVES = {
@@ -29,9 +32,9 @@ MOVES = {
 #: Seconds after a payment until Stripe tells of it as ``invoice_payment.paid``.
 PAYMENT_TOLD_AFTER = 15
 
-#: Told of each invoice once it is paid, or voided or given up: what it billed goes on from there.
-AFTER_PAID: list[Callable[[Json], None]] = []
-AFTER_GIVEN_UP: list[Callable[[Json], None]] = []
+#: An invoice is paid, or it is voided or written off: what it billed goes on from there.
+after_paid: Hook[[Json]] = Hook()
+after_given_up: Hook[[Json]] = Hook()
 
 
 def move(invoice: Json, verb: str) -> str:
@@ -109,8 +112,7 @@ def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False, intent: J
     cancel_payment(invoice)
     for name in ("invoice.paid", "invoice.payment_succeeded"):
         events.emit(name, invoice)
-    for follow in AFTER_PAID:
-        follow(invoice)
+    after_paid(invoice)
     return invoice
 
 
@@ -124,8 +126,7 @@ def void(invoice: Json) -> Json:
         customer = store.get("customer", invoice["customer"])
         change_balance(customer, -used, "unapplied_from_invoice", invoice["currency"], invoice=invoice["id"])
     events.emit("invoice.voided", invoice)
-    for follow in AFTER_GIVEN_UP:
-        follow(invoice)
+    after_given_up(invoice)
     return invoice
 
 
@@ -134,8 +135,7 @@ def mark_uncollectible(invoice: Json) -> Json:
     status = move(invoice, "mark_uncollectible")
     _give_up(invoice, status, "marked_uncollectible_at")
     events.emit("invoice.marked_uncollectible", invoice)
-    for follow in AFTER_GIVEN_UP:
-        follow(invoice)
+    after_given_up(invoice)
     return invoice
 
 
@@ -195,13 +195,13 @@ def change_balance(customer: Json, amount: int, kind: str, currency: str, **more
     return moved
 
 
-@clock.due("invoice_payment.paid")
+@register.due("invoice_payment.paid")
 def tell_of_payment(payment_id: str) -> None:
     """Stripe's word that an invoice's payment is through comes late."""
     events.emit("invoice_payment.paid", store.get("invoice_payment", payment_id))
 
 
-@clock.due("invoice.overdue")
+@register.due("invoice.overdue")
 def overdue(invoice_id: str) -> None:
     """An invoice that was sent is still unpaid on its due date."""
     events.emit("invoice.overdue", store.get("invoice", invoice_id))

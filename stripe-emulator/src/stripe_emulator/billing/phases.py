@@ -5,11 +5,14 @@ https://docs.stripe.com/billing/subscriptions/subscription-schedules
 
 from __future__ import annotations
 
+from stripe_emulator.api.register import Register
 from stripe_emulator.billing import changes, cycle, items, phase_forms, start, states, terms
 from stripe_emulator.core import clock, periods, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.store import Json
 from stripe_emulator.events import events, objects
+
+register = Register()
 
 #: States that a schedule does not leave.
 OVER = ("canceled", "completed", "released")
@@ -259,7 +262,7 @@ def _ends(wanted: object) -> str:
     return words[wanted]
 
 
-@clock.due("subscription_schedule.phase")
+@register.due("subscription_schedule.phase")
 def phase_is_over(schedule_id: str) -> None:
     """A phase begins or ends."""
     schedule = store.get("subscription_schedule", schedule_id)
@@ -295,12 +298,8 @@ def _detach(subscription: Json, keep_cancel_date: bool) -> None:
     cycle.plan_ahead(subscription)
 
 
-def _subscription_ended(subscription: Json) -> None:
+def subscription_ended(subscription: Json) -> None:
     """A subscription that is canceled takes its schedule along."""
     schedule = store.find("subscription_schedule", subscription["schedule"] or "")
     if schedule is not None and schedule["status"] not in OVER:
         call_off(schedule)
-
-
-cycle.BEFORE_RENEWAL.append(enter_due)
-states.AFTER_END.append(_subscription_ended)

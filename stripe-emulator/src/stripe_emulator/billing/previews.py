@@ -161,13 +161,13 @@ def _customer(form: Json, subscription: Json | None) -> Json:
         return store.get("customer", schedule["customer"])
     given = form.get("customer_details") or {}
     known = {key: given[key] for key in ("address", "shipping", "tax_exempt") if given.get(key)}
-    return customers.create(known)
+    return customers.new(known)
 
 
 def _add_item(item: Json, customer: Json, subscription: Json | None, param: str) -> None:
     if "invoiceitem" in item:
         found = store.named("invoiceitem", item["invoiceitem"], f"{param}[invoiceitem]")
-        invoiceitems.update({key: value for key, value in item.items() if key != "invoiceitem"}, found["id"])
+        invoiceitems.change(found, {key: value for key, value in item.items() if key != "invoiceitem"})
         return
     named = {"pricing": {"price": item["price"]}} if "price" in item else {}
     owner = {"subscription": subscription["id"]} if subscription is not None else {}

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from stripe_emulator.billing import drafts, lines
-from stripe_emulator.catalog import amounts, discounts, prices, totals
+from stripe_emulator.catalog import amounts, discounts, pricing, totals
 from stripe_emulator.core import store
 from stripe_emulator.core.store import Json
 
@@ -44,7 +44,7 @@ def credit(subscription: Json, customer: Json, item: Json, since: int) -> None:
 def debit(subscription: Json, customer: Json, item: Json, since: int) -> list[Json]:
     """An invoice item for the rest of an item's period; return it as the item's debits."""
     start, end = item["current_period_start"], item["current_period_end"]
-    whole = prices.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"])
+    whole = pricing.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"])
     amount = amounts.share(whole, start=start, end=end, since=since)
     off = _discounts(subscription, customer, item, amount)
     amount -= sum(off.values())
@@ -118,7 +118,7 @@ def _new_item(
             "subscription_details": {"subscription": subscription["id"], "subscription_item": item["id"]},
             "type": "subscription_details",
         },
-        pricing=lines.pricing(price),
+        pricing=lines.pricing_of(price),
         proration=True,
         proration_details={
             "credited_items": credited,
@@ -153,7 +153,7 @@ def _discounts(subscription: Json, customer: Json, item: Json, amount: int) -> d
 
 
 def _share_of_amount(item: Json, cut: totals.Cut, amount: int) -> int:
-    whole = prices.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"])
+    whole = pricing.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"])
     if whole == 0 or cut.amount is None:
         return 0
     return amounts.rounded(Fraction(min(cut.amount, whole) * amount, whole))

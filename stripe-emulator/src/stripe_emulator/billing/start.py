@@ -16,7 +16,7 @@ from stripe_emulator.billing import (
     terms,
     trial_cards,
 )
-from stripe_emulator.catalog import amounts, discounts, prices
+from stripe_emulator.catalog import amounts, discounts, prices, pricing
 from stripe_emulator.core import clock, clocks, ids, money, periods, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.store import Json
@@ -218,7 +218,7 @@ def add_invoice_items(subscription: Json, customer: Json, form: Json) -> None:
         quantity = one.get("quantity", 1)
         lines.new_invoiceitem(
             customer,
-            amount=prices.total(price, quantity),
+            amount=pricing.total(price, quantity),
             currency=price["currency"],
             description=lines.product_name(price),
             discountable=one.get("discountable", True),
@@ -228,7 +228,7 @@ def add_invoice_items(subscription: Json, customer: Json, form: Json) -> None:
                 "subscription_details": {"subscription": subscription["id"], "subscription_item": None},
                 "type": "subscription_details",
             },
-            pricing=lines.pricing(price),
+            pricing=lines.pricing_of(price),
             quantity=quantity,
             tax_rates=items.tax_rates(one.get("tax_rates"), f"{param}[tax_rates]"),
         )

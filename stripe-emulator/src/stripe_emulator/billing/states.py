@@ -5,12 +5,15 @@ https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from stripe_emulator.billing import collection, drafts, invoices
-from stripe_emulator.core import clock, store
+from stripe_emulator.api.register import Register
+from stripe_emulator.billing import collection, drafts, invoices, states
+from stripe_emulator.core import clock, clocks, store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.store import Json
 from stripe_emulator.events import events, objects
+
+register = Register()
 
 #: States from which nothing leads back.
 ENDED = ("canceled", "incomplete_expired")
@@ -18,13 +21,33 @@ ENDED = ("canceled", "incomplete_expired")
 #: Seconds that a first payment may take.
 FIRST_PAYMENT_TIME = 23 * 3600
 
-#: Told of each subscription that was canceled.
-AFTER_END: list[Callable[[Json], None]] = []
+#: A subscription was canceled.
+after_end: Hook[[Json]] = Hook()
+
+
+def alive(subscription_id: str) -> Json:
+    """The subscription that the URL names, on its own clock; one that is over is gone."""
+    found = store.get("subscription", subscription_id)
+    clocks.enter(found)
+    if found["status"] in states.ENDED:
+        raise InvalidRequest(
+            f"No such subscription: '{subscription_id}'", code="resource_missing", param="id"
+        )
+    return found
 
 
 def change(subscription: Json, **fields: object) -> Json:
     """New values for a subscription, told as ``customer.subscription.updated``."""
     return objects.change(subscription, "customer.subscription.updated", **fields)
+
+
+def must_be_changeable(subscription: Json, form: Json) -> None:
+    """:raises InvalidRequest: It is over, and the form changes more than its notes."""
+    if subscription["status"] in ENDED and form.keys() - {"metadata", "cancellation_details"}:
+        raise InvalidRequest(
+            "A canceled subscription can only update its cancellation_details and metadata.",
+            code="resource_missing",
+        )
 
 
 def running(subscription: Json) -> str:
@@ -51,12 +74,18 @@ def end(subscription: Json, *, reason: str, details: Json | None = None) -> Json
         status="canceled",
     )
     events.emit("customer.subscription.deleted", subscription)
-    for follow in AFTER_END:
-        follow(subscription)
+    after_end(subscription)
     return subscription
 
 
-def _paid(invoice: Json) -> None:
+def end_all_of(customer: Json) -> None:
+    """The customer is about to be deleted: nobody is left to pay."""
+    for subscription in store.select("subscription", {"customer": customer["id"]}):
+        if subscription["status"] not in ENDED:
+            end(subscription, reason="cancellation_requested")
+
+
+def invoice_paid(invoice: Json) -> None:
     """Money came in: the subscription runs, or runs again."""
     subscription = drafts.subscription_of(invoice)
     if subscription is None:
@@ -70,7 +99,7 @@ def _paid(invoice: Json) -> None:
         change(subscription, status=running(subscription))
 
 
-def _given_up(invoice: Json) -> None:
+def invoice_given_up(invoice: Json) -> None:
     """An invoice that nobody wants paid any more leaves its subscription in peace."""
     subscription = drafts.subscription_of(invoice)
     if subscription is None:
@@ -84,7 +113,7 @@ def _given_up(invoice: Json) -> None:
         change(subscription, status=running(subscription))
 
 
-def _failed(invoice: Json, last: bool) -> None:
+def payment_failed(invoice: Json, last: bool) -> None:
     """A renewal was not paid: past due, and at the end of all retries what the settings say."""
     subscription = drafts.subscription_of(invoice)
     if subscription is None or subscription["status"] in (*ENDED, "incomplete", "paused"):
@@ -113,7 +142,7 @@ def _settle_customer(customer_id: str) -> None:
         objects.change(store.get("customer", customer_id), "customer.updated", delinquent=False)
 
 
-@clock.due("subscription.expire")
+@register.due("subscription.expire")
 def first_payment_too_late(subscription_id: str) -> None:
     """Nobody paid the first invoice within 23 hours."""
     subscription = store.get("subscription", subscription_id)
@@ -128,8 +157,3 @@ def first_payment_too_late(subscription_id: str) -> None:
 def _expire(subscription: Json) -> None:
     clock.unschedule(subscription["id"])
     change(subscription, status="incomplete_expired", ended_at=clock.now())
-
-
-invoices.AFTER_PAID.append(_paid)
-invoices.AFTER_GIVEN_UP.append(_given_up)
-collection.AFTER_FAILURE.append(_failed)

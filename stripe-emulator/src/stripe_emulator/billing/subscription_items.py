@@ -6,12 +6,14 @@ A change here is an update of the subscription, with its prorations.
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.billing import changes, states
 from stripe_emulator.core import clocks, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound
 from stripe_emulator.core.store import Json
 from stripe_emulator.core.wire import Form
+
+register = Register()
 
 KIND = "subscription_item"
 
@@ -19,7 +21,7 @@ KIND = "subscription_item"
 OF_UPDATE = ("off_session", "payment_behavior", "proration_behavior", "proration_date")
 
 
-@post("/v1/subscription_items")
+@register.post("/v1/subscription_items")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/subscription_items/create"""
     subscription = store.named("subscription", form["subscription"], "subscription")
@@ -28,13 +30,13 @@ def create(form: Form) -> Json:
     return next(item for item in subscription["items"]["data"] if item["id"] not in known)
 
 
-@get("/v1/subscription_items/{item}")
+@register.get("/v1/subscription_items/{item}")
 def retrieve(form: Form, item: str) -> Json:
     """https://docs.stripe.com/api/subscription_items/retrieve"""
     return _item(_owner(item), item)
 
 
-@post("/v1/subscription_items/{item}")
+@register.post("/v1/subscription_items/{item}")
 def update(form: Form, item: str) -> Json:
     """https://docs.stripe.com/api/subscription_items/update"""
     subscription = _owner(item)
@@ -42,7 +44,7 @@ def update(form: Form, item: str) -> Json:
     return _item(subscription, item)
 
 
-@delete("/v1/subscription_items/{item}")
+@register.delete("/v1/subscription_items/{item}")
 def remove(form: Form, item: str) -> Json:
     """https://docs.stripe.com/api/subscription_items/delete"""
     subscription = _owner(item)
@@ -50,7 +52,7 @@ def remove(form: Form, item: str) -> Json:
     return {"id": item, "object": KIND, "deleted": True}
 
 
-@get("/v1/subscription_items")
+@register.get("/v1/subscription_items")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/subscription_items/list"""
     subscription = store.named("subscription", form["subscription"], "subscription")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.billing import endings, phase_forms, phases, states
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import InvalidRequest
@@ -11,10 +11,12 @@ from stripe_emulator.core.store import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 
+register = Register()
+
 KIND = "subscription_schedule"
 
 
-@post("/v1/subscription_schedules")
+@register.post("/v1/subscription_schedules")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/create"""
     phases.refuse_what_is_missing(form)
@@ -35,19 +37,19 @@ def create(form: Form) -> Json:
     return schedule
 
 
-@get("/v1/subscription_schedules/{schedule}")
+@register.get("/v1/subscription_schedules/{schedule}")
 def retrieve(form: Form, schedule: str) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/retrieve"""
     return store.get(KIND, schedule, param="schedule")
 
 
-@post("/v1/subscription_schedules/{schedule}")
+@register.post("/v1/subscription_schedules/{schedule}")
 def update(form: Form, schedule: str) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/update"""
     return phases.change(_found(schedule), form)
 
 
-@post("/v1/subscription_schedules/{schedule}/cancel")
+@register.post("/v1/subscription_schedules/{schedule}/cancel")
 def cancel(form: Form, schedule: str) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/cancel; its subscription ends with it."""
     found = _open(schedule, "cancel")
@@ -59,7 +61,7 @@ def cancel(form: Form, schedule: str) -> Json:
     return found
 
 
-@post("/v1/subscription_schedules/{schedule}/release")
+@register.post("/v1/subscription_schedules/{schedule}/release")
 def release(form: Form, schedule: str) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/release; its subscription goes on alone."""
     return phases.release(
@@ -67,7 +69,7 @@ def release(form: Form, schedule: str) -> Json:
     )
 
 
-@get("/v1/subscription_schedules")
+@register.get("/v1/subscription_schedules")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/list"""
     where: Json = {"status": "not_started"} if form.get("scheduled") else {}

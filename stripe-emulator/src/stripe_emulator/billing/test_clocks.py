@@ -6,7 +6,7 @@ The emulator's own clock moves everything else; what lives on a test clock waits
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, clocks, periods, store
 from stripe_emulator.core.clock import DAY
 from stripe_emulator.core.errors import InvalidRequest
@@ -14,11 +14,13 @@ from stripe_emulator.core.store import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 
+register = Register()
+
 KIND = "test_helpers.test_clock"
 LIVES_DAYS = 30
 
 
-@post("/v1/test_helpers/test_clocks")
+@register.post("/v1/test_helpers/test_clocks")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/test_clocks/create"""
     return objects.create(
@@ -32,13 +34,13 @@ def create(form: Form) -> Json:
     )
 
 
-@get("/v1/test_helpers/test_clocks/{test_clock}")
+@register.get("/v1/test_helpers/test_clocks/{test_clock}")
 def retrieve(form: Form, test_clock: str) -> Json:
     """https://docs.stripe.com/api/test_clocks/retrieve"""
     return store.get(KIND, test_clock)
 
 
-@post("/v1/test_helpers/test_clocks/{test_clock}/advance")
+@register.post("/v1/test_helpers/test_clocks/{test_clock}/advance")
 def advance(form: Form, test_clock: str) -> Json:
     """https://docs.stripe.com/api/test_clocks/advance
 
@@ -57,7 +59,7 @@ def advance(form: Form, test_clock: str) -> Json:
     return answer
 
 
-@delete("/v1/test_helpers/test_clocks/{test_clock}")
+@register.delete("/v1/test_helpers/test_clocks/{test_clock}")
 def remove(form: Form, test_clock: str) -> Json:
     """https://docs.stripe.com/api/test_clocks/delete; its customers and their subscriptions go with it."""
     found = store.get(KIND, test_clock)
@@ -67,7 +69,7 @@ def remove(form: Form, test_clock: str) -> Json:
     return objects.delete(found, "test_helpers.test_clock.deleted")
 
 
-@get("/v1/test_helpers/test_clocks")
+@register.get("/v1/test_helpers/test_clocks")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/test_clocks/list"""
     return lists.page(KIND, form, url="/v1/test_helpers/test_clocks")

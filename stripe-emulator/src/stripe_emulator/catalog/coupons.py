@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.expand import includable
-from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
@@ -12,8 +11,10 @@ from stripe_emulator.core.store import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 
+register = Register()
 
-@post("/v1/coupons")
+
+@register.post("/v1/coupons")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/coupons/create"""
     _check(form)
@@ -42,13 +43,13 @@ def create(form: Form) -> Json:
     return coupon
 
 
-@get("/v1/coupons/{coupon}")
+@register.get("/v1/coupons/{coupon}")
 def retrieve(form: Form, coupon: str) -> Json:
     """https://docs.stripe.com/api/coupons/retrieve"""
     return _alive(coupon)
 
 
-@post("/v1/coupons/{coupon}")
+@register.post("/v1/coupons/{coupon}")
 def update(form: Form, coupon: str) -> Json:
     """https://docs.stripe.com/api/coupons/update; what it takes off never changes."""
     found = _alive(coupon)
@@ -58,7 +59,7 @@ def update(form: Form, coupon: str) -> Json:
     return objects.change(found, "coupon.updated", **changes)
 
 
-@delete("/v1/coupons/{coupon}")
+@register.delete("/v1/coupons/{coupon}")
 def remove(form: Form, coupon: str) -> Json:
     """https://docs.stripe.com/api/coupons/delete: it can't be redeemed again; who has it keeps it."""
     found = _alive(coupon)
@@ -67,18 +68,18 @@ def remove(form: Form, coupon: str) -> Json:
     return {"id": coupon, "object": "coupon", "deleted": True}
 
 
-@get("/v1/coupons")
+@register.get("/v1/coupons")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/coupons/list"""
     return lists.page("coupon", form, url="/v1/coupons")
 
 
-@includable("coupon", "applies_to")
+@register.includable("coupon", "applies_to")
 def applies_to(coupon: Json) -> Json:
     return {"products": coupon["_products"]}
 
 
-@includable("coupon", "currency_options")
+@register.includable("coupon", "currency_options")
 def currency_options(coupon: Json) -> Json:
     own = {coupon["currency"]: {"amount_off": coupon["amount_off"]}} if coupon["currency"] else {}
     return {**own, **coupon["_currency_options"]}

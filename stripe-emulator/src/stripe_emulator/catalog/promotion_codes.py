@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
@@ -12,8 +12,10 @@ from stripe_emulator.core.store import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 
+register = Register()
 
-@post("/v1/promotion_codes")
+
+@register.post("/v1/promotion_codes")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/promotion_codes/create"""
     promotion = form.get("promotion") or {}
@@ -41,13 +43,13 @@ def create(form: Form) -> Json:
     )
 
 
-@get("/v1/promotion_codes/{promotion_code}")
+@register.get("/v1/promotion_codes/{promotion_code}")
 def retrieve(form: Form, promotion_code: str) -> Json:
     """https://docs.stripe.com/api/promotion_codes/retrieve"""
     return store.get("promotion_code", promotion_code, param="promotion_code")
 
 
-@post("/v1/promotion_codes/{promotion_code}")
+@register.post("/v1/promotion_codes/{promotion_code}")
 def update(form: Form, promotion_code: str) -> Json:
     """https://docs.stripe.com/api/promotion_codes/update"""
     found = store.get("promotion_code", promotion_code, param="promotion_code")
@@ -56,7 +58,7 @@ def update(form: Form, promotion_code: str) -> Json:
     return objects.change(found, "promotion_code.updated", **objects.patch(found, form, ("active",)))
 
 
-@get("/v1/promotion_codes")
+@register.get("/v1/promotion_codes")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/promotion_codes/list"""
     where: Json = {"promotion.coupon": form["coupon"]} if "coupon" in form else {}

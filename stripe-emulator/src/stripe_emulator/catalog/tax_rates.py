@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.store import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 
+register = Register()
+
 KEPT = ("country", "description", "jurisdiction", "state", "tax_type")
 
 
-@post("/v1/tax_rates")
+@register.post("/v1/tax_rates")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/tax_rates/create"""
     if not 0 <= form["percentage"] <= 100:
@@ -31,13 +33,13 @@ def create(form: Form) -> Json:
     )
 
 
-@get("/v1/tax_rates/{tax_rate}")
+@register.get("/v1/tax_rates/{tax_rate}")
 def retrieve(form: Form, tax_rate: str) -> Json:
     """https://docs.stripe.com/api/tax_rates/retrieve"""
     return store.get("tax_rate", tax_rate, param="tax_rate")
 
 
-@post("/v1/tax_rates/{tax_rate}")
+@register.post("/v1/tax_rates/{tax_rate}")
 def update(form: Form, tax_rate: str) -> Json:
     """https://docs.stripe.com/api/tax_rates/update; the percentage never changes."""
     found = store.get("tax_rate", tax_rate, param="tax_rate")
@@ -45,7 +47,7 @@ def update(form: Form, tax_rate: str) -> Json:
     return objects.change(found, "tax_rate.updated", **changes)
 
 
-@get("/v1/tax_rates")
+@register.get("/v1/tax_rates")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/tax_rates/list"""
     return lists.page("tax_rate", form, url="/v1/tax_rates", only=("active", "inclusive"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_emulator.catalog import prices
+from stripe_emulator.catalog import prices, pricing
 from stripe_emulator.core import ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.store import Json
@@ -78,7 +78,7 @@ def _line(form: Form, param: str) -> Json:
         )
     if price["custom_unit_amount"] is not None:
         raise NotEmulated("prices whose amount the customer chooses", param=f"{param}[price]")
-    amount = prices.total(price, quantity or 0)
+    amount = pricing.total(price, quantity or 0)
     adjustable = form.get("adjustable_quantity")
     return {
         "id": form.get("id") or ids.new("item"),

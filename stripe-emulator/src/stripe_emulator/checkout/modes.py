@@ -6,7 +6,8 @@ Subscription mode is at home with subscriptions.
 from __future__ import annotations
 
 from stripe_emulator.checkout import completion
-from stripe_emulator.checkout.completion import KIND, Mode, Payer
+from stripe_emulator.checkout.completion import KIND
+from stripe_emulator.checkout.mode import Mode, Payer
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.store import Json
@@ -133,5 +134,6 @@ def _finished(intent: Json) -> None:
 PAYMENT = Mode(_prepare_payment, _complete_payment)
 SETUP = Mode(_prepare_setup, _complete_setup)
 
-confirmation.OWNERS[KIND] = Owner(_payment_approved, _finished, _payment_failed, _payment_waits)
-setup_confirmation.OWNERS[KIND] = Owner(approved=_setup_approved, succeeded=_finished)
+#: A session as the owner of its payment, and of the setup of a card.
+PAYMENT_OWNER = Owner(_payment_approved, _finished, _payment_failed, _payment_waits)
+SETUP_OWNER = Owner(approved=_setup_approved, succeeded=_finished)

@@ -7,7 +7,7 @@ https://docs.stripe.com/payments/checkout/discounts
 from __future__ import annotations
 
 from stripe_emulator.catalog import discounts, promotion_codes, totals
-from stripe_emulator.checkout import completion, line_items, tax
+from stripe_emulator.checkout import line_items, tax
 from stripe_emulator.core import money, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.store import Json
@@ -133,12 +133,9 @@ def _coupon(one: Json) -> Json:
     return store.get("coupon", one["coupon"])
 
 
-def _redeem(session: Json) -> None:
+def redeem(session: Json) -> None:
     """A payment was made with the discount; a subscription redeems its own."""
     if session["mode"] != "payment":
         return
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     discounts.redeem_all(forms(session), customer, "discounts", checkout_session=session["id"])
-
-
-completion.AFTER_FINISH.append(_redeem)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from stripe_emulator.billing import collection, drafts, invoices, start, terms
 from stripe_emulator.checkout import completion, session_discounts
-from stripe_emulator.checkout.completion import KIND, Mode, Payer
+from stripe_emulator.checkout.completion import KIND
+from stripe_emulator.checkout.mode import Mode, Payer
 from stripe_emulator.core import clocks, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.store import Json
@@ -118,7 +119,7 @@ def _begin(session: Json, customer: Json, method_id: str | None) -> None:
     start.collect_first(subscription, invoice, "default_incomplete")
 
 
-def _first_invoice_paid(invoice: Json) -> None:
+def invoice_paid(invoice: Json) -> None:
     """The first invoice is settled, by money or by nothing being due: the session is complete."""
     subscription = drafts.subscription_of(invoice)
     session_id = (subscription or {}).get("_session")
@@ -158,6 +159,7 @@ def _has_trial(session: Json) -> bool:
     return bool(data.get("trial_period_days") or data.get("trial_end"))
 
 
-completion.MODES["subscription"] = Mode(_prepare, _complete)
-setup_confirmation.OWNERS[TRIAL] = Owner(succeeded=_card_is_saved)
-invoices.AFTER_PAID.append(_first_invoice_paid)
+SUBSCRIPTION = Mode(_prepare, _complete)
+
+#: A session as the owner of the setup of its trial's card.
+TRIAL_OWNER = Owner(succeeded=_card_is_saved)

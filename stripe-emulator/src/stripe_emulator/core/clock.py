@@ -3,10 +3,8 @@
 ``now()`` dates every object. ``wall()`` is the time outside; only webhook signatures use it,
 since the receiver compares them with its own clock.
 
-A resource file says what happens later, and asks for it:
-
-    @clock.due("checkout.session.expire")
-    def expire_unpaid(session_id: str) -> None: ...
+The file of an object names in its ``Register`` what happens when something falls due, and asks
+for it:
 
     clock.schedule(session["expires_at"], "checkout.session.expire", session["id"])
 
@@ -27,6 +25,8 @@ from stripe_emulator.core import store
 from stripe_emulator.core.store import Store
 
 Handler = Callable[[str], None]
+
+#: What happens when something falls due, by its name; called with the object's id.
 HANDLERS: dict[str, Handler] = {}
 
 DAY = 24 * 60 * 60
@@ -89,17 +89,6 @@ def month_index(moment: int) -> int:
     """Months since the year 0, January being 1, so that months compare as numbers."""
     then = datetime.fromtimestamp(moment, UTC)
     return then.year * 12 + then.month
-
-
-def due(what: str) -> Callable[[Handler], Handler]:
-    """Register what happens when ``what`` falls due; it is called with the object's id."""
-
-    def register(handler: Handler) -> Handler:
-        assert what not in HANDLERS, what
-        HANDLERS[what] = handler
-        return handler
-
-    return register
 
 
 def schedule(moment: int, what: str, object_id: str, *, test_clock: str | None = None) -> None:

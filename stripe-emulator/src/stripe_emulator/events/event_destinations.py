@@ -6,7 +6,7 @@ Webhook endpoints of the newer kind, beside those of ``webhook_endpoints.py``; e
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.store import Json
@@ -14,11 +14,13 @@ from stripe_emulator.core.wire import Form, public
 from stripe_emulator.events import objects, thin
 from stripe_emulator.events.webhook_endpoints import check_url
 
+register = Register()
+
 KIND = "v2.core.event_destination"
 URL = "/v2/core/event_destinations"
 
 
-@post("/v2/core/event_destinations")
+@register.post("/v2/core/event_destinations")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/create"""
     if form["type"] != "webhook_endpoint":
@@ -51,13 +53,13 @@ def create(form: Form) -> Json:
     return _shown(destination, form)
 
 
-@get("/v2/core/event_destinations/{id}")
+@register.get("/v2/core/event_destinations/{id}")
 def retrieve(form: Form, id: str) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/retrieve"""
     return _shown(store.get(KIND, id), form, secret=False)
 
 
-@post("/v2/core/event_destinations/{id}")
+@register.post("/v2/core/event_destinations/{id}")
 def update(form: Form, id: str) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/update"""
     found = store.get(KIND, id)
@@ -69,19 +71,19 @@ def update(form: Form, id: str) -> Json:
     return _shown(_change(found, **changes), form, secret=False)
 
 
-@post("/v2/core/event_destinations/{id}/disable")
+@register.post("/v2/core/event_destinations/{id}/disable")
 def disable(form: Form, id: str) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/disable; nothing is sent until it is enabled."""
     return _change(store.get(KIND, id), status="disabled", status_details={"disabled": {"reason": "user"}})
 
 
-@post("/v2/core/event_destinations/{id}/enable")
+@register.post("/v2/core/event_destinations/{id}/enable")
 def enable(form: Form, id: str) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/enable"""
     return _change(store.get(KIND, id), status="enabled", status_details=None, _failing_since=None)
 
 
-@get("/v2/core/event_destinations")
+@register.get("/v2/core/event_destinations")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/list"""
     page = {"starting_after": form["page"]} if "page" in form else {}
@@ -90,7 +92,7 @@ def list_all(form: Form) -> Json:
     return lists.page_v2(rows, form, url=URL)
 
 
-@delete("/v2/core/event_destinations/{id}")
+@register.delete("/v2/core/event_destinations/{id}")
 def remove(form: Form, id: str) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/delete"""
     stub = objects.delete(store.get(KIND, id))

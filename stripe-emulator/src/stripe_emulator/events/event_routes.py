@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.expand import shown
-from stripe_emulator.api.routing import get
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import store
 from stripe_emulator.core.store import Json
 from stripe_emulator.core.wire import Form
 
+register = Register()
 
-@get("/v1/events/{id}")
+
+@register.get("/v1/events/{id}")
 def retrieve(form: Form, id: str) -> Json:
     """https://docs.stripe.com/api/events/retrieve"""
     return store.get("event", id)
 
 
-@get("/v1/events")
+@register.get("/v1/events")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/events/list"""
     where: Json = {"type": form["types"]} if "types" in form else {}
@@ -26,7 +27,7 @@ def list_all(form: Form) -> Json:
     return lists.page("event", form, url="/v1/events", where=where, only=("type",))
 
 
-@shown("event")
+@register.computed("event")
 def still_pending(event: Json) -> Json:
     """How many endpoints have not yet answered with a 2xx."""
     sql = "SELECT count(*) FROM delivery WHERE event = ? AND status = 'pending'"

@@ -13,7 +13,7 @@ from stripe_emulator.core.errors import CardError, NotFound, StripeError
 from stripe_emulator.core.store import Json
 from stripe_emulator.pages import problem
 from stripe_emulator.pages.account import keeper
-from stripe_emulator.payments import challenges
+from stripe_emulator.payments import challenge_answers
 
 pages = Blueprint("challenge", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)
@@ -38,7 +38,7 @@ def answer(intent_id: str) -> ResponseReturnValue:
         if intent["status"] == "requires_action":
             back = _back(intent)
             try:
-                challenges.answer(intent, passed=request.form.get("outcome") == "complete")
+                challenge_answers.answer(intent, passed=request.form.get("outcome") == "complete")
             except CardError:
                 return _leave(back.replace("redirect_status=succeeded", "redirect_status=failed"))
         return _leave(_back(intent))

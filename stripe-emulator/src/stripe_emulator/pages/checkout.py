@@ -7,8 +7,9 @@ import re
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.catalog import prices
-from stripe_emulator.checkout import completion, session_discounts, sessions
+from stripe_emulator.catalog import pricing
+from stripe_emulator.checkout import completion, paying, session_changes, session_discounts
+from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.checkout.subscription_mode import needs_card
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError, no_such
@@ -39,7 +40,7 @@ def pay(session_id: str) -> ResponseReturnValue:
         if session["status"] != "open":
             return _page(session)
         try:
-            completion.pay(session, _payer(session))
+            paying.pay(session, _payer(session))
         except Refusal as refusal:
             return _page(session, refusal, 422)
         except CardError as error:
@@ -73,7 +74,7 @@ def adjust(session_id: str) -> ResponseReturnValue:
         if session["status"] != "open":
             return _page(session)
         try:
-            sessions.adjust(session, request.form.get("line", ""), request.form.get("quantity", ""))
+            session_changes.adjust(session, request.form.get("line", ""), request.form.get("quantity", ""))
         except InvalidRequest as error:
             return _page(session, Refusal("quantity", error.message), 422)
         return redirect(f"/pay/{session_id}", 303)
@@ -161,7 +162,7 @@ def _after_trial(session: Json) -> str:
     if not first:
         return ""
     lines = [line for line in session["_lines"] if line["price"]["recurring"]]
-    due = sum(prices.total(store.get("price", line["price"]["id"]), line["quantity"] or 0) for line in lines)
+    due = sum(pricing.total(store.get("price", line["price"]["id"]), line["quantity"] or 0) for line in lines)
     less = ", less the discount" if session["discounts"] else ""
     period = describe.period(lines[0]["price"])
     return f"Then {money.text(due, session['currency'])} {period}{less}, first on {describe.day(first)}."
@@ -175,7 +176,7 @@ def _every(session: Json) -> str:
     return periods.pop() if len(periods) == 1 and not session["discounts"] else ""
 
 
-def _payer(session: Json) -> completion.Payer:
+def _payer(session: Json) -> Payer:
     """Who pays, read from the form.
 
     :raises Refusal: Something in it can't be right.
@@ -196,12 +197,12 @@ def _payer(session: Json) -> completion.Payer:
         "address": _address(session),
     }
     if not asks_card(session):
-        return completion.Payer({}, email or None, name, **more)
+        return Payer({}, email or None, name, **more)
     saved = {method["id"]: method for method in elements_session.saved_cards(session)}
     if form.get("saved_card") in saved and not form.get("card_number"):
-        return completion.Payer(saved[form["saved_card"]], email or None, None, **more)
+        return Payer(saved[form["saved_card"]], email or None, None, **more)
     method = card_form.read(form, email=email, phone=more["phone"], address=more["address"])
-    return completion.Payer(method, email or None, name, **more)
+    return Payer(method, email or None, name, **more)
 
 
 def _phone(session: Json) -> str | None:

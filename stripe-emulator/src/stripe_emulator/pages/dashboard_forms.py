@@ -13,10 +13,10 @@ from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
-from stripe_emulator.core import chaos, clock
+from stripe_emulator.core import chaos, clock, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound
 from stripe_emulator.core.store import Json
-from stripe_emulator.events import webhook_endpoints
+from stripe_emulator.events import objects, webhook_endpoints
 from stripe_emulator.pages import dashboard
 from stripe_emulator.pages.account import keeper
 
@@ -109,7 +109,7 @@ def add_endpoint() -> ResponseReturnValue:
     types = [part.strip() for part in form.get("enabled_events", "").split(",") if part.strip()]
     try:
         with keeper().transaction():
-            webhook_endpoints.create({"url": form.get("url", "").strip(), "enabled_events": types or ["*"]})
+            webhook_endpoints.new(form.get("url", "").strip(), types or ["*"])
     except InvalidRequest:
         return dashboard.webhooks_page(form, "Enter a whole URL, such as http://127.0.0.1:5000/webhook."), 422
     return _done("/webhooks", "added")
@@ -121,10 +121,11 @@ def change_endpoint(endpoint_id: str) -> ResponseReturnValue:
     wish = request.form.get("do")
     try:
         with keeper().transaction():
+            endpoint = store.get("webhook_endpoint", endpoint_id)
             if wish == "remove":
-                webhook_endpoints.remove({}, endpoint_id)
+                objects.delete(endpoint)
             else:
-                webhook_endpoints.update({"disabled": wish == "disable"}, endpoint_id)
+                objects.change(endpoint, **webhook_endpoints.switched(on=wish != "disable"))
     except NotFound:
         return dashboard.missing(endpoint_id)
     return _done("/webhooks", "removed" if wish == "remove" else "changed")

@@ -13,7 +13,8 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.api import keys
-from stripe_emulator.checkout import completion, session_discounts, sessions
+from stripe_emulator.checkout import completion, paying, session_changes, session_discounts
+from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError, Unauthenticated
 from stripe_emulator.core.ids import new
@@ -56,7 +57,7 @@ def update(session_id: str) -> ResponseReturnValue:
         if "email" in form:
             _set_email(session, form["email"].strip())
         if "line_item" in form:
-            sessions.adjust(session, form["line_item"], form.get("quantity", ""))
+            session_changes.adjust(session, form["line_item"], form.get("quantity", ""))
         if "promotion_code" in form:
             _enter_code(session, form["promotion_code"])
         return _shown(session)
@@ -71,7 +72,7 @@ def confirm(session_id: str) -> ResponseReturnValue:
         if form.get("email"):
             _set_email(session, form["email"].strip())
         try:
-            completion.pay(session, _payer(session))
+            paying.pay(session, _payer(session))
         except CardError as refused:
             return jsonify({**refused.envelope(new("request")), "session": elements_session.shown(session)})
         return _shown(session)
@@ -113,12 +114,12 @@ def _shown(session: Json) -> Response:
     return jsonify({"session": shown, "challenge": bank, "free": not asks_card(session), "landing": landing})
 
 
-def _payer(session: Json) -> completion.Payer:
+def _payer(session: Json) -> Payer:
     form, email = request.form, session.get("_email")
     if not asks_card(session):
-        return completion.Payer({}, email)
+        return Payer({}, email)
     method = payment_methods.named(form.get("payment_method", ""), "payment_method")
-    return completion.Payer(method, email, method["billing_details"]["name"], form.get("save") == "true")
+    return Payer(method, email, method["billing_details"]["name"], form.get("save") == "true")
 
 
 def _set_email(session: Json, email: str) -> None:

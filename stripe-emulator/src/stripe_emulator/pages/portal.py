@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.billing import collection, subscription_routes
+from stripe_emulator.billing import changes, collection, endings, states
 from stripe_emulator.billing.billing_portal import CONFIGURATION, SESSION
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError
@@ -55,13 +55,13 @@ def change_plan(session_id: str, subscription_id: str) -> ResponseReturnValue:
         subscription = _own("subscription", subscription_id, session)
         feature = _features(session)["subscription_cancel"]
         if request.form.get("do") == "resume":
-            subscription_routes.update({"cancel_at_period_end": False}, subscription["id"])
+            _update(subscription, {"cancel_at_period_end": False})
             return _done(session, "resumed")
         if feature["mode"] == "immediately":
             prorate = feature["proration_behavior"] != "none"
-            subscription_routes.cancel({"prorate": prorate}, subscription["id"])
+            endings.cancel(states.alive(subscription["id"]), {"prorate": prorate})
             return _done(session, "canceled")
-        subscription_routes.update({"cancel_at_period_end": True}, subscription["id"])
+        _update(subscription, {"cancel_at_period_end": True})
         return _done(session, "ends")
 
 
@@ -105,7 +105,8 @@ def change_details(session_id: str) -> ResponseReturnValue:
     with keeper().transaction():
         session = _session(session_id, "customer_update")
         try:
-            customers.update({"email": request.form.get("email", "").strip()}, session["customer"])
+            customer = customers.alive(session["customer"])
+            customers.change(customer, {"email": request.form.get("email", "").strip()})
         except InvalidRequest:
             return _page(session, Refusal("email", "Enter an email address, such as jenny@example.com."), 422)
         return _done(session, "saved")
@@ -154,7 +155,12 @@ def _make_default(method: Json, session: Json) -> None:
     objects.change(customer, "customer.updated", invoice_settings=settings)
     for subscription in _subscriptions(session):
         if subscription["default_payment_method"]:
-            subscription_routes.update({"default_payment_method": method["id"]}, subscription["id"])
+            _update(subscription, {"default_payment_method": method["id"]})
+
+
+def _update(subscription: Json, wanted: Json) -> None:
+    states.must_be_changeable(subscription, wanted)
+    changes.update(subscription, wanted)
 
 
 def _done(session: Json, word: str) -> ResponseReturnValue:

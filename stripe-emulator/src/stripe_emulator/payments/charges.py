@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.expand import includable
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.errors import NotEmulated
 from stripe_emulator.core.store import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import balance_transactions, cards, payment_methods
+
+register = Register()
 
 #: What a charge copies from the intent that it is an attempt of.
 COPIED = (
@@ -41,13 +42,13 @@ COPIED_OF_CARD = (
 UPDATED_AFTER = 2
 
 
-@get("/v1/charges/{charge}")
+@register.get("/v1/charges/{charge}")
 def retrieve(form: Form, charge: str) -> Json:
     """https://docs.stripe.com/api/charges/retrieve"""
     return store.get("charge", charge)
 
 
-@post("/v1/charges/{charge}")
+@register.post("/v1/charges/{charge}")
 def update(form: Form, charge: str) -> Json:
     """https://docs.stripe.com/api/charges/update"""
     found = store.get("charge", charge)
@@ -59,20 +60,20 @@ def update(form: Form, charge: str) -> Json:
     return objects.change(found, "charge.updated", **changes)
 
 
-@get("/v1/charges")
+@register.get("/v1/charges")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/charges/list"""
     only = ("customer", "payment_intent", "transfer_group")
     return lists.page("charge", form, url="/v1/charges", only=only)
 
 
-@get("/v1/charges/search")
+@register.get("/v1/charges/search")
 def search(form: Form) -> Json:
     """https://docs.stripe.com/api/charges/search"""
     return lists.search("charge", form, url="/v1/charges/search")
 
 
-@includable("charge", "refunds")
+@register.includable("charge", "refunds")
 def refunds(charge: Json) -> Json:
     """The refunds of a charge, newest first."""
     return lists.page("refund", {}, url=f"/v1/charges/{charge['id']}/refunds", where={"charge": charge["id"]})
@@ -157,7 +158,7 @@ def release(charge: Json, *, event: str = "charge.refunded") -> Json:
     return charge
 
 
-@clock.due("charge.updated")
+@register.due("charge.updated")
 def tell_again(charge_id: str) -> None:
     """Stripe sends the balance transaction late, though the charge had it from the start."""
     charge = store.get("charge", charge_id)

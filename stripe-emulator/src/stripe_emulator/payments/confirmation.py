@@ -1,9 +1,7 @@
 """What the bank makes of a confirmed payment: money, a question to its customer, or no.
 
 Payments of something larger (a Checkout Session, an invoice) name it in ``_owner``, and its
-file hears of each turn:
-
-    payments.OWNERS["checkout.session"] = Owner(approved=..., succeeded=..., failed=...)
+file hears of each turn as an ``Owner``. ``server.load`` puts the owners in ``OWNERS``.
 """
 
 from __future__ import annotations
@@ -11,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import CardError
 from stripe_emulator.core.store import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import cards, challenges, charges, payment_methods
+from stripe_emulator.payments import cards, challenges, charges, disputes, payment_methods
+
+register = Register()
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def confirm(intent: Json, how: Confirmation) -> Json:
     return _settle(intent, method)
 
 
-def _challenged(intent: Json, passed: bool) -> Json:
+def challenged(intent: Json, passed: bool) -> Json:
     """The bank's customer answered on its page.
 
     :raises CardError: The bank declines after all.
@@ -128,7 +129,7 @@ def cancel(intent: Json, reason: str | None) -> Json:
     return _canceled(intent, reason)
 
 
-@clock.due("payment_intent.capture_expires")
+@register.due("payment_intent.capture_expires")
 def capture_too_late(intent_id: str) -> None:
     """The bank no longer holds what was set aside."""
     intent = store.get("payment_intent", intent_id)
@@ -150,10 +151,6 @@ def _canceled(intent: Json, reason: str | None) -> Json:
     return intent
 
 
-#: Called with each charge that took money and its payment method: disputes are born here.
-AFTER_CHARGE: list[Callable[[Json, Json], None]] = []
-
-
 def succeeded(intent: Json) -> None:
     """The money is there: tell the owner, and go on with the charge."""
     _owner(intent).succeeded(intent)
@@ -161,9 +158,8 @@ def succeeded(intent: Json) -> None:
 
 
 def charged(charge: Json) -> None:
-    """The card's own story begins."""
-    for follow in AFTER_CHARGE:
-        follow(charge, store.get("payment_method", charge["payment_method"]))
+    """A charge took money: some test cards dispute it at once."""
+    disputes.open_for_card(charge, store.get("payment_method", charge["payment_method"]))
 
 
 def _settle(intent: Json, method: Json, *, after_challenge: bool = False) -> Json:
@@ -199,7 +195,7 @@ def _wait(intent: Json, method: Json, seconds: int) -> Json:
     return intent
 
 
-@clock.due("payment_intent.settle")
+@register.due("payment_intent.settle")
 def settle_late(intent_id: str) -> None:
     """The bank has looked: the account had the money, or not."""
     intent = store.get("payment_intent", intent_id)
@@ -270,6 +266,3 @@ def _fail(intent: Json, error: Json) -> None:
 def _owner(intent: Json) -> Owner:
     name = intent.get("_owner")
     return OWNERS[name[0]] if name else Owner()
-
-
-challenges.ANSWERS["payment_intent"] = _challenged

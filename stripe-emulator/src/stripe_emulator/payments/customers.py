@@ -6,18 +6,19 @@ lines of domain; then what it and other files need besides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound, no_such
+from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.ids import token
 from stripe_emulator.core.store import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import payment_methods
+
+register = Register()
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
@@ -33,13 +34,85 @@ KEPT = (
     "tax_exempt",
 )
 
-#: Told of each customer who is about to be deleted: subscriptions end here.
-BEFORE_REMOVAL: list[Callable[[Json], None]] = []
+#: A customer is about to be deleted: subscriptions end here.
+before_removal: Hook[[Json]] = Hook()
 
 
-@post("/v1/customers")
+@register.post("/v1/customers")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/customers/create"""
+    return new(form)
+
+
+@register.get("/v1/customers/{customer}")
+def retrieve(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/customers/retrieve; a deleted one is still found, as a stub."""
+    return store.get("customer", customer)
+
+
+@register.post("/v1/customers/{customer}")
+def update(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/customers/update"""
+    return change(alive(customer), form)
+
+
+@register.get("/v1/customers")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/customers/list"""
+    return lists.page("customer", form, url="/v1/customers", only=("email", "test_clock"))
+
+
+@register.delete("/v1/customers/{customer}")
+def remove(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/customers/delete; subscriptions end, cards go, the history stays."""
+    found = alive(customer)
+    before_removal(found)
+    for method in store.select("payment_method", {"customer": customer}):
+        payment_methods.detach_from(method)
+    return objects.delete(found, "customer.deleted")
+
+
+@register.get("/v1/customers/search")
+def search(form: Form) -> Json:
+    """https://docs.stripe.com/api/customers/search"""
+    return lists.search("customer", form, url="/v1/customers/search")
+
+
+@register.delete("/v1/customers/{customer}/discount")
+def delete_discount(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/discounts/delete"""
+    found = alive(customer)
+    if found["discount"] is None:
+        raise NotFound(
+            f"No active discount for customer: {customer}", code="resource_missing", param="customer"
+        )
+    return discounts.take_from_customer(found)
+
+
+@register.get("/v1/customers/{customer}/payment_methods")
+def list_payment_methods(form: Form, customer: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/customer_list"""
+    store.get("customer", customer)
+    url = f"/v1/customers/{customer}/payment_methods"
+    return lists.page(
+        "payment_method", form, url=url, where={"customer": customer}, only=("type", "allow_redisplay")
+    )
+
+
+@register.get("/v1/customers/{customer}/payment_methods/{payment_method}")
+def retrieve_payment_method(form: Form, customer: str, payment_method: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/customer"""
+    store.get("customer", customer)
+    found = store.get("payment_method", payment_method, param="payment_method")
+    if found["customer"] != customer:
+        raise NotFound(
+            no_such("payment_method", payment_method), code="resource_missing", param="payment_method"
+        )
+    return found
+
+
+def new(form: Form) -> Json:
+    """A customer from creation parameters, with its event."""
     _check(form)
     customer = objects.create(
         "customer",
@@ -69,80 +142,19 @@ def create(form: Form) -> Json:
     return customer
 
 
-@get("/v1/customers/{customer}")
-def retrieve(form: Form, customer: str) -> Json:
-    """https://docs.stripe.com/api/customers/retrieve; a deleted one is still found, as a stub."""
-    return store.get("customer", customer)
+def change(customer: Json, form: Form) -> Json:
+    """Give a customer what a form of an update says; return the customer.
 
-
-@post("/v1/customers/{customer}")
-def update(form: Form, customer: str) -> Json:
-    """https://docs.stripe.com/api/customers/update"""
-    found = alive(customer)
+    :raises InvalidRequest: The email, the card or the discount can't be.
+    """
     _check(form)
-    changes = _changes(found, form)
+    changes = _changes(customer, form)
     if "balance" in form:
         changes["balance"] = form["balance"]
-    objects.change(found, "customer.updated", **changes)
-    _take_source(found, form)
-    _discount(found, form)
-    return found
-
-
-@get("/v1/customers")
-def list_all(form: Form) -> Json:
-    """https://docs.stripe.com/api/customers/list"""
-    return lists.page("customer", form, url="/v1/customers", only=("email", "test_clock"))
-
-
-@delete("/v1/customers/{customer}")
-def remove(form: Form, customer: str) -> Json:
-    """https://docs.stripe.com/api/customers/delete; subscriptions end, cards go, the history stays."""
-    found = alive(customer)
-    for end in BEFORE_REMOVAL:
-        end(found)
-    for method in store.select("payment_method", {"customer": customer}):
-        payment_methods.detach_from(method)
-    return objects.delete(found, "customer.deleted")
-
-
-@get("/v1/customers/search")
-def search(form: Form) -> Json:
-    """https://docs.stripe.com/api/customers/search"""
-    return lists.search("customer", form, url="/v1/customers/search")
-
-
-@delete("/v1/customers/{customer}/discount")
-def delete_discount(form: Form, customer: str) -> Json:
-    """https://docs.stripe.com/api/discounts/delete"""
-    found = alive(customer)
-    if found["discount"] is None:
-        raise NotFound(
-            f"No active discount for customer: {customer}", code="resource_missing", param="customer"
-        )
-    return discounts.take_from_customer(found)
-
-
-@get("/v1/customers/{customer}/payment_methods")
-def list_payment_methods(form: Form, customer: str) -> Json:
-    """https://docs.stripe.com/api/payment_methods/customer_list"""
-    store.get("customer", customer)
-    url = f"/v1/customers/{customer}/payment_methods"
-    return lists.page(
-        "payment_method", form, url=url, where={"customer": customer}, only=("type", "allow_redisplay")
-    )
-
-
-@get("/v1/customers/{customer}/payment_methods/{payment_method}")
-def retrieve_payment_method(form: Form, customer: str, payment_method: str) -> Json:
-    """https://docs.stripe.com/api/payment_methods/customer"""
-    store.get("customer", customer)
-    found = store.get("payment_method", payment_method, param="payment_method")
-    if found["customer"] != customer:
-        raise NotFound(
-            no_such("payment_method", payment_method), code="resource_missing", param="payment_method"
-        )
-    return found
+    objects.change(customer, "customer.updated", **changes)
+    _take_source(customer, form)
+    _discount(customer, form)
+    return customer
 
 
 def alive(customer_id: str) -> Json:

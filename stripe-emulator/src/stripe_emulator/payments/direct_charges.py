@@ -5,12 +5,14 @@ Stripe still answers these and asks to use PaymentIntents. https://docs.stripe.c
 
 from __future__ import annotations
 
-from stripe_emulator.api.routing import post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import money, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
 from stripe_emulator.core.store import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.payments import cards, charges, confirmation, payment_intents, payment_methods
+
+register = Register()
 
 KEPT = (
     "description",
@@ -24,7 +26,7 @@ KEPT = (
 NOT_YET = ("application_fee", "application_fee_amount", "destination", "on_behalf_of", "transfer_data")
 
 
-@post("/v1/charges")
+@register.post("/v1/charges")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/charges/create; where the bank has a question, it is a refusal."""
     for param in ("amount", "currency"):
@@ -50,7 +52,7 @@ def create(form: Form) -> Json:
     return charge
 
 
-@post("/v1/charges/{charge}/capture")
+@register.post("/v1/charges/{charge}/capture")
 def capture(form: Form, charge: str) -> Json:
     """https://docs.stripe.com/api/charges/capture; one of a PaymentIntent is captured through it."""
     found = store.get("charge", charge)
@@ -63,7 +65,7 @@ def capture(form: Form, charge: str) -> Json:
         )
     amount: int = form["amount"] if "amount" in form else found["amount"]
     if found["payment_intent"]:
-        payment_intents.capture({"amount_to_capture": amount}, found["payment_intent"])
+        payment_intents.take(store.get("payment_intent", found["payment_intent"]), amount)
         return found
     if not 1 <= amount <= found["amount"]:
         raise InvalidRequest(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
 from stripe_emulator.core.store import Json
@@ -14,38 +14,24 @@ from stripe_emulator.events import events, objects
 from stripe_emulator.payments import cards
 from stripe_emulator.payments.cards import Card
 
+register = Register()
+
 NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
 
 
-@post("/v1/payment_methods", publishable=True)
+@register.post("/v1/payment_methods", publishable=True)
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/payment_methods/create"""
-    kind = form.get("type", "card")
-    if kind != "card":
-        return new_other(kind, form)
-    details = form.get("card") or {}
-    if "token" in details:
-        return from_token(details["token"], form, "card[token]")
-    if "number" not in details:
-        raise InvalidRequest(
-            "Missing required param: card[number].", code="parameter_missing", param="card[number]"
-        )
-    return new_card(
-        cards.numbered(details["number"]),
-        exp_month=int(details.get("exp_month", 12)),
-        exp_year=int(details.get("exp_year", 2034)),
-        cvc=details.get("cvc"),
-        form=form,
-    )
+    return new(form)
 
 
-@get("/v1/payment_methods/{payment_method}")
+@register.get("/v1/payment_methods/{payment_method}")
 def retrieve(form: Form, payment_method: str) -> Json:
     """https://docs.stripe.com/api/payment_methods/retrieve"""
     return named_in_path(payment_method)
 
 
-@post("/v1/payment_methods/{payment_method}")
+@register.post("/v1/payment_methods/{payment_method}")
 def update(form: Form, payment_method: str) -> Json:
     """https://docs.stripe.com/api/payment_methods/update: the address and the expiry, never the number."""
     found = named_in_path(payment_method)
@@ -64,7 +50,7 @@ def update(form: Form, payment_method: str) -> Json:
     return objects.change(found, "payment_method.updated", **changes)
 
 
-@get("/v1/payment_methods")
+@register.get("/v1/payment_methods")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/payment_methods/list"""
     where = {"customer": form.get("customer")} if "customer" in form else {}
@@ -72,7 +58,7 @@ def list_all(form: Form) -> Json:
     return lists.page("payment_method", form, url="/v1/payment_methods", where=where, only=only)
 
 
-@post("/v1/payment_methods/{payment_method}/attach")
+@register.post("/v1/payment_methods/{payment_method}/attach")
 def attach(form: Form, payment_method: str) -> Json:
     """https://docs.stripe.com/api/payment_methods/attach"""
     if "customer" not in form:
@@ -81,7 +67,7 @@ def attach(form: Form, payment_method: str) -> Json:
     return attach_to(method, store.named("customer", form["customer"], "customer"))
 
 
-@post("/v1/payment_methods/{payment_method}/detach")
+@register.post("/v1/payment_methods/{payment_method}/detach")
 def detach(form: Form, payment_method: str) -> Json:
     """https://docs.stripe.com/api/payment_methods/detach; for good, it can't be used again."""
     method = named_in_path(payment_method)
@@ -91,6 +77,27 @@ def detach(form: Form, payment_method: str) -> Json:
             param="payment_method",
         )
     return detach_from(method)
+
+
+def new(form: Form) -> Json:
+    """A payment method from creation parameters, not attached to anyone."""
+    kind = form.get("type", "card")
+    if kind != "card":
+        return new_other(kind, form)
+    details = form.get("card") or {}
+    if "token" in details:
+        return from_token(details["token"], form, "card[token]")
+    if "number" not in details:
+        raise InvalidRequest(
+            "Missing required param: card[number].", code="parameter_missing", param="card[number]"
+        )
+    return new_card(
+        cards.numbered(details["number"]),
+        exp_month=int(details.get("exp_month", 12)),
+        exp_year=int(details.get("exp_year", 2034)),
+        cvc=details.get("cvc"),
+        form=form,
+    )
 
 
 def new_card(

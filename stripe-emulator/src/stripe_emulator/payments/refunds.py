@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.store import Json
@@ -11,11 +11,13 @@ from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import balance_transactions, payment_methods
 
+register = Register()
+
 #: Seconds until the bank's late word on the cards that have one.
 DECIDED_AFTER = 60
 
 
-@post("/v1/refunds")
+@register.post("/v1/refunds")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/refunds/create"""
     charge = _charge(form)
@@ -37,20 +39,20 @@ def create(form: Form) -> Json:
     return new(charge, amount, form)
 
 
-@get("/v1/refunds/{refund}")
+@register.get("/v1/refunds/{refund}")
 def retrieve(form: Form, refund: str) -> Json:
     """https://docs.stripe.com/api/refunds/retrieve"""
     return store.get("refund", refund)
 
 
-@post("/v1/refunds/{refund}")
+@register.post("/v1/refunds/{refund}")
 def update(form: Form, refund: str) -> Json:
     """https://docs.stripe.com/api/refunds/update"""
     found = store.get("refund", refund)
     return _tell("updated", found, **objects.patch(found, form, ()))
 
 
-@post("/v1/refunds/{refund}/cancel")
+@register.post("/v1/refunds/{refund}/cancel")
 def cancel(form: Form, refund: str) -> Json:
     """https://docs.stripe.com/api/refunds/cancel: only one that waits for its customer; no card's does."""
     found = store.get("refund", refund)
@@ -62,20 +64,20 @@ def cancel(form: Form, refund: str) -> Json:
     return found
 
 
-@get("/v1/refunds")
+@register.get("/v1/refunds")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/refunds/list"""
     return lists.page("refund", form, url="/v1/refunds", only=("charge", "payment_intent"))
 
 
-@get("/v1/charges/{charge}/refunds", documented=False, reads_as="/v1/refunds")
+@register.get("/v1/charges/{charge}/refunds", documented=False, reads_as="/v1/refunds")
 def list_of_charge(form: Form, charge: str) -> Json:
     """https://docs.stripe.com/api/refunds/list, for one charge"""
     store.get("charge", charge)
     return lists.page("refund", form, url=f"/v1/charges/{charge}/refunds", where={"charge": charge})
 
 
-@get("/v1/charges/{charge}/refunds/{refund}", documented=False, reads_as="/v1/refunds/x")
+@register.get("/v1/charges/{charge}/refunds/{refund}", documented=False, reads_as="/v1/refunds/x")
 def retrieve_of_charge(form: Form, charge: str, refund: str) -> Json:
     """https://docs.stripe.com/api/refunds/retrieve, by its charge"""
     store.get("charge", charge)
@@ -148,7 +150,7 @@ def take_back(refund: Json, status: str, reason: str | None) -> None:
         events.emit("refund.failed", refund)
 
 
-@clock.due("refund.succeeds")
+@register.due("refund.succeeds")
 def succeed_late(refund_id: str) -> None:
     """The bank took its time."""
     refund = store.get("refund", refund_id)
@@ -156,7 +158,7 @@ def succeed_late(refund_id: str) -> None:
     _tell("updated", refund, status="succeeded", destination_details=_referred(refund, reference))
 
 
-@clock.due("refund.fails")
+@register.due("refund.fails")
 def fail_late(refund_id: str) -> None:
     """The bank sent it back: the card's account is closed, say."""
     take_back(store.get("refund", refund_id), "failed", "expired_or_canceled_card")

@@ -1,7 +1,7 @@
 """Saving a card for later: what the bank makes of a confirmed SetupIntent.
 
 What owns one (a Checkout Session, a subscription with a trial) names itself in ``_owner`` and
-hears of each turn, as with ``payments.OWNERS``.
+hears of each turn as an ``Owner``. ``server.load`` puts the owners in ``OWNERS``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,11 @@ def confirm(intent: Json, how: Confirmation) -> Json:
     return _settle(intent, method)
 
 
-def _challenged(intent: Json, passed: bool) -> Json:
+def challenged(intent: Json, passed: bool) -> Json:
+    """The bank's customer answered on its page.
+
+    :raises CardError: The bank declines after all.
+    """
     method = store.get("payment_method", intent["payment_method"])
     objects.change(intent, next_action=None)
     if passed:
@@ -119,6 +123,3 @@ def _attempt(intent: Json, method: Json, status: str, error: Json | None) -> Jso
 def _owner(intent: Json) -> Owner:
     name = intent.get("_owner")
     return OWNERS[name[0]] if name else Owner()
-
-
-challenges.ANSWERS["setup_intent"] = _challenged

@@ -6,7 +6,7 @@ The routes; what the bank makes of a confirmation is in ``setups.py``.
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.store import Json
@@ -14,6 +14,8 @@ from stripe_emulator.core.wire import Form, public, without_effect
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import payment_intents, setup_confirmation
 from stripe_emulator.payments.confirmation import Confirmation
+
+register = Register()
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
@@ -27,7 +29,7 @@ KEPT = (
 OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
 
 
-@post("/v1/setup_intents")
+@register.post("/v1/setup_intents")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/setup_intents/create"""
     intent = new(form)
@@ -43,14 +45,14 @@ def create(form: Form) -> Json:
     return intent
 
 
-@get("/v1/setup_intents/{intent}", publishable=True)
+@register.get("/v1/setup_intents/{intent}", publishable=True)
 def retrieve(form: Form, intent: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/retrieve"""
     without_effect(form, "client_secret")  # which ``keys`` has checked
     return store.get("setup_intent", intent, param="intent")
 
 
-@post("/v1/setup_intents/{intent}")
+@register.post("/v1/setup_intents/{intent}")
 def update(form: Form, intent: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/update"""
     found = _open(intent, "update")
@@ -62,7 +64,7 @@ def update(form: Form, intent: str) -> Json:
     return _take_method(found, form)
 
 
-@post("/v1/setup_intents/{intent}/confirm", publishable=True)
+@register.post("/v1/setup_intents/{intent}/confirm", publishable=True)
 def confirm(form: Form, intent: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/confirm"""
     found = _open(intent, "confirm")
@@ -71,20 +73,20 @@ def confirm(form: Form, intent: str) -> Json:
     return setup_confirmation.confirm(found, _confirmation(found, form))
 
 
-@post("/v1/setup_intents/{intent}/cancel")
+@register.post("/v1/setup_intents/{intent}/cancel")
 def cancel(form: Form, intent: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/cancel"""
     return call_off(_open(intent, "cancel"), form.get("cancellation_reason"))
 
 
-@get("/v1/setup_intents")
+@register.get("/v1/setup_intents")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/setup_intents/list"""
     only = ("customer", "payment_method")
     return lists.page("setup_intent", form, url="/v1/setup_intents", only=only)
 
 
-@get("/v1/setup_attempts")
+@register.get("/v1/setup_attempts")
 def list_attempts(form: Form) -> Json:
     """https://docs.stripe.com/api/setup_attempts/list"""
     return lists.page("setup_attempt", form, url="/v1/setup_attempts", only=("setup_intent",))
