@@ -218,16 +218,16 @@ def test_a_reset_forgets_all_but_who_listens(shop: Shop) -> None:
 
 def test_an_endpoint_that_fails_for_nine_days_is_warned_of_and_then_disabled(shop: Shop) -> None:
     failing = Registered(shop, answers=500)
-    failing.is_told()
+    failing.has_twin()
     shop.emulator.advance(days=8)
-    failing.is_told()
+    failing.has_twin()
     warned, warning = failing.status(), shop.emulator.browser().get("/webhooks").text
 
     shop.emulator.advance(days=1)
-    failing.is_told()
+    failing.has_twin()
     disabled, verdict = failing.status(), shop.emulator.browser().get("/webhooks").text
     heard = failing.heard
-    failing.is_told()
+    failing.has_twin()
 
     assert (warned, disabled) == ("enabled", "disabled")
     assert "the next failure disables this endpoint" in warning
@@ -237,27 +237,27 @@ def test_an_endpoint_that_fails_for_nine_days_is_warned_of_and_then_disabled(sho
 
 def test_one_success_in_nine_days_is_enough(shop: Shop) -> None:
     shaky = Registered(shop, answers=500)
-    shaky.is_told()
+    shaky.has_twin()
     shop.emulator.advance(days=8)
     shaky.answers = 200
-    shaky.is_told()
+    shaky.has_twin()
     shaky.answers = 500
     shop.emulator.advance(days=8)
-    shaky.is_told()
+    shaky.has_twin()
 
     assert shaky.status() == "enabled"
 
 
 def test_a_disabled_endpoint_begins_anew_when_it_is_enabled(shop: Shop) -> None:
     failing = Registered(shop, answers=None)
-    failing.is_told()
+    failing.has_twin()
     shop.emulator.advance(days=9)
-    failing.is_told()
+    failing.has_twin()
     failing.answers = 200
 
     shop.stripe.v1.webhook_endpoints.update(failing.id, {"disabled": False})
     heard = failing.heard
-    failing.is_told()
+    failing.has_twin()
 
     assert (failing.status(), failing.heard) == ("enabled", heard + 1)
     assert "stopped sending" not in shop.emulator.browser().get("/webhooks").text
@@ -276,7 +276,7 @@ class Registered:
         self.heard += 1
         return Reply(self.answers, "")
 
-    def is_told(self) -> None:
+    def has_twin(self) -> None:
         """Something happens that it wants to hear of."""
         self.shop.stripe.v1.products.create({"name": "Pen"})
         self.shop.emulator.deliver()

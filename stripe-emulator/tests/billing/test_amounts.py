@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stripe_emulator.catalog import amounts, totals
-from stripe_emulator.catalog.totals import Cut, Rate, Settled
+from stripe_emulator.catalog.totals import AfterBalance, Cut, Rate
 
 JULY, AUGUST = 1782864000, 1785542400  # 1 July and 1 August 2026
 
@@ -65,15 +65,17 @@ def test_tax_is_added_or_contained_and_rounded_for_each_rate() -> None:
 @pytest.mark.parametrize(
     ("total", "balance", "outcome"),
     [
-        (1000, 0, Settled(1000, 0)),
-        (1000, -300, Settled(700, 0)),
-        (1000, -1500, Settled(0, -500)),
-        (-800, 0, Settled(0, -800)),
-        (-800, -200, Settled(0, -1000)),
-        (30, 0, Settled(0, 30)),
-        (1000, 30, Settled(1030, 0)),
-        (0, 0, Settled(0, 0)),
+        (1000, 0, AfterBalance(1000, 0)),
+        (1000, -300, AfterBalance(700, 0)),
+        (1000, -1500, AfterBalance(0, -500)),
+        (-800, 0, AfterBalance(0, -800)),
+        (-800, -200, AfterBalance(0, -1000)),
+        (30, 0, AfterBalance(0, 30)),
+        (1000, 30, AfterBalance(1030, 0)),
+        (0, 0, AfterBalance(0, 0)),
     ],
 )
-def test_credit_pays_first_and_what_is_too_small_waits(total: int, balance: int, outcome: Settled) -> None:
-    assert totals.settled(total, balance, minimum=50) == outcome
+def test_credit_pays_first_and_what_is_too_small_waits(
+    total: int, balance: int, outcome: AfterBalance
+) -> None:
+    assert totals.after_balance(total, balance, minimum=50) == outcome

@@ -61,22 +61,22 @@ def _expand(place: Json, steps: list[str], path: str) -> None:
         return  # Stripe sends it only when there is cause
     if step not in place:
         raise InvalidRequest(f"This property cannot be expanded ({path[:80]}).", param="expand")
-    found = place[step]
-    if isinstance(found, list):
-        place[step] = [_opened(item, step, rest, path) for item in found]
-    elif found is not None:
-        place[step] = _opened(found, step, rest, path)
+    value = place[step]
+    if isinstance(value, list):
+        place[step] = [_opened(item, step, rest, path) for item in value]
+    elif value is not None:
+        place[step] = _opened(value, step, rest, path)
 
 
-def _opened(found: Any, step: str, rest: list[str], path: str) -> Any:
+def _opened(value: Any, step: str, rest: list[str], path: str) -> Any:
     """The object behind an id, or a copy of the hash that is there, with the rest of the path expanded."""
-    if isinstance(found, str):
-        target = store.find_any(found)
+    if isinstance(value, str):
+        target = store.find_any(value)
         if target is None:
             raise InvalidRequest(f"This property cannot be expanded ({path[:80]}).", param="expand")
         opened = _out(target)
-    elif isinstance(found, dict):
-        opened = _out(found)
+    elif isinstance(value, dict):
+        opened = _out(value)
     else:
         raise InvalidRequest(f"This property cannot be expanded ({path[:80]}).", param="expand")
     if rest:

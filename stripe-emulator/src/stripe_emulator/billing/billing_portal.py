@@ -65,22 +65,24 @@ def create_configuration(form: Form) -> Json:
 
 
 @register.get("/v1/billing_portal/configurations/{configuration}")
-def retrieve_configuration(form: Form, configuration: str) -> Json:
+def retrieve_configuration(form: Form, configuration_id: str) -> Json:
     """https://docs.stripe.com/api/customer_portal/configurations/retrieve"""
-    return store.get(CONFIGURATION, configuration, param="configuration")
+    return store.get(CONFIGURATION, configuration_id, param="configuration")
 
 
 @register.post("/v1/billing_portal/configurations/{configuration}")
-def update_configuration(form: Form, configuration: str) -> Json:
+def update_configuration(form: Form, configuration_id: str) -> Json:
     """https://docs.stripe.com/api/customer_portal/configurations/update"""
     _check(form)
-    found = store.get(CONFIGURATION, configuration, param="configuration")
-    changes = objects.patch(found, form, ("active", "default_return_url", "name"))
+    configuration = store.get(CONFIGURATION, configuration_id, param="configuration")
+    changes = objects.patch(configuration, form, ("active", "default_return_url", "name"))
     if "business_profile" in form:
-        changes["business_profile"] = found["business_profile"] | form["business_profile"]
+        changes["business_profile"] = configuration["business_profile"] | form["business_profile"]
     if "features" in form:
-        changes["features"] = _merged(found["features"], form["features"])
-    return objects.change(found, "billing_portal.configuration.updated", **changes, updated=clock.now())
+        changes["features"] = _merged(configuration["features"], form["features"])
+    return objects.change(
+        configuration, "billing_portal.configuration.updated", **changes, updated=clock.now()
+    )
 
 
 @register.get("/v1/billing_portal/configurations")

@@ -49,7 +49,7 @@ def configure(settings: Json) -> Json:
         raise InvalidRequest(
             f"Received unknown parameter: {unknown[0]}", code="parameter_unknown", param=unknown[0]
         )
-    if not isinstance(days, list) or not all(type(one) is int and 1 <= one <= 365 for one in days):
+    if not isinstance(days, list) or not all(type(day) is int and 1 <= day <= 365 for day in days):
         raise InvalidRequest("retry_days must be a list of days, each from 1 to 365.", param="retry_days")
     if wanted["end"] not in ENDS:
         raise InvalidRequest(f"end must be one of {', '.join(ENDS)}.", param="end")
@@ -58,8 +58,8 @@ def configure(settings: Json) -> Json:
 
 
 def dunning() -> Json:
-    found: Json = store.get_setting(SETTING, DUNNING)
-    return found
+    settings: Json = store.get_setting(SETTING, DUNNING)
+    return settings
 
 
 def method_for(invoice: Json) -> Json | None:
@@ -113,8 +113,8 @@ def refused(invoice: Json, error: CardError | None) -> NothingKept:
     """The refusal of a request that wanted its payment or nothing."""
     if error is not None:
         return NothingKept(error.message, code=error.code, param=error.param, **error.extra)
-    asked = action_required(invoice)
-    return NothingKept(asked.message, code=asked.code, **asked.extra)
+    action_error = action_required(invoice)
+    return NothingKept(action_error.message, code=action_error.code, **action_error.extra)
 
 
 def action_required(invoice: Json) -> CardError:
@@ -166,8 +166,8 @@ def draft_is_over(invoice_id: str) -> None:
     try:
         advance(invoice)
     except InvalidRequest as error:  # such as more than can be charged
-        told = {"code": error.code, "message": error.message, "param": error.param, "type": error.type}
-        objects.change(invoice, automatically_finalizes_at=None, last_finalization_error=told)
+        last_error = {"code": error.code, "message": error.message, "param": error.param, "type": error.type}
+        objects.change(invoice, automatically_finalizes_at=None, last_finalization_error=last_error)
         events.emit("invoice.finalization_failed", invoice)
 
 
@@ -206,8 +206,8 @@ def _save_default(invoice: Json, method: Json) -> None:
     subscription = drafts.subscription_of(invoice)
     settings = (subscription or {}).get("payment_settings") or {}
     if subscription is not None and settings.get("save_default_payment_method") == "on_subscription":
-        told = None if subscription["status"] == "incomplete" else "customer.subscription.updated"
-        objects.change(subscription, told, default_payment_method=method["id"])
+        event = None if subscription["status"] == "incomplete" else "customer.subscription.updated"
+        objects.change(subscription, event, default_payment_method=method["id"])
 
 
 def _intent_failed(intent: Json) -> None:

@@ -36,23 +36,23 @@ def preview_lines(form: Form) -> Json:
 
 
 @register.get("/v1/credit_notes/{id}")
-def retrieve(form: Form, id: str) -> Json:
+def retrieve(form: Form, credit_note_id: str) -> Json:
     """https://docs.stripe.com/api/credit_notes/retrieve"""
-    return store.get(KIND, id)
+    return store.get(KIND, credit_note_id)
 
 
 @register.post("/v1/credit_notes/{id}")
-def update(form: Form, id: str) -> Json:
+def update(form: Form, credit_note_id: str) -> Json:
     """https://docs.stripe.com/api/credit_notes/update"""
-    found = store.get(KIND, id)
-    return objects.change(found, "credit_note.updated", **objects.patch(found, form, ("memo",)))
+    note = store.get(KIND, credit_note_id)
+    return objects.change(note, "credit_note.updated", **objects.patch(note, form, ("memo",)))
 
 
 @register.get("/v1/credit_notes/{credit_note}/lines")
-def list_lines(form: Form, credit_note: str) -> Json:
+def list_lines(form: Form, credit_note_id: str) -> Json:
     """https://docs.stripe.com/api/credit_notes/lines"""
-    found = store.get(KIND, credit_note)
-    return lists.slice_of(found["lines"]["data"], form, url=f"/v1/credit_notes/{credit_note}/lines")
+    note = store.get(KIND, credit_note_id)
+    return lists.slice_of(note["lines"]["data"], form, url=f"/v1/credit_notes/{credit_note_id}/lines")
 
 
 @register.get("/v1/credit_notes")
@@ -62,11 +62,11 @@ def list_all(form: Form) -> Json:
 
 
 @register.post("/v1/credit_notes/{id}/void")
-def void(form: Form, id: str) -> Json:
+def void(form: Form, credit_note_id: str) -> Json:
     """https://docs.stripe.com/api/credit_notes/void"""
-    found = store.get(KIND, id)
-    clocks.enter(store.get("customer", found["customer"]))
-    return credit_note_rules.void(found)
+    note = store.get(KIND, credit_note_id)
+    clocks.enter(store.get("customer", note["customer"]))
+    return credit_note_rules.void(note)
 
 
 def _rehearsed(form: Form) -> Json:

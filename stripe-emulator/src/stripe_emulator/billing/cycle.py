@@ -82,12 +82,12 @@ def bill_next(subscription: Json, *, recurring_only: bool = False) -> Json:
 
 def debited(invoice: Json) -> Json:
     """What each item was charged for its running period: what a credit is later computed from."""
-    found: dict[str, list[Json]] = {}
+    debits: dict[str, list[Json]] = {}
     for line in invoice["lines"]["data"]:
         details = line["parent"]["subscription_item_details"]
         if details and not details["proration"] and line["amount"] > 0:
-            off = sum(one["amount"] for one in line["discount_amounts"])
-            found.setdefault(details["subscription_item"], []).append(
+            off = sum(discount_amount["amount"] for discount_amount in line["discount_amounts"])
+            debits.setdefault(details["subscription_item"], []).append(
                 {
                     "amount": line["amount"] - off,
                     **line["period"],
@@ -97,7 +97,7 @@ def debited(invoice: Json) -> Json:
                     "quantity": line["quantity"],
                 }
             )
-    return found
+    return debits
 
 
 def collecting(subscription: Json) -> Json:

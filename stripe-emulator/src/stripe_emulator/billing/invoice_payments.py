@@ -12,9 +12,9 @@ register = Register()
 
 
 @register.get("/v1/invoice_payments/{invoice_payment}")
-def retrieve(form: Form, invoice_payment: str) -> Json:
+def retrieve(form: Form, invoice_payment_id: str) -> Json:
     """https://docs.stripe.com/api/invoice-payment/retrieve"""
-    return store.get("invoice_payment", invoice_payment)
+    return store.get("invoice_payment", invoice_payment_id)
 
 
 @register.get("/v1/invoice_payments")

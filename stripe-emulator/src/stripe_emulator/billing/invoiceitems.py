@@ -33,27 +33,27 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/invoiceitems/{invoiceitem}")
-def retrieve(form: Form, invoiceitem: str) -> Json:
+def retrieve(form: Form, invoiceitem_id: str) -> Json:
     """https://docs.stripe.com/api/invoiceitems/retrieve"""
-    return store.get("invoiceitem", invoiceitem)
+    return store.get("invoiceitem", invoiceitem_id)
 
 
 @register.post("/v1/invoiceitems/{invoiceitem}")
-def update(form: Form, invoiceitem: str) -> Json:
+def update(form: Form, invoiceitem_id: str) -> Json:
     """https://docs.stripe.com/api/invoiceitems/update; only while its invoice is not final."""
-    return change(store.get("invoiceitem", invoiceitem), form)
+    return change(store.get("invoiceitem", invoiceitem_id), form)
 
 
 @register.delete("/v1/invoiceitems/{invoiceitem}")
-def remove(form: Form, invoiceitem: str) -> Json:
+def remove(form: Form, invoiceitem_id: str) -> Json:
     """https://docs.stripe.com/api/invoiceitems/delete; only while its invoice is not final."""
-    found = store.get("invoiceitem", invoiceitem)
-    if found["invoice"]:
-        invoice = _draft(found["invoice"])
+    item = store.get("invoiceitem", invoiceitem_id)
+    if item["invoice"]:
+        invoice = _draft(item["invoice"])
         data = invoice["lines"]["data"]
-        data[:] = [line for line in data if drafts.source_item(line) is not found]
+        data[:] = [line for line in data if drafts.source_item(line) is not item]
         drafts.add_up(invoice)
-    return objects.delete(found, "invoiceitem.deleted")
+    return objects.delete(item, "invoiceitem.deleted")
 
 
 @register.get("/v1/invoiceitems")

@@ -87,10 +87,10 @@ def remember_lines(subscription: Json, invoice: Json) -> None:
     after: Json = {}
     for name, debits in subscription["_debits"].items():
         after[name] = [
-            one | {"invoice": invoice["id"], "line": by_item[one["invoice_item"]]}
-            if one.get("invoice_item") in by_item
-            else one
-            for one in debits
+            debit | {"invoice": invoice["id"], "line": by_item[debit["invoice_item"]]}
+            if debit.get("invoice_item") in by_item
+            else debit
+            for debit in debits
         ]
     subscription["_debits"] = after
 
@@ -122,7 +122,9 @@ def _new_item(
         proration=True,
         proration_details={
             "credited_items": credited,
-            "discount_amounts": [{"amount": cut, "discount": one} for one, cut in taken.items()],
+            "discount_amounts": [
+                {"amount": cut, "discount": discount_id} for discount_id, cut in taken.items()
+            ],
         },
         tax_rates=list(item["tax_rates"]),
         **fields,
@@ -137,9 +139,9 @@ def _discounts(subscription: Json, customer: Json, item: Json, amount: int) -> d
     """
     off: dict[str, int] = {}
     left = amount
-    held = [store.get("discount", one) for one in item["discounts"]]
-    for one in [*filter(discounts.is_running, held), *discounts.effective(subscription, customer)]:
-        coupon = discounts.coupon_of(one)
+    held = [store.get("discount", discount_id) for discount_id in item["discounts"]]
+    for discount in [*filter(discounts.is_running, held), *discounts.effective(subscription, customer)]:
+        coupon = discounts.coupon_of(discount)
         cut = discounts.cut(coupon, subscription["currency"])
         if cut is None or not discounts.covers(coupon, item["price"]["product"]):
             continue
@@ -147,7 +149,7 @@ def _discounts(subscription: Json, customer: Json, item: Json, amount: int) -> d
             _share_of_amount(item, cut, amount) if cut.percent is None else totals.discounted([left], cut)[0]
         )
         if taken := min(share, left):
-            off[one["id"]] = taken
+            off[discount["id"]] = taken
             left -= taken
     return off
 

@@ -27,17 +27,17 @@ after_end: Hook[[Json]] = Hook()
 
 def alive(subscription_id: str) -> Json:
     """The subscription that the URL names, on its own clock; one that is over is gone."""
-    found = store.get("subscription", subscription_id)
-    clocks.enter(found)
-    if found["status"] in states.ENDED:
+    subscription = store.get("subscription", subscription_id)
+    clocks.enter(subscription)
+    if subscription["status"] in states.ENDED:
         raise InvalidRequest(
             f"No such subscription: '{subscription_id}'", code="resource_missing", param="id"
         )
-    return found
+    return subscription
 
 
 def change(subscription: Json, **fields: object) -> Json:
-    """New values for a subscription, told as ``customer.subscription.updated``."""
+    """New values for a subscription, with ``customer.subscription.updated``."""
     return objects.change(subscription, "customer.subscription.updated", **fields)
 
 
@@ -94,8 +94,8 @@ def invoice_paid(invoice: Json) -> None:
     if status == "incomplete":
         clock.unschedule(subscription["id"], "subscription.expire")
         change(subscription, status=running(subscription))
-    elif status in ("past_due", "unpaid") and _is_settled(subscription):
-        _settle_customer(subscription["customer"])
+    elif status in ("past_due", "unpaid") and _owes_nothing(subscription):
+        _clear_delinquent(subscription["customer"])
         change(subscription, status=running(subscription))
 
 
@@ -109,7 +109,7 @@ def invoice_given_up(invoice: Json) -> None:
             _expire(subscription)
         else:
             change(subscription, status="active")
-    elif subscription["status"] in ("past_due", "unpaid") and _is_settled(subscription):
+    elif subscription["status"] in ("past_due", "unpaid") and _owes_nothing(subscription):
         change(subscription, status=running(subscription))
 
 
@@ -130,13 +130,13 @@ def payment_failed(invoice: Json, last: bool) -> None:
         change(subscription, status=outcome)
 
 
-def _is_settled(subscription: Json) -> bool:
+def _owes_nothing(subscription: Json) -> bool:
     """Whether the latest invoice no longer asks for money."""
     latest = store.find("invoice", subscription["latest_invoice"])
     return latest is None or latest["status"] in ("paid", "void", "uncollectible")
 
 
-def _settle_customer(customer_id: str) -> None:
+def _clear_delinquent(customer_id: str) -> None:
     owed = store.select("invoice", {"customer": customer_id, "status": "open"})
     if not any(invoice["attempted"] for invoice in owed):
         objects.change(store.get("customer", customer_id), "customer.updated", delinquent=False)

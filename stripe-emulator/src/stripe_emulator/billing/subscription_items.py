@@ -31,25 +31,25 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/subscription_items/{item}")
-def retrieve(form: Form, item: str) -> Json:
+def retrieve(form: Form, item_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_items/retrieve"""
-    return _item(_owner(item), item)
+    return _item(_owner(item_id), item_id)
 
 
 @register.post("/v1/subscription_items/{item}")
-def update(form: Form, item: str) -> Json:
+def update(form: Form, item_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_items/update"""
-    subscription = _owner(item)
-    _update(subscription, {**form, "id": item})
-    return _item(subscription, item)
+    subscription = _owner(item_id)
+    _update(subscription, {**form, "id": item_id})
+    return _item(subscription, item_id)
 
 
 @register.delete("/v1/subscription_items/{item}")
-def remove(form: Form, item: str) -> Json:
+def remove(form: Form, item_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_items/delete"""
-    subscription = _owner(item)
-    _update(subscription, {**form, "id": item, "deleted": True})
-    return {"id": item, "object": KIND, "deleted": True}
+    subscription = _owner(item_id)
+    _update(subscription, {**form, "id": item_id, "deleted": True})
+    return {"id": item_id, "object": KIND, "deleted": True}
 
 
 @register.get("/v1/subscription_items")

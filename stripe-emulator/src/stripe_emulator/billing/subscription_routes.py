@@ -45,18 +45,18 @@ def search(form: Form) -> Json:
 
 
 @register.get("/v1/subscriptions/{subscription_exposed_id}")
-def retrieve(form: Form, subscription_exposed_id: str) -> Json:
+def retrieve(form: Form, subscription_id: str) -> Json:
     """https://docs.stripe.com/api/subscriptions/retrieve"""
-    return store.get("subscription", subscription_exposed_id)
+    return store.get("subscription", subscription_id)
 
 
 @register.post("/v1/subscriptions/{subscription_exposed_id}")
-def update(form: Form, subscription_exposed_id: str) -> Json:
+def update(form: Form, subscription_id: str) -> Json:
     """https://docs.stripe.com/api/subscriptions/update"""
-    found = store.get("subscription", subscription_exposed_id)
-    clocks.enter(found)
-    states.must_be_changeable(found, form)
-    return changes.update(found, form)
+    subscription = store.get("subscription", subscription_id)
+    clocks.enter(subscription)
+    states.must_be_changeable(subscription, form)
+    return changes.update(subscription, form)
 
 
 @register.get("/v1/subscriptions")
@@ -84,49 +84,49 @@ def list_all(form: Form) -> Json:
 
 
 @register.delete("/v1/subscriptions/{subscription_exposed_id}")
-def cancel(form: Form, subscription_exposed_id: str) -> Json:
+def cancel(form: Form, subscription_id: str) -> Json:
     """https://docs.stripe.com/api/subscriptions/cancel"""
-    found = states.alive(subscription_exposed_id)
-    return endings.cancel(found, form)
+    subscription = states.alive(subscription_id)
+    return endings.cancel(subscription, form)
 
 
 @register.post("/v1/subscriptions/{subscription}/pause")
-def pause(form: Form, subscription: str) -> Json:
+def pause(form: Form, subscription_id: str) -> Json:
     """https://docs.stripe.com/api/subscriptions/pause"""
-    return pauses.pause(states.alive(subscription), form)
+    return pauses.pause(states.alive(subscription_id), form)
 
 
 @register.post("/v1/subscriptions/{subscription}/resume")
-def resume(form: Form, subscription: str) -> Json:
+def resume(form: Form, subscription_id: str) -> Json:
     """https://docs.stripe.com/api/subscriptions/resume"""
-    return pauses.resume(states.alive(subscription), form)
+    return pauses.resume(states.alive(subscription_id), form)
 
 
 @register.post("/v1/subscriptions/{subscription}/migrate")
-def migrate(form: Form, subscription: str) -> Json:
+def migrate(form: Form, subscription_id: str) -> Json:
     """https://docs.stripe.com/api/subscriptions/migrate: to flexible billing, and never back."""
-    found = states.alive(subscription)
+    subscription = states.alive(subscription_id)
     flexible = {"proration_discounts": "included"} | (form["billing_mode"].get("flexible") or {})
     return states.change(
-        found, billing_mode={"flexible": flexible, "type": "flexible", "updated_at": clock.now()}
+        subscription, billing_mode={"flexible": flexible, "type": "flexible", "updated_at": clock.now()}
     )
 
 
 @register.delete("/v1/subscriptions/{subscription_exposed_id}/discount")
-def delete_discount(form: Form, subscription_exposed_id: str) -> Json:
+def delete_discount(form: Form, subscription_id: str) -> Json:
     """https://docs.stripe.com/api/discounts/subscription_delete; the one that came last."""
-    found = states.alive(subscription_exposed_id)
-    if not found["discounts"]:
-        raise NotFound(f"No active discount for subscription: {found['id']}", code="resource_missing")
-    *left, last = found["discounts"]
-    states.change(found, discounts=left)
+    subscription = states.alive(subscription_id)
+    if not subscription["discounts"]:
+        raise NotFound(f"No active discount for subscription: {subscription['id']}", code="resource_missing")
+    *left, last = subscription["discounts"]
+    states.change(subscription, discounts=left)
     return discounts.ended(last)
 
 
 def _with_price(price: str) -> list[str]:
     """Ids of the subscriptions that have an item of this price."""
     return [
-        one["id"]
-        for one in store.select("subscription")
-        if any(item["price"]["id"] == price for item in one["items"]["data"])
+        subscription["id"]
+        for subscription in store.select("subscription")
+        if any(item["price"]["id"] == price for item in subscription["items"]["data"])
     ]

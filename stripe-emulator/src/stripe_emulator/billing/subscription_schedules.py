@@ -38,34 +38,34 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/subscription_schedules/{schedule}")
-def retrieve(form: Form, schedule: str) -> Json:
+def retrieve(form: Form, schedule_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/retrieve"""
-    return store.get(KIND, schedule, param="schedule")
+    return store.get(KIND, schedule_id, param="schedule")
 
 
 @register.post("/v1/subscription_schedules/{schedule}")
-def update(form: Form, schedule: str) -> Json:
+def update(form: Form, schedule_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/update"""
-    return phases.change(_found(schedule), form)
+    return phases.change(_schedule(schedule_id), form)
 
 
 @register.post("/v1/subscription_schedules/{schedule}/cancel")
-def cancel(form: Form, schedule: str) -> Json:
+def cancel(form: Form, schedule_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/cancel; its subscription ends with it."""
-    found = _open(schedule, "cancel")
-    subscription = store.find("subscription", found["subscription"] or "")
+    schedule = _open(schedule_id, "cancel")
+    subscription = store.find("subscription", schedule["subscription"] or "")
     if subscription is None or subscription["status"] in states.ENDED:
-        return phases.call_off(found)
+        return phases.call_off(schedule)
     now = form.get("invoice_now", True)
     endings.cancel(subscription, {"invoice_now": now, "prorate": form.get("prorate", True)})
-    return found
+    return schedule
 
 
 @register.post("/v1/subscription_schedules/{schedule}/release")
-def release(form: Form, schedule: str) -> Json:
+def release(form: Form, schedule_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/release; its subscription goes on alone."""
     return phases.release(
-        _open(schedule, "release"), keep_cancel_date=form.get("preserve_cancel_date", False)
+        _open(schedule_id, "release"), keep_cancel_date=form.get("preserve_cancel_date", False)
     )
 
 
@@ -100,18 +100,19 @@ def _from_subscription(form: Form) -> Json:
     return schedule
 
 
-def _found(schedule_id: str) -> Json:
+def _schedule(schedule_id: str) -> Json:
     """The schedule that the URL names, on its own clock."""
-    found = store.get(KIND, schedule_id, param="schedule")
-    clocks.enter(found)
-    return found
+    schedule = store.get(KIND, schedule_id, param="schedule")
+    clocks.enter(schedule)
+    return schedule
 
 
 def _open(schedule_id: str, verb: str) -> Json:
-    found = _found(schedule_id)
-    if found["status"] in phases.OVER:
+    schedule = _schedule(schedule_id)
+    if schedule["status"] in phases.OVER:
         raise InvalidRequest(
-            f"You cannot {verb} a subscription schedule that is currently in the `{found['status']}` status.",
+            f"You cannot {verb} a subscription schedule that is currently in the `{schedule['status']}`"
+            " status.",
             param="schedule",
         )
-    return found
+    return schedule

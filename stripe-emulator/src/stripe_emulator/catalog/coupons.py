@@ -44,28 +44,28 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/coupons/{coupon}")
-def retrieve(form: Form, coupon: str) -> Json:
+def retrieve(form: Form, coupon_id: str) -> Json:
     """https://docs.stripe.com/api/coupons/retrieve"""
-    return _alive(coupon)
+    return _alive(coupon_id)
 
 
 @register.post("/v1/coupons/{coupon}")
-def update(form: Form, coupon: str) -> Json:
+def update(form: Form, coupon_id: str) -> Json:
     """https://docs.stripe.com/api/coupons/update; what it takes off never changes."""
-    found = _alive(coupon)
-    changes = objects.patch(found, form, ("name",))
+    coupon = _alive(coupon_id)
+    changes = objects.patch(coupon, form, ("name",))
     if "currency_options" in form:
-        changes["_currency_options"] = found["_currency_options"] | form["currency_options"]
-    return objects.change(found, "coupon.updated", **changes)
+        changes["_currency_options"] = coupon["_currency_options"] | form["currency_options"]
+    return objects.change(coupon, "coupon.updated", **changes)
 
 
 @register.delete("/v1/coupons/{coupon}")
-def remove(form: Form, coupon: str) -> Json:
+def remove(form: Form, coupon_id: str) -> Json:
     """https://docs.stripe.com/api/coupons/delete: it can't be redeemed again; who has it keeps it."""
-    found = _alive(coupon)
-    events.emit("coupon.deleted", found)
-    objects.change(found, deleted=True, valid=False)
-    return {"id": coupon, "object": "coupon", "deleted": True}
+    coupon = _alive(coupon_id)
+    events.emit("coupon.deleted", coupon)
+    objects.change(coupon, deleted=True, valid=False)
+    return {"id": coupon_id, "object": "coupon", "deleted": True}
 
 
 @register.get("/v1/coupons")
@@ -86,11 +86,11 @@ def currency_options(coupon: Json) -> Json:
 
 
 def _alive(coupon_id: str) -> Json:
-    found = store.get("coupon", coupon_id, param="coupon")
-    if found.get("deleted"):
+    coupon = store.get("coupon", coupon_id, param="coupon")
+    if coupon.get("deleted"):
         raise NotFound(no_such("coupon", coupon_id), code="resource_missing", param="coupon")
-    discounts.refresh(found)
-    return found
+    discounts.refresh(coupon)
+    return coupon
 
 
 def _check(form: Form) -> None:

@@ -28,18 +28,18 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/prices/{price}")
-def retrieve(form: Form, price: str) -> Json:
+def retrieve(form: Form, price_id: str) -> Json:
     """https://docs.stripe.com/api/prices/retrieve"""
-    return store.get("price", price, param="price")
+    return store.get("price", price_id, param="price")
 
 
 @register.post("/v1/prices/{price}")
-def update(form: Form, price: str) -> Json:
+def update(form: Form, price_id: str) -> Json:
     """https://docs.stripe.com/api/prices/update; what it costs never changes."""
-    found = store.get("price", price, param="price")
-    changes = objects.patch(found, form, ("active", "nickname", "tax_behavior"))
-    _take_lookup_key(found, form)
-    return objects.change(found, "price.updated", **changes)
+    price = store.get("price", price_id, param="price")
+    changes = objects.patch(price, form, ("active", "nickname", "tax_behavior"))
+    _take_lookup_key(price, form)
+    return objects.change(price, "price.updated", **changes)
 
 
 @register.get("/v1/prices")
@@ -63,8 +63,8 @@ def search(form: Form) -> Json:
 @register.includable("price", "tiers")
 def tiers(price: Json) -> list[Json] | None:
     """The steps of a tiered price, shown when asked for."""
-    found: list[Json] | None = price.get("_tiers")
-    return found
+    steps: list[Json] | None = price.get("_tiers")
+    return steps
 
 
 @register.includable("price", "currency_options")

@@ -45,22 +45,22 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/products/{id}")
-def retrieve(form: Form, id: str) -> Json:
+def retrieve(form: Form, product_id: str) -> Json:
     """https://docs.stripe.com/api/products/retrieve"""
-    return store.get("product", id)
+    return store.get("product", product_id)
 
 
 @register.post("/v1/products/{id}")
-def update(form: Form, id: str) -> Json:
+def update(form: Form, product_id: str) -> Json:
     """https://docs.stripe.com/api/products/update"""
-    product = store.get("product", id)
+    product = store.get("product", product_id)
     changes = objects.patch(product, form, KEPT)
     for emptied in ("images", "marketing_features"):
         if emptied in changes:
             changes[emptied] = changes[emptied] or []
     if "default_price" in form:
         price = store.named("price", form["default_price"], "default_price")
-        if price["product"] != id:
+        if price["product"] != product_id:
             raise InvalidRequest("The default price must belong to this product.", param="default_price")
         changes["default_price"] = price["id"]
     return objects.change(product, "product.updated", **changes, updated=clock.now())
@@ -75,10 +75,10 @@ def list_all(form: Form) -> Json:
 
 
 @register.delete("/v1/products/{id}")
-def remove(form: Form, id: str) -> Json:
+def remove(form: Form, product_id: str) -> Json:
     """https://docs.stripe.com/api/products/delete; one that ever had a price stays."""
-    product = store.get("product", id)
-    if store.select("price", {"product": id}, limit=1):
+    product = store.get("product", product_id)
+    if store.select("price", {"product": product_id}, limit=1):
         raise InvalidRequest(
             "This product cannot be deleted because it has one or more user-created prices.", param="id"
         )

@@ -44,18 +44,20 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/promotion_codes/{promotion_code}")
-def retrieve(form: Form, promotion_code: str) -> Json:
+def retrieve(form: Form, promotion_code_id: str) -> Json:
     """https://docs.stripe.com/api/promotion_codes/retrieve"""
-    return store.get("promotion_code", promotion_code, param="promotion_code")
+    return store.get("promotion_code", promotion_code_id, param="promotion_code")
 
 
 @register.post("/v1/promotion_codes/{promotion_code}")
-def update(form: Form, promotion_code: str) -> Json:
+def update(form: Form, promotion_code_id: str) -> Json:
     """https://docs.stripe.com/api/promotion_codes/update"""
-    found = store.get("promotion_code", promotion_code, param="promotion_code")
-    if form.get("active") and not found["active"]:
-        _check_free(found["code"], found["customer"])
-    return objects.change(found, "promotion_code.updated", **objects.patch(found, form, ("active",)))
+    promotion_code = store.get("promotion_code", promotion_code_id, param="promotion_code")
+    if form.get("active") and not promotion_code["active"]:
+        _check_free(promotion_code["code"], promotion_code["customer"])
+    return objects.change(
+        promotion_code, "promotion_code.updated", **objects.patch(promotion_code, form, ("active",))
+    )
 
 
 @register.get("/v1/promotion_codes")
@@ -68,8 +70,11 @@ def list_all(form: Form) -> Json:
 
 def active(code: str) -> Json | None:
     """The active promotion code that a customer typed, in whatever case."""
-    found = store.select("promotion_code", {"active": True})
-    return next((one for one in found if one["code"].lower() == code.strip().lower()), None)
+    wanted = code.strip().lower()
+    known = store.select("promotion_code", {"active": True})
+    return next(
+        (promotion_code for promotion_code in known if promotion_code["code"].lower() == wanted), None
+    )
 
 
 def _check_free(code: str, customer: str | None) -> None:

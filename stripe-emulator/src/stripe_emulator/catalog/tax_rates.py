@@ -34,17 +34,17 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/tax_rates/{tax_rate}")
-def retrieve(form: Form, tax_rate: str) -> Json:
+def retrieve(form: Form, tax_rate_id: str) -> Json:
     """https://docs.stripe.com/api/tax_rates/retrieve"""
-    return store.get("tax_rate", tax_rate, param="tax_rate")
+    return store.get("tax_rate", tax_rate_id, param="tax_rate")
 
 
 @register.post("/v1/tax_rates/{tax_rate}")
-def update(form: Form, tax_rate: str) -> Json:
+def update(form: Form, tax_rate_id: str) -> Json:
     """https://docs.stripe.com/api/tax_rates/update; the percentage never changes."""
-    found = store.get("tax_rate", tax_rate, param="tax_rate")
-    changes = objects.patch(found, form, ("active", "display_name", *KEPT))
-    return objects.change(found, "tax_rate.updated", **changes)
+    tax_rate = store.get("tax_rate", tax_rate_id, param="tax_rate")
+    changes = objects.patch(tax_rate, form, ("active", "display_name", *KEPT))
+    return objects.change(tax_rate, "tax_rate.updated", **changes)
 
 
 @register.get("/v1/tax_rates")

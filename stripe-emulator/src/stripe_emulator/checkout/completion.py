@@ -54,7 +54,7 @@ def intent_of(session: Json) -> Json | None:
 
 
 def finish(session: Json, *, payment_status: str = "paid") -> None:
-    """All that the customer came for is done: complete the session and tell."""
+    """All that the customer came for is done: complete the session, with its event."""
     payer = session.get("_payer") or {}
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     known = customer or {}
@@ -80,11 +80,11 @@ def finish(session: Json, *, payment_status: str = "paid") -> None:
         url=None,
     )
     session_discounts.redeem(session)
-    tell(session, "checkout.session.completed")
+    announce(session, "checkout.session.completed")
 
 
-def tell(session: Json, event: str | None) -> None:
-    """Tell that a session is complete, or paid since; its event names the invoice that then follows.
+def announce(session: Json, event: str | None) -> None:
+    """Announce that a session is complete, or paid since. The event names the invoice that comes next.
 
     :param event: None where Stripe has none: the money was captured.
     """
@@ -107,7 +107,7 @@ def makes_customer(session: Json) -> bool:
     return session["customer_creation"] == "always" or wants_invoice(session)
 
 
-def follow(session: Json) -> None:
+def sync_intent(session: Json) -> None:
     """An intent that was made for a card since declined takes the session's new sum."""
     intent = intent_of(session)
     if intent and intent["object"] == "payment_intent" and intent["status"] == "requires_payment_method":
@@ -152,8 +152,8 @@ def ensure_customer(session: Json) -> Json:
         return store.get("customer", session["customer"])
     payer = session["_payer"]
     email = session["customer_email"] or payer["email"]
-    told = {"email": email, **{key: payer.get(key) for key in ("address", "name", "phone")}}
-    form = {key: value for key, value in told.items() if value}
+    details = {"email": email, **{key: payer.get(key) for key in ("address", "name", "phone")}}
+    form = {key: value for key, value in details.items() if value}
     customer = customers.new(form)
     objects.change(session, customer=customer["id"])
     return customer

@@ -103,8 +103,8 @@ def _tax_rates(form: Form, param: str) -> list[str]:
     if form.get("dynamic_tax_rates"):
         raise NotEmulated("line items with dynamic_tax_rates", param=f"{param}[dynamic_tax_rates]")
     return [
-        store.named("tax_rate", one, f"{param}[tax_rates][{number}]")["id"]
-        for number, one in enumerate(form.get("tax_rates") or [])
+        store.named("tax_rate", tax_rate, f"{param}[tax_rates][{number}]")["id"]
+        for number, tax_rate in enumerate(form.get("tax_rates") or [])
     ]
 
 

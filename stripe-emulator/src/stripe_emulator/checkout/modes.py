@@ -103,8 +103,8 @@ def _setup_approved(intent: Json) -> None:
 def _mark_kept(method: Json, session: Json) -> None:
     """Whether the card is offered on the next page: only if its owner ticked the box, or came to save it."""
     if method["allow_redisplay"] == "unspecified":
-        asked = session["_payer"]["keep"] or session["mode"] == "setup"
-        objects.change(method, allow_redisplay="always" if asked else "limited")
+        wants_it_kept = session["_payer"]["keep"] or session["mode"] == "setup"
+        objects.change(method, allow_redisplay="always" if wants_it_kept else "limited")
 
 
 def _payment_waits(intent: Json) -> None:
@@ -113,7 +113,7 @@ def _payment_waits(intent: Json) -> None:
 
 
 def _payment_failed(intent: Json) -> None:
-    """A failure at once leaves the session open; one after days is told by an event."""
+    """A failure at once leaves the session open; one after days is an event."""
     session = store.get(KIND, intent["_owner"][1])
     if session["status"] == "complete":
         events.emit("checkout.session.async_payment_failed", session)
@@ -124,7 +124,7 @@ def _finished(intent: Json) -> None:
     if session["status"] == "complete":
         objects.change(session, payment_status="paid")
         captured = intent["capture_method"] == "manual"
-        completion.tell(session, None if captured else "checkout.session.async_payment_succeeded")
+        completion.announce(session, None if captured else "checkout.session.async_payment_succeeded")
     elif session["status"] == "open":
         completion.finish(
             session, payment_status="paid" if session["mode"] == "payment" else "no_payment_required"

@@ -16,26 +16,26 @@ register = Register()
 
 
 @register.get("/v1/payment_pages/{session}", publishable=True, documented=False)
-def retrieve(form: Form, session: str) -> Json:
+def retrieve(form: Form, session_id: str) -> Json:
     """What a page has to show."""
-    return _page(store.get(completion.KIND, session, param="session"))
+    return _page(store.get(completion.KIND, session_id, param="session"))
 
 
 @register.post("/v1/payment_pages/{session}/confirm", publishable=True, documented=False)
-def confirm(form: Form, session: str) -> Json:
+def confirm(form: Form, session_id: str) -> Json:
     """Pay with a payment method, if the sum is the one that was shown."""
-    found = store.get(completion.KIND, session, param="session")
+    session = store.get(completion.KIND, session_id, param="session")
     expected = form.get("expected_amount")
-    if expected is not None and str(expected) != str(found["amount_total"] or 0):
+    if expected is not None and str(expected) != str(session["amount_total"] or 0):
         raise InvalidRequest(
-            f"The page's total has changed to {found['amount_total']}; {expected} was expected.",
+            f"The page's total has changed to {session['amount_total']}; {expected} was expected.",
             code="checkout_amount_mismatch",
             param="expected_amount",
         )
     method = payment_methods.named(str(form.get("payment_method", "")), "payment_method")
     details = method["billing_details"]
-    paying.pay(found, Payer(method, details["email"] or "customer@example.com", details["name"]))
-    return _page(found)
+    paying.pay(session, Payer(method, details["email"] or "customer@example.com", details["name"]))
+    return _page(session)
 
 
 def _page(session: Json) -> Json:

@@ -36,7 +36,7 @@ def update(session: Json, form: Form) -> Json:
         session_discounts.apply(session)
     if session["mode"] == "payment" and session["amount_total"]:
         money.check_charge(session["amount_total"], session["currency"], "line_items")
-    completion.follow(session)
+    completion.sync_intent(session)
     return session
 
 
@@ -49,12 +49,11 @@ def adjust(session: Json, line_id: str, quantity: str) -> None:
     adjustable = (line or {}).get("adjustable_quantity") or {"enabled": False}
     if line is None or not adjustable["enabled"]:
         raise InvalidRequest("The quantity of this line item can't be adjusted.", param="lineItem")
-    least, most = adjustable["minimum"] or 0, adjustable["maximum"] or 99
-    if not quantity.isascii() or not quantity.isdigit() or not least <= int(quantity[:9]) <= most:
-        raise InvalidRequest(f"The quantity must be between {least} and {most}.", param="quantity")
-    wanted = [{"id": one["id"], "quantity": one["quantity"]} for one in session["_lines"]]
-    changed = [one | {"quantity": int(quantity)} if one["id"] == line_id else one for one in wanted]
-    update(session, {"line_items": [one for one in changed if one["quantity"]]})
+    minimum, maximum = adjustable["minimum"] or 0, adjustable["maximum"] or 99
+    if not quantity.isascii() or not quantity.isdigit() or not minimum <= int(quantity[:9]) <= maximum:
+        raise InvalidRequest(f"The quantity must be between {minimum} and {maximum}.", param="quantity")
+    quantities = {sold["id"]: sold["quantity"] for sold in session["_lines"]} | {line_id: int(quantity)}
+    update(session, {"line_items": [{"id": id, "quantity": left} for id, left in quantities.items() if left]})
 
 
 def must_be_open(session: Json, verb: str) -> None:

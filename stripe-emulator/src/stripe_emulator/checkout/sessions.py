@@ -96,23 +96,23 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/checkout/sessions/{session}")
-def retrieve(form: Form, session: str) -> Json:
+def retrieve(form: Form, session_id: str) -> Json:
     """https://docs.stripe.com/api/checkout/sessions/retrieve"""
-    return store.get(KIND, session, param="session")
+    return store.get(KIND, session_id, param="session")
 
 
 @register.post("/v1/checkout/sessions/{session}")
-def update(form: Form, session: str) -> Json:
+def update(form: Form, session_id: str) -> Json:
     """https://docs.stripe.com/api/checkout/sessions/update"""
-    return session_changes.update(store.get(KIND, session, param="session"), form)
+    return session_changes.update(store.get(KIND, session_id, param="session"), form)
 
 
 @register.post("/v1/checkout/sessions/{session}/expire")
-def expire(form: Form, session: str) -> Json:
+def expire(form: Form, session_id: str) -> Json:
     """https://docs.stripe.com/api/checkout/sessions/expire"""
-    found = store.get(KIND, session, param="session")
-    session_changes.must_be_open(found, "expire")
-    return completion.expire(found)
+    session = store.get(KIND, session_id, param="session")
+    session_changes.must_be_open(session, "expire")
+    return completion.expire(session)
 
 
 @register.get("/v1/checkout/sessions")
@@ -126,10 +126,10 @@ def list_all(form: Form) -> Json:
 
 
 @register.get("/v1/checkout/sessions/{session}/line_items")
-def list_line_items(form: Form, session: str) -> Json:
+def list_line_items(form: Form, session_id: str) -> Json:
     """https://docs.stripe.com/api/checkout/sessions/line_items"""
-    found = store.get(KIND, session, param="session")
-    return lists.slice_of(found["_lines"], form, url=f"/v1/checkout/sessions/{session}/line_items")
+    session = store.get(KIND, session_id, param="session")
+    return lists.slice_of(session["_lines"], form, url=f"/v1/checkout/sessions/{session_id}/line_items")
 
 
 @register.includable(KIND, "line_items")

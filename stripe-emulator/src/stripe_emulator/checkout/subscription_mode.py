@@ -120,7 +120,7 @@ def _begin(session: Json, customer: Json, method_id: str | None) -> None:
 
 
 def invoice_paid(invoice: Json) -> None:
-    """The first invoice is settled, by money or by nothing being due: the session is complete."""
+    """The first invoice is paid, by money or by nothing being due: the session is complete."""
     subscription = drafts.subscription_of(invoice)
     session_id = (subscription or {}).get("_session")
     if subscription is None or session_id is None or invoice["billing_reason"] != "subscription_create":

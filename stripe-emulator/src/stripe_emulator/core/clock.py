@@ -111,21 +111,21 @@ def unschedule(object_id: str, what: str | None = None) -> None:
     )
 
 
-def run_due(keeper: Store, until: int | None = None) -> int:
+def run_due(storage: Store, until: int | None = None) -> int:
     """Run what is due by ``until`` (now, if not given), in order; return how much ran.
 
     The global clock moves along, so that whoever is asked meanwhile sees the same time.
     """
     ran = 0
-    while some := _run_some(keeper, until):
+    while some := _run_some(storage, until):
         ran += some
     return ran
 
 
-def advance(keeper: Store, to: int) -> None:
+def advance(storage: Store, to: int) -> None:
     """Move the global clock forward to a moment; all that falls due on the way happens first."""
-    run_due(keeper, to)
-    with keeper.transaction():
+    run_due(storage, to)
+    with storage.transaction():
         move(to)
 
 
@@ -166,10 +166,10 @@ def take_due(until: int, *, test_clock: str | None = None) -> Due | None:
     return None if row is None else Due(*row)
 
 
-def _run_some(keeper: Store, until: int | None) -> int:
+def _run_some(storage: Store, until: int | None) -> int:
     """Run up to ``TOGETHER`` due things in one transaction: a year of renewals waits for fewer disks."""
     ran = 0
-    with keeper.transaction() as transaction:
+    with storage.transaction() as transaction:
         limit = until if until is not None else transaction.now
         while ran < TOGETHER and (due := take_due(limit)) is not None:
             move(due.moment)

@@ -29,6 +29,6 @@ def enter(owner: Json) -> None:
     """
     name = owner.get("test_clock")
     if name is not None:
-        found = store.find("test_helpers.test_clock", name)
-        if found is not None:
-            clock.live_on(name, found["frozen_time"])
+        test_clock = store.find("test_helpers.test_clock", name)
+        if test_clock is not None:
+            clock.live_on(name, test_clock["frozen_time"])

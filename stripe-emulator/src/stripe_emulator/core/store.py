@@ -229,10 +229,10 @@ def get(kind: str, object_id: str, *, param: str = "id") -> Json:
 
     :raises NotFound: 404, ``No such customer: 'cus_x'``.
     """
-    found = find(kind, object_id)
-    if found is None:
+    known = find(kind, object_id)
+    if known is None:
         raise NotFound(no_such(kind, object_id), code="resource_missing", param=param)
-    return found
+    return known
 
 
 def named(kind: str, object_id: str, param: str) -> Json:
@@ -240,10 +240,10 @@ def named(kind: str, object_id: str, param: str) -> Json:
 
     :raises InvalidRequest: 400, with ``param`` as the form spells it: ``line_items[0][price]``.
     """
-    found = find(kind, object_id)
-    if found is None or found.get("deleted"):
+    known = find(kind, object_id)
+    if known is None or known.get("deleted"):
         raise InvalidRequest(no_such(kind, object_id), code="resource_missing", param=param)
-    return found
+    return known
 
 
 def find(kind: str, object_id: str) -> Json | None:
@@ -369,9 +369,9 @@ def _row(kind: str, value: Json) -> tuple[Any, ...]:
 
 def _field(value: Json, paths: list[list[str]]) -> str | None:
     for first, *rest in paths:
-        found: Any = value.get(first)
+        field: Any = value.get(first)
         for key in rest:
-            found = found.get(key) if isinstance(found, dict) else None
-        if isinstance(found, str):
-            return found
+            field = field.get(key) if isinstance(field, dict) else None
+        if isinstance(field, str):
+            return field
     return None

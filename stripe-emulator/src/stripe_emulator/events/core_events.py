@@ -12,20 +12,20 @@ from stripe_emulator.events import thin
 register = Register()
 
 #: The types of snapshot events that have a thin twin.
-TOLD = [kind.removeprefix("v1.") for kind in sorted(contract.THIN_TYPES) if kind.startswith("v1.")]
+TYPES = [kind.removeprefix("v1.") for kind in sorted(contract.THIN_TYPES) if kind.startswith("v1.")]
 
 
 @register.get("/v2/core/events/{id}")
-def retrieve(form: Form, id: str) -> Json:
+def retrieve(form: Form, event_id: str) -> Json:
     """https://docs.stripe.com/api/v2/core/events/retrieve"""
-    return thin.get(id)
+    return thin.get(event_id)
 
 
 @register.get("/v2/core/events")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/v2/core/events/list"""
-    types = [kind.removeprefix("v1.") for kind in form["types"]] if "types" in form else TOLD
-    where: Json = {"type": [kind for kind in types if thin.is_told(kind)]}
+    types = [kind.removeprefix("v1.") for kind in form["types"]] if "types" in form else TYPES
+    where: Json = {"type": [kind for kind in types if thin.has_twin(kind)]}
     if "object_id" in form:
         where["data.object.id"] = form["object_id"]
     first: Json = {"limit": form.get("limit", 20)}

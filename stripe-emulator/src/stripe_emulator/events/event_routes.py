@@ -12,9 +12,9 @@ register = Register()
 
 
 @register.get("/v1/events/{id}")
-def retrieve(form: Form, id: str) -> Json:
+def retrieve(form: Form, event_id: str) -> Json:
     """https://docs.stripe.com/api/events/retrieve"""
-    return store.get("event", id)
+    return store.get("event", event_id)
 
 
 @register.get("/v1/events")

@@ -1,4 +1,4 @@
-"""Webhook endpoints: who is told. https://docs.stripe.com/api/webhook_endpoints"""
+"""Webhook endpoints: who hears of events. https://docs.stripe.com/api/webhook_endpoints"""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/webhook_endpoints/{webhook_endpoint}")
-def retrieve(form: Form, webhook_endpoint: str) -> Json:
+def retrieve(form: Form, webhook_endpoint_id: str) -> Json:
     """https://docs.stripe.com/api/webhook_endpoints/retrieve"""
-    return store.get("webhook_endpoint", webhook_endpoint, param="webhook_endpoint")
+    return store.get("webhook_endpoint", webhook_endpoint_id, param="webhook_endpoint")
 
 
 @register.post("/v1/webhook_endpoints/{webhook_endpoint}")
-def update(form: Form, webhook_endpoint: str) -> Json:
+def update(form: Form, webhook_endpoint_id: str) -> Json:
     """https://docs.stripe.com/api/webhook_endpoints/update"""
-    endpoint = store.get("webhook_endpoint", webhook_endpoint, param="webhook_endpoint")
+    endpoint = store.get("webhook_endpoint", webhook_endpoint_id, param="webhook_endpoint")
     changes = objects.patch(endpoint, form, ("description", "enabled_events", "url"))
     if "url" in form:
         check_url(form["url"])
@@ -60,9 +60,9 @@ def list_all(form: Form) -> Json:
 
 
 @register.delete("/v1/webhook_endpoints/{webhook_endpoint}")
-def remove(form: Form, webhook_endpoint: str) -> Json:
+def remove(form: Form, webhook_endpoint_id: str) -> Json:
     """https://docs.stripe.com/api/webhook_endpoints/delete"""
-    return objects.delete(store.get("webhook_endpoint", webhook_endpoint, param="webhook_endpoint"))
+    return objects.delete(store.get("webhook_endpoint", webhook_endpoint_id, param="webhook_endpoint"))
 
 
 def new(url: str, enabled_events: list[str], **fields: Any) -> Json:

@@ -15,7 +15,7 @@ from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError, no_such
 from stripe_emulator.core.store import Json
 from stripe_emulator.pages import card_form, describe, elements_session, problem
-from stripe_emulator.pages.account import keeper
+from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
 
 #: The fields of a billing address with their labels.
@@ -28,14 +28,14 @@ pages.register_error_handler(StripeError, problem.page)
 @pages.get("/pay/<session_id>")
 def show(session_id: str) -> ResponseReturnValue:
     """The form, or why there is none any more."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         return _page(_session(session_id))
 
 
 @pages.post("/pay/<session_id>")
 def pay(session_id: str) -> ResponseReturnValue:
     """Pay: on to the shop, on to the bank, or back to the form with the reason."""
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id)
         if session["status"] != "open":
             return _page(session)
@@ -54,7 +54,7 @@ def pay(session_id: str) -> ResponseReturnValue:
 @pages.post("/pay/<session_id>/promotion")
 def promote(session_id: str) -> ResponseReturnValue:
     """Apply the promotion code that was typed, or say why not; an empty field takes it away."""
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id)
         if session["status"] != "open" or not session["allow_promotion_codes"]:
             return _page(session)
@@ -62,14 +62,14 @@ def promote(session_id: str) -> ResponseReturnValue:
             session_discounts.enter_code(session, request.form.get("promotion_code", ""))
         except InvalidRequest as error:
             return _page(session, Refusal("promotion_code", error.message), 422)
-        completion.follow(session)
+        completion.sync_intent(session)
         return redirect(f"/pay/{session_id}", 303)
 
 
 @pages.post("/pay/<session_id>/quantity")
 def adjust(session_id: str) -> ResponseReturnValue:
     """Another quantity of a line that the shop lets the customer choose."""
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id)
         if session["status"] != "open":
             return _page(session)
@@ -83,7 +83,7 @@ def adjust(session_id: str) -> ResponseReturnValue:
 @pages.get("/pay/<session_id>/back")
 def back(session_id: str) -> ResponseReturnValue:
     """Back from the bank: paid, or the form once more."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         session = _session(session_id)
         if session["status"] == "complete":
             return _landed(session)
@@ -121,7 +121,7 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         asks_terms=completion.asks_terms(session),
         asks_phone=completion.asks_phone(session),
         asks_address=completion.asks_address(session),
-        words={key: (one or {}).get("message") for key, one in (session["custom_text"] or {}).items()},
+        words={key: (text or {}).get("message") for key, text in (session["custom_text"] or {}).items()},
         can_keep=session["mode"] == "payment" and options.get("payment_method_save") == "enabled",
         refusal=refusal,
         typed={} if refusal is None else request.form,

@@ -54,4 +54,4 @@ def _row(row: tuple[object, ...]) -> Json:
 
 
 def _urls() -> dict[str, str]:
-    return {one["id"]: events.url_of(one) for one in events.endpoints(also_disabled=True)}
+    return {endpoint["id"]: events.url_of(endpoint) for endpoint in events.endpoints(also_disabled=True)}

@@ -21,7 +21,7 @@ from stripe_emulator.core.ids import new
 from stripe_emulator.core.store import Json
 from stripe_emulator.events import objects
 from stripe_emulator.pages import elements_session
-from stripe_emulator.pages.account import keeper
+from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.checkout import asks_card
 from stripe_emulator.payments import payment_methods
 
@@ -39,7 +39,7 @@ def payment_element() -> ResponseReturnValue:
 @pages.get("/js/sessions/<session_id>")
 def show(session_id: str) -> ResponseReturnValue:
     """The session as ``getSession`` gives it; after a challenge that failed, why it did."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         session = _session(session_id)
         intent = completion.intent_of(session) or {}
         error = intent.get("last_payment_error") or intent.get("last_setup_error")
@@ -52,7 +52,7 @@ def show(session_id: str) -> ResponseReturnValue:
 def update(session_id: str) -> ResponseReturnValue:
     """One of the actions: an email, a quantity, a promotion code."""
     form = request.form
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id)
         if "email" in form:
             _set_email(session, form["email"].strip())
@@ -67,7 +67,7 @@ def update(session_id: str) -> ResponseReturnValue:
 def confirm(session_id: str) -> ResponseReturnValue:
     """Pay with a payment method that the Payment Element made, or with a saved one."""
     form = request.form
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id)
         if form.get("email"):
             _set_email(session, form["email"].strip())
@@ -143,4 +143,4 @@ def _enter_code(session: Json, code: str) -> None:
     except InvalidRequest as refused:
         refused.extra["reason"] = "invalidCode"
         raise
-    completion.follow(session)
+    completion.sync_intent(session)

@@ -12,7 +12,7 @@ from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, Str
 from stripe_emulator.core.store import Json
 from stripe_emulator.events import objects
 from stripe_emulator.pages import card_form, problem
-from stripe_emulator.pages.account import keeper
+from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
 from stripe_emulator.payments import challenges, customers, payment_methods, setup_confirmation, setup_intents
 from stripe_emulator.payments.confirmation import Confirmation
@@ -38,7 +38,7 @@ NOTICES = {
 @pages.get("/portal/<session_id>")
 def show(session_id: str) -> ResponseReturnValue:
     """Plan, cards, invoices and details, as far as the configuration offers them."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         session = _session(session_id)
         refusal = None
         intent = store.find("setup_intent", request.args.get("setup_intent", ""))
@@ -50,7 +50,7 @@ def show(session_id: str) -> ResponseReturnValue:
 @pages.post("/portal/<session_id>/plan/<subscription_id>")
 def change_plan(session_id: str, subscription_id: str) -> ResponseReturnValue:
     """Cancel now or at the period's end, as configured; or go on after all."""
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id, "subscription_cancel")
         subscription = _own("subscription", subscription_id, session)
         feature = _features(session)["subscription_cancel"]
@@ -68,10 +68,10 @@ def change_plan(session_id: str, subscription_id: str) -> ResponseReturnValue:
 @pages.post("/portal/<session_id>/cards")
 def add_card(session_id: str) -> ResponseReturnValue:
     """Save a card through a setup intent; its bank may ask first."""
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id, "payment_method_update")
         intent = setup_intents.new({"customer": session["customer"], "usage": "off_session"})
-        back = f"{keeper().base_url}/portal/{session_id}?done=added"
+        back = f"{storage().base_url}/portal/{session_id}?done=added"
         try:
             setup_confirmation.confirm(intent, Confirmation(card_form.read(request.form), return_url=back))
         except Refusal as refusal:
@@ -86,7 +86,7 @@ def add_card(session_id: str) -> ResponseReturnValue:
 @pages.post("/portal/<session_id>/cards/<method_id>")
 def change_card(session_id: str, method_id: str) -> ResponseReturnValue:
     """Make a card the one that pays, or take it away."""
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id, "payment_method_update")
         method = _own("payment_method", method_id, session)
         if request.form.get("do") == "remove":
@@ -102,7 +102,7 @@ def change_card(session_id: str, method_id: str) -> ResponseReturnValue:
 @pages.post("/portal/<session_id>/details")
 def change_details(session_id: str) -> ResponseReturnValue:
     """The customer's email."""
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id, "customer_update")
         try:
             customer = customers.alive(session["customer"])
@@ -131,10 +131,10 @@ def _features(session: Json) -> Json:
 
 
 def _own(kind: str, object_id: str, session: Json) -> Json:
-    found = store.get(kind, object_id)
-    if found.get("customer") != session["customer"]:
+    value = store.get(kind, object_id)
+    if value.get("customer") != session["customer"]:
         raise NotFound("There is no such thing in this portal.")
-    return found
+    return value
 
 
 def _subscriptions(session: Json) -> list[Json]:
@@ -176,7 +176,7 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         features=_features(session),
         headline=store.get(CONFIGURATION, session["configuration"])["business_profile"]["headline"],
         customer=customer,
-        subscriptions=[_shown(one) for one in _subscriptions(session)],
+        subscriptions=[_shown(subscription) for subscription in _subscriptions(session)],
         cards=store.select("payment_method", {"customer": customer["id"]})[::-1],
         paying=_paying(session),
         invoices=[invoice for invoice in invoices if invoice["status"] != "draft"][:24],

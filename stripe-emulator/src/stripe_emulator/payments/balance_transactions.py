@@ -18,9 +18,9 @@ AVAILABLE_AFTER = 2
 
 
 @register.get("/v1/balance_transactions/{id}")
-def retrieve(form: Form, id: str) -> Json:
+def retrieve(form: Form, transaction_id: str) -> Json:
     """https://docs.stripe.com/api/balance_transactions/retrieve"""
-    return store.get("balance_transaction", id)
+    return store.get("balance_transaction", transaction_id)
 
 
 @register.get("/v1/balance_transactions")

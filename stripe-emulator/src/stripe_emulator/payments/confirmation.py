@@ -73,7 +73,7 @@ def confirm(intent: Json, how: Confirmation) -> Json:
                 intent, method, ("authentication_required", "authentication_required"), how.off_session
             )
         return _ask(intent, how)
-    return _settle(intent, method)
+    return _authorize(intent, method)
 
 
 def challenged(intent: Json, passed: bool) -> Json:
@@ -84,7 +84,7 @@ def challenged(intent: Json, passed: bool) -> Json:
     method = store.get("payment_method", intent["payment_method"])
     objects.change(intent, next_action=None)
     if passed:
-        return _settle(intent, method, after_challenge=True)
+        return _authorize(intent, method, after_challenge=True)
     message = (
         "We are unable to authenticate your payment method."
         " Please choose a different payment method and try again."
@@ -100,7 +100,7 @@ def challenged(intent: Json, passed: bool) -> Json:
 
 
 def refuse(intent: Json, method: Json, decline: tuple[str, str], charged: bool = True) -> CardError:
-    """Record that the bank refused, and the error that tells so.
+    """Record that the bank refused, and make the error for it.
 
     :param charged: A failed charge is left behind, as whenever the bank was asked for money.
     """
@@ -122,7 +122,7 @@ def refuse(intent: Json, method: Json, decline: tuple[str, str], charged: bool =
 
 
 def cancel(intent: Json, reason: str | None) -> Json:
-    """Call a payment off; what was set aside goes back."""
+    """Call a payment off; what the bank holds is released."""
     if intent["status"] == "requires_capture":
         clock.unschedule(intent["id"], "payment_intent.capture_expires")
         charges.release(store.get("charge", intent["latest_charge"]))
@@ -131,7 +131,7 @@ def cancel(intent: Json, reason: str | None) -> Json:
 
 @register.due("payment_intent.capture_expires")
 def capture_too_late(intent_id: str) -> None:
-    """The bank no longer holds what was set aside."""
+    """The bank no longer holds the money for the capture."""
     intent = store.get("payment_intent", intent_id)
     if intent["status"] == "requires_capture":
         charges.release(store.get("charge", intent["latest_charge"]), event="charge.expired")
@@ -152,7 +152,7 @@ def _canceled(intent: Json, reason: str | None) -> Json:
 
 
 def succeeded(intent: Json) -> None:
-    """The money is there: tell the owner, and go on with the charge."""
+    """The money is there: the owner hears of it, and the charge goes on."""
     _owner(intent).succeeded(intent)
     charged(store.get("charge", intent["latest_charge"]))
 
@@ -162,14 +162,14 @@ def charged(charge: Json) -> None:
     disputes.open_for_card(charge, store.get("payment_method", charge["payment_method"]))
 
 
-def _settle(intent: Json, method: Json, *, after_challenge: bool = False) -> Json:
+def _authorize(intent: Json, method: Json, *, after_challenge: bool = False) -> Json:
     card = payment_methods.card_of(method)
     if card.decline:
         raise refuse(intent, method, card.decline)
     _owner(intent).approved(intent)
     _keep_card(intent, method, after_challenge)
     if card.slow:
-        return _wait(intent, method, card.settles_after)
+        return _wait(intent, method, card.clears_after)
     charge = charges.make(intent, method, None, authenticated=after_challenge)
     if intent["capture_method"] == "manual":
         objects.change(
@@ -191,12 +191,12 @@ def _wait(intent: Json, method: Json, seconds: int) -> Json:
     objects.change(intent, latest_charge=charge["id"], status="processing")
     events.emit("payment_intent.processing", intent)
     _owner(intent).waiting(intent)
-    clock.schedule(clock.now() + seconds, "payment_intent.settle", intent["id"])
+    clock.schedule(clock.now() + seconds, "payment_intent.bank_answers", intent["id"])
     return intent
 
 
-@register.due("payment_intent.settle")
-def settle_late(intent_id: str) -> None:
+@register.due("payment_intent.bank_answers")
+def bank_answered(intent_id: str) -> None:
     """The bank has looked: the account had the money, or not."""
     intent = store.get("payment_intent", intent_id)
     if intent["status"] != "processing":
@@ -204,13 +204,13 @@ def settle_late(intent_id: str) -> None:
     method = store.get("payment_method", intent["payment_method"])
     charge = store.get("charge", intent["latest_charge"])
     if payment_methods.card_of(method).slow == "succeeds":
-        charges.settle(charge, None)
+        charges.clear(charge, None)
         objects.change(intent, amount_received=intent["amount"], status="succeeded")
         events.emit("payment_intent.succeeded", intent)
         succeeded(intent)
         return
     message = "The customer's bank account has been closed, or has not enough money."
-    charges.settle(charge, ("insufficient_funds", message))
+    charges.clear(charge, ("insufficient_funds", message))
     error = {
         "charge": charge["id"],
         "code": "payment_intent_payment_attempt_failed",

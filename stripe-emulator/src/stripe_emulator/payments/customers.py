@@ -45,15 +45,15 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/customers/{customer}")
-def retrieve(form: Form, customer: str) -> Json:
+def retrieve(form: Form, customer_id: str) -> Json:
     """https://docs.stripe.com/api/customers/retrieve; a deleted one is still found, as a stub."""
-    return store.get("customer", customer)
+    return store.get("customer", customer_id)
 
 
 @register.post("/v1/customers/{customer}")
-def update(form: Form, customer: str) -> Json:
+def update(form: Form, customer_id: str) -> Json:
     """https://docs.stripe.com/api/customers/update"""
-    return change(alive(customer), form)
+    return change(alive(customer_id), form)
 
 
 @register.get("/v1/customers")
@@ -63,13 +63,13 @@ def list_all(form: Form) -> Json:
 
 
 @register.delete("/v1/customers/{customer}")
-def remove(form: Form, customer: str) -> Json:
+def remove(form: Form, customer_id: str) -> Json:
     """https://docs.stripe.com/api/customers/delete; subscriptions end, cards go, the history stays."""
-    found = alive(customer)
-    before_removal(found)
-    for method in store.select("payment_method", {"customer": customer}):
+    customer = alive(customer_id)
+    before_removal(customer)
+    for method in store.select("payment_method", {"customer": customer_id}):
         payment_methods.detach_from(method)
-    return objects.delete(found, "customer.deleted")
+    return objects.delete(customer, "customer.deleted")
 
 
 @register.get("/v1/customers/search")
@@ -79,36 +79,36 @@ def search(form: Form) -> Json:
 
 
 @register.delete("/v1/customers/{customer}/discount")
-def delete_discount(form: Form, customer: str) -> Json:
+def delete_discount(form: Form, customer_id: str) -> Json:
     """https://docs.stripe.com/api/discounts/delete"""
-    found = alive(customer)
-    if found["discount"] is None:
+    customer = alive(customer_id)
+    if customer["discount"] is None:
         raise NotFound(
-            f"No active discount for customer: {customer}", code="resource_missing", param="customer"
+            f"No active discount for customer: {customer_id}", code="resource_missing", param="customer"
         )
-    return discounts.take_from_customer(found)
+    return discounts.take_from_customer(customer)
 
 
 @register.get("/v1/customers/{customer}/payment_methods")
-def list_payment_methods(form: Form, customer: str) -> Json:
+def list_payment_methods(form: Form, customer_id: str) -> Json:
     """https://docs.stripe.com/api/payment_methods/customer_list"""
-    store.get("customer", customer)
-    url = f"/v1/customers/{customer}/payment_methods"
+    store.get("customer", customer_id)
+    url = f"/v1/customers/{customer_id}/payment_methods"
     return lists.page(
-        "payment_method", form, url=url, where={"customer": customer}, only=("type", "allow_redisplay")
+        "payment_method", form, url=url, where={"customer": customer_id}, only=("type", "allow_redisplay")
     )
 
 
 @register.get("/v1/customers/{customer}/payment_methods/{payment_method}")
-def retrieve_payment_method(form: Form, customer: str, payment_method: str) -> Json:
+def retrieve_payment_method(form: Form, customer_id: str, payment_method_id: str) -> Json:
     """https://docs.stripe.com/api/payment_methods/customer"""
-    store.get("customer", customer)
-    found = store.get("payment_method", payment_method, param="payment_method")
-    if found["customer"] != customer:
+    store.get("customer", customer_id)
+    payment_method = store.get("payment_method", payment_method_id, param="payment_method")
+    if payment_method["customer"] != customer_id:
         raise NotFound(
-            no_such("payment_method", payment_method), code="resource_missing", param="payment_method"
+            no_such("payment_method", payment_method_id), code="resource_missing", param="payment_method"
         )
-    return found
+    return payment_method
 
 
 def new(form: Form) -> Json:
@@ -159,10 +159,10 @@ def change(customer: Json, form: Form) -> Json:
 
 def alive(customer_id: str) -> Json:
     """The customer that the URL names; a deleted one is gone for whoever wants to change it."""
-    found = store.get("customer", customer_id)
-    if found.get("deleted"):
+    customer = store.get("customer", customer_id)
+    if customer.get("deleted"):
         raise NotFound(no_such("customer", customer_id), code="resource_missing", param="id")
-    return found
+    return customer
 
 
 def _check(form: Form) -> None:

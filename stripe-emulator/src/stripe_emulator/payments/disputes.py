@@ -52,47 +52,47 @@ REASONS = (
 
 
 @register.get("/v1/disputes/{dispute}")
-def retrieve(form: Form, dispute: str) -> Json:
+def retrieve(form: Form, dispute_id: str) -> Json:
     """https://docs.stripe.com/api/disputes/retrieve"""
-    return store.get("dispute", dispute)
+    return store.get("dispute", dispute_id)
 
 
 @register.post("/v1/disputes/{dispute}")
-def update(form: Form, dispute: str) -> Json:
+def update(form: Form, dispute_id: str) -> Json:
     """https://docs.stripe.com/api/disputes/update: send evidence; in test mode its text decides.
 
     ``uncategorized_text`` of "winning_evidence" or "losing_evidence" ends the dispute at once.
     """
-    found = store.get("dispute", dispute)
+    dispute = store.get("dispute", dispute_id)
     evidence = form.get("evidence") or {}
-    if evidence and found["status"] not in ANSWERED:
+    if evidence and dispute["status"] not in ANSWERED:
         raise InvalidRequest("This dispute is already closed or under review.", param="evidence")
-    changes = objects.patch(found, form, ())
+    changes = objects.patch(dispute, form, ())
     without_effect(form, "intended_submission_method")
     if evidence:
-        changes["evidence"] = found["evidence"] | {key: value or None for key, value in evidence.items()}
-        changes["evidence_details"] = found["evidence_details"] | {"has_evidence": True}
+        changes["evidence"] = dispute["evidence"] | {key: value or None for key, value in evidence.items()}
+        changes["evidence_details"] = dispute["evidence_details"] | {"has_evidence": True}
     sent = form.get("submit", True) and bool(evidence)
     if sent:
-        changes["status"] = ANSWERED[found["status"]]
-        count = found["evidence_details"]["submission_count"] + 1
+        changes["status"] = ANSWERED[dispute["status"]]
+        count = dispute["evidence_details"]["submission_count"] + 1
         changes["evidence_details"] |= {"submission_count": count, "submission_method": "manual"}
-    objects.change(found, "charge.dispute.updated", **changes)
+    objects.change(dispute, "charge.dispute.updated", **changes)
     verdict = {"winning_evidence": "won", "losing_evidence": "lost"}.get(
         evidence.get("uncategorized_text", "")
     )
     if sent and verdict:
-        end(found, verdict)
-    return found
+        end(dispute, verdict)
+    return dispute
 
 
 @register.post("/v1/disputes/{dispute}/close")
-def close(form: Form, dispute: str) -> Json:
+def close(form: Form, dispute_id: str) -> Json:
     """https://docs.stripe.com/api/disputes/close: give in, and lose."""
-    found = store.get("dispute", dispute)
-    if found["status"] not in ANSWERED:
+    dispute = store.get("dispute", dispute_id)
+    if dispute["status"] not in ANSWERED:
         raise InvalidRequest("This dispute is already closed.", code="dispute_already_closed")
-    return end(found, "won" if found["status"].startswith("warning") else "lost")
+    return end(dispute, "won" if dispute["status"].startswith("warning") else "lost")
 
 
 @register.get("/v1/disputes")

@@ -57,67 +57,67 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/payment_intents/{intent}", publishable=True)
-def retrieve(form: Form, intent: str) -> Json:
+def retrieve(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/retrieve"""
     without_effect(form, "client_secret")  # which ``keys`` has checked
-    return store.get("payment_intent", intent, param="intent")
+    return store.get("payment_intent", intent_id, param="intent")
 
 
 @register.post("/v1/payment_intents/{intent}")
-def update(form: Form, intent: str) -> Json:
+def update(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/update"""
-    found = store.get("payment_intent", intent, param="intent")
+    intent = store.get("payment_intent", intent_id, param="intent")
     _refuse_connect(form)
-    narrow(found, form)
-    if found["status"] in ("succeeded", "canceled") and form.keys() - {
+    narrow(intent, form)
+    if intent["status"] in ("succeeded", "canceled") and form.keys() - {
         "metadata",
         "description",
         "receipt_email",
     }:
-        raise unexpected(found, "update", "only its metadata, description and receipt_email")
-    changes = objects.patch(found, form, KEPT)
+        raise unexpected(intent, "update", "only its metadata, description and receipt_email")
+    changes = objects.patch(intent, form, KEPT)
     if "amount" in form or "currency" in form:
-        code = money.currency(str(form.get("currency", found["currency"])))
-        amount: int = form["amount"] if "amount" in form else found["amount"]
+        code = money.currency(str(form.get("currency", intent["currency"])))
+        amount: int = form["amount"] if "amount" in form else intent["amount"]
         money.check_charge(amount, code)
         changes |= {"amount": amount, "currency": code}
     if "customer" in form:
         changes["customer"] = store.named("customer", form["customer"], "customer")["id"]
-    objects.change(found, **changes)
-    method = method_of(found, form)
+    objects.change(intent, **changes)
+    method = method_of(intent, form)
     if method is not None:
-        objects.change(found, payment_method=method["id"], status="requires_confirmation")
-    return found
+        objects.change(intent, payment_method=method["id"], status="requires_confirmation")
+    return intent
 
 
 @register.post("/v1/payment_intents/{intent}/confirm", publishable=True)
-def confirm(form: Form, intent: str) -> Json:
+def confirm(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/confirm"""
-    found = store.get("payment_intent", intent, param="intent")
-    if found["status"] not in MAY_CONFIRM:
-        raise unexpected(found, "confirm", "it has already been confirmed")
-    narrow(found, form)
-    objects.change(found, **objects.patch(found, form, KEPT))
-    return confirmation.confirm(found, confirmation_of(found, form))
+    intent = store.get("payment_intent", intent_id, param="intent")
+    if intent["status"] not in MAY_CONFIRM:
+        raise unexpected(intent, "confirm", "it has already been confirmed")
+    narrow(intent, form)
+    objects.change(intent, **objects.patch(intent, form, KEPT))
+    return confirmation.confirm(intent, confirmation_of(intent, form))
 
 
 @register.post("/v1/payment_intents/{intent}/capture")
-def capture(form: Form, intent: str) -> Json:
+def capture(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/capture"""
-    found = store.get("payment_intent", intent, param="intent")
-    _must_be_capturable(found)
+    intent = store.get("payment_intent", intent_id, param="intent")
+    _must_be_capturable(intent)
     if not form.get("final_capture", True):
         raise NotEmulated("capturing several times", param="final_capture")
-    return take(found, form.get("amount_to_capture"), **objects.patch(found, form, KEPT))
+    return take(intent, form.get("amount_to_capture"), **objects.patch(intent, form, KEPT))
 
 
 @register.post("/v1/payment_intents/{intent}/cancel")
-def cancel(form: Form, intent: str) -> Json:
+def cancel(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/cancel"""
-    found = store.get("payment_intent", intent, param="intent")
-    if found["status"] not in MAY_CANCEL:
-        raise unexpected(found, "cancel", "it is over")
-    return confirmation.cancel(found, form.get("cancellation_reason"))
+    intent = store.get("payment_intent", intent_id, param="intent")
+    if intent["status"] not in MAY_CANCEL:
+        raise unexpected(intent, "cancel", "it is over")
+    return confirmation.cancel(intent, form.get("cancellation_reason"))
 
 
 @register.get("/v1/payment_intents")
@@ -174,7 +174,7 @@ def new(form: Form) -> Json:
 
 
 def take(intent: Json, amount: int | None = None, **changes: object) -> Json:
-    """Capture what the bank has set aside, or this much of it; return the intent.
+    """Capture what the bank holds, or this much of it; return the intent.
 
     :param changes: What else of the intent changes with it.
     :raises InvalidRequest: Nothing waits to be captured, or less than ``amount``.

@@ -26,28 +26,30 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/payment_methods/{payment_method}")
-def retrieve(form: Form, payment_method: str) -> Json:
+def retrieve(form: Form, payment_method_id: str) -> Json:
     """https://docs.stripe.com/api/payment_methods/retrieve"""
-    return named_in_path(payment_method)
+    return named_in_path(payment_method_id)
 
 
 @register.post("/v1/payment_methods/{payment_method}")
-def update(form: Form, payment_method: str) -> Json:
+def update(form: Form, payment_method_id: str) -> Json:
     """https://docs.stripe.com/api/payment_methods/update: the address and the expiry, never the number."""
-    found = named_in_path(payment_method)
-    if found["customer"] is None:
+    method = named_in_path(payment_method_id)
+    if method["customer"] is None:
         raise InvalidRequest(
             "You must save this PaymentMethod to a customer before you can update it.", param="payment_method"
         )
-    changes = objects.patch(found, form, ("allow_redisplay",))
+    changes = objects.patch(method, form, ("allow_redisplay",))
     if "billing_details" in form:
-        changes["billing_details"] = _billing_details(form["billing_details"] or {}, found["billing_details"])
+        changes["billing_details"] = _billing_details(
+            form["billing_details"] or {}, method["billing_details"]
+        )
     card = form.get("card") or {}
     expiry = {key: card[key] for key in ("exp_month", "exp_year") if key in card}
     if expiry:
-        _check_expiry(**{**{key: found["card"][key] for key in ("exp_month", "exp_year")}, **expiry})
-        changes["card"] = found["card"] | expiry
-    return objects.change(found, "payment_method.updated", **changes)
+        _check_expiry(**{**{key: method["card"][key] for key in ("exp_month", "exp_year")}, **expiry})
+        changes["card"] = method["card"] | expiry
+    return objects.change(method, "payment_method.updated", **changes)
 
 
 @register.get("/v1/payment_methods")
@@ -59,18 +61,18 @@ def list_all(form: Form) -> Json:
 
 
 @register.post("/v1/payment_methods/{payment_method}/attach")
-def attach(form: Form, payment_method: str) -> Json:
+def attach(form: Form, payment_method_id: str) -> Json:
     """https://docs.stripe.com/api/payment_methods/attach"""
     if "customer" not in form:
         raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
-    method = named_in_path(payment_method)
+    method = named_in_path(payment_method_id)
     return attach_to(method, store.named("customer", form["customer"], "customer"))
 
 
 @register.post("/v1/payment_methods/{payment_method}/detach")
-def detach(form: Form, payment_method: str) -> Json:
+def detach(form: Form, payment_method_id: str) -> Json:
     """https://docs.stripe.com/api/payment_methods/detach; for good, it can't be used again."""
-    method = named_in_path(payment_method)
+    method = named_in_path(payment_method_id)
     if method["customer"] is None:
         raise InvalidRequest(
             "The payment method you provided is not attached to a customer so detachment is impossible.",

@@ -52,32 +52,32 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/payouts/{payout}")
-def retrieve(form: Form, payout: str) -> Json:
+def retrieve(form: Form, payout_id: str) -> Json:
     """https://docs.stripe.com/api/payouts/retrieve"""
-    return store.get("payout", payout, param="payout")
+    return store.get("payout", payout_id, param="payout")
 
 
 @register.post("/v1/payouts/{payout}")
-def update(form: Form, payout: str) -> Json:
+def update(form: Form, payout_id: str) -> Json:
     """https://docs.stripe.com/api/payouts/update"""
-    found = store.get("payout", payout, param="payout")
-    return objects.change(found, "payout.updated", **objects.patch(found, form, ()))
+    payout = store.get("payout", payout_id, param="payout")
+    return objects.change(payout, "payout.updated", **objects.patch(payout, form, ()))
 
 
 @register.post("/v1/payouts/{payout}/cancel")
-def cancel(form: Form, payout: str) -> Json:
+def cancel(form: Form, payout_id: str) -> Json:
     """https://docs.stripe.com/api/payouts/cancel"""
-    found = store.get("payout", payout, param="payout")
-    if found["status"] != "pending":
+    payout = store.get("payout", payout_id, param="payout")
+    if payout["status"] != "pending":
         raise InvalidRequest(
-            f"A payout that is {found['status']} cannot be canceled.", code="payout_not_allowed"
+            f"A payout that is {payout['status']} cannot be canceled.", code="payout_not_allowed"
         )
-    clock.unschedule(found["id"])
+    clock.unschedule(payout["id"])
     moved = balance_transactions.record(
-        "payout_cancel", found, found["amount"], at_once=True, description="STRIPE PAYOUT CANCELED"
+        "payout_cancel", payout, payout["amount"], at_once=True, description="STRIPE PAYOUT CANCELED"
     )
-    objects.change(found, failure_balance_transaction=moved["id"])
-    return objects.change(found, "payout.canceled", status="canceled")
+    objects.change(payout, failure_balance_transaction=moved["id"])
+    return objects.change(payout, "payout.canceled", status="canceled")
 
 
 @register.get("/v1/payouts")

@@ -37,7 +37,7 @@ def confirm(intent: Json, how: Confirmation) -> Json:
         objects.change(intent, next_action=action, status="requires_action")
         events.emit("setup_intent.requires_action", intent)
         return intent
-    return _settle(intent, method)
+    return _authorize(intent, method)
 
 
 def challenged(intent: Json, passed: bool) -> Json:
@@ -49,7 +49,7 @@ def challenged(intent: Json, passed: bool) -> Json:
     objects.change(intent, next_action=None)
     if passed:
         objects.change(method, _authenticated=True)
-        return _settle(intent, method)
+        return _authorize(intent, method)
     _fail(
         intent,
         method,
@@ -62,7 +62,7 @@ def challenged(intent: Json, passed: bool) -> Json:
     return intent
 
 
-def _settle(intent: Json, method: Json) -> Json:
+def _authorize(intent: Json, method: Json) -> Json:
     card = payment_methods.card_of(method)
     if card.decline and card.refuses_setup:
         code, decline_code = card.decline

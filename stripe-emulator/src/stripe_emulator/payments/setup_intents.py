@@ -46,37 +46,37 @@ def create(form: Form) -> Json:
 
 
 @register.get("/v1/setup_intents/{intent}", publishable=True)
-def retrieve(form: Form, intent: str) -> Json:
+def retrieve(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/retrieve"""
     without_effect(form, "client_secret")  # which ``keys`` has checked
-    return store.get("setup_intent", intent, param="intent")
+    return store.get("setup_intent", intent_id, param="intent")
 
 
 @register.post("/v1/setup_intents/{intent}")
-def update(form: Form, intent: str) -> Json:
+def update(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/update"""
-    found = _open(intent, "update")
-    payment_intents.narrow(found, form)
-    changes = objects.patch(found, form, KEPT)
+    intent = _open(intent_id, "update")
+    payment_intents.narrow(intent, form)
+    changes = objects.patch(intent, form, KEPT)
     if "customer" in form:
         changes["customer"] = store.named("customer", form["customer"], "customer")["id"]
-    objects.change(found, **changes)
-    return _take_method(found, form)
+    objects.change(intent, **changes)
+    return _take_method(intent, form)
 
 
 @register.post("/v1/setup_intents/{intent}/confirm", publishable=True)
-def confirm(form: Form, intent: str) -> Json:
+def confirm(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/confirm"""
-    found = _open(intent, "confirm")
-    payment_intents.narrow(found, form)
-    objects.change(found, **objects.patch(found, form, ("payment_method_options",)))
-    return setup_confirmation.confirm(found, _confirmation(found, form))
+    intent = _open(intent_id, "confirm")
+    payment_intents.narrow(intent, form)
+    objects.change(intent, **objects.patch(intent, form, ("payment_method_options",)))
+    return setup_confirmation.confirm(intent, _confirmation(intent, form))
 
 
 @register.post("/v1/setup_intents/{intent}/cancel")
-def cancel(form: Form, intent: str) -> Json:
+def cancel(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/cancel"""
-    return call_off(_open(intent, "cancel"), form.get("cancellation_reason"))
+    return call_off(_open(intent_id, "cancel"), form.get("cancellation_reason"))
 
 
 @register.get("/v1/setup_intents")
