@@ -11,7 +11,8 @@ from stripe_emulator.checkout import completion, paying
 from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core import chaos, clock, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
-from stripe_emulator.core.store import Json, Store
+from stripe_emulator.core.store import Store
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events
 from stripe_emulator.payments import cards, challenge_answers, disputes, payment_methods
 
@@ -158,13 +159,13 @@ def hear(storage: Store, types: object) -> None:
 
 
 def set_chaos(storage: Store, settings: Json) -> Json:
-    """See ``chaos.configure``."""
+    """Make Stripe behave badly; the settings are those of ``chaos.configure``."""
     with storage.transaction():
         return chaos.configure(settings)
 
 
 def set_dunning(storage: Store, settings: Json) -> Json:
-    """See ``collection.configure``."""
+    """Choose the retries of failed renewals; the settings are those of ``collection.configure``."""
     with storage.transaction():
         return collection.configure(settings)
 

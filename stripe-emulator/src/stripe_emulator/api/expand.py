@@ -14,7 +14,7 @@ from typing import Any
 from stripe_emulator import contract
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 
 MAX_DEPTH = 4

@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 
 from stripe_emulator.api import search as language
 from stripe_emulator.core import store
+from stripe_emulator.core.conditions import RANGE, conditions
 from stripe_emulator.core.errors import InvalidRequest, no_such
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, flat
 
 LIMIT, MAX_LIMIT = 10, 100
@@ -28,7 +29,7 @@ def page(kind: str, form: Form, *, url: str, where: Json | None = None, only: It
     :raises InvalidRequest: A limit out of range, or a cursor that is not in the list.
     """
     wanted = dict(where or {}) | {name: form[name] for name in only if name in form}
-    condition, values = store.conditions(wanted)
+    condition, values = conditions(wanted)
     limit = _limit(form)
     sql = f"SELECT id, body FROM object WHERE kind = ? AND NOT deleted{condition}"
     for operator, moment in _created(form.get("created")):
@@ -125,9 +126,9 @@ def _created(wanted: Any) -> list[tuple[str, int]]:
         return []
     bounds = wanted.items() if isinstance(wanted, dict) else [("eq", wanted)]
     for name, moment in bounds:
-        if name not in store.RANGE or not isinstance(moment, int):
+        if name not in RANGE or not isinstance(moment, int):
             raise InvalidRequest(f"Invalid created: {name} {moment!r}"[:200], param=f"created[{name}]"[:200])
-    return [(store.RANGE[name], moment) for name, moment in bounds]
+    return [(RANGE[name], moment) for name, moment in bounds]
 
 
 def _position(kind: str, object_id: str, param: str) -> tuple[int, int]:

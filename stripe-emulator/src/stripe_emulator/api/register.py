@@ -24,13 +24,15 @@ from stripe_emulator import contract
 from stripe_emulator.api import expand, routing
 from stripe_emulator.api.routing import Endpoint, View
 from stripe_emulator.core import clock
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 
 class Register:
     """The routes, the fields and the due work of one file. Nothing of it counts before ``open``."""
 
     def __init__(self) -> None:
+        #: Documented routes that the installed SDK does not know: its version of the API lacks them.
+        self.unknown: list[str] = []
         self._endpoints: list[Endpoint] = []
         self._includable: dict[tuple[str, str], Callable[[Json], Any]] = {}
         self._computed: dict[str, Callable[[Json], Json]] = {}
@@ -97,10 +99,10 @@ class Register:
     ) -> Callable[[View], View]:
         def keep(view: View) -> View:
             route = contract.find(verb, reads_as or path) if documented or reads_as else None
-            assert not documented or (route is not None and route.path == path), (
-                f"Stripe has no {verb} {path}"
-            )
-            self._endpoints.append(Endpoint(verb, path, view, route, documented, publishable))
+            if documented and (route is None or route.path != path):
+                self.unknown.append(f"{verb} {path}")
+            else:
+                self._endpoints.append(Endpoint(verb, path, view, route, documented, publishable))
             return view
 
         return keep

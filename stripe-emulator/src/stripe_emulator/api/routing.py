@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stripe_emulator import contract
 from stripe_emulator.core.errors import NotEmulated, NotFound
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 View = Callable[..., Json]
 

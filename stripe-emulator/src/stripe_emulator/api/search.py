@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 #: What each kind can be searched by, besides ``metadata``.
 FIELDS: dict[str, frozenset[str]] = {

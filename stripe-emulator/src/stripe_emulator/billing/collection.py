@@ -12,7 +12,7 @@ from stripe_emulator.billing import drafts, invoices
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import CardError, InvalidRequest
 from stripe_emulator.core.hooks import Hook
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import confirmation
@@ -58,6 +58,7 @@ def configure(settings: Json) -> Json:
 
 
 def dunning() -> Json:
+    """The settings of retries that now hold."""
     settings: Json = store.get_setting(SETTING, DUNNING)
     return settings
 

@@ -13,7 +13,7 @@ from stripe_emulator.catalog import pricing
 from stripe_emulator.catalog.amounts import rounded
 from stripe_emulator.core import clock, ids, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import refunds
 

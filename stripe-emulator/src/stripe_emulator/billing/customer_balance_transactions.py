@@ -7,7 +7,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing import invoices
 from stripe_emulator.core import clocks, money, store
 from stripe_emulator.core.errors import NotFound, no_such
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 from stripe_emulator.payments import customers

@@ -12,7 +12,7 @@ from stripe_emulator.billing import collection, drafts, invoices, items, lines, 
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.clock import DAY
 from stripe_emulator.core.hooks import Hook
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
 

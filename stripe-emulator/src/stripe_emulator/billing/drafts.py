@@ -12,7 +12,7 @@ from typing import Any
 from stripe_emulator.billing import lines
 from stripe_emulator.catalog import discounts, totals
 from stripe_emulator.core import clock, ids, money, store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 
 #: Seconds until Stripe finalizes a draft by itself.

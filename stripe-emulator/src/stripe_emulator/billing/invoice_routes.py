@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import collection, drafts, items, previews
-from stripe_emulator.billing import invoices as billing
+from stripe_emulator.billing import collection, drafts, invoices, items, previews
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, clocks, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, without_effect
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import payment_methods
@@ -153,7 +152,7 @@ def finalize(form: Form, invoice_id: str) -> Json:
     invoice = _invoice(invoice_id)
     if "auto_advance" in form:
         objects.change(invoice, auto_advance=form["auto_advance"])
-    billing.finalize(invoice)
+    invoices.finalize(invoice)
     if (
         invoice["status"] == "open"
         and invoice["auto_advance"]
@@ -169,12 +168,12 @@ def pay(form: Form, invoice_id: str) -> Json:
     invoice = _invoice(invoice_id)
     without_effect(form, "off_session")
     if invoice["status"] == "draft":
-        billing.finalize(invoice)
+        invoices.finalize(invoice)
         if invoice["status"] == "paid":
             return invoice
-    billing.move(invoice, "pay")
+    invoices.move(invoice, "pay")
     if form.get("paid_out_of_band"):
-        return billing.paid(invoice, out_of_band=True)
+        return invoices.paid(invoice, out_of_band=True)
     method = None
     if "payment_method" in form:
         method = payment_methods.named(form["payment_method"], "payment_method")
@@ -198,7 +197,7 @@ def send(form: Form, invoice_id: str) -> Json:
             code="invoice_not_editable",
         )
     if invoice["status"] == "draft":
-        billing.finalize(invoice)
+        invoices.finalize(invoice)
     events.emit("invoice.sent", invoice)
     return invoice
 
@@ -206,13 +205,13 @@ def send(form: Form, invoice_id: str) -> Json:
 @register.post("/v1/invoices/{invoice}/void")
 def void(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/void"""
-    return billing.void(_invoice(invoice_id))
+    return invoices.void(_invoice(invoice_id))
 
 
 @register.post("/v1/invoices/{invoice}/mark_uncollectible")
 def mark_uncollectible(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/mark_uncollectible"""
-    return billing.mark_uncollectible(_invoice(invoice_id))
+    return invoices.mark_uncollectible(_invoice(invoice_id))
 
 
 @register.post("/v1/invoices/{invoice}/attach_payment")
@@ -226,22 +225,22 @@ def attach_payment(form: Form, invoice_id: str) -> Json:
     intent = store.named("payment_intent", form["payment_intent"], "payment_intent")
     if intent["amount"] != invoice["amount_remaining"]:
         raise NotEmulated("paying an invoice in parts", param="payment_intent")
-    billing.add_payment(invoice, intent, is_default=False)
+    invoices.add_payment(invoice, intent, is_default=False)
     if intent["status"] == "succeeded":
-        billing.paid(invoice, amount=intent["amount_received"], intent=intent)
+        invoices.paid(invoice, amount=intent["amount_received"], intent=intent)
     return invoice
 
 
 @register.includable("invoice", "payments")
 def payments(invoice: Json) -> Json:
     """The invoice's payments, shown when asked for."""
-    return lists.list_of(billing.payments_of(invoice), url=f"/v1/invoice_payments?invoice={invoice['id']}")
+    return lists.list_of(invoices.payments_of(invoice), url=f"/v1/invoice_payments?invoice={invoice['id']}")
 
 
 @register.includable("invoice", "confirmation_secret")
 def confirmation_secret(invoice: Json) -> Json | None:
     """What a browser needs to confirm the payment."""
-    intent = billing.intent_of(invoice) if invoice["status"] == "open" else None
+    intent = invoices.intent_of(invoice) if invoice["status"] == "open" else None
     return intent and {"client_secret": intent["client_secret"], "type": "payment_intent"}
 
 

@@ -10,7 +10,7 @@ from stripe_emulator.billing import drafts, items, lines
 from stripe_emulator.catalog import discounts, prices, pricing
 from stripe_emulator.core import clocks, money, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 

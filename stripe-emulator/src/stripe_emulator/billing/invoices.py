@@ -13,7 +13,7 @@ from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.hooks import Hook
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import payment_intents
 

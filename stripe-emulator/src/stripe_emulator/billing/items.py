@@ -8,7 +8,7 @@ from stripe_emulator import contract
 from stripe_emulator.catalog import discounts, prices
 from stripe_emulator.core import clock, clocks, ids, periods, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import objects
 

@@ -10,11 +10,12 @@ from typing import Any
 from stripe_emulator import contract
 from stripe_emulator.catalog import amounts, pricing
 from stripe_emulator.core import clock, ids, store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 
 
 def product_name(price: Json) -> str:
+    """The name that a line shows for a price."""
     product = store.find("product", price["product"])
     return str(product["name"]) if product and not product.get("deleted") else str(price["product"])
 
@@ -91,6 +92,7 @@ def new_invoiceitem(customer: Json, *, event: str | None = "invoiceitem.created"
 
 
 def pricing_of(price: Json) -> Json:
+    """A price as a line's ``pricing``."""
     return {
         "type": "price_details",
         "price_details": {"price": price["id"], "product": price["product"]},

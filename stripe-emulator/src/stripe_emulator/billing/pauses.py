@@ -6,7 +6,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing import changes, collection, cycle, drafts, endings, invoices, items, states
 from stripe_emulator.core import clock, periods, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import without_effect
 from stripe_emulator.events import events, objects
 

@@ -11,7 +11,7 @@ import re
 from stripe_emulator.billing import cycle, items
 from stripe_emulator.core import clock, clocks, periods, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 
 #: How many intervals a phase may last.

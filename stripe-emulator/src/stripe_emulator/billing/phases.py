@@ -6,10 +6,19 @@ https://docs.stripe.com/billing/subscriptions/subscription-schedules
 from __future__ import annotations
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import changes, cycle, items, phase_forms, start, states, terms
+from stripe_emulator.billing import (
+    change_forms,
+    cycle,
+    items,
+    phase_forms,
+    start,
+    states,
+    terms,
+    updates,
+)
 from stripe_emulator.core import clock, periods, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 
 register = Register()
@@ -139,7 +148,7 @@ def enter(schedule: Json, phase: Json, behavior: str | None = None) -> None:
     if clock.now() >= cycle.next_renewal(subscription) and "trial_end" not in form:
         _enter_at_boundary(subscription, form, phase)
     else:
-        changes.update(subscription, form)
+        updates.update(subscription, form)
 
 
 def _enter_at_boundary(subscription: Json, form: Json, phase: Json) -> None:
@@ -158,7 +167,7 @@ def _enter_at_boundary(subscription: Json, form: Json, phase: Json) -> None:
         if item["current_period_end"] is None:
             item["current_period_start"] = item["current_period_end"] = clock.now()
     start.add_invoice_items(subscription, customer, form)
-    kept = changes.kept(subscription, form, customer)
+    kept = change_forms.kept(subscription, form, customer)
     states.change(subscription, **kept, **fields)
 
 

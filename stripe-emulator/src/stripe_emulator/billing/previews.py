@@ -21,7 +21,7 @@ from stripe_emulator.billing import (
 )
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import NotEmulated, NotFound
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.payments import customers
 

@@ -12,7 +12,7 @@ from typing import Any
 from stripe_emulator.billing import drafts, lines
 from stripe_emulator.catalog import amounts, discounts, pricing, totals
 from stripe_emulator.core import store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 
 def credit(subscription: Json, customer: Json, item: Json, since: int) -> None:

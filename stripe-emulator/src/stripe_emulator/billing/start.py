@@ -19,7 +19,7 @@ from stripe_emulator.billing import (
 from stripe_emulator.catalog import amounts, discounts, prices, pricing
 from stripe_emulator.core import clock, clocks, ids, money, periods, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 
 

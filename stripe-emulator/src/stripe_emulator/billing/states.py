@@ -10,7 +10,7 @@ from stripe_emulator.billing import collection, drafts, invoices, states
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.hooks import Hook
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 
 register = Register()
@@ -86,7 +86,7 @@ def end_all_of(customer: Json) -> None:
 
 
 def invoice_paid(invoice: Json) -> None:
-    """Money came in: the subscription runs, or runs again."""
+    """An invoice of the subscription was paid: it runs, or runs again."""
     subscription = drafts.subscription_of(invoice)
     if subscription is None:
         return

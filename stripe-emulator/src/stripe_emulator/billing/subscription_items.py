@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import changes, states
+from stripe_emulator.billing import states, updates
 from stripe_emulator.core import clocks, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 
 register = Register()
@@ -66,7 +66,7 @@ def _update(subscription: Json, form: Form) -> None:
         raise InvalidRequest("A canceled subscription can't be changed.", param="subscription")
     of_update = {key: form.pop(key) for key in OF_UPDATE if key in form}
     form.pop("clear_usage", None)
-    changes.update(subscription, of_update | {"items": [form]})
+    updates.update(subscription, of_update | {"items": [form]})
 
 
 def _owner(item_id: str) -> Json:

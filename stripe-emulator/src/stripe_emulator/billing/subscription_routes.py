@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import changes, collection, endings, pauses, start, states
+from stripe_emulator.billing import collection, endings, pauses, start, states, updates
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, without_effect
 
 register = Register()
@@ -56,7 +56,7 @@ def update(form: Form, subscription_id: str) -> Json:
     subscription = store.get("subscription", subscription_id)
     clocks.enter(subscription)
     states.must_be_changeable(subscription, form)
-    return changes.update(subscription, form)
+    return updates.update(subscription, form)
 
 
 @register.get("/v1/subscriptions")

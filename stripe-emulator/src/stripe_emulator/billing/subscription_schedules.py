@@ -7,7 +7,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing import endings, phase_forms, phases, states
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.billing import collection, states
 from stripe_emulator.core import store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 from stripe_emulator.payments import setup_intents
 from stripe_emulator.payments.confirmation import Owner

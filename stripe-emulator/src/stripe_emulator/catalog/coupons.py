@@ -7,7 +7,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 
@@ -76,11 +76,13 @@ def list_all(form: Form) -> Json:
 
 @register.includable("coupon", "applies_to")
 def applies_to(coupon: Json) -> Json:
+    """The products that a coupon is for, shown when asked for."""
     return {"products": coupon["_products"]}
 
 
 @register.includable("coupon", "currency_options")
 def currency_options(coupon: Json) -> Json:
+    """What a coupon takes off in each currency, shown when asked for."""
     own = {coupon["currency"]: {"amount_off": coupon["amount_off"]}} if coupon["currency"] else {}
     return {**own, **coupon["_currency_options"]}
 

@@ -13,7 +13,7 @@ from stripe_emulator.catalog.totals import Cut
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.clock import add_months
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 
 

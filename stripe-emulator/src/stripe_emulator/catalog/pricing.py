@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from stripe_emulator.core import money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from stripe_emulator.api.register import Register
 from stripe_emulator.checkout import invoice_creation, session_discounts
 from stripe_emulator.core import clock, ids, store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import challenges, confirmation, customers, payment_intents, setup_intents
 

@@ -10,7 +10,7 @@ from stripe_emulator.billing import drafts, invoices, items, lines
 from stripe_emulator.checkout import session_discounts
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 

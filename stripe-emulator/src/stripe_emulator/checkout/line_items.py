@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator.catalog import prices, pricing
 from stripe_emulator.core import ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public
 from stripe_emulator.events import objects
 

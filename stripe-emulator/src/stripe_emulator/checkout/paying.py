@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator.checkout import completion, modes, subscription_mode
 from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 
 #: What a session does, by its ``mode``.

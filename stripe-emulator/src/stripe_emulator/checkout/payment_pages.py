@@ -8,7 +8,7 @@ from stripe_emulator.checkout import completion, paying
 from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.payments import payment_methods
 

@@ -10,7 +10,7 @@ from stripe_emulator.catalog import discounts, promotion_codes, totals
 from stripe_emulator.checkout import line_items, tax
 from stripe_emulator.core import money, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 

@@ -6,7 +6,7 @@ from stripe_emulator.checkout import paying
 from stripe_emulator.checkout.mode import Mode
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 
 #: Parameters that promise more than is done here.
@@ -20,7 +20,7 @@ NOT_YET = (
     "shipping_address_collection",
     "shipping_options",
 )
-#: The same, where they are switched on by ``enabled``.
+#: Parameters that promise more than is done here where their ``enabled`` is true.
 NOT_YET_ENABLED = ("managed_payments", "tax_id_collection")
 
 LIVES, SHORTEST = clock.DAY, 30 * 60
@@ -49,6 +49,11 @@ def defaults(form: Form) -> Json:
 
 
 def mode(form: Form) -> Mode:
+    """The mode of a new session.
+
+    :raises InvalidRequest: A parameter is missing or contradicts the mode.
+    :raises NotEmulated: The form asks for something that the emulator would not do.
+    """
     if "mode" not in form:
         raise InvalidRequest("Missing required param: mode.", code="parameter_missing", param="mode")
     for param in ("application_fee_amount", "on_behalf_of", "transfer_data"):
@@ -79,6 +84,10 @@ def mode(form: Form) -> Mode:
 
 
 def check_urls(form: Form) -> None:
+    """Check where the browser goes after the page.
+
+    :raises InvalidRequest: A URL is missing, wrong, or not for this ``ui_mode``.
+    """
     ui_mode = form.get("ui_mode", "hosted_page")
     if ui_mode == "hosted_page":
         needed, refused = "success_url", ("return_url", "redirect_on_completion")
@@ -112,6 +121,7 @@ def check_urls(form: Form) -> None:
 
 
 def customer(form: Form) -> str | None:
+    """The id of the customer that the form names."""
     if "customer" not in form:
         return None
     if "customer_email" in form:
@@ -133,10 +143,15 @@ def updates(form: Form) -> list[str]:
 
 
 def currency(form: Form) -> str | None:
+    """The currency of a session without lines."""
     return money.currency(form["currency"]) if "currency" in form else None
 
 
 def expires_at(form: Form) -> int:
+    """When the session expires: in 24 hours, or as the form says.
+
+    :raises InvalidRequest: Sooner than 30 minutes from now, or later than 24 hours.
+    """
     now = clock.now()
     expires_at: int = form.get("expires_at", now + LIVES)
     if not now + SHORTEST <= expires_at <= now + LIVES:

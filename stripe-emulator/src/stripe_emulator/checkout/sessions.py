@@ -18,7 +18,7 @@ from stripe_emulator.checkout import (
 )
 from stripe_emulator.checkout.completion import KIND
 from stripe_emulator.core import clock, ids, money, store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 

@@ -11,7 +11,7 @@ from stripe_emulator.checkout.completion import KIND
 from stripe_emulator.checkout.mode import Mode, Payer
 from stripe_emulator.core import clocks, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 from stripe_emulator.payments import setup_confirmation, setup_intents

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from stripe_emulator.catalog import totals
 from stripe_emulator.core import store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 
 HOME = "US"

@@ -264,7 +264,7 @@ class Object:
 
     @cached_property
     def _blank(self) -> str:
-        """As text: to read it anew takes a fifth of the time of walking the fields."""
+        """The blank object as text; parsing it takes a fifth of the time of walking the fields."""
         return json.dumps({name: field.blank() for name, field in self.fields.items() if name in self.sent})
 
 

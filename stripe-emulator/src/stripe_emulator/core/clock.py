@@ -74,7 +74,10 @@ def at(moment: int) -> Iterator[None]:
 
 
 def add_months(moment: int, months: int, *, anchor_day: int | None = None) -> int:
-    """The same day and time so many months on; the last day where the month is too short.
+    """A moment so many months later, on the same day and at the same time.
+
+    Where that month is too short, it is the last day.
+
 
     :param anchor_day: The day of the month to return to: a subscription of the 31st renews on
         28 February and then on 31 March.

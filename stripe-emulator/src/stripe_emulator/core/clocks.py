@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 #: What a timestamp may be: from 1970 to the year 2200.
 LATEST = 7_258_118_400

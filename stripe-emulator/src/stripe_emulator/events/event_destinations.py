@@ -9,7 +9,7 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public
 from stripe_emulator.events import objects, thin
 from stripe_emulator.events.webhook_endpoints import check_url

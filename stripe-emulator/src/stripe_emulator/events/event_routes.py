@@ -5,7 +5,8 @@ from __future__ import annotations
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.conditions import Among
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 
 register = Register()
@@ -23,7 +24,7 @@ def list_all(form: Form) -> Json:
     where: Json = {"type": form["types"]} if "types" in form else {}
     if "delivery_success" in form:
         missed = "SELECT DISTINCT event FROM delivery WHERE status <> 'delivered'"
-        where["id"] = store.Among(missed, inside=not form["delivery_success"])
+        where["id"] = Among(missed, inside=not form["delivery_success"])
     return lists.page("event", form, url="/v1/events", where=where, only=("type",))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stripe_emulator.core import chaos, clock, ids, store
 from stripe_emulator.core.errors import NotFound, no_such
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import thin

@@ -15,7 +15,7 @@ from typing import Any
 from stripe_emulator import contract
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 #: How the id of a snapshot begins, and that of its thin twin.
 SNAPSHOT, THIN = "evt_1", "evt_test_1"

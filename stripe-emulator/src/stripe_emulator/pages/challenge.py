@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import CardError, NotFound, StripeError
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.pages import problem
 from stripe_emulator.pages.account import storage
 from stripe_emulator.payments import challenge_answers

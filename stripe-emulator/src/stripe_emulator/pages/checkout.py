@@ -13,7 +13,7 @@ from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.checkout.subscription_mode import needs_card
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError, no_such
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.pages import card_form, describe, elements_session, problem
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal

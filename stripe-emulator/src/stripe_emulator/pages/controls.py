@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from stripe_emulator import controls
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.pages.account import storage
 
 pages = Blueprint("controls", __name__, static_folder="static", static_url_path="/_emulator/static")

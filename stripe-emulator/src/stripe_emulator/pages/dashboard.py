@@ -14,7 +14,8 @@ from flask.typing import ResponseReturnValue
 from stripe_emulator import controls
 from stripe_emulator.api.expand import render
 from stripe_emulator.core import chaos, store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.conditions import conditions
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, failing_endpoints
 from stripe_emulator.pages import deliveries_seen, quick_start
 from stripe_emulator.pages.account import storage
@@ -229,7 +230,7 @@ def latest(
 
     :param before: Rows that were written before this one.
     """
-    condition, values = store.conditions(where or {})
+    condition, values = conditions(where or {})
     rows = (
         store.current()
         .execute(

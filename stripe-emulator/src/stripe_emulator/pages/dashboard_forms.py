@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from stripe_emulator import controls
 from stripe_emulator.core import chaos, clock, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects, webhook_endpoints
 from stripe_emulator.pages import dashboard
 from stripe_emulator.pages.account import storage

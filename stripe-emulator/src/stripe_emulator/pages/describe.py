@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from markupsafe import Markup, escape
 
 from stripe_emulator.core import ids, money
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 #: Where an object keeps the sum that it is about, first hit first.
 AMOUNTS = ("amount", "amount_total", "total", "unit_amount", "amount_off", "net")

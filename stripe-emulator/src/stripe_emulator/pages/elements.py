@@ -18,7 +18,7 @@ from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError, Unauthenticated
 from stripe_emulator.core.ids import new
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 from stripe_emulator.pages import elements_session
 from stripe_emulator.pages.account import storage

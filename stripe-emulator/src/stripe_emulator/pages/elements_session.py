@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.checkout import completion, session_discounts
 from stripe_emulator.core import money, store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 
 def shown(session: Json) -> Json:

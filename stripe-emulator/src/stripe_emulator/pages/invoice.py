@@ -9,7 +9,7 @@ from stripe_emulator.billing import collection, invoices
 from stripe_emulator.checkout import completion
 from stripe_emulator.core import clocks, store
 from stripe_emulator.core.errors import NotFound, StripeError, no_such
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.pages import card_form, invoice_pdf, problem
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal

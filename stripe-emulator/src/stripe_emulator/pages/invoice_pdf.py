@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from stripe_emulator.core import money
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.pages import describe, pdf
 from stripe_emulator.pages.pdf import Page
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.billing import changes, collection, endings, states
+from stripe_emulator.billing import collection, endings, states, updates
 from stripe_emulator.billing.billing_portal import CONFIGURATION, SESSION
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 from stripe_emulator.pages import card_form, problem
 from stripe_emulator.pages.account import storage
@@ -160,7 +160,7 @@ def _make_default(method: Json, session: Json) -> None:
 
 def _update(subscription: Json, wanted: Json) -> None:
     states.must_be_changeable(subscription, wanted)
-    changes.update(subscription, wanted)
+    updates.update(subscription, wanted)
 
 
 def _done(session: Json, word: str) -> ResponseReturnValue:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.payments import balance_transactions
 

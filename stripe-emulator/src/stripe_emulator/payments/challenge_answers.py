@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.payments import confirmation, setup_confirmation
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator.core import store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 
 def url(intent: Json) -> str:

@@ -6,7 +6,7 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.errors import NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import balance_transactions, cards, payment_methods

@@ -13,7 +13,7 @@ from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound, no_such
 from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.ids import token
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import payment_methods

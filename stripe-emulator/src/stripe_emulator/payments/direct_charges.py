@@ -8,7 +8,7 @@ from __future__ import annotations
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import money, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.payments import cards, charges, confirmation, payment_intents, payment_methods
 

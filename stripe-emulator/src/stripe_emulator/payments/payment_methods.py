@@ -8,7 +8,7 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import cards
@@ -250,7 +250,7 @@ def detach_from(method: Json) -> Json:
 
 
 def _fingerprint(card: Card) -> str:
-    """The same for the same number, whoever saves it."""
+    """The fingerprint of a card number, equal for everyone who saves it."""
     return hashlib.sha256(card.number.encode()).hexdigest()[:16]
 
 

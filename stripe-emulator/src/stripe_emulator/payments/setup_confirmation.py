@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import CardError
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import cards, challenges, payment_methods

@@ -11,7 +11,6 @@ from functools import cache
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import (
     billing_portal,
-    changes,
     collection,
     credit_notes,
     customer_balance_transactions,
@@ -21,6 +20,7 @@ from stripe_emulator.billing import (
     invoiceitems,
     invoices,
     pauses,
+    pending_updates,
     phases,
     states,
     subscription_items,
@@ -83,7 +83,7 @@ REGISTERS: tuple[Register, ...] = (
     customer_balance_transactions.register,
     states.register,
     cycle.register,
-    changes.register,
+    pending_updates.register,
     pauses.register,
     subscription_routes.register,
     subscription_items.register,
@@ -110,9 +110,9 @@ def connect() -> None:
     """Name what follows a turn on a lower floor, in this order, and who owns a payment."""
     customers.before_removal.leads_to(states.end_all_of)
     invoices.after_paid.leads_to(
-        states.invoice_paid, changes.apply_pending, pauses.invoice_paid, subscription_mode.invoice_paid
+        states.invoice_paid, pending_updates.invoice_paid, pauses.invoice_paid, subscription_mode.invoice_paid
     )
-    invoices.after_given_up.leads_to(states.invoice_given_up, changes.drop_pending)
+    invoices.after_given_up.leads_to(states.invoice_given_up, pending_updates.invoice_given_up)
     collection.after_failure.leads_to(states.payment_failed)
     cycle.before_renewal.leads_to(phases.enter_due)
     states.after_end.leads_to(phases.subscription_ended)
