@@ -28,8 +28,8 @@ DECLINES_WHEN_CHARGED = "4000 0000 0000 0341"
 #: Addresses that answer a browser, and where it sees no page of their own there.
 NOT_WALKED = {
     "closing.export": "a file",
-    "usage.as_csv": "a file",
-    "usage.as_json": "a file",
+    "downloads.as_csv": "a file",
+    "downloads.as_json": "a file",
     "prepaid.operator_credits_csv": "a file",
     "prepaid.operator_payments_csv": "a file",
     "prepaid.operator_plans_csv": "a file",

@@ -50,7 +50,7 @@ def upgrade() -> None:
                 "failed",
                 "expired",
                 "unknown",
-                "set_aside",
+                "needs_review",
                 name="paymentstate",
                 native_enum=False,
                 create_constraint=True,
@@ -77,8 +77,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("look_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("looks", BigInt, nullable=False),
+        sa.Column("check_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("checks", BigInt, nullable=False),
         sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_prepaid_payment_amount_not_negative")),
         sa.CheckConstraint("credits > 0", name=op.f("ck_prepaid_payment_credits_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_prepaid_payment")),
@@ -88,7 +88,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("payment_intent_id", name=op.f("uq_prepaid_payment_payment_intent_id")),
         sa.UniqueConstraint("session_id", name=op.f("uq_prepaid_payment_session_id")),
     )
-    op.create_index("ix_prepaid_payment_look_at", "prepaid_payment", ["look_at"], unique=False)
+    op.create_index("ix_prepaid_payment_check_at", "prepaid_payment", ["check_at"], unique=False)
     op.create_index("ix_prepaid_payment_owner_id", "prepaid_payment", ["owner", "id"], unique=False)
     op.create_table(
         "prepaid_inbox",

@@ -40,13 +40,29 @@ def upgrade() -> None:
         sa.Column("id", BigInt, nullable=False),
         sa.Column("payment_id", BigInt, nullable=False),
         sa.Column("amount_minor", BigInt, nullable=False),
-        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "requested",
+                "refused",
+                "pending",
+                "requires_action",
+                "succeeded",
+                "failed",
+                "canceled",
+                name="refundstate",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
         sa.Column("reason", sa.String(length=255)),
         sa.Column("idempotency_key", sa.String(length=255), nullable=False),
         sa.Column("stripe_id", sa.String(length=255)),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("fetched_at", sa.DateTime(timezone=True)),
-        sa.Column("look_at", sa.DateTime(timezone=True)),
+        sa.Column("check_at", sa.DateTime(timezone=True)),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_prepaid_refund_amount_positive")),
         sa.ForeignKeyConstraint(
             ["payment_id"], ["prepaid_payment.id"], name=op.f("fk_prepaid_refund_payment_id")
@@ -56,13 +72,30 @@ def upgrade() -> None:
         sa.UniqueConstraint("stripe_id", name=op.f("uq_prepaid_refund_stripe_id")),
     )
     op.create_index("ix_prepaid_refund_payment_id", "prepaid_refund", ["payment_id"])
-    op.create_index("ix_prepaid_refund_look_at", "prepaid_refund", ["look_at"])
+    op.create_index("ix_prepaid_refund_check_at", "prepaid_refund", ["check_at"])
     op.create_table(
         "prepaid_dispute",
         sa.Column("id", sa.String(length=255), nullable=False),
         sa.Column("payment_id", BigInt, nullable=False),
         sa.Column("amount_minor", BigInt, nullable=False),
-        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "warning_needs_response",
+                "warning_under_review",
+                "warning_closed",
+                "needs_response",
+                "under_review",
+                "won",
+                "lost",
+                "prevented",
+                name="disputestate",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(

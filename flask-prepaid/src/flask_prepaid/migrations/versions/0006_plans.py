@@ -82,8 +82,8 @@ def upgrade() -> None:
         sa.Column("ended_at", Time),
         sa.Column("created_at", Time, nullable=False),
         sa.Column("fetched_at", Time),
-        sa.Column("look_at", Time),
-        sa.Column("looks", BigInt, nullable=False),
+        sa.Column("check_at", Time),
+        sa.Column("checks", BigInt, nullable=False),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_prepaid_subscription_quantity_positive")),
         sa.ForeignKeyConstraint(
             ["price_id"], ["prepaid_plan_price.id"], name=op.f("fk_prepaid_subscription_price_id")
@@ -97,7 +97,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("stripe_id", name=op.f("uq_prepaid_subscription_stripe_id")),
     )
     op.create_index("ix_prepaid_subscription_owner_id", "prepaid_subscription", ["owner", "id"])
-    op.create_index("ix_prepaid_subscription_look_at", "prepaid_subscription", ["look_at"])
+    op.create_index("ix_prepaid_subscription_check_at", "prepaid_subscription", ["check_at"])
     op.create_index(
         "uq_prepaid_subscription_running",
         "prepaid_subscription",
@@ -117,7 +117,11 @@ def invoices() -> None:
         sa.Column("subscription_id", BigInt, nullable=False),
         sa.Column("stripe_id", sa.String(length=255), nullable=False),
         sa.Column("number", sa.String(length=64)),
-        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column(
+            "state",
+            words("invoicestate", ("draft", "open", "paid", "uncollectible", "void"), 16),
+            nullable=False,
+        ),
         sa.Column("total_minor", BigInt, nullable=False),
         sa.Column("due_minor", BigInt, nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
