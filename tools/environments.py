@@ -91,14 +91,11 @@ def requirements(projects: tuple[str, ...]) -> list[str]:
 def lowest() -> list[str]:
     """Every requirement of the projects, to be taken at its lower bound, and the lock's own test tools."""
     ours = requirements(PROJECTS)
-    names = {name_of(line) for line in ours}
-    tools = [
-        name_of(line)
-        for line in (ROOT / "requirements-dev.in").read_text().splitlines()
-        if line[:1].isalpha()
-    ]
-    locked = dict(line.split()[0].split("==") for line in LOCK.read_text().splitlines() if "==" in line)
-    return [*ours, *(f"{name}=={locked[name]}" for name in [*tools, "flit-core"] if name not in names)]
+    wanted = (ROOT / "requirements-dev.in").read_text().splitlines()
+    tools = {name_of(line) for line in wanted if line[:1].isalpha()} | {"flit-core"}
+    pinned = [line.rstrip(" \\") for line in LOCK.read_text().splitlines() if line[:1].isalpha()]
+    tools -= {name_of(line) for line in ours}
+    return [*ours, *(line for line in pinned if name_of(line) in tools)]
 
 
 def name_of(requirement: str) -> str:

@@ -50,6 +50,8 @@ def outcome_of(cell: Cell, tests: list[str] | None, workers: str, minutes: int) 
             return test(python, tests or cell.tests, workers, minutes, PREPAID_TEST_POSTGRESQL=url)
     except Missing as missing:
         return f"left out: {missing}"
+    except SystemExit:
+        return "failed (it could not be installed)"
 
 
 def test(python: Path, tests: Sequence[str], workers: str, minutes: int, **settings: str) -> str:
