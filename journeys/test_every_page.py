@@ -17,7 +17,7 @@ from rando_number import create_app
 
 from .bare_host import serve
 from .conftest import Running
-from .looking import Walk, operator_pages
+from .accessibility import Walk, operator_pages
 from .test_newcomer import pay_on_stripes_page, register
 
 pytestmark = pytest.mark.browser

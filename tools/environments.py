@@ -23,17 +23,17 @@ def environment_for(cell: Cell) -> Path:
     folder = CACHE / cell.name
     python = folder / "venv/bin/python"
     folder.mkdir(parents=True, exist_ok=True)
-    asked = folder / "requirements.txt"
-    write_requirements(cell, asked)
+    wanted = folder / "requirements.txt"
+    write_requirements(cell, wanted)
     stamp = folder / "stamp"
-    made = f"{ROOT}\n{cell}\n{asked.read_text()}"
+    made = f"{ROOT}\n{cell}\n{wanted.read_text()}"
     if python.exists() and stamp.exists() and stamp.read_text() == made:
         return python
     say(f"{cell.name}: making its environment in {folder}")
     stamp.unlink(missing_ok=True)
     must(UV, "venv", "-q", "--clear", "--python", interpreter(cell.python), folder / "venv")
     install = [UV, "pip", "install", "-q", "--python", str(python)]
-    must(*install, "-r", asked)
+    must(*install, "-r", wanted)
     must(*install, "--no-deps", "--no-build-isolation", *editable(cell.projects))
     stamp.write_text(made)
     return python
@@ -47,10 +47,10 @@ def editable(projects: tuple[str, ...]) -> Iterator[str]:
 def interpreter(version: str) -> str:
     """A Python of this version on this machine; nothing is downloaded."""
     command = [UV, "python", "find", "--no-python-downloads", "--no-project", version]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    if found.returncode:
+    search = subprocess.run(command, capture_output=True, text=True, check=False)
+    if search.returncode:
         raise Missing(f"no Python {version}")
-    return found.stdout.strip()
+    return search.stdout.strip()
 
 
 def write_requirements(cell: Cell, target: Path) -> None:
@@ -79,13 +79,13 @@ def asked_by(cell: Cell) -> list[str]:
 
 def requirements(projects: tuple[str, ...]) -> list[str]:
     """What the projects ask for, with their extras, but for each other."""
-    asked: list[str] = []
+    lines: list[str] = []
     for project in projects:
         table = tomllib.loads((ROOT / project / "pyproject.toml").read_text())["project"]
-        asked += table["dependencies"]
+        lines += table["dependencies"]
         for extra in table.get("optional-dependencies", {}).values():
-            asked += extra
-    return [line for line in asked if not line.startswith(PROJECTS)]
+            lines += extra
+    return [line for line in lines if not line.startswith(PROJECTS)]
 
 
 def lowest() -> list[str]:

@@ -1,4 +1,4 @@
-"""The ledger alone, as the lane uses it: spends that are awaited, a number with each, and no web around it.
+"""The ledger alone, as the fast path uses it: spends that are awaited, a number with each, and no web around it.
 
 Run as a program, it is one process of several: ``ledger.py WALLETS CALLERS SECONDS``, with the shop's
 settings in the environment, prints how many spends it has committed, each of any of the wallets.
