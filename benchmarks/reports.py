@@ -41,8 +41,8 @@ from flask_prepaid.subscriptions.models import (
     Subscription,
     SubscriptionChange,
 )
-from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 from prepaid_ledger.database import Base
+from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 DAYS = 540

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 from werkzeug.test import Client, TestResponse
 
+from prepaid_ledger import Spent
+from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.errors import Busy
-from prepaid_ledger.spends.asynchronous import AwaitedSpends
-from prepaid_ledger.spends.single import Spent
 from rando_number.api.fast_path import Lane
 from rando_number.models import db
 
@@ -210,18 +210,18 @@ def test_a_database_that_is_gone(roads: Roads) -> None:
 class AnswersAreLost:
     """Spends that are committed, and whose callers don't hear of it."""
 
-    def __init__(self, spends: AwaitedSpends) -> None:
-        self.spends = spends
+    def __init__(self, ledger: AsyncLedger) -> None:
+        self.ledger = ledger
 
-    async def spend(self, owner: str, **terms: Any) -> Spent:
-        await self.spends.spend(owner, **terms)
+    async def spend_now(self, owner: str, **terms: Any) -> Spent:
+        await self.ledger.spend_now(owner, **terms)
         raise Busy("The database did not answer.")
 
 
 def test_what_may_have_been_spent_is_not_tried_again(tmp_path: Path) -> None:
     road = open_road(tmp_path / "lane", RATELIMIT_ENABLED="1")
     lane: Any = Lane(road.shop.app)
-    lane.spends = AnswersAreLost(lane.spends)
+    lane.ledger = AnswersAreLost(lane.ledger)
 
     lost = served_by(lane, road).ask("GET", ONE)
 

@@ -11,7 +11,6 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
-from prepaid_ledger.books import entries
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import KeyReused
 
@@ -165,15 +164,13 @@ def settle(context: Context, payment: Payment, *, asked: tuple[int, str], paid_m
         set_aside(context, payment, asked)
         return
     now = context.clock()
-    entries.post_purchase(
-        context.session,
+    context.ledger.purchase(
         payment.owner,
         payment.credits,
         key=f"payment:{payment.id}",
         amount_minor=paid_minor,
         currency=payment.currency,
         expires_at=now + timedelta(seconds=payment.expires_after_s) if payment.expires_after_s else None,
-        clock=context.clock,
     )
     payment.state = PaymentState.PAID
     payment.paid_minor = paid_minor

@@ -13,7 +13,6 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
-from prepaid_ledger.books import entries
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import NothingToReverse
 
@@ -243,14 +242,12 @@ def _row_of(session: Session, payment: Payment, refund: facts.Refund) -> Refund:
 def _take(
     context: Context, payment: Payment, key: str, amount_minor: int, reason: str, *, tell: bool
 ) -> None:
-    entry = entries.claw_back(
-        context.session,
+    entry = context.ledger.claw_back(
         payment.owner,
         lot_key=_lot_key(context.session, payment),
         key=key,
         refunded_minor=amount_minor,
         reason=reason,
-        clock=context.clock,
     )
     if tell:
         signals.after_commit(
@@ -273,13 +270,6 @@ def _lot_key(session: Session, payment: Payment) -> str:
 
 def _give(context: Context, payment: Payment, key: str, reason: str) -> None:
     try:
-        entries.restore(
-            context.session,
-            payment.owner,
-            claw_key=key,
-            key=f"undone:{key}",
-            reason=reason,
-            clock=context.clock,
-        )
+        context.ledger.restore(payment.owner, claw_key=key, key=f"undone:{key}", reason=reason)
     except NothingToReverse:
         return  # it was never taken: the end was heard of before the beginning

@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
-from functools import partial
 from time import monotonic
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from prepaid_ledger.books.sweep import settle
 from prepaid_ledger.database import insert
-from prepaid_ledger.database.engine import commit_alone
 from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 
 from ..context import Context
@@ -114,7 +111,7 @@ def count(context: Context) -> int:
         for wallet in behind:
             undrawn = wallet.seq - wallet.drawn_seq
             if 0 < undrawn <= ENTRIES or (undrawn and wallet.moved_at < quiet):
-                commit_alone(context.engine, partial(settle, owner=wallet.owner, clock=context.clock))
+                context.ledger.bring_up_to_date(wallet.owner)
         for wallet in behind:
             _count(session, wallet.id, wallet.counted, context.config.time_zone)
         session.commit()
@@ -192,9 +189,10 @@ def _count(session: Session, wallet_id: int, after: int, zone: str) -> None:
 
 
 def _entries(wallet_id: int, after: int, upto: int) -> Select[*tuple[Any, ...]]:
-    """Entries with what was paid for the lot that an expiry names."""
+    """Entries with what was paid for the lot that an expiry refers to."""
     origin = aliased(Entry)
-    expiry_of = (Lot.wallet_id == Entry.wallet_id) & (Lot.seq == Entry.names) & (Entry.kind == Kind.EXPIRY)
+    is_its_lot = (Lot.wallet_id == Entry.wallet_id) & (Lot.seq == Entry.refers_to_seq)
+    expiry_of = is_its_lot & (Entry.kind == Kind.EXPIRY)
     return (
         select(
             Entry.seq,

@@ -17,7 +17,6 @@ from fractions import Fraction
 
 from sqlalchemy import select
 
-from prepaid_ledger.books import allowances, entries
 from prepaid_ledger.database import insert
 
 from .. import signals
@@ -190,12 +189,10 @@ def _give(context: Context, subscription: Subscription, row: Invoice, bill: Bill
         "key": f"invoice:{row.id}",
         "amount_minor": payment.amount_minor,
         "currency": bill.currency,
-        "clock": context.clock,
     }
     grace, ends, now = context.config.allowance_grace, moment(due.ends), context.clock()
     if due.replaces and ends > now and not _overtaken(context, row):
-        allowances.allowance(
-            session,
+        context.ledger.allowance(
             subscription.owner,
             due.credits,
             period_end=ends,
@@ -208,7 +205,7 @@ def _give(context: Context, subscription: Subscription, row: Invoice, bill: Bill
         # Beside what is there: the rest of a period, or one that was paid when it was over.
         lasts = ends if whole_period(bill.lines) is None else ends + grace
         until = max(lasts, now + grace) if lasts <= now else lasts
-        allowances.add_to_allowance(session, subscription.owner, due.credits, period_end=until, **told)  # type: ignore[arg-type]
+        context.ledger.add_to_allowance(subscription.owner, due.credits, period_end=until, **told)  # type: ignore[arg-type]
     signals.after_commit(
         session,
         signals.credits_added,
@@ -253,14 +250,12 @@ def _take(context: Context, subscription: Subscription, row: Invoice, credits: i
     if latest is None:
         row.credits = 0
         return
-    entries.claw_back(
-        context.session,
+    context.ledger.claw_back(
         subscription.owner,
         lot_key=f"invoice:{latest}",
         key=f"invoice:{row.id}",
         credits=credits,
         reason="The plan was made smaller",
-        clock=context.clock,
     )
 
 

@@ -13,7 +13,6 @@ from datetime import datetime
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from prepaid_ledger.books import allowances, entries
 from prepaid_ledger.database import insert
 
 from .. import signals
@@ -165,26 +164,18 @@ def _copy(row: Subscription, subscribed: Subscribed, known: dict[str, PlanPrice]
 def _grant_trial(context: Context, row: Subscription) -> None:
     if row.state is not State.TRIALING or not row.trial_credits or row.trial_end is None:
         return
-    entries.grant(
-        context.session,
+    context.ledger.grant(
         row.owner,
         row.trial_credits,
         key=f"trial:{row.stripe_id}",
         reason="Trial",
         expires_at=row.trial_end + context.config.allowance_grace,
-        clock=context.clock,
     )
 
 
 def _end_trial_credits(context: Context, row: Subscription, at: datetime) -> None:
     """The trial was made longer or shorter in Stripe's dashboard, or ended here; so are its credits."""
-    allowances.move_end(
-        context.session,
-        row.owner,
-        key=f"trial:{row.stripe_id}",
-        expires_at=at,
-        clock=context.clock,
-    )
+    context.ledger.move_end(row.owner, key=f"trial:{row.stripe_id}", expires_at=at)
 
 
 def _when(context: Context, row: Subscription, period_before: datetime | None) -> datetime:

@@ -82,7 +82,7 @@ class Lane:
         self.through_flask = WholeRequests(in_threads, most=app.config["MAX_CONTENT_LENGTH"])
         with app.app_context():
             self.ring = api_keys.ring()
-            self.spends = prepaid.awaited_spends()
+            self.ledger = prepaid.async_ledger()
         self.always = as_bytes(
             {
                 "Content-Type": "application/json",
@@ -116,7 +116,7 @@ class Lane:
             return None
         row = new_row(caller, ask)
         try:
-            spent = await self.spends.spend(caller.owner, **terms(row))
+            spent = await self.ledger.spend_now(caller.owner, **terms(row))
         except PrepaidError as error:
             may_be_spent = error.http_status == 503  # so Flask must not try again
             return Passed(window, error if may_be_spent else None)

@@ -13,15 +13,15 @@ from sqlalchemy import Engine, event
 
 from ..clock import Clock
 from . import batch
-from .host_insert import carried
-from .single import Ask, Spent
+from .host_insert import batch_insert
+from .single import SpendRequest, Spent
 
 log = logging.getLogger(__name__)
 
 Driven = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
-class Line:
+class LoopConnection:
     """One connection for one event loop. The engine opens it and sets it up; psycopg awaits its answers."""
 
     def __init__(self, engine: Engine, *, clock: Clock, debt_blocks: bool) -> None:
@@ -32,17 +32,17 @@ class Line:
         self._driven: Driven | None = None
         event.listen(engine, "engine_disposed", self._close)
 
-    async def post(self, asks: Sequence[Ask]) -> list[Spent | None]:
-        """Commit what is plain of ``asks``, waiting for nobody's wallet; ``None`` has to go alone.
+    async def post(self, requests: Sequence[SpendRequest]) -> list[Spent | None]:
+        """Commit what is batchable of ``requests``, waiting for nobody's wallet; ``None`` has to go alone.
 
         What they bring has to fit one statement.
         """
-        places = batch.one_of_each_key(asks)
-        first = [asks[place] for place in places]
+        places = batch.one_of_each_key(requests)
+        first = [requests[place] for place in places]
         statement, values = batch.on_postgresql(
-            first, carried(first), now=self._clock(), debt_blocks=self._debt_blocks
+            first, batch_insert(first), now=self._clock(), debt_blocks=self._debt_blocks
         )
-        spents: list[Spent | None] = [None] * len(asks)
+        spents: list[Spent | None] = [None] * len(requests)
         try:
             driven = self._driven or await self._open()
             cursor = await driven.execute(statement, values)

@@ -43,6 +43,15 @@ POSTGRESQL_GUARDS = (
 
 
 def upgrade() -> None:
+    create_wallets()
+    create_entries()
+    create_holds()
+    create_lots()
+    for guard in SQLITE_GUARDS if op.get_bind().dialect.name == "sqlite" else POSTGRESQL_GUARDS:
+        op.execute(guard)
+
+
+def create_wallets() -> None:
     op.create_table(
         "prepaid_wallet",
         sa.Column("id", BigInt, nullable=False),
@@ -81,6 +90,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("next_expiry_at IS NOT NULL"),
         sqlite_where=sa.text("next_expiry_at IS NOT NULL"),
     )
+
+
+def create_entries() -> None:
     op.create_table(
         "prepaid_entry",
         sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
@@ -108,7 +120,7 @@ def upgrade() -> None:
         sa.Column("debt", BigInt, nullable=False),
         sa.Column("balance_after", BigInt, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("names", BigInt, nullable=True),
+        sa.Column("refers_to_seq", BigInt, nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("amount_minor", BigInt, nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=True),
@@ -140,13 +152,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("wallet_id", "key", name=op.f("uq_prepaid_entry_wallet_id_key")),
     )
     op.create_index(
-        "ix_prepaid_entry_wallet_id_names",
+        "ix_prepaid_entry_wallet_id_refers_to_seq",
         "prepaid_entry",
-        ["wallet_id", "names"],
+        ["wallet_id", "refers_to_seq"],
         unique=False,
-        postgresql_where=sa.text("names IS NOT NULL"),
-        sqlite_where=sa.text("names IS NOT NULL"),
+        postgresql_where=sa.text("refers_to_seq IS NOT NULL"),
+        sqlite_where=sa.text("refers_to_seq IS NOT NULL"),
     )
+
+
+def create_holds() -> None:
     op.create_table(
         "prepaid_hold",
         sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
@@ -208,6 +223,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'open'"),
         sqlite_where=sa.text("state = 'open'"),
     )
+
+
+def create_lots() -> None:
     op.create_table(
         "prepaid_lot",
         sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
@@ -241,9 +259,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_draw_wallet_id")),
         sa.PrimaryKeyConstraint("wallet_id", "seq", "lot_seq", name=op.f("pk_prepaid_draw")),
     )
-    guards = SQLITE_GUARDS if op.get_bind().dialect.name == "sqlite" else POSTGRESQL_GUARDS
-    for guard in guards:
-        op.execute(guard)
 
 
 def downgrade() -> None:
