@@ -21,10 +21,10 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from flask_prepaid.testing import Databases
 from prepaid_ledger import Ledger
 from prepaid_ledger.books.lot_store import LotStore
 from prepaid_ledger.books.posting import lock, save
+from prepaid_ledger.testing import Databases
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

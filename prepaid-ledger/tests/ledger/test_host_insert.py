@@ -1,4 +1,4 @@
-"""A host's INSERT that goes with its spend, in one statement where it is a plain one."""
+"""A host's INSERT that goes with its spend, in one statement where it is a bare one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from sqlalchemy import ARRAY, JSON, Column, DateTime, Insert, Integer, MetaData,
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
+from prepaid_ledger import SpendRequest, Spent
 from prepaid_ledger.errors import InsufficientCredits
-from prepaid_ledger.spends.host_insert import carried
-from prepaid_ledger.spends.single import Ask, Spent
+from prepaid_ledger.spends.host_insert import batch_insert
 
 from .books import OWNER, Books
 
@@ -38,18 +38,18 @@ def thing(place: int) -> dict[str, object]:
 
 
 def test_each_spend_brings_its_own_row_whatever_is_in_it(books: Books) -> None:
-    things.create(books.db.engine)
+    things.create(books.engine)
     books.grant(20)
     books.grant(20, owner="user:2")
 
     def buy(place: int) -> Spent:
         owner = OWNER if place % 2 else "user:2"
-        return books.prepaid.spend_now(owner, key=f"thing:{place}", work=INSERT, values=thing(place))
+        return books.ledger.spend_now(owner, key=f"thing:{place}", work=INSERT, values=thing(place))
 
     results = books.all_at_once([partial(buy, place) for place in range(24)])
 
     assert all(isinstance(result, Spent) for result in results)
-    rows = books.db.session.execute(select(things).order_by(things.c.place)).mappings().all()
+    rows = books.session.execute(select(things).order_by(things.c.place)).mappings().all()
     assert [row["place"] for row in rows] == list(range(24))
     assert [(row["word"], row["parts"]) for row in rows] == [
         (thing(place)["word"], thing(place)["parts"]) for place in range(24)
@@ -58,28 +58,28 @@ def test_each_spend_brings_its_own_row_whatever_is_in_it(books: Books) -> None:
 
 
 def test_a_spend_that_is_refused_brings_nothing(books: Books) -> None:
-    things.create(books.db.engine)
+    things.create(books.engine)
     books.grant(3)
 
     def buy(place: int) -> Spent:
-        return books.prepaid.spend_now(OWNER, key=f"thing:{place}", work=INSERT, values=thing(place))
+        return books.ledger.spend_now(OWNER, key=f"thing:{place}", work=INSERT, values=thing(place))
 
     results = books.all_at_once([partial(buy, place) for place in range(8)])
 
     bought = [place for place, result in enumerate(results) if isinstance(result, Spent)]
     assert len(bought) == 3
     assert sum(isinstance(result, InsufficientCredits) for result in results) == 5
-    assert sorted(books.db.session.scalars(select(things.c.place))) == bought
+    assert sorted(books.session.scalars(select(things.c.place))) == bought
 
 
 def test_rows_that_clash_take_no_other_spend_with_them(books: Books) -> None:
-    things.create(books.db.engine)
+    things.create(books.engine)
     books.grant(20)
 
     def buy(number: int) -> bool:
         values = thing(min(number, 9))
         try:
-            books.prepaid.spend_now(OWNER, key=f"thing:{number}", work=INSERT, values=values)
+            books.ledger.spend_now(OWNER, key=f"thing:{number}", work=INSERT, values=values)
         except IntegrityError:
             return False
         return True
@@ -87,16 +87,16 @@ def test_rows_that_clash_take_no_other_spend_with_them(books: Books) -> None:
     bought = books.all_at_once([partial(buy, number) for number in range(12)])
 
     assert sorted(bought, key=bool) == [False] * 2 + [True] * 10
-    assert books.prepaid.balance(OWNER) == 10
+    assert books.ledger.balance(OWNER) == 10
 
 
-def ask(work: Insert, place: int = 1, **more: object) -> Ask:
-    return Ask(OWNER, 1, f"thing:{place}", work, {**thing(place), **more})
+def request(work: Insert, place: int = 1, **more: object) -> SpendRequest:
+    return SpendRequest(OWNER, 1, f"thing:{place}", work, {**thing(place), **more})
 
 
-def test_the_same_plain_insert_is_carried() -> None:
-    assert carried([ask(INSERT, 1), ask(INSERT, 2)]) is not None
-    assert carried([ask(INSERT, 3)]) == carried([ask(insert(things), 4)])
+def test_the_same_plain_insert_is_batch_insert() -> None:
+    assert batch_insert([request(INSERT, 1), request(INSERT, 2)]) is not None
+    assert batch_insert([request(INSERT, 3)]) == batch_insert([request(insert(things), 4)])
 
 
 defaulted = Table("defaulted", MetaData(), Column("id", Integer, primary_key=True), Column("n", default=7))
@@ -104,18 +104,18 @@ arrays = Table("arrays", MetaData(), Column("id", Integer, primary_key=True), Co
 
 
 @pytest.mark.parametrize(
-    "asks",
+    "requests",
     [
-        [ask(INSERT), ask(insert(things), 2)],
-        [ask(INSERT), Ask(OWNER, 1, "thing:2")],
-        [Ask(OWNER, 1, "thing:2"), ask(INSERT)],
-        [Ask(OWNER, 1, "thing:2", INSERT)],
-        [ask(INSERT.values(word="x"))],
-        [ask(INSERT.returning(things.c.place))],
-        [ask(upsert(things).on_conflict_do_nothing())],
-        [ask(INSERT, colour="blue")],
-        [Ask(OWNER, 1, "thing:1", insert(defaulted), {"id": 1})],
-        [Ask(OWNER, 1, "thing:1", insert(arrays), {"id": 1, "all": [1]})],
+        [request(INSERT), request(insert(things), 2)],
+        [request(INSERT), SpendRequest(OWNER, 1, "thing:2")],
+        [SpendRequest(OWNER, 1, "thing:2"), request(INSERT)],
+        [SpendRequest(OWNER, 1, "thing:2", INSERT)],
+        [request(INSERT.values(word="x"))],
+        [request(INSERT.returning(things.c.place))],
+        [request(upsert(things).on_conflict_do_nothing())],
+        [request(INSERT, colour="blue")],
+        [SpendRequest(OWNER, 1, "thing:1", insert(defaulted), {"id": 1})],
+        [SpendRequest(OWNER, 1, "thing:1", insert(arrays), {"id": 1, "all": [1]})],
     ],
     ids=[
         "two statements",
@@ -130,5 +130,5 @@ arrays = Table("arrays", MetaData(), Column("id", Integer, primary_key=True), Co
         "an array",
     ],
 )
-def test_what_is_more_than_a_plain_insert_goes_as_it_is(asks: list[Ask]) -> None:
-    assert carried(asks) is None
+def test_what_is_more_than_a_bare_insert_is_a_statement_of_its_own(requests: list[SpendRequest]) -> None:
+    assert batch_insert(requests) is None

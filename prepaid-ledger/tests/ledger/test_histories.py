@@ -17,9 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from flask_prepaid.testing import Databases
-from prepaid_ledger.books import allowances
-from prepaid_ledger.errors import (
+from prepaid_ledger import (
     HoldClosed,
     InsufficientCredits,
     KeyReused,
@@ -27,6 +25,8 @@ from prepaid_ledger.errors import (
     PrepaidError,
     WalletBlocked,
 )
+from prepaid_ledger.books.allowances import GRACE
+from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
 from .model import Model, Refusal
@@ -112,14 +112,14 @@ class Histories(RuleBasedStateMachine):
         lot = self.model.new_lot(
             key,
             credits,
-            expires_at=period_end + allowances.GRACE,
+            expires_at=period_end + GRACE,
             amount_minor=amount_minor,
             paid=True,
             is_allowance=True,
         )
         self.model.allowance(lot, roll_over, self.books.time)
         self.books.committed(
-            lambda: self.books.prepaid.allowance(
+            lambda: self.books.ledger.allowance(
                 OWNER,
                 credits,
                 key=key,
@@ -140,19 +140,19 @@ class Histories(RuleBasedStateMachine):
     def spend_now(self, credits: int) -> None:
         key = self.key("spend")
         refusal = self.model.spend(key, credits, self.books.time)
-        self.both(lambda: self.books.prepaid.spend_now(OWNER, credits=credits, key=key), refusal)
+        self.both(lambda: self.books.ledger.spend_now(OWNER, credits=credits, key=key), refusal)
 
     @rule(credits=few)
     def the_caller_dies_before_its_commit(self, credits: int) -> None:
         with suppress(PrepaidError):
-            self.books.prepaid.spend(OWNER, credits=credits, key=self.key("lost"))
-        self.books.db.session.rollback()
+            self.books.ledger.spend(OWNER, credits=credits, key=self.key("lost"))
+        self.books.session.rollback()
 
     @rule(credits=few)
     def hold(self, credits: int) -> None:
         key = self.key("job")
-        refusal = self.model.hold(key, credits, self.books.time, self.books.prepaid.config.hold_expires_after)
-        self.both(lambda: self.books.prepaid.hold(OWNER, credits, key=key), refusal)
+        refusal = self.model.hold(key, credits, self.books.time, self.books.unjoined.setup.hold_expires_after)
+        self.both(lambda: self.books.ledger.hold(OWNER, credits, key=key), refusal)
 
     @precondition(lambda self: self.model.holds)
     @rule(data=st.data())
@@ -160,14 +160,14 @@ class Histories(RuleBasedStateMachine):
         key = data.draw(st.sampled_from(sorted(self.model.holds)))
         credits = data.draw(st.integers(1, self.model.holds[key].taken.credits))
         refusal = self.model.capture(key, credits, self.books.time)
-        self.both(lambda: self.books.prepaid.capture(OWNER, key=key, credits=credits), refusal)
+        self.both(lambda: self.books.ledger.capture(OWNER, key=key, credits=credits), refusal)
 
     @precondition(lambda self: self.model.holds)
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(sorted(self.model.holds)))
         refusal = self.model.release(key, self.books.time)
-        self.both(lambda: self.books.prepaid.release(OWNER, key=key), refusal)
+        self.both(lambda: self.books.ledger.release(OWNER, key=key), refusal)
 
     @precondition(lambda self: self.model.spends)
     @rule(data=st.data())
@@ -214,7 +214,7 @@ class Histories(RuleBasedStateMachine):
         credits = self.model.spends[key].credits
         if key.startswith("hold:"):
             return
-        assert self.books.prepaid.spend_now(OWNER, credits=credits, key=key).repeated
+        assert self.books.ledger.spend_now(OWNER, credits=credits, key=key).repeated
         self.books.spend(credits, key)
         with pytest.raises(KeyReused):
             self.books.spend(credits + 1, key)
@@ -222,35 +222,35 @@ class Histories(RuleBasedStateMachine):
     @rule(credits=st.sampled_from([0, -1, 1.5, True]))
     def nonsense_is_refused(self, credits: int) -> None:
         with pytest.raises(ValueError, match="credits are a whole number"):
-            self.books.prepaid.spend(OWNER, credits=credits, key=self.key("nonsense"))
+            self.books.ledger.spend(OWNER, credits=credits, key=self.key("nonsense"))
 
     @rule()
     def tick(self) -> None:
-        self.books.prepaid.write_due()
+        self.books.ledger.write_due()
         self.model.expire(self.books.time)
         self.model.release_late(self.books.time)
 
     @invariant()
     def they_agree(self) -> None:
         now = self.books.time
-        standing = self.books.prepaid.wallet(OWNER)
+        wallet = self.books.ledger.wallet(OWNER)
         self.model.expire(now)
         late = self.model.late(now)
         back = [(lot, part) for hold in late for lot, part in hold.taken.parts if not lot.is_over(now)]
-        assert (standing.available, standing.held, standing.debt) == (
+        assert (wallet.available, wallet.held, wallet.debt) == (
             self.model.available + sum(part for _, part in back),
             self.model.held - sum(hold.taken.credits for hold in late),
             self.model.debt,
         )
         left = [
-            (lot.left, lot.expires_at, lot.amount_minor) for lot in self.books.prepaid.lots(OWNER) if lot.left
+            (lot.left, lot.expires_at, lot.amount_minor) for lot in self.books.ledger.lots(OWNER) if lot.left
         ]
         assert left == self.model.left(now, back)
-        self.books.db.session.rollback()
+        self.books.session.rollback()
 
     @invariant()
     def the_audit_is_clean(self) -> None:
-        assert self.books.prepaid.audit() == []
+        assert self.books.ledger.audit() == []
 
 
 def run_histories(

@@ -17,22 +17,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import URL, Engine, create_engine, select
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import clock
-from prepaid_ledger.audit.audit import audit
-from prepaid_ledger.books import entries as ledger
-from prepaid_ledger.books import holds
-from prepaid_ledger.database import engine as database
-from prepaid_ledger.errors import PrepaidError
-from prepaid_ledger.spends.asynchronous import AwaitedSpends
-from prepaid_ledger.spends.group_commit import GroupCommit
-from prepaid_ledger.spends.single import Ask
-from prepaid_ledger.tables import Entry, Wallet
+from prepaid_ledger import Entry, Ledger, PrepaidError
+from prepaid_ledger.aio import AsyncLedger
+from prepaid_ledger.tables import Wallet
 
 OWNERS = ["user:1", "user:2", "user:3"]
 THREADS = 4
@@ -103,7 +95,7 @@ def starting(url: URL, folder: Path, numbers: Iterator[int]) -> Iterator[Callabl
 def count(url: URL, folder: Path, toll: Toll) -> None:
     """Compare what was acknowledged with what is in the books."""
     engine = create_engine(url)
-    database.prepare(engine)
+    ledger = Ledger(engine)
     promised: Counter[str] = Counter()
     for log in folder.glob("*.log"):
         promised.update(log.read_text().split())
@@ -116,14 +108,13 @@ def count(url: URL, folder: Path, toll: Toll) -> None:
             if wallet.balance < 0 or wallet.held < 0:
                 toll.wrong.append(f"{wallet.owner} has {wallet.balance}, {wallet.held} of it held")
     toll.acknowledged, toll.entries = promised.total(), kept.total()
-    toll.wrong += [str(problem) for problem in audit(engine)]
+    toll.wrong += [str(problem) for problem in ledger.audit()]
     engine.dispose()
 
 
 def work(engine: Engine, folder: Path, number: str) -> None:
     """Do this and that for ever, and log what is acknowledged."""
-    database.prepare(engine)
-    spends = GroupCommit(engine, clock=clock.wall, debt_blocks=True)
+    ledger = Ledger(engine, hold_expires_after=timedelta(seconds=1))
     log = os.open(folder / f"{number}.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
 
     def on_and_on(thread: int) -> None:
@@ -131,18 +122,18 @@ def work(engine: Engine, folder: Path, number: str) -> None:
         for step in range(10**6):
             owner, key = chance.choice(OWNERS), f"{number}/{thread}/{step}"
             with suppress(PrepaidError):
-                os.write(log, f"{do_something(engine, spends, chance, owner, key)}\n".encode())
+                os.write(log, f"{do_something(ledger, chance, owner, key)}\n".encode())
 
-    async def await_on_and_on(caller: int, awaited: AwaitedSpends) -> None:
+    async def await_on_and_on(caller: int, awaited: AsyncLedger) -> None:
         chance = random.Random(f"{number}/awaited/{caller}")
         for step in range(10**6):
             key = f"{number}/awaited/{caller}/{step}"
             with suppress(PrepaidError):
-                await awaited.spend(chance.choice(OWNERS), credits=chance.randint(1, 4), key=key)
+                await awaited.spend_now(chance.choice(OWNERS), credits=chance.randint(1, 4), key=key)
                 os.write(log, f"{key}\n".encode())
 
     async def await_together() -> None:
-        awaited = AwaitedSpends(spends)
+        awaited = AsyncLedger(ledger)
         await asyncio.gather(*(await_on_and_on(caller, awaited) for caller in range(THREADS)))
 
     threads = [threading.Thread(target=on_and_on, args=(thread,)) for thread in range(THREADS)]
@@ -151,28 +142,17 @@ def work(engine: Engine, folder: Path, number: str) -> None:
         thread.start()
 
 
-def do_something(engine: Engine, spends: GroupCommit, chance: random.Random, owner: str, key: str) -> str:
+def do_something(ledger: Ledger, chance: random.Random, owner: str, key: str) -> str:
     """One of the verbs; the key of the entry that it has promised."""
     what = chance.random()
     if what < 0.2:
-        credits = chance.randint(1, 30)
-        give = partial(ledger.grant, owner=owner, credits=credits, key=key, reason="more", clock=clock.wall)
-        database.commit_alone(engine, give)
+        ledger.grant(owner, chance.randint(1, 30), key=key, reason="more")
         return key
     if what < 0.4:
-        hold = partial(
-            holds.hold,
-            owner=owner,
-            credits=5,
-            key=key,
-            expires_after=timedelta(seconds=1),
-            clock=clock.wall,
-        )
-        database.commit_alone(engine, hold)
-        capture = partial(holds.capture, owner=owner, key=key, credits=3, clock=clock.wall)
-        database.commit_alone(engine, capture)
+        ledger.hold(owner, 5, key=key)
+        ledger.capture(owner, key=key, credits=3)
         return f"hold:{key}"
-    spends.spend(Ask(owner, chance.randint(1, 4), key))
+    ledger.spend_now(owner, credits=chance.randint(1, 4), key=key)
     return key
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_prepaid.testing import Databases
+from prepaid_ledger.testing import Databases
 
 from .defects import DEFECTS, is_caught
 

@@ -8,21 +8,31 @@ is a hole in the tests.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import Phase
 
-from flask_prepaid.testing import Databases
-from prepaid_ledger.books import allowances, clawbacks, entries, expiry, hold_states, lots, posting, reversals
-from prepaid_ledger.books import holds as holding
-from prepaid_ledger.books import lot_store as drawing
-from prepaid_ledger.books.lots import Line, LotState, Part
-from prepaid_ledger.books.posting import Locked
+from prepaid_ledger.books import (
+    allowances,
+    clawbacks,
+    entries,
+    expiry,
+    hold_states,
+    holds,
+    lot_store,
+    lots,
+    posting,
+    reversals,
+)
+from prepaid_ledger.books.lots import EntryRow, LotState, Part
+from prepaid_ledger.books.posting import LockedWallet, Posting
 from prepaid_ledger.errors import InsufficientCredits
 from prepaid_ledger.spends import batch
 from prepaid_ledger.tables import HoldState, Kind
+from prepaid_ledger.testing import Databases
 
 from .test_histories import run_histories
 
@@ -52,53 +62,60 @@ def is_caught(databases: Databases, name: str, *, examples: int = 150, number: i
 
 @defect
 def spends_what_is_not_there(patch: pytest.MonkeyPatch) -> None:
-    def make_sure(session: Any, wallet: Locked, credits: int, *, debt_blocks: bool) -> None:
-        expiry.settle(session, wallet, needed=credits)
+    def require(session: Any, wallet: LockedWallet, credits: int, *, debt_blocks: bool) -> None:
+        expiry.bring_up_to_date(session, wallet, needed=credits)
 
-    patch.setattr(entries, "make_sure", make_sure)
+    patch.setattr(entries, "require", require)
 
 
 @defect
 def spends_in_spite_of_a_debt(patch: pytest.MonkeyPatch) -> None:
-    def make_sure(session: Any, wallet: Locked, credits: int, *, debt_blocks: bool) -> None:
-        expiry.settle(session, wallet, needed=credits)
+    def require(session: Any, wallet: LockedWallet, credits: int, *, debt_blocks: bool) -> None:
+        expiry.bring_up_to_date(session, wallet, needed=credits)
         if wallet.available < credits:
             raise InsufficientCredits(wallet.owner, needed=credits, available=wallet.available)
 
-    patch.setattr(entries, "make_sure", make_sure)
+    patch.setattr(entries, "require", require)
 
 
 @defect
 def takes_what_is_held(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Locked, "available", property(lambda wallet: wallet.balance))
+    patch.setattr(LockedWallet, "available", property(lambda wallet: wallet.balance))
 
 
 @defect
 def spends_ended_credits_in_a_batch(patch: pytest.MonkeyPatch) -> None:
-    plain = batch._is_plain
-    patch.setattr(batch, "_is_plain", lambda wallet, *rest: plain({**wallet, "next_expiry_at": None}, *rest))
+    is_batchable = batch._is_batchable
+    patch.setattr(
+        batch,
+        "_is_batchable",
+        lambda wallet, *rest: is_batchable({**wallet, "next_expiry_at": None}, *rest),
+    )
 
 
 @defect
 def forgets_keys(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(entries, "repeat", lambda *args, **kwargs: None)
+    for module in (entries, posting):
+        patch.setattr(module, "repeat", lambda *args, **kwargs: None)
 
 
 @defect
 def does_not_compare_what_a_key_said(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        entries, "repeat", lambda session, wallet, key, *rest, **said: posting.find(session, wallet, key)
-    )
+    def first_of_the_key(session: Any, wallet: LockedWallet, asked: Posting, **kwargs: Any) -> Any:
+        return posting.find(session, wallet, asked.key)
+
+    for module in (entries, posting):
+        patch.setattr(module, "repeat", first_of_the_key)
 
 
 @defect
 def posts_twice(patch: pytest.MonkeyPatch) -> None:
     append = posting.append
 
-    def twice(session: Any, wallet: Locked, kind: Kind, credits: int, **rest: Any) -> Any:
-        if kind is Kind.SPEND and wallet.balance > 2:
-            append(session, wallet, kind, -1, key=f"{rest['key']}:again")
-        return append(session, wallet, kind, credits, **rest)
+    def twice(session: Any, wallet: LockedWallet, asked: Posting) -> Any:
+        if asked.kind is Kind.SPEND and wallet.balance > 2:
+            append(session, wallet, replace(asked, credits=-1, key=f"{asked.key}:again"))
+        return append(session, wallet, asked)
 
     patch.setattr(entries, "append", twice)
 
@@ -107,7 +124,7 @@ def posts_twice(patch: pytest.MonkeyPatch) -> None:
 def moves_no_balance(patch: pytest.MonkeyPatch) -> None:
     save = posting.save
 
-    def forgetful(session: Any, wallet: Locked) -> None:
+    def forgetful(session: Any, wallet: LockedWallet) -> None:
         if wallet.seq % 5:
             save(session, wallet)
 
@@ -117,15 +134,15 @@ def moves_no_balance(patch: pytest.MonkeyPatch) -> None:
 @defect
 def expires_a_second_late(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        Locked,
-        "due",
+        LockedWallet,
+        "is_due",
         property(lambda wallet: wallet.next_expiry_at is not None and wallet.next_expiry_at < wallet.now),
     )
 
 
 @defect
 def forgets_when_a_lot_ends(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Locked, "expects_expiry", lambda wallet, at: None)
+    patch.setattr(LockedWallet, "expects_expiry", lambda wallet, at: None)
 
 
 @defect
@@ -163,7 +180,7 @@ def gives_back_what_was_drawn_first(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def gives_back_to_lots_that_have_ended(patch: pytest.MonkeyPatch) -> None:
-    def groups(session: Any, wallet: Locked, drawing: Any, parts: list[Part]) -> list[tuple[None, int]]:
+    def groups(store: Any, parts: list[Part]) -> list[tuple[None, int]]:
         return [(None, sum(part.credits for part in parts))]
 
     patch.setattr(reversals, "_groups", groups)
@@ -171,25 +188,25 @@ def gives_back_to_lots_that_have_ended(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def gives_back_more_than_was_spent(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(drawing.StoredPast, "reversed", lambda self, seq, before: 0)
+    patch.setattr(lot_store.StoredMemory, "reversed", lambda self, seq, before: 0)
 
 
 @defect
 def does_not_set_aside_what_is_held(patch: pytest.MonkeyPatch) -> None:
     save = posting.save
 
-    def forget(session: Any, wallet: Locked) -> None:
+    def forget(session: Any, wallet: LockedWallet) -> None:
         wallet.held = 0
         save(session, wallet)
 
-    patch.setattr(holding, "save", forget)
+    patch.setattr(holds, "save", forget)
 
 
 @defect
 def keeps_the_rest_of_a_captured_hold(patch: pytest.MonkeyPatch) -> None:
     close = hold_states.close
 
-    def keep(session: Any, wallet: Locked, hold: Any, verb: str, *, captured: int = 0) -> None:
+    def keep(session: Any, wallet: LockedWallet, hold: Any, verb: str, *, captured: int = 0) -> None:
         if captured:
             wallet.held += hold.credits - captured
         close(session, wallet, hold, verb, captured=captured)
@@ -204,22 +221,22 @@ def lets_a_hold_end_twice(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def leaves_what_came_back_too_late(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(holding, "after_release", lambda session, wallet: None)
+    patch.setattr(holds, "after_release", lambda session, wallet: None)
 
 
 @defect
 def repays_no_debt(patch: pytest.MonkeyPatch) -> None:
-    receive = entries.receive
+    come_in = entries.come_in
 
-    def generous(session: Any, wallet: Locked, *args: Any, **kwargs: Any) -> Any:
+    def generous(session: Any, wallet: LockedWallet, asked: Posting) -> Any:
         debt, wallet.debt = wallet.debt, 0
         try:
-            return receive(session, wallet, *args, **kwargs)
+            return come_in(session, wallet, asked)
         finally:
             wallet.debt = debt
             posting.save(session, wallet)
 
-    patch.setattr(entries, "receive", generous)
+    patch.setattr(entries, "come_in", generous)
 
 
 @defect
@@ -233,7 +250,7 @@ def rounds_a_refund_down(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def claws_back_each_refund_by_itself(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(clawbacks.Clawed, "standing_minor", property(lambda self: 0))
+    patch.setattr(clawbacks.Clawed, "refunded_minor", property(lambda self: 0))
 
 
 @defect
@@ -248,28 +265,28 @@ def restores_a_refund_twice(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def lets_what_comes_back_live_no_day(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reversals, "LEAST_LIFE", timedelta(0))
+    patch.setattr(reversals, "MIN_LIFE", timedelta(0))
 
 
 @defect
 def rolls_over_without_a_cap(patch: pytest.MonkeyPatch) -> None:
     supersede = allowances._supersede
 
-    def all_of_it(session: Any, wallet: Locked, lot: LotState, moved_up: int, expires_at: datetime) -> int:
-        return supersede(session, wallet, lot, lot.left, expires_at)
+    def all_of_it(store: Any, lot: LotState, moved_up: int, expires_at: datetime) -> None:
+        supersede(store, lot, lot.left, expires_at)
 
     patch.setattr(allowances, "_supersede", all_of_it)
 
 
 @defect
 def stores_no_draws(patch: pytest.MonkeyPatch) -> None:
-    store = drawing.Drawing._store
+    store = lot_store.LotStore._store
 
-    def lazy(self: drawing.Drawing, draws: list[dict[str, int]]) -> None:
+    def lazy(self: lot_store.LotStore, draws: list[dict[str, int]]) -> None:
         draws.clear()
         store(self, draws)
 
-    patch.setattr(drawing.Drawing, "_store", lazy)
+    patch.setattr(lot_store.LotStore, "_store", lazy)
 
 
 @defect
@@ -277,8 +294,8 @@ def draws_credits_of_reversed_spends_anew(patch: pytest.MonkeyPatch) -> None:
     feed = lots.Lots.feed
 
     def forget_restored(self: lots.Lots, event: lots.Event) -> list[Part]:
-        if isinstance(event, Line) and event.kind is Kind.CLAWBACK and event.credits > 0:
-            event = event._replace(names=None)
+        if isinstance(event, EntryRow) and event.kind is Kind.CLAWBACK and event.credits > 0:
+            event = event._replace(refers_to_seq=None)
         return feed(self, event)
 
     patch.setattr(lots.Lots, "feed", forget_restored)

@@ -15,7 +15,7 @@ from .books import NEW_YEAR, OWNER, Books
 
 def renew(books: Books, credits: int, key: str, *, days: int = 30, roll_over: int = 0) -> Entry:
     return books.committed(
-        lambda: books.prepaid.allowance(
+        lambda: books.ledger.allowance(
             OWNER,
             credits,
             key=key,
@@ -51,7 +51,7 @@ def test_a_lot_says_what_was_paid_for_it(books: Books) -> None:
     books.buy(10, 1000)
     books.spend(4, "report:1")
 
-    [lot] = books.prepaid.lots(OWNER)
+    [lot] = books.ledger.lots(OWNER)
 
     assert (lot.kind, lot.credits, lot.left, lot.amount_minor, lot.currency, lot.came_at) == (
         Kind.PURCHASE,
@@ -68,24 +68,24 @@ def test_credits_end_at_the_second_they_are_due_though_nobody_swept(books: Books
     books.spend(4, "report:1")
 
     books.wait(seconds=59)
-    assert books.prepaid.balance(OWNER) == 6
+    assert books.ledger.balance(OWNER) == 6
 
     books.wait(seconds=1)
-    assert books.prepaid.balance(OWNER) == 0
+    assert books.ledger.balance(OWNER) == 0
     with pytest.raises(InsufficientCredits):
-        books.prepaid.spend_now(OWNER, key="report:2")
+        books.ledger.spend_now(OWNER, key="report:2")
     with pytest.raises(InsufficientCredits):
         books.spend(1, "report:2")
 
 
-def test_an_expiry_is_dated_when_it_was_due_and_names_its_lot(books: Books) -> None:
+def test_an_expiry_is_dated_when_it_was_due_and_refers_to_its_lot(books: Books) -> None:
     lot = books.grant(10, expires_at=books.later(seconds=60))
     books.wait(days=30)
-    books.prepaid.write_due()
+    books.ledger.write_due()
 
-    expiry = books.prepaid.entries(OWNER)[0]
+    expiry = books.ledger.entries(OWNER)[0]
 
-    assert (expiry.kind, expiry.credits, expiry.names) == (Kind.EXPIRY, -10, lot.seq)
+    assert (expiry.kind, expiry.credits, expiry.refers_to_seq) == (Kind.EXPIRY, -10, lot.seq)
     assert expiry.at == NEW_YEAR + timedelta(seconds=60)
 
 
@@ -96,17 +96,17 @@ def test_a_spend_at_the_very_second_gets_only_what_has_not_ended(books: Books) -
 
     with pytest.raises(InsufficientCredits) as refused:
         books.spend(4, "report:1")
-    books.prepaid.spend_now(OWNER, credits=3, key="report:2")
+    books.ledger.spend_now(OWNER, credits=3, key="report:2")
 
     assert refused.value.available == 3
 
 
 def test_a_hold_across_an_expiry_keeps_its_credits(books: Books) -> None:
     books.grant(10, expires_at=books.later(seconds=60))
-    hold = books.prepaid.hold(OWNER, 4, key="job:1")
+    hold = books.ledger.hold(OWNER, 4, key="job:1")
     books.wait(seconds=60)
 
-    assert (books.prepaid.balance(OWNER), books.prepaid.available(OWNER)) == (4, 0)
+    assert (books.ledger.balance(OWNER), books.ledger.available(OWNER)) == (4, 0)
     hold.capture(3)
 
     assert books.moves() == [(Kind.GRANT, 10), (Kind.EXPIRY, -6), (Kind.SPEND, -3), (Kind.EXPIRY, -1)]
@@ -114,13 +114,13 @@ def test_a_hold_across_an_expiry_keeps_its_credits(books: Books) -> None:
 
 def test_what_a_release_gives_back_to_an_ended_lot_expires_at_once(books: Books) -> None:
     books.grant(10, expires_at=books.later(seconds=60))
-    hold = books.prepaid.hold(OWNER, 10, key="job:1")
+    hold = books.ledger.hold(OWNER, 10, key="job:1")
     books.wait(seconds=60)
-    books.prepaid.write_due()
+    books.ledger.write_due()
 
     hold.release()
 
-    assert books.prepaid.balance(OWNER) == 0
+    assert books.ledger.balance(OWNER) == 0
     assert books.moves() == [(Kind.GRANT, 10), (Kind.EXPIRY, -10)]
 
 
@@ -192,11 +192,11 @@ def test_a_reversal_of_two_ended_lots_is_two_entries_and_one_key(books: Books) -
 
 def test_a_captured_hold_can_be_reversed_too(books: Books) -> None:
     books.grant(10)
-    books.prepaid.hold(OWNER, 6, key="job:1").capture(4)
+    books.ledger.hold(OWNER, 6, key="job:1").capture(4)
 
     books.reverse("hold:job:1", "undo:1")
 
-    assert books.prepaid.balance(OWNER) == 10
+    assert books.ledger.balance(OWNER) == 10
 
 
 @pytest.mark.parametrize("spend_key", ["report:none", "gift"])
@@ -211,10 +211,10 @@ def test_an_allowance_lapses_after_its_grace(books: Books) -> None:
     renew(books, 100, "invoice:1", days=30)
 
     books.wait(days=30, hours=71)
-    assert books.prepaid.balance(OWNER) == 100
+    assert books.ledger.balance(OWNER) == 100
 
     books.wait(hours=1)
-    assert books.prepaid.balance(OWNER) == 0
+    assert books.ledger.balance(OWNER) == 0
 
 
 def test_a_renewal_ends_the_rest_of_the_last_allowance_by_name(books: Books) -> None:
@@ -225,9 +225,9 @@ def test_a_renewal_ends_the_rest_of_the_last_allowance_by_name(books: Books) -> 
 
     renew(books, 100, "invoice:2")
 
-    assert books.prepaid.balance(OWNER) == 107
-    expiry = books.db.session.scalars(select(Entry).where(Entry.kind == Kind.EXPIRY)).one()
-    assert (expiry.credits, expiry.names) == (-60, first.seq)
+    assert books.ledger.balance(OWNER) == 107
+    expiry = books.session.scalars(select(Entry).where(Entry.kind == Kind.EXPIRY)).one()
+    assert (expiry.credits, expiry.refers_to_seq) == (-60, first.seq)
 
 
 def test_a_renewal_moves_credits_up_to_the_cap(books: Books) -> None:
@@ -236,8 +236,8 @@ def test_a_renewal_moves_credits_up_to_the_cap(books: Books) -> None:
 
     renew(books, 100, "invoice:2", roll_over=25)
 
-    assert books.prepaid.balance(OWNER) == 125
-    assert {lot.expires_at for lot in books.prepaid.lots(OWNER)} == {books.later(days=30, hours=72)}
+    assert books.ledger.balance(OWNER) == 125
+    assert {lot.expires_at for lot in books.ledger.lots(OWNER)} == {books.later(days=30, hours=72)}
 
 
 def test_a_renewal_that_comes_again_ends_nothing(books: Books) -> None:
@@ -249,17 +249,17 @@ def test_a_renewal_that_comes_again_ends_nothing(books: Books) -> None:
 
 def test_what_a_hold_gives_back_to_a_superseded_allowance_expires_at_once(books: Books) -> None:
     renew(books, 100, "invoice:1")
-    hold = books.prepaid.hold(OWNER, 100, key="job:1")
+    hold = books.ledger.hold(OWNER, 100, key="job:1")
     renew(books, 50, "invoice:2")
 
     hold.release()
 
-    assert books.prepaid.balance(OWNER) == 50
+    assert books.ledger.balance(OWNER) == 50
 
 
 def test_drawing_lots_takes_any_number_of_pages(books: Books) -> None:
     books.grant(5000, expires_at=books.later(days=1))
-    with books.db.engine.begin() as connection:
+    with books.engine.begin() as connection:
         wallet = "SELECT id FROM prepaid_wallet"
         connection.exec_driver_sql(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)"
@@ -270,6 +270,6 @@ def test_drawing_lots_takes_any_number_of_pages(books: Books) -> None:
         connection.exec_driver_sql("UPDATE prepaid_wallet SET balance = 500, seq = 4501")
     books.wait(days=1)
 
-    assert books.prepaid.write_due() == 1
+    assert books.ledger.write_due() == 1
 
-    assert books.prepaid.balance(OWNER) == 0
+    assert books.ledger.balance(OWNER) == 0

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_prepaid.testing import Databases
-from prepaid_ledger.books.clawbacks import credits_of_refund
-from prepaid_ledger.errors import KeyReused, NothingToReverse, WalletBlocked
+from prepaid_ledger import KeyReused, NothingToReverse, WalletBlocked, credits_of_refund
 from prepaid_ledger.tables import Kind
+from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
 
@@ -33,18 +32,18 @@ def test_a_refund_of_a_partly_spent_lot_takes_other_credits_next(books: Books) -
     books.refund(1000)
 
     assert books.left() == {}
-    standing = books.prepaid.wallet(OWNER)
-    assert (standing.balance, standing.debt) == (0, 10)
+    wallet = books.ledger.wallet(OWNER)
+    assert (wallet.balance, wallet.debt) == (0, 10)
 
 
 def test_held_credits_are_not_clawed_back(books: Books) -> None:
     books.buy(100, 1000)
-    hold = books.prepaid.hold(OWNER, 30, key="job:1")
+    hold = books.ledger.hold(OWNER, 30, key="job:1")
 
     books.refund(1000)
 
-    standing = books.prepaid.wallet(OWNER)
-    assert (standing.balance, standing.held, standing.debt) == (30, 30, 30)
+    wallet = books.ledger.wallet(OWNER)
+    assert (wallet.balance, wallet.held, wallet.debt) == (30, 30, 30)
     hold.capture()
 
 
@@ -54,38 +53,38 @@ def test_a_debt_is_paid_first_by_what_comes_in_next(books: Books) -> None:
     books.refund(1000)
 
     books.grant(30)
-    assert (books.prepaid.balance(OWNER), books.prepaid.wallet(OWNER).debt) == (0, 70)
+    assert (books.ledger.balance(OWNER), books.ledger.wallet(OWNER).debt) == (0, 70)
 
     books.buy(100, 1000, "sale:2")
-    assert (books.prepaid.balance(OWNER), books.prepaid.wallet(OWNER).debt) == (30, 0)
+    assert (books.ledger.balance(OWNER), books.ledger.wallet(OWNER).debt) == (30, 0)
     assert books.left() == {"sale:2": 30}
 
 
 def test_a_debt_is_not_paid_by_a_reversal_or_a_release(books: Books) -> None:
     books.buy(100, 1000)
     books.spend(60, "report:1")
-    hold = books.prepaid.hold(OWNER, 40, key="job:1")
+    hold = books.ledger.hold(OWNER, 40, key="job:1")
     books.refund(1000)
 
     hold.release()
     books.reverse("report:1", "undo:1")
 
-    standing = books.prepaid.wallet(OWNER)
-    assert (standing.balance, standing.debt) == (100, 100)
+    wallet = books.ledger.wallet(OWNER)
+    assert (wallet.balance, wallet.debt) == (100, 100)
 
 
 def test_a_host_may_let_a_wallet_that_owes_go_on(databases: Databases) -> None:
-    books = Books(databases.fresh("sqlite"), PREPAID_DEBT_BLOCKS=False)
+    books = Books(databases.fresh("sqlite"), debt_blocks=False)
     books.buy(10, 1000)
     books.spend(10, "report:1")
     books.refund(1000)
     books.reverse("report:1", "undo:1")
 
     books.spend(1, "report:2")
-    books.prepaid.spend_now(OWNER, key="report:3")
+    books.ledger.spend_now(OWNER, key="report:3")
 
-    assert books.prepaid.balance(OWNER) == 8
-    assert books.prepaid.audit() == []
+    assert books.ledger.balance(OWNER) == 8
+    assert books.ledger.audit() == []
     books.close()
 
 
@@ -95,7 +94,7 @@ def test_the_same_refund_twice_claws_back_once(books: Books) -> None:
     books.refund(300)
     books.refund(300)
 
-    assert books.prepaid.balance(OWNER) == 70
+    assert books.ledger.balance(OWNER) == 70
     with pytest.raises(KeyReused):
         books.refund(400)
 
@@ -106,12 +105,12 @@ def test_refunds_that_fail_one_after_the_other_give_all_back(books: Books) -> No
     books.refund(4, "refund:2")
 
     books.refund_failed("refund:1", "refund-failed:1")
-    assert books.prepaid.balance(OWNER) == 0
+    assert books.ledger.balance(OWNER) == 0
     with pytest.raises(NothingToReverse):
         books.refund_failed("refund-failed:1", "refund-failed:twice")
 
     books.refund_failed("refund:2", "refund-failed:2")
-    assert books.prepaid.balance(OWNER) == 1
+    assert books.ledger.balance(OWNER) == 1
 
 
 def test_any_split_of_a_full_refund_takes_all_credits_and_no_more(books: Books) -> None:
@@ -120,8 +119,8 @@ def test_any_split_of_a_full_refund_takes_all_credits_and_no_more(books: Books) 
     for number, minor in enumerate([1, 332, 333, 332, 1]):
         books.refund(minor, f"refund:{number}")
 
-    assert books.prepaid.balance(OWNER) == 0
-    assert books.prepaid.wallet(OWNER).debt == 0
+    assert books.ledger.balance(OWNER) == 0
+    assert books.ledger.wallet(OWNER).debt == 0
 
 
 def test_the_first_cent_takes_a_credit_and_the_second_none(books: Books) -> None:
@@ -130,9 +129,9 @@ def test_the_first_cent_takes_a_credit_and_the_second_none(books: Books) -> None
     books.refund(1, "refund:1")
     second = books.refund(1, "refund:2")
 
-    assert books.prepaid.balance(OWNER) == 9
+    assert books.ledger.balance(OWNER) == 9
     assert second.credits == second.debt == 0
-    assert second.seq not in [entry.seq for entry in books.prepaid.entries(OWNER)]
+    assert second.seq not in [entry.seq for entry in books.ledger.entries(OWNER)]
 
 
 def test_a_refund_that_fails_gives_back_what_it_took(books: Books) -> None:
@@ -142,7 +141,7 @@ def test_a_refund_that_fails_gives_back_what_it_took(books: Books) -> None:
     books.refund_failed()
     books.refund_failed()
 
-    assert books.prepaid.balance(OWNER) == 100
+    assert books.ledger.balance(OWNER) == 100
     with pytest.raises(NothingToReverse):
         books.refund_failed(key="refund-failed:again")
 
@@ -151,12 +150,12 @@ def test_a_refund_that_fails_forgives_its_debt_first(books: Books) -> None:
     books.buy(100, 1000)
     books.spend(60, "report:1")
     books.refund(1000)
-    assert books.prepaid.wallet(OWNER).debt == 60
+    assert books.ledger.wallet(OWNER).debt == 60
 
     books.refund_failed()
 
-    standing = books.prepaid.wallet(OWNER)
-    assert (standing.balance, standing.debt) == (40, 0)
+    wallet = books.ledger.wallet(OWNER)
+    assert (wallet.balance, wallet.debt) == (40, 0)
 
 
 def test_a_debt_that_was_repaid_comes_back_as_credits(books: Books) -> None:
@@ -164,11 +163,11 @@ def test_a_debt_that_was_repaid_comes_back_as_credits(books: Books) -> None:
     books.spend(100, "report:1")
     books.refund(1000)
     books.buy(100, 1000, "sale:2")
-    assert books.prepaid.balance(OWNER) == 0
+    assert books.ledger.balance(OWNER) == 0
 
     books.refund_failed()
 
-    assert books.prepaid.balance(OWNER) == 100
+    assert books.ledger.balance(OWNER) == 100
 
 
 def test_restored_credits_keep_the_end_of_their_lot_or_get_what_it_had_left(books: Books) -> None:
@@ -202,7 +201,7 @@ def test_more_than_was_paid_claws_back_no_more_than_came_in(books: Books) -> Non
     books.refund(1000, "refund:1")
     books.refund(1000, "dispute:1")
 
-    assert (books.prepaid.balance(OWNER), books.prepaid.wallet(OWNER).debt) == (0, 0)
+    assert (books.ledger.balance(OWNER), books.ledger.wallet(OWNER).debt) == (0, 0)
 
 
 def test_what_was_free_is_clawed_back_by_the_credits_that_the_host_names(books: Books) -> None:
@@ -211,11 +210,11 @@ def test_what_was_free_is_clawed_back_by_the_credits_that_the_host_names(books: 
     books.claw_back(credits=30)
     books.claw_back(credits=30)
 
-    assert books.prepaid.balance(OWNER) == 70
+    assert books.ledger.balance(OWNER) == 70
     with pytest.raises(KeyReused):
         books.claw_back(credits=31)
     books.refund_failed()
-    assert books.prepaid.balance(OWNER) == 100
+    assert books.ledger.balance(OWNER) == 100
 
 
 @pytest.mark.parametrize("lot_key", ["sale:none", "report:1"])
@@ -249,9 +248,9 @@ def test_the_end_does_not_depend_on_the_order_of_events(databases: Databases) ->
                         raise AssertionError("it had enough") from None
         if order.index("first") > order.index("failed"):
             books.refund_failed("refund:1")
-        standing = books.prepaid.wallet(OWNER)
-        ends.add((standing.balance, standing.debt))
-        assert books.prepaid.audit() == []
+        wallet = books.ledger.wallet(OWNER)
+        ends.add((wallet.balance, wallet.debt))
+        assert books.ledger.audit() == []
         books.close()
 
     assert ends == {(100 - 51 - 10, 0)}
@@ -281,4 +280,4 @@ def test_a_correction_by_hand_is_an_entry_with_its_reason(books: Books) -> None:
     books.adjust(-3, "mistake:2")
 
     assert books.moves() == [(Kind.GRANT, 10), (Kind.ADJUSTMENT, 5), (Kind.ADJUSTMENT, -3)]
-    assert books.prepaid.entries(OWNER)[0].reason == "counted again"
+    assert books.ledger.entries(OWNER)[0].reason == "counted again"
