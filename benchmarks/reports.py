@@ -31,8 +31,9 @@ from sqlalchemy import text
 
 from flask_prepaid import Prepaid
 from flask_prepaid.payments.models import Payment, PaymentState, Via
-from flask_prepaid.reports import credits, days, failures, revenue, sales
+from flask_prepaid.reports import credits, failures, revenue, sales
 from flask_prepaid.reports.models import Movement
+from flask_prepaid.reports.selection import Selection
 from flask_prepaid.subscriptions.models import (
     Invoice,
     Move,
@@ -324,27 +325,27 @@ def tidy(prepaid: Prepaid) -> None:
 
 def reports(prepaid: Prepaid) -> dict[str, Any]:
     session, last = prepaid.session, BEGIN.date() + timedelta(days=DAYS)
-    year = {"start": date(2025, 7, 1), "end": date(2026, 6, 24)}
-    month = {"start": date(2026, 1, 1), "end": date(2026, 1, 31)}
-    ever = days.Span(BEGIN.date(), last)
+    year = Selection(date(2025, 7, 1), date(2026, 6, 24))
+    month = Selection(date(2026, 1, 1), date(2026, 1, 31), by="month")
+    ever = Selection(BEGIN.date(), last, by="month")
     wanted: dict[str, Callable[[], object]] = {
         "sales_by_day": lambda: sales.sales(session),
-        "sales_by_month": lambda: sales.sales(session, by="month"),
+        "sales_by_month": lambda: sales.sales(session, Selection(by="month")),
         "sales_by_product": lambda: sales.sales_by(session, "product"),
         "sales_by_country": lambda: sales.sales_by(session, "country"),
-        "customers_of_a_month": lambda: sales.sales_by(session, "customer", **month),  # type: ignore[arg-type]
-        "customers_of_a_year": lambda: sales.sales_by(session, "customer", **year),  # type: ignore[arg-type]
+        "customers_of_a_month": lambda: sales.sales_by(session, "customer", month),
+        "customers_of_a_year": lambda: sales.sales_by(session, "customer", year),
         "customers_of_half": lambda: sales.sales_by(
-            session, "customer", end=BEGIN.date() + timedelta(DAYS // 2)
+            session, "customer", Selection(last=BEGIN.date() + timedelta(DAYS // 2))
         ),
         "customers_ever": lambda: sales.sales_by(session, "customer"),
         "credits_by_day": lambda: credits.credits(session),
         "owed": lambda: credits.owed(session),
         "worth": lambda: credits.worth(session),
         "mrr": lambda: revenue.months(session, ever, currency="usd"),
-        "cohorts": lambda: revenue.cohorts(session, ever, currency="usd"),
-        "failures": lambda: failures.failures(prepaid),
-        "failures_of_a_month": lambda: failures.failures(prepaid, **month),  # type: ignore[arg-type]
+        "cohorts": lambda: revenue.cohorts(session, ever.span, currency="usd"),
+        "failures": lambda: failures.failures(prepaid, Selection(by="month")),
+        "failures_of_a_month": lambda: failures.failures(prepaid, month),
     }
     watch = Watch(prepaid)
     count = watch.time(lambda: session.scalar(text("SELECT count(*) FROM prepaid_movement")))

@@ -11,7 +11,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from flask_prepaid import Desk, Operator, Pack, Plan, Prepaid, PriceTier, Quantity, Role
+from flask_prepaid import Operator, Operators, Pack, Plan, Prepaid, PriceTier, Quantity, Role
 
 from .conftest import free_port
 
@@ -39,7 +39,7 @@ def serve(emulator_url: str, folder: Path) -> Iterator[str]:
         quantity=Quantity((PriceTier(1, 10), PriceTier(100, 8))),
         plans=[Plan("monthly", credits=50, amount_minor=300), Plan("more", credits=200, amount_minor=900)],
         owner=lambda: "user:1",
-        desk=Desk(operator=lambda: Operator(name="pat", role=Role.ADMIN)),
+        operators=Operators(current=lambda: Operator(name="pat", role=Role.ADMIN)),
     )
 
     @app.post("/report")

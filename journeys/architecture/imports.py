@@ -12,6 +12,22 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
+class Import:
+    """One import of one name: ``package.module`` or ``package.module.name``, absolute."""
+
+    module: str
+    name: str
+    place: str
+
+    @property
+    def library(self) -> str:
+        return self.name.split(".")[0]
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.name}"
+
+
+@dataclass(frozen=True)
 class Package:
     """One of our packages, as it lies in its project's ``src/``."""
 
@@ -32,39 +48,49 @@ class Package:
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
     @cached_property
+    def trees(self) -> dict[str, ast.Module]:
+        return {module: ast.parse(path.read_text()) for module, path in self.modules.items()}
+
+    @cached_property
+    def imports(self) -> list[Import]:
+        return [found for module in self.modules for found in self._imports_of(module)]
+
+    @cached_property
     def own_imports(self) -> dict[str, set[str]]:
         """For each module the modules of this package that it imports."""
-        edges: dict[str, set[str]] = {}
-        for module, path in self.modules.items():
-            inside = {name for name in imports_of(path, module) if name.split(".")[0] == self.name}
-            edges[module] = {self._module_behind(name) for name in inside} - {module}
-        return edges
+        edges: dict[str, set[str]] = {module: set() for module in self.modules}
+        for found in self.imports:
+            if found.library == self.name:
+                edges[found.module].add(self.module_behind(found.name))
+        return {module: others - {module} for module, others in edges.items()}
 
-    def _module_behind(self, name: str) -> str:
+    @property
+    def foreign_imports(self) -> list[Import]:
+        return [found for found in self.imports if found.library != self.name]
+
+    def module_behind(self, name: str) -> str:
         """The module that ``package.module.name`` is taken from."""
         while name not in self.modules:
             name = name.rpartition(".")[0]
         return name
 
-    @cached_property
-    def foreign_imports(self) -> dict[str, set[str]]:
-        """For each module what it imports from elsewhere, as ``library.module.name``."""
-        return {
-            module: {name for name in imports_of(path, module) if name.split(".")[0] != self.name}
-            for module, path in self.modules.items()
-        }
+    def place(self, module: str, line: int) -> str:
+        return f"{self.modules[module].relative_to(ROOT)}:{line}"
 
-
-def imports_of(path: Path, module: str) -> Iterator[str]:
-    """What a file imports, absolute: ``package.module`` or ``package.module.name``."""
-    inside = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = inside.split(".")[: len(inside.split(".")) - node.level + 1] if node.level else []
-            stem = ".".join([*above, *([node.module] if node.module else [])])
-            yield from (f"{stem}.{alias.name}" for alias in node.names)
+    def _imports_of(self, module: str) -> Iterator[Import]:
+        path = self.modules[module]
+        inside = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        for node in ast.walk(self.trees[module]):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                above = inside.split(".")[: len(inside.split(".")) - node.level + 1] if node.level else []
+                stem = ".".join([*above, *([node.module] if node.module else [])])
+                names = [f"{stem}.{alias.name}" for alias in node.names]
+            else:
+                continue
+            for name in names:
+                yield Import(module, name, self.place(module, node.lineno))
 
 
 def circles(edges: Mapping[str, Iterable[str]]) -> list[list[str]]:

@@ -7,12 +7,12 @@ from .extension import Prepaid
 from .payments.models import Payment
 from .signals import operator_acts
 from .upgrade import include_name
-from .web.operator.roles import Desk, Operator, Role
+from .web.operator.roles import Operator, Operators, Role
 
 __all__ = [
-    "Desk",
     "InsufficientCredits",
     "Operator",
+    "Operators",
     "Pack",
     "Payment",
     "Plan",

@@ -27,9 +27,10 @@ from .payments.models import SavedCard
 from .purchases import cards
 from .subscriptions import summary as plan_standing
 from .subscriptions.summary import PlanStanding
-from .web import mails, routes
+from .web import blueprint, mails, routes
 from .web.mails import Mail
-from .web.operator.roles import NOBODY, Desk
+from .web.operator import routes as operator_routes
+from .web.operator.roles import NOBODY, Operators
 
 View = ParamSpec("View")
 
@@ -64,7 +65,7 @@ class Prepaid(LedgerVerbs):
     :param clock: Gives the time now, in UTC.
     :param owner: Says who the customer of this request is; ``None`` is nobody. By
         default Flask-Login's ``current_user``, as ``user:<id>``.
-    :param desk: Says who the operators are, and how customers are found. By default nobody is one.
+    :param operators: Says who the operators are, and how customers are found. By default nobody is one.
     :param email: Gives the address of an owner; ``None`` is: none is known. Stripe's customers get it.
     :param mail: Sends a mail: the address, the subject, the text. Needs ``email`` and PREPAID_BASE_URL.
     :param trial: Says whether an owner may try a plan free. By default everybody may; each owner once.
@@ -81,7 +82,7 @@ class Prepaid(LedgerVerbs):
         plans: Iterable[Plan] = (),
         clock: Clock = clocks.wall,
         owner: Callable[[], str | None] | None = None,
-        desk: Desk = NOBODY,
+        operators: Operators = NOBODY,
         email: Callable[[str], str | None] | None = None,
         mail: Mail | None = None,
         trial: Callable[[str], bool] | None = None,
@@ -89,7 +90,7 @@ class Prepaid(LedgerVerbs):
     ) -> None:
         self.catalog = Catalog(packs, quantity, plans)
         self.clock = clock
-        self.desk = desk
+        self.operators = operators
         self.http_client = http_client
         self._owner = owner or login_owner
         self._email = email
@@ -124,7 +125,10 @@ class Prepaid(LedgerVerbs):
             raise settings.ConfigError(str(error)) from error
         self._states[app] = State(db, config, Gateway(config, self.http_client), ledger)
         app.extensions["prepaid"] = self
-        routes.register(app, config.paths)
+        pages = blueprint.create()
+        routes.add_to(pages, config.paths)
+        operator_routes.add_to(pages, config.paths["operator"])
+        blueprint.register(app, pages)
         if self._mail is not None:
             mails.register(app, self)
 

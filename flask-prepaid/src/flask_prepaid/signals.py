@@ -57,7 +57,7 @@ plan_ended_unpaid = _signals.signal("plan-ended-unpaid")
 #: A trial ends in three days: ``owner``, ``subscription_id``, ``trial_end``.
 trial_ending = _signals.signal("trial-ending")
 
-#: An operator acts: ``operator``, ``deed``, ``owner`` or ``None``, ``reason``, ``detail``. Sent before the
+#: An operator acts: ``operator``, ``action``, ``owner`` or ``None``, ``reason``, ``detail``. Sent before the
 #: commit of what is done, or before Stripe is asked: add your record to the session, and do not commit.
 operator_acts = _signals.signal("operator-acts")
 

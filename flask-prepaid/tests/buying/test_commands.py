@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_prepaid.cli import commands
+from flask_prepaid.cli import listen
 from flask_prepaid.operations import connect, webhooks
 
 from .shop import Shop
@@ -80,13 +80,13 @@ def test_listen_says_once_that_stripe_is_away_and_once_that_it_is_back(
 ) -> None:
     seen: set[str] = set()
     deaf_shop.stripe.chaos(api_500=1.0)
-    assert not deaf_shop.read(lambda: commands.hear(seen, answered=True))
+    assert not deaf_shop.read(lambda: listen.hear(seen, answered=True))
     for _ in range(2):
-        assert not deaf_shop.read(lambda: commands.hear(seen, answered=False))
+        assert not deaf_shop.read(lambda: listen.hear(seen, answered=False))
     deaf_shop.stripe.chaos()
     deaf_shop.pay(deaf_shop.buy())
 
-    assert deaf_shop.read(lambda: commands.hear(seen, answered=False))
+    assert deaf_shop.read(lambda: listen.hear(seen, answered=False))
 
     first, second, *types = capsys.readouterr().err.splitlines()
     assert (first, second) == ("Stripe is asked again until it answers.", "Stripe answers again.")

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_security import check_and_update_authn_fresh
 from sqlalchemy import delete, select
 
-from flask_prepaid import Desk, Operator, PrepaidError, Role, operator_acts
+from flask_prepaid import Operator, Operators, PrepaidError, Role, operator_acts
 
 from . import audit
 from .callers import signed_in
@@ -92,12 +92,12 @@ def block(owner: str, shut: bool) -> None:
         db.session.execute(delete(SignIn).where(SignIn.user_id == user.id))
 
 
-DESK = Desk(operator=operator, find=find, names=names, blocked=blocked, block=block)
+OPERATORS = Operators(current=operator, find=find, labels=names, blocked=blocked, block=block)
 
 
-def note(app: Flask, operator: str, deed: str, owner: str | None, reason: str, detail: Any) -> None:
+def note(app: Flask, operator: str, action: str, owner: str | None, reason: str, detail: Any) -> None:
     """Keep what an operator does, in the transaction that does it."""
-    audit.note(Deed.OPERATED, actor=operator, did=deed, owner=owner, reason=reason, **detail)
+    audit.note(Deed.OPERATED, actor=operator, did=action, owner=owner, reason=reason, **detail)
 
 
 @blueprint.get("/admin/audit")

@@ -79,7 +79,7 @@ def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> 
         plans=PLANS,
         clock=clock,
         owner=owner,
-        desk=operators.DESK,
+        operators=operators.OPERATORS,
         email=email_of,
         mail=mails.send if app.config["PREPAID_BASE_URL"] else None,
         trial=is_new,

@@ -6,19 +6,13 @@ import getpass
 import hashlib
 import json
 import logging
-import os
-import shutil
-import signal
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -30,22 +24,19 @@ from prepaid_ledger import clock
 from prepaid_ledger.errors import PrepaidError
 
 from .. import money
-from ..config import EMULATOR_URL
 from ..errors import GatewayRefused, GatewayUnavailable
-from ..gateway import client as gateway_client
-from ..operations import connect as connecting
+from ..operations import connect as catalog_at_stripe
 from ..operations import doctor as diagnosis
-from ..operations import reconcile as reconciling
-from ..operations import tick as ticking
+from ..operations import reconcile as comparison
+from ..operations import tick as upkeep
 from ..operations import webhooks
 from ..payments.models import Payment
 from ..purchases import refunds
 from ..reports import balance_sync, credits
-from ..upgrade import upgrade as bring_up_to_date
+from ..upgrade import upgrade as upgrade_tables
+from .app import context
+from .listen import listen
 from .report import report
-
-if TYPE_CHECKING:
-    from ..extension import Prepaid
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +44,9 @@ log = logging.getLogger(__name__)
 class Commands(AppGroup):
     """What goes wrong ends in one sentence with its cure, not in a traceback."""
 
-    def invoke(self, context: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(context)
+            return super().invoke(ctx)
         except GatewayRefused as error:
             raise click.ClickException(
                 f"Stripe refuses: {str(error).rstrip('.')}. What to do, says: flask prepaid doctor"
@@ -68,21 +59,14 @@ class Commands(AppGroup):
 
 
 commands = Commands("prepaid", help="Prepaid credits: upkeep, checks, and what is done by hand.")
+commands.add_command(listen)
 commands.add_command(report)
-
-
-def extension() -> Prepaid:
-    try:
-        prepaid: Prepaid = current_app.extensions["prepaid"]
-    except KeyError:
-        raise click.ClickException("This app has no Prepaid. Call prepaid.init_app(app, db).") from None
-    return prepaid
 
 
 @commands.command()
 def upgrade() -> None:
     """Bring the prepaid_* tables up to date."""
-    bring_up_to_date(extension().engine)
+    upgrade_tables(context().engine)
     click.echo("The prepaid tables are up to date.", err=True)
 
 
@@ -90,7 +74,7 @@ def upgrade() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 def audit(as_json: bool) -> None:
     """Check every balance, lot, hold and debt against its entries. Exit 1 if one is off."""
-    problems = extension().audit()
+    problems = context().audit()
     if as_json:
         click.echo(json.dumps({"ok": not problems, "problems": [problem._asdict() for problem in problems]}))
     for problem in problems:
@@ -120,7 +104,7 @@ def tick(every: float | None) -> None:
 
 
 def tick_once() -> None:
-    done = {what: count for what, count in ticking.tick(extension()).items() if count}
+    done = {what: count for what, count in upkeep.tick(context()).items() if count}
     if done:
         click.echo(f"tick: {', '.join(f'{count:,} {what}' for what, count in done.items())}", err=True)
 
@@ -132,12 +116,17 @@ def tick_once() -> None:
 @click.option("--key", help="Names this grant. By default owner, credits, reason and day.")
 def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
     """Give OWNER some CREDITS. Typed twice on one day, it gives them once."""
-    prepaid = extension()
-    said = f"{owner}\n{credits}\n{reason}\n{clock.wall():%Y-%m-%d}"
-    key = key or f"grant:{hashlib.sha256(said.encode()).hexdigest()[:24]}"
-    prepaid.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
-    prepaid.session.commit()
-    click.echo(f"{owner} has {prepaid.balance(owner):,} credits.", err=True)
+    app = context()
+    key = key or f"grant:{digest_of_today(owner, credits, reason)}"
+    app.ledger.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
+    app.session.commit()
+    click.echo(f"{owner} has {app.ledger.balance(owner):,} credits.", err=True)
+
+
+def digest_of_today(*words: object) -> str:
+    """A key for what is typed, the same all day."""
+    typed = "\n".join(str(word) for word in (*words, f"{clock.wall():%Y-%m-%d}"))
+    return hashlib.sha256(typed.encode()).hexdigest()[:24]
 
 
 @commands.command()
@@ -147,14 +136,13 @@ def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
 @click.option("--key", help="Names this refund. By default payment, amount, reason and day.")
 def refund(payment: int, amount: int | None, reason: str, key: str | None) -> None:
     """Send money of PAYMENT back to its card, with its credits. Typed twice on one day, it is sent once."""
-    said = f"{payment}\n{amount}\n{reason}\n{clock.wall():%Y-%m-%d}"
-    key = key or hashlib.sha256(said.encode()).hexdigest()[:24]
-    prepaid = extension()
-    sent = refunds.refund(
-        prepaid, payment, amount_minor=amount, reason=f"{reason} (by {getpass.getuser()})", key=key
+    key = key or digest_of_today(payment, amount, reason)
+    app = context()
+    made = refunds.refund(
+        app, payment, amount_minor=amount, reason=f"{reason} (by {getpass.getuser()})", key=key
     )
-    shown = money.show(sent.amount_minor, prepaid.session.get_one(Payment, payment).currency)
-    click.echo(f"{shown} of payment {payment} goes back: {sent.state}.", err=True)
+    shown = money.show(made.amount_minor, app.session.get_one(Payment, payment).currency)
+    click.echo(f"{shown} of payment {payment} goes back: {made.state}.", err=True)
 
 
 @commands.command()
@@ -164,8 +152,8 @@ def replay(events: tuple[str, ...], failed: bool) -> None:
     """Run events of the inbox again. Exit 1 if one fails."""
     if bool(events) == failed:
         raise click.UsageError("Name events, or give --failed.")
-    prepaid = extension()
-    left = [event for event in events or webhooks.unhandled(prepaid) if not webhooks.replay(prepaid, event)]
+    app = context()
+    left = [event for event in events or webhooks.unhandled(app) if not webhooks.replay(app, event)]
     for event in left:
         click.echo(f"{event}: not in the inbox, or it failed again: see the log", err=True)
     if left:
@@ -178,11 +166,11 @@ def replay(events: tuple[str, ...], failed: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 def reconcile(fix: bool, since: datetime | None, as_json: bool) -> None:
     """Compare Stripe's objects with the books, in both directions. Exit 1 if drift is left."""
-    prepaid = extension()
+    app = context()
     start = since.replace(tzinfo=UTC) if since else None
     try:
         with counting("compared") as seen:
-            left = reconciling.reconcile(prepaid, since=start, fix=fix, seen=seen)
+            left = comparison.reconcile(app, since=start, fix=fix, seen=seen)
     except GatewayUnavailable as error:
         raise click.ClickException(f"{error} Nothing is known to be off; run it again.") from error
     if as_json:
@@ -199,8 +187,8 @@ def sync() -> None:
     """Copy Stripe's balance transactions since the last time, for the reports."""
     try:
         with counting("copied") as seen:
-            new = balance_sync.sync(extension(), seen=seen)
-        credits.catch_up(extension())
+            new = balance_sync.sync(context(), seen=seen)
+        credits.catch_up(context())
     except GatewayUnavailable as error:
         raise click.ClickException(
             f"{error} What was copied is kept or copied again: run it again."
@@ -214,11 +202,11 @@ def sync() -> None:
 )
 def connect(url: str | None) -> None:
     """Mirror the packs to Stripe's products and prices, and set up the webhook. Safe to run again."""
-    path = extension().config.paths["webhook"]
+    path = context().config.paths["webhook"]
     if url is not None and not urlsplit(url).path.endswith(path):
         raise click.BadParameter(f"this app hears events at {path}, not there.", param_hint="--url")
     try:
-        connected = connecting.connect(extension(), url=url)
+        connected = catalog_at_stripe.connect(context(), url=url)
     except GatewayUnavailable as error:
         raise click.ClickException(f"{error} Run it again: nothing is made twice.") from error
     for line in connected.done:
@@ -226,90 +214,6 @@ def connect(url: str | None) -> None:
     if connected.secret:
         click.echo("Keep this as PREPAID_STRIPE_WEBHOOK_SECRET; Stripe shows it only now:", err=True)
         click.echo(connected.secret)
-
-
-@commands.command()
-@click.option("--emulator", is_flag=True, help="Start stripe-emulator beside this, and hear that.")
-@click.option("--every", type=click.FloatRange(min=0.1), default=1.0, metavar="SECONDS", show_default=True)
-def listen(emulator: bool, every: float) -> None:
-    """Bring Stripe's events to this machine, which it cannot reach. Until Ctrl-C.
-
-    They are fetched and handled here, by the same functions as at the webhook. The
-    emulator gets the port of PREPAID_STRIPE_API_BASE, or 12111.
-    """
-    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
-        signal.signal(ending, signal.default_int_handler)
-    beside = start_emulator(extension()) if emulator else None
-    seen: set[str] = set()
-    answered = True
-    try:
-        if beside is not None:
-            await_emulator(beside, extension())
-        while beside is None or beside.poll() is None:
-            with current_app.app_context():
-                answered = hear(seen, answered)
-            time.sleep(every)
-    except KeyboardInterrupt:
-        return
-    finally:
-        if beside is not None:
-            beside.terminate()
-            beside.wait()
-    raise click.ClickException("The emulator has ended; its reason stands above.")
-
-
-def hear(seen: set[str], answered: bool) -> bool:
-    """Fetch what is new; whether Stripe answers, and ``answered`` is whether it did before.
-
-    That it does not is said once, by the gateway, and not with each of the calls that follow.
-    """
-    logging.getLogger(gateway_client.__name__).setLevel(logging.NOTSET if answered else logging.CRITICAL)
-    try:
-        types = connecting.listen_once(extension(), seen)
-    except GatewayUnavailable:
-        if answered:
-            click.echo("Stripe is asked again until it answers.", err=True)
-        return False
-    if not answered:
-        click.echo("Stripe answers again.", err=True)
-    for type in types:
-        click.echo(type, err=True)
-    return True
-
-
-def start_emulator(prepaid: Prepaid) -> subprocess.Popen[bytes]:
-    """Start it where the app looks for it, which must be free: another's events are not this app's."""
-    if is_served(prepaid):
-        raise click.ClickException(
-            f"Something serves at {prepaid.config.api_base or EMULATOR_URL} already, such as another shop's "
-            "emulator. Stop it, or give this app a port of its own: set PREPAID_STRIPE_API_BASE for its "
-            "server and its commands, as http://127.0.0.1:12112. To hear what serves there, leave "
-            "--emulator out."
-        )
-    return subprocess.Popen(emulator_command(prepaid))
-
-
-def await_emulator(beside: subprocess.Popen[bytes], prepaid: Prepaid) -> None:
-    """Until it listens, or has ended."""
-    while beside.poll() is None and not is_served(prepaid):
-        time.sleep(0.05)
-
-
-def is_served(prepaid: Prepaid) -> bool:
-    """Whether anything listens where the app looks for the emulator."""
-    where = urlsplit(prepaid.config.api_base or EMULATOR_URL)
-    with suppress(OSError), socket.create_connection((where.hostname or "", where.port or 12111), 1):
-        return True
-    return False
-
-
-def emulator_command(prepaid: Prepaid) -> list[str]:
-    """How to start the emulator where this app looks for it."""
-    program = shutil.which("stripe-emulator", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
-    if program is None:
-        raise click.ClickException("stripe-emulator is not installed. Run: pip install stripe-emulator")
-    where = urlsplit(prepaid.config.api_base or EMULATOR_URL)
-    return [program, "--host", where.hostname or "127.0.0.1", "--port", str(where.port or 12111)]
 
 
 @contextmanager
@@ -332,12 +236,12 @@ def counting(what: str) -> Iterator[Callable[[], None]]:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 def doctor(as_json: bool) -> None:
     """Say what is wrong with keys, tables, clock and webhook, and how to mend it. Exit 1 if anything is."""
-    findings = diagnosis.examine(extension())
+    findings = diagnosis.examine(context())
     if as_json:
         click.echo(json.dumps({"ok": not findings, "findings": findings}))
     for finding in findings:
         click.echo(finding, err=True)
     if findings:
         raise SystemExit(1)
-    mode = "live: money is real" if extension().config.livemode else "test: no money moves"
+    mode = "live: money is real" if context().config.livemode else "test: no money moves"
     click.echo(f"Nothing is wrong. Stripe's mode is {mode}.", err=True)

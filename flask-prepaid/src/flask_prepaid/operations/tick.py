@@ -30,7 +30,7 @@ COUNTING = timedelta(seconds=5)
 def tick(context: Context) -> dict[str, int]:
     """Do all that is due; how many of each were looked at."""
     due = {"wallets": context.ledger.write_due()}
-    credits.catch_up(context, longest=COUNTING)
+    credits.catch_up(context, max_time=COUNTING)
     card_testing.forget(context)
     try:
         balance_sync.sync_if_old(context)

@@ -22,6 +22,7 @@ from ..context import Context
 from . import deferred, failures, revenue
 from .days import MINUTE, day_of, first_day
 from .models import DEFERRED, ROLL_OVER, Copying, Counted, CreditSum
+from .selection import EVERYTHING, Selection
 
 #: Wallets that are counted in one transaction, and entries of each.
 WALLETS = 200
@@ -126,15 +127,15 @@ def _all_counted(session: Session, now: datetime, zone: str) -> None:
         session.execute(made.on_conflict_do_update(index_elements=["id"], set_={"counted_to": now}))
 
 
-def catch_up(context: Context, *, longest: timedelta | None = None) -> None:
+def catch_up(context: Context, *, max_time: timedelta | None = None) -> None:
     """Count all that moved, of credits and of plans, and failures that are settled. Commits.
 
-    :param longest: Leave the rest to the next time after so long.
+    :param max_time: Leave the rest to the next time after so long.
     """
     begun = monotonic()
     for count_some in (revenue.count, failures.count, count):
         while count_some(context):
-            if longest is not None and monotonic() - begun > longest.total_seconds():
+            if max_time is not None and monotonic() - begun > max_time.total_seconds():
                 return
 
 
@@ -224,29 +225,21 @@ def share(credits: int, of_credits: int, amount_minor: int) -> int:
     return (2 * credits * amount_minor + of_credits) // (2 * of_credits)
 
 
-def credits(
-    session: Session, *, start: date | None = None, end: date | None = None, by: str = "day"
-) -> list[tuple[date, Credits]]:
-    """What came and went in each period that saw anything, as far as it is counted."""
+def credits(session: Session, selection: Selection = EVERYTHING) -> list[tuple[date, Credits]]:
+    """What came and went in each period that saw anything, as far as it is counted; of all currencies."""
     wanted = (
         select(CreditSum.day, CreditSum.kind, func.sum(CreditSum.credits))
         .where(CreditSum.kind != DEFERRED)
         .group_by(CreditSum.day, CreditSum.kind)
     )
-    if start is not None:
-        wanted = wanted.where(CreditSum.day >= start)
-    if end is not None:
-        wanted = wanted.where(CreditSum.day <= end)
     lines: defaultdict[date, Credits] = defaultdict(Credits)
-    for day, kind, moved in session.execute(wanted):
+    for day, kind, moved in session.execute(selection.within_days(wanted, CreditSum)):
         column, sign = COLUMNS[kind]
-        lines[first_day(day, by)].add(Credits(**{column: sign * int(moved)}))
+        lines[first_day(day, selection.by)].add(Credits(**{column: sign * int(moved)}))
     return sorted(lines.items())
 
 
-def worth(
-    session: Session, *, start: date | None = None, end: date | None = None
-) -> dict[str, dict[str, int]]:
+def worth(session: Session, selection: Selection = EVERYTHING) -> dict[str, dict[str, int]]:
     """What was paid for the credits: opening + sold - earned - clawed back - breakage = closing.
 
     Per currency. ``opening`` and ``closing`` are what is deferred before the first day and after the last:
@@ -257,10 +250,6 @@ def worth(
         .where(CreditSum.currency != "")
         .group_by(CreditSum.currency, CreditSum.kind)
     )
-    if start is not None:
-        wanted = wanted.where(CreditSum.day >= start)
-    if end is not None:
-        wanted = wanted.where(CreditSum.day <= end)
     names = {
         Kind.PURCHASE: ("sold", 1),
         Kind.ALLOWANCE: ("sold", 1),
@@ -269,17 +258,17 @@ def worth(
         ROLL_OVER: ("breakage", -1),
         DEFERRED: ("moved", 1),
     }
-    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for currency, kind, minor in session.execute(wanted):
+    lines: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for currency, kind, minor in session.execute(selection.within_days(wanted, CreditSum)):
         if kind in names:
             name, sign = names[kind]
-            found[currency][name] += sign * int(minor)
-    for currency, minor in _deferred_before(session, start).items():
-        found[currency]["opening"] = minor
-    for line in found.values():
+            lines[currency][name] += sign * int(minor)
+    for currency, minor in _deferred_before(session, selection.first).items():
+        lines[currency]["opening"] = minor
+    for line in lines.values():
         line["closing"] = line["opening"] + line["moved"]
         line["earned"] = line["sold"] - line["clawed_back"] - line["breakage"] - line["moved"]
-    return {of: {name: found[of][name] for name in WORTH} for of in sorted(found)}
+    return {currency: {name: lines[currency][name] for name in WORTH} for currency in sorted(lines)}
 
 
 def _deferred_before(session: Session, day: date | None) -> dict[str, int]:
@@ -287,14 +276,14 @@ def _deferred_before(session: Session, day: date | None) -> dict[str, int]:
         return {}
     moved = select(CreditSum.currency, func.sum(CreditSum.worth_minor)).group_by(CreditSum.currency)
     rows = session.execute(moved.where(CreditSum.kind == DEFERRED, CreditSum.day < day))
-    return {of: int(minor) for of, minor in rows if minor}
+    return {currency: int(minor) for currency, minor in rows if minor}
 
 
 def owed(session: Session) -> Owed:
     """What customers hold, and the money that they paid for it, as far as lots are drawn."""
     behind = case((Wallet.drawn_seq < Wallet.seq, 1), else_=0)
     outstanding, debt, undrawn = session.execute(
-        select(*(func.coalesce(func.sum(one), 0) for one in (Wallet.balance, Wallet.debt, behind)))
+        select(*(func.coalesce(func.sum(column), 0) for column in (Wallet.balance, Wallet.debt, behind)))
     ).one()
     of_lot = 2 * (Lot.left_over + Lot.held) * Entry.amount_minor + Entry.credits
     rows = session.execute(

@@ -24,7 +24,7 @@ from ..payments.models import Payment, PaymentState
 from ..subscriptions.models import Invoice, Move, State, SubscriptionChange
 from .days import day_of, first_day
 from .models import FailureSum
-from .sales import within
+from .selection import EVERYTHING, Selection
 
 #: A customer who pays later than so long after a failure is not one that came back for it.
 PATIENCE = timedelta(days=30)
@@ -90,36 +90,33 @@ class Failed:
     lost: bool
 
 
-def failures(
-    context: Context,
-    *,
-    start: date | None = None,
-    end: date | None = None,
-    currency: str | None = None,
-    by: str = "month",
-) -> list[tuple[date, str, Failures]]:
-    """What failed from ``start`` to ``end``, both included, by period and currency.
+def failures(context: Context, selection: Selection = EVERYTHING) -> list[tuple[date, str, Failures]]:
+    """What failed in each period that saw anything, by period and currency.
 
     What is counted is read from its sums, and what came lately, or waits for its end, one by one.
     """
     session, now, zone = context.session, context.clock(), context.config.time_zone
     lines: defaultdict[tuple[date, str], Failures] = defaultdict(Failures)
     counted = select(FailureSum.day, FailureSum.currency, *(getattr(FailureSum, name) for name in MEASURES))
-    for day, of, *sums in session.execute(within(counted, FailureSum, start=start, end=end)):
-        lines[first_day(day, by), of].join(Failures(*sums))
-    since = midnight(start, zone) if start else None
-    until = midnight(end + timedelta(days=1), zone) if end else None
-    for found in (
+    for day, currency, *sums in session.execute(selection.within_days(counted, FailureSum)):
+        lines[first_day(day, selection.by), currency].join(Failures(*sums))
+    since = midnight(selection.first, zone) if selection.first else None
+    until = midnight(selection.last + timedelta(days=1), zone) if selection.last else None
+    for failed in (
         *_failed_payments(session, _between(_payments(), Payment.created_at, since, until), now),
         *_failed_renewals(session, _between(_renewals(), SubscriptionChange.at, since, until)),
     ):
-        line = lines[first_day(day_of(found.at, zone), by), found.currency]
-        line.add(found.amount_minor, recovered=found.recovered, lost=found.lost)
-    return [(day, of, lines[day, of]) for day, of in sorted(lines) if currency in (None, of)]
+        line = lines[first_day(day_of(failed.at, zone), selection.by), failed.currency]
+        line.add(failed.amount_minor, recovered=failed.recovered, lost=failed.lost)
+    return [
+        (day, currency, lines[day, currency])
+        for day, currency in sorted(lines)
+        if selection.currency in (None, currency)
+    ]
 
 
 def count(context: Context) -> int:
-    """Add failures to the sums once it is settled what came of them; how many were looked at. Commits.
+    """Add failures to the sums once it is certain what came of them; how many were checked. Commits.
 
     That is when they are older than ``PATIENCE``, and a plan is not in arrears any more. What happens to
     such a payment later changes nothing here. Call it until it returns 0. Safe in several processes at
@@ -130,25 +127,28 @@ def count(context: Context) -> int:
     packs = _between(_payments(), Payment.created_at, None, old).limit(BATCH)
     plans = _between(_renewals(), SubscriptionChange.at, None, old).where(_came_of_it().is_not(None))
     sums: defaultdict[tuple[date, str], Failures] = defaultdict(Failures)
-    looked_at = 0
-    for table, found in (
+    checked = 0
+    for table, rows in (
         (Payment, _failed_payments(session, packs, now)),
         (SubscriptionChange, _failed_renewals(session, plans.limit(BATCH))),
     ):
-        failed = {one.id: one for one in found}
-        looked_at += len(failed)
+        failed = {row.id: row for row in rows}
+        checked += len(failed)
         mine = update(table).where(table.id.in_(failed), text("NOT failure_counted"))
         for id in session.scalars(mine.values(failure_counted=True).returning(table.id)) if failed else ():
-            one = failed[id]
-            cell = sums[day_of(one.at, zone), one.currency]
-            cell.add(one.amount_minor, recovered=one.recovered, lost=one.lost)
+            row = failed[id]
+            cell = sums[day_of(row.at, zone), row.currency]
+            cell.add(row.amount_minor, recovered=row.recovered, lost=row.lost)
     if sums:
         new = insert(session, FailureSum)
         added = {name: FailureSum.__table__.c[name] + new.excluded[name] for name in MEASURES}
-        rows = [{"day": day, "currency": of, **asdict(sums[day, of])} for day, of in sorted(sums)]
-        session.execute(new.on_conflict_do_update(index_elements=["day", "currency"], set_=added), rows)
+        values = [
+            {"day": day, "currency": currency, **asdict(sums[day, currency])}
+            for day, currency in sorted(sums)
+        ]
+        session.execute(new.on_conflict_do_update(index_elements=["day", "currency"], set_=added), values)
     session.commit()
-    return looked_at
+    return checked
 
 
 def midnight(day: date, zone: str) -> datetime:
@@ -186,7 +186,7 @@ def _failed_payments(session: Session, wanted: Select[*tuple[Any, ...]], now: da
 def _renewals() -> Select[*tuple[Any, ...]]:
     """Each change by which a plan came into arrears, with what was asked for and what came of it."""
     before = aliased(SubscriptionChange)
-    asked = (
+    demanded = (
         select(Invoice.total_minor)
         .where(
             Invoice.subscription_id == SubscriptionChange.subscription_id,
@@ -207,7 +207,7 @@ def _renewals() -> Select[*tuple[Any, ...]]:
         SubscriptionChange.id,
         SubscriptionChange.at,
         SubscriptionChange.currency,
-        func.coalesce(asked, SubscriptionChange.mrr_after_minor),
+        func.coalesce(demanded, SubscriptionChange.mrr_after_minor),
         _came_of_it(),
     ).where(
         text(f"state = '{State.PAST_DUE}' AND NOT failure_counted"),  # as its index says it
@@ -243,6 +243,6 @@ def _of_the_same(other: Any) -> ColumnElement[bool]:
 def totals(lines: list[tuple[date, str, Failures]]) -> dict[str, Failures]:
     """The sums per currency."""
     sums: defaultdict[str, Failures] = defaultdict(Failures)
-    for _, of, line in lines:
-        sums[of].join(line)
+    for _, currency, line in lines:
+        sums[currency].join(line)
     return dict(sorted(sums.items()))

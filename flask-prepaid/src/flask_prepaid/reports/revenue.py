@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from itertools import accumulate
 from typing import Any
@@ -21,8 +21,9 @@ from prepaid_ledger.database import insert
 
 from ..context import Context
 from ..subscriptions.models import Move, SubscriptionChange
-from .days import Span, day_of, first_day, next_first_day
+from .days import Span, day_of, first_day, next_first_day, today
 from .models import CohortSum, PlanSum
+from .selection import Selection
 
 #: Changes that are counted in one transaction.
 BATCH = 1_000
@@ -92,9 +93,10 @@ class Cohort:
 
     def rows(self, currency: str) -> list[dict[str, Any]]:
         """A line for each month since, the first being month 0."""
-        told = (self.first.isoformat(), currency, self.began)
+        began = (self.first.isoformat(), currency, self.began)
         return [
-            dict(zip(COHORT, (*told, number, count), strict=True)) for number, count in enumerate(self.paying)
+            dict(zip(COHORT, (*began, number, count), strict=True))
+            for number, count in enumerate(self.paying)
         ]
 
 
@@ -142,8 +144,13 @@ def _add_to_days(session: Session, changes: Sequence[Any], zone: str) -> None:
             cell["customers"] += _gained(change)
     names = ("changes", "amount_minor", "customers")
     rows = [
-        {"day": day, "currency": of, "move": move, **{name: sums[day, of, move][name] for name in names}}
-        for day, of, move in sorted(sums)
+        {
+            "day": day,
+            "currency": currency,
+            "move": move,
+            **{name: sums[day, currency, move][name] for name in names},
+        }
+        for day, currency, move in sorted(sums)
     ]
     if rows:
         new = insert(session, PlanSum)
@@ -166,7 +173,7 @@ def _add_to_cohorts(session: Session, changes: Sequence[Any], zone: str) -> None
         .where(SubscriptionChange.owner.in_(owners), SubscriptionChange.mrr_after_minor > 0)
         .group_by(SubscriptionChange.owner, SubscriptionChange.currency)
     )
-    began = {(owner, of): (id, day_of(at, zone)) for owner, of, id, at in session.execute(first)}
+    began = {(owner, currency): (id, day_of(at, zone)) for owner, currency, id, at in session.execute(first)}
     sums: defaultdict[tuple[str, date, date], Counter[str]] = defaultdict(Counter)
     for change in changes:
         if gained := _gained(change):
@@ -177,13 +184,13 @@ def _add_to_cohorts(session: Session, changes: Sequence[Any], zone: str) -> None
             cell["newcomers"] += change.id == first_id
     rows = [
         {
-            "currency": of,
+            "currency": currency,
             "began": start,
             "month": month,
             "customers": cell["customers"],
             "newcomers": cell["newcomers"],
         }
-        for (of, start, month), cell in sorted(sums.items())
+        for (currency, start, month), cell in sorted(sums.items())
     ]
     if rows:
         new = insert(session, CohortSum)
@@ -204,9 +211,17 @@ def currencies(session: Session) -> list[str]:
     return sorted(session.scalars(select(PlanSum.currency).distinct()))
 
 
-def months(session: Session, span: Span, *, currency: str, by: str = "month") -> list[Month]:
-    """The monthly revenue at the end of each period in ``span``, and what moved it, as far as counted."""
-    lines = {start: Month(start, currency) for start in span.pieces(by)}
+def completed(context: Context, selection: Selection) -> Selection:
+    """A selection with both ends: an open one reaches from the first plan that was paid to today."""
+    last = today(context)
+    first = selection.first or begin(context.session) or last
+    return replace(selection, first=first, last=max(selection.last or last, first))
+
+
+def months(session: Session, selection: Selection, *, currency: str) -> list[Month]:
+    """The monthly revenue at the end of each selected period, and what moved it, as far as counted."""
+    by = selection.by
+    lines = {start: Month(start, currency) for start in selection.span.pieces(by)}
     end = next_first_day(max(lines), by)
     rows = session.execute(
         select(PlanSum.day, PlanSum.move, PlanSum.changes, PlanSum.amount_minor, PlanSum.customers)
@@ -248,7 +263,10 @@ def cohorts(session: Session, span: Span, *, currency: str) -> list[Cohort]:
         moved[start][month] += customers
         began[start] += newcomers
     return [
-        Cohort(start, began[start], list(accumulate(moved[start][month] for month in pieces)))
+        Cohort(
+            start,
+            began[start],
+            list(accumulate(moved[start][month] for month in Span(start, span.last).pieces("month"))),
+        )
         for start in sorted(moved)
-        for pieces in [Span(start, span.last).pieces("month")]
     ]

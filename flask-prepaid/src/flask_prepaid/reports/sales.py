@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..payments.models import Payment, PaymentState
 from .balance_sync import PLAN
 from .days import Span, first_day
 from .models import DaySum, Movement, OwnerSum
+from .selection import EVERYTHING, Selection
 
 #: Which column of a sale's line a movement belongs to, by Stripe's ``reporting_category``, and its sign.
 #: https://docs.stripe.com/reports/reporting-categories
@@ -30,14 +32,14 @@ COLUMNS = {
 #: Money that goes between Stripe and our bank is no sale, and no line of the break.
 TRANSFERS = frozenset({"payout", "payout_reversal", "topup", "topup_reversal"})
 
-#: Payments that are looked at for what the copy does not hold yet.
+#: So many of the latest payments are checked for what the copy does not hold yet.
 LATEST = 100
 
 #: What a sale can be cut by, beside the day.
 PARTS = ("product", "plan", "currency", "country", "customer")
 
 #: Lines of a cut that are shown for each currency; what is left is one more.
-MOST = 50
+MAX_CUTS = 50
 
 
 @dataclass
@@ -79,7 +81,7 @@ SHOWN = (
 
 
 @dataclass(frozen=True)
-class Line:
+class SalesRow:
     """The sales of one day, or of the week or month that begins with it, in one currency."""
 
     day: date
@@ -100,119 +102,104 @@ class Cut:
     is_rest: bool = False
 
 
-def sales(
-    session: Session,
-    *,
-    start: date | None = None,
-    end: date | None = None,
-    currency: str | None = None,
-    by: str = "day",
-) -> list[Line]:
-    """What was sold from ``start`` to ``end``, both included, by the days of the shop's time zone.
-
-    :param by: ``day``, ``week`` (from Monday) or ``month``; each line bears the first day of its period.
-    """
-    lines: defaultdict[tuple[date, str], Sales] = defaultdict(Sales)
-    wanted = within(_sums(DaySum.day, DaySum.currency), DaySum, start=start, end=end, currency=currency)
-    for day, of, *moved in session.execute(wanted):
-        lines[first_day(day, by), of].add(sales_of(*moved))
-    return [Line(day, of, lines[day, of]) for day, of in sorted(lines)]
+def sales(session: Session, selection: Selection = EVERYTHING) -> list[SalesRow]:
+    """What was sold in each period that saw anything, by the days of the shop's time zone."""
+    rows: defaultdict[tuple[date, str], Sales] = defaultdict(Sales)
+    wanted = selection.within(_sums(DaySum.day, DaySum.currency), DaySum)
+    for day, currency, *sums in session.execute(wanted):
+        rows[first_day(day, selection.by), currency].add(sales_of(*sums))
+    return [SalesRow(day, currency, rows[day, currency]) for day, currency in sorted(rows)]
 
 
 def sales_by(
-    session: Session,
-    part: str,
-    *,
-    start: date | None = None,
-    end: date | None = None,
-    currency: str | None = None,
-    most: int = MOST,
+    session: Session, part: str, selection: Selection = EVERYTHING, *, max_cuts: int = MAX_CUTS
 ) -> list[Cut]:
     """The sales of each product, plan, currency, country or customer; per currency the highest gross first.
 
     In each currency they add up to all of its sales, but for plans: those are a part of it.
 
     :param part: One of ``PARTS``.
-    :param most: So many per currency; the others share a line.
+    :param max_cuts: So many per currency; the others share a line.
     """
-    asked = {"start": start, "end": end, "currency": currency}
     if part == "customer":
-        return _by_customer(session, most, **asked)  # type: ignore[arg-type]
+        return _by_customer(session, selection, max_cuts)
     key = {"currency": DaySum.currency, "country": DaySum.country}.get(part, DaySum.product)
-    wanted = within(_sums(key, DaySum.currency), DaySum, **asked)  # type: ignore[arg-type]
+    wanted = selection.within(_sums(key, DaySum.currency), DaySum)
     if part == "plan":
         wanted = wanted.where(DaySum.product.startswith(PLAN))
-    found: defaultdict[tuple[str, str], Sales] = defaultdict(Sales)
-    for name, of, *moved in session.execute(wanted):
-        found[of, name.removeprefix(PLAN) if part == "plan" else name].add(sales_of(*moved))
-    ranked = sorted(found.items(), key=lambda item: (item[0][0], -item[1].gross_minor, item[0][1]))
-    kept: defaultdict[str, list[Cut]] = defaultdict(list)
-    rest: defaultdict[str, Sales] = defaultdict(Sales)
-    for (of, name), sold in ranked:
-        if len(kept[of]) < most:
-            kept[of].append(Cut(name, of, sold))
+    sales_of_part: defaultdict[tuple[str, str], Sales] = defaultdict(Sales)
+    for name, currency, *sums in session.execute(wanted):
+        shown = name.removeprefix(PLAN) if part == "plan" else name
+        sales_of_part[currency, shown].add(sales_of(*sums))
+    return _best(sales_of_part, max_cuts)
+
+
+def _best(sales_of_part: Mapping[tuple[str, str], Sales], max_cuts: int) -> list[Cut]:
+    """Per currency those with the highest gross, and the others in one line."""
+    ranked = sorted(sales_of_part.items(), key=lambda item: (item[0][0], -item[1].gross_minor, item[0][1]))
+    cuts: defaultdict[str, list[Cut]] = defaultdict(list)
+    others: defaultdict[str, Sales] = defaultdict(Sales)
+    for (currency, name), sold in ranked:
+        if len(cuts[currency]) < max_cuts:
+            cuts[currency].append(Cut(name, currency, sold))
         else:
-            rest[of].add(sold)
-    for of, sold in rest.items():
-        kept[of].append(Cut("", of, sold, is_rest=True))
-    return [cut for cuts in kept.values() for cut in cuts]
+            others[currency].add(sold)
+    for currency, sold in others.items():
+        cuts[currency].append(Cut("", currency, sold, is_rest=True))
+    return [cut for of_currency in cuts.values() for cut in of_currency]
 
 
-def _by_customer(
-    session: Session, most: int, *, start: date | None, end: date | None, currency: str | None
-) -> list[Cut]:
+def _by_customer(session: Session, selection: Selection, max_cuts: int) -> list[Cut]:
     """Those who paid most, and all others together: what is left of the total.
 
-    Two looks: who they are, by gross alone, and then all columns of those.
+    Read in two steps: who they are, by gross alone, and then all columns of those.
     """
     cuts: list[Cut] = []
-    every = totals(sales(session, start=start, end=end, currency=currency))
-    for of, rest in every.items():
-        owners = _best_customers(session, most, start=start, end=end, currency=of)
-        found: dict[str, Sales] = {owner: Sales() for owner in owners}
-        theirs = _sums(Movement.owner, table=Movement).where(Movement.owner.in_(owners))
-        for owner, *moved in session.execute(within(theirs, Movement, start=start, end=end, currency=of)):
-            sold = sales_of(*moved)
-            found[owner].add(sold)
+    for currency, rest in totals(sales(session, selection)).items():
+        days = replace(selection, currency=currency)
+        best = _best_customers(session, days, currency, max_cuts)
+        sales_of_owner: dict[str, Sales] = {owner: Sales() for owner in best}
+        theirs = _sums(Movement.owner, table=Movement).where(Movement.owner.in_(best))
+        for owner, *sums in session.execute(days.within(theirs, Movement)):
+            sold = sales_of(*sums)
+            sales_of_owner[owner].add(sold)
             rest.add(sold, -1)
-        cuts += [Cut(owner, of, found[owner]) for owner in owners]
+        cuts += [Cut(owner, currency, sold) for owner, sold in sales_of_owner.items()]
         if rest != Sales():
-            cuts.append(Cut("", of, rest, is_rest=True))
+            cuts.append(Cut("", currency, rest, is_rest=True))
     return cuts
 
 
-def _best_customers(
-    session: Session, most: int, *, start: date | None, end: date | None, currency: str
-) -> list[str]:
+def _best_customers(session: Session, days: Selection, currency: str, max_customers: int) -> list[str]:
     """Who was charged most, by the charges of these days; or by what each was ever charged, less the other
     days, where those are the fewer: so no question reads more than half of all charges.
     """
     charges = select(func.coalesce(func.sum(DaySum.movements), 0)).where(DaySum.category == "charge")
     ever, inside = (
-        session.scalar(within(charges, DaySum, start=first, end=last, currency=currency)) or 0
-        for first, last in ((None, None), (start, end))
+        session.scalar(selection.within(charges, DaySum)) or 0
+        for selection in (Selection(currency=currency), days)
     )
     charged = select(Movement.owner, Movement.amount_minor.label("minor")).where(
         Movement.currency == currency, Movement.category == "charge", Movement.owner != ""
     )
     if 2 * inside < ever:
-        found = within(charged, Movement, start=start, end=end).subquery()
+        charges_of_owner = days.within_days(charged, Movement).subquery()
     else:
         parts = [
             select(OwnerSum.owner, OwnerSum.gross_minor.label("minor")).where(OwnerSum.currency == currency)
         ]
         less = charged.with_only_columns(Movement.owner, -Movement.amount_minor)
-        if start is not None:
-            parts.append(less.where(Movement.day < start))
-        if end is not None:
-            parts.append(less.where(Movement.day > end))
-        found = union_all(*parts).subquery()
-    paid = func.sum(found.c.minor)
-    best = select(found.c.owner).group_by(found.c.owner).having(paid > 0)
-    return list(session.scalars(best.order_by(paid.desc(), found.c.owner).limit(most)))
+        if days.first is not None:
+            parts.append(less.where(Movement.day < days.first))
+        if days.last is not None:
+            parts.append(less.where(Movement.day > days.last))
+        charges_of_owner = union_all(*parts).subquery()
+    owner, paid = charges_of_owner.c.owner, func.sum(charges_of_owner.c.minor)
+    best = select(owner).group_by(owner).having(paid > 0)
+    return list(session.scalars(best.order_by(paid.desc(), owner).limit(max_customers)))
 
 
-def left_out(session: Session, *, span: Span) -> list[tuple[str, str, int]]:
+def left_out(session: Session, span: Span) -> list[tuple[str, str, int]]:
     """What moved Stripe's balance in ``span`` and is in no column: category, currency, net amount.
 
     Such a line is a break between the report and the balance, to be explained and not hidden.
@@ -224,8 +211,8 @@ def left_out(session: Session, *, span: Span) -> list[tuple[str, str, int]]:
         .group_by(DaySum.category, DaySum.currency)
         .order_by(DaySum.category, DaySum.currency)
     )
-    rows = session.execute(within(wanted, DaySum, start=span.first, end=span.last))
-    return [(category, of, int(amount)) for category, of, amount in rows]
+    rows = session.execute(Selection(span.first, span.last).within(wanted, DaySum))
+    return [(category, currency, int(amount)) for category, currency, amount in rows]
 
 
 def uncopied(session: Session) -> dict[str, int]:
@@ -239,14 +226,14 @@ def uncopied(session: Session) -> dict[str, int]:
         .group_by(Payment.currency)
         .order_by(Payment.currency)
     )
-    return {of: int(minor or 0) for of, minor in session.execute(waiting)}
+    return {currency: int(minor or 0) for currency, minor in session.execute(waiting)}
 
 
 def balances(session: Session) -> dict[str, int]:
     """What all that was ever copied adds up to, per currency: Stripe's balance, if nothing is missing."""
     net = func.sum(Movement.net_minor)
     rows = session.execute(select(Movement.currency, net).group_by(Movement.currency))
-    return {of: int(minor) for of, minor in rows}
+    return {currency: int(minor) for currency, minor in rows}
 
 
 def _sums(*keys: Any, table: Any = DaySum) -> Select[*tuple[Any, ...]]:
@@ -265,22 +252,6 @@ def _sums(*keys: Any, table: Any = DaySum) -> Select[*tuple[Any, ...]]:
     )
 
 
-def within(
-    wanted: Select[*tuple[Any, ...]],
-    table: Any,
-    *,
-    start: date | None,
-    end: date | None,
-    currency: str | None = None,
-) -> Select[*tuple[Any, ...]]:
-    """Only these days, both included, and this currency."""
-    if start is not None:
-        wanted = wanted.where(table.day >= start)
-    if end is not None:
-        wanted = wanted.where(table.day <= end)
-    return wanted if currency is None else wanted.where(table.currency == currency)
-
-
 def sales_of(category: str, amount_minor: int, fee_minor: int, discount_minor: int, tax_minor: int) -> Sales:
     """Of one kind of movement. Its own fee, such as a dispute's, is a fee and no part of its amount."""
     column, sign = COLUMNS[category]
@@ -290,9 +261,9 @@ def sales_of(category: str, amount_minor: int, fee_minor: int, discount_minor: i
     return line
 
 
-def totals(lines: list[Line]) -> dict[str, Sales]:
+def totals(rows: list[SalesRow]) -> dict[str, Sales]:
     """The sums per currency. Currencies are never added up."""
     sums: defaultdict[str, Sales] = defaultdict(Sales)
-    for line in lines:
-        sums[line.currency].add(line.sales)
+    for row in rows:
+        sums[row.currency].add(row.sales)
     return dict(sorted(sums.items()))

@@ -68,9 +68,9 @@ def sums_of_movements(connection: Connection) -> Iterator[Problem]:
     def sums(table: type[DaySum] | type[Movement]) -> dict[tuple[object, ...], list[int]]:
         measures = (table.amount_minor, table.fee_minor, table.discount_minor, table.tax_minor)
         keys = (table.day, table.currency, table.category, table.product, table.country)
-        wanted = select(*keys, *(func.sum(one) for one in measures)).group_by(*keys)
+        wanted = select(*keys, *(func.sum(measure) for measure in measures)).group_by(*keys)
         rows: Iterable[Any] = connection.execute(wanted)
-        return {tuple(row[: len(keys)]): [int(one) for one in row[len(keys) :]] for row in rows}
+        return {tuple(row[: len(keys)]): [int(number) for number in row[len(keys) :]] for row in rows}
 
     kept, moved = sums(DaySum), sums(Movement)
     for cell in sorted(kept.keys() | moved.keys(), key=str):
@@ -152,15 +152,17 @@ def sums_of_deferred(connection: Connection) -> Iterator[Problem]:
         .group_by(CreditSum.currency)
     )
     there, summed = (
-        {str(of): int(minor) for of, minor in connection.execute(one) if minor} for one in (lots, kept)
+        {str(currency): int(minor) for currency, minor in connection.execute(sums) if minor}
+        for sums in (lots, kept)
     )
-    for of in sorted(there.keys() | summed.keys()):
-        if there.get(of) != summed.get(of):
-            detail = f"reports say {summed.get(of, 0)} {of} are deferred, the lots {there.get(of, 0)}"
+    for currency in sorted(there.keys() | summed.keys()):
+        reported, left = summed.get(currency, 0), there.get(currency, 0)
+        if reported != left:
+            detail = f"reports say {reported} {currency} are deferred, the lots {left}"
             yield Problem("I11", None, detail)
 
 
 def by_kind(connection: Connection, wanted: Select[*tuple[Any, ...]]) -> dict[str, list[int]]:
     """Number, credits and debt of the entries of each kind."""
     rows: Iterable[Any] = connection.execute(wanted)
-    return {str(name): [int(one) for one in numbers] for name, *numbers in rows}
+    return {str(name): [int(number) for number in numbers] for name, *numbers in rows}

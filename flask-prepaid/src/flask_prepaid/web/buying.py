@@ -1,23 +1,19 @@
-"""Buy, and come back from Stripe."""
+"""Buy on Stripe's page, on our own page, or with a card on file; and come back."""
 
 from __future__ import annotations
 
-import re
-import secrets
 from datetime import timedelta
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from .. import money
 from ..catalog import Offer
 from ..errors import GatewayUnavailable, NotYours, UnknownItem
 from ..payments.models import Payment, PaymentState
 from ..purchases import cards
 from ..purchases import checkout as purchases
-from . import page
-
-ATTEMPT = re.compile(r"[A-Za-z0-9_-]{8,64}")
-REFRESH_S = 3
+from . import forms, page
 
 #: The return page asks again by itself while one of these may still change.
 WAITING = {PaymentState.REQUESTED, PaymentState.OPEN, PaymentState.PENDING, PaymentState.UNKNOWN}
@@ -29,26 +25,32 @@ def buy() -> ResponseReturnValue:
     if request.method == "GET":
         return shelf(owner)
     try:
-        offer = page.extension().catalog.offer(
-            pack=request.form.get("pack"), credits=request.form.get("credits")
-        )
+        offer = chosen_offer()
         card_id = request.form.get("saved_card") if offer.amount_minor else None  # a gift charges no card
         return pay_by_card(owner, offer, card_id) if card_id else pay_at_stripe(owner, offer)
     except UnknownItem as error:
         return shelf(owner, error), error.http_status
 
 
+def chosen_offer() -> Offer:
+    """The offer that the form names by a pack or by a number of credits, one of the two.
+
+    :raises UnknownItem: Neither or both are named, or the one named is not sold.
+    """
+    credits = forms.whole_number(request.form, "credits") if "credits" in request.form else None
+    return page.context().catalog.offer(pack=request.form.get("pack"), credits=credits)
+
+
 def shelf(owner: str, error: UnknownItem | None = None) -> str:
-    prepaid = page.extension()
-    on_file = cards.saved(prepaid.session, owner)
+    context = page.context()
     return page.render(
         "buy.html",
-        catalog=prepaid.catalog,
-        balance=prepaid.balance(owner),
-        cards=on_file,
+        catalog=context.catalog,
+        balance=context.ledger.balance(owner),
+        cards=cards.saved(context.session, owner),
         error=error,
         written=request.form.get("credits", ""),
-        attempt=new_attempt,
+        attempt=forms.new_attempt,
         lasting=lasting,
     )
 
@@ -64,14 +66,13 @@ def lasting(expires_after: timedelta | None) -> str:
 
 
 def pay_at_stripe(owner: str, offer: Offer) -> Response:
-    back = url_for("prepaid.return", _external=True)
     checkout = purchases.open_checkout(
-        page.extension(),
+        page.context(),
         owner,
         offer,
-        success_url=f"{back}?session_id={{CHECKOUT_SESSION_ID}}",
+        success_url=page.way_back("prepaid.return"),
         cancel_url=url_for("prepaid.buy", _external=True),
-        attempt=attempt(),
+        attempt=forms.attempt(),
         keep_card=bool(request.form.get("keep_card")),
     )
     target = checkout.url or url_for("prepaid.return", session_id=checkout.id)
@@ -82,7 +83,7 @@ def pay_by_card(owner: str, offer: Offer, card_id: str) -> Response:
     """One press, and on to the result, or to the bank if it wants to see its customer."""
     try:
         payment, challenge_url = purchases.charge_card(
-            page.extension(), owner, offer, card_id, return_url=result_url, attempt=attempt()
+            page.context(), owner, offer, card_id, return_url=result_url, attempt=forms.attempt()
         )
     except NotYours:
         gone = "That card is not on file any more. Choose another one."
@@ -90,57 +91,92 @@ def pay_by_card(owner: str, offer: Offer, card_id: str) -> Response:
     return make_response(redirect(challenge_url or url_for("prepaid.return", payment=payment.id), 303))
 
 
+def custom() -> ResponseReturnValue:
+    """Our own page: first the quantity with its live total, then the card.
+
+    The card goes from Stripe's frame to Stripe, never through us.
+    """
+    owner = page.customer()
+    if request.method == "GET":
+        return total() if "credits" in request.args else quantity(owner)
+    try:
+        offer = page.context().catalog.offer(credits=forms.whole_number(request.form, "credits"))
+    except UnknownItem as error:
+        return quantity(owner, error), error.http_status
+    return pay_on_our_page(owner, offer)
+
+
+def quantity(owner: str, error: UnknownItem | None = None) -> str:
+    context = page.context()
+    return page.render(
+        "custom.html",
+        offer=None,
+        quantity=context.catalog.quantity,
+        balance=context.ledger.balance(owner),
+        error=error,
+        written=request.form.get("credits", ""),
+        attempt=forms.new_attempt(),
+    )
+
+
+def total() -> ResponseReturnValue:
+    """What a quantity costs, for the live total. The server alone decides prices."""
+    try:
+        offer = page.context().catalog.offer(credits=forms.whole_number(request.args, "credits"))
+    except UnknownItem as error:
+        return jsonify({"error": str(error)}), error.http_status
+    return jsonify({"total": money.show(offer.amount_minor, offer.currency)})
+
+
+def pay_on_our_page(owner: str, offer: Offer) -> ResponseReturnValue:
+    context = page.context()
+    if context.config.automatic_tax:  # which asks for an address, and so for Stripe's page
+        return pay_at_stripe(owner, offer)
+    checkout = purchases.open_checkout(
+        context,
+        owner,
+        offer,
+        success_url=page.way_back("prepaid.return"),
+        cancel_url=None,
+        attempt=forms.attempt(),
+        keep_card=bool(request.form.get("keep_card")),
+    )
+    if checkout.client_secret is None or checkout.status != "open":  # the same form again, after paying
+        return redirect(url_for("prepaid.return", session_id=checkout.id), 303)
+    return page.render(
+        "custom.html",
+        offer=offer,
+        balance=context.ledger.balance(owner),
+        client_secret=checkout.client_secret,
+    )
+
+
 def confirm() -> ResponseReturnValue:
     """On to the bank's page of a payment that waits for its customer; it is the same payment that goes on."""
-    number = request.form.get("payment", "")
-    owner, payment_id = page.customer(), payment_number(number)
+    owner, payment_id = page.customer(), forms.payment_id(request.form.get("payment", ""))
     payment, challenge_url = purchases.resume(
-        page.extension(), owner, payment_id, return_url=result_url(payment_id)
+        page.context(), owner, payment_id, return_url=result_url(payment_id)
     )
     return redirect(challenge_url or url_for("prepaid.return", payment=payment.id), 303)
 
 
 def invoice(payment: str) -> ResponseReturnValue:
     """On to the PDF at Stripe, whose address is good for some weeks only and so is asked for each time."""
-    return redirect(purchases.invoice_url(page.extension(), page.customer(), payment_number(payment)))
-
-
-def new_attempt() -> str:
-    """A token for one form: sent twice, it is one purchase."""
-    return secrets.token_urlsafe(16)
-
-
-def attempt() -> str | None:
-    """The token of the form that was sent, if it had one."""
-    token = request.form.get("attempt", "")
-    return token if ATTEMPT.fullmatch(token) else None
-
-
-def result_url(payment_id: int) -> str:
-    return url_for("prepaid.return", payment=payment_id, _external=True)
-
-
-def payment_number(text: str) -> int:
-    """
-    :raises NotYours: It is no number of a payment.
-    """
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise NotYours("There is no such purchase.")
-    return int(text)
+    return redirect(purchases.invoice_url(page.context(), page.customer(), forms.payment_id(payment)))
 
 
 def come_back() -> ResponseReturnValue:
     """What became of a purchase. Answers 200 itself: a redirect here would lose the customer's only link."""
-    prepaid = page.extension()
-    owner = prepaid.current_owner()
+    context = page.context()
+    owner = context.current_owner()
     if owner is None:
         raise NotYours("There is no such purchase. Sign in as the customer who paid.")
     number, session_id = request.args.get("payment"), request.args.get("session_id", "")
     try:
         if number is not None:
-            payment = purchases.come_back_to(prepaid, owner, payment_number(number))
+            payment = purchases.come_back_to(context, owner, forms.payment_id(number))
         else:
-            payment = purchases.come_back(prepaid, owner, session_id)
+            payment = purchases.come_back(context, owner, session_id)
     except GatewayUnavailable:
         return result(owner, None)
     return result(owner, payment)
@@ -149,8 +185,11 @@ def come_back() -> ResponseReturnValue:
 def result(owner: str, payment: Payment | None) -> Response:
     """The page for where ``payment`` stands; ``None`` is: not known yet."""
     state = payment.state if payment else PaymentState.UNKNOWN
-    balance = page.extension().balance(owner)
-    response = make_response(page.render("result.html", payment=payment, state=state, balance=balance))
-    if state in WAITING:
-        response.headers["Refresh"] = str(REFRESH_S)
-    return response
+    html = page.render(
+        "result.html", payment=payment, state=state, balance=page.context().ledger.balance(owner)
+    )
+    return page.refreshing(html) if state in WAITING else make_response(html)
+
+
+def result_url(payment_id: int) -> str:
+    return url_for("prepaid.return", payment=payment_id, _external=True)

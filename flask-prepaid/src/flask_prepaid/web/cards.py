@@ -8,15 +8,10 @@ from flask.typing import ResponseReturnValue
 from prepaid_ledger import clock
 from prepaid_ledger.errors import PrepaidError
 
-from ..catalog import whole
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
 from ..payments.customers import known_customer
 from ..purchases import cards, topups
-from . import page
-
-#: What the form of a card may hold besides its expiry, and how long each may be.
-ADDRESS = {"line1": 200, "city": 100, "postal_code": 20, "country": 2}
-LONGEST_NAME = 150
+from . import forms, page
 
 
 def listing() -> ResponseReturnValue:
@@ -25,24 +20,24 @@ def listing() -> ResponseReturnValue:
 
 
 def overview(owner: str, error: PrepaidError | None = None) -> str:
-    prepaid = page.extension()
-    customer_id = known_customer(prepaid.session, owner)
-    prepaid.session.commit()
+    context = page.context()
+    customer_id = known_customer(context.session, owner)
+    context.session.commit()
     if customer_id is not None:
         try:
-            cards.refresh(prepaid, customer_id)
-            prepaid.session.commit()
+            cards.refresh(context, customer_id)
+            context.session.commit()
         except (GatewayUnavailable, GatewayRefused):
-            prepaid.session.rollback()
-    topup = topups.setting(prepaid.session, owner)
+            context.session.rollback()
+    topup = topups.setting(context.session, owner)
     return page.render(
         "cards.html",
-        cards=cards.saved(prepaid.session, owner),
-        default=cards.default_card(prepaid.session, owner),
+        cards=cards.saved(context.session, owner),
+        default=cards.default_card(context.session, owner),
         topup=topup,
-        spent=topups.spent(prepaid, topup) if topup else None,
+        spent=topups.spent(context, topup) if topup else None,
         written=request.form,
-        packs=prepaid.catalog.packs.values(),
+        packs=context.catalog.packs.values(),
         error=error,
         expires_soon=lambda card: cards.expires_soon(card, clock.wall()),
     )
@@ -50,9 +45,9 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
 
 def add() -> ResponseReturnValue:
     """On to Stripe's page, or to Stripe's elements on ours: a card is left there, and nothing is paid."""
-    prepaid, back = page.extension(), url_for("prepaid.cards", _external=True)
+    context, back = page.context(), url_for("prepaid.cards", _external=True)
     here = "here" in request.form
-    opened = cards.open_page(prepaid, page.customer(), success_url=back, cancel_url=None if here else back)
+    opened = cards.open_page(context, page.customer(), success_url=back, cancel_url=None if here else back)
     if not here:
         return redirect(opened.url or back, 303)
     return page.render("card_new.html", client_secret=opened.client_secret)
@@ -61,58 +56,54 @@ def add() -> ResponseReturnValue:
 def edit(card_id: str) -> ResponseReturnValue:
     """What is printed on the card, and where its bill goes. The number never changes."""
     owner = page.customer()
-    prepaid = page.extension()
-    card = cards.fetch(prepaid, owner, card_id)
+    context = page.context()
+    card = cards.fetch(context, owner, card_id)
     if request.method == "GET":
         return page.render("card.html", card=card, error=None)
-    month, year = request.form.get("exp_month", ""), request.form.get("exp_year", "")
-    if not is_month(month, year):
-        error = "Write the month as 1 to 12 and the year in four digits, as they stand on the card."
-        return page.render("card.html", card=card, error=error), 422
-    address = {name: request.form.get(name, "").strip()[:most] for name, most in ADDRESS.items()}
-    name = request.form.get("name", "").strip()[:LONGEST_NAME]
     try:
+        month, year = forms.expiry()
         cards.correct(
-            prepaid, owner, card_id, exp_month=int(month), exp_year=int(year), name=name, address=address
+            context,
+            owner,
+            card_id,
+            exp_month=month,
+            exp_year=year,
+            name=forms.name_on_card(),
+            address=forms.address(),
         )
-    except GatewayRefused as refused:
-        return page.render("card.html", card=card, error=str(refused)), 422
+    except (UnknownItem, GatewayRefused) as error:
+        return page.render("card.html", card=card, error=str(error)), 422
     return redirect(url_for("prepaid.cards"), 303)
-
-
-def is_month(month: str, year: str) -> bool:
-    digits = month.isascii() and month.isdigit() and year.isascii() and year.isdigit()
-    return digits and len(month) <= 2 and 1 <= int(month) <= 12 and len(year) == 4 and int(year) >= 2000
 
 
 def top_up() -> ResponseReturnValue:
     """Switch auto top-up on, with its pack, threshold and how often a month at most, or off."""
     owner = page.customer()
-    prepaid = page.extension()
+    context = page.context()
     if "off" in request.form:
-        topups.switch_off(prepaid, owner)
+        topups.switch_off(context, owner)
         return redirect(url_for("prepaid.cards"), 303)
     try:
         pack = request.form.get("pack", "")
-        price = prepaid.catalog.offer(pack=pack).amount_minor
-        times = whole(request.form.get("times"))
-        threshold = whole(request.form.get("threshold"))
-        topups.switch_on(prepaid, owner, pack=pack, threshold=threshold, ceiling_minor=times * price)
+        price = context.catalog.offer(pack=pack).amount_minor
+        times = forms.whole_number(request.form, "times")
+        threshold = forms.whole_number(request.form, "threshold")
+        topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price)
     except (UnknownItem, NotYours) as error:
         return overview(owner, error), 422
     return redirect(url_for("prepaid.cards"), 303)
 
 
 def choose(card_id: str) -> ResponseReturnValue:
-    cards.choose(page.extension(), page.customer(), card_id)
+    cards.choose(page.context(), page.customer(), card_id)
     return redirect(url_for("prepaid.cards"), 303)
 
 
 def remove(card_id: str) -> ResponseReturnValue:
     """At once, but where a plan or auto top-up pays with it: then what comes of that is said first."""
-    prepaid, owner = page.extension(), page.customer()
-    needed = None if "sure" in request.form else cards.needed(prepaid, owner, card_id)
+    context, owner = page.context(), page.customer()
+    needed = None if "sure" in request.form else cards.needed(context, owner, card_id)
     if needed is not None:
         return page.render("card_remove.html", needed=needed)
-    cards.remove(prepaid, owner, card_id)
+    cards.remove(context, owner, card_id)
     return redirect(url_for("prepaid.cards"), 303)

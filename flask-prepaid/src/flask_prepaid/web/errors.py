@@ -18,10 +18,11 @@ FOR_PEOPLE: dict[type[PrepaidError], str] = {
 
 
 def answer(error: PrepaidError) -> Response:
+    """What the client is told, with the error's own status."""
     message = FOR_PEOPLE.get(type(error), str(error))
     if wants_json():
         response = jsonify(
-            {"status": "FAILURE", "error": {"code": error.code, "message": message, **told(error)}}
+            {"status": "FAILURE", "error": {"code": error.code, "message": message, **details(error)}}
         )
     else:
         response = make_response(page.render("error.html", error=error, message=message))
@@ -31,7 +32,8 @@ def answer(error: PrepaidError) -> Response:
     return response
 
 
-def told(error: PrepaidError) -> dict[str, int | str]:
+def details(error: PrepaidError) -> dict[str, int | str]:
+    """What a program needs to act on the error."""
     if isinstance(error, InsufficientCredits):
         return {
             "balance": error.available,

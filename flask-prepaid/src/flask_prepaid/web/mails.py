@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urljoin
 
 from blinker import NamedSignal
@@ -17,9 +17,7 @@ from flask import Flask, render_template
 
 from .. import signals
 from ..payments.models import Payment, PaymentState
-
-if TYPE_CHECKING:
-    from ..extension import Prepaid
+from .page import PageContext
 
 #: Sends a text: the address, the subject, the text.
 Mail = Callable[[str, str, str], object]
@@ -38,34 +36,33 @@ MAILS: dict[NamedSignal, str] = {
 }
 
 
-def register(app: Flask, prepaid: Prepaid) -> None:
+def register(app: Flask, context: PageContext) -> None:
     """Write to the customers of ``app`` from now on."""
     for signal, name in MAILS.items():
-        signal.connect(partial(write, prepaid, name), sender=app, weak=False)
+        signal.connect(partial(write, context, name), sender=app, weak=False)
 
 
-def write(prepaid: Prepaid, name: str, app: Flask, *, owner: str, **told: Any) -> None:
+def write(context: PageContext, name: str, app: Flask, *, owner: str, **values: Any) -> None:
     """Write one mail. A mail that cannot be sent is logged, and stops nothing."""
     try:
-        address = prepaid.email_of(owner)
+        address = context.email_of(owner)
         if address is not None:
-            subject, _, text = render(prepaid, app, name, told).partition("\n")
-            prepaid.send_mail(address, subject, text.strip() + "\n")
+            subject, _, text = render(context, app, name, values).partition("\n")
+            context.send_mail(address, subject, text.strip() + "\n")
     except Exception:
         log.exception("the mail %s to %s was not sent", name, owner)
 
 
-def render(prepaid: Prepaid, app: Flask, name: str, told: dict[str, Any]) -> str:
-    """The subject on the first line, then the text."""
-    payment = prepaid.session.get(Payment, told["payment_id"]) if told.get("payment_id") else None
+def render(context: PageContext, app: Flask, name: str, values: dict[str, Any]) -> str:
+    """The subject on the first line, then the text. The session is given back before the mail is sent."""
+    payment = context.session.get(Payment, values["payment_id"]) if values.get("payment_id") else None
     if name == "topup_stopped" and payment is not None and payment.state is PaymentState.OPEN:
         name = "payment_needs_you"
-    pages = app.url_map.bind("")
-    text = render_template(
-        f"prepaid/mail/{name}.txt",
-        **told,
-        payment=payment,
-        page=lambda endpoint, **at: urljoin(prepaid.config.base_url, pages.build(f"prepaid.{endpoint}", at)),
-    )
-    prepaid.session.commit()
+    addresses = app.url_map.bind("")
+
+    def address(endpoint: str, **parts: Any) -> str:
+        return urljoin(context.config.base_url, addresses.build(f"prepaid.{endpoint}", parts))
+
+    text = render_template(f"prepaid/mail/{name}.txt", **values, payment=payment, page=address)
+    context.session.commit()
     return text

@@ -1,34 +1,46 @@
-"""What every page needs: the extension of this app, its customer, and its frame."""
+"""What every page needs: the app behind it, its customer, and its frame."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from flask import abort, current_app, make_response, render_template, request, url_for
+from flask import Response, abort, current_app, make_response, render_template, request, url_for
 
+from ..context import Context
 from . import csrf
 
-if TYPE_CHECKING:
-    from ..extension import Prepaid
+#: A page whose state may still change loads itself again after so many seconds.
+REFRESH_S = 3
 
 
-def extension() -> Prepaid:
-    prepaid: Prepaid = current_app.extensions["prepaid"]
+class PageContext(Context, Protocol):
+    """What a page may know of the app, beside what every layer knows."""
+
+    def current_owner(self) -> str | None:
+        """The customer of this request, or ``None`` when nobody is signed in."""
+
+    def send_mail(self, address: str, subject: str, text: str) -> None:
+        """Hand a mail to the host; nothing where it wants none."""
+
+
+def context() -> PageContext:
+    """The extension of the app that serves this request."""
+    prepaid: PageContext = current_app.extensions["prepaid"]
     return prepaid
 
 
 def customer() -> str:
     """The owner that this request is about. Nobody: to the host's login, by Flask-Login if it has one."""
-    owner = extension().current_owner()
+    owner = context().current_owner()
     if owner is not None:
         return owner
     login = getattr(current_app, "login_manager", None)
     return abort(make_response(login.unauthorized()) if login else 401)
 
 
-def render(template: str, **context: Any) -> str:
+def render(template: str, **values: Any) -> str:
     """A page in the host's frame, or in the extension's own."""
-    prepaid = extension()
+    prepaid = context()
     return render_template(
         f"prepaid/{template}",
         prepaid=prepaid,
@@ -36,8 +48,15 @@ def render(template: str, **context: Any) -> str:
         prepaid_csrf=csrf.field,
         prepaid_home=home,
         prepaid_config=prepaid.config,
-        **context,
+        **values,
     )
+
+
+def refreshing(html: str) -> Response:
+    """A page that loads itself again in a moment, since its state may still change."""
+    response = make_response(html)
+    response.headers["Refresh"] = str(REFRESH_S)
+    return response
 
 
 def home() -> str:
@@ -46,3 +65,8 @@ def home() -> str:
     if rules is not None and rules.test("/", method="GET"):
         return f"{request.root_path}/"
     return url_for("prepaid.buy")
+
+
+def way_back(endpoint: str) -> str:
+    """Where Stripe's page sends a customer who has paid; Stripe puts the id of its session in."""
+    return f"{url_for(endpoint, _external=True)}?session_id={{CHECKOUT_SESSION_ID}}"

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime, timedelta
 
-from flask import make_response, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from jinja2 import pass_eval_context
-from jinja2.nodes import EvalContext
-from markupsafe import Markup
 from sqlalchemy import select
 
 from prepaid_ledger.errors import PrepaidError
 
-from ..catalog import Plan, whole
+from ..catalog import Plan
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, UnknownItem
 from ..gateway.subscription_values import Bill, Page
 from ..purchases import cards
 from ..subscriptions import changing, subscribing, sync
 from ..subscriptions.models import BEGINNING, ENDED, Invoice, PlanPrice, State, Subscription
-from . import page
-from .buying import attempt
-
-REFRESH_S = 3
+from . import forms, page
 
 #: How many invoices the page shows.
 SHOWN = 36
@@ -37,29 +30,27 @@ def plan() -> ResponseReturnValue:
     session_id = request.args.get("session_id")
     if session_id is None:
         return overview(owner)
-    row = subscribing.come_back(page.extension(), owner, session_id)
-    shown = make_response(overview(owner))
-    if row.state in BEGINNING:
-        shown.headers["Refresh"] = str(REFRESH_S)
-    return shown
+    row = subscribing.come_back(page.context(), owner, session_id)
+    html = overview(owner)
+    return page.refreshing(html) if row.state in BEGINNING else html
 
 
 def choose(owner: str) -> ResponseReturnValue:
-    prepaid = page.extension()
+    context = page.context()
     try:
-        chosen = prepaid.catalog.plan(request.form.get("plan", ""))
-        quantity = quantity_of(request.form.get("quantity"))
+        chosen = context.catalog.plan(request.form.get("plan", ""))
+        quantity = forms.quantity(request.form)
         promised = bool(request.form.get("trial"))
         card_id = request.form.get("saved_card")
         if card_id:
             subscribing.subscribe(
-                prepaid,
+                context,
                 owner,
                 chosen,
                 card_id,
                 quantity=quantity,
                 trial_promised=promised,
-                attempt=attempt(),
+                attempt=forms.attempt(),
             )
             return redirect(url_for("prepaid.plan"), 303)
         opened = open_page(owner, chosen, quantity, promised, on_our_page=False)
@@ -70,36 +61,35 @@ def choose(owner: str) -> ResponseReturnValue:
 
 def open_page(owner: str, chosen: Plan, quantity: int, promised: bool, *, on_our_page: bool) -> Page:
     """The two ways to pay are two wishes: a form sent to both gets a page of each kind, the last one open."""
-    back = url_for("prepaid.plan", _external=True)
-    wish = attempt()
+    wish = forms.attempt()
     return subscribing.open_page(
-        page.extension(),
+        page.context(),
         owner,
         chosen,
         quantity=quantity,
         trial_promised=promised,
-        success_url=f"{back}?session_id={{CHECKOUT_SESSION_ID}}",
-        cancel_url=None if on_our_page else back,
+        success_url=page.way_back("prepaid.plan"),
+        cancel_url=None if on_our_page else url_for("prepaid.plan", _external=True),
         attempt=f"own-{wish}" if wish and on_our_page else wish,
     )
 
 
 def custom() -> ResponseReturnValue:
     """Subscribe on our own page. The card goes from Stripe's frame to Stripe, never through us."""
-    owner, prepaid = page.customer(), page.extension()
+    owner, context = page.customer(), page.context()
     if request.method == "GET":  # the way back to it, after a sign-in or by a bookmark
         return redirect(url_for("prepaid.plan"))
-    if prepaid.config.automatic_tax:  # which asks for an address, and so for Stripe's page
+    if context.config.automatic_tax:  # which asks for an address, and so for Stripe's page
         return choose(owner)
     try:
-        chosen = prepaid.catalog.plan(request.form.get("plan", ""))
-        quantity = quantity_of(request.form.get("quantity"))
+        chosen = context.catalog.plan(request.form.get("plan", ""))
+        quantity = forms.quantity(request.form)
         opened = open_page(owner, chosen, quantity, bool(request.form.get("trial")), on_our_page=True)
     except (UnknownItem, PlanRefused) as error:
         return overview(owner, error), error.http_status
-    row = sync.find(prepaid.session, session_id=opened.id)
+    row = sync.find(context.session, session_id=opened.id)
     assert row is not None, "its page has just been opened"
-    starts = prepaid.clock() + timedelta(days=row.trial_days)
+    starts = context.clock() + timedelta(days=row.trial_days)
     return page.render(
         "plan_custom.html",
         plan=chosen,
@@ -108,13 +98,13 @@ def custom() -> ResponseReturnValue:
         starts=starts,
         needs_card=chosen.trial_needs_card or not row.trial_days,
         client_secret=opened.client_secret,
-        attempt=secrets.token_urlsafe(16),
+        attempt=forms.new_attempt(),
     )
 
 
 def overview(owner: str, error: PrepaidError | None = None) -> str:
-    prepaid = page.extension()
-    session = prepaid.session
+    context = page.context()
+    session = context.session
     row = sync.running(session, owner)
     begins = row is not None and row.state in (State.REQUESTED, State.OPEN)
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
@@ -132,19 +122,19 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         last=last,
         terms=session.get_one(PlanPrice, row.price_id) if row else None,
         planned=session.get(PlanPrice, row.next_price_id) if row and row.next_price_id else None,
-        owed=changing.owed(prepaid, row) if row else None,
-        bill=changing.period_bill(prepaid, row) if row else None,
+        owed=changing.owed(context, row) if row else None,
+        bill=changing.period_bill(context, row) if row else None,
         next_bill=next_bill(row) if row else None,
         may=lambda verb: row is not None and row.stripe_id is not None and changing.may(row, verb),
         ends_unrenewed=row is not None and changing.ends_unrenewed(row),
-        is_over=row is not None and changing.is_over(prepaid, row),
+        is_over=row is not None and changing.is_over(context, row),
         lasts_until=lasts_until,
-        plans=prepaid.catalog.plans.values(),
-        had_trial=subscribing.had_trial(prepaid, owner),
-        balance=prepaid.balance(owner),
+        plans=context.catalog.plans.values(),
+        had_trial=subscribing.had_trial(context, owner),
+        balance=context.ledger.balance(owner),
         cards=cards.saved(session, owner),
         invoices=session.scalars(bills.limit(SHOWN)).all(),
-        attempt=lambda: secrets.token_urlsafe(16),
+        attempt=forms.new_attempt,
         error=error,
     )
 
@@ -152,41 +142,32 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
 def next_bill(row: Subscription) -> Bill | None:
     """The next charge, exactly; ``None`` also while Stripe does not answer."""
     try:
-        return changing.next_bill(page.extension(), row)
+        return changing.next_bill(page.context(), row)
     except (GatewayUnavailable, GatewayRefused):
         return None
 
 
-@pass_eval_context
-def day(template: EvalContext, at: datetime) -> str:
-    """A day in UTC as people write it, ``23 November 2026``; in HTML for programs too, in a text plainly."""
-    written = f"{at.day} {at:%B %Y}"
-    if not template.autoescape:  # a mail's .txt would show the tags
-        return written
-    return Markup('<time datetime="{:%Y-%m-%d}">{}</time>').format(at, written)
-
-
 def lasts_until(row: Subscription) -> datetime | None:
     """When the credits of the period that is paid lapse."""
-    return row.period_end + page.extension().config.allowance_grace if row.period_end else None
+    return row.period_end + page.context().config.allowance_grace if row.period_end else None
 
 
 def change() -> ResponseReturnValue:
     """What a change costs and gives, now and next; sent, it happens just so."""
-    owner, prepaid = page.customer(), page.extension()
+    owner, context = page.customer(), page.context()
     given = request.form if request.method == "POST" else request.args
     try:
-        wanted = prepaid.catalog.plan(given.get("plan", ""))
-        quantity = quantity_of(given.get("quantity"))
+        wanted = context.catalog.plan(given.get("plan", ""))
+        quantity = forms.quantity(given)
         if request.method == "GET":
             return previewed(owner, wanted, quantity)
         changing.change(
-            prepaid,
+            context,
             owner,
             wanted,
             quantity,
-            proration_date=whole(given.get("proration_date")),
-            due_minor=whole(given.get("due_minor")),
+            proration_date=forms.whole_number(given, "proration_date"),
+            due_minor=forms.whole_number(given, "due_minor"),
         )
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
@@ -194,38 +175,31 @@ def change() -> ResponseReturnValue:
 
 
 def previewed(owner: str, wanted: Plan, quantity: int) -> str:
-    prepaid = page.extension()
-    preview = changing.preview(prepaid, owner, wanted, quantity)
-    row = changing.own(prepaid, owner, "change")
-    terms = subscribing.terms(prepaid, row)
+    context = page.context()
+    preview = changing.preview(context, owner, wanted, quantity)
+    row = changing.own(context, owner, "change")
+    terms = subscribing.terms(context, row)
     return page.render("plan_change.html", preview=preview, row=row, terms=terms)
-
-
-def quantity_of(text: str | None) -> int:
-    """
-    :raises UnknownItem: It is no whole number.
-    """
-    return whole(text) if text else 1
 
 
 def cancel() -> ResponseReturnValue:
     """Say what ends and what stays; sent, it ends at the period's end or now."""
-    owner, prepaid = page.customer(), page.extension()
+    owner, context = page.customer(), page.context()
     try:
-        row = changing.own(prepaid, owner, "cancel now")
+        row = changing.own(context, owner, "cancel now")
         if request.method == "GET":
             return page.render(
                 "plan_cancel.html",
                 row=row,
-                terms=subscribing.terms(prepaid, row),
+                terms=subscribing.terms(context, row),
                 at_end=changing.may(row, "cancel at the period's end") and row.cancel_at is None,
                 lasts_until=lasts_until(row),
-                owed=changing.owed(prepaid, row),
+                owed=changing.owed(context, row),
             )
         if request.form.get("when") == "now":
-            changing.cancel_now(prepaid, owner)
+            changing.cancel_now(context, owner)
         else:
-            changing.cancel_at_end(prepaid, owner)
+            changing.cancel_at_end(context, owner)
     except (PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
     return redirect(url_for("prepaid.plan"), 303)
@@ -243,13 +217,13 @@ def pause() -> ResponseReturnValue:
 def resume() -> ResponseReturnValue:
     """Go on after a pause, with another card if one is chosen."""
     card_id = request.form.get("saved_card")
-    return move(lambda prepaid, owner: changing.unpause(prepaid, owner, card_id=card_id))
+    return move(lambda context, owner: changing.unpause(context, owner, card_id=card_id))
 
 
 def move(verb: changing.Verb) -> ResponseReturnValue:
     owner = page.customer()
     try:
-        verb(page.extension(), owner)
+        verb(page.context(), owner)
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
     return redirect(url_for("prepaid.plan"), 303)
@@ -259,7 +233,7 @@ def use_card() -> ResponseReturnValue:
     """Pay the plan with another card from now on, and what is owed at once."""
     owner = page.customer()
     try:
-        _, paid = changing.use_card(page.extension(), owner, request.form.get("saved_card", ""))
+        _, paid = changing.use_card(page.context(), owner, request.form.get("saved_card", ""))
         if not paid:
             raise PlanRefused(
                 "This card did not pay. Confirm the payment with your bank, or take another card."

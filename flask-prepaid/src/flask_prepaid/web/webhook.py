@@ -18,10 +18,10 @@ def webhook() -> ResponseReturnValue:
     :raises BadSignature: It is not from Stripe, is changed, too old or from the future.
     """
     request.max_content_length = LARGEST_BODY
-    prepaid = page.extension()
-    event = prepaid.gateway.read_event(request.get_data(), request.headers.get("Stripe-Signature"))
+    context = page.context()
+    event = context.gateway.read_event(request.get_data(), request.headers.get("Stripe-Signature"))
     if event.type == webhooks.VISIT:
         return {"seen_as": request.base_url}
-    webhooks.keep(prepaid, event)
-    handled = webhooks.handle(prepaid, event)
+    webhooks.keep(context, event)
+    handled = webhooks.handle(context, event)
     return "", 200 if handled else 503

@@ -66,7 +66,7 @@ def test_the_best_customers_come_first_and_the_others_share_a_line(shop: Shop) -
             shop.pay(shop.buy(f"user:{n}", pack="starter"))
     shop.command("sync")
 
-    cuts = shop.read(lambda: sales.sales_by(shop.prepaid.session, "customer", most=2))
+    cuts = shop.read(lambda: sales.sales_by(shop.prepaid.session, "customer", max_cuts=2))
 
     assert [(cut.name, cut.sales.gross_minor, cut.is_rest) for cut in cuts] == [
         ("user:2", 1_500, False),

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import URL, text
 
 from flask_prepaid.reports import sales
+from flask_prepaid.reports.selection import Selection
 
 from ..plans.shop import DECLINES, PlanShop
 from ..shop import Shop
@@ -48,14 +49,13 @@ def test_the_best_customers_of_any_days_are_those_whom_stripe_charged_most(both_
     days = sorted({day for day, *_ in charges})
 
     for start, end in spans(days):
-        told = both_shops.read(
-            lambda: sales.sales_by(both_shops.prepaid.session, "customer", start=start, end=end, most=2)  # noqa: B023
-        )
+        with both_shops.app.app_context():
+            cuts = sales.sales_by(both_shops.prepaid.session, "customer", Selection(start, end), max_cuts=2)
         paid: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for day, currency, owner, amount in charges:
             if (start or day) <= day <= (end or day):
                 paid[currency][owner] += amount
-        best = {(cut.currency, cut.name, cut.sales.gross_minor) for cut in told if not cut.is_rest}
+        best = {(cut.currency, cut.name, cut.sales.gross_minor) for cut in cuts if not cut.is_rest}
         assert best == {
             (currency, owner, minor)
             for currency, theirs in paid.items()

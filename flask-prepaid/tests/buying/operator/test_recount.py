@@ -160,7 +160,7 @@ def test_a_movement_of_no_known_kind_is_shown_as_a_break(shop: Shop) -> None:
         shop.prepaid.session.commit()
         day = shop.now().date()
 
-        assert sales.left_out(shop.prepaid.session, span=Span(day, day)) == [
+        assert sales.left_out(shop.prepaid.session, Span(day, day)) == [
             ("climate_order_purchase", "usd", 500 - 45)
         ]
 

@@ -77,8 +77,8 @@ def columns(
     :param show: A number as people read it.
     """
     shown = [*bars, *([line] if line else [])]
-    heights = stacks([one.values for one in bars]) if stacked else []
-    numbers = [0, *heights, *(value for one in shown for value in one.values)]
+    heights = stacks([series.values for series in bars]) if stacked else []
+    numbers = [0, *heights, *(value for series in shown for value in series.values)]
     steps = scale(min(numbers), max(numbers))
     low, high = steps[0], steps[-1]
 
@@ -89,8 +89,8 @@ def columns(
     drawn: list[Bar] = []
     for n, label in enumerate(labels):
         floors = {True: 0, False: 0}  # what goes down has a stack of its own
-        for depth, one in enumerate(bars):
-            value = one.values[n]
+        for depth, series in enumerate(bars):
+            value = series.values[n]
             floor = floors[value > 0]
             top, bottom = sorted((y_of(floor), y_of(floor + value)))
             width = step * (FILLED if stacked or depth == 0 else FILLED * 0.6)
@@ -100,8 +100,8 @@ def columns(
                     y=top,
                     width=round(width, 2),
                     height=round(bottom - top, 2),
-                    style=one.style,
-                    title=f"{label}: {one.name} {show(value)}",
+                    style=series.style,
+                    title=f"{label}: {series.name} {show(value)}",
                 )
             )
             floors[value > 0] += value if stacked else 0
@@ -115,7 +115,7 @@ def columns(
         ticks=[Tick(y_of(value), show(value)) for value in reversed(steps)],
         labels=thinned(labels),
         baseline=y_of(0),
-        legend=[(one.name, one.style) for one in shown],
+        legend=[(series.name, series.style) for series in shown],
     )
 
 

@@ -9,13 +9,10 @@ from datetime import date
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
-from ...reports import credits, days
+from ...reports import credits
 from ...reports.credits import Credits
-from ...reports.days import Span
-from .. import page
-from . import charts
-from . import page as desk
-from .sales import LATELY, Choice, choice, day_label
+from ...reports.selection import Selection
+from . import charts, page, period
 
 
 @dataclass(frozen=True)
@@ -28,65 +25,66 @@ class Table:
 
 
 def overview() -> ResponseReturnValue:
-    """What came and went, what is outstanding, and the money that is owed for it."""
-    desk.operator()
-    picked = choice()
-    table = table_of(picked)
-    session = page.extension().session
-    drawn = charts.columns(
+    """What came and went, what customers hold, and the money that is owed for it."""
+    page.operator()
+    context = page.context()
+    session = context.session
+    choice = period.choice(context)
+    table = table_of(choice.selection)
+    chart = charts.columns(
         "Credits sold and given, and spent, by period",
-        [day_label(day) for day, _ in table.lines],
+        [period.day_label(day) for day, _ in table.lines],
         [
             charts.Series("Sold and given", "gross", [line.sold + line.given for _, line in table.lines]),
             charts.Series("Spent", "net", [line.spent for _, line in table.lines]),
         ],
     )
-    html = desk.render(
+    html = page.render(
         "credits.html",
-        picked=picked,
+        **choice.shown(context),
         table=table,
-        chart=drawn,
+        chart=chart,
         owed=credits.owed(session),
-        worth=credits.worth(session, start=picked.span.first, end=picked.span.last),
-        lately=[(count, days.last_days(page.extension(), count)) for count in LATELY],
+        worth=credits.worth(session, choice.selection),
         columns=list(table.total.as_dict()),
     )
-    return html, 422 if picked.wrong else 200
+    return html, choice.status
 
 
-def table_of(picked: Choice) -> Table:
-    found = dict(read(picked.span, picked.by))
-    empty = Credits()
-    lines = [(day, found.get(day, empty)) for day in picked.span.pieces(picked.by)]
-    return Table(lines, sum_of(found.items()), sum_of(read(picked.span.before(), "day")))
+def table_of(selection: Selection) -> Table:
+    session = page.context().session
+    moved = dict(credits.credits(session, selection))
+    lines = [(day, moved.get(day, Credits())) for day in selection.span.pieces(selection.by)]
+    before = credits.credits(session, selection.before())
+    return Table(lines, sum_of(moved.values()), sum_of(line for _, line in before))
 
 
-def read(span: Span, by: str) -> list[tuple[date, Credits]]:
-    return credits.credits(page.extension().session, start=span.first, end=span.last, by=by)
-
-
-def sum_of(lines: Iterable[tuple[date, Credits]]) -> Credits:
+def sum_of(lines: Iterable[Credits]) -> Credits:
     total = Credits()
-    for _, line in lines:
+    for line in lines:
         total.add(line)
     return total
 
 
 def as_csv() -> Response:
     """By period; with ``part=money`` what the credits cost: sold, clawed back, breakage, and still owed."""
-    desk.operator()
-    picked = choice()
+    page.operator()
+    selection = period.choice(page.context()).selection
     if request.args.get("part") == "money":
-        session = page.extension().session
-        worth = credits.worth(session, start=picked.span.first, end=picked.span.last)
-        deferred = credits.owed(session).deferred_minor
-        head = ["currency", *(f"{name}_minor" for name in credits.WORTH), "deferred_minor_now"]
-        none = dict.fromkeys(credits.WORTH, 0)
-        money = [
-            [of, *worth.get(of, none).values(), deferred.get(of, 0)]
-            for of in sorted(worth.keys() | deferred.keys())
-        ]
-        return desk.as_csv("credits-money", head, money)
-    table = table_of(picked)
+        return csv_of_money(selection)
+    table = table_of(selection)
     rows = [(day.isoformat(), *line.as_dict().values()) for day, line in table.lines]
-    return desk.as_csv("credits", ["day", *table.total.as_dict()], rows)
+    return page.as_csv("credits", ["day", *table.total.as_dict()], rows)
+
+
+def csv_of_money(selection: Selection) -> Response:
+    session = page.context().session
+    worth = credits.worth(session, selection)
+    deferred = credits.owed(session).deferred_minor
+    nothing = dict.fromkeys(credits.WORTH, 0)
+    rows = [
+        [currency, *worth.get(currency, nothing).values(), deferred.get(currency, 0)]
+        for currency in sorted(worth.keys() | deferred.keys())
+    ]
+    head = ["currency", *(f"{name}_minor" for name in credits.WORTH), "deferred_minor_now"]
+    return page.as_csv("credits-money", head, rows)

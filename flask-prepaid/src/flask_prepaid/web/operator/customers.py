@@ -6,62 +6,63 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from flask import abort, redirect, request
+from flask import abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from prepaid_ledger.errors import PrepaidError
 from prepaid_ledger.tables import Wallet
 
-from ...payments import payments
+from ...errors import UnknownItem
+from ...payments import payments as payment_rows
 from ...payments.customers import known_customer
 from ...payments.models import Customer, Dispute, Payment, Refund, SavedCard
 from ...purchases import cards, refunds, topups
 from ...subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
-from .. import buying, page
-from . import page as desk
-from . import payments as operator_payments
+from .. import forms
+from . import page, payments
 from .roles import Right
 
 #: Customers that one search shows, and payments on one page.
-MOST_FOUND = 50
+MAX_FOUND = 50
 PAYMENTS = 50
 ENTRIES = 50
 
-#: Lines of a plan's history, of its invoices, and of what went back.
+#: Lines of a plan's history, of its invoices, and of refunds and disputes.
 CHANGES = 24
 
 #: So much of a name must be typed, lest everybody is found.
-SHORTEST_NAME = 3
+MIN_NAME = 3
 
 
 def search() -> ResponseReturnValue:
     """By mail, name, owner, ``cus_``, ``pi_``, ``ch_`` and other ids of Stripe's, or a payment's number."""
-    desk.operator()
-    session = page.extension().session
-    text = desk.text_of("q")
+    page.operator()
+    session = page.context().session
+    text = forms.line(request.args, "q")
     owners = find(session, text) if text else newest(session)
     if len(owners) == 1 and text:
-        return redirect(desk.story_url(owners[0]), 303)
+        return redirect(page.customer_url(owners[0]), 303)
     wallets = {
         wallet.owner: wallet for wallet in session.scalars(select(Wallet).where(Wallet.owner.in_(owners)))
     }
-    more = not text and len(owners) > MOST_FOUND
-    owners = owners[:MOST_FOUND]
-    return desk.render(
+    more = not text and len(owners) > MAX_FOUND
+    owners = owners[:MAX_FOUND]
+    return page.render(
         "customers.html",
         text=text,
         owners=owners,
         wallets=wallets,
-        names=desk.names(owners),
+        labels=page.labels(owners),
         older=wallets[owners[-1]].id if more else None,
     )
 
 
 def newest(session: Session) -> list[str]:
     """One more than a page, from where the last one ended."""
-    wanted = select(Wallet.owner).order_by(Wallet.id.desc()).limit(MOST_FOUND + 1)
-    last = operator_payments.before()
+    wanted = select(Wallet.owner).order_by(Wallet.id.desc()).limit(MAX_FOUND + 1)
+    last = payments.before()
     return list(session.scalars(wanted if last is None else wanted.where(Wallet.id < last)))
 
 
@@ -78,38 +79,35 @@ def find(session: Session, text: str) -> list[str]:
         ),
         of_payment(session, text),
     ]
-    called = islice(page.extension().desk.find(text), MOST_FOUND)
-    return list(dict.fromkeys([*(owner for owner in exact if owner), *called, *of_card_name(session, text)]))[
-        :MOST_FOUND
-    ]
+    of_host = islice(page.context().operators.find(text), MAX_FOUND)
+    owners = [*(owner for owner in exact if owner), *of_host, *of_card_name(session, text)]
+    return list(dict.fromkeys(owners))[:MAX_FOUND]
 
 
 def of_card_name(session: Session, text: str) -> Sequence[str]:
     """Who has a card on file with a name that has ``text`` in it."""
-    if len(text) < SHORTEST_NAME:
+    if len(text) < MIN_NAME:
         return ()
     bears = func.lower(SavedCard.name).contains(text.lower(), autoescape=True)
-    return session.scalars(select(SavedCard.owner).where(bears).distinct().limit(MOST_FOUND)).all()
+    return session.scalars(select(SavedCard.owner).where(bears).distinct().limit(MAX_FOUND)).all()
 
 
 def of_payment(session: Session, text: str) -> str | None:
     """Whose payment a Stripe id, or a payment's own number, names."""
-    number: int | None = None
-    if text.isascii() and text.isdigit() and len(text) <= 18:
-        number = int(text)
-    elif text.startswith("re_"):
+    number = forms.row_id(text)
+    if text.startswith("re_"):
         number = session.scalar(select(Refund.payment_id).where(Refund.stripe_id == text))
     elif text.startswith(("dp_", "du_")):
         number = session.scalar(select(Dispute.payment_id).where(Dispute.id == text))
-    found = session.get(Payment, number) if number else payments.find(session, stripe_id=text)
-    return found.owner if found else None
+    payment = session.get(Payment, number) if number else payment_rows.find(session, stripe_id=text)
+    return payment.owner if payment else None
 
 
-def story(owner: str) -> ResponseReturnValue:
-    """One customer's wallet and entries, payments and what went back, cards, and plan with its history."""
-    who = desk.operator()
-    prepaid = page.extension()
-    session = prepaid.session
+def customer(owner: str) -> ResponseReturnValue:
+    """One customer: wallet, entries, payments, refunds and disputes, cards, and the plan with its history."""
+    operator = page.operator()
+    context = page.context()
+    session = context.session
     bought = session.scalars(
         select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc()).limit(PAYMENTS)
     ).all()
@@ -117,15 +115,15 @@ def story(owner: str) -> ResponseReturnValue:
     if not bought and session.scalar(there) is None and known_customer(session, owner) is None:
         abort(404)
     try:
-        entries = prepaid.entries(owner, limit=ENTRIES, cursor=request.args.get("cursor"))
+        entries = context.ledger.entries(owner, limit=ENTRIES, cursor=request.args.get("cursor"))
     except ValueError:
         abort(404)
-    return desk.render(
+    return page.render(
         "customer.html",
         owner=owner,
-        name=desk.names([owner])[owner],
-        wallet=prepaid.wallet(owner),
-        lots=prepaid.lots(owner),
+        name=page.label(owner),
+        wallet=context.ledger.wallet(owner),
+        lots=context.ledger.lots(owner),
         entries=entries,
         payments=bought,
         taken=refunds.taken_by_bank(session, [payment.id for payment in bought]),
@@ -136,11 +134,11 @@ def story(owner: str) -> ResponseReturnValue:
         plans=plans_of(session, owner),
         changes=changes_of(session, owner),
         invoices=invoices_of(session, owner),
-        moved_back=moved_back(session, owner),
-        blocked=prepaid.desk.blocked(owner),
-        may_block=who.may(Right.BLOCK) and prepaid.desk.block is not None,
-        most=prepaid.config.small_grant,
-        attempt=buying.new_attempt,
+        refunds_and_disputes=refunds_and_disputes(session, owner),
+        blocked=context.operators.blocked(owner),
+        may_block=operator.may(Right.BLOCK) and context.operators.block is not None,
+        small_grant=context.config.small_grant,
+        attempt=forms.new_attempt,
     )
 
 
@@ -170,21 +168,65 @@ def invoices_of(session: Session, owner: str) -> Sequence[Invoice]:
     return session.scalars(mine.order_by(Invoice.created_at.desc(), Invoice.id.desc()).limit(CHANGES)).all()
 
 
-def moved_back(session: Session, owner: str) -> list[tuple[str, Refund | Dispute, Payment]]:
-    """Refunds and disputes of all the customer's payments, the latest first."""
-
-    def of(table: type[Refund] | type[Dispute]) -> Sequence[Any]:
-        return session.execute(
-            select(table, Payment)
-            .join(Payment, Payment.id == table.payment_id)
-            .where(Payment.owner == owner)
-            .order_by(table.created_at.desc())
-            .limit(CHANGES)
-        ).all()
-
-    found = [
+def refunds_and_disputes(session: Session, owner: str) -> list[tuple[str, Refund | Dispute, Payment]]:
+    """Those of all the customer's payments, the latest first."""
+    rows = [
         (word, row, payment)
         for word, table in (("Refund", Refund), ("Dispute", Dispute))
-        for row, payment in of(table)
+        for row, payment in latest_of(session, table, owner)
     ]
-    return sorted(found, key=lambda one: one[1].created_at, reverse=True)[:CHANGES]
+    return sorted(rows, key=lambda row: row[1].created_at, reverse=True)[:CHANGES]
+
+
+def latest_of(session: Session, table: type[Refund] | type[Dispute], owner: str) -> Sequence[Any]:
+    return session.execute(
+        select(table, Payment)
+        .join(Payment, Payment.id == table.payment_id)
+        .where(Payment.owner == owner)
+        .order_by(table.created_at.desc())
+        .limit(CHANGES)
+    ).all()
+
+
+def known_owner(owner: str) -> str:
+    """
+    :raises UnknownItem: Nobody has ever heard of one.
+    """
+    wallet = select(Wallet.owner).where(Wallet.owner == owner)
+    if not owner.isprintable() or page.context().session.scalar(wallet) is None:
+        raise UnknownItem("There is no such customer.", field="owner")
+    return owner
+
+
+def block() -> ResponseReturnValue:
+    """Shut a customer out of the host's app, or let them in again.
+
+    By the host's own function, in one commit with the record of it.
+    """
+    operator = page.operator(Right.BLOCK)
+    context = page.context()
+    if context.operators.block is None:
+        abort(404)
+    owner = known_owner(request.form.get("owner", ""))
+    try:
+        shut, reason = shuts_out(), forms.reason()
+        context.operators.block(owner, shut)
+        page.record(operator, Right.BLOCK, owner=owner, reason=reason, blocked=shut)
+        context.session.commit()
+    except PrepaidError as error:
+        context.session.rollback()
+        flash(str(error), "warning")
+    else:
+        flash("Blocked: neither a browser nor a key gets in." if shut else "Let in again.", "success")
+    return redirect(page.customer_url(owner), 303)
+
+
+def shuts_out() -> bool:
+    """Whether the form blocks, or unblocks.
+
+    :raises UnknownItem: It says neither.
+    """
+    word = request.form.get("do")
+    if word not in ("block", "unblock"):
+        raise UnknownItem("Say whether to block or to unblock.", field="do")
+    return word == "block"

@@ -17,8 +17,8 @@ from ...operations.doctor import CLOCK_OFF_S
 from ...payments.models import InboxEvent
 from ...reports import balance_sync, credits
 from ...reports.models import Copying
-from .. import buying, page
-from . import page as desk
+from .. import forms
+from . import page
 from .roles import Operator, Right
 
 #: How far back a look at Stripe goes from the page; the command goes back to the beginning.
@@ -53,7 +53,7 @@ class Health:
 
 def health() -> Health:
     """Webhooks, tick, copy, clock and comparison."""
-    session, now = page.extension().session, clock.wall()
+    session, now = page.context().session, clock.wall()
     copy = session.get(Copying, 1)
     last = session.execute(
         select(InboxEvent.received_at, InboxEvent.created_at)
@@ -61,7 +61,7 @@ def health() -> Health:
         .limit(100)
     ).all()
     # An emulator's clock is moved: only Stripe's own can be held against ours.
-    real = last if page.extension().config.api_base is None else []
+    real = last if page.context().config.api_base is None else []
     delays = sorted(max((received - created).total_seconds(), 0) for received, created in real)
     compared = reconcile.last(session)
     ticked_at, synced_at = (copy.ticked_at, copy.synced_at) if copy else (None, None)
@@ -93,24 +93,25 @@ def unhandled_count() -> Select[int]:
 
 def inbox() -> ResponseReturnValue:
     """What Stripe has told us, what came of it, and a button that runs it again."""
-    desk.operator()
-    session = page.extension().session
+    page.operator()
+    session = page.context().session
     only_failed = request.args.get("show") != "all"
     wanted = select(InboxEvent).order_by(InboxEvent.received_at.desc(), InboxEvent.id.desc())
     if only_failed:
         wanted = wanted.where(InboxEvent.handled_at.is_(None))
-    text = desk.text_of("q")
+    text = forms.line(request.args, "q")
     if text:
         names = (InboxEvent.id, InboxEvent.object_id, InboxEvent.type)
         wanted = wanted.where(or_(*(name == text for name in names)))
-    last = session.get(InboxEvent, desk.text_of("before")) if desk.text_of("before") else None
+    before = forms.line(request.args, "before")
+    last = session.get(InboxEvent, before) if before else None
     if last is not None:
         wanted = wanted.where(
             (InboxEvent.received_at < last.received_at)
             | ((InboxEvent.received_at == last.received_at) & (InboxEvent.id < last.id))
         )
     events = session.scalars(wanted.limit(SHOWN + 1)).all()
-    return desk.render(
+    return page.render(
         "inbox.html",
         events=events[:SHOWN],
         older=events[SHOWN - 1].id if len(events) > SHOWN else None,
@@ -123,31 +124,30 @@ def inbox() -> ResponseReturnValue:
 
 def replay() -> ResponseReturnValue:
     """Run one event of the inbox again, or ``all`` that were not handled, by the same functions as before."""
-    who = desk.operator(Right.REPLAY)
-    prepaid = page.extension()
+    operator = page.operator(Right.REPLAY)
+    context = page.context()
     if request.form.get("all"):
-        return replay_all(who)
-    event_id = request.form.get("event", "")
-    known = event_id.isprintable() and len(event_id) <= 255
-    if not known or prepaid.session.get(InboxEvent, event_id) is None:
+        return replay_all(operator)
+    event_id = forms.line(request.form, "event")
+    if context.session.get(InboxEvent, event_id) is None:
         flash("There is no such event in the inbox.", "warning")
     else:
-        desk.record(who, Right.REPLAY, owner=None, reason="", event=event_id)
-        prepaid.session.commit()
-        if webhooks.replay(prepaid, event_id):
+        page.record(operator, Right.REPLAY, owner=None, reason="", event=event_id)
+        context.session.commit()
+        if webhooks.replay(context, event_id):
             flash(f"{event_id} is handled.", "success")
         else:
             flash(f"{event_id} failed again. Its reason stands beside it.", "warning")
     return redirect(url_for("prepaid.operator_inbox", show="all"), 303)
 
 
-def replay_all(who: Operator) -> ResponseReturnValue:
+def replay_all(operator: Operator) -> ResponseReturnValue:
     """The oldest first; so many at once that the page answers in time."""
-    prepaid = page.extension()
-    events = webhooks.unhandled(prepaid)[:AT_ONCE]
-    desk.record(who, Right.REPLAY, owner=None, reason="", events=len(events))
-    prepaid.session.commit()
-    failed = [event for event in events if not webhooks.replay(prepaid, event)]
+    context = page.context()
+    events = webhooks.unhandled(context)[:AT_ONCE]
+    page.record(operator, Right.REPLAY, owner=None, reason="", events=len(events))
+    context.session.commit()
+    failed = [event for event in events if not webhooks.replay(context, event)]
     flash(
         f"{len(events) - len(failed):,} handled, {len(failed):,} failed again.",
         "warning" if failed else "success",
@@ -157,32 +157,32 @@ def replay_all(who: Operator) -> ResponseReturnValue:
 
 def sync() -> ResponseReturnValue:
     """Copy what moved at Stripe since the last time."""
-    desk.operator(Right.SYNC)
-    prepaid = page.extension()
-    new = balance_sync.sync(prepaid)
-    credits.catch_up(prepaid)
+    page.operator(Right.SYNC)
+    context = page.context()
+    new = balance_sync.sync(context)
+    credits.catch_up(context)
     flash(f"{new:,} new movements of Stripe's balance are copied.", "success")
     return redirect(url_for("prepaid.operator"), 303)
 
 
 def compare() -> ResponseReturnValue:
     """What the last comparison with Stripe found; sent, it compares anew, or mends what differs."""
-    who = desk.operator()
-    prepaid = page.extension()
+    operator = page.operator()
+    context = page.context()
     mended = False
     if request.method == "POST":
         mended = bool(request.form.get("fix"))
-        who = desk.operator(Right.MEND if mended else Right.SYNC)
+        operator = page.operator(Right.MEND if mended else Right.SYNC)
         if mended:
-            desk.record(who, Right.MEND, owner=None, reason="", attempt=buying.attempt() or "")
-            prepaid.session.commit()
+            page.record(operator, Right.MEND, owner=None, reason="", attempt=forms.attempt() or "")
+            context.session.commit()
         try:
-            reconcile.reconcile(prepaid, since=prepaid.clock() - LOOK_BACK, fix=mended)
+            reconcile.reconcile(context, since=context.clock() - LOOK_BACK, fix=mended)
         except PrepaidError:
-            prepaid.session.rollback()
+            context.session.rollback()
             raise
-    return desk.render(
+    return page.render(
         "compare.html",
-        compared=reconcile.last(prepaid.session),
+        compared=reconcile.last(context.session),
         mended=mended,
     )

@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session
 from ...payments.models import Payment, PaymentState
 from ...reports import credits, days, failures, revenue, sales
 from ...reports.sales import Sales
-from .. import page
-from . import health
-from . import page as desk
+from ...reports.selection import Selection
+from . import health, page
 
 #: What stands at the top: its words, and how many days it goes back.
 SPANS = (("Today", 1), ("7 days", 7), ("30 days", 30))
@@ -21,68 +20,75 @@ SPANS = (("Today", 1), ("7 days", 7), ("30 days", 30))
 #: A payment that Stripe has not told the end of is worth a look after so long.
 LATE = timedelta(hours=1)
 
-#: Payments that a list shows, and the time it is about.
+#: Payments that a list shows, and how many days it goes back.
 SHOWN = 8
 LATELY = 30
 
 
 def home() -> ResponseReturnValue:
     """How the shop does, and whether anything wants a hand."""
-    desk.operator()
-    prepaid = page.extension()
-    session = prepaid.session
-    month = span_of(LATELY)
-    failed = select(Payment).where(
-        Payment.failure.is_not(None),
-        Payment.state.in_(failures.GIVEN_UP),
-        Payment.created_at >= failures.midnight(month.first, prepaid.config.time_zone),
-    )
-    latest = session.scalars(failed.order_by(Payment.created_at.desc()).limit(SHOWN)).all()
+    page.operator()
+    context = page.context()
+    session = context.session
+    month = last_days(LATELY)
+    failed = session.scalars(failed_payments(month).limit(SHOWN)).all()
     stuck = session.scalars(stuck_payments(session).limit(SHOWN)).all()
-    lines = failures.failures(prepaid, start=month.first, end=month.last)
-    return desk.render(
+    return page.render(
         "home.html",
-        spans=[(words, span_of(count), sold_in(span_of(count))) for words, count in SPANS],
+        spans=[(words, last_days(count).span, sold_in(last_days(count))) for words, count in SPANS],
         owed=credits.owed(session),
-        failed=latest,
-        lost=failures.totals(lines),
+        failed=failed,
+        failures=failures.totals(failures.failures(context, month)),
         plans=plans_now(month),
         stuck=stuck,
-        names=desk.names(payment.owner for payment in (*latest, *stuck)),
+        labels=page.labels(payment.owner for payment in (*failed, *stuck)),
         health=health.health(),
-        left_out=sales.left_out(session, span=month),
+        left_out=sales.left_out(session, month.span),
         uncopied=sales.uncopied(session),
     )
 
 
-def plans_now(month: days.Span) -> list[revenue.Month]:
+def last_days(count: int) -> Selection:
+    span = days.last_days(page.context(), count)
+    return Selection(span.first, span.last)
+
+
+def plans_now(month: Selection) -> list[revenue.Month]:
     """Monthly revenue now, against thirty days ago: one line per currency."""
-    session = page.extension().session
-    found = []
+    session = page.context().session
+    lines = []
     for currency in revenue.currencies(session):
-        daily = revenue.months(session, month, currency=currency, by="day")
-        total = revenue.Month(month.first, currency, opening_minor=daily[0].opening_minor)
-        total.closing_minor, total.customers = daily[-1].closing_minor, daily[-1].customers
-        total.customers_before, total.lost = daily[0].customers_before, sum(day.lost for day in daily)
-        found.append(total)
-    return found
+        daily = revenue.months(session, month, currency=currency)
+        line = revenue.Month(month.span.first, currency, opening_minor=daily[0].opening_minor)
+        line.closing_minor, line.customers = daily[-1].closing_minor, daily[-1].customers
+        line.customers_before, line.lost = daily[0].customers_before, sum(day.lost for day in daily)
+        lines.append(line)
+    return lines
 
 
-def span_of(count: int) -> days.Span:
-    return days.last_days(page.extension(), count)
-
-
-def sold_in(span: days.Span) -> list[tuple[str, Sales, Sales]]:
+def sold_in(selection: Selection) -> list[tuple[str, Sales, Sales]]:
     """Sales per currency, and those of the time before."""
-    session = page.extension().session
-    now, before = (
-        sales.totals(sales.sales(session, start=one.first, end=one.last)) for one in (span, span.before())
+    session = page.context().session
+    now, before = (sales.totals(sales.sales(session, time)) for time in (selection, selection.before()))
+    return [
+        (currency, now.get(currency, Sales()), before.get(currency, Sales()))
+        for currency in sorted(now.keys() | before.keys())
+    ]
+
+
+def failed_payments(month: Selection) -> Select[Payment]:
+    """Those that nobody will pay any more, the latest first."""
+    since = failures.midnight(month.span.first, page.context().config.time_zone)
+    failed = select(Payment).where(
+        Payment.failure.is_not(None),
+        Payment.state.in_(failures.GIVEN_UP),
+        Payment.created_at >= since,
     )
-    return [(of, now.get(of, Sales()), before.get(of, Sales())) for of in sorted(now.keys() | before.keys())]
+    return failed.order_by(Payment.created_at.desc())
 
 
 def stuck_payments(session: Session) -> Select[Payment]:
-    """What is set aside, or whose end has not been known for too long; the oldest first."""
+    """What needs a review, or whose end has not been known for too long; the oldest first."""
     waiting = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
-    late = Payment.state.in_(waiting) & (Payment.created_at < page.extension().clock() - LATE)
+    late = Payment.state.in_(waiting) & (Payment.created_at < page.context().clock() - LATE)
     return select(Payment).where(late | (Payment.state == PaymentState.SET_ASIDE)).order_by(Payment.id)

@@ -1,8 +1,6 @@
-"""What an operator does by hand: give credits, correct them, send money back. Each once, with a reason."""
+"""What an operator does by hand: give credits, correct them, refund money. Each once, with a reason."""
 
 from __future__ import annotations
-
-from decimal import Decimal, InvalidOperation
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,77 +11,71 @@ from ... import money
 from ...errors import GatewayUnavailable, UnknownItem
 from ...payments.models import Payment
 from ...purchases import refunds
-from .. import buying, page
-from . import page as desk
-from .payments import of_number
-from .plan import known_owner
+from .. import forms
+from . import page, payments
+from .customers import known_owner
 from .roles import Operator, Right
 
 
 def grant() -> ResponseReturnValue:
     """Give credits. Support gives a few; finance any number."""
-    return by_form(Right.GRANT, 1)
+    return move_credits(Right.GRANT, 1)
 
 
 def adjust() -> ResponseReturnValue:
     """Correct a wallet, up or down. The ledger gets one more entry; none of its lines is edited."""
-    return by_form(Right.ADJUST, -1 if request.form.get("direction") == "take" else 1)
+    return move_credits(Right.ADJUST, -1 if request.form.get("direction") == "take" else 1)
 
 
-def by_form(deed: Right, sign: int) -> ResponseReturnValue:
+def move_credits(right: Right, sign: int) -> ResponseReturnValue:
     """Post what the form says, and go back to the customer with what came of it."""
-    who = desk.operator(deed)
+    operator = page.operator(right)
+    context = page.context()
     owner = known_owner(request.form.get("owner", ""))
     try:
-        credits, why, key = credits_of_form(), desk.reason(), f"operator:{desk.once()}"
-        if deed is Right.GRANT and credits > page.extension().config.small_grant:
-            desk.operator(Right.GRANT_MANY)
-        post(who, deed, owner, sign * credits, key=key, why=why)
+        credits, reason = forms.credits_to_move(), forms.reason()
+        key = f"operator:{forms.required_attempt()}"
+        if right is Right.GRANT and credits > context.config.small_grant:
+            page.operator(Right.GRANT_MANY)
+        post(operator, right, owner, sign * credits, key=key, reason=reason)
     except PrepaidError as error:
-        page.extension().session.rollback()
+        context.session.rollback()
         flash(str(error), "warning")
     else:
         flash(
-            f"{sign * credits:+,} credits. The balance is {page.extension().balance(owner):,} now.", "success"
+            f"{sign * credits:+,} credits. The balance is {context.ledger.balance(owner):,} now.", "success"
         )
-    return redirect(desk.story_url(owner), 303)
+    return redirect(page.customer_url(owner), 303)
 
 
-def post(who: Operator, deed: Right, owner: str, credits: int, *, key: str, why: str) -> None:
+def post(operator: Operator, right: Right, owner: str, credits: int, *, key: str, reason: str) -> None:
     """Move the credits and tell the host, in one commit."""
-    prepaid = page.extension()
-    move = prepaid.grant if deed is Right.GRANT else prepaid.adjust
-    move(owner, credits, key=key, reason=f"{why} (by {who.name})")
-    desk.record(who, deed, owner=owner, reason=why, credits=credits)
-    prepaid.session.commit()
-
-
-def credits_of_form() -> int:
-    """
-    :raises UnknownItem: It is no whole number from 1 on, or too large.
-    """
-    text = request.form.get("credits", "").strip()
-    if not (text.isascii() and text.isdigit() and len(text) <= 12 and 0 < int(text) <= desk.MOST_CREDITS):
-        raise UnknownItem(f"Write a whole number of credits, 1 to {desk.MOST_CREDITS:,}.", field="credits")
-    return int(text)
+    context = page.context()
+    move = context.ledger.grant if right is Right.GRANT else context.ledger.adjust
+    move(owner, credits, key=key, reason=f"{reason} (by {operator.name})")
+    page.record(operator, right, owner=owner, reason=reason, credits=credits)
+    context.session.commit()
 
 
 def refund(payment_id: int) -> ResponseReturnValue:
-    """The form that sends money back, and what it does. Only for one who has just signed in again."""
-    who = desk.proven(Right.REFUND, back=url_for("prepaid.operator_refund", payment_id=payment_id))
-    prepaid = page.extension()
-    payment = of_number(payment_id)
+    """The form that refunds money, and what it does. Only for one who has just signed in again."""
+    operator = page.proven(Right.REFUND, back=url_for("prepaid.operator_refund", payment_id=payment_id))
+    context = page.context()
+    payment = payments.by_number(payment_id)
     if request.method == "GET":
         return refund_form(payment)
     try:
-        amount, why, key = amount_of_form(payment), desk.reason(), desk.once()
+        amount = forms.amount_minor(payment.currency, example_minor=payment.paid_minor or 0)
+        reason, key = forms.reason(), forms.required_attempt()
     except UnknownItem as error:
         return refund_form(payment, error), error.http_status
-    desk.record(who, Right.REFUND, owner=payment.owner, reason=why, payment=payment.id, amount_minor=amount)
-    prepaid.session.commit()
+    page.record(
+        operator, Right.REFUND, owner=payment.owner, reason=reason, payment=payment.id, amount_minor=amount
+    )
+    context.session.commit()
     try:
-        sent = refunds.refund(
-            prepaid, payment.id, amount_minor=amount, reason=f"{why} (by {who.name})", key=key
+        refunded = refunds.refund(
+            context, payment.id, amount_minor=amount, reason=f"{reason} (by {operator.name})", key=key
         )
     except GatewayUnavailable:
         flash(
@@ -92,46 +84,22 @@ def refund(payment_id: int) -> ResponseReturnValue:
             "warning",
         )
     except PrepaidError as error:
-        return refund_form(of_number(payment_id), error), error.http_status
+        return refund_form(payments.by_number(payment_id), error), error.http_status
     else:
-        shown = money.show(sent.amount_minor, payment.currency)
-        flash(f"{shown} of payment {payment.id} goes back: {sent.state}.", "success")
+        shown = money.show(refunded.amount_minor, payment.currency)
+        flash(f"{shown} of payment {payment.id} goes back: {refunded.state}.", "success")
     return redirect(url_for("prepaid.operator_payment", payment_id=payment_id), 303)
 
 
 def refund_form(payment: Payment, error: PrepaidError | None = None) -> str:
-    return desk.render(
+    return page.render(
         "refund.html",
         payment=payment,
-        name=desk.names([payment.owner])[payment.owner],
-        left=max((payment.paid_minor or 0) - payment.refunded_minor, 0),
-        taken=refunds.taken_by_bank(page.extension().session, [payment.id]).get(payment.id),
-        decimal=plain,
+        name=page.label(payment.owner),
+        left=payments.left_to_refund(payment),
+        taken=refunds.taken_by_bank(page.context().session, [payment.id]).get(payment.id),
+        decimal=forms.decimal,
         error=error,
         written=request.form,
-        attempt=buying.new_attempt,
+        attempt=forms.new_attempt,
     )
-
-
-def plain(amount_minor: int, currency: str) -> str:
-    """An amount as the form takes it: ``12.50``."""
-    places = money.decimals(currency)
-    return f"{Decimal(amount_minor).scaleb(-places):.{places}f}"
-
-
-def amount_of_form(payment: Payment) -> int:
-    """The amount in the smallest unit, from ``12.50``.
-
-    :raises UnknownItem: It is no amount of the payment's currency.
-    """
-    text = request.form.get("amount", "").strip().replace(",", "")
-    wrong = f"Write an amount such as {plain(payment.paid_minor or 0, payment.currency)}."
-    if not text.isascii() or len(text) > 20:
-        raise UnknownItem(wrong, field="amount")
-    try:
-        minor = Decimal(text).scaleb(money.decimals(payment.currency))
-        if not (minor.is_finite() and minor == minor.to_integral_value() and minor > 0):
-            raise InvalidOperation
-    except InvalidOperation:
-        raise UnknownItem(wrong, field="amount") from None
-    return int(minor)

@@ -1,122 +1,104 @@
-"""What every page of the operator's needs: who is at the desk, what they may do, and the record of it."""
+"""What every page of the operator needs: who the operator is, what they may do, and the record of it."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC
-from datetime import datetime as Moment
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from flask import Response, abort, current_app, redirect, request, url_for
+from flask import Response, abort, current_app, redirect, url_for
 from markupsafe import Markup
 
 from prepaid_ledger import clock
 
 from ... import signals
-from ...errors import UnknownItem
-from .. import buying, page
-from .roles import Operator, Right
+from .. import page
+from ..page import PageContext
+from .roles import Operator, Operators, Right
 
-#: Longest reason that is kept, with room for who gave it.
-LONGEST_REASON = 180
 
-#: The most credits that one form may move.
-MOST_CREDITS = 1_000_000_000
+class OperatorContext(PageContext, Protocol):
+    """What an operator's page may know of the app, beside what a customer's page may."""
+
+    @property
+    def operators(self) -> Operators: ...
+
+
+def context() -> OperatorContext:
+    """The extension of the app that serves this request."""
+    prepaid: OperatorContext = current_app.extensions["prepaid"]
+    return prepaid
 
 
 def operator(right: Right | None = None) -> Operator:
-    """Who is at the desk. Nobody: to the host's login, or a page that does not exist.
+    """The operator of this request. Nobody: to the host's login, or a page that does not exist.
 
     :param right: What they are about to do; one who may not is told so.
     """
-    found = page.extension().desk.operator()
-    if found is None:
+    current = context().operators.current()
+    if current is None:
         page.customer()  # to the login, if nobody is signed in at all
         abort(404)
-    if right is not None and not found.may(right):
+    if right is not None and not current.may(right):
         abort(403)
-    return found
+    return current
 
 
 def proven(right: Right, *, back: str) -> Operator:
-    """Who is at the desk, having just shown who they are; else they do that first and come to ``back``."""
-    found = operator(right)
-    if found.prove is not None:
-        abort(redirect(found.prove(back), 303))
-    return found
+    """The operator, having just shown who they are; else they do that first and come to ``back``."""
+    current = operator(right)
+    if current.prove is not None:
+        abort(redirect(current.prove(back), 303))
+    return current
 
 
-def render(template: str, **context: Any) -> str:
-    prepaid = page.extension()
-    zone = ZoneInfo(prepaid.config.time_zone)
+def render(template: str, **values: Any) -> str:
+    """A page in the operator's frame."""
+    zone = ZoneInfo(context().config.time_zone)
 
-    def at(moment: Moment | None) -> str:
-        """A moment by the shop's clock."""
-        if moment is None:
+    def at(time: datetime | None) -> str:
+        """A time by the shop's clock."""
+        if time is None:
             return "never"
-        local = moment.astimezone(zone)
+        local = time.astimezone(zone)
         return Markup('<time datetime="{}"><span>{},</span> <span>{:%H:%M}</span></time>').format(
             local.isoformat(timespec="seconds"), f"{local.day} {local:%b %Y}", local
         )
 
     return page.render(
         f"operator/{template}",
-        operator=context.pop("operator", None) or operator(),
+        operator=operator(),
         at=at,
-        age=lambda moment: age(moment, clock.wall()),
-        zone=prepaid.config.time_zone,
-        **context,
+        age=lambda time: age(time, clock.wall()),
+        zone=zone.key,
+        **values,
     )
 
 
-def names(owners: Iterable[str]) -> dict[str, str]:
+def labels(owners: Iterable[str]) -> dict[str, str]:
     """What to call each of ``owners``."""
     wanted = list(dict.fromkeys(owners))
-    called: Mapping[str, str] = page.extension().desk.names(wanted) if wanted else {}
-    return {owner: called.get(owner, owner) for owner in wanted}
+    of_host: Mapping[str, str] = context().operators.labels(wanted) if wanted else {}
+    return {owner: of_host.get(owner, owner) for owner in wanted}
 
 
-def record(who: Operator, deed: Right, *, owner: str | None, reason: str, **detail: Any) -> None:
+def label(owner: str) -> str:
+    return labels([owner])[owner]
+
+
+def record(operator: Operator, right: Right, *, owner: str | None, reason: str, **detail: Any) -> None:
     """Tell the host what is about to be done, so that its record is committed with it."""
     signals.operator_acts.send(
         current_app._get_current_object(),  # type: ignore[attr-defined]
-        operator=who.name,
-        deed=deed.value,
+        operator=operator.name,
+        action=right.value,
         owner=owner,
         reason=reason,
         detail=detail,
     )
-
-
-def reason() -> str:
-    """Why, as written in the form.
-
-    :raises UnknownItem: Nothing is written, or too much.
-    """
-    text = " ".join(request.form.get("reason", "").split())
-    if not text or not text.isprintable() or len(text) > LONGEST_REASON:
-        raise UnknownItem(f"Write why, in 1 to {LONGEST_REASON} characters.", field="reason")
-    return text
-
-
-def once() -> str:
-    """The token of the form, by which it counts once however often it is sent.
-
-    :raises UnknownItem: It is not there.
-    """
-    token = buying.attempt()
-    if token is None:
-        raise UnknownItem("This form has lost its token. Load the page again.", field="attempt")
-    return token
-
-
-def text_of(name: str, *, longest: int = 255) -> str:
-    """A query parameter as typed, or nothing where it is no text that a table could hold."""
-    text = request.args.get(name, "").strip()
-    return text if text.isprintable() and len(text) <= longest else ""
 
 
 def as_csv(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
@@ -131,18 +113,19 @@ def as_csv(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> 
 
 
 def inert(cell: object) -> object:
+    """A cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
-def story_url(owner: str) -> str:
+def customer_url(owner: str) -> str:
     return url_for("prepaid.operator_customer", owner=owner)
 
 
-def age(moment: Moment | None, now: Moment) -> str:
+def age(time: datetime | None, now: datetime) -> str:
     """How long ago, in words: ``5 minutes ago``."""
-    if moment is None:
+    if time is None:
         return "never"
-    seconds = max(int((now - moment.astimezone(UTC)).total_seconds()), 0)
+    seconds = max(int((now - time.astimezone(UTC)).total_seconds()), 0)
     for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:
             count = seconds // size

@@ -13,17 +13,16 @@ from sqlalchemy import Select, select
 from ...errors import NotYours
 from ...payments.models import Dispute, Payment, PaymentState, Refund
 from ...purchases import refunds
-from ...reports import days, failures
+from ...reports import failures
 from ...reports.failures import Failures
-from .. import page
-from . import charts
-from . import page as desk
+from ...reports.selection import Selection
+from .. import forms
+from . import charts, page, period
 from .roles import Right
-from .sales import LATELY, Choice, choice, day_label
 
 #: Payments on one page, and lines of a file to download.
 SHOWN = 50
-MOST_LINES = 100_000
+MAX_LINES = 100_000
 
 #: What of a payment goes into a file.
 FIELDS = (
@@ -61,38 +60,36 @@ class Table:
 
 def listing() -> ResponseReturnValue:
     """What failed and was recovered in a time, and its payments, the newest first."""
-    desk.operator()
-    picked = choice()
-    state = asked_state()
-    found = page.extension().session.scalars(payments_of(picked, state, before=before()).limit(SHOWN + 1))
-    rows = list(found)
-    html = desk.render(
+    page.operator()
+    context = page.context()
+    choice, state = period.choice(context), chosen_state()
+    wanted = payments_of(choice.selection, state, before=before())
+    rows = context.session.scalars(wanted.limit(SHOWN + 1)).all()
+    html = page.render(
         "payments.html",
-        picked=picked,
-        tables=tables(picked),
+        **choice.shown(context),
+        tables=tables(choice.selection),
         payments=rows[:SHOWN],
         older=rows[SHOWN - 1].id if len(rows) > SHOWN else None,
-        names=desk.names(payment.owner for payment in rows[:SHOWN]),
+        labels=page.labels(payment.owner for payment in rows[:SHOWN]),
         state=state,
         states=list(PaymentState),
-        lately=[(count, days.last_days(page.extension(), count)) for count in LATELY],
     )
-    return html, 422 if picked.wrong else 200
+    return html, choice.status
 
 
-def asked_state() -> PaymentState | None:
-    asked = request.args.get("state", "")
-    return PaymentState(asked) if asked in set(PaymentState) else None
+def chosen_state() -> PaymentState | None:
+    word = request.args.get("state", "")
+    return PaymentState(word) if word in set(PaymentState) else None
 
 
 def before() -> int | None:
-    """The number of the payment that the last page ended with."""
-    text = request.args.get("before", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+    """The number of the row that the last page ended with."""
+    return forms.row_id(request.args.get("before", ""))
 
 
-def payments_of(picked: Choice, state: PaymentState | None, *, before: int | None) -> Select[Payment]:
-    zone, span = page.extension().config.time_zone, picked.span
+def payments_of(selection: Selection, state: PaymentState | None, *, before: int | None) -> Select[Payment]:
+    zone, span = page.context().config.time_zone, selection.span
     wanted = (
         select(Payment)
         .where(
@@ -103,57 +100,58 @@ def payments_of(picked: Choice, state: PaymentState | None, *, before: int | Non
     )
     if state is not None:
         wanted = wanted.where(Payment.state == state)
-    if picked.currency:
-        wanted = wanted.where(Payment.currency == picked.currency)
+    if selection.currency:
+        wanted = wanted.where(Payment.currency == selection.currency)
     return wanted if before is None else wanted.where(Payment.id < before)
 
 
-def tables(picked: Choice) -> list[Table]:
-    now, then = read(picked.span, picked), failures.totals(read(picked.span.before(), picked))
-    totals, found = failures.totals(now), []
-    for currency in sorted(totals.keys() | then.keys()):
-        of_day = {day: line for day, of, line in now if of == currency}
-        lines = [(day, of_day.get(day, Failures())) for day in picked.span.pieces(picked.by)]
-        found.append(
+def tables(selection: Selection) -> list[Table]:
+    """One table per currency in which a payment failed in the span or before it."""
+    context = page.context()
+    rows = failures.failures(context, selection)
+    now, then = failures.totals(rows), failures.totals(failures.failures(context, selection.before()))
+    made = []
+    for currency in sorted(now.keys() | then.keys()):
+        failed = {day: line for day, of_currency, line in rows if of_currency == currency}
+        lines = [(day, failed.get(day, Failures())) for day in selection.span.pieces(selection.by)]
+        made.append(
             Table(
                 currency,
                 lines,
-                totals.get(currency, Failures()),
+                now.get(currency, Failures()),
                 then.get(currency, Failures()),
-                charts.columns(
-                    f"Failed payments in {currency.upper()} by period, and those recovered",
-                    [day_label(day) for day, _ in lines],
-                    [
-                        charts.Series("Failed", "gross", [line.failed for _, line in lines]),
-                        charts.Series("Recovered", "net", [line.recovered for _, line in lines]),
-                    ],
-                ),
+                chart(currency, lines),
             )
         )
-    return found
+    return made
 
 
-def read(span: days.Span, picked: Choice) -> list[tuple[date, str, Failures]]:
-    return failures.failures(
-        page.extension(), start=span.first, end=span.last, currency=picked.currency, by=picked.by
+def chart(currency: str, lines: list[tuple[date, Failures]]) -> charts.Chart:
+    return charts.columns(
+        f"Failed payments in {currency.upper()} by period, and those recovered",
+        [period.day_label(day) for day, _ in lines],
+        [
+            charts.Series("Failed", "gross", [line.failed for _, line in lines]),
+            charts.Series("Recovered", "net", [line.recovered for _, line in lines]),
+        ],
     )
 
 
 def as_csv() -> Response:
     """The payments of the time; with ``part=failures`` the failures by period."""
-    desk.operator()
-    picked = choice()
+    page.operator()
+    context = page.context()
+    selection = period.choice(context).selection
     if request.args.get("part") == "failures":
         rows = [
             (day.isoformat(), table.currency, *line.as_dict().values())
-            for table in tables(picked)
+            for table in tables(selection)
             for day, line in table.lines
         ]
-        return desk.as_csv("failed-payments", ["day", "currency", *Failures().as_dict()], rows)
-    found = page.extension().session.scalars(
-        payments_of(picked, asked_state(), before=None).limit(MOST_LINES).execution_options(yield_per=1_000)
-    )
-    return desk.as_csv("payments", FIELDS, (list(cells(payment)) for payment in found))
+        return page.as_csv("failed-payments", ["day", "currency", *Failures().as_dict()], rows)
+    wanted = payments_of(selection, chosen_state(), before=None).limit(MAX_LINES)
+    payments = context.session.scalars(wanted.execution_options(yield_per=1_000))
+    return page.as_csv("payments", FIELDS, (list(cells(payment)) for payment in payments))
 
 
 def cells(payment: Payment) -> Iterator[object]:
@@ -165,28 +163,34 @@ def cells(payment: Payment) -> Iterator[object]:
 
 
 def payment(payment_id: int) -> ResponseReturnValue:
-    """One payment, what went back of it, and the form to send back more."""
-    who = desk.operator()
-    session = page.extension().session
-    found = of_number(payment_id)
-    return desk.render(
+    """One payment, its refunds and disputes, and the way to refund more."""
+    operator = page.operator()
+    session = page.context().session
+    row = by_number(payment_id)
+    return page.render(
         "payment.html",
-        payment=found,
-        name=desk.names([found.owner])[found.owner],
-        refunds=session.scalars(
-            select(Refund).where(Refund.payment_id == found.id).order_by(Refund.id)
-        ).all(),
+        payment=row,
+        name=page.label(row.owner),
+        refunds=session.scalars(select(Refund).where(Refund.payment_id == row.id).order_by(Refund.id)).all(),
         disputes=session.scalars(
-            select(Dispute).where(Dispute.payment_id == found.id).order_by(Dispute.created_at)
+            select(Dispute).where(Dispute.payment_id == row.id).order_by(Dispute.created_at)
         ).all(),
-        left=max((found.paid_minor or 0) - found.refunded_minor, 0),
-        taken=refunds.taken_by_bank(session, [found.id]).get(found.id),
-        may_refund=who.may(Right.REFUND),
+        left=left_to_refund(row),
+        taken=refunds.taken_by_bank(session, [row.id]).get(row.id),
+        may_refund=operator.may(Right.REFUND),
     )
 
 
-def of_number(payment_id: int) -> Payment:
-    found = page.extension().session.get(Payment, payment_id) if payment_id < 2**63 else None
-    if found is None:
+def left_to_refund(payment: Payment) -> int:
+    """How much of it, in its smallest unit, is not refunded yet."""
+    return max((payment.paid_minor or 0) - payment.refunded_minor, 0)
+
+
+def by_number(payment_id: int) -> Payment:
+    """
+    :raises NotYours: There is no such payment.
+    """
+    payment = page.context().session.get(Payment, payment_id) if payment_id < 2**63 else None
+    if payment is None:
         raise NotYours("There is no such payment.")
-    return found
+    return payment

@@ -1,4 +1,4 @@
-"""Who looks after the shop, and what each may do."""
+"""Who the operators are, and what each may do."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ RIGHTS = {
 
 @dataclass(frozen=True)
 class Operator:
-    """Who is at the desk, as the host says.
+    """One who looks after the shop, as the host says.
 
     :param name: Goes on the record of what they do. Best an opaque id: the record outlives an address.
-    :param prove: Where they show once more who they are before money goes back, made from where to return
+    :param prove: Where they show once more who they are before money is refunded, made from where to return
         to; ``None`` if they have just done so.
     :param links: Pages of the host's own that stand beside ours: words and URL.
     """
@@ -61,24 +61,24 @@ class Operator:
 
 
 @dataclass(frozen=True)
-class Desk:
+class Operators:
     """What the host tells the operator's pages.
 
-    :param operator: Who is at the desk in this request; ``None`` is nobody, and sees nothing.
+    :param current: The operator of this request; ``None`` is nobody, and sees nothing.
     :param find: The owners that a text from the search field is about, such as a mail address.
-    :param names: What to call owners on the pages; one that is left out is shown as it is.
+    :param labels: What to call owners on the pages; one that is left out is shown as it is.
     :param blocked: Whether an owner is shut out of your app.
     :param block: Shuts an owner out, or lets them in again, in the transaction of the session; it is yours
         to refuse their sign-in and their keys. Raises ``PrepaidError`` with a reason where it may not be.
         Without it, the pages have no such button.
     """
 
-    operator: Callable[[], Operator | None]
+    current: Callable[[], Operator | None]
     find: Callable[[str], Iterable[str]] = lambda text: ()
-    names: Callable[[Iterable[str]], Mapping[str, str]] = lambda owners: {}
+    labels: Callable[[Iterable[str]], Mapping[str, str]] = lambda owners: {}
     blocked: Callable[[str], bool] = lambda owner: False
     block: Callable[[str, bool], object] | None = None
 
 
 #: For a host that says nothing: nobody is an operator.
-NOBODY = Desk(operator=lambda: None)
+NOBODY = Operators(current=lambda: None)

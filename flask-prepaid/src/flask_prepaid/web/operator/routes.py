@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from . import block, credits, customers, health, home, money, payments, plan, plans, sales
+from . import credits, customers, health, home, money, payments, plan, plans, sales
 
 POST = ["POST"]
 BOTH = ["GET", "POST"]
@@ -13,23 +13,28 @@ BOTH = ["GET", "POST"]
 def add_to(pages: Blueprint, path: str) -> None:
     """Put the operator's pages below ``path``."""
     pages.add_url_rule(path, "operator", home.home)
+
     pages.add_url_rule(f"{path}/sales", "operator_sales", sales.overview)
     pages.add_url_rule(f"{path}/sales.csv", "operator_sales_csv", sales.as_csv)
     pages.add_url_rule(f"{path}/credits", "operator_credits", credits.overview)
     pages.add_url_rule(f"{path}/credits.csv", "operator_credits_csv", credits.as_csv)
     pages.add_url_rule(f"{path}/plans", "operator_plans", plans.overview)
     pages.add_url_rule(f"{path}/plans.csv", "operator_plans_csv", plans.as_csv)
-    pages.add_url_rule(f"{path}/customers", "operator_customers", customers.search)
-    pages.add_url_rule(f"{path}/customers/<path:owner>", "operator_customer", customers.story)
+
     pages.add_url_rule(f"{path}/payments", "operator_payments", payments.listing)
     pages.add_url_rule(f"{path}/payments.csv", "operator_payments_csv", payments.as_csv)
-    one_payment = f"{path}/payments/<int:payment_id>"
-    pages.add_url_rule(one_payment, "operator_payment", payments.payment)
-    pages.add_url_rule(f"{one_payment}/refund", "operator_refund", money.refund, methods=BOTH)
+    pages.add_url_rule(f"{path}/payments/<int:payment_id>", "operator_payment", payments.payment)
+    pages.add_url_rule(
+        f"{path}/payments/<int:payment_id>/refund", "operator_refund", money.refund, methods=BOTH
+    )
     pages.add_url_rule(f"{path}/grant", "operator_grant", money.grant, methods=POST)
     pages.add_url_rule(f"{path}/adjust", "operator_adjust", money.adjust, methods=POST)
+
+    pages.add_url_rule(f"{path}/customers", "operator_customers", customers.search)
+    pages.add_url_rule(f"{path}/customers/<path:owner>", "operator_customer", customers.customer)
+    pages.add_url_rule(f"{path}/block", "operator_block", customers.block, methods=POST)
     pages.add_url_rule(f"{path}/plan", "operator_plan", plan.plan, methods=BOTH)
-    pages.add_url_rule(f"{path}/block", "operator_block", block.block, methods=POST)
+
     pages.add_url_rule(f"{path}/inbox", "operator_inbox", health.inbox)
     pages.add_url_rule(f"{path}/inbox/replay", "operator_replay", health.replay, methods=POST)
     pages.add_url_rule(f"{path}/sync", "operator_sync", health.sync, methods=POST)

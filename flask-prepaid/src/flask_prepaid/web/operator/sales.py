@@ -11,68 +11,17 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from ... import money
-from ...reports import days, sales
-from ...reports.days import Span
+from ...reports import sales
 from ...reports.models import Copying
-from ...reports.sales import SHOWN, Sales
-from .. import page
-from . import charts
-from . import page as desk
-
-#: The longest span that is shown at once, and the days that one may lie in.
-MOST_DAYS = 3_660
-FIRST, LAST = date(2000, 1, 1), date(2999, 12, 31)
+from ...reports.sales import SHOWN, Sales, SalesRow
+from ...reports.selection import Selection
+from . import charts, page, period
 
 #: Lines of a file to download, for each currency.
-MOST_LINES = 100_000
+MAX_LINES = 100_000
 
 #: The columns of which more is worse.
 COSTS = ("refunds_minor", "disputes_minor", "fees_minor", "discounts_minor")
-
-#: Ready-made spans, in days.
-LATELY = (7, 30, 90, 365)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What the period picker says. ``wrong`` is why its days were not taken."""
-
-    span: Span
-    by: str
-    currency: str | None
-    wrong: str | None = None
-
-
-def choice() -> Choice:
-    """What was picked; the last 30 days where nothing or nonsense was."""
-    prepaid = page.extension()
-    asked = [request.args.get(name, "") for name in ("from", "to")]
-    span, wrong = days.last_days(prepaid, 30), None
-    if any(asked):
-        try:
-            first, last = (day_from(text) for text in asked)
-            if not 0 <= (last - first).days < MOST_DAYS:
-                raise ValueError("backwards, or too long")
-            span = Span(first, last)
-        except ValueError:
-            wrong = f"Pick two days, the first before the last, at most {MOST_DAYS:,} days apart."
-    by = request.args.get("by", "")
-    if by not in days.CUTS:
-        by = "day" if span.days <= 62 else "week" if span.days <= 370 else "month"
-    currency = desk.text_of("currency", longest=3)
-    return Choice(span, by, currency or None, wrong)
-
-
-def day_from(text: str) -> date:
-    """
-    :raises ValueError: It is no day, or one that no shop was open on.
-    """
-    if not (text.isascii() and len(text) == 10):
-        raise ValueError("not a day")
-    day = date.fromisoformat(text)
-    if not FIRST <= day <= LAST:
-        raise ValueError("not a day of ours")
-    return day
 
 
 @dataclass(frozen=True)
@@ -89,51 +38,39 @@ class Table:
 
 def overview() -> ResponseReturnValue:
     """Sales by period, with a chart and the data beside it."""
-    desk.operator()
-    picked = choice()
-    session = page.extension().session
-    cut = request.args.get("part", "product")
-    cut = cut if cut in sales.PARTS else "product"
-    parts = cuts_of(cut, picked)
-    html = desk.render(
+    page.operator()
+    context = page.context()
+    session = context.session
+    choice = period.choice(context)
+    part = request.args.get("part", "product")
+    part = part if part in sales.PARTS else "product"
+    cuts = sales.sales_by(session, part, choice.selection)
+    html = page.render(
         "sales.html",
-        picked=picked,
-        tables=tables(picked),
-        cut=cut,
-        cuts=sales.PARTS,
-        parts=parts,
-        names=desk.names(one.name for one in parts if one.name) if cut == "customer" else {},
-        left_out=sales.left_out(session, span=picked.span),
-        lately=[(count, days.last_days(page.extension(), count)) for count in LATELY],
+        **choice.shown(context),
+        tables=tables(choice.selection),
+        part=part,
+        parts=sales.PARTS,
+        cuts=cuts,
+        labels=page.labels(cut.name for cut in cuts if cut.name) if part == "customer" else {},
+        left_out=sales.left_out(session, choice.selection.span),
         copying=session.get(Copying, 1),
         columns=SHOWN,
         costs=COSTS,
     )
-    return html, 422 if picked.wrong else 200
+    return html, choice.status
 
 
-def cuts_of(cut: str, picked: Choice, *, most: int = sales.MOST) -> list[sales.Cut]:
-    span = picked.span
-    return sales.sales_by(
-        page.extension().session, cut, start=span.first, end=span.last, currency=picked.currency, most=most
-    )
-
-
-def tables(picked: Choice) -> list[Table]:
+def tables(selection: Selection) -> list[Table]:
     """One table per currency that had any sales in the span or before it."""
-    session = page.extension().session
-    now, then = (
-        sales.sales(session, start=span.first, end=span.last, currency=picked.currency, by=picked.by)
-        for span in (picked.span, picked.span.before())
-    )
+    session = page.context().session
+    now, then = (sales.sales(session, days) for days in (selection, selection.before()))
     totals, before = sales.totals(now), sales.totals(then)
-    found = []
+    made = []
     for currency in sorted(totals.keys() | before.keys()):
-        of_day = {line.day: line.sales for line in now if line.currency == currency}
-        lines = [(day, of_day.get(day, Sales())) for day in picked.span.pieces(picked.by)]
-        of_then = {line.day: line.sales for line in then if line.currency == currency}
-        earlier = [(day, of_then.get(day, Sales())) for day in picked.span.before().pieces(picked.by)]
-        found.append(
+        lines = lines_of(currency, now, selection)
+        earlier = lines_of(currency, then, selection.before())
+        made.append(
             Table(
                 currency,
                 lines,
@@ -143,7 +80,13 @@ def tables(picked: Choice) -> list[Table]:
                 chart(currency, lines, earlier),
             )
         )
-    return found
+    return made
+
+
+def lines_of(currency: str, rows: list[SalesRow], selection: Selection) -> list[tuple[date, Sales]]:
+    """A line for each period, also for those in which nothing was sold."""
+    sold = {row.day: row.sales for row in rows if row.currency == currency}
+    return [(day, sold.get(day, Sales())) for day in selection.span.pieces(selection.by)]
 
 
 def chart(
@@ -154,7 +97,7 @@ def chart(
     earlier += [0] * (len(lines) - len(earlier))
     return charts.columns(
         f"Sales in {currency.upper()} by period: gross and net",
-        [day_label(day) for day, _ in lines],
+        [period.day_label(day) for day, _ in lines],
         [
             charts.Series("Gross", "gross", [sold.gross_minor for _, sold in lines]),
             charts.Series("Net", "net", [sold.net_minor for _, sold in lines]),
@@ -164,22 +107,24 @@ def chart(
     )
 
 
-def day_label(day: date) -> str:
-    return f"{day.day} {day:%b %y}"
-
-
 def as_csv() -> Response:
     """Everything that the page shows: by period with the time before, or cut by a part."""
-    desk.operator()
-    picked = choice()
+    page.operator()
+    selection = period.choice(page.context()).selection
     part = request.args.get("part")
-    if part in sales.PARTS:
-        head = list(dict.fromkeys([part, "currency", *SHOWN]))
-        rows = [
-            [*([] if part == "currency" else [name_of(cut)]), cut.currency, *cut.sales.as_dict().values()]
-            for cut in cuts_of(part, picked, most=MOST_LINES)
-        ]
-        return desk.as_csv(f"sales-by-{part}", head, rows)
+    return csv_of_part(part, selection) if part in sales.PARTS else csv_of_periods(selection)
+
+
+def csv_of_part(part: str, selection: Selection) -> Response:
+    cuts = sales.sales_by(page.context().session, part, selection, max_cuts=MAX_LINES)
+    rows = [
+        [*([] if part == "currency" else [name_of(cut)]), cut.currency, *cut.sales.as_dict().values()]
+        for cut in cuts
+    ]
+    return page.as_csv(f"sales-by-{part}", list(dict.fromkeys([part, "currency", *SHOWN])), rows)
+
+
+def csv_of_periods(selection: Selection) -> Response:
     rows = [
         [
             day.isoformat(),
@@ -188,10 +133,10 @@ def as_csv() -> Response:
             then[0].isoformat() if then else "",
             then[1].net_minor if then else "",
         ]
-        for table in tables(picked)
+        for table in tables(selection)
         for (day, sold), then in zip_longest(table.lines, table.earlier[: len(table.lines)])
     ]
-    return desk.as_csv("sales", ["day", "currency", *SHOWN, "day_before", "net_minor_before"], rows)
+    return page.as_csv("sales", ["day", "currency", *SHOWN, "day_before", "net_minor_before"], rows)
 
 
 def name_of(cut: sales.Cut) -> str:

@@ -1,0 +1,31 @@
+"""What the commands may know of the app that they work for."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import click
+from flask import current_app
+
+from prepaid_ledger import Problem
+
+from ..context import Context
+
+
+class CommandContext(Context, Protocol):
+    """What a command may know of the app, beside what every layer knows."""
+
+    def audit(self) -> list[Problem]:
+        """What is wrong in the books of credits and of payments."""
+
+
+def context() -> CommandContext:
+    """The extension of the app that ``flask`` has loaded.
+
+    :raises ClickException: The app has none.
+    """
+    try:
+        prepaid: CommandContext = current_app.extensions["prepaid"]
+    except KeyError:
+        raise click.ClickException("This app has no Prepaid. Call prepaid.init_app(app, db).") from None
+    return prepaid

@@ -1,0 +1,59 @@
+"""Where the pages are put together: their templates, the guards of each request, and the app's filters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from flask import Blueprint, Flask, Response, request
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
+
+from prepaid_ledger.errors import PrepaidError
+
+from .. import money
+from . import csrf, errors
+
+
+def create() -> Blueprint:
+    """Without any page yet. A host's template of the same name goes first."""
+    pages = Blueprint(
+        "prepaid",
+        "flask_prepaid",
+        static_folder="static",
+        static_url_path="/prepaid/static",
+    )
+    # By the name flask_prepaid/buy.html a host's prepaid/buy.html can extend the page whose place it takes.
+    shipped = Path(__file__).parent.parent / "templates"
+    originals = PrefixLoader({"flask_prepaid": FileSystemLoader(shipped / "prepaid")})
+    pages.jinja_loader = ChoiceLoader([FileSystemLoader(shipped), originals])
+    pages.url_value_preprocessor(csrf.let_stripe_in)
+    pages.before_request(csrf.protect)
+    pages.after_request(keep_to_its_owner)
+    return pages
+
+
+def register(app: Flask, pages: Blueprint) -> None:
+    """Put the pages into ``app``, with the answers to errors and the filters of the templates."""
+    app.register_blueprint(pages)
+    app.register_error_handler(PrepaidError, errors.answer)
+    app.jinja_env.filters["prepaid_money"] = money.show
+    app.jinja_env.filters["prepaid_date"] = day
+
+
+def keep_to_its_owner(response: Response) -> Response:
+    """A page about somebody's money is kept by no cache, and its form is new after the back button."""
+    if request.endpoint != "prepaid.static":
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+    return response
+
+
+@pass_eval_context
+def day(template: EvalContext, at: datetime) -> str:
+    """A day in UTC as people write it, ``23 November 2026``; in HTML for programs too, in a text plainly."""
+    written = f"{at.day} {at:%B %Y}"
+    if not template.autoescape:  # a mail's .txt would show the tags
+        return written
+    return Markup('<time datetime="{:%Y-%m-%d}">{}</time>').format(at, written)

@@ -1,0 +1,175 @@
+"""What a browser sends is read here and nowhere else. Each error names its field in the field's own words."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+
+from flask import request
+
+from .. import money
+from ..errors import NotYours, UnknownItem
+
+#: What the customer is asked to write where a field holds no whole number.
+IN_DIGITS = {
+    "credits": "Write the number of credits in digits, such as 10.",
+    "quantity": "Write in digits how many times you want the plan, such as 2.",
+    "threshold": "Write in digits below how many credits to top up, such as 50.",
+    "times": "Write in digits how many times a month to top up at most, such as 4.",
+    "proration_date": "This preview has lost its time. Show the change again.",
+    "due_minor": "This preview has lost its amount. Show the change again.",
+}
+
+#: The longest whole number that is read, and the longest number of a row.
+MAX_DIGITS = 12
+MAX_ROW_DIGITS = 18
+
+#: Longest reason that is kept, with room for who gave it.
+MAX_REASON = 180
+
+#: The most credits that one form may move.
+MAX_CREDITS = 1_000_000_000
+
+#: What the form of a card may hold besides its expiry, and how long each may be.
+MAX_ADDRESS = {"line1": 200, "city": 100, "postal_code": 20, "country": 2}
+MAX_NAME = 150
+
+_ATTEMPT = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+def whole_number(fields: Mapping[str, str], name: str) -> int:
+    """A whole number in ASCII digits: ``1e9``, ``٣`` and ``-1`` are refused.
+
+    :raises UnknownItem: The field holds none, or one that is longer than any of its kind.
+    """
+    number = _digits(fields.get(name, "").strip(), MAX_DIGITS)
+    if number is None:
+        raise UnknownItem(IN_DIGITS[name], field=name)
+    return number
+
+
+def quantity(fields: Mapping[str, str]) -> int:
+    """How many times a plan is wanted; once where nothing is said.
+
+    :raises UnknownItem: It is no whole number.
+    """
+    return whole_number(fields, "quantity") if fields.get("quantity") else 1
+
+
+def credits_to_move() -> int:
+    """How many credits an operator gives or takes.
+
+    :raises UnknownItem: It is no whole number from 1 on, or too large.
+    """
+    number = _digits(request.form.get("credits", "").strip(), MAX_DIGITS)
+    if number is None or not 0 < number <= MAX_CREDITS:
+        raise UnknownItem(f"Write a whole number of credits, 1 to {MAX_CREDITS:,}.", field="credits")
+    return number
+
+
+def amount_minor(currency: str, *, example_minor: int) -> int:
+    """The form's amount in the smallest unit of ``currency``, from ``12.50``.
+
+    :raises UnknownItem: It is no amount of this currency.
+    """
+    text = request.form.get("amount", "").strip().replace(",", "")
+    wrong = UnknownItem(f"Write an amount such as {decimal(example_minor, currency)}.", field="amount")
+    if not text.isascii() or len(text) > 20:
+        raise wrong
+    try:
+        minor = Decimal(text).scaleb(money.decimals(currency))
+        if not (minor.is_finite() and minor == minor.to_integral_value() and minor > 0):
+            raise wrong
+    except InvalidOperation:
+        raise wrong from None
+    return int(minor)
+
+
+def decimal(minor: int, currency: str) -> str:
+    """An amount as ``amount_minor`` reads it: ``12.50``."""
+    places = money.decimals(currency)
+    return f"{Decimal(minor).scaleb(-places):.{places}f}"
+
+
+def expiry() -> tuple[int, int]:
+    """The month and year that a card expires in.
+
+    :raises UnknownItem: One of them cannot stand on a card.
+    """
+    month, year = (_digits(request.form.get(name, ""), 4) for name in ("exp_month", "exp_year"))
+    if month is None or year is None or not (1 <= month <= 12 and 2000 <= year <= 9999):
+        raise UnknownItem(
+            "Write the month as 1 to 12 and the year in four digits, as they stand on the card.",
+            field="exp_month",
+        )
+    return month, year
+
+
+def address() -> dict[str, str]:
+    """The billing address of a card, cut to what Stripe takes."""
+    return {name: request.form.get(name, "").strip()[:length] for name, length in MAX_ADDRESS.items()}
+
+
+def name_on_card() -> str:
+    return request.form.get("name", "").strip()[:MAX_NAME]
+
+
+def reason() -> str:
+    """Why an operator acts, as written in the form.
+
+    :raises UnknownItem: Nothing is written, or too much.
+    """
+    text = " ".join(request.form.get("reason", "").split())
+    if not text or not text.isprintable() or len(text) > MAX_REASON:
+        raise UnknownItem(f"Write why, in 1 to {MAX_REASON} characters.", field="reason")
+    return text
+
+
+def line(fields: Mapping[str, str], name: str, *, max_length: int = 255) -> str:
+    """A field as typed, or nothing where it is no text that a table could hold."""
+    text = fields.get(name, "").strip()
+    return text if text.isprintable() and len(text) <= max_length else ""
+
+
+def row_id(text: str) -> int | None:
+    """The number of a row that ``text`` is, or ``None`` where it is none."""
+    return _digits(text, MAX_ROW_DIGITS)
+
+
+def payment_id(text: str) -> int:
+    """
+    :raises NotYours: It is no number of a payment.
+    """
+    number = row_id(text)
+    if number is None:
+        raise NotYours("There is no such purchase.")
+    return number
+
+
+def new_attempt() -> str:
+    """A token for one form: sent twice, it is one purchase."""
+    return secrets.token_urlsafe(16)
+
+
+def attempt() -> str | None:
+    """The token of the form that was sent, if it had one."""
+    token = request.form.get("attempt", "")
+    return token if _ATTEMPT.fullmatch(token) else None
+
+
+def required_attempt() -> str:
+    """The token of the form, by which it counts once however often it is sent.
+
+    :raises UnknownItem: It is not there.
+    """
+    token = attempt()
+    if token is None:
+        raise UnknownItem("This form has lost its token. Load the page again.", field="attempt")
+    return token
+
+
+def _digits(text: str, max_digits: int) -> int | None:
+    """The whole number that ``text`` writes in ASCII digits, at most so many."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= max_digits else None
