@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Iterable
 
 import psycopg
 import pytest
 from sqlalchemy import event, text
 
-from prepaid_ledger import Spent
+from prepaid_ledger import LedgerVerbs, Spent
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.errors import Busy, InsufficientCredits
 from prepaid_ledger.testing import Databases
@@ -155,3 +156,34 @@ def test_the_connection_that_is_kept_is_made_anew_when_the_server_has_cut_it(dat
     assert books.ledger.balance(OWNER) == 5
     assert books.ledger.audit() == []
     books.close()
+
+
+def test_every_verb_is_awaited_with_the_same_parameters() -> None:
+    verbs = {name: verb for name, verb in vars(LedgerVerbs).items() if not name.startswith("_")}
+    del verbs["setup"]
+
+    assert {name for name in vars(AsyncLedger) if not name.startswith("_")} == set(verbs)
+    for name, verb in verbs.items():
+        awaited = getattr(AsyncLedger, name)
+        assert inspect.iscoroutinefunction(awaited) or name == "grant_many"
+        assert inspect.signature(awaited).parameters == inspect.signature(verb).parameters, name
+
+
+def test_all_verbs_work_from_an_event_loop(books: Books) -> None:
+    async def do_this_and_that() -> None:
+        ledger = books.awaited()
+        await ledger.purchase(OWNER, 10, key="sale:1", amount_minor=1000, currency="usd")
+        assert [done async for done in ledger.grant_many([OWNER, "user:2"], 5, key="gift", reason="a gift")]
+        await ledger.spend(OWNER, credits=2, key="report:1")
+        await ledger.reverse(OWNER, spend_key="report:1", key="undo:1")
+        async with await ledger.hold(OWNER, 7, key="job:1") as hold:
+            await hold.capture(4)
+        with pytest.raises(ZeroDivisionError):
+            async with await ledger.hold(OWNER, 7, key="job:2"):
+                _ = 1 / 0
+        assert (await ledger.wallet(OWNER)).available == 11
+        statement = await ledger.statement(OWNER, books.time, books.later(days=1))
+        assert [entry.credits for entry in statement.entries] == [10, 5, -2, 2, -4]
+        assert await ledger.audit() == []
+
+    asyncio.run(do_this_and_that())
