@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The API under fire: generated requests, races, and a stranger on a bad line.
+"""The API under fire: generated requests, races, and a program on a broken connection.
 
     ./dev campaign api [--cases 5000] [--numbers 1000] [--seed 7]
 
@@ -26,11 +26,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "rando-number" / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "rando-number" / "tests" / "api"))
 
-from bad_line import BadLine  # type: ignore[import-not-found]  # on the path by the line above
+from broken_connection import BrokenConnection  # type: ignore[import-not-found]  # on the path by the line above
 
-TESTS = Path(__file__).parents[1] / "rando-number" / "tests"
+TESTS = Path(__file__).parents[1] / "rando-number" / "tests" / "api"
 BIN = Path(sys.executable).parent
 
 
@@ -116,10 +116,10 @@ def race(served: Served) -> dict[str, Any]:
 
 
 def stranger(served: Served, numbers: int, seed: int) -> dict[str, Any]:
-    """Who has read the page alone draws so many numbers on a bad line, and is charged for them."""
+    """A program draws so many numbers over a broken connection, and is charged for what it got."""
     owner, key = served.customer(2 * numbers)
-    line = BadLine(served.port, share=0.3, seed=seed)
-    program = [sys.executable, str(TESTS / "stranger.py"), line.url, key, str(numbers)]
+    line = BrokenConnection(served.port, share=0.3, seed=seed)
+    program = [sys.executable, str(TESTS / "client_program.py"), line.url, key, str(numbers)]
     ran = subprocess.run(program, capture_output=True, text=True)
     line.close()
     if ran.returncode:

@@ -98,7 +98,7 @@ def refund_by_hand(page: Page, running: Running) -> None:
     page.get_by_role("button", name="Send the money back").click()
 
     assert f"$1.00 of payment {payment} goes back" in page.locator("main").inner_text()
-    page.goto(f"{running.url}/admin/audit?deed=operated")
+    page.goto(f"{running.url}/admin/audit?action=operated")
     assert "a friendly word" in page.locator("main").inner_text()
     for words in (["prepaid", "reconcile"], ["prepaid", "audit"]):
         done = running.command(*words)

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 
 from rando_number import create_app
 from rando_number.callers import Caller
+from rando_number.models import prepaid
 from rando_number.numbers import Ask, new_row, terms
-from rando_number.shop import prepaid
 
 PROCESSES = 2
 

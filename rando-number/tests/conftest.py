@@ -11,7 +11,7 @@ from rando_number import config, create_app
 from rando_number.cli import upgrade
 from rando_number.models import db
 
-from .shop import Shop
+from .running_shop import RunningShop
 
 AS_SOLD = dict(config.ARGON2)
 QUICK = {"argon2__memory_cost": 8, "argon2__time_cost": 1}
@@ -32,18 +32,18 @@ def dear_passwords(quick_passwords: None, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def shop(tmp_path: Path) -> Iterator[RunningShop]:
     """A shop that nobody has visited yet. Whatever happens in it, its books add up at the end."""
-    shop = Shop(tmp_path)
+    shop = RunningShop(tmp_path)
     yield shop
     assert shop.audit() == []
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def any_shop(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> Iterator[Shop]:
+def any_shop(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> Iterator[RunningShop]:
     """The same on each kind of database."""
     url = databases.fresh(request.param)
-    shop = Shop(tmp_path, DATABASE_URL=url.render_as_string(hide_password=False))
+    shop = RunningShop(tmp_path, DATABASE_URL=url.render_as_string(hide_password=False))
     yield shop
     assert shop.audit() == []
     with shop.app.app_context():
@@ -66,8 +66,20 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
 
 
 @pytest.fixture
-def guarded_shop(tmp_path: Path) -> Iterator[Shop]:
+def guarded_shop(tmp_path: Path) -> Iterator[RunningShop]:
     """A shop with its limits on, as it is in the world."""
-    shop = Shop(tmp_path, RATELIMIT_ENABLED="1")
+    shop = RunningShop(tmp_path, RATELIMIT_ENABLED="1")
     yield shop
     assert shop.audit() == []
+
+
+@pytest.fixture
+def confirming_shop(tmp_path: Path) -> RunningShop:
+    """A shop where an address is confirmed before its owner can buy."""
+    return RunningShop(tmp_path, RANDO_CONFIRM_EMAIL="1")
+
+
+@pytest.fixture
+def https_shop(tmp_path: Path) -> RunningShop:
+    """A shop that is served over https."""
+    return RunningShop(tmp_path, RANDO_BASE_URL="https://localhost")

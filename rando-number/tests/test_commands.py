@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,8 @@ from rando_number import create_app
 from rando_number.cli import shell_names
 from rando_number.models import db
 
-from .shop import Shop, figure, told
+from .reading import json_of
+from .running_shop import RunningShop
 
 
 def test_a_new_database_is_not_ready_until_it_is_prepared(tmp_path: Path) -> None:
@@ -22,12 +22,12 @@ def test_a_new_database_is_not_ready_until_it_is_prepared(tmp_path: Path) -> Non
     assert client.get("/healthz").status_code == 200
     early = client.get("/readyz")
     assert early.status_code == 503
-    assert "flask db upgrade" in told(early)["reasons"][0]
+    assert "flask db upgrade" in json_of(early)["reasons"][0]
 
     prepared = app.test_cli_runner().invoke(args=["rando", "prepare"])
 
     assert prepared.exit_code == 0, prepared.output
-    assert told(client.get("/readyz")) == {"status": "ok", "reasons": []}
+    assert json_of(client.get("/readyz")) == {"status": "ok", "reasons": []}
     assert not (tmp_path / "logins.json").exists()
 
     with app.app_context():
@@ -35,31 +35,14 @@ def test_a_new_database_is_not_ready_until_it_is_prepared(tmp_path: Path) -> Non
         db.session.commit()
     behind = client.get("/readyz")
     assert behind.status_code == 503
-    assert "flask prepaid upgrade" in told(behind)["reasons"][0]
+    assert "flask prepaid upgrade" in json_of(behind)["reasons"][0]
 
 
-def test_the_demos_people_are_made_once_and_can_log_in(shop: Shop) -> None:
-    runner = shop.app.test_cli_runner()
-
-    first = runner.invoke(args=["rando", "seed-demo"])
-    second = runner.invoke(args=["rando", "prepare", "--demo"])
-
-    kept = shop.data / "logins.json"
-    logins = json.loads(kept.read_text())
-    assert kept.stat().st_mode & 0o077 == 0
-    assert logins["customer"]["password"] in first.output
-    assert second.output == ""
-    demo = shop.visitor()
-    demo.login(**logins["customer"])
-    assert figure(demo.draw().text).isdigit()
-    assert demo.balance == 2
-
-
-def test_the_shell_has_the_articles_names_at_hand(shop: Shop) -> None:
+def test_the_shell_has_the_articles_names_at_hand(shop: RunningShop) -> None:
     assert {"app", "db", "User", "Purchase", "Number"} <= set(shell_names(shop.app))
 
 
-def test_every_field_of_the_article_has_an_attribute_in_the_shell(shop: Shop) -> None:
+def test_every_field_of_the_article_has_an_attribute_in_the_shell(shop: RunningShop) -> None:
     customer = shop.customer()
     customer.draw()
     session_id = customer.buy(pack="starter")
@@ -80,13 +63,13 @@ def test_every_field_of_the_article_has_an_attribute_in_the_shell(shop: Shop) ->
         assert user.created_at <= number.created_at
 
 
-def test_the_models_say_what_the_migrations_make(any_shop: Shop) -> None:
+def test_the_models_say_what_the_migrations_make(any_shop: RunningShop) -> None:
     checked = any_shop.app.test_cli_runner().invoke(args=["db", "check"])
 
     assert checked.exit_code == 0, checked.output
 
 
-def test_the_tables_can_be_taken_back_and_made_again(shop: Shop) -> None:
+def test_the_tables_can_be_dropped_and_made_again(shop: RunningShop) -> None:
     runner = shop.app.test_cli_runner()
 
     assert runner.invoke(args=["db", "downgrade", "base"]).exit_code == 0
@@ -96,10 +79,10 @@ def test_the_tables_can_be_taken_back_and_made_again(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("change", ["DELETE FROM audit_lines", "UPDATE audit_lines SET actor = 'nobody'"])
-def test_row_60_the_audit_log_only_grows(any_shop: Shop, change: str) -> None:
+def test_the_audit_log_only_grows(any_shop: RunningShop, change: str) -> None:
     any_shop.customer()
 
     with any_shop.app.app_context(), pytest.raises(DatabaseError, match="only grows"):
         db.session.execute(text(change))
 
-    assert any_shop.deeds() == ["registered", "signed_in"]
+    assert any_shop.actions() == ["registered", "signed_in"]

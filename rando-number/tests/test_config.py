@@ -9,14 +9,7 @@ import pytest
 from rando_number import config, create_app
 from rando_number.config import ConfigError
 
-LIVE = {
-    "RANDO_ENV": "production",
-    "SECRET_KEY": "f" * 20 + "0123456789abcdef",
-    "STRIPE_SECRET_KEY": "sk_live_1",
-    "STRIPE_PUBLISHABLE_KEY": "pk_live_1",
-    "STRIPE_WEBHOOK_SECRET": "whsec_1",
-    "RANDO_BASE_URL": "https://rando.example",
-}
+from .live_settings import LIVE
 
 
 @pytest.mark.parametrize(("old", "new"), config.RENAMED.items())
@@ -42,16 +35,14 @@ def test_a_name_of_2018_is_refused_with_the_one_of_today(tmp_path: Path, old: st
         ("RANDO_BASE_URL", "http://rando.example"),
     ],
 )
-def test_row_51_production_refuses_what_is_unsafe_and_names_it(
-    tmp_path: Path, setting: str, value: str
-) -> None:
+def test_production_refuses_what_is_unsafe_and_names_it(tmp_path: Path, setting: str, value: str) -> None:
     with pytest.raises(ConfigError) as refused:
         create_app({**LIVE, "RANDO_DATA": str(tmp_path), setting: value})
 
     assert [line.split()[0] for line in str(refused.value).splitlines()] == [setting]
 
 
-def test_row_50_production_refuses_to_start_with_a_debugger(tmp_path: Path) -> None:
+def test_production_refuses_to_start_with_a_debugger(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="FLASK_DEBUG must not be set"):
         create_app({**LIVE, "RANDO_DATA": str(tmp_path), "FLASK_DEBUG": "1"})
 
@@ -72,7 +63,7 @@ def test_over_https_cookies_are_locked_to_the_host_and_other_hosts_are_refused(t
     client = app.test_client()
 
     page = client.get("/register", base_url="https://rando.example")
-    stranger = client.get("/register", base_url="https://evil.example")
+    outsider = client.get("/register", base_url="https://evil.example")
 
     cookie = page.headers["Set-Cookie"]
     assert cookie.startswith("__Host-session=")
@@ -80,13 +71,15 @@ def test_over_https_cookies_are_locked_to_the_host_and_other_hosts_are_refused(t
     assert "Domain" not in cookie
     assert page.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
     assert "Test mode" not in page.text
-    assert stranger.status_code == 400
+    assert outsider.status_code == 400
 
 
 @pytest.mark.parametrize(
     ("setting", "value"), [("RATELIMIT_ENABLED", "yes"), ("RANDO_PROXY_HOPS", "-1"), ("MAIL_PORT", "smtp")]
 )
-def test_a_value_that_is_none_is_refused_by_name(tmp_path: Path, setting: str, value: str) -> None:
+def test_a_wrong_value_is_refused_with_the_name_of_the_setting(
+    tmp_path: Path, setting: str, value: str
+) -> None:
     with pytest.raises(ConfigError, match=setting):
         create_app({"RANDO_DATA": str(tmp_path), setting: value})
 
@@ -100,13 +93,13 @@ def test_secrets_are_made_once_and_kept_for_their_owner_alone(tmp_path: Path) ->
     assert (tmp_path / "secret-key").stat().st_mode & 0o077 == 0
 
 
-def test_postgresql_is_spoken_to_by_the_driver_that_we_install(tmp_path: Path) -> None:
+def test_a_postgresql_url_uses_the_driver_that_we_install(tmp_path: Path) -> None:
     assert config.database_url("postgres://u:p@h/d", tmp_path) == "postgresql+psycopg://u:p@h/d"
     assert config.database_url("postgresql://h/d", tmp_path) == "postgresql+psycopg://h/d"
     assert config.database_url(None, tmp_path) == f"sqlite:///{tmp_path}/rando.sqlite3"
 
 
-def test_only_as_many_proxies_are_believed_as_there_are(tmp_path: Path) -> None:
+def test_only_as_many_proxies_are_trusted_as_there_are(tmp_path: Path) -> None:
     alone = create_app({"RANDO_DATA": str(tmp_path)})
     behind = create_app({"RANDO_DATA": str(tmp_path), "RANDO_PROXY_HOPS": "1"})
     forwarded = {"X-Forwarded-For": "6.6.6.6, 10.0.0.7"}

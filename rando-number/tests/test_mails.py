@@ -9,14 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from flask_prepaid.cli.commands import commands
-
-from .security.test_passwords import mails
-from .shop import Program, Shop
-from .test_config import LIVE
+from .live_settings import LIVE
+from .running_shop import Program, RunningShop
 
 
-def test_a_customer_reads_their_own_mails_and_nobody_elses(shop: Shop) -> None:
+def test_a_customer_reads_their_own_mails_and_nobody_elses(shop: RunningShop) -> None:
     customer = shop.customer("pat@rando.test")
     for email in ("pat@rando.test", "other@rando.test"):
         shop.customer("other@rando.test") if email.startswith("other") else None
@@ -31,9 +28,11 @@ def test_a_customer_reads_their_own_mails_and_nobody_elses(shop: Shop) -> None:
     assert shop.visitor().get(link[1]).status_code == 200
 
 
-def test_a_stranger_reads_mails_only_of_a_shop_that_is_served_to_this_machine_alone(tmp_path: Path) -> None:
-    here = Shop(tmp_path / "here", RANDO_BASE_URL="http://127.0.0.1:5555")
-    there = Shop(tmp_path / "there", RANDO_BASE_URL="http://rando.test")
+def test_without_a_sign_in_mails_are_shown_only_where_the_shop_is_served_to_this_machine_alone(
+    tmp_path: Path,
+) -> None:
+    here = RunningShop(tmp_path / "here", RANDO_BASE_URL="http://127.0.0.1:5555")
+    there = RunningShop(tmp_path / "there", RANDO_BASE_URL="http://rando.test")
     for shop in (here, there):
         shop.customer()
         shop.visitor().send("/reset", email="pat@rando.test")
@@ -45,8 +44,12 @@ def test_a_stranger_reads_mails_only_of_a_shop_that_is_served_to_this_machine_al
 @pytest.mark.parametrize(
     "settings", [{"MAIL_SERVER": "127.0.0.1"}, LIVE], ids=["a mail server", "production"]
 )
-def test_where_mails_are_really_sent_there_is_no_such_page(tmp_path: Path, settings: dict[str, str]) -> None:
-    shop = Shop(tmp_path, **{"RANDO_BASE_URL": "http://127.0.0.1", **settings, "RATELIMIT_ENABLED": "1"})
+def test_there_is_no_page_of_mails_where_a_server_sends_them(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    shop = RunningShop(
+        tmp_path, **{"RANDO_BASE_URL": "http://127.0.0.1", **settings, "RATELIMIT_ENABLED": "1"}
+    )
 
     page = shop.app.test_client().get("/mails", base_url=shop.app.config["BASE_URL"])
 
@@ -54,7 +57,7 @@ def test_where_mails_are_really_sent_there_is_no_such_page(tmp_path: Path, setti
 
 
 def test_a_mail_server_that_is_down_breaks_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    shop = Shop(tmp_path, MAIL_SERVER="127.0.0.1", MAIL_PORT="1", RANDO_CONFIRM_EMAIL="1")
+    shop = RunningShop(tmp_path, MAIL_SERVER="127.0.0.1", MAIL_PORT="1", RANDO_CONFIRM_EMAIL="1")
 
     with caplog.at_level(logging.ERROR):
         registered = shop.visitor().register("pat@rando.test")
@@ -67,48 +70,48 @@ def test_a_mail_server_that_is_down_breaks_nothing(tmp_path: Path, caplog: pytes
     assert shop.rows()["users"] == 1
 
 
-def tick(shop: Shop) -> None:
-    assert shop.app.test_cli_runner().invoke(commands, ["tick"]).exit_code == 0
+def tick(shop: RunningShop) -> None:
+    assert shop.command("prepaid", "tick").exit_code == 0
 
 
 def test_a_customer_is_told_once_for_each_time_that_the_credits_run_low(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, RANDO_BASE_URL="http://127.0.0.1:5555")
+    shop = RunningShop(tmp_path, RANDO_BASE_URL="http://127.0.0.1:5555")
     customer = shop.customer("pat@rando.test")
 
-    def told() -> tuple[int, int]:
+    def warnings() -> tuple[int, int]:
         """How often of one credit left, and of none."""
         tick(shop)
         page = customer.get("/mails").text
         return page.count("You have 1 credit left"), page.count("You have 0 credits left")
 
     customer.draw()
-    assert told() == (0, 0)
+    assert warnings() == (0, 0)
     customer.draw()
-    assert told() == (1, 0)
+    assert warnings() == (1, 0)
     customer.draw()
-    assert told() == (1, 0)
+    assert warnings() == (1, 0)
     assert "http://127.0.0.1:5555/buy-credits" in customer.get("/mails").text
 
     shop.stripe.pay(customer.buy(pack="starter"))
-    assert told() == (1, 0)
+    assert warnings() == (1, 0)
     program = Program(shop, customer.make_key())
     program.post("/numbers", {"count": 10})
-    assert told() == (1, 1)
-    assert told() == (1, 1)
+    assert warnings() == (1, 1)
+    assert warnings() == (1, 1)
 
 
 def test_nobody_writes_to_a_closed_account(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, RANDO_BASE_URL="http://127.0.0.1:5555")
+    shop = RunningShop(tmp_path, RANDO_BASE_URL="http://127.0.0.1:5555")
     customer = shop.customer("pat@rando.test")
     customer.send("/close-account")
-    before = mails(shop)
+    before = shop.mails()
 
     tick(shop)
 
-    assert mails(shop) == before
+    assert shop.mails() == before
 
 
-def test_an_address_that_ends_like_another_reads_none_of_its_mails(shop: Shop) -> None:
+def test_an_address_that_ends_like_another_reads_none_of_its_mails(shop: RunningShop) -> None:
     shop.customer("pat@rando.test")
     shop.visitor().send("/reset", email="pat@rando.test")
 

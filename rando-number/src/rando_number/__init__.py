@@ -15,7 +15,7 @@ from .api import openapi, routes
 from .demo.clock import clock_of
 from .limits import rates
 from .models import db
-from .usage import statement
+from .usage import downloads, statement
 
 __all__ = ["create_app"]
 
@@ -53,6 +53,7 @@ def create_app(
 
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(statement.blueprint)
+    app.register_blueprint(downloads.blueprint)
     app.register_blueprint(health.blueprint)
     cli.init_app(app)
     return app

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 from . import create_app
-from .api.fast_path import Lane
+from .api.fast_path import FastPath
 from .config import ConfigError
 
 try:
-    app = Lane(create_app())
+    app = FastPath(create_app())
 except ConfigError as wrong:
     sys.exit(f"Rando Number does not start. {wrong}")

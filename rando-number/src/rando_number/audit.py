@@ -13,7 +13,7 @@ from flask_security import (
 )
 
 from .callers import owner
-from .models import AuditLine, Deed, User, db
+from .models import Action, AuditLine, User, db
 
 
 def init_app(app: Flask) -> None:
@@ -24,46 +24,46 @@ def init_app(app: Flask) -> None:
     app.after_request(refusals)
 
 
-def note(deed: Deed, *, actor: str | None = None, **detail: Any) -> None:
-    """Add a line to the session; it is committed with the deed itself, or not at all.
+def note(action: Action, *, actor: str | None = None, **detail: Any) -> None:
+    """Add a line to the session; it is committed with the action itself, or not at all.
 
-    :param actor: Who did it; by default whoever is signed in. An address or a name would
-        outlive its owner here, so it is always an opaque id.
+    :param actor: Who did it; by default the user who is signed in. It is always an opaque id,
+        since an address or a name would outlive its owner here.
     """
-    who = actor or owner() or "anonymous"
-    db.session.add(AuditLine(deed=deed, actor=who, address=request.remote_addr, detail=detail))
+    actor = actor or owner() or "anonymous"
+    db.session.add(AuditLine(action=action, actor=actor, address=request.remote_addr, detail=detail))
 
 
 def registered(app: Flask, user: User, **extra: Any) -> None:
     db.session.flush()  # the id that names the actor
-    note(Deed.REGISTERED, actor=user.owner)
+    note(Action.REGISTERED, actor=user.owner)
 
 
 def signed_in(app: Flask, user: User, authn_via: list[str] | None = None, **extra: Any) -> None:
-    note(Deed.SIGNED_IN, actor=user.owner, by=authn_via)
+    note(Action.SIGNED_IN, actor=user.owner, by=authn_via)
 
 
 def password_was_changed(app: Flask, user: User, **extra: Any) -> None:
-    note(Deed.PASSWORD_CHANGED, actor=user.owner)
+    note(Action.PASSWORD_CHANGED, actor=user.owner)
 
 
 def password_was_reset(app: Flask, user: User, **extra: Any) -> None:
-    note(Deed.PASSWORD_RESET, actor=user.owner)
+    note(Action.PASSWORD_RESET, actor=user.owner)
 
 
 def refusals(response: Response) -> Response:
-    """Keep what was refused. The refused work itself is undone first."""
-    deed = {403: Deed.REFUSED, 429: Deed.RATE_LIMITED}.get(response.status_code)
+    """Note a refusal. What the refused request has done is undone first."""
+    action = {403: Action.REFUSED, 429: Action.RATE_LIMITED}.get(response.status_code)
     if request.endpoint == "security.login" and request.method == "POST" and response.status_code == 200:
-        deed = Deed.SIGN_IN_REFUSED
-    if deed is not None:
+        action = Action.SIGN_IN_REFUSED
+    if action is not None:
         db.session.rollback()
-        note(deed, path=place(), method=request.method)
+        note(action, path=path_of_request(), method=request.method)
         db.session.commit()
     return response
 
 
-def place() -> str:
-    """The path that was asked for; of one with a token in it, the rule."""
+def path_of_request() -> str:
+    """The path that was asked for; if it holds a token, the rule instead."""
     rule = request.url_rule
     return rule.rule if rule is not None and "token" in rule.arguments else request.path[:200]

@@ -1,4 +1,4 @@
-"""Who is asking: a customer in a browser, or a program with one of the customer's keys."""
+"""Whose request it is: a customer's in a browser, or a program's with one of the customer's keys."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Caller:
 
     @property
     def is_limited(self) -> bool:
-        """Whether what is taken has to be counted by the month."""
+        """Whether the credits that are taken have to be counted by the month."""
         return self.cap_per_month is not None or self.spending_limit is not None
 
     @property
@@ -34,7 +34,7 @@ class Caller:
 
 
 def caller_of(user: User) -> Caller:
-    """A customer who asks in a browser."""
+    """The caller that a customer is in a browser."""
     return Caller(user.id, spending_limit=user.cap_per_month)
 
 
@@ -51,6 +51,6 @@ def customer() -> User:
 
 
 def owner() -> str | None:
-    """The wallet of this request."""
+    """The wallet of this request; ``None`` if nobody is signed in."""
     user = signed_in()
     return user.owner if user else None

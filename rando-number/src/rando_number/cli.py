@@ -11,11 +11,10 @@ from sqlalchemy import delete, select
 
 from flask_prepaid import Payment, include_name
 
-from . import shop
 from .demo.emulator import emulator_of
 from .demo.seed import first_history, seed
 from .demo.users import make_demo
-from .models import MIGRATIONS, AuditLine, Deed, Number, SignIn, User, db, owner_of
+from .models import MIGRATIONS, Action, AuditLine, Number, SignIn, User, db, owner_of, prepaid
 
 commands = AppGroup("rando", help="Set up the shop.")
 commands.add_command(seed)
@@ -33,7 +32,7 @@ def init_app(app: Flask) -> None:
 
 
 def begin_migrations() -> None:
-    """Set up Flask-Migrate when a command needs it: with Alembic it is 8 MB, and a worker does without."""
+    """Set up Flask-Migrate when a command needs it: with Alembic it takes 8 MB, which a worker saves."""
     from flask_migrate import Migrate
 
     Migrate(current_app, db, directory=str(MIGRATIONS), include_name=include_name)
@@ -55,7 +54,7 @@ def upgrade() -> None:
     from flask_migrate import upgrade as upgrade_ours
 
     upgrade_ours()
-    shop.prepaid.upgrade()
+    prepaid.upgrade()
 
 
 def shell_names(app: Flask) -> dict[str, Any]:
@@ -73,7 +72,7 @@ def prepare(demo: bool, emulator: bool, history: bool) -> None:
     if emulator:
         stripe = emulator_of(app)
         stripe.await_answer()
-        stripe.say("hear", events=shop.prepaid.heard)
+        stripe.control("hear", events=prepaid.heard)
     if history:
         first_history(app)
     if demo:
@@ -100,6 +99,6 @@ def end_sessions(email: str | None, everybody: bool) -> None:
             raise click.ClickException(f"There is no customer {email}.")
         ending, whose = ending.where(SignIn.user_id == user_id), owner_of(user_id)
     ended = len(db.session.scalars(ending.returning(SignIn.digest)).all())
-    db.session.add(AuditLine(deed=Deed.SIGN_IN_ENDED, actor="operator", detail={"of": whose}))
+    db.session.add(AuditLine(action=Action.SIGN_IN_ENDED, actor="operator", detail={"of": whose}))
     db.session.commit()
     click.echo(f"{ended} sessions have ended.")

@@ -17,22 +17,20 @@ from urllib.parse import urlsplit
 import click
 from dotenv import dotenv_values, find_dotenv
 
-from .accounts import second_factor
-
 EMULATOR_URL = "http://127.0.0.1:12111"
 EMULATOR_KEY = "sk_test_emulator"
 
-#: What the names of 2018 are called today.
+#: The names of 2018, and those of today.
 RENAMED = {
     "DATABASE_URI": "DATABASE_URL",
     "APP_SECRET_KEY": "SECRET_KEY",
     "STRIPE_PUB_KEY": "STRIPE_PUBLISHABLE_KEY",
 }
 
-#: Secrets that stand in examples, and are no secrets.
+#: Secrets from examples, which everybody knows.
 WELL_KNOWN = {"mysecret", "secret", "secret_key", "changeme", "change-me", "dev", "comingsoon"}
 
-#: 19 MiB, two passes, one lane: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
+#: 19 MiB, two passes, one thread: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 ARGON2 = {"argon2__memory_cost": 19_456, "argon2__time_cost": 2, "argon2__parallelism": 1}
 
 #: Where the extension's pages are, under the names that the article gave them.
@@ -80,7 +78,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
     data = data_folder(environ)
     data.mkdir(parents=True, exist_ok=True)
     base_url = environ.get("RANDO_BASE_URL", "").rstrip("/")
-    kept = environ.get("RANDO_TOTP_SECRET") or kept_secret(data / "totp-secret")
+    totp_secret = environ.get("RANDO_TOTP_SECRET") or kept_secret(data / "totp-secret")
     return {
         "PRODUCTION": production,
         "SECRET_KEY": environ.get("SECRET_KEY") or kept_secret(data / "secret-key"),
@@ -96,14 +94,14 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
         **stripe(environ),
         **limits(environ, production),
         **security(environ, data, production),
-        "MAILBOX_KEY": f"mailbox:{kept}",
-        **second_factor.settings(kept),
+        "MAILBOX_KEY": f"mailbox:{totp_secret}",
+        "TOTP_SECRET": totp_secret,
         **mail(environ, data),
     }
 
 
 def unsafe(environ: Mapping[str, str]) -> list[str]:
-    """What may not be so where money is real, one sentence each."""
+    """What is unsafe where money is real, a sentence for each."""
     key = environ.get("STRIPE_SECRET_KEY", "")
     secret = environ.get("SECRET_KEY", "")
     hooks = environ.get("STRIPE_WEBHOOK_SECRET", "")
@@ -134,7 +132,7 @@ def unsafe(environ: Mapping[str, str]) -> list[str]:
 
 
 def missing(environ: Mapping[str, str]) -> list[str]:
-    """What Stripe's key needs beside it. Without a key there is the emulator, and nothing is missing."""
+    """The settings that Stripe's key needs and that are not set. Without a key the emulator is used."""
     if environ.get("STRIPE_SECRET_KEY", EMULATOR_KEY) in ("", EMULATOR_KEY):
         return []
     where = {
@@ -267,7 +265,8 @@ def database_url(url: str | None, data: Path) -> str:
 
 
 def flag(environ: Mapping[str, str], name: str, default: bool) -> bool:
-    """
+    """Read a setting that switches something on or off.
+
     :raises ConfigError: The setting is neither 1 nor 0.
     """
     value = environ.get(name) or str(int(default))
@@ -277,7 +276,8 @@ def flag(environ: Mapping[str, str], name: str, default: bool) -> bool:
 
 
 def number(environ: Mapping[str, str], name: str, default: int) -> int:
-    """
+    """Read a setting that is a whole number.
+
     :raises ConfigError: The setting is not a whole number.
     """
     value = environ.get(name) or str(default)

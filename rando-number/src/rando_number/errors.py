@@ -1,4 +1,4 @@
-"""Every error as the asker can read it: a page for people, the envelope for programs."""
+"""Every error in the form that its reader needs: a page for people, a JSON envelope for programs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from flask_prepaid import InsufficientCredits, PrepaidError
 
 from .models import db
 
-#: What a program is told for each status that it can meet.
+#: The code that a program gets with each status.
 CODES = {
     400: "malformed",
     401: "unauthenticated",
@@ -40,7 +40,7 @@ CODES = {
     503: "unavailable",
 }
 
-#: What a person is told: a title, and what to do now.
+#: The words of each error page: a title, and what to do now.
 WORDS = {
     400: ("That request was not understood", "Go back, check what you sent, and try again."),
     401: ("Please log in", "This page is for signed-in customers."),
@@ -59,7 +59,7 @@ WORDS = {
 class ApiError(Exception):
     """A call that is refused, with what its caller needs in order to mend it.
 
-    :param headers: What the answer carries beside.
+    :param headers: More headers of the answer.
     :param more: Fields beside ``code`` and ``message``, such as ``param``.
     """
 
@@ -85,7 +85,7 @@ def opens_nothing() -> ApiError:
 
 
 def init_app(app: Flask) -> None:
-    """People read pages, programs the envelope. The extension has its own page for its own errors."""
+    """Answer errors by a page or the envelope. The extension has a page of its own for its own errors."""
     got_request_exception.connect(undo, app)
     app.register_error_handler(SecurityError, wrong_host)
     app.register_error_handler(CSRFError, expired_form)
@@ -95,7 +95,7 @@ def init_app(app: Flask) -> None:
 
 
 def undo(app: Flask, **extra: Any) -> None:
-    """A fault of ours commits nothing, not even by what runs after the view."""
+    """Roll back after a fault of ours, so that nothing that runs after the view commits it."""
     db.session.rollback()
 
 
@@ -144,7 +144,7 @@ def refused_by_the_ledger(error: PrepaidError) -> ResponseReturnValue:
 
 
 def wrong_host(error: SecurityError) -> ResponseReturnValue:
-    """No page: where there is no host that we trust, there are no links."""
+    """Answer in plain text: a page would need links, and links need a host that we trust."""
     return "This host is not served here.\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
 
 
@@ -163,7 +163,7 @@ def busy_database(error: OperationalError) -> ResponseReturnValue:
 
 
 def not_to_be_kept(error: DataError) -> ResponseReturnValue:
-    """A text with a NUL in it, say: PostgreSQL takes none, and no row can be meant by it."""
+    """Answer 400 to what PostgreSQL cannot keep, such as a text with a NUL in it."""
     db.session.rollback()
     return refused_request(BadRequest())
 
@@ -177,6 +177,6 @@ def refused_request(error: HTTPException) -> ResponseReturnValue:
         response = envelope(status, CODES.get(status, "server_error"), f"{title}. {advice}")
     else:
         response = page(status, title, advice)
-    told = error.get_headers()
-    response.headers.extend({name: value for name, value in told if name in ("Allow", "Retry-After")})
+    headers = error.get_headers()
+    response.headers.extend({name: value for name, value in headers if name in ("Allow", "Retry-After")})
     return response

@@ -1,4 +1,4 @@
-"""What every answer carries, errors and files too: no page can be framed, sniffed or scripted."""
+"""The headers of every answer, errors and files too: no page can be framed, sniffed or scripted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STRIPE_ELEMENTS = {
 #: The pages with a card form on them.
 CARD_FORMS = {"prepaid.custom", "prepaid.custom_plan", "prepaid.add_card"}
 
-#: The policy of an answer that is no page.
+#: The policy of an answer that is not a page.
 NO_PAGE = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 
 NOT_KEPT = "no-store, private"
@@ -42,7 +42,7 @@ def new_request_id() -> str:
 
 
 def csp_nonce() -> str:
-    """One per answer; a script or style that carries it may run."""
+    """The nonce of this answer; a script or style that carries it may run."""
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
     nonce: str = g.csp_nonce
@@ -50,6 +50,7 @@ def csp_nonce() -> str:
 
 
 def harden(response: Response) -> Response:
+    """Add our headers to an answer."""
     headers = response.headers
     headers.setdefault("Content-Security-Policy", policy())
     headers.update(on_every_answer(current_app))
@@ -62,7 +63,7 @@ def harden(response: Response) -> Response:
 
 
 def on_every_answer(app: Flask) -> dict[str, str]:
-    """What doesn't depend on the request."""
+    """The headers that do not depend on the request."""
     headers = {
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
@@ -77,7 +78,7 @@ def on_every_answer(app: Flask) -> dict[str, str]:
 
 
 def policy() -> str:
-    """Nothing inline, nothing from elsewhere. A form may lead to Stripe's page, by a 303 too."""
+    """The policy of a page: nothing inline, nothing from elsewhere; a form may lead to Stripe's page."""
     nonce = f"'nonce-{csp_nonce()}'"
     rules = {
         "default-src": "'none'",

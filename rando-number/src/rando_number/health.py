@@ -7,8 +7,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from .models import MIGRATIONS, db
-from .shop import prepaid
+from .models import MIGRATIONS, db, prepaid
 
 blueprint = Blueprint("health", __name__)
 

@@ -1,4 +1,4 @@
-"""Mails: sent by the mail server while the answer goes out, or kept as files that test mode shows."""
+"""Mails: sent by the mail server in the background, or kept as files that test mode shows."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .callers import signed_in
 log = logging.getLogger(__name__)
 blueprint = Blueprint("mails", __name__)
 
-#: How many of the last mails are looked through, and how many are shown.
-LOOKED_AT = 500
-SHOWN = 50
+#: How many of the last mails are read, and how many are shown.
+MAX_READ = 500
+MAX_SHOWN = 50
 
 
-class Post(MailUtil):
-    """Flask-Security's mails by our way out; addresses in lower case.
+class SecurityMails(MailUtil):
+    """Sends Flask-Security's mails as ``send`` does, and keeps addresses in lower case.
 
     ``Ann@`` and ``ann@`` are one customer, and one index finds both.
     """
@@ -51,10 +51,10 @@ def init_app(app: Flask) -> None:
 
 
 def send(to: str, subject: str, body: str, *, html: str | None = None) -> None:
-    """Send a mail. What a mail server makes of it is not waited for, and only logged.
+    """Send a mail in the background; a failure is only logged.
 
-    An answer that waits would tell a stranger by its time whether there was somebody to
-    write to, and one that fails would tell it, too.
+    An answer that waits for the mail server, or fails with it, would tell a stranger whether
+    there is somebody to write to.
     """
     mail = EmailMultiAlternatives(subject, body, to=[to])
     if html:
@@ -77,31 +77,31 @@ def deliver(mail: EmailMultiAlternatives) -> None:
 def kept() -> ResponseReturnValue:
     """The mails that no server sent, newest first; only in test mode.
 
-    They hold links that open accounts. So a customer sees only their own, and a
-    stranger those of a shop that is served to this machine alone.
+    They hold links that open accounts. So a customer sees only their own. Somebody who is not
+    signed in sees them only where the shop is served to this machine alone.
     """
     if not current_app.config["TEST_MODE"] or current_app.config["MAIL_BACKEND"] != "file":
         abort(404)
     user = signed_in()
     if user is None and not served_to_this_machine_alone():
         abort(404)
-    mine = [mail for mail in newest() if user is None or user.email == parseaddr(str(mail["To"]))[1].lower()]
-    return render_template("mails.html", mails=[shown(mail) for mail in mine[:SHOWN]], whose=user)
+    mails = [mail for mail in newest() if user is None or user.email == parseaddr(str(mail["To"]))[1].lower()]
+    return render_template("mails.html", mails=[fields_of(mail) for mail in mails[:MAX_SHOWN]], reader=user)
 
 
 def served_to_this_machine_alone() -> bool:
-    """By the address that was set for customers, not by the connection, which a proxy may have made."""
+    """Whether customers reach the shop here only, by the base URL: a connection may be a proxy's."""
     return urlsplit(current_app.config["BASE_URL"]).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def newest() -> Iterator[Message]:
     folder = Path(current_app.config["MAIL_FILE_PATH"])
-    recent = sorted(folder.glob("*.log"), reverse=True)[:LOOKED_AT]  # their names begin with the second
+    recent = sorted(folder.glob("*.log"), reverse=True)[:MAX_READ]  # their names begin with the second
     for file in sorted(recent, key=lambda file: file.stat().st_mtime_ns, reverse=True):
         yield message_from_bytes(file.read_bytes(), policy=policy.default)
 
 
-def shown(mail: Message) -> dict[str, str]:
+def fields_of(mail: Message) -> dict[str, str]:
     body = mail.get_body(("plain",))
     text = body.get_content() if body is not None else ""
     return {

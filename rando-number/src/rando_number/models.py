@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from flask import current_app
 from flask_security import RoleMixin, UserMixin, WebAuthnMixin
@@ -28,11 +29,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from werkzeug.local import LocalProxy
 
-from flask_prepaid import Payment
-
-if TYPE_CHECKING:
-    from flask_prepaid import Prepaid
+from flask_prepaid import Payment, Prepaid
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -75,6 +74,12 @@ class Base(DeclarativeBase):
 #: Lends session and engine to everything; the models stand on ``Base``.
 db = SQLAlchemy(metadata=Base.metadata)
 
+#: The extension of the current app, which ``shop`` sets up.
+prepaid = cast(Prepaid, LocalProxy(lambda: current_app.extensions["prepaid"]))
+
+#: What ``owner_of`` gives, for ids that fit into their column.
+OWNER = re.compile("user:([1-9][0-9]{0,17})")
+
 user_roles = Table(
     "user_roles",
     Base.metadata,
@@ -84,14 +89,14 @@ user_roles = Table(
 
 
 def owner_of(user_id: int) -> str:
-    """What Flask-Prepaid calls a user."""
+    """The name of a user's wallet, such as ``user:42``."""
     return f"user:{user_id}"
 
 
-def prepaid() -> Prepaid:
-    """The extension of this app; ``shop`` sets it up."""
-    found: Prepaid = current_app.extensions["prepaid"]
-    return found
+def user_id_of(owner: str) -> int | None:
+    """The user whose wallet this is; ``None`` for a name that ``owner_of`` never gives."""
+    written = OWNER.fullmatch(owner)
+    return int(written[1]) if written else None
 
 
 class Role(Base, RoleMixin):
@@ -156,18 +161,24 @@ class User(Capped, Base, UserMixin):
     @property
     def account_credits(self) -> int:
         """What the wallet holds now."""
-        return prepaid().balance(self.owner)
+        return prepaid.balance(self.owner)
 
     @property
     def stripe_id(self) -> str | None:
         """The customer at Stripe, ``cus_...``; ``None`` before the first purchase."""
-        return prepaid().customer_id(self.owner)
+        return prepaid.customer_id(self.owner)
 
     @property
     def purchases(self) -> list[Payment]:
         """What was paid for or tried to, newest first."""
-        mine = select(Payment).where(Payment.owner == self.owner).order_by(Payment.id.desc())
-        return list(db.session.scalars(mine))
+        newest_first = select(Payment).where(Payment.owner == self.owner).order_by(Payment.id.desc())
+        return list(db.session.scalars(newest_first))
+
+
+def user_of(owner: str) -> User | None:
+    """The user whose wallet this is, if there is one."""
+    user_id = user_id_of(owner)
+    return None if user_id is None else db.session.get(User, user_id)
 
 
 class Passkey(Base, WebAuthnMixin):
@@ -282,8 +293,8 @@ class Welcomed(Base):
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
-class Deed(StrEnum):
-    """What the audit log tells of."""
+class Action(StrEnum):
+    """What the audit log keeps."""
 
     REGISTERED = "registered"
     SIGNED_IN = "signed_in"
@@ -314,7 +325,7 @@ class AuditLine(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(default=utc_now)
-    deed: Mapped[str] = mapped_column(String(32))
+    action: Mapped[str] = mapped_column(String(32))
     actor: Mapped[str] = mapped_column(String(64))
     address: Mapped[str | None] = mapped_column(String(64))
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

@@ -19,15 +19,14 @@ from flask_prepaid import PrepaidError
 from .callers import Caller
 from .errors import ApiError
 from .keys import api_keys
-from .models import Number, db, utc_now
-from .shop import prepaid
+from .models import Number, db, prepaid, utc_now
 
 #: The largest whole number that every JSON reader keeps exact, JavaScript's too.
 LARGEST = 2**53 - 1
-MOST_AT_ONCE = 10_000
+MAX_AT_ONCE = 10_000
 
-#: What the ledger calls a spend: this, and the id of the row in ``numbers``.
-KEY_OF = "number:"
+#: The ledger's key of a spend is this and the id of the row in ``numbers``.
+KEY_PREFIX = "number:"
 
 #: Made once: with new parameters for each number it is run as it is.
 INSERT_NUMBER = insert(cast(Table, Number.__table__))
@@ -50,9 +49,9 @@ class Ask:
 
         :raises ApiError: A field is no whole number or out of bounds; the error names it.
         """
-        count = whole(fields.get("count", 1), "count", 1, MOST_AT_ONCE)
-        low = whole(fields.get("min", 0), "min", -LARGEST, LARGEST)
-        high = whole(fields.get("max", 9), "max", -LARGEST, LARGEST)
+        count = whole_number(fields.get("count", 1), "count", 1, MAX_AT_ONCE)
+        low = whole_number(fields.get("min", 0), "min", -LARGEST, LARGEST)
+        high = whole_number(fields.get("max", 9), "max", -LARGEST, LARGEST)
         if low > high:
             raise ApiError(422, "invalid_parameter", "min must not be larger than max.", param="min")
         return cls(count, low, high)
@@ -66,7 +65,7 @@ class Ask:
         return cls.read({name: args[name] for name in ("min", "max") if name in args})
 
     def draw(self) -> list[int]:
-        """Each number is as likely as any other: what lies beyond the last whole span is drawn again."""
+        """The numbers, each as likely as any other: what lies beyond the last whole span is drawn again."""
         span = self.high - self.low + 1
         end = 2**64 - 2**64 % span
         drawn: list[int] = []
@@ -116,13 +115,13 @@ def sell(caller: Caller, ask: Ask, *, idempotency_key: str | None = None) -> Dra
 
 def sell_new(caller: Caller, ask: Ask, idempotency_key: str | None) -> Drawn:
     row = new_row(caller, ask, idempotency_key)
-    let_go()
+    release_connection()
     spent = prepaid.spend_now(caller.owner, **terms(row))
     return Drawn(row["values"], ask.count, spent.balance)
 
 
 def new_row(caller: Caller, ask: Ask, idempotency_key: str | None = None) -> dict[str, Any]:
-    """What is drawn, as a row of ``numbers``."""
+    """Draw the numbers, as a row of ``numbers``."""
     return {
         "user_id": caller.user_id,
         "id": new_id(),
@@ -138,35 +137,35 @@ def new_row(caller: Caller, ask: Ask, idempotency_key: str | None = None) -> dic
 
 
 def terms(row: dict[str, Any]) -> dict[str, Any]:
-    """How the ledger is asked for the credits and the row."""
-    return {"credits": row["charged"], "key": KEY_OF + row["id"], "work": INSERT_NUMBER, "values": row}
+    """The arguments of the spend that takes the credits and inserts the row."""
+    return {"credits": row["charged"], "key": KEY_PREFIX + row["id"], "work": INSERT_NUMBER, "values": row}
 
 
-def let_go() -> None:
-    """What a session has read so far would keep a connection and its snapshot."""
+def release_connection() -> None:
+    """End the session's transaction: what it has read would keep a connection and its snapshot."""
     if db.session.registry.has():
         db.session.rollback()
 
 
 def asked_before(caller: Caller, idempotency_key: str | None) -> Number | None:
-    """What the key stands for today. A key older than a day is set free."""
+    """The numbers that this key bought within a day. An older key is free again."""
     if idempotency_key is None:
         return None
-    mine = (Number.user_id == caller.user_id, Number.idempotency_key == idempotency_key)
-    earlier = db.session.scalar(select(Number).where(*mine))
+    named = (Number.user_id == caller.user_id, Number.idempotency_key == idempotency_key)
+    earlier = db.session.scalar(select(Number).where(*named))
     if earlier is not None and earlier.created_at < utc_now() - KEY_LIVES:
-        db.session.execute(update(Number).where(*mine, Number.id == earlier.id).values(idempotency_key=None))
+        db.session.execute(update(Number).where(*named, Number.id == earlier.id).values(idempotency_key=None))
         db.session.commit()
         return None
     return earlier
 
 
 def repeat(caller: Caller, earlier: Number, ask: Ask) -> Drawn:
-    """The first answer again. The ledger, too, gives the first entry to a repeated key."""
+    """The first answer again. The ledger answers a repeated key with its first entry, too."""
     if earlier.asked != ask.digest():
         raise ApiError(409, "idempotency_conflict", "This Idempotency-Key has been used for another request.")
-    owner, values, charged, key = caller.owner, earlier.values, earlier.charged, KEY_OF + earlier.id
-    let_go()
+    owner, values, charged, key = caller.owner, earlier.values, earlier.charged, KEY_PREFIX + earlier.id
+    release_connection()
     return Drawn(values, charged, prepaid.spend_now(owner, credits=charged, key=key).balance)
 
 
@@ -180,15 +179,15 @@ def new_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
-def whole(value: object, param: str, least: int, most: int) -> int:
+def whole_number(value: object, param: str, low: int, high: int) -> int:
     """A whole number from JSON or a query, within bounds.
 
-    :raises ApiError: It is none. ``True``, ``1.0``, ``1e3`` and digits of other scripts are none.
+    :raises ApiError: It is not one. ``True``, ``1.0``, ``1e3`` and digits of other scripts are not.
     """
     if isinstance(value, str) and len(value) <= 20 and value.isascii() and value.removeprefix("-").isdigit():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ApiError(
-            422, "invalid_parameter", f"{param} must be a whole number from {least} to {most}.", param=param
+            422, "invalid_parameter", f"{param} must be a whole number from {low} to {high}.", param=param
         )
     return value

@@ -1,4 +1,4 @@
-"""Operators: who they are, how they find a customer, and the log of what was done."""
+"""Operators: who they are, how they find and block a customer, and the page of the audit log."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from flask_prepaid import Operator, Operators, PrepaidError, Role, operator_acts
 
 from . import audit
 from .callers import signed_in
-from .models import AuditLine, Deed, SignIn, User, db, owner_of
+from .models import Action, AuditLine, SignIn, User, db, owner_of, user_id_of, user_of
 
 blueprint = Blueprint("operators", __name__)
 
 #: A user with more than one of the roles has the first.
 ROLES = (Role.ADMIN, Role.FINANCE, Role.SUPPORT)
 
-#: Money goes back only for one who has signed in so lately, and while they go on from there.
+#: An operator refunds only within this time of a sign-in, or of the refund before.
 FRESH = timedelta(minutes=10)
 
-#: Customers that one search finds, and lines of the log on one page.
-FOUND = 50
-LINES = 100
+#: How many customers a search shows, and how many lines of the log stand on a page.
+MAX_FOUND = 50
+LINES_PER_PAGE = 100
 
 
 def init_app(app: Flask) -> None:
@@ -36,7 +36,7 @@ def init_app(app: Flask) -> None:
 
 
 def operator() -> Operator | None:
-    """Who is at the desk: a user with a role, and with a second factor where that is asked for."""
+    """The operator who is signed in: a user with a role, and with a second factor where that is required."""
     user = signed_in()
     role = next((role for role in ROLES if user is not None and user.has_role(role)), None)
     if user is None or role is None:
@@ -55,21 +55,16 @@ def sign_in_again(back: str) -> str:
 
 def find(text: str) -> list[str]:
     """The customers whose address begins with ``text``."""
-    wanted = select(User.id).where(User.email.startswith(text.lower(), autoescape=True))
-    return [owner_of(user_id) for user_id in db.session.scalars(wanted.order_by(User.email).limit(FOUND))]
+    user_ids = select(User.id).where(User.email.startswith(text.lower(), autoescape=True))
+    user_ids = user_ids.order_by(User.email).limit(MAX_FOUND)
+    return [owner_of(user_id) for user_id in db.session.scalars(user_ids)]
 
 
-def names(owners: Iterable[str]) -> dict[str, str]:
-    """The address of each customer whose account is open."""
-    ids = [int(owner.removeprefix("user:")) for owner in owners if owner.removeprefix("user:").isdigit()]
-    rows = db.session.execute(select(User.id, User.email).where(User.id.in_(ids)))
+def addresses(owners: Iterable[str]) -> dict[str, str]:
+    """The mail address of each owner who is a customer of ours."""
+    user_ids = [user_id for owner in owners if (user_id := user_id_of(owner)) is not None]
+    rows = db.session.execute(select(User.id, User.email).where(User.id.in_(user_ids)))
     return {owner_of(user_id): email for user_id, email in rows}
-
-
-def user_of(owner: str) -> User | None:
-    """Whose wallet it is; ``None`` for one that is nobody's."""
-    number = owner.removeprefix("user:")
-    return db.session.get(User, int(number)) if number.isascii() and number.isdigit() else None
 
 
 def blocked(owner: str) -> bool:
@@ -92,39 +87,40 @@ def block(owner: str, shut: bool) -> None:
         db.session.execute(delete(SignIn).where(SignIn.user_id == user.id))
 
 
-OPERATORS = Operators(current=operator, find=find, labels=names, blocked=blocked, block=block)
+#: What the extension's pages ask of us.
+CALLBACKS = Operators(current=operator, find=find, labels=addresses, blocked=blocked, block=block)
 
 
 def note(app: Flask, operator: str, action: str, owner: str | None, reason: str, detail: Any) -> None:
-    """Keep what an operator does, in the transaction that does it."""
-    audit.note(Deed.OPERATED, actor=operator, did=action, owner=owner, reason=reason, **detail)
+    """Keep what an operator does, in the transaction that does it. The signal names its arguments."""
+    audit.note(Action.OPERATED, actor=operator, did=action, owner=owner, reason=reason, **detail)
 
 
 @blueprint.get("/admin/audit")
 def log() -> ResponseReturnValue:
     """Who did what, when, from where: the newest first."""
-    who = operator()
-    if who is None:
+    reader = operator()
+    if reader is None:
         if signed_in() is None:
             return redirect(url_for("security.login", next=request.path))
         abort(404)
-    if who.role is not Role.ADMIN:
+    if reader.role is not Role.ADMIN:
         abort(403)
     before = request.args.get("before", "")
-    wanted = select(AuditLine).order_by(AuditLine.id.desc()).limit(LINES)
+    newest = select(AuditLine).order_by(AuditLine.id.desc()).limit(LINES_PER_PAGE)
     if before.isascii() and before.isdigit() and len(before) <= 18:
-        wanted = wanted.where(AuditLine.id < int(before))
-    deed = request.args.get("deed", "")
-    if deed in set(Deed):
-        wanted = wanted.where(AuditLine.deed == deed)
-    lines = db.session.scalars(wanted).all()
+        newest = newest.where(AuditLine.id < int(before))
+    action = request.args.get("action", "")
+    if action in set(Action):
+        newest = newest.where(AuditLine.action == action)
+    lines = db.session.scalars(newest).all()
     return render_template(
         "operators/audit.html",
         prepaid_base="base.html",
-        operator=who,
+        operator=reader,
         lines=lines,
-        deeds=list(Deed),
-        deed=deed,
-        names=names(line.actor for line in lines),
-        older=lines[-1].id if len(lines) == LINES else None,
+        actions=list(Action),
+        action=action,
+        addresses=addresses(line.actor for line in lines),
+        older=lines[-1].id if len(lines) == LINES_PER_PAGE else None,
     )

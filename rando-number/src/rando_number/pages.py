@@ -10,9 +10,8 @@ from flask_prepaid import InsufficientCredits
 
 from .callers import caller_of, customer, owner
 from .errors import ApiError
-from .models import utc_now
+from .models import prepaid, utc_now
 from .numbers import Ask, is_key, new_id, sell
-from .shop import prepaid
 from .usage import totals
 
 blueprint = Blueprint("pages", __name__)

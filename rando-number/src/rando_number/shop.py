@@ -1,20 +1,19 @@
-"""What is for sale, and the extension that sells it."""
+"""What is for sale, what it is called on the pages, and the extension that sells it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask
 from markupsafe import Markup
-from werkzeug.local import LocalProxy
 
 from flask_prepaid import Pack, Plan, Prepaid, PriceTier, Quantity
 
 from . import mails, operators
 from .callers import owner
-from .models import User, db
+from .models import db, prepaid, user_of
 
 #: One credit costs what it cost in the article; many cost less each.
 QUANTITY = Quantity((PriceTier(1, 100), PriceTier(50, 95), PriceTier(100, 90)))
@@ -50,7 +49,7 @@ PLANS = (
     Plan("large-yearly", credits=2_400, amount_minor=120_000, interval="year", name="Large, by the year"),
 )
 
-#: What the ledger's kinds, and where a payment stands, are called here. Other words speak for themselves.
+#: The pages' words for kinds of entries and states of payments. Other words are shown as they are.
 WORDS = {
     "spend": "Number drawn",
     "grant": "Gift",
@@ -69,8 +68,6 @@ WORDS = {
 #: What a new customer may try for nothing.
 WELCOME_CREDITS = 3
 
-prepaid = cast(Prepaid, LocalProxy(lambda: current_app.extensions["prepaid"]))
-
 
 def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> None:
     extension = Prepaid(
@@ -79,7 +76,7 @@ def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> 
         plans=PLANS,
         clock=clock,
         owner=owner,
-        operators=operators.OPERATORS,
+        operators=operators.CALLBACKS,
         email=email_of,
         mail=mails.send if app.config["PREPAID_BASE_URL"] else None,
         trial=is_new,
@@ -92,8 +89,7 @@ def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> 
 
 def email_of(owner: str) -> str | None:
     """Where to write to the customer of a wallet; ``None`` if the account is closed."""
-    user_id = owner.removeprefix("user:")
-    user = db.session.get(User, int(user_id)) if user_id.isdigit() else None
+    user = user_of(owner)
     return user.email if user and user.closed_at is None else None
 
 
@@ -103,22 +99,22 @@ def welcome(owner: str) -> None:
 
 
 def is_new(owner: str) -> bool:
-    """Whether a customer had the free credits: a mailbox that comes back has had its free trial, too."""
+    """Whether a customer may have a free trial: who had no free credits has been here before."""
     return bool(prepaid.entries(owner, 1, keys={"welcome"}))
 
 
 def money(amount_minor: int, currency: str = "usd") -> str:
-    """``$1,234.50`` from 123450. Everything that this shop sells is in US dollars."""
+    """Write 123450 as ``$1,234.50``. Everything that this shop sells is in US dollars."""
     assert currency == "usd", f"no price here is in {currency}"
     return f"${amount_minor // 100:,}.{amount_minor % 100:02}"
 
 
 def when(at: datetime) -> Markup:
-    """A time in UTC as people write it, ``23 Nov 2026, 08:30``, for programs too."""
+    """Write a time in UTC as ``23 Nov 2026, 08:30``, with the exact time for programs."""
     html = '<time datetime="{:%Y-%m-%dT%H:%M:%SZ}"><span>{},</span> <span>{:%H:%M}</span></time>'
     return Markup(html).format(at, f"{at.day} {at:%b %Y}", at)
 
 
 def in_words(word: str) -> str:
-    """Why credits moved, or where a payment stands, for people: ``spend`` is ``Number drawn``."""
+    """The words for a kind of entry or a state: ``spend`` is ``Number drawn``."""
     return WORDS.get(word) or word.replace("_", " ").capitalize()

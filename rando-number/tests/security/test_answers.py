@@ -1,4 +1,4 @@
-"""Rows 31 to 36, 46 to 49, 54, 59 and 61: what every answer carries, and what none gives away."""
+"""What every answer carries, and what none gives away."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from rando_number.models import AuditLine, db
 
-from ..shop import PASSWORD, Shop
+from ..running_shop import PASSWORD, RunningShop
 
 EVERYWHERE = ("/", "/login", "/no-such-page", "/static/app.css", "/api/v1/balance", "/healthz", "/docs/api")
 
@@ -25,7 +25,7 @@ def paths(app: Flask, method: str) -> list[str]:
     )
 
 
-def test_row_31_no_form_is_taken_without_its_token(shop: Shop) -> None:
+def test_no_form_is_taken_without_its_token(shop: RunningShop) -> None:
     customer = shop.customer()
     other = shop.customer("other@rando.test")
     stolen = re.search(r'name="csrf_token" value="([^"]+)"', other.get("/").text)
@@ -40,7 +40,7 @@ def test_row_31_no_form_is_taken_without_its_token(shop: Shop) -> None:
                 assert customer.client.post(path, data=fields).status_code == 400, path
 
 
-def test_row_32_no_look_at_a_page_changes_anything(shop: Shop) -> None:
+def test_no_get_changes_anything(shop: RunningShop) -> None:
     customer = shop.customer()
     customer.make_key()
     selling = {"/api/v1/number/"}
@@ -54,7 +54,7 @@ def test_row_32_no_look_at_a_page_changes_anything(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("path", EVERYWHERE)
-def test_row_34_every_answer_says_what_may_run(shop: Shop, path: str) -> None:
+def test_every_answer_has_a_content_security_policy(shop: RunningShop, path: str) -> None:
     answers = [shop.visitor().get(path) for _ in range(2)]
 
     policies = [answer.headers["Content-Security-Policy"] for answer in answers]
@@ -65,7 +65,7 @@ def test_row_34_every_answer_says_what_may_run(shop: Shop, path: str) -> None:
         assert policies[0] != policies[1], "the nonce is new each time"
 
 
-def test_row_34_no_page_needs_what_the_policy_forbids(shop: Shop) -> None:
+def test_no_page_needs_what_the_policy_forbids(shop: RunningShop) -> None:
     customer = shop.customer()
 
     for path in ("/", "/user-profile", "/buy-credits", "/usage", "/api-keys", "/docs/api", "/change"):
@@ -76,13 +76,13 @@ def test_row_34_no_page_needs_what_the_policy_forbids(shop: Shop) -> None:
         assert not re.search(r'(src|href)="(https?:)?//(?!localhost)', page), path
 
 
-def test_row_34_a_form_may_lead_to_stripes_page_and_nowhere_else(shop: Shop) -> None:
+def test_a_form_may_lead_to_stripes_page_and_nowhere_else(shop: RunningShop) -> None:
     policy = shop.visitor().get("/").headers["Content-Security-Policy"]
 
     assert "form-action 'self' http://127.0.0.1:12111;" in policy
 
 
-def test_row_34_stripes_script_may_run_on_the_page_with_the_card_form_alone(shop: Shop) -> None:
+def test_stripes_script_may_run_on_the_page_with_the_card_form_alone(shop: RunningShop) -> None:
     customer = shop.customer()
 
     policies = {
@@ -96,7 +96,7 @@ def test_row_34_stripes_script_may_run_on_the_page_with_the_card_form_alone(shop
 
 
 @pytest.mark.parametrize("path", EVERYWHERE)
-def test_row_35_no_answer_is_sniffed_framed_or_followed(shop: Shop, path: str) -> None:
+def test_no_answer_is_sniffed_framed_or_followed(shop: RunningShop, path: str) -> None:
     headers = shop.visitor().get(path).headers
 
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -104,37 +104,37 @@ def test_row_35_no_answer_is_sniffed_framed_or_followed(shop: Shop, path: str) -
     assert headers["Referrer-Policy"] == "same-origin"
 
 
-def test_row_33_https_stays_https(https_shop: Shop) -> None:
+def test_https_stays_https(https_shop: RunningShop) -> None:
     answer = https_shop.app.test_client().get("/", base_url="https://localhost")
 
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
 
 
-def test_row_36_no_other_origin_may_read(shop: Shop) -> None:
+def test_no_other_origin_may_read(shop: RunningShop) -> None:
     answer = shop.app.test_client().get("/api/v1/balance", headers={"Origin": "https://evil.example"})
 
     assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
 
 
 @pytest.mark.parametrize("path", EVERYWHERE)
-def test_row_46_text_names_its_charset(shop: Shop, path: str) -> None:
+def test_text_names_its_charset(shop: RunningShop, path: str) -> None:
     kind = shop.visitor().get(path).content_type
 
     assert "charset=utf-8" in kind or kind == "application/json"
 
 
-def test_row_48_trace_is_not_answered(shop: Shop) -> None:
+def test_trace_is_not_answered(shop: RunningShop) -> None:
     assert shop.app.test_client().open("/", method="TRACE").status_code == 405
 
 
 @pytest.mark.parametrize(
     "path", ["/.git/config", "/.env", "/metrics", "/console", "/debug", "/static/../config.py"]
 )
-def test_row_49_nothing_of_the_workshop_is_served(shop: Shop, path: str) -> None:
+def test_no_source_file_metric_or_console_is_served(shop: RunningShop, path: str) -> None:
     assert shop.visitor().get(path).status_code == 404
 
 
-def test_row_54_pages_are_kept_by_nobody_and_cleared_at_logout(shop: Shop) -> None:
+def test_no_cache_keeps_a_page_and_logout_clears_the_browser(shop: RunningShop) -> None:
     customer = shop.customer()
 
     for path in ("/", "/user-profile", "/api-keys", "/usage", "/buy-credits", "/usage.csv"):
@@ -142,7 +142,7 @@ def test_row_54_pages_are_kept_by_nobody_and_cleared_at_logout(shop: Shop) -> No
     assert '"cache"' in customer.send("/logout").headers["Clear-Site-Data"]
 
 
-def test_row_55_what_somebody_wrote_is_shown_as_text(shop: Shop) -> None:
+def test_what_a_customer_wrote_is_shown_as_text(shop: RunningShop) -> None:
     attack = '"><svg/onload=1>'
     customer = shop.customer()
     customer.make_key(attack)
@@ -157,7 +157,7 @@ def test_row_55_what_somebody_wrote_is_shown_as_text(shop: Shop) -> None:
     assert "&lt;svg/onload" in customer.get("/sessions").text
 
 
-def test_row_58_a_line_break_in_an_address_makes_no_mail_header(shop: Shop) -> None:
+def test_a_line_break_in_an_address_makes_no_mail_header(shop: RunningShop) -> None:
     for email in ("pat@rando.test\r\nBcc: all@rando.test", "pat\n@rando.test", "pat@rando.test\x00"):
         shop.visitor().register(email)
         shop.visitor().send("/reset", email=email)
@@ -166,8 +166,8 @@ def test_row_58_a_line_break_in_an_address_makes_no_mail_header(shop: Shop) -> N
     assert not list((shop.data / "mails").glob("*"))
 
 
-def test_row_59_no_secret_is_in_a_log_or_in_plain_in_the_database(
-    shop: Shop, caplog: pytest.LogCaptureFixture
+def test_no_secret_is_in_a_log_or_in_plain_in_the_database(
+    shop: RunningShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     customer = shop.customer()
@@ -183,7 +183,7 @@ def test_row_59_no_secret_is_in_a_log_or_in_plain_in_the_database(
         assert secret.encode() not in kept
 
 
-def test_row_60_each_deed_has_a_line_with_who_and_where(shop: Shop) -> None:
+def test_each_action_has_an_audit_line_with_its_actor_and_address(shop: RunningShop) -> None:
     customer = shop.customer()
     customer.make_key()
     customer.send("/logout")
@@ -191,7 +191,7 @@ def test_row_60_each_deed_has_a_line_with_who_and_where(shop: Shop) -> None:
 
     with shop.app.app_context():
         lines = list(db.session.scalars(select(AuditLine).order_by(AuditLine.id)))
-    assert [line.deed for line in lines] == [
+    assert [line.action for line in lines] == [
         "registered",
         "signed_in",
         "key_made",
@@ -203,7 +203,7 @@ def test_row_60_each_deed_has_a_line_with_who_and_where(shop: Shop) -> None:
     assert all(line.at.tzinfo is not None for line in lines)
 
 
-def test_row_61_a_fault_of_ours_shows_a_number_and_nothing_else(shop: Shop) -> None:
+def test_a_fault_of_ours_shows_its_request_id_and_nothing_else(shop: RunningShop) -> None:
     def fault() -> str:
         raise ZeroDivisionError("a canary in the trace")
 

@@ -1,4 +1,4 @@
-"""Rows 38 to 42: what belongs to somebody else does not exist, and what was not asked is not taken."""
+"""What belongs to somebody else does not exist, and a field that no form has is ignored."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from sqlalchemy import select
 
 from rando_number.models import Role, SignIn, User, db
 
-from ..shop import PASSWORD, Program, Shop, forms
+from ..reading import forms
+from ..running_shop import PASSWORD, Program, RunningShop
 
 
-def test_row_39_the_key_of_somebody_else_cannot_be_revoked(shop: Shop) -> None:
+def test_the_key_of_somebody_else_cannot_be_revoked(shop: RunningShop) -> None:
     owner = shop.customer("owner@rando.test")
     thief = shop.customer("thief@rando.test")
     program = Program(shop, owner.make_key())
@@ -25,7 +26,7 @@ def test_row_39_the_key_of_somebody_else_cannot_be_revoked(shop: Shop) -> None:
     assert program.get("/balance").status_code == 200
 
 
-def test_row_39_the_session_of_somebody_else_cannot_be_ended(shop: Shop) -> None:
+def test_the_session_of_somebody_else_cannot_be_ended(shop: RunningShop) -> None:
     owner = shop.customer("owner@rando.test")
     thief = shop.customer("thief@rando.test")
     with shop.app.app_context():
@@ -38,7 +39,7 @@ def test_row_39_the_session_of_somebody_else_cannot_be_ended(shop: Shop) -> None
     assert owner.get("/user-profile").status_code == 200
 
 
-def test_row_39_lists_show_ones_own_alone(shop: Shop) -> None:
+def test_lists_show_ones_own_alone(shop: RunningShop) -> None:
     owner = shop.customer("owner@rando.test")
     owner.make_key("private name")
     Program(shop, owner.make_key("again")).get("/number/?min=424242&max=424242")
@@ -52,7 +53,7 @@ def test_row_39_lists_show_ones_own_alone(shop: Shop) -> None:
     assert "424242" not in program.get("/numbers").text + program.get("/entries").text
 
 
-def test_row_40_fields_that_no_form_has_are_ignored(shop: Shop) -> None:
+def test_fields_that_no_form_has_are_ignored(shop: RunningShop) -> None:
     visitor = shop.visitor()
     visitor.email = "pat@rando.test"
     visitor.send(
@@ -75,7 +76,7 @@ def test_row_40_fields_that_no_form_has_are_ignored(shop: Shop) -> None:
     assert visitor.balance == 3
 
 
-def test_row_42_a_registration_that_fails_halfway_leaves_nothing(shop: Shop) -> None:
+def test_a_registration_that_fails_halfway_leaves_nothing(shop: RunningShop) -> None:
     with shop.app.app_context():
         shop.prepaid.grant("user:1", 5, key="welcome", reason="in the way")
         db.session.commit()
@@ -88,7 +89,7 @@ def test_row_42_a_registration_that_fails_halfway_leaves_nothing(shop: Shop) -> 
     assert re.search("<h1", failed.text)
 
 
-def test_row_42_a_number_that_cannot_be_kept_is_not_paid_for(shop: Shop) -> None:
+def test_a_number_that_cannot_be_kept_is_not_paid_for(shop: RunningShop) -> None:
     customer = shop.customer()
     owner = customer.owner
     with shop.app.app_context():
@@ -103,23 +104,23 @@ def test_row_42_a_number_that_cannot_be_kept_is_not_paid_for(shop: Shop) -> None
     assert shop.balance(owner) == 3
 
 
-@pytest.mark.parametrize("who", ["stranger", "customer", "admin"])
-def test_row_13_row_38_no_operators_page_opens_without_the_role_and_a_second_factor(
-    shop: Shop, who: str
-) -> None:
-    visitor = shop.visitor() if who == "stranger" else shop.customer("pat@rando.test")
-    if who == "admin":
+@pytest.mark.parametrize("role", ["visitor", "customer", "admin"])
+def test_no_operators_page_opens_without_the_role_and_a_second_factor(shop: RunningShop, role: str) -> None:
+    visitor = shop.visitor() if role == "visitor" else shop.customer("pat@rando.test")
+    if role == "admin":
         with shop.app.app_context():
             user = db.session.scalars(select(User)).one()
             user.roles.append(Role(name="admin"))
             db.session.commit()
-    shop.app.config["ADMIN_SECOND_FACTOR"] = who == "admin"  # the others lack the role, and need lack no more
+    shop.app.config["ADMIN_SECOND_FACTOR"] = (
+        role == "admin"
+    )  # the others lack the role, and need lack no more
     paths = {"/admin"} | {
         re.sub(r"<[^>]+>", "1", rule.rule)
         for rule in shop.app.url_map.iter_rules()
         if rule.rule.startswith("/admin")
     }
-    (fields, *_) = forms(visitor.get("/login" if who == "stranger" else "/user-profile").text).values()
+    (fields, *_) = forms(visitor.get("/login" if role == "visitor" else "/user-profile").text).values()
 
     with shop.nothing_changes():
         for path in sorted(paths):

@@ -1,4 +1,4 @@
-"""To take all one's data along, and to close the account."""
+"""The download of all of a customer's data, and closing the account."""
 
 from __future__ import annotations
 
@@ -31,20 +31,19 @@ from .. import audit, mails
 from ..callers import customer, owner
 from ..keys import api_keys
 from ..limits.rates import limiter
-from ..models import ApiKey, AuditLine, Deed, Number, Passkey, SignIn, User, db, utc_now
-from ..shop import prepaid
+from ..models import Action, ApiKey, AuditLine, Number, Passkey, SignIn, User, db, prepaid, utc_now
 from . import welcome
 
 blueprint = Blueprint("closing", __name__)
 
-#: An old sign-in gives the password again first: a browser left open must not end an account.
+#: An old sign-in asks for the password again: a browser left open must not end an account.
 freshly_signed_in = auth_required(
     "session",
     within=lambda: current_app.config["SECURITY_FRESHNESS"],
     grace=lambda: current_app.config["SECURITY_FRESHNESS_GRACE_PERIOD"],
 )
 
-#: What of each table is its customer's own business: no hashes, and nothing that opens a door.
+#: The columns of each table that a customer gets: no hashes, and nothing that opens an account.
 ACCOUNT = ("id", "email", "created_at", "confirmed_at", "tf_primary_method", "cap_per_month")
 KEY = ("name", "start", "cap_per_month", "created_at", "expires_at", "last_used_at", "revoked_at")
 PASSKEY = ("name", "usage", "device_type", "created_at", "lastuse_datetime")
@@ -53,7 +52,7 @@ NUMBER = ("id", "created_at", "values", "low", "high", "charged")
 PAYMENT = ("id", "created_at", "paid_at", "title", "credits", "amount_minor", "currency", "state")
 CARD = ("brand", "last4", "exp_month", "exp_year", "name")
 ENTRY = ("seq", "at", "kind", "credits", "balance_after", "key", "reason")
-LINE = ("at", "deed", "address", "detail")
+LINE = ("at", "action", "address", "detail")
 
 
 def init_app(app: Flask) -> None:
@@ -64,34 +63,34 @@ def init_app(app: Flask) -> None:
 @freshly_signed_in
 @limiter.limit("20 per hour", key_func=lambda: f"export:{owner()}")
 def export() -> ResponseReturnValue:
-    """All that is kept of one customer, written as it is read."""
+    """All that is kept of one customer, sent row by row."""
     lines = stream_with_context(export_of(customer()))
-    named = {"Content-Disposition": "attachment; filename=rando-number.json"}
-    return Response(lines, mimetype="application/json", headers=named)
+    headers = {"Content-Disposition": "attachment; filename=rando-number.json"}
+    return Response(lines, mimetype="application/json", headers=headers)
 
 
 def export_of(user: User) -> Iterator[str]:
-    yield f'{{"account": {written(user, ACCOUNT)}'
-    mine = (
-        ("api_keys", KEY, rows(ApiKey, ApiKey.user_id == user.id, ApiKey.id)),
-        ("sign_ins", SIGN_IN, rows(SignIn, SignIn.user_id == user.id, SignIn.created_at)),
-        ("passkeys", PASSKEY, rows(Passkey, Passkey.user_id == user.id, Passkey.id)),
+    yield f'{{"account": {json_of(user, ACCOUNT)}'
+    tables = (
+        ("api_keys", KEY, rows_of(ApiKey, ApiKey.user_id == user.id, ApiKey.id)),
+        ("sign_ins", SIGN_IN, rows_of(SignIn, SignIn.user_id == user.id, SignIn.created_at)),
+        ("passkeys", PASSKEY, rows_of(Passkey, Passkey.user_id == user.id, Passkey.id)),
         ("cards", CARD, prepaid.cards(user.owner)),
         ("purchases", PAYMENT, user.purchases),
         ("entries", ENTRY, all_entries(user.owner)),
-        ("numbers", NUMBER, rows(Number, Number.user_id == user.id, Number.id)),
-        ("log", LINE, rows(AuditLine, AuditLine.actor == user.owner, AuditLine.id)),
+        ("numbers", NUMBER, rows_of(Number, Number.user_id == user.id, Number.id)),
+        ("log", LINE, rows_of(AuditLine, AuditLine.actor == user.owner, AuditLine.id)),
     )
-    for name, fields, found in mine:
+    for name, fields, rows in tables:
         yield f',\n"{name}": ['
-        for n, row in enumerate(found):
-            yield (",\n" if n else "\n") + written(row, fields)
+        for n, row in enumerate(rows):
+            yield (",\n" if n else "\n") + json_of(row, fields)
         yield "]"
     yield "}\n"
 
 
-def rows(model: type[DeclarativeBase], whose: Any, order: Any) -> Iterable[Any]:
-    return db.session.scalars(select(model).where(whose).order_by(order).execution_options(yield_per=500))
+def rows_of(model: type[DeclarativeBase], condition: Any, order: Any) -> Iterable[Any]:
+    return db.session.scalars(select(model).where(condition).order_by(order).execution_options(yield_per=500))
 
 
 def all_entries(owner: str) -> Iterator[Any]:
@@ -104,25 +103,25 @@ def all_entries(owner: str) -> Iterator[Any]:
             return
 
 
-def written(row: object, fields: Iterable[str]) -> str:
-    return json.dumps({field: plain(getattr(row, field)) for field in fields})
+def json_of(row: object, fields: Iterable[str]) -> str:
+    return json.dumps({field: jsonable(getattr(row, field)) for field in fields})
 
 
-def plain(value: object) -> object:
+def jsonable(value: object) -> object:
     return value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
 
 
 @blueprint.get("/close-account")
 @freshly_signed_in
 def ask() -> ResponseReturnValue:
-    """Say what will be gone, before it is."""
+    """Say what will be lost, before it is."""
     return render_template("accounts/close.html", available=prepaid.available(customer().owner))
 
 
 @blueprint.post("/close-account")
 @freshly_signed_in
 def close() -> ResponseReturnValue:
-    """Close the account of who is signed in."""
+    """Close the account of the customer who is signed in."""
     user = customer()
     email = user.email
     try:
@@ -143,7 +142,7 @@ def close() -> ResponseReturnValue:
 
 
 def close_account(user: User) -> None:
-    """Stripe first, then everything here at once. Commits; to do it again changes nothing.
+    """Remove a customer at Stripe first, then everything here at once. Commits; a repeat changes nothing.
 
     The row stays without anything personal: entries and payments name it as ``user:<id>``.
 
@@ -167,6 +166,6 @@ def close_account(user: User) -> None:
     )
     drawn = update(Number).where(Number.user_id == user.id)
     db.session.execute(drawn.values(idempotency_key=None, asked=None))
-    audit.note(Deed.ACCOUNT_CLOSED, actor=user.owner)
+    audit.note(Action.ACCOUNT_CLOSED, actor=user.owner)
     db.session.commit()
-    api_keys.ring().forget()
+    api_keys.key_cache().forget()

@@ -27,9 +27,9 @@ from wtforms import HiddenField, RadioField
 from wtforms.fields import SelectChoice
 
 from .. import audit, mails
-from ..models import Deed, Passkey, User, db, owner_of
+from ..models import Action, Passkey, User, db, owner_of
 
-#: A passkey that stands alone proves who holds it, by finger, face or PIN.
+#: The usage of a passkey that replaces the password: it checks its holder by finger, face or PIN.
 ALONE = ("first",)
 
 SETTINGS = {
@@ -53,7 +53,7 @@ SETTINGS = {
 
 
 class Ceremonies(WebauthnUtil):
-    """What we ask of the thing that keeps the key."""
+    """What we require of the device that keeps the key."""
 
     def authenticator_selection(self, user: Any, usage: str) -> AuthenticatorSelectionCriteria:
         alone = usage in ALONE
@@ -81,15 +81,15 @@ class NewPasskeyForm(WebAuthnRegisterForm):
 
 
 class PasskeyLoginForm(WebAuthnSigninForm):
-    """Without "remember me", as ``SignInForm``."""
+    """The form without "remember me": its cookie would open an account whose sessions have all been ended."""
 
     def validate(self, **kwargs: Any) -> bool:
         self.remember.data = False
         return bool(super().validate(**kwargs))
 
 
-class Shallow:
-    """What comes from the browser; nested beyond reason, it is no answer of a passkey."""
+class ShallowCredential:
+    """Refuses a credential from the browser that is nested beyond reason."""
 
     credential: HiddenField
 
@@ -101,11 +101,11 @@ class Shallow:
             return False
 
 
-class MadePasskeyForm(Shallow, WebAuthnRegisterResponseForm):
-    """The new key's public half."""
+class MadePasskeyForm(ShallowCredential, WebAuthnRegisterResponseForm):
+    """The answer to the making of a passkey: the new key's public half."""
 
 
-class PasskeyAnswerForm(Shallow, WebAuthnSigninResponseForm):
+class PasskeyAnswerForm(ShallowCredential, WebAuthnSigninResponseForm):
     """An answer is taken once: a copy of it, sent again within its minute, opens nothing."""
 
     def validate(self, **kwargs: Any) -> bool:
@@ -131,8 +131,8 @@ def init_app(app: Flask) -> None:
 
 
 def added(app: Flask, user: User, name: str, **extra: Any) -> None:
-    """Whoever did not do this themselves learns of a new way into their account."""
-    audit.note(Deed.PASSKEY_ADDED, actor=owner_of(user.id))
+    """Tell the user by mail, in case somebody else has added it."""
+    audit.note(Action.PASSKEY_ADDED, actor=owner_of(user.id))
     mails.send(
         user.email,
         "A passkey was added to your account at Rando Number",
@@ -142,4 +142,4 @@ def added(app: Flask, user: User, name: str, **extra: Any) -> None:
 
 
 def removed(app: Flask, user: User, **extra: Any) -> None:
-    audit.note(Deed.PASSKEY_REMOVED, actor=owner_of(user.id))
+    audit.note(Action.PASSKEY_REMOVED, actor=owner_of(user.id))

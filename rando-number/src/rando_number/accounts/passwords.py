@@ -15,28 +15,28 @@ from sqlalchemy import select
 
 from ..models import User, db
 
-LONGEST = 1_000
+MAX_LENGTH = 1_000
 
 #: Words that a guesser tries because of where the password is used.
 OF_THE_SITE = ("rando number", "rando-number", "randonumber", "random number", "randomnumber")
 
 
 class Passwords(PasswordUtil):
-    """Length by Flask-Security, and then our own refusals. What is taken is kept as it came."""
+    """Flask-Security's check of the length, then our own checks. A password is never changed."""
 
     def normalize(self, password: str) -> str:
-        if len(password) > LONGEST:
+        if len(password) > MAX_LENGTH:
             abort(413)  # hashing it would be refused further down, by an error that no form expects
         return super().normalize(password)
 
     def validate(self, password: str, is_register: bool, **kwargs: Any) -> tuple[list[str] | None, str]:
-        wrong, kept = super().validate(password, is_register, **kwargs)
+        wrong, password = super().validate(password, is_register, **kwargs)
         if wrong:
-            return wrong, kept
+            return wrong, password
         user = kwargs.get("user")
         email = kwargs.get("email") or (user.email if user else "")
         reason = weakness(password, email)
-        return ([reason] if reason else None), kept
+        return ([reason] if reason else None), password
 
 
 def init_app(app: Flask) -> None:
@@ -53,7 +53,7 @@ def keep_newest(app: Flask, user: User, token: str, **extra: Any) -> None:
 
 
 def end_reset_links(app: Flask, user: User, **extra: Any) -> None:
-    """A link that lies in a mailbox must not outlive the password, or the address, that it was for."""
+    """End the links in the mailbox: the password, or the address, that they were for has changed."""
     user.reset_digest = None
 
 
@@ -84,5 +84,5 @@ def weakness(password: str, email: str | None) -> str | None:
 @cache
 def common() -> frozenset[str]:
     """The passwords of 8 characters or more that leaked most often. Works with no network."""
-    listed = files("rando_number") / "data" / "common-passwords.txt"
-    return frozenset(listed.read_text("utf-8").split())
+    passwords = files("rando_number") / "data" / "common-passwords.txt"
+    return frozenset(passwords.read_text("utf-8").split())

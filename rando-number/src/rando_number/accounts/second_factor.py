@@ -13,7 +13,7 @@ from wtforms import RadioField, StringField
 
 from .. import audit
 from ..callers import signed_in
-from ..models import Deed, User, owner_of
+from ..models import Action, User, owner_of
 
 if TYPE_CHECKING:
     from flask_security import UserMixin
@@ -30,13 +30,13 @@ class OnceOnly(Totp):
 
 
 class SetUpForm(TwoFactorSetupForm):
-    """The button that was pressed names the method; there is one, and "disable"."""
+    """The pressed button names the method: the authenticator, or "disable"."""
 
     setup = StringField()
 
 
 class RescueForm(TwoFactorRescueForm):
-    """Who has lost the phone uses a recovery code; nothing else is on offer."""
+    """A user who has lost the phone uses a recovery code; nothing else is offered."""
 
     help_setup = RadioField(choices=list, validate_choice=False)
 
@@ -72,15 +72,15 @@ def init_app(app: Flask) -> None:
 
 
 def only_halfway_in() -> ResponseReturnValue | None:
-    """Flask-Security signs out whoever asks for the code page without need; a link must not do that."""
+    """Keep signed-in users off the page of the code: Flask-Security would sign them out."""
     if request.endpoint == "security.two_factor_token_validation" and signed_in() is not None:
         return redirect(url_for("pages.home"))
     return None
 
 
 def set_up(app: Flask, user: User, **extra: Any) -> None:
-    audit.note(Deed.SECOND_FACTOR_SET, actor=owner_of(user.id))
+    audit.note(Action.SECOND_FACTOR_SET, actor=owner_of(user.id))
 
 
 def switched_off(app: Flask, user: User, **extra: Any) -> None:
-    audit.note(Deed.SECOND_FACTOR_OFF, actor=owner_of(user.id))
+    audit.note(Action.SECOND_FACTOR_OFF, actor=owner_of(user.id))

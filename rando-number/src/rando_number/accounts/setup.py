@@ -1,4 +1,4 @@
-"""Who is who: Flask-Security with our pages, our rules for addresses, and a welcome."""
+"""Flask-Security with our pages and our rules for addresses; what a new customer is told; logout."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from .. import audit, mails
 from ..callers import signed_in
 from ..keys import api_keys
 from ..limits import rates
-from ..mails import Post
-from ..models import Deed, Passkey, Role, User, db, utc_now
+from ..mails import SecurityMails
+from ..models import Action, Passkey, Role, User, db, utc_now
 from . import closing, passkeys, passwords, second_factor, sign_ins, welcome
 from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
 from .passwords import Passwords
@@ -34,7 +34,7 @@ csrf = CSRFProtect()
 users = SQLAlchemyUserDatastore(db, User, Role, Passkey)
 blueprint = Blueprint("accounts", __name__)
 
-#: What of the extension's pages an unconfirmed customer, or Stripe, may reach.
+#: The extension's endpoints that an unconfirmed customer, or Stripe, may reach.
 OPEN_TO_ALL = {"prepaid.webhook", "prepaid.return", "prepaid.static"}
 
 TEMPLATES = {
@@ -50,23 +50,24 @@ TEMPLATES = {
 
 
 class SignInForm(LoginForm):
-    """Without "remember me": its cookie would open an account whose sessions have all been ended."""
+    """The form without "remember me": its cookie would open an account whose sessions have all been ended."""
 
     remember = None
 
 
 def find_by_email(identity: str) -> str | None:
-    """How Flask-Security reads a name that was typed at sign-in; ``None`` if it is no address."""
+    """The address that was typed at sign-in, normalized; ``None`` if it is not an address."""
     try:
-        found = validate_email(identity, check_deliverability=False, test_environment=True)
+        address = validate_email(identity, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         return None
-    return found.normalized.lower()
+    return address.normalized.lower()
 
 
 def init_app(app: Flask) -> None:
     app.config.from_mapping(TEMPLATES)
     app.config.from_mapping(passkeys.SETTINGS)
+    app.config.from_mapping(second_factor.settings(app.config["TOTP_SECRET"]))
     app.config["SECURITY_USER_IDENTITY_ATTRIBUTES"] = [{"email": {"mapper": find_by_email}}]
     app.config["SECURITY_DATETIME_FACTORY"] = utc_now  # its own has no zone
     mails.init_app(app)
@@ -75,7 +76,7 @@ def init_app(app: Flask) -> None:
     security = Security(
         app,
         users,
-        mail_util_cls=Post,
+        mail_util_cls=SecurityMails,
         password_util_cls=Passwords,
         totp_cls=OnceOnly,
         login_form=SignInForm,
@@ -110,7 +111,7 @@ def init_app(app: Flask) -> None:
 
 
 def without_sign_in(register: RouteCallable) -> RouteCallable:
-    """Have a registration look the same whether the address is new or known: nobody is signed in by it."""
+    """Sign nobody in at a registration, so that it looks the same whether the address is new or known."""
 
     @wraps(register)
     def registered() -> ResponseReturnValue:
@@ -123,7 +124,7 @@ def without_sign_in(register: RouteCallable) -> RouteCallable:
 
 
 def confirmed_buyers_only() -> ResponseReturnValue | None:
-    """An address that nobody has confirmed may be somebody else's: no card is taken for it."""
+    """Refuse the buying pages to an unconfirmed address: it may be somebody else's."""
     user = signed_in()
     if request.blueprint != "prepaid" or request.endpoint in OPEN_TO_ALL or user is None or user.confirmed_at:
         return None
@@ -155,8 +156,8 @@ def point_to_login(app: Flask, **extra: Any) -> None:
 
 
 def tell_the_old_address(app: Flask, user: User, old_email: str, **extra: Any) -> None:
-    """Whoever lost the account to somebody else learns of it where they still read."""
-    audit.note(Deed.EMAIL_CHANGED, actor=user.owner)
+    """Write to the old address, so that a customer whose account was taken over learns of it."""
+    audit.note(Action.EMAIL_CHANGED, actor=user.owner)
     mails.send(
         old_email,
         "Your address at Rando Number was changed",
@@ -167,7 +168,7 @@ def tell_the_old_address(app: Flask, user: User, old_email: str, **extra: Any) -
 
 @blueprint.get("/logout")
 def logout() -> ResponseReturnValue:
-    """Ask first: a link on another site must not be able to sign anybody out."""
+    """Ask first: a link on another site must not sign anybody out."""
     if signed_in() is None:
         return redirect(url_for("pages.home"))
     return render_template("accounts/logout.html")

@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 
 from .. import audit
 from ..callers import customer
-from ..models import Deed, SignIn, User, db, owner_of, utc_now
+from ..models import Action, SignIn, User, db, owner_of, utc_now
 
 blueprint = Blueprint("sign_ins", __name__)
 
@@ -25,10 +25,10 @@ TOKEN = "sign_in"
 #: The day, in UTC, on which the cookie was last sent: the first visit of a day sends it anew.
 RENEWED = "renewed"
 
-#: After this, everybody signs in again; a fortnight without a visit ends it sooner.
+#: How long a session lasts at most; a fortnight without a visit ends it sooner.
 LASTS = timedelta(days=30)
 
-#: What tells browsers and systems apart in what they say of themselves; the first that fits counts.
+#: Parts of a User-Agent and the browser or system that they stand for; the first that fits counts.
 BROWSERS = {
     "Edg": "Edge",
     "OPR/": "Opera",
@@ -59,7 +59,7 @@ def init_app(app: Flask) -> None:
 
 
 def in_plain_words(user_agent: str) -> str:
-    """``Firefox on Windows``, or what it calls itself where that says nothing to us."""
+    """Write a User-Agent as ``Firefox on Windows``; an unknown one as it is."""
     browser = next((name for mark, name in BROWSERS.items() if mark in user_agent), None)
     system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), None)
     if browser is None:
@@ -76,7 +76,7 @@ def today() -> str:
 
 
 def begin(app: Flask, user: User, **extra: Any) -> None:
-    """A new name at each sign-in, so that a cookie planted before it is worth nothing after it."""
+    """Give each sign-in a new token, so that a cookie planted before it opens nothing after it."""
     token = secrets.token_urlsafe(32)
     session[TOKEN] = token
     session[RENEWED] = today()
@@ -92,20 +92,20 @@ def begin(app: Flask, user: User, **extra: Any) -> None:
 
 
 def end(app: Flask, user: User, **extra: Any) -> None:
-    """Logout: the row goes, so that a copy of the cookie opens nothing."""
-    audit.note(Deed.SIGNED_OUT, actor=owner_of(user.id))
+    """Delete the row at logout, so that a copy of the cookie opens nothing."""
+    audit.note(Action.SIGNED_OUT, actor=owner_of(user.id))
     db.session.execute(delete(SignIn).where(SignIn.digest == digest_of(session.pop(TOKEN, ""))))
     db.session.commit()
 
 
 def end_others_of(app: Flask, user: User, **extra: Any) -> None:
-    """A new password ends every other session of its owner; this one goes on."""
+    """End every other session of a user whose password is new; this one goes on."""
     here = digest_of(session.get(TOKEN, ""))
     db.session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.digest != here))
 
 
 def only_open_ones() -> None:
-    """Sign out a cookie whose row has been ended or is too old; a good one lasts another fortnight."""
+    """Sign out a cookie whose row is gone or too old; a good one lasts another fortnight."""
     if "_user_id" not in session:
         return
     began = db.session.scalar(
@@ -121,10 +121,10 @@ def only_open_ones() -> None:
 @auth_required("session")
 def sessions() -> ResponseReturnValue:
     """Every browser that is signed in."""
-    mine = select(SignIn).where(SignIn.user_id == customer().id).order_by(SignIn.created_at.desc())
+    sign_ins = select(SignIn).where(SignIn.user_id == customer().id).order_by(SignIn.created_at.desc())
     return render_template(
         "accounts/sessions.html",
-        sign_ins=db.session.scalars(mine),
+        sign_ins=db.session.scalars(sign_ins),
         here=digest_of(session[TOKEN]),
         in_plain_words=in_plain_words,
     )
@@ -135,7 +135,7 @@ def sessions() -> ResponseReturnValue:
 def end_all() -> ResponseReturnValue:
     """Sign out everywhere, here too. API keys go on."""
     db.session.execute(delete(SignIn).where(SignIn.user_id == customer().id))
-    audit.note(Deed.SIGN_IN_ENDED, all=True)
+    audit.note(Action.SIGN_IN_ENDED, all=True)
     db.session.commit()
     session.clear()
     flash("You are signed out everywhere.", "success")
@@ -154,7 +154,7 @@ def end_one() -> ResponseReturnValue:
     )
     if not ended.all() and named:
         abort(404)
-    audit.note(Deed.SIGN_IN_ENDED, one=bool(named))
+    audit.note(Action.SIGN_IN_ENDED, one=bool(named))
     db.session.commit()
     flash("That session has ended." if named else "Every other session has ended.", "success")
     return redirect(url_for("sign_ins.sessions"), 303)

@@ -1,26 +1,26 @@
-"""The free credits, once for each mailbox, however its address is written and however often it comes back."""
+"""The free credits: once for each mailbox, however its address is written and whatever account it has."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Any
 
 from flask import Flask, current_app
 from flask_security import change_email_confirmed
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import text
 
 from .. import shop
-from ..models import User, Welcomed, db
+from ..models import User, db
 
-INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+#: Returns the digest if it is new. Written out, since SQLAlchemy has an upsert for each dialect only.
+REMEMBER = text("INSERT INTO welcomed (digest) VALUES (:digest) ON CONFLICT DO NOTHING RETURNING digest")
 
-#: Providers that read no dots in a name; the second one's addresses are the first one's.
+#: Providers that ignore dots in a name, and the one domain that their addresses belong to.
 WITHOUT_DOTS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 
 
 def init_app(app: Flask) -> None:
-    change_email_confirmed.connect(moved, app)
+    change_email_confirmed.connect(remember_new_address, app)
 
 
 def greet(user: User) -> None:
@@ -29,19 +29,18 @@ def greet(user: User) -> None:
         shop.welcome(user.owner)
 
 
-def moved(app: Flask, user: User, **extra: object) -> None:
-    """A mailbox that came later has had its free credits, too."""
+def remember_new_address(app: Flask, user: User, **extra: object) -> None:
+    """A mailbox that an account moved to has had its free credits, too."""
     remember(user.email)
 
 
 def remember(email: str) -> bool:
-    """Keep that a mailbox has had its free credits; whether it had not. The caller commits."""
-    insert = INSERT[db.engine.dialect.name](Welcomed).values(digest=digest_of(email))
-    return db.session.scalar(insert.on_conflict_do_nothing().returning(Welcomed.digest)) is not None
+    """Note that a mailbox has had its free credits; returns whether that is new. The caller commits."""
+    return db.session.scalar(REMEMBER, {"digest": digest_of(email)}) is not None
 
 
 def digest_of(email: str) -> str:
-    """Tells two mailboxes apart, and tells nobody without the key which they are."""
+    """A keyed digest: it tells two mailboxes apart, and says nothing to a reader without the key."""
     key: str = current_app.config["MAILBOX_KEY"]
     return hmac.new(key.encode(), mailbox_of(email).encode(), hashlib.sha256).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Requests that are handed on once all of them has come, so that who sends half of one holds no thread."""
+"""Requests are handed on once their body has come: a client that sends half of one holds no thread."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ if TYPE_CHECKING:
     from a2wsgi.asgi_typing import ASGIApp, HTTPScope, Receive, ReceiveEvent, Scope, Send
 
 
-class WholeRequests:
+PLAIN = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+ASCII = "".join(map(chr, range(128)))
+
+
+class BufferedRequests:
     """An ASGI callable around one whose requests wait in threads.
 
-    :param most: The longest body that is read, in bytes. A longer one is handed on
+    :param max_body: The longest body that is read, in bytes. A longer one is handed on
         empty, with its length, for the app to refuse.
     """
 
-    def __init__(self, app: ASGIApp, *, most: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_body: int) -> None:
         self.app = app
-        self.most = most
+        self.max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -28,22 +32,22 @@ class WholeRequests:
                 await send({"type": "http.response.body", "body": b"The body has no end.\n"})
                 return
             scope = with_length(scope, len(body))
-            body = b"" if len(body) > self.most else body
+            body = b"" if len(body) > self.max_body else body
             receive = once(body, receive)
         await self.app(scope, receive, send)
 
     async def read(self, scope: HTTPScope, receive: Receive) -> bytes | None:
-        """The body, or so much of it that it is too long; ``None`` if the line or a chunk was cut."""
+        """The body, or the part of it that shows it is too long; ``None`` if it was cut on the way."""
         body = bytearray()
         more = True
-        while more and len(body) <= self.most:
+        while more and len(body) <= self.max_body:
             event = await receive()
             if event["type"] != "http.request":
                 return None
             body += event.get("body", b"")
             more = event.get("more_body", False)
-        said = dict(scope["headers"]).get(b"content-length", b"")
-        return None if not more and len(body) < int(said or 0) else bytes(body)
+        length = dict(scope["headers"]).get(b"content-length", b"")
+        return None if not more and len(body) < int(length or 0) else bytes(body)
 
 
 def with_length(scope: HTTPScope, length: int) -> HTTPScope:
@@ -57,10 +61,6 @@ def with_length(scope: HTTPScope, length: int) -> HTTPScope:
         headers.append((b"content-length", str(length).encode()))
     query = quote(scope["query_string"], safe=ASCII).encode()
     return cast("HTTPScope", {**scope, "headers": headers, "query_string": query})
-
-
-PLAIN = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-ASCII = "".join(map(chr, range(128)))
 
 
 def once(body: bytes, receive: Receive) -> Receive:

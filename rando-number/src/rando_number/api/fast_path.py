@@ -1,10 +1,11 @@
 """The call that sells one number, served in front of Flask where a program asks with a key.
 
-Through Flask, what every request passes (sessions, CSRF, limits, sign-ins, hooks) costs
-eight times what the framework alone does, and none of it concerns a program with a key;
-and a thread that waits for its commit costs more than the spend. Here the same steps are
-taken without either. All else goes to Flask: other calls, browsers, keys that have to be
-looked at closely, and every refusal, so that errors, headers and the audit log are Flask's own.
+In Flask every request passes sessions, CSRF, limits, sign-ins and hooks. They cost eight times
+what the framework alone does, and none of them concerns a program with a key. A thread that waits
+for its commit costs more than the spend, too. The fast path takes the same steps without either.
+
+All else goes to Flask: other calls, browsers, keys with a cap, and every refusal. So errors,
+headers and the audit log are Flask's own.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from ..errors import ApiError
 from ..headers import NO_PAGE, NOT_KEPT, new_request_id, on_every_answer
 from ..keys import api_keys
 from ..limits import rates
+from ..models import prepaid
 from ..numbers import Ask, new_row, terms
-from ..shop import prepaid
-from .buffering import WholeRequests
+from .buffering import BufferedRequests
 
 if TYPE_CHECKING:
     from a2wsgi.asgi_typing import HTTPScope, Receive, Scope, Send
@@ -48,42 +49,42 @@ WRITER = JSONEncoder(separators=(",", ":"))
 #: How many requests Flask answers at the same time in one process.
 THREADS = 16
 
-#: Where a scope says how far its call came in the lane.
-PASSED = "rando.passed"
+#: Where a scope carries what the fast path did before it handed the call to Flask.
+HANDOVER = "rando.handover"
 
 
-class Passed(NamedTuple):
-    """A call that was counted in the lane, and the error that Flask has to answer with, if it met one."""
+class Handover(NamedTuple):
+    """A call that the fast path has counted. Flask answers it, with ``error`` if there is one."""
 
     window: rates.Window | None
     error: PrepaidError | None = None
 
 
-def passed(request: Request) -> Passed | None:
-    """How far the lane came with this request of Flask's; ``None`` if it never began."""
-    found: Passed | None = request.environ.get("asgi.scope", {}).get(PASSED)
-    return found
+def handover_of(request: Request) -> Handover | None:
+    """What the fast path did with this request of Flask's; ``None`` if it did nothing."""
+    handover: Handover | None = request.environ.get("asgi.scope", {}).get(HANDOVER)
+    return handover
 
 
 class Sold(NamedTuple):
-    """The answer to who bought a number."""
+    """The answer to a call that bought a number."""
 
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
 
-class Lane:
+class FastPath:
     """An ASGI callable around a Flask app."""
 
     def __init__(self, app: Flask) -> None:
         self.rate = app.config["API_RATE"]
         self.serves = host_check(app.config["TRUSTED_HOSTS"])
         in_threads = WSGIMiddleware(cast("WSGIApp", app), workers=THREADS)
-        self.through_flask = WholeRequests(in_threads, most=app.config["MAX_CONTENT_LENGTH"])
+        self.through_flask = BufferedRequests(in_threads, max_body=app.config["MAX_CONTENT_LENGTH"])
         with app.app_context():
-            self.ring = api_keys.ring()
+            self.keys = api_keys.key_cache()
             self.ledger = prepaid.async_ledger()
-        self.always = as_bytes(
+        self.fixed_headers = as_bytes(
             {
                 "Content-Type": "application/json",
                 "Content-Security-Policy": NO_PAGE,
@@ -100,11 +101,11 @@ class Lane:
                 await send({"type": "http.response.start", "status": 200, "headers": outcome.headers})
                 await send({"type": "http.response.body", "body": outcome.body})
                 return
-            scope = cast("Scope", {**scope, PASSED: outcome})
+            scope = cast("Scope", {**scope, HANDOVER: outcome})
         await self.through_flask(scope, receive, send)
 
-    async def sell(self, scope: HTTPScope) -> Sold | Passed | None:
-        """Sell one number, or say how far the call came. Flask goes on from there."""
+    async def sell(self, scope: HTTPScope) -> Sold | Handover | None:
+        """Sell one number; or say what was done, for Flask to go on from there."""
         headers = dict(scope["headers"])
         ask = self.read(scope, headers)
         caller = None if ask is None else await self.caller(headers[b"authorization"])
@@ -119,18 +120,18 @@ class Lane:
             spent = await self.ledger.spend_now(caller.owner, **terms(row))
         except PrepaidError as error:
             may_be_spent = error.http_status == 503  # so Flask must not try again
-            return Passed(window, error if may_be_spent else None)
+            return Handover(window, error if may_be_spent else None)
         except SQLAlchemyError:
-            return Passed(window)
-        told = {"number": row["values"][0], "charged": ask.count, "balance": spent.balance}
-        body = WRITER.encode({"status": "SUCCESS", **told}).encode() + b"\n"
+            return Handover(window)
+        fields = {"number": row["values"][0], "charged": ask.count, "balance": spent.balance}
+        body = WRITER.encode({"status": "SUCCESS", **fields}).encode() + b"\n"
         by_call = {"Content-Length": str(len(body)), "X-Request-Id": new_request_id()}
         if window is not None:
             by_call |= window.headers()
-        return Sold(self.always + as_bytes(by_call), body)
+        return Sold(self.fixed_headers + as_bytes(by_call), body)
 
     def read(self, scope: HTTPScope, headers: dict[bytes, bytes]) -> Ask | None:
-        """What is asked for, if the call is the lane's and there is nothing wrong with it."""
+        """What is asked for; ``None`` if the call is not for the fast path, or something is wrong with it."""
         if headers.get(b"authorization", b"")[:7].lower() != b"bearer ":
             return None
         if b"idempotency-key" in headers or len(headers) < len(list(scope["headers"])):
@@ -145,10 +146,10 @@ class Lane:
     async def caller(self, authorization: bytes) -> Caller | None:
         """Whose key it is. The database is only asked about keys that were not used a moment ago."""
         digest = api_keys.digest_of(authorization[7:].decode("latin-1").strip())
-        caller = self.ring.at_hand(digest)
+        caller = self.keys.find_at_hand(digest)
         if caller is None:
             with suppress(SQLAlchemyError):  # Flask will see it, too
-                caller = await asyncio.to_thread(self.ring.find, digest)
+                caller = await asyncio.to_thread(self.keys.find, digest)
         return caller
 
     async def count(self, caller: Caller) -> rates.Window | None:
@@ -157,8 +158,8 @@ class Lane:
         :raises ApiError: The minute's calls are used up.
         """
         if rates.are_counted_here():
-            return rates.take(caller.owner, self.rate)
-        return await asyncio.to_thread(rates.take, caller.owner, self.rate)
+            return rates.count_call(caller.owner, self.rate)
+        return await asyncio.to_thread(rates.count_call, caller.owner, self.rate)
 
 
 def host_check(trusted: list[str] | None) -> Callable[[str, bytes], bool]:

@@ -1,4 +1,4 @@
-"""What the API's document says: shapes, parameters, examples. ``routes.py`` hangs them on its calls."""
+"""What the API's document says: shapes, parameters, examples. ``routes`` puts them on its calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from marshmallow import Schema
 from marshmallow.fields import DateTime, Integer, List, Nested, String
 from marshmallow.validate import OneOf, Range
 
-from ..numbers import LARGEST, MOST_AT_ONCE
+from ..numbers import LARGEST, MAX_AT_ONCE
 
 SETTINGS = {
     "API_TITLE": "Rando Number",
@@ -58,7 +58,7 @@ class NumberAnswer(Schema):
 class NumbersAsk(Schema):
     count = Integer(
         load_default=1,
-        validate=Range(1, MOST_AT_ONCE),
+        validate=Range(1, MAX_AT_ONCE),
         metadata={"description": "How many", "example": 5},
     )
     min = Integer(
@@ -133,7 +133,7 @@ class UsageAnswer(Schema):
     totals = Nested(UsageTotals, required=True)
 
 
-class Told(Schema):
+class ErrorDetail(Schema):
     """What went wrong, and what its caller needs in order to mend it."""
 
     code = String(required=True, metadata={"example": "insufficient_credits"})
@@ -149,7 +149,7 @@ class Told(Schema):
 
 class Error(Schema):
     status = String(required=True, validate=OneOf(["FAILURE"]))
-    error = Nested(Told, required=True)
+    error = Nested(ErrorDetail, required=True)
 
 
 class DocumentedApi(Api):  # type: ignore[misc]
@@ -181,11 +181,11 @@ IDEMPOTENCY_KEY = {
 
 
 def refusal(description: str, code: str, message: str, **more: Any) -> dict[str, Any]:
-    told = {"code": code, "message": message, **more}
+    error = {"code": code, "message": message, **more}
     return {
         "description": description,
         "schema": Error,
-        "example": {"status": "FAILURE", "error": told},
+        "example": {"status": "FAILURE", "error": error},
     }
 
 
@@ -242,10 +242,10 @@ View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
 
 def make_blueprint() -> Blueprint:
-    found: Blueprint = Documented(
+    blueprint: Blueprint = Documented(
         "api", "rando_number.api", url_prefix="/api/v1", description="Numbers, and what they cost"
     )
-    return found
+    return blueprint
 
 
 def answers(
@@ -257,13 +257,13 @@ def answers(
     if IDEMPOTENCY_KEY in parameters:
         refusals |= REFUSED_SPENDING
 
-    def hang(view: View) -> View:
+    def describe(view: View) -> View:
         described: View = calls.response(200, shape)(calls.doc(parameters=list(parameters), **more)(view))
-        for status, told in refusals.items():
-            described = calls.alt_response(status, **told)(described)
+        for status, answer in refusals.items():
+            described = calls.alt_response(status, **answer)(described)
         return described
 
-    return hang
+    return describe
 
 
 def init_app(app: Flask, blueprint: Blueprint) -> None:

@@ -19,55 +19,55 @@ from ..errors import ApiError, opens_nothing, speak_json
 from ..headers import NO_PAGE
 from ..keys import api_keys
 from ..limits import rates
-from ..models import Number, db, utc_now
-from ..numbers import Ask, is_key, sell, whole
-from ..shop import prepaid
+from ..models import Number, db, prepaid, utc_now
+from ..numbers import Ask, is_key, sell, whole_number
 from ..usage import totals
 from . import fast_path, openapi
 from .openapi import answers
 
 blueprint = openapi.make_blueprint()
-csrf.exempt(blueprint)  # a session is taken from the same origin only, see caller()
+csrf.exempt(blueprint)  # a session is taken from the same origin only, see find_caller()
 speak_json(blueprint)
 
 Find = Callable[[str], Caller | None]
 
 DAY = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
 
-#: Calls with a key that is none, from one address, before it is told to wait.
+#: How many calls a minute one address may send with a wrong key.
 WRONG_KEYS_PER_MINUTE = 60
 
 
-def caller(find: Find = api_keys.find_anew) -> Caller:
+def find_caller(find: Find = api_keys.find_anew) -> Caller:
     """Whose credits this call is about.
 
     :raises ApiError: No key and no session, a key that opens nothing, or too many calls.
     """
     if request.headers.get("Authorization", "")[:7].lower() == "bearer ":
-        opened = find(request.headers["Authorization"][7:].strip())
-        if opened is None:
+        by_key = find(request.headers["Authorization"][7:].strip())
+        if by_key is None:
             raise unauthenticated()
-        found = opened
+        caller = by_key
     else:
         user = signed_in()
         if user is None or not from_our_pages():
             raise unauthenticated()
-        found = caller_of(user)
-    earlier = fast_path.passed(request)
-    if earlier is None:
-        g.window = rates.take(found.owner, current_app.config["API_RATE"])
+        caller = caller_of(user)
+    handover = fast_path.handover_of(request)
+    if handover is None:
+        g.window = rates.count_call(caller.owner, current_app.config["API_RATE"])
     else:
-        g.window = earlier.window
-        if earlier.error is not None:
-            raise earlier.error
-    return found
+        g.window = handover.window
+        if handover.error is not None:
+            raise handover.error
+    return caller
 
 
 def unauthenticated() -> ApiError:
-    """
+    """The refusal of a call that comes with no key, or with one that opens nothing.
+
     :raises ApiError: This address has guessed too often.
     """
-    rates.take(f"unknown:{rates.client_network(request.remote_addr)}", WRONG_KEYS_PER_MINUTE)
+    rates.count_call(f"unknown:{rates.client_network(request.remote_addr)}", WRONG_KEYS_PER_MINUTE)
     return opens_nothing()
 
 
@@ -90,7 +90,8 @@ def tell_the_limit(response: Response) -> Response:
 
 
 def idempotency_key() -> str | None:
-    """
+    """The client's name for this request, if it sent one.
+
     :raises ApiError: The header is empty, too long, or not plain text.
     """
     key = request.headers.get("Idempotency-Key")
@@ -105,8 +106,8 @@ def number() -> ResponseReturnValue:
     """Sell one number, from 0 to 9 unless ``min`` and ``max`` say otherwise."""
     if request.method == "HEAD":  # it would be paid for and not be shown
         raise MethodNotAllowed(["GET"])
-    who = caller(api_keys.find)
-    drawn = sell(who, Ask.of_query(request.args), idempotency_key=idempotency_key())
+    caller = find_caller(api_keys.find)
+    drawn = sell(caller, Ask.of_query(request.args), idempotency_key=idempotency_key())
     return success(number=drawn.values[0], charged=drawn.charged, balance=drawn.balance)
 
 
@@ -114,15 +115,15 @@ def number() -> ResponseReturnValue:
 @answers(blueprint, openapi.NumbersAnswer, [openapi.IDEMPOTENCY_KEY], requestBody=openapi.NUMBERS_BODY)
 def numbers() -> ResponseReturnValue:
     """Sell ``count`` numbers from ``min`` to ``max``: all of them, or none."""
-    who = caller(api_keys.find)
-    drawn = sell(who, Ask.read(body()), idempotency_key=idempotency_key())
+    caller = find_caller(api_keys.find)
+    drawn = sell(caller, Ask.read(body()), idempotency_key=idempotency_key())
     return success(numbers=drawn.values, charged=drawn.charged, balance=drawn.balance)
 
 
 def body() -> dict[str, Any]:
     """The JSON object that was sent; an empty body is an empty object.
 
-    :raises ApiError: It is not one, or is nested beyond reason.
+    :raises ApiError: It is not a JSON object, or is nested beyond reason.
     """
     sent = request.get_data()
     if len(sent) < (request.content_length or 0):  # the line was cut: this is not what was asked for
@@ -141,8 +142,8 @@ def body() -> dict[str, Any]:
 @blueprint.get("/balance")
 @answers(blueprint, openapi.BalanceAnswer)
 def balance() -> ResponseReturnValue:
-    """What is left, and how much of it is set aside."""
-    wallet = prepaid.wallet(caller().owner)
+    """What is left, and how much of it is held."""
+    wallet = prepaid.wallet(find_caller().owner)
     return success(balance=wallet.balance, held=wallet.held)
 
 
@@ -150,16 +151,16 @@ def balance() -> ResponseReturnValue:
 @answers(blueprint, openapi.DrawnAnswer, [openapi.LIMIT, openapi.CURSOR])
 def drawn_before() -> ResponseReturnValue:
     """What was drawn, newest first."""
-    who = caller()
-    limit = whole(request.args.get("limit", 50), "limit", 1, 200)
+    caller = find_caller()
+    limit = whole_number(request.args.get("limit", 50), "limit", 1, 200)
     before = request.args.get("cursor")
-    rows = select(Number).where(Number.user_id == who.user_id).order_by(Number.id.desc()).limit(limit + 1)
+    rows = select(Number).where(Number.user_id == caller.user_id).order_by(Number.id.desc()).limit(limit + 1)
     if before is not None:
         if not (len(before) == 32 and before.isascii() and before.isalnum()):
             raise ApiError(422, "invalid_parameter", "cursor is none that we gave out.", param="cursor")
         rows = rows.where(Number.id < before)
-    found = list(db.session.scalars(rows))
-    page = found[:limit]
+    drawn = list(db.session.scalars(rows))
+    page = drawn[:limit]
     return success(
         numbers=[
             {
@@ -172,7 +173,7 @@ def drawn_before() -> ResponseReturnValue:
             }
             for row in page
         ],
-        next_cursor=page[-1].id if len(found) > limit else None,
+        next_cursor=page[-1].id if len(drawn) > limit else None,
     )
 
 
@@ -180,10 +181,10 @@ def drawn_before() -> ResponseReturnValue:
 @answers(blueprint, openapi.EntriesAnswer, [openapi.LIMIT, openapi.CURSOR])
 def entries() -> ResponseReturnValue:
     """Why the balance is what it is, newest first."""
-    who = caller()
-    limit = whole(request.args.get("limit", 50), "limit", 1, 200)
+    caller = find_caller()
+    limit = whole_number(request.args.get("limit", 50), "limit", 1, 200)
     try:
-        page = prepaid.entries(who.owner, limit=limit, cursor=request.args.get("cursor"))
+        page = prepaid.entries(caller.owner, limit=limit, cursor=request.args.get("cursor"))
     except ValueError:
         raise ApiError(422, "invalid_parameter", "cursor is none that we gave out.", param="cursor") from None
     return success(
@@ -206,7 +207,7 @@ def entries() -> ResponseReturnValue:
 @answers(blueprint, openapi.UsageAnswer, [openapi.FROM, openapi.TO, openapi.BY])
 def usage() -> ResponseReturnValue:
     """Calls, numbers and credits by day, UTC; the last 30 days unless ``from`` and ``to`` say otherwise."""
-    who = caller()
+    caller = find_caller()
     today = utc_now().date()
     first = day(request.args.get("from", str(today - timedelta(days=29))), "from")
     last = day(request.args.get("to", str(today)), "to")
@@ -214,7 +215,7 @@ def usage() -> ResponseReturnValue:
         raise ApiError(422, "invalid_parameter", "by can be day.", param="by")
     if not first <= last <= first + timedelta(days=366):
         raise ApiError(422, "invalid_parameter", "from and to span 0 to 366 days.", param="to")
-    shares = totals.by_day_and_key(who.user_id, first, last)
+    shares = totals.by_day_and_key(caller.user_id, first, last)
     days: list[dict[str, Any]] = [
         {"day": str(day), "calls": total.calls, "credits": total.credits}
         for day, total in totals.by_day(shares).items()
@@ -226,7 +227,7 @@ def usage() -> ResponseReturnValue:
 def day(text: str, param: str) -> date:
     """A day such as ``2026-11-23``.
 
-    :raises ApiError: It is none.
+    :raises ApiError: ``text`` is not a day.
     """
     if DAY.fullmatch(text):
         with suppress(ValueError):  # the 31st of February

@@ -1,4 +1,4 @@
-"""What time it is for credits: the machine's time, or the emulator's where it stands in for Stripe."""
+"""The clock of credits: the machine's, or the emulator's where it stands in for Stripe."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from flask import Flask
 from ..models import utc_now
 from .emulator import opener
 
-#: How long what the emulator said is taken for true.
-REMEMBERED_S = 0.5
+#: How long an answer of the emulator is relied on.
+CACHED_FOR_S = 0.5
 ANSWERS_WITHIN_S = 1.0
 
 
 def clock_of(app: Flask) -> Callable[[], datetime]:
-    """The clock by which credits come and go. Where money is real, nobody is asked for the time."""
+    """The clock by which credits come and go. Where money is real, it is the machine's."""
     base = app.config["PREPAID_STRIPE_API_BASE"]
     return EmulatorClock(base) if app.config["TEST_MODE"] and base else utc_now
 
@@ -27,7 +27,7 @@ def clock_of(app: Flask) -> Callable[[], datetime]:
 class EmulatorClock:
     """The machine's time and as much as the emulator's clock was advanced.
 
-    An emulator that does not answer changes nothing: the last that it said goes on.
+    Where the emulator does not answer, its last answer goes on.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -41,18 +41,18 @@ class EmulatorClock:
         with self._asking:
             if time.monotonic() >= self._until_s:
                 self._ahead = self._ask()
-                self._until_s = time.monotonic() + REMEMBERED_S
+                self._until_s = time.monotonic() + CACHED_FOR_S
         return utc_now() + self._ahead
 
     def ask_anew(self) -> None:
-        """Take nothing for true that was said before: its clock was just advanced."""
+        """Forget the last answer: the emulator's clock was just advanced."""
         with self._asking:
             self._until_s = 0.0
 
     def _ask(self) -> timedelta:
         try:
             with self._open(self._url, timeout=ANSWERS_WITHIN_S) as answer:
-                told = json.load(answer)
-            return timedelta(seconds=told["now"] - told["wall"])
+                state = json.load(answer)
+            return timedelta(seconds=state["now"] - state["wall"])
         except (OSError, ValueError, KeyError, TypeError):
             return self._ahead

@@ -1,4 +1,4 @@
-"""Made-up customers: who they are, how often they come, what they buy, and what befalls them."""
+"""Made-up customers: how often they come, what they buy, and what happens to them once."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ CARDS = {
 }
 SOUND = "4242424242424242"
 
-#: Pays nothing.
+#: Every charge of it is refused.
 REFUSED = "4000000000009995"
 
-#: It can be left on file, and pays nothing.
+#: It can be saved, and every later charge of it is refused.
 EMPTY = "4000000000000341"
 
 PLANS = {"small": 5, "medium": 3, "large": 1}
 
-#: What one customer in so many is like.
-TEMPERS = {
+#: The habits of customers, and how frequent each is.
+HABITS = {
     "looks": 20,
     "tries": 26,
     "returns": 22,
@@ -37,7 +37,7 @@ TEMPERS = {
     "subscribes": 22,
 }
 
-#: On how many days they want how many numbers at most. The demo customer is none of the others.
+#: For each habit: the share of days on which they want numbers, and how many at most.
 WANTS = {
     "looks": (0.03, 2),
     "tries": (0.08, 6),
@@ -47,16 +47,16 @@ WANTS = {
     "demo": (0.3, 5),
 }
 
-#: What befalls a customer, and the temper that it takes. The first customers get one each, so that the
-#: shortest history has all of them; of the others, one in ``SELDOM`` gets one.
-FATES = {
+#: What happens once to a customer, and the habit that it goes with. The first customers get one incident
+#: each, so that the shortest history has all of them; of the others, one in ``SELDOM`` gets one.
+INCIDENTS = {
     "tops up": "works",
     "owes and pays": "subscribes",
     "wants money back": "returns",
     "is refused": "returns",
     "owes and goes": "subscribes",
     "disputes": "works",
-    "is kept by a discount": "subscribes",
+    "gets a discount": "subscribes",
 }
 SELDOM = 6
 
@@ -66,16 +66,16 @@ NAMES = (
 
 
 @dataclass
-class Person:
-    """A customer: when they come first, what they are like, and what befalls them."""
+class Customer:
+    """A made-up customer: when they come first, their habit, and what happens to them once."""
 
     name: str
     comes_on: int
-    temper: str
+    habit: str
     card: str
     stays: int
-    fate: str | None = None
-    has_met_fate: bool = False
+    incident: str | None = None
+    had_incident: bool = False
     password: str = "a password of the demo"
     has_account: bool = False
     browser: FlaskClient | None = None
@@ -85,22 +85,27 @@ class Person:
 
     def wants(self, chance: random.Random) -> int:
         """How many numbers they want today."""
-        often, many = WANTS[self.temper]
+        often, many = WANTS[self.habit]
         return chance.randint(1, many) if chance.random() < often else 0
 
 
-def somebody(number: int, days: int, chance: random.Random) -> Person:
-    """The customer of this number, of so many days. More come each month than the month before."""
-    temper, card = (chance.choices(list(one), list(one.values()))[0] for one in (TEMPERS, CARDS))
+def make_customer(number: int, days: int, chance: random.Random) -> Customer:
+    """Make up the customer with this number for a history of so many days. More come each month."""
+    habit = weighted(HABITS, chance)
+    card = weighted(CARDS, chance)
     comes_on, stays = int(days * chance.random() ** 0.6), int(chance.expovariate(1 / 150)) + 3
-    fate = None
-    if number < len(FATES):
-        fate = list(FATES)[number]
-        temper, comes_on, stays = FATES[fate], days * number // 24, days
-        card = REFUSED if fate == "is refused" else SOUND
+    incident = None
+    if number < len(INCIDENTS):
+        incident = list(INCIDENTS)[number]
+        habit, comes_on, stays = INCIDENTS[incident], days * number // 24, days
+        card = REFUSED if incident == "is refused" else SOUND
     elif chance.random() < 1 / SELDOM:
-        fate = next(
-            (name for name in sorted(FATES, key=lambda _: chance.random()) if FATES[name] == temper), None
-        )
+        shuffled = sorted(INCIDENTS, key=lambda _: chance.random())
+        incident = next((name for name in shuffled if INCIDENTS[name] == habit), None)
     name = f"{chance.choice(NAMES.split())}{number}@customers.test"
-    return Person(name, comes_on, temper, card, stays, fate)
+    return Customer(name, comes_on, habit, card, stays, incident)
+
+
+def weighted(choices: dict[str, int], chance: random.Random) -> str:
+    """One of the choices, each as often as its number says."""
+    return chance.choices(list(choices), list(choices.values()))[0]

@@ -32,12 +32,12 @@ class Emulator:
     key: str
     open: Callable[..., Any] = field(default_factory=opener)
 
-    def say(self, what: str, **fields: Any) -> dict[str, Any] | None:
-        """One of its controls. ``None`` is: it said no, such as a card that is declined."""
+    def control(self, name: str, **fields: Any) -> dict[str, Any] | None:
+        """Use one of its controls. ``None`` means that it refused, such as a card that is declined."""
         body = json.dumps(fields).encode()
-        asked = Request(f"{self.url}/_emulator/{what}", body, {"Content-Type": "application/json"})
+        request = Request(f"{self.url}/_emulator/{name}", body, {"Content-Type": "application/json"})
         try:
-            with self.open(asked, timeout=120) as answer:
+            with self.open(request, timeout=120) as answer:
                 return cast("dict[str, Any]", json.load(answer))
         except HTTPError as refused:
             refused.close()
@@ -47,28 +47,28 @@ class Emulator:
         with self.open(f"{self.url}/_emulator/state", timeout=10) as answer:
             return cast("dict[str, Any]", json.load(answer))
 
-    def ask(self, path: str, **fields: object) -> dict[str, Any]:
-        """Stripe's API, for what an operator does in Stripe's dashboard. Without fields it is a GET."""
+    def call(self, path: str, **fields: object) -> dict[str, Any]:
+        """Call Stripe's API, as an operator does by Stripe's dashboard. Without fields it is a GET."""
         headers = {"Authorization": f"Bearer {self.key}"}
-        asked = Request(f"{self.url}/v1/{path}", urlencode(fields).encode() or None, headers)
-        with self.open(asked, timeout=30) as answer:
+        request = Request(f"{self.url}/v1/{path}", urlencode(fields).encode() or None, headers)
+        with self.open(request, timeout=30) as answer:
             return cast("dict[str, Any]", json.load(answer))
 
     def await_deliveries(self) -> None:
-        """Until the shop has heard of everything, or is slow."""
-        patience = time.monotonic() + DELIVERS_WITHIN_S
-        while self.state()["pending_deliveries"] and time.monotonic() < patience:
+        """Wait until the shop has heard of everything, for some seconds at most."""
+        deadline = time.monotonic() + DELIVERS_WITHIN_S
+        while self.state()["pending_deliveries"] and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def await_answer(self, url: str | None = None) -> None:
-        """Until it answers, or what is at ``url``.
+        """Wait until the emulator answers, or the server at ``url``.
 
-        :raises ClickException: Not in time.
+        :raises ClickException: It does not answer in time.
         """
-        patience = time.monotonic() + STARTS_WITHIN_S
+        deadline = time.monotonic() + STARTS_WITHIN_S
         url = url or f"{self.url}/_emulator/state"
         while not self._answers(url):
-            if time.monotonic() > patience:
+            if time.monotonic() > deadline:
                 raise click.ClickException(f"{url} does not answer.")
             time.sleep(0.05)
 

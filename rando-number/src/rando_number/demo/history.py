@@ -1,7 +1,7 @@
-"""Months of a shop's life on the emulator's clock: customers with browsers, one day after the other.
+"""Months of a shop's life on the emulator's clock: made-up customers with browsers, day after day.
 
-Everything goes the way it goes for people: forms, Stripe's page, the way back, webhooks. Only who comes
-when, and what they want, is made up; the same seed makes up the same.
+They do what real customers do: forms, Stripe's page, the way back; and webhooks come. Only who comes when,
+and what they want, is made up. The same seed makes up the same.
 """
 
 from __future__ import annotations
@@ -22,31 +22,30 @@ from werkzeug.test import TestResponse
 from flask_prepaid import Payment, PrepaidError
 
 from ..callers import Caller
-from ..models import Number, User, db, owner_of, utc_now
+from ..models import Number, User, db, owner_of, prepaid, utc_now
 from ..numbers import Ask, sell
-from ..shop import prepaid
 from .clock import EmulatorClock
-from .customers import EMPTY, PLANS, SOUND, Person, somebody
+from .customers import EMPTY, PLANS, SOUND, Customer, make_customer, weighted
 from .emulator import emulator_of
 
-#: How likely it is that a subscriber changes the plan on a day, and that one who left comes back.
+#: How likely it is that a subscriber changes the plan on a day, and that a former one comes back.
 CHANGES_PLAN = 0.012
 COMES_BACK = 0.4
 
-#: How likely it is that a card is left before a trial ends.
+#: How likely it is that a card is saved before a trial ends.
 STAYS_AFTER_TRIAL = 0.7
 
-#: How likely it is that money is asked back, or taken back by the bank, for each payment.
+#: How likely it is that a payment is refunded, or disputed.
 REFUNDED = 0.03
 DISPUTED = 0.01
 
-#: Days until a bank says who is right.
+#: Days until a bank decides a dispute.
 DECIDES_AFTER = 20
 
-#: The day of a plan on which who could not pay its renewal does so, some days after that.
+#: The day of a plan on which a customer pays the renewal that failed some days before.
 PAYS_ON = 33
 
-#: What is bought by itself, below so many credits: more than anybody wants at once.
+#: The auto top-up, at a threshold above what anybody wants at once.
 TOPS_UP = {"pack": "bulk", "threshold": "41", "times": "8"}
 
 
@@ -60,9 +59,9 @@ class Paid:
 
 
 class History:
-    """So many months, as so many customers live them.
+    """A history of so many months, with so many customers.
 
-    :param opening: Done on the first day; returns customers who have an account already.
+    :param opening: Called on the first day; returns customers who have an account already.
     """
 
     def __init__(
@@ -71,212 +70,216 @@ class History:
         customers: int,
         months: float,
         seed: int,
-        opening: Callable[[], list[Person]] = list,
+        opening: Callable[[], list[Customer]] = list,
     ) -> None:
         self.app = app
         self.chance = random.Random(seed)
         self.emulator = emulator_of(app)
         self.days = round(months * 30.44)
-        self.people = [somebody(number, self.days, self.chance) for number in range(customers)]
+        self.customers = [make_customer(number, self.days, self.chance) for number in range(customers)]
         self.opening = opening
         self.today = 0
-        self.later: list[tuple[int, Callable[[], object]]] = []
-        self.seen = 0
+        self.planned: list[tuple[int, Callable[[], object]]] = []
+        self.last_payment_id = 0
 
     def live(self) -> Iterator[int]:
-        """Live it; yields after each day. At the end it is now."""
+        """Live all days; yields after each. At the end it is now."""
         wall = utc_now()
         begin = wall - timedelta(days=self.days)
-        self.emulator.say("reset", now=int(begin.timestamp()))
-        self.look_at_the_clock()
-        self.people = [*self.opening(), *self.people]
+        self.emulator.control("reset", now=int(begin.timestamp()))
+        self.read_clock()
+        self.customers = [*self.opening(), *self.customers]
         self.date_back(wall, begin)
         for day in range(self.days):
             wall, now = utc_now(), begin + timedelta(days=day, hours=self.chance.uniform(7, 20))
             self.today = day
-            here = [person for person in self.people if 0 <= day - person.comes_on <= person.stays]
-            wanted = [person.wants(self.chance) for person in here]
+            present = [
+                customer for customer in self.customers if 0 <= day - customer.comes_on <= customer.stays
+            ]
+            wanted = [customer.wants(self.chance) for customer in present]
             if any(wanted) or self.something_is_due(now):
                 self.move_to(now)
-                for person, numbers in zip(here, wanted, strict=True):
-                    self.live_day(person, numbers)
-                self.happen()
+                for customer, numbers in zip(present, wanted, strict=True):
+                    self.live_day(customer, numbers)
+                self.do_what_is_planned()
                 self.date_back(wall, now)
             yield day
         self.come_to_today()
 
     def something_is_due(self, now: datetime) -> bool:
-        """Whether the day brings more than customers who want something; else it passes unseen."""
-        days = [person.comes_on for person in self.people] + [day for day, _ in self.later]
-        if self.today in days or any(self.leaves(person) for person in self.people):
+        """Whether something is planned or falls due on this day. A day without is skipped."""
+        days = [customer.comes_on for customer in self.customers] + [day for day, _ in self.planned]
+        if self.today in days or any(self.leaves(customer) for customer in self.customers):
             return True
         falls_due = self.emulator.state()["due"]["next"]
         return falls_due is not None and falls_due <= now.timestamp()
 
     def move_to(self, now: datetime) -> None:
-        """Let the shop hear of everything so far; then let the time come, and what falls due until then."""
+        """Let the shop hear of everything so far; then move the clock, and let fall due what does."""
         self.emulator.await_deliveries()
-        self.emulator.say("advance", to=int(now.timestamp()))
-        self.look_at_the_clock()
+        self.emulator.control("advance", to=int(now.timestamp()))
+        self.read_clock()
 
     def come_to_today(self) -> None:
         for _ in range(2):  # the first may take some seconds, by which the clock would be behind
             self.move_to(utc_now())
         self.emulator.await_deliveries()
 
-    def look_at_the_clock(self) -> None:
+    def read_clock(self) -> None:
         if isinstance(clock := self.app.extensions["prepaid"].clock, EmulatorClock):
             clock.ask_anew()
 
-    def in_days(self, days: int, what: Callable[[], object]) -> None:
-        self.later.append((self.today + days, what))
+    def after_days(self, days: int, action: Callable[[], object]) -> None:
+        self.planned.append((self.today + days, action))
 
     # ---- what a customer does
 
-    def live_day(self, person: Person, wanted: int) -> None:
-        if person.browser is None:
-            self.arrive(person)
-        if person.subscribed and person.fate is None and self.chance.random() < CHANGES_PLAN:
-            self.change_plan(person)
-        if self.leaves(person):
-            self.send(person, "/subscription/cancel")
-            person.subscribed = False
+    def live_day(self, customer: Customer, wanted: int) -> None:
+        if customer.browser is None:
+            self.arrive(customer)
+        if customer.subscribed and customer.incident is None and self.chance.random() < CHANGES_PLAN:
+            self.change_plan(customer)
+        if self.leaves(customer):
+            self.send(customer, "/subscription/cancel")
+            customer.subscribed = False
             if self.chance.random() < COMES_BACK:
-                person.stays += self.chance.randint(40, 120)
+                customer.stays += self.chance.randint(40, 120)
         if not wanted:
             return
         try:
             with self.app.app_context():
-                left = sell(Caller(person.user_id), Ask(wanted)).balance
+                left = sell(Caller(customer.user_id), Ask(wanted)).balance
         except PrepaidError:  # too few are left, or a debt blocks the wallet
             left = 0
-            if not person.tops_up:
-                self.get_credits(person, wanted)
-        if person.tops_up and left < int(TOPS_UP["threshold"]):
+            if not customer.tops_up:
+                self.get_credits(customer, wanted)
+        if customer.tops_up and left < int(TOPS_UP["threshold"]):
             self.command("prepaid", "tick")
 
-    def leaves(self, person: Person) -> bool:
-        return person.subscribed and person.comes_on + person.stays == self.today
+    def leaves(self, customer: Customer) -> bool:
+        return customer.subscribed and customer.comes_on + customer.stays == self.today
 
-    def arrive(self, person: Person) -> None:
+    def arrive(self, customer: Customer) -> None:
         """Register, or sign in where there is an account already."""
-        browser = person.browser = self.app.test_client()
-        host = self.people.index(person)
+        browser = customer.browser = self.app.test_client()
+        host = self.customers.index(customer)
         browser.environ_base["REMOTE_ADDR"] = f"198.51.{100 + host // 250}.{host % 250 + 1}"
-        secret = {"email": person.name, "password": person.password}
-        if person.has_account:
-            self.send(person, "/login", **secret)
+        secret = {"email": customer.name, "password": customer.password}
+        if customer.has_account:
+            self.send(customer, "/login", **secret)
         else:
-            self.send(person, "/register", **secret, password_confirm=person.password)
+            self.send(customer, "/register", **secret, password_confirm=customer.password)
         with self.app.app_context():
-            person.user_id = db.session.scalars(select(User.id).where(User.email == person.name)).one()
+            customer.user_id = db.session.scalars(select(User.id).where(User.email == customer.name)).one()
 
-    def get_credits(self, person: Person, wanted: int) -> None:
+    def get_credits(self, customer: Customer, wanted: int) -> None:
         """Subscribe, buy a pack or a number of credits, or give up for today."""
-        if person.fate is None and self.chance.random() < (
-            0.7 if person.temper in ("looks", "tries") else 0.15
+        if customer.incident is None and self.chance.random() < (
+            0.7 if customer.habit in ("looks", "tries") else 0.15
         ):
             return
-        if person.temper == "subscribes" and not person.subscribed:
-            plan = "small" if person.fate else self.chance.choices(list(PLANS), list(PLANS.values()))[0]
-            sent = self.send(person, "/subscription", plan=plan)
-            paid = person.subscribed = self.pay(person, sent, "/subscription")
+        if customer.habit == "subscribes" and not customer.subscribed:
+            plan = "small" if customer.incident else weighted(PLANS, self.chance)
+            sent = self.send(customer, "/subscription", plan=plan)
+            paid = customer.subscribed = self.pay(customer, sent, "/subscription")
             if paid and self.chance.random() < STAYS_AFTER_TRIAL:  # which began without a card
-                self.in_days(4, lambda: self.keep_card(person, SOUND))
+                self.after_days(4, lambda: self.save_card(customer, SOUND))
         else:
             pack = "bulk" if wanted > 25 else "regular" if wanted > 8 else "starter"
             choice = {"pack": pack} if self.chance.random() < 0.75 else {"credits": str(wanted + 3)}
-            paid = self.pay(person, self.send(person, "/buy-credits", **choice), "/buy-credits/return")
-        if paid and not person.has_met_fate:
-            self.meet_fate(person)
+            paid = self.pay(customer, self.send(customer, "/buy-credits", **choice), "/buy-credits/return")
+        if paid and not customer.had_incident:
+            self.begin_incident(customer)
 
-    def change_plan(self, person: Person) -> None:
+    def change_plan(self, customer: Customer) -> None:
         """Look at what another plan costs, and take it."""
         wanted = {"plan": self.chance.choice(list(PLANS))}
-        fields = hidden_fields(self.open(person, "/subscription/change", **wanted))
+        fields = hidden_fields(self.open(customer, "/subscription/change", **wanted))
         if "due_minor" in fields:  # it can be changed, and is another one than theirs
-            self.post(person, "/subscription/change", **fields)
+            self.post(customer, "/subscription/change", **fields)
 
-    def pay(self, person: Person, sent: TestResponse, back: str) -> bool:
+    def pay(self, customer: Customer, sent: TestResponse, back: str) -> bool:
         """What the customer does on Stripe's page, and the way back; whether the card was good."""
-        found = re.search(r"cs_test_\w+", sent.location or "")
-        if found is None or person.browser is None:
+        session = re.search(r"cs_test_\w+", sent.location or "")
+        if session is None or customer.browser is None:
             return False
-        paid = self.emulator.say("pay", session=found[0], card=person.card)
-        gives_up = person.fate == "is refused" and not person.has_met_fate
+        paid = self.emulator.control("pay", session=session[0], card=customer.card)
+        gives_up = customer.incident == "is refused" and not customer.had_incident
         if gives_up:  # and comes back another day
-            person.has_met_fate, person.card = True, SOUND
+            customer.had_incident, customer.card = True, SOUND
         elif paid is None and self.chance.random() < 0.6:  # another card, then
-            paid = self.emulator.say("pay", session=found[0], card=SOUND)
-            person.card = SOUND
-        person.browser.get(back, query_string={"session_id": found[0]}, base_url=self.base_url)
+            paid = self.emulator.control("pay", session=session[0], card=SOUND)
+            customer.card = SOUND
+        customer.browser.get(back, query_string={"session_id": session[0]}, base_url=self.base_url)
         return paid is not None
 
-    # ---- what befalls a customer
+    # ---- what happens to a customer once
 
-    def meet_fate(self, person: Person) -> None:
-        """Once, after the first that was paid."""
-        person.has_met_fate = True
-        if person.fate == "tops up":
-            self.keep_card(person, SOUND)
-            self.send(person, "/cards/top-up", at="/cards", **TOPS_UP)
-            person.tops_up = True
-        elif person.fate == "wants money back":
-            self.in_days(self.chance.randint(1, 4), lambda: self.refund(self.paid_by(person)))
-        elif person.fate == "disputes":
-            self.in_days(self.chance.randint(3, 9), lambda: self.dispute(self.paid_by(person)))
-        elif person.fate == "keeps a card":
-            self.keep_card(person, SOUND)
-        elif person.fate == "is kept by a discount":
+    def begin_incident(self, customer: Customer) -> None:
+        """Begin what happens once to this customer, after the first payment."""
+        customer.had_incident = True
+        if customer.incident == "tops up":
+            self.save_card(customer, SOUND)
+            self.send(customer, "/cards/top-up", at="/cards", **TOPS_UP)
+            customer.tops_up = True
+        elif customer.incident == "wants money back":
+            self.after_days(self.chance.randint(1, 4), lambda: self.refund(self.last_payment_of(customer)))
+        elif customer.incident == "disputes":
+            self.after_days(self.chance.randint(3, 9), lambda: self.dispute(self.last_payment_of(customer)))
+        elif customer.incident == "saves a card":
+            self.save_card(customer, SOUND)
+        elif customer.incident == "gets a discount":
             self.discount()
-        elif person.fate in ("owes and pays", "owes and goes"):
-            self.in_days(2, lambda: self.pay_plan_by(person, EMPTY))
-            if person.fate == "owes and pays":
-                self.in_days(PAYS_ON, lambda: self.pay_plan_by(person, SOUND))
+        elif customer.incident in ("owes and pays", "owes and goes"):
+            self.after_days(2, lambda: self.pay_plan_with(customer, EMPTY))
+            if customer.incident == "owes and pays":
+                self.after_days(PAYS_ON, lambda: self.pay_plan_with(customer, SOUND))
 
-    def keep_card(self, person: Person, number: str) -> str:
-        """Leave a card on Stripe's page, if it is not on file yet, and let it pay by default; its id."""
-        if number[-4:] not in self.kept(person):
-            sent = self.send(person, "/cards/add", at="/cards")
-            if found := re.search(r"cs_test_\w+", sent.location or ""):
-                self.emulator.say("pay", session=found[0], card=number)
-        card = self.kept(person)[number[-4:]]
-        self.send(person, f"/cards/{card}/default", at="/cards")
+    def save_card(self, customer: Customer, number: str) -> str:
+        """Save a card on Stripe's page, unless it is saved, and make it the default; returns its id."""
+        if number[-4:] not in self.saved_cards(customer):
+            sent = self.send(customer, "/cards/add", at="/cards")
+            if session := re.search(r"cs_test_\w+", sent.location or ""):
+                self.emulator.control("pay", session=session[0], card=number)
+        card = self.saved_cards(customer)[number[-4:]]
+        self.send(customer, f"/cards/{card}/default", at="/cards")
         return card
 
-    def kept(self, person: Person) -> dict[str, str]:
-        """The cards on file by their last four digits; the page of cards fetches them."""
-        self.open(person, "/cards")
+    def saved_cards(self, customer: Customer) -> dict[str, str]:
+        """The saved cards by their last four digits; the page of cards fetches them."""
+        self.open(customer, "/cards")
         with self.app.app_context():
-            return {card.last4: card.id for card in prepaid.cards(owner_of(person.user_id))}
+            return {card.last4: card.id for card in prepaid.cards(owner_of(customer.user_id))}
 
-    def pay_plan_by(self, person: Person, number: str) -> None:
-        """From now on; what is owed is paid at once, if the card can."""
-        card = self.keep_card(person, number)
-        self.send(person, "/subscription/card", at="/subscription", saved_card=card)
+    def pay_plan_with(self, customer: Customer, number: str) -> None:
+        """Pay the plan with this card from now on; what is owed is paid at once, if the card can."""
+        card = self.save_card(customer, number)
+        self.send(customer, "/subscription/card", at="/subscription", saved_card=card)
 
     def discount(self) -> None:
-        """What an operator gives in Stripe's dashboard to whom has just subscribed."""
-        coupon = self.emulator.ask(
+        """Give the newest subscriber a coupon, as an operator does in Stripe's dashboard."""
+        coupon = self.emulator.call(
             "coupons", percent_off=25, duration="repeating", duration_in_months=3, name="A quarter off"
         )
-        (newest,) = self.emulator.ask("subscriptions?limit=1")["data"]
-        self.emulator.ask(f"subscriptions/{newest['id']}", **{"discounts[0][coupon]": coupon["id"]})
+        (newest,) = self.emulator.call("subscriptions?limit=1")["data"]
+        self.emulator.call(f"subscriptions/{newest['id']}", **{"discounts[0][coupon]": coupon["id"]})
 
-    def paid_by(self, person: Person) -> Paid | None:
-        """The last that a customer has paid."""
-        return next(iter(self.paid(Payment.owner == owner_of(person.user_id))), None)
+    def last_payment_of(self, customer: Customer) -> Paid | None:
+        """The newest payment of a customer."""
+        return next(iter(self.paid(Payment.owner == owner_of(customer.user_id))), None)
 
     def paid(self, *which: ColumnElement[bool]) -> list[Paid]:
-        """What was paid and not sent back, the newest first."""
-        wanted = select(Payment.id, Payment.charge_id, Payment.paid_minor).where(*which)
-        wanted = wanted.where(Payment.state == "paid", Payment.refunded_minor == 0, Payment.paid_minor > 0)
+        """Payments with nothing refunded, the newest first."""
+        payments = select(Payment.id, Payment.charge_id, Payment.paid_minor).where(*which)
+        payments = payments.where(
+            Payment.state == "paid", Payment.refunded_minor == 0, Payment.paid_minor > 0
+        )
         with self.app.app_context():
-            rows = db.session.execute(wanted.order_by(Payment.id.desc()).limit(40)).all()
+            rows = db.session.execute(payments.order_by(Payment.id.desc()).limit(40)).all()
         return [Paid(id, charge_id or "", minor or 0) for id, charge_id, minor in rows]
 
     def refund(self, payment: Paid | None) -> None:
-        """The whole of it, or half."""
+        """Refund all of a payment, or half."""
         if payment is not None:
             amount = payment.minor if self.chance.random() < 0.6 else max(payment.minor // 2, 1)
             self.command(
@@ -284,30 +287,30 @@ class History:
             )
 
     def dispute(self, payment: Paid | None) -> None:
-        """The bank takes the money back, and is won over or not."""
-        opened = payment and self.emulator.say("dispute", charge=payment.charge_id)
+        """Let the bank dispute a payment, and decide some weeks later."""
+        opened = payment and self.emulator.control("dispute", charge=payment.charge_id)
         if opened:
             outcome = self.chance.choice(["won", "lost", "lost"])
             end = {"dispute": opened["id"], "outcome": outcome}
-            self.in_days(DECIDES_AFTER, lambda: self.emulator.say("dispute", **end))
+            self.after_days(DECIDES_AFTER, lambda: self.emulator.control("dispute", **end))
 
     # ---- what happens in the shop
 
-    def happen(self) -> None:
-        """What was to come today comes; and of what was paid since the last time, some goes back."""
-        due = [what for day, what in self.later if day <= self.today]
-        self.later = [(day, what) for day, what in self.later if day > self.today]
-        for what in due:
-            what()
-        for payment in reversed(self.paid(Payment.id > self.seen)):
-            self.seen = payment.id
+    def do_what_is_planned(self) -> None:
+        """Do what was planned for today, and plan refunds and disputes of the newest payments."""
+        due = [action for day, action in self.planned if day <= self.today]
+        self.planned = [(day, action) for day, action in self.planned if day > self.today]
+        for action in due:
+            action()
+        for payment in reversed(self.paid(Payment.id > self.last_payment_id)):
+            self.last_payment_id = payment.id
             if self.chance.random() < REFUNDED:
-                self.in_days(self.chance.randint(1, 10), partial(self.refund, payment))
+                self.after_days(self.chance.randint(1, 10), partial(self.refund, payment))
             elif self.chance.random() < DISPUTED:
-                self.in_days(self.chance.randint(5, 30), partial(self.dispute, payment))
+                self.after_days(self.chance.randint(5, 30), partial(self.dispute, payment))
 
     def date_back(self, wall: datetime, now: datetime) -> None:
-        """What our own tables date by the wall belongs to the day that was lived."""
+        """Date what our own tables got today by the day that was lived, not by the wall clock."""
         with self.app.app_context():
             for table in (Number, User):
                 lived = update(table).where(table.created_at >= wall, table.created_at > now)
@@ -320,18 +323,18 @@ class History:
 
     # ---- pages
 
-    def send(self, person: Person, path: str, *, at: str | None = None, **fields: str) -> TestResponse:
-        """Open a page, ``at`` or ``path`` itself, and send a form of it with the field that proves it."""
-        token = hidden_fields(self.open(person, at or path)).get("csrf_token", "")
-        return self.post(person, path, csrf_token=token, **fields)
+    def send(self, customer: Customer, path: str, *, at: str | None = None, **fields: str) -> TestResponse:
+        """Open a page, ``at`` or ``path`` itself, and send a form of it with its CSRF token."""
+        token = hidden_fields(self.open(customer, at or path)).get("csrf_token", "")
+        return self.post(customer, path, csrf_token=token, **fields)
 
-    def open(self, person: Person, path: str, **query: str) -> str:
-        assert person.browser is not None, "who has come has a browser"
-        return person.browser.get(path, query_string=query, base_url=self.base_url).text
+    def open(self, customer: Customer, path: str, **query: str) -> str:
+        assert customer.browser is not None, "a customer who has arrived has a browser"
+        return customer.browser.get(path, query_string=query, base_url=self.base_url).text
 
-    def post(self, person: Person, path: str, **fields: str) -> TestResponse:
-        assert person.browser is not None, "who has come has a browser"
-        return person.browser.post(path, data=fields, base_url=self.base_url)
+    def post(self, customer: Customer, path: str, **fields: str) -> TestResponse:
+        assert customer.browser is not None, "a customer who has arrived has a browser"
+        return customer.browser.post(path, data=fields, base_url=self.base_url)
 
     @property
     def base_url(self) -> str | None:
@@ -339,10 +342,10 @@ class History:
 
 
 def hidden_fields(page: str) -> dict[str, str]:
-    """What the forms of a page send by themselves."""
-    found = {}
+    """The hidden fields of all forms of a page, by name."""
+    fields = {}
     for tag in re.findall(r"<input [^>]*>", page):
-        told = dict(re.findall(r'(\w+)="([^"]*)"', tag))
-        if told.get("type") == "hidden" and "name" in told:
-            found[told["name"]] = told.get("value", "")
-    return found
+        attributes = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        if attributes.get("type") == "hidden" and "name" in attributes:
+            fields[attributes["name"]] = attributes.get("value", "")
+    return fields

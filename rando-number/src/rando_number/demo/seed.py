@@ -1,4 +1,4 @@
-"""``flask rando seed``: a plausible history, lived on the emulator's clock by customers with browsers."""
+"""``flask rando seed``: a plausible history, lived on the emulator's clock by made-up customers."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from sqlalchemy import func, select
 from flask_prepaid import Payment
 
 from ..models import User, db
-from .customers import SOUND, Person
+from .customers import SOUND, Customer
 from .history import History
 from .users import make_demo
 
 #: What a new shop of ``./dev run`` gets, so that its pages have something to show: a matter of seconds.
 FIRST: dict[str, int] = {"customers": 7, "months": 3, "seed": 7}
 
-#: Lies in the data folder while a new shop's history is lived: a start that was stopped left it behind.
+#: A file in the data folder while a new shop's history is lived. A start that was stopped leaves it behind.
 UNFINISHED = "history-unfinished"
 
 
 def first_history(app: Flask) -> None:
-    """Let a new shop live some months, with the demo's people in it; one with customers is left as it is.
+    """Let a new shop live some months, with the demo users in it; one with customers is left as it is.
 
-    The shop is awaited. A first start that was stopped on the way goes on from today.
+    Waits until the shop answers. A first start that was stopped on the way goes on from today.
     """
     unfinished = Path(app.instance_path) / UNFINISHED
-    is_new = not any(db.session.scalar(select(func.count()).select_from(one)) for one in (User, Payment))
+    is_new = not any(db.session.scalar(select(func.count()).select_from(table)) for table in (User, Payment))
     db.session.rollback()
     if not (is_new or unfinished.exists()):
         return
@@ -51,17 +51,17 @@ def first_history(app: Flask) -> None:
     unfinished.unlink()
 
 
-def opening(app: Flask) -> list[Person]:
-    """The demo's people are made on the first day, and the customer of them is one of the shop's."""
+def opening(app: Flask) -> list[Customer]:
+    """Make the demo users on the first day; the demo customer lives the history with the others."""
     with app.app_context():
         login = make_demo()["customer"]
-    everyday = {"comes_on": 0, "temper": "demo", "card": SOUND, "stays": 10**6, "fate": "keeps a card"}
-    return [Person(login["email"], password=login["password"], has_account=True, **everyday)]  # type: ignore[arg-type]
+    everyday = {"comes_on": 0, "habit": "demo", "card": SOUND, "stays": 10**6, "incident": "saves a card"}
+    return [Customer(login["email"], password=login["password"], has_account=True, **everyday)]  # type: ignore[arg-type]
 
 
 @contextmanager
-def patient(app: Flask) -> Iterator[None]:
-    """Limits are for the world: a year in a minute would run into each of them."""
+def without_limits(app: Flask) -> Iterator[None]:
+    """Lift the limits: a year in a minute would run into each of them."""
     before = app.config["RATELIMIT_ENABLED"]
     app.config["RATELIMIT_ENABLED"] = False
     yield
@@ -88,9 +88,9 @@ def seed(customers: int, months: int, seed: int) -> None:
 
 
 def live(app: Flask, history: History, checks: list[str]) -> None:
-    """Live all of it, and bring the books up to date as an operator does."""
+    """Live the history, and bring the books up to date as an operator does."""
     with (
-        patient(app),
+        without_limits(app),
         click.progressbar(
             length=history.days, label="days", file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as bar,

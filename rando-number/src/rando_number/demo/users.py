@@ -1,4 +1,4 @@
-"""A customer and an admin to look around with, and where their passwords are kept."""
+"""The demo users: a customer and an admin, and the file that keeps their passwords."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .. import shop
 from ..accounts.setup import users
 from ..models import db, owner_of, utc_now
 
-#: The demo's people, and the role each has.
+#: The demo users, and the role each has.
 DEMO = {"customer": ("demo@rando.test", None), "admin": ("admin@rando.test", "admin")}
 
 
 def make_demo() -> dict[str, dict[str, str]]:
-    """Make them, once; the mail address and the password of each. Commits."""
-    kept = Path(current_app.instance_path) / "logins.json"
-    logins: dict[str, dict[str, str]] = json.loads(kept.read_text()) if kept.exists() else {}
-    for who, (email, role) in DEMO.items():
+    """Make the demo users, once; returns the mail address and the password of each. Commits."""
+    file = Path(current_app.instance_path) / "logins.json"
+    logins: dict[str, dict[str, str]] = json.loads(file.read_text()) if file.exists() else {}
+    for name, (email, role) in DEMO.items():
         if users.find_user(email=email) is None:
-            logins[who] = {"email": email, "password": secrets.token_urlsafe(12)}
-            make_user(email, logins[who]["password"], role)
-            click.echo(f"{who}: {email} {logins[who]['password']}")
-    write_private(kept, json.dumps(logins, indent=1))
+            logins[name] = {"email": email, "password": secrets.token_urlsafe(12)}
+            make_user(email, logins[name]["password"], role)
+            click.echo(f"{name}: {email} {logins[name]['password']}")
+    write_private(file, json.dumps(logins, indent=1))
     db.session.commit()
     return logins
 

@@ -22,19 +22,19 @@ from flask_prepaid import PrepaidError
 from .. import audit
 from ..callers import Caller, customer
 from ..errors import ApiError, opens_nothing
-from ..models import ApiKey, Deed, User, db, utc_now
-from .key_cache import Ring
+from ..models import Action, ApiKey, User, db, utc_now
+from .key_cache import KeyCache
 
 blueprint = Blueprint("keys", __name__)
 
 PREFIX = "rn_"
-MOST_PER_CUSTOMER = 20
+MAX_PER_CUSTOMER = 20
 
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     with app.app_context():
-        app.extensions["rando_keys"] = Ring(db.engine)
+        app.extensions["rando_keys"] = KeyCache(db.engine)
 
 
 class KeyForm(FlaskForm):  # type: ignore[misc]
@@ -70,8 +70,8 @@ def create() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return show(form), 422
     user = customer()
-    if len(keys_of(user)) >= MOST_PER_CUSTOMER:
-        form.name.errors = [f"{MOST_PER_CUSTOMER} keys are the most. Revoke one that is not in use."]
+    if len(keys_of(user)) >= MAX_PER_CUSTOMER:
+        form.name.errors = [f"{MAX_PER_CUSTOMER} keys are the most. Revoke one that is not in use."]
         return show(form), 422
     expires = form.expires_on.data
     try:
@@ -93,15 +93,15 @@ def create() -> ResponseReturnValue:
 @auth_required("session")
 def revoke(key_id: int) -> ResponseReturnValue:
     """End a key at once."""
-    mine = (ApiKey.id == key_id, ApiKey.user_id == customer().id, ApiKey.revoked_at.is_(None))
+    own_key = (ApiKey.id == key_id, ApiKey.user_id == customer().id, ApiKey.revoked_at.is_(None))
     revoked = db.session.execute(
-        update(ApiKey).where(*mine).values(revoked_at=utc_now()).returning(ApiKey.id)
+        update(ApiKey).where(*own_key).values(revoked_at=utc_now()).returning(ApiKey.id)
     )
     if revoked.first() is None:
         abort(404)
-    audit.note(Deed.KEY_REVOKED, key=key_id)
+    audit.note(Action.KEY_REVOKED, key=key_id)
     db.session.commit()
-    ring().forget()
+    key_cache().forget()
     flash("The key has been revoked. Calls with it are refused from now on.", "success")
     return redirect(url_for("keys.listed"), 303)
 
@@ -133,7 +133,7 @@ def make(
     )
     db.session.add(key)
     db.session.flush()
-    audit.note(Deed.KEY_MADE, key=key.id)
+    audit.note(Action.KEY_MADE, key=key.id)
     return secret
 
 
@@ -145,33 +145,35 @@ def digest_of(secret: str) -> str:
 def find(secret: str) -> Caller | None:
     """Who calls with ``secret``; ``None`` if it was never made, is revoked or has ended.
 
-    As of some seconds ago at most (``ring``): enough for a call that draws, for the database takes no row
-    for a key that was revoked since. Before any other answer to it, ``confirm``.
+    The answer is some seconds old at most. That is enough for a call that buys numbers, since the
+    database takes no row for a key that was revoked since. Before any other answer, ``confirm``.
     """
-    return ring().find(digest_of(secret))
+    return key_cache().find(digest_of(secret))
 
 
 def find_anew(secret: str) -> Caller | None:
-    """The same as of now, for calls that draw nothing."""
-    return ring().find_anew(digest_of(secret))
+    """Who calls with ``secret``, by what the database says now: for calls that buy nothing."""
+    return key_cache().find_anew(digest_of(secret))
 
 
 def confirm(caller: Caller) -> None:
-    """
-    :raises ApiError: The caller's key was revoked, or its owner switched off, since it was looked up.
+    """Refuse a caller whose key does not open any more.
+
+    :raises ApiError: The key was revoked, or its owner blocked, since it was looked up.
     """
     if caller.key_id is None:
         return
     opens = select(ApiKey.id).join(User, User.id == ApiKey.user_id)
     opens = opens.where(ApiKey.id == caller.key_id, ApiKey.revoked_at.is_(None), User.active)
     if db.session.scalar(opens) is None:
-        ring().forget()
+        key_cache().forget()
         raise opens_nothing()
 
 
-def ring() -> Ring:
-    found: Ring = current_app.extensions["rando_keys"]
-    return found
+def key_cache() -> KeyCache:
+    """The cache of this app's process."""
+    cache: KeyCache = current_app.extensions["rando_keys"]
+    return cache
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Which API keys open the shop: looked up together, and remembered for some seconds.
+"""API keys that were used a moment ago: looked up together, and remembered for some seconds.
 
-What was revoked in that time draws nothing: the database refuses the row of what is
-drawn (a trigger of the first migration), and ``api_keys.confirm`` asks it before any other answer.
+A key that was revoked in that time sells nothing: the database refuses the row of the numbers
+(a trigger of the first migration), and ``api_keys.confirm`` asks it before any other answer.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from ..callers import Caller
 from ..models import ApiKey, User, utc_now
 
 #: How long a process relies on what it has read of a key: its owner, and whether there are limits to count.
-REMEMBERED_S = 10.0
+CACHED_FOR_S = 10.0
 
-#: The most keys in one look.
-MOST = 128
+#: The most keys that one SELECT looks up.
+MAX_KEYS = 128
 
 #: How exactly ``last_used_at`` is kept: one write a minute, not one a call.
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
-#: Turns one JSON text into rows: a list of a hundred parameters costs the process more than the look itself.
-LISTED = {"sqlite": func.json_each, "postgresql": func.json_array_elements_text}
+#: Turns one JSON text into rows: a list of a hundred parameters costs more than the SELECT itself.
+JSON_ROWS = {"sqlite": func.json_each, "postgresql": func.json_array_elements_text}
 
 
-def look(dialect: str) -> Select[*tuple[Any, ...]]:
+def select_keys(dialect: str) -> Select[*tuple[Any, ...]]:
     """What the keys of some ``digests`` open."""
-    digests = LISTED[dialect](bindparam("digests", type_=JSON)).table_valued("value")
+    digests = JSON_ROWS[dialect](bindparam("digests", type_=JSON)).table_valued("value")
     return (
         select(
             ApiKey.digest,
@@ -58,8 +58,8 @@ NOTE_USE = (
 
 
 @dataclass
-class Known:
-    """What a key opened when it was looked up, and until when that is taken for true."""
+class CachedKey:
+    """What a key opened when it was looked up, and until when that is relied on."""
 
     caller: Caller
     expires_at: datetime | None
@@ -67,95 +67,95 @@ class Known:
     is_used: bool = False
 
 
-class Ring:
+class KeyCache:
     """The keys that were used a moment ago.
 
-    Calls that come at the same time with keys not known share one SELECT, and it renews
-    what is in use and half over. Keys that open nothing are never remembered, so that
+    Calls that come at the same time with unknown keys share one SELECT. The same SELECT renews
+    the keys that are in use and half over. Keys that open nothing are never remembered, so that
     guessing fills no memory.
     """
 
     def __init__(self, engine: Engine, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._look_up = look(engine.dialect.name)
+        self._select = select_keys(engine.dialect.name)
         self._clock_s = clock_s
-        self._known: dict[str, Known] = {}  # oldest first
+        self._keys: dict[str, CachedKey] = {}  # oldest first
         self._wanted: set[str] = set()
-        self._looking = Lock()
+        self._fetching = Lock()
 
     def __len__(self) -> int:
         """How many keys are remembered."""
-        return len(self._known)
+        return len(self._keys)
 
     @property
     def waiting(self) -> int:
-        """How many keys the next look will be for."""
+        """How many keys the next SELECT will be for."""
         return len(self._wanted)
 
     def find(self, digest: str) -> Caller | None:
         """Who calls with the key of this digest; ``None`` if it opens nothing."""
-        known = self._remembered(digest)
-        if known is None:
-            known = self._look(digest)
-        elif self._is_half_over(known) and self._looking.acquire(blocking=False):
+        key = self._remembered(digest)
+        if key is None:
+            key = self._fetch_with_others(digest)
+        elif self._is_half_over(key) and self._fetching.acquire(blocking=False):
             try:  # one call renews for all, while the others go on with what is remembered
                 self._renew(set())
             finally:
-                self._looking.release()
-        return opened(known)
+                self._fetching.release()
+        return caller_with(key)
 
-    def at_hand(self, digest: str) -> Caller | None:
-        """The same if nothing has to be looked up for it now, not for others either; else ``None``."""
-        known = self._remembered(digest)
-        if known is None or (self._is_half_over(known) and not self._looking.locked()):
+    def find_at_hand(self, digest: str) -> Caller | None:
+        """Who calls, as ``find`` says; ``None`` also where ``find`` would ask the database now."""
+        key = self._remembered(digest)
+        if key is None or (self._is_half_over(key) and not self._fetching.locked()):
             return None
-        return opened(known)
+        return caller_with(key)
 
     def find_anew(self, digest: str) -> Caller | None:
-        """The same by what the database says now."""
-        with self._looking:
-            known = self._renew({digest}).get(digest)
-        return opened(known)
+        """Who calls, by what the database says now."""
+        with self._fetching:
+            key = self._renew({digest}).get(digest)
+        return caller_with(key)
 
     def forget(self) -> None:
         """Look all keys up anew from now on. Call it after a revocation is committed.
 
-        What a look that is under way has read goes into the dictionary that it began
-        with, which nobody reads any more.
+        A SELECT that is under way writes into the dictionary that it began with, which
+        nobody reads any more.
         """
-        self._known = {}
+        self._keys = {}
 
-    def _remembered(self, digest: str) -> Known | None:
-        known = self._known.get(digest)
-        return known if known is not None and known.until_s > self._clock_s() else None
+    def _remembered(self, digest: str) -> CachedKey | None:
+        key = self._keys.get(digest)
+        return key if key is not None and key.until_s > self._clock_s() else None
 
-    def _is_half_over(self, known: Known) -> bool:
-        return known.until_s < self._clock_s() + REMEMBERED_S / 2
+    def _is_half_over(self, key: CachedKey) -> bool:
+        return key.until_s < self._clock_s() + CACHED_FOR_S / 2
 
-    def _look(self, digest: str) -> Known | None:
+    def _fetch_with_others(self, digest: str) -> CachedKey | None:
         self._wanted.add(digest)
-        with self._looking:
-            if known := self._remembered(digest):  # who looked before us has looked for us, too
-                return known
+        with self._fetching:
+            if key := self._remembered(digest):  # the call that held the lock has fetched ours, too
+                return key
             return self._renew({digest}).get(digest)
 
-    def _renew(self, wanted: set[str]) -> dict[str, Known]:
-        """Look up what is wanted and what is due; what opens. Only one does it at a time."""
-        ring, now_s = self._known, self._clock_s()
-        wanted |= set(due(ring, now_s + REMEMBERED_S / 2))
-        while self._wanted and len(wanted) < MOST:
-            wanted.add(self._wanted.pop())
-        if not wanted:
+    def _renew(self, digests: set[str]) -> dict[str, CachedKey]:
+        """Fetch these keys and those that are due; returns the ones that open. The caller holds the lock."""
+        keys, now_s = self._keys, self._clock_s()
+        digests |= set(due(keys, now_s + CACHED_FOR_S / 2))
+        while self._wanted and len(digests) < MAX_KEYS:
+            digests.add(self._wanted.pop())
+        if not digests:
             return {}
-        found = self._fetch(wanted, now_s + REMEMBERED_S)
-        for digest in wanted:
-            ring.pop(digest, None)
-        ring.update(found)
-        return found
+        fetched = self._fetch(digests, now_s + CACHED_FOR_S)
+        for digest in digests:
+            keys.pop(digest, None)
+        keys.update(fetched)
+        return fetched
 
-    def _fetch(self, digests: Collection[str], until_s: float) -> dict[str, Known]:
+    def _fetch(self, digests: Collection[str], until_s: float) -> dict[str, CachedKey]:
         with self._engine.connect() as connection:
-            rows = connection.execute(self._look_up, {"digests": list(digests)}).all()
+            rows = connection.execute(self._select, {"digests": list(digests)}).all()
             now = utc_now()
             idle = [
                 row.id
@@ -165,28 +165,28 @@ class Ring:
             if idle:
                 note_use(connection, idle, now)
         return {
-            row.digest: Known(
+            row.digest: CachedKey(
                 Caller(row.user_id, row.id, row.cap_per_month, row.spending_limit), row.expires_at, until_s
             )
             for row in rows
         }
 
 
-def opened(known: Known | None) -> Caller | None:
-    """Who calls with a key that is in time."""
-    if known is None or (known.expires_at is not None and known.expires_at <= utc_now()):
+def caller_with(key: CachedKey | None) -> Caller | None:
+    """Who calls with a key; ``None`` if there is none, or it has ended."""
+    if key is None or (key.expires_at is not None and key.expires_at <= utc_now()):
         return None
-    known.is_used = True
-    return known.caller
+    key.is_used = True
+    return key.caller
 
 
-def due(ring: dict[str, Known], until_s: float) -> list[str]:
+def due(keys: dict[str, CachedKey], until_s: float) -> list[str]:
     """The oldest keys that are in use and end before ``until_s``. Those not in use are dropped."""
-    oldest = [(digest, known) for digest, known in islice(ring.items(), MOST // 2) if known.until_s < until_s]
-    for digest, known in oldest:
-        if not known.is_used:
-            del ring[digest]
-    return [digest for digest, known in oldest if known.is_used]
+    oldest = [(digest, key) for digest, key in islice(keys.items(), MAX_KEYS // 2) if key.until_s < until_s]
+    for digest, key in oldest:
+        if not key.is_used:
+            del keys[digest]
+    return [digest for digest, key in oldest if key.is_used]
 
 
 def note_use(connection: Connection, ids: list[int], now: datetime) -> None:

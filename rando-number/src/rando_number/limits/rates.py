@@ -1,4 +1,4 @@
-"""How often somebody may ask. Counted per address, or per customer where one is known."""
+"""How often somebody may ask. Calls are counted by address, or by customer where one is known."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from flask import Flask, Response, current_app, request, session, url_for
 from flask.typing import ResponseReturnValue, RouteCallable
 from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
 
 from ..errors import ApiError
-from . import storage  # noqa: F401  it serves memory://
+from .storage import SweptMemoryStorage
 
 
 def client_address() -> str:
-    """Who connected, or whom our own proxies vouch for (RANDO_PROXY_HOPS)."""
+    """The address that connected, or that our own proxies name (RANDO_PROXY_HOPS)."""
     return client_network(request.remote_addr)
 
 
@@ -34,6 +33,7 @@ def client_network(address: str | None) -> str:
     return str(ip_network(f"{address.partition('%')[0]}/64", strict=False))
 
 
+#: Where it counts is a setting; ``memory://`` is served by ``SweptMemoryStorage``, which registers itself.
 limiter = Limiter(client_address)
 
 #: Wrong passwords, from one address. Right ones cost nothing.
@@ -55,7 +55,7 @@ STEADY_S = 0.25
 
 
 def steady(view: RouteCallable) -> RouteCallable:
-    """Answer a form after ``STEADY_S`` since it came, whatever there was to do."""
+    """Answer a form ``STEADY_S`` after it came, whatever there was to do: its time tells nothing."""
 
     @wraps(view)
     def answered(**path: Any) -> ResponseReturnValue:
@@ -70,7 +70,7 @@ def steady(view: RouteCallable) -> RouteCallable:
 
 def guard_accounts(app: Flask) -> None:
     """Limit the views of Flask-Security that a guesser would hammer."""
-    for endpoint, rate, counted in (
+    for endpoint, rate, counts_if in (
         ("security.login", SIGN_IN, refused),
         ("security.register", REGISTER, None),
         ("security.forgot_password", RESET, None),
@@ -79,13 +79,13 @@ def guard_accounts(app: Flask) -> None:
         ("security.mf_recovery", CODE, refused),
         ("security.wan_signin_response", SIGN_IN, refused),
     ):
-        whose = halfway_in if rate is CODE else client_address
-        guard: Any = limiter.limit(rate, key_func=whose, methods=["POST"], deduct_when=counted)
+        counter = halfway_in if rate is CODE else client_address
+        guard: Any = limiter.limit(rate, key_func=counter, methods=["POST"], deduct_when=counts_if)
         app.view_functions[endpoint] = guard(app.view_functions[endpoint])
 
 
 def halfway_in() -> str:
-    """Who has given the right password and is asked for a code."""
+    """The counter of a user who gave the right password and is asked for a code."""
     return f"code:{session.get('tf_user_id') or client_address()}"
 
 
@@ -114,7 +114,7 @@ class Window:
 
 def are_counted_here() -> bool:
     """Whether counting takes no time: nothing is counted, or this process has the counters."""
-    return not limiter.enabled or isinstance(limiter.limiter.storage, MemoryStorage)
+    return not limiter.enabled or isinstance(limiter.limiter.storage, SweptMemoryStorage)
 
 
 @cache
@@ -122,16 +122,17 @@ def per_minute_of(calls: int) -> RateLimitItem:
     return RateLimitItemPerMinute(calls)
 
 
-def take(who: str, per_minute: int) -> Window | None:
-    """Count one call of ``who`` against the API's limit; ``None`` where limits are lifted.
+def count_call(counter: str, per_minute: int) -> Window | None:
+    """Count one call against the API's limit; ``None`` where limits are lifted.
 
+    :param counter: Whose calls these are: a customer's wallet, or ``unknown:`` and an address.
     :raises ApiError: The minute's calls are used up; nothing else was done.
     """
     if not limiter.enabled:
         return None
     rate = per_minute_of(per_minute)
-    within = limiter.limiter.hit(rate, who)
-    reset_at, remaining = limiter.limiter.get_window_stats(rate, who)
+    within = limiter.limiter.hit(rate, counter)
+    reset_at, remaining = limiter.limiter.get_window_stats(rate, counter)
     window = Window(per_minute, remaining, max(1, ceil(reset_at - time.time())))
     if not within:
         raise ApiError(

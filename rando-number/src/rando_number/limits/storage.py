@@ -9,12 +9,12 @@ from limits.storage import MemoryStorage
 SWEPT_EVERY_S = 30
 
 
-class Counts(MemoryStorage):
+class SweptMemoryStorage(MemoryStorage):
     """Takes the place of the library's own storage, under its name.
 
-    That one starts a thread each 10 ms, which looks at the counters of everybody: with 100,000
-    customers in a minute it does nothing else. A counter that is over is forgotten when it is
-    looked at; here the rest goes by and by, with a call that counts.
+    The library starts a thread each 10 ms, which looks at every counter: with 100,000 customers
+    in a minute it does nothing else. Here a counter that is over is forgotten when it is read,
+    and every 30 s a call that counts sweeps the others.
     """
 
     STORAGE_SCHEME = ["memory"]

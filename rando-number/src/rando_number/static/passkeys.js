@@ -12,12 +12,12 @@ function ask() {
 }
 
 async function send() {
-  const told = form.querySelector("[role=status]");
+  const status = form.querySelector("[role=status]");
   try {
     form.elements.credential.value = JSON.stringify(await ask());
     form.submit();
   } catch (refusal) {
-    told.textContent =
+    status.textContent =
       refusal.name === "InvalidStateError" ? "This device has a passkey for your account already."
       : refusal.name === "NotAllowedError" ? "No passkey was used."
       : refusal.name === "SecurityError" ? "Passkeys need a name in the address bar, such as localhost, not numbers."

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Select, func, literal, select
 
 from ..models import ApiKey, Number, db
-from ..numbers import KEY_OF
+from ..numbers import KEY_PREFIX
 
-#: By which key: one's id, by none (on this site), or by whichever (``None``).
+#: An API key by its id, this site (where no key is needed), or ``None`` for all of them.
 By = int | Literal["site"] | None
 
 ON_THIS_SITE = "this site"
@@ -28,7 +28,7 @@ class Bought:
 
 @dataclass(frozen=True)
 class Share:
-    """What one key, or this site, drew of one customer's credits; on one day, UTC, where it says so."""
+    """The calls by one API key, or on this site, and their credits; of one day, UTC, if it has one."""
 
     key_id: int | None
     name: str
@@ -45,9 +45,9 @@ class Total:
     credits: int = 0
 
     @classmethod
-    def of(cls, shares: Iterable[Share]) -> Total:
-        listed = list(shares)
-        return cls(sum(share.calls for share in listed), sum(share.credits for share in listed))
+    def over(cls, shares: Iterable[Share]) -> Total:
+        shares = list(shares)
+        return cls(sum(share.calls for share in shares), sum(share.credits for share in shares))
 
 
 def begin_of(day: date) -> datetime:
@@ -56,20 +56,20 @@ def begin_of(day: date) -> datetime:
 
 def bought(user_id: int, ledger_keys: Sequence[str]) -> Mapping[str, Bought]:
     """What the spends among ``ledger_keys`` gave."""
-    ids = [key.removeprefix(KEY_OF) for key in ledger_keys if key.startswith(KEY_OF)]
+    ids = [key.removeprefix(KEY_PREFIX) for key in ledger_keys if key.startswith(KEY_PREFIX)]
     rows = db.session.execute(
         select(Number.id, Number.values, ApiKey.name)
         .outerjoin(ApiKey, ApiKey.id == Number.api_key_id)
         .where(Number.user_id == user_id, Number.id.in_(ids))
     )
-    return {KEY_OF + row.id: Bought(row.values, row.name or "") for row in rows}
+    return {KEY_PREFIX + row.id: Bought(row.values, row.name or "") for row in rows}
 
 
 def spends_by(user_id: int, by: By) -> Select[str] | None:
-    """The ledger's keys of what one key drew; ``None`` where it is no matter which."""
+    """The ledger's keys of what one API key drew; ``None`` for all of them."""
     if by is None:
         return None
-    return select(literal(KEY_OF) + Number.id).where(Number.user_id == user_id, drawn_by(by))
+    return select(literal(KEY_PREFIX) + Number.id).where(Number.user_id == user_id, drawn_by(by))
 
 
 def drawn_by(by: By) -> ColumnElement[bool]:
@@ -79,10 +79,10 @@ def drawn_by(by: By) -> ColumnElement[bool]:
 def by_day_and_key(user_id: int, first: date, last: date, by: By = None) -> list[Share]:
     """What each key drew on each day from ``first`` to ``last``, both included; the days in order."""
     on = day_of(Number.created_at)
-    whose = [Number.user_id == user_id, Number.created_at >= begin_of(first)]
-    whose.append(Number.created_at < begin_of(last) + timedelta(days=1))
+    drawn = [Number.user_id == user_id, Number.created_at >= begin_of(first)]
+    drawn.append(Number.created_at < begin_of(last) + timedelta(days=1))
     if by is not None:
-        whose.append(drawn_by(by))
+        drawn.append(drawn_by(by))
     rows = db.session.execute(
         select(
             on.label("day"),
@@ -93,7 +93,7 @@ def by_day_and_key(user_id: int, first: date, last: date, by: By = None) -> list
         )
         .select_from(Number)
         .outerjoin(ApiKey, ApiKey.id == Number.api_key_id)
-        .where(*whose)
+        .where(*drawn)
         .group_by(on, Number.api_key_id, ApiKey.name)
         .order_by(on, Number.api_key_id)
     )
@@ -113,9 +113,9 @@ def by_day(shares: Iterable[Share]) -> dict[date, Total]:
     """The days that sold anything, in order."""
     days: dict[date, list[Share]] = {}
     for share in shares:
-        assert share.day is not None, "shares of no day are no statement by day"
+        assert share.day is not None, "only shares of a day can be summed by day"
         days.setdefault(share.day, []).append(share)
-    return {day: Total.of(listed) for day, listed in days.items()}
+    return {day: Total.over(shares_of_day) for day, shares_of_day in days.items()}
 
 
 def by_key(shares: Iterable[Share]) -> list[Share]:
@@ -123,9 +123,14 @@ def by_key(shares: Iterable[Share]) -> list[Share]:
     keys: dict[int | None, list[Share]] = {}
     for share in shares:
         keys.setdefault(share.key_id, []).append(share)
-    added = [(key_id, listed[0].name, Total.of(listed)) for key_id, listed in keys.items()]
-    summed = [Share(key_id, name, total.calls, total.credits) for key_id, name, total in added]
+    summed = [sum_of_key(shares_of_key) for shares_of_key in keys.values()]
     return sorted(summed, key=lambda share: -share.credits)
+
+
+def sum_of_key(shares: Sequence[Share]) -> Share:
+    """What one key drew on all the days."""
+    total = Total.over(shares)
+    return Share(shares[0].key_id, shares[0].name, total.calls, total.credits)
 
 
 def lasts_days(user_id: int, credits: int, today: date) -> int | None:
@@ -134,7 +139,7 @@ def lasts_days(user_id: int, credits: int, today: date) -> int | None:
     ``None`` where nothing was drawn.
     """
     shares = by_day_and_key(user_id, today - timedelta(days=29), today)
-    drawn = Total.of(shares).credits
+    drawn = Total.over(shares).credits
     if not drawn:
         return None
     first = min(share.day for share in shares if share.day is not None)

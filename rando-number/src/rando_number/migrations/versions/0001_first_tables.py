@@ -161,7 +161,7 @@ def create_audit_lines() -> None:
         "audit_lines",
         sa.Column("id", BIG, primary_key=True),
         sa.Column("at", AT, nullable=False),
-        sa.Column("deed", sa.String(32), nullable=False),
+        sa.Column("action", sa.String(32), nullable=False),
         sa.Column("actor", sa.String(64), nullable=False),
         sa.Column("address", sa.String(64)),
         sa.Column("detail", sa.JSON(), nullable=False),

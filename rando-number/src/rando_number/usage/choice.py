@@ -1,0 +1,97 @@
+"""What a customer chose to see of the usage: days, a key, a kind of entry; read from a query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from ..models import owner_of, prepaid, utc_now
+from . import totals
+from .totals import By, Share
+
+DAYS_SHOWN = 30
+MAX_DAYS = 366
+KINDS = ("spend", "purchase", "allowance", "grant", "reversal", "clawback", "expiry", "adjustment")
+
+
+class BadChoice(ValueError):
+    """A filter that can't be used. The message names the field and says what to do."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the customer chose to see: days, UTC, both included; one API key; one kind of entry.
+
+    ``dated`` says that days were chosen. Without it the charts show the last ``DAYS_SHOWN``
+    days, and the statement goes back to the first entry.
+    """
+
+    first: date
+    last: date
+    by: By = None
+    kind: str | None = None
+    dated: bool = False
+
+    @classmethod
+    def read(cls, fields: Mapping[str, str]) -> Choice:
+        """What a query asks for; an empty field counts as left out.
+
+        :raises BadChoice: A field is no day, key or kind, or the days are in the wrong order or too many.
+        """
+        last = day_in(fields, "to") or utc_now().date()
+        first = day_in(fields, "from") or last - timedelta(days=DAYS_SHOWN - 1)
+        if not first <= last < first + timedelta(days=MAX_DAYS):
+            raise BadChoice(f"From must be a day up to {MAX_DAYS - 1} days before To, or the same day.")
+        kind = fields.get("kind") or None
+        if kind is not None and kind not in KINDS:
+            raise BadChoice("What must be one of the kinds in the list.")
+        return cls(first, last, key_in(fields), kind, bool(fields.get("from") or fields.get("to")))
+
+    @classmethod
+    def lately(cls) -> Choice:
+        today = utc_now().date()
+        return cls(today - timedelta(days=DAYS_SHOWN - 1), today)
+
+    def entries(self, user_id: int, limit: int, cursor: str | None) -> Any:
+        """A page of the entries that were chosen.
+
+        :raises ValueError: The cursor was not given out by us.
+        """
+        return prepaid.entries(
+            owner_of(user_id),
+            limit,
+            cursor,
+            kind=self.kind,
+            since=totals.begin_of(self.first) if self.dated else None,
+            until=totals.begin_of(self.last) + timedelta(days=1) if self.dated else None,
+            keys=totals.spends_by(user_id, self.by),
+        )
+
+    def shares(self, user_id: int) -> list[Share]:
+        return totals.by_day_and_key(user_id, self.first, self.last, self.by)
+
+
+def day_in(fields: Mapping[str, str], name: str) -> date | None:
+    text = fields.get(name)
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = date.min
+    if not 2000 <= day.year < 2100:
+        raise BadChoice(f"{name.capitalize()} must be a day such as 2026-11-23.")
+    return day
+
+
+def key_in(fields: Mapping[str, str]) -> By:
+    text = fields.get("key")
+    if not text:
+        return None
+    if text == "site":
+        return "site"
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise BadChoice("Key must be one of the keys in the list.")
+    return int(text)

@@ -1,0 +1,130 @@
+"""The download of all of a customer's data, and closing the account."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from sqlalchemy import MetaData, select
+from stripe import StripeClient
+
+from rando_number.accounts.closing import close_account
+from rando_number.models import User, db
+
+from ..running_shop import Program, RunningShop, Visitor
+
+
+def settled(shop: RunningShop) -> Visitor:
+    """A customer who has left traces everywhere: a key, a call, a purchase, a card, a second browser."""
+    customer = shop.customer("canary@rando.test")
+    key = customer.make_key("canary key")
+    Program(shop, key).get("/number/", **{"Idempotency-Key": "canary-1"})
+    session_id = customer.buy(pack="starter")
+    shop.stripe.pay(session_id, name="Carla Canary", keep_card=True)
+    shop.visitor(HTTP_USER_AGENT="canary browser").login("canary@rando.test")
+    return customer
+
+
+def everything(shop: RunningShop) -> str:
+    """Every row of every table, as text."""
+    tables = MetaData()
+    with shop.app.app_context():
+        tables.reflect(db.engine)
+        return "\n".join(
+            f"{name} {tuple(row)}"
+            for name, table in tables.tables.items()
+            for row in db.session.execute(select(table))
+        )
+
+
+def test_a_closed_account_keeps_nothing_personal_and_the_books_stay(shop: RunningShop) -> None:
+    customer = settled(shop)
+    owner, program = customer.owner, Program(shop, customer.make_key())
+    with shop.app.app_context():
+        stripe_id = shop.prepaid.customer_id(owner)
+    assert "anary" in everything(shop)
+
+    gone = customer.send("/close-account")
+
+    assert gone.location == "/"
+    assert "Clear-Site-Data" in gone.headers
+    assert customer.get("/user-profile").status_code == 302
+    assert program.get("/balance").status_code == 401
+    assert shop.visitor().login("canary@rando.test").status_code == 200
+    assert "anary" not in everything(shop)
+    client: Any = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())
+    assert client.v1.customers.retrieve(stripe_id).deleted
+    assert shop.balance(owner) == 0
+    with shop.app.app_context():
+        kinds = [entry.kind for entry in shop.prepaid.entries(owner)]
+    assert kinds == ["adjustment", "purchase", "spend", "grant"]
+    assert "account_closed" in shop.actions()
+    assert "To: canary@rando.test" in shop.mails()[-1]
+
+
+def test_closing_an_account_again_changes_nothing(shop: RunningShop) -> None:
+    customer = settled(shop)
+    with shop.app.test_request_context():
+        user = db.session.scalars(select(User)).one()
+        close_account(user)
+        before = user.closed_at
+
+        close_account(user)
+
+        assert user.closed_at == before
+    assert shop.balance(f"user:{user.id}") == 0
+    assert customer.get("/user-profile").status_code == 302
+
+
+def test_a_plan_ends_at_once_and_asks_for_no_more_money(shop: RunningShop) -> None:
+    customer = shop.customer()
+    begun = customer.send("/subscription", plan="small", trial="")
+    found = re.search(r"cs_test_\w+", begun.location)
+    assert found is not None, begun.location
+    shop.stripe.pay(found[0])
+    with shop.app.app_context():
+        assert shop.prepaid.plan(customer.owner) is not None
+    client: Any = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())
+    (plan,) = client.v1.subscriptions.list({"status": "all"}).data
+    assert plan.status == "active"
+
+    customer.send("/close-account")
+    shop.stripe.advance(days=70)
+
+    assert client.v1.subscriptions.retrieve(plan.id).status == "canceled"
+    assert [invoice.status for invoice in client.v1.invoices.list().data] == ["paid"]
+    assert shop.balance("user:1") == 0
+
+
+def test_an_account_stays_open_while_stripe_does_not_answer(shop: RunningShop) -> None:
+    customer = settled(shop)
+    shop.stripe.chaos(api_429=1.0)
+
+    refused = customer.send("/close-account")
+
+    assert refused.status_code == 503
+    assert "still open" in refused.text
+    assert customer.get("/user-profile").status_code == 200
+    shop.stripe.chaos()
+    assert customer.send("/close-account").location == "/"
+
+
+def test_a_customer_downloads_all_of_their_own_data_and_nobody_elses(shop: RunningShop) -> None:
+    customer = settled(shop)
+    other = shop.customer("other@rando.test")
+    other.draw()
+
+    answer = customer.get("/export.json")
+
+    mine = json.loads(answer.text)
+    assert mine["account"]["email"] == "canary@rando.test"
+    assert [key["name"] for key in mine["api_keys"]] == ["canary key"]
+    assert len(mine["sign_ins"]) == 2
+    assert [card["last4"] for card in mine["cards"]] == ["4242"]
+    assert [purchase["amount_minor"] for purchase in mine["purchases"]] == [1_000]
+    assert [entry["credits"] for entry in mine["entries"]] == [10, -1, 3]
+    assert len(mine["numbers"]) == 1
+    assert "signed_in" in {line["action"] for line in mine["log"]}
+    assert "other@rando.test" not in answer.text
+    assert "argon2" not in answer.text

@@ -1,0 +1,301 @@
+"""Passwords, the links that reset them, and what strangers learn of an address."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from itsdangerous import TimestampSigner
+from sqlalchemy import select
+
+from rando_number import config
+from rando_number.accounts.passwords import common
+from rando_number.limits import rates
+from rando_number.models import User, db
+
+from ..reading import forms
+from ..running_shop import NEW_PASSWORD, PASSWORD, RunningShop
+
+
+def stored(shop: RunningShop) -> str:
+    with shop.app.app_context():
+        return db.session.scalars(select(User.password)).one() or ""
+
+
+@pytest.mark.parametrize(("length", "taken"), [(7, False), (8, True), (64, True), (128, True)])
+def test_a_password_has_8_characters_or_more(shop: RunningShop, length: int, taken: bool) -> None:
+    password = ("zq7-" * 32)[:length]
+
+    shop.visitor().register("pat@rando.test", password)
+
+    assert (shop.rows()["users"] == 1) is taken
+    if taken:
+        assert shop.visitor().login("pat@rando.test", password).status_code == 302
+
+
+def test_the_passwords_that_leak_most_are_refused_with_no_network(shop: RunningShop) -> None:
+    assert len(common()) > 8_000
+
+    for password in ("password1", "iloveyou1", "PASSWORD123", "qwertyuiop"):
+        refused = shop.visitor().register("pat@rando.test", password)
+        assert "among the first that are tried" in refused.text, password
+
+    assert shop.rows()["users"] == 0
+
+
+@pytest.mark.parametrize("password", ["rando-number1", "RandoNumber!", "patricia99", "99Patricia"])
+def test_our_name_and_ones_own_address_are_refused(shop: RunningShop, password: str) -> None:
+    refused = shop.visitor().register("patricia@rando.test", password)
+
+    assert "little more than" in refused.text
+    assert shop.rows()["users"] == 0
+
+
+@pytest.mark.parametrize(
+    "password", ["alllowercase", "a     space     z", "🎲🎲🎲🎲🎲🎲🎲🎲", "19283746556473"]
+)
+def test_no_kinds_of_characters_are_asked_for(shop: RunningShop, password: str) -> None:
+    shop.visitor().register("pat@rando.test", password)
+
+    assert shop.visitor().login("pat@rando.test", password).status_code == 302
+
+
+def test_a_password_is_verified_as_it_came(shop: RunningShop) -> None:
+    long = "Zq7-" * 20
+    shop.visitor().register("pat@rando.test", long + "é")
+
+    for other in (long[:72], long, long.lower() + "é", long + "e\u0301"):
+        assert shop.visitor().login("pat@rando.test", other).status_code == 200, other
+
+    assert shop.visitor().login("pat@rando.test", long + "é").status_code == 302
+
+
+def test_a_new_password_asks_for_the_present_one(shop: RunningShop) -> None:
+    customer = shop.customer()
+    before = stored(shop)
+
+    refused = customer.send(
+        "/change", password="not mine", new_password="zq7-zq7-zq7", new_password_confirm="zq7-zq7-zq7"
+    )
+
+    assert refused.status_code == 200
+    assert stored(shop) == before
+    customer.send(
+        "/change", password=PASSWORD, new_password="zq7-zq7-zq7", new_password_confirm="zq7-zq7-zq7"
+    )
+    assert shop.visitor().login("pat@rando.test", "zq7-zq7-zq7").status_code == 302
+
+
+def test_password_fields_help_a_password_manager(shop: RunningShop) -> None:
+    customer = shop.customer()
+    pages = {path: shop.visitor().get(path).text for path in ("/login", "/register")}
+    pages["/change"] = customer.get("/change").text
+
+    for path, page in pages.items():
+        fields = re.findall(r'<input[^>]*name="[a-z_]*password[a-z_]*"[^>]*>', page)
+        assert fields, path
+        for field in fields:
+            assert 'type="password"' in field
+            assert re.search(r'autocomplete="(current|new)-password"', field), field
+        assert "onpaste" not in page
+
+
+def test_passwords_are_kept_by_argon2id_and_hashed_anew_when_it_gets_dearer(
+    dear_passwords: None, shop: RunningShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.customer()
+    cost = re.match(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$", stored(shop))
+    assert cost is not None
+    assert int(cost[1]) >= 19 * 1024
+    assert int(cost[2]) >= 2
+
+    monkeypatch.setitem(config.ARGON2, "argon2__time_cost", 3)
+    RunningShop(shop.data).visitor().login("pat@rando.test")
+
+    assert "t=3" in stored(shop)
+
+
+def test_a_fresh_install_has_nobody_to_log_in_as(shop: RunningShop) -> None:
+    assert shop.rows()["users"] == 0
+
+
+def test_nobody_is_asked_for_a_hint_or_a_secret_question(shop: RunningShop) -> None:
+    page = shop.visitor().get("/register").text
+
+    assert set(re.findall(r'<input[^>]*name="(\w+)"', page)) == {
+        "next",
+        "csrf_token",
+        "email",
+        "password",
+        "password_confirm",
+    }
+
+
+def test_a_reset_link_works_once(shop: RunningShop) -> None:
+    customer = shop.customer()
+    visitor = shop.visitor()
+    link = shop.reset_link()
+
+    assert visitor.send(link, **NEW_PASSWORD).location == "/login"
+
+    assert visitor.get(link).location == "/reset"
+    assert customer.get("/user-profile").status_code == 302
+    assert shop.visitor().login("pat@rando.test").status_code == 200
+    assert shop.visitor().login("pat@rando.test", "zq7-zq7-zq7").status_code == 302
+    assert shop.app.config["SECURITY_RESET_PASSWORD_WITHIN"].total_seconds() <= 600
+
+
+def test_a_newer_reset_link_ends_the_older_one(shop: RunningShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.customer()
+    with monkeypatch.context() as earlier:  # links of one second are one link
+        earlier.setattr(TimestampSigner, "get_timestamp", lambda self: int(time.time()) - 5)
+        older = shop.reset_link()
+    newer = shop.reset_link()
+    visitor = shop.visitor()
+
+    assert visitor.get(older).location == "/reset"
+    assert visitor.send(newer, **NEW_PASSWORD).location == "/login"
+
+
+def test_a_reset_link_dies_with_the_password_that_it_was_for(shop: RunningShop) -> None:
+    customer = shop.customer()
+    link = shop.reset_link()
+
+    customer.send(
+        "/change", password=PASSWORD, new_password="zq7-zq7-zq7", new_password_confirm="zq7-zq7-zq7"
+    )
+
+    assert shop.visitor().get(link).location == "/reset"
+
+
+def test_a_reset_link_dies_with_the_address_that_it_went_to(shop: RunningShop) -> None:
+    customer = shop.customer()
+    link = shop.reset_link()
+
+    customer.send("/change-email", email="new@rando.test")
+    customer.get(shop.links("/change-email")[-1])
+
+    assert shop.visitor().get(link).location == "/reset"
+
+
+def test_a_new_address_counts_once_its_link_was_opened_and_the_old_one_gets_a_mail(shop: RunningShop) -> None:
+    customer = shop.customer()
+
+    customer.send("/change-email", email="New@rando.test")
+
+    assert shop.visitor().login("pat@rando.test").status_code == 302
+    assert shop.visitor().login("new@rando.test").status_code == 200
+    customer.get(shop.links("/change-email")[-1])
+    assert shop.visitor().login("pat@rando.test").status_code == 200
+    assert shop.visitor().login("new@rando.test").status_code == 302
+    assert "To: pat@rando.test" in shop.mails()[-1]
+    assert "email_changed" in shop.actions()
+
+
+def test_a_change_to_a_taken_address_is_answered_like_one_to_a_free_address(shop: RunningShop) -> None:
+    shop.customer("taken@rando.test")
+    customer = shop.customer("pat@rando.test")
+    sent = len(shop.mails())
+
+    answers = [customer.send("/change-email", email=f"{name}@rando.test") for name in ("taken", "free")]
+
+    taken, free = (
+        anonymous(answer.text, f"{name}@rando.test")
+        for answer, name in zip(answers, ("taken", "free"), strict=True)
+    )
+    assert taken == free
+    assert len(shop.mails()) == sent + 1
+
+
+def test_a_changed_reset_link_is_refused(shop: RunningShop) -> None:
+    shop.customer()
+    visitor = shop.visitor()
+    visitor.send("/reset", email="pat@rando.test")
+    link = shop.links("/reset")[0]
+
+    assert visitor.get(link[:-2]).location == "/reset"
+
+
+def test_keys_have_256_bits_of_randomness(shop: RunningShop) -> None:
+    from rando_number.keys import api_keys
+
+    with shop.app.test_request_context():
+        user = User(id=1, email="pat@rando.test", fs_uniquifier="x")
+        db.session.add(user)
+        made = {api_keys.make(user, f"one of many: {n}") for n in range(1_000)}
+
+    assert len(made) == 1_000
+    assert {len(key) for key in made} == {3 + 43}
+
+
+@pytest.mark.parametrize("path", ["/login", "/reset"])
+def test_a_known_address_is_answered_like_an_unknown_one(shop: RunningShop, path: str) -> None:
+    shop.customer("known@rando.test")
+    visitor = shop.visitor()
+
+    def answer(email: str) -> tuple[int, str]:
+        fields = {"password": "not the one"} if path == "/login" else {}
+        sent = visitor.send(path, email=email, **fields)
+        return sent.status_code, anonymous(sent.text, email)
+
+    assert answer("known@rando.test") == answer("nobody@rando.test")
+
+
+def test_a_known_address_is_answered_as_fast_as_an_unknown_one(shop: RunningShop) -> None:
+    shop.customer("known@rando.test")
+    visitor = shop.visitor()
+
+    def least_s(email: str) -> float:
+        """Of several tries: what a busy machine adds is no answer of ours."""
+        took = []
+        for _ in range(5):
+            page = forms(visitor.get("/reset").text)["/reset"]
+            began = time.monotonic()
+            visitor.client.post("/reset", data={**page, "email": email})
+            took.append(time.monotonic() - began)
+        return min(took)
+
+    known, unknown = least_s("known@rando.test"), least_s("nobody@rando.test")
+
+    assert min(known, unknown) >= rates.STEADY_S
+    assert abs(known - unknown) < 0.2 * unknown
+
+
+def test_a_registration_tells_nobody_who_is_registered(confirming_shop: RunningShop) -> None:
+    first = confirming_shop.visitor()
+    first.register("pat@rando.test")
+    answers = []
+    for email in ("pat@rando.test", "new@rando.test"):
+        visitor = confirming_shop.visitor()
+        sent = visitor.register(email)
+        answers.append((sent.status_code, sent.location, anonymous(visitor.get("/").text, email)))
+
+    assert answers[0] == answers[1]
+    assert confirming_shop.rows()["users"] == 2
+
+
+def anonymous(page: str, email: str) -> str:
+    """A page without what differs at each request."""
+    page = re.sub(r'(name="(csrf_token|once)"[^>]*value=)"[^"]*"', r"\1", page)
+    page = re.sub(r"<b>\d</b>|This \d was drawn", "", page)
+    return page.replace(email, "EMAIL")
+
+
+def test_an_unconfirmed_address_can_try_but_not_buy(confirming_shop: RunningShop) -> None:
+    shop = confirming_shop
+    customer = shop.visitor()
+    customer.register("pat@rando.test")
+    assert customer.get("/user-profile").status_code == 302
+
+    customer.login("pat@rando.test")
+    assert customer.draw().status_code == 200
+    with shop.nothing_changes():
+        assert customer.get("/buy-credits").status_code == 403
+        token = re.search(r'name="csrf_token" value="([^"]+)"', customer.get("/").text)
+        assert token is not None
+        posted = customer.client.post("/buy-credits", data={"csrf_token": token[1], "credits": "10"})
+        assert posted.status_code == 403
+
+    customer.get(shop.links("/confirm")[-1])
+    assert customer.get("/buy-credits").status_code == 200

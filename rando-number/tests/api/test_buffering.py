@@ -1,0 +1,63 @@
+"""Requests are handed on with their whole body, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from rando_number.api.buffering import BufferedRequests
+
+ASKED = {"type": "http", "method": "POST", "path": "/", "query_string": b"a=\xff%20"}
+
+
+def hand_on(
+    headers: list[tuple[bytes, bytes]], *events: dict[str, Any]
+) -> tuple[dict[str, Any], bytes] | int:
+    """What the app behind is asked, with the body that it reads; or the status of a refusal before it."""
+    asked: list[tuple[dict[str, Any], bytes]] = []
+    sent: list[Any] = []
+    coming = iter(events)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        event = await receive()
+        assert not event["more_body"]
+        asked.append((scope, event["body"]))
+
+    async def receive() -> Any:
+        return next(coming)
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    front: Any = BufferedRequests(app, max_body=10)
+    asyncio.run(front({**ASKED, "headers": headers}, receive, send))
+    return asked[0] if asked else sent[0]["status"]
+
+
+def part(body: bytes, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+def test_a_body_in_chunks_gets_a_length() -> None:
+    handed_on = hand_on([(b"transfer-encoding", b"chunked")], part(b"ab", True), part(b"c", True), part(b""))
+
+    assert isinstance(handed_on, tuple)
+    scope, body = handed_on
+    assert body == b"abc"
+    assert scope["headers"] == [(b"content-length", b"3")]
+    assert scope["query_string"] == b"a=%FF%20"
+
+
+def test_a_body_that_is_too_long_is_not_kept_and_its_length_says_so() -> None:
+    handed_on = hand_on([(b"transfer-encoding", b"chunked")], part(b"a" * 8, True), part(b"b" * 8, True))
+
+    assert isinstance(handed_on, tuple)
+    assert handed_on[1] == b""
+    assert int(dict(handed_on[0]["headers"])[b"content-length"]) > 10
+
+
+def test_a_body_that_was_cut_on_the_way_is_not_handed_on() -> None:
+    gone = {"type": "http.disconnect"}
+
+    assert hand_on([(b"content-length", b"5")], part(b"ab", True), gone) == 400
+    assert hand_on([(b"content-length", b"5")], part(b"ab")) == 400

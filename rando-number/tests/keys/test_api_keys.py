@@ -1,0 +1,220 @@
+"""API keys: who holds one spends its owner's credits, until it ends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+from werkzeug.test import TestResponse
+
+from rando_number.keys.api_keys import key_cache
+from rando_number.models import ApiKey, User, db, utc_now
+
+from ..reading import forms, json_of
+from ..running_shop import Program, RunningShop
+from ..serving import at_once
+
+
+def revoke_form(page: str) -> str:
+    return next(path for path in forms(page) if path.endswith("/revoke"))
+
+
+def test_a_key_is_shown_once_and_kept_as_a_digest(shop: RunningShop) -> None:
+    customer = shop.customer()
+
+    key = customer.make_key("billing job")
+
+    assert key not in customer.get("/api-keys").text
+    assert "billing job" in customer.get("/api-keys").text
+    assert key.encode() not in b"".join(file.read_bytes() for file in shop.data.glob("rando.sqlite3*"))
+
+
+def test_a_revoked_key_is_refused_at_once(shop: RunningShop) -> None:
+    customer = shop.customer()
+    program = Program(shop, customer.make_key())
+    assert program.get("/balance").status_code == 200
+
+    customer.send(revoke_form(customer.get("/api-keys").text), form_of="/api-keys")
+
+    assert program.get("/balance").status_code == 401
+    assert shop.actions()[-2:] == ["key_made", "key_revoked"]
+
+
+def elsewhere(shop: RunningShop, model: type[ApiKey | User], **values: object) -> None:
+    """Change keys or users as another process would: this one still remembers what it has read."""
+    with shop.app.app_context():
+        db.session.execute(update(model).values(**values))
+        db.session.commit()
+
+
+@pytest.mark.parametrize("ended_by", ["revoked", "switched off"])
+def test_a_key_that_another_process_ended_is_refused_at_once_by_every_call(
+    any_shop: RunningShop, ended_by: str
+) -> None:
+    customer = any_shop.customer(credits=20)
+    program = Program(any_shop, customer.make_key(cap_per_month="10"))
+
+    def end_while_it_is_remembered() -> None:
+        elsewhere(any_shop, ApiKey, revoked_at=None)
+        elsewhere(any_shop, User, active=True)
+        assert program.get("/number/", **{"Idempotency-Key": "a"}).status_code == 200
+        if ended_by == "revoked":
+            elsewhere(any_shop, ApiKey, revoked_at=utc_now())
+        else:
+            elsewhere(any_shop, User, active=False)
+
+    calls: list[Callable[[], TestResponse]] = [
+        lambda: program.get("/number/"),
+        lambda: program.post("/numbers", {"count": 2}),
+        lambda: program.get("/number/", **{"Idempotency-Key": "a"}),
+        lambda: program.get("/number/", **{"Idempotency-Key": "b"}),
+        lambda: program.post("/numbers", {"count": 5}, **{"Idempotency-Key": "a"}),
+        lambda: program.post("/numbers", {"count": 11}),
+        lambda: program.get("/balance"),
+        lambda: program.get("/numbers"),
+        lambda: program.get("/entries"),
+        lambda: program.get("/usage"),
+    ]
+    for call in calls:
+        end_while_it_is_remembered()
+        refused = call()
+        assert (refused.status_code, json_of(refused)["error"]["code"]) == (401, "unauthenticated")
+        assert refused.headers["WWW-Authenticate"] == "Bearer"
+    assert customer.balance == 19
+    with any_shop.app.app_context():
+        assert db.session.scalar(select(ApiKey.used)) == 1
+
+
+def test_a_revoked_key_that_goes_on_calling_slows_nobody_down(any_shop: RunningShop) -> None:
+    """Those that share its commit get their numbers, and it is looked up anew after its first refusal."""
+    customer = any_shop.customer(credits=40)
+    ended, other = (Program(any_shop, customer.make_key(name)) for name in ("ended", "other"))
+    for program in (ended, other):
+        assert program.get("/number/").status_code == 200
+    with any_shop.app.app_context():
+        db.session.execute(update(ApiKey).where(ApiKey.name == "ended").values(revoked_at=utc_now()))
+        db.session.commit()
+
+    def call(n: int) -> tuple[str, int]:
+        program = (ended, other)[n % 2]
+        return ("ended", "other")[n % 2], program.get("/number/").status_code
+
+    assert Counter(at_once(20, call)) == {("ended", 401): 10, ("other", 200): 10}
+    assert customer.balance == 28
+
+
+def test_a_key_ends_with_its_day(shop: RunningShop) -> None:
+    customer = shop.customer()
+    tomorrow = utc_now() + timedelta(days=1)
+    program = Program(shop, customer.make_key(expires_on=f"{tomorrow:%Y-%m-%d}"))
+    assert program.get("/balance").status_code == 200
+
+    with shop.app.app_context():
+        db.session.execute(update(ApiKey).values(expires_at=utc_now()))
+        db.session.commit()
+        key_cache().forget()  # it was written behind the app's back
+
+    assert program.get("/balance").status_code == 401
+
+
+def test_a_capped_key_stops_at_its_cap_and_gives_back_what_was_refused(any_shop: RunningShop) -> None:
+    customer = any_shop.customer(credits=8)
+    program = Program(any_shop, customer.make_key(cap_per_month="10"))
+
+    assert program.post("/numbers", {"count": 9}).status_code == 402
+    assert program.post("/numbers", {"count": 6}).status_code == 200
+    over = program.post("/numbers", {"count": 5})
+
+    assert over.status_code == 402
+    assert json_of(over)["error"]["code"] == "key_cap_reached"
+    assert json_of(over)["error"]["cap"] == 10
+    assert customer.balance == 2
+    with any_shop.app.app_context():
+        assert db.session.scalar(select(ApiKey.used)) == 6
+
+
+def test_a_new_month_gives_a_capped_key_its_cap_again(shop: RunningShop) -> None:
+    customer = shop.customer(credits=20)
+    program = Program(shop, customer.make_key(cap_per_month="10"))
+    program.post("/numbers", {"count": 10})
+    assert program.get("/number/").status_code == 402
+
+    with shop.app.app_context():
+        db.session.execute(update(ApiKey).values(month="2020-01"))
+        db.session.commit()
+
+    assert program.get("/number/").status_code == 200
+
+
+def test_a_repeat_by_idempotency_key_does_not_count_against_the_cap(shop: RunningShop) -> None:
+    program = Program(shop, shop.customer().make_key(cap_per_month="1"))
+
+    first = program.get("/number/", **{"Idempotency-Key": "a"})
+    again = program.get("/number/", **{"Idempotency-Key": "a"})
+
+    assert json_of(again) == json_of(first)
+
+
+def test_a_wrong_form_makes_no_key(shop: RunningShop) -> None:
+    customer = shop.customer()
+
+    for fields in (
+        {"name": ""},
+        {"name": "x" * 81},
+        {"name": "   "},
+        {"name": "a\x00b"},
+        {"name": "one\r\nanother"},
+        {"name": "\u202egnp"},
+        {"name": "x", "cap_per_month": "-1"},
+        {"name": "x", "cap_per_month": "9" * 5_000},
+        {"name": "x", "expires_on": "2020-01-01"},
+        {"name": "x", "expires_on": "soon"},
+    ):
+        with shop.nothing_changes():
+            assert customer.send("/api-keys", **fields).status_code == 422, fields
+
+
+def test_a_second_click_makes_no_second_key(any_shop: RunningShop) -> None:
+    customer = any_shop.customer()
+    fields = {**forms(customer.get("/api-keys").text)["/api-keys"], "name": "nightly job"}
+    tabs = [customer.another_tab() for _ in range(5)]
+
+    answers = at_once(5, lambda n: tabs[n].post("/api-keys", data=fields).status_code)
+
+    assert Counter(answers) == {200: 1, 422: 4}
+    assert any_shop.rows()["api_keys"] == 1
+    assert "You have a key of this name" in customer.client.post("/api-keys", data=fields).text
+    customer.send(revoke_form(customer.get("/api-keys").text), form_of="/api-keys")
+    assert customer.make_key("nightly job").startswith("rn_")
+
+
+def test_the_last_use_of_a_key_is_noted(shop: RunningShop) -> None:
+    customer = shop.customer()
+    program = Program(shop, customer.make_key())
+    assert customer.get("/api-keys").text.count(">never</td>") == 2
+
+    program.get("/balance")
+
+    assert customer.get("/api-keys").text.count(">never</td>") == 1
+
+
+def test_a_key_that_was_never_made_opens_nothing(shop: RunningShop) -> None:
+    refused = Program(shop, "rn_" + "x" * 43).get("/number/")
+
+    assert refused.status_code == 401
+    assert json_of(refused)["error"]["code"] == "unauthenticated"
+    assert refused.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_two_calls_with_one_idempotency_key_at_once_count_once_against_the_cap(any_shop: RunningShop) -> None:
+    customer = any_shop.customer(credits=50)
+    program = Program(any_shop, customer.make_key(cap_per_month="40"))
+
+    answers = at_once(20, lambda _: program.get("/number/", **{"Idempotency-Key": "once"}).status_code)
+
+    assert set(answers) == {200}
+    with any_shop.app.app_context():
+        assert db.session.scalar(select(ApiKey.used)) == 1

@@ -1,0 +1,10 @@
+"""The settings of a shop where money is real."""
+
+LIVE = {
+    "RANDO_ENV": "production",
+    "SECRET_KEY": "f" * 20 + "0123456789abcdef",
+    "STRIPE_SECRET_KEY": "sk_live_1",
+    "STRIPE_PUBLISHABLE_KEY": "pk_live_1",
+    "STRIPE_WEBHOOK_SECRET": "whsec_1",
+    "RANDO_BASE_URL": "https://rando.example",
+}

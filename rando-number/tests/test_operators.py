@@ -1,0 +1,396 @@
+"""The operator's pages in the shop: who gets in, what each role may do, and what stays on the record."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import select, text
+
+from rando_number.models import AuditLine, db
+
+from .bad_input import BAD_INPUT
+from .reading import forms
+from .running_shop import Program, RunningShop, Visitor
+
+PAGES = [
+    "/admin",
+    "/admin/sales",
+    "/admin/sales.csv",
+    "/admin/credits",
+    "/admin/credits.csv",
+    "/admin/plans",
+    "/admin/plans.csv",
+    "/admin/payments",
+    "/admin/payments.csv",
+    "/admin/customers",
+    "/admin/inbox",
+    "/admin/compare",
+]
+
+
+#: What each form reads that can be wrong.
+READ_BY = {
+    "/admin/grant": ["credits", "owner", "attempt"],
+    "/admin/adjust": ["credits", "owner", "attempt"],
+    "/admin/payments/1/refund": ["amount", "attempt"],
+    "/admin/inbox/replay": ["event"],
+    "/admin/block": ["owner", "do"],
+    "/admin/plan": ["owner", "do", "plan", "quantity"],
+}
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/admin/audit"])
+def test_only_operators_get_in(shop: RunningShop, path: str) -> None:
+    visitor, customer, admin = shop.visitor(), shop.customer(), shop.operator("admin")
+
+    assert "/login" in visitor.get(path).location
+    assert customer.get(path).status_code == 404
+    assert admin.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("role", ["support", "finance"])
+def test_every_role_reads_and_only_an_admin_reads_the_log(shop: RunningShop, role: str) -> None:
+    visitor = shop.operator(role)
+
+    assert {path: visitor.get(path).status_code for path in PAGES} == dict.fromkeys(PAGES, 200)
+    assert visitor.get("/admin/audit").status_code == 403
+
+
+def test_an_operator_without_a_second_factor_sets_one_up_first(shop: RunningShop) -> None:
+    admin = shop.operator("admin")
+    shop.app.config["ADMIN_SECOND_FACTOR"] = True
+
+    assert admin.get("/admin").location.endswith("/tf-setup")
+
+
+def test_a_customer_is_found_by_mail_and_by_any_id_of_stripes(shop: RunningShop) -> None:
+    pat = shop.buyer()
+    admin = shop.operator("support")
+    story = admin.get(f"/admin/customers/{pat.owner}").text
+    customer_id = re.search(r"cus_\w+", story)
+    payment = admin.get("/admin/payments/1").text
+    intent_id, charge_id = (re.search(rf"{prefix}_\w+", payment) for prefix in ("pi", "ch"))
+    assert customer_id
+    assert intent_id
+    assert charge_id
+
+    for typed in ("pat@rando", "PAT@", pat.owner, customer_id[0], intent_id[0], charge_id[0], "1"):
+        found = admin.get("/admin/customers", q=typed)
+        assert found.location.endswith(f"/admin/customers/{pat.owner}"), typed
+    assert "Nobody" in admin.get("/admin/customers", q="nobody@rando").text
+
+
+def test_a_grant_is_given_once_and_stays_on_the_record(shop: RunningShop) -> None:
+    pat, support = shop.buyer(), shop.operator("support")
+    story = f"/admin/customers/{pat.owner}"
+    fields = forms(support.get(story).text)["/admin/grant"]
+
+    for _ in range(2):
+        support.client.post("/admin/grant", data={**fields, "credits": "5", "reason": "for the trouble"})
+
+    assert pat.balance == 18
+    with shop.app.app_context():
+        line = db.session.scalars(select(AuditLine).where(AuditLine.action == "operated")).first()
+        assert line is not None
+        assert line.actor == support.owner
+        assert (line.detail["did"], line.detail["reason"]) == ("grant", "for the trouble")
+    assert "for the trouble" in shop.operator("admin").get("/admin/audit").text
+
+
+def test_support_gives_a_few_credits_and_takes_none(shop: RunningShop) -> None:
+    pat, support = shop.buyer(), shop.operator("support")
+    story = f"/admin/customers/{pat.owner}"
+    fields = forms(support.get(story).text)["/admin/grant"]
+    form = {**fields, "credits": "101", "reason": "many"}
+
+    assert support.client.post("/admin/grant", data=form).status_code == 403
+    assert support.client.post("/admin/adjust", data=form).status_code == 403
+    assert support.get("/admin/payments/1/refund").status_code == 403
+    assert pat.balance == 13
+
+
+def test_finance_refunds_a_part_once_after_signing_in_lately(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    fields = forms(finance.get("/admin/payments/1/refund").text)["/admin/payments/1/refund"]
+
+    for _ in range(2):
+        sent = finance.client.post(
+            "/admin/payments/1/refund", data={**fields, "amount": "4.00", "reason": "half of it"}
+        )
+        assert sent.status_code == 303, sent.text
+
+    assert pat.balance == 13 - 4
+    assert "$4.00" in finance.get("/admin/payments/1").text
+
+
+def test_a_refund_asks_for_the_password_when_the_sign_in_is_old(shop: RunningShop) -> None:
+    shop.buyer()
+    finance = shop.operator("finance")
+    with finance.client.session_transaction() as session:
+        session["fs_paa"] = 0.0
+        session.pop("fs_gexp", None)
+
+    asked = finance.get("/admin/payments/1/refund")
+
+    assert asked.status_code == 303
+    assert "/verify?next=/admin/payments/1/refund" in asked.location
+
+
+def test_a_disputed_payment_is_not_offered_for_a_refund_and_says_why(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    story, page = f"/admin/customers/{pat.owner}", "/admin/payments/1"
+    fields = forms(finance.get(f"{page}/refund").text)[f"{page}/refund"]
+    charge = re.search(r"ch_\w+", finance.get(page).text)
+    assert charge
+    dispute = shop.stripe.dispute(charge[0])["id"]
+    shop.stripe.deliver()
+
+    sent = finance.client.post(f"{page}/refund", data={**fields, "amount": "1.00", "reason": "twice"})
+
+    assert sent.status_code == 409
+    assert "taken back by the bank" in finance.get(story).text
+    for path in (page, f"{page}/refund"):
+        assert dispute in finance.get(path).text
+    for path in (story, page, f"{page}/refund"):
+        assert f"{page}/refund" not in forms(finance.get(path).text)
+        assert f'href="{page}/refund"' not in finance.get(path).text
+    shop.stripe.dispute(dispute=dispute, outcome="won")
+    shop.stripe.deliver()
+    assert f'href="{page}/refund"' in finance.get(page).text
+
+
+@pytest.mark.parametrize("amount", ["", "0", "-1", "10.01", "1.001", "NaN", "1e3", "٣", "x" * 30])
+def test_a_wrong_amount_of_a_refund_is_refused(shop: RunningShop, amount: str) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    fields = forms(finance.get("/admin/payments/1/refund").text)["/admin/payments/1/refund"]
+
+    sent = finance.client.post(
+        "/admin/payments/1/refund", data={**fields, "amount": amount, "reason": "oddly"}
+    )
+
+    assert sent.status_code in (409, 422)
+    assert pat.balance == 13
+
+
+def test_the_operators_home_shows_sales_credits_and_health(shop: RunningShop) -> None:
+    shop.buyer()
+    admin = shop.operator("admin")
+    admin.send("/admin/sync", form_of="/admin")
+
+    page = admin.get("/admin").text
+
+    assert "$10.00" in page
+    assert "came in since" not in page
+    assert "Every event is handled" in admin.get("/admin/inbox").text
+    assert "agree" in admin.send("/admin/compare").text
+
+
+def test_the_operators_home_says_what_came_in_after_stripes_balance_was_copied(shop: RunningShop) -> None:
+    admin = shop.operator("admin")
+    admin.send("/admin/sync", form_of="/admin")
+    shop.buyer()
+
+    page = admin.get("/admin").text
+    copied = admin.send("/admin/sync", form_of="/admin").text
+
+    assert "copied just now, $10.00 came in since" in page
+    assert "Nothing was sold before the copy." in page
+    assert "came in since" not in copied
+
+
+def test_nothing_that_an_operator_sends_breaks_a_page_or_changes_anything(shop: RunningShop) -> None:
+    pat, admin = shop.buyer(), shop.operator("admin")
+    forms_there = {
+        "/admin/grant": f"/admin/customers/{pat.owner}",
+        "/admin/adjust": f"/admin/customers/{pat.owner}",
+        "/admin/payments/1/refund": "/admin/payments/1/refund",
+        "/admin/inbox/replay": "/admin/inbox?show=all",
+        "/admin/block": f"/admin/customers/{pat.owner}",
+        "/admin/plan": f"/admin/plan?owner={pat.owner}",
+    }
+    pat_subscribes(shop, pat)
+    hidden = {action: forms(admin.client.get(path).text)[action] for action, path in forms_there.items()}
+    good = {"credits": "1", "amount": "1.00", "reason": "because"}
+    reads = [*PAGES, "/admin/audit", "/admin/plan", f"/admin/customers/{pat.owner}"]
+    queries = [
+        "owner",
+        "plan",
+        "quantity",
+        "state",
+        "from",
+        "to",
+        "by",
+        "currency",
+        "part",
+        "q",
+        "cursor",
+        "before",
+        "action",
+        "show",
+    ]
+
+    with shop.nothing_changes():
+        for bad in BAD_INPUT:
+            for path in [
+                *reads,
+                f"/admin/customers/{quote(bad, safe='')}",
+                "/admin/payments/" + "9" * 30,
+            ]:
+                answer = admin.client.get(path, query_string=dict.fromkeys(queries, bad), buffered=True)
+                assert answer.status_code < 500, (path, bad)
+            for action, fields in hidden.items():
+                for name in READ_BY[action]:
+                    answer = admin.client.post(action, data={**good, **fields, name: bad})
+                    assert answer.status_code < 500, (action, name, bad)
+
+
+def test_without_its_hidden_token_a_form_moves_nothing(shop: RunningShop) -> None:
+    pat, admin = shop.buyer(), shop.operator("admin")
+    fields = {"owner": pat.owner, "credits": "5", "reason": "why", "attempt": "a" * 20}
+
+    assert admin.client.post("/admin/grant", data=fields).status_code == 400
+    assert pat.balance == 13
+
+
+def test_a_closed_period_is_compared_with_the_one_before_it(shop: RunningShop) -> None:
+    shop.buyer()
+    admin = shop.operator("finance")
+    admin.send("/admin/sync", form_of="/admin")
+    today = shop.stripe.now()
+    shop.stripe.advance(days=1)
+    shop.stripe.pay(shop.customer("kim@rando.test").buy(pack="regular"))
+    admin.send("/admin/sync", form_of="/admin")
+    day = datetime.fromtimestamp(today, UTC).date() + timedelta(days=1)
+
+    page = admin.get("/admin/sales", **{"from": f"{day}", "to": f"{day}"}).text
+
+    assert "$54.00" in page
+    assert "from $10.00" in page
+    assert "+440 %" in page
+
+
+def pat_subscribes(shop: RunningShop, pat: Visitor, plan: str = "small") -> None:
+    sent = pat.send("/subscription", plan=plan, trial="")
+    found = re.search(r"cs_test_\w+", sent.location)
+    assert found, sent.location
+    shop.stripe.pay(found[0])
+    pat.get("/subscription", session_id=found[0])
+
+
+def plan_of(shop: RunningShop, pat: Visitor) -> str | None:
+    with shop.app.app_context():
+        standing = shop.prepaid.plan(pat.owner)
+        return standing.slug if standing else None
+
+
+def test_a_blocked_customer_gets_in_neither_by_browser_nor_by_key_until_let_in(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    key = Program(shop, pat.make_key())
+    story = f"/admin/customers/{pat.owner}"
+
+    finance.send("/admin/block", form_of=story, reason="a stolen card")
+
+    assert "blocked" in finance.get(story).text
+    assert "/login" in pat.get("/user-profile").location
+    assert key.get("/number/").status_code == 401
+    assert shop.visitor().login(pat.email).status_code == 200  # the form again: refused
+    finance.send("/admin/block", form_of=story, reason="it was their own")
+    assert key.get("/number/").status_code == 200
+    with shop.app.app_context():
+        actions = db.session.scalars(select(AuditLine).where(AuditLine.action == "operated")).all()
+    assert [(line.detail["blocked"], line.detail["reason"]) for line in actions] == [
+        (True, "a stolen card"),
+        (False, "it was their own"),
+    ]
+
+
+def test_an_operator_and_a_closed_account_are_not_blocked(shop: RunningShop) -> None:
+    shop.buyer()
+    admin, finance = shop.operator("admin"), shop.operator("finance")
+
+    admin.send("/admin/block", form_of=f"/admin/customers/{finance.owner}", reason="a quarrel")
+
+    assert finance.get("/admin").status_code == 200
+
+
+def test_a_plan_is_changed_as_shown_then_cancelled_kept_and_ended(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    pat_subscribes(shop, pat)
+    path = f"/admin/plan?owner={pat.owner}"
+    shown = finance.client.get(f"{path}&plan=medium").text
+    fields = forms(shown)["/admin/plan"]
+
+    changed = finance.client.post("/admin/plan", data={**fields, "do": "change", "reason": "by telephone"})
+
+    assert changed.status_code == 303, changed.text
+    assert "Change and charge $27.00" in shown
+    assert plan_of(shop, pat) == "medium"
+    token = forms(finance.client.get(path).text)["/admin/plan"]
+    for action, stays in (("cancel", True), ("keep", True), ("cancel-now", False)):
+        sent = finance.client.post("/admin/plan", data={**token, "do": action, "reason": "as they wished"})
+        assert sent.status_code == 303, (action, sent.text)
+        assert (plan_of(shop, pat) is not None) is stays, action
+    story = finance.get(f"/admin/customers/{pat.owner}").text
+    assert "expansion" in story
+    assert "churn" in story
+
+
+def test_a_plan_is_not_changed_without_a_reason(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    pat_subscribes(shop, pat)
+    fields = forms(finance.client.get(f"/admin/plan?owner={pat.owner}").text)["/admin/plan"]
+
+    refused = finance.client.post("/admin/plan", data={**fields, "do": "cancel-now", "reason": " "})
+
+    assert refused.status_code == 422
+    assert "Write why" in refused.text
+    assert plan_of(shop, pat) == "small"
+
+
+def test_all_failed_events_of_the_inbox_run_again_at_once(shop: RunningShop) -> None:
+    shop.buyer()
+    admin = shop.operator("admin")
+    with shop.app.app_context():
+        db.session.execute(text("UPDATE prepaid_inbox SET handled_at = NULL, outcome = 'Busy'"))
+        db.session.commit()
+    waiting = admin.get("/admin/inbox")
+    assert "Run all" in waiting.text
+
+    done = admin.send("/admin/inbox/replay", form_of="/admin/inbox", all="1")
+
+    assert done.status_code == 303
+    assert "Every event is handled" in admin.get("/admin/inbox").text
+
+
+def test_the_last_comparison_stays_on_the_page(shop: RunningShop) -> None:
+    shop.buyer()
+    finance, support = shop.operator("finance"), shop.operator("support")
+    assert "Nobody has compared" in support.get("/admin/compare").text
+
+    finance.send("/admin/compare")
+
+    assert "agree" in support.get("/admin/compare").text
+    assert "agrees" in support.get("/admin").text
+
+
+def test_every_csv_of_a_page_opens_in_a_spreadsheet(shop: RunningShop) -> None:
+    pat = shop.buyer()
+    pat_subscribes(shop, pat)
+    finance = shop.operator("finance")
+    finance.send("/admin/sync", form_of="/admin")
+    files = 0
+
+    for path in ("/admin/sales", "/admin/credits", "/admin/plans", "/admin/payments"):
+        for href in re.findall(r'<a download href="([^"]+)"', finance.get(path).text):
+            answer = finance.client.get(unescape(href))
+            head, *rows = list(csv.reader(io.StringIO(answer.text)))
+            assert answer.mimetype == "text/csv"
+            assert {len(row) for row in rows} == {len(head)}, href
+            files += 1
+    assert files == 8
