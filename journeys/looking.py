@@ -15,12 +15,6 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (390, 1280)
 NARROWEST = 320
 
-#: The operator's pages, by their addresses behind that of the desk.
-DESK = ("", "/sales", "/credits", "/plans", "/customers", "/payments", "/inbox", "/compare")
-
-#: With the one that Rando Number adds.
-SHOPS_DESK = (*DESK, "/audit")
-
 #: Everything that can be used and is there to be seen, in the order of the page. Of radio buttons in
 #: a group the keyboard reaches one, and chooses among them by the arrows.
 USABLE = """() => {
@@ -197,3 +191,12 @@ class Walk:
         assert self.wrong == {}, "\n".join(
             f"{name}: {fault}" for name, faults in self.wrong.items() for fault in faults
         )
+
+
+def operator_pages(page: Page, home: str) -> list[str]:
+    """Where the operator's tabs lead, the host's own too, by the addresses behind that of ``home``."""
+    page.goto(home)
+    links = page.get_by_role("navigation", name="Operator").get_by_role("link").all()
+    paths = [urlsplit(link.get_attribute("href") or "").path for link in links]
+    assert len(paths) >= 8, paths
+    return [path.removeprefix(urlsplit(home).path) for path in paths]

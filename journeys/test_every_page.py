@@ -17,7 +17,7 @@ from rando_number import create_app
 
 from .bare_host import serve
 from .conftest import Running
-from .looking import DESK, SHOPS_DESK, Walk
+from .looking import Walk, operator_pages
 from .test_newcomer import pay_on_stripes_page, register
 
 pytestmark = pytest.mark.browser
@@ -28,8 +28,8 @@ DECLINES_WHEN_CHARGED = "4000 0000 0000 0341"
 #: Addresses that answer a browser, and where it sees no page of their own there.
 NOT_WALKED = {
     "closing.export": "a file",
-    "usage.as_csv": "a file",
-    "usage.as_json": "a file",
+    "downloads.as_csv": "a file",
+    "downloads.as_json": "a file",
     "prepaid.operator_credits_csv": "a file",
     "prepaid.operator_payments_csv": "a file",
     "prepaid.operator_plans_csv": "a file",
@@ -225,7 +225,7 @@ def operators(walk: Walk, shop: Running) -> None:
     page.get_by_label("Password").fill(login["password"])
     page.keyboard.press("Enter")
     page.wait_for_url(f"{shop.url}/")
-    for path in SHOPS_DESK:
+    for path in operator_pages(page, f"{shop.url}/admin"):
         walk.go(f"{shop.url}/admin{path}", f"admin{path.replace('/', ' ')}")
     page.goto(f"{shop.url}/admin/customers?q=everypage@journey.test")
     page.wait_for_url(re.compile("/admin/customers/user:"))  # the only one found is shown at once
@@ -287,7 +287,8 @@ def test_the_extensions_own_frame_can_be_used_by_anybody(
     page.wait_for_url(re.compile("/prepaid/plan"))
     walk.go(f"{bare_host}/prepaid/plan", "bare plan")
     walk.go(f"{bare_host}/prepaid/plan/cancel", "bare plan, the end")
-    for path in (*DESK, "/customers/user:1", "/payments/1"):
+    pages = operator_pages(page, f"{bare_host}/prepaid/admin")
+    for path in (*pages, "/customers/user:1", "/payments/1"):
         walk.go(f"{bare_host}/prepaid/admin{path}", f"bare admin{path.replace('/', ' ')}")
     walk.assert_well()
     page.context.close()

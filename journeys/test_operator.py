@@ -8,12 +8,12 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from .conftest import Running
-from .looking import SHOPS_DESK, Walk
+from .looking import Walk, operator_pages
 from .recount import report, the_last_month_closes, the_reports_are_a_recount
 
 pytestmark = pytest.mark.browser
 
-#: Beside the pages of the desk, what a history brings.
+#: Beside the pages that the operator's tabs lead to, what a history brings.
 DETAILS = (
     "/sales?part=country",
     "/sales?part=customer",
@@ -44,7 +44,8 @@ def test_a_first_start_has_months_behind_it_that_its_operator_can_use_and_the_ne
     the_reports_are_a_recount(new_shop)
     walk = Walk.begin(browser)
     signed_in(walk.page, new_shop)
-    for path in (*SHOPS_DESK, *DETAILS):
+    pages = operator_pages(walk.page, f"{new_shop.url}/admin")
+    for path in (*pages, *DETAILS):
         walk.go(f"{new_shop.url}/admin{path}", path, keyboard=False)
     walk.assert_well()
     the_last_month_closes(new_shop)
@@ -97,7 +98,7 @@ def refund_by_hand(page: Page, running: Running) -> None:
     page.get_by_label("Why?").fill("a friendly word")
     page.get_by_role("button", name="Send the money back").click()
 
-    assert f"$1.00 of payment {payment} goes back" in page.locator("main").inner_text()
+    assert f"Refund of $1.00 for payment {payment}" in page.locator("main").inner_text()
     page.goto(f"{running.url}/admin/audit?action=operated")
     assert "a friendly word" in page.locator("main").inner_text()
     for words in (["prepaid", "reconcile"], ["prepaid", "audit"]):

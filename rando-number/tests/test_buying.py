@@ -173,10 +173,10 @@ def test_a_visitor_is_led_to_the_login_and_back(shop: RunningShop) -> None:
     shop.customer("pat@rando.test")
     visitor = shop.visitor()
 
-    asked = visitor.get("/user-profile")
-    assert asked.status_code == 302
-    assert asked.location == "/login?next=/user-profile"
-    page = visitor.client.get(asked.location)
+    sent_to_login = visitor.get("/user-profile")
+    assert sent_to_login.status_code == 302
+    assert sent_to_login.location == "/login?next=/user-profile"
+    page = visitor.client.get(sent_to_login.location)
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
     hidden = re.search(r'name="next"[^>]*value="([^"]+)"', page.text)
     assert token is not None

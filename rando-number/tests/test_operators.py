@@ -81,8 +81,8 @@ def test_a_customer_is_found_by_mail_and_by_any_id_of_stripes(shop: RunningShop)
     assert charge_id
 
     for typed in ("pat@rando", "PAT@", pat.owner, customer_id[0], intent_id[0], charge_id[0], "1"):
-        found = admin.get("/admin/customers", q=typed)
-        assert found.location.endswith(f"/admin/customers/{pat.owner}"), typed
+        answer = admin.get("/admin/customers", q=typed)
+        assert answer.location.endswith(f"/admin/customers/{pat.owner}"), typed
     assert "Nobody" in admin.get("/admin/customers", q="nobody@rando").text
 
 
@@ -136,10 +136,10 @@ def test_a_refund_asks_for_the_password_when_the_sign_in_is_old(shop: RunningSho
         session["fs_paa"] = 0.0
         session.pop("fs_gexp", None)
 
-    asked = finance.get("/admin/payments/1/refund")
+    answer = finance.get("/admin/payments/1/refund")
 
-    assert asked.status_code == 303
-    assert "/verify?next=/admin/payments/1/refund" in asked.location
+    assert answer.status_code == 303
+    assert "/verify?next=/admin/payments/1/refund" in answer.location
 
 
 def test_a_disputed_payment_is_not_offered_for_a_refund_and_says_why(shop: RunningShop) -> None:
@@ -277,16 +277,16 @@ def test_a_closed_period_is_compared_with_the_one_before_it(shop: RunningShop) -
 
 def pat_subscribes(shop: RunningShop, pat: Visitor, plan: str = "small") -> None:
     sent = pat.send("/subscription", plan=plan, trial="")
-    found = re.search(r"cs_test_\w+", sent.location)
-    assert found, sent.location
-    shop.stripe.pay(found[0])
-    pat.get("/subscription", session_id=found[0])
+    session = re.search(r"cs_test_\w+", sent.location)
+    assert session, sent.location
+    shop.stripe.pay(session[0])
+    pat.get("/subscription", session_id=session[0])
 
 
 def plan_of(shop: RunningShop, pat: Visitor) -> str | None:
     with shop.app.app_context():
-        standing = shop.prepaid.plan(pat.owner)
-        return standing.slug if standing else None
+        summary = shop.prepaid.plan(pat.owner)
+        return summary.slug if summary else None
 
 
 def test_a_blocked_customer_gets_in_neither_by_browser_nor_by_key_until_let_in(shop: RunningShop) -> None:

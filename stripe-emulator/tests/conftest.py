@@ -36,7 +36,7 @@ def every_answer_has_stripes_shape(monkeypatch: pytest.MonkeyPatch, judge: Judge
 
     def watched(api: Api, call: Call) -> Reply:
         reply = answer(api, call)
-        departures.extend(f"{call.verb} {call.path} {one}" for one in judge(call, reply))
+        departures.extend(f"{call.verb} {call.path} {departure}" for departure in judge(call, reply))
         return reply
 
     monkeypatch.setattr(Api, "answer", watched)

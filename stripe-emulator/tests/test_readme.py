@@ -64,16 +64,16 @@ def test_what_is_to_be_installed_is_this_package() -> None:
 
 
 @pytest.mark.parametrize("block", blocks("sh", serves))
-def test_the_command_serves(block: str) -> None:
+def test_the_command_in_the_readme_serves(block: str) -> None:
     _, *options = shlex.split(block.replace("--port 12111", "--port 0"))
     command = [sys.executable, "-m", "stripe_emulator", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        said = process.stdout.readline()
+        line = process.stdout.readline()
         process.send_signal(signal.SIGTERM)
 
         assert process.wait(timeout=20) == 0
-    assert said.startswith("stripe-emulator on http://127.0.0.1:")
+    assert line.startswith("stripe-emulator on http://127.0.0.1:")
 
 
 @pytest.mark.parametrize("block", blocks("python", lambda text: ADDRESS in text))
@@ -87,26 +87,26 @@ def test_python_has_it_in_its_own_process(block: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", blocks("python", is_test))
-def test_the_test_passes(block: str, tmp_path: Path) -> None:
+def test_the_test_in_the_readme_passes(block: str, tmp_path: Path) -> None:
     (tmp_path / "test_shop.py").write_text(block, encoding="utf-8")
 
     assert "1 passed" in run(tmp_path, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", ".")
 
 
 @pytest.mark.parametrize("block", blocks("js"))
-def test_node_reaches_it(block: str, served: Emulator, tmp_path: Path) -> None:
+def test_node_reaches_the_emulator(block: str, served: Emulator, tmp_path: Path) -> None:
     run(tmp_path, "node", "--input-type=module", "--eval", here(block, served))
 
     assert served.state()["objects"]["charge"] == 1
 
 
 @pytest.mark.parametrize("block", blocks("sh", lambda text: text.startswith("curl ")))
-def test_curl_reaches_it(block: str, served: Emulator, tmp_path: Path) -> None:
+def test_curl_reaches_the_emulator(block: str, served: Emulator, tmp_path: Path) -> None:
     assert "jenny@example.com" in run(tmp_path, "bash", "-euc", here(block, served))
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))
-def test_the_seed_is_planted(block: str, stripe_emulator: Emulator, tmp_path: Path) -> None:
+def test_the_seed_in_the_readme_is_planted(block: str, stripe_emulator: Emulator, tmp_path: Path) -> None:
     seed = tmp_path / "shop.yaml"
     seed.write_text(block, encoding="utf-8")
 
@@ -117,7 +117,7 @@ def test_the_seed_is_planted(block: str, stripe_emulator: Emulator, tmp_path: Pa
     assert len(client.v1.customers.payment_methods.list("cus_jenny").data) == 1
 
 
-def test_each_control_that_it_lists_answers(stripe_emulator: Emulator) -> None:
+def test_the_readme_lists_each_control(stripe_emulator: Emulator) -> None:
     text = README.read_text(encoding="utf-8")
     listed = set(re.findall(r"`(?:GET|POST) (/_emulator/\w+)`", text))
     served = {
@@ -131,15 +131,15 @@ def test_each_control_that_it_lists_answers(stripe_emulator: Emulator) -> None:
 
 def test_a_good_quarter_of_version_1_is_answered() -> None:
     load.load()
-    found = [
+    answered = [
         ours
         for name, routes in contract.coverage(routing.serves).items()
         for _, ours in routes
         if name.startswith("v1/")
     ]
 
-    assert 1 / 4 < sum(found) / len(found) < 1 / 3
+    assert 1 / 4 < sum(answered) / len(answered) < 1 / 3
 
 
-def test_its_version_is_the_sdks() -> None:
+def test_the_readme_names_the_version_of_the_newest_sdk() -> None:
     assert f"`{stripe.api_version}`" in README.read_text(encoding="utf-8")

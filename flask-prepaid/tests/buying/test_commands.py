@@ -116,13 +116,13 @@ def test_a_grant_typed_twice_is_given_once(shop: Shop) -> None:
     assert shop.balance() == 50
 
 
-def test_a_refund_by_command_says_what_goes_back(shop: Shop) -> None:
+def test_a_refund_by_command_says_how_much_is_refunded(shop: Shop) -> None:
     shop.pay(shop.buy())
 
     result = shop.command("refund", "1", "--amount", "250", "--reason", "half of it")
 
     assert (result.exit_code, shop.balance()) == (0, 50)
-    assert "$2.50 of payment 1 goes back: succeeded" in result.stderr
+    assert "Refund of $2.50 for payment 1: succeeded" in result.stderr
 
 
 @pytest.mark.parametrize(

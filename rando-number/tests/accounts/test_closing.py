@@ -80,9 +80,9 @@ def test_closing_an_account_again_changes_nothing(shop: RunningShop) -> None:
 def test_a_plan_ends_at_once_and_asks_for_no_more_money(shop: RunningShop) -> None:
     customer = shop.customer()
     begun = customer.send("/subscription", plan="small", trial="")
-    found = re.search(r"cs_test_\w+", begun.location)
-    assert found is not None, begun.location
-    shop.stripe.pay(found[0])
+    session = re.search(r"cs_test_\w+", begun.location)
+    assert session is not None, begun.location
+    shop.stripe.pay(session[0])
     with shop.app.app_context():
         assert shop.prepaid.plan(customer.owner) is not None
     client: Any = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())

@@ -47,8 +47,8 @@ def set_up(customer: Visitor) -> Phone:
 
 def give_password(shop: RunningShop) -> Visitor:
     visitor = shop.visitor()
-    asked = visitor.login("pat@rando.test")
-    assert asked.location.startswith("/tf-validate"), asked.location
+    answer = visitor.login("pat@rando.test")
+    assert answer.location.startswith("/tf-validate"), answer.location
     assert visitor.get("/user-profile").status_code == 302
     return visitor
 
@@ -105,9 +105,9 @@ def test_a_reset_password_does_not_open_an_account_without_the_code(shop: Runnin
     new = "zq7-zq7-zq7"
     visitor.send(shop.links("/reset")[0], password=new, password_confirm=new)
 
-    asked = visitor.login("pat@rando.test", new)
+    answer = visitor.login("pat@rando.test", new)
 
-    assert asked.location.startswith("/tf-validate")
+    assert answer.location.startswith("/tf-validate")
     assert visitor.get("/user-profile").status_code == 302
     visitor.send("/tf-validate", code=phone.code())
     assert visitor.get("/user-profile").status_code == 200
@@ -146,11 +146,11 @@ def test_a_user_with_an_app_and_a_passkey_chooses_which_to_use(shop: RunningShop
     give_passkey(shop, "secondary")
     visitor = shop.visitor()
 
-    asked = visitor.login("pat@rando.test")
-    by_passkey = visitor.send(urlsplit(asked.location).path, which="webauthn")
+    answer = visitor.login("pat@rando.test")
+    by_passkey = visitor.send(urlsplit(answer.location).path, which="webauthn")
     by_code = visitor.send("/tf-select", form_of="/tf-select", which="authenticator")
 
-    assert asked.location.startswith("/tf-select")
+    assert answer.location.startswith("/tf-select")
     assert by_passkey.location.startswith("/login/passkey")
     assert by_code.location.startswith("/tf-validate")
     assert visitor.get("/user-profile").status_code == 302
@@ -166,9 +166,9 @@ def test_a_second_factor_passkey_is_asked_for_and_its_recovery_codes_sign_in(sho
     assert codes is not None
     visitor = shop.visitor()
 
-    asked = visitor.login("pat@rando.test")
+    answer = visitor.login("pat@rando.test")
 
-    assert asked.location.startswith("/login/passkey")
+    assert answer.location.startswith("/login/passkey")
     assert visitor.get("/user-profile").status_code == 302
     visitor.login("pat@rando.test")
     assert 'href="/mf-recovery"' in visitor.get("/login/passkey").text
@@ -187,9 +187,9 @@ def test_an_old_sign_in_asks_for_the_password_before_a_factor_or_the_data(
     with customer.client.session_transaction() as kept:
         kept["fs_paa"] = time.time() - 3_600
 
-    asked = customer.get(path)
+    answer = customer.get(path)
 
-    assert asked.location.startswith("/verify"), asked
+    assert answer.location.startswith("/verify"), answer
     customer.send("/verify", password=PASSWORD)
     assert customer.get(path).status_code == 200
 

@@ -158,11 +158,11 @@ def test_a_sign_in_after_an_expired_session_leads_back_to_the_page(shop: Running
     elsewhere.send("/sessions/end", form_of="/sessions", id="")
 
     with shop.nothing_changes():
-        asked = [customer.client.post("/api-keys", data={**fields, "name": "job"})]
-        asked.append(customer.client.get("/usage?kind=spend&key=site"))
+        refused = [customer.client.post("/api-keys", data={**fields, "name": "job"})]
+        refused.append(customer.client.get("/usage?kind=spend&key=site"))
 
     back = []
-    for answer in asked:
+    for answer in refused:
         sign_in = shop.visitor()
         hidden = forms(sign_in.client.get(answer.location).text)["/login"]
         fields = {**hidden, "email": "pat@rando.test", "password": PASSWORD}
@@ -174,9 +174,9 @@ def test_an_operator_ends_the_sessions_of_one_customer_or_of_all(shop: RunningSh
     pat, kim = shop.customer("pat@rando.test"), shop.customer("kim@rando.test")
     runner = shop.app.test_cli_runner()
 
-    one = runner.invoke(args=["rando", "end-sessions", "Pat@rando.test"])
+    for_pat = runner.invoke(args=["rando", "end-sessions", "Pat@rando.test"])
 
-    assert (one.exit_code, one.output) == (0, "1 sessions have ended.\n")
+    assert (for_pat.exit_code, for_pat.output) == (0, "1 sessions have ended.\n")
     assert not is_in(pat)
     assert is_in(kim)
     assert runner.invoke(args=["rando", "end-sessions", "--everybody"]).exit_code == 0

@@ -13,15 +13,15 @@ ASKED = {"type": "http", "method": "POST", "path": "/", "query_string": b"a=\xff
 def hand_on(
     headers: list[tuple[bytes, bytes]], *events: dict[str, Any]
 ) -> tuple[dict[str, Any], bytes] | int:
-    """What the app behind is asked, with the body that it reads; or the status of a refusal before it."""
-    asked: list[tuple[dict[str, Any], bytes]] = []
+    """The request that the app behind gets, with its body; or the status of a refusal before it."""
+    requests: list[tuple[dict[str, Any], bytes]] = []
     sent: list[Any] = []
     coming = iter(events)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         event = await receive()
         assert not event["more_body"]
-        asked.append((scope, event["body"]))
+        requests.append((scope, event["body"]))
 
     async def receive() -> Any:
         return next(coming)
@@ -31,7 +31,7 @@ def hand_on(
 
     front: Any = BufferedRequests(app, max_body=10)
     asyncio.run(front({**ASKED, "headers": headers}, receive, send))
-    return asked[0] if asked else sent[0]["status"]
+    return requests[0] if requests else sent[0]["status"]
 
 
 def part(body: bytes, more: bool = False) -> dict[str, Any]:

@@ -123,21 +123,21 @@ def test_no_generated_request_breaks_the_api_and_answers_look_as_the_document_sa
     headers = {"Authorization": f"Bearer {customer.make_key()}"} if signed_in else {}
     document = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", shop.app)
     checks = [not_a_server_error, response_schema_conformance, content_type_conformance]
-    asked: list[str] = []
+    paths: list[str] = []
 
     def fuzz(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode) -> None:
         @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
         def ask(case: schemathesis.Case[Any]) -> None:
-            asked.append(case.path)
+            paths.append(case.path)
             case.call_and_validate(headers=headers, checks=checks)
 
         ask()
 
-    for found in document.get_all_operations():
-        assert isinstance(found, Ok)
+    for operation in document.get_all_operations():
+        assert isinstance(operation, Ok)
         for mode in GenerationMode:
-            fuzz(found.ok(), mode)
+            fuzz(operation.ok(), mode)
 
-    assert len(set(asked)) == 5
+    assert len(set(paths)) == 5
     assert customer.balance <= 30 if signed_in else customer.balance == 30

@@ -274,10 +274,10 @@ def test_a_head_request_sells_nothing(shop: RunningShop) -> None:
     customer = shop.customer()
     program = Program(shop, customer.make_key())
 
-    asked = [
+    answers = [
         program.client.head("/api/v1/number/", headers=program.headers),
         customer.client.head("/api/v1/number/", headers=SAME_ORIGIN),
     ]
 
-    assert [(answer.status_code, answer.headers["Allow"]) for answer in asked] == [(405, "GET")] * 2
+    assert [(answer.status_code, answer.headers["Allow"]) for answer in answers] == [(405, "GET")] * 2
     assert customer.balance == 3

@@ -91,9 +91,9 @@ def test_two_plain_requests_on_one_line_are_both_answered(server: tuple[str, int
 
 
 def test_a_program_buys_where_limits_are_lifted(server: tuple[str, int], key: str) -> None:
-    asked = f"GET /api/v1/number/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n"
+    call = f"GET /api/v1/number/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n"
 
-    assert answers_to(server, asked.encode() * 2) == [b"200", b"200"]
+    assert answers_to(server, call.encode() * 2) == [b"200", b"200"]
 
 
 @pytest.mark.parametrize("name", SMUGGLED)
@@ -132,17 +132,17 @@ def test_a_body_in_chunks_is_read_to_its_end(server: tuple[str, int]) -> None:
 
 @pytest.mark.parametrize("path", ["/%ff", "/\xff", "/?\xff", "/api/v1/number/?min=\xff", "/api/v1/number/?%"])
 def test_bytes_that_are_not_text_give_no_500(server: tuple[str, int], path: str) -> None:
-    asked = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xff\r\n\r\n".encode("latin-1")
+    call = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xff\r\n\r\n".encode("latin-1")
 
-    assert [status for status in answers_to(server, asked) if status >= b"500"] == []
+    assert [status for status in answers_to(server, call) if status >= b"500"] == []
 
 
 def test_no_secret_and_no_address_is_in_a_url(shop: RunningShop) -> None:
     visitor = shop.visitor()
-    asked: list[str] = []
+    urls: list[str] = []
 
     def remember(sender: object, **extra: object) -> None:
-        asked.append(unquote(request.full_path))
+        urls.append(unquote(request.full_path))
 
     with request_started.connected_to(remember, shop.app):
         visitor.register("canary@rando.test")
@@ -158,7 +158,7 @@ def test_no_secret_and_no_address_is_in_a_url(shop: RunningShop) -> None:
         for path in ("/user-profile", "/usage", "/cards", "/sessions"):
             visitor.get(path)
 
-    walked = "\n".join(asked)
+    walked = "\n".join(urls)
     for secret in ("canary", PASSWORD, NEW_PASSWORD["password"], key):
         assert secret not in walked
     # The one secret of a link is worth nothing after it, and no other site learns it.

@@ -148,13 +148,13 @@ def test_calls_at_the_same_time_share_one_lookup(engine: Engine, shop: RunningSh
         assert all_wait.wait(10)
 
     with on_lookup(engine, "before", hold_the_first) as lookups, ThreadPoolExecutor(8) as calls:
-        found = [calls.submit(cache.find, digests[0])]
+        futures = [calls.submit(cache.find, digests[0])]
         assert lookup_began.wait(10)
-        found += [calls.submit(cache.find, digest) for digest in digests[1:]]
+        futures += [calls.submit(cache.find, digest) for digest in digests[1:]]
         while cache.waiting < 7:
             threading.Event().wait(0.001)
         all_wait.set()
-        callers = {call.result(10) for call in found}
+        callers = {call.result(10) for call in futures}
 
     assert len(callers) == 8
     assert None not in callers
@@ -164,7 +164,7 @@ def test_calls_at_the_same_time_share_one_lookup(engine: Engine, shop: RunningSh
 def test_keys_that_open_nothing_are_not_remembered(engine: Engine) -> None:
     cache = KeyCache(engine, Watch())
 
-    found = [cache.find(digest_of(f"rn_guess{i}")) for i in range(20)]
+    callers = [cache.find(digest_of(f"rn_guess{i}")) for i in range(20)]
 
-    assert set(found) == {None}
+    assert set(callers) == {None}
     assert len(cache) == 0

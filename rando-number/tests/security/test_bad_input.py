@@ -89,10 +89,10 @@ def test_a_text_that_postgresql_cannot_keep_is_refused(any_shop: RunningShop) ->
                 continue
             fields = dict.fromkeys(names, bad.encode("utf-8", "surrogatepass"))
             if "GET" in (rule.methods or ()):
-                asked = customer.client.get(
+                answer = customer.client.get(
                     path, query_string=urlencode(fields), headers=SAME_ORIGIN, buffered=True
                 )
-                assert asked.status_code < 500, (path, bad)
+                assert answer.status_code < 500, (path, bad)
             if "POST" in (rule.methods or ()):
                 body = urlencode({**fields, "csrf_token": token[1]})
                 kind = "application/x-www-form-urlencoded"
@@ -103,7 +103,7 @@ def test_a_text_that_postgresql_cannot_keep_is_refused(any_shop: RunningShop) ->
 def test_a_malformed_answer_of_a_passkey_is_refused(shop: RunningShop) -> None:
     customer, visitor = shop.customer(), shop.visitor()
     made = customer.send("/passkeys", name="phone", usage="first").text
-    asked = visitor.send("/login/passkey").text
+    challenge = visitor.send("/login/passkey").text
     response = {
         "attestationObject": "oA",
         "clientDataJSON": "e30",
@@ -126,7 +126,7 @@ def test_a_malformed_answer_of_a_passkey_is_refused(shop: RunningShop) -> None:
         *(json.dumps(answer) for answer in (good, *bent)),
     ]
 
-    for browser, page in ((customer, made), (visitor, asked)):
+    for browser, page in ((customer, made), (visitor, challenge)):
         (action,) = [path for path in forms(page) if path.startswith(("/passkeys/", "/login/passkey/"))]
         for answer in answers:
             with shop.nothing_changes():

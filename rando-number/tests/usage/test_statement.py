@@ -68,9 +68,9 @@ def entries_of(page: str) -> int:
 
 
 def key_named(page: str, name: str) -> str:
-    found = re.search(rf'<option value="(\d+)"[^>]*>{name}', page)
-    assert found is not None, page
-    return found[1]
+    option = re.search(rf'<option value="(\d+)"[^>]*>{name}', page)
+    assert option is not None, page
+    return option[1]
 
 
 def test_a_filter_holds_on_all_pages_and_in_every_format(any_shop: RunningShop) -> None:

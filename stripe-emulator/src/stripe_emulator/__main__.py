@@ -27,10 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _signals() -> SimpleQueue[int]:
     """Where Ctrl-C and SIGTERM arrive; nothing is raised into what runs then with a lock in its hand."""
-    asked: SimpleQueue[int] = SimpleQueue()
+    requests: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: asked.put(number))
-    return asked
+        signal.signal(number, lambda number, _: requests.put(number))
+    return requests
 
 
 def _serve(options: argparse.Namespace, host: str, asked_to_stop: SimpleQueue[int]) -> None:
@@ -94,12 +94,12 @@ def _coverage() -> int:
 
     load.load()
     done = total = 0
-    for resource, found in contract.coverage(routing.serves).items():
-        served = sum(ours for _, ours in found)
+    for resource, routes in contract.coverage(routing.serves).items():
+        served = sum(ours for _, ours in routes)
         if resource.startswith("v1/"):
-            done, total = done + served, total + len(found)
+            done, total = done + served, total + len(routes)
         if served:
-            _say(f"{served:3} of {len(found):3}  {resource}")
+            _say(f"{served:3} of {len(routes):3}  {resource}")
     _say(f"{done:3} of {total:3}  of version 1 in all")
     return 0
 

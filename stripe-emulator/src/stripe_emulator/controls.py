@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from stripe_emulator.api.expand import render
 from stripe_emulator.billing import collection
-from stripe_emulator.checkout import completion
+from stripe_emulator.checkout import completion, paying
+from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core import chaos, clock, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
-from stripe_emulator.core.store import Json, Store
+from stripe_emulator.core.store import Store
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events
-from stripe_emulator.payments import cards, challenges, disputes, payment_methods
+from stripe_emulator.payments import cards, challenge_answers, disputes, payment_methods
 
 #: As far as the clock can be moved: the year 2200.
 LATEST = 7_258_118_400
 
 
 def pay(
-    keeper: Store,
+    storage: Store,
     session_id: str,
     *,
     card: str = "4242424242424242",
@@ -37,14 +39,14 @@ def pay(
     :raises CardError: The card was refused. The session stays open.
     """
     refused: CardError | None = None
-    with keeper.transaction():
+    with storage.transaction():
         session = store.get(completion.KIND, session_id, param="session")
         method = (
             payment_methods.new_card(cards.numbered(card))
             if iban is None
             else payment_methods.new_other("sepa_debit", {"sepa_debit": {"iban": iban}})
         )
-        payer = completion.Payer(
+        payer = Payer(
             method,
             email or "customer@example.com",
             name or "Test Customer",
@@ -53,11 +55,11 @@ def pay(
             address={"line1": "1 Test Street", "city": "Testville", "postal_code": "12345", "country": "US"},
         )
         try:
-            completion.pay(session, payer)
+            paying.pay(session, payer)
             if completion.waits_for_bank(session):
                 intent = completion.intent_of(session)
                 assert intent is not None
-                challenges.answer(intent, passed=challenge == "complete")
+                challenge_answers.answer(intent, passed=challenge == "complete")
         except CardError as error:
             refused = error
         shown = render(session)
@@ -66,12 +68,12 @@ def pay(
     return shown
 
 
-def dispute(keeper: Store, *, charge: str | None = None, dispute: str | None = None, **how: str) -> Json:
+def dispute(storage: Store, *, charge: str | None = None, dispute: str | None = None, **how: str) -> Json:
     """Open a dispute on a charge (or on a payment, by its intent's id), or end one.
 
     :param how: ``reason`` to open with ("inquiry" for a mere question), or ``outcome``: "won" or "lost".
     """
-    with keeper.transaction():
+    with storage.transaction():
         if dispute is not None:
             if "outcome" not in how:
                 raise InvalidRequest(
@@ -85,13 +87,13 @@ def dispute(keeper: Store, *, charge: str | None = None, dispute: str | None = N
         return render(disputes.open_dispute(store.get("charge", charge), how.get("reason", "fraudulent")))
 
 
-def advance(keeper: Store, *, seconds: int | None = None, to: int | None = None) -> int:
+def advance(storage: Store, *, seconds: int | None = None, to: int | None = None) -> int:
     """Move the global clock; all that falls due on the way has happened when this returns.
 
     :return: The time that it is then.
     :raises InvalidRequest: Backwards, or out of bounds.
     """
-    with keeper.transaction():
+    with storage.transaction():
         now = clock.now()
     target = to if to is not None else now + (seconds or 0)
     if not now <= target <= LATEST:
@@ -99,78 +101,78 @@ def advance(keeper: Store, *, seconds: int | None = None, to: int | None = None)
             f"The clock goes forward only, and to {LATEST} at most; it is {now} now.",
             param="to" if to is not None else "seconds",
         )
-    clock.advance(keeper, target)
+    clock.advance(storage, target)
     return target
 
 
-def reset(keeper: Store, *, now: int | None = None) -> None:
+def reset(storage: Store, *, now: int | None = None) -> None:
     """Forget everything but who listens, and start the clock at ``now``, or at the real time."""
     if now is not None and not 0 <= now <= LATEST:
         raise InvalidRequest(f"now must be between 0 and {LATEST}.", param="now")
-    with keeper.transaction():
+    with storage.transaction():
         store.clear(keep_settings=(events.LISTENERS,))
         if now is not None:
             clock.set_to(now)
 
 
-def send_again(keeper: Store, event: str, *, times: int = 1) -> None:
+def send_again(storage: Store, event: str, *, times: int = 1) -> None:
     """Hand an event out once more, so many times, to everyone who listens to its kind.
 
     :param event: An id, or a type such as ``checkout.session.completed`` for the latest of it.
     """
     if not 1 <= times <= 1000:
         raise InvalidRequest("times must be between 1 and 1000.", param="times")
-    with keeper.transaction():
-        found = store.find("event", event)
-        if found is None:
+    with storage.transaction():
+        known = store.find("event", event)
+        if known is None:
             latest = store.select("event", {"type": event})[-1:]
             if not latest:
                 raise NotFound(no_such("event", event), code="resource_missing", param="event")
-            found = latest[0]
+            known = latest[0]
         for _ in range(times):
-            for endpoint in events.wanting(found["type"]):
-                events.hand_over(found["id"], endpoint)
+            for endpoint in events.wanting(known["type"]):
+                events.hand_over(known["id"], endpoint)
 
 
-def roll_secret(keeper: Store, endpoint: str, *, hours: int = 24) -> str:
+def roll_secret(storage: Store, endpoint: str, *, hours: int = 24) -> str:
     """Give an endpoint a new secret, as Stripe's dashboard does, and return it.
 
     :param hours: How long events are signed with the old one, too; 0 ends it now.
     """
     if not 0 <= hours <= 24:
         raise InvalidRequest("hours must be between 0 and 24.", param="hours")
-    with keeper.transaction():
+    with storage.transaction():
         return events.roll(endpoint, keep_old_s=3600 * hours)
 
 
-def hear(keeper: Store, types: object) -> None:
+def hear(storage: Store, types: object) -> None:
     """Let what was given by ``--webhook`` hear of events of these types only; ``["*"]`` is every type.
 
     :raises InvalidRequest: It is no list of types.
     """
-    if not isinstance(types, list) or not types or not all(isinstance(one, str) and one for one in types):
+    if not isinstance(types, list) or not types or not all(isinstance(name, str) and name for name in types):
         raise InvalidRequest(
             "events must be a list of types, such as checkout.session.completed.", param="events"
         )
-    with keeper.transaction():
+    with storage.transaction():
         events.hear(types)
 
 
-def set_chaos(keeper: Store, settings: Json) -> Json:
-    """See ``chaos.configure``."""
-    with keeper.transaction():
+def set_chaos(storage: Store, settings: Json) -> Json:
+    """Make Stripe behave badly; the settings are those of ``chaos.configure``."""
+    with storage.transaction():
         return chaos.configure(settings)
 
 
-def set_dunning(keeper: Store, settings: Json) -> Json:
-    """See ``collection.configure``."""
-    with keeper.transaction():
+def set_dunning(storage: Store, settings: Json) -> Json:
+    """Choose the retries of failed renewals; the settings are those of ``collection.configure``."""
+    with storage.transaction():
         return collection.configure(settings)
 
 
-def state(keeper: Store) -> Json:
+def state(storage: Store) -> Json:
     """How much there is of what, what time it is, and what has yet to be delivered."""
-    with keeper.transaction(write=False) as transaction:
+    with storage.transaction(write=False) as transaction:
         counts = transaction.execute(
             "SELECT kind, count(*) FROM object GROUP BY kind ORDER BY kind"
         ).fetchall()

@@ -24,6 +24,7 @@ from prepaid_ledger import clock
 from prepaid_ledger.errors import PrepaidError
 
 from .. import money
+from ..context import transaction
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..operations import connect as catalog_at_stripe
 from ..operations import doctor as diagnosis
@@ -118,8 +119,8 @@ def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
     """Give OWNER some CREDITS. Typed twice on one day, it gives them once."""
     app = context()
     key = key or f"grant:{digest_of_today(owner, credits, reason)}"
-    app.ledger.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
-    app.session.commit()
+    with transaction(app):
+        app.ledger.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
     click.echo(f"{owner} has {app.ledger.balance(owner):,} credits.", err=True)
 
 
@@ -135,14 +136,14 @@ def digest_of_today(*words: object) -> str:
 @click.option("--reason", required=True, help="Why; it stays on the record.")
 @click.option("--key", help="Names this refund. By default payment, amount, reason and day.")
 def refund(payment: int, amount: int | None, reason: str, key: str | None) -> None:
-    """Send money of PAYMENT back to its card, with its credits. Typed twice on one day, it is sent once."""
+    """Refund PAYMENT to its card, and claw back its credits. Typed twice on one day, it is made once."""
     key = key or digest_of_today(payment, amount, reason)
     app = context()
     made = refunds.refund(
         app, payment, amount_minor=amount, reason=f"{reason} (by {getpass.getuser()})", key=key
     )
     shown = money.show(made.amount_minor, app.session.get_one(Payment, payment).currency)
-    click.echo(f"{shown} of payment {payment} goes back: {made.state}.", err=True)
+    click.echo(f"Refund of {shown} for payment {payment}: {made.state}.", err=True)
 
 
 @commands.command()

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, aliased
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
-from ..context import Context, own_session
+from ..context import Context, transaction
 from ..gateway import account, values
 from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
@@ -111,87 +111,87 @@ def sync(context: Context, *, anew: bool = False, seen: Callable[[], None] = lam
     :param seen: Called for each that was looked at.
     :raises GatewayUnavailable: Stripe does not answer. The next call goes on from here.
     """
-    session = own_session(context)
-    state = _state(session, context.config.time_zone)
-    interrupted = state.cursor is not None
-    if anew:
-        session.execute(update(Copying).values(copied_to=None, newest=None, cursor=None))
-        session.refresh(state)
-    new = _walk(context, session, state, seen)
+    with transaction(context) as session:
+        interrupted = _state(session, context.config.time_zone).cursor is not None
+        if anew:
+            session.execute(update(Copying).values(copied_to=None, newest=None, cursor=None))
+    new = _walk(context, seen)
     if interrupted and not anew:  # that walk began some time ago, and came to its end: what is new since?
-        new += _walk(context, session, session.get_one(Copying, 1, populate_existing=True), seen)
-    tie(session)
+        new += _walk(context, seen)
+    tie(context)
     return new
 
 
-def _walk(context: Context, session: Session, state: Copying, seen: Callable[[], None]) -> int:
+def _walk(context: Context, seen: Callable[[], None]) -> int:
     """Page by page back in time, from where the state says; how many were new. Commits each page."""
-    since = state.copied_to - OVERLAP if state.copied_to else None
-    cursor, newest, copied_to, new = state.cursor, state.newest, state.copied_to, 0
-    more = True
+    with transaction(context) as session:
+        state = session.get_one(Copying, 1, populate_existing=True)
+        cursor, newest, copied_to = state.cursor, state.newest, state.copied_to
+    since = copied_to - OVERLAP if copied_to else None
+    new, more = 0, True
     while more:
-        session.commit()
         page, more = context.gateway.movements_page(since, after=cursor)
         for _ in page:
             seen()
-        session.execute(update(Copying).values(id=1))  # others who sync wait here, and see what we wrote
-        new += _keep(session, page, context.config.time_zone)
-        if page and cursor is None:
-            newest = page[0].created_at
-        cursor = page[-1].id if page and more else None
-        session.execute(update(Copying).values(cursor=cursor, newest=newest))
-    known = [time for time in (copied_to, newest) if time is not None]
-    session.execute(
-        update(Copying).values(
-            copied_to=max(known, default=None), newest=None, cursor=None, synced_at=clock.wall()
-        )
-    )
-    session.commit()
+        with transaction(context) as session:
+            session.execute(update(Copying).values(id=1))  # others who sync wait here, and see what we wrote
+            new += _keep(session, page, context.config.time_zone)
+            if page and cursor is None:
+                newest = page[0].created_at
+            cursor = page[-1].id if page and more else None
+            session.execute(update(Copying).values(cursor=cursor, newest=newest))
+            if not more:
+                known = [time for time in (copied_to, newest) if time is not None]
+                done = {"copied_to": max(known, default=None), "newest": None, "synced_at": clock.wall()}
+                session.execute(update(Copying).values(done))
     return new
 
 
 def sync_if_old(context: Context) -> None:
     """Copy what is new and compare the clocks, unless that was done lately."""
-    session = context.session
-    synced_at = session.scalar(select(Copying.synced_at))
-    session.commit()
+    with transaction(context) as session:
+        synced_at = session.scalar(select(Copying.synced_at))
     if synced_at is None or synced_at < clock.wall() - OLD:
         sync(context)
         theirs = account.fetch_time(context.gateway)
         off_s = round((theirs - clock.wall()).total_seconds()) if theirs else None
-        session.execute(update(Copying).values(clock_off_s=off_s))
-        session.commit()
+        with transaction(context) as session:
+            session.execute(update(Copying).values(clock_off_s=off_s))
 
 
 def note_tick(context: Context) -> None:
     """Keep that the tick comes around, to the minute. Commits."""
-    session, now = context.session, clock.wall()
-    before = session.scalar(select(Copying.ticked_at))
-    if before is None or before < now - MINUTE:
-        made = insert(session, Copying).values(id=1, zone=context.config.time_zone, ticked_at=now)
-        session.execute(made.on_conflict_do_update(index_elements=["id"], set_={"ticked_at": now}))
-    session.commit()
+    now = clock.wall()
+    with transaction(context) as session:
+        before = session.scalar(select(Copying.ticked_at))
+        if before is None or before < now - MINUTE:
+            made = insert(session, Copying).values(id=1, zone=context.config.time_zone, ticked_at=now)
+            session.execute(made.on_conflict_do_update(index_elements=["id"], set_={"ticked_at": now}))
 
 
 def _state(session: Session, zone: str) -> Copying:
-    """How far the copy has come. Another time zone than before dates all of it anew. Commits."""
+    """How far the copy has come. Another time zone than before dates all of it anew."""
     session.execute(insert(session, Copying).values(id=1, zone=zone).on_conflict_do_nothing())
     state = session.get_one(Copying, 1, populate_existing=True)
     if state.zone != zone:
-        for table in (DaySum, OwnerSum, CreditSum, Counted, PlanSum, CohortSum, FailureSum):
-            session.execute(delete(table))
-        session.execute(update(SubscriptionChange).values(counted=False, failure_counted=False))
-        session.execute(update(Payment).where(Payment.failure_counted).values(failure_counted=False))
-        state.counted_to = None
-        for batch in _batches(session):
-            sums = Sums()
-            for moved in batch:
-                moved.day = day_of(moved.created_at, zone)
-                sums.add(moved)
-            sums.write(session)
-        state.zone = zone
-    session.commit()
+        _date_anew(session, zone)
+        state = session.get_one(Copying, 1, populate_existing=True)
     return state
+
+
+def _date_anew(session: Session, zone: str) -> None:
+    """Empty every sum, and add the movements up again by the days of ``zone``."""
+    for table in (DaySum, OwnerSum, CreditSum, Counted, PlanSum, CohortSum, FailureSum):
+        session.execute(delete(table))
+    session.execute(update(SubscriptionChange).values(counted=False, failure_counted=False))
+    session.execute(update(Payment).where(Payment.failure_counted).values(failure_counted=False))
+    session.execute(update(Copying).values(zone=zone, counted_to=None))
+    for batch in _batches(session):
+        sums = Sums()
+        for moved in batch:
+            moved.day = day_of(moved.created_at, zone)
+            sums.add(moved)
+        sums.write(session)
 
 
 def _batches(session: Session) -> Iterable[list[Movement]]:
@@ -206,7 +206,7 @@ def _batches(session: Session) -> Iterable[list[Movement]]:
 
 
 def _keep(session: Session, page: list[values.Movement], zone: str) -> int:
-    """Write a page of movements and what they add to the sums; how many were new. Does not commit.
+    """Write a page of movements and what they add to the sums; how many were new.
 
     A movement that Stripe has changed since, such as a fee filled in late, replaces its copy.
     """
@@ -245,37 +245,49 @@ def product_of(payment: Payment, plan: str | None) -> str:
     return f"{PLAN}{plan or ''}"[: Movement.product.type.length]
 
 
-def tie(session: Session) -> None:
+def tie(context: Context) -> None:
     """Give each movement its payment, owner, product and country, once they are known. Commits."""
-    last = ""
+    last: str | None = ""
+    while last is not None:
+        with transaction(context) as session:
+            last = _tie_batch(session, last)
+
+
+def _tie_batch(session: Session, after: str) -> str | None:
+    """Tie the next movements; the id of the last, or ``None`` where there were no more."""
     charge = aliased(Movement)
-    while rows := session.execute(
+    rows = session.execute(
         select(Movement, Payment, charge.country, PlanPrice.plan)
         .join(Payment, Payment.payment_intent_id == Movement.intent_id)
         .outerjoin(charge, (charge.intent_id == Movement.intent_id) & (charge.category == "charge"))
         .outerjoin(Invoice, Invoice.payment_id == Payment.id)
         .outerjoin(Subscription, Subscription.id == Invoice.subscription_id)
         .outerjoin(PlanPrice, PlanPrice.id == Subscription.price_id)
-        .where(Movement.payment_id.is_(None), Movement.intent_id.is_not(None), Movement.id > last)
+        .where(Movement.payment_id.is_(None), Movement.intent_id.is_not(None), Movement.id > after)
         .where(Payment.state.in_(ARRIVED))
         .order_by(Movement.id)
         .limit(BATCH)
-    ).all():
-        session.execute(update(Copying).values(id=1))
-        sums = Sums()
-        for moved, payment, country, plan in rows:
-            session.refresh(moved, ["payment_id", "product", "country"])
-            if moved.payment_id is not None:
-                continue
+    ).all()
+    if not rows:
+        return None
+    session.execute(update(Copying).values(id=1))
+    sums = Sums()
+    for moved, payment, country, plan in rows:
+        session.refresh(moved, ["payment_id", "product", "country"])
+        if moved.payment_id is None:
             sums.add(moved, -1)
-            moved.payment_id, moved.owner = payment.id, payment.owner
-            moved.country = moved.country or country or ""
-            moved.product = product_of(payment, plan)
-            if moved.category == "charge":
-                moved.discount_minor, moved.tax_minor = payment.discount_minor, payment.tax_minor
+            _tie(moved, payment, country, plan)
             sums.add(moved)
-        session.flush()
-        sums.write(session)
-        last = rows[-1][0].id
-        session.commit()
-        session.expunge_all()
+    session.flush()
+    sums.write(session)
+    last = str(rows[-1][0].id)
+    session.expunge_all()
+    return last
+
+
+def _tie(moved: Movement, payment: Payment, country: str | None, plan: str | None) -> None:
+    moved.payment_id, moved.owner = payment.id, payment.owner
+    moved.country = moved.country or country or ""
+    moved.product = product_of(payment, plan)
+    if moved.category == "charge":
+        moved.discount_minor, moved.tax_minor = payment.discount_minor, payment.tax_minor

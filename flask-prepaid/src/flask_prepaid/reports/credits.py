@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, aliased
 from prepaid_ledger.database import insert
 from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 
-from ..context import Context
+from ..context import Context, transaction
 from . import deferred, failures, revenue
 from .days import MINUTE, day_of, first_day
 from .models import DEFERRED, ROLL_OVER, Copying, Counted, CreditSum
@@ -99,28 +99,26 @@ def count(context: Context) -> int:
 
     Call it until it returns 0. Safe in several processes at once.
     """
-    context.session.commit()
-    now = context.clock()
+    now, zone = context.clock(), context.config.time_zone
     quiet = now - QUIET
-    with Session(context.engine) as session:
-        waiting = Wallet.seq - Wallet.drawn_seq
-        counts = or_(Wallet.drawn_seq > _counted(), waiting <= ENTRIES, Wallet.moved_at < quiet)
+    waiting = Wallet.seq - Wallet.drawn_seq
+    counts = or_(Wallet.drawn_seq > _counted(), waiting <= ENTRIES, Wallet.moved_at < quiet)
+    with transaction(context) as session:
         behind = session.execute(_behind().where(counts).order_by(Wallet.id).limit(WALLETS)).all()
         if not behind:
-            _all_counted(session, now, context.config.time_zone)
-        session.commit()
+            _all_counted(session, now, zone)
+    for wallet in behind:
+        undrawn = wallet.seq - wallet.drawn_seq
+        if 0 < undrawn <= ENTRIES or (undrawn and wallet.moved_at < quiet):
+            context.ledger.bring_up_to_date(wallet.owner)
+    with transaction(context) as session:
         for wallet in behind:
-            undrawn = wallet.seq - wallet.drawn_seq
-            if 0 < undrawn <= ENTRIES or (undrawn and wallet.moved_at < quiet):
-                context.ledger.bring_up_to_date(wallet.owner)
-        for wallet in behind:
-            _count(session, wallet.id, wallet.counted, context.config.time_zone)
-        session.commit()
+            _count(session, wallet.id, wallet.counted, zone)
     return len(behind)
 
 
 def _all_counted(session: Session, now: datetime, zone: str) -> None:
-    """Say up to when the sums are whole, to the minute. Does not commit."""
+    """Say up to when the sums are whole, to the minute."""
     before = session.scalar(select(Copying.counted_to))
     if before is None or not now - MINUTE < before <= now:
         made = insert(session, Copying).values(id=1, zone=zone, counted_to=now)
@@ -153,10 +151,7 @@ def _counted() -> ColumnElement[int]:
 
 
 def _count(session: Session, wallet_id: int, after: int, zone: str) -> None:
-    """Add the next entries of one wallet that are drawn to the sums, unless another process has.
-
-    Does not commit.
-    """
+    """Add the next entries of one wallet that are drawn to the sums, unless another process has."""
     drawn = session.scalar(select(Wallet.drawn_seq).where(Wallet.id == wallet_id)) or 0
     upto = min(drawn, after + ENTRIES)
     sums: defaultdict[tuple[date, str, str], Counter[str]] = defaultdict(Counter)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, aliased
 
 from prepaid_ledger.database import insert
 
-from ..context import Context
+from ..context import Context, transaction
 from ..payments.models import Payment, PaymentState
 from ..subscriptions.models import Invoice, Move, State, SubscriptionChange
 from .days import day_of, first_day
@@ -122,7 +122,11 @@ def count(context: Context) -> int:
     such a payment later changes nothing here. Call it until it returns 0. Safe in several processes at
     once: who marks a failure counts it.
     """
-    session, now, zone = context.session, context.clock(), context.config.time_zone
+    with transaction(context) as session:
+        return _count(session, context.clock(), context.config.time_zone)
+
+
+def _count(session: Session, now: datetime, zone: str) -> int:
     old = now - PATIENCE
     packs = _between(_payments(), Payment.created_at, None, old).limit(BATCH)
     plans = _between(_renewals(), SubscriptionChange.at, None, old).where(_came_of_it().is_not(None))
@@ -147,7 +151,6 @@ def count(context: Context) -> int:
             for day, currency in sorted(sums)
         ]
         session.execute(new.on_conflict_do_update(index_elements=["day", "currency"], set_=added), values)
-    session.commit()
     return checked
 
 

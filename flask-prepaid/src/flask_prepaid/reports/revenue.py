@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import insert
 
-from ..context import Context
+from ..context import Context, transaction
 from ..subscriptions.models import Move, SubscriptionChange
 from .days import Span, day_of, first_day, next_first_day, today
 from .models import CohortSum, PlanSum
@@ -115,17 +115,16 @@ def count(context: Context) -> int:
 
     Call it until it returns 0. Safe in several processes at once: who marks a change counts it.
     """
-    session, zone = context.session, context.config.time_zone
+    zone = context.config.time_zone
     waiting = select(SubscriptionChange.id).where(text("NOT counted")).order_by(SubscriptionChange.id)
-    ids = list(session.scalars(waiting.limit(BATCH)))
-    if not ids:
-        session.commit()
-        return 0
-    mine = update(SubscriptionChange).where(SubscriptionChange.id.in_(ids), text("NOT counted"))
-    changes = session.execute(mine.values(counted=True).returning(*READ)).all()
-    _add_to_days(session, changes, zone)
-    _add_to_cohorts(session, changes, zone)
-    session.commit()
+    with transaction(context) as session:
+        ids = list(session.scalars(waiting.limit(BATCH)))
+        if not ids:
+            return 0
+        mine = update(SubscriptionChange).where(SubscriptionChange.id.in_(ids), text("NOT counted"))
+        changes = session.execute(mine.values(counted=True).returning(*READ)).all()
+        _add_to_days(session, changes, zone)
+        _add_to_cohorts(session, changes, zone)
     return len(changes)
 
 

@@ -20,9 +20,7 @@ def clawed_in_full(connection: Connection) -> Iterator[Problem]:
     A lot of which the host named the credits is left out.
     """
     lot, claw, restored, named = (aliased(Entry) for _ in range(4))
-    of_lot = and_(
-        claw.wallet_id == lot.wallet_id, claw.refers_to_seq == lot.seq, claw.kind == Kind.CLAWBACK
-    )
+    of_lot = and_(claw.wallet_id == lot.wallet_id, claw.refers_to_seq == lot.seq, claw.kind == Kind.CLAWBACK)
     undoes = and_(
         restored.wallet_id == claw.wallet_id,
         restored.refers_to_seq == claw.seq,

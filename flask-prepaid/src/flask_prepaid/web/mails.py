@@ -16,6 +16,7 @@ from blinker import NamedSignal
 from flask import Flask, render_template
 
 from .. import signals
+from ..context import transaction
 from ..payments.models import Payment, PaymentState
 from .page import PageContext
 
@@ -55,7 +56,15 @@ def write(context: PageContext, name: str, app: Flask, *, owner: str, **values: 
 
 def render(context: PageContext, app: Flask, name: str, values: dict[str, Any]) -> str:
     """The subject on the first line, then the text. The session is given back before the mail is sent."""
-    payment = context.session.get(Payment, values["payment_id"]) if values.get("payment_id") else None
+    payment_id = values.get("payment_id")
+    with transaction(context) as session:
+        payment = session.get(Payment, payment_id) if payment_id else None
+        return written(context, app, name, values, payment)
+
+
+def written(
+    context: PageContext, app: Flask, name: str, values: dict[str, Any], payment: Payment | None
+) -> str:
     if name == "topup_stopped" and payment is not None and payment.state is PaymentState.OPEN:
         name = "payment_needs_you"
     addresses = app.url_map.bind("")
@@ -63,6 +72,4 @@ def render(context: PageContext, app: Flask, name: str, values: dict[str, Any]) 
     def address(endpoint: str, **parts: Any) -> str:
         return urljoin(context.config.base_url, addresses.build(f"prepaid.{endpoint}", parts))
 
-    text = render_template(f"prepaid/mail/{name}.txt", **values, payment=payment, page=address)
-    context.session.commit()
-    return text
+    return render_template(f"prepaid/mail/{name}.txt", **values, payment=payment, page=address)

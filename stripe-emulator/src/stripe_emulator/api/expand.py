@@ -1,10 +1,7 @@
 """``expand[]``: an id becomes the object, and what is left out by default is put in.
 
 Ids are expanded by looking them up. What Stripe leaves out unless asked for (a session's
-``line_items``) is registered by the file of its kind:
-
-    @includable("checkout.session", "line_items")
-    def line_items(session: Json) -> Json: ...
+``line_items``) stands in the ``Register`` of the file of its kind.
 
 https://docs.stripe.com/expand
 """
@@ -17,33 +14,15 @@ from typing import Any
 from stripe_emulator import contract
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 
 MAX_DEPTH = 4
 
-_INCLUDABLE: dict[tuple[str, str], Callable[[Json], Any]] = {}
-_SHOWN: dict[str, Callable[[Json], Json]] = {}
-
-
-def includable(kind: str, field: str) -> Callable[[Callable[[Json], Any]], Callable[[Json], Any]]:
-    """Register how to make a field that is absent until it is asked for."""
-
-    def register(make: Callable[[Json], Any]) -> Callable[[Json], Any]:
-        _INCLUDABLE[kind, field] = make
-        return make
-
-    return register
-
-
-def shown(kind: str) -> Callable[[Callable[[Json], Json]], Callable[[Json], Json]]:
-    """Register fields that are computed each time an object goes out."""
-
-    def register(make: Callable[[Json], Json]) -> Callable[[Json], Json]:
-        _SHOWN[kind] = make
-        return make
-
-    return register
+#: How to make a field that is absent until it is asked for, by the object's kind and the field.
+INCLUDABLE: dict[tuple[str, str], Callable[[Json], Any]] = {}
+#: The fields that are computed each time an object of a kind goes out.
+COMPUTED: dict[str, Callable[[Json], Json]] = {}
 
 
 def render(value: Json, paths: list[str] | None = None) -> Json:
@@ -68,36 +47,36 @@ def render(value: Json, paths: list[str] | None = None) -> Json:
 def _out(value: Json) -> Json:
     if value.get("object") in ("list", "search_result"):
         return {**public(value), "data": [_out(item) for item in value["data"]]}
-    make = _SHOWN.get(value.get("object", ""))
+    make = COMPUTED.get(value.get("object", ""))
     return public(value | make(value) if make else value)
 
 
 def _expand(place: Json, steps: list[str], path: str) -> None:
     step, rest = steps[0], steps[1:]
     kind = place.get("object", "")
-    if (kind, step) in _INCLUDABLE and not isinstance(place.get(step), dict):
+    if (kind, step) in INCLUDABLE and not isinstance(place.get(step), dict):
         origin = store.find(kind, place["id"]) or place
-        place[step] = _INCLUDABLE[kind, step](origin)
+        place[step] = INCLUDABLE[kind, step](origin)
     if step not in place and contract.is_field(kind, step):
         return  # Stripe sends it only when there is cause
     if step not in place:
         raise InvalidRequest(f"This property cannot be expanded ({path[:80]}).", param="expand")
-    found = place[step]
-    if isinstance(found, list):
-        place[step] = [_opened(item, step, rest, path) for item in found]
-    elif found is not None:
-        place[step] = _opened(found, step, rest, path)
+    value = place[step]
+    if isinstance(value, list):
+        place[step] = [_opened(item, step, rest, path) for item in value]
+    elif value is not None:
+        place[step] = _opened(value, step, rest, path)
 
 
-def _opened(found: Any, step: str, rest: list[str], path: str) -> Any:
+def _opened(value: Any, step: str, rest: list[str], path: str) -> Any:
     """The object behind an id, or a copy of the hash that is there, with the rest of the path expanded."""
-    if isinstance(found, str):
-        target = store.find_any(found)
+    if isinstance(value, str):
+        target = store.find_any(value)
         if target is None:
             raise InvalidRequest(f"This property cannot be expanded ({path[:80]}).", param="expand")
         opened = _out(target)
-    elif isinstance(found, dict):
-        opened = _out(found)
+    elif isinstance(value, dict):
+        opened = _out(value)
     else:
         raise InvalidRequest(f"This property cannot be expanded ({path[:80]}).", param="expand")
     if rest:

@@ -1,6 +1,6 @@
 """An ``Idempotency-Key`` makes a POST happen once.
 
-The first answer is kept with the work that it tells of, in one transaction, for 24 hours of
+The first answer is kept with the work that it answers, in one transaction, for 24 hours of
 Stripe's clock; a repeat gets it again. Which keys are in use at this moment is known to this
 process alone, and forgotten with it. https://docs.stripe.com/api/idempotent_requests
 """
@@ -21,7 +21,7 @@ KEPT = clock.DAY
 
 @dataclass(frozen=True)
 class Answer:
-    """What was said, to be said again. ``request_id`` is the first request's."""
+    """The answer to a key, given again to a repeat. ``request_id`` is the first request's."""
 
     status: int
     body: str
@@ -56,12 +56,12 @@ class KeysInUse:
                 self._keys.discard(key)
 
 
-def fingerprint(verb: str, path: str, body: bytes) -> str:
+def fingerprint_of(verb: str, path: str, body: bytes) -> str:
     """What two requests must share to count as the same."""
     return hashlib.sha256(b"\n".join([verb.encode(), path.encode(), body])).hexdigest()
 
 
-def recall(key: str, print_: str) -> Answer | None:
+def recall(key: str, fingerprint: str) -> Answer | None:
     """The answer that this key got.
 
     :raises IdempotencyError: It was another request that got it.
@@ -73,7 +73,7 @@ def recall(key: str, print_: str) -> Answer | None:
     )
     if row is None or row[4] <= clock.account_now() - KEPT:
         return None
-    if row[0] != print_:
+    if row[0] != fingerprint:
         raise IdempotencyError(
             "Keys for idempotent requests can only be used with the same parameters they were first used"
             f" with. Try using a key other than '{key}' if you meant to execute a different request."
@@ -81,11 +81,11 @@ def recall(key: str, print_: str) -> Answer | None:
     return Answer(row[1], row[2], row[3])
 
 
-def keep(key: str, print_: str, answer: Answer) -> None:
+def keep(key: str, fingerprint: str, answer: Answer) -> None:
     """Remember an answer; what is older than a day is forgotten on the way."""
     transaction = store.current()
     transaction.execute("DELETE FROM answer WHERE created <= ?", (clock.account_now() - KEPT,))
     transaction.execute(
         "INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?)",
-        (key, print_, answer.status, answer.body, answer.request_id, clock.account_now()),
+        (key, fingerprint, answer.status, answer.body, answer.request_id, clock.account_now()),
     )

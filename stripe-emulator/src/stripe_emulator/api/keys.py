@@ -55,8 +55,8 @@ def check(key: str, endpoint: Endpoint, values: dict[str, str], form: Form) -> N
         )
     if endpoint.route is None or not values:
         return
-    found = store.find_any(next(iter(values.values()))) or {}
-    secret, shown = found.get("client_secret"), form.get("client_secret")
+    intent = store.find_any(next(iter(values.values()))) or {}
+    secret, shown = intent.get("client_secret"), form.get("client_secret")
     if not isinstance(secret, str) or not isinstance(shown, str) or not _same(secret, shown):
         raise Unauthenticated(
             "The client_secret provided does not match any associated object on this account.",
@@ -73,5 +73,5 @@ def masked(key: str) -> str:
     return head + "*" * max(4, min(24, len(tail) - 4)) + (tail[-4:] if len(tail) > 8 else "")
 
 
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
+def _same(secret: str, other: str) -> bool:
+    return hmac.compare_digest(secret.encode(), other.encode())

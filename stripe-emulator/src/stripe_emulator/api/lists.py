@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 
 from stripe_emulator.api import search as language
 from stripe_emulator.core import store
+from stripe_emulator.core.conditions import RANGE, conditions
 from stripe_emulator.core.errors import InvalidRequest, no_such
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, flat
 
 LIMIT, MAX_LIMIT = 10, 100
@@ -28,7 +29,7 @@ def page(kind: str, form: Form, *, url: str, where: Json | None = None, only: It
     :raises InvalidRequest: A limit out of range, or a cursor that is not in the list.
     """
     wanted = dict(where or {}) | {name: form[name] for name in only if name in form}
-    condition, values = store.conditions(wanted)
+    condition, values = conditions(wanted)
     limit = _limit(form)
     sql = f"SELECT id, body FROM object WHERE kind = ? AND NOT deleted{condition}"
     for operator, moment in _created(form.get("created")):
@@ -49,8 +50,8 @@ def page(kind: str, form: Form, *, url: str, where: Json | None = None, only: It
     sql += f" ORDER BY created {order}, seq {order} LIMIT ?"
     store.current().flush()
     rows = store.current().execute(sql, (kind, *values, limit + 1)).fetchall()
-    found = [store.current().load(kind, row) for row in rows[:limit]]
-    return of(found[::-1] if backwards else found, url=url, has_more=len(rows) > limit)
+    objects = [store.current().load(kind, row) for row in rows[:limit]]
+    return list_of(objects[::-1] if backwards else objects, url=url, has_more=len(rows) > limit)
 
 
 def search(kind: str, form: Form, *, url: str) -> Json:
@@ -63,15 +64,15 @@ def search(kind: str, form: Form, *, url: str) -> Json:
     offset = int(form["page"]) if form.get("page", "").isascii() and form.get("page", "").isdigit() else 0
     if "page" in form and not offset:
         raise InvalidRequest("Invalid page: use the next_page of an earlier answer.", param="page")
-    found = [value for value in reversed(store.select(kind)) if matches(value)]
-    more = len(found) > offset + limit
+    matching = [value for value in reversed(store.select(kind)) if matches(value)]
+    more = len(matching) > offset + limit
     return {
         "object": "search_result",
-        "data": found[offset : offset + limit],
+        "data": matching[offset : offset + limit],
         "has_more": more,
         "next_page": str(offset + limit) if more else None,
         "url": url,
-        "_total_count": len(found),
+        "_total_count": len(matching),
     }
 
 
@@ -88,7 +89,7 @@ def page_v2(rows: Json, form: Form, *, url: str, cursor: str | None = None) -> J
     return {"data": rows["data"], "next_page_url": next_page, "previous_page_url": None}
 
 
-def of(data: list[Json], *, url: str, has_more: bool = False) -> Json:
+def list_of(data: list[Json], *, url: str, has_more: bool = False) -> Json:
     """Stripe's list around objects that are all there."""
     return {"object": "list", "data": data, "has_more": has_more, "url": url}
 
@@ -106,7 +107,7 @@ def slice_of(data: list[Json], form: Form, *, url: str) -> Json:
     if "ending_before" in form:
         end = order.index(form["ending_before"])
         start = max(start, end - limit)
-    return of(data[start:end][:limit], url=url, has_more=end - start > limit)
+    return list_of(data[start:end][:limit], url=url, has_more=end - start > limit)
 
 
 def _limit(form: Form) -> int:
@@ -125,9 +126,9 @@ def _created(wanted: Any) -> list[tuple[str, int]]:
         return []
     bounds = wanted.items() if isinstance(wanted, dict) else [("eq", wanted)]
     for name, moment in bounds:
-        if name not in store.RANGE or not isinstance(moment, int):
+        if name not in RANGE or not isinstance(moment, int):
             raise InvalidRequest(f"Invalid created: {name} {moment!r}"[:200], param=f"created[{name}]"[:200])
-    return [(store.RANGE[name], moment) for name, moment in bounds]
+    return [(RANGE[name], moment) for name, moment in bounds]
 
 
 def _position(kind: str, object_id: str, param: str) -> tuple[int, int]:

@@ -75,8 +75,8 @@ class Reply:
 class Api:
     """Answers calls on one store; safe to use from many threads."""
 
-    def __init__(self, keeper: Store) -> None:
-        self.store = keeper
+    def __init__(self, storage: Store) -> None:
+        self.store = storage
         self._in_use = idempotency.KeysInUse()
         self._attempts = chaos.Attempts()
 
@@ -114,18 +114,18 @@ class Api:
             trouble = self._trouble(call, key)
             if trouble.times_out:
                 return Reply(504, encode(_down().envelope(request_id)), headers, times_out=True)
-            print_ = ""
+            fingerprint = ""
             if key is not None:
                 headers |= {"Idempotency-Key": key, "Original-Request": request_id}
-                print_ = idempotency.fingerprint(call.verb, call.path, call.body)
-                if (earlier := idempotency.recall(key, print_)) is not None:
+                fingerprint = idempotency.fingerprint_of(call.verb, call.path, call.body)
+                if (earlier := idempotency.recall(key, fingerprint)) is not None:
                     headers |= {"Original-Request": earlier.request_id, "Idempotent-Replayed": "true"}
                     return Reply(earlier.status, earlier.body, headers, lost=trouble.lost_reply)
             answer = _work(endpoint, values, form, strict, request_id)
             if trouble.fails_after:
                 answer = Answer(500, encode(_down().envelope(request_id)), request_id)
             if key is not None:
-                idempotency.keep(key, print_, answer)
+                idempotency.keep(key, fingerprint, answer)
         time.sleep(trouble.slow)
         return Reply(answer.status, answer.body, headers, lost=trouble.lost_reply)
 
@@ -147,7 +147,7 @@ def _work(endpoint: Endpoint, values: dict[str, str], raw: Form, strict: bool, r
     form = contract.read(endpoint.route, raw, strict=strict) if endpoint.route else contract.Given(raw)
     paths = form.pop("expand", [])
     try:
-        result = endpoint.view(form, **values)
+        result = endpoint.view(form, *values.values())
         if strict or endpoint.verb == "GET":
             _must_be_read(form, endpoint)
     except StripeError as error:
@@ -170,10 +170,10 @@ def _version(call: Call) -> tuple[str, bool]:
 
     :raises InvalidRequest: That is no version.
     """
-    asked = call.header("stripe-version")
-    if asked and not _VERSION.fullmatch(asked):
-        raise InvalidRequest(f"Invalid Stripe API version: {asked[:60]}")
-    return asked or API_VERSION, asked == API_VERSION
+    version = call.header("stripe-version")
+    if version and not _VERSION.fullmatch(version):
+        raise InvalidRequest(f"Invalid Stripe API version: {version[:60]}")
+    return version or API_VERSION, version == API_VERSION
 
 
 def _idempotency_key(call: Call) -> str | None:

@@ -1,14 +1,4 @@
-"""Which function answers which request.
-
-A resource file registers its routes by the path that Stripe documents; what is in braces
-reaches the function as text, and the form comes typed by the contract:
-
-    @post("/v1/customers/{customer}")
-    def update(form: Form, customer: str) -> Json: ...
-
-What it returns goes out as JSON, with ``expand`` done. What it raises is answered in
-Stripe's envelope, and nothing that it did is kept.
-"""
+"""Which function answers which request. Each file names its own in its ``Register``."""
 
 from __future__ import annotations
 
@@ -17,7 +7,7 @@ from dataclasses import dataclass
 
 from stripe_emulator import contract
 from stripe_emulator.core.errors import NotEmulated, NotFound
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 View = Callable[..., Json]
 
@@ -33,6 +23,7 @@ class Endpoint:
     path: str
     view: View
     route: contract.Route | None
+    documented: bool
     publishable: bool
 
 
@@ -41,26 +32,13 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {}
 _UNLISTED: list[Endpoint] = []
 
 
-def get(
-    path: str, *, publishable: bool = False, documented: bool = True, reads_as: str | None = None
-) -> Callable[[View], View]:
-    """Answer GET on ``path``.
-
-    :param publishable: A browser may call it with a ``pk_test_`` key.
-    :param documented: False for what the SDK's services do not call.
-    :param reads_as: The documented path whose parameters an undocumented one takes.
-    """
-    return _register("GET", path, publishable, documented, reads_as)
-
-
-def post(path: str, *, publishable: bool = False, documented: bool = True) -> Callable[[View], View]:
-    """Answer POST on ``path``; see ``get``."""
-    return _register("POST", path, publishable, documented)
-
-
-def delete(path: str) -> Callable[[View], View]:
-    """Answer DELETE on ``path``."""
-    return _register("DELETE", path, publishable=False, documented=True)
+def add(endpoint: Endpoint) -> None:
+    """Answer requests on a path from now on."""
+    key = endpoint.verb, endpoint.path
+    assert key not in ENDPOINTS, f"{endpoint.verb} {endpoint.path} is answered twice"
+    ENDPOINTS[key] = endpoint
+    if not endpoint.documented:
+        _UNLISTED.append(endpoint)
 
 
 def match(verb: str, path: str) -> tuple[Endpoint, dict[str, str]]:
@@ -88,22 +66,6 @@ def serves(verb: str, path: str) -> bool:
     """Whether we answer; what ``contract.coverage`` asks."""
     route = contract.find(verb, path)
     return route is not None and (verb, route.path) in ENDPOINTS
-
-
-def _register(
-    verb: str, path: str, publishable: bool, documented: bool, reads_as: str | None = None
-) -> Callable[[View], View]:
-    def register(view: View) -> View:
-        route = contract.find(verb, reads_as or path) if documented or reads_as else None
-        assert not documented or (route is not None and route.path == path), f"Stripe has no {verb} {path}"
-        assert (verb, path) not in ENDPOINTS, f"{verb} {path} is answered twice"
-        endpoint = Endpoint(verb, path, view, route, publishable)
-        ENDPOINTS[verb, path] = endpoint
-        if not documented:
-            _UNLISTED.append(endpoint)
-        return view
-
-    return register
 
 
 def _fits(template: str, path: str) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 #: What each kind can be searched by, besides ``metadata``.
 FIELDS: dict[str, frozenset[str]] = {
@@ -103,10 +103,10 @@ def _test(clause: re.Match[str], kind: str) -> Test:
     turned = clause["minus"] == "-"
 
     def test(value: Json) -> bool:
-        found: Any = value
+        field: Any = value
         for key in path:
-            found = found.get(key) if isinstance(found, dict) else None
-        return matches(found) != turned
+            field = field.get(key) if isinstance(field, dict) else None
+        return matches(field) != turned
 
     return test
 
@@ -128,19 +128,19 @@ def _matcher(sign: str, wanted: str, *, null: bool, field: str) -> Callable[[Any
             number = float(wanted)
         except ValueError:
             raise _bad(f"The operator `{sign}` needs a number, not `{wanted[:40]}`.") from None
-        return lambda found: isinstance(found, int | float) and _ORDERS[sign](found, number)
+        return lambda field: isinstance(field, int | float) and _ORDERS[sign](field, number)
     if null and sign == ":":
-        return lambda found: found is None
+        return lambda field: field is None
     lower = wanted.lower()
     if sign == "~":
         if len(wanted) < 3:
             raise _bad("The operator `~` needs at least three characters.")
-        return lambda found: isinstance(found, str) and lower in found.lower()
-    return lambda found: found is not None and _spelled(found) == lower
+        return lambda field: isinstance(field, str) and lower in field.lower()
+    return lambda field: field is not None and _spelled(field) == lower
 
 
-def _spelled(found: Any) -> str:
-    return str(found).lower()
+def _spelled(value: Any) -> str:
+    return str(value).lower()
 
 
 def _bad(message: str) -> InvalidRequest:

@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.ids import new
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
+
+register = Register()
 
 CONFIGURATION, SESSION = "billing_portal.configuration", "billing_portal.session"
 
@@ -55,33 +57,35 @@ STANDARD: Json = {
 }
 
 
-@post("/v1/billing_portal/configurations")
+@register.post("/v1/billing_portal/configurations")
 def create_configuration(form: Form) -> Json:
     """https://docs.stripe.com/api/customer_portal/configurations/create"""
     _check(form)
     return _configuration(form)
 
 
-@get("/v1/billing_portal/configurations/{configuration}")
-def retrieve_configuration(form: Form, configuration: str) -> Json:
+@register.get("/v1/billing_portal/configurations/{configuration}")
+def retrieve_configuration(form: Form, configuration_id: str) -> Json:
     """https://docs.stripe.com/api/customer_portal/configurations/retrieve"""
-    return store.get(CONFIGURATION, configuration, param="configuration")
+    return store.get(CONFIGURATION, configuration_id, param="configuration")
 
 
-@post("/v1/billing_portal/configurations/{configuration}")
-def update_configuration(form: Form, configuration: str) -> Json:
+@register.post("/v1/billing_portal/configurations/{configuration}")
+def update_configuration(form: Form, configuration_id: str) -> Json:
     """https://docs.stripe.com/api/customer_portal/configurations/update"""
     _check(form)
-    found = store.get(CONFIGURATION, configuration, param="configuration")
-    changes = objects.patch(found, form, ("active", "default_return_url", "name"))
+    configuration = store.get(CONFIGURATION, configuration_id, param="configuration")
+    changes = objects.patch(configuration, form, ("active", "default_return_url", "name"))
     if "business_profile" in form:
-        changes["business_profile"] = found["business_profile"] | form["business_profile"]
+        changes["business_profile"] = configuration["business_profile"] | form["business_profile"]
     if "features" in form:
-        changes["features"] = _merged(found["features"], form["features"])
-    return objects.change(found, "billing_portal.configuration.updated", **changes, updated=clock.now())
+        changes["features"] = _merged(configuration["features"], form["features"])
+    return objects.change(
+        configuration, "billing_portal.configuration.updated", **changes, updated=clock.now()
+    )
 
 
-@get("/v1/billing_portal/configurations")
+@register.get("/v1/billing_portal/configurations")
 def list_configurations(form: Form) -> Json:
     """https://docs.stripe.com/api/customer_portal/configurations/list"""
     return lists.page(
@@ -89,7 +93,7 @@ def list_configurations(form: Form) -> Json:
     )
 
 
-@post("/v1/billing_portal/sessions")
+@register.post("/v1/billing_portal/sessions")
 def create_session(form: Form) -> Json:
     """https://docs.stripe.com/api/customer_portal/sessions/create"""
     for param in ("flow_data", "after_expiration", "customer_account", "on_behalf_of"):

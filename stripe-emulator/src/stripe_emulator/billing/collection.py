@@ -7,24 +7,26 @@ https://docs.stripe.com/billing/revenue-recovery/smart-retries
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from stripe_emulator.api.register import Register
 from stripe_emulator.billing import drafts, invoices
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import CardError, InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.hooks import Hook
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import confirmation
 from stripe_emulator.payments.confirmation import Confirmation, Owner
+
+register = Register()
 
 #: Name of the setting, what it is until set, and what may become of the subscription at the end.
 SETTING = "dunning"
 ENDS = ("cancel", "unpaid", "past_due")
 DUNNING: Json = {"retry_days": [3, 5, 7], "end": "cancel"}
 
-#: Told of each invoice whose payment failed or waits for its owner: ``(invoice, was_the_last_try)``.
-AFTER_FAILURE: list[Callable[[Json, bool], None]] = []
+#: The payment of an invoice failed: ``(invoice, was_the_last_try)``.
+after_failure: Hook[[Json, bool]] = Hook()
 
 
 class NothingKept(CardError):
@@ -47,7 +49,7 @@ def configure(settings: Json) -> Json:
         raise InvalidRequest(
             f"Received unknown parameter: {unknown[0]}", code="parameter_unknown", param=unknown[0]
         )
-    if not isinstance(days, list) or not all(type(one) is int and 1 <= one <= 365 for one in days):
+    if not isinstance(days, list) or not all(type(day) is int and 1 <= day <= 365 for day in days):
         raise InvalidRequest("retry_days must be a list of days, each from 1 to 365.", param="retry_days")
     if wanted["end"] not in ENDS:
         raise InvalidRequest(f"end must be one of {', '.join(ENDS)}.", param="end")
@@ -56,8 +58,9 @@ def configure(settings: Json) -> Json:
 
 
 def dunning() -> Json:
-    found: Json = store.get_setting(SETTING, DUNNING)
-    return found
+    """The settings of retries that now hold."""
+    settings: Json = store.get_setting(SETTING, DUNNING)
+    return settings
 
 
 def method_for(invoice: Json) -> Json | None:
@@ -111,8 +114,8 @@ def refused(invoice: Json, error: CardError | None) -> NothingKept:
     """The refusal of a request that wanted its payment or nothing."""
     if error is not None:
         return NothingKept(error.message, code=error.code, param=error.param, **error.extra)
-    asked = action_required(invoice)
-    return NothingKept(asked.message, code=asked.code, **asked.extra)
+    action_error = action_required(invoice)
+    return NothingKept(action_error.message, code=action_error.code, **action_error.extra)
 
 
 def action_required(invoice: Json) -> CardError:
@@ -155,7 +158,7 @@ def require_method(customer: Json, subscription: Json | None) -> None:
         )
 
 
-@clock.due("invoice.advance")
+@register.due("invoice.advance")
 def draft_is_over(invoice_id: str) -> None:
     """An hour has passed since the draft was made."""
     invoice = store.find("invoice", invoice_id)
@@ -164,12 +167,12 @@ def draft_is_over(invoice_id: str) -> None:
     try:
         advance(invoice)
     except InvalidRequest as error:  # such as more than can be charged
-        told = {"code": error.code, "message": error.message, "param": error.param, "type": error.type}
-        objects.change(invoice, automatically_finalizes_at=None, last_finalization_error=told)
+        last_error = {"code": error.code, "message": error.message, "param": error.param, "type": error.type}
+        objects.change(invoice, automatically_finalizes_at=None, last_finalization_error=last_error)
         events.emit("invoice.finalization_failed", invoice)
 
 
-@clock.due("invoice.retry")
+@register.due("invoice.retry")
 def try_again(invoice_id: str) -> None:
     """The next attempt is due."""
     invoice = store.get("invoice", invoice_id)
@@ -204,8 +207,8 @@ def _save_default(invoice: Json, method: Json) -> None:
     subscription = drafts.subscription_of(invoice)
     settings = (subscription or {}).get("payment_settings") or {}
     if subscription is not None and settings.get("save_default_payment_method") == "on_subscription":
-        told = None if subscription["status"] == "incomplete" else "customer.subscription.updated"
-        objects.change(subscription, told, default_payment_method=method["id"])
+        event = None if subscription["status"] == "incomplete" else "customer.subscription.updated"
+        objects.change(subscription, event, default_payment_method=method["id"])
 
 
 def _intent_failed(intent: Json) -> None:
@@ -229,8 +232,8 @@ def _failed(invoice: Json) -> None:
     if last:
         changes["auto_advance"] = False
     objects.change(invoice, "invoice.updated", **changes)
-    for follow in AFTER_FAILURE:
-        follow(invoice, last)
+    after_failure(invoice, last)
 
 
-confirmation.OWNERS["invoice"] = Owner(succeeded=_succeeded, failed=_intent_failed)
+#: An invoice as the owner of its payment.
+OWNER = Owner(succeeded=_succeeded, failed=_intent_failed)

@@ -9,15 +9,15 @@ from fractions import Fraction
 
 from stripe_emulator import contract
 from stripe_emulator.billing import drafts, invoices
-from stripe_emulator.catalog import prices
+from stripe_emulator.catalog import pricing
 from stripe_emulator.catalog.amounts import rounded
 from stripe_emulator.core import clock, ids, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import refunds
 
-#: Ways in which money of a paid invoice goes back, by their parameter.
+#: How money of a paid invoice is refunded, by the parameter that says so.
 WAYS = ("refund_amount", "credit_amount", "out_of_band_amount")
 
 
@@ -33,7 +33,7 @@ def issue(invoice: Json, form: Json) -> Json:
         )
     lines = _lines(invoice, form)
     taxes = _summed_taxes(lines)
-    added = sum(one["amount"] for one in taxes if one["tax_behavior"] == "exclusive")
+    added = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "exclusive")
     total = sum(line["amount"] for line in lines) + added
     left = _left(invoice)
     if not 0 < total <= left:
@@ -42,7 +42,7 @@ def issue(invoice: Json, form: Json) -> Json:
             f" not more than what can be credited ({left}).",
             param="amount",
         )
-    if invoice["status"] == "open" and (way := next((one for one in WAYS if form.get(one)), None)):
+    if invoice["status"] == "open" and (way := next((name for name in WAYS if form.get(name)), None)):
         raise InvalidRequest(
             f"You cannot specify {way}: this invoice has not been paid, so nothing can be given back.",
             param=way,
@@ -102,16 +102,16 @@ def _note(invoice: Json, form: Json, lines: list[Json], total: int, taxes: list[
         reason=form.get("reason"),
         status="issued",
         subtotal=sum(line["amount"] for line in lines),
-        subtotal_excluding_tax=total - sum(one["amount"] for one in taxes),
+        subtotal_excluding_tax=total - sum(tax["amount"] for tax in taxes),
         total=total,
-        total_excluding_tax=total - sum(one["amount"] for one in taxes),
+        total_excluding_tax=total - sum(tax["amount"] for tax in taxes),
         total_taxes=taxes,
         type="post_payment" if paid else "pre_payment",
     )
 
 
 def _reduce(invoice: Json, amount: int) -> None:
-    """Less to pay on an open invoice; nothing left settles it."""
+    """Less to pay on an open invoice; one with nothing left is paid."""
     objects.change(
         invoice,
         "invoice.updated",
@@ -128,10 +128,10 @@ def _reduce(invoice: Json, amount: int) -> None:
 
 
 def _give_back(invoice: Json, note: Json, form: Json, total: int) -> None:
-    """Money of a paid invoice goes back as the form says: to the card, the balance, or elsewhere."""
+    """Refund money of a paid invoice as the form says: to the card, the balance, or elsewhere."""
     given = {way: form[way] for way in WAYS if form.get(way)}
     linked = _linked(form)
-    given["linked"] = sum(one["amount_refunded"] for one in linked)
+    given["linked"] = sum(refund["amount_refunded"] for refund in linked)
     if sum(given.values()) != total:
         raise InvalidRequest(
             f"The sum of credit amount, refund amount and out of band amount ({sum(given.values())}) must"
@@ -154,18 +154,18 @@ def _give_back(invoice: Json, note: Json, form: Json, total: int) -> None:
         refund = refunds.new(_charge_of(invoice), given["refund_amount"], {})
         shown.append({"amount_refunded": given["refund_amount"], "refund": refund["id"]})
     blank = {"payment_record_refund": None, "type": "refund"}
-    objects.change(note, refunds=[blank | one for one in shown], **changes)
+    objects.change(note, refunds=[blank | refund for refund in shown], **changes)
     credited = invoice["post_payment_credit_notes_amount"] + total
     objects.change(invoice, "invoice.updated", post_payment_credit_notes_amount=credited)
 
 
 def _linked(form: Json) -> list[Json]:
-    """``refunds[]``: what was refunded already and is told of by the note."""
+    """``refunds[]``: what was refunded already and stands on the note."""
     shown = []
-    for number, one in enumerate(form.get("refunds") or []):
-        refund = store.named("refund", one.get("refund", ""), f"refunds[{number}][refund]")
+    for number, linked in enumerate(form.get("refunds") or []):
+        refund = store.named("refund", linked.get("refund", ""), f"refunds[{number}][refund]")
         shown.append(
-            {"amount_refunded": one.get("amount_refunded", refund["amount"]), "refund": refund["id"]}
+            {"amount_refunded": linked.get("amount_refunded", refund["amount"]), "refund": refund["id"]}
         )
     return shown
 
@@ -194,9 +194,9 @@ def _lines(invoice: Json, form: Json) -> list[Json]:
     """The note's lines: parts of the invoice's, or sums of their own."""
     wanted = form.get("lines")
     if wanted:
-        return [_line(invoice, one, f"lines[{number}]") for number, one in enumerate(wanted)]
+        return [_line(invoice, line_form, f"lines[{number}]") for number, line_form in enumerate(wanted)]
     ways = sum(form.get(way) or 0 for way in WAYS)
-    amount = form.get("amount") or ways or sum(one["amount_refunded"] for one in _linked(form))
+    amount = form.get("amount") or ways or sum(refund["amount_refunded"] for refund in _linked(form))
     if not amount:
         raise InvalidRequest(
             "You must specify one of amount or lines.", code="parameter_missing", param="amount"
@@ -209,7 +209,7 @@ def _line(invoice: Json, form: Json, param: str) -> Json:
         quantity = form.get("quantity", 1)
         unit = form.get("unit_amount_decimal", form.get("unit_amount", 0))
         price = {"billing_scheme": "per_unit", "unit_amount_decimal": str(unit)}
-        amount = form.get("amount") or prices.total(price, quantity)
+        amount = form.get("amount") or pricing.total(price, quantity)
         return _made(
             amount,
             "custom_line_item",
@@ -219,7 +219,7 @@ def _line(invoice: Json, form: Json, param: str) -> Json:
             unit_amount_decimal=str(unit),
         )
     source = next(
-        (one for one in invoice["lines"]["data"] if one["id"] == form.get("invoice_line_item")), None
+        (line for line in invoice["lines"]["data"] if line["id"] == form.get("invoice_line_item")), None
     )
     if source is None:
         raise InvalidRequest(
@@ -237,7 +237,7 @@ def _line(invoice: Json, form: Json, param: str) -> Json:
         description=source["description"],
         invoice_line_item=source["id"],
         quantity=quantity or source["quantity"],
-        taxes=[_share_of_tax(one, amount, whole) for one in source["taxes"]],
+        taxes=[_share_of_tax(tax, amount, whole) for tax in source["taxes"]],
     )
 
 
@@ -250,7 +250,7 @@ def _share_of_tax(tax: Json, amount: int, whole: int) -> Json:
 def _summed_taxes(lines: list[Json]) -> list[Json]:
     """The note's taxes by rate."""
     summed: dict[str, Json] = {}
-    for tax in (one for line in lines for one in line["taxes"]):
+    for tax in (tax for line in lines for tax in line["taxes"]):
         rate = tax["tax_rate_details"]["tax_rate"]
         before = summed.setdefault(rate, tax | {"amount": 0, "taxable_amount": 0})
         before["amount"] += tax["amount"]

@@ -6,18 +6,24 @@ A renewal makes a draft and moves the items on at once; Stripe collects it about
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 
+from stripe_emulator.api.register import Register
 from stripe_emulator.billing import collection, drafts, invoices, items, lines, states
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.clock import DAY
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.hooks import Hook
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
+
+register = Register()
 
 #: Days before a renewal that ``invoice.upcoming`` comes, a setting of the dashboard's at Stripe.
 UPCOMING_DAYS = 7
 TRIAL_REMINDER = 3 * DAY
+
+#: A subscription is about to renew: a schedule's next phase starts here.
+before_renewal: Hook[[Json]] = Hook()
 
 
 def plan_ahead(subscription: Json) -> None:
@@ -76,12 +82,12 @@ def bill_next(subscription: Json, *, recurring_only: bool = False) -> Json:
 
 def debited(invoice: Json) -> Json:
     """What each item was charged for its running period: what a credit is later computed from."""
-    found: dict[str, list[Json]] = {}
+    debits: dict[str, list[Json]] = {}
     for line in invoice["lines"]["data"]:
         details = line["parent"]["subscription_item_details"]
         if details and not details["proration"] and line["amount"] > 0:
-            off = sum(one["amount"] for one in line["discount_amounts"])
-            found.setdefault(details["subscription_item"], []).append(
+            off = sum(discount_amount["amount"] for discount_amount in line["discount_amounts"])
+            debits.setdefault(details["subscription_item"], []).append(
                 {
                     "amount": line["amount"] - off,
                     **line["period"],
@@ -91,7 +97,7 @@ def debited(invoice: Json) -> Json:
                     "quantity": line["quantity"],
                 }
             )
-    return found
+    return debits
 
 
 def collecting(subscription: Json) -> Json:
@@ -119,12 +125,11 @@ def collect_by_itself(subscription: Json, invoice: Json) -> None:
         (invoices.void if paused["behavior"] == "void" else invoices.mark_uncollectible)(invoice)
 
 
-@clock.due("subscription.renew")
+@register.due("subscription.renew")
 def renew(subscription_id: str) -> None:
     """A period is over, or a trial."""
     subscription = store.get("subscription", subscription_id)
-    for enter in BEFORE_RENEWAL:
-        enter(subscription)
+    before_renewal(subscription)
     if subscription["status"] in (*states.ENDED, "paused"):
         return
     if subscription["status"] == "incomplete":
@@ -143,10 +148,6 @@ def renew(subscription_id: str) -> None:
         move_on(subscription, invoice)
     collect_by_itself(subscription, invoice)
     plan_ahead(subscription)
-
-
-#: Called before a renewal, with the subscription: a schedule's next phase starts here.
-BEFORE_RENEWAL: list[Callable[[Json], None]] = []
 
 
 def move_on(subscription: Json, invoice: Json, **fields: object) -> None:
@@ -170,7 +171,7 @@ def leaves_trial(subscription: Json) -> bool:
     return False
 
 
-@clock.due("subscription.cancel")
+@register.due("subscription.cancel")
 def cancel_now(subscription_id: str) -> None:
     """The day that ``cancel_at`` names has come."""
     subscription = store.get("subscription", subscription_id)
@@ -178,7 +179,7 @@ def cancel_now(subscription_id: str) -> None:
         states.end(subscription, reason="cancellation_requested")
 
 
-@clock.due("subscription.trial_will_end")
+@register.due("subscription.trial_will_end")
 def remind_of_trial(subscription_id: str) -> None:
     """Three days before a trial ends, or at its start if it is shorter."""
     subscription = store.get("subscription", subscription_id)
@@ -186,7 +187,7 @@ def remind_of_trial(subscription_id: str) -> None:
         events.emit("customer.subscription.trial_will_end", subscription)
 
 
-@clock.due("subscription.upcoming")
+@register.due("subscription.upcoming")
 def announce(subscription_id: str) -> None:
     """Some days before a renewal: the invoice as it would be."""
     subscription = store.get("subscription", subscription_id)
@@ -195,8 +196,7 @@ def announce(subscription_id: str) -> None:
     with store.rehearsal():
         rehearsed = store.get("subscription", subscription_id)
         with clock.at(next_renewal(rehearsed)):
-            for enter in BEFORE_RENEWAL:
-                enter(rehearsed)
+            before_renewal(rehearsed)
             upcoming = public(bill_next(rehearsed))
     events.emit("invoice.upcoming", as_upcoming(upcoming))
 
@@ -213,7 +213,7 @@ def as_upcoming(invoice: Json) -> Json:
     }
 
 
-@clock.due("subscription.resume_collection")
+@register.due("subscription.resume_collection")
 def resume_collection(subscription_id: str) -> None:
     """``pause_collection.resumes_at`` has come."""
     subscription = store.get("subscription", subscription_id)

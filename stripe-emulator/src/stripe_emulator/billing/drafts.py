@@ -12,7 +12,7 @@ from typing import Any
 from stripe_emulator.billing import lines
 from stripe_emulator.catalog import discounts, totals
 from stripe_emulator.core import clock, ids, money, store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 
 #: Seconds until Stripe finalizes a draft by itself.
@@ -69,7 +69,7 @@ def new(
         "billing_reason": reason,
         "currency": currency,
         "customer": customer["id"],
-        "discounts": [one["id"] for one in discounts.effective(subscription, customer)],
+        "discounts": [discount["id"] for discount in discounts.effective(subscription, customer)],
         "lines": {
             "object": "list",
             "data": draft_lines,
@@ -96,8 +96,8 @@ def take_pending(customer: Json, currency: str, subscription: Json | None) -> li
     """
     mine = subscription and subscription["id"]
     waiting = store.select("invoiceitem", {"customer": customer["id"], "invoice": None})
-    taken = [one for one in waiting if one["currency"] == currency and owner_of(one) in (None, mine)]
-    return [lines.of_invoiceitem(one) for one in taken]
+    taken = [item for item in waiting if item["currency"] == currency and owner_of(item) in (None, mine)]
+    return [lines.of_invoiceitem(item) for item in taken]
 
 
 def source_item(line: Json) -> Json | None:
@@ -110,14 +110,14 @@ def source_item(line: Json) -> Json | None:
 def off_prorations(invoice: Json) -> list[Json]:
     """What discounts took off the invoice's prorations, whose own amounts are net of it."""
     details = [(source_item(line) or {}).get("proration_details") for line in invoice["lines"]["data"]]
-    return [one for found in details if found for one in found["discount_amounts"]]
+    return [discount_amount for detail in details if detail for discount_amount in detail["discount_amounts"]]
 
 
 def owner_of(item: Json) -> str | None:
     """The subscription that an invoice item belongs to."""
     details = (item["parent"] or {}).get("subscription_details") or {}
-    found: str | None = details.get("subscription")
-    return found
+    subscription_id: str | None = details.get("subscription")
+    return subscription_id
 
 
 def subscription_of(invoice: Json) -> Json | None:
@@ -133,13 +133,13 @@ def add_up(invoice: Json) -> Json:
     taxes = _put_taxes(invoice, data)
     subtotal = sum(line["amount"] for line in data)
     off = sum(totals_by_discount.values())
-    added = sum(one["amount"] for one in taxes if one["tax_behavior"] == "exclusive")
-    contained = sum(one["amount"] for one in taxes if one["tax_behavior"] == "inclusive")
+    added = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "exclusive")
+    contained = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "inclusive")
     total = subtotal - off + added
     customer = store.find("customer", invoice["customer"]) if invoice["customer"] else None
     balance = _balance(customer, invoice["currency"])
     applied = balance if invoice.get("_takes_balance", True) else 0
-    left = totals.settled(total, applied, minimum=minimum(invoice["currency"]))
+    left = totals.after_balance(total, applied, minimum=minimum(invoice["currency"]))
     return objects.change(
         invoice,
         amount_due=left.amount_due,
@@ -149,19 +149,19 @@ def add_up(invoice: Json) -> Json:
         subtotal_excluding_tax=subtotal - contained,
         total=total,
         total_discount_amounts=[
-            {"amount": amount, "discount": one} for one, amount in totals_by_discount.items()
+            {"amount": amount, "discount": discount_id} for discount_id, amount in totals_by_discount.items()
         ],
         total_excluding_tax=total - added - contained,
         total_pretax_credit_amounts=[
-            {"amount": amount, "discount": one, "type": "discount"}
-            for one, amount in totals_by_discount.items()
+            {"amount": amount, "discount": discount_id, "type": "discount"}
+            for discount_id, amount in totals_by_discount.items()
         ],
         total_taxes=taxes,
     )
 
 
 def minimum(currency: str) -> int:
-    """The least that is charged; what is below waits on the customer's balance."""
+    """The minimum of a charge; what is below waits on the customer's balance."""
     return money.MINIMUM.get(currency, money.DEFAULT_MINIMUM)
 
 
@@ -179,8 +179,8 @@ def _take_discounts(invoice: Json, data: list[Json]) -> dict[str, int]:
         line["discount_amounts"] = []
         line["pretax_credit_amounts"] = []
     by_discount: dict[str, int] = {}
-    of_lines = [(one, [line]) for line in data for one in line["discounts"]]
-    for discount_id, covered in [*of_lines, *((one, data) for one in invoice["discounts"])]:
+    of_lines = [(discount_id, [line]) for line in data for discount_id in line["discounts"]]
+    for discount_id, covered in [*of_lines, *((discount_id, data) for discount_id in invoice["discounts"])]:
         coupon = discounts.coupon_of(store.get("discount", discount_id))
         cut = discounts.cut(coupon, invoice["currency"])
         if cut is None:
@@ -204,10 +204,12 @@ def _put_taxes(invoice: Json, data: list[Json]) -> list[Json]:
     exempt = invoice["customer_tax_exempt"] in ("exempt", "reverse")
     summed: dict[str, Json] = {}
     for line in data:
-        rates = [store.get("tax_rate", one) for one in invoice["_line_rates"].get(line["id"], defaults)]
+        rates = [
+            store.get("tax_rate", rate_id) for rate_id in invoice["_line_rates"].get(line["id"], defaults)
+        ]
         amounts = totals.tax(
             after_discounts(line),
-            [totals.Rate(Decimal(str(one["percentage"])), one["inclusive"]) for one in rates],
+            [totals.Rate(Decimal(str(rate["percentage"])), rate["inclusive"]) for rate in rates],
         )
         line["taxes"] = []
         for rate, amount in zip(rates, amounts, strict=True):
@@ -228,14 +230,16 @@ def _put_taxes(invoice: Json, data: list[Json]) -> list[Json]:
 
 def after_discounts(line: Json) -> int:
     """A line's amount less what coupons take off it."""
-    amount: int = line["amount"] - sum(one["amount"] for one in line["discount_amounts"])
+    amount: int = line["amount"] - sum(
+        discount_amount["amount"] for discount_amount in line["discount_amounts"]
+    )
     return amount
 
 
 def _product(line: Json) -> str | None:
     details = (line["pricing"] or {}).get("price_details") or {}
-    found: str | None = details.get("product")
-    return found
+    product_id: str | None = details.get("product")
+    return product_id
 
 
 def _claim(line: Json, invoice_id: str, subscription: Json | None) -> list[str]:
@@ -247,7 +251,10 @@ def _claim(line: Json, invoice_id: str, subscription: Json | None) -> list[str]:
     details = line["parent"]["subscription_item_details"]
     held = subscription["items"]["data"] if subscription and details else []
     return [
-        rate["id"] for one in held if one["id"] == details["subscription_item"] for rate in one["tax_rates"]
+        rate["id"]
+        for item in held
+        if item["id"] == details["subscription_item"]
+        for rate in item["tax_rates"]
     ]
 
 

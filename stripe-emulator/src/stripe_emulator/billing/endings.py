@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.billing import collection, cycle, drafts, invoices, proration, states
 from stripe_emulator.core import clock, store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 
 

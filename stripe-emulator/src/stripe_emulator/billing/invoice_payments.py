@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 
+register = Register()
 
-@get("/v1/invoice_payments/{invoice_payment}")
-def retrieve(form: Form, invoice_payment: str) -> Json:
+
+@register.get("/v1/invoice_payments/{invoice_payment}")
+def retrieve(form: Form, invoice_payment_id: str) -> Json:
     """https://docs.stripe.com/api/invoice-payment/retrieve"""
-    return store.get("invoice_payment", invoice_payment)
+    return store.get("invoice_payment", invoice_payment_id)
 
 
-@get("/v1/invoice_payments")
+@register.get("/v1/invoice_payments")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/invoice-payment/list; by invoice, or by what paid."""
     where: Json = {}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.expand import includable
-from stripe_emulator.api.routing import delete, get, post
-from stripe_emulator.billing import collection, drafts, items, previews
-from stripe_emulator.billing import invoices as billing
+from stripe_emulator.api.register import Register
+from stripe_emulator.billing import collection, drafts, invoices, items, previews
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, clocks, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, without_effect
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import payment_methods
+
+register = Register()
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
@@ -47,7 +47,7 @@ FINAL_KEEPS = {
 }
 
 
-@post("/v1/invoices")
+@register.post("/v1/invoices")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/invoices/create"""
     if "customer" not in form:
@@ -78,177 +78,177 @@ def create(form: Form) -> Json:
     return invoice
 
 
-@post("/v1/invoices/create_preview")
+@register.post("/v1/invoices/create_preview")
 def create_preview(form: Form) -> Json:
     """https://docs.stripe.com/api/invoices/create_preview"""
     return previews.preview(form)
 
 
-@get("/v1/invoices/search")
+@register.get("/v1/invoices/search")
 def search(form: Form) -> Json:
     """https://docs.stripe.com/api/invoices/search"""
     return lists.search("invoice", form, url="/v1/invoices/search")
 
 
-@get("/v1/invoices/{invoice}")
-def retrieve(form: Form, invoice: str) -> Json:
+@register.get("/v1/invoices/{invoice}")
+def retrieve(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/retrieve"""
-    return store.get("invoice", invoice)
+    return store.get("invoice", invoice_id)
 
 
-@post("/v1/invoices/{invoice}")
-def update(form: Form, invoice: str) -> Json:
+@register.post("/v1/invoices/{invoice}")
+def update(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/update"""
-    found = _found(invoice)
-    if found["status"] != "draft" and (other := sorted(form.keys() - FINAL_KEEPS)):
+    invoice = _invoice(invoice_id)
+    if invoice["status"] != "draft" and (other := sorted(form.keys() - FINAL_KEEPS)):
         raise InvalidRequest(
             f"Finalized invoices can't be updated in this way: {other[0]}.",
             code="invoice_not_editable",
             param=other[0],
         )
-    before = {key: found[key] for key in (*KEPT, "metadata")}
-    _change(found, form, store.get("customer", found["customer"]))
+    before = {key: invoice[key] for key in (*KEPT, "metadata")}
+    _change(invoice, form, store.get("customer", invoice["customer"]))
     moment = form.get("automatically_finalizes_at")
-    if (form.get("auto_advance") or moment) and found["status"] == "draft":
-        collection.advance_later(found, moment)
-    changed = {key: value for key, value in before.items() if found[key] != value}
+    if (form.get("auto_advance") or moment) and invoice["status"] == "draft":
+        collection.advance_later(invoice, moment)
+    changed = {key: value for key, value in before.items() if invoice[key] != value}
     if form:
-        events.emit("invoice.updated", found, previous=changed)
-    return found
+        events.emit("invoice.updated", invoice, previous=changed)
+    return invoice
 
 
-@delete("/v1/invoices/{invoice}")
-def remove(form: Form, invoice: str) -> Json:
+@register.delete("/v1/invoices/{invoice}")
+def remove(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/delete; only a draft, and its items wait again."""
-    found = _found(invoice)
-    if found["status"] != "draft" or found["parent"] is not None:
+    invoice = _invoice(invoice_id)
+    if invoice["status"] != "draft" or invoice["parent"] is not None:
         raise InvalidRequest(
             "You can only delete draft invoices that no subscription made.", code="invoice_not_editable"
         )
-    for line in found["lines"]["data"]:
+    for line in invoice["lines"]["data"]:
         item = drafts.source_item(line)
         if item is not None:
             objects.delete(item, "invoiceitem.deleted")
-    return objects.delete(found, "invoice.deleted")
+    return objects.delete(invoice, "invoice.deleted")
 
 
-@get("/v1/invoices")
+@register.get("/v1/invoices")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/invoices/list"""
     only = ("collection_method", "customer", "due_date", "status", "subscription")
     return lists.page("invoice", form, url="/v1/invoices", only=only)
 
 
-@get("/v1/invoices/{invoice}/lines")
-def list_lines(form: Form, invoice: str) -> Json:
+@register.get("/v1/invoices/{invoice}/lines")
+def list_lines(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoice-line-item/retrieve"""
-    found = store.get("invoice", invoice)
-    return lists.slice_of(found["lines"]["data"], form, url=f"/v1/invoices/{invoice}/lines")
+    invoice = store.get("invoice", invoice_id)
+    return lists.slice_of(invoice["lines"]["data"], form, url=f"/v1/invoices/{invoice_id}/lines")
 
 
-@post("/v1/invoices/{invoice}/finalize")
-def finalize(form: Form, invoice: str) -> Json:
+@register.post("/v1/invoices/{invoice}/finalize")
+def finalize(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/finalize"""
-    found = _found(invoice)
+    invoice = _invoice(invoice_id)
     if "auto_advance" in form:
-        objects.change(found, auto_advance=form["auto_advance"])
-    billing.finalize(found)
+        objects.change(invoice, auto_advance=form["auto_advance"])
+    invoices.finalize(invoice)
     if (
-        found["status"] == "open"
-        and found["auto_advance"]
-        and found["collection_method"] == "charge_automatically"
+        invoice["status"] == "open"
+        and invoice["auto_advance"]
+        and invoice["collection_method"] == "charge_automatically"
     ):
-        clock.schedule(clock.now() + drafts.DRAFT_TIME, "invoice.retry", found["id"])
-    return found
+        clock.schedule(clock.now() + drafts.DRAFT_TIME, "invoice.retry", invoice["id"])
+    return invoice
 
 
-@post("/v1/invoices/{invoice}/pay")
-def pay(form: Form, invoice: str) -> Json:
+@register.post("/v1/invoices/{invoice}/pay")
+def pay(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/pay"""
-    found = _found(invoice)
+    invoice = _invoice(invoice_id)
     without_effect(form, "off_session")
-    if found["status"] == "draft":
-        billing.finalize(found)
-        if found["status"] == "paid":
-            return found
-    billing.move(found, "pay")
+    if invoice["status"] == "draft":
+        invoices.finalize(invoice)
+        if invoice["status"] == "paid":
+            return invoice
+    invoices.move(invoice, "pay")
     if form.get("paid_out_of_band"):
-        return billing.paid(found, out_of_band=True)
+        return invoices.paid(invoice, out_of_band=True)
     method = None
     if "payment_method" in form:
         method = payment_methods.named(form["payment_method"], "payment_method")
-    elif collection.method_for(found) is None:
-        collection.require_method(store.get("customer", found["customer"]), drafts.subscription_of(found))
-    error = collection.attempt(found, method)
+    elif collection.method_for(invoice) is None:
+        collection.require_method(store.get("customer", invoice["customer"]), drafts.subscription_of(invoice))
+    error = collection.attempt(invoice, method)
     if error is not None:
         raise error
-    if found["status"] != "paid":
-        raise collection.action_required(found)
-    return found
+    if invoice["status"] != "paid":
+        raise collection.action_required(invoice)
+    return invoice
 
 
-@post("/v1/invoices/{invoice}/send")
-def send(form: Form, invoice: str) -> Json:
+@register.post("/v1/invoices/{invoice}/send")
+def send(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/send; in test mode only the event is sent."""
-    found = _found(invoice)
-    if found["collection_method"] != "send_invoice":
+    invoice = _invoice(invoice_id)
+    if invoice["collection_method"] != "send_invoice":
         raise InvalidRequest(
             "You can only manually send an invoice if its collection method is 'send_invoice'.",
             code="invoice_not_editable",
         )
-    if found["status"] == "draft":
-        billing.finalize(found)
-    events.emit("invoice.sent", found)
-    return found
+    if invoice["status"] == "draft":
+        invoices.finalize(invoice)
+    events.emit("invoice.sent", invoice)
+    return invoice
 
 
-@post("/v1/invoices/{invoice}/void")
-def void(form: Form, invoice: str) -> Json:
+@register.post("/v1/invoices/{invoice}/void")
+def void(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/void"""
-    return billing.void(_found(invoice))
+    return invoices.void(_invoice(invoice_id))
 
 
-@post("/v1/invoices/{invoice}/mark_uncollectible")
-def mark_uncollectible(form: Form, invoice: str) -> Json:
+@register.post("/v1/invoices/{invoice}/mark_uncollectible")
+def mark_uncollectible(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/mark_uncollectible"""
-    return billing.mark_uncollectible(_found(invoice))
+    return invoices.mark_uncollectible(_invoice(invoice_id))
 
 
-@post("/v1/invoices/{invoice}/attach_payment")
-def attach_payment(form: Form, invoice: str) -> Json:
+@register.post("/v1/invoices/{invoice}/attach_payment")
+def attach_payment(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/attach_payment"""
-    found = _found(invoice)
-    if found["status"] != "open" or "payment_intent" not in form:
+    invoice = _invoice(invoice_id)
+    if invoice["status"] != "open" or "payment_intent" not in form:
         raise InvalidRequest(
             "A payment intent can be attached to an open invoice only.", param="payment_intent"
         )
     intent = store.named("payment_intent", form["payment_intent"], "payment_intent")
-    if intent["amount"] != found["amount_remaining"]:
+    if intent["amount"] != invoice["amount_remaining"]:
         raise NotEmulated("paying an invoice in parts", param="payment_intent")
-    billing.add_payment(found, intent, is_default=False)
+    invoices.add_payment(invoice, intent, is_default=False)
     if intent["status"] == "succeeded":
-        billing.paid(found, amount=intent["amount_received"], intent=intent)
-    return found
+        invoices.paid(invoice, amount=intent["amount_received"], intent=intent)
+    return invoice
 
 
-@includable("invoice", "payments")
+@register.includable("invoice", "payments")
 def payments(invoice: Json) -> Json:
     """The invoice's payments, shown when asked for."""
-    return lists.of(billing.payments_of(invoice), url=f"/v1/invoice_payments?invoice={invoice['id']}")
+    return lists.list_of(invoices.payments_of(invoice), url=f"/v1/invoice_payments?invoice={invoice['id']}")
 
 
-@includable("invoice", "confirmation_secret")
+@register.includable("invoice", "confirmation_secret")
 def confirmation_secret(invoice: Json) -> Json | None:
     """What a browser needs to confirm the payment."""
-    intent = billing.intent_of(invoice) if invoice["status"] == "open" else None
+    intent = invoices.intent_of(invoice) if invoice["status"] == "open" else None
     return intent and {"client_secret": intent["client_secret"], "type": "payment_intent"}
 
 
-def _found(invoice_id: str) -> Json:
+def _invoice(invoice_id: str) -> Json:
     """The invoice that the URL names, on its own clock."""
-    found = store.get("invoice", invoice_id)
-    clocks.enter(found)
-    return found
+    invoice = store.get("invoice", invoice_id)
+    clocks.enter(invoice)
+    return invoice
 
 
 def _change(invoice: Json, form: Form, customer: Json) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.billing import drafts, items, lines
-from stripe_emulator.catalog import discounts, prices
+from stripe_emulator.catalog import discounts, prices, pricing
 from stripe_emulator.core import clocks, money, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 
+register = Register()
 
-@post("/v1/invoiceitems")
+
+@register.post("/v1/invoiceitems")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/invoiceitems/create"""
     customer = _customer(form)
@@ -30,51 +32,31 @@ def create(form: Form) -> Json:
     return item
 
 
-@get("/v1/invoiceitems/{invoiceitem}")
-def retrieve(form: Form, invoiceitem: str) -> Json:
+@register.get("/v1/invoiceitems/{invoiceitem}")
+def retrieve(form: Form, invoiceitem_id: str) -> Json:
     """https://docs.stripe.com/api/invoiceitems/retrieve"""
-    return store.get("invoiceitem", invoiceitem)
+    return store.get("invoiceitem", invoiceitem_id)
 
 
-@post("/v1/invoiceitems/{invoiceitem}")
-def update(form: Form, invoiceitem: str) -> Json:
+@register.post("/v1/invoiceitems/{invoiceitem}")
+def update(form: Form, invoiceitem_id: str) -> Json:
     """https://docs.stripe.com/api/invoiceitems/update; only while its invoice is not final."""
-    found = store.get("invoiceitem", invoiceitem)
-    invoice = _draft(found["invoice"]) if found["invoice"] else None
-    changes = objects.patch(found, form, ("description", "discountable", "period"))
-    if form.keys() & {"amount", "quantity", "unit_amount_decimal", "price_data", "pricing"}:
-        worked = (
-            form
-            if form.keys() & {"amount", "unit_amount_decimal", "price_data", "pricing"}
-            else _same(found, form)
-        )
-        changes |= _worth(worked, found["currency"])
-    if "tax_rates" in form:
-        changes["tax_rates"] = items.tax_rates(form["tax_rates"], "tax_rates")
-    if "discounts" in form:
-        customer = store.get("customer", found["customer"])
-        changes["discounts"] = discounts.redeem_all(
-            form["discounts"], customer, "discounts", invoice_item=found["id"]
-        )
-    objects.change(found, **changes)
-    if invoice is not None:
-        _replace_line(invoice, found)
-    return found
+    return change(store.get("invoiceitem", invoiceitem_id), form)
 
 
-@delete("/v1/invoiceitems/{invoiceitem}")
-def remove(form: Form, invoiceitem: str) -> Json:
+@register.delete("/v1/invoiceitems/{invoiceitem}")
+def remove(form: Form, invoiceitem_id: str) -> Json:
     """https://docs.stripe.com/api/invoiceitems/delete; only while its invoice is not final."""
-    found = store.get("invoiceitem", invoiceitem)
-    if found["invoice"]:
-        invoice = _draft(found["invoice"])
+    item = store.get("invoiceitem", invoiceitem_id)
+    if item["invoice"]:
+        invoice = _draft(item["invoice"])
         data = invoice["lines"]["data"]
-        data[:] = [line for line in data if drafts.source_item(line) is not found]
+        data[:] = [line for line in data if drafts.source_item(line) is not item]
         drafts.add_up(invoice)
-    return objects.delete(found, "invoiceitem.deleted")
+    return objects.delete(item, "invoiceitem.deleted")
 
 
-@get("/v1/invoiceitems")
+@register.get("/v1/invoiceitems")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/invoiceitems/list"""
     where: Json = {"invoice": None} if form.get("pending") else {}
@@ -101,6 +83,33 @@ def new(form: Form, customer: Json, invoice: Json | None) -> Json:
         **({"period": form["period"]} if "period" in form else {}),
         **fields | ({"description": form["description"]} if "description" in form else {}),
     )
+
+
+def change(item: Json, form: Form) -> Json:
+    """Give an invoice item what a form says, and its invoice the new line.
+
+    :raises InvalidRequest: Its invoice is final, or the form says something that can't be.
+    """
+    invoice = _draft(item["invoice"]) if item["invoice"] else None
+    changes = objects.patch(item, form, ("description", "discountable", "period"))
+    if form.keys() & {"amount", "quantity", "unit_amount_decimal", "price_data", "pricing"}:
+        worked = (
+            form
+            if form.keys() & {"amount", "unit_amount_decimal", "price_data", "pricing"}
+            else _same(item, form)
+        )
+        changes |= _worth(worked, item["currency"])
+    if "tax_rates" in form:
+        changes["tax_rates"] = items.tax_rates(form["tax_rates"], "tax_rates")
+    if "discounts" in form:
+        customer = store.get("customer", item["customer"])
+        changes["discounts"] = discounts.redeem_all(
+            form["discounts"], customer, "discounts", invoice_item=item["id"]
+        )
+    objects.change(item, **changes)
+    if invoice is not None:
+        _replace_line(invoice, item)
+    return item
 
 
 def _parent(subscription: Json | None) -> Json | None:
@@ -132,10 +141,10 @@ def _worth(form: Form, currency: str) -> Json:
             param="amount",
         )
     return {
-        "amount": prices.total(price, quantity),
+        "amount": pricing.total(price, quantity),
         "currency": price["currency"],
         "description": lines.product_name(price) if price.get("product") else None,
-        "pricing": lines.pricing(price) if price.get("product") else _flat(price["unit_amount_decimal"]),
+        "pricing": lines.pricing_of(price) if price.get("product") else _flat(price["unit_amount_decimal"]),
         "quantity": quantity,
     }
 

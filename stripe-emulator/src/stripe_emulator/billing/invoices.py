@@ -5,16 +5,19 @@ https://docs.stripe.com/invoicing/overview#invoice-statuses
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from stripe_emulator.api.register import Register
 from stripe_emulator.billing import drafts
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.hooks import Hook
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import payment_intents
+
+register = Register()
 
 #: What may be done with an invoice in each state.
 MOVES = {
@@ -26,12 +29,12 @@ MOVES = {
     ("uncollectible", "void"): "void",
 }
 
-#: Seconds after a payment until Stripe tells of it as ``invoice_payment.paid``.
-PAYMENT_TOLD_AFTER = 15
+#: Seconds after a payment until Stripe sends ``invoice_payment.paid``.
+PAYMENT_EVENT_AFTER_S = 15
 
-#: Told of each invoice once it is paid, or voided or given up: what it billed goes on from there.
-AFTER_PAID: list[Callable[[Json], None]] = []
-AFTER_GIVEN_UP: list[Callable[[Json], None]] = []
+#: An invoice is paid, or it is voided or written off: what it billed goes on from there.
+after_paid: Hook[[Json]] = Hook()
+after_given_up: Hook[[Json]] = Hook()
 
 
 def move(invoice: Json, verb: str) -> str:
@@ -57,7 +60,7 @@ def finalize(invoice: Json) -> Json:
 
 
 def issue(invoice: Json) -> None:
-    """Number it, settle the customer's balance, and put it where the customer can see it."""
+    """Number it, apply the customer's balance, and put it where the customer can see it."""
     status = move(invoice, "finalize")
     clock.unschedule(invoice["id"], "invoice.advance")
     drafts.add_up(invoice)
@@ -72,7 +75,7 @@ def issue(invoice: Json) -> None:
         invoice,
         automatically_finalizes_at=None,
         effective_at=invoice["effective_at"] or clock.now(),
-        ending_balance=_settle_balance(invoice, customer),
+        ending_balance=_apply_balance(invoice, customer),
         hosted_invoice_url=f"{base}/invoice/{invoice['id']}",
         invoice_pdf=f"{base}/invoice/{invoice['id']}/pdf",
         number=invoice["number"] or f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}",
@@ -85,17 +88,17 @@ def issue(invoice: Json) -> None:
 
 
 def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False, intent: Json | None = None) -> Json:
-    """The invoice is settled: by money, by balance, or by nothing being owed.
+    """The invoice is paid: by money, by balance, or by nothing being owed.
 
     :param amount: Minor units that came in by a payment.
     :param intent: What paid it, if not its default payment.
     """
     status = move(invoice, "pay")
     clock.unschedule(invoice["id"])
-    settled = invoice["amount_due"] if out_of_band else amount
+    received = invoice["amount_due"] if out_of_band else amount
     objects.change(
         invoice,
-        amount_paid=settled,
+        amount_paid=received,
         amount_remaining=0,
         attempted=True,
         auto_advance=False,
@@ -105,12 +108,11 @@ def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False, intent: J
     )
     payment = _payment_by(invoice, intent)
     if payment is not None and payment["status"] == "open":
-        _close_payment(payment, settled, out_of_band)
+        _close_payment(payment, received, out_of_band)
     cancel_payment(invoice)
     for name in ("invoice.paid", "invoice.payment_succeeded"):
         events.emit(name, invoice)
-    for follow in AFTER_PAID:
-        follow(invoice)
+    after_paid(invoice)
     return invoice
 
 
@@ -124,8 +126,7 @@ def void(invoice: Json) -> Json:
         customer = store.get("customer", invoice["customer"])
         change_balance(customer, -used, "unapplied_from_invoice", invoice["currency"], invoice=invoice["id"])
     events.emit("invoice.voided", invoice)
-    for follow in AFTER_GIVEN_UP:
-        follow(invoice)
+    after_given_up(invoice)
     return invoice
 
 
@@ -134,8 +135,7 @@ def mark_uncollectible(invoice: Json) -> Json:
     status = move(invoice, "mark_uncollectible")
     _give_up(invoice, status, "marked_uncollectible_at")
     events.emit("invoice.marked_uncollectible", invoice)
-    for follow in AFTER_GIVEN_UP:
-        follow(invoice)
+    after_given_up(invoice)
     return invoice
 
 
@@ -146,16 +146,16 @@ def payments_of(invoice: Json) -> list[Json]:
 
 def default_payment(invoice: Json) -> Json | None:
     """The payment that Stripe made for the invoice by itself."""
-    found = store.select("invoice_payment", {"invoice": invoice["id"]})
-    return next((one for one in found if one["is_default"]), None)
+    payments = store.select("invoice_payment", {"invoice": invoice["id"]})
+    return next((payment for payment in payments if payment["is_default"]), None)
 
 
 def _payment_by(invoice: Json, intent: Json | None) -> Json | None:
     """The invoice's payment by this intent, or its default payment."""
     if intent is None:
         return default_payment(invoice)
-    found = store.select("invoice_payment", {"invoice": invoice["id"], "payment_intent": intent["id"]})
-    return found[0] if found else None
+    payments = store.select("invoice_payment", {"invoice": invoice["id"], "payment_intent": intent["id"]})
+    return payments[0] if payments else None
 
 
 def intent_of(invoice: Json) -> Json | None:
@@ -180,7 +180,7 @@ def add_payment(invoice: Json, intent: Json, *, is_default: bool) -> Json:
 
 
 def change_balance(customer: Json, amount: int, kind: str, currency: str, **more: Any) -> Json:
-    """Move the customer's balance, with the transaction that tells why. Negative is credit."""
+    """Move the customer's balance, with the transaction that says why. Negative is credit."""
     balance = customer["balance"] + amount
     moved = objects.create(
         "customer_balance_transaction",
@@ -195,19 +195,19 @@ def change_balance(customer: Json, amount: int, kind: str, currency: str, **more
     return moved
 
 
-@clock.due("invoice_payment.paid")
-def tell_of_payment(payment_id: str) -> None:
+@register.due("invoice_payment.paid")
+def announce_payment(payment_id: str) -> None:
     """Stripe's word that an invoice's payment is through comes late."""
     events.emit("invoice_payment.paid", store.get("invoice_payment", payment_id))
 
 
-@clock.due("invoice.overdue")
+@register.due("invoice.overdue")
 def overdue(invoice_id: str) -> None:
     """An invoice that was sent is still unpaid on its due date."""
     events.emit("invoice.overdue", store.get("invoice", invoice_id))
 
 
-def _settle_balance(invoice: Json, customer: Json) -> int:
+def _apply_balance(invoice: Json, customer: Json) -> int:
     """Move what the invoice takes from the customer's balance, or leaves there; return the new balance."""
     discounts.spend_once(invoice, drafts.subscription_of(invoice), customer, drafts.off_prorations(invoice))
     moved = invoice["amount_due"] - invoice["total"]
@@ -249,7 +249,7 @@ def _close_payment(payment: Json, amount: int, out_of_band: bool) -> None:
         return
     transitions = payment["status_transitions"] | {"paid_at": clock.now()}
     objects.change(payment, amount_paid=amount, status="paid", status_transitions=transitions)
-    clock.schedule(clock.now() + PAYMENT_TOLD_AFTER, "invoice_payment.paid", payment["id"])
+    clock.schedule(clock.now() + PAYMENT_EVENT_AFTER_S, "invoice_payment.paid", payment["id"])
 
 
 def _give_up(invoice: Json, status: str, mark: str) -> None:

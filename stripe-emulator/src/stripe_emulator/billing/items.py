@@ -8,7 +8,7 @@ from stripe_emulator import contract
 from stripe_emulator.catalog import discounts, prices
 from stripe_emulator.core import clock, clocks, ids, periods, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import objects
 
@@ -86,7 +86,7 @@ def changed(subscription: Json, forms: list[Json], customer: Json) -> list[Json]
                 )
             after.append(new(form, subscription["id"], customer, param))
             continue
-        item = next((one for one in after if one["id"] == form["id"]), None)
+        item = next((other for other in after if other["id"] == form["id"]), None)
         if item is None:
             raise InvalidRequest(
                 f"No such subscription item: '{form['id']}'", code="resource_missing", param=f"{param}[id]"
@@ -109,7 +109,7 @@ def check(items: list[Json]) -> None:
     if len(named) != len(set(named)):
         raise InvalidRequest(
             "Cannot add multiple subscription items with the same plan:"
-            f" {next(one for one in named if named.count(one) > 1)}",
+            f" {next(price_id for price_id in named if named.count(price_id) > 1)}",
             param="items",
         )
     if len({item["price"]["currency"] for item in items}) > 1:
@@ -140,7 +140,9 @@ def tax_rates(named: list[str] | str | None, param: str) -> list[Json]:
     """The tax rates that a form names, each as an object; "" names none."""
     if not named or isinstance(named, str):
         return []
-    return [public(store.named("tax_rate", one, f"{param}[{number}]")) for number, one in enumerate(named)]
+    return [
+        public(store.named("tax_rate", rate_id, f"{param}[{number}]")) for number, rate_id in enumerate(named)
+    ]
 
 
 def plan_of(price: Json) -> Json:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_emulator import contract
-from stripe_emulator.catalog import amounts, prices
+from stripe_emulator.catalog import amounts, pricing
 from stripe_emulator.core import clock, ids, store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 
 
 def product_name(price: Json) -> str:
+    """The name that a line shows for a price."""
     product = store.find("product", price["product"])
     return str(product["name"]) if product and not product.get("deleted") else str(price["product"])
 
@@ -24,7 +25,7 @@ def of_period(subscription: Json, item: Json, *, trial: bool = False) -> Json:
     price, quantity = item["price"], item["quantity"]
     name = product_name(price)
     return _line(
-        amount=0 if trial else prices.total(_whole(price), quantity),
+        amount=0 if trial else pricing.total(_whole(price), quantity),
         currency=price["currency"],
         description=amounts.trial(name) if trial else amounts.regular(name, price, quantity),
         discountable=True,
@@ -32,7 +33,7 @@ def of_period(subscription: Json, item: Json, *, trial: bool = False) -> Json:
         metadata=dict(item["metadata"]) or dict(subscription["metadata"]),
         period={"start": item["current_period_start"], "end": item["current_period_end"]},
         parent=_from_item(subscription["id"], item["id"]),
-        pricing=pricing(price),
+        pricing=pricing_of(price),
         quantity=quantity,
         subscription=subscription["id"],
     )
@@ -90,7 +91,8 @@ def new_invoiceitem(customer: Json, *, event: str | None = "invoiceitem.created"
     return objects.create("invoiceitem", event=event, customer=customer["id"], _created=clock.now(), **values)
 
 
-def pricing(price: Json) -> Json:
+def pricing_of(price: Json) -> Json:
+    """A price as a line's ``pricing``."""
     return {
         "type": "price_details",
         "price_details": {"price": price["id"], "product": price["product"]},

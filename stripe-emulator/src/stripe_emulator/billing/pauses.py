@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from stripe_emulator.api.register import Register
 from stripe_emulator.billing import changes, collection, cycle, drafts, endings, invoices, items, states
 from stripe_emulator.core import clock, periods, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import without_effect
 from stripe_emulator.events import events, objects
+
+register = Register()
 
 
 def pause(subscription: Json, form: Json) -> Json:
@@ -91,7 +94,7 @@ def _bill(subscription: Json, *, resets: bool, behavior: str) -> Json | None:
     return changes.bill_change(subscription, customer, {}, resets=True)
 
 
-def _resumed(invoice: Json) -> None:
+def invoice_paid(invoice: Json) -> None:
     """The invoice of a resumption was paid."""
     subscription = drafts.subscription_of(invoice)
     if subscription is None or subscription.get("_resuming") != invoice["id"]:
@@ -102,7 +105,7 @@ def _resumed(invoice: Json) -> None:
     cycle.plan_ahead(subscription)
 
 
-@clock.due("subscription.resume_expires")
+@register.due("subscription.resume_expires")
 def resume_too_late(subscription_id: str) -> None:
     """Nobody paid for the resumption within 23 hours: it stays paused."""
     subscription = store.get("subscription", subscription_id)
@@ -111,6 +114,3 @@ def resume_too_late(subscription_id: str) -> None:
         objects.change(subscription, _resuming=None)
         if invoice["status"] == "open":
             invoices.void(invoice)
-
-
-invoices.AFTER_PAID.append(_resumed)

@@ -11,7 +11,7 @@ import re
 from stripe_emulator.billing import cycle, items
 from stripe_emulator.core import clock, clocks, periods, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 
 #: How many intervals a phase may last.
@@ -71,7 +71,8 @@ def of_subscription(subscription: Json) -> Json:
         **copy.deepcopy(BLANK),
         "currency": subscription["currency"],
         "discounts": [
-            {"coupon": None, "discount": one, "promotion_code": None} for one in subscription["discounts"]
+            {"coupon": None, "discount": discount, "promotion_code": None}
+            for discount in subscription["discounts"]
         ],
         "end_date": cycle.next_renewal(subscription),
         "items": [_shown_item(item["price"]["id"], item["quantity"]) for item in data],
@@ -82,7 +83,7 @@ def of_subscription(subscription: Json) -> Json:
 
 
 def _phase(form: Json, begins: int, param: str) -> Json:
-    wanted = [_item(one, f"{param}[items][{number}]") for number, one in enumerate(form.get("items") or [])]
+    wanted = [_item(item, f"{param}[items][{number}]") for number, item in enumerate(form.get("items") or [])]
     if not wanted:
         raise InvalidRequest(
             f"Missing required param: {param}[items].", code="parameter_missing", param=f"{param}[items]"
@@ -90,8 +91,10 @@ def _phase(form: Json, begins: int, param: str) -> Json:
     price = store.get("price", wanted[0]["price"])
     given = {key: form[key] for key in BLANK if form.get(key) not in (None, "")}
     phase = {**copy.deepcopy(BLANK), **given}
-    phase["discounts"] = [_shown_discount(one) for one in form.get("discounts") or []]
-    phase["add_invoice_items"] = [_shown_extra(one) for one in form.get("add_invoice_items") or []]
+    phase["discounts"] = [_shown_discount(discount) for discount in form.get("discounts") or []]
+    phase["add_invoice_items"] = [
+        _shown_extra(add_invoice_item) for add_invoice_item in form.get("add_invoice_items") or []
+    ]
     phase["default_tax_rates"] = items.tax_rates(form.get("default_tax_rates"), f"{param}[default_tax_rates]")
     if form.get("invoice_settings"):
         phase["invoice_settings"] = {"account_tax_ids": None, "days_until_due": None, "issuer": None} | form[
@@ -139,7 +142,7 @@ def _item(form: Json, param: str) -> Json:
     price = items.named_price(form, param)
     shown = _shown_item(price["id"], items.quantity(form.get("quantity", 1), param))
     return shown | {
-        "discounts": [_shown_discount(one) for one in form.get("discounts") or []],
+        "discounts": [_shown_discount(discount) for discount in form.get("discounts") or []],
         "metadata": objects.merged({}, form.get("metadata")),
         "tax_rates": items.tax_rates(form.get("tax_rates"), f"{param}[tax_rates]"),
     }
@@ -165,7 +168,7 @@ def _shown_extra(form: Json) -> Json:
     period = {"start": {"type": "phase_start"}, "end": {"type": "phase_end"}}
     return {
         "discountable": form.get("discountable"),
-        "discounts": [_shown_discount(one) for one in form.get("discounts") or []],
+        "discounts": [_shown_discount(discount) for discount in form.get("discounts") or []],
         "metadata": form.get("metadata") or {},
         "period": form.get("period") or period,
         "price": form.get("price"),
@@ -179,7 +182,7 @@ def form_of(item: Json) -> Json:
     return {
         "price": item["price"],
         "quantity": item["quantity"],
-        "discounts": [without_nulls(one) for one in item["discounts"]],
+        "discounts": [without_nulls(discount) for discount in item["discounts"]],
         "metadata": item["metadata"],
         "tax_rates": [rate["id"] for rate in item["tax_rates"]],
     }
@@ -187,7 +190,7 @@ def form_of(item: Json) -> Json:
 
 def without_nulls(value: Json) -> Json:
     """What was shown, as a form: without what nobody asked for."""
-    return {key: one for key, one in value.items() if one is not None and key != "period"}
+    return {key: field for key, field in value.items() if field is not None and key != "period"}
 
 
 def difference(subscription: Json, phase: Json) -> list[Json]:
@@ -195,8 +198,8 @@ def difference(subscription: Json, phase: Json) -> list[Json]:
     left = list(subscription["items"]["data"])
     forms: list[Json] = []
     for wanted in phase["items"]:
-        same = next((one for one in left if one["price"]["id"] == wanted["price"]), None)
-        item = same or next((one for one in left if not _is_wanted(one, phase)), None)
+        same = next((other for other in left if other["price"]["id"] == wanted["price"]), None)
+        item = same or next((other for other in left if not _is_wanted(other, phase)), None)
         form = form_of(wanted)
         if item is not None:
             left.remove(item)
@@ -211,8 +214,8 @@ def _is_wanted(item: Json, phase: Json) -> bool:
 
 def differs(subscription: Json, phase: Json) -> bool:
     """Whether a subscription is not yet what a phase says."""
-    has = [(one["price"]["id"], one["quantity"]) for one in subscription["items"]["data"]]
-    return sorted(has) != sorted((one["price"], one["quantity"]) for one in phase["items"])
+    has = [(item["price"]["id"], item["quantity"]) for item in subscription["items"]["data"]]
+    return sorted(has) != sorted((item["price"], item["quantity"]) for item in phase["items"])
 
 
 def default_settings(given: Json) -> Json:

@@ -5,11 +5,23 @@ https://docs.stripe.com/billing/subscriptions/subscription-schedules
 
 from __future__ import annotations
 
-from stripe_emulator.billing import changes, cycle, items, phase_forms, start, states, terms
+from stripe_emulator.api.register import Register
+from stripe_emulator.billing import (
+    change_forms,
+    cycle,
+    items,
+    phase_forms,
+    start,
+    states,
+    terms,
+    updates,
+)
 from stripe_emulator.core import clock, periods, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
+
+register = Register()
 
 #: States that a schedule does not leave.
 OVER = ("canceled", "completed", "released")
@@ -21,11 +33,13 @@ def plan_ahead(schedule: Json) -> None:
     if schedule["status"] in OVER:
         return
     now = clock.now()
-    current = next((one for one in schedule["phases"] if one["start_date"] <= now < one["end_date"]), None)
+    current = next(
+        (phase for phase in schedule["phases"] if phase["start_date"] <= now < phase["end_date"]), None
+    )
     shown = current and {"start_date": current["start_date"], "end_date": current["end_date"]}
     objects.change(schedule, current_phase=shown if schedule["status"] == "active" else None)
-    ahead = [moment for one in schedule["phases"] for moment in (one["start_date"], one["end_date"])]
-    moment = min((one for one in ahead if one > now), default=now)
+    ahead = [moment for phase in schedule["phases"] for moment in (phase["start_date"], phase["end_date"])]
+    moment = min((time for time in ahead if time > now), default=now)
     clock.schedule(moment, "subscription_schedule.phase", schedule["id"])
 
 
@@ -41,7 +55,9 @@ def next_start(subscription: Json, after: int) -> int | None:
     schedule = store.find("subscription_schedule", subscription["schedule"] or "")
     if schedule is None or schedule["status"] in OVER:
         return None
-    return min((one["start_date"] for one in schedule["phases"] if one["start_date"] > after), default=None)
+    return min(
+        (phase["start_date"] for phase in schedule["phases"] if phase["start_date"] > after), default=None
+    )
 
 
 def advance(schedule: Json) -> None:
@@ -52,7 +68,7 @@ def advance(schedule: Json) -> None:
     if now >= schedule["phases"][-1]["end_date"]:
         _end(schedule)
         return
-    index = next(n for n, one in enumerate(schedule["phases"]) if now < one["end_date"])
+    index = next(n for n, phase in enumerate(schedule["phases"]) if now < phase["end_date"])
     phase = schedule["phases"][index]
     if phase["start_date"] > now:
         plan_ahead(schedule)
@@ -71,9 +87,11 @@ def begin(schedule: Json) -> None:
     customer = store.get("customer", schedule["customer"])
     form: Json = {
         "items": [phase_forms.form_of(item) for item in phase["items"]],
-        "discounts": [phase_forms.without_nulls(one) for one in phase["discounts"]],
+        "discounts": [phase_forms.without_nulls(discount) for discount in phase["discounts"]],
         "metadata": phase["metadata"],
-        "add_invoice_items": [phase_forms.without_nulls(one) for one in phase["add_invoice_items"]],
+        "add_invoice_items": [
+            phase_forms.without_nulls(add_invoice_item) for add_invoice_item in phase["add_invoice_items"]
+        ],
     }
     defaults = schedule["default_settings"]
     method = phase["default_payment_method"] or defaults["default_payment_method"]
@@ -120,15 +138,17 @@ def enter(schedule: Json, phase: Json, behavior: str | None = None) -> None:
         form["metadata"] = phase["metadata"]
     # A phase that names none has none, whatever the subscription had:
     # https://docs.stripe.com/api/subscription_schedules/update
-    form["discounts"] = [phase_forms.without_nulls(one) for one in phase["discounts"]]
+    form["discounts"] = [phase_forms.without_nulls(discount) for discount in phase["discounts"]]
     if phase["trial_end"] and phase["trial_end"] > clock.now():
         form["trial_end"] = phase["trial_end"]
     if phase["add_invoice_items"]:
-        form["add_invoice_items"] = [phase_forms.without_nulls(one) for one in phase["add_invoice_items"]]
+        form["add_invoice_items"] = [
+            phase_forms.without_nulls(add_invoice_item) for add_invoice_item in phase["add_invoice_items"]
+        ]
     if clock.now() >= cycle.next_renewal(subscription) and "trial_end" not in form:
         _enter_at_boundary(subscription, form, phase)
     else:
-        changes.update(subscription, form)
+        updates.update(subscription, form)
 
 
 def _enter_at_boundary(subscription: Json, form: Json, phase: Json) -> None:
@@ -147,7 +167,7 @@ def _enter_at_boundary(subscription: Json, form: Json, phase: Json) -> None:
         if item["current_period_end"] is None:
             item["current_period_start"] = item["current_period_end"] = clock.now()
     start.add_invoice_items(subscription, customer, form)
-    kept = changes.kept(subscription, form, customer)
+    kept = change_forms.kept(subscription, form, customer)
     states.change(subscription, **kept, **fields)
 
 
@@ -242,7 +262,7 @@ def change(schedule: Json, form: Json) -> Json:
         subscription = store.get("subscription", schedule["subscription"])
         now = clock.now()
         running = next(
-            (one for one in schedule["phases"] if one["start_date"] <= now < one["end_date"]), None
+            (phase for phase in schedule["phases"] if phase["start_date"] <= now < phase["end_date"]), None
         )
         behavior = form.get("proration_behavior")
         if running is not None and phase_forms.differs(subscription, running):
@@ -259,7 +279,7 @@ def _ends(wanted: object) -> str:
     return words[wanted]
 
 
-@clock.due("subscription_schedule.phase")
+@register.due("subscription_schedule.phase")
 def phase_is_over(schedule_id: str) -> None:
     """A phase begins or ends."""
     schedule = store.get("subscription_schedule", schedule_id)
@@ -295,12 +315,8 @@ def _detach(subscription: Json, keep_cancel_date: bool) -> None:
     cycle.plan_ahead(subscription)
 
 
-def _subscription_ended(subscription: Json) -> None:
+def subscription_ended(subscription: Json) -> None:
     """A subscription that is canceled takes its schedule along."""
     schedule = store.find("subscription_schedule", subscription["schedule"] or "")
     if schedule is not None and schedule["status"] not in OVER:
         call_off(schedule)
-
-
-cycle.BEFORE_RENEWAL.append(enter_due)
-states.AFTER_END.append(_subscription_ended)

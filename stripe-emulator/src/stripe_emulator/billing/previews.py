@@ -21,7 +21,7 @@ from stripe_emulator.billing import (
 )
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import NotEmulated, NotFound
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.payments import customers
 
@@ -131,9 +131,9 @@ def _billed_by_phases(subscription: Json) -> Json | None:
 def _next_of_customer(customer: Json, form: Json) -> Json:
     """The soonest renewal among a customer's subscriptions, or what waits without one."""
     running = [
-        one
-        for one in store.select("subscription", {"customer": customer["id"]})
-        if one["status"] in ("active", "trialing", "past_due") and not one["cancel_at"]
+        subscription
+        for subscription in store.select("subscription", {"customer": customer["id"]})
+        if subscription["status"] in ("active", "trialing", "past_due") and not subscription["cancel_at"]
     ]
     if running:
         return _renewal(min(running, key=cycle.next_renewal), customer, form)
@@ -161,13 +161,13 @@ def _customer(form: Json, subscription: Json | None) -> Json:
         return store.get("customer", schedule["customer"])
     given = form.get("customer_details") or {}
     known = {key: given[key] for key in ("address", "shipping", "tax_exempt") if given.get(key)}
-    return customers.create(known)
+    return customers.new(known)
 
 
 def _add_item(item: Json, customer: Json, subscription: Json | None, param: str) -> None:
     if "invoiceitem" in item:
-        found = store.named("invoiceitem", item["invoiceitem"], f"{param}[invoiceitem]")
-        invoiceitems.update({key: value for key, value in item.items() if key != "invoiceitem"}, found["id"])
+        invoiceitem = store.named("invoiceitem", item["invoiceitem"], f"{param}[invoiceitem]")
+        invoiceitems.change(invoiceitem, {key: value for key, value in item.items() if key != "invoiceitem"})
         return
     named = {"pricing": {"price": item["price"]}} if "price" in item else {}
     owner = {"subscription": subscription["id"]} if subscription is not None else {}
@@ -177,7 +177,7 @@ def _add_item(item: Json, customer: Json, subscription: Json | None, param: str)
 def _started(details: Json, form: Json) -> Json:
     """A preview of a subscription that does not exist, as a request for one."""
     wanted = {
-        "items": [{key: value for key, value in one.items() if key != "id"} for one in details["items"]],
+        "items": [{key: value for key, value in item.items() if key != "id"} for item in details["items"]],
         "discounts": form.get("discounts") or [],
         "default_tax_rates": details.get("default_tax_rates"),
     }

@@ -10,9 +10,9 @@ from fractions import Fraction
 from typing import Any
 
 from stripe_emulator.billing import drafts, lines
-from stripe_emulator.catalog import amounts, discounts, prices, totals
+from stripe_emulator.catalog import amounts, discounts, pricing, totals
 from stripe_emulator.core import store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 
 def credit(subscription: Json, customer: Json, item: Json, since: int) -> None:
@@ -44,7 +44,7 @@ def credit(subscription: Json, customer: Json, item: Json, since: int) -> None:
 def debit(subscription: Json, customer: Json, item: Json, since: int) -> list[Json]:
     """An invoice item for the rest of an item's period; return it as the item's debits."""
     start, end = item["current_period_start"], item["current_period_end"]
-    whole = prices.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"])
+    whole = pricing.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"])
     amount = amounts.share(whole, start=start, end=end, since=since)
     off = _discounts(subscription, customer, item, amount)
     amount -= sum(off.values())
@@ -87,10 +87,10 @@ def remember_lines(subscription: Json, invoice: Json) -> None:
     after: Json = {}
     for name, debits in subscription["_debits"].items():
         after[name] = [
-            one | {"invoice": invoice["id"], "line": by_item[one["invoice_item"]]}
-            if one.get("invoice_item") in by_item
-            else one
-            for one in debits
+            debit | {"invoice": invoice["id"], "line": by_item[debit["invoice_item"]]}
+            if debit.get("invoice_item") in by_item
+            else debit
+            for debit in debits
         ]
     subscription["_debits"] = after
 
@@ -118,11 +118,13 @@ def _new_item(
             "subscription_details": {"subscription": subscription["id"], "subscription_item": item["id"]},
             "type": "subscription_details",
         },
-        pricing=lines.pricing(price),
+        pricing=lines.pricing_of(price),
         proration=True,
         proration_details={
             "credited_items": credited,
-            "discount_amounts": [{"amount": cut, "discount": one} for one, cut in taken.items()],
+            "discount_amounts": [
+                {"amount": cut, "discount": discount_id} for discount_id, cut in taken.items()
+            ],
         },
         tax_rates=list(item["tax_rates"]),
         **fields,
@@ -137,9 +139,9 @@ def _discounts(subscription: Json, customer: Json, item: Json, amount: int) -> d
     """
     off: dict[str, int] = {}
     left = amount
-    held = [store.get("discount", one) for one in item["discounts"]]
-    for one in [*filter(discounts.is_running, held), *discounts.effective(subscription, customer)]:
-        coupon = discounts.coupon_of(one)
+    held = [store.get("discount", discount_id) for discount_id in item["discounts"]]
+    for discount in [*filter(discounts.is_running, held), *discounts.effective(subscription, customer)]:
+        coupon = discounts.coupon_of(discount)
         cut = discounts.cut(coupon, subscription["currency"])
         if cut is None or not discounts.covers(coupon, item["price"]["product"]):
             continue
@@ -147,13 +149,13 @@ def _discounts(subscription: Json, customer: Json, item: Json, amount: int) -> d
             _share_of_amount(item, cut, amount) if cut.percent is None else totals.discounted([left], cut)[0]
         )
         if taken := min(share, left):
-            off[one["id"]] = taken
+            off[discount["id"]] = taken
             left -= taken
     return off
 
 
 def _share_of_amount(item: Json, cut: totals.Cut, amount: int) -> int:
-    whole = prices.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"])
+    whole = pricing.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"])
     if whole == 0 or cut.amount is None:
         return 0
     return amounts.rounded(Fraction(min(cut.amount, whole) * amount, whole))

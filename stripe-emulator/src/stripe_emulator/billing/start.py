@@ -16,15 +16,15 @@ from stripe_emulator.billing import (
     terms,
     trial_cards,
 )
-from stripe_emulator.catalog import amounts, discounts, prices
+from stripe_emulator.catalog import amounts, discounts, prices, pricing
 from stripe_emulator.core import clock, clocks, ids, money, periods, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 
 
 def subscribe(customer: Json, form: Json) -> tuple[Json, Json]:
-    """A subscription and the draft of its first invoice, told by their events; nothing is collected.
+    """A subscription and the draft of its first invoice, with their events; nothing is collected.
 
     :param form: As ``POST /v1/subscriptions`` takes it.
     :raises InvalidRequest: A price, a discount or a date is not right.
@@ -99,14 +99,14 @@ def _new(customer: Json, form: Json) -> Json:
         trial_end=trial_end,
         trial_start=clock.now() if trial_end else None,
         _debits={},
-        **_asked(form),
+        **_parameters(form),
     )
     if customer["currency"] is None:
         objects.change(customer, currency=subscription["currency"])
     return subscription
 
 
-def _asked(form: Json) -> Json:
+def _parameters(form: Json) -> Json:
     """What a subscription takes over from its form, and what it is where nothing was asked."""
     method = form.get("collection_method", "charge_automatically")
     if method == "send_invoice" and "days_until_due" not in form:
@@ -145,7 +145,8 @@ def _asked(form: Json) -> Json:
 def _items(form: Json, subscription_id: str, customer: Json) -> list[Json]:
     wanted = form.get("items") or []
     data = [
-        items.new(one, subscription_id, customer, f"items[{number}]") for number, one in enumerate(wanted)
+        items.new(item_form, subscription_id, customer, f"items[{number}]")
+        for number, item_form in enumerate(wanted)
     ]
     if not data:
         raise InvalidRequest("Missing required param: items.", code="parameter_missing", param="items")
@@ -208,29 +209,31 @@ def _is_partial(subscription: Json, item: Json) -> bool:
 
 def add_invoice_items(subscription: Json, customer: Json, form: Json) -> None:
     """``add_invoice_items[]``: what is paid once, with the next invoice of the subscription."""
-    for number, one in enumerate(form.get("add_invoice_items") or []):
+    for number, add_invoice_item in enumerate(form.get("add_invoice_items") or []):
         param = f"add_invoice_items[{number}]"
         price = (
-            prices.from_data(one["price_data"], f"{param}[price_data]")
-            if "price_data" in one
-            else store.named("price", one.get("price", ""), f"{param}[price]")
+            prices.from_data(add_invoice_item["price_data"], f"{param}[price_data]")
+            if "price_data" in add_invoice_item
+            else store.named("price", add_invoice_item.get("price", ""), f"{param}[price]")
         )
-        quantity = one.get("quantity", 1)
+        quantity = add_invoice_item.get("quantity", 1)
         lines.new_invoiceitem(
             customer,
-            amount=prices.total(price, quantity),
+            amount=pricing.total(price, quantity),
             currency=price["currency"],
             description=lines.product_name(price),
-            discountable=one.get("discountable", True),
-            discounts=discounts.redeem_all(one.get("discounts"), customer, f"{param}[discounts]"),
-            metadata=one.get("metadata"),
+            discountable=add_invoice_item.get("discountable", True),
+            discounts=discounts.redeem_all(
+                add_invoice_item.get("discounts"), customer, f"{param}[discounts]"
+            ),
+            metadata=add_invoice_item.get("metadata"),
             parent={
                 "subscription_details": {"subscription": subscription["id"], "subscription_item": None},
                 "type": "subscription_details",
             },
-            pricing=lines.pricing(price),
+            pricing=lines.pricing_of(price),
             quantity=quantity,
-            tax_rates=items.tax_rates(one.get("tax_rates"), f"{param}[tax_rates]"),
+            tax_rates=items.tax_rates(add_invoice_item.get("tax_rates"), f"{param}[tax_rates]"),
         )
 
 

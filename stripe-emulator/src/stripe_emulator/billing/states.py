@@ -5,12 +5,15 @@ https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from stripe_emulator.billing import collection, drafts, invoices
-from stripe_emulator.core import clock, store
-from stripe_emulator.core.store import Json
+from stripe_emulator.api.register import Register
+from stripe_emulator.billing import collection, drafts, invoices, states
+from stripe_emulator.core import clock, clocks, store
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.hooks import Hook
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
+
+register = Register()
 
 #: States from which nothing leads back.
 ENDED = ("canceled", "incomplete_expired")
@@ -18,13 +21,33 @@ ENDED = ("canceled", "incomplete_expired")
 #: Seconds that a first payment may take.
 FIRST_PAYMENT_TIME = 23 * 3600
 
-#: Told of each subscription that was canceled.
-AFTER_END: list[Callable[[Json], None]] = []
+#: A subscription was canceled.
+after_end: Hook[[Json]] = Hook()
+
+
+def alive(subscription_id: str) -> Json:
+    """The subscription that the URL names, on its own clock; one that is over is gone."""
+    subscription = store.get("subscription", subscription_id)
+    clocks.enter(subscription)
+    if subscription["status"] in states.ENDED:
+        raise InvalidRequest(
+            f"No such subscription: '{subscription_id}'", code="resource_missing", param="id"
+        )
+    return subscription
 
 
 def change(subscription: Json, **fields: object) -> Json:
-    """New values for a subscription, told as ``customer.subscription.updated``."""
+    """New values for a subscription, with ``customer.subscription.updated``."""
     return objects.change(subscription, "customer.subscription.updated", **fields)
+
+
+def must_be_changeable(subscription: Json, form: Json) -> None:
+    """:raises InvalidRequest: It is over, and the form changes more than its notes."""
+    if subscription["status"] in ENDED and form.keys() - {"metadata", "cancellation_details"}:
+        raise InvalidRequest(
+            "A canceled subscription can only update its cancellation_details and metadata.",
+            code="resource_missing",
+        )
 
 
 def running(subscription: Json) -> str:
@@ -51,13 +74,19 @@ def end(subscription: Json, *, reason: str, details: Json | None = None) -> Json
         status="canceled",
     )
     events.emit("customer.subscription.deleted", subscription)
-    for follow in AFTER_END:
-        follow(subscription)
+    after_end(subscription)
     return subscription
 
 
-def _paid(invoice: Json) -> None:
-    """Money came in: the subscription runs, or runs again."""
+def end_all_of(customer: Json) -> None:
+    """The customer is about to be deleted: nobody is left to pay."""
+    for subscription in store.select("subscription", {"customer": customer["id"]}):
+        if subscription["status"] not in ENDED:
+            end(subscription, reason="cancellation_requested")
+
+
+def invoice_paid(invoice: Json) -> None:
+    """An invoice of the subscription was paid: it runs, or runs again."""
     subscription = drafts.subscription_of(invoice)
     if subscription is None:
         return
@@ -65,12 +94,12 @@ def _paid(invoice: Json) -> None:
     if status == "incomplete":
         clock.unschedule(subscription["id"], "subscription.expire")
         change(subscription, status=running(subscription))
-    elif status in ("past_due", "unpaid") and _is_settled(subscription):
-        _settle_customer(subscription["customer"])
+    elif status in ("past_due", "unpaid") and _owes_nothing(subscription):
+        _clear_delinquent(subscription["customer"])
         change(subscription, status=running(subscription))
 
 
-def _given_up(invoice: Json) -> None:
+def invoice_given_up(invoice: Json) -> None:
     """An invoice that nobody wants paid any more leaves its subscription in peace."""
     subscription = drafts.subscription_of(invoice)
     if subscription is None:
@@ -80,11 +109,11 @@ def _given_up(invoice: Json) -> None:
             _expire(subscription)
         else:
             change(subscription, status="active")
-    elif subscription["status"] in ("past_due", "unpaid") and _is_settled(subscription):
+    elif subscription["status"] in ("past_due", "unpaid") and _owes_nothing(subscription):
         change(subscription, status=running(subscription))
 
 
-def _failed(invoice: Json, last: bool) -> None:
+def payment_failed(invoice: Json, last: bool) -> None:
     """A renewal was not paid: past due, and at the end of all retries what the settings say."""
     subscription = drafts.subscription_of(invoice)
     if subscription is None or subscription["status"] in (*ENDED, "incomplete", "paused"):
@@ -101,19 +130,19 @@ def _failed(invoice: Json, last: bool) -> None:
         change(subscription, status=outcome)
 
 
-def _is_settled(subscription: Json) -> bool:
+def _owes_nothing(subscription: Json) -> bool:
     """Whether the latest invoice no longer asks for money."""
     latest = store.find("invoice", subscription["latest_invoice"])
     return latest is None or latest["status"] in ("paid", "void", "uncollectible")
 
 
-def _settle_customer(customer_id: str) -> None:
+def _clear_delinquent(customer_id: str) -> None:
     owed = store.select("invoice", {"customer": customer_id, "status": "open"})
     if not any(invoice["attempted"] for invoice in owed):
         objects.change(store.get("customer", customer_id), "customer.updated", delinquent=False)
 
 
-@clock.due("subscription.expire")
+@register.due("subscription.expire")
 def first_payment_too_late(subscription_id: str) -> None:
     """Nobody paid the first invoice within 23 hours."""
     subscription = store.get("subscription", subscription_id)
@@ -128,8 +157,3 @@ def first_payment_too_late(subscription_id: str) -> None:
 def _expire(subscription: Json) -> None:
     clock.unschedule(subscription["id"])
     change(subscription, status="incomplete_expired", ended_at=clock.now())
-
-
-invoices.AFTER_PAID.append(_paid)
-invoices.AFTER_GIVEN_UP.append(_given_up)
-collection.AFTER_FAILURE.append(_failed)

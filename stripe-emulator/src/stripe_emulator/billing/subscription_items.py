@@ -6,12 +6,14 @@ A change here is an update of the subscription, with its prorations.
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import delete, get, post
-from stripe_emulator.billing import changes, states
+from stripe_emulator.api.register import Register
+from stripe_emulator.billing import states, updates
 from stripe_emulator.core import clocks, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
+
+register = Register()
 
 KIND = "subscription_item"
 
@@ -19,7 +21,7 @@ KIND = "subscription_item"
 OF_UPDATE = ("off_session", "payment_behavior", "proration_behavior", "proration_date")
 
 
-@post("/v1/subscription_items")
+@register.post("/v1/subscription_items")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/subscription_items/create"""
     subscription = store.named("subscription", form["subscription"], "subscription")
@@ -28,29 +30,29 @@ def create(form: Form) -> Json:
     return next(item for item in subscription["items"]["data"] if item["id"] not in known)
 
 
-@get("/v1/subscription_items/{item}")
-def retrieve(form: Form, item: str) -> Json:
+@register.get("/v1/subscription_items/{item}")
+def retrieve(form: Form, item_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_items/retrieve"""
-    return _item(_owner(item), item)
+    return _item(_owner(item_id), item_id)
 
 
-@post("/v1/subscription_items/{item}")
-def update(form: Form, item: str) -> Json:
+@register.post("/v1/subscription_items/{item}")
+def update(form: Form, item_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_items/update"""
-    subscription = _owner(item)
-    _update(subscription, {**form, "id": item})
-    return _item(subscription, item)
+    subscription = _owner(item_id)
+    _update(subscription, {**form, "id": item_id})
+    return _item(subscription, item_id)
 
 
-@delete("/v1/subscription_items/{item}")
-def remove(form: Form, item: str) -> Json:
+@register.delete("/v1/subscription_items/{item}")
+def remove(form: Form, item_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_items/delete"""
-    subscription = _owner(item)
-    _update(subscription, {**form, "id": item, "deleted": True})
-    return {"id": item, "object": KIND, "deleted": True}
+    subscription = _owner(item_id)
+    _update(subscription, {**form, "id": item_id, "deleted": True})
+    return {"id": item_id, "object": KIND, "deleted": True}
 
 
-@get("/v1/subscription_items")
+@register.get("/v1/subscription_items")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/subscription_items/list"""
     subscription = store.named("subscription", form["subscription"], "subscription")
@@ -64,7 +66,7 @@ def _update(subscription: Json, form: Form) -> None:
         raise InvalidRequest("A canceled subscription can't be changed.", param="subscription")
     of_update = {key: form.pop(key) for key in OF_UPDATE if key in form}
     form.pop("clear_usage", None)
-    changes.update(subscription, of_update | {"items": [form]})
+    updates.update(subscription, of_update | {"items": [form]})
 
 
 def _owner(item_id: str) -> Json:

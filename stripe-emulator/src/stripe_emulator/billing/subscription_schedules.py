@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.billing import endings, phase_forms, phases, states
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
+
+register = Register()
 
 KIND = "subscription_schedule"
 
 
-@post("/v1/subscription_schedules")
+@register.post("/v1/subscription_schedules")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/create"""
     phases.refuse_what_is_missing(form)
@@ -35,39 +37,39 @@ def create(form: Form) -> Json:
     return schedule
 
 
-@get("/v1/subscription_schedules/{schedule}")
-def retrieve(form: Form, schedule: str) -> Json:
+@register.get("/v1/subscription_schedules/{schedule}")
+def retrieve(form: Form, schedule_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/retrieve"""
-    return store.get(KIND, schedule, param="schedule")
+    return store.get(KIND, schedule_id, param="schedule")
 
 
-@post("/v1/subscription_schedules/{schedule}")
-def update(form: Form, schedule: str) -> Json:
+@register.post("/v1/subscription_schedules/{schedule}")
+def update(form: Form, schedule_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/update"""
-    return phases.change(_found(schedule), form)
+    return phases.change(_schedule(schedule_id), form)
 
 
-@post("/v1/subscription_schedules/{schedule}/cancel")
-def cancel(form: Form, schedule: str) -> Json:
+@register.post("/v1/subscription_schedules/{schedule}/cancel")
+def cancel(form: Form, schedule_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/cancel; its subscription ends with it."""
-    found = _open(schedule, "cancel")
-    subscription = store.find("subscription", found["subscription"] or "")
+    schedule = _open(schedule_id, "cancel")
+    subscription = store.find("subscription", schedule["subscription"] or "")
     if subscription is None or subscription["status"] in states.ENDED:
-        return phases.call_off(found)
+        return phases.call_off(schedule)
     now = form.get("invoice_now", True)
     endings.cancel(subscription, {"invoice_now": now, "prorate": form.get("prorate", True)})
-    return found
+    return schedule
 
 
-@post("/v1/subscription_schedules/{schedule}/release")
-def release(form: Form, schedule: str) -> Json:
+@register.post("/v1/subscription_schedules/{schedule}/release")
+def release(form: Form, schedule_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/release; its subscription goes on alone."""
     return phases.release(
-        _open(schedule, "release"), keep_cancel_date=form.get("preserve_cancel_date", False)
+        _open(schedule_id, "release"), keep_cancel_date=form.get("preserve_cancel_date", False)
     )
 
 
-@get("/v1/subscription_schedules")
+@register.get("/v1/subscription_schedules")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/list"""
     where: Json = {"status": "not_started"} if form.get("scheduled") else {}
@@ -98,18 +100,19 @@ def _from_subscription(form: Form) -> Json:
     return schedule
 
 
-def _found(schedule_id: str) -> Json:
+def _schedule(schedule_id: str) -> Json:
     """The schedule that the URL names, on its own clock."""
-    found = store.get(KIND, schedule_id, param="schedule")
-    clocks.enter(found)
-    return found
+    schedule = store.get(KIND, schedule_id, param="schedule")
+    clocks.enter(schedule)
+    return schedule
 
 
 def _open(schedule_id: str, verb: str) -> Json:
-    found = _found(schedule_id)
-    if found["status"] in phases.OVER:
+    schedule = _schedule(schedule_id)
+    if schedule["status"] in phases.OVER:
         raise InvalidRequest(
-            f"You cannot {verb} a subscription schedule that is currently in the `{found['status']}` status.",
+            f"You cannot {verb} a subscription schedule that is currently in the `{schedule['status']}`"
+            " status.",
             param="schedule",
         )
-    return found
+    return schedule

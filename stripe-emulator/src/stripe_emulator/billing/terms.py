@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator.core import clock, clocks, periods, store
 from stripe_emulator.core.clock import DAY
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 #: The longest trial that Stripe gives.
 LONGEST_TRIAL_DAYS = 730

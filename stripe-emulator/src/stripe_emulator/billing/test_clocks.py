@@ -6,19 +6,21 @@ The emulator's own clock moves everything else; what lives on a test clock waits
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, clocks, periods, store
 from stripe_emulator.core.clock import DAY
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
+
+register = Register()
 
 KIND = "test_helpers.test_clock"
 LIVES_DAYS = 30
 
 
-@post("/v1/test_helpers/test_clocks")
+@register.post("/v1/test_helpers/test_clocks")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/test_clocks/create"""
     return objects.create(
@@ -32,64 +34,66 @@ def create(form: Form) -> Json:
     )
 
 
-@get("/v1/test_helpers/test_clocks/{test_clock}")
-def retrieve(form: Form, test_clock: str) -> Json:
+@register.get("/v1/test_helpers/test_clocks/{test_clock}")
+def retrieve(form: Form, test_clock_id: str) -> Json:
     """https://docs.stripe.com/api/test_clocks/retrieve"""
-    return store.get(KIND, test_clock)
+    return store.get(KIND, test_clock_id)
 
 
-@post("/v1/test_helpers/test_clocks/{test_clock}/advance")
-def advance(form: Form, test_clock: str) -> Json:
+@register.post("/v1/test_helpers/test_clocks/{test_clock}/advance")
+def advance(form: Form, test_clock_id: str) -> Json:
     """https://docs.stripe.com/api/test_clocks/advance
 
     At Stripe this goes on after the answer; here all of it has happened when the answer,
-    ``advancing`` as there, arrives: the next look says ``ready``.
+    ``advancing`` as there, arrives: a request after it finds ``ready``.
     """
-    found = store.get(KIND, test_clock)
+    test_clock = store.get(KIND, test_clock_id)
     until = clocks.check(form["frozen_time"], "frozen_time")
-    _check_advance(found, until)
-    objects.change(found, status="advancing", status_details={"advancing": {"target_frozen_time": until}})
-    events.emit("test_helpers.test_clock.advancing", found)
-    answer = dict(found)
-    _run(found, until)
-    objects.change(found, frozen_time=until, status="ready", status_details={})
-    events.emit("test_helpers.test_clock.ready", found)
+    _check_advance(test_clock, until)
+    objects.change(
+        test_clock, status="advancing", status_details={"advancing": {"target_frozen_time": until}}
+    )
+    events.emit("test_helpers.test_clock.advancing", test_clock)
+    answer = dict(test_clock)
+    _run(test_clock, until)
+    objects.change(test_clock, frozen_time=until, status="ready", status_details={})
+    events.emit("test_helpers.test_clock.ready", test_clock)
     return answer
 
 
-@delete("/v1/test_helpers/test_clocks/{test_clock}")
-def remove(form: Form, test_clock: str) -> Json:
+@register.delete("/v1/test_helpers/test_clocks/{test_clock}")
+def remove(form: Form, test_clock_id: str) -> Json:
     """https://docs.stripe.com/api/test_clocks/delete; its customers and their subscriptions go with it."""
-    found = store.get(KIND, test_clock)
+    test_clock = store.get(KIND, test_clock_id)
     for kind in ("subscription", "subscription_schedule", "invoice", "customer"):
-        for one in store.select(kind, {"test_clock": test_clock}):
-            objects.delete(one)
-    return objects.delete(found, "test_helpers.test_clock.deleted")
+        for owned in store.select(kind, {"test_clock": test_clock_id}):
+            objects.delete(owned)
+    return objects.delete(test_clock, "test_helpers.test_clock.deleted")
 
 
-@get("/v1/test_helpers/test_clocks")
+@register.get("/v1/test_helpers/test_clocks")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/test_clocks/list"""
     return lists.page(KIND, form, url="/v1/test_helpers/test_clocks")
 
 
-def _run(found: Json, until: int) -> None:
+def _run(test_clock: Json, until: int) -> None:
     """Everything that falls due on this clock by then, in order, each dated by its moment."""
-    clock.live_on(found["id"], found["frozen_time"])
-    while (due := clock.take_due(until, test_clock=found["id"])) is not None:
-        found["frozen_time"] = max(found["frozen_time"], due.moment)
+    clock.live_on(test_clock["id"], test_clock["frozen_time"])
+    while (due := clock.take_due(until, test_clock=test_clock["id"])) is not None:
+        test_clock["frozen_time"] = max(test_clock["frozen_time"], due.moment)
         with clock.at(due.moment):
             clock.HANDLERS[due.what](due.object_id)
 
 
-def _check_advance(found: Json, until: int) -> None:
-    if until <= found["frozen_time"]:
+def _check_advance(test_clock: Json, until: int) -> None:
+    if until <= test_clock["frozen_time"]:
         raise InvalidRequest(
             "A test clock can only be advanced to a time after its current frozen_time.", param="frozen_time"
         )
     shortest = [
-        periods.of_price(item["price"]).after(found["frozen_time"], 2)
-        for subscription in store.select("subscription", {"test_clock": found["id"]})
+        periods.of_price(item["price"]).after(test_clock["frozen_time"], 2)
+        for subscription in store.select("subscription", {"test_clock": test_clock["id"]})
         for item in subscription["items"]["data"]
     ]
     if until > min(shortest, default=until):

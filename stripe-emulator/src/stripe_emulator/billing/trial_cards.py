@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from stripe_emulator.billing import collection, states
 from stripe_emulator.core import store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
-from stripe_emulator.payments import setup_confirmation, setup_intents
+from stripe_emulator.payments import setup_intents
 from stripe_emulator.payments.confirmation import Owner
 
 
@@ -31,4 +31,5 @@ def _saved(intent: Json) -> None:
         states.change(subscription, default_payment_method=method, pending_setup_intent=None)
 
 
-setup_confirmation.OWNERS["subscription"] = Owner(succeeded=_saved)
+#: A subscription as the owner of the setup of its trial's card.
+OWNER = Owner(succeeded=_saved)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from stripe_emulator.core import money, periods
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 
 def rounded(value: Fraction | Decimal) -> int:
@@ -62,6 +62,7 @@ def remaining(name: str, quantity: int, moment: int) -> str:
 
 
 def trial(name: str) -> str:
+    """``Trial period for Gold``."""
     return f"Trial period for {name}"
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.expand import includable
-from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 
+register = Register()
 
-@post("/v1/coupons")
+
+@register.post("/v1/coupons")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/coupons/create"""
     _check(form)
@@ -42,54 +43,56 @@ def create(form: Form) -> Json:
     return coupon
 
 
-@get("/v1/coupons/{coupon}")
-def retrieve(form: Form, coupon: str) -> Json:
+@register.get("/v1/coupons/{coupon}")
+def retrieve(form: Form, coupon_id: str) -> Json:
     """https://docs.stripe.com/api/coupons/retrieve"""
-    return _alive(coupon)
+    return _alive(coupon_id)
 
 
-@post("/v1/coupons/{coupon}")
-def update(form: Form, coupon: str) -> Json:
+@register.post("/v1/coupons/{coupon}")
+def update(form: Form, coupon_id: str) -> Json:
     """https://docs.stripe.com/api/coupons/update; what it takes off never changes."""
-    found = _alive(coupon)
-    changes = objects.patch(found, form, ("name",))
+    coupon = _alive(coupon_id)
+    changes = objects.patch(coupon, form, ("name",))
     if "currency_options" in form:
-        changes["_currency_options"] = found["_currency_options"] | form["currency_options"]
-    return objects.change(found, "coupon.updated", **changes)
+        changes["_currency_options"] = coupon["_currency_options"] | form["currency_options"]
+    return objects.change(coupon, "coupon.updated", **changes)
 
 
-@delete("/v1/coupons/{coupon}")
-def remove(form: Form, coupon: str) -> Json:
+@register.delete("/v1/coupons/{coupon}")
+def remove(form: Form, coupon_id: str) -> Json:
     """https://docs.stripe.com/api/coupons/delete: it can't be redeemed again; who has it keeps it."""
-    found = _alive(coupon)
-    events.emit("coupon.deleted", found)
-    objects.change(found, deleted=True, valid=False)
-    return {"id": coupon, "object": "coupon", "deleted": True}
+    coupon = _alive(coupon_id)
+    events.emit("coupon.deleted", coupon)
+    objects.change(coupon, deleted=True, valid=False)
+    return {"id": coupon_id, "object": "coupon", "deleted": True}
 
 
-@get("/v1/coupons")
+@register.get("/v1/coupons")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/coupons/list"""
     return lists.page("coupon", form, url="/v1/coupons")
 
 
-@includable("coupon", "applies_to")
+@register.includable("coupon", "applies_to")
 def applies_to(coupon: Json) -> Json:
+    """The products that a coupon is for, shown when asked for."""
     return {"products": coupon["_products"]}
 
 
-@includable("coupon", "currency_options")
+@register.includable("coupon", "currency_options")
 def currency_options(coupon: Json) -> Json:
+    """What a coupon takes off in each currency, shown when asked for."""
     own = {coupon["currency"]: {"amount_off": coupon["amount_off"]}} if coupon["currency"] else {}
     return {**own, **coupon["_currency_options"]}
 
 
 def _alive(coupon_id: str) -> Json:
-    found = store.get("coupon", coupon_id, param="coupon")
-    if found.get("deleted"):
+    coupon = store.get("coupon", coupon_id, param="coupon")
+    if coupon.get("deleted"):
         raise NotFound(no_such("coupon", coupon_id), code="resource_missing", param="coupon")
-    discounts.refresh(found)
-    return found
+    discounts.refresh(coupon)
+    return coupon
 
 
 def _check(form: Form) -> None:

@@ -13,7 +13,7 @@ from stripe_emulator.catalog.totals import Cut
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.clock import add_months
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 
 
@@ -28,9 +28,9 @@ def redeem_all(
     if not wanted or isinstance(wanted, str):
         return []
     return [
-        redeem(one, customer, f"{param}[{number}]", **holder)["id"]
-        for number, one in enumerate(wanted)
-        if one
+        redeem(form, customer, f"{param}[{number}]", **holder)["id"]
+        for number, form in enumerate(wanted)
+        if form
     ]
 
 
@@ -122,8 +122,8 @@ def take_from_customer(customer: Json) -> Json:
 
 def ended(discount_id: str) -> Json:
     """A discount that its holder has dropped, as Stripe answers, with its event."""
-    found = store.get("discount", discount_id)
-    gone = {**found, "deleted": True}
+    discount = store.get("discount", discount_id)
+    gone = {**discount, "deleted": True}
     events.emit("customer.discount.deleted", gone)
     return gone
 
@@ -133,7 +133,7 @@ def effective(subscription: Json | None, customer: Json) -> list[Json]:
     held = subscription["discounts"] if subscription else []
     if not held and customer.get("discount"):
         held = [customer["discount"]["id"]]
-    return [one for one in map(_load, held) if is_running(one)]
+    return [discount for discount in map(_load, held) if is_running(discount)]
 
 
 def is_running(discount: Json) -> bool:
@@ -143,14 +143,14 @@ def is_running(discount: Json) -> bool:
 
 def without_spent(discount_ids: list[str]) -> list[str]:
     """Those of them that an invoice has not used up meanwhile."""
-    return [one for one in discount_ids if not _load(one).get("_spent")]
+    return [discount_id for discount_id in discount_ids if not _load(discount_id).get("_spent")]
 
 
 def coupon_of(discount: Json) -> Json:
     """The coupon behind a discount, also when it was deleted since."""
-    found = store.find("coupon", discount["source"]["coupon"])
-    assert found is not None, "a coupon in use is kept when it is deleted"
-    return found
+    coupon = store.find("coupon", discount["source"]["coupon"])
+    assert coupon is not None, "a coupon in use is kept when it is deleted"
+    return coupon
 
 
 def cut(coupon: Json, currency: str) -> Cut | None:
@@ -175,7 +175,7 @@ def spend_once(invoice: Json, subscription: Json | None, customer: Json, off_pro
     Also off a proration, whose amount is net of it and shows it with an amount of 0.
     """
     off = [*(invoice["total_discount_amounts"] or []), *off_prorations]
-    for discount_id in {one["discount"] for one in off if one["amount"]}:
+    for discount_id in {amount_off["discount"] for amount_off in off if amount_off["amount"]}:
         discount = _load(discount_id)
         if coupon_of(discount)["duration"] != "once":
             continue

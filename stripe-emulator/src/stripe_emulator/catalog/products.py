@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import delete, get, post
-from stripe_emulator.catalog import prices
+from stripe_emulator.api.register import Register
+from stripe_emulator.catalog import pricing
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
+
+register = Register()
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
@@ -28,43 +30,43 @@ KEPT = (
 )
 
 
-@post("/v1/products")
+@register.post("/v1/products")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/products/create"""
     product = new(form)
     if "default_price_data" not in form:
         events.emit("product.created", product)
         return product
-    price = prices.new(form["default_price_data"] | {"product": product["id"]}, "default_price_data")
+    price = pricing.new(form["default_price_data"] | {"product": product["id"]}, "default_price_data")
     objects.change(product, default_price=price["id"])
     events.emit("product.created", product)
     events.emit("price.created", price)
     return product
 
 
-@get("/v1/products/{id}")
-def retrieve(form: Form, id: str) -> Json:
+@register.get("/v1/products/{id}")
+def retrieve(form: Form, product_id: str) -> Json:
     """https://docs.stripe.com/api/products/retrieve"""
-    return store.get("product", id)
+    return store.get("product", product_id)
 
 
-@post("/v1/products/{id}")
-def update(form: Form, id: str) -> Json:
+@register.post("/v1/products/{id}")
+def update(form: Form, product_id: str) -> Json:
     """https://docs.stripe.com/api/products/update"""
-    product = store.get("product", id)
+    product = store.get("product", product_id)
     changes = objects.patch(product, form, KEPT)
     for emptied in ("images", "marketing_features"):
         if emptied in changes:
             changes[emptied] = changes[emptied] or []
     if "default_price" in form:
         price = store.named("price", form["default_price"], "default_price")
-        if price["product"] != id:
+        if price["product"] != product_id:
             raise InvalidRequest("The default price must belong to this product.", param="default_price")
         changes["default_price"] = price["id"]
     return objects.change(product, "product.updated", **changes, updated=clock.now())
 
 
-@get("/v1/products")
+@register.get("/v1/products")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/products/list"""
     where = {"id": form["ids"]} if "ids" in form else {}
@@ -72,18 +74,18 @@ def list_all(form: Form) -> Json:
     return lists.page("product", form, url="/v1/products", where=where, only=only)
 
 
-@delete("/v1/products/{id}")
-def remove(form: Form, id: str) -> Json:
+@register.delete("/v1/products/{id}")
+def remove(form: Form, product_id: str) -> Json:
     """https://docs.stripe.com/api/products/delete; one that ever had a price stays."""
-    product = store.get("product", id)
-    if store.select("price", {"product": id}, limit=1):
+    product = store.get("product", product_id)
+    if store.select("price", {"product": product_id}, limit=1):
         raise InvalidRequest(
             "This product cannot be deleted because it has one or more user-created prices.", param="id"
         )
     return objects.delete(product, "product.deleted")
 
 
-@get("/v1/products/search")
+@register.get("/v1/products/search")
 def search(form: Form) -> Json:
     """https://docs.stripe.com/api/products/search"""
     return lists.search("product", form, url="/v1/products/search")

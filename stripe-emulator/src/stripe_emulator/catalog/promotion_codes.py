@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.ids import token
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 
+register = Register()
 
-@post("/v1/promotion_codes")
+
+@register.post("/v1/promotion_codes")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/promotion_codes/create"""
     promotion = form.get("promotion") or {}
@@ -41,22 +43,24 @@ def create(form: Form) -> Json:
     )
 
 
-@get("/v1/promotion_codes/{promotion_code}")
-def retrieve(form: Form, promotion_code: str) -> Json:
+@register.get("/v1/promotion_codes/{promotion_code}")
+def retrieve(form: Form, promotion_code_id: str) -> Json:
     """https://docs.stripe.com/api/promotion_codes/retrieve"""
-    return store.get("promotion_code", promotion_code, param="promotion_code")
+    return store.get("promotion_code", promotion_code_id, param="promotion_code")
 
 
-@post("/v1/promotion_codes/{promotion_code}")
-def update(form: Form, promotion_code: str) -> Json:
+@register.post("/v1/promotion_codes/{promotion_code}")
+def update(form: Form, promotion_code_id: str) -> Json:
     """https://docs.stripe.com/api/promotion_codes/update"""
-    found = store.get("promotion_code", promotion_code, param="promotion_code")
-    if form.get("active") and not found["active"]:
-        _check_free(found["code"], found["customer"])
-    return objects.change(found, "promotion_code.updated", **objects.patch(found, form, ("active",)))
+    promotion_code = store.get("promotion_code", promotion_code_id, param="promotion_code")
+    if form.get("active") and not promotion_code["active"]:
+        _check_free(promotion_code["code"], promotion_code["customer"])
+    return objects.change(
+        promotion_code, "promotion_code.updated", **objects.patch(promotion_code, form, ("active",))
+    )
 
 
-@get("/v1/promotion_codes")
+@register.get("/v1/promotion_codes")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/promotion_codes/list"""
     where: Json = {"promotion.coupon": form["coupon"]} if "coupon" in form else {}
@@ -66,8 +70,11 @@ def list_all(form: Form) -> Json:
 
 def active(code: str) -> Json | None:
     """The active promotion code that a customer typed, in whatever case."""
-    found = store.select("promotion_code", {"active": True})
-    return next((one for one in found if one["code"].lower() == code.strip().lower()), None)
+    wanted = code.strip().lower()
+    known = store.select("promotion_code", {"active": True})
+    return next(
+        (promotion_code for promotion_code in known if promotion_code["code"].lower() == wanted), None
+    )
 
 
 def _check_free(code: str, customer: str | None) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
+
+register = Register()
 
 KEPT = ("country", "description", "jurisdiction", "state", "tax_type")
 
 
-@post("/v1/tax_rates")
+@register.post("/v1/tax_rates")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/tax_rates/create"""
     if not 0 <= form["percentage"] <= 100:
@@ -31,21 +33,21 @@ def create(form: Form) -> Json:
     )
 
 
-@get("/v1/tax_rates/{tax_rate}")
-def retrieve(form: Form, tax_rate: str) -> Json:
+@register.get("/v1/tax_rates/{tax_rate}")
+def retrieve(form: Form, tax_rate_id: str) -> Json:
     """https://docs.stripe.com/api/tax_rates/retrieve"""
-    return store.get("tax_rate", tax_rate, param="tax_rate")
+    return store.get("tax_rate", tax_rate_id, param="tax_rate")
 
 
-@post("/v1/tax_rates/{tax_rate}")
-def update(form: Form, tax_rate: str) -> Json:
+@register.post("/v1/tax_rates/{tax_rate}")
+def update(form: Form, tax_rate_id: str) -> Json:
     """https://docs.stripe.com/api/tax_rates/update; the percentage never changes."""
-    found = store.get("tax_rate", tax_rate, param="tax_rate")
-    changes = objects.patch(found, form, ("active", "display_name", *KEPT))
-    return objects.change(found, "tax_rate.updated", **changes)
+    tax_rate = store.get("tax_rate", tax_rate_id, param="tax_rate")
+    changes = objects.patch(tax_rate, form, ("active", "display_name", *KEPT))
+    return objects.change(tax_rate, "tax_rate.updated", **changes)
 
 
-@get("/v1/tax_rates")
+@register.get("/v1/tax_rates")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/tax_rates/list"""
     return lists.page("tax_rate", form, url="/v1/tax_rates", only=("active", "inclusive"))

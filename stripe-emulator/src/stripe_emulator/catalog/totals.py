@@ -30,7 +30,7 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Settled:
+class AfterBalance:
     """What is left of an invoice after the customer's balance. A negative balance is credit."""
 
     amount_due: int
@@ -74,7 +74,7 @@ def tax(amount: int, rates: Sequence[Rate]) -> list[int]:
     ]
 
 
-def settled(total: int, balance: int, *, minimum: int) -> Settled:
+def after_balance(total: int, balance: int, *, minimum: int) -> AfterBalance:
     """Apply the customer's balance to a total.
 
     Credit pays first, and a negative total becomes credit. What is too small to charge is left
@@ -82,5 +82,5 @@ def settled(total: int, balance: int, *, minimum: int) -> Settled:
     """
     owed = total + balance
     if owed >= minimum:
-        return Settled(owed, 0)
-    return Settled(0, owed)
+        return AfterBalance(owed, 0)
+    return AfterBalance(0, owed)

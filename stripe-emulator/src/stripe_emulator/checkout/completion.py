@@ -1,90 +1,20 @@
-"""Checkout: what becomes of a session when its customer pays, gives up, or is too late.
+"""What becomes of a Checkout Session: it is complete, paid later, or expired.
 
-The API's routes are in ``resources/checkout_sessions.py``, the page in ``pages/checkout.py``;
-both call here. What a mode does is its own, and registered by its file (``checkout_modes.py``
-has payment and setup):
-
-    checkout.MODES["subscription"] = Mode(prepare=..., complete=...)
+What its customer does to get there is in ``paying``, by its mode.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
+from stripe_emulator.api.register import Register
+from stripe_emulator.checkout import invoice_creation, session_discounts
 from stripe_emulator.core import clock, ids, store
-from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
-from stripe_emulator.core.wire import Form
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import challenges, confirmation, customers, payment_intents, setup_intents
 
+register = Register()
+
 KIND = "checkout.session"
-
-
-@dataclass(frozen=True)
-class Payer:
-    """Who pays, and with what; ``keep`` and ``accepts_terms`` are boxes on the page.
-
-    ``phone`` and ``address`` count only where the session collects them.
-    """
-
-    method: Json
-    email: str | None = None
-    name: str | None = None
-    keep: bool = False
-    accepts_terms: bool = True
-    phone: str | None = None
-    address: Json | None = None
-
-
-@dataclass(frozen=True)
-class Mode:
-    """What a mode adds.
-
-    ``prepare(session, form)`` checks a creation and fills in the rest of a session that has its
-    lines. ``complete(session, payer)`` does what the customer came for and calls ``finish`` when
-    it is done; it may leave that to a bank's page. It raises CardError where the bank says no.
-    """
-
-    prepare: Callable[[Json, Form], None]
-    complete: Callable[[Json, Payer], None]
-
-
-MODES: dict[str, Mode] = {}
-
-#: Called with each session that is complete, before its event.
-AFTER_FINISH: list[Callable[[Json], None]] = []
-
-#: Called with each session that wants an invoice, after the event that tells of its payment.
-AFTER_PAID: list[Callable[[Json], None]] = []
-
-
-def pay(session: Json, payer: Payer) -> Json:
-    """The customer presses the button; return the session as it then is.
-
-    It is complete, or waits for the bank's page: then its intent's ``next_action`` says where.
-
-    :raises CardError: The bank said no. The session stays open for another try.
-    :raises InvalidRequest: It is not open any more.
-    """
-    if session["status"] != "open":
-        raise InvalidRequest(
-            f"This Checkout Session is {session['status']}; only an open one can be paid.",
-            code="checkout_session_not_open",
-        )
-    if session["customer"] is None and not (payer.email or session["customer_email"]):
-        raise InvalidRequest("Your email is missing.", code="email_invalid", param="email")
-    if asks_terms(session):
-        if not payer.accepts_terms:
-            raise InvalidRequest("Accept the terms of service to go on.", param="terms_of_service")
-        objects.change(session, consent={"promotions": None, "terms_of_service": "accepted"})
-    told: Json = {"email": payer.email, "name": payer.name, "keep": payer.keep}
-    told["phone"] = payer.phone if asks_phone(session) else None
-    told["address"] = payer.address if asks_address(session) else None
-    objects.change(session, _payer=told)
-    MODES[session["mode"]].complete(session, payer)
-    return session
 
 
 def asks_terms(session: Json) -> bool:
@@ -124,7 +54,7 @@ def intent_of(session: Json) -> Json | None:
 
 
 def finish(session: Json, *, payment_status: str = "paid") -> None:
-    """All that the customer came for is done: complete the session and tell."""
+    """All that the customer came for is done: complete the session, with its event."""
     payer = session.get("_payer") or {}
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     known = customer or {}
@@ -149,13 +79,12 @@ def finish(session: Json, *, payment_status: str = "paid") -> None:
         status="complete",
         url=None,
     )
-    for step in AFTER_FINISH:
-        step(session)
-    tell(session, "checkout.session.completed")
+    session_discounts.redeem(session)
+    announce(session, "checkout.session.completed")
 
 
-def tell(session: Json, event: str | None) -> None:
-    """Tell that a session is complete, or paid since; its event names the invoice that then follows.
+def announce(session: Json, event: str | None) -> None:
+    """Announce that a session is complete, or paid since. The event names the invoice that comes next.
 
     :param event: None where Stripe has none: the money was captured.
     """
@@ -165,8 +94,7 @@ def tell(session: Json, event: str | None) -> None:
     if event is not None:
         events.emit(event, session)
     if invoiced:
-        for step in AFTER_PAID:
-            step(session)
+        invoice_creation.make(session)
 
 
 def wants_invoice(session: Json) -> bool:
@@ -179,7 +107,7 @@ def makes_customer(session: Json) -> bool:
     return session["customer_creation"] == "always" or wants_invoice(session)
 
 
-def follow(session: Json) -> None:
+def sync_intent(session: Json) -> None:
     """An intent that was made for a card since declined takes the session's new sum."""
     intent = intent_of(session)
     if intent and intent["object"] == "payment_intent" and intent["status"] == "requires_payment_method":
@@ -199,7 +127,7 @@ def expire(session: Json) -> Json:
     return session
 
 
-@clock.due("checkout.session.expire")
+@register.due("checkout.session.expire")
 def expire_unpaid(session_id: str) -> None:
     """Nobody paid in time."""
     session = store.get(KIND, session_id)
@@ -224,8 +152,8 @@ def ensure_customer(session: Json) -> Json:
         return store.get("customer", session["customer"])
     payer = session["_payer"]
     email = session["customer_email"] or payer["email"]
-    told = {"email": email, **{key: payer.get(key) for key in ("address", "name", "phone")}}
-    form = {key: value for key, value in told.items() if value}
-    customer = customers.create(form)
+    details = {"email": email, **{key: payer.get(key) for key in ("address", "name", "phone")}}
+    form = {key: value for key, value in details.items() if value}
+    customer = customers.new(form)
     objects.change(session, customer=customer["id"])
     return customer

@@ -7,10 +7,10 @@ https://docs.stripe.com/payments/checkout/receipts
 from __future__ import annotations
 
 from stripe_emulator.billing import drafts, invoices, items, lines
-from stripe_emulator.checkout import completion, session_discounts
+from stripe_emulator.checkout import session_discounts
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 
@@ -59,7 +59,7 @@ def shown(form: Form) -> Json | None:
     }
 
 
-def _make(session: Json) -> None:
+def make(session: Json) -> None:
     """Issue the invoice of a paid session, under the id that the session already shows."""
     data = session["invoice_creation"]["invoice_data"]
     customer = store.get("customer", session["customer"])
@@ -101,10 +101,7 @@ def _item(session: Json, customer: Json, line: Json) -> Json:
         description=line["description"],
         invoice=session["invoice"],
         metadata=line["metadata"],
-        pricing=lines.pricing(price),
+        pricing=lines.pricing_of(price),
         quantity=line["quantity"],
         tax_rates=items.tax_rates(rates, "tax_rates"),
     )
-
-
-completion.AFTER_PAID.append(_make)

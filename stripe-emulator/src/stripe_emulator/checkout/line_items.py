@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from stripe_emulator.catalog import prices
+from stripe_emulator.catalog import prices, pricing
 from stripe_emulator.core import ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public
 from stripe_emulator.events import objects
 
@@ -78,7 +78,7 @@ def _line(form: Form, param: str) -> Json:
         )
     if price["custom_unit_amount"] is not None:
         raise NotEmulated("prices whose amount the customer chooses", param=f"{param}[price]")
-    amount = prices.total(price, quantity or 0)
+    amount = pricing.total(price, quantity or 0)
     adjustable = form.get("adjustable_quantity")
     return {
         "id": form.get("id") or ids.new("item"),
@@ -103,8 +103,8 @@ def _tax_rates(form: Form, param: str) -> list[str]:
     if form.get("dynamic_tax_rates"):
         raise NotEmulated("line items with dynamic_tax_rates", param=f"{param}[dynamic_tax_rates]")
     return [
-        store.named("tax_rate", one, f"{param}[tax_rates][{number}]")["id"]
-        for number, one in enumerate(form.get("tax_rates") or [])
+        store.named("tax_rate", tax_rate, f"{param}[tax_rates][{number}]")["id"]
+        for number, tax_rate in enumerate(form.get("tax_rates") or [])
     ]
 
 

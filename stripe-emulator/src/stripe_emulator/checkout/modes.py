@@ -6,10 +6,11 @@ Subscription mode is at home with subscriptions.
 from __future__ import annotations
 
 from stripe_emulator.checkout import completion
-from stripe_emulator.checkout.completion import KIND, Mode, Payer
+from stripe_emulator.checkout.completion import KIND
+from stripe_emulator.checkout.mode import Mode, Payer
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import confirmation, payment_intents, setup_confirmation, setup_intents
@@ -102,8 +103,8 @@ def _setup_approved(intent: Json) -> None:
 def _mark_kept(method: Json, session: Json) -> None:
     """Whether the card is offered on the next page: only if its owner ticked the box, or came to save it."""
     if method["allow_redisplay"] == "unspecified":
-        asked = session["_payer"]["keep"] or session["mode"] == "setup"
-        objects.change(method, allow_redisplay="always" if asked else "limited")
+        wants_it_kept = session["_payer"]["keep"] or session["mode"] == "setup"
+        objects.change(method, allow_redisplay="always" if wants_it_kept else "limited")
 
 
 def _payment_waits(intent: Json) -> None:
@@ -112,7 +113,7 @@ def _payment_waits(intent: Json) -> None:
 
 
 def _payment_failed(intent: Json) -> None:
-    """A failure at once leaves the session open; one after days is told by an event."""
+    """A failure at once leaves the session open; one after days is an event."""
     session = store.get(KIND, intent["_owner"][1])
     if session["status"] == "complete":
         events.emit("checkout.session.async_payment_failed", session)
@@ -123,7 +124,7 @@ def _finished(intent: Json) -> None:
     if session["status"] == "complete":
         objects.change(session, payment_status="paid")
         captured = intent["capture_method"] == "manual"
-        completion.tell(session, None if captured else "checkout.session.async_payment_succeeded")
+        completion.announce(session, None if captured else "checkout.session.async_payment_succeeded")
     elif session["status"] == "open":
         completion.finish(
             session, payment_status="paid" if session["mode"] == "payment" else "no_payment_required"
@@ -133,5 +134,6 @@ def _finished(intent: Json) -> None:
 PAYMENT = Mode(_prepare_payment, _complete_payment)
 SETUP = Mode(_prepare_setup, _complete_setup)
 
-confirmation.OWNERS[KIND] = Owner(_payment_approved, _finished, _payment_failed, _payment_waits)
-setup_confirmation.OWNERS[KIND] = Owner(approved=_setup_approved, succeeded=_finished)
+#: A session as the owner of its payment, and of the setup of a card.
+PAYMENT_OWNER = Owner(_payment_approved, _finished, _payment_failed, _payment_waits)
+SETUP_OWNER = Owner(approved=_setup_approved, succeeded=_finished)

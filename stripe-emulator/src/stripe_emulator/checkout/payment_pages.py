@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 from stripe_emulator.api.expand import render
-from stripe_emulator.api.routing import get, post
-from stripe_emulator.checkout import completion
+from stripe_emulator.api.register import Register
+from stripe_emulator.checkout import completion, paying
+from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.payments import payment_methods
 
+register = Register()
 
-@get("/v1/payment_pages/{session}", publishable=True, documented=False)
-def retrieve(form: Form, session: str) -> Json:
+
+@register.get("/v1/payment_pages/{session}", publishable=True, documented=False)
+def retrieve(form: Form, session_id: str) -> Json:
     """What a page has to show."""
-    return _page(store.get(completion.KIND, session, param="session"))
+    return _page(store.get(completion.KIND, session_id, param="session"))
 
 
-@post("/v1/payment_pages/{session}/confirm", publishable=True, documented=False)
-def confirm(form: Form, session: str) -> Json:
+@register.post("/v1/payment_pages/{session}/confirm", publishable=True, documented=False)
+def confirm(form: Form, session_id: str) -> Json:
     """Pay with a payment method, if the sum is the one that was shown."""
-    found = store.get(completion.KIND, session, param="session")
+    session = store.get(completion.KIND, session_id, param="session")
     expected = form.get("expected_amount")
-    if expected is not None and str(expected) != str(found["amount_total"] or 0):
+    if expected is not None and str(expected) != str(session["amount_total"] or 0):
         raise InvalidRequest(
-            f"The page's total has changed to {found['amount_total']}; {expected} was expected.",
+            f"The page's total has changed to {session['amount_total']}; {expected} was expected.",
             code="checkout_amount_mismatch",
             param="expected_amount",
         )
     method = payment_methods.named(str(form.get("payment_method", "")), "payment_method")
     details = method["billing_details"]
-    completion.pay(
-        found, completion.Payer(method, details["email"] or "customer@example.com", details["name"])
-    )
-    return _page(found)
+    paying.pay(session, Payer(method, details["email"] or "customer@example.com", details["name"]))
+    return _page(session)
 
 
 def _page(session: Json) -> Json:

@@ -7,16 +7,16 @@ https://docs.stripe.com/payments/checkout/discounts
 from __future__ import annotations
 
 from stripe_emulator.catalog import discounts, promotion_codes, totals
-from stripe_emulator.checkout import completion, line_items, tax
+from stripe_emulator.checkout import line_items, tax
 from stripe_emulator.core import money, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 
 
 def choose(session: Json, form: Form) -> None:
-    """Take ``discounts[]`` of a session's form; nothing is said, nothing changes.
+    """Take ``discounts[]`` of a session's form; without it nothing changes.
 
     :raises InvalidRequest: A coupon or a code can't be used, or the customer was to type one.
     """
@@ -44,10 +44,10 @@ def enter_code(session: Json, code: str) -> None:
         objects.change(session, discounts=None)
         apply(session)
         return
-    found = promotion_codes.active(code)
-    if found is None:
+    promotion_code = promotion_codes.active(code)
+    if promotion_code is None:
         raise InvalidRequest("This code is invalid.", code="promotion_code_invalid", param="promotion_code")
-    _put(session, {"promotion_code": found["id"]}, "promotion_code")
+    _put(session, {"promotion_code": promotion_code["id"]}, "promotion_code")
 
 
 def apply(session: Json) -> None:
@@ -55,8 +55,8 @@ def apply(session: Json) -> None:
     lines = session["_lines"]
     for line in lines:
         line |= {"amount_discount": 0, "amount_tax": 0, "amount_total": line["amount_subtotal"]}
-    for one in session["discounts"] or []:
-        coupon = _coupon(one)
+    for discount in session["discounts"] or []:
+        coupon = _coupon(discount)
         cut = discounts.cut(coupon, session["currency"])
         takes = [line for line in lines if discounts.covers(coupon, line["price"]["product"])]
         if cut is None:
@@ -71,23 +71,24 @@ def apply(session: Json) -> None:
 
 def named(session: Json) -> str | None:
     """What the customer sees beside the discount: the code that was typed, or the coupon's name."""
-    for one in session["discounts"] or []:
-        if one["promotion_code"]:
-            return str(store.get("promotion_code", one["promotion_code"])["code"])
-        name: str | None = _coupon(one)["name"]
+    for discount in session["discounts"] or []:
+        if discount["promotion_code"]:
+            return str(store.get("promotion_code", discount["promotion_code"])["code"])
+        name: str | None = _coupon(discount)["name"]
         return name
     return None
 
 
 def redeemed(session: Json) -> list[str]:
     """Ids of the discounts that a payment was made with."""
-    return [one["id"] for one in store.select("discount", {"checkout_session": session["id"]})]
+    return [discount["id"] for discount in store.select("discount", {"checkout_session": session["id"]})]
 
 
 def forms(session: Json) -> list[Json]:
     """The session's discounts as the ``discounts[]`` of a subscription."""
     return [
-        {key: value for key, value in one.items() if value is not None} for one in session["discounts"] or []
+        {key: value for key, value in discount.items() if value is not None}
+        for discount in session["discounts"] or []
     ]
 
 
@@ -113,32 +114,29 @@ def _put(session: Json, wanted: Json, param: str) -> None:
 
 def _check_sum(session: Json, code: Json, param: str) -> None:
     rules, currency = code["restrictions"], session["currency"]
-    least = rules["minimum_amount"]
+    minimum = rules["minimum_amount"]
     if option := (rules.get("currency_options") or {}).get(currency):
-        least = option["minimum_amount"]
-    elif least is not None:
+        minimum = option["minimum_amount"]
+    elif minimum is not None:
         currency = rules["minimum_amount_currency"] or currency
-    if least is not None and (session["amount_subtotal"] or 0) < least:
+    if minimum is not None and (session["amount_subtotal"] or 0) < minimum:
         raise InvalidRequest(
-            f"This promotion code is for orders of {money.text(least, currency)} or more.",
+            f"This promotion code is for orders of {money.text(minimum, currency)} or more.",
             code="promotion_code_minimum_amount",
             param=param,
         )
 
 
-def _coupon(one: Json) -> Json:
-    if one["promotion_code"]:
-        code = store.get("promotion_code", one["promotion_code"])
+def _coupon(discount: Json) -> Json:
+    if discount["promotion_code"]:
+        code = store.get("promotion_code", discount["promotion_code"])
         return store.get("coupon", code["promotion"]["coupon"])
-    return store.get("coupon", one["coupon"])
+    return store.get("coupon", discount["coupon"])
 
 
-def _redeem(session: Json) -> None:
+def redeem(session: Json) -> None:
     """A payment was made with the discount; a subscription redeems its own."""
     if session["mode"] != "payment":
         return
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     discounts.redeem_all(forms(session), customer, "discounts", checkout_session=session["id"])
-
-
-completion.AFTER_FINISH.append(_redeem)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from stripe_emulator.billing import collection, drafts, invoices, start, terms
 from stripe_emulator.checkout import completion, session_discounts
-from stripe_emulator.checkout.completion import KIND, Mode, Payer
+from stripe_emulator.checkout.completion import KIND
+from stripe_emulator.checkout.mode import Mode, Payer
 from stripe_emulator.core import clocks, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 from stripe_emulator.payments import setup_confirmation, setup_intents
@@ -118,8 +119,8 @@ def _begin(session: Json, customer: Json, method_id: str | None) -> None:
     start.collect_first(subscription, invoice, "default_incomplete")
 
 
-def _first_invoice_paid(invoice: Json) -> None:
-    """The first invoice is settled, by money or by nothing being due: the session is complete."""
+def invoice_paid(invoice: Json) -> None:
+    """The first invoice is paid, by money or by nothing being due: the session is complete."""
     subscription = drafts.subscription_of(invoice)
     session_id = (subscription or {}).get("_session")
     if subscription is None or session_id is None or invoice["billing_reason"] != "subscription_create":
@@ -158,6 +159,7 @@ def _has_trial(session: Json) -> bool:
     return bool(data.get("trial_period_days") or data.get("trial_end"))
 
 
-completion.MODES["subscription"] = Mode(_prepare, _complete)
-setup_confirmation.OWNERS[TRIAL] = Owner(succeeded=_card_is_saved)
-invoices.AFTER_PAID.append(_first_invoice_paid)
+SUBSCRIPTION = Mode(_prepare, _complete)
+
+#: A session as the owner of the setup of its trial's card.
+TRIAL_OWNER = Owner(succeeded=_card_is_saved)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from stripe_emulator.catalog import totals
 from stripe_emulator.core import store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 
 HOME = "US"
@@ -20,7 +20,10 @@ def default_rates(form: Form, customer_id: str | None) -> list[str]:
     """Ids of the rates for the lines of a session that name none themselves."""
     if not is_automatic(form):
         named = (form.get("subscription_data") or {}).get("default_tax_rates") or []
-        return [store.named("tax_rate", one, "subscription_data[default_tax_rates]")["id"] for one in named]
+        return [
+            store.named("tax_rate", rate_id, "subscription_data[default_tax_rates]")["id"]
+            for rate_id in named
+        ]
     customer = store.get("customer", customer_id) if customer_id else {}
     country = (customer.get("address") or {}).get("country") or HOME
     return [rate["id"] for rate in store.select("tax_rate", {"active": True, "country": country})]
@@ -32,7 +35,7 @@ def add(session: Json) -> None:
     exempt = customer is not None and customer.get("tax_exempt") in ("exempt", "reverse")
     for line in session["_lines"]:
         named = [] if exempt else line["_tax_rates"] or session["_tax_rates"]
-        rates = [store.get("tax_rate", one) for one in named]
+        rates = [store.get("tax_rate", rate_id) for rate_id in named]
         taxes = totals.tax(
             line["amount_total"],
             [totals.Rate(Decimal(str(rate["percentage"])), rate["inclusive"]) for rate in rates],

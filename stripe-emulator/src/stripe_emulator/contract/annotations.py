@@ -75,7 +75,11 @@ def alternatives(annotation: Any, module_name: str) -> list[Any]:
     resolved = resolve(annotation, module_name)
     if typing.get_origin(resolved) not in _UNIONS:
         return [resolved]
-    return [one for member in typing.get_args(resolved) for one in alternatives(member, module_name)]
+    return [
+        alternative
+        for member in typing.get_args(resolved)
+        for alternative in alternatives(member, module_name)
+    ]
 
 
 def literals(resolved: Any) -> tuple[Any, ...] | None:

@@ -213,22 +213,22 @@ def parameter(annotation: Any, module: str) -> Parameter:
     hashes: list[Hash] = []
     items = values = None
     anything = False
-    for one in alternatives(annotation, module):
-        origin, arguments = typing.get_origin(one), typing.get_args(one)
-        if (named := literals(one)) is not None:
+    for alternative in alternatives(annotation, module):
+        origin, arguments = typing.get_origin(alternative), typing.get_args(alternative)
+        if (named := literals(alternative)) is not None:
             words += named
         elif origin is list:
             items = parameter(arguments[0], module)
         elif origin in (dict, UntypedStripeObject):
             values = replace(parameter(arguments[-1], module), can_be_unset=True)
-        elif typing_extensions.is_typeddict(one):
-            hashes.append(_hash_of(one))
-        elif one is Any:
+        elif typing_extensions.is_typeddict(alternative):
+            hashes.append(_hash_of(alternative))
+        elif alternative is Any:
             anything = True
-        elif one in _SCALARS:
-            scalars.append(one)
-        elif one is not NoneType:
-            raise TypeError(f"{module} annotates a parameter with {one!r}")
+        elif alternative in _SCALARS:
+            scalars.append(alternative)
+        elif alternative is not NoneType:
+            raise TypeError(f"{module} annotates a parameter with {alternative!r}")
     return Parameter(
         words=tuple(word for word in words if word),
         scalars=tuple(scalar for scalar in scalars if scalar is not str or not any(words)),

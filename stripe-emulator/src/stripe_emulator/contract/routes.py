@@ -66,8 +66,8 @@ class _Node:
 @cache
 def routes() -> tuple[Route, ...]:
     """Every route that the SDK knows, by path and verb."""
-    found = {(route.path, route.verb): route for file in SDK.rglob("*_service.py") for route in _read(file)}
-    return tuple(route for _, route in sorted(found.items()))
+    by_path = {(route.path, route.verb): route for file in SDK.rglob("*_service.py") for route in _read(file)}
+    return tuple(route for _, route in sorted(by_path.items()))
 
 
 def find(verb: str, path: str) -> Route | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 #: Name -> what it may be. Shares are between 0 and 1, of requests or of deliveries.
 SHARES = ("duplicate", "drop", "api_500", "api_429", "lost_reply", "timeout")

@@ -3,10 +3,8 @@
 ``now()`` dates every object. ``wall()`` is the time outside; only webhook signatures use it,
 since the receiver compares them with its own clock.
 
-A resource file says what happens later, and asks for it:
-
-    @clock.due("checkout.session.expire")
-    def expire_unpaid(session_id: str) -> None: ...
+The file of an object names in its ``Register`` what happens when something falls due, and asks
+for it:
 
     clock.schedule(session["expires_at"], "checkout.session.expire", session["id"])
 
@@ -27,6 +25,8 @@ from stripe_emulator.core import store
 from stripe_emulator.core.store import Store
 
 Handler = Callable[[str], None]
+
+#: What happens when something falls due, by its name; called with the object's id.
 HANDLERS: dict[str, Handler] = {}
 
 DAY = 24 * 60 * 60
@@ -74,7 +74,10 @@ def at(moment: int) -> Iterator[None]:
 
 
 def add_months(moment: int, months: int, *, anchor_day: int | None = None) -> int:
-    """The same day and time so many months on; the last day where the month is too short.
+    """A moment so many months later, on the same day and at the same time.
+
+    Where that month is too short, it is the last day.
+
 
     :param anchor_day: The day of the month to return to: a subscription of the 31st renews on
         28 February and then on 31 March.
@@ -89,17 +92,6 @@ def month_index(moment: int) -> int:
     """Months since the year 0, January being 1, so that months compare as numbers."""
     then = datetime.fromtimestamp(moment, UTC)
     return then.year * 12 + then.month
-
-
-def due(what: str) -> Callable[[Handler], Handler]:
-    """Register what happens when ``what`` falls due; it is called with the object's id."""
-
-    def register(handler: Handler) -> Handler:
-        assert what not in HANDLERS, what
-        HANDLERS[what] = handler
-        return handler
-
-    return register
 
 
 def schedule(moment: int, what: str, object_id: str, *, test_clock: str | None = None) -> None:
@@ -122,21 +114,21 @@ def unschedule(object_id: str, what: str | None = None) -> None:
     )
 
 
-def run_due(keeper: Store, until: int | None = None) -> int:
+def run_due(storage: Store, until: int | None = None) -> int:
     """Run what is due by ``until`` (now, if not given), in order; return how much ran.
 
     The global clock moves along, so that whoever is asked meanwhile sees the same time.
     """
     ran = 0
-    while some := _run_some(keeper, until):
+    while some := _run_some(storage, until):
         ran += some
     return ran
 
 
-def advance(keeper: Store, to: int) -> None:
+def advance(storage: Store, to: int) -> None:
     """Move the global clock forward to a moment; all that falls due on the way happens first."""
-    run_due(keeper, to)
-    with keeper.transaction():
+    run_due(storage, to)
+    with storage.transaction():
         move(to)
 
 
@@ -177,10 +169,10 @@ def take_due(until: int, *, test_clock: str | None = None) -> Due | None:
     return None if row is None else Due(*row)
 
 
-def _run_some(keeper: Store, until: int | None) -> int:
+def _run_some(storage: Store, until: int | None) -> int:
     """Run up to ``TOGETHER`` due things in one transaction: a year of renewals waits for fewer disks."""
     ran = 0
-    with keeper.transaction() as transaction:
+    with storage.transaction() as transaction:
         limit = until if until is not None else transaction.now
         while ran < TOGETHER and (due := take_due(limit)) is not None:
             move(due.moment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 #: What a timestamp may be: from 1970 to the year 2200.
 LATEST = 7_258_118_400
@@ -29,6 +29,6 @@ def enter(owner: Json) -> None:
     """
     name = owner.get("test_clock")
     if name is not None:
-        found = store.find("test_helpers.test_clock", name)
-        if found is not None:
-            clock.live_on(name, found["frozen_time"])
+        test_clock = store.find("test_helpers.test_clock", name)
+        if test_clock is not None:
+            clock.live_on(name, test_clock["frozen_time"])

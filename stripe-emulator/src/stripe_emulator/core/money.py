@@ -25,7 +25,7 @@ WHOLE_ONLY = frozenset(["isk", "ugx"])
 
 CURRENCIES = ZERO_DECIMAL | THREE_DECIMAL | WHOLE_ONLY | frozenset(_TWO.split())
 
-#: The least that can be charged; 50 of the smallest unit elsewhere.
+#: The minimum of a charge; 50 of the smallest unit elsewhere.
 MINIMUM = {
     "aed": 200,
     "bgn": 100,
@@ -79,10 +79,10 @@ def check_charge(amount: int, code: str, param: str = "amount") -> None:
         raise InvalidRequest(
             "This value must be greater than or equal to 1.", code="parameter_invalid_integer", param=param
         )
-    least = MINIMUM.get(code, DEFAULT_MINIMUM)
-    if amount < least:
+    minimum = MINIMUM.get(code, DEFAULT_MINIMUM)
+    if amount < minimum:
         raise InvalidRequest(
-            f"Amount must be at least {text(least, code)}.", code="amount_too_small", param=param
+            f"Amount must be at least {text(minimum, code)}.", code="amount_too_small", param=param
         )
     if amount > MAXIMUM:
         raise InvalidRequest(
@@ -105,10 +105,10 @@ def text(amount: int, code: str) -> str:
     """A sum as people read it: ``$12.34``, ``¥500``, ``KWD 1.230``."""
     sign = "-" if amount < 0 else ""
     symbol = SYMBOLS.get(code, code.upper() + " ")
-    return f"{sign}{symbol}{plain(abs(amount), code)}"
+    return f"{sign}{symbol}{digits(abs(amount), code)}"
 
 
-def plain(amount: int, code: str) -> str:
+def digits(amount: int, code: str) -> str:
     """The number alone, with the currency's decimals."""
     places = decimals(code)
     return f"{amount / 10**places:,.{places}f}"

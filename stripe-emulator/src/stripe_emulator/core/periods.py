@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stripe_emulator.core.clock import DAY, add_months
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 SECONDS = {"day": DAY, "week": 7 * DAY}
 MONTHS = {"month": 1, "year": 12}
@@ -51,7 +51,7 @@ class Interval:
         return seconds // (length * self.count)
 
     def __str__(self) -> str:
-        """As Stripe writes it behind a price: ``month``, ``every 3 months``."""
+        """The interval as Stripe writes it behind a price: ``month``, ``every 3 months``."""
         return self.unit if self.count == 1 else f"every {self.count} {self.unit}s"
 
 

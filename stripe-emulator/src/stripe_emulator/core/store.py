@@ -29,72 +29,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stripe_emulator.core.conditions import conditions
 from stripe_emulator.core.errors import InvalidRequest, NotFound, Unavailable, no_such
-
-Json = dict[str, Any]
-
-#: Column -> where its value stands in an object, first hit first. Lists filter by these without a scan.
-INDEXED: dict[str, tuple[str, ...]] = {
-    "customer": ("customer",),
-    "payment_intent": ("payment_intent", "payment.payment_intent"),
-    "charge": ("charge", "latest_charge"),
-    "invoice": ("invoice",),
-    "subscription": ("subscription", "parent.subscription_details.subscription"),
-    "parent": ("_parent", "source", "product", "coupon", "setup_intent"),
-    "name": ("lookup_key", "code", "email"),
-    "type": ("type",),
-}
-
-_PATHS = [[path.split(".") for path in paths] for paths in INDEXED.values()]
-
-_INDEXES = "".join(
-    f"CREATE INDEX IF NOT EXISTS object_by_{column} ON object (kind, {column}, created, seq)"
-    f" WHERE {column} IS NOT NULL;\n"
-    for column in INDEXED
-)
-
-SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS object (
-    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, created INTEGER NOT NULL,
-    deleted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL,
-    {", ".join(f"{column} TEXT" for column in INDEXED)},
-    UNIQUE (id, kind)
-);
-CREATE INDEX IF NOT EXISTS object_by_time ON object (kind, created, seq);
-{_INDEXES}
-CREATE TABLE IF NOT EXISTS due (
-    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, clock TEXT, what TEXT NOT NULL, object TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS due_by_time ON due (clock, at, seq);
-CREATE INDEX IF NOT EXISTS due_by_object ON due (object);
-CREATE TABLE IF NOT EXISTS delivery (
-    seq INTEGER PRIMARY KEY, event TEXT NOT NULL, endpoint TEXT NOT NULL, due_at REAL NOT NULL,
-    rank REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, leased_until REAL NOT NULL DEFAULT 0,
-    status TEXT NOT NULL DEFAULT 'pending'
-);
-CREATE INDEX IF NOT EXISTS delivery_pending ON delivery (due_at) WHERE status = 'pending';
-CREATE INDEX IF NOT EXISTS delivery_by_event ON delivery (event);
-CREATE TABLE IF NOT EXISTS attempt (
-    seq INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, at INTEGER NOT NULL, status INTEGER,
-    reply TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS attempt_by_delivery ON attempt (delivery);
-CREATE TABLE IF NOT EXISTS answer (
-    key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL,
-    request TEXT NOT NULL, created INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS answer_by_time ON answer (created);
-CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-"""
-
-_INSERT = (
-    f"INSERT INTO object (kind, id, created, deleted, body, {', '.join(INDEXED)})"
-    f" VALUES (?, ?, ?, ?, ?{', ?' * len(INDEXED)})"
-    " ON CONFLICT (id, kind) DO UPDATE SET created = excluded.created, deleted = excluded.deleted,"
-    f" body = excluded.body, {', '.join(f'{column} = excluded.{column}' for column in INDEXED)}"
-)
-
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+from stripe_emulator.core.schema import INSERT, SCHEMA, row_of
+from stripe_emulator.core.types import Json
 
 
 @dataclass(frozen=True)
@@ -126,9 +64,9 @@ class Transaction:
     def flush(self) -> None:
         """Write what is saved but still only here."""
         if self.unsaved:
-            rows = [_row(kind, self.objects[kind, object_id]) for kind, object_id in self.unsaved]
+            rows = [row_of(kind, self.objects[kind, object_id]) for kind, object_id in self.unsaved]
             self.unsaved.clear()
-            self.connection.executemany(_INSERT, rows)
+            self.connection.executemany(INSERT, rows)
 
     def load(self, kind: str, row: tuple[str, str]) -> Json:
         """The one dict that stands for this row in this transaction."""
@@ -229,10 +167,10 @@ def get(kind: str, object_id: str, *, param: str = "id") -> Json:
 
     :raises NotFound: 404, ``No such customer: 'cus_x'``.
     """
-    found = find(kind, object_id)
-    if found is None:
+    known = find(kind, object_id)
+    if known is None:
         raise NotFound(no_such(kind, object_id), code="resource_missing", param=param)
-    return found
+    return known
 
 
 def named(kind: str, object_id: str, param: str) -> Json:
@@ -240,10 +178,10 @@ def named(kind: str, object_id: str, param: str) -> Json:
 
     :raises InvalidRequest: 400, with ``param`` as the form spells it: ``line_items[0][price]``.
     """
-    found = find(kind, object_id)
-    if found is None or found.get("deleted"):
+    known = find(kind, object_id)
+    if known is None or known.get("deleted"):
         raise InvalidRequest(no_such(kind, object_id), code="resource_missing", param=param)
-    return found
+    return known
 
 
 def find(kind: str, object_id: str) -> Json | None:
@@ -277,7 +215,7 @@ def save(value: Json) -> Json:
 
 def append(value: Json) -> None:
     """Keep an object that is never changed, as it is at this moment."""
-    current().execute(_INSERT, _row(value["object"], value))
+    current().execute(INSERT, row_of(value["object"], value))
 
 
 def remove(value: Json) -> None:
@@ -300,40 +238,6 @@ def select(kind: str, where: Json | None = None, *, limit: int = -1) -> list[Jso
     current().flush()
     rows = current().execute(sql, (kind, *values, limit)).fetchall()
     return [current().load(kind, row) for row in rows]
-
-
-@dataclass(frozen=True)
-class Among:
-    """A condition: the field is one of what a query finds, or with ``inside=False`` none of it."""
-
-    query: str
-    inside: bool = True
-
-
-#: How a range is written in a form, and in SQL.
-RANGE = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-
-
-def conditions(where: Json) -> tuple[str, list[Any]]:
-    """``where`` as SQL to append, with its values."""
-    sql, values = "", []
-    for path, wanted in where.items():
-        column = path if path in INDEXED else f"json_extract(body, '$.{path}')"
-        if isinstance(wanted, dict):
-            for operator, bound in wanted.items():
-                sql += f" AND {column} {RANGE[operator]} ?"
-                values.append(bound)
-        elif isinstance(wanted, list):
-            sql += f" AND {column} IN ({', '.join('?' * len(wanted))})"
-            values += wanted
-        elif isinstance(wanted, Among):
-            sql += f" AND {column} {'IN' if wanted.inside else 'NOT IN'} ({wanted.query})"
-        elif wanted is None:
-            sql += f" AND {column} IS NULL"
-        else:
-            sql += f" AND {column} = ?"  # with IS in its place, no index would be used
-            values.append(wanted)
-    return sql, values
 
 
 def get_setting(name: str, default: Any = None) -> Any:
@@ -359,19 +263,3 @@ def put_setting(name: str, value: Any) -> None:
         "INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (name, json.dumps(value)),
     )
-
-
-def _row(kind: str, value: Json) -> tuple[Any, ...]:
-    fields = [_field(value, paths) for paths in _PATHS]
-    gone = 1 if value.get("deleted") else 0
-    return (kind, value["id"], value.get("created", value.get("_created", 0)), gone, _encode(value), *fields)
-
-
-def _field(value: Json, paths: list[list[str]]) -> str | None:
-    for first, *rest in paths:
-        found: Any = value.get(first)
-        for key in rest:
-            found = found.get(key) if isinstance(found, dict) else None
-        if isinstance(found, str):
-            return found
-    return None

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 Form = dict[str, Any]
 
@@ -43,7 +43,7 @@ def decode(*encoded: bytes | str) -> Form:
 
 
 def decode_json(query: str, body: bytes) -> Form:
-    """The same of a request to version 2 of the API, whose bodies are JSON.
+    """The nested form of a request to version 2 of the API, whose bodies are JSON.
 
     :raises InvalidRequest: Neither empty nor a JSON object, or nested too deep.
     """

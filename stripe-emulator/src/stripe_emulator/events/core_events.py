@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from stripe_emulator import contract
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get
-from stripe_emulator.core.store import Json
+from stripe_emulator.api.register import Register
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import thin
 
+register = Register()
+
 #: The types of snapshot events that have a thin twin.
-TOLD = [kind.removeprefix("v1.") for kind in sorted(contract.THIN_TYPES) if kind.startswith("v1.")]
+TYPES = [kind.removeprefix("v1.") for kind in sorted(contract.THIN_TYPES) if kind.startswith("v1.")]
 
 
-@get("/v2/core/events/{id}")
-def retrieve(form: Form, id: str) -> Json:
+@register.get("/v2/core/events/{id}")
+def retrieve(form: Form, event_id: str) -> Json:
     """https://docs.stripe.com/api/v2/core/events/retrieve"""
-    return thin.get(id)
+    return thin.get(event_id)
 
 
-@get("/v2/core/events")
+@register.get("/v2/core/events")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/v2/core/events/list"""
-    types = [kind.removeprefix("v1.") for kind in form["types"]] if "types" in form else TOLD
-    where: Json = {"type": [kind for kind in types if thin.is_told(kind)]}
+    types = [kind.removeprefix("v1.") for kind in form["types"]] if "types" in form else TYPES
+    where: Json = {"type": [kind for kind in types if thin.has_twin(kind)]}
     if "object_id" in form:
         where["data.object.id"] = form["object_id"]
     first: Json = {"limit": form.get("limit", 20)}

@@ -1,7 +1,7 @@
 """Sending events: signed by the wall clock, tried again by Stripe's, each reply kept.
 
 A delivery is leased, sent with no transaction open (the receiver calls back into the API from
-inside it), then settled. A process that dies while sending leaves its lease to run out, and
+inside it), then its reply is recorded. A process that dies while sending leaves its lease to run out, and
 the event goes again: at least once, as at Stripe.
 """
 
@@ -16,7 +16,8 @@ from stripe import WebhookSignature
 
 from stripe_emulator.api.expand import render
 from stripe_emulator.core import clock, store
-from stripe_emulator.core.store import Json, Store
+from stripe_emulator.core.store import Store
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import encode
 from stripe_emulator.events import events, failing_endpoints, thin
 
@@ -29,7 +30,7 @@ REPLY_LENGTH = 2000
 
 @dataclass(frozen=True)
 class Reply:
-    """What the receiver said; ``status`` is None when it said nothing."""
+    """What the receiver answered; ``status`` is None where it did not."""
 
     status: int | None
     text: str
@@ -52,14 +53,14 @@ class Parcel:
 
 
 class Courier:
-    """Carries what is due, to each endpoint one delivery at a time.
+    """Sends what is due, to each endpoint one delivery at a time.
 
     ``connected`` holds receivers in this process, by the id of their endpoint; their deliveries
     wait for this process, everyone else's go by HTTP.
     """
 
-    def __init__(self, keeper: Store) -> None:
-        self.store = keeper
+    def __init__(self, storage: Store) -> None:
+        self.store = storage
         self.connected: dict[str, Send] = {}
 
     def deliver(self, *, endpoint: str | None = None) -> int:
@@ -69,7 +70,7 @@ class Courier:
         """
         sent = 0
         while parcel := self._lease(endpoint):
-            self._settle(parcel, self._send(parcel))
+            self._record(parcel, self._send(parcel))
             sent += 1
         return sent
 
@@ -119,7 +120,7 @@ class Courier:
         }
         return send(parcel.body, headers) if send else send_by_http(parcel.url, parcel.body, headers)
 
-    def _settle(self, parcel: Parcel, reply: Reply) -> None:
+    def _record(self, parcel: Parcel, reply: Reply) -> None:
         with self.store.transaction() as transaction:
             transaction.execute(
                 "INSERT INTO attempt (delivery, at, status, reply) VALUES (?, ?, ?, ?)",
@@ -148,7 +149,7 @@ def _moments() -> tuple[int, int]:
 
 def target_of(endpoint_id: str) -> Json | None:
     """The endpoint's url and secret, or None if it is gone."""
-    return next((one for one in events.endpoints() if one["id"] == endpoint_id), None)
+    return next((endpoint for endpoint in events.endpoints() if endpoint["id"] == endpoint_id), None)
 
 
 def secrets_of(target: Json) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Event destinations: who is told, by snapshots or by thin events. https://docs.stripe.com/api/v2/core/event_destinations
+"""Event destinations: who hears of events, by snapshots or by thin events. https://docs.stripe.com/api/v2/core/event_destinations
 
 Webhook endpoints of the newer kind, beside those of ``webhook_endpoints.py``; events go to both.
 """
@@ -6,19 +6,21 @@ Webhook endpoints of the newer kind, beside those of ``webhook_endpoints.py``; e
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public
 from stripe_emulator.events import objects, thin
 from stripe_emulator.events.webhook_endpoints import check_url
+
+register = Register()
 
 KIND = "v2.core.event_destination"
 URL = "/v2/core/event_destinations"
 
 
-@post("/v2/core/event_destinations")
+@register.post("/v2/core/event_destinations")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/create"""
     if form["type"] != "webhook_endpoint":
@@ -51,49 +53,53 @@ def create(form: Form) -> Json:
     return _shown(destination, form)
 
 
-@get("/v2/core/event_destinations/{id}")
-def retrieve(form: Form, id: str) -> Json:
+@register.get("/v2/core/event_destinations/{id}")
+def retrieve(form: Form, destination_id: str) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/retrieve"""
-    return _shown(store.get(KIND, id), form, secret=False)
+    return _shown(store.get(KIND, destination_id), form, secret=False)
 
 
-@post("/v2/core/event_destinations/{id}")
-def update(form: Form, id: str) -> Json:
+@register.post("/v2/core/event_destinations/{id}")
+def update(form: Form, destination_id: str) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/update"""
-    found = store.get(KIND, id)
-    changes = objects.patch(found, form, ("description", "enabled_events", "name"))
+    destination = store.get(KIND, destination_id)
+    changes = objects.patch(destination, form, ("description", "enabled_events", "name"))
     if "webhook_endpoint" in form:
         changes["_url"] = form["webhook_endpoint"]["url"]
         check_url(changes["_url"], "webhook_endpoint[url]")
-    _check_events(form | {"event_payload": found["event_payload"]})
-    return _shown(_change(found, **changes), form, secret=False)
+    _check_events(form | {"event_payload": destination["event_payload"]})
+    return _shown(_change(destination, **changes), form, secret=False)
 
 
-@post("/v2/core/event_destinations/{id}/disable")
-def disable(form: Form, id: str) -> Json:
+@register.post("/v2/core/event_destinations/{id}/disable")
+def disable(form: Form, destination_id: str) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/disable; nothing is sent until it is enabled."""
-    return _change(store.get(KIND, id), status="disabled", status_details={"disabled": {"reason": "user"}})
+    return _change(
+        store.get(KIND, destination_id), status="disabled", status_details={"disabled": {"reason": "user"}}
+    )
 
 
-@post("/v2/core/event_destinations/{id}/enable")
-def enable(form: Form, id: str) -> Json:
+@register.post("/v2/core/event_destinations/{id}/enable")
+def enable(form: Form, destination_id: str) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/enable"""
-    return _change(store.get(KIND, id), status="enabled", status_details=None, _failing_since=None)
+    return _change(
+        store.get(KIND, destination_id), status="enabled", status_details=None, _failing_since=None
+    )
 
 
-@get("/v2/core/event_destinations")
+@register.get("/v2/core/event_destinations")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/list"""
     page = {"starting_after": form["page"]} if "page" in form else {}
     rows = lists.page(KIND, {"limit": form.get("limit", 20), **page}, url="")
-    rows["data"] = [_shown(one, form, secret=False) for one in rows["data"]]
+    rows["data"] = [_shown(row, form, secret=False) for row in rows["data"]]
     return lists.page_v2(rows, form, url=URL)
 
 
-@delete("/v2/core/event_destinations/{id}")
-def remove(form: Form, id: str) -> Json:
+@register.delete("/v2/core/event_destinations/{id}")
+def remove(form: Form, destination_id: str) -> Json:
     """https://docs.stripe.com/api/v2/core/event_destinations/delete"""
-    stub = objects.delete(store.get(KIND, id))
+    stub = objects.delete(store.get(KIND, destination_id))
     return {"id": stub["id"], "object": KIND}
 
 

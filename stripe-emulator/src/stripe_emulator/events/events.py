@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stripe_emulator.core import chaos, clock, ids, store
 from stripe_emulator.core.errors import NotFound, no_such
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import thin
@@ -64,7 +64,7 @@ def hand_over(event_id: str, endpoint_id: str) -> None:
 
 def wanting(kind: str) -> list[str]:
     """Ids of the endpoints that listen to events of this kind, as snapshots or as thin events."""
-    return [one["id"] for one in endpoints() if _wants(one, kind)]
+    return [endpoint["id"] for endpoint in endpoints() if _wants(endpoint, kind)]
 
 
 def is_thin(endpoint: Json) -> bool:
@@ -83,9 +83,14 @@ def endpoints(*, also_disabled: bool = False) -> list[Json]:
     memo = store.current().memo
     if "endpoints" not in memo:
         listeners: dict[str, Json] = store.get_setting(LISTENERS, {})
-        memo["endpoints"] = [*listeners.values(), *(one for kind in REGISTERED for one in store.select(kind))]
-    found: list[Json] = memo["endpoints"]
-    return found if also_disabled else [one for one in found if one.get("status") != "disabled"]
+        memo["endpoints"] = [
+            *listeners.values(),
+            *(endpoint for kind in REGISTERED for endpoint in store.select(kind)),
+        ]
+    known: list[Json] = memo["endpoints"]
+    return (
+        known if also_disabled else [endpoint for endpoint in known if endpoint.get("status") != "disabled"]
+    )
 
 
 def listen(endpoint_id: str, url: str, secret: str, *, payload: str = "snapshot") -> None:
@@ -105,8 +110,10 @@ def listen(endpoint_id: str, url: str, secret: str, *, payload: str = "snapshot"
 def hear(types: list[str]) -> None:
     """Send those given to the emulator events of these types only; ``*`` is every type."""
     listeners = store.get_setting(LISTENERS, {})
-    for one in listeners.values():
-        one["enabled_events"] = [f"v1.{type}" if is_thin(one) and type != "*" else type for type in types]
+    for listener in listeners.values():
+        listener["enabled_events"] = [
+            f"v1.{type}" if is_thin(listener) and type != "*" else type for type in types
+        ]
     store.put_setting(LISTENERS, listeners)
     store.current().memo.pop("endpoints", None)
 
@@ -135,5 +142,5 @@ def roll(endpoint_id: str, *, keep_old_s: int) -> str:
 def _wants(endpoint: Json, kind: str) -> bool:
     enabled = endpoint["enabled_events"]
     if is_thin(endpoint):
-        return thin.is_told(kind) and ("*" in enabled or f"v1.{kind}" in enabled)
+        return thin.has_twin(kind) and ("*" in enabled or f"v1.{kind}" in enabled)
     return "*" in enabled or kind in enabled

@@ -8,7 +8,7 @@ https://docs.stripe.com/webhooks#disable
 from __future__ import annotations
 
 from stripe_emulator.core import clock, store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 
 #: Seconds from the first failure since the last success; Stripe's mails name this moment.

@@ -8,7 +8,7 @@ from typing import Any
 from stripe_emulator import contract
 from stripe_emulator.core import clock, ids, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events
 
 #: Stripe's limits on ``metadata``: https://docs.stripe.com/api/metadata

@@ -1,6 +1,6 @@
 """Thin events: what happened and to which object. Whoever hears of it fetches the rest.
 
-Stripe tells of most changes twice, as a snapshot (``checkout.session.completed``) and as a thin
+Stripe announces most changes twice, as a snapshot (``checkout.session.completed``) and as a thin
 event (``v1.checkout.session.completed``) that names its twin in ``snapshot_event``. Only the
 snapshot is kept here; the thin one is drawn from it, under an id that follows from the other's.
 
@@ -15,14 +15,14 @@ from typing import Any
 from stripe_emulator import contract
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 #: How the id of a snapshot begins, and that of its thin twin.
 SNAPSHOT, THIN = "evt_1", "evt_test_1"
 
 
-def is_told(kind: str) -> bool:
-    """Whether a change that the snapshot event ``kind`` tells of is told by a thin one as well."""
+def has_twin(kind: str) -> bool:
+    """Whether a thin event is sent beside the snapshot event ``kind``."""
     return f"v1.{kind}" in contract.THIN_TYPES
 
 
@@ -57,7 +57,7 @@ def get(event_id: str) -> Json:
     :raises NotFound: 404.
     """
     snapshot = store.find("event", snapshot_id(event_id)) if event_id.startswith(THIN) else None
-    if snapshot is None or not is_told(snapshot["type"]):
+    if snapshot is None or not has_twin(snapshot["type"]):
         raise NotFound(no_such("event", event_id), code="not_found")
     return twin_of(snapshot)
 

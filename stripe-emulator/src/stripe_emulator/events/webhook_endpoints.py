@@ -1,20 +1,23 @@
-"""Webhook endpoints: who is told. https://docs.stripe.com/api/webhook_endpoints"""
+"""Webhook endpoints: who hears of events. https://docs.stripe.com/api/webhook_endpoints"""
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import Form, public
 from stripe_emulator.events import objects
 
+register = Register()
 
-@post("/v1/webhook_endpoints")
+
+@register.post("/v1/webhook_endpoints")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/webhook_endpoints/create; only this answer shows the secret."""
     check_url(form["url"])
@@ -22,49 +25,65 @@ def create(form: Form) -> Json:
         raise NotEmulated("webhook endpoints of Connect", param="connect")
     if form.get("api_version", API_VERSION) != API_VERSION:
         raise NotEmulated(f"events in the shape of {form['api_version']}", param="api_version")
-    secret = f"whsec_{ids.token(32)}"
-    endpoint = objects.create(
-        "webhook_endpoint",
+    endpoint = new(
+        form["url"],
+        form["enabled_events"],
         api_version=form.get("api_version"),
         description=form.get("description") or None,
-        enabled_events=form["enabled_events"],
         metadata=form.get("metadata"),
-        status="enabled",
-        url=form["url"],
-        _secret=secret,
     )
-    return {**public(endpoint), "secret": secret}
+    return {**public(endpoint), "secret": endpoint["_secret"]}
 
 
-@get("/v1/webhook_endpoints/{webhook_endpoint}")
-def retrieve(form: Form, webhook_endpoint: str) -> Json:
+@register.get("/v1/webhook_endpoints/{webhook_endpoint}")
+def retrieve(form: Form, webhook_endpoint_id: str) -> Json:
     """https://docs.stripe.com/api/webhook_endpoints/retrieve"""
-    return store.get("webhook_endpoint", webhook_endpoint, param="webhook_endpoint")
+    return store.get("webhook_endpoint", webhook_endpoint_id, param="webhook_endpoint")
 
 
-@post("/v1/webhook_endpoints/{webhook_endpoint}")
-def update(form: Form, webhook_endpoint: str) -> Json:
+@register.post("/v1/webhook_endpoints/{webhook_endpoint}")
+def update(form: Form, webhook_endpoint_id: str) -> Json:
     """https://docs.stripe.com/api/webhook_endpoints/update"""
-    endpoint = store.get("webhook_endpoint", webhook_endpoint, param="webhook_endpoint")
+    endpoint = store.get("webhook_endpoint", webhook_endpoint_id, param="webhook_endpoint")
     changes = objects.patch(endpoint, form, ("description", "enabled_events", "url"))
     if "url" in form:
         check_url(form["url"])
     if "disabled" in form:
-        changes["status"] = "disabled" if form["disabled"] else "enabled"
-        changes["_failing_since"] = None
+        changes |= switched(on=not form["disabled"])
     return objects.change(endpoint, **changes)
 
 
-@get("/v1/webhook_endpoints")
+@register.get("/v1/webhook_endpoints")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/webhook_endpoints/list"""
     return lists.page("webhook_endpoint", form, url="/v1/webhook_endpoints")
 
 
-@delete("/v1/webhook_endpoints/{webhook_endpoint}")
-def remove(form: Form, webhook_endpoint: str) -> Json:
+@register.delete("/v1/webhook_endpoints/{webhook_endpoint}")
+def remove(form: Form, webhook_endpoint_id: str) -> Json:
     """https://docs.stripe.com/api/webhook_endpoints/delete"""
-    return objects.delete(store.get("webhook_endpoint", webhook_endpoint, param="webhook_endpoint"))
+    return objects.delete(store.get("webhook_endpoint", webhook_endpoint_id, param="webhook_endpoint"))
+
+
+def new(url: str, enabled_events: list[str], **fields: Any) -> Json:
+    """A webhook endpoint that listens from now on.
+
+    :raises InvalidRequest: That is no URL of a server.
+    """
+    check_url(url)
+    return objects.create(
+        "webhook_endpoint",
+        **{"api_version": None, "description": None, "metadata": None} | fields,
+        enabled_events=enabled_events,
+        status="enabled",
+        url=url,
+        _secret=f"whsec_{ids.token(32)}",
+    )
+
+
+def switched(*, on: bool) -> Json:
+    """The fields of an endpoint that is enabled or disabled by hand."""
+    return {"status": "enabled" if on else "disabled", "_failing_since": None}
 
 
 def check_url(url: str, param: str = "url") -> None:

@@ -8,7 +8,7 @@ from stripe_emulator.api.request import Api
 from stripe_emulator.core.store import Store
 
 
-def keeper() -> Store:
+def storage() -> Store:
     """The store of the app that serves this request."""
     api: Api = current_app.extensions["stripe_emulator"]
     return api.store

@@ -10,10 +10,10 @@ from flask.typing import ResponseReturnValue
 
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import CardError, NotFound, StripeError
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.pages import problem
-from stripe_emulator.pages.account import keeper
-from stripe_emulator.payments import challenges
+from stripe_emulator.pages.account import storage
+from stripe_emulator.payments import challenge_answers
 
 pages = Blueprint("challenge", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)
@@ -22,7 +22,7 @@ pages.register_error_handler(StripeError, problem.page)
 @pages.get("/challenge/<intent_id>")
 def ask(intent_id: str) -> ResponseReturnValue:
     """Two buttons: complete, and fail."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         intent = _intent(intent_id)
         if intent["status"] != "requires_action":
             return _leave(_back(intent))
@@ -33,12 +33,12 @@ def ask(intent_id: str) -> ResponseReturnValue:
 @pages.post("/challenge/<intent_id>")
 def answer(intent_id: str) -> ResponseReturnValue:
     """Tell the bank, and go back to where the customer came from."""
-    with keeper().transaction():
+    with storage().transaction():
         intent = _intent(intent_id)
         if intent["status"] == "requires_action":
             back = _back(intent)
             try:
-                challenges.answer(intent, passed=request.form.get("outcome") == "complete")
+                challenge_answers.answer(intent, passed=request.form.get("outcome") == "complete")
             except CardError:
                 return _leave(back.replace("redirect_status=succeeded", "redirect_status=failed"))
         return _leave(_back(intent))

@@ -7,14 +7,15 @@ import re
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.catalog import prices
-from stripe_emulator.checkout import completion, session_discounts, sessions
+from stripe_emulator.catalog import pricing
+from stripe_emulator.checkout import completion, paying, session_changes, session_discounts
+from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.checkout.subscription_mode import needs_card
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError, no_such
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.pages import card_form, describe, elements_session, problem
-from stripe_emulator.pages.account import keeper
+from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
 
 #: The fields of a billing address with their labels.
@@ -27,19 +28,19 @@ pages.register_error_handler(StripeError, problem.page)
 @pages.get("/pay/<session_id>")
 def show(session_id: str) -> ResponseReturnValue:
     """The form, or why there is none any more."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         return _page(_session(session_id))
 
 
 @pages.post("/pay/<session_id>")
 def pay(session_id: str) -> ResponseReturnValue:
     """Pay: on to the shop, on to the bank, or back to the form with the reason."""
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id)
         if session["status"] != "open":
             return _page(session)
         try:
-            completion.pay(session, _payer(session))
+            paying.pay(session, _payer(session))
         except Refusal as refusal:
             return _page(session, refusal, 422)
         except CardError as error:
@@ -53,7 +54,7 @@ def pay(session_id: str) -> ResponseReturnValue:
 @pages.post("/pay/<session_id>/promotion")
 def promote(session_id: str) -> ResponseReturnValue:
     """Apply the promotion code that was typed, or say why not; an empty field takes it away."""
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id)
         if session["status"] != "open" or not session["allow_promotion_codes"]:
             return _page(session)
@@ -61,19 +62,19 @@ def promote(session_id: str) -> ResponseReturnValue:
             session_discounts.enter_code(session, request.form.get("promotion_code", ""))
         except InvalidRequest as error:
             return _page(session, Refusal("promotion_code", error.message), 422)
-        completion.follow(session)
+        completion.sync_intent(session)
         return redirect(f"/pay/{session_id}", 303)
 
 
 @pages.post("/pay/<session_id>/quantity")
 def adjust(session_id: str) -> ResponseReturnValue:
     """Another quantity of a line that the shop lets the customer choose."""
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id)
         if session["status"] != "open":
             return _page(session)
         try:
-            sessions.adjust(session, request.form.get("line", ""), request.form.get("quantity", ""))
+            session_changes.adjust(session, request.form.get("line", ""), request.form.get("quantity", ""))
         except InvalidRequest as error:
             return _page(session, Refusal("quantity", error.message), 422)
         return redirect(f"/pay/{session_id}", 303)
@@ -82,7 +83,7 @@ def adjust(session_id: str) -> ResponseReturnValue:
 @pages.get("/pay/<session_id>/back")
 def back(session_id: str) -> ResponseReturnValue:
     """Back from the bank: paid, or the form once more."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         session = _session(session_id)
         if session["status"] == "complete":
             return _landed(session)
@@ -120,7 +121,7 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         asks_terms=completion.asks_terms(session),
         asks_phone=completion.asks_phone(session),
         asks_address=completion.asks_address(session),
-        words={key: (one or {}).get("message") for key, one in (session["custom_text"] or {}).items()},
+        words={key: (text or {}).get("message") for key, text in (session["custom_text"] or {}).items()},
         can_keep=session["mode"] == "payment" and options.get("payment_method_save") == "enabled",
         refusal=refusal,
         typed={} if refusal is None else request.form,
@@ -161,7 +162,7 @@ def _after_trial(session: Json) -> str:
     if not first:
         return ""
     lines = [line for line in session["_lines"] if line["price"]["recurring"]]
-    due = sum(prices.total(store.get("price", line["price"]["id"]), line["quantity"] or 0) for line in lines)
+    due = sum(pricing.total(store.get("price", line["price"]["id"]), line["quantity"] or 0) for line in lines)
     less = ", less the discount" if session["discounts"] else ""
     period = describe.period(lines[0]["price"])
     return f"Then {money.text(due, session['currency'])} {period}{less}, first on {describe.day(first)}."
@@ -175,7 +176,7 @@ def _every(session: Json) -> str:
     return periods.pop() if len(periods) == 1 and not session["discounts"] else ""
 
 
-def _payer(session: Json) -> completion.Payer:
+def _payer(session: Json) -> Payer:
     """Who pays, read from the form.
 
     :raises Refusal: Something in it can't be right.
@@ -196,12 +197,12 @@ def _payer(session: Json) -> completion.Payer:
         "address": _address(session),
     }
     if not asks_card(session):
-        return completion.Payer({}, email or None, name, **more)
+        return Payer({}, email or None, name, **more)
     saved = {method["id"]: method for method in elements_session.saved_cards(session)}
     if form.get("saved_card") in saved and not form.get("card_number"):
-        return completion.Payer(saved[form["saved_card"]], email or None, None, **more)
+        return Payer(saved[form["saved_card"]], email or None, None, **more)
     method = card_form.read(form, email=email, phone=more["phone"], address=more["address"])
-    return completion.Payer(method, email or None, name, **more)
+    return Payer(method, email or None, name, **more)
 
 
 def _phone(session: Json) -> str | None:

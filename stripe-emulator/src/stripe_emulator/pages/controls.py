@@ -9,8 +9,8 @@ from flask import Blueprint, Response, jsonify, request
 
 from stripe_emulator import controls
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
-from stripe_emulator.pages.account import keeper
+from stripe_emulator.core.types import Json
+from stripe_emulator.pages.account import storage
 
 pages = Blueprint("controls", __name__, static_folder="static", static_url_path="/_emulator/static")
 
@@ -18,73 +18,75 @@ pages = Blueprint("controls", __name__, static_folder="static", static_url_path=
 @pages.post("/_emulator/pay")
 def pay() -> Response:
     """``{"session": "cs_...", "card": "4242..."}``, or ``iban``; ``email``, ``name``, ``challenge``..."""
-    asked = _asked(session=str, card=str, iban=str, email=str, name=str, keep_card=bool, challenge=str)
-    return jsonify(controls.pay(keeper(), _needed(asked, "session"), **asked))
+    form = _parameters(session=str, card=str, iban=str, email=str, name=str, keep_card=bool, challenge=str)
+    return jsonify(controls.pay(storage(), _needed(form, "session"), **form))
 
 
 @pages.post("/_emulator/dispute")
 def dispute() -> Response:
     """``{"charge": "ch_..."}``, optionally ``reason``; or ``{"dispute": "dp_...", "outcome": "won"}``."""
-    return jsonify(controls.dispute(keeper(), **_asked(charge=str, dispute=str, reason=str, outcome=str)))
+    return jsonify(
+        controls.dispute(storage(), **_parameters(charge=str, dispute=str, reason=str, outcome=str))
+    )
 
 
 @pages.post("/_emulator/advance")
 def advance() -> Response:
     """``{"seconds": n}`` or ``{"to": unix}``."""
-    asked = _asked(seconds=int, to=int)
-    if len(asked) != 1:
+    form = _parameters(seconds=int, to=int)
+    if len(form) != 1:
         raise InvalidRequest("Say either seconds or to.", code="parameter_missing", param="seconds")
-    return jsonify({"now": controls.advance(keeper(), **asked)})
+    return jsonify({"now": controls.advance(storage(), **form)})
 
 
 @pages.post("/_emulator/reset")
 def reset() -> Response:
     """``{}`` or ``{"now": unix}``."""
-    controls.reset(keeper(), **_asked(now=int))
-    return jsonify(controls.state(keeper()))
+    controls.reset(storage(), **_parameters(now=int))
+    return jsonify(controls.state(storage()))
 
 
 @pages.post("/_emulator/chaos")
 def chaos() -> Response:
     """Settings as in ``chaos.configure``; ``{}`` ends it."""
-    return jsonify(controls.set_chaos(keeper(), _body()))
+    return jsonify(controls.set_chaos(storage(), _body()))
 
 
 @pages.post("/_emulator/dunning")
 def dunning() -> Response:
     """``{"retry_days": [3, 5, 7], "end": "cancel"}`` (or "unpaid", "past_due"); ``{}`` is the default."""
-    return jsonify(controls.set_dunning(keeper(), _body()))
+    return jsonify(controls.set_dunning(storage(), _body()))
 
 
 @pages.post("/_emulator/deliver")
 def deliver() -> Response:
     """``{"event": "evt_...", "times": 2}``."""
-    asked = _asked(event=str, times=int)
-    controls.send_again(keeper(), _needed(asked, "event"), **asked)
-    return jsonify(controls.state(keeper()))
+    form = _parameters(event=str, times=int)
+    controls.send_again(storage(), _needed(form, "event"), **form)
+    return jsonify(controls.state(storage()))
 
 
 @pages.post("/_emulator/roll")
 def roll() -> Response:
     """``{"endpoint": "we_...", "hours": 24}``: a new secret, beside which the old one counts for so long."""
-    asked = _asked(endpoint=str, hours=int)
-    return jsonify({"secret": controls.roll_secret(keeper(), _needed(asked, "endpoint"), **asked)})
+    form = _parameters(endpoint=str, hours=int)
+    return jsonify({"secret": controls.roll_secret(storage(), _needed(form, "endpoint"), **form)})
 
 
 @pages.post("/_emulator/hear")
 def hear() -> Response:
     """``{"events": ["invoice.paid"]}``: what ``--webhook`` gave hears no others; ``["*"]`` ends it."""
-    controls.hear(keeper(), _asked(events=list).get("events"))
-    return jsonify(controls.state(keeper()))
+    controls.hear(storage(), _parameters(events=list).get("events"))
+    return jsonify(controls.state(storage()))
 
 
 @pages.get("/_emulator/state")
 def state() -> Response:
     """Counts, clock, pending deliveries."""
-    return jsonify(controls.state(keeper()))
+    return jsonify(controls.state(storage()))
 
 
-def _asked(**types: Callable[..., Any]) -> Json:
+def _parameters(**types: Callable[..., Any]) -> Json:
     """The body's fields, each of the type it has to be.
 
     :raises InvalidRequest: An unknown field, or a wrong type.
@@ -106,8 +108,8 @@ def _body() -> Json:
     return body
 
 
-def _needed(asked: Json, name: str) -> str:
-    if name not in asked:
+def _needed(form: Json, name: str) -> str:
+    if name not in form:
         raise InvalidRequest(f"Missing required param: {name}.", code="parameter_missing", param=name)
-    value: str = asked.pop(name)
+    value: str = form.pop(name)
     return value

@@ -14,10 +14,11 @@ from flask.typing import ResponseReturnValue
 from stripe_emulator import controls
 from stripe_emulator.api.expand import render
 from stripe_emulator.core import chaos, store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.conditions import conditions
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, failing_endpoints
 from stripe_emulator.pages import deliveries_seen, quick_start
-from stripe_emulator.pages.account import keeper
+from stripe_emulator.pages.account import storage
 
 pages = Blueprint("dashboard", __name__, template_folder="templates")
 
@@ -65,7 +66,7 @@ def guard(response: Response) -> Response:
 @pages.get("/")
 def home() -> ResponseReturnValue:
     """Counts, the latest payments and events."""
-    with keeper().transaction(write=False) as transaction:
+    with storage().transaction(write=False) as transaction:
         taken = transaction.execute(
             "SELECT json_extract(body, '$.currency'), sum(json_extract(body, '$.amount_captured'))"
             " FROM object WHERE kind = 'charge' AND json_extract(body, '$.paid')"
@@ -73,20 +74,20 @@ def home() -> ResponseReturnValue:
         ).fetchall()
         payments, _ = latest("payment_intent", limit=RECENT)
         recent, _ = latest("event", limit=RECENT)
-    return page("home", base_url=keeper().base_url, taken=taken, payments=payments, events=recent)
+    return page("home", base_url=storage().base_url, taken=taken, payments=payments, events=recent)
 
 
 @pages.get("/objects")
 def kinds() -> ResponseReturnValue:
     """How many there are of each kind."""
-    counts = controls.state(keeper())["objects"]
+    counts = controls.state(storage())["objects"]
     return page("kinds", kinds=[(kind, count) for kind, count in counts.items() if kind != "event"])
 
 
 @pages.get("/objects/<kind>")
 def objects(kind: str) -> ResponseReturnValue:
     """Objects of one kind, newest first."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         rows, before = latest(kind, before=_number("before"))
     return page("objects", kind=kind, rows=rows, before=before)
 
@@ -96,31 +97,31 @@ def show(kind: str, object_id: str) -> ResponseReturnValue:
     """One object as the API shows it, its own pages, and its events."""
     if kind == "event":
         return redirect(f"/events/{object_id}", 303)
-    with keeper().transaction(write=False):
-        found = store.find(kind, object_id)
-        shown = render(found) if found else {}
+    with storage().transaction(write=False):
+        value = store.find(kind, object_id)
+        shown = render(value) if value else {}
         about, _ = latest("event", where={"data.object.id": object_id})
-    if found is None:
+    if value is None:
         return missing(object_id)
-    return page("object", kind=kind, found=shown, events=about, links=_links(found))
+    return page("object", kind=kind, found=shown, events=about, links=_links(value))
 
 
 @pages.get("/find")
 def find() -> ResponseReturnValue:
     """Go to whatever has this id."""
     wanted = request.args.get("q", "").strip()
-    with keeper().transaction(write=False):
-        found = store.find_any(wanted)
-    if found is None:
+    with storage().transaction(write=False):
+        value = store.find_any(wanted)
+    if value is None:
         return missing(wanted)
-    return redirect(f"/objects/{found['object']}/{found['id']}", 303)
+    return redirect(f"/objects/{value['object']}/{value['id']}", 303)
 
 
 @pages.get("/events")
 def list_events() -> ResponseReturnValue:
     """Events, newest first, of one type or of all."""
     chosen = request.args.get("type", "")
-    with keeper().transaction(write=False) as transaction:
+    with storage().transaction(write=False) as transaction:
         types = transaction.execute(
             "SELECT type, count(*) FROM object WHERE kind = 'event' GROUP BY type ORDER BY type"
         ).fetchall()
@@ -131,7 +132,7 @@ def list_events() -> ResponseReturnValue:
 @pages.get("/events/<event_id>")
 def show_event(event_id: str) -> ResponseReturnValue:
     """One event as it is sent, and who answered what."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         event = store.find("event", event_id)
         shown = render(event) if event else {}
         sent = deliveries_seen.of_event(event_id)
@@ -141,7 +142,7 @@ def show_event(event_id: str) -> ResponseReturnValue:
 @pages.get("/deliveries")
 def deliveries() -> ResponseReturnValue:
     """What waits to be delivered, and what became of the rest."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         pending = deliveries_seen.some("pending", limit=PAGE)
         done = deliveries_seen.some("done", before=_number("before"), limit=PAGE)
     before = done[-1]["seq"] if len(done) == PAGE else None
@@ -163,7 +164,7 @@ def clock() -> ResponseReturnValue:
 @pages.get("/chaos")
 def chaos_switches() -> ResponseReturnValue:
     """What goes wrong on purpose."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         values = store.get_setting(chaos.SETTING, {})
     return chaos_page(values)
 
@@ -171,27 +172,27 @@ def chaos_switches() -> ResponseReturnValue:
 @pages.get("/start")
 def start() -> ResponseReturnValue:
     """How to point a program here, and the cards to pay with."""
-    return page("start", snippets=quick_start.snippets(keeper().base_url), cards=quick_start.CARDS)
+    return page("start", snippets=quick_start.snippets(storage().base_url), cards=quick_start.CARDS)
 
 
 def webhooks_page(typed: Mapping[str, Any], error: str = "") -> str:
     """The endpoints, and the form as it was typed if something is wrong with it."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         endpoints = [
             {
-                **one,
-                "secret": one["_secret"],
-                "url": events.url_of(one),
-                "failing": failing_endpoints.warning(one),
+                **endpoint,
+                "secret": endpoint["_secret"],
+                "url": events.url_of(endpoint),
+                "failing": failing_endpoints.warning(endpoint),
             }
-            for one in events.endpoints(also_disabled=True)
+            for endpoint in events.endpoints(also_disabled=True)
         ]
     return page("webhooks", endpoints=endpoints, typed=typed, error=error)
 
 
 def clock_page(typed: Mapping[str, Any], error: str = "") -> str:
     """The clock, and the form as it was typed if something is wrong with it."""
-    with keeper().transaction(write=False) as transaction:
+    with storage().transaction(write=False) as transaction:
         coming = transaction.execute(
             "SELECT what, object, at FROM due WHERE clock IS NULL ORDER BY at, seq LIMIT 12"
         ).fetchall()
@@ -214,7 +215,7 @@ def page(name: str, **values: Any) -> str:
 
 def frame() -> Json:
     """The clock, the number of pending deliveries and the chaos, for the frame of each page."""
-    return controls.state(keeper())
+    return controls.state(storage())
 
 
 def missing(wanted: str) -> ResponseReturnValue:
@@ -229,7 +230,7 @@ def latest(
 
     :param before: Rows that were written before this one.
     """
-    condition, values = store.conditions(where or {})
+    condition, values = conditions(where or {})
     rows = (
         store.current()
         .execute(
@@ -239,8 +240,8 @@ def latest(
         )
         .fetchall()
     )
-    found = [store.current().load(kind, row[1:]) for row in rows[:limit]]
-    return found, rows[limit - 1][0] if len(rows) > limit else None
+    objects = [store.current().load(kind, row[1:]) for row in rows[:limit]]
+    return objects, rows[limit - 1][0] if len(rows) > limit else None
 
 
 def span(seconds: int) -> str:
@@ -252,15 +253,15 @@ def span(seconds: int) -> str:
     return ""
 
 
-def _links(found: Json) -> list[tuple[str, str]]:
+def _links(value: Json) -> list[tuple[str, str]]:
     """The pages that customers see of an object."""
     names = (
         ("url", "Open its page"),
         ("hosted_invoice_url", "Open the invoice"),
         ("receipt_url", "Open the receipt"),
     )
-    links = [(label, found[key]) for key, label in names if isinstance(found.get(key), str)]
-    return [(label, url) for label, url in links if url.startswith(keeper().base_url)]
+    links = [(label, value[key]) for key, label in names if isinstance(value.get(key), str)]
+    return [(label, url) for label, url in links if url.startswith(storage().base_url)]
 
 
 def _number(name: str) -> int | None:

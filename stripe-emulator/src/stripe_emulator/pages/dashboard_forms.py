@@ -13,12 +13,12 @@ from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
-from stripe_emulator.core import chaos, clock
+from stripe_emulator.core import chaos, clock, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound
-from stripe_emulator.core.store import Json
-from stripe_emulator.events import webhook_endpoints
+from stripe_emulator.core.types import Json
+from stripe_emulator.events import objects, webhook_endpoints
 from stripe_emulator.pages import dashboard
-from stripe_emulator.pages.account import keeper
+from stripe_emulator.pages.account import storage
 
 pages = Blueprint("dashboard_forms", __name__, template_folder="templates")
 pages.after_request(dashboard.guard)
@@ -39,7 +39,7 @@ def only_from_here() -> ResponseReturnValue | None:
 def move_clock() -> ResponseReturnValue:
     """By a button's step, or to a moment."""
     form = request.form
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         now = clock.now()
     steps = {
         "hour": now + 3600,
@@ -51,7 +51,7 @@ def move_clock() -> ResponseReturnValue:
     if to is None:
         return dashboard.clock_page({}, "Say to when, as a date and a time."), 422
     try:
-        controls.advance(keeper(), to=to)
+        controls.advance(storage(), to=to)
     except InvalidRequest:
         return dashboard.clock_page(form, "The clock goes forward only, and not past the year 2200."), 422
     return _done("/clock", "advanced")
@@ -62,7 +62,7 @@ def set_chaos() -> ResponseReturnValue:
     """Begin, change, or end the chaos."""
     form = request.form
     if form.get("do") == "end":
-        controls.set_chaos(keeper(), {})
+        controls.set_chaos(storage(), {})
         return _done("/chaos", "calm")
     settings: Json = {}
     for key in _NUMBERS:
@@ -77,7 +77,7 @@ def set_chaos() -> ResponseReturnValue:
     if settings:
         settings["seed"] = form.get("seed", "0").strip()[:40]
     try:
-        controls.set_chaos(keeper(), settings)
+        controls.set_chaos(storage(), settings)
     except InvalidRequest as refused:
         return _chaos_again(refused.param or "")
     return _done("/chaos", "chaos" if settings else "calm")
@@ -87,7 +87,7 @@ def set_chaos() -> ResponseReturnValue:
 def resend(event_id: str) -> ResponseReturnValue:
     """Hand an event out again to everyone who listens to its type."""
     try:
-        controls.send_again(keeper(), event_id)
+        controls.send_again(storage(), event_id)
     except NotFound:
         return dashboard.missing(event_id)
     return _done(f"/events/{event_id}", "resent")
@@ -96,7 +96,7 @@ def resend(event_id: str) -> ResponseReturnValue:
 @pages.post("/deliveries/now")
 def hurry() -> ResponseReturnValue:
     """Try all that waits without waiting on."""
-    with keeper().transaction() as transaction:
+    with storage().transaction() as transaction:
         transaction.execute("UPDATE delivery SET due_at = ? WHERE status = 'pending'", (clock.now(),))
         transaction.wakes = True
     return _done("/deliveries", "hurried")
@@ -108,8 +108,8 @@ def add_endpoint() -> ResponseReturnValue:
     form = request.form
     types = [part.strip() for part in form.get("enabled_events", "").split(",") if part.strip()]
     try:
-        with keeper().transaction():
-            webhook_endpoints.create({"url": form.get("url", "").strip(), "enabled_events": types or ["*"]})
+        with storage().transaction():
+            webhook_endpoints.new(form.get("url", "").strip(), types or ["*"])
     except InvalidRequest:
         return dashboard.webhooks_page(form, "Enter a whole URL, such as http://127.0.0.1:5000/webhook."), 422
     return _done("/webhooks", "added")
@@ -120,11 +120,12 @@ def change_endpoint(endpoint_id: str) -> ResponseReturnValue:
     """Disable it, enable it, or take it away."""
     wish = request.form.get("do")
     try:
-        with keeper().transaction():
+        with storage().transaction():
+            endpoint = store.get("webhook_endpoint", endpoint_id)
             if wish == "remove":
-                webhook_endpoints.remove({}, endpoint_id)
+                objects.delete(endpoint)
             else:
-                webhook_endpoints.update({"disabled": wish == "disable"}, endpoint_id)
+                objects.change(endpoint, **webhook_endpoints.switched(on=wish != "disable"))
     except NotFound:
         return dashboard.missing(endpoint_id)
     return _done("/webhooks", "removed" if wish == "remove" else "changed")
@@ -132,9 +133,9 @@ def change_endpoint(endpoint_id: str) -> ResponseReturnValue:
 
 def _chaos_again(key: str) -> ResponseReturnValue:
     labels = {name: label for name, label, _ in (*dashboard.CHAOS_EVENTS, *dashboard.CHAOS_CALLS)}
-    most = f"{chaos.SECONDS[key]} seconds" if key in chaos.SECONDS else "1"
-    said = f"“{labels.get(key, key)}” must be a number from 0 to {most}."
-    return dashboard.chaos_page(request.form.to_dict(), key, said), 422
+    maximum = f"{chaos.SECONDS[key]} seconds" if key in chaos.SECONDS else "1"
+    complaint = f"“{labels.get(key, key)}” must be a number from 0 to {maximum}."
+    return dashboard.chaos_page(request.form.to_dict(), key, complaint), 422
 
 
 def _moment(text: str) -> int | None:

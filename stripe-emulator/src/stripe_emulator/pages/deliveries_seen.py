@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator.core import store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events
 
 _COLUMNS = (
@@ -54,4 +54,4 @@ def _row(row: tuple[object, ...]) -> Json:
 
 
 def _urls() -> dict[str, str]:
-    return {one["id"]: events.url_of(one) for one in events.endpoints(also_disabled=True)}
+    return {endpoint["id"]: events.url_of(endpoint) for endpoint in events.endpoints(also_disabled=True)}

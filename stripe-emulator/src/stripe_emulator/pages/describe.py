@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from markupsafe import Markup, escape
 
 from stripe_emulator.core import ids, money
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 #: Where an object keeps the sum that it is about, first hit first.
 AMOUNTS = ("amount", "amount_total", "total", "unit_amount", "amount_off", "net")
@@ -87,17 +87,17 @@ def day(unix: int) -> str:
     return f"{then.day} {then:%B %Y}"
 
 
-def amount(found: Json) -> str:
+def amount(paid_object: Json) -> str:
     """The sum that an object is about, or nothing."""
-    value = next((found[key] for key in AMOUNTS if isinstance(found.get(key), int)), None)
-    code = found.get("currency")
+    value = next((paid_object[key] for key in AMOUNTS if isinstance(paid_object.get(key), int)), None)
+    code = paid_object.get("currency")
     return money.text(value, code) if value is not None and isinstance(code, str) else ""
 
 
-def name(found: Json) -> str:
+def name(value: Json) -> str:
     """What a person knows an object by, or nothing."""
-    words = next((found[key] for key in NAMES if isinstance(found.get(key), str) and found[key]), "")
-    card = found.get("card")
+    words = next((value[key] for key in NAMES if isinstance(value.get(key), str) and value[key]), "")
+    card = value.get("card")
     if isinstance(card, dict) and "last4" in card:
         return brand(card)
     return words[:120]
@@ -109,12 +109,12 @@ def brand(card: Json) -> str:
     return f"{known.get(card['brand'], str(card['brand']).capitalize())} ending in {card['last4']}"
 
 
-def status(found: Json) -> str:
+def status(value: Json) -> str:
     """The state that an object is in, in its own word, or nothing."""
-    if isinstance(found.get("status"), str):
-        return str(found["status"])
-    if isinstance(found.get("active"), bool):
-        return "active" if found["active"] else "inactive"
+    if isinstance(value.get("status"), str):
+        return str(value["status"])
+    if isinstance(value.get("active"), bool):
+        return "active" if value["active"] else "inactive"
     return ""
 
 

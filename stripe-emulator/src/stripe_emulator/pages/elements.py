@@ -13,14 +13,15 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.api import keys
-from stripe_emulator.checkout import completion, session_discounts, sessions
+from stripe_emulator.checkout import completion, paying, session_changes, session_discounts
+from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError, Unauthenticated
 from stripe_emulator.core.ids import new
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 from stripe_emulator.pages import elements_session
-from stripe_emulator.pages.account import keeper
+from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.checkout import asks_card
 from stripe_emulator.payments import payment_methods
 
@@ -38,7 +39,7 @@ def payment_element() -> ResponseReturnValue:
 @pages.get("/js/sessions/<session_id>")
 def show(session_id: str) -> ResponseReturnValue:
     """The session as ``getSession`` gives it; after a challenge that failed, why it did."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         session = _session(session_id)
         intent = completion.intent_of(session) or {}
         error = intent.get("last_payment_error") or intent.get("last_setup_error")
@@ -51,12 +52,12 @@ def show(session_id: str) -> ResponseReturnValue:
 def update(session_id: str) -> ResponseReturnValue:
     """One of the actions: an email, a quantity, a promotion code."""
     form = request.form
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id)
         if "email" in form:
             _set_email(session, form["email"].strip())
         if "line_item" in form:
-            sessions.adjust(session, form["line_item"], form.get("quantity", ""))
+            session_changes.adjust(session, form["line_item"], form.get("quantity", ""))
         if "promotion_code" in form:
             _enter_code(session, form["promotion_code"])
         return _shown(session)
@@ -66,12 +67,12 @@ def update(session_id: str) -> ResponseReturnValue:
 def confirm(session_id: str) -> ResponseReturnValue:
     """Pay with a payment method that the Payment Element made, or with a saved one."""
     form = request.form
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id)
         if form.get("email"):
             _set_email(session, form["email"].strip())
         try:
-            completion.pay(session, _payer(session))
+            paying.pay(session, _payer(session))
         except CardError as refused:
             return jsonify({**refused.envelope(new("request")), "session": elements_session.shown(session)})
         return _shown(session)
@@ -113,12 +114,12 @@ def _shown(session: Json) -> Response:
     return jsonify({"session": shown, "challenge": bank, "free": not asks_card(session), "landing": landing})
 
 
-def _payer(session: Json) -> completion.Payer:
+def _payer(session: Json) -> Payer:
     form, email = request.form, session.get("_email")
     if not asks_card(session):
-        return completion.Payer({}, email)
+        return Payer({}, email)
     method = payment_methods.named(form.get("payment_method", ""), "payment_method")
-    return completion.Payer(method, email, method["billing_details"]["name"], form.get("save") == "true")
+    return Payer(method, email, method["billing_details"]["name"], form.get("save") == "true")
 
 
 def _set_email(session: Json, email: str) -> None:
@@ -142,4 +143,4 @@ def _enter_code(session: Json, code: str) -> None:
     except InvalidRequest as refused:
         refused.extra["reason"] = "invalidCode"
         raise
-    completion.follow(session)
+    completion.sync_intent(session)

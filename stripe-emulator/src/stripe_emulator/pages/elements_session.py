@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.checkout import completion, session_discounts
 from stripe_emulator.core import money, store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 
 
 def shown(session: Json) -> Json:
@@ -81,7 +81,7 @@ def _discounts(session: Json, code: str) -> list[Json] | None:
     name = session_discounts.named(session)
     if name is None:
         return None
-    typed = any(one["promotion_code"] for one in session["discounts"])
+    typed = any(discount["promotion_code"] for discount in session["discounts"])
     off = _amount(session["total_details"]["amount_discount"], code)
     return [{**off, "displayName": name, "promotionCode": name if typed else None, "recurring": None}]
 

@@ -9,9 +9,9 @@ from stripe_emulator.billing import collection, invoices
 from stripe_emulator.checkout import completion
 from stripe_emulator.core import clocks, store
 from stripe_emulator.core.errors import NotFound, StripeError, no_such
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.pages import card_form, invoice_pdf, problem
-from stripe_emulator.pages.account import keeper
+from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
 from stripe_emulator.payments import challenges
 
@@ -22,7 +22,7 @@ pages.register_error_handler(StripeError, problem.page)
 @pages.get("/invoice/<invoice_id>")
 def show(invoice_id: str) -> ResponseReturnValue:
     """What is owed, or was paid, with a form to pay it; after a bank's no, why."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         invoice = _invoice(invoice_id)
         intent = invoices.intent_of(invoice) or {}
         error = intent.get("last_payment_error") if "redirect_status" in request.args else None
@@ -32,7 +32,7 @@ def show(invoice_id: str) -> ResponseReturnValue:
 @pages.post("/invoice/<invoice_id>")
 def pay(invoice_id: str) -> ResponseReturnValue:
     """Pay with a saved card or a typed one."""
-    with keeper().transaction():
+    with storage().transaction():
         invoice = _invoice(invoice_id)
         if invoice["status"] != "open":
             return _page(invoice)
@@ -53,7 +53,7 @@ def pay(invoice_id: str) -> ResponseReturnValue:
 @pages.get("/invoice/<invoice_id>/pdf")
 def pdf(invoice_id: str) -> ResponseReturnValue:
     """The invoice to print and to file."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         invoice = _invoice(invoice_id)
     response = Response(invoice_pdf.of(invoice), mimetype="application/pdf")
     name = f"Invoice-{invoice['number'] or invoice['id']}.pdf"
@@ -64,7 +64,7 @@ def pdf(invoice_id: str) -> ResponseReturnValue:
 @pages.get("/receipts/<charge_id>")
 def receipt(charge_id: str) -> ResponseReturnValue:
     """That a payment arrived, for what, and what went back of it."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         charge = store.get("charge", charge_id)
         paid_for = store.select(completion.KIND, {"payment_intent": charge["payment_intent"]}, limit=1)
         bought = [line for session in paid_for for line in session["_lines"]]

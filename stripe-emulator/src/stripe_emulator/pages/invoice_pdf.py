@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from stripe_emulator.core import money
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.pages import describe, pdf
 from stripe_emulator.pages.pdf import Page
 
@@ -38,14 +38,14 @@ def of(invoice: Json) -> bytes:
 def _head(page: Page, invoice: Json) -> float:
     page.text(LEFT, TOP, "Invoice", size=24, bold=True)
     page.right(RIGHT, TOP, "Test shop", size=12, bold=True)
-    facts = [("Invoice number", invoice["number"] or invoice["id"]), ("Date", _day(invoice, "finalized_at"))]
+    rows = [("Invoice number", invoice["number"] or invoice["id"]), ("Date", _day(invoice, "finalized_at"))]
     if invoice["due_date"]:
-        facts.append(("Due", describe.day(invoice["due_date"])))
+        rows.append(("Due", describe.day(invoice["due_date"])))
     if invoice["status"] == "paid":
-        facts.append(("Paid", _day(invoice, "paid_at")))
-    facts += [(one["name"], one["value"]) for one in invoice["custom_fields"] or []]
+        rows.append(("Paid", _day(invoice, "paid_at")))
+    rows += [(custom_field["name"], custom_field["value"]) for custom_field in invoice["custom_fields"] or []]
     y = float(TOP + 34)
-    for label, value in facts:
+    for label, value in rows:
         page.text(LEFT, y, label)
         page.text(LEFT + 100, y, value, bold=label == "Invoice number")
         y += 16
@@ -113,8 +113,10 @@ def _sums(page: Page, y: float, invoice: Json) -> float:
 
 def sums(invoice: Json) -> list[tuple[str, int]]:
     """What stands under the lines, in order; what is nothing is left out."""
-    discount = sum(one["amount"] for one in invoice["total_discount_amounts"] or [])
-    tax = sum(one["amount"] for one in invoice["total_taxes"] or [])
+    discount = sum(
+        total_discount_amount["amount"] for total_discount_amount in invoice["total_discount_amounts"] or []
+    )
+    tax = sum(total_taxe["amount"] for total_taxe in invoice["total_taxes"] or [])
     balance = (invoice["starting_balance"] or 0) - (invoice["ending_balance"] or 0)
     rows = [("Subtotal", invoice["subtotal"]), ("Discount", -discount), ("Tax", tax)]
     kept = [(label, amount) for label, amount in rows if amount or label == "Subtotal"]

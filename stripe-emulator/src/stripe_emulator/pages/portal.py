@@ -5,14 +5,14 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.billing import collection, subscription_routes
+from stripe_emulator.billing import collection, endings, states, updates
 from stripe_emulator.billing.billing_portal import CONFIGURATION, SESSION
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 from stripe_emulator.pages import card_form, problem
-from stripe_emulator.pages.account import keeper
+from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
 from stripe_emulator.payments import challenges, customers, payment_methods, setup_confirmation, setup_intents
 from stripe_emulator.payments.confirmation import Confirmation
@@ -38,7 +38,7 @@ NOTICES = {
 @pages.get("/portal/<session_id>")
 def show(session_id: str) -> ResponseReturnValue:
     """Plan, cards, invoices and details, as far as the configuration offers them."""
-    with keeper().transaction(write=False):
+    with storage().transaction(write=False):
         session = _session(session_id)
         refusal = None
         intent = store.find("setup_intent", request.args.get("setup_intent", ""))
@@ -50,28 +50,28 @@ def show(session_id: str) -> ResponseReturnValue:
 @pages.post("/portal/<session_id>/plan/<subscription_id>")
 def change_plan(session_id: str, subscription_id: str) -> ResponseReturnValue:
     """Cancel now or at the period's end, as configured; or go on after all."""
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id, "subscription_cancel")
         subscription = _own("subscription", subscription_id, session)
         feature = _features(session)["subscription_cancel"]
         if request.form.get("do") == "resume":
-            subscription_routes.update({"cancel_at_period_end": False}, subscription["id"])
+            _update(subscription, {"cancel_at_period_end": False})
             return _done(session, "resumed")
         if feature["mode"] == "immediately":
             prorate = feature["proration_behavior"] != "none"
-            subscription_routes.cancel({"prorate": prorate}, subscription["id"])
+            endings.cancel(states.alive(subscription["id"]), {"prorate": prorate})
             return _done(session, "canceled")
-        subscription_routes.update({"cancel_at_period_end": True}, subscription["id"])
+        _update(subscription, {"cancel_at_period_end": True})
         return _done(session, "ends")
 
 
 @pages.post("/portal/<session_id>/cards")
 def add_card(session_id: str) -> ResponseReturnValue:
     """Save a card through a setup intent; its bank may ask first."""
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id, "payment_method_update")
         intent = setup_intents.new({"customer": session["customer"], "usage": "off_session"})
-        back = f"{keeper().base_url}/portal/{session_id}?done=added"
+        back = f"{storage().base_url}/portal/{session_id}?done=added"
         try:
             setup_confirmation.confirm(intent, Confirmation(card_form.read(request.form), return_url=back))
         except Refusal as refusal:
@@ -86,7 +86,7 @@ def add_card(session_id: str) -> ResponseReturnValue:
 @pages.post("/portal/<session_id>/cards/<method_id>")
 def change_card(session_id: str, method_id: str) -> ResponseReturnValue:
     """Make a card the one that pays, or take it away."""
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id, "payment_method_update")
         method = _own("payment_method", method_id, session)
         if request.form.get("do") == "remove":
@@ -102,10 +102,11 @@ def change_card(session_id: str, method_id: str) -> ResponseReturnValue:
 @pages.post("/portal/<session_id>/details")
 def change_details(session_id: str) -> ResponseReturnValue:
     """The customer's email."""
-    with keeper().transaction():
+    with storage().transaction():
         session = _session(session_id, "customer_update")
         try:
-            customers.update({"email": request.form.get("email", "").strip()}, session["customer"])
+            customer = customers.alive(session["customer"])
+            customers.change(customer, {"email": request.form.get("email", "").strip()})
         except InvalidRequest:
             return _page(session, Refusal("email", "Enter an email address, such as jenny@example.com."), 422)
         return _done(session, "saved")
@@ -130,10 +131,10 @@ def _features(session: Json) -> Json:
 
 
 def _own(kind: str, object_id: str, session: Json) -> Json:
-    found = store.get(kind, object_id)
-    if found.get("customer") != session["customer"]:
+    value = store.get(kind, object_id)
+    if value.get("customer") != session["customer"]:
         raise NotFound("There is no such thing in this portal.")
-    return found
+    return value
 
 
 def _subscriptions(session: Json) -> list[Json]:
@@ -154,7 +155,12 @@ def _make_default(method: Json, session: Json) -> None:
     objects.change(customer, "customer.updated", invoice_settings=settings)
     for subscription in _subscriptions(session):
         if subscription["default_payment_method"]:
-            subscription_routes.update({"default_payment_method": method["id"]}, subscription["id"])
+            _update(subscription, {"default_payment_method": method["id"]})
+
+
+def _update(subscription: Json, wanted: Json) -> None:
+    states.must_be_changeable(subscription, wanted)
+    updates.update(subscription, wanted)
 
 
 def _done(session: Json, word: str) -> ResponseReturnValue:
@@ -170,7 +176,7 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         features=_features(session),
         headline=store.get(CONFIGURATION, session["configuration"])["business_profile"]["headline"],
         customer=customer,
-        subscriptions=[_shown(one) for one in _subscriptions(session)],
+        subscriptions=[_shown(subscription) for subscription in _subscriptions(session)],
         cards=store.select("payment_method", {"customer": customer["id"]})[::-1],
         paying=_paying(session),
         invoices=[invoice for invoice in invoices if invoice["status"] != "draft"][:24],

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from stripe_emulator.api.routing import get
-from stripe_emulator.core.store import Json
+from stripe_emulator.api.register import Register
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.payments import balance_transactions
 
+register = Register()
 
-@get("/v1/balance")
+
+@register.get("/v1/balance")
 def retrieve(form: Form) -> Json:
     """https://docs.stripe.com/api/balance/balance_retrieve"""
     return balance_transactions.balance()

@@ -5,23 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, store
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
+
+register = Register()
 
 #: Days until a card payment can be paid out.
 AVAILABLE_AFTER = 2
 
 
-@get("/v1/balance_transactions/{id}")
-def retrieve(form: Form, id: str) -> Json:
+@register.get("/v1/balance_transactions/{id}")
+def retrieve(form: Form, transaction_id: str) -> Json:
     """https://docs.stripe.com/api/balance_transactions/retrieve"""
-    return store.get("balance_transaction", id)
+    return store.get("balance_transaction", transaction_id)
 
 
-@get("/v1/balance_transactions")
+@register.get("/v1/balance_transactions")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/balance_transactions/list"""
     only = ("currency", "source", "type", "payout")
@@ -75,7 +77,7 @@ def record(
     return moved
 
 
-@clock.due("balance.available")
+@register.due("balance.available")
 def become_available(moment: str) -> None:
     """What was taken two days ago can be paid out now."""
     for moved in store.select("balance_transaction", {"status": "pending"}):

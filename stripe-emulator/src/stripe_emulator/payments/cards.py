@@ -36,7 +36,7 @@ class Card:
     #: A bank debit's money comes, or fails to come, later: "succeeds" or "fails".
     slow: str | None = None
     #: Seconds until it does.
-    settles_after: int = 0
+    clears_after: int = 0
 
     @property
     def last4(self) -> str:
@@ -172,17 +172,17 @@ def account(iban: str, *, param: str = "sepa_debit[iban]") -> Card:
 
     :raises InvalidRequest: Not an IBAN.
     """
-    plain = iban.replace(" ", "").upper()
-    if not (15 <= len(plain) <= 34 and plain.isascii() and plain.isalnum() and plain[:2].isalpha()):
+    number = iban.replace(" ", "").upper()
+    if not (15 <= len(number) <= 34 and number.isascii() and number.isalnum() and number[:2].isalpha()):
         raise InvalidRequest(
             "The IBAN you entered is incomplete.", code="invalid_bank_account_iban", param=param
         )
     return Card(
-        plain,
+        number,
         brand="sepa_debit",
-        country=plain[:2],
-        slow="fails" if plain in _FAILING else "succeeds",
-        settles_after=180 if plain in _LATE else 0,
+        country=number[:2],
+        slow="fails" if number in _FAILING else "succeeds",
+        clears_after=180 if number in _LATE else 0,
     )
 
 

@@ -1,14 +1,9 @@
-"""The bank's page: where it is for an intent that requires action, and what an answer does."""
+"""The bank's page: where it is for an intent that requires action."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from stripe_emulator.core import store
-from stripe_emulator.core.store import Json
-
-#: Object name -> what the customer's answer does: called with the intent and whether they passed.
-ANSWERS: dict[str, Callable[[Json, bool], Json]] = {}
+from stripe_emulator.core.types import Json
 
 
 def url(intent: Json) -> str:
@@ -26,11 +21,3 @@ def next_action(intent: Json, return_url: str | None) -> Json:
         "type": "use_stripe_sdk",
         "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": url(intent)},
     }
-
-
-def answer(intent: Json, *, passed: bool) -> Json:
-    """The bank's customer answered; return the intent as it then is.
-
-    :raises CardError: The bank declines after all.
-    """
-    return ANSWERS[intent["object"]](intent, passed)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.expand import includable
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.errors import NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import balance_transactions, cards, payment_methods
+
+register = Register()
 
 #: What a charge copies from the intent that it is an attempt of.
 COPIED = (
@@ -37,48 +38,48 @@ COPIED_OF_CARD = (
     "regulated_status",
 )
 
-#: Seconds after which Stripe tells of a charge once more, with its fee known.
+#: Seconds until Stripe sends an event of the charge once more, with its fee known.
 UPDATED_AFTER = 2
 
 
-@get("/v1/charges/{charge}")
-def retrieve(form: Form, charge: str) -> Json:
+@register.get("/v1/charges/{charge}")
+def retrieve(form: Form, charge_id: str) -> Json:
     """https://docs.stripe.com/api/charges/retrieve"""
-    return store.get("charge", charge)
+    return store.get("charge", charge_id)
 
 
-@post("/v1/charges/{charge}")
-def update(form: Form, charge: str) -> Json:
+@register.post("/v1/charges/{charge}")
+def update(form: Form, charge_id: str) -> Json:
     """https://docs.stripe.com/api/charges/update"""
-    found = store.get("charge", charge)
+    charge = store.get("charge", charge_id)
     if "customer" in form:
         raise NotEmulated("changing a charge's customer", param="customer")
     changes = objects.patch(
-        found, form, ("description", "fraud_details", "receipt_email", "shipping", "transfer_group")
+        charge, form, ("description", "fraud_details", "receipt_email", "shipping", "transfer_group")
     )
-    return objects.change(found, "charge.updated", **changes)
+    return objects.change(charge, "charge.updated", **changes)
 
 
-@get("/v1/charges")
+@register.get("/v1/charges")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/charges/list"""
     only = ("customer", "payment_intent", "transfer_group")
     return lists.page("charge", form, url="/v1/charges", only=only)
 
 
-@get("/v1/charges/search")
+@register.get("/v1/charges/search")
 def search(form: Form) -> Json:
     """https://docs.stripe.com/api/charges/search"""
     return lists.search("charge", form, url="/v1/charges/search")
 
 
-@includable("charge", "refunds")
+@register.includable("charge", "refunds")
 def refunds(charge: Json) -> Json:
     """The refunds of a charge, newest first."""
     return lists.page("refund", {}, url=f"/v1/charges/{charge['id']}/refunds", where={"charge": charge["id"]})
 
 
-#: Seconds for which a bank holds what was set aside, until it is captured.
+#: Seconds for which a bank holds money that is not captured.
 HELD_FOR = 7 * clock.DAY
 
 
@@ -90,10 +91,10 @@ def make(
     authenticated: bool = False,
     pending: bool = False,
 ) -> Json:
-    """What the bank answered to one attempt: money taken, set aside, or refused. Emits its event.
+    """What the bank answered to one attempt: money taken, held, or refused. Emits its event.
 
     :param decline: ``(code, decline_code)`` if it refused.
-    :param pending: The bank will say later; ``settle`` then goes on.
+    :param pending: The bank will say later; ``clear`` then goes on.
     """
     captured = decline is None and not pending and intent["capture_method"] != "manual"
     charge = objects.create(
@@ -130,7 +131,7 @@ def make(
     return charge
 
 
-def settle(charge: Json, failure: tuple[str, str] | None) -> Json:
+def clear(charge: Json, failure: tuple[str, str] | None) -> Json:
     """The bank's late word on a pending charge: the money is there, or ``(code, message)`` why not."""
     if failure is None:
         objects.change(charge, amount_captured=charge["amount"], captured=True, paid=True, status="succeeded")
@@ -142,7 +143,7 @@ def settle(charge: Json, failure: tuple[str, str] | None) -> Json:
 
 
 def capture(charge: Json, amount: int) -> Json:
-    """Take what was set aside, or a part of it; the rest goes back to the card."""
+    """Take what the bank holds, or a part of it; the rest is released."""
     method = store.find("payment_method", charge["payment_method"])
     objects.change(charge, captured=True, amount_captured=amount, amount_refunded=charge["amount"] - amount)
     _book(charge, method)
@@ -151,14 +152,14 @@ def capture(charge: Json, amount: int) -> Json:
 
 
 def release(charge: Json, *, event: str = "charge.refunded") -> Json:
-    """Give back what was set aside and never taken."""
+    """Release what the bank holds and the shop never took."""
     objects.change(charge, amount_refunded=charge["amount"], refunded=True)
     events.emit(event, charge)
     return charge
 
 
-@clock.due("charge.updated")
-def tell_again(charge_id: str) -> None:
+@register.due("charge.updated")
+def announce_update(charge_id: str) -> None:
     """Stripe sends the balance transaction late, though the charge had it from the start."""
     charge = store.get("charge", charge_id)
     events.emit("charge.updated", charge, previous={"balance_transaction": None})

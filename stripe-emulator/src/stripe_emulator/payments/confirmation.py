@@ -1,9 +1,7 @@
 """What the bank makes of a confirmed payment: money, a question to its customer, or no.
 
 Payments of something larger (a Checkout Session, an invoice) name it in ``_owner``, and its
-file hears of each turn:
-
-    payments.OWNERS["checkout.session"] = Owner(approved=..., succeeded=..., failed=...)
+file hears of each turn as an ``Owner``. ``server.load`` puts the owners in ``OWNERS``.
 """
 
 from __future__ import annotations
@@ -11,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import CardError
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import cards, challenges, charges, payment_methods
+from stripe_emulator.payments import cards, challenges, charges, disputes, payment_methods
+
+register = Register()
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ def confirm(intent: Json, how: Confirmation) -> Json:
                 intent, method, ("authentication_required", "authentication_required"), how.off_session
             )
         return _ask(intent, how)
-    return _settle(intent, method)
+    return _authorize(intent, method)
 
 
-def _challenged(intent: Json, passed: bool) -> Json:
+def challenged(intent: Json, passed: bool) -> Json:
     """The bank's customer answered on its page.
 
     :raises CardError: The bank declines after all.
@@ -83,7 +84,7 @@ def _challenged(intent: Json, passed: bool) -> Json:
     method = store.get("payment_method", intent["payment_method"])
     objects.change(intent, next_action=None)
     if passed:
-        return _settle(intent, method, after_challenge=True)
+        return _authorize(intent, method, after_challenge=True)
     message = (
         "We are unable to authenticate your payment method."
         " Please choose a different payment method and try again."
@@ -99,7 +100,7 @@ def _challenged(intent: Json, passed: bool) -> Json:
 
 
 def refuse(intent: Json, method: Json, decline: tuple[str, str], charged: bool = True) -> CardError:
-    """Record that the bank refused, and the error that tells so.
+    """Record that the bank refused, and make the error for it.
 
     :param charged: A failed charge is left behind, as whenever the bank was asked for money.
     """
@@ -121,16 +122,16 @@ def refuse(intent: Json, method: Json, decline: tuple[str, str], charged: bool =
 
 
 def cancel(intent: Json, reason: str | None) -> Json:
-    """Call a payment off; what was set aside goes back."""
+    """Call a payment off; what the bank holds is released."""
     if intent["status"] == "requires_capture":
         clock.unschedule(intent["id"], "payment_intent.capture_expires")
         charges.release(store.get("charge", intent["latest_charge"]))
     return _canceled(intent, reason)
 
 
-@clock.due("payment_intent.capture_expires")
+@register.due("payment_intent.capture_expires")
 def capture_too_late(intent_id: str) -> None:
-    """The bank no longer holds what was set aside."""
+    """The bank no longer holds the money for the capture."""
     intent = store.get("payment_intent", intent_id)
     if intent["status"] == "requires_capture":
         charges.release(store.get("charge", intent["latest_charge"]), event="charge.expired")
@@ -150,30 +151,25 @@ def _canceled(intent: Json, reason: str | None) -> Json:
     return intent
 
 
-#: Called with each charge that took money and its payment method: disputes are born here.
-AFTER_CHARGE: list[Callable[[Json, Json], None]] = []
-
-
 def succeeded(intent: Json) -> None:
-    """The money is there: tell the owner, and go on with the charge."""
+    """The money is there: the owner hears of it, and the charge goes on."""
     _owner(intent).succeeded(intent)
     charged(store.get("charge", intent["latest_charge"]))
 
 
 def charged(charge: Json) -> None:
-    """The card's own story begins."""
-    for follow in AFTER_CHARGE:
-        follow(charge, store.get("payment_method", charge["payment_method"]))
+    """A charge took money: some test cards dispute it at once."""
+    disputes.open_for_card(charge, store.get("payment_method", charge["payment_method"]))
 
 
-def _settle(intent: Json, method: Json, *, after_challenge: bool = False) -> Json:
+def _authorize(intent: Json, method: Json, *, after_challenge: bool = False) -> Json:
     card = payment_methods.card_of(method)
     if card.decline:
         raise refuse(intent, method, card.decline)
     _owner(intent).approved(intent)
     _keep_card(intent, method, after_challenge)
     if card.slow:
-        return _wait(intent, method, card.settles_after)
+        return _wait(intent, method, card.clears_after)
     charge = charges.make(intent, method, None, authenticated=after_challenge)
     if intent["capture_method"] == "manual":
         objects.change(
@@ -195,12 +191,12 @@ def _wait(intent: Json, method: Json, seconds: int) -> Json:
     objects.change(intent, latest_charge=charge["id"], status="processing")
     events.emit("payment_intent.processing", intent)
     _owner(intent).waiting(intent)
-    clock.schedule(clock.now() + seconds, "payment_intent.settle", intent["id"])
+    clock.schedule(clock.now() + seconds, "payment_intent.bank_answers", intent["id"])
     return intent
 
 
-@clock.due("payment_intent.settle")
-def settle_late(intent_id: str) -> None:
+@register.due("payment_intent.bank_answers")
+def bank_answered(intent_id: str) -> None:
     """The bank has looked: the account had the money, or not."""
     intent = store.get("payment_intent", intent_id)
     if intent["status"] != "processing":
@@ -208,13 +204,13 @@ def settle_late(intent_id: str) -> None:
     method = store.get("payment_method", intent["payment_method"])
     charge = store.get("charge", intent["latest_charge"])
     if payment_methods.card_of(method).slow == "succeeds":
-        charges.settle(charge, None)
+        charges.clear(charge, None)
         objects.change(intent, amount_received=intent["amount"], status="succeeded")
         events.emit("payment_intent.succeeded", intent)
         succeeded(intent)
         return
     message = "The customer's bank account has been closed, or has not enough money."
-    charges.settle(charge, ("insufficient_funds", message))
+    charges.clear(charge, ("insufficient_funds", message))
     error = {
         "charge": charge["id"],
         "code": "payment_intent_payment_attempt_failed",
@@ -270,6 +266,3 @@ def _fail(intent: Json, error: Json) -> None:
 def _owner(intent: Json) -> Owner:
     name = intent.get("_owner")
     return OWNERS[name[0]] if name else Owner()
-
-
-challenges.ANSWERS["payment_intent"] = _challenged

@@ -6,18 +6,19 @@ lines of domain; then what it and other files need besides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import delete, get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound, no_such
+from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.ids import token
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import payment_methods
+
+register = Register()
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
@@ -33,13 +34,85 @@ KEPT = (
     "tax_exempt",
 )
 
-#: Told of each customer who is about to be deleted: subscriptions end here.
-BEFORE_REMOVAL: list[Callable[[Json], None]] = []
+#: A customer is about to be deleted: subscriptions end here.
+before_removal: Hook[[Json]] = Hook()
 
 
-@post("/v1/customers")
+@register.post("/v1/customers")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/customers/create"""
+    return new(form)
+
+
+@register.get("/v1/customers/{customer}")
+def retrieve(form: Form, customer_id: str) -> Json:
+    """https://docs.stripe.com/api/customers/retrieve; a deleted one is still found, as a stub."""
+    return store.get("customer", customer_id)
+
+
+@register.post("/v1/customers/{customer}")
+def update(form: Form, customer_id: str) -> Json:
+    """https://docs.stripe.com/api/customers/update"""
+    return change(alive(customer_id), form)
+
+
+@register.get("/v1/customers")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/customers/list"""
+    return lists.page("customer", form, url="/v1/customers", only=("email", "test_clock"))
+
+
+@register.delete("/v1/customers/{customer}")
+def remove(form: Form, customer_id: str) -> Json:
+    """https://docs.stripe.com/api/customers/delete; subscriptions end, cards go, the history stays."""
+    customer = alive(customer_id)
+    before_removal(customer)
+    for method in store.select("payment_method", {"customer": customer_id}):
+        payment_methods.detach_from(method)
+    return objects.delete(customer, "customer.deleted")
+
+
+@register.get("/v1/customers/search")
+def search(form: Form) -> Json:
+    """https://docs.stripe.com/api/customers/search"""
+    return lists.search("customer", form, url="/v1/customers/search")
+
+
+@register.delete("/v1/customers/{customer}/discount")
+def delete_discount(form: Form, customer_id: str) -> Json:
+    """https://docs.stripe.com/api/discounts/delete"""
+    customer = alive(customer_id)
+    if customer["discount"] is None:
+        raise NotFound(
+            f"No active discount for customer: {customer_id}", code="resource_missing", param="customer"
+        )
+    return discounts.take_from_customer(customer)
+
+
+@register.get("/v1/customers/{customer}/payment_methods")
+def list_payment_methods(form: Form, customer_id: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/customer_list"""
+    store.get("customer", customer_id)
+    url = f"/v1/customers/{customer_id}/payment_methods"
+    return lists.page(
+        "payment_method", form, url=url, where={"customer": customer_id}, only=("type", "allow_redisplay")
+    )
+
+
+@register.get("/v1/customers/{customer}/payment_methods/{payment_method}")
+def retrieve_payment_method(form: Form, customer_id: str, payment_method_id: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/customer"""
+    store.get("customer", customer_id)
+    payment_method = store.get("payment_method", payment_method_id, param="payment_method")
+    if payment_method["customer"] != customer_id:
+        raise NotFound(
+            no_such("payment_method", payment_method_id), code="resource_missing", param="payment_method"
+        )
+    return payment_method
+
+
+def new(form: Form) -> Json:
+    """A customer from creation parameters, with its event."""
     _check(form)
     customer = objects.create(
         "customer",
@@ -69,88 +142,27 @@ def create(form: Form) -> Json:
     return customer
 
 
-@get("/v1/customers/{customer}")
-def retrieve(form: Form, customer: str) -> Json:
-    """https://docs.stripe.com/api/customers/retrieve; a deleted one is still found, as a stub."""
-    return store.get("customer", customer)
+def change(customer: Json, form: Form) -> Json:
+    """Give a customer what a form of an update says; return the customer.
 
-
-@post("/v1/customers/{customer}")
-def update(form: Form, customer: str) -> Json:
-    """https://docs.stripe.com/api/customers/update"""
-    found = alive(customer)
+    :raises InvalidRequest: The email, the card or the discount can't be.
+    """
     _check(form)
-    changes = _changes(found, form)
+    changes = _changes(customer, form)
     if "balance" in form:
         changes["balance"] = form["balance"]
-    objects.change(found, "customer.updated", **changes)
-    _take_source(found, form)
-    _discount(found, form)
-    return found
-
-
-@get("/v1/customers")
-def list_all(form: Form) -> Json:
-    """https://docs.stripe.com/api/customers/list"""
-    return lists.page("customer", form, url="/v1/customers", only=("email", "test_clock"))
-
-
-@delete("/v1/customers/{customer}")
-def remove(form: Form, customer: str) -> Json:
-    """https://docs.stripe.com/api/customers/delete; subscriptions end, cards go, the history stays."""
-    found = alive(customer)
-    for end in BEFORE_REMOVAL:
-        end(found)
-    for method in store.select("payment_method", {"customer": customer}):
-        payment_methods.detach_from(method)
-    return objects.delete(found, "customer.deleted")
-
-
-@get("/v1/customers/search")
-def search(form: Form) -> Json:
-    """https://docs.stripe.com/api/customers/search"""
-    return lists.search("customer", form, url="/v1/customers/search")
-
-
-@delete("/v1/customers/{customer}/discount")
-def delete_discount(form: Form, customer: str) -> Json:
-    """https://docs.stripe.com/api/discounts/delete"""
-    found = alive(customer)
-    if found["discount"] is None:
-        raise NotFound(
-            f"No active discount for customer: {customer}", code="resource_missing", param="customer"
-        )
-    return discounts.take_from_customer(found)
-
-
-@get("/v1/customers/{customer}/payment_methods")
-def list_payment_methods(form: Form, customer: str) -> Json:
-    """https://docs.stripe.com/api/payment_methods/customer_list"""
-    store.get("customer", customer)
-    url = f"/v1/customers/{customer}/payment_methods"
-    return lists.page(
-        "payment_method", form, url=url, where={"customer": customer}, only=("type", "allow_redisplay")
-    )
-
-
-@get("/v1/customers/{customer}/payment_methods/{payment_method}")
-def retrieve_payment_method(form: Form, customer: str, payment_method: str) -> Json:
-    """https://docs.stripe.com/api/payment_methods/customer"""
-    store.get("customer", customer)
-    found = store.get("payment_method", payment_method, param="payment_method")
-    if found["customer"] != customer:
-        raise NotFound(
-            no_such("payment_method", payment_method), code="resource_missing", param="payment_method"
-        )
-    return found
+    objects.change(customer, "customer.updated", **changes)
+    _take_source(customer, form)
+    _discount(customer, form)
+    return customer
 
 
 def alive(customer_id: str) -> Json:
     """The customer that the URL names; a deleted one is gone for whoever wants to change it."""
-    found = store.get("customer", customer_id)
-    if found.get("deleted"):
+    customer = store.get("customer", customer_id)
+    if customer.get("deleted"):
         raise NotFound(no_such("customer", customer_id), code="resource_missing", param="id")
-    return found
+    return customer
 
 
 def _check(form: Form) -> None:

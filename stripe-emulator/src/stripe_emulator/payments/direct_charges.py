@@ -5,12 +5,14 @@ Stripe still answers these and asks to use PaymentIntents. https://docs.stripe.c
 
 from __future__ import annotations
 
-from stripe_emulator.api.routing import post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import money, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.payments import cards, charges, confirmation, payment_intents, payment_methods
+
+register = Register()
 
 KEPT = (
     "description",
@@ -24,7 +26,7 @@ KEPT = (
 NOT_YET = ("application_fee", "application_fee_amount", "destination", "on_behalf_of", "transfer_data")
 
 
-@post("/v1/charges")
+@register.post("/v1/charges")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/charges/create; where the bank has a question, it is a refusal."""
     for param in ("amount", "currency"):
@@ -50,28 +52,28 @@ def create(form: Form) -> Json:
     return charge
 
 
-@post("/v1/charges/{charge}/capture")
-def capture(form: Form, charge: str) -> Json:
+@register.post("/v1/charges/{charge}/capture")
+def capture(form: Form, charge_id: str) -> Json:
     """https://docs.stripe.com/api/charges/capture; one of a PaymentIntent is captured through it."""
-    found = store.get("charge", charge)
-    if found["captured"] or found["refunded"] or found["status"] != "succeeded":
+    charge = store.get("charge", charge_id)
+    if charge["captured"] or charge["refunded"] or charge["status"] != "succeeded":
         raise InvalidRequest(
-            f"Charge {charge} has already been captured."
-            if found["captured"]
-            else f"{charge} cannot be captured.",
-            code="charge_already_captured" if found["captured"] else None,
+            f"Charge {charge_id} has already been captured."
+            if charge["captured"]
+            else f"{charge_id} cannot be captured.",
+            code="charge_already_captured" if charge["captured"] else None,
         )
-    amount: int = form["amount"] if "amount" in form else found["amount"]
-    if found["payment_intent"]:
-        payment_intents.capture({"amount_to_capture": amount}, found["payment_intent"])
-        return found
-    if not 1 <= amount <= found["amount"]:
+    amount: int = form["amount"] if "amount" in form else charge["amount"]
+    if charge["payment_intent"]:
+        payment_intents.take(store.get("payment_intent", charge["payment_intent"]), amount)
+        return charge
+    if not 1 <= amount <= charge["amount"]:
         raise InvalidRequest(
-            f"The amount must be positive and not more than {found['amount']}.", param="amount"
+            f"The amount must be positive and not more than {charge['amount']}.", param="amount"
         )
-    charges.capture(found, amount)
-    confirmation.charged(found)
-    return found
+    charges.capture(charge, amount)
+    confirmation.charged(charge)
+    return charge
 
 
 def _source(form: Form, customer: Json | None) -> Json:

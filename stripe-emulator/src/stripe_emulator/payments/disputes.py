@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from stripe_emulator import contract
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public, without_effect
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import balance_transactions, confirmation, payment_methods
+from stripe_emulator.payments import balance_transactions, payment_methods
+
+register = Register()
 
 #: What a dispute costs, whoever wins, in the currency's smallest unit.
 FEE = 1500
@@ -49,51 +51,51 @@ REASONS = (
 )
 
 
-@get("/v1/disputes/{dispute}")
-def retrieve(form: Form, dispute: str) -> Json:
+@register.get("/v1/disputes/{dispute}")
+def retrieve(form: Form, dispute_id: str) -> Json:
     """https://docs.stripe.com/api/disputes/retrieve"""
-    return store.get("dispute", dispute)
+    return store.get("dispute", dispute_id)
 
 
-@post("/v1/disputes/{dispute}")
-def update(form: Form, dispute: str) -> Json:
+@register.post("/v1/disputes/{dispute}")
+def update(form: Form, dispute_id: str) -> Json:
     """https://docs.stripe.com/api/disputes/update: send evidence; in test mode its text decides.
 
     ``uncategorized_text`` of "winning_evidence" or "losing_evidence" ends the dispute at once.
     """
-    found = store.get("dispute", dispute)
+    dispute = store.get("dispute", dispute_id)
     evidence = form.get("evidence") or {}
-    if evidence and found["status"] not in ANSWERED:
+    if evidence and dispute["status"] not in ANSWERED:
         raise InvalidRequest("This dispute is already closed or under review.", param="evidence")
-    changes = objects.patch(found, form, ())
+    changes = objects.patch(dispute, form, ())
     without_effect(form, "intended_submission_method")
     if evidence:
-        changes["evidence"] = found["evidence"] | {key: value or None for key, value in evidence.items()}
-        changes["evidence_details"] = found["evidence_details"] | {"has_evidence": True}
+        changes["evidence"] = dispute["evidence"] | {key: value or None for key, value in evidence.items()}
+        changes["evidence_details"] = dispute["evidence_details"] | {"has_evidence": True}
     sent = form.get("submit", True) and bool(evidence)
     if sent:
-        changes["status"] = ANSWERED[found["status"]]
-        count = found["evidence_details"]["submission_count"] + 1
+        changes["status"] = ANSWERED[dispute["status"]]
+        count = dispute["evidence_details"]["submission_count"] + 1
         changes["evidence_details"] |= {"submission_count": count, "submission_method": "manual"}
-    objects.change(found, "charge.dispute.updated", **changes)
+    objects.change(dispute, "charge.dispute.updated", **changes)
     verdict = {"winning_evidence": "won", "losing_evidence": "lost"}.get(
         evidence.get("uncategorized_text", "")
     )
     if sent and verdict:
-        end(found, verdict)
-    return found
+        end(dispute, verdict)
+    return dispute
 
 
-@post("/v1/disputes/{dispute}/close")
-def close(form: Form, dispute: str) -> Json:
+@register.post("/v1/disputes/{dispute}/close")
+def close(form: Form, dispute_id: str) -> Json:
     """https://docs.stripe.com/api/disputes/close: give in, and lose."""
-    found = store.get("dispute", dispute)
-    if found["status"] not in ANSWERED:
+    dispute = store.get("dispute", dispute_id)
+    if dispute["status"] not in ANSWERED:
         raise InvalidRequest("This dispute is already closed.", code="dispute_already_closed")
-    return end(found, "won" if found["status"].startswith("warning") else "lost")
+    return end(dispute, "won" if dispute["status"].startswith("warning") else "lost")
 
 
-@get("/v1/disputes")
+@register.get("/v1/disputes")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/disputes/list"""
     return lists.page("dispute", form, url="/v1/disputes", only=("charge", "payment_intent"))
@@ -184,7 +186,7 @@ def end(dispute: Json, outcome: str) -> Json:
     return dispute
 
 
-@clock.due("dispute.overdue")
+@register.due("dispute.overdue")
 def overdue(dispute_id: str) -> None:
     """No word in time: an inquiry ends by itself, a dispute is lost."""
     dispute = store.get("dispute", dispute_id)
@@ -216,11 +218,8 @@ def _evidence(charge: Json) -> Json:
     }
 
 
-def _born_disputed(charge: Json, method: Json) -> None:
-    """Some test cards complain as soon as they have paid."""
+def open_for_card(charge: Json, method: Json) -> None:
+    """Open the dispute of a test card whose holder complains as soon as it has paid."""
     reason = payment_methods.card_of(method).dispute
     if reason:
         open_dispute(charge, reason)
-
-
-confirmation.AFTER_CHARGE.append(_born_disputed)

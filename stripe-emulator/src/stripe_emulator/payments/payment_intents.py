@@ -6,14 +6,16 @@ The routes; what the bank makes of a confirmation is in ``payments.py``.
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public, without_effect
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import charges, confirmation, payment_methods
 from stripe_emulator.payments.confirmation import Confirmation
+
+register = Register()
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
@@ -38,7 +40,7 @@ MAY_CONFIRM = {"requires_payment_method", "requires_confirmation", "requires_act
 MAY_CANCEL = MAY_CONFIRM | {"requires_capture", "processing"}
 
 
-@post("/v1/payment_intents")
+@register.post("/v1/payment_intents")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/payment_intents/create"""
     intent = new(form)
@@ -54,92 +56,77 @@ def create(form: Form) -> Json:
     return intent
 
 
-@get("/v1/payment_intents/{intent}", publishable=True)
-def retrieve(form: Form, intent: str) -> Json:
+@register.get("/v1/payment_intents/{intent}", publishable=True)
+def retrieve(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/retrieve"""
     without_effect(form, "client_secret")  # which ``keys`` has checked
-    return store.get("payment_intent", intent, param="intent")
+    return store.get("payment_intent", intent_id, param="intent")
 
 
-@post("/v1/payment_intents/{intent}")
-def update(form: Form, intent: str) -> Json:
+@register.post("/v1/payment_intents/{intent}")
+def update(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/update"""
-    found = store.get("payment_intent", intent, param="intent")
+    intent = store.get("payment_intent", intent_id, param="intent")
     _refuse_connect(form)
-    narrow(found, form)
-    if found["status"] in ("succeeded", "canceled") and form.keys() - {
+    narrow(intent, form)
+    if intent["status"] in ("succeeded", "canceled") and form.keys() - {
         "metadata",
         "description",
         "receipt_email",
     }:
-        raise unexpected(found, "update", "only its metadata, description and receipt_email")
-    changes = objects.patch(found, form, KEPT)
+        raise unexpected(intent, "update", "only its metadata, description and receipt_email")
+    changes = objects.patch(intent, form, KEPT)
     if "amount" in form or "currency" in form:
-        code = money.currency(str(form.get("currency", found["currency"])))
-        amount: int = form["amount"] if "amount" in form else found["amount"]
+        code = money.currency(str(form.get("currency", intent["currency"])))
+        amount: int = form["amount"] if "amount" in form else intent["amount"]
         money.check_charge(amount, code)
         changes |= {"amount": amount, "currency": code}
     if "customer" in form:
         changes["customer"] = store.named("customer", form["customer"], "customer")["id"]
-    objects.change(found, **changes)
-    method = method_of(found, form)
+    objects.change(intent, **changes)
+    method = method_of(intent, form)
     if method is not None:
-        objects.change(found, payment_method=method["id"], status="requires_confirmation")
-    return found
+        objects.change(intent, payment_method=method["id"], status="requires_confirmation")
+    return intent
 
 
-@post("/v1/payment_intents/{intent}/confirm", publishable=True)
-def confirm(form: Form, intent: str) -> Json:
+@register.post("/v1/payment_intents/{intent}/confirm", publishable=True)
+def confirm(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/confirm"""
-    found = store.get("payment_intent", intent, param="intent")
-    if found["status"] not in MAY_CONFIRM:
-        raise unexpected(found, "confirm", "it has already been confirmed")
-    narrow(found, form)
-    objects.change(found, **objects.patch(found, form, KEPT))
-    return confirmation.confirm(found, confirmation_of(found, form))
+    intent = store.get("payment_intent", intent_id, param="intent")
+    if intent["status"] not in MAY_CONFIRM:
+        raise unexpected(intent, "confirm", "it has already been confirmed")
+    narrow(intent, form)
+    objects.change(intent, **objects.patch(intent, form, KEPT))
+    return confirmation.confirm(intent, confirmation_of(intent, form))
 
 
-@post("/v1/payment_intents/{intent}/capture")
-def capture(form: Form, intent: str) -> Json:
+@register.post("/v1/payment_intents/{intent}/capture")
+def capture(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/capture"""
-    found = store.get("payment_intent", intent, param="intent")
-    if found["status"] != "requires_capture":
-        raise unexpected(found, "capture", "only one that requires_capture can be captured")
+    intent = store.get("payment_intent", intent_id, param="intent")
+    _must_be_capturable(intent)
     if not form.get("final_capture", True):
         raise NotEmulated("capturing several times", param="final_capture")
-    left: int = found["amount_capturable"]
-    amount: int = form.get("amount_to_capture", left)
-    if not 1 <= amount <= left:
-        raise InvalidRequest(
-            f"The provided amount_to_capture must be positive and not more than amount_capturable ({left}).",
-            code="amount_too_large" if amount > 0 else "parameter_invalid_integer",
-            param="amount_to_capture",
-        )
-    changes = objects.patch(found, form, KEPT)
-    clock.unschedule(found["id"], "payment_intent.capture_expires")
-    charges.capture(store.get("charge", found["latest_charge"]), amount)
-    objects.change(found, **changes, amount_capturable=0, amount_received=amount, status="succeeded")
-    events.emit("payment_intent.succeeded", found)
-    confirmation.succeeded(found)
-    return found
+    return take(intent, form.get("amount_to_capture"), **objects.patch(intent, form, KEPT))
 
 
-@post("/v1/payment_intents/{intent}/cancel")
-def cancel(form: Form, intent: str) -> Json:
+@register.post("/v1/payment_intents/{intent}/cancel")
+def cancel(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/cancel"""
-    found = store.get("payment_intent", intent, param="intent")
-    if found["status"] not in MAY_CANCEL:
-        raise unexpected(found, "cancel", "it is over")
-    return confirmation.cancel(found, form.get("cancellation_reason"))
+    intent = store.get("payment_intent", intent_id, param="intent")
+    if intent["status"] not in MAY_CANCEL:
+        raise unexpected(intent, "cancel", "it is over")
+    return confirmation.cancel(intent, form.get("cancellation_reason"))
 
 
-@get("/v1/payment_intents")
+@register.get("/v1/payment_intents")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/payment_intents/list"""
     return lists.page("payment_intent", form, url="/v1/payment_intents", only=("customer",))
 
 
-@get("/v1/payment_intents/search")
+@register.get("/v1/payment_intents/search")
 def search(form: Form) -> Json:
     """https://docs.stripe.com/api/payment_intents/search"""
     return lists.search("payment_intent", form, url="/v1/payment_intents/search")
@@ -186,6 +173,34 @@ def new(form: Form) -> Json:
     return intent
 
 
+def take(intent: Json, amount: int | None = None, **changes: object) -> Json:
+    """Capture what the bank holds, or this much of it; return the intent.
+
+    :param changes: What else of the intent changes with it.
+    :raises InvalidRequest: Nothing waits to be captured, or less than ``amount``.
+    """
+    _must_be_capturable(intent)
+    left: int = intent["amount_capturable"]
+    amount = left if amount is None else amount
+    if not 1 <= amount <= left:
+        raise InvalidRequest(
+            f"The provided amount_to_capture must be positive and not more than amount_capturable ({left}).",
+            code="amount_too_large" if amount > 0 else "parameter_invalid_integer",
+            param="amount_to_capture",
+        )
+    clock.unschedule(intent["id"], "payment_intent.capture_expires")
+    charges.capture(store.get("charge", intent["latest_charge"]), amount)
+    objects.change(intent, **changes, amount_capturable=0, amount_received=amount, status="succeeded")
+    events.emit("payment_intent.succeeded", intent)
+    confirmation.succeeded(intent)
+    return intent
+
+
+def _must_be_capturable(intent: Json) -> None:
+    if intent["status"] != "requires_capture":
+        raise unexpected(intent, "capture", "only one that requires_capture can be captured")
+
+
 def confirmation_of(intent: Json, form: Form) -> Confirmation:
     """How this confirmation is to be done: with which card, and who is there."""
     without_effect(form, "mandate_data", "use_stripe_sdk")
@@ -212,7 +227,7 @@ def method_of(intent: Json, form: Form) -> Json | None:
     """The card that a form names or brings along, checked against the intent's customer."""
     if "payment_method_data" in form:
         data = form["payment_method_data"]
-        return payment_methods.create(data)
+        return payment_methods.new(data)
     if not form.get("payment_method"):
         return None
     method = payment_methods.named(form["payment_method"], "payment_method")

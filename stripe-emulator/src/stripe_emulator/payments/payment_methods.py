@@ -5,21 +5,84 @@ from __future__ import annotations
 import hashlib
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import cards
 from stripe_emulator.payments.cards import Card
 
+register = Register()
+
 NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
 
 
-@post("/v1/payment_methods", publishable=True)
+@register.post("/v1/payment_methods", publishable=True)
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/payment_methods/create"""
+    return new(form)
+
+
+@register.get("/v1/payment_methods/{payment_method}")
+def retrieve(form: Form, payment_method_id: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/retrieve"""
+    return named_in_path(payment_method_id)
+
+
+@register.post("/v1/payment_methods/{payment_method}")
+def update(form: Form, payment_method_id: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/update: the address and the expiry, never the number."""
+    method = named_in_path(payment_method_id)
+    if method["customer"] is None:
+        raise InvalidRequest(
+            "You must save this PaymentMethod to a customer before you can update it.", param="payment_method"
+        )
+    changes = objects.patch(method, form, ("allow_redisplay",))
+    if "billing_details" in form:
+        changes["billing_details"] = _billing_details(
+            form["billing_details"] or {}, method["billing_details"]
+        )
+    card = form.get("card") or {}
+    expiry = {key: card[key] for key in ("exp_month", "exp_year") if key in card}
+    if expiry:
+        _check_expiry(**{**{key: method["card"][key] for key in ("exp_month", "exp_year")}, **expiry})
+        changes["card"] = method["card"] | expiry
+    return objects.change(method, "payment_method.updated", **changes)
+
+
+@register.get("/v1/payment_methods")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/payment_methods/list"""
+    where = {"customer": form.get("customer")} if "customer" in form else {}
+    only = ("type", "allow_redisplay")
+    return lists.page("payment_method", form, url="/v1/payment_methods", where=where, only=only)
+
+
+@register.post("/v1/payment_methods/{payment_method}/attach")
+def attach(form: Form, payment_method_id: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/attach"""
+    if "customer" not in form:
+        raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
+    method = named_in_path(payment_method_id)
+    return attach_to(method, store.named("customer", form["customer"], "customer"))
+
+
+@register.post("/v1/payment_methods/{payment_method}/detach")
+def detach(form: Form, payment_method_id: str) -> Json:
+    """https://docs.stripe.com/api/payment_methods/detach; for good, it can't be used again."""
+    method = named_in_path(payment_method_id)
+    if method["customer"] is None:
+        raise InvalidRequest(
+            "The payment method you provided is not attached to a customer so detachment is impossible.",
+            param="payment_method",
+        )
+    return detach_from(method)
+
+
+def new(form: Form) -> Json:
+    """A payment method from creation parameters, not attached to anyone."""
     kind = form.get("type", "card")
     if kind != "card":
         return new_other(kind, form)
@@ -37,60 +100,6 @@ def create(form: Form) -> Json:
         cvc=details.get("cvc"),
         form=form,
     )
-
-
-@get("/v1/payment_methods/{payment_method}")
-def retrieve(form: Form, payment_method: str) -> Json:
-    """https://docs.stripe.com/api/payment_methods/retrieve"""
-    return named_in_path(payment_method)
-
-
-@post("/v1/payment_methods/{payment_method}")
-def update(form: Form, payment_method: str) -> Json:
-    """https://docs.stripe.com/api/payment_methods/update: the address and the expiry, never the number."""
-    found = named_in_path(payment_method)
-    if found["customer"] is None:
-        raise InvalidRequest(
-            "You must save this PaymentMethod to a customer before you can update it.", param="payment_method"
-        )
-    changes = objects.patch(found, form, ("allow_redisplay",))
-    if "billing_details" in form:
-        changes["billing_details"] = _billing_details(form["billing_details"] or {}, found["billing_details"])
-    card = form.get("card") or {}
-    expiry = {key: card[key] for key in ("exp_month", "exp_year") if key in card}
-    if expiry:
-        _check_expiry(**{**{key: found["card"][key] for key in ("exp_month", "exp_year")}, **expiry})
-        changes["card"] = found["card"] | expiry
-    return objects.change(found, "payment_method.updated", **changes)
-
-
-@get("/v1/payment_methods")
-def list_all(form: Form) -> Json:
-    """https://docs.stripe.com/api/payment_methods/list"""
-    where = {"customer": form.get("customer")} if "customer" in form else {}
-    only = ("type", "allow_redisplay")
-    return lists.page("payment_method", form, url="/v1/payment_methods", where=where, only=only)
-
-
-@post("/v1/payment_methods/{payment_method}/attach")
-def attach(form: Form, payment_method: str) -> Json:
-    """https://docs.stripe.com/api/payment_methods/attach"""
-    if "customer" not in form:
-        raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
-    method = named_in_path(payment_method)
-    return attach_to(method, store.named("customer", form["customer"], "customer"))
-
-
-@post("/v1/payment_methods/{payment_method}/detach")
-def detach(form: Form, payment_method: str) -> Json:
-    """https://docs.stripe.com/api/payment_methods/detach; for good, it can't be used again."""
-    method = named_in_path(payment_method)
-    if method["customer"] is None:
-        raise InvalidRequest(
-            "The payment method you provided is not attached to a customer so detachment is impossible.",
-            param="payment_method",
-        )
-    return detach_from(method)
 
 
 def new_card(
@@ -241,7 +250,7 @@ def detach_from(method: Json) -> Json:
 
 
 def _fingerprint(card: Card) -> str:
-    """The same for the same number, whoever saves it."""
+    """The fingerprint of a card number, equal for everyone who saves it."""
     return hashlib.sha256(card.number.encode()).hexdigest()[:16]
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import balance_transactions
+
+register = Register()
 
 #: Days until the bank has it.
 ARRIVES_AFTER = 2
 
 
-@post("/v1/payouts")
+@register.post("/v1/payouts")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/payouts/create"""
     code = money.currency(form["currency"])
@@ -49,43 +51,43 @@ def create(form: Form) -> Json:
     return payout
 
 
-@get("/v1/payouts/{payout}")
-def retrieve(form: Form, payout: str) -> Json:
+@register.get("/v1/payouts/{payout}")
+def retrieve(form: Form, payout_id: str) -> Json:
     """https://docs.stripe.com/api/payouts/retrieve"""
-    return store.get("payout", payout, param="payout")
+    return store.get("payout", payout_id, param="payout")
 
 
-@post("/v1/payouts/{payout}")
-def update(form: Form, payout: str) -> Json:
+@register.post("/v1/payouts/{payout}")
+def update(form: Form, payout_id: str) -> Json:
     """https://docs.stripe.com/api/payouts/update"""
-    found = store.get("payout", payout, param="payout")
-    return objects.change(found, "payout.updated", **objects.patch(found, form, ()))
+    payout = store.get("payout", payout_id, param="payout")
+    return objects.change(payout, "payout.updated", **objects.patch(payout, form, ()))
 
 
-@post("/v1/payouts/{payout}/cancel")
-def cancel(form: Form, payout: str) -> Json:
+@register.post("/v1/payouts/{payout}/cancel")
+def cancel(form: Form, payout_id: str) -> Json:
     """https://docs.stripe.com/api/payouts/cancel"""
-    found = store.get("payout", payout, param="payout")
-    if found["status"] != "pending":
+    payout = store.get("payout", payout_id, param="payout")
+    if payout["status"] != "pending":
         raise InvalidRequest(
-            f"A payout that is {found['status']} cannot be canceled.", code="payout_not_allowed"
+            f"A payout that is {payout['status']} cannot be canceled.", code="payout_not_allowed"
         )
-    clock.unschedule(found["id"])
+    clock.unschedule(payout["id"])
     moved = balance_transactions.record(
-        "payout_cancel", found, found["amount"], at_once=True, description="STRIPE PAYOUT CANCELED"
+        "payout_cancel", payout, payout["amount"], at_once=True, description="STRIPE PAYOUT CANCELED"
     )
-    objects.change(found, failure_balance_transaction=moved["id"])
-    return objects.change(found, "payout.canceled", status="canceled")
+    objects.change(payout, failure_balance_transaction=moved["id"])
+    return objects.change(payout, "payout.canceled", status="canceled")
 
 
-@get("/v1/payouts")
+@register.get("/v1/payouts")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/payouts/list"""
     only = ("status", "destination", "arrival_date")
     return lists.page("payout", form, url="/v1/payouts", only=only)
 
 
-@clock.due("payout.paid")
+@register.due("payout.paid")
 def arrive(payout_id: str) -> None:
     """The bank has the money; or the account had not enough, and the payout fails."""
     payout = store.get("payout", payout_id)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import balance_transactions, payment_methods
+
+register = Register()
 
 #: Seconds until the bank's late word on the cards that have one.
 DECIDED_AFTER = 60
 
 
-@post("/v1/refunds")
+@register.post("/v1/refunds")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/refunds/create"""
     charge = _charge(form)
@@ -37,53 +39,53 @@ def create(form: Form) -> Json:
     return new(charge, amount, form)
 
 
-@get("/v1/refunds/{refund}")
-def retrieve(form: Form, refund: str) -> Json:
+@register.get("/v1/refunds/{refund}")
+def retrieve(form: Form, refund_id: str) -> Json:
     """https://docs.stripe.com/api/refunds/retrieve"""
-    return store.get("refund", refund)
+    return store.get("refund", refund_id)
 
 
-@post("/v1/refunds/{refund}")
-def update(form: Form, refund: str) -> Json:
+@register.post("/v1/refunds/{refund}")
+def update(form: Form, refund_id: str) -> Json:
     """https://docs.stripe.com/api/refunds/update"""
-    found = store.get("refund", refund)
-    return _tell("updated", found, **objects.patch(found, form, ()))
+    refund = store.get("refund", refund_id)
+    return _change(refund, **objects.patch(refund, form, ()))
 
 
-@post("/v1/refunds/{refund}/cancel")
-def cancel(form: Form, refund: str) -> Json:
+@register.post("/v1/refunds/{refund}/cancel")
+def cancel(form: Form, refund_id: str) -> Json:
     """https://docs.stripe.com/api/refunds/cancel: only one that waits for its customer; no card's does."""
-    found = store.get("refund", refund)
-    if found["status"] != "requires_action":
+    refund = store.get("refund", refund_id)
+    if refund["status"] != "requires_action":
         raise InvalidRequest(
-            f"A refund with a status of {found['status']} cannot be canceled; requires_action is needed."
+            f"A refund with a status of {refund['status']} cannot be canceled; requires_action is needed."
         )
-    take_back(found, "canceled", None)
-    return found
+    take_back(refund, "canceled", None)
+    return refund
 
 
-@get("/v1/refunds")
+@register.get("/v1/refunds")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/refunds/list"""
     return lists.page("refund", form, url="/v1/refunds", only=("charge", "payment_intent"))
 
 
-@get("/v1/charges/{charge}/refunds", documented=False, reads_as="/v1/refunds")
-def list_of_charge(form: Form, charge: str) -> Json:
+@register.get("/v1/charges/{charge}/refunds", documented=False, reads_as="/v1/refunds")
+def list_of_charge(form: Form, charge_id: str) -> Json:
     """https://docs.stripe.com/api/refunds/list, for one charge"""
-    store.get("charge", charge)
-    return lists.page("refund", form, url=f"/v1/charges/{charge}/refunds", where={"charge": charge})
+    store.get("charge", charge_id)
+    return lists.page("refund", form, url=f"/v1/charges/{charge_id}/refunds", where={"charge": charge_id})
 
 
-@get("/v1/charges/{charge}/refunds/{refund}", documented=False, reads_as="/v1/refunds/x")
-def retrieve_of_charge(form: Form, charge: str, refund: str) -> Json:
+@register.get("/v1/charges/{charge}/refunds/{refund}", documented=False, reads_as="/v1/refunds/x")
+def retrieve_of_charge(form: Form, charge_id: str, refund_id: str) -> Json:
     """https://docs.stripe.com/api/refunds/retrieve, by its charge"""
-    store.get("charge", charge)
-    return store.get("refund", refund, param="refund")
+    store.get("charge", charge_id)
+    return store.get("refund", refund_id, param="refund")
 
 
 def new(charge: Json, amount: int, form: Form) -> Json:
-    """Give back a part of a charge, or all: book it, tell, and wait for the bank where its card is slow."""
+    """Refund a part of a charge, or all. A slow card waits for its bank."""
     method = store.find("payment_method", charge["payment_method"])
     late = payment_methods.card_of(method).late_refund if method else None
     refund = objects.create(
@@ -118,7 +120,7 @@ def new(charge: Json, amount: int, form: Form) -> Json:
         clock.schedule(clock.now() + DECIDED_AFTER, f"refund.{late}", refund["id"])
     else:
         reference = {"reference": "4242424242424242", "reference_status": "available"}
-        _tell("updated", refund, destination_details=_referred(refund, reference))
+        _change(refund, destination_details=_referred(refund, reference))
     return refund
 
 
@@ -148,15 +150,15 @@ def take_back(refund: Json, status: str, reason: str | None) -> None:
         events.emit("refund.failed", refund)
 
 
-@clock.due("refund.succeeds")
+@register.due("refund.succeeds")
 def succeed_late(refund_id: str) -> None:
     """The bank took its time."""
     refund = store.get("refund", refund_id)
     reference = {"reference": "4242424242424242", "reference_status": "available"}
-    _tell("updated", refund, status="succeeded", destination_details=_referred(refund, reference))
+    _change(refund, status="succeeded", destination_details=_referred(refund, reference))
 
 
-@clock.due("refund.fails")
+@register.due("refund.fails")
 def fail_late(refund_id: str) -> None:
     """The bank sent it back: the card's account is closed, say."""
     take_back(store.get("refund", refund_id), "failed", "expired_or_canceled_card")
@@ -198,19 +200,19 @@ def _check_refundable(charge: Json) -> None:
 
 
 def _count(charge: Json) -> None:
-    """The charge's own tally of what went back; what was never captured counts as returned, too."""
+    """The charge's own sum of refunds; what was never captured counts as refunded, too."""
     uncaptured = charge["amount"] - charge["amount_captured"]
     total = returned(charge) + uncaptured
     objects.change(charge, amount_refunded=total, refunded=total == charge["amount"])
 
 
-def _tell(how: str, refund: Json, **changes: object) -> Json:
-    """Change a refund; Stripe tells so by two names."""
+def _change(refund: Json, **changes: object) -> Json:
+    """Change a refund; Stripe sends two events of each change."""
     before = {key: refund.get(key) for key in changes if refund.get(key) != changes[key]}
     objects.change(refund, **changes)
     if before:
-        events.emit(f"refund.{how}", refund, previous=before)
-        events.emit(f"charge.refund.{how}", refund, previous=before)
+        events.emit("refund.updated", refund, previous=before)
+        events.emit("charge.refund.updated", refund, previous=before)
     return refund
 
 

@@ -1,14 +1,14 @@
 """Saving a card for later: what the bank makes of a confirmed SetupIntent.
 
 What owns one (a Checkout Session, a subscription with a trial) names itself in ``_owner`` and
-hears of each turn, as with ``payments.OWNERS``.
+hears of each turn as an ``Owner``. ``server.load`` puts the owners in ``OWNERS``.
 """
 
 from __future__ import annotations
 
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import CardError
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import cards, challenges, payment_methods
@@ -37,15 +37,19 @@ def confirm(intent: Json, how: Confirmation) -> Json:
         objects.change(intent, next_action=action, status="requires_action")
         events.emit("setup_intent.requires_action", intent)
         return intent
-    return _settle(intent, method)
+    return _authorize(intent, method)
 
 
-def _challenged(intent: Json, passed: bool) -> Json:
+def challenged(intent: Json, passed: bool) -> Json:
+    """The bank's customer answered on its page.
+
+    :raises CardError: The bank declines after all.
+    """
     method = store.get("payment_method", intent["payment_method"])
     objects.change(intent, next_action=None)
     if passed:
         objects.change(method, _authenticated=True)
-        return _settle(intent, method)
+        return _authorize(intent, method)
     _fail(
         intent,
         method,
@@ -58,7 +62,7 @@ def _challenged(intent: Json, passed: bool) -> Json:
     return intent
 
 
-def _settle(intent: Json, method: Json) -> Json:
+def _authorize(intent: Json, method: Json) -> Json:
     card = payment_methods.card_of(method)
     if card.decline and card.refuses_setup:
         code, decline_code = card.decline
@@ -119,6 +123,3 @@ def _attempt(intent: Json, method: Json, status: str, error: Json | None) -> Jso
 def _owner(intent: Json) -> Owner:
     name = intent.get("_owner")
     return OWNERS[name[0]] if name else Owner()
-
-
-challenges.ANSWERS["setup_intent"] = _challenged

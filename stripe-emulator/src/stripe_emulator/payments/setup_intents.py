@@ -6,14 +6,16 @@ The routes; what the bank makes of a confirmation is in ``setups.py``.
 from __future__ import annotations
 
 from stripe_emulator.api import lists
-from stripe_emulator.api.routing import get, post
+from stripe_emulator.api.register import Register
 from stripe_emulator.core import ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.store import Json
+from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public, without_effect
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import payment_intents, setup_confirmation
 from stripe_emulator.payments.confirmation import Confirmation
+
+register = Register()
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
@@ -27,7 +29,7 @@ KEPT = (
 OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
 
 
-@post("/v1/setup_intents")
+@register.post("/v1/setup_intents")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/setup_intents/create"""
     intent = new(form)
@@ -43,48 +45,48 @@ def create(form: Form) -> Json:
     return intent
 
 
-@get("/v1/setup_intents/{intent}", publishable=True)
-def retrieve(form: Form, intent: str) -> Json:
+@register.get("/v1/setup_intents/{intent}", publishable=True)
+def retrieve(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/retrieve"""
     without_effect(form, "client_secret")  # which ``keys`` has checked
-    return store.get("setup_intent", intent, param="intent")
+    return store.get("setup_intent", intent_id, param="intent")
 
 
-@post("/v1/setup_intents/{intent}")
-def update(form: Form, intent: str) -> Json:
+@register.post("/v1/setup_intents/{intent}")
+def update(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/update"""
-    found = _open(intent, "update")
-    payment_intents.narrow(found, form)
-    changes = objects.patch(found, form, KEPT)
+    intent = _open(intent_id, "update")
+    payment_intents.narrow(intent, form)
+    changes = objects.patch(intent, form, KEPT)
     if "customer" in form:
         changes["customer"] = store.named("customer", form["customer"], "customer")["id"]
-    objects.change(found, **changes)
-    return _take_method(found, form)
+    objects.change(intent, **changes)
+    return _take_method(intent, form)
 
 
-@post("/v1/setup_intents/{intent}/confirm", publishable=True)
-def confirm(form: Form, intent: str) -> Json:
+@register.post("/v1/setup_intents/{intent}/confirm", publishable=True)
+def confirm(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/confirm"""
-    found = _open(intent, "confirm")
-    payment_intents.narrow(found, form)
-    objects.change(found, **objects.patch(found, form, ("payment_method_options",)))
-    return setup_confirmation.confirm(found, _confirmation(found, form))
+    intent = _open(intent_id, "confirm")
+    payment_intents.narrow(intent, form)
+    objects.change(intent, **objects.patch(intent, form, ("payment_method_options",)))
+    return setup_confirmation.confirm(intent, _confirmation(intent, form))
 
 
-@post("/v1/setup_intents/{intent}/cancel")
-def cancel(form: Form, intent: str) -> Json:
+@register.post("/v1/setup_intents/{intent}/cancel")
+def cancel(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/cancel"""
-    return call_off(_open(intent, "cancel"), form.get("cancellation_reason"))
+    return call_off(_open(intent_id, "cancel"), form.get("cancellation_reason"))
 
 
-@get("/v1/setup_intents")
+@register.get("/v1/setup_intents")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/setup_intents/list"""
     only = ("customer", "payment_method")
     return lists.page("setup_intent", form, url="/v1/setup_intents", only=only)
 
 
-@get("/v1/setup_attempts")
+@register.get("/v1/setup_attempts")
 def list_attempts(form: Form) -> Json:
     """https://docs.stripe.com/api/setup_attempts/list"""
     return lists.page("setup_attempt", form, url="/v1/setup_attempts", only=("setup_intent",))

@@ -32,21 +32,21 @@ def create_app(api: Api) -> Flask:
 
     @app.route("/v1/<path:_>", methods=["OPTIONS"], provide_automatic_options=False)
     def preflight(_: str) -> Response:
-        asked = request.headers.get("Access-Control-Request-Headers", "")
-        return Response(status=204, headers={**HEADERS, "Access-Control-Allow-Headers": asked})
+        headers_wanted = request.headers.get("Access-Control-Request-Headers", "")
+        return Response(status=204, headers={**HEADERS, "Access-Control-Allow-Headers": headers_wanted})
 
     pages.register(app)
 
     @app.errorhandler(StripeError)
     def refused(error: StripeError) -> Response:
-        return _said(error)
+        return _answer(error)
 
     @app.errorhandler(HTTPException)
     def no_such_page(error: HTTPException) -> Response | HTTPException:
         if error.code == 404:
-            return _said(NotFound(f"Unrecognized request URL ({request.method}: {request.path})."))
+            return _answer(NotFound(f"Unrecognized request URL ({request.method}: {request.path})."))
         if error.code is not None and 400 <= error.code < 500:
-            answer = _said(InvalidRequest(error.description or error.name))
+            answer = _answer(InvalidRequest(error.description or error.name))
             answer.status_code = error.code
             return answer
         return error
@@ -54,7 +54,7 @@ def create_app(api: Api) -> Flask:
     @app.errorhandler(Exception)
     def broken(error: Exception) -> Response:
         app.logger.exception("stripe-emulator has a bug, in %s %s", request.method, request.path)
-        return _said(Unavailable(f"stripe-emulator has a bug: {type(error).__name__}. Please report it."))
+        return _answer(Unavailable(f"stripe-emulator has a bug: {type(error).__name__}. Please report it."))
 
     return app
 
@@ -77,7 +77,7 @@ def respond(reply: Reply) -> Response:
     return response
 
 
-def _said(error: StripeError) -> Response:
+def _answer(error: StripeError) -> Response:
     request_id = ids.new("request")
     headers = {**HEADERS, **error.headers, "Request-Id": request_id}
     return Response(encode(error.envelope(request_id)), error.status, headers)

@@ -13,7 +13,8 @@ from stripe_emulator.api.request import Api
 from stripe_emulator.core import clock
 from stripe_emulator.core.errors import CardError
 from stripe_emulator.core.ids import token
-from stripe_emulator.core.store import Json, Store
+from stripe_emulator.core.store import Store
+from stripe_emulator.core.types import Json
 from stripe_emulator.events import events
 from stripe_emulator.events.deliveries import Courier, Reply
 from stripe_emulator.server import app

@@ -24,9 +24,9 @@ PULSE = 0.5
 
 
 class Worker(threading.Thread):
-    """Runs what falls due and has each endpoint told of its events, until stopped.
+    """Runs what falls due and delivers events to each endpoint, until stopped.
 
-    A slow receiver delays nobody but itself: each has a carrier while something waits for it.
+    A slow receiver delays nobody but itself: each has a thread while something waits for it.
     """
 
     def __init__(self, emulator: Emulator) -> None:
@@ -34,7 +34,7 @@ class Worker(threading.Thread):
         self._emulator = emulator
         self._wake = threading.Event()
         self._stopped = threading.Event()
-        self._carried: set[str] = set()
+        self._delivering: set[str] = set()
         emulator.store.on_commit.append(self._wake.set)
 
     def run(self) -> None:
@@ -44,21 +44,21 @@ class Worker(threading.Thread):
                 self._wake.clear()
                 clock.run_due(self._emulator.store)
                 for endpoint in self._emulator.courier.waiting():
-                    if endpoint not in self._carried:
-                        self._carried.add(endpoint)
-                        threading.Thread(target=self._carry, args=(endpoint,), daemon=True).start()
+                    if endpoint not in self._delivering:
+                        self._delivering.add(endpoint)
+                        threading.Thread(target=self._deliver, args=(endpoint,), daemon=True).start()
 
     def stop(self) -> None:
         self._stopped.set()
         self._wake.set()
         self.join(timeout=5)
 
-    def _carry(self, endpoint: str) -> None:
+    def _deliver(self, endpoint: str) -> None:
         try:
             with suppress(Unavailable):  # closed meanwhile; what was sent goes again
                 self._emulator.courier.deliver(endpoint=endpoint)
         finally:
-            self._carried.discard(endpoint)
+            self._delivering.discard(endpoint)
             self._wake.set()  # something may have come for it after its last look
 
 
@@ -67,7 +67,7 @@ class _Handler(WSGIRequestHandler):
     disable_nagle_algorithm = True
 
     def log_request(self, *_: Any) -> None:
-        """Quiet: the dashboard tells more."""
+        """Log nothing: the dashboard shows more."""
 
 
 def serve(emulator: Emulator, host: str, port: int) -> BaseWSGIServer:

@@ -1,43 +1,126 @@
-"""The topics whose objects the emulator serves, in the order of the tower."""
+"""What the emulator consists of: each file that answers requests or does due work, floor by floor.
+
+Nothing is served because somebody imported it: a register counts once it is opened here, and a
+turn in an object's life leads to what stands here.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
+from functools import cache
 
-TOPICS = {
-    "events": ("event_routes", "core_events", "webhook_endpoints", "event_destinations"),
-    "catalog": ("products", "prices", "tax_rates", "coupons", "promotion_codes"),
-    "payments": (
-        "balance_transactions",
-        "balance",
-        "payouts",
-        "payment_methods",
-        "customers",
-        "charges",
-        "direct_charges",
-        "refunds",
-        "disputes",
-        "payment_intents",
-        "setup_intents",
-    ),
-    "billing": (
-        "subscription_routes",
-        "subscription_items",
-        "subscription_schedules",
-        "invoice_routes",
-        "invoiceitems",
-        "invoice_payments",
-        "credit_notes",
-        "customer_balance_transactions",
-        "billing_portal",
-        "test_clocks",
-    ),
-    "checkout": ("sessions", "line_items", "payment_pages"),
-}
+from stripe_emulator.api.register import Register
+from stripe_emulator.billing import (
+    billing_portal,
+    collection,
+    credit_notes,
+    customer_balance_transactions,
+    cycle,
+    invoice_payments,
+    invoice_routes,
+    invoiceitems,
+    invoices,
+    pauses,
+    pending_updates,
+    phases,
+    states,
+    subscription_items,
+    subscription_routes,
+    subscription_schedules,
+    test_clocks,
+    trial_cards,
+)
+from stripe_emulator.catalog import coupons, prices, products, promotion_codes, tax_rates
+from stripe_emulator.checkout import completion, modes, payment_pages, sessions, subscription_mode
+from stripe_emulator.events import core_events, event_destinations, event_routes, webhook_endpoints
+from stripe_emulator.payments import (
+    balance,
+    balance_transactions,
+    charges,
+    confirmation,
+    customers,
+    direct_charges,
+    disputes,
+    payment_intents,
+    payment_methods,
+    payouts,
+    refunds,
+    setup_confirmation,
+    setup_intents,
+)
+
+REGISTERS: tuple[Register, ...] = (
+    # events
+    event_routes.register,
+    core_events.register,
+    webhook_endpoints.register,
+    event_destinations.register,
+    # catalog
+    products.register,
+    prices.register,
+    tax_rates.register,
+    coupons.register,
+    promotion_codes.register,
+    # payments
+    balance_transactions.register,
+    balance.register,
+    payouts.register,
+    payment_methods.register,
+    customers.register,
+    charges.register,
+    direct_charges.register,
+    refunds.register,
+    disputes.register,
+    confirmation.register,
+    payment_intents.register,
+    setup_intents.register,
+    # billing
+    invoices.register,
+    collection.register,
+    invoice_routes.register,
+    invoiceitems.register,
+    invoice_payments.register,
+    credit_notes.register,
+    customer_balance_transactions.register,
+    states.register,
+    cycle.register,
+    pending_updates.register,
+    pauses.register,
+    subscription_routes.register,
+    subscription_items.register,
+    phases.register,
+    subscription_schedules.register,
+    billing_portal.register,
+    test_clocks.register,
+    # checkout
+    completion.register,
+    sessions.register,
+    payment_pages.register,
+)
 
 
+@cache
 def load() -> None:
-    """Import every topic, so that its routes answer."""
-    for topic, objects in TOPICS.items():
-        for name in objects:
-            import_module(f"stripe_emulator.{topic}.{name}")
+    """Open every register and say what leads to what, once in a process."""
+    for register in REGISTERS:
+        register.open()
+    connect()
+
+
+def connect() -> None:
+    """Name what follows a turn on a lower floor, in this order, and who owns a payment."""
+    customers.before_removal.leads_to(states.end_all_of)
+    invoices.after_paid.leads_to(
+        states.invoice_paid, pending_updates.invoice_paid, pauses.invoice_paid, subscription_mode.invoice_paid
+    )
+    invoices.after_given_up.leads_to(states.invoice_given_up, pending_updates.invoice_given_up)
+    collection.after_failure.leads_to(states.payment_failed)
+    cycle.before_renewal.leads_to(phases.enter_due)
+    states.after_end.leads_to(phases.subscription_ended)
+    confirmation.OWNERS.update({"invoice": collection.OWNER, completion.KIND: modes.PAYMENT_OWNER})
+    setup_confirmation.OWNERS.update(
+        {
+            "subscription": trial_cards.OWNER,
+            completion.KIND: modes.SETUP_OWNER,
+            subscription_mode.TRIAL: subscription_mode.TRIAL_OWNER,
+        }
+    )

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from prepaid_ledger.errors import PrepaidError
 from prepaid_ledger.tables import Wallet
 
+from ...context import transaction
 from ...errors import UnknownItem
 from ...payments import payments as payment_rows
 from ...payments.customers import known_customer
@@ -210,11 +211,10 @@ def block() -> ResponseReturnValue:
     owner = known_owner(request.form.get("owner", ""))
     try:
         shut, reason = shuts_out(), forms.reason()
-        context.operators.block(owner, shut)
-        page.record(operator, Right.BLOCK, owner=owner, reason=reason, blocked=shut)
-        context.session.commit()
+        with transaction(context):
+            context.operators.block(owner, shut)
+            page.record(operator, Right.BLOCK, owner=owner, reason=reason, blocked=shut)
     except PrepaidError as error:
-        context.session.rollback()
         flash(str(error), "warning")
     else:
         flash("Blocked: neither a browser nor a key gets in." if shut else "Let in again.", "success")

@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, func, or_, select
 
 from prepaid_ledger import clock
-from prepaid_ledger.errors import PrepaidError
 
+from ...context import transaction
 from ...operations import reconcile, webhooks
 from ...operations.doctor import CLOCK_OFF_S
 from ...payments.models import InboxEvent
@@ -132,8 +132,8 @@ def replay() -> ResponseReturnValue:
     if context.session.get(InboxEvent, event_id) is None:
         flash("There is no such event in the inbox.", "warning")
     else:
-        page.record(operator, Right.REPLAY, owner=None, reason="", event=event_id)
-        context.session.commit()
+        with transaction(context):
+            page.record(operator, Right.REPLAY, owner=None, reason="", event=event_id)
         if webhooks.replay(context, event_id):
             flash(f"{event_id} is handled.", "success")
         else:
@@ -145,8 +145,8 @@ def replay_all(operator: Operator) -> ResponseReturnValue:
     """The oldest first; so many at once that the page answers in time."""
     context = page.context()
     events = webhooks.unhandled(context)[:AT_ONCE]
-    page.record(operator, Right.REPLAY, owner=None, reason="", events=len(events))
-    context.session.commit()
+    with transaction(context):
+        page.record(operator, Right.REPLAY, owner=None, reason="", events=len(events))
     failed = [event for event in events if not webhooks.replay(context, event)]
     flash(
         f"{len(events) - len(failed):,} handled, {len(failed):,} failed again.",
@@ -167,22 +167,19 @@ def sync() -> ResponseReturnValue:
 
 def compare() -> ResponseReturnValue:
     """What the last comparison with Stripe found; sent, it compares anew, or mends what differs."""
-    operator = page.operator()
+    page.operator()
     context = page.context()
-    mended = False
+    mends = bool(request.form.get("fix"))
     if request.method == "POST":
-        mended = bool(request.form.get("fix"))
-        operator = page.operator(Right.MEND if mended else Right.SYNC)
-        if mended:
+        compare_now(fix=mends)
+    return page.render("compare.html", compared=reconcile.last(context.session), mended=mends)
+
+
+def compare_now(*, fix: bool) -> None:
+    """Compare the last days, on the record where something may be mended."""
+    operator = page.operator(Right.MEND if fix else Right.SYNC)
+    context = page.context()
+    if fix:
+        with transaction(context):
             page.record(operator, Right.MEND, owner=None, reason="", attempt=forms.attempt() or "")
-            context.session.commit()
-        try:
-            reconcile.reconcile(context, since=context.clock() - LOOK_BACK, fix=mended)
-        except PrepaidError:
-            context.session.rollback()
-            raise
-    return page.render(
-        "compare.html",
-        compared=reconcile.last(context.session),
-        mended=mended,
-    )
+    reconcile.reconcile(context, since=context.clock() - LOOK_BACK, fix=fix)

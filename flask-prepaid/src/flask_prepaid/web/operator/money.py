@@ -8,13 +8,14 @@ from flask.typing import ResponseReturnValue
 from prepaid_ledger.errors import PrepaidError
 
 from ... import money
+from ...context import transaction
 from ...errors import GatewayUnavailable, UnknownItem
 from ...payments.models import Payment
 from ...purchases import refunds
 from .. import forms
 from . import page, payments
 from .customers import known_owner
-from .roles import Operator, Right
+from .roles import Right
 
 
 def grant() -> ResponseReturnValue:
@@ -28,7 +29,7 @@ def adjust() -> ResponseReturnValue:
 
 
 def move_credits(right: Right, sign: int) -> ResponseReturnValue:
-    """Post what the form says, and go back to the customer with what came of it."""
+    """Post what the form says, with the record of it, and return to the customer with what came of it."""
     operator = page.operator(right)
     context = page.context()
     owner = known_owner(request.form.get("owner", ""))
@@ -37,24 +38,17 @@ def move_credits(right: Right, sign: int) -> ResponseReturnValue:
         key = f"operator:{forms.required_attempt()}"
         if right is Right.GRANT and credits > context.config.small_grant:
             page.operator(Right.GRANT_MANY)
-        post(operator, right, owner, sign * credits, key=key, reason=reason)
+        with transaction(context):
+            move = context.ledger.grant if right is Right.GRANT else context.ledger.adjust
+            move(owner, sign * credits, key=key, reason=f"{reason} (by {operator.name})")
+            page.record(operator, right, owner=owner, reason=reason, credits=sign * credits)
     except PrepaidError as error:
-        context.session.rollback()
         flash(str(error), "warning")
     else:
         flash(
             f"{sign * credits:+,} credits. The balance is {context.ledger.balance(owner):,} now.", "success"
         )
     return redirect(page.customer_url(owner), 303)
-
-
-def post(operator: Operator, right: Right, owner: str, credits: int, *, key: str, reason: str) -> None:
-    """Move the credits and tell the host, in one commit."""
-    context = page.context()
-    move = context.ledger.grant if right is Right.GRANT else context.ledger.adjust
-    move(owner, credits, key=key, reason=f"{reason} (by {operator.name})")
-    page.record(operator, right, owner=owner, reason=reason, credits=credits)
-    context.session.commit()
 
 
 def refund(payment_id: int) -> ResponseReturnValue:
@@ -69,17 +63,22 @@ def refund(payment_id: int) -> ResponseReturnValue:
         reason, key = forms.reason(), forms.required_attempt()
     except UnknownItem as error:
         return refund_form(payment, error), error.http_status
-    page.record(
-        operator, Right.REFUND, owner=payment.owner, reason=reason, payment=payment.id, amount_minor=amount
-    )
-    context.session.commit()
+    with transaction(context):
+        page.record(
+            operator,
+            Right.REFUND,
+            owner=payment.owner,
+            reason=reason,
+            payment=payment.id,
+            amount_minor=amount,
+        )
     try:
         refunded = refunds.refund(
             context, payment.id, amount_minor=amount, reason=f"{reason} (by {operator.name})", key=key
         )
     except GatewayUnavailable:
         flash(
-            "Stripe does not answer. It is not known yet whether the money goes back; do not ask again, "
+            "Stripe does not answer. It is not known yet whether the refund is made; do not ask again, "
             "it is found out within a minute.",
             "warning",
         )
@@ -87,7 +86,7 @@ def refund(payment_id: int) -> ResponseReturnValue:
         return refund_form(payments.by_number(payment_id), error), error.http_status
     else:
         shown = money.show(refunded.amount_minor, payment.currency)
-        flash(f"{shown} of payment {payment.id} goes back: {refunded.state}.", "success")
+        flash(f"Refund of {shown} for payment {payment.id}: {refunded.state}.", "success")
     return redirect(url_for("prepaid.operator_payment", payment_id=payment_id), 303)
 
 

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from prepaid_ledger.errors import PrepaidError
 
+from ...context import transaction
 from ...errors import GatewayUnavailable, UnknownItem
 from ...subscriptions import changing, subscribing, sync
 from ...subscriptions.changing import Preview
@@ -129,14 +130,12 @@ def do() -> ResponseReturnValue:
         changing.own(context, owner, action.verb)
         reason = forms.reason()
         plan = request.form.get("plan") if action.verb == "change" else None
-        page.record(operator, Right.PLAN, owner=owner, reason=reason, done=action.verb, plan=plan)
-        context.session.commit()
+        with transaction(context):
+            page.record(operator, Right.PLAN, owner=owner, reason=reason, done=action.verb, plan=plan)
         action.do(owner)
     except GatewayUnavailable:
-        context.session.rollback()
         flash("Stripe does not answer. Look at the plan again in a minute before you repeat it.", "warning")
     except PrepaidError as error:
-        context.session.rollback()
         return show(owner, error=error), error.http_status
     else:
         flash(f"{action.words}: done.", "success")

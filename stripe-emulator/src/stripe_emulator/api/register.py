@@ -1,0 +1,108 @@
+"""What one file adds to the emulator: the requests that it answers and what falls due there.
+
+A file of a topic declares its register on top, and ``server.load`` opens each one:
+
+    register = Register()
+
+    @register.post("/v1/customers/{customer}")
+    def update(form: Form, customer: str) -> Json: ...
+
+    @register.due("checkout.session.expire")
+    def expire_unpaid(session_id: str) -> None: ...
+
+What is in braces reaches the function as text, and the form comes typed by the contract. What
+the function returns goes out as JSON, with ``expand`` done. What it raises is answered in
+Stripe's envelope, and nothing that it did is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from stripe_emulator import contract
+from stripe_emulator.api import expand, routing
+from stripe_emulator.api.routing import Endpoint, View
+from stripe_emulator.core import clock
+from stripe_emulator.core.types import Json
+
+
+class Register:
+    """The routes, the fields and the due work of one file. Nothing of it counts before ``open``."""
+
+    def __init__(self) -> None:
+        #: Documented routes that the installed SDK does not know: its version of the API lacks them.
+        self.unknown: list[str] = []
+        self._endpoints: list[Endpoint] = []
+        self._includable: dict[tuple[str, str], Callable[[Json], Any]] = {}
+        self._computed: dict[str, Callable[[Json], Json]] = {}
+        self._due: dict[str, clock.Handler] = {}
+
+    def open(self) -> None:
+        """Have the emulator answer these routes, make these fields and run this due work."""
+        for endpoint in self._endpoints:
+            routing.add(endpoint)
+        expand.INCLUDABLE.update(self._includable)
+        expand.COMPUTED.update(self._computed)
+        clock.HANDLERS.update(self._due)
+
+    def get(
+        self, path: str, *, publishable: bool = False, documented: bool = True, reads_as: str | None = None
+    ) -> Callable[[View], View]:
+        """Answer GET on ``path``.
+
+        :param publishable: A browser may call it with a ``pk_test_`` key.
+        :param documented: False for what the SDK's services do not call.
+        :param reads_as: The documented path whose parameters an undocumented one takes.
+        """
+        return self._endpoint("GET", path, publishable, documented, reads_as)
+
+    def post(
+        self, path: str, *, publishable: bool = False, documented: bool = True
+    ) -> Callable[[View], View]:
+        """Answer POST on ``path``. The parameters are those of ``get``."""
+        return self._endpoint("POST", path, publishable, documented)
+
+    def delete(self, path: str) -> Callable[[View], View]:
+        """Answer DELETE on ``path``."""
+        return self._endpoint("DELETE", path, publishable=False, documented=True)
+
+    def due(self, what: str) -> Callable[[clock.Handler], clock.Handler]:
+        """Name what happens when ``what`` falls due; it is called with the object's id."""
+
+        def keep(handler: clock.Handler) -> clock.Handler:
+            self._due[what] = handler
+            return handler
+
+        return keep
+
+    def includable(self, kind: str, field: str) -> Callable[[Callable[[Json], Any]], Callable[[Json], Any]]:
+        """Name how to make a field that is absent until ``expand`` asks for it."""
+
+        def keep(make: Callable[[Json], Any]) -> Callable[[Json], Any]:
+            self._includable[kind, field] = make
+            return make
+
+        return keep
+
+    def computed(self, kind: str) -> Callable[[Callable[[Json], Json]], Callable[[Json], Json]]:
+        """Name how to make the fields that are computed each time an object goes out."""
+
+        def keep(make: Callable[[Json], Json]) -> Callable[[Json], Json]:
+            self._computed[kind] = make
+            return make
+
+        return keep
+
+    def _endpoint(
+        self, verb: str, path: str, publishable: bool, documented: bool, reads_as: str | None = None
+    ) -> Callable[[View], View]:
+        def keep(view: View) -> View:
+            route = contract.find(verb, reads_as or path) if documented or reads_as else None
+            if documented and (route is None or route.path != path):
+                self.unknown.append(f"{verb} {path}")
+            else:
+                self._endpoints.append(Endpoint(verb, path, view, route, documented, publishable))
+            return view
+
+        return keep

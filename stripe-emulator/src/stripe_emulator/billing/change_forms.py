@@ -1,0 +1,100 @@
+"""What the form of a change of a subscription asks for, besides its items."""
+
+from __future__ import annotations
+
+from stripe_emulator.billing import cycle, items, terms
+from stripe_emulator.catalog import discounts
+from stripe_emulator.core import clock
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.types import Json
+from stripe_emulator.events import objects
+
+#: Parameters that are kept as they come; "" empties them.
+KEPT = (
+    "collection_method",
+    "days_until_due",
+    "default_payment_method",
+    "default_source",
+    "description",
+    "off_session",
+    "pause_collection",
+    "pending_invoice_item_interval",
+)
+
+
+def trial_end(subscription: Json, form: Json) -> int | None:
+    """The moment that the form wants a trial to end, or None if it says nothing of it."""
+    wanted = form.get("trial_end")
+    if wanted is None:
+        return None
+    if wanted == "now":
+        return clock.now() if subscription["status"] == "trialing" else None
+    return terms.check_trial_end(wanted)
+
+
+def proration_date(subscription: Json, form: Json) -> int:
+    """The moment from which a change is prorated.
+
+    :raises InvalidRequest: It lies outside of the running period.
+    """
+    moment: int = form.get("proration_date", clock.now())
+    data = subscription["items"]["data"]
+    first = min(item["current_period_start"] for item in data)
+    last = max(item["current_period_end"] for item in data)
+    if "proration_date" in form and not first <= moment <= last:
+        raise InvalidRequest(
+            f"Cannot specify proration date outside of current subscription period ({first} - {last}).",
+            param="proration_date",
+        )
+    return moment
+
+
+def kept(subscription: Json, form: Json, customer: Json) -> Json:
+    """What an update changes besides items and periods: payment, texts, discounts, cancellation."""
+    fields = objects.patch(subscription, form, KEPT)
+    fields.pop("off_session", None)
+    if form.get("default_payment_method"):
+        terms.check_method(form["default_payment_method"], customer)
+    if fields.get("pause_collection"):
+        fields["pause_collection"] = {"resumes_at": None} | fields["pause_collection"]
+    if fields.get("pending_invoice_item_interval"):
+        fields["pending_invoice_item_interval"] = terms.interval(form["pending_invoice_item_interval"])
+    if "default_tax_rates" in form:
+        fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates")
+    for name in ("invoice_settings", "payment_settings", "trial_settings"):
+        if form.get(name):
+            fields[name] = (subscription[name] or {}) | form[name]
+    if "discounts" in form or form.get("coupon") or form.get("promotion_code"):
+        wanted = discounts.redeem_all(
+            terms.discount_forms(form), customer, "discounts", subscription=subscription["id"]
+        )
+        fields["discounts"] = discounts.without_spent(wanted)
+    return fields | _cancellation(subscription, form)
+
+
+def _cancellation(subscription: Json, form: Json) -> Json:
+    """``cancel_at_period_end`` and ``cancel_at``, set or taken back."""
+    fields: Json = {}
+    if "cancellation_details" in form:
+        given = {key: value or None for key, value in form["cancellation_details"].items()}
+        fields["cancellation_details"] = (subscription["cancellation_details"] or {}) | given
+    if "cancel_at_period_end" not in form and "cancel_at" not in form:
+        return fields
+    if subscription["schedule"]:
+        raise InvalidRequest(
+            f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and"
+            " updating any cancelation behavior directly is not allowed. Please update the schedule instead.",
+            param="cancel_at_period_end",
+        )
+    details = fields.get("cancellation_details") or subscription["cancellation_details"] or {}
+    at_end = form.get("cancel_at_period_end", False)
+    moment = terms.cancel_at(form, cycle.next_renewal(subscription))
+    if moment is not None and moment <= clock.now() and not at_end:
+        raise InvalidRequest("cancel_at must be in the future.", param="cancel_at")
+    wanted = moment is not None
+    return fields | {
+        "cancel_at": moment,
+        "cancel_at_period_end": at_end,
+        "canceled_at": clock.now() if wanted else None,
+        "cancellation_details": details | {"reason": "cancellation_requested" if wanted else None},
+    }

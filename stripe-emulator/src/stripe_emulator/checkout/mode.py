@@ -1,0 +1,39 @@
+"""What a mode of Checkout adds to its sessions, and who pays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stripe_emulator.core.types import Json
+from stripe_emulator.core.wire import Form
+
+
+@dataclass(frozen=True)
+class Payer:
+    """Who pays, and with what; ``keep`` and ``accepts_terms`` are boxes on the page.
+
+    ``phone`` and ``address`` count only where the session collects them.
+    """
+
+    method: Json
+    email: str | None = None
+    name: str | None = None
+    keep: bool = False
+    accepts_terms: bool = True
+    phone: str | None = None
+    address: Json | None = None
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What a mode does.
+
+    ``prepare(session, form)`` checks a creation and fills in the rest of a session that has its
+    lines. ``complete(session, payer)`` does what the customer came for and calls
+    ``completion.finish`` when it is done; it may leave that to a bank's page. It raises CardError
+    where the bank says no.
+    """
+
+    prepare: Callable[[Json, Form], None]
+    complete: Callable[[Json, Payer], None]

@@ -1,0 +1,43 @@
+"""The customer of a Checkout Session presses the button, on the page or in a test."""
+
+from __future__ import annotations
+
+from stripe_emulator.checkout import completion, modes, subscription_mode
+from stripe_emulator.checkout.mode import Payer
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.types import Json
+from stripe_emulator.events import objects
+
+#: What a session does, by its ``mode``.
+MODES = {
+    "payment": modes.PAYMENT,
+    "setup": modes.SETUP,
+    "subscription": subscription_mode.SUBSCRIPTION,
+}
+
+
+def pay(session: Json, payer: Payer) -> Json:
+    """Do what the customer came for; return the session as it then is.
+
+    It is complete, or waits for the bank's page: then its intent's ``next_action`` says where.
+
+    :raises CardError: The bank said no. The session stays open for another try.
+    :raises InvalidRequest: It is not open any more.
+    """
+    if session["status"] != "open":
+        raise InvalidRequest(
+            f"This Checkout Session is {session['status']}; only an open one can be paid.",
+            code="checkout_session_not_open",
+        )
+    if session["customer"] is None and not (payer.email or session["customer_email"]):
+        raise InvalidRequest("Your email is missing.", code="email_invalid", param="email")
+    if completion.asks_terms(session):
+        if not payer.accepts_terms:
+            raise InvalidRequest("Accept the terms of service to go on.", param="terms_of_service")
+        objects.change(session, consent={"promotions": None, "terms_of_service": "accepted"})
+    details: Json = {"email": payer.email, "name": payer.name, "keep": payer.keep}
+    details["phone"] = payer.phone if completion.asks_phone(session) else None
+    details["address"] = payer.address if completion.asks_address(session) else None
+    objects.change(session, _payer=details)
+    MODES[session["mode"]].complete(session, payer)
+    return session

@@ -1,0 +1,163 @@
+"""What the form of a new Checkout Session asks for, and what of it can't be."""
+
+from __future__ import annotations
+
+from stripe_emulator.checkout import paying
+from stripe_emulator.checkout.mode import Mode
+from stripe_emulator.core import clock, money, store
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.types import Json
+from stripe_emulator.core.wire import Form
+
+#: Parameters that promise more than is done here.
+NOT_YET = (
+    "after_expiration",
+    "custom_fields",
+    "customer_account",
+    "optional_items",
+    "payment_method_configuration",
+    "payment_method_data",
+    "shipping_address_collection",
+    "shipping_options",
+)
+#: Parameters that promise more than is done here where their ``enabled`` is true.
+NOT_YET_ENABLED = ("managed_payments", "tax_id_collection")
+
+LIVES, SHORTEST = clock.DAY, 30 * 60
+MAX_URL = 5000
+
+
+def defaults(form: Form) -> Json:
+    """What a session says where nobody asked for anything else."""
+    return {
+        "adaptive_pricing": {"enabled": False},
+        "customer_creation": None,
+        "origin_context": None,
+        "payment_method_collection": None if form["mode"] == "payment" else "always",
+        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+        "phone_number_collection": {"enabled": False},
+        "saved_payment_method_options": {
+            "allow_redisplay_filters": ["always"],
+            "payment_method_remove": "disabled",
+            "payment_method_save": None,
+            **(form.get("saved_payment_method_options") or {}),
+        }
+        if form["mode"] != "setup"
+        else None,
+        "ui_mode": form.get("ui_mode", "hosted_page"),
+    }
+
+
+def mode(form: Form) -> Mode:
+    """The mode of a new session.
+
+    :raises InvalidRequest: A parameter is missing or contradicts the mode.
+    :raises NotEmulated: The form asks for something that the emulator would not do.
+    """
+    if "mode" not in form:
+        raise InvalidRequest("Missing required param: mode.", code="parameter_missing", param="mode")
+    for param in ("application_fee_amount", "on_behalf_of", "transfer_data"):
+        if (form.get("payment_intent_data") or {}).get(param):
+            raise NotEmulated(f"Checkout Sessions with {param}", param=f"payment_intent_data[{param}]")
+    mode = paying.MODES.get(form["mode"])
+    if mode is None:
+        raise NotEmulated(f"Checkout Sessions with mode={form['mode']}", param="mode")
+    for index, option in enumerate(form.get("shipping_options") or []):
+        if "shipping_rate" in option:
+            param = f"shipping_options[{index}][shipping_rate]"
+            store.named("shipping_rate", option["shipping_rate"], param)
+    for param in NOT_YET:
+        if form.get(param):
+            raise NotEmulated(f"Checkout Sessions with {param}", param=param)
+    for param in NOT_YET_ENABLED:
+        if (form.get(param) or {}).get("enabled"):
+            raise NotEmulated(f"Checkout Sessions with {param}", param=param)
+    if (form.get("consent_collection") or {}).get("promotions") == "auto":
+        raise NotEmulated("asking for consent to promotions", param="consent_collection[promotions]")
+    if form["mode"] != "setup" and not form.get("line_items"):
+        raise InvalidRequest(
+            f"`line_items` are required in `{form['mode']}` mode.",
+            code="parameter_missing",
+            param="line_items",
+        )
+    return mode
+
+
+def check_urls(form: Form) -> None:
+    """Check where the browser goes after the page.
+
+    :raises InvalidRequest: A URL is missing, wrong, or not for this ``ui_mode``.
+    """
+    ui_mode = form.get("ui_mode", "hosted_page")
+    if ui_mode == "hosted_page":
+        needed, refused = "success_url", ("return_url", "redirect_on_completion")
+    else:
+        needed, refused = "return_url", ("success_url", "cancel_url")
+    if needed not in form and not (
+        ui_mode == "embedded_page" and form.get("redirect_on_completion") == "never"
+    ):
+        raise InvalidRequest(
+            f"You must provide `{needed}` when `ui_mode` is `{ui_mode}`.",
+            code="parameter_missing",
+            param=needed,
+        )
+    for param in refused:
+        if param in form:
+            raise InvalidRequest(f"`{param}` is not allowed when `ui_mode` is `{ui_mode}`.", param=param)
+    for param in ("success_url", "cancel_url", "return_url"):
+        url = form.get(param)
+        if url is None:
+            continue
+        if len(url) > MAX_URL:
+            raise InvalidRequest(
+                f"Invalid URL: it must be at most {MAX_URL} characters.", code="url_invalid", param=param
+            )
+        if not url.startswith(("http://", "https://")):
+            raise InvalidRequest(
+                "Not a valid URL: an explicit scheme (such as https) must be provided.",
+                code="url_invalid",
+                param=param,
+            )
+
+
+def customer(form: Form) -> str | None:
+    """The id of the customer that the form names."""
+    if "customer" not in form:
+        return None
+    if "customer_email" in form:
+        raise InvalidRequest(
+            "You may only specify one of these parameters: customer, customer_email.", param="customer_email"
+        )
+    customer_id: str = store.named("customer", form["customer"], "customer")["id"]
+    return customer_id
+
+
+def updates(form: Form) -> list[str]:
+    """``customer_update``: what the payer tells of themselves that becomes the customer's."""
+    wanted = form.get("customer_update") or {}
+    if wanted and "customer" not in form:
+        raise InvalidRequest(
+            "`customer_update` can only be used when `customer` is set.", param="customer_update"
+        )
+    return [name for name in ("address", "name") if wanted.get(name) == "auto"]
+
+
+def currency(form: Form) -> str | None:
+    """The currency of a session without lines."""
+    return money.currency(form["currency"]) if "currency" in form else None
+
+
+def expires_at(form: Form) -> int:
+    """When the session expires: in 24 hours, or as the form says.
+
+    :raises InvalidRequest: Sooner than 30 minutes from now, or later than 24 hours.
+    """
+    now = clock.now()
+    expires_at: int = form.get("expires_at", now + LIVES)
+    if not now + SHORTEST <= expires_at <= now + LIVES:
+        raise InvalidRequest(
+            "The `expires_at` timestamp must be at least 30 minutes and less than 24 hours from Checkout"
+            " Session creation.",
+            param="expires_at",
+        )
+    return expires_at

@@ -1,0 +1,26 @@
+"""Turns in an object's life that files on the floors above hear of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, ParamSpec
+
+P = ParamSpec("P")
+
+
+class Hook(Generic[P]):
+    """A turn in an object's life, called like a function by the file where it happens.
+
+    ``server.load`` says in one place which functions follow it, and in which order.
+    """
+
+    def __init__(self) -> None:
+        self.followers: tuple[Callable[P, None], ...] = ()
+
+    def leads_to(self, *followers: Callable[P, None]) -> None:
+        """Call these, in this order, in place of those named before."""
+        self.followers = followers
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        for follower in self.followers:
+            follower(*args, **kwargs)

@@ -1,0 +1,88 @@
+"""The tables of the store, and an object as a row of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from stripe_emulator.core.types import Json
+
+#: Column -> where its value stands in an object, first hit first. Lists filter by these without a scan.
+INDEXED: dict[str, tuple[str, ...]] = {
+    "customer": ("customer",),
+    "payment_intent": ("payment_intent", "payment.payment_intent"),
+    "charge": ("charge", "latest_charge"),
+    "invoice": ("invoice",),
+    "subscription": ("subscription", "parent.subscription_details.subscription"),
+    "parent": ("_parent", "source", "product", "coupon", "setup_intent"),
+    "name": ("lookup_key", "code", "email"),
+    "type": ("type",),
+}
+
+_PATHS = [[path.split(".") for path in paths] for paths in INDEXED.values()]
+
+_INDEXES = "".join(
+    f"CREATE INDEX IF NOT EXISTS object_by_{column} ON object (kind, {column}, created, seq)"
+    f" WHERE {column} IS NOT NULL;\n"
+    for column in INDEXED
+)
+
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS object (
+    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, created INTEGER NOT NULL,
+    deleted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL,
+    {", ".join(f"{column} TEXT" for column in INDEXED)},
+    UNIQUE (id, kind)
+);
+CREATE INDEX IF NOT EXISTS object_by_time ON object (kind, created, seq);
+{_INDEXES}
+CREATE TABLE IF NOT EXISTS due (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, clock TEXT, what TEXT NOT NULL, object TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS due_by_time ON due (clock, at, seq);
+CREATE INDEX IF NOT EXISTS due_by_object ON due (object);
+CREATE TABLE IF NOT EXISTS delivery (
+    seq INTEGER PRIMARY KEY, event TEXT NOT NULL, endpoint TEXT NOT NULL, due_at REAL NOT NULL,
+    rank REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, leased_until REAL NOT NULL DEFAULT 0,
+    status TEXT NOT NULL DEFAULT 'pending'
+);
+CREATE INDEX IF NOT EXISTS delivery_pending ON delivery (due_at) WHERE status = 'pending';
+CREATE INDEX IF NOT EXISTS delivery_by_event ON delivery (event);
+CREATE TABLE IF NOT EXISTS attempt (
+    seq INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, at INTEGER NOT NULL, status INTEGER,
+    reply TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS attempt_by_delivery ON attempt (delivery);
+CREATE TABLE IF NOT EXISTS answer (
+    key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL,
+    request TEXT NOT NULL, created INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS answer_by_time ON answer (created);
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+INSERT = (
+    f"INSERT INTO object (kind, id, created, deleted, body, {', '.join(INDEXED)})"
+    f" VALUES (?, ?, ?, ?, ?{', ?' * len(INDEXED)})"
+    " ON CONFLICT (id, kind) DO UPDATE SET created = excluded.created, deleted = excluded.deleted,"
+    f" body = excluded.body, {', '.join(f'{column} = excluded.{column}' for column in INDEXED)}"
+)
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def row_of(kind: str, value: Json) -> tuple[Any, ...]:
+    """An object as a row for ``INSERT``."""
+    fields = [_field(value, paths) for paths in _PATHS]
+    gone = 1 if value.get("deleted") else 0
+    return (kind, value["id"], value.get("created", value.get("_created", 0)), gone, _encode(value), *fields)
+
+
+def _field(value: Json, paths: list[list[str]]) -> str | None:
+    for first, *rest in paths:
+        part: Any = value.get(first)
+        for key in rest:
+            part = part.get(key) if isinstance(part, dict) else None
+        if isinstance(part, str):
+            return part
+    return None

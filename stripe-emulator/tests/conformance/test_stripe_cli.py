@@ -1,0 +1,140 @@
+"""Stripe's own command line triggers events on the emulator, as it does on Stripe.
+
+``stripe trigger EVENT`` is a script of real requests, of an account whose API
+version is older. Each event is then found in ``/v1/events``, and delivered
+with a signature that the SDK accepts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+import stripe
+from werkzeug.serving import make_server
+
+from stripe_emulator.core import clock
+from stripe_emulator.events import events
+from stripe_emulator.server.emulator import Emulator
+
+HERE = Path(__file__).parent
+EVENTS = (HERE.parent / "data" / "trigger-events.txt").read_text().split()
+KEY = "sk_test_1234567890123"
+SECRET = "whsec_of_the_cli_tests"
+
+
+@pytest.fixture(scope="session")
+def cli() -> Path:
+    """Stripe's program as npm's lock names it; ``./dev test`` fetches it."""
+    return Path(os.environ["NODE_MODULES"], "@stripe", "cli-linux-x64", "bin", "stripe")
+
+
+class Receiver(ThreadingHTTPServer):
+    """A webhook endpoint that keeps each event that it could verify."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Receiver.Handler)
+        self.verified: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        server: Receiver
+
+        def do_POST(self) -> None:
+            payload = self.rfile.read(int(self.headers["Content-Length"]))
+            event = stripe.Webhook.construct_event(payload, self.headers["Stripe-Signature"], SECRET)
+            self.server.verified.append(event.id)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: a test's output is its outcome."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def emulator(receiver: Receiver) -> Emulator:
+    emulator = Emulator()
+    with emulator.store.transaction():
+        events.listen("listener", f"http://127.0.0.1:{receiver.server_port}/", SECRET)
+    return emulator
+
+
+@contextmanager
+def served(app: Callable[..., Any]) -> Iterator[str]:
+    """A WSGI app behind a real socket; its URL."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def trigger(cli: Path, event: str, api_base: str, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [cli, "trigger", event, "--api-key", KEY, "--api-base", api_base, "--config", home / "cli.toml"],
+        env={**os.environ, "HOME": str(home), "STRIPE_CLI_TELEMETRY_OPTOUT": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def ids_of(event: str, api_base: str) -> set[str]:
+    """The events of that type that the API lists."""
+    request = Request(f"{api_base}/v1/events?type={event}", headers={"Authorization": f"Bearer {KEY}"})
+    with urlopen(request) as answer:
+        return {each["id"] for each in json.load(answer).get("data", [])}
+
+
+def test_all_events_in_scope_are_here() -> None:
+    assert len(EVENTS) == len(set(EVENTS)) == 71
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_stripes_cli_triggers(
+    event: str, cli: Path, emulator: Emulator, receiver: Receiver, tmp_path: Path
+) -> None:
+    with served(emulator.app) as api_base:
+        triggered = trigger(cli, event, api_base, tmp_path)
+        assert triggered.returncode == 0, triggered.stdout + triggered.stderr
+
+        clock.run_due(emulator.store)
+        emulator.courier.deliver()
+
+        event_ids = ids_of(event, api_base)
+        assert event_ids
+        assert event_ids <= set(receiver.verified)
+
+
+def test_a_stub_that_answers_nothing_triggers_nothing(cli: Path, tmp_path: Path) -> None:
+    """The CLI itself is content with any 2xx."""
+
+    def stub(_: Any, start_response: Callable[..., Any]) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [b"{}"]
+
+    with served(stub) as api_base:
+        assert trigger(cli, "customer.created", api_base, tmp_path).returncode == 0
+        assert ids_of("customer.created", api_base) == set()

@@ -1,0 +1,182 @@
+"""What Stripe has and the emulator has not is said by name; nothing is passed over in silence."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Any
+
+import pytest
+import stripe
+
+from stripe_emulator import Emulator, contract
+from stripe_emulator.api.request import Call
+from stripe_emulator.contract import Given
+
+from ..shop import Shop, envelope
+
+PAYMENT: dict[str, Any] = {"amount": 500, "currency": "usd"}
+PRICE: dict[str, Any] = {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Pen"}}
+SESSION: dict[str, Any] = {
+    "mode": "payment",
+    "success_url": "https://shop.example",
+    "line_items": [{"quantity": 1, "price_data": PRICE}],
+}
+
+
+@pytest.mark.parametrize(
+    ("resource", "verb", "form"),
+    [
+        ("payment_intents", "create", {**PAYMENT, "radar_options": {"session": "rse_1"}}),
+        ("payment_intents", "create", {**PAYMENT, "payment_method_configuration": "pmc_1"}),
+        ("payment_intents", "list", {"customer_account": "acct_1"}),
+        ("customers", "create", {"tax": {"ip_address": "127.0.0.1"}}),
+        ("prices", "create", {**PRICE, "currency_options": {"eur": {"unit_amount": 4}}}),
+        ("checkout.sessions", "create", {**SESSION, "name_collection": {"business": {"enabled": True}}}),
+        (
+            "checkout.sessions",
+            "create",
+            {**SESSION, "shipping_address_collection": {"allowed_countries": ["US"]}},
+        ),
+    ],
+)
+def test_a_parameter_that_would_have_no_effect_is_refused_and_nothing_is_done(
+    shop: Shop, resource: str, verb: str, form: dict[str, Any]
+) -> None:
+    call = attrgetter(f"{resource}.{verb}")(shop.client.v1)
+    with pytest.raises(stripe.APIError) as refused:
+        call(form)
+
+    *_, param = form
+    assert refused.value.http_status == 501
+    assert refused.value.headers is not None
+    assert refused.value.headers["stripe-should-retry"] == "false"
+    assert envelope(refused.value)["param"] == param
+    assert shop.emulator.state()["objects"] == {}
+
+
+def test_a_route_that_is_not_there_says_so(shop: Shop) -> None:
+    with pytest.raises(stripe.APIError, match="POST /v1/payment_links"):
+        shop.v1.payment_links.create({"line_items": [{"price": "price_1", "quantity": 1}]})
+
+
+def test_an_older_account_may_send_what_has_no_effect(stripe_emulator: Emulator) -> None:
+    headers = {"authorization": "Bearer sk_test_x", "stripe-version": "2020-08-27"}
+
+    reply = stripe_emulator.api.answer(
+        Call("POST", "/v1/customers", "", headers, b"tax[ip_address]=127.0.0.1")
+    )
+
+    assert reply.status == 200
+
+
+@pytest.mark.parametrize(
+    ("look", "left"),
+    [
+        (lambda form: form["a"], ["b"]),
+        (lambda form: form.get("b"), ["a"]),
+        (lambda form: "a" in form, ["b"]),
+        (lambda form: (form | {"c": 1})["a"], ["b"]),
+        (lambda form: {**form}, []),
+        (lambda form: dict(form), []),
+        (lambda form: list(form.items()), []),
+        (lambda form: form.keys() - {"a"}, ["a", "b"]),
+    ],
+)
+def test_parameters_remember_who_asked_for_them(look: Any, left: list[str]) -> None:
+    form = Given({"a": 1, "b": 2})
+
+    look(form)
+
+    assert form.unread() == left
+
+
+def test_what_is_absent_now_can_be_expanded_all_the_same(shop: Shop) -> None:
+    payment = shop.charge()
+    refund = shop.v1.refunds.create(
+        {"payment_intent": payment.id, "expand": ["failure_balance_transaction", "charge"]}
+    )
+
+    assert isinstance(refund.charge, stripe.Charge)
+    assert contract.is_field("refund", "failure_balance_transaction")
+    with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
+        shop.v1.refunds.retrieve(refund.id, {"expand": ["color"]})
+
+
+def test_a_search_tells_how_many_there_are_when_asked(shop: Shop) -> None:
+    for number in range(3):
+        shop.v1.customers.create({"name": f"User {number}"})
+
+    result = shop.v1.customers.search({"query": "created>0", "limit": 2, "expand": ["total_count"]})
+
+    assert len(result.data) == 2
+    assert result.to_dict()["total_count"] == 3
+    assert "total_count" not in shop.v1.customers.search({"query": "created>0"}).to_dict()
+
+
+def test_events_that_did_not_arrive_can_be_listed(shop: Shop) -> None:
+    shop.answers = 500
+    shop.v1.customers.create({})
+    shop.emulator.deliver()
+    shop.answers = 200
+    shop.v1.products.create({"name": "Pen"})
+    shop.emulator.deliver()
+
+    def listed(success: bool) -> list[str]:
+        return [event.type for event in shop.v1.events.list({"delivery_success": success}).data]
+
+    assert (listed(success=False), listed(success=True)) == (["customer.created"], ["product.created"])
+
+
+def test_a_list_goes_one_way_at_a_time(shop: Shop) -> None:
+    customer = shop.v1.customers.create({})
+
+    with pytest.raises(stripe.InvalidRequestError, match="only one"):
+        shop.v1.customers.list({"starting_after": customer.id, "ending_before": customer.id})
+
+
+def test_another_account_is_not_served_from_this_one(shop: Shop) -> None:
+    other = stripe.StripeClient(
+        "sk_test_shop", http_client=shop.emulator.http_client(), stripe_account="acct_1"
+    )
+    with pytest.raises(stripe.PermissionError) as refused:
+        other.v1.customers.list()
+
+    assert envelope(refused.value)["code"] == "account_invalid"
+
+
+@pytest.mark.parametrize(
+    ("shared", "param"),
+    [
+        ({"transfer_data": {"destination": "acct_1"}}, "transfer_data[destination]"),
+        ({"application_fee_amount": 10}, "application_fee_amount"),
+    ],
+)
+def test_money_is_shared_with_nobody(shop: Shop, shared: dict[str, Any], param: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.charge(**shared)
+
+    assert refused.value.param == param
+
+
+def test_what_is_counted_or_chosen_by_the_customer_is_no_price_here(shop: Shop) -> None:
+    metered: Any = {**PRICE, "recurring": {"interval": "month", "usage_type": "metered", "meter": "mtr_1"}}
+    gift: Any = {
+        "currency": "usd",
+        "custom_unit_amount": {"enabled": True},
+        "product_data": {"name": "Gift"},
+    }
+    chosen = shop.v1.prices.create(gift)
+
+    for ask in (
+        lambda: shop.v1.prices.create(metered),
+        lambda: shop.checkout(line_items=[{"price": chosen.id, "quantity": 1}]),
+    ):
+        with pytest.raises(stripe.APIError, match="does not do this yet"):
+            ask()
+
+
+def test_events_have_todays_shape_and_no_other(shop: Shop) -> None:
+    with pytest.raises(stripe.APIError, match="events in the shape of 2020-08-27"):
+        shop.v1.webhook_endpoints.create(
+            {"url": "https://shop.example", "enabled_events": ["*"], "api_version": "2020-08-27"}
+        )

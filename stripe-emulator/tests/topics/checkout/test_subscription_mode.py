@@ -1,0 +1,143 @@
+"""A subscription started on the hosted Checkout page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+import stripe
+
+from ..shop import Shop
+
+
+@pytest.fixture
+def shop(dated_shop: Shop) -> Shop:
+    return dated_shop
+
+
+def open_session(shop: Shop, **more: Any) -> stripe.checkout.Session:
+    form = {
+        "mode": "subscription",
+        "line_items": [{"price": shop.price(), "quantity": 1}],
+        "success_url": "https://example.com/{CHECKOUT_SESSION_ID}",
+        **more,
+    }
+    return shop.v1.checkout.sessions.create(cast(Any, form))
+
+
+def look(shop: Shop, session: stripe.checkout.Session) -> Any:
+    return shop.v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription", "invoice"]})
+
+
+def test_paying_starts_the_subscription_with_the_card(shop: Shop) -> None:
+    session = open_session(shop, subscription_data={"metadata": {"plan": "gold"}})
+    before = len(shop.events())
+
+    shop.emulator.pay(session)
+
+    done = look(shop, session)
+    assert shop.events_since(before) == [
+        "customer.created",
+        "invoice.created",
+        "customer.subscription.created",
+        "invoice.finalized",
+        "payment_intent.created",
+        "payment_method.attached",
+        "charge.succeeded",
+        "payment_intent.succeeded",
+        "invoice.paid",
+        "invoice.payment_succeeded",
+        "customer.subscription.updated",
+        "checkout.session.completed",
+    ]
+    assert (done.status, done.payment_status, done.amount_total) == ("complete", "paid", 1000)
+    assert (done.subscription.status, done.invoice.status) == ("active", "paid")
+    assert done.subscription.default_payment_method is not None
+    assert done.subscription.metadata["plan"] == "gold"
+
+
+def test_a_trial_saves_the_card_and_takes_no_money_until_its_end(shop: Shop) -> None:
+    session = open_session(shop, subscription_data={"trial_period_days": 14})
+    before = len(shop.events())
+
+    shop.emulator.pay(session)
+
+    done = look(shop, session)
+    assert shop.events_since(before) == [
+        "customer.created",
+        "setup_intent.created",
+        "payment_method.attached",
+        "setup_intent.succeeded",
+        "customer.subscription.created",
+        "invoice.created",
+        "invoice.finalized",
+        "invoice.paid",
+        "invoice.payment_succeeded",
+        "checkout.session.completed",
+    ]
+    assert (done.payment_status, done.amount_total) == ("no_payment_required", 0)
+    assert done.subscription.status == "trialing"
+
+    shop.advance(days=14, hours=2)
+    assert shop.subscription(done.subscription.id).status == "active"
+
+
+def test_the_page_says_what_a_trial_leads_to_and_when(shop: Shop) -> None:
+    visitor = shop.emulator.app.test_client()
+    trial, until, plain = (
+        open_session(shop, subscription_data={"trial_period_days": 14}),
+        open_session(
+            shop, subscription_data={"trial_end": int(datetime(2026, 3, 1, tzinfo=UTC).timestamp())}
+        ),
+        open_session(shop),
+    )
+
+    for_days, until_march, at_once = (
+        visitor.get(f"/pay/{session.id}").text for session in (trial, until, plain)
+    )
+
+    assert "Then $10.00 per month, first on 14 February 2026." in for_days
+    assert "Then $10.00 per month, first on 1 March 2026." in until_march
+    assert '<strong>$10.00 <span class="per">per month</span></strong>' in at_once
+
+
+def test_a_declined_card_leaves_the_session_open_for_another(shop: Shop) -> None:
+    session = open_session(shop)
+
+    shop.emulator.decline(session)
+    declined = look(shop, session)
+    shop.emulator.pay(session)
+
+    assert (declined.status, declined.subscription) == ("open", None)
+    assert look(shop, session).subscription.status == "active"
+    assert len(shop.v1.subscriptions.list({"status": "all"}).data) == 1
+
+
+def test_the_bank_s_page_comes_in_between(shop: Shop) -> None:
+    session = open_session(shop)
+
+    shop.emulator.pay(session, card="4000 0027 6000 3184")
+
+    assert look(shop, session).subscription.status == "active"
+    assert "payment_intent.requires_action" in shop.events()
+    assert "invoice.payment_failed" not in shop.events()
+
+
+def test_something_paid_once_goes_on_the_first_invoice(shop: Shop) -> None:
+    lines = [
+        {"price": shop.price(), "quantity": 2},
+        {"price": shop.price(500, recurring=None), "quantity": 1},
+    ]
+    session = open_session(shop, line_items=lines)
+
+    shop.emulator.pay(session)
+    shop.advance(days=29)
+
+    customer = str(look(shop, session).customer)
+    assert [invoice.total for invoice in shop.invoices(customer)] == [2500, 2000]
+
+
+def test_a_session_without_anything_recurring_is_refused(shop: Shop) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="at least one recurring price"):
+        open_session(shop, line_items=[{"price": shop.price(recurring=None), "quantity": 1}])

@@ -1,0 +1,194 @@
+"""The dashboard's forms: what each does, and that nobody else's page can send them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from werkzeug.test import Client
+
+from stripe_emulator import Emulator
+
+HERE = {"Origin": "http://localhost"}
+
+
+class Listener:
+    """A webhook's receiver in this process, which can be out of order."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+        self.works = True
+
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        self.heard += 1
+        start_response("200 OK" if self.works else "500 Down", [])
+        return [b"" if self.works else b"the database is asleep"]
+
+
+def test_an_empty_account_shows_how_to_begin(visitor: Client) -> None:
+    page = visitor.get("/")
+
+    assert "Nothing has happened yet" in page.text
+    assert "Set-Cookie" not in page.headers
+
+
+def test_a_payment_is_found_with_its_events_by_its_id(stripe: Any, visitor: Client) -> None:
+    paid = stripe.payment_intents.create(
+        {
+            "amount": 1234,
+            "currency": "usd",
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "off_session": True,
+        }
+    )
+
+    page = visitor.get(f"/find?q={paid.id}", follow_redirects=True)
+
+    assert page.request.path == f"/objects/payment_intent/{paid.id}"
+    assert "$12.34" in page.text
+    assert "payment_intent.<wbr>succeeded" in page.text.replace("payment_<wbr>", "payment_")
+    assert f'href="/find?q={paid.latest_charge}"' in page.text
+
+
+def test_what_nobody_has_is_not_found_as_a_page(visitor: Client) -> None:
+    for path in ("/find?q=cus_nobody", "/objects/customer/cus_nobody", "/events/evt_nobody"):
+        page = visitor.get(path)
+        assert page.status_code == 404
+        assert "There is nothing here with the id" in page.text
+
+
+def test_objects_go_on_to_older_pages(stripe: Any, visitor: Client) -> None:
+    made = [stripe.customers.create({"name": f"Customer {number}"}).id for number in range(60)]
+
+    newest = visitor.get("/objects/customer").text
+    before = newest.partition("?before=")[2].partition('"')[0]
+    older = visitor.get(f"/objects/customer?before={before}").text
+
+    assert [customer for customer in made if customer in newest] == made[10:]
+    assert [customer for customer in made if customer in older] == made[:10]
+
+
+@pytest.mark.parametrize(
+    ("step", "seconds"), [("hour", 3600), ("day", 86400), ("month", 31 * 86400), ("year", 365 * 86400)]
+)
+def test_the_clocks_buttons_move_time(
+    visitor: Client, stripe_emulator: Emulator, step: str, seconds: int
+) -> None:
+    stripe_emulator.reset(now=1_798_761_600)  # 1 January 2027
+
+    visitor.post("/clock", data={"by": step}, headers=HERE)
+
+    assert 0 <= stripe_emulator.now() - 1_798_761_600 - seconds < 5
+
+
+def test_the_clock_goes_to_a_date_and_what_falls_due_happens(
+    stripe: Any, visitor: Client, stripe_emulator: Emulator
+) -> None:
+    stripe_emulator.reset(now=1_798_761_600)
+    order = stripe.checkout.sessions.create(
+        {"mode": "setup", "currency": "usd", "success_url": "https://shop.example"}
+    )
+
+    page = visitor.post("/clock", data={"to": "2027-01-03T00:00"}, headers=HERE, follow_redirects=True)
+
+    assert "3 Jan 2027, 00:00:0" in page.text
+    assert stripe.checkout.sessions.retrieve(order.id).status == "expired"
+
+
+@pytest.mark.parametrize("to", ["", "tomorrow", "1999-01-01T00:00", "9999-01-01T00:00"])
+def test_a_date_that_the_clock_cannot_go_to_is_refused(visitor: Client, to: str) -> None:
+    page = visitor.post("/clock", data={"to": to}, headers=HERE)
+
+    assert page.status_code == 422
+    assert 'role="alert"' in page.text
+
+
+def test_an_endpoint_is_added_disabled_and_removed(stripe: Any, visitor: Client) -> None:
+    form = {"url": "http://127.0.0.1:5000/webhook", "enabled_events": "charge.refunded, charge.updated"}
+
+    visitor.post("/webhooks", data=form, headers=HERE)
+    [endpoint] = stripe.webhook_endpoints.list().data
+    assert endpoint.enabled_events == ["charge.refunded", "charge.updated"]
+    visitor.post(f"/webhooks/{endpoint.id}", data={"do": "disable"}, headers=HERE)
+    assert stripe.webhook_endpoints.retrieve(endpoint.id).status == "disabled"
+    visitor.post(f"/webhooks/{endpoint.id}", data={"do": "remove"}, headers=HERE)
+
+    assert stripe.webhook_endpoints.list().data == []
+    assert visitor.post("/webhooks", data={"url": "nowhere"}, headers=HERE).status_code == 422
+
+
+def test_a_failed_delivery_shows_its_reply_and_is_tried_at_once(
+    stripe: Any, visitor: Client, stripe_emulator: Emulator
+) -> None:
+    listener = Listener()
+    stripe_emulator.connect(listener, "/webhook")
+    listener.works = False
+    stripe.customers.create({"email": "jenny@example.com"})
+    stripe_emulator.deliver()
+    [event] = stripe.events.list().data
+    assert "the database is asleep" in visitor.get(f"/events/{event.id}").text
+
+    listener.works = True
+    assert stripe_emulator.deliver() == 0  # the next try is a minute away
+    visitor.post("/deliveries/now", headers=HERE)
+    assert stripe_emulator.deliver() == 1
+
+    assert "Every event has arrived." in visitor.get("/deliveries").text
+
+
+def test_an_event_is_sent_again_on_request(stripe: Any, visitor: Client, stripe_emulator: Emulator) -> None:
+    listener = Listener()
+    stripe_emulator.connect(listener, "/webhook")
+    stripe.customers.create({"email": "jenny@example.com"})
+    stripe_emulator.deliver()
+    [event] = stripe.events.list().data
+
+    visitor.post(f"/events/{event.id}/resend", headers=HERE)
+    stripe_emulator.deliver()
+
+    assert listener.heard == 2
+
+
+def test_chaos_begins_and_ends(visitor: Client, stripe_emulator: Emulator) -> None:
+    form = {"duplicate": "0.5", "delay": "2", "shuffle": "1", "seed": "7", "api_500": "0"}
+
+    visitor.post("/chaos", data=form, headers=HERE)
+    assert stripe_emulator.state()["chaos"] == {"duplicate": 0.5, "delay": 2.0, "shuffle": True, "seed": "7"}
+    visitor.post("/chaos", data={"do": "end"}, headers=HERE)
+
+    assert stripe_emulator.state()["chaos"] == {}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("drop", "2"), ("drop", "often"), ("delay", "-1"), ("drop", "nan")]
+)
+def test_a_share_that_is_none_is_refused_at_its_field(visitor: Client, field: str, value: str) -> None:
+    page = visitor.post("/chaos", data={field: value}, headers=HERE)
+
+    assert page.status_code == 422
+    assert "must be a number from 0 to" in page.text
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": "https://evil.example"}, {"Origin": "null"}])
+@pytest.mark.parametrize("path", ["/clock", "/chaos", "/webhooks", "/deliveries/now", "/events/evt_1/resend"])
+def test_a_form_of_another_site_does_nothing(
+    visitor: Client, stripe_emulator: Emulator, path: str, headers: dict[str, str]
+) -> None:
+    before = stripe_emulator.state()
+
+    refused = visitor.post(
+        path, data={"by": "year", "drop": "1", "url": "http://evil.example"}, headers=headers
+    )
+
+    assert refused.status_code == 403
+    after = stripe_emulator.state()
+    assert (after["objects"], after["chaos"]) == (before["objects"], before["chaos"])
+    assert after["now"] - before["now"] < 5
+
+
+def test_nobody_frames_the_dashboard_and_no_page_runs_a_script_of_its_own(visitor: Client) -> None:
+    policy = visitor.get("/").headers["Content-Security-Policy"]
+
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
