@@ -115,7 +115,7 @@ def work(database: Path, url: str) -> None:
     app, prepaid = shop(database, url)
     told: dict[str, float] = {"pages": 0, "api_s": 0.0}
     with app.app_context():
-        ask = prepaid.gateway.movements_page
+        ask = prepaid.gateway.account.movements_page
 
         def timed(*args: Any, **kwargs: Any) -> Any:
             begun = time.perf_counter()
@@ -126,7 +126,7 @@ def work(database: Path, url: str) -> None:
                 told["early_mb"] = peak_mb()
             return page
 
-        prepaid.gateway.movements_page = timed  # type: ignore[method-assign]
+        prepaid.gateway.account.movements_page = timed  # type: ignore[method-assign]
         begun, cpu = time.perf_counter(), time.process_time()
         told["new"] = balance_sync.sync(prepaid)
         told["wall_s"], told["cpu_s"] = time.perf_counter() - begun, time.process_time() - cpu

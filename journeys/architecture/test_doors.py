@@ -23,8 +23,8 @@ SDK_IN_THE_EMULATOR = {
     "stripe_emulator.server.client",
 }
 
-#: What ends the caller's transaction, and what ends its reads before Stripe is asked.
-COMMITS = {"flask_prepaid.context.transaction", "flask_prepaid.context.own_session"}
+#: What commits for all others.
+COMMITS = {"flask_prepaid.context.transaction"}
 
 #: ``costs`` is a view's own decorator: it looks at the request that it charges for.
 READS_THE_REQUEST = ("flask_prepaid.web.", "flask_prepaid.cli.", "flask_prepaid.costs")

@@ -61,7 +61,7 @@ class Plan:
     :param trial_needs_card: Whether a card is left at the trial's start. Without one, the plan is
         paused when the trial ends.
     :param roll_over: So many unused credits move up into the next period; the others lapse.
-    :param most: How many times over the plan may be taken at once.
+    :param max_quantity: How many times over the plan may be taken at once.
     """
 
     slug: str
@@ -75,11 +75,13 @@ class Plan:
     trial_credits: int = 0
     trial_needs_card: bool = True
     roll_over: int = 0
-    most: int = 1
+    max_quantity: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.credits, self.amount_minor, self.interval_count, self.most) < 1:
-            raise ValueError(f"plan {self.slug!r}: credits, amount_minor, interval_count and most from 1")
+        if min(self.credits, self.amount_minor, self.interval_count, self.max_quantity) < 1:
+            raise ValueError(
+                f"plan {self.slug!r}: credits, amount_minor, interval_count and max_quantity from 1"
+            )
         if min(self.trial_days, self.trial_credits, self.roll_over) < 0:
             raise ValueError(f"plan {self.slug!r}: trial_days, trial_credits and roll_over from 0")
         if self.trial_credits and not self.trial_days:
@@ -89,6 +91,11 @@ class Plan:
     @property
     def title(self) -> str:
         return self.name or f"{self.credits:,} credits {self.every}"
+
+    @property
+    def period(self) -> tuple[str, int]:
+        """What is paid for at a time: ``("month", 3)``."""
+        return self.interval, self.interval_count
 
     @property
     def every(self) -> str:
@@ -128,13 +135,13 @@ class Quantity:
 
     tiers: tuple[PriceTier, ...]
     currency: str = "usd"
-    least: int = 1
-    most: int = 1_000
+    min_credits: int = 1
+    max_credits: int = 1_000
 
     def __post_init__(self) -> None:
         starts = [tier.from_credits for tier in self.tiers]
-        if not starts or starts[0] > self.least or starts != sorted(set(starts)):
-            raise ValueError("price tiers rise by from_credits, and the first covers the least quantity")
+        if not starts or starts[0] > self.min_credits or starts != sorted(set(starts)):
+            raise ValueError("price tiers rise by from_credits, and the first covers min_credits")
         for tier in self.tiers:
             money.check(tier.unit_minor, self.currency)
 
@@ -143,9 +150,10 @@ class Quantity:
 
         :raises UnknownItem: The quantity is not sold.
         """
-        if not self.least <= credits <= self.most:
+        if not self.min_credits <= credits <= self.max_credits:
             raise UnknownItem(
-                f"Choose a whole number of credits from {self.least:,} to {self.most:,}.", field="credits"
+                f"Choose a whole number of credits from {self.min_credits:,} to {self.max_credits:,}.",
+                field="credits",
             )
         floor = 0
         amount = 0

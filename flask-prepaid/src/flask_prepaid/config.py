@@ -54,7 +54,7 @@ class Config:
     ``balance_low``: below so many available credits, ``balance_low`` is sent; 0 is never.
     ``base_url``: where the app is reached, ``https://example.com``, for the links in mails.
     ``stripe_timeout``: how long one request to Stripe may take, all in all; with its repeats
-    twice that. ``look_after``: how long ``tick`` leaves a payment alone before it asks Stripe, the
+    twice that. ``check_after``: how long ``tick`` leaves a payment alone before it asks Stripe, the
     first time; twice as long each time after. ``allowance_grace``: how long a plan's credits
     outlast their period, since a renewal is paid an hour after it or days later on a retry.
     ``selling`` is the kill switch. Within an hour one customer may begin
@@ -74,7 +74,7 @@ class Config:
     base_template: str = "prepaid/base.html"
     hold_expires_after: timedelta = timedelta(hours=1)
     debt_blocks: bool = True
-    look_after: timedelta = timedelta(seconds=30)
+    check_after: timedelta = timedelta(seconds=30)
     balance_low: int = 0
     base_url: str = ""
     allowance_grace: timedelta = timedelta(hours=72)
@@ -131,7 +131,7 @@ def read(app: Flask) -> Config:
         debt_blocks=settings.get("DEBT_BLOCKS", True),
         balance_low=settings.get("BALANCE_LOW", 0),
         base_url=settings.get("BASE_URL", ""),
-        look_after=settings.get("LOOK_AFTER", timedelta(seconds=30)),
+        check_after=settings.get("CHECK_AFTER", timedelta(seconds=30)),
         allowance_grace=settings.get("ALLOWANCE_GRACE", timedelta(hours=72)),
         selling=settings.get("SELLING", True),
         attempts_per_hour=settings.get("ATTEMPTS_PER_HOUR", 100),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -16,6 +16,11 @@ from . import signals
 from .catalog import Catalog
 from .config import Config
 from .gateway.client import Gateway
+
+T = TypeVar("T")
+
+#: What was fetched from Stripe, ready to be written: call it in a transaction.
+Write = Callable[[], T]
 
 
 class Context(Protocol):
@@ -41,6 +46,10 @@ class Context(Protocol):
     def catalog(self) -> Catalog: ...
 
     @property
+    def address(self) -> str | None:
+        """The network address of the customer's browser; ``None`` in a command."""
+
+    @property
     def ledger(self) -> Ledger:
         """The books, on the host's session."""
 
@@ -60,12 +69,17 @@ def transaction(context: Context) -> Iterator[Session]:
 
     An exception rolls it back, and its signals are forgotten. Views, commands, the inbox and the verbs
     that say so commit, all of them here; what they call writes only. Ask Stripe outside of it: no
-    connection and no lock waits for an answer.
+    connection and no lock waits for an answer. What the host has read or flushed before is committed first.
 
     :raises RuntimeError: The session holds work of the host's, which is not ours to commit; or a verb that
         commits is called inside of another one's transaction.
     """
-    session = own_session(context)
+    session = context.session
+    if _OPEN in session.info:
+        raise RuntimeError("This commits by itself: call it after the transaction() that is open, not in it.")
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("Commit or roll back your own work before you call Prepaid: it commits by itself.")
+    session.commit()
     session.info[_OPEN] = True
     try:
         yield session
@@ -79,15 +93,11 @@ def transaction(context: Context) -> Iterator[Session]:
     signals.send(session)
 
 
-def own_session(context: Context) -> Session:
-    """The host's session, committed: no connection and no lock waits while Stripe is asked.
+def write_now(context: Context, write: Write[T]) -> T:
+    """Write what was fetched, in a transaction of its own."""
+    with transaction(context):
+        return write()
 
-    :raises RuntimeError: The session holds work of the host's, which is not ours to commit.
-    """
-    session = context.session
-    if _OPEN in session.info:
-        raise RuntimeError("This commits by itself: call it after the transaction() that is open, not in it.")
-    if session.new or session.dirty or session.deleted:
-        raise RuntimeError("Commit or roll back your own work before you call Prepaid: this asks Stripe.")
-    session.commit()
-    return session
+
+def nothing() -> None:
+    """There is nothing to write."""

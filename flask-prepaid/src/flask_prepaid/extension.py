@@ -25,9 +25,10 @@ from .operations import books, webhooks
 from .payments import customers
 from .payments.models import SavedCard
 from .purchases import cards
-from .subscriptions import summary as plan_standing
-from .subscriptions.summary import PlanStanding
+from .subscriptions import subscribing
+from .subscriptions.subscribing import PlanSummary
 from .web import blueprint, mails, routes
+from .web.address import client_address
 from .web.mails import Mail
 from .web.operator import routes as operator_routes
 from .web.operator.roles import NOBODY, Operators
@@ -196,9 +197,9 @@ class Prepaid(LedgerVerbs):
         """The owner's saved cards, the one that pays by default first."""
         return cards.saved(self.session, owner)
 
-    def plan(self, owner: str) -> PlanStanding | None:
+    def plan(self, owner: str) -> PlanSummary | None:
         """The owner's plan: its title, its state and until when it is paid; ``None`` without one."""
-        return plan_standing.standing(self, owner)
+        return subscribing.summary(self, owner)
 
     def remove_customer(self, owner: str) -> None:
         """Delete the owner's Stripe customer, and with it saved cards, auto top-up and plan. Commits.
@@ -216,6 +217,11 @@ class Prepaid(LedgerVerbs):
     def may_try(self, owner: str) -> bool:
         """Whether the host lets the owner try a plan free, if they have not done so before."""
         return self._trial is None or self._trial(owner)
+
+    @property
+    def address(self) -> str | None:
+        """The network address of the customer's browser; ``None`` in a command."""
+        return client_address()
 
     def send_mail(self, address: str, subject: str, text: str) -> None:
         """Hand a mail to the host; nothing where it wants none."""

@@ -20,8 +20,9 @@ credits_added = _signals.signal("credits-added")
 #: A payment came to nothing: ``owner``, ``payment_id``, ``reason`` (for operators, not for the customer).
 payment_failed = _signals.signal("payment-failed")
 
-#: What was paid is not what was agreed, so no credits were given; look at it: ``owner``, ``payment_id``.
-payment_set_aside = _signals.signal("payment-set-aside")
+#: What was paid is not what was agreed, so no credits were given; an operator must look at it:
+#: ``owner``, ``payment_id``.
+payment_needs_review = _signals.signal("payment-needs-review")
 
 #: Money went back, and its credits with it: ``owner``, ``payment_id``, ``credits`` taken, ``debt`` made.
 clawed_back = _signals.signal("clawed-back")
@@ -64,29 +65,17 @@ operator_acts = _signals.signal("operator-acts")
 _WAITING = "prepaid_signals"
 
 
-def after_commit(session: Session, signal: NamedSignal, **told: Any) -> None:
-    """Send ``signal`` when ``commit`` has committed this session."""
-    session.info.setdefault(_WAITING, []).append((signal, told))
+def after_commit(session: Session, signal: NamedSignal, **values: Any) -> None:
+    """Send ``signal`` once the transaction that is open has been committed."""
+    session.info.setdefault(_WAITING, []).append((signal, values))
 
 
 def send(session: Session) -> None:
     """Send what waits for the commit of this session, which has just come."""
-    for signal, told in session.info.pop(_WAITING, []):
-        signal.send(current_app._get_current_object(), **told)  # type: ignore[attr-defined]
+    for signal, values in session.info.pop(_WAITING, []):
+        signal.send(current_app._get_current_object(), **values)  # type: ignore[attr-defined]
 
 
 def forget(session: Session) -> None:
     """Send nothing of what waits for the commit of this session, which does not come."""
     session.info.pop(_WAITING, None)
-
-
-def commit(session: Session) -> None:
-    """Commit, then tell the host."""
-    session.commit()
-    send(session)
-
-
-def rollback(session: Session) -> None:
-    """Roll back, and tell nobody."""
-    forget(session)
-    session.rollback()

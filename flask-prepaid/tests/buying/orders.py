@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from flask_prepaid.context import write_now
 from flask_prepaid.operations import webhooks
-from flask_prepaid.payments.models import Dispute, Payment, PaymentState, Refund
+from flask_prepaid.payments.models import Dispute, DisputeState, Payment, PaymentState, Refund, RefundState
 
 from .shop import Shop
 
@@ -20,7 +21,16 @@ SEED = 20261101
 ALL = list(permutations(range(7)))
 
 #: All that may be left of it in the books, whatever the order.
-THE_END = repr((PaymentState.PAID, 500, 0, 0, [(200, "succeeded"), (300, "succeeded")], ["won"]))
+THE_END = repr(
+    (
+        PaymentState.PAID,
+        500,
+        0,
+        0,
+        [(200, RefundState.SUCCEEDED), (300, RefundState.SUCCEEDED)],
+        [DisputeState.WON],
+    )
+)
 
 
 class Life:
@@ -51,8 +61,7 @@ class Life:
         type, object_id = self.told[step]
 
         def handle() -> None:
-            webhooks.HEARD[type](self.shop.prepaid, object_id)
-            self.shop.prepaid.session.commit()
+            write_now(self.shop.prepaid, webhooks.HEARD[type](self.shop.prepaid, object_id))
 
         self.shop.read(handle)
 

@@ -72,7 +72,7 @@ class Shop:
             PREPAID_STRIPE_SECRET_KEY="sk_test_shop",
             PREPAID_STRIPE_PUBLISHABLE_KEY="pk_test_shop",
             PREPAID_STRIPE_WEBHOOK_SECRET=SECRET,
-            PREPAID_LOOK_AFTER=timedelta(0),
+            PREPAID_CHECK_AFTER=timedelta(0),
             PREPAID_ATTEMPTS_PER_HOUR=0,
             PREPAID_ATTEMPTS_PER_ADDRESS=0,
             PREPAID_DECLINES_PER_HOUR=0,
@@ -218,7 +218,7 @@ class Shop:
 
     def at_stripe(self, session_id: str) -> Checkout:
         """The session as Stripe has it."""
-        found = self.read(lambda: self.prepaid.gateway.fetch_checkout(session_id))
+        found = self.read(lambda: self.prepaid.gateway.checkout.fetch(session_id))
         assert isinstance(found, Checkout)
         return found
 

@@ -260,7 +260,7 @@ def test_events_that_failed_are_named_with_the_way_to_run_them_again(shop: Shop)
 
 def test_a_tick_that_never_comes_is_named(shop: Shop) -> None:
     shop.buy()
-    shop.change_payments(look_at=clock.wall() - timedelta(hours=1))
+    shop.change_payments(check_at=clock.wall() - timedelta(hours=1))
 
     assert "flask prepaid tick" in findings(shop)
     shop.tick()

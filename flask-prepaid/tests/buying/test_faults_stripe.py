@@ -107,7 +107,7 @@ def test_row_24_a_busy_stripe_is_asked_a_few_times_and_then_the_customer_is_told
 ) -> None:
     shop = deaf_shop
     waits: list[float] = []
-    monkeypatch.setattr("flask_prepaid.gateway.client.time.sleep", waits.append)
+    monkeypatch.setattr("flask_prepaid.gateway.calls.time.sleep", waits.append)
     shop.stripe.chaos(api_429=1.0)
 
     busy = shop.send_form(shop.browser(), "/prepaid/buy", pack="starter", attempt="one-wish-0001")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from flask_prepaid.context import write_now
 from flask_prepaid.errors import GatewayUnavailable
 from flask_prepaid.payments.models import Refund
 from flask_prepaid.purchases import refunds as moneyback
@@ -193,8 +194,7 @@ def test_money_that_came_and_went_unheard_ends_right_in_every_order(deaf_shop: S
     refund = client.v1.refunds.create({"payment_intent": intent.id, "amount": 100})
 
     def hear() -> None:
-        moneyback.follow_refund(deaf_shop.prepaid, refund.id)
-        deaf_shop.prepaid.session.commit()
+        write_now(deaf_shop.prepaid, moneyback.sync_refund(deaf_shop.prepaid, refund.id))
 
     deaf_shop.read(hear)
 
@@ -214,8 +214,7 @@ def test_refunds_in_any_order_end_in_one_state(deaf_shop: Shop, order: tuple[str
     for name in (*order, *order):
 
         def hear(refund_id: str = refunds[name]) -> None:
-            moneyback.follow_refund(deaf_shop.prepaid, refund_id)
-            deaf_shop.prepaid.session.commit()
+            write_now(deaf_shop.prepaid, moneyback.sync_refund(deaf_shop.prepaid, refund_id))
 
         deaf_shop.read(hear)
 

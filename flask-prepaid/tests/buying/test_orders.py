@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from flask_prepaid.context import transaction
 from flask_prepaid.payments import payments
 from flask_prepaid.payments.models import Payment, PaymentState
 from flask_prepaid.purchases import refunds
@@ -19,13 +20,12 @@ def test_row_29_every_order_of_events_ends_in_one_state(deaf_shop: Shop) -> None
 def test_row_29_a_fetch_that_was_held_back_does_not_overwrite_a_later_one(shop: Shop) -> None:
     life = Life(shop, "user:1")
     life.reach(5)
-    early = shop.read(lambda: shop.prepaid.gateway.fetch_dispute(life.opened))
+    early = shop.read(lambda: shop.prepaid.gateway.refunds.fetch_dispute(life.opened))
     life.reach(6)
 
     def come_late() -> None:
-        payment = shop.prepaid.session.get_one(Payment, 1)
-        refunds.apply_dispute(shop.prepaid, payment, early)
-        shop.prepaid.session.commit()
+        with transaction(shop.prepaid):
+            refunds.apply_dispute(shop.prepaid, early)
 
     before = shop.read(lambda: end_of(shop, "user:1"))
     shop.read(come_late)
@@ -40,8 +40,8 @@ def test_row_29_a_page_fetched_while_it_was_open_does_not_open_an_expired_one_ag
     assert shop.payments()[0].state is PaymentState.EXPIRED
 
     def come_late() -> None:
-        payments.follow_checkout(shop.prepaid, shop.prepaid.session.get_one(Payment, 1), early)
-        shop.prepaid.session.commit()
+        with transaction(shop.prepaid) as session:
+            payments.apply(shop.prepaid, session.get_one(Payment, 1), early)
 
     shop.read(come_late)
 

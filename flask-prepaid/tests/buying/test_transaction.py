@@ -57,7 +57,8 @@ def test_an_exception_takes_all_of_it_back_and_nobody_hears_of_it(in_app: Shop) 
             raise ZeroDivisionError
 
     with signals.balance_low.connected_to(hear):
-        pytest.raises(ZeroDivisionError, write_and_fail)
+        with pytest.raises(ZeroDivisionError):
+            write_and_fail()
         with transaction(shop.prepaid):
             pass
 

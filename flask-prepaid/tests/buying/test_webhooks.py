@@ -11,7 +11,7 @@ from stripe import WebhookSignature
 from werkzeug.test import TestResponse
 
 from flask_prepaid.payments.models import PaymentState
-from flask_prepaid.signals import payment_set_aside
+from flask_prepaid.signals import payment_needs_review
 
 from .shop import SECRET, WEBHOOK, Shop
 
@@ -210,11 +210,11 @@ def test_row_36_a_session_for_another_amount_is_set_aside_and_an_operator_called
     deaf_shop.change_payments(amount_minor=400)
     deaf_shop.pay(session)
 
-    with payment_set_aside.connected_to(lambda sender, **told: called.append(told)):
+    with payment_needs_review.connected_to(lambda sender, **told: called.append(told)):
         send(deaf_shop, event(session))
 
     assert deaf_shop.balance() == 0
-    assert [payment.state for payment in deaf_shop.payments()] == [PaymentState.SET_ASIDE]
+    assert [payment.state for payment in deaf_shop.payments()] == [PaymentState.NEEDS_REVIEW]
     assert called == [{"owner": "user:1", "payment_id": 1}]
     assert "Do not pay again" in deaf_shop.come_back(session).text
 

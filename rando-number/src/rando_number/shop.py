@@ -60,7 +60,7 @@ WORDS = {
     "open": "Not paid yet",
     "pending": "Waiting for the bank",
     "failed": "Not paid",
-    "set_aside": "We are looking at it",
+    "needs_review": "We are looking at it",
     "expired": "Not paid in time",
     "expiry": "Expired",
 }

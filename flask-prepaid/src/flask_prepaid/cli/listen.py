@@ -21,7 +21,7 @@ from flask.cli import with_appcontext
 
 from ..config import EMULATOR_URL, Config
 from ..errors import GatewayUnavailable
-from ..gateway.client import log as gateway_log
+from ..gateway.calls import log as gateway_log
 from ..operations import connect
 from .app import context
 

@@ -7,24 +7,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .values import id_of, is_whole
+from .values import id_of, is_whole, payment_key
 
 #: The metadata field in which a price says whose plan's terms it stands for.
 PLAN = "prepaid_plan"
 
 #: The metadata field in which Stripe's objects carry the idempotency key of our subscription row.
-KEY = "prepaid_subscription"
+SUBSCRIPTION_KEY = "prepaid_subscription"
+
+#: The id of a price, and how many times over.
+Choice = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class Price:
-    """A recurring price. ``terms`` is its metadata, where ours say what a period gives."""
+    """A price. ``period`` is a plan's interval, ``("month", 3)``; without one it is charged only once.
+
+    ``terms`` is its metadata, where ours say what a period gives.
+    """
 
     id: str
     amount_minor: int | None
     currency: str
-    interval: str
-    interval_count: int
+    period: tuple[str, int] | None
     terms: dict[str, str]
 
 
@@ -59,7 +64,7 @@ class Discount:
 
 
 @dataclass(frozen=True)
-class Subscribed:
+class StripeSubscription:
     """A subscription. ``asked_at`` is our time before the fetch; the others are Stripe's.
 
     ``item_id``, ``price_id`` and ``quantity`` are those of its plan; Stripe's dashboard can put
@@ -94,9 +99,18 @@ class Subscribed:
     created_at: datetime
     asked_at: datetime
 
+    @property
+    def choice(self) -> Choice:
+        """The price and the quantity of its plan."""
+        return self.price_id, self.quantity
+
+    def changed_to(self, wanted: Choice) -> list[dict[str, object]]:
+        """Its plan's item as it would be after a change, for Stripe's parameter ``items``."""
+        return [{"id": self.item_id, "price": wanted[0], "quantity": wanted[1]}]
+
 
 @dataclass(frozen=True)
-class Line:
+class InvoiceLine:
     """A line of an invoice. ``net_minor`` is its amount with discounts off; times are Unix seconds.
 
     ``item_id`` is the subscription's item that it bills, where it tells one. ``discount_ids`` are those
@@ -116,9 +130,10 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Bill:
+class StripeInvoice:
     """An invoice, or the preview of one. Amounts in the smallest unit of ``currency``.
 
+    It bills a plan, ``subscription_id``, or a single purchase, whose payment ``payment_key`` names.
     ``balance_minor`` is the customer's balance at Stripe before it: what they owe besides, or have left
     where it is negative. https://docs.stripe.com/billing/customer/balance
     """
@@ -133,7 +148,9 @@ class Bill:
     discount_minor: int
     tax_minor: int
     currency: str
-    lines: tuple[Line, ...]
+    lines: tuple[InvoiceLine, ...]
+    subscription_id: str | None
+    payment_key: str | None
     intent_id: str | None
     page_url: str | None
     pdf_url: str | None
@@ -154,8 +171,7 @@ def price_of(price: Any) -> Price:
         id=price.id,
         amount_minor=price.unit_amount,
         currency=price.currency,
-        interval=price.recurring.interval,
-        interval_count=price.recurring.interval_count,
+        period=(price.recurring.interval, price.recurring.interval_count) if price.recurring else None,
         terms=price.metadata.to_dict(),
     )
 
@@ -166,12 +182,12 @@ def page_of(session: Any) -> Page:
         status=session.status,
         url=session.url,
         client_secret=session.client_secret,
-        key=session.metadata.to_dict().get(KEY) if session.metadata else None,
+        key=session.metadata.to_dict().get(SUBSCRIPTION_KEY) if session.metadata else None,
         subscription_id=id_of(session.subscription),
     )
 
 
-def subscribed_of(subscription: Any, asked_at: datetime) -> Subscribed:
+def subscription_of(subscription: Any, asked_at: datetime) -> StripeSubscription:
     """:param subscription: With its schedule and its payment method expanded, if it has them."""
     items = subscription["items"].data
     item = next((one for one in items if PLAN in one.price.metadata.to_dict()), items[0])
@@ -180,9 +196,9 @@ def subscribed_of(subscription: Any, asked_at: datetime) -> Subscribed:
     paused = subscription.pause_collection
     by_period = subscription.cancel_at_period_end
     pending = subscription.pending_update
-    return Subscribed(
+    return StripeSubscription(
         id=subscription.id,
-        key=subscription.metadata.to_dict().get(KEY) if subscription.metadata else None,
+        key=subscription.metadata.to_dict().get(SUBSCRIPTION_KEY) if subscription.metadata else None,
         customer_id=id_of(subscription.customer) or "",
         status=subscription.status,
         item_id=item.id,
@@ -235,10 +251,10 @@ def planned_of(schedule: Any, item: Any, others: list[str]) -> Planned | None:
     return None
 
 
-def bill_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = None) -> Bill:
+def invoice_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = None) -> StripeInvoice:
     """:param lines: All its lines, where the invoice itself holds only the first of them."""
     transitions = invoice.status_transitions
-    return Bill(
+    return StripeInvoice(
         id=invoice.id,
         number=invoice.number,
         status=invoice.status or "draft",
@@ -250,6 +266,8 @@ def bill_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = None
         tax_minor=sum(one.amount for one in invoice.total_taxes or []),
         currency=invoice.currency,
         lines=tuple(line_of(line) for line in (invoice.lines.data if lines is None else lines)),
+        subscription_id=_subscription_id_of(invoice),
+        payment_key=payment_key(invoice),
         intent_id=intent_id_of(invoice),
         page_url=invoice.hosted_invoice_url,
         pdf_url=invoice.invoice_pdf,
@@ -261,12 +279,22 @@ def bill_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = None
     )
 
 
-def line_of(line: Any) -> Line:
+def _subscription_id_of(invoice: Any) -> str | None:
+    details = invoice.parent.subscription_details if invoice.parent else None
+    return id_of(details.subscription) if details else None
+
+
+def discounts_param(ids: list[str]) -> list[dict[str, str]] | str:
+    """Stripe's parameter ``discounts``; the empty text takes all away."""
+    return [{"discount": discount_id} for discount_id in ids] or ""
+
+
+def line_of(line: Any) -> InvoiceLine:
     price = line.pricing.price_details if line.pricing else None
     parent = line.parent
     recurring = parent.subscription_item_details if parent else None
     extra = parent.invoice_item_details if parent else None
-    return Line(
+    return InvoiceLine(
         price_id=id_of(price.price) if price else None,
         item_id=recurring.subscription_item if recurring else None,
         quantity=line.quantity or 1,

@@ -1,11 +1,11 @@
 """What Stripe said, as plain frozen values, and how each is read from the SDK's object.
 
-An SDK object is taken as ``Any`` here: its class belongs to ``gateway``, the one
-module that knows the SDK.
+An SDK object is taken as ``Any`` here: what it is called differs between the SDK's versions.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,8 +16,16 @@ from ..errors import BadSignature
 #: The metadata field in which Stripe's objects carry the payment's idempotency key.
 PAYMENT_KEY = "prepaid_payment"
 
-#: The same, of a refund that was asked for here.
+#: The metadata field in which a refund that was asked for here carries the refund's idempotency key.
 REFUND_KEY = "prepaid_refund"
+
+
+_SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,200}")
+
+
+def is_session_id(text: str) -> bool:
+    """Whether a text that a browser sent may be the id of a Checkout Session."""
+    return _SESSION_ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
@@ -74,15 +82,6 @@ class Checkout:
 
 
 @dataclass(frozen=True)
-class Invoice:
-    """An invoice of a one-time payment. Stripe's addresses of it end after some weeks: fetch them anew."""
-
-    id: str
-    payment_key: str | None
-    pdf_url: str | None
-
-
-@dataclass(frozen=True)
 class Card:
     """A PaymentMethod of type card. ``customer_id`` is ``None`` once it is detached."""
 
@@ -101,7 +100,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Refund:
+class StripeRefund:
     """Money that goes back, or went, or could not."""
 
     id: str
@@ -113,14 +112,9 @@ class Refund:
     created_at: datetime
     asked_at: datetime
 
-    @property
-    def stands(self) -> bool:
-        """Whether the money is gone or on its way. One that fails later comes back to us."""
-        return self.status not in ("failed", "canceled")
-
 
 @dataclass(frozen=True)
-class Dispute:
+class StripeDispute:
     """A bank's objection to a charge."""
 
     id: str
@@ -132,13 +126,8 @@ class Dispute:
     asked_at: datetime
 
 
-def takes_money(dispute_status: str) -> bool:
-    """Whether the bank has the money while a dispute stands so. An inquiry (``warning_...``) takes none."""
-    return not (dispute_status in ("won", "prevented") or dispute_status.startswith("warning_"))
-
-
 @dataclass(frozen=True)
-class Movement:
+class StripeMovement:
     """A balance transaction: ``amount_minor`` came in, or went if negative, and ``fee_minor`` was kept.
 
     ``net_minor`` is by what Stripe says its balance moved. ``country`` is the card's, if a charge tells it.
@@ -228,10 +217,6 @@ def _reason(error: Any) -> str | None:
     return getattr(error, "decline_code", None) or getattr(error, "code", None)
 
 
-def invoice_of(invoice: Any) -> Invoice:
-    return Invoice(id=invoice.id, payment_key=payment_key(invoice), pdf_url=invoice.invoice_pdf)
-
-
 def card_of(method: Any) -> Card:
     owner, address = method.billing_details, method.billing_details.address
     return Card(
@@ -250,8 +235,8 @@ def card_of(method: Any) -> Card:
     )
 
 
-def refund_of(refund: Any, asked_at: datetime) -> Refund:
-    return Refund(
+def refund_of(refund: Any, asked_at: datetime) -> StripeRefund:
+    return StripeRefund(
         id=refund.id,
         status=refund.status or "pending",
         amount_minor=refund.amount,
@@ -263,8 +248,8 @@ def refund_of(refund: Any, asked_at: datetime) -> Refund:
     )
 
 
-def dispute_of(dispute: Any, asked_at: datetime) -> Dispute:
-    return Dispute(
+def dispute_of(dispute: Any, asked_at: datetime) -> StripeDispute:
+    return StripeDispute(
         id=dispute.id,
         status=dispute.status,
         amount_minor=dispute.amount,
@@ -275,9 +260,9 @@ def dispute_of(dispute: Any, asked_at: datetime) -> Dispute:
     )
 
 
-def movement_of(moved: Any) -> Movement:
+def movement_of(moved: Any) -> StripeMovement:
     """With its source expanded, which is a charge, a refund, a dispute, or something that is no sale."""
-    return Movement(
+    return StripeMovement(
         id=moved.id,
         category=moved.reporting_category,
         currency=moved.currency,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..context import Context
-from ..gateway import account
 from ..subscriptions import prices
 from . import webhooks
 
@@ -27,14 +26,17 @@ def connect(context: Context, *, url: str | None = None) -> Connected:
     done = []
     for pack in context.catalog.packs.values():
         key = f"prepaid_{pack.slug}"
-        if account.mirror_price(context.gateway, key, pack.title, pack.amount_minor, pack.currency):
+        _, is_new = context.gateway.prices.mirror(
+            key, pack.title, amount_minor=pack.amount_minor, currency=pack.currency
+        )
+        if is_new:
             done.append(f"{pack.slug}: a price of its own at Stripe, lookup key {key}")
     for plan in context.catalog.plans.values():
         price = prices.ensure(context, plan)
         done.append(f"{plan.slug}: sold at Stripe's price {price.id}")
     secret = None
     if url is not None:
-        secret = account.mirror_endpoint(context.gateway, url, sorted(webhooks.HEARD))
+        secret = context.gateway.account.mirror_endpoint(url, sorted(webhooks.HEARD))
         done.append(f"{url} hears {len(webhooks.HEARD)} types of events")
     return Connected(done, secret)
 
@@ -42,7 +44,7 @@ def connect(context: Context, *, url: str | None = None) -> Connected:
 def listen_once(context: Context, seen: set[str]) -> list[str]:
     """Fetch the events that Stripe made lately and handle those that did not come here; their types."""
     handled = []
-    for event in reversed(account.recent_events(context.gateway)):
+    for event in reversed(context.gateway.events.latest()):
         if event.id in seen:
             continue
         webhooks.keep(context, event)

@@ -19,9 +19,8 @@ from prepaid_ledger import clock
 from .. import upgrade
 from ..context import Context
 from ..errors import GatewayRefused, GatewayUnavailable
-from ..gateway import account
-from ..gateway.client import API_VERSION
 from ..gateway.values import Endpoint
+from ..gateway.version import API_VERSION, SDK_VERSION
 from ..payments.models import InboxEvent, Payment
 from . import webhooks
 
@@ -63,9 +62,9 @@ def _settings(context: Context) -> Iterator[str]:
         )
     if config.livemode and config.api_base:
         yield f"PREPAID_STRIPE_API_BASE sends a live key to {config.api_base}. Take that setting away."
-    if context.gateway.sdk_version != API_VERSION:
+    if SDK_VERSION != API_VERSION:
         yield (
-            f"The installed SDK speaks version {context.gateway.sdk_version} of Stripe's API, this extension "
+            f"The installed SDK speaks version {SDK_VERSION} of Stripe's API, this extension "
             f"{API_VERSION}. Install what it asks for: pip install --force-reinstall flask-prepaid"
         )
 
@@ -82,7 +81,7 @@ def _tables(context: Context) -> Iterator[str]:
 
 def _stripe(context: Context) -> Iterator[str]:
     try:
-        stripes_time = account.fetch_time(context.gateway)
+        stripes_time = context.gateway.account.fetch_time()
     except GatewayUnavailable:
         yield (
             f"Stripe does not answer at {base}, where PREPAID_STRIPE_API_BASE sends. If that is the "
@@ -103,7 +102,7 @@ def _endpoints(context: Context) -> Iterator[str]:
     """Where Stripe's events are to go, and whether they come in."""
     path = context.config.paths["webhook"]
     try:
-        ours = [one for one in account.endpoints(context.gateway) if _leads_to(one.url, path)]
+        ours = [one for one in context.gateway.account.endpoints() if _leads_to(one.url, path)]
     except GatewayRefused as refused:
         yield f"Stripe does not let this key see webhook endpoints: {refused}"
         return
@@ -153,7 +152,9 @@ def _visit(context: Context, url: str) -> Iterator[str]:
             "data": {"object": {}},
         }
     )
-    knock = urllib.request.Request(url, body.encode(), {"Stripe-Signature": context.gateway.sign(body)})
+    knock = urllib.request.Request(
+        url, body.encode(), {"Stripe-Signature": context.gateway.events.sign(body)}
+    )
     try:
         with urllib.request.build_opener(_Stay).open(knock, timeout=VISIT_TIMEOUT_S) as answer:
             seen_as = json.load(answer)["seen_as"]
@@ -197,7 +198,7 @@ def _not_arrived(context: Context, endpoints: list[datetime]) -> tuple[int, str]
 
     :param endpoints: When our endpoints were made; what happened before went nowhere.
     """
-    made = account.recent_events(context.gateway)
+    made = context.gateway.events.latest()
     since = min(endpoints, default=None)
     now = max([context.clock(), *(event.created_at for event in made)])  # the emulator's may be ahead
     ours = {
@@ -223,7 +224,7 @@ def _upkeep(context: Context) -> Iterator[str]:
             f"{count} events came in and were not handled, the first for: {session.scalar(first)}. "
             "Run: flask prepaid replay --failed"
         )
-    overdue = Payment.look_at < clock.wall() - TICK_MISSED
+    overdue = Payment.check_at < clock.wall() - TICK_MISSED
     waiting = session.scalar(select(func.count()).select_from(Payment).where(overdue))
     if waiting:
         yield (

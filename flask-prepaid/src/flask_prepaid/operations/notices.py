@@ -11,7 +11,7 @@ from prepaid_ledger.database import insert
 from prepaid_ledger.tables import Wallet
 
 from .. import signals
-from ..context import Context
+from ..context import Context, transaction
 from ..payments.models import Customer, Notice, SavedCard
 
 LOW = "balance-low"
@@ -27,26 +27,26 @@ def tell(context: Context) -> int:
 
 def tell_of_low_balances(context: Context) -> int:
     """Once for each time that a wallet goes below the threshold; only those that moved within a day."""
-    session, threshold = context.session, context.config.balance_low
+    threshold = context.config.balance_low
     if not threshold:
         return 0
     available = Wallet.balance - Wallet.held
     recovered = select(Wallet.owner).where(available >= threshold)
-    session.execute(delete(Notice).where(Notice.about == LOW, Notice.owner.in_(recovered)))
     told = exists().where(Notice.owner == Wallet.owner, Notice.about == LOW)
     lately = Wallet.moved_at > context.clock() - timedelta(days=1)
     low = select(Wallet.owner, available).where(lately, available < threshold, ~told).limit(AT_ONCE)
-    rows = session.execute(low).all()
-    for owner, credits in rows:
-        if _is_news(context, owner, LOW):
-            signals.after_commit(session, signals.balance_low, owner=owner, credits=credits)
-    signals.commit(session)
+    with transaction(context) as session:
+        session.execute(delete(Notice).where(Notice.about == LOW, Notice.owner.in_(recovered)))
+        rows = session.execute(low).all()
+        for owner, credits in rows:
+            if _is_news(context, owner, LOW):
+                signals.after_commit(session, signals.balance_low, owner=owner, credits=credits)
     return len(rows)
 
 
 def tell_of_cards(context: Context) -> int:
     """Of the card that pays by default, once for each date on it: it ends this month or the next."""
-    session, now = context.session, clock.wall()
+    now = clock.wall()
     next_month = now.replace(day=1) + timedelta(days=31)
     about = (
         literal("card:") + SavedCard.id + ":" + cast(SavedCard.exp_year * 12 + SavedCard.exp_month, String)
@@ -56,22 +56,21 @@ def tell_of_cards(context: Context) -> int:
         *(and_(SavedCard.exp_year == t.year, SavedCard.exp_month == t.month) for t in (now, next_month))
     )
     pays = Customer.default_card_id == SavedCard.id
-    rows = session.execute(
-        select(SavedCard, about).join(Customer, pays).where(soon, ~told).limit(AT_ONCE)
-    ).all()
-    for card, name in rows:
-        if _is_news(context, card.owner, name):
-            signals.after_commit(
-                session,
-                signals.card_expiring,
-                owner=card.owner,
-                card_id=card.id,
-                brand=card.brand,
-                last4=card.last4,
-                month=card.exp_month,
-                year=card.exp_year,
-            )
-    signals.commit(session)
+    expiring = select(SavedCard, about).join(Customer, pays).where(soon, ~told).limit(AT_ONCE)
+    with transaction(context) as session:
+        rows = session.execute(expiring).all()
+        for card, name in rows:
+            if _is_news(context, card.owner, name):
+                signals.after_commit(
+                    session,
+                    signals.card_expiring,
+                    owner=card.owner,
+                    card_id=card.id,
+                    brand=card.brand,
+                    last4=card.last4,
+                    month=card.exp_month,
+                    year=card.exp_year,
+                )
     return len(rows)
 
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,15 +19,12 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
-from .. import signals
-from ..context import Context, own_session
+from ..context import Context, Write, transaction, write_now
 from ..errors import GatewayRefused
-from ..gateway import account
 from ..gateway.values import Intent
 from ..payments import payments
-from ..payments.models import Dispute, Payment, PaymentState, Refund, Via
-from ..purchases import checkout as purchases
-from ..purchases import refunds
+from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
+from ..purchases import checkout, refunds
 from ..reports import balance_sync, sales
 from ..reports.models import Comparison
 from ..subscriptions import compare, sync
@@ -34,7 +32,10 @@ from ..subscriptions import compare, sync
 log = logging.getLogger(__name__)
 
 #: How often balances are compared before they count as different.
-LOOKS = 3
+COMPARISONS = 3
+
+#: Nobody knows what came of a payment in one of these.
+UNRESOLVED = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Drift:
     detail: str
 
 
-#: What mends a difference: asks Stripe once more, by the same functions as every event.
+#: What mends a difference: asks Stripe once more, by the same functions as every event, and commits.
 Mend = Callable[[], object]
 Found = tuple[Drift, Mend | None]
 
@@ -72,17 +73,16 @@ def reconcile(
     """What differs; with ``fix``, what still differs after mending. Commits.
 
     :param since: Leave alone what was made before, by Stripe's time. ``None`` is everything.
-    :param seen: Called for each object that was looked at.
+    :param seen: Called for each object that was compared.
     """
-    session = own_session(context)
     if fix:
         # One by one as they are found: a payment that is mended is known when its refund is met.
         for _, mend in _differences(context, since, seen):
             if mend is not None:
                 mend()
-                signals.commit(context.session)
     left = [drift for drift, _ in _differences(context, since, seen)]
-    _keep(session, since, left)
+    with transaction(context) as session:
+        _keep(session, since, left)
     return left
 
 
@@ -100,14 +100,13 @@ def last(session: Session) -> Compared | None:
     row = session.get(Comparison, 1)
     if row is None:
         return None
-    return Compared(row.at, row.since, [Drift(**one) for one in json.loads(row.drift)])
+    return Compared(row.at, row.since, [Drift(**drift) for drift in json.loads(row.drift)])
 
 
 def _keep(session: Session, since: datetime | None, left: list[Drift]) -> None:
-    found = {"at": clock.wall(), "since": since, "drift": json.dumps([asdict(drift) for drift in left])}
-    new = insert(session, Comparison).values(id=1, **found)
-    session.execute(new.on_conflict_do_update(index_elements=["id"], set_=found))
-    session.commit()
+    compared = {"at": clock.wall(), "since": since, "drift": json.dumps([asdict(drift) for drift in left])}
+    new = insert(session, Comparison).values(id=1, **compared)
+    session.execute(new.on_conflict_do_update(index_elements=["id"], set_=compared))
 
 
 def _differences(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
@@ -119,14 +118,17 @@ def _differences(context: Context, since: datetime | None, seen: Callable[[], No
     yield from _refunds_here(context, seen)
     yield from _plans(context, since, seen)
     yield from _balances(context)
-    context.session.commit()
+
+
+def _sync_now(context: Context, sync: Callable[[Context, str], Write[object]], stripe_id: str) -> None:
+    write_now(context, sync(context, stripe_id))
 
 
 def _payments_at_stripe(
     context: Context, since: datetime | None, seen: Callable[[], None], paid: set[int]
 ) -> Iterator[Found]:
     """Money at Stripe that the books have not given credits for, or have twice."""
-    for intent in context.gateway.all_intents(since):
+    for intent in context.gateway.charges.all_of_ours(since):
         seen()
         row = payments.find(context.session, key=intent.payment_key, stripe_id=intent.id)
         if not intent.is_paid or row is None:
@@ -139,54 +141,45 @@ def _payments_at_stripe(
         elif row.state is not PaymentState.PAID:
             yield _missed(context, row, intent)
         paid.add(row.id)
-    for checkout in context.gateway.all_free_checkouts(since):
+    for page in context.gateway.checkout.all_free(since):
         seen()
-        row = payments.find(context.session, key=checkout.payment_key, stripe_id=checkout.id)
-        if row is None or not checkout.is_paid:
+        row = payments.find(context.session, key=page.payment_key, stripe_id=page.id)
+        if row is None or not page.is_paid:
             continue
         if row.state is not PaymentState.PAID:
-            settle = _settling(context, checkout.id)
-            yield Drift("missed", checkout.id, row.id, f"nothing was left to pay; it is {row.state}"), settle
+            settle = partial(_sync_now, context, checkout.sync_checkout, page.id)
+            yield Drift("missed", page.id, row.id, f"nothing was left to pay; it is {row.state}"), settle
         paid.add(row.id)
 
 
 def _missed(context: Context, row: Payment, intent: Intent) -> Found:
     detail = f"{intent.received_minor} {intent.currency} are paid; here it is {row.state}"
-    return Drift("missed", intent.id, row.id, detail), lambda: purchases.settle_intent(context, intent.id)
-
-
-def _settling(context: Context, session_id: str) -> Mend:
-    return lambda: purchases.settle_checkout(context, session_id)
+    settle = partial(_sync_now, context, checkout.sync_intent, intent.id)
+    return Drift("missed", intent.id, row.id, detail), settle
 
 
 def _refunds(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
-    for refund in context.gateway.all_refunds(since):
+    for refund in context.gateway.refunds.all(since):
         seen()
         payment = payments.find(context.session, stripe_id=refund.intent_id)
         row = context.session.scalar(select(Refund).where(Refund.stripe_id == refund.id))
         if payment is None or (row is not None and row.state == refund.status):
             continue
+        mend = partial(_sync_now, context, refunds.sync_refund, refund.id)
         detail = f"it is {refund.status}; here it is {row.state if row else 'not known'}"
-        yield Drift("drifted", refund.id, payment.id, detail), _following_refund(context, refund.id)
-
-
-def _following_refund(context: Context, refund_id: str) -> Mend:
-    return lambda: refunds.follow_refund(context, refund_id)
+        yield Drift("drifted", refund.id, payment.id, detail), mend
 
 
 def _disputes(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
-    for dispute in context.gateway.all_disputes(since):
+    for dispute in context.gateway.refunds.all_disputes(since):
         seen()
         payment = payments.find(context.session, stripe_id=dispute.intent_id)
         row = context.session.get(Dispute, dispute.id)
         if payment is None or (row is not None and row.state == dispute.status):
             continue
+        mend = partial(_sync_now, context, refunds.sync_dispute, dispute.id)
         detail = f"it is {dispute.status}; here it is {row.state if row else 'not known'}"
-        yield Drift("drifted", dispute.id, payment.id, detail), _following_dispute(context, dispute.id)
-
-
-def _following_dispute(context: Context, dispute_id: str) -> Mend:
-    return lambda: refunds.follow_dispute(context, dispute_id)
+        yield Drift("drifted", dispute.id, payment.id, detail), mend
 
 
 def _payments_here(
@@ -199,7 +192,8 @@ def _payments_here(
     for row in context.session.scalars(ours.where(Payment.created_at >= since) if since else ours).all():
         seen()
         if row.state in UNRESOLVED:
-            yield Drift("unresolved", str(row.id), row.id, f"it is {row.state}"), _looking_up(context, row.id)
+            check = partial(checkout.check_with_stripe, context, row.id)
+            yield Drift("unresolved", str(row.id), row.id, f"it is {row.state}"), check
         elif row.id not in paid and not _is_paid(context, row):
             name = row.payment_intent_id or row.session_id or str(row.id)
             yield Drift("unpaid", name, row.id, f"{row.credits} credits were given for nothing"), None
@@ -207,55 +201,42 @@ def _payments_here(
 
 def _refunds_here(context: Context, seen: Callable[[], None]) -> Iterator[Found]:
     """Refunds that were asked for here, and whose answer was lost."""
-    for row in context.session.scalars(select(Refund).where(Refund.state == "requested")).all():
+    lost = select(Refund).where(Refund.state == RefundState.REQUESTED)
+    for row in context.session.scalars(lost).all():
         seen()
+        check = partial(refunds.check_with_stripe, context, row.id)
         detail = f"{row.amount_minor} were asked to go back; Stripe's answer was lost"
-        yield Drift("unresolved", f"refund {row.id}", row.payment_id, detail), _finding_out(context, row.id)
-
-
-def _finding_out(context: Context, refund_id: int) -> Mend:
-    return lambda: refunds.look_up(context, refund_id)
+        yield Drift("unresolved", f"refund {row.id}", row.payment_id, detail), check
 
 
 def _plans(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
     for kind, stripe_id, payment_id, detail in compare.differences(context, since, seen):
-        mend = None if kind in ("unpaid", "doubled") else _following_plan(context, stripe_id)
+        mend = None if kind in ("unpaid", "doubled") else partial(_sync_now, context, sync.sync, stripe_id)
         yield Drift(kind, stripe_id, payment_id, detail), mend
-
-
-def _following_plan(context: Context, stripe_id: str) -> Mend:
-    return lambda: sync.follow(context, stripe_id)
 
 
 def _balances(context: Context) -> Iterator[Found]:
     """Stripe's balance is the sum of all that ever moved it; so must that of our copy be, payouts and all."""
     try:
-        for _ in range(LOOKS):  # what moves between the two looks makes them differ once
+        for _ in range(COMPARISONS):  # what moves between the two fetches makes them differ once
             balance_sync.sync(context)
-            theirs = account.fetch_balance(context.gateway)
+            theirs = context.gateway.account.fetch_balance()
             ours = sales.balances(context.session)
-            if all(ours.get(of, 0) == minor for of, minor in theirs.items()):
+            if all(ours.get(currency, 0) == minor for currency, minor in theirs.items()):
                 return
     except GatewayRefused as refused:
         log.warning("Stripe's balance was not compared: %s", refused)
         return
-    for of, minor in theirs.items():
-        if ours.get(of, 0) != minor:
-            detail = f"it is {minor}; all that was copied adds up to {ours.get(of, 0)}"
-            yield Drift("unbalanced", of, None, detail), lambda: balance_sync.sync(context, anew=True)
-
-
-UNRESOLVED = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
-
-
-def _looking_up(context: Context, payment_id: int) -> Mend:
-    return lambda: purchases.look_up(context, payment_id)
+    for currency, minor in theirs.items():
+        if ours.get(currency, 0) != minor:
+            detail = f"it is {minor}; all that was copied adds up to {ours.get(currency, 0)}"
+            yield Drift("unbalanced", currency, None, detail), partial(balance_sync.sync, context, anew=True)
 
 
 def _is_paid(context: Context, row: Payment) -> bool:
     """Whether Stripe has the money of a payment that the walk has not met, being older than ``since``."""
     if row.payment_intent_id:
-        intent = context.gateway.fetch_intent(row.payment_intent_id)
+        intent = context.gateway.charges.fetch(row.payment_intent_id)
         return intent is not None and intent.is_paid
-    checkout = context.gateway.fetch_checkout(row.session_id) if row.session_id else None
-    return checkout is not None and checkout.is_paid
+    page = context.gateway.checkout.fetch(row.session_id) if row.session_id else None
+    return page is not None and page.is_paid

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from prepaid_ledger.errors import PrepaidError
 
-from .. import signals
-from ..context import Context
+from ..context import Context, transaction
 from ..errors import GatewayUnavailable
 from ..payments import card_testing, payments
 from ..payments.models import Payment, Refund
@@ -35,32 +35,34 @@ def tick(context: Context) -> dict[str, int]:
     try:
         balance_sync.sync_if_old(context)
     except PrepaidError as error:  # Stripe is away, or the key may not read balances: the rest goes on
-        signals.rollback(context.session)
+        context.session.rollback()
         log.warning("Stripe's balance was not copied: %s", error)
     balance_sync.note_tick(context)
     return due | {
-        "payments": each(context, payments.due(context.session, Payment), checkout.look_up),
-        "refunds": each(context, payments.due(context.session, Refund), refunds.look_up),
-        "plans": each(context, subscribing.due(context), subscribing.look_up),
-        "top-ups": each(context, topups.due(context), topups.top_up),
+        "payments": each(context, partial(_due, table=Payment), checkout.check_with_stripe),
+        "refunds": each(context, partial(_due, table=Refund), refunds.check_with_stripe),
+        "plans": each(context, subscribing.due, subscribing.check_with_stripe),
+        "top-ups": each(context, topups.due, topups.top_up),
         "notices": notices.tell(context),
     }
 
 
-def each(context: Context, ids: list[Id], look_up: Callable[[Context, Id], object]) -> int:
-    """Ask Stripe about each; how many there are. One that fails leaves the others be."""
-    session = context.session
-    session.commit()
+def _due(context: Context, *, table: type[Payment] | type[Refund]) -> list[int]:
+    return payments.due(context.session, table)
+
+
+def each(context: Context, due: Callable[[Context], list[Id]], check: Callable[[Context, Id], object]) -> int:
+    """Check each that is due; how many there are. One that fails leaves the others be."""
+    with transaction(context):
+        ids = due(context)
     for id in ids:
         try:
-            look_up(context, id)
+            check(context, id)
         except GatewayUnavailable:
-            signals.rollback(session)
             break  # Stripe is away: the rest waits for the next tick
         except PrepaidError as error:  # such as a pause in selling: the next tick comes by itself
-            signals.rollback(session)
-            log.warning("%s %s: %s", look_up.__module__, id, error)
+            log.warning("%s %s: %s", check.__module__, id, error)
         except Exception:
-            signals.rollback(session)
-            log.exception("%s %s could not be looked up", look_up.__module__, id)
+            context.session.rollback()
+            log.exception("%s %s could not be checked", check.__module__, id)
     return len(ids)

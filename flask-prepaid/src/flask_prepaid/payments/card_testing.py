@@ -6,14 +6,12 @@ together. https://docs.stripe.com/disputes/prevention/card-testing
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from datetime import timedelta
 
-from flask import has_request_context, request
 from sqlalchemy import Select, delete, func, or_, select
 
-from ..context import Context
+from ..context import Context, transaction
 from ..errors import BuyingPaused, TooManyAttempts
 from .models import Attempt, Payment, PaymentState
 
@@ -23,8 +21,8 @@ LATELY = timedelta(hours=1)
 KEPT = timedelta(days=1)
 
 
-def make_sure(context: Context, owner: str) -> None:
-    """Count one attempt, or refuse it before Stripe hears of it. Does not commit.
+def count_attempt(context: Context, owner: str) -> None:
+    """Count one attempt, or refuse it before Stripe hears of it.
 
     :raises TooManyAttempts: This customer, this address, or all together have tried too often.
     :raises BuyingPaused: Nothing is sold at the moment.
@@ -32,7 +30,7 @@ def make_sure(context: Context, owner: str) -> None:
     session, config = context.session, context.config
     if not config.selling:
         raise BuyingPaused("Buying is paused. Nothing was charged; your credits can be spent as ever.")
-    address = network() if config.attempts_per_address else None
+    address = context.address if config.attempts_per_address else None
     for limit, count, whose in (
         (config.attempts_per_hour, _begun(context).where(Attempt.owner == owner), owner),
         (
@@ -60,20 +58,7 @@ def _declined(context: Context) -> Select[int]:
     return lately.where(or_(Payment.state == PaymentState.FAILED, Payment.failure.is_not(None)))
 
 
-def network() -> str | None:
-    """Where this request comes from: the address, or of IPv6 the network that one customer has.
-
-    Behind a proxy it is the proxy's, unless the host's ProxyFix says whom that speaks for.
-    """
-    text = request.remote_addr if has_request_context() else None
-    try:
-        address = ipaddress.ip_address(text or "")
-    except ValueError:
-        return None
-    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
-
-
 def forget(context: Context) -> None:
     """Delete the attempts that count no more. Commits."""
-    context.session.execute(delete(Attempt).where(Attempt.at < context.clock() - KEPT))
-    context.session.commit()
+    with transaction(context) as session:
+        session.execute(delete(Attempt).where(Attempt.at < context.clock() - KEPT))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import insert
 
-from ..context import Context, own_session
+from ..context import Context, transaction
 from ..errors import GatewayRefused
 from .models import Attempt, Customer, SavedCard, TopUp, TrialCard
 
@@ -22,7 +22,7 @@ CARD_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 
 
 def with_customer(context: Context, owner: str, ask: Callable[[str], T]) -> T:
-    """What ``ask`` returns for the owner's Stripe customer.
+    """What ``ask`` returns for the owner's Stripe customer, who is made at the first call. Commits.
 
     One that was deleted in Stripe's dashboard is replaced, and ``ask`` asks again.
     """
@@ -32,7 +32,8 @@ def with_customer(context: Context, owner: str, ask: Callable[[str], T]) -> T:
     except GatewayRefused as refused:
         if refused.missing != "customer":
             raise
-    _forget(context.session, owner, customer_id)
+    with transaction(context) as session:
+        _forget(session, owner, customer_id)
     return ask(customer_of(context, owner))
 
 
@@ -41,24 +42,26 @@ def customer_of(context: Context, owner: str) -> str:
 
     The key is committed before Stripe is asked, so two calls at once get one customer.
     """
+    with transaction(context) as session:
+        row = _customer(context, owner)
+        if row.stripe_id is not None:
+            return row.stripe_id
+        key, email = row.idempotency_key, context.email_of(owner)
+    stripe_id = context.gateway.customers.create(owner, email=email, key=key)
+    with transaction(context) as session:
+        nameless = Customer.owner == owner, Customer.stripe_id.is_(None)
+        session.execute(update(Customer).where(*nameless).values(stripe_id=stripe_id))
+        return session.scalars(select(Customer.stripe_id).where(Customer.owner == owner)).one()  # type: ignore[return-value]
+
+
+def _customer(context: Context, owner: str) -> Customer:
     session = context.session
     row = session.get(Customer, owner)
     if row is None:
         fresh = {"owner": owner, "idempotency_key": _new_key(), "created_at": context.clock()}
         session.execute(insert(session, Customer).values(fresh).on_conflict_do_nothing())
-        session.commit()
         row = session.get_one(Customer, owner)
-    if row.stripe_id is None:
-        key = row.idempotency_key
-        session.commit()  # no connection waits while Stripe is asked
-        made = context.gateway.create_customer(owner, email=context.email_of(owner), key=key)
-        session.execute(
-            update(Customer)
-            .where(Customer.owner == owner, Customer.stripe_id.is_(None))
-            .values(stripe_id=made)
-        )
-        session.commit()
-    return session.scalars(select(Customer.stripe_id).where(Customer.owner == owner)).one()  # type: ignore[return-value]
+    return row
 
 
 def known_customer(session: Session, owner: str) -> str | None:
@@ -79,18 +82,18 @@ def remove(context: Context, owner: str) -> None:
 
     :raises GatewayUnavailable: Stripe did not answer. Ask again.
     """
-    session = own_session(context)
-    session.execute(delete(TopUp).where(TopUp.owner == owner))
-    # Who leaves takes their name along; address and card count on: leaving is no way around a limit.
-    session.execute(update(Attempt).where(Attempt.owner == owner).values(owner=""))
-    session.execute(update(TrialCard).where(TrialCard.owner == owner).values(owner=""))
-    customer_id = known_customer(session, owner)
-    session.commit()  # no connection waits while Stripe is asked
+    with transaction(context) as session:
+        session.execute(delete(TopUp).where(TopUp.owner == owner))
+        # Who leaves takes their name along; address and card count on: leaving is no way around a limit.
+        session.execute(update(Attempt).where(Attempt.owner == owner).values(owner=""))
+        session.execute(update(TrialCard).where(TrialCard.owner == owner).values(owner=""))
+        customer_id = known_customer(session, owner)
     if customer_id is not None:
-        context.gateway.delete_customer(customer_id)
-        _forget(session, owner, customer_id)
-    session.execute(delete(SavedCard).where(SavedCard.owner == owner))
-    session.commit()
+        context.gateway.customers.delete(customer_id)
+    with transaction(context) as session:
+        if customer_id is not None:
+            _forget(session, owner, customer_id)
+        session.execute(delete(SavedCard).where(SavedCard.owner == owner))
 
 
 def _forget(session: Session, owner: str, customer_id: str) -> None:
@@ -99,7 +102,6 @@ def _forget(session: Session, owner: str, customer_id: str) -> None:
         .where(Customer.owner == owner, Customer.stripe_id == customer_id)
         .values(stripe_id=None, idempotency_key=_new_key(), default_card_id=None)
     )
-    session.commit()
 
 
 def _new_key() -> str:

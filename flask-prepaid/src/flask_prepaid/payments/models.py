@@ -22,7 +22,7 @@ class PaymentState(StrEnum):
 
     ``REQUESTED`` is written down, and Stripe was perhaps asked. ``OPEN`` waits for
     the customer, ``PENDING`` for the bank. ``UNKNOWN``: Stripe did not answer, do not
-    pay again. ``SET_ASIDE``: what was paid is not what was agreed; an operator looks.
+    pay again. ``NEEDS_REVIEW``: what was paid is not what was agreed; an operator looks at it.
     """
 
     REQUESTED = "requested"
@@ -32,7 +32,45 @@ class PaymentState(StrEnum):
     FAILED = "failed"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
-    SET_ASIDE = "set_aside"
+    NEEDS_REVIEW = "needs_review"
+
+
+class RefundState(StrEnum):
+    """Where a refund stands: two words of ours, for what Stripe has none of, and Stripe's.
+
+    ``REQUESTED`` is written down, and Stripe's answer is not known. ``REFUSED``: Stripe never made it.
+    https://docs.stripe.com/api/refunds/object#refund_object-status
+    """
+
+    REQUESTED = "requested"
+    REFUSED = "refused"
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+#: The money of a refund in one of these stays here, or has come back.
+NOT_REFUNDED = frozenset({RefundState.REFUSED, RefundState.FAILED, RefundState.CANCELED})
+
+
+class DisputeState(StrEnum):
+    """Where a dispute stands, in Stripe's words. https://docs.stripe.com/api/disputes/object#dispute_object-status"""
+
+    WARNING_NEEDS_RESPONSE = "warning_needs_response"
+    WARNING_UNDER_REVIEW = "warning_under_review"
+    WARNING_CLOSED = "warning_closed"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+    PREVENTED = "prevented"
+
+    @property
+    def takes_money(self) -> bool:
+        """Whether the bank has the money. An inquiry, whose words begin with ``warning_``, takes none."""
+        return self in (DisputeState.NEEDS_RESPONSE, DisputeState.UNDER_REVIEW, DisputeState.LOST)
 
 
 class Via(StrEnum):
@@ -88,7 +126,7 @@ class Payment(Base):
     what arrived: less by ``discount_minor`` with a promotion code, and with ``tax_minor``
     in it where tax is added. Stripe's objects carry
     ``idempotency_key`` in their metadata, which finds the row before it knows their ids.
-    ``look_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
+    ``check_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
     longer once that is final. ``failure_counted``: it is in the sums of failures.
     """
 
@@ -97,7 +135,7 @@ class Payment(Base):
         CheckConstraint("credits > 0", name="credits_positive"),
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
         Index("ix_prepaid_payment_owner_id", "owner", "id"),
-        Index("ix_prepaid_payment_look_at", "look_at"),
+        Index("ix_prepaid_payment_check_at", "check_at"),
         Index("ix_prepaid_payment_created_at", "created_at"),
         Index(
             "ix_prepaid_payment_failure",
@@ -139,15 +177,14 @@ class Payment(Base):
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     fetched_at: Mapped[datetime | None]
-    look_at: Mapped[datetime | None]
-    looks: Mapped[int] = mapped_column(default=0)
+    check_at: Mapped[datetime | None]
+    checks: Mapped[int] = mapped_column(default=0)
 
 
 class Refund(Base):
     """Money that goes back to the card, asked for here or in Stripe's dashboard.
 
-    One that is asked for here is committed before Stripe hears of it. ``state`` is
-    Stripe's word, or ``requested`` as long as its answer is not known.
+    One that is asked for here is committed before Stripe hears of it.
     """
 
     __tablename__ = "prepaid_refund"
@@ -155,23 +192,23 @@ class Refund(Base):
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         Index("ix_prepaid_refund_payment_id", "payment_id"),
-        Index("ix_prepaid_refund_look_at", "look_at"),
+        Index("ix_prepaid_refund_check_at", "check_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     payment_id: Mapped[int]
     amount_minor: Mapped[int]
-    state: Mapped[str] = mapped_column(String(32), default="requested")
+    state: Mapped[RefundState] = mapped_column(words(RefundState), default=RefundState.REQUESTED)
     reason: Mapped[str | None]
     idempotency_key: Mapped[str] = mapped_column(unique=True)
     stripe_id: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime | None]
-    look_at: Mapped[datetime | None]
+    check_at: Mapped[datetime | None]
 
 
 class Dispute(Base):
-    """A bank wants its customer's money back. ``state`` is Stripe's word; a ``warning_`` took none."""
+    """A bank wants its customer's money back."""
 
     __tablename__ = "prepaid_dispute"
     __table_args__ = (
@@ -182,7 +219,7 @@ class Dispute(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     payment_id: Mapped[int]
     amount_minor: Mapped[int]
-    state: Mapped[str] = mapped_column(String(32))
+    state: Mapped[DisputeState] = mapped_column(words(DisputeState, 24))
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime]
 

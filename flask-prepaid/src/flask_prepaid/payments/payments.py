@@ -18,13 +18,13 @@ from .. import signals
 from ..catalog import Offer
 from ..context import Context
 from ..gateway.values import Checkout, Intent
-from . import card_testing
+from . import card_testing, timing
 from .models import Payment, PaymentState, Refund, Via
 
 log = logging.getLogger(__name__)
 
 #: Nothing more comes of a payment in one of these, but money back.
-FINAL = {PaymentState.PAID, PaymentState.FAILED, PaymentState.EXPIRED, PaymentState.SET_ASIDE}
+FINAL = {PaymentState.PAID, PaymentState.FAILED, PaymentState.EXPIRED, PaymentState.NEEDS_REVIEW}
 
 #: What a PaymentIntent's status means for the payment that waits for it.
 INTENT_STATES = {
@@ -46,7 +46,7 @@ def write_down(
     attempt: str | None = None,
     card_id: str | None = None,
 ) -> Payment:
-    """The committed row of what is about to be asked of Stripe.
+    """The row of what is about to be asked of Stripe. Commit it before you ask.
 
     :param attempt: Names the customer's wish, such as a token in the form: sent again,
         it finds the first row, so that a double click pays once.
@@ -56,27 +56,28 @@ def write_down(
     """
     session = context.session
     key = attempt_key(owner, attempt)
-    card_testing.make_sure(context, owner)
-    values = {
-        "owner": owner,
+    card_testing.count_attempt(context, owner)
+    agreed = {
         "via": via,
-        "state": PaymentState.REQUESTED,
         "pack": offer.pack,
-        "title": offer.title,
         "credits": offer.credits,
-        "expires_after_s": int(offer.expires_after.total_seconds()) if offer.expires_after else None,
         "amount_minor": offer.amount_minor,
         "currency": offer.currency,
+    }
+    values = {
+        **agreed,
+        "owner": owner,
+        "state": PaymentState.REQUESTED,
+        "title": offer.title,
+        "expires_after_s": int(offer.expires_after.total_seconds()) if offer.expires_after else None,
         "idempotency_key": key,
         "card_id": card_id,
         "created_at": context.clock(),
-        "look_at": clock.wall() + context.config.look_after,
+        "check_at": timing.first_check(context.config),
     }
     session.execute(insert(session, Payment).values(values).on_conflict_do_nothing())
-    session.commit()
     payment = session.scalars(select(Payment).where(Payment.idempotency_key == key)).one()
-    agreed = (payment.via, payment.pack, payment.credits, payment.amount_minor, payment.currency)
-    if agreed != (via, offer.pack, offer.credits, offer.amount_minor, offer.currency):
+    if any(getattr(payment, name) != value for name, value in agreed.items()):
         raise KeyReused("This form was already sent with another choice. Go back and choose again.")
     return payment
 
@@ -102,38 +103,44 @@ def find(session: Session, *, key: str | None = None, stripe_id: str | None = No
     return session.scalars(select(Payment).where(or_(*names)).order_by(Payment.id)).first() if names else None
 
 
-def follow_checkout(context: Context, payment: Payment, checkout: Checkout) -> None:
-    """Bring the row to what the fetched session says, and give what it bought if it is paid.
+def apply(context: Context, payment: Payment, fetched: Checkout | Intent) -> None:
+    """Bring the row to what was fetched, and give what it bought if it is paid.
 
-    Writes and does not commit. Any number of times, in any order.
+    Any number of times, in any order: an older fetch changes nothing.
     """
+    if isinstance(fetched, Checkout):
+        _apply_checkout(context, payment, fetched)
+    else:
+        _apply_intent(context, payment, fetched)
+
+
+def _apply_checkout(context: Context, payment: Payment, checkout: Checkout) -> None:
     lock(context.session, payment, session_id=checkout.id, invoice_id=checkout.invoice_id)
     if checkout.intent:
-        note_intent(payment, checkout.intent)
+        _note_intent(payment, checkout.intent)
     if checkout.is_paid:
-        asked = (checkout.amount_subtotal_minor, checkout.currency)
+        charged = (checkout.amount_subtotal_minor, checkout.currency)
         payment.discount_minor, payment.tax_minor = checkout.discount_minor, checkout.tax_minor
-        settle(context, payment, asked=asked, paid_minor=checkout.amount_total_minor)
+        _settle(context, payment, charged=charged, paid_minor=checkout.amount_total_minor)
     elif checkout.status == "complete" and checkout.intent:
-        failed = INTENT_STATES.get(checkout.intent.status, PaymentState.PENDING)
-        move(context, payment, failed, checkout)
+        state = INTENT_STATES.get(checkout.intent.status, PaymentState.PENDING)
+        _move(context, payment, state, checkout)
     elif checkout.status == "expired":
-        move(context, payment, PaymentState.EXPIRED, checkout)
+        _move(context, payment, PaymentState.EXPIRED, checkout)
     else:
-        move(context, payment, PaymentState.OPEN, checkout)
+        _move(context, payment, PaymentState.OPEN, checkout)
 
 
-def follow_intent(context: Context, payment: Payment, intent: Intent) -> None:
-    """Bring the row of a charged card to what the PaymentIntent says. Writes and does not commit."""
+def _apply_intent(context: Context, payment: Payment, intent: Intent) -> None:
     lock(context.session, payment, payment_intent_id=intent.id)
-    note_intent(payment, intent)
+    _note_intent(payment, intent)
     if intent.is_paid:
-        asked = (intent.amount_minor, intent.currency)
-        settle(context, payment, asked=asked, paid_minor=intent.received_minor)
+        charged = (intent.amount_minor, intent.currency)
+        _settle(context, payment, charged=charged, paid_minor=intent.received_minor)
     elif intent.failure == "authentication_required":
-        move(context, payment, PaymentState.OPEN, intent)  # it waits for its owner, and can still be paid
+        _move(context, payment, PaymentState.OPEN, intent)  # it waits for its owner, and can still be paid
     else:
-        move(context, payment, INTENT_STATES.get(intent.status, PaymentState.PENDING), intent)
+        _move(context, payment, INTENT_STATES.get(intent.status, PaymentState.PENDING), intent)
 
 
 def lock(session: Session, payment: Payment, **ids: str | None) -> None:
@@ -146,22 +153,22 @@ def lock(session: Session, payment: Payment, **ids: str | None) -> None:
     session.refresh(payment)
 
 
-def note_intent(payment: Payment, intent: Intent) -> None:
+def _note_intent(payment: Payment, intent: Intent) -> None:
     payment.payment_intent_id = intent.id
     payment.charge_id = intent.charge_id or payment.charge_id
     payment.receipt_url = intent.receipt_url or payment.receipt_url
 
 
-def settle(context: Context, payment: Payment, *, asked: tuple[int, str], paid_minor: int) -> None:
+def _settle(context: Context, payment: Payment, *, charged: tuple[int, str], paid_minor: int) -> None:
     """Give what the paid row bought, once.
 
-    :param asked: The amount and currency that Stripe asked the customer for. If they are
-        not the row's, nothing is given and an operator is called.
+    :param charged: The amount, before discounts, and the currency that Stripe asked the customer for. If
+        they are not the row's, nothing is given and an operator is called.
     """
     if payment.state is PaymentState.PAID:
         return
-    if asked != (payment.amount_minor, payment.currency):
-        set_aside(context, payment, asked)
+    if charged != (payment.amount_minor, payment.currency):
+        _call_for_review(context, payment, charged)
         return
     now = context.clock()
     context.ledger.purchase(
@@ -176,67 +183,51 @@ def settle(context: Context, payment: Payment, *, asked: tuple[int, str], paid_m
     payment.paid_minor = paid_minor
     payment.paid_at = now
     payment.failure = None
-    payment.look_at = None
-    signals.after_commit(
-        context.session,
-        signals.credits_added,
-        owner=payment.owner,
-        credits=payment.credits,
-        payment_id=payment.id,
-    )
+    payment.check_at = None
+    bought = {"owner": payment.owner, "payment_id": payment.id, "credits": payment.credits}
+    signals.after_commit(context.session, signals.credits_added, **bought)
     if payment.via is Via.TOPUP:
-        told = {"owner": payment.owner, "payment_id": payment.id, "credits": payment.credits}
-        signals.after_commit(context.session, signals.topup_done, **told)
+        signals.after_commit(context.session, signals.topup_done, **bought)
 
 
-def not_known(context: Context, payment: Payment) -> None:
-    """Stripe was asked to charge and did not answer: nobody may pay again until it is known. Commits."""
+def mark_unknown(context: Context, payment: Payment) -> None:
+    """Stripe was asked to charge and did not answer: nobody may pay again until it is known."""
     lock(context.session, payment)
     if payment.state is PaymentState.REQUESTED:
         payment.state = PaymentState.UNKNOWN
-    signals.commit(context.session)
 
 
 def give_up(context: Context, payment: Payment, reason: str) -> None:
-    """Nothing came of it at Stripe, and nothing can any more. Commits."""
+    """Nothing came of it at Stripe, and nothing can any more."""
     lock(context.session, payment)
     if payment.state not in FINAL:
         payment.state = PaymentState.FAILED
         payment.failure = reason[:255]
-        payment.look_at = None
-        _tell_of_failure(context, payment)
-    signals.commit(context.session)
-
-
-def look_again_later(context: Context, payment: Payment) -> None:
-    """Put off the next look, twice as long each time, an hour at most. Commits."""
-    wait = min(context.config.look_after * 2 ** min(payment.looks + 1, 12), timedelta(hours=1))
-    payment.looks += 1
-    payment.look_at = clock.wall() + wait
-    context.session.commit()
+        payment.check_at = None
+        _announce_failure(context, payment)
 
 
 def due(session: Session, table: type[Payment] | type[Refund], *, limit: int = 100) -> list[int]:
     """The payments, or refunds, that it is time to ask Stripe about."""
-    overdue = select(table.id).where(table.look_at <= clock.wall()).order_by(table.look_at)
+    overdue = select(table.id).where(table.check_at <= clock.wall()).order_by(table.check_at)
     return list(session.scalars(overdue.limit(limit)))
 
 
-def set_aside(context: Context, payment: Payment, asked: tuple[int, str]) -> None:
-    if payment.state is PaymentState.SET_ASIDE:
+def _call_for_review(context: Context, payment: Payment, charged: tuple[int, str]) -> None:
+    if payment.state is PaymentState.NEEDS_REVIEW:
         return
-    payment.state = PaymentState.SET_ASIDE
-    payment.failure = f"Stripe asked for {asked[0]} {asked[1]}"
-    payment.look_at = None
-    log.error("payment %s is set aside: %s, not what was agreed", payment.id, payment.failure)
+    payment.state = PaymentState.NEEDS_REVIEW
+    payment.failure = f"Stripe asked for {charged[0]} {charged[1]}"
+    payment.check_at = None
+    log.error("payment %s needs review: %s, not what was agreed", payment.id, payment.failure)
     signals.after_commit(
-        context.session, signals.payment_set_aside, owner=payment.owner, payment_id=payment.id
+        context.session, signals.payment_needs_review, owner=payment.owner, payment_id=payment.id
     )
 
 
-def move(context: Context, payment: Payment, state: PaymentState, fetched: Checkout | Intent) -> None:
+def _move(context: Context, payment: Payment, state: PaymentState, fetched: Checkout | Intent) -> None:
     """Note a state that is overwritten, unless a later fetch has written one, or the payment is paid."""
-    if payment.state in (PaymentState.PAID, PaymentState.SET_ASIDE):
+    if payment.state in (PaymentState.PAID, PaymentState.NEEDS_REVIEW):
         return
     if payment.fetched_at is not None and payment.fetched_at > fetched.asked_at:
         return
@@ -246,13 +237,13 @@ def move(context: Context, payment: Payment, state: PaymentState, fetched: Check
     intent = fetched.intent if isinstance(fetched, Checkout) else fetched
     payment.failure = intent.failure if intent else None
     if state in FINAL:
-        payment.look_at = None
+        payment.check_at = None
     if failed_now:
-        _tell_of_failure(context, payment)
+        _announce_failure(context, payment)
 
 
-def _tell_of_failure(context: Context, payment: Payment) -> None:
-    told = {"owner": payment.owner, "payment_id": payment.id}
-    signals.after_commit(context.session, signals.payment_failed, **told, reason=payment.failure)
+def _announce_failure(context: Context, payment: Payment) -> None:
+    failed = {"owner": payment.owner, "payment_id": payment.id}
+    signals.after_commit(context.session, signals.payment_failed, **failed, reason=payment.failure)
     if payment.via is Via.TOPUP:
-        signals.after_commit(context.session, signals.topup_failed, **told)
+        signals.after_commit(context.session, signals.topup_failed, **failed)

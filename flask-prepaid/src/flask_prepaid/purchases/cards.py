@@ -1,7 +1,7 @@
 """Saved cards: add, list, choose, correct, remove. Stripe has the cards; ours is a copy to show.
 
 Whatever happens to a customer's cards, at our page, in Stripe's dashboard or at the
-card network, ends in one function, ``refresh``: it fetches them all and copies them.
+card network, ends in one function, ``_sync``: it fetches them all, and then they are copied.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
 
-from ..context import Context, own_session
+from ..context import Context, Write, nothing, transaction, write_now
 from ..errors import NotYours
 from ..gateway.values import Card, Checkout
 from ..payments import card_testing
@@ -48,14 +49,13 @@ def open_page(context: Context, owner: str, *, success_url: str, cancel_url: str
     :param cancel_url: Where it goes if no card is left; ``None`` opens no page of Stripe's, but a
         session for its elements on a page of our own.
     """
-    own_session(context)
-    card_testing.make_sure(context, owner)  # a card is tried out by leaving it, too
-    context.session.commit()
+    with transaction(context):
+        card_testing.count_attempt(context, owner)  # a card is tried out by leaving it, too
     key = f"prepaid-card-{secrets.token_hex(16)}"
     return with_customer(
         context,
         owner,
-        lambda customer_id: context.gateway.open_card_page(
+        lambda customer_id: context.gateway.checkout.open_for_card(
             key=key,
             customer_id=customer_id,
             currency=context.catalog.currency,
@@ -71,9 +71,8 @@ def choose(context: Context, owner: str, card_id: str) -> None:
     :raises NotYours: The owner has no such card.
     """
     customer_id = _own(context, owner, card_id)
-    context.gateway.choose_card(customer_id, card_id)
+    context.gateway.cards.choose(customer_id, card_id)
     refresh(context, customer_id)
-    context.session.commit()
 
 
 def fetch(context: Context, owner: str, card_id: str) -> Card:
@@ -82,7 +81,7 @@ def fetch(context: Context, owner: str, card_id: str) -> Card:
     :raises NotYours: The owner has no such card.
     """
     customer_id = _own(context, owner, card_id)
-    card = context.gateway.fetch_card(card_id)
+    card = context.gateway.cards.fetch(card_id)
     if card is None or card.customer_id != customer_id:
         raise NotYours("There is no such card.")
     return card
@@ -104,9 +103,8 @@ def correct(
     :raises NotYours: The owner has no such card.
     """
     customer_id = _own(context, owner, card_id)
-    context.gateway.update_card(card_id, exp_month=exp_month, exp_year=exp_year, name=name, address=address)
+    context.gateway.cards.update(card_id, exp_month=exp_month, exp_year=exp_year, name=name, address=address)
     refresh(context, customer_id)
-    context.session.commit()
 
 
 def remove(context: Context, owner: str, card_id: str) -> None:
@@ -117,28 +115,23 @@ def remove(context: Context, owner: str, card_id: str) -> None:
     :raises NotYours: The owner has no such card.
     """
     customer_id = _own(context, owner, card_id)
-    session = context.session
-    others = [card.id for card in saved(session, owner) if card.id != card_id]
-    was_default = card_id == default_card(session, owner)
-    session.commit()
+    with transaction(context) as session:
+        others = [card.id for card in saved(session, owner) if card.id != card_id]
+        was_default = card_id == default_card(session, owner)
     if was_default and others:
-        context.gateway.choose_card(customer_id, others[0])
-    context.gateway.remove_card(card_id)
+        context.gateway.cards.choose(customer_id, others[0])
+    context.gateway.cards.remove(card_id)
     refresh(context, customer_id)
-    context.session.commit()
 
 
 @dataclass(frozen=True)
 class Needed:
-    """What pays with a card that is to be removed, and ``heir``, the card that would pay instead.
-
-    ``heir`` is ``None`` without another card.
-    """
+    """What pays with a card that is to be removed; ``replacement`` would pay instead, if there is one."""
 
     card: SavedCard
     topup: bool
     plan: bool
-    heir: SavedCard | None
+    replacement: SavedCard | None
 
 
 def needed(context: Context, owner: str, card_id: str) -> Needed | None:
@@ -152,48 +145,57 @@ def needed(context: Context, owner: str, card_id: str) -> Needed | None:
         raise NotYours("There is no such card.")
     pays_by_default = card_id == default_card(session, owner)
     topup, plan = session.get(TopUp, owner), sync.running(session, owner)
-    asked = Needed(
+    needed = Needed(
         card=on_file.pop(card_id),
         topup=topup is not None and topup.on and pays_by_default,
         plan=plan is not None and (plan.card_id == card_id or (plan.card_id is None and pays_by_default)),
-        heir=next(iter(on_file.values()), None),
+        replacement=next(iter(on_file.values()), None),
     )
-    return asked if asked.topup or asked.plan else None
+    return needed if needed.topup or needed.plan else None
 
 
 def _own(context: Context, owner: str, card_id: str) -> str:
-    """The Stripe customer of the owner, who has this card."""
-    session = own_session(context)
-    customer_id = known_customer(session, owner)
-    if customer_id is None or card_on_file(session, owner, card_id) is None:
-        raise NotYours("There is no such card.")
-    session.commit()
+    """The Stripe customer of the owner, who has this card. Commits."""
+    with transaction(context) as session:
+        customer_id = known_customer(session, owner)
+        if customer_id is None or card_on_file(session, owner, card_id) is None:
+            raise NotYours("There is no such card.")
     return customer_id
 
 
-def follow_card(context: Context, card_id: str) -> None:
-    """Copy the cards of the customer who has, or had, this one. Does not commit."""
-    card = context.gateway.fetch_card(card_id)
+def sync_card(context: Context, card_id: str) -> Write[None]:
+    """Fetch the cards of the customer who has, or had, this one; what is returned copies them. Commits."""
+    card = context.gateway.cards.fetch(card_id)
     customer_id = card.customer_id if card else None
     if customer_id is None:  # it was detached: our copy knows whose it was
-        session = context.session
-        had = select(Customer.stripe_id).join(SavedCard, SavedCard.owner == Customer.owner)
-        customer_id = session.scalar(had.where(SavedCard.id == card_id))
-        session.commit()
-    if customer_id is not None:
-        refresh(context, customer_id)
+        with transaction(context) as session:
+            had = select(Customer.stripe_id).join(SavedCard, SavedCard.owner == Customer.owner)
+            customer_id = session.scalar(had.where(SavedCard.id == card_id))
+    return _sync(context, customer_id) if customer_id is not None else nothing
 
 
 def refresh(context: Context, customer_id: str) -> None:
-    """Copy all cards of a customer from Stripe, unless a later fetch has. Does not commit.
+    """Copy all cards of a customer from Stripe. Commits."""
+    write_now(context, _sync(context, customer_id))
+
+
+def _sync(context: Context, customer_id: str) -> Write[None]:
+    """Fetch all cards of a customer; what is returned copies them.
 
     The first card that a customer leaves becomes the one that pays by default.
     """
     asked_at = clock.wall()
-    cards, default = context.gateway.fetch_cards(customer_id)
+    cards, default = context.gateway.cards.fetch_all(customer_id)
     if cards and default not in {card.id for card in cards}:
         default = cards[0].id
-        context.gateway.choose_card(customer_id, default)
+        context.gateway.cards.choose(customer_id, default)
+    return partial(_copy, context, customer_id, cards, default, asked_at)
+
+
+def _copy(
+    context: Context, customer_id: str, cards: list[Card], default: str | None, asked_at: datetime
+) -> None:
+    """Let the copy be these cards, unless a later fetch has written it."""
     session = context.session
     fresh = or_(Customer.cards_fetched_at.is_(None), Customer.cards_fetched_at <= asked_at)
     owner = session.scalar(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from functools import partial
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -17,11 +18,20 @@ from prepaid_ledger.database import insert
 from prepaid_ledger.errors import NothingToReverse
 
 from .. import money, signals
-from ..context import Context, own_session
+from ..context import Context, Write, nothing, transaction, write_now
 from ..errors import GatewayRefused
-from ..gateway import values as facts
-from ..payments import payments
-from ..payments.models import Dispute, Payment, PaymentState, Refund, Via
+from ..gateway.values import StripeDispute, StripeRefund
+from ..payments import payments, timing
+from ..payments.models import (
+    NOT_REFUNDED,
+    Dispute,
+    DisputeState,
+    Payment,
+    PaymentState,
+    Refund,
+    RefundState,
+    Via,
+)
 from ..subscriptions import sync
 from ..subscriptions.models import Invoice
 from . import checkout
@@ -38,14 +48,16 @@ def refund(
     :raises GatewayRefused: Stripe refuses. Nothing was sent.
     :raises GatewayUnavailable: It is not known yet; ``tick`` finds out.
     """
-    session = own_session(context)
-    row = _write_down(context, payment_id, amount_minor, reason, key or secrets.token_hex(16))
-    if row.stripe_id is None and row.state == "requested":
-        ask(context, row.id)
-    return session.get_one(Refund, row.id)
+    with transaction(context):
+        row = _write_down(context, payment_id, amount_minor, reason, key or secrets.token_hex(16))
+        refund_id, is_new = row.id, row.stripe_id is None and row.state is RefundState.REQUESTED
+    if is_new:
+        _ask(context, refund_id)
+    return context.session.get_one(Refund, refund_id)
 
 
 def _write_down(context: Context, payment_id: int, amount_minor: int | None, reason: str, key: str) -> Refund:
+    """The row of what is about to be asked of Stripe, or the one that this key has written before."""
     session = context.session
     payment = session.get(Payment, payment_id)
     if payment is None:
@@ -54,43 +66,48 @@ def _write_down(context: Context, payment_id: int, amount_minor: int | None, rea
     key = f"prepaid-refund-{payment_id}-{key}"
     earlier = session.scalar(select(Refund).where(Refund.idempotency_key == key))
     if earlier is not None:
-        session.commit()
         return earlier
-    if dispute := taken_by_bank(session, [payment_id]).get(payment_id):
-        session.rollback()
-        raise NothingToReverse(
-            f"The customer's bank has taken payment {payment_id} back, by dispute {dispute.id}: "
-            "Stripe refunds nothing of it as long as that stands."
-        )
-    left = (payment.paid_minor or 0) - _going_back(session, payment_id)
-    amount = left if amount_minor is None else amount_minor
-    if payment.state is not PaymentState.PAID or payment.payment_intent_id is None or not 0 < amount <= left:
-        session.rollback()
-        raise NothingToReverse(f"Payment {payment_id} has {max(left, 0)} left to refund, not {amount}.")
-    try:
-        money.check(amount, payment.currency)
-    except ValueError as too_fine:
-        session.rollback()
-        raise NothingToReverse(f"{too_fine}.") from None
     row = Refund(
         payment_id=payment_id,
-        amount_minor=amount,
-        state="requested",
+        amount_minor=_refundable_minor(session, payment, amount_minor),
+        state=RefundState.REQUESTED,
         reason=reason[:255],
         idempotency_key=key,
         created_at=context.clock(),
-        look_at=clock.wall() + context.config.look_after,
+        check_at=timing.first_check(context.config),
     )
     session.add(row)
-    session.commit()
+    session.flush()
     return row
 
 
-def _going_back(session: Session, payment_id: int) -> int:
-    """The money of a payment that is refunded, or asked to be."""
-    standing = Refund.state.not_in(("failed", "canceled", "refused"))
-    of_payment = select(func.sum(Refund.amount_minor)).where(Refund.payment_id == payment_id)
-    return session.scalar(of_payment.where(standing)) or 0
+def _refundable_minor(session: Session, payment: Payment, amount_minor: int | None) -> int:
+    """How much is to be refunded: so much, or by default all that is left.
+
+    :raises NothingToReverse: That can't be refunded.
+    """
+    if dispute := taken_by_bank(session, [payment.id]).get(payment.id):
+        raise NothingToReverse(
+            f"The customer's bank has taken payment {payment.id} back, by dispute {dispute.id}: "
+            "Stripe refunds nothing of it as long as that stands."
+        )
+    left = (payment.paid_minor or 0) - _refunded_minor(session, payment.id)
+    amount = left if amount_minor is None else amount_minor
+    if payment.state is not PaymentState.PAID or payment.payment_intent_id is None or not 0 < amount <= left:
+        raise NothingToReverse(f"Payment {payment.id} has {max(left, 0)} left to refund, not {amount}.")
+    try:
+        money.check(amount, payment.currency)
+    except ValueError as too_fine:
+        raise NothingToReverse(f"{too_fine}.") from None
+    return amount
+
+
+def _refunded_minor(session: Session, payment_id: int) -> int:
+    """The money of a payment that is refunded, or requested to be."""
+    refunded = select(func.sum(Refund.amount_minor)).where(
+        Refund.payment_id == payment_id, Refund.state.not_in(NOT_REFUNDED)
+    )
+    return session.scalar(refunded) or 0
 
 
 def taken_by_bank(session: Session, payment_ids: Sequence[int]) -> dict[int, Dispute]:
@@ -98,149 +115,164 @@ def taken_by_bank(session: Session, payment_ids: Sequence[int]) -> dict[int, Dis
     disputes = session.scalars(
         select(Dispute).where(Dispute.payment_id.in_(payment_ids)).order_by(Dispute.created_at)
     )
-    return {one.payment_id: one for one in disputes if facts.takes_money(one.state)}
+    return {dispute.payment_id: dispute for dispute in disputes if dispute.state.takes_money}
 
 
-def ask(context: Context, refund_id: int) -> None:
-    """Ask Stripe for a refund that is written down, and follow what it says. Commits.
+def _ask(context: Context, refund_id: int) -> None:
+    """Ask Stripe for a refund that is written down, and write what it says. Commits.
 
     :raises GatewayRefused: It never will; the row says so.
     """
-    session = context.session
-    row = session.get_one(Refund, refund_id)
-    payment = session.get_one(Payment, row.payment_id)
-    key, amount, intent_id = row.idempotency_key, row.amount_minor, payment.payment_intent_id
-    assert intent_id is not None, "what is refunded was charged"
-    session.commit()
+    with transaction(context) as session:
+        row = session.get_one(Refund, refund_id)
+        key, amount_minor, intent_id = row.idempotency_key, row.amount_minor, _intent_id(session, row)
     try:
-        answer = context.gateway.refund(key=key, intent_id=intent_id, amount_minor=amount)
+        answer = context.gateway.refunds.create(key=key, intent_id=intent_id, amount_minor=amount_minor)
     except GatewayRefused:
-        session.execute(update(Refund).where(Refund.id == refund_id).values(state="refused", look_at=None))
-        session.commit()
+        refused = {"state": RefundState.REFUSED, "check_at": None}
+        with transaction(context) as session:
+            session.execute(update(Refund).where(Refund.id == refund_id).values(refused))
         raise
-    apply_refund(context, payment, answer)
-    signals.commit(session)
+    with transaction(context):
+        apply_refund(context, answer)
 
 
-def look_up(context: Context, refund_id: int) -> None:
+def _intent_id(session: Session, row: Refund) -> str:
+    intent_id = session.get_one(Payment, row.payment_id).payment_intent_id
+    assert intent_id is not None, "what is refunded was charged"
+    return intent_id
+
+
+def check_with_stripe(context: Context, refund_id: int) -> None:
     """Find out what came of a refund whose answer was lost. Commits.
 
     The same key is good for 24 hours at Stripe, so within them asking again is finding out;
-    after them it is looked for, and asked for only if it never came about.
+    after them it is searched for, and asked for only if it never came about.
     """
-    session = own_session(context)
-    row = session.get_one(Refund, refund_id)
-    row.look_at = clock.wall() + 2 * context.config.look_after
-    payment = session.get_one(Payment, row.payment_id)
-    key, intent_id = row.idempotency_key, payment.payment_intent_id
-    assert intent_id is not None, "what is refunded was charged"
-    session.commit()
-    found = context.gateway.find_refund(intent_id, key)
-    if found is None:
-        ask(context, refund_id)
+    with transaction(context) as session:
+        row = session.get_one(Refund, refund_id)
+        row.check_at = clock.wall() + 2 * context.config.check_after
+        key, intent_id = row.idempotency_key, _intent_id(session, row)
+    answer = context.gateway.refunds.find(intent_id, key)
+    if answer is None:
+        _ask(context, refund_id)
     else:
-        apply_refund(context, payment, found)
-        signals.commit(session)
+        with transaction(context):
+            apply_refund(context, answer)
 
 
-def follow_refund(context: Context, refund_id: str) -> None:
-    """Take back, or give back, what a refund of Stripe's calls for. Does not commit."""
-    refund = context.gateway.fetch_refund(refund_id)
-    if refund is None:
-        return
-    payment = _paid(context, refund.intent_id)
-    if payment is not None:
-        apply_refund(context, payment, refund)
+def sync_refund(context: Context, refund_id: str) -> Write[None]:
+    """Fetch a refund; what is returned takes back, or gives back, the credits. Commits."""
+    answer = context.gateway.refunds.fetch(refund_id)
+    if answer is None:
+        return nothing
+    _settle_first(context, answer.intent_id)
+    return partial(apply_refund, context, answer)
 
 
-def follow_refunds_of(context: Context, charge_id: str) -> None:
-    """As ``follow_refund`` for every refund of a charge, for events that name the charge. Does not commit."""
-    for refund in context.gateway.fetch_refunds(charge_id):
-        payment = _paid(context, refund.intent_id)
-        if payment is not None:
-            apply_refund(context, payment, refund)
+def sync_refunds_of(context: Context, charge_id: str) -> Write[None]:
+    """Fetch every refund of a charge; what is returned takes back, or gives back, the credits. Commits."""
+    refunds = context.gateway.refunds.of_charge(charge_id)
+    for answer in refunds:
+        _settle_first(context, answer.intent_id)
+
+    def write() -> None:
+        for answer in refunds:
+            apply_refund(context, answer)
+
+    return write
 
 
-def follow_dispute(context: Context, dispute_id: str) -> None:
-    """Take back what a bank took, give back what it returned. Does not commit.
+def sync_dispute(context: Context, dispute_id: str) -> Write[None]:
+    """Fetch a dispute; what is returned takes back, or gives back, the credits. Commits."""
+    dispute = context.gateway.refunds.fetch_dispute(dispute_id)
+    if dispute is None:
+        return nothing
+    _settle_first(context, dispute.intent_id)
+    return partial(apply_dispute, context, dispute)
+
+
+def _settle_first(context: Context, intent_id: str | None) -> None:
+    """Settle the payment of a PaymentIntent, if it is not yet: what is taken back came in first. Commits."""
+    with transaction(context) as session:
+        is_settled = intent_id is None or _paid(session, intent_id) is not None
+    if intent_id is not None and not is_settled:
+        payment = write_now(context, checkout.sync_intent(context, intent_id))
+        if payment is None:
+            write_now(context, sync.sync_intent(context, intent_id))
+
+
+def _paid(session: Session, intent_id: str | None) -> Payment | None:
+    """Our payment behind a PaymentIntent, if it is paid."""
+    payment = payments.find(session, stripe_id=intent_id)
+    return payment if payment is not None and payment.state is PaymentState.PAID else None
+
+
+def apply_dispute(context: Context, dispute: StripeDispute) -> None:
+    """Move credits as a fetched dispute says, unless a later fetch has.
 
     An inquiry takes nothing. Opened and withdrawn are two events of one loss, and one key.
     """
-    dispute = context.gateway.fetch_dispute(dispute_id)
-    if dispute is None:
-        return
-    payment = _paid(context, dispute.intent_id)
-    if payment is not None:
-        apply_dispute(context, payment, dispute)
-
-
-def apply_dispute(context: Context, payment: Payment, dispute: facts.Dispute) -> None:
-    """Move credits as a fetched dispute says, unless a later fetch has. Does not commit."""
     session = context.session
+    payment = _paid(session, dispute.intent_id)
+    if payment is None:
+        return
     payments.lock(session, payment)
     row = session.get(Dispute, dispute.id, populate_existing=True)
     if row is not None and row.fetched_at > dispute.asked_at:
         return
-    taken_before = row is not None and facts.takes_money(row.state)
+    taken_before = row is not None and row.state.takes_money
     row = row or Dispute(id=dispute.id, payment_id=payment.id, created_at=dispute.created_at)
-    row.amount_minor, row.state, row.fetched_at = dispute.amount_minor, dispute.status, dispute.asked_at
+    row.amount_minor, row.state = dispute.amount_minor, DisputeState(dispute.status)
+    row.fetched_at = dispute.asked_at
     session.add(row)
     key = f"dispute:{dispute.id}"
-    if facts.takes_money(dispute.status):
-        _take(context, payment, key, dispute.amount_minor, "disputed", tell=not taken_before)
+    if row.state.takes_money:
+        _take(context, payment, key, dispute.amount_minor, "disputed", is_news=not taken_before)
     else:
-        _give(context, payment, key, f"the dispute is {dispute.status}")
+        _give(context, payment, key, f"the dispute is {row.state}")
 
 
-def _paid(context: Context, intent_id: str | None) -> Payment | None:
-    """Our payment behind a PaymentIntent, settled if it was not yet: what is taken back came in first."""
-    if intent_id is None:
-        return None
-    payment = payments.find(context.session, stripe_id=intent_id)
-    if payment is None or payment.state is not PaymentState.PAID:
-        context.session.commit()
-        payment = checkout.settle_intent(context, intent_id)
-        if payment is None and sync.follow_intent(context, intent_id):
-            payment = payments.find(context.session, stripe_id=intent_id)
-        signals.commit(context.session)
-    return payment if payment is not None and payment.state is PaymentState.PAID else None
-
-
-def apply_refund(context: Context, payment: Payment, refund: facts.Refund) -> None:
-    """Move credits as a fetched refund says, unless a later fetch has. Does not commit."""
+def apply_refund(context: Context, refund: StripeRefund) -> None:
+    """Move credits as a fetched refund says, unless a later fetch has."""
     session = context.session
+    payment = _paid(session, refund.intent_id)
+    if payment is None:
+        return
     payments.lock(session, payment)
     row = _row_of(session, payment, refund)
     if row.fetched_at is not None and row.fetched_at > refund.asked_at:
         return
-    first = row.fetched_at is None
-    row.stripe_id, row.state, row.fetched_at, row.look_at = refund.id, refund.status, refund.asked_at, None
+    is_first = row.fetched_at is None
+    row.stripe_id, row.state = refund.id, RefundState(refund.status)
+    row.fetched_at, row.check_at = refund.asked_at, None
     session.flush()
-    payment.refunded_minor = _going_back(session, payment.id)
+    payment.refunded_minor = _refunded_minor(session, payment.id)
     key = f"refund:{refund.id}"
-    if refund.stands:
-        _take(context, payment, key, refund.amount_minor, "refunded", tell=first)
+    if row.state in NOT_REFUNDED:
+        _give(context, payment, key, f"the refund {row.state}")
     else:
-        _give(context, payment, key, f"the refund {refund.status}")
+        _take(context, payment, key, refund.amount_minor, "refunded", is_news=is_first)
 
 
-def _row_of(session: Session, payment: Payment, refund: facts.Refund) -> Refund:
+def _row_of(session: Session, payment: Payment, refund: StripeRefund) -> Refund:
     """The refund's row: asked for here, heard of before, or new from Stripe's dashboard."""
-    asked_here = Refund.idempotency_key == (refund.refund_key or refund.id)
+    key = refund.refund_key or refund.id
     values = {
         "payment_id": payment.id,
         "amount_minor": refund.amount_minor,
-        "state": refund.status,
-        "idempotency_key": refund.refund_key or refund.id,
+        "state": RefundState(refund.status),
+        "idempotency_key": key,
         "stripe_id": refund.id,
         "created_at": refund.created_at,
     }
     session.execute(insert(session, Refund).values(values).on_conflict_do_nothing())
-    return session.scalars(select(Refund).where(asked_here).execution_options(populate_existing=True)).one()
+    same = select(Refund).where(Refund.idempotency_key == key)
+    return session.scalars(same.execution_options(populate_existing=True)).one()
 
 
 def _take(
-    context: Context, payment: Payment, key: str, amount_minor: int, reason: str, *, tell: bool
+    context: Context, payment: Payment, key: str, amount_minor: int, reason: str, *, is_news: bool
 ) -> None:
     entry = context.ledger.claw_back(
         payment.owner,
@@ -249,7 +281,7 @@ def _take(
         refunded_minor=amount_minor,
         reason=reason,
     )
-    if tell:
+    if is_news:
         signals.after_commit(
             context.session,
             signals.clawed_back,

@@ -17,7 +17,7 @@ from prepaid_ledger.tables import Wallet
 
 from .. import signals
 from ..catalog import Pack
-from ..context import Context, own_session
+from ..context import Context, transaction
 from ..errors import NotYours, UnknownItem
 from ..payments import payments
 from ..payments.models import Payment, PaymentState, TopUp, Via
@@ -27,7 +27,7 @@ from . import cards, checkout
 BACK_OFF = (timedelta(hours=1), timedelta(hours=24))
 
 #: While the last top-up is in one of these, no other is begun.
-IN_FLIGHT = (PaymentState.REQUESTED, PaymentState.OPEN, PaymentState.PENDING, PaymentState.UNKNOWN)
+UNDECIDED = (PaymentState.REQUESTED, PaymentState.OPEN, PaymentState.PENDING, PaymentState.UNKNOWN)
 
 
 def setting(session: Session, owner: str) -> TopUp | None:
@@ -62,31 +62,29 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
     :raises UnknownItem: There is no such pack, or it costs more than the ceiling.
     :raises NotYours: No card is on file to pay with.
     """
-    session = own_session(context)
     offer = context.catalog.offer(pack=pack)
     if not 1 <= threshold <= 10**9:
         raise UnknownItem("Write from how many credits on to top up, 1 or more.", field="threshold")
     if not offer.amount_minor <= ceiling_minor <= 10**12:
         raise UnknownItem("The monthly ceiling is less than one top-up costs.", field="ceiling")
-    if cards.default_card(session, owner) is None:
-        raise NotYours("Save a card first: a top-up is charged to the card that pays by default.")
-    row = session.get(TopUp, owner) or TopUp(owner=owner)
-    row.on, row.pack, row.threshold, row.ceiling_minor = True, pack, threshold, ceiling_minor
-    row.after_payment, row.stopped = session.scalar(select(func.max(Payment.id))) or 0, None
-    session.add(row)
-    session.commit()
+    with transaction(context) as session:
+        if cards.default_card(session, owner) is None:
+            raise NotYours("Save a card first: a top-up is charged to the card that pays by default.")
+        row = session.get(TopUp, owner) or TopUp(owner=owner)
+        row.on, row.pack, row.threshold, row.ceiling_minor = True, pack, threshold, ceiling_minor
+        row.after_payment, row.stopped = session.scalar(select(func.max(Payment.id))) or 0, None
+        session.add(row)
     return row
 
 
 def switch_off(context: Context, owner: str) -> None:
     """Top up no more. Commits."""
-    session = own_session(context)
-    session.execute(update(TopUp).where(TopUp.owner == owner).values(on=False))
-    session.commit()
+    with transaction(context) as session:
+        session.execute(update(TopUp).where(TopUp.owner == owner).values(on=False))
 
 
 def due(context: Context) -> list[str]:
-    """The owners whose credits are low, and who want to be topped up; what has expired is settled before."""
+    """The owners whose credits are low, and who want to be topped up; what has expired is written before."""
     available = func.coalesce(Wallet.balance - Wallet.held, 0)
     low = select(TopUp.owner).outerjoin(Wallet, Wallet.owner == TopUp.owner)
     return list(context.session.scalars(low.where(TopUp.on, available < TopUp.threshold)))
@@ -94,20 +92,20 @@ def due(context: Context) -> list[str]:
 
 def top_up(context: Context, owner: str) -> Payment | None:
     """Buy the pack with the card that pays by default, if it is time; the payment. Commits."""
-    session = own_session(context)
-    payment = _begin(context, owner)
+    with transaction(context):
+        payment = _begin(context, owner)
     if payment is None:
-        signals.commit(session)
         return None
     checkout.charge(context, payment, return_url=None)
-    if payment.state is PaymentState.OPEN:
-        _stop(context, session.get_one(TopUp, owner), "your bank wants you to confirm a payment", payment.id)
-    signals.commit(session)
+    with transaction(context) as session:
+        if payment.state is PaymentState.OPEN:
+            row = session.get_one(TopUp, owner)
+            _stop(context, row, "your bank wants you to confirm a payment", payment.id)
     return payment
 
 
 def _begin(context: Context, owner: str) -> Payment | None:
-    """The committed row of a top-up; ``None`` if it is not time for one.
+    """The row of a top-up; ``None`` if it is not time for one.
 
     The setting's row is locked, so that of two ticks at once only one begins.
     """
@@ -120,13 +118,14 @@ def _begin(context: Context, owner: str) -> Payment | None:
     card_id = cards.default_card(session, owner)
     pack = context.catalog.packs.get(row.pack)
     reason = _reason_to_stop(history, card_id, pack)
-    if reason is not None or pack is None or card_id is None:
-        _stop(context, row, reason or "", history[0].id if history else None)
+    if reason is not None:
+        _stop(context, row, reason, history[0].id if history else None)
         return None
+    assert pack is not None, "a pack that is not sold is a reason to stop"
     if _must_wait(history, context.clock()):
         return None
-    spent = spent_this_month(session, owner, pack.currency, context.clock())
-    if spent + pack.amount_minor > row.ceiling_minor:
+    charged_minor = spent_this_month(session, owner, pack.currency, context.clock())
+    if charged_minor + pack.amount_minor > row.ceiling_minor:
         return None
     # Named by how many came before: of two that begin at once, the second finds the first one's row.
     attempt = f"topup-{row.after_payment}-{len(history)}"
@@ -152,7 +151,7 @@ def _must_wait(history: list[Payment], now: datetime) -> bool:
     declines = _declines(history)
     if 1 <= declines <= len(BACK_OFF):
         return now < history[0].created_at + BACK_OFF[declines - 1]
-    return history[0].state in IN_FLIGHT
+    return history[0].state in UNDECIDED
 
 
 def _reason_to_stop(history: list[Payment], card_id: str | None, pack: Pack | None) -> str | None:
@@ -176,9 +175,9 @@ def spent_this_month(session: Session, owner: str, currency: str, now: datetime)
     return int(session.scalar(paid) or 0)
 
 
-def _stop(context: Context, row: TopUp, why: str, payment_id: int | None) -> None:
-    """Switch it off until its owner switches it on again. Does not commit."""
-    row.on, row.stopped = False, why
+def _stop(context: Context, row: TopUp, reason: str, payment_id: int | None) -> None:
+    """Switch it off until its owner switches it on again."""
+    row.on, row.stopped = False, reason
     signals.after_commit(
-        context.session, signals.topup_stopped, owner=row.owner, payment_id=payment_id, reason=why
+        context.session, signals.topup_stopped, owner=row.owner, payment_id=payment_id, reason=reason
     )

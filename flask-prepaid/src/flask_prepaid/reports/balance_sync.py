@@ -19,7 +19,7 @@ from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
 from ..context import Context, transaction
-from ..gateway import account, values
+from ..gateway.values import StripeMovement
 from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
 from .days import MINUTE, day_of
@@ -41,7 +41,7 @@ PLAN = "plan:"
 MEASURES = ("movements", "amount_minor", "fee_minor", "discount_minor", "tax_minor")
 
 #: Whose money has come, so that what it bought is certain.
-ARRIVED = (PaymentState.PAID, PaymentState.SET_ASIDE)
+ARRIVED = (PaymentState.PAID, PaymentState.NEEDS_REVIEW)
 
 #: Movements that are dated or tied at a time.
 BATCH = 1_000
@@ -130,7 +130,7 @@ def _walk(context: Context, seen: Callable[[], None]) -> int:
     since = copied_to - OVERLAP if copied_to else None
     new, more = 0, True
     while more:
-        page, more = context.gateway.movements_page(since, after=cursor)
+        page, more = context.gateway.account.movements_page(since, after=cursor)
         for _ in page:
             seen()
         with transaction(context) as session:
@@ -153,7 +153,7 @@ def sync_if_old(context: Context) -> None:
         synced_at = session.scalar(select(Copying.synced_at))
     if synced_at is None or synced_at < clock.wall() - OLD:
         sync(context)
-        theirs = account.fetch_time(context.gateway)
+        theirs = context.gateway.account.fetch_time()
         off_s = round((theirs - clock.wall()).total_seconds()) if theirs else None
         with transaction(context) as session:
             session.execute(update(Copying).values(clock_off_s=off_s))
@@ -205,7 +205,7 @@ def _batches(session: Session) -> Iterable[list[Movement]]:
         session.expunge_all()
 
 
-def _keep(session: Session, page: list[values.Movement], zone: str) -> int:
+def _keep(session: Session, page: list[StripeMovement], zone: str) -> int:
     """Write a page of movements and what they add to the sums; how many were new.
 
     A movement that Stripe has changed since, such as a fee filled in late, replaces its copy.

@@ -13,15 +13,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from .. import money, signals
+from .. import money
 from ..catalog import Plan
-from ..context import Context, own_session
-from ..errors import GatewayRefused, NotYours, PlanRefused, UnknownItem
-from ..gateway import subscriptions
-from ..gateway.subscription_values import Bill, Subscribed, moment
+from ..context import Context, transaction, write_now
+from ..errors import GatewayRefused, NotYours, PlanRefused
+from ..gateway.subscription_values import Choice, StripeInvoice, StripeSubscription, moment
 from ..payments import card_testing
 from . import invoice_credits, prices, subscribing, sync
-from .models import Invoice, PlanPrice, State, Subscription
+from .models import Invoice, InvoiceState, PlanPrice, State, Subscription
 
 #: How long a preview holds, and how far our clock may be ahead of Stripe's.
 PREVIEW_HOLDS = timedelta(minutes=15)
@@ -42,7 +41,7 @@ MOVES: dict[str, frozenset[State]] = {
 
 
 #: Something that is done with an owner's plan.
-Verb = Callable[["Context", str], Subscription]
+Verb = Callable[[Context, str], Subscription]
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def own(context: Context, owner: str, verb: str) -> Subscription:
     :raises NotYours: The owner has none.
     :raises PlanRefused: It does not stand so.
     """
-    row = sync.running(own_session(context), owner)
+    row = sync.running(context.session, owner)
     if row is None or row.stripe_id is None:
         raise NotYours("You have no plan. Choose one first.")
     if not may(row, verb):
@@ -98,18 +97,20 @@ def preview(
     :param proration_date: Unix seconds of an earlier preview; now by default.
     :raises PlanRefused: The plan can't be changed now, or the earlier preview is too old.
     """
-    row, subscribed = _fetch(context, owner, "change")
+    row, subscription = _fetch(context, owner, "change")
     price = _target(context, row, plan, quantity)
     now = context.clock()
     since = int(now.timestamp()) if proration_date is None else proration_date
     _check_age(now, since)
-    bill, credits, next_at = None, 0, subscribed.period_end
-    immediate = at_once(context, row, price, quantity)
-    if immediate and row.state is not State.TRIALING:  # nothing is owed for a trial, and nothing given back
-        bill = subscriptions.preview(
-            context.gateway,
-            subscribed.id,
-            items=subscriptions.changed_item(subscribed, price.id, quantity),
+    with transaction(context):
+        wanted, currency = (price.id, quantity), price.currency
+        immediate = at_once(context, row, price, quantity)
+        in_trial = row.state is State.TRIALING
+    bill, credits, next_at = None, 0, subscription.period_end
+    if immediate and not in_trial:  # nothing is owed for a trial, and nothing given back
+        bill = context.gateway.invoices.preview(
+            subscription.id,
+            items=subscription.changed_to(wanted),
             proration_behavior="always_invoice",
             proration_date=since,
         )
@@ -119,41 +120,68 @@ def preview(
             immediate, bill, credits = False, None, 0
         elif begun := invoice_credits.whole_period(bill.lines):
             next_at = moment(begun[1])
-    renewal = subscriptions.preview_renewal(
-        context.gateway,
-        subscribed,
-        (price.id, quantity),
-        plan,
-        at_once=bill is not None,
-        discount_ids=_left_at(context, subscribed, next_at, bill),
-    )
+    renewal = _preview_renewal(context, subscription, wanted, plan, next_at, bill)
     return Preview(
         plan=plan,
         quantity=quantity,
         at_once=immediate,
-        starts_at=now if immediate else subscribed.period_end,
+        starts_at=now if immediate else subscription.period_end,
         proration_date=since,
         due_minor=bill.due_minor if bill else 0,
         credits=credits,
         next_at=next_at,
         next_minor=_due_next(context, row, renewal, bill.left_minor if bill else renewal.balance_minor),
         later_minor=max(bill.left_minor, 0) if bill else 0,
-        currency=price.currency,
+        currency=currency,
     )
 
 
-def _left_at(context: Context, subscribed: Subscribed, at: datetime, bill: Bill | None) -> list[str]:
+def _preview_renewal(
+    context: Context,
+    subscription: StripeSubscription,
+    wanted: Choice,
+    plan: Plan,
+    next_at: datetime,
+    bill: StripeInvoice | None,
+) -> StripeInvoice:
+    """The first whole period that ``plan`` renews after a change to it; ``bill`` charges one made at once.
+
+    Where its interval is another one, Stripe shows the period that would begin now, which costs as much.
+    """
+    discount_ids = _left_at(context, subscription, next_at, bill)
+    if subscription.schedule_id is not None:
+        return context.gateway.schedules.preview_renewal(
+            subscription, wanted, plan.period, at_once=bill is not None, discount_ids=discount_ids
+        )
+    renewal = context.gateway.invoices.preview(
+        subscription.id,
+        alone=bill is not None,
+        discount_ids=discount_ids,
+        items=subscription.changed_to(wanted),
+        proration_behavior="none",
+    )
+    assert renewal is not None, "a plan that runs has a next invoice"
+    return renewal
+
+
+def _left_at(
+    context: Context, subscription: StripeSubscription, at: datetime, bill: StripeInvoice | None
+) -> list[str]:
     """The discounts that an invoice at ``at`` still gets, after ``bill`` has used those that are for once."""
-    if not subscribed.discount_ids:
+    if not subscription.discount_ids:
         return []
     used = frozenset[str]().union(*(line.discount_ids for line in bill.lines)) if bill else frozenset()
-    held = subscriptions.discounts(context.gateway, subscribed.id)
-    return [one.id for one in held if (one.end is None or one.end > at) and not (one.once and one.id in used)]
+    return [
+        discount.id
+        for discount in context.gateway.subscriptions.discounts(subscription.id)
+        if (discount.end is None or discount.end > at) and not (discount.once and discount.id in used)
+    ]
 
 
-def _worth(context: Context, row: Subscription, bill: Bill) -> int:
+def _worth(context: Context, row: Subscription, bill: StripeInvoice) -> int:
     known = prices.learn(context, [line.price_id for line in bill.lines if line.is_of_plan])
-    return invoice_credits.worth(bill.lines, known, invoice_credits.periods(context, row)).credits
+    with transaction(context):
+        return invoice_credits.worth(bill.lines, known, invoice_credits.periods(context, row)).credits
 
 
 def at_once(context: Context, row: Subscription, price: PlanPrice, quantity: int) -> bool:
@@ -171,65 +199,65 @@ def change(
     :param due_minor: What the preview said is charged now; if that is not so any more, nothing changes.
     :raises PlanRefused: The plan can't be changed now, or the preview does not hold any more.
     """
-    card_testing.make_sure(context, owner)
+    with transaction(context):
+        card_testing.count_attempt(context, owner)
     shown = preview(context, owner, plan, quantity, proration_date=proration_date)
     if shown.due_minor != due_minor:
         raise PlanRefused("What this change costs is not what was shown. Look at the new preview first.")
-    row, subscribed = _fetch(context, owner, "change")
+    row, subscription = _fetch(context, owner, "change")
     price = _target(context, row, plan, quantity)
+    with transaction(context):
+        wanted, in_trial = (price.id, quantity), row.state is State.TRIALING
+        key = _change_key(row, wanted, proration_date)
     if not shown.at_once:
-        subscriptions.change_later(context.gateway, subscribed, (price.id, quantity), plan)
+        context.gateway.schedules.change_later(subscription, wanted, plan.period)
     else:
-        if subscribed.schedule_id is not None:
-            subscriptions.release(context.gateway, subscribed.schedule_id)
-        said = f"{row.id}\n{price.id}\n{quantity}\n{proration_date}"
-        key = f"prepaid-change-{hashlib.sha256(said.encode()).hexdigest()[:40]}"
-        in_trial = row.state is State.TRIALING
-        subscriptions.change_now(
-            context.gateway,
-            subscribed,
-            (price.id, quantity),
-            proration_date=None if in_trial else proration_date,
-            key=key,
-        )
-    return _followed(context, row)
+        if subscription.schedule_id is not None:
+            context.gateway.schedules.release(subscription.schedule_id)
+        since = None if in_trial else proration_date
+        context.gateway.subscriptions.change_now(subscription, wanted, proration_date=since, key=key)
+    return _synced(context, row, subscription)
+
+
+def _change_key(row: Subscription, wanted: Choice, proration_date: int) -> str:
+    """The idempotency key of a change: the same one, sent again, changes once."""
+    wish = f"{row.id}\n{wanted[0]}\n{wanted[1]}\n{proration_date}"
+    return f"prepaid-change-{hashlib.sha256(wish.encode()).hexdigest()[:40]}"
 
 
 def keep(context: Context, owner: str) -> Subscription:
     """Undo what is to come: a change that waits to be paid, a smaller plan, or the end itself. Commits."""
-    row, subscribed = _fetch(context, owner, "keep")
-    if subscribed.pending_until is not None:
-        _drop_pending(context, row, subscribed)
-    elif subscribed.schedule_id is not None:
-        subscriptions.release(context.gateway, subscribed.schedule_id)
-    elif subscribed.cancels_by_period:
-        subscriptions.update(context.gateway, subscribed.id, cancel_at_period_end=False)
-    elif subscribed.cancel_at is not None:
-        subscriptions.update(context.gateway, subscribed.id, cancel_at="")
-    return _followed(context, row)
+    row, subscription = _fetch(context, owner, "keep")
+    if subscription.pending_until is not None:
+        _drop_pending(context, row, subscription)
+    elif subscription.schedule_id is not None:
+        context.gateway.schedules.release(subscription.schedule_id)
+    else:
+        context.gateway.subscriptions.keep(subscription)
+    return _synced(context, row, subscription)
 
 
 def cancel_at_end(context: Context, owner: str) -> Subscription:
     """Let the plan end with the period that is paid. What was to change is forgotten. Commits."""
-    row, subscribed = _fetch(context, owner, "cancel at the period's end")
-    if subscribed.pending_until is not None:
-        _drop_pending(context, row, subscribed)
-    if subscribed.schedule_id is not None:
-        subscriptions.release(context.gateway, subscribed.schedule_id)
-    subscriptions.update(context.gateway, subscribed.id, cancel_at_period_end=True)
-    return _followed(context, row)
+    row, subscription = _fetch(context, owner, "cancel at the period's end")
+    if subscription.pending_until is not None:
+        _drop_pending(context, row, subscription)
+    if subscription.schedule_id is not None:
+        context.gateway.schedules.release(subscription.schedule_id)
+    context.gateway.subscriptions.end_with_period(subscription.id)
+    return _synced(context, row, subscription)
 
 
-def _drop_pending(context: Context, row: Subscription, subscribed: Subscribed) -> None:
+def _drop_pending(context: Context, row: Subscription, subscription: StripeSubscription) -> None:
     """Void the invoice of a change that waits to be paid, and the change goes with it.
 
     https://docs.stripe.com/billing/subscriptions/pending-updates#canceling-changing
     """
-    assert subscribed.latest_invoice_id is not None, "a change that waits has an invoice"
+    assert subscription.latest_invoice_id is not None, "a change that waits has an invoice"
     try:
-        subscriptions.void(context.gateway, subscribed.latest_invoice_id)
+        context.gateway.invoices.void(subscription.latest_invoice_id)
     except GatewayRefused:
-        _followed(context, row)
+        _synced(context, row, subscription)
         raise PlanRefused("Your change was just paid, or is over. Look at your plan again.") from None
 
 
@@ -238,21 +266,21 @@ def cancel_now(context: Context, owner: str) -> Subscription:
 
     Nothing is paid back, what is still owed is dropped, and credits stay until they lapse.
     """
-    row, subscribed = _fetch(context, owner, "cancel now")
-    subscriptions.cancel_now(context.gateway, subscribed.id)
-    for bill in subscriptions.bills(context.gateway, subscribed.id):
-        if bill.status == "open":
-            subscriptions.void(context.gateway, bill.id)
-    return _followed(context, row)
+    row, subscription = _fetch(context, owner, "cancel now")
+    context.gateway.subscriptions.cancel_now(subscription.id)
+    for bill in context.gateway.invoices.of_subscription(subscription.id):
+        if bill.status == InvoiceState.OPEN:
+            context.gateway.invoices.void(bill.id)
+    return _synced(context, row, subscription)
 
 
 def pause(context: Context, owner: str) -> Subscription:
     """Stop renewing. What is paid stays, and so do its credits until they lapse. Commits."""
-    row, subscribed = _fetch(context, owner, "pause")
-    if subscribed.schedule_id is not None:
-        subscriptions.release(context.gateway, subscribed.schedule_id)
-    subscriptions.pause(context.gateway, subscribed.id)
-    return _followed(context, row)
+    row, subscription = _fetch(context, owner, "pause")
+    if subscription.schedule_id is not None:
+        context.gateway.schedules.release(subscription.schedule_id)
+    context.gateway.subscriptions.pause(subscription.id)
+    return _synced(context, row, subscription)
 
 
 def unpause(context: Context, owner: str, *, card_id: str | None = None) -> Subscription:
@@ -262,12 +290,14 @@ def unpause(context: Context, owner: str, *, card_id: str | None = None) -> Subs
     """
     if card_id:
         subscribing.check_card(context, owner, card_id)
-    row, subscribed = _fetch(context, owner, "unpause")
+    row, subscription = _fetch(context, owner, "unpause")
     if card_id:
-        subscriptions.update(context.gateway, subscribed.id, default_payment_method=card_id)
-    key = f"prepaid-unpause-{row.id}-{int(context.clock().timestamp())}"
-    subscriptions.resume(context.gateway, subscribed.id, anew=is_over(context, row), key=key)
-    return _followed(context, row)
+        context.gateway.subscriptions.use_card(subscription.id, card_id)
+    with transaction(context):
+        key = f"prepaid-unpause-{row.id}-{int(context.clock().timestamp())}"
+        anew = is_over(context, row)
+    context.gateway.subscriptions.resume(subscription.id, anew=anew, key=key)
+    return _synced(context, row, subscription)
 
 
 def is_over(context: Context, row: Subscription) -> bool:
@@ -282,32 +312,33 @@ def use_card(context: Context, owner: str, card_id: str) -> tuple[Subscription, 
     :raises UnknownItem: The card is not on file.
     """
     subscribing.check_card(context, owner, card_id)
-    card_testing.make_sure(context, owner)
-    row, subscribed = _fetch(context, owner, "pay")
-    if row.state is not State.INCOMPLETE:
-        subscriptions.update(context.gateway, subscribed.id, default_payment_method=card_id)
-    bills = subscriptions.bills(context.gateway, subscribed.id)
-    owing = [bill.id for bill in bills if bill.status == "open"]
-    paid = [subscriptions.pay(context.gateway, invoice_id, card_id) for invoice_id in owing]
-    return _followed(context, row), all(paid)
+    with transaction(context):
+        card_testing.count_attempt(context, owner)
+    row, subscription = _fetch(context, owner, "pay")
+    if subscription.status != State.INCOMPLETE:
+        context.gateway.subscriptions.use_card(subscription.id, card_id)
+    bills = context.gateway.invoices.of_subscription(subscription.id)
+    owing = [bill.id for bill in bills if bill.status == InvoiceState.OPEN]
+    paid = [context.gateway.invoices.pay(invoice_id, card_id) for invoice_id in owing]
+    return _synced(context, row, subscription), all(paid)
 
 
-def next_bill(context: Context, row: Subscription) -> Bill | None:
+def next_bill(context: Context, row: Subscription) -> StripeInvoice | None:
     """The next charge as it would be, to the smallest unit; ``None`` if nothing follows."""
     if row.stripe_id is None or row.state not in MOVES["keep"] or ends_unrenewed(row) or is_stopped(row):
         return None
-    bill = subscriptions.preview(context.gateway, row.stripe_id)
+    bill = context.gateway.invoices.preview(row.stripe_id)
     return bill and replace(bill, due_minor=_due_next(context, row, bill, bill.balance_minor))
 
 
-def _due_next(context: Context, row: Subscription, renewal: Bill, balance_minor: int) -> int:
+def _due_next(context: Context, row: Subscription, renewal: StripeInvoice, balance_minor: int) -> int:
     """What a renewal charges, with the customer's balance at Stripe as it is now.
 
     In the hour after the last one its invoice is still a draft, and will take what it needs of the balance,
     which Stripe's preview of the next one does not know.
     """
     draft = select(Invoice.total_minor).where(
-        Invoice.subscription_id == row.id, Invoice.state == "draft", Invoice.retry_at.is_not(None)
+        Invoice.subscription_id == row.id, Invoice.state == InvoiceState.DRAFT, Invoice.retry_at.is_not(None)
     )
     for total_minor in context.session.scalars(draft):
         owed = balance_minor + total_minor
@@ -339,40 +370,43 @@ def period_bill(context: Context, row: Subscription) -> Invoice | None:
 
 def owed(context: Context, row: Subscription) -> Invoice | None:
     """The invoice that waits to be paid, the oldest first."""
-    waiting = select(Invoice).where(Invoice.subscription_id == row.id, Invoice.state == "open")
+    waiting = select(Invoice).where(Invoice.subscription_id == row.id, Invoice.state == InvoiceState.OPEN)
     return context.session.scalars(waiting.order_by(Invoice.created_at, Invoice.id)).first()
 
 
-def _fetch(context: Context, owner: str, verb: str) -> tuple[Subscription, Subscribed]:
-    """The owner's subscription here and at Stripe, the same on both sides."""
-    row = own(context, owner, verb)
-    stripe_id = row.stripe_id
+def _fetch(context: Context, owner: str, verb: str) -> tuple[Subscription, StripeSubscription]:
+    """The owner's subscription here and at Stripe, the same on both sides. Commits."""
+    with transaction(context):
+        stripe_id = own(context, owner, verb).stripe_id
     assert stripe_id is not None, "it has begun"
-    context.session.commit()
-    _followed(context, row)
-    row = own(context, owner, verb)
-    subscribed = subscriptions.fetch(context.gateway, stripe_id)
-    if subscribed is None:
+    write_now(context, sync.sync(context, stripe_id))
+    with transaction(context):
+        row = own(context, owner, verb)
+    subscription = context.gateway.subscriptions.fetch(stripe_id)
+    if subscription is None:
         raise NotYours("You have no plan. Choose one first.")
-    return row, subscribed
+    return row, subscription
 
 
-def _followed(context: Context, row: Subscription) -> Subscription:
-    assert row.stripe_id is not None, "it has begun"
-    sync.follow(context, row.stripe_id)
-    signals.commit(context.session)
+def _synced(context: Context, row: Subscription, subscription: StripeSubscription) -> Subscription:
+    """The row, brought to what Stripe has now. Commits."""
+    write_now(context, sync.sync(context, subscription.id))
     return row
 
 
 def _target(context: Context, row: Subscription, plan: Plan, quantity: int) -> PlanPrice:
-    if not 1 <= quantity <= plan.most:
-        raise UnknownItem(f"This plan can be taken 1 to {plan.most} times over.", field="quantity")
+    """The price to change to. Commits.
+
+    :raises PlanRefused: The plan can't be changed to it.
+    """
+    subscribing.check_quantity(plan, quantity)
     price = prices.ensure(context, plan)
-    current = context.session.get_one(PlanPrice, row.price_id)
-    if price.currency != current.currency:
-        raise PlanRefused("That plan is sold in another currency. End yours first, then choose it.")
-    if (price.id, quantity) == (row.price_id, row.quantity):
-        raise PlanRefused("That is the plan you have.")
+    with transaction(context) as session:
+        current = session.get_one(PlanPrice, row.price_id)
+        if price.currency != current.currency:
+            raise PlanRefused("That plan is sold in another currency. End yours first, then choose it.")
+        if (price.id, quantity) == (row.price_id, row.quantity):
+            raise PlanRefused("That is the plan you have.")
     return price
 
 

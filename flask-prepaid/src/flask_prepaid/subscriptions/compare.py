@@ -8,11 +8,10 @@ from datetime import datetime
 from sqlalchemy import select
 
 from ..context import Context
-from ..gateway import subscriptions
-from ..gateway.subscription_values import Subscribed
+from ..gateway.subscription_values import StripeSubscription
 from ..payments.models import Customer
 from . import sync
-from .models import ENDED, Invoice, State, Subscription
+from .models import ENDED, Invoice, InvoiceState, State, Subscription
 
 #: Kind, id of the subscription at Stripe, our payment if one is concerned, and what differs.
 Difference = tuple[str, str, int | None, str]
@@ -21,46 +20,46 @@ Difference = tuple[str, str, int | None, str]
 def differences(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Difference]:
     """What differs, as ``reconcile.Drift`` names it. One that began before ``since`` is left alone."""
     met: set[str] = set()
-    for subscribed in subscriptions.all_of(context.gateway, since):
+    for subscription in context.gateway.subscriptions.all(since):
         seen()
-        met.add(subscribed.id)
-        yield from _one(context, subscribed)
+        met.add(subscription.id)
+        yield from _of_subscription(context, subscription)
     mine = select(Subscription).where(Subscription.stripe_id.is_not(None), Subscription.state.not_in(ENDED))
     for row in context.session.scalars(mine.where(Subscription.created_at >= since) if since else mine).all():
         assert row.stripe_id is not None
-        if row.stripe_id not in met and subscriptions.fetch(context.gateway, row.stripe_id) is None:
+        if row.stripe_id not in met and context.gateway.subscriptions.fetch(row.stripe_id) is None:
             yield "unpaid", row.stripe_id, None, f"{row.owner} has a plan here that is not at Stripe"
 
 
-def _one(context: Context, subscribed: Subscribed) -> Iterator[Difference]:
+def _of_subscription(context: Context, subscription: StripeSubscription) -> Iterator[Difference]:
     session = context.session
-    row = sync.find(session, key=subscribed.key, stripe_id=subscribed.id)
+    row = sync.find(session, key=subscription.key, stripe_id=subscription.id)
     if row is None:
-        owner = session.scalar(select(Customer.owner).where(Customer.stripe_id == subscribed.customer_id))
-        if owner is not None and State(subscribed.status) not in ENDED:
+        owner = session.scalar(select(Customer.owner).where(Customer.stripe_id == subscription.customer_id))
+        if owner is not None and State(subscription.status) not in ENDED:
             kind = "missed" if sync.running(session, owner) is None else "doubled"
-            yield kind, subscribed.id, None, f"{owner} has a plan at Stripe that is not here"
+            yield kind, subscription.id, None, f"{owner} has a plan at Stripe that is not here"
         return
     session.refresh(row)
     same = ("price_id", "quantity", "other_items", "period_end", "cancel_at", "collects", "collects_again_at")
-    differs = [name for name in same if getattr(row, name) != getattr(subscribed, name)]
-    if row.state != subscribed.status:
-        yield "drifted", subscribed.id, None, f"it is {subscribed.status}; here it is {row.state}"
+    differs = [name for name in same if getattr(row, name) != getattr(subscription, name)]
+    if row.state != subscription.status:
+        yield "drifted", subscription.id, None, f"it is {subscription.status}; here it is {row.state}"
     elif differs and row.state not in ENDED:
         name = differs[0]
-        there, here = getattr(subscribed, name), getattr(row, name)
-        yield "drifted", subscribed.id, None, f"{name.replace('_', ' ')} is {there}; here {here}"
-    yield from _invoices(context, row, subscribed)
+        there, here = getattr(subscription, name), getattr(row, name)
+        yield "drifted", subscription.id, None, f"{name.replace('_', ' ')} is {there}; here {here}"
+    yield from _invoices(context, row, subscription)
 
 
-def _invoices(context: Context, row: Subscription, subscribed: Subscribed) -> Iterator[Difference]:
+def _invoices(context: Context, row: Subscription, subscription: StripeSubscription) -> Iterator[Difference]:
     known = {
-        one.stripe_id: one
-        for one in context.session.scalars(select(Invoice).where(Invoice.subscription_id == row.id))
+        invoice.stripe_id: invoice
+        for invoice in context.session.scalars(select(Invoice).where(Invoice.subscription_id == row.id))
     }
-    for bill in subscriptions.bills(context.gateway, subscribed.id):
+    for bill in context.gateway.invoices.of_subscription(subscription.id):
         invoice = known.get(bill.id)
-        if bill.status == "paid" and (invoice is None or invoice.credits is None):
-            yield "missed", subscribed.id, None, f"invoice {bill.id} is paid, and its credits are not given"
-        elif bill.status != "paid" and invoice is not None and invoice.credits is not None:
-            yield "unpaid", subscribed.id, invoice.payment_id, f"invoice {bill.id} gave credits for nothing"
+        if bill.status == InvoiceState.PAID and (invoice is None or invoice.credits is None):
+            yield "missed", subscription.id, None, f"invoice {bill.id} is paid, and its credits are not given"
+        elif bill.status != InvoiceState.PAID and invoice is not None and invoice.credits is not None:
+            yield "unpaid", subscription.id, invoice.payment_id, f"invoice {bill.id} gave credits for nothing"

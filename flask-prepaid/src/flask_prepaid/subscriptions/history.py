@@ -24,7 +24,7 @@ def seen(subscription: Subscription) -> tuple[object, ...]:
 
 
 def note(context: Context, subscription: Subscription, *, at: datetime) -> None:
-    """Keep how the subscription stands from ``at`` on. Does not commit."""
+    """Keep how the subscription stands from ``at`` on."""
     session = context.session
     price = session.get_one(PlanPrice, subscription.price_id)
     last = session.scalars(

@@ -21,14 +21,14 @@ from prepaid_ledger.database import insert
 
 from .. import signals
 from ..context import Context
-from ..gateway.subscription_values import Bill, Line, moment
+from ..gateway.subscription_values import InvoiceLine, StripeInvoice, moment
 from ..payments.models import Payment, PaymentState, Via
-from .models import Invoice, PlanPrice, Subscription
+from .models import Invoice, InvoiceState, PlanPrice, Subscription
 
 log = logging.getLogger(__name__)
 
 #: An invoice in one of these changes no more.
-FINAL = ("paid", "void")
+FINAL = frozenset({InvoiceState.PAID, InvoiceState.VOID})
 
 Period = tuple[int, int]
 
@@ -52,7 +52,9 @@ class NotOurs(Exception):
 
 
 def worth(
-    lines: Iterable[Line], prices: Mapping[str, PlanPrice], period_at: Callable[[int, int], Period | None]
+    lines: Iterable[InvoiceLine],
+    prices: Mapping[str, PlanPrice],
+    period_at: Callable[[int, int], Period | None],
 ) -> Worth:
     """What an invoice with these lines gives, by the rule above.
 
@@ -89,7 +91,7 @@ def worth(
     return Worth(int(total), ends, replaces, roll_over)
 
 
-def whole_period(lines: Iterable[Line]) -> Period | None:
+def whole_period(lines: Iterable[InvoiceLine]) -> Period | None:
     """The period that an invoice bills as a whole, also where a trial or a discount made it cost nothing."""
     whole = [line for line in lines if line.is_of_plan and not line.is_part]
     return (whole[-1].start, whole[-1].end) if whole else None
@@ -114,30 +116,33 @@ def periods(context: Context, subscription: Subscription) -> Callable[[int, int]
 def unsettled_since(context: Context, subscription_id: int) -> datetime | None:
     """From when on invoices may still have to be settled; ``None`` is all of them."""
     mine = select(Invoice.created_at).where(Invoice.subscription_id == subscription_id)
-    waits = Invoice.state.not_in(FINAL) | ((Invoice.state == "paid") & Invoice.credits.is_(None))
+    waits = Invoice.state.not_in(FINAL) | ((Invoice.state == InvoiceState.PAID) & Invoice.credits.is_(None))
     waiting = context.session.scalar(mine.where(waits).order_by(Invoice.created_at))
     return waiting or context.session.scalar(mine.order_by(Invoice.created_at.desc()))
 
 
-def follow(
-    context: Context, subscription: Subscription, bills: Iterable[Bill], prices: Mapping[str, PlanPrice]
+def apply(
+    context: Context,
+    subscription: Subscription,
+    bills: Iterable[StripeInvoice],
+    prices: Mapping[str, PlanPrice],
 ) -> None:
     """Bring the rows of these invoices to what was fetched, and settle what is paid, oldest first.
 
-    The caller holds the subscription's row. Does not commit.
+    The caller holds the subscription's row.
     """
     for bill in bills:
         row = _row(context, subscription, bill)
-        if row.state == "paid" and row.credits is None:
+        if row.state is InvoiceState.PAID and row.credits is None:
             _settle(context, subscription, row, bill, prices)
 
 
-def _row(context: Context, subscription: Subscription, bill: Bill) -> Invoice:
+def _row(context: Context, subscription: Subscription, bill: StripeInvoice) -> Invoice:
     session = context.session
     period = whole_period(bill.lines)
     values = {
         "number": bill.number,
-        "state": bill.status,
+        "state": InvoiceState(bill.status),
         "total_minor": bill.total_minor,
         "due_minor": bill.due_minor,
         "currency": bill.currency,
@@ -165,7 +170,7 @@ def _settle(
     context: Context,
     subscription: Subscription,
     row: Invoice,
-    bill: Bill,
+    bill: StripeInvoice,
     prices: Mapping[str, PlanPrice],
 ) -> None:
     """Give what a paid invoice bought, once: the row's lock is held, and its credits are not set."""
@@ -181,33 +186,38 @@ def _settle(
         _take(context, subscription, row, -due.credits)
 
 
-def _give(context: Context, subscription: Subscription, row: Invoice, bill: Bill, due: Worth) -> None:
-    session = context.session
+def _give(
+    context: Context, subscription: Subscription, row: Invoice, bill: StripeInvoice, due: Worth
+) -> None:
     payment = _payment(context, subscription, bill, due.credits)
     row.payment_id = payment.id
-    told = {
-        "key": f"invoice:{row.id}",
-        "amount_minor": payment.amount_minor,
-        "currency": bill.currency,
-    }
+    key = f"invoice:{row.id}"
     grace, ends, now = context.config.allowance_grace, moment(due.ends), context.clock()
     if due.replaces and ends > now and not _overtaken(context, row):
         context.ledger.allowance(
             subscription.owner,
             due.credits,
+            key=key,
             period_end=ends,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
             grace=grace,
             roll_over=due.roll_over,
             replacing=_keys_before(context, row),
-            **told,  # type: ignore[arg-type]
         )
     else:
         # Beside what is there: the rest of a period, or one that was paid when it was over.
         lasts = ends if whole_period(bill.lines) is None else ends + grace
-        until = max(lasts, now + grace) if lasts <= now else lasts
-        context.ledger.add_to_allowance(subscription.owner, due.credits, period_end=until, **told)  # type: ignore[arg-type]
+        context.ledger.add_to_allowance(
+            subscription.owner,
+            due.credits,
+            key=key,
+            period_end=max(lasts, now + grace) if lasts <= now else lasts,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+        )
     signals.after_commit(
-        session,
+        context.session,
         signals.credits_added,
         owner=subscription.owner,
         credits=due.credits,
@@ -259,7 +269,7 @@ def _take(context: Context, subscription: Subscription, row: Invoice, credits: i
     )
 
 
-def _payment(context: Context, subscription: Subscription, bill: Bill, credits: int) -> Payment:
+def _payment(context: Context, subscription: Subscription, bill: StripeInvoice, credits: int) -> Payment:
     """The paid invoice as a payment like any other: with a history, refunds and disputes."""
     price = context.session.get_one(PlanPrice, subscription.price_id)
     payment = Payment(

@@ -42,6 +42,16 @@ ENDED = frozenset({State.EXPIRED, State.INCOMPLETE_EXPIRED, State.CANCELED})
 BEGINNING = frozenset({State.REQUESTED, State.OPEN, State.INCOMPLETE})
 
 
+class InvoiceState(StrEnum):
+    """Where an invoice stands, in Stripe's words. https://docs.stripe.com/invoicing/overview#invoice-statuses"""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    PAID = "paid"
+    UNCOLLECTIBLE = "uncollectible"
+    VOID = "void"
+
+
 class Move(StrEnum):
     """What a change did to the money that comes in each month. ``OTHER`` left it as it was."""
 
@@ -70,7 +80,7 @@ class PlanPrice(Base):
 
 
 class Subscription(Base):
-    """An owner's plan as Stripe last told it; written down before Stripe is asked.
+    """An owner's plan as it was last fetched from Stripe; written down before Stripe is asked.
 
     An owner has one that has not ended. ``other_items``: so many more are billed with it, set up in Stripe's
     dashboard; there, too, its payments can be stopped, and then it no more ``collects``, until
@@ -91,7 +101,7 @@ class Subscription(Base):
             name="expired_page_is_closed",
         ),
         Index("ix_prepaid_subscription_owner_id", "owner", "id"),
-        Index("ix_prepaid_subscription_look_at", "look_at"),
+        Index("ix_prepaid_subscription_check_at", "check_at"),
         Index(
             "uq_prepaid_subscription_running",
             "owner",
@@ -129,15 +139,15 @@ class Subscription(Base):
     end_reason: Mapped[str | None] = mapped_column(String(32))
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime | None]
-    look_at: Mapped[datetime | None]
-    looks: Mapped[int] = mapped_column(default=0)
+    check_at: Mapped[datetime | None]
+    checks: Mapped[int] = mapped_column(default=0)
 
 
 class Invoice(Base):
     """What Stripe billed for a subscription. Amounts in the smallest unit of ``currency``.
 
-    ``credits`` is what it gave, or took where negative: ``None`` until it is paid and
-    settled. ``period_start`` and ``period_end`` are those of the whole period that it bills.
+    ``credits`` is what it gave, or took where negative: ``None`` until it is paid and settled.
+    ``period_start`` and ``period_end`` are those of the whole period that it bills.
     ``retry_at``: its payment is tried next; a draft without one is not charged.
     """
 
@@ -153,7 +163,7 @@ class Invoice(Base):
     subscription_id: Mapped[int]
     stripe_id: Mapped[str] = mapped_column(unique=True)
     number: Mapped[str | None] = mapped_column(String(64))
-    state: Mapped[str] = mapped_column(String(16))
+    state: Mapped[InvoiceState] = mapped_column(words(InvoiceState))
     total_minor: Mapped[int]
     due_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fractions import Fraction
 
 from sqlalchemy import select
@@ -10,8 +10,7 @@ from sqlalchemy import select
 from prepaid_ledger.database import insert
 
 from ..catalog import Plan
-from ..context import Context
-from ..gateway import subscriptions
+from ..context import Context, transaction
 from ..gateway.subscription_values import PLAN, Price
 from .models import PlanPrice
 
@@ -26,25 +25,31 @@ A_YEAR: dict[str, Fraction] = {
 
 def ensure(context: Context, plan: Plan) -> PlanPrice:
     """The price that stands for the plan as it is sold today, made at Stripe if need be. Commits."""
-    session = context.session
-    known = session.scalars(
-        select(PlanPrice).where(
-            PlanPrice.plan == plan.slug,
-            PlanPrice.title == plan.title,
-            PlanPrice.credits == plan.credits,
-            PlanPrice.roll_over == plan.roll_over,
-            PlanPrice.amount_minor == plan.amount_minor,
-            PlanPrice.currency == plan.currency,
-            PlanPrice.interval == plan.interval,
-            PlanPrice.interval_count == plan.interval_count,
-        )
-    ).first()
-    session.commit()
+    same = select(PlanPrice).where(
+        PlanPrice.plan == plan.slug,
+        PlanPrice.title == plan.title,
+        PlanPrice.credits == plan.credits,
+        PlanPrice.roll_over == plan.roll_over,
+        PlanPrice.amount_minor == plan.amount_minor,
+        PlanPrice.currency == plan.currency,
+        PlanPrice.interval == plan.interval,
+        PlanPrice.interval_count == plan.interval_count,
+    )
+    with transaction(context) as session:
+        known = session.scalars(same).first()
     if known is not None:
         return known
-    made = subscriptions.mirror_price(context.gateway, plan, terms(plan))
-    _keep(context, made)
-    return session.get_one(PlanPrice, made.id)
+    price, _ = context.gateway.prices.mirror(
+        f"prepaid_plan_{plan.slug}",
+        plan.title,
+        amount_minor=plan.amount_minor,
+        currency=plan.currency,
+        period=plan.period,
+        terms=terms(plan),
+    )
+    with transaction(context) as session:
+        _keep(context, price)
+        return session.get_one(PlanPrice, price.id)
 
 
 def terms(plan: Plan) -> dict[str, str]:
@@ -62,20 +67,26 @@ def learn(context: Context, price_ids: Iterable[str | None]) -> dict[str, PlanPr
 
     A price without our terms, such as one made in the dashboard, is left out.
     """
-    session = context.session
     wanted = {price_id for price_id in price_ids if price_id}
-    known = {row.id for row in session.scalars(select(PlanPrice).where(PlanPrice.id.in_(wanted)))}
-    session.commit()
-    for price_id in wanted - known:
-        price = subscriptions.fetch_price(context.gateway, price_id)
-        if price is not None and PLAN in price.terms:
+    with transaction(context):
+        known = _known(context, wanted)
+    prices = [context.gateway.prices.fetch_recurring(price_id) for price_id in wanted - known.keys()]
+    ours = [price for price in prices if price is not None and PLAN in price.terms]
+    if not ours:
+        return known
+    with transaction(context):
+        for price in ours:
             _keep(context, price)
-    rows = {row.id: row for row in session.scalars(select(PlanPrice).where(PlanPrice.id.in_(wanted)))}
-    session.commit()
-    return rows
+        return _known(context, wanted)
+
+
+def _known(context: Context, price_ids: Collection[str]) -> dict[str, PlanPrice]:
+    rows = context.session.scalars(select(PlanPrice).where(PlanPrice.id.in_(price_ids)))
+    return {row.id: row for row in rows}
 
 
 def _keep(context: Context, price: Price) -> None:
+    assert price.period is not None, "a plan's price is charged by the period"
     values = {
         "id": price.id,
         "plan": price.terms[PLAN],
@@ -84,12 +95,11 @@ def _keep(context: Context, price: Price) -> None:
         "roll_over": int(price.terms["prepaid_roll_over"]),
         "amount_minor": price.amount_minor,
         "currency": price.currency,
-        "interval": price.interval,
-        "interval_count": price.interval_count,
+        "interval": price.period[0],
+        "interval_count": price.period[1],
     }
     session = context.session
     session.execute(insert(session, PlanPrice).values(values).on_conflict_do_nothing())
-    session.commit()
 
 
 def monthly_minor(price: PlanPrice, quantity: int) -> int:

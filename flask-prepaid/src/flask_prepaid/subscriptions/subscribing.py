@@ -2,39 +2,64 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from sqlalchemy import func, or_, select
 
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
-from .. import signals
 from ..catalog import Plan
-from ..context import Context, own_session
+from ..context import Context, Write, transaction, write_now
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, TooManyAttempts, UnknownItem
-from ..gateway import subscriptions
 from ..gateway.subscription_values import Page
-from ..payments import card_testing, payments
+from ..gateway.values import is_session_id
+from ..payments import card_testing, payments, timing
 from ..payments.customers import card_on_file, known_customer, with_customer
 from . import prices, sync, trial_cards
 from .models import BEGINNING, PlanPrice, State, Subscription
 
-#: How long a request may be on its way to Stripe, with all its repeats.
-IN_FLIGHT = timedelta(minutes=5)
-
-#: A renewal that nobody has told us of is asked for so long after the period's end.
+#: A renewal that no event has told of is asked for so long after the period's end.
 OVERDUE_AFTER = timedelta(hours=2)
 
-#: How often what was begun before is looked at anew, while it changes under our hands.
+#: How often what was begun before is fetched anew, while it changes under our hands.
 CLOSING_TRIES = 3
-
-SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,200}")
 
 TWO_AT_ONCE = "Another page of yours has just begun a plan. Load this page again."
 ONE_PLAN = "You have a plan already. Change it on this page; a second one is not needed."
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """An owner's plan, for a host to show. ``state`` is Stripe's word, or ours before it has begun.
+
+    ``paid_until`` is when its period ends, and it renews if ``ends_at`` does not say otherwise.
+    """
+
+    slug: str
+    title: str
+    quantity: int
+    state: str
+    paid_until: datetime | None
+    ends_at: datetime | None
+
+
+def summary(context: Context, owner: str) -> PlanSummary | None:
+    """The owner's plan, or ``None`` without one that has begun and not ended."""
+    row = sync.running(context.session, owner)
+    if row is None or row.state in (State.REQUESTED, State.OPEN):
+        return None
+    price = terms(context, row)
+    return PlanSummary(price.plan, price.title, row.quantity, str(row.state), row.period_end, row.cancel_at)
+
+
+def terms(context: Context, row: Subscription) -> PlanPrice:
+    """What the subscription gives and costs now."""
+    return context.session.get_one(PlanPrice, row.price_id)
 
 
 def had_trial(context: Context, owner: str) -> bool:
@@ -69,39 +94,31 @@ def open_page(
     :raises BuyingPaused: Nothing is sold at the moment.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
     """
-    row = _begin(context, owner, plan, quantity, trial_promised, attempt)
-    was_sent = row.session_id is not None or row.state is not State.REQUESTED
-    if was_sent:
-        earlier = subscriptions.fetch_page(context.gateway, row.session_id) if row.session_id else None
+    row, begun = _begin(context, owner, plan, quantity, trial_promised, attempt)
+    if begun.is_repeat:
+        earlier = context.gateway.plan_pages.fetch(begun.session_id) if begun.session_id else None
         if earlier is not None and earlier.status == "open":
             return earlier
         raise PlanRefused("This form was sent already. Load the page again to see what came of it.")
-    key, price_id, trial_days = row.idempotency_key, row.price_id, row.trial_days
-    context.session.commit()
+    ask = partial(
+        context.gateway.plan_pages.open,
+        **begun.agreed,
+        needs_card=plan.trial_needs_card or not begun.agreed["trial_days"],
+        success_url=success_url,
+        cancel_url=cancel_url,
+    )
     try:
-        page = with_customer(
-            context,
-            owner,
-            lambda customer_id: subscriptions.open_page(
-                context.gateway,
-                key=key,
-                customer_id=customer_id,
-                price_id=price_id,
-                quantity=quantity,
-                trial_days=trial_days,
-                needs_card=plan.trial_needs_card or not trial_days,
-                success_url=success_url,
-                cancel_url=cancel_url,
-            ),
-        )
+        page = with_customer(context, owner, lambda customer_id: ask(customer_id=customer_id))
     except GatewayRefused:
-        _give_up(context, row)
+        with transaction(context):
+            _give_up(context, row)
         raise
-    sync.follow_page(context, row, page)
-    context.session.commit()
-    if row.state is State.EXPIRED:  # put away while it was opened: nobody has seen it, and nobody shall
+    with transaction(context):
+        sync.apply_page(context, row, page)
+        is_put_away = row.state is State.EXPIRED
+    if is_put_away:  # while it was opened: nobody has seen it, and nobody shall
         with suppress(GatewayRefused):  # a second press of the same button has closed it
-            subscriptions.close_page(context.gateway, page.id)
+            context.gateway.plan_pages.close(page.id)
         raise PlanRefused(TWO_AT_ONCE)
     return page
 
@@ -120,41 +137,45 @@ def subscribe(
 
     Where the bank says no or wants its customer, it is ``incomplete`` and its invoice can be paid.
 
-    :raises PlanRefused: As ``open_page``.
+    :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
     :raises UnknownItem: The card is not on file.
     """
     check_card(context, owner, card_id)
-    row = _begin(context, owner, plan, quantity, trial_promised, attempt, card_id)
-    if row.state is not State.REQUESTED:
+    row, begun = _begin(context, owner, plan, quantity, trial_promised, attempt, card_id)
+    if begun.is_repeat:
         return row
-    customer_id = known_customer(context.session, owner)
+    with transaction(context) as session:
+        customer_id = known_customer(session, owner)
     assert customer_id is not None, "a saved card has a customer"
-    key, price_id, trial_days = row.idempotency_key, row.price_id, row.trial_days
-    context.session.commit()
     try:
-        made = subscriptions.subscribe(
-            context.gateway,
-            key=key,
-            customer_id=customer_id,
-            price_id=price_id,
-            quantity=quantity,
-            trial_days=trial_days,
-            card_id=card_id,
+        subscription = context.gateway.subscriptions.create(
+            **begun.agreed, customer_id=customer_id, card_id=card_id
         )
     except GatewayRefused:
-        _give_up(context, row)
+        with transaction(context):
+            _give_up(context, row)
         raise
-    sync.follow(context, made.id)
-    signals.commit(context.session)
+    write_now(context, sync.sync(context, subscription.id))
     return row
 
 
 def check_card(context: Context, owner: str, card_id: str) -> None:
+    """Refuse a card that is not on file. Commits.
+
+    :raises UnknownItem: The owner has no such card.
     """
-    :raises UnknownItem: The owner has no such card on file.
-    """
-    if card_on_file(own_session(context), owner, card_id) is None:
-        raise UnknownItem("That card is not on file any more. Choose another one.", field="saved_card")
+    with transaction(context) as session:
+        if card_on_file(session, owner, card_id) is None:
+            raise UnknownItem("That card is not on file any more. Choose another one.", field="saved_card")
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """What was written down, as it was committed: ``agreed`` is what Stripe is told."""
+
+    agreed: dict[str, Any]
+    session_id: str | None
+    is_repeat: bool
 
 
 def _begin(
@@ -165,49 +186,66 @@ def _begin(
     trial_promised: bool,
     attempt: str | None,
     card_id: str | None = None,
-) -> Subscription:
-    """The committed row of what is about to be asked of Stripe; what was begun before it is put away.
+) -> tuple[Subscription, _Begun]:
+    """The row of what is about to be asked of Stripe; what was begun before it is put away. Commits.
 
     Of two at once, the second finds the first one's row: the database lets one of them stand.
     """
-    session = own_session(context)
-    _make_sure(context, owner)
-    session.commit()
-    if not 1 <= quantity <= plan.most:
-        raise UnknownItem(f"This plan can be taken 1 to {plan.most} times over.", field="quantity")
-    trial = plan.trial_days if not had_trial(context, owner) else 0
+    with transaction(context):
+        _count_attempt(context, owner)
+    check_quantity(plan, quantity)
+    with transaction(context):
+        trial = plan.trial_days if not had_trial(context, owner) else 0
     if trial_promised and not trial:
         raise PlanRefused(
             "You have had your free trial, or a card of yours has begun one. You can subscribe without."
         )
-    price = prices.ensure(context, plan)
+    price_id = prices.ensure(context, plan).id
     key = payments.attempt_key(owner, f"plan-{attempt}" if attempt else None)
     _put_away(context, owner, key)
     values = {
         "owner": owner,
         "state": State.REQUESTED,
-        "price_id": price.id,
+        "price_id": price_id,
         "quantity": quantity,
         "trial_days": trial,
         "trial_credits": plan.trial_credits * quantity if trial else 0,
         "idempotency_key": key,
         "card_id": card_id,
         "created_at": context.clock(),
-        "look_at": clock.wall() + context.config.look_after,
+        "check_at": timing.first_check(context.config),
     }
-    session.execute(insert(session, Subscription).values(values).on_conflict_do_nothing())
-    session.commit()
-    row = sync.find(session, key=key)
-    if row is None:
-        raise PlanRefused(TWO_AT_ONCE)
-    if (row.price_id, row.quantity) != (price.id, quantity):
-        raise PlanRefused("This form was already sent with another choice. Load the page again.")
-    return row
+    with transaction(context) as session:
+        session.execute(insert(session, Subscription).values(values).on_conflict_do_nothing())
+        row = sync.find(session, key=key)
+        if row is None:
+            raise PlanRefused(TWO_AT_ONCE)
+        if (row.price_id, row.quantity) != (price_id, quantity):
+            raise PlanRefused("This form was already sent with another choice. Load the page again.")
+        return row, _Begun(
+            agreed={
+                "key": row.idempotency_key,
+                "price_id": row.price_id,
+                "quantity": row.quantity,
+                "trial_days": row.trial_days,
+            },
+            session_id=row.session_id,
+            is_repeat=row.session_id is not None or row.state is not State.REQUESTED,
+        )
 
 
-def _make_sure(context: Context, owner: str) -> None:
+def check_quantity(plan: Plan, quantity: int) -> None:
+    """Refuse a quantity that the plan is not sold in.
+
+    :raises UnknownItem: It is out of bounds.
+    """
+    if not 1 <= quantity <= plan.max_quantity:
+        raise UnknownItem(f"This plan can be taken 1 to {plan.max_quantity} times over.", field="quantity")
+
+
+def _count_attempt(context: Context, owner: str) -> None:
     """Refuse what a card tester does, by the same limits as for packs."""
-    card_testing.make_sure(context, owner)
+    card_testing.count_attempt(context, owner)
     lately = Subscription.created_at > context.clock() - timedelta(hours=1)
     begun = select(func.count()).where(Subscription.owner == owner, lately)
     limit = context.config.attempts_per_hour
@@ -216,24 +254,22 @@ def _make_sure(context: Context, owner: str) -> None:
 
 
 def _put_away(context: Context, owner: str, key: str) -> None:
-    """Close what the owner has begun and not paid, so that it can never be paid beside the new one.
+    """Close what the owner has begun and not paid, so that it can never be paid beside the new one. Commits.
 
     What begins meanwhile is met by the INSERT that follows.
 
     :raises PlanRefused: The owner has a plan.
     """
-    session = context.session
     for _ in range(CLOSING_TRIES):
-        row = sync.running(session, owner)
-        if row is None or row.idempotency_key == key:
-            session.commit()
-            return
-        if row.state not in BEGINNING:
-            raise PlanRefused(ONE_PLAN)
-        look_up(context, row.id)
-        session.refresh(row)
-        if row.state in BEGINNING:
-            _close(context, row)
+        with transaction(context) as session:
+            row = sync.running(session, owner)
+            if row is None or row.idempotency_key == key:
+                return
+            if row.state not in BEGINNING:
+                raise PlanRefused(ONE_PLAN)
+            row_id = row.id
+        check_with_stripe(context, row_id)
+        _close(context, row)
 
 
 def _close(context: Context, row: Subscription) -> None:
@@ -241,34 +277,39 @@ def _close(context: Context, row: Subscription) -> None:
 
     :raises PlanRefused: A bank is being asked.
     """
-    if row.state is State.REQUESTED and row.card_id and context.clock() - row.created_at <= IN_FLIGHT:
-        raise PlanRefused("Your last choice is still on its way to your bank. Try again in a few minutes.")
-    session_id, stripe_id = row.session_id, row.stripe_id
-    context.session.commit()
+    with transaction(context) as session:
+        session.refresh(row)
+        if row.state not in BEGINNING:
+            return
+        age = context.clock() - row.created_at
+        if row.state is State.REQUESTED and row.card_id and age <= timing.IN_FLIGHT:
+            raise PlanRefused(
+                "Your last choice is still on its way to your bank. Try again in a few minutes."
+            )
+        session_id, stripe_id = row.session_id, row.stripe_id
     try:
         if stripe_id is not None:
-            subscriptions.cancel_now(context.gateway, stripe_id)
+            context.gateway.subscriptions.cancel_now(stripe_id)
         elif session_id is not None:
-            subscriptions.close_page(context.gateway, session_id)
-    except GatewayRefused:  # it was paid, or has ended, in this moment: the next look tells
+            context.gateway.plan_pages.close(session_id)
+    except GatewayRefused:  # it was paid, or has ended, in this moment: the next check tells
         return
     if stripe_id is not None:
-        sync.follow(context, stripe_id)
-        signals.commit(context.session)
+        write_now(context, sync.sync(context, stripe_id))
     else:
-        _give_up(context, row, closed=session_id)
+        with transaction(context):
+            _give_up(context, row, closed=session_id)
 
 
 def _give_up(context: Context, row: Subscription, *, closed: str | None = None) -> None:
-    """Nothing came of it at Stripe, and nothing can any more. Commits.
+    """Nothing came of it at Stripe, and nothing can any more.
 
     :param closed: Its page, which was closed. If it has another one by now, that is open, and the row stays.
     """
     sync.lock(context.session, row)
     if row.state in (State.REQUESTED, State.OPEN) and row.session_id == closed:
-        row.state, row.look_at = State.EXPIRED, None
+        row.state, row.check_at = State.EXPIRED, None
         row.page_closed_at = context.clock() if closed else None
-    context.session.commit()
 
 
 def come_back(context: Context, owner: str, session_id: str) -> Subscription:
@@ -276,16 +317,12 @@ def come_back(context: Context, owner: str, session_id: str) -> Subscription:
 
     :raises NotYours: There is no such page, or it is another owner's.
     """
-    session = own_session(context)
-    row = sync.find(session, session_id=session_id) if SESSION_ID.fullmatch(session_id) else None
-    if row is None or row.owner != owner:
-        raise NotYours("There is no such subscription.")
-    session.commit()
-    try:
-        sync.settle_page(context, session_id)
-        signals.commit(session)
-    except GatewayUnavailable:
-        signals.rollback(session)
+    with transaction(context) as session:
+        row = sync.find(session, session_id=session_id) if is_session_id(session_id) else None
+        if row is None or row.owner != owner:
+            raise NotYours("There is no such subscription.")
+    with suppress(GatewayUnavailable):
+        write_now(context, sync.sync_page(context, session_id))
     return row
 
 
@@ -296,45 +333,44 @@ def due(context: Context, *, limit: int = 100) -> list[int]:
     """
     renewing = Subscription.state.in_((State.TRIALING, State.ACTIVE, State.PAST_DUE))
     overdue = Subscription.period_end < context.clock() - OVERDUE_AFTER
-    first = Subscription.look_at.is_(None) & renewing & overdue
-    wanted = select(Subscription.id).where(or_(Subscription.look_at <= clock.wall(), first))
+    first = Subscription.check_at.is_(None) & renewing & overdue
+    wanted = select(Subscription.id).where(or_(Subscription.check_at <= clock.wall(), first))
     return list(context.session.scalars(wanted.order_by(Subscription.id).limit(limit)))
 
 
-def look_up(context: Context, subscription_id: int) -> None:
-    """Ask Stripe what came of a subscription that nobody has told us about, and follow it. Commits."""
-    session = own_session(context)
-    row = session.get_one(Subscription, subscription_id)
-    wait = min(context.config.look_after * 2 ** min(row.looks + 1, 12), timedelta(hours=1))
-    row.looks, row.look_at = row.looks + 1, clock.wall() + wait
-    stripe_id, session_id, key = row.stripe_id, row.session_id, row.idempotency_key
-    customer_id, age = known_customer(session, row.owner), context.clock() - row.created_at
-    session.commit()
-    found = _find(context, stripe_id, session_id, customer_id, key)
-    if isinstance(found, str):
-        sync.follow(context, found)
-    elif found is not None:
-        sync.follow_page(context, row, found)
-    elif age > IN_FLIGHT:
-        _give_up(context, row)
-    signals.commit(session)
+def check_with_stripe(context: Context, subscription_id: int) -> None:
+    """Ask Stripe what came of a subscription that no event has told of, and write it down. Commits."""
+    with transaction(context) as session:
+        row = session.get_one(Subscription, subscription_id)
+        row.check_at = timing.next_check(context.config, row.checks)
+        row.checks += 1
+        stripe_id, session_id, key = row.stripe_id, row.session_id, row.idempotency_key
+        customer_id, age = known_customer(session, row.owner), context.clock() - row.created_at
+    write = _find(context, row, stripe_id, session_id, customer_id, key)
+    with transaction(context):
+        if write is not None:
+            write()
+        elif age > timing.IN_FLIGHT:
+            _give_up(context, row)
 
 
 def _find(
-    context: Context, stripe_id: str | None, session_id: str | None, customer_id: str | None, key: str
-) -> str | Page | None:
-    """What Stripe has of a subscription: its id, or the page on which it may begin."""
+    context: Context,
+    row: Subscription,
+    stripe_id: str | None,
+    session_id: str | None,
+    customer_id: str | None,
+    key: str,
+) -> Write[object] | None:
+    """Fetch a subscription, or the page on which it may begin; what is returned writes it. Commits."""
     if stripe_id is not None:
-        return stripe_id
-    page = subscriptions.fetch_page(context.gateway, session_id) if session_id else None
+        return sync.sync(context, stripe_id)
+    page = context.gateway.plan_pages.fetch(session_id) if session_id else None
     if page is None and customer_id is not None:
-        page = subscriptions.find_page(context.gateway, customer_id, key)
-    if page is not None:
-        return page.subscription_id or page
-    made = subscriptions.find(context.gateway, customer_id, key) if customer_id else None
-    return made.id if made else None
-
-
-def terms(context: Context, row: Subscription) -> PlanPrice:
-    """What the subscription gives and costs now."""
-    return context.session.get_one(PlanPrice, row.price_id)
+        page = context.gateway.plan_pages.find(customer_id, key)
+    if page is not None and page.subscription_id is None:
+        return partial(sync.apply_page, context, row, page)
+    if page is not None and page.subscription_id is not None:
+        return sync.sync(context, page.subscription_id)
+    subscription = context.gateway.subscriptions.find(customer_id, key) if customer_id else None
+    return sync.sync(context, subscription.id) if subscription is not None else None

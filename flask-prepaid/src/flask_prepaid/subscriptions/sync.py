@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
@@ -16,12 +17,11 @@ from sqlalchemy.orm import Session
 from prepaid_ledger.database import insert
 
 from .. import signals
-from ..context import Context
-from ..gateway import subscriptions
-from ..gateway.subscription_values import Bill, Page, Subscribed
+from ..context import Context, Write, nothing, transaction
+from ..gateway.subscription_values import Page, StripeInvoice, StripeSubscription
 from ..payments.models import Customer
 from . import history, invoice_credits, prices, trial_cards
-from .models import CARD_HAD_TRIAL, ENDED, Invoice, PlanPrice, State, Subscription
+from .models import CARD_HAD_TRIAL, ENDED, Invoice, InvoiceState, PlanPrice, State, Subscription
 
 log = logging.getLogger(__name__)
 
@@ -50,84 +50,102 @@ def running(session: Session, owner: str) -> Subscription | None:
     return session.scalars(mine.execution_options(populate_existing=True)).one_or_none()
 
 
-def follow(context: Context, stripe_id: str) -> Subscription | None:
-    """Bring our row to what Stripe has, and give what paid invoices bought; ``None`` if it is none of ours.
+def sync(context: Context, stripe_id: str) -> Write[Subscription | None]:
+    """Fetch a subscription with its invoices; what is returned brings our row to it. Commits.
 
-    Stripe is asked before anything is written. Writes, and does not commit.
+    It gives what paid invoices bought, and returns the row; ``None`` if the subscription is none of ours.
     """
-    session = context.session
-    subscribed = subscriptions.fetch(context.gateway, stripe_id)
-    if subscribed is None:
-        return None
-    row = find(session, key=subscribed.key, stripe_id=stripe_id)
-    since = invoice_credits.unsettled_since(context, row.id) if row else None
-    session.commit()  # no connection waits while Stripe is asked
-    bills = subscriptions.bills(context.gateway, stripe_id, since)
-    known = prices.learn(context, _price_ids(subscribed, bills))
-    row = row or adopt(context, subscribed, known)
+    subscription = context.gateway.subscriptions.fetch(stripe_id)
+    if subscription is None:
+        return nothing
+    with transaction(context) as session:
+        row = find(session, key=subscription.key, stripe_id=stripe_id)
+        since = invoice_credits.unsettled_since(context, row.id) if row else None
+    bills = context.gateway.invoices.of_subscription(stripe_id, since)
+    known = prices.learn(context, _price_ids(subscription, bills))
     if row is not None:
-        if trial_cards.is_spent(context, row, subscribed):
-            subscribed = trial_cards.end(context, subscribed)
-        apply(context, row, subscribed, bills, known)
-    return row
+        with transaction(context):
+            must_end = trial_cards.must_end(context, row, subscription)
+        if must_end:
+            subscription = trial_cards.end(context, subscription)
+    return partial(_apply, context, row, subscription, bills, known)
 
 
-def _price_ids(subscribed: Subscribed, bills: list[Bill]) -> list[str | None]:
-    named = [line.price_id for bill in bills for line in bill.lines if line.is_of_plan]
-    return [subscribed.price_id, subscribed.planned.price_id if subscribed.planned else None, *named]
+def _price_ids(subscription: StripeSubscription, bills: list[StripeInvoice]) -> list[str | None]:
+    of_lines = [line.price_id for bill in bills for line in bill.lines if line.is_of_plan]
+    planned = subscription.planned
+    return [subscription.price_id, planned.price_id if planned else None, *of_lines]
 
 
-def adopt(context: Context, subscribed: Subscribed, known: dict[str, PlanPrice]) -> Subscription | None:
+def _adopt(
+    context: Context, subscription: StripeSubscription, known: dict[str, PlanPrice]
+) -> Subscription | None:
     """The row of a subscription that was begun in Stripe's dashboard, for a customer and a plan of ours.
 
     An owner who has a plan already gets no second one: it is left for ``reconcile`` to show.
     """
     session = context.session
-    owner = session.scalar(select(Customer.owner).where(Customer.stripe_id == subscribed.customer_id))
-    if owner is None or subscribed.price_id not in known:
+    owner = session.scalar(select(Customer.owner).where(Customer.stripe_id == subscription.customer_id))
+    if owner is None or subscription.price_id not in known:
         return None
     values = {
         "owner": owner,
-        "state": State(subscribed.status),
-        "price_id": subscribed.price_id,
-        "quantity": subscribed.quantity,
-        "idempotency_key": f"prepaid-{subscribed.id}",
-        "stripe_id": subscribed.id,
-        "created_at": subscribed.created_at,
+        "state": State(subscription.status),
+        "price_id": subscription.price_id,
+        "quantity": subscription.quantity,
+        "idempotency_key": f"prepaid-{subscription.id}",
+        "stripe_id": subscription.id,
+        "created_at": subscription.created_at,
     }
     session.execute(insert(session, Subscription).values(values).on_conflict_do_nothing())
     session.flush()
-    return find(session, stripe_id=subscribed.id)
+    row = find(session, stripe_id=subscription.id)
+    if row is not None:
+        trial_cards.must_end(context, row, subscription)  # it need not: it was given by hand, and is noted
+    return row
 
 
-def apply(
+def _apply(
+    context: Context,
+    row: Subscription | None,
+    subscription: StripeSubscription,
+    bills: list[StripeInvoice],
+    known: dict[str, PlanPrice],
+) -> Subscription | None:
+    """Write what was fetched. An older fetch never overwrites a newer one's states."""
+    row = row or _adopt(context, subscription, known)
+    if row is None:
+        return None
+    lock(context.session, row)
+    if row.fetched_at is None or row.fetched_at <= subscription.asked_at:
+        _apply_states(context, row, subscription, bills, known)
+    invoice_credits.apply(context, row, bills, known)
+    return row
+
+
+def _apply_states(
     context: Context,
     row: Subscription,
-    subscribed: Subscribed,
-    bills: list[Bill],
+    subscription: StripeSubscription,
+    bills: list[StripeInvoice],
     known: dict[str, PlanPrice],
 ) -> None:
-    """Write what was fetched. An older fetch never overwrites a newer one's states. Does not commit."""
-    session = context.session
-    lock(session, row)
     before, period, state, trial_end = history.seen(row), row.period_start, row.state, row.trial_end
     is_first = row.fetched_at is None
-    if is_first or row.fetched_at <= subscribed.asked_at:  # type: ignore[operator]
-        _copy(row, subscribed, known)
-        if row.state is not State.INCOMPLETE and (
-            row.state in ENDED or subscribed.period_end > context.clock()
-        ):
-            row.look_at, row.looks = None, 0  # what comes next comes at a time that is known
-        session.flush()
-        _grant_trial(context, row)
-        if row.end_reason == CARD_HAD_TRIAL and row.ended_at is not None:
-            _end_trial_credits(context, row, row.ended_at)
-        elif trial_end is not None and row.trial_end not in (None, trial_end):
-            _end_trial_credits(context, row, row.trial_end + context.config.allowance_grace)
-        if is_first or before != history.seen(row):
-            history.note(context, row, at=_when(context, row, period))
-            _tell(context, row, state, bills)
-    invoice_credits.follow(context, row, bills, known)
+    _copy(row, subscription, known)
+    if row.state is not State.INCOMPLETE and (
+        row.state in ENDED or subscription.period_end > context.clock()
+    ):
+        row.check_at, row.checks = None, 0  # what comes next comes at a time that is known
+    context.session.flush()
+    _grant_trial(context, row)
+    if row.end_reason == CARD_HAD_TRIAL and row.ended_at is not None:
+        _end_trial_credits(context, row, row.ended_at)
+    elif trial_end is not None and row.trial_end not in (None, trial_end):
+        _end_trial_credits(context, row, row.trial_end + context.config.allowance_grace)
+    if is_first or before != history.seen(row):
+        history.note(context, row, at=_when(context, row, period))
+        _announce(context, row, state, bills)
 
 
 def lock(session: Session, row: Subscription) -> None:
@@ -136,29 +154,31 @@ def lock(session: Session, row: Subscription) -> None:
     session.refresh(row)
 
 
-def _copy(row: Subscription, subscribed: Subscribed, known: dict[str, PlanPrice]) -> None:
-    planned = subscribed.planned if subscribed.planned and subscribed.planned.price_id in known else None
-    row.state = State(subscribed.status)
-    row.stripe_id = subscribed.id
-    if subscribed.price_id in known:
-        row.price_id, row.quantity = subscribed.price_id, subscribed.quantity
+def _copy(row: Subscription, subscription: StripeSubscription, known: dict[str, PlanPrice]) -> None:
+    planned = (
+        subscription.planned if subscription.planned and subscription.planned.price_id in known else None
+    )
+    row.state = State(subscription.status)
+    row.stripe_id = subscription.id
+    if subscription.price_id in known:
+        row.price_id, row.quantity = subscription.price_id, subscription.quantity
     elif row.state not in ENDED:  # it keeps its last terms here, and ``reconcile`` shows it
-        log.error("subscription %s has price %s, which is no plan's", subscribed.id, subscribed.price_id)
-    row.other_items = subscribed.other_items
-    row.collects, row.collects_again_at = subscribed.collects, subscribed.collects_again_at
-    row.card_id = subscribed.card_id
-    row.period_start, row.period_end = subscribed.period_start, subscribed.period_end
-    row.trial_end = subscribed.trial_end
-    row.cancel_at = None if row.state in ENDED else subscribed.cancel_at
-    row.schedule_id = subscribed.schedule_id
+        log.error("subscription %s has price %s, which is no plan's", subscription.id, subscription.price_id)
+    row.other_items = subscription.other_items
+    row.collects, row.collects_again_at = subscription.collects, subscription.collects_again_at
+    row.card_id = subscription.card_id
+    row.period_start, row.period_end = subscription.period_start, subscription.period_end
+    row.trial_end = subscription.trial_end
+    row.cancel_at = None if row.state in ENDED else subscription.cancel_at
+    row.schedule_id = subscription.schedule_id
     row.next_price_id = planned.price_id if planned else None
     row.next_quantity = planned.quantity if planned else None
     row.next_at = planned.at if planned else None
-    row.pending_until = subscribed.pending_until
-    row.ended_at = subscribed.ended_at
+    row.pending_until = subscription.pending_until
+    row.ended_at = subscription.ended_at
     if row.end_reason != CARD_HAD_TRIAL:
-        row.end_reason = subscribed.end_reason
-    row.fetched_at = subscribed.asked_at
+        row.end_reason = subscription.end_reason
+    row.fetched_at = subscription.asked_at
 
 
 def _grant_trial(context: Context, row: Subscription) -> None:
@@ -187,46 +207,56 @@ def _when(context: Context, row: Subscription, period_before: datetime | None) -
     return context.clock()
 
 
-def _tell(context: Context, row: Subscription, before: State, bills: list[Bill]) -> None:
+def _announce(context: Context, row: Subscription, before: State, bills: list[StripeInvoice]) -> None:
     session = context.session
-    told = {"owner": row.owner, "subscription_id": row.id}
-    signals.after_commit(session, signals.plan_changed, before=before, after=row.state, **told)
+    plan = {"owner": row.owner, "subscription_id": row.id}
+    signals.after_commit(session, signals.plan_changed, before=before, after=row.state, **plan)
     if before is not row.state and row.state in (State.PAST_DUE, State.UNPAID, State.INCOMPLETE):
-        owed = next((bill.page_url for bill in reversed(bills) if bill.status == "open"), None)
-        signals.after_commit(session, signals.plan_payment_failed, state=row.state, page_url=owed, **told)
+        unpaid = (bill.page_url for bill in reversed(bills) if bill.status == InvoiceState.OPEN)
+        signals.after_commit(
+            session, signals.plan_payment_failed, state=row.state, page_url=next(unpaid, None), **plan
+        )
     if before not in ENDED and row.state is State.CANCELED and row.end_reason == "payment_failed":
         title = session.get_one(PlanPrice, row.price_id).title
-        told |= {"title": title, "ended_at": row.ended_at}
-        signals.after_commit(session, signals.plan_ended_unpaid, **told)
+        signals.after_commit(session, signals.plan_ended_unpaid, title=title, ended_at=row.ended_at, **plan)
 
 
-def follow_invoice(context: Context, invoice_id: str) -> Subscription | None:
-    """As ``follow``, for an event that names an invoice."""
-    known = context.session.scalar(
-        select(Subscription.stripe_id)
-        .join(Invoice, Invoice.subscription_id == Subscription.id)
-        .where(Invoice.stripe_id == invoice_id)
-    )
-    context.session.commit()
-    stripe_id = known or subscriptions.of_invoice(context.gateway, invoice_id)
-    return follow(context, stripe_id) if stripe_id else None
+def sync_invoice(context: Context, invoice: StripeInvoice) -> Write[Subscription | None]:
+    """Fetch the subscription that an invoice bills; what is returned brings our row to it. Commits."""
+    return sync(context, invoice.subscription_id) if invoice.subscription_id else nothing
 
 
-def follow_schedule(context: Context, schedule_id: str) -> Subscription | None:
-    """As ``follow``, for an event that names a schedule."""
-    stripe_id = subscriptions.of_schedule(context.gateway, schedule_id)
-    return follow(context, stripe_id) if stripe_id else None
+def id_of_invoice(context: Context, invoice_id: str) -> str | None:
+    """Stripe's id of the subscription that an invoice bills, if we know the invoice. Commits."""
+    with transaction(context) as session:
+        return session.scalar(
+            select(Subscription.stripe_id)
+            .join(Invoice, Invoice.subscription_id == Subscription.id)
+            .where(Invoice.stripe_id == invoice_id)
+        )
 
 
-def follow_intent(context: Context, intent_id: str) -> Subscription | None:
-    """As ``follow``, for the PaymentIntent that paid an invoice."""
-    invoice_id = subscriptions.invoice_of_intent(context.gateway, intent_id)
-    return follow_invoice(context, invoice_id) if invoice_id else None
+def sync_schedule(context: Context, schedule_id: str) -> Write[Subscription | None]:
+    """Fetch the subscription that a schedule changes; what is returned brings our row to it. Commits."""
+    stripe_id = context.gateway.schedules.subscription_id(schedule_id)
+    return sync(context, stripe_id) if stripe_id else nothing
 
 
-def remind_of_trial(context: Context, stripe_id: str) -> None:
-    """Follow, and tell the host that the trial ends soon. Does not commit."""
-    row = follow(context, stripe_id)
+def sync_intent(context: Context, intent_id: str) -> Write[Subscription | None]:
+    """Fetch the subscription that a charge paid for; what is returned brings our row to it. Commits."""
+    invoice_id = context.gateway.invoices.id_of_intent(intent_id)
+    if invoice_id is None:
+        return nothing
+    stripe_id = id_of_invoice(context, invoice_id)
+    if stripe_id is not None:
+        return sync(context, stripe_id)
+    invoice = context.gateway.invoices.fetch(invoice_id)
+    return sync_invoice(context, invoice) if invoice is not None else nothing
+
+
+def announce_trial_end(context: Context, write: Write[Subscription | None]) -> None:
+    """Write what was fetched, and announce to the host that the trial ends soon."""
+    row = write()
     if row is not None and row.state is State.TRIALING:
         signals.after_commit(
             context.session,
@@ -237,24 +267,28 @@ def remind_of_trial(context: Context, stripe_id: str) -> None:
         )
 
 
-def settle_page(context: Context, session_id: str) -> Subscription | None:
-    """What became of a Checkout page that starts a plan; ``None`` if it is none of ours. Does not commit.
+def sync_page(context: Context, session_id: str) -> Write[Subscription | None]:
+    """Fetch a Checkout page that starts a plan; what is returned writes what became of it. Commits.
 
     Both doors lead here, the webhook and the browser's return.
     """
-    page = subscriptions.fetch_page(context.gateway, session_id)
+    page = context.gateway.plan_pages.fetch(session_id)
     if page is None:
-        return None
+        return nothing
     if page.subscription_id is not None:
-        return follow(context, page.subscription_id)
-    row = find(context.session, key=page.key, session_id=session_id)
+        return sync(context, page.subscription_id)
+    return partial(_apply_unused_page, context, page)
+
+
+def _apply_unused_page(context: Context, page: Page) -> Subscription | None:
+    row = find(context.session, key=page.key, session_id=page.id)
     if row is not None:
-        follow_page(context, row, page)
+        apply_page(context, row, page)
     return row
 
 
-def follow_page(context: Context, row: Subscription, page: Page) -> None:
-    """Note what a page without a subscription says, unless more is known already. Does not commit.
+def apply_page(context: Context, row: Subscription, page: Page) -> None:
+    """Write what a page without a subscription says, unless more is known already.
 
     A row that was given up takes no page that is open: whoever opened it closes it.
     """
@@ -266,5 +300,5 @@ def follow_page(context: Context, row: Subscription, page: Page) -> None:
     if row.fetched_at is None and row.state in (State.REQUESTED, State.OPEN):
         row.state = State.EXPIRED if page.status == "expired" else State.OPEN
         if row.state is State.EXPIRED:
-            row.look_at = None
+            row.check_at = None
     context.session.flush()

@@ -15,8 +15,7 @@ from prepaid_ledger.database import insert
 
 from ..context import Context
 from ..errors import GatewayRefused
-from ..gateway import subscriptions
-from ..gateway.subscription_values import Subscribed
+from ..gateway.subscription_values import StripeSubscription
 from ..payments.models import SavedCard, TrialCard
 from .models import CARD_HAD_TRIAL, PlanPrice, State, Subscription
 
@@ -33,16 +32,16 @@ def on_file(context: Context, owner: str) -> bool:
     return context.session.scalar(tried.limit(1)) is not None
 
 
-def is_spent(context: Context, row: Subscription, subscribed: Subscribed) -> bool:
-    """Whether a trial has begun that is to end at once, since its card has begun another one. Commits.
+def must_end(context: Context, row: Subscription, subscription: StripeSubscription) -> bool:
+    """Keep the card that a trial began with; whether that card has begun another one, so that this must end.
 
     Only the card that a trial begins with counts; Stripe may show it a moment after the trial. Of a trial
     that was given in Stripe's dashboard it is noted, no more.
     """
-    if subscribed.status != State.TRIALING:
+    if subscription.status != State.TRIALING:
         return False
     session = context.session
-    fingerprint = subscribed.fingerprint
+    fingerprint = subscription.fingerprint
     begins = row.fetched_at is None or (row.card_id is None and _needs_card(context, row))
     if begins and fingerprint and context.config.trial_per_card:
         fresh = {"fingerprint": fingerprint, "owner": row.owner, "tried_at": context.clock()}
@@ -50,7 +49,6 @@ def is_spent(context: Context, row: Subscription, subscribed: Subscribed) -> boo
         first = session.get_one(TrialCard, fingerprint, populate_existing=True)
         if row.trial_days and first.owner != row.owner:
             row.end_reason = CARD_HAD_TRIAL  # before Stripe is asked: whoever looks next goes on from here
-        session.commit()
     return row.end_reason == CARD_HAD_TRIAL
 
 
@@ -59,8 +57,8 @@ def _needs_card(context: Context, row: Subscription) -> bool:
     return plan is not None and plan.trial_needs_card
 
 
-def end(context: Context, subscribed: Subscribed) -> Subscribed:
-    """End the trial at Stripe, and look at it again."""
+def end(context: Context, subscription: StripeSubscription) -> StripeSubscription:
+    """End the trial at Stripe, and fetch it again."""
     with suppress(GatewayRefused):  # somebody who saw the same has ended it
-        subscriptions.cancel_now(context.gateway, subscribed.id)
-    return subscriptions.fetch(context.gateway, subscribed.id) or subscribed
+        context.gateway.subscriptions.cancel_now(subscription.id)
+    return context.gateway.subscriptions.fetch(subscription.id) or subscription

@@ -12,7 +12,7 @@ from prepaid_ledger.errors import PrepaidError
 
 from ..catalog import Plan
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, UnknownItem
-from ..gateway.subscription_values import Bill, Page
+from ..gateway.subscription_values import Page, StripeInvoice
 from ..purchases import cards
 from ..subscriptions import changing, subscribing, sync
 from ..subscriptions.models import BEGINNING, ENDED, Invoice, PlanPrice, State, Subscription
@@ -139,7 +139,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     )
 
 
-def next_bill(row: Subscription) -> Bill | None:
+def next_bill(row: Subscription) -> StripeInvoice | None:
     """The next charge, exactly; ``None`` also while Stripe does not answer."""
     try:
         return changing.next_bill(page.context(), row)

@@ -19,7 +19,7 @@ def webhook() -> ResponseReturnValue:
     """
     request.max_content_length = LARGEST_BODY
     context = page.context()
-    event = context.gateway.read_event(request.get_data(), request.headers.get("Stripe-Signature"))
+    event = context.gateway.events.read(request.get_data(), request.headers.get("Stripe-Signature"))
     if event.type == webhooks.VISIT:
         return {"seen_as": request.base_url}
     webhooks.keep(context, event)

@@ -25,7 +25,7 @@ PLANS = (
     Plan("yearly", credits=6_000, amount_minor=40_000, interval="year", name="Yearly"),
     Plan("trial", credits=200, amount_minor=2_000, name="Tried", trial_days=14, trial_credits=20),
     Plan("taste", credits=50, amount_minor=600, name="Taste", trial_days=7, trial_needs_card=False),
-    Plan("seats", credits=10, amount_minor=150, name="Seats", most=20),
+    Plan("seats", credits=10, amount_minor=150, name="Seats", max_quantity=20),
 )
 
 PAGE = "/prepaid/plan"
@@ -118,12 +118,8 @@ class PlanShop(Shop):
         """Put a card on file beside the others; its id."""
         customer = self.v1.subscriptions.retrieve(self.stripe_id(owner)).customer
         method = self.v1.payment_methods.attach(card, {"customer": cast(str, customer)})
-        self.read(lambda: self._refresh(cast(str, customer)))
+        self.read(lambda: cards.refresh(self.prepaid, cast(str, customer)))
         return method.id
-
-    def _refresh(self, customer: str) -> None:
-        cards.refresh(self.prepaid, customer)
-        self.prepaid.session.commit()
 
     # What stands
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import stripe
 
-from flask_prepaid.gateway import subscriptions
 from flask_prepaid.subscriptions import prices
 from flask_prepaid.subscriptions.models import State
 from flask_prepaid.testing import Databases
@@ -334,8 +333,14 @@ def test_connect_mirrors_each_plan_once(shop: PlanShop) -> None:
 
 
 def test_a_price_of_another_process_is_learned_from_stripe(shop: PlanShop) -> None:
-    made = subscriptions.mirror_price(
-        shop.read(lambda: shop.prepaid.gateway), PLANS[0], prices.terms(PLANS[0])
+    plan = PLANS[0]
+    made, _ = shop.read(lambda: shop.prepaid.gateway).prices.mirror(
+        "prepaid_plan_small",
+        plan.title,
+        amount_minor=plan.amount_minor,
+        currency=plan.currency,
+        period=plan.period,
+        terms=prices.terms(plan),
     )
 
     def learn() -> list[tuple[str, int]]:

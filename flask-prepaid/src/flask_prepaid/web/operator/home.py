@@ -91,4 +91,4 @@ def stuck_payments(session: Session) -> Select[Payment]:
     """What needs a review, or whose end has not been known for too long; the oldest first."""
     waiting = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
     late = Payment.state.in_(waiting) & (Payment.created_at < page.context().clock() - LATE)
-    return select(Payment).where(late | (Payment.state == PaymentState.SET_ASIDE)).order_by(Payment.id)
+    return select(Payment).where(late | (Payment.state == PaymentState.NEEDS_REVIEW)).order_by(Payment.id)

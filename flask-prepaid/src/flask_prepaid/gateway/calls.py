@@ -1,0 +1,110 @@
+"""One call to Stripe, with its repeats: the only place that turns the SDK's errors into ours.
+
+What a call returns is the SDK's; the other modules of this folder make plain values of it
+(``values``). After ``GatewayUnavailable`` nobody knows what happened, and asking again with the
+same idempotency key is safe for 24 hours; after the other errors it is known.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, TypeVar
+
+import stripe
+
+from ..config import Config
+from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused, GatewayUnavailable
+from . import timeouts
+
+#: Stripe answers 429 before it looks at the idempotency key, and the SDK does not ask again.
+BUSY_RETRIES = 4
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Topic:
+    """The calls of one of Stripe's topics, for one app."""
+
+    def __init__(self, client: stripe.StripeClient, config: Config) -> None:
+        self._v1 = client.v1
+        self._config = config
+
+
+@timeouts.one_call()
+def ask(call: Callable[[], T]) -> T:
+    """What ``call`` returns, with Stripe's errors turned into ours.
+
+    :raises GatewayRefused: Stripe understood and said no; nothing came of it.
+    :raises CardDeclined: The bank said no.
+    :raises CardNeedsOwner: The bank wants its customer on a page.
+    :raises GatewayUnavailable: Anything else: what came of it is unknown.
+    """
+    for attempt in range(BUSY_RETRIES + 1):
+        try:
+            return call()
+        except stripe.CardError as error:
+            raise card_error(error) from error
+        except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError) as error:
+            raise refusal(error) from error
+        except Exception as error:  # a broken connection, a 500, HTML where JSON should be
+            if is_busy(error) and attempt < BUSY_RETRIES:
+                time.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
+                continue
+            # A certificate that does not fit is no bad day of the network: somebody is in between.
+            level = logging.ERROR if timeouts.is_wrong_certificate(error.__cause__) else logging.WARNING
+            log.log(level, "Stripe gave no answer: %s", type(error.__cause__ or error).__name__)
+            raise GatewayUnavailable("Stripe did not answer.") from error
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def ask_for(call: Callable[[], T]) -> T | None:
+    """What ``call`` returns; ``None`` where Stripe knows no such object."""
+    try:
+        return ask(call)
+    except GatewayRefused as error:
+        if error.missing is None:
+            raise
+        return None
+
+
+def walk(fetch_page: Callable[[Any], Any], params: dict[str, Any]) -> Iterator[Any]:
+    """Every object of a list, newest first, page by page.
+
+    Not the SDK's ``auto_paging_iter``: it ends for good on the first 429.
+    """
+    while True:
+        query = {**params, "limit": 100}
+        page = ask(lambda query=query: fetch_page(query))  # type: ignore[misc]
+        yield from page.data
+        if not page.has_more:
+            return
+        params = {**params, "starting_after": page.data[-1].id}
+
+
+def created(since: datetime | None) -> dict[str, Any]:
+    """The filter of a list for what was made at or after ``since``, by Stripe's own time."""
+    return {"created": {"gte": int(since.timestamp())}} if since else {}
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether it is a matter of a moment: too many requests, or one with the same key is at work."""
+    status = error.http_status if isinstance(error, stripe.StripeError) else None
+    return status in (409, 429)
+
+
+def refusal(error: stripe.StripeError) -> GatewayRefused:
+    missing = getattr(error, "param", None) or "id" if error.code == "resource_missing" else None
+    return GatewayRefused(str(error.user_message or error), missing=missing, reason=error.code)
+
+
+def card_error(error: stripe.CardError) -> CardDeclined | CardNeedsOwner:
+    if error.code == "authentication_required":
+        return CardNeedsOwner("Your bank asks you to confirm this payment.")
+    return CardDeclined(
+        "The card was declined.", reason=getattr(error.error, "decline_code", None) or error.code
+    )

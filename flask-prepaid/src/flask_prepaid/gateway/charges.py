@@ -1,0 +1,93 @@
+"""Charges to a card on file, as PaymentIntents. https://docs.stripe.com/api/payment_intents"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import stripe
+
+from prepaid_ledger import clock
+
+from ..errors import CardDeclined, CardNeedsOwner
+from .calls import Topic, ask, ask_for, created, walk
+from .values import PAYMENT_KEY, Intent, intent_of, payment_key
+
+
+class Charges(Topic):
+    def charge(
+        self,
+        *,
+        key: str,
+        customer_id: str,
+        card_id: str,
+        title: str,
+        amount_minor: int,
+        currency: str,
+        return_url: str | None,
+    ) -> Intent:
+        """Charge a card on file.
+
+        :param return_url: Where the bank's page leads back to; ``None`` when nobody is there to see it.
+        :return: Also a declined charge, with its reason.
+        """
+        params: Any = {
+            "amount": amount_minor,
+            "currency": currency,
+            "customer": customer_id,
+            "payment_method": card_id,
+            # Methods that lead elsewhere would need a return_url, and a top-up has nobody to send anywhere.
+            "allowed_payment_method_types": ["card"],
+            "description": title,
+            "metadata": {PAYMENT_KEY: key},
+            "confirm": True,
+            "expand": ["latest_charge"],
+            **({"return_url": return_url} if return_url else {"off_session": True}),
+        }
+        return _confirmed(lambda: self._v1.payment_intents.create(params, {"idempotency_key": key}))
+
+    def resume(self, intent_id: str, *, card_id: str, return_url: str) -> Intent:
+        """Ask once more for the same payment, now that the customer is there to answer the bank."""
+        params: Any = {"payment_method": card_id, "return_url": return_url, "expand": ["latest_charge"]}
+        return _confirmed(lambda: self._v1.payment_intents.confirm(intent_id, params))
+
+    def cancel(self, intent_id: str) -> Intent:
+        """Close a payment that its customer has left, so that it can never be paid."""
+        asked_at = clock.wall()
+        return intent_of(ask(lambda: self._v1.payment_intents.cancel(intent_id)), asked_at)
+
+    def fetch(self, intent_id: str) -> Intent | None:
+        """The PaymentIntent with its latest charge, or ``None`` if there is none."""
+        asked_at = clock.wall()
+        params: Any = {"expand": ["latest_charge"]}
+        intent = ask_for(lambda: self._v1.payment_intents.retrieve(intent_id, params))
+        return intent_of(intent, asked_at) if intent is not None else None
+
+    def find(self, customer_id: str, key: str) -> Intent | None:
+        """The PaymentIntent that was made with ``key``, for when its answer was lost."""
+        for intent in walk(self._v1.payment_intents.list, {"customer": customer_id}):
+            if payment_key(intent) == key:
+                return self.fetch(intent.id)
+        return None
+
+    def all_of_ours(self, since: datetime | None) -> Iterator[Intent]:
+        """Every PaymentIntent that names one of our payments, with its charge."""
+        asked_at = clock.wall()
+        params = {**created(since), "expand": ["data.latest_charge"]}
+        for intent in walk(self._v1.payment_intents.list, params):
+            if payment_key(intent):
+                yield intent_of(intent, asked_at)
+
+
+def _confirmed(confirm: Callable[[], stripe.PaymentIntent]) -> Intent:
+    """What came of a payment. A decline answers with an error that carries the PaymentIntent."""
+    asked_at = clock.wall()
+    try:
+        return intent_of(ask(confirm), asked_at)
+    except (CardDeclined, CardNeedsOwner) as declined:
+        error = declined.__cause__
+        assert isinstance(error, stripe.CardError)
+        if error.error is None or error.error.payment_intent is None:
+            raise
+        return intent_of(error.error.payment_intent, asked_at)

@@ -1,0 +1,105 @@
+"""Pages of Stripe's where a customer pays once, or leaves a card. https://docs.stripe.com/api/checkout/sessions"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from prepaid_ledger import clock
+
+from .calls import Topic, ask, ask_for, created, walk
+from .values import PAYMENT_KEY, Checkout, checkout_of, payment_key
+
+
+class CheckoutPages(Topic):
+    def open(
+        self,
+        *,
+        key: str,
+        customer_id: str,
+        title: str,
+        amount_minor: int,
+        currency: str,
+        keep_card: bool,
+        success_url: str,
+        cancel_url: str | None,
+    ) -> Checkout:
+        """A page where the customer can pay ``amount_minor`` once.
+
+        The price is made here: a customer sends the name of an offer, never an amount.
+
+        :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
+        """
+        product = {"currency": currency, "unit_amount": amount_minor, "product_data": {"name": title}}
+        params: dict[str, Any] = {
+            "mode": "payment",
+            "customer": customer_id,
+            "line_items": [{"quantity": 1, "price_data": product}],
+            "metadata": {PAYMENT_KEY: key},
+            "payment_intent_data": {"metadata": {PAYMENT_KEY: key}},
+            **shown_at(success_url, cancel_url),
+        }
+        if keep_card:
+            params["payment_intent_data"]["setup_future_usage"] = "off_session"
+        if self._config.invoices:
+            params["invoice_creation"] = {"enabled": True, "invoice_data": {"metadata": {PAYMENT_KEY: key}}}
+        if self._config.promotion_codes:
+            params["allow_promotion_codes"] = True
+        if self._config.automatic_tax:
+            params |= {"automatic_tax": {"enabled": True}, "customer_update": {"address": "auto"}}
+        return self._create(params, key)
+
+    def open_for_card(
+        self, *, key: str, customer_id: str, currency: str, success_url: str, cancel_url: str | None
+    ) -> Checkout:
+        """A page where the customer leaves a card for later and pays nothing now.
+
+        :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
+        """
+        params = {
+            "mode": "setup",
+            "customer": customer_id,
+            "currency": currency,
+            **shown_at(success_url, cancel_url),
+        }
+        return self._create(params, key)
+
+    def _create(self, params: Any, key: str) -> Checkout:
+        asked_at = clock.wall()
+        session = ask(lambda: self._v1.checkout.sessions.create(params, {"idempotency_key": key}))
+        return checkout_of(session, asked_at)
+
+    def fetch(self, session_id: str) -> Checkout | None:
+        """The Checkout Session with its payment, or ``None`` if there is none."""
+        asked_at = clock.wall()
+        params: Any = {"expand": ["payment_intent.latest_charge"]}
+        session = ask_for(lambda: self._v1.checkout.sessions.retrieve(session_id, params))
+        return checkout_of(session, asked_at) if session is not None else None
+
+    def find(self, customer_id: str, key: str) -> Checkout | None:
+        """The session that was opened with ``key``, for when its answer was lost."""
+        for session in walk(self._v1.checkout.sessions.list, {"customer": customer_id}):
+            if payment_key(session) == key:
+                return self.fetch(session.id)
+        return None
+
+    def of_intent(self, intent_id: str) -> Checkout | None:
+        """The Checkout Session that a PaymentIntent was made by, if it was made by one."""
+        params: Any = {"payment_intent": intent_id, "limit": 1}
+        page = ask(lambda: self._v1.checkout.sessions.list(params))
+        return self.fetch(page.data[0].id) if page.data else None
+
+    def all_free(self, since: datetime | None) -> Iterator[Checkout]:
+        """Every completed page of ours on which nothing was left to pay, and so has no PaymentIntent."""
+        asked_at = clock.wall()
+        for session in walk(self._v1.checkout.sessions.list, {**created(since), "status": "complete"}):
+            if payment_key(session) and session.payment_intent is None:
+                yield checkout_of(session, asked_at)
+
+
+def shown_at(success_url: str, cancel_url: str | None) -> dict[str, str]:
+    """The part of a Checkout Session that says where it is shown, and where it leads."""
+    if cancel_url is None:
+        return {"ui_mode": "elements", "return_url": success_url}
+    return {"ui_mode": "hosted_page", "success_url": success_url, "cancel_url": cancel_url}
