@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -35,12 +35,14 @@ TYPES = (String, Integer, Numeric, Boolean, Date, DateTime, Uuid, JSON)
 class BatchInsert:
     """One INSERT with the same columns for all: a host row for each spend that is taken.
 
+    Two are equal if their SQL is.
+
     :param columns: The name of each in the record, the key of its value, and what its type makes of it.
     :param record: The same as columns of ``json_to_recordset``.
     :param clause: The INSERT, from those and from ``taken``.
     """
 
-    columns: tuple[tuple[str, str, Callable[[Any], object] | None], ...]
+    columns: tuple[tuple[str, str, Callable[[Any], object] | None], ...] = field(compare=False)
     record: str
     clause: str
 
