@@ -7,8 +7,8 @@ import json
 import pytest
 from playwright.sync_api import Browser, Page
 
-from .conftest import Running
 from .accessibility import Walk, operator_pages
+from .conftest import Running
 from .recount import report, the_last_month_closes, the_reports_are_a_recount
 
 pytestmark = pytest.mark.browser
