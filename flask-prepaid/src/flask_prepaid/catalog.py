@@ -184,16 +184,16 @@ class Catalog:
             return next(iter(self.packs.values())).currency
         return self.quantity.currency if self.quantity else "usd"
 
-    def offer(self, *, pack: str | None = None, credits: str | int | None = None) -> Offer:
+    def offer(self, *, pack: str | None = None, credits: int | None = None) -> Offer:
         """The offer that a form names by ``pack`` or by ``credits``, one of the two.
 
         :raises UnknownItem: Neither or both are named, or the one named is not sold.
         """
-        if (pack is None) == (credits is None):
-            raise UnknownItem("Choose a pack or a number of credits, one of the two.", field="pack")
-        if pack is not None:
+        if pack is not None and credits is None:
             return self._pack(pack)
-        return self._quantity(credits)
+        if credits is not None and pack is None:
+            return self._quantity(credits)
+        raise UnknownItem("Choose a pack or a number of credits, one of the two.", field="pack")
 
     def plan(self, slug: str) -> Plan:
         """
@@ -213,20 +213,9 @@ class Catalog:
             pack.slug, pack.title, pack.total_credits, pack.amount_minor, pack.currency, pack.expires_after
         )
 
-    def _quantity(self, credits: str | int | None) -> Offer:
+    def _quantity(self, credits: int) -> Offer:
         if self.quantity is None:
             raise UnknownItem("Credits are sold in packs only.", field="credits")
-        number = whole(credits)
-        amount = self.quantity.amount_minor(number)
-        return Offer(None, f"{number:,} credit{'s' * (number != 1)}", number, amount, self.quantity.currency)
-
-
-def whole(value: str | int | None) -> int:
-    """A whole number from a form field: ASCII digits only, so that ``1e9``, ``٣`` and ``-1`` are refused.
-
-    :raises UnknownItem: It is not a whole number, or longer than any quantity sold.
-    """
-    text = str(value).strip()
-    if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise UnknownItem("Write the number of credits in digits, such as 10.", field="credits")
-    return int(text)
+        amount = self.quantity.amount_minor(credits)
+        title = f"{credits:,} credit{'s' if credits != 1 else ''}"
+        return Offer(None, title, credits, amount, self.quantity.currency)
