@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import BigInteger, Connection, String, and_, case, cast, func, literal, select
 
-from prepaid_ledger.audit.replay import Problem
+from prepaid_ledger import Problem
 from prepaid_ledger.tables import Entry, Kind, Wallet
 
 from ..payments.models import Payment, PaymentState, Via
