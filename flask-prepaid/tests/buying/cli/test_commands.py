@@ -18,7 +18,7 @@ import pytest
 from flask_prepaid.cli import listen
 from flask_prepaid.operations import connect, webhooks
 
-from .shop import Shop
+from ..shop import Shop
 
 
 def test_connect_mirrors_the_packs_once(shop: Shop) -> None:

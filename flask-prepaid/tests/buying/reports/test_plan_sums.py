@@ -13,7 +13,7 @@ from sqlalchemy import text
 from flask_prepaid.testing import Databases
 
 from ..subscriptions.plan_shop import DECLINES, PlanShop
-from .test_recount import report
+from .reading import report
 
 MOVES = ("new", "expansion", "contraction", "churn", "reactivation")
 

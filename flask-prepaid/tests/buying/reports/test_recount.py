@@ -1,41 +1,18 @@
-"""Row 43 and I11: what the reports say is what Stripe and the ledger say, counted by other means."""
+"""What the reports say is what Stripe and the ledger say, counted by other means."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from flask_prepaid.reports import balance_sync, sales
 from flask_prepaid.reports.days import Span
+from flask_prepaid.reports.models import Copying
 from flask_prepaid.testing import Databases
 
 from ..shop import Shop
-from .lives import client_of, live, recount_credits, recount_sales
-
-
-def report(shop: Shop, what: str, *options: str) -> dict[str, Any]:
-    result = shop.command("report", what, "--json", *options)
-    assert result.exit_code == 0, result.output
-    return dict(json.loads(result.stdout))
-
-
-def rows_of(reported: dict[str, Any]) -> dict[Any, dict[str, int]]:
-    """Each line by its day, and its currency if it has one, without what is zero."""
-    return {
-        (row["day"], row["currency"]) if "currency" in row else row["day"]: {
-            name: value
-            for name, value in row.items()
-            if isinstance(value, int) and value and name != "change"
-        }
-        for row in reported["rows"]
-    }
-
-
-def without_zeros(recount: Any) -> dict[Any, dict[str, int]]:
-    return {key: {name: value for name, value in cell.items() if value} for key, cell in recount.items()}
+from .made_up_days import client_of, live, recount_credits, recount_sales
+from .reading import report, rows_of, without_zeros
 
 
 def test_each_day_in_each_currency_is_what_moved_at_stripe(both_shops: Shop) -> None:
@@ -72,6 +49,7 @@ def test_another_time_zone_dates_what_was_copied_anew(databases: Databases) -> N
 
     assert rows_of(report(moved, "sales")) == without_zeros(recount_sales(shop, "America/New_York"))
     assert rows_of(report(moved, "credits")) == without_zeros(recount_credits(shop, "America/New_York"))
+    assert moved.read(lambda: moved.prepaid.session.scalar(select(Copying.zone))) == "America/New_York"
     with moved.app.app_context():
         moved.db.engine.dispose()
     shop.close()

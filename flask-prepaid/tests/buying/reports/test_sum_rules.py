@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from ..shop import Shop
-from .lives import client_of, live
+from .made_up_days import client_of, live
 
 #: What somebody's hand changes in a table, how it is changed back, and what the audit then names.
 HANDS = {

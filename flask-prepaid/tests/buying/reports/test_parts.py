@@ -12,8 +12,8 @@ from flask_prepaid.reports import balance_sync, sales
 from stripe_emulator.core import store
 
 from ..shop import Shop, ShopWith
-from .lives import client_of, live
-from .test_recount import report
+from .made_up_days import client_of, live
+from .reading import report
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from flask_prepaid.reports.selection import Selection
 
 from ..shop import Shop
 from ..subscriptions.plan_shop import DECLINES, PlanShop
-from .lives import client_of, live, movements
-from .test_recount import report
+from .made_up_days import client_of, live, movements
+from .reading import report
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import URL, text
 
 from ..shop import Shop
-from .lives import live
-from .test_recount import report
+from .made_up_days import live
+from .reading import report
 
 OWNERS = ("user:1", "user:2", "user:3")
 

@@ -15,10 +15,10 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from textwrap import dedent
 
-from .gateway.wire import free_port
+from ..gateway.wire import free_port
 from .test_commands import answers
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+README = (Path(__file__).parents[3] / "README.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
