@@ -185,7 +185,7 @@ class Catalog:
         return self.quantity.currency if self.quantity else "usd"
 
     def offer(self, *, pack: str | None = None, credits: int | None = None) -> Offer:
-        """The offer that a form names by ``pack`` or by ``credits``, one of the two.
+        """The offer of a ``pack``, or of a number of ``credits``, one of the two.
 
         :raises UnknownItem: Neither or both are named, or the one named is not sold.
         """

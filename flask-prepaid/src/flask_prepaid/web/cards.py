@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from prepaid_ledger import clock
 from prepaid_ledger.errors import PrepaidError
 
+from ..context import transaction
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
 from ..payments.customers import known_customer
 from ..purchases import cards, topups
@@ -21,14 +24,11 @@ def listing() -> ResponseReturnValue:
 
 def overview(owner: str, error: PrepaidError | None = None) -> str:
     context = page.context()
-    customer_id = known_customer(context.session, owner)
-    context.session.commit()
+    with transaction(context) as session:
+        customer_id = known_customer(session, owner)
     if customer_id is not None:
-        try:
+        with suppress(GatewayUnavailable, GatewayRefused):
             cards.refresh(context, customer_id)
-            context.session.commit()
-        except (GatewayUnavailable, GatewayRefused):
-            context.session.rollback()
     topup = topups.setting(context.session, owner)
     return page.render(
         "cards.html",
