@@ -21,11 +21,10 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from flask_prepaid.testing import Databases
-from prepaid_ledger.audit.audit import audit
-from prepaid_ledger.books.lot_store import Drawing
+from prepaid_ledger import Ledger
+from prepaid_ledger.books.lot_store import LotStore
 from prepaid_ledger.books.posting import lock, save
-from prepaid_ledger.database import engine as database
+from prepaid_ledger.testing import Databases
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -47,7 +46,7 @@ def fill(engine: Engine, entries: int, wallets: int) -> None:
         for wallet_id in range(1, len(sizes) + 1):
             wallet = lock(session, f"user:{wallet_id}", lambda: START)
             assert wallet is not None
-            Drawing(session, wallet, keep=True)
+            LotStore(session, wallet, keep=True)
             save(session, wallet)
             session.commit()
 
@@ -62,7 +61,7 @@ VALUES (:id, :owner, 2 * (:size / 101), 0, 0, 101 * (:size / 101), 0, :at, :at)
 
 ENTRIES = f"""
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < 101 * (:size / 101))
-INSERT INTO prepaid_entry (wallet_id, seq, kind, key, credits, debt, balance_after, at, names)
+INSERT INTO prepaid_entry (wallet_id, seq, kind, key, credits, debt, balance_after, at, refers_to_seq)
 SELECT :id, n.i + 1,
   CASE WHEN n.i % 101 = 0 THEN 'grant' WHEN n.i % 101 = 100 THEN 'reversal' ELSE 'spend' END,
   'cause:' || n.i, {MOVES}, 0, sum({MOVES}) OVER (ORDER BY n.i), :at,
@@ -74,11 +73,11 @@ FROM n
 def measure(kind: str, entries: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         engine = create_engine(Databases(Path(folder)).fresh(kind), poolclass=NullPool)
-        database.prepare(engine)
+        ledger = Ledger(engine)
         fill(engine, entries, wallets=max(1, min(1_000, entries // 1_000)))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         start, busy = time.perf_counter(), time.process_time()
-        problems = [str(problem) for problem in audit(engine)]
+        problems = [str(problem) for problem in ledger.audit()]
         took, cpu = time.perf_counter() - start, time.process_time() - busy
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {

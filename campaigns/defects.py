@@ -12,11 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "flask-prepaid" / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "prepaid-ledger" / "tests"))
 
 from ledger.defects import DEFECTS, is_caught
 
-from flask_prepaid.testing import Databases
+from prepaid_ledger.testing import Databases
 
 
 def main() -> None:

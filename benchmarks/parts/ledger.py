@@ -1,4 +1,4 @@
-"""The ledger alone, as the lane uses it: spends that are awaited, a number with each, and no web around it.
+"""The ledger alone, as the fast path uses it: awaited spends, a number with each, and no web around it.
 
 Run as a program, it is one process of several: ``ledger.py WALLETS CALLERS SECONDS``, with the shop's
 settings in the environment, prints how many spends it has committed, each of any of the wallets.
@@ -36,7 +36,7 @@ def spends(environment: Mapping[str, str], wallets: int, *, callers: int, second
 
 
 async def work(wallets: int, callers: int, seconds: float) -> int:
-    awaited = prepaid.awaited_spends()
+    ledger = prepaid.async_ledger()
     count = 0
     begin = time.monotonic() + WARM_S
 
@@ -44,7 +44,7 @@ async def work(wallets: int, callers: int, seconds: float) -> int:
         nonlocal count
         while (now := time.monotonic()) < begin + seconds:
             row = new_row(Caller(random.randint(1, wallets)), Ask())
-            await awaited.spend(f"user:{row['user_id']}", **terms(row))
+            await ledger.spend_now(f"user:{row['user_id']}", **terms(row))
             count += now >= begin
 
     await asyncio.gather(*(spend_again_and_again() for _ in range(callers)))

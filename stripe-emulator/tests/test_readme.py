@@ -1,4 +1,4 @@
-"""What the README tells to type works when it is typed."""
+"""The commands and the code in the README work as they stand there."""
 
 from __future__ import annotations
 
@@ -141,5 +141,5 @@ def test_a_good_quarter_of_version_1_is_answered() -> None:
     assert 1 / 4 < sum(answered) / len(answered) < 1 / 3
 
 
-def test_the_readme_names_the_version_of_the_newest_sdk() -> None:
+def test_the_readme_names_the_version_of_the_installed_sdk() -> None:
     assert f"`{stripe.api_version}`" in README.read_text(encoding="utf-8")

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import Ledger, LedgerVerbs, Problem, Rule, Setup, UnfitDatabase
 from prepaid_ledger import clock as clocks
+from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.clock import Clock
-from prepaid_ledger.spends.asynchronous import AwaitedSpends
 
 from . import config as settings
 from . import costs, upgrade
@@ -152,12 +152,12 @@ class Prepaid(LedgerVerbs):
         """The books of this app, on the host's session."""
         return self.state.ledger.on(self.session)
 
-    def awaited_spends(self) -> AwaitedSpends:
-        """``spend_now`` for an event loop, several times as fast: ``await spends.spend(owner, key=...)``.
+    def async_ledger(self) -> AsyncLedger:
+        """The books of this app for an event loop, each verb in a transaction of its own, and awaited.
 
         For an ASGI callable in front of the app: make one for each loop, and keep it.
         """
-        return AwaitedSpends(self._setup.spends)
+        return AsyncLedger(self.state.ledger)
 
     def costs(
         self, credits: int
@@ -175,8 +175,7 @@ class Prepaid(LedgerVerbs):
 
     def is_upgraded(self) -> bool:
         """Whether the ``prepaid_*`` tables are those of this version: for a readiness check."""
-        have, want = upgrade.revisions(self.engine)
-        return have == want
+        return not upgrade.behind(self.engine)
 
     def audit(self, *rules: Rule) -> list[Problem]:
         """Everything that is off in the books, and between them and payments; empty when all is right."""
@@ -245,8 +244,8 @@ class Prepaid(LedgerVerbs):
         return self.state.db.engine
 
     @property
-    def _setup(self) -> Setup:
-        return self.state.ledger._setup
+    def setup(self) -> Setup:
+        return self.state.ledger.setup
 
     @property
     def _session(self) -> Session:

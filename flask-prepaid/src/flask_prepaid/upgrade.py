@@ -1,71 +1,40 @@
-"""The extension's own migrations, apart from the host's.
-
-Alembic is imported where tables are changed: a process that serves does without its 8 MB.
-"""
+"""The migrations of the ledger and of the extension, apart from the host's."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Engine
 
-if TYPE_CHECKING:
-    from alembic.config import Config
+from prepaid_ledger import database
+from prepaid_ledger.database import LEDGER, Chain
 
-#: Names our own migrations, so that two processes that start together take turns.
-LOCK = 0x70726570616964  # "prepaid"
-
-VERSION_TABLE = "prepaid_alembic_version"
-MIGRATIONS = Path(__file__).parent / "migrations"
+#: The extension's own tables, some of which refer to the ledger's.
+EXTENSION = Chain(Path(__file__).parent / "migrations", "prepaid_alembic_version")
 
 
-def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the ``prepaid_*`` tables to ``revision``. Does nothing when they are there.
+def upgrade(engine: Engine) -> None:
+    """Bring the ``prepaid_*`` tables up to date. Does nothing when they are.
 
-    On PostgreSQL it waits for an advisory lock, on SQLite for the write lock; either
-    way a second process finds the work done. A failure leaves the tables as they were.
+    Two processes that start together take turns. A failure leaves the tables as they were.
     """
-    from alembic import command
-
-    with engine.begin() as connection:
-        take_turns(connection)
-        command.upgrade(settings(connection), revision)
+    database.upgrade(engine, LEDGER, EXTENSION)
 
 
-def downgrade(engine: Engine, revision: str) -> None:
-    """Take the tables back to ``revision``; ``base`` drops them with all that is in them."""
-    from alembic import command
-
-    with engine.begin() as connection:
-        take_turns(connection)
-        command.downgrade(settings(connection), revision)
+def downgrade(engine: Engine) -> None:
+    """Drop the ``prepaid_*`` tables with all that is in them."""
+    database.downgrade(engine, EXTENSION, LEDGER)
 
 
-def take_turns(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-    else:
-        # Python's driver begins no transaction before DDL: each statement would commit by itself.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def settings(connection: Connection) -> Config:
-    """Alembic's settings for a migration on this connection."""
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    return config
-
-
-def revisions(engine: Engine) -> tuple[str | None, str]:
-    """Which revision the tables are at, and which one this version wants; each is a number of four digits."""
-    with engine.connect() as connection:
-        has_any = inspect(connection).has_table(VERSION_TABLE)
-        have = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")) if has_any else None
-    return have, max(path.name[:4] for path in MIGRATIONS.glob("versions/[0-9]*.py"))
+def behind(engine: Engine) -> list[str]:
+    """A line for each chain of tables that is not at the version this code wants."""
+    titles = {"The ledger's tables": LEDGER, "The extension's tables": EXTENSION}
+    return [
+        f"{title} are at {version or 'nothing'}, not at {chain.newest}."
+        for title, chain in titles.items()
+        if (version := chain.version(engine)) != chain.newest
+    ]
 
 
 def include_name(name: str | None, type_: str, parent_names: Any) -> bool:

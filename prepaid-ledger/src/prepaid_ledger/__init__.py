@@ -1,7 +1,6 @@
 """Credits for any Python program: wallets, entries, lots, holds, and the proof that they are right."""
 
-from .audit.audit import Rule
-from .audit.replay import Problem
+from .audit.problems import Problem, Rule
 from .books.clawbacks import credits_of_refund
 from .errors import (
     Busy,
@@ -16,13 +15,12 @@ from .errors import (
 from .held_credits import HeldCredits
 from .ledger import Ledger
 from .reading.statements import Statement
-from .reading.wallets import LotLine, Page, Standing
-from .spends.single import Ask, Spent
+from .reading.wallets import LotSummary, Page, WalletSummary
+from .spends.single import SpendRequest, Spent
 from .tables import Entry, Hold, HoldState, Kind
 from .verbs import LedgerVerbs, Setup
 
 __all__ = [
-    "Ask",
     "Busy",
     "Entry",
     "HeldCredits",
@@ -34,17 +32,18 @@ __all__ = [
     "Kind",
     "Ledger",
     "LedgerVerbs",
-    "LotLine",
+    "LotSummary",
     "NothingToReverse",
     "Page",
     "PrepaidError",
     "Problem",
     "Rule",
     "Setup",
+    "SpendRequest",
     "Spent",
-    "Standing",
     "Statement",
     "UnfitDatabase",
     "WalletBlocked",
+    "WalletSummary",
     "credits_of_refund",
 ]

@@ -36,7 +36,7 @@ class Ledger(LedgerVerbs):
     ) -> None:
         prepare(engine)
         spends = GroupCommit(engine, clock=clock, debt_blocks=debt_blocks)
-        self._own_setup = Setup(engine, clock, debt_blocks, hold_expires_after, spends)
+        self._setup = Setup(engine, clock, debt_blocks, hold_expires_after, spends)
         self._joined: Session | None = None
 
     def on(self, session: Session) -> Ledger:
@@ -46,8 +46,8 @@ class Ledger(LedgerVerbs):
         return joined
 
     @property
-    def _setup(self) -> Setup:
-        return self._own_setup
+    def setup(self) -> Setup:
+        return self._setup
 
     @property
     def _session(self) -> Session | None:

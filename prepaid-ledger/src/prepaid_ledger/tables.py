@@ -1,11 +1,23 @@
-"""The ledger's tables: wallets, entries, holds, lots and what was drawn from them."""
+"""The ledger's tables, a public door: wallets, entries, holds, lots and what was drawn from them.
+
+Read them as you like. Only the ledger writes them.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy import (
+    DDL,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+    event,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .database.types import Base, whole_numbers, words
@@ -54,8 +66,6 @@ class Wallet(Base):
             postgresql_where=text("next_expiry_at IS NOT NULL"),
             sqlite_where=text("next_expiry_at IS NOT NULL"),
         ),
-        # Room on each page lets PostgreSQL move a balance without touching an index.
-        {"postgresql_with": {"fillfactor": 70}},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -70,13 +80,18 @@ class Wallet(Base):
     created_at: Mapped[datetime]
 
 
+#: Room on each page lets PostgreSQL move a balance without touching an index.
+FILLFACTOR = DDL("ALTER TABLE %(fullname)s SET (fillfactor = 70)")  # type: ignore[no-untyped-call]
+event.listen(Wallet.__table__, "after_create", FILLFACTOR.execute_if(dialect="postgresql"))
+
+
 class Entry(Base):
     """One immutable line: credits in or out, why, and the balance after it.
 
-    ``key`` is the cause, unique in its wallet. ``names`` is the ``seq`` of what
-    this entry is about: a reversal names its spend, an expiry or a clawback its
-    lot, a restored clawback the clawback, a capture its hold. ``debt`` is by how much
-    the wallet's debt moves. ``amount_minor`` and ``currency`` are what was paid, or
+    ``key`` is the cause, unique in its wallet. ``refers_to_seq`` is the ``seq`` of what
+    this entry is about: a reversal refers to its spend, an expiry or a clawback to its
+    lot, a restored clawback to the clawback, a capture to its hold. ``debt`` is by how
+    much the wallet's debt moves. ``amount_minor`` and ``currency`` are what was paid, or
     refunded. Zero credits are kept only where the line itself matters: an emptied lot
     that ended, a refund too small to take another credit.
     """
@@ -98,11 +113,11 @@ class Entry(Base):
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
         whole_numbers("seq", "credits", "debt", "balance_after"),
         Index(
-            "ix_prepaid_entry_wallet_id_names",
+            "ix_prepaid_entry_wallet_id_refers_to_seq",
             "wallet_id",
-            "names",
-            postgresql_where=text("names IS NOT NULL"),
-            sqlite_where=text("names IS NOT NULL"),
+            "refers_to_seq",
+            postgresql_where=text("refers_to_seq IS NOT NULL"),
+            sqlite_where=text("refers_to_seq IS NOT NULL"),
         ),
     )
 
@@ -114,7 +129,7 @@ class Entry(Base):
     debt: Mapped[int] = mapped_column(default=0)
     balance_after: Mapped[int]
     at: Mapped[datetime]
-    names: Mapped[int | None]
+    refers_to_seq: Mapped[int | None]
     expires_at: Mapped[datetime | None]
     amount_minor: Mapped[int | None]
     currency: Mapped[str | None] = mapped_column(String(3))

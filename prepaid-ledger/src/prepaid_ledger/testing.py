@@ -29,18 +29,25 @@ from pathlib import Path
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
+from .database import LEDGER, upgrade
+
 #: Names a server of one's own, by a URL.
 SERVER = "PREPAID_TEST_POSTGRESQL"
+
+
+def upgrade_ledger(engine: Engine) -> None:
+    """Make the ledger's tables."""
+    upgrade(engine, LEDGER)
 
 
 class Databases:
     """Makes databases that hold the tables and nothing else.
 
     :param folder: Where SQLite's files go.
-    :param prepare: Makes the tables.
+    :param prepare: Makes the tables; by default those of the ledger alone.
     """
 
-    def __init__(self, folder: Path, prepare: Callable[[Engine], None]) -> None:
+    def __init__(self, folder: Path, prepare: Callable[[Engine], None] = upgrade_ledger) -> None:
         self.folder = folder
         self.prepare = prepare
         self._templates: dict[str, URL] = {}

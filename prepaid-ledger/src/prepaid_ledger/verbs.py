@@ -18,20 +18,22 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Engine, Insert, Select
 from sqlalchemy.orm import Session
 
+from . import database
 from .audit import audit
-from .audit.audit import Rule
-from .audit.replay import Problem
+from .audit.problems import Problem, Rule
 from .books import allowances, clawbacks, entries, holds, reversals, sweep
 from .books.allowances import GRACE
+from .books.posting import Posting
 from .clock import Clock
-from .database.engine import answering, commit_alone, is_writing
+from .database import LEDGER
+from .database.transactions import commit_alone, is_writing, raising_busy
 from .errors import PrepaidError
 from .held_credits import HeldCredits
 from .reading import statements, wallets
 from .reading.statements import Statement
-from .reading.wallets import LotLine, Page, Standing
+from .reading.wallets import LotSummary, Page, WalletSummary
 from .spends.group_commit import GroupCommit
-from .spends.single import Ask, Spent
+from .spends.single import SpendRequest, Spent
 from .tables import Entry, Hold, Kind
 
 Terms = ParamSpec("Terms")
@@ -54,7 +56,8 @@ class LedgerVerbs(ABC):
 
     @property
     @abstractmethod
-    def _setup(self) -> Setup: ...
+    def setup(self) -> Setup:
+        """What every verb works with."""
 
     @property
     @abstractmethod
@@ -69,13 +72,13 @@ class LedgerVerbs(ABC):
         """The credits that ``owner`` can spend now."""
         return self.wallet(owner).available
 
-    def wallet(self, owner: str) -> Standing:
+    def wallet(self, owner: str) -> WalletSummary:
         """``balance``, ``held``, ``available`` and ``debt`` of ``owner``; zeros for one never heard of."""
-        return self._read(wallets.standing, owner, clock=self._setup.clock)
+        return self._read(wallets.summary, owner, clock=self.setup.clock)
 
-    def lots(self, owner: str) -> list[LotLine]:
+    def lots(self, owner: str) -> list[LotSummary]:
         """What is left of what came in, in the order in which it will be drawn."""
-        return self._read(wallets.lots, owner, clock=self._setup.clock)
+        return self._read(wallets.lots, owner, clock=self.setup.clock)
 
     def entries(
         self,
@@ -105,14 +108,14 @@ class LedgerVerbs(ABC):
 
         :raises ValueError: The end is before the start.
         """
-        clock = self._setup.clock
+        clock = self.setup.clock
         if self._read(statements.is_due, owner, clock=clock):
             self.bring_up_to_date(owner)
         return self._read(statements.statement, owner, start, end, clock=clock, read=self._read)
 
     def balance_at(self, owner: str, time: datetime) -> int:
         """The credits that ``owner`` had at ``time``."""
-        return self._read(statements.balance_at, owner, time, clock=self._setup.clock)
+        return self._read(statements.balance_at, owner, time, clock=self.setup.clock)
 
     def spend(self, owner: str, *, credits: int = 1, key: str, reason: str | None = None) -> Entry:
         """Take credits in your transaction: the work and its price are committed together, or neither.
@@ -126,15 +129,12 @@ class LedgerVerbs(ABC):
         :raises Busy: Another writer held the wallet for too long.
         :raises DBAPIError: A deadlock or serialization failure: roll back and repeat your transaction.
         """
-        return self._join(
-            entries.spend,
-            owner,
-            credits,
-            key=key,
-            reason=reason,
-            clock=self._setup.clock,
-            debt_blocks=self._setup.debt_blocks,
+        posting = Posting.of_spend(credits, key, reason=reason)
+        setup = self.setup
+        entry, _is_new = self._join(
+            entries.spend, owner, posting, clock=setup.clock, debt_blocks=setup.debt_blocks
         )
+        return entry
 
     def spend_now(
         self,
@@ -156,15 +156,15 @@ class LedgerVerbs(ABC):
         :raises Busy: The database did not get to it. What came of it, the same key tells.
         """
         self._take_turns()
-        return self._setup.spends.spend(Ask(owner, credits, key, work, values))
+        return self.setup.spends.spend(SpendRequest(owner, credits, key, work, values))
 
-    def spend_many(self, spends: Iterable[Ask]) -> list[Spent | PrepaidError]:
+    def spend_many(self, spends: Iterable[SpendRequest]) -> list[Spent | PrepaidError]:
         """Make many spends and commit, hundreds at a time; what came of each, in their order.
 
         A refusal is in its place in the list, and the others are spent all the same.
         """
         self._take_turns()
-        return self._setup.spends.spend_many(spends)
+        return self.setup.spends.spend_many(spends)
 
     def grant(
         self, owner: str, credits: int, *, key: str, reason: str, expires_at: datetime | None = None
@@ -174,15 +174,8 @@ class LedgerVerbs(ABC):
         :param expires_at: When what is left of them ends; the first call's stands.
         :raises KeyReused: The key has posted something else.
         """
-        return self._join(
-            entries.grant,
-            owner,
-            credits,
-            key=key,
-            reason=reason,
-            expires_at=expires_at,
-            clock=self._setup.clock,
-        )
+        posting = Posting(Kind.GRANT, credits, key, expires_at=expires_at, reason=reason)
+        return self._join(entries.receive, owner, posting, self.setup.clock)
 
     def grant_many(
         self,
@@ -200,15 +193,8 @@ class LedgerVerbs(ABC):
         :raises KeyReused: The key has posted something else in one of the wallets.
         """
         self._take_turns()
-        return sweep.grant_many(
-            self._setup.engine,
-            owners,
-            credits,
-            key=key,
-            reason=reason,
-            expires_at=expires_at,
-            clock=self._setup.clock,
-        )
+        posting = Posting(Kind.GRANT, credits, key, expires_at=expires_at, reason=reason)
+        return sweep.grant_many(self.setup.engine, owners, posting, self.setup.clock)
 
     def purchase(
         self,
@@ -227,16 +213,15 @@ class LedgerVerbs(ABC):
         :param expires_at: When what is left of them ends; the first call's stands.
         :raises KeyReused: The key has posted something else.
         """
-        return self._join(
-            entries.post_purchase,
-            owner,
+        posting = Posting(
+            Kind.PURCHASE,
             credits,
-            key=key,
+            key,
+            expires_at=expires_at,
             amount_minor=amount_minor,
             currency=currency,
-            expires_at=expires_at,
-            clock=self._setup.clock,
         )
+        return self._join(entries.receive, owner, posting, self.setup.clock)
 
     def allowance(
         self,
@@ -261,18 +246,21 @@ class LedgerVerbs(ABC):
         :param replacing: The keys of the allowances that end now; by default all of the owner's.
         :raises KeyReused: The key has posted something else.
         """
+        posting = Posting(
+            Kind.ALLOWANCE,
+            credits,
+            key,
+            expires_at=period_end + grace,
+            amount_minor=amount_minor,
+            currency=currency,
+        )
         return self._join(
             allowances.allowance,
             owner,
-            credits,
-            key=key,
-            period_end=period_end,
-            amount_minor=amount_minor,
-            currency=currency,
-            grace=grace,
+            posting,
+            self.setup.clock,
             roll_over=roll_over,
             replacing=replacing,
-            clock=self._setup.clock,
         )
 
     def add_to_allowance(
@@ -283,23 +271,22 @@ class LedgerVerbs(ABC):
         :param key: Names the upgrade's invoice.
         :raises KeyReused: The key has posted something else.
         """
-        return self._join(
-            allowances.add_to_allowance,
-            owner,
+        posting = Posting(
+            Kind.ALLOWANCE,
             credits,
-            key=key,
-            period_end=period_end,
+            key,
+            expires_at=period_end,
             amount_minor=amount_minor,
             currency=currency,
-            clock=self._setup.clock,
         )
+        return self._join(entries.receive, owner, posting, self.setup.clock)
 
     def move_end(self, owner: str, *, key: str, expires_at: datetime) -> None:
         """Let what is left of the credits that ``key`` gave end at another time, in your transaction.
 
         What is spent, held or over by now stays as it is. A repeat does nothing.
         """
-        self._join(allowances.move_end, owner, key=key, expires_at=expires_at, clock=self._setup.clock)
+        self._join(allowances.move_end, owner, key, expires_at, self.setup.clock)
 
     def adjust(self, owner: str, credits: int, *, key: str, reason: str) -> Entry:
         """Correct a wallet by hand, in your transaction; ``credits`` may be negative.
@@ -307,7 +294,8 @@ class LedgerVerbs(ABC):
         :raises InsufficientCredits: Fewer are available than are taken.
         :raises KeyReused: The key has posted something else.
         """
-        return self._join(entries.adjust, owner, credits, key=key, reason=reason, clock=self._setup.clock)
+        posting = Posting(Kind.ADJUSTMENT, credits, key, reason=reason)
+        return self._join(entries.adjust, owner, posting, self.setup.clock)
 
     def reverse(
         self,
@@ -330,7 +318,7 @@ class LedgerVerbs(ABC):
             key=key,
             credits=credits,
             reason=reason,
-            clock=self._setup.clock,
+            clock=self.setup.clock,
         )
 
     def claw_back(
@@ -363,7 +351,7 @@ class LedgerVerbs(ABC):
             refunded_minor=refunded_minor,
             credits=credits,
             reason=reason,
-            clock=self._setup.clock,
+            clock=self.setup.clock,
         )
 
     def restore(self, owner: str, *, claw_key: str, key: str, reason: str | None = None) -> Entry:
@@ -374,7 +362,7 @@ class LedgerVerbs(ABC):
         :raises KeyReused: The key has posted something else.
         """
         return self._join(
-            clawbacks.restore, owner, claw_key=claw_key, key=key, reason=reason, clock=self._setup.clock
+            clawbacks.restore, owner, claw_key=claw_key, key=key, reason=reason, clock=self.setup.clock
         )
 
     def hold(self, owner: str, credits: int, *, key: str) -> HeldCredits:
@@ -388,7 +376,7 @@ class LedgerVerbs(ABC):
         :raises KeyReused: The key holds another number of credits.
         :raises Busy: The database did not get to it.
         """
-        setup = self._setup
+        setup = self.setup
         held = self._alone(
             holds.hold,
             owner,
@@ -406,29 +394,37 @@ class LedgerVerbs(ABC):
         :raises HoldClosed: It has ended otherwise, or there is none.
         :raises ValueError: More is captured than is held.
         """
-        return self._alone(holds.capture, owner, key=key, credits=credits, clock=self._setup.clock)
+        return self._alone(holds.capture, owner, key=key, credits=credits, clock=self.setup.clock)
 
     def release(self, owner: str, *, key: str) -> Hold:
         """Give back all of a hold. Commits. Ended without a capture already, it moves nothing.
 
         :raises HoldClosed: It was captured, or there is none.
         """
-        return self._alone(holds.release, owner, key=key, clock=self._setup.clock)
+        return self._alone(holds.release, owner, key=key, clock=self.setup.clock)
 
     def write_due(self) -> int:
         """Write what is due: lots that have ended, holds whose time is over; how many wallets were due."""
-        return sweep.settle_due(self._setup.engine, clock=self._setup.clock)
+        return sweep.write_due(self.setup.engine, self.setup.clock)
 
     def bring_up_to_date(self, owner: str) -> None:
         """Write what is due in one wallet, and commit."""
-        self._alone(sweep.settle, owner, self._setup.clock)
+        self._alone(sweep.write_due_of, owner, self.setup.clock)
+
+    def upgrade(self) -> None:
+        """Make the ledger's tables, or bring them up to date. Does nothing when they are."""
+        database.upgrade(self.setup.engine, LEDGER)
+
+    def is_upgraded(self) -> bool:
+        """Whether the tables are those of this version: for a readiness check."""
+        return LEDGER.version(self.setup.engine) == LEDGER.newest
 
     def audit(self, *rules: Rule) -> list[Problem]:
         """Everything that is off in the books; empty when all is right.
 
         :param rules: Further rules, on tables of your own, read from the same snapshot.
         """
-        return list(audit.audit(self._setup.engine, *rules))
+        return list(audit.audit(self.setup.engine, *rules))
 
     def _join(
         self,
@@ -440,7 +436,7 @@ class LedgerVerbs(ABC):
         """Write in the caller's transaction; where there is none, in one of its own."""
         if self._session is None:
             return self._alone(verb, *args, **terms)
-        with answering():
+        with raising_busy():
             return verb(self._session, *args, **terms)
 
     def _alone(
@@ -452,7 +448,7 @@ class LedgerVerbs(ABC):
     ) -> Result:
         """Write in a transaction of its own, and commit."""
         self._take_turns()
-        return commit_alone(self._setup.engine, lambda session: verb(session, *args, **terms))
+        return commit_alone(self.setup.engine, lambda session: verb(session, *args, **terms))
 
     def _read(
         self,
@@ -462,15 +458,15 @@ class LedgerVerbs(ABC):
         **terms: Terms.kwargs,
     ) -> Result:
         """Read as the caller's transaction sees it; where there is none, what is committed."""
-        with answering():
+        with raising_busy():
             if self._session is not None:
                 return query(self._session, *args, **terms)
-            with Session(self._setup.engine) as session:
+            with Session(self.setup.engine) as session:
                 return query(session, *args, **terms)
 
     def _take_turns(self) -> None:
         """Refuse at once what would wait for itself: the caller's session is SQLite's one writer."""
-        if self._setup.engine.dialect.name != "sqlite" or self._session is None:
+        if self.setup.engine.dialect.name != "sqlite" or self._session is None:
             return
         if is_writing(self._session):
             raise RuntimeError(

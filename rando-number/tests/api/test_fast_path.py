@@ -223,18 +223,18 @@ class NoAnswer(PrepaidError):
 class SpendsWithoutAnswer:
     """Spends that are committed, and whose callers don't hear of it."""
 
-    def __init__(self, spends: Any) -> None:
-        self.spends = spends
+    def __init__(self, ledger: Any) -> None:
+        self.ledger = ledger
 
-    async def spend(self, owner: str, **terms: Any) -> None:
-        await self.spends.spend(owner, **terms)
+    async def spend_now(self, owner: str, **terms: Any) -> None:
+        await self.ledger.spend_now(owner, **terms)
         raise NoAnswer("The database did not answer.")
 
 
 def test_what_may_have_been_spent_is_not_tried_again(tmp_path: Path) -> None:
     way = open_way(tmp_path / "fast_path", RATELIMIT_ENABLED="1")
     fast_path: Any = FastPath(way.shop.app)
-    fast_path.spends = SpendsWithoutAnswer(fast_path.spends)
+    fast_path.ledger = SpendsWithoutAnswer(fast_path.ledger)
 
     lost = served_by(fast_path, way).ask("GET", ONE)
 

@@ -71,12 +71,12 @@ def _settings(context: Context) -> Iterator[str]:
 
 def _tables(context: Context) -> Iterator[str]:
     try:
-        have, want = upgrade.revisions(context.engine)
+        behind = upgrade.behind(context.engine)
     except DBAPIError as error:
         yield f"The database does not answer: {error.orig}"
         return
-    if have != want:
-        yield f"The tables are at {have or 'nothing'}, not at {want}. Run: flask prepaid upgrade"
+    for line in behind:
+        yield f"{line} Run: flask prepaid upgrade"
 
 
 def _stripe(context: Context) -> Iterator[str]:

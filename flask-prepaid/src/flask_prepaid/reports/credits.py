@@ -185,9 +185,10 @@ def _count(session: Session, wallet_id: int, after: int, zone: str) -> None:
 
 
 def _entries(wallet_id: int, after: int, upto: int) -> Select[*tuple[Any, ...]]:
-    """Entries with what was paid for the lot that an expiry names."""
+    """Entries with what was paid for the lot that an expiry refers to."""
     origin = aliased(Entry)
-    expiry_of = (Lot.wallet_id == Entry.wallet_id) & (Lot.seq == Entry.names) & (Entry.kind == Kind.EXPIRY)
+    is_its_lot = (Lot.wallet_id == Entry.wallet_id) & (Lot.seq == Entry.refers_to_seq)
+    expiry_of = is_its_lot & (Entry.kind == Kind.EXPIRY)
     return (
         select(
             Entry.seq,

@@ -20,13 +20,15 @@ def clawed_in_full(connection: Connection) -> Iterator[Problem]:
     A lot of which the host named the credits is left out.
     """
     lot, claw, restored, named = (aliased(Entry) for _ in range(4))
-    of_lot = and_(claw.wallet_id == lot.wallet_id, claw.names == lot.seq, claw.kind == Kind.CLAWBACK)
+    of_lot = and_(claw.wallet_id == lot.wallet_id, claw.refers_to_seq == lot.seq, claw.kind == Kind.CLAWBACK)
     undoes = and_(
-        restored.wallet_id == claw.wallet_id, restored.names == claw.seq, restored.kind == Kind.CLAWBACK
+        restored.wallet_id == claw.wallet_id,
+        restored.refers_to_seq == claw.seq,
+        restored.kind == Kind.CLAWBACK,
     )
     by_credits = exists().where(
         named.wallet_id == lot.wallet_id,
-        named.names == lot.seq,
+        named.refers_to_seq == lot.seq,
         named.kind == Kind.CLAWBACK,
         named.debt >= 0,
         named.amount_minor.is_(None),

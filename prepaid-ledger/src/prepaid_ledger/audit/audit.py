@@ -22,23 +22,20 @@ end is called unknown is for ``reconcile`` to prove.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 
 from ..tables import Entry, Kind, Wallet
-from .replay import Problem, replay
+from .problems import Problem, Rule
+from .replay import replay
 
 #: The triggers that refuse a change of an entry, by database.
 GUARDS = {
     "sqlite": {"prepaid_entry_no_update", "prepaid_entry_no_delete", "prepaid_entry_no_replace"},
     "postgresql": {"prepaid_entry_no_change", "prepaid_entry_no_truncate"},
 }
-
-
-#: A rule on tables that stand beside the ledger's, read from the same snapshot.
-Rule = Callable[[Connection], Iterator[Problem]]
 
 
 def audit(engine: Engine, *further: Rule) -> Iterator[Problem]:

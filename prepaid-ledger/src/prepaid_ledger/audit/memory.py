@@ -8,8 +8,8 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..books.lot_store import StoredPast, first
-from ..books.lots import Event, Line, Lots, LotState, Opened, Part
+from ..books.lot_store import StoredMemory, first
+from ..books.lots import EntryRow, Event, Lots, LotState, Opened, Part
 from ..tables import Entry, Kind
 
 #: How many spends, holds and used-up lots of one wallet are remembered.
@@ -26,7 +26,7 @@ class Spend:
     returned: int = 0
 
 
-class RecentPast:
+class RecentMemory:
     """Answers from memory what happened lately, which is nearly all that is ever asked.
 
     The tables answer the rest. What they say of draws was compared before, since the
@@ -36,7 +36,7 @@ class RecentPast:
     def __init__(self, session: Session, wallet_id: int) -> None:
         self._session = session
         self._wallet_id = wallet_id
-        self._stored = StoredPast(session, wallet_id)
+        self._stored = StoredMemory(session, wallet_id)
         self._spends: dict[int, Spend] = {}
         self._holds: dict[int, list[Part]] = {}
         self._lots: dict[int, LotState] = {}
@@ -46,17 +46,17 @@ class RecentPast:
         """Keep what a later event may ask about."""
         if isinstance(event, Opened):
             _keep(self._holds, event.seq, parts)
-        elif not isinstance(event, Line):
+        elif not isinstance(event, EntryRow):
             return
         elif event.kind is Kind.SPEND:
-            if event.names is None:
+            if event.refers_to_seq is None:
                 _keep(self._spends, event.seq, Spend(parts))
-            elif event.names in self._holds:
-                _keep(self._spends, event.seq, Spend(first(self._holds[event.names], -event.credits)))
-        elif event.kind is Kind.REVERSAL and event.names in self._spends:
-            self._spends[event.names].returned += event.credits
-        elif event.kind is Kind.CLAWBACK and event.names is not None:
-            _keep(self._clawbacks, event.seq, event.names)
+            elif event.refers_to_seq in self._holds:
+                _keep(self._spends, event.seq, Spend(first(self._holds[event.refers_to_seq], -event.credits)))
+        elif event.kind is Kind.REVERSAL and event.refers_to_seq in self._spends:
+            self._spends[event.refers_to_seq].returned += event.credits
+        elif event.kind is Kind.CLAWBACK and event.refers_to_seq is not None:
+            _keep(self._clawbacks, event.seq, event.refers_to_seq)
 
     def let_go(self, lots: Lots) -> None:
         """Take over the lots that are used up."""
@@ -65,13 +65,13 @@ class RecentPast:
         lots.forget()
 
     def lot(self, seq: int, before: int) -> LotState:
-        known = self._lots.get(seq)
-        if known is not None:
-            return known
+        remembered = self._lots.get(seq)
+        if remembered is not None:
+            return remembered
         lot = self._stored.lot(seq, before)
         ended = select(Entry.seq).where(
             Entry.wallet_id == self._wallet_id,
-            Entry.names == seq,
+            Entry.refers_to_seq == seq,
             Entry.kind == Kind.EXPIRY,
             Entry.seq < before,
         )
@@ -90,8 +90,8 @@ class RecentPast:
             return self._spends[seq].returned
         return self._stored.reversed(seq, before)
 
-    def named_by(self, seq: int) -> int:
-        return self._clawbacks[seq] if seq in self._clawbacks else self._stored.named_by(seq)
+    def target_of(self, seq: int) -> int:
+        return self._clawbacks[seq] if seq in self._clawbacks else self._stored.target_of(seq)
 
 
 def _keep(memory: dict[int, Value], seq: int, value: Value) -> None:

@@ -3,130 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from heapq import merge
 from operator import attrgetter
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from sqlalchemy import Connection, Executable, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import NoResultFound
-from sqlalchemy.orm import Session
 
-from ..books.lot_store import CLOSED, LINE, LOT, OPENED
-from ..books.lots import BrokenHistory, Closed, Event, Line, Lots, LotState, Opened, Part
+from ..books.lots import BrokenHistory, Closed, EntryRow, Event, Lots, LotState, Opened, Part
 from ..books.posting import OWN_KEYS
-from ..tables import Draw, Entry, Hold, Kind, Lot, Wallet
-from .memory import RecentPast
-
-#: Rows that are fetched at a time, from each table.
-FETCH = 2_000
+from ..tables import Kind
+from .memory import RecentMemory
+from .problems import Problem
+from .streams import Account, StoredDraw, Tables
 
 #: After so many events, used-up lots are let go of.
 TIDY = 5_000
-
-Item = TypeVar("Item")
-
-
-class Problem(NamedTuple):
-    """One thing that is off: which invariant, whose wallet (``None`` is all), and what was found."""
-
-    invariant: str
-    owner: str | None
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.invariant} {self.owner or 'all wallets'}: {self.message}"
-
-
-class Account(NamedTuple):
-    """A wallet's row, as the tables have it."""
-
-    id: int
-    owner: str
-    balance: int
-    held: int
-    debt: int
-    seq: int
-    drawn_seq: int
-    next_expiry_at: datetime | None
-    moved_at: datetime
-
-
-class StoredDraw(NamedTuple):
-    seq: int
-    part: Part
-
-
-class Stream(Generic[Item]):
-    """The rows of one table in the order of wallets, read ahead by one."""
-
-    def __init__(self, rows: Iterator[tuple[int, Item]]) -> None:
-        self._rows = rows
-        self.head = next(rows, None)
-
-    def of(self, wallet_id: int) -> Iterator[Item]:
-        """The next rows, as long as they are this wallet's."""
-        while self.head is not None and self.head[0] == wallet_id:
-            yield self.head[1]
-            self.head = next(self._rows, None)
-
-    def before(self, wallet_id: int | None) -> Iterator[int]:
-        """The wallets of the next rows that belong to none from ``wallet_id`` on; they are skipped."""
-        while self.head is not None and (wallet_id is None or self.head[0] < wallet_id):
-            yield self.head[0]
-            self.head = next(self._rows, None)
-
-
-class Tables:
-    """Every table of the ledger, read once."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.session = Session(connection)
-        self.accounts = (
-            Account(*row)
-            for row in fetch(
-                connection,
-                select(*(getattr(Wallet, name) for name in Account._fields)).order_by(Wallet.id),
-            )
-        )
-        self.entries = stream(
-            connection, select(Entry.wallet_id, *LINE).order_by(Entry.wallet_id, Entry.seq), Line._make
-        )
-        self.opened = stream(
-            connection, select(Hold.wallet_id, *OPENED).order_by(Hold.wallet_id, Hold.seq), Opened._make
-        )
-        ended = select(Hold.wallet_id, *CLOSED).where(Hold.closed_seq.is_not(None))
-        self.closed = stream(connection, ended.order_by(Hold.wallet_id, Hold.closed_seq), Closed._make)
-        self.draws = stream(
-            connection,
-            select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits).order_by(
-                Draw.wallet_id, Draw.seq, Draw.lot_seq
-            ),
-            lambda row: StoredDraw(row[0], Part(row[1], row[2])),
-        )
-        self.lots = stream(
-            connection,
-            select(Lot.wallet_id, *LOT).order_by(Lot.wallet_id, Lot.seq),
-            lambda row: LotState(*row),
-        )
-
-    def strays(self, before: int | None) -> Iterator[Problem]:
-        """Rows whose wallet is not there."""
-        for name in ("entries", "opened", "closed", "draws", "lots"):
-            rows: Stream[Any] = getattr(self, name)
-            for wallet_id in rows.before(before):
-                yield Problem("I1", None, f"{name}: a row of wallet {wallet_id}, which does not exist")
-
-
-def stream(connection: Connection, query: Executable, make: Callable[[Any], Item]) -> Stream[Item]:
-    return Stream((row[0], make(row[1:])) for row in fetch(connection, query))
-
-
-def fetch(connection: Connection, query: Executable) -> Iterator[Any]:
-    """The rows of a query, a few thousand at a time, by a cursor on the server where there is one."""
-    return iter(connection.execution_options(yield_per=FETCH).execute(query))
 
 
 def replay(connection: Connection, totals: Counter[Kind]) -> Iterator[Problem]:
@@ -148,14 +43,14 @@ class WalletReplay:
         self.tables = tables
         self.account = account
         self.totals = totals
-        self.past = RecentPast(tables.session, account.id)
-        self.lots = Lots([], self.past)
+        self.memory = RecentMemory(tables.session, account.id)
+        self.lots = Lots([], self.memory)
         self.draws = Peekable(tables.draws.of(account.id))
         self.stored = Peekable(tables.lots.of(account.id))
         self.stored_live: dict[int, LotState] = {}
         self.seq = self.total = self.balance = self.held = self.debt = 0
         self.at: datetime | None = None
-        self.capture: Line | None = None
+        self.capture: EntryRow | None = None
         self.broken = False
         self.drawn: dict[int, LotState] | None = None
 
@@ -169,20 +64,20 @@ class WalletReplay:
         )
         for count, event in enumerate(events, 1):
             if self.drawn is None and event.seq > self.account.drawn_seq:
-                self._remember_drawn()
-            yield from self._follow(event)
+                self._note_drawn_lots()
+            yield from self._check_wallet(event)
             yield from self._draw(event)
             if count % TIDY == 0:
-                self.past.let_go(self.lots)
+                self.memory.let_go(self.lots)
         if self.drawn is None:
-            self._remember_drawn()
+            self._note_drawn_lots()
         yield from self._check_account()
         yield from self._check_lots()
 
     def _off(self, invariant: str, message: str) -> Problem:
         return Problem(invariant, self.account.owner, message)
 
-    def _follow(self, event: Event) -> Iterator[Problem]:
+    def _check_wallet(self, event: Event) -> Iterator[Problem]:
         """What concerns the wallet as a whole."""
         if isinstance(event, Closed):
             yield from self._close(event)
@@ -208,7 +103,7 @@ class WalletReplay:
             yield self._off("I4", f"seq goes from {self.seq} to {seq}")
         self.seq = seq
 
-    def _post(self, entry: Line) -> Iterator[Problem]:
+    def _post(self, entry: EntryRow) -> Iterator[Problem]:
         self.totals[entry.kind] += entry.credits
         self.total += entry.credits
         self.debt += entry.debt
@@ -219,7 +114,7 @@ class WalletReplay:
                 f"entry {entry.seq} says a balance of {entry.balance_after} after it, not {self.balance}",
             )
             self.balance = entry.balance_after
-        if entry.kind is Kind.SPEND and entry.names is not None:
+        if entry.kind is Kind.SPEND and entry.refers_to_seq is not None:
             self.capture = entry  # the hold that it ends comes next, with the same seq
             self.held += entry.credits
         elif not has_its_key(entry):
@@ -233,7 +128,7 @@ class WalletReplay:
         wrote = self.capture
         if (
             wrote is None
-            or (wrote.seq, wrote.credits, wrote.names) != (end.seq, -end.captured, end.hold_seq)
+            or (wrote.seq, wrote.credits, wrote.refers_to_seq) != (end.seq, -end.captured, end.hold_seq)
             or wrote.key != f"hold:{end.key}"
         ):
             yield self._off("I7", f"hold {end.key!r} was captured, and no entry at {end.seq} is its capture")
@@ -251,11 +146,11 @@ class WalletReplay:
             self.broken = True
             yield self._off("I7", f"at {event.seq}: {error}")
             return
-        self.past.remember(event, parts)
+        self.memory.remember(event, parts)
         if self.lots.came_in > came_in and event.seq <= self.account.drawn_seq:
             yield from self._came_in(self.lots.lots[event.seq])
         if event.seq > self.account.drawn_seq or (
-            isinstance(event, Line) and event.kind is Kind.SPEND and event.names is not None
+            isinstance(event, EntryRow) and event.kind is Kind.SPEND and event.refers_to_seq is not None
         ):
             return
         stored = list(self.draws.upto(event.seq))
@@ -281,7 +176,7 @@ class WalletReplay:
         elif stored.left or stored.held:
             self.stored_live[stored.seq] = stored
 
-    def _remember_drawn(self) -> None:
+    def _note_drawn_lots(self) -> None:
         self.drawn = {lot.seq: replace(lot) for lot in self.lots.lots.values() if lot.left or lot.held}
 
     def _check_account(self) -> Iterator[Problem]:
@@ -341,12 +236,12 @@ class Peekable(Generic[Row]):
             self._head = next(self._rows, None)
 
 
-def has_its_key(entry: Line) -> bool:
+def has_its_key(entry: EntryRow) -> bool:
     """Whether the key is the ledger's own where the ledger wrote by itself, and nowhere else."""
     if entry.kind is Kind.EXPIRY:
-        return entry.key == f"expiry:{entry.names}:{entry.seq}"
+        return entry.key == f"expiry:{entry.refers_to_seq}:{entry.seq}"
     if entry.kind is Kind.CLAWBACK and entry.debt < 0 and entry.credits < 0:
-        return entry.key == f"repay:{entry.names}"
+        return entry.key == f"repay:{entry.refers_to_seq}"
     own = {Kind.REVERSAL: "reversal:", Kind.ALLOWANCE: "rollover:", Kind.GRANT: "rollover:"}.get(entry.kind)
     return not entry.key.startswith(OWN_KEYS) or (own is not None and entry.key.startswith(own))
 

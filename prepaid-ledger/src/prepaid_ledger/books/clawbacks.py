@@ -7,25 +7,24 @@ the set of refunds alone, so their order does not matter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from .. import clock as clocks
 from ..clock import Clock
 from ..errors import KeyReused, NothingToReverse
 from ..tables import Entry, Kind
-from .expiry import settle
-from .posting import Locked, append, check_credits, check_key, find, lock, repeat
+from .expiry import bring_up_to_date
+from .posting import LockedWallet, Posting, append, check_credits, check_key, find, lock, repeat
 
 #: What can be clawed back: what came in from outside.
 LOTS = {Kind.PURCHASE, Kind.GRANT, Kind.ALLOWANCE}
 
 #: Credits that come back after their lot has ended last this long at least.
-LEAST_LIFE = timedelta(days=1)
+MIN_LIFE = timedelta(days=1)
 
 
 def claw_back(
@@ -37,7 +36,7 @@ def claw_back(
     refunded_minor: int | None = None,
     credits: int | None = None,
     reason: str | None = None,
-    clock: Clock = clocks.wall,
+    clock: Clock,
 ) -> Entry:
     """Take back the credits of money that left again.
 
@@ -61,38 +60,26 @@ def claw_back(
     lot = find(session, wallet, lot_key) if wallet else None
     if wallet is None or lot is None or lot.kind not in LOTS:
         raise NothingToReverse(f"{lot_key!r} has not brought any credits in")
-    currency = None if refunded_minor is None else lot.currency
-    earlier = repeat(
-        session,
-        wallet,
-        key,
+    posting = Posting(
         Kind.CLAWBACK,
-        None,
-        names=lot.seq,
+        0,
+        key,
+        refers_to_seq=lot.seq,
         amount_minor=refunded_minor,
-        currency=currency,
+        currency=None if refunded_minor is None else lot.currency,
+        reason=reason,
     )
+    earlier = repeat(session, wallet, posting, any_credits=True)
     if earlier is not None:
-        if credits is not None and earlier.debt - earlier.credits != credits:
+        if credits not in (None, earlier.debt - earlier.credits):
             raise KeyReused(key)
         return earlier
-    settle(session, wallet)
+    bring_up_to_date(session, wallet)
     before = Clawed.of(session, wallet, lot)
     take = before.due_after(lot, refunded_minor or 0) if credits is None else credits
     take = max(0, min(take, lot.credits - before.credits))
     taken = min(take, wallet.available)
-    return append(
-        session,
-        wallet,
-        Kind.CLAWBACK,
-        -taken,
-        key=key,
-        debt=take - taken,
-        names=lot.seq,
-        amount_minor=refunded_minor,
-        currency=currency,
-        reason=reason,
-    )
+    return append(session, wallet, replace(posting, credits=-taken, debt=take - taken))
 
 
 def restore(
@@ -102,7 +89,7 @@ def restore(
     claw_key: str,
     key: str,
     reason: str | None = None,
-    clock: Clock = clocks.wall,
+    clock: Clock,
 ) -> Entry:
     """Undo a clawback: the refund failed at the bank, or the dispute was won.
 
@@ -120,32 +107,32 @@ def restore(
     clawback = find(session, wallet, claw_key) if wallet else None
     if wallet is None or clawback is None or not _takes(clawback):
         raise NothingToReverse(f"{claw_key!r} has not clawed anything back")
-    earlier = repeat(session, wallet, key, Kind.CLAWBACK, None, names=clawback.seq)
+    posting = Posting(
+        Kind.CLAWBACK,
+        0,
+        key,
+        refers_to_seq=clawback.seq,
+        amount_minor=clawback.amount_minor,
+        currency=clawback.currency,
+        reason=reason,
+    )
+    earlier = repeat(session, wallet, posting, any_credits=True)
     if earlier is not None:
         return earlier
-    lot = session.get_one(Entry, (wallet.id, clawback.names))
+    lot = session.get_one(Entry, (wallet.id, clawback.refers_to_seq))
     if lot.kind not in LOTS:
         raise NothingToReverse(f"{claw_key!r} has not clawed anything back")
     before = Clawed.of(session, wallet, lot)
     if clawback.seq in before.undone:
         raise NothingToReverse(f"{claw_key!r} is undone already")
-    settle(session, wallet)
+    bring_up_to_date(session, wallet)
     back = clawback.debt - clawback.credits
     if clawback.amount_minor is not None:
         back = max(0, -before.due_after(lot, -clawback.amount_minor))
     forgiven = min(wallet.debt, clawback.debt, back)
+    ends_at = _expires_at(lot, clawback, wallet.now) if back > forgiven else None
     return append(
-        session,
-        wallet,
-        Kind.CLAWBACK,
-        back - forgiven,
-        key=key,
-        debt=-forgiven,
-        names=clawback.seq,
-        expires_at=_life(lot, clawback, wallet.now) if back > forgiven else None,
-        amount_minor=clawback.amount_minor,
-        currency=clawback.currency,
-        reason=reason,
+        session, wallet, replace(posting, credits=back - forgiven, debt=-forgiven, expires_at=ends_at)
     )
 
 
@@ -162,11 +149,15 @@ class Clawed:
     undone: dict[int | None, Entry]
 
     @classmethod
-    def of(cls, session: Session, wallet: Locked, lot: Entry) -> Self:
-        of_wallet = select(Entry).where(Entry.wallet_id == wallet.id, Entry.kind == Kind.CLAWBACK)
-        taken = [entry for entry in session.scalars(of_wallet.where(Entry.names == lot.seq)) if _takes(entry)]
-        restored = session.scalars(of_wallet.where(Entry.names.in_([entry.seq for entry in taken])))
-        return cls(taken, {entry.names: entry for entry in restored})
+    def of(cls, session: Session, wallet: LockedWallet, lot: Entry) -> Self:
+        clawbacks = select(Entry).where(Entry.wallet_id == wallet.id, Entry.kind == Kind.CLAWBACK)
+        taken = [
+            entry
+            for entry in session.scalars(clawbacks.where(Entry.refers_to_seq == lot.seq))
+            if _takes(entry)
+        ]
+        restored = session.scalars(clawbacks.where(Entry.refers_to_seq.in_([entry.seq for entry in taken])))
+        return cls(taken, {entry.refers_to_seq: entry for entry in restored})
 
     @property
     def credits(self) -> int:
@@ -175,18 +166,18 @@ class Clawed:
 
     @property
     def credits_for_money(self) -> int:
-        """The same, without those that a host named."""
+        """Credits that are gone now because of money: without those that a host named."""
         moves = [*self.taken, *self.undone.values()]
         return sum(entry.debt - entry.credits for entry in moves if entry.amount_minor is not None)
 
     @property
-    def standing_minor(self) -> int:
+    def refunded_minor(self) -> int:
         """The money of the refunds that stand."""
         return sum(entry.amount_minor or 0 for entry in self.taken if entry.seq not in self.undone)
 
     def due_after(self, lot: Entry, moved_minor: int) -> int:
         """The credits that so much more refunded money takes; negative, what so much less gives back."""
-        refunded_minor = self.standing_minor + moved_minor
+        refunded_minor = self.refunded_minor + moved_minor
         return credits_of_refund(lot.credits, lot.amount_minor or 0, refunded_minor) - self.credits_for_money
 
 
@@ -197,8 +188,8 @@ def credits_of_refund(credits: int, paid_minor: int, refunded_minor: int) -> int
     return -(-credits * min(refunded_minor, paid_minor) // paid_minor)
 
 
-def _life(lot: Entry, clawback: Entry, now: datetime) -> datetime | None:
+def _expires_at(lot: Entry, clawback: Entry, now: datetime) -> datetime | None:
     """When restored credits end."""
     if lot.expires_at is None or lot.expires_at > now:
         return lot.expires_at
-    return now + max(lot.expires_at - clawback.at, LEAST_LIFE)
+    return now + max(lot.expires_at - clawback.at, MIN_LIFE)

@@ -7,193 +7,74 @@ moves nothing. ``clock`` is read under the lock.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sqlalchemy.orm import Session
 
-from .. import clock as clocks
 from ..clock import Clock
 from ..errors import InsufficientCredits, WalletBlocked
 from ..tables import Entry, Kind
-from .clawbacks import claw_back, restore
-from .expiry import settle
-from .posting import Locked, append, check_credits, check_key, check_owner, lock, lock_or_open, repeat
-
-__all__ = ["adjust", "claw_back", "grant", "post_purchase", "restore", "spend"]
+from .expiry import bring_up_to_date
+from .posting import LockedWallet, Posting, append, begin, lock, repeat
 
 
 def spend(
-    session: Session,
-    owner: str,
-    credits: int = 1,
-    *,
-    key: str,
-    clock: Clock = clocks.wall,
-    debt_blocks: bool = True,
-    reason: str | None = None,
-) -> Entry:
-    """Take ``credits`` for something that is delivered in the same transaction.
-
-    Call it last: other writers of this wallet wait until the caller commits.
+    session: Session, owner: str, posting: Posting, *, clock: Clock, debt_blocks: bool
+) -> tuple[Entry, bool]:
+    """Take credits for something that is delivered in the same transaction.
 
     :param debt_blocks: Whether a wallet that owes credits is refused.
+    :returns: The entry, and whether this call has written it, not an earlier one with the same key.
     :raises InsufficientCredits: Fewer are available.
     :raises WalletBlocked: The wallet owes credits.
     :raises KeyReused: The key has posted something else.
     """
-    entry, _is_new = spend_once(
-        session, owner, credits, key=key, clock=clock, debt_blocks=debt_blocks, reason=reason
-    )
-    return entry
-
-
-def spend_once(
-    session: Session,
-    owner: str,
-    credits: int,
-    *,
-    key: str,
-    clock: Clock,
-    debt_blocks: bool,
-    reason: str | None = None,
-) -> tuple[Entry, bool]:
-    """The same, and whether this call has spent or an earlier one."""
-    check_credits(credits)
-    check_key(key)
+    credits = -posting.credits
     wallet = lock(session, owner, clock)
     if wallet is None:
         raise InsufficientCredits(owner, needed=credits, available=0)
-    earlier = repeat(session, wallet, key, Kind.SPEND, -credits)
+    earlier = repeat(session, wallet, posting)
     if earlier is not None:
         return earlier, False
-    make_sure(session, wallet, credits, debt_blocks=debt_blocks)
-    return append(session, wallet, Kind.SPEND, -credits, key=key, reason=reason), True
+    require(session, wallet, credits, debt_blocks=debt_blocks)
+    return append(session, wallet, posting), True
 
 
-def make_sure(session: Session, wallet: Locked, credits: int, *, debt_blocks: bool) -> None:
-    """Refuse to take ``credits`` that are not there, once all that is due has been done."""
-    settle(session, wallet, needed=credits)
+def require(session: Session, wallet: LockedWallet, credits: int, *, debt_blocks: bool) -> None:
+    """Refuse to take ``credits`` that are not there, once all that is due has been written."""
+    bring_up_to_date(session, wallet, needed=credits)
     if debt_blocks and wallet.debt > 0:
         raise WalletBlocked(wallet.owner, debt=wallet.debt)
     if wallet.available < credits:
         raise InsufficientCredits(wallet.owner, needed=credits, available=wallet.available)
 
 
-def grant(
-    session: Session,
-    owner: str,
-    credits: int,
-    *,
-    key: str,
-    reason: str,
-    expires_at: datetime | None = None,
-    clock: Clock = clocks.wall,
-) -> Entry:
-    """Give ``credits`` that nobody paid for. A debt is paid from them first.
+def receive(session: Session, owner: str, posting: Posting, clock: Clock) -> Entry:
+    """Give credits that were paid for, or not, once. A debt is paid from them first.
 
-    :param expires_at: When what is left of them ends; the first call's stands.
     :raises KeyReused: The key has posted something else.
     """
-    check_credits(credits)
-    check_key(key)
-    check_owner(owner)
-    wallet = lock_or_open(session, owner, clock)
-    earlier = repeat(session, wallet, key, Kind.GRANT, credits)
-    if earlier is not None:
-        return earlier
-    return receive(session, wallet, Kind.GRANT, credits, key=key, expires_at=expires_at, reason=reason)
+    wallet, earlier = begin(session, owner, posting, clock)
+    return earlier or come_in(session, wallet, posting)
 
 
-def post_purchase(
-    session: Session,
-    owner: str,
-    credits: int,
-    *,
-    key: str,
-    amount_minor: int,
-    currency: str,
-    expires_at: datetime | None = None,
-    clock: Clock = clocks.wall,
-) -> Entry:
-    """Give ``credits`` that were paid for, once. A debt is paid from them first.
-
-    :param key: Names our payment row, ``payment:17``, never a Stripe id.
-    :param amount_minor: What was paid, in the smallest unit of ``currency``; 0 under a full discount.
-    :param expires_at: When what is left of them ends; the first call's stands.
-    :raises KeyReused: The key has posted something else.
-    """
-    check_credits(credits)
-    check_key(key)
-    check_owner(owner)
-    paid = {"amount_minor": amount_minor, "currency": currency}
-    wallet = lock_or_open(session, owner, clock)
-    earlier = repeat(session, wallet, key, Kind.PURCHASE, credits, **paid)
-    if earlier is not None:
-        return earlier
-    return receive(
-        session,
-        wallet,
-        Kind.PURCHASE,
-        credits,
-        key=key,
-        expires_at=expires_at,
-        amount_minor=amount_minor,
-        currency=currency,
-    )
-
-
-def receive(
-    session: Session,
-    wallet: Locked,
-    kind: Kind,
-    credits: int,
-    *,
-    key: str,
-    expires_at: datetime | None = None,
-    amount_minor: int | None = None,
-    currency: str | None = None,
-    reason: str | None = None,
-) -> Entry:
+def come_in(session: Session, wallet: LockedWallet, posting: Posting) -> Entry:
     """Write a lot that comes in, and pay the wallet's debt from it."""
-    lot = append(
-        session,
-        wallet,
-        kind,
-        credits,
-        key=key,
-        expires_at=expires_at,
-        amount_minor=amount_minor,
-        currency=currency,
-        reason=reason,
-    )
-    repaid = min(wallet.debt, credits)
+    lot = append(session, wallet, posting)
+    repaid = min(wallet.debt, posting.credits)
     if repaid:
-        append(session, wallet, Kind.CLAWBACK, -repaid, key=f"repay:{lot.seq}", debt=-repaid, names=lot.seq)
+        repayment = Posting(Kind.CLAWBACK, -repaid, f"repay:{lot.seq}", debt=-repaid, refers_to_seq=lot.seq)
+        append(session, wallet, repayment)
     return lot
 
 
-def adjust(
-    session: Session,
-    owner: str,
-    credits: int,
-    *,
-    key: str,
-    reason: str,
-    clock: Clock = clocks.wall,
-) -> Entry:
+def adjust(session: Session, owner: str, posting: Posting, clock: Clock) -> Entry:
     """Correct a wallet by hand, in either direction; the mistake itself stays on the record.
 
-    :param credits: Signed: positive adds credits that don't expire, negative takes.
     :raises InsufficientCredits: Fewer are available than are taken.
     :raises KeyReused: The key has posted something else.
     """
-    check_credits(abs(credits) if isinstance(credits, int) else credits)
-    check_key(key)
-    check_owner(owner)
-    wallet = lock_or_open(session, owner, clock)
-    earlier = repeat(session, wallet, key, Kind.ADJUSTMENT, credits)
+    wallet, earlier = begin(session, owner, posting, clock)
     if earlier is not None:
         return earlier
-    if credits < 0:
-        make_sure(session, wallet, -credits, debt_blocks=False)
-    return append(session, wallet, Kind.ADJUSTMENT, credits, key=key, reason=reason)
+    if posting.credits < 0:
+        require(session, wallet, -posting.credits, debt_blocks=False)
+    return append(session, wallet, posting)

@@ -11,71 +11,65 @@ from sqlalchemy.orm import Session
 
 from ..tables import Kind
 from . import hold_states
-from .lot_store import Drawing, has_returns_to_expire
+from .lot_store import LotStore, has_returns_to_expire
 from .lots import LotState
-from .posting import Locked, append, save
+from .posting import LockedWallet, Posting, append, save
 
 
-def settle(session: Session, wallet: Locked, *, needed: int = 0) -> None:
-    """Bring the wallet up to ``wallet.now``.
+def bring_up_to_date(session: Session, wallet: LockedWallet, *, needed: int = 0) -> None:
+    """Write what is due in the wallet by ``wallet.now``.
 
     :param needed: Overdue holds are released only if fewer credits than this are available.
     """
-    if wallet.due:
+    if wallet.is_due:
         expire(session, wallet)
     if needed > wallet.available:
         release_overdue(session, wallet)
 
 
-def release_overdue(session: Session, wallet: Locked) -> int:
+def release_overdue(session: Session, wallet: LockedWallet) -> int:
     """Give back what overdue holds set aside; how many there were."""
-    late = hold_states.overdue(session, wallet)
-    for hold in late:
+    overdue = hold_states.overdue(session, wallet)
+    for hold in overdue:
         hold_states.close(session, wallet, hold, "expire")
-    if late:
+    if overdue:
         after_release(session, wallet)
-    return len(late)
+    return len(overdue)
 
 
-def after_release(session: Session, wallet: Locked) -> None:
+def after_release(session: Session, wallet: LockedWallet) -> None:
     """Credits came back to lots; to one that is over they came too late."""
-    if wallet.due or has_returns_to_expire(session, wallet):
+    if wallet.is_due or has_returns_to_expire(session, wallet):
         expire(session, wallet)
 
 
-def expire(session: Session, wallet: Locked) -> Drawing:
+def expire(session: Session, wallet: LockedWallet) -> LotStore:
     """Take the rest of each lot that is over: what is neither spent nor held."""
-    drawing = Drawing(session, wallet, keep=True)
-    for lot in drawing.lots.over(wallet.now):
+    store = LotStore(session, wallet, keep=True)
+    for lot in store.lots.over(wallet.now):
         end(session, wallet, lot)
-    finish(session, drawing)
-    return drawing
+    finish(store)
+    return store
 
 
-def end(session: Session, wallet: Locked, lot: LotState, *, early: bool = False) -> None:
+def end(session: Session, wallet: LockedWallet, lot: LotState, *, early: bool = False) -> None:
     """Write the expiry that ends a lot, dated when it was due, or now if it ends ``early``.
 
     Of zero credits where the lot is used up, and its end still matters.
     """
-    append(
-        session,
-        wallet,
-        Kind.EXPIRY,
-        -lot.left,
-        key=f"expiry:{lot.seq}:{wallet.seq + 1}",
-        names=lot.seq,
-        at=None if lot.ended or early else lot.expires_at,
-    )
+    key = f"expiry:{lot.seq}:{wallet.seq + 1}"
+    at = None if lot.ended or early else lot.expires_at
+    append(session, wallet, Posting(Kind.EXPIRY, -lot.left, key, refers_to_seq=lot.seq, at=at))
 
 
-def finish(session: Session, drawing: Drawing) -> None:
+def finish(store: LotStore) -> None:
     """Draw what was just written, and say when the next lot ends."""
-    drawing.catch_up()
-    drawing.wallet.next_expiry_at = drawing.lots.next_expiry_at(drawing.wallet.now)
-    save(session, drawing.wallet)
+    store.catch_up()
+    store.wallet.next_expiry_at = store.lots.next_expiry_at(store.wallet.now)
+    save(store.session, store.wallet)
 
 
-def sweep(session: Session, wallet: Locked) -> None:
-    """Do everything that is due in the wallet, and draw ahead, so that no refund has to draw years."""
+def write_all_due(session: Session, wallet: LockedWallet) -> None:
+    """Write everything that is due, and draw ahead, so that no refund has to draw years."""
     expire(session, wallet)
     release_overdue(session, wallet)

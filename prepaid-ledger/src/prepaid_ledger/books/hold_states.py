@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import HoldClosed
 from ..tables import Hold, HoldState, Kind
-from .posting import Locked, append, save
+from .posting import LockedWallet, Posting, append, save
 
 #: Every move a hold can make. A pair that is not here is refused.
 MOVES = {
@@ -28,7 +28,7 @@ def move(state: HoldState, verb: str) -> HoldState:
         raise HoldClosed(f"cannot {verb} a hold that is {state}") from None
 
 
-def close(session: Session, wallet: Locked, hold: Hold, verb: str, *, captured: int = 0) -> None:
+def close(session: Session, wallet: LockedWallet, hold: Hold, verb: str, *, captured: int = 0) -> None:
     """End ``hold``: ``captured`` of its credits are spent, the rest is available again.
 
     :raises HoldClosed: It has ended before.
@@ -36,7 +36,8 @@ def close(session: Session, wallet: Locked, hold: Hold, verb: str, *, captured: 
     state = move(hold.state, verb)
     wallet.held -= hold.credits
     if captured:
-        append(session, wallet, Kind.SPEND, -captured, key=f"hold:{hold.key}", names=hold.seq)
+        capture = Posting(Kind.SPEND, -captured, f"hold:{hold.key}", refers_to_seq=hold.seq)
+        append(session, wallet, capture)
     else:
         wallet.step()
         save(session, wallet)
@@ -47,7 +48,7 @@ def close(session: Session, wallet: Locked, hold: Hold, verb: str, *, captured: 
     )
 
 
-def overdue(session: Session, wallet: Locked) -> list[Hold]:
+def overdue(session: Session, wallet: LockedWallet) -> list[Hold]:
     """The open holds of this wallet whose time is over."""
     return list(
         session.scalars(

@@ -11,14 +11,13 @@ from datetime import timedelta
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from .. import clock as clocks
 from ..clock import Clock
 from ..errors import HoldClosed, InsufficientCredits, KeyReused
 from ..tables import Hold, HoldState
 from . import hold_states
-from .entries import make_sure
-from .expiry import after_release, settle
-from .posting import Locked, check_credits, check_key, lock, save
+from .entries import require
+from .expiry import after_release, bring_up_to_date
+from .posting import LockedWallet, check_credits, check_key, lock, save
 
 
 def hold(
@@ -28,8 +27,8 @@ def hold(
     *,
     key: str,
     expires_after: timedelta,
-    clock: Clock = clocks.wall,
-    debt_blocks: bool = True,
+    clock: Clock,
+    debt_blocks: bool,
 ) -> Hold:
     """Set ``credits`` aside. The same key again returns the same hold, open or not.
 
@@ -48,11 +47,11 @@ def hold(
         if earlier.credits != credits:
             raise KeyReused(key)
         return earlier
-    make_sure(session, wallet, credits, debt_blocks=debt_blocks)
+    require(session, wallet, credits, debt_blocks=debt_blocks)
     wallet.step()
     wallet.held += credits
     save(session, wallet)
-    holding = insert(Hold).values(
+    opened = insert(Hold).values(
         wallet_id=wallet.id,
         seq=wallet.seq,
         key=key,
@@ -62,12 +61,10 @@ def hold(
         at=wallet.now,
         expires_at=wallet.now + expires_after,
     )
-    return session.scalars(holding.returning(Hold)).one()
+    return session.scalars(opened.returning(Hold)).one()
 
 
-def capture(
-    session: Session, owner: str, *, key: str, credits: int | None = None, clock: Clock = clocks.wall
-) -> Hold:
+def capture(session: Session, owner: str, *, key: str, credits: int | None = None, clock: Clock) -> Hold:
     """Take ``credits`` of a hold, all of it by default; the rest goes back.
 
     Captured again with the same credits, it returns the hold and moves nothing. Capturing
@@ -92,7 +89,7 @@ def capture(
     return hold
 
 
-def release(session: Session, owner: str, *, key: str, clock: Clock = clocks.wall) -> Hold:
+def release(session: Session, owner: str, *, key: str, clock: Clock) -> Hold:
     """Give all of a hold back. Released or expired already, it moves nothing.
 
     :raises HoldClosed: It was captured, or there is no such hold.
@@ -101,24 +98,24 @@ def release(session: Session, owner: str, *, key: str, clock: Clock = clocks.wal
     return _give_back(session, wallet, hold)
 
 
-def _give_back(session: Session, wallet: Locked, hold: Hold) -> Hold:
+def _give_back(session: Session, wallet: LockedWallet, hold: Hold) -> Hold:
     if hold.state not in (HoldState.RELEASED, HoldState.EXPIRED):
         hold_states.close(session, wallet, hold, "release")
         after_release(session, wallet)
     return hold
 
 
-def _lock_hold(session: Session, owner: str, key: str, clock: Clock) -> tuple[Locked, Hold]:
+def _lock_hold(session: Session, owner: str, key: str, clock: Clock) -> tuple[LockedWallet, Hold]:
     check_key(key)
     wallet = lock(session, owner, clock)
     hold = _find(session, wallet, key) if wallet else None
     if wallet is None or hold is None:
         raise HoldClosed(f"there is no hold {key!r}")
-    settle(session, wallet)
+    bring_up_to_date(session, wallet)
     return wallet, hold
 
 
-def _find(session: Session, wallet: Locked, key: str) -> Hold | None:
+def _find(session: Session, wallet: LockedWallet, key: str) -> Hold | None:
     return session.scalar(
         select(Hold)
         .where(Hold.wallet_id == wallet.id, Hold.key == key)

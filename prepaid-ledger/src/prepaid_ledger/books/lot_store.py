@@ -1,4 +1,4 @@
-"""Lots drawn as far as the wallet has come, and kept: what ``lots.py`` works out, on the tables.
+"""Lots drawn as far as the wallet has come, and stored: what ``lots.py`` works out, on the tables.
 
 Drawn only when someone needs to know: an expiry, a reversal, a statement, ``tick``.
 """
@@ -7,24 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import case, func, insert, select
+from sqlalchemy import case, func, select
+from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from ..database.upsert import insert
 from ..tables import Draw, Entry, Hold, HoldState, Kind, Lot
-from .lots import BrokenHistory, Closed, Event, Line, Lots, LotState, Opened, Part
-from .posting import Locked
+from .lots import BrokenHistory, Closed, EntryRow, Event, Lots, LotState, Opened, Part
+from .posting import LockedWallet
 
 #: Events read and stored at a time, so that years of them fit in memory.
 PAGE = 2_000
 
-#: The columns of ``Line``, ``Opened``, ``Closed`` and ``LotState``.
-LINE = (
+#: The columns of ``EntryRow``, ``Opened``, ``Closed`` and ``LotState``.
+ENTRY = (
     Entry.seq,
     Entry.kind,
     Entry.credits,
     Entry.debt,
-    Entry.names,
+    Entry.refers_to_seq,
     Entry.expires_at,
     Entry.amount_minor,
     Entry.key,
@@ -36,17 +38,17 @@ LOT = (Lot.seq, Lot.origin, Lot.left_over, Lot.expires_at, Lot.paid, Lot.held, L
 CLOSED = (Hold.closed_seq.label("seq"), Hold.seq.label("hold_seq"), Hold.key, Hold.credits, Hold.captured)
 
 
-class Drawing:
+class LotStore:
     """One wallet's lots, drawn up to its last event.
 
-    :param keep: Whether what is found out is stored; the wallet is locked then.
+    :param keep: Whether what is found out is written to the tables; the wallet is locked then.
     """
 
-    def __init__(self, session: Session, wallet: Locked, *, keep: bool) -> None:
+    def __init__(self, session: Session, wallet: LockedWallet, *, keep: bool) -> None:
         self.session = session
         self.wallet = wallet
         self.keep = keep
-        self.lots = Lots(live_lots(session, wallet.id), StoredPast(session, wallet.id))
+        self.lots = Lots(live_lots(session, wallet.id), StoredMemory(session, wallet.id))
         self.catch_up()
 
     def catch_up(self) -> None:
@@ -56,7 +58,7 @@ class Drawing:
             upto = min(after + PAGE, self.wallet.seq)
             draws: list[dict[str, int]] = []
             for event in events(self.session, self.wallet.id, after, upto):
-                if isinstance(event, Line) and event.kind is Kind.REVERSAL:
+                if isinstance(event, EntryRow) and event.kind is Kind.REVERSAL:
                     self._store(draws)  # it asks what was drawn before it
                 for part in self.lots.feed(event):
                     draws.append({"wallet_id": self.wallet.id, "seq": event.seq, **part._asdict()})
@@ -69,7 +71,7 @@ class Drawing:
         if not self.keep:
             return
         if draws:
-            self.session.execute(insert(Draw), draws)
+            self.session.execute(plain_insert(Draw), draws)
             draws.clear()
         touched = [self.lots.lots[seq] for seq in sorted(self.lots.touched)]
         if touched:
@@ -90,7 +92,7 @@ class Drawing:
 
 
 def _upsert_lots(session: Session) -> postgresql.Insert | sqlite.Insert:
-    new = sqlite.insert(Lot) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(Lot)
+    new = insert(session, Lot)
     changed = {name: new.excluded[name] for name in ("left_over", "held", "ended")}
     return new.on_conflict_do_update(index_elements=["wallet_id", "seq"], set_=changed)
 
@@ -105,23 +107,23 @@ def live_lots(session: Session, wallet_id: int) -> list[LotState]:
 
 def events(session: Session, wallet_id: int, after: int, upto: int) -> Iterator[Event]:
     """What happened in a wallet between two ``seq``, in order."""
-    found: list[Event] = [
-        Line._make(row)
+    rows: list[Event] = [
+        EntryRow._make(row)
         for row in session.execute(
-            select(*LINE).where(Entry.wallet_id == wallet_id, Entry.seq > after, Entry.seq <= upto)
+            select(*ENTRY).where(Entry.wallet_id == wallet_id, Entry.seq > after, Entry.seq <= upto)
         )
     ]
     opened = select(*OPENED).where(Hold.wallet_id == wallet_id, Hold.seq > after, Hold.seq <= upto)
-    found += [Opened._make(row) for row in session.execute(opened)]
+    rows += [Opened._make(row) for row in session.execute(opened)]
     closed = select(*CLOSED).where(
         Hold.wallet_id == wallet_id, Hold.closed_seq > after, Hold.closed_seq <= upto
     )
-    found += [Closed._make(row) for row in session.execute(closed)]
-    return iter(sorted(found, key=lambda event: event.seq))
+    rows += [Closed._make(row) for row in session.execute(closed)]
+    return iter(sorted(rows, key=lambda event: event.seq))
 
 
-class StoredPast:
-    """What a drawing must know of earlier events, from the tables."""
+class StoredMemory:
+    """What ``Lots`` must know of earlier events, from the tables."""
 
     def __init__(self, session: Session, wallet_id: int) -> None:
         self.session = session
@@ -145,33 +147,33 @@ class StoredPast:
 
     def spent(self, seq: int) -> list[Part]:
         spend = self.session.execute(
-            select(Entry.kind, Entry.names, Entry.credits).where(
+            select(Entry.kind, Entry.refers_to_seq, Entry.credits).where(
                 Entry.wallet_id == self.wallet_id, Entry.seq == seq
             )
         ).one()
         if spend.kind is not Kind.SPEND:
             raise BrokenHistory(f"entry {seq} is reversed, and is no spend")
-        if spend.names is None:
+        if spend.refers_to_seq is None:
             return self.drawn(seq)
-        return first(self.drawn(spend.names), -spend.credits)
+        return first(self.drawn(spend.refers_to_seq), -spend.credits)
 
     def reversed(self, seq: int, before: int) -> int:
         total = self.session.scalar(
             select(func.sum(Entry.credits)).where(
                 Entry.wallet_id == self.wallet_id,
-                Entry.names == seq,
+                Entry.refers_to_seq == seq,
                 Entry.kind == Kind.REVERSAL,
                 Entry.seq < before,
             )
         )
         return int(total or 0)
 
-    def named_by(self, seq: int) -> int:
-        names = self.session.scalar(
-            select(Entry.names).where(Entry.wallet_id == self.wallet_id, Entry.seq == seq)
+    def target_of(self, seq: int) -> int:
+        target = self.session.scalar(
+            select(Entry.refers_to_seq).where(Entry.wallet_id == self.wallet_id, Entry.seq == seq)
         )
-        assert names is not None, "this entry names another"
-        return names
+        assert target is not None, "this entry refers to another"
+        return target
 
 
 def first(parts: list[Part], credits: int) -> list[Part]:
@@ -185,7 +187,7 @@ def first(parts: list[Part], credits: int) -> list[Part]:
     return taken
 
 
-def has_returns_to_expire(session: Session, wallet: Locked) -> bool:
+def has_returns_to_expire(session: Session, wallet: LockedWallet) -> bool:
     """Whether an open hold has drawn on a lot that is over: what it gives back expires at once."""
     over = Lot.ended | (Lot.expires_at <= wallet.now)
     held = select(Lot.seq).where(Lot.wallet_id == wallet.id, Lot.held > 0, over)

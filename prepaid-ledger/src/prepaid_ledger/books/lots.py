@@ -1,7 +1,7 @@
 """Which credits went first: a pure function of a wallet's entries and holds, in ``seq`` order.
 
 Soonest expiry first, then given before paid, then oldest. A lot is open until an
-expiry entry that names it has ended it: no time is compared while drawing. Nothing
+expiry entry that refers to it has ended it: no time is compared while drawing. Nothing
 here reads the database; ``expiry.py`` feeds it, and so does the audit.
 """
 
@@ -18,14 +18,14 @@ from ..tables import Kind
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-class Line(NamedTuple):
+class EntryRow(NamedTuple):
     """An entry, as the tables have it."""
 
     seq: int
     kind: Kind
     credits: int
     debt: int
-    names: int | None
+    refers_to_seq: int | None
     expires_at: datetime | None
     amount_minor: int | None
     key: str
@@ -52,7 +52,7 @@ class Closed(NamedTuple):
     captured: int
 
 
-Event = Line | Opened | Closed
+Event = EntryRow | Opened | Closed
 
 
 class Part(NamedTuple):
@@ -96,13 +96,13 @@ class Memory(Protocol):
         """What a spend or a hold drew when it was made, in the order of drawing."""
 
     def spent(self, seq: int) -> list[Part]:
-        """The same for a spend entry, also where its hold has drawn."""
+        """What a spend entry took, also where its hold has drawn it before."""
 
     def reversed(self, seq: int, before: int) -> int:
         """Credits of the spend entry that were given back before an event."""
 
-    def named_by(self, seq: int) -> int:
-        """What an entry names."""
+    def target_of(self, seq: int) -> int:
+        """The ``seq`` that an entry refers to."""
 
 
 class Lots:
@@ -132,7 +132,7 @@ class Lots:
             return self._close(event)
         if event.kind is Kind.SPEND:
             # A capture draws nothing: its hold has.
-            return self._draw(-event.credits) if event.names is None else []
+            return self._draw(-event.credits) if event.refers_to_seq is None else []
         if event.kind is Kind.REVERSAL:
             return self._reverse(event)
         if event.credits > 0:
@@ -166,7 +166,12 @@ class Lots:
         ]
         return min(times, default=None)
 
+    def in_order(self) -> list[LotState]:
+        """Those at hand, in the order in which they are drawn."""
+        return sorted(self.lots.values(), key=by_order)
+
     def lot(self, seq: int, before: int) -> LotState:
+        """The lot that came in at ``seq``; a used-up one is remembered as it stood before an event."""
         if seq not in self.lots:
             self._keep(self._memory.lot(seq, before))
         self.touched.add(seq)
@@ -176,17 +181,21 @@ class Lots:
         self.lots[lot.seq] = lot
         heappush(self._queue, lot.order)
 
-    def _come_in(self, event: Line, origin: int) -> None:
+    def _come_in(self, event: EntryRow, origin: int) -> None:
         paid = event.kind in (Kind.PURCHASE, Kind.ALLOWANCE) and bool(event.amount_minor)
         self._keep(LotState(event.seq, origin, event.credits, event.expires_at, paid))
         self.came_in += 1
         self.touched.add(event.seq)
 
-    def _origin(self, event: Line) -> int:
-        """The lot that credits first came in by. A restored clawback and a roll-over name theirs."""
-        if event.names is None:
+    def _origin(self, event: EntryRow) -> int:
+        """The lot that credits first came in by. A restored clawback and a roll-over refer to theirs."""
+        if event.refers_to_seq is None:
             return event.seq
-        lot = self._memory.named_by(event.names) if event.kind is Kind.CLAWBACK else event.names
+        lot = (
+            self._memory.target_of(event.refers_to_seq)
+            if event.kind is Kind.CLAWBACK
+            else event.refers_to_seq
+        )
         return self.lot(lot, event.seq).origin
 
     def _take(self, lot: LotState, credits: int) -> Part:
@@ -233,9 +242,9 @@ class Lots:
         rest = sum(part.credits for part in parts) - end.captured
         return self._give_back(last(parts, rest), end.seq)
 
-    def _reverse(self, event: Line) -> list[Part]:
+    def _reverse(self, event: EntryRow) -> list[Part]:
         """Give back to the lots last drawn first, or make a lot of what came from an ended one."""
-        spend = named(event)
+        spend = target_of(event)
         skip = self._memory.reversed(spend, event.seq)
         parts = last(self._memory.spent(spend), event.credits, skip=skip)
         ended = [lot for part in parts if (lot := self.lot(part.lot_seq, event.seq)).ended]
@@ -246,18 +255,19 @@ class Lots:
         self._come_in(event, ended[0].origin)
         return []
 
-    def _end(self, event: Line) -> list[Part]:
-        lot = self.lot(named(event), event.seq)
+    def _end(self, event: EntryRow) -> list[Part]:
+        lot = self.lot(target_of(event), event.seq)
         lot.ended = True
         return [self._take(lot, -event.credits)] if event.credits else []
 
-    def _claw_back(self, event: Line) -> list[Part]:
+    def _claw_back(self, event: EntryRow) -> list[Part]:
         """The rest of its lot first, then what came back of it, then others in their order."""
         parts = []
         credits = -event.credits
         live = (lot for lot in self.lots.values() if lot.left)
         for lot in sorted(
-            live, key=lambda lot: (lot.seq != event.names, lot.origin != event.names, lot.order)
+            live,
+            key=lambda lot: (lot.seq != event.refers_to_seq, lot.origin != event.refers_to_seq, lot.order),
         ):
             if not credits:
                 break
@@ -269,14 +279,14 @@ class Lots:
         return parts
 
 
-def named(event: Line) -> int:
-    """What the entry is about.
+def target_of(event: EntryRow) -> int:
+    """The ``seq`` that the entry refers to.
 
     :raises BrokenHistory: It does not say.
     """
-    if event.names is None:
-        raise BrokenHistory(f"the {event.kind} {event.seq} does not name what it is about")
-    return event.names
+    if event.refers_to_seq is None:
+        raise BrokenHistory(f"the {event.kind} {event.seq} does not refer to what it is about")
+    return event.refers_to_seq
 
 
 def by_order(lot: LotState) -> tuple[datetime, bool, int]:

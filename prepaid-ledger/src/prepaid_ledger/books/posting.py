@@ -9,25 +9,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Self, cast
 
-from sqlalchemy import Table, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Table, select, update
+from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session
 
 from ..clock import Clock
+from ..database.upsert import insert
 from ..errors import KeyReused
 from ..tables import Entry, Kind, Wallet
 
 #: More credits than this in one posting are a mistake, and sums of many still fit the columns.
-MOST = 10**15
+MAX_CREDITS = 10**15
 
 #: Keys that begin so are the ledger's own.
 OWN_KEYS = ("expiry:", "hold:", "repay:", "reversal:", "rollover:")
 
 _wallet = cast(Table, Wallet.__table__)
 
-STANDING = (
+#: The columns of ``LockedWallet``.
+WALLET_COLUMNS = (
     _wallet.c.id,
     _wallet.c.owner,
     _wallet.c.balance,
@@ -40,8 +42,40 @@ STANDING = (
 )
 
 
+@dataclass(frozen=True)
+class Posting:
+    """What an entry says, before it has a place in its wallet.
+
+    :param credits: Signed: positive adds, negative takes.
+    :param key: Names the cause.
+    :param debt: Signed: by how much the wallet owes more, or less.
+    :param refers_to_seq: The ``seq`` of what it is about: a spend, a lot, a clawback, a hold.
+    :param expires_at: When what is left of credits that come in ends.
+    :param amount_minor: What was paid or refunded, in the smallest unit of ``currency``.
+    :param at: When it happened, if before now; times never go back inside a wallet.
+    """
+
+    kind: Kind
+    credits: int
+    key: str
+    debt: int = 0
+    refers_to_seq: int | None = None
+    expires_at: datetime | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+    reason: str | None = None
+    at: datetime | None = None
+
+    @classmethod
+    def of_spend(cls, credits: int, key: str, *, reason: str | None = None) -> Self:
+        """:raises ValueError: The key or the number of credits is none that a caller may give."""
+        check_credits(credits)
+        check_key(key)
+        return cls(Kind.SPEND, -credits, key, reason=reason)
+
+
 @dataclass
-class Locked:
+class LockedWallet:
     """A wallet that nobody else can write until the transaction ends, as it stands.
 
     ``now`` was read under the lock and is never before the wallet's last move.
@@ -63,7 +97,7 @@ class Locked:
         return self.balance - self.held
 
     @property
-    def due(self) -> bool:
+    def is_due(self) -> bool:
         """Whether a lot may have ended. ``next_expiry_at`` is a lower bound."""
         return self.next_expiry_at is not None and self.next_expiry_at <= self.now
 
@@ -79,7 +113,28 @@ class Locked:
             self.next_expiry_at = at
 
 
-def lock(session: Session, owner: str, clock: Clock) -> Locked | None:
+def begin(session: Session, owner: str, posting: Posting, clock: Clock) -> tuple[LockedWallet, Entry | None]:
+    """Check what is asked, lock the owner's wallet, and look for the posting's key.
+
+    A wallet comes to life at its first use.
+
+    :returns: The wallet; and the first entry of the key, where the call is a repeat.
+    :raises ValueError: The owner, the key or the number of credits is none that a caller may give.
+    :raises KeyReused: The key has posted something else.
+    """
+    either_way = posting.kind is Kind.ADJUSTMENT and isinstance(posting.credits, int)
+    check_credits(abs(posting.credits) if either_way else posting.credits)
+    check_key(posting.key)
+    check_owner(owner)
+    wallet = lock(session, owner, clock)
+    if wallet is None:
+        open_wallets(session, [owner], clock())
+        wallet = lock(session, owner, clock)
+    assert wallet is not None, "a wallet that was just opened is there"
+    return wallet, repeat(session, wallet, posting)
+
+
+def lock(session: Session, owner: str, clock: Clock) -> LockedWallet | None:
     """Keep every other writer off this owner's wallet until the transaction ends.
 
     ``None`` if the owner has no wallet yet. SQLite has no row locks, and its
@@ -87,106 +142,75 @@ def lock(session: Session, owner: str, clock: Clock) -> Locked | None:
     """
     if session.get_bind().dialect.name == "sqlite":
         taking = update(_wallet).where(_wallet.c.owner == owner).values(seq=_wallet.c.seq)
-        row = session.execute(taking.returning(*STANDING)).one_or_none()
+        row = session.execute(taking.returning(*WALLET_COLUMNS)).one_or_none()
     else:
-        reading = select(*STANDING).where(_wallet.c.owner == owner)
+        reading = select(*WALLET_COLUMNS).where(_wallet.c.owner == owner)
         row = session.execute(reading.with_for_update(key_share=True)).one_or_none()
     if row is None:
         return None
-    return Locked(**row._mapping, now=max(clock(), row.moved_at))
-
-
-def lock_or_open(session: Session, owner: str, clock: Clock) -> Locked:
-    """The same, and a wallet comes to life at its first use."""
-    wallet = lock(session, owner, clock)
-    if wallet is None:
-        open_wallets(session, [owner], clock())
-        wallet = lock(session, owner, clock)
-    assert wallet is not None, "a wallet that was just opened is there"
-    return wallet
+    return LockedWallet(**row._mapping, now=max(clock(), row.moved_at))
 
 
 def open_wallets(session: Session, owners: list[str], now: datetime) -> None:
-    """Make the wallets that are not there yet.
-
-    ON CONFLICT rather than a SAVEPOINT: on SQLite, one that is a transaction's first
-    write would commit when released.
-    """
-    new = {"balance": 0, "held": 0, "debt": 0, "seq": 0, "drawn_seq": 0}
-    rows = [{"owner": owner, **new, "moved_at": now, "created_at": now} for owner in owners]
-    conflict_free = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    session.execute(conflict_free(_wallet).on_conflict_do_nothing(index_elements=["owner"]), rows)
+    """Make the wallets that are not there yet."""
+    new = {"balance": 0, "held": 0, "debt": 0, "seq": 0, "drawn_seq": 0, "moved_at": now, "created_at": now}
+    rows = [{"owner": owner, **new} for owner in owners]
+    session.execute(insert(session, Wallet).on_conflict_do_nothing(index_elements=["owner"]), rows)
 
 
-def find(session: Session, wallet: Locked, key: str) -> Entry | None:
+def find(session: Session, wallet: LockedWallet, key: str) -> Entry | None:
     """The entry that the key has posted in this wallet."""
     return session.scalar(select(Entry).where(Entry.wallet_id == wallet.id, Entry.key == key))
 
 
 def repeat(
-    session: Session, wallet: Locked, key: str, kind: Kind, credits: int | None, **said: object
+    session: Session, wallet: LockedWallet, posting: Posting, *, any_credits: bool = False
 ) -> Entry | None:
     """The first entry of a key that comes again, or ``None`` when it is new.
 
-    :param credits: Signed; ``None`` where the ledger worked them out itself.
-    :param said: What else the two must agree on, by column.
+    :param any_credits: Don't compare the credits: the ledger works them out itself.
     :raises KeyReused: The key has posted something else.
     """
-    earlier = find(session, wallet, key)
+    earlier = find(session, wallet, posting.key)
     if earlier is None:
         return None
-    agrees = earlier.kind is kind and credits in (None, earlier.credits)
-    if not agrees or any(getattr(earlier, name) != value for name, value in said.items()):
-        raise KeyReused(key)
+    if _gist(earlier) != _gist(posting) or not (any_credits or earlier.credits == posting.credits):
+        raise KeyReused(posting.key)
     return earlier
 
 
-def append(
-    session: Session,
-    wallet: Locked,
-    kind: Kind,
-    credits: int,
-    *,
-    key: str,
-    debt: int = 0,
-    names: int | None = None,
-    expires_at: datetime | None = None,
-    amount_minor: int | None = None,
-    currency: str | None = None,
-    reason: str | None = None,
-    at: datetime | None = None,
-) -> Entry:
-    """Write one entry, and move the wallet with it.
+def _gist(posted: Entry | Posting) -> tuple[object, ...]:
+    """What two postings with one key must agree on, beside the credits."""
+    return posted.kind, posted.refers_to_seq, posted.amount_minor, posted.currency
 
-    :param credits: Signed: positive adds, negative takes.
-    :param at: When it happened, if before now; times never go back inside a wallet.
-    :param debt: Signed: by how much the wallet owes more, or less.
-    """
-    wallet.step(at)
-    wallet.balance += credits
-    wallet.debt += debt
-    if credits > 0:
-        wallet.expects_expiry(expires_at)
+
+def append(session: Session, wallet: LockedWallet, posting: Posting) -> Entry:
+    """Write one entry, and move the wallet with it."""
+    wallet.step(posting.at)
+    wallet.balance += posting.credits
+    wallet.debt += posting.debt
+    if posting.credits > 0:
+        wallet.expects_expiry(posting.expires_at)
     save(session, wallet)
-    posting = insert(Entry).values(
+    entry = plain_insert(Entry).values(
         wallet_id=wallet.id,
         seq=wallet.seq,
-        kind=kind,
-        key=key,
-        credits=credits,
-        debt=debt,
+        kind=posting.kind,
+        key=posting.key,
+        credits=posting.credits,
+        debt=posting.debt,
         balance_after=wallet.balance,
         at=wallet.moved_at,
-        names=names,
-        expires_at=expires_at,
-        amount_minor=amount_minor,
-        currency=currency,
-        reason=reason,
+        refers_to_seq=posting.refers_to_seq,
+        expires_at=posting.expires_at,
+        amount_minor=posting.amount_minor,
+        currency=posting.currency,
+        reason=posting.reason,
     )
-    return session.scalars(posting.returning(Entry)).one()
+    return session.scalars(entry.returning(Entry)).one()
 
 
-def save(session: Session, wallet: Locked) -> None:
+def save(session: Session, wallet: LockedWallet) -> None:
     """Write the wallet's row as it stands now."""
     session.execute(
         update(_wallet)
@@ -219,5 +243,5 @@ def check_key(key: str) -> None:
 
 def check_credits(credits: int) -> None:
     """:raises ValueError: It is not a whole number from 1 on."""
-    if not isinstance(credits, int) or isinstance(credits, bool) or not 1 <= credits <= MOST:
-        raise ValueError(f"credits are a whole number from 1 to {MOST:,}, not {credits!r}")
+    if not isinstance(credits, int) or isinstance(credits, bool) or not 1 <= credits <= MAX_CREDITS:
+        raise ValueError(f"credits are a whole number from 1 to {MAX_CREDITS:,}, not {credits!r}")

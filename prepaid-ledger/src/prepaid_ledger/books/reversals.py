@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
-from typing import TypedDict
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from .. import clock as clocks
 from ..clock import Clock
 from ..errors import KeyReused, NothingToReverse
 from ..tables import Entry, Hold, Kind
-from .clawbacks import LEAST_LIFE
+from .clawbacks import MIN_LIFE
 from .expiry import end, expire, finish
-from .lot_store import Drawing, StoredPast
+from .lot_store import LotStore, StoredMemory
 from .lots import LotState, Part, last
-from .posting import Locked, append, check_credits, check_key, find, lock
-
-
-class Terms(TypedDict, total=False):
-    """What credits that come back take along."""
-
-    amount_minor: int
-    currency: str | None
-    expires_at: datetime
+from .posting import Posting, append, check_credits, check_key, find, lock
 
 
 def reverse(
@@ -35,7 +26,7 @@ def reverse(
     key: str,
     credits: int | None = None,
     reason: str | None = None,
-    clock: Clock = clocks.wall,
+    clock: Clock,
 ) -> Entry:
     """Give back ``credits`` of a spend, all that are left of it by default.
 
@@ -57,20 +48,21 @@ def reverse(
         raise NothingToReverse(f"{spend_key!r} has not spent anything")
     earlier = find(session, wallet, key)
     if earlier is not None:
-        if (earlier.kind, earlier.names) != (Kind.REVERSAL, spend.seq):
+        if (earlier.kind, earlier.refers_to_seq) != (Kind.REVERSAL, spend.seq):
             raise KeyReused(key)
         if credits not in (None, _total(session, earlier)):
             raise KeyReused(key)
         return earlier
-    past = StoredPast(session, wallet.id)
-    returned = past.reversed(spend.seq, wallet.seq + 1)
+    memory = StoredMemory(session, wallet.id)
+    returned = memory.reversed(spend.seq, wallet.seq + 1)
     left = -spend.credits - returned
     credits = left if credits is None else credits
     if credits > left or left == 0:
         raise NothingToReverse(f"{left} credits of {spend_key!r} are left to give back, not {credits}")
-    drawing = expire(session, wallet)
-    parts = last(past.spent(spend.seq), credits, skip=returned)
-    return _write(session, wallet, drawing, spend, parts, key=key, reason=reason)
+    store = expire(session, wallet)
+    parts = last(memory.spent(spend.seq), credits, skip=returned)
+    posting = Posting(Kind.REVERSAL, credits, key, refers_to_seq=spend.seq, reason=reason)
+    return _write(store, spend, parts, posting)
 
 
 def _total(session: Session, reversal: Entry) -> int:
@@ -78,75 +70,61 @@ def _total(session: Session, reversal: Entry) -> int:
     more = session.scalars(
         select(Entry.credits).where(
             Entry.wallet_id == reversal.wallet_id,
-            Entry.names == reversal.names,
+            Entry.refers_to_seq == reversal.refers_to_seq,
             Entry.key.startswith(f"reversal:{reversal.seq}:"),
         )
     )
     return reversal.credits + sum(more)
 
 
-def _write(
-    session: Session,
-    wallet: Locked,
-    drawing: Drawing,
-    spend: Entry,
-    parts: list[Part],
-    *,
-    key: str,
-    reason: str | None,
-) -> Entry:
+def _write(store: LotStore, spend: Entry, parts: list[Part], posting: Posting) -> Entry:
     """One entry for what follows each other into open lots, one for each lot that has ended."""
-    first: Entry | None = None
+    session, wallet = store.session, store.wallet
     drawn_at = _drawn_at(session, spend)
-    groups = _groups(session, wallet, drawing, parts)
-    for ended, credits in groups:
-        own = Terms() if ended is None else _terms(session, wallet, ended, credits, drawn_at)
-        entry = append(
-            session,
-            wallet,
-            Kind.REVERSAL,
-            credits,
-            key=key if first is None else f"reversal:{first.seq}:{wallet.seq + 1}",
-            names=spend.seq,
-            reason=reason,
-            **own,
-        )
+    first: Entry | None = None
+    for ended, credits in _groups(store, parts):
+        part = replace(posting, credits=credits)
+        if first is not None:
+            part = replace(part, key=f"reversal:{first.seq}:{wallet.seq + 1}")
+        if ended is not None:
+            part = _as_new_lot(store, part, ended, drawn_at)
+        entry = append(session, wallet, part)
         first = first or entry
-    finish(session, drawing)
+    finish(store)
     assert first is not None, "something is left to give back"
     return first
 
 
-def _groups(
-    session: Session, wallet: Locked, drawing: Drawing, parts: list[Part]
-) -> list[tuple[LotState | None, int]]:
+def _groups(store: LotStore, parts: list[Part]) -> list[tuple[LotState | None, int]]:
+    """The lot that has ended, or ``None`` for those that are open, and the credits that come back to it."""
+    wallet = store.wallet
     groups: list[tuple[LotState | None, int]] = []
     for part in parts:
-        lot = drawing.lots.lot(part.lot_seq, wallet.seq + 1)
-        over = lot.is_over(wallet.now)
-        if over and not lot.ended:  # used up before its time came, so no expiry has named it yet
-            end(session, wallet, lot)
-        if not over and groups and groups[-1][0] is None:
+        lot = store.lots.lot(part.lot_seq, wallet.seq + 1)
+        is_over = lot.is_over(wallet.now)
+        if is_over and not lot.ended:  # used up before its time came, so no expiry refers to it yet
+            end(store.session, wallet, lot)
+        if not is_over and groups and groups[-1][0] is None:
             groups[-1] = (None, groups[-1][1] + part.credits)
         else:
-            groups.append((lot if over else None, part.credits))
+            groups.append((lot if is_over else None, part.credits))
     return groups
 
 
 def _drawn_at(session: Session, spend: Entry) -> datetime:
     """When the credits left their lots: a capture's did when it was held."""
-    if spend.names is None:
+    if spend.refers_to_seq is None:
         return spend.at
-    return session.get_one(Hold, (spend.wallet_id, spend.names)).at
+    return session.get_one(Hold, (spend.wallet_id, spend.refers_to_seq)).at
 
 
-def _terms(session: Session, wallet: Locked, ended: LotState, credits: int, drawn_at: datetime) -> Terms:
+def _as_new_lot(store: LotStore, posting: Posting, ended: LotState, drawn_at: datetime) -> Posting:
     """The price and the life of credits that come back after their lot has ended."""
-    lot = session.get_one(Entry, (wallet.id, ended.seq))
-    terms = Terms()
+    lot = store.session.get_one(Entry, (store.wallet.id, ended.seq))
     if lot.amount_minor is not None:
-        terms["amount_minor"] = lot.amount_minor * credits // lot.credits
-        terms["currency"] = lot.currency
+        amount_minor = lot.amount_minor * posting.credits // lot.credits
+        posting = replace(posting, amount_minor=amount_minor, currency=lot.currency)
     if lot.expires_at is not None:
-        terms["expires_at"] = wallet.now + max(lot.expires_at - drawn_at, LEAST_LIFE)
-    return terms
+        life = max(lot.expires_at - drawn_at, MIN_LIFE)
+        posting = replace(posting, expires_at=store.wallet.now + life)
+    return posting

@@ -10,14 +10,22 @@ from itertools import islice
 from sqlalchemy import Engine, Select, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from .. import clock as clocks
 from ..clock import Clock
-from ..database.engine import commit_alone
+from ..database.transactions import commit_alone
 from ..errors import KeyReused
-from ..tables import Entry, Hold, HoldState, Kind, Wallet
-from .entries import grant
-from .expiry import sweep
-from .posting import STANDING, Locked, check_credits, check_key, check_owner, lock, open_wallets
+from ..tables import Entry, Hold, HoldState, Wallet
+from .entries import come_in
+from .expiry import write_all_due
+from .posting import (
+    WALLET_COLUMNS,
+    LockedWallet,
+    Posting,
+    check_credits,
+    check_key,
+    check_owner,
+    lock,
+    open_wallets,
+)
 
 #: Wallets in one transaction of a bulk grant.
 CHUNK = 1_000
@@ -30,110 +38,68 @@ SOON = timedelta(days=1)
 MANY = 1_000
 
 
-def grant_many(
-    engine: Engine,
-    owners: Iterable[str],
-    credits: int,
-    *,
-    key: str,
-    reason: str,
-    expires_at: datetime | None = None,
-    clock: Clock = clocks.wall,
-) -> Iterator[int]:
-    """Grant the same to each of ``owners``, once; say after each commit how many have it.
+def grant_many(engine: Engine, owners: Iterable[str], posting: Posting, clock: Clock) -> Iterator[int]:
+    """Post the same grant to each of ``owners``, once; say after each commit how many have it.
 
     Commits a thousand at a time. Broken off, run it again with the same key: who has the
     grant gets no other.
 
     :raises KeyReused: The key has posted something else in a wallet; the thousand that it is in get nothing.
     """
-    check_credits(credits)
-    check_key(key)
+    check_credits(posting.credits)
+    check_key(posting.key)
     done = 0
     for chunk in chunks(owners, CHUNK):
         for owner in chunk:
             check_owner(owner)
-        give = partial(
-            _grant_chunk,
-            owners=sorted(set(chunk)),
-            credits=credits,
-            key=key,
-            reason=reason,
-            expires_at=expires_at,
-            clock=clock,
-        )
+        give = partial(_grant_chunk, owners=sorted(set(chunk)), posting=posting, clock=clock)
         commit_alone(engine, give)
         done += len(chunk)
         yield done
 
 
 def chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    """``items`` in lists of ``size``; the last may be shorter."""
     rest = iter(items)
     while chunk := list(islice(rest, size)):
         yield chunk
 
 
-def _grant_chunk(
-    session: Session,
-    *,
-    owners: Sequence[str],
-    credits: int,
-    key: str,
-    reason: str,
-    expires_at: datetime | None,
-    clock: Clock,
-) -> None:
+def _grant_chunk(session: Session, *, owners: Sequence[str], posting: Posting, clock: Clock) -> None:
     open_wallets(session, list(owners), clock())  # on SQLite it takes the write lock for all that follows
-    rows = session.execute(
-        select(*STANDING).where(Wallet.owner.in_(owners)).order_by(Wallet.id).with_for_update(key_share=True)
-    ).all()
+    of_owners = select(*WALLET_COLUMNS).where(Wallet.owner.in_(owners)).order_by(Wallet.id)
+    rows = session.execute(of_owners.with_for_update(key_share=True)).all()
     now = clock()
-    wallets = {row.id: Locked(**row._mapping, now=max(now, row.moved_at)) for row in rows}
-    had = select(Entry).where(Entry.wallet_id.in_(wallets), Entry.key == key)
-    for entry in session.scalars(had):
-        if (entry.kind, entry.credits) != (Kind.GRANT, credits):
-            raise KeyReused(key)
+    wallets = {row.id: LockedWallet(**row._mapping, now=max(now, row.moved_at)) for row in rows}
+    repeats = select(Entry).where(Entry.wallet_id.in_(wallets), Entry.key == posting.key)
+    for entry in session.scalars(repeats):
+        if (entry.kind, entry.credits) != (posting.kind, posting.credits):
+            raise KeyReused(posting.key)
         del wallets[entry.wallet_id]
     for wallet in [wallet for wallet in wallets.values() if wallet.debt]:
-        grant(
-            session,
-            wallet.owner,
-            credits,
-            key=key,
-            reason=reason,
-            expires_at=expires_at,
-            clock=clock,
-        )
+        come_in(session, wallet, posting)
         del wallets[wallet.id]
     if wallets:
-        _write(session, list(wallets.values()), credits, key=key, reason=reason, expires_at=expires_at)
+        _write(session, list(wallets.values()), posting)
 
 
-def _write(
-    session: Session,
-    wallets: Sequence[Locked],
-    credits: int,
-    *,
-    key: str,
-    reason: str,
-    expires_at: datetime | None,
-) -> None:
+def _write(session: Session, wallets: Sequence[LockedWallet], posting: Posting) -> None:
     for wallet in wallets:
         wallet.step()
-        wallet.balance += credits
-        wallet.expects_expiry(expires_at)
+        wallet.balance += posting.credits
+        wallet.expects_expiry(posting.expires_at)
     entries = [
         {
             "wallet_id": wallet.id,
             "seq": wallet.seq,
-            "kind": Kind.GRANT,
-            "key": key,
-            "credits": credits,
+            "kind": posting.kind,
+            "key": posting.key,
+            "credits": posting.credits,
             "debt": 0,
             "balance_after": wallet.balance,
             "at": wallet.moved_at,
-            "expires_at": expires_at,
-            "reason": reason,
+            "expires_at": posting.expires_at,
+            "reason": posting.reason,
         }
         for wallet in wallets
     ]
@@ -151,16 +117,15 @@ def _write(
     session.execute(update(Wallet), moves)
 
 
-def settle_due(engine: Engine, *, clock: Clock = clocks.wall) -> int:
+def write_due(engine: Engine, clock: Clock) -> int:
     """Write what is due: lots that have ended, holds whose time is over; how many wallets were due.
 
     Each wallet is a transaction of its own. Safe at any time, twice, and in several processes at once.
     """
-    now = clock()
     with Session(engine) as session:
-        owners = list(session.scalars(_due(now)))
+        owners = list(session.scalars(_due(clock())))
     for owner in owners:
-        commit_alone(engine, partial(settle, owner=owner, clock=clock))
+        commit_alone(engine, partial(write_due_of, owner=owner, clock=clock))
     return len(owners)
 
 
@@ -175,8 +140,8 @@ def _due(now: datetime) -> Select[str]:
     )
 
 
-def settle(session: Session, owner: str, clock: Clock) -> None:
+def write_due_of(session: Session, owner: str, clock: Clock) -> None:
     """Write what is due in one wallet."""
     wallet = lock(session, owner, clock)
     if wallet is not None:
-        sweep(session, wallet)
+        write_all_due(session, wallet)

@@ -1,9 +1,21 @@
-"""The database below the books: durable commits, column types, upserts. Imports errors alone.
+"""The database below the books: durable commits, column types, upserts, migrations. Imports errors alone.
 
 A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
 from .types import Base, BigInt, UtcDateTime, whole_numbers, words
+from .upgrade import LEDGER, Chain, downgrade, upgrade
 from .upsert import insert
 
-__all__ = ["Base", "BigInt", "UtcDateTime", "insert", "whole_numbers", "words"]
+__all__ = [
+    "LEDGER",
+    "Base",
+    "BigInt",
+    "Chain",
+    "UtcDateTime",
+    "downgrade",
+    "insert",
+    "upgrade",
+    "whole_numbers",
+    "words",
+]

@@ -16,11 +16,11 @@ from typing import Protocol
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..books.lot_store import Drawing
-from ..books.posting import Locked
+from ..books.lot_store import LotStore
+from ..books.posting import LockedWallet
 from ..clock import Clock
 from ..tables import Entry, Kind
-from .wallets import look
+from .wallets import find_wallet
 
 #: Entries read at a time.
 PAGE = 1_000
@@ -58,8 +58,8 @@ class Statement:
 
 def is_due(session: Session, owner: str, *, clock: Clock) -> bool:
     """Whether something has ended that is not written yet."""
-    wallet = look(session, owner, clock())
-    return wallet is not None and wallet.due
+    wallet = find_wallet(session, owner, clock())
+    return wallet is not None and wallet.is_due
 
 
 def statement(
@@ -72,7 +72,7 @@ def statement(
     """
     if end < start:
         raise ValueError("a statement ends after it starts")
-    wallet = look(session, owner, clock())
+    wallet = find_wallet(session, owner, clock())
     if wallet is None:
         return Statement(owner, start, end, 0, 0)
     after, upto = (_last_before(session, wallet, time) for time in (start, end))
@@ -86,38 +86,38 @@ def statement(
 
 def balance_at(session: Session, owner: str, time: datetime, *, clock: Clock) -> int:
     """The credits that ``owner`` had at ``time``, with what that second brought or ended."""
-    wallet = look(session, owner, clock())
+    wallet = find_wallet(session, owner, clock())
     if wallet is None:
         return 0
     time = min(time, wallet.now)
     seq = _last_before(session, wallet, time, inclusive=True)
     balance = _balance_after(session, wallet, seq)
-    due = wallet.next_expiry_at is not None and wallet.next_expiry_at <= time
-    if due and time >= wallet.moved_at:  # what has ended since is not written yet
-        drawing = Drawing(session, wallet, keep=False)
-        balance -= sum(lot.left for lot in drawing.lots.over(time))
+    is_due = wallet.next_expiry_at is not None and wallet.next_expiry_at <= time
+    if is_due and time >= wallet.moved_at:  # what has ended since is not written yet
+        lots = LotStore(session, wallet, keep=False).lots
+        balance -= sum(lot.left for lot in lots.over(time))
     return balance
 
 
-def _last_before(session: Session, wallet: Locked, time: datetime, *, inclusive: bool = False) -> int:
+def _last_before(session: Session, wallet: LockedWallet, time: datetime, *, inclusive: bool = False) -> int:
     """The ``seq`` of the last entry before ``time``, or 0."""
     low, high = 0, wallet.seq + 1  # the entry is from low on, and before high
     while high - low > 1:
         middle = (low + high) // 2
-        found = session.execute(
+        entry = session.execute(
             select(Entry.seq, Entry.at)
             .where(Entry.wallet_id == wallet.id, Entry.seq >= middle, Entry.seq < high)
             .order_by(Entry.seq)
             .limit(1)
         ).one_or_none()
-        if found is not None and (found.at <= time if inclusive else found.at < time):
-            low = found.seq
+        if entry is not None and (entry.at <= time if inclusive else entry.at < time):
+            low = entry.seq
         else:
             high = middle
     return low
 
 
-def _balance_after(session: Session, wallet: Locked, seq: int) -> int:
+def _balance_after(session: Session, wallet: LockedWallet, seq: int) -> int:
     return (
         session.scalar(select(Entry.balance_after).where(Entry.wallet_id == wallet.id, Entry.seq == seq)) or 0
     )

@@ -10,18 +10,18 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from ..books import hold_states
-from ..books.lot_store import Drawing
-from ..books.lots import Closed
-from ..books.posting import STANDING, Locked
+from ..books.lot_store import LotStore
+from ..books.lots import Closed, Lots, LotState
+from ..books.posting import WALLET_COLUMNS, LockedWallet
 from ..clock import Clock
 from ..tables import Entry, Hold, Kind, Wallet
 
-#: The most entries that one page lists.
-MOST_ENTRIES = 200
+#: How many entries one page lists at most.
+MAX_ENTRIES = 200
 
 
 @dataclass(frozen=True)
-class Standing:
+class WalletSummary:
     """What an owner has, in whole credits. ``balance`` includes what open holds set aside."""
 
     owner: str
@@ -35,7 +35,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class LotLine:
+class LotSummary:
     """What is left of credits that came in together. ``held`` of them are set aside."""
 
     key: str
@@ -55,63 +55,58 @@ class Page(list[Entry]):
     next_cursor: str | None = None
 
 
-def look(session: Session, owner: str, now: datetime) -> Locked | None:
+def find_wallet(session: Session, owner: str, now: datetime) -> LockedWallet | None:
     """The wallet as it stands, without its lock."""
-    row = session.execute(select(*STANDING).where(Wallet.owner == owner)).one_or_none()
-    return None if row is None else Locked(**row._mapping, now=max(now, row.moved_at))
+    row = session.execute(select(*WALLET_COLUMNS).where(Wallet.owner == owner)).one_or_none()
+    return None if row is None else LockedWallet(**row._mapping, now=max(now, row.moved_at))
 
 
-def standing(session: Session, owner: str, *, clock: Clock) -> Standing:
+def summary(session: Session, owner: str, *, clock: Clock) -> WalletSummary:
     """What ``owner`` has now; nothing for an owner that was never heard of."""
-    wallet = look(session, owner, clock())
+    wallet = find_wallet(session, owner, clock())
     if wallet is None:
-        return Standing(owner)
-    late = hold_states.overdue(session, wallet) if wallet.held else []
+        return WalletSummary(owner)
+    overdue = hold_states.overdue(session, wallet) if wallet.held else []
     balance = wallet.balance
-    if wallet.due or late:
-        balance -= sum(lot.left for lot in _drawn(session, wallet, late).lots.over(wallet.now))
-    held = wallet.held - sum(hold.credits for hold in late)
-    return Standing(owner, balance, held, wallet.debt)
+    if wallet.is_due or overdue:
+        balance -= sum(lot.left for lot in _lots_now(session, wallet, overdue).over(wallet.now))
+    held = wallet.held - sum(hold.credits for hold in overdue)
+    return WalletSummary(owner, balance, held, wallet.debt)
 
 
-def _drawn(session: Session, wallet: Locked, late: list[Hold]) -> Drawing:
+def _lots_now(session: Session, wallet: LockedWallet, overdue: list[Hold]) -> Lots:
     """The lots as of now, with what overdue holds would give back."""
-    drawing = Drawing(session, wallet, keep=False)
-    for hold in late:
-        drawing.lots.feed(Closed(wallet.step(), hold.seq, hold.key, hold.credits, 0))
-    return drawing
+    lots = LotStore(session, wallet, keep=False).lots
+    for hold in overdue:
+        lots.feed(Closed(wallet.step(), hold.seq, hold.key, hold.credits, 0))
+    return lots
 
 
-def lots(session: Session, owner: str, *, clock: Clock) -> list[LotLine]:
+def lots(session: Session, owner: str, *, clock: Clock) -> list[LotSummary]:
     """What is left of each lot, in the order in which they are drawn."""
-    wallet = look(session, owner, clock())
+    wallet = find_wallet(session, owner, clock())
     if wallet is None:
         return []
-    drawing = _drawn(session, wallet, hold_states.overdue(session, wallet))
-    live = [
-        lot for lot in drawing.lots.lots.values() if lot.held or (lot.left and not lot.is_over(wallet.now))
-    ]
-    entries = {
-        entry.seq: entry
-        for entry in session.scalars(
-            select(Entry).where(Entry.wallet_id == wallet.id, Entry.seq.in_([lot.seq for lot in live]))
-        )
-    }
-    return [
-        LotLine(
-            key=entry.key,
-            kind=entry.kind,
-            credits=entry.credits,
-            left=0 if lot.is_over(wallet.now) else lot.left,
-            held=lot.held,
-            expires_at=lot.expires_at,
-            amount_minor=entry.amount_minor,
-            currency=entry.currency,
-            came_at=entry.at,
-        )
-        for lot in sorted(live, key=lambda lot: lot.order)
-        for entry in [entries[lot.seq]]
-    ]
+    lots_now = _lots_now(session, wallet, hold_states.overdue(session, wallet))
+    live = [lot for lot in lots_now.in_order() if lot.held or (lot.left and not lot.is_over(wallet.now))]
+    seqs = [lot.seq for lot in live]
+    came_in = select(Entry).where(Entry.wallet_id == wallet.id, Entry.seq.in_(seqs))
+    entries = {entry.seq: entry for entry in session.scalars(came_in)}
+    return [_summary_of_lot(lot, entries[lot.seq], wallet.now) for lot in live]
+
+
+def _summary_of_lot(lot: LotState, entry: Entry, now: datetime) -> LotSummary:
+    return LotSummary(
+        key=entry.key,
+        kind=entry.kind,
+        credits=entry.credits,
+        left=0 if lot.is_over(now) else lot.left,
+        held=lot.held,
+        expires_at=lot.expires_at,
+        amount_minor=entry.amount_minor,
+        currency=entry.currency,
+        came_at=entry.at,
+    )
 
 
 @dataclass(frozen=True)
@@ -148,8 +143,8 @@ def entries(
     :param cursor: ``next_cursor`` of the page before.
     :raises ValueError: The limit is out of bounds, or the cursor is none of ours.
     """
-    if not 1 <= limit <= MOST_ENTRIES:
-        raise ValueError(f"limit is a whole number from 1 to {MOST_ENTRIES}")
+    if not 1 <= limit <= MAX_ENTRIES:
+        raise ValueError(f"limit is a whole number from 1 to {MAX_ENTRIES}")
     moved = (Entry.credits != 0) | (Entry.debt != 0)
     query = select(Entry).join(Wallet, Wallet.id == Entry.wallet_id).where(Wallet.owner == owner, moved)
     query = which.of(query)

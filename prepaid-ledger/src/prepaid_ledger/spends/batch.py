@@ -1,6 +1,6 @@
-"""Many spends in one transaction: those that are plain. What is left out goes alone, and is told why.
+"""Many spends in one transaction: those that are batchable. What is left out goes alone, and is told why.
 
-A spend is plain if its wallet can be had, nothing in it is due, no debt blocks it, its key is
+A spend is batchable if its wallet can be had, nothing in it is due, no debt blocks it, its key is
 new, and the credits are there after those asked for before it.
 """
 
@@ -15,55 +15,61 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Insert, bindparam, text
 
-from ..database.engine import PATIENCE_S
+from ..database.engine import LOCK_TIMEOUT_S
 from ..database.types import UtcDateTime
-from .host_insert import Carried, carried
-from .single import Ask, Spent, run_work
+from .host_insert import BatchInsert, batch_insert
+from .single import SpendRequest, Spent, insert_host_row
 
 
 class Outcome(NamedTuple):
-    """What came of one ask in a batch. ``reached`` says whether its wallet could be had at once."""
+    """What came of one request in a batch. ``reached`` says whether its wallet could be had at once."""
 
     reached: bool
     spent: Spent | None
 
 
-def one_of_each_key(asks: Sequence[Ask]) -> list[int]:
-    """The place of the first ask with each owner and key. The others go alone, and are told what it was."""
+def one_of_each_key(requests: Sequence[SpendRequest]) -> list[int]:
+    """The place of the first request with each owner and key. The others go alone, and find it then."""
     places: dict[tuple[str, str], int] = {}
-    for place, ask in enumerate(asks):
-        places.setdefault((ask.owner, ask.key), place)
+    for place, request in enumerate(requests):
+        places.setdefault((request.owner, request.key), place)
     return list(places.values())
 
 
 def post(
-    connection: Connection, asks: Sequence[Ask], *, now: datetime, debt_blocks: bool, wait: bool = False
+    connection: Connection,
+    requests: Sequence[SpendRequest],
+    *,
+    now: datetime,
+    debt_blocks: bool,
+    wait: bool = False,
 ) -> list[Outcome]:
-    """Post what is plain of ``asks``, no two of which may have the same owner and key.
+    """Post what is batchable of ``requests``, no two of which may have the same owner and key.
 
     :param wait: Whether to wait for wallets that others hold. A batch of many wallets
         does not, so that nobody's slow transaction stalls everybody.
     :raises IntegrityError: A key was posted between our looking and our writing. Nothing was moved.
     """
     if connection.dialect.name == "sqlite":
-        return _run_works(connection, asks, _post_on_sqlite(connection, asks, now, debt_blocks))
-    work = carried(asks)
-    statement, values = on_postgresql(asks, work, now=now, debt_blocks=debt_blocks, wait=wait)
+        outcomes = _post_on_sqlite(connection, requests, now, debt_blocks)
+        return _insert_host_rows(connection, requests, outcomes)
+    host_insert = batch_insert(requests)
+    statement, values = on_postgresql(requests, host_insert, now=now, debt_blocks=debt_blocks, wait=wait)
     outcomes = read(connection.exec_driver_sql(statement, values))
-    return outcomes if work is not None else _run_works(connection, asks, outcomes)
+    return outcomes if host_insert is not None else _insert_host_rows(connection, requests, outcomes)
 
 
 #: Locks the wallets in the order of their ids, so that two batches never wait for each other in a ring;
-#: then, under the locks, counts within each wallet, writes plain rows, and moves each wallet once.
+#: then, under the locks, counts within each wallet, writes the entries, and moves each wallet once.
 #: FOR UPDATE reads the newest wallet, but the rest sees what was there when the statement began: a
 #: key that came in between meets the unique constraint, and the caller repeats. Whether a key is new
 #: is asked row by row: as an anti-join, planned while the table was small, it read a whole index each time.
-PLAIN_ON_POSTGRESQL = """
+BATCH_ON_POSTGRESQL = """
 WITH asked AS MATERIALIZED (
   SELECT * FROM json_to_recordset(%(asked)s) AS a (n integer, owner text, key text, credits bigint{record})
 ), locked AS MATERIALIZED (
   SELECT id, owner, balance, held, debt, seq, next_expiry_at, moved_at FROM prepaid_wallet
-  WHERE owner = ANY (ARRAY(SELECT owner FROM asked)){patience} ORDER BY id FOR NO KEY UPDATE {skip}
+  WHERE owner = ANY (ARRAY(SELECT owner FROM asked)){timeout} ORDER BY id FOR NO KEY UPDATE {skip}
 ), fresh AS (
   SELECT a.n, a.key, a.credits, l.id, l.seq, l.balance, l.balance - l.held AS available,
          greatest(l.moved_at, %(now)s) AS at,
@@ -83,7 +89,7 @@ WITH asked AS MATERIALIZED (
   SET balance = w.balance - t.credits, seq = w.seq + t.entries, moved_at = t.at
   FROM (SELECT id, sum(credits) AS credits, count(*) AS entries, max(at) AS at FROM taken GROUP BY id) t
   WHERE w.id = t.id
-){work}
+){host_rows}
 SELECT l.id IS NOT NULL AS reached, t.seq, t.balance
 FROM asked a LEFT JOIN locked l USING (owner) LEFT JOIN taken t USING (n)
 ORDER BY a.n
@@ -91,46 +97,51 @@ ORDER BY a.n
 
 
 #: Computed once, before the first wallet is locked, and gone with the transaction.
-PATIENCE = f" AND (SELECT set_config('lock_timeout', '{PATIENCE_S}s', true)) IS NOT NULL"
+LOCK_TIMEOUT = f" AND (SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_S}s', true)) IS NOT NULL"
 
 #: A host's own types are texts by then, but for times and exact numbers.
 WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str)
 
 
 @lru_cache(maxsize=128)
-def _statement(wait: bool, work: Carried | None) -> str:
+def _statement(wait: bool, host_insert: BatchInsert | None) -> str:
     """The statement above, with the host's INSERT in it if there is one: one round trip, one transaction."""
-    return PLAIN_ON_POSTGRESQL.format(
-        record="" if work is None else work.record,
-        patience=PATIENCE if wait else "",
+    return BATCH_ON_POSTGRESQL.format(
+        record="" if host_insert is None else host_insert.record,
+        timeout=LOCK_TIMEOUT if wait else "",
         skip="" if wait else "SKIP LOCKED",
-        work="" if work is None else work.clause,
+        host_rows="" if host_insert is None else host_insert.clause,
     )
 
 
 def on_postgresql(
-    asks: Sequence[Ask], work: Carried | None, *, now: datetime, debt_blocks: bool, wait: bool = False
+    requests: Sequence[SpendRequest],
+    host_insert: BatchInsert | None,
+    *,
+    now: datetime,
+    debt_blocks: bool,
+    wait: bool = False,
 ) -> tuple[str, dict[str, object]]:
-    """The statement that posts what is plain of ``asks`` with the ``work`` that they bring, and its values.
+    """The statement that posts what is batchable with the host rows that they bring, and its values.
 
     All that is asked is one text: an array a column costs the driver more than the rest of the batch.
     """
     asked = [
         {
             "n": n,
-            "owner": ask.owner,
-            "key": ask.key,
-            "credits": ask.credits,
-            **({} if work is None else work.row(ask)),
+            "owner": request.owner,
+            "key": request.key,
+            "credits": request.credits,
+            **({} if host_insert is None else host_insert.row(request)),
         }
-        for n, ask in enumerate(asks)
+        for n, request in enumerate(requests)
     ]
     values = {"asked": WRITER.encode(asked), "now": now, "debt_blocks": debt_blocks}
-    return _statement(wait, work), values
+    return _statement(wait, host_insert), values
 
 
 def read(rows: Iterable[Any]) -> list[Outcome]:
-    """What the statement above tells of each ask."""
+    """What the statement above says of each request."""
     return [Outcome(reached, None if seq is None else Spent(seq, balance)) for reached, seq, balance in rows]
 
 
@@ -140,7 +151,7 @@ WHERE owner IN (SELECT value FROM json_each(:owners))
 """).columns(next_expiry_at=UtcDateTime, moved_at=UtcDateTime)
 
 SEEN_ON_SQLITE = text("""
-SELECT a.key AS n FROM json_each(:asks) AS a
+SELECT a.key AS n FROM json_each(:keys) AS a
 JOIN prepaid_entry e ON e.wallet_id = a.value ->> 0 AND e.key = a.value ->> 1
 """)
 
@@ -155,32 +166,35 @@ UPDATE prepaid_wallet SET balance = :balance, seq = :seq, moved_at = :at WHERE i
 
 
 def _post_on_sqlite(
-    connection: Connection, asks: Sequence[Ask], now: datetime, debt_blocks: bool
+    connection: Connection, requests: Sequence[SpendRequest], now: datetime, debt_blocks: bool
 ) -> list[Outcome]:
-    owners = json.dumps([ask.owner for ask in asks])
+    owners = json.dumps([request.owner for request in requests])
     wallets = {
         row.owner: dict(row._mapping) for row in connection.execute(WALLETS_ON_SQLITE, {"owners": owners})
     }
-    known = [[wallets[ask.owner]["id"] if ask.owner in wallets else None, ask.key] for ask in asks]
-    seen = set(connection.scalars(SEEN_ON_SQLITE, {"asks": json.dumps(known)}))
+    keys = [
+        [wallets[request.owner]["id"] if request.owner in wallets else None, request.key]
+        for request in requests
+    ]
+    seen = set(connection.scalars(SEEN_ON_SQLITE, {"keys": json.dumps(keys)}))
     outcomes: list[Outcome] = []
     entries: list[dict[str, object]] = []
     moved: dict[str, dict[str, Any]] = {}
-    for number, ask in enumerate(asks):
-        wallet = wallets.get(ask.owner)
-        if wallet is None or number in seen or not _is_plain(wallet, ask.credits, now, debt_blocks):
+    for number, request in enumerate(requests):
+        wallet = wallets.get(request.owner)
+        if wallet is None or number in seen or not _is_batchable(wallet, request.credits, now, debt_blocks):
             outcomes.append(Outcome(True, None))
             continue
         wallet["seq"] += 1
-        wallet["balance"] -= ask.credits
+        wallet["balance"] -= request.credits
         wallet["at"] = max(now, wallet["moved_at"])
-        moved[ask.owner] = wallet
+        moved[request.owner] = wallet
         entries.append(
             {
                 "wallet_id": wallet["id"],
                 "seq": wallet["seq"],
-                "key": ask.key,
-                "credits": -ask.credits,
+                "key": request.key,
+                "credits": -request.credits,
                 "balance": wallet["balance"],
                 "at": wallet["at"],
             }
@@ -192,23 +206,25 @@ def _post_on_sqlite(
     return outcomes
 
 
-def _is_plain(wallet: dict[str, Any], credits: int, now: datetime, debt_blocks: bool) -> bool:
+def _is_batchable(wallet: dict[str, Any], credits: int, now: datetime, debt_blocks: bool) -> bool:
     due = wallet["next_expiry_at"] is not None and wallet["next_expiry_at"] <= now
     blocked = debt_blocks and wallet["debt"] > 0
     return not due and not blocked and wallet["balance"] - wallet["held"] >= credits
 
 
-def _run_works(connection: Connection, asks: Sequence[Ask], outcomes: list[Outcome]) -> list[Outcome]:
+def _insert_host_rows(
+    connection: Connection, requests: Sequence[SpendRequest], outcomes: list[Outcome]
+) -> list[Outcome]:
     """Run the host's INSERTs of what was spent: the same statement with many values in one go."""
     together: defaultdict[Insert, list[Any]] = defaultdict(list)
-    for number, (ask, (_, spent)) in enumerate(zip(asks, outcomes, strict=True)):
-        if spent is None or ask.work is None:
+    for number, (request, (_, spent)) in enumerate(zip(requests, outcomes, strict=True)):
+        if spent is None or request.work is None:
             continue
-        if ask.values is None or ask.work.returning_column_descriptions:
-            row = run_work(connection, ask)
+        if request.values is None or request.work.returning_column_descriptions:
+            row = insert_host_row(connection, request)
             outcomes[number] = Outcome(True, Spent(spent.seq, spent.balance, row))
         else:
-            together[ask.work].append(ask.values)
+            together[request.work].append(request.values)
     for work, values in together.items():
         connection.execute(work, values)
     return outcomes

@@ -1,9 +1,9 @@
-"""A host's plain INSERT, run inside the statement that takes the credits: one round trip for both."""
+"""A host's bare INSERT, run inside the statement that takes the credits: one round trip for both."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -23,7 +23,7 @@ from sqlalchemy.types import (
 )
 from sqlalchemy.types import TypeEngine as Type
 
-from .single import Ask
+from .single import SpendRequest
 
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -32,80 +32,83 @@ TYPES = (String, Integer, Numeric, Boolean, Date, DateTime, Uuid, JSON)
 
 
 @dataclass(frozen=True)
-class Carried:
-    """One INSERT with the same columns for all: a row for each spend that is taken.
+class BatchInsert:
+    """One INSERT with the same columns for all: a host row for each spend that is taken.
+
+    Two are equal if their SQL is.
 
     :param columns: The name of each in the record, the key of its value, and what its type makes of it.
     :param record: The same as columns of ``json_to_recordset``.
     :param clause: The INSERT, from those and from ``taken``.
     """
 
-    columns: tuple[tuple[str, str, Callable[[Any], object] | None], ...]
+    columns: tuple[tuple[str, str, Callable[[Any], object] | None], ...] = field(compare=False)
     record: str
     clause: str
 
-    def row(self, ask: Ask) -> dict[str, object]:
+    def row(self, request: SpendRequest) -> dict[str, object]:
         """What one spend brings, by column of the record."""
-        values = ask.values or {}
+        values = request.values or {}
         return {
             place: values[name] if write is None else write(values[name])
             for place, name, write in self.columns
         }
 
 
-def carried(asks: Sequence[Ask]) -> Carried | None:
-    """The INSERT that all of them bring, or ``None`` if they differ, or it is more than a plain one."""
-    first = asks[0]
+def batch_insert(requests: Sequence[SpendRequest]) -> BatchInsert | None:
+    """The INSERT that all of them bring, or ``None`` if they differ, or it is more than a bare one."""
+    first = requests[0]
     if first.work is None or first.values is None:
         return None
     names = first.values.keys()
     if any(
-        ask.work is not first.work or ask.values is None or ask.values.keys() != names for ask in asks[1:]
+        request.work is not first.work or request.values is None or request.values.keys() != names
+        for request in requests[1:]
     ):
         return None
     return _render(first.work, tuple(names))
 
 
-def fit_one_statement(asks: Sequence[Ask]) -> bool:
+def fit_one_statement(requests: Sequence[SpendRequest]) -> bool:
     """Whether what they bring, if anything, goes inside the statement that takes the credits."""
-    return carried(asks) is not None or all(ask.work is None for ask in asks)
+    return batch_insert(requests) is not None or all(request.work is None for request in requests)
 
 
 @lru_cache(maxsize=64)
-def _render(work: Insert, names: tuple[str, ...]) -> Carried | None:
+def _render(work: Insert, names: tuple[str, ...]) -> BatchInsert | None:
     table = work.table
-    if not isinstance(table, Table) or not is_plain(work, table) or not fills(table, names):
+    if not isinstance(table, Table) or not is_bare_insert(work, table) or not fills(table, names):
         return None
     quoted = DIALECT.identifier_preparer
     types = [table.c[name].type for name in names]
     columns = ", ".join(quoted.quote(table.c[name].name) for name in names)
     places = ", ".join(f"w{i}{cast(type_)}" for i, type_ in enumerate(types))
-    return Carried(
+    return BatchInsert(
         columns=tuple(
             (f"w{i}", name, type_.bind_processor(DIALECT))
             for i, (name, type_) in enumerate(zip(names, types, strict=True))
         ),
         record="".join(f", w{i} {text_of(type_)}" for i, type_ in enumerate(types)),
-        clause=f""", worked AS (
+        clause=f""", host_rows AS (
   INSERT INTO {quoted.format_table(table)} ({columns})
   SELECT {places} FROM taken JOIN asked USING (n)
 )""".replace("%", "%%"),
     )
 
 
-def is_plain(work: Insert, table: Table) -> bool:
+def is_bare_insert(work: Insert, table: Table) -> bool:
     """Whether it is ``insert(table)`` and no more: no values of its own, no ON CONFLICT, no RETURNING."""
     return str(work.compile(dialect=DIALECT)) == str(insert(table).compile(dialect=DIALECT))
 
 
 def fills(table: Table, names: Sequence[str]) -> bool:
     """Whether nothing is left for SQLAlchemy to fill in, and each value can be written as text."""
-    return all(name in table.c and isinstance(plain(table.c[name].type), TYPES) for name in names) and all(
-        column.key in names or column.default is None for column in table.c
-    )
+    return all(
+        name in table.c and isinstance(base_type(table.c[name].type), TYPES) for name in names
+    ) and all(column.key in names or column.default is None for column in table.c)
 
 
-def plain(type_: Type[Any]) -> Type[Any]:
+def base_type(type_: Type[Any]) -> Type[Any]:
     """The type below a host's own."""
     while isinstance(type_, TypeDecorator):
         type_ = type_.impl_instance
@@ -114,13 +117,13 @@ def plain(type_: Type[Any]) -> Type[Any]:
 
 def text_of(type_: Type[Any]) -> str:
     """How the record has it. A length is left to the INSERT, which refuses where a cast cuts."""
-    bare = plain(type_)
-    if isinstance(bare, JSON) or (isinstance(bare, String) and not isinstance(bare, Enum)):
+    base = base_type(type_)
+    if isinstance(base, JSON) or (isinstance(base, String) and not isinstance(base, Enum)):
         return "text"
-    return bare.compile(DIALECT)
+    return base.compile(DIALECT)
 
 
 def cast(type_: Type[Any]) -> str:
     """SQLAlchemy writes JSON as a text."""
-    bare = plain(type_)
-    return f"::{bare.compile(DIALECT)}" if isinstance(bare, JSON) else ""
+    base = base_type(type_)
+    return f"::{base.compile(DIALECT)}" if isinstance(base, JSON) else ""

@@ -1,4 +1,4 @@
-"""Spends that commit by themselves, and may carry one INSERT of the host's."""
+"""A spend that commits by itself, and may bring one INSERT of the host's."""
 
 from __future__ import annotations
 
@@ -10,9 +10,30 @@ from sqlalchemy import Connection, Engine, Insert, Row
 from sqlalchemy.orm import Session
 
 from ..books import entries
-from ..books.posting import check_credits, check_key
+from ..books.posting import Posting, check_credits, check_key
 from ..clock import Clock
-from ..database.engine import commit_alone
+from ..database.transactions import commit_alone
+
+
+@dataclass(frozen=True)
+class SpendRequest:
+    """One spend to make: who pays, how many credits, and for what.
+
+    :param key: Names what is paid for, ``report:17``.
+    :param work: One INSERT of the host's that is committed with the spend, or not at all.
+    :param values: Its parameters.
+    :raises ValueError: The key or the number of credits is none that a caller may give.
+    """
+
+    owner: str
+    credits: int
+    key: str
+    work: Insert | None = None
+    values: Mapping[str, object] | None = None
+
+    def __post_init__(self) -> None:
+        check_credits(self.credits)
+        check_key(self.key)
 
 
 @dataclass(frozen=True)
@@ -30,43 +51,27 @@ class Spent:
     repeated: bool = False
 
 
-@dataclass(frozen=True)
-class Ask:
-    """One spend that someone waits for."""
-
-    owner: str
-    credits: int
-    key: str
-    work: Insert | None = None
-    values: Mapping[str, object] | None = None
-
-    def __post_init__(self) -> None:
-        check_credits(self.credits)
-        check_key(self.key)
-
-
-def spend_alone(engine: Engine, ask: Ask, *, clock: Clock, debt_blocks: bool) -> Spent:
-    """Commit one spend with its work in a transaction of its own.
+def spend_alone(engine: Engine, request: SpendRequest, *, clock: Clock, debt_blocks: bool) -> Spent:
+    """Commit one spend with its host row in a transaction of its own.
 
     :raises InsufficientCredits: Fewer are available.
     :raises WalletBlocked: The wallet owes credits.
     :raises KeyReused: The key has posted something else.
     :raises Busy: The database did not get to it. What came of it, the same key tells.
     """
+    posting = Posting.of_spend(request.credits, request.key)
 
     def write(session: Session) -> Spent:
-        entry, is_new = entries.spend_once(
-            session, ask.owner, ask.credits, key=ask.key, clock=clock, debt_blocks=debt_blocks
-        )
-        row = run_work(session.connection(), ask) if is_new else None
+        entry, is_new = entries.spend(session, request.owner, posting, clock=clock, debt_blocks=debt_blocks)
+        row = insert_host_row(session.connection(), request) if is_new else None
         return Spent(entry.seq, entry.balance_after, row, repeated=not is_new)
 
     return commit_alone(engine, write)
 
 
-def run_work(connection: Connection, ask: Ask) -> Row[Any] | None:
+def insert_host_row(connection: Connection, request: SpendRequest) -> Row[Any] | None:
     """Run the host's INSERT; the row that it returns, if it has a RETURNING."""
-    if ask.work is None:
+    if request.work is None:
         return None
-    result = connection.execute(ask.work, ask.values)
+    result = connection.execute(request.work, request.values)
     return result.one() if result.returns_rows else None

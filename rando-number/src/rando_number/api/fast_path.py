@@ -83,7 +83,7 @@ class FastPath:
         self.through_flask = BufferedRequests(in_threads, max_body=app.config["MAX_CONTENT_LENGTH"])
         with app.app_context():
             self.keys = api_keys.key_cache()
-            self.spends = prepaid.awaited_spends()
+            self.ledger = prepaid.async_ledger()
         self.fixed_headers = as_bytes(
             {
                 "Content-Type": "application/json",
@@ -117,7 +117,7 @@ class FastPath:
             return None
         row = new_row(caller, ask)
         try:
-            spent = await self.spends.spend(caller.owner, **terms(row))
+            spent = await self.ledger.spend_now(caller.owner, **terms(row))
         except PrepaidError as error:
             may_be_spent = error.http_status == 503  # so Flask must not try again
             return Handover(window, error if may_be_spent else None)

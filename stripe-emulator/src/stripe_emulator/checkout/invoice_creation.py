@@ -91,7 +91,7 @@ def make(session: Json) -> None:
 
 
 def _item(session: Json, customer: Json, line: Json) -> Json:
-    """A line of the session as the invoice item that Stripe puts on the invoice, of which no event tells."""
+    """A line of the session as the invoice item that Stripe puts on the invoice, without an event."""
     price, rates = line["price"], line["_tax_rates"] or session["_tax_rates"]
     return lines.new_invoiceitem(
         customer,

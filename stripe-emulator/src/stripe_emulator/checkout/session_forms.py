@@ -133,7 +133,7 @@ def customer(form: Form) -> str | None:
 
 
 def updates(form: Form) -> list[str]:
-    """``customer_update``: what the payer tells of themselves that becomes the customer's."""
+    """``customer_update``: what the payer fills in that becomes the customer's."""
     wanted = form.get("customer_update") or {}
     if wanted and "customer" not in form:
         raise InvalidRequest(

@@ -69,6 +69,10 @@ def is_field(object_name: str, name: str) -> bool:
     return known and name in object_named(object_name).fields
 
 
+#: Fields of ours that came to Stripe's API after version 15 of the SDK, which is never shown them.
+LATER_FIELDS = {"pause_schedules", "submission_method", "subscription_pause"}
+
+
 def complete(object_name: str, fields: dict[str, Any]) -> dict[str, Any]:
     """``fields`` of such an object, each hash among them with every key that Stripe always sends.
 
@@ -78,6 +82,7 @@ def complete(object_name: str, fields: dict[str, Any]) -> dict[str, Any]:
     return {
         key: known[key].complete(value) if isinstance(value, dict) and key in known else value
         for key, value in fields.items()
+        if key in known or key not in LATER_FIELDS
     }
 
 
@@ -115,6 +120,7 @@ class Value:
         return shape.blank() | {
             key: shape.fields[key].complete(each) if isinstance(each, dict) and key in shape.fields else each
             for key, each in value.items()
+            if key in shape.fields or key not in LATER_FIELDS
         }
 
     def candidates(self, value: Any) -> tuple[Shape, ...]:

@@ -15,7 +15,7 @@ _EXPIRY = re.compile(r"\s*(\d{1,2})\s*[/\-. ]?\s*(\d{2}|\d{4})\s*")
 
 @dataclass
 class Refusal(Exception):
-    """What to tell the customer, and at which field."""
+    """A sentence for the customer, and the field that it stands at."""
 
     field: str
     message: str

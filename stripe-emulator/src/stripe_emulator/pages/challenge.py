@@ -32,7 +32,7 @@ def ask(intent_id: str) -> ResponseReturnValue:
 
 @pages.post("/challenge/<intent_id>")
 def answer(intent_id: str) -> ResponseReturnValue:
-    """Tell the bank, and go back to where the customer came from."""
+    """Answer the bank, and go back to where the customer came from."""
     with storage().transaction():
         intent = _intent(intent_id)
         if intent["status"] == "requires_action":

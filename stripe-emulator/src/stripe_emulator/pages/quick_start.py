@@ -1,4 +1,4 @@
-"""What the dashboard tells a newcomer: a first payment in three languages, and the cards."""
+"""What the dashboard shows a newcomer: a first payment in three languages, and the cards."""
 
 from __future__ import annotations
 

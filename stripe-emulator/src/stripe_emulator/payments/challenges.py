@@ -14,7 +14,7 @@ def url(intent: Json) -> str:
 
 
 def next_action(intent: Json, return_url: str | None) -> Json:
-    """What the intent tells its page to do: go to the bank, or have stripe.js do it."""
+    """What the intent's page has to do: go to the bank, or have stripe.js do it."""
     if return_url:
         return {"type": "redirect_to_url", "redirect_to_url": {"return_url": return_url, "url": url(intent)}}
     return {

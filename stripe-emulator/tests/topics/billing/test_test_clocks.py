@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from ..shop import Shop, day, moment
+from ..shop import Shop, day, moment, with_sdk_16
 
 
 def on_clock(shop: Shop, start: str) -> tuple[str, str]:
@@ -91,6 +91,7 @@ def test_paused_collection_bills_but_takes_no_money(shop: Shop, behavior: str, s
     assert shop.latest(customer).status == "paid"
 
 
+@with_sdk_16
 def test_a_paused_subscription_renews_only_after_it_is_resumed(shop: Shop) -> None:
     customer = shop.customer()
     subscription = shop.subscribe(customer, shop.price())

@@ -20,6 +20,8 @@ import stripe
 from stripe_emulator import Emulator
 from stripe_emulator.server.seed import BadSeed, plant
 
+from ..shop import with_sdk_16
+
 Process = subprocess.Popen[str]
 
 
@@ -182,6 +184,7 @@ def test_a_slow_receiver_delays_nobody_but_itself() -> None:
             released.set()
 
 
+@with_sdk_16
 def test_snapshots_and_thin_events_are_sent_side_by_side() -> None:
     snapshots, thin = Queue[bytes](), Queue[bytes]()
     with (

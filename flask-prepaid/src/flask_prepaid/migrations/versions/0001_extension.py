@@ -1,0 +1,486 @@
+"""The extension's tables: customers, payments, plans, the inbox and the reports' sums
+
+Revision ID: 0001
+Revises:
+
+They stand beside the ledger's, which has migrations of its own and comes first: a row of the reports
+refers to a wallet.
+
+Locks nothing that was there before. Back: drops the tables; what was paid is then known to Stripe alone.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+AT = sa.DateTime(timezone=True)
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+PLAN_STATES = (
+    "requested open expired incomplete incomplete_expired trialing active past_due unpaid paused canceled"
+)
+
+DISPUTE_STATES = (
+    "warning_needs_response warning_under_review warning_closed"
+    " needs_response under_review won lost prevented"
+)
+
+#: In the order in which they refer to each other.
+TABLES = (
+    "customer card topup notice attempt payment refund dispute inbox comparison"
+    " plan_price subscription trial_card invoice subscription_change"
+    " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
+)
+
+
+def words(name: str, length: int, values: str) -> sa.Enum:
+    """A column that holds one of a few words, checked by the database."""
+    return sa.Enum(*values.split(), name=name, native_enum=False, create_constraint=True, length=length)
+
+
+def partial_index(name: str, table: str, columns: list[str], *, only: str, unique: bool = False) -> None:
+    """An index of the rows that ``only`` holds for."""
+    where = sa.text(only)
+    op.create_index(name, table, columns, unique=unique, postgresql_where=where, sqlite_where=where)
+
+
+def upgrade() -> None:
+    create_customers()
+    create_payments()
+    create_inbox()
+    create_plans()
+    create_history_of_plans()
+    create_movements()
+    create_sums()
+
+
+def create_customers() -> None:
+    op.create_table(
+        "prepaid_customer",
+        sa.Column("owner", sa.String(64), primary_key=True),
+        sa.Column("idempotency_key", sa.String(255), nullable=False),
+        sa.Column("stripe_id", sa.String(255)),
+        sa.Column("default_card_id", sa.String(255)),
+        sa.Column("cards_fetched_at", AT),
+        sa.Column("created_at", AT, nullable=False),
+        sa.UniqueConstraint("idempotency_key"),
+        sa.UniqueConstraint("stripe_id"),
+    )
+    op.create_table(
+        "prepaid_card",
+        sa.Column("id", sa.String(255), primary_key=True),
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("brand", sa.String(32), nullable=False),
+        sa.Column("last4", sa.String(4), nullable=False),
+        sa.Column("exp_month", BIG, nullable=False),
+        sa.Column("exp_year", BIG, nullable=False),
+        sa.Column("name", sa.String(255)),
+        sa.Column("fingerprint", sa.String(255)),
+    )
+    op.create_index("ix_prepaid_card_fingerprint", "prepaid_card", ["fingerprint"])
+    op.create_index("ix_prepaid_card_owner", "prepaid_card", ["owner"])
+    op.create_table(
+        "prepaid_topup",
+        sa.Column("owner", sa.String(64), primary_key=True),
+        sa.Column("on", sa.Boolean(), nullable=False),
+        sa.Column("pack", sa.String(64), nullable=False),
+        sa.Column("threshold", BIG, nullable=False),
+        sa.Column("ceiling_minor", BIG, nullable=False),
+        sa.Column("after_payment", BIG, nullable=False),
+        sa.Column("stopped", sa.String(255)),
+        sa.CheckConstraint("threshold > 0", name="threshold_positive"),
+    )
+    op.create_table(
+        "prepaid_notice",
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("about", sa.String(255), nullable=False),
+        sa.Column("told_at", AT, nullable=False),
+        sa.PrimaryKeyConstraint("owner", "about"),
+    )
+    op.create_table(
+        "prepaid_attempt",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("address", sa.String(64)),
+        sa.Column("at", AT, nullable=False),
+    )
+    op.create_index("ix_prepaid_attempt_address_at", "prepaid_attempt", ["address", "at"])
+    op.create_index("ix_prepaid_attempt_at", "prepaid_attempt", ["at"])
+    op.create_index("ix_prepaid_attempt_owner_at", "prepaid_attempt", ["owner", "at"])
+
+
+def create_payments() -> None:
+    op.create_table(
+        "prepaid_payment",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("via", words("via", 16, "checkout card topup plan"), nullable=False),
+        sa.Column(
+            "state",
+            words("paymentstate", 16, "requested open pending paid failed expired unknown needs_review"),
+            nullable=False,
+        ),
+        sa.Column("pack", sa.String(64)),
+        sa.Column("title", sa.String(255), nullable=False),
+        sa.Column("credits", BIG, nullable=False),
+        sa.Column("expires_after_s", BIG),
+        sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("paid_minor", BIG),
+        sa.Column("discount_minor", BIG, nullable=False, server_default="0"),
+        sa.Column("tax_minor", BIG, nullable=False, server_default="0"),
+        sa.Column("refunded_minor", BIG, nullable=False),
+        sa.Column("idempotency_key", sa.String(255), nullable=False),
+        sa.Column("session_id", sa.String(255)),
+        sa.Column("payment_intent_id", sa.String(255)),
+        sa.Column("charge_id", sa.String(255)),
+        sa.Column("invoice_id", sa.String(255)),
+        sa.Column("card_id", sa.String(255)),
+        sa.Column("receipt_url", sa.String(1024)),
+        sa.Column("failure", sa.String(255)),
+        sa.Column("failure_counted", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("created_at", AT, nullable=False),
+        sa.Column("paid_at", AT),
+        sa.Column("fetched_at", AT),
+        sa.Column("check_at", AT),
+        sa.Column("checks", BIG, nullable=False),
+        sa.CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
+        sa.CheckConstraint("credits > 0", name="credits_positive"),
+        sa.UniqueConstraint("charge_id"),
+        sa.UniqueConstraint("idempotency_key"),
+        sa.UniqueConstraint("invoice_id"),
+        sa.UniqueConstraint("payment_intent_id"),
+        sa.UniqueConstraint("session_id"),
+    )
+    op.create_index("ix_prepaid_payment_created_at", "prepaid_payment", ["created_at"])
+    partial_index("ix_prepaid_payment_failure", "prepaid_payment", ["created_at"], only="failure IS NOT NULL")
+    op.create_index("ix_prepaid_payment_check_at", "prepaid_payment", ["check_at"])
+    op.create_index("ix_prepaid_payment_owner_id", "prepaid_payment", ["owner", "id"])
+    partial_index(
+        "ix_prepaid_payment_uncounted",
+        "prepaid_payment",
+        ["created_at"],
+        only="failure IS NOT NULL AND NOT failure_counted",
+    )
+    op.create_table(
+        "prepaid_refund",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
+        sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column(
+            "state",
+            words("refundstate", 16, "requested refused pending requires_action succeeded failed canceled"),
+            nullable=False,
+        ),
+        sa.Column("reason", sa.String(255)),
+        sa.Column("idempotency_key", sa.String(255), nullable=False),
+        sa.Column("stripe_id", sa.String(255)),
+        sa.Column("created_at", AT, nullable=False),
+        sa.Column("fetched_at", AT),
+        sa.Column("check_at", AT),
+        sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
+        sa.UniqueConstraint("idempotency_key"),
+        sa.UniqueConstraint("stripe_id"),
+    )
+    op.create_index("ix_prepaid_refund_check_at", "prepaid_refund", ["check_at"])
+    op.create_index("ix_prepaid_refund_payment_id", "prepaid_refund", ["payment_id"])
+    op.create_table(
+        "prepaid_dispute",
+        sa.Column("id", sa.String(255), primary_key=True),
+        sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
+        sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column(
+            "state",
+            words(
+                "disputestate",
+                24,
+                DISPUTE_STATES,
+            ),
+            nullable=False,
+        ),
+        sa.Column("created_at", AT, nullable=False),
+        sa.Column("fetched_at", AT, nullable=False),
+    )
+    op.create_index("ix_prepaid_dispute_payment_id", "prepaid_dispute", ["payment_id"])
+
+
+def create_inbox() -> None:
+    op.create_table(
+        "prepaid_inbox",
+        sa.Column("id", sa.String(255), primary_key=True),
+        sa.Column("type", sa.String(255), nullable=False),
+        sa.Column("object_id", sa.String(255)),
+        sa.Column("api_version", sa.String(64)),
+        sa.Column("livemode", sa.Boolean()),
+        sa.Column("created_at", AT, nullable=False),
+        sa.Column("received_at", AT, nullable=False),
+        sa.Column("handled_at", AT),
+        sa.Column("outcome", sa.String(255)),
+        sa.Column("attempts", BIG, nullable=False),
+    )
+    op.create_index("ix_prepaid_inbox_object_id", "prepaid_inbox", ["object_id"])
+    op.create_index("ix_prepaid_inbox_received_at", "prepaid_inbox", ["received_at", "id"])
+    partial_index("ix_prepaid_inbox_waiting", "prepaid_inbox", ["received_at"], only="handled_at IS NULL")
+    op.create_table(
+        "prepaid_comparison",
+        sa.Column("id", BIG, autoincrement=False, primary_key=True),
+        sa.Column("at", AT, nullable=False),
+        sa.Column("since", AT),
+        sa.Column("drift", sa.Text(), nullable=False),
+    )
+
+
+def create_plans() -> None:
+    op.create_table(
+        "prepaid_plan_price",
+        sa.Column("id", sa.String(255), primary_key=True),
+        sa.Column("plan", sa.String(64), nullable=False),
+        sa.Column("title", sa.String(255), nullable=False),
+        sa.Column("credits", BIG, nullable=False),
+        sa.Column("roll_over", BIG, nullable=False),
+        sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("interval", sa.String(8), nullable=False),
+        sa.Column("interval_count", BIG, nullable=False),
+    )
+    op.create_table(
+        "prepaid_subscription",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("state", words("state", 24, PLAN_STATES), nullable=False),
+        sa.Column("price_id", sa.String(255), sa.ForeignKey("prepaid_plan_price.id"), nullable=False),
+        sa.Column("quantity", BIG, nullable=False),
+        sa.Column("other_items", BIG, nullable=False, server_default="0"),
+        sa.Column("collects", sa.Boolean(), nullable=False, server_default=sa.true()),
+        sa.Column("collects_again_at", AT),
+        sa.Column("trial_days", BIG, nullable=False),
+        sa.Column("trial_credits", BIG, nullable=False),
+        sa.Column("idempotency_key", sa.String(255), nullable=False),
+        sa.Column("session_id", sa.String(255)),
+        sa.Column("page_closed_at", AT),
+        sa.Column("stripe_id", sa.String(255)),
+        sa.Column("card_id", sa.String(255)),
+        sa.Column("period_start", AT),
+        sa.Column("period_end", AT),
+        sa.Column("trial_end", AT),
+        sa.Column("cancel_at", AT),
+        sa.Column("schedule_id", sa.String(255)),
+        sa.Column("next_price_id", sa.String(255), sa.ForeignKey("prepaid_plan_price.id")),
+        sa.Column("next_quantity", BIG),
+        sa.Column("next_at", AT),
+        sa.Column("pending_until", AT),
+        sa.Column("ended_at", AT),
+        sa.Column("end_reason", sa.String(32)),
+        sa.Column("created_at", AT, nullable=False),
+        sa.Column("fetched_at", AT),
+        sa.Column("check_at", AT),
+        sa.Column("checks", BIG, nullable=False),
+        sa.CheckConstraint(
+            "state <> 'expired' OR session_id IS NULL OR page_closed_at IS NOT NULL",
+            name="expired_page_is_closed",
+        ),
+        sa.CheckConstraint("quantity > 0", name="quantity_positive"),
+        sa.UniqueConstraint("idempotency_key"),
+        sa.UniqueConstraint("session_id"),
+        sa.UniqueConstraint("stripe_id"),
+    )
+    op.create_index("ix_prepaid_subscription_check_at", "prepaid_subscription", ["check_at"])
+    op.create_index("ix_prepaid_subscription_owner_id", "prepaid_subscription", ["owner", "id"])
+    partial_index(
+        "uq_prepaid_subscription_running",
+        "prepaid_subscription",
+        ["owner"],
+        only="state NOT IN ('expired', 'incomplete_expired', 'canceled')",
+        unique=True,
+    )
+
+
+def create_history_of_plans() -> None:
+    op.create_table(
+        "prepaid_trial_card",
+        sa.Column("fingerprint", sa.String(255), primary_key=True),
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("tried_at", AT, nullable=False),
+    )
+    op.create_index("ix_prepaid_trial_card_owner", "prepaid_trial_card", ["owner"])
+    op.create_table(
+        "prepaid_invoice",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("subscription_id", BIG, sa.ForeignKey("prepaid_subscription.id"), nullable=False),
+        sa.Column("stripe_id", sa.String(255), nullable=False),
+        sa.Column("number", sa.String(64)),
+        sa.Column("state", words("invoicestate", 16, "draft open paid uncollectible void"), nullable=False),
+        sa.Column("total_minor", BIG, nullable=False),
+        sa.Column("due_minor", BIG, nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("period_start", AT),
+        sa.Column("period_end", AT),
+        sa.Column("credits", BIG),
+        sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id")),
+        sa.Column("page_url", sa.String(1024)),
+        sa.Column("pdf_url", sa.String(1024)),
+        sa.Column("retry_at", AT),
+        sa.Column("created_at", AT, nullable=False),
+        sa.Column("paid_at", AT),
+        sa.Column("fetched_at", AT, nullable=False),
+        sa.UniqueConstraint("payment_id"),
+        sa.UniqueConstraint("stripe_id"),
+    )
+    op.create_index(
+        "ix_prepaid_invoice_subscription_id_created_at", "prepaid_invoice", ["subscription_id", "created_at"]
+    )
+    op.create_table(
+        "prepaid_subscription_change",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("subscription_id", BIG, sa.ForeignKey("prepaid_subscription.id"), nullable=False),
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("at", AT, nullable=False),
+        sa.Column(
+            "move", words("move", 16, "new expansion contraction churn reactivation other"), nullable=False
+        ),
+        sa.Column("state", words("state", 24, PLAN_STATES), nullable=False),
+        sa.Column("plan", sa.String(64), nullable=False),
+        sa.Column("quantity", BIG, nullable=False),
+        sa.Column("cancel_at", AT),
+        sa.Column("next_price_id", sa.String(255)),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("mrr_before_minor", BIG, nullable=False),
+        sa.Column("mrr_after_minor", BIG, nullable=False),
+        sa.Column("counted", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("failure_counted", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    op.create_index("ix_prepaid_subscription_change_at", "prepaid_subscription_change", ["at"])
+    op.create_index("ix_prepaid_subscription_change_owner_id", "prepaid_subscription_change", ["owner", "id"])
+    partial_index(
+        "ix_prepaid_subscription_change_past_due",
+        "prepaid_subscription_change",
+        ["at"],
+        only="state = 'past_due' AND NOT failure_counted",
+    )
+    partial_index(
+        "ix_prepaid_subscription_change_uncounted", "prepaid_subscription_change", ["id"], only="NOT counted"
+    )
+
+
+def create_movements() -> None:
+    op.create_table(
+        "prepaid_movement",
+        sa.Column("id", sa.String(255), primary_key=True),
+        sa.Column("category", sa.String(64), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column("fee_minor", BIG, nullable=False),
+        sa.Column("net_minor", BIG, nullable=False, server_default="0"),
+        sa.Column("discount_minor", BIG, nullable=False, server_default="0"),
+        sa.Column("tax_minor", BIG, nullable=False, server_default="0"),
+        sa.Column("source", sa.String(255)),
+        sa.Column("intent_id", sa.String(255)),
+        sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id")),
+        sa.Column("owner", sa.String(64), nullable=False, server_default=""),
+        sa.Column("product", sa.String(64), nullable=False),
+        sa.Column("country", sa.String(2), nullable=False),
+        sa.Column("created_at", AT, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+    )
+    op.create_index("ix_prepaid_movement_created_at", "prepaid_movement", ["created_at"])
+    by_day = ["currency", "category", "day", "owner", "amount_minor"]
+    op.create_index("ix_prepaid_movement_day", "prepaid_movement", by_day)
+    op.create_index("ix_prepaid_movement_intent_id", "prepaid_movement", ["intent_id"])
+    loose = "payment_id IS NULL AND intent_id IS NOT NULL"
+    partial_index("ix_prepaid_movement_loose", "prepaid_movement", ["id"], only=loose)
+    op.create_index("ix_prepaid_movement_owner", "prepaid_movement", ["currency", "owner", "day"])
+    op.create_index("ix_prepaid_movement_payment_id", "prepaid_movement", ["payment_id"])
+    op.create_table(
+        "prepaid_day_sum",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("category", sa.String(64), nullable=False),
+        sa.Column("product", sa.String(64), nullable=False),
+        sa.Column("country", sa.String(2), nullable=False),
+        sa.Column("movements", BIG, nullable=False),
+        sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column("fee_minor", BIG, nullable=False),
+        sa.Column("discount_minor", BIG, nullable=False, server_default="0"),
+        sa.Column("tax_minor", BIG, nullable=False, server_default="0"),
+        sa.PrimaryKeyConstraint("day", "currency", "category", "product", "country"),
+    )
+    op.create_table(
+        "prepaid_owner_sum",
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("gross_minor", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("currency", "owner"),
+    )
+    op.create_table(
+        "prepaid_copying",
+        sa.Column("id", BIG, autoincrement=False, primary_key=True),
+        sa.Column("zone", sa.String(64), nullable=False),
+        sa.Column("copied_to", AT),
+        sa.Column("newest", AT),
+        sa.Column("cursor", sa.String(255)),
+        sa.Column("synced_at", AT),
+        sa.Column("clock_off_s", BIG),
+        sa.Column("counted_to", AT),
+        sa.Column("ticked_at", AT),
+    )
+
+
+def create_sums() -> None:
+    op.create_table(
+        "prepaid_credit_sum",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("entries", BIG, nullable=False),
+        sa.Column("credits", BIG, nullable=False),
+        sa.Column("debt", BIG, nullable=False),
+        sa.Column("worth_minor", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("day", "kind", "currency"),
+    )
+    op.create_table(
+        "prepaid_counted",
+        sa.Column(
+            "wallet_id", BIG, sa.ForeignKey("prepaid_wallet.id"), autoincrement=False, primary_key=True
+        ),
+        sa.Column("seq", BIG, nullable=False),
+    )
+    op.create_table(
+        "prepaid_plan_sum",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("move", sa.String(16), nullable=False),
+        sa.Column("changes", BIG, nullable=False),
+        sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column("customers", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("day", "currency", "move"),
+    )
+    op.create_table(
+        "prepaid_cohort_sum",
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("began", sa.Date(), nullable=False),
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("customers", BIG, nullable=False),
+        sa.Column("newcomers", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("currency", "began", "month"),
+    )
+    op.create_table(
+        "prepaid_failure_sum",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("failed", BIG, nullable=False),
+        sa.Column("failed_minor", BIG, nullable=False),
+        sa.Column("recovered", BIG, nullable=False),
+        sa.Column("recovered_minor", BIG, nullable=False),
+        sa.Column("lost", BIG, nullable=False),
+        sa.Column("lost_minor", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("day", "currency"),
+    )
+
+
+def downgrade() -> None:
+    for table in reversed(TABLES.split()):
+        op.drop_table(f"prepaid_{table}")

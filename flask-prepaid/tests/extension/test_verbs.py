@@ -1,0 +1,82 @@
+"""The ledger's verbs on ``Prepaid``: in the host's session, by the app's settings."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import URL, text
+
+from flask_prepaid import Prepaid
+from flask_prepaid.config import ConfigError
+from flask_prepaid.payments.models import PaymentState
+from prepaid_ledger import WalletBlocked
+
+from .host import OWNER, Host
+
+
+def test_a_spend_is_committed_with_the_hosts_own_work_or_not_at_all(host: Host) -> None:
+    host.grant(10)
+
+    host.prepaid.spend(OWNER, credits=3, key="report:1")
+    host.db.session.rollback()
+    assert host.prepaid.balance(OWNER) == 10
+
+    host.prepaid.spend(OWNER, credits=3, key="report:1")
+    host.db.session.commit()
+    assert host.prepaid.balance(OWNER) == 7
+
+
+def test_the_domain_reaches_the_same_books_in_the_same_session(host: Host) -> None:
+    host.prepaid.ledger.purchase(OWNER, 5, key="sale:1", amount_minor=500, currency="usd")
+
+    assert host.prepaid.balance(OWNER) == 5
+    host.db.session.rollback()
+    assert host.prepaid.balance(OWNER) == 0
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+def test_the_setting_says_whether_a_debt_blocks(database: URL, blocks: bool) -> None:
+    host = Host(database, PREPAID_DEBT_BLOCKS=blocks)
+    host.prepaid.purchase(OWNER, 10, key="sale:1", amount_minor=1000, currency="usd")
+    host.prepaid.spend(OWNER, credits=10, key="report:1")
+    host.prepaid.claw_back(OWNER, lot_key="sale:1", key="refund:1", refunded_minor=1000)
+    host.prepaid.adjust(OWNER, 1, key="mistake:1", reason="counted again")
+    host.db.session.commit()
+
+    if blocks:
+        with pytest.raises(WalletBlocked):
+            host.prepaid.spend_now(OWNER, key="report:2")
+    else:
+        assert host.prepaid.spend_now(OWNER, key="report:2").balance == 0
+    assert host.prepaid.audit() == []
+    host.close()
+
+
+def test_a_database_that_cannot_keep_money_safe_is_refused() -> None:
+    app = Flask("unsafe")
+    app.config.update(TESTING=True, SQLALCHEMY_DATABASE_URI="sqlite://")
+    db = SQLAlchemy(app)
+
+    with pytest.raises(ConfigError, match="journal_mode is 'memory'"):
+        Prepaid(app, db)
+
+
+def test_a_purchase_without_its_payment_is_named_and_a_payment_without_its_purchase(database: URL) -> None:
+    host = Host(database)
+    host.prepaid.purchase(OWNER, 5, key="payment:404", amount_minor=500, currency="usd")
+    host.db.session.execute(
+        text(
+            "INSERT INTO prepaid_payment (id, owner, via, state, title, credits, amount_minor, currency,"
+            " refunded_minor, idempotency_key, created_at, checks)"
+            f" VALUES (7, '{OWNER}', 'checkout', '{PaymentState.PAID}', '9 credits', 9, 900, 'usd', 0, 'k',"
+            " '2026-01-01 00:00:00', 0)"
+        )
+    )
+    host.db.session.commit()
+
+    assert {(problem.invariant, problem.message) for problem in host.prepaid.audit()} == {
+        ("I2", "payment 7 is paid, and has not brought its 9 credits"),
+        ("I3", "'payment:404' brought 5 credits, and there is no such payment that is paid"),
+    }
+    host.close()

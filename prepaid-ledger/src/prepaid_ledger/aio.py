@@ -1,0 +1,154 @@
+"""The verbs of a ledger, awaited in an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from sqlalchemy import Insert
+
+from .ledger import Ledger
+from .reading.statements import Statement
+from .spends.asynchronous import LoopGroupCommit
+from .spends.single import SpendRequest, Spent
+from .tables import Hold, HoldState
+
+__all__ = ["AsyncHeldCredits", "AsyncLedger"]
+
+Terms = ParamSpec("Terms")
+Result = TypeVar("Result")
+
+Awaited = Callable[Concatenate["AsyncLedger", Terms], Coroutine[Any, Any, Result]]
+
+
+def in_a_thread(verb: Callable[Concatenate[Ledger, Terms], Result]) -> Awaited[Terms, Result]:
+    """The same verb, awaited: a thread of the loop runs it."""
+
+    @wraps(verb)
+    async def awaited(self: AsyncLedger, /, *args: Terms.args, **terms: Terms.kwargs) -> Result:
+        return await asyncio.to_thread(verb, self.ledger, *args, **terms)
+
+    return awaited
+
+
+class AsyncLedger:
+    """A ledger whose verbs are awaited. Make one for each event loop, and keep it.
+
+    Each verb is a transaction of its own. ``spend_now`` is several times as fast as on threads: spends that
+    wait at the same time share a commit, and no thread waits for it. All other verbs run on threads.
+
+    :param ledger: One that is on an engine, not on a session.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self._spends = LoopGroupCommit(ledger.setup.spends)
+
+    async def spend_now(
+        self,
+        owner: str,
+        *,
+        credits: int = 1,
+        key: str,
+        work: Insert | None = None,
+        values: Mapping[str, object] | None = None,
+    ) -> Spent:
+        """Take credits and commit, fast; answer once it is durable. Refusals are those of a ledger's.
+
+        :param work: One INSERT of yours that is committed with it, or not at all.
+        :param values: Its parameters.
+        """
+        return await self._spends.spend(SpendRequest(owner, credits, key, work, values))
+
+    async def hold(self, owner: str, credits: int, *, key: str) -> AsyncHeldCredits:
+        """Set credits aside while work is done, and commit: ``async with await ledger.hold(...) as hold``."""
+        held = await asyncio.to_thread(self.ledger.hold, owner, credits, key=key)
+        return AsyncHeldCredits(self, owner, held.key, held.credits, held.state)
+
+    async def statement(self, owner: str, start: datetime, end: datetime) -> Statement:
+        """What moved the credits of ``owner`` from ``start`` up to ``end``, its entries read at once."""
+
+        def read_whole() -> Statement:
+            statement = self.ledger.statement(owner, start, end)
+            return replace(statement, entries=iter(list(statement.entries)))
+
+        return await asyncio.to_thread(read_whole)
+
+    async def grant_many(
+        self,
+        owners: Iterable[str],
+        credits: int,
+        *,
+        key: str,
+        reason: str,
+        expires_at: datetime | None = None,
+    ) -> AsyncIterator[int]:
+        """Grant the same to each of ``owners``, once, and commit; how many have it, after each thousand."""
+        chunks = self.ledger.grant_many(owners, credits, key=key, reason=reason, expires_at=expires_at)
+        while (done := await asyncio.to_thread(next, chunks, None)) is not None:
+            yield done
+
+    balance = in_a_thread(Ledger.balance)
+    available = in_a_thread(Ledger.available)
+    wallet = in_a_thread(Ledger.wallet)
+    lots = in_a_thread(Ledger.lots)
+    entries = in_a_thread(Ledger.entries)
+    balance_at = in_a_thread(Ledger.balance_at)
+    spend = in_a_thread(Ledger.spend)
+    spend_many = in_a_thread(Ledger.spend_many)
+    grant = in_a_thread(Ledger.grant)
+    purchase = in_a_thread(Ledger.purchase)
+    allowance = in_a_thread(Ledger.allowance)
+    add_to_allowance = in_a_thread(Ledger.add_to_allowance)
+    move_end = in_a_thread(Ledger.move_end)
+    adjust = in_a_thread(Ledger.adjust)
+    reverse = in_a_thread(Ledger.reverse)
+    claw_back = in_a_thread(Ledger.claw_back)
+    restore = in_a_thread(Ledger.restore)
+    capture = in_a_thread(Ledger.capture)
+    release = in_a_thread(Ledger.release)
+    write_due = in_a_thread(Ledger.write_due)
+    bring_up_to_date = in_a_thread(Ledger.bring_up_to_date)
+    upgrade = in_a_thread(Ledger.upgrade)
+    is_upgraded = in_a_thread(Ledger.is_upgraded)
+    audit = in_a_thread(Ledger.audit)
+
+
+class AsyncHeldCredits:
+    """Credits that are held while an ``async with`` block runs; what is not captured goes back at its end."""
+
+    def __init__(self, ledger: AsyncLedger, owner: str, key: str, credits: int, state: HoldState) -> None:
+        self._ledger = ledger
+        self.owner = owner
+        self.key = key
+        self.credits = credits
+        self.state = state
+
+    async def capture(self, credits: int | None = None) -> None:
+        """Take ``credits`` of it, all by default; the rest goes back.
+
+        :raises HoldClosed: It has ended otherwise.
+        :raises ValueError: More is captured than is held.
+        """
+        self._ended(await self._ledger.capture(self.owner, key=self.key, credits=credits))
+
+    async def release(self) -> None:
+        """Give all of it back.
+
+        :raises HoldClosed: It was captured.
+        """
+        self._ended(await self._ledger.release(self.owner, key=self.key))
+
+    def _ended(self, hold: Hold) -> None:
+        self.state = hold.state
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, error: object, trace: object) -> None:
+        if self.state is HoldState.OPEN:
+            await self.release()

@@ -1,0 +1,109 @@
+"""Every table of the ledger, read once, wallet by wallet, however long it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from sqlalchemy import Connection, Executable, select
+from sqlalchemy.orm import Session
+
+from ..books.lot_store import CLOSED, ENTRY, LOT, OPENED
+from ..books.lots import Closed, EntryRow, LotState, Opened, Part
+from ..tables import Draw, Entry, Hold, Lot, Wallet
+from .problems import Problem
+
+#: Rows that are fetched at a time, from each table.
+FETCH = 2_000
+
+Item = TypeVar("Item")
+
+
+class Account(NamedTuple):
+    """A wallet's row, as the tables have it."""
+
+    id: int
+    owner: str
+    balance: int
+    held: int
+    debt: int
+    seq: int
+    drawn_seq: int
+    next_expiry_at: datetime | None
+    moved_at: datetime
+
+
+class StoredDraw(NamedTuple):
+    seq: int
+    part: Part
+
+
+class Stream(Generic[Item]):
+    """The rows of one table in the order of wallets, read ahead by one."""
+
+    def __init__(self, rows: Iterator[tuple[int, Item]]) -> None:
+        self._rows = rows
+        self.head = next(rows, None)
+
+    def of(self, wallet_id: int) -> Iterator[Item]:
+        """The next rows, as long as they are this wallet's."""
+        while self.head is not None and self.head[0] == wallet_id:
+            yield self.head[1]
+            self.head = next(self._rows, None)
+
+    def before(self, wallet_id: int | None) -> Iterator[int]:
+        """The wallets of the next rows that belong to none from ``wallet_id`` on; they are skipped."""
+        while self.head is not None and (wallet_id is None or self.head[0] < wallet_id):
+            yield self.head[0]
+            self.head = next(self._rows, None)
+
+
+class Tables:
+    """Every table of the ledger, read once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.session = Session(connection)
+        self.accounts = (
+            Account(*row)
+            for row in fetch(
+                connection,
+                select(*(getattr(Wallet, name) for name in Account._fields)).order_by(Wallet.id),
+            )
+        )
+        self.entries = stream(
+            connection, select(Entry.wallet_id, *ENTRY).order_by(Entry.wallet_id, Entry.seq), EntryRow._make
+        )
+        self.opened = stream(
+            connection, select(Hold.wallet_id, *OPENED).order_by(Hold.wallet_id, Hold.seq), Opened._make
+        )
+        ended = select(Hold.wallet_id, *CLOSED).where(Hold.closed_seq.is_not(None))
+        self.closed = stream(connection, ended.order_by(Hold.wallet_id, Hold.closed_seq), Closed._make)
+        self.draws = stream(
+            connection,
+            select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits).order_by(
+                Draw.wallet_id, Draw.seq, Draw.lot_seq
+            ),
+            lambda row: StoredDraw(row[0], Part(row[1], row[2])),
+        )
+        self.lots = stream(
+            connection,
+            select(Lot.wallet_id, *LOT).order_by(Lot.wallet_id, Lot.seq),
+            lambda row: LotState(*row),
+        )
+
+    def strays(self, before: int | None) -> Iterator[Problem]:
+        """Rows whose wallet is not there."""
+        for name in ("entries", "opened", "closed", "draws", "lots"):
+            rows: Stream[Any] = getattr(self, name)
+            for wallet_id in rows.before(before):
+                yield Problem("I1", None, f"{name}: a row of wallet {wallet_id}, which does not exist")
+
+
+def stream(connection: Connection, query: Executable, make: Callable[[Any], Item]) -> Stream[Item]:
+    return Stream((row[0], make(row[1:])) for row in fetch(connection, query))
+
+
+def fetch(connection: Connection, query: Executable) -> Iterator[Any]:
+    """The rows of a query, a few thousand at a time, by a cursor on the server where there is one."""
+    return iter(connection.execution_options(yield_per=FETCH).execute(query))

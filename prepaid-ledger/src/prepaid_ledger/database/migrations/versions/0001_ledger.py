@@ -1,0 +1,273 @@
+"""The ledger: wallets, entries, holds, lots and draws
+
+Revision ID: 0001
+Revises:
+
+Entries are guarded by triggers on both databases: they are never updated or deleted.
+
+Locks nothing that was there before. Back: drops the tables, and all credits with them.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+BigInt = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+SQLITE_GUARDS = (
+    """CREATE TRIGGER prepaid_entry_no_update BEFORE UPDATE ON prepaid_entry
+       BEGIN SELECT RAISE(ABORT, 'prepaid_entry is never updated: post a correction'); END""",
+    """CREATE TRIGGER prepaid_entry_no_delete BEFORE DELETE ON prepaid_entry
+       BEGIN SELECT RAISE(ABORT, 'prepaid_entry is never deleted: post a correction'); END""",
+    # INSERT OR REPLACE deletes without firing the trigger above.
+    """CREATE TRIGGER prepaid_entry_no_replace BEFORE INSERT ON prepaid_entry
+       WHEN EXISTS (SELECT 1 FROM prepaid_entry WHERE wallet_id = NEW.wallet_id
+                    AND (seq = NEW.seq OR "key" = NEW."key"))
+       BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: prepaid_entry.wallet_id, seq or key'); END""",
+)
+
+POSTGRESQL_GUARDS = (
+    """CREATE FUNCTION prepaid_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+       BEGIN RAISE EXCEPTION 'prepaid_entry is never changed: post a correction'
+             USING ERRCODE = 'restrict_violation'; END $$""",
+    """CREATE TRIGGER prepaid_entry_no_change BEFORE UPDATE OR DELETE ON prepaid_entry
+       FOR EACH ROW EXECUTE FUNCTION prepaid_entry_refuse()""",
+    # Row triggers don't see TRUNCATE.
+    """CREATE TRIGGER prepaid_entry_no_truncate BEFORE TRUNCATE ON prepaid_entry
+       FOR EACH STATEMENT EXECUTE FUNCTION prepaid_entry_refuse()""",
+)
+
+
+def upgrade() -> None:
+    create_wallets()
+    create_entries()
+    create_holds()
+    create_lots()
+    for guard in SQLITE_GUARDS if op.get_bind().dialect.name == "sqlite" else POSTGRESQL_GUARDS:
+        op.execute(guard)
+
+
+def create_wallets() -> None:
+    op.create_table(
+        "prepaid_wallet",
+        sa.Column("id", BigInt, nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("balance", BigInt, nullable=False),
+        sa.Column("held", BigInt, nullable=False),
+        sa.Column("debt", BigInt, nullable=False),
+        sa.Column("seq", BigInt, nullable=False),
+        sa.Column("drawn_seq", BigInt, nullable=False),
+        sa.Column("next_expiry_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "typeof(balance) = 'integer' AND typeof(held) = 'integer' "
+            "AND typeof(debt) = 'integer' AND typeof(seq) = 'integer'",
+            name=op.f("ck_prepaid_wallet_whole_numbers"),
+        ).ddl_if(dialect="sqlite"),
+        sa.CheckConstraint("balance >= 0", name=op.f("ck_prepaid_wallet_balance_not_negative")),
+        sa.CheckConstraint("debt >= 0", name=op.f("ck_prepaid_wallet_debt_not_negative")),
+        sa.CheckConstraint(
+            "held >= 0 AND held <= balance", name=op.f("ck_prepaid_wallet_held_within_balance")
+        ),
+        sa.CheckConstraint(
+            "seq >= 0 AND drawn_seq >= 0 AND drawn_seq <= seq",
+            name=op.f("ck_prepaid_wallet_drawn_within_seq"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_prepaid_wallet")),
+        sa.UniqueConstraint("owner", name=op.f("uq_prepaid_wallet_owner")),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        # Room on each page lets it move a balance without touching an index.
+        op.execute("ALTER TABLE prepaid_wallet SET (fillfactor = 70)")
+    op.create_index(
+        "ix_prepaid_wallet_next_expiry_at",
+        "prepaid_wallet",
+        ["next_expiry_at"],
+        unique=False,
+        postgresql_where=sa.text("next_expiry_at IS NOT NULL"),
+        sqlite_where=sa.text("next_expiry_at IS NOT NULL"),
+    )
+
+
+def create_entries() -> None:
+    op.create_table(
+        "prepaid_entry",
+        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("seq", BigInt, autoincrement=False, nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "purchase",
+                "grant",
+                "allowance",
+                "spend",
+                "reversal",
+                "clawback",
+                "expiry",
+                "adjustment",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
+        sa.Column("key", sa.String(length=128), nullable=False),
+        sa.Column("credits", BigInt, nullable=False),
+        sa.Column("debt", BigInt, nullable=False),
+        sa.Column("balance_after", BigInt, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("refers_to_seq", BigInt, nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("amount_minor", BigInt, nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.Column("reason", sa.String(length=255), nullable=True),
+        sa.CheckConstraint(
+            "CASE WHEN kind IN ('purchase', 'grant', 'allowance', 'reversal') THEN credits > 0 "
+            "WHEN kind IN ('spend', 'expiry') THEN credits <= 0 ELSE TRUE END",
+            name=op.f("ck_prepaid_entry_sign_of_kind"),
+        ),
+        sa.CheckConstraint(
+            "credits <> 0 OR kind IN ('expiry', 'clawback')", name=op.f("ck_prepaid_entry_credits_move")
+        ),
+        sa.CheckConstraint("debt = 0 OR kind = 'clawback'", name=op.f("ck_prepaid_entry_debt_by_clawback")),
+        sa.CheckConstraint(
+            "typeof(seq) = 'integer' AND typeof(credits) = 'integer' "
+            "AND typeof(debt) = 'integer' AND typeof(balance_after) = 'integer'",
+            name=op.f("ck_prepaid_entry_whole_numbers"),
+        ).ddl_if(dialect="sqlite"),
+        sa.CheckConstraint(
+            "(amount_minor IS NULL) = (currency IS NULL)", name=op.f("ck_prepaid_entry_amount_has_currency")
+        ),
+        sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_prepaid_entry_amount_not_negative")),
+        sa.CheckConstraint("balance_after >= 0", name=op.f("ck_prepaid_entry_balance_after_not_negative")),
+        sa.CheckConstraint("seq > 0", name=op.f("ck_prepaid_entry_seq_positive")),
+        sa.ForeignKeyConstraint(
+            ["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_entry_wallet_id")
+        ),
+        sa.PrimaryKeyConstraint("wallet_id", "seq", name=op.f("pk_prepaid_entry")),
+        sa.UniqueConstraint("wallet_id", "key", name=op.f("uq_prepaid_entry_wallet_id_key")),
+    )
+    op.create_index(
+        "ix_prepaid_entry_wallet_id_refers_to_seq",
+        "prepaid_entry",
+        ["wallet_id", "refers_to_seq"],
+        unique=False,
+        postgresql_where=sa.text("refers_to_seq IS NOT NULL"),
+        sqlite_where=sa.text("refers_to_seq IS NOT NULL"),
+    )
+
+
+def create_holds() -> None:
+    op.create_table(
+        "prepaid_hold",
+        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("seq", BigInt, autoincrement=False, nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=False),
+        sa.Column("credits", BigInt, nullable=False),
+        sa.Column("captured", BigInt, nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "open",
+                "captured",
+                "released",
+                "expired",
+                name="holdstate",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_seq", BigInt, nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'captured') = (captured > 0)", name=op.f("ck_prepaid_hold_captured_by_capture")
+        ),
+        sa.CheckConstraint(
+            "(state = 'open') = (closed_seq IS NULL)", name=op.f("ck_prepaid_hold_open_until_closed")
+        ),
+        sa.CheckConstraint(
+            "typeof(seq) = 'integer' AND typeof(credits) = 'integer' AND typeof(captured) = 'integer'",
+            name=op.f("ck_prepaid_hold_whole_numbers"),
+        ).ddl_if(dialect="sqlite"),
+        sa.CheckConstraint(
+            "captured >= 0 AND captured <= credits", name=op.f("ck_prepaid_hold_captured_within_held")
+        ),
+        sa.CheckConstraint("closed_seq > seq", name=op.f("ck_prepaid_hold_closed_after_opened")),
+        sa.CheckConstraint("credits > 0", name=op.f("ck_prepaid_hold_credits_positive")),
+        sa.ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_hold_wallet_id")),
+        sa.PrimaryKeyConstraint("wallet_id", "seq", name=op.f("pk_prepaid_hold")),
+        sa.UniqueConstraint("wallet_id", "closed_seq", name=op.f("uq_prepaid_hold_wallet_id_closed_seq")),
+        sa.UniqueConstraint("wallet_id", "key", name=op.f("uq_prepaid_hold_wallet_id_key")),
+    )
+    op.create_index(
+        "ix_prepaid_hold_due",
+        "prepaid_hold",
+        ["expires_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+        sqlite_where=sa.text("state = 'open'"),
+    )
+    op.create_index(
+        "ix_prepaid_hold_open",
+        "prepaid_hold",
+        ["wallet_id", "expires_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+        sqlite_where=sa.text("state = 'open'"),
+    )
+
+
+def create_lots() -> None:
+    op.create_table(
+        "prepaid_lot",
+        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("seq", BigInt, autoincrement=False, nullable=False),
+        sa.Column("origin", BigInt, nullable=False),
+        sa.Column("left_over", BigInt, nullable=False),
+        sa.Column("held", BigInt, nullable=False),
+        sa.Column("ended", sa.Boolean(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("paid", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("held >= 0", name=op.f("ck_prepaid_lot_held_not_negative")),
+        sa.CheckConstraint("left_over >= 0", name=op.f("ck_prepaid_lot_left_over_not_negative")),
+        sa.ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_lot_wallet_id")),
+        sa.PrimaryKeyConstraint("wallet_id", "seq", name=op.f("pk_prepaid_lot")),
+    )
+    op.create_index(
+        "ix_prepaid_lot_live",
+        "prepaid_lot",
+        ["wallet_id"],
+        unique=False,
+        postgresql_where=sa.text("left_over > 0 OR held > 0"),
+        sqlite_where=sa.text("left_over > 0 OR held > 0"),
+    )
+    op.create_table(
+        "prepaid_draw",
+        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("seq", BigInt, autoincrement=False, nullable=False),
+        sa.Column("lot_seq", BigInt, autoincrement=False, nullable=False),
+        sa.Column("credits", BigInt, nullable=False),
+        sa.CheckConstraint("credits <> 0", name=op.f("ck_prepaid_draw_credits_move")),
+        sa.ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_draw_wallet_id")),
+        sa.PrimaryKeyConstraint("wallet_id", "seq", "lot_seq", name=op.f("pk_prepaid_draw")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("prepaid_draw")
+    op.drop_table("prepaid_lot")
+    op.drop_table("prepaid_hold")
+    op.drop_table("prepaid_entry")
+    op.drop_table("prepaid_wallet")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION prepaid_entry_refuse()")

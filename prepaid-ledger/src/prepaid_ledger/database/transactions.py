@@ -1,0 +1,101 @@
+"""Transactions of our own, and a clear word when the database is busy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Engine, TextClause, exc, text
+from sqlalchemy.orm import Session
+
+from ..errors import Busy
+from .engine import LOCK_TIMEOUT_S, write_turn
+
+Result = TypeVar("Result")
+
+#: A deadlock, or a snapshot overtaken: PostgreSQL undid one of two, and asks for a repeat.
+RETRYABLE = {"40001", "40P01"}
+
+#: Lock or statement timeout, too many connections, out of disk or memory, shutting down, read-only standby.
+TOO_BUSY = {"55P03", "57014", "53100", "53200", "53300", "57P01", "57P02", "57P03", "25006"}
+
+
+def commit_alone(engine: Engine, write: Callable[[Session], Result], *, tries: int = 5) -> Result:
+    """Run ``write`` in its own transaction, again where PostgreSQL asks for it or a COMMIT's answer is lost.
+
+    Repeating is safe: every posting is keyed.
+
+    :raises Busy: The database did not get to it. What came of it, the same key tells.
+    """
+    with raising_busy():
+        for _ in range(tries - 1):
+            try:
+                with own_transaction(engine) as session:
+                    return write(session)
+            except exc.DBAPIError as error:
+                if not (sqlstate(error) in RETRYABLE or error.connection_invalidated):
+                    raise
+        with own_transaction(engine) as session:
+            return write(session)
+
+
+@contextmanager
+def own_transaction(engine: Engine) -> Iterator[Session]:
+    """A transaction on a connection of its own, committed at the end.
+
+    On SQLite the writers of one process queue in it, first come first served, rather
+    than in SQLite's busy handler, which sleeps and may starve one of many.
+    """
+    if engine.dialect.name == "sqlite":
+        with write_turn(engine), Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+    else:
+        own = engine.execution_options(isolation_level="READ COMMITTED")
+        with Session(own, expire_on_commit=False) as session, session.begin():
+            session.execute(lock_timeout())
+            yield session
+
+
+def lock_timeout() -> TextClause:
+    """Let no lock be waited for too long in this transaction, on PostgreSQL."""
+    return text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
+
+
+def is_writing(session: Session) -> bool:
+    """Whether the session holds SQLite's write lock."""
+    if not session.in_transaction():
+        return False
+    driver = session.connection().connection.dbapi_connection
+    return driver is not None and driver.in_transaction
+
+
+@contextmanager
+def raising_busy() -> Iterator[None]:
+    """Turn "no answer in time" into ``Busy``. A deadlock is left as it is, for the caller to repeat."""
+    try:
+        yield
+    except exc.TimeoutError as error:  # no connection was free in the pool
+        raise Busy("The database has no free connection. Nothing was moved; try again.") from error
+    except exc.DBAPIError as error:
+        if is_busy(error):
+            raise Busy("The database is busy. Try again with the same key.") from error
+        raise
+
+
+def is_busy(error: exc.DBAPIError) -> bool:
+    """Whether the database did not get to it, for whatever reason that passes."""
+    if getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return True
+    if isinstance(error, exc.OperationalError) and error.connection_invalidated:
+        return True
+    state = sqlstate(error)
+    if state is None:  # psycopg gives none when it could not connect at all
+        driver = error.orig.__class__.__module__
+        return isinstance(error, exc.OperationalError) and driver.startswith("psycopg")
+    return state in TOO_BUSY or state.startswith("08")
+
+
+def sqlstate(error: exc.DBAPIError) -> str | None:
+    """PostgreSQL's five letters for what went wrong."""
+    return getattr(error.orig, "sqlstate", None)

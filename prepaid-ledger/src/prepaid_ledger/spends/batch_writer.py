@@ -1,0 +1,105 @@
+"""Commits a batch of spends: in the process's turn on SQLite, over a kept connection on PostgreSQL."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, event, exc
+
+from ..clock import Clock
+from ..database.engine import write_turn
+from ..errors import Busy
+from . import batch
+from .batch import Outcome
+from .host_insert import fit_one_statement
+from .single import SpendRequest
+
+log = logging.getLogger(__name__)
+
+
+class BatchWriter:
+    """Writes the batches of one process to one database."""
+
+    def __init__(self, engine: Engine, *, clock: Clock, debt_blocks: bool) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._debt_blocks = debt_blocks
+        if engine.dialect.name == "postgresql":
+            self._together = engine.execution_options(isolation_level="READ COMMITTED")
+            # One statement is a transaction of its own: no round trips for BEGIN and COMMIT.
+            self._at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
+            event.listen(engine, "engine_disposed", self._close)
+        self._kept: Connection | None = None
+        self._kept_by = 0
+        self._keeping = threading.Lock()
+
+    def commit(self, requests: Sequence[SpendRequest], *, wait: bool) -> list[Outcome]:
+        """Commit what is batchable; what came of each. The others are left to go alone.
+
+        :param wait: Whether to wait for wallets that others hold.
+        :raises Busy: The database did not get to them.
+        """
+        places = batch.one_of_each_key(requests)
+        first = [requests[place] for place in places]
+        outcomes = [Outcome(reached=True, spent=None)] * len(requests)
+        try:
+            with self._transaction(first) as connection:
+                posted = batch.post(
+                    connection, first, now=self._clock(), debt_blocks=self._debt_blocks, wait=wait
+                )
+        except Busy:
+            raise
+        except Exception:
+            # One that cannot be posted takes all with it. Alone, it alone is told why; and where the
+            # answer to COMMIT was lost, the keys tell what came of it.
+            log.debug("a batch of %d spends failed; each goes alone", len(first), exc_info=True)
+            return outcomes
+        for place, outcome in zip(places, posted, strict=True):
+            outcomes[place] = outcome
+        return outcomes
+
+    @contextmanager
+    def _transaction(self, requests: Sequence[SpendRequest]) -> Iterator[Connection]:
+        if self._engine.dialect.name == "sqlite":
+            with write_turn(self._engine), self._engine.begin() as connection:
+                try:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")  # what is read from here on stays so
+                except exc.OperationalError as error:
+                    raise Busy("The database is busy. Nothing was moved; try again.") from error
+                yield connection
+        elif fit_one_statement(requests):
+            with self._open() as connection:
+                yield connection
+        else:
+            with self._together.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def _open(self) -> Iterator[Connection]:
+        """A connection where each statement commits: the one that is kept, unless another batch is on it.
+
+        To take one from the pool and give it back costs a third of a small batch.
+        """
+        if not self._keeping.acquire(blocking=False):
+            with self._at_once.connect() as connection:
+                yield connection
+            return
+        try:
+            if self._kept is None or self._kept_by != os.getpid():
+                self._kept, self._kept_by = self._at_once.connect(), os.getpid()
+                self._kept.detach()  # the pool makes up for it
+            yield self._kept
+        except BaseException:
+            self._close()
+            raise
+        finally:
+            self._keeping.release()
+
+    def _close(self, *_: object) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None and self._kept_by == os.getpid():
+            kept.close()

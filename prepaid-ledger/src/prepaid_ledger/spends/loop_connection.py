@@ -1,0 +1,76 @@
+"""Batches of spends that an event loop posts on PostgreSQL by itself: no thread is woken for a commit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Engine, event
+
+from ..clock import Clock
+from . import batch
+from .host_insert import batch_insert
+from .single import SpendRequest, Spent
+
+log = logging.getLogger(__name__)
+
+Driven = psycopg.AsyncConnection[tuple[Any, ...]]
+
+
+class LoopConnection:
+    """One connection for one event loop. The engine opens it and sets it up; psycopg awaits its answers."""
+
+    def __init__(self, engine: Engine, *, clock: Clock, debt_blocks: bool) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._debt_blocks = debt_blocks
+        self._by_thread: psycopg.Connection[Any] | None = None
+        self._driven: Driven | None = None
+        event.listen(engine, "engine_disposed", self._close)
+
+    async def post(self, requests: Sequence[SpendRequest]) -> list[Spent | None]:
+        """Commit what is batchable of ``requests``, waiting for nobody's wallet; ``None`` has to go alone.
+
+        What they bring has to fit one statement.
+        """
+        places = batch.one_of_each_key(requests)
+        first = [requests[place] for place in places]
+        statement, values = batch.on_postgresql(
+            first, batch_insert(first), now=self._clock(), debt_blocks=self._debt_blocks
+        )
+        spents: list[Spent | None] = [None] * len(requests)
+        try:
+            driven = self._driven or await self._open()
+            cursor = await driven.execute(statement, values)
+            for place, outcome in zip(places, batch.read(await cursor.fetchall()), strict=True):
+                spents[place] = outcome.spent
+        except Exception:  # alone, each is told what is wrong, or what came of it
+            log.debug("a batch of %d spends failed; each goes alone", len(first), exc_info=True)
+            if self._driven is None or self._driven.info.transaction_status != TransactionStatus.IDLE:
+                self._close()
+        return spents
+
+    async def _open(self) -> Driven:
+        opened = await asyncio.to_thread(self._engine.raw_connection)
+        by_thread = opened.dbapi_connection
+        assert isinstance(by_thread, psycopg.Connection)
+        opened.detach()  # the pool makes up for it
+        self._by_thread = by_thread
+        driven: Driven = psycopg.AsyncConnection(by_thread.pgconn)
+        await driven.set_autocommit(True)
+        if by_thread.prepare_threshold is None:  # behind a pooler
+            driven.prepare_threshold = None
+        else:
+            await driven.execute("DEALLOCATE ALL")  # its statements so far have the names of ours
+            driven.prepare_threshold = 0
+        self._driven = driven
+        return driven
+
+    def _close(self, *_: object) -> None:
+        if self._by_thread is not None:
+            self._by_thread.close()  # as it is: there may be an answer on its way
+        self._by_thread = self._driven = None

@@ -1,0 +1,301 @@
+"""Mistakes that one could make in the ledger, one guard at a time, and who sees them.
+
+Each is seeded by replacing one small function. The checker is the one of the tests: random
+histories against the plain model, with the audit after every step. What it does not see
+is a hole in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import Phase
+
+from prepaid_ledger.books import (
+    allowances,
+    clawbacks,
+    entries,
+    expiry,
+    hold_states,
+    holds,
+    lot_store,
+    lots,
+    posting,
+    reversals,
+)
+from prepaid_ledger.books.lots import EntryRow, LotState, Part
+from prepaid_ledger.books.posting import LockedWallet, Posting
+from prepaid_ledger.errors import InsufficientCredits
+from prepaid_ledger.spends import batch
+from prepaid_ledger.tables import HoldState, Kind
+from prepaid_ledger.testing import Databases
+
+from .test_histories import run_histories
+
+Seed = Callable[[pytest.MonkeyPatch], None]
+
+DEFECTS: dict[str, Seed] = {}
+
+
+def defect(seed: Seed) -> Seed:
+    DEFECTS[seed.__name__] = seed
+    return seed
+
+
+def is_caught(databases: Databases, name: str, *, examples: int = 150, number: int | None = None) -> bool:
+    """Whether random histories go wrong once the defect is in.
+
+    :param number: A seed for them; by default they are others each time.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        DEFECTS[name](patch)
+        try:
+            run_histories(databases, "sqlite", examples=examples, phases=[Phase.generate], number=number)
+        except (Exception, pytest.fail.Exception):
+            return True
+    return False
+
+
+@defect
+def spends_what_is_not_there(patch: pytest.MonkeyPatch) -> None:
+    def require(session: Any, wallet: LockedWallet, credits: int, *, debt_blocks: bool) -> None:
+        expiry.bring_up_to_date(session, wallet, needed=credits)
+
+    patch.setattr(entries, "require", require)
+
+
+@defect
+def spends_in_spite_of_a_debt(patch: pytest.MonkeyPatch) -> None:
+    def require(session: Any, wallet: LockedWallet, credits: int, *, debt_blocks: bool) -> None:
+        expiry.bring_up_to_date(session, wallet, needed=credits)
+        if wallet.available < credits:
+            raise InsufficientCredits(wallet.owner, needed=credits, available=wallet.available)
+
+    patch.setattr(entries, "require", require)
+
+
+@defect
+def takes_what_is_held(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(LockedWallet, "available", property(lambda wallet: wallet.balance))
+
+
+@defect
+def spends_ended_credits_in_a_batch(patch: pytest.MonkeyPatch) -> None:
+    is_batchable = batch._is_batchable
+    patch.setattr(
+        batch,
+        "_is_batchable",
+        lambda wallet, *rest: is_batchable({**wallet, "next_expiry_at": None}, *rest),
+    )
+
+
+@defect
+def forgets_keys(patch: pytest.MonkeyPatch) -> None:
+    for module in (entries, posting):
+        patch.setattr(module, "repeat", lambda *args, **kwargs: None)
+
+
+@defect
+def does_not_compare_what_a_key_said(patch: pytest.MonkeyPatch) -> None:
+    def first_of_the_key(session: Any, wallet: LockedWallet, asked: Posting, **kwargs: Any) -> Any:
+        return posting.find(session, wallet, asked.key)
+
+    for module in (entries, posting):
+        patch.setattr(module, "repeat", first_of_the_key)
+
+
+@defect
+def posts_twice(patch: pytest.MonkeyPatch) -> None:
+    append = posting.append
+
+    def twice(session: Any, wallet: LockedWallet, asked: Posting) -> Any:
+        if asked.kind is Kind.SPEND and wallet.balance > 2:
+            append(session, wallet, replace(asked, credits=-1, key=f"{asked.key}:again"))
+        return append(session, wallet, asked)
+
+    patch.setattr(entries, "append", twice)
+
+
+@defect
+def moves_no_balance(patch: pytest.MonkeyPatch) -> None:
+    save = posting.save
+
+    def forgetful(session: Any, wallet: LockedWallet) -> None:
+        if wallet.seq % 5:
+            save(session, wallet)
+
+    patch.setattr(posting, "save", forgetful)
+
+
+@defect
+def expires_a_second_late(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        LockedWallet,
+        "is_due",
+        property(lambda wallet: wallet.next_expiry_at is not None and wallet.next_expiry_at < wallet.now),
+    )
+
+
+@defect
+def forgets_when_a_lot_ends(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(LockedWallet, "expects_expiry", lambda wallet, at: None)
+
+
+@defect
+def leaves_one_credit_when_a_lot_ends(patch: pytest.MonkeyPatch) -> None:
+    over = lots.Lots.over
+    patch.setattr(lots.Lots, "over", lambda self, now: [lot for lot in over(self, now) if lot.left != 1])
+
+
+@defect
+def draws_paid_credits_before_given_ones(patch: pytest.MonkeyPatch) -> None:
+    def order(lot: LotState) -> tuple[datetime, bool, int]:
+        return (lot.expires_at or lots.NEVER, not lot.paid, lot.seq)
+
+    patch.setattr(LotState, "order", property(order))
+
+
+@defect
+def draws_what_ends_last_first(patch: pytest.MonkeyPatch) -> None:
+    def order(lot: LotState) -> tuple[timedelta, bool, int]:
+        return (lots.NEVER - (lot.expires_at or lots.NEVER), lot.paid, lot.seq)
+
+    patch.setattr(LotState, "order", property(order))
+
+
+@defect
+def gives_back_what_was_drawn_first(patch: pytest.MonkeyPatch) -> None:
+    last = lots.last
+
+    def first(parts: list[Part], credits: int, *, skip: int = 0) -> list[Part]:
+        return last(parts[::-1], credits, skip=skip)
+
+    patch.setattr(lots, "last", first)
+    patch.setattr(reversals, "last", first)
+
+
+@defect
+def gives_back_to_lots_that_have_ended(patch: pytest.MonkeyPatch) -> None:
+    def groups(store: Any, parts: list[Part]) -> list[tuple[None, int]]:
+        return [(None, sum(part.credits for part in parts))]
+
+    patch.setattr(reversals, "_groups", groups)
+
+
+@defect
+def gives_back_more_than_was_spent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lot_store.StoredMemory, "reversed", lambda self, seq, before: 0)
+
+
+@defect
+def does_not_set_aside_what_is_held(patch: pytest.MonkeyPatch) -> None:
+    save = posting.save
+
+    def forget(session: Any, wallet: LockedWallet) -> None:
+        wallet.held = 0
+        save(session, wallet)
+
+    patch.setattr(holds, "save", forget)
+
+
+@defect
+def keeps_the_rest_of_a_captured_hold(patch: pytest.MonkeyPatch) -> None:
+    close = hold_states.close
+
+    def keep(session: Any, wallet: LockedWallet, hold: Any, verb: str, *, captured: int = 0) -> None:
+        if captured:
+            wallet.held += hold.credits - captured
+        close(session, wallet, hold, verb, captured=captured)
+
+    patch.setattr(hold_states, "close", keep)
+
+
+@defect
+def lets_a_hold_end_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(hold_states, "move", lambda state, verb: hold_states.MOVES[HoldState.OPEN, verb])
+
+
+@defect
+def leaves_what_came_back_too_late(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(holds, "after_release", lambda session, wallet: None)
+
+
+@defect
+def repays_no_debt(patch: pytest.MonkeyPatch) -> None:
+    come_in = entries.come_in
+
+    def generous(session: Any, wallet: LockedWallet, asked: Posting) -> Any:
+        debt, wallet.debt = wallet.debt, 0
+        try:
+            return come_in(session, wallet, asked)
+        finally:
+            wallet.debt = debt
+            posting.save(session, wallet)
+
+    patch.setattr(entries, "come_in", generous)
+
+
+@defect
+def rounds_a_refund_down(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        clawbacks,
+        "credits_of_refund",
+        lambda credits, paid, refunded: credits * min(refunded, paid) // paid if paid else credits,
+    )
+
+
+@defect
+def claws_back_each_refund_by_itself(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(clawbacks.Clawed, "refunded_minor", property(lambda self: 0))
+
+
+@defect
+def restores_a_refund_twice(patch: pytest.MonkeyPatch) -> None:
+    of = clawbacks.Clawed.of.__func__  # type: ignore[attr-defined]
+
+    def without_undone(cls: Any, *args: Any) -> Any:
+        return clawbacks.Clawed(of(cls, *args).taken, {})
+
+    patch.setattr(clawbacks.Clawed, "of", classmethod(without_undone))
+
+
+@defect
+def lets_what_comes_back_live_no_day(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(reversals, "MIN_LIFE", timedelta(0))
+
+
+@defect
+def rolls_over_without_a_cap(patch: pytest.MonkeyPatch) -> None:
+    supersede = allowances._supersede
+
+    def all_of_it(store: Any, lot: LotState, moved_up: int, expires_at: datetime) -> None:
+        supersede(store, lot, lot.left, expires_at)
+
+    patch.setattr(allowances, "_supersede", all_of_it)
+
+
+@defect
+def stores_no_draws(patch: pytest.MonkeyPatch) -> None:
+    store = lot_store.LotStore._store
+
+    def lazy(self: lot_store.LotStore, draws: list[dict[str, int]]) -> None:
+        draws.clear()
+        store(self, draws)
+
+    patch.setattr(lot_store.LotStore, "_store", lazy)
+
+
+@defect
+def draws_credits_of_reversed_spends_anew(patch: pytest.MonkeyPatch) -> None:
+    feed = lots.Lots.feed
+
+    def forget_restored(self: lots.Lots, event: lots.Event) -> list[Part]:
+        if isinstance(event, EntryRow) and event.kind is Kind.CLAWBACK and event.credits > 0:
+            event = event._replace(refers_to_seq=None)
+        return feed(self, event)
+
+    patch.setattr(lots.Lots, "feed", forget_restored)

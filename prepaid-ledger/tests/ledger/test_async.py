@@ -1,0 +1,189 @@
+"""Spends that are awaited in an event loop: the same ledger, fewer statements, and nobody is held up."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Iterable
+
+import psycopg
+import pytest
+from sqlalchemy import event, text
+
+from prepaid_ledger import LedgerVerbs, Spent
+from prepaid_ledger.aio import AsyncLedger
+from prepaid_ledger.errors import Busy, InsufficientCredits
+from prepaid_ledger.testing import Databases
+
+from .books import OWNER, Books
+
+
+def answers_to(calls: Iterable[Awaitable[Spent]]) -> list[Spent | BaseException]:
+    async def gather() -> list[Spent | BaseException]:
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    return asyncio.run(gather())
+
+
+def reports(ledger: AsyncLedger, numbers: Iterable[int], owner: str = OWNER) -> list[Awaitable[Spent]]:
+    return [ledger.spend_now(owner, key=f"report:{number}") for number in numbers]
+
+
+def transactions_of_spends(books: Books) -> list[object]:
+    """The transactions that PostgreSQL knows the spends by."""
+    spends = text("SELECT DISTINCT CAST(xmin AS text) FROM prepaid_entry WHERE kind = 'spend'")
+    return list(books.session.scalars(spends))
+
+
+def test_what_waits_at_the_same_time_shares_statements_and_each_gets_its_own_answer(books: Books) -> None:
+    books.grant(40)
+    commits: list[object] = []
+    event.listen(books.engine, "commit", commits.append)
+    answers = answers_to(reports(books.awaited(), range(40)))
+
+    assert [spent.seq for spent in answers if isinstance(spent, Spent)] == list(range(2, 42))
+    assert [spent.balance for spent in answers if isinstance(spent, Spent)] == list(range(39, -1, -1))
+    if books.engine.dialect.name == "postgresql":
+        commits = transactions_of_spends(books)
+    assert 1 <= len(commits) < 10
+    assert books.ledger.audit() == []
+
+
+def test_an_owner_with_too_few_credits_is_refused_and_the_others_are_served(books: Books) -> None:
+    books.grant(20)
+
+    answers = answers_to(reports(books.awaited(), range(30)))
+
+    assert sum(isinstance(spent, Spent) for spent in answers) == 20
+    assert sum(isinstance(refusal, InsufficientCredits) for refusal in answers) == 10
+    assert books.ledger.balance(OWNER) == 0
+    assert books.ledger.audit() == []
+
+
+def test_the_same_key_at_the_same_time_spends_once(books: Books) -> None:
+    books.grant(20)
+
+    answers = answers_to(reports(books.awaited(), [7] * 5))
+
+    assert {spent.seq for spent in answers if isinstance(spent, Spent)} == {2}
+    assert books.ledger.balance(OWNER) == 19
+    assert books.ledger.audit() == []
+
+
+def test_a_caller_who_goes_away_keeps_nobody_waiting(books: Books) -> None:
+    books.grant(20)
+
+    async def some_go_away() -> list[Spent | BaseException]:
+        calls = [asyncio.ensure_future(call) for call in reports(books.awaited(), range(10))]
+        await asyncio.sleep(0)
+        for call in calls[::2]:
+            call.cancel()
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    answers = asyncio.run(some_go_away())
+
+    assert [isinstance(spent, Spent) for spent in answers] == [False, True] * 5
+    assert books.ledger.balance(OWNER) <= 15  # who went away may have been served
+    assert books.ledger.audit() == []
+
+
+def test_a_wallet_that_somebody_holds_keeps_only_its_own_callers_waiting(databases: Databases) -> None:
+    books = Books(databases.fresh("postgresql"))
+    books.grant(20)
+    books.grant(20, owner="user:2")
+    sitting = books.engine.connect()
+    sitting.execute(text("SELECT FROM prepaid_wallet WHERE owner = 'user:1' FOR UPDATE"))
+
+    async def others_first() -> list[Spent]:
+        ledger = books.awaited()
+        held = [asyncio.ensure_future(call) for call in reports(ledger, range(10))]
+        free = await asyncio.gather(*reports(ledger, range(10), "user:2"))
+        assert not any(call.done() for call in held)
+        sitting.close()
+        return [*free, *await asyncio.gather(*held)]
+
+    assert len(asyncio.run(others_first())) == 20
+    assert books.ledger.balance("user:1") == books.ledger.balance("user:2") == 10
+    assert books.ledger.audit() == []
+    books.close()
+
+
+@pytest.mark.parametrize("prepare_threshold", [0, 5, None])
+def test_a_connection_of_the_hosts_making_is_awaited_as_it_was_set_up(
+    databases: Databases, prepare_threshold: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "prepaid_ledger")
+    books = Books(databases.fresh("postgresql"))
+
+    def connect(dialect: object, record: object, args: object, options: dict[str, object]) -> None:
+        options["prepare_threshold"] = prepare_threshold
+
+    def set_up(connection: psycopg.Connection, record: object) -> None:
+        connection.execute("SET application_name TO 'the host'")
+        connection.execute("SELECT 1, 2, 3")
+        connection.commit()
+
+    event.listen(books.engine, "do_connect", connect)
+    event.listen(books.engine, "connect", set_up)
+    books.grant(40)
+    books.engine.dispose()
+
+    answers = answers_to(reports(books.awaited(), range(40)))
+
+    names = text("SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database()")
+    assert list(books.session.scalars(names)) == ["the host"]
+    assert all(isinstance(spent, Spent) for spent in answers)
+    assert len(transactions_of_spends(books)) < 10
+    assert "failed" not in caplog.text
+    assert books.ledger.audit() == []
+    books.close()
+
+
+def test_the_connection_that_is_kept_is_made_anew_when_the_server_has_cut_it(databases: Databases) -> None:
+    books = Books(databases.fresh("postgresql"))
+    books.grant(20)
+    ledger = books.awaited()
+    assert all(isinstance(spent, Spent) for spent in answers_to(reports(ledger, range(5))))
+
+    with books.engine.connect() as connection:
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+    answers = answers_to(reports(books.awaited(), range(5, 15)))
+
+    assert all(isinstance(spent, Spent | Busy) for spent in answers)
+    again = answers_to(reports(books.awaited(), range(5, 15)))
+    assert all(isinstance(spent, Spent) for spent in again)
+    assert books.ledger.balance(OWNER) == 5
+    assert books.ledger.audit() == []
+    books.close()
+
+
+def test_every_verb_is_awaited_with_the_same_parameters() -> None:
+    verbs = {name: verb for name, verb in vars(LedgerVerbs).items() if not name.startswith("_")}
+    del verbs["setup"]
+
+    assert {name for name in vars(AsyncLedger) if not name.startswith("_")} == set(verbs)
+    for name, verb in verbs.items():
+        awaited = getattr(AsyncLedger, name)
+        assert inspect.iscoroutinefunction(awaited) or name == "grant_many"
+        assert inspect.signature(awaited).parameters == inspect.signature(verb).parameters, name
+
+
+def test_all_verbs_work_from_an_event_loop(books: Books) -> None:
+    async def do_this_and_that() -> None:
+        ledger = books.awaited()
+        await ledger.purchase(OWNER, 10, key="sale:1", amount_minor=1000, currency="usd")
+        assert [done async for done in ledger.grant_many([OWNER, "user:2"], 5, key="gift", reason="a gift")]
+        await ledger.spend(OWNER, credits=2, key="report:1")
+        await ledger.reverse(OWNER, spend_key="report:1", key="undo:1")
+        async with await ledger.hold(OWNER, 7, key="job:1") as hold:
+            await hold.capture(4)
+        with pytest.raises(ZeroDivisionError):
+            async with await ledger.hold(OWNER, 7, key="job:2"):
+                _ = 1 / 0
+        assert (await ledger.wallet(OWNER)).available == 11
+        statement = await ledger.statement(OWNER, books.time, books.later(days=1))
+        assert [entry.credits for entry in statement.entries] == [10, 5, -2, 2, -4]
+        assert await ledger.audit() == []
+
+    asyncio.run(do_this_and_that())

@@ -1,0 +1,272 @@
+"""The audit names what is off: each kind of forged row, behind the back of the triggers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import URL, literal, select, text
+from sqlalchemy.exc import DBAPIError
+
+from prepaid_ledger.errors import PrepaidError
+
+from .books import OWNER, Books
+
+GUARDS = ["prepaid_entry_no_update", "prepaid_entry_no_delete", "prepaid_entry_no_replace"]
+
+
+@pytest.fixture
+def forged(database: URL) -> Iterator[Books]:
+    """A ledger with some of everything in it, that somebody is about to change by hand."""
+    books = Books(database)
+    books.grant(10, expires_at=books.later(days=1))
+    books.buy(100, 1000)
+    books.spend(20, "report:1")
+    with books.ledger.hold(OWNER, 10, key="job:1") as hold:
+        hold.capture(6)
+    books.wait(days=2)
+    books.spend(10, "report:2")
+    books.reverse("report:1", "undo:1", 15)
+    books.refund(300)
+    books.ledger.hold(OWNER, 5, key="job:2")
+    books.spend(3, "report:3")
+    assert books.ledger.audit() == []
+    yield books
+    books.discard()
+
+
+def let_entries_be_changed(books: Books) -> None:
+    if books.engine.dialect.name == "sqlite":
+        for guard in GUARDS:
+            books.execute(f"DROP TRIGGER {guard}")
+    else:
+        books.execute("ALTER TABLE prepaid_entry DISABLE TRIGGER prepaid_entry_no_change")
+
+
+def named(books: Books) -> set[str]:
+    """The invariants that the audit finds broken, but for the trigger that the forger took away."""
+    problems = [problem for problem in books.ledger.audit() if "trigger" not in problem.message]
+    assert {problem.owner for problem in problems} <= {OWNER, None}
+    return {problem.invariant for problem in problems}
+
+
+@pytest.mark.parametrize(
+    ("forgery", "invariants"),
+    [
+        ("UPDATE prepaid_entry SET credits = credits + 1 WHERE key = 'sale:1'", {"I1", "I4"}),
+        ("UPDATE prepaid_entry SET balance_after = balance_after + 1 WHERE key = 'sale:1'", {"I4"}),
+        ("UPDATE prepaid_entry SET seq = 99 WHERE key = 'report:3'", {"I4"}),
+        ("UPDATE prepaid_entry SET key = 'hold:job:none' WHERE key = 'hold:job:1'", {"I7"}),
+        ("UPDATE prepaid_entry SET key = 'expired' WHERE kind = 'expiry'", {"I8"}),
+        ("UPDATE prepaid_entry SET kind = 'adjustment' WHERE key = 'report:1'", {"I7"}),
+        ("UPDATE prepaid_entry SET refers_to_seq = 1 WHERE kind = 'reversal'", {"I7"}),
+        ("UPDATE prepaid_entry SET refers_to_seq = NULL WHERE kind = 'reversal'", {"I7"}),
+        ("UPDATE prepaid_entry SET debt = debt + 1 WHERE kind = 'clawback'", {"I5"}),
+        ("UPDATE prepaid_entry SET expires_at = NULL WHERE key = 'gift'", {"I9"}),
+        ("DELETE FROM prepaid_entry WHERE key = 'report:2'", {"I1", "I4"}),
+        ("UPDATE prepaid_wallet SET balance = balance + 1", {"I1"}),
+        ("UPDATE prepaid_wallet SET held = held - 1", {"I5"}),
+        ("UPDATE prepaid_wallet SET debt = debt + 1", {"I5"}),
+        ("UPDATE prepaid_wallet SET seq = seq + 1", {"I4"}),
+        ("UPDATE prepaid_lot SET left_over = left_over + 1 WHERE left_over > 0", {"I9"}),
+        ("UPDATE prepaid_lot SET paid = NOT paid WHERE left_over > 0", {"I9"}),
+        ("DELETE FROM prepaid_lot WHERE left_over > 0", {"I9"}),
+        ("UPDATE prepaid_draw SET credits = credits + 1 WHERE seq = 3", {"I9"}),
+        ("DELETE FROM prepaid_draw WHERE seq = 3", {"I9"}),
+        ("UPDATE prepaid_hold SET credits = credits + 1 WHERE key = 'job:2'", {"I5"}),
+        ("UPDATE prepaid_hold SET captured = captured - 1 WHERE key = 'job:1'", {"I7"}),
+        ("DELETE FROM prepaid_hold WHERE key = 'job:2'", {"I4", "I5"}),
+    ],
+)
+def test_a_forged_row_is_named(forged: Books, forgery: str, invariants: set[str]) -> None:
+    let_entries_be_changed(forged)
+    forged.execute(forgery)
+
+    assert invariants <= named(forged)
+
+
+def test_a_missing_guard_is_named(forged: Books) -> None:
+    let_entries_be_changed(forged)
+
+    assert {problem.invariant for problem in forged.ledger.audit()} == {"I6"}
+
+
+def test_a_lot_that_would_never_end_is_named(forged: Books) -> None:
+    forged.grant(5, "gift:2", expires_at=forged.later(days=1))
+    forged.execute("UPDATE prepaid_wallet SET next_expiry_at = NULL")
+
+    assert named(forged) == {"I9"}
+
+
+def test_times_that_go_back_are_named(forged: Books) -> None:
+    let_entries_be_changed(forged)
+    forged.execute("UPDATE prepaid_entry SET at = (SELECT min(at) FROM prepaid_entry) WHERE key = 'report:3'")
+
+    assert named(forged) == {"I4"}
+
+
+def test_entries_of_no_wallet_are_named(forged: Books) -> None:
+    if forged.engine.dialect.name == "sqlite":
+        forged.execute("UPDATE prepaid_wallet SET id = 7")
+    else:
+        forged.execute("ALTER TABLE prepaid_entry DROP CONSTRAINT fk_prepaid_entry_wallet_id")
+        forged.execute("ALTER TABLE prepaid_entry DISABLE TRIGGER ALL")
+        forged.execute("UPDATE prepaid_entry SET wallet_id = 7")
+
+    assert "I1" in named(forged)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE prepaid_entry SET credits = 1",
+        "UPDATE prepaid_entry SET reason = 'better'",
+        "DELETE FROM prepaid_entry",
+    ],
+)
+def test_entries_refuse_to_be_changed(books: Books, change: str) -> None:
+    books.grant(10)
+
+    with pytest.raises(DBAPIError, match="prepaid_entry is never"):
+        books.execute(change)
+
+
+def test_entries_refuse_to_be_replaced_or_truncated(books: Books) -> None:
+    books.grant(10)
+    change = (
+        "INSERT OR REPLACE INTO prepaid_entry SELECT * FROM prepaid_entry"
+        if books.engine.dialect.name == "sqlite"
+        else "TRUNCATE prepaid_entry"
+    )
+
+    with pytest.raises(DBAPIError):
+        books.execute(change)
+
+    assert books.ledger.balance(OWNER) == 10
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE prepaid_wallet SET balance = -1",
+        "UPDATE prepaid_wallet SET held = balance + 1",
+        "UPDATE prepaid_wallet SET debt = -1",
+        "UPDATE prepaid_hold SET captured = 1",
+        "UPDATE prepaid_hold SET captured = 99, state = 'captured', closed_seq = 9",
+        "INSERT INTO prepaid_entry SELECT wallet_id, 9, kind, key, credits, debt, balance_after, at,"
+        " refers_to_seq, expires_at, amount_minor, currency, reason FROM prepaid_entry",
+    ],
+)
+def test_the_schema_keeps_what_a_schema_can(books: Books, change: str) -> None:
+    books.grant(10)
+    books.ledger.hold(OWNER, 4, key="job:1")
+
+    with pytest.raises(DBAPIError):
+        books.execute(change)
+
+
+def test_fractions_do_not_get_into_the_tables(books: Books) -> None:
+    books.grant(10)
+
+    with books.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            with pytest.raises(DBAPIError, match="whole_numbers"):
+                connection.execute(text("UPDATE prepaid_wallet SET balance = 9.5"))
+        else:
+            connection.execute(text("UPDATE prepaid_wallet SET balance = 9.5"))
+            assert connection.scalar(text("SELECT balance FROM prepaid_wallet")) == 10
+
+
+def test_the_audit_reads_one_moment_while_others_write(books: Books) -> None:
+    books.grant(1000)
+
+    def spend_and_audit(number: int) -> int:
+        if number % 4 == 0:
+            return len(books.ledger.audit())
+        return books.ledger.spend_now(OWNER, key=f"report:{number}").seq * 0
+
+    results = books.all_at_once([partial(spend_and_audit, number) for number in range(24)])
+
+    assert not any(isinstance(result, PrepaidError) for result in results)
+    assert sum(result for result in results if isinstance(result, int)) == 0
+
+
+def test_a_statement_adds_up_and_meets_the_next_one(books: Books) -> None:
+    start = books.time
+    books.buy(100, 1000)
+    books.wait(days=10)
+    books.spend(30, "report:1")
+    books.grant(5, expires_at=books.later(days=10))
+    books.wait(days=21)
+    books.spend(1, "report:2")
+    february = start + timedelta(days=31)
+
+    january = books.ledger.statement(OWNER, start, february)
+    rest = books.ledger.statement(OWNER, february, books.later(days=1))
+
+    assert (january.opening, january.closing) == (0, 70)
+    assert january.by_kind == {"purchase": 100, "spend": -30, "grant": 5, "expiry": -5}
+    assert [entry.credits for entry in january.entries] == [100, -30, 5, -5]
+    assert (rest.opening, rest.closing, rest.by_kind) == (70, 69, {"spend": -1})
+
+
+def test_the_balance_at_any_time_is_what_it_was(books: Books) -> None:
+    start = books.time
+    for day in range(1, 20):
+        books.wait(days=1)
+        books.grant(day, f"gift:{day}", expires_at=books.later(hours=12) if day == 19 else None)
+    books.wait(days=1)
+
+    assert [books.ledger.balance_at(OWNER, start + timedelta(days=day)) for day in (0, 1, 2, 18)] == [
+        0,
+        1,
+        3,
+        171,
+    ]
+    assert books.ledger.balance_at(OWNER, start + timedelta(days=19, hours=11)) == 190
+    assert books.ledger.balance_at(OWNER, start + timedelta(days=19, hours=12)) == 171
+    books.ledger.write_due()
+    assert books.ledger.balance_at(OWNER, start + timedelta(days=19, hours=11)) == 190
+    assert books.ledger.balance_at(OWNER, start + timedelta(days=19, hours=12)) == 171
+
+
+def test_entries_come_in_pages_newest_first(books: Books) -> None:
+    for number in range(7):
+        books.grant(1, f"gift:{number}")
+
+    first = books.ledger.entries(OWNER, limit=3)
+    second = books.ledger.entries(OWNER, limit=3, cursor=first.next_cursor)
+    third = books.ledger.entries(OWNER, limit=3, cursor=second.next_cursor)
+
+    assert [entry.seq for page in (first, second, third) for entry in page] == [7, 6, 5, 4, 3, 2, 1]
+    assert third.next_cursor is None
+
+
+def test_entries_of_one_kind_time_or_key_are_found_on_all_pages(books: Books) -> None:
+    books.grant(50, "gift:1")
+    for number in range(6):
+        books.spend(1, f"number:{number}")
+    every = books.ledger.entries(OWNER)
+    wanted = select(literal("number:") + literal("3"))
+
+    def seqs(**which: Any) -> list[int]:
+        return [entry.seq for entry in books.ledger.entries(OWNER, limit=4, **which)]
+
+    assert seqs(kind="grant") == [1]
+    assert seqs(kind="spend") == [7, 6, 5, 4]
+    assert seqs(kind="spend", cursor="4") == [3, 2]
+    assert seqs(keys=["number:0", "gift:1", "gift:2"]) == [2, 1]
+    assert seqs(keys=wanted) == [5]
+    assert seqs(since=every[0].at + timedelta(seconds=1)) == []
+    assert seqs(until=every[-1].at) == []
+    with pytest.raises(ValueError, match="theft"):
+        seqs(kind="theft")
+
+
+@pytest.mark.parametrize(("limit", "cursor"), [(0, None), (201, None), (5, "abc"), (5, "9" * 19), (5, "-1")])
+def test_a_page_that_cannot_be_is_refused(books: Books, limit: int, cursor: str | None) -> None:
+    with pytest.raises(ValueError, match=r"limit|cursor"):
+        books.ledger.entries(OWNER, limit=limit, cursor=cursor)

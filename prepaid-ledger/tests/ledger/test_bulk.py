@@ -1,0 +1,90 @@
+"""Many wallets at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from prepaid_ledger import SpendRequest, Spent
+from prepaid_ledger.errors import InsufficientCredits, KeyReused
+
+from .books import OWNER, Books
+
+
+def test_many_spends_are_made_and_each_refusal_is_in_its_place(books: Books) -> None:
+    books.grant(3)
+    books.grant(200, owner="user:2")
+
+    results = books.ledger.spend_many(
+        [SpendRequest(OWNER, 1, f"report:{number}") for number in range(5)]
+        + [SpendRequest("user:2", 1, f"report:{number}") for number in range(195)]
+    )
+
+    assert [type(result) for result in results[:5]] == [
+        Spent,
+        Spent,
+        Spent,
+        InsufficientCredits,
+        InsufficientCredits,
+    ]
+    assert all(isinstance(result, Spent) for result in results[5:])
+    assert books.ledger.balance("user:2") == 5
+
+
+def test_the_same_key_twice_in_one_batch_spends_once(books: Books) -> None:
+    books.grant(3)
+
+    first, again = books.ledger.spend_many([SpendRequest(OWNER, 1, "report:1")] * 2)
+
+    assert isinstance(first, Spent)
+    assert isinstance(again, Spent)
+    assert (first.seq, again.seq, again.repeated) == (2, 2, True)
+    assert books.ledger.balance(OWNER) == 2
+
+
+def test_a_small_spend_after_one_that_is_too_large_is_still_made(books: Books) -> None:
+    books.grant(3)
+
+    requests = [SpendRequest(OWNER, 4, "report:1"), SpendRequest(OWNER, 3, "report:2")]
+    large, small = books.ledger.spend_many(requests)
+
+    assert isinstance(large, InsufficientCredits)
+    assert isinstance(small, Spent)
+
+
+def test_a_grant_to_many_is_given_once_and_pays_debts_first(books: Books) -> None:
+    books.buy(100, 1000)
+    books.spend(100, "report:1")
+    books.refund(1000)
+    owners = [OWNER, *(f"user:{number}" for number in range(2, 2600))]
+
+    def give() -> list[int]:
+        return list(
+            books.ledger.grant_many(owners, 5, key="summer", reason="summer", expires_at=books.later(days=90))
+        )
+
+    assert give() == [1000, 2000, 2599]
+    assert give() == [1000, 2000, 2599]
+
+    assert books.ledger.balance("user:2599") == 5
+    assert (books.ledger.balance(OWNER), books.ledger.wallet(OWNER).debt) == (0, 95)
+    books.wait(days=90)
+    assert books.ledger.balance("user:2599") == 0
+
+
+def test_a_grant_to_many_under_a_used_key_gives_nothing(books: Books) -> None:
+    books.grant(7, "summer")
+
+    with pytest.raises(KeyReused):
+        list(books.ledger.grant_many([OWNER, "user:2"], 5, key="summer", reason="summer"))
+
+    assert books.ledger.balance("user:2") == 0
+
+
+def test_what_is_due_anywhere_is_written(books: Books) -> None:
+    for number in range(5):
+        books.grant(10, owner=f"user:{number}", expires_at=books.later(days=number + 1))
+    books.wait(days=3)
+
+    assert books.ledger.write_due() == 3
+    assert books.ledger.write_due() == 0
+    assert [len(books.ledger.entries(f"user:{number}")) for number in range(5)] == [2, 2, 2, 1, 1]

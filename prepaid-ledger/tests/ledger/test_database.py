@@ -1,0 +1,145 @@
+"""What is asked of the database: durable, patient, in turns."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from functools import partial
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from prepaid_ledger import Busy, InsufficientCredits, Ledger, PrepaidError, UnfitDatabase
+from prepaid_ledger.database import engine, transactions
+from prepaid_ledger.testing import Databases
+
+from .books import OWNER, Books
+
+
+@pytest.fixture
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody wants to wait five seconds for a test."""
+    for module in (engine, transactions):
+        monkeypatch.setattr(module, "LOCK_TIMEOUT_S", 0.2)
+
+
+def test_every_sqlite_connection_is_durable(databases: Databases) -> None:
+    books = Books(databases.fresh("sqlite"))
+
+    with books.engine.connect() as one, books.engine.connect() as other:
+        for connection in (one, other):
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+    books.close()
+
+
+def test_a_database_that_cannot_keep_money_safe_is_refused() -> None:
+    with pytest.raises(UnfitDatabase, match="journal_mode is 'memory'"):
+        Ledger(create_engine("sqlite://"))
+
+
+def test_a_database_of_another_kind_is_refused() -> None:
+    mysql = create_engine("mysql+pymysql://", module=sqlite3, _initialize=False)
+
+    with pytest.raises(UnfitDatabase, match="not on mysql"):
+        Ledger(mysql)
+
+
+def test_an_sqlite_file_that_others_write_is_busy_and_then_not(
+    databases: Databases, impatience: None
+) -> None:
+    url = databases.fresh("sqlite")
+    books = Books(url)
+    books.grant(10)
+    other = sqlite3.connect(str(url.database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    for spend in (
+        lambda: books.ledger.spend_now(OWNER, key="report:1"),
+        lambda: books.ledger.spend(OWNER, key="report:1"),
+        lambda: books.ledger.hold(OWNER, 1, key="job:1"),
+    ):
+        with pytest.raises(Busy) as busy:
+            spend()
+        assert busy.value.http_status == 503
+        books.session.rollback()
+
+    other.execute("ROLLBACK")
+    other.close()
+    assert books.ledger.spend_now(OWNER, key="report:1").balance == 9
+    books.close()
+
+
+def test_a_wallet_that_somebody_sits_on_is_busy_and_holds_up_no_other(
+    databases: Databases, impatience: None
+) -> None:
+    books = Books(databases.fresh("postgresql"))
+    books.grant(10)
+    books.grant(10, owner="user:2")
+
+    with books.engine.begin() as sitting:
+        sitting.execute(text("SELECT FROM prepaid_wallet WHERE owner = :owner FOR UPDATE"), {"owner": OWNER})
+        results = books.all_at_once(
+            [
+                partial(books.ledger.spend_now, OWNER, key="report:1"),
+                partial(books.ledger.spend_now, "user:2", key="report:2"),
+            ]
+        )
+
+    assert isinstance(results[0], Busy)
+    assert not isinstance(results[1], PrepaidError)
+    assert results[1].balance == 9
+    books.close()
+
+
+def test_spends_that_wait_for_one_wallet_go_together_when_it_is_free(databases: Databases) -> None:
+    books = Books(databases.fresh("postgresql"))
+    books.grant(10)
+    sitting = books.engine.connect()
+    sitting.execute(text("SELECT FROM prepaid_wallet FOR UPDATE"))
+    leave = threading.Timer(0.3, sitting.close)
+    leave.start()
+
+    results = books.all_at_once(
+        [partial(books.ledger.spend_now, OWNER, key=f"report:{number}") for number in range(12)]
+    )
+
+    leave.join()
+    assert sum(isinstance(result, InsufficientCredits) for result in results) == 2
+    assert books.ledger.audit() == []
+    books.close()
+
+
+def test_a_verb_that_would_wait_for_its_own_session_says_so(databases: Databases) -> None:
+    books = Books(databases.fresh("sqlite"))
+    books.grant(10)
+    books.ledger.spend(OWNER, key="report:1")
+
+    with pytest.raises(RuntimeError, match="commit or roll back your session first"):
+        books.ledger.spend_now(OWNER, key="report:2")
+    with pytest.raises(RuntimeError, match="commit or roll back your session first"):
+        books.ledger.hold(OWNER, 1, key="job:1")
+
+    books.commit()
+    books.ledger.spend_now(OWNER, key="report:2")
+    books.close()
+
+
+def test_connections_that_are_cut_are_busy_and_then_not(databases: Databases) -> None:
+    books = Books(databases.fresh("postgresql"))
+    books.grant(10)
+    books.ledger.spend_now(OWNER, key="report:1")
+    cutter = create_engine(books.engine.url, poolclass=NullPool)
+    with cutter.connect() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+    books.session.rollback()
+    assert books.ledger.spend_now(OWNER, key="report:2").balance == 8
+    assert books.ledger.audit() == []
+    books.close()

@@ -1,0 +1,287 @@
+"""Random histories of everything, against the plain model, with the audit after every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from prepaid_ledger import (
+    HoldClosed,
+    InsufficientCredits,
+    KeyReused,
+    NothingToReverse,
+    PrepaidError,
+    WalletBlocked,
+)
+from prepaid_ledger.books.allowances import GRACE
+from prepaid_ledger.testing import Databases
+
+from .books import OWNER, Books
+from .model import Model, Refusal
+
+REFUSALS: dict[type[PrepaidError], Refusal] = {
+    InsufficientCredits: "short",
+    WalletBlocked: "blocked",
+    HoldClosed: "closed",
+    NothingToReverse: "nothing",
+}
+
+few = st.integers(1, 12)
+lives = st.sampled_from([None, 5, 60, 3_600, 86_400, 5 * 86_400])
+waits = st.sampled_from([1, 5, 59, 3_600, 86_400, 3 * 86_400])
+
+
+class Histories(RuleBasedStateMachine):
+    """Every rule does the same to the ledger and to the model."""
+
+    databases: Databases
+    kind: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.books = Books(self.databases.fresh(self.kind))
+        self.model = Model()
+        self.number = 0
+        self.sales: list[str] = []
+
+    def teardown(self) -> None:
+        self.books.close()
+
+    def key(self, word: str) -> str:
+        self.number += 1
+        return f"{word}:{self.number}"
+
+    def both(self, ledger: Callable[[], object], model: Refusal | None) -> None:
+        """The ledger refuses for the same reason, or does it."""
+        came: Refusal | None = None
+        try:
+            ledger()
+        except PrepaidError as error:
+            came = REFUSALS[type(error)]
+        assert came == model
+
+    @rule(seconds=waits)
+    def time_goes_on(self, seconds: int) -> None:
+        self.books.wait(seconds=seconds)
+
+    @precondition(lambda self: self.ends())
+    @rule()
+    def time_goes_on_to_the_second_that_something_ends(self) -> None:
+        self.books.time = min(self.ends())
+
+    def ends(self) -> list[datetime]:
+        """When lots with credits end, and open holds."""
+        lots = [lot.expires_at for lot in self.model.lots if lot.left and lot.expires_at]
+        holds = [hold.expires_at for hold in self.model.holds.values() if hold.state == "open"]
+        return [end for end in lots + holds if end > self.books.time]
+
+    @rule(credits=few, life=lives)
+    def grant(self, credits: int, life: int | None) -> None:
+        key = self.key("gift")
+        ends = None if life is None else self.books.later(seconds=life)
+        self.model.expire(self.books.time)
+        self.model.come_in(self.model.new_lot(key, credits, expires_at=ends), repays=True)
+        self.books.grant(credits, key, expires_at=ends)
+
+    @rule(credits=few, amount_minor=st.integers(1, 40), life=lives)
+    def buy(self, credits: int, amount_minor: int, life: int | None) -> None:
+        key = self.key("sale")
+        ends = None if life is None else self.books.later(seconds=life)
+        self.model.expire(self.books.time)
+        lot = self.model.new_lot(key, credits, expires_at=ends, amount_minor=amount_minor, paid=True)
+        self.model.come_in(lot, repays=True)
+        self.sales.append(key)
+        self.books.buy(credits, amount_minor, key, expires_at=ends)
+
+    @rule(credits=few, amount_minor=st.integers(1, 40), roll_over=st.integers(0, 5))
+    def renew(self, credits: int, amount_minor: int, roll_over: int) -> None:
+        key = self.key("invoice")
+        period_end = self.books.later(days=2)
+        lot = self.model.new_lot(
+            key,
+            credits,
+            expires_at=period_end + GRACE,
+            amount_minor=amount_minor,
+            paid=True,
+            is_allowance=True,
+        )
+        self.model.allowance(lot, roll_over, self.books.time)
+        self.books.committed(
+            lambda: self.books.ledger.allowance(
+                OWNER,
+                credits,
+                key=key,
+                period_end=period_end,
+                amount_minor=amount_minor,
+                currency="usd",
+                roll_over=roll_over,
+            )
+        )
+
+    @rule(credits=few)
+    def spend(self, credits: int) -> None:
+        key = self.key("spend")
+        refusal = self.model.spend(key, credits, self.books.time)
+        self.both(lambda: self.books.spend(credits, key), refusal)
+
+    @rule(credits=few)
+    def spend_now(self, credits: int) -> None:
+        key = self.key("spend")
+        refusal = self.model.spend(key, credits, self.books.time)
+        self.both(lambda: self.books.ledger.spend_now(OWNER, credits=credits, key=key), refusal)
+
+    @rule(credits=few)
+    def the_caller_dies_before_its_commit(self, credits: int) -> None:
+        with suppress(PrepaidError):
+            self.books.ledger.spend(OWNER, credits=credits, key=self.key("lost"))
+        self.books.session.rollback()
+
+    @rule(credits=few)
+    def hold(self, credits: int) -> None:
+        key = self.key("job")
+        refusal = self.model.hold(key, credits, self.books.time, self.books.unjoined.setup.hold_expires_after)
+        self.both(lambda: self.books.ledger.hold(OWNER, credits, key=key), refusal)
+
+    @precondition(lambda self: self.model.holds)
+    @rule(data=st.data())
+    def capture(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.model.holds)))
+        credits = data.draw(st.integers(1, self.model.holds[key].taken.credits))
+        refusal = self.model.capture(key, credits, self.books.time)
+        self.both(lambda: self.books.ledger.capture(OWNER, key=key, credits=credits), refusal)
+
+    @precondition(lambda self: self.model.holds)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.model.holds)))
+        refusal = self.model.release(key, self.books.time)
+        self.both(lambda: self.books.ledger.release(OWNER, key=key), refusal)
+
+    @precondition(lambda self: self.model.spends)
+    @rule(data=st.data())
+    def reverse(self, data: st.DataObject) -> None:
+        spend_key = data.draw(st.sampled_from(sorted(self.model.spends)))
+        credits = data.draw(st.integers(1, self.model.spends[spend_key].credits))
+        key = self.key("undo")
+        refusal = self.model.reverse(spend_key, key, credits, self.books.time)
+        self.both(lambda: self.books.reverse(spend_key, key, credits), refusal)
+
+    @precondition(lambda self: self.sales)
+    @rule(data=st.data(), refunded_minor=st.integers(1, 40))
+    def refund(self, data: st.DataObject, refunded_minor: int) -> None:
+        sale = data.draw(st.sampled_from(self.sales))
+        lot = next(lot for lot in self.model.lots if lot.key == sale)
+        key = self.key("refund")
+        self.model.refund(key, lot, refunded_minor, self.books.time)
+        self.books.refund(refunded_minor, key, sale)
+
+    @precondition(lambda self: self.model.clawbacks)
+    @rule(data=st.data())
+    def refund_fails(self, data: st.DataObject) -> None:
+        claw_key = data.draw(st.sampled_from(sorted(self.model.clawbacks)))
+        key = self.key("failed")
+        refusal = self.model.refund_failed(key, claw_key, self.books.time)
+        self.both(lambda: self.books.refund_failed(claw_key, key), refusal)
+
+    @rule(credits=few, takes=st.booleans())
+    def adjust(self, credits: int, takes: bool) -> None:
+        key = self.key("mistake")
+        refusal = None
+        if takes:
+            refusal = self.model.refuse(credits, self.books.time, debt_blocks=False)
+            if refusal is None:
+                self.model.draw(credits)
+        else:
+            self.model.come_in(self.model.new_lot(key, credits), repays=False)
+        self.both(lambda: self.books.adjust(-credits if takes else credits, key), refusal)
+
+    @precondition(lambda self: self.model.spends)
+    @rule(data=st.data())
+    def a_spend_comes_again(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.model.spends)))
+        credits = self.model.spends[key].credits
+        if key.startswith("hold:"):
+            return
+        assert self.books.ledger.spend_now(OWNER, credits=credits, key=key).repeated
+        self.books.spend(credits, key)
+        with pytest.raises(KeyReused):
+            self.books.spend(credits + 1, key)
+
+    @rule(credits=st.sampled_from([0, -1, 1.5, True]))
+    def nonsense_is_refused(self, credits: int) -> None:
+        with pytest.raises(ValueError, match="credits are a whole number"):
+            self.books.ledger.spend(OWNER, credits=credits, key=self.key("nonsense"))
+
+    @rule()
+    def tick(self) -> None:
+        self.books.ledger.write_due()
+        self.model.expire(self.books.time)
+        self.model.release_late(self.books.time)
+
+    @invariant()
+    def they_agree(self) -> None:
+        now = self.books.time
+        wallet = self.books.ledger.wallet(OWNER)
+        self.model.expire(now)
+        late = self.model.late(now)
+        back = [(lot, part) for hold in late for lot, part in hold.taken.parts if not lot.is_over(now)]
+        assert (wallet.available, wallet.held, wallet.debt) == (
+            self.model.available + sum(part for _, part in back),
+            self.model.held - sum(hold.taken.credits for hold in late),
+            self.model.debt,
+        )
+        left = [
+            (lot.left, lot.expires_at, lot.amount_minor) for lot in self.books.ledger.lots(OWNER) if lot.left
+        ]
+        assert left == self.model.left(now, back)
+        self.books.session.rollback()
+
+    @invariant()
+    def the_audit_is_clean(self) -> None:
+        assert self.books.ledger.audit() == []
+
+
+def run_histories(
+    databases: Databases,
+    kind: str,
+    *,
+    examples: int,
+    steps: int = 40,
+    phases: Sequence[Phase] = (Phase.generate, Phase.shrink),
+    number: int | None = None,
+) -> None:
+    """Run random histories; the first one that goes wrong is raised, made short if ``phases`` say so.
+
+    :param number: A seed for them; by default they are others each time.
+    """
+    machine = type("Machine", (Histories,), {"databases": databases, "kind": kind})
+    machine = machine if number is None else seed(number)(machine)
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+            phases=phases,
+            report_multiple_bugs=False,
+        ),
+    )
+
+
+@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 15), ("postgresql", 5)])
+def test_random_histories_agree_with_the_model(databases: Databases, kind: str, examples: int) -> None:
+    run_histories(databases, kind, examples=examples)

@@ -1,0 +1,154 @@
+"""Credits set aside: captured, released or timed out, by whoever knows the key."""
+
+from __future__ import annotations
+
+import pytest
+
+from prepaid_ledger.books.hold_states import MOVES, move
+from prepaid_ledger.errors import HoldClosed, InsufficientCredits, KeyReused
+from prepaid_ledger.tables import HoldState, Kind
+
+from .books import OWNER, Books
+
+
+@pytest.mark.parametrize("state", list(HoldState))
+@pytest.mark.parametrize("verb", ["capture", "release", "expire"])
+def test_every_pair_of_state_and_verb_is_in_the_table_or_refused(state: HoldState, verb: str) -> None:
+    if state is HoldState.OPEN:
+        assert move(state, verb) is MOVES[state, verb]
+    else:
+        with pytest.raises(HoldClosed, match=f"cannot {verb} a hold that is {state}"):
+            move(state, verb)
+
+
+def test_held_credits_stay_in_the_balance_and_cannot_be_spent(books: Books) -> None:
+    books.grant(10)
+
+    books.ledger.hold(OWNER, 7, key="job:1")
+
+    wallet = books.ledger.wallet(OWNER)
+    assert (wallet.balance, wallet.held, wallet.available) == (10, 7, 3)
+    with pytest.raises(InsufficientCredits):
+        books.spend(4, "report:1")
+    with pytest.raises(InsufficientCredits):
+        books.ledger.spend_now(OWNER, credits=4, key="report:1")
+    with pytest.raises(InsufficientCredits):
+        books.ledger.hold(OWNER, 4, key="job:2")
+    with pytest.raises(InsufficientCredits):
+        books.adjust(-4)
+
+
+def test_what_is_not_captured_goes_back(books: Books) -> None:
+    books.grant(10)
+
+    with books.ledger.hold(OWNER, 7, key="job:1") as hold:
+        hold.capture(5)
+
+    assert books.moves() == [(Kind.GRANT, 10), (Kind.SPEND, -5)]
+    assert books.ledger.available(OWNER) == 5
+
+
+def test_a_block_that_raises_gives_all_back(books: Books) -> None:
+    books.grant(10)
+
+    with pytest.raises(ZeroDivisionError), books.ledger.hold(OWNER, 7, key="job:1"):
+        _ = 1 / 0
+
+    assert books.ledger.available(OWNER) == 10
+    assert books.moves() == [(Kind.GRANT, 10)]
+
+
+def test_a_hold_is_ended_by_its_key_in_another_process(books: Books, other_books: Books) -> None:
+    books.grant(10)
+    books.ledger.hold(OWNER, 7, key="job:1")
+
+    other_books.ledger.capture(OWNER, key="job:1", credits=7)
+
+    assert books.ledger.balance(OWNER) == 3
+
+
+def test_a_capture_that_comes_again_takes_nothing_more(books: Books) -> None:
+    books.grant(10)
+    books.ledger.hold(OWNER, 7, key="job:1")
+
+    books.ledger.capture(OWNER, key="job:1", credits=5)
+    books.ledger.capture(OWNER, key="job:1", credits=5)
+
+    assert books.ledger.balance(OWNER) == 5
+    with pytest.raises(HoldClosed):
+        books.ledger.capture(OWNER, key="job:1", credits=4)
+    with pytest.raises(HoldClosed):
+        books.ledger.release(OWNER, key="job:1")
+
+
+def test_a_release_that_comes_again_does_nothing(books: Books) -> None:
+    books.grant(10)
+    books.ledger.hold(OWNER, 7, key="job:1")
+
+    books.ledger.release(OWNER, key="job:1")
+    books.ledger.release(OWNER, key="job:1")
+
+    assert books.ledger.available(OWNER) == 10
+    with pytest.raises(HoldClosed):
+        books.ledger.capture(OWNER, key="job:1")
+
+
+def test_more_than_is_held_cannot_be_captured(books: Books) -> None:
+    books.grant(10)
+    hold = books.ledger.hold(OWNER, 7, key="job:1")
+
+    with pytest.raises(ValueError, match="7 credits are held"):
+        hold.capture(8)
+
+    hold.capture(0)
+    assert books.ledger.available(OWNER) == 10
+
+
+def test_the_same_key_is_the_same_hold(books: Books) -> None:
+    books.grant(10)
+    books.ledger.hold(OWNER, 7, key="job:1")
+    books.ledger.hold(OWNER, 7, key="job:1")
+
+    assert books.ledger.wallet(OWNER).held == 7
+    with pytest.raises(KeyReused):
+        books.ledger.hold(OWNER, 6, key="job:1")
+
+
+def test_a_hold_that_never_was_cannot_be_ended(books: Books) -> None:
+    with pytest.raises(HoldClosed):
+        books.ledger.capture(OWNER, key="job:none")
+
+
+def test_an_overdue_hold_is_released_by_the_spend_that_needs_its_credits(books: Books) -> None:
+    books.grant(10)
+    hold = books.ledger.hold(OWNER, 7, key="job:1")
+    books.wait(hours=1)
+
+    assert books.ledger.available(OWNER) == 10
+    books.spend(8, "report:1")
+
+    with pytest.raises(HoldClosed):
+        hold.capture()
+
+
+def test_an_overdue_hold_can_be_captured_as_long_as_nobody_needed_its_credits(books: Books) -> None:
+    books.grant(10)
+    hold = books.ledger.hold(OWNER, 7, key="job:1")
+    books.wait(hours=2)
+    books.spend(3, "report:1")
+
+    hold.capture()
+
+    assert books.ledger.balance(OWNER) == 0
+
+
+def test_tick_releases_what_is_overdue(books: Books) -> None:
+    books.grant(10)
+    books.ledger.hold(OWNER, 7, key="job:1")
+    books.wait(hours=1)
+
+    assert books.ledger.write_due() == 1
+    assert books.ledger.write_due() == 0
+
+    with pytest.raises(HoldClosed):
+        books.ledger.capture(OWNER, key="job:1")
