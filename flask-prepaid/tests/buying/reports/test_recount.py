@@ -60,12 +60,12 @@ def test_each_days_credits_are_those_of_its_entries(both_shops: Shop) -> None:
 
     assert both_shops.command("sync").exit_code == 0
 
-    told = report(both_shops, "credits")
-    assert rows_of(told) == without_zeros(recount_credits(both_shops))
+    reported = report(both_shops, "credits")
+    assert rows_of(reported) == without_zeros(recount_credits(both_shops))
     with both_shops.app.app_context():
         balances = both_shops.prepaid.session.scalar(text("SELECT sum(balance) FROM prepaid_wallet"))
-    assert told["outstanding"] == told["totals"][0]["change"] == balances
-    assert told["uncounted_wallets"] == 0
+    assert reported["outstanding"] == reported["totals"][0]["change"] == balances
+    assert reported["uncounted_wallets"] == 0
 
 
 def test_what_is_owed_is_what_the_lots_cost(both_shops: Shop) -> None:
@@ -110,7 +110,7 @@ def test_a_sync_that_was_killed_goes_on_without_a_gap_or_a_double(shop: Shop) ->
 
     done = [shop.command("sync") for _ in range(3)]
 
-    assert [one.stderr.strip() for one in done] == ["150 new.", "0 new.", "0 new."]
+    assert [result.stderr.strip() for result in done] == ["150 new.", "0 new.", "0 new."]
     assert rows_of(report(shop, "sales")) == without_zeros(recount_sales(shop))
 
 
@@ -151,8 +151,8 @@ def test_the_audit_names_a_day_whose_sum_is_off(shop: Shop) -> None:
         change = text("UPDATE prepaid_day_sum SET amount_minor = amount_minor + :by")
         shop.prepaid.session.execute(change, {"by": 1})
         shop.prepaid.session.commit()
-        found = [problem.invariant for problem in shop.prepaid.audit()]
+        invariants = [problem.invariant for problem in shop.prepaid.audit()]
         shop.prepaid.session.execute(change, {"by": -1})
         shop.prepaid.session.commit()
 
-    assert found == ["I11"]
+    assert invariants == ["I11"]
