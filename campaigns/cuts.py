@@ -20,8 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "flask-prepaid" / "tests"))
 
-from buying.line import Line, line_to_stripe
-from buying.wire import FINE, Fault
+from buying.gateway.faulty_line import Line, line_to_stripe
+from buying.gateway.wire import FINE, Fault
 
 from flask_prepaid.testing import Databases
 

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, seed, settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "flask-prepaid" / "tests"))
 
-from buying.plans.years import LIFE, live_and_check
+from buying.subscriptions.years import LIFE, live_and_check
 
 from flask_prepaid.testing import Databases
 

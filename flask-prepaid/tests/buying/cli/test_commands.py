@@ -1,0 +1,209 @@
+"""What an operator types."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from flask_prepaid.cli import listen
+from flask_prepaid.operations import connect, webhooks
+
+from ..shop import Shop
+
+
+def test_connect_mirrors_the_packs_once(shop: Shop) -> None:
+    first = shop.command("connect")
+    again = shop.command("connect")
+
+    prices = shop.dashboard().v1.prices.list({"lookup_keys": ["prepaid_starter", "prepaid_tokyo"]}).data
+    assert {(price.lookup_key, price.unit_amount, price.currency) for price in prices} == {
+        ("prepaid_starter", 500, "usd"),
+        ("prepaid_tokyo", 700, "jpy"),
+    }
+    assert "starter" in first.stderr
+    assert again.stderr == ""
+
+
+def test_connect_follows_a_changed_price(shop: Shop) -> None:
+    shop.command("connect")
+    old = shop.dashboard().v1.prices.list({"lookup_keys": ["prepaid_starter"]}).data[0]
+    shop.dashboard().v1.prices.create(
+        {
+            "product": str(old.product),
+            "unit_amount": 1,
+            "currency": "usd",
+            "lookup_key": "prepaid_starter",
+            "transfer_lookup_key": True,
+        }
+    )
+
+    shop.command("connect")
+
+    new = shop.dashboard().v1.prices.list({"lookup_keys": ["prepaid_starter"]}).data
+    assert [(price.unit_amount, price.product) for price in new] == [(500, old.product)]
+
+
+def test_connect_sets_up_the_webhook_and_says_its_secret_once(shop: Shop) -> None:
+    url = "https://shop.example/prepaid/webhook"
+
+    first, again = (shop.command("connect", "--url", url) for _ in range(2))
+
+    assert re.fullmatch(r"whsec_\w+\n", first.stdout)
+    assert again.stdout == ""
+    (endpoint,) = [
+        endpoint for endpoint in shop.dashboard().v1.webhook_endpoints.list().data if endpoint.url == url
+    ]
+    assert set(endpoint.enabled_events) == set(webhooks.HEARD)
+
+
+def test_listening_brings_events_to_a_machine_that_stripe_cannot_reach(deaf_shop: Shop) -> None:
+    deaf_shop.pay(deaf_shop.buy())
+    seen: set[str] = set()
+
+    types = deaf_shop.read(lambda: connect.listen_once(deaf_shop.prepaid, seen))
+
+    assert "checkout.session.completed" in types
+    assert deaf_shop.balance() == 100
+    assert deaf_shop.read(lambda: connect.listen_once(deaf_shop.prepaid, seen)) == []
+
+
+def test_listen_says_once_that_stripe_is_away_and_once_that_it_is_back(
+    deaf_shop: Shop, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: set[str] = set()
+    deaf_shop.stripe.chaos(api_500=1.0)
+    assert not deaf_shop.read(lambda: listen.hear(seen, answered=True))
+    for _ in range(2):
+        assert not deaf_shop.read(lambda: listen.hear(seen, answered=False))
+    deaf_shop.stripe.chaos()
+    deaf_shop.pay(deaf_shop.buy())
+
+    assert deaf_shop.read(lambda: listen.hear(seen, answered=False))
+
+    first, second, *types = capsys.readouterr().err.splitlines()
+    assert (first, second) == ("Stripe is asked again until it answers.", "Stripe answers again.")
+    assert "checkout.session.completed" in types
+    assert [record.message.split(":")[0] for record in caplog.records] == ["Stripe gave no answer"]
+    assert deaf_shop.balance() == 100
+
+
+def test_ticks_that_go_on_end_quietly(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    naps = iter([None, KeyboardInterrupt])
+
+    def nap(_: float) -> None:
+        if (ends := next(naps)) is not None:
+            raise ends
+
+    monkeypatch.setattr("flask_prepaid.cli.commands.time.sleep", nap)
+
+    result = shop.command("tick", "--every", "1")
+
+    assert (result.exit_code, "Abort" in result.output) == (0, False)
+
+
+def test_a_grant_typed_twice_is_given_once(shop: Shop) -> None:
+    for _ in range(2):
+        assert shop.command("grant", "user:1", "50", "--reason", "sorry").exit_code == 0
+
+    assert shop.balance() == 50
+
+
+def test_a_refund_by_command_says_how_much_is_refunded(shop: Shop) -> None:
+    shop.pay(shop.buy())
+
+    result = shop.command("refund", "1", "--amount", "250", "--reason", "half of it")
+
+    assert (result.exit_code, shop.balance()) == (0, 50)
+    assert "Refund of $2.50 for payment 1: succeeded" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("refund", "9", "--reason", "x"), ("refund", "1", "--amount", "9999", "--reason", "x")]
+)
+def test_a_refund_that_cannot_be_says_why(shop: Shop, words: tuple[str, ...]) -> None:
+    shop.pay(shop.buy())
+
+    result = shop.command(*words)
+
+    assert result.exit_code == 1
+    assert "Error: " in result.stderr
+    assert shop.balance() == 100
+
+
+def test_the_audit_is_one_object_on_one_line(shop: Shop) -> None:
+    shop.pay(shop.buy())
+
+    result = shop.command("audit", "--json")
+
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"ok": True, "problems": []})
+
+
+def test_the_doctor_finds_nothing_in_a_healthy_shop(shop: Shop) -> None:
+    assert shop.command("doctor").exit_code == 0
+
+
+def test_the_doctor_names_a_stripe_that_does_not_answer(shop: Shop) -> None:
+    shop.stripe.chaos(api_500=1.0)
+
+    result = shop.command("doctor", "--json")
+
+    assert result.exit_code == 1
+    assert "Stripe does not answer" in json.loads(result.stdout)["findings"][0]
+
+
+APP = """
+import flask, flask_sqlalchemy
+from flask_prepaid import Pack, Prepaid
+
+app = flask.Flask(__name__, instance_path={folder!r})
+app.config.update(DEBUG=True, SECRET_KEY="x", SQLALCHEMY_DATABASE_URI="sqlite:///{folder}/app.sqlite3",
+                  PREPAID_STRIPE_API_BASE="http://127.0.0.1:{port}")
+db = flask_sqlalchemy.SQLAlchemy(app)
+prepaid = Prepaid(packs=[Pack("starter", credits=100, amount_minor=500)], owner=lambda: "user:1")
+prepaid.init_app(app, db)
+"""
+
+
+def test_listen_starts_the_emulator_where_none_serves_and_ends_with_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (tmp_path / "app.py").write_text(APP.format(folder=str(tmp_path), port=port))
+    flask = [sys.executable, "-m", "flask", "--app", str(tmp_path / "app.py"), "prepaid"]
+    subprocess.run([*flask, "upgrade"], check=True, capture_output=True)
+
+    with subprocess.Popen([*flask, "listen", "--emulator"], stderr=subprocess.PIPE) as listening:
+        try:
+            assert answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=60)
+            second = subprocess.run([*flask, "listen", "--emulator"], capture_output=True, text=True)
+            os.kill(listening.pid, signal.SIGINT)
+            listening.communicate(timeout=30)
+        finally:
+            listening.terminate()  # and its emulator with it
+
+    assert second.returncode == 1
+    assert f"Something serves at http://127.0.0.1:{port} already" in second.stderr
+    assert listening.returncode == 0
+    assert not answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=0)
+
+
+def answers(url: str, *, within_s: float) -> bool:
+    """Whether the page is there, now or soon."""
+    until = time.monotonic() + within_s
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.1)

@@ -1,0 +1,108 @@
+"""Deferred revenue at the end of each day, against what the lots said on that day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import URL, text
+
+from ..shop import Shop
+from .made_up_days import live
+from .reading import report
+
+OWNERS = ("user:1", "user:2", "user:3")
+
+
+@pytest.fixture
+def holding_shop(database: URL) -> Iterator[Shop]:
+    """A shop where credits may be set aside for days, on SQLite and then on PostgreSQL."""
+    shop = Shop(database, PREPAID_HOLD_EXPIRES_AFTER=timedelta(days=3))
+    yield shop
+    shop.close()
+
+
+def live_and_look(shop: Shop, steps: int) -> dict[str, dict[str, int]]:
+    """What is deferred when each day has ended, read from the lots."""
+    deferred, held = {}, set[tuple[str, str]]()
+    for step in range(steps):
+        live(shop, 1, seed=step)
+        with shop.app.app_context():
+            for owner, key in held:
+                shop.prepaid.capture(owner, key=key, credits=3)
+            held = {(owner, key) for owner in OWNERS for key in set_aside(shop, owner, step)}
+        shop.tick()
+        deferred[shop.now().date().isoformat()] = report(shop, "credits")["deferred_minor"]
+    return deferred
+
+
+def set_aside(shop: Shop, owner: str, step: int) -> Iterator[str]:
+    """Hold some of what is there until the next step, and give a spend back."""
+    prepaid = shop.prepaid
+    wallet = prepaid.wallet(owner)
+    if wallet.available > 8 and not wallet.debt:
+        prepaid.hold(owner, credits=7, key=f"job:{step}")
+        prepaid.spend_now(owner, credits=1, key=f"undone:{step}")
+        prepaid.reverse(owner, spend_key=f"undone:{step}", key=f"back:{step}")
+        prepaid.session.commit()
+        yield f"job:{step}"
+
+
+def closing(shop: Shop, day: str) -> dict[str, int]:
+    """What a report up to a day says is deferred at its end."""
+    worth = report(shop, "credits", "--to", day)["worth_minor"]
+    return {currency: line["closing"] for currency, line in worth.items() if line["closing"]}
+
+
+def test_what_is_deferred_at_a_days_end_is_what_the_lots_said_then(holding_shop: Shop) -> None:
+    shop = holding_shop
+
+    deferred = live_and_look(shop, 10)
+
+    assert {day: closing(shop, day) for day in deferred} == deferred
+    assert len({json.dumps(amounts) for amounts in deferred.values()}) > 4
+    sums = rows(shop)
+    with shop.app.app_context():
+        for table in ("credit_sum", "counted"):
+            shop.prepaid.session.execute(text(f"DELETE FROM prepaid_{table}"))
+        shop.prepaid.session.commit()
+    shop.tick()
+    assert rows(shop) == sums  # all days at once, as each by itself
+
+
+def rows(shop: Shop) -> list[Any]:
+    with shop.app.app_context():
+        statement = text(
+            "SELECT day, kind, currency, worth_minor FROM prepaid_credit_sum"
+            " WHERE entries > 0 OR worth_minor <> 0 ORDER BY 1, 2, 3"
+        )
+        return [tuple(row) for row in shop.prepaid.session.execute(statement)]
+
+
+def test_a_month_opens_with_what_the_last_closed_with_and_earns_what_was_used(shop: Shop) -> None:
+    shop.pay(shop.buy(pack="bonus"))
+    with shop.app.app_context():
+        shop.prepaid.spend_now("user:1", credits=30, key="before")
+    shop.tick()
+    first = shop.now().date()
+    shop.stripe.advance(days=20)
+    shop.pay(shop.buy("user:2", pack="starter"))
+    with shop.app.app_context():
+        shop.prepaid.spend_now("user:1", credits=12, key="after")
+    shop.stripe.advance(days=20)
+    shop.tick()
+
+    later = report(shop, "credits", "--from", (first + timedelta(days=1)).isoformat())
+
+    assert later["worth_minor"]["usd"] == {
+        "opening": 750,
+        "sold": 500,
+        "earned": 100,
+        "clawed_back": 0,
+        "breakage": 650,
+        "closing": 500,
+    }
+    assert later["deferred_minor"] == {"usd": 500}

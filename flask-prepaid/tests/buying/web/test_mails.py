@@ -1,0 +1,202 @@
+"""What a customer is told by mail, each thing once, in words that the host can replace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from jinja2 import ChoiceLoader, DictLoader, StrictUndefined
+
+from flask_prepaid import Prepaid
+from flask_prepaid.config import ConfigError
+from flask_prepaid.purchases import topups
+from flask_prepaid.testing import Databases
+from flask_prepaid.web import mails
+
+from ..shop import Shop
+
+TEMPLATES = Path(mails.__file__).parents[1] / "templates/prepaid/mail"
+TOLD: dict[str, Any] = {
+    "payment_id": 1,
+    "credits": 9,
+    "reason": "the card was declined",
+    "brand": "visa",
+    "last4": "4242",
+    "month": 2,
+    "year": 2027,
+    "state": "past_due",
+    "title": "Small",
+    "ended_at": datetime(2027, 3, 7, tzinfo=UTC),
+    "page_url": "https://pay.example/invoice",
+    "trial_end": datetime(2027, 2, 7, tzinfo=UTC),
+}
+ASKS_ALWAYS, DECLINES_LATER = "4000002760003184", "4000000000000341"
+
+
+class Writing(Shop):
+    """A shop that writes mails; they land in ``mails`` as address, subject, text."""
+
+    def __init__(self, databases: Databases, **settings: Any) -> None:
+        self.mails: list[tuple[str, str, str]] = []
+        super().__init__(
+            databases.fresh("sqlite"),
+            PREPAID_BASE_URL="https://shop.example",
+            email=lambda owner: f"{owner.replace(':', '')}@shop.example" if owner != "user:9" else None,
+            mail=lambda *mail: self.mails.append(mail),
+            **settings,
+        )
+
+    @property
+    def subjects(self) -> list[str]:
+        return [subject for _, subject, _ in self.mails]
+
+
+@pytest.fixture
+def writing(databases: Databases) -> Iterator[Writing]:
+    shop = Writing(databases, PREPAID_BALANCE_LOW=10)
+    yield shop
+    shop.close()
+
+
+def top_up(shop: Shop, card: str = "4242424242424242") -> None:
+    shop.keep_card(number=card)
+    shop.read(
+        lambda: topups.switch_on(shop.prepaid, "user:1", pack="starter", threshold=50, ceiling_minor=5_000)
+    )
+    shop.tick()
+
+
+def test_a_top_up_is_told_once_with_its_price(writing: Writing) -> None:
+    top_up(writing)
+    writing.tick()
+
+    ((address, subject, text),) = writing.mails
+    assert (address, subject) == ("user1@shop.example", "100 credits were added")
+    assert "$5.00" in text
+    assert "https://shop.example/prepaid/cards" in text
+
+
+def test_a_declined_top_up_is_told_and_so_is_its_end(writing: Writing) -> None:
+    top_up(writing, DECLINES_LATER)
+    for hours in (2, 25, 25):
+        writing.stripe.advance(hours=hours)
+        writing.tick()
+
+    failed = "Your auto top-up did not go through"
+    assert writing.subjects == [failed, failed, failed, "Your auto top-up has stopped"]
+    assert "because the card was declined" in writing.mails[-1][2]
+
+
+def test_a_bank_that_wants_its_customer_is_told_with_the_way_there(writing: Writing) -> None:
+    top_up(writing, ASKS_ALWAYS)
+
+    ((_, subject, text),) = writing.mails
+    assert subject == "Your bank wants you to confirm a payment"
+    assert "https://shop.example/prepaid/return?payment=1" in text
+
+
+def test_low_credits_are_told_once_for_each_time_that_they_run_low(writing: Writing) -> None:
+    def spend(credits: int, key: str) -> None:
+        writing.read(lambda: writing.prepaid.spend_now("user:1", credits=credits, key=key))
+        writing.tick()
+        writing.tick()
+
+    writing.pay(writing.buy())
+    spend(90, "work:1")
+    assert writing.subjects == []
+    spend(1, "work:2")
+    spend(1, "work:3")
+    assert writing.subjects == ["You have 9 credits left"]
+    writing.pay(writing.buy())
+    writing.tick()
+    spend(100, "work:4")
+
+    assert writing.subjects == ["You have 9 credits left", "You have 8 credits left"]
+
+
+def test_a_card_that_expires_soon_is_told_once(writing: Writing) -> None:
+    card = writing.keep_card()
+    client = writing.dashboard()
+    soon = writing.now()
+    client.v1.payment_methods.update(card, {"card": {"exp_month": soon.month, "exp_year": soon.year}})
+    writing.stripe.deliver()
+
+    writing.tick()
+    writing.tick()
+
+    assert writing.subjects == ["Your card ending in 4242 expires soon"]
+
+
+def test_who_has_no_address_gets_no_mail(writing: Writing) -> None:
+    writing.pay(writing.buy(owner="user:9"))
+    writing.read(lambda: writing.prepaid.spend_now("user:9", credits=99, key="work:1"))
+
+    writing.tick()
+
+    assert writing.mails == []
+
+
+def test_a_host_replaces_a_mail_by_its_own(writing: Writing) -> None:
+    own = DictLoader({"prepaid/mail/topup_done.txt": "Thanks\nFor {{ payment.credits }}."})
+    loader = writing.app.jinja_env.loader
+    assert loader is not None
+    writing.app.jinja_env.loader = ChoiceLoader([own, loader])
+
+    top_up(writing)
+
+    assert writing.mails == [("user1@shop.example", "Thanks", "For 100.\n")]
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in TEMPLATES.glob("*.txt")))
+def test_every_mail_is_plain_text_in_its_subject_too(writing: Writing, name: str) -> None:
+    top_up(writing)
+    writing.app.jinja_env.undefined = StrictUndefined  # a new mail's words are added to TOLD
+
+    mail = writing.read(lambda: mails.render(writing.prepaid, writing.app, name, TOLD))
+
+    assert len(mail.splitlines()) > 2
+    assert re.findall(r"</?\w+|&\w+;", mail) == []
+
+
+def test_a_mail_that_cannot_be_sent_stops_nothing(databases: Databases) -> None:
+    shop = Writing(databases)
+    shop.mails = None  # type: ignore[assignment]
+
+    top_up(shop)
+
+    assert shop.balance() == 100
+    shop.close()
+
+
+def test_stripe_knows_the_customers_address(writing: Writing) -> None:
+    writing.keep_card()
+
+    client = writing.dashboard()
+    assert [customer.email for customer in client.v1.customers.list().data] == ["user1@shop.example"]
+
+
+def test_mails_need_addresses_and_the_apps_own_address(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="email="):
+        Prepaid(mail=print)
+    app = Flask("shop", instance_path=str(tmp_path))
+    app.testing = True
+    shop = Prepaid(mail=print, email=str)
+
+    with pytest.raises(ConfigError, match="PREPAID_BASE_URL"):
+        shop.init_app(app, Anything())
+
+
+class Anything:
+    """A database that is never asked."""
+
+    session: Any = None
+    engine: Any = None
+
+
+def test_every_signal_that_is_written_has_its_template() -> None:
+    assert set(mails.MAILS.values()) <= {path.stem for path in TEMPLATES.glob("*.txt")}
