@@ -20,8 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "flask-prepaid" / "tests"))
 
-from buying.line import Line, line_to_stripe
-from buying.wire import FINE, Fault
+from buying.gateway.faulty_line import Line, line_to_stripe
+from buying.gateway.wire import FINE, Fault
 
 from flask_prepaid.testing import Databases
 
@@ -66,7 +66,7 @@ def main() -> None:
     parts = [faults[at : at + IN_ONE_SHOP] for at in range(0, len(faults), IN_ONE_SHOP)]
     with ProcessPoolExecutor(options.processes) as workers:
         cuts = list(workers.map(cut, parts))
-    told = {
+    summary = {
         "campaign": "cuts",
         "request_bytes": up,
         "answer_bytes": down,
@@ -75,8 +75,8 @@ def main() -> None:
         "adds_up": all(right for _, right in cuts),
         "seconds": round(time.monotonic() - start, 1),
     }
-    print(json.dumps(told))
-    raise SystemExit(0 if told["adds_up"] else 1)
+    print(json.dumps(summary))
+    raise SystemExit(0 if summary["adds_up"] else 1)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "flask-prepaid" / "tests"))
 
-from buying.orders import ALL, THE_END, ends_of
+from buying.operations.orders import ALL, THE_END, ends_of
 from buying.shop import Shop
 
 from flask_prepaid.testing import Databases

@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "flask-prepaid" / "tests"))
 
+from buying.operations.storm import storm
 from buying.shop import Shop
-from buying.storm import storm
 
 from flask_prepaid.testing import Databases
 

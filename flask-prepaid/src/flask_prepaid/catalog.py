@@ -217,5 +217,5 @@ class Catalog:
         if self.quantity is None:
             raise UnknownItem("Credits are sold in packs only.", field="credits")
         amount = self.quantity.amount_minor(credits)
-        title = f"{credits:,} credit{'s' * (credits != 1)}"
+        title = f"{credits:,} credit{'s' if credits != 1 else ''}"
         return Offer(None, title, credits, amount, self.quantity.currency)

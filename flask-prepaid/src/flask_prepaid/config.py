@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,7 +20,7 @@ EMULATOR_PUBLISHABLE_KEY = "pk_test_emulator"
 EMULATOR_SECRET = "whsec_emulator"
 EMULATOR_URL = "http://127.0.0.1:12111"
 
-#: What Stripe's part takes, and where each comes from.
+#: The settings without which nothing is sold, and where each comes from.
 COMES_FROM = {
     "STRIPE_SECRET_KEY": "It stands in Stripe's dashboard. To try things out without an account, run in "
     "debug mode: flask --debug ...",
@@ -49,49 +49,60 @@ class ConfigError(click.ClickException, RuntimeError):
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of one app.
-
-    ``balance_low``: below so many available credits, ``balance_low`` is sent; 0 is never.
-    ``base_url``: where the app is reached, ``https://example.com``, for the links in mails.
-    ``stripe_timeout``: how long one request to Stripe may take, all in all; with its repeats
-    twice that. ``check_after``: how long ``tick`` leaves a payment alone before it asks Stripe, the
-    first time; twice as long each time after. ``allowance_grace``: how long a plan's credits
-    outlast their period, since a renewal is paid an hour after it or days later on a retry.
-    ``selling`` is the kill switch. Within an hour one customer may begin
-    ``attempts_per_hour`` payments, one address ``attempts_per_address``, and all together may see
-    ``declines_per_hour`` fail; 0 is no limit. ``time_zone`` says when a day of the reports begins.
-    ``trial_per_card``: a card begins one free trial, whoever has it.
-    ``small_grant`` is the most credits that an operator may give whose role is support.
-    """
+    """The settings of one app. Each that has a default is ``PREPAID_`` and its name in capitals."""
 
     stripe_secret_key: str
     stripe_publishable_key: str
+    #: Those that a webhook may be signed with: two, while one replaces the other.
     webhook_secrets: tuple[str, ...]
+    #: Where Stripe's API is, if not at Stripe: the emulator's address.
     api_base: str | None
     stripe_js_url: str
+    #: How long one request to Stripe may take, all in all; with its repeats twice that.
     stripe_timeout: timedelta = timedelta(seconds=10)
+    #: Where each page is, below the app's root.
     paths: dict[str, str] = field(default_factory=dict)
+    #: The template that the pages extend.
     base_template: str = "prepaid/base.html"
+    #: A hold that nobody ended gives its credits back after this.
     hold_expires_after: timedelta = timedelta(hours=1)
+    #: Whether an owner who owes credits can't spend.
     debt_blocks: bool = True
+    #: How long ``tick`` leaves a payment alone before it asks Stripe, the first time; then twice as long.
     check_after: timedelta = timedelta(seconds=30)
+    #: Below so many available credits the signal ``balance_low`` is sent; 0 is never.
     balance_low: int = 0
+    #: Where the app is reached, ``https://example.com``, for the links in mails.
     base_url: str = ""
+    #: How long a plan's credits outlast their period: a renewal is paid an hour after it, or days later.
     allowance_grace: timedelta = timedelta(hours=72)
+    #: The kill switch: whether anything is sold.
     selling: bool = True
+    #: How many payments one customer may begin within an hour; 0 is no limit.
     attempts_per_hour: int = 100
+    #: How many payments may be begun within an hour from one address; 0 is no limit.
     attempts_per_address: int = 200
+    #: How many payments of all customers together may fail within an hour; 0 is no limit.
     declines_per_hour: int = 500
+    #: Whether Stripe's pages take promotion codes.
     promotion_codes: bool = False
+    #: Whether Stripe makes an invoice of each purchase.
     invoices: bool = False
+    #: Whether Stripe adds tax by the customer's address.
     automatic_tax: bool = False
+    #: Whether a card begins one free trial only, whoever has it.
     trial_per_card: bool = True
+    #: When a day of the reports begins.
     time_zone: str = "UTC"
+    #: The most credits that an operator may give whose role is support.
     small_grant: int = 100
 
     @property
     def livemode(self) -> bool:
         return self.stripe_secret_key.startswith(("sk_live_", "rk_live_"))
+
+
+NAMES = tuple(each.name for each in fields(Config))
 
 
 def read(app: Flask) -> Config:
@@ -117,33 +128,17 @@ def read(app: Flask) -> Config:
         if not settings.get(name):
             raise ConfigError(missing(name))
     base = settings.get("STRIPE_API_BASE")
-    return Config(
-        stripe_secret_key=settings["STRIPE_SECRET_KEY"],
-        stripe_publishable_key=settings["STRIPE_PUBLISHABLE_KEY"],
-        webhook_secrets=tuple(s.strip() for s in settings["STRIPE_WEBHOOK_SECRET"].split(",") if s.strip()),
-        api_base=base,
-        stripe_js_url=settings.get("STRIPE_JS_URL")
-        or (f"{base}/js/stripe.js" if base else "https://js.stripe.com/endive/stripe.js"),
-        stripe_timeout=settings.get("STRIPE_TIMEOUT", timedelta(seconds=10)),
-        paths={**DEFAULT_PATHS, **settings.get("PATHS", {})},
-        base_template=settings.get("BASE_TEMPLATE", "prepaid/base.html"),
-        hold_expires_after=settings.get("HOLD_EXPIRES_AFTER", timedelta(hours=1)),
-        debt_blocks=settings.get("DEBT_BLOCKS", True),
-        balance_low=settings.get("BALANCE_LOW", 0),
-        base_url=settings.get("BASE_URL", ""),
-        check_after=settings.get("CHECK_AFTER", timedelta(seconds=30)),
-        allowance_grace=settings.get("ALLOWANCE_GRACE", timedelta(hours=72)),
-        selling=settings.get("SELLING", True),
-        attempts_per_hour=settings.get("ATTEMPTS_PER_HOUR", 100),
-        attempts_per_address=settings.get("ATTEMPTS_PER_ADDRESS", 200),
-        declines_per_hour=settings.get("DECLINES_PER_HOUR", 500),
-        promotion_codes=settings.get("PROMOTION_CODES", False),
-        invoices=settings.get("INVOICES", False),
-        automatic_tax=settings.get("AUTOMATIC_TAX", False),
-        trial_per_card=settings.get("TRIAL_PER_CARD", True),
-        time_zone=zone(settings.get("TIME_ZONE", "UTC")),
-        small_grant=settings.get("SMALL_GRANT", 100),
-    )
+    stripe_js = f"{base}/js/stripe.js" if base else "https://js.stripe.com/endive/stripe.js"
+    signing = (secret.strip() for secret in settings["STRIPE_WEBHOOK_SECRET"].split(","))
+    values = {name: settings[name.upper()] for name in NAMES if name.upper() in settings}
+    values |= {
+        "webhook_secrets": tuple(secret for secret in signing if secret),
+        "api_base": base,
+        "stripe_js_url": settings.get("STRIPE_JS_URL") or stripe_js,
+        "paths": {**DEFAULT_PATHS, **settings.get("PATHS", {})},
+        "time_zone": zone(settings.get("TIME_ZONE", Config.time_zone)),
+    }
+    return Config(**values)
 
 
 def missing(name: str) -> str:

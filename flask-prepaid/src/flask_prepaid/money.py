@@ -13,9 +13,9 @@ THREE_DECIMAL = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
 #: Currencies without a smaller coin that Stripe still takes with two decimals, both zero.
 WHOLE_BUT_TWO_DECIMAL = frozenset({"isk", "ugx"})
 
-#: The least that Stripe charges where it pays out in the same currency; 50 of those that are not here.
+#: The smallest amount that Stripe charges where it pays out in the same currency.
 #: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
-LEAST = {
+MIN_CHARGE_MINOR = {
     "aed": 200,
     "bgn": 100,
     "czk": 1_500,
@@ -31,6 +31,9 @@ LEAST = {
     "sek": 300,
     "thb": 1_000,
 }
+
+#: That of currencies that do not stand above.
+DEFAULT_MIN_CHARGE_MINOR = 50
 
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "krw": "₩", "inr": "₹", "ils": "₪", "vnd": "₫"}
 
@@ -53,8 +56,8 @@ def check(amount_minor: int, currency: str) -> None:
 
 
 def charged(owed_minor: int, currency: str) -> int:
-    """How much of this Stripe charges: less than its least waits for the next invoice."""
-    return owed_minor if owed_minor >= LEAST.get(currency, 50) else 0
+    """How much of this Stripe charges: what is below its minimum waits for the next invoice."""
+    return owed_minor if owed_minor >= MIN_CHARGE_MINOR.get(currency, DEFAULT_MIN_CHARGE_MINOR) else 0
 
 
 def show(amount_minor: int, currency: str) -> str:

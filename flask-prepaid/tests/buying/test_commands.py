@@ -150,7 +150,7 @@ def test_the_doctor_finds_nothing_in_a_healthy_shop(shop: Shop) -> None:
     assert shop.command("doctor").exit_code == 0
 
 
-def test_row_66_the_doctor_names_a_stripe_that_does_not_answer(shop: Shop) -> None:
+def test_the_doctor_names_a_stripe_that_does_not_answer(shop: Shop) -> None:
     shop.stripe.chaos(api_500=1.0)
 
     result = shop.command("doctor", "--json")

@@ -15,8 +15,8 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from textwrap import dedent
 
+from .gateway.wire import free_port
 from .test_commands import answers
-from .wire import free_port
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 

@@ -1,4 +1,4 @@
-"""What Stripe said about plans, as plain frozen values, and how each is read from the SDK's object."""
+"""What Stripe has of plans, as plain frozen values, and how each is read from the SDK's object."""
 
 from __future__ import annotations
 
@@ -190,8 +190,8 @@ def page_of(session: Any) -> Page:
 def subscription_of(subscription: Any, asked_at: datetime) -> StripeSubscription:
     """:param subscription: With its schedule and its payment method expanded, if it has them."""
     items = subscription["items"].data
-    item = next((one for one in items if PLAN in one.price.metadata.to_dict()), items[0])
-    others = [one.price.id for one in items if one.id != item.id]
+    item = next((each for each in items if PLAN in each.price.metadata.to_dict()), items[0])
+    others = [other.price.id for other in items if other.id != item.id]
     period_end = moment(item.current_period_end)
     paused = subscription.pause_collection
     by_period = subscription.cancel_at_period_end
@@ -214,7 +214,7 @@ def subscription_of(subscription: Any, asked_at: datetime) -> StripeSubscription
         cancels_by_period=by_period,
         ended_at=maybe(subscription.ended_at),
         end_reason=subscription.cancellation_details.reason if subscription.cancellation_details else None,
-        discount_ids=tuple(id_of(one) or "" for one in subscription.discounts or []),
+        discount_ids=tuple(id_of(discount) or "" for discount in subscription.discounts or []),
         schedule_id=id_of(subscription.schedule),
         planned=planned_of(subscription.schedule, item, others) if is_whole(subscription.schedule) else None,
         pending_until=maybe(pending.expires_at) if pending else None,
@@ -241,7 +241,7 @@ def planned_of(schedule: Any, item: Any, others: list[str]) -> Planned | None:
         return None
     for phase in schedule.phases:
         items = phase["items"]
-        wanted = next((one for one in items if id_of(one.price) not in others), items[0])
+        wanted = next((each for each in items if id_of(each.price) not in others), items[0])
         price_id, quantity = id_of(wanted.price) or "", wanted.quantity or 1
         if phase.start_date >= schedule.current_phase.end_date and (price_id, quantity) != (
             item.price.id,
@@ -262,8 +262,8 @@ def invoice_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = N
         balance_minor=invoice.starting_balance,
         due_minor=invoice.amount_due,
         paid_minor=invoice.amount_paid,
-        discount_minor=sum(one.amount for one in invoice.total_discount_amounts or []),
-        tax_minor=sum(one.amount for one in invoice.total_taxes or []),
+        discount_minor=sum(discount.amount for discount in invoice.total_discount_amounts or []),
+        tax_minor=sum(tax.amount for tax in invoice.total_taxes or []),
         currency=invoice.currency,
         lines=tuple(line_of(line) for line in (invoice.lines.data if lines is None else lines)),
         subscription_id=_subscription_id_of(invoice),
@@ -299,7 +299,7 @@ def line_of(line: Any) -> InvoiceLine:
         item_id=recurring.subscription_item if recurring else None,
         quantity=line.quantity or 1,
         amount_minor=line.amount,
-        net_minor=line.amount - sum(one.amount for one in line.discount_amounts or []),
+        net_minor=line.amount - sum(discount.amount for discount in line.discount_amounts or []),
         is_of_plan=recurring is not None or bool(extra and extra.proration),
         is_part=bool((recurring and recurring.proration) or (extra and extra.proration)),
         start=line.period.start,
@@ -313,10 +313,10 @@ def _discounts_of(line: Any) -> Iterator[str]:
 
     https://docs.stripe.com/changelog/clover/2025-09-30/itemize-proration-discount-amounts
     """
-    taken = {id_of(one.discount) or "" for one in line.discount_amounts or [] if one.amount}
-    yield from taken
+    reduced = {id_of(taken.discount) or "" for taken in line.discount_amounts or [] if taken.amount}
+    yield from reduced
     if not line.discountable:
-        yield from (id_of(one) or "" for one in line.discounts)
+        yield from (id_of(discount) or "" for discount in line.discounts)
 
 
 def discount_of(discount: Any) -> Discount:
@@ -328,9 +328,9 @@ def discount_of(discount: Any) -> Discount:
 def intent_id_of(invoice: Any) -> str | None:
     """The PaymentIntent that paid, of an invoice that was fetched with its payments."""
     payments = getattr(invoice, "payments", None)
-    for one in payments.data if payments else []:
-        if one.status == "paid" and one.payment.type == "payment_intent":
-            return id_of(one.payment.payment_intent)
+    for paid in payments.data if payments else []:
+        if paid.status == "paid" and paid.payment.type == "payment_intent":
+            return id_of(paid.payment.payment_intent)
     return None
 
 

@@ -1,4 +1,4 @@
-"""What Stripe said, as plain frozen values, and how each is read from the SDK's object.
+"""What Stripe has, as plain frozen values, and how each is read from the SDK's object.
 
 An SDK object is taken as ``Any`` here: what it is called differs between the SDK's versions.
 """

@@ -30,7 +30,7 @@ CLOCK_OFF_S = 60
 #: An event is on its way for so long at most, where all is well.
 ON_ITS_WAY = timedelta(minutes=2)
 
-#: A payment that ``tick`` should have looked at so long ago tells that no tick runs.
+#: A payment that ``tick`` should have checked so long ago shows that no tick runs.
 TICK_MISSED = timedelta(minutes=30)
 
 VISIT_TIMEOUT_S = 10
@@ -38,11 +38,11 @@ VISIT_TIMEOUT_S = 10
 
 def examine(context: Context) -> list[str]:
     """Everything that is wrong. Empty is good. Nothing is changed."""
-    found = list(_settings(context))
+    wrong_settings = list(_settings(context))
     out_of_reach = [*_tables(context), *_stripe(context)]
     if out_of_reach:
-        return found + out_of_reach
-    return [*found, *_endpoints(context), *_upkeep(context)]
+        return wrong_settings + out_of_reach
+    return [*wrong_settings, *_endpoints(context), *_upkeep(context)]
 
 
 def _settings(context: Context) -> Iterator[str]:
@@ -83,12 +83,7 @@ def _stripe(context: Context) -> Iterator[str]:
     try:
         stripes_time = context.gateway.account.fetch_time()
     except GatewayUnavailable:
-        yield (
-            f"Stripe does not answer at {base}, where PREPAID_STRIPE_API_BASE sends. If that is the "
-            "emulator, start it: flask --debug prepaid listen --emulator"
-            if (base := context.config.api_base)
-            else "Stripe does not answer. Check the network."
-        )
+        yield _no_answer(context.config.api_base)
         return
     except GatewayRefused as refused:
         yield f"Stripe refuses PREPAID_STRIPE_SECRET_KEY: {refused}"
@@ -98,18 +93,28 @@ def _stripe(context: Context) -> Iterator[str]:
         yield f"This machine's clock is {apart:.0f} s off Stripe's: webhooks are refused. Set it by NTP."
 
 
+def _no_answer(api_base: str | None) -> str:
+    if api_base is None:
+        return "Stripe does not answer. Check the network."
+    return (
+        f"Stripe does not answer at {api_base}, where PREPAID_STRIPE_API_BASE sends. If that is the "
+        "emulator, start it: flask --debug prepaid listen --emulator"
+    )
+
+
 def _endpoints(context: Context) -> Iterator[str]:
     """Where Stripe's events are to go, and whether they come in."""
     path = context.config.paths["webhook"]
     try:
-        ours = [one for one in context.gateway.account.endpoints() if _leads_to(one.url, path)]
+        all_endpoints = context.gateway.account.endpoints()
     except GatewayRefused as refused:
         yield f"Stripe does not let this key see webhook endpoints: {refused}"
         return
+    ours = [endpoint for endpoint in all_endpoints if _leads_to(endpoint.url, path)]
     for endpoint in ours:
         yield from _endpoint(endpoint)
         yield from _visit(context, endpoint.url)
-    missing, latest = _not_arrived(context, [one.created_at for one in ours])
+    missing, latest = _not_arrived(context, [endpoint.created_at for endpoint in ours])
     if not missing:
         return
     yield f"{missing} of Stripe's latest events did not come in, the last a {latest}. " + (

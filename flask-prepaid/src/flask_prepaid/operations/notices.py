@@ -32,9 +32,9 @@ def tell_of_low_balances(context: Context) -> int:
         return 0
     available = Wallet.balance - Wallet.held
     recovered = select(Wallet.owner).where(available >= threshold)
-    told = exists().where(Notice.owner == Wallet.owner, Notice.about == LOW)
+    noted = exists().where(Notice.owner == Wallet.owner, Notice.about == LOW)
     lately = Wallet.moved_at > context.clock() - timedelta(days=1)
-    low = select(Wallet.owner, available).where(lately, available < threshold, ~told).limit(AT_ONCE)
+    low = select(Wallet.owner, available).where(lately, available < threshold, ~noted).limit(AT_ONCE)
     with transaction(context) as session:
         session.execute(delete(Notice).where(Notice.about == LOW, Notice.owner.in_(recovered)))
         rows = session.execute(low).all()
@@ -51,12 +51,12 @@ def tell_of_cards(context: Context) -> int:
     about = (
         literal("card:") + SavedCard.id + ":" + cast(SavedCard.exp_year * 12 + SavedCard.exp_month, String)
     )
-    told = exists().where(Notice.owner == SavedCard.owner, Notice.about == about)
+    noted = exists().where(Notice.owner == SavedCard.owner, Notice.about == about)
     soon = or_(
         *(and_(SavedCard.exp_year == t.year, SavedCard.exp_month == t.month) for t in (now, next_month))
     )
     pays = Customer.default_card_id == SavedCard.id
-    expiring = select(SavedCard, about).join(Customer, pays).where(soon, ~told).limit(AT_ONCE)
+    expiring = select(SavedCard, about).join(Customer, pays).where(soon, ~noted).limit(AT_ONCE)
     with transaction(context) as session:
         rows = session.execute(expiring).all()
         for card, name in rows:
@@ -77,5 +77,5 @@ def tell_of_cards(context: Context) -> int:
 def _is_news(context: Context, owner: str, about: str) -> bool:
     """Note that the owner is told; of two ticks at once, one tells."""
     row = {"owner": owner, "about": about, "told_at": clock.wall()}
-    noted = insert(context.session, Notice).values(row).on_conflict_do_nothing().returning(Notice.owner)
-    return context.session.scalar(noted) is not None
+    new = insert(context.session, Notice).values(row).on_conflict_do_nothing().returning(Notice.owner)
+    return context.session.scalar(new) is not None

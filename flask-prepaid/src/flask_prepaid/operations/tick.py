@@ -28,7 +28,7 @@ COUNTING = timedelta(seconds=5)
 
 
 def tick(context: Context) -> dict[str, int]:
-    """Do all that is due; how many of each were looked at."""
+    """Do all that is due; how many of each were due."""
     due = {"wallets": context.ledger.write_due()}
     credits.catch_up(context, max_time=COUNTING)
     card_testing.forget(context)

@@ -48,7 +48,7 @@ class Worth:
 
 
 class NotOurs(Exception):
-    """An invoice bills for something whose credits nobody has told us."""
+    """An invoice bills for something whose credits are not known here."""
 
 
 def worth(
@@ -101,14 +101,14 @@ def periods(context: Context, subscription: Subscription) -> Callable[[int, int]
     """Finds periods among those that the subscription's invoices have billed."""
 
     def period_at(since: int, end: int) -> Period | None:
-        found = context.session.scalars(
+        start = context.session.scalars(
             select(Invoice.period_start).where(
                 Invoice.subscription_id == subscription.id,
                 Invoice.period_end == moment(end),
                 Invoice.period_start <= moment(since),
             )
         ).first()
-        return None if found is None else (int(found.timestamp()), end)
+        return None if start is None else (int(start.timestamp()), end)
 
     return period_at
 

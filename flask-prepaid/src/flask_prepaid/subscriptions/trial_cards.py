@@ -1,6 +1,6 @@
 """One free trial for each card, whoever has it: told apart by the fingerprint that Stripe gives its number.
 
-A card on file is looked at before a trial is offered. One that is given on Stripe's page is
+A card on file is checked before a trial is offered. One that is given on Stripe's page is
 known when the trial has begun: if it has begun another customer's, this one ends at once, free of
 charge and without credits. https://docs.stripe.com/api/cards/object#card_object-fingerprint
 """

@@ -14,8 +14,8 @@ from sqlalchemy import URL, text
 from flask_prepaid.reports import sales
 from flask_prepaid.reports.selection import Selection
 
-from ..plans.shop import DECLINES, PlanShop
 from ..shop import Shop
+from ..subscriptions.plan_shop import DECLINES, PlanShop
 from .lives import client_of, live, movements
 from .test_recount import report
 

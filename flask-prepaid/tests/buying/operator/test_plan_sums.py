@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from flask_prepaid.testing import Databases
 
-from ..plans.shop import DECLINES, PlanShop
+from ..subscriptions.plan_shop import DECLINES, PlanShop
 from .test_recount import report
 
 MOVES = ("new", "expansion", "contraction", "churn", "reactivation")

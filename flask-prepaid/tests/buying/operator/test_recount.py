@@ -38,7 +38,7 @@ def without_zeros(recount: Any) -> dict[Any, dict[str, int]]:
     return {key: {name: value for name, value in cell.items() if value} for key, cell in recount.items()}
 
 
-def test_row_43_each_day_in_each_currency_is_what_moved_at_stripe(both_shops: Shop) -> None:
+def test_each_day_in_each_currency_is_what_moved_at_stripe(both_shops: Shop) -> None:
     live(both_shops, 15)
 
     assert both_shops.command("sync").exit_code == 0

@@ -1,0 +1,1 @@
+"""Stripe and the network at their worst: the gateway."""

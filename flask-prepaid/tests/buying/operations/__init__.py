@@ -1,0 +1,1 @@
+"""Webhooks, the tick, and the comparison with Stripe."""

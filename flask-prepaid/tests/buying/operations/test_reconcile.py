@@ -1,0 +1,164 @@
+"""Stripe and the books side by side, after everything that can go wrong between them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask_prepaid.payments.models import PaymentState
+
+from ..shop import Shop, on_both_databases
+from .storm import storm
+
+#: How many purchases the storm has; ``./dev campaign storm`` has twenty times as many.
+PURCHASES = 15
+
+pytestmark = on_both_databases
+
+
+def drift(shop: Shop, *options: str) -> list[dict[str, Any]]:
+    """What ``flask prepaid reconcile --json`` finds; its exit code agrees."""
+    result = shop.command("reconcile", "--json", *options)
+    found = json.loads(result.stdout)
+    assert result.stdout.count("\n") == 1
+    assert result.exit_code == (0 if found["ok"] else 1), result.output
+    return list(found["drift"])
+
+
+def kinds(found: list[dict[str, Any]]) -> list[tuple[str, int | None]]:
+    return [(one["kind"], one["payment"]) for one in found]
+
+
+def test_books_that_agree_are_clean(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    shop.buy()
+
+    assert drift(shop) == []
+
+
+def test_with_every_webhook_dropped_one_fix_brings_the_books_to_stripes(deaf_shop: Shop) -> None:
+    for _ in range(3):
+        deaf_shop.pay(deaf_shop.buy())
+    client = deaf_shop.dashboard()
+    newest = client.v1.payment_intents.list().data[0]
+    client.v1.refunds.create({"payment_intent": newest.id, "amount": 250})
+    deaf_shop.stripe.dispute(client.v1.payment_intents.list().data[2].latest_charge)
+    assert sorted(kinds(drift(deaf_shop))) == [("missed", 1), ("missed", 2), ("missed", 3)]
+
+    assert drift(deaf_shop, "--fix") == []
+
+    assert deaf_shop.balance() == 0 + 100 + 50
+
+
+def test_a_refund_that_was_not_heard_of_is_drift_and_is_mended(deaf_shop: Shop) -> None:
+    session = deaf_shop.buy()
+    deaf_shop.pay(session)
+    deaf_shop.come_back(session)
+    client = deaf_shop.dashboard()
+    client.v1.refunds.create({"payment_intent": client.v1.payment_intents.list().data[0].id, "amount": 250})
+
+    assert kinds(drift(deaf_shop)) == [("drifted", 1)]
+    assert drift(deaf_shop, "--fix") == []
+    assert deaf_shop.balance() == 50
+
+
+def test_a_purchase_that_nothing_was_left_to_pay_for_is_found_by_its_page(deaf_shop: Shop) -> None:
+    deaf_shop.pay(deaf_shop.buy(pack="gift"))
+
+    assert kinds(drift(deaf_shop)) == [("missed", 1)]
+    assert drift(deaf_shop, "--fix") == []
+    assert (deaf_shop.balance(), deaf_shop.payments()[0].paid_minor) == (5, 0)
+
+
+def test_one_payment_paid_twice_at_stripe_is_doubled(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    key = shop.payments()[0].idempotency_key
+    shop.dashboard().v1.payment_intents.create(
+        {
+            "amount": 500,
+            "currency": "usd",
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "return_url": "https://shop.example/",
+            "metadata": {"prepaid_payment": key},
+        }
+    )
+    shop.stripe.deliver()
+
+    assert kinds(drift(shop, "--fix")) == [("doubled", 1)]
+    assert shop.balance() == 100
+
+
+def test_credits_without_money_at_stripe_are_unpaid(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    shop.stripe.reset()
+
+    assert kinds(drift(shop, "--fix")) == [("unpaid", 1)]
+
+
+def test_money_for_a_payment_that_the_database_has_lost_is_missed(shop: Shop) -> None:
+    shop.dashboard().v1.payment_intents.create(
+        {
+            "amount": 500,
+            "currency": "usd",
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "return_url": "https://shop.example/",
+            "metadata": {"prepaid_payment": "of yesterday's backup"},
+        }
+    )
+
+    assert kinds(drift(shop, "--fix")) == [("missed", None)]
+
+
+def test_a_payment_whose_answer_was_lost_is_unresolved_until_it_is_looked_up(deaf_shop: Shop) -> None:
+    deaf_shop.stripe.chaos(lost_reply=1.0)
+    deaf_shop.send_form(deaf_shop.browser(), "/prepaid/buy", pack="starter")
+    deaf_shop.stripe.chaos()
+    assert kinds(drift(deaf_shop)) == [("unresolved", 1)]
+
+    deaf_shop.stripe.advance(minutes=10)
+
+    assert drift(deaf_shop, "--fix") == []
+    assert deaf_shop.payments()[0].state in (PaymentState.FAILED, PaymentState.OPEN)
+
+
+def test_a_refund_whose_answer_was_lost_is_unresolved_until_it_is_looked_up(deaf_shop: Shop) -> None:
+    session = deaf_shop.buy()
+    deaf_shop.pay(session)
+    deaf_shop.come_back(session)
+    deaf_shop.stripe.chaos(lost_reply=1.0)
+    deaf_shop.command("refund", "1", "--reason", "asked for")
+    deaf_shop.stripe.chaos()
+    assert ("unresolved", 1) in kinds(drift(deaf_shop))
+
+    assert drift(deaf_shop, "--fix") == []
+    assert deaf_shop.balance() == 0
+
+
+def test_since_leaves_older_things_alone(deaf_shop: Shop) -> None:
+    deaf_shop.pay(deaf_shop.buy())
+    deaf_shop.stripe.advance(days=3)
+    later = f"{deaf_shop.now():%Y-%m-%d}"
+
+    assert drift(deaf_shop, "--since", later) == []
+    assert kinds(drift(deaf_shop)) == [("missed", 1)]
+
+
+def test_when_stripe_is_away_reconcile_says_so_and_claims_nothing(shop: Shop) -> None:
+    shop.stripe.chaos(api_500=1.0)
+
+    result = shop.command("reconcile")
+
+    assert result.exit_code == 1
+    assert "Stripe did not answer" in result.stderr
+    assert result.stdout == ""
+
+
+def test_in_a_storm_nothing_is_lost_and_nothing_is_doubled(shop: Shop) -> None:
+    """Every webhook three times and shuffled, one API call in twenty failing before or after its work."""
+    toll = storm(shop, PURCHASES)
+
+    assert toll.bought == PURCHASES
+    assert (toll.lost, toll.doubled, toll.drift) == (0, 0, 0)
+    assert toll.charged_minor == 500 * toll.bought

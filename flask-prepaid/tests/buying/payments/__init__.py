@@ -1,0 +1,1 @@
+"""Payment rows, and the process that dies around them."""

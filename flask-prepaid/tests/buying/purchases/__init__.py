@@ -1,0 +1,1 @@
+"""What a customer buys once, cards, and money back."""

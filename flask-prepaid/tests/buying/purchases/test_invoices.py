@@ -1,0 +1,66 @@
+"""Invoices of what is bought once: Stripe makes them, and we lead to them."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..shop import Shop, ShopWith
+from .test_cards import leave_card, press
+
+
+@pytest.fixture
+def billing(shop_with: ShopWith) -> Shop:
+    return shop_with(PREPAID_INVOICES=True)
+
+
+def test_a_purchase_leads_to_its_invoice_as_a_pdf(billing: Shop) -> None:
+    session = billing.buy()
+    billing.pay(session)
+    assert 'href="/prepaid/invoice/1"' in billing.come_back(session).text
+
+    led = billing.browser().get("/prepaid/invoice/1")
+
+    assert led.status_code == 302
+    pdf = billing.stripe.browser().get(led.location.removeprefix("http://127.0.0.1:12111"))
+    assert pdf.content_type == "application/pdf"
+    assert pdf.data.startswith(b"%PDF-")
+
+
+def test_the_money_of_an_invoiced_purchase_is_counted_once(billing: Shop) -> None:
+    billing.pay(billing.buy())
+    for type in ("invoice.paid", "invoice.finalized", "checkout.session.completed"):
+        billing.stripe.deliver(type, times=2)
+
+    assert billing.balance() == 100
+    assert {event.outcome for event in billing.inbox() if event.type.startswith("invoice.")} <= {
+        "done",
+        "ignored: nothing here hears this type",
+    }
+    assert billing.command("reconcile").exit_code == 0
+
+
+def test_an_invoice_that_stripe_makes_after_the_payment_is_known_by_its_event(billing: Shop) -> None:
+    billing.pay(billing.buy())
+    billing.change_payments(invoice_id=None)  # as if the session had been fetched before there was one
+    assert billing.browser().get("/prepaid/invoice/1").status_code == 404
+
+    told = next(event.id for event in billing.inbox() if event.type == "invoice.paid")
+    assert billing.command("replay", told).exit_code == 0
+
+    assert billing.browser().get("/prepaid/invoice/1").status_code == 302
+
+
+@pytest.mark.parametrize("path", ["/prepaid/invoice/1", "/prepaid/invoice/2", "/prepaid/invoice/x"])
+def test_the_invoice_of_somebody_else_does_not_exist(billing: Shop, path: str) -> None:
+    billing.pay(billing.buy())
+
+    assert billing.browser("user:2").get(path).status_code == 404
+
+
+def test_without_the_setting_there_is_none_and_a_charged_card_has_its_receipt(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    press(shop, leave_card(shop))
+
+    assert [payment.invoice_id for payment in shop.payments()] == [None, None]
+    assert all(payment.receipt_url for payment in shop.payments())
+    assert {shop.browser().get(f"/prepaid/invoice/{number}").status_code for number in (1, 2)} == {404}

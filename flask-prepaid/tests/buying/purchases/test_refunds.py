@@ -1,0 +1,223 @@
+"""Money goes back, and its credits with it: refunds, disputes, in whatever order they are heard of."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from flask_prepaid.context import write_now
+from flask_prepaid.errors import GatewayUnavailable
+from flask_prepaid.payments.models import Refund
+from flask_prepaid.purchases import refunds as moneyback
+from flask_prepaid.signals import clawed_back
+from prepaid_ledger.errors import NothingToReverse
+
+from ..shop import Shop, on_both_databases
+
+pytestmark = on_both_databases
+
+
+@pytest.fixture
+def paid(shop: Shop) -> Shop:
+    """100 credits were bought for $5.00."""
+    shop.pay(shop.buy())
+    return shop
+
+
+def refund_in_dashboard(shop: Shop, amount: int | None = None) -> Any:
+    params: Any = {"payment_intent": shop.payments()[0].payment_intent_id}
+    if amount:
+        params["amount"] = amount
+    refund = shop.dashboard().v1.refunds.create(params)
+    shop.stripe.deliver()
+    return refund
+
+
+def refund_here(shop: Shop, amount_minor: int | None = None, key: str | None = None) -> Refund:
+    return shop.read(  # type: ignore[no-any-return]
+        lambda: moneyback.refund(shop.prepaid, 1, amount_minor=amount_minor, reason="asked for", key=key)
+    )
+
+
+def debt(shop: Shop) -> int:
+    return int(shop.read(lambda: shop.prepaid.wallet("user:1").debt))
+
+
+def test_a_refund_made_here_takes_the_credits_back_once(paid: Shop) -> None:
+    refund = refund_here(paid)
+    paid.stripe.deliver()
+
+    assert (refund.state, refund.amount_minor) == ("succeeded", 500)
+    assert paid.balance() == 0
+    assert paid.payments()[0].refunded_minor == 500
+
+
+def test_a_refund_made_in_stripes_dashboard_does_the_same(paid: Shop) -> None:
+    refund_in_dashboard(paid)
+
+    assert paid.balance() == 0
+    assert paid.payments()[0].refunded_minor == 500
+
+
+def test_what_was_spent_before_the_refund_becomes_debt(paid: Shop) -> None:
+    def spend() -> None:
+        paid.prepaid.spend("user:1", credits=70, key="report:1")
+        paid.prepaid.session.commit()
+
+    paid.read(spend)
+    refund_in_dashboard(paid)
+
+    assert (paid.balance(), debt(paid)) == (0, 70)
+
+
+def test_partial_refunds_never_take_more_than_came_in_and_the_whole_at_the_end(paid: Shop) -> None:
+    taken = []
+    for amount in (1, 166, 167, 166):
+        refund_in_dashboard(paid, amount)
+        taken.append(100 - paid.balance())
+
+    assert taken == [1, 34, 67, 100]
+
+
+def test_a_refund_that_fails_later_gives_the_credits_back_once(shop: Shop) -> None:
+    session = shop.buy()
+    shop.stripe.pay(session, card="4000000000005126")
+    refund_in_dashboard(shop)
+    assert shop.balance() == 0
+
+    shop.stripe.advance(days=30)
+
+    assert shop.balance() == 100
+    assert shop.payments()[0].refunded_minor == 0
+
+
+def test_a_host_hears_of_a_clawback_once(paid: Shop) -> None:
+    heard: list[Any] = []
+    with clawed_back.connected_to(lambda sender, **told: heard.append(told)):
+        refund_in_dashboard(paid, 250)
+        paid.stripe.deliver("refund.created", times=3)
+
+    assert heard == [{"owner": "user:1", "payment_id": 1, "credits": 50, "debt": 0}]
+
+
+def test_the_same_wish_refunds_once(paid: Shop) -> None:
+    first = refund_here(paid, 200, key="ticket-1")
+    again = refund_here(paid, 200, key="ticket-1")
+
+    assert first.id == again.id
+    assert paid.balance() == 60
+
+
+@pytest.mark.parametrize("amount", [501, 0, -1])
+def test_more_than_was_paid_is_not_refunded(paid: Shop, amount: int) -> None:
+    with pytest.raises(NothingToReverse):
+        refund_here(paid, amount)
+
+    assert paid.balance() == 100
+
+
+def test_a_refund_finer_than_stripe_takes_is_refused_here(shop: Shop) -> None:
+    shop.pay(shop.buy(pack="kuwait"))
+
+    with pytest.raises(NothingToReverse, match="multiples of 10"):
+        refund_here(shop, 333)
+    refund_here(shop, 330)
+
+    assert shop.balance() == 50 - 14  # 13.2 credits, rounded up
+
+
+def test_two_refunds_together_never_exceed_the_payment(paid: Shop) -> None:
+    refund_here(paid, 300)
+
+    with pytest.raises(NothingToReverse, match="200 left"):
+        refund_here(paid, 201)
+
+
+@pytest.mark.parametrize("fault", ["api_500", "lost_reply"])
+def test_a_refund_whose_answer_was_lost_is_found_out_by_the_tick(paid: Shop, fault: str) -> None:
+    paid.stripe.chaos(**{fault: 1.0})
+    with pytest.raises(GatewayUnavailable):
+        refund_here(paid, 250)
+    paid.stripe.chaos()
+
+    paid.tick()
+    paid.tick()
+
+    assert paid.balance() == 50
+    refunds = paid.dashboard().v1.refunds.list()
+    assert [refund.amount for refund in refunds.data] == [250]
+
+
+def dispute(shop: Shop) -> str:
+    return str(shop.stripe.dispute(shop.payments()[0].charge_id)["id"])
+
+
+def test_a_dispute_takes_the_credits_and_a_won_one_brings_them_back(paid: Shop) -> None:
+    opened = dispute(paid)
+    assert paid.balance() == 0
+
+    paid.stripe.dispute(dispute=opened, outcome="won")
+
+    assert paid.balance() == 100
+
+
+def test_a_lost_dispute_takes_them_once(paid: Shop) -> None:
+    opened = dispute(paid)
+    paid.stripe.dispute(dispute=opened, outcome="lost")
+
+    assert (paid.balance(), debt(paid)) == (0, 0)
+
+
+def test_an_inquiry_takes_nothing(shop: Shop) -> None:
+    session = shop.buy()
+    shop.stripe.pay(session, card="4000000000001976")
+
+    assert shop.balance() == 100
+
+
+def test_a_dispute_lost_after_a_refund_takes_no_more_than_came_in(paid: Shop) -> None:
+    refund_in_dashboard(paid, 250)
+    opened = dispute(paid)
+    paid.stripe.dispute(dispute=opened, outcome="lost")
+
+    assert (paid.balance(), debt(paid)) == (0, 0)
+
+
+def test_money_that_came_and_went_unheard_ends_right_in_every_order(deaf_shop: Shop) -> None:
+    """The refund is heard of before the payment: it is settled first, then taken back."""
+    deaf_shop.pay(deaf_shop.buy())
+    client = deaf_shop.dashboard()
+    intent = client.v1.payment_intents.list().data[0]
+    refund = client.v1.refunds.create({"payment_intent": intent.id, "amount": 100})
+
+    def hear() -> None:
+        write_now(deaf_shop.prepaid, moneyback.sync_refund(deaf_shop.prepaid, refund.id))
+
+    deaf_shop.read(hear)
+
+    assert deaf_shop.balance() == 80
+
+
+@pytest.mark.parametrize("order", list(permutations(["first", "second", "third"])))
+def test_refunds_in_any_order_end_in_one_state(deaf_shop: Shop, order: tuple[str, ...]) -> None:
+    deaf_shop.pay(deaf_shop.buy())
+    client = deaf_shop.dashboard()
+    intent = client.v1.payment_intents.list().data[0]
+    refunds = {
+        name: client.v1.refunds.create({"payment_intent": intent.id, "amount": amount}).id
+        for name, amount in (("first", 33), ("second", 133), ("third", 7))
+    }
+
+    for name in (*order, *order):
+
+        def hear(refund_id: str = refunds[name]) -> None:
+            write_now(deaf_shop.prepaid, moneyback.sync_refund(deaf_shop.prepaid, refund_id))
+
+        deaf_shop.read(hear)
+
+    assert deaf_shop.balance() == 65
+    rows = deaf_shop.read(lambda: deaf_shop.prepaid.session.scalars(select(Refund)).all())
+    assert len(rows) == 3

@@ -1,0 +1,195 @@
+"""When a payment fails: each state is shown with what to do, and one button mends it."""
+
+from __future__ import annotations
+
+from flask_prepaid import signals
+from flask_prepaid.subscriptions.models import State
+
+from .plan_shop import ASKS_ALWAYS, PlanShop
+
+
+def fail_next(shop: PlanShop) -> None:
+    """From now on the plan's card is declined."""
+    card = shop.save_card("pm_card_chargeCustomerFail")
+    shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": card})
+
+
+def test_a_failed_renewal_gives_nothing_until_it_is_paid_on_stripes_page(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    fail_next(shop)
+
+    shop.pass_time(days=29)
+    assert shop.state() is State.PAST_DUE
+    page = shop.page()
+    assert "The last payment did not go through" in page
+    assert "We try again on 3 March 2026" in page
+    assert "Pay $10.00 now" in page
+    assert len(shop.entries()) == 1
+    shop.pay_invoice()
+
+    assert shop.state() is State.ACTIVE
+    assert shop.entries()[-1] == ("allowance", 100)
+
+
+def test_another_card_pays_what_is_owed_and_all_that_follows(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    good = shop.save_card("pm_card_mastercard")
+    fail_next(shop)
+    shop.pass_time(days=29)
+    assert shop.state() is State.PAST_DUE
+
+    shop.do("card", saved_card=good)
+    assert shop.state() is State.ACTIVE
+    shop.pass_time(months=1)
+
+    assert [invoice.state for invoice in shop.invoices()] == ["paid", "paid", "paid"]
+
+
+def test_a_card_that_is_declined_again_says_so(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    fail_next(shop)
+    shop.pass_time(days=29)
+
+    answer = shop.do("card", saved_card=shop.save_card("pm_card_chargeCustomerFail"))
+
+    assert answer.status_code == 409
+    assert "This card did not pay" in answer.text
+    assert shop.state() is State.PAST_DUE
+
+
+def test_a_retry_that_pays_gives_the_credits(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    good = shop.row().card_id
+    fail_next(shop)
+    shop.pass_time(days=29)
+    assert good is not None
+    shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": good})
+
+    shop.pass_time(days=4)
+
+    assert shop.state() is State.ACTIVE
+    assert shop.entries()[-1] == ("allowance", 100)
+
+
+def test_after_all_retries_the_plan_ends_and_gave_nothing(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    fail_next(shop)
+
+    shop.pass_time(days=29 + 16)
+
+    assert shop.state() is State.CANCELED
+    assert shop.balance() == 0
+    assert "Your last plan ended on 15 March 2026, because its payment did not go through" in shop.page()
+
+
+def test_an_unpaid_plan_goes_on_when_it_is_paid(shop: PlanShop) -> None:
+    shop.stripe.dunning(end="unpaid")
+    shop.subscribe("small")
+    fail_next(shop)
+
+    shop.pass_time(days=29 + 16)
+    assert shop.state() is State.UNPAID
+    assert "we have stopped trying" in shop.page()
+    assert shop.balance() == 0
+    shop.pay_invoice()
+
+    assert shop.state() is State.ACTIVE
+    assert shop.balance() == 100
+
+
+def test_a_bank_that_wants_its_customer_at_a_renewal_is_answered_by_the_one_button(shop: PlanShop) -> None:
+    shop.subscribe("small", card=ASKS_ALWAYS)
+
+    shop.pass_time(days=29)
+    assert shop.state() is State.PAST_DUE
+    shop.pay_invoice(ASKS_ALWAYS)
+
+    assert shop.state() is State.ACTIVE
+    assert shop.entries()[-1] == ("allowance", 100)
+
+
+def test_a_first_payment_that_waits_for_the_bank_is_incomplete_until_it_is_confirmed(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.do("cancel", when="now")
+    card = shop.save_card("pm_card_authenticationRequired")
+
+    shop.send(plan="large", saved_card=card)
+    shop.stripe.deliver()
+    assert shop.state() is State.INCOMPLETE
+    assert "The first payment is not through" in shop.page()
+    shop.pay_invoice(ASKS_ALWAYS)
+
+    assert shop.state() is State.ACTIVE
+    assert shop.balance() == 600
+
+
+def test_a_first_payment_that_nobody_makes_expires(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.do("cancel", when="now")
+    shop.send(plan="large", saved_card=shop.save_card("pm_card_chargeCustomerFail"))
+    shop.stripe.deliver()
+    assert shop.state() is State.INCOMPLETE
+
+    shop.pass_time(hours=24)
+
+    assert shop.state() is State.INCOMPLETE_EXPIRED
+    assert "Your last plan never began" in shop.page()
+    assert shop.balance() == 100
+
+
+def test_from_an_incomplete_plan_another_one_can_be_chosen(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.do("cancel", when="now")
+    shop.send(plan="large", saved_card=shop.save_card("pm_card_chargeCustomerFail"))
+
+    shop.subscribe("seats")
+
+    assert shop.balance() == 110
+    running = shop.v1.subscriptions.list({"limit": 10}).data
+    assert len(running) == 1
+
+
+def test_canceling_drops_what_is_owed(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    fail_next(shop)
+    shop.pass_time(days=29)
+    assert "What you owe for it is dropped" in shop.browser().get("/prepaid/plan/cancel").text
+
+    shop.do("cancel", when="now")
+
+    assert [invoice.state for invoice in shop.invoices()] == ["paid", "void"]
+    assert shop.state() is State.CANCELED
+
+
+def test_a_period_that_is_paid_late_does_not_end_the_one_that_runs(shop: PlanShop) -> None:
+    shop.stripe.dunning(end="past_due", retry_days=[3])
+    shop.subscribe("small")
+    good = shop.row().card_id
+    assert good is not None
+    fail_next(shop)
+    shop.pass_time(days=29 + 5)
+    shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": good})
+    shop.pass_time(months=1)
+    late = shop.invoices()[1]
+    assert [invoice.state for invoice in shop.invoices()] == ["paid", "open", "paid"]
+
+    shop.v1.invoices.pay(late.stripe_id)
+    shop.stripe.deliver()
+
+    assert shop.balance() == 200
+    assert [kind for kind, _ in shop.entries()].count("allowance") == 3
+
+
+def test_the_host_hears_of_a_failed_payment_with_the_page_that_mends_it(shop: PlanShop) -> None:
+    heard: list[dict[str, object]] = []
+
+    def hear(sender: object, **told: object) -> None:
+        heard.append(told)
+
+    shop.subscribe("small")
+    fail_next(shop)
+    with signals.plan_payment_failed.connected_to(hear):
+        shop.pass_time(days=29)
+
+    assert [(told["owner"], told["state"]) for told in heard] == [("user:1", State.PAST_DUE)]
+    assert "/invoice/" in str(heard[0]["page_url"])

@@ -1,0 +1,195 @@
+"""Answers that get lost, and two browsers at once: a plan begins once, and is known in the end."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import event, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from flask_prepaid.payments import payments
+from flask_prepaid.subscriptions.models import ENDED, State, Subscription
+
+from .plan_shop import PlanShop
+
+
+def known(shop: PlanShop) -> str:
+    """A card on file of a customer whose plan has ended, in a shop that has sold each plan; its id."""
+    shop.subscribe("large")
+    card = shop.save_card()
+    shop.do("cancel", when="now")
+    return card
+
+
+def begin(shop: PlanShop, **begun: Any) -> None:
+    """As by a worker that was killed, or is slow, between its commit and Stripe."""
+
+    def write() -> None:
+        shop.prepaid.session.add(Subscription(quantity=1, created_at=shop.now(), **begun))
+        shop.prepaid.session.commit()
+
+    shop.read(write)
+
+
+def test_a_lost_answer_is_not_paid_twice_and_found_by_the_tick(shop: PlanShop) -> None:
+    card = known(shop)
+    shop.stripe.chaos(lost_reply=1)
+
+    answer = shop.send(plan="large", saved_card=card)
+    shop.stripe.chaos()
+
+    assert answer.status_code == 503
+    assert "do not pay twice" in answer.text
+    shop.tick()
+    assert shop.state() is State.ACTIVE
+    assert shop.balance() == 1_000
+    assert len(shop.invoices()) == 2
+
+
+def test_a_page_whose_address_got_lost_is_closed_by_the_next_choice(shop: PlanShop) -> None:
+    known(shop)
+    shop.stripe.chaos(lost_reply=1)
+    assert shop.send(plan="large").status_code == 503
+    shop.stripe.chaos()
+
+    second = shop.choose("large")
+
+    states = {one.id: one.status for one in shop.v1.checkout.sessions.list({"limit": 10}).data}
+    assert states.pop(second) == "open"
+    assert "open" not in states.values()
+
+
+def test_a_choice_on_its_way_to_the_bank_is_not_overtaken_by_another(shop: PlanShop) -> None:
+    known(shop)
+    begin(shop, owner="user:1", price_id=shop.row().price_id, idempotency_key="begun", card_id="pm_1")
+    assert shop.send(plan="small").status_code == 409
+    shop.pass_time(minutes=6)
+
+    assert shop.send(plan="small").status_code == 303
+
+
+def test_while_stripe_is_away_the_page_still_shows_the_plan(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.stripe.chaos(api_500=1)
+
+    page = shop.page()
+    shop.stripe.chaos()
+
+    assert "Your plan runs" in page
+    assert "Next charge" not in page
+
+
+def test_a_lost_answer_to_a_change_charges_once(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    _, fields = shop.preview("large")
+    shop.stripe.chaos(lost_reply=0.3, seed=11)
+
+    answers = {shop.send("/change", **fields).status_code for _ in range(4)}
+    shop.stripe.chaos()
+    shop.stripe.deliver()
+
+    assert answers <= {303, 409, 503}
+    assert [invoice.total_minor for invoice in shop.invoices()][1:] in ([], [3_000])
+
+
+def open_pages(shop: PlanShop) -> set[str]:
+    """The Checkout pages on which somebody could pay now."""
+    return {one.id for one in shop.v1.checkout.sessions.list({"limit": 100, "status": "open"}).data}
+
+
+def sell_each(shop: PlanShop) -> None:
+    """Others have these plans: their prices are at Stripe by now."""
+    for plan in ("small", "large"):
+        shop.subscribe(plan, owner=f"user:{plan}")
+
+
+def test_two_browsers_at_once_begin_one_plan(both_shops: PlanShop) -> None:
+    sell_each(both_shops)
+
+    with ThreadPoolExecutor(4) as browsers:
+        answers = list(browsers.map(lambda plan: both_shops.send(plan=plan), ["small", "large"] * 2))
+
+    assert {answer.status_code for answer in answers} <= {303, 409}
+    alive = select(func.count()).where(Subscription.owner == "user:1", Subscription.state.not_in(ENDED))
+    assert both_shops.read(lambda: both_shops.prepaid.session.scalar(alive)) == 1
+    assert len(open_pages(both_shops)) <= 1
+
+
+def test_a_page_that_opens_while_another_choice_puts_it_away_is_closed(both_shops: PlanShop) -> None:
+    """The first browser's page comes from Stripe in the very moment in which the second gives it up."""
+    sell_each(both_shops)
+    wish = payments.attempt_key("user:1", "plan-the-first-browser")
+    begin(both_shops, owner="user:1", price_id=both_shops.row("user:small").price_id, idempotency_key=wish)
+    first: list[str] = []
+
+    def press_again(*about: Any) -> None:
+        if about[2].startswith("UPDATE prepaid_subscription SET id=") and not first:
+            first.append("")
+            with ThreadPoolExecutor(1) as browser:  # a request of its own, with a session of its own
+                first[0] = browser.submit(both_shops.choose, "small", attempt="the-first-browser").result()
+
+    engine = both_shops.read(lambda: both_shops.db.engine)
+    event.listen(engine, "before_cursor_execute", press_again)
+    second = both_shops.choose("large")
+    event.remove(engine, "before_cursor_execute", press_again)
+
+    assert both_shops.v1.checkout.sessions.retrieve(first[0]).status == "expired"
+    assert open_pages(both_shops) == {second}
+    both_shops.stripe.pay(second)
+    assert both_shops.balance() == 500
+
+
+def test_who_has_closed_what_others_began_is_not_refused_for_it(both_shops: PlanShop) -> None:
+    """Three others begin, each as the one before is closed; if the fourth were refused, none were left."""
+    sell_each(both_shops)
+    price = both_shops.row("user:small").price_id
+    others: list[str] = []
+
+    def begin_another(*about: Any) -> None:
+        if about[2].startswith("SELECT") and " NOT IN " in about[2] and len(others) < 3:
+            others.append(f"other-{len(others)}")
+            begin(both_shops, owner="user:1", price_id=price, idempotency_key=others[-1])
+
+    engine = both_shops.read(lambda: both_shops.db.engine)
+    event.listen(engine, "before_cursor_execute", begin_another)
+    mine = both_shops.choose("large")
+    event.remove(engine, "before_cursor_execute", begin_another)
+
+    assert len(others) == 3
+    assert open_pages(both_shops) == {mine}
+    assert both_shops.row().session_id == mine
+
+
+def test_the_database_lets_no_plan_end_whose_page_is_open(both_shops: PlanShop) -> None:
+    both_shops.choose("small")
+
+    def forget() -> None:
+        both_shops.prepaid.session.execute(update(Subscription).values(state=State.EXPIRED))
+
+    with pytest.raises(IntegrityError, match="expired_page_is_closed"):
+        both_shops.read(forget)
+
+
+@pytest.mark.parametrize("state", [state for state in State if state not in ENDED])
+def test_the_database_lets_an_owner_have_one_plan_in_any_state(both_shops: PlanShop, state: State) -> None:
+    both_shops.subscribe("small")
+    row = both_shops.row()
+
+    def second() -> None:
+        session = both_shops.prepaid.session
+        session.add(
+            Subscription(
+                owner=row.owner,
+                state=state,
+                price_id=row.price_id,
+                quantity=1,
+                idempotency_key="second",
+                created_at=row.created_at,
+            )
+        )
+        session.flush()
+
+    with pytest.raises(IntegrityError):
+        both_shops.read(second)

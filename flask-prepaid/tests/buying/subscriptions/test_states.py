@@ -1,0 +1,95 @@
+"""Each of Stripe's states, reached by what a customer can press, with what it means and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from flask_prepaid.subscriptions.models import State
+
+from .plan_shop import DECLINES, PlanShop
+
+
+def try_out(shop: PlanShop) -> None:
+    shop.subscribe("trial", trial="1")
+
+
+def pay(shop: PlanShop) -> None:
+    shop.subscribe("small")
+
+
+def fall_behind(shop: PlanShop) -> None:
+    """The card is good enough for a trial, and declined when it ends."""
+    shop.subscribe("trial", card=DECLINES, trial="1")
+    shop.pass_time(days=14, hours=2)
+
+
+def go_unpaid(shop: PlanShop) -> None:
+    shop.stripe.dunning(end="unpaid")
+    fall_behind(shop)
+    shop.pass_time(days=16)
+
+
+def be_declined(shop: PlanShop) -> None:
+    shop.send(plan="small", saved_card=shop.keep_card(number=DECLINES))
+    shop.stripe.deliver()
+
+
+def never_pay(shop: PlanShop) -> None:
+    be_declined(shop)
+    shop.pass_time(hours=24)
+
+
+def stop_for_a_while(shop: PlanShop) -> None:
+    pay(shop)
+    shop.do("pause")
+
+
+def never_leave_a_card(shop: PlanShop) -> None:
+    shop.subscribe("taste", card="", trial="1")
+    shop.pass_time(days=7, hours=2)
+
+
+def leave(shop: PlanShop) -> None:
+    pay(shop)
+    shop.do("cancel", when="now")
+
+
+#: The state, how one gets there, what it means, what can be pressed.
+STATES = [
+    (
+        State.TRIALING,
+        try_out,
+        "Your free trial runs until 14 February 2026. Nothing is charged before.",
+        "Cancel",
+    ),
+    (State.ACTIVE, pay, "Your plan runs, and is paid until 28 February 2026.", "Preview"),
+    (State.PAST_DUE, fall_behind, "The last payment did not go through", "Pay $20.00 now"),
+    (State.UNPAID, go_unpaid, "Your plan gives no credits until you pay.", "Pay $20.00 now"),
+    (State.INCOMPLETE, be_declined, "Pay within 23 hours, or the plan does not begin.", "Pay $10.00 now"),
+    (State.INCOMPLETE_EXPIRED, never_pay, "nothing was charged. Choose again", "Subscribe"),
+    (State.PAUSED, stop_for_a_while, "Resume it before then and nothing is charged now.", "Resume"),
+    (State.PAUSED, never_leave_a_card, "Add a card and resume it to go on.", "Add a card"),
+    (State.CANCELED, leave, "Your last plan ended on 31 January 2026. Nothing more is charged.", "Subscribe"),
+]
+
+
+@pytest.mark.parametrize(
+    ("state", "reach", "meaning", "button"), STATES, ids=[reach.__name__ for _, reach, _, _ in STATES]
+)
+def test_each_state_says_what_it_means_and_what_to_do(
+    shop: PlanShop, state: State, reach: Callable[[PlanShop], None], meaning: str, button: str
+) -> None:
+    reach(shop)
+
+    assert shop.state() is state
+    page = shop.page()
+    assert meaning in page
+    assert f">{button}</" in page.replace("\n", "")
+
+
+def test_no_state_of_stripes_is_left_out() -> None:
+    ours = {State.REQUESTED, State.OPEN, State.EXPIRED}
+
+    assert {state for state, *_ in STATES} == set(State) - ours

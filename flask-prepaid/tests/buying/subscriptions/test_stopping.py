@@ -1,0 +1,163 @@
+"""Stop and go: the end of the period or now, resumed before it, paused and taken up again."""
+
+from __future__ import annotations
+
+import pytest
+
+from flask_prepaid.subscriptions.models import State
+
+from .plan_shop import PAGE, PlanShop, words
+
+
+def test_what_ends_and_what_stays_is_said_before_and_done_after(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    before = words(shop.browser().get(f"{PAGE}/cancel").text)
+    assert "The plan runs until 28 February 2026" in before
+    assert "Its credits last until 3 March 2026" in before
+
+    shop.do("cancel", when="end")
+    assert "Your plan ends on 28 February 2026" in shop.page()
+    shop.pass_time(days=30)
+    assert shop.state() is State.CANCELED
+    assert shop.balance() == 100
+    shop.pass_time(days=2)
+
+    assert shop.balance() == 0
+    assert len(shop.invoices()) == 1
+
+
+def test_a_plan_that_is_to_end_can_be_resumed_until_then(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.do("cancel", when="end")
+    assert "Next charge" not in shop.page()
+
+    shop.do("keep")
+    shop.pass_time(days=29)
+
+    assert shop.state() is State.ACTIVE
+    assert len(shop.invoices()) == 2
+
+
+def test_canceling_now_pays_nothing_back_and_leaves_the_credits(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    assert "the credits you have from it last until 3 March 2026" in words(
+        shop.browser().get(f"{PAGE}/cancel").text
+    )
+
+    shop.do("cancel", when="now")
+
+    assert shop.state() is State.CANCELED
+    assert shop.balance() == 100
+    assert "Your last plan ended on 31 January 2026" in shop.page()
+
+
+def test_a_new_plan_leaves_what_the_one_before_it_gave(shop: PlanShop) -> None:
+    shop.subscribe("yearly")
+    shop.do("cancel", when="now")
+    shop.subscribe("small")
+
+    shop.pass_time(days=29)
+
+    assert shop.balance() == 6_000 + 30 + 100
+
+
+def test_a_pause_inside_the_paid_period_goes_on_without_a_charge(shop: PlanShop) -> None:
+    shop.subscribe("small")
+
+    shop.do("pause")
+    assert shop.state() is State.PAUSED
+    assert "does not renew" in shop.page()
+    shop.pass_time(days=5)
+    shop.do("resume")
+
+    assert shop.state() is State.ACTIVE
+    assert len(shop.invoices()) == 1
+    shop.pass_time(days=24)
+    assert len(shop.invoices()) == 2
+
+
+def test_a_pause_beyond_it_begins_a_new_period_that_is_paid(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.do("pause")
+
+    shop.pass_time(days=60)
+    assert shop.balance() == 0
+    assert "Resume and pay $10.00" in shop.page()
+    shop.do("resume")
+
+    assert shop.state() is State.ACTIVE
+    assert shop.balance() == 100
+    assert [invoice.total_minor for invoice in shop.invoices()] == [1_000, 1_000]
+
+
+def test_a_planned_smaller_plan_is_forgotten_when_the_plan_is_to_end(shop: PlanShop) -> None:
+    shop.subscribe("large")
+    shop.change("small")
+
+    shop.do("cancel", when="end")
+
+    assert shop.row().next_price_id is None
+    assert "Your plan ends on 28 February 2026" in shop.page()
+
+
+@pytest.mark.parametrize("verb", ["cancel", "keep", "pause", "resume", "card"])
+def test_without_a_plan_nothing_can_be_done_with_it(shop: PlanShop, verb: str) -> None:
+    assert shop.do(verb, saved_card="pm_none").status_code in (404, 422)
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "keep", "cancel"])
+def test_after_its_end_nothing_can_be_done_with_a_plan(shop: PlanShop, verb: str) -> None:
+    shop.subscribe("small")
+    shop.do("cancel", when="now")
+
+    assert shop.do(verb).status_code == 404
+
+
+def test_what_does_not_fit_the_state_is_refused(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.do("pause")
+
+    assert [shop.do(verb).status_code for verb in ("pause", "keep")] == [409, 409]
+    assert shop.browser().get(f"{PAGE}/change", query_string={"plan": "large"}).status_code == 409
+    assert shop.state() is State.PAUSED
+
+
+def test_to_resume_with_a_card_that_is_declined_says_so_and_another_one_does(shop: PlanShop) -> None:
+    shop.subscribe("taste", card="")
+    shop.pass_time(days=8)
+
+    shop.do("resume", saved_card=shop.save_card("pm_card_chargeCustomerFail"))
+    assert shop.state() is State.PAUSED
+    assert "the payment to resume it did not go through" in shop.page()
+    assert "Pay $6.00 now" in shop.page()
+    shop.do("card", saved_card=shop.save_card("pm_card_visa"))
+
+    assert shop.state() is State.ACTIVE
+    assert shop.balance() == 50
+
+
+def test_a_card_that_can_be_none_is_refused_on_every_form(both_shops: PlanShop) -> None:
+    assert both_shops.send(plan="small", saved_card="pm_\x00").status_code == 422
+    both_shops.subscribe("small")
+
+    assert both_shops.do("card", saved_card="pm_\x00").status_code == 422
+    assert both_shops.do("card", saved_card="x" * 5_000).status_code == 422
+
+
+def test_somebody_elses_card_pays_nothing(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.subscribe("small", owner="user:2")
+    card = shop.save_card(owner="user:2")
+
+    assert shop.do("card", saved_card=card).status_code == 422
+
+
+def test_the_history_has_each_invoice_with_its_amount_state_and_pdf(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.pass_time(days=29)
+
+    page = shop.page()
+    assert page.count("/pdf") == 2
+    assert page.count(">$10.00</td>") == 2
+    path = page.split('href="http://127.0.0.1:12111')[1].split('"')[0]
+    assert shop.stripe.browser().get(path).data.startswith(b"%PDF")
