@@ -1,4 +1,4 @@
-"""Random histories of everything, against the plain model, with the audit after every step."""
+"""Random histories of everything, against the model, with the audit after every step."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 )
 
 from prepaid_ledger import (
+    ALLOWANCE_GRACE,
     HoldClosed,
     InsufficientCredits,
     KeyReused,
@@ -25,14 +26,13 @@ from prepaid_ledger import (
     PrepaidError,
     WalletBlocked,
 )
-from prepaid_ledger.books.allowances import GRACE
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
 from .model import Model, Refusal
 
 REFUSALS: dict[type[PrepaidError], Refusal] = {
-    InsufficientCredits: "short",
+    InsufficientCredits: "too few",
     WalletBlocked: "blocked",
     HoldClosed: "closed",
     NothingToReverse: "nothing",
@@ -112,7 +112,7 @@ class Histories(RuleBasedStateMachine):
         lot = self.model.new_lot(
             key,
             credits,
-            expires_at=period_end + GRACE,
+            expires_at=period_end + ALLOWANCE_GRACE,
             amount_minor=amount_minor,
             paid=True,
             is_allowance=True,
