@@ -44,6 +44,10 @@ SECRET = "whsec_shop"
 WEBHOOK = "/prepaid/webhook"
 
 
+#: The shops of the test that runs: however it ends, they are let go after it.
+OPENED: list[Shop] = []
+
+
 class Shop:
     """The app, its customers' browsers, and Stripe.
 
@@ -92,6 +96,7 @@ class Shop:
             trial=trial,
             http_client=http_client or here,
         )
+        OPENED.append(self)
         if webhooks:
             self.stripe.connect(self.app, WEBHOOK, SECRET)
             self.stripe.hear(*HEARD)  # what `flask prepaid connect` asks for
@@ -100,6 +105,10 @@ class Shop:
         """Look at the books and the inbox for a last time, and let go of the database."""
         assert self.audit() == []
         assert [event.outcome for event in self.inbox() if is_our_fault(event)] == []
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close what is open: connections to the database, and the emulator's file. A repeat does nothing."""
         with self.app.app_context():
             self.db.engine.dispose()
         self.stripe.close()

@@ -196,7 +196,7 @@ def change(
     """Change the plan as it was previewed. Commits.
 
     :param proration_date: The preview's.
-    :param due_minor: What the preview said is charged now; if that is not so any more, nothing changes.
+    :param due_minor: What the preview showed is charged now; if that is not so any more, nothing changes.
     :raises PlanRefused: The plan can't be changed now, or the preview does not hold any more.
     """
     with transaction(context):
