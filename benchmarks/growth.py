@@ -77,14 +77,14 @@ def main() -> None:
             print(f"round {turn + 1} of {options.rounds}", file=sys.stderr)
             for size, shop in shops.items():
                 rates[size].append(ledger.spends(shop.environment, size, callers=16, seconds=options.seconds))
-        for size, found in rates.items():
+        for size, measured in rates.items():
             print(
-                f"{size:,} wallets: {', '.join(f'{rate:,.0f}' for rate in found)} spends a second", flush=True
+                f"{size:,} wallets: {', '.join(f'{rate:,.0f}' for rate in measured)} spends a second", flush=True
             )
         for shop in shops.values():
             problems = shop.problems()
             assert problems == [], problems[:5]
-    small, large = (statistics.median(found) for found in rates.values())
+    small, large = (statistics.median(measured) for measured in rates.values())
     print(json.dumps({"bench": "growth", "wallets": wallets, "large_over_small": round(large / small, 3)}))
 
 

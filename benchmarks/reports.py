@@ -351,8 +351,8 @@ def reports(prepaid: Prepaid) -> dict[str, Any]:
     count = watch.time(lambda: session.scalar(text("SELECT count(*) FROM prepaid_movement")))
     taken: dict[str, Any] = {"count": count}
     for name, work in wanted.items():
-        told = watch.time(work)
-        taken[name] = {**told, "over_count": round(told["ms"] / max(count["ms"], 0.1), 2)}
+        timing = watch.time(work)
+        taken[name] = {**timing, "over_count": round(timing["ms"] / max(count["ms"], 0.1), 2)}
     taken["slowest_ms"] = max(one["ms"] for name, one in taken.items())
     return taken
 
@@ -362,17 +362,17 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--only", choices=["sqlite", "postgresql"])
     options = parser.parse_args()
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     if options.only != "postgresql":
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            found["sqlite"] = measure(f"sqlite:///{Path(folder) / 'bench.sqlite3'}", options.rows)
+            results["sqlite"] = measure(f"sqlite:///{Path(folder) / 'bench.sqlite3'}", options.rows)
     if options.only != "sqlite":
         with postgresql() as server:
-            found["postgresql"] = measure(for_sqlalchemy(make(server, "reports")), options.rows)
-    for kind, taken in found.items():
-        for name, told in taken.items():
-            print(kind, name, told)
-    print(json.dumps({"bench": "reports", "rows": options.rows, **found}))
+            results["postgresql"] = measure(for_sqlalchemy(make(server, "reports")), options.rows)
+    for kind, taken in results.items():
+        for name, timing in taken.items():
+            print(kind, name, timing)
+    print(json.dumps({"bench": "reports", "rows": options.rows, **results}))
 
 
 if __name__ == "__main__":

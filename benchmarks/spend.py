@@ -88,7 +88,7 @@ def on_postgresql(bench: Bench, folder: Path) -> Iterator[tuple[Round, Shops, fl
         ).url
         lane_server = stack.enter_context(shop_server(environment))
         memory_mb = idle_memory_mb(lane_server)
-        lane = lane_server.url
+        fast = lane_server.url
         alone = stack.enter_context(granian("parts.flask_alone:app", environment)).url
         hello = stack.enter_context(granian("parts.hello:app", {})).url
         everyone = list(range(1, options.customers + 1))
@@ -96,21 +96,21 @@ def on_postgresql(bench: Bench, folder: Path) -> Iterator[tuple[Round, Shops, fl
         def one_round() -> None:
             bench.run("article", Call(by_hand + NUMBER, cookies))
             bench.run("hello", Call(hello + "/", [{}]))
-            shops.count(bench.run("lane", Call(lane + NUMBER, keys)))
+            shops.count(bench.run("fast path", Call(fast + NUMBER, keys)))
             shops.count(bench.run("flask", Call(alone + NUMBER, keys)))
-            shops.count(bench.run("hot", Call(lane + NUMBER, keys[:1])))
+            shops.count(bench.run("hot", Call(fast + NUMBER, keys[:1])))
             for name, users, clients in (("database hot", [1], 8), ("database", everyone, 16)):
                 rate = bare.spends(new, users, clients=clients, seconds=options.seconds)
                 bench.rates[name].append(rate)
                 shops.seen += round(rate * options.seconds)
-            batch = Call(lane + NUMBERS, keys, "POST", json.dumps({"count": BATCH}))
+            batch = Call(fast + NUMBERS, keys, "POST", json.dumps({"count": BATCH}))
             shops.count(bench.run("batch", batch, clients=8), BATCH)
-            eased = Call(lane + NUMBER, keys)
-            shops.count(bench.run("lane at 80 %", eased, rate=0.8 * bench.rates["lane"][-1]))
+            eased = Call(fast + NUMBER, keys)
+            shops.count(bench.run("fast path at 80 %", eased, rate=0.8 * bench.rates["fast path"][-1]))
             eased = Call(by_hand + NUMBER, cookies)
             bench.run("article at 80 %", eased, rate=0.8 * bench.rates["article"][-1])
 
-        warm(shops, lane, alone, keys)
+        warm(shops, fast, alone, keys)
         yield one_round, shops, memory_mb
 
 
@@ -124,27 +124,29 @@ def on_sqlite(bench: Bench, folder: Path) -> Iterator[tuple[Round, Shops]]:
         shops = Shops(Shop.open(folder / "sqlite", None, options.customers))
         keys = shops.shop.headers
         by_hand = stack.enter_context(gunicorn("parts.article:create_app()", {"DATABASE_URL": old})).url
-        lane = stack.enter_context(shop_server(shops.shop.environment, workers=1)).url
+        fast = stack.enter_context(shop_server(shops.shop.environment, workers=1)).url
 
         def one_round() -> None:
             bench.run("article, sqlite", Call(by_hand + NUMBER, cookies))
-            shops.count(bench.run("lane, sqlite", Call(lane + NUMBER, keys)))
-            shops.count(bench.run("hot, sqlite", Call(lane + NUMBER, keys[:1])))
+            shops.count(bench.run("fast path, sqlite", Call(fast + NUMBER, keys)))
+            shops.count(bench.run("hot, sqlite", Call(fast + NUMBER, keys[:1])))
 
-        warm(shops, lane, lane, keys)
+        warm(shops, fast, fast, keys)
         yield one_round, shops
 
 
-def warm(shops: Shops, lane: str, alone: str, keys: list[dict[str, str]]) -> None:
+def warm(shops: Shops, fast: str, alone: str, keys: list[dict[str, str]]) -> None:
     """Have each worker open its connections and prepare its statements."""
-    for url in (lane, alone):
+    for url in (fast, alone):
         shops.count(drive(Call(url + NUMBER, keys), clients=32, seconds=1))
 
 
 def idle_memory_mb(server: Server) -> float:
     """What the largest worker has in memory, in MB."""
-    told = subprocess.run(["ps", "-A", "-o", "ppid=,rss="], capture_output=True, text=True, check=True).stdout
-    rows = (line.split() for line in told.splitlines())
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "ppid=,rss="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = (line.split() for line in listing.splitlines())
     return max(int(rss_kb) for parent, rss_kb in rows if int(parent) == server.pid) / 1000
 
 
@@ -186,24 +188,24 @@ def read_options() -> argparse.Namespace:
 
 
 def verdict(bench: Bench, memory_mb: float) -> dict[str, object]:
-    eased = bench.p99("lane at 80 %")
+    eased = bench.p99("fast path at 80 %")
     return {
         "bench": "spend",
         "postgresql": {
-            "over_article": bench.over("lane", "article"),
-            "over_hello": bench.over("lane", "hello"),
+            "over_article": bench.over("fast path", "article"),
+            "over_hello": bench.over("fast path", "hello"),
             "hot_over_database": bench.over("hot", "database hot"),
             "p99_over_article": round(eased / bench.p99("article"), 3),
             "p99_over_article_at_80": round(eased / bench.p99("article at 80 %"), 3),
-            "over_database": bench.over("lane", "database"),
+            "over_database": bench.over("fast path", "database"),
             "flask_over_article": bench.over("flask", "article"),
             "flask_over_hello": bench.over("flask", "hello"),
         },
         "sqlite": {
-            "over_article": bench.over("lane, sqlite", "article, sqlite"),
+            "over_article": bench.over("fast path, sqlite", "article, sqlite"),
             "hot_over_article": bench.over("hot, sqlite", "article, sqlite"),
         },
-        "batch_over_single": round(bench.rate("batch") * BATCH / bench.rate("lane"), 1),
+        "batch_over_single": round(bench.rate("batch") * BATCH / bench.rate("fast path"), 1),
         "idle_memory_mb": round(memory_mb),
     }
 

@@ -89,11 +89,11 @@ def serving(file: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "stripe_emulator", "--port", "0", "--data", str(file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
-        said = process.stdout.readline()
-        found = re.search(r"http://\S+", said)
-        assert found, said
+        line = process.stdout.readline()
+        address = re.search(r"http://\S+", line)
+        assert address, line
         try:
-            yield found[0]
+            yield address[0]
         finally:
             process.terminate()
 
@@ -113,25 +113,25 @@ def shop(database: Path, url: str) -> tuple[Flask, Prepaid]:
 def work(database: Path, url: str) -> None:
     """One sync in this process, and what it cost as a line of JSON."""
     app, prepaid = shop(database, url)
-    told: dict[str, float] = {"pages": 0, "api_s": 0.0}
+    measured: dict[str, float] = {"pages": 0, "api_s": 0.0}
     with app.app_context():
         ask = prepaid.gateway.account.movements_page
 
         def timed(*args: Any, **kwargs: Any) -> Any:
             begun = time.perf_counter()
             page = ask(*args, **kwargs)
-            told["api_s"] += time.perf_counter() - begun
-            told["pages"] += 1
-            if told["pages"] == 20:
-                told["early_mb"] = peak_mb()
+            measured["api_s"] += time.perf_counter() - begun
+            measured["pages"] += 1
+            if measured["pages"] == 20:
+                measured["early_mb"] = peak_mb()
             return page
 
         prepaid.gateway.account.movements_page = timed  # type: ignore[method-assign]
         begun, cpu = time.perf_counter(), time.process_time()
-        told["new"] = balance_sync.sync(prepaid)
-        told["wall_s"], told["cpu_s"] = time.perf_counter() - begun, time.process_time() - cpu
-    told["peak_mb"] = peak_mb()
-    print(json.dumps(told))
+        measured["new"] = balance_sync.sync(prepaid)
+        measured["wall_s"], measured["cpu_s"] = time.perf_counter() - begun, time.process_time() - cpu
+    measured["peak_mb"] = peak_mb()
+    print(json.dumps(measured))
 
 
 def peak_mb() -> float:
@@ -205,24 +205,24 @@ def measure(rows: int) -> dict[str, object]:
                 prepaid.upgrade()
                 prepaid.engine.dispose()
         with serving(file) as url:
-            told = undisturbed(calm, url)
+            measured = undisturbed(calm, url)
             kills = killed(torn, url, rows)
             again = undisturbed(torn, url)
-        assert (told["new"], again["new"]) == (rows, 0), (told, again)
+        assert (measured["new"], again["new"]) == (rows, 0), (measured, again)
         for database in (calm, torn):
             compare(database, file)
-    pages = told["pages"]
+    pages = measured["pages"]
     return {
         "bench": "sync",
         "rows": rows,
         "kills": kills,
-        "rows_per_s": round(rows / told["wall_s"]),
-        "pages_per_s": round(pages / told["wall_s"], 1),
-        "waiting_for_pages": round(told["api_s"] / told["wall_s"], 2),
-        "own_ms_per_page": round(1_000 * (told["wall_s"] - told["api_s"]) / pages, 1),
-        "cpu_ms_per_page": round(1_000 * told["cpu_s"] / pages, 1),
-        "peak_mb_after_20_pages": round(told["early_mb"]),
-        "peak_mb": round(told["peak_mb"]),
+        "rows_per_s": round(rows / measured["wall_s"]),
+        "pages_per_s": round(pages / measured["wall_s"], 1),
+        "waiting_for_pages": round(measured["api_s"] / measured["wall_s"], 2),
+        "own_ms_per_page": round(1_000 * (measured["wall_s"] - measured["api_s"]) / pages, 1),
+        "cpu_ms_per_page": round(1_000 * measured["cpu_s"] / pages, 1),
+        "peak_mb_after_20_pages": round(measured["early_mb"]),
+        "peak_mb": round(measured["peak_mb"]),
     }
 
 

@@ -123,10 +123,10 @@ def stranger(served: Served, numbers: int, seed: int) -> dict[str, Any]:
     ran = subprocess.run(program, capture_output=True, text=True)
     line.close()
     if ran.returncode:
-        return {"ok": False, "told": ran.stderr[-2_000:]}
-    told = json.loads(ran.stdout)
+        return {"ok": False, "output": ran.stderr[-2_000:]}
+    counts = json.loads(ran.stdout)
     charged = 2 * numbers - served.balance(owner)
-    return {"ok": charged == told["received"] == numbers, "charged": charged, "cut": line.cut, **told}
+    return {"ok": charged == counts["received"] == numbers, "charged": charged, "cut": line.cut, **counts}
 
 
 def fuzz(served: Served, cases: int, key: str | None) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def fuzz(served: Served, cases: int, key: str | None) -> dict[str, Any]:
     ran = subprocess.run([str(BIN / "schemathesis"), *words], capture_output=True, text=True)
     return {
         "ok": ran.returncode == 0,
-        "told": [line.strip() for line in ran.stdout.splitlines() if line.strip()][-8:],
+        "output": [line.strip() for line in ran.stdout.splitlines() if line.strip()][-8:],
     }
 
 

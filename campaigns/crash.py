@@ -47,8 +47,8 @@ def main() -> None:
                 violations.append(story.__name__)
                 traceback.print_exc()
     seconds = round(time.monotonic() - start, 1)
-    told = {"campaign": "crash", "lines": lines, "seconds": seconds, "violations": violations}
-    print(json.dumps(told))
+    summary = {"campaign": "crash", "lines": lines, "seconds": seconds, "violations": violations}
+    print(json.dumps(summary))
     raise SystemExit(1 if violations else 0)
 
 

@@ -66,7 +66,7 @@ def main() -> None:
     parts = [faults[at : at + IN_ONE_SHOP] for at in range(0, len(faults), IN_ONE_SHOP)]
     with ProcessPoolExecutor(options.processes) as workers:
         cuts = list(workers.map(cut, parts))
-    told = {
+    summary = {
         "campaign": "cuts",
         "request_bytes": up,
         "answer_bytes": down,
@@ -75,8 +75,8 @@ def main() -> None:
         "adds_up": all(right for _, right in cuts),
         "seconds": round(time.monotonic() - start, 1),
     }
-    print(json.dumps(told))
-    raise SystemExit(0 if told["adds_up"] else 1)
+    print(json.dumps(summary))
+    raise SystemExit(0 if summary["adds_up"] else 1)
 
 
 if __name__ == "__main__":

@@ -58,10 +58,10 @@ def main() -> None:
             workers.submit(lives, each, options.years, options.seed + number)
             for number in range(options.processes)
         ]
-        wrong = [found for end in ends if (found := end.result())]
+        wrong = [fault for end in ends if (fault := end.result())]
     print("\n".join(wrong), file=sys.stderr)
-    told = {"campaign": "plans", "lives": each * options.processes, "years": options.years}
-    print(json.dumps({**told, "seconds": round(time.monotonic() - start, 1), "wrong": len(wrong)}))
+    summary = {"campaign": "plans", "lives": each * options.processes, "years": options.years}
+    print(json.dumps({**summary, "seconds": round(time.monotonic() - start, 1), "wrong": len(wrong)}))
     raise SystemExit(1 if wrong else 0)
 
 

@@ -82,8 +82,8 @@ def emulator_controls() -> str:
 
 
 def takes(app: Flask, endpoint: str) -> str:
-    said = app.view_functions[endpoint].__doc__ or ""
-    return said.partition("\n")[0].replace("``", "`").replace("|", "or")
+    text = app.view_functions[endpoint].__doc__ or ""
+    return text.partition("\n")[0].replace("``", "`").replace("|", "or")
 
 
 #: What ``<!-- generated: NAME -->`` stands for: tables that are read from the code.
@@ -91,7 +91,7 @@ GENERATED = {"emulator_help": emulator_help, "emulator_controls": emulator_contr
 
 
 def fill_in(app: Sphinx, page: str, source: list[str]) -> None:
-    source[0] = re.sub(r"<!-- generated: (\w+) -->", lambda found: GENERATED[found[1]](), source[0])
+    source[0] = re.sub(r"<!-- generated: (\w+) -->", lambda mark: GENERATED[mark[1]](), source[0])
 
 
 def setup(app: Sphinx) -> None:

@@ -37,7 +37,7 @@ class Running:
     port: int
     emulator_port: int
     process: subprocess.Popen[str] | None = None
-    said: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
     serves: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -53,7 +53,7 @@ class Running:
         command = [sys.executable, str(ROOT / "dev"), "run", "--data", str(self.data)]
         command += [] if history else ["--no-history"]
         ports = ["--port", str(self.port), "--emulator-port", str(self.emulator_port)]
-        self.said, self.serves = [], threading.Event()
+        self.output, self.serves = [], threading.Event()
         self.process = subprocess.Popen(
             [*command, *ports],
             cwd=ROOT,
@@ -63,9 +63,9 @@ class Running:
             text=True,
             start_new_session=True,
         )
-        threading.Thread(target=listen, args=(self.process, self.said, self.serves), daemon=True).start()
-        assert self.serves.wait(180), "".join(self.said)
-        assert self.process.poll() is None, "".join(self.said)
+        threading.Thread(target=listen, args=(self.process, self.output, self.serves), daemon=True).start()
+        assert self.serves.wait(180), "".join(self.output)
+        assert self.process.poll() is None, "".join(self.output)
 
     def stop(self) -> int:
         """Ctrl-C, as its user does."""
@@ -108,12 +108,12 @@ def the_dev_script() -> ModuleType:
     return module
 
 
-def listen(process: subprocess.Popen[str], said: list[str], serves: threading.Event) -> None:
+def listen(process: subprocess.Popen[str], output: list[str], serves: threading.Event) -> None:
     """Read what it says for as long as it lives, so that it never waits for a reader."""
     assert process.stdout is not None
     with process.stdout as lines:
         for line in lines:
-            said.append(line)
+            output.append(line)
             if "Ctrl-C" in line:
                 serves.set()
     process.wait()
@@ -164,6 +164,6 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 def credits(text: str) -> int:
     """The first whole number in a piece of page."""
-    found = re.search(r"-?[\d,]+", text)
-    assert found is not None, text
-    return int(found[0].replace(",", ""))
+    number = re.search(r"-?[\d,]+", text)
+    assert number is not None, text
+    return int(number[0].replace(",", ""))

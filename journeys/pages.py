@@ -56,10 +56,10 @@ def blocks(page: str) -> list[Block]:
 
 
 def blocks_in(text: str) -> list[Block]:
-    found = BLOCK.finditer(text)
+    blocks = BLOCK.finditer(text)
     return [
         Block(one["language"], dedent(one["code"]), one["mark"] or "")
-        for one in found
+        for one in blocks
         if not one["language"].startswith("{")
     ]
 

@@ -32,7 +32,7 @@ def the_reports_are_a_recount(running: Running) -> None:
     assert lines(report(running, "sales"), "day", "currency") == sold
     assert lines(report(running, "credits"), "day") == recount_credits(running.data / "rando.sqlite3")
     held: Counter[str] = Counter()
-    for part in [*(balance := asked(running, "balance"))["available"], *balance["pending"]]:
+    for part in [*(balance := ask_stripe(running, "balance"))["available"], *balance["pending"]]:
         held[part["currency"]] += part["amount"]
     for total in report(running, "sales")["totals"]:
         assert total["net_minor"] == held[total["currency"]]
@@ -51,7 +51,7 @@ def report(running: Running, what: str, *options: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def asked(running: Running, path: str, **query: object) -> dict[str, Any]:
+def ask_stripe(running: Running, path: str, **query: object) -> dict[str, Any]:
     url = f"{running.emulator_url}/v1/{path}?{urlencode(query)}"
     request = Request(url, headers={"Authorization": "Bearer sk_test_emulator"})
     with build_opener(ProxyHandler({})).open(request, timeout=60) as answer:
@@ -61,20 +61,20 @@ def asked(running: Running, path: str, **query: object) -> dict[str, Any]:
 def listed(running: Running, path: str, **query: object) -> Iterator[dict[str, Any]]:
     more: dict[str, object] = {}
     while True:
-        page = asked(running, path, limit=100, **query, **more)
+        page = ask_stripe(running, path, limit=100, **query, **more)
         yield from page["data"]
         if not page["has_more"]:
             return
         more = {"starting_after": page["data"][-1]["id"]}
 
 
-def lines(told: dict[str, Any], *keys: str) -> dict[Any, dict[str, int]]:
+def lines(report: dict[str, Any], *keys: str) -> dict[Any, dict[str, int]]:
     """The rows of a report by their keys, without what is zero or follows from the others."""
     return {
         tuple(row[key] for key in keys): {
             name: value for name, value in row.items() if name not in (*keys, "change") and value
         }
-        for row in told["rows"]
+        for row in report["rows"]
     }
 
 
@@ -83,9 +83,9 @@ def day_of(unix: int) -> str:
 
 
 def recount_sales(moved: list[dict[str, Any]]) -> dict[Any, Counter[str]]:
-    found: defaultdict[Any, Counter[str]] = defaultdict(Counter)
+    sums: defaultdict[Any, Counter[str]] = defaultdict(Counter)
     for one in moved:
-        cell = found[day_of(one["created"]), one["currency"]]
+        cell = sums[day_of(one["created"]), one["currency"]]
         cell["fees_minor"] += one["fee"]
         cell["net_minor"] += one["net"]
         if one["type"] == "charge":
@@ -93,20 +93,20 @@ def recount_sales(moved: list[dict[str, Any]]) -> dict[Any, Counter[str]]:
         else:
             cell["refunds_minor" if "refund" in one["type"] else "disputes_minor"] -= one["amount"]
     return {
-        key: Counter({name: value for name, value in cell.items() if value}) for key, cell in found.items()
+        key: Counter({name: value for name, value in cell.items() if value}) for key, cell in sums.items()
     }
 
 
 def recount_credits(file: Path) -> dict[Any, dict[str, int]]:
     columns = {"purchase": "sold", "allowance": "sold", "grant": "given", "adjustment": "adjusted"}
     columns |= {"spend": "spent", "reversal": "spent", "expiry": "expired", "clawback": "clawed_back"}
-    found: defaultdict[Any, Counter[str]] = defaultdict(Counter)
+    sums: defaultdict[Any, Counter[str]] = defaultdict(Counter)
     with closing(sqlite3.connect(file)) as books:
         for at, kind, key, credits in books.execute('SELECT "at", kind, "key", credits FROM prepaid_entry'):
             column = "expired" if key.startswith("rollover:") else columns[kind]
             came_in = column in ("sold", "given", "adjusted")
-            found[(at[:10],)][column] += credits if came_in else -credits
-    return {key: {name: value for name, value in cell.items() if value} for key, cell in found.items()}
+            sums[(at[:10],)][column] += credits if came_in else -credits
+    return {key: {name: value for name, value in cell.items() if value} for key, cell in sums.items()}
 
 
 def the_last_month_closes(running: Running) -> None:
@@ -129,10 +129,10 @@ def the_last_month_closes(running: Running) -> None:
     admin = operator(running)
 
     for cut in ({"by": "day"}, *({"part": part} for part in ("product", "country", "currency", "customer"))):
-        told: Counter[str] = Counter()
+        sums: Counter[str] = Counter()
         for row in downloaded(admin, "sales.csv", **days, **cut):
-            told.update({name: int(row[name]) for name in SUMMED})
-        assert {name: told[name] for name in SUMMED} == {name: stripe[name] for name in SUMMED}, cut
+            sums.update({name: int(row[name]) for name in SUMMED})
+        assert {name: sums[name] for name in SUMMED} == {name: stripe[name] for name in SUMMED}, cut
     (money,) = downloaded(admin, "credits.csv", **days, part="money")
     book = {name.removesuffix("_minor"): int(value) for name, value in money.items() if name != "currency"}
     assert (book["opening"], book["closing"]) == tuple(deferred(running, day) for day in (first, after))
@@ -161,7 +161,7 @@ def downloaded(admin: Visitor, file: str, **query: object) -> list[dict[str, str
 
 def deferred(running: Running, day: date) -> int:
     """What is paid for and not used before a day, by each lot and what was drawn from it up to then."""
-    asked = """
+    query = """
         SELECT came.credits - coalesce((
             SELECT sum(draw.credits) FROM prepaid_draw AS draw
             JOIN prepaid_entry AS took ON took.wallet_id = draw.wallet_id AND took.seq = draw.seq
@@ -173,5 +173,5 @@ def deferred(running: Running, day: date) -> int:
         WHERE origin.amount_minor > 0 AND came.at < :day
     """
     with closing(sqlite3.connect(running.data / "rando.sqlite3")) as books:
-        lots = books.execute(asked, {"day": day.isoformat()}).fetchall()
+        lots = books.execute(query, {"day": day.isoformat()}).fetchall()
     return sum((2 * left * minor + credits) // (2 * credits) for left, credits, minor in lots)

@@ -245,3 +245,15 @@ def understand_dev(verb: str, words: list[str], page: str) -> None:
     elif verb in ("bench", "campaign"):
         folder = ROOT / {"bench": "benchmarks", "campaign": "campaigns"}[verb]
         assert not words or (folder / f"{words[0]}.py").exists(), f"{page}: ./dev {verb} {words[0]}"
+
+
+def test_decisions_are_numbered_in_order_with_a_status_and_a_date() -> None:
+    files = sorted((ROOT / "docs/decisions").glob("0*.md"))
+
+    for number, file in enumerate(files, 1):
+        title, _, status, *_ = file.read_text().splitlines()
+        assert file.name.startswith(f"{number:04}-"), file.name
+        assert title.startswith(f"# {number}. "), title
+        assert re.fullmatch(r"(Accepted|Replaced by \[\d+\]\([\w.-]+\)), \d{4}-\d\d-\d\d\.", status), (
+            file.name
+        )

@@ -15,9 +15,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from rando_number import create_app
 
+from .accessibility import Walk, operator_pages
 from .bare_host import serve
 from .conftest import Running
-from .looking import Walk, operator_pages
 from .test_newcomer import pay_on_stripes_page, register
 
 pytestmark = pytest.mark.browser

@@ -199,11 +199,11 @@ class Visitor:
 
 
 def hidden(html: str) -> dict[str, str]:
-    found = re.findall(r'<input[^>]*name="(csrf_token)"[^>]*value="([^"]+)"', html)
-    return dict(found[:1])
+    matches = re.findall(r'<input[^>]*name="(csrf_token)"[^>]*value="([^"]+)"', html)
+    return dict(matches[:1])
 
 
 def profile_balance(visitor: Visitor) -> int:
-    found = re.search(r"data-balance>([\d,]+)<", visitor.get("/user-profile").text)
-    assert found is not None
-    return credits(found[1])
+    matches = re.search(r"data-balance>([\d,]+)<", visitor.get("/user-profile").text)
+    assert matches is not None
+    return credits(matches[1])

@@ -7,8 +7,8 @@ import json
 import pytest
 from playwright.sync_api import Browser, Page
 
+from .accessibility import Walk, operator_pages
 from .conftest import Running
-from .looking import Walk, operator_pages
 from .recount import report, the_last_month_closes, the_reports_are_a_recount
 
 pytestmark = pytest.mark.browser
@@ -57,13 +57,13 @@ def months_have_passed(running: Running) -> None:
     for words in (["prepaid", "audit"], ["prepaid", "reconcile"]):
         done = running.command(*words)
         assert done.exit_code == 0, done.stderr
-    told = {what: report(running, what, "--by", "month") for what in SHOWN}
-    assert len(told["sales"]["rows"]) >= 3
+    reports = {what: report(running, what, "--by", "month") for what in SHOWN}
+    assert len(reports["sales"]["rows"]) >= 3
     assert len({row["day"] for row in report(running, "sales")["rows"]}) > 20
     for what, names in SHOWN.items():
-        (total,) = told[what]["totals"]
+        (total,) = reports[what]["totals"]
         assert [name for name in names if not total[name]] == [], what
-    assert told["failures"]["totals"][0]["recovered"] >= 2, "a pack that was refused, and a renewal"
+    assert reports["failures"]["totals"][0]["recovered"] >= 2, "a pack that was refused, and a renewal"
 
 
 def the_next_start_leaves_them_alone(running: Running) -> None:
@@ -73,8 +73,8 @@ def the_next_start_leaves_them_alone(running: Running) -> None:
     running.start(history=True)
 
     assert report(running, "sales") == before
-    assert not any("made-up customers" in line for line in running.said)
-    assert login["email"] in "".join(running.said)
+    assert not any("made-up customers" in line for line in running.output)
+    assert login["email"] in "".join(running.output)
 
 
 def signed_in(page: Page, running: Running) -> None:

@@ -147,9 +147,9 @@ def test_the_metadata_says_what_it_is_under_which_licence_and_what_it_needs(
 
 @pytest.mark.parametrize("project", PROJECTS)
 def test_what_builds_it_here_is_what_it_asks_for(project: str) -> None:
-    asked = tomllib.loads((ROOT / project / "pyproject.toml").read_text())["build-system"]["requires"]
+    required = tomllib.loads((ROOT / project / "pyproject.toml").read_text())["build-system"]["requires"]
 
-    assert all(version(need.name) in need.specifier for need in map(Requirement, asked))
+    assert all(version(need.name) in need.specifier for need in map(Requirement, required))
 
 
 @pytest.mark.parametrize("project", PROJECTS)
@@ -158,11 +158,11 @@ def test_what_a_package_imports_it_asks_for(packages: dict[str, Built], project:
     named = {
         requirement.name for requirement in map(Requirement, packages[project].distribution.requires or [])
     }
-    asked = {import_name(name) for name in named}
+    required = {import_name(name) for name in named}
 
-    used = {found.library for found in PACKAGES[project].foreign_imports}
+    used = {imported.library for imported in PACKAGES[project].foreign_imports}
 
-    assert used - sys.stdlib_module_names <= asked | BROUGHT_ALONG[project]
+    assert used - sys.stdlib_module_names <= required | BROUGHT_ALONG[project]
 
 
 #: What Flask brings along.
@@ -288,12 +288,12 @@ print(bool(package.__all__), [name for name in package.__all__ if not hasattr(pa
 
 
 def test_commands_and_plugins_are_found_by_their_entry_points(packages: dict[str, Built]) -> None:
-    found = {
+    points = {
         (point.group, point.name, point.value)
         for built in packages.values()
         for point in built.distribution.entry_points
     }
-    assert found == {
+    assert points == {
         ("console_scripts", "stripe-emulator", "stripe_emulator.__main__:main"),
         ("flask.commands", "prepaid", "flask_prepaid.cli.commands:commands"),
         ("pytest11", "stripe_emulator", "stripe_emulator.pytest_plugin"),

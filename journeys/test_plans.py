@@ -185,8 +185,8 @@ def send_card_to_stripes_invoice(page: Page, card: str) -> None:
 def advance(shop: Running, seconds: int) -> None:
     """Move Stripe's clock."""
     body = json.dumps({"seconds": seconds}).encode()
-    asked = Request(
+    request = Request(
         f"{shop.emulator_url}/_emulator/advance", data=body, headers={"Content-Type": "application/json"}
     )
-    with urlopen(asked, timeout=60) as answer:
+    with urlopen(request, timeout=60) as answer:
         assert answer.status == 200

@@ -44,9 +44,9 @@ class Shop:
         token = re.search(r'name="csrf_token" value="(.+?)"', browser.get("/prepaid/buy").text)
         assert token
         sent = browser.post("/prepaid/buy", data={"pack": "starter", "csrf_token": token[1]})
-        found = re.search(r"cs_test_\w+", sent.location)
-        assert found
-        return found[0]
+        session = re.search(r"cs_test_\w+", sent.location)
+        assert session
+        return session[0]
 
     def command(self, *words: str) -> Result:
         return self.app.test_cli_runner().invoke(commands, words)

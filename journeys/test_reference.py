@@ -26,18 +26,18 @@ class Listening(UserDict[str, str]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked: set[str] = set()
+        self.names_read: set[str] = set()
 
     def __getitem__(self, name: str) -> str:
-        self.asked.add(name)
+        self.names_read.add(name)
         return super().__getitem__(name)
 
     def __contains__(self, name: object) -> bool:
-        self.asked.add(str(name))
+        self.names_read.add(str(name))
         return super().__contains__(name)
 
     def get(self, name: str, default: object = None) -> object:  # type: ignore[override]
-        self.asked.add(name)
+        self.names_read.add(name)
         return super().get(name, default)
 
 
@@ -50,8 +50,8 @@ def table(text: str, prefix: str = "") -> Iterator[tuple[str, str]]:
 def names_in_the_code() -> set[str]:
     """Every name that ``config.read`` asks for."""
     source = Path(config.__file__).read_text()
-    asked = re.findall(r'settings(?:\.get\(|\[)"([A-Z_]+)"', source)
-    return {f"PREPAID_{name}" for name in asked}
+    names_read = re.findall(r'settings(?:\.get\(|\[)"([A-Z_]+)"', source)
+    return {f"PREPAID_{name}" for name in names_read}
 
 
 def test_every_setting_of_the_extension_is_in_the_table_and_no_other() -> None:
@@ -63,16 +63,18 @@ def test_the_tables_defaults_are_those_of_the_code() -> None:
     app.config.update(TESTING=True)
     read = dataclasses.asdict(config.read(app))
     fields = {f"PREPAID_{name.upper()}": value for name, value in read.items()}
-    said = {name: default for name, default in table(SETTINGS, "PREPAID_") if default not in ("Stripe", "{}")}
+    defaults = {
+        name: default for name, default in table(SETTINGS, "PREPAID_") if default not in ("Stripe", "{}")
+    }
 
     wrong = {
         name: default
-        for name, default in said.items()
+        for name, default in defaults.items()
         if name in fields and "emulator" not in default and value_of(default) != fields[name]
     }
 
     assert wrong == {}
-    assert len(said) > 10
+    assert len(defaults) > 10
 
 
 def value_of(default: str) -> object:
@@ -90,7 +92,7 @@ def test_every_setting_of_the_shop_is_in_the_table_and_no_other(
         shop_settings.read(environ)
 
     shops = SETTINGS.partition("## Rando Number")[2]
-    assert {name for name, _ in table(shops)} == environ.asked - {*shop_settings.RENAMED, "FLASK_DEBUG"}
+    assert {name for name, _ in table(shops)} == environ.names_read - {*shop_settings.RENAMED, "FLASK_DEBUG"}
 
 
 def test_every_page_of_the_extension_is_in_the_table_at_its_path() -> None:

@@ -112,9 +112,9 @@ def test_what_is_kept_on_paper_prints_without_what_can_only_be_pressed(page: Pag
 
     page.emulate_media(media="print", color_scheme="dark")
     page.set_viewport_size({"width": 718, "height": 1000})  # A4 between its margins
-    for path, told in (("/user-profile", "Purchase History"), ("/usage", "Welcome to Rando Number")):
+    for path, text in (("/user-profile", "Purchase History"), ("/usage", "Welcome to Rando Number")):
         page.goto(shop.url + path)
-        expect(page.get_by_text(told)).to_be_visible()
+        expect(page.get_by_text(text)).to_be_visible()
         on_paper(page)
     page.emulate_media(media="screen")
     page.goto(f"{shop.url}/user-profile")

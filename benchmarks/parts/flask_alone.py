@@ -1,4 +1,4 @@
-"""Rando Number with every call through Flask, the lane left out."""
+"""Rando Number with every call through Flask, the fast path left out."""
 
 from __future__ import annotations
 

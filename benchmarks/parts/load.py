@@ -94,10 +94,10 @@ def drive(call: Call, *, clients: int, seconds: float, rate: float | None = None
         file.flush()
         length = [f"-c{clients}", f"-d{max(1, round(seconds))}s"]
         command = ["wrk", "-t1", *length, "--timeout", "10s", "-s", file.name, call.url]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"\{.*\}", said)
-    assert found is not None, said
-    return Load(**json.loads(found[0]))
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    report = re.search(r"\{.*\}", output)
+    assert report is not None, output
+    return Load(**json.loads(report[0]))
 
 
 def need_wrk() -> None:

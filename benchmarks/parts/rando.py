@@ -41,11 +41,11 @@ class Shop:
         with app.app_context():
             upgrade()
             prepaid: Prepaid = app.extensions["prepaid"]
-            found = register(customers)
+            registered = register(customers)
             for user_id in range(1, customers + 1):
                 prepaid.grant(f"user:{user_id}", CREDITS, key="gift", reason="benchmark")
             db.session.commit()
-        return cls(app, environment, found)
+        return cls(app, environment, registered)
 
     def check(self, numbers_seen: int, *, in_flight: int) -> None:
         """Prove that each number handed out was paid for once, and that the books add up.
@@ -69,9 +69,9 @@ class Shop:
     def problems(self) -> list[object]:
         """What is off in the books."""
         with self.app.app_context():
-            found: list[object] = list(self.app.extensions["prepaid"].audit())
+            problems: list[object] = list(self.app.extensions["prepaid"].audit())
             db.engine.dispose()
-        return found
+        return problems
 
 
 def register(customers: int) -> list[dict[str, str]]:

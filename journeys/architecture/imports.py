@@ -53,20 +53,20 @@ class Package:
 
     @cached_property
     def imports(self) -> list[Import]:
-        return [found for module in self.modules for found in self._imports_of(module)]
+        return [imported for module in self.modules for imported in self._imports_of(module)]
 
     @cached_property
     def own_imports(self) -> dict[str, set[str]]:
         """For each module the modules of this package that it imports."""
         edges: dict[str, set[str]] = {module: set() for module in self.modules}
-        for found in self.imports:
-            if found.library == self.name:
-                edges[found.module].add(self.module_behind(found.name))
+        for imported in self.imports:
+            if imported.library == self.name:
+                edges[imported.module].add(self.module_behind(imported.name))
         return {module: others - {module} for module, others in edges.items()}
 
     @property
     def foreign_imports(self) -> list[Import]:
-        return [found for found in self.imports if found.library != self.name]
+        return [imported for imported in self.imports if imported.library != self.name]
 
     def module_behind(self, name: str) -> str:
         """The module that ``package.module.name`` is taken from."""
@@ -98,7 +98,7 @@ def circles(edges: Mapping[str, Iterable[str]]) -> list[list[str]]:
     number: dict[str, int] = {}
     lowest: dict[str, int] = {}
     stack: list[str] = []
-    found: list[list[str]] = []
+    imported: list[list[str]] = []
 
     def visit(node: str) -> None:
         number[node] = lowest[node] = len(number)
@@ -112,9 +112,9 @@ def circles(edges: Mapping[str, Iterable[str]]) -> list[list[str]]:
             group = stack[stack.index(node) :]
             del stack[stack.index(node) :]
             if len(group) > 1:
-                found.append(sorted(group))
+                imported.append(sorted(group))
 
     for node in edges:
         if node not in number:
             visit(node)
-    return found
+    return imported

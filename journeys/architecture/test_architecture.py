@@ -28,13 +28,13 @@ def test_no_rooms_import_each_other_in_a_circle(package: Package) -> None:
 @each_package
 def test_a_room_imports_only_what_its_charter_names(package: Package) -> None:
     wrong = [
-        str(found)
-        for found in package.imports
-        if found.library == package.name
+        str(imported)
+        for imported in package.imports
+        if imported.library == package.name
         and not may_import(
             CHARTERS[package],
-            room_of(package, found.module),
-            room_of(package, package.module_behind(found.name)),
+            room_of(package, imported.module),
+            room_of(package, package.module_behind(imported.name)),
         )
     ]
     assert not wrong, "\n".join(wrong)

@@ -33,10 +33,10 @@ READS_THE_REQUEST = ("flask_prepaid.web.", "flask_prepaid.cli.", "flask_prepaid.
 def test_the_projects_import_each_other_in_one_direction_only() -> None:
     names = {package.name for package in CHARTERS}
     wrong = [
-        str(found)
+        str(imported)
         for package in CHARTERS
-        for found in package.foreign_imports
-        if found.library in names - ({BELOW[package].name} if package in BELOW else set())
+        for imported in package.foreign_imports
+        if imported.library in names - ({BELOW[package].name} if package in BELOW else set())
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -45,26 +45,26 @@ def test_the_projects_import_each_other_in_one_direction_only() -> None:
 def test_a_project_comes_in_by_the_public_doors_of_the_one_below(package: Package) -> None:
     below = BELOW[package]
     wrong = [
-        str(found)
-        for found in package.foreign_imports
-        if found.library == below.name
-        and (below.module_behind(found.name) not in public_doors(below) or "._" in found.name)
+        str(imported)
+        for imported in package.foreign_imports
+        if imported.library == below.name
+        and (below.module_behind(imported.name) not in public_doors(below) or "._" in imported.name)
     ]
     assert not wrong, "\n".join(wrong)
 
 
 def test_the_ledger_knows_neither_flask_nor_stripe() -> None:
     strangers = {"flask", "werkzeug", "stripe"}
-    wrong = [str(found) for found in LEDGER.foreign_imports if found.library in strangers]
+    wrong = [str(imported) for imported in LEDGER.foreign_imports if imported.library in strangers]
     assert not wrong, "\n".join(wrong)
 
 
 def test_only_the_gateway_imports_stripes_sdk() -> None:
     wrong = [
-        str(found)
+        str(imported)
         for package in (EXTENSION, SHOP)
-        for found in package.foreign_imports
-        if found.library == "stripe" and not found.module.startswith("flask_prepaid.gateway.")
+        for imported in package.foreign_imports
+        if imported.library == "stripe" and not imported.module.startswith("flask_prepaid.gateway.")
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -83,16 +83,16 @@ def test_only_the_gateway_holds_stripes_client() -> None:
 
 
 def test_the_emulator_reads_the_sdk_in_few_places() -> None:
-    users = {found.module for found in EMULATOR.foreign_imports if found.library == "stripe"}
+    users = {imported.module for imported in EMULATOR.foreign_imports if imported.library == "stripe"}
     outside = {module for module in users if not module.startswith("stripe_emulator.contract.")}
     assert outside == SDK_IN_THE_EMULATOR
 
 
 def test_nothing_below_the_web_and_the_commands_reads_the_request() -> None:
     wrong = [
-        str(found)
-        for found in EXTENSION.foreign_imports
-        if found.name == "flask.request" and not found.module.startswith(READS_THE_REQUEST)
+        str(imported)
+        for imported in EXTENSION.foreign_imports
+        if imported.name == "flask.request" and not imported.module.startswith(READS_THE_REQUEST)
     ]
     assert not wrong, "\n".join(wrong)
 

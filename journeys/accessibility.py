@@ -82,9 +82,11 @@ def faults(page: Page, *rules: str) -> list[str]:
     """What axe finds, by all of its rules or by ``rules``, and whether the page runs over the edge."""
     if not page.evaluate("'axe' in window"):
         page.evaluate((Path(os.environ["NODE_MODULES"]) / "axe-core" / "axe.min.js").read_text())
-    asked = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
-    found: list[Any] = page.evaluate("(asked) => axe.run(asked).then((run) => run.violations)", asked)
-    wrong = [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    violations: list[Any] = page.evaluate(
+        "(options) => axe.run(options).then((run) => run.violations)", options
+    )
+    wrong = [f"{one['id']}: {node['html'][:160]}" for one in violations for node in one["nodes"]]
     return wrong + over_the_edge(page)
 
 

@@ -1,0 +1,1 @@
+"""What ``./dev`` starts in its virtual environment: check, coverage, docs, lock, matrix, release."""
