@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
@@ -18,7 +18,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, select, update
 from werkzeug.test import TestResponse
 
-from flask_prepaid import Pack, Prepaid, PriceTier, Quantity
+from flask_prepaid import Pack, Plan, Prepaid, PriceTier, Quantity
 from flask_prepaid.cli.commands import commands
 from flask_prepaid.gateway.values import Checkout
 from flask_prepaid.operations.webhooks import HEARD
@@ -65,6 +65,7 @@ class Shop:
         email: Callable[[str], str | None] | None = None,
         mail: Callable[[str, str, str], object] | None = None,
         trial: Callable[[str], bool] | None = None,
+        plans: Iterable[Plan] = (),
         **settings: Any,
     ) -> None:
         self.stripe = emulator or Emulator()
@@ -89,6 +90,7 @@ class Shop:
             self.db,
             packs=PACKS,
             quantity=QUANTITY,
+            plans=plans,
             clock=self.now,
             owner=lambda: request.headers.get("X-Owner") or request.cookies.get("owner"),
             email=email,
