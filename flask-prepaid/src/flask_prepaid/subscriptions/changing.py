@@ -324,10 +324,13 @@ def use_card(context: Context, owner: str, card_id: str) -> tuple[Subscription, 
 
 
 def next_bill(context: Context, row: Subscription) -> StripeInvoice | None:
-    """The next charge as it would be, to the smallest unit; ``None`` if nothing follows."""
-    if row.stripe_id is None or row.state not in MOVES["keep"] or ends_unrenewed(row) or is_stopped(row):
+    """The next charge as it would be, to the smallest unit; ``None`` if nothing follows. Commits."""
+    with transaction(context):
+        renews = row.state in MOVES["keep"] and not (ends_unrenewed(row) or is_stopped(row))
+        stripe_id = row.stripe_id
+    if stripe_id is None or not renews:
         return None
-    bill = context.gateway.invoices.preview(row.stripe_id)
+    bill = context.gateway.invoices.preview(stripe_id)
     return bill and replace(bill, due_minor=_due_next(context, row, bill, bill.balance_minor))
 
 
