@@ -55,7 +55,7 @@ FLASK = {
 #: Pages that a test of their own follows from an empty folder.
 FOLLOWED = {
     "docs/tutorial.md": "journeys/test_tutorial.py",
-    "flask-prepaid/README.md": "flask-prepaid/tests/buying/test_readme.py",
+    "flask-prepaid/README.md": "flask-prepaid/tests/buying/cli/test_readme.py",
     "stripe-emulator/README.md": "stripe-emulator/tests/test_readme.py",
 }
 WITH_PYTHON = [

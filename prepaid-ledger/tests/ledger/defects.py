@@ -1,7 +1,7 @@
-"""Mistakes that one could make in the ledger, one guard at a time, and who sees them.
+"""Mistakes that one could make in the ledger, one guard at a time, and whether the tests see them.
 
 Each is seeded by replacing one small function. The checker is the one of the tests: random
-histories against the plain model, with the audit after every step. What it does not see
+histories against the model, with the audit after every step. What it does not see
 is a hole in the tests.
 """
 
@@ -101,8 +101,8 @@ def forgets_keys(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def does_not_compare_what_a_key_said(patch: pytest.MonkeyPatch) -> None:
-    def first_of_the_key(session: Any, wallet: LockedWallet, asked: Posting, **kwargs: Any) -> Any:
-        return posting.find(session, wallet, asked.key)
+    def first_of_the_key(session: Any, wallet: LockedWallet, new: Posting, **kwargs: Any) -> Any:
+        return posting.find(session, wallet, new.key)
 
     for module in (entries, posting):
         patch.setattr(module, "repeat", first_of_the_key)
@@ -112,10 +112,10 @@ def does_not_compare_what_a_key_said(patch: pytest.MonkeyPatch) -> None:
 def posts_twice(patch: pytest.MonkeyPatch) -> None:
     append = posting.append
 
-    def twice(session: Any, wallet: LockedWallet, asked: Posting) -> Any:
-        if asked.kind is Kind.SPEND and wallet.balance > 2:
-            append(session, wallet, replace(asked, credits=-1, key=f"{asked.key}:again"))
-        return append(session, wallet, asked)
+    def twice(session: Any, wallet: LockedWallet, new: Posting) -> Any:
+        if new.kind is Kind.SPEND and wallet.balance > 2:
+            append(session, wallet, replace(new, credits=-1, key=f"{new.key}:again"))
+        return append(session, wallet, new)
 
     patch.setattr(entries, "append", twice)
 
@@ -228,10 +228,10 @@ def leaves_what_came_back_too_late(patch: pytest.MonkeyPatch) -> None:
 def repays_no_debt(patch: pytest.MonkeyPatch) -> None:
     come_in = entries.come_in
 
-    def generous(session: Any, wallet: LockedWallet, asked: Posting) -> Any:
+    def generous(session: Any, wallet: LockedWallet, new: Posting) -> Any:
         debt, wallet.debt = wallet.debt, 0
         try:
-            return come_in(session, wallet, asked)
+            return come_in(session, wallet, new)
         finally:
             wallet.debt = debt
             posting.save(session, wallet)

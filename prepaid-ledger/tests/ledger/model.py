@@ -1,7 +1,7 @@
-"""What the ledger must do, said in the plainest way: everything at once, in memory, with no database.
+"""What the ledger must do, written as simply as can be: everything at once, in memory, with no database.
 
-Where the ledger draws lazily, this draws at once; where it settles when someone
-writes, this settles at every look.
+The ledger draws lots lazily, the model at once. The ledger writes what is due when someone writes, the
+model whenever it is read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 DAY = timedelta(days=1)
 
 #: What a verb comes to, when it is refused.
-Refusal = Literal["short", "blocked", "closed", "nothing"]
+Refusal = Literal["too few", "blocked", "closed", "nothing"]
 
 
 @dataclass(eq=False)
@@ -162,7 +162,7 @@ class Model:
             return "blocked"
         late = [part for hold in self.late(now) for part in hold.taken.parts]
         if self.available + sum(part for lot, part in late if not lot.is_over(now)) < credits:
-            return "short"
+            return "too few"
         if self.available < credits:
             self.release_late(now)
         return None

@@ -83,7 +83,7 @@ def test_a_caller_who_goes_away_keeps_nobody_waiting(books: Books) -> None:
     answers = asyncio.run(some_go_away())
 
     assert [isinstance(spent, Spent) for spent in answers] == [False, True] * 5
-    assert books.ledger.balance(OWNER) <= 15  # who went away may have been served
+    assert books.ledger.balance(OWNER) <= 15  # a caller who went away may have been served
     assert books.ledger.audit() == []
 
 

@@ -1,4 +1,4 @@
-"""What is asked of the database: durable, patient, in turns."""
+"""What the ledger needs of the database: durable, patient, in turns."""
 
 from __future__ import annotations
 

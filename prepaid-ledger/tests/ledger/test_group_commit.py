@@ -71,7 +71,7 @@ def test_whether_a_key_is_new_is_asked_of_one_place_in_the_index(databases: Data
     books = Books(databases.fresh("postgresql"))
     books.grant(3)
     with books.engine.connect() as connection:
-        values = {"asked": "'[]'", "now": "now()", "debt_blocks": "true"}
+        values = {"requested": "'[]'", "now": "now()", "debt_blocks": "true"}
         connection.execute(text("SET plan_cache_mode = force_generic_plan"))
         plan = "\n".join(
             connection.exec_driver_sql("EXPLAIN " + batch._statement(False, None) % values).scalars()

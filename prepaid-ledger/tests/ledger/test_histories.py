@@ -1,4 +1,4 @@
-"""Random histories of everything, against the plain model, with the audit after every step."""
+"""Random histories of everything, against the model, with the audit after every step."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .books import OWNER, Books
 from .model import Model, Refusal
 
 REFUSALS: dict[type[PrepaidError], Refusal] = {
-    InsufficientCredits: "short",
+    InsufficientCredits: "too few",
     WalletBlocked: "blocked",
     HoldClosed: "closed",
     NothingToReverse: "nothing",

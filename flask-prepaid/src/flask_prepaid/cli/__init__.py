@@ -1,1 +1,1 @@
-"""The commands of ``flask prepaid``."""
+"""The commands of ``flask prepaid``. They import the domain and the reports, never a page."""

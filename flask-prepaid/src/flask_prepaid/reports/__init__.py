@@ -1,1 +1,1 @@
-"""Reports on sales, credits and plans. They read the domain, and write only the sums that they read."""
+"""Reports on sales, credits, plans and failures. They read what is sold, and write only their own sums."""

@@ -1,1 +1,1 @@
-"""The pages and the webhook. They know the domain; nothing of the domain knows them."""
+"""The customer's pages, their mails and the webhook. They import the domain, never the extension."""

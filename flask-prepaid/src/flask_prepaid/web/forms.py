@@ -22,7 +22,7 @@ IN_DIGITS = {
     "due_minor": "This preview has lost its amount. Show the change again.",
 }
 
-#: The longest whole number that is read, and the longest number of a row.
+#: Digits of the longest whole number or amount that is read, and of the longest number of a row.
 MAX_DIGITS = 12
 MAX_ROW_DIGITS = 18
 
@@ -80,7 +80,7 @@ def amount_minor(currency: str, *, example_minor: int) -> int:
         raise wrong
     try:
         minor = Decimal(text).scaleb(money.decimals(currency))
-        if not (minor.is_finite() and minor == minor.to_integral_value() and minor > 0):
+        if not (minor.is_finite() and minor == minor.to_integral_value() and 0 < minor < 10**MAX_DIGITS):
             raise wrong
     except InvalidOperation:
         raise wrong from None

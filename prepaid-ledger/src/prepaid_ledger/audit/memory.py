@@ -27,7 +27,7 @@ class Spend:
 
 
 class RecentMemory:
-    """Answers from memory what happened lately, which is nearly all that is ever asked.
+    """Answers from memory what happened lately, which is nearly all that is needed.
 
     The tables answer the rest. What they say of draws was compared before, since the
     audit reads in the same order.

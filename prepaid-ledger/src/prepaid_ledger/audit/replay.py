@@ -197,7 +197,7 @@ class WalletReplay:
         stored = list(self.draws.upto(None))
         if stored and not self.broken:
             yield self._off("I9", f"{len(stored)} draws belong to no event, such as {_parts(stored[:1])}")
-        assert self.drawn is not None, "the drawing was noted at the last event at the latest"
+        assert self.drawn is not None, "the lots were noted at the last event at the latest"
         strays = list(self.stored.upto(None))
         if self.broken:
             return

@@ -18,10 +18,7 @@ from ..clock import Clock
 from ..errors import KeyReused, NothingToReverse
 from ..tables import Entry, Kind
 from .expiry import bring_up_to_date
-from .posting import LockedWallet, Posting, append, check_credits, check_key, find, lock, repeat
-
-#: What can be clawed back: what came in from outside.
-LOTS = {Kind.PURCHASE, Kind.GRANT, Kind.ALLOWANCE}
+from .posting import LockedWallet, Posting, append, begin_on, check_credits, check_key, repeat
 
 #: Credits that come back after their lot has ended last this long at least.
 MIN_LIFE = timedelta(days=1)
@@ -56,10 +53,8 @@ def claw_back(
     check_key(key)
     if credits is not None:
         check_credits(credits)
-    wallet = lock(session, owner, clock)
-    lot = find(session, wallet, lot_key) if wallet else None
-    if wallet is None or lot is None or lot.kind not in LOTS:
-        raise NothingToReverse(f"{lot_key!r} has not brought any credits in")
+    refusal = f"{lot_key!r} has not brought any credits in"
+    wallet, lot = begin_on(session, owner, lot_key, clock, is_fit=_is_lot, refusal=refusal)
     posting = Posting(
         Kind.CLAWBACK,
         0,
@@ -103,10 +98,8 @@ def restore(
     :raises KeyReused: The key has posted something else.
     """
     check_key(key)
-    wallet = lock(session, owner, clock)
-    clawback = find(session, wallet, claw_key) if wallet else None
-    if wallet is None or clawback is None or not _takes(clawback):
-        raise NothingToReverse(f"{claw_key!r} has not clawed anything back")
+    refusal = f"{claw_key!r} has not clawed anything back"
+    wallet, clawback = begin_on(session, owner, claw_key, clock, is_fit=_takes, refusal=refusal)
     posting = Posting(
         Kind.CLAWBACK,
         0,
@@ -120,20 +113,22 @@ def restore(
     if earlier is not None:
         return earlier
     lot = session.get_one(Entry, (wallet.id, clawback.refers_to_seq))
-    if lot.kind not in LOTS:
-        raise NothingToReverse(f"{claw_key!r} has not clawed anything back")
+    if not _is_lot(lot):
+        raise NothingToReverse(refusal)
     before = Clawed.of(session, wallet, lot)
     if clawback.seq in before.undone:
         raise NothingToReverse(f"{claw_key!r} is undone already")
     bring_up_to_date(session, wallet)
-    back = clawback.debt - clawback.credits
-    if clawback.amount_minor is not None:
-        back = max(0, -before.due_after(lot, -clawback.amount_minor))
+    back = before.back_after(lot, clawback)
     forgiven = min(wallet.debt, clawback.debt, back)
     ends_at = _expires_at(lot, clawback, wallet.now) if back > forgiven else None
-    return append(
-        session, wallet, replace(posting, credits=back - forgiven, debt=-forgiven, expires_at=ends_at)
-    )
+    posting = replace(posting, credits=back - forgiven, debt=-forgiven, expires_at=ends_at)
+    return append(session, wallet, posting)
+
+
+def _is_lot(entry: Entry) -> bool:
+    """Whether it brought credits in from outside."""
+    return entry.kind in (Kind.PURCHASE, Kind.GRANT, Kind.ALLOWANCE)
 
 
 def _takes(entry: Entry) -> bool:
@@ -174,6 +169,12 @@ class Clawed:
     def refunded_minor(self) -> int:
         """The money of the refunds that stand."""
         return sum(entry.amount_minor or 0 for entry in self.taken if entry.seq not in self.undone)
+
+    def back_after(self, lot: Entry, clawback: Entry) -> int:
+        """The credits that come back once ``clawback`` is undone."""
+        if clawback.amount_minor is None:
+            return clawback.debt - clawback.credits
+        return max(0, -self.due_after(lot, -clawback.amount_minor))
 
     def due_after(self, lot: Entry, moved_minor: int) -> int:
         """The credits that so much more refunded money takes; negative, what so much less gives back."""

@@ -7,6 +7,7 @@ entries but for the batch of ``group_commit``, which writes both in one statemen
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self, cast
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from ..clock import Clock
 from ..database.upsert import insert
-from ..errors import KeyReused
+from ..errors import KeyReused, NothingToReverse
 from ..tables import Entry, Kind, Wallet
 
 #: More credits than this in one posting are a mistake, and sums of many still fit the columns.
@@ -156,6 +157,26 @@ def open_wallets(session: Session, owners: list[str], now: datetime) -> None:
     new = {"balance": 0, "held": 0, "debt": 0, "seq": 0, "drawn_seq": 0, "moved_at": now, "created_at": now}
     rows = [{"owner": owner, **new} for owner in owners]
     session.execute(insert(session, Wallet).on_conflict_do_nothing(index_elements=["owner"]), rows)
+
+
+def begin_on(
+    session: Session,
+    owner: str,
+    entry_key: str,
+    clock: Clock,
+    *,
+    is_fit: Callable[[Entry], bool],
+    refusal: str,
+) -> tuple[LockedWallet, Entry]:
+    """Lock the owner's wallet, and find the entry that a posting is to refer to.
+
+    :raises NothingToReverse: There is no such entry, or it is not fit; the message is ``refusal``.
+    """
+    wallet = lock(session, owner, clock)
+    entry = find(session, wallet, entry_key) if wallet else None
+    if wallet is None or entry is None or not is_fit(entry):
+        raise NothingToReverse(refusal)
+    return wallet, entry
 
 
 def find(session: Session, wallet: LockedWallet, key: str) -> Entry | None:

@@ -15,7 +15,7 @@ from .clawbacks import MIN_LIFE
 from .expiry import end, expire, finish
 from .lot_store import LotStore, StoredMemory
 from .lots import LotState, Part, last
-from .posting import Posting, append, check_credits, check_key, find, lock
+from .posting import Posting, append, begin_on, check_credits, check_key, find
 
 
 def reverse(
@@ -42,10 +42,8 @@ def reverse(
     check_key(key)
     if credits is not None:
         check_credits(credits)
-    wallet = lock(session, owner, clock)
-    spend = find(session, wallet, spend_key) if wallet else None
-    if wallet is None or spend is None or spend.kind is not Kind.SPEND:
-        raise NothingToReverse(f"{spend_key!r} has not spent anything")
+    refusal = f"{spend_key!r} has not spent anything"
+    wallet, spend = begin_on(session, owner, spend_key, clock, is_fit=_is_spend, refusal=refusal)
     earlier = find(session, wallet, key)
     if earlier is not None:
         if (earlier.kind, earlier.refers_to_seq) != (Kind.REVERSAL, spend.seq):
@@ -63,6 +61,10 @@ def reverse(
     parts = last(memory.spent(spend.seq), credits, skip=returned)
     posting = Posting(Kind.REVERSAL, credits, key, refers_to_seq=spend.seq, reason=reason)
     return _write(store, spend, parts, posting)
+
+
+def _is_spend(entry: Entry) -> bool:
+    return entry.kind is Kind.SPEND
 
 
 def _total(session: Session, reversal: Entry) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 def insert(session: Session, table: type[Any]) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that knows ON CONFLICT, in the database's own dialect.
 
-    Safer than a SAVEPOINT around a plain one: on SQLite, a SAVEPOINT that is a transaction's first write
+    Safer than a SAVEPOINT around an ordinary one: on SQLite, a SAVEPOINT that is a transaction's first write
     commits when it is released.
 
     :param table: A mapped class.

@@ -1,7 +1,7 @@
-"""Many spends in one transaction: those that are batchable. What is left out goes alone, and is told why.
+"""Many spends in one transaction: those that are batchable. What is left out goes alone.
 
 A spend is batchable if its wallet can be had, nothing in it is due, no debt blocks it, its key is
-new, and the credits are there after those asked for before it.
+new, and the credits are there after those of the requests before it.
 """
 
 from __future__ import annotations
@@ -62,19 +62,20 @@ def post(
 #: Locks the wallets in the order of their ids, so that two batches never wait for each other in a ring;
 #: then, under the locks, counts within each wallet, writes the entries, and moves each wallet once.
 #: FOR UPDATE reads the newest wallet, but the rest sees what was there when the statement began: a
-#: key that came in between meets the unique constraint, and the caller repeats. Whether a key is new
-#: is asked row by row: as an anti-join, planned while the table was small, it read a whole index each time.
+#: key that came in between meets the unique constraint, and the caller repeats. Whether a key is new is
+#: looked up row by row: as an anti-join, planned while the table was small, it read a whole index each time.
 BATCH_ON_POSTGRESQL = """
-WITH asked AS MATERIALIZED (
-  SELECT * FROM json_to_recordset(%(asked)s) AS a (n integer, owner text, key text, credits bigint{record})
+WITH requested AS MATERIALIZED (
+  SELECT * FROM json_to_recordset(%(requested)s)
+    AS a (n integer, owner text, key text, credits bigint{record})
 ), locked AS MATERIALIZED (
   SELECT id, owner, balance, held, debt, seq, next_expiry_at, moved_at FROM prepaid_wallet
-  WHERE owner = ANY (ARRAY(SELECT owner FROM asked)){timeout} ORDER BY id FOR NO KEY UPDATE {skip}
+  WHERE owner = ANY (ARRAY(SELECT owner FROM requested)){timeout} ORDER BY id FOR NO KEY UPDATE {skip}
 ), fresh AS (
   SELECT a.n, a.key, a.credits, l.id, l.seq, l.balance, l.balance - l.held AS available,
          greatest(l.moved_at, %(now)s) AS at,
          CAST(sum(a.credits) OVER earlier AS bigint) AS running, row_number() OVER earlier AS rank
-  FROM asked a JOIN locked l USING (owner)
+  FROM requested a JOIN locked l USING (owner)
   WHERE (l.next_expiry_at IS NULL OR l.next_expiry_at > %(now)s) AND (l.debt = 0 OR NOT %(debt_blocks)s)
     AND (SELECT e.seq FROM prepaid_entry e WHERE e.wallet_id = l.id AND e.key = a.key) IS NULL
   WINDOW earlier AS (PARTITION BY l.id ORDER BY a.n)
@@ -91,7 +92,7 @@ WITH asked AS MATERIALIZED (
   WHERE w.id = t.id
 ){host_rows}
 SELECT l.id IS NOT NULL AS reached, t.seq, t.balance
-FROM asked a LEFT JOIN locked l USING (owner) LEFT JOIN taken t USING (n)
+FROM requested a LEFT JOIN locked l USING (owner) LEFT JOIN taken t USING (n)
 ORDER BY a.n
 """
 
@@ -124,9 +125,9 @@ def on_postgresql(
 ) -> tuple[str, dict[str, object]]:
     """The statement that posts what is batchable with the host rows that they bring, and its values.
 
-    All that is asked is one text: an array a column costs the driver more than the rest of the batch.
+    All requests are one text: an array a column costs the driver more than the rest of the batch.
     """
-    asked = [
+    requested = [
         {
             "n": n,
             "owner": request.owner,
@@ -136,7 +137,7 @@ def on_postgresql(
         }
         for n, request in enumerate(requests)
     ]
-    values = {"asked": WRITER.encode(asked), "now": now, "debt_blocks": debt_blocks}
+    values = {"requested": WRITER.encode(requested), "now": now, "debt_blocks": debt_blocks}
     return _statement(wait, host_insert), values
 
 

@@ -54,7 +54,7 @@ class BatchWriter:
         except Busy:
             raise
         except Exception:
-            # One that cannot be posted takes all with it. Alone, it alone is told why; and where the
+            # One that cannot be posted takes all with it. Alone, it alone is refused; and where the
             # answer to COMMIT was lost, the keys tell what came of it.
             log.debug("a batch of %d spends failed; each goes alone", len(first), exc_info=True)
             return outcomes

@@ -23,7 +23,7 @@ from .single import SpendRequest, Spent, spend_alone
 if TYPE_CHECKING:
     from .loop_connection import LoopConnection
 
-#: The most spends in one batch: beyond it nothing is gained, and a failure costs more.
+#: How many spends go in one batch: beyond it nothing is gained, and a failure costs more.
 MAX_BATCH = 128
 
 #: For what share of the last batch's time the next one waits for those whom that one answered.

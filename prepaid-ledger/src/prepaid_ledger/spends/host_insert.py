@@ -91,7 +91,7 @@ def _render(work: Insert, names: tuple[str, ...]) -> BatchInsert | None:
         record="".join(f", w{i} {text_of(type_)}" for i, type_ in enumerate(types)),
         clause=f""", host_rows AS (
   INSERT INTO {quoted.format_table(table)} ({columns})
-  SELECT {places} FROM taken JOIN asked USING (n)
+  SELECT {places} FROM taken JOIN requested USING (n)
 )""".replace("%", "%%"),
     )
 

@@ -48,7 +48,7 @@ class LoopConnection:
             cursor = await driven.execute(statement, values)
             for place, outcome in zip(places, batch.read(await cursor.fetchall()), strict=True):
                 spents[place] = outcome.spent
-        except Exception:  # alone, each is told what is wrong, or what came of it
+        except Exception:  # alone, each gets its refusal, or what came of it
             log.debug("a batch of %d spends failed; each goes alone", len(first), exc_info=True)
             if self._driven is None or self._driven.info.transaction_status != TransactionStatus.IDLE:
                 self._close()

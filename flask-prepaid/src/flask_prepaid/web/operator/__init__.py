@@ -1,1 +1,1 @@
-"""The operator's pages: sales, customers, payments, plans and the health of the shop."""
+"""The operator's pages. They import the reports, and the frame and forms that every page has."""

@@ -6,7 +6,7 @@ beside it as text, so that they keep their size on a phone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 WIDTH = 1000
@@ -78,45 +78,58 @@ def columns(
     """
     shown = [*bars, *([line] if line else [])]
     heights = stacks([series.values for series in bars]) if stacked else []
-    numbers = [0, *heights, *(value for series in shown for value in series.values)]
-    steps = scale(min(numbers), max(numbers))
+    steps = scale([0, *heights, *(value for series in shown for value in series.values)])
     low, high = steps[0], steps[-1]
 
     def y_of(value: float) -> float:
         return round(HEIGHT * (high - value) / (high - low), 2)
 
     step = WIDTH / max(len(labels), 1)
-    drawn: list[Bar] = []
-    for n, label in enumerate(labels):
-        floors = {True: 0, False: 0}  # what goes down has a stack of its own
-        for depth, series in enumerate(bars):
-            value = series.values[n]
-            floor = floors[value > 0]
-            top, bottom = sorted((y_of(floor), y_of(floor + value)))
-            width = step * (FILLED if stacked or depth == 0 else FILLED * 0.6)
-            drawn.append(
-                Bar(
-                    x=round(n * step + (step - width) / 2, 2),
-                    y=top,
-                    width=round(width, 2),
-                    height=round(bottom - top, 2),
-                    style=series.style,
-                    title=f"{label}: {series.name} {show(value)}",
-                )
-            )
-            floors[value > 0] += value if stacked else 0
-    points = (
-        [f"{round((n + 0.5) * step, 2)},{y_of(value)}" for n, value in enumerate(line.values)] if line else []
-    )
+    drawn = [
+        bar
+        for n, label in enumerate(labels)
+        for bar in column(n, label, bars, step=step, y_of=y_of, show=show, stacked=stacked)
+    ]
+    points = [
+        (round((n + 0.5) * step, 2), y_of(value)) for n, value in enumerate(line.values if line else ())
+    ]
     return Chart(
         title=title,
         bars=[bar for bar in drawn if bar.height],
-        line=" ".join(points),
+        line=" ".join(f"{x},{y}" for x, y in points),
         ticks=[Tick(y_of(value), show(value)) for value in reversed(steps)],
         labels=thinned(labels),
         baseline=y_of(0),
         legend=[(series.name, series.style) for series in shown],
     )
+
+
+def column(
+    n: int,
+    label: str,
+    bars: Sequence[Series],
+    *,
+    step: float,
+    y_of: Callable[[float], float],
+    show: Callable[[int], str],
+    stacked: bool,
+) -> Iterator[Bar]:
+    """The bars of one column, of which each takes ``step`` of the width."""
+    floors = {True: 0, False: 0}  # what goes down has a stack of its own
+    for depth, series in enumerate(bars):
+        value = series.values[n]
+        floor = floors[value > 0]
+        top, bottom = sorted((y_of(floor), y_of(floor + value)))
+        width = step * (FILLED if stacked or depth == 0 else FILLED * 0.6)
+        yield Bar(
+            x=round(n * step + (step - width) / 2, 2),
+            y=top,
+            width=round(width, 2),
+            height=round(bottom - top, 2),
+            style=series.style,
+            title=f"{label}: {series.name} {show(value)}",
+        )
+        floors[value > 0] += value if stacked else 0
 
 
 def stacks(series: Sequence[Sequence[int]]) -> list[int]:
@@ -125,9 +138,9 @@ def stacks(series: Sequence[Sequence[int]]) -> list[int]:
     return [sum(value for value in values if (value > 0) is up) for values in columns for up in (True, False)]
 
 
-def scale(low: int, high: int) -> list[int]:
-    """Two to five round numbers, evenly apart, that hold ``low``, ``high`` and zero."""
-    low, high = min(low, 0), max(high, 0)
+def scale(numbers: Sequence[int]) -> list[int]:
+    """Two to five round numbers, evenly apart, that hold all ``numbers`` and zero."""
+    low, high = min(*numbers, 0), max(*numbers, 0)
     if low == high:
         return [0, 1]
     size = 1

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from ..shop import Shop
-from .lives import client_of, live
+from .made_up_days import client_of, live
 
 #: What somebody's hand changes in a table, how it is changed back, and what the audit then names.
 HANDS = {
@@ -33,11 +33,11 @@ def test_a_sum_that_somebody_changed_is_named(shop: Shop, what: str) -> None:
         for sign in "+-":
             shop.prepaid.session.execute(text(change.format(sign)))
             shop.prepaid.session.commit()
-            found = shop.prepaid.audit()
+            problems = shop.prepaid.audit()
             if sign == "+":
-                assert [problem.invariant for problem in found] == [invariant] * len(found)
-                assert words in found[0].message
-    assert found == []
+                assert [problem.invariant for problem in problems] == [invariant] * len(problems)
+                assert words in problems[0].message
+    assert problems == []
 
 
 def test_less_clawed_back_than_the_money_that_went_is_named(shop: Shop) -> None:
@@ -59,7 +59,7 @@ def test_less_clawed_back_than_the_money_that_went_is_named(shop: Shop) -> None:
             )
             session.commit()
             if sign == "-":
-                found = shop.prepaid.audit()
+                problems = shop.prepaid.audit()
         session.execute(
             text(
                 "CREATE TRIGGER prepaid_entry_no_update BEFORE UPDATE ON prepaid_entry"
@@ -68,7 +68,7 @@ def test_less_clawed_back_than_the_money_that_went_is_named(shop: Shop) -> None:
         )
         session.commit()
 
-    assert [problem.message for problem in found if problem.invariant == "I7"] == [
+    assert [problem.message for problem in problems if problem.invariant == "I7"] == [
         "'payment:1': 100 credits are taken or owed, not the 80 that 400 of 500 bought"
     ]
 

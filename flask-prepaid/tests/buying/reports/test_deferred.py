@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import URL, text
 
 from ..shop import Shop
-from .lives import live
-from .test_recount import report
+from .made_up_days import live
+from .reading import report
 
 OWNERS = ("user:1", "user:2", "user:3")
 
@@ -27,7 +27,7 @@ def holding_shop(database: URL) -> Iterator[Shop]:
 
 def live_and_look(shop: Shop, steps: int) -> dict[str, dict[str, int]]:
     """What is deferred when each day has ended, read from the lots."""
-    told, held = {}, set[tuple[str, str]]()
+    deferred, held = {}, set[tuple[str, str]]()
     for step in range(steps):
         live(shop, 1, seed=step)
         with shop.app.app_context():
@@ -35,8 +35,8 @@ def live_and_look(shop: Shop, steps: int) -> dict[str, dict[str, int]]:
                 shop.prepaid.capture(owner, key=key, credits=3)
             held = {(owner, key) for owner in OWNERS for key in set_aside(shop, owner, step)}
         shop.tick()
-        told[shop.now().date().isoformat()] = report(shop, "credits")["deferred_minor"]
-    return told
+        deferred[shop.now().date().isoformat()] = report(shop, "credits")["deferred_minor"]
+    return deferred
 
 
 def set_aside(shop: Shop, owner: str, step: int) -> Iterator[str]:
@@ -54,16 +54,16 @@ def set_aside(shop: Shop, owner: str, step: int) -> Iterator[str]:
 def closing(shop: Shop, day: str) -> dict[str, int]:
     """What a report up to a day says is deferred at its end."""
     worth = report(shop, "credits", "--to", day)["worth_minor"]
-    return {of: line["closing"] for of, line in worth.items() if line["closing"]}
+    return {currency: line["closing"] for currency, line in worth.items() if line["closing"]}
 
 
 def test_what_is_deferred_at_a_days_end_is_what_the_lots_said_then(holding_shop: Shop) -> None:
     shop = holding_shop
 
-    told = live_and_look(shop, 10)
+    deferred = live_and_look(shop, 10)
 
-    assert {day: closing(shop, day) for day in told} == told
-    assert len({json.dumps(one) for one in told.values()}) > 4
+    assert {day: closing(shop, day) for day in deferred} == deferred
+    assert len({json.dumps(amounts) for amounts in deferred.values()}) > 4
     sums = rows(shop)
     with shop.app.app_context():
         for table in ("credit_sum", "counted"):
@@ -75,11 +75,11 @@ def test_what_is_deferred_at_a_days_end_is_what_the_lots_said_then(holding_shop:
 
 def rows(shop: Shop) -> list[Any]:
     with shop.app.app_context():
-        asked = text(
+        statement = text(
             "SELECT day, kind, currency, worth_minor FROM prepaid_credit_sum"
             " WHERE entries > 0 OR worth_minor <> 0 ORDER BY 1, 2, 3"
         )
-        return [tuple(row) for row in shop.prepaid.session.execute(asked)]
+        return [tuple(row) for row in shop.prepaid.session.execute(statement)]
 
 
 def test_a_month_opens_with_what_the_last_closed_with_and_earns_what_was_used(shop: Shop) -> None:

@@ -53,7 +53,11 @@ def spend(shop: Shop, chance: random.Random, key: str) -> None:
 def give_back(shop: Shop, chance: random.Random, disputes: list[str]) -> None:
     """A refund, a dispute, the end of a dispute, a payout: each on some days."""
     client = client_of(shop).v1
-    charges = [one for one in client.charges.list({"limit": 20}).data if not (one.refunded or one.disputed)]
+    charges = [
+        charge
+        for charge in client.charges.list({"limit": 20}).data
+        if not (charge.refunded or charge.disputed)
+    ]
     if charges and chance.random() < 0.3:
         charge = chance.choice(charges)
         client.refunds.create(
@@ -75,12 +79,12 @@ def movements(shop: Shop) -> Iterator[Any]:
 
 def recount_sales(shop: Shop, zone: str = "UTC") -> Recount:
     """From Stripe's list alone, by the type of each, not by the category that the reports go by."""
-    found: Recount = defaultdict(Counter)
+    days: Recount = defaultdict(Counter)
     for moved in movements(shop):
         if moved.type == "payout":
             continue
         day = datetime.fromtimestamp(moved.created, ZoneInfo(zone)).date().isoformat()
-        cell = found[day, moved.currency]
+        cell = days[day, moved.currency]
         cell["fees_minor"] += moved.fee
         cell["net_minor"] += moved.net
         if moved.type == "charge":
@@ -90,7 +94,7 @@ def recount_sales(shop: Shop, zone: str = "UTC") -> Recount:
         else:
             assert moved.type == "adjustment", moved.type
             cell["disputes_minor"] -= moved.amount
-    return found
+    return days
 
 
 def recount_credits(shop: Shop, zone: str = "UTC") -> dict[str, Counter[str]]:
@@ -105,12 +109,12 @@ def recount_credits(shop: Shop, zone: str = "UTC") -> dict[str, Counter[str]]:
         "clawback": "clawed_back",
         "adjustment": "adjusted",
     }
-    found: dict[str, Counter[str]] = defaultdict(Counter)
+    days: dict[str, Counter[str]] = defaultdict(Counter)
     with shop.app.app_context():
         rows = shop.prepaid.session.execute(text('SELECT "at", kind, credits FROM prepaid_entry')).all()
     for at, kind, credits in rows:
         written = datetime.fromisoformat(str(at))  # SQLite keeps no zone
         moment = (written if written.tzinfo else written.replace(tzinfo=UTC)).astimezone(ZoneInfo(zone))
         came_in = columns[kind] in ("sold", "given", "adjusted")
-        found[moment.date().isoformat()][columns[kind]] += credits if came_in else -credits
-    return found
+        days[moment.date().isoformat()][columns[kind]] += credits if came_in else -credits
+    return days

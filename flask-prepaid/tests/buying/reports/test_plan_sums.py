@@ -13,7 +13,7 @@ from sqlalchemy import text
 from flask_prepaid.testing import Databases
 
 from ..subscriptions.plan_shop import DECLINES, PlanShop
-from .test_recount import report
+from .reading import report
 
 MOVES = ("new", "expansion", "contraction", "churn", "reactivation")
 
@@ -77,13 +77,13 @@ def test_every_month_has_the_moves_of_its_changes_and_opens_where_the_last_close
 def test_a_cohort_is_who_began_in_a_month_and_pays_at_the_end_of_each(plan_shop: PlanShop) -> None:
     live_some_months(plan_shop)
 
-    told = report(plan_shop, "cohorts")["rows"]
+    reported = report(plan_shop, "cohorts")["rows"]
 
     began: dict[str, str] = {}
     for change in changes(plan_shop):
         if change["mrr_after_minor"]:
             began.setdefault(change["owner"], month_of(change))
-    for row in told:
+    for row in reported:
         end = month_after(row["began"], row["month_no"])
         paying = dict.fromkeys((owner for owner, month in began.items() if month == row["began"]), 0)
         assert row["newcomers"] == len(paying)
@@ -91,7 +91,7 @@ def test_a_cohort_is_who_began_in_a_month_and_pays_at_the_end_of_each(plan_shop:
             if change["owner"] in paying and month_of(change) <= end:
                 paying[change["owner"]] = change["mrr_after_minor"]
         assert row["paying"] == sum(minor > 0 for minor in paying.values()), row
-    assert {row["began"] for row in told} == set(began.values())
+    assert {row["began"] for row in reported} == set(began.values())
 
 
 def month_after(first: str, months: int) -> str:

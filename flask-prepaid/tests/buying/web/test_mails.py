@@ -18,9 +18,9 @@ from flask_prepaid.purchases import topups
 from flask_prepaid.testing import Databases
 from flask_prepaid.web import mails
 
-from .shop import Shop
+from ..shop import Shop
 
-TEMPLATES = Path(mails.__file__).parent / "templates/prepaid/mail"
+TEMPLATES = Path(mails.__file__).parents[1] / "templates/prepaid/mail"
 TOLD: dict[str, Any] = {
     "payment_id": 1,
     "credits": 9,
@@ -196,3 +196,7 @@ class Anything:
 
     session: Any = None
     engine: Any = None
+
+
+def test_every_signal_that_is_written_has_its_template() -> None:
+    assert set(mails.MAILS.values()) <= {path.stem for path in TEMPLATES.glob("*.txt")}

@@ -15,15 +15,15 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from textwrap import dedent
 
-from .gateway.wire import free_port
+from ..gateway.wire import free_port
 from .test_commands import answers
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+README = (Path(__file__).parents[3] / "README.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
     """The README's blocks of code."""
-    return [dedent(found) for found in re.findall(rf"   ```{language}\n(.*?)   ```", README, re.DOTALL)]
+    return [dedent(block) for block in re.findall(rf"   ```{language}\n(.*?)   ```", README, re.DOTALL)]
 
 
 @contextmanager
@@ -89,9 +89,11 @@ def test_with_stripes_test_keys_nothing_is_missing_but_stripe_itself(tmp_path: P
     environment |= dict(pair.split("=") for line in exports for pair in line.split())
 
     subprocess.run(make_tables, cwd=tmp_path, env=environment, check=True, capture_output=True)
-    told = subprocess.run([*doctor, "--json"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    diagnosis = subprocess.run(
+        [*doctor, "--json"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
 
-    (only,) = json.loads(told.stdout)["findings"]
+    (only,) = json.loads(diagnosis.stdout)["findings"]
     assert f"Stripe does not answer at {nowhere}" in only
 
 

@@ -16,8 +16,8 @@ from flask_prepaid.reports.selection import Selection
 
 from ..shop import Shop
 from ..subscriptions.plan_shop import DECLINES, PlanShop
-from .lives import client_of, live, movements
-from .test_recount import report
+from .made_up_days import client_of, live, movements
+from .reading import report
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_the_best_customers_of_any_days_are_those_whom_stripe_charged_most(both_
         assert best == {
             (currency, owner, minor)
             for currency, theirs in paid.items()
-            for owner, minor in sorted(theirs.items(), key=lambda one: (-one[1], one[0]))[:2]
+            for owner, minor in sorted(theirs.items(), key=lambda row: (-row[1], row[0]))[:2]
         }, (start, end)
 
 
@@ -96,41 +96,41 @@ def fail_in_all_ways(shop: PlanShop) -> None:
 
 def recount(shop: PlanShop, zone: str) -> dict[tuple[str, str], Counter[str]]:
     """From the rows of payments and of plans' states as they lie there, and Stripe's invoices."""
-    found: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    cells: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
 
     def add(at: datetime, currency: str, minor: int, *, recovered: bool, lost: bool) -> None:
-        cell = found[at.astimezone(ZoneInfo(zone)).date().isoformat(), currency]
+        cell = cells[at.astimezone(ZoneInfo(zone)).date().isoformat(), currency]
         for name, holds in (("failed", True), ("recovered", recovered), ("lost", lost)):
             if holds:
                 cell[name] += 1
                 cell[f"{name}_minor"] += minor
 
     payments, changes = (rows(shop, name) for name in ("payment", "subscription_change"))
-    for one in payments:
-        if one["failure"] and one["state"] in ("failed", "expired"):
-            until = one["created_at"] + timedelta(days=30)
+    for row in payments:
+        if row["failure"] and row["state"] in ("failed", "expired"):
+            until = row["created_at"] + timedelta(days=30)
             recovered = any(
-                other["id"] > one["id"] and other["paid_at"] and other["paid_at"] <= until
+                other["id"] > row["id"] and other["paid_at"] and other["paid_at"] <= until
                 for other in payments
-                if other["owner"] == one["owner"]
+                if other["owner"] == row["owner"]
             )
             lost = not recovered and until < shop.now()
-            add(one["created_at"], one["currency"], one["amount_minor"], recovered=recovered, lost=lost)
+            add(row["created_at"], row["currency"], row["amount_minor"], recovered=recovered, lost=lost)
     for change in changes:
-        theirs = [one for one in changes if one["subscription_id"] == change["subscription_id"]]
-        before = [one["state"] for one in theirs if one["id"] < change["id"]]
-        after = [one for one in theirs if one["id"] > change["id"] and one["state"] != "past_due"]
+        theirs = [row for row in changes if row["subscription_id"] == change["subscription_id"]]
+        before = [row["state"] for row in theirs if row["id"] < change["id"]]
+        after = [row for row in theirs if row["id"] > change["id"] and row["state"] != "past_due"]
         if change["state"] == "past_due" and before[-1] != "past_due":
             ended = bool(after) and after[0]["move"] == "churn"
             minor = asked_for(shop, change["owner"], change["at"])
             add(change["at"], change["currency"], minor, recovered=bool(after) and not ended, lost=ended)
-    return found
+    return cells
 
 
 def rows(shop: PlanShop, name: str) -> list[dict[str, Any]]:
     with shop.app.app_context():
-        found = shop.prepaid.session.execute(text(f"SELECT * FROM prepaid_{name} ORDER BY id"))
-        return [{key: whole(key, value) for key, value in row._mapping.items()} for row in found]
+        result = shop.prepaid.session.execute(text(f"SELECT * FROM prepaid_{name} ORDER BY id"))
+        return [{key: whole(key, value) for key, value in row._mapping.items()} for row in result]
 
 
 def whole(key: str, value: Any) -> Any:
@@ -144,20 +144,20 @@ def whole(key: str, value: Any) -> Any:
 def asked_for(shop: PlanShop, owner: str, at: datetime) -> int:
     """What the customer's last invoice up to a moment was about."""
     invoices = shop.v1.invoices.list({"subscription": shop.stripe_id(owner), "limit": 100}).data
-    return next(one.total for one in invoices if one.created <= at.timestamp())
+    return next(row.total for row in invoices if row.created <= at.timestamp())
 
 
 def test_failures_are_the_same_counted_or_one_by_one(plan_shop: PlanShop) -> None:
     fail_in_all_ways(plan_shop)
 
-    told = report(plan_shop, "failures", "--by", "day")
+    reported = report(plan_shop, "failures", "--by", "day")
 
     with plan_shop.app.app_context():
         kept = plan_shop.prepaid.session.scalar(text("SELECT sum(failed) FROM prepaid_failure_sum"))
-    (total,) = told["totals"]
+    (total,) = reported["totals"]
     assert 0 < kept < total["failed"]
     assert min(total["recovered"], total["lost"], total["failed"] - total["recovered"] - total["lost"]) > 0
-    assert without_rates(told) == recount(plan_shop, "UTC")
+    assert without_rates(reported) == recount(plan_shop, "UTC")
 
 
 def test_another_time_zone_dates_failures_anew(database: URL, plan_shop: PlanShop) -> None:
@@ -167,16 +167,16 @@ def test_another_time_zone_dates_failures_anew(database: URL, plan_shop: PlanSho
     assert moved.command("sync").exit_code == 0
     moved.tick()
 
-    told = without_rates(report(moved, "failures", "--by", "day"))
-    assert told == recount(plan_shop, "Pacific/Auckland") != recount(plan_shop, "UTC")
+    reported = without_rates(report(moved, "failures", "--by", "day"))
+    assert reported == recount(plan_shop, "Pacific/Auckland") != recount(plan_shop, "UTC")
     with moved.app.app_context():
         moved.db.engine.dispose()
 
 
-def without_rates(told: dict[str, Any]) -> dict[tuple[str, str], dict[str, int]]:
+def without_rates(reported: dict[str, Any]) -> dict[tuple[str, str], dict[str, int]]:
     return {
         (row["day"], row["currency"]): {
             name: value for name, value in row.items() if isinstance(value, int) and value
         }
-        for row in told["rows"]
+        for row in reported["rows"]
     }

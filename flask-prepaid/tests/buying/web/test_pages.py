@@ -15,7 +15,7 @@ from flask_prepaid import Pack, Prepaid
 from flask_prepaid.testing import Databases
 from stripe_emulator import Emulator
 
-from .shop import SECRET, WEBHOOK, Shop
+from ..shop import SECRET, WEBHOOK, Shop
 
 CSRF_ORDERS = ["none", "before", "after"]
 

@@ -18,7 +18,7 @@ import pytest
 from flask_prepaid.cli import listen
 from flask_prepaid.operations import connect, webhooks
 
-from .shop import Shop
+from ..shop import Shop
 
 
 def test_connect_mirrors_the_packs_once(shop: Shop) -> None:
@@ -60,7 +60,9 @@ def test_connect_sets_up_the_webhook_and_says_its_secret_once(shop: Shop) -> Non
 
     assert re.fullmatch(r"whsec_\w+\n", first.stdout)
     assert again.stdout == ""
-    (endpoint,) = [one for one in shop.dashboard().v1.webhook_endpoints.list().data if one.url == url]
+    (endpoint,) = [
+        endpoint for endpoint in shop.dashboard().v1.webhook_endpoints.list().data if endpoint.url == url
+    ]
     assert set(endpoint.enabled_events) == set(webhooks.HEARD)
 
 

@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 from flask_prepaid.testing import Databases
 from stripe_emulator import Emulator
 
-from .gateway.wire import free_port, served
-from .shop import Shop
+from ..gateway.wire import free_port, served
+from ..shop import Shop
 
 pytestmark = pytest.mark.browser
 

@@ -1,41 +1,18 @@
-"""Row 43 and I11: what the reports say is what Stripe and the ledger say, counted by other means."""
+"""What the reports say is what Stripe and the ledger say, counted by other means."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from flask_prepaid.reports import balance_sync, sales
 from flask_prepaid.reports.days import Span
+from flask_prepaid.reports.models import Copying
 from flask_prepaid.testing import Databases
 
 from ..shop import Shop
-from .lives import client_of, live, recount_credits, recount_sales
-
-
-def report(shop: Shop, what: str, *options: str) -> dict[str, Any]:
-    result = shop.command("report", what, "--json", *options)
-    assert result.exit_code == 0, result.output
-    return dict(json.loads(result.stdout))
-
-
-def rows_of(reported: dict[str, Any]) -> dict[Any, dict[str, int]]:
-    """Each line by its day, and its currency if it has one, without what is zero."""
-    return {
-        (row["day"], row["currency"]) if "currency" in row else row["day"]: {
-            name: value
-            for name, value in row.items()
-            if isinstance(value, int) and value and name != "change"
-        }
-        for row in reported["rows"]
-    }
-
-
-def without_zeros(recount: Any) -> dict[Any, dict[str, int]]:
-    return {key: {name: value for name, value in cell.items() if value} for key, cell in recount.items()}
+from .made_up_days import client_of, live, recount_credits, recount_sales
+from .reading import report, rows_of, without_zeros
 
 
 def test_each_day_in_each_currency_is_what_moved_at_stripe(both_shops: Shop) -> None:
@@ -72,6 +49,7 @@ def test_another_time_zone_dates_what_was_copied_anew(databases: Databases) -> N
 
     assert rows_of(report(moved, "sales")) == without_zeros(recount_sales(shop, "America/New_York"))
     assert rows_of(report(moved, "credits")) == without_zeros(recount_credits(shop, "America/New_York"))
+    assert moved.read(lambda: moved.prepaid.session.scalar(select(Copying.zone))) == "America/New_York"
     with moved.app.app_context():
         moved.db.engine.dispose()
     shop.close()
@@ -82,12 +60,12 @@ def test_each_days_credits_are_those_of_its_entries(both_shops: Shop) -> None:
 
     assert both_shops.command("sync").exit_code == 0
 
-    told = report(both_shops, "credits")
-    assert rows_of(told) == without_zeros(recount_credits(both_shops))
+    reported = report(both_shops, "credits")
+    assert rows_of(reported) == without_zeros(recount_credits(both_shops))
     with both_shops.app.app_context():
         balances = both_shops.prepaid.session.scalar(text("SELECT sum(balance) FROM prepaid_wallet"))
-    assert told["outstanding"] == told["totals"][0]["change"] == balances
-    assert told["uncounted_wallets"] == 0
+    assert reported["outstanding"] == reported["totals"][0]["change"] == balances
+    assert reported["uncounted_wallets"] == 0
 
 
 def test_what_is_owed_is_what_the_lots_cost(both_shops: Shop) -> None:
@@ -132,7 +110,7 @@ def test_a_sync_that_was_killed_goes_on_without_a_gap_or_a_double(shop: Shop) ->
 
     done = [shop.command("sync") for _ in range(3)]
 
-    assert [one.stderr.strip() for one in done] == ["150 new.", "0 new.", "0 new."]
+    assert [result.stderr.strip() for result in done] == ["150 new.", "0 new.", "0 new."]
     assert rows_of(report(shop, "sales")) == without_zeros(recount_sales(shop))
 
 
@@ -173,8 +151,8 @@ def test_the_audit_names_a_day_whose_sum_is_off(shop: Shop) -> None:
         change = text("UPDATE prepaid_day_sum SET amount_minor = amount_minor + :by")
         shop.prepaid.session.execute(change, {"by": 1})
         shop.prepaid.session.commit()
-        found = [problem.invariant for problem in shop.prepaid.audit()]
+        invariants = [problem.invariant for problem in shop.prepaid.audit()]
         shop.prepaid.session.execute(change, {"by": -1})
         shop.prepaid.session.commit()
 
-    assert found == ["I11"]
+    assert invariants == ["I11"]

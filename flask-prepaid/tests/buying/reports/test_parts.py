@@ -12,8 +12,8 @@ from flask_prepaid.reports import balance_sync, sales
 from stripe_emulator.core import store
 
 from ..shop import Shop, ShopWith
-from .lives import client_of, live
-from .test_recount import report
+from .made_up_days import client_of, live
+from .reading import report
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def test_discounts_are_those_of_the_checkouts_and_the_gross_is_after_them(sellin
     (total,) = report(selling, "sales")["totals"]
 
     sessions = client_of(selling).v1.checkout.sessions.list({"limit": 100}).data
-    told = sum(one.total_details.amount_discount for one in sessions if one.total_details)
-    assert total["discounts_minor"] == told == 100
+    reported = sum(item.total_details.amount_discount for item in sessions if item.total_details)
+    assert total["discounts_minor"] == reported == 100
     assert total["gross_minor"] == 900
 
 
@@ -50,13 +50,13 @@ def test_every_cut_adds_up_to_the_whole_in_each_currency(shop: Shop, part: str) 
     live(shop, 6)
     shop.command("sync")
 
-    told = report(shop, "sales", "--by", part)
+    reported = report(shop, "sales", "--by", part)
 
     sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for row in told["rows"]:
+    for row in reported["rows"]:
         sums[row["currency"]].update({name: row[name] for name in sales.SHOWN})
-    assert {of: {name: cell[name] for name in sales.SHOWN} for of, cell in sums.items()} == {
-        total["currency"]: {name: total[name] for name in sales.SHOWN} for total in told["totals"]
+    assert {currency: {name: cell[name] for name in sales.SHOWN} for currency, cell in sums.items()} == {
+        total["currency"]: {name: total[name] for name in sales.SHOWN} for total in reported["totals"]
     }
 
 
@@ -103,8 +103,8 @@ def test_a_refund_that_fails_later_comes_back(shop: Shop) -> None:
     (total,) = report(shop, "sales")["totals"]
 
     moved = client_of(shop).v1.balance_transactions.list({"limit": 100}).data
-    assert {one.type for one in moved} >= {"charge", "refund", "refund_failure"} or len(moved) == 3
-    assert (total["refunds_minor"], total["net_minor"]) == (0, sum(one.net for one in moved))
+    assert {item.type for item in moved} >= {"charge", "refund", "refund_failure"} or len(moved) == 3
+    assert (total["refunds_minor"], total["net_minor"]) == (0, sum(item.net for item in moved))
 
 
 def test_reconcile_names_a_balance_that_is_not_the_sum_of_its_copy_and_mends_it(shop: Shop) -> None:
@@ -119,10 +119,10 @@ def test_reconcile_names_a_balance_that_is_not_the_sum_of_its_copy_and_mends_it(
         shop.prepaid.session.execute(text("DELETE FROM prepaid_owner_sum WHERE owner = 'user:1'"))
         shop.prepaid.session.commit()
 
-    found = json.loads(shop.command("reconcile", "--json").stdout)
+    compared = json.loads(shop.command("reconcile", "--json").stdout)
     mended = shop.command("reconcile", "--fix")
 
-    assert [one["kind"] for one in found["drift"]] == ["unbalanced"]
+    assert [item["kind"] for item in compared["drift"]] == ["unbalanced"]
     assert mended.exit_code == 0, mended.output
 
 
@@ -146,9 +146,9 @@ def test_a_tick_says_up_to_when_everything_is_counted(shop: Shop) -> None:
 
     shop.tick()
 
-    told = report(shop, "credits")
-    assert before.isoformat() <= told["counted_to"] <= shop.now().isoformat()
-    assert (told["uncounted_wallets"], told["undrawn_wallets"]) == (0, 0)
+    reported = report(shop, "credits")
+    assert before.isoformat() <= reported["counted_to"] <= shop.now().isoformat()
+    assert (reported["uncounted_wallets"], reported["undrawn_wallets"]) == (0, 0)
     shop.pay(shop.buy())
     assert report(shop, "credits")["uncounted_wallets"] == 1
 

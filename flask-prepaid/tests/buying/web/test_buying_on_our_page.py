@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from .shop import Shop
+from ..shop import Shop
 
 PAGE = "/prepaid/buy/custom"
 
