@@ -79,7 +79,8 @@ def main() -> None:
                 rates[size].append(ledger.spends(shop.environment, size, callers=16, seconds=options.seconds))
         for size, measured in rates.items():
             print(
-                f"{size:,} wallets: {', '.join(f'{rate:,.0f}' for rate in measured)} spends a second", flush=True
+                f"{size:,} wallets: {', '.join(f'{rate:,.0f}' for rate in measured)} spends a second",
+                flush=True,
             )
         for shop in shops.values():
             problems = shop.problems()

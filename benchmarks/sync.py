@@ -63,10 +63,11 @@ def fill(file: Path, rows: int) -> None:
         for n in range(1, rows):
             created = now - (rows - n) * DAYS * 86_400 // rows
             new = {charge_id: f"ch_bench{n:07}", moved_id: f"txn_bench{n:07}"}
-            for kind, like, body in (
+            for kind, like, template in (
                 ("charge", charge_id, charge),
                 ("balance_transaction", moved_id, moved),
             ):
+                body = template
                 for old, name in new.items():
                     body = body.replace(old, name)
                 body = re.sub(r'"created":\d+', f'"created":{created}', body, count=1)

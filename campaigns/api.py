@@ -26,9 +26,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "rando-number" / "tests" / "api"))
-
-from broken_connection import BrokenConnection  # type: ignore[import-not-found]  # on the path by the line above
+from tests.api.broken_connection import BrokenConnection  # type: ignore[import-not-found]  # from the shop's tests
 
 TESTS = Path(__file__).parents[1] / "rando-number" / "tests" / "api"
 BIN = Path(sys.executable).parent

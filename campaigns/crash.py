@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 import traceback
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "flask-prepaid" / "tests"))
 
 from buying.payments.crash import STORIES
 from buying.shop import Shop

@@ -10,15 +10,12 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "flask-prepaid" / "tests"))
 
 from buying.gateway.faulty_line import Line, line_to_stripe
 from buying.gateway.wire import FINE, Fault

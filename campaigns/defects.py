@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "prepaid-ledger" / "tests"))
 
 from ledger.defects import DEFECTS, is_caught
 

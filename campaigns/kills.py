@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "prepaid-ledger" / "tests"))
 
 from ledger.kills import hammer
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "flask-prepaid" / "tests"))
 
 from buying.operations.orders import ALL, THE_END, ends_of
 from buying.shop import Shop

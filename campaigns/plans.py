@@ -17,11 +17,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, seed, settings
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "flask-prepaid" / "tests"))
-
 from buying.subscriptions.years import LIFE, live_and_check
+from hypothesis import HealthCheck, given, seed, settings
 
 from flask_prepaid.testing import Databases
 

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 import traceback
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from journeys.conftest import shop_in
 from journeys.recount import the_last_month_closes, the_reports_are_a_recount

@@ -26,7 +26,7 @@ myst_heading_anchors = 3
 
 nitpicky = True
 #: Types in signatures: other libraries' documentation is not fetched, so that the build needs no network.
-nitpick_ignore_regex = [("py:class", ".*"), ("py:exc", "(?!flask_prepaid).*")]
+nitpick_ignore_regex = [("py:class", ".*"), ("py:exc", "(?!flask_prepaid|prepaid_ledger).*")]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

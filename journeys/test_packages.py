@@ -202,7 +202,7 @@ engine = create_engine("sqlite:///credits.sqlite3")
 ledger = Ledger(engine)
 ledger.upgrade()
 ledger.grant("user:1", 5, key="welcome", reason="Welcome")
-ledger.spend_now("user:1", 2, key="report:1")
+ledger.spend_now("user:1", credits=2, key="report:1")
 print(ledger.balance("user:1"), ledger.audit(), {"flask", "stripe", "werkzeug"} & set(sys.modules))
 engine.dispose()
 """
@@ -307,3 +307,16 @@ def test_the_extension_asks_for_no_more_than_its_host_has(packages: dict[str, Bu
 
     assert always.isdisjoint({"stripe-emulator", "rando-number", "flask-sqlalchemy", "pytest"})
     assert {"flask", "sqlalchemy", "alembic", "stripe", "prepaid-ledger"} <= always
+
+
+def test_all_packages_have_one_version_and_ask_for_each_other_by_it(packages: dict[str, Built]) -> None:
+    versions = {str(built.metadata.version) for built in packages.values()}
+    between = {
+        str(requirement.specifier)
+        for built in packages.values()
+        for requirement in map(Requirement, built.distribution.requires or [])
+        if requirement.name in PROJECTS
+    }
+
+    assert len(versions) == 1
+    assert between == {f"=={version}" for version in versions}

@@ -45,7 +45,10 @@ def editable(projects: tuple[str, ...]) -> Iterator[str]:
 
 
 def interpreter(version: str) -> str:
-    """A Python of this version on this machine; nothing is downloaded."""
+    """A Python of this version on this machine, pyenv's too; nothing is downloaded."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for python in sorted(pyenv.glob(f"versions/{version}.*/bin/python")):
+        return str(python)
     command = [UV, "python", "find", "--no-python-downloads", "--no-project", version]
     search = subprocess.run(command, capture_output=True, text=True, check=False)
     if search.returncode:

@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 from flask import Flask
 
+from prepaid_ledger import ALLOWANCE_GRACE, HOLD_EXPIRES_AFTER
+
 EMULATOR_KEY = "sk_test_emulator"
 EMULATOR_PUBLISHABLE_KEY = "pk_test_emulator"
 EMULATOR_SECRET = "whsec_emulator"
@@ -65,7 +67,7 @@ class Config:
     #: The template that the pages extend.
     base_template: str = "prepaid/base.html"
     #: A hold that nobody ended gives its credits back after this.
-    hold_expires_after: timedelta = timedelta(hours=1)
+    hold_expires_after: timedelta = HOLD_EXPIRES_AFTER
     #: Whether an owner who owes credits can't spend.
     debt_blocks: bool = True
     #: How long ``tick`` leaves a payment alone before it asks Stripe, the first time; then twice as long.
@@ -75,7 +77,7 @@ class Config:
     #: Where the app is reached, ``https://example.com``, for the links in mails.
     base_url: str = ""
     #: How long a plan's credits outlast their period: a renewal is paid an hour after it, or days later.
-    allowance_grace: timedelta = timedelta(hours=72)
+    allowance_grace: timedelta = ALLOWANCE_GRACE
     #: The kill switch: whether anything is sold.
     selling: bool = True
     #: How many payments one customer may begin within an hour; 0 is no limit.

@@ -1,6 +1,7 @@
 """Credits for any Python program: wallets, entries, lots, holds, and the proof that they are right."""
 
 from .audit.problems import Problem, Rule
+from .books.allowances import ALLOWANCE_GRACE
 from .books.clawbacks import credits_of_refund
 from .errors import (
     Busy,
@@ -13,7 +14,7 @@ from .errors import (
     WalletBlocked,
 )
 from .held_credits import HeldCredits
-from .ledger import Ledger
+from .ledger import HOLD_EXPIRES_AFTER, Ledger
 from .reading.statements import Statement
 from .reading.wallets import LotSummary, Page, WalletSummary
 from .spends.single import SpendRequest, Spent
@@ -21,6 +22,8 @@ from .tables import Entry, Hold, HoldState, Kind
 from .verbs import LedgerVerbs, Setup
 
 __all__ = [
+    "ALLOWANCE_GRACE",
+    "HOLD_EXPIRES_AFTER",
     "Busy",
     "Entry",
     "HeldCredits",

@@ -13,7 +13,8 @@ from .database.engine import prepare
 from .spends.group_commit import GroupCommit
 from .verbs import LedgerVerbs, Setup
 
-HOUR = timedelta(hours=1)
+#: How long a hold lasts that nobody ends, where the program does not say.
+HOLD_EXPIRES_AFTER = timedelta(hours=1)
 
 
 class Ledger(LedgerVerbs):
@@ -32,7 +33,7 @@ class Ledger(LedgerVerbs):
         *,
         clock: Clock = wall,
         debt_blocks: bool = True,
-        hold_expires_after: timedelta = HOUR,
+        hold_expires_after: timedelta = HOLD_EXPIRES_AFTER,
     ) -> None:
         prepare(engine)
         spends = GroupCommit(engine, clock=clock, debt_blocks=debt_blocks)

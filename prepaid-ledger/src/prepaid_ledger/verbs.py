@@ -22,7 +22,7 @@ from . import database
 from .audit import audit
 from .audit.problems import Problem, Rule
 from .books import allowances, clawbacks, entries, holds, reversals, sweep
-from .books.allowances import GRACE
+from .books.allowances import ALLOWANCE_GRACE
 from .books.posting import Posting
 from .clock import Clock
 from .database import LEDGER
@@ -232,7 +232,7 @@ class LedgerVerbs(ABC):
         period_end: datetime,
         amount_minor: int,
         currency: str,
-        grace: timedelta = GRACE,
+        grace: timedelta = ALLOWANCE_GRACE,
         roll_over: int = 0,
         replacing: Collection[str] | None = None,
     ) -> Entry:

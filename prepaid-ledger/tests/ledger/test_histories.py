@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 )
 
 from prepaid_ledger import (
+    ALLOWANCE_GRACE,
     HoldClosed,
     InsufficientCredits,
     KeyReused,
@@ -25,7 +26,6 @@ from prepaid_ledger import (
     PrepaidError,
     WalletBlocked,
 )
-from prepaid_ledger.books.allowances import GRACE
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
@@ -112,7 +112,7 @@ class Histories(RuleBasedStateMachine):
         lot = self.model.new_lot(
             key,
             credits,
-            expires_at=period_end + GRACE,
+            expires_at=period_end + ALLOWANCE_GRACE,
             amount_minor=amount_minor,
             paid=True,
             is_allowance=True,

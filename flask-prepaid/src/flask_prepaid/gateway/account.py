@@ -32,7 +32,7 @@ class Account(Topic):
 
     def fetch_balance(self) -> dict[str, int]:
         """What the account holds in each currency, available or not yet, in its smallest unit."""
-        return balance_of(ask(lambda: self._v1.balance.retrieve()))
+        return balance_of(ask(self._v1.balance.retrieve))
 
     def movements_page(
         self, since: datetime | None, *, after: str | None

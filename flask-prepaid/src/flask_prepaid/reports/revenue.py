@@ -72,7 +72,7 @@ class Month:
         return round(self.arpu_minor / self.churn_rate) if self.churn_rate else None
 
     def as_dict(self) -> dict[str, Any]:
-        """As a line of the report, beginning with its first day."""
+        """A line of the report, which begins with the first day of the period."""
         shown = {name: value for name, value in asdict(self).items() if name != "first"}
         rate = None if self.churn_rate is None else round(self.churn_rate, 4)
         more = {"churn_rate": rate, "arpu_minor": self.arpu_minor, "ltv_minor": self.ltv_minor}

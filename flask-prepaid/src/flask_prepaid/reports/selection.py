@@ -37,7 +37,7 @@ class Selection:
         return Span(self.first, self.last)
 
     def before(self) -> Selection:
-        """As many days that end where these begin."""
+        """The same number of days, which end where these begin."""
         span = self.span.before()
         return Selection(span.first, span.last, self.by, self.currency)
 

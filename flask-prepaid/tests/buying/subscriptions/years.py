@@ -241,7 +241,7 @@ def customer_of(shop: PlanShop) -> str:
 
 
 def shown_credits(preview: str) -> int:
-    words = preview.split(" credits are added")[0].split()
+    words = preview.split(" credits are added", maxsplit=1)[0].split()
     return int(words[-1].replace(",", "")) if " credits are added" in preview else 0
 
 

@@ -16,7 +16,7 @@ from .lots import LotState
 from .posting import LockedWallet, Posting, append, begin, lock
 
 #: A renewal is paid an hour after the period's end, or days later on a retry.
-GRACE = timedelta(hours=72)
+ALLOWANCE_GRACE = timedelta(hours=72)
 
 
 def allowance(

@@ -60,8 +60,10 @@ class LotStore:
             for event in events(self.session, self.wallet.id, after, upto):
                 if isinstance(event, EntryRow) and event.kind is Kind.REVERSAL:
                     self._store(draws)  # it asks what was drawn before it
-                for part in self.lots.feed(event):
-                    draws.append({"wallet_id": self.wallet.id, "seq": event.seq, **part._asdict()})
+                parts = self.lots.feed(event)
+                draws.extend(
+                    {"wallet_id": self.wallet.id, "seq": event.seq, **part._asdict()} for part in parts
+                )
             self._store(draws)
             after = upto
         if self.keep:

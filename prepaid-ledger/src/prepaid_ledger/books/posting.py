@@ -259,7 +259,7 @@ def check_key(key: str) -> None:
     if not isinstance(key, str) or not 1 <= len(key) <= 120 or "\x00" in key:
         raise ValueError("a key is a text of 1 to 120 characters that names the cause, such as report:17")
     if key.startswith(OWN_KEYS):
-        raise ValueError(f"keys that begin with {key.split(':')[0]}: are the ledger's own")
+        raise ValueError(f"keys that begin with {key.split(':', maxsplit=1)[0]}: are the ledger's own")
 
 
 def check_credits(credits: int) -> None:

@@ -6,7 +6,7 @@ https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
 from __future__ import annotations
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import collection, drafts, invoices, states
+from stripe_emulator.billing import collection, drafts, invoices
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.hooks import Hook
@@ -29,7 +29,7 @@ def alive(subscription_id: str) -> Json:
     """The subscription that the URL names, on its own clock; one that is over is gone."""
     subscription = store.get("subscription", subscription_id)
     clocks.enter(subscription)
-    if subscription["status"] in states.ENDED:
+    if subscription["status"] in ENDED:
         raise InvalidRequest(
             f"No such subscription: '{subscription_id}'", code="resource_missing", param="id"
         )

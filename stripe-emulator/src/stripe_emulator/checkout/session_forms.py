@@ -66,6 +66,17 @@ def mode(form: Form) -> Mode:
         if "shipping_rate" in option:
             param = f"shipping_options[{index}][shipping_rate]"
             store.named("shipping_rate", option["shipping_rate"], param)
+    _refuse_what_is_not_emulated(form)
+    if form["mode"] != "setup" and not form.get("line_items"):
+        raise InvalidRequest(
+            f"`line_items` are required in `{form['mode']}` mode.",
+            code="parameter_missing",
+            param="line_items",
+        )
+    return mode
+
+
+def _refuse_what_is_not_emulated(form: Form) -> None:
     for param in NOT_YET:
         if form.get(param):
             raise NotEmulated(f"Checkout Sessions with {param}", param=param)
@@ -74,13 +85,6 @@ def mode(form: Form) -> Mode:
             raise NotEmulated(f"Checkout Sessions with {param}", param=param)
     if (form.get("consent_collection") or {}).get("promotions") == "auto":
         raise NotEmulated("asking for consent to promotions", param="consent_collection[promotions]")
-    if form["mode"] != "setup" and not form.get("line_items"):
-        raise InvalidRequest(
-            f"`line_items` are required in `{form['mode']}` mode.",
-            code="parameter_missing",
-            param="line_items",
-        )
-    return mode
 
 
 def check_urls(form: Form) -> None:

@@ -114,7 +114,7 @@ def test_duplicates_and_another_order_can_be_asked_for(shop: Shop) -> None:
             "checkout.session.completed",
         ]
     )
-    assert shop.heard != sorted(shop.heard, key=lambda kind: shop.heard.index(kind))
+    assert shop.heard != sorted(shop.heard, key=shop.heard.index)
 
 
 def test_a_dropped_event_is_never_heard_of_but_stands_in_the_log(shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""Customers: found by whatever one has in hand, and one customer's whole story on a page."""
+"""Customers: found by a mail, a name or an id, and all of one customer on a page; and shut out or let in."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ENTRIES = 50
 #: Lines of a plan's history, of its invoices, and of refunds and disputes.
 CHANGES = 24
 
-#: So much of a name must be typed, lest everybody is found.
+#: So many letters of a name must be typed: fewer would find everybody.
 MIN_NAME = 3
 
 

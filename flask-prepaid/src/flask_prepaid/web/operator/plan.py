@@ -31,7 +31,7 @@ class Action:
 
 
 def change(owner: str) -> object:
-    """As it was previewed in the form."""
+    """Change the plan to what the form previewed."""
     context = page.context()
     return changing.change(
         context,
