@@ -132,7 +132,7 @@ def new_row(caller: Caller, ask: Ask, idempotency_key: str | None = None) -> dic
         "charged": ask.count,
         "api_key_id": caller.key_id,
         "idempotency_key": idempotency_key,
-        "asked": ask.digest() if idempotency_key else None,
+        "request_digest": ask.digest() if idempotency_key else None,
     }
 
 
@@ -162,7 +162,7 @@ def asked_before(caller: Caller, idempotency_key: str | None) -> Number | None:
 
 def repeat(caller: Caller, earlier: Number, ask: Ask) -> Drawn:
     """The first answer again. The ledger answers a repeated key with its first entry, too."""
-    if earlier.asked != ask.digest():
+    if earlier.request_digest != ask.digest():
         raise ApiError(409, "idempotency_conflict", "This Idempotency-Key has been used for another request.")
     owner, values, charged, key = caller.owner, earlier.values, earlier.charged, KEY_PREFIX + earlier.id
     release_connection()
