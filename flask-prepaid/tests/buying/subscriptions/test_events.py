@@ -95,7 +95,7 @@ def test_what_no_event_told_reconcile_finds_and_mends(deaf_shop: PlanShop) -> No
     deaf_shop.subscribe("small")
     deaf_shop.stripe.advance(days=29)
 
-    kinds = {found["kind"] for found in deaf_shop.drift()}
+    kinds = {row["kind"] for row in deaf_shop.drift()}
     assert kinds == {"drifted", "missed"}
     assert deaf_shop.drift("--fix") == []
 
@@ -139,9 +139,9 @@ def test_a_second_plan_in_the_dashboard_is_shown_and_gives_nothing(deaf_shop: Pl
         }
     )
 
-    found = deaf_shop.drift("--fix")
+    drift = deaf_shop.drift("--fix")
 
-    assert [(one["kind"], one["id"]) for one in found] == [("doubled", second.id)]
+    assert [(one["kind"], one["id"]) for one in drift] == [("doubled", second.id)]
     assert deaf_shop.balance() == 100
 
 
@@ -327,8 +327,8 @@ def test_connect_mirrors_each_plan_once(shop: PlanShop) -> None:
         assert shop.command("connect").exit_code == 0
 
     keys = [f"prepaid_plan_{slug}" for slug in shop.prepaid.catalog.plans]
-    found = shop.v1.prices.list({"lookup_keys": keys[:10], "limit": 100}).data
-    assert sorted(str(price.lookup_key) for price in found) == sorted(keys)
+    prices = shop.v1.prices.list({"lookup_keys": keys[:10], "limit": 100}).data
+    assert sorted(str(price.lookup_key) for price in prices) == sorted(keys)
     assert len(shop.v1.prices.list({"limit": 100, "type": "recurring"}).data) == len(keys)
 
 

@@ -205,12 +205,12 @@ class Life:
 
     def go_on(self, days: int) -> None:
         """Let time pass. The next charge is what the page said, unless a retry or an end comes first."""
-        row, said = self.shop.row(), next_charge(self.shop)
+        row, charge = self.shop.row(), next_charge(self.shop)
         before = len(self.shop.invoices())
         self.shop.pass_time(days=days)
         renewals = self.shop.invoices()[before:]
-        if said is not None and renewals and row.state in (State.ACTIVE, State.TRIALING):
-            assert (renewals[0].due_minor, day_of(renewals[0].created_at)) == said
+        if charge is not None and renewals and row.state in (State.ACTIVE, State.TRIALING):
+            assert (renewals[0].due_minor, day_of(renewals[0].created_at)) == charge
 
     def to_the_renewal(self) -> None:
         """A day after the period's end: the renewal was paid, or not."""
@@ -259,8 +259,8 @@ def next_charge(shop: PlanShop) -> Charge | None:
 
 
 def charge_in(page: str, words: str) -> Charge | None:
-    found = re.search(words, page)
-    return (int(found[1].replace(",", "").replace(".", "")), found[2]) if found else None
+    match = re.search(words, page)
+    return (int(match[1].replace(",", "").replace(".", "")), match[2]) if match else None
 
 
 def day_of(at: datetime) -> str:
@@ -286,15 +286,15 @@ def credits_due(shop: PlanShop) -> dict[str, int]:
 
     A whole period gives what the plan is sold with, a part of one ``floor(difference * rest / period)``.
     """
-    found = {bill.id: list(lines_of(shop, bill.id)) for bill in bills_of(shop)}
+    billed = {bill.id: list(lines_of(shop, bill.id)) for bill in bills_of(shop)}
     whole = {
         (line.period.start, line.period.end)
-        for lines in found.values()
+        for lines in billed.values()
         for line in lines
         if not is_part(line)
     }
     return {
-        bill_id: int(sum(share_of(shop, line, whole) for line in lines)) for bill_id, lines in found.items()
+        bill_id: int(sum(share_of(shop, line, whole) for line in lines)) for bill_id, lines in billed.items()
     }
 
 
