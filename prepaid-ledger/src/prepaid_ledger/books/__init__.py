@@ -1,1 +1,1 @@
-"""The only writer of credits. Imports the database, errors and clock."""
+"""The only writer of credits. Imports ``clock``, ``database``, ``errors``, ``tables``."""
