@@ -1,1 +1,1 @@
-"""The proof that the books are right. Imports ``tables``, and the pure rules of ``books``, never what writes."""
+"""The proof that the books are right. Imports ``tables``, and of ``books`` the pure rules and key names."""
