@@ -15,10 +15,10 @@ from stripe_emulator.pages import (
     dashboard,
     dashboard_forms,
     describe,
-    elements,
     invoice,
     invoice_pdf,
     portal,
+    stripe_js,
 )
 
 BLUEPRINTS = (
@@ -26,7 +26,7 @@ BLUEPRINTS = (
     challenge.pages,
     invoice.pages,
     portal.pages,
-    elements.pages,
+    stripe_js.pages,
     dashboard.pages,
     dashboard_forms.pages,
     controls.pages,
