@@ -172,7 +172,7 @@ def chaos_switches() -> ResponseReturnValue:
 @pages.get("/start")
 def start() -> ResponseReturnValue:
     """How to point a program here, and the cards to pay with."""
-    return page("start", snippets=quick_start.snippets(storage().base_url), cards=quick_start.CARDS)
+    return page("start", snippets=quick_start.snippets(storage().base_url), cards=quick_start.cards_to_try())
 
 
 def webhooks_page(typed: Mapping[str, Any], error: str = "") -> str:
