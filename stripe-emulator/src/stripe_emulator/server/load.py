@@ -107,17 +107,21 @@ def load() -> None:
 
 
 def connect() -> None:
-    """Name what follows a turn on a lower floor, in this order, and who owns a payment."""
+    """Name what follows a turn on a lower floor, in this order, and who owns a payment.
+
+    A subscription's first payment ends its Checkout Session before a pending update or a pause
+    of it is looked at.
+    """
     customers.before_removal.leads_to(states.end_all_of)
     invoices.after_paid.leads_to(
-        states.invoice_paid, pending_updates.invoice_paid, pauses.invoice_paid, subscription_mode.invoice_paid
+        states.invoice_paid, subscription_mode.invoice_paid, pending_updates.invoice_paid, pauses.invoice_paid
     )
     invoices.after_given_up.leads_to(states.invoice_given_up, pending_updates.invoice_given_up)
     collection.after_failure.leads_to(states.payment_failed)
     cycle.before_renewal.leads_to(phases.enter_due)
     states.after_end.leads_to(phases.subscription_ended)
-    confirmation.OWNERS.update({"invoice": collection.OWNER, completion.KIND: modes.PAYMENT_OWNER})
-    setup_confirmation.OWNERS.update(
+    confirmation.OWNERS.are({"invoice": collection.OWNER, completion.KIND: modes.PAYMENT_OWNER})
+    setup_confirmation.OWNERS.are(
         {
             "subscription": trial_cards.OWNER,
             completion.KIND: modes.SETUP_OWNER,
