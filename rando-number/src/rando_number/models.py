@@ -211,7 +211,7 @@ class Number(Base):
 
     ``id`` names the request: the ledger's key is ``number:<id>``. It begins with the
     time, so that the newest come first. ``idempotency_key`` is the client's header,
-    which stands for this row for a day; ``asked`` is a digest of what was asked with it.
+    which stands for this row for a day; ``request_digest`` tells whether it came with the same request.
     """
 
     __tablename__ = "numbers"
@@ -235,7 +235,7 @@ class Number(Base):
     charged: Mapped[int]
     api_key_id: Mapped[int | None] = mapped_column(ForeignKey("api_keys.id"))
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
-    asked: Mapped[str | None] = mapped_column(String(64))
+    request_digest: Mapped[str | None] = mapped_column(String(64))
     user: Mapped[User] = relationship(back_populates="numbers", viewonly=True)
 
     @property

@@ -96,7 +96,7 @@ def sell(caller: Caller, ask: Ask, *, idempotency_key: str | None = None) -> Dra
     :raises ApiError: The key has been used to ask for something else, the API key's cap is
         reached, or it has been revoked.
     """
-    earlier = asked_before(caller, idempotency_key)
+    earlier = earlier_numbers(caller, idempotency_key)
     if earlier is None:
         try:
             with api_keys.counted(caller, ask.count):
@@ -105,7 +105,7 @@ def sell(caller: Caller, ask: Ask, *, idempotency_key: str | None = None) -> Dra
             api_keys.confirm(caller)
             raise
         except IntegrityError:  # the key was revoked, or another request with this name was first
-            earlier = asked_before(caller, idempotency_key)
+            earlier = earlier_numbers(caller, idempotency_key)
             if earlier is None:
                 api_keys.confirm(caller)
                 raise
@@ -132,7 +132,7 @@ def new_row(caller: Caller, ask: Ask, idempotency_key: str | None = None) -> dic
         "charged": ask.count,
         "api_key_id": caller.key_id,
         "idempotency_key": idempotency_key,
-        "asked": ask.digest() if idempotency_key else None,
+        "request_digest": ask.digest() if idempotency_key else None,
     }
 
 
@@ -147,7 +147,7 @@ def release_connection() -> None:
         db.session.rollback()
 
 
-def asked_before(caller: Caller, idempotency_key: str | None) -> Number | None:
+def earlier_numbers(caller: Caller, idempotency_key: str | None) -> Number | None:
     """The numbers that this key bought within a day. An older key is free again."""
     if idempotency_key is None:
         return None
@@ -162,7 +162,7 @@ def asked_before(caller: Caller, idempotency_key: str | None) -> Number | None:
 
 def repeat(caller: Caller, earlier: Number, ask: Ask) -> Drawn:
     """The first answer again. The ledger answers a repeated key with its first entry, too."""
-    if earlier.asked != ask.digest():
+    if earlier.request_digest != ask.digest():
         raise ApiError(409, "idempotency_conflict", "This Idempotency-Key has been used for another request.")
     owner, values, charged, key = caller.owner, earlier.values, earlier.charged, KEY_PREFIX + earlier.id
     release_connection()

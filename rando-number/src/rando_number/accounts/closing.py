@@ -165,7 +165,7 @@ def close_account(user: User) -> None:
         update(ApiKey).where(ApiKey.user_id == user.id).values(name="", start="", revoked_at=utc_now())
     )
     drawn = update(Number).where(Number.user_id == user.id)
-    db.session.execute(drawn.values(idempotency_key=None, asked=None))
+    db.session.execute(drawn.values(idempotency_key=None, request_digest=None))
     audit.note(Action.ACCOUNT_CLOSED, actor=user.owner)
     db.session.commit()
     api_keys.key_cache().forget()

@@ -145,7 +145,7 @@ def create_numbers() -> None:
         sa.Column("charged", BIG, nullable=False),
         sa.Column("api_key_id", BIG, sa.ForeignKey("api_keys.id", name="fk_numbers_api_key_id")),
         sa.Column("idempotency_key", sa.String(255)),
-        sa.Column("asked", sa.String(64)),
+        sa.Column("request_digest", sa.String(64)),
     )
     create_unique_index(
         "uq_numbers_user_id_idempotency_key",
