@@ -41,6 +41,7 @@ from flask_prepaid import Prepaid
 from flask_prepaid.cli.commands import commands
 from flask_prepaid.testing import Databases
 
+from .architecture.charters import CHARTERS
 from .conftest import the_dev_script
 from .pages import DATA, PAGES, ROOT, blocks, running
 
@@ -257,3 +258,24 @@ def test_decisions_are_numbered_in_order_with_a_status_and_a_date() -> None:
         assert re.fullmatch(r"(Accepted|Replaced by \[\d+\]\([\w.-]+\)), \d{4}-\d\d-\d\d\.", status), (
             file.name
         )
+
+
+def test_the_architectures_page_names_every_folder_and_nothing_that_is_gone() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    named = set(re.findall(r"`([\w/.-]+/|[\w/.-]+\.py)`", text))
+    modules = {f"/{file.relative_to(ROOT)}" for package in CHARTERS for file in package.modules.values()}
+    folders = {
+        f"{file.parent.relative_to(package.folder)}/"
+        for package in CHARTERS
+        for file in package.modules.values()
+        if file.name == "__init__.py" and file.parent != package.folder
+    }
+
+    gone = {
+        name
+        for name in named
+        if not any(f"/{name}" in module for module in modules)
+        and not any((folder / name).exists() for folder in (ROOT, *(package.folder for package in CHARTERS)))
+    }
+    assert gone == set()
+    assert {name for name in folders - named if "migrations/" not in name} == set()

@@ -320,3 +320,12 @@ def test_all_packages_have_one_version_and_ask_for_each_other_by_it(packages: di
 
     assert len(versions) == 1
     assert between == {f"=={version}" for version in versions}
+
+
+def test_the_image_installs_the_shop_and_what_it_stands_on() -> None:
+    lines = (ROOT / "deploy/Dockerfile").read_text().splitlines()
+    copied = [line.split()[1] for line in lines if line.startswith("COPY ") and line.split()[1] in PROJECTS]
+    installed = [line.split() for line in lines if "--no-build-isolation" in line]
+
+    assert copied == STACKS["rando-number"]
+    assert [f"./{project}" for project in STACKS["rando-number"]] == installed[0][-3:]

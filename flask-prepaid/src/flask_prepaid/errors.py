@@ -1,4 +1,4 @@
-"""What can go wrong, and who is told.
+"""What can go wrong, and its HTTP status.
 
 PrepaidError                 and those of credits: see prepaid_ledger.errors
 ├── UnknownItem              no such pack or plan, or a quantity out of bounds  422

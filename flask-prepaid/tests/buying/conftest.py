@@ -6,7 +6,16 @@ from sqlalchemy import URL
 
 from flask_prepaid.testing import Databases
 
-from .shop import Shop, ShopWith
+from .shop import OPENED, Shop, ShopWith
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_open() -> Iterator[None]:
+    """A test that opens a shop by hand need not let go of it."""
+    before = len(OPENED)
+    yield
+    while len(OPENED) > before:
+        OPENED.pop().let_go()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
@@ -18,7 +18,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, select, update
 from werkzeug.test import TestResponse
 
-from flask_prepaid import Pack, Prepaid, PriceTier, Quantity
+from flask_prepaid import Pack, Plan, Prepaid, PriceTier, Quantity
 from flask_prepaid.cli.commands import commands
 from flask_prepaid.gateway.values import Checkout
 from flask_prepaid.operations.webhooks import HEARD
@@ -44,6 +44,10 @@ SECRET = "whsec_shop"
 WEBHOOK = "/prepaid/webhook"
 
 
+#: The shops of the test that runs: however it ends, they are let go after it.
+OPENED: list[Shop] = []
+
+
 class Shop:
     """The app, its customers' browsers, and Stripe.
 
@@ -61,6 +65,7 @@ class Shop:
         email: Callable[[str], str | None] | None = None,
         mail: Callable[[str, str, str], object] | None = None,
         trial: Callable[[str], bool] | None = None,
+        plans: Iterable[Plan] = (),
         **settings: Any,
     ) -> None:
         self.stripe = emulator or Emulator()
@@ -85,6 +90,7 @@ class Shop:
             self.db,
             packs=PACKS,
             quantity=QUANTITY,
+            plans=plans,
             clock=self.now,
             owner=lambda: request.headers.get("X-Owner") or request.cookies.get("owner"),
             email=email,
@@ -92,6 +98,7 @@ class Shop:
             trial=trial,
             http_client=http_client or here,
         )
+        OPENED.append(self)
         if webhooks:
             self.stripe.connect(self.app, WEBHOOK, SECRET)
             self.stripe.hear(*HEARD)  # what `flask prepaid connect` asks for
@@ -100,6 +107,10 @@ class Shop:
         """Look at the books and the inbox for a last time, and let go of the database."""
         assert self.audit() == []
         assert [event.outcome for event in self.inbox() if is_our_fault(event)] == []
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close what is open: connections to the database, and the emulator's file. A repeat does nothing."""
         with self.app.app_context():
             self.db.engine.dispose()
         self.stripe.close()

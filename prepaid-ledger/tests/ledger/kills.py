@@ -140,6 +140,8 @@ def work(engine: Engine, folder: Path, number: str) -> None:
     threads.append(threading.Thread(target=asyncio.run, args=(await_together(),)))
     for thread in threads:
         thread.start()
+    for thread in threads:
+        thread.join()  # once the main thread ends, a pool of threads takes no more work
 
 
 def do_something(ledger: Ledger, chance: random.Random, owner: str, key: str) -> str:

@@ -1,1 +1,1 @@
-"""The one door to Stripe. It knows no table; it imports configuration, errors, clock and catalog."""
+"""The one door to Stripe. It knows no table; it imports configuration and errors."""

@@ -1,4 +1,4 @@
-"""Which version of Stripe's API is spoken here, and which one the installed SDK was made for."""
+"""Which version of Stripe's API is spoken here, and from which major on the SDK can."""
 
 from __future__ import annotations
 
@@ -6,4 +6,8 @@ import stripe
 
 API_VERSION = "2026-10-28.endive"
 
-SDK_VERSION = stripe.api_version
+#: The oldest major of the SDK that the tests run on. Each sends the version above, whichever it was made for.
+MIN_SDK_MAJOR = 15
+
+SDK_VERSION = stripe.VERSION
+SDK_MAJOR = int(SDK_VERSION.partition(".")[0])

@@ -20,7 +20,7 @@ from .. import upgrade
 from ..context import Context
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.values import Endpoint
-from ..gateway.version import API_VERSION, SDK_VERSION
+from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION
 from ..payments.models import InboxEvent, Payment
 from . import webhooks
 
@@ -62,10 +62,10 @@ def _settings(context: Context) -> Iterator[str]:
         )
     if config.livemode and config.api_base:
         yield f"PREPAID_STRIPE_API_BASE sends a live key to {config.api_base}. Take that setting away."
-    if SDK_VERSION != API_VERSION:
+    if SDK_MAJOR < MIN_SDK_MAJOR:
         yield (
-            f"The installed SDK speaks version {SDK_VERSION} of Stripe's API, this extension "
-            f"{API_VERSION}. Install what it asks for: pip install --force-reinstall flask-prepaid"
+            f"The installed SDK is stripe {SDK_VERSION}, older than this extension can do with. "
+            "Install what it asks for: pip install --force-reinstall flask-prepaid"
         )
 
 
@@ -146,7 +146,7 @@ def _endpoint(endpoint: Endpoint) -> Iterator[str]:
 
 
 def _visit(context: Context, url: str) -> Iterator[str]:
-    """Knock at our own endpoint as Stripe does, and be told how it sees its own address."""
+    """Send a visit to our own endpoint, signed as Stripe's are; it answers how it sees its own address."""
     body = json.dumps(
         {
             "id": "evt_visit",

@@ -16,12 +16,12 @@ from ..payments.models import Customer, Notice, SavedCard
 
 LOW = "balance-low"
 
-#: Customers told in one tick; the others are told in the next.
+#: How many notices one tick sends; the next tick sends the others.
 AT_ONCE = 100
 
 
 def tell(context: Context) -> int:
-    """Tell whom there is something to tell, each once; how many were told. Commits."""
+    """Send each notice that is due, once; how many were sent. Commits."""
     return tell_of_low_balances(context) + tell_of_cards(context)
 
 
@@ -75,7 +75,7 @@ def tell_of_cards(context: Context) -> int:
 
 
 def _is_news(context: Context, owner: str, about: str) -> bool:
-    """Note that the owner is told; of two ticks at once, one tells."""
+    """Note that the owner gets this notice; of two ticks at once, one sends it."""
     row = {"owner": owner, "about": about, "told_at": clock.wall()}
     new = insert(context.session, Notice).values(row).on_conflict_do_nothing().returning(Notice.owner)
     return context.session.scalar(new) is not None

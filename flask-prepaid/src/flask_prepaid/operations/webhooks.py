@@ -157,7 +157,7 @@ def cards_changed(context: Context, card_id: str) -> Write[object]:
 
 @on("payment_method.automatically_updated")
 def network_renewed_card(context: Context, card_id: str) -> Write[object]:
-    """The card network told Stripe of a new number or expiry: the customer need do nothing."""
+    """The card network gave Stripe a new number or expiry: the customer need do nothing."""
     return cards.sync_card(context, card_id)
 
 

@@ -1,1 +1,1 @@
-"""Payments and customers: rows committed before Stripe is asked. Imports the gateway and the ledger."""
+"""Payments and customers: rows committed before Stripe is asked. Imports the gateway."""

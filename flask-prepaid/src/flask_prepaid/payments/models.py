@@ -96,7 +96,7 @@ class Customer(Base):
 
 
 class SavedCard(Base):
-    """A card on file, as Stripe last told it. ``id`` is the PaymentMethod's; no number is kept anywhere.
+    """A card on file, as it was last fetched from Stripe. ``id`` is the PaymentMethod's; no number is kept.
 
     ``fingerprint`` is Stripe's name for the number, the same whoever has the card.
     """
@@ -244,7 +244,7 @@ class TopUp(Base):
 
 
 class Notice(Base):
-    """What a customer was told and is not to be told again, such as ``balance-low``."""
+    """A notice that a customer has had, and does not get again, such as ``balance-low``."""
 
     __tablename__ = "prepaid_notice"
 

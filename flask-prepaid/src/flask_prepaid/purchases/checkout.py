@@ -75,7 +75,7 @@ def open_checkout(
 
 
 def _agreed(payment: Payment) -> dict[str, Any]:
-    """What of a payment Stripe is told."""
+    """What of a payment Stripe is asked for."""
     return {
         "key": payment.idempotency_key,
         "title": payment.title,

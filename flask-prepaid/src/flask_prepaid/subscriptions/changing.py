@@ -196,7 +196,7 @@ def change(
     """Change the plan as it was previewed. Commits.
 
     :param proration_date: The preview's.
-    :param due_minor: What the preview said is charged now; if that is not so any more, nothing changes.
+    :param due_minor: What the preview showed is charged now; if that is not so any more, nothing changes.
     :raises PlanRefused: The plan can't be changed now, or the preview does not hold any more.
     """
     with transaction(context):
@@ -324,10 +324,13 @@ def use_card(context: Context, owner: str, card_id: str) -> tuple[Subscription, 
 
 
 def next_bill(context: Context, row: Subscription) -> StripeInvoice | None:
-    """The next charge as it would be, to the smallest unit; ``None`` if nothing follows."""
-    if row.stripe_id is None or row.state not in MOVES["keep"] or ends_unrenewed(row) or is_stopped(row):
+    """The next charge as it would be, to the smallest unit; ``None`` if nothing follows. Commits."""
+    with transaction(context):
+        renews = row.state in MOVES["keep"] and not (ends_unrenewed(row) or is_stopped(row))
+        stripe_id = row.stripe_id
+    if stripe_id is None or not renews:
         return None
-    bill = context.gateway.invoices.preview(row.stripe_id)
+    bill = context.gateway.invoices.preview(stripe_id)
     return bill and replace(bill, due_minor=_due_next(context, row, bill, bill.balance_minor))
 
 

@@ -84,7 +84,7 @@ def open_page(
 ) -> Page:
     """Ask Stripe for a page where ``owner`` can subscribe to ``plan``. Commits.
 
-    :param trial_promised: The customer was told of a trial. It is refused where there is none for them.
+    :param trial_promised: The page has promised a trial. It is refused where there is none for them.
     :param success_url: Where the browser comes back. Stripe puts the session id in place of
         ``{CHECKOUT_SESSION_ID}``.
     :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
@@ -171,7 +171,7 @@ def check_card(context: Context, owner: str, card_id: str) -> None:
 
 @dataclass(frozen=True)
 class _Begun:
-    """What was written down, as it was committed: ``agreed`` is what Stripe is told."""
+    """What was written down, as it was committed: ``agreed`` is what Stripe is asked for."""
 
     agreed: dict[str, Any]
     session_id: str | None
@@ -195,11 +195,7 @@ def _begin(
         _count_attempt(context, owner)
     check_quantity(plan, quantity)
     with transaction(context):
-        trial = plan.trial_days if not had_trial(context, owner) else 0
-    if trial_promised and not trial:
-        raise PlanRefused(
-            "You have had your free trial, or a card of yours has begun one. You can subscribe without."
-        )
+        trial_days = _trial_days(context, owner, plan, promised=trial_promised)
     price_id = prices.ensure(context, plan).id
     key = payments.attempt_key(owner, f"plan-{attempt}" if attempt else None)
     _put_away(context, owner, key)
@@ -208,8 +204,8 @@ def _begin(
         "state": State.REQUESTED,
         "price_id": price_id,
         "quantity": quantity,
-        "trial_days": trial,
-        "trial_credits": plan.trial_credits * quantity if trial else 0,
+        "trial_days": trial_days,
+        "trial_credits": plan.trial_credits * quantity if trial_days else 0,
         "idempotency_key": key,
         "card_id": card_id,
         "created_at": context.clock(),
@@ -222,16 +218,31 @@ def _begin(
             raise PlanRefused(TWO_AT_ONCE)
         if (row.price_id, row.quantity) != (price_id, quantity):
             raise PlanRefused("This form was already sent with another choice. Load the page again.")
-        return row, _Begun(
-            agreed={
-                "key": row.idempotency_key,
-                "price_id": row.price_id,
-                "quantity": row.quantity,
-                "trial_days": row.trial_days,
-            },
-            session_id=row.session_id,
-            is_repeat=row.session_id is not None or row.state is not State.REQUESTED,
+        return row, _begun(row)
+
+
+def _trial_days(context: Context, owner: str, plan: Plan, *, promised: bool) -> int:
+    """How many days of a trial the owner gets.
+
+    :raises PlanRefused: A trial was promised, and there is none for them.
+    """
+    days = plan.trial_days if not had_trial(context, owner) else 0
+    if promised and not days:
+        raise PlanRefused(
+            "You have had your free trial, or a card of yours has begun one. You can subscribe without."
         )
+    return days
+
+
+def _begun(row: Subscription) -> _Begun:
+    agreed = {
+        "key": row.idempotency_key,
+        "price_id": row.price_id,
+        "quantity": row.quantity,
+        "trial_days": row.trial_days,
+    }
+    is_repeat = row.session_id is not None or row.state is not State.REQUESTED
+    return _Begun(agreed, row.session_id, is_repeat)
 
 
 def check_quantity(plan: Plan, quantity: int) -> None:

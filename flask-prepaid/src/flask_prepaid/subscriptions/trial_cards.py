@@ -1,4 +1,4 @@
-"""One free trial for each card, whoever has it: told apart by the fingerprint that Stripe gives its number.
+"""One free trial for each card, whoever has it: known by the fingerprint that Stripe gives its number.
 
 A card on file is checked before a trial is offered. One that is given on Stripe's page is
 known when the trial has begun: if it has begun another customer's, this one ends at once, free of

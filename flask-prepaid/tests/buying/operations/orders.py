@@ -43,7 +43,8 @@ class Life:
         self.session = shop.buy(owner=owner)
         self.told: dict[int, tuple[str, str]] = {}
         self.steps: list[Callable[[], tuple[str, str]]] = [
-            lambda: ("checkout.session.expired", self.session),  # a poke about a page that is still open
+            # The first one tells of a page that is still open.
+            lambda: ("checkout.session.expired", self.session),
             lambda: ("payment_intent.processing", self.pay()),
             lambda: ("checkout.session.completed", self.session),
             lambda: ("refund.created", self.refund(200)),

@@ -204,7 +204,7 @@ def test_one_payment_told_by_two_event_ids_gives_credits_once(deaf_shop: Shop) -
     assert deaf_shop.balance() == 100
 
 
-def test_a_session_for_another_amount_is_set_aside_and_an_operator_called(deaf_shop: Shop) -> None:
+def test_a_session_for_another_amount_needs_review_and_an_operator_is_called(deaf_shop: Shop) -> None:
     called: list[Any] = []
     session = deaf_shop.buy()
     deaf_shop.change_payments(amount_minor=400)

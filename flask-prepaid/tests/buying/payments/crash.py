@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 import flask_prepaid
 from flask_prepaid.payments.models import PaymentState, Refund
-from flask_prepaid.purchases import refunds as moneyback
+from flask_prepaid.purchases import refunds
 
 from ..shop import Shop
 
@@ -145,7 +145,7 @@ def refund(shop: Shop, most: int) -> int:
     shop.tick()
 
     def send_back(key: str) -> None:
-        shop.read(lambda: moneyback.refund(shop.prepaid, 1, amount_minor=1, reason="asked", key=key))
+        shop.read(lambda: refunds.refund(shop.prepaid, 1, amount_minor=1, reason="asked", key=key))
 
     lines = sample(lines_of(lambda: send_back("first")), most)
     for line in lines:
@@ -153,11 +153,11 @@ def refund(shop: Shop, most: int) -> int:
     put_right(shop)
     put_right(shop)
 
-    refunds = shop.read(lambda: shop.prepaid.session.scalars(select(Refund)).all())
+    rows = shop.read(lambda: shop.prepaid.session.scalars(select(Refund)).all())
     client = shop.dashboard()
-    assert {refund.state for refund in refunds} == {"succeeded"}
-    assert len(list(client.v1.refunds.list({"limit": 100}).auto_paging_iter())) == len(refunds)
-    assert shop.payments()[0].refunded_minor == len(refunds)
+    assert {refund.state for refund in rows} == {"succeeded"}
+    assert len(list(client.v1.refunds.list({"limit": 100}).auto_paging_iter())) == len(rows)
+    assert shop.payments()[0].refunded_minor == len(rows)
     return len(lines)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from flask_prepaid.context import write_now
 from flask_prepaid.errors import GatewayUnavailable
 from flask_prepaid.payments.models import Refund
-from flask_prepaid.purchases import refunds as moneyback
+from flask_prepaid.purchases import refunds
 from flask_prepaid.signals import clawed_back
 from prepaid_ledger.errors import NothingToReverse
 
@@ -38,7 +38,7 @@ def refund_in_dashboard(shop: Shop, amount: int | None = None) -> Any:
 
 def refund_here(shop: Shop, amount_minor: int | None = None, key: str | None = None) -> Refund:
     return shop.read(  # type: ignore[no-any-return]
-        lambda: moneyback.refund(shop.prepaid, 1, amount_minor=amount_minor, reason="asked for", key=key)
+        lambda: refunds.refund(shop.prepaid, 1, amount_minor=amount_minor, reason="asked for", key=key)
     )
 
 
@@ -147,8 +147,8 @@ def test_a_refund_whose_answer_was_lost_is_found_out_by_the_tick(paid: Shop, fau
     paid.tick()
 
     assert paid.balance() == 50
-    refunds = paid.dashboard().v1.refunds.list()
-    assert [refund.amount for refund in refunds.data] == [250]
+    at_stripe = paid.dashboard().v1.refunds.list()
+    assert [refund.amount for refund in at_stripe.data] == [250]
 
 
 def dispute(shop: Shop) -> str:
@@ -194,7 +194,7 @@ def test_money_that_came_and_went_unheard_ends_right_in_every_order(deaf_shop: S
     refund = client.v1.refunds.create({"payment_intent": intent.id, "amount": 100})
 
     def hear() -> None:
-        write_now(deaf_shop.prepaid, moneyback.sync_refund(deaf_shop.prepaid, refund.id))
+        write_now(deaf_shop.prepaid, refunds.sync_refund(deaf_shop.prepaid, refund.id))
 
     deaf_shop.read(hear)
 
@@ -206,15 +206,15 @@ def test_refunds_in_any_order_end_in_one_state(deaf_shop: Shop, order: tuple[str
     deaf_shop.pay(deaf_shop.buy())
     client = deaf_shop.dashboard()
     intent = client.v1.payment_intents.list().data[0]
-    refunds = {
+    ids = {
         name: client.v1.refunds.create({"payment_intent": intent.id, "amount": amount}).id
         for name, amount in (("first", 33), ("second", 133), ("third", 7))
     }
 
     for name in (*order, *order):
 
-        def hear(refund_id: str = refunds[name]) -> None:
-            write_now(deaf_shop.prepaid, moneyback.sync_refund(deaf_shop.prepaid, refund_id))
+        def hear(refund_id: str = ids[name]) -> None:
+            write_now(deaf_shop.prepaid, refunds.sync_refund(deaf_shop.prepaid, refund_id))
 
         deaf_shop.read(hear)
 

@@ -45,9 +45,8 @@ class PlanShop(Shop):
     def __init__(
         self, database: URL, *, start: str = "2026-01-31T12:00:00", webhooks: bool = True, **settings: Any
     ) -> None:
-        super().__init__(database, webhooks=webhooks, **settings)
+        super().__init__(database, webhooks=webhooks, plans=PLANS, **settings)
         self.stripe.reset(now=moment(start))
-        self.prepaid.catalog.plans.update({plan.slug: plan for plan in PLANS})
         self.v1 = stripe.StripeClient("sk_test_shop", http_client=self.stripe.http_client()).v1
 
     # What the customer does
