@@ -66,7 +66,11 @@ class Register:
     def post(
         self, path: str, *, publishable: bool = False, documented: bool = True
     ) -> Callable[[View], View]:
-        """Answer POST on ``path``. The parameters are those of ``get``."""
+        """Answer POST on ``path``.
+
+        :param publishable: A browser may call it with a ``pk_test_`` key.
+        :param documented: False for a route that no service of the SDK calls.
+        """
         return self._endpoint("POST", path, publishable, documented)
 
     def delete(self, path: str) -> Callable[[View], View]:

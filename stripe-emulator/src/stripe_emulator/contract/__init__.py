@@ -1,7 +1,7 @@
 """Stripe's contract: routes, parameters and shapes, derived from the installed ``stripe`` package.
 
 The SDK is generated from Stripe's specification, so its annotations say what
-today's API takes and answers. Nothing of that is typed here a second time.
+today's API takes and answers. Nothing of that is typed here a second time. Imports ``core``.
 """
 
 from stripe_emulator.contract.later import is_too_new

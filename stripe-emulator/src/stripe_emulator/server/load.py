@@ -30,7 +30,14 @@ from stripe_emulator.billing import (
     trial_cards,
 )
 from stripe_emulator.catalog import coupons, prices, products, promotion_codes, tax_rates
-from stripe_emulator.checkout import completion, modes, payment_pages, sessions, subscription_mode
+from stripe_emulator.checkout import (
+    completion,
+    payment_mode,
+    payment_pages,
+    sessions,
+    setup_mode,
+    subscription_mode,
+)
 from stripe_emulator.events import core_events, event_destinations, event_routes, webhook_endpoints
 from stripe_emulator.payments import (
     balance,
@@ -120,11 +127,11 @@ def connect() -> None:
     collection.after_failure.leads_to(states.payment_failed)
     cycle.before_renewal.leads_to(phases.enter_due)
     states.after_end.leads_to(phases.subscription_ended)
-    confirmation.OWNERS.are({"invoice": collection.OWNER, completion.KIND: modes.PAYMENT_OWNER})
+    confirmation.OWNERS.are({"invoice": collection.OWNER, completion.KIND: payment_mode.OWNER})
     setup_confirmation.OWNERS.are(
         {
             "subscription": trial_cards.OWNER,
-            completion.KIND: modes.SETUP_OWNER,
+            completion.KIND: setup_mode.OWNER,
             subscription_mode.TRIAL: subscription_mode.TRIAL_OWNER,
         }
     )

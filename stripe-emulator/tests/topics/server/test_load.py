@@ -73,7 +73,7 @@ def test_a_hook_that_leads_nowhere_is_not_called() -> None:
         hook()
 
 
-def test_it_is_said_once_what_follows_a_hook() -> None:
+def test_the_followers_of_a_hook_are_named_once() -> None:
     load.load()
 
     with pytest.raises(AssertionError, match="already"):
