@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from buying.gateway.faulty_line import Line, line_to_stripe
+from buying.gateway.faulty_line import FaultyLine, line_to_stripe
 from buying.gateway.wire import FINE, Fault
 
 from flask_prepaid.testing import Databases
@@ -36,7 +36,7 @@ def lengths() -> tuple[int, int]:
         return line.wire.longest_request, line.wire.longest_answer
 
 
-def a_line(folder: str) -> AbstractContextManager[Line]:
+def a_line(folder: str) -> AbstractContextManager[FaultyLine]:
     """A shop of its own, and its line to Stripe. What a cut line makes them log is known."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     logging.getLogger("flask_prepaid").setLevel(logging.CRITICAL)

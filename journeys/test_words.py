@@ -32,7 +32,7 @@ GONE = {
     r"\b[Cc]arrying\b|\bCarried\b": "host_insert, BatchInsert",
     r"\b\w*Standing\b|\.standing\(": "summary: WalletSummary, PlanSummary",
     r"\bfollow_(?!up|redirects)\w+|\.follow\(|\bfollowing\.": "sync",
-    r"\bat_stripe\.|\bfacts\.": "values; gateway/subscriptions",
+    r"import (at_stripe|facts)\b|\bfacts\.": "values; gateway/subscriptions",
     r"\bmoneyback\b": "refunds",
     r"\bmake_sure\b": "count_attempt, or what it makes",
     r"\blook_(at|up)\b": "check_at, check_with_stripe",

@@ -18,7 +18,7 @@ from .wire import FINE, Fault, Hurried, Wire, free_port, served
 PATIENT_S, IMPATIENT_S = 10.0, 0.3
 
 
-class Line:
+class FaultyLine:
     """A shop with one customer, whose card is on file, and the line to Stripe."""
 
     def __init__(self, shop: Shop, wire: Wire, session: timeouts.Session) -> None:
@@ -50,7 +50,7 @@ class Line:
 
 
 @contextmanager
-def line_to_stripe(database: URL) -> Iterator[Line]:
+def line_to_stripe(database: URL) -> Iterator[FaultyLine]:
     emulator = Emulator()
     with served(emulator.app, free_port()) as address:
         wire = Wire(int(address.rsplit(":", 1)[1]))
@@ -63,7 +63,7 @@ def line_to_stripe(database: URL) -> Iterator[Line]:
             PREPAID_STRIPE_API_BASE=wire.url,
         )
         try:
-            yield Line(shop, wire, session)
+            yield FaultyLine(shop, wire, session)
             shop.close()
         finally:
             session.close()

@@ -22,7 +22,7 @@ from stripe_emulator import Emulator
 
 from ..shop import Shop
 from .certificates import Authority
-from .faulty_line import IMPATIENT_S, Line, line_to_stripe
+from .faulty_line import IMPATIENT_S, FaultyLine, line_to_stripe
 from .wire import FINE, Fault, free_port, served
 
 SEED = 20261101
@@ -30,7 +30,7 @@ HTML = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 26\r\n\r\
 
 
 @pytest.fixture
-def line(databases: Databases) -> Iterator[Line]:
+def line(databases: Databases) -> Iterator[FaultyLine]:
     with line_to_stripe(databases.fresh("sqlite")) as line:
         yield line
 
@@ -62,7 +62,7 @@ def test_a_refused_connection_is_said_and_the_same_form_pays_later(databases: Da
     shop.close()
 
 
-def test_silence_is_not_known_yet_after_the_time_that_is_set(line: Line) -> None:
+def test_silence_is_not_known_yet_after_the_time_that_is_set(line: FaultyLine) -> None:
     line.break_by(Fault(silent=True), attempt_s=IMPATIENT_S)
     start = time.monotonic()
 
@@ -78,7 +78,7 @@ def test_silence_is_not_known_yet_after_the_time_that_is_set(line: Line) -> None
     assert line.adds_up()
 
 
-def test_a_request_cut_anywhere_is_charged_once_or_not_at_all(line: Line) -> None:
+def test_a_request_cut_anywhere_is_charged_once_or_not_at_all(line: FaultyLine) -> None:
     line.charge_through(FINE)
     cuts = random.Random(SEED).sample(range(line.wire.longest_request), 6)
 
@@ -88,7 +88,7 @@ def test_a_request_cut_anywhere_is_charged_once_or_not_at_all(line: Line) -> Non
     assert line.adds_up()
 
 
-def test_an_answer_cut_anywhere_or_dropped_is_one_charge_with_its_credits(line: Line) -> None:
+def test_an_answer_cut_anywhere_or_dropped_is_one_charge_with_its_credits(line: FaultyLine) -> None:
     line.charge_through(FINE)
     cuts = [0, *random.Random(SEED).sample(range(1, line.wire.longest_answer), 6)]
 
@@ -99,7 +99,7 @@ def test_an_answer_cut_anywhere_or_dropped_is_one_charge_with_its_credits(line: 
     assert line.adds_up()
 
 
-def test_a_slow_answer_works_and_a_very_slow_one_is_not_known_yet(line: Line) -> None:
+def test_a_slow_answer_works_and_a_very_slow_one_is_not_known_yet(line: FaultyLine) -> None:
     line.break_by(Fault(latency_s=0.05))
     assert "100 credits were added" in line.shop.press(line.card).text
 
@@ -112,7 +112,7 @@ def test_a_slow_answer_works_and_a_very_slow_one_is_not_known_yet(line: Line) ->
     assert line.adds_up()
 
 
-def test_while_stripe_is_slow_other_pages_are_not(line: Line) -> None:
+def test_while_stripe_is_slow_other_pages_are_not(line: FaultyLine) -> None:
     line.break_by(Fault(silent=True), attempt_s=IMPATIENT_S)
     line.wire.reached.clear()
     took = []
@@ -131,7 +131,7 @@ def test_while_stripe_is_slow_other_pages_are_not(line: Line) -> None:
     assert line.adds_up()
 
 
-def test_the_timeout_is_total_and_not_per_byte(line: Line) -> None:
+def test_the_timeout_is_total_and_not_per_byte(line: FaultyLine) -> None:
     line.break_by(Fault(bytes_per_s=100), attempt_s=IMPATIENT_S)
     start = time.monotonic()
 
@@ -194,7 +194,7 @@ def test_a_name_that_is_not_found_is_as_a_refused_connection(databases: Database
     shop.close()
 
 
-def test_a_page_in_place_of_an_answer_is_not_known_yet_and_no_success(line: Line) -> None:
+def test_a_page_in_place_of_an_answer_is_not_known_yet_and_no_success(line: FaultyLine) -> None:
     line.break_by(Fault(says=HTML))
 
     page = line.shop.press(line.card)

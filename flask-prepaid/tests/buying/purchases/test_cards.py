@@ -257,7 +257,7 @@ def test_the_card_named_as_the_next_one_is_the_one_that_pays_then(shop: Shop) ->
     default = shop.saved_card()
     path = f"/prepaid/cards/{default}/remove"
     asked = shop.send_form(shop.browser(), "/prepaid/cards", to=path)
-    heir = next(
+    replacement = next(
         card
         for card in saved(shop)
         if f"goes on with {card.brand.capitalize()} ending in {card.last4}" in asked.text
@@ -265,7 +265,7 @@ def test_the_card_named_as_the_next_one_is_the_one_that_pays_then(shop: Shop) ->
 
     shop.send_form(shop.browser(), "/prepaid/cards", to=path, sure="1")
 
-    assert shop.saved_card() == heir.id
+    assert shop.saved_card() == replacement.id
 
 
 def test_a_card_left_on_our_own_page_goes_by_elements(shop: Shop) -> None:
