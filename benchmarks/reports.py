@@ -161,7 +161,7 @@ def subscriptions(rows: int) -> Iterator[dict[str, Any]]:
             "quantity": 1,
             "trial_days": 0,
             "trial_credits": 0,
-            "looks": 0,
+            "checks": 0,
             "idempotency_key": f"bench-{owner}",
             "created_at": BEGIN,
         }
@@ -241,7 +241,7 @@ def paid(n: int, total: int) -> dict[str, Any]:
         "discount_minor": 0,
         "tax_minor": 0,
         "refunded_minor": 0,
-        "looks": 0,
+        "checks": 0,
         "currency": "usd",
         "idempotency_key": f"bench-{n}",
         "failure": "card_declined" if failed else None,

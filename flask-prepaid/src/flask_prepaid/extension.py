@@ -170,12 +170,19 @@ class Prepaid(LedgerVerbs):
         return costs.priced(self, credits)
 
     def upgrade(self) -> None:
-        """Bring the ``prepaid_*`` tables up to date."""
+        """Bring the ``prepaid_*`` tables up to date.
+
+        :raises UnknownVersion: Tables are there that this code has not made. They stay as they are.
+        """
         upgrade.upgrade(self.engine)
 
     def is_upgraded(self) -> bool:
         """Whether the ``prepaid_*`` tables are those of this version: for a readiness check."""
-        return not upgrade.behind(self.engine)
+        return not self.behind()
+
+    def behind(self) -> list[str]:
+        """Why the ``prepaid_*`` tables are not those of this version, with the cure; empty when they are."""
+        return upgrade.behind(self.engine)
 
     def audit(self, *rules: Rule) -> list[Problem]:
         """Everything that is off in the books, and between them and payments; empty when all is right."""

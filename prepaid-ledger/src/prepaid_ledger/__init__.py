@@ -11,6 +11,7 @@ from .errors import (
     NothingToReverse,
     PrepaidError,
     UnfitDatabase,
+    UnknownVersion,
     WalletBlocked,
 )
 from .held_credits import HeldCredits
@@ -46,6 +47,7 @@ __all__ = [
     "Spent",
     "Statement",
     "UnfitDatabase",
+    "UnknownVersion",
     "WalletBlocked",
     "WalletSummary",
     "credits_of_refund",
