@@ -1,6 +1,7 @@
 """What people see: Checkout, the bank's challenge, the portal, invoices, the dashboard; and stripe.js.
 
 Plain HTML that works without JavaScript. A page is a blueprint in a file of its own, listed here.
+Imports ``controls``, ``checkout`` and what lies below them.
 """
 
 from __future__ import annotations

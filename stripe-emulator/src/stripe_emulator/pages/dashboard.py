@@ -44,7 +44,7 @@ CHAOS_EVENTS = (
 )
 CHAOS_CALLS = (
     ("api_500", "Answer 500", "Share of calls; half of them after the work was done."),
-    ("api_429", "Answer 429", "Share of calls that are told to slow down."),
+    ("api_429", "Answer 429", "Share of calls that are asked to slow down."),
     ("lost_reply", "Lose the reply", "Share of calls whose work is done and whose caller never hears."),
     ("timeout", "Never answer", "Share of calls that nothing comes of, until the caller gives up."),
     ("slow", "Answer late", "Up to so many seconds, 60 at most."),
