@@ -56,6 +56,9 @@ GONE_VARIABLES = {"told", "said", "asked", "found", "of"}
 #: Where one of them stays, and why.
 STAYS = {
     "journeys/test_words.py": "names them all",
+    "CHANGELOG.md": "says what each was named before",
+    "flask-prepaid/src/flask_prepaid/__init__.py": "a name that was exported once stays: Desk is Operators",
+    "flask-prepaid/tests/extension/test_exports.py": "holds that those names stay",
 }
 
 GLOSSARY = ROOT / "docs/reference/glossary.md"
@@ -128,8 +131,8 @@ def test_every_kind_of_entry_stands_in_the_glossary() -> None:
 def test_every_public_noun_stands_in_the_glossary(package: ModuleType) -> None:
     public = {name: getattr(package, name) for name in package.__all__}
     nouns = {
-        spoken(name)
-        for name, thing in public.items()
+        spoken(thing.__name__)
+        for thing in public.values()
         if isinstance(thing, type | EnumType) and not issubclass(thing, Exception)
     }
     assert nouns - set(glossary()) == set()

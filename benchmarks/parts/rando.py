@@ -11,8 +11,8 @@ from sqlalchemy import func, insert, select
 
 from flask_prepaid import Prepaid
 from rando_number import create_app
-from rando_number.cli import upgrade
 from rando_number.keys.api_keys import PREFIX, digest_of
+from rando_number.migrations.upgrade import upgrade
 from rando_number.models import ApiKey, Number, User, db
 
 CREDITS = 10**12

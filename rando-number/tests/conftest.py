@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from flask_prepaid.testing import Databases
 from rando_number import config, create_app
-from rando_number.cli import upgrade
+from rando_number.migrations.upgrade import upgrade
 from rando_number.models import db
 
 from .running_shop import RunningShop

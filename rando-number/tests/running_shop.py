@@ -24,7 +24,7 @@ from flask_prepaid import Prepaid
 from rando_number import create_app
 from rando_number.accounts.setup import users
 from rando_number.api.fast_path import FastPath
-from rando_number.cli import upgrade
+from rando_number.migrations.upgrade import upgrade
 from rando_number.models import AuditLine, User, db
 from stripe_emulator import Emulator
 

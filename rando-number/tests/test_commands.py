@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from flask.cli import FlaskGroup
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
@@ -36,6 +37,36 @@ def test_a_new_database_is_not_ready_until_it_is_prepared(tmp_path: Path) -> Non
     behind = client.get("/readyz")
     assert behind.status_code == 503
     assert "flask prepaid upgrade" in json_of(behind)["reasons"][0]
+
+
+@pytest.mark.parametrize(
+    ("table", "commands"),
+    [
+        ("alembic_version", (["db", "upgrade"], ["rando", "prepare"])),
+        ("prepaid_alembic_version", (["prepaid", "upgrade"], ["rando", "prepare"])),
+    ],
+)
+def test_a_database_from_before_the_first_version_is_refused_in_one_sentence(
+    tmp_path: Path, table: str, commands: tuple[list[str], ...]
+) -> None:
+    app = create_app({"RANDO_DATA": str(tmp_path)})
+    assert app.test_cli_runner().invoke(args=["rando", "prepare"]).exit_code == 0
+    with app.app_context():
+        db.session.execute(text(f"UPDATE {table} SET version_num = '0017'"))
+        db.session.commit()
+    sentence = (
+        f"These tables were made before 0.1, or by a later version than this one ({table} is at 0017): "
+        "begin with a new database, or install the version that made them."
+    )
+
+    for command in commands:
+        result = app.test_cli_runner().invoke(FlaskGroup(create_app=lambda: app), command)
+        assert (result.exit_code, result.stderr) == (1, f"Error: {sentence}\n"), command
+
+    ready = app.test_client().get("/readyz")
+    assert (ready.status_code, json_of(ready)["reasons"]) == (503, [sentence])
+    with app.app_context():
+        assert db.session.scalar(text(f"SELECT version_num FROM {table}")) == "0017"
 
 
 def test_the_shell_has_the_articles_names_at_hand(shop: RunningShop) -> None:

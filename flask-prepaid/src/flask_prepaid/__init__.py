@@ -9,7 +9,11 @@ from .signals import operator_acts
 from .upgrade import include_name
 from .web.operator.roles import Operator, Operators, Role
 
+#: The name under which ``Operators`` was first exported, and which stays importable.
+Desk = Operators
+
 __all__ = [
+    "Desk",
     "InsufficientCredits",
     "Operator",
     "Operators",

@@ -21,7 +21,7 @@ from . import config as settings
 from . import costs, upgrade
 from .catalog import Catalog, Pack, Plan, Quantity
 from .gateway.client import Gateway
-from .operations import books, webhooks
+from .operations import audit_rules, webhooks
 from .payments import customers
 from .payments.models import SavedCard
 from .purchases import cards
@@ -121,7 +121,7 @@ class Prepaid(LedgerVerbs):
                 clock=self.clock,
                 debt_blocks=config.debt_blocks,
                 hold_expires_after=config.hold_expires_after,
-                audit_rules=[books.problems],
+                audit_rules=[audit_rules.problems],
             )
         except UnfitDatabase as error:
             raise settings.ConfigError(str(error)) from error
@@ -171,12 +171,19 @@ class Prepaid(LedgerVerbs):
         return costs.priced(self, credits)
 
     def upgrade(self) -> None:
-        """Bring the ``prepaid_*`` tables up to date."""
+        """Bring the ``prepaid_*`` tables up to date.
+
+        :raises UnknownVersion: Tables are there that this code has not made. They stay as they are.
+        """
         upgrade.upgrade(self.engine)
 
     def is_upgraded(self) -> bool:
         """Whether the ``prepaid_*`` tables are those of this version: for a readiness check."""
-        return not upgrade.behind(self.engine)
+        return not self.behind()
+
+    def behind(self) -> list[str]:
+        """Why the ``prepaid_*`` tables are not those of this version, with the cure; empty when they are."""
+        return upgrade.behind(self.engine)
 
     @property
     def gateway(self) -> Gateway:

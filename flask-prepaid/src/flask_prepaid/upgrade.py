@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from prepaid_ledger import database
 from prepaid_ledger.database import LEDGER, Chain
+from prepaid_ledger.errors import UnknownVersion
 
 #: The extension's own tables, some of which refer to the ledger's.
 EXTENSION = Chain(Path(__file__).parent / "migrations", "prepaid_alembic_version")
@@ -18,6 +19,8 @@ def upgrade(engine: Engine) -> None:
     """Bring the ``prepaid_*`` tables up to date. Does nothing when they are.
 
     Two processes that start together take turns. A failure leaves the tables as they were.
+
+    :raises UnknownVersion: Tables are there that this code has not made. They stay as they are.
     """
     database.upgrade(engine, LEDGER, EXTENSION)
 
@@ -28,12 +31,17 @@ def downgrade(engine: Engine) -> None:
 
 
 def behind(engine: Engine) -> list[str]:
-    """A line for each chain of tables that is not at the version this code wants."""
+    """A line for each chain of tables that is not at the version this code wants, with the cure."""
     titles = {"The ledger's tables": LEDGER, "The extension's tables": EXTENSION}
+    with engine.connect() as connection:
+        try:
+            versions = {title: chain.version(connection) for title, chain in titles.items()}
+        except UnknownVersion as error:
+            return [str(error)]
     return [
-        f"{title} are at {version or 'nothing'}, not at {chain.newest}."
+        f"{title} are at {versions[title] or 'nothing'}, not at {chain.newest}. Run: flask prepaid upgrade"
         for title, chain in titles.items()
-        if (version := chain.version(engine)) != chain.newest
+        if versions[title] != chain.newest
     ]
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.pool import NullPool
 from flask_prepaid import include_name
 from flask_prepaid.testing import Databases
 from flask_prepaid.upgrade import EXTENSION, behind, downgrade, upgrade
+from prepaid_ledger import UnknownVersion
 from prepaid_ledger.database import LEDGER, Base
 
 VERSION_TABLES = {LEDGER.version_table, EXTENSION.version_table}
@@ -31,8 +32,8 @@ def differences(url: URL) -> list[object]:
 def test_the_migrations_make_the_models_up_down_and_up_again(databases: Databases, kind: str) -> None:
     engine = create_engine(databases.empty(kind), poolclass=NullPool)
     assert behind(engine) == [
-        "The ledger's tables are at nothing, not at 0001.",
-        "The extension's tables are at nothing, not at 0001.",
+        "The ledger's tables are at nothing, not at 0001. Run: flask prepaid upgrade",
+        "The extension's tables are at nothing, not at 0001. Run: flask prepaid upgrade",
     ]
 
     upgrade(engine)
@@ -81,6 +82,28 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(databases: Databases
         upgrade(engine)
 
     assert inspect(engine).get_table_names() == ["prepaid_payment"], "not even the ledger's tables"
+
+
+@each_database
+def test_tables_made_before_the_first_version_are_left_alone(databases: Databases, kind: str) -> None:
+    """They had one chain of migrations for the ledger and the extension."""
+    engine = create_engine(databases.empty(kind), poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE prepaid_wallet (id INTEGER)"))
+        connection.execute(text("CREATE TABLE prepaid_alembic_version (version_num VARCHAR(32))"))
+        connection.execute(text("INSERT INTO prepaid_alembic_version VALUES ('0017')"))
+    before = sorted(inspect(engine).get_table_names())
+
+    with pytest.raises(UnknownVersion) as refused:
+        upgrade(engine)
+
+    assert str(refused.value) == (
+        "These tables were made before 0.1, or by a later version than this one "
+        "(prepaid_alembic_version is at 0017): "
+        "begin with a new database, or install the version that made them."
+    )
+    assert behind(engine) == [str(refused.value)]
+    assert sorted(inspect(engine).get_table_names()) == before
 
 
 def test_the_hosts_migrations_leave_our_tables_alone() -> None:

@@ -1,6 +1,6 @@
 """Credits for any Python program: wallets, entries, lots, holds, and the proof that they are right."""
 
-from .audit.problems import Problem, Rule
+from .audit.problem import Problem, Rule
 from .books.allowances import ALLOWANCE_GRACE
 from .books.clawbacks import credits_of_refund
 from .errors import (
@@ -11,6 +11,7 @@ from .errors import (
     NothingToReverse,
     PrepaidError,
     UnfitDatabase,
+    UnknownVersion,
     WalletBlocked,
 )
 from .held_credits import HeldCredits
@@ -46,6 +47,7 @@ __all__ = [
     "Spent",
     "Statement",
     "UnfitDatabase",
+    "UnknownVersion",
     "WalletBlocked",
     "WalletSummary",
     "credits_of_refund",

@@ -6,7 +6,8 @@ PrepaidError
 ├── KeyReused                the key has already moved something else           409
 ├── HoldClosed               the hold has already ended                         409
 ├── NothingToReverse         no such spend, or it is reversed already           409
-└── Busy                     the database did not get to it in time             503
+├── Busy                     the database did not get to it in time             503
+└── UnknownVersion           the tables are not of a version known here         503
 
 The world's errors are raised and handled. Our own mistakes are asserts, never caught.
 """
@@ -76,6 +77,19 @@ class Busy(PrepaidError):
 
     http_status = 503
     code = "unavailable"
+
+
+class UnknownVersion(PrepaidError):
+    """The database has tables of a version that this code does not know. Nothing was changed."""
+
+    http_status = 503
+    code = "unavailable"
+
+    def __init__(self, version_table: str, version: str) -> None:
+        super().__init__(
+            f"These tables were made before 0.1, or by a later version than this one ({version_table} is at "
+            f"{version}): begin with a new database, or install the version that made them."
+        )
 
 
 class UnfitDatabase(RuntimeError):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Concatenate, ParamSpec, TypeVar
@@ -20,14 +21,14 @@ from sqlalchemy.orm import Session
 
 from . import database
 from .audit import audit
-from .audit.problems import Problem, Rule
+from .audit.problem import Problem, Rule
 from .books import allowances, clawbacks, entries, holds, reversals, sweep
 from .books.allowances import ALLOWANCE_GRACE
 from .books.posting import Posting
 from .clock import Clock
 from .database import LEDGER
 from .database.transactions import commit_alone, is_writing, raising_busy
-from .errors import PrepaidError
+from .errors import PrepaidError, UnknownVersion
 from .held_credits import HeldCredits
 from .reading import statements, wallets
 from .reading.statements import Statement
@@ -413,12 +414,17 @@ class LedgerVerbs(ABC):
         self._alone(sweep.write_due_of, owner, self.setup.clock)
 
     def upgrade(self) -> None:
-        """Make the ledger's tables, or bring them up to date. Does nothing when they are."""
+        """Make the ledger's tables, or bring them up to date. Does nothing when they are.
+
+        :raises UnknownVersion: Tables are there that this code has not made. They stay as they are.
+        """
         database.upgrade(self.setup.engine, LEDGER)
 
     def is_upgraded(self) -> bool:
         """Whether the tables are those of this version: for a readiness check."""
-        return LEDGER.version(self.setup.engine) == LEDGER.newest
+        with self.setup.engine.connect() as connection, suppress(UnknownVersion):
+            return LEDGER.version(connection) == LEDGER.newest
+        return False
 
     def audit(self, *rules: Rule) -> list[Problem]:
         """Everything that is off, by the ledger's rules and those it was made with; empty when all is right.

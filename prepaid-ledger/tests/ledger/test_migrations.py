@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import URL, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
-from prepaid_ledger import Ledger, tables
+from prepaid_ledger import Ledger, UnknownVersion, tables
 from prepaid_ledger.database import LEDGER, downgrade, upgrade
 from prepaid_ledger.testing import Databases
 
@@ -98,3 +98,17 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(databases: Databases
         upgrade(engine, LEDGER)
 
     assert inspect(engine).get_table_names() == ["prepaid_draw"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_tables_of_a_version_that_is_not_known_are_left_alone(databases: Databases, kind: str) -> None:
+    engine = create_engine(databases.empty(kind), poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE TABLE {LEDGER.version_table} (version_num VARCHAR(32))"))
+        connection.execute(text(f"INSERT INTO {LEDGER.version_table} VALUES ('0017')"))
+
+    with pytest.raises(UnknownVersion, match=r"is at 0017.*begin with a new database"):
+        Ledger(engine).upgrade()
+
+    assert not Ledger(engine).is_upgraded()
+    assert inspect(engine).get_table_names() == [LEDGER.version_table]

@@ -9,12 +9,13 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 from sqlalchemy import delete, select
 
-from flask_prepaid import Payment, include_name
+from flask_prepaid import Payment
 
 from .demo.emulator import emulator_of
 from .demo.seed import first_history, seed
 from .demo.users import make_demo
-from .models import MIGRATIONS, Action, AuditLine, Number, SignIn, User, db, owner_of, prepaid
+from .migrations.upgrade import begin_migrations, upgrade
+from .models import Action, AuditLine, Number, SignIn, User, db, owner_of, prepaid
 
 commands = AppGroup("rando", help="Set up the shop.")
 commands.add_command(seed)
@@ -31,13 +32,6 @@ def init_app(app: Flask) -> None:
     app.shell_context_processor(lambda: shell_names(app))
 
 
-def begin_migrations() -> None:
-    """Set up Flask-Migrate when a command needs it: with Alembic it takes 8 MB, which a worker saves."""
-    from flask_migrate import Migrate
-
-    Migrate(current_app, db, directory=str(MIGRATIONS), include_name=include_name)
-
-
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def flask_db(context: click.Context, words: tuple[str, ...]) -> None:
@@ -46,15 +40,6 @@ def flask_db(context: click.Context, words: tuple[str, ...]) -> None:
     from flask_migrate.cli import db as group
 
     group.main([*words], prog_name="db", standalone_mode=False, parent=context.parent)
-
-
-def upgrade() -> None:
-    """Bring all tables of the current app up to date."""
-    begin_migrations()
-    from flask_migrate import upgrade as upgrade_ours
-
-    upgrade_ours()
-    prepaid.upgrade()
 
 
 def shell_names(app: Flask) -> dict[str, Any]:

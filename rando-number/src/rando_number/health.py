@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
-from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from .models import MIGRATIONS, db, prepaid
+from .migrations.upgrade import behind
 
 blueprint = Blueprint("health", __name__)
 
@@ -26,15 +25,7 @@ def readyz() -> ResponseReturnValue:
 
 
 def not_ready() -> list[str]:
-    newest = max(path.name[:4] for path in MIGRATIONS.glob("versions/[0-9]*.py"))
     try:
-        with db.engine.connect() as connection:
-            is_new = not inspect(connection).has_table("alembic_version")
-            have = None if is_new else connection.scalar(text("SELECT version_num FROM alembic_version"))
-        is_upgraded = prepaid.is_upgraded()
+        return behind()
     except SQLAlchemyError:
         return ["The database does not answer."]
-    reasons = [] if have == newest else ["The database is not migrated. Run `flask db upgrade`."]
-    if not is_upgraded:
-        reasons.append("The prepaid tables are not those of this version. Run `flask prepaid upgrade`.")
-    return reasons

@@ -75,8 +75,7 @@ def _tables(context: Context) -> Iterator[str]:
     except DBAPIError as error:
         yield f"The database does not answer: {error.orig}"
         return
-    for line in behind:
-        yield f"{line} Run: flask prepaid upgrade"
+    yield from behind
 
 
 def _stripe(context: Context) -> Iterator[str]:

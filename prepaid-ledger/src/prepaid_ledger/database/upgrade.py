@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+from ..errors import UnknownVersion
 from .types import Base
 
 if TYPE_CHECKING:
@@ -44,18 +45,27 @@ class Chain:
         }
         return config
 
-    def version(self, engine: Engine) -> str | None:
-        """The version that the database is at; ``None`` before the first."""
-        with engine.connect() as connection:
-            if not inspect(connection).has_table(self.version_table):
-                return None
-            version: str | None = connection.scalar(text(f"SELECT version_num FROM {self.version_table}"))
-            return version
+    def version(self, connection: Connection) -> str | None:
+        """The version that the database is at; ``None`` before the first.
+
+        :raises UnknownVersion: It is none of this chain's.
+        """
+        if not inspect(connection).has_table(self.version_table):
+            return None
+        version: str | None = connection.scalar(text(f"SELECT version_num FROM {self.version_table}"))
+        if version is not None and version not in self.versions:
+            raise UnknownVersion(self.version_table, version)
+        return version
+
+    @property
+    def versions(self) -> list[str]:
+        """Every version that this code knows, in order."""
+        return sorted(path.name[:4] for path in self.folder.glob("versions/[0-9]*.py"))
 
     @property
     def newest(self) -> str:
         """The version that this code wants."""
-        return max(path.name[:4] for path in self.folder.glob("versions/[0-9]*.py"))
+        return self.versions[-1]
 
 
 #: The ledger's own tables.
@@ -67,11 +77,15 @@ def upgrade(engine: Engine, *chains: Chain) -> None:
 
     On PostgreSQL it waits for an advisory lock, on SQLite for the write lock; either
     way a second process finds the work done. A failure leaves all tables as they were.
+
+    :raises UnknownVersion: Tables are there that this code has not made.
     """
     from alembic import command
 
     with engine.begin() as connection:
         _take_turns(connection)
+        for chain in chains:
+            chain.version(connection)  # refuses before the first of them is changed
         for chain in chains:
             command.upgrade(chain.settings(connection), "head")
 

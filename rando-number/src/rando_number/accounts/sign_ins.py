@@ -1,4 +1,4 @@
-"""Sessions that can be ended from here: the cookie names a row, and dies with it."""
+"""Logout, and sessions that can be ended from here: the cookie names a row, and dies with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flask_security import auth_required, password_changed, password_reset, user
 from sqlalchemy import delete, select
 
 from .. import audit
-from ..callers import customer
+from ..callers import customer, signed_in
 from ..models import Action, SignIn, User, db, owner_of, utc_now
 
 blueprint = Blueprint("sign_ins", __name__)
@@ -115,6 +115,14 @@ def only_open_ones() -> None:
         session.clear()  # before anybody has asked it who is signed in
     elif session.get(RENEWED) != today():
         session[RENEWED] = today()
+
+
+@blueprint.get("/logout")
+def logout() -> ResponseReturnValue:
+    """Ask first: a link on another site must not sign anybody out."""
+    if signed_in() is None:
+        return redirect(url_for("pages.home"))
+    return render_template("accounts/logout.html")
 
 
 @blueprint.get("/sessions")

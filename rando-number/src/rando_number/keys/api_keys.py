@@ -185,7 +185,7 @@ def counted(caller: Caller, credits: int) -> Iterator[None]:
 
     :raises ApiError: The cap of the key, or the owner's limit, does not allow that many.
     """
-    if not caller.is_limited:
+    if not caller.is_capped:
         yield
         return
     month = f"{utc_now():%Y-%m}"

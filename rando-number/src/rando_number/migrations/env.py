@@ -5,10 +5,13 @@ from __future__ import annotations
 from alembic import context
 from flask import current_app
 
+from rando_number.migrations.upgrade import version
+
 migrate = current_app.extensions["migrate"]
 
 
 def run() -> None:
+    version()  # refuses tables that this code has not made
     with migrate.db.engine.connect() as connection:
         context.configure(
             connection=connection,

@@ -52,7 +52,7 @@ def statement() -> ResponseReturnValue:
     return show(form, Choice.read(request.args))
 
 
-@blueprint.app_errorhandler(BadChoice)
+@blueprint.errorhandler(BadChoice)
 def refused(bad: BadChoice) -> ResponseReturnValue:
     """The page as if nothing had been chosen, with what was wrong."""
     form = LimitForm(formdata=None, limit=customer().cap_per_month)

@@ -1,0 +1,1 @@
+"""The migrations of the shop's own tables, and how they are run. Imports models alone."""
