@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from .audit.problems import Rule
+from .audit.problem import Rule
 from .clock import Clock, wall
 from .database.engine import prepare
 from .spends.group_commit import GroupCommit
