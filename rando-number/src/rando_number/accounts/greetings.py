@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, flash
 from flask_security import change_email_confirmed, user_not_registered, user_registered
 
-from .. import audit, mails
+from .. import audit_log, mails
 from ..models import Action, User, db
 from . import welcome
 
@@ -53,7 +53,7 @@ def point_to_login(app: Flask, **extra: Any) -> None:
 
 def tell_the_old_address(app: Flask, user: User, old_email: str, **extra: Any) -> None:
     """Write to the old address, so that a customer whose account was taken over learns of it."""
-    audit.note(Action.EMAIL_CHANGED, actor=user.owner)
+    audit_log.note(Action.EMAIL_CHANGED, actor=user.owner)
     mails.send(
         old_email,
         "Your address at Rando Number was changed",
