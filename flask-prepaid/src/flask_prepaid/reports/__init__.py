@@ -1,1 +1,4 @@
-"""Reports on sales, credits, plans and failures. They read what is sold, and write only their own sums."""
+"""Reports on sales, credits, plans and failures. They read what is sold, and write only their own sums.
+
+Imports ``context``, ``gateway``, ``payments``, ``subscriptions``.
+"""
