@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from . import postgresql
@@ -60,11 +62,24 @@ def test(python: Path, tests: Sequence[str], workers: str, minutes: int, **setti
         how = ["-q", "-p", "no:cacheprovider", "-n", workers, "--dist", "worksteal"]
         command = [str(python), "-m", "pytest", *how, *tests]
         environment = {**os.environ, "TMPDIR": scratch, **settings}
+        run = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
         try:
-            done = subprocess.run(command, cwd=ROOT, env=environment, timeout=minutes * 60, check=False)
+            code = run.wait(minutes * 60)
         except subprocess.TimeoutExpired:
             return f"not done in {minutes} minutes"
-    return "passed" if done.returncode == 0 else f"failed (pytest's exit code {done.returncode})"
+        finally:
+            end(run)
+    return "passed" if code == 0 else f"failed (pytest's exit code {code})"
+
+
+def end(run: subprocess.Popen[bytes]) -> None:
+    """End what is left of a run, and wait: its servers stop while their folders are still there."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(run.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            run.wait(15)
+            return
 
 
 if __name__ == "__main__":
