@@ -44,23 +44,24 @@ def main() -> int:
 
 
 def outcome_of(cell: Cell, tests: list[str] | None, workers: str, minutes: int) -> str:
+    arguments = [*cell.options, *(tests or cell.tests)]
     try:
         python = environment_for(cell)
         if cell.postgresql is None:
-            return test(python, tests or cell.tests, workers, minutes)
+            return test(python, arguments, workers, minutes)
         with postgresql.server(cell.postgresql) as url:
-            return test(python, tests or cell.tests, workers, minutes, PREPAID_TEST_POSTGRESQL=url)
+            return test(python, arguments, workers, minutes, PREPAID_TEST_POSTGRESQL=url)
     except Missing as missing:
         return f"left out: {missing}"
     except SystemExit:
         return "failed (it could not be installed)"
 
 
-def test(python: Path, tests: Sequence[str], workers: str, minutes: int, **settings: str) -> str:
+def test(python: Path, arguments: Sequence[str], workers: str, minutes: int, **settings: str) -> str:
     """Run pytest in a scratch folder; what came of it in a word or two."""
     with tempfile.TemporaryDirectory(prefix="matrix-") as scratch:
         how = ["-q", "-p", "no:cacheprovider", "-n", workers, "--dist", "worksteal"]
-        command = [str(python), "-m", "pytest", *how, *tests]
+        command = [str(python), "-m", "pytest", *how, *arguments]
         environment = {**os.environ, "TMPDIR": scratch, **settings}
         run = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
         try:
