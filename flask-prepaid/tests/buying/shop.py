@@ -137,9 +137,9 @@ class Shop:
     def session_of(self, sent: TestResponse) -> str:
         """The id of the Checkout Session that an answer leads to."""
         assert sent.status_code == 303, sent.text
-        found = re.search(r"cs_test_\w+", sent.location)
-        assert found, sent.location
-        return found[0]
+        match = re.search(r"cs_test_\w+", sent.location)
+        assert match, sent.location
+        return match[0]
 
     def buy(self, owner: str = "user:1", **choice: str) -> str:
         """Press the button of a pack or a quantity; the id of the Checkout Session that it led to."""
@@ -213,11 +213,11 @@ class Shop:
         return list(self.read(lambda: self.prepaid.session.scalars(wanted).all()))
 
     def change_payments(self, **values: object) -> None:
-        """Somebody's hand in the table, or a fault of ours."""
+        """Somebody's hand in the table of payments, or a fault of ours."""
         self._change(Payment, values)
 
     def change_inbox(self, **values: object) -> None:
-        """As ``change_payments``, of the events that came."""
+        """Somebody's hand in the table of events, or a fault of ours."""
         self._change(InboxEvent, values)
 
     def _change(self, table: type[Base], values: dict[str, object]) -> None:
@@ -229,9 +229,9 @@ class Shop:
 
     def at_stripe(self, session_id: str) -> Checkout:
         """The session as Stripe has it."""
-        found = self.read(lambda: self.prepaid.gateway.checkout.fetch(session_id))
-        assert isinstance(found, Checkout)
-        return found
+        checkout = self.read(lambda: self.prepaid.gateway.checkout.fetch(session_id))
+        assert isinstance(checkout, Checkout)
+        return checkout
 
     def saved_card(self, owner: str = "user:1") -> str:
         """The id of the card that pays by default."""

@@ -116,7 +116,7 @@ class Wire:
         if fault.cut_down == 0:
             await answer.read(1)  # there is an answer to cut once the request has arrived
         passed = 0
-        async for chunk in chunks(answer, cut=fault.cut_down, most=1 if fault.bytes_per_s else 65_536):
+        async for chunk in chunks(answer, cut=fault.cut_down, max_bytes=1 if fault.bytes_per_s else 65_536):
             if passed == 0:
                 await asyncio.sleep(fault.latency_s)
             if fault.bytes_per_s:
@@ -132,12 +132,12 @@ def is_cut(fault: Fault) -> bool:
 
 
 async def chunks(
-    source: asyncio.StreamReader, *, cut: int | None, most: int = 65_536
+    source: asyncio.StreamReader, *, cut: int | None, max_bytes: int = 65_536
 ) -> AsyncIterator[bytes]:
-    """What comes, in pieces of ``most`` bytes, until there is no more or ``cut`` bytes have come."""
+    """What comes, in pieces of ``max_bytes`` bytes, until there is no more or ``cut`` bytes have come."""
     passed = 0
     while passed != cut:
-        chunk = await source.read(most if cut is None else min(most, cut - passed))
+        chunk = await source.read(max_bytes if cut is None else min(max_bytes, cut - passed))
         if not chunk:
             return
         passed += len(chunk)

@@ -41,7 +41,7 @@ def storm(shop: Shop, purchases: int, *, seed: int = 7) -> Toll:
             bought += 1
     shop.stripe.chaos()
     shop.put_right(ticks=1)
-    found = json.loads(shop.command("reconcile", "--json", "--fix").stdout)["drift"]
+    drift = json.loads(shop.command("reconcile", "--json", "--fix").stdout)["drift"]
     given = sum(shop.balance(f"user:{number}") for number in range(OWNERS))
     client = shop.dashboard()
     intents = client.v1.payment_intents.list({"limit": 100}).auto_paging_iter()
@@ -50,5 +50,5 @@ def storm(shop: Shop, purchases: int, *, seed: int = 7) -> Toll:
         lost=max(0, 100 * bought - given),
         doubled=max(0, given - 100 * bought),
         charged_minor=sum(intent.amount_received for intent in intents),
-        drift=len(found),
+        drift=len(drift),
     )

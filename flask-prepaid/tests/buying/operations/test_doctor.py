@@ -34,9 +34,9 @@ def connected(databases: Databases, front: Callable[[Any], Any] = lambda app: ap
     database, emulator = databases.fresh("sqlite"), Emulator()
     first = Shop(database, webhooks=False, emulator=emulator)
     port = free_port()
-    told = first.command("connect", "--url", f"http://127.0.0.1:{port}{WEBHOOK}")
+    connected = first.command("connect", "--url", f"http://127.0.0.1:{port}{WEBHOOK}")
     shop = Shop(
-        database, webhooks=False, emulator=emulator, PREPAID_STRIPE_WEBHOOK_SECRET=told.stdout.strip()
+        database, webhooks=False, emulator=emulator, PREPAID_STRIPE_WEBHOOK_SECRET=connected.stdout.strip()
     )
     with served(front(shop.app), port):
         yield shop
@@ -53,7 +53,7 @@ def test_a_shop_that_is_set_up_well_has_nothing_wrong(databases: Databases) -> N
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "said"),
+    ("setting", "value", "sentence"),
     [
         ("STRIPE_SECRET_KEY", "pk_test_shop", "PREPAID_STRIPE_SECRET_KEY does not begin with sk_ or rk_"),
         ("STRIPE_PUBLISHABLE_KEY", "sk_test_shop", "PREPAID_STRIPE_PUBLISHABLE_KEY does not begin with pk_"),
@@ -62,11 +62,13 @@ def test_a_shop_that_is_set_up_well_has_nothing_wrong(databases: Databases) -> N
         ("STRIPE_SECRET_KEY", "sk_live_of_another_account", "Stripe refuses PREPAID_STRIPE_SECRET_KEY"),
     ],
 )
-def test_a_wrong_key_or_secret_is_named(databases: Databases, setting: str, value: str, said: str) -> None:
+def test_a_wrong_key_or_secret_is_named(
+    databases: Databases, setting: str, value: str, sentence: str
+) -> None:
     settings: dict[str, Any] = {f"PREPAID_{setting}": value}
     shop = Shop(databases.fresh("sqlite"), **settings)
 
-    assert said in findings(shop)
+    assert sentence in findings(shop)
     assert value not in findings(shop)
 
 
@@ -129,8 +131,8 @@ class Late(stripe.HTTPClient):
         self.off_s = off_s
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **_: Any) -> Any:
-        body, status, told = self.stripe.request(method, url, headers, post_data)
-        return body, status, {**told, "date": formatdate(time.time() + self.off_s, usegmt=True)}
+        body, status, answered = self.stripe.request(method, url, headers, post_data)
+        return body, status, {**answered, "date": formatdate(time.time() + self.off_s, usegmt=True)}
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -150,10 +152,10 @@ def test_events_that_go_nowhere_are_named_with_the_two_ways_to_get_them(deaf_sho
 
     deaf_shop.stripe.advance(minutes=10)
 
-    said = findings(deaf_shop)
-    assert "did not come in" in said
-    assert "flask prepaid connect --url https://your.host/prepaid/webhook" in said
-    assert "flask prepaid listen" in said
+    sentence = findings(deaf_shop)
+    assert "did not come in" in sentence
+    assert "flask prepaid connect --url https://your.host/prepaid/webhook" in sentence
+    assert "flask prepaid listen" in sentence
 
 
 def test_a_webhook_secret_that_is_not_the_endpoints_is_named(databases: Databases) -> None:
@@ -187,9 +189,9 @@ def test_an_endpoint_that_cannot_be_reached_or_was_switched_off_is_named(shop: S
     endpoint = endpoints.list().data[0]
     endpoints.update(endpoint.id, {"disabled": True, "enabled_events": ["refund.created"]})
 
-    said = findings(shop)
-    assert f"Stripe has switched off {url}" in said
-    assert f"{url} is not sent" in said
+    sentence = findings(shop)
+    assert f"Stripe has switched off {url}" in sentence
+    assert f"{url} is not sent" in sentence
     shop.command("connect", "--url", url)
 
     mended = findings(shop)
@@ -227,7 +229,7 @@ def silent_proxy(app: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("front", "said"),
+    ("front", "sentence"),
     [
         (moved, "redirects to https://shop.example/prepaid/webhook, which Stripe does not follow"),
         (elsewhere, "it is not this app that answers"),
@@ -236,10 +238,10 @@ def silent_proxy(app: Any) -> Any:
     ],
 )
 def test_what_stands_in_front_of_the_app_is_named(
-    databases: Databases, front: Callable[[Any], Any], said: str
+    databases: Databases, front: Callable[[Any], Any], sentence: str
 ) -> None:
     with connected(databases, front) as shop:
-        assert said in findings(shop)
+        assert sentence in findings(shop)
 
 
 def test_events_that_failed_are_named_with_the_way_to_run_them_again(shop: Shop) -> None:

@@ -73,9 +73,9 @@ def lines_of(story: Callable[[], Any]) -> int:
     return count
 
 
-def sample(count: int, most: int) -> list[int]:
+def sample(count: int, max_lines: int) -> list[int]:
     """Some of the lines, the same ones as long as the code stays the same."""
-    return sorted(random.Random(SEED).sample(range(1, count + 1), min(most, count)))
+    return sorted(random.Random(SEED).sample(range(1, count + 1), min(max_lines, count)))
 
 
 def put_right(shop: Shop) -> None:
@@ -86,11 +86,11 @@ def charged_minor(shop: Shop) -> int:
     return sum(charge.amount for charge in shop.charges())
 
 
-def open_page(shop: Shop, most: int) -> int:
+def open_page(shop: Shop, max_lines: int) -> int:
     """A purchase killed before its page is seen leaves nothing."""
     browser = shop.browser()
     shop.buy()
-    lines = sample(lines_of(lambda: shop.send_form(browser, "/prepaid/buy", pack="starter")), most)
+    lines = sample(lines_of(lambda: shop.send_form(browser, "/prepaid/buy", pack="starter")), max_lines)
     for line in lines:
         run_until(line, lambda: shop.send_form(browser, "/prepaid/buy", pack="starter"))
     put_right(shop)
@@ -103,11 +103,11 @@ def open_page(shop: Shop, most: int) -> int:
     return len(lines)
 
 
-def settle(shop: Shop, most: int) -> int:
+def settle(shop: Shop, max_lines: int) -> int:
     """A settle killed at any line gives the credits once in the end."""
     session = shop.buy()
     shop.pay(session)
-    lines = sample(lines_of(lambda: shop.come_back(session)), most)
+    lines = sample(lines_of(lambda: shop.come_back(session)), max_lines)
     for line in lines:
         session = shop.buy()
         shop.pay(session)
@@ -120,7 +120,7 @@ def settle(shop: Shop, most: int) -> int:
     return len(lines)
 
 
-def charge(shop: Shop, most: int) -> int:
+def charge(shop: Shop, max_lines: int) -> int:
     """A charge killed at any line is paid and given, or neither."""
     card = shop.keep_card()
     browser = shop.browser()
@@ -128,7 +128,7 @@ def charge(shop: Shop, most: int) -> int:
     def press() -> None:
         shop.send_form(browser, "/prepaid/buy", pack="starter", saved_card=card)
 
-    lines = sample(lines_of(press), most)
+    lines = sample(lines_of(press), max_lines)
     for line in lines:
         run_until(line, press)
     put_right(shop)
@@ -139,7 +139,7 @@ def charge(shop: Shop, most: int) -> int:
     return len(lines)
 
 
-def refund(shop: Shop, most: int) -> int:
+def refund(shop: Shop, max_lines: int) -> int:
     """A refund killed at any line is sent once in the end."""
     shop.pay(shop.buy(credits="100"))
     shop.tick()
@@ -147,7 +147,7 @@ def refund(shop: Shop, most: int) -> int:
     def send_back(key: str) -> None:
         shop.read(lambda: refunds.refund(shop.prepaid, 1, amount_minor=1, reason="asked", key=key))
 
-    lines = sample(lines_of(lambda: send_back("first")), most)
+    lines = sample(lines_of(lambda: send_back("first")), max_lines)
     for line in lines:
         run_until(line, lambda key=f"wish-{line}": send_back(key))  # type: ignore[misc]
     put_right(shop)

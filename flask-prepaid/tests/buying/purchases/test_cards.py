@@ -236,17 +236,17 @@ def test_a_card_that_auto_top_up_needs_is_removed_after_what_comes_of_it_is_said
     form = {"pack": "starter", "threshold": "20", "times": "1"}
     shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/top-up", **form)
 
-    asked = shop.send_form(shop.browser(), "/prepaid/cards", to=f"/prepaid/cards/{default}/remove")
-    assert asked.status_code == 200
-    assert "Auto top-up pays with this card. It goes on with" in asked.text
+    question = shop.send_form(shop.browser(), "/prepaid/cards", to=f"/prepaid/cards/{default}/remove")
+    assert question.status_code == 200
+    assert "Auto top-up pays with this card. It goes on with" in question.text
     assert len(saved(shop)) == 2
 
     shop.send_form(shop.browser(), "/prepaid/cards", to=f"/prepaid/cards/{default}/remove", sure="1")
     assert [card.id for card in saved(shop)] == [other]
     assert shop.saved_card() == other
 
-    asked = shop.send_form(shop.browser(), "/prepaid/cards", to=f"/prepaid/cards/{other}/remove")
-    assert "Without a card it stops" in asked.text
+    question = shop.send_form(shop.browser(), "/prepaid/cards", to=f"/prepaid/cards/{other}/remove")
+    assert "Without a card it stops" in question.text
 
 
 def test_the_card_named_as_the_next_one_is_the_one_that_pays_then(shop: Shop) -> None:
@@ -256,11 +256,11 @@ def test_the_card_named_as_the_next_one_is_the_one_that_pays_then(shop: Shop) ->
     shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/top-up", **form)
     default = shop.saved_card()
     path = f"/prepaid/cards/{default}/remove"
-    asked = shop.send_form(shop.browser(), "/prepaid/cards", to=path)
+    question = shop.send_form(shop.browser(), "/prepaid/cards", to=path)
     replacement = next(
         card
         for card in saved(shop)
-        if f"goes on with {card.brand.capitalize()} ending in {card.last4}" in asked.text
+        if f"goes on with {card.brand.capitalize()} ending in {card.last4}" in question.text
     )
 
     shop.send_form(shop.browser(), "/prepaid/cards", to=path, sure="1")
@@ -342,12 +342,12 @@ def test_who_was_deleted_in_the_dashboard_is_offered_no_card_that_is_gone(shop: 
 def test_a_card_that_its_network_has_renewed_is_shown_with_its_new_date(deaf_shop: Shop) -> None:
     card = deaf_shop.keep_card()
     deaf_shop.dashboard().v1.payment_methods.update(card, {"card": {"exp_month": 7, "exp_year": 2044}})
-    assert [one.exp_year for one in saved(deaf_shop)] != [2044]
+    assert [saved_card.exp_year for saved_card in saved(deaf_shop)] != [2044]
 
-    told = event(card, type="payment_method.automatically_updated")
+    renewal = event(card, type="payment_method.automatically_updated")
 
-    assert send(deaf_shop, told).status_code == 200
-    assert [(one.exp_month, one.exp_year) for one in saved(deaf_shop)] == [(7, 2044)]
+    assert send(deaf_shop, renewal).status_code == 200
+    assert [(saved_card.exp_month, saved_card.exp_year) for saved_card in saved(deaf_shop)] == [(7, 2044)]
 
 
 def test_one_owner_has_one_customer_at_stripe(shop: Shop) -> None:

@@ -1,7 +1,4 @@
-"""Rows 1 to 10: what customers and their browsers do.
-
-Rows 2 to 5 and 7 to 10 are stories of a purchase, in test_purchases; here are those of threads and sockets.
-"""
+"""Browsers that press a button many times at once, or hang up."""
 
 from __future__ import annotations
 
@@ -89,9 +86,9 @@ def test_a_browser_that_hangs_up_after_sending_is_charged_and_gets_its_credits(s
 
 
 def token_of(page: str) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
-    assert found, page
-    return found[1]
+    match = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert match, page
+    return match[1]
 
 
 def session_cookie(browser: FlaskClient) -> str:

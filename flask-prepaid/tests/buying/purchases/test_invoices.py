@@ -44,8 +44,8 @@ def test_an_invoice_that_stripe_makes_after_the_payment_is_known_by_its_event(bi
     billing.change_payments(invoice_id=None)  # as if the session had been fetched before there was one
     assert billing.browser().get("/prepaid/invoice/1").status_code == 404
 
-    told = next(event.id for event in billing.inbox() if event.type == "invoice.paid")
-    assert billing.command("replay", told).exit_code == 0
+    event_id = next(event.id for event in billing.inbox() if event.type == "invoice.paid")
+    assert billing.command("replay", event_id).exit_code == 0
 
     assert billing.browser().get("/prepaid/invoice/1").status_code == 302
 

@@ -103,9 +103,9 @@ class PlanShop(Shop):
 
     def pay_invoice(self, card: str = VISA, owner: str = "user:1") -> TestResponse:
         """Follow the page's one button to Stripe's invoice, and pay it there."""
-        found = re.search(r'class="btn btn-primary" href="([^"]+/invoice/[^"]+)"', self.page(owner))
-        assert found is not None, self.page(owner)
-        path = found[1].removeprefix("http://127.0.0.1:12111")
+        link = re.search(r'class="btn btn-primary" href="([^"]+/invoice/[^"]+)"', self.page(owner))
+        assert link is not None, self.page(owner)
+        path = link[1].removeprefix("http://127.0.0.1:12111")
         number = {"card_number": card, "card_expiry": "12/34", "card_cvc": "123", "name": "Pat"}
         answer = self.stripe.browser().post(path, data=number)
         if answer.status_code == 303 and "challenge" in answer.location:
@@ -125,20 +125,20 @@ class PlanShop(Shop):
     def row(self, owner: str = "user:1") -> Subscription:
         """The customer's last subscription."""
         mine = select(Subscription).where(Subscription.owner == owner).order_by(Subscription.id.desc())
-        found = self.read(lambda: self.prepaid.session.scalars(mine).first())
-        assert isinstance(found, Subscription)
-        return found
+        subscription = self.read(lambda: self.prepaid.session.scalars(mine).first())
+        assert isinstance(subscription, Subscription)
+        return subscription
 
     def state(self, owner: str = "user:1") -> State:
         return self.row(owner).state
 
     def stripe_id(self, owner: str = "user:1") -> str:
-        found = self.row(owner).stripe_id
-        assert found is not None
-        return found
+        stripe_id = self.row(owner).stripe_id
+        assert stripe_id is not None
+        return stripe_id
 
     def change_subscriptions(self, **values: object) -> None:
-        """As ``change_payments``, of the subscriptions."""
+        """Somebody's hand in the table of subscriptions, or a fault of ours."""
         self._change(Subscription, values)
 
     def invoices(self, owner: str = "user:1") -> list[Invoice]:
@@ -172,10 +172,10 @@ class PlanShop(Shop):
 
     def drift(self, *options: str) -> list[dict[str, Any]]:
         """What ``flask prepaid reconcile`` finds."""
-        found: list[dict[str, Any]] = json.loads(self.command("reconcile", "--json", *options).stdout)[
+        differences: list[dict[str, Any]] = json.loads(self.command("reconcile", "--json", *options).stdout)[
             "drift"
         ]
-        return found
+        return differences
 
     def share(self, credits: int, proration_date: str, owner: str = "user:1") -> int:
         """So many credits a period, from a moment to the period's end, rounded down."""

@@ -19,8 +19,8 @@ def mrr(shop: PlanShop, day: str) -> int:
 
 
 def moves(shop: PlanShop, start: str, end: str) -> dict[Move, int]:
-    found: dict[Move, int] = shop.read(lambda: history.moves(shop.prepaid.session, "usd", at(start), at(end)))
-    return found
+    moves: dict[Move, int] = shop.read(lambda: history.moves(shop.prepaid.session, "usd", at(start), at(end)))
+    return moves
 
 
 def live(shop: PlanShop) -> None:

@@ -184,7 +184,7 @@ def test_a_card_that_is_added_in_a_trial_without_one_leaves_it_alone(shop: PlanS
 
 
 def test_a_trial_whose_end_was_begun_and_never_asked_for_is_ended_by_the_next_look(shop: PlanShop) -> None:
-    """As by a worker that was killed between its commit and Stripe."""
+    """The worker was killed between its commit and Stripe."""
     session = shop.choose("trial", trial="1")
     shop.change_subscriptions(end_reason=CARD_HAD_TRIAL)
     shop.stripe.pay(session)
@@ -309,14 +309,14 @@ def test_a_trial_without_a_card_is_paused_at_its_end_and_goes_on_with_one(shop: 
 def test_the_host_hears_three_days_before_a_trial_ends(shop: PlanShop) -> None:
     heard: list[dict[str, object]] = []
 
-    def hear(sender: object, **told: object) -> None:
-        heard.append(told)
+    def hear(sender: object, **values: object) -> None:
+        heard.append(values)
 
     with signals.trial_ending.connected_to(hear):
         shop.subscribe("trial")
         shop.pass_time(days=11, minutes=5)
 
-    assert [told["owner"] for told in heard] == ["user:1"]
+    assert [values["owner"] for values in heard] == ["user:1"]
 
 
 def test_the_button_says_what_it_begins(shop: PlanShop) -> None:

@@ -205,12 +205,12 @@ class Life:
 
     def go_on(self, days: int) -> None:
         """Let time pass. The next charge is what the page said, unless a retry or an end comes first."""
-        row, said = self.shop.row(), next_charge(self.shop)
+        row, charge = self.shop.row(), next_charge(self.shop)
         before = len(self.shop.invoices())
         self.shop.pass_time(days=days)
         renewals = self.shop.invoices()[before:]
-        if said is not None and renewals and row.state in (State.ACTIVE, State.TRIALING):
-            assert (renewals[0].due_minor, day_of(renewals[0].created_at)) == said
+        if charge is not None and renewals and row.state in (State.ACTIVE, State.TRIALING):
+            assert (renewals[0].due_minor, day_of(renewals[0].created_at)) == charge
 
     def to_the_renewal(self) -> None:
         """A day after the period's end: the renewal was paid, or not."""
@@ -259,8 +259,8 @@ def next_charge(shop: PlanShop) -> Charge | None:
 
 
 def charge_in(page: str, words: str) -> Charge | None:
-    found = re.search(words, page)
-    return (int(found[1].replace(",", "").replace(".", "")), found[2]) if found else None
+    match = re.search(words, page)
+    return (int(match[1].replace(",", "").replace(".", "")), match[2]) if match else None
 
 
 def day_of(at: datetime) -> str:
@@ -274,7 +274,7 @@ def check(shop: PlanShop) -> None:
     assert shop.audit() == []
     given = {key: credits for key, credits in shop.given() if not key.startswith("rollover:")}
     invoices = shop.invoices()
-    bought = {f"invoice:{one.id}": one.credits for one in invoices if one.credits and one.credits > 0}
+    bought = {f"invoice:{bill.id}": bill.credits for bill in invoices if bill.credits and bill.credits > 0}
     assert given == bought
     due = credits_due(shop)
     for invoice in invoices:
@@ -286,15 +286,16 @@ def credits_due(shop: PlanShop) -> dict[str, int]:
 
     A whole period gives what the plan is sold with, a part of one ``floor(difference * rest / period)``.
     """
-    found = {bill.id: list(lines_of(shop, bill.id)) for bill in bills_of(shop)}
+    lines_by_bill = {bill.id: list(lines_of(shop, bill.id)) for bill in bills_of(shop)}
     whole = {
         (line.period.start, line.period.end)
-        for lines in found.values()
+        for lines in lines_by_bill.values()
         for line in lines
         if not is_part(line)
     }
     return {
-        bill_id: int(sum(share_of(shop, line, whole) for line in lines)) for bill_id, lines in found.items()
+        bill_id: int(sum(share_of(shop, line, whole) for line in lines))
+        for bill_id, lines in lines_by_bill.items()
     }
 
 
@@ -318,13 +319,13 @@ def share_of(shop: PlanShop, line: stripe.InvoiceLineItem, whole: set[tuple[int,
     price = shop.v1.prices.retrieve(str(line.pricing.price_details.price))
     (plan,) = [plan for plan in PLANS if f"prepaid_plan_{plan.slug}" == price.lookup_key]
     credits = plan.credits * (line.quantity or 1)
-    net = line.amount - sum(one.amount for one in line.discount_amounts or [])
+    net = line.amount - sum(discount.amount for discount in line.discount_amounts or [])
     start, end = line.period.start, line.period.end
     if not is_part(line):
         days = {"month": (28, 31), "year": (365, 366)}[plan.interval]
         assert line.amount == 0 or days[0] <= (end - start) / 86_400 <= days[1], "a period has its length"
         return Fraction(credits if net else 0)
-    (began,) = [one for one, until in whole if until == end and one <= start]
+    (began,) = [beginning for beginning, until in whole if until == end and beginning <= start]
     return Fraction(credits * (end - start), end - began) * ((net > 0) - (net < 0))
 
 
