@@ -31,7 +31,7 @@ from sqlalchemy import text
 
 from flask_prepaid import Prepaid
 from flask_prepaid.payments.models import Payment, PaymentState, Via
-from flask_prepaid.reports import credits, failures, revenue, sales
+from flask_prepaid.reports import credits, failures, plan_revenue, sales
 from flask_prepaid.reports.models import Movement
 from flask_prepaid.reports.selection import Selection
 from flask_prepaid.subscriptions.models import (
@@ -342,8 +342,8 @@ def reports(prepaid: Prepaid) -> dict[str, Any]:
         "credits_by_day": lambda: credits.credits(session),
         "owed": lambda: credits.owed(session),
         "worth": lambda: credits.worth(session),
-        "mrr": lambda: revenue.months(session, ever, currency="usd"),
-        "cohorts": lambda: revenue.cohorts(session, ever.span, currency="usd"),
+        "mrr": lambda: plan_revenue.months(session, ever, currency="usd"),
+        "cohorts": lambda: plan_revenue.cohorts(session, ever.span, currency="usd"),
         "failures": lambda: failures.failures(prepaid, Selection(by="month")),
         "failures_of_a_month": lambda: failures.failures(prepaid, month),
     }

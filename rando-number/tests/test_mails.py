@@ -74,7 +74,7 @@ def tick(shop: RunningShop) -> None:
     assert shop.command("prepaid", "tick").exit_code == 0
 
 
-def test_a_customer_is_told_once_for_each_time_that_the_credits_run_low(tmp_path: Path) -> None:
+def test_one_mail_is_sent_for_each_time_that_the_credits_run_low(tmp_path: Path) -> None:
     shop = RunningShop(tmp_path, RANDO_BASE_URL="http://127.0.0.1:5555")
     customer = shop.customer("pat@rando.test")
 

@@ -21,7 +21,7 @@ from . import config as settings
 from . import costs, upgrade
 from .catalog import Catalog, Pack, Plan, Quantity
 from .gateway.client import Gateway
-from .operations import books, webhooks
+from .operations import audit_rules, webhooks
 from .payments import customers
 from .payments.models import SavedCard
 from .purchases import cards
@@ -186,7 +186,7 @@ class Prepaid(LedgerVerbs):
 
     def audit(self, *rules: Rule) -> list[Problem]:
         """Everything that is off in the books, and between them and payments; empty when all is right."""
-        return super().audit(books.problems, *rules)
+        return super().audit(audit_rules.problems, *rules)
 
     @property
     def gateway(self) -> Gateway:

@@ -1,6 +1,6 @@
 """Credits for any Python program: wallets, entries, lots, holds, and the proof that they are right."""
 
-from .audit.problems import Problem, Rule
+from .audit.problem import Problem, Rule
 from .books.allowances import ALLOWANCE_GRACE
 from .books.clawbacks import credits_of_refund
 from .errors import (

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from . import database
 from .audit import audit
-from .audit.problems import Problem, Rule
+from .audit.problem import Problem, Rule
 from .books import allowances, clawbacks, entries, holds, reversals, sweep
 from .books.allowances import ALLOWANCE_GRACE
 from .books.posting import Posting

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import audit, cli, config, errors, headers, health, operators, pages, shop
+from . import audit_log, cli, config, errors, headers, health, operators, pages, shop
 from .accounts import setup as accounts
 from .api import openapi, routes
 from .demo.clock import clock_of
@@ -45,7 +45,7 @@ def create_app(
     headers.init_app(app)
     rates.init_app(app)
     accounts.init_app(app)
-    audit.init_app(app)
+    audit_log.init_app(app)
     operators.init_app(app)
     openapi.init_app(app, routes.blueprint)
     errors.init_app(app)

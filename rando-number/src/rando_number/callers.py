@@ -24,7 +24,7 @@ class Caller:
     spending_limit: int | None = None
 
     @property
-    def is_limited(self) -> bool:
+    def is_capped(self) -> bool:
         """Whether the credits that are taken have to be counted by the month."""
         return self.cap_per_month is not None or self.spending_limit is not None
 

@@ -211,7 +211,7 @@ class Number(Base):
 
     ``id`` names the request: the ledger's key is ``number:<id>``. It begins with the
     time, so that the newest come first. ``idempotency_key`` is the client's header,
-    which stands for this row for a day; ``request_digest`` is a digest of what was asked with it.
+    which stands for this row for a day; ``request_digest`` tells whether it came with the same request.
     """
 
     __tablename__ = "numbers"

@@ -96,7 +96,7 @@ def sell(caller: Caller, ask: Ask, *, idempotency_key: str | None = None) -> Dra
     :raises ApiError: The key has been used to ask for something else, the API key's cap is
         reached, or it has been revoked.
     """
-    earlier = asked_before(caller, idempotency_key)
+    earlier = earlier_numbers(caller, idempotency_key)
     if earlier is None:
         try:
             with api_keys.counted(caller, ask.count):
@@ -105,7 +105,7 @@ def sell(caller: Caller, ask: Ask, *, idempotency_key: str | None = None) -> Dra
             api_keys.confirm(caller)
             raise
         except IntegrityError:  # the key was revoked, or another request with this name was first
-            earlier = asked_before(caller, idempotency_key)
+            earlier = earlier_numbers(caller, idempotency_key)
             if earlier is None:
                 api_keys.confirm(caller)
                 raise
@@ -147,7 +147,7 @@ def release_connection() -> None:
         db.session.rollback()
 
 
-def asked_before(caller: Caller, idempotency_key: str | None) -> Number | None:
+def earlier_numbers(caller: Caller, idempotency_key: str | None) -> Number | None:
     """The numbers that this key bought within a day. An older key is free again."""
     if idempotency_key is None:
         return None

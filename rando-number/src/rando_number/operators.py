@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 
 from flask_prepaid import Operator, Operators, PrepaidError, Role, operator_acts
 
-from . import audit
+from . import audit_log
 from .callers import signed_in
 from .models import Action, AuditLine, SignIn, User, db, owner_of, user_id_of, user_of
 
@@ -93,7 +93,7 @@ CALLBACKS = Operators(current=operator, find=find, labels=addresses, blocked=blo
 
 def note(app: Flask, operator: str, action: str, owner: str | None, reason: str, detail: Any) -> None:
     """Keep what an operator does, in the transaction that does it. The signal names its arguments."""
-    audit.note(Action.OPERATED, actor=operator, did=action, owner=owner, reason=reason, **detail)
+    audit_log.note(Action.OPERATED, actor=operator, did=action, owner=owner, reason=reason, **detail)
 
 
 @blueprint.get("/admin/audit")

@@ -52,6 +52,17 @@ def test_our_name_and_ones_own_address_are_refused(shop: RunningShop, password: 
     assert shop.rows()["users"] == 0
 
 
+def test_a_password_is_judged_as_it_was_typed_in_whatever_form_it_is_kept(
+    shop: RunningShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(shop.app.config, "SECURITY_PASSWORD_NORMALIZE_FORM", "NFKD")
+
+    refused = shop.visitor().register("renée@rando.test", "renée999")
+
+    assert "little more than your address" in refused.text
+    assert shop.rows()["users"] == 0
+
+
 @pytest.mark.parametrize(
     "password", ["alllowercase", "a     space     z", "🎲🎲🎲🎲🎲🎲🎲🎲", "19283746556473"]
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from rando_number.api.buffering import BufferedRequests
 
-ASKED = {"type": "http", "method": "POST", "path": "/", "query_string": b"a=\xff%20"}
+REQUEST = {"type": "http", "method": "POST", "path": "/", "query_string": b"a=\xff%20"}
 
 
 def hand_on(
@@ -30,7 +30,7 @@ def hand_on(
         sent.append(event)
 
     front: Any = BufferedRequests(app, max_body=10)
-    asyncio.run(front({**ASKED, "headers": headers}, receive, send))
+    asyncio.run(front({**REQUEST, "headers": headers}, receive, send))
     return requests[0] if requests else sent[0]["status"]
 
 

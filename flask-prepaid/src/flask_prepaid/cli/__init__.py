@@ -1,1 +1,5 @@
-"""The commands of ``flask prepaid``. They import the domain and the reports, never a page."""
+"""The commands of ``flask prepaid``.
+
+Imports ``config``, ``gateway``, ``operations``, ``payments``, ``purchases``, ``reports``, ``upgrade``, and
+what all may import: ``context``, ``errors``, ``money``, ``signals``. Never a page.
+"""

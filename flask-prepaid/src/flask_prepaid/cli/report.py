@@ -17,7 +17,7 @@ from .. import money
 from ..context import Context
 from ..reports import credits as credit_reports
 from ..reports import failures as failure_reports
-from ..reports import revenue
+from ..reports import plan_revenue
 from ..reports import sales as sales_reports
 from ..reports.days import CUTS
 from ..reports.sales import PARTS
@@ -208,31 +208,31 @@ def credits(app: Context, selection: Selection) -> Report:
 
 def mrr(app: Context, selection: Selection) -> Report:
     """Monthly revenue of the plans, per currency; without days, since the first plan was paid."""
-    selection = revenue.completed(app, selection)
+    selection = plan_revenue.completed(app, selection)
     rows = [
         line.as_dict()
         for currency in plan_currencies(app, selection)
-        for line in revenue.months(app.session, selection, currency=currency)
+        for line in plan_revenue.months(app.session, selection, currency=currency)
     ]
     last = {row["currency"]: row["closing_minor"] for row in rows}
     totals = [{"currency": currency, "closing_minor": minor} for currency, minor in last.items()]
-    return Report(list(revenue.Month(selection.span.first, "").as_dict()), rows, totals, {})
+    return Report(list(plan_revenue.Month(selection.span.first, "").as_dict()), rows, totals, {})
 
 
 def cohorts(app: Context, selection: Selection) -> Report:
     """How many of those who first paid for a plan in a month pay at the end of each month since."""
-    selection = revenue.completed(app, selection)
+    selection = plan_revenue.completed(app, selection)
     rows = [
         row
         for currency in plan_currencies(app, selection)
-        for cohort in revenue.cohorts(app.session, selection.span, currency=currency)
+        for cohort in plan_revenue.cohorts(app.session, selection.span, currency=currency)
         for row in cohort.rows(currency)
     ]
-    return Report(list(revenue.COHORT), rows, [], {})
+    return Report(list(plan_revenue.COHORT), rows, [], {})
 
 
 def plan_currencies(app: Context, selection: Selection) -> list[str]:
-    currencies = revenue.currencies(app.session)
+    currencies = plan_revenue.currencies(app.session)
     return [currency for currency in currencies if selection.currency in (None, currency)]
 
 

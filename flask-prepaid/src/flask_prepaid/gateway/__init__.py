@@ -1,1 +1,1 @@
-"""The one door to Stripe. It knows no table; it imports configuration and errors."""
+"""The one door to Stripe. Knows no table. Imports ``config`` and ``errors``."""

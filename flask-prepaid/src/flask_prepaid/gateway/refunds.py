@@ -1,4 +1,4 @@
-"""Money back: refunds that a shop makes, and disputes that a bank opens.
+"""Refunds that a shop makes, and disputes that a bank opens: both take money back.
 
 https://docs.stripe.com/api/refunds and https://docs.stripe.com/api/disputes
 """

@@ -2,4 +2,6 @@
 
 They write their own sums and the marks of what is counted, ``Payment.failure_counted`` and
 ``SubscriptionChange.counted``. Before they add credits up, they have the ledger draw what is not drawn yet.
+
+Imports ``context``, ``gateway``, ``payments``, ``subscriptions``.
 """

@@ -19,7 +19,7 @@ from prepaid_ledger.database import insert
 from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 
 from ..context import Context, transaction
-from . import deferred, failures, revenue
+from . import deferred, failures, plan_revenue
 from .days import MINUTE, day_of, first_day
 from .models import DEFERRED, ROLL_OVER, Copying, Counted, CreditSum
 from .selection import EVERYTHING, Selection
@@ -131,7 +131,7 @@ def catch_up(context: Context, *, max_time: timedelta | None = None) -> None:
     :param max_time: Leave the rest to the next time after so long.
     """
     begun = monotonic()
-    for count_some in (revenue.count, failures.count, count):
+    for count_some in (plan_revenue.count, failures.count, count):
         while count_some(context):
             if max_time is not None and monotonic() - begun > max_time.total_seconds():
                 return

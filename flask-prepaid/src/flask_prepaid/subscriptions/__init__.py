@@ -1,1 +1,5 @@
-"""Plans: beginning, changing and ending them, and the credits that their invoices give. Imports payments."""
+"""Plans: beginning, changing and ending them, and the credits that their invoices give.
+
+Imports ``catalog``, ``gateway``, ``payments``, and what all may import: ``context``, ``errors``, ``money``,
+``signals``.
+"""

@@ -1,1 +1,5 @@
-"""The customer's pages, their mails and the webhook. They import the domain, never the extension."""
+"""The customer's pages, their mails and the webhook.
+
+Imports ``catalog``, ``gateway``, ``operations``, ``payments``, ``purchases``, ``subscriptions``, and what all
+may import: ``context``, ``errors``, ``money``, ``signals``. Never the extension.
+"""

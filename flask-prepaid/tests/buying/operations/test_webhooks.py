@@ -142,7 +142,7 @@ def test_while_the_secret_is_replaced_both_open(rotating_shop: Shop) -> None:
     ("change", "outcome"),
     [
         ({"livemode": True}, "ignored: it is of the other mode, test or live"),
-        ({"type": "radar.early_fraud_warning.created"}, "ignored: nothing here hears this type"),
+        ({"type": "issuing_card.created"}, "ignored: nothing here hears this type"),
     ],
 )
 def test_what_is_not_for_us_is_counted_and_ignored(

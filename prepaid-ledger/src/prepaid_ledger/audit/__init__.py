@@ -1,1 +1,1 @@
-"""The proof that the books are right. Reads the tables and the pure rules of lots, never what writes."""
+"""The proof that the books are right. Imports ``tables``, and of ``books`` the pure rules and key names."""

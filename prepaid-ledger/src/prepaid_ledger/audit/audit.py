@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 
 from ..tables import Entry, Kind, Wallet
-from .problems import Problem, Rule
+from .problem import Problem, Rule
 from .replay import replay
 
 #: The triggers that refuse a change of an entry, by database.

@@ -17,7 +17,7 @@ from ..books.lots import BrokenHistory, Closed, EntryRow, Event, Lots, LotState,
 from ..books.posting import OWN_KEYS
 from ..tables import Kind
 from .memory import RecentMemory
-from .problems import Problem
+from .problem import Problem
 from .streams import Account, StoredDraw, Tables
 
 #: After so many events, used-up lots are let go of.

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ..books.lot_store import CLOSED, ENTRY, LOT, OPENED
 from ..books.lots import Closed, EntryRow, LotState, Opened, Part
 from ..tables import Draw, Entry, Hold, Lot, Wallet
-from .problems import Problem
+from .problem import Problem
 
 #: Rows that are fetched at a time, from each table.
 FETCH = 2_000

@@ -1,1 +1,4 @@
-"""The only writer of credits. Imports the database, errors and clock."""
+"""The rules by which credits move, each verb in its file.
+
+Imports ``clock``, ``database``, ``errors``, ``tables``.
+"""

@@ -2,7 +2,7 @@
 
 An entry and the move of its wallet's balance are two statements of one transaction,
 and nothing in between can be caught and committed: ``append`` is the only writer of
-entries but for the batch of ``group_commit``, which writes both in one statement.
+entries but for ``spends/batch.py``, which writes them for many spends at once.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What a wallet is and was, read without writing. Imports the books."""
+"""What a wallet is and was, read without writing. Imports ``books``, ``clock``, ``tables``."""

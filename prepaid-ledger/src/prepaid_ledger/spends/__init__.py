@@ -1,1 +1,4 @@
-"""Spends that commit by themselves, many in one transaction. Imports the books."""
+"""Spends that commit by themselves, many in one transaction.
+
+Imports ``books``, ``clock``, ``database``, ``errors``.
+"""

@@ -27,7 +27,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from flask_prepaid import PrepaidError
 
-from .. import audit, mails
+from .. import audit_log, mails
 from ..callers import customer, owner
 from ..keys import api_keys
 from ..limits.rates import limiter
@@ -166,6 +166,6 @@ def close_account(user: User) -> None:
     )
     drawn = update(Number).where(Number.user_id == user.id)
     db.session.execute(drawn.values(idempotency_key=None, request_digest=None))
-    audit.note(Action.ACCOUNT_CLOSED, actor=user.owner)
+    audit_log.note(Action.ACCOUNT_CLOSED, actor=user.owner)
     db.session.commit()
     api_keys.key_cache().forget()

@@ -26,7 +26,7 @@ from webauthn.helpers.structs import (
 from wtforms import HiddenField, RadioField
 from wtforms.fields import SelectChoice
 
-from .. import audit, mails
+from .. import audit_log, mails
 from ..models import Action, Passkey, User, db, owner_of
 
 #: The usage of a passkey that replaces the password: it checks its holder by finger, face or PIN.
@@ -132,7 +132,7 @@ def init_app(app: Flask) -> None:
 
 def added(app: Flask, user: User, name: str, **extra: Any) -> None:
     """Tell the user by mail, in case somebody else has added it."""
-    audit.note(Action.PASSKEY_ADDED, actor=owner_of(user.id))
+    audit_log.note(Action.PASSKEY_ADDED, actor=owner_of(user.id))
     mails.send(
         user.email,
         "A passkey was added to your account at Rando Number",
@@ -142,4 +142,4 @@ def added(app: Flask, user: User, name: str, **extra: Any) -> None:
 
 
 def removed(app: Flask, user: User, **extra: Any) -> None:
-    audit.note(Action.PASSKEY_REMOVED, actor=owner_of(user.id))
+    audit_log.note(Action.PASSKEY_REMOVED, actor=owner_of(user.id))

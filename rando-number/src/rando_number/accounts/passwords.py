@@ -30,13 +30,14 @@ class Passwords(PasswordUtil):
         return super().normalize(password)
 
     def validate(self, password: str, is_register: bool, **kwargs: Any) -> tuple[list[str] | None, str]:
-        wrong, password = super().validate(password, is_register, **kwargs)
+        """What is wrong with a password as it was typed, and the form of it that is kept."""
+        wrong, kept = super().validate(password, is_register, **kwargs)
         if wrong:
-            return wrong, password
+            return wrong, kept
         user = kwargs.get("user")
         email = kwargs.get("email") or (user.email if user else "")
         reason = weakness(password, email)
-        return ([reason] if reason else None), password
+        return ([reason] if reason else None), kept
 
 
 def init_app(app: Flask) -> None:

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_security import Totp, TwoFactorRescueForm, TwoFactorSetupForm, tf_disabled, tf_profile_changed
 from wtforms import RadioField, StringField
 
-from .. import audit
+from .. import audit_log
 from ..callers import signed_in
 from ..models import Action, User, owner_of
 
@@ -79,8 +79,8 @@ def only_halfway_in() -> ResponseReturnValue | None:
 
 
 def set_up(app: Flask, user: User, **extra: Any) -> None:
-    audit.note(Action.SECOND_FACTOR_SET, actor=owner_of(user.id))
+    audit_log.note(Action.SECOND_FACTOR_SET, actor=owner_of(user.id))
 
 
 def switched_off(app: Flask, user: User, **extra: Any) -> None:
-    audit.note(Action.SECOND_FACTOR_OFF, actor=owner_of(user.id))
+    audit_log.note(Action.SECOND_FACTOR_OFF, actor=owner_of(user.id))

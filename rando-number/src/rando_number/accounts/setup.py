@@ -1,38 +1,33 @@
-"""Flask-Security with our pages and our rules for addresses; what a new customer is told; logout."""
+"""Flask-Security with our pages, our forms and our rules for addresses."""
 
 from __future__ import annotations
 
 from functools import wraps
-from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
-from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
+from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue, RouteCallable
 from flask_login import logout_user
 from flask_security import (
     LoginForm,
     Security,
     SQLAlchemyUserDatastore,
-    change_email_confirmed,
-    user_not_registered,
-    user_registered,
 )
 from flask_wtf import CSRFProtect
 
-from .. import audit, mails
+from .. import mails
 from ..callers import signed_in
 from ..keys import api_keys
 from ..limits import rates
 from ..mails import SecurityMails
-from ..models import Action, Passkey, Role, User, db, utc_now
-from . import closing, passkeys, passwords, second_factor, sign_ins, welcome
+from ..models import Passkey, Role, User, db, utc_now
+from . import closing, greetings, passkeys, passwords, second_factor, sign_ins, welcome
 from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
 from .passwords import Passwords
 from .second_factor import OnceOnly, RescueForm, SetUpForm
 
 csrf = CSRFProtect()
 users = SQLAlchemyUserDatastore(db, User, Role, Passkey)
-blueprint = Blueprint("accounts", __name__)
 
 #: The extension's endpoints that an unconfirmed customer, or Stripe, may reach.
 OPEN_TO_ALL = {"prepaid.webhook", "prepaid.return", "prepaid.static"}
@@ -99,15 +94,10 @@ def init_app(app: Flask) -> None:
     if security.confirmable:
         views["security.register"] = rates.steady(without_sign_in(views["security.register"]))
         app.before_request(confirmed_buyers_only)
-    user_registered.connect(greet, app)
-    if not security.confirmable:  # else the mail tells, and the page must not
-        user_registered.connect(say_welcome, app)
-        user_not_registered.connect(point_to_login, app)
-    change_email_confirmed.connect(tell_the_old_address, app)
+    greetings.init_app(app)
     welcome.init_app(app)
     api_keys.init_app(app)
     closing.init_app(app)
-    app.register_blueprint(blueprint)
 
 
 def without_sign_in(register: RouteCallable) -> RouteCallable:
@@ -129,46 +119,3 @@ def confirmed_buyers_only() -> ResponseReturnValue | None:
     if request.blueprint != "prepaid" or request.endpoint in OPEN_TO_ALL or user is None or user.confirmed_at:
         return None
     return render_template("accounts/confirm_first.html"), 403
-
-
-def greet(app: Flask, user: User, **extra: Any) -> None:
-    """Give the free credits in the transaction that makes the customer, or make no customer.
-
-    Flask-Security commits after the view whatever became of it, so what failed is undone here.
-    """
-    try:
-        db.session.flush()
-        welcome.greet(user)
-    except Exception:
-        db.session.rollback()
-        raise
-
-
-def say_welcome(app: Flask, user: User, **extra: Any) -> None:
-    if credits := user.account_credits:
-        flash(f"Welcome. {credits} credits are yours to try.", "success")
-    else:
-        flash("Welcome back. Your mailbox has had its free credits before.", "info")
-
-
-def point_to_login(app: Flask, **extra: Any) -> None:
-    flash("That address has an account already. Log in, or reset your password.", "warning")
-
-
-def tell_the_old_address(app: Flask, user: User, old_email: str, **extra: Any) -> None:
-    """Write to the old address, so that a customer whose account was taken over learns of it."""
-    audit.note(Action.EMAIL_CHANGED, actor=user.owner)
-    mails.send(
-        old_email,
-        "Your address at Rando Number was changed",
-        "Mails go to another address from now on, and the old one opens the account no more.\n\n"
-        "If this was not you, answer this mail at once.\n",
-    )
-
-
-@blueprint.get("/logout")
-def logout() -> ResponseReturnValue:
-    """Ask first: a link on another site must not sign anybody out."""
-    if signed_in() is None:
-        return redirect(url_for("pages.home"))
-    return render_template("accounts/logout.html")

@@ -1,4 +1,4 @@
-"""Sessions that can be ended from here: the cookie names a row, and dies with it."""
+"""Logout, and sessions that can be ended from here: the cookie names a row, and dies with it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from flask_login import user_logged_out
 from flask_security import auth_required, password_changed, password_reset, user_authenticated
 from sqlalchemy import delete, select
 
-from .. import audit
-from ..callers import customer
+from .. import audit_log
+from ..callers import customer, signed_in
 from ..models import Action, SignIn, User, db, owner_of, utc_now
 
 blueprint = Blueprint("sign_ins", __name__)
@@ -93,7 +93,7 @@ def begin(app: Flask, user: User, **extra: Any) -> None:
 
 def end(app: Flask, user: User, **extra: Any) -> None:
     """Delete the row at logout, so that a copy of the cookie opens nothing."""
-    audit.note(Action.SIGNED_OUT, actor=owner_of(user.id))
+    audit_log.note(Action.SIGNED_OUT, actor=owner_of(user.id))
     db.session.execute(delete(SignIn).where(SignIn.digest == digest_of(session.pop(TOKEN, ""))))
     db.session.commit()
 
@@ -117,6 +117,14 @@ def only_open_ones() -> None:
         session[RENEWED] = today()
 
 
+@blueprint.get("/logout")
+def logout() -> ResponseReturnValue:
+    """Ask first: a link on another site must not sign anybody out."""
+    if signed_in() is None:
+        return redirect(url_for("pages.home"))
+    return render_template("accounts/logout.html")
+
+
 @blueprint.get("/sessions")
 @auth_required("session")
 def sessions() -> ResponseReturnValue:
@@ -135,7 +143,7 @@ def sessions() -> ResponseReturnValue:
 def end_all() -> ResponseReturnValue:
     """Sign out everywhere, here too. API keys go on."""
     db.session.execute(delete(SignIn).where(SignIn.user_id == customer().id))
-    audit.note(Action.SIGN_IN_ENDED, all=True)
+    audit_log.note(Action.SIGN_IN_ENDED, all=True)
     db.session.commit()
     session.clear()
     flash("You are signed out everywhere.", "success")
@@ -154,7 +162,7 @@ def end_one() -> ResponseReturnValue:
     )
     if not ended.all() and named:
         abort(404)
-    audit.note(Action.SIGN_IN_ENDED, one=bool(named))
+    audit_log.note(Action.SIGN_IN_ENDED, one=bool(named))
     db.session.commit()
     flash("That session has ended." if named else "Every other session has ended.", "success")
     return redirect(url_for("sign_ins.sessions"), 303)

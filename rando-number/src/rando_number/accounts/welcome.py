@@ -7,13 +7,10 @@ import hmac
 
 from flask import Flask, current_app
 from flask_security import change_email_confirmed
-from sqlalchemy import text
+from sqlalchemy.dialects import postgresql, sqlite
 
 from .. import shop
-from ..models import User, db
-
-#: Returns the digest if it is new. Written out, since SQLAlchemy has an upsert for each dialect only.
-REMEMBER = text("INSERT INTO welcomed (digest) VALUES (:digest) ON CONFLICT DO NOTHING RETURNING digest")
+from ..models import User, Welcomed, db
 
 #: Providers that ignore dots in a name, and the one domain that their addresses belong to.
 WITHOUT_DOTS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
@@ -36,7 +33,10 @@ def remember_new_address(app: Flask, user: User, **extra: object) -> None:
 
 def remember(email: str) -> bool:
     """Note that a mailbox has had its free credits; returns whether that is new. The caller commits."""
-    return db.session.scalar(REMEMBER, {"digest": digest_of(email)}) is not None
+    on_sqlite = db.session.get_bind().dialect.name == "sqlite"
+    insert = sqlite.insert(Welcomed) if on_sqlite else postgresql.insert(Welcomed)
+    new = insert.values(digest=digest_of(email)).on_conflict_do_nothing().returning(Welcomed.digest)
+    return db.session.scalar(new) is not None
 
 
 def digest_of(email: str) -> str:

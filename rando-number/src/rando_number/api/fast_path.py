@@ -109,7 +109,7 @@ class FastPath:
         headers = dict(scope["headers"])
         ask = self.read(scope, headers)
         caller = None if ask is None else await self.caller(headers[b"authorization"])
-        if ask is None or caller is None or caller.is_limited:
+        if ask is None or caller is None or caller.is_capped:
             return None
         try:
             window = await self.count(caller)

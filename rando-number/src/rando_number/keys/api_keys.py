@@ -19,7 +19,7 @@ from wtforms.validators import Length, NumberRange, Optional, ValidationError
 
 from flask_prepaid import PrepaidError
 
-from .. import audit
+from .. import audit_log
 from ..callers import Caller, customer
 from ..errors import ApiError, opens_nothing
 from ..models import Action, ApiKey, User, db, utc_now
@@ -99,7 +99,7 @@ def revoke(key_id: int) -> ResponseReturnValue:
     )
     if revoked.first() is None:
         abort(404)
-    audit.note(Action.KEY_REVOKED, key=key_id)
+    audit_log.note(Action.KEY_REVOKED, key=key_id)
     db.session.commit()
     key_cache().forget()
     flash("The key has been revoked. Calls with it are refused from now on.", "success")
@@ -133,7 +133,7 @@ def make(
     )
     db.session.add(key)
     db.session.flush()
-    audit.note(Action.KEY_MADE, key=key.id)
+    audit_log.note(Action.KEY_MADE, key=key.id)
     return secret
 
 
@@ -185,7 +185,7 @@ def counted(caller: Caller, credits: int) -> Iterator[None]:
 
     :raises ApiError: The cap of the key, or the owner's limit, does not allow that many.
     """
-    if not caller.is_limited:
+    if not caller.is_capped:
         yield
         return
     month = f"{utc_now():%Y-%m}"

@@ -1,4 +1,8 @@
-"""The counters of ``memory://``, without a thread that sweeps them a hundred times a second."""
+"""The counters of ``memory://``, without a thread that sweeps them a hundred times a second.
+
+The library ``limits`` registers each subclass of its storages by ``STORAGE_SCHEME`` when the class is
+defined, and offers no other way: whoever counts by ``memory://`` imports this file first.
+"""
 
 from __future__ import annotations
 

@@ -13,11 +13,12 @@ from flask.typing import ResponseReturnValue
 from flask_security import auth_required
 
 from ..callers import customer
-from . import totals
-from .choice import Choice
+from . import statement, totals
+from .choice import BadChoice, Choice
 from .totals import Bought
 
 blueprint = Blueprint("downloads", __name__)
+blueprint.register_error_handler(BadChoice, statement.refused)  # a wrong filter shows the page again
 
 
 @blueprint.get("/usage.json")

@@ -22,7 +22,7 @@ from sqlalchemy import select
 from wtforms import IntegerField
 from wtforms.validators import NumberRange, Optional
 
-from .. import audit
+from .. import audit_log
 from ..callers import customer
 from ..keys import api_keys
 from ..models import Action, ApiKey, User, db, utc_now
@@ -52,7 +52,7 @@ def statement() -> ResponseReturnValue:
     return show(form, Choice.read(request.args))
 
 
-@blueprint.app_errorhandler(BadChoice)
+@blueprint.errorhandler(BadChoice)
 def refused(bad: BadChoice) -> ResponseReturnValue:
     """The page as if nothing had been chosen, with what was wrong."""
     form = LimitForm(formdata=None, limit=customer().cap_per_month)
@@ -70,7 +70,7 @@ def set_limit() -> ResponseReturnValue:
     if user.cap_per_month is None and form.limit.data is not None:
         user.month, user.used = this_month(), taken_this_month(user)
     user.cap_per_month = form.limit.data
-    audit.note(Action.LIMIT_SET, limit=form.limit.data)
+    audit_log.note(Action.LIMIT_SET, limit=form.limit.data)
     db.session.commit()
     api_keys.key_cache().forget()
     flash("Your monthly limit is saved." if form.limit.data else "There is no monthly limit now.", "success")

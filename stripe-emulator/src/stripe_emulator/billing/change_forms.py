@@ -1,4 +1,4 @@
-"""What the form of a change of a subscription asks for, besides its items."""
+"""How ``changes`` reads the form of a change: its dates and fields; ``items`` reads the items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A change of a subscription is worked out: what is prorated, and what is billed at once.
+"""What a change makes of a subscription: its new fields, what is prorated, what is billed at once.
+
+Nothing is collected here: ``updates`` and ``pauses`` do that.
 
 https://docs.stripe.com/billing/subscriptions/change
 """

@@ -250,11 +250,12 @@ def _share_of_tax(tax: Json, amount: int, whole: int) -> Json:
 def _summed_taxes(lines: list[Json]) -> list[Json]:
     """The note's taxes by rate."""
     summed: dict[str, Json] = {}
-    for tax in (tax for line in lines for tax in line["taxes"]):
-        rate = tax["tax_rate_details"]["tax_rate"]
-        before = summed.setdefault(rate, tax | {"amount": 0, "taxable_amount": 0})
-        before["amount"] += tax["amount"]
-        before["taxable_amount"] += tax["taxable_amount"]
+    for line in lines:
+        for tax in line["taxes"]:
+            rate = tax["tax_rate_details"]["tax_rate"]
+            before = summed.setdefault(rate, tax | {"amount": 0, "taxable_amount": 0})
+            before["amount"] += tax["amount"]
+            before["taxable_amount"] += tax["taxable_amount"]
     return list(summed.values())
 
 

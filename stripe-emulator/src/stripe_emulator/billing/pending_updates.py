@@ -1,4 +1,4 @@
-"""A change of a subscription that waits for its payment.
+"""A change of a subscription that waits for its payment: kept, applied when paid, dropped when not.
 
 https://docs.stripe.com/billing/subscriptions/pending-updates
 """

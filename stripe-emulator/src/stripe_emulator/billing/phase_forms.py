@@ -92,9 +92,7 @@ def _phase(form: Json, begins: int, param: str) -> Json:
     given = {key: form[key] for key in BLANK if form.get(key) not in (None, "")}
     phase = {**copy.deepcopy(BLANK), **given}
     phase["discounts"] = [_shown_discount(discount) for discount in form.get("discounts") or []]
-    phase["add_invoice_items"] = [
-        _shown_extra(add_invoice_item) for add_invoice_item in form.get("add_invoice_items") or []
-    ]
+    phase["add_invoice_items"] = [_shown_extra(extra) for extra in form.get("add_invoice_items") or []]
     phase["default_tax_rates"] = items.tax_rates(form.get("default_tax_rates"), f"{param}[default_tax_rates]")
     if form.get("invoice_settings"):
         phase["invoice_settings"] = {"account_tax_ids": None, "days_until_due": None, "issuer": None} | form[

@@ -38,9 +38,9 @@ def plan_ahead(schedule: Json) -> None:
     )
     shown = current and {"start_date": current["start_date"], "end_date": current["end_date"]}
     objects.change(schedule, current_phase=shown if schedule["status"] == "active" else None)
-    ahead = [moment for phase in schedule["phases"] for moment in (phase["start_date"], phase["end_date"])]
-    moment = min((time for time in ahead if time > now), default=now)
-    clock.schedule(moment, "subscription_schedule.phase", schedule["id"])
+    changes = [moment for phase in schedule["phases"] for moment in (phase["start_date"], phase["end_date"])]
+    next_change = min((moment for moment in changes if moment > now), default=now)
+    clock.schedule(next_change, "subscription_schedule.phase", schedule["id"])
 
 
 def enter_due(subscription: Json) -> None:
@@ -89,9 +89,7 @@ def begin(schedule: Json) -> None:
         "items": [phase_forms.form_of(item) for item in phase["items"]],
         "discounts": [phase_forms.without_nulls(discount) for discount in phase["discounts"]],
         "metadata": phase["metadata"],
-        "add_invoice_items": [
-            phase_forms.without_nulls(add_invoice_item) for add_invoice_item in phase["add_invoice_items"]
-        ],
+        "add_invoice_items": [phase_forms.without_nulls(extra) for extra in phase["add_invoice_items"]],
     }
     defaults = schedule["default_settings"]
     method = phase["default_payment_method"] or defaults["default_payment_method"]
@@ -142,9 +140,7 @@ def enter(schedule: Json, phase: Json, behavior: str | None = None) -> None:
     if phase["trial_end"] and phase["trial_end"] > clock.now():
         form["trial_end"] = phase["trial_end"]
     if phase["add_invoice_items"]:
-        form["add_invoice_items"] = [
-            phase_forms.without_nulls(add_invoice_item) for add_invoice_item in phase["add_invoice_items"]
-        ]
+        form["add_invoice_items"] = [phase_forms.without_nulls(extra) for extra in phase["add_invoice_items"]]
     if clock.now() >= cycle.next_renewal(subscription) and "trial_end" not in form:
         _enter_at_boundary(subscription, form, phase)
     else:

@@ -209,31 +209,29 @@ def _is_partial(subscription: Json, item: Json) -> bool:
 
 def add_invoice_items(subscription: Json, customer: Json, form: Json) -> None:
     """``add_invoice_items[]``: what is paid once, with the next invoice of the subscription."""
-    for number, add_invoice_item in enumerate(form.get("add_invoice_items") or []):
+    for number, extra in enumerate(form.get("add_invoice_items") or []):
         param = f"add_invoice_items[{number}]"
         price = (
-            prices.from_data(add_invoice_item["price_data"], f"{param}[price_data]")
-            if "price_data" in add_invoice_item
-            else store.named("price", add_invoice_item.get("price", ""), f"{param}[price]")
+            prices.from_data(extra["price_data"], f"{param}[price_data]")
+            if "price_data" in extra
+            else store.named("price", extra.get("price", ""), f"{param}[price]")
         )
-        quantity = add_invoice_item.get("quantity", 1)
+        quantity = extra.get("quantity", 1)
         lines.new_invoiceitem(
             customer,
             amount=pricing.total(price, quantity),
             currency=price["currency"],
             description=lines.product_name(price),
-            discountable=add_invoice_item.get("discountable", True),
-            discounts=discounts.redeem_all(
-                add_invoice_item.get("discounts"), customer, f"{param}[discounts]"
-            ),
-            metadata=add_invoice_item.get("metadata"),
+            discountable=extra.get("discountable", True),
+            discounts=discounts.redeem_all(extra.get("discounts"), customer, f"{param}[discounts]"),
+            metadata=extra.get("metadata"),
             parent={
                 "subscription_details": {"subscription": subscription["id"], "subscription_item": None},
                 "type": "subscription_details",
             },
             pricing=lines.pricing_of(price),
             quantity=quantity,
-            tax_rates=items.tax_rates(add_invoice_item.get("tax_rates"), f"{param}[tax_rates]"),
+            tax_rates=items.tax_rates(extra.get("tax_rates"), f"{param}[tax_rates]"),
         )
 
 

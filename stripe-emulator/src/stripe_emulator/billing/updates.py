@@ -1,4 +1,6 @@
-"""A subscription is updated: the change is worked out, collected as the request says, and shown.
+"""One update of a subscription from end to end: ``changes`` works it out, and here it is collected.
+
+It takes effect at once, not at all, or once it is paid: then ``pending_updates`` keeps it.
 
 https://docs.stripe.com/billing/subscriptions/change
 """

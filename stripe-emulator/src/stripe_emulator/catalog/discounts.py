@@ -137,12 +137,12 @@ def effective(subscription: Json | None, customer: Json) -> list[Json]:
 
 
 def is_running(discount: Json) -> bool:
-    """Whether it still takes something off: it has not ended, and is not used up."""
+    """Whether a discount still takes something off: it has not ended, and is not used up."""
     return not discount.get("_spent") and (discount["end"] is None or discount["end"] > clock.now())
 
 
 def without_spent(discount_ids: list[str]) -> list[str]:
-    """Those of them that an invoice has not used up meanwhile."""
+    """The ids of the discounts that no invoice has used up meanwhile."""
     return [discount_id for discount_id in discount_ids if not _load(discount_id).get("_spent")]
 
 

@@ -54,7 +54,7 @@ def new(form: Form, param: str = "") -> Json:
 
 
 def total(price: Json, quantity: int) -> int:
-    """What so many cost, rounded half up to the smallest unit. Tiers count as Stripe counts them."""
+    """What a quantity costs at a price, rounded half up to the smallest unit. Tiers count as at Stripe."""
     if price["billing_scheme"] == "tiered":
         return _tiered_total(price, quantity)
     divided = price.get("transform_quantity")

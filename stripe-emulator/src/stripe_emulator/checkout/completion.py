@@ -157,3 +157,10 @@ def ensure_customer(session: Json) -> Json:
     customer = customers.new(form)
     objects.change(session, customer=customer["id"])
     return customer
+
+
+def mark_kept(method: Json, session: Json) -> None:
+    """Whether the card is offered on the next page: only if its owner ticked the box, or came to save it."""
+    if method["allow_redisplay"] == "unspecified":
+        wants_it_kept = session["_payer"]["keep"] or session["mode"] == "setup"
+        objects.change(method, allow_redisplay="always" if wants_it_kept else "limited")

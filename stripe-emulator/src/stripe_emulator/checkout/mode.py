@@ -1,4 +1,7 @@
-"""What a mode of Checkout adds to its sessions, and who pays."""
+"""What each mode of Checkout says of itself, and who pays.
+
+The modes are in ``payment_mode``, ``setup_mode`` and ``subscription_mode``.
+"""
 
 from __future__ import annotations
 

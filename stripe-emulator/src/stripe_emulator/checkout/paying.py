@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_emulator.checkout import completion, modes, subscription_mode
+from stripe_emulator.checkout import completion, payment_mode, setup_mode, subscription_mode
 from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -10,8 +10,8 @@ from stripe_emulator.events import objects
 
 #: What a session does, by its ``mode``.
 MODES = {
-    "payment": modes.PAYMENT,
-    "setup": modes.SETUP,
+    "payment": payment_mode.PAYMENT,
+    "setup": setup_mode.SETUP,
     "subscription": subscription_mode.SUBSCRIPTION,
 }
 

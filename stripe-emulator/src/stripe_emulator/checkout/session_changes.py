@@ -53,7 +53,8 @@ def adjust(session: Json, line_id: str, quantity: str) -> None:
     if not quantity.isascii() or not quantity.isdigit() or not minimum <= int(quantity[:9]) <= maximum:
         raise InvalidRequest(f"The quantity must be between {minimum} and {maximum}.", param="quantity")
     quantities = {sold["id"]: sold["quantity"] for sold in session["_lines"]} | {line_id: int(quantity)}
-    update(session, {"line_items": [{"id": id, "quantity": left} for id, left in quantities.items() if left]})
+    kept = [{"id": sold_id, "quantity": count} for sold_id, count in quantities.items() if count]
+    update(session, {"line_items": kept})
 
 
 def must_be_open(session: Json, verb: str) -> None:

@@ -48,7 +48,7 @@ def defaults(form: Form) -> Json:
     }
 
 
-def mode(form: Form) -> Mode:
+def checked_mode(form: Form) -> Mode:
     """The mode of a new session.
 
     :raises InvalidRequest: A parameter is missing or contradicts the mode.

@@ -55,7 +55,7 @@ KEPT = (
 @register.post("/v1/checkout/sessions")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/checkout/sessions/create"""
-    mode = session_forms.mode(form)
+    mode = session_forms.checked_mode(form)
     session_forms.check_urls(form)
     customer = session_forms.customer(form)
     lines = line_items.read(form.get("line_items") or [])

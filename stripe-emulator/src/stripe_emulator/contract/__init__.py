@@ -1,9 +1,10 @@
 """Stripe's contract: routes, parameters and shapes, derived from the installed ``stripe`` package.
 
 The SDK is generated from Stripe's specification, so its annotations say what
-today's API takes and answers. Nothing of that is typed here a second time.
+today's API takes and answers. Nothing of that is typed here a second time. Imports ``core``.
 """
 
+from stripe_emulator.contract.later import is_too_new
 from stripe_emulator.contract.requests import Given, ParameterError, read
 from stripe_emulator.contract.responses import (
     Finding,
@@ -29,6 +30,7 @@ __all__ = [
     "coverage",
     "find",
     "is_field",
+    "is_too_new",
     "names_an_object",
     "path_of",
     "read",

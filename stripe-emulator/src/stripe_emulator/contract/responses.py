@@ -25,6 +25,7 @@ from stripe._stripe_object import UntypedStripeObject
 from stripe.v2 import ListObject as ListObjectV2
 
 from stripe_emulator.contract.annotations import alternatives, literals
+from stripe_emulator.contract.later import LATER_FIELDS
 from stripe_emulator.contract.routes import find
 from stripe_emulator.contract.thin import THIN_TYPES, class_of
 
@@ -69,21 +70,12 @@ def is_field(object_name: str, name: str) -> bool:
     return known and name in object_named(object_name).fields
 
 
-#: Fields of ours that came to Stripe's API after version 15 of the SDK, which is never shown them.
-LATER_FIELDS = {"pause_schedules", "submission_method", "subscription_pause"}
-
-
 def complete(object_name: str, fields: dict[str, Any]) -> dict[str, Any]:
     """``fields`` of such an object, each hash among them with every key that Stripe always sends.
 
     Whoever sends ``address[city]`` alone gets the other lines of the address as null.
     """
-    known = object_named(object_name).fields
-    return {
-        key: known[key].complete(value) if isinstance(value, dict) and key in known else value
-        for key, value in fields.items()
-        if key in known or key not in LATER_FIELDS
-    }
+    return object_named(object_name).complete(fields)
 
 
 class Shape(Protocol):
@@ -117,11 +109,7 @@ class Value:
         (shape,) = self.shapes
         if not isinstance(shape, Object) or shape.name is not None:
             return value
-        return shape.blank() | {
-            key: shape.fields[key].complete(each) if isinstance(each, dict) and key in shape.fields else each
-            for key, each in value.items()
-            if key in shape.fields or key not in LATER_FIELDS
-        }
+        return shape.blank() | shape.complete(value)
 
     def candidates(self, value: Any) -> tuple[Shape, ...]:
         """An object that says its name is judged by that name alone; a thin event by its type."""
@@ -247,6 +235,15 @@ class Object:
         if absent is None:
             return frozenset(name for name, field in self.fields.items() if not field.nullable)
         return frozenset(self.fields.keys() - absent)
+
+    def complete(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values, each hash among them with all its keys, without what the SDK does not know yet."""
+        too_new = LATER_FIELDS.get(self.key, set()) - self.fields.keys()
+        return {
+            key: self.fields[key].complete(value) if key in self.fields else value
+            for key, value in values.items()
+            if key not in too_new
+        }
 
     def check(self, value: Any, path: str) -> Iterator[Finding]:
         if not isinstance(value, dict):

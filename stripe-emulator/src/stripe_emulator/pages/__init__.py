@@ -1,6 +1,7 @@
 """What people see: Checkout, the bank's challenge, the portal, invoices, the dashboard; and stripe.js.
 
 Plain HTML that works without JavaScript. A page is a blueprint in a file of its own, listed here.
+Imports ``controls``, ``checkout`` and what lies below them.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from stripe_emulator.pages import (
     dashboard,
     dashboard_forms,
     describe,
-    elements,
     invoice,
     invoice_pdf,
     portal,
+    stripe_js,
 )
 
 BLUEPRINTS = (
@@ -26,7 +27,7 @@ BLUEPRINTS = (
     challenge.pages,
     invoice.pages,
     portal.pages,
-    elements.pages,
+    stripe_js.pages,
     dashboard.pages,
     dashboard_forms.pages,
     controls.pages,

@@ -14,7 +14,7 @@ from stripe_emulator.checkout.subscription_mode import needs_card
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError, no_such
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import card_form, describe, elements_session, problem
+from stripe_emulator.pages import card_form, describe, problem, stripe_js_session
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
 
@@ -117,7 +117,7 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         promotion=session_discounts.named(session),
         asks_card=asks_card(session),
         email=session["customer_email"] or (customer or {}).get("email"),
-        saved=elements_session.saved_cards(session),
+        saved=stripe_js_session.saved_cards(session),
         asks_terms=completion.asks_terms(session),
         asks_phone=completion.asks_phone(session),
         asks_address=completion.asks_address(session),
@@ -198,7 +198,7 @@ def _payer(session: Json) -> Payer:
     }
     if not asks_card(session):
         return Payer({}, email or None, name, **more)
-    saved = {method["id"]: method for method in elements_session.saved_cards(session)}
+    saved = {method["id"]: method for method in stripe_js_session.saved_cards(session)}
     if form.get("saved_card") in saved and not form.get("card_number"):
         return Payer(saved[form["saved_card"]], email or None, None, **more)
     method = card_form.read(form, email=email, phone=more["phone"], address=more["address"])

@@ -44,7 +44,7 @@ CHAOS_EVENTS = (
 )
 CHAOS_CALLS = (
     ("api_500", "Answer 500", "Share of calls; half of them after the work was done."),
-    ("api_429", "Answer 429", "Share of calls that are told to slow down."),
+    ("api_429", "Answer 429", "Share of calls that are asked to slow down."),
     ("lost_reply", "Lose the reply", "Share of calls whose work is done and whose caller never hears."),
     ("timeout", "Never answer", "Share of calls that nothing comes of, until the caller gives up."),
     ("slow", "Answer late", "Up to so many seconds, 60 at most."),
@@ -172,7 +172,7 @@ def chaos_switches() -> ResponseReturnValue:
 @pages.get("/start")
 def start() -> ResponseReturnValue:
     """How to point a program here, and the cards to pay with."""
-    return page("start", snippets=quick_start.snippets(storage().base_url), cards=quick_start.CARDS)
+    return page("start", snippets=quick_start.snippets(storage().base_url), cards=quick_start.cards_to_try())
 
 
 def webhooks_page(typed: Mapping[str, Any], error: str = "") -> str:

@@ -13,8 +13,8 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 539, 64, 760
 LINE, LONGEST = 20, 68
 
 
-def of(invoice: Json) -> bytes:
-    """The file. Lines that do not fit go on to further pages."""
+def pdf_of(invoice: Json) -> bytes:
+    """The file of an invoice. Lines that do not fit go on to further pages."""
     pages = [Page()]
     y = _columns(pages[0], _head(pages[0], invoice))
     for line in invoice["lines"]["data"]:
@@ -43,7 +43,7 @@ def _head(page: Page, invoice: Json) -> float:
         rows.append(("Due", describe.day(invoice["due_date"])))
     if invoice["status"] == "paid":
         rows.append(("Paid", _day(invoice, "paid_at")))
-    rows += [(custom_field["name"], custom_field["value"]) for custom_field in invoice["custom_fields"] or []]
+    rows += [(field["name"], field["value"]) for field in invoice["custom_fields"] or []]
     y = float(TOP + 34)
     for label, value in rows:
         page.text(LEFT, y, label)
@@ -113,12 +113,10 @@ def _sums(page: Page, y: float, invoice: Json) -> float:
 
 def sums(invoice: Json) -> list[tuple[str, int]]:
     """What stands under the lines, in order; what is nothing is left out."""
-    discount = sum(
-        total_discount_amount["amount"] for total_discount_amount in invoice["total_discount_amounts"] or []
-    )
-    tax = sum(total_taxe["amount"] for total_taxe in invoice["total_taxes"] or [])
+    off = sum(discount["amount"] for discount in invoice["total_discount_amounts"] or [])
+    tax = sum(tax_line["amount"] for tax_line in invoice["total_taxes"] or [])
     balance = (invoice["starting_balance"] or 0) - (invoice["ending_balance"] or 0)
-    rows = [("Subtotal", invoice["subtotal"]), ("Discount", -discount), ("Tax", tax)]
+    rows = [("Subtotal", invoice["subtotal"]), ("Discount", -off), ("Tax", tax)]
     kept = [(label, amount) for label, amount in rows if amount or label == "Subtotal"]
     kept.append(("Total", invoice["total"]))
     if balance:

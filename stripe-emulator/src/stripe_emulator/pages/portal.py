@@ -142,14 +142,14 @@ def _subscriptions(session: Json) -> list[Json]:
 
 
 def _paying(session: Json) -> str | None:
-    """The card that pays for the plan, or would."""
+    """The id of the card that pays for the customer's plan, or would pay for one."""
     customer = store.get("customer", session["customer"])
     method = collection.default_method(next(iter(_subscriptions(session)), None), customer)
     return method["id"] if method else None
 
 
 def _make_default(method: Json, session: Json) -> None:
-    """For what comes, and for the plans that have a card of their own."""
+    """Charge a card for what comes, and for the plans that have a card of their own."""
     customer = store.get("customer", session["customer"])
     settings = customer["invoice_settings"] | {"default_payment_method": method["id"]}
     objects.change(customer, "customer.updated", invoice_settings=settings)

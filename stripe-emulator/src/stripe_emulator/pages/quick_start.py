@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
+from stripe_emulator.payments import cards
+
 _PYTHON = """\
 from stripe import StripeClient
 
@@ -32,23 +36,28 @@ curl BASE/v1/payment_intents -u sk_test_emulator: \\
 _PAGE = """\
 <script src="BASE/js/stripe.js"></script>"""
 
-#: Number -> what its bank does. https://docs.stripe.com/testing
-CARDS = (
-    ("4242 4242 4242 4242", "pays"),
-    ("5555 5555 5555 4444", "pays, a Mastercard"),
-    ("4000 0000 0000 0002", "declines"),
-    ("4000 0000 0000 9995", "declines: insufficient funds"),
-    ("4000 0000 0000 0069", "declines: expired card"),
-    ("4000 0000 0000 0127", "declines: wrong security code"),
-    ("4000 0000 0000 0119", "declines: processing error"),
-    ("4000 0000 0000 0341", "can be saved, then declines"),
-    ("4000 0025 0000 3155", "asks its customer once, then pays off-session"),
-    ("4000 0027 6000 3184", "asks its customer every time"),
-    ("4000 0000 0000 0259", "pays, then disputes as fraudulent"),
-    ("4000 0000 0000 1976", "pays, then opens an inquiry"),
-    ("4000 0000 0000 7726", "pays; a refund succeeds later"),
-    ("4000 0000 0000 5126", "pays; a refund fails later"),
+#: The cards to begin with, by the name that ``cards.py`` gives each, and what its bank does.
+_CARDS = (
+    ("visa", "pays"),
+    ("mastercard", "pays, a Mastercard"),
+    ("chargeDeclined", "declines"),
+    ("chargeDeclinedInsufficientFunds", "declines: insufficient funds"),
+    ("chargeDeclinedExpiredCard", "declines: expired card"),
+    ("chargeDeclinedIncorrectCvc", "declines: wrong security code"),
+    ("chargeDeclinedProcessingError", "declines: processing error"),
+    ("chargeCustomerFail", "can be saved, then declines"),
+    ("authenticationRequiredOnSetup", "asks its customer once, then pays off-session"),
+    ("authenticationRequired", "asks its customer every time"),
+    ("createDispute", "pays, then disputes as fraudulent"),
+    ("createDisputeInquiry", "pays, then opens an inquiry"),
+    ("pendingRefund", "pays; a refund succeeds later"),
+    ("refundFail", "pays; a refund fails later"),
 )
+
+
+def cards_to_try() -> list[tuple[str, str]]:
+    """Numbers in groups of four, and what each card's bank does. https://docs.stripe.com/testing"""
+    return [(" ".join(wrap(cards.BY_NAME[name.lower()].number, 4)), what) for name, what in _CARDS]
 
 
 def snippets(base_url: str) -> list[tuple[str, str]]:

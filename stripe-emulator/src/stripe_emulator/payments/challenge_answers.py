@@ -1,4 +1,8 @@
-"""What the customer's answer on the bank's page does."""
+"""What the customer's answer on the bank's page does.
+
+This is no part of ``challenges``, which sends the customer there: ``confirmation`` imports that file,
+and this one imports ``confirmation``.
+"""
 
 from __future__ import annotations
 

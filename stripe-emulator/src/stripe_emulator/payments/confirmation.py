@@ -1,7 +1,7 @@
 """What the bank makes of a confirmed payment: money, a question to its customer, or no.
 
 Payments of something larger (a Checkout Session, an invoice) name it in ``_owner``, and its
-file hears of each turn as an ``Owner``. ``server.load`` puts the owners in ``OWNERS``.
+file hears of each turn as an ``Owner``. ``server.load`` names the owners.
 """
 
 from __future__ import annotations
@@ -49,8 +49,26 @@ class Owner:
     waiting: Callable[[Json], None] = _nothing
 
 
-#: Object name -> the owner's part. An intent names its owner as ``_owner: [object, id]``.
-OWNERS: dict[str, Owner] = {}
+class Owners:
+    """The owners that one kind of intent can have. ``server.load`` names them in one place, and once."""
+
+    def __init__(self) -> None:
+        self._by_object_name: dict[str, Owner] = {}
+
+    def are(self, by_object_name: dict[str, Owner]) -> None:
+        """Let each of these hear of its intents."""
+        assert not self._by_object_name, "it has been said already who owns these intents"
+        self._by_object_name = by_object_name
+
+    def of(self, intent: Json) -> Owner:
+        """Whom the intent names in ``_owner: [object, id]``; without that, one who does nothing."""
+        assert self._by_object_name, "these intents have no owners: call server.load.load() first"
+        name = intent.get("_owner")
+        return self._by_object_name[name[0]] if name else Owner()
+
+
+#: Who hears of a PaymentIntent.
+OWNERS = Owners()
 
 
 def confirm(intent: Json, how: Confirmation) -> Json:
@@ -153,7 +171,7 @@ def _canceled(intent: Json, reason: str | None) -> Json:
 
 def succeeded(intent: Json) -> None:
     """The money is there: the owner hears of it, and the charge goes on."""
-    _owner(intent).succeeded(intent)
+    OWNERS.of(intent).succeeded(intent)
     charged(store.get("charge", intent["latest_charge"]))
 
 
@@ -166,7 +184,7 @@ def _authorize(intent: Json, method: Json, *, after_challenge: bool = False) -> 
     card = payment_methods.card_of(method)
     if card.decline:
         raise refuse(intent, method, card.decline)
-    _owner(intent).approved(intent)
+    OWNERS.of(intent).approved(intent)
     _keep_card(intent, method, after_challenge)
     if card.slow:
         return _wait(intent, method, card.clears_after)
@@ -177,7 +195,7 @@ def _authorize(intent: Json, method: Json, *, after_challenge: bool = False) -> 
         )
         clock.schedule(clock.now() + charges.HELD_FOR, "payment_intent.capture_expires", intent["id"])
         events.emit("payment_intent.amount_capturable_updated", intent)
-        _owner(intent).waiting(intent)
+        OWNERS.of(intent).waiting(intent)
         return intent
     objects.change(intent, amount_received=intent["amount"], latest_charge=charge["id"], status="succeeded")
     events.emit("payment_intent.succeeded", intent)
@@ -190,7 +208,7 @@ def _wait(intent: Json, method: Json, seconds: int) -> Json:
     charge = charges.make(intent, method, None, pending=True)
     objects.change(intent, latest_charge=charge["id"], status="processing")
     events.emit("payment_intent.processing", intent)
-    _owner(intent).waiting(intent)
+    OWNERS.of(intent).waiting(intent)
     clock.schedule(clock.now() + seconds, "payment_intent.bank_answers", intent["id"])
     return intent
 
@@ -260,9 +278,4 @@ def _fail(intent: Json, error: Json) -> None:
         status="requires_payment_method",
     )
     events.emit("payment_intent.payment_failed", intent)
-    _owner(intent).failed(intent)
-
-
-def _owner(intent: Json) -> Owner:
-    name = intent.get("_owner")
-    return OWNERS[name[0]] if name else Owner()
+    OWNERS.of(intent).failed(intent)

@@ -1,7 +1,7 @@
 """Saving a card for later: what the bank makes of a confirmed SetupIntent.
 
 What owns one (a Checkout Session, a subscription with a trial) names itself in ``_owner`` and
-hears of each turn as an ``Owner``. ``server.load`` puts the owners in ``OWNERS``.
+hears of each turn as an ``Owner``. ``server.load`` names the owners.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import cards, challenges, payment_methods
-from stripe_emulator.payments.confirmation import Confirmation, Owner
+from stripe_emulator.payments.confirmation import Confirmation, Owners
 
-#: Object name -> the owner's part in a setup.
-OWNERS: dict[str, Owner] = {}
+#: Who hears of a SetupIntent.
+OWNERS = Owners()
 
 
 def confirm(intent: Json, how: Confirmation) -> Json:
@@ -75,13 +75,13 @@ def _authorize(intent: Json, method: Json) -> Json:
             payment_method=public(method),
             setup_intent=public(intent),
         )
-    _owner(intent).approved(intent)
+    OWNERS.of(intent).approved(intent)
     if intent["customer"]:
         payment_methods.attach_to(method, store.get("customer", intent["customer"]))
     attempt = _attempt(intent, method, "succeeded", None)
     objects.change(intent, latest_attempt=attempt["id"], status="succeeded")
     events.emit("setup_intent.succeeded", intent)
-    _owner(intent).succeeded(intent)
+    OWNERS.of(intent).succeeded(intent)
     return intent
 
 
@@ -97,7 +97,7 @@ def _fail(intent: Json, method: Json, why: Json) -> None:
         status="requires_payment_method",
     )
     events.emit("setup_intent.setup_failed", intent)
-    _owner(intent).failed(intent)
+    OWNERS.of(intent).failed(intent)
 
 
 def _attempt(intent: Json, method: Json, status: str, error: Json | None) -> Json:
@@ -118,8 +118,3 @@ def _attempt(intent: Json, method: Json, status: str, error: Json | None) -> Jso
         status=status,
         usage=intent["usage"],
     )
-
-
-def _owner(intent: Json) -> Owner:
-    name = intent.get("_owner")
-    return OWNERS[name[0]] if name else Owner()

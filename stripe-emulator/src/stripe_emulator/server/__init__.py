@@ -1,4 +1,4 @@
 """The emulator as a whole: the app, the list of topics, the HTTP server, the test client.
 
-Imports everything but the files at the top.
+Imports ``controls``, ``pages`` and what lies below them.
 """

@@ -19,7 +19,7 @@ from stripe_emulator.server.emulator import Emulator
 #: Seconds that a caller is left without an answer; each SDK of Stripe's gives up sooner.
 SILENCE = 90
 
-#: Seconds between looks at the clock when nothing calls for one.
+#: Seconds between checks of the clock when nothing calls for one.
 PULSE = 0.5
 
 

@@ -30,7 +30,14 @@ from stripe_emulator.billing import (
     trial_cards,
 )
 from stripe_emulator.catalog import coupons, prices, products, promotion_codes, tax_rates
-from stripe_emulator.checkout import completion, modes, payment_pages, sessions, subscription_mode
+from stripe_emulator.checkout import (
+    completion,
+    payment_mode,
+    payment_pages,
+    sessions,
+    setup_mode,
+    subscription_mode,
+)
 from stripe_emulator.events import core_events, event_destinations, event_routes, webhook_endpoints
 from stripe_emulator.payments import (
     balance,
@@ -107,20 +114,24 @@ def load() -> None:
 
 
 def connect() -> None:
-    """Name what follows a turn on a lower floor, in this order, and who owns a payment."""
+    """Name what follows a turn on a lower floor, in this order, and who owns a payment.
+
+    A subscription's first payment ends its Checkout Session before a pending update or a pause
+    of it is looked at.
+    """
     customers.before_removal.leads_to(states.end_all_of)
     invoices.after_paid.leads_to(
-        states.invoice_paid, pending_updates.invoice_paid, pauses.invoice_paid, subscription_mode.invoice_paid
+        states.invoice_paid, subscription_mode.invoice_paid, pending_updates.invoice_paid, pauses.invoice_paid
     )
     invoices.after_given_up.leads_to(states.invoice_given_up, pending_updates.invoice_given_up)
     collection.after_failure.leads_to(states.payment_failed)
     cycle.before_renewal.leads_to(phases.enter_due)
     states.after_end.leads_to(phases.subscription_ended)
-    confirmation.OWNERS.update({"invoice": collection.OWNER, completion.KIND: modes.PAYMENT_OWNER})
-    setup_confirmation.OWNERS.update(
+    confirmation.OWNERS.are({"invoice": collection.OWNER, completion.KIND: payment_mode.OWNER})
+    setup_confirmation.OWNERS.are(
         {
             "subscription": trial_cards.OWNER,
-            completion.KIND: modes.SETUP_OWNER,
+            completion.KIND: setup_mode.OWNER,
             subscription_mode.TRIAL: subscription_mode.TRIAL_OWNER,
         }
     )

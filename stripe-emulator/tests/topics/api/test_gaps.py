@@ -70,7 +70,7 @@ def test_an_older_account_may_send_what_has_no_effect(stripe_emulator: Emulator)
 
 
 @pytest.mark.parametrize(
-    ("look", "left"),
+    ("read", "left"),
     [
         (lambda form: form["a"], ["b"]),
         (lambda form: form.get("b"), ["a"]),
@@ -82,10 +82,10 @@ def test_an_older_account_may_send_what_has_no_effect(stripe_emulator: Emulator)
         (lambda form: form.keys() - {"a"}, ["a", "b"]),
     ],
 )
-def test_parameters_remember_who_asked_for_them(look: Any, left: list[str]) -> None:
+def test_parameters_remember_which_of_them_were_read(read: Any, left: list[str]) -> None:
     form = Given({"a": 1, "b": 2})
 
-    look(form)
+    read(form)
 
     assert form.unread() == left
 
@@ -102,7 +102,7 @@ def test_what_is_absent_now_can_be_expanded_all_the_same(shop: Shop) -> None:
         shop.v1.refunds.retrieve(refund.id, {"expand": ["color"]})
 
 
-def test_a_search_tells_how_many_there_are_when_asked(shop: Shop) -> None:
+def test_a_search_counts_its_rows_where_total_count_is_expanded(shop: Shop) -> None:
     for number in range(3):
         shop.v1.customers.create({"name": f"User {number}"})
 

@@ -209,7 +209,7 @@ def test_a_card_is_saved_on_a_page_of_its_own(shop: Shop) -> None:
     ]
 
 
-def test_what_costs_nothing_asks_for_no_payment(shop: Shop) -> None:
+def test_a_session_that_costs_nothing_is_complete_without_a_payment(shop: Shop) -> None:
     session = shop.checkout(amount=0)
 
     shop.emulator.pay(session)

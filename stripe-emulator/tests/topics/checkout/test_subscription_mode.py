@@ -26,7 +26,7 @@ def open_session(shop: Shop, **more: Any) -> stripe.checkout.Session:
     return shop.v1.checkout.sessions.create(cast(Any, form))
 
 
-def look(shop: Shop, session: stripe.checkout.Session) -> Any:
+def retrieve(shop: Shop, session: stripe.checkout.Session) -> Any:
     return shop.v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription", "invoice"]})
 
 
@@ -36,7 +36,7 @@ def test_paying_starts_the_subscription_with_the_card(shop: Shop) -> None:
 
     shop.emulator.pay(session)
 
-    done = look(shop, session)
+    done = retrieve(shop, session)
     assert shop.events_since(before) == [
         "customer.created",
         "invoice.created",
@@ -63,7 +63,7 @@ def test_a_trial_saves_the_card_and_takes_no_money_until_its_end(shop: Shop) -> 
 
     shop.emulator.pay(session)
 
-    done = look(shop, session)
+    done = retrieve(shop, session)
     assert shop.events_since(before) == [
         "customer.created",
         "setup_intent.created",
@@ -85,7 +85,7 @@ def test_a_trial_saves_the_card_and_takes_no_money_until_its_end(shop: Shop) -> 
 
 def test_the_page_says_what_a_trial_leads_to_and_when(shop: Shop) -> None:
     visitor = shop.emulator.app.test_client()
-    trial, until, plain = (
+    trial, until, untried = (
         open_session(shop, subscription_data={"trial_period_days": 14}),
         open_session(
             shop, subscription_data={"trial_end": int(datetime(2026, 3, 1, tzinfo=UTC).timestamp())}
@@ -94,7 +94,7 @@ def test_the_page_says_what_a_trial_leads_to_and_when(shop: Shop) -> None:
     )
 
     for_days, until_march, at_once = (
-        visitor.get(f"/pay/{session.id}").text for session in (trial, until, plain)
+        visitor.get(f"/pay/{session.id}").text for session in (trial, until, untried)
     )
 
     assert "Then $10.00 per month, first on 14 February 2026." in for_days
@@ -106,11 +106,11 @@ def test_a_declined_card_leaves_the_session_open_for_another(shop: Shop) -> None
     session = open_session(shop)
 
     shop.emulator.decline(session)
-    declined = look(shop, session)
+    declined = retrieve(shop, session)
     shop.emulator.pay(session)
 
     assert (declined.status, declined.subscription) == ("open", None)
-    assert look(shop, session).subscription.status == "active"
+    assert retrieve(shop, session).subscription.status == "active"
     assert len(shop.v1.subscriptions.list({"status": "all"}).data) == 1
 
 
@@ -119,7 +119,7 @@ def test_the_bank_s_page_comes_in_between(shop: Shop) -> None:
 
     shop.emulator.pay(session, card="4000 0027 6000 3184")
 
-    assert look(shop, session).subscription.status == "active"
+    assert retrieve(shop, session).subscription.status == "active"
     assert "payment_intent.requires_action" in shop.events()
     assert "invoice.payment_failed" not in shop.events()
 
@@ -134,7 +134,7 @@ def test_something_paid_once_goes_on_the_first_invoice(shop: Shop) -> None:
     shop.emulator.pay(session)
     shop.advance(days=29)
 
-    customer = str(look(shop, session).customer)
+    customer = str(retrieve(shop, session).customer)
     assert [invoice.total for invoice in shop.invoices(customer)] == [2500, 2000]
 
 

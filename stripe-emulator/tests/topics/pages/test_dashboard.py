@@ -163,7 +163,7 @@ def test_chaos_begins_and_ends(visitor: Client, stripe_emulator: Emulator) -> No
 @pytest.mark.parametrize(
     ("field", "value"), [("drop", "2"), ("drop", "often"), ("delay", "-1"), ("drop", "nan")]
 )
-def test_a_share_that_is_none_is_refused_at_its_field(visitor: Client, field: str, value: str) -> None:
+def test_a_wrong_number_is_refused_at_its_field(visitor: Client, field: str, value: str) -> None:
     page = visitor.post("/chaos", data={field: value}, headers=HERE)
 
     assert page.status_code == 422

@@ -255,7 +255,7 @@ def test_a_change_at_the_shops_server_shows_on_its_page(shop: ShopPage) -> None:
     expect(shop.page.locator("#total")).to_have_text("$45.00")
 
 
-def test_an_email_that_is_none_is_refused(shop: ShopPage) -> None:
+def test_a_text_that_is_no_email_address_is_refused(shop: ShopPage) -> None:
     shop.open("checkout", shop.session().client_secret)
     expect(shop.page.locator("#total")).to_have_text("$20.00")
 

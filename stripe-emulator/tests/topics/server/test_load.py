@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from types import ModuleType
 
+import pytest
 import stripe
 
 import stripe_emulator
+from stripe_emulator.api import routing
 from stripe_emulator.api.register import Register
+from stripe_emulator.billing import (
+    collection,
+    cycle,
+    invoices,
+    pauses,
+    pending_updates,
+    phases,
+    states,
+)
+from stripe_emulator.checkout import subscription_mode
+from stripe_emulator.contract.later import LATER_ROUTES
 from stripe_emulator.core.hooks import Hook
+from stripe_emulator.payments import customers
+from stripe_emulator.payments.confirmation import Owners
 from stripe_emulator.server import load
 
 
@@ -27,25 +43,81 @@ def test_each_file_that_registers_something_stands_in_the_load_list_once() -> No
     assert set(load.REGISTERS) == set(declared)
 
 
-def test_each_hook_leads_somewhere_once_the_topics_are_loaded() -> None:
+#: What follows each turn, in this order.
+FOLLOWERS = {
+    customers.before_removal: (states.end_all_of,),
+    invoices.after_paid: (
+        states.invoice_paid,
+        subscription_mode.invoice_paid,
+        pending_updates.invoice_paid,
+        pauses.invoice_paid,
+    ),
+    invoices.after_given_up: (states.invoice_given_up, pending_updates.invoice_given_up),
+    collection.after_failure: (states.payment_failed,),
+    cycle.before_renewal: (phases.enter_due,),
+    states.after_end: (phases.subscription_ended,),
+}
+
+
+def test_each_hook_leads_to_its_followers_in_their_order() -> None:
     load.load()
-    hooks = {
-        f"{module.__name__}.{name}": hook
-        for module in modules()
-        for name, hook in vars(module).items()
-        if isinstance(hook, Hook)
-    }
+    hooks = {hook for module in modules() for hook in vars(module).values() if isinstance(hook, Hook)}
 
-    assert hooks
-    assert [name for name, hook in hooks.items() if not hook.followers] == []
+    assert {hook: hook.followers for hook in hooks} == FOLLOWERS
 
 
-#: Routes of ours that came to Stripe's API after the version that this major of the SDK speaks.
-LATER_ROUTES = {15: ["POST /v1/subscriptions/{subscription}/pause"]}
+def test_a_hook_that_leads_nowhere_is_not_called() -> None:
+    hook: Hook[[]] = Hook()
+
+    with pytest.raises(AssertionError, match="nothing follows"):
+        hook()
 
 
-def test_each_documented_route_is_one_that_the_installed_sdk_knows() -> None:
-    """What a new major of the SDK takes away or renames stands here."""
-    unknown = [route for register in load.REGISTERS for route in register.unknown]
+def test_the_followers_of_a_hook_are_named_once() -> None:
+    load.load()
 
-    assert unknown == LATER_ROUTES.get(int(stripe.VERSION.split(".")[0]), [])
+    with pytest.raises(AssertionError, match="already"):
+        invoices.after_paid.leads_to(states.invoice_paid)
+
+
+def test_owners_that_nobody_named_are_not_looked_up() -> None:
+    with pytest.raises(AssertionError, match="no owners"):
+        Owners().of({"_owner": ["invoice", "in_1"]})
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        lambda register: register.due("checkout.session.expire"),
+        lambda register: register.computed("event"),
+        lambda register: register.includable("checkout.session", "line_items"),
+        lambda register: register.get("/v1/customers"),
+    ],
+)
+def test_no_file_takes_what_another_one_has_registered(
+    again: Callable[[Register], Callable[..., object]],
+) -> None:
+    load.load()
+    register = Register()
+    again(register)(lambda *_: {})
+
+    with pytest.raises(AssertionError, match=r"already|twice"):
+        register.open()
+
+
+def test_a_route_that_the_sdk_does_not_know_stops_the_start() -> None:
+    """A new major of the SDK may take a route away or rename it."""
+    register = Register()
+    register.post("/v1/customers/{customer}/promote")(lambda customer: {})
+
+    with pytest.raises(AssertionError, match="the installed SDK knows no POST /v1/customers"):
+        register.open()
+
+
+def test_a_route_is_left_out_only_where_the_installed_sdk_is_too_old_for_it() -> None:
+    load.load()
+    left_out = [route for route in LATER_ROUTES if tuple(route.split()) not in routing.ENDPOINTS]
+
+    assert left_out == [
+        route for route, major in LATER_ROUTES.items() if int(stripe.VERSION.split(".")[0]) < major
+    ]

@@ -1,1 +1,5 @@
-"""The operator's pages. They import the reports, and the frame and forms that every page has."""
+"""The operator's pages.
+
+Imports ``operations``, ``payments``, ``purchases``, ``reports``, ``subscriptions``, the frame and forms of
+``web``, and what all may import: ``context``, ``errors``, ``money``, ``signals``.
+"""

@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from ...payments.models import Payment, PaymentState
-from ...reports import credits, days, failures, revenue, sales
+from ...reports import credits, days, failures, plan_revenue, sales
 from ...reports.sales import Sales
 from ...reports.selection import Selection
 from . import health, page
@@ -53,13 +53,13 @@ def last_days(count: int) -> Selection:
     return Selection(span.first, span.last)
 
 
-def plans_now(month: Selection) -> list[revenue.Month]:
+def plans_now(month: Selection) -> list[plan_revenue.Month]:
     """Monthly revenue now, against thirty days ago: one line per currency."""
     session = page.context().session
     lines = []
-    for currency in revenue.currencies(session):
-        daily = revenue.months(session, month, currency=currency)
-        line = revenue.Month(month.span.first, currency, opening_minor=daily[0].opening_minor)
+    for currency in plan_revenue.currencies(session):
+        daily = plan_revenue.months(session, month, currency=currency)
+        line = plan_revenue.Month(month.span.first, currency, opening_minor=daily[0].opening_minor)
         line.closing_minor, line.customers = daily[-1].closing_minor, daily[-1].customers
         line.customers_before, line.lost = daily[0].customers_before, sum(day.lost for day in daily)
         lines.append(line)

@@ -8,7 +8,7 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from ... import money
-from ...reports import days, revenue
+from ...reports import days, plan_revenue
 from ...reports.selection import Selection
 from . import charts, page, period
 
@@ -22,8 +22,8 @@ class Table:
     """The months of one currency, with the cohorts that began in them."""
 
     currency: str
-    lines: list[revenue.Month]
-    cohorts: list[revenue.Cohort]
+    lines: list[plan_revenue.Month]
+    cohorts: list[plan_revenue.Cohort]
     chart: charts.Chart
     moves: charts.Chart
 
@@ -35,13 +35,13 @@ def chosen() -> period.Choice:
 def tables(selection: Selection) -> list[Table]:
     session = page.context().session
     made = []
-    for currency in revenue.currencies(session):
-        lines = revenue.months(session, selection, currency=currency)
+    for currency in plan_revenue.currencies(session):
+        lines = plan_revenue.months(session, selection, currency=currency)
         made.append(
             Table(
                 currency,
                 lines,
-                revenue.cohorts(session, selection.span, currency=currency),
+                plan_revenue.cohorts(session, selection.span, currency=currency),
                 chart_of_revenue(currency, selection.by, lines),
                 chart_of_moves(currency, selection.by, lines),
             )
@@ -49,7 +49,7 @@ def tables(selection: Selection) -> list[Table]:
     return made
 
 
-def chart_of_revenue(currency: str, by: str, lines: list[revenue.Month]) -> charts.Chart:
+def chart_of_revenue(currency: str, by: str, lines: list[plan_revenue.Month]) -> charts.Chart:
     """The revenue at the end of each period."""
     return charts.columns(
         f"Monthly revenue in {currency.upper()} at the end of each {by}",
@@ -59,7 +59,7 @@ def chart_of_revenue(currency: str, by: str, lines: list[revenue.Month]) -> char
     )
 
 
-def chart_of_moves(currency: str, by: str, lines: list[revenue.Month]) -> charts.Chart:
+def chart_of_moves(currency: str, by: str, lines: list[plan_revenue.Month]) -> charts.Chart:
     """What moved the revenue: what came above the line, what went below."""
     came = [line.new_minor + line.reactivation_minor + line.expansion_minor for line in lines]
     went = [line.churn_minor + line.contraction_minor for line in lines]
@@ -96,7 +96,7 @@ def as_csv() -> Response:
             for cohort in table.cohorts
             for row in cohort.rows(table.currency)
         ]
-        return page.as_csv("cohorts", list(revenue.COHORT), months)
+        return page.as_csv("cohorts", list(plan_revenue.COHORT), months)
     rows = [list(line.as_dict().values()) for table in made for line in table.lines]
-    head = list(revenue.Month(days.today(page.context()), "").as_dict())
+    head = list(plan_revenue.Month(days.today(page.context()), "").as_dict())
     return page.as_csv("plans", head, rows)

@@ -18,8 +18,7 @@ from prepaid_ledger import Problem
 from prepaid_ledger.tables import Entry, Kind, Wallet
 
 from ..payments.models import Payment, PaymentState, Via
-from ..reports.models import Movement
-from ..reports.sums import (
+from ..reports.audit_rules import (
     clawed_in_full,
     nets_of_movements,
     sums_of_deferred,
@@ -27,6 +26,7 @@ from ..reports.sums import (
     sums_of_movements,
     sums_of_owners,
 )
+from ..reports.models import Movement
 from ..subscriptions.models import Invoice
 
 

@@ -20,13 +20,13 @@ from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError, 
 from stripe_emulator.core.ids import new
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
-from stripe_emulator.pages import elements_session
+from stripe_emulator.pages import stripe_js_session
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.checkout import asks_card
 from stripe_emulator.payments import payment_methods
 
 pages = Blueprint(
-    "elements", __name__, template_folder="templates", static_folder="static/js", static_url_path="/js"
+    "stripe_js", __name__, template_folder="templates", static_folder="static/js", static_url_path="/js"
 )
 
 
@@ -44,7 +44,7 @@ def show(session_id: str) -> ResponseReturnValue:
         intent = completion.intent_of(session) or {}
         error = intent.get("last_payment_error") or intent.get("last_setup_error")
         if "after_challenge" in request.args and session["status"] == "open" and error:
-            return jsonify({"error": error, "session": elements_session.shown(session)})
+            return jsonify({"error": error, "session": stripe_js_session.shown(session)})
         return _shown(session)
 
 
@@ -74,7 +74,7 @@ def confirm(session_id: str) -> ResponseReturnValue:
         try:
             paying.pay(session, _payer(session))
         except CardError as refused:
-            return jsonify({**refused.envelope(new("request")), "session": elements_session.shown(session)})
+            return jsonify({**refused.envelope(new("request")), "session": stripe_js_session.shown(session)})
         return _shown(session)
 
 
@@ -110,7 +110,7 @@ def _session(session_id: str) -> Json:
 def _shown(session: Json) -> Response:
     bank = completion.waits_for_bank(session) if session["status"] == "open" else None
     landing = completion.landing(session)
-    shown = elements_session.shown(session)
+    shown = stripe_js_session.shown(session)
     return jsonify({"session": shown, "challenge": bank, "free": not asks_card(session), "landing": landing})
 
 

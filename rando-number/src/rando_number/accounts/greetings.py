@@ -1,0 +1,62 @@
+"""What a registration gives and says, and the mail about a new address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, flash
+from flask_security import change_email_confirmed, user_not_registered, user_registered
+
+from .. import audit_log, mails
+from ..models import Action, User, db
+from . import welcome
+
+
+def init_app(app: Flask) -> None:
+    user_registered.connect(greet, app)
+    user_not_registered.connect(point_to_login, app)
+    change_email_confirmed.connect(tell_the_old_address, app)
+
+
+def mail_tells(app: Flask) -> bool:
+    """Whether a mail says what became of a registration. The page must not: anybody can read it."""
+    return bool(app.config["SECURITY_CONFIRMABLE"])
+
+
+def greet(app: Flask, user: User, **extra: Any) -> None:
+    """Give the free credits, and then say so. A signal calls several receivers in no order of theirs.
+
+    The credits come in the transaction that makes the customer, or there is no customer:
+    Flask-Security commits after the view whatever became of it, so what failed is undone here.
+    """
+    try:
+        db.session.flush()
+        welcome.greet(user)
+    except Exception:
+        db.session.rollback()
+        raise
+    if not mail_tells(app):
+        say_welcome(user)
+
+
+def say_welcome(user: User) -> None:
+    if credits := user.account_credits:
+        flash(f"Welcome. {credits} credits are yours to try.", "success")
+    else:
+        flash("Welcome back. Your mailbox has had its free credits before.", "info")
+
+
+def point_to_login(app: Flask, **extra: Any) -> None:
+    if not mail_tells(app):
+        flash("That address has an account already. Log in, or reset your password.", "warning")
+
+
+def tell_the_old_address(app: Flask, user: User, old_email: str, **extra: Any) -> None:
+    """Write to the old address, so that a customer whose account was taken over learns of it."""
+    audit_log.note(Action.EMAIL_CHANGED, actor=user.owner)
+    mails.send(
+        old_email,
+        "Your address at Rando Number was changed",
+        "Mails go to another address from now on, and the old one opens the account no more.\n\n"
+        "If this was not you, answer this mail at once.\n",
+    )
