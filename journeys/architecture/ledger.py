@@ -15,7 +15,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "audit": {"books", "tables"},
     "held_credits": {"tables"},
     "verbs": {"audit", "books", "clock", "database", "errors", "held_credits", "reading", "spends", "tables"},
-    "ledger": {"clock", "database", "spends", "verbs"},
+    "ledger": {"audit", "clock", "database", "spends", "verbs"},
     "aio": {"ledger", "reading", "spends", "tables"},
     "testing": {"database"},
     "__init__": ...,

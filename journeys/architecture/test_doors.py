@@ -23,8 +23,8 @@ SDK_IN_THE_EMULATOR = {
     "stripe_emulator.server.client",
 }
 
-#: What commits for all others.
-COMMITS = {"flask_prepaid.context.transaction"}
+#: What commits for all others: a transaction, a read that gives its connection back, and how both begin.
+COMMITS = {f"flask_prepaid.context.{name}" for name in ("transaction", "reading", "_committed")}
 
 #: ``costs`` is a view's own decorator: it looks at the request that it charges for.
 READS_THE_REQUEST = ("flask_prepaid.web.", "flask_prepaid.cli.", "flask_prepaid.costs")
@@ -97,7 +97,7 @@ def test_nothing_below_the_web_and_the_commands_reads_the_request() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_only_transaction_commits() -> None:
+def test_only_the_context_commits() -> None:
     wrong = [
         f"{place}: {within}"
         for place, within, node in nodes(EXTENSION)

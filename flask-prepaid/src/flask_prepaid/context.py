@@ -68,18 +68,13 @@ def transaction(context: Context) -> Iterator[Session]:
     """The host's session for one short transaction: committed at the end, and its signals are sent then.
 
     An exception rolls it back, and its signals are forgotten. Views, commands, the inbox and the verbs
-    that say so commit, all of them here; what they call writes only. Ask Stripe outside of it: no
-    connection and no lock waits for an answer. What the host has read or flushed before is committed first.
+    that say so commit, all of them here; what they call writes only. Ask Stripe and the host's functions
+    outside of it: no connection and no lock waits for an answer. What the host has left in the session is
+    committed first; a verb of which that is not expected calls ``refuse_uncommitted`` before.
 
-    :raises RuntimeError: The session holds work of the host's, which is not ours to commit; or a verb that
-        commits is called inside of another one's transaction.
+    :raises RuntimeError: It is called inside of another transaction.
     """
-    session = context.session
-    if _OPEN in session.info:
-        raise RuntimeError("This commits by itself: call it after the transaction() that is open, not in it.")
-    if session.new or session.dirty or session.deleted:
-        raise RuntimeError("Commit or roll back your own work before you call Prepaid: it commits by itself.")
-    session.commit()
+    session = _committed(context)
     session.info[_OPEN] = True
     try:
         yield session
@@ -91,6 +86,37 @@ def transaction(context: Context) -> Iterator[Session]:
     finally:
         del session.info[_OPEN]
     signals.send(session)
+
+
+@contextmanager
+def reading(context: Context) -> Iterator[Session]:
+    """The host's session for what is read before Stripe is asked: its connection is given back at the end.
+
+    The database gives it back by a commit, which commits what the host has left in the session, too.
+
+    :raises RuntimeError: It is called inside of a transaction.
+    """
+    session = _committed(context)
+    yield session
+    session.commit()
+
+
+def _committed(context: Context) -> Session:
+    session = context.session
+    if _OPEN in session.info:
+        raise RuntimeError("This commits by itself: call it after the transaction() that is open, not in it.")
+    session.commit()
+    return session
+
+
+def refuse_uncommitted(context: Context) -> None:
+    """Begin a verb that commits by itself and asks Stripe: it does not commit half of the host's work.
+
+    :raises RuntimeError: The session holds work of the host's.
+    """
+    session = context.session
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("Commit or roll back your own work before you call Prepaid: it commits by itself.")
 
 
 def write_now(context: Context, write: Write[T]) -> T:

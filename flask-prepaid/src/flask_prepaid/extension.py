@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import Ledger, LedgerVerbs, Problem, Rule, Setup, UnfitDatabase
+from prepaid_ledger import Ledger, LedgerVerbs, Setup, UnfitDatabase
 from prepaid_ledger import clock as clocks
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.clock import Clock
@@ -121,6 +121,7 @@ class Prepaid(LedgerVerbs):
                 clock=self.clock,
                 debt_blocks=config.debt_blocks,
                 hold_expires_after=config.hold_expires_after,
+                audit_rules=[audit_rules.problems],
             )
         except UnfitDatabase as error:
             raise settings.ConfigError(str(error)) from error
@@ -184,10 +185,6 @@ class Prepaid(LedgerVerbs):
         """Why the ``prepaid_*`` tables are not those of this version, with the cure; empty when they are."""
         return upgrade.behind(self.engine)
 
-    def audit(self, *rules: Rule) -> list[Problem]:
-        """Everything that is off in the books, and between them and payments; empty when all is right."""
-        return super().audit(audit_rules.problems, *rules)
-
     @property
     def gateway(self) -> Gateway:
         return self.state.gateway
@@ -248,7 +245,8 @@ class Prepaid(LedgerVerbs):
 
     @property
     def engine(self) -> Engine:
-        return self.state.db.engine
+        """The engine of the books, which is the host's."""
+        return self.setup.engine
 
     @property
     def setup(self) -> Setup:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
 from datetime import timedelta
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from .audit.problem import Rule
 from .clock import Clock, wall
 from .database.engine import prepare
 from .spends.group_commit import GroupCommit
@@ -24,6 +26,7 @@ class Ledger(LedgerVerbs):
     :param clock: Gives the time now, in UTC.
     :param debt_blocks: Whether an owner who owes credits is refused; the next purchase pays a debt first.
     :param hold_expires_after: How long a hold lasts that nobody ends.
+    :param audit_rules: Rules on tables of your own, which each audit proves beside the ledger's.
     :raises UnfitDatabase: The database is another one, or cannot make a commit durable.
     """
 
@@ -34,10 +37,11 @@ class Ledger(LedgerVerbs):
         clock: Clock = wall,
         debt_blocks: bool = True,
         hold_expires_after: timedelta = HOLD_EXPIRES_AFTER,
+        audit_rules: Iterable[Rule] = (),
     ) -> None:
         prepare(engine)
         spends = GroupCommit(engine, clock=clock, debt_blocks=debt_blocks)
-        self._setup = Setup(engine, clock, debt_blocks, hold_expires_after, spends)
+        self._setup = Setup(engine, clock, debt_blocks, hold_expires_after, spends, tuple(audit_rules))
         self._joined: Session | None = None
 
     def on(self, session: Session) -> Ledger:

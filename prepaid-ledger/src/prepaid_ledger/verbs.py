@@ -43,13 +43,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Setup:
-    """What every verb works with: one database, the time, two rules of the host, and its spends."""
+    """What every verb works with: one database, the time, two rules of the host, spends, and audit rules."""
 
     engine: Engine
     clock: Clock
     debt_blocks: bool
     hold_expires_after: timedelta
     spends: GroupCommit
+    audit_rules: tuple[Rule, ...] = ()
 
 
 class LedgerVerbs(ABC):
@@ -426,11 +427,11 @@ class LedgerVerbs(ABC):
         return False
 
     def audit(self, *rules: Rule) -> list[Problem]:
-        """Everything that is off in the books; empty when all is right.
+        """Everything that is off, by the ledger's rules and those it was made with; empty when all is right.
 
         :param rules: Further rules, on tables of your own, read from the same snapshot.
         """
-        return list(audit.audit(self.setup.engine, *rules))
+        return list(audit.audit(self.setup.engine, *self.setup.audit_rules, *rules))
 
     def _join(
         self,

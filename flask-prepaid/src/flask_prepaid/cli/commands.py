@@ -20,7 +20,7 @@ from flask import current_app
 from flask.cli import AppGroup
 from sqlalchemy.exc import DBAPIError
 
-from prepaid_ledger import clock
+from prepaid_ledger import UnfitDatabase, clock
 from prepaid_ledger.errors import PrepaidError
 
 from .. import money
@@ -52,7 +52,7 @@ class Commands(AppGroup):
             raise click.ClickException(
                 f"Stripe refuses: {str(error).rstrip('.')}. What to do, says: flask prepaid doctor"
             ) from error
-        except PrepaidError as error:
+        except (PrepaidError, UnfitDatabase) as error:
             raise click.ClickException(str(error)) from error
         except DBAPIError as error:
             cure = "If a table is missing, run: flask prepaid upgrade"

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
-from ..context import Context, Write, transaction, write_now
+from ..context import Context, Write, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
 from ..gateway.values import Intent
 from ..payments import payments
@@ -75,6 +75,7 @@ def reconcile(
     :param since: Leave alone what was made before, by Stripe's time. ``None`` is everything.
     :param seen: Called for each object that was compared.
     """
+    refuse_uncommitted(context)
     if fix:
         # One by one as they are found: a payment that is mended is known when its refund is met.
         for _, mend in _differences(context, since, seen):

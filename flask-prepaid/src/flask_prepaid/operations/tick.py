@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from prepaid_ledger.errors import PrepaidError
 
-from ..context import Context, transaction
+from ..context import Context, reading
 from ..errors import GatewayUnavailable
 from ..payments import card_testing, payments
 from ..payments.models import Payment, Refund
@@ -53,7 +53,7 @@ def _due(context: Context, *, table: type[Payment] | type[Refund]) -> list[int]:
 
 def each(context: Context, due: Callable[[Context], list[Id]], check: Callable[[Context, Id], object]) -> int:
     """Check each that is due; how many there are. One that fails leaves the others be."""
-    with transaction(context):
+    with reading(context):
         ids = due(context)
     for id in ids:
         try:

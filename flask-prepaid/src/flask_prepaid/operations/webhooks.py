@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
-from ..context import Context, Write, nothing, transaction
+from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.values import Event
 from ..payments.models import InboxEvent
 from ..purchases import cards, checkout, refunds
@@ -182,7 +182,7 @@ def handle(context: Context, event: Event) -> bool:
     What it does and ``handled_at`` are one transaction. A failure is kept with its
     reason, for an operator and for ``replay``.
     """
-    with transaction(context) as session:
+    with reading(context) as session:
         is_done = session.get_one(InboxEvent, event.id).handled_at is not None
     if is_done:
         return True

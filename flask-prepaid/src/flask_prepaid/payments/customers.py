@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import insert
 
-from ..context import Context, transaction
+from ..context import Context, refuse_uncommitted, transaction
 from ..errors import GatewayRefused
 from .models import Attempt, Customer, SavedCard, TopUp, TrialCard
 
@@ -46,7 +46,8 @@ def customer_of(context: Context, owner: str) -> str:
         row = _customer(context, owner)
         if row.stripe_id is not None:
             return row.stripe_id
-        key, email = row.idempotency_key, context.email_of(owner)
+        key = row.idempotency_key
+    email = context.email_of(owner)  # the host's function may write and commit
     stripe_id = context.gateway.customers.create(owner, email=email, key=key)
     with transaction(context) as session:
         nameless = Customer.owner == owner, Customer.stripe_id.is_(None)
@@ -82,6 +83,7 @@ def remove(context: Context, owner: str) -> None:
 
     :raises GatewayUnavailable: Stripe did not answer. Ask again.
     """
+    refuse_uncommitted(context)
     with transaction(context) as session:
         session.execute(delete(TopUp).where(TopUp.owner == owner))
         # Only the owner is forgotten: address and card still count, or leaving would evade the limits.

@@ -38,6 +38,7 @@ class PaymentState(StrEnum):
 class RefundState(StrEnum):
     """Where a refund stands: two words of ours, for what Stripe has none of, and Stripe's.
 
+    A word that Stripe adds later is kept as it is.
     ``REQUESTED`` is written down, and Stripe's answer is not known. ``REFUSED``: Stripe never made it.
     https://docs.stripe.com/api/refunds/object#refund_object-status
     """
@@ -56,7 +57,10 @@ NOT_REFUNDED = frozenset({RefundState.REFUSED, RefundState.FAILED, RefundState.C
 
 
 class DisputeState(StrEnum):
-    """Where a dispute stands, in Stripe's words. https://docs.stripe.com/api/disputes/object#dispute_object-status"""
+    """Where a dispute stands, in Stripe's words; one that Stripe adds later is kept as it is.
+
+    https://docs.stripe.com/api/disputes/object#dispute_object-status
+    """
 
     WARNING_NEEDS_RESPONSE = "warning_needs_response"
     WARNING_UNDER_REVIEW = "warning_under_review"
@@ -64,13 +68,22 @@ class DisputeState(StrEnum):
     NEEDS_RESPONSE = "needs_response"
     UNDER_REVIEW = "under_review"
     WON = "won"
+    APPEAL_NEEDS_RESPONSE = "appeal_needs_response"
+    APPEAL_UNDER_REVIEW = "appeal_under_review"
     LOST = "lost"
     PREVENTED = "prevented"
 
-    @property
-    def takes_money(self) -> bool:
-        """Whether the bank has the money. An inquiry, whose words begin with ``warning_``, takes none."""
-        return self in (DisputeState.NEEDS_RESPONSE, DisputeState.UNDER_REVIEW, DisputeState.LOST)
+
+#: The bank has taken no money, or has given it back. While a dispute stands in any other state, it has it.
+TAKES_NOTHING = frozenset(
+    {
+        DisputeState.WARNING_NEEDS_RESPONSE,
+        DisputeState.WARNING_UNDER_REVIEW,
+        DisputeState.WARNING_CLOSED,
+        DisputeState.WON,
+        DisputeState.PREVENTED,
+    }
+)
 
 
 class Via(StrEnum):
@@ -198,7 +211,7 @@ class Refund(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     payment_id: Mapped[int]
     amount_minor: Mapped[int]
-    state: Mapped[RefundState] = mapped_column(words(RefundState), default=RefundState.REQUESTED)
+    state: Mapped[str] = mapped_column(String(32), default=RefundState.REQUESTED)
     reason: Mapped[str | None]
     idempotency_key: Mapped[str] = mapped_column(unique=True)
     stripe_id: Mapped[str | None] = mapped_column(unique=True)
@@ -219,7 +232,7 @@ class Dispute(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     payment_id: Mapped[int]
     amount_minor: Mapped[int]
-    state: Mapped[DisputeState] = mapped_column(words(DisputeState, 24))
+    state: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime]
 

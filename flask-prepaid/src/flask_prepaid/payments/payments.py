@@ -18,7 +18,7 @@ from .. import signals
 from ..catalog import Offer
 from ..context import Context
 from ..gateway.values import Checkout, Intent
-from . import card_testing, timing
+from . import timing
 from .models import Payment, PaymentState, Refund, Via
 
 log = logging.getLogger(__name__)
@@ -51,12 +51,9 @@ def write_down(
     :param attempt: Names the customer's wish, such as a token in the form: sent again,
         it finds the first row, so that a double click pays once.
     :raises KeyReused: The attempt has asked for something else.
-    :raises TooManyAttempts: This customer, this address, or all together have tried too often.
-    :raises BuyingPaused: Nothing is sold at the moment.
     """
     session = context.session
     key = attempt_key(owner, attempt)
-    card_testing.count_attempt(context, owner)
     agreed = {
         "via": via,
         "pack": offer.pack,

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
 
-from ..context import Context, Write, nothing, transaction, write_now
+from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import NotYours
 from ..gateway.values import Card, Checkout
 from ..payments import card_testing
@@ -49,6 +49,7 @@ def open_page(context: Context, owner: str, *, success_url: str, cancel_url: str
     :param cancel_url: Where it goes if no card is left; ``None`` opens no page of Stripe's, but a
         session for its elements on a page of our own.
     """
+    refuse_uncommitted(context)
     with transaction(context):
         card_testing.count_attempt(context, owner)  # a card is tried out by leaving it, too
     key = f"prepaid-card-{secrets.token_hex(16)}"
@@ -115,7 +116,7 @@ def remove(context: Context, owner: str, card_id: str) -> None:
     :raises NotYours: The owner has no such card.
     """
     customer_id = _own(context, owner, card_id)
-    with transaction(context) as session:
+    with reading(context) as session:
         others = [card.id for card in saved(session, owner) if card.id != card_id]
         was_default = card_id == default_card(session, owner)
     if was_default and others:
@@ -156,7 +157,8 @@ def needed(context: Context, owner: str, card_id: str) -> Needed | None:
 
 def _own(context: Context, owner: str, card_id: str) -> str:
     """The Stripe customer of the owner, who has this card. Commits."""
-    with transaction(context) as session:
+    refuse_uncommitted(context)
+    with reading(context) as session:
         customer_id = known_customer(session, owner)
         if customer_id is None or card_on_file(session, owner, card_id) is None:
             raise NotYours("There is no such card.")
@@ -168,7 +170,7 @@ def sync_card(context: Context, card_id: str) -> Write[None]:
     card = context.gateway.cards.fetch(card_id)
     customer_id = card.customer_id if card else None
     if customer_id is None:  # it was detached: our copy knows whose it was
-        with transaction(context) as session:
+        with reading(context) as session:
             had = select(Customer.stripe_id).join(SavedCard, SavedCard.owner == Customer.owner)
             customer_id = session.scalar(had.where(SavedCard.id == card_id))
     return _sync(context, customer_id) if customer_id is not None else nothing

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 from ..catalog import Offer
-from ..context import Context, Write, nothing, transaction
+from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours
 from ..gateway.subscription_values import StripeInvoice
 from ..gateway.values import Checkout, Intent, is_session_id
-from ..payments import payments, timing
+from ..payments import card_testing, payments, timing
 from ..payments.customers import card_on_file, known_customer, with_customer
 from ..payments.models import Payment, PaymentState, Via
 from . import cards
@@ -43,9 +43,9 @@ def open_checkout(
 
     The page lives for 24 hours: https://docs.stripe.com/api/checkout/sessions/object
     """
-    begin = partial(payments.write_down, context, owner, offer, via=Via.CHECKOUT)
-    with transaction(context):
-        payment = begin(attempt=attempt)
+    refuse_uncommitted(context)
+    payment = _begin(context, owner, offer, via=Via.CHECKOUT, attempt=attempt)
+    with reading(context):
         agreed, earlier_id = _agreed(payment), payment.session_id
         is_over = payment.state in payments.FINAL
     if earlier_id:
@@ -53,8 +53,8 @@ def open_checkout(
         if earlier is not None and earlier.status != "expired":
             return earlier
     if earlier_id or is_over:
-        with transaction(context):
-            payment = begin()
+        payment = _begin(context, owner, offer, via=Via.CHECKOUT)
+        with reading(context):
             agreed = _agreed(payment)
     ask = partial(
         context.gateway.checkout.open,
@@ -72,6 +72,29 @@ def open_checkout(
     with transaction(context):
         payments.apply(context, payment, checkout)
     return checkout
+
+
+def _begin(
+    context: Context,
+    owner: str,
+    offer: Offer,
+    *,
+    via: Via,
+    attempt: str | None = None,
+    card_id: str | None = None,
+) -> Payment:
+    """Count the attempt, then write down what is about to be asked of Stripe. Commits each by itself.
+
+    An attempt counts even where its key was sent before with another choice.
+
+    :raises KeyReused: The attempt has asked for something else.
+    :raises TooManyAttempts: This customer, this address, or all together have tried too often.
+    :raises BuyingPaused: Nothing is sold at the moment.
+    """
+    with transaction(context):
+        card_testing.count_attempt(context, owner)
+    with transaction(context):
+        return payments.write_down(context, owner, offer, via=via, attempt=attempt, card_id=card_id)
 
 
 def _agreed(payment: Payment) -> dict[str, Any]:
@@ -107,7 +130,7 @@ def sync_intent(context: Context, intent_id: str) -> Write[Payment | None]:
     intent = context.gateway.charges.fetch(intent_id)
     if intent is None:
         return nothing
-    with transaction(context) as session:
+    with reading(context) as session:
         payment = payments.find(session, key=intent.payment_key, stripe_id=intent.id)
         via = payment.via if payment is not None else None
     if via is not Via.CHECKOUT:
@@ -122,9 +145,10 @@ def come_back(context: Context, owner: str, session_id: str) -> Payment:
     :raises NotYours: There is no such session, or it is another owner's.
     :raises GatewayUnavailable: It is not known now.
     """
+    refuse_uncommitted(context)
     if not is_session_id(session_id):
         raise NotYours("There is no such purchase.")
-    with transaction(context) as session:
+    with reading(context) as session:
         payment = payments.find(session, stripe_id=session_id)
         if payment is not None and payment.owner != owner:
             raise NotYours("There is no such purchase.")
@@ -153,10 +177,12 @@ def charge_card(
     :return: The payment, and the address of the bank's page if it wants to see its customer.
     :raises NotYours: The owner has no such card.
     """
-    with transaction(context) as session:
+    refuse_uncommitted(context)
+    with reading(context) as session:
         if card_on_file(session, owner, card_id) is None:
             raise NotYours("There is no such card.")
-        payment = payments.write_down(context, owner, offer, via=Via.CARD, attempt=attempt, card_id=card_id)
+    payment = _begin(context, owner, offer, via=Via.CARD, attempt=attempt, card_id=card_id)
+    with reading(context):
         payment_id, is_new = payment.id, payment.state is PaymentState.REQUESTED
     if not is_new:
         return payment, None
@@ -169,7 +195,7 @@ def charge(context: Context, payment: Payment, *, return_url: str | None) -> Int
 
     ``None`` is: nothing came of it, or it is not known, as the payment's state says.
     """
-    with transaction(context) as session:
+    with reading(context) as session:
         customer_id, card_id = known_customer(session, payment.owner), payment.card_id
         agreed = _agreed(payment)
     assert customer_id is not None, "a saved card has a customer"
@@ -200,7 +226,8 @@ def resume(context: Context, owner: str, payment_id: int, *, return_url: str) ->
 
     :return: The payment, and the address of the bank's page if it wants to see its customer.
     """
-    with transaction(context):
+    refuse_uncommitted(context)
+    with reading(context):
         payment = _own_payment(context, owner, payment_id)
         intent_id, card_id, state = payment.payment_intent_id, payment.card_id, payment.state
     if state is not PaymentState.OPEN or intent_id is None or card_id is None:
@@ -219,7 +246,8 @@ def come_back_to(context: Context, owner: str, payment_id: int) -> Payment:
 
     :raises NotYours: There is no such payment, or it is another owner's.
     """
-    with transaction(context):
+    refuse_uncommitted(context)
+    with reading(context):
         payment = _own_payment(context, owner, payment_id)
         is_paid = payment.state is PaymentState.PAID
     if not is_paid:
@@ -246,7 +274,7 @@ def invoice_url(context: Context, owner: str, payment_id: int) -> str:
 
     :raises NotYours: The owner has no such payment, or there is no invoice of it.
     """
-    with transaction(context):
+    with reading(context):
         invoice_id = _own_payment(context, owner, payment_id).invoice_id
     invoice = context.gateway.invoices.fetch(invoice_id) if invoice_id else None
     if invoice is None or invoice.pdf_url is None:
@@ -256,6 +284,7 @@ def invoice_url(context: Context, owner: str, payment_id: int) -> str:
 
 def check_with_stripe(context: Context, payment_id: int) -> None:
     """Ask Stripe what came of a payment that no event has told of, and write it down. Commits."""
+    refuse_uncommitted(context)
     with transaction(context) as session:
         payment = session.get_one(Payment, payment_id)
         payment.check_at = timing.next_check(context.config, payment.checks)
@@ -271,7 +300,7 @@ def check_with_stripe(context: Context, payment_id: int) -> None:
 
 def _close_challenge(context: Context, payment: Payment) -> None:
     """Cancel a charge that waits for its owner at the bank. Commits."""
-    with transaction(context):
+    with reading(context):
         intent_id = payment.payment_intent_id
     assert intent_id is not None, "an open charge is known at Stripe"
     intent = context.gateway.charges.cancel(intent_id)
@@ -284,7 +313,7 @@ def _sync(context: Context, payment: Payment) -> bool:
 
     Where the answer that named it was lost, it is found among its customer's by our key.
     """
-    with transaction(context) as session:
+    with reading(context) as session:
         customer_id, key = known_customer(session, payment.owner), payment.idempotency_key
         session_id, intent_id, via = payment.session_id, payment.payment_intent_id, payment.via
     fetched: Checkout | Intent | None

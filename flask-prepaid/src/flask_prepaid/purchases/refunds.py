@@ -18,14 +18,14 @@ from prepaid_ledger.database import insert
 from prepaid_ledger.errors import NothingToReverse
 
 from .. import money, signals
-from ..context import Context, Write, nothing, transaction, write_now
+from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
 from ..gateway.values import StripeDispute, StripeRefund
 from ..payments import payments, timing
 from ..payments.models import (
     NOT_REFUNDED,
+    TAKES_NOTHING,
     Dispute,
-    DisputeState,
     Payment,
     PaymentState,
     Refund,
@@ -48,9 +48,10 @@ def refund(
     :raises GatewayRefused: Stripe refuses. Nothing was sent.
     :raises GatewayUnavailable: It is not known yet; ``tick`` finds out.
     """
+    refuse_uncommitted(context)
     with transaction(context):
         row = _write_down(context, payment_id, amount_minor, reason, key or secrets.token_hex(16))
-        refund_id, is_new = row.id, row.stripe_id is None and row.state is RefundState.REQUESTED
+        refund_id, is_new = row.id, row.stripe_id is None and row.state == RefundState.REQUESTED
     if is_new:
         _ask(context, refund_id)
     return context.session.get_one(Refund, refund_id)
@@ -115,7 +116,7 @@ def taken_by_bank(session: Session, payment_ids: Sequence[int]) -> dict[int, Dis
     disputes = session.scalars(
         select(Dispute).where(Dispute.payment_id.in_(payment_ids)).order_by(Dispute.created_at)
     )
-    return {dispute.payment_id: dispute for dispute in disputes if dispute.state.takes_money}
+    return {dispute.payment_id: dispute for dispute in disputes if dispute.state not in TAKES_NOTHING}
 
 
 def _ask(context: Context, refund_id: int) -> None:
@@ -123,7 +124,7 @@ def _ask(context: Context, refund_id: int) -> None:
 
     :raises GatewayRefused: It never will; the row says so.
     """
-    with transaction(context) as session:
+    with reading(context) as session:
         row = session.get_one(Refund, refund_id)
         key, amount_minor, intent_id = row.idempotency_key, row.amount_minor, _intent_id(session, row)
     try:
@@ -149,6 +150,7 @@ def check_with_stripe(context: Context, refund_id: int) -> None:
     The same key is good for 24 hours at Stripe, so within them asking again is finding out;
     after them it is searched for, and asked for only if it never came about.
     """
+    refuse_uncommitted(context)
     with transaction(context) as session:
         row = session.get_one(Refund, refund_id)
         row.check_at = clock.wall() + 2 * context.config.check_after
@@ -194,7 +196,7 @@ def sync_dispute(context: Context, dispute_id: str) -> Write[None]:
 
 def _settle_first(context: Context, intent_id: str | None) -> None:
     """Settle the payment of a PaymentIntent, if it is not yet: what is taken back came in first. Commits."""
-    with transaction(context) as session:
+    with reading(context) as session:
         is_settled = intent_id is None or _paid(session, intent_id) is not None
     if intent_id is not None and not is_settled:
         payment = write_now(context, checkout.sync_intent(context, intent_id))
@@ -221,13 +223,13 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
     row = session.get(Dispute, dispute.id, populate_existing=True)
     if row is not None and row.fetched_at > dispute.asked_at:
         return
-    taken_before = row is not None and row.state.takes_money
+    taken_before = row is not None and row.state not in TAKES_NOTHING
     row = row or Dispute(id=dispute.id, payment_id=payment.id, created_at=dispute.created_at)
-    row.amount_minor, row.state = dispute.amount_minor, DisputeState(dispute.status)
+    row.amount_minor, row.state = dispute.amount_minor, dispute.status
     row.fetched_at = dispute.asked_at
     session.add(row)
     key = f"dispute:{dispute.id}"
-    if row.state.takes_money:
+    if row.state not in TAKES_NOTHING:
         _take(context, payment, key, dispute.amount_minor, "disputed", is_news=not taken_before)
     else:
         _give(context, payment, key, f"the dispute is {row.state}")
@@ -244,7 +246,7 @@ def apply_refund(context: Context, refund: StripeRefund) -> None:
     if row.fetched_at is not None and row.fetched_at > refund.asked_at:
         return
     is_first = row.fetched_at is None
-    row.stripe_id, row.state = refund.id, RefundState(refund.status)
+    row.stripe_id, row.state = refund.id, refund.status
     row.fetched_at, row.check_at = refund.asked_at, None
     session.flush()
     payment.refunded_minor = _refunded_minor(session, payment.id)
@@ -261,7 +263,7 @@ def _row_of(session: Session, payment: Payment, refund: StripeRefund) -> Refund:
     values = {
         "payment_id": payment.id,
         "amount_minor": refund.amount_minor,
-        "state": RefundState(refund.status),
+        "state": refund.status,
         "idempotency_key": key,
         "stripe_id": refund.id,
         "created_at": refund.created_at,

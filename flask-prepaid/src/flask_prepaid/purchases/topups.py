@@ -17,9 +17,9 @@ from prepaid_ledger.tables import Wallet
 
 from .. import signals
 from ..catalog import Pack
-from ..context import Context, transaction
+from ..context import Context, refuse_uncommitted, transaction
 from ..errors import NotYours, UnknownItem
-from ..payments import payments
+from ..payments import card_testing, payments
 from ..payments.models import Payment, PaymentState, TopUp, Via
 from . import cards, checkout
 
@@ -62,6 +62,7 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
     :raises UnknownItem: There is no such pack, or it costs more than the ceiling.
     :raises NotYours: No card is on file to pay with.
     """
+    refuse_uncommitted(context)
     offer = context.catalog.offer(pack=pack)
     if not 1 <= threshold <= 10**9:
         raise UnknownItem("Write from how many credits on to top up, 1 or more.", field="threshold")
@@ -79,6 +80,7 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
 
 def switch_off(context: Context, owner: str) -> None:
     """Top up no more. Commits."""
+    refuse_uncommitted(context)
     with transaction(context) as session:
         session.execute(update(TopUp).where(TopUp.owner == owner).values(on=False))
 
@@ -92,6 +94,7 @@ def due(context: Context) -> list[str]:
 
 def top_up(context: Context, owner: str) -> Payment | None:
     """Buy the pack with the card that pays by default, if it is time; the payment. Commits."""
+    refuse_uncommitted(context)
     with transaction(context):
         payment = _begin(context, owner)
     if payment is None:
@@ -130,6 +133,7 @@ def _begin(context: Context, owner: str) -> Payment | None:
     # Named by how many came before: of two that begin at once, the second finds the first one's row.
     attempt = f"topup-{row.after_payment}-{len(history)}"
     offer = context.catalog.offer(pack=row.pack)
+    card_testing.count_attempt(context, owner)
     return payments.write_down(context, owner, offer, via=Via.TOPUP, attempt=attempt, card_id=card_id)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, aliased
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
-from ..context import Context, transaction
+from ..context import Context, reading, refuse_uncommitted, transaction
 from ..gateway.values import StripeMovement
 from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
@@ -111,6 +111,7 @@ def sync(context: Context, *, anew: bool = False, seen: Callable[[], None] = lam
     :param seen: Called for each that was read.
     :raises GatewayUnavailable: Stripe does not answer. The next call goes on from here.
     """
+    refuse_uncommitted(context)
     with transaction(context) as session:
         interrupted = _state(session, context.config.time_zone).cursor is not None
         if anew:
@@ -124,7 +125,7 @@ def sync(context: Context, *, anew: bool = False, seen: Callable[[], None] = lam
 
 def _walk(context: Context, seen: Callable[[], None]) -> int:
     """Page by page back in time, from where the state says; how many were new. Commits each page."""
-    with transaction(context) as session:
+    with reading(context) as session:
         state = session.get_one(Copying, 1, populate_existing=True)
         cursor, newest, copied_to = state.cursor, state.newest, state.copied_to
     since = copied_to - OVERLAP if copied_to else None
@@ -149,7 +150,7 @@ def _walk(context: Context, seen: Callable[[], None]) -> int:
 
 def sync_if_old(context: Context) -> None:
     """Copy what is new and compare the clocks, unless that was done lately."""
-    with transaction(context) as session:
+    with reading(context) as session:
         synced_at = session.scalar(select(Copying.synced_at))
     if synced_at is None or synced_at < clock.wall() - OLD:
         sync(context)

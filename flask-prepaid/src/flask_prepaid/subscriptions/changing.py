@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from .. import money
 from ..catalog import Plan
-from ..context import Context, transaction, write_now
+from ..context import Context, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused, NotYours, PlanRefused
 from ..gateway.subscription_values import Choice, StripeInvoice, StripeSubscription, moment
 from ..payments import card_testing
@@ -102,7 +102,7 @@ def preview(
     now = context.clock()
     since = int(now.timestamp()) if proration_date is None else proration_date
     _check_age(now, since)
-    with transaction(context):
+    with reading(context):
         wanted, currency = (price.id, quantity), price.currency
         immediate = at_once(context, row, price, quantity)
         in_trial = row.state is State.TRIALING
@@ -180,7 +180,7 @@ def _left_at(
 
 def _worth(context: Context, row: Subscription, bill: StripeInvoice) -> int:
     known = prices.learn(context, [line.price_id for line in bill.lines if line.is_of_plan])
-    with transaction(context):
+    with reading(context):
         return invoice_credits.worth(bill.lines, known, invoice_credits.periods(context, row)).credits
 
 
@@ -199,6 +199,7 @@ def change(
     :param due_minor: What the preview showed is charged now; if that is not so any more, nothing changes.
     :raises PlanRefused: The plan can't be changed now, or the preview does not hold any more.
     """
+    refuse_uncommitted(context)
     with transaction(context):
         card_testing.count_attempt(context, owner)
     shown = preview(context, owner, plan, quantity, proration_date=proration_date)
@@ -206,7 +207,7 @@ def change(
         raise PlanRefused("What this change costs is not what was shown. Look at the new preview first.")
     row, subscription = _fetch(context, owner, "change")
     price = _target(context, row, plan, quantity)
-    with transaction(context):
+    with reading(context):
         wanted, in_trial = (price.id, quantity), row.state is State.TRIALING
         key = _change_key(row, wanted, proration_date)
     if not shown.at_once:
@@ -293,7 +294,7 @@ def unpause(context: Context, owner: str, *, card_id: str | None = None) -> Subs
     row, subscription = _fetch(context, owner, "unpause")
     if card_id:
         context.gateway.subscriptions.use_card(subscription.id, card_id)
-    with transaction(context):
+    with reading(context):
         key = f"prepaid-unpause-{row.id}-{int(context.clock().timestamp())}"
         anew = is_over(context, row)
     context.gateway.subscriptions.resume(subscription.id, anew=anew, key=key)
@@ -325,7 +326,7 @@ def use_card(context: Context, owner: str, card_id: str) -> tuple[Subscription, 
 
 def next_bill(context: Context, row: Subscription) -> StripeInvoice | None:
     """The next charge as it would be, to the smallest unit; ``None`` if nothing follows. Commits."""
-    with transaction(context):
+    with reading(context):
         renews = row.state in MOVES["keep"] and not (ends_unrenewed(row) or is_stopped(row))
         stripe_id = row.stripe_id
     if stripe_id is None or not renews:
@@ -379,11 +380,12 @@ def owed(context: Context, row: Subscription) -> Invoice | None:
 
 def _fetch(context: Context, owner: str, verb: str) -> tuple[Subscription, StripeSubscription]:
     """The owner's subscription here and at Stripe, the same on both sides. Commits."""
-    with transaction(context):
+    refuse_uncommitted(context)
+    with reading(context):
         stripe_id = own(context, owner, verb).stripe_id
     assert stripe_id is not None, "it has begun"
     write_now(context, sync.sync(context, stripe_id))
-    with transaction(context):
+    with reading(context):
         row = own(context, owner, verb)
     subscription = context.gateway.subscriptions.fetch(stripe_id)
     if subscription is None:
@@ -404,7 +406,7 @@ def _target(context: Context, row: Subscription, plan: Plan, quantity: int) -> P
     """
     subscribing.check_quantity(plan, quantity)
     price = prices.ensure(context, plan)
-    with transaction(context) as session:
+    with reading(context) as session:
         current = session.get_one(PlanPrice, row.price_id)
         if price.currency != current.currency:
             raise PlanRefused("That plan is sold in another currency. End yours first, then choose it.")

@@ -133,7 +133,7 @@ def apply(
     """
     for bill in bills:
         row = _row(context, subscription, bill)
-        if row.state is InvoiceState.PAID and row.credits is None:
+        if row.state == InvoiceState.PAID and row.credits is None:
             _settle(context, subscription, row, bill, prices)
 
 
@@ -142,7 +142,7 @@ def _row(context: Context, subscription: Subscription, bill: StripeInvoice) -> I
     period = whole_period(bill.lines)
     values = {
         "number": bill.number,
-        "state": InvoiceState(bill.status),
+        "state": bill.status,
         "total_minor": bill.total_minor,
         "due_minor": bill.due_minor,
         "currency": bill.currency,

@@ -43,7 +43,10 @@ BEGINNING = frozenset({State.REQUESTED, State.OPEN, State.INCOMPLETE})
 
 
 class InvoiceState(StrEnum):
-    """Where an invoice stands, in Stripe's words. https://docs.stripe.com/invoicing/overview#invoice-statuses"""
+    """Where an invoice stands, in Stripe's words; one that Stripe adds later is kept as it is.
+
+    https://docs.stripe.com/invoicing/overview#invoice-statuses
+    """
 
     DRAFT = "draft"
     OPEN = "open"
@@ -163,7 +166,7 @@ class Invoice(Base):
     subscription_id: Mapped[int]
     stripe_id: Mapped[str] = mapped_column(unique=True)
     number: Mapped[str | None] = mapped_column(String(64))
-    state: Mapped[InvoiceState] = mapped_column(words(InvoiceState))
+    state: Mapped[str] = mapped_column(String(32))
     total_minor: Mapped[int]
     due_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))

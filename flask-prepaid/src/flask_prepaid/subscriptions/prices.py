@@ -10,7 +10,7 @@ from sqlalchemy import select
 from prepaid_ledger.database import insert
 
 from ..catalog import Plan
-from ..context import Context, transaction
+from ..context import Context, reading, transaction
 from ..gateway.subscription_values import PLAN, Price
 from .models import PlanPrice
 
@@ -35,7 +35,7 @@ def ensure(context: Context, plan: Plan) -> PlanPrice:
         PlanPrice.interval == plan.interval,
         PlanPrice.interval_count == plan.interval_count,
     )
-    with transaction(context) as session:
+    with reading(context) as session:
         known = session.scalars(same).first()
     if known is not None:
         return known
@@ -68,7 +68,7 @@ def learn(context: Context, price_ids: Iterable[str | None]) -> dict[str, PlanPr
     A price without our terms, such as one made in the dashboard, is left out.
     """
     wanted = {price_id for price_id in price_ids if price_id}
-    with transaction(context):
+    with reading(context):
         known = _known(context, wanted)
     prices = [context.gateway.prices.fetch_recurring(price_id) for price_id in wanted - known.keys()]
     ours = [price for price in prices if price is not None and PLAN in price.terms]

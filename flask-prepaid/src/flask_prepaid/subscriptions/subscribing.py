@@ -14,7 +14,7 @@ from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
 from ..catalog import Plan
-from ..context import Context, Write, transaction, write_now
+from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, TooManyAttempts, UnknownItem
 from ..gateway.subscription_values import Page
 from ..gateway.values import is_session_id
@@ -144,7 +144,7 @@ def subscribe(
     row, begun = _begin(context, owner, plan, quantity, trial_promised, attempt, card_id)
     if begun.is_repeat:
         return row
-    with transaction(context) as session:
+    with reading(context) as session:
         customer_id = known_customer(session, owner)
     assert customer_id is not None, "a saved card has a customer"
     try:
@@ -164,7 +164,8 @@ def check_card(context: Context, owner: str, card_id: str) -> None:
 
     :raises UnknownItem: The owner has no such card.
     """
-    with transaction(context) as session:
+    refuse_uncommitted(context)
+    with reading(context) as session:
         if card_on_file(session, owner, card_id) is None:
             raise UnknownItem("That card is not on file any more. Choose another one.", field="saved_card")
 
@@ -191,11 +192,11 @@ def _begin(
 
     Of two at once, the second finds the first one's row: the database lets one of them stand.
     """
+    refuse_uncommitted(context)
     with transaction(context):
         _count_attempt(context, owner)
     check_quantity(plan, quantity)
-    with transaction(context):
-        trial_days = _trial_days(context, owner, plan, promised=trial_promised)
+    trial_days = _trial_days(context, owner, plan, promised=trial_promised)
     price_id = prices.ensure(context, plan).id
     key = payments.attempt_key(owner, f"plan-{attempt}" if attempt else None)
     _put_away(context, owner, key)
@@ -272,7 +273,7 @@ def _put_away(context: Context, owner: str, key: str) -> None:
     :raises PlanRefused: The owner has a plan.
     """
     for _ in range(CLOSING_TRIES):
-        with transaction(context) as session:
+        with reading(context) as session:
             row = sync.running(session, owner)
             if row is None or row.idempotency_key == key:
                 return
@@ -288,7 +289,7 @@ def _close(context: Context, row: Subscription) -> None:
 
     :raises PlanRefused: A bank is being asked.
     """
-    with transaction(context) as session:
+    with reading(context) as session:
         session.refresh(row)
         if row.state not in BEGINNING:
             return
@@ -328,7 +329,8 @@ def come_back(context: Context, owner: str, session_id: str) -> Subscription:
 
     :raises NotYours: There is no such page, or it is another owner's.
     """
-    with transaction(context) as session:
+    refuse_uncommitted(context)
+    with reading(context) as session:
         row = sync.find(session, session_id=session_id) if is_session_id(session_id) else None
         if row is None or row.owner != owner:
             raise NotYours("There is no such subscription.")
@@ -351,6 +353,7 @@ def due(context: Context, *, limit: int = 100) -> list[int]:
 
 def check_with_stripe(context: Context, subscription_id: int) -> None:
     """Ask Stripe what came of a subscription that no event has told of, and write it down. Commits."""
+    refuse_uncommitted(context)
     with transaction(context) as session:
         row = session.get_one(Subscription, subscription_id)
         row.check_at = timing.next_check(context.config, row.checks)

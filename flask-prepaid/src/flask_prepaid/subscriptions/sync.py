@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from prepaid_ledger.database import insert
 
 from .. import signals
-from ..context import Context, Write, nothing, transaction
+from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.subscription_values import Page, StripeInvoice, StripeSubscription
 from ..payments.models import Customer
 from . import history, invoice_credits, prices, trial_cards
@@ -58,7 +58,7 @@ def sync(context: Context, stripe_id: str) -> Write[Subscription | None]:
     subscription = context.gateway.subscriptions.fetch(stripe_id)
     if subscription is None:
         return nothing
-    with transaction(context) as session:
+    with reading(context) as session:
         row = find(session, key=subscription.key, stripe_id=stripe_id)
         since = invoice_credits.unsettled_since(context, row.id) if row else None
     bills = context.gateway.invoices.of_subscription(stripe_id, since)
@@ -228,7 +228,7 @@ def sync_invoice(context: Context, invoice: StripeInvoice) -> Write[Subscription
 
 def id_of_invoice(context: Context, invoice_id: str) -> str | None:
     """Stripe's id of the subscription that an invoice bills, if we know the invoice. Commits."""
-    with transaction(context) as session:
+    with reading(context) as session:
         return session.scalar(
             select(Subscription.stripe_id)
             .join(Invoice, Invoice.subscription_id == Subscription.id)

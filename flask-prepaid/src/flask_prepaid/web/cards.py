@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from prepaid_ledger import clock
 from prepaid_ledger.errors import PrepaidError
 
-from ..context import transaction
+from ..context import reading
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
 from ..payments.customers import known_customer
 from ..purchases import cards, topups
@@ -24,7 +24,7 @@ def listing() -> ResponseReturnValue:
 
 def overview(owner: str, error: PrepaidError | None = None) -> str:
     context = page.context()
-    with transaction(context) as session:
+    with reading(context) as session:
         customer_id = known_customer(session, owner)
     if customer_id is not None:
         with suppress(GatewayUnavailable, GatewayRefused):

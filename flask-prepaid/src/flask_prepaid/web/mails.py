@@ -16,7 +16,7 @@ from blinker import NamedSignal
 from flask import Flask, render_template
 
 from .. import signals
-from ..context import transaction
+from ..context import reading
 from ..payments.models import Payment, PaymentState
 from .page import PageContext
 
@@ -57,7 +57,7 @@ def write(context: PageContext, name: str, app: Flask, *, owner: str, **values: 
 def render(context: PageContext, app: Flask, name: str, values: dict[str, Any]) -> str:
     """The subject on the first line, then the text. The session is given back before the mail is sent."""
     payment_id = values.get("payment_id")
-    with transaction(context) as session:
+    with reading(context) as session:
         payment = session.get(Payment, payment_id) if payment_id else None
         return written(context, app, name, values, payment)
 

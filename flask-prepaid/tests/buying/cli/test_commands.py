@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -16,7 +17,11 @@ from pathlib import Path
 import pytest
 
 from flask_prepaid.cli import listen
+from flask_prepaid.context import Context
 from flask_prepaid.operations import connect, webhooks
+from flask_prepaid.operations import tick as upkeep
+from flask_prepaid.payments.models import PaymentState
+from prepaid_ledger import UnfitDatabase
 
 from ..shop import Shop
 
@@ -146,6 +151,33 @@ def test_the_audit_is_one_object_on_one_line(shop: Shop) -> None:
     result = shop.command("audit", "--json")
 
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"ok": True, "problems": []})
+
+
+def test_a_database_that_became_unfit_is_named_in_one_sentence(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(context: Context) -> None:
+        raise UnfitDatabase("This SQLite database cannot keep money safe.")
+
+    monkeypatch.setattr(upkeep, "tick", refuse)
+    result = shop.command("tick")
+
+    assert result.exit_code == 1
+    assert result.output == "Error: This SQLite database cannot keep money safe.\n"
+
+
+def test_the_audit_of_every_ledger_proves_payments_too(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    shop.change_payments(state=PaymentState.REQUESTED)
+
+    audits = [
+        shop.read(shop.prepaid.audit),
+        shop.read(lambda: list(shop.prepaid.ledger.audit())),
+        shop.read(lambda: asyncio.run(shop.prepaid.async_ledger().audit())),
+    ]
+
+    assert [{problem.invariant for problem in problems} for problems in audits] == [{"I3"}] * 3
+    shop.change_payments(state=PaymentState.PAID)
 
 
 def test_the_doctor_finds_nothing_in_a_healthy_shop(shop: Shop) -> None:

@@ -27,8 +27,8 @@ THE_END = repr(
         500,
         0,
         0,
-        [(200, RefundState.SUCCEEDED), (300, RefundState.SUCCEEDED)],
-        [DisputeState.WON],
+        [(200, RefundState.SUCCEEDED.value), (300, RefundState.SUCCEEDED.value)],
+        [DisputeState.WON.value],
     )
 )
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.pool import QueuePool
 
 from flask_prepaid import signals
-from flask_prepaid.context import transaction
+from flask_prepaid.context import reading, transaction
 from flask_prepaid.payments.models import Notice
 
 from ..shop import Shop
@@ -76,15 +78,31 @@ def test_a_verb_that_commits_is_refused_inside_of_another_ones_transaction(in_ap
     assert is_there(in_app, "user:1")
 
 
-def test_the_hosts_unfinished_work_is_not_committed(in_app: Shop) -> None:
+def test_what_the_host_has_left_is_committed_before_a_transaction_and_stays_when_that_fails(
+    in_app: Shop,
+) -> None:
     shop = in_app
     shop.prepaid.session.add(notice(shop, "user:1"))
 
-    with pytest.raises(RuntimeError, match="your own work"), transaction(shop.prepaid):
-        pass
+    def write_and_fail() -> None:
+        with transaction(shop.prepaid) as session:
+            session.add(notice(shop, "user:2"))
+            raise ZeroDivisionError
 
-    shop.prepaid.session.rollback()
-    assert not is_there(shop, "user:1")
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
+
+    assert is_there(shop, "user:1")
+    assert not is_there(shop, "user:2")
+
+
+def test_a_read_gives_its_connection_back(in_app: Shop) -> None:
+    pool = in_app.prepaid.engine.pool
+    assert isinstance(pool, QueuePool)
+    with reading(in_app.prepaid) as session:
+        assert session.scalar(select(Notice.owner)) is None
+        assert pool.checkedout() == 1
+    assert pool.checkedout() == 0
 
 
 def test_a_receiver_may_begin_a_transaction_of_its_own(in_app: Shop) -> None:

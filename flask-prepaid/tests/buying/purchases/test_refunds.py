@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -10,7 +11,9 @@ from sqlalchemy import select
 
 from flask_prepaid.context import write_now
 from flask_prepaid.errors import GatewayUnavailable
-from flask_prepaid.payments.models import Refund
+from flask_prepaid.gateway.refunds import Refunds
+from flask_prepaid.gateway.values import StripeDispute, StripeRefund
+from flask_prepaid.payments.models import Dispute, Refund
 from flask_prepaid.purchases import refunds
 from flask_prepaid.signals import clawed_back
 from prepaid_ledger.errors import NothingToReverse
@@ -162,6 +165,45 @@ def test_a_dispute_takes_the_credits_and_a_won_one_brings_them_back(paid: Shop) 
     paid.stripe.dispute(dispute=opened, outcome="won")
 
     assert paid.balance() == 100
+
+
+@pytest.mark.parametrize(
+    ("state", "left"), [("appeal_under_review", 0), ("prevented", 100), ("a_word_of_next_year", 0)]
+)
+def test_a_state_that_stripe_adds_later_is_kept_as_it_is(
+    paid: Shop, monkeypatch: pytest.MonkeyPatch, state: str, left: int
+) -> None:
+    at_stripe = Refunds.fetch_dispute
+
+    def fetch(self: Refunds, dispute_id: str) -> StripeDispute | None:
+        fetched = at_stripe(self, dispute_id)
+        return fetched and replace(fetched, status=state)
+
+    monkeypatch.setattr(Refunds, "fetch_dispute", fetch)
+    opened = dispute(paid)
+
+    assert {event.outcome for event in paid.inbox()} == {"done"}
+    assert paid.read(lambda: paid.prepaid.session.get_one(Dispute, opened).state) == state
+    assert paid.balance() == left
+
+
+def test_a_refunds_state_that_stripe_adds_later_is_kept_as_it_is(
+    paid: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_stripe = Refunds.fetch
+
+    def fetch(self: Refunds, refund_id: str) -> StripeRefund | None:
+        fetched = at_stripe(self, refund_id)
+        return fetched and replace(fetched, status="a_word_of_next_year")
+
+    monkeypatch.setattr(Refunds, "fetch", fetch)
+    monkeypatch.setattr(Refunds, "of_charge", lambda self, charge_id: [])
+    refund_in_dashboard(paid)
+
+    assert {event.outcome for event in paid.inbox()} == {"done"}
+    assert paid.read(lambda: paid.prepaid.session.scalars(select(Refund.state)).all()) == [
+        "a_word_of_next_year"
+    ]
 
 
 def test_a_lost_dispute_takes_them_once(paid: Shop) -> None:

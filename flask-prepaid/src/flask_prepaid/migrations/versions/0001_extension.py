@@ -24,11 +24,6 @@ PLAN_STATES = (
     "requested open expired incomplete incomplete_expired trialing active past_due unpaid paused canceled"
 )
 
-DISPUTE_STATES = (
-    "warning_needs_response warning_under_review warning_closed"
-    " needs_response under_review won lost prevented"
-)
-
 #: In the order in which they refer to each other.
 TABLES = (
     "customer card topup notice attempt payment refund dispute inbox comparison"
@@ -171,11 +166,7 @@ def create_payments() -> None:
         sa.Column("id", BIG, primary_key=True),
         sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
         sa.Column("amount_minor", BIG, nullable=False),
-        sa.Column(
-            "state",
-            words("refundstate", 16, "requested refused pending requires_action succeeded failed canceled"),
-            nullable=False,
-        ),
+        sa.Column("state", sa.String(32), nullable=False),
         sa.Column("reason", sa.String(255)),
         sa.Column("idempotency_key", sa.String(255), nullable=False),
         sa.Column("stripe_id", sa.String(255)),
@@ -193,15 +184,7 @@ def create_payments() -> None:
         sa.Column("id", sa.String(255), primary_key=True),
         sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
         sa.Column("amount_minor", BIG, nullable=False),
-        sa.Column(
-            "state",
-            words(
-                "disputestate",
-                24,
-                DISPUTE_STATES,
-            ),
-            nullable=False,
-        ),
+        sa.Column("state", sa.String(32), nullable=False),
         sa.Column("created_at", AT, nullable=False),
         sa.Column("fetched_at", AT, nullable=False),
     )
@@ -313,7 +296,7 @@ def create_history_of_plans() -> None:
         sa.Column("subscription_id", BIG, sa.ForeignKey("prepaid_subscription.id"), nullable=False),
         sa.Column("stripe_id", sa.String(255), nullable=False),
         sa.Column("number", sa.String(64)),
-        sa.Column("state", words("invoicestate", 16, "draft open paid uncollectible void"), nullable=False),
+        sa.Column("state", sa.String(32), nullable=False),
         sa.Column("total_minor", BIG, nullable=False),
         sa.Column("due_minor", BIG, nullable=False),
         sa.Column("currency", sa.String(3), nullable=False),
