@@ -137,9 +137,9 @@ class Shop:
     def session_of(self, sent: TestResponse) -> str:
         """The id of the Checkout Session that an answer leads to."""
         assert sent.status_code == 303, sent.text
-        match = re.search(r"cs_test_\w+", sent.location)
-        assert match, sent.location
-        return match[0]
+        session = re.search(r"cs_test_\w+", sent.location)
+        assert session, sent.location
+        return session[0]
 
     def buy(self, owner: str = "user:1", **choice: str) -> str:
         """Press the button of a pack or a quantity; the id of the Checkout Session that it led to."""

@@ -255,10 +255,10 @@ def claws_back_each_refund_by_itself(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def restores_a_refund_twice(patch: pytest.MonkeyPatch) -> None:
-    clawed_of = clawbacks.Clawed.of.__func__  # type: ignore[attr-defined]
+    original = clawbacks.Clawed.of.__func__  # type: ignore[attr-defined]
 
     def without_undone(cls: Any, *args: Any) -> Any:
-        return clawbacks.Clawed(clawed_of(cls, *args).taken, {})
+        return clawbacks.Clawed(original(cls, *args).taken, {})
 
     patch.setattr(clawbacks.Clawed, "of", classmethod(without_undone))
 

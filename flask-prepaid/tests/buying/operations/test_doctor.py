@@ -34,9 +34,9 @@ def connected(databases: Databases, front: Callable[[Any], Any] = lambda app: ap
     database, emulator = databases.fresh("sqlite"), Emulator()
     first = Shop(database, webhooks=False, emulator=emulator)
     port = free_port()
-    connected = first.command("connect", "--url", f"http://127.0.0.1:{port}{WEBHOOK}")
+    output = first.command("connect", "--url", f"http://127.0.0.1:{port}{WEBHOOK}")
     shop = Shop(
-        database, webhooks=False, emulator=emulator, PREPAID_STRIPE_WEBHOOK_SECRET=connected.stdout.strip()
+        database, webhooks=False, emulator=emulator, PREPAID_STRIPE_WEBHOOK_SECRET=output.stdout.strip()
     )
     with served(front(shop.app), port):
         yield shop
@@ -131,8 +131,8 @@ class Late(stripe.HTTPClient):
         self.off_s = off_s
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **_: Any) -> Any:
-        body, status, answered = self.stripe.request(method, url, headers, post_data)
-        return body, status, {**answered, "date": formatdate(time.time() + self.off_s, usegmt=True)}
+        body, status, reply_headers = self.stripe.request(method, url, headers, post_data)
+        return body, status, {**reply_headers, "date": formatdate(time.time() + self.off_s, usegmt=True)}
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -152,10 +152,10 @@ def test_events_that_go_nowhere_are_named_with_the_two_ways_to_get_them(deaf_sho
 
     deaf_shop.stripe.advance(minutes=10)
 
-    sentence = findings(deaf_shop)
-    assert "did not come in" in sentence
-    assert "flask prepaid connect --url https://your.host/prepaid/webhook" in sentence
-    assert "flask prepaid listen" in sentence
+    sentences = findings(deaf_shop)
+    assert "did not come in" in sentences
+    assert "flask prepaid connect --url https://your.host/prepaid/webhook" in sentences
+    assert "flask prepaid listen" in sentences
 
 
 def test_a_webhook_secret_that_is_not_the_endpoints_is_named(databases: Databases) -> None:
@@ -189,9 +189,9 @@ def test_an_endpoint_that_cannot_be_reached_or_was_switched_off_is_named(shop: S
     endpoint = endpoints.list().data[0]
     endpoints.update(endpoint.id, {"disabled": True, "enabled_events": ["refund.created"]})
 
-    sentence = findings(shop)
-    assert f"Stripe has switched off {url}" in sentence
-    assert f"{url} is not sent" in sentence
+    sentences = findings(shop)
+    assert f"Stripe has switched off {url}" in sentences
+    assert f"{url} is not sent" in sentences
     shop.command("connect", "--url", url)
 
     mended = findings(shop)

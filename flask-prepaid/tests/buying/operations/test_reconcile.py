@@ -19,14 +19,14 @@ pytestmark = on_both_databases
 def drift(shop: Shop, *options: str) -> list[dict[str, Any]]:
     """What ``flask prepaid reconcile --json`` finds; its exit code agrees."""
     result = shop.command("reconcile", "--json", *options)
-    differences = json.loads(result.stdout)
+    answer = json.loads(result.stdout)
     assert result.stdout.count("\n") == 1
-    assert result.exit_code == (0 if differences["ok"] else 1), result.output
-    return list(differences["drift"])
+    assert result.exit_code == (0 if answer["ok"] else 1), result.output
+    return list(answer["drift"])
 
 
-def kinds(differences: list[dict[str, Any]]) -> list[tuple[str, int | None]]:
-    return [(difference["kind"], difference["payment"]) for difference in differences]
+def kinds(drift: list[dict[str, Any]]) -> list[tuple[str, int | None]]:
+    return [(one["kind"], one["payment"]) for one in drift]
 
 
 def test_books_that_agree_are_clean(shop: Shop) -> None:

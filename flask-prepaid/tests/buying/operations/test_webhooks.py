@@ -220,7 +220,7 @@ def test_a_session_for_another_amount_needs_review_and_an_operator_is_called(dea
     deaf_shop.change_payments(amount_minor=400)
     deaf_shop.pay(session)
 
-    with payment_needs_review.connected_to(lambda sender, **values: called.append(values)):
+    with payment_needs_review.connected_to(lambda sender, **news: called.append(news)):
         send(deaf_shop, event(session))
 
     assert deaf_shop.balance() == 0

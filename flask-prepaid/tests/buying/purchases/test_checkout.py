@@ -169,9 +169,9 @@ def test_a_price_in_the_form_changes_nothing(shop: Shop) -> None:
     shop.send_form(shop.browser("user:1"), "/prepaid/buy", pack="starter", **forged)
 
     payment = shop.payments("user:1")[0]
-    checkout = shop.at_stripe(str(payment.session_id))
+    session = shop.at_stripe(str(payment.session_id))
 
-    assert (checkout.amount_total_minor, checkout.currency) == (500, "usd")
+    assert (session.amount_total_minor, session.currency) == (500, "usd")
     assert (payment.amount_minor, payment.credits) == (500, 100)
     assert shop.payments("user:9") == []
 

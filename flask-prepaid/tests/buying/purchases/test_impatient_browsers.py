@@ -86,9 +86,9 @@ def test_a_browser_that_hangs_up_after_sending_is_charged_and_gets_its_credits(s
 
 
 def token_of(page: str) -> str:
-    match = re.search(r'name="csrf_token" value="([^"]+)"', page)
-    assert match, page
-    return match[1]
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert token, page
+    return token[1]
 
 
 def session_cookie(browser: FlaskClient) -> str:

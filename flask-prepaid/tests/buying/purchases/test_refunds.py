@@ -99,7 +99,7 @@ def test_a_refund_that_fails_later_gives_the_credits_back_once(shop: Shop) -> No
 
 def test_a_host_hears_of_a_clawback_once(paid: Shop) -> None:
     heard: list[Any] = []
-    with clawed_back.connected_to(lambda sender, **values: heard.append(values)):
+    with clawed_back.connected_to(lambda sender, **news: heard.append(news)):
         refund_in_dashboard(paid, 250)
         paid.stripe.deliver("refund.created", times=3)
 

@@ -104,7 +104,7 @@ def test_after_declines_it_waits_longer_each_time_and_then_stops(shop: Shop) -> 
     heard: list[Any] = []
     leave_card(shop, DECLINES_LATER)
     switch_on(shop)
-    with topup_stopped.connected_to(lambda sender, **values: heard.append(values)):
+    with topup_stopped.connected_to(lambda sender, **news: heard.append(news)):
         tries = []
         for hours in (0, 0, 1, 1, 24, 24, 24):
             shop.stripe.advance(hours=hours)
@@ -114,7 +114,7 @@ def test_after_declines_it_waits_longer_each_time_and_then_stops(shop: Shop) -> 
     assert tries == [1, 1, 2, 2, 3, 3, 3]
     assert set(topped_up(shop)) == {PaymentState.FAILED}
     assert not setting(shop).on
-    assert [(values["owner"], values["reason"]) for values in heard] == [("user:1", "the card was declined")]
+    assert [(news["owner"], news["reason"]) for news in heard] == [("user:1", "the card was declined")]
 
 
 def test_a_bank_that_wants_its_customer_stops_it_and_the_payment_can_be_confirmed(shop: Shop) -> None:
@@ -153,7 +153,7 @@ def test_the_host_hears_of_a_top_up_that_stripe_refused(shop: Shop) -> None:
     card = leave_card(shop)
     switch_on(shop)
     shop.dashboard().v1.payment_methods.detach(card)  # and no event of it has come yet
-    with topup_failed.connected_to(lambda sender, **values: heard.append(values)):
+    with topup_failed.connected_to(lambda sender, **news: heard.append(news)):
         shop.tick()
 
     assert topped_up(shop) == [PaymentState.FAILED]

@@ -125,9 +125,9 @@ class PlanShop(Shop):
     def row(self, owner: str = "user:1") -> Subscription:
         """The customer's last subscription."""
         mine = select(Subscription).where(Subscription.owner == owner).order_by(Subscription.id.desc())
-        subscription = self.read(lambda: self.prepaid.session.scalars(mine).first())
-        assert isinstance(subscription, Subscription)
-        return subscription
+        plan = self.read(lambda: self.prepaid.session.scalars(mine).first())
+        assert isinstance(plan, Subscription)
+        return plan
 
     def state(self, owner: str = "user:1") -> State:
         return self.row(owner).state
@@ -172,10 +172,10 @@ class PlanShop(Shop):
 
     def drift(self, *options: str) -> list[dict[str, Any]]:
         """What ``flask prepaid reconcile`` finds."""
-        differences: list[dict[str, Any]] = json.loads(self.command("reconcile", "--json", *options).stdout)[
+        drift: list[dict[str, Any]] = json.loads(self.command("reconcile", "--json", *options).stdout)[
             "drift"
         ]
-        return differences
+        return drift
 
     def share(self, credits: int, proration_date: str, owner: str = "user:1") -> int:
         """So many credits a period, from a moment to the period's end, rounded down."""

@@ -95,7 +95,7 @@ def test_what_no_event_told_reconcile_finds_and_mends(deaf_shop: PlanShop) -> No
     deaf_shop.subscribe("small")
     deaf_shop.stripe.advance(days=29)
 
-    kinds = {difference["kind"] for difference in deaf_shop.drift()}
+    kinds = {row["kind"] for row in deaf_shop.drift()}
     assert kinds == {"drifted", "missed"}
     assert deaf_shop.drift("--fix") == []
 
@@ -139,9 +139,9 @@ def test_a_second_plan_in_the_dashboard_is_shown_and_gives_nothing(deaf_shop: Pl
         }
     )
 
-    differences = deaf_shop.drift("--fix")
+    drift = deaf_shop.drift("--fix")
 
-    assert [(difference["kind"], difference["id"]) for difference in differences] == [("doubled", second.id)]
+    assert [(one["kind"], one["id"]) for one in drift] == [("doubled", second.id)]
     assert deaf_shop.balance() == 100
 
 

@@ -183,13 +183,13 @@ def test_a_period_that_is_paid_late_does_not_end_the_one_that_runs(shop: PlanSho
 def test_the_host_hears_of_a_failed_payment_with_the_page_that_mends_it(shop: PlanShop) -> None:
     heard: list[dict[str, object]] = []
 
-    def hear(sender: object, **values: object) -> None:
-        heard.append(values)
+    def hear(sender: object, **news: object) -> None:
+        heard.append(news)
 
     shop.subscribe("small")
     fail_next(shop)
     with signals.plan_payment_failed.connected_to(hear):
         shop.pass_time(days=29)
 
-    assert [(values["owner"], values["state"]) for values in heard] == [("user:1", State.PAST_DUE)]
+    assert [(news["owner"], news["state"]) for news in heard] == [("user:1", State.PAST_DUE)]
     assert "/invoice/" in str(heard[0]["page_url"])

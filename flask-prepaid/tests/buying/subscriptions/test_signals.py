@@ -46,15 +46,15 @@ def test_a_failed_renewal_is_written_with_the_page_that_mends_it(
 def test_a_plan_that_ended_after_all_retries_says_so_once(writing_shop: PlanShop, mails: Mails) -> None:
     heard: list[dict[str, object]] = []
 
-    def hear(sender: object, **values: object) -> None:
-        heard.append(values)
+    def hear(sender: object, **news: object) -> None:
+        heard.append(news)
 
     with signals.plan_ended_unpaid.connected_to(hear):
         writing_shop.subscribe("trial", card=DECLINES)
         writing_shop.pass_time(days=14 + 16)
         writing_shop.drift("--fix")
 
-    assert [(values["owner"], values["title"]) for values in heard] == [("user:1", "Tried")]
+    assert [(news["owner"], news["title"]) for news in heard] == [("user:1", "Tried")]
     subjects = [subject for _, subject, _ in mails]
     assert subjects.count("Your plan Tried has ended") == 1
     assert "So the plan ended on " in mails[-1][2]

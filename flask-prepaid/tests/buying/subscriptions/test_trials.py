@@ -309,14 +309,14 @@ def test_a_trial_without_a_card_is_paused_at_its_end_and_goes_on_with_one(shop: 
 def test_the_host_hears_three_days_before_a_trial_ends(shop: PlanShop) -> None:
     heard: list[dict[str, object]] = []
 
-    def hear(sender: object, **values: object) -> None:
-        heard.append(values)
+    def hear(sender: object, **news: object) -> None:
+        heard.append(news)
 
     with signals.trial_ending.connected_to(hear):
         shop.subscribe("trial")
         shop.pass_time(days=11, minutes=5)
 
-    assert [values["owner"] for values in heard] == ["user:1"]
+    assert [news["owner"] for news in heard] == ["user:1"]
 
 
 def test_the_button_says_what_it_begins(shop: PlanShop) -> None:

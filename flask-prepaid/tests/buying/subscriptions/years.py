@@ -286,16 +286,15 @@ def credits_due(shop: PlanShop) -> dict[str, int]:
 
     A whole period gives what the plan is sold with, a part of one ``floor(difference * rest / period)``.
     """
-    lines_by_bill = {bill.id: list(lines_of(shop, bill.id)) for bill in bills_of(shop)}
+    billed = {bill.id: list(lines_of(shop, bill.id)) for bill in bills_of(shop)}
     whole = {
         (line.period.start, line.period.end)
-        for lines in lines_by_bill.values()
+        for lines in billed.values()
         for line in lines
         if not is_part(line)
     }
     return {
-        bill_id: int(sum(share_of(shop, line, whole) for line in lines))
-        for bill_id, lines in lines_by_bill.items()
+        bill_id: int(sum(share_of(shop, line, whole) for line in lines)) for bill_id, lines in billed.items()
     }
 
 
