@@ -347,7 +347,7 @@ def test_a_card_that_its_network_has_renewed_is_shown_with_its_new_date(deaf_sho
     renewal = event(card, type="payment_method.automatically_updated")
 
     assert send(deaf_shop, renewal).status_code == 200
-    assert [(one.exp_month, one.exp_year) for one in saved(deaf_shop)] == [(7, 2044)]
+    assert [(kept.exp_month, kept.exp_year) for kept in saved(deaf_shop)] == [(7, 2044)]
 
 
 def test_one_owner_has_one_customer_at_stripe(shop: Shop) -> None:

@@ -141,7 +141,7 @@ def test_a_second_plan_in_the_dashboard_is_shown_and_gives_nothing(deaf_shop: Pl
 
     drift = deaf_shop.drift("--fix")
 
-    assert [(one["kind"], one["id"]) for one in drift] == [("doubled", second.id)]
+    assert [(difference["kind"], difference["id"]) for difference in drift] == [("doubled", second.id)]
     assert deaf_shop.balance() == 100
 
 
