@@ -117,7 +117,7 @@ def year_of_subscriptions(folder: Path, subscriptions: int) -> tuple[float, floa
     took = watch.wall_s, watch.cpu_s
     invoices = emulator.state()["objects"]["invoice"] - before
     assert invoices == 12 * subscriptions, invoices
-    assert {one.status for one in stripe.v1.invoices.list({"limit": 100}).data} == {"paid"}
+    assert {invoice.status for invoice in stripe.v1.invoices.list({"limit": 100}).data} == {"paid"}
     emulator.close()
     return took
 

@@ -353,7 +353,7 @@ def reports(prepaid: Prepaid) -> dict[str, Any]:
     for name, work in wanted.items():
         timing = watch.time(work)
         taken[name] = {**timing, "over_count": round(timing["ms"] / max(count["ms"], 0.1), 2)}
-    taken["slowest_ms"] = max(one["ms"] for name, one in taken.items())
+    taken["slowest_ms"] = max(figures["ms"] for name, figures in taken.items())
     return taken
 
 

@@ -176,8 +176,8 @@ def compare(database: Path, file: Path) -> None:
     """The copy has each of Stripe's lines once, and its sums by day are those of the lines."""
     with sqlite3.connect(file) as store:
         theirs = Counter(
-            (one["id"], one["amount"], one["fee"])
-            for one in map(
+            (movement["id"], movement["amount"], movement["fee"])
+            for movement in map(
                 json.loads,
                 (row[0] for row in store.execute("SELECT body FROM object WHERE kind='balance_transaction'")),
             )

@@ -86,7 +86,7 @@ def faults(page: Page, *rules: str) -> list[str]:
     violations: list[Any] = page.evaluate(
         "(options) => axe.run(options).then((run) => run.violations)", options
     )
-    wrong = [f"{one['id']}: {node['html'][:160]}" for one in violations for node in one["nodes"]]
+    wrong = [f"{rule['id']}: {node['html'][:160]}" for rule in violations for node in rule["nodes"]]
     return wrong + over_the_edge(page)
 
 
@@ -181,7 +181,7 @@ class Walk:
                     page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
                 if axe:
                     rules = [] if scheme == "light" else ["color-contrast"]  # no other looks at colours
-                    wrong += [f"{width} px, {scheme}: {one}" for one in faults(page, *rules)]
+                    wrong += [f"{width} px, {scheme}: {fault}" for fault in faults(page, *rules)]
         page.set_viewport_size({"width": NARROWEST, "height": 800})
         wrong += over_the_edge(page)
         page.set_viewport_size({"width": 1280, "height": 800})

@@ -58,9 +58,9 @@ def blocks(page: str) -> list[Block]:
 def blocks_in(text: str) -> list[Block]:
     blocks = BLOCK.finditer(text)
     return [
-        Block(one["language"], dedent(one["code"]), one["mark"] or "")
-        for one in blocks
-        if not one["language"].startswith("{")
+        Block(match["language"], dedent(match["code"]), match["mark"] or "")
+        for match in blocks
+        if not match["language"].startswith("{")
     ]
 
 

@@ -25,7 +25,7 @@ def the_reports_are_a_recount(running: Running) -> None:
 
     sold = recount_sales(moved)
     for invoice in listed(running, "invoices", status="paid"):
-        if less := sum(one["amount"] for one in invoice["total_discount_amounts"]):
+        if less := sum(discount["amount"] for discount in invoice["total_discount_amounts"]):
             sold[day_of(invoice["status_transitions"]["paid_at"]), invoice["currency"]][
                 "discounts_minor"
             ] += less
@@ -37,9 +37,9 @@ def the_reports_are_a_recount(running: Running) -> None:
     for total in report(running, "sales")["totals"]:
         assert total["net_minor"] == held[total["currency"]]
     running_now = [
-        one["items"]["data"][0]
-        for one in listed(running, "subscriptions", status="all")
-        if one["status"] in ("active", "past_due")
+        subscription["items"]["data"][0]
+        for subscription in listed(running, "subscriptions", status="all")
+        if subscription["status"] in ("active", "past_due")
     ]
     monthly = sum(item["price"]["unit_amount"] * item["quantity"] for item in running_now)
     assert sum(total["closing_minor"] for total in report(running, "mrr")["totals"]) == monthly
@@ -84,14 +84,14 @@ def day_of(unix: int) -> str:
 
 def recount_sales(moved: list[dict[str, Any]]) -> dict[Any, Counter[str]]:
     sums: defaultdict[Any, Counter[str]] = defaultdict(Counter)
-    for one in moved:
-        cell = sums[day_of(one["created"]), one["currency"]]
-        cell["fees_minor"] += one["fee"]
-        cell["net_minor"] += one["net"]
-        if one["type"] == "charge":
-            cell["gross_minor"] += one["amount"]
+    for movement in moved:
+        cell = sums[day_of(movement["created"]), movement["currency"]]
+        cell["fees_minor"] += movement["fee"]
+        cell["net_minor"] += movement["net"]
+        if movement["type"] == "charge":
+            cell["gross_minor"] += movement["amount"]
         else:
-            cell["refunds_minor" if "refund" in one["type"] else "disputes_minor"] -= one["amount"]
+            cell["refunds_minor" if "refund" in movement["type"] else "disputes_minor"] -= movement["amount"]
     return {
         key: Counter({name: value for name, value in cell.items() if value}) for key, cell in sums.items()
     }

@@ -92,7 +92,7 @@ def test_stripe_tells_what_was_paid_and_paid_back_since_the_backup(shop: Shop, t
     assert shop.balance() == 100  # one was given, one was taken
     assert left.exit_code == 1
     drift = json.loads(left.stdout)["drift"]
-    assert [(one["kind"], one["detail"]) for one in drift] == [
+    assert [(difference["kind"], difference["detail"]) for difference in drift] == [
         ("missed", "it names a payment that is not in this database")
     ]
     assert shop.command("audit").exit_code == 0

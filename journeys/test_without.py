@@ -126,8 +126,8 @@ def test_what_is_kept_on_paper_prints_without_what_can_only_be_pressed(page: Pag
 
 def on_paper(page: Page) -> None:
     for pressed in ("button", ".btn", "nav", ".skip", "form"):
-        for one in page.locator(pressed).all():
-            expect(one).to_be_hidden()
+        for button in page.locator(pressed).all():
+            expect(button).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     ink, paper = page.evaluate(
         "(({ color, backgroundColor }) => [color, backgroundColor])(getComputedStyle(document.body))"

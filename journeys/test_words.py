@@ -51,7 +51,7 @@ GONE_MODULES = {
 }
 
 #: Participles say nothing of what a variable holds. The name of a thing does.
-GONE_VARIABLES = {"told", "said", "asked", "found", "of"}
+GONE_VARIABLES = {"told", "said", "asked", "found", "of", "one"}
 
 #: Where one of them stays, and why.
 STAYS = {

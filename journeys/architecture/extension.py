@@ -23,7 +23,8 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "payments": {*GROUND, "catalog", "config", "gateway"},
     "subscriptions": {*GROUND, "catalog", "gateway", "payments"},
     "purchases": {*GROUND, "catalog", "gateway", "payments", "subscriptions"},
-    # Sums and reports read what is sold, and write only their own tables.
+    # Reports read what is sold, have the ledger draw, and write their sums and the marks of what is counted:
+    # Payment.failure_counted, SubscriptionChange.counted.
     "reports": {"context", "gateway", "payments", "subscriptions"},
     # What runs by itself or by cron.
     "operations": {*GROUND, "gateway", "payments", "purchases", "reports", "subscriptions", "upgrade"},

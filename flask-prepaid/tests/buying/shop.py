@@ -213,11 +213,11 @@ class Shop:
         return list(self.read(lambda: self.prepaid.session.scalars(wanted).all()))
 
     def change_payments(self, **values: object) -> None:
-        """Somebody's hand in the table, or a fault of ours."""
+        """Somebody's hand in the table of payments, or a fault of ours."""
         self._change(Payment, values)
 
     def change_inbox(self, **values: object) -> None:
-        """As ``change_payments``, of the events that came."""
+        """Somebody's hand in the table of events, or a fault of ours."""
         self._change(InboxEvent, values)
 
     def _change(self, table: type[Base], values: dict[str, object]) -> None:

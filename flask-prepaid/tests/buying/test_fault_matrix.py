@@ -75,7 +75,7 @@ FAULTS = {
         "operations/test_reconcile.py::test_when_stripe_is_away_reconcile_says_so_and_claims_nothing",
     ),
     "key pruned": (
-        "gateway/test_bad_answers.py::test_after_a_day_a_charge_without_an_answer_is_looked_up_and_never_sent_again",
+        "gateway/test_bad_answers.py::test_after_a_day_a_charge_without_an_answer_is_checked_and_never_sent_again",
     ),
     "decline and challenge": (
         "purchases/test_cards.py::test_a_declined_card_says_so_and_gives_nothing",
@@ -86,8 +86,8 @@ FAULTS = {
         "purchases/test_checkout.py::test_a_declined_card_gives_nothing_and_the_same_page_takes_another_card",
     ),
     "copies": (
-        "gateway/test_bad_answers.py::test_the_same_event_in_eight_workers_at_once_has_one_effect",
-        "gateway/test_bad_answers.py::test_every_door_at_once_gives_the_credits_once",
+        "operations/test_webhooks.py::test_the_same_event_in_eight_workers_at_once_has_one_effect",
+        "operations/test_webhooks.py::test_every_door_at_once_gives_the_credits_once",
         "purchases/test_checkout.py::test_the_same_webhook_five_times_gives_credits_once",
         "operations/test_webhooks.py::test_a_thousand_copies_of_an_event_have_one_effect",
     ),
@@ -97,14 +97,14 @@ FAULTS = {
         "operations/test_orders.py::test_a_page_fetched_while_it_was_open_does_not_open_an_expired_one_again",
     ),
     "event before our row": (
-        "gateway/test_bad_answers.py::test_a_webhook_before_our_row_knows_its_session_gives_the_credits",
+        "operations/test_webhooks.py::test_a_webhook_before_our_row_knows_its_session_gives_the_credits",
     ),
     "no event": ("purchases/test_checkout.py::test_without_any_webhook_the_tick_finds_the_paid_session",),
     "event never made": (
         "operations/test_reconcile.py::test_with_every_webhook_dropped_one_fix_brings_the_books_to_stripes",
     ),
     "late event": (
-        "gateway/test_bad_answers.py::test_an_event_four_days_late_and_signed_with_the_new_secret_is_taken",
+        "operations/test_webhooks.py::test_an_event_four_days_late_and_signed_with_the_new_secret_is_taken",
     ),
     "bad signature": (
         "operations/test_webhooks.py::test_a_bad_signature_is_refused",

@@ -26,7 +26,7 @@ Awaited = Callable[Concatenate["AsyncLedger", Terms], Coroutine[Any, Any, Result
 
 
 def in_a_thread(verb: Callable[Concatenate[Ledger, Terms], Result]) -> Awaited[Terms, Result]:
-    """The same verb, awaited: a thread of the loop runs it."""
+    """Make a verb of ``Ledger`` one that is awaited: a thread of the loop runs it."""
 
     @wraps(verb)
     async def awaited(self: AsyncLedger, /, *args: Terms.args, **terms: Terms.kwargs) -> Result:

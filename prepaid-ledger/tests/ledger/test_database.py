@@ -27,8 +27,8 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_sqlite_connection_is_durable(databases: Databases) -> None:
     books = Books(databases.fresh("sqlite"))
 
-    with books.engine.connect() as one, books.engine.connect() as other:
-        for connection in (one, other):
+    with books.engine.connect() as first, books.engine.connect() as other:
+        for connection in (first, other):
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
     books.close()

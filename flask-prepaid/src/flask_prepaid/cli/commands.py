@@ -162,7 +162,7 @@ def replay(events: tuple[str, ...], failed: bool) -> None:
 
 
 @commands.command()
-@click.option("--fix", is_flag=True, help="Mend what can be mended, by the same settle as every event.")
+@click.option("--fix", is_flag=True, help="Mend what can be mended, as an event of Stripe's would.")
 @click.option("--since", type=click.DateTime(), help="Leave alone what was made before, in UTC.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 def reconcile(fix: bool, since: datetime | None, as_json: bool) -> None:

@@ -20,13 +20,13 @@ LOW = "balance-low"
 AT_ONCE = 100
 
 
-def tell(context: Context) -> int:
+def send(context: Context) -> int:
     """Send each notice that is due, once; how many were sent. Commits."""
-    return tell_of_low_balances(context) + tell_of_cards(context)
+    return send_low_balances(context) + send_expiring_cards(context)
 
 
-def tell_of_low_balances(context: Context) -> int:
-    """Once for each time that a wallet goes below the threshold; only those that moved within a day."""
+def send_low_balances(context: Context) -> int:
+    """Once for each time that a wallet goes below the threshold; only wallets that moved within a day."""
     threshold = context.config.balance_low
     if not threshold:
         return 0
@@ -44,8 +44,8 @@ def tell_of_low_balances(context: Context) -> int:
     return len(rows)
 
 
-def tell_of_cards(context: Context) -> int:
-    """Of the card that pays by default, once for each date on it: it ends this month or the next."""
+def send_expiring_cards(context: Context) -> int:
+    """For a card that pays by default and ends this month or the next, once for each date on it."""
     now = clock.wall()
     next_month = now.replace(day=1) + timedelta(days=31)
     about = (
@@ -76,6 +76,6 @@ def tell_of_cards(context: Context) -> int:
 
 def _is_news(context: Context, owner: str, about: str) -> bool:
     """Note that the owner gets this notice; of two ticks at once, one sends it."""
-    row = {"owner": owner, "about": about, "told_at": clock.wall()}
+    row = {"owner": owner, "about": about, "sent_at": clock.wall()}
     new = insert(context.session, Notice).values(row).on_conflict_do_nothing().returning(Notice.owner)
     return context.session.scalar(new) is not None

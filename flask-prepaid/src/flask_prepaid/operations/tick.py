@@ -43,7 +43,7 @@ def tick(context: Context) -> dict[str, int]:
         "refunds": each(context, partial(_due, table=Refund), refunds.check_with_stripe),
         "plans": each(context, subscribing.due, subscribing.check_with_stripe),
         "top-ups": each(context, topups.due, topups.top_up),
-        "notices": notices.tell(context),
+        "notices": notices.send(context),
     }
 
 

@@ -75,8 +75,8 @@ def charge_waits_or_is_closed(context: Context, intent_id: str) -> Write[object]
 
 
 @on("refund.created", "refund.updated", "refund.failed")
-def money_went_back(context: Context, refund_id: str) -> Write[object]:
-    """Also when made in Stripe's dashboard, and undone when the bank refuses it days later."""
+def refund_changed(context: Context, refund_id: str) -> Write[object]:
+    """A refund was made, here or in Stripe's dashboard, or the bank refused it days later."""
     return refunds.sync_refund(context, refund_id)
 
 
@@ -151,7 +151,7 @@ def plan_is_to_change(context: Context, schedule_id: str) -> Write[object]:
 
 @on("payment_method.attached", "payment_method.detached", "payment_method.updated")
 def cards_changed(context: Context, card_id: str) -> Write[object]:
-    """Also when changed in Stripe's dashboard."""
+    """A card was left, taken away or changed, here or in Stripe's dashboard."""
     return cards.sync_card(context, card_id)
 
 

@@ -86,7 +86,7 @@ def remove(context: Context, owner: str) -> None:
     refuse_uncommitted(context)
     with transaction(context) as session:
         session.execute(delete(TopUp).where(TopUp.owner == owner))
-        # Who leaves takes their name along; address and card count on: leaving is no way around a limit.
+        # Only the owner is forgotten: address and card still count, or leaving would evade the limits.
         session.execute(update(Attempt).where(Attempt.owner == owner).values(owner=""))
         session.execute(update(TrialCard).where(TrialCard.owner == owner).values(owner=""))
         customer_id = known_customer(session, owner)

@@ -195,7 +195,7 @@ class Payment(Base):
 
 
 class Refund(Base):
-    """Money that goes back to the card, asked for here or in Stripe's dashboard.
+    """Money that is refunded to the card, asked for here or in Stripe's dashboard.
 
     One that is asked for here is committed before Stripe hears of it.
     """
@@ -263,7 +263,7 @@ class Notice(Base):
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
     about: Mapped[str] = mapped_column(String(255), primary_key=True)
-    told_at: Mapped[datetime]
+    sent_at: Mapped[datetime]
 
 
 class Attempt(Base):

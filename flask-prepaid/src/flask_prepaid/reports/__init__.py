@@ -1,4 +1,7 @@
-"""Reports on sales, credits, plans and failures. They read what is sold, and write only their own sums.
+"""Reports on sales, credits, plans and failures. They read what is sold.
+
+They write their own sums and the marks of what is counted, ``Payment.failure_counted`` and
+``SubscriptionChange.counted``. Before they add credits up, they have the ledger draw what is not drawn yet.
 
 Imports ``context``, ``gateway``, ``payments``, ``subscriptions``.
 """

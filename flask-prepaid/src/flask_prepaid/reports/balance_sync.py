@@ -25,7 +25,7 @@ from ..subscriptions.models import Invoice, PlanPrice, Subscription, Subscriptio
 from .days import MINUTE, day_of
 from .models import CohortSum, Copying, Counted, CreditSum, DaySum, FailureSum, Movement, OwnerSum, PlanSum
 
-#: A balance transaction may be listed late; what was copied is looked at once more for so long.
+#: A balance transaction may be listed late: each copy begins this long before the end of the last one.
 OVERLAP = timedelta(days=3)
 
 #: ``tick`` copies again when the last copy is older.
@@ -107,8 +107,8 @@ class Sums:
 def sync(context: Context, *, anew: bool = False, seen: Callable[[], None] = lambda: None) -> int:
     """Copy Stripe's balance transactions since the last time; how many were new. Commits each page.
 
-    :param anew: Look at all of them again, not only at what is new.
-    :param seen: Called for each that was looked at.
+    :param anew: Copy all of them again, not only what is new.
+    :param seen: Called for each that was read.
     :raises GatewayUnavailable: Stripe does not answer. The next call goes on from here.
     """
     refuse_uncommitted(context)

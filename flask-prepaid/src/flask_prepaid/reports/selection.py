@@ -37,7 +37,7 @@ class Selection:
         return Span(self.first, self.last)
 
     def before(self) -> Selection:
-        """The same number of days, which end where these begin."""
+        """The selection of as many days, which end where the days of this one begin."""
         span = self.span.before()
         return Selection(span.first, span.last, self.by, self.currency)
 

@@ -116,7 +116,7 @@ def open_page(
     with transaction(context):
         sync.apply_page(context, row, page)
         is_put_away = row.state is State.EXPIRED
-    if is_put_away:  # while it was opened: nobody has seen it, and nobody shall
+    if is_put_away:  # by another request while Stripe opened the page, which no customer has seen
         with suppress(GatewayRefused):  # a second press of the same button has closed it
             context.gateway.plan_pages.close(page.id)
         raise PlanRefused(TWO_AT_ONCE)

@@ -48,7 +48,9 @@ def must_end(context: Context, row: Subscription, subscription: StripeSubscripti
         session.execute(insert(session, TrialCard).values(fresh).on_conflict_do_nothing())
         first = session.get_one(TrialCard, fingerprint, populate_existing=True)
         if row.trial_days and first.owner != row.owner:
-            row.end_reason = CARD_HAD_TRIAL  # before Stripe is asked: whoever looks next goes on from here
+            row.end_reason = (
+                CARD_HAD_TRIAL  # committed before Stripe is asked: after a crash, a later sync ends it
+            )
     return row.end_reason == CARD_HAD_TRIAL
 
 

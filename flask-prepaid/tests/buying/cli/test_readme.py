@@ -76,7 +76,7 @@ def test_the_readme_leads_from_an_empty_folder_to_the_first_purchase(tmp_path: P
 
 
 def test_with_stripes_test_keys_nothing_is_missing_but_stripe_itself(tmp_path: Path) -> None:
-    """As far as it goes without a network: the last word is that nobody answers where Stripe should be."""
+    """There is no network here: all that ``doctor`` finds is that Stripe does not answer."""
     (tmp_path / "app.py").write_text(blocks("python")[0])
     section = README.split("## With Stripe")[1]
     lines = section.split("```sh\n")[1].split("```")[0].splitlines()

@@ -1,4 +1,4 @@
-"""Rows 11 to 20: the network between the app and Stripe. Nothing is lost, and nothing is paid twice."""
+"""A bad network between the app and Stripe: nothing is lost, and nothing is paid twice."""
 
 from __future__ import annotations
 

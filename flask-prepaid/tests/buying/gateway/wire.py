@@ -134,7 +134,7 @@ def is_cut(fault: Fault) -> bool:
 async def chunks(
     source: asyncio.StreamReader, *, cut: int | None, max_bytes: int = 65_536
 ) -> AsyncIterator[bytes]:
-    """What comes, in pieces of ``most`` bytes, until there is no more or ``cut`` bytes have come."""
+    """What comes, in pieces of ``max_bytes`` bytes, until there is no more or ``cut`` bytes have come."""
     passed = 0
     while passed != cut:
         chunk = await source.read(max_bytes if cut is None else min(max_bytes, cut - passed))

@@ -41,7 +41,7 @@ class Life:
         self.owner = owner
         self.client = shop.dashboard()
         self.session = shop.buy(owner=owner)
-        self.told: dict[int, tuple[str, str]] = {}
+        self.events: dict[int, tuple[str, str]] = {}
         self.steps: list[Callable[[], tuple[str, str]]] = [
             # The first one tells of a page that is still open.
             lambda: ("checkout.session.expired", self.session),
@@ -55,11 +55,11 @@ class Life:
 
     def reach(self, step: int) -> None:
         """Let Stripe go on until this step has happened."""
-        while len(self.told) <= step:
-            self.told[len(self.told)] = self.steps[len(self.told)]()
+        while len(self.events) <= step:
+            self.events[len(self.events)] = self.steps[len(self.events)]()
 
     def hear_of(self, step: int) -> None:
-        type, object_id = self.told[step]
+        type, object_id = self.events[step]
 
         def handle() -> None:
             write_now(self.shop.prepaid, webhooks.HEARD[type](self.shop.prepaid, object_id))

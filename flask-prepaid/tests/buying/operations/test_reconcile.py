@@ -26,7 +26,7 @@ def drift(shop: Shop, *options: str) -> list[dict[str, Any]]:
 
 
 def kinds(drift: list[dict[str, Any]]) -> list[tuple[str, int | None]]:
-    return [(one["kind"], one["payment"]) for one in drift]
+    return [(difference["kind"], difference["payment"]) for difference in drift]
 
 
 def test_books_that_agree_are_clean(shop: Shop) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -12,8 +14,10 @@ from werkzeug.test import TestResponse
 
 from flask_prepaid.payments.models import PaymentState
 from flask_prepaid.signals import payment_needs_review
+from flask_prepaid.testing import Databases
 
-from ..shop import SECRET, WEBHOOK, Shop
+from ..gateway.answering import with_answers
+from ..shop import SECRET, WEBHOOK, Shop, at_once
 
 PAID = "checkout.session.completed"
 
@@ -42,6 +46,12 @@ def send(shop: Shop, body: Any, *, secret: str = SECRET, at: float | None = None
     text = body if isinstance(body, str) else json.dumps(body)
     signature = WebhookSignature.generate_signature_header(text, secret, timestamp=int(at or time.time()))
     return post(shop, text.encode(), signature)
+
+
+def tell(shop: Shop, session_id: str, *, id: str = "evt_1", secret: str = SECRET) -> int:
+    """Deliver an event of four days ago, signed just now; the status of the answer."""
+    late = event(session_id, id=id, created=int(time.time()) - 4 * 86_400)
+    return send(shop, late, secret=secret).status_code
 
 
 def test_an_event_is_kept_and_what_it_did_stands_beside_it(deaf_shop: Shop) -> None:
@@ -251,3 +261,72 @@ def test_replay_of_what_never_came_says_so(shop: Shop) -> None:
 
     assert result.exit_code == 1
     assert "evt_none" in result.stderr
+
+
+def test_the_same_event_in_eight_workers_at_once_has_one_effect(both_shops: Shop) -> None:
+    shop = both_shops
+    shop.stripe.chaos(drop=1.0)
+    session = shop.buy()
+    shop.pay(session)
+
+    # Two ids for one fact, four copies of each.
+    answers = at_once(8, lambda worker: tell(shop, session, id=f"evt_{worker // 4}"))
+
+    assert set(answers) <= {200, 503}  # 503 is: busy, send it again
+    assert {tell(shop, session, id=f"evt_{number}") for number in range(2)} == {200}
+    assert shop.balance() == 100
+    assert [kept.outcome for kept in shop.inbox()] == ["done", "done"]
+
+
+def test_every_door_at_once_gives_the_credits_once(both_shops: Shop) -> None:
+    shop = both_shops
+    shop.stripe.chaos(drop=1.0)
+    session = shop.buy()
+    shop.pay(session)
+    doors: tuple[Callable[[], Any], ...] = (
+        lambda: shop.come_back(session),
+        lambda: tell(shop, session),
+        lambda: shop.command("tick"),
+        lambda: shop.command("reconcile", "--fix"),
+    )
+
+    at_once(8, lambda number: doors[number % 4]())
+    shop.tick()
+
+    assert (shop.balance(), len(shop.charges())) == (100, 1)
+    assert [payment.state for payment in shop.payments()] == [PaymentState.PAID]
+    assert shop.command("reconcile").exit_code == 0
+
+
+def test_a_webhook_before_our_row_knows_its_session_gives_the_credits(databases: Databases) -> None:
+    shop, between = with_answers(databases)
+    once = Lock()
+
+    def customer_is_quicker(session_id: str) -> None:
+        """Pay, and have the event arrive, while Stripe's answer to our request is still on its way."""
+        assert once.acquire(blocking=False)
+        shop.pay(session_id)
+        assert tell(shop, session_id) == 200
+        assert shop.balance() == 100
+
+    between.before_answer = customer_is_quicker
+    session = shop.buy()
+
+    assert "100 credits were added" in shop.come_back(session).text
+    assert (shop.balance(), [payment.state for payment in shop.payments()]) == (100, [PaymentState.PAID])
+    shop.close()
+
+
+def test_an_event_four_days_late_and_signed_with_the_new_secret_is_taken(databases: Databases) -> None:
+    shop = Shop(
+        databases.fresh("sqlite"), webhooks=False, PREPAID_STRIPE_WEBHOOK_SECRET="whsec_new, whsec_old"
+    )
+    session = shop.buy()
+    shop.pay(session)
+    shop.stripe.advance(days=4)
+
+    assert tell(shop, session, secret="whsec_gone") == 400
+    assert tell(shop, session, secret="whsec_new") == 200
+
+    assert shop.balance() == 100
+    shop.close()

@@ -23,7 +23,7 @@ def in_app(shop: Shop) -> Iterator[Shop]:
 
 
 def notice(shop: Shop, owner: str) -> Notice:
-    return Notice(owner=owner, about="balance-low", told_at=shop.now())
+    return Notice(owner=owner, about="balance-low", sent_at=shop.now())
 
 
 def is_there(shop: Shop, owner: str) -> bool:

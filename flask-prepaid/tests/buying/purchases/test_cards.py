@@ -342,12 +342,12 @@ def test_who_was_deleted_in_the_dashboard_is_offered_no_card_that_is_gone(shop: 
 def test_a_card_that_its_network_has_renewed_is_shown_with_its_new_date(deaf_shop: Shop) -> None:
     card = deaf_shop.keep_card()
     deaf_shop.dashboard().v1.payment_methods.update(card, {"card": {"exp_month": 7, "exp_year": 2044}})
-    assert [one.exp_year for one in saved(deaf_shop)] != [2044]
+    assert [saved_card.exp_year for saved_card in saved(deaf_shop)] != [2044]
 
     renewal = event(card, type="payment_method.automatically_updated")
 
     assert send(deaf_shop, renewal).status_code == 200
-    assert [(one.exp_month, one.exp_year) for one in saved(deaf_shop)] == [(7, 2044)]
+    assert [(kept.exp_month, kept.exp_year) for kept in saved(deaf_shop)] == [(7, 2044)]
 
 
 def test_one_owner_has_one_customer_at_stripe(shop: Shop) -> None:

@@ -1,7 +1,4 @@
-"""Rows 1 to 10: what customers and their browsers do.
-
-Rows 2 to 5 and 7 to 10 are stories of a purchase, in test_purchases; here are those of threads and sockets.
-"""
+"""Browsers that press a button many times at once, or hang up."""
 
 from __future__ import annotations
 

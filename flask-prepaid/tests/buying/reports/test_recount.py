@@ -90,7 +90,7 @@ def test_what_lapsed_is_breakage_by_what_was_paid_for_it(shop: Shop) -> None:
 
 
 class Killed(BaseException):
-    """As a kill does, it leaves no time for anything."""
+    """The process ends here: nothing that catches errors sees it."""
 
 
 def test_a_sync_that_was_killed_goes_on_without_a_gap_or_a_double(shop: Shop) -> None:

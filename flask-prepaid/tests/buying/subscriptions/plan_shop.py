@@ -138,7 +138,7 @@ class PlanShop(Shop):
         return stripe_id
 
     def change_subscriptions(self, **values: object) -> None:
-        """As ``change_payments``, of the subscriptions."""
+        """Somebody's hand in the table of subscriptions, or a fault of ours."""
         self._change(Subscription, values)
 
     def invoices(self, owner: str = "user:1") -> list[Invoice]:

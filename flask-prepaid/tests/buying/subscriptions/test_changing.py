@@ -170,7 +170,7 @@ def test_what_is_too_little_to_charge_alone_is_in_the_next_charge(shop: PlanShop
     assert "Next charge: <strong>$10.04</strong>" in shop.page()
 
     shop.pass_time(days=2)
-    assert [(one.total_minor, one.due_minor) for one in shop.invoices()] == [
+    assert [(invoice.total_minor, invoice.due_minor) for invoice in shop.invoices()] == [
         (900, 900),
         (4, 0),
         (1_000, 1_004),

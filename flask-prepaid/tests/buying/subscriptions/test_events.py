@@ -141,7 +141,7 @@ def test_a_second_plan_in_the_dashboard_is_shown_and_gives_nothing(deaf_shop: Pl
 
     drift = deaf_shop.drift("--fix")
 
-    assert [(one["kind"], one["id"]) for one in drift] == [("doubled", second.id)]
+    assert [(difference["kind"], difference["id"]) for difference in drift] == [("doubled", second.id)]
     assert deaf_shop.balance() == 100
 
 
@@ -175,7 +175,8 @@ def test_a_price_of_the_dashboards_that_is_no_plans_is_shown_as_drift_until_it_e
     item = shop.v1.subscriptions.retrieve(shop.stripe_id())["items"].data[0].id
     shop.v1.subscriptions.update(shop.stripe_id(), {"items": [{"id": item, "price": foreign.id}]})
     shop.stripe.deliver()
-    assert [one["detail"].split(";")[0] for one in shop.drift("--fix")] == [f"price id is {foreign.id}"]
+    details = [difference["detail"] for difference in shop.drift("--fix")]
+    assert [detail.split(";")[0] for detail in details] == [f"price id is {foreign.id}"]
 
     shop.v1.subscriptions.cancel(shop.stripe_id())
     shop.stripe.deliver()
@@ -283,7 +284,7 @@ def test_stopped_payments_that_no_event_told_of_are_found_by_reconcile(deaf_shop
     deaf_shop.subscribe("small")
     stop_payments(deaf_shop)
 
-    assert [(one["kind"], one["detail"]) for one in deaf_shop.drift()] == [
+    assert [(difference["kind"], difference["detail"]) for difference in deaf_shop.drift()] == [
         ("drifted", "collects is False; here True")
     ]
     assert deaf_shop.drift("--fix") == []

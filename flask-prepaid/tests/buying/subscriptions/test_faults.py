@@ -24,7 +24,7 @@ def known(shop: PlanShop) -> str:
 
 
 def begin(shop: PlanShop, **begun: Any) -> None:
-    """As by a worker that was killed, or is slow, between its commit and Stripe."""
+    """Begin a subscription, and get no further: the worker was killed, or is slow, before it asks Stripe."""
 
     def write() -> None:
         shop.prepaid.session.add(Subscription(quantity=1, created_at=shop.now(), **begun))
@@ -56,7 +56,7 @@ def test_a_page_whose_address_got_lost_is_closed_by_the_next_choice(shop: PlanSh
 
     second = shop.choose("large")
 
-    states = {one.id: one.status for one in shop.v1.checkout.sessions.list({"limit": 10}).data}
+    states = {page.id: page.status for page in shop.v1.checkout.sessions.list({"limit": 10}).data}
     assert states.pop(second) == "open"
     assert "open" not in states.values()
 
@@ -96,7 +96,7 @@ def test_a_lost_answer_to_a_change_charges_once(shop: PlanShop) -> None:
 
 def open_pages(shop: PlanShop) -> set[str]:
     """The Checkout pages on which somebody could pay now."""
-    return {one.id for one in shop.v1.checkout.sessions.list({"limit": 100, "status": "open"}).data}
+    return {page.id for page in shop.v1.checkout.sessions.list({"limit": 100, "status": "open"}).data}
 
 
 def sell_each(shop: PlanShop) -> None:

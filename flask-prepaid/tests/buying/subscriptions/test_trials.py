@@ -184,7 +184,7 @@ def test_a_card_that_is_added_in_a_trial_without_one_leaves_it_alone(shop: PlanS
 
 
 def test_a_trial_whose_end_was_begun_and_never_asked_for_is_ended_by_the_next_look(shop: PlanShop) -> None:
-    """As by a worker that was killed between its commit and Stripe."""
+    """The worker was killed between its commit and Stripe."""
     session = shop.choose("trial", trial="1")
     shop.change_subscriptions(end_reason=CARD_HAD_TRIAL)
     shop.stripe.pay(session)

@@ -274,7 +274,7 @@ def check(shop: PlanShop) -> None:
     assert shop.audit() == []
     given = {key: credits for key, credits in shop.given() if not key.startswith("rollover:")}
     invoices = shop.invoices()
-    bought = {f"invoice:{one.id}": one.credits for one in invoices if one.credits and one.credits > 0}
+    bought = {f"invoice:{bill.id}": bill.credits for bill in invoices if bill.credits and bill.credits > 0}
     assert given == bought
     due = credits_due(shop)
     for invoice in invoices:
@@ -318,13 +318,13 @@ def share_of(shop: PlanShop, line: stripe.InvoiceLineItem, whole: set[tuple[int,
     price = shop.v1.prices.retrieve(str(line.pricing.price_details.price))
     (plan,) = [plan for plan in PLANS if f"prepaid_plan_{plan.slug}" == price.lookup_key]
     credits = plan.credits * (line.quantity or 1)
-    net = line.amount - sum(one.amount for one in line.discount_amounts or [])
+    net = line.amount - sum(discount.amount for discount in line.discount_amounts or [])
     start, end = line.period.start, line.period.end
     if not is_part(line):
         days = {"month": (28, 31), "year": (365, 366)}[plan.interval]
         assert line.amount == 0 or days[0] <= (end - start) / 86_400 <= days[1], "a period has its length"
         return Fraction(credits if net else 0)
-    (began,) = [one for one, until in whole if until == end and one <= start]
+    (began,) = [beginning for beginning, until in whole if until == end and beginning <= start]
     return Fraction(credits * (end - start), end - began) * ((net > 0) - (net < 0))
 
 

@@ -61,7 +61,7 @@ class GroupCommit:
         self._writer = BatchWriter(engine, clock=clock, debt_blocks=debt_blocks)
         self._lock = threading.Lock()
         self._waiting: deque[Waiter] = deque()
-        #: Who waits for a wallet that another process holds, by its owner.
+        #: Spends on a wallet that another process holds, by the wallet's owner.
         self._queues: dict[str, deque[Waiter]] = {}
         self._has_leader = False
         self._last = LastBatch(size=1, took_s=0.0, ended_s=0.0)
@@ -173,7 +173,7 @@ class GroupCommit:
         return len(self._waiting) + 1 >= self._last.size
 
     def _queue_up(self, unreached: Iterable[Waiter]) -> list[Waiter]:
-        """Put those whose wallet somebody else holds in its queue; who is the first of one."""
+        """Put each spend whose wallet another process holds into a queue; returns the first of each queue."""
         first = []
         for waiter in unreached:
             queue = self._queues.get(waiter.request.owner)

@@ -93,7 +93,7 @@ def create_customers() -> None:
         "prepaid_notice",
         sa.Column("owner", sa.String(64), nullable=False),
         sa.Column("about", sa.String(255), nullable=False),
-        sa.Column("told_at", AT, nullable=False),
+        sa.Column("sent_at", AT, nullable=False),
         sa.PrimaryKeyConstraint("owner", "about"),
     )
     op.create_table(

@@ -1,4 +1,4 @@
-"""Customers: found by a mail, a name or an id, and all of one customer on a page; and shut out or let in."""
+"""Customers: found by a mail, a name or an id, and all of one customer on a page."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from flask import abort, flash, redirect, request
+from flask import abort, redirect, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from prepaid_ledger.errors import PrepaidError
 from prepaid_ledger.tables import Wallet
 
-from ...context import transaction
-from ...errors import UnknownItem
 from ...payments import payments as payment_rows
 from ...payments.customers import known_customer
 from ...payments.models import Customer, Dispute, Payment, Refund, SavedCard
@@ -187,46 +184,3 @@ def latest_of(session: Session, table: type[Refund] | type[Dispute], owner: str)
         .order_by(table.created_at.desc())
         .limit(CHANGES)
     ).all()
-
-
-def known_owner(owner: str) -> str:
-    """
-    :raises UnknownItem: Nobody has ever heard of one.
-    """
-    wallet = select(Wallet.owner).where(Wallet.owner == owner)
-    if not owner.isprintable() or page.context().session.scalar(wallet) is None:
-        raise UnknownItem("There is no such customer.", field="owner")
-    return owner
-
-
-def block() -> ResponseReturnValue:
-    """Shut a customer out of the host's app, or let them in again.
-
-    By the host's own function, in one commit with the record of it.
-    """
-    operator = page.operator(Right.BLOCK)
-    context = page.context()
-    if context.operators.block is None:
-        abort(404)
-    owner = known_owner(request.form.get("owner", ""))
-    try:
-        shut, reason = shuts_out(), forms.reason()
-        with transaction(context):
-            context.operators.block(owner, shut)
-            page.record(operator, Right.BLOCK, owner=owner, reason=reason, blocked=shut)
-    except PrepaidError as error:
-        flash(str(error), "warning")
-    else:
-        flash("Blocked: neither a browser nor a key gets in." if shut else "Let in again.", "success")
-    return redirect(page.customer_url(owner), 303)
-
-
-def shuts_out() -> bool:
-    """Whether the form blocks, or unblocks.
-
-    :raises UnknownItem: It says neither.
-    """
-    word = request.form.get("do")
-    if word not in ("block", "unblock"):
-        raise UnknownItem("Say whether to block or to unblock.", field="do")
-    return word == "block"

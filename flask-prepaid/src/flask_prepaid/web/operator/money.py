@@ -14,7 +14,6 @@ from ...payments.models import Payment
 from ...purchases import refunds
 from .. import forms
 from . import page, payments
-from .customers import known_owner
 from .roles import Right
 
 
@@ -32,7 +31,7 @@ def move_credits(right: Right, sign: int) -> ResponseReturnValue:
     """Post what the form says, with the record of it, and return to the customer with what came of it."""
     operator = page.operator(right)
     context = page.context()
-    owner = known_owner(request.form.get("owner", ""))
+    owner = page.known_owner(request.form.get("owner", ""))
     try:
         credits, reason = forms.credits_to_move(), forms.reason()
         key = f"operator:{forms.required_attempt()}"

@@ -11,10 +11,13 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, abort, current_app, redirect, url_for
 from markupsafe import Markup
+from sqlalchemy import select
 
 from prepaid_ledger import clock
+from prepaid_ledger.tables import Wallet
 
 from ... import signals
+from ...errors import UnknownItem
 from .. import page
 from ..page import PageContext
 from .roles import Operator, Operators, Right
@@ -131,3 +134,14 @@ def age(time: datetime | None, now: datetime) -> str:
             count = seconds // size
             return f"{count:,} {word}{'s' * (count != 1)} ago"
     return "just now"
+
+
+def known_owner(owner: str) -> str:
+    """``owner``, who has a wallet.
+
+    :raises UnknownItem: There is no such customer.
+    """
+    wallet = select(Wallet.owner).where(Wallet.owner == owner)
+    if not owner.isprintable() or context().session.scalar(wallet) is None:
+        raise UnknownItem("There is no such customer.", field="owner")
+    return owner

@@ -17,7 +17,6 @@ from ...subscriptions.changing import Preview
 from ...subscriptions.models import PlanPrice, Subscription
 from .. import forms
 from . import page
-from .customers import known_owner
 from .roles import Right
 
 
@@ -65,7 +64,7 @@ def plan() -> ResponseReturnValue:
     page.operator(Right.PLAN)
     if request.method == "POST":
         return do()
-    owner = known_owner(request.args.get("owner", ""))
+    owner = page.known_owner(request.args.get("owner", ""))
     try:
         return show(owner, previewed(owner))
     except GatewayUnavailable:
@@ -121,7 +120,7 @@ def can(row: Subscription | None, word: str) -> bool:
 def do() -> ResponseReturnValue:
     """What the button says; on the record before Stripe is asked."""
     operator = page.operator(Right.PLAN)
-    owner = known_owner(request.form.get("owner", ""))
+    owner = page.known_owner(request.form.get("owner", ""))
     context = page.context()
     try:
         action = ACTIONS.get(request.form.get("do", ""))

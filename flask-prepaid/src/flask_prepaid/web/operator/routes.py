@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from . import credits, customers, health, home, money, payments, plan, plans, sales
+from . import blocking, credits, customers, health, home, money, payments, plan, plans, sales
 
 POST = ["POST"]
 BOTH = ["GET", "POST"]
@@ -32,7 +32,7 @@ def add_to(pages: Blueprint, path: str) -> None:
 
     pages.add_url_rule(f"{path}/customers", "operator_customers", customers.search)
     pages.add_url_rule(f"{path}/customers/<path:owner>", "operator_customer", customers.customer)
-    pages.add_url_rule(f"{path}/block", "operator_block", customers.block, methods=POST)
+    pages.add_url_rule(f"{path}/block", "operator_block", blocking.block, methods=POST)
     pages.add_url_rule(f"{path}/plan", "operator_plan", plan.plan, methods=BOTH)
 
     pages.add_url_rule(f"{path}/inbox", "operator_inbox", health.inbox)

@@ -1,0 +1,47 @@
+"""A customer is shut out of the host's app, or let in again."""
+
+from __future__ import annotations
+
+from flask import abort, flash, redirect, request
+from flask.typing import ResponseReturnValue
+
+from prepaid_ledger.errors import PrepaidError
+
+from ...context import transaction
+from ...errors import UnknownItem
+from .. import forms
+from . import page
+from .roles import Right
+
+
+def block() -> ResponseReturnValue:
+    """Shut a customer out of the host's app, or let them in again.
+
+    By the host's own function, in one commit with the record of it.
+    """
+    operator = page.operator(Right.BLOCK)
+    context = page.context()
+    if context.operators.block is None:
+        abort(404)
+    owner = page.known_owner(request.form.get("owner", ""))
+    try:
+        shut, reason = shuts_out(), forms.reason()
+        with transaction(context):
+            context.operators.block(owner, shut)
+            page.record(operator, Right.BLOCK, owner=owner, reason=reason, blocked=shut)
+    except PrepaidError as error:
+        flash(str(error), "warning")
+    else:
+        flash("Blocked: neither a browser nor a key gets in." if shut else "Let in again.", "success")
+    return redirect(page.customer_url(owner), 303)
+
+
+def shuts_out() -> bool:
+    """Whether the form blocks, or unblocks.
+
+    :raises UnknownItem: It says neither.
+    """
+    word = request.form.get("do")
+    if word not in ("block", "unblock"):
+        raise UnknownItem("Say whether to block or to unblock.", field="do")
+    return word == "block"
