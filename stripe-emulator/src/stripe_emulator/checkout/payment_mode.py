@@ -87,7 +87,7 @@ def _failed(intent: Json) -> None:
     """A failure at once leaves the session open; one after days is an event."""
     session = store.get(KIND, intent["_owner"][1])
     if session["status"] == "complete":
-        events.emit("checkout.session.async_failed", session)
+        events.emit("checkout.session.async_payment_failed", session)
 
 
 PAYMENT = Mode(_prepare, _complete)
