@@ -49,8 +49,8 @@ class SpendRequest:
     @property
     def use(self) -> Use:
         """Who spends, and on what."""
-        said = (self.spender, self.item, self.quantity, self.price_version)
-        return UNSAID if said == (None, None, None, None) else Use(*said)
+        words = (self.spender, self.item, self.quantity, self.price_version)
+        return UNSAID if words == (None, None, None, None) else Use(*words)
 
 
 @dataclass(frozen=True)
