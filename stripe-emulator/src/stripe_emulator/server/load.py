@@ -12,13 +12,18 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing import (
     billing_portal,
     collection,
+    credit_grants,
     credit_notes,
     customer_balance_transactions,
     cycle,
+    entitlements,
+    invoice_lines,
     invoice_payments,
     invoice_routes,
     invoiceitems,
     invoices,
+    meter_events,
+    meters,
     pauses,
     pending_updates,
     phases,
@@ -29,12 +34,22 @@ from stripe_emulator.billing import (
     test_clocks,
     trial_cards,
 )
-from stripe_emulator.catalog import coupons, prices, products, promotion_codes, tax_rates
+from stripe_emulator.catalog import (
+    coupons,
+    features,
+    plans,
+    prices,
+    products,
+    promotion_codes,
+    shipping_rates,
+    tax_rates,
+)
 from stripe_emulator.checkout import (
     completion,
     payment_links,
     payment_mode,
     payment_pages,
+    quotes,
     sessions,
     setup_mode,
     subscription_mode,
@@ -64,6 +79,7 @@ from stripe_emulator.payments import (
     setup_intents,
     tax_ids,
     tokens,
+    topups,
 )
 
 REGISTERS: tuple[Register, ...] = (
@@ -75,6 +91,9 @@ REGISTERS: tuple[Register, ...] = (
     # catalog
     products.register,
     prices.register,
+    plans.register,
+    features.register,
+    shipping_rates.register,
     tax_rates.register,
     coupons.register,
     promotion_codes.register,
@@ -82,6 +101,7 @@ REGISTERS: tuple[Register, ...] = (
     balance_transactions.register,
     balance.register,
     payouts.register,
+    topups.register,
     payment_methods.register,
     tokens.register,
     card_sources.register,
@@ -102,10 +122,15 @@ REGISTERS: tuple[Register, ...] = (
     payment_intents.register,
     setup_intents.register,
     # billing
+    meters.register,
+    meter_events.register,
+    entitlements.register,
     invoices.register,
     collection.register,
     invoice_routes.register,
     invoiceitems.register,
+    invoice_lines.register,
+    credit_grants.register,
     invoice_payments.register,
     credit_notes.register,
     customer_balance_transactions.register,
@@ -123,6 +148,7 @@ REGISTERS: tuple[Register, ...] = (
     completion.register,
     sessions.register,
     payment_links.register,
+    quotes.register,
     payment_pages.register,
 )
 
