@@ -227,7 +227,7 @@ class Visitor:
         return self.send("/login", email=email, password=password)
 
     def confirm(self, password: str | None = None) -> TestResponse:
-        """Open the newest link that confirms an address, and press its button; signed out, with the password."""
+        """Open the newest link that confirms an address and press its button; signed out, by the password."""
         link = self.shop.links("/confirm")[-1]
         return self.send(link, **({} if password is None else {"password": password}))
 

@@ -78,7 +78,7 @@ def made_folder(environ: Mapping[str, str]) -> Path:
             pass
     except OSError as error:
         raise ConfigError(
-            f"RANDO_DATA leads to {data}, where nothing can be written ({error.strerror}). Name another folder."
+            f"RANDO_DATA leads to {data}, which can't be written ({error.strerror}). Choose another folder."
         ) from error
     return data
 
@@ -196,7 +196,9 @@ def security(environ: Mapping[str, str], data: Path, production: bool) -> dict[s
     confirm = flag(environ, "RANDO_CONFIRM_EMAIL", production)
     credits_wait = flag(environ, "RANDO_CREDITS_AFTER_CONFIRM", production and confirm)
     if credits_wait and not confirm:
-        raise ConfigError("RANDO_CREDITS_AFTER_CONFIRM needs RANDO_CONFIRM_EMAIL=1: nobody would get any credits.")
+        raise ConfigError(
+            "RANDO_CREDITS_AFTER_CONFIRM needs RANDO_CONFIRM_EMAIL=1: nobody would get any credits."
+        )
     return {
         "CREDITS_AFTER_CONFIRM": credits_wait,
         "SECURITY_PASSWORD_SALT": environ.get("SECURITY_PASSWORD_SALT")

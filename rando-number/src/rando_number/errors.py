@@ -151,7 +151,7 @@ def expired_form(error: CSRFError) -> ResponseReturnValue:
 
 
 def busy_database(error: SQLAlchemyError | Busy) -> ResponseReturnValue:
-    """The database is held, restarting, away or has no connection free. Nothing was committed, or a key tells."""
+    """The database is held, away, or has no connection free. Nothing was committed, or a key tells."""
     with suppress(SQLAlchemyError):
         db.session.rollback()
     if for_program():

@@ -8,8 +8,8 @@ from wtforms import IntegerField
 from wtforms.validators import ValidationError
 
 
-class WholeNumberField(IntegerField):
-    """A whole number from 1 on in ASCII digits, or nothing: no sign, no underscore, no digits of other scripts.
+class WholeNumberField(IntegerField):  # type: ignore[misc]
+    """A whole number from 1 on in ASCII digits, or nothing: no sign and no digits of other scripts.
 
     :param max: The largest number that is taken.
     """

@@ -1,4 +1,4 @@
-"""Which hosts are served, and what the shop's own address is: settled before anything reads the Host header."""
+"""Which hosts are served, and what the shop's own address is: settled before anything reads Host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEALTH = {"/healthz", "/readyz"}
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 #: Listening here, a shop is reached under any address of the machine.
-ANYWHERE = {"0.0.0.0", "::"}
+ANYWHERE = {"0.0.0.0", "::"}  # noqa: S104
 
 
 class Hosts:

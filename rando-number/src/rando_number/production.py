@@ -37,8 +37,8 @@ def unsafe(environ: Mapping[str, str]) -> list[str]:
             "STRIPE_PUBLISHABLE_KEY", ""
         ).startswith("pk_live_"),
         "STRIPE_API_BASE must not be set: it leads to the emulator.": bool(environ.get("STRIPE_API_BASE")),
-        "STRIPE_WEBHOOK_SECRET must be the one that Stripe gave for your webhook, whsec_...: without it nobody "
-        "can tell Stripe's events from forged ones.": not are_webhook_secrets(
+        "STRIPE_WEBHOOK_SECRET must be the one that Stripe gave for your webhook, whsec_...: without it "
+        "nobody can tell Stripe's events from forged ones.": not are_webhook_secrets(
             environ.get("STRIPE_WEBHOOK_SECRET", "")
         ),
         "RATELIMIT_ENABLED must not be 0: limits keep card testers and password guessers out.": (
@@ -63,7 +63,9 @@ def are_webhook_secrets(written: str) -> bool:
     """Whether each of the comma-separated secrets is one of Stripe's, not the emulator's."""
     secrets = [secret.strip() for secret in written.split(",")]
     return all(
-        secret.startswith("whsec_") and len(secret) >= MIN_WEBHOOK_SECRET and not secret.startswith("whsec_emulator")
+        secret.startswith("whsec_")
+        and len(secret) >= MIN_WEBHOOK_SECRET
+        and not secret.startswith("whsec_emulator")
         for secret in secrets
     )
 

@@ -87,7 +87,10 @@ def answers_to(server: tuple[str, int], sent: bytes) -> list[bytes]:
 
 
 def test_two_plain_requests_on_one_line_are_both_answered(server: tuple[str, int]) -> None:
-    assert answers_to(server, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + HIDDEN) == [b"200", b"200"]
+    assert answers_to(server, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + HIDDEN) == [
+        b"200",
+        b"200",
+    ]
 
 
 def test_a_program_buys_where_limits_are_lifted(server: tuple[str, int], key: str) -> None:

@@ -28,7 +28,19 @@ from .. import audit_log, mails, streams
 from ..callers import customer, owner
 from ..keys import api_keys
 from ..limits.rates import limiter
-from ..models import Action, ApiKey, AuditLine, Number, Passkey, SignIn, User, db, prepaid, release_connection, utc_now
+from ..models import (
+    Action,
+    ApiKey,
+    AuditLine,
+    Number,
+    Passkey,
+    SignIn,
+    User,
+    db,
+    prepaid,
+    release_connection,
+    utc_now,
+)
 from . import ways_in, welcome
 
 blueprint = Blueprint("closing", __name__)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..callers import signed_in
 from ..limits import guesses
+from ..limits.rates import client_address
 from ..models import User, db, utc_now
 from . import first_proof
 
@@ -23,7 +24,7 @@ def init_app(app: Flask) -> None:
     views = app.view_functions
     if "security.confirm_email" in views:
         views["security.confirm_email"] = guesses.counted(
-            confirm, guesses.PASSWORD, guesses.client_address, guesses.redirects
+            confirm, guesses.PASSWORD, client_address, guesses.redirects
         )
     views["security.change_email_confirm"] = change_address
     rule = next(rule.rule for rule in app.url_map.iter_rules("security.change_email_confirm"))
@@ -36,13 +37,14 @@ def confirm(token: str) -> ResponseReturnValue:
     Who has both the mailbox and the password is who registered. An address that somebody else
     registered is not confirmed for them by the press of a button; its owner sets a new password.
     """
-    expired, invalid, user = confirmation_of_link(token)
-    if user is None or expired or invalid or not user.active:
-        flash("This link works no more. Ask for a new one.", "error")
+    expired, invalid, user = confirmation_of_link(token)  # type: ignore[no-untyped-call]
+    here = signed_in()
+    if here is not None and here.confirmed_at is not None and (user is None or user.id == here.id):
+        flash("Your address is confirmed.", "info")
+        return redirect(url_for("pages.home"))
+    if user is None or expired or invalid or not user.active or user.confirmed_at is not None:
+        flash("This link has been used, or is too old. Log in, or ask for a new one here.", "warning")
         return redirect(url_for("security.send_confirmation"))
-    if user.confirmed_at is not None:
-        flash("Your address is confirmed already.", "info")
-        return redirect(url_for("pages.home" if signed_in() else "security.login"))
     if somebody_else_than(user):
         return other_account(user)
     if request.method == "POST":
@@ -67,7 +69,7 @@ def page(user: User, *, wrong: bool = False) -> str:
 
 def change_address(token: str) -> ResponseReturnValue:
     """Move the account of who is signed in to the address that the link went to."""
-    expired, invalid, user, new_email = change_of_link(token)
+    expired, invalid, user, new_email = change_of_link(token)  # type: ignore[no-untyped-call]
     if expired or invalid or not user.active:
         flash("This link works no more. Ask for a new one.", "error")
         return redirect(url_for("security.change_email"))
@@ -82,7 +84,8 @@ def change_address(token: str) -> ResponseReturnValue:
         except IntegrityError:  # somebody registered it a moment ago
             db.session.rollback()
             abort(409)
-        change_email_confirmed.send(current_app._get_current_object(), user=user, old_email=old_email)
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        change_email_confirmed.send(app, user=user, old_email=old_email)
         db.session.commit()
         flash("Your address is changed.", "success")
         return redirect(url_for("pages.user_profile"))

@@ -26,8 +26,8 @@ from werkzeug.sansio.request import Request as Head
 from flask_prepaid import PrepaidError
 
 from ..errors import ApiError
-from ..hosts import HEALTH
 from ..headers import NO_PAGE, NOT_KEPT, new_request_id, on_every_answer
+from ..hosts import HEALTH
 from ..keys import api_keys
 from ..limits import rates
 from ..models import prepaid

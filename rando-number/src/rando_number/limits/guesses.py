@@ -1,4 +1,4 @@
-"""Wrong passwords and codes: counted before they are looked at, so that many at once are no more than allowed."""
+"""Wrong passwords and codes: counted before they are looked at, so that many at once are no more."""
 
 from __future__ import annotations
 
