@@ -74,10 +74,10 @@ class Browser:
         """Fill in the form of a page that leads to ``action``, and send it with its hidden fields."""
         page = self.get(form_of or action)
         assert page.status == 200, (form_of or action, page.status, page.text[:300])
-        found = forms(page.text)
+        by_path = forms(page.text)
         target = urlsplit(urljoin(self.shop.url, action)).path
-        assert target in found, (form_of or action, sorted(found))
-        return self.post(action, {**found[target], **fields}, referrer=page.url)
+        assert target in by_path, (form_of or action, sorted(by_path))
+        return self.post(action, {**by_path[target], **fields}, referrer=page.url)
 
     def post(self, path: str, fields: dict[str, str], *, referrer: str | None = None) -> Answer:
         request = urllib.request.Request(urljoin(self.shop.url, path), urlencode(fields).encode())

@@ -105,10 +105,10 @@ def test_each_link_of_a_mail_works_in_a_browser_that_is_signed_out_and_names_our
     customer.send("/change-email", email="kim2@rando.test")
 
     elsewhere = Browser(shop)
-    asked = elsewhere.get(shop.links("/change-email")[-1])
-    assert "/login" in asked.url
+    led_to = elsewhere.get(shop.links("/change-email")[-1])
+    assert "/login" in led_to.url
     moved = elsewhere.post(
-        asked.url, {**forms(asked.text)["/login"], "email": "kim@rando.test", "password": PASSWORD}
+        led_to.url, {**forms(led_to.text)["/login"], "email": "kim@rando.test", "password": PASSWORD}
     )
     assert moved.url == shop.links("/change-email")[-1]
     assert "Your address is changed" in elsewhere.send(moved.url).text
@@ -130,8 +130,8 @@ def test_an_operator_comes_in_with_a_second_factor_and_looks_at_everything(shop:
     shop.flask("roles", "create", "admin")
     shop.flask("roles", "add", "boss@rando.test", "admin")
 
-    asked = operator.get("/admin")
-    assert asked.url.endswith("/tf-setup")
+    led_to = operator.get("/admin")
+    assert led_to.url.endswith("/tf-setup")
     page = operator.send("/tf-setup", setup="authenticator")
     action = next(
         path for path in re.findall(r'action="([^"]+)"', page.text) if path.startswith("/tf-setup/")

@@ -9,11 +9,12 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import audit_log, cli, config, errors, headers, health, operators, pages, shop, streams
+from . import audit_log, cli, config, errors, operators, pages, shop
 from .accounts import setup as accounts
 from .api import openapi, routes
 from .demo.clock import clock_of
-from .hosts import HostCheck, Hosts
+from .edge import headers, health, streams
+from .edge.hosts import HostCheck, Hosts
 from .limits import rates
 from .models import db
 from .usage import downloads, statement

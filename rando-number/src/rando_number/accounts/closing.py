@@ -24,8 +24,9 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from flask_prepaid import Payment, PrepaidError
 
-from .. import audit_log, mails, streams
+from .. import audit_log, mails
 from ..callers import customer, owner
+from ..edge import streams
 from ..keys import api_keys
 from ..limits.rates import limiter
 from ..models import (

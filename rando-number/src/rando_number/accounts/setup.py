@@ -121,12 +121,12 @@ def once(register: RouteCallable) -> RouteCallable:
 
     @wraps(register)
     def registered() -> ResponseReturnValue:
-        said = list(session.get("_flashes", []))
+        flashes = list(session.get("_flashes", []))
         try:
             answer: ResponseReturnValue = current_app.ensure_sync(register)()
         except IntegrityError:  # the other one was first
             db.session.rollback()
-            session["_flashes"] = said
+            session["_flashes"] = flashes
             answer = current_app.ensure_sync(register)()
         return answer
 

@@ -10,7 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
-from ..streams import GONE
+from ..edge.streams import GONE
 
 if TYPE_CHECKING:
     from a2wsgi.asgi_typing import ASGIApp, HTTPScope, Receive, ReceiveEvent, Scope, Send, SendEvent

@@ -25,9 +25,9 @@ from werkzeug.sansio.request import Request as Head
 
 from flask_prepaid import PrepaidError
 
+from ..edge.headers import NO_PAGE, NOT_KEPT, new_request_id, on_every_answer
+from ..edge.hosts import HEALTH
 from ..errors import ApiError
-from ..headers import NO_PAGE, NOT_KEPT, new_request_id, on_every_answer
-from ..hosts import HEALTH
 from ..keys import api_keys
 from ..limits import rates
 from ..models import prepaid

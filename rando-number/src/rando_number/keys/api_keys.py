@@ -22,8 +22,8 @@ from flask_prepaid import PrepaidError
 from .. import audit_log
 from ..callers import Caller, customer
 from ..errors import ApiError, opens_nothing
-from ..fields import WholeNumberField
 from ..models import MAX_ID, Action, ApiKey, User, db, utc_now
+from .fields import WholeNumberField
 from .key_cache import KeyCache
 
 blueprint = Blueprint("keys", __name__)

@@ -12,8 +12,8 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from flask_security import auth_required
 
-from .. import streams
 from ..callers import customer, owner
+from ..edge import streams
 from ..limits.rates import limiter
 from ..models import release_connection
 from . import statement, totals

@@ -22,8 +22,8 @@ from sqlalchemy import select
 
 from .. import audit_log
 from ..callers import customer
-from ..fields import WholeNumberField
 from ..keys import api_keys
+from ..keys.fields import WholeNumberField
 from ..models import Action, ApiKey, User, db, utc_now
 from . import totals
 from .choice import KINDS, BadChoice, Choice

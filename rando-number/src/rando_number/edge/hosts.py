@@ -36,11 +36,11 @@ class Hosts:
     def serves(self, host: str) -> bool:
         """Whether a Host header names this shop."""
         try:
-            asked = urlsplit(f"//{host}")
-            name, port = asked.hostname, asked.port
+            header = urlsplit(f"//{host}")
+            name, port = header.hostname, header.port
         except ValueError:
             return False
-        if name is None or asked.netloc != host or not host.isascii() or "@" in host:
+        if name is None or header.netloc != host or not host.isascii() or "@" in host:
             return False
         if self.is_fixed:
             default = DEFAULT_PORTS[self.base.scheme]
