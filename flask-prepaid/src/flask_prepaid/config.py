@@ -94,6 +94,8 @@ class Config:
     automatic_tax: bool = False
     #: Whether a card begins one free trial only, whoever has it.
     trial_per_card: bool = True
+    #: Whether a payment is refunded by itself when its card's bank sends an early fraud warning.
+    refund_fraud_warnings: bool = False
     #: When a day of the reports begins.
     time_zone: str = "UTC"
     #: The most credits that an operator may give whose role is support.

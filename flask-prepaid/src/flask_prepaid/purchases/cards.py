@@ -22,7 +22,8 @@ from ..gateway.values import Card, Checkout
 from ..payments import card_testing
 from ..payments.customers import card_on_file, known_customer, with_customer
 from ..payments.models import Customer, SavedCard, TopUp
-from ..subscriptions import sync
+from ..subscriptions import retries, sync
+from . import twins, which_pays
 
 
 def saved(session: Session, owner: str) -> list[SavedCard]:
@@ -121,7 +122,8 @@ def remove(context: Context, owner: str, card_id: str) -> None:
         was_default = card_id == default_card(session, owner)
     if was_default and others:
         context.gateway.cards.choose(customer_id, others[0])
-    context.gateway.cards.remove(card_id)
+    for twin in twins.of(context, customer_id, card_id):
+        context.gateway.cards.remove(twin)
     refresh(context, customer_id)
 
 
@@ -182,32 +184,34 @@ def refresh(context: Context, customer_id: str) -> None:
 
 
 def _sync(context: Context, customer_id: str) -> Write[None]:
-    """Fetch all cards of a customer; what is returned copies them.
+    """Fetch all cards of a customer; what is returned copies them. Commits.
 
-    The first card that a customer leaves becomes the one that pays by default.
+    A number that was left twice is one card.
     """
     asked_at = clock.wall()
     cards, default = context.gateway.cards.fetch_all(customer_id)
-    if cards and default not in {card.id for card in cards}:
-        default = cards[0].id
-        context.gateway.cards.choose(customer_id, default)
-    return partial(_copy, context, customer_id, cards, default, asked_at)
+    merged = twins.merge(context, customer_id, cards, default)
+    default = which_pays.decide(context, customer_id, merged.cards, merged.default)
+    return partial(_copy, context, customer_id, merged, default, asked_at)
 
 
 def _copy(
-    context: Context, customer_id: str, cards: list[Card], default: str | None, asked_at: datetime
+    context: Context, customer_id: str, merged: twins.Merged, default: str | None, asked_at: datetime
 ) -> None:
     """Let the copy be these cards, unless a later fetch has written it."""
-    session = context.session
+    session, now = context.session, context.clock()
     fresh = or_(Customer.cards_fetched_at.is_(None), Customer.cards_fetched_at <= asked_at)
     owner = session.scalar(
         update(Customer)
         .where(Customer.stripe_id == customer_id, fresh)
-        .values(cards_fetched_at=asked_at, default_card_id=default)
+        .values(cards_fetched_at=asked_at)
         .returning(Customer.owner)
     )
     if owner is None:
         return
+    default_before = default_card(session, owner)
+    session.execute(update(Customer).where(Customer.owner == owner).values(default_card_id=default))
+    since = _on_file_since(session, owner)
     session.execute(delete(SavedCard).where(SavedCard.owner == owner))
     session.add_all(
         SavedCard(
@@ -219,7 +223,22 @@ def _copy(
             exp_year=card.exp_year,
             name=card.name,
             fingerprint=card.fingerprint,
+            changed_at=since.get(_as_printed(card), now),
         )
-        for card in cards
+        for card in merged.cards
     )
     session.flush()
+    twins.follow(session, owner, merged)
+    changed = [card.id for card in merged.cards if _as_printed(card) not in since]
+    chosen = default if default != default_before else None
+    retries.note_changed_cards(session, owner, changed, default=chosen)
+
+
+def _as_printed(card: Card | SavedCard) -> tuple[object, ...]:
+    """What a bank judges a card by."""
+    return card.id, card.fingerprint, card.exp_month, card.exp_year
+
+
+def _on_file_since(session: Session, owner: str) -> dict[tuple[object, ...], datetime]:
+    on_file = session.scalars(select(SavedCard).where(SavedCard.owner == owner))
+    return {_as_printed(card): card.changed_at for card in on_file}

@@ -35,9 +35,9 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         cards=cards.saved(context.session, owner),
         default=cards.default_card(context.session, owner),
         topup=topup,
-        spent=topups.spent(context, topup) if topup else None,
+        summary=topups.summary(context, topup) if topup else None,
         written=request.form,
-        packs=context.catalog.packs.values(),
+        packs=[pack for pack in context.catalog.packs.values() if pack.amount_minor],
         error=error,
         expires_soon=lambda card: cards.expires_soon(card, clock.wall()),
     )
