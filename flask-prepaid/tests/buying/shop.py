@@ -85,6 +85,7 @@ class Shop:
             PREPAID_ATTEMPTS_PER_HOUR=0,
             PREPAID_ATTEMPTS_PER_ADDRESS=0,
             PREPAID_DECLINES_PER_HOUR=0,
+            PREPAID_ASKS_PER_MINUTE=0,
         )
         self.app.config.update(settings)
         self.db = SQLAlchemy(self.app)

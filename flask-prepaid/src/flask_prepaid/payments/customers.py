@@ -82,8 +82,8 @@ def sync(context: Context, owner: str) -> None:
         session.execute(update(Customer).where(*known).values(outdated=True))
     try:
         bring_up_to_date(context, owner)
-    except GatewayUnavailable:
-        log.warning("Stripe has not heard of the new address of %s yet", owner)
+    except (GatewayRefused, GatewayUnavailable) as error:
+        log.warning("Stripe does not have the new address of %s yet: %s", owner, error)
 
 
 def outdated(context: Context, *, limit: int = 100) -> list[str]:

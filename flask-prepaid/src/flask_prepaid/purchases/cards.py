@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import clock
 
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
-from ..errors import NotYours
+from ..errors import NotYours, TooManyAttempts
 from ..gateway.values import Card, Checkout
 from ..payments import card_testing
 from ..payments.customers import card_on_file, known_customer, with_customer
@@ -81,8 +81,11 @@ def fetch(context: Context, owner: str, card_id: str) -> Card:
     """The card with its address, which is kept at Stripe only.
 
     :raises NotYours: The owner has no such card.
+    :raises TooManyAttempts: The owner has asked very often within a minute.
     """
     customer_id = _own(context, owner, card_id)
+    if not context.gateway.asks.may(owner):
+        raise TooManyAttempts("This was asked for very often. Try again in a minute.")
     card = context.gateway.cards.fetch(card_id)
     if card is None or card.customer_id != customer_id:
         raise NotYours("There is no such card.")

@@ -10,7 +10,7 @@ from typing import Any
 from .. import money
 from ..catalog import Offer
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
-from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, TooManyAttempts, UnknownItem
 from ..gateway.subscription_values import StripeInvoice
 from ..gateway.values import Checkout, Intent, is_session_id
 from ..payments import card_testing, payments, timing
@@ -179,9 +179,9 @@ def come_back(context: Context, owner: str, session_id: str) -> Payment:
         payment = payments.find(session, stripe_id=session_id)
         if payment is None or payment.owner != owner:
             raise NotYours("There is no such purchase.")
-        if payment.state is PaymentState.PAID:
-            return payment
-    write_now(context, sync_checkout(context, session_id))
+        is_paid = payment.state is PaymentState.PAID
+    if not is_paid and context.gateway.asks.may(owner):
+        write_now(context, sync_checkout(context, session_id))
     return payment
 
 
@@ -276,7 +276,7 @@ def come_back_to(context: Context, owner: str, payment_id: int) -> Payment:
     with reading(context):
         payment = _own_payment(context, owner, payment_id)
         is_paid = payment.state is PaymentState.PAID
-    if not is_paid:
+    if not is_paid and context.gateway.asks.may(owner):
         _sync(context, payment)
     return payment
 
@@ -299,9 +299,12 @@ def invoice_url(context: Context, owner: str, payment_id: int) -> str:
     """Where the invoice of a payment is as a PDF, for now.
 
     :raises NotYours: The owner has no such payment, or there is no invoice of it.
+    :raises TooManyAttempts: The owner has asked very often within a minute.
     """
     with reading(context):
         invoice_id = _own_payment(context, owner, payment_id).invoice_id
+    if invoice_id and not context.gateway.asks.may(owner):
+        raise TooManyAttempts("This was asked for very often. Try again in a minute.")
     invoice = context.gateway.invoices.fetch(invoice_id) if invoice_id else None
     if invoice is None or invoice.pdf_url is None:
         raise NotYours("There is no invoice of this purchase.")

@@ -26,7 +26,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     context = page.context()
     with reading(context) as session:
         customer_id = known_customer(session, owner)
-    if customer_id is not None:
+    if customer_id is not None and context.gateway.asks.may(owner):
         with suppress(GatewayUnavailable, GatewayRefused):
             cards.refresh(context, customer_id)
     topup = topups.setting(context.session, owner)

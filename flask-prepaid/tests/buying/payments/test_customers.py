@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flask_prepaid.payments import customers
+from flask_prepaid.payments.models import Customer
 
 from ..shop import Shop, ShopWith, on_both_databases
 
@@ -113,7 +114,7 @@ def test_a_new_address_that_stripe_refuses_is_shown_to_the_operator(
 
 def test_the_hosts_own_work_is_not_committed_by_half(shop: Shop) -> None:
     def call_with_work() -> None:
-        shop.prepaid.session.add(customers.Customer(owner="x", idempotency_key="x", created_at=shop.now()))
+        shop.prepaid.session.add(Customer(owner="x", idempotency_key="x", created_at=shop.now()))
         shop.prepaid.sync_customer("user:1")
 
     with pytest.raises(RuntimeError, match="your own work"):

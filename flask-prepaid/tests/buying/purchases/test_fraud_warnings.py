@@ -34,6 +34,7 @@ class Warnings(stripe.HTTPClient):
         _, is_radar, name = url.partition("/v1/radar/early_fraud_warnings")
         if not is_radar:
             return self.stripe.request(method, url, headers, post_data)
+        body: dict[str, Any]
         data = [self.warnings[name[1:]]] if name.startswith("/") else list(self.warnings.values())
         body = (
             data[0]
