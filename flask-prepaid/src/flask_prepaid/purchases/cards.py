@@ -7,6 +7,8 @@ card network, ends in one function, ``_sync``: it fetches them all, and then the
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,7 +19,7 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import clock
 
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
-from ..errors import NotYours, TooManyAttempts
+from ..errors import GatewayRefused, NotYours, TooManyAttempts
 from ..gateway.values import Card, Checkout
 from ..payments import card_testing
 from ..payments.customers import card_on_file, known_customer, with_customer
@@ -73,7 +75,8 @@ def choose(context: Context, owner: str, card_id: str) -> None:
     :raises NotYours: The owner has no such card.
     """
     customer_id = _own(context, owner, card_id)
-    context.gateway.cards.choose(customer_id, card_id)
+    with _still_on_file(context, owner, card_id, customer_id):
+        context.gateway.cards.choose(customer_id, card_id)
     refresh(context, customer_id)
 
 
@@ -108,7 +111,10 @@ def correct(
     :raises NotYours: The owner has no such card.
     """
     customer_id = _own(context, owner, card_id)
-    context.gateway.cards.update(card_id, exp_month=exp_month, exp_year=exp_year, name=name, address=address)
+    with _still_on_file(context, owner, card_id, customer_id):
+        context.gateway.cards.update(
+            card_id, exp_month=exp_month, exp_year=exp_year, name=name, address=address
+        )
     refresh(context, customer_id)
 
 
@@ -125,8 +131,9 @@ def remove(context: Context, owner: str, card_id: str) -> None:
         was_default = card_id == default_card(session, owner)
     if was_default and others:
         context.gateway.cards.choose(customer_id, others[0])
-    for twin in twins.of(context, customer_id, card_id):
-        context.gateway.cards.remove(twin)
+    with _still_on_file(context, owner, card_id, customer_id):
+        for twin in twins.of(context, customer_id, card_id):
+            context.gateway.cards.remove(twin)
     refresh(context, customer_id)
 
 
@@ -168,6 +175,23 @@ def _own(context: Context, owner: str, card_id: str) -> str:
         if customer_id is None or card_on_file(session, owner, card_id) is None:
             raise NotYours("There is no such card.")
     return customer_id
+
+
+@contextmanager
+def _still_on_file(context: Context, owner: str, card_id: str, customer_id: str) -> Iterator[None]:
+    """Where Stripe refuses since the card went meanwhile, in another tab or its dashboard, say so. Commits.
+
+    :raises NotYours: It is on file no more.
+    """
+    try:
+        yield
+    except GatewayRefused:
+        refresh(context, customer_id)
+        with reading(context) as session:
+            is_gone = card_on_file(session, owner, card_id) is None
+        if is_gone:
+            raise NotYours("There is no such card.") from None
+        raise
 
 
 def sync_card(context: Context, card_id: str) -> Write[None]:

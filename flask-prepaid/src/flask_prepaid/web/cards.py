@@ -14,6 +14,7 @@ from ..context import reading
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
 from ..payments.customers import known_customer
 from ..purchases import cards, topups
+from ..subscriptions import retries
 from . import forms, page
 
 
@@ -34,6 +35,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         "cards.html",
         cards=cards.saved(context.session, owner),
         default=cards.default_card(context.session, owner),
+        owed=retries.is_owed(context.session, owner),
         topup=topup,
         summary=topups.summary(context, topup) if topup else None,
         written=request.form,
