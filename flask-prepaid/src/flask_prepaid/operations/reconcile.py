@@ -116,6 +116,7 @@ def _differences(context: Context, since: datetime | None, seen: Callable[[], No
     yield from _payments_at_stripe(context, since, seen, paid_at_stripe)
     yield from _refunds(context, since, seen)
     yield from _disputes(context, since, seen)
+    yield from _warnings(context, since, seen)
     yield from _customers(context, since, seen)
     yield from _payments_here(context, since, seen, paid_at_stripe)
     yield from _refunds_here(context, seen)
@@ -186,7 +187,13 @@ def _disputes(context: Context, since: datetime | None, seen: Callable[[], None]
 
 
 def _warnings(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
-    for warning in context.gateway.refunds.all_warnings(since):
+    """What banks suspect and we have not heard of, or what has been answered since."""
+    try:
+        warnings = list(context.gateway.refunds.all_warnings(since))
+    except GatewayRefused as refused:  # a restricted key that may not read Radar
+        log.warning("Early fraud warnings were not compared: %s", refused)
+        return
+    for warning in warnings:
         seen()
         payment = fraud_warnings.find_payment(context.session, warning)
         row = context.session.get(FraudWarning, warning.id)

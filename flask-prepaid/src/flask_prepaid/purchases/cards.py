@@ -91,6 +91,7 @@ def fetch(context: Context, owner: str, card_id: str) -> Card:
         raise TooManyAttempts("This was asked for very often. Try again in a minute.")
     card = context.gateway.cards.fetch(card_id)
     if card is None or card.customer_id != customer_id:
+        refresh(context, customer_id)
         raise NotYours("There is no such card.")
     return card
 

@@ -5,159 +5,119 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-import stripe
-
 from flask_prepaid.purchases import fraud_warnings
 from flask_prepaid.signals import fraud_warned
-from flask_prepaid.testing import Databases
-from stripe_emulator import Emulator
 
-from ..operations.test_webhooks import event, send
-from ..shop import Shop
+from ..shop import Shop, ShopWith, on_both_databases
 from .test_topups import setting, switch_on, topped_up
 
-CREATED = "radar.early_fraud_warning.created"
+pytestmark = on_both_databases
+
+#: Its bank warns of each charge.
+WARNS = "4000000000005423"
 
 
-class Warnings(stripe.HTTPClient):
-    """Stripe on the emulator, where a bank has warned of charges."""
-
-    name = "warnings"
-
-    def __init__(self, emulator: Emulator) -> None:
-        super().__init__()
-        self.stripe = emulator.http_client()
-        self.warnings: dict[str, dict[str, Any]] = {}
-
-    def request(self, method: str, url: str, headers: Any, post_data: Any = None, **_: Any) -> Any:
-        _, is_radar, name = url.partition("/v1/radar/early_fraud_warnings")
-        if not is_radar:
-            return self.stripe.request(method, url, headers, post_data)
-        body: dict[str, Any]
-        data = [self.warnings[name[1:]]] if name.startswith("/") else list(self.warnings.values())
-        body = (
-            data[0]
-            if name.startswith("/")
-            else {"object": "list", "data": data, "has_more": False, "url": url}
-        )
-        return json.dumps(body), 200, {"content-type": "application/json"}
-
-    def _sleep_time_seconds(self, num_retries: int) -> float:
-        return 0
-
-    def close(self) -> None:
-        """Nothing is held open."""
+def buy(shop: Shop, card: str = WARNS) -> None:
+    shop.stripe.pay(shop.buy(), card=card)
 
 
-class Warned(Shop):
-    def __init__(self, databases: Databases, kind: str = "sqlite", **settings: Any) -> None:
-        emulator = Emulator()
-        self.bank = Warnings(emulator)
-        super().__init__(databases.fresh(kind), emulator=emulator, http_client=self.bank, **settings)
-
-    def warn(self, *, actionable: bool = True) -> str:
-        """A bank suspects the last charge; the event arrives."""
-        charge = self.charges()[0]
-        warning = {
-            "id": "issfr_1",
-            "object": "radar.early_fraud_warning",
-            "actionable": actionable,
-            "charge": charge.id,
-            "payment_intent": charge.payment_intent,
-            "fraud_type": "made_with_stolen_card",
-            "created": self.stripe.now(),
-            "livemode": False,
-        }
-        self.bank.warnings["issfr_1"] = warning
-        told = event(id=f"evt_{actionable}", type=CREATED, data={"object": {"id": "issfr_1"}})
-        assert send(self, told).status_code == 200
-        return "issfr_1"
-
-    def waiting(self) -> int:
-        return int(self.read(lambda: fraud_warnings.count(self.prepaid.session)))
+def waiting(shop: Shop) -> int:
+    return int(shop.read(lambda: fraud_warnings.count(shop.prepaid.session)))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def shop(request: pytest.FixtureRequest, databases: Databases) -> Any:
-    shop = Warned(databases, request.param)
-    yield shop
-    shop.close()
+def refunds(shop: Shop) -> list[int]:
+    return [refund.amount for refund in shop.dashboard().v1.refunds.list().data]
 
 
-def test_a_warning_is_kept_and_the_operator_is_told(shop: Warned) -> None:
+def drift(shop: Shop, *options: str) -> list[str]:
+    found = json.loads(shop.command("reconcile", "--json", *options).stdout)["drift"]
+    return [one["kind"] for one in found]
+
+
+def test_a_warning_is_kept_and_the_operator_is_told_once(shop: Shop) -> None:
     heard: list[Any] = []
-    shop.pay(shop.buy())
-
     with fraud_warned.connected_to(lambda sender, **news: heard.append(news)):
-        shop.warn()
-        shop.warn()
+        buy(shop)
+        shop.stripe.deliver("radar.early_fraud_warning.created", times=3)
 
-    payment_id = shop.payments()[0].id
-    assert heard == [{"owner": "user:1", "payment_id": payment_id, "fraud_type": "made_with_stolen_card"}]
-    assert shop.waiting() == 1
+    (payment,) = shop.payments()
+    assert [(news["owner"], news["payment_id"]) for news in heard] == [("user:1", payment.id)]
+    assert waiting(shop) == 1
     assert "1 payment is suspected by the card's bank" in shop.command("doctor").stderr
     assert shop.balance() == 100  # nothing is taken yet
 
 
-def test_a_warning_stops_auto_top_up(shop: Warned) -> None:
-    shop.keep_card()
+def test_a_warning_stops_auto_top_up(shop: Shop) -> None:
+    shop.keep_card(number=WARNS)
     switch_on(shop)
     shop.tick()
 
-    shop.warn()
     shop.put_right()
 
     assert setting(shop).stopped == "a bank has warned of a payment of yours"
     assert len(topped_up(shop)) == 1
 
 
-def test_by_a_setting_the_payment_is_refunded_at_once_and_once(databases: Databases) -> None:
-    shop = Warned(databases, PREPAID_REFUND_FRAUD_WARNINGS=True)
-    shop.pay(shop.buy())
-    shop.warn()
+def test_by_a_setting_the_payment_is_refunded_by_itself_and_once(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_REFUND_FRAUD_WARNINGS=True)
+    buy(shop)
 
     shop.tick()
     shop.tick()
 
-    assert [refund.amount for refund in shop.dashboard().v1.refunds.list().data] == [500]
-    assert (shop.balance(), shop.waiting()) == (0, 0)
-    shop.close()
+    assert refunds(shop) == [500]
+    assert (shop.balance(), waiting(shop)) == (0, 0)
 
 
-def test_a_warning_that_is_answered_at_stripe_waits_no_more(shop: Warned) -> None:
-    shop.pay(shop.buy())
-    shop.warn()
+def test_without_the_setting_nothing_is_refunded_unasked(shop: Shop) -> None:
+    buy(shop)
 
-    shop.warn(actionable=False)
+    shop.tick()
 
-    assert shop.waiting() == 0
+    assert refunds(shop) == []
 
 
-def test_a_payment_that_is_disputed_by_now_is_not_refunded(databases: Databases) -> None:
-    shop = Warned(databases, PREPAID_REFUND_FRAUD_WARNINGS=True)
-    shop.pay(shop.buy())
-    shop.warn()
+def test_a_warning_that_is_answered_at_stripe_waits_no_more(shop: Shop) -> None:
+    buy(shop)
+
+    shop.dashboard().v1.refunds.create({"charge": shop.charges()[0].id})
+    shop.stripe.deliver()
+
+    assert waiting(shop) == 0
+
+
+def test_a_payment_that_is_disputed_by_now_is_not_refunded(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_REFUND_FRAUD_WARNINGS=True)
+    buy(shop)
     shop.stripe.dispute(charge=shop.charges()[0].id)
 
     shop.tick()
 
-    assert shop.waiting() == 0
-    assert shop.dashboard().v1.refunds.list().data == []
-    shop.close()
+    assert waiting(shop) == 0
+    assert refunds(shop) == []
 
 
-def test_a_warning_of_somebody_elses_charge_is_nothing_of_ours(shop: Warned) -> None:
+def test_a_warning_that_no_event_told_of_is_found_by_the_comparison(deaf_shop: Shop) -> None:
+    session = deaf_shop.buy()
+    deaf_shop.stripe.pay(session, card=WARNS)
+    deaf_shop.come_back(session)
+
+    assert drift(deaf_shop) == ["drifted"]
+    assert drift(deaf_shop, "--fix") == []
+    assert waiting(deaf_shop) == 1
+
+
+def test_a_warning_of_somebody_elses_charge_is_nothing_of_ours(shop: Shop) -> None:
     shop.dashboard().v1.payment_intents.create(
         {
             "amount": 500,
             "currency": "usd",
-            "payment_method": "pm_card_visa",
+            "payment_method": "pm_card_createIssuerFraudRecord",
             "confirm": True,
             "return_url": "https://shop.example/",
         }
     )
+    shop.stripe.deliver()
 
-    shop.warn()
-
-    assert shop.waiting() == 0
+    assert waiting(shop) == 0
+    assert drift(shop) == []
