@@ -251,6 +251,6 @@ def _upkeep(context: Context) -> Iterator[str]:
         )
 
 
-def counted(number: int, one: str, many: str) -> str:
+def counted(number: int, singular: str, plural: str) -> str:
     """A number with its noun: ``1 payment is``, ``2 payments are``."""
-    return f"{number:,} {one if number == 1 else many}"
+    return f"{number:,} {singular if number == 1 else plural}"

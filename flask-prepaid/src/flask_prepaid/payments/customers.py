@@ -107,8 +107,8 @@ def bring_up_to_date(context: Context, owner: str) -> None:
         email, refused = latest, _set_email(context, customer_id, latest)
     with transaction(context) as session:
         ours = Customer.owner == owner, Customer.stripe_id == customer_id
-        told = {"outdated": False, "refused_email": refused}
-        session.execute(update(Customer).where(*ours).values(told))
+        values = {"outdated": False, "refused_email": refused}
+        session.execute(update(Customer).where(*ours).values(values))
 
 
 def _set_email(context: Context, customer_id: str, email: str | None) -> str | None:

@@ -256,7 +256,7 @@ def _copy(
         for card in merged.cards
     )
     session.flush()
-    twins.follow(session, owner, merged)
+    twins.note_replaced(session, owner, merged)
     changed = [card.id for card in merged.cards if _as_printed(card) not in since]
     chosen = default if default != default_before else None
     retries.note_changed_cards(session, owner, changed, default=chosen)

@@ -89,7 +89,7 @@ def _needed(context: Context, replaced: Mapping[str, str]) -> set[str]:
     return needed
 
 
-def follow(session: Session, owner: str, merged: Merged) -> None:
+def note_replaced(session: Session, owner: str, merged: Merged) -> None:
     """Note which card pays the owner's plan, where another one has taken over."""
     for before, now in merged.replaced.items():
         session.execute(

@@ -38,8 +38,8 @@ def sync(shop: Shop) -> None:
 
 
 def drift(shop: Shop, *options: str) -> list[str]:
-    found = json.loads(shop.command("reconcile", "--json", *options).stdout)["drift"]
-    return [one["kind"] for one in found]
+    differences = json.loads(shop.command("reconcile", "--json", *options).stdout)["drift"]
+    return [difference["kind"] for difference in differences]
 
 
 def test_receipts_follow_a_new_address(shop: Shop, addresses: dict[str, str]) -> None:

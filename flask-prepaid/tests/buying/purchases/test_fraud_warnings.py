@@ -30,8 +30,8 @@ def refunds(shop: Shop) -> list[int]:
 
 
 def drift(shop: Shop, *options: str) -> list[str]:
-    found = json.loads(shop.command("reconcile", "--json", *options).stdout)["drift"]
-    return [one["kind"] for one in found]
+    differences = json.loads(shop.command("reconcile", "--json", *options).stdout)["drift"]
+    return [difference["kind"] for difference in differences]
 
 
 def test_a_warning_is_kept_and_the_operator_is_told_once(shop: Shop) -> None:

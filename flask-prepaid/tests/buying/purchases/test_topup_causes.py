@@ -182,8 +182,7 @@ def test_a_pause_in_selling_holds_top_ups_back_and_is_told_once(shop_with: ShopW
 def test_one_charge_buys_as_many_packs_as_reach_the_threshold(shop: Shop) -> None:
     leave_card(shop)
     switch_on(shop, threshold=950, ceiling_minor=10_000)
-    said = shop.browser().get("/prepaid/cards").text
-    assert "Up to 10 packs at once, $50.00" in said
+    assert "Up to 10 packs at once, $50.00" in shop.browser().get("/prepaid/cards").text
 
     for _ in range(3):
         shop.tick()
