@@ -28,6 +28,7 @@ from stripe_emulator.billing import (
     subscription_schedules,
     test_clocks,
     trial_cards,
+    upcoming,
 )
 from stripe_emulator.catalog import coupons, prices, products, promotion_codes, tax_rates
 from stripe_emulator.checkout import (
@@ -84,6 +85,7 @@ REGISTERS: tuple[Register, ...] = (
     invoices.register,
     collection.register,
     invoice_routes.register,
+    upcoming.register,
     invoiceitems.register,
     invoice_payments.register,
     credit_notes.register,
