@@ -19,7 +19,6 @@ from stripe_emulator.core import chaos, ids, store
 from stripe_emulator.core.chaos import NO_TROUBLE, Trouble
 from stripe_emulator.core.errors import (
     InvalidRequest,
-    NoSuchAccount,
     NotEmulated,
     RateLimited,
     StripeError,
@@ -100,18 +99,13 @@ class Api:
         secret = keys.given(call.header("authorization"), form)
         version = checked(call.header("stripe-version")) if call.header("stripe-version") else None
         headers["Stripe-Version"] = version or API_VERSION
-        if account := call.header("stripe-account"):
-            raise NoSuchAccount(
-                f"The provided key '{keys.masked(secret)}' does not have access to account"
-                f" '{account[:60]}' (or that account does not exist). Application access may have been"
-                " revoked.",
-                code="account_invalid",
-            )
         endpoint, values = routing.match(call.verb, call.path, version)
         key = _idempotency_key(call)
-        origin = Origin(request_id, key)
+        origin = Origin(request_id, key, keys.masked(secret))
         writes = call.verb != "GET"
         with self._in_use.mark(key), self.store.transaction(write=writes, origin=origin):
+            if account := call.header("stripe-account"):
+                keys.check_account(account)
             keys.check(secret, endpoint, values, form)
             trouble = self._trouble(call, key)
             if trouble.times_out:

@@ -41,6 +41,7 @@ from stripe_emulator.checkout import (
 )
 from stripe_emulator.events import core_events, event_destinations, event_routes, webhook_endpoints
 from stripe_emulator.payments import (
+    account,
     balance,
     balance_transactions,
     charges,
@@ -55,6 +56,7 @@ from stripe_emulator.payments import (
     setup_confirmation,
     setup_intents,
 )
+from stripe_emulator.server import empty_lists
 
 REGISTERS: tuple[Register, ...] = (
     # events
@@ -69,6 +71,7 @@ REGISTERS: tuple[Register, ...] = (
     coupons.register,
     promotion_codes.register,
     # payments
+    account.register,
     balance_transactions.register,
     balance.register,
     payouts.register,
@@ -112,6 +115,7 @@ def load() -> None:
     """Open every register and say what leads to what, once in a process."""
     for register in REGISTERS:
         register.open()
+    empty_lists.open_lists()
     connect()
 
 

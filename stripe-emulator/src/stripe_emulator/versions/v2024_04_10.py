@@ -1,4 +1,4 @@
-"""2024-04-10: payments are captured asynchronously by default; marketing features and rendering by their names.
+"""2024-04-10: captured asynchronously by default; marketing features and rendering by their names.
 
 https://docs.stripe.com/changelog/2024-04-10
 """

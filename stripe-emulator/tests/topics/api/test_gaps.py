@@ -123,16 +123,6 @@ def test_a_list_goes_one_way_at_a_time(shop: Shop) -> None:
         shop.v1.customers.list({"starting_after": customer.id, "ending_before": customer.id})
 
 
-def test_another_account_is_not_served_from_this_one(shop: Shop) -> None:
-    other = stripe.StripeClient(
-        "sk_test_shop", http_client=shop.emulator.http_client(), stripe_account="acct_1"
-    )
-    with pytest.raises(stripe.PermissionError) as refused:
-        other.v1.customers.list()
-
-    assert envelope(refused.value)["code"] == "account_invalid"
-
-
 @pytest.mark.parametrize(
     ("shared", "param"),
     [
