@@ -60,7 +60,7 @@ class KeysInUse:
 
 def fingerprint_of(verb: str, path: str, form: Form) -> str:
     """What two requests must share to count as the same: also if their parameters come in another order."""
-    return hashlib.sha256(json.dumps([verb, path, form], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([verb, path, form], sort_keys=True, default=repr).encode()).hexdigest()
 
 
 def recall(key: str, fingerprint: str) -> Answer | None:

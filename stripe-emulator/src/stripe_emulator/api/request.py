@@ -27,7 +27,7 @@ from stripe_emulator.core.errors import (
 from stripe_emulator.core.store import Origin, Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import API_VERSION, checked
-from stripe_emulator.core.wire import Form, decode, decode_json, encode
+from stripe_emulator.core.wire import Form, decode, decode_json, decode_multipart, encode
 
 #: On every answer, as Stripe's. Browsers call with a publishable key from any origin.
 HEADERS = {
@@ -91,11 +91,7 @@ class Api:
             return Reply(error.status, encode(envelope), {**headers, **error.headers})
 
     def _answer(self, call: Call, request_id: str, headers: dict[str, str]) -> Reply:
-        form = (
-            decode_json(call.query, call.body)
-            if call.path.startswith("/v2/")
-            else decode(call.query, call.body)
-        )
+        form = _form(call)
         secret = keys.given(call.header("authorization"), form)
         version = checked(call.header("stripe-version")) if call.header("stripe-version") else None
         headers["Stripe-Version"] = version or API_VERSION
@@ -136,6 +132,15 @@ class Api:
         if trouble.fails_before:
             raise _down()
         return trouble
+
+
+def _form(call: Call) -> Form:
+    kind = call.header("content-type")
+    if call.path.startswith("/v2/"):
+        return decode_json(call.query, call.body)
+    if kind.startswith("multipart/form-data"):
+        return decode_multipart(call.query, kind, call.body)
+    return decode(call.query, call.body)
 
 
 def _work(
