@@ -67,12 +67,12 @@ def endpoints() -> Iterator[Endpoint]:
 
 def _nothing(path: str, kind: str, form: Form, *holder: str) -> Json:
     _check_holder(path, holder)
-    asked = dict(form)
-    if "customer" in asked:
-        store.named("customer", asked["customer"], "customer")
+    filters = dict(form)
+    if "customer" in filters:
+        store.named("customer", filters["customer"], "customer")
     for cursor in ("starting_after", "ending_before"):
-        if cursor in asked:
-            raise InvalidRequest(no_such(kind, asked[cursor]), code="resource_missing", param=cursor)
+        if cursor in filters:
+            raise InvalidRequest(no_such(kind, filters[cursor]), code="resource_missing", param=cursor)
     url = path.format(**dict(zip(["product"], holder, strict=False)))
     return lists.slice_of([], form, url=url)
 

@@ -99,10 +99,10 @@ def sold(stripe_emulator: Emulator) -> Emulator:
 def objects_in(value: Any) -> list[dict[str, Any]]:
     """Every object in an answer, whatever lies within whatever."""
     if isinstance(value, list):
-        return [found for item in value for found in objects_in(item)]
+        return [each for item in value for each in objects_in(item)]
     if not isinstance(value, dict):
         return []
-    inner = [found for item in value.values() for found in objects_in(item)]
+    inner = [each for item in value.values() for each in objects_in(item)]
     return [value, *inner] if isinstance(value.get("object"), str) else inner
 
 

@@ -30,8 +30,8 @@ class Ear:
         """What is on its way there, as it would be sent."""
         with self._emulator.store.transaction(write=False):
             endpoint = store.get("webhook_endpoint", self.id)
-            found = store.select("event", {"type": kind})
-            return [json.loads(json.dumps(shapes.as_heard(event, endpoint))) for event in found]
+            happened = store.select("event", {"type": kind})
+            return [json.loads(json.dumps(shapes.as_heard(event, endpoint))) for event in happened]
 
 
 @pytest.mark.parametrize("version", [None, *SERVED])
