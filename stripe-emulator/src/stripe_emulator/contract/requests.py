@@ -282,10 +282,10 @@ def _first_that_reads(hashes: tuple[Hash, ...], form: dict[str, Form], name: str
     return last.read(form, name)
 
 
-def _either(one: Mapping[str, Parameter], other: Mapping[str, Parameter]) -> dict[str, Parameter]:
+def _either(today: Mapping[str, Parameter], older: Mapping[str, Parameter]) -> dict[str, Parameter]:
     """The parameters of both; of one that both have, what either holds."""
-    both = {name: one[name].or_else(other[name]) for name in one.keys() & other.keys()}
-    return {**one, **other, **both}
+    both = {name: today[name].or_else(older[name]) for name in today.keys() & older.keys()}
+    return {**today, **older, **both}
 
 
 def _rows(value: Form) -> list[Form] | None:
