@@ -104,9 +104,11 @@ def list_summaries(form: Form, meter_id: str) -> Json:
     if window and (end - start) // window > _MOST_WINDOWS:
         raise InvalidRequest(f"At most {_MOST_WINDOWS} windows can be asked for at once.", param="end_time")
     bounds = range(start, end, window) if window else [start]
-    found = [_summary(meter, customer["id"], begins, begins + window if window else end) for begins in bounds]
+    summaries = [
+        _summary(meter, customer["id"], begins, begins + window if window else end) for begins in bounds
+    ]
     url = f"/v1/billing/meters/{meter_id}/event_summaries"
-    return lists.slice_of(found[::-1], form, url=url)
+    return lists.slice_of(summaries[::-1], form, url=url)
 
 
 def active_by_event(event_name: str) -> Json | None:

@@ -91,7 +91,9 @@ def update(session_id: str, subscription_id: str) -> ResponseReturnValue:
         flow = session["flow"] or {}
         given = (flow.get("subscription_update_confirm") or {}).get("discounts")
         if given:
-            wanted["discounts"] = [{k: v for k, v in one.items() if v} for one in given]
+            wanted["discounts"] = [
+                {key: name for key, name in discount.items() if name} for discount in given
+            ]
         try:
             portal_session.update(subscription, wanted)
         except InvalidRequest as error:

@@ -33,6 +33,7 @@ from stripe_emulator.billing import (
     subscription_schedules,
     test_clocks,
     trial_cards,
+    upcoming,
 )
 from stripe_emulator.catalog import (
     coupons,
@@ -56,6 +57,7 @@ from stripe_emulator.checkout import (
 )
 from stripe_emulator.events import core_events, event_destinations, event_routes, webhook_endpoints
 from stripe_emulator.payments import (
+    account,
     balance,
     balance_transactions,
     card_sources,
@@ -81,6 +83,7 @@ from stripe_emulator.payments import (
     tokens,
     topups,
 )
+from stripe_emulator.server import empty_lists
 
 REGISTERS: tuple[Register, ...] = (
     # events
@@ -98,6 +101,7 @@ REGISTERS: tuple[Register, ...] = (
     coupons.register,
     promotion_codes.register,
     # payments
+    account.register,
     balance_transactions.register,
     balance.register,
     payouts.register,
@@ -128,6 +132,7 @@ REGISTERS: tuple[Register, ...] = (
     invoices.register,
     collection.register,
     invoice_routes.register,
+    upcoming.register,
     invoiceitems.register,
     invoice_lines.register,
     credit_grants.register,
@@ -158,6 +163,7 @@ def load() -> None:
     """Open every register and say what leads to what, once in a process."""
     for register in REGISTERS:
         register.open()
+    empty_lists.open_lists()
     connect()
 
 

@@ -71,9 +71,9 @@ def test_the_grant_of_the_lowest_number_and_then_the_first_to_expire_is_taken_fi
     first = grant(shop, customer, 40, priority=1)
     billed(shop, customer, 20)
 
-    def left(one: stripe.billing.CreditGrant) -> int:
+    def left(made: stripe.billing.CreditGrant) -> int:
         summary = shop.v1.billing.credit_balance_summary.retrieve(
-            {"customer": customer, "filter": {"type": "credit_grant", "credit_grant": one.id}}
+            {"customer": customer, "filter": {"type": "credit_grant", "credit_grant": made.id}}
         )
         monetary = summary.balances[0].available_balance.monetary
         assert monetary is not None

@@ -47,12 +47,12 @@ def test_lines_are_changed_and_removed(shop: Shop) -> None:
     draft = a_draft(shop)
     first, second, third = add(shop, draft, {"amount": 1}, {"amount": 2}, {"amount": 3}).lines.data
     shop.v1.invoices.update_lines(draft, {"lines": [{"id": first.id, "amount": 100, "description": "Work"}]})
-    one = shop.v1.invoices.line_items.update(draft, second.id, {"amount": 200})
+    changed = shop.v1.invoices.line_items.update(draft, second.id, {"amount": 200})
     after = shop.v1.invoices.remove_lines(
         draft, {"lines": [{"id": third.id, "behavior": "unassign"}, {"id": second.id, "behavior": "delete"}]}
     )
 
-    assert one.amount == 200
+    assert changed.amount == 200
     assert [(line.amount, line.description) for line in after.lines.data] == [(100, "Work")]
     assert after.total == 100
     pending = shop.v1.invoice_items.list({"pending": True}).data
