@@ -285,6 +285,35 @@ class Attempt(Base):
     at: Mapped[datetime]
 
 
+class PaidRequest(Base):
+    """Which hold pays for what a client named, as by an ``Idempotency-Key``, kept as a digest."""
+
+    __tablename__ = "prepaid_paid_request"
+    __table_args__ = (Index("ix_prepaid_paid_request_at", "at"),)
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    hold_key: Mapped[str] = mapped_column(String(128))
+    at: Mapped[datetime]
+
+
+class Refusal(Base):
+    """What Stripe or a rule of ours refused on one day (UTC) for one reason, and the last of it in words.
+
+    ``code`` is Stripe's, or that of our error. ``request_id`` finds the last request in Stripe's dashboard.
+    """
+
+    __tablename__ = "prepaid_refusal"
+    __table_args__ = (Index("ix_prepaid_refusal_last_at", "last_at"),)
+
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    times: Mapped[int]
+    message: Mapped[str]
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    last_at: Mapped[datetime]
+
+
 class InboxEvent(Base):
     """A Stripe event that came. Kept once, without its payload; handled when ``handled_at`` is set.
 

@@ -26,7 +26,7 @@ PLAN_STATES = (
 
 #: In the order in which they refer to each other.
 TABLES = (
-    "customer card topup notice attempt payment refund dispute inbox comparison"
+    "customer card topup notice attempt payment refund dispute refusal paid_request inbox comparison"
     " plan_price subscription trial_card invoice subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
 )
@@ -46,6 +46,7 @@ def partial_index(name: str, table: str, columns: list[str], *, only: str, uniqu
 def upgrade() -> None:
     create_customers()
     create_payments()
+    create_refusals()
     create_inbox()
     create_plans()
     create_history_of_plans()
@@ -189,6 +190,27 @@ def create_payments() -> None:
         sa.Column("fetched_at", AT, nullable=False),
     )
     op.create_index("ix_prepaid_dispute_payment_id", "prepaid_dispute", ["payment_id"])
+
+
+def create_refusals() -> None:
+    op.create_table(
+        "prepaid_refusal",
+        sa.Column("day", sa.String(10), primary_key=True),
+        sa.Column("code", sa.String(64), primary_key=True),
+        sa.Column("times", BIG, nullable=False),
+        sa.Column("message", sa.String(255), nullable=False),
+        sa.Column("request_id", sa.String(64)),
+        sa.Column("last_at", AT, nullable=False),
+    )
+    op.create_index("ix_prepaid_refusal_last_at", "prepaid_refusal", ["last_at"])
+    op.create_table(
+        "prepaid_paid_request",
+        sa.Column("owner", sa.String(64), primary_key=True),
+        sa.Column("name", sa.String(128), primary_key=True),
+        sa.Column("hold_key", sa.String(128), nullable=False),
+        sa.Column("at", AT, nullable=False),
+    )
+    op.create_index("ix_prepaid_paid_request_at", "prepaid_paid_request", ["at"])
 
 
 def create_inbox() -> None:
