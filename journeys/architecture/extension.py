@@ -35,7 +35,10 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # Pages and commands are on top, and meet the app as a context.
     "web": {*GROUND, "catalog", "gateway", "operations", "payments", "purchases", "subscriptions", "upgrade"},
     "web/operator": {*GROUND, "operations", "payments", "purchases", "reports", "subscriptions", "web"},
-    "cli": {*GROUND, "config", "gateway", "operations", "payments", "purchases", "reports", "upgrade"},
+    "cli": {
+        *GROUND,
+        *("config", "gateway", "operations", "payments", "purchases", "reports", "subscriptions", "upgrade"),
+    },
     "costs": {"checks", "errors", "payments", "web"},
     # What a host meets.
     "extension": ...,

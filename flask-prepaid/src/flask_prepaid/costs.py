@@ -92,8 +92,7 @@ class Priced:
                 _give_back(hold)
                 raise
             finally:
-                if before is not None:
-                    setattr(g, _CURRENT, before)
+                setattr(g, _CURRENT, before)
             _end(hold, response)
             return response
 

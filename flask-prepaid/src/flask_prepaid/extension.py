@@ -212,6 +212,8 @@ class Prepaid(LedgerVerbs):
     def current_hold(self) -> HeldCredits:
         """The credits that are held for the view at work, to ``capture`` fewer, or ``release``.
 
+        A view that streams asks for it before it returns, and keeps it for its generator.
+
         :raises RuntimeError: No view that costs credits is at work, or it is free this time.
         """
         return costs.current_hold()

@@ -69,7 +69,7 @@ class Whole:
 
     @property
     def takes(self) -> str:
-        return f"a whole number from 0 to {self.max:,}"
+        return "a whole number" if self.max == checks.MAX_CREDITS else f"a whole number up to {self.max:,}"
 
     def read(self, name: str, value: Any) -> int:
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
