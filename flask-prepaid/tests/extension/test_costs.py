@@ -129,7 +129,7 @@ def keyed_report(host: Host, fails: list[bool]) -> None:
 def send(host: Host, key: str | None = "one", owner: str = OWNER) -> tuple[int, str | None]:
     headers = {"X-Owner": owner, **({"Idempotency-Key": key} if key else {})}
     answer = host.app.test_client().post("/report", headers=headers)
-    return answer.status_code, answer.json["error"]["code"] if answer.is_json else None
+    return answer.status_code, answer.get_json()["error"]["code"] if answer.is_json else None
 
 
 def test_the_same_key_pays_once(host: Host) -> None:

@@ -99,6 +99,7 @@ class Customer(Base):
     """Which Stripe customer stands for an owner. The key was committed before Stripe was asked for one."""
 
     __tablename__ = "prepaid_customer"
+    _shown = ("owner", "stripe_id")
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
     idempotency_key: Mapped[str] = mapped_column(unique=True)
@@ -115,6 +116,7 @@ class SavedCard(Base):
     """
 
     __tablename__ = "prepaid_card"
+    _shown = ("id", "owner", "brand", "last4", "exp_month", "exp_year")
     __table_args__ = (
         Index("ix_prepaid_card_owner", "owner"),
         Index("ix_prepaid_card_fingerprint", "fingerprint"),
@@ -144,6 +146,17 @@ class Payment(Base):
     """
 
     __tablename__ = "prepaid_payment"
+    _shown = (
+        "id",
+        "owner",
+        "via",
+        "state",
+        "title",
+        "amount_minor",
+        "paid_minor",
+        "refunded_minor",
+        "currency",
+    )
     __table_args__ = (
         CheckConstraint("credits > 0", name="credits_positive"),
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
@@ -201,6 +214,7 @@ class Refund(Base):
     """
 
     __tablename__ = "prepaid_refund"
+    _shown = ("id", "payment_id", "amount_minor", "state", "stripe_id")
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
@@ -224,6 +238,7 @@ class Dispute(Base):
     """A bank wants its customer's money back."""
 
     __tablename__ = "prepaid_dispute"
+    _shown = ("id", "payment_id", "amount_minor", "state")
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         Index("ix_prepaid_dispute_payment_id", "payment_id"),
@@ -245,6 +260,7 @@ class TopUp(Base):
     """
 
     __tablename__ = "prepaid_topup"
+    _shown = ("owner", "on", "pack", "threshold", "stopped")
     __table_args__ = (CheckConstraint("threshold > 0", name="threshold_positive"),)
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -304,6 +320,7 @@ class Refusal(Base):
     """
 
     __tablename__ = "prepaid_refusal"
+    _shown = ("day", "code", "times", "message", "request_id")
     __table_args__ = (Index("ix_prepaid_refusal_last_at", "last_at"),)
 
     day: Mapped[str] = mapped_column(String(10), primary_key=True)
@@ -321,6 +338,7 @@ class InboxEvent(Base):
     """
 
     __tablename__ = "prepaid_inbox"
+    _shown = ("id", "type", "object_id", "handled_at")
     __table_args__ = (
         Index("ix_prepaid_inbox_received_at", "received_at", "id"),
         Index("ix_prepaid_inbox_object_id", "object_id"),

@@ -13,7 +13,7 @@ from flask import Flask
 from jinja2 import ChoiceLoader, DictLoader, StrictUndefined
 
 from flask_prepaid import Prepaid
-from flask_prepaid.config import ConfigError
+from flask_prepaid.errors import ConfigError
 from flask_prepaid.purchases import topups
 from flask_prepaid.testing import Databases
 from flask_prepaid.web import mails
