@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -94,17 +95,22 @@ def unreachable(error: SQLAlchemyError) -> ConfigError:
 
 def check_template(app: Flask, name: str) -> None:
     """
-    :raises ConfigError: The app has no such template.
+    :raises ConfigError: The app has no such template, or one without a place for the pages.
     """
     loader = app.jinja_env.loader
     try:
         assert loader is not None, "Flask always gives one"
-        loader.get_source(app.jinja_env, name)
+        source, _, _ = loader.get_source(app.jinja_env, name)
     except TemplateNotFound:
         raise ConfigError(
             f"PREPAID_BASE_TEMPLATE is {name!r}, and this app has no such template. Put it into the app's "
             "templates folder; if a blueprint brings it, register that before Prepaid gets the app."
         ) from None
+    if not re.search(r"\{%-?\s*(extends|include|block\s+content\b)", source):
+        raise ConfigError(
+            f"PREPAID_BASE_TEMPLATE is {name!r}, which has no block named content: the pages would be empty. "
+            "Write {% block content %}{% endblock %} where they shall stand."
+        )
 
 
 def login_owner() -> str | None:

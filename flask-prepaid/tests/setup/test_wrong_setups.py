@@ -383,6 +383,14 @@ def test_a_user_whose_id_is_not_the_key_is_refused(tmp_path: Path, kind: str) ->
         db.engine.dispose()
 
 
+def test_a_frame_without_a_place_for_the_pages_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/frame.html").write_text("<nav>{% block nav %}{% endblock %}</nav>")
+
+    with pytest.raises(ConfigError, match="no block named content"):
+        start(app_with(tmp_path, PREPAID_BASE_TEMPLATE="frame.html"))
+
+
 def test_the_flask_command_prints_the_sentence_alone(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(
         "from flask import Flask\nfrom flask_prepaid import Pack\napp = Flask('host')\nPack('a', 1.5, 100)\n"

@@ -11,7 +11,7 @@ from prepaid_ledger import HoldState
 from prepaid_ledger.database import insert
 from prepaid_ledger.tables import Hold, Wallet
 
-from ..context import Context, transaction
+from ..context import Context, apart, transaction
 from ..errors import AlreadyPaid, StillRunning
 from .models import PaidRequest
 
@@ -28,11 +28,10 @@ def claim(context: Context, owner: str, name: str, hold_key: str) -> None:
     :raises AlreadyPaid: Another hold was captured under this name.
     """
     row = {"owner": owner, "name": name, "hold_key": hold_key, "at": context.clock()}
-    with Session(context.engine) as session:
+    with apart(context.engine) as session:
         new = insert(session, PaidRequest).values(row).on_conflict_do_nothing()
         if session.scalar(new.returning(PaidRequest.hold_key)) is None:
             _take_over(context, session, owner, name, hold_key)
-        session.commit()
 
 
 def _take_over(context: Context, session: Session, owner: str, name: str, hold_key: str) -> None:

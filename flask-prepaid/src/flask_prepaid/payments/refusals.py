@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
-from ..context import Context, transaction
+from ..context import Context, apart, transaction
 from ..errors import GatewayRefused
 from .models import Refusal
 
@@ -32,9 +32,8 @@ def count_refusal(refused: GatewayRefused) -> None:
     """
     engine: Engine = current_app.extensions["prepaid"].engine
     try:
-        with Session(engine) as session:
+        with apart(engine) as session:
             note(session, refused.reason or "no code", str(refused), request_id=refused.request_id)
-            session.commit()
     except SQLAlchemyError as error:
         log.warning("the refusal was not counted: %s", type(error).__name__)
 
