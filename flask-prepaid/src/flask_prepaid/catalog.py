@@ -198,7 +198,7 @@ class Quantity:
 
     def _check_ends(self, here: str) -> None:
         """A larger quantity never costs less, so the smallest and the largest tell of all."""
-        least, most = money.min_charge(self.currency), money.max_charge(self.currency)
+        least, most = money.min_charge_minor(self.currency), money.max_charge_minor(self.currency)
         price = self.amount_minor(self.min_credits)
         if price < least:
             enough = self._enough(least)
@@ -246,6 +246,22 @@ class Quantity:
                 last = self.tiers[index + 1].from_credits - 1
                 floor = max(last * tier.unit_minor, floor)
         return amount
+
+    def least_charged(self, min_minor: int) -> int | None:
+        """The smallest quantity that costs so much at least; ``None`` if none does.
+
+        The total never falls as the quantity rises, so it is found by halving.
+        """
+        low, high = self.min_credits, self.max_credits
+        if self.amount_minor(high) < min_minor:
+            return None
+        while low < high:
+            middle = (low + high) // 2
+            if self.amount_minor(middle) < min_minor:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
 
 class Catalog:
@@ -338,7 +354,7 @@ def _check_price(where: str, amount: object, currency: str, *, free: bool = Fals
     :param free: Whether it may be 0.
     :param times: How many times over it may be charged at once.
     """
-    least, most = money.min_charge(currency), money.max_charge(currency) // times
+    least, most = money.min_charge_minor(currency), money.max_charge_minor(currency) // times
     number = checks.whole(
         where,
         amount,

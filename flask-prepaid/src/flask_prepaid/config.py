@@ -151,11 +151,23 @@ class Config:
     declines_per_hour: int = setting(
         Whole(), "failed payments of all customers in an hour, then nobody can pay; 0 is no limit", 500
     )
+    asks_per_minute: int = setting(
+        Whole(),
+        "times a minute that one customer's pages may ask Stripe, in each process; then they show what is "
+        "known here. 0 is no limit",
+        60,
+    )
     trial_per_card: bool = setting(
         Switch(),
         "a card begins one free trial, whoever has it. "
         "[The rule](../decisions/0006-credits-follow-the-invoice.md)",
         True,
+    )
+    refund_fraud_warnings: bool = setting(
+        Switch(),
+        "a payment is refunded by itself when its card's bank sends an early fraud warning, before it becomes "
+        "a dispute",
+        False,
     )
     promotion_codes: bool = setting(Switch(), "Checkout, and your own page, ask for a promotion code", False)
     automatic_tax: bool = setting(

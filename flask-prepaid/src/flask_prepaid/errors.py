@@ -138,8 +138,8 @@ class NotYours(PrepaidError):
 class GatewayRefused(PrepaidError):
     """Stripe refused the request itself: nothing came of it.
 
-    ``missing`` names what does not exist, ``reason`` is Stripe's own code, and ``request_id`` finds the
-    request in Stripe's dashboard.
+    ``missing`` names what does not exist, ``reason`` is Stripe's own code, ``param`` the parameter at fault, and
+    ``request_id`` finds the request in Stripe's dashboard.
     """
 
     http_status = 502
@@ -151,11 +151,13 @@ class GatewayRefused(PrepaidError):
         *,
         missing: str | None = None,
         reason: str | None = None,
+        param: str | None = None,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message)
         self.missing = missing
         self.reason = reason
+        self.param = param
         self.request_id = request_id
 
 

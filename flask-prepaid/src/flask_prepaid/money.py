@@ -76,13 +76,13 @@ def check(amount_minor: int, currency: str) -> None:
         )
 
 
-def min_charge(currency: str) -> int:
+def min_charge_minor(currency: str) -> int:
     """The smallest amount that Stripe charges in this currency, in its smallest unit."""
     least = MIN_CHARGE_MINOR.get(currency, DEFAULT_MIN_CHARGE_MINOR)
     return -(-least // step(currency)) * step(currency)
 
 
-def max_charge(currency: str) -> int:
+def max_charge_minor(currency: str) -> int:
     """The largest amount that Stripe charges in this currency, in its smallest unit."""
     most = 99_999_999 if currency in EIGHT_DIGITS else 999_999_999_999
     return most // step(currency) * step(currency)
@@ -90,7 +90,7 @@ def max_charge(currency: str) -> int:
 
 def charged(owed_minor: int, currency: str) -> int:
     """How much of this Stripe charges: what is below its minimum waits for the next invoice."""
-    return owed_minor if owed_minor >= min_charge(currency) else 0
+    return owed_minor if owed_minor >= min_charge_minor(currency) else 0
 
 
 def show(amount_minor: int, currency: str) -> str:

@@ -188,6 +188,7 @@ def limits(environ: Mapping[str, str], production: bool) -> dict[str, Any]:
         "RATELIMIT_ENABLED": enabled,
         "PREPAID_ATTEMPTS_PER_HOUR": 100 if enabled else 0,
         "PREPAID_ATTEMPTS_PER_ADDRESS": 200 if enabled else 0,
+        "PREPAID_ASKS_PER_MINUTE": 60 if enabled else 0,
         "PREPAID_DECLINES_PER_HOUR": 500 if enabled else 0,
         "PREPAID_TRIAL_PER_CARD": enabled and per_card,
         "RATELIMIT_STORAGE_URI": environ.get("RATELIMIT_STORAGE_URI") or "memory://",

@@ -8,6 +8,7 @@ import time
 import pytest
 from itsdangerous import TimestampSigner
 from sqlalchemy import select
+from stripe import StripeClient
 
 from rando_number import config
 from rando_number.accounts.passwords import common
@@ -202,6 +203,16 @@ def test_a_new_address_counts_once_its_link_was_opened_and_the_old_one_gets_a_ma
     assert shop.visitor().login("new@rando.test").status_code == 302
     assert "To: pat@rando.test" in shop.mails()[-1]
     assert "email_changed" in shop.actions()
+
+
+def test_receipts_of_stripe_follow_to_the_new_address(shop: RunningShop) -> None:
+    customer = shop.buyer()
+
+    customer.send("/change-email", email="new@rando.test")
+    customer.get(shop.links("/change-email")[-1])
+
+    client = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())
+    assert [at_stripe.email for at_stripe in client.v1.customers.list().data] == ["new@rando.test"]
 
 
 def test_a_change_to_a_taken_address_is_answered_like_one_to_a_free_address(shop: RunningShop) -> None:

@@ -114,12 +114,14 @@ def is_busy(error: Exception) -> bool:
 
 
 def refusal(error: stripe.StripeError) -> GatewayRefused:
-    missing = getattr(error, "param", None) or "id" if error.code == "resource_missing" else None
+    param = getattr(error, "param", None)
+    missing = param or "id" if error.code == "resource_missing" else None
     words = str(error.user_message or error)
     return GatewayRefused(
         ADDRESS.sub("...", SECRET.sub(r"\1_...", words)),
         missing=missing,
         reason=error.code or type(error).__name__,
+        param=param,
         request_id=getattr(error, "request_id", None),
     )
 
@@ -127,10 +129,11 @@ def refusal(error: stripe.StripeError) -> GatewayRefused:
 def note(answer: GatewayRefused) -> None:
     """Log a refusal with Stripe's words, and let it be counted.
 
-    Not counted are a wrong key, which ``doctor`` finds, and a customer who is gone and made anew.
+    Not counted is what ``doctor`` finds otherwise, a wrong key or address, and a customer who is made anew.
     """
     log.warning("Stripe refuses: %s (code %s, request %s)", answer, answer.reason, answer.request_id)
-    if answer.reason != stripe.AuthenticationError.__name__ and answer.missing != "customer":
+    is_known = answer.reason == stripe.AuthenticationError.__name__ or answer.param == "email"
+    if not is_known and answer.missing != "customer":
         refused.send(answer)
 
 

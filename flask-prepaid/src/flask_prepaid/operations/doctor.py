@@ -24,7 +24,8 @@ from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.values import Endpoint
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION, no_answer
 from ..payments import refusals
-from ..payments.models import InboxEvent, Payment
+from ..payments.models import Customer, InboxEvent, Payment
+from ..purchases import fraud_warnings
 from . import webhooks
 
 #: A webhook's signature is refused when the clocks are this far apart.
@@ -221,8 +222,8 @@ def _not_arrived(context: Context, endpoints: list[datetime]) -> tuple[int, str]
 def _refusals(context: Context) -> Iterator[str]:
     """What Stripe, or a rule of ours, refused within a day."""
     for refused in refusals.lately(context):
-        times = "once" if refused.times == 1 else f"{refused.times:,} times"
         request = f", request {refused.request_id}" if refused.request_id else ""
+        times = counted(refused.times, "time", "times")
         yield (
             f"Refused {times} within a day, for {refused.code}: {refused.message.rstrip('.')}{request}. "
             "The log has each."
@@ -235,16 +236,33 @@ def _upkeep(context: Context) -> Iterator[str]:
     failed = InboxEvent.handled_at.is_(None), InboxEvent.received_at < clock.wall() - ON_ITS_WAY
     count = session.scalar(select(func.count()).select_from(InboxEvent).where(*failed))
     if count:
-        events = "1 event" if count == 1 else f"{count:,} events"
         first = select(InboxEvent.outcome).where(*failed).order_by(InboxEvent.received_at).limit(1)
         yield (
-            f"{events} came in and not handled, the first for: {session.scalar(first)}. "
-            "Run: flask prepaid replay --failed"
+            f"{counted(count, 'event', 'events')} came in and not handled, the first for: "
+            f"{session.scalar(first)}. Run: flask prepaid replay --failed"
+        )
+    warned = fraud_warnings.count(session)
+    if warned:
+        yield (
+            f"{counted(warned, 'payment is', 'payments are')} suspected by the card's bank, neither refunded "
+            "nor disputed yet: refund on the operator's page, or set PREPAID_REFUND_FRAUD_WARNINGS."
+        )
+    refused = session.scalar(select(func.count()).where(Customer.refused_email.is_not(None)))
+    if refused:
+        yield (
+            f"Stripe does not take the address of {counted(refused, 'customer', 'customers')}: no receipt "
+            "reaches it. The operator's page of the customer shows it; when they correct it, call "
+            "prepaid.sync_customer(owner)."
         )
     overdue = Payment.check_at < clock.wall() - TICK_MISSED
     waiting = session.scalar(select(func.count()).select_from(Payment).where(overdue))
     if waiting:
         yield (
-            f"{waiting} payments wait for a look, some for half an hour: no tick runs. "
+            f"{counted(waiting, 'payment waits', 'payments wait')} for half an hour or more: no tick runs. "
             "Run it every minute: flask prepaid tick"
         )
+
+
+def counted(number: int, singular: str, plural: str) -> str:
+    """A number with its noun: ``1 payment is``, ``2 payments are``."""
+    return f"{number:,} {singular if number == 1 else plural}"

@@ -87,7 +87,10 @@ def test_stripe_needs_no_form(databases: Databases, csrf: str) -> None:
 
 def test_the_host_brings_its_own_frame_and_addresses(databases: Databases) -> None:
     frame = "<nav>Host</nav>{% block content %}{% endblock %}"
-    settings: dict[str, Any] = {"PREPAID_BASE_TEMPLATE": "frame.html", "PREPAID_PATHS": {"buy": "/buy-credits"}}
+    settings: dict[str, Any] = {
+        "PREPAID_BASE_TEMPLATE": "frame.html",
+        "PREPAID_PATHS": {"buy": "/buy-credits"},
+    }
     app, _ = small_app(databases, frame=frame, **settings)
 
     page = customer(app).get("/buy-credits").text
