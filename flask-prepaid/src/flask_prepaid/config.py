@@ -165,8 +165,8 @@ class Config:
     )
     refund_fraud_warnings: bool = setting(
         Switch(),
-        "a payment is refunded by itself when its card's bank sends an early fraud warning, before it becomes "
-        "a dispute",
+        "a payment is refunded by itself when its card's bank sends an early fraud warning, before it "
+        "becomes a dispute",
         False,
     )
     promotion_codes: bool = setting(Switch(), "Checkout, and your own page, ask for a promotion code", False)

@@ -138,8 +138,8 @@ class NotYours(PrepaidError):
 class GatewayRefused(PrepaidError):
     """Stripe refused the request itself: nothing came of it.
 
-    ``missing`` names what does not exist, ``reason`` is Stripe's own code, ``param`` the parameter at fault, and
-    ``request_id`` finds the request in Stripe's dashboard.
+    ``missing`` names what does not exist, ``reason`` is Stripe's own code, ``param`` the parameter at fault,
+    and ``request_id`` finds the request in Stripe's dashboard.
     """
 
     http_status = 502
