@@ -193,7 +193,7 @@ def by_number(payment_id: int) -> Payment:
     """
     :raises NotYours: There is no such payment.
     """
-    payment = page.context().session.get(Payment, payment_id) if payment_id < 2**63 else None
+    payment = page.context().session.get(Payment, payment_id)
     if payment is None:
         raise NotYours("There is no such payment.")
     return payment
