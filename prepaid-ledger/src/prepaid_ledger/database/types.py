@@ -72,6 +72,19 @@ class QuantityText(TypeDecorator[Quantities]):
 
 
 class Base(DeclarativeBase):
+    """The base of all our tables.
+
+    ``_shown`` names the columns by which a row says what it is; none of them is a secret.
+    """
+
+    _shown: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:
+        """``Payment(id=17, owner='user:1', ...)``, by what is loaded; nothing is fetched for it."""
+        loaded = vars(self)
+        values = (f"{name}={_plain(loaded[name])}" for name in self._shown if name in loaded)
+        return f"{type(self).__name__}({', '.join(values)})"
+
     metadata: ClassVar[MetaData] = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
