@@ -40,13 +40,13 @@ def tick(context: Context) -> dict[str, int]:
         context.session.rollback()
         log.warning("Stripe's balance was not copied: %s", error)
     balance_sync.note_tick(context)
+    each(context, blocking.due, blocking.check)  # before anything is charged
     return due | {
         "payments": each(context, partial(_due, table=Payment), checkout.check_with_stripe),
         "refunds": each(context, partial(_due, table=Refund), refunds.check_with_stripe),
         "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),
         "addresses": each(context, customers.outdated, customers.bring_up_to_date),
         "plans": each(context, subscribing.due, subscribing.check_with_stripe),
-        "plans of blocked": each(context, blocking.due, blocking.check),
         "plans' retries": each(context, retries.due, retries.retry),
         "top-ups": each(context, topups.due, topups.top_up),
         "notices": notices.send(context),
