@@ -41,7 +41,7 @@ def clawed_shares(connection: Connection) -> Iterator[Problem]:
             yield Problem("I7", lot.owner, f"{lot.key!r}: {detail}, which is what its refunds take")
 
 
-def _clawbacks() -> Select[Any]:
+def _clawbacks() -> Select[*tuple[Any, ...]]:
     """Each clawback of a lot, and what of it was given back; ``back`` is null where it stands."""
     lot, claw, undone = (aliased(Entry) for _ in range(3))
     of_lot = (claw.wallet_id == lot.wallet_id) & (claw.refers_to_seq == lot.seq)
@@ -67,7 +67,7 @@ def _clawbacks() -> Select[Any]:
     )
 
 
-def _gone() -> Select[Any]:
+def _gone() -> Select[*tuple[Any, ...]]:
     """What went unspent of the lots that a clawback refers to."""
     of_lot = (Entry.wallet_id == Lot.wallet_id) & (Entry.refers_to_seq == Lot.origin)
     clawed = exists().where(of_lot, Entry.kind == Kind.CLAWBACK, Entry.debt >= 0).correlate(Lot)

@@ -161,7 +161,7 @@ class Clawed:
         restored = session.scalars(clawbacks.where(Entry.refers_to_seq.in_([entry.seq for entry in taken])))
         undone = {entry.refers_to_seq: entry for entry in restored}
         rows = session.execute(gone_unspent(Lot.wallet_id == wallet.id, Lot.origin == lot.seq))
-        gone = [Gone(seq, credits) for _, _, seq, credits in rows]
+        gone = [Gone(row.seq, row.credits) for row in rows]
         return cls(lot, taken, undone, gone)
 
     @property
@@ -188,7 +188,9 @@ class Clawed:
             for entry in self.taken
             if entry.seq not in self.undone and entry.seq != without
         ]
-        moves = [*claims, *([claim] if claim else []), *self.gone]
+        moves: list[Claim | Gone] = [*claims, *self.gone]
+        if claim is not None:
+            moves.append(claim)
         upto = [move for move in moves if before is None or move.seq < before]
         return share_of(self.lot.credits, self.lot.amount_minor or 0, upto)
 

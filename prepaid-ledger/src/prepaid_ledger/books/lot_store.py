@@ -196,7 +196,7 @@ def has_returns_to_expire(session: Session, wallet: LockedWallet) -> bool:
     return session.scalar(held.limit(1)) is not None
 
 
-def gone_unspent(*which: ColumnElement[bool]) -> CompoundSelect[tuple[int, int, int, int]]:
+def gone_unspent(*which: ColumnElement[bool]) -> CompoundSelect[int, int, int, int]:
     """Wallet, origin of the lot, ``seq`` and credits of what left lots and was not spent.
 
     It lapsed, or an operator took it; negative is what moved up from a lot that ended to a new one.

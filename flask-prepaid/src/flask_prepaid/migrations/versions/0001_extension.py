@@ -126,6 +126,7 @@ def create_payments() -> None:
         sa.Column("amount_minor", BIG, nullable=False),
         sa.Column("currency", sa.String(3), nullable=False),
         sa.Column("paid_minor", BIG),
+        sa.Column("charged_minor", BIG, nullable=False, server_default="0"),
         sa.Column("discount_minor", BIG, nullable=False, server_default="0"),
         sa.Column("tax_minor", BIG, nullable=False, server_default="0"),
         sa.Column("refunded_minor", BIG, nullable=False),
@@ -173,6 +174,8 @@ def create_payments() -> None:
         sa.Column("created_at", AT, nullable=False),
         sa.Column("fetched_at", AT),
         sa.Column("check_at", AT),
+        sa.Column("taken_minor", BIG, nullable=False),
+        sa.Column("takes", BIG, nullable=False),
         sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
         sa.UniqueConstraint("idempotency_key"),
         sa.UniqueConstraint("stripe_id"),
@@ -187,8 +190,22 @@ def create_payments() -> None:
         sa.Column("state", sa.String(32), nullable=False),
         sa.Column("created_at", AT, nullable=False),
         sa.Column("fetched_at", AT, nullable=False),
+        sa.Column("taken_minor", BIG, nullable=False),
+        sa.Column("takes", BIG, nullable=False),
     )
     op.create_index("ix_prepaid_dispute_payment_id", "prepaid_dispute", ["payment_id"])
+    op.create_table(
+        "prepaid_credit_note",
+        sa.Column("id", sa.String(255), primary_key=True),
+        sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
+        sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column("state", sa.String(32), nullable=False),
+        sa.Column("created_at", AT, nullable=False),
+        sa.Column("fetched_at", AT, nullable=False),
+        sa.Column("taken_minor", BIG, nullable=False),
+        sa.Column("takes", BIG, nullable=False),
+    )
+    op.create_index("ix_prepaid_credit_note_payment_id", "prepaid_credit_note", ["payment_id"])
 
 
 def create_inbox() -> None:
@@ -303,6 +320,7 @@ def create_history_of_plans() -> None:
         sa.Column("period_start", AT),
         sa.Column("period_end", AT),
         sa.Column("credits", BIG),
+        sa.Column("per_period", BIG, nullable=False, server_default="0"),
         sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id")),
         sa.Column("page_url", sa.String(1024)),
         sa.Column("pdf_url", sa.String(1024)),
