@@ -1,4 +1,4 @@
-"""What was paid at Stripe is compared with what was agreed: whose it is, which money, how much, and which page.
+"""What was paid at Stripe is compared with what was agreed: whose it is, which money, how much, which page.
 
 Whoever has the Stripe key, a colleague or another program, can write our key into any object's metadata.
 """

@@ -1,4 +1,4 @@
-"""Months that no charge paid: by a code, by the customer's balance, outside of Stripe, or less by a credit note."""
+"""Months that no charge paid, or not wholly: by a code, by balance, outside of Stripe, by credit notes."""
 
 from __future__ import annotations
 
