@@ -85,9 +85,9 @@ def reconcile(
     refuse_uncommitted(context)
     if fix:
         _mend(context, since, seen)
-        left = _still_in_flight(context, since)
-        if left and wait is not None:
-            wait(left)
+        in_flight = _still_in_flight(context, since)
+        if in_flight and wait is not None:
+            wait(in_flight)
             _mend(context, since, seen)
     left = [drift for drift, _ in _differences(context, since, seen)]
     with transaction(context) as session:

@@ -2,8 +2,8 @@
 
 A cell is what the customer has afterwards: credits that can be spent, and what is owed; in front of it the
 state of the plan or how a charge ended, where the table is about that. ``refused`` changes nothing.
-``-word`` can't happen, for the reason of that name in ``NEVER``. The tests bring each cell about, and the page
-of the documentation is made of the same text: a new feature adds its rows and columns here.
+``-word`` can't happen, for the reason of that name in ``NEVER``. The tests bring each cell about, and the
+page of the documentation is made of the same text: a new feature adds its rows and columns here.
 """
 
 from __future__ import annotations

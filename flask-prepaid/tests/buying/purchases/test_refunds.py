@@ -47,8 +47,8 @@ def refund_here(shop: Shop, amount_minor: int | None = None, key: str | None = N
 
 
 def drift(shop: Shop, *options: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(shop.command("reconcile", "--json", *options).stdout)["drift"]
-    return found
+    answer = json.loads(shop.command("reconcile", "--json", *options).stdout)
+    return list(answer["drift"])
 
 
 def debt(shop: Shop) -> int:
@@ -292,7 +292,7 @@ def test_a_dispute_that_changed_unheard_is_drift_and_is_mended(deaf_shop: Shop) 
     assert drift(deaf_shop, "--fix") == []
     deaf_shop.stripe.dispute(dispute=opened, amount=300)
 
-    assert [found["detail"] for found in drift(deaf_shop)] == ["it is about 300; here about 100"]
+    assert [difference["detail"] for difference in drift(deaf_shop)] == ["it is about 300; here about 100"]
     assert drift(deaf_shop, "--fix") == []
     assert deaf_shop.balance() == 40
 

@@ -16,7 +16,7 @@ from ..shop import Shop
 
 
 @pytest.fixture
-def asked(shop: Shop) -> Shop:
+def begun(shop: Shop) -> Shop:
     """A customer has begun to buy 100 credits for $5.00."""
     shop.buy()
     return shop
@@ -57,8 +57,10 @@ def stands(shop: Shop) -> tuple[PaymentState, int]:
 
 
 def drift(shop: Shop) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(shop.command("reconcile", "--fix", "--json").stdout)["drift"]
-    return found
+    differences: list[dict[str, Any]] = json.loads(shop.command("reconcile", "--fix", "--json").stdout)[
+        "drift"
+    ]
+    return differences
 
 
 @pytest.mark.parametrize(
@@ -69,44 +71,44 @@ def drift(shop: Shop) -> list[dict[str, Any]]:
         ({"unit_amount": 600}, "Stripe asked for $6.00"),
     ],
 )
-def test_other_money_than_was_agreed_gives_nothing(asked: Shop, price: dict[str, Any], reason: str) -> None:
-    asked.pay(page(asked, price=price))
+def test_other_money_than_was_agreed_gives_nothing(begun: Shop, price: dict[str, Any], reason: str) -> None:
+    begun.pay(page(begun, price=price))
 
-    assert stands(asked) == (PaymentState.NEEDS_REVIEW, 0)
-    assert asked.payments()[0].failure == reason
-
-
-def test_a_page_that_fits_is_taken_up_even_where_ours_is_open(asked: Shop) -> None:
-    asked.pay(page(asked))
-
-    assert stands(asked) == (PaymentState.PAID, 100)
+    assert stands(begun) == (PaymentState.NEEDS_REVIEW, 0)
+    assert begun.payments()[0].failure == reason
 
 
-def test_another_customers_page_gives_nothing_whatever_it_names(asked: Shop) -> None:
-    other = asked.dashboard().v1.customers.create({}).id
-    session = page(asked, customer=other, discounts=free(asked))
+def test_a_page_that_fits_is_taken_up_even_where_ours_is_open(begun: Shop) -> None:
+    begun.pay(page(begun))
 
-    pay_nothing(asked, session)
-
-    assert stands(asked) == (PaymentState.NEEDS_REVIEW, 0)
-    assert asked.payments()[0].failure == f"{session} is another customer's"
-    assert asked.payments()[0].session_id != session
+    assert stands(begun) == (PaymentState.PAID, 100)
 
 
-def test_the_customers_own_page_is_still_paid_after_it(asked: Shop) -> None:
-    other = asked.dashboard().v1.customers.create({}).id
-    ours = str(asked.payments()[0].session_id)
-    asked.pay(page(asked, customer=other))
+def test_another_customers_page_gives_nothing_whatever_it_names(begun: Shop) -> None:
+    other = begun.dashboard().v1.customers.create({}).id
+    session = page(begun, customer=other, discounts=free(begun))
 
-    asked.pay(ours)
+    pay_nothing(begun, session)
 
-    assert stands(asked) == (PaymentState.PAID, 100)
+    assert stands(begun) == (PaymentState.NEEDS_REVIEW, 0)
+    assert begun.payments()[0].failure == f"{session} is another customer's"
+    assert begun.payments()[0].session_id != session
 
 
-def test_a_coupon_on_a_page_that_is_not_ours_gives_nothing(asked: Shop) -> None:
-    pay_nothing(asked, page(asked, discounts=free(asked)))
+def test_the_customers_own_page_is_still_paid_after_it(begun: Shop) -> None:
+    other = begun.dashboard().v1.customers.create({}).id
+    ours = str(begun.payments()[0].session_id)
+    begun.pay(page(begun, customer=other))
 
-    assert stands(asked) == (PaymentState.NEEDS_REVIEW, 0)
+    begun.pay(ours)
+
+    assert stands(begun) == (PaymentState.PAID, 100)
+
+
+def test_a_coupon_on_a_page_that_is_not_ours_gives_nothing(begun: Shop) -> None:
+    pay_nothing(begun, page(begun, discounts=free(begun)))
+
+    assert stands(begun) == (PaymentState.NEEDS_REVIEW, 0)
 
 
 def test_a_card_left_under_a_payments_name_is_no_payment(shop: Shop) -> None:
@@ -126,66 +128,66 @@ def test_a_card_left_under_a_payments_name_is_no_payment(shop: Shop) -> None:
     assert stands(shop) == (PaymentState.NEEDS_REVIEW, 0)
 
 
-def test_another_page_that_expires_leaves_the_customers_open(asked: Shop) -> None:
-    other, ours = page(asked), asked.payments()[0].session_id
+def test_another_page_that_expires_leaves_the_customers_open(begun: Shop) -> None:
+    other, ours = page(begun), begun.payments()[0].session_id
 
-    asked.dashboard().v1.checkout.sessions.expire(other)
-    asked.stripe.deliver()
+    begun.dashboard().v1.checkout.sessions.expire(other)
+    begun.stripe.deliver()
 
-    assert stands(asked) == (PaymentState.OPEN, 0)
-    assert asked.payments()[0].session_id == ours
-
-
-def test_the_second_of_two_pages_is_refunded_without_the_credits_of_the_first(asked: Shop) -> None:
-    ours = str(asked.payments()[0].session_id)
-    second = page(asked)
-    asked.pay(ours)
-    asked.pay(second)
-    (doubled,) = drift(asked)
-    assert (doubled["kind"], doubled["id"]) != ("doubled", asked.payments()[0].payment_intent_id)
-
-    asked.dashboard().v1.refunds.create({"payment_intent": doubled["id"]})
-    asked.stripe.deliver()
-
-    assert stands(asked) == (PaymentState.PAID, 100)
-    assert drift(asked) == []
+    assert stands(begun) == (PaymentState.OPEN, 0)
+    assert begun.payments()[0].session_id == ours
 
 
-def test_the_first_of_two_pages_is_refunded_with_its_credits(asked: Shop) -> None:
-    ours = str(asked.payments()[0].session_id)
-    second = page(asked)
-    asked.pay(ours)
-    asked.pay(second)
+def test_the_second_of_two_pages_is_refunded_without_the_credits_of_the_first(begun: Shop) -> None:
+    ours = str(begun.payments()[0].session_id)
+    second = page(begun)
+    begun.pay(ours)
+    begun.pay(second)
+    (doubled,) = drift(begun)
+    assert (doubled["kind"], doubled["id"]) != ("doubled", begun.payments()[0].payment_intent_id)
 
-    intent: Any = {"payment_intent": asked.payments()[0].payment_intent_id}
-    asked.dashboard().v1.refunds.create(intent)
-    asked.stripe.deliver()
+    begun.dashboard().v1.refunds.create({"payment_intent": doubled["id"]})
+    begun.stripe.deliver()
 
-    assert asked.balance() == 0
+    assert stands(begun) == (PaymentState.PAID, 100)
+    assert drift(begun) == []
 
 
-def test_a_page_of_which_a_part_was_captured_gives_nothing(asked: Shop) -> None:
-    session = page(asked, payment_intent_data={"capture_method": "manual"})
-    asked.pay(session)
-    intents = asked.dashboard().v1.payment_intents
+def test_the_first_of_two_pages_is_refunded_with_its_credits(begun: Shop) -> None:
+    ours = str(begun.payments()[0].session_id)
+    second = page(begun)
+    begun.pay(ours)
+    begun.pay(second)
+
+    intent: Any = {"payment_intent": begun.payments()[0].payment_intent_id}
+    begun.dashboard().v1.refunds.create(intent)
+    begun.stripe.deliver()
+
+    assert begun.balance() == 0
+
+
+def test_a_page_of_which_a_part_was_captured_gives_nothing(begun: Shop) -> None:
+    session = page(begun, payment_intent_data={"capture_method": "manual"})
+    begun.pay(session)
+    intents = begun.dashboard().v1.payment_intents
     intents.capture(intents.list().data[0].id, {"amount_to_capture": 300})
-    asked.stripe.deliver()
+    begun.stripe.deliver()
 
-    asked.come_back(session)
+    begun.come_back(session)
 
-    assert stands(asked) == (PaymentState.NEEDS_REVIEW, 0)
-    assert asked.payments()[0].failure == "$3.00 arrived of $5.00"
+    assert stands(begun) == (PaymentState.NEEDS_REVIEW, 0)
+    assert begun.payments()[0].failure == "$3.00 arrived of $5.00"
 
 
-def test_a_payment_in_the_other_mode_gives_nothing(asked: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = asked.read(lambda: asked.prepaid.config)
+def test_a_payment_in_the_other_mode_gives_nothing(begun: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = begun.read(lambda: begun.prepaid.config)
     monkeypatch.setattr(type(config), "livemode", True)
-    ours = str(asked.payments()[0].session_id)
-    asked.pay(ours)  # its event is ignored
+    ours = str(begun.payments()[0].session_id)
+    begun.pay(ours)  # its event is ignored
 
-    asked.come_back(ours)
+    begun.come_back(ours)
 
-    assert stands(asked) == (PaymentState.NEEDS_REVIEW, 0)
+    assert stands(begun) == (PaymentState.NEEDS_REVIEW, 0)
 
 
 def test_nothing_charged_is_nothing_to_refund(shop: Shop) -> None:

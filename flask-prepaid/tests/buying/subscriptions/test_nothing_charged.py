@@ -207,7 +207,7 @@ def test_a_plan_of_another_customers_gives_the_one_that_it_names_nothing(shop: P
     shop.stripe.deliver()
 
     assert (shop.state(), shop.balance()) == (State.OPEN, 0)
-    assert [found["id"] for found in shop.drift()] == [made.id]
+    assert [difference["id"] for difference in shop.drift()] == [made.id]
     shop.v1.subscriptions.cancel(made.id)
     assert shop.drift() == []
 
