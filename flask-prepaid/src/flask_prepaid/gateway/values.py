@@ -105,6 +105,14 @@ class Card:
 
 
 @dataclass(frozen=True)
+class StripeCustomer:
+    """Who pays. ``email`` is where Stripe's receipts and invoices go."""
+
+    id: str
+    email: str | None
+
+
+@dataclass(frozen=True)
 class StripeRefund:
     """Money that goes back, or went, or could not."""
 
@@ -139,6 +147,23 @@ class StripeCreditNote:
     status: str
     amount_minor: int
     invoice_id: str
+    created_at: datetime
+    asked_at: datetime
+
+
+@dataclass(frozen=True)
+class StripeWarning:
+    """An early fraud warning: a card's bank suspects a charge. It is no dispute, and may become one.
+
+    ``actionable`` ends once the charge is refunded in full or disputed.
+    https://docs.stripe.com/api/radar/early_fraud_warnings/object
+    """
+
+    id: str
+    fraud_type: str
+    actionable: bool
+    intent_id: str | None
+    charge_id: str | None
     created_at: datetime
     asked_at: datetime
 
@@ -256,6 +281,10 @@ def card_of(method: Any) -> Card:
     )
 
 
+def customer_of(customer: Any) -> StripeCustomer:
+    return StripeCustomer(id=customer.id, email=customer.email or None)
+
+
 def refund_of(refund: Any, asked_at: datetime) -> StripeRefund:
     return StripeRefund(
         id=refund.id,
@@ -289,6 +318,19 @@ def credit_note_of(note: Any, asked_at: datetime) -> StripeCreditNote:
         amount_minor=note.post_payment_amount - refunded,
         invoice_id=id_of(note.invoice) or "",
         created_at=datetime.fromtimestamp(note.created, UTC),
+        asked_at=asked_at,
+    )
+
+
+def warning_of(warning: Any, asked_at: datetime) -> StripeWarning:
+    return StripeWarning(
+        id=warning.id,
+        fraud_type=warning.fraud_type,
+        actionable=warning.actionable,
+        # Stripe leaves the intent out where the charge was made without one.
+        intent_id=id_of(getattr(warning, "payment_intent", None)),
+        charge_id=id_of(warning.charge),
+        created_at=datetime.fromtimestamp(warning.created, UTC),
         asked_at=asked_at,
     )
 

@@ -22,9 +22,19 @@ from prepaid_ledger.database import insert
 from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
 from ..gateway.values import Intent, StripeCreditNote, StripeDispute, StripeRefund
-from ..payments import payments, timing
-from ..payments.models import CreditNote, Dispute, Payment, PaymentState, Refund, RefundState, Via
-from ..purchases import checkout, credit_notes, refunds
+from ..payments import customers, payments, timing
+from ..payments.models import (
+    CreditNote,
+    Customer,
+    Dispute,
+    FraudWarning,
+    Payment,
+    PaymentState,
+    Refund,
+    RefundState,
+    Via,
+)
+from ..purchases import checkout, credit_notes, fraud_warnings, refunds
 from ..reports import balance_sync, sales
 from ..reports.models import Comparison
 from ..subscriptions import compare, sync
@@ -50,7 +60,8 @@ class Drift:
     unpaid       the books gave credits, Stripe does not have the money
     doubled      one payment of ours was paid more than once at Stripe: refund the one that is named, which
                  takes no credits
-    drifted      a refund, dispute or credit note stands otherwise at Stripe than in the books
+    drifted      a refund, dispute, credit note or fraud warning stands otherwise at Stripe than in the books
+    outdated     Stripe writes to another address of a customer than the host does
     unresolved   nobody knows yet what came of a payment, or of a refund
     unbalanced   Stripe's balance in a currency is not the sum of all that moved it
     ===========  ==========================================================================
@@ -141,6 +152,8 @@ def _differences(context: Context, since: datetime | None, seen: Callable[[], No
     yield from _refunds(context, since, seen)
     yield from _disputes(context, since, seen)
     yield from _credit_notes(context, since, seen)
+    yield from _warnings(context, since, seen)
+    yield from _customers(context, since, seen)
     yield from _payments_here(context, since, seen, paid_at_stripe)
     yield from _refunds_here(context, seen)
     yield from _plans(context, since, seen)
@@ -234,6 +247,34 @@ def _differs(
     if row.amount_minor != at_stripe.amount_minor:
         return f"it is about {at_stripe.amount_minor}; here about {row.amount_minor}"
     return None
+
+
+def _warnings(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
+    """What banks suspect and we have not heard of, or what has been answered since."""
+    try:
+        warnings = list(context.gateway.refunds.all_warnings(since))
+    except GatewayRefused as refused:  # a restricted key that may not read Radar
+        log.warning("Early fraud warnings were not compared: %s", refused)
+        return
+    for warning in warnings:
+        seen()
+        payment = fraud_warnings.find_payment(context.session, warning)
+        row = context.session.get(FraudWarning, warning.id)
+        if payment is None or (row is not None and row.actionable is warning.actionable):
+            continue
+        mend = partial(_sync_now, context, fraud_warnings.sync, warning.id)
+        detail = "a bank's warning is not known here" if row is None else "a bank's warning has been answered"
+        yield Drift("drifted", warning.id, payment.id, detail), mend
+
+
+def _customers(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
+    """Where Stripe writes to another address than the host."""
+    for customer in context.gateway.customers.all(since):
+        seen()
+        owner = context.session.scalar(select(Customer.owner).where(Customer.stripe_id == customer.id))
+        if owner is not None and customers.is_outdated(context, owner, customer.email):
+            detail = f"Stripe has another address of {owner} than you"
+            yield Drift("outdated", customer.id, None, detail), partial(customers.sync, context, owner)
 
 
 def _payments_here(

@@ -9,8 +9,9 @@ from prepaid_ledger.tables import Entry
 
 from .. import signals
 from ..context import Context
-from ..payments.models import Payment, TakesBack, Via
+from ..payments.models import Dispute, Payment, TakesBack, Via
 from ..subscriptions.models import Invoice
+from . import topup_rules, topups
 
 
 def take_back(
@@ -46,6 +47,8 @@ def take_back(
     row.taken_minor = amount_minor
     context.session.flush()
     if amount_minor > before:
+        why = topup_rules.DISPUTED if isinstance(row, Dispute) else topup_rules.REFUNDED
+        topups.stop_after(context, payment, why)
         signals.after_commit(
             context.session,
             signals.clawed_back,

@@ -89,7 +89,7 @@ def _new(customer: Json, form: Json) -> Json:
         currency=data[0]["price"]["currency"],
         customer=customer["id"],
         discounts=discounts.redeem_all(
-            terms.discount_forms(form), customer, "discounts", subscription=subscription_id
+            form.get("discounts"), customer, "discounts", subscription=subscription_id
         ),
         items=items.as_list(subscription_id, data),
         metadata=form.get("metadata"),
