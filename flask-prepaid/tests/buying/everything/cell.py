@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+from flask_prepaid import Operators
 from flask_prepaid.payments import customers
 from prepaid_ledger.errors import PrepaidError
 
@@ -72,6 +73,14 @@ class Cell:
 
     def adjust(self, credits: int) -> None:
         self.write(lambda: self.shop.prepaid.adjust(self.owner, credits, key="by hand", reason="by hand"))
+
+    def shut_out(self) -> None:
+        """The host shuts the customer out."""
+        blocked = self.shop.prepaid.operators.blocked
+        owner = self.owner
+        self.shop.prepaid.operators = Operators(
+            current=lambda: None, blocked=lambda each: each == owner or blocked(each)
+        )
 
     def on_spend(self) -> None:
         self.spend(50)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - the lines of a table are as long as it is wide
 """What has to happen when: every event that moves credits or money, in every state that it can meet.
 
 A cell is what the customer has afterwards: credits that can be spent, and what is owed; in front of it the
@@ -17,8 +18,6 @@ NEVER = {
     "paid": "It is not paid yet.",
     "once": "Its refund has failed already, or the whole is refunded.",
     "plan": "There is no plan.",
-    "card": "There is no card.",
-    "over": "It is over.",
     "free": "Stripe makes no credit note of nothing.",
 }
 
@@ -87,26 +86,26 @@ LOTS = Table(
         "leave": "The customer is deleted at Stripe.",
     },
     """
-               | whole | spent   | used up   | held    | lapsed  | half back | refunded | disputed  | free
-spend          | 70    | 30      | refused   | 30      | refused | 10        | refused  | refused   | 70
-grant          | 170   | 130     | 50        | 130     | 50      | 110       | 50       | 50        | 170
-buy            | 220   | 180     | 100       | 180     | 100     | 160       | 100      | 100       | 220
-adjust         | 70    | 30      | refused   | 30      | refused | 10        | refused  | refused   | 70
-adjust, refund | 0     | 0 owes 40 | refused | 0 owes 40 | refused | 0       | refused  | refused   | refused
-refund         | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0   | refused  | refused   | refused
-half refund    | 60    | 20      | 0 owes 60 | 20      | 0       | 0         | refused  | refused   | refused
-failed refund  | 120   | 80      | 0         | 80      | -once   | -once     | -once    | -once     | refused
-dispute        | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0   | 0        | -disputed | -charge
-half dispute   | 60    | 20      | 0 owes 60 | 20      | 0       | 0         | 0        | -disputed | -charge
-growing        | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0   | 0        | -disputed | -charge
-shrinking      | 60    | 20      | 0 owes 60 | 20      | 0       | 0         | 0        | -disputed | -charge
-lost           | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0   | 0        | 0         | -charge
-won            | 120   | 80      | 0         | 80      | 0       | 60        | 0        | 120       | -charge
-inquiry        | 120   | 80      | 0         | 80      | 0       | 60        | 0        | -disputed | -charge
-won late       | 120   | 80      | 0         | 120     | 0       | 60        | 0        | 120       | -charge
-lapse          | 0     | 0       | 0         | 0       | 0       | 0         | 0        | 0         | 0
-new price      | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0   | refused  | refused   | refused
-leave          | 120   | 80      | 0         | 80      | 0       | 60        | 0        | 0         | 120
+               | whole | spent     | used up    | held      | lapsed    | half back | refunded | disputed  | free
+spend          | 70    | 30        | refused    | 30        | refused   | 10        | refused  | refused   | 70
+grant          | 170   | 130       | 50         | 130       | 50        | 110       | 50       | 50        | 170
+buy            | 220   | 180       | 100        | 180       | 100       | 160       | 100      | 100       | 220
+adjust         | 70    | 30        | refused    | 30        | refused   | 10        | refused  | refused   | 70
+adjust, refund | 0     | 0 owes 40 | refused    | 0 owes 40 | refused   | 0         | refused  | refused   | refused
+refund         | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0         | refused  | refused   | refused
+half refund    | 60    | 20        | 0 owes 60  | 20        | 0         | 0         | refused  | refused   | refused
+failed refund  | 120   | 80        | 0          | 80        | -once     | -once     | -once    | -once     | refused
+dispute        | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0         | 0        | -disputed | -charge
+half dispute   | 60    | 20        | 0 owes 60  | 20        | 0         | 0         | 0        | -disputed | -charge
+growing        | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0         | 0        | -disputed | -charge
+shrinking      | 60    | 20        | 0 owes 60  | 20        | 0         | 0         | 0        | -disputed | -charge
+lost           | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0         | 0        | 0         | -charge
+won            | 120   | 80        | 0          | 80        | 0         | 60        | 0        | 120       | -charge
+inquiry        | 120   | 80        | 0          | 80        | 0         | 60        | 0        | -disputed | -charge
+won late       | 120   | 80        | 0          | 120       | 0         | 60        | 0        | 120       | -charge
+lapse          | 0     | 0         | 0          | 0         | 0         | 0         | 0        | 0         | 0
+new price      | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0         | refused  | refused   | refused
+leave          | 120   | 80        | 0          | 80        | 0         | 60        | 0        | 0         | 120
 """,
 )
 
@@ -138,19 +137,91 @@ INVOICES = Table(
         "leave": "The customer is deleted at Stripe.",
     },
     """
-            | paid | spent     | balance | part    | outside | free    | open    | renewed
-refund      | 0    | 0 owes 40 | refused | 40      | refused | refused | -paid   | 60
-credit note | 60   | 20        | 60      | 60      | 60      | -free   | 0       | 120
-dispute     | 0    | 0 owes 40 | -charge | 40      | -charge | -charge | -charge | 60
-won         | 100  | 60        | -charge | 100     | -charge | -charge | -charge | 130
-spend       | 50   | 10        | 50      | 50      | 50      | 50      | refused | 80
-grant       | 150  | 110       | 150     | 150     | 150     | 150     | 50      | 180
-buy         | 200  | 160       | 200     | 200     | 200     | 200     | 100     | 230
-renewal     | 130  | 130       | 130     | 130     | 100     | 130     | 0       | 130
-coupon      | 130  | 130       | 130     | 130     | 130     | 130     | 0       | 130
-cancel      | 100  | 60        | 100     | 100     | 100     | 100     | 0       | 130
-leave       | 100  | 60        | 100     | 100     | 100     | 100     | 0       | 130
+            | paid | spent     | balance | part | outside | free    | open    | renewed
+refund      | 0    | 0 owes 40 | refused | 40   | refused | refused | -paid   | 60
+credit note | 60   | 20        | 60      | 60   | 60      | -free   | 0       | 120
+dispute     | 0    | 0 owes 40 | -charge | 40   | -charge | -charge | -charge | 60
+won         | 100  | 60        | -charge | 100  | -charge | -charge | -charge | 130
+spend       | 50   | 10        | 50      | 50   | 50      | 50      | refused | 80
+grant       | 150  | 110       | 150     | 150  | 150     | 150     | 50      | 180
+buy         | 200  | 160       | 200     | 200  | 200     | 200     | 100     | 230
+renewal     | 130  | 130       | 130     | 130  | 100     | 130     | 0       | 130
+coupon      | 130  | 130       | 130     | 130  | 130     | 130     | 0       | 130
+cancel      | 100  | 60        | 100     | 100  | 100     | 100     | 0       | 130
+leave       | 100  | 60        | 100     | 100  | 100     | 100     | 0       | 130
 """,
 )
 
-TABLES = (LOTS, INVOICES)
+PLANS = Table(
+    "A plan",
+    "It gives 100 credits for $10.00 a month, and 30 unused ones roll over. In front of the credits stands the "
+    "state of the plan.",
+    {
+        "none": "There is no plan.",
+        "trying": "A plan of 200 credits a month is tried for 14 days, with 20 credits.",
+        "active": "The month is paid.",
+        "ending": "The month is paid, and the plan ends with it.",
+        "paused": "The month is paid, and the plan is paused.",
+        "past due": "The first month is used up, and the card failed for the second.",
+        "canceled": "The month is paid, and the plan was canceled.",
+    },
+    {
+        "choose": "The plan is chosen, and paid on Stripe's page.",
+        "cancel": "The plan is canceled now.",
+        "end": "The plan is to end with the month.",
+        "keep": "It is to go on after all.",
+        "pause": "The plan is paused.",
+        "go on": "It goes on after a pause.",
+        "good card": "It is paid with a good card.",
+        "month": "29 days go by.",
+        "block": "The host shuts the customer out, and 29 days go by.",
+        "leave": "The customer is deleted at Stripe.",
+    },
+    """
+          | none       | trying      | active       | ending       | paused       | past due   | canceled
+choose    | active 100 | refused     | refused      | refused      | refused      | refused    | active 200
+cancel    | refused    | canceled 20 | canceled 100 | canceled 100 | canceled 100 | canceled 0 | refused
+end       | refused    | trialing 20 | active 100   | active 100   | refused      | refused    | refused
+keep      | refused    | trialing 20 | active 100   | active 100   | refused      | past_due 0 | refused
+pause     | refused    | refused     | paused 100   | refused      | refused      | refused    | refused
+go on     | refused    | refused     | refused      | refused      | active 100   | refused    | refused
+good card | -plan      | trialing 20 | active 100   | active 100   | paused 100   | active 100 | -plan
+month     | none 0     | active 200  | active 130   | canceled 100 | paused 100   | past_due 0 | canceled 100
+block     | none 0     | active 200  | active 130   | canceled 100 | paused 100   | past_due 0 | canceled 100
+leave     | none 0     | canceled 20 | canceled 100 | canceled 100 | canceled 100 | canceled 0 | canceled 100
+""",
+)
+
+TOPUPS = Table(
+    "Auto top-up",
+    "The customer has bought 100 credits, and 100 more are to be bought for $5.00 when fewer than 20 are left. "
+    "After the credits stands what has become of the setting.",
+    {
+        "on": "A good card is on file.",
+        "declines": "The card on file is declined.",
+        "asks": "The bank asks its customer each time.",
+        "no card": "The card is not on file any more.",
+        "blocked": "A good card is on file, and the host has shut the customer out.",
+    },
+    {
+        "spend": "90 credits are spent.",
+        "refund": "The 100 credits are refunded.",
+        "dispute": "A bank takes back what the 100 credits cost.",
+        "adjust": "An operator takes 90 credits.",
+        "take all": "An operator takes all 100 credits.",
+        "grant": "50 credits are given.",
+        "leave": "The customer is deleted at Stripe.",
+    },
+    """
+         | on        | declines  | asks       | no card    | blocked
+spend    | 110 on    | 10 on     | 10 stopped | 10 stopped | 10 stopped
+refund   | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped
+dispute  | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped
+adjust   | 10 on     | 10 on     | 10 on      | 10 stopped | 10 stopped
+take all | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped
+grant    | 150 on    | 150 on    | 150 on     | 150 on     | 150 on
+leave    | 100 off   | 100 off   | 100 off    | 100 off    | 100 off
+""",
+)
+
+TABLES = (LOTS, INVOICES, PLANS, TOPUPS)

@@ -16,7 +16,9 @@ from .cell import Cell
 from .invoices import MONTH, InvoiceCell
 from .lots import LotCell
 from .page import page
-from .table import INVOICES, LOTS, NEVER, TABLES, Table
+from .plans import PlanCell
+from .table import INVOICES, LOTS, NEVER, PLANS, TABLES, TOPUPS, Table
+from .topups import TopUpCell
 
 #: How far the clock goes on, once all in a shop have been brought into the state.
 AFTER = {
@@ -24,7 +26,12 @@ AFTER = {
     **dict.fromkeys(("balance", "part", "outside", "open", "renewed"), MONTH),
 }
 
-CELLS: dict[str, type[Cell]] = {LOTS.title: LotCell, INVOICES.title: InvoiceCell}
+CELLS: dict[str, type[Cell]] = {
+    LOTS.title: LotCell,
+    INVOICES.title: InvoiceCell,
+    PLANS.title: PlanCell,
+    TOPUPS.title: TopUpCell,
+}
 
 PAGE = Path(__file__).parents[4] / "docs/reference/what-happens-when.md"
 
