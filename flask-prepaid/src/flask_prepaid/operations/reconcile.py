@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
+from .. import money
 from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
 from ..gateway.values import Intent, StripeCreditNote, StripeDispute, StripeRefund
@@ -196,7 +197,7 @@ def _payments_at_stripe(
 def _paid_at_stripe(row: Payment, intent: Intent, settle: Mend, paid: set[int]) -> Iterator[Found]:
     """What is off with a payment that Stripe has money for; what is right is added to ``paid``."""
     if row.state is not PaymentState.PAID:
-        detail = f"{intent.received_minor} {intent.currency} are paid; here it is {row.state}"
+        detail = f"{money.show(intent.received_minor, intent.currency)} is paid; here it is {row.state}"
         yield Drift("missed", intent.id, row.id, detail), settle
     elif row.payment_intent_id == intent.id:
         paid.add(row.id)
@@ -213,7 +214,7 @@ def _refunds(context: Context, since: datetime | None, seen: Callable[[], None])
         seen()
         payment = payments.find(context.session, stripe_id=refund.intent_id)
         row = context.session.scalar(select(Refund).where(Refund.stripe_id == refund.id))
-        if payment is not None and (detail := _differs(row, refund)):
+        if payment is not None and (detail := _differs(payment, row, refund)):
             mend = partial(_sync_now, context, refunds.sync_refund, refund.id)
             yield Drift("drifted", refund.id, payment.id, detail), mend
 
@@ -223,7 +224,7 @@ def _disputes(context: Context, since: datetime | None, seen: Callable[[], None]
         seen()
         payment = payments.find(context.session, stripe_id=dispute.intent_id)
         row = context.session.get(Dispute, dispute.id)
-        if payment is not None and (detail := _differs(row, dispute)):
+        if payment is not None and (detail := _differs(payment, row, dispute)):
             mend = partial(_sync_now, context, refunds.sync_dispute, dispute.id)
             yield Drift("drifted", dispute.id, payment.id, detail), mend
 
@@ -233,19 +234,24 @@ def _credit_notes(context: Context, since: datetime | None, seen: Callable[[], N
         seen()
         payment = credit_notes.payment_of(context.session, note)
         row = context.session.get(CreditNote, note.id)
-        if payment is not None and note.amount_minor and (detail := _differs(row, note)):
+        if payment is not None and note.amount_minor and (detail := _differs(payment, row, note)):
             mend = partial(_sync_now, context, credit_notes.sync_credit_note, note.id)
             yield Drift("drifted", note.id, payment.id, detail), mend
 
 
 def _differs(
-    row: Refund | Dispute | CreditNote | None, at_stripe: StripeRefund | StripeDispute | StripeCreditNote
+    payment: Payment,
+    row: Refund | Dispute | CreditNote | None,
+    at_stripe: StripeRefund | StripeDispute | StripeCreditNote,
 ) -> str | None:
     """How what takes money back stands otherwise here than at Stripe; ``None`` if it does not."""
     if row is None or row.state != at_stripe.status:
         return f"it is {at_stripe.status}; here it is {row.state if row else 'not known'}"
     if row.amount_minor != at_stripe.amount_minor:
-        return f"it is about {at_stripe.amount_minor}; here about {row.amount_minor}"
+        there, here = (
+            money.show(minor, payment.currency) for minor in (at_stripe.amount_minor, row.amount_minor)
+        )
+        return f"it is about {there}; here about {here}"
     return None
 
 
@@ -291,7 +297,7 @@ def _payments_here(
             yield Drift("unresolved", str(row.id), row.id, f"it is {row.state}"), check
         elif row.id not in paid and not _is_paid(context, row):
             name = row.payment_intent_id or row.session_id or str(row.id)
-            yield Drift("unpaid", name, row.id, f"{row.credits} credits were given for nothing"), None
+            yield Drift("unpaid", name, row.id, f"{money.credits(row.credits)} came in for nothing"), None
 
 
 def _refunds_here(context: Context, seen: Callable[[], None]) -> Iterator[Found]:
@@ -324,7 +330,8 @@ def _balances(context: Context) -> Iterator[Found]:
         return
     for currency, minor in theirs.items():
         if ours.get(currency, 0) != minor:
-            detail = f"it is {minor}; all that was copied adds up to {ours.get(currency, 0)}"
+            copied = money.show(ours.get(currency, 0), currency)
+            detail = f"it is {money.show(minor, currency)}; all that was copied adds up to {copied}"
             yield Drift("unbalanced", currency, None, detail), partial(balance_sync.sync, context, anew=True)
 
 

@@ -91,18 +91,20 @@ def _refundable_minor(session: Session, payment: Payment, amount_minor: int | No
             f"The customer's bank has taken payment {payment.id} back, by dispute {dispute.id}: "
             "Stripe refunds nothing of it as long as that stands."
         )
-    left = left_to_refund(payment, _refunded_minor(session, payment.id))
-    amount = left if amount_minor is None else amount_minor
-    if payment.state is PaymentState.PAID and not payment.charged_minor:
+    if payment.state is not PaymentState.PAID:
+        raise NothingToReverse(f"Payment {payment.id} is {payment.state}: only what is paid can be refunded.")
+    if not payment.charged_minor:
         raise NothingToReverse(
             f"Payment {payment.id} was not charged at Stripe: it cost nothing, or it was paid from the "
             "customer's balance or outside of Stripe. Give that back where it came from."
         )
+    left = left_to_refund(payment, _refunded_minor(session, payment.id))
     if not left:
         raise NothingToReverse(f"Nothing of payment {payment.id} is left to refund.")
+    amount = left if amount_minor is None else amount_minor
     if not 0 < amount <= left:
-        shown = [money.show(minor, payment.currency) for minor in (left, amount)]
-        raise NothingToReverse(f"Payment {payment.id} has {shown[0]} left to refund, not {shown[1]}.")
+        shown, asked_for = (money.show(minor, payment.currency) for minor in (left, amount))
+        raise NothingToReverse(f"Payment {payment.id} has {shown} left to refund, not {asked_for}.")
     try:
         money.check(amount, payment.currency)
     except ValueError as too_fine:
