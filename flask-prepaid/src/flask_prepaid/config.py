@@ -171,8 +171,8 @@ class Config:
     )
     promotion_codes: bool = setting(
         Switch(),
-        "Checkout, and your own page, ask for a promotion code. One of 100 % gives the credits for nothing: of "
-        "a plan each period that it lasts, so one for ever until the plan ends",
+        "Checkout, and your own page, ask for a promotion code. One of 100 % gives the credits for nothing: "
+        "of a plan each period that it lasts, so one for ever until the plan ends",
         False,
     )
     automatic_tax: bool = setting(
