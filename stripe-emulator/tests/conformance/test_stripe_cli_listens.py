@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -72,9 +72,7 @@ def running(cli: Path, home: Path, emulator: Emulator, *arguments: str) -> Itera
     ) as process:
         lines: SimpleQueue[str] = SimpleQueue()
         assert process.stdout is not None
-        reader = threading.Thread(
-            target=lambda out: [lines.put(line) for line in out], args=(process.stdout,)
-        )
+        reader = threading.Thread(target=collect, args=(process.stdout, lines))
         reader.start()
         try:
             line_with(lines, "Ready!")
@@ -82,6 +80,11 @@ def running(cli: Path, home: Path, emulator: Emulator, *arguments: str) -> Itera
         finally:
             process.terminate()
             reader.join()
+
+
+def collect(output: Iterable[str], lines: SimpleQueue[str]) -> None:
+    for line in output:
+        lines.put(line)
 
 
 def line_with(lines: SimpleQueue[str], text: str) -> str:
@@ -140,7 +143,7 @@ def test_whoever_sends_no_frames_is_let_go_of(served: Emulator) -> None:
     answer = stripe.StripeClient(KEY, base_addresses={"api": served.store.base_url}).raw_request(
         "post", "/v1/stripecli/sessions", websocket_features=["webhooks"], device_name="a laptop"
     )
-    websocket_id = answer.data["websocket_id"]  # type: ignore[index]
+    websocket_id = answer.data["websocket_id"]
     host, _, port = served.store.base_url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
         connection.sendall(
