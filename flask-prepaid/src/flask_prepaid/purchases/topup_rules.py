@@ -129,7 +129,7 @@ def _reason_to_stop(
         return NO_CARD
     if pack is None:
         return NOT_SOLD
-    is_as_agreed = pack.currency == row.currency and pack.amount_minor <= row.pack_minor
+    is_as_agreed = pack.currency == row.currency and 0 < pack.amount_minor <= row.pack_minor
     return None if is_as_agreed and pack.total_credits >= row.pack_credits else OTHER_TERMS
 
 
