@@ -12,7 +12,7 @@ from prepaid_ledger.errors import PrepaidError
 
 from ..context import Context, reading
 from ..errors import GatewayUnavailable
-from ..payments import card_testing, customers, payments
+from ..payments import card_testing, customers, paid_requests, payments, refusals
 from ..payments.models import Payment, Refund
 from ..purchases import checkout, fraud_warnings, refunds, topups
 from ..reports import balance_sync, credits
@@ -32,6 +32,8 @@ def tick(context: Context) -> dict[str, int]:
     due = {"wallets": context.ledger.write_due()}
     credits.catch_up(context, max_time=COUNTING)
     card_testing.forget(context)
+    refusals.forget(context)
+    paid_requests.forget(context)
     try:
         balance_sync.sync_if_old(context)
     except PrepaidError as error:  # Stripe is away, or the key may not read balances: the rest goes on
