@@ -10,8 +10,9 @@ from sqlalchemy.exc import DBAPIError
 from prepaid_ledger.errors import InsufficientCredits, PrepaidError
 
 from .. import upgrade
-from ..errors import GatewayRefused, GatewayUnavailable, TablesMissing, UnknownItem
+from ..errors import GatewayRefused, GatewayUnavailable, TablesMissing, TooManyAttempts, UnknownItem
 from ..gateway.version import no_answer
+from ..payments import refusals
 from . import page
 from .page import wants_json
 
@@ -27,6 +28,8 @@ FOR_PEOPLE: dict[type[PrepaidError], str] = {
 
 def answer(error: PrepaidError) -> Response:
     """What the client is told, with the error's own status."""
+    if isinstance(error, TooManyAttempts):
+        refusals.count(error.code, str(error))
     message = words(error)
     if wants_json():
         response = jsonify(
@@ -74,6 +77,7 @@ def words(error: PrepaidError) -> str:
         message += f" Stripe's name for the request is {error.request_id}."
     base = page.context().config.api_base
     if isinstance(error, GatewayUnavailable) and current_app.debug and base:
+        log.warning("%s", no_answer(base))
         message += f" {no_answer(base)}"
     return message
 
