@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import stripe
@@ -31,9 +32,7 @@ class Refusing(stripe.HTTPClient):
         self.stripe = self.emulator.http_client()
         self.on = True
 
-    def request(
-        self, method: str, url: str, headers: object, post_data: object = None, **_: object
-    ) -> object:
+    def request(self, method: str, url: str, headers: Any, post_data: Any = None, **_: Any) -> Any:
         body, status, answered = self.stripe.request(method, url, headers, post_data)
         if not self.on or method != "post" or "checkout/sessions" not in url:
             return body, status, answered

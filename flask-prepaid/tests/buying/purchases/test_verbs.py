@@ -142,7 +142,7 @@ def test_a_customer_of_before_is_adopted_with_the_saved_cards(shop: Shop) -> Non
 
     assert shop.read(lambda: shop.prepaid.customer_id("user:1")) == old
     assert [card.last4 for card in shop.read(lambda: shop.prepaid.cards("user:1"))] == ["4242"]
-    assert stripe.customers.retrieve(old).metadata["owner"] == "user:1"
+    assert stripe.customers.retrieve(old).to_dict()["metadata"] == {"owner": "user:1"}
     shop.pay(shop.buy())
     assert [charge.customer for charge in shop.charges()] == [old]
 
