@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, jsonify, make_response, request, url_for
 
-from prepaid_ledger.errors import InsufficientCredits, PrepaidError
+from prepaid_ledger.errors import BudgetExceeded, InsufficientCredits, PrepaidError
 
 from ..errors import GatewayRefused, GatewayUnavailable
 from . import page
@@ -32,13 +32,22 @@ def answer(error: PrepaidError) -> Response:
     return response
 
 
-def details(error: PrepaidError) -> dict[str, int | str]:
+def details(error: PrepaidError) -> dict[str, int | str | None]:
     """What a program needs to act on the error."""
     if isinstance(error, InsufficientCredits):
         return {
             "balance": error.available,
             "needed": error.needed,
             "buy_url": url_for("prepaid.buy", _external=True),
+        }
+    if isinstance(error, BudgetExceeded):
+        return {
+            "spender": error.spender,
+            "every": error.every,
+            "budget": error.credits,
+            "left": error.left,
+            "needed": error.needed,
+            "resets_at": error.resets_at.isoformat() if error.resets_at else None,
         }
     return {}
 

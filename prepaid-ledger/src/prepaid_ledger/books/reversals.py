@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from ..clock import Clock
 from ..errors import KeyReused, NothingToReverse
 from ..tables import Entry, Hold, Kind
+from .budget_counts import give_back
 from .clawbacks import MIN_LIFE
 from .expiry import end, expire, finish
 from .lot_store import LotStore, StoredMemory
@@ -60,6 +61,7 @@ def reverse(
         raise NothingToReverse(f"{left} credits of {spend_key!r} are left to give back, not {credits}")
     store = expire(session, wallet)
     parts = last(memory.spent(spend.seq), credits, skip=returned)
+    give_back(session, wallet, spend.spender, [(_drawn_at(session, spend), credits)])
     use = Use(spend.spender, spend.item)
     posting = Posting(Kind.REVERSAL, credits, key, refers_to_seq=spend.seq, reason=reason, use=use)
     return _write(store, spend, parts, posting)
