@@ -56,6 +56,9 @@ class Context(Protocol):
     def email_of(self, owner: str) -> str | None:
         """The owner's address, if the host has said how to find it and knows one."""
 
+    def is_blocked(self, owner: str) -> bool:
+        """Whether the host has shut the owner out: nothing charges them by itself then."""
+
     def may_try(self, owner: str) -> bool:
         """Whether the host lets the owner try a plan free, if they have not done so before."""
 
@@ -99,6 +102,18 @@ def reading(context: Context) -> Iterator[Session]:
     session = _committed(context)
     yield session
     session.commit()
+
+
+@contextmanager
+def apart(engine: Engine) -> Iterator[Session]:
+    """A short transaction on a connection of its own, beside whatever the host's session does.
+
+    It commits at the end; an exception rolls it back. On SQLite, which has one writer at a time, it waits for
+    what the host's session has written and not committed.
+    """
+    with Session(engine) as session:
+        yield session
+        session.commit()
 
 
 def _committed(context: Context) -> Session:

@@ -395,8 +395,7 @@ def test_a_budget_that_is_set_while_a_batch_waits_for_the_wallet_bounds_it(datab
         return 0
 
     calls: list[Callable[[], object]] = [commit_once_they_wait]
-    for number in range(8):
-        calls.append(partial(books.ledger.spend_now, OWNER, key=f"call:{number}", spender=KEY))
+    calls += [partial(books.ledger.spend_now, OWNER, key=f"call:{n}", spender=KEY) for n in range(8)]
     results = books.all_at_once(calls)
 
     assert sum(isinstance(result, BudgetExceeded) for result in results) == 5

@@ -96,25 +96,38 @@ class Via(StrEnum):
 
 
 class Customer(Base):
-    """Which Stripe customer stands for an owner. The key was committed before Stripe was asked for one."""
+    """Which Stripe customer stands for an owner. The key was committed before Stripe was asked for one.
+
+    ``refused_email`` is the host's address, where Stripe does not take it.
+    ``outdated``: the host's address has changed, and Stripe does not have it yet. ``retry_card_id``: a card
+    that was left or corrected while a plan owes money, which ``tick`` tries to pay with it.
+    ``charges_stopped``: the owner is shut out by the host, so that a plan is not charged.
+    """
 
     __tablename__ = "prepaid_customer"
+    _shown = ("owner", "stripe_id")
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
     idempotency_key: Mapped[str] = mapped_column(unique=True)
     stripe_id: Mapped[str | None] = mapped_column(unique=True)
     default_card_id: Mapped[str | None]
     cards_fetched_at: Mapped[datetime | None]
+    refused_email: Mapped[str | None]
+    outdated: Mapped[bool] = mapped_column(default=False)
+    retry_card_id: Mapped[str | None]
+    charges_stopped: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
 
 
 class SavedCard(Base):
     """A card on file, as it was last fetched from Stripe. ``id`` is the PaymentMethod's; no number is kept.
 
-    ``fingerprint`` is Stripe's name for the number, the same whoever has the card.
+    ``fingerprint`` is Stripe's name for the number, the same whoever has the card. ``changed_at`` is since
+    when it is on file with this number and date.
     """
 
     __tablename__ = "prepaid_card"
+    _shown = ("id", "owner", "brand", "last4", "exp_month", "exp_year")
     __table_args__ = (
         Index("ix_prepaid_card_owner", "owner"),
         Index("ix_prepaid_card_fingerprint", "fingerprint"),
@@ -128,6 +141,7 @@ class SavedCard(Base):
     exp_year: Mapped[int]
     name: Mapped[str | None]
     fingerprint: Mapped[str | None]
+    changed_at: Mapped[datetime]
 
 
 class Payment(Base):
@@ -144,6 +158,17 @@ class Payment(Base):
     """
 
     __tablename__ = "prepaid_payment"
+    _shown = (
+        "id",
+        "owner",
+        "via",
+        "state",
+        "title",
+        "amount_minor",
+        "paid_minor",
+        "refunded_minor",
+        "currency",
+    )
     __table_args__ = (
         CheckConstraint("credits > 0", name="credits_positive"),
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
@@ -201,6 +226,7 @@ class Refund(Base):
     """
 
     __tablename__ = "prepaid_refund"
+    _shown = ("id", "payment_id", "amount_minor", "state", "stripe_id")
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
@@ -224,6 +250,7 @@ class Dispute(Base):
     """A bank wants its customer's money back."""
 
     __tablename__ = "prepaid_dispute"
+    _shown = ("id", "payment_id", "amount_minor", "state")
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         Index("ix_prepaid_dispute_payment_id", "payment_id"),
@@ -237,14 +264,42 @@ class Dispute(Base):
     fetched_at: Mapped[datetime]
 
 
+class FraudWarning(Base):
+    """A card's bank suspects a charge, by Stripe's early fraud warning: money that may be taken back soon.
+
+    ``actionable``: neither refunded in full nor disputed yet, as last fetched.
+    """
+
+    __tablename__ = "prepaid_fraud_warning"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        Index("ix_prepaid_fraud_warning_payment_id", "payment_id"),
+        Index(
+            "ix_prepaid_fraud_warning_actionable",
+            "created_at",
+            postgresql_where=text("actionable"),
+            sqlite_where=text("actionable"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[int]
+    fraud_type: Mapped[str] = mapped_column(String(64))
+    actionable: Mapped[bool]
+    created_at: Mapped[datetime]
+    fetched_at: Mapped[datetime]
+
+
 class TopUp(Base):
     """What an owner has set for auto top-up. ``stopped`` says why it switched itself off.
 
-    What became of its payments is read from them, those after ``after_payment``: the
-    last one when it was switched on.
+    ``pack_credits``, ``pack_minor`` and ``currency`` are what one pack gave and cost when it was switched on.
+    What became of its payments is read from them, those after ``after_payment``, and how the credits went
+    from the entries after ``after_seq``: the last ones when it was switched on.
     """
 
     __tablename__ = "prepaid_topup"
+    _shown = ("owner", "on", "pack", "threshold", "stopped")
     __table_args__ = (CheckConstraint("threshold > 0", name="threshold_positive"),)
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -252,7 +307,11 @@ class TopUp(Base):
     pack: Mapped[str] = mapped_column(String(64))
     threshold: Mapped[int]
     ceiling_minor: Mapped[int]
+    pack_credits: Mapped[int]
+    pack_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
     after_payment: Mapped[int] = mapped_column(default=0)
+    after_seq: Mapped[int] = mapped_column(default=0)
     stopped: Mapped[str | None]
 
 
@@ -285,6 +344,36 @@ class Attempt(Base):
     at: Mapped[datetime]
 
 
+class PaidRequest(Base):
+    """Which hold pays for what a client named, as by an ``Idempotency-Key``, kept as a digest."""
+
+    __tablename__ = "prepaid_paid_request"
+    __table_args__ = (Index("ix_prepaid_paid_request_at", "at"),)
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    hold_key: Mapped[str] = mapped_column(String(128))
+    at: Mapped[datetime]
+
+
+class Refusal(Base):
+    """What Stripe or a rule of ours refused on one day (UTC) for one reason, and the last of it in words.
+
+    ``code`` is Stripe's, or that of our error. ``request_id`` finds the last request in Stripe's dashboard.
+    """
+
+    __tablename__ = "prepaid_refusal"
+    _shown = ("day", "code", "times", "message", "request_id")
+    __table_args__ = (Index("ix_prepaid_refusal_last_at", "last_at"),)
+
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    times: Mapped[int]
+    message: Mapped[str]
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    last_at: Mapped[datetime]
+
+
 class InboxEvent(Base):
     """A Stripe event that came. Kept once, without its payload; handled when ``handled_at`` is set.
 
@@ -292,6 +381,7 @@ class InboxEvent(Base):
     """
 
     __tablename__ = "prepaid_inbox"
+    _shown = ("id", "type", "object_id", "handled_at")
     __table_args__ = (
         Index("ix_prepaid_inbox_received_at", "received_at", "id"),
         Index("ix_prepaid_inbox_object_id", "object_id"),

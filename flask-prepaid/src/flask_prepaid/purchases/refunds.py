@@ -34,7 +34,10 @@ from ..payments.models import (
 )
 from ..subscriptions import sync
 from ..subscriptions.models import Invoice
-from . import checkout
+from . import checkout, topup_rules, topups
+
+#: Why auto top-up stops, by why credits are taken back.
+STOPS_TOPUP = {"refunded": topup_rules.REFUNDED, "disputed": topup_rules.DISPUTED}
 
 
 def refund(
@@ -92,10 +95,15 @@ def _refundable_minor(session: Session, payment: Payment, amount_minor: int | No
             f"The customer's bank has taken payment {payment.id} back, by dispute {dispute.id}: "
             "Stripe refunds nothing of it as long as that stands."
         )
-    left = (payment.paid_minor or 0) - _refunded_minor(session, payment.id)
+    if payment.state is not PaymentState.PAID:
+        raise NothingToReverse(f"Payment {payment.id} is {payment.state}: only what is paid can be refunded.")
+    left = max((payment.paid_minor or 0) - _refunded_minor(session, payment.id), 0)
+    if payment.payment_intent_id is None or left == 0:
+        raise NothingToReverse(f"Nothing of payment {payment.id} is left to refund.")
     amount = left if amount_minor is None else amount_minor
-    if payment.state is not PaymentState.PAID or payment.payment_intent_id is None or not 0 < amount <= left:
-        raise NothingToReverse(f"Payment {payment.id} has {max(left, 0)} left to refund, not {amount}.")
+    if not 0 < amount <= left:
+        shown, asked_for = (money.show(minor, payment.currency) for minor in (left, amount))
+        raise NothingToReverse(f"Payment {payment.id} has {shown} left to refund, not {asked_for}.")
     try:
         money.check(amount, payment.currency)
     except ValueError as too_fine:
@@ -168,7 +176,7 @@ def sync_refund(context: Context, refund_id: str) -> Write[None]:
     answer = context.gateway.refunds.fetch(refund_id)
     if answer is None:
         return nothing
-    _settle_first(context, answer.intent_id)
+    settle_first(context, answer.intent_id)
     return partial(apply_refund, context, answer)
 
 
@@ -176,7 +184,7 @@ def sync_refunds_of(context: Context, charge_id: str) -> Write[None]:
     """Fetch every refund of a charge; what is returned takes back, or gives back, the credits. Commits."""
     refunds = context.gateway.refunds.of_charge(charge_id)
     for answer in refunds:
-        _settle_first(context, answer.intent_id)
+        settle_first(context, answer.intent_id)
 
     def write() -> None:
         for answer in refunds:
@@ -190,11 +198,11 @@ def sync_dispute(context: Context, dispute_id: str) -> Write[None]:
     dispute = context.gateway.refunds.fetch_dispute(dispute_id)
     if dispute is None:
         return nothing
-    _settle_first(context, dispute.intent_id)
+    settle_first(context, dispute.intent_id)
     return partial(apply_dispute, context, dispute)
 
 
-def _settle_first(context: Context, intent_id: str | None) -> None:
+def settle_first(context: Context, intent_id: str | None) -> None:
     """Settle the payment of a PaymentIntent, if it is not yet: what is taken back came in first. Commits."""
     with reading(context) as session:
         is_settled = intent_id is None or _paid(session, intent_id) is not None
@@ -284,6 +292,7 @@ def _take(
         reason=reason,
     )
     if is_news:
+        topups.stop_after(context, payment, STOPS_TOPUP[reason])
         signals.after_commit(
             context.session,
             signals.clawed_back,

@@ -29,6 +29,10 @@ class Card:
     asks: str = "never"
     #: "fraudulent" disputes the charge, "inquiry" only asks.
     dispute: str | None = None
+    #: The bank reports a suspicion of fraud once it has paid: an early fraud warning.
+    bank_warns: bool = False
+    #: "elevated" places what it pays in review.
+    risk: str = "normal"
     #: "succeeds" or "fails": what becomes of a refund that is pending at first.
     late_refund: str | None = None
     #: Skips the days until the money is available.
@@ -114,6 +118,8 @@ _TABLE: list[tuple[Card, tuple[str, ...]]] = [
     (Card("4000000000000259", dispute="fraudulent"), ("createDispute",)),
     (Card("4000000000002685", dispute="product_not_received"), ("createDisputeProductNotReceived",)),
     (Card("4000000000001976", dispute="inquiry"), ("createDisputeInquiry",)),
+    (Card("4000000000005423", bank_warns=True), ("createIssuerFraudRecord",)),
+    (Card("4000000000009235", risk="elevated"), ("riskLevelElevated",)),
     (Card("4000000000007726", late_refund="succeeds"), ("pendingRefund",)),
     (Card("4000000000005126", late_refund="fails"), ("refundFail",)),
 ]

@@ -9,7 +9,7 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import balance_transactions, payment_methods
+from stripe_emulator.payments import balance_transactions, early_fraud_warnings, payment_methods, reviews
 
 register = Register()
 
@@ -70,14 +70,14 @@ def list_all(form: Form) -> Json:
     return lists.page("refund", form, url="/v1/refunds", only=("charge", "payment_intent"))
 
 
-@register.get("/v1/charges/{charge}/refunds", documented=False, reads_as="/v1/refunds")
+@register.get("/v1/charges/{charge}/refunds", documented=False, reads_as="GET /v1/refunds")
 def list_of_charge(form: Form, charge_id: str) -> Json:
     """https://docs.stripe.com/api/refunds/list, for one charge"""
     store.get("charge", charge_id)
     return lists.page("refund", form, url=f"/v1/charges/{charge_id}/refunds", where={"charge": charge_id})
 
 
-@register.get("/v1/charges/{charge}/refunds/{refund}", documented=False, reads_as="/v1/refunds/x")
+@register.get("/v1/charges/{charge}/refunds/{refund}", documented=False, reads_as="GET /v1/refunds/x")
 def retrieve_of_charge(form: Form, charge_id: str, refund_id: str) -> Json:
     """https://docs.stripe.com/api/refunds/retrieve, by its charge"""
     store.get("charge", charge_id)
@@ -116,6 +116,9 @@ def new(charge: Json, amount: int, form: Form) -> Json:
     events.emit("refund.created", refund)
     _count(charge)
     events.emit("charge.refunded", charge)
+    early_fraud_warnings.sync(charge)
+    if charge["refunded"]:
+        reviews.close_of(charge, "refunded_as_fraud" if refund["reason"] == "fraudulent" else "refunded")
     if late:
         clock.schedule(clock.now() + DECIDED_AFTER, f"refund.{late}", refund["id"])
     else:
@@ -148,6 +151,7 @@ def take_back(refund: Json, status: str, reason: str | None) -> None:
     events.emit("charge.refund.updated", refund, previous=before)
     if status == "failed":
         events.emit("refund.failed", refund)
+    early_fraud_warnings.sync(charge)
 
 
 @register.due("refund.succeeds")

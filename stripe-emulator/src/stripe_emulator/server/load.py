@@ -12,13 +12,18 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing import (
     billing_portal,
     collection,
+    credit_grants,
     credit_notes,
     customer_balance_transactions,
     cycle,
+    entitlements,
+    invoice_lines,
     invoice_payments,
     invoice_routes,
     invoiceitems,
     invoices,
+    meter_events,
+    meters,
     pauses,
     pending_updates,
     phases,
@@ -28,32 +33,57 @@ from stripe_emulator.billing import (
     subscription_schedules,
     test_clocks,
     trial_cards,
+    upcoming,
 )
-from stripe_emulator.catalog import coupons, prices, products, promotion_codes, tax_rates
+from stripe_emulator.catalog import (
+    coupons,
+    features,
+    plans,
+    prices,
+    products,
+    promotion_codes,
+    shipping_rates,
+    tax_rates,
+)
 from stripe_emulator.checkout import (
     completion,
+    payment_links,
     payment_mode,
     payment_pages,
+    quotes,
     sessions,
     setup_mode,
     subscription_mode,
 )
 from stripe_emulator.events import core_events, event_destinations, event_routes, webhook_endpoints
 from stripe_emulator.payments import (
+    account,
     balance,
     balance_transactions,
+    card_sources,
     charges,
     confirmation,
+    confirmation_tokens,
+    customer_sessions,
     customers,
     direct_charges,
     disputes,
+    early_fraud_warnings,
+    ephemeral_keys,
+    file_links,
+    files,
     payment_intents,
     payment_methods,
     payouts,
     refunds,
+    reviews,
     setup_confirmation,
     setup_intents,
+    tax_ids,
+    tokens,
+    topups,
 )
+from stripe_emulator.server import empty_lists
 
 REGISTERS: tuple[Register, ...] = (
     # events
@@ -64,27 +94,48 @@ REGISTERS: tuple[Register, ...] = (
     # catalog
     products.register,
     prices.register,
+    plans.register,
+    features.register,
+    shipping_rates.register,
     tax_rates.register,
     coupons.register,
     promotion_codes.register,
     # payments
+    account.register,
     balance_transactions.register,
     balance.register,
     payouts.register,
+    topups.register,
     payment_methods.register,
+    tokens.register,
+    card_sources.register,
     customers.register,
+    tax_ids.register,
+    confirmation_tokens.register,
+    ephemeral_keys.register,
+    customer_sessions.register,
     charges.register,
     direct_charges.register,
     refunds.register,
+    files.register,
+    file_links.register,
     disputes.register,
+    early_fraud_warnings.register,
+    reviews.register,
     confirmation.register,
     payment_intents.register,
     setup_intents.register,
     # billing
+    meters.register,
+    meter_events.register,
+    entitlements.register,
     invoices.register,
     collection.register,
     invoice_routes.register,
+    upcoming.register,
     invoiceitems.register,
+    invoice_lines.register,
+    credit_grants.register,
     invoice_payments.register,
     credit_notes.register,
     customer_balance_transactions.register,
@@ -101,6 +152,8 @@ REGISTERS: tuple[Register, ...] = (
     # checkout
     completion.register,
     sessions.register,
+    payment_links.register,
+    quotes.register,
     payment_pages.register,
 )
 
@@ -110,6 +163,7 @@ def load() -> None:
     """Open every register and say what leads to what, once in a process."""
     for register in REGISTERS:
         register.open()
+    empty_lists.open_lists()
     connect()
 
 
