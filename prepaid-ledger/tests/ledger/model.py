@@ -235,13 +235,13 @@ class Model:
             self.release_late(now)
         return None
 
-    def take(self, credits: int, spender: str | None, now: datetime) -> Refusal | None:
+    def refuse_to_take(self, credits: int, spender: str | None, now: datetime) -> Refusal | None:
         """Refuse what can't be taken; what is late has ended if that lets it be."""
         few = self.refuse(credits, now, release=False)
         return few or self.charge(credits, spender, now) or self.refuse(credits, now)
 
     def spend(self, key: str, credits: int, now: datetime, spender: str | None = None) -> Refusal | None:
-        refusal = self.take(credits, spender, now)
+        refusal = self.refuse_to_take(credits, spender, now)
         if refusal is None:
             self.spends[key] = Taken(now, self.draw(credits), spender)
         return refusal
@@ -249,7 +249,7 @@ class Model:
     def hold(
         self, key: str, credits: int, now: datetime, lasts: timedelta, spender: str | None = None
     ) -> Refusal | None:
-        refusal = self.take(credits, spender, now)
+        refusal = self.refuse_to_take(credits, spender, now)
         if refusal is None:
             self.holds[key] = Held(Taken(now, self.draw(credits), spender), now + lasts)
         return refusal
