@@ -79,7 +79,8 @@ class Api:
 
     def answer(self, call: Call) -> Reply:
         """Never raises for what a caller can send."""
-        request_id = ids.new("request")
+        with ids.drawn_from(self.store.random):
+            request_id = ids.new("request")
         headers = {**HEADERS, "Request-Id": request_id}
         try:
             return self._answer(call, request_id, headers)

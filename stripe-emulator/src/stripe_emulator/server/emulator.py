@@ -32,6 +32,7 @@ class Emulator:
 
     :param data: A file that keeps everything; in memory if None.
     :param now: Unix time to start at; the real time if None.
+    :param seed: The same calls get the same ids and times; the clock moves by ``advance`` only.
     :param webhook: A URL to send every event to, signed with ``webhook_secret``.
     :param webhook_thin: The same for thin events.
     :param base_url: Where the hosted pages are reached.
@@ -42,6 +43,7 @@ class Emulator:
         data: str | Path | None = None,
         *,
         now: int | None = None,
+        seed: int | None = None,
         webhook: str | None = None,
         webhook_thin: str | None = None,
         webhook_secret: str = "whsec_emulator",
@@ -51,6 +53,8 @@ class Emulator:
         self.api = Api(self.store)
         self.courier = Courier(self.store)
         self.app: Flask = app.create_app(self.api)
+        if seed is not None:
+            self.store.repeat(seed)
         with self.store.transaction():
             if now is not None:
                 clock.set_to(now)
@@ -173,9 +177,21 @@ class Emulator:
         """When failed renewals are tried again, and what then; see ``collection.configure``."""
         controls.set_dunning(self.store, settings)
 
-    def reset(self, *, now: int | None = None) -> None:
+    def reset(self, *, now: int | None = None, seed: int | None = None) -> None:
         """Forget everything but who listens."""
-        controls.reset(self.store, now=now)
+        controls.reset(self.store, now=now, seed=seed)
+
+    def save(self, name: str) -> None:
+        """Keep everything as it is now under a name."""
+        controls.save(self.store, name)
+
+    def load(self, name: str) -> None:
+        """Go back to what was kept under a name; who listens stays."""
+        controls.load(self.store, name)
+
+    def diff(self, name: str) -> Json:
+        """What is other than in the state of this name: created, changed, deleted, and events since."""
+        return controls.diff(self.store, name)
 
     def state(self) -> Json:
         """Counts, clock, pending deliveries."""
