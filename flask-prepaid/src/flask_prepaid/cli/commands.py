@@ -6,12 +6,13 @@ import getpass
 import hashlib
 import json
 import logging
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,18 +27,21 @@ from prepaid_ledger.errors import PrepaidError
 from .. import money
 from ..context import transaction
 from ..errors import GatewayRefused, GatewayUnavailable
+from ..gateway.version import no_answer
 from ..operations import connect as catalog_at_stripe
+from ..operations import copy_books, webhooks
 from ..operations import doctor as diagnosis
 from ..operations import reconcile as comparison
 from ..operations import tick as upkeep
-from ..operations import webhooks
 from ..payments.models import Payment
 from ..purchases import refunds
 from ..reports import balance_sync, credits
+from ..upgrade import behind as tables_behind
 from ..upgrade import upgrade as upgrade_tables
 from .app import context
 from .listen import listen
 from .report import report
+from .show import show
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +52,8 @@ class Commands(AppGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except GatewayUnavailable as error:
+            raise click.ClickException(no_answer(context().config.api_base)) from error
         except GatewayRefused as error:
             raise click.ClickException(
                 f"Stripe refuses: {str(error).rstrip('.')}. What to do, says: flask prepaid doctor"
@@ -55,13 +61,23 @@ class Commands(AppGroup):
         except (PrepaidError, UnfitDatabase) as error:
             raise click.ClickException(str(error)) from error
         except DBAPIError as error:
-            cure = "If a table is missing, run: flask prepaid upgrade"
-            raise click.ClickException(f"The database refuses: {error.orig}. {cure}") from error
+            reason = str(error.orig).partition("\n")[0]
+            raise click.ClickException(f"The database refuses: {reason}. {_cure()}") from error
+
+
+def _cure() -> str:
+    """What to do where the database refuses: make its tables, if they are not there."""
+    try:
+        behind = tables_behind(context().engine)
+    except DBAPIError:
+        return "Is it there, and may this user open it?"
+    return " ".join(behind)
 
 
 commands = Commands("prepaid", help="Prepaid credits: upkeep, checks, and what is done by hand.")
 commands.add_command(listen)
 commands.add_command(report)
+commands.add_command(show)
 
 
 @commands.command()
@@ -69,6 +85,26 @@ def upgrade() -> None:
     """Bring the prepaid_* tables up to date."""
     upgrade_tables(context().engine)
     click.echo("The prepaid tables are up to date.", err=True)
+
+
+@commands.command()
+@click.option("--to", "url", required=True, metavar="URL", help="An empty database, as SQLAlchemy's URL.")
+def copy(url: str) -> None:
+    """Copy the books to another database, SQLite to PostgreSQL or back, and audit them there.
+
+    Stop the app first; your own tables are yours to copy. Exit 1 if the audit finds anything.
+    """
+    with counting("rows") as seen:
+        copied = copy_books.copy(context(), url, seen=seen)
+    for problem in copied.problems:
+        click.echo(problem, err=True)
+    if copied.problems:
+        raise SystemExit(1)
+    click.echo(
+        f"{copied.rows:,} rows of {copied.tables} tables are at {copied.where}, and the audit there finds "
+        "nothing wrong.",
+        err=True,
+    )
 
 
 @commands.command()
@@ -107,7 +143,10 @@ def tick(every: float | None) -> None:
 def tick_once() -> None:
     done = {what: count for what, count in upkeep.tick(context()).items() if count}
     if done:
-        click.echo(f"tick: {', '.join(f'{count:,} {what}' for what, count in done.items())}", err=True)
+        counted = (
+            f"{count:,} {what if count != 1 else what.removesuffix('s')}" for what, count in done.items()
+        )
+        click.echo(f"tick: {', '.join(counted)}", err=True)
 
 
 @commands.command()
@@ -121,7 +160,7 @@ def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
     key = key or f"grant:{digest_of_today(owner, credits, reason)}"
     with transaction(app):
         app.ledger.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
-    click.echo(f"{owner} has {app.ledger.balance(owner):,} credits.", err=True)
+    click.echo(f"{owner} has {money.credits(app.ledger.balance(owner))}.", err=True)
 
 
 def digest_of_today(*words: object) -> str:
@@ -171,7 +210,7 @@ def reconcile(fix: bool, since: datetime | None, as_json: bool) -> None:
     start = since.replace(tzinfo=UTC) if since else None
     try:
         with counting("compared") as seen:
-            left = comparison.reconcile(app, since=start, fix=fix, seen=seen)
+            left = comparison.reconcile(app, since=start, fix=fix, seen=seen, wait=_wait)
     except GatewayUnavailable as error:
         raise click.ClickException(f"{error} Nothing is known to be off; run it again.") from error
     if as_json:
@@ -181,6 +220,13 @@ def reconcile(fix: bool, since: datetime | None, as_json: bool) -> None:
     if left:
         raise SystemExit(1)
     click.echo("Stripe and the books agree.", err=True)
+
+
+def _wait(left: timedelta) -> None:
+    """Until a request that was lost on its way can't reach Stripe any more."""
+    seconds = math.ceil(left.total_seconds())
+    click.echo(f"A payment was asked for a moment ago, and is not known yet: {seconds} s more.", err=True)
+    time.sleep(seconds)
 
 
 @commands.command()

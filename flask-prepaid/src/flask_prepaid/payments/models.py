@@ -105,6 +105,7 @@ class Customer(Base):
     """
 
     __tablename__ = "prepaid_customer"
+    _shown = ("owner", "stripe_id")
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
     idempotency_key: Mapped[str] = mapped_column(unique=True)
@@ -126,6 +127,7 @@ class SavedCard(Base):
     """
 
     __tablename__ = "prepaid_card"
+    _shown = ("id", "owner", "brand", "last4", "exp_month", "exp_year")
     __table_args__ = (
         Index("ix_prepaid_card_owner", "owner"),
         Index("ix_prepaid_card_fingerprint", "fingerprint"),
@@ -149,13 +151,25 @@ class Payment(Base):
     nothing. Any Stripe id of the payment finds the row, so one payment cannot
     grant twice under two names. ``amount_minor`` is the price agreed, ``paid_minor``
     what arrived: less by ``discount_minor`` with a promotion code, and with ``tax_minor``
-    in it where tax is added. Stripe's objects carry
+    in it where tax is added. ``charged_minor`` is what of it a charge brought, which alone can be
+    refunded: nothing where an invoice was paid outside of Stripe. Stripe's objects carry
     ``idempotency_key`` in their metadata, which finds the row before it knows their ids.
     ``check_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
     longer once that is final. ``failure_counted``: it is in the sums of failures.
     """
 
     __tablename__ = "prepaid_payment"
+    _shown = (
+        "id",
+        "owner",
+        "via",
+        "state",
+        "title",
+        "amount_minor",
+        "paid_minor",
+        "refunded_minor",
+        "currency",
+    )
     __table_args__ = (
         CheckConstraint("credits > 0", name="credits_positive"),
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
@@ -187,6 +201,7 @@ class Payment(Base):
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
     paid_minor: Mapped[int | None]
+    charged_minor: Mapped[int] = mapped_column(default=0)
     discount_minor: Mapped[int] = mapped_column(default=0)
     tax_minor: Mapped[int] = mapped_column(default=0)
     refunded_minor: Mapped[int] = mapped_column(default=0)
@@ -206,13 +221,25 @@ class Payment(Base):
     checks: Mapped[int] = mapped_column(default=0)
 
 
-class Refund(Base):
+class TakesBack:
+    """What takes the credits of money back with it, as the ledger has it now.
+
+    ``taken_minor`` is the money for which they are taken: Stripe can change it, and end it. Each time that it
+    takes anew, ``takes`` goes on by one, which names the ledger's entry.
+    """
+
+    taken_minor: Mapped[int] = mapped_column(default=0)
+    takes: Mapped[int] = mapped_column(default=0)
+
+
+class Refund(TakesBack, Base):
     """Money that is refunded to the card, asked for here or in Stripe's dashboard.
 
     One that is asked for here is committed before Stripe hears of it.
     """
 
     __tablename__ = "prepaid_refund"
+    _shown = ("id", "payment_id", "amount_minor", "state", "stripe_id")
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
@@ -232,13 +259,35 @@ class Refund(Base):
     check_at: Mapped[datetime | None]
 
 
-class Dispute(Base):
+class Dispute(TakesBack, Base):
     """A bank wants its customer's money back."""
 
     __tablename__ = "prepaid_dispute"
+    _shown = ("id", "payment_id", "amount_minor", "state")
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         Index("ix_prepaid_dispute_payment_id", "payment_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[int]
+    amount_minor: Mapped[int]
+    state: Mapped[str] = mapped_column(String(32))
+    created_at: Mapped[datetime]
+    fetched_at: Mapped[datetime]
+
+
+class CreditNote(TakesBack, Base):
+    """A plan's invoice was made smaller after it was paid.
+
+    ``amount_minor`` is what of it is no refund to the card: it was given to the customer's balance, or
+    outside of Stripe. https://docs.stripe.com/api/credit_notes
+    """
+
+    __tablename__ = "prepaid_credit_note"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        Index("ix_prepaid_credit_note_payment_id", "payment_id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -284,6 +333,7 @@ class TopUp(Base):
     """
 
     __tablename__ = "prepaid_topup"
+    _shown = ("owner", "on", "pack", "threshold", "stopped")
     __table_args__ = (CheckConstraint("threshold > 0", name="threshold_positive"),)
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -328,6 +378,36 @@ class Attempt(Base):
     at: Mapped[datetime]
 
 
+class PaidRequest(Base):
+    """Which hold pays for what a client named, as by an ``Idempotency-Key``, kept as a digest."""
+
+    __tablename__ = "prepaid_paid_request"
+    __table_args__ = (Index("ix_prepaid_paid_request_at", "at"),)
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    hold_key: Mapped[str] = mapped_column(String(128))
+    at: Mapped[datetime]
+
+
+class Refusal(Base):
+    """What Stripe or a rule of ours refused on one day (UTC) for one reason, and the last of it in words.
+
+    ``code`` is Stripe's, or that of our error. ``request_id`` finds the last request in Stripe's dashboard.
+    """
+
+    __tablename__ = "prepaid_refusal"
+    _shown = ("day", "code", "times", "message", "request_id")
+    __table_args__ = (Index("ix_prepaid_refusal_last_at", "last_at"),)
+
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    times: Mapped[int]
+    message: Mapped[str]
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    last_at: Mapped[datetime]
+
+
 class InboxEvent(Base):
     """A Stripe event that came. Kept once, without its payload; handled when ``handled_at`` is set.
 
@@ -335,6 +415,7 @@ class InboxEvent(Base):
     """
 
     __tablename__ = "prepaid_inbox"
+    _shown = ("id", "type", "object_id", "handled_at")
     __table_args__ = (
         Index("ix_prepaid_inbox_received_at", "received_at", "id"),
         Index("ix_prepaid_inbox_object_id", "object_id"),

@@ -70,6 +70,7 @@ class PlanPrice(Base):
     """The terms of a plan that one Stripe price stands for. Never changed: new terms get a new price."""
 
     __tablename__ = "prepaid_plan_price"
+    _shown = ("id", "plan", "title", "credits", "amount_minor", "currency")
 
     id: Mapped[str] = mapped_column(primary_key=True)
     plan: Mapped[str] = mapped_column(String(64))
@@ -95,6 +96,7 @@ class Subscription(Base):
     """
 
     __tablename__ = "prepaid_subscription"
+    _shown = ("id", "owner", "state", "price_id", "quantity", "stripe_id")
     __table_args__ = (
         ForeignKeyConstraint(["price_id"], ["prepaid_plan_price.id"]),
         ForeignKeyConstraint(["next_price_id"], ["prepaid_plan_price.id"]),
@@ -150,11 +152,13 @@ class Invoice(Base):
     """What Stripe billed for a subscription. Amounts in the smallest unit of ``currency``.
 
     ``credits`` is what it gave, or took where negative: ``None`` until it is paid and settled.
+    ``per_period`` is what a whole period of the plan gives since then; 0 where it says nothing of that.
     ``period_start`` and ``period_end`` are those of the whole period that it bills.
     ``retry_at``: its payment is tried next; a draft without one is not charged.
     """
 
     __tablename__ = "prepaid_invoice"
+    _shown = ("id", "stripe_id", "state", "total_minor", "currency", "credits")
     __table_args__ = (
         ForeignKeyConstraint(["subscription_id"], ["prepaid_subscription.id"]),
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
@@ -173,6 +177,7 @@ class Invoice(Base):
     period_start: Mapped[datetime | None]
     period_end: Mapped[datetime | None]
     credits: Mapped[int | None]
+    per_period: Mapped[int] = mapped_column(default=0)
     payment_id: Mapped[int | None]
     page_url: Mapped[str | None] = mapped_column(String(1024))
     pdf_url: Mapped[str | None] = mapped_column(String(1024))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, after_this_request, flash
+from flask import Flask, Response, after_this_request, current_app, flash
 from flask_security import change_email_confirmed, user_not_registered, user_registered
 
 from .. import audit_log, mails
@@ -32,12 +32,20 @@ def greet(app: Flask, user: User, **extra: Any) -> None:
     """
     try:
         db.session.flush()
-        welcome.greet(user)
+        if not app.config["CREDITS_AFTER_CONFIRM"]:
+            welcome.greet(user)
     except Exception:
         db.session.rollback()
         raise
     if not mail_tells(app):
         say_welcome(user)
+
+
+def greet_confirmed(user: User) -> None:
+    """Give the free credits that waited for the confirmation, and say so. The caller commits."""
+    if current_app.config["CREDITS_AFTER_CONFIRM"]:
+        welcome.greet(user)
+    say_welcome(user)
 
 
 def say_welcome(user: User) -> None:

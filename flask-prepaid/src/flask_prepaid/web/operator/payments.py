@@ -175,7 +175,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
         disputes=session.scalars(
             select(Dispute).where(Dispute.payment_id == row.id).order_by(Dispute.created_at)
         ).all(),
-        left=left_to_refund(row),
+        left=refunds.left_to_refund(row),
         taken=refunds.taken_by_bank(session, [row.id]).get(row.id),
         warning=fraud_warnings.of_payment(session, row.id),
         may_refund=operator.may(Right.REFUND),
@@ -184,16 +184,11 @@ def payment(payment_id: int) -> ResponseReturnValue:
     )
 
 
-def left_to_refund(payment: Payment) -> int:
-    """How much of it, in its smallest unit, is not refunded yet."""
-    return max((payment.paid_minor or 0) - payment.refunded_minor, 0)
-
-
 def by_number(payment_id: int) -> Payment:
     """
     :raises NotYours: There is no such payment.
     """
-    payment = page.context().session.get(Payment, payment_id) if payment_id < 2**63 else None
+    payment = page.context().session.get(Payment, payment_id)
     if payment is None:
         raise NotYours("There is no such payment.")
     return payment
