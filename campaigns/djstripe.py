@@ -85,11 +85,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         python = environment(Path(folder, "venv"))
         url, database = f"http://127.0.0.1:{server.port}", Path(folder, "django.sqlite3")
-        said = subprocess.run(
+        output = subprocess.run(
             [python, "-W", "ignore", PROGRAM, url, database], stdout=subprocess.PIPE, text=True, check=True
         )
     worker.stop()
-    outcome = json.loads(said.stdout.splitlines()[-1])
+    outcome = json.loads(output.stdout.splitlines()[-1])
     for model, reason in outcome["not_synced"].items():
         print(f"{model}: {reason.strip().splitlines()[0] if reason.strip() else ''}", file=sys.stderr)
     synced = len(outcome["synced"])

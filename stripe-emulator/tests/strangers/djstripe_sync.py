@@ -62,13 +62,13 @@ def sync_all():
     synced, not_synced = [], {}
     models = apps.get_app_config("djstripe").get_models()
     for model in (model for model in models if issubclass(model, StripeModel)):
-        said = StringIO()
+        output = StringIO()
         try:
-            call_command("djstripe_sync_models", model.__name__, stdout=said, stderr=said)
+            call_command("djstripe_sync_models", model.__name__, stdout=output, stderr=output)
         except BaseException as error:
-            said.write(repr(error))
-        if any(word in said.getvalue().lower() for word in FAILED):
-            not_synced[model.__name__] = said.getvalue()[-500:]
+            output.write(repr(error))
+        if any(word in output.getvalue().lower() for word in FAILED):
+            not_synced[model.__name__] = output.getvalue()[-500:]
         else:
             synced.append(model.__name__)
     return synced, not_synced

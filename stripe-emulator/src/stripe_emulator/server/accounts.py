@@ -12,22 +12,30 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from stripe_emulator.api import keys
-from stripe_emulator.api.request import Call, Reply
+from stripe_emulator.api.request import Api, Call, Reply
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.core.ids import ALPHABET
+from stripe_emulator.core.store import Store
 from stripe_emulator.core.wire import MAX_BYTES, decode
 from stripe_emulator.pages.account import CHOSEN
 
-if TYPE_CHECKING:
-    from stripe_emulator.server.emulator import Emulator
-
 _ID = re.compile(r"\b[a-z]+(?:_[a-z]+)*_[A-Za-z0-9]{8,}\b")
 
-Make = Callable[[str], "Emulator"]
+
+class Account(Protocol):
+    """What is asked of the emulator of one account."""
+
+    store: Store
+    api: Api
+
+    def close(self) -> None: ...
+
+
+A = TypeVar("A", bound=Account)
 
 
 def account_of(key: str) -> str:
@@ -36,22 +44,22 @@ def account_of(key: str) -> str:
     return "acct_1" + "".join(ALPHABET[byte % 62] for byte in digest[:15])
 
 
-class Accounts:
+class Accounts(Generic[A]):
     """The accounts of an emulator, each made when its key is first seen.
 
     :param first: The account of whatever names no other.
     :param make: Makes the emulator of an account by its id.
     """
 
-    def __init__(self, first: Emulator, make: Make) -> None:
+    def __init__(self, first: A, make: Callable[[str], A]) -> None:
         self.first = first
         self._make = make
-        self._made: dict[str, Emulator] = {}
+        self._made: dict[str, A] = {}
         self._lock = threading.Lock()
         #: Called with each account that is made, such as to plant a seed.
-        self.on_new: list[Callable[[Emulator], None]] = []
+        self.on_new: list[Callable[[A], None]] = []
 
-    def __iter__(self) -> Iterator[Emulator]:
+    def __iter__(self) -> Iterator[A]:
         return iter([self.first, *self._made.values()])
 
     def open_kept(self) -> None:
@@ -59,7 +67,7 @@ class Accounts:
         for account in _on_disk(self.first.store.path):
             self.named(account)
 
-    def named(self, account: str) -> Emulator:
+    def named(self, account: str) -> A:
         """The emulator of an account."""
         with self._lock:
             known = self._made.get(account)
@@ -69,7 +77,7 @@ class Accounts:
                     follower(known)
             return known
 
-    def of(self, key: str) -> Emulator:
+    def of(self, key: str) -> A:
         """The emulator of a key's account."""
         if key.startswith(keys.EPHEMERAL):
             return self._with("ephemeral_key", "_secret", key)
@@ -92,14 +100,14 @@ class Accounts:
         for emulator in self._made.values():
             emulator.close()
 
-    def _of_call(self, call: Call) -> Emulator:
+    def _of_call(self, call: Call) -> A:
         try:
             form = {} if call.header("authorization") else decode(call.query, call.body)
             return self.of(keys.given(call.header("authorization"), form))
         except StripeError:
             return self.first  # which says what is wrong with the key
 
-    def _of_page(self, environ: dict[str, Any]) -> Emulator:
+    def _of_page(self, environ: dict[str, Any]) -> A:
         if environ.get("HTTP_AUTHORIZATION"):
             call = Call("GET", "", "", {"authorization": environ["HTTP_AUTHORIZATION"]}, b"")
             return self._of_call(call)
@@ -111,7 +119,7 @@ class Accounts:
                         return emulator
         return self.first
 
-    def _with(self, kind: str, field: str, value: str) -> Emulator:
+    def _with(self, kind: str, field: str, value: str) -> A:
         for emulator in self:
             with emulator.store.transaction(write=False):
                 if store.select(kind, {field: value}, limit=1):

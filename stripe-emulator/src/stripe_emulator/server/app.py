@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
@@ -21,7 +22,7 @@ VERBS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
 LOST, SILENT = "Emulator-Lost-Reply", "Emulator-No-Reply"
 
 
-def create_app(api: Api, accounts: Accounts | None = None) -> Flask:
+def create_app(api: Api, accounts: Accounts[Any] | None = None) -> Flask:
     """Everything that the emulator serves over HTTP.
 
     :param accounts: Where each key has an account of its own; ``api`` is then the first one's.

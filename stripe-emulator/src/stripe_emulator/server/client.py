@@ -20,7 +20,7 @@ class LocalHTTPClient(stripe.HTTPClient):
 
     name = "stripe-emulator"
 
-    def __init__(self, api: Api | Accounts) -> None:
+    def __init__(self, api: Api | Accounts[Any]) -> None:
         super().__init__()
         self._api = api
 

@@ -46,14 +46,14 @@ def test_what_a_test_changed_is_told(emulator: Emulator) -> None:
     shop.v1.customers.update(customer, {"name": "Jo"})
     shop.v1.products.delete(other.id)
     coupon = shop.v1.coupons.create({"percent_off": 10, "duration": "once"})
-    told = emulator.diff("before")
+    difference = emulator.diff("before")
 
-    assert told["created"] == [{"object": "coupon", "id": coupon.id}]
-    assert told["changed"] == [
+    assert difference["created"] == [{"object": "coupon", "id": coupon.id}]
+    assert difference["changed"] == [
         {"object": "customer", "id": customer, "before": {"name": None}, "after": {"name": "Jo"}}
     ]
-    assert told["deleted"] == [{"object": "product", "id": other.id}]
-    assert told["events"] == ["customer.updated", "product.deleted", "coupon.created"]
+    assert difference["deleted"] == [{"object": "product", "id": other.id}]
+    assert difference["events"] == ["customer.updated", "product.deleted", "coupon.created"]
 
 
 def test_who_listens_goes_on_listening(emulator: Emulator) -> None:
