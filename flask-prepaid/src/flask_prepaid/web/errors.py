@@ -7,7 +7,7 @@ import logging
 from flask import Response, current_app, jsonify, make_response, url_for
 from sqlalchemy.exc import DBAPIError
 
-from prepaid_ledger.errors import InsufficientCredits, PrepaidError
+from prepaid_ledger.errors import BudgetExceeded, InsufficientCredits, PrepaidError
 
 from .. import upgrade
 from ..errors import GatewayRefused, GatewayUnavailable, TablesMissing, TooManyAttempts, UnknownItem
@@ -82,7 +82,7 @@ def words(error: PrepaidError) -> str:
     return message
 
 
-def details(error: PrepaidError) -> dict[str, int | str]:
+def details(error: PrepaidError) -> dict[str, int | str | None]:
     """What a program needs to act on the error."""
     if isinstance(error, UnknownItem):
         return {"param": error.field}
@@ -93,5 +93,14 @@ def details(error: PrepaidError) -> dict[str, int | str]:
             "balance": error.available,
             "needed": error.needed,
             "buy_url": url_for("prepaid.buy", _external=True),
+        }
+    if isinstance(error, BudgetExceeded):
+        return {
+            "spender": error.spender,
+            "every": error.every,
+            "budget": error.credits,
+            "left": error.left,
+            "needed": error.needed,
+            "resets_at": error.resets_at.isoformat() if error.resets_at else None,
         }
     return {}
