@@ -16,8 +16,10 @@ import os
 import resource
 import signal
 import time
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -88,7 +90,10 @@ class Trial:
         print(json.dumps(words), file=self.answers, flush=True)
 
     def in_a_child(self, items: list[pytest.Item], mutant: Mutant | None) -> Told | str:
-        """What the tests tell in a process of their own, or why it has ended before."""
+        """What the tests tell in a process of their own, or which signal has ended it before.
+
+        :raises ChildProcessError: It has failed in another way: the trial is at fault, not the mutant.
+        """
         reading, writing = os.pipe()
         child = os.fork()
         if not child:
@@ -99,13 +104,19 @@ class Trial:
                 self.run(items, mutant)
                 with os.fdopen(writing, "w") as pipe:
                     json.dump(vars(self.told), pipe)
-            finally:
                 os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
         os.close(writing)
         with os.fdopen(reading) as pipe:
             words = pipe.read()
         _, status = os.waitpid(child, 0)
-        return Told(**json.loads(words)) if words else f"ended by signal {os.WTERMSIG(status)}"
+        if os.WIFSIGNALED(status):
+            return f"ended by signal {os.WTERMSIG(status)}"
+        if os.WEXITSTATUS(status):
+            raise ChildProcessError(f"{mutant.name if mutant else 'the tests'} could not be tried")
+        return Told(**json.loads(words))
 
     def run(self, items: list[pytest.Item], mutant: Mutant | None) -> None:
         """Run the tests: of a mutant until one fails, and of the true code all, to see what they reach."""
@@ -114,7 +125,7 @@ class Trial:
             self.watch()
         else:
             put(mutant.file, {mutant.function: mutant.code()})
-        for item, following in zip(items, [*items[1:], None], strict=True):
+        for item, following in zip_longest(items, items[1:]):
             self.at = set()
             start = time.process_time()
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
