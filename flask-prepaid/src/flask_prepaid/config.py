@@ -103,6 +103,8 @@ class Config:
     time_zone: str = "UTC"
     #: The most credits that an operator may give whose role is support.
     small_grant: int = 100
+    #: The most credits that such an operator may give on one day, UTC, to all customers together.
+    grants_per_day: int = 1_000
 
     @property
     def livemode(self) -> bool:

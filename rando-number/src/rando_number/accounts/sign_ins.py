@@ -25,6 +25,9 @@ TOKEN = "sign_in"
 #: The day, in UTC, on which the cookie was last sent: the first visit of a day sends it anew.
 RENEWED = "renewed"
 
+#: What is answered without the database, whoever asks.
+ASK_NOBODY = {"static", "prepaid.static", "health.healthz", "health.readyz"}
+
 #: How long a session lasts at most; a fortnight without a visit ends it sooner.
 LASTS = timedelta(days=30)
 
@@ -106,7 +109,7 @@ def end_others_of(app: Flask, user: User, **extra: Any) -> None:
 
 def only_open_ones() -> None:
     """Sign out a cookie whose row is gone or too old; a good one lasts another fortnight."""
-    if "_user_id" not in session:
+    if "_user_id" not in session or request.endpoint in ASK_NOBODY:
         return
     began = db.session.scalar(
         select(SignIn.created_at).where(SignIn.digest == digest_of(session.get(TOKEN, "")))
