@@ -92,6 +92,11 @@ class BatchWriter:
             if self._kept is None or self._kept_by != os.getpid():
                 self._kept, self._kept_by = self._at_once.connect(), os.getpid()
                 self._kept.detach()  # the pool makes up for it
+                driver = self._kept.connection.dbapi_connection
+                if (
+                    getattr(driver, "prepare_threshold", None) is not None
+                ):  # not behind a pooler, which shares it
+                    self._kept.exec_driver_sql(batch.WAIT_BRIEFLY)
             yield self._kept
         except BaseException:
             self._close()

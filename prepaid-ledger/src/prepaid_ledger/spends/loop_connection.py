@@ -18,9 +18,6 @@ from .single import SpendRequest, Spent
 
 log = logging.getLogger(__name__)
 
-#: How long a batch waits for a lock, in milliseconds. Then each of its spends goes alone, and waits longer.
-WAITS_MS = 500
-
 Driven = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
@@ -70,7 +67,7 @@ class LoopConnection:
         else:
             await driven.execute("DEALLOCATE ALL")  # its statements so far have the names of ours
             driven.prepare_threshold = 0
-            await driven.execute(f"SET lock_timeout = '{WAITS_MS}ms'")
+            await driven.execute(batch.WAIT_BRIEFLY)
         self._driven = driven
         return driven
 
