@@ -9,6 +9,7 @@ from stripe_emulator.billing import (
     collection,
     cycle,
     drafts,
+    entitlements,
     invoices,
     items,
     lines,
@@ -38,6 +39,7 @@ def subscribe(customer: Json, form: Json) -> tuple[Json, Json]:
     else:
         events.emit("invoice.created", invoice)
         events.emit("customer.subscription.created", subscription)
+    entitlements.sync(subscription)
     cycle.plan_ahead(subscription)
     if subscription["trial_end"] and subscription["trial_end"] - cycle.TRIAL_REMINDER <= clock.now():
         cycle.remind_of_trial(subscription["id"])
