@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -23,8 +24,8 @@ ON_A_BUSY_MACHINE_S = 2.5
 @contextmanager
 def no_connection_left(shop: RunningShop, wait_s: float = 0.2) -> Iterator[None]:
     with shop.app.app_context(), ExitStack() as held:
-        pool = db.engine.pool
-        pool._timeout = wait_s  # type: ignore[attr-defined]
+        pool: Any = db.engine.pool
+        pool._timeout = wait_s
         for _ in range(24):
             held.enter_context(db.engine.connect())
         yield
@@ -37,16 +38,17 @@ def away(shop: RunningShop) -> Iterator[None]:
         engine = db.engine
         error = engine.dialect.loaded_dbapi.OperationalError
         engine.dispose()
-        connect = engine.pool._creator  # type: ignore[attr-defined]
+        pool: Any = engine.pool
+        connect = pool._creator
 
         def refused(*args: object) -> object:
             raise error("connection refused")
 
-        engine.pool._creator = refused  # type: ignore[attr-defined]
+        pool._creator = refused
         try:
             yield
         finally:
-            engine.pool._creator = connect  # type: ignore[attr-defined]
+            pool._creator = connect
 
 
 @pytest.mark.parametrize("trouble", [no_connection_left, away])

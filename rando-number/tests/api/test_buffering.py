@@ -70,7 +70,8 @@ def test_a_body_that_does_not_come_is_waited_for_no_longer(monkeypatch: pytest.M
     async def send(event: Any) -> None:
         statuses.append(event.get("status", 0))
 
-    front: Any = BufferedRequests(never, max_body=10)
+    app: Any = never
+    front: Any = BufferedRequests(app, max_body=10)
     asyncio.run(front({**REQUEST, "headers": []}, never, send))
 
     assert statuses[0] == 408
