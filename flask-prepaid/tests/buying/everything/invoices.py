@@ -11,7 +11,8 @@ from flask_prepaid.subscriptions.models import Invoice
 
 from .cell import Cell, Waits
 
-MONTH = timedelta(days=29)
+#: Until the next month is billed and paid, from any day on which an event happens here.
+MONTH = timedelta(days=31)
 
 
 class InvoiceCell(Cell):
