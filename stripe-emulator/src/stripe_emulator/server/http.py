@@ -13,6 +13,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from stripe_emulator.core import clock
 from stripe_emulator.core.errors import Unavailable
+from stripe_emulator.server import cli_socket
 from stripe_emulator.server.app import LOST, SILENT
 from stripe_emulator.server.emulator import Emulator
 
@@ -72,7 +73,13 @@ class _Handler(WSGIRequestHandler):
 
 def serve(emulator: Emulator, host: str, port: int) -> BaseWSGIServer:
     """A server that is bound and not yet running; port 0 picks a free one."""
-    return make_server(host, port, _losing(emulator.app), threaded=True, request_handler=_Handler)
+    return make_server(
+        host,
+        port,
+        cli_socket.around(emulator, _losing(emulator.app)),
+        threaded=True,
+        request_handler=_Handler,
+    )
 
 
 def _losing(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
