@@ -173,8 +173,8 @@ PLANS = Table(
         "pause": "The plan is paused.",
         "go on": "It goes on after a pause.",
         "good card": "It is paid with a good card.",
-        "month": "31 days go by.",
-        "block": "The host shuts the customer out, and 31 days go by.",
+        "month": "A month goes by.",
+        "block": "The host shuts the customer out, and a month goes by.",
         "leave": "The customer is deleted at Stripe.",
     },
     """
