@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from prepaid_ledger.database import insert
 
@@ -281,7 +281,7 @@ def _take(context: Context, subscription: Subscription, row: Invoice, credits: i
 
     Of what was given last first: an upgrade may have brought a part of them.
     """
-    given = select(Invoice.id, Invoice.credits).where(
+    given = select(Invoice.id, func.coalesce(Invoice.credits, 0)).where(
         Invoice.subscription_id == subscription.id, Invoice.credits > 0, Invoice.id != row.id
     )
     taken = 0
