@@ -87,7 +87,8 @@ class Api:
         return reply
 
     def _answer_or_refuse(self, call: Call) -> Reply:
-        request_id = ids.new("request")
+        with ids.drawn_from(self.store.random):
+            request_id = ids.new("request")
         headers = {**HEADERS, "Request-Id": request_id}
         try:
             return self._answer(call, request_id, headers)
