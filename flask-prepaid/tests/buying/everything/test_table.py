@@ -26,7 +26,7 @@ FIRST_MONTH = timedelta(days=29)
 #: How far the clock goes on, once all in a shop have been brought into the state.
 AFTER = {
     "lapsed": timedelta(days=31),
-    **dict.fromkeys(("balance", "part", "outside", "open", "renewed", "past due"), FIRST_MONTH),
+    **dict.fromkeys(("balance", "part", "outside", "open", "renewed"), FIRST_MONTH),
 }
 
 CELLS: dict[str, type[Cell]] = {
@@ -40,7 +40,7 @@ PAGE = Path(__file__).parents[4] / "docs/reference/what-happens-when.md"
 
 
 def opened(databases: Databases, kind: str) -> PlanShop:
-    shop = PlanShop(databases.fresh(kind), PREPAID_PROMOTION_CODES=True, PREPAID_TRIAL_PER_CARD=False)
+    shop = PlanShop(databases.fresh(kind), PREPAID_PROMOTION_CODES=True)
     coupon = shop.v1.coupons.create({"percent_off": 100, "duration": "once"})
     shop.v1.promotion_codes.create({"code": "ALL", "promotion": {"type": "coupon", "coupon": coupon.id}})
     return shop
