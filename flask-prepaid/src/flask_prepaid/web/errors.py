@@ -10,8 +10,9 @@ from sqlalchemy.exc import DBAPIError
 from prepaid_ledger.errors import BudgetExceeded, InsufficientCredits, PrepaidError
 
 from .. import upgrade
-from ..errors import GatewayRefused, GatewayUnavailable, TablesMissing, UnknownItem
+from ..errors import GatewayRefused, GatewayUnavailable, TablesMissing, TooManyAttempts, UnknownItem
 from ..gateway.version import no_answer
+from ..payments import refusals
 from . import page
 from .page import wants_json
 
@@ -27,6 +28,8 @@ FOR_PEOPLE: dict[type[PrepaidError], str] = {
 
 def answer(error: PrepaidError) -> Response:
     """What the client is told, with the error's own status."""
+    if isinstance(error, TooManyAttempts):
+        refusals.count(error.code, str(error))
     message = words(error)
     if wants_json():
         response = jsonify(
@@ -59,12 +62,16 @@ def explained(error: DBAPIError) -> PrepaidError | DBAPIError:
 def answer_database(error: DBAPIError) -> Response:
     """What the client of a page is told where the database refuses.
 
-    :raises DBAPIError: It is no matter of missing tables.
+    :raises DBAPIError: It is no matter of missing tables, and the host answers no such error.
     """
     cause = explained(error)
-    if isinstance(cause, DBAPIError):
+    if not isinstance(cause, DBAPIError):
+        return answer(cause)
+    of_host = current_app.error_handler_spec[None][None]
+    handler = next((of_host[kind] for kind in type(cause).__mro__ if kind in of_host), None)
+    if handler is None:
         raise cause
-    return answer(cause)
+    return make_response(current_app.ensure_sync(handler)(cause))
 
 
 def words(error: PrepaidError) -> str:
@@ -74,6 +81,7 @@ def words(error: PrepaidError) -> str:
         message += f" Stripe's name for the request is {error.request_id}."
     base = page.context().config.api_base
     if isinstance(error, GatewayUnavailable) and current_app.debug and base:
+        log.warning("%s", no_answer(base))
         message += f" {no_answer(base)}"
     return message
 
