@@ -29,7 +29,7 @@ class Usage:
     """What was spent in a day or an hour, by a spender, or on an item.
 
     ``calls`` spends took ``credits``; reversals ``returned`` so many at that time. Of ``start`` (of the day
-    or the hour), ``spender`` and ``item`` the one that is asked for is set; ``None`` in its place: not named.
+    or the hour), ``spender`` and ``item`` one is set, as ``by`` asks.
     """
 
     start: datetime | None
@@ -45,8 +45,8 @@ class Usage:
         return self.credits - self.returned
 
 
-class Asked(NamedTuple):
-    """What is asked for: whose, from when until when, by what, and of which spender and item."""
+class Question(NamedTuple):
+    """What is to be summed up: whose, from when until when, by what, and of which spender and item."""
 
     owner: str
     start: datetime
@@ -63,25 +63,27 @@ def is_behind(session: Session, owner: str, *, clock: Clock) -> bool:
     return wallet is not None and wallet.seq - mark_of(session, wallet.id) > MANY
 
 
-def usage(session: Session, asked: Asked, *, clock: Clock) -> list[Usage]:
+def usage(session: Session, question: Question, *, clock: Clock) -> list[Usage]:
     """The sums, in the order of time or name.
 
     :raises ValueError: ``by`` or the zone is none of ours, or the end is before the start.
     """
-    if asked.by not in BY:
-        raise ValueError(f"by is one of {', '.join(BY)}; not {asked.by!r}")
-    if asked.end < asked.start:
+    if question.by not in BY:
+        raise ValueError(f"by is one of {', '.join(BY)}; not {question.by!r}")
+    if question.end < question.start:
         raise ValueError("end is not before start")
-    key_of = _key_of(asked.by, zone_of(asked.zone))
-    wallet = find_wallet(session, asked.owner, clock())
+    key_of = _key_of(question.by, zone_of(question.zone))
+    wallet = find_wallet(session, question.owner, clock())
     if wallet is None:
         return []
     totals: dict[Any, list[int]] = {}
-    for row in _rows(session, wallet, asked):
+    for row in _rows(session, wallet, question):
         total = totals.setdefault(key_of(row), [0, 0, 0])
         for place, number in enumerate((row.credits, row.returned, row.calls)):
             total[place] += int(number)
-    return [_usage(asked.by, key, total) for key, total in sorted(totals.items(), key=lambda pair: pair[0])]
+    return [
+        _usage(question.by, key, total) for key, total in sorted(totals.items(), key=lambda pair: pair[0])
+    ]
 
 
 def _key_of(by: str, clocks: ZoneInfo) -> Callable[[Any], Any]:
@@ -109,41 +111,43 @@ def _usage(by: str, key: Any, total: list[int]) -> Usage:
     )
 
 
-def _rows(session: Session, wallet: LockedWallet, asked: Asked) -> Iterator[Any]:
+def _rows(session: Session, wallet: LockedWallet, question: Question) -> Iterator[Any]:
     """Sums of whole quarters up to the mark, and of the entries around them."""
     mark = mark_of(session, wallet.id)
-    first, last = ceil(asked.start.timestamp() / QUARTER), floor(asked.end.timestamp() / QUARTER)
-    begin, end = last_before(session, wallet, asked.start), last_before(session, wallet, asked.end)
+    first, last = ceil(question.start.timestamp() / QUARTER), floor(question.end.timestamp() / QUARTER)
+    begin, end = last_before(session, wallet, question.start), last_before(session, wallet, question.end)
     if first >= last:
-        yield from _entries(session, wallet, asked, begin, end)
+        yield from _entries(session, wallet, question, begin, end)
         return
     times = (datetime.fromtimestamp(quarter * QUARTER, UTC) for quarter in (first, last))
     inner_begin, inner_end = (last_before(session, wallet, time) for time in times)
-    yield from _sums(session, wallet, asked, first, last)
-    yield from _entries(session, wallet, asked, begin, inner_begin)
-    yield from _entries(session, wallet, asked, max(mark, inner_begin), inner_end)
-    yield from _entries(session, wallet, asked, inner_end, end)
+    yield from _sums(session, wallet, question, first, last)
+    yield from _entries(session, wallet, question, begin, inner_begin)
+    yield from _entries(session, wallet, question, max(mark, inner_begin), inner_end)
+    yield from _entries(session, wallet, question, inner_end, end)
 
 
-def _sums(session: Session, wallet: LockedWallet, asked: Asked, first: int, last: int) -> Iterator[Any]:
-    column = {"spender": UsageSum.spender, "item": UsageSum.item}.get(asked.by, UsageSum.quarter)
+def _sums(session: Session, wallet: LockedWallet, question: Question, first: int, last: int) -> Iterator[Any]:
+    column = {"spender": UsageSum.spender, "item": UsageSum.item}.get(question.by, UsageSum.quarter)
     total = (func.sum(getattr(UsageSum, name)).label(name) for name in ("credits", "returned", "calls"))
     query = select(column, *total).where(
         UsageSum.wallet_id == wallet.id, UsageSum.quarter >= first, UsageSum.quarter < last
     )
-    if asked.spender is not None:
-        query = query.where(UsageSum.spender == asked.spender)
-    if asked.item is not None:
-        query = query.where(UsageSum.item == asked.item)
+    if question.spender is not None:
+        query = query.where(UsageSum.spender == question.spender)
+    if question.item is not None:
+        query = query.where(UsageSum.item == question.item)
     yield from session.execute(query.group_by(column))
 
 
-def _entries(session: Session, wallet: LockedWallet, asked: Asked, after: int, upto: int) -> Iterator[Any]:
+def _entries(
+    session: Session, wallet: LockedWallet, question: Question, after: int, upto: int
+) -> Iterator[Any]:
     if upto <= after:
         return
     which: list[Any] = [Entry.wallet_id == wallet.id, Entry.seq > after, Entry.seq <= upto]
-    if asked.spender is not None:
-        which.append(Entry.spender == asked.spender)
-    if asked.item is not None:
-        which.append(Entry.item == asked.item)
+    if question.spender is not None:
+        which.append(Entry.spender == question.spender)
+    if question.item is not None:
+        which.append(Entry.item == question.item)
     yield from session.execute(sums_of_entries(session.get_bind().dialect.name, *which))

@@ -99,11 +99,11 @@ class Reads(Verbs):
         :param spender: Only what one spender took; ``item``: only for one item.
         :raises ValueError: ``by`` or the zone is none of ours, or the end is before the start.
         """
-        asked = usage.Asked(owner, start, end, by, zone, spender, item)
+        question = usage.Question(owner, start, end, by, zone, spender, item)
         if self._read(usage.is_behind, owner, clock=self.setup.clock):
             with suppress(RuntimeError, Busy):  # the entries are read one by one then
                 self._alone(usage_sums.bring_up, owner)
-        return self._read(usage.usage, asked, clock=self.setup.clock)
+        return self._read(usage.usage, question, clock=self.setup.clock)
 
     def budgets(self, owner: str) -> list[BudgetSummary]:
         """The budgets of ``owner`` as they stand now, each with ``spent``, ``left`` and ``resets_at``.
