@@ -35,6 +35,8 @@ BLANK: Json = {
     },
     "collection_method": "charge_automatically",
     "default_tax_rates": [],
+    "account_country": "US",
+    "account_name": "Emulated shop",
     "issuer": {"type": "self"},
     "post_payment_credit_notes_amount": 0,
     "pre_payment_credit_notes_amount": 0,
@@ -74,11 +76,13 @@ def new(
             "object": "list",
             "data": draft_lines,
             "has_more": False,
+            "total_count": len(draft_lines),
             "url": f"/v1/invoices/{invoice_id}/lines",
         },
         "period_start": clock.now(),
         "period_end": clock.now(),
         "test_clock": customer.get("test_clock"),
+        "webhooks_delivered_at": clock.now(),
         "_line_rates": rates,
         **_of_customer(customer),
         **(_of_subscription(subscription) if subscription else {}),
@@ -129,10 +133,12 @@ def subscription_of(invoice: Json) -> Json | None:
 def add_up(invoice: Json) -> Json:
     """Work out every sum of a draft from its lines, discounts, taxes and the customer's balance."""
     data = invoice["lines"]["data"]
+    invoice["lines"]["total_count"] = len(data)
     totals_by_discount = _take_discounts(invoice, data)
     taxes = _put_taxes(invoice, data)
-    subtotal = sum(line["amount"] for line in data)
-    off = sum(totals_by_discount.values())
+    of_lines = sum(_off_by_itself(line) for line in data)
+    subtotal = sum(line["amount"] for line in data) - of_lines
+    off = sum(totals_by_discount.values()) - of_lines
     added = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "exclusive")
     contained = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "inclusive")
     total = subtotal - off + added
@@ -158,6 +164,11 @@ def add_up(invoice: Json) -> Json:
         ],
         total_taxes=taxes,
     )
+
+
+def _off_by_itself(line: Json) -> int:
+    """What the line's own discounts take off it, which the subtotal is net of."""
+    return sum(off["amount"] for off in line["discount_amounts"] if off["discount"] in line["discounts"])
 
 
 def minimum(currency: str) -> int:

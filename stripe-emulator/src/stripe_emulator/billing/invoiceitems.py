@@ -8,7 +8,7 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import drafts, items, lines
 from stripe_emulator.catalog import discounts, prices, pricing
-from stripe_emulator.core import clocks, money, store
+from stripe_emulator.core import clocks, ids, money, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -72,10 +72,12 @@ def new(form: Form, customer: Json, invoice: Json | None) -> Json:
         subscription = store.named("subscription", form["subscription"], "subscription")
     if customer["currency"] is None:
         objects.change(customer, currency=fields["currency"])
+    item_id = ids.new("invoiceitem")
     return lines.new_invoiceitem(
         customer,
+        id=item_id,
         discountable=form.get("discountable", fields["amount"] >= 0),
-        discounts=discounts.redeem_all(form.get("discounts"), customer, "discounts"),
+        discounts=discounts.redeem_all(form.get("discounts"), customer, "discounts", invoice_item=item_id),
         invoice=invoice and invoice["id"],
         metadata=form.get("metadata"),
         parent=_parent(subscription),
@@ -131,7 +133,7 @@ def _worth(form: Form, currency: str) -> Json:
             "amount": form["amount"],
             "currency": currency,
             "quantity": 1,
-            "pricing": _flat(form["amount"]),
+            "pricing": lines.pricing_of(prices.for_once(currency, str(form["amount"]))),
         }
     price = _price(form, currency)
     if price is None:
@@ -143,8 +145,8 @@ def _worth(form: Form, currency: str) -> Json:
     return {
         "amount": pricing.total(price, quantity),
         "currency": price["currency"],
-        "description": lines.product_name(price) if price.get("product") else None,
-        "pricing": lines.pricing_of(price) if price.get("product") else _flat(price["unit_amount_decimal"]),
+        "description": None if price.get("_for_once") else lines.product_name(price),
+        "pricing": lines.pricing_of(price),
         "quantity": quantity,
     }
 
@@ -161,24 +163,12 @@ def _price(form: Form, currency: str) -> Json | None:
     exact = str(unit)
     if not re.fullmatch(r"-?\d{1,15}(\.\d{1,12})?", exact):  # from an older version, it was not read yet
         raise InvalidRequest("Invalid decimal", param="unit_amount")
-    return {
-        "billing_scheme": "per_unit",
-        "currency": currency,
-        "unit_amount_decimal": exact,
-        "unit_amount": None,
-    }
-
-
-def _flat(unit: object) -> Json:
-    return {"type": "price_details", "price_details": None, "unit_amount_decimal": str(unit)}
+    return prices.for_once(currency, exact)
 
 
 def _same(item: Json, form: Form) -> Form:
     """A new quantity of what the item already is."""
-    details = (item["pricing"] or {}).get("price_details")
-    if details:
-        return {**form, "pricing": {"price": details["price"]}}
-    return {**form, "unit_amount_decimal": item["pricing"]["unit_amount_decimal"]}
+    return {**form, "pricing": {"price": item["pricing"]["price_details"]["price"]}}
 
 
 def _customer(form: Form) -> Json:

@@ -29,6 +29,9 @@ MOVES = {
     ("uncollectible", "void"): "void",
 }
 
+#: How much of its id names an invoice to the card networks.
+ORDER_REFERENCE_LENGTH = 25
+
 #: Seconds after a payment until Stripe sends ``invoice_payment.paid``.
 PAYMENT_EVENT_AFTER_S = 15
 
@@ -81,10 +84,18 @@ def issue(invoice: Json) -> None:
         number=invoice["number"] or f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}",
         status=status,
         status_transitions=invoice["status_transitions"] | {"finalized_at": clock.now()},
-        webhooks_delivered_at=clock.now(),
+        rendering=_with_paper(invoice["rendering"]),
     )
     objects.change(customer, next_invoice_sequence=customer["next_invoice_sequence"] + 1)
     events.emit("invoice.finalized", invoice)
+
+
+def _with_paper(rendering: Json | None) -> Json | None:
+    """The size of the paper is chosen when the invoice is issued."""
+    pdf = (rendering or {}).get("pdf")
+    if rendering is None or pdf is None or pdf["page_size"] != "auto":
+        return rendering
+    return rendering | {"pdf": {"page_size": "letter"}}
 
 
 def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False, intent: Json | None = None) -> Json:
@@ -224,10 +235,13 @@ def _ask_for_payment(invoice: Json) -> None:
         "currency": invoice["currency"],
         "customer": invoice["customer"],
         "description": _description(invoice),
-        "receipt_email": invoice["customer_email"],
+        "capture_method": "automatic",
+        "payment_method_types": ["card"],
     }
     if subscription is not None:
         form["setup_future_usage"] = "off_session"
+        reference = invoice["id"][:ORDER_REFERENCE_LENGTH]
+        form["payment_details"] = {"customer_reference": None, "order_reference": reference}
     intent = payment_intents.new(form)
     add_payment(invoice, intent, is_default=True)
 
@@ -237,7 +251,7 @@ def _description(invoice: Json) -> str:
         "subscription_create": "Subscription creation",
         "subscription_cycle": "Subscription update",
         "subscription_update": "Subscription update",
-    }.get(invoice["billing_reason"], f"Payment for Invoice {invoice['number']}")
+    }.get(invoice["billing_reason"], "Payment for Invoice")
 
 
 def _close_payment(payment: Json, amount: int, out_of_band: bool) -> None:

@@ -132,7 +132,21 @@ def as_list(subscription_id: str, data: list[Json]) -> Json:
         "object": "list",
         "data": data,
         "has_more": False,
+        "total_count": len(data),
         "url": f"/v1/subscription_items?subscription={subscription_id}",
+    }
+
+
+def shown(subscription_id: str, data: list[Json]) -> Json:
+    """The fields of a subscription that show its items: ``plan`` and ``quantity`` as before there were any.
+
+    A subscription of several items has neither.
+    """
+    only = data[0] if len(data) == 1 else {"plan": None, "quantity": None}
+    return {
+        "items": as_list(subscription_id, data),
+        "plan": only["plan"],
+        "quantity": only.get("quantity"),
     }
 
 

@@ -139,6 +139,8 @@ def enter(schedule: Json, phase: Json, behavior: str | None = None) -> None:
     form["discounts"] = [phase_forms.without_nulls(discount) for discount in phase["discounts"]]
     if phase["trial_end"] and phase["trial_end"] > clock.now():
         form["trial_end"] = phase["trial_end"]
+    elif phase_forms.changes_interval(subscription, phase):
+        form["billing_cycle_anchor"] = {"type": "now"}  # a phase moves it where that is needed
     if phase["add_invoice_items"]:
         form["add_invoice_items"] = [phase_forms.without_nulls(extra) for extra in phase["add_invoice_items"]]
     if clock.now() >= cycle.next_renewal(subscription) and "trial_end" not in form:
@@ -152,7 +154,7 @@ def _enter_at_boundary(subscription: Json, form: Json, phase: Json) -> None:
     customer = store.get("customer", subscription["customer"])
     before = {item["id"]: periods.of_price(item["price"]) for item in subscription["items"]["data"]}
     data = items.changed(subscription, form["items"], customer)
-    fields: Json = {"items": items.as_list(subscription["id"], data)}
+    fields: Json = items.shown(subscription["id"], data)
     moved = any(
         before.get(item["id"], periods.of_price(item["price"])) != periods.of_price(item["price"])
         for item in data

@@ -91,7 +91,7 @@ def _new(customer: Json, form: Json) -> Json:
         discounts=discounts.redeem_all(
             terms.discount_forms(form), customer, "discounts", subscription=subscription_id
         ),
-        items=items.as_list(subscription_id, data),
+        **items.shown(subscription_id, data),
         metadata=form.get("metadata"),
         start_date=begins,
         status="trialing" if trial_end else "incomplete",

@@ -22,7 +22,7 @@ def choose(session: Json, form: Form) -> None:
     """
     if not form.get("discounts"):
         if "discounts" in form:
-            objects.change(session, discounts=None)
+            objects.change(session, discounts=[])
             apply(session)
         return
     if session["allow_promotion_codes"]:
@@ -41,7 +41,7 @@ def enter_code(session: Json, code: str) -> None:
     :raises InvalidRequest: No such code, or it is not for this customer or this sum.
     """
     if not code.strip():
-        objects.change(session, discounts=None)
+        objects.change(session, discounts=[])
         apply(session)
         return
     promotion_code = promotion_codes.active(code)

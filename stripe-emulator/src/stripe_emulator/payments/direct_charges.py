@@ -45,7 +45,11 @@ def create(form: Form) -> Json:
     charge = charges.make(_order(form, code, customer), method, decline)
     if decline is not None:
         raise CardError(
-            cards.MESSAGES[decline[1]], code=decline[0], charge=charge["id"], decline_code=decline[1]
+            cards.MESSAGES[decline[1]],
+            code=decline[0],
+            param=cards.PARAMS.get(decline[0]),
+            charge=charge["id"],
+            decline_code=decline[1],
         )
     if charge["captured"]:
         confirmation.charged(charge)

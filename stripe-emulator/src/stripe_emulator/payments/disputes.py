@@ -130,7 +130,7 @@ def open_dispute(charge: Json, reason: str = "fraudulent") -> Json:
         reason="fraudulent" if inquiry else reason,
         status="warning_needs_response" if inquiry else "needs_response",
     )
-    objects.change(charge, disputed=True)
+    objects.change(charge, dispute=dispute["id"], disputed=True)
     if not inquiry:
         _move(dispute, -dispute["amount"], fee=FEE, what="dispute", text="Chargeback withdrawal")
     events.emit("charge.dispute.created", dispute)

@@ -24,6 +24,7 @@ KEPT = (
     "capture_method",
     "description",
     "excluded_payment_method_types",
+    "payment_details",
     "payment_method_options",
     "receipt_email",
     "setup_future_usage",
@@ -230,9 +231,12 @@ def method_of(intent: Json, form: Form) -> Json | None:
     if not form.get("payment_method"):
         return None
     method = payment_methods.named(form["payment_method"], "payment_method")
-    if method.get("_detached"):
+    if payment_methods.is_spent(method):
         raise InvalidRequest(
-            "This PaymentMethod was detached from a Customer and may not be used again.",
+            "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment,"
+            " shared with a connected account without Customer attachment, or was detached from a Customer."
+            " It may not be used again. To use a PaymentMethod multiple times, you must attach it to a"
+            " Customer first.",
             code="payment_method_unexpected_state",
             param="payment_method",
         )

@@ -118,10 +118,11 @@ def new(charge: Json, amount: int, form: Form) -> Json:
     events.emit("charge.refunded", charge)
     if late:
         clock.schedule(clock.now() + DECIDED_AFTER, f"refund.{late}", refund["id"])
-    else:
-        reference = {"reference": "4242424242424242", "reference_status": "available"}
-        _change(refund, destination_details=_referred(refund, reference))
-    return refund
+        return refund
+    asked = dict(refund)  # the bank's reference is not there yet when Stripe answers
+    reference = {"reference": "4242424242424242", "reference_status": "available"}
+    _change(refund, destination_details=_referred(refund, reference))
+    return asked
 
 
 def returned(charge: Json) -> int:

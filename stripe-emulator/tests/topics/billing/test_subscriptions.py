@@ -216,7 +216,7 @@ def test_a_trial_with_a_card_is_free_and_then_paid(shop: Shop) -> None:
         "invoice.payment_succeeded",
     ]
     assert (shop.latest(customer).total, shop.latest(customer).status) == (0, "paid")
-    assert shop.latest(customer).lines.data[0].description == "Trial period for Gold"
+    assert shop.latest(customer).lines.data[0].description == "Free trial for 1 × Gold"
 
     shop.advance(days=5)
     assert shop.events()[-1] == "customer.subscription.trial_will_end"

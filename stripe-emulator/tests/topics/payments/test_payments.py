@@ -11,7 +11,10 @@ from ..shop import CHALLENGED, Shop, envelope
 
 
 def test_a_good_card_pays_and_stripe_keeps_its_fee(shop: Shop) -> None:
-    intent = shop.charge(amount=2000, expand=["latest_charge.balance_transaction"])
+    paid = shop.charge(amount=2000, expand=["latest_charge.balance_transaction"])
+    assert isinstance(paid.latest_charge, stripe.Charge)
+    assert paid.latest_charge.balance_transaction is None  # it comes after the answer
+    intent = shop.v1.payment_intents.retrieve(paid.id, {"expand": ["latest_charge.balance_transaction"]})
 
     charge = intent.latest_charge
     assert isinstance(charge, stripe.Charge)
