@@ -12,6 +12,7 @@ import pytest
 
 from stripe_emulator import Emulator, contract
 from stripe_emulator.api.request import Api, Call, Reply
+from stripe_emulator.core import clock
 from stripe_emulator.server.http import serve
 
 #: What is wrong with an answer, in words; empty if it is as Stripe's.
@@ -42,6 +43,23 @@ def every_answer_has_stripes_shape(monkeypatch: pytest.MonkeyPatch, judge: Judge
     monkeypatch.setattr(Api, "answer", watched)
     yield
     assert departures == []
+
+
+@pytest.fixture(autouse=True)
+def whatever_falls_due_happens(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Due work that fails is kept, and time goes on; here it fails the test, unless that is its story."""
+    failures: list[str] = []
+    keep_failure = clock.keep_failure
+
+    def watched(due: clock.Due, error: Exception) -> None:
+        keep_failure(due, error)
+        failures.append(f"{due.what}: {error!r}")
+
+    monkeypatch.setattr(clock, "keep_failure", watched)
+    yield
+    assert failures == [] or request.node.get_closest_marker("due_work_fails")
 
 
 @pytest.fixture(scope="session")

@@ -185,6 +185,6 @@ def state(storage: Store) -> Json:
             "wall": clock.wall(),
             "pending_deliveries": by_status.get("pending", 0),
             "deliveries": by_status,
-            "due": {"count": coming[0], "next": coming[1]},
+            "due": {"count": coming[0], "next": coming[1], "failed": clock.failed_work()},
             "chaos": store.get_setting(chaos.SETTING, {}),
         }

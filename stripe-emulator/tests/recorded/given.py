@@ -11,7 +11,7 @@ EARLIEST = 1_571_000_000
 PRODUCT = {"name": "Test Subscription", "unit_label": "user"}
 
 #: A price that no recorded answer shows in full.
-ONE_TIME = {
+ONE_TIME: dict[str, Any] = {
     "id": "price_1ILVZaKXBGcbgpbZQ26kgXWG",
     "created": 1_613_500_000,
     "currency": "usd",

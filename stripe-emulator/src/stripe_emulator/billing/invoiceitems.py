@@ -28,6 +28,7 @@ def create(form: Form) -> Json:
         line = lines.of_invoiceitem(item)
         line["invoice"] = invoice["id"]
         invoice["lines"]["data"].append(line)
+        _tax_line(invoice, line, item)
         drafts.add_up(invoice)
     return item
 
@@ -190,10 +191,19 @@ def _draft(invoice_id: str) -> Json:
     return invoice
 
 
+def _tax_line(invoice: Json, line: Json, item: Json) -> None:
+    """Have a line taxed by its item's own rates; without any, the invoice's hold."""
+    rates: Json = {name: own for name, own in invoice["_line_rates"].items() if name != line["id"]}
+    if item["tax_rates"]:
+        rates[line["id"]] = [rate["id"] for rate in item["tax_rates"]]
+    objects.change(invoice, _line_rates=rates)
+
+
 def _replace_line(invoice: Json, item: Json) -> None:
     data = invoice["lines"]["data"]
     for place, line in enumerate(data):
         if drafts.source_item(line) is item:
             data[place] = lines.of_invoiceitem(item) | {"id": line["id"], "invoice": invoice["id"]}
+            _tax_line(invoice, line, item)
     drafts.add_up(invoice)
     events.emit("invoice.updated", invoice)

@@ -38,6 +38,8 @@ PAYMENT_EVENT_AFTER_S = 15
 #: An invoice is paid, or it is voided or written off: what it billed goes on from there.
 after_paid: Hook[[Json]] = Hook()
 after_given_up: Hook[[Json]] = Hook()
+#: An invoice that was sent is not paid on its due date.
+after_overdue: Hook[[Json]] = Hook()
 
 
 def move(invoice: Json, verb: str) -> str:
@@ -215,7 +217,10 @@ def announce_payment(payment_id: str) -> None:
 @register.due("invoice.overdue")
 def overdue(invoice_id: str) -> None:
     """An invoice that was sent is still unpaid on its due date."""
-    events.emit("invoice.overdue", store.get("invoice", invoice_id))
+    invoice = store.get("invoice", invoice_id)
+    if invoice["status"] == "open":
+        events.emit("invoice.overdue", invoice)
+        after_overdue(invoice)
 
 
 def _apply_balance(invoice: Json, customer: Json) -> int:

@@ -6,7 +6,7 @@ import copy
 
 from stripe_emulator import contract
 from stripe_emulator.catalog import discounts, prices
-from stripe_emulator.core import clock, clocks, ids, periods, store
+from stripe_emulator.core import clock, ids, periods, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
@@ -35,7 +35,7 @@ def named_price(form: Json, param: str) -> Json:
             f" `type=recurring`. Price ID: {price['id']}",
             param=f"{param}[price]",
         )
-    if not price["active"] and "price_data" not in form and clocks.somebody_asks():
+    if not price["active"] and "price_data" not in form and clock.somebody_asks():
         raise InvalidRequest(
             f"The price specified is inactive. This field only accepts active prices. Price ID:"
             f" {price['id']}",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stripe_emulator.catalog.totals import Cut
-from stripe_emulator.core import clock, clocks, store
+from stripe_emulator.core import clock, store
 from stripe_emulator.core.clock import add_months
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -64,7 +64,7 @@ def usable_coupon(coupon_id: str, param: str) -> Json:
     """:raises InvalidRequest: There is no such coupon, or it can't be redeemed any more."""
     coupon = store.named("coupon", _text(coupon_id, param), param)
     refresh(coupon)
-    if not coupon["valid"] and clocks.somebody_asks():
+    if not coupon["valid"] and clock.somebody_asks():
         raise InvalidRequest(f"Coupon expired: {coupon['id']}", code="coupon_expired", param=param)
     return coupon
 
@@ -72,7 +72,7 @@ def usable_coupon(coupon_id: str, param: str) -> Json:
 def usable_code(code_id: str, customer: Json | None, param: str) -> Json:
     """:raises InvalidRequest: The promotion code is not active, used up, or someone else's."""
     code = store.named("promotion_code", _text(code_id, param), param)
-    if not clocks.somebody_asks():
+    if not clock.somebody_asks():
         return code
     used_up = code["max_redemptions"] is not None and code["times_redeemed"] >= code["max_redemptions"]
     over = code["expires_at"] is not None and code["expires_at"] <= clock.now()
