@@ -13,10 +13,10 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "spends": {"books", "clock", "database", "errors"},
     "reading": {"books", "clock", "tables"},
     "audit": {"books", "tables"},
-    "held_credits": {"tables"},
+    "held_credits": {"database", "tables"},
     "verbs": {"audit", "books", "clock", "database", "errors", "held_credits", "reading", "spends", "tables"},
     "ledger": {"audit", "clock", "database", "spends", "verbs"},
-    "aio": {"ledger", "reading", "spends", "tables"},
+    "aio": {"database", "ledger", "reading", "spends", "tables"},
     "testing": {"database"},
     "__init__": ...,
 }

@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Insert
 
+from .database.types import Quantities
 from .ledger import Ledger
 from .reading.statements import Statement
 from .spends.asynchronous import LoopGroupCommit
@@ -56,17 +57,51 @@ class AsyncLedger:
         key: str,
         work: Insert | None = None,
         values: Mapping[str, object] | None = None,
+        spender: str | None = None,
+        item: str | None = None,
+        quantity: Quantities | None = None,
+        price_version: str | None = None,
     ) -> Spent:
         """Take credits and commit, fast; answer once it is durable. Refusals are those of a ledger's.
 
         :param work: One INSERT of yours that is committed with it, or not at all.
         :param values: Its parameters.
+        :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
+        :param item: What is bought: ``report``, ``gpt-x``.
+        :param quantity: How much of it: a whole number, or one for each unit by its name.
+        :param price_version: The price list that made credits of it.
         """
-        return await self._spends.spend(SpendRequest(owner, credits, key, work, values))
+        request = SpendRequest(owner, credits, key, work, values, spender, item, quantity, price_version)
+        return await self._spends.spend(request)
 
-    async def hold(self, owner: str, credits: int, *, key: str) -> AsyncHeldCredits:
-        """Set credits aside while work is done, and commit: ``async with await ledger.hold(...) as hold``."""
-        held = await asyncio.to_thread(self.ledger.hold, owner, credits, key=key)
+    async def hold(
+        self,
+        owner: str,
+        credits: int,
+        *,
+        key: str,
+        spender: str | None = None,
+        item: str | None = None,
+        quantity: Quantities | None = None,
+        price_version: str | None = None,
+    ) -> AsyncHeldCredits:
+        """Set credits aside while work is done, and commit: ``async with await ledger.hold(...) as hold``.
+
+        :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
+        :param item: What is bought: ``report``, ``gpt-x``.
+        :param quantity: How much of it: a whole number, or one for each unit by its name.
+        :param price_version: The price list that made credits of it.
+        """
+        held = await asyncio.to_thread(
+            self.ledger.hold,
+            owner,
+            credits,
+            key=key,
+            spender=spender,
+            item=item,
+            quantity=quantity,
+            price_version=price_version,
+        )
         return AsyncHeldCredits(self, owner, held.key, held.credits, held.state)
 
     async def statement(self, owner: str, start: datetime, end: datetime) -> Statement:
@@ -128,13 +163,24 @@ class AsyncHeldCredits:
         self.credits = credits
         self.state = state
 
-    async def capture(self, credits: int | None = None) -> None:
+    async def capture(
+        self,
+        credits: int | None = None,
+        *,
+        quantity: Quantities | None = None,
+        price_version: str | None = None,
+    ) -> None:
         """Take ``credits`` of it, all by default; the rest goes back.
 
+        :param quantity: How much it was in the end; by default what the hold says. So is ``price_version``.
         :raises HoldClosed: It has ended otherwise.
         :raises ValueError: More is captured than is held.
         """
-        self._ended(await self._ledger.capture(self.owner, key=self.key, credits=credits))
+        self._ended(
+            await self._ledger.capture(
+                self.owner, key=self.key, credits=credits, quantity=quantity, price_version=price_version
+            )
+        )
 
     async def release(self) -> None:
         """Give all of it back.

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Protocol, Self
 
+from .database.types import Quantities
 from .tables import Hold, HoldState
 
 
 class EndsHolds(Protocol):
     """What a hold needs of its ledger."""
 
-    def capture(self, owner: str, *, key: str, credits: int | None = None) -> Hold: ...
+    def capture(
+        self,
+        owner: str,
+        *,
+        key: str,
+        credits: int | None = None,
+        quantity: Quantities | None = None,
+        price_version: str | None = None,
+    ) -> Hold: ...
 
     def release(self, owner: str, *, key: str) -> Hold: ...
 
@@ -25,13 +34,23 @@ class HeldCredits:
         self.credits = hold.credits
         self.state = hold.state
 
-    def capture(self, credits: int | None = None) -> None:
+    def capture(
+        self,
+        credits: int | None = None,
+        *,
+        quantity: Quantities | None = None,
+        price_version: str | None = None,
+    ) -> None:
         """Take ``credits`` of it, all by default; the rest goes back.
 
+        :param quantity: How much it was in the end; by default what the hold says. So is ``price_version``.
         :raises HoldClosed: It has ended otherwise.
         :raises ValueError: More is captured than is held.
         """
-        self.state = self._ledger.capture(self.owner, key=self.key, credits=credits).state
+        ended = self._ledger.capture(
+            self.owner, key=self.key, credits=credits, quantity=quantity, price_version=price_version
+        )
+        self.state = ended.state
 
     def release(self) -> None:
         """Give all of it back.

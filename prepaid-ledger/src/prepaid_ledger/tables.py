@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database.types import Base, whole_numbers, words
+from .database.types import Base, Quantities, QuantityText, whole_numbers, words
 
 
 class Kind(StrEnum):
@@ -94,6 +94,9 @@ class Entry(Base):
     much the wallet's debt moves. ``amount_minor`` and ``currency`` are what was paid, or
     refunded. Zero credits are kept only where the line itself matters: an emptied lot
     that ended, a refund too small to take another credit.
+
+    ``spender``, ``item``, ``quantity`` and ``price_version`` say who spent, on what, how
+    much of it and by which price list; a reversal has the first two of its spend.
     """
 
     __tablename__ = "prepaid_entry"
@@ -134,6 +137,10 @@ class Entry(Base):
     amount_minor: Mapped[int | None]
     currency: Mapped[str | None] = mapped_column(String(3))
     reason: Mapped[str | None]
+    spender: Mapped[str | None] = mapped_column(String(64))
+    item: Mapped[str | None] = mapped_column(String(64))
+    quantity: Mapped[Quantities | None] = mapped_column(QuantityText())
+    price_version: Mapped[str | None] = mapped_column(String(32))
 
 
 class Hold(Base):
@@ -179,6 +186,10 @@ class Hold(Base):
     expires_at: Mapped[datetime]
     closed_seq: Mapped[int | None]
     closed_at: Mapped[datetime | None]
+    spender: Mapped[str | None] = mapped_column(String(64))
+    item: Mapped[str | None] = mapped_column(String(64))
+    quantity: Mapped[Quantities | None] = mapped_column(QuantityText())
+    price_version: Mapped[str | None] = mapped_column(String(32))
 
 
 class Lot(Base):

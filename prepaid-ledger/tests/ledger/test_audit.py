@@ -157,7 +157,8 @@ def test_entries_refuse_to_be_replaced_or_truncated(books: Books) -> None:
         "UPDATE prepaid_hold SET captured = 1",
         "UPDATE prepaid_hold SET captured = 99, state = 'captured', closed_seq = 9",
         "INSERT INTO prepaid_entry SELECT wallet_id, 9, kind, key, credits, debt, balance_after, at,"
-        " refers_to_seq, expires_at, amount_minor, currency, reason FROM prepaid_entry",
+        " refers_to_seq, expires_at, amount_minor, currency, reason, spender, item, quantity, price_version"
+        " FROM prepaid_entry",
     ],
 )
 def test_the_schema_keeps_what_a_schema_can(books: Books, change: str) -> None:

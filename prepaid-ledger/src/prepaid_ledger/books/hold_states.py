@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from ..errors import HoldClosed
 from ..tables import Hold, HoldState, Kind
-from .posting import LockedWallet, Posting, append, save
+from .posting import LockedWallet, Posting, append, save, use_of
+from .uses import Use
 
 #: Every move a hold can make. A pair that is not here is refused.
 MOVES = {
@@ -28,15 +29,25 @@ def move(state: HoldState, verb: str) -> HoldState:
         raise HoldClosed(f"cannot {verb} a hold that is {state}") from None
 
 
-def close(session: Session, wallet: LockedWallet, hold: Hold, verb: str, *, captured: int = 0) -> None:
+def close(
+    session: Session,
+    wallet: LockedWallet,
+    hold: Hold,
+    verb: str,
+    *,
+    captured: int = 0,
+    use: Use | None = None,
+) -> None:
     """End ``hold``: ``captured`` of its credits are spent, the rest is available again.
 
+    :param use: What the capture's entry says of who spends and on what; by default what the hold says.
     :raises HoldClosed: It has ended before.
     """
     state = move(hold.state, verb)
     wallet.held -= hold.credits
     if captured:
-        capture = Posting(Kind.SPEND, -captured, f"hold:{hold.key}", refers_to_seq=hold.seq)
+        use = use or use_of(hold)
+        capture = Posting(Kind.SPEND, -captured, f"hold:{hold.key}", refers_to_seq=hold.seq, use=use)
         append(session, wallet, capture)
     else:
         wallet.step()

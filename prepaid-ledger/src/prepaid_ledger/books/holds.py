@@ -6,18 +6,21 @@ work is done. A hold is known by its owner and key, in any process.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from ..clock import Clock
+from ..database.types import Quantities
 from ..errors import HoldClosed, InsufficientCredits, KeyReused
 from ..tables import Hold, HoldState
 from . import hold_states
 from .entries import require
 from .expiry import after_release, bring_up_to_date
-from .posting import LockedWallet, check_credits, check_key, lock, save
+from .posting import LockedWallet, check_credits, check_key, lock, save, use_of
+from .uses import UNSAID, Use
 
 
 def hold(
@@ -26,6 +29,7 @@ def hold(
     credits: int,
     *,
     key: str,
+    use: Use = UNSAID,
     expires_after: timedelta,
     clock: Clock,
     debt_blocks: bool,
@@ -35,7 +39,7 @@ def hold(
     :param expires_after: From then on anyone who needs the credits may release it.
     :raises InsufficientCredits: Fewer are available.
     :raises WalletBlocked: The wallet owes credits.
-    :raises KeyReused: The key holds another number of credits.
+    :raises KeyReused: The key holds another number of credits, or for another use.
     """
     check_credits(credits)
     check_key(key)
@@ -44,7 +48,7 @@ def hold(
         raise InsufficientCredits(owner, needed=credits, available=0)
     earlier = _find(session, wallet, key)
     if earlier is not None:
-        if earlier.credits != credits:
+        if earlier.credits != credits or use_of(earlier).gist != use.gist:
             raise KeyReused(key)
         return earlier
     require(session, wallet, credits, debt_blocks=debt_blocks)
@@ -60,15 +64,30 @@ def hold(
         state=HoldState.OPEN,
         at=wallet.now,
         expires_at=wallet.now + expires_after,
+        spender=use.spender,
+        item=use.item,
+        quantity=use.quantity,
+        price_version=use.price_version,
     )
     return session.scalars(opened.returning(Hold)).one()
 
 
-def capture(session: Session, owner: str, *, key: str, credits: int | None = None, clock: Clock) -> Hold:
+def capture(
+    session: Session,
+    owner: str,
+    *,
+    key: str,
+    credits: int | None = None,
+    quantity: Quantities | None = None,
+    price_version: str | None = None,
+    clock: Clock,
+) -> Hold:
     """Take ``credits`` of a hold, all of it by default; the rest goes back.
 
     Captured again with the same credits, it returns the hold and moves nothing. Capturing
     0 is a release. It is not too late as long as nobody has needed the credits.
+
+    :param quantity: How much it was in the end; that of the hold by default. So is ``price_version``.
 
     :raises HoldClosed: It has ended otherwise, or there is no such hold.
     :raises ValueError: More is captured than is held.
@@ -83,7 +102,13 @@ def capture(session: Session, owner: str, *, key: str, credits: int | None = Non
         return hold
     if credits == 0:
         return _give_back(session, wallet, hold)
-    hold_states.close(session, wallet, hold, "capture", captured=credits)
+    use = use_of(hold)
+    use = replace(
+        use,
+        quantity=use.quantity if quantity is None else quantity,
+        price_version=price_version or use.price_version,
+    )
+    hold_states.close(session, wallet, hold, "capture", captured=credits, use=use)
     if credits < hold.credits:
         after_release(session, wallet)
     return hold

@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 from ..clock import Clock
 from ..database.upsert import insert
 from ..errors import KeyReused, NothingToReverse
-from ..tables import Entry, Kind, Wallet
+from ..tables import Entry, Hold, Kind, Wallet
+from .uses import UNSAID, Use
 
 #: More credits than this in one posting are a mistake, and sums of many still fit the columns.
 MAX_CREDITS = 10**15
@@ -54,6 +55,7 @@ class Posting:
     :param expires_at: When what is left of credits that come in ends.
     :param amount_minor: What was paid or refunded, in the smallest unit of ``currency``.
     :param at: When it happened, if before now; times never go back inside a wallet.
+    :param use: Who spends, and on what.
     """
 
     kind: Kind
@@ -66,13 +68,14 @@ class Posting:
     currency: str | None = None
     reason: str | None = None
     at: datetime | None = None
+    use: Use = UNSAID
 
     @classmethod
-    def of_spend(cls, credits: int, key: str, *, reason: str | None = None) -> Self:
+    def of_spend(cls, credits: int, key: str, *, reason: str | None = None, use: Use = UNSAID) -> Self:
         """:raises ValueError: The key or the number of credits is none that a caller may give."""
         check_credits(credits)
         check_key(key)
-        return cls(Kind.SPEND, -credits, key, reason=reason)
+        return cls(Kind.SPEND, -credits, key, reason=reason, use=use)
 
 
 @dataclass
@@ -202,7 +205,13 @@ def repeat(
 
 def _gist(posted: Entry | Posting) -> tuple[object, ...]:
     """What two postings with one key must agree on, beside the credits."""
-    return posted.kind, posted.refers_to_seq, posted.amount_minor, posted.currency
+    use = posted.use if isinstance(posted, Posting) else use_of(posted)
+    return posted.kind, posted.refers_to_seq, posted.amount_minor, posted.currency, use.gist
+
+
+def use_of(row: Entry | Hold) -> Use:
+    """Who spent, and on what, as the row has it."""
+    return Use(row.spender, row.item, row.quantity, row.price_version)
 
 
 def append(session: Session, wallet: LockedWallet, posting: Posting) -> Entry:
@@ -227,6 +236,10 @@ def append(session: Session, wallet: LockedWallet, posting: Posting) -> Entry:
         amount_minor=posting.amount_minor,
         currency=posting.currency,
         reason=posting.reason,
+        spender=posting.use.spender,
+        item=posting.use.item,
+        quantity=posting.use.quantity,
+        price_version=posting.use.price_version,
     )
     return session.scalars(entry.returning(Entry)).one()
 

@@ -16,6 +16,7 @@ from .expiry import end, expire, finish
 from .lot_store import LotStore, StoredMemory
 from .lots import LotState, Part, last
 from .posting import Posting, append, begin_on, check_credits, check_key, find
+from .uses import Use
 
 
 def reverse(
@@ -59,7 +60,8 @@ def reverse(
         raise NothingToReverse(f"{left} credits of {spend_key!r} are left to give back, not {credits}")
     store = expire(session, wallet)
     parts = last(memory.spent(spend.seq), credits, skip=returned)
-    posting = Posting(Kind.REVERSAL, credits, key, refers_to_seq=spend.seq, reason=reason)
+    use = Use(spend.spender, spend.item)
+    posting = Posting(Kind.REVERSAL, credits, key, refers_to_seq=spend.seq, reason=reason, use=use)
     return _write(store, spend, parts, posting)
 
 

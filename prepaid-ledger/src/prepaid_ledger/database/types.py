@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -39,6 +41,33 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+#: How much of something: a whole number, or one for each unit by its name.
+Quantities = int | Mapping[str, int]
+
+
+def quantity_text(quantity: Quantities) -> str:
+    """A quantity as the tables keep it: a number, or an object of JSON in the order of its names."""
+    if isinstance(quantity, Mapping):
+        return json.dumps(dict(quantity), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return str(quantity)
+
+
+class QuantityText(TypeDecorator[Quantities]):
+    """A quantity, kept as a text."""
+
+    impl = String(255)
+    cache_ok = True
+
+    def process_bind_param(self, value: Quantities | None, dialect: Dialect) -> str | None:
+        return None if value is None else quantity_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Quantities | None:
+        if value is None:
+            return None
+        quantity: Quantities = json.loads(value)
+        return quantity
 
 
 class Base(DeclarativeBase):

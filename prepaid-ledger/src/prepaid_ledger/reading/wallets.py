@@ -111,7 +111,8 @@ def _summary_of_lot(lot: LotState, entry: Entry, now: datetime) -> LotSummary:
 
 @dataclass(frozen=True)
 class Which:
-    """Which entries: of one kind, from a time up to and not including another, with one of some keys.
+    """Which entries: of one kind, from a time up to and not including another, with one of some keys, by
+    one spender, of one item.
 
     ``keys`` may be a SELECT of them, which the database runs together with its own.
     """
@@ -120,6 +121,8 @@ class Which:
     since: datetime | None = None
     until: datetime | None = None
     keys: Collection[str] | Select[str] | None = None
+    spender: str | None = None
+    item: str | None = None
 
     def of(self, query: Select[Entry]) -> Select[Entry]:
         if self.kind is not None:
@@ -128,6 +131,10 @@ class Which:
             query = query.where(Entry.at >= self.since)
         if self.until is not None:
             query = query.where(Entry.at < self.until)
+        if self.spender is not None:
+            query = query.where(Entry.spender == self.spender)
+        if self.item is not None:
+            query = query.where(Entry.item == self.item)
         return query if self.keys is None else query.where(Entry.key.in_(self.keys))
 
 

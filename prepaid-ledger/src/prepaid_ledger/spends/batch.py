@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Insert, bindparam, text
 
+from ..books.uses import UNSAID
 from ..database.engine import LOCK_TIMEOUT_S
 from ..database.types import UtcDateTime
 from .host_insert import BatchInsert, batch_insert
@@ -67,12 +68,14 @@ def post(
 BATCH_ON_POSTGRESQL = """
 WITH requested AS MATERIALIZED (
   SELECT * FROM json_to_recordset(%(requested)s)
-    AS a (n integer, owner text, key text, credits bigint{record})
+    AS a (n integer, owner text, key text, credits bigint,
+          spender text, item text, quantity text, price_version text{record})
 ), locked AS MATERIALIZED (
   SELECT id, owner, balance, held, debt, seq, next_expiry_at, moved_at FROM prepaid_wallet
   WHERE owner = ANY (ARRAY(SELECT owner FROM requested)){timeout} ORDER BY id FOR NO KEY UPDATE {skip}
 ), fresh AS (
-  SELECT a.n, a.key, a.credits, l.id, l.seq, l.balance, l.balance - l.held AS available,
+  SELECT a.n, a.key, a.credits, a.spender, a.item, a.quantity, a.price_version,
+         l.id, l.seq, l.balance, l.balance - l.held AS available,
          greatest(l.moved_at, %(now)s) AS at,
          CAST(sum(a.credits) OVER earlier AS bigint) AS running, row_number() OVER earlier AS rank
   FROM requested a JOIN locked l USING (owner)
@@ -80,11 +83,13 @@ WITH requested AS MATERIALIZED (
     AND (SELECT e.seq FROM prepaid_entry e WHERE e.wallet_id = l.id AND e.key = a.key) IS NULL
   WINDOW earlier AS (PARTITION BY l.id ORDER BY a.n)
 ), taken AS (
-  SELECT n, id, key, credits, seq + rank AS seq, balance - running AS balance, at
+  SELECT n, id, key, credits, seq + rank AS seq, balance - running AS balance, at,
+         spender, item, quantity, price_version
   FROM fresh WHERE running <= available
 ), posted AS (
-  INSERT INTO prepaid_entry (wallet_id, seq, kind, key, credits, debt, balance_after, at)
-  SELECT id, seq, 'spend', key, -credits, 0, balance, at FROM taken
+  INSERT INTO prepaid_entry (wallet_id, seq, kind, key, credits, debt, balance_after, at,
+                             spender, item, quantity, price_version)
+  SELECT id, seq, 'spend', key, -credits, 0, balance, at, spender, item, quantity, price_version FROM taken
 ), moved AS (
   UPDATE prepaid_wallet w
   SET balance = w.balance - t.credits, seq = w.seq + t.entries, moved_at = t.at
@@ -133,12 +138,25 @@ def on_postgresql(
             "owner": request.owner,
             "key": request.key,
             "credits": request.credits,
+            **said_of(request),
             **({} if host_insert is None else host_insert.row(request)),
         }
         for n, request in enumerate(requests)
     ]
     values = {"requested": WRITER.encode(requested), "now": now, "debt_blocks": debt_blocks}
     return _statement(wait, host_insert), values
+
+
+def said_of(request: SpendRequest) -> dict[str, object]:
+    """Who spends, and on what, by column; nothing where nothing is said."""
+    if (use := request.use) is UNSAID:
+        return {}
+    return {
+        "spender": use.spender,
+        "item": use.item,
+        "quantity": use.quantity_text,
+        "price_version": use.price_version,
+    }
 
 
 def read(rows: Iterable[Any]) -> list[Outcome]:
@@ -157,9 +175,13 @@ JOIN prepaid_entry e ON e.wallet_id = a.value ->> 0 AND e.key = a.value ->> 1
 """)
 
 ENTRY_ON_SQLITE = text("""
-INSERT INTO prepaid_entry (wallet_id, seq, kind, "key", credits, debt, balance_after, at)
-VALUES (:wallet_id, :seq, 'spend', :key, :credits, 0, :balance, :at)
+INSERT INTO prepaid_entry (wallet_id, seq, kind, "key", credits, debt, balance_after, at,
+                           spender, item, quantity, price_version)
+VALUES (:wallet_id, :seq, 'spend', :key, :credits, 0, :balance, :at,
+        :spender, :item, :quantity, :price_version)
 """).bindparams(bindparam("at", type_=UtcDateTime))
+
+NOTHING_SAID = dict.fromkeys(("spender", "item", "quantity", "price_version"))
 
 MOVE_ON_SQLITE = text("""
 UPDATE prepaid_wallet SET balance = :balance, seq = :seq, moved_at = :at WHERE id = :id
@@ -198,6 +220,8 @@ def _post_on_sqlite(
                 "credits": -request.credits,
                 "balance": wallet["balance"],
                 "at": wallet["at"],
+                **NOTHING_SAID,
+                **said_of(request),
             }
         )
         outcomes.append(Outcome(True, Spent(wallet["seq"], wallet["balance"])))

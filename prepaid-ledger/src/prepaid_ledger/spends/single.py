@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 
 from ..books import entries
 from ..books.posting import Posting, check_credits, check_key
+from ..books.uses import UNSAID, Use
 from ..clock import Clock
 from ..database.transactions import commit_alone
+from ..database.types import Quantities
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,11 @@ class SpendRequest:
     :param key: Names what is paid for, ``report:17``.
     :param work: One INSERT of the host's that is committed with the spend, or not at all.
     :param values: Its parameters.
-    :raises ValueError: The key or the number of credits is none that a caller may give.
+    :param spender: Who spends for the owner: ``key:17``, ``member:5``.
+    :param item: What is bought: ``report``, ``gpt-x``.
+    :param quantity: How much of it: a whole number, or one for each unit by its name.
+    :param price_version: The price list that made credits of it.
+    :raises ValueError: One of them is none that a caller may give.
     """
 
     owner: str
@@ -30,10 +36,21 @@ class SpendRequest:
     key: str
     work: Insert | None = None
     values: Mapping[str, object] | None = None
+    spender: str | None = None
+    item: str | None = None
+    quantity: Quantities | None = None
+    price_version: str | None = None
 
     def __post_init__(self) -> None:
         check_credits(self.credits)
         check_key(self.key)
+        _ = self.use
+
+    @property
+    def use(self) -> Use:
+        """Who spends, and on what."""
+        words = (self.spender, self.item, self.quantity, self.price_version)
+        return UNSAID if words == (None, None, None, None) else Use(*words)
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,7 @@ def spend_alone(engine: Engine, request: SpendRequest, *, clock: Clock, debt_blo
     :raises KeyReused: The key has posted something else.
     :raises Busy: The database did not get to it. What came of it, the same key tells.
     """
-    posting = Posting.of_spend(request.credits, request.key)
+    posting = Posting.of_spend(request.credits, request.key, use=request.use)
 
     def write(session: Session) -> Spent:
         entry, is_new = entries.spend(session, request.owner, posting, clock=clock, debt_blocks=debt_blocks)

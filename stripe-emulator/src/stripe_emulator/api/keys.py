@@ -1,4 +1,4 @@
-"""Who may call: any test key opens the one account; a publishable key opens a browser's few calls."""
+"""Who may call: any test key opens the one account; others open a browser's or a mobile app's few calls."""
 
 from __future__ import annotations
 
@@ -7,11 +7,24 @@ import binascii
 import hmac
 
 from stripe_emulator.api.routing import Endpoint
-from stripe_emulator.core import store
+from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import Unauthenticated
 from stripe_emulator.core.wire import Form
 
-SECRET, PUBLISHABLE = ("sk_test_", "rk_test_"), "pk_test_"
+SECRET, PUBLISHABLE, EPHEMERAL = ("sk_test_", "rk_test_"), "pk_test_", "ek_test_"
+
+#: What an ephemeral key may call for its customer. https://docs.stripe.com/mobile
+FOR_ONE_CUSTOMER = {
+    ("GET", "/v1/customers/{customer}"),
+    ("POST", "/v1/customers/{customer}"),
+    ("GET", "/v1/customers/{customer}/payment_methods"),
+    ("POST", "/v1/customers/{customer}/sources"),
+    ("DELETE", "/v1/customers/{customer}/sources/{id}"),
+    ("GET", "/v1/payment_methods"),
+    ("POST", "/v1/payment_methods"),
+    ("POST", "/v1/payment_methods/{payment_method}/attach"),
+    ("POST", "/v1/payment_methods/{payment_method}/detach"),
+}
 
 
 def given(authorization: str, form: Form) -> str:
@@ -36,7 +49,8 @@ def given(authorization: str, form: Form) -> str:
             " using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See"
             " https://stripe.com/docs/api#authentication for details."
         )
-    if not key.startswith((*SECRET, PUBLISHABLE)) or key in (*SECRET, PUBLISHABLE):
+    known = (*SECRET, PUBLISHABLE, EPHEMERAL)
+    if not key.startswith(known) or key in known:
         raise Unauthenticated(f"Invalid API Key provided: {masked(key)}")
     return key
 
@@ -44,9 +58,14 @@ def given(authorization: str, form: Form) -> str:
 def check(key: str, endpoint: Endpoint, values: dict[str, str], form: Form) -> None:
     """Keep a publishable key to what a browser may do: with an object's client secret, on that object.
 
+    An ephemeral key is kept to its own customer.
+
     :raises Unauthenticated: The call takes a secret key, or the client secret does not fit.
     """
     if key.startswith(SECRET):
+        return
+    if key.startswith(EPHEMERAL):
+        _check_ephemeral(key, endpoint, values, form)
         return
     if not endpoint.publishable:
         raise Unauthenticated(
@@ -62,6 +81,22 @@ def check(key: str, endpoint: Endpoint, values: dict[str, str], form: Form) -> N
             "The client_secret provided does not match any associated object on this account.",
             param="client_secret",
         )
+
+
+def _check_ephemeral(key: str, endpoint: Endpoint, values: dict[str, str], form: Form) -> None:
+    """:raises Unauthenticated: The key is over, or the call is not about its own customer."""
+    known = next(iter(store.select("ephemeral_key", {"_secret": key}, limit=1)), None)
+    if known is None or known["expires"] <= clock.account_now():
+        raise Unauthenticated(f"Expired API Key provided: {masked(key)}", code="api_key_expired")
+    method = store.find("payment_method", values.get("payment_method", "")) or {}
+    named = {values.get("customer"), form.get("customer"), method.get("customer")} - {None}
+    if (endpoint.verb, endpoint.path) not in FOR_ONE_CUSTOMER or named - {known["_customer"]}:
+        raise Unauthenticated(
+            "The ephemeral key provided is not allowed to make this call: it acts for one customer alone.",
+            code="secret_key_required",
+        )
+    if (endpoint.verb, endpoint.path) == ("GET", "/v1/payment_methods"):
+        form.setdefault("customer", known["_customer"])
 
 
 def masked(key: str) -> str:

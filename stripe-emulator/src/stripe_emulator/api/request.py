@@ -28,7 +28,7 @@ from stripe_emulator.core.errors import (
 )
 from stripe_emulator.core.store import Origin, Store
 from stripe_emulator.core.version import API_VERSION
-from stripe_emulator.core.wire import Form, decode, decode_json, encode
+from stripe_emulator.core.wire import Form, decode, decode_json, decode_multipart, encode
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z_]+)?")
 
@@ -91,11 +91,7 @@ class Api:
             return Reply(error.status, body, {**headers, **error.headers})
 
     def _answer(self, call: Call, request_id: str, headers: dict[str, str]) -> Reply:
-        form = (
-            decode_json(call.query, call.body)
-            if call.path.startswith("/v2/")
-            else decode(call.query, call.body)
-        )
+        form = _form(call)
         secret = keys.given(call.header("authorization"), form)
         headers["Stripe-Version"], strict = _version(call)
         if account := call.header("stripe-account"):
@@ -140,6 +136,15 @@ class Api:
         if trouble.fails_before:
             raise _down()
         return trouble
+
+
+def _form(call: Call) -> Form:
+    kind = call.header("content-type")
+    if call.path.startswith("/v2/"):
+        return decode_json(call.query, call.body)
+    if kind.startswith("multipart/form-data"):
+        return decode_multipart(call.query, kind, call.body)
+    return decode(call.query, call.body)
 
 
 def _work(endpoint: Endpoint, values: dict[str, str], raw: Form, strict: bool, request_id: str) -> Answer:

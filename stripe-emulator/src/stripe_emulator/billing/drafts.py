@@ -14,6 +14,7 @@ from stripe_emulator.catalog import discounts, totals
 from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
+from stripe_emulator.payments import tax_ids
 
 #: Seconds until Stripe finalizes a draft by itself.
 DRAFT_TIME = 3600
@@ -283,7 +284,7 @@ def _of_customer(customer: Json) -> Json:
         "customer_phone": customer.get("phone"),
         "customer_shipping": customer.get("shipping"),
         "customer_tax_exempt": customer.get("tax_exempt") or "none",
-        "customer_tax_ids": [],
+        "customer_tax_ids": tax_ids.shown_on_invoices(customer),
     }
 
 

@@ -15,7 +15,7 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import payment_intents
+from stripe_emulator.payments import payment_intents, tax_ids
 
 register = Register()
 
@@ -79,6 +79,7 @@ def issue(invoice: Json) -> None:
     objects.change(
         invoice,
         automatically_finalizes_at=None,
+        customer_tax_ids=tax_ids.shown_on_invoices(customer),
         effective_at=invoice["effective_at"] or clock.now(),
         ending_balance=_apply_balance(invoice, customer),
         hosted_invoice_url=f"{base}/invoice/{invoice['id']}",

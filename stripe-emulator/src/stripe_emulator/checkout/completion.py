@@ -10,7 +10,14 @@ from stripe_emulator.checkout import invoice_creation, session_discounts
 from stripe_emulator.core import clock, ids, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import challenges, confirmation, customers, payment_intents, setup_intents
+from stripe_emulator.payments import (
+    challenges,
+    confirmation,
+    customers,
+    payment_intents,
+    setup_intents,
+    tax_ids,
+)
 
 register = Register()
 
@@ -30,6 +37,11 @@ def asks_phone(session: Json) -> bool:
 def asks_address(session: Json) -> bool:
     """Whether the customer has to give a billing address."""
     return bool(session["billing_address_collection"] == "required")
+
+
+def asks_tax_id(session: Json) -> bool:
+    """Whether the customer may give a tax id, and the business that it belongs to."""
+    return bool((session["tax_id_collection"] or {}).get("enabled"))
 
 
 def waits_for_bank(session: Json) -> str | None:
@@ -61,19 +73,23 @@ def finish(session: Json, *, payment_status: str = "paid") -> None:
     email = session["customer_email"] or known.get("email") or payer.get("email")
     clock.unschedule(session["id"], "checkout.session.expire")
     updates = {name: payer[name] for name in session["_updates"] if payer.get(name)}
+    if payer.get("business_name") and "name" in session["_updates"]:
+        updates["name"] = payer["business_name"]
     if customer and updates:
         objects.change(customer, "customer.updated", **updates)
+    if customer and payer.get("tax_id"):
+        tax_ids.new(payer["tax_id"], customer)
     objects.change(
         session,
         customer_details={
             "address": payer.get("address") or known.get("address"),
-            "business_name": None,
+            "business_name": payer.get("business_name"),
             "email": email,
             "individual_name": None,
-            "name": payer.get("name") or known.get("name"),
+            "name": payer.get("business_name") or payer.get("name") or known.get("name"),
             "phone": payer.get("phone") or known.get("phone"),
             "tax_exempt": known.get("tax_exempt", "none"),
-            "tax_ids": [],
+            "tax_ids": [payer["tax_id"]] if payer.get("tax_id") else [],
         },
         payment_status=payment_status,
         status="complete",
@@ -159,6 +175,7 @@ def ensure_customer(session: Json) -> Json:
     payer = session["_payer"]
     email = session["customer_email"] or payer["email"]
     details = {"email": email, **{key: payer.get(key) for key in ("address", "name", "phone")}}
+    details["name"] = payer.get("business_name") or payer.get("name")
     form = {key: value for key, value in details.items() if value}
     customer = customers.new(form)
     objects.change(session, customer=customer["id"])

@@ -16,7 +16,8 @@ from stripe_emulator.core.wire import Form
 class Payer:
     """Who pays, and with what; ``keep`` and ``accepts_terms`` are boxes on the page.
 
-    ``phone`` and ``address`` count only where the session collects them.
+    ``phone``, ``address``, ``tax_id`` (its ``type`` and ``value``) and ``business_name`` count only
+    where the session collects them.
     """
 
     method: Json
@@ -26,6 +27,8 @@ class Payer:
     accepts_terms: bool = True
     phone: str | None = None
     address: Json | None = None
+    tax_id: Json | None = None
+    business_name: str | None = None
 
 
 @dataclass(frozen=True)

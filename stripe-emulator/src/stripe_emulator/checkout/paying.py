@@ -7,6 +7,7 @@ from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
+from stripe_emulator.payments import tax_id_formats
 
 #: What a session does, by its ``mode``.
 MODES = {
@@ -38,6 +39,11 @@ def pay(session: Json, payer: Payer) -> Json:
     details: Json = {"email": payer.email, "name": payer.name, "keep": payer.keep}
     details["phone"] = payer.phone if completion.asks_phone(session) else None
     details["address"] = payer.address if completion.asks_address(session) else None
+    asks_tax_id = completion.asks_tax_id(session)
+    details["tax_id"] = payer.tax_id if asks_tax_id else None
+    details["business_name"] = payer.business_name if asks_tax_id else None
+    if payer.tax_id and asks_tax_id:
+        tax_id_formats.check(payer.tax_id["type"], payer.tax_id["value"], "tax_id")
     objects.change(session, _payer=details)
     MODES[session["mode"]].complete(session, payer)
     return session

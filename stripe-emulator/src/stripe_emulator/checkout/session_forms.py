@@ -21,7 +21,7 @@ NOT_YET = (
     "shipping_options",
 )
 #: Parameters that promise more than is done here where their ``enabled`` is true.
-NOT_YET_ENABLED = ("managed_payments", "tax_id_collection")
+NOT_YET_ENABLED = ("managed_payments",)
 
 #: How the page looks where nobody chose.
 BRANDING: Json = {
@@ -58,8 +58,25 @@ def defaults(form: Form) -> Json:
         }
         if form["mode"] != "setup"
         else None,
+        "tax_id_collection": _tax_id_collection(form),
         "ui_mode": form.get("ui_mode", "hosted_page"),
     }
+
+
+def _tax_id_collection(form: Form) -> Json:
+    """Whether the customer's tax id is asked for; of a customer that is known, only with leave to name it.
+
+    :raises InvalidRequest: The name of the session's customer is not to be changed.
+    """
+    given = form.get("tax_id_collection") or {"enabled": False}
+    may_name = (form.get("customer_update") or {}).get("name") == "auto"
+    if given["enabled"] and "customer" in form and not may_name:
+        raise InvalidRequest(
+            "Tax ID collection requires updating business name on the customer. To enable tax ID collection"
+            " for an existing customer, please set `customer_update[name]` to `auto`.",
+            param="customer_update[name]",
+        )
+    return {"enabled": given["enabled"], "required": given.get("required", "never")}
 
 
 def checked_mode(form: Form) -> Mode:

@@ -128,9 +128,16 @@ class Unavailable(StripeError):
 #: How Stripe writes a kind in "No such ...", where that is not the object's own name.
 SPOKEN = {
     "checkout.session": "checkout session",
+    "confirmation_token": "confirmationtoken",
+    "ephemeral_key": "ephemeral key",
+    "file": "file upload",
+    "file_link": "file link",
+    "payment_link": "payment link",
     "payment_method": "PaymentMethod",
     "promotion_code": "promotion code",
+    "radar.early_fraud_warning": "early fraud warning",
     "setup_intent": "setupintent",
+    "tax_id": "tax ID",
     "test_helpers.test_clock": "test clock",
     "webhook_endpoint": "webhook endpoint",
 }

@@ -7,11 +7,17 @@ gives it its types, hashes and lists.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.formparser import FormDataParser
+from werkzeug.http import parse_options_header
 
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -20,6 +26,8 @@ Form = dict[str, Any]
 
 #: More than any real request has; beyond, a form is an attack and not a request.
 MAX_FIELDS, MAX_DEPTH, MAX_BYTES = 4000, 10, 1_000_000
+#: The most bytes of a request that uploads a file.
+MAX_UPLOAD = 17 * 1024 * 1024
 
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)", re.DOTALL)
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -39,6 +47,35 @@ def decode(*encoded: bytes | str) -> Form:
             raise InvalidRequest(f"Too many parameters; at most {MAX_FIELDS} are read.") from None
         for name, value in pairs:
             _put(form, name, value)
+    return form
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file in a form: its name and its content type as they were sent, and its bytes."""
+
+    filename: str
+    type: str
+    contents: bytes
+
+
+def decode_multipart(query: str, content_type: str, body: bytes) -> Form:
+    """The nested form of a multipart body; each of its files is an ``Upload``.
+
+    :raises InvalidRequest: It can't be read as one.
+    """
+    form = decode(query)
+    mimetype, options = parse_options_header(content_type)
+    parser = FormDataParser(_in_memory, max_form_parts=MAX_FIELDS, silent=False)
+    try:
+        _, fields, uploads = parser.parse(io.BytesIO(body), mimetype, len(body), options)
+    except (ValueError, HTTPException):
+        raise InvalidRequest("Invalid multipart form: the body does not fit its boundary.") from None
+    for name, value in fields.items(multi=True):
+        _put(form, name, value)
+    for name, upload in uploads.items(multi=True):
+        kind = upload.mimetype or "application/octet-stream"
+        form[name] = Upload(upload.filename or "", kind, upload.stream.read())
     return form
 
 
@@ -86,6 +123,16 @@ def encode(value: Any) -> str:
 def public(value: Json) -> Json:
     """An object without the emulator's own keys. Shallow: nested objects are shared."""
     return {key: item for key, item in value.items() if key[0] != "_"}
+
+
+def _in_memory(
+    total_content_length: int | None,
+    content_type: str | None,
+    filename: str | None,
+    content_length: int | None = None,
+) -> io.BytesIO:
+    """Where a part of a multipart form is kept: it is short, and read at once."""
+    return io.BytesIO()
 
 
 def _put(form: Form, name: str, value: str) -> None:

@@ -16,17 +16,21 @@ from stripe_emulator.pages import (
     dashboard,
     dashboard_forms,
     describe,
+    files,
     invoice,
     invoice_pdf,
+    payment_link,
     portal,
     stripe_js,
 )
 
 BLUEPRINTS = (
     checkout.pages,
+    payment_link.pages,
     challenge.pages,
     invoice.pages,
     portal.pages,
+    files.pages,
     stripe_js.pages,
     dashboard.pages,
     dashboard_forms.pages,

@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.catalog import pricing
-from stripe_emulator.checkout import completion, paying, session_changes, session_discounts
+from stripe_emulator.checkout import completion, paying, payment_links, session_changes, session_discounts
 from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.checkout.subscription_mode import needs_card
 from stripe_emulator.core import clock, money, store
@@ -17,6 +17,7 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.pages import card_form, describe, problem, stripe_js_session
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
+from stripe_emulator.payments import tax_id_formats
 
 #: The fields of a billing address with their labels.
 ADDRESS = (("line1", "Street"), ("city", "City"), ("postal_code", "Postal code"), ("country", "Country"))
@@ -102,9 +103,10 @@ def _session(session_id: str) -> Json:
 def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> ResponseReturnValue:
     if session["status"] != "open":
         status = 200 if session["status"] == "complete" else 410
-        return render_template(
-            "hosted/closed.html", session=session, landing=completion.landing(session)
-        ), status
+        link = payment_links.of_session(session)
+        thanks = link["after_completion"].get("hosted_confirmation") if link else None
+        landing = "" if thanks else completion.landing(session)
+        return render_template("hosted/closed.html", session=session, landing=landing, thanks=thanks), status
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     options = session["saved_payment_method_options"] or {}
     page = render_template(
@@ -116,11 +118,13 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         every=_every(session),
         promotion=session_discounts.named(session),
         asks_card=asks_card(session),
-        email=session["customer_email"] or (customer or {}).get("email"),
+        email=session["customer_email"] or (customer or {}).get("email") or session.get("_email"),
         saved=stripe_js_session.saved_cards(session),
         asks_terms=completion.asks_terms(session),
         asks_phone=completion.asks_phone(session),
         asks_address=completion.asks_address(session),
+        asks_tax_id=completion.asks_tax_id(session),
+        tax_id_types=tax_id_formats.KINDS,
         words={key: (text or {}).get("message") for key, text in (session["custom_text"] or {}).items()},
         can_keep=session["mode"] == "payment" and options.get("payment_method_save") == "enabled",
         refusal=refusal,
@@ -195,6 +199,7 @@ def _payer(session: Json) -> Payer:
         "accepts_terms": "terms_of_service" in form,
         "phone": _phone(session),
         "address": _address(session),
+        **_business(session),
     }
     if not asks_card(session):
         return Payer({}, email or None, name, **more)
@@ -213,6 +218,28 @@ def _phone(session: Json) -> str | None:
     if not re.fullmatch(r"\+?[0-9]{5,15}", phone):
         raise Refusal("phone", "Enter a phone number, such as +1 555 0100.")
     return phone
+
+
+def _business(session: Json) -> Json:
+    """The tax id and the business that it belongs to, where the session collects them and they were given.
+
+    :raises Refusal: One of the two is missing, or the number can't be one of that type.
+    """
+    kind, value = request.form.get("tax_id_type", ""), request.form.get("tax_id", "").strip()
+    business = request.form.get("business_name", "").strip() or None
+    if not completion.asks_tax_id(session) or not (value or business):
+        return {}
+    if business is None:
+        raise Refusal("business_name", "Enter the name of the business that the tax ID belongs to.")
+    if not value:
+        raise Refusal("tax_id", "Enter the tax ID of the business, or leave its name out.")
+    if kind not in tax_id_formats.KINDS:
+        raise Refusal("tax_id_type", "Choose the type of the tax ID.")
+    try:
+        tax_id_formats.check(kind, value, "tax_id")
+    except InvalidRequest:
+        raise Refusal("tax_id", "This is no tax ID of the type that was chosen.") from None
+    return {"tax_id": {"type": kind, "value": value}, "business_name": business}
 
 
 def _address(session: Json) -> Json | None:

@@ -40,6 +40,10 @@ class Card:
     address_checks: str | None = None
     #: Its bank can ask for its owner (3D Secure).
     takes_3ds: bool = True
+    #: The bank reports a suspicion of fraud once it has paid: an early fraud warning.
+    bank_warns: bool = False
+    #: "elevated" places what it pays in review.
+    risk: str = "normal"
     #: "succeeds" or "fails": what becomes of a refund that is pending at first.
     late_refund: str | None = None
     #: Skips the days until the money is available.
@@ -158,6 +162,8 @@ _TABLE: list[tuple[Card, tuple[str, ...]]] = [
         Card("4000008400000779", dispute="noncompliant", eligible_for="visa_compliance"),
         ("createComplianceDispute",),
     ),
+    (Card("4000000000005423", bank_warns=True), ("createIssuerFraudRecord",)),
+    (Card("4000000000009235", risk="elevated"), ("riskLevelElevated",)),
     (Card("4000000000007726", late_refund="succeeds"), ("pendingRefund",)),
     (Card("4000000000005126", late_refund="fails"), ("refundFail",)),
 ]

@@ -11,7 +11,7 @@ from stripe_emulator.core.errors import NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import balance_transactions, cards, payment_methods
+from stripe_emulator.payments import balance_transactions, cards, payment_methods, reviews
 
 register = Register()
 
@@ -112,6 +112,7 @@ def make(
     :param pending: The bank will say later; ``clear`` then goes on.
     """
     captured = decline is None and not pending and intent["capture_method"] != "manual"
+    risky = decline is None and payment_methods.card_of(method).risk == "elevated"
     charge = objects.create(
         "charge",
         **{key: intent[key] for key in COPIED},
@@ -128,7 +129,7 @@ def make(
         fraud_details={},
         metadata=dict(intent["metadata"]),
         order=None,
-        outcome=_outcome(decline),
+        outcome=_IN_REVIEW if risky else _outcome(decline),
         paid=decline is None and not pending,
         payment_intent=intent["id"],
         payment_method=method["id"],
@@ -147,7 +148,10 @@ def make(
         objects.change(charge, receipt_url=f"{store.current().store.base_url}/receipts/{charge['id']}")
     if captured:
         _book(charge, method)
+    review = reviews.place(charge, intent) if risky else None
     events.emit(f"charge.{charge['status']}", charge)
+    if review is not None:
+        events.emit("review.opened", review)
     if captured:
         clock.schedule(clock.now() + UPDATED_AFTER, "charge.updated", charge["id"])
     return charge
@@ -177,6 +181,7 @@ def release(charge: Json, *, event: str = "charge.refunded") -> Json:
     """Release what the bank holds and the shop never took."""
     objects.change(charge, amount_refunded=charge["amount"], refunded=True)
     events.emit(event, charge)
+    reviews.close_of(charge, "canceled")
     return charge
 
 
@@ -198,6 +203,22 @@ def _book(charge: Json, method: Json | None) -> None:
         at_once=card is not None and card.available_at_once,
     )
     objects.change(charge, balance_transaction=moved["id"])
+
+
+#: The outcome of a charge that took money and is placed in review.
+_IN_REVIEW: Json = {
+    "advice_code": None,
+    "network_advice_code": None,
+    "network_decline_code": None,
+    "network_status": "approved_by_network",
+    "reason": "elevated_risk_level",
+    "risk_level": "elevated",
+    "risk_score": 70,
+    "rule": "manual_review_if_elevated_risk",
+    "seller_message": "Stripe evaluated this payment as having elevated risk, and placed it in your manual"
+    " review queue.",
+    "type": "manual_review",
+}
 
 
 def _outcome(decline: tuple[str, str] | None) -> Json:

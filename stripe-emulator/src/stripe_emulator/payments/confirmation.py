@@ -15,7 +15,14 @@ from stripe_emulator.core.errors import CardError
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import cards, challenges, charges, disputes, payment_methods
+from stripe_emulator.payments import (
+    cards,
+    challenges,
+    charges,
+    disputes,
+    early_fraud_warnings,
+    payment_methods,
+)
 
 register = Register()
 
@@ -178,8 +185,10 @@ def succeeded(intent: Json) -> None:
 
 
 def charged(charge: Json) -> None:
-    """A charge took money: some test cards dispute it at once."""
-    disputes.open_for_card(charge, store.get("payment_method", charge["payment_method"]))
+    """A charge took money: the bank of some test cards warns at once, or disputes it."""
+    method = store.get("payment_method", charge["payment_method"])
+    early_fraud_warnings.send_for_card(charge, method)
+    disputes.open_for_card(charge, method)
 
 
 def _authorize(intent: Json, method: Json, *, after_challenge: bool = False) -> Json:

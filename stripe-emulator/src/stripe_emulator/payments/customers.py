@@ -10,13 +10,13 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import emails, store
-from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound, no_such
+from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.ids import token
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import payment_methods
+from stripe_emulator.payments import card_sources, payment_methods, tax_ids
 
 register = Register()
 
@@ -158,6 +158,8 @@ def new(form: Form) -> Json:
     events.emit("customer.created", customer)
     if method is not None:
         payment_methods.attach_to(method, customer)
+    for number, data in enumerate(form.get("tax_id_data") or []):
+        tax_ids.new(data, customer, f"tax_id_data[{number}]")
     _take_source(customer, form)
     _discount(customer, form)
     return customer
@@ -195,17 +197,21 @@ def _check(form: Form) -> None:
 
 
 def _take_source(customer: Json, form: Form) -> None:
-    """``source``, as older integrations save a card: attached, and the default; here a payment method."""
+    """``source``, as older integrations save a card: attached, and the default in place of the one before."""
+    if form.get("default_source"):
+        method = card_sources.of_customer(customer, form["default_source"], "default_source")
+        objects.change(customer, default_source=method["id"])
     if not form.get("source"):
         return
-    if not isinstance(form["source"], str):
-        raise NotEmulated("customers with the details of a card as source", param="source")
-    if form["source"].startswith("tok_"):
-        method = payment_methods.from_token(form["source"], {}, "source")
-    else:
+    if isinstance(form["source"], str) and not form["source"].startswith("tok_"):
         method = payment_methods.named(form["source"], "source")
-    payment_methods.attach_to(method, customer)
+        payment_methods.attach_to(method, customer)
+    else:
+        method = card_sources.save(customer, form["source"], "source")
+    before = store.find("payment_method", customer["default_source"] or "")
     objects.change(customer, default_source=method["id"])
+    if before is not None and before["id"].startswith(card_sources.PREFIX):
+        card_sources.forget(customer, before)
 
 
 def _discount(customer: Json, form: Form) -> None:

@@ -10,7 +10,13 @@ from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public, without_effect
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import balance_transactions, payment_methods
+from stripe_emulator.payments import (
+    balance_transactions,
+    early_fraud_warnings,
+    files,
+    payment_methods,
+    reviews,
+)
 
 register = Register()
 
@@ -67,6 +73,7 @@ def update(form: Form, dispute_id: str) -> Json:
     evidence = form.get("evidence") or {}
     if evidence and dispute["status"] not in ANSWERED:
         raise InvalidRequest("This dispute is already closed or under review.", param="evidence")
+    files.check_evidence(evidence)
     changes = objects.patch(dispute, form, ())
     without_effect(form, "intended_submission_method")
     if evidence:
@@ -136,6 +143,8 @@ def open_dispute(charge: Json, reason: str = "fraudulent") -> Json:
     events.emit("charge.dispute.created", dispute)
     if not inquiry:
         events.emit("charge.dispute.funds_withdrawn", dispute)
+    early_fraud_warnings.sync(charge)
+    reviews.close_of(charge, "disputed")
     clock.schedule(dispute["evidence_details"]["due_by"], "dispute.overdue", dispute["id"])
     return dispute
 

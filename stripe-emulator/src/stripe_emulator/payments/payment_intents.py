@@ -12,7 +12,7 @@ from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public, without_effect
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import charges, confirmation, payment_methods
+from stripe_emulator.payments import charges, confirmation, confirmation_tokens, payment_methods
 from stripe_emulator.payments.confirmation import Confirmation
 
 register = Register()
@@ -44,10 +44,13 @@ MAY_CANCEL = MAY_CONFIRM | {"requires_capture", "processing"}
 @register.post("/v1/payment_intents")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/payment_intents/create"""
+    if form.get("confirm"):
+        form = confirmation_tokens.unfold(form)
     intent = new(form)
     if form.get("confirm"):
+        confirmation_tokens.join(form, intent)
         return confirmation.confirm(intent, confirmation_of(intent, form))
-    for param in ("off_session", "error_on_requires_action", "return_url"):
+    for param in ("confirmation_token", "off_session", "error_on_requires_action", "return_url"):
         if param in form:
             raise InvalidRequest(
                 f"The parameter `{param}` cannot be passed when creating a PaymentIntent unless `confirm`"
@@ -97,6 +100,8 @@ def confirm(form: Form, intent_id: str) -> Json:
     intent = store.get("payment_intent", intent_id, param="intent")
     if intent["status"] not in MAY_CONFIRM:
         raise unexpected(intent, "confirm", "it has already been confirmed")
+    form = confirmation_tokens.unfold(form)
+    confirmation_tokens.join(form, intent)
     narrow(intent, form)
     objects.change(intent, **objects.patch(intent, form, KEPT))
     return confirmation.confirm(intent, confirmation_of(intent, form))

@@ -6,7 +6,7 @@ import hashlib
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, emails, store
+from stripe_emulator.core import clock, emails, ids, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -59,17 +59,7 @@ def update(form: Form, payment_method_id: str) -> Json:
         raise InvalidRequest(
             "You must save this PaymentMethod to a customer before you can update it.", param="payment_method"
         )
-    changes = objects.patch(method, form, ("allow_redisplay",))
-    if "billing_details" in form:
-        changes["billing_details"] = _billing_details(
-            form["billing_details"] or {}, method["billing_details"]
-        )
-    card = form.get("card") or {}
-    expiry = {key: card[key] for key in ("exp_month", "exp_year") if key in card}
-    if expiry:
-        _check_expiry(**{**{key: method["card"][key] for key in ("exp_month", "exp_year")}, **expiry})
-        changes["card"] = method["card"] | expiry
-    return objects.change(method, "payment_method.updated", **changes)
+    return objects.change(method, "payment_method.updated", **changes(method, form))
 
 
 @register.get("/v1/payment_methods")
@@ -101,6 +91,22 @@ def detach(form: Form, payment_method_id: str) -> Json:
     return detach_from(method)
 
 
+def changes(method: Json, form: Form) -> Json:
+    """What an update asks to change: the address, the expiry, who is shown the card again.
+
+    :raises CardError: The card would be out of date.
+    """
+    after = objects.patch(method, form, ("allow_redisplay",))
+    if "billing_details" in form:
+        after["billing_details"] = _billing_details(form["billing_details"] or {}, method["billing_details"])
+    card = form.get("card") or {}
+    expiry = {key: card[key] for key in ("exp_month", "exp_year") if key in card}
+    if expiry:
+        _check_expiry(**{**{key: method["card"][key] for key in ("exp_month", "exp_year")}, **expiry})
+        after["card"] = method["card"] | expiry
+    return after
+
+
 def new(form: Form) -> Json:
     """A payment method from creation parameters, not attached to anyone."""
     kind = form.get("type", "card")
@@ -129,10 +135,12 @@ def new_card(
     exp_year: int = 2034,
     cvc: str | None = "123",
     form: Form | None = None,
+    method_id: str | None = None,
 ) -> Json:
     """A payment method of a card, not attached to anyone.
 
     :param form: ``billing_details``, ``metadata``, ``allow_redisplay`` as at creation.
+    :param method_id: Its id, if it isn't to be drawn.
     :raises CardError: The expiry or the security code can't be.
     """
     form = form or {}
@@ -141,6 +149,7 @@ def new_card(
     details = _billing_details(form.get("billing_details") or {})
     return objects.create(
         "payment_method",
+        id=method_id,
         type="card",
         allow_redisplay=form.get("allow_redisplay", "unspecified"),
         billing_details=details,
@@ -215,12 +224,35 @@ def _new_test_card(card: Card) -> Json:
     return new_card(card, exp_month=(now - 1) % 12 + 1, exp_year=(now - 1) // 12 + 1)
 
 
-def from_token(token_id: str, form: Form, param: str) -> Json:
-    """A payment method from ``tok_visa`` and its like."""
+def from_token(token_id: str, form: Form, param: str, *, as_source: bool = False) -> Json:
+    """A payment method from ``tok_visa`` and its like, or from a token that was made, which is used up.
+
+    :param as_source: Its id begins with ``card_``, as ids of sources do.
+    :raises InvalidRequest: No such token of a card, or it has been used.
+    """
     card = cards.named(token_id)
-    if card is None:
+    if card is not None:
+        return new_card(card, form=form, method_id=ids.new("card") if as_source else None)
+    token = store.find("token", token_id)
+    if token is None or token["type"] != "card":
         raise InvalidRequest(f"No such token: '{token_id}'", code="resource_missing", param=param)
-    return new_card(card, form=form)
+    if token["used"]:
+        raise InvalidRequest(
+            f"You cannot use a Stripe token more than once: {token_id}.",
+            code="token_already_used",
+            param=param,
+        )
+    objects.change(token, used=True)
+    method = store.get("payment_method", token["_method"])
+    if as_source:
+        return method
+    return new_card(
+        cards.numbered(method["_number"]),
+        exp_month=method["card"]["exp_month"],
+        exp_year=method["card"]["exp_year"],
+        cvc="123" if method["card"]["checks"]["cvc_check"] else None,
+        form={"billing_details": method["billing_details"], **form},
+    )
 
 
 def card_of(method: Json) -> Card:

@@ -9,7 +9,7 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import balance_transactions, payment_methods
+from stripe_emulator.payments import balance_transactions, early_fraud_warnings, payment_methods, reviews
 
 register = Register()
 
@@ -116,6 +116,9 @@ def new(charge: Json, amount: int, form: Form) -> Json:
     events.emit("refund.created", refund)
     _count(charge)
     events.emit("charge.refunded", charge)
+    early_fraud_warnings.sync(charge)
+    if charge["refunded"]:
+        reviews.close_of(charge, "refunded_as_fraud" if refund["reason"] == "fraudulent" else "refunded")
     if late:
         clock.schedule(clock.now() + DECIDED_AFTER, f"refund.{late}", refund["id"])
         return refund
@@ -149,6 +152,7 @@ def take_back(refund: Json, status: str, reason: str | None) -> None:
     events.emit("charge.refund.updated", refund, previous=before)
     if status == "failed":
         events.emit("refund.failed", refund)
+    early_fraud_warnings.sync(charge)
 
 
 @register.due("refund.succeeds")

@@ -12,7 +12,7 @@ from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public, without_effect
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import payment_intents, setup_confirmation
+from stripe_emulator.payments import confirmation_tokens, payment_intents, setup_confirmation
 from stripe_emulator.payments.confirmation import Confirmation
 
 register = Register()
@@ -32,8 +32,11 @@ OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
 @register.post("/v1/setup_intents")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/setup_intents/create"""
+    if form.get("confirm"):
+        form = confirmation_tokens.unfold(form)
     intent = new(form)
     if form.get("confirm"):
+        confirmation_tokens.join(form, intent)
         return setup_confirmation.confirm(intent, _confirmation(intent, form))
     without_effect(form, "mandate_data", "use_stripe_sdk")
     if "return_url" in form:
@@ -68,6 +71,8 @@ def update(form: Form, intent_id: str) -> Json:
 def confirm(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/confirm"""
     intent = _open(intent_id, "confirm")
+    form = confirmation_tokens.unfold(form)
+    confirmation_tokens.join(form, intent)
     payment_intents.narrow(intent, form)
     objects.change(intent, **objects.patch(intent, form, ("payment_method_options",)))
     return setup_confirmation.confirm(intent, _confirmation(intent, form))

@@ -9,7 +9,7 @@ from stripe_emulator import pages
 from stripe_emulator.api.request import HEADERS, Api, Call, Reply
 from stripe_emulator.core import ids
 from stripe_emulator.core.errors import InvalidRequest, NotFound, StripeError, Unavailable
-from stripe_emulator.core.wire import MAX_BYTES, encode
+from stripe_emulator.core.wire import MAX_BYTES, MAX_UPLOAD, encode
 from stripe_emulator.server import load
 
 VERBS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
@@ -28,6 +28,8 @@ def create_app(api: Api) -> Flask:
     @app.route("/v1/<path:_>", methods=VERBS, provide_automatic_options=False)
     @app.route("/v2/<path:_>", methods=VERBS, provide_automatic_options=False)
     def call(_: str) -> Response:
+        if request.path == "/v1/files":
+            request.max_content_length = MAX_UPLOAD
         return respond(api.answer(read(request)))
 
     @app.route("/v1/<path:_>", methods=["OPTIONS"], provide_automatic_options=False)

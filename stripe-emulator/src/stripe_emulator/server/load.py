@@ -32,6 +32,7 @@ from stripe_emulator.billing import (
 from stripe_emulator.catalog import coupons, prices, products, promotion_codes, tax_rates
 from stripe_emulator.checkout import (
     completion,
+    payment_links,
     payment_mode,
     payment_pages,
     sessions,
@@ -42,17 +43,27 @@ from stripe_emulator.events import core_events, event_destinations, event_routes
 from stripe_emulator.payments import (
     balance,
     balance_transactions,
+    card_sources,
     charges,
     confirmation,
+    confirmation_tokens,
+    customer_sessions,
     customers,
     direct_charges,
     disputes,
+    early_fraud_warnings,
+    ephemeral_keys,
+    file_links,
+    files,
     payment_intents,
     payment_methods,
     payouts,
     refunds,
+    reviews,
     setup_confirmation,
     setup_intents,
+    tax_ids,
+    tokens,
 )
 
 REGISTERS: tuple[Register, ...] = (
@@ -72,11 +83,21 @@ REGISTERS: tuple[Register, ...] = (
     balance.register,
     payouts.register,
     payment_methods.register,
+    tokens.register,
+    card_sources.register,
     customers.register,
+    tax_ids.register,
+    confirmation_tokens.register,
+    ephemeral_keys.register,
+    customer_sessions.register,
     charges.register,
     direct_charges.register,
     refunds.register,
+    files.register,
+    file_links.register,
     disputes.register,
+    early_fraud_warnings.register,
+    reviews.register,
     confirmation.register,
     payment_intents.register,
     setup_intents.register,
@@ -101,6 +122,7 @@ REGISTERS: tuple[Register, ...] = (
     # checkout
     completion.register,
     sessions.register,
+    payment_links.register,
     payment_pages.register,
 )
 

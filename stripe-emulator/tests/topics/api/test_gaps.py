@@ -55,8 +55,8 @@ def test_a_parameter_that_would_have_no_effect_is_refused_and_nothing_is_done(
 
 
 def test_a_route_that_is_not_there_says_so(shop: Shop) -> None:
-    with pytest.raises(stripe.APIError, match="POST /v1/payment_links"):
-        shop.v1.payment_links.create({"line_items": [{"price": "price_1", "quantity": 1}]})
+    with pytest.raises(stripe.APIError, match="GET /v1/sigma/scheduled_query_runs"):
+        shop.v1.sigma.scheduled_query_runs.list()
 
 
 def test_an_older_account_may_send_what_has_no_effect(stripe_emulator: Emulator) -> None:

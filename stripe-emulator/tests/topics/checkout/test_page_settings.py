@@ -110,7 +110,6 @@ def test_nobody_pays_who_does_not_accept_the_terms(shop: Shop) -> None:
     [
         ("after_expiration", {"recovery": {"enabled": True}}),
         ("shipping_options", [{"shipping_rate_data": {"display_name": "Post", "type": "fixed_amount"}}]),
-        ("tax_id_collection", {"enabled": True}),
         ("custom_fields", [{"key": "vat", "label": {"custom": "VAT", "type": "custom"}, "type": "text"}]),
     ],
 )

@@ -127,6 +127,10 @@ def create_entries() -> None:
         sa.Column("amount_minor", BigInt, nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=True),
         sa.Column("reason", sa.String(length=255), nullable=True),
+        sa.Column("spender", sa.String(length=64), nullable=True),
+        sa.Column("item", sa.String(length=64), nullable=True),
+        sa.Column("quantity", sa.String(length=255), nullable=True),
+        sa.Column("price_version", sa.String(length=32), nullable=True),
         sa.CheckConstraint(
             "CASE WHEN kind IN ('purchase', 'grant', 'allowance', 'reversal') THEN credits > 0 "
             "WHEN kind IN ('spend', 'expiry') THEN credits <= 0 ELSE TRUE END",
@@ -189,6 +193,10 @@ def create_holds() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_seq", BigInt, nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("spender", sa.String(length=64), nullable=True),
+        sa.Column("item", sa.String(length=64), nullable=True),
+        sa.Column("quantity", sa.String(length=255), nullable=True),
+        sa.Column("price_version", sa.String(length=32), nullable=True),
         sa.CheckConstraint(
             "(state = 'captured') = (captured > 0)", name=op.f("ck_prepaid_hold_captured_by_capture")
         ),

@@ -1,0 +1,73 @@
+"""Who spends, and on what: it stands on the entry and on the hold, and is checked here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..database.types import Quantities, quantity_text
+
+#: The longest spender and item, price version, and text of a quantity.
+MAX_NAME = 64
+MAX_VERSION = 32
+MAX_QUANTITY = 255
+
+
+@dataclass(frozen=True)
+class Use:
+    """Who of an owner's spends, on what, how much of it, and by which price list.
+
+    :param spender: Who spends for the owner: ``key:17``, ``member:5``.
+    :param item: What is bought: ``report``, ``gpt-x``.
+    :param quantity: How much of it: a whole number, or one for each unit by its name.
+    :param price_version: The price list that made credits of it.
+    :raises ValueError: One of them is none that the tables can hold; the message names it.
+    """
+
+    spender: str | None = None
+    item: str | None = None
+    quantity: Quantities | None = None
+    price_version: str | None = None
+
+    def __post_init__(self) -> None:
+        check_name("spender", self.spender, "key:17", MAX_NAME)
+        check_name("item", self.item, "report", MAX_NAME)
+        check_name("price_version", self.price_version, "2026-11", MAX_VERSION)
+        check_quantity(self.quantity)
+
+    @property
+    def gist(self) -> tuple[object, ...]:
+        """What two postings with one key must agree on."""
+        return self.spender, self.item, self.quantity_text
+
+    @property
+    def quantity_text(self) -> str | None:
+        """The quantity as the tables keep it."""
+        return None if self.quantity is None else quantity_text(self.quantity)
+
+
+def check_name(field: str, name: str | None, example: str, longest: int) -> None:
+    """:raises ValueError: It is empty, too long, no text, or holds a NUL."""
+    if name is None:
+        return
+    if not isinstance(name, str) or not 1 <= len(name) <= longest or "\x00" in name:
+        raise ValueError(f"{field} is a text of 1 to {longest} characters, such as {example}, not {name!r}")
+
+
+def check_quantity(quantity: Quantities | None) -> None:
+    """:raises ValueError: It is neither a whole number from 0 on nor a few of them by name."""
+    if quantity is None:
+        return
+    numbers = quantity.values() if isinstance(quantity, Mapping) else [quantity]
+    names = quantity.keys() if isinstance(quantity, Mapping) else []
+    fits = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers)
+    named = all(isinstance(name, str) and name and "\x00" not in name for name in names)
+    if not (fits and named and numbers) or len(quantity_text(quantity)) > MAX_QUANTITY:
+        raise ValueError(
+            "quantity is a whole number from 0 on, or some by the names of their units, such as "
+            f'{{"input": 1200, "output": 340}}, at most {MAX_QUANTITY} characters as JSON; not {quantity!r}'
+        )
+
+
+#: Nothing is said of it.
+UNSAID = Use()

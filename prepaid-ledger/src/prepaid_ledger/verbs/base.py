@@ -1,0 +1,94 @@
+"""What every verb stands on: the setup, and in whose transaction it writes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from ..audit.problem import Rule
+from ..clock import Clock
+from ..database.transactions import commit_alone, is_writing, raising_busy
+from ..spends.group_commit import GroupCommit
+
+Terms = ParamSpec("Terms")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every verb works with: one database, the time, two rules of the host, spends, and audit rules."""
+
+    engine: Engine
+    clock: Clock
+    debt_blocks: bool
+    hold_expires_after: timedelta
+    spends: GroupCommit
+    audit_rules: tuple[Rule, ...] = ()
+
+
+class Verbs(ABC):
+    """The setup that verbs work with, and the three ways in which they run."""
+
+    @property
+    @abstractmethod
+    def setup(self) -> Setup:
+        """What every verb works with."""
+
+    @property
+    @abstractmethod
+    def _session(self) -> Session | None:
+        """The caller's session; ``None`` where each verb is a transaction of its own."""
+
+    def _join(
+        self,
+        verb: Callable[Concatenate[Session, Terms], Result],
+        /,
+        *args: Terms.args,
+        **terms: Terms.kwargs,
+    ) -> Result:
+        """Write in the caller's transaction; where there is none, in one of its own."""
+        if self._session is None:
+            return self._alone(verb, *args, **terms)
+        with raising_busy():
+            return verb(self._session, *args, **terms)
+
+    def _alone(
+        self,
+        verb: Callable[Concatenate[Session, Terms], Result],
+        /,
+        *args: Terms.args,
+        **terms: Terms.kwargs,
+    ) -> Result:
+        """Write in a transaction of its own, and commit."""
+        self._take_turns()
+        return commit_alone(self.setup.engine, lambda session: verb(session, *args, **terms))
+
+    def _read(
+        self,
+        query: Callable[Concatenate[Session, Terms], Result],
+        /,
+        *args: Terms.args,
+        **terms: Terms.kwargs,
+    ) -> Result:
+        """Read as the caller's transaction sees it; where there is none, what is committed."""
+        with raising_busy():
+            if self._session is not None:
+                return query(self._session, *args, **terms)
+            with Session(self.setup.engine) as session:
+                return query(session, *args, **terms)
+
+    def _take_turns(self) -> None:
+        """Refuse at once what would wait for itself: the caller's session is SQLite's one writer."""
+        if self.setup.engine.dialect.name != "sqlite" or self._session is None:
+            return
+        if is_writing(self._session):
+            raise RuntimeError(
+                "Your session has written and not committed. This verb commits by itself, on a connection of "
+                "its own, and SQLite has one writer at a time: commit or roll back your session first."
+            )

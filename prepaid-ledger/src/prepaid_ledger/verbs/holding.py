@@ -1,0 +1,84 @@
+"""The verbs that set credits aside while work is done."""
+
+from __future__ import annotations
+
+from ..books import holds
+from ..books.uses import Use
+from ..database.types import Quantities
+from ..held_credits import HeldCredits
+from ..tables import Hold
+from .base import Verbs
+
+
+class Holding(Verbs):
+    """Credits that are held, and then captured or given back."""
+
+    def hold(
+        self,
+        owner: str,
+        credits: int,
+        *,
+        key: str,
+        spender: str | None = None,
+        item: str | None = None,
+        quantity: Quantities | None = None,
+        price_version: str | None = None,
+    ) -> HeldCredits:
+        """Set credits aside while work is done, and commit.
+
+        In a ``with`` block, what was not captured goes back at its end. Without one, end it by ``capture`` or
+        ``release``, in any process; else it ends by itself after the ledger's ``hold_expires_after``.
+
+        :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
+        :param item: What is bought: ``report``, ``gpt-x``.
+        :param quantity: How much of it: a whole number, or one for each unit by its name.
+        :param price_version: The price list that made credits of it.
+        :raises InsufficientCredits: Fewer are available.
+        :raises WalletBlocked: The wallet owes credits, and the ledger's ``debt_blocks`` is set.
+        :raises KeyReused: The key holds another number of credits, or for another use.
+        :raises Busy: The database did not get to it.
+        """
+        setup = self.setup
+        held = self._alone(
+            holds.hold,
+            owner,
+            credits,
+            key=key,
+            use=Use(spender, item, quantity, price_version),
+            expires_after=setup.hold_expires_after,
+            clock=setup.clock,
+            debt_blocks=setup.debt_blocks,
+        )
+        return HeldCredits(self, owner, held)
+
+    def capture(
+        self,
+        owner: str,
+        *,
+        key: str,
+        credits: int | None = None,
+        quantity: Quantities | None = None,
+        price_version: str | None = None,
+    ) -> Hold:
+        """Take ``credits`` of a hold, all by default; the rest goes back. Commits.
+
+        :param quantity: How much it was in the end; by default what the hold says. So is ``price_version``.
+        :raises HoldClosed: It has ended otherwise, or there is none.
+        :raises ValueError: More is captured than is held.
+        """
+        return self._alone(
+            holds.capture,
+            owner,
+            key=key,
+            credits=credits,
+            quantity=quantity,
+            price_version=price_version,
+            clock=self.setup.clock,
+        )
+
+    def release(self, owner: str, *, key: str) -> Hold:
+        """Give back all of a hold. Commits. Ended without a capture already, it moves nothing.
+
+        :raises HoldClosed: It was captured, or there is none.
+        """
+        return self._alone(holds.release, owner, key=key, clock=self.setup.clock)

@@ -1,0 +1,191 @@
+"""The verbs that bring credits in, take them back with their money, and correct."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, timedelta
+
+from ..books import allowances, clawbacks, entries, sweep
+from ..books.allowances import ALLOWANCE_GRACE
+from ..books.posting import Posting
+from ..tables import Entry, Kind
+from .base import Verbs
+
+
+class Incoming(Verbs):
+    """Credits that come in, and go when their money does."""
+
+    def grant(
+        self, owner: str, credits: int, *, key: str, reason: str, expires_at: datetime | None = None
+    ) -> Entry:
+        """Give credits that nobody paid for, in your transaction. They pay a debt first.
+
+        :param expires_at: When what is left of them ends; the first call's stands.
+        :raises KeyReused: The key has posted something else.
+        """
+        posting = Posting(Kind.GRANT, credits, key, expires_at=expires_at, reason=reason)
+        return self._join(entries.receive, owner, posting, self.setup.clock)
+
+    def grant_many(
+        self,
+        owners: Iterable[str],
+        credits: int,
+        *,
+        key: str,
+        reason: str,
+        expires_at: datetime | None = None,
+    ) -> Iterator[int]:
+        """Grant the same to each of ``owners``, once, and commit; how many have it, after each thousand.
+
+        Walk it to the end, with a progress bar if you like. Broken off, run it again with the same key.
+
+        :raises KeyReused: The key has posted something else in one of the wallets.
+        """
+        self._take_turns()
+        posting = Posting(Kind.GRANT, credits, key, expires_at=expires_at, reason=reason)
+        return sweep.grant_many(self.setup.engine, owners, posting, self.setup.clock)
+
+    def purchase(
+        self,
+        owner: str,
+        credits: int,
+        *,
+        key: str,
+        amount_minor: int,
+        currency: str,
+        expires_at: datetime | None = None,
+    ) -> Entry:
+        """Give credits that were paid for, in your transaction. They pay a debt first.
+
+        :param key: Names your record of the payment, ``payment:17``.
+        :param amount_minor: What was paid, in the smallest unit of ``currency``; 0 under a full discount.
+        :param expires_at: When what is left of them ends; the first call's stands.
+        :raises KeyReused: The key has posted something else.
+        """
+        posting = Posting(
+            Kind.PURCHASE,
+            credits,
+            key,
+            expires_at=expires_at,
+            amount_minor=amount_minor,
+            currency=currency,
+        )
+        return self._join(entries.receive, owner, posting, self.setup.clock)
+
+    def allowance(
+        self,
+        owner: str,
+        credits: int,
+        *,
+        key: str,
+        period_end: datetime,
+        amount_minor: int,
+        currency: str,
+        grace: timedelta = ALLOWANCE_GRACE,
+        roll_over: int = 0,
+        replacing: Collection[str] | None = None,
+    ) -> Entry:
+        """Give the credits of a period that was paid, in your transaction. They pay a debt first.
+
+        What is left of earlier allowances ends, but for ``roll_over`` credits that move up.
+
+        :param key: Names the invoice.
+        :param period_end: They last until then, and ``grace`` longer.
+        :param amount_minor: What was paid, in the smallest unit of ``currency``.
+        :param replacing: The keys of the allowances that end now; by default all of the owner's.
+        :raises KeyReused: The key has posted something else.
+        """
+        posting = Posting(
+            Kind.ALLOWANCE,
+            credits,
+            key,
+            expires_at=period_end + grace,
+            amount_minor=amount_minor,
+            currency=currency,
+        )
+        return self._join(
+            allowances.allowance,
+            owner,
+            posting,
+            self.setup.clock,
+            roll_over=roll_over,
+            replacing=replacing,
+        )
+
+    def add_to_allowance(
+        self, owner: str, credits: int, *, key: str, period_end: datetime, amount_minor: int, currency: str
+    ) -> Entry:
+        """Give what an upgrade adds to the running period, in your transaction, until the period's end.
+
+        :param key: Names the upgrade's invoice.
+        :raises KeyReused: The key has posted something else.
+        """
+        posting = Posting(
+            Kind.ALLOWANCE,
+            credits,
+            key,
+            expires_at=period_end,
+            amount_minor=amount_minor,
+            currency=currency,
+        )
+        return self._join(entries.receive, owner, posting, self.setup.clock)
+
+    def move_end(self, owner: str, *, key: str, expires_at: datetime) -> None:
+        """Let what is left of the credits that ``key`` gave end at another time, in your transaction.
+
+        What is spent, held or over by now stays as it is. A repeat does nothing.
+        """
+        self._join(allowances.move_end, owner, key, expires_at, self.setup.clock)
+
+    def adjust(self, owner: str, credits: int, *, key: str, reason: str) -> Entry:
+        """Correct a wallet by hand, in your transaction; ``credits`` may be negative.
+
+        :raises InsufficientCredits: Fewer are available than are taken.
+        :raises KeyReused: The key has posted something else.
+        """
+        posting = Posting(Kind.ADJUSTMENT, credits, key, reason=reason)
+        return self._join(entries.adjust, owner, posting, self.setup.clock)
+
+    def claw_back(
+        self,
+        owner: str,
+        *,
+        lot_key: str,
+        key: str,
+        refunded_minor: int | None = None,
+        credits: int | None = None,
+        reason: str | None = None,
+    ) -> Entry:
+        """Take back the credits of money that left again, in your transaction.
+
+        They are taken from the rest of the lot first, then from other credits that are not held; what is
+        spent already becomes the wallet's debt.
+
+        :param lot_key: The key of the purchase or allowance, ``payment:17``.
+        :param key: Names this refund or dispute, ``refund:re_1``.
+        :param refunded_minor: The money of this one refund, never the sum of several.
+        :param credits: In place of it, the credits to take; never more than are left of the lot's share.
+        :raises NothingToReverse: The key has not brought any credits in.
+        :raises KeyReused: The key has posted something else.
+        """
+        return self._join(
+            clawbacks.claw_back,
+            owner,
+            lot_key=lot_key,
+            key=key,
+            refunded_minor=refunded_minor,
+            credits=credits,
+            reason=reason,
+            clock=self.setup.clock,
+        )
+
+    def restore(self, owner: str, *, claw_key: str, key: str, reason: str | None = None) -> Entry:
+        """Undo a clawback, in your transaction: the refund failed at the bank, or the dispute was won.
+
+        :param claw_key: The key of the clawback, ``refund:re_1``.
+        :raises NothingToReverse: There is no such clawback, or it is undone already.
+        :raises KeyReused: The key has posted something else.
+        """
+        return self._join(
+            clawbacks.restore, owner, claw_key=claw_key, key=key, reason=reason, clock=self.setup.clock
+        )

@@ -1,0 +1,75 @@
+"""The verbs that read: what an owner has now, had at a time, and what happened in between."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Select
+
+from ..books import sweep
+from ..reading import statements, wallets
+from ..reading.statements import Statement
+from ..reading.wallets import LotSummary, Page, WalletSummary
+from ..tables import Kind
+from .base import Verbs
+
+
+class Reads(Verbs):
+    """What is read of one owner's credits. Nothing is written, but what is due."""
+
+    def balance(self, owner: str) -> int:
+        """The credits of ``owner``, with those that open holds set aside."""
+        return self.wallet(owner).balance
+
+    def available(self, owner: str) -> int:
+        """The credits that ``owner`` can spend now."""
+        return self.wallet(owner).available
+
+    def wallet(self, owner: str) -> WalletSummary:
+        """``balance``, ``held``, ``available`` and ``debt`` of ``owner``; zeros for one never heard of."""
+        return self._read(wallets.summary, owner, clock=self.setup.clock)
+
+    def lots(self, owner: str) -> list[LotSummary]:
+        """What is left of what came in, in the order in which it will be drawn."""
+        return self._read(wallets.lots, owner, clock=self.setup.clock)
+
+    def entries(
+        self,
+        owner: str,
+        limit: int = 50,
+        cursor: str | None = None,
+        *,
+        kind: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        keys: Collection[str] | Select[str] | None = None,
+        spender: str | None = None,
+        item: str | None = None,
+    ) -> Page:
+        """The entries of ``owner``, newest first; ``.next_cursor`` finds the page after.
+
+        :param kind: Only those of one kind, such as ``spend``.
+        :param since: Only those from then on; ``until``: only those before.
+        :param keys: Only those with one of these keys. It may be a SELECT from your tables.
+        :param spender: Only those of one spender; ``item``: only those of one item.
+        :raises ValueError: The limit is not from 1 to 200, or the cursor or kind is none of ours.
+        """
+        which = wallets.Which(None if kind is None else Kind(kind), since, until, keys, spender, item)
+        return self._read(wallets.entries, owner, limit=limit, cursor=cursor, which=which)
+
+    def statement(self, owner: str, start: datetime, end: datetime) -> Statement:
+        """What moved the credits of ``owner`` from ``start`` up to, and not including, ``end``.
+
+        What is due is written first, so that a statement of the past never changes.
+
+        :raises ValueError: The end is before the start.
+        """
+        clock = self.setup.clock
+        if self._read(statements.is_due, owner, clock=clock):
+            self._alone(sweep.write_due_of, owner, clock)
+        return self._read(statements.statement, owner, start, end, clock=clock, read=self._read)
+
+    def balance_at(self, owner: str, time: datetime) -> int:
+        """The credits that ``owner`` had at ``time``."""
+        return self._read(statements.balance_at, owner, time, clock=self.setup.clock)

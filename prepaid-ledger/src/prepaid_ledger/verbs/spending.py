@@ -1,0 +1,118 @@
+"""The verbs that take credits for what is delivered, and that give them back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Insert
+
+from ..books import entries, reversals
+from ..books.posting import Posting
+from ..books.uses import Use
+from ..database.types import Quantities
+from ..errors import PrepaidError
+from ..spends.single import SpendRequest, Spent
+from ..tables import Entry
+from .base import Verbs
+
+
+class Spending(Verbs):
+    """Credits that are taken at once."""
+
+    def spend(
+        self,
+        owner: str,
+        *,
+        credits: int = 1,
+        key: str,
+        reason: str | None = None,
+        spender: str | None = None,
+        item: str | None = None,
+        quantity: Quantities | None = None,
+        price_version: str | None = None,
+    ) -> Entry:
+        """Take credits in your transaction: the work and its price are committed together, or neither.
+
+        Call it last, then commit: until then other writers of this wallet wait.
+
+        :param key: Names what is paid for, ``report:17``. Once spent, it returns the first entry.
+        :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
+        :param item: What is bought: ``report``, ``gpt-x``.
+        :param quantity: How much of it: a whole number, or one for each unit by its name.
+        :param price_version: The price list that made credits of it.
+        :raises InsufficientCredits: Fewer are available.
+        :raises WalletBlocked: The wallet owes credits, and the ledger's ``debt_blocks`` is set.
+        :raises KeyReused: The key has posted something else.
+        :raises Busy: Another writer held the wallet for too long.
+        :raises DBAPIError: A deadlock or serialization failure: roll back and repeat your transaction.
+        """
+        use = Use(spender, item, quantity, price_version)
+        posting = Posting.of_spend(credits, key, reason=reason, use=use)
+        setup = self.setup
+        entry, _is_new = self._join(
+            entries.spend, owner, posting, clock=setup.clock, debt_blocks=setup.debt_blocks
+        )
+        return entry
+
+    def spend_now(
+        self,
+        owner: str,
+        *,
+        credits: int = 1,
+        key: str,
+        work: Insert | None = None,
+        values: Mapping[str, object] | None = None,
+        spender: str | None = None,
+        item: str | None = None,
+        quantity: Quantities | None = None,
+        price_version: str | None = None,
+    ) -> Spent:
+        """Take credits and commit, fast; answer once it is durable.
+
+        :param work: One INSERT of yours that is committed with it, or not at all.
+        :param values: Its parameters. A statement made once and given with values is
+            faster than one made for each call.
+        :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
+        :param item: What is bought: ``report``, ``gpt-x``.
+        :param quantity: How much of it: a whole number, or one for each unit by its name.
+        :param price_version: The price list that made credits of it.
+        :raises InsufficientCredits: Fewer are available.
+        :raises WalletBlocked: The wallet owes credits, and the ledger's ``debt_blocks`` is set.
+        :raises KeyReused: The key has posted something else.
+        :raises Busy: The database did not get to it. What came of it, the same key tells.
+        """
+        self._take_turns()
+        request = SpendRequest(owner, credits, key, work, values, spender, item, quantity, price_version)
+        return self.setup.spends.spend(request)
+
+    def spend_many(self, spends: Iterable[SpendRequest]) -> list[Spent | PrepaidError]:
+        """Make many spends and commit, hundreds at a time; what came of each, in their order.
+
+        A refusal is in its place in the list, and the others are spent all the same.
+        """
+        self._take_turns()
+        return self.setup.spends.spend_many(spends)
+
+    def reverse(
+        self,
+        owner: str,
+        *,
+        spend_key: str,
+        key: str,
+        credits: int | None = None,
+        reason: str | None = None,
+    ) -> Entry:
+        """Give back a spend, or ``credits`` of it, in your transaction.
+
+        :raises NothingToReverse: There is no such spend, or less of it is left to give back.
+        :raises KeyReused: The key has posted something else.
+        """
+        return self._join(
+            reversals.reverse,
+            owner,
+            spend_key=spend_key,
+            key=key,
+            credits=credits,
+            reason=reason,
+            clock=self.setup.clock,
+        )

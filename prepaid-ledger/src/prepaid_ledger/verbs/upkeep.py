@@ -1,0 +1,45 @@
+"""The verbs that keep the books: what is due, the tables, and the audit."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from .. import database
+from ..audit import audit
+from ..audit.problem import Problem, Rule
+from ..books import sweep
+from ..database import LEDGER
+from ..errors import UnknownVersion
+from .base import Verbs
+
+
+class Upkeep(Verbs):
+    """What is done for all wallets, by cron or by hand."""
+
+    def write_due(self) -> int:
+        """Write what is due: lots that have ended, holds whose time is over; how many wallets were due."""
+        return sweep.write_due(self.setup.engine, self.setup.clock)
+
+    def bring_up_to_date(self, owner: str) -> None:
+        """Write what is due in one wallet, and commit."""
+        self._alone(sweep.write_due_of, owner, self.setup.clock)
+
+    def upgrade(self) -> None:
+        """Make the ledger's tables, or bring them up to date. Does nothing when they are.
+
+        :raises UnknownVersion: Tables are there that this code has not made. They stay as they are.
+        """
+        database.upgrade(self.setup.engine, LEDGER)
+
+    def is_upgraded(self) -> bool:
+        """Whether the tables are those of this version: for a readiness check."""
+        with self.setup.engine.connect() as connection, suppress(UnknownVersion):
+            return LEDGER.version(connection) == LEDGER.newest
+        return False
+
+    def audit(self, *rules: Rule) -> list[Problem]:
+        """Everything that is off, by the ledger's rules and those it was made with; empty when all is right.
+
+        :param rules: Further rules, on tables of your own, read from the same snapshot.
+        """
+        return list(audit.audit(self.setup.engine, *self.setup.audit_rules, *rules))
