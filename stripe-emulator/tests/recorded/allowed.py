@@ -50,6 +50,7 @@ ADDED_SINCE = (
     "checkout.session.managed_payments",
     "customer.customer_account",
     "discount.customer_account",
+    "invoice.amount_paid_off_stripe",
     "invoice.customer_account",
     "invoiceitem.customer_account",
     "invoiceitem.net_amount",

@@ -7,12 +7,21 @@ STILL_SENT = {
     "charge.destination",
     "charge.dispute",
     "charge.order",
+    "charge.source",
+    "payment_intent.source",
+    "product.type",
+    "recurring.trial_period_days",
     "subscription.plan",
     "subscription.quantity",
+    "subscription_item.plan",
+    "subscription_schedule_configuration_item.plan",
 }
 
 #: Added, renamed or taken away by 2026-10-28.endive, which the SDK shows.
-CHANGED_BY_ENDIVE: set[str] = set()
+CHANGED_BY_ENDIVE = {
+    "dispute_evidence_details.submission_method",  # added
+    "subscription_schedule.pause_schedules",  # added
+}
 
 
 def allows(place: str) -> bool:

@@ -63,7 +63,7 @@ def schema_named(name: str) -> Schema:
 
 
 def problems(verb: str, path: str, answer: Any) -> list[tuple[str, str]]:
-    """Where a 2xx answer does not fit: ``(field, what is wrong with it)``. The field is named by its schema."""
+    """Where a 2xx answer does not fit: ``(field, what is wrong)``. The field is named by its schema."""
     operation = operation_of(verb, path)
     if operation is None:
         return []
@@ -104,7 +104,7 @@ def _may_be(schema: Schema, value: Any) -> bool:
         schema = schema_named(schema["$ref"].removeprefix(PREFIX))
     if "anyOf" in schema:
         return any(_may_be(each, value) for each in schema["anyOf"])
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or schema.get("type") != "object":
         return isinstance(value, _TYPES.get(schema.get("type", ""), ()))
     fields = schema.get("properties", {})
     names = fields.get("object", {}).get("enum")

@@ -40,12 +40,12 @@ def make(subscription: Json, form: Json) -> Change:
     customer = store.get("customer", subscription["customer"])
     fields = change_forms.kept(subscription, form, customer)
     data = items.changed(subscription, form.get("items") or [], customer)
+    items.check_mode(data, subscription["billing_mode"])
     fields |= items.shown(subscription["id"], data)
     trial_end = change_forms.trial_end(subscription, form)
     since = change_forms.proration_date(subscription, form)
     behavior = form.get("proration_behavior", "create_prorations")
     resets = _resets_anchor(subscription, form, data, trial_end)
-    moved = behavior != "none" and _changes_interval(subscription, data)
     if trial_end is not None and trial_end > clock.now():
         return _into_trial(subscription, customer, fields, data, trial_end, behavior)
     if (
@@ -64,7 +64,7 @@ def make(subscription: Json, form: Json) -> Change:
         for item in data:
             items.place(item, clock.now(), clock.now())
     start.add_invoice_items(subscription, customer, form)
-    wants_invoice = resets or moved or behavior == "always_invoice"
+    wants_invoice = resets or behavior == "always_invoice"
     invoice = bill_change(subscription, customer, fields, resets=resets) if wants_invoice else None
     return Change(fields, invoice)
 
@@ -136,10 +136,10 @@ def _costs_the_same(before: Json, after: Json) -> bool:
 
 
 def _resets_anchor(subscription: Json, form: Json, data: list[Json], trial_end: int | None) -> bool:
-    """Whether the change starts new periods now: asked for, or the trial's end.
+    """Whether the change starts new periods now: asked for, another interval, or the trial's end.
 
-    In classic billing another interval does, too; in flexible billing the item's period is then the
-    one that runs by the anchor as it is.
+    A request that also ends a trial that there is not keeps the anchor in flexible billing: so Stripe
+    answered it in recorded traffic. The item's period is then the one that runs by that anchor.
     """
     if trial_end is not None:
         return trial_end <= clock.now()
@@ -152,7 +152,8 @@ def _resets_anchor(subscription: Json, form: Json, data: list[Json], trial_end: 
     kind = anchor.get("type") if isinstance(anchor, dict) else anchor  # older versions send the word
     if kind == "now":
         return True
-    if subscription["billing_mode"]["type"] == "classic" and _changes_interval(subscription, data):
+    keeps = form.get("trial_end") == "now" and subscription["billing_mode"]["type"] == "flexible"
+    if _changes_interval(subscription, data) and not keeps:
         return True
     before = _intervals(subscription["items"]["data"])
     for item in data:

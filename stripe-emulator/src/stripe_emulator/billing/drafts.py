@@ -23,6 +23,7 @@ DRAFT_TIME = 3600
 BLANK: Json = {
     "amount_overpaid": 0,
     "amount_paid": 0,
+    "amount_paid_off_stripe": 0,
     "amount_shipping": 0,
     "attempt_count": 0,
     "attempted": False,

@@ -6,7 +6,7 @@ import re
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import drafts, items, lines
+from stripe_emulator.billing import currencies, drafts, items, lines
 from stripe_emulator.catalog import discounts, prices, pricing
 from stripe_emulator.core import clocks, ids, money, store
 from stripe_emulator.core.errors import InvalidRequest
@@ -71,8 +71,8 @@ def new(form: Form, customer: Json, invoice: Json | None) -> Json:
     subscription = None
     if "subscription" in form:
         subscription = store.named("subscription", form["subscription"], "subscription")
-    if customer["currency"] is None:
-        objects.change(customer, currency=fields["currency"])
+    currencies.check(customer, fields["currency"])
+    currencies.take(customer, fields["currency"])
     item_id = ids.new("invoiceitem")
     return lines.new_invoiceitem(
         customer,

@@ -113,6 +113,7 @@ def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False, intent: J
     objects.change(
         invoice,
         amount_paid=received,
+        amount_paid_off_stripe=received if out_of_band else 0,
         amount_remaining=0,
         attempted=True,
         auto_advance=False,

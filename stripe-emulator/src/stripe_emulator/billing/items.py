@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from stripe_emulator import contract
-from stripe_emulator.catalog import discounts, prices
+from stripe_emulator.catalog import discounts, prices, pricing
 from stripe_emulator.core import clock, ids, periods, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -116,6 +116,25 @@ def check(items: list[Json]) -> None:
         raise InvalidRequest(
             "The prices of a subscription must all be in one currency.",
             code="currency_mismatch",
+            param="items",
+        )
+
+
+def worth(items: list[Json]) -> int:
+    """What the items cost for a period each, before discounts."""
+    return sum(
+        pricing.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"] or 0)
+        for item in items
+    )
+
+
+def check_mode(items: list[Json], billing_mode: Json) -> None:
+    """:raises InvalidRequest: Several intervals, which only flexible billing bills together."""
+    if billing_mode["type"] == "classic" and len({periods.of_price(item["price"]) for item in items}) > 1:
+        raise InvalidRequest(
+            "Currently, all prices on a subscription must have the same `recurring.interval` and"
+            " `recurring.interval_count`. If you meant to update an existing price on a subscription instead"
+            " of add a new one, make sure to include the subscription item ID of the existing price.",
             param="items",
         )
 

@@ -206,13 +206,6 @@ def difference(subscription: Json, phase: Json) -> list[Json]:
     return [*forms, *({"id": item["id"], "deleted": True} for item in left)]
 
 
-def changes_interval(subscription: Json, phase: Json) -> bool:
-    """Whether a phase is paid by other periods than the subscription so far."""
-    before = {periods.of_price(item["price"]) for item in subscription["items"]["data"]}
-    after = {periods.of_price(store.get("price", item["price"])) for item in phase["items"]}
-    return before != after
-
-
 def _is_wanted(item: Json, phase: Json) -> bool:
     return any(item["price"]["id"] == wanted["price"] for wanted in phase["items"])
 

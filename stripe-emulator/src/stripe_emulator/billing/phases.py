@@ -145,8 +145,6 @@ def enter(schedule: Json, phase: Json, behavior: str | None = None) -> None:
     form["discounts"] = [phase_forms.without_nulls(discount) for discount in phase["discounts"]]
     if phase["trial_end"] and phase["trial_end"] > clock.now():
         form["trial_end"] = phase["trial_end"]
-    elif phase_forms.changes_interval(subscription, phase):
-        form["billing_cycle_anchor"] = {"type": "now"}  # a phase moves it where that is needed
     if phase["add_invoice_items"]:
         form["add_invoice_items"] = [phase_forms.without_nulls(extra) for extra in phase["add_invoice_items"]]
     if clock.now() >= cycle.next_renewal(subscription) and "trial_end" not in form:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.billing import (
     collection,
+    currencies,
     cycle,
     drafts,
     invoices,
@@ -73,6 +74,7 @@ def _new(customer: Json, form: Json) -> Json:
     terms.refuse_what_is_missing(form)
     subscription_id = ids.new("subscription")
     data = _items(form, subscription_id, customer)
+    currencies.check(customer, data[0]["price"]["currency"])
     begins = _begins(form)
     trial_end = terms.trial_end(form, data)
     anchor = terms.anchor(form, data, begins, trial_end)
@@ -89,7 +91,11 @@ def _new(customer: Json, form: Json) -> Json:
         currency=data[0]["price"]["currency"],
         customer=customer["id"],
         discounts=discounts.redeem_all(
-            terms.discount_forms(form), customer, "discounts", subscription=subscription_id
+            terms.discount_forms(form),
+            customer,
+            "discounts",
+            order=discounts.Order(items.worth(data), data[0]["price"]["currency"]),
+            subscription=subscription_id,
         ),
         **items.shown(subscription_id, data),
         metadata=form.get("metadata"),
@@ -101,8 +107,7 @@ def _new(customer: Json, form: Json) -> Json:
         _debits={},
         **_parameters(form),
     )
-    if customer["currency"] is None:
-        objects.change(customer, currency=subscription["currency"])
+    currencies.take(customer, subscription["currency"])
     return subscription
 
 
@@ -151,6 +156,7 @@ def _items(form: Json, subscription_id: str, customer: Json) -> list[Json]:
     if not data:
         raise InvalidRequest("Missing required param: items.", code="parameter_missing", param="items")
     items.check(data)
+    items.check_mode(data, terms.billing_mode(form))
     currency = data[0]["price"]["currency"]
     if "currency" in form and money.currency(form["currency"]) != currency:
         raise InvalidRequest(

@@ -18,6 +18,8 @@ register = Register()
 
 KIND = "test_helpers.test_clock"
 LIVES_DAYS = 30
+#: How far a test clock without subscriptions moves at once.
+YEARS_AT_ONCE = 2
 
 
 @register.post("/v1/test_helpers/test_clocks")
@@ -97,6 +99,12 @@ def _check_advance(test_clock: Json, until: int) -> None:
         for subscription in store.select("subscription", {"test_clock": test_clock["id"]})
         for item in subscription["items"]["data"]
     ]
+    farthest = clock.add_months(test_clock["frozen_time"], 12 * YEARS_AT_ONCE)
+    if not shortest and until > farthest:
+        raise InvalidRequest(
+            f"A test clock without subscriptions can be advanced by at most {YEARS_AT_ONCE} years at once.",
+            param="frozen_time",
+        )
     if until > min(shortest, default=until):
         raise InvalidRequest(
             "A test clock can be advanced by at most two intervals of the shortest subscription on it;"

@@ -42,6 +42,10 @@ def retrieve(form: Form, price_id: str) -> Json:
 def update(form: Form, price_id: str) -> Json:
     """https://docs.stripe.com/api/prices/update; what it costs never changes."""
     price = store.get("price", price_id, param="price")
+    if form.get("active") is False and _is_default(price):
+        raise InvalidRequest(
+            "This price cannot be archived because it is the default price of its product.", param="active"
+        )
     changes = objects.patch(price, form, ("active", "nickname", "tax_behavior"))
     _take_lookup_key(price, form)
     return objects.change(price, "price.updated", **changes)
@@ -110,6 +114,11 @@ def for_once(currency: str, amount: str) -> Json:
         _for_once=True,
         _tiers=None,
     )
+
+
+def _is_default(price: Json) -> bool:
+    product = store.find("product", price["product"])
+    return product is not None and product.get("default_price") == price["id"]
 
 
 def _product_for_once() -> Json:

@@ -41,7 +41,7 @@ def asks_address(session: Json) -> bool:
 
 def asks_tax_id(session: Json) -> bool:
     """Whether the customer may give a tax id, and the business that it belongs to."""
-    return bool((session["tax_id_collection"] or {}).get("enabled"))
+    return bool((session.get("tax_id_collection") or {}).get("enabled"))
 
 
 def waits_for_bank(session: Json) -> str | None:

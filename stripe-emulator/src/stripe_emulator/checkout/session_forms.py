@@ -58,8 +58,8 @@ def defaults(form: Form) -> Json:
         }
         if form["mode"] != "setup"
         else None,
-        "tax_id_collection": _tax_id_collection(form),
         "ui_mode": form.get("ui_mode", "hosted_page"),
+        **_tax_id_collection(form),
     }
 
 
@@ -68,7 +68,9 @@ def _tax_id_collection(form: Form) -> Json:
 
     :raises InvalidRequest: The name of the session's customer is not to be changed.
     """
-    given = form.get("tax_id_collection") or {"enabled": False}
+    given = form.get("tax_id_collection")
+    if not given:
+        return {}
     may_name = (form.get("customer_update") or {}).get("name") == "auto"
     if given["enabled"] and "customer" in form and not may_name:
         raise InvalidRequest(
@@ -76,7 +78,7 @@ def _tax_id_collection(form: Form) -> Json:
             " for an existing customer, please set `customer_update[name]` to `auto`.",
             param="customer_update[name]",
         )
-    return {"enabled": given["enabled"], "required": given.get("required", "never")}
+    return {"tax_id_collection": {"enabled": given["enabled"], "required": given.get("required", "never")}}
 
 
 def checked_mode(form: Form) -> Mode:

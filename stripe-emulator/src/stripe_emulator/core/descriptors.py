@@ -9,7 +9,7 @@ FORBIDDEN = frozenset("<>\\'\"*")
 
 
 def check(text: str | None, param: str) -> None:
-    """:raises InvalidRequest: It is there, and too long, without a letter, or has a sign that banks refuse."""
+    """:raises InvalidRequest: It is too long, has no letter, or has a sign that banks refuse."""
     if not text:
         return
     if len(text) > LONGEST:

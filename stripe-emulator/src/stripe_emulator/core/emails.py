@@ -7,7 +7,7 @@ import re
 from stripe_emulator.core.errors import InvalidRequest
 
 #: A domain has a dot: nobody outside of this machine could write to ``pat@localhost``.
-_ADDRESS = re.compile(r"[^\s@]{1,64}@(?:[^\s@.]+\.)+[^\s@.]{2,}")
+_ADDRESS = re.compile(r"[^\s@]{1,64}@(?:[^\s@.]+\.)+[^\s@.]+")
 
 LONGEST = 512
 

@@ -6,7 +6,7 @@ import secrets
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, ids, money, store
+from stripe_emulator.core import clock, emails, ids, money, store
 from stripe_emulator.core.errors import NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -59,6 +59,7 @@ def update(form: Form, charge_id: str) -> Json:
     charge = store.get("charge", charge_id)
     if "customer" in form:
         raise NotEmulated("changing a charge's customer", param="customer")
+    emails.check(form.get("receipt_email"), "receipt_email")
     changes = objects.patch(
         charge, form, ("description", "fraud_details", "receipt_email", "shipping", "transfer_group")
     )

@@ -34,6 +34,9 @@ KEPT = (
     "tax_exempt",
 )
 
+#: How many customers may live on one test clock.
+CUSTOMERS_ON_A_CLOCK = 3
+
 #: A customer is about to be deleted: subscriptions end here.
 before_removal: Hook[[Json]] = Hook()
 
@@ -193,7 +196,11 @@ def _check(form: Form) -> None:
     if len(form.get("description") or "") > 5000:
         raise InvalidRequest("Descriptions can have up to 5000 characters.", param="description")
     if form.get("test_clock"):
-        store.named("test_helpers.test_clock", form["test_clock"], "test_clock")
+        test_clock = store.named("test_helpers.test_clock", form["test_clock"], "test_clock")
+        if len(store.select("customer", {"test_clock": test_clock["id"]})) >= CUSTOMERS_ON_A_CLOCK:
+            raise InvalidRequest(
+                f"A test clock can have up to {CUSTOMERS_ON_A_CLOCK} customers.", param="test_clock"
+            )
 
 
 def _take_source(customer: Json, form: Form) -> None:

@@ -35,6 +35,7 @@ def create(form: Form) -> Json:
     for param in NOT_YET:
         if param in form:
             raise NotEmulated(f"charges with {param}", param=param)
+    payment_intents.check_texts(form)
     code = money.currency(form["currency"])
     money.check_charge(form["amount"], code)
     customer = store.named("customer", form["customer"], "customer") if "customer" in form else None

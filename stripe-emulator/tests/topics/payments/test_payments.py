@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from ..shop import CHALLENGED, Shop, envelope
+from ..shop import CARDS_ONLY, CHALLENGED, Shop, envelope
 
 
 def test_a_good_card_pays_and_stripe_keeps_its_fee(shop: Shop) -> None:
@@ -161,6 +161,7 @@ def test_a_bank_debit_is_paid_when_the_bank_has_looked(shop: Shop) -> None:
             "amount": 2000,
             "currency": "eur",
             "confirm": True,
+            "automatic_payment_methods": CARDS_ONLY,
             "payment_method_data": {
                 "type": "sepa_debit",
                 "sepa_debit": {"iban": "AT611904300234573201"},
@@ -184,7 +185,12 @@ def test_a_card_is_saved_without_paying(shop: Shop) -> None:
     customer = shop.v1.customers.create({})
 
     setup = shop.v1.setup_intents.create(
-        {"customer": customer.id, "payment_method": "pm_card_visa", "confirm": True}
+        {
+            "customer": customer.id,
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "automatic_payment_methods": CARDS_ONLY,
+        }
     )
 
     (card,) = shop.v1.payment_methods.list({"customer": customer.id}).data
@@ -197,7 +203,12 @@ def test_a_card_that_the_bank_refuses_is_not_saved(shop: Shop) -> None:
 
     with pytest.raises(stripe.CardError) as declined:
         shop.v1.setup_intents.create(
-            {"customer": customer.id, "payment_method": "pm_card_chargeDeclined", "confirm": True}
+            {
+                "customer": customer.id,
+                "payment_method": "pm_card_chargeDeclined",
+                "confirm": True,
+                "automatic_payment_methods": CARDS_ONLY,
+            }
         )
 
     assert envelope(declined.value)["setup_intent"]["status"] == "requires_payment_method"
