@@ -8,6 +8,7 @@ from types import EllipsisType
 TOWER = (
     "core",
     "contract",
+    "versions",
     "api",
     "events",
     "catalog",

@@ -5,6 +5,6 @@ LIVE = {
     "SECRET_KEY": "f" * 20 + "0123456789abcdef",
     "STRIPE_SECRET_KEY": "sk_live_1",
     "STRIPE_PUBLISHABLE_KEY": "pk_live_1",
-    "STRIPE_WEBHOOK_SECRET": "whsec_1",
+    "STRIPE_WEBHOOK_SECRET": "whsec_0123456789abcdef0123456789abcdef",
     "RANDO_BASE_URL": "https://rando.example",
 }

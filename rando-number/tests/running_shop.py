@@ -226,6 +226,18 @@ class Visitor:
         self.email = email
         return self.send("/login", email=email, password=password)
 
+    def confirm(self, password: str | None = None) -> TestResponse:
+        """Open the newest link that confirms an address and press its button; signed out, by the password."""
+        link = self.shop.links("/confirm")[-1]
+        return self.send(link, **({} if password is None else {"password": password}))
+
+    def move_to(self, email: str) -> TestResponse:
+        """Change one's address: ask for the link, open it, press its button."""
+        self.send("/change-email", email=email)
+        moved = self.send(self.shop.links("/change-email")[-1])
+        self.email = email
+        return moved
+
     def draw(self) -> TestResponse:
         """Press "Get Your Number" on the home page."""
         return self.send("/number", form_of="/")

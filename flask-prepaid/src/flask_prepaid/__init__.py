@@ -1,6 +1,6 @@
 """Prepaid credits and Stripe billing for any Flask app."""
 
-from prepaid_ledger.errors import InsufficientCredits, PrepaidError
+from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
 
 from .catalog import Pack, Plan, PriceTier, Quantity
 from .extension import Prepaid
@@ -13,6 +13,7 @@ from .web.operator.roles import Operator, Operators, Role
 Desk = Operators
 
 __all__ = [
+    "Busy",
     "Desk",
     "InsufficientCredits",
     "Operator",

@@ -86,6 +86,9 @@ class Config:
     attempts_per_address: int = 200
     #: How many payments of all customers together may fail within an hour; 0 is no limit.
     declines_per_hour: int = 500
+    #: How often within a minute one customer's pages may ask Stripe, in each process; then they show what is
+    #: known here. 0 is no limit.
+    asks_per_minute: int = 60
     #: Whether Stripe's pages take promotion codes.
     promotion_codes: bool = False
     #: Whether Stripe makes an invoice of each purchase.
@@ -94,6 +97,8 @@ class Config:
     automatic_tax: bool = False
     #: Whether a card begins one free trial only, whoever has it.
     trial_per_card: bool = True
+    #: Whether a payment is refunded by itself when its card's bank sends an early fraud warning.
+    refund_fraud_warnings: bool = False
     #: When a day of the reports begins.
     time_zone: str = "UTC"
     #: The most credits that an operator may give whose role is support.

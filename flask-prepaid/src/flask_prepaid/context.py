@@ -56,6 +56,9 @@ class Context(Protocol):
     def email_of(self, owner: str) -> str | None:
         """The owner's address, if the host has said how to find it and knows one."""
 
+    def is_blocked(self, owner: str) -> bool:
+        """Whether the host has shut the owner out: nothing charges them by itself then."""
+
     def may_try(self, owner: str) -> bool:
         """Whether the host lets the owner try a plan free, if they have not done so before."""
 

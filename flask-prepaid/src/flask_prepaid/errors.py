@@ -87,16 +87,19 @@ class NotYours(PrepaidError):
 class GatewayRefused(PrepaidError):
     """Stripe refused the request itself: nothing came of it.
 
-    ``missing`` names what does not exist, ``reason`` is Stripe's own code.
+    ``missing`` names what does not exist, ``reason`` is Stripe's own code, ``param`` the parameter at fault.
     """
 
     http_status = 502
     code = "gateway_refused"
 
-    def __init__(self, message: str, *, missing: str | None = None, reason: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, missing: str | None = None, reason: str | None = None, param: str | None = None
+    ) -> None:
         super().__init__(message)
         self.missing = missing
         self.reason = reason
+        self.param = param
 
 
 class GatewayUnavailable(PrepaidError):

@@ -205,6 +205,17 @@ class Prepaid(LedgerVerbs):
         """The owner's plan: its title, its state and until when it is paid; ``None`` without one."""
         return subscribing.summary(self, owner)
 
+    def sync_customer(self, owner: str) -> None:
+        """Let Stripe write to the address that ``Prepaid(email=...)`` gives for the owner now. Commits.
+
+        Call it when a customer has changed their address, after your commit: receipts and invoices follow.
+        Where Stripe does not answer, ``tick`` does it; an address that Stripe does not take is shown to
+        operators. Without a Stripe customer yet there is nothing to do.
+
+        :raises RuntimeError: The session holds work of yours.
+        """
+        customers.sync(self, owner)
+
     def remove_customer(self, owner: str) -> None:
         """Delete the owner's Stripe customer, and with it saved cards, auto top-up and plan. Commits.
 
@@ -217,6 +228,10 @@ class Prepaid(LedgerVerbs):
     def email_of(self, owner: str) -> str | None:
         """The owner's address, if the host has said how to find it and knows one."""
         return self._email(owner) if self._email else None
+
+    def is_blocked(self, owner: str) -> bool:
+        """Whether the host has shut the owner out, as ``Operators(blocked=...)`` says."""
+        return self.operators.blocked(owner)
 
     def may_try(self, owner: str) -> bool:
         """Whether the host lets the owner try a plan free, if they have not done so before."""

@@ -55,9 +55,14 @@ def check(amount_minor: int, currency: str) -> None:
         raise ValueError(f"{amount_minor} {currency}: Stripe takes multiples of {step} only")
 
 
+def min_charge_minor(currency: str) -> int:
+    """The smallest amount that Stripe charges."""
+    return MIN_CHARGE_MINOR.get(currency, DEFAULT_MIN_CHARGE_MINOR)
+
+
 def charged(owed_minor: int, currency: str) -> int:
     """How much of this Stripe charges: what is below its minimum waits for the next invoice."""
-    return owed_minor if owed_minor >= MIN_CHARGE_MINOR.get(currency, DEFAULT_MIN_CHARGE_MINOR) else 0
+    return owed_minor if owed_minor >= min_charge_minor(currency) else 0
 
 
 def show(amount_minor: int, currency: str) -> str:

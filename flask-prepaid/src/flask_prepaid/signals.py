@@ -27,6 +27,10 @@ payment_needs_review = _signals.signal("payment-needs-review")
 #: Money went back, and its credits with it: ``owner``, ``payment_id``, ``credits`` taken, ``debt`` made.
 clawed_back = _signals.signal("clawed-back")
 
+#: A card's bank suspects a payment, by Stripe's early fraud warning; a refund now may spare the dispute:
+#: ``owner``, ``payment_id``, ``fraud_type`` in Stripe's word.
+fraud_warned = _signals.signal("fraud-warned")
+
 #: Auto top-up bought a pack: ``owner``, ``payment_id``, ``credits``. ``credits_added`` is sent as well.
 topup_done = _signals.signal("topup-done")
 
@@ -36,6 +40,10 @@ topup_failed = _signals.signal("topup-failed")
 #: Auto top-up has switched itself off: ``owner``, ``payment_id`` or ``None``, ``reason``. Where the bank
 #: wants its customer, the page of that payment leads there.
 topup_stopped = _signals.signal("topup-stopped")
+
+#: A top-up is due and is not made, for a reason that lasts, such as the month's ceiling; auto top-up stays
+#: on. Sent once a month for each reason: ``owner``, ``reason``.
+topup_skipped = _signals.signal("topup-skipped")
 
 #: Fewer credits are available than PREPAID_BALANCE_LOW; sent by ``tick`` once for each time that they go
 #: below it: ``owner``, ``credits`` that are left.

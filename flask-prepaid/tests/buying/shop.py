@@ -18,12 +18,13 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, select, update
 from werkzeug.test import TestResponse
 
-from flask_prepaid import Pack, Plan, Prepaid, PriceTier, Quantity
+from flask_prepaid import Operators, Pack, Plan, Prepaid, PriceTier, Quantity
 from flask_prepaid.cli.commands import commands
 from flask_prepaid.gateway.values import Checkout
 from flask_prepaid.operations.webhooks import HEARD
 from flask_prepaid.payments.models import InboxEvent, Payment
 from flask_prepaid.purchases import cards
+from flask_prepaid.web.operator.roles import NOBODY
 from prepaid_ledger.database import Base
 from stripe_emulator import Emulator
 
@@ -66,6 +67,9 @@ class Shop:
         mail: Callable[[str, str, str], object] | None = None,
         trial: Callable[[str], bool] | None = None,
         plans: Iterable[Plan] = (),
+        packs: Iterable[Pack] = PACKS,
+        quantity: Quantity = QUANTITY,
+        operators: Operators = NOBODY,
         **settings: Any,
     ) -> None:
         self.stripe = emulator or Emulator()
@@ -81,6 +85,7 @@ class Shop:
             PREPAID_ATTEMPTS_PER_HOUR=0,
             PREPAID_ATTEMPTS_PER_ADDRESS=0,
             PREPAID_DECLINES_PER_HOUR=0,
+            PREPAID_ASKS_PER_MINUTE=0,
         )
         self.app.config.update(settings)
         self.db = SQLAlchemy(self.app)
@@ -88,8 +93,9 @@ class Shop:
         self.prepaid = Prepaid(
             self.app,
             self.db,
-            packs=PACKS,
-            quantity=QUANTITY,
+            packs=packs,
+            quantity=quantity,
+            operators=operators,
             plans=plans,
             clock=self.now,
             owner=lambda: request.headers.get("X-Owner") or request.cookies.get("owner"),

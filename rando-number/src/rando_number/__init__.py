@@ -9,10 +9,12 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import audit_log, cli, config, errors, headers, health, operators, pages, shop
+from . import audit_log, cli, config, errors, operators, pages, shop
 from .accounts import setup as accounts
 from .api import openapi, routes
 from .demo.clock import clock_of
+from .edge import headers, health, streams
+from .edge.hosts import HostCheck, Hosts
 from .limits import rates
 from .models import db
 from .usage import downloads, statement
@@ -37,6 +39,8 @@ def create_app(
     environ = config.environment() if environ is None else environ
     app = Flask(__name__, instance_path=str(config.data_folder(environ)))
     app.config.from_mapping(config.read(environ))
+    app.extensions["rando_hosts"] = hosts = Hosts(app.config["BASE_URL"])
+    app.wsgi_app = HostCheck(app.wsgi_app, hosts, headers.on_every_answer(app))  # type: ignore[method-assign]
     if hops := app.config["PROXY_HOPS"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
@@ -44,6 +48,7 @@ def create_app(
     shop.init_app(app, clock=clock or clock_of(app), http_client=http_client)
     headers.init_app(app)
     rates.init_app(app)
+    streams.init_app(app)
     accounts.init_app(app)
     audit_log.init_app(app)
     operators.init_app(app)

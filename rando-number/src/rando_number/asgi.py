@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 
 from . import create_app
 from .api.fast_path import FastPath
 from .config import ConfigError
+
+# Each line that is open takes a file, idle ones too; a thousand, as systems begin with, are soon taken.
+MOST_FILES = 65_536
+files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+if files != resource.RLIM_INFINITY:
+    wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(MOST_FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, wanted), most))
 
 try:
     app = FastPath(create_app())

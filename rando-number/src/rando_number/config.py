@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 from dotenv import dotenv_values, find_dotenv
+
+from .production import is_address, unsafe
 
 EMULATOR_URL = "http://127.0.0.1:12111"
 EMULATOR_KEY = "sk_test_emulator"
@@ -26,9 +28,6 @@ RENAMED = {
     "APP_SECRET_KEY": "SECRET_KEY",
     "STRIPE_PUB_KEY": "STRIPE_PUBLISHABLE_KEY",
 }
-
-#: Secrets from examples, which everybody knows.
-WELL_KNOWN = {"mysecret", "secret", "secret_key", "changeme", "change-me", "dev", "comingsoon"}
 
 #: 19 MiB, two passes, one thread: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 ARGON2 = {"argon2__memory_cost": 19_456, "argon2__time_cost": 2, "argon2__parallelism": 1}
@@ -47,6 +46,10 @@ PATHS = {
 }
 
 
+#: How long is waited for a connection to the database, and for a lock in it, in seconds.
+WAITS_S = 4
+
+
 class ConfigError(click.ClickException, RuntimeError):
     """A setting is missing or wrong. The message names it and says what to do; ``flask`` prints only that."""
 
@@ -62,34 +65,58 @@ def data_folder(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("RANDO_DATA") or "instance").resolve()
 
 
+def made_folder(environ: Mapping[str, str]) -> Path:
+    """The data folder, made if it is not there. What this process writes is for its owner alone.
+
+    :raises ConfigError: The folder can't be made, or nothing can be written there.
+    """
+    data = data_folder(environ)
+    os.umask(0o077)
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=data):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"RANDO_DATA leads to {data}, which can't be written ({error.strerror}). Choose another folder."
+        ) from error
+    return data
+
+
 def read(environ: Mapping[str, str]) -> dict[str, Any]:
     """The app's configuration.
 
     :raises ConfigError: A setting is missing, wrong, or called by its old name.
     """
     wrong = [f"{old} is called {new} now. Rename it." for old, new in RENAMED.items() if environ.get(old)]
-    production = environ.get("RANDO_ENV") == "production"
+    kind = environ.get("RANDO_ENV") or "development"
+    production = kind == "production"
+    if kind not in ("production", "development"):
+        wrong.append(f"RANDO_ENV must be production or development, not {kind!r}.")
     if production:
         wrong += unsafe(environ)
+    base_url = environ.get("RANDO_BASE_URL", "").rstrip("/")
+    if not production and base_url and not is_address(base_url, {"http", "https"}):
+        wrong.append(f"RANDO_BASE_URL must be an address such as https://shop.example, not {base_url!r}.")
     wrong = wrong or missing(environ)
     if wrong:
         raise ConfigError("\n".join(wrong))
 
-    data = data_folder(environ)
-    data.mkdir(parents=True, exist_ok=True)
-    base_url = environ.get("RANDO_BASE_URL", "").rstrip("/")
+    data = made_folder(environ)
     totp_secret = environ.get("RANDO_TOTP_SECRET") or kept_secret(data / "totp-secret")
     return {
         "PRODUCTION": production,
         "SECRET_KEY": environ.get("SECRET_KEY") or kept_secret(data / "secret-key"),
         "SECRET_KEY_FALLBACKS": [environ["SECRET_KEY_BEFORE"]] if environ.get("SECRET_KEY_BEFORE") else None,
         "SQLALCHEMY_DATABASE_URI": database_url(environ.get("DATABASE_URL"), data),
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(environ.get("DATABASE_URL") or ""),
         "MAX_CONTENT_LENGTH": 256 * 1024,
+        "MAX_WEBHOOK_LENGTH": 1024 * 1024,
         "MAX_FORM_MEMORY_SIZE": 64 * 1024,
         "MAX_FORM_PARTS": 100,
-        "PROXY_HOPS": number(environ, "RANDO_PROXY_HOPS", 0),
+        "PROXY_HOPS": number(environ, "RANDO_PROXY_HOPS", 0, max=16),
         "ADMIN_SECOND_FACTOR": flag(environ, "RANDO_ADMIN_SECOND_FACTOR", production),
-        "API_RATE": number(environ, "RANDO_API_RATE", 6000),
+        "API_RATE": number(environ, "RANDO_API_RATE", 6000, min=1, max=10**9),
         **web(base_url),
         **stripe(environ),
         **limits(environ, production),
@@ -98,37 +125,6 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
         "TOTP_SECRET": totp_secret,
         **mail(environ, data),
     }
-
-
-def unsafe(environ: Mapping[str, str]) -> list[str]:
-    """What is unsafe where money is real, a sentence for each."""
-    key = environ.get("STRIPE_SECRET_KEY", "")
-    secret = environ.get("SECRET_KEY", "")
-    hooks = environ.get("STRIPE_WEBHOOK_SECRET", "")
-    checks = {
-        "SECRET_KEY must be a secret of your own, 32 characters or more.": len(secret) < 32
-        or secret.lower() in WELL_KNOWN,
-        "STRIPE_SECRET_KEY must be a live key of Stripe's; the emulator and test keys take no money.": not (
-            key.startswith(("sk_live_", "rk_live_"))
-        ),
-        "STRIPE_PUBLISHABLE_KEY must be the live key that goes with it.": not environ.get(
-            "STRIPE_PUBLISHABLE_KEY", ""
-        ).startswith("pk_live_"),
-        "STRIPE_API_BASE must not be set: it leads to the emulator.": bool(environ.get("STRIPE_API_BASE")),
-        "STRIPE_WEBHOOK_SECRET must be set: without it nobody can tell Stripe's events from forged ones.": (
-            not hooks or "whsec_emulator" in hooks
-        ),
-        "RATELIMIT_ENABLED must not be 0: limits keep card testers and password guessers out.": not flag(
-            environ, "RATELIMIT_ENABLED", True
-        ),
-        "FLASK_DEBUG must not be set: a debugger runs what a stranger types.": (
-            environ.get("FLASK_DEBUG", "0").lower() not in ("", "0", "false", "no")
-        ),
-        "RANDO_BASE_URL must be the https address that customers see.": not environ.get(
-            "RANDO_BASE_URL", ""
-        ).startswith("https://"),
-    }
-    return [sentence for sentence, broken in checks.items() if broken]
 
 
 def missing(environ: Mapping[str, str]) -> list[str]:
@@ -150,7 +146,6 @@ def web(base_url: str) -> dict[str, Any]:
         "PREPAID_BASE_URL": base_url,
         "PREPAID_BALANCE_LOW": 2,
         "PREFERRED_URL_SCHEME": "https" if secure else "http",
-        "TRUSTED_HOSTS": [urlsplit(base_url).hostname] if secure else None,
         "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
         "SESSION_COOKIE_SECURE": secure,
         "SESSION_COOKIE_HTTPONLY": True,
@@ -188,6 +183,7 @@ def limits(environ: Mapping[str, str], production: bool) -> dict[str, Any]:
         "RATELIMIT_ENABLED": enabled,
         "PREPAID_ATTEMPTS_PER_HOUR": 100 if enabled else 0,
         "PREPAID_ATTEMPTS_PER_ADDRESS": 200 if enabled else 0,
+        "PREPAID_ASKS_PER_MINUTE": 60 if enabled else 0,
         "PREPAID_DECLINES_PER_HOUR": 500 if enabled else 0,
         "PREPAID_TRIAL_PER_CARD": enabled and per_card,
         "RATELIMIT_STORAGE_URI": environ.get("RATELIMIT_STORAGE_URI") or "memory://",
@@ -199,7 +195,13 @@ def limits(environ: Mapping[str, str], production: bool) -> dict[str, Any]:
 def security(environ: Mapping[str, str], data: Path, production: bool) -> dict[str, Any]:
     """Flask-Security: what is on, and where it must be stricter than it is by itself."""
     confirm = flag(environ, "RANDO_CONFIRM_EMAIL", production)
+    credits_wait = flag(environ, "RANDO_CREDITS_AFTER_CONFIRM", production and confirm)
+    if credits_wait and not confirm:
+        raise ConfigError(
+            "RANDO_CREDITS_AFTER_CONFIRM needs RANDO_CONFIRM_EMAIL=1: nobody would get any credits."
+        )
     return {
+        "CREDITS_AFTER_CONFIRM": credits_wait,
         "SECURITY_PASSWORD_SALT": environ.get("SECURITY_PASSWORD_SALT")
         or kept_secret(data / "password-salt"),
         "SECURITY_PASSWORD_HASH": "argon2",
@@ -213,12 +215,8 @@ def security(environ: Mapping[str, str], data: Path, production: bool) -> dict[s
         "SECURITY_RECOVERABLE": True,
         "SECURITY_CHANGEABLE": True,
         "SECURITY_CHANGE_EMAIL": True,
-        "SECURITY_POST_CHANGE_EMAIL_VIEW": "/user-profile",
-        "SECURITY_CHANGE_EMAIL_ERROR_VIEW": "/change-email",
         "SECURITY_CONFIRMABLE": confirm,
         "SECURITY_LOGIN_WITHOUT_CONFIRMATION": confirm,  # the free credits; buying waits, see accounts
-        "SECURITY_AUTO_LOGIN_AFTER_CONFIRM": confirm,
-        "SECURITY_POST_CONFIRM_VIEW": "/",
         "SECURITY_SEND_REGISTER_EMAIL": confirm,
         "SECURITY_RETURN_GENERIC_RESPONSES": True,
         "SECURITY_RESET_PASSWORD_WITHIN": timedelta(minutes=10),
@@ -245,7 +243,7 @@ def mail(environ: Mapping[str, str], data: Path) -> dict[str, Any]:
         "MAIL_BACKEND": "smtp" if server else "file",
         "MAIL_FILE_PATH": str(data / "mails"),
         "MAIL_SERVER": server,
-        "MAIL_PORT": number(environ, "MAIL_PORT", 25),
+        "MAIL_PORT": number(environ, "MAIL_PORT", 25, min=1, max=65_535),
         "MAIL_USE_TLS": flag(environ, "MAIL_USE_TLS", False),
         "MAIL_USE_SSL": flag(environ, "MAIL_USE_SSL", False),
         "MAIL_USERNAME": environ.get("MAIL_USERNAME"),
@@ -264,6 +262,15 @@ def database_url(url: str | None, data: Path) -> str:
     return url
 
 
+def engine_options(url: str) -> dict[str, Any]:
+    """More connections than threads that answer, and nothing that is waited for longer than a few seconds."""
+    options: dict[str, Any] = {"pool_size": 20, "max_overflow": 4, "pool_timeout": WAITS_S}
+    if "postgres" in url.partition(":")[0] and "options=" not in url:
+        lock_timeout = f"-c lock_timeout={WAITS_S}s"
+        options["connect_args"] = {"connect_timeout": WAITS_S, "options": lock_timeout}
+    return options
+
+
 def flag(environ: Mapping[str, str], name: str, default: bool) -> bool:
     """Read a setting that switches something on or off.
 
@@ -275,14 +282,14 @@ def flag(environ: Mapping[str, str], name: str, default: bool) -> bool:
     return value == "1"
 
 
-def number(environ: Mapping[str, str], name: str, default: int) -> int:
-    """Read a setting that is a whole number.
+def number(environ: Mapping[str, str], name: str, default: int, *, min: int = 0, max: int) -> int:
+    """Read a setting that is a whole number, from ``min`` to ``max``.
 
-    :raises ConfigError: The setting is not a whole number.
+    :raises ConfigError: The setting is no such number.
     """
     value = environ.get(name) or str(default)
-    if not (value.isascii() and value.isdigit()):
-        raise ConfigError(f"{name} must be a whole number, not {value!r}.")
+    if not (value.isascii() and value.isdigit() and len(value) < 19 and min <= int(value) <= max):
+        raise ConfigError(f"{name} must be a whole number from {min} to {max}, not {value!r}.")
     return int(value)
 
 

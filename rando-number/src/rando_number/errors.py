@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from flask import (
@@ -17,11 +18,13 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, OperationalError
-from werkzeug.exceptions import BadRequest, HTTPException, SecurityError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as SQLAlchemyTimeout
+from werkzeug.exceptions import BadRequest, HTTPException
 
-from flask_prepaid import InsufficientCredits, PrepaidError
+from flask_prepaid import Busy, InsufficientCredits, PrepaidError
 
 from .models import db
 
@@ -87,9 +90,9 @@ def opens_nothing() -> ApiError:
 def init_app(app: Flask) -> None:
     """Answer errors by a page or the envelope. The extension has a page of its own for its own errors."""
     got_request_exception.connect(undo, app)
-    app.register_error_handler(SecurityError, wrong_host)
     app.register_error_handler(CSRFError, expired_form)
-    app.register_error_handler(OperationalError, busy_database)
+    for away in (OperationalError, InterfaceError, SQLAlchemyTimeout, Busy):
+        app.register_error_handler(away, busy_database)
     app.register_error_handler(DataError, not_to_be_kept)
     app.register_error_handler(HTTPException, refused_request)
 
@@ -143,20 +146,17 @@ def refused_by_the_ledger(error: PrepaidError) -> ResponseReturnValue:
     return envelope(error.http_status, CODES.get(error.http_status, error.code), str(error))
 
 
-def wrong_host(error: SecurityError) -> ResponseReturnValue:
-    """Answer in plain text: a page would need links, and links need a host that we trust."""
-    return "This host is not served here.\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
-
-
 def expired_form(error: CSRFError) -> ResponseReturnValue:
     return page(400, "This form is out of date", "Go back, reload the page, and send it again.")
 
 
-def busy_database(error: OperationalError) -> ResponseReturnValue:
-    """Another process holds the database, or it is restarting. Nothing was committed, or a key tells."""
-    db.session.rollback()
+def busy_database(error: SQLAlchemyError | Busy) -> ResponseReturnValue:
+    """The database is held, away, or has no connection free. Nothing was committed, or a key tells."""
+    with suppress(SQLAlchemyError):
+        db.session.rollback()
     if for_program():
         return envelope(503, "unavailable", "Try again with the same Idempotency-Key.", retry_after=1)
+    g._login_user = AnonymousUserMixin()  # the page would ask the database who is signed in
     response = page(503, *WORDS[503])
     response.headers["Retry-After"] = "1"
     return response

@@ -53,6 +53,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 #: SQLite counts rows up by itself only in a column of type INTEGER.
 BigInt = BigInteger().with_variant(Integer, "sqlite")
 
+#: The largest id that a column of that type holds.
+MAX_ID = 2**63 - 1
+
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -79,6 +82,13 @@ prepaid = cast(Prepaid, LocalProxy(lambda: current_app.extensions["prepaid"]))
 
 #: What ``owner_of`` gives, for ids that fit into their column.
 OWNER = re.compile("user:([1-9][0-9]{0,17})")
+
+
+def release_connection() -> None:
+    """End the session's transaction: what it has read would keep a connection and its snapshot."""
+    if db.session.registry.has():
+        db.session.rollback()
+
 
 user_roles = Table(
     "user_roles",
@@ -303,6 +313,7 @@ class Action(StrEnum):
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET = "password_reset"
     EMAIL_CHANGED = "email_changed"
+    ADDRESS_CONFIRMED = "address_confirmed"
     SECOND_FACTOR_SET = "second_factor_set"
     SECOND_FACTOR_OFF = "second_factor_off"
     PASSKEY_ADDED = "passkey_added"

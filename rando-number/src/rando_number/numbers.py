@@ -19,7 +19,7 @@ from flask_prepaid import PrepaidError
 from .callers import Caller
 from .errors import ApiError
 from .keys import api_keys
-from .models import Number, db, prepaid, utc_now
+from .models import Number, db, prepaid, release_connection, utc_now
 
 #: The largest whole number that every JSON reader keeps exact, JavaScript's too.
 LARGEST = 2**53 - 1
@@ -139,12 +139,6 @@ def new_row(caller: Caller, ask: Ask, idempotency_key: str | None = None) -> dic
 def terms(row: dict[str, Any]) -> dict[str, Any]:
     """The arguments of the spend that takes the credits and inserts the row."""
     return {"credits": row["charged"], "key": KEY_PREFIX + row["id"], "work": INSERT_NUMBER, "values": row}
-
-
-def release_connection() -> None:
-    """End the session's transaction: what it has read would keep a connection and its snapshot."""
-    if db.session.registry.has():
-        db.session.rollback()
 
 
 def earlier_numbers(caller: Caller, idempotency_key: str | None) -> Number | None:

@@ -8,6 +8,7 @@ import time
 import pytest
 from itsdangerous import TimestampSigner
 from sqlalchemy import select
+from stripe import StripeClient
 
 from rando_number import config
 from rando_number.accounts.passwords import common
@@ -184,8 +185,7 @@ def test_a_reset_link_dies_with_the_address_that_it_went_to(shop: RunningShop) -
     customer = shop.customer()
     link = shop.reset_link()
 
-    customer.send("/change-email", email="new@rando.test")
-    customer.get(shop.links("/change-email")[-1])
+    customer.move_to("new@rando.test")
 
     assert shop.visitor().get(link).location == "/reset"
 
@@ -198,10 +198,21 @@ def test_a_new_address_counts_once_its_link_was_opened_and_the_old_one_gets_a_ma
     assert shop.visitor().login("pat@rando.test").status_code == 302
     assert shop.visitor().login("new@rando.test").status_code == 200
     customer.get(shop.links("/change-email")[-1])
+    assert shop.visitor().login("pat@rando.test").status_code == 302
+    customer.send(shop.links("/change-email")[-1])
     assert shop.visitor().login("pat@rando.test").status_code == 200
     assert shop.visitor().login("new@rando.test").status_code == 302
     assert "To: pat@rando.test" in shop.mails()[-1]
     assert "email_changed" in shop.actions()
+
+
+def test_receipts_of_stripe_follow_to_the_new_address(shop: RunningShop) -> None:
+    customer = shop.buyer()
+
+    customer.move_to("new@rando.test")
+
+    client = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())
+    assert [at_stripe.email for at_stripe in client.v1.customers.list().data] == ["new@rando.test"]
 
 
 def test_a_change_to_a_taken_address_is_answered_like_one_to_a_free_address(shop: RunningShop) -> None:
@@ -308,5 +319,5 @@ def test_an_unconfirmed_address_can_try_but_not_buy(confirming_shop: RunningShop
         posted = customer.client.post("/buy-credits", data={"csrf_token": token[1], "credits": "10"})
         assert posted.status_code == 403
 
-    customer.get(shop.links("/confirm")[-1])
+    customer.confirm()
     assert customer.get("/buy-credits").status_code == 200

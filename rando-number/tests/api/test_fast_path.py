@@ -189,12 +189,8 @@ def test_both_ways_answer_other_methods_and_paths_alike(both_ways: BothWays) -> 
 
 
 def test_both_ways_refuse_other_hosts(both_ways: BothWays) -> None:
-    for way in both_ways:
-        way.shop.app.config["TRUSTED_HOSTS"] = ["shop.test"]
-    both_ways = BothWays(through_fast_path(both_ways.fast_path), both_ways.flask)
-
     assert both_ways.answer_alike("GET", ONE, headers={"Host": "evil.test"}) == 400
-    assert both_ways.answer_alike("GET", ONE, headers={"Host": "shop.test"}) == 200
+    assert both_ways.answer_alike("GET", ONE, headers={"Host": "localhost"}) == 200
 
 
 def test_both_ways_answer_503_without_the_database(both_ways: BothWays) -> None:

@@ -19,11 +19,12 @@ def named_tests(check: int) -> list[tuple[str, str]]:
     return re.findall(r"`([\w/]+\.py)::(\w+)`", CHECKS[check])
 
 
-def test_the_table_has_all_sixty_two_checks() -> None:
-    assert list(CHECKS) == list(range(1, 63))
+def test_the_table_numbers_its_checks_in_order() -> None:
+    assert list(CHECKS) == list(range(1, len(CHECKS) + 1))
+    assert len(CHECKS) >= 65
 
 
-@pytest.mark.parametrize("check", range(1, 63))
+@pytest.mark.parametrize("check", CHECKS)
 def test_every_test_that_a_check_names_exists(check: int) -> None:
     assert named_tests(check)
     for file, name in named_tests(check):

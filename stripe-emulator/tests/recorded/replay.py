@@ -110,8 +110,6 @@ class Replay:
         headers = {"authorization": "Bearer sk_test_recorded"}
         if version is not None:
             headers["stripe-version"] = version
-        if version is not None and version < "2026-10":
-            ours = ours.replace("billing_cycle_anchor=now", "billing_cycle_anchor%5Btype%5D=now")
         query, body = (ours, b"") if method == "GET" else ("", ours.encode())
         path = "/".join(self.known.get(part, part) for part in path.split("/"))
         reply = self.emulator.api.answer(Call(method, path, query, headers, body))

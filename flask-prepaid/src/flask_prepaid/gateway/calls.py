@@ -98,8 +98,9 @@ def is_busy(error: Exception) -> bool:
 
 
 def refusal(error: stripe.StripeError) -> GatewayRefused:
-    missing = getattr(error, "param", None) or "id" if error.code == "resource_missing" else None
-    return GatewayRefused(str(error.user_message or error), missing=missing, reason=error.code)
+    param = getattr(error, "param", None)
+    missing = param or "id" if error.code == "resource_missing" else None
+    return GatewayRefused(str(error.user_message or error), missing=missing, reason=error.code, param=param)
 
 
 def card_error(error: stripe.CardError) -> CardDeclined | CardNeedsOwner:

@@ -9,6 +9,7 @@ import stripe
 from ..config import Config
 from . import timeouts
 from .account import Account
+from .asks import Asks
 from .cards import Cards
 from .charges import Charges
 from .checkout import CheckoutPages
@@ -41,6 +42,7 @@ class Gateway:
             max_network_retries=NETWORK_RETRIES,
             http_client=http_client or stripe.RequestsClient(session=session),
         )
+        self.asks = Asks(config.asks_per_minute)
         self.account = Account(client, config)
         self.cards = Cards(client, config)
         self.charges = Charges(client, config)

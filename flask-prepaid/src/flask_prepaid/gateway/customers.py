@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
-from .calls import Topic, ask, ask_for
+from .calls import Topic, ask, ask_for, created, walk
+from .values import StripeCustomer, customer_of
 
 
 class Customers(Topic):
@@ -12,6 +15,15 @@ class Customers(Topic):
         """A new Stripe customer for ``owner``; its id."""
         params: Any = {"metadata": {"owner": owner}, **({"email": email} if email else {})}
         return ask(lambda: self._v1.customers.create(params, {"idempotency_key": key})).id
+
+    def set_email(self, customer_id: str, email: str) -> None:
+        """Where Stripe writes from now on: receipts and invoices."""
+        ask_for(lambda: self._v1.customers.update(customer_id, {"email": email}))
+
+    def all(self, since: datetime | None) -> Iterator[StripeCustomer]:
+        """Every customer, newest first."""
+        for customer in walk(self._v1.customers.list, created(since)):
+            yield customer_of(customer)
 
     def delete(self, customer_id: str) -> None:
         """Cards and plans end with their customer: https://docs.stripe.com/api/customers/delete"""

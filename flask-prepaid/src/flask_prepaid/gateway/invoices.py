@@ -77,6 +77,10 @@ class Invoices(Topic):
             return False
         return True
 
+    def collect_by_itself(self, invoice_id: str, does: bool) -> None:
+        """Whether Stripe finalizes, charges and tries again without being asked."""
+        ask(lambda: self._v1.invoices.update(invoice_id, {"auto_advance": does}))
+
     def void(self, invoice_id: str) -> None:
         """Ask for an open invoice's money no more."""
         ask(lambda: self._v1.invoices.void_invoice(invoice_id))

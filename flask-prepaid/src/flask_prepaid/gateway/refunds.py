@@ -1,6 +1,7 @@
-"""Refunds that a shop makes, and disputes that a bank opens: both take money back.
+"""Refunds that a shop makes, disputes that a bank opens, and the warnings that come before them.
 
-https://docs.stripe.com/api/refunds and https://docs.stripe.com/api/disputes
+https://docs.stripe.com/api/refunds, https://docs.stripe.com/api/disputes and
+https://docs.stripe.com/api/radar/early_fraud_warnings
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ from typing import Any
 from prepaid_ledger import clock
 
 from .calls import Topic, ask, ask_for, created, walk
-from .values import REFUND_KEY, StripeDispute, StripeRefund, dispute_of, refund_of
+from .values import (
+    REFUND_KEY,
+    StripeDispute,
+    StripeRefund,
+    StripeWarning,
+    dispute_of,
+    refund_of,
+    warning_of,
+)
 
 
 class Refunds(Topic):
@@ -54,3 +63,14 @@ class Refunds(Topic):
         asked_at = clock.wall()
         for dispute in walk(self._v1.disputes.list, created(since)):
             yield dispute_of(dispute, asked_at)
+
+    def fetch_warning(self, warning_id: str) -> StripeWarning | None:
+        """An early fraud warning."""
+        asked_at = clock.wall()
+        warning = ask_for(lambda: self._v1.radar.early_fraud_warnings.retrieve(warning_id))
+        return warning_of(warning, asked_at) if warning is not None else None
+
+    def all_warnings(self, since: datetime | None) -> Iterator[StripeWarning]:
+        asked_at = clock.wall()
+        for warning in walk(self._v1.radar.early_fraud_warnings.list, created(since)):
+            yield warning_of(warning, asked_at)

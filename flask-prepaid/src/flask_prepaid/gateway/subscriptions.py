@@ -107,6 +107,16 @@ class Subscriptions(Topic):
         elif subscription.cancel_at is not None:
             self._update(subscription.id, cancel_at="")
 
+    def stop_collecting(self, stripe_id: str) -> None:
+        """Charge no period that begins from now on: what is billed for it is void.
+
+        https://docs.stripe.com/billing/subscriptions/pause-payment
+        """
+        self._update(stripe_id, pause_collection={"behavior": "void"})
+
+    def collect_again(self, stripe_id: str) -> None:
+        self._update(stripe_id, pause_collection="")
+
     def _update(self, stripe_id: str, **changes: Any) -> None:
         params: Any = changes
         ask(lambda: self._v1.subscriptions.update(stripe_id, params))

@@ -100,6 +100,14 @@ class Card:
 
 
 @dataclass(frozen=True)
+class StripeCustomer:
+    """Who pays. ``email`` is where Stripe's receipts and invoices go."""
+
+    id: str
+    email: str | None
+
+
+@dataclass(frozen=True)
 class StripeRefund:
     """Money that goes back, or went, or could not."""
 
@@ -120,6 +128,23 @@ class StripeDispute:
     id: str
     status: str
     amount_minor: int
+    intent_id: str | None
+    charge_id: str | None
+    created_at: datetime
+    asked_at: datetime
+
+
+@dataclass(frozen=True)
+class StripeWarning:
+    """An early fraud warning: a card's bank suspects a charge. It is no dispute, and may become one.
+
+    ``actionable`` ends once the charge is refunded in full or disputed.
+    https://docs.stripe.com/api/radar/early_fraud_warnings/object
+    """
+
+    id: str
+    fraud_type: str
+    actionable: bool
     intent_id: str | None
     charge_id: str | None
     created_at: datetime
@@ -235,6 +260,10 @@ def card_of(method: Any) -> Card:
     )
 
 
+def customer_of(customer: Any) -> StripeCustomer:
+    return StripeCustomer(id=customer.id, email=customer.email or None)
+
+
 def refund_of(refund: Any, asked_at: datetime) -> StripeRefund:
     return StripeRefund(
         id=refund.id,
@@ -256,6 +285,19 @@ def dispute_of(dispute: Any, asked_at: datetime) -> StripeDispute:
         intent_id=id_of(dispute.payment_intent),
         charge_id=id_of(dispute.charge),
         created_at=datetime.fromtimestamp(dispute.created, UTC),
+        asked_at=asked_at,
+    )
+
+
+def warning_of(warning: Any, asked_at: datetime) -> StripeWarning:
+    return StripeWarning(
+        id=warning.id,
+        fraud_type=warning.fraud_type,
+        actionable=warning.actionable,
+        # Stripe leaves the intent out where the charge was made without one.
+        intent_id=id_of(getattr(warning, "payment_intent", None)),
+        charge_id=id_of(warning.charge),
+        created_at=datetime.fromtimestamp(warning.created, UTC),
         asked_at=asked_at,
     )
 

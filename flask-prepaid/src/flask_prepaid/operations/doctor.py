@@ -21,7 +21,8 @@ from ..context import Context
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.values import Endpoint
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION
-from ..payments.models import InboxEvent, Payment
+from ..payments.models import Customer, InboxEvent, Payment
+from ..purchases import fraud_warnings
 from . import webhooks
 
 #: A webhook's signature is refused when the clocks are this far apart.
@@ -228,6 +229,19 @@ def _upkeep(context: Context) -> Iterator[str]:
             f"{count} events came in and were not handled, the first for: {session.scalar(first)}. "
             "Run: flask prepaid replay --failed"
         )
+    warned = fraud_warnings.count(session)
+    if warned:
+        yield (
+            f"{counted(warned, 'payment is', 'payments are')} suspected by the card's bank, neither refunded "
+            "nor disputed yet: refund on the operator's page, or set PREPAID_REFUND_FRAUD_WARNINGS."
+        )
+    refused = session.scalar(select(func.count()).where(Customer.refused_email.is_not(None)))
+    if refused:
+        yield (
+            f"Stripe does not take the address of {counted(refused, 'customer', 'customers')}: no receipt "
+            "reaches it. The operator's page of the customer shows it; when they correct it, call "
+            "prepaid.sync_customer(owner)."
+        )
     overdue = Payment.check_at < clock.wall() - TICK_MISSED
     waiting = session.scalar(select(func.count()).select_from(Payment).where(overdue))
     if waiting:
@@ -235,3 +249,8 @@ def _upkeep(context: Context) -> Iterator[str]:
             f"{waiting} payments wait for a look, some for half an hour: no tick runs. "
             "Run it every minute: flask prepaid tick"
         )
+
+
+def counted(number: int, singular: str, plural: str) -> str:
+    """A number with its noun: ``1 payment is``, ``2 payments are``."""
+    return f"{number:,} {singular if number == 1 else plural}"

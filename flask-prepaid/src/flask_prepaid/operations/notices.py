@@ -7,12 +7,12 @@ from datetime import timedelta
 from sqlalchemy import String, and_, cast, delete, exists, literal, or_, select
 
 from prepaid_ledger import clock
-from prepaid_ledger.database import insert
 from prepaid_ledger.tables import Wallet
 
 from .. import signals
 from ..context import Context, transaction
 from ..payments.models import Customer, Notice, SavedCard
+from ..payments.notices import is_news
 
 LOW = "balance-low"
 
@@ -39,7 +39,7 @@ def send_low_balances(context: Context) -> int:
         session.execute(delete(Notice).where(Notice.about == LOW, Notice.owner.in_(recovered)))
         rows = session.execute(low).all()
         for owner, credits in rows:
-            if _is_news(context, owner, LOW):
+            if is_news(session, owner, LOW):
                 signals.after_commit(session, signals.balance_low, owner=owner, credits=credits)
     return len(rows)
 
@@ -60,7 +60,7 @@ def send_expiring_cards(context: Context) -> int:
     with transaction(context) as session:
         rows = session.execute(expiring).all()
         for card, name in rows:
-            if _is_news(context, card.owner, name):
+            if is_news(session, card.owner, name):
                 signals.after_commit(
                     session,
                     signals.card_expiring,
@@ -72,10 +72,3 @@ def send_expiring_cards(context: Context) -> int:
                     year=card.exp_year,
                 )
     return len(rows)
-
-
-def _is_news(context: Context, owner: str, about: str) -> bool:
-    """Note that the owner gets this notice; of two ticks at once, one sends it."""
-    row = {"owner": owner, "about": about, "sent_at": clock.wall()}
-    new = insert(context.session, Notice).values(row).on_conflict_do_nothing().returning(Notice.owner)
-    return context.session.scalar(new) is not None

@@ -22,9 +22,9 @@ from prepaid_ledger.database import insert
 from ..context import Context, Write, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
 from ..gateway.values import Intent
-from ..payments import payments
-from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
-from ..purchases import checkout, refunds
+from ..payments import customers, payments
+from ..payments.models import Customer, Dispute, FraudWarning, Payment, PaymentState, Refund, RefundState, Via
+from ..purchases import checkout, fraud_warnings, refunds
 from ..reports import balance_sync, sales
 from ..reports.models import Comparison
 from ..subscriptions import compare, sync
@@ -46,7 +46,8 @@ class Drift:
     missed       Stripe has the money, the books have not given what it paid for
     unpaid       the books gave credits, Stripe does not have the money
     doubled      one payment of ours was paid more than once at Stripe: refund one of them
-    drifted      a refund or dispute stands otherwise at Stripe than in the books
+    drifted      a refund, a dispute or a fraud warning stands otherwise at Stripe than in the books
+    outdated     Stripe writes to another address of a customer than the host does
     unresolved   nobody knows yet what came of a payment, or of a refund
     unbalanced   Stripe's balance in a currency is not the sum of all that moved it
     ===========  ==========================================================================
@@ -115,6 +116,8 @@ def _differences(context: Context, since: datetime | None, seen: Callable[[], No
     yield from _payments_at_stripe(context, since, seen, paid_at_stripe)
     yield from _refunds(context, since, seen)
     yield from _disputes(context, since, seen)
+    yield from _warnings(context, since, seen)
+    yield from _customers(context, since, seen)
     yield from _payments_here(context, since, seen, paid_at_stripe)
     yield from _refunds_here(context, seen)
     yield from _plans(context, since, seen)
@@ -181,6 +184,34 @@ def _disputes(context: Context, since: datetime | None, seen: Callable[[], None]
         mend = partial(_sync_now, context, refunds.sync_dispute, dispute.id)
         detail = f"it is {dispute.status}; here it is {row.state if row else 'not known'}"
         yield Drift("drifted", dispute.id, payment.id, detail), mend
+
+
+def _warnings(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
+    """What banks suspect and we have not heard of, or what has been answered since."""
+    try:
+        warnings = list(context.gateway.refunds.all_warnings(since))
+    except GatewayRefused as refused:  # a restricted key that may not read Radar
+        log.warning("Early fraud warnings were not compared: %s", refused)
+        return
+    for warning in warnings:
+        seen()
+        payment = fraud_warnings.find_payment(context.session, warning)
+        row = context.session.get(FraudWarning, warning.id)
+        if payment is None or (row is not None and row.actionable is warning.actionable):
+            continue
+        mend = partial(_sync_now, context, fraud_warnings.sync, warning.id)
+        detail = "a bank's warning is not known here" if row is None else "a bank's warning has been answered"
+        yield Drift("drifted", warning.id, payment.id, detail), mend
+
+
+def _customers(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
+    """Where Stripe writes to another address than the host."""
+    for customer in context.gateway.customers.all(since):
+        seen()
+        owner = context.session.scalar(select(Customer.owner).where(Customer.stripe_id == customer.id))
+        if owner is not None and customers.is_outdated(context, owner, customer.email):
+            detail = f"Stripe has another address of {owner} than you"
+            yield Drift("outdated", customer.id, None, detail), partial(customers.sync, context, owner)
 
 
 def _payments_here(

@@ -12,11 +12,11 @@ from prepaid_ledger.errors import PrepaidError
 
 from ..context import Context, reading
 from ..errors import GatewayUnavailable
-from ..payments import card_testing, payments
+from ..payments import card_testing, customers, payments
 from ..payments.models import Payment, Refund
-from ..purchases import checkout, refunds, topups
+from ..purchases import checkout, fraud_warnings, refunds, topups
 from ..reports import balance_sync, credits
-from ..subscriptions import subscribing
+from ..subscriptions import blocking, retries, subscribing
 from . import notices
 
 Id = TypeVar("Id", int, str)
@@ -41,7 +41,11 @@ def tick(context: Context) -> dict[str, int]:
     return due | {
         "payments": each(context, partial(_due, table=Payment), checkout.check_with_stripe),
         "refunds": each(context, partial(_due, table=Refund), refunds.check_with_stripe),
+        "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),
+        "addresses": each(context, customers.outdated, customers.bring_up_to_date),
         "plans": each(context, subscribing.due, subscribing.check_with_stripe),
+        "plans of blocked": each(context, blocking.due, blocking.check),
+        "plans' retries": each(context, retries.due, retries.retry),
         "top-ups": each(context, topups.due, topups.top_up),
         "notices": notices.send(context),
     }

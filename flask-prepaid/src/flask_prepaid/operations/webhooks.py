@@ -17,7 +17,7 @@ from prepaid_ledger.database import insert
 from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.values import Event
 from ..payments.models import InboxEvent
-from ..purchases import cards, checkout, refunds
+from ..purchases import cards, checkout, fraud_warnings, refunds
 from ..subscriptions import sync
 
 log = logging.getLogger(__name__)
@@ -96,6 +96,12 @@ def charge_was_refunded(context: Context, charge_id: str) -> Write[object]:
 def bank_objects(context: Context, dispute_id: str) -> Write[object]:
     """Created and withdrawn are one loss; a won dispute gives the money back."""
     return refunds.sync_dispute(context, dispute_id)
+
+
+@on("radar.early_fraud_warning.created", "radar.early_fraud_warning.updated")
+def bank_warns(context: Context, warning_id: str) -> Write[object]:
+    """A card's bank suspects a charge; updated once it is refunded or disputed."""
+    return fraud_warnings.sync(context, warning_id)
 
 
 @on(

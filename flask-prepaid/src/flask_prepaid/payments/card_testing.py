@@ -28,8 +28,7 @@ def count_attempt(context: Context, owner: str) -> None:
     :raises BuyingPaused: Nothing is sold at the moment.
     """
     session, config = context.session, context.config
-    if not config.selling:
-        raise BuyingPaused("Buying is paused. Nothing was charged; your credits can be spent as ever.")
+    refuse_unless_selling(context)
     address = context.address if config.attempts_per_address else None
     for limit, count, whose in (
         (config.attempts_per_hour, _begun(context).where(Attempt.owner == owner), owner),
@@ -46,6 +45,14 @@ def count_attempt(context: Context, owner: str) -> None:
     if config.attempts_per_hour or address:
         session.add(Attempt(owner=owner, address=address, at=context.clock()))
         session.flush()
+
+
+def refuse_unless_selling(context: Context) -> None:
+    """
+    :raises BuyingPaused: Nothing is sold at the moment.
+    """
+    if not context.config.selling:
+        raise BuyingPaused("Buying is paused. Nothing was charged; your credits can be spent as ever.")
 
 
 def _begun(context: Context) -> Select[int]:

@@ -1,7 +1,8 @@
-"""One Stripe customer per owner, also under a double click and after a crash."""
+"""One Stripe customer per owner, also under a double click and after a crash; with the host's address."""
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from collections.abc import Callable
@@ -12,11 +13,13 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import insert
 
-from ..context import Context, refuse_uncommitted, transaction
-from ..errors import GatewayRefused
+from ..context import Context, reading, refuse_uncommitted, transaction
+from ..errors import GatewayRefused, GatewayUnavailable
 from .models import Attempt, Customer, SavedCard, TopUp, TrialCard
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 CARD_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 
@@ -48,11 +51,89 @@ def customer_of(context: Context, owner: str) -> str:
             return row.stripe_id
         key = row.idempotency_key
     email = context.email_of(owner)  # the host's function may write and commit
-    stripe_id = context.gateway.customers.create(owner, email=email, key=key)
+    stripe_id, refused = _create(context, owner, email, key)
     with transaction(context) as session:
         nameless = Customer.owner == owner, Customer.stripe_id.is_(None)
-        session.execute(update(Customer).where(*nameless).values(stripe_id=stripe_id))
+        made = {"stripe_id": stripe_id, "refused_email": refused}
+        session.execute(update(Customer).where(*nameless).values(made))
         return session.scalars(select(Customer.stripe_id).where(Customer.owner == owner)).one()  # type: ignore[return-value]
+
+
+def _create(context: Context, owner: str, email: str | None, key: str) -> tuple[str, str | None]:
+    """The id of a new Stripe customer, and the address that Stripe did not take, which stops no sale."""
+    try:
+        return context.gateway.customers.create(owner, email=email, key=key), None
+    except GatewayRefused as refused:
+        if email is None or refused.param != "email":
+            raise
+    log.warning("Stripe does not take the address of %s: its customer is made without", owner)
+    bare_key = f"{key}-bare"  # under one key Stripe is asked for one thing
+    return context.gateway.customers.create(owner, email=None, key=bare_key), email[:255]
+
+
+def sync(context: Context, owner: str) -> None:
+    """Bring the owner's Stripe customer to the address that the host has now. Commits.
+
+    Where Stripe does not answer, ``tick`` does it later.
+    """
+    refuse_uncommitted(context)
+    with transaction(context) as session:
+        known = Customer.owner == owner, Customer.stripe_id.is_not(None)
+        session.execute(update(Customer).where(*known).values(outdated=True))
+    try:
+        bring_up_to_date(context, owner)
+    except (GatewayRefused, GatewayUnavailable) as error:
+        log.warning("Stripe does not have the new address of %s yet: %s", owner, error)
+
+
+def outdated(context: Context, *, limit: int = 100) -> list[str]:
+    """The owners whose address Stripe has not taken over yet."""
+    waiting = select(Customer.owner).where(Customer.outdated, Customer.stripe_id.is_not(None))
+    return list(context.session.scalars(waiting.order_by(Customer.owner).limit(limit)))
+
+
+def bring_up_to_date(context: Context, owner: str) -> None:
+    """Let Stripe have the address that the host has, if it takes it. Commits.
+
+    :raises GatewayUnavailable: Stripe did not answer. ``tick`` does it.
+    """
+    with reading(context) as session:
+        customer_id = known_customer(session, owner)
+    if customer_id is None:
+        return
+    email = context.email_of(owner)  # the host's function may write and commit
+    refused = _set_email(context, customer_id, email)
+    while (latest := context.email_of(owner)) != email:  # it has changed once more
+        email, refused = latest, _set_email(context, customer_id, latest)
+    with transaction(context) as session:
+        ours = Customer.owner == owner, Customer.stripe_id == customer_id
+        values = {"outdated": False, "refused_email": refused}
+        session.execute(update(Customer).where(*ours).values(values))
+
+
+def _set_email(context: Context, customer_id: str, email: str | None) -> str | None:
+    """The address that Stripe did not take. It keeps the earlier one then, which it lets nobody take away."""
+    if email is None:
+        return None
+    try:
+        context.gateway.customers.set_email(customer_id, email)
+    except GatewayRefused as refused:
+        if refused.param != "email":
+            raise
+        log.warning("Stripe does not take the new address of %s", customer_id)
+        return email[:255]
+    return None
+
+
+def is_outdated(context: Context, owner: str, email_at_stripe: str | None) -> bool:
+    """Whether Stripe has another address than the host, which knows one that Stripe takes."""
+    email = context.email_of(owner)
+    with reading(context) as session:
+        row = session.get(Customer, owner)
+        refused = row.refused_email if row is not None else None
+    if email is None or email[:255] == refused:
+        return False
+    return email.casefold() != (email_at_stripe or "").casefold()
 
 
 def _customer(context: Context, owner: str) -> Customer:
@@ -102,7 +183,15 @@ def _forget(session: Session, owner: str, customer_id: str) -> None:
     session.execute(
         update(Customer)
         .where(Customer.owner == owner, Customer.stripe_id == customer_id)
-        .values(stripe_id=None, idempotency_key=_new_key(), default_card_id=None)
+        .values(
+            stripe_id=None,
+            idempotency_key=_new_key(),
+            default_card_id=None,
+            refused_email=None,
+            outdated=False,
+            retry_card_id=None,
+            charges_stopped=False,
+        )
     )
 
 

@@ -96,7 +96,13 @@ class Via(StrEnum):
 
 
 class Customer(Base):
-    """Which Stripe customer stands for an owner. The key was committed before Stripe was asked for one."""
+    """Which Stripe customer stands for an owner. The key was committed before Stripe was asked for one.
+
+    ``refused_email`` is the host's address, where Stripe does not take it.
+    ``outdated``: the host's address has changed, and Stripe does not have it yet. ``retry_card_id``: a card
+    that was left or corrected while a plan owes money, which ``tick`` tries to pay with it.
+    ``charges_stopped``: the owner is shut out by the host, so that a plan is not charged.
+    """
 
     __tablename__ = "prepaid_customer"
 
@@ -105,13 +111,18 @@ class Customer(Base):
     stripe_id: Mapped[str | None] = mapped_column(unique=True)
     default_card_id: Mapped[str | None]
     cards_fetched_at: Mapped[datetime | None]
+    refused_email: Mapped[str | None]
+    outdated: Mapped[bool] = mapped_column(default=False)
+    retry_card_id: Mapped[str | None]
+    charges_stopped: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
 
 
 class SavedCard(Base):
     """A card on file, as it was last fetched from Stripe. ``id`` is the PaymentMethod's; no number is kept.
 
-    ``fingerprint`` is Stripe's name for the number, the same whoever has the card.
+    ``fingerprint`` is Stripe's name for the number, the same whoever has the card. ``changed_at`` is since
+    when it is on file with this number and date.
     """
 
     __tablename__ = "prepaid_card"
@@ -128,6 +139,7 @@ class SavedCard(Base):
     exp_year: Mapped[int]
     name: Mapped[str | None]
     fingerprint: Mapped[str | None]
+    changed_at: Mapped[datetime]
 
 
 class Payment(Base):
@@ -237,11 +249,38 @@ class Dispute(Base):
     fetched_at: Mapped[datetime]
 
 
+class FraudWarning(Base):
+    """A card's bank suspects a charge, by Stripe's early fraud warning: money that may be taken back soon.
+
+    ``actionable``: neither refunded in full nor disputed yet, as last fetched.
+    """
+
+    __tablename__ = "prepaid_fraud_warning"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        Index("ix_prepaid_fraud_warning_payment_id", "payment_id"),
+        Index(
+            "ix_prepaid_fraud_warning_actionable",
+            "created_at",
+            postgresql_where=text("actionable"),
+            sqlite_where=text("actionable"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[int]
+    fraud_type: Mapped[str] = mapped_column(String(64))
+    actionable: Mapped[bool]
+    created_at: Mapped[datetime]
+    fetched_at: Mapped[datetime]
+
+
 class TopUp(Base):
     """What an owner has set for auto top-up. ``stopped`` says why it switched itself off.
 
-    What became of its payments is read from them, those after ``after_payment``: the
-    last one when it was switched on.
+    ``pack_credits``, ``pack_minor`` and ``currency`` are what one pack gave and cost when it was switched on.
+    What became of its payments is read from them, those after ``after_payment``, and how the credits went
+    from the entries after ``after_seq``: the last ones when it was switched on.
     """
 
     __tablename__ = "prepaid_topup"
@@ -252,7 +291,11 @@ class TopUp(Base):
     pack: Mapped[str] = mapped_column(String(64))
     threshold: Mapped[int]
     ceiling_minor: Mapped[int]
+    pack_credits: Mapped[int]
+    pack_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
     after_payment: Mapped[int] = mapped_column(default=0)
+    after_seq: Mapped[int] = mapped_column(default=0)
     stopped: Mapped[str | None]
 
 

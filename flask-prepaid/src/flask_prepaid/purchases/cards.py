@@ -7,6 +7,8 @@ card network, ends in one function, ``_sync``: it fetches them all, and then the
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,12 +19,13 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import clock
 
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
-from ..errors import NotYours
+from ..errors import GatewayRefused, NotYours, TooManyAttempts
 from ..gateway.values import Card, Checkout
 from ..payments import card_testing
 from ..payments.customers import card_on_file, known_customer, with_customer
 from ..payments.models import Customer, SavedCard, TopUp
-from ..subscriptions import sync
+from ..subscriptions import retries, sync
+from . import twins, which_pays
 
 
 def saved(session: Session, owner: str) -> list[SavedCard]:
@@ -72,7 +75,8 @@ def choose(context: Context, owner: str, card_id: str) -> None:
     :raises NotYours: The owner has no such card.
     """
     customer_id = _own(context, owner, card_id)
-    context.gateway.cards.choose(customer_id, card_id)
+    with _still_on_file(context, owner, card_id, customer_id):
+        context.gateway.cards.choose(customer_id, card_id)
     refresh(context, customer_id)
 
 
@@ -80,10 +84,14 @@ def fetch(context: Context, owner: str, card_id: str) -> Card:
     """The card with its address, which is kept at Stripe only.
 
     :raises NotYours: The owner has no such card.
+    :raises TooManyAttempts: The owner has asked very often within a minute.
     """
     customer_id = _own(context, owner, card_id)
+    if not context.gateway.asks.may(owner):
+        raise TooManyAttempts("This was asked for very often. Try again in a minute.")
     card = context.gateway.cards.fetch(card_id)
     if card is None or card.customer_id != customer_id:
+        refresh(context, customer_id)
         raise NotYours("There is no such card.")
     return card
 
@@ -104,7 +112,10 @@ def correct(
     :raises NotYours: The owner has no such card.
     """
     customer_id = _own(context, owner, card_id)
-    context.gateway.cards.update(card_id, exp_month=exp_month, exp_year=exp_year, name=name, address=address)
+    with _still_on_file(context, owner, card_id, customer_id):
+        context.gateway.cards.update(
+            card_id, exp_month=exp_month, exp_year=exp_year, name=name, address=address
+        )
     refresh(context, customer_id)
 
 
@@ -121,7 +132,9 @@ def remove(context: Context, owner: str, card_id: str) -> None:
         was_default = card_id == default_card(session, owner)
     if was_default and others:
         context.gateway.cards.choose(customer_id, others[0])
-    context.gateway.cards.remove(card_id)
+    with _still_on_file(context, owner, card_id, customer_id):
+        for twin in twins.of(context, customer_id, card_id):
+            context.gateway.cards.remove(twin)
     refresh(context, customer_id)
 
 
@@ -165,6 +178,23 @@ def _own(context: Context, owner: str, card_id: str) -> str:
     return customer_id
 
 
+@contextmanager
+def _still_on_file(context: Context, owner: str, card_id: str, customer_id: str) -> Iterator[None]:
+    """Where Stripe refuses since the card went meanwhile, in another tab or its dashboard, say so. Commits.
+
+    :raises NotYours: It is on file no more.
+    """
+    try:
+        yield
+    except GatewayRefused:
+        refresh(context, customer_id)
+        with reading(context) as session:
+            is_gone = card_on_file(session, owner, card_id) is None
+        if is_gone:
+            raise NotYours("There is no such card.") from None
+        raise
+
+
 def sync_card(context: Context, card_id: str) -> Write[None]:
     """Fetch the cards of the customer who has, or had, this one; what is returned copies them. Commits."""
     card = context.gateway.cards.fetch(card_id)
@@ -182,32 +212,34 @@ def refresh(context: Context, customer_id: str) -> None:
 
 
 def _sync(context: Context, customer_id: str) -> Write[None]:
-    """Fetch all cards of a customer; what is returned copies them.
+    """Fetch all cards of a customer; what is returned copies them. Commits.
 
-    The first card that a customer leaves becomes the one that pays by default.
+    A number that was left twice is one card.
     """
     asked_at = clock.wall()
     cards, default = context.gateway.cards.fetch_all(customer_id)
-    if cards and default not in {card.id for card in cards}:
-        default = cards[0].id
-        context.gateway.cards.choose(customer_id, default)
-    return partial(_copy, context, customer_id, cards, default, asked_at)
+    merged = twins.merge(context, customer_id, cards, default)
+    default = which_pays.decide(context, customer_id, merged.cards, merged.default)
+    return partial(_copy, context, customer_id, merged, default, asked_at)
 
 
 def _copy(
-    context: Context, customer_id: str, cards: list[Card], default: str | None, asked_at: datetime
+    context: Context, customer_id: str, merged: twins.Merged, default: str | None, asked_at: datetime
 ) -> None:
     """Let the copy be these cards, unless a later fetch has written it."""
-    session = context.session
+    session, now = context.session, context.clock()
     fresh = or_(Customer.cards_fetched_at.is_(None), Customer.cards_fetched_at <= asked_at)
     owner = session.scalar(
         update(Customer)
         .where(Customer.stripe_id == customer_id, fresh)
-        .values(cards_fetched_at=asked_at, default_card_id=default)
+        .values(cards_fetched_at=asked_at)
         .returning(Customer.owner)
     )
     if owner is None:
         return
+    default_before = default_card(session, owner)
+    session.execute(update(Customer).where(Customer.owner == owner).values(default_card_id=default))
+    since = _on_file_since(session, owner)
     session.execute(delete(SavedCard).where(SavedCard.owner == owner))
     session.add_all(
         SavedCard(
@@ -219,7 +251,22 @@ def _copy(
             exp_year=card.exp_year,
             name=card.name,
             fingerprint=card.fingerprint,
+            changed_at=since.get(_as_printed(card), now),
         )
-        for card in cards
+        for card in merged.cards
     )
     session.flush()
+    twins.note_replaced(session, owner, merged)
+    changed = [card.id for card in merged.cards if _as_printed(card) not in since]
+    chosen = default if default != default_before else None
+    retries.note_changed_cards(session, owner, changed, default=chosen)
+
+
+def _as_printed(card: Card | SavedCard) -> tuple[object, ...]:
+    """What a bank judges a card by."""
+    return card.id, card.fingerprint, card.exp_month, card.exp_year
+
+
+def _on_file_since(session: Session, owner: str) -> dict[tuple[object, ...], datetime]:
+    on_file = session.scalars(select(SavedCard).where(SavedCard.owner == owner))
+    return {_as_printed(card): card.changed_at for card in on_file}

@@ -7,9 +7,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from .. import money
 from ..catalog import Offer
-from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction
-from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours
+from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
+from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, TooManyAttempts, UnknownItem
 from ..gateway.subscription_values import StripeInvoice
 from ..gateway.values import Checkout, Intent, is_session_id
 from ..payments import card_testing, payments, timing
@@ -68,6 +69,12 @@ def open_checkout(
     except GatewayRefused as refused:
         with transaction(context):
             payments.give_up(context, payment, str(refused))
+        if (
+            refused.reason == "amount_too_small"
+        ):  # the least is another one where Stripe pays out in another currency
+            raise UnknownItem(
+                "That is less than can be charged. Choose more credits.", field="credits"
+            ) from refused
         raise
     with transaction(context):
         payments.apply(context, payment, checkout)
@@ -87,14 +94,33 @@ def _begin(
 
     An attempt counts even where its key was sent before with another choice.
 
+    :raises UnknownItem: It costs less than Stripe charges.
     :raises KeyReused: The attempt has asked for something else.
     :raises TooManyAttempts: This customer, this address, or all together have tried too often.
     :raises BuyingPaused: Nothing is sold at the moment.
     """
+    check_amount(context, offer)
     with transaction(context):
         card_testing.count_attempt(context, owner)
     with transaction(context):
         return payments.write_down(context, owner, offer, via=via, attempt=attempt, card_id=card_id)
+
+
+def check_amount(context: Context, offer: Offer) -> None:
+    """Refuse what is too little for Stripe to charge, before it is asked. A gift costs nothing.
+
+    :raises UnknownItem: It costs less; the message says what is enough.
+    """
+    min_minor = money.min_charge_minor(offer.currency)
+    if not 0 < offer.amount_minor < min_minor:
+        return
+    least = f"The least that can be charged is {money.show(min_minor, offer.currency)}."
+    if offer.pack is not None:
+        raise UnknownItem(f"{least} Choose a larger pack.", field="pack")
+    quantity = context.catalog.quantity
+    enough = quantity.least_charged(min_minor) if quantity is not None else None
+    cure = f"Choose {enough:,} credits or more." if enough is not None else "Choose a pack."
+    raise UnknownItem(f"{least} {cure}", field="credits")
 
 
 def _agreed(payment: Payment) -> dict[str, Any]:
@@ -149,16 +175,13 @@ def come_back(context: Context, owner: str, session_id: str) -> Payment:
     if not is_session_id(session_id):
         raise NotYours("There is no such purchase.")
     with reading(context) as session:
+        # The row has the id before a browser is sent to the page: an id without a row is made up.
         payment = payments.find(session, stripe_id=session_id)
-        if payment is not None and payment.owner != owner:
-            raise NotYours("There is no such purchase.")
-        if payment is not None and payment.state is PaymentState.PAID:
-            return payment
-    write = sync_checkout(context, session_id)
-    with transaction(context):
-        payment = write()
         if payment is None or payment.owner != owner:
             raise NotYours("There is no such purchase.")
+        is_paid = payment.state is PaymentState.PAID
+    if not is_paid and context.gateway.asks.may(owner):
+        write_now(context, sync_checkout(context, session_id))
     return payment
 
 
@@ -198,8 +221,11 @@ def charge(context: Context, payment: Payment, *, return_url: str | None) -> Int
     with reading(context) as session:
         customer_id, card_id = known_customer(session, payment.owner), payment.card_id
         agreed = _agreed(payment)
-    assert customer_id is not None, "a saved card has a customer"
     assert card_id is not None, "this payment charges a card on file"
+    if customer_id is None:  # the account was closed meanwhile
+        with transaction(context):
+            payments.give_up(context, payment, "the customer is gone")
+        return None
     try:
         intent = context.gateway.charges.charge(
             **agreed, customer_id=customer_id, card_id=card_id, return_url=return_url
@@ -250,7 +276,7 @@ def come_back_to(context: Context, owner: str, payment_id: int) -> Payment:
     with reading(context):
         payment = _own_payment(context, owner, payment_id)
         is_paid = payment.state is PaymentState.PAID
-    if not is_paid:
+    if not is_paid and context.gateway.asks.may(owner):
         _sync(context, payment)
     return payment
 
@@ -273,9 +299,12 @@ def invoice_url(context: Context, owner: str, payment_id: int) -> str:
     """Where the invoice of a payment is as a PDF, for now.
 
     :raises NotYours: The owner has no such payment, or there is no invoice of it.
+    :raises TooManyAttempts: The owner has asked very often within a minute.
     """
     with reading(context):
         invoice_id = _own_payment(context, owner, payment_id).invoice_id
+    if invoice_id and not context.gateway.asks.may(owner):
+        raise TooManyAttempts("This was asked for very often. Try again in a minute.")
     invoice = context.gateway.invoices.fetch(invoice_id) if invoice_id else None
     if invoice is None or invoice.pdf_url is None:
         raise NotYours("There is no invoice of this purchase.")

@@ -34,7 +34,10 @@ from ..payments.models import (
 )
 from ..subscriptions import sync
 from ..subscriptions.models import Invoice
-from . import checkout
+from . import checkout, topup_rules, topups
+
+#: Why auto top-up stops, by why credits are taken back.
+STOPS_TOPUP = {"refunded": topup_rules.REFUNDED, "disputed": topup_rules.DISPUTED}
 
 
 def refund(
@@ -168,7 +171,7 @@ def sync_refund(context: Context, refund_id: str) -> Write[None]:
     answer = context.gateway.refunds.fetch(refund_id)
     if answer is None:
         return nothing
-    _settle_first(context, answer.intent_id)
+    settle_first(context, answer.intent_id)
     return partial(apply_refund, context, answer)
 
 
@@ -176,7 +179,7 @@ def sync_refunds_of(context: Context, charge_id: str) -> Write[None]:
     """Fetch every refund of a charge; what is returned takes back, or gives back, the credits. Commits."""
     refunds = context.gateway.refunds.of_charge(charge_id)
     for answer in refunds:
-        _settle_first(context, answer.intent_id)
+        settle_first(context, answer.intent_id)
 
     def write() -> None:
         for answer in refunds:
@@ -190,11 +193,11 @@ def sync_dispute(context: Context, dispute_id: str) -> Write[None]:
     dispute = context.gateway.refunds.fetch_dispute(dispute_id)
     if dispute is None:
         return nothing
-    _settle_first(context, dispute.intent_id)
+    settle_first(context, dispute.intent_id)
     return partial(apply_dispute, context, dispute)
 
 
-def _settle_first(context: Context, intent_id: str | None) -> None:
+def settle_first(context: Context, intent_id: str | None) -> None:
     """Settle the payment of a PaymentIntent, if it is not yet: what is taken back came in first. Commits."""
     with reading(context) as session:
         is_settled = intent_id is None or _paid(session, intent_id) is not None
@@ -284,6 +287,7 @@ def _take(
         reason=reason,
     )
     if is_news:
+        topups.stop_after(context, payment, STOPS_TOPUP[reason])
         signals.after_commit(
             context.session,
             signals.clawed_back,

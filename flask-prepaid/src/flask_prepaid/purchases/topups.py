@@ -1,33 +1,29 @@
-"""Auto top-up: buy a pack by itself when the credits run low, within a monthly ceiling.
+"""Auto top-up: buy packs by itself when the credits run low, within a monthly ceiling.
 
-Off until its owner switches it on. One is in flight per wallet. After a decline it
-waits longer each time, and after the third it stops until its owner starts it again.
+Off until its owner switches it on. One is in flight per wallet. ``topup_rules`` says when it is time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import takewhile
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from prepaid_ledger.tables import Wallet
 
-from .. import signals
-from ..catalog import Pack
-from ..context import Context, refuse_uncommitted, transaction
+from .. import money, signals
+from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import NotYours, UnknownItem
 from ..payments import card_testing, payments
 from ..payments.models import Payment, PaymentState, TopUp, Via
-from . import cards, checkout
+from ..payments.notices import is_news
+from . import cards, checkout, topup_rules
+from .topup_rules import Buy, Skip, Stop
 
-#: How long it waits after the first decline and after the second; the third stops it.
-BACK_OFF = (timedelta(hours=1), timedelta(hours=24))
-
-#: While the last top-up is in one of these, no other is begun.
-UNDECIDED = (PaymentState.REQUESTED, PaymentState.OPEN, PaymentState.PENDING, PaymentState.UNKNOWN)
+#: The largest threshold, and the largest ceiling in the smallest unit of a currency.
+MAX_THRESHOLD = 10**9
+MAX_CEILING_MINOR = 10**12
 
 
 def setting(session: Session, owner: str) -> TopUp | None:
@@ -36,46 +32,85 @@ def setting(session: Session, owner: str) -> TopUp | None:
 
 
 @dataclass(frozen=True)
-class Spent:
-    """What top-ups have charged in this calendar month, and the most that they may."""
+class Summary:
+    """Where auto top-up stands, for its owner. Amounts in the smallest unit of ``currency``.
 
-    amount_minor: int
+    ``max_packs`` is how many it buys in one charge at most, ``times`` how many packs a month may cost.
+    ``waits`` says why one that is due is not made.
+    """
+
+    charged_minor: int
     ceiling_minor: int
     currency: str
     times: int
+    max_packs: int
+    max_charge_minor: int
+    waits: str | None
 
 
-def spent(context: Context, row: TopUp) -> Spent | None:
-    """For a setting's pack; ``None`` if that is not sold any more."""
+def summary(context: Context, row: TopUp) -> Summary | None:
+    """``None`` if the setting's pack is not sold any more."""
     pack = context.catalog.packs.get(row.pack)
     if pack is None or not pack.amount_minor:
         return None
-    amount = spent_this_month(context.session, row.owner, pack.currency, context.clock())
-    return Spent(amount, row.ceiling_minor, pack.currency, row.ceiling_minor // pack.amount_minor)
+    decision = topup_rules.decide(context, row, blocked=False)
+    packs = topup_rules.packs_to_reach(row.threshold, pack)
+    charged = topup_rules.charged_this_month(context.session, row.owner, pack.currency, context.clock())
+    return Summary(
+        charged_minor=charged,
+        ceiling_minor=row.ceiling_minor,
+        currency=pack.currency,
+        times=row.ceiling_minor // pack.amount_minor,
+        max_packs=packs,
+        max_charge_minor=packs * pack.amount_minor,
+        waits=decision.reason if isinstance(decision, Skip) else None,
+    )
 
 
 def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceiling_minor: int) -> TopUp:
     """Top up from now on, also after it has stopped by itself. Commits.
 
-    :param threshold: Below so many available credits, the pack is bought.
+    :param pack: As many of it are bought in one charge as bring the credits back to the threshold.
+    :param threshold: Below so many available credits it buys, as soon as some are spent, or at once where
+        fewer are there now.
     :param ceiling_minor: In one calendar month (UTC) no more than this is charged.
-    :raises UnknownItem: There is no such pack, or it costs more than the ceiling.
+    :raises UnknownItem: There is no such pack, or what may have to be bought at once costs more than the
+        ceiling.
     :raises NotYours: No card is on file to pay with.
+    :raises BuyingPaused: Nothing is sold at the moment.
     """
     refuse_uncommitted(context)
+    card_testing.refuse_unless_selling(context)
     offer = context.catalog.offer(pack=pack)
-    if not 1 <= threshold <= 10**9:
+    if not offer.amount_minor:
+        raise UnknownItem("This pack costs nothing. Choose one that is bought.", field="pack")
+    checkout.check_amount(context, offer)
+    if not 1 <= threshold <= MAX_THRESHOLD:
         raise UnknownItem("Write from how many credits on to top up, 1 or more.", field="threshold")
-    if not offer.amount_minor <= ceiling_minor <= 10**12:
-        raise UnknownItem("The monthly ceiling is less than one top-up costs.", field="ceiling")
+    packs = topup_rules.packs_to_reach(threshold, context.catalog.packs[pack])
+    if not packs * offer.amount_minor <= ceiling_minor <= MAX_CEILING_MINOR:
+        raise UnknownItem(_ceiling_words(packs, offer.amount_minor, offer.currency), field="ceiling")
     with transaction(context) as session:
         if cards.default_card(session, owner) is None:
             raise NotYours("Save a card first: a top-up is charged to the card that pays by default.")
         row = session.get(TopUp, owner) or TopUp(owner=owner)
         row.on, row.pack, row.threshold, row.ceiling_minor = True, pack, threshold, ceiling_minor
-        row.after_payment, row.stopped = session.scalar(select(func.max(Payment.id))) or 0, None
+        row.pack_credits, row.pack_minor, row.currency = offer.credits, offer.amount_minor, offer.currency
+        row.after_payment = session.scalar(select(func.max(Payment.id))) or 0
+        row.after_seq = session.scalar(select(Wallet.seq).where(Wallet.owner == owner)) or 0
+        row.stopped = None
         session.add(row)
     return row
+
+
+def _ceiling_words(packs: int, amount_minor: int, currency: str) -> str:
+    if packs == 1:
+        return "The monthly ceiling must be at least what one top-up costs, and no more than a bank allows."
+    return (
+        f"From 0 credits it takes {packs:,} of this pack to reach that threshold, for "
+        f"{money.show(packs * amount_minor, currency)} at once. Allow at least {packs:,} packs a month, "
+        "choose a larger pack, or a lower threshold."
+    )
 
 
 def switch_off(context: Context, owner: str) -> None:
@@ -93,94 +128,78 @@ def due(context: Context) -> list[str]:
 
 
 def top_up(context: Context, owner: str) -> Payment | None:
-    """Buy the pack with the card that pays by default, if it is time; the payment. Commits."""
+    """Buy with the card that pays by default what it takes, if it is time; the payment. Commits."""
     refuse_uncommitted(context)
+    with reading(context):
+        blocked = context.is_blocked(owner)  # the host's function
     with transaction(context):
-        payment = _begin(context, owner)
+        payment = _begin(context, owner, blocked=blocked)
     if payment is None:
         return None
     checkout.charge(context, payment, return_url=None)
     with transaction(context) as session:
         if payment.state is PaymentState.OPEN:
-            row = session.get_one(TopUp, owner)
-            _stop(context, row, "your bank wants you to confirm a payment", payment.id)
+            _stop(context, session.get(TopUp, owner), topup_rules.CHALLENGED, payment.id)
     return payment
 
 
-def _begin(context: Context, owner: str) -> Payment | None:
+def _begin(context: Context, owner: str, *, blocked: bool) -> Payment | None:
     """The row of a top-up; ``None`` if it is not time for one.
 
     The setting's row is locked, so that of two ticks at once only one begins.
     """
-    session = context.session
+    row = _lock(context.session, owner)
+    decision = topup_rules.decide(context, row, blocked=blocked) if row is not None else None
+    if row is None or decision is None:
+        return None
+    if isinstance(decision, Stop):
+        _stop(context, row, decision.reason, decision.payment_id)
+        return None
+    if isinstance(decision, Skip):
+        _announce_skip(context, owner, decision.reason)
+        return None
+    return _write_down(context, owner, decision)
+
+
+def _lock(session: Session, owner: str) -> TopUp | None:
+    """The setting as it now is, with every other writer kept off; ``None`` if it is gone."""
     session.execute(update(TopUp).where(TopUp.owner == owner).values(owner=owner))
-    row = session.get_one(TopUp, owner, populate_existing=True)
-    history = list(session.scalars(_history(row)))
-    if not row.on or context.ledger.available(owner) >= row.threshold:
-        return None
-    card_id = cards.default_card(session, owner)
-    pack = context.catalog.packs.get(row.pack)
-    reason = _reason_to_stop(history, card_id, pack)
-    if reason is not None:
-        _stop(context, row, reason, history[0].id if history else None)
-        return None
-    assert pack is not None, "a pack that is not sold is a reason to stop"
-    if _must_wait(history, context.clock()):
-        return None
-    charged_minor = spent_this_month(session, owner, pack.currency, context.clock())
-    if charged_minor + pack.amount_minor > row.ceiling_minor:
-        return None
-    # Named by how many came before: of two that begin at once, the second finds the first one's row.
-    attempt = f"topup-{row.after_payment}-{len(history)}"
-    offer = context.catalog.offer(pack=row.pack)
+    return session.get(TopUp, owner, populate_existing=True)
+
+
+def _write_down(context: Context, owner: str, buy: Buy) -> Payment:
     card_testing.count_attempt(context, owner)
-    return payments.write_down(context, owner, offer, via=Via.TOPUP, attempt=attempt, card_id=card_id)
-
-
-def _history(row: TopUp) -> Select[Payment]:
-    """The owner's top-ups since it was switched on, newest first."""
-    since = select(Payment).where(Payment.owner == row.owner, Payment.via == Via.TOPUP)
-    return since.where(Payment.id > row.after_payment).order_by(Payment.id.desc())
-
-
-def _declines(history: list[Payment]) -> int:
-    """How many top-ups have failed in a row."""
-    return sum(1 for _ in takewhile(lambda payment: payment.state is PaymentState.FAILED, history))
-
-
-def _must_wait(history: list[Payment], now: datetime) -> bool:
-    """Whether one is under way, or was declined too shortly ago."""
-    if not history:
-        return False
-    declines = _declines(history)
-    if 1 <= declines <= len(BACK_OFF):
-        return now < history[0].created_at + BACK_OFF[declines - 1]
-    return history[0].state in UNDECIDED
-
-
-def _reason_to_stop(history: list[Payment], card_id: str | None, pack: Pack | None) -> str | None:
-    if _declines(history) > len(BACK_OFF):
-        return "the card was declined"
-    if card_id is None:
-        return "no card is on file"
-    return "the pack is not sold any more" if pack is None else None
-
-
-def spent_this_month(session: Session, owner: str, currency: str, now: datetime) -> int:
-    """What top-ups have charged in this calendar month, UTC, in the smallest unit of ``currency``."""
-    start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    paid = select(func.sum(Payment.amount_minor)).where(
-        Payment.owner == owner,
-        Payment.via == Via.TOPUP,
-        Payment.currency == currency,
-        Payment.state == PaymentState.PAID,
-        Payment.paid_at >= start,
+    return payments.write_down(
+        context, owner, buy.offer, via=Via.TOPUP, attempt=buy.attempt, card_id=buy.card_id
     )
-    return int(session.scalar(paid) or 0)
 
 
-def _stop(context: Context, row: TopUp, reason: str, payment_id: int | None) -> None:
-    """Switch it off until its owner switches it on again."""
+def _announce_skip(context: Context, owner: str, reason: str) -> None:
+    """Tell of a top-up that is due and not made, once a month for each reason."""
+    month = f"{topup_rules.month_of(context.clock()):%Y-%m}"
+    if is_news(context.session, owner, f"topup-skipped:{month}:{reason}"):
+        signals.after_commit(context.session, signals.topup_skipped, owner=owner, reason=reason)
+
+
+def stop(context: Context, owner: str, reason: str, payment_id: int | None = None) -> None:
+    """Switch it off if it is on, until its owner switches it on again. In the caller's transaction.
+
+    :param reason: Can be read after "because".
+    """
+    row = _lock(context.session, owner)
+    if row is not None and row.on:
+        _stop(context, row, reason, payment_id)
+
+
+def stop_after(context: Context, payment: Payment, reason: str) -> None:
+    """Stop where money of a payment goes back: after a dispute of any, or a refund of a top-up."""
+    if reason != topup_rules.REFUNDED or payment.via is Via.TOPUP:
+        stop(context, payment.owner, reason, payment.id)
+
+
+def _stop(context: Context, row: TopUp | None, reason: str, payment_id: int | None) -> None:
+    if row is None:
+        return
     row.on, row.stopped = False, reason
     signals.after_commit(
         context.session, signals.topup_stopped, owner=row.owner, payment_id=payment_id, reason=reason

@@ -14,6 +14,7 @@ from ..context import reading
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
 from ..payments.customers import known_customer
 from ..purchases import cards, topups
+from ..subscriptions import retries
 from . import forms, page
 
 
@@ -26,7 +27,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     context = page.context()
     with reading(context) as session:
         customer_id = known_customer(session, owner)
-    if customer_id is not None:
+    if customer_id is not None and context.gateway.asks.may(owner):
         with suppress(GatewayUnavailable, GatewayRefused):
             cards.refresh(context, customer_id)
     topup = topups.setting(context.session, owner)
@@ -34,10 +35,11 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         "cards.html",
         cards=cards.saved(context.session, owner),
         default=cards.default_card(context.session, owner),
+        owed=retries.is_owed(context.session, owner),
         topup=topup,
-        spent=topups.spent(context, topup) if topup else None,
+        summary=topups.summary(context, topup) if topup else None,
         written=request.form,
-        packs=context.catalog.packs.values(),
+        packs=[pack for pack in context.catalog.packs.values() if pack.amount_minor],
         error=error,
         expires_soon=lambda card: cards.expires_soon(card, clock.wall()),
     )

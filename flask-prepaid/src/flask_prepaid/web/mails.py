@@ -29,6 +29,7 @@ MAILS: dict[NamedSignal, str] = {
     signals.topup_done: "topup_done",
     signals.topup_failed: "topup_failed",
     signals.topup_stopped: "topup_stopped",
+    signals.topup_skipped: "topup_skipped",
     signals.card_expiring: "card_expiring",
     signals.balance_low: "balance_low",
     signals.plan_payment_failed: "plan_payment_failed",

@@ -25,9 +25,11 @@ class Answering(stripe.HTTPClient):
         self.stripe = emulator.http_client()
         self.first: list[Answer] = []
         self.keys: list[str] = []
+        self.asked: list[str] = []
         self.before_answer = no_more
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **_: Any) -> Any:
+        self.asked.append(url)
         if method == "post":
             self.keys.append(headers["Idempotency-Key"])
             if self.first:
@@ -53,7 +55,8 @@ def refusal(status: int, code: str, type: str = "invalid_request_error") -> Answ
     return json.dumps(error), status, {"content-type": "application/json"}
 
 
-def with_answers(databases: Databases) -> tuple[Shop, Answering]:
+def with_answers(databases: Databases, **settings: Any) -> tuple[Shop, Answering]:
     emulator = Emulator()
     between = Answering(emulator)
-    return Shop(databases.fresh("sqlite"), webhooks=False, emulator=emulator, http_client=between), between
+    shop = Shop(databases.fresh("sqlite"), webhooks=False, emulator=emulator, http_client=between, **settings)
+    return shop, between

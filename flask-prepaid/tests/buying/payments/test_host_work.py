@@ -71,7 +71,9 @@ def plan_shop(shop_with: ShopWith) -> Shop:
     """A shop whose customer has a saved card, a plan and a payment. From then on it notes each request."""
     shop = shop_with(plans=[PLAN])
     shop.prepaid.operators = Operators(
-        current=lambda: Operator("boss", Role.ADMIN, prove=None), block=lambda owner, shut: None
+        current=lambda: Operator("boss", Role.ADMIN, prove=None),
+        block=lambda owner, shut: None,
+        blocked=lambda owner: False,
     )
     note_each_request(shop)
     card = shop.keep_card()

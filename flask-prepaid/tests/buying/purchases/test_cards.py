@@ -383,3 +383,21 @@ def test_a_customer_who_was_deleted_in_stripes_dashboard_can_leave_too(shop: Sho
 
     assert shop.read(lambda: shop.prepaid.customer_id("user:1")) is None
     assert saved(shop) == []
+
+
+@pytest.mark.parametrize("action", ["default", "remove", ""])
+def test_a_card_that_is_gone_in_stripes_dashboard_is_not_found_here_either(
+    deaf_shop: Shop, action: str
+) -> None:
+    card = deaf_shop.keep_card()
+    fields = {"exp_month": "11", "exp_year": "2045", "sure": "1"}
+    browser = deaf_shop.browser()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get("/prepaid/cards").text)
+    assert token is not None
+    deaf_shop.dashboard().v1.payment_methods.detach(card)
+
+    path = f"/prepaid/cards/{card}/{action}".rstrip("/")
+    answer = browser.post(path, data={"csrf_token": token[1], **fields})
+
+    assert answer.status_code == 404
+    assert saved(deaf_shop) == []

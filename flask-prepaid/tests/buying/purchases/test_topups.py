@@ -94,7 +94,7 @@ def test_what_was_charged_in_another_currency_is_no_part_of_the_ceiling(shop: Sh
     shop.tick()
     assert topped_up(shop) == [PaymentState.PAID]
 
-    switch_on(shop, pack="tokyo", threshold=1_000, ceiling_minor=700)
+    switch_on(shop, pack="tokyo", threshold=150, ceiling_minor=2_100)
     shop.tick()
 
     assert topped_up(shop) == [PaymentState.PAID] * 2
@@ -179,7 +179,15 @@ def test_a_card_removed_later_stops_it(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"threshold": 0}, {"threshold": -1}, {"ceiling_minor": 499}, {"pack": "unknown"}]
+    "change",
+    [
+        {"threshold": 0},
+        {"threshold": -1},
+        {"ceiling_minor": 499},
+        {"threshold": 201, "ceiling_minor": 1_499},
+        {"pack": "unknown"},
+        {"pack": "gift"},
+    ],
 )
 def test_what_makes_no_sense_is_refused(shop: Shop, change: dict[str, Any]) -> None:
     leave_card(shop)

@@ -102,6 +102,7 @@ def downgrade(engine: Engine, *chains: Chain) -> None:
 
 def _take_turns(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = 0"))  # whatever the host lets statements wait
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     else:
         # Python's driver begins no transaction before DDL: each statement would commit by itself.

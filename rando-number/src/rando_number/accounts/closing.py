@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
@@ -11,28 +10,39 @@ from typing import Any
 from flask import (
     Blueprint,
     Flask,
-    Response,
     current_app,
     flash,
     redirect,
     render_template,
     session,
-    stream_with_context,
     url_for,
 )
 from flask.typing import ResponseReturnValue
 from flask_security import auth_required
-from sqlalchemy import delete, select, update
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy import select, update
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
-from flask_prepaid import PrepaidError
+from flask_prepaid import Payment, PrepaidError
 
 from .. import audit_log, mails
 from ..callers import customer, owner
+from ..edge import streams
 from ..keys import api_keys
 from ..limits.rates import limiter
-from ..models import Action, ApiKey, AuditLine, Number, Passkey, SignIn, User, db, prepaid, utc_now
-from . import welcome
+from ..models import (
+    Action,
+    ApiKey,
+    AuditLine,
+    Number,
+    Passkey,
+    SignIn,
+    User,
+    db,
+    prepaid,
+    release_connection,
+    utc_now,
+)
+from . import ways_in, welcome
 
 blueprint = Blueprint("closing", __name__)
 
@@ -42,6 +52,9 @@ freshly_signed_in = auth_required(
     within=lambda: current_app.config["SECURITY_FRESHNESS"],
     grace=lambda: current_app.config["SECURITY_FRESHNESS_GRACE_PERIOD"],
 )
+
+#: How many rows of a table are read at once.
+PER_PAGE = 500
 
 #: The columns of each table that a customer gets: no hashes, and nothing that opens an account.
 ACCOUNT = ("id", "email", "created_at", "confirmed_at", "tf_primary_method", "cap_per_month")
@@ -64,41 +77,58 @@ def init_app(app: Flask) -> None:
 @limiter.limit("20 per hour", key_func=lambda: f"export:{owner()}")
 def export() -> ResponseReturnValue:
     """All that is kept of one customer, sent row by row."""
-    lines = stream_with_context(export_of(customer()))
-    headers = {"Content-Disposition": "attachment; filename=rando-number.json"}
-    return Response(lines, mimetype="application/json", headers=headers)
+    user = customer()
+    return streams.respond(user.owner, export_of(user), "application/json", "rando-number.json")
 
 
 def export_of(user: User) -> Iterator[str]:
-    yield f'{{"account": {json_of(user, ACCOUNT)}'
-    tables = (
-        ("api_keys", KEY, rows_of(ApiKey, ApiKey.user_id == user.id, ApiKey.id)),
-        ("sign_ins", SIGN_IN, rows_of(SignIn, SignIn.user_id == user.id, SignIn.created_at)),
-        ("passkeys", PASSKEY, rows_of(Passkey, Passkey.user_id == user.id, Passkey.id)),
-        ("cards", CARD, prepaid.cards(user.owner)),
-        ("purchases", PAYMENT, user.purchases),
-        ("entries", ENTRY, all_entries(user.owner)),
-        ("numbers", NUMBER, rows_of(Number, Number.user_id == user.id, Number.id)),
-        ("log", LINE, rows_of(AuditLine, AuditLine.actor == user.owner, AuditLine.id)),
+    """The export in parts. Between two of them no connection to the database is kept."""
+    user_id, owner, account = user.id, user.owner, json_of(user, ACCOUNT)
+    release_connection()
+    yield f'{{"account": {account}'
+    tables: tuple[tuple[str, Iterable[list[str]]], ...] = (
+        ("api_keys", pages_of(ApiKey, KEY, ApiKey.user_id == user_id, ApiKey.id)),
+        ("sign_ins", pages_of(SignIn, SIGN_IN, SignIn.user_id == user_id, SignIn.digest)),
+        ("passkeys", pages_of(Passkey, PASSKEY, Passkey.user_id == user_id, Passkey.id)),
+        ("cards", [[json_of(card, CARD) for card in prepaid.cards(owner)]]),
+        ("purchases", pages_of(Payment, PAYMENT, Payment.owner == owner, Payment.id)),
+        ("entries", entries_of(owner)),
+        ("numbers", pages_of(Number, NUMBER, Number.user_id == user_id, Number.id)),
+        ("log", pages_of(AuditLine, LINE, AuditLine.actor == owner, AuditLine.id)),
     )
-    for name, fields, rows in tables:
+    for name, pages in tables:
         yield f',\n"{name}": ['
-        for n, row in enumerate(rows):
-            yield (",\n" if n else "\n") + json_of(row, fields)
+        before = "\n"
+        for page in pages:
+            release_connection()
+            for row in page:
+                yield before + row
+                before = ",\n"
         yield "]"
     yield "}\n"
 
 
-def rows_of(model: type[DeclarativeBase], condition: Any, order: Any) -> Iterable[Any]:
-    return db.session.scalars(select(model).where(condition).order_by(order).execution_options(yield_per=500))
+def pages_of(
+    model: type[DeclarativeBase], fields: Iterable[str], condition: Any, key: InstrumentedAttribute[Any]
+) -> Iterator[list[str]]:
+    """The rows of a table as JSON, some hundreds at a time, in the order of ``key``."""
+    after: list[Any] = []
+    while True:
+        wanted = select(model).where(condition, *after).order_by(key).limit(PER_PAGE)
+        rows = db.session.scalars(wanted).all()
+        if rows:
+            after = [key > getattr(rows[-1], key.key)]
+        yield [json_of(row, fields) for row in rows]
+        if len(rows) < PER_PAGE:
+            return
 
 
-def all_entries(owner: str) -> Iterator[Any]:
+def entries_of(owner: str) -> Iterator[list[str]]:
     cursor = None
     while True:
         page = prepaid.entries(owner, limit=200, cursor=cursor)
-        yield from page
         cursor = page.next_cursor
+        yield [json_of(entry, ENTRY) for entry in page]
         if cursor is None:
             return
 
@@ -155,15 +185,11 @@ def close_account(user: User) -> None:
     if user.closed_at is None:
         welcome.remember(user.email)
     user.email = f"closed-{user.id}@closed.invalid"
-    user.password = user.confirmed_at = user.reset_digest = None
-    user.tf_primary_method = user.tf_totp_secret = user.mf_recovery_codes = None
-    user.webauthn, user.fs_webauthn_user_handle = [], None
-    user.active, user.roles, user.fs_uniquifier = False, [], secrets.token_hex(32)
+    user.password = user.confirmed_at = None
+    user.active, user.roles = False, []
     user.closed_at = user.closed_at or utc_now()
-    db.session.execute(delete(SignIn).where(SignIn.user_id == user.id))
-    db.session.execute(
-        update(ApiKey).where(ApiKey.user_id == user.id).values(name="", start="", revoked_at=utc_now())
-    )
+    ways_in.end_all(user)
+    db.session.execute(update(ApiKey).where(ApiKey.user_id == user.id).values(name="", start=""))
     drawn = update(Number).where(Number.user_id == user.id)
     db.session.execute(drawn.values(idempotency_key=None, request_digest=None))
     audit_log.note(Action.ACCOUNT_CLOSED, actor=user.owner)

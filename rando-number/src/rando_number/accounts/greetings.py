@@ -1,14 +1,14 @@
-"""What a registration gives and says, and the mail about a new address."""
+"""What a registration gives and says, and who is told of a new address."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, flash
+from flask import Flask, Response, after_this_request, current_app, flash
 from flask_security import change_email_confirmed, user_not_registered, user_registered
 
 from .. import audit_log, mails
-from ..models import Action, User, db
+from ..models import Action, User, db, prepaid
 from . import welcome
 
 
@@ -16,6 +16,7 @@ def init_app(app: Flask) -> None:
     user_registered.connect(greet, app)
     user_not_registered.connect(point_to_login, app)
     change_email_confirmed.connect(tell_the_old_address, app)
+    change_email_confirmed.connect(tell_stripe, app)
 
 
 def mail_tells(app: Flask) -> bool:
@@ -31,12 +32,20 @@ def greet(app: Flask, user: User, **extra: Any) -> None:
     """
     try:
         db.session.flush()
-        welcome.greet(user)
+        if not app.config["CREDITS_AFTER_CONFIRM"]:
+            welcome.greet(user)
     except Exception:
         db.session.rollback()
         raise
     if not mail_tells(app):
         say_welcome(user)
+
+
+def greet_confirmed(user: User) -> None:
+    """Give the free credits that waited for the confirmation, and say so. The caller commits."""
+    if current_app.config["CREDITS_AFTER_CONFIRM"]:
+        welcome.greet(user)
+    say_welcome(user)
 
 
 def say_welcome(user: User) -> None:
@@ -60,3 +69,14 @@ def tell_the_old_address(app: Flask, user: User, old_email: str, **extra: Any) -
         "Mails go to another address from now on, and the old one opens the account no more.\n\n"
         "If this was not you, answer this mail at once.\n",
     )
+
+
+def tell_stripe(app: Flask, user: User, **extra: Any) -> None:
+    """Let receipts and invoices follow, once the new address is committed."""
+    owner = user.owner
+
+    @after_this_request
+    def follow(response: Response) -> Response:
+        db.session.commit()
+        prepaid.sync_customer(owner)
+        return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 
 from email_validator import EmailNotValidError, validate_email
-from flask import Flask, current_app, render_template, request
+from flask import Flask, abort, current_app, render_template, request, session
 from flask.typing import ResponseReturnValue, RouteCallable
 from flask_login import logout_user
 from flask_security import (
@@ -14,14 +14,15 @@ from flask_security import (
     SQLAlchemyUserDatastore,
 )
 from flask_wtf import CSRFProtect
+from sqlalchemy.exc import IntegrityError
 
 from .. import mails
 from ..callers import signed_in
 from ..keys import api_keys
-from ..limits import rates
+from ..limits import guesses, rates
 from ..mails import SecurityMails
 from ..models import Passkey, Role, User, db, utc_now
-from . import closing, greetings, passkeys, passwords, second_factor, sign_ins, welcome
+from . import closing, first_proof, greetings, links, passkeys, passwords, second_factor, sign_ins, welcome
 from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
 from .passwords import Passwords
 from .second_factor import OnceOnly, RescueForm, SetUpForm
@@ -31,6 +32,9 @@ users = SQLAlchemyUserDatastore(db, User, Role, Passkey)
 
 #: The extension's endpoints that an unconfirmed customer, or Stripe, may reach.
 OPEN_TO_ALL = {"prepaid.webhook", "prepaid.return", "prepaid.static"}
+
+#: Forms whose answer must not tell by its time whether an address is known, or confirmed.
+TELL_NOTHING = {"security.forgot_password", "security.send_confirmation", "security.change_email"}
 
 TEMPLATES = {
     "SECURITY_LOGIN_USER_TEMPLATE": "accounts/login.html",
@@ -85,19 +89,48 @@ def init_app(app: Flask) -> None:
     )
     # No sign-in by a token in a header or a query: a session, or an API key.
     security.login_manager.request_loader(lambda request: None)
-    rates.guard_accounts(app)
+    views = app.view_functions
+    views["security.register"] = once(views["security.register"])
+    if security.confirmable:  # else a registration says that an address is taken
+        views["security.register"] = rates.steady(without_sign_in(views["security.register"]))
+        app.before_request(confirmed_buyers_only)
+    for endpoint in TELL_NOTHING & views.keys():
+        views[endpoint] = rates.steady(views[endpoint])
+    rates.guard_mails(app)
+    guesses.guard_accounts(app)
+    links.init_app(app)
+    app.before_request(forms_only)
     passwords.init_app(app)
     second_factor.init_app(app)
     passkeys.init_app(app)
-    views = app.view_functions
-    views["security.forgot_password"] = rates.steady(views["security.forgot_password"])
-    if security.confirmable:
-        views["security.register"] = rates.steady(without_sign_in(views["security.register"]))
-        app.before_request(confirmed_buyers_only)
+    first_proof.init_app(app)
     greetings.init_app(app)
     welcome.init_app(app)
     api_keys.init_app(app)
     closing.init_app(app)
+
+
+def forms_only() -> None:
+    """Refuse JSON at the pages of accounts: they are forms, and Flask-Security takes any JSON for one."""
+    if request.blueprint == "security" and request.is_json:
+        abort(415)
+
+
+def once(register: RouteCallable) -> RouteCallable:
+    """Answer a registration that came twice at once as one of an address that is known."""
+
+    @wraps(register)
+    def registered() -> ResponseReturnValue:
+        flashes = list(session.get("_flashes", []))
+        try:
+            answer: ResponseReturnValue = current_app.ensure_sync(register)()
+        except IntegrityError:  # the other one was first
+            db.session.rollback()
+            session["_flashes"] = flashes
+            answer = current_app.ensure_sync(register)()
+        return answer
+
+    return registered
 
 
 def without_sign_in(register: RouteCallable) -> RouteCallable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import unicodedata
 
 from flask import Flask, current_app
 from flask_security import change_email_confirmed
@@ -14,6 +15,9 @@ from ..models import User, Welcomed, db
 
 #: Providers that ignore dots in a name, and the one domain that their addresses belong to.
 WITHOUT_DOTS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
+
+#: Cyrillic and Greek letters, and the Latin ones that they are taken for: https://www.unicode.org/reports/tr39/
+LOOK_ALIKE = str.maketrans("авсеһікмпоԛрѕтуԝхјԁԍαβεικνορτυχγω", "abcehikmnoqpstywxjdgabeiknoptuxyw")
 
 
 def init_app(app: Flask) -> None:
@@ -46,9 +50,13 @@ def digest_of(email: str) -> str:
 
 
 def mailbox_of(email: str) -> str:
-    """Where mails to an address arrive: ``Pat+two@x.test`` and ``pat@x.test`` are one mailbox."""
-    name, _, domain = email.lower().rpartition("@")
-    name = name.partition("+")[0] or name
+    """Where mails to an address arrive: ``Pat+two@x.test`` and ``pat@x.test`` are one mailbox.
+
+    Letters that look alike count as one: nobody gets free credits for each alphabet.
+    """
+    name, _, domain = unicodedata.normalize("NFKD", email).casefold().rpartition("@")
+    name = "".join(letter for letter in name if not unicodedata.combining(letter)).translate(LOOK_ALIKE)
+    name = name.partition("+")[0]
     if domain in WITHOUT_DOTS:
         name, domain = name.replace(".", ""), WITHOUT_DOTS[domain]
     return f"{name}@{domain}"

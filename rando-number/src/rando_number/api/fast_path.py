@@ -11,7 +11,7 @@ headers and the audit log are Flask's own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from json import JSONEncoder
@@ -21,14 +21,13 @@ from a2wsgi import WSGIMiddleware
 from flask import Flask, Request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import SecurityError
 from werkzeug.sansio.request import Request as Head
-from werkzeug.sansio.utils import get_host
 
 from flask_prepaid import PrepaidError
 
+from ..edge.headers import NO_PAGE, NOT_KEPT, new_request_id, on_every_answer
+from ..edge.hosts import HEALTH
 from ..errors import ApiError
-from ..headers import NO_PAGE, NOT_KEPT, new_request_id, on_every_answer
 from ..keys import api_keys
 from ..limits import rates
 from ..models import prepaid
@@ -48,6 +47,9 @@ WRITER = JSONEncoder(separators=(",", ":"))
 
 #: How many requests Flask answers at the same time in one process.
 THREADS = 16
+
+#: How many of a load balancer's questions are answered at the same time, however busy all other threads are.
+HEALTH_THREADS = 2
 
 #: Where a scope carries what the fast path did before it handed the call to Flask.
 HANDOVER = "rando.handover"
@@ -78,9 +80,11 @@ class FastPath:
 
     def __init__(self, app: Flask) -> None:
         self.rate = app.config["API_RATE"]
-        self.serves = host_check(app.config["TRUSTED_HOSTS"])
+        self.serves = lru_cache(maxsize=32)(app.extensions["rando_hosts"].serves)
         in_threads = WSGIMiddleware(cast("WSGIApp", app), workers=THREADS)
-        self.through_flask = BufferedRequests(in_threads, max_body=app.config["MAX_CONTENT_LENGTH"])
+        self.through_flask = BufferedRequests(in_threads, max_body=app.config["MAX_WEBHOOK_LENGTH"])
+        in_its_threads = WSGIMiddleware(cast("WSGIApp", app), workers=HEALTH_THREADS)
+        self.health = BufferedRequests(in_its_threads, max_body=0)
         with app.app_context():
             self.keys = api_keys.key_cache()
             self.ledger = prepaid.async_ledger()
@@ -102,6 +106,9 @@ class FastPath:
                 await send({"type": "http.response.body", "body": outcome.body})
                 return
             scope = cast("Scope", {**scope, HANDOVER: outcome})
+        if scope["type"] == "http" and scope["path"] in HEALTH:
+            await self.health(scope, receive, send)
+            return
         await self.through_flask(scope, receive, send)
 
     async def sell(self, scope: HTTPScope) -> Sold | Handover | None:
@@ -136,7 +143,7 @@ class FastPath:
             return None
         if b"idempotency-key" in headers or len(headers) < len(list(scope["headers"])):
             return None
-        if not self.serves(scope["scheme"], headers.get(b"host", b"")):
+        if not self.serves(headers.get(b"host", b"").decode("latin-1")):
             return None
         try:
             return read_query(scope["query_string"])
@@ -160,20 +167,6 @@ class FastPath:
         if rates.are_counted_here():
             return rates.count_call(caller.owner, self.rate)
         return await asyncio.to_thread(rates.count_call, caller.owner, self.rate)
-
-
-def host_check(trusted: list[str] | None) -> Callable[[str, bytes], bool]:
-    """Says whether a host is served here."""
-
-    @lru_cache(maxsize=32)
-    def serves(scheme: str, host: bytes) -> bool:
-        try:
-            get_host(scheme, host.decode("latin-1"), trusted_hosts=trusted)
-        except SecurityError:
-            return False
-        return True
-
-    return serves
 
 
 @lru_cache(maxsize=256)

@@ -15,8 +15,8 @@ from werkzeug.exceptions import BadRequest, MethodNotAllowed
 
 from ..accounts.setup import csrf
 from ..callers import Caller, caller_of, signed_in
+from ..edge.headers import NO_PAGE
 from ..errors import ApiError, opens_nothing, speak_json
-from ..headers import NO_PAGE
 from ..keys import api_keys
 from ..limits import rates
 from ..models import Number, db, prepaid, utc_now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -9,7 +10,7 @@ from ipaddress import ip_network
 from math import ceil
 from typing import Any
 
-from flask import Flask, Response, current_app, request, session, url_for
+from flask import Flask, current_app, request, session
 from flask.typing import ResponseReturnValue, RouteCallable
 from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -36,14 +37,12 @@ def client_network(address: str | None) -> str:
 #: Where it counts is a setting; ``memory://`` is served by ``SweptMemoryStorage``, which registers itself.
 limiter = Limiter(client_address)
 
-#: Wrong passwords, from one address. Right ones cost nothing.
-SIGN_IN = "10 per minute; 100 per hour"
 #: New accounts from one address: each new mailbox comes with free credits.
 REGISTER = "20 per hour; 50 per day"
-#: Wrong one-time or recovery codes for one customer, from wherever they come.
-CODE = "10 per hour"
-#: Mails that a stranger can have us send.
-RESET = "5 per minute; 20 per hour"
+#: Mails that somebody can have us send, from one address. A customer's own are counted by customer, too.
+MAIL = "5 per minute; 20 per hour"
+#: Mails that all together can have us send to one mailbox. Each of them has a link that works.
+MAILBOX = "20 per hour"
 
 
 def init_app(app: Flask) -> None:
@@ -68,32 +67,31 @@ def steady(view: RouteCallable) -> RouteCallable:
     return answered
 
 
-def guard_accounts(app: Flask) -> None:
-    """Limit the views of Flask-Security that a guesser would hammer."""
-    for endpoint, rate, counts_if in (
-        ("security.login", SIGN_IN, refused),
-        ("security.register", REGISTER, None),
-        ("security.forgot_password", RESET, None),
-        ("security.reset_password", RESET, None),
-        ("security.two_factor_token_validation", CODE, refused),
-        ("security.mf_recovery", CODE, refused),
-        ("security.wan_signin_response", SIGN_IN, refused),
+def guard_mails(app: Flask) -> None:
+    """Limit the views that write to an address which a stranger names."""
+    for endpoint, limits in (
+        ("security.register", ((REGISTER, client_address), (MAILBOX, mailbox))),
+        ("security.forgot_password", ((MAIL, client_address), (MAILBOX, mailbox))),
+        ("security.reset_password", ((MAIL, client_address),)),
+        ("security.send_confirmation", ((MAIL, client_address), (MAILBOX, mailbox))),
+        ("security.change_email", ((MAIL, client_address), (MAIL, customer), (MAILBOX, mailbox))),
     ):
-        counter = halfway_in if rate is CODE else client_address
-        guard: Any = limiter.limit(rate, key_func=counter, methods=["POST"], deduct_when=counts_if)
-        app.view_functions[endpoint] = guard(app.view_functions[endpoint])
+        if view := app.view_functions.get(endpoint):
+            for rate, counter in limits:
+                guard: Any = limiter.limit(rate, key_func=counter, methods=["POST"])
+                view = guard(view)
+            app.view_functions[endpoint] = view
 
 
-def halfway_in() -> str:
-    """The counter of a user who gave the right password and is asked for a code."""
-    return f"code:{session.get('tf_user_id') or client_address()}"
+def customer() -> str:
+    """The counter of a signed-in customer, wherever the calls come from; a stranger's is the address."""
+    return f"customer:{session.get('_user_id') or client_address()}"
 
 
-def refused(response: Response) -> bool:
-    """Whether a sign-in failed: success redirects, and not to where a passkey is asked for again."""
-    return response.status_code != 302 or response.location.partition("?")[0] == url_for(
-        "security.wan_signin"
-    )
+def mailbox() -> str:
+    """The counter of the address that a form names, whether anybody has it or not."""
+    named = request.form.get("email", "")[:255].strip().lower() or client_address()
+    return f"mailbox:{hashlib.sha256(named.encode('utf-8', 'replace')).hexdigest()}"
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,10 @@ class SweptMemoryStorage(MemoryStorage):
         self.get(key)  # forgets what is over
         with self.locks[key]:
             self.storage[key] += amount
-            if self.storage[key] == amount:
+            count = self.storage[key]
+            if count == amount:
                 self.expirations[key] = time.time() + expiry
-        return self.storage.get(key, 0)
+        return count
 
     def decr(self, key: str, amount: int = 1) -> int:
         """Take ``amount`` back."""

@@ -8,11 +8,14 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from flask import Blueprint, Response, request, stream_with_context
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from flask_security import auth_required
 
-from ..callers import customer
+from ..callers import customer, owner
+from ..edge import streams
+from ..limits.rates import limiter
+from ..models import release_connection
 from . import statement, totals
 from .choice import BadChoice, Choice
 from .totals import Bought
@@ -21,13 +24,21 @@ blueprint = Blueprint("downloads", __name__)
 blueprint.register_error_handler(BadChoice, statement.refused)  # a wrong filter shows the page again
 
 
+#: How often one customer downloads.
+DOWNLOADS = limiter.shared_limit("60 per hour", "downloads", key_func=lambda: f"downloads:{owner()}")
+
+#: How many entries are read at once.
+PER_PAGE = 200
+
+
 @blueprint.get("/usage.json")
 @auth_required("session")
+@DOWNLOADS
 def as_json() -> ResponseReturnValue:
     """What was chosen: credits and calls by day and by key, and every entry, written page by page."""
     choice = Choice.read(request.args)
-    lines = stream_with_context(json_lines(customer().id, choice))
-    return Response(lines, mimetype="application/json")
+    user = customer()
+    return streams.respond(user.owner, json_lines(user.id, choice), "application/json")
 
 
 def json_lines(user_id: int, choice: Choice) -> Iterator[str]:
@@ -46,35 +57,46 @@ def json_lines(user_id: int, choice: Choice) -> Iterator[str]:
             for share in totals.by_key(shares)
         ],
     }
+    release_connection()
     yield json.dumps(chosen)[:-1] + ', "entries": ['
-    for n, (entry, sold) in enumerate(statement_of(user_id, choice)):
-        row = {
-            **fields_of(entry),
-            "numbers": sold.values if sold else None,
-            "api_key": (sold.key_name or None) if sold else None,
-        }
-        yield (",\n" if n else "\n") + json.dumps(row)
+    for n, row in enumerate(statement_of(user_id, choice)):
+        yield (",\n" if n else "\n") + json.dumps({**row, "api_key": row["api_key"] or None})
     yield "]}\n"
 
 
 @blueprint.get("/usage.csv")
 @auth_required("session")
+@DOWNLOADS
 def as_csv() -> ResponseReturnValue:
     """The entries that were chosen, written page by page."""
     choice = Choice.read(request.args)
-    lines = stream_with_context(csv_lines(customer().id, choice))
-    headers = {"Content-Disposition": "attachment; filename=usage.csv"}
-    return Response(lines, mimetype="text/csv", headers=headers)
+    user = customer()
+    return streams.respond(user.owner, csv_lines(user.id, choice), "text/csv", "usage.csv")
 
 
 def csv_lines(user_id: int, choice: Choice) -> Iterator[str]:
     yield csv_line(["entry", "at", "kind", "credits", "balance_after", "cause", "numbers", "api_key"])
-    for entry, drawn in statement_of(user_id, choice):
-        numbers = " ".join(map(str, drawn.values)) if drawn else ""
-        yield csv_line([*fields_of(entry).values(), numbers, drawn.key_name if drawn else ""])
+    for row in statement_of(user_id, choice):
+        numbers = row.pop("numbers")
+        key = row.pop("api_key")
+        yield csv_line([*row.values(), " ".join(map(str, numbers or [])), key])
 
 
-def fields_of(entry: Any) -> dict[str, object]:
+def statement_of(user_id: int, choice: Choice) -> Iterator[dict[str, Any]]:
+    """Every entry that was chosen, newest first, with what it bought. No connection is kept between pages."""
+    cursor = None
+    while True:
+        page = choice.entries(user_id, PER_PAGE, cursor)
+        bought = totals.bought(user_id, [entry.key for entry in page])
+        rows = [fields_of(entry, bought.get(entry.key)) for entry in page]
+        cursor = page.next_cursor
+        release_connection()
+        yield from rows
+        if cursor is None:
+            return
+
+
+def fields_of(entry: Any, bought: Bought | None) -> dict[str, Any]:
     return {
         "entry": entry.seq,
         "at": entry.at.isoformat(timespec="seconds"),
@@ -82,20 +104,9 @@ def fields_of(entry: Any) -> dict[str, object]:
         "credits": entry.credits,
         "balance_after": entry.balance_after,
         "cause": entry.key,
+        "numbers": bought.values if bought else None,
+        "api_key": bought.key_name if bought else "",
     }
-
-
-def statement_of(user_id: int, choice: Choice) -> Iterator[tuple[Any, Bought | None]]:
-    """Every entry that was chosen, newest first, with what it bought."""
-    cursor = None
-    while True:
-        page = choice.entries(user_id, 200, cursor)
-        bought = totals.bought(user_id, [entry.key for entry in page])
-        for entry in page:
-            yield entry, bought.get(entry.key)
-        cursor = page.next_cursor
-        if cursor is None:
-            return
 
 
 def csv_line(cells: Sequence[object]) -> str:
@@ -104,6 +115,10 @@ def csv_line(cells: Sequence[object]) -> str:
     return written.getvalue()
 
 
+#: How a formula begins. A spreadsheet takes the full-width signs for the plain ones.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+
+
 def harmless(cell: object) -> object:
     """Put a quote before text that a spreadsheet would run as a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

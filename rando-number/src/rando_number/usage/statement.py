@@ -19,12 +19,11 @@ from flask.typing import ResponseReturnValue
 from flask_security import auth_required
 from flask_wtf import FlaskForm
 from sqlalchemy import select
-from wtforms import IntegerField
-from wtforms.validators import NumberRange, Optional
 
 from .. import audit_log
 from ..callers import customer
 from ..keys import api_keys
+from ..keys.fields import WholeNumberField
 from ..models import Action, ApiKey, User, db, utc_now
 from . import totals
 from .choice import KINDS, BadChoice, Choice
@@ -42,7 +41,7 @@ COLOURS = 5
 class LimitForm(FlaskForm):  # type: ignore[misc]
     """The most credits a month; an empty field lifts the limit."""
 
-    limit = IntegerField(validators=[Optional(), NumberRange(1, 10**9, "Write a whole number from 1.")])
+    limit = WholeNumberField(max=10**9)
 
 
 @blueprint.get("/usage")

@@ -1,4 +1,4 @@
 """One request to the API: its key, route, idempotency, lists, search and expansion.
 
-Imports ``core`` and ``contract``.
+Imports ``core``, ``contract`` and ``versions``.
 """

@@ -8,6 +8,7 @@ process alone, and forgotten with it. https://docs.stripe.com/api/idempotent_req
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import IdempotencyError, KeyInUse
+from stripe_emulator.core.wire import Form
 
 KEPT = clock.DAY
 
@@ -56,9 +58,9 @@ class KeysInUse:
                 self._keys.discard(key)
 
 
-def fingerprint_of(verb: str, path: str, body: bytes) -> str:
-    """What two requests must share to count as the same."""
-    return hashlib.sha256(b"\n".join([verb.encode(), path.encode(), body])).hexdigest()
+def fingerprint_of(verb: str, path: str, form: Form) -> str:
+    """What two requests must share to count as the same: also if their parameters come in another order."""
+    return hashlib.sha256(json.dumps([verb, path, form], sort_keys=True, default=repr).encode()).hexdigest()
 
 
 def recall(key: str, fingerprint: str) -> Answer | None:

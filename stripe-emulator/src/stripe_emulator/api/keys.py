@@ -8,7 +8,7 @@ import hmac
 
 from stripe_emulator.api.routing import Endpoint
 from stripe_emulator.core import clock, store
-from stripe_emulator.core.errors import Unauthenticated
+from stripe_emulator.core.errors import NoSuchAccount, Unauthenticated
 from stripe_emulator.core.wire import Form
 
 SECRET, PUBLISHABLE, EPHEMERAL = ("sk_test_", "rk_test_"), "pk_test_", "ek_test_"
@@ -80,6 +80,17 @@ def check(key: str, endpoint: Endpoint, values: dict[str, str], form: Form) -> N
         raise Unauthenticated(
             "The client_secret provided does not match any associated object on this account.",
             param="client_secret",
+        )
+
+
+def check_account(account: str) -> None:
+    """:raises NoSuchAccount: It is not the account of the key that this request came with."""
+    transaction = store.current()
+    if account != transaction.store.account:
+        raise NoSuchAccount(
+            f"The provided key '{transaction.origin.caller}' does not have access to account"
+            f" '{account[:60]}' (or that account does not exist). Application access may have been revoked.",
+            code="account_invalid",
         )
 
 

@@ -53,15 +53,23 @@ class Register:
         tables.fill(clock.HANDLERS, self._due)
 
     def get(
-        self, path: str, *, publishable: bool = False, documented: bool = True, reads_as: str | None = None
+        self,
+        path: str,
+        *,
+        publishable: bool = False,
+        documented: bool = True,
+        reads_as: str | None = None,
+        until: str | None = None,
     ) -> Callable[[View], View]:
         """Answer GET on ``path``.
 
         :param publishable: A browser may call it with a ``pk_test_`` key.
         :param documented: False for a route that no service of the SDK calls.
-        :param reads_as: The documented path whose parameters an undocumented one takes.
+        :param reads_as: The documented route whose parameters an undocumented one takes, such as
+            ``GET /v1/events``.
+        :param until: The version from which on Stripe does not have it.
         """
-        return self._endpoint("GET", path, publishable, documented, reads_as)
+        return self._endpoint("GET", path, publishable, documented, reads_as, until)
 
     def post(
         self, path: str, *, publishable: bool = False, documented: bool = True
@@ -105,13 +113,19 @@ class Register:
         return keep
 
     def _endpoint(
-        self, verb: str, path: str, publishable: bool, documented: bool, reads_as: str | None = None
+        self,
+        verb: str,
+        path: str,
+        publishable: bool,
+        documented: bool,
+        reads_as: str | None = None,
+        until: str | None = None,
     ) -> Callable[[View], View]:
         def keep(view: View) -> View:
-            route = contract.find(verb, reads_as or path) if documented or reads_as else None
+            route = contract.find(*(reads_as or f"{verb} {path}").split()) if documented or reads_as else None
             if documented and route is not None and route.path != path:
                 route = None  # another route, which takes the last word of this path for an id
-            self._endpoints.append(Endpoint(verb, path, view, route, documented, publishable))
+            self._endpoints.append(Endpoint(verb, path, view, route, documented, publishable, until))
             return view
 
         return keep

@@ -6,12 +6,11 @@ so an answer that was given is on disk, and a request that failed left nothing.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stripe_emulator import contract
+from stripe_emulator import contract, versions
 from stripe_emulator.api import idempotency, keys, routing
 from stripe_emulator.api.expand import render
 from stripe_emulator.api.idempotency import Answer
@@ -20,17 +19,15 @@ from stripe_emulator.core import chaos, ids, store
 from stripe_emulator.core.chaos import NO_TROUBLE, Trouble
 from stripe_emulator.core.errors import (
     InvalidRequest,
-    NoSuchAccount,
     NotEmulated,
     RateLimited,
     StripeError,
     Unavailable,
 )
 from stripe_emulator.core.store import Origin, Store
-from stripe_emulator.core.version import API_VERSION
+from stripe_emulator.core.types import Json
+from stripe_emulator.core.version import API_VERSION, checked
 from stripe_emulator.core.wire import Form, decode, decode_json, decode_multipart, encode
-
-_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z_]+)?")
 
 #: On every answer, as Stripe's. Browsers call with a publishable key from any origin.
 HEADERS = {
@@ -87,25 +84,24 @@ class Api:
         try:
             return self._answer(call, request_id, headers)
         except StripeError as error:
-            body = encode(error.envelope(request_id))
-            return Reply(error.status, body, {**headers, **error.headers})
+            envelope = error.envelope(request_id)
+            if error.extra and (version := headers.get("Stripe-Version")):
+                with self.store.transaction(write=False):
+                    envelope = versions.downgrade(envelope, version)
+            return Reply(error.status, encode(envelope), {**headers, **error.headers})
 
     def _answer(self, call: Call, request_id: str, headers: dict[str, str]) -> Reply:
         form = _form(call)
         secret = keys.given(call.header("authorization"), form)
-        headers["Stripe-Version"], strict = _version(call)
-        if account := call.header("stripe-account"):
-            raise NoSuchAccount(
-                f"The provided key '{keys.masked(secret)}' does not have access to account"
-                f" '{account[:60]}' (or that account does not exist). Application access may have been"
-                " revoked.",
-                code="account_invalid",
-            )
-        endpoint, values = routing.match(call.verb, call.path)
+        version = checked(call.header("stripe-version")) if call.header("stripe-version") else None
+        headers["Stripe-Version"] = version or API_VERSION
+        endpoint, values = routing.match(call.verb, call.path, version)
         key = _idempotency_key(call)
-        origin = Origin(request_id, key)
+        origin = Origin(request_id, key, keys.masked(secret))
         writes = call.verb != "GET"
         with self._in_use.mark(key), self.store.transaction(write=writes, origin=origin):
+            if account := call.header("stripe-account"):
+                keys.check_account(account)
             keys.check(secret, endpoint, values, form)
             trouble = self._trouble(call, key)
             if trouble.times_out:
@@ -113,11 +109,11 @@ class Api:
             fingerprint = ""
             if key is not None:
                 headers |= {"Idempotency-Key": key, "Original-Request": request_id}
-                fingerprint = idempotency.fingerprint_of(call.verb, call.path, call.body)
+                fingerprint = idempotency.fingerprint_of(call.verb, call.path, form)
                 if (earlier := idempotency.recall(key, fingerprint)) is not None:
                     headers |= {"Original-Request": earlier.request_id, "Idempotent-Replayed": "true"}
                     return Reply(earlier.status, earlier.body, headers, lost=trouble.lost_reply)
-            answer = _work(endpoint, values, form, strict, request_id)
+            answer = _work(endpoint, values, form, version, request_id)
             if trouble.fails_after:
                 answer = Answer(500, encode(_down().envelope(request_id)), request_id)
             if key is not None:
@@ -147,38 +143,33 @@ def _form(call: Call) -> Form:
     return decode(call.query, call.body)
 
 
-def _work(endpoint: Endpoint, values: dict[str, str], raw: Form, strict: bool, request_id: str) -> Answer:
+def _work(
+    endpoint: Endpoint, values: dict[str, str], raw: Form, version: str | None, request_id: str
+) -> Answer:
     """Have the resource do it; a refusal that is a fact of its own is an answer, too."""
-    form = contract.read(endpoint.route, raw, strict=strict) if endpoint.route else contract.Given(raw)
+    if endpoint.route:
+        reading = versions.read(endpoint.route, str(endpoint), raw, version)
+    else:
+        reading = versions.Reading(contract.Given(raw), {})
+    form, shown_at = reading.form, version or API_VERSION
     paths = form.pop("expand", [])
     try:
-        result = endpoint.view(form, *values.values())
-        if strict or endpoint.verb == "GET":
-            _must_be_read(form, endpoint)
+        with reading.errors_as_called():
+            result = endpoint.view(form, *values.values())
+        _must_be_read(form, endpoint)
     except StripeError as error:
         if not error.keeps_work:
             raise
-        return Answer(error.status, encode(error.envelope(request_id)), request_id)
-    return Answer(
-        200, encode(render(result, paths if isinstance(paths, list) else list(paths.values()))), request_id
-    )
+        envelope: Json = versions.downgrade(error.envelope(request_id), shown_at)
+        return Answer(error.status, encode(envelope), request_id)
+    listed = paths if isinstance(paths, list) else list(paths.values())
+    return Answer(200, encode(render(result, listed, shown_at)), request_id)
 
 
 def _must_be_read(form: contract.Given, endpoint: Endpoint) -> None:
     """:raises NotEmulated: The resource never looked at a parameter, which then would have no effect."""
     for name in form.unread():
         raise NotEmulated(f"{endpoint.verb} {endpoint.path} with {name}", param=name)
-
-
-def _version(call: Call) -> tuple[str, bool]:
-    """The version to echo, and whether the request is held to today's contract.
-
-    :raises InvalidRequest: That is no version.
-    """
-    version = call.header("stripe-version")
-    if version and not _VERSION.fullmatch(version):
-        raise InvalidRequest(f"Invalid Stripe API version: {version[:60]}")
-    return version or API_VERSION, version == API_VERSION
 
 
 def _idempotency_key(call: Call) -> str | None:

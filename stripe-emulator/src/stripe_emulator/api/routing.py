@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from stripe_emulator import contract
 from stripe_emulator.core.errors import NotEmulated, NotFound
 from stripe_emulator.core.types import Json
+from stripe_emulator.core.version import API_VERSION
 
 View = Callable[..., Json]
 
@@ -16,7 +17,8 @@ View = Callable[..., Json]
 class Endpoint:
     """One function of ours and where it answers.
 
-    ``route`` is the contract's word on its parameters, None where Stripe documents none.
+    ``route`` is the contract's word on its parameters, None where Stripe documents none. From the
+    version ``until`` on Stripe does not have it.
     """
 
     verb: str
@@ -25,15 +27,24 @@ class Endpoint:
     route: contract.Route | None
     documented: bool
     publishable: bool
+    until: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.path}"
 
 
 ENDPOINTS: dict[tuple[str, str], Endpoint] = {}
 #: Those on paths that the contract does not know.
 _UNLISTED: list[Endpoint] = []
+#: Those that only older versions have; today their paths may mean something else.
+_FORMER: list[Endpoint] = []
 
 
 def add(endpoint: Endpoint) -> None:
     """Answer requests on a path from now on."""
+    if endpoint.until is not None:
+        _FORMER.append(endpoint)
+        return
     key = endpoint.verb, endpoint.path
     assert key not in ENDPOINTS, f"{endpoint.verb} {endpoint.path} is answered twice"
     ENDPOINTS[key] = endpoint
@@ -41,18 +52,23 @@ def add(endpoint: Endpoint) -> None:
         _UNLISTED.append(endpoint)
 
 
-def match(verb: str, path: str) -> tuple[Endpoint, dict[str, str]]:
+def match(verb: str, path: str, version: str | None = API_VERSION) -> tuple[Endpoint, dict[str, str]]:
     """Our endpoint for a request, and what stands in the braces of its path.
 
+    :param version: The caller's; None has the routes of every version that is served.
     :raises NotEmulated: Stripe answers this, we don't.
     :raises NotFound: Nobody does.
     """
+    for endpoint in _FORMER:
+        known = version is None or version < str(endpoint.until)
+        if known and endpoint.verb == verb and _fits(endpoint.path, path):
+            return endpoint, _values(endpoint.path, path)
     route = contract.find(verb, path)
     if route is not None:
-        endpoint = ENDPOINTS.get((verb, route.path))
-        if endpoint is None:
+        served = ENDPOINTS.get((verb, route.path))
+        if served is None:
             raise NotEmulated(f"{verb} {route.path}")
-        return endpoint, _values(route.path, path)
+        return served, _values(route.path, path)
     for endpoint in _UNLISTED:
         if endpoint.verb == verb and _fits(endpoint.path, path):
             return endpoint, _values(endpoint.path, path)

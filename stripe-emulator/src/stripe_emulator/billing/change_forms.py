@@ -72,9 +72,9 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
     for name in ("invoice_settings", "payment_settings", "trial_settings"):
         if form.get(name):
             fields[name] = (subscription[name] or {}) | form[name]
-    if "discounts" in form or form.get("coupon") or form.get("promotion_code"):
+    if "discounts" in form:
         wanted = discounts.redeem_all(
-            terms.discount_forms(form),
+            form["discounts"],
             customer,
             "discounts",
             order=discounts.Order(items.worth(subscription["items"]["data"]), subscription["currency"]),

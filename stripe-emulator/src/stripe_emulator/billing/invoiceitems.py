@@ -155,15 +155,14 @@ def _worth(form: Form, currency: str) -> Json:
 def _price(form: Form, currency: str) -> Json | None:
     if "price_data" in form:
         return prices.from_data(form["price_data"], "price_data")
-    named = (form.get("pricing") or {}).get("price") or form.get("price")
-    if isinstance(named, str) and named:
+    named = (form.get("pricing") or {}).get("price")
+    if named:
         return store.named("price", named, "pricing[price]")
-    unit = form.get("unit_amount_decimal", form.get("unit_amount"))  # the second from older versions
-    if unit is None:
+    if "unit_amount_decimal" not in form:
         return None
-    exact = str(unit)
-    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,12})?", exact):  # from an older version, it was not read yet
-        raise InvalidRequest("Invalid decimal", param="unit_amount")
+    exact = str(form["unit_amount_decimal"])
+    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,12})?", exact):
+        raise InvalidRequest("Invalid decimal", param="unit_amount_decimal")
     return prices.for_once(currency, exact)
 
 

@@ -96,6 +96,7 @@ def begin(schedule: Json) -> None:
         "discounts": [phase_forms.without_nulls(discount) for discount in phase["discounts"]],
         "metadata": phase["metadata"],
         "add_invoice_items": [phase_forms.without_nulls(extra) for extra in phase["add_invoice_items"]],
+        "billing_mode": schedule["billing_mode"],
     }
     defaults = schedule["default_settings"]
     method = phase["default_payment_method"] or defaults["default_payment_method"]
@@ -235,7 +236,7 @@ def create(customer: Json, phases: list[Json], end_behavior: str, form: Json) ->
     return objects.create(
         "subscription_schedule",
         event="subscription_schedule.created",
-        billing_mode={"flexible": {"proration_discounts": "included"}, "type": "flexible"},
+        billing_mode=terms.billing_mode(form),
         customer=customer["id"],
         default_settings=phase_forms.default_settings(form.get("default_settings") or {}),
         end_behavior=_ends(end_behavior),

@@ -91,7 +91,7 @@ def _new(customer: Json, form: Json) -> Json:
         currency=data[0]["price"]["currency"],
         customer=customer["id"],
         discounts=discounts.redeem_all(
-            terms.discount_forms(form),
+            form.get("discounts"),
             customer,
             "discounts",
             order=discounts.Order(items.worth(data), data[0]["price"]["currency"]),

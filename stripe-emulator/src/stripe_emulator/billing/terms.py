@@ -55,13 +55,6 @@ def interval(wanted: Json | str | None) -> Json | None:
     return {"interval_count": 1} | wanted if isinstance(wanted, dict) else None
 
 
-def discount_forms(form: Json) -> list[Json]:
-    """``discounts[]``, or what older requests say with ``coupon`` and ``promotion_code``."""
-    wanted = form.get("discounts") or []
-    older = [{name: form[name]} for name in ("coupon", "promotion_code") if form.get(name)]
-    return [*wanted, *older]
-
-
 def trial_end(form: Json, data: list[Json]) -> int | None:
     """When the trial ends, or None if there is none."""
     days = form.get("trial_period_days")

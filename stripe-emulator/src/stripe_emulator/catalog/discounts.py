@@ -79,7 +79,7 @@ def redeem(
 
 def usable_coupon(coupon_id: str, param: str) -> Json:
     """:raises InvalidRequest: There is no such coupon, or it can't be redeemed any more."""
-    coupon = store.named("coupon", _text(coupon_id, param), param)
+    coupon = store.named("coupon", coupon_id, param)
     refresh(coupon)
     if not coupon["valid"] and clock.somebody_asks():
         raise InvalidRequest(f"Coupon expired: {coupon['id']}", code="coupon_expired", param=param)
@@ -88,7 +88,7 @@ def usable_coupon(coupon_id: str, param: str) -> Json:
 
 def usable_code(code_id: str, customer: Json | None, param: str, order: Order | None = None) -> Json:
     """:raises InvalidRequest: The code is not active, used up, someone else's, or for larger orders."""
-    code = store.named("promotion_code", _text(code_id, param), param)
+    code = store.named("promotion_code", code_id, param)
     if not clock.somebody_asks():
         return code
     used_up = code["max_redemptions"] is not None and code["times_redeemed"] >= code["max_redemptions"]
@@ -221,13 +221,6 @@ def spend_once(invoice: Json, subscription: Json | None, customer: Json, off_pro
         elif (customer.get("discount") or {}).get("id") == discount_id:
             objects.change(customer, discount=None)
             ended(discount_id)
-
-
-def _text(name: object, param: str) -> str:
-    """What older accounts send goes unread by the contract, and may be anything."""
-    if not isinstance(name, str):
-        raise InvalidRequest("Invalid string", param=param)
-    return name
 
 
 def _load(discount_id: str) -> Json:

@@ -19,7 +19,7 @@ register = Register()
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/promotion_codes/create"""
     promotion = form.get("promotion") or {}
-    coupon_id = promotion.get("coupon") or form.get("coupon")  # older versions name the coupon itself
+    coupon_id = promotion.get("coupon")
     if not coupon_id:
         raise InvalidRequest(
             "Missing required param: promotion[coupon].", code="parameter_missing", param="promotion[coupon]"

@@ -5,7 +5,7 @@ today's API takes and answers. Nothing of that is typed here a second time. Impo
 """
 
 from stripe_emulator.contract.later import is_too_new
-from stripe_emulator.contract.requests import Given, ParameterError, read
+from stripe_emulator.contract.requests import Given, Hash, Parameter, ParameterError, parameters_of, read
 from stripe_emulator.contract.responses import (
     Finding,
     blank,
@@ -21,6 +21,8 @@ __all__ = [
     "THIN_TYPES",
     "Finding",
     "Given",
+    "Hash",
+    "Parameter",
     "ParameterError",
     "Route",
     "blank",
@@ -32,6 +34,7 @@ __all__ = [
     "is_field",
     "is_too_new",
     "names_an_object",
+    "parameters_of",
     "path_of",
     "read",
     "routes",

@@ -25,9 +25,6 @@ from stripe_emulator.core.errors import InvalidRequest
 
 Form: TypeAlias = "str | list[Form] | dict[str, Form]"
 
-#: Creating one of these with ``payment_method_types`` has an error of its own since endive.
-DYNAMIC_PAYMENT_METHODS_ONLY = {"/v1/checkout/sessions", "/v1/payment_intents", "/v1/setup_intents"}
-
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{0,30})?")
 _INDEX = re.compile(r"[0-9]{1,6}")
@@ -76,55 +73,56 @@ class Given(dict[str, Any]):
         return Given({**dict(super().items()), **other}, self._read)
 
 
-def read(route: Route, form: dict[str, Form], *, strict: bool = True) -> Given:
+def read(route: Route, form: dict[str, Form], known: Hash | None = None) -> Given:
     """The values in ``form``, typed as the route declares them.
 
     Whole numbers become int, flags bool, decimals stay text, and a hash with
     the keys 0, 1, 2 that stands for a list becomes one. An empty string stays
     where it unsets the parameter.
 
-    :param strict: False answers as an older account would be answered:
-        unknown parameters pass as they came, and so do unlisted words. Where
-        there are unknown ones, nothing counts as missing: one of them may be
-        the older name of it. A GET is held to today's filters all the same: a
-        filter that is passed over gives wrong rows.
+    :param known: What the route takes; its parameters of today if None.
     :raises ParameterError: In Stripe's words, with its code and the parameter's name.
     """
-    if strict and _names_retired_types(route, form):
-        raise ParameterError(
-            "The payment_method_types parameter is no longer supported. Leave it out to use the payment "
-            "methods of your Dashboard, or narrow them with allowed_payment_method_types.",
-            code="payment_method_types_no_longer_supported",
-            param="payment_method_types",
-        )
-    return Given(parameters_of(route).read(form, "", strict or route.verb == "GET"))
-
-
-def _names_retired_types(route: Route, form: dict[str, Form]) -> bool:
-    return (
-        "payment_method_types" in form and route.verb == "POST" and route.path in DYNAMIC_PAYMENT_METHODS_ONLY
-    )
+    return Given((known or parameters_of(route)).read(form, ""))
 
 
 @cache
 def parameters_of(route: Route) -> Hash:
     typed_dict = names_in(route.module)[route.parameters] if route.parameters else None
     text = Parameter(scalars=(str,))
-    pages = {"page": text} if route.path.startswith("/v2/") else {}  # only a list's next_page_url names it
-    return Hash(typed_dict, extra={"expand": Parameter(items=text), **pages})
+    extra = {"expand": Parameter(items=text)}
+    if route.path.startswith("/v2/"):
+        extra["page"] = text  # only a list's next_page_url names it
+    if str(route) == "POST /v1/webhook_endpoints":
+        extra["api_version"] = text  # an older SDK does not list what is served beyond it
+    return Hash(typed_dict, extra)
 
 
 class Hash:
     """Named parameters: those of a route, or those nested in one of them."""
 
-    def __init__(self, typed_dict: Any, extra: dict[str, Parameter] | None = None) -> None:
+    def __init__(
+        self,
+        typed_dict: Any,
+        extra: Mapping[str, Parameter] | None = None,
+        older: Mapping[str, Parameter] | None = None,
+    ) -> None:
         self._typed_dict = typed_dict
         self._extra = extra or {}
+        self._older = older or {}
+
+    def taking(self, older: Mapping[str, Parameter]) -> Hash:
+        """These parameters, and what older callers may send besides or instead."""
+        return Hash(self._typed_dict, self._extra, _either(self._older, older))
 
     @cached_property
     def fields(self) -> dict[str, Parameter]:
+        return _either(self._today, self._older)
+
+    @cached_property
+    def _today(self) -> dict[str, Parameter]:
         if self._typed_dict is None:
-            return self._extra
+            return dict(self._extra)
         names = set(self._typed_dict.__annotations__)
         if RequestOptions in self._typed_dict.__orig_bases__:
             names -= set(RequestOptions.__annotations__)  # the SDK's own settings, never sent
@@ -133,7 +131,7 @@ class Hash:
             name: parameter(annotation, module)
             for name, annotation in self._typed_dict.__annotations__.items()
             if name in names
-        } | self._extra
+        } | dict(self._extra)
 
     @cached_property
     def required(self) -> list[str]:
@@ -141,17 +139,21 @@ class Hash:
             return []
         return [name for name in self.fields if name in self._typed_dict.__required_keys__]
 
-    def read(self, form: dict[str, Form], name: str, strict: bool) -> dict[str, Any]:
+    def read(self, form: dict[str, Form], name: str) -> dict[str, Any]:
         known = self.fields
-        if strict and not form.keys() <= known.keys():
+        if not form.keys() <= known.keys():
             raise _unknown([_nested(name, key) for key in form if key not in known])
         for key in self.required:
-            if key not in form and form.keys() <= known.keys():
+            if key not in form:
                 raise _missing(_nested(name, key))
-        return {
-            key: known[key].read(value, _nested(name, key), strict) if key in known else _untyped(value)
-            for key, value in form.items()
-        }
+        return {key: known[key].read(value, _nested(name, key)) for key, value in form.items()}
+
+    def refuse_unknown(self, form: dict[str, Form], name: str = "") -> None:
+        """:raises ParameterError: A name, here or deeper, that this does not take."""
+        if unknown := [_nested(name, key) for key in form if key not in self.fields]:
+            raise _unknown(unknown)
+        for key, value in form.items():
+            self.fields[key].refuse_unknown(value, _nested(name, key))
 
 
 @dataclass(frozen=True)
@@ -166,21 +168,48 @@ class Parameter:
     can_be_unset: bool = False
     anything: bool = False
 
-    def read(self, value: Form, name: str, strict: bool) -> Any:
+    def read(self, value: Form, name: str) -> Any:
         if self.anything:
             return value
         if isinstance(value, str):
-            return self._read_text(value, name, strict)
+            return self._read_text(value, name)
         if isinstance(value, dict) and self.hashes:
-            return _first_that_reads(self.hashes, value, name, strict)
+            return _first_that_reads(self.hashes, value, name)
         if isinstance(value, dict) and self.values:
-            return {key: self.values.read(each, _nested(name, key), strict) for key, each in value.items()}
+            return {key: self.values.read(each, _nested(name, key)) for key, each in value.items()}
         rows = _rows(value) if self.items else None
         if self.items is None or rows is None:
             raise ParameterError(self._complaint(), param=name)
-        return [self.items.read(row, f"{name}[{index}]", strict) for index, row in enumerate(rows)]
+        return [self.items.read(row, f"{name}[{index}]") for index, row in enumerate(rows)]
 
-    def _read_text(self, text: str, name: str, strict: bool) -> Any:
+    def or_else(self, other: Parameter) -> Parameter:
+        """What either of them holds."""
+        mine, theirs = self.hashes, other.hashes
+        hashes = tuple(each.taking(theirs[0].fields) for each in mine) if mine and theirs else mine + theirs
+        return Parameter(
+            words=self.words + other.words,
+            scalars=(*self.scalars, *(scalar for scalar in other.scalars if scalar not in self.scalars)),
+            items=self.items.or_else(other.items)
+            if self.items and other.items
+            else self.items or other.items,
+            hashes=hashes,
+            values=self.values or other.values,
+            can_be_unset=self.can_be_unset or other.can_be_unset,
+            anything=self.anything or other.anything,
+        )
+
+    def refuse_unknown(self, value: Form, name: str) -> None:
+        """:raises ParameterError: A name within the value that no hash here takes."""
+        if not isinstance(value, dict) or self.anything or self.values:
+            return
+        rows = _rows(value) if self.items else None
+        if self.items is not None and rows is not None:
+            for index, row in enumerate(rows):
+                self.items.refuse_unknown(row, f"{name}[{index}]")
+        elif len(self.hashes) == 1:
+            self.hashes[0].refuse_unknown(value, name)
+
+    def _read_text(self, text: str, name: str) -> Any:
         if text in self.words or (text == "" and self.can_be_unset):
             return text
         if text == "":
@@ -189,8 +218,6 @@ class Parameter:
             read_scalar, _, _ = _SCALARS[scalar]
             if (value := read_scalar(text)) is not None:
                 return value
-        if self.words and not strict:
-            return text
         if self.scalars:
             _, complaint, code = _SCALARS[self.scalars[0]]
             raise ParameterError(f"{complaint}: {text}", code=code, param=name)
@@ -245,14 +272,20 @@ def _hash_of(typed_dict: Any) -> Hash:
     return Hash(typed_dict)
 
 
-def _first_that_reads(hashes: tuple[Hash, ...], form: dict[str, Form], name: str, strict: bool) -> Any:
+def _first_that_reads(hashes: tuple[Hash, ...], form: dict[str, Form], name: str) -> Any:
     *others, last = hashes
     for candidate in others:
         try:
-            return candidate.read(form, name, strict)
+            return candidate.read(form, name)
         except ParameterError:
             continue
-    return last.read(form, name, strict)
+    return last.read(form, name)
+
+
+def _either(today: Mapping[str, Parameter], older: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """The parameters of both; of one that both have, what either holds."""
+    both = {name: today[name].or_else(older[name]) for name in today.keys() & older.keys()}
+    return {**today, **older, **both}
 
 
 def _rows(value: Form) -> list[Form] | None:
@@ -262,15 +295,6 @@ def _rows(value: Form) -> list[Form] | None:
     if isinstance(value, dict) and all(_INDEX.fullmatch(key) for key in value):
         return [value[key] for key in sorted(value, key=int)]
     return None
-
-
-def _untyped(value: Form) -> Form:
-    """A parameter that nothing is known of: text, with its lists made lists."""
-    if isinstance(value, str):
-        return value
-    if value and (rows := _rows(value)) is not None:
-        return [_untyped(row) for row in rows]
-    return {key: _untyped(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def _boolean(text: str) -> bool | None:

@@ -35,13 +35,20 @@ from stripe_emulator.core.errors import InvalidRequest, NotFound, Unavailable, n
 from stripe_emulator.core.schema import INSERT, SCHEMA, row_of
 from stripe_emulator.core.types import Json
 
+#: The id of the account where there is but one.
+ACCOUNT = "acct_1StripeEmulator0"
+
 
 @dataclass(frozen=True)
 class Origin:
-    """The API request that a transaction serves; empty where time itself acts."""
+    """The API request that a transaction serves; empty where time itself acts.
+
+    ``caller`` is the key that it came with, as it may be repeated.
+    """
 
     request_id: str | None = None
     idempotency_key: str | None = None
+    caller: str = ""
 
 
 @dataclass
@@ -86,10 +93,18 @@ class Store:
 
     :param path: A file, made when missing; ``None`` keeps everything in memory.
     :param base_url: Where the emulator's own pages are reached, without a slash at the end.
+    :param account: The id of the account whose objects these are.
     """
 
-    def __init__(self, path: str | Path | None = None, *, base_url: str = "http://127.0.0.1:12111") -> None:
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        base_url: str = "http://127.0.0.1:12111",
+        account: str = ACCOUNT,
+    ) -> None:
         self.base_url = base_url
+        self.account = account
         #: Called after a commit that left something to deliver, or moved the clock.
         self.on_commit: list[Callable[[], None]] = []
         self._lock = threading.RLock()

@@ -1,4 +1,4 @@
 """What happened and who hears of it: objects, events, deliveries, webhook endpoints.
 
-Imports ``core``, ``contract`` and ``api``.
+Imports ``core``, ``contract``, ``versions`` and ``api``.
 """

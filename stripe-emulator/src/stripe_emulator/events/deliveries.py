@@ -19,7 +19,7 @@ from stripe_emulator.core import clock, store
 from stripe_emulator.core.store import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import encode
-from stripe_emulator.events import events, failing_endpoints, thin
+from stripe_emulator.events import events, failing_endpoints, shapes, thin
 
 #: Seconds after each failed attempt until the next; then Stripe gives up, three days on.
 BACKOFF = (5, 60, 300, 1800, 7200, 18000, 36000, 36000, 36000, 36000, 36000)
@@ -106,7 +106,8 @@ class Courier:
             if target is None or event is None:
                 transaction.execute("UPDATE delivery SET status = 'gone' WHERE seq = ?", (delivery,))
                 return Parcel(delivery, attempts, "", endpoint_id, b"", ())
-            body = encode(thin.twin_of(event) if events.is_thin(target) else render(event)).encode()
+            heard = thin.twin_of(event) if events.is_thin(target) else render(shapes.as_heard(event, target))
+            body = encode(heard).encode()
             return Parcel(delivery, attempts, events.url_of(target), endpoint_id, body, secrets_of(target))
 
     def _send(self, parcel: Parcel) -> Reply:

@@ -10,6 +10,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
+from stripe_emulator.core.version import checked
 from stripe_emulator.core.wire import Form, public
 from stripe_emulator.events import objects, thin
 from stripe_emulator.events.webhook_endpoints import check_url
@@ -32,6 +33,8 @@ def create(form: Form) -> Json:
     url = form["webhook_endpoint"]["url"]
     check_url(url, "webhook_endpoint[url]")
     _check_events(form)
+    if "snapshot_api_version" in form:
+        checked(form["snapshot_api_version"], "snapshot_api_version")
     now = thin.stamp(clock.now())
     destination = objects.create(
         KIND,

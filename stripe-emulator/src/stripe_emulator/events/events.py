@@ -11,7 +11,7 @@ from stripe_emulator.core.errors import NotFound, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import public
-from stripe_emulator.events import thin
+from stripe_emulator.events import shapes, thin
 
 #: Endpoints that were given to the emulator itself, and are not objects of the API.
 LISTENERS = "listeners"
@@ -28,7 +28,8 @@ def emit(kind: str, value: Json, *, previous: Json | None = None) -> Json:
     data: Json = {"object": public(value)}
     if previous is not None:
         data["previous_attributes"] = previous
-    listening = wanting(kind)
+    listening = _wanting(kind)
+    others = {shapes.version_of(endpoint) for endpoint in listening if not is_thin(endpoint)} - {API_VERSION}
     event: Json = {
         "id": ids.new("event"),
         "object": "event",
@@ -40,9 +41,11 @@ def emit(kind: str, value: Json, *, previous: Json | None = None) -> Json:
         "request": {"id": origin.request_id, "idempotency_key": origin.idempotency_key},
         "type": kind,
     }
+    if others:
+        event[shapes.SHAPES] = {version: shapes.at(data, version) for version in others}
     store.append(event)
     for endpoint in listening:
-        hand_over(event["id"], endpoint)
+        hand_over(event["id"], endpoint["id"])
     return event
 
 
@@ -64,7 +67,7 @@ def hand_over(event_id: str, endpoint_id: str) -> None:
 
 def wanting(kind: str) -> list[str]:
     """Ids of the endpoints that listen to events of this kind, as snapshots or as thin events."""
-    return [endpoint["id"] for endpoint in endpoints() if _wants(endpoint, kind)]
+    return [endpoint["id"] for endpoint in _wanting(kind)]
 
 
 def is_thin(endpoint: Json) -> bool:
@@ -137,6 +140,10 @@ def roll(endpoint_id: str, *, keep_old_s: int) -> str:
         store.save(endpoint)
     secret: str = endpoint["_secret"]
     return secret
+
+
+def _wanting(kind: str) -> list[Json]:
+    return [endpoint for endpoint in endpoints() if _wants(endpoint, kind)]
 
 
 def _wants(endpoint: Json, kind: str) -> bool:

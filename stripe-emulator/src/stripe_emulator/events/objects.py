@@ -9,7 +9,7 @@ from stripe_emulator import contract
 from stripe_emulator.core import clock, ids, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
-from stripe_emulator.events import events
+from stripe_emulator.events import events, shapes
 
 #: Stripe's limits on ``metadata``: https://docs.stripe.com/api/metadata
 METADATA_KEYS, METADATA_KEY_LENGTH, METADATA_VALUE_LENGTH = 50, 40, 500
@@ -47,7 +47,7 @@ def change(value: Json, event: str | None = None, /, **fields: Any) -> Json:
     value |= fields
     store.save(value)
     if event is not None and before:
-        events.emit(event, value, previous=_previous(value, before))
+        events.emit(event, value, previous=shapes.difference(before, value))
     return value
 
 
@@ -114,15 +114,3 @@ def merged(metadata: Json, form: Json | str | None) -> Json:
                 param=f"metadata[{key}]",
             )
     return after
-
-
-def _previous(value: Json, before: Json) -> Json:
-    """``before`` with hashes cut down to what differs, as ``previous_attributes`` shows them."""
-    previous: Json = {}
-    for key, old in before.items():
-        new = value[key]
-        if isinstance(old, dict) and isinstance(new, dict):
-            previous[key] = {k: old.get(k) for k in old.keys() | new.keys() if old.get(k) != new.get(k)}
-        else:
-            previous[key] = old
-    return {key: old for key, old in previous.items() if not key.startswith("_")}

@@ -10,7 +10,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.core import ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
-from stripe_emulator.core.version import API_VERSION
+from stripe_emulator.core.version import checked
 from stripe_emulator.core.wire import Form, public
 from stripe_emulator.events import objects
 
@@ -25,12 +25,10 @@ def create(form: Form) -> Json:
     """https://docs.stripe.com/api/webhook_endpoints/create; only this answer shows the secret."""
     if form.get("connect"):
         raise NotEmulated("webhook endpoints of Connect", param="connect")
-    if form.get("api_version", API_VERSION) != API_VERSION:
-        raise NotEmulated(f"events in the shape of {form['api_version']}", param="api_version")
     endpoint = new(
         form["url"],
         form["enabled_events"],
-        api_version=form.get("api_version"),
+        api_version=checked(form["api_version"], "api_version") if "api_version" in form else None,
         description=form.get("description") or None,
         metadata=form.get("metadata"),
     )

@@ -70,14 +70,14 @@ def list_all(form: Form) -> Json:
     return lists.page("refund", form, url="/v1/refunds", only=("charge", "payment_intent"))
 
 
-@register.get("/v1/charges/{charge}/refunds", documented=False, reads_as="/v1/refunds")
+@register.get("/v1/charges/{charge}/refunds", documented=False, reads_as="GET /v1/refunds")
 def list_of_charge(form: Form, charge_id: str) -> Json:
     """https://docs.stripe.com/api/refunds/list, for one charge"""
     store.get("charge", charge_id)
     return lists.page("refund", form, url=f"/v1/charges/{charge_id}/refunds", where={"charge": charge_id})
 
 
-@register.get("/v1/charges/{charge}/refunds/{refund}", documented=False, reads_as="/v1/refunds/x")
+@register.get("/v1/charges/{charge}/refunds/{refund}", documented=False, reads_as="GET /v1/refunds/x")
 def retrieve_of_charge(form: Form, charge_id: str, refund_id: str) -> Json:
     """https://docs.stripe.com/api/refunds/retrieve, by its charge"""
     store.get("charge", charge_id)

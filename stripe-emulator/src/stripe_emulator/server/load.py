@@ -28,6 +28,7 @@ from stripe_emulator.billing import (
     subscription_schedules,
     test_clocks,
     trial_cards,
+    upcoming,
 )
 from stripe_emulator.catalog import coupons, prices, products, promotion_codes, tax_rates
 from stripe_emulator.checkout import (
@@ -41,6 +42,7 @@ from stripe_emulator.checkout import (
 )
 from stripe_emulator.events import core_events, event_destinations, event_routes, webhook_endpoints
 from stripe_emulator.payments import (
+    account,
     balance,
     balance_transactions,
     card_sources,
@@ -65,6 +67,7 @@ from stripe_emulator.payments import (
     tax_ids,
     tokens,
 )
+from stripe_emulator.server import empty_lists
 
 REGISTERS: tuple[Register, ...] = (
     # events
@@ -79,6 +82,7 @@ REGISTERS: tuple[Register, ...] = (
     coupons.register,
     promotion_codes.register,
     # payments
+    account.register,
     balance_transactions.register,
     balance.register,
     payouts.register,
@@ -105,6 +109,7 @@ REGISTERS: tuple[Register, ...] = (
     invoices.register,
     collection.register,
     invoice_routes.register,
+    upcoming.register,
     invoiceitems.register,
     invoice_payments.register,
     credit_notes.register,
@@ -132,6 +137,7 @@ def load() -> None:
     """Open every register and say what leads to what, once in a process."""
     for register in REGISTERS:
         register.open()
+    empty_lists.open_lists()
     connect()
 
 

@@ -253,7 +253,7 @@ def test_old_payment_method_types_are_refused_by_today_and_taken_from_an_older_a
         "payment_method_types": ["card"],
         "line_items": [{"quantity": 1, "price_data": pen}],
     }
-    older = shop.v1.checkout.sessions.create(form, {"stripe_version": "2020-08-27"})
+    older = shop.v1.checkout.sessions.create(form, {"stripe_version": "2024-06-20"})
     assert refused.value.code == "payment_method_types_no_longer_supported"
     assert older.payment_method_types == ["card"]
 

@@ -10,15 +10,15 @@ from stripe_emulator.contract.requests import Hash, Parameter, parameters_of
 from ..shop import SDK
 
 
-def read(verb: str, path: str, form: dict[str, Any], *, strict: bool = True) -> dict[str, Any]:
+def read(verb: str, path: str, form: dict[str, Any]) -> dict[str, Any]:
     route = contract.find(verb, path)
     assert route is not None
-    return contract.read(route, form, strict=strict)
+    return contract.read(route, form)
 
 
-def refusal(verb: str, path: str, form: dict[str, Any], *, strict: bool = True) -> contract.ParameterError:
+def refusal(verb: str, path: str, form: dict[str, Any]) -> contract.ParameterError:
     with pytest.raises(contract.ParameterError) as refused:
-        read(verb, path, form, strict=strict)
+        read(verb, path, form)
     return refused.value
 
 
@@ -139,14 +139,6 @@ def test_expand_is_taken_everywhere() -> None:
             "setup_future_usage",
             "Invalid setup_future_usage: must be one of off_session or on_session",
         ),
-        (
-            "/v1/payment_intents",
-            INTENT | {"payment_method_types": ["card"]},
-            "payment_method_types_no_longer_supported",
-            "payment_method_types",
-            "The payment_method_types parameter is no longer supported. Leave it out to use the payment "
-            "methods of your Dashboard, or narrow them with allowed_payment_method_types.",
-        ),
     ],
 )
 def test_a_wrong_parameter_is_refused_in_stripes_words(
@@ -162,33 +154,6 @@ def test_an_empty_string_that_unsets_nothing_is_refused() -> None:
 
     assert (error.code, error.param) == ("parameter_invalid_empty", "amount")
     assert error.message.startswith("You passed an empty string for 'amount'.")
-
-
-def test_an_older_account_may_send_what_was_removed_or_renamed_since() -> None:
-    form = INTENT | {"payment_method_types": {"0": "card"}, "capture_method": "auto", "off_session": "true"}
-
-    assert read("POST", "/v1/payment_intents", form, strict=False) == {
-        "amount": 1000,
-        "currency": "usd",
-        "payment_method_types": ["card"],
-        "capture_method": "auto",
-        "off_session": True,
-    }
-
-
-def test_an_older_name_may_stand_for_a_parameter_that_is_required_today() -> None:
-    assert read("POST", "/v1/promotion_codes", {"coupon": "co_1"}, strict=False) == {"coupon": "co_1"}
-    assert refusal("POST", "/v1/promotion_codes", {"code": "A"}, strict=False).code == "parameter_missing"
-
-
-def test_an_older_account_still_hears_of_wrong_types() -> None:
-    error = refusal("POST", "/v1/payment_intents", {"amount": "ten", "currency": "usd"}, strict=False)
-
-    assert error.code == "parameter_invalid_integer"
-
-
-def test_an_older_account_may_not_filter_by_what_is_not_there() -> None:
-    assert refusal("GET", "/v1/charges", {"created": {"0": "1"}}, strict=False).code == "parameter_unknown"
 
 
 def test_the_settings_of_the_sdk_are_no_parameters() -> None:

@@ -26,7 +26,7 @@ PLAN_STATES = (
 
 #: In the order in which they refer to each other.
 TABLES = (
-    "customer card topup notice attempt payment refund dispute inbox comparison"
+    "customer card topup notice attempt payment refund dispute fraud_warning inbox comparison"
     " plan_price subscription trial_card invoice subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
 )
@@ -61,6 +61,10 @@ def create_customers() -> None:
         sa.Column("stripe_id", sa.String(255)),
         sa.Column("default_card_id", sa.String(255)),
         sa.Column("cards_fetched_at", AT),
+        sa.Column("refused_email", sa.String(255)),
+        sa.Column("outdated", sa.Boolean(), nullable=False),
+        sa.Column("retry_card_id", sa.String(255)),
+        sa.Column("charges_stopped", sa.Boolean(), nullable=False),
         sa.Column("created_at", AT, nullable=False),
         sa.UniqueConstraint("idempotency_key"),
         sa.UniqueConstraint("stripe_id"),
@@ -75,6 +79,7 @@ def create_customers() -> None:
         sa.Column("exp_year", BIG, nullable=False),
         sa.Column("name", sa.String(255)),
         sa.Column("fingerprint", sa.String(255)),
+        sa.Column("changed_at", AT, nullable=False),
     )
     op.create_index("ix_prepaid_card_fingerprint", "prepaid_card", ["fingerprint"])
     op.create_index("ix_prepaid_card_owner", "prepaid_card", ["owner"])
@@ -85,7 +90,11 @@ def create_customers() -> None:
         sa.Column("pack", sa.String(64), nullable=False),
         sa.Column("threshold", BIG, nullable=False),
         sa.Column("ceiling_minor", BIG, nullable=False),
+        sa.Column("pack_credits", BIG, nullable=False),
+        sa.Column("pack_minor", BIG, nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
         sa.Column("after_payment", BIG, nullable=False),
+        sa.Column("after_seq", BIG, nullable=False),
         sa.Column("stopped", sa.String(255)),
         sa.CheckConstraint("threshold > 0", name="threshold_positive"),
     )
@@ -189,6 +198,19 @@ def create_payments() -> None:
         sa.Column("fetched_at", AT, nullable=False),
     )
     op.create_index("ix_prepaid_dispute_payment_id", "prepaid_dispute", ["payment_id"])
+    op.create_table(
+        "prepaid_fraud_warning",
+        sa.Column("id", sa.String(255), primary_key=True),
+        sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
+        sa.Column("fraud_type", sa.String(64), nullable=False),
+        sa.Column("actionable", sa.Boolean(), nullable=False),
+        sa.Column("created_at", AT, nullable=False),
+        sa.Column("fetched_at", AT, nullable=False),
+    )
+    op.create_index("ix_prepaid_fraud_warning_payment_id", "prepaid_fraud_warning", ["payment_id"])
+    partial_index(
+        "ix_prepaid_fraud_warning_actionable", "prepaid_fraud_warning", ["created_at"], only="actionable"
+    )
 
 
 def create_inbox() -> None:

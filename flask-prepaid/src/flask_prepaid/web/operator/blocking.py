@@ -1,4 +1,4 @@
-"""A customer is shut out of the host's app, or let in again."""
+"""A customer is shut out of the host's app, or let in again; what charges by itself stops, or goes on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from flask.typing import ResponseReturnValue
 from prepaid_ledger.errors import PrepaidError
 
 from ...context import transaction
-from ...errors import UnknownItem
+from ...errors import GatewayUnavailable, UnknownItem
+from ...purchases import topup_rules, topups
+from ...subscriptions import blocking
 from .. import forms
 from . import page
 from .roles import Right
+
+BLOCKED = "Blocked: neither a browser nor a key gets in, and nothing is charged by itself."
 
 
 def block() -> ResponseReturnValue:
@@ -28,11 +32,16 @@ def block() -> ResponseReturnValue:
         shut, reason = shuts_out(), forms.reason()
         with transaction(context):
             context.operators.block(owner, shut)
+            if shut:
+                topups.stop(context, owner, topup_rules.BLOCKED)
             page.record(operator, Right.BLOCK, owner=owner, reason=reason, blocked=shut)
+        blocking.check(context, owner)
+    except GatewayUnavailable:
+        flash("Stripe does not answer: the plan's payments follow within a minute.", "warning")
     except PrepaidError as error:
         flash(str(error), "warning")
     else:
-        flash("Blocked: neither a browser nor a key gets in." if shut else "Let in again.", "success")
+        flash(BLOCKED if shut else "Let in again. A plan is charged again; auto top-up stays off.", "success")
     return redirect(page.customer_url(owner), 303)
 
 

@@ -16,7 +16,7 @@ from prepaid_ledger.tables import Wallet
 from ...payments import payments as payment_rows
 from ...payments.customers import known_customer
 from ...payments.models import Customer, Dispute, Payment, Refund, SavedCard
-from ...purchases import cards, refunds, topups
+from ...purchases import cards, fraud_warnings, refunds, topups
 from ...subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
 from .. import forms
 from . import page, payments
@@ -126,6 +126,8 @@ def customer(owner: str) -> ResponseReturnValue:
         payments=bought,
         taken=refunds.taken_by_bank(session, [payment.id for payment in bought]),
         customer_id=known_customer(session, owner),
+        refused_email=session.scalar(select(Customer.refused_email).where(Customer.owner == owner)),
+        warned=fraud_warnings.payments_to_answer(session, CHANGES, owner=owner),
         cards=cards.saved(session, owner),
         default=cards.default_card(session, owner),
         topup=topups.setting(session, owner),

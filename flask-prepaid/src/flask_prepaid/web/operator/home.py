@@ -9,6 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from ...payments.models import Payment, PaymentState
+from ...purchases import fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
 from ...reports.sales import Sales
 from ...reports.selection import Selection
@@ -33,6 +34,7 @@ def home() -> ResponseReturnValue:
     month = last_days(LATELY)
     failed = session.scalars(failed_payments(month).limit(SHOWN)).all()
     stuck = session.scalars(stuck_payments(session).limit(SHOWN)).all()
+    warned = fraud_warnings.payments_to_answer(session, SHOWN)
     return page.render(
         "home.html",
         spans=[(words, last_days(count).span, sold_in(last_days(count))) for words, count in SPANS],
@@ -41,8 +43,9 @@ def home() -> ResponseReturnValue:
         failures=failures.totals(failures.failures(context, month)),
         plans=plans_now(month),
         stuck=stuck,
-        labels=page.labels(payment.owner for payment in (*failed, *stuck)),
+        labels=page.labels(payment.owner for payment in (*failed, *stuck, *warned)),
         health=health.health(),
+        warned=warned,
         left_out=sales.left_out(session, month.span),
         uncopied=sales.uncopied(session),
     )

@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 
 from ...errors import NotYours
 from ...payments.models import Dispute, Payment, PaymentState, Refund
-from ...purchases import refunds
+from ...purchases import fraud_warnings, refunds
 from ...reports import failures
 from ...reports.failures import Failures
 from ...reports.selection import Selection
@@ -177,7 +177,10 @@ def payment(payment_id: int) -> ResponseReturnValue:
         ).all(),
         left=left_to_refund(row),
         taken=refunds.taken_by_bank(session, [row.id]).get(row.id),
+        warning=fraud_warnings.of_payment(session, row.id),
         may_refund=operator.may(Right.REFUND),
+        decimal=forms.decimal,
+        attempt=forms.new_attempt,
     )
 
 
@@ -190,7 +193,7 @@ def by_number(payment_id: int) -> Payment:
     """
     :raises NotYours: There is no such payment.
     """
-    payment = page.context().session.get(Payment, payment_id) if payment_id < 2**63 else None
+    payment = page.context().session.get(Payment, payment_id)
     if payment is None:
         raise NotYours("There is no such payment.")
     return payment

@@ -60,6 +60,11 @@ class Operator:
         return Right(right) in RIGHTS[self.role]
 
 
+def nobody_is(owner: str) -> bool:
+    """Whether an owner is shut out, for a host that shuts nobody out."""
+    return False
+
+
 @dataclass(frozen=True)
 class Operators:
     """What the host tells the operator's pages.
@@ -67,7 +72,8 @@ class Operators:
     :param current: The operator of this request; ``None`` is nobody, and sees nothing.
     :param find: The owners that a text from the search field is about, such as a mail address.
     :param labels: What to call owners on the pages; one that is left out is shown as it is.
-    :param blocked: Whether an owner is shut out of your app.
+    :param blocked: Whether an owner is shut out of your app, or has left it: auto top-up stops then, and a
+        plan is not charged. Asked by ``tick`` before anything is charged by itself.
     :param block: Shuts an owner out, or lets them in again, in the transaction of the session; it is yours
         to refuse their sign-in and their keys. Raises ``PrepaidError`` with a reason where it may not be.
         Without it, the pages have no such button.
@@ -76,8 +82,14 @@ class Operators:
     current: Callable[[], Operator | None]
     find: Callable[[str], Iterable[str]] = lambda text: ()
     labels: Callable[[Iterable[str]], Mapping[str, str]] = lambda owners: {}
-    blocked: Callable[[str], bool] = lambda owner: False
+    blocked: Callable[[str], bool] = nobody_is
     block: Callable[[str, bool], object] | None = None
+
+    def __post_init__(self) -> None:
+        if self.block is not None and self.blocked is nobody_is:
+            raise TypeError(
+                "Operators(block=...) must say whom it has shut out: give it Operators(blocked=...), too."
+            )
 
 
 #: For a host that says nothing: nobody is an operator.

@@ -9,6 +9,9 @@ from . import blocking, credits, customers, health, home, money, payments, plan,
 POST = ["POST"]
 BOTH = ["GET", "POST"]
 
+#: The largest number that a row can have.
+MAX_ID = 2**63 - 1
+
 
 def add_to(pages: Blueprint, path: str) -> None:
     """Put the operator's pages below ``path``."""
@@ -23,9 +26,14 @@ def add_to(pages: Blueprint, path: str) -> None:
 
     pages.add_url_rule(f"{path}/payments", "operator_payments", payments.listing)
     pages.add_url_rule(f"{path}/payments.csv", "operator_payments_csv", payments.as_csv)
-    pages.add_url_rule(f"{path}/payments/<int:payment_id>", "operator_payment", payments.payment)
     pages.add_url_rule(
-        f"{path}/payments/<int:payment_id>/refund", "operator_refund", money.refund, methods=BOTH
+        f"{path}/payments/<int(max={MAX_ID}):payment_id>", "operator_payment", payments.payment
+    )
+    pages.add_url_rule(
+        f"{path}/payments/<int(max={MAX_ID}):payment_id>/refund",
+        "operator_refund",
+        money.refund,
+        methods=BOTH,
     )
     pages.add_url_rule(f"{path}/grant", "operator_grant", money.grant, methods=POST)
     pages.add_url_rule(f"{path}/adjust", "operator_adjust", money.adjust, methods=POST)

@@ -6,7 +6,7 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from .migrations.upgrade import behind
+from ..migrations.upgrade import behind
 
 blueprint = Blueprint("health", __name__)
 

@@ -1,0 +1,109 @@
+"""Early fraud warnings: what a card's bank suspects, before it disputes. A refund in time spares the dispute.
+
+https://docs.stripe.com/radar/early-fraud-warnings
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import Session
+
+from .. import signals
+from ..context import Context, Write, nothing, reading
+from ..gateway.values import StripeWarning
+from ..payments import payments
+from ..payments.models import TAKES_NOTHING, Dispute, FraudWarning, Payment
+from . import refunds, topup_rules, topups
+
+#: Why the money went back, as it stands with the refund.
+REASON = "An early fraud warning of the card's bank"
+
+
+def sync(context: Context, warning_id: str) -> Write[None]:
+    """Fetch a warning; what is returned keeps it. Commits."""
+    warning = context.gateway.refunds.fetch_warning(warning_id)
+    if warning is None:
+        return nothing
+    refunds.settle_first(context, warning.intent_id)
+    return partial(apply, context, warning)
+
+
+def apply(context: Context, warning: StripeWarning) -> None:
+    """Keep what was fetched, unless a later fetch is kept. The first word of it stops auto top-up."""
+    session = context.session
+    payment = find_payment(session, warning)
+    if payment is None:
+        return
+    payments.lock(session, payment)
+    row = session.get(FraudWarning, warning.id, populate_existing=True)
+    if row is not None and row.fetched_at > warning.asked_at:
+        return
+    is_news = row is None
+    row = row or FraudWarning(id=warning.id, payment_id=payment.id, created_at=warning.created_at)
+    row.fraud_type, row.actionable = warning.fraud_type[:64], warning.actionable
+    row.fetched_at = warning.asked_at
+    session.add(row)
+    if is_news:
+        topups.stop_after(context, payment, topup_rules.WARNED)
+        warned = {"owner": payment.owner, "payment_id": payment.id, "fraud_type": row.fraud_type}
+        signals.after_commit(session, signals.fraud_warned, **warned)
+
+
+def find_payment(session: Session, warning: StripeWarning) -> Payment | None:
+    """Our payment that a warning is about."""
+    for stripe_id in (warning.intent_id, warning.charge_id):
+        payment = payments.find(session, stripe_id=stripe_id)
+        if payment is not None:
+            return payment
+    return None
+
+
+def unanswered() -> Select[FraudWarning]:
+    """The warnings that a refund still answers, the oldest first: money is left, and no bank has taken it."""
+    taken = exists().where(Dispute.payment_id == Payment.id, Dispute.state.not_in(TAKES_NOTHING))
+    return (
+        select(FraudWarning)
+        .select_from(FraudWarning)
+        .join(Payment, Payment.id == FraudWarning.payment_id)
+        .where(FraudWarning.actionable, Payment.paid_minor > Payment.refunded_minor, ~taken)
+        .order_by(FraudWarning.created_at, FraudWarning.id)
+    )
+
+
+def of_payment(session: Session, payment_id: int) -> FraudWarning | None:
+    """The warning of a payment that a refund still answers."""
+    return session.scalars(unanswered().where(FraudWarning.payment_id == payment_id).limit(1)).first()
+
+
+def payments_to_answer(session: Session, limit: int, *, owner: str | None = None) -> Sequence[Payment]:
+    """The payments with a warning that a refund still answers; of all owners, or of one."""
+    wanted = unanswered().with_only_columns(Payment).limit(limit)
+    return session.scalars(wanted if owner is None else wanted.where(Payment.owner == owner)).all()
+
+
+def count(session: Session) -> int:
+    """How many warnings a refund still answers."""
+    of_all = unanswered().order_by(None).with_only_columns(func.count())
+    return session.scalar(of_all) or 0
+
+
+def due(context: Context, *, limit: int = 100) -> list[str]:
+    """The warnings that are answered by a refund without being asked, by PREPAID_REFUND_FRAUD_WARNINGS."""
+    if not context.config.refund_fraud_warnings:
+        return []
+    return list(context.session.scalars(unanswered().with_only_columns(FraudWarning.id).limit(limit)))
+
+
+def answer(context: Context, warning_id: str) -> None:
+    """Refund all that is left of the payment, once. Commits.
+
+    :raises NothingToReverse: A bank has taken it back meanwhile, or nothing is left of it.
+    :raises GatewayRefused: Stripe refuses. Nothing was sent.
+    :raises GatewayUnavailable: It is not known yet; ``tick`` finds out.
+    """
+    with reading(context) as session:
+        payment_id = session.get_one(FraudWarning, warning_id).payment_id
+    refunds.refund(context, payment_id, reason=REASON, key=f"warning-{warning_id}")

@@ -1,0 +1,224 @@
+"""Whether it is time to top up, and what for: one answer, read from what was spent, paid and agreed.
+
+A top-up follows what its owner spends, and nothing else. Credits that a refund, a dispute, an operator or
+their own end have taken are no reason to charge a card.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import takewhile
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from prepaid_ledger.tables import Entry, Hold, HoldState, Kind, Wallet
+
+from ..catalog import Offer, Pack
+from ..context import Context
+from ..payments.models import Payment, PaymentState, SavedCard, TopUp, Via
+from . import cards
+
+#: How long it waits after the first decline of a card and after the second; the third stops it.
+BACK_OFF = (timedelta(hours=1), timedelta(hours=24))
+
+#: What came of a top-up in one of these is not known: another one could charge twice.
+UNKNOWN = (PaymentState.REQUESTED, PaymentState.PENDING, PaymentState.UNKNOWN)
+
+#: Why it stops. Each can be read after "because".
+BLOCKED = "this account is blocked"
+CHALLENGED = "your bank wants you to confirm a payment"
+DECLINED = "the card was declined"
+DISPUTED = "a payment of yours is disputed"
+IN_DEBT = "credits are owed after a refund or a dispute"
+NO_CARD = "no card is on file"
+NOT_SOLD = "the pack is not sold any more"
+OTHER_TERMS = "the pack is sold on other terms now"
+REFUNDED = "a top-up was refunded"
+UNDER_REVIEW = "we are looking at your last top-up"
+WARNED = "a bank has warned of a payment of yours"
+
+#: Why one that is due is not made, while it stays on.
+CEILING = "this month's ceiling is reached"
+SELLING_PAUSED = "buying is paused"
+
+#: How credits went that nobody spent.
+NOT_SPENT = {
+    Kind.ADJUSTMENT: "your credits were corrected, not spent",
+    Kind.CLAWBACK: "your credits were taken back, not spent",
+    Kind.EXPIRY: "your credits have lapsed unspent",
+}
+
+
+@dataclass(frozen=True)
+class Buy:
+    """It is time: buy this with this card. ``attempt`` names the wish, so that it is charged once."""
+
+    offer: Offer
+    card_id: str
+    attempt: str
+
+
+@dataclass(frozen=True)
+class Skip:
+    """It is due and not made, for a reason that lasts; it stays on."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """It is due and can't be made until its owner acts: it switches itself off."""
+
+    reason: str
+    payment_id: int | None = None
+
+
+#: ``None``: nothing is due, or what is under way decides first.
+Decision = Buy | Skip | Stop | None
+
+
+def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
+    """What is to be done about a setting now. Changes nothing.
+
+    :param blocked: Whether the host has shut the owner out.
+    """
+    session = context.session
+    wallet = context.ledger.wallet(row.owner)
+    if not row.on or wallet.available >= row.threshold:
+        return None
+    if blocked:
+        return Stop(BLOCKED)
+    history = _history(session, row)
+    card = session.get(SavedCard, cards.default_card(session, row.owner) or "")
+    pack = context.catalog.packs.get(row.pack)
+    declines = _declines(history, card)
+    reason = _reason_to_stop(row, history, card, pack, declines)
+    if reason is not None:
+        return Stop(reason, history[0].id if history else None)
+    if wallet.debt:
+        return Stop(IN_DEBT)
+    if _is_under_way(session, row.owner, history):
+        return None
+    if 0 < declines <= len(BACK_OFF) and context.clock() < history[0].created_at + BACK_OFF[declines - 1]:
+        return None
+    if not context.config.selling:
+        return Skip(SELLING_PAUSED)
+    fall = _last_fall(session, row)
+    if fall in NOT_SPENT:
+        return Skip(NOT_SPENT[fall]) if wallet.available else Stop(NOT_SPENT[fall])
+    assert pack is not None, "without a pack it has stopped"
+    assert card is not None, "without a card it has stopped"
+    packs = min(packs_to_reach(row.threshold - wallet.available, pack), _affordable(context, row, pack))
+    if not packs:
+        return Skip(CEILING)
+    # Named by how many came before: of two that begin at once, the second finds the first one's row.
+    attempt = f"topup-{row.after_payment}-{len(history)}"
+    return Buy(several(context.catalog.offer(pack=row.pack), packs), card.id, attempt)
+
+
+def _reason_to_stop(
+    row: TopUp, history: list[Payment], card: SavedCard | None, pack: Pack | None, declines: int
+) -> str | None:
+    if history and history[0].state is PaymentState.NEEDS_REVIEW:
+        return UNDER_REVIEW
+    if declines > len(BACK_OFF):
+        return DECLINED
+    if card is None:
+        return NO_CARD
+    if pack is None:
+        return NOT_SOLD
+    is_as_agreed = pack.currency == row.currency and pack.amount_minor <= row.pack_minor
+    return None if is_as_agreed and pack.total_credits >= row.pack_credits else OTHER_TERMS
+
+
+def _history(session: Session, row: TopUp) -> list[Payment]:
+    """The owner's top-ups since it was switched on, newest first."""
+    since = select(Payment).where(Payment.owner == row.owner, Payment.via == Via.TOPUP)
+    return list(session.scalars(since.where(Payment.id > row.after_payment).order_by(Payment.id.desc())))
+
+
+def _declines(history: list[Payment], card: SavedCard | None) -> int:
+    """How many top-ups have failed in a row with this card as it is: another one, or a new date, is tried."""
+    failed = takewhile(lambda payment: payment.state is PaymentState.FAILED, history)
+    if card is None:
+        return 0
+    return sum(payment.card_id == card.id and payment.created_at >= card.changed_at for payment in failed)
+
+
+def _is_under_way(session: Session, owner: str, history: list[Payment]) -> bool:
+    """Whether a top-up may still be charged; also one from before it was switched on anew."""
+    if history and history[0].state is PaymentState.OPEN:
+        return True
+    unknown = select(Payment.id).where(
+        Payment.owner == owner, Payment.via == Via.TOPUP, Payment.state.in_(UNKNOWN)
+    )
+    return session.scalar(unknown.limit(1)) is not None
+
+
+def _last_fall(session: Session, row: TopUp) -> Kind | None:
+    """How credits last became fewer since it was switched on; ``None`` if they have not."""
+    wallet_id = session.scalar(select(Wallet.id).where(Wallet.owner == row.owner))
+    if wallet_id is None:
+        return None
+    fewer = select(Entry.kind, Entry.seq).where(
+        Entry.wallet_id == wallet_id, Entry.seq > row.after_seq, Entry.credits < 0
+    )
+    fall = session.execute(fewer.order_by(Entry.seq.desc()).limit(1)).one_or_none()
+    held = select(func.max(Hold.seq)).where(
+        Hold.wallet_id == wallet_id, Hold.seq > row.after_seq, Hold.state == HoldState.OPEN
+    )
+    if (session.scalar(held) or 0) > (fall.seq if fall else 0):
+        return Kind.SPEND  # a hold sets credits aside to be spent
+    return fall.kind if fall else None
+
+
+def packs_to_reach(credits: int, pack: Pack) -> int:
+    """How many packs bring so many credits."""
+    return -(-credits // pack.total_credits)
+
+
+def several(offer: Offer, packs: int) -> Offer:
+    """So many of a pack in one purchase."""
+    if packs == 1:
+        return offer
+    return replace(
+        offer,
+        title=f"{packs:,} × {offer.title}",
+        credits=packs * offer.credits,
+        amount_minor=packs * offer.amount_minor,
+    )
+
+
+def _affordable(context: Context, row: TopUp, pack: Pack) -> int:
+    """How many packs the month's ceiling leaves room for."""
+    begun = begun_this_month(context.session, row.owner, pack.currency, context.clock())
+    return max(row.ceiling_minor - begun, 0) // pack.amount_minor
+
+
+def begun_this_month(session: Session, owner: str, currency: str, now: datetime) -> int:
+    """What top-ups have charged in this calendar month, UTC, or may still charge, in the smallest unit."""
+    start = month_of(now)
+    may_still = Payment.state.in_((*UNKNOWN, PaymentState.OPEN, PaymentState.NEEDS_REVIEW))
+    counts = or_(
+        (Payment.state == PaymentState.PAID) & (Payment.paid_at >= start),
+        may_still & (Payment.created_at >= start),
+    )
+    return _sum(session, owner, currency, counts)
+
+
+def charged_this_month(session: Session, owner: str, currency: str, now: datetime) -> int:
+    """What top-ups have charged in this calendar month, UTC, in the smallest unit of ``currency``."""
+    paid = (Payment.state == PaymentState.PAID) & (Payment.paid_at >= month_of(now))
+    return _sum(session, owner, currency, paid)
+
+
+def _sum(session: Session, owner: str, currency: str, counts: ColumnElement[bool]) -> int:
+    topups = Payment.owner == owner, Payment.via == Via.TOPUP, Payment.currency == currency
+    return int(session.scalar(select(func.sum(Payment.amount_minor)).where(*topups, counts)) or 0)
+
+
+def month_of(now: datetime) -> datetime:
+    """When the calendar month began, UTC."""
+    return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)

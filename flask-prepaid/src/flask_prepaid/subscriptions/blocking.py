@@ -1,0 +1,103 @@
+"""The plan of a customer whom the host has shut out: nothing is charged, until they are let in again.
+
+The plan itself stays. A period that begins meanwhile is not charged, and gives no credits.
+https://docs.stripe.com/billing/subscriptions/pause-payment
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ..context import Context, reading, refuse_uncommitted, transaction, write_now
+from ..payments.models import Customer
+from . import retries, sync
+from .models import InvoiceState, State, Subscription
+
+#: A plan of one who is shut out by the host's own means is stopped so long before it renews.
+AHEAD = timedelta(hours=2)
+
+#: The host is asked about so many plans in one tick; those that renew first are asked about first.
+AT_ONCE = 500
+
+#: Plans that Stripe charges by itself.
+CHARGED = (State.TRIALING, State.ACTIVE, State.PAST_DUE)
+
+#: Invoices that Stripe collects by itself.
+COLLECTED = (InvoiceState.DRAFT, InvoiceState.OPEN)
+
+
+def due(context: Context) -> list[str]:
+    """The owners whose plan is charged soon, or was stopped here: the host says whether they are shut out."""
+    soon = (Subscription.period_end < context.clock() + AHEAD) | (Subscription.state == State.PAST_DUE)
+    charged = select(Subscription.owner, Subscription.period_end).where(
+        Subscription.state.in_(CHARGED), Subscription.stripe_id.is_not(None), soon
+    )
+    first = charged.order_by(Subscription.period_end).limit(AT_ONCE)
+    stopped = select(Customer.owner).where(Customer.charges_stopped).order_by(Customer.owner)
+    session = context.session
+    owners = [*session.scalars(first), *session.scalars(stopped)]
+    return list(dict.fromkeys(owners))
+
+
+def check(context: Context, owner: str) -> None:
+    """Stop the owner's plan, or let it go on, as the host says. Commits.
+
+    :raises GatewayUnavailable: Stripe did not answer. ``tick`` does it.
+    """
+    refuse_uncommitted(context)
+    with reading(context) as session:
+        was_stopped = _is_stopped(session, owner)
+        blocked = context.is_blocked(owner)  # the host's function
+    if blocked:
+        _stop(context, owner)
+    elif was_stopped:
+        _go_on(context, owner)
+
+
+def _is_stopped(session: Session, owner: str) -> bool:
+    return bool(session.scalar(select(Customer.charges_stopped).where(Customer.owner == owner)))
+
+
+def _plan(session: Session, owner: str) -> tuple[str, bool] | None:
+    """The owner's plan at Stripe, and whether it is charged; ``None`` where nothing charges by itself."""
+    plan = sync.running(session, owner)
+    if plan is None or plan.stripe_id is None or plan.state not in CHARGED:
+        return None
+    return plan.stripe_id, plan.collects
+
+
+def _stop(context: Context, owner: str) -> None:
+    with transaction(context) as session:
+        plan = _plan(session, owner)
+        if plan is None or not plan[1]:
+            return
+        _mark(session, owner, stopped=True)  # before Stripe is asked: whoever lets them in again finds it
+    stripe_id = plan[0]
+    context.gateway.subscriptions.stop_collecting(stripe_id)
+    _collect(context, stripe_id, by_itself=False)
+
+
+def _go_on(context: Context, owner: str) -> None:
+    with reading(context) as session:
+        plan = _plan(session, owner)
+    if plan is not None:
+        context.gateway.subscriptions.collect_again(plan[0])
+        _collect(context, plan[0], by_itself=True)
+    with transaction(context) as session:
+        _mark(session, owner, stopped=False)
+        retries.note_owed(session, owner)
+
+
+def _mark(session: Session, owner: str, *, stopped: bool) -> None:
+    session.execute(update(Customer).where(Customer.owner == owner).values(charges_stopped=stopped))
+
+
+def _collect(context: Context, stripe_id: str, *, by_itself: bool) -> None:
+    """Let Stripe try the invoices that are billed already, or not. Commits."""
+    for bill in context.gateway.invoices.of_subscription(stripe_id):
+        if bill.status in COLLECTED:
+            context.gateway.invoices.collect_by_itself(bill.id, by_itself)
+    write_now(context, sync.sync(context, stripe_id))

@@ -1,0 +1,94 @@
+"""What a plan owes is tried again as soon as its customer has left or corrected a card.
+
+Stripe's own retries come days apart, and know nothing of a better card.
+https://docs.stripe.com/billing/revenue-recovery/smart-retries
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ..context import Context, reading, refuse_uncommitted, transaction, write_now
+from ..errors import GatewayRefused, GatewayUnavailable
+from ..payments.models import Customer
+from . import sync
+from .models import InvoiceState, State
+
+log = logging.getLogger(__name__)
+
+
+def is_owed(session: Session, owner: str) -> bool:
+    """Whether the owner's plan goes on, with a payment that failed."""
+    plan = sync.running(session, owner)
+    return plan is not None and plan.state is State.PAST_DUE and plan.collects
+
+
+def note_changed_cards(session: Session, owner: str, changed: Sequence[str], *, default: str | None) -> None:
+    """Have ``tick`` try again what is owed, with a card that was just left, corrected or chosen.
+
+    :param changed: The cards that are new, or have a new date, the newest first.
+    :param default: The card that pays by default, if it has just become that one.
+    """
+    plan = sync.running(session, owner)
+    if plan is None or not is_owed(session, owner):
+        return
+    card_id = plan.card_id if plan.card_id in changed else next(iter(changed), None)
+    if card_id is None and plan.card_id is None:
+        card_id = default
+    if card_id is not None:
+        _mark(session, owner, card_id)
+
+
+def note_owed(session: Session, owner: str) -> None:
+    """Have ``tick`` try again what is owed, with the card that pays."""
+    plan = sync.running(session, owner)
+    if plan is not None and is_owed(session, owner):
+        default = select(Customer.default_card_id).where(Customer.owner == owner)
+        _mark(session, owner, plan.card_id or session.scalar(default))
+
+
+def _mark(session: Session, owner: str, card_id: str | None) -> None:
+    session.execute(update(Customer).where(Customer.owner == owner).values(retry_card_id=card_id))
+
+
+def due(context: Context, *, limit: int = 100) -> list[str]:
+    """The owners whose card has changed while their plan owes money."""
+    waiting = select(Customer.owner).where(Customer.retry_card_id.is_not(None)).order_by(Customer.owner)
+    return list(context.session.scalars(waiting.limit(limit)))
+
+
+def retry(context: Context, owner: str) -> None:
+    """Pay what the plan owes with the card that has changed, once; it pays the plan from now on. Commits.
+
+    :raises GatewayUnavailable: Stripe did not answer. It stays due.
+    """
+    refuse_uncommitted(context)
+    with reading(context):
+        blocked = context.is_blocked(owner)  # the host's function
+    with transaction(context) as session:
+        card_id = session.scalar(select(Customer.retry_card_id).where(Customer.owner == owner))
+        plan = sync.running(session, owner)
+        stripe_id = plan.stripe_id if plan is not None and is_owed(session, owner) else None
+        _mark(session, owner, None)
+    if card_id is None or stripe_id is None or blocked:
+        return
+    try:
+        _pay(context, stripe_id, card_id)
+    except GatewayRefused as refused:
+        log.warning("%s was not tried again: %s", stripe_id, refused)
+    except GatewayUnavailable:
+        with transaction(context) as session:
+            _mark(session, owner, card_id)
+        raise
+
+
+def _pay(context: Context, stripe_id: str, card_id: str) -> None:
+    context.gateway.subscriptions.use_card(stripe_id, card_id)
+    for bill in context.gateway.invoices.of_subscription(stripe_id):
+        if bill.status == InvoiceState.OPEN:
+            context.gateway.invoices.pay(bill.id, card_id)
+    write_now(context, sync.sync(context, stripe_id))

@@ -1,0 +1,121 @@
+"""Stripe's customer follows the host's: its address, and what Stripe makes of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from flask_prepaid.payments import customers
+from flask_prepaid.payments.models import Customer
+
+from ..shop import Shop, ShopWith, on_both_databases
+
+pytestmark = on_both_databases
+
+#: Taken by a form, and refused by Stripe.
+REFUSED = "ann@example.com@home"
+
+
+@pytest.fixture
+def addresses() -> dict[str, str]:
+    return {"user:1": "ann@example.com"}
+
+
+@pytest.fixture
+def shop(shop_with: ShopWith, addresses: dict[str, str]) -> Shop:
+    return shop_with(email=addresses.get)
+
+
+def at_stripe(shop: Shop) -> Any:
+    (customer,) = shop.dashboard().v1.customers.list().data
+    return customer
+
+
+def sync(shop: Shop) -> None:
+    shop.read(lambda: shop.prepaid.sync_customer("user:1"))
+
+
+def drift(shop: Shop, *options: str) -> list[str]:
+    differences = json.loads(shop.command("reconcile", "--json", *options).stdout)["drift"]
+    return [difference["kind"] for difference in differences]
+
+
+def test_receipts_follow_a_new_address(shop: Shop, addresses: dict[str, str]) -> None:
+    shop.pay(shop.buy())
+    assert at_stripe(shop).email == "ann@example.com"
+
+    addresses["user:1"] = "ann@new.example"
+    sync(shop)
+
+    assert at_stripe(shop).email == "ann@new.example"
+
+
+def test_who_has_bought_nothing_yet_has_nothing_to_follow(shop: Shop) -> None:
+    sync(shop)
+
+    assert shop.dashboard().v1.customers.list().data == []
+
+
+@pytest.mark.parametrize("fault", [{"api_500": 1.0}, {"lost_reply": 1.0}])
+def test_where_stripe_is_away_the_tick_brings_the_address(
+    shop: Shop, addresses: dict[str, str], fault: dict[str, Any]
+) -> None:
+    shop.pay(shop.buy())
+    addresses["user:1"] = "ann@new.example"
+    shop.stripe.chaos(**fault)
+    sync(shop)
+    shop.stripe.chaos()
+
+    shop.tick()
+
+    assert at_stripe(shop).email == "ann@new.example"
+    assert shop.read(lambda: customers.outdated(shop.prepaid)) == []
+
+
+def test_an_address_that_nobody_told_of_is_seen_and_mended(shop: Shop, addresses: dict[str, str]) -> None:
+    shop.pay(shop.buy())
+    assert drift(shop) == []
+    addresses["user:1"] = "ann@new.example"
+
+    assert drift(shop) == ["outdated"]
+    assert drift(shop, "--fix") == []
+    assert at_stripe(shop).email == "ann@new.example"
+
+
+def test_an_address_that_stripe_refuses_stops_no_sale(shop: Shop, addresses: dict[str, str]) -> None:
+    addresses["user:1"] = REFUSED
+
+    shop.pay(shop.buy())
+
+    assert shop.balance() == 100
+    assert not at_stripe(shop).email
+    assert drift(shop) == []
+    assert "Stripe does not take the address of 1 customer" in shop.command("doctor").stderr
+
+    addresses["user:1"] = "ann@example.com"
+    sync(shop)
+    assert at_stripe(shop).email == "ann@example.com"
+    assert "does not take the address" not in shop.command("doctor").stderr
+
+
+def test_a_new_address_that_stripe_refuses_is_shown_to_the_operator(
+    shop: Shop, addresses: dict[str, str]
+) -> None:
+    shop.pay(shop.buy())
+    addresses["user:1"] = REFUSED
+
+    sync(shop)
+
+    assert "Stripe does not take the address of 1 customer" in shop.command("doctor").stderr
+    assert drift(shop) == []
+
+
+def test_the_hosts_own_work_is_not_committed_by_half(shop: Shop) -> None:
+    def call_with_work() -> None:
+        shop.prepaid.session.add(Customer(owner="x", idempotency_key="x", created_at=shop.now()))
+        shop.prepaid.sync_customer("user:1")
+
+    with pytest.raises(RuntimeError, match="your own work"):
+        shop.read(call_with_work)

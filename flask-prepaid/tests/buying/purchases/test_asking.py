@@ -1,0 +1,74 @@
+"""How often a customer's pages ask Stripe, and what is refused before it is asked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from flask_prepaid import PriceTier, Quantity
+from flask_prepaid.payments.models import PaymentState
+from flask_prepaid.purchases import checkout
+from flask_prepaid.testing import Databases
+
+from ..gateway.answering import with_answers
+from ..shop import Shop, ShopWith
+from .test_cards import leave_card
+
+
+def test_a_made_up_session_asks_nobody(databases: Databases) -> None:
+    shop, stripe = with_answers(databases)
+
+    assert shop.come_back("cs_test_" + "a" * 40).status_code == 404
+
+    assert stripe.asked == []
+    shop.close()
+
+
+@pytest.mark.parametrize("path", ["/prepaid/return?session_id={session}", "/prepaid/cards"])
+def test_whoever_loads_a_page_without_end_has_stripe_asked_so_often_only(
+    databases: Databases, path: str
+) -> None:
+    shop, stripe = with_answers(databases, PREPAID_ASKS_PER_MINUTE=5, PREPAID_CHECK_AFTER=timedelta(hours=1))
+    session = shop.buy()
+    browser, before = shop.browser(), len(stripe.asked)
+
+    pages = [browser.get(path.format(session=session)) for _ in range(40)]
+
+    assert {page.status_code for page in pages} == {200}
+    assert len(stripe.asked) - before <= 4 * 5  # the page of cards asks two things, and a minute may end here
+    shop.close()
+
+
+def test_a_quantity_too_small_to_be_charged_says_which_is_enough(shop_with: ShopWith) -> None:
+    shop = shop_with(quantity=Quantity((PriceTier(1, 10),)))
+
+    refused = shop.send_form(shop.browser(), "/prepaid/buy", credits="4")
+
+    assert refused.status_code == 422
+    assert "The least that can be charged is $0.50. Choose 5 credits or more." in refused.text
+    assert shop.payments() == []
+    shop.pay(shop.buy(credits="5"))
+    assert shop.balance() == 5
+
+
+def test_an_account_that_closes_while_its_card_is_charged_is_charged_nothing(shop: Shop) -> None:
+    card = leave_card(shop)
+
+    def close(payment_id: int) -> str:
+        shop.prepaid.remove_customer("user:1")
+        return "https://shop.example/"
+
+    _, challenge = shop.read(
+        lambda: checkout.charge_card(
+            shop.prepaid,
+            "user:1",
+            shop.prepaid.catalog.offer(pack="starter"),
+            card,
+            return_url=close,
+        )
+    )
+
+    assert challenge is None
+    assert [row.state for row in shop.payments()] == [PaymentState.FAILED]
+    assert shop.charges() == []

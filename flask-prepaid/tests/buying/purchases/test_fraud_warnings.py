@@ -1,0 +1,123 @@
+"""Early fraud warnings: kept, shown, and answered by a refund before they become a dispute."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask_prepaid.purchases import fraud_warnings
+from flask_prepaid.signals import fraud_warned
+
+from ..shop import Shop, ShopWith, on_both_databases
+from .test_topups import setting, switch_on, topped_up
+
+pytestmark = on_both_databases
+
+#: Its bank warns of each charge.
+WARNS = "4000000000005423"
+
+
+def buy(shop: Shop, card: str = WARNS) -> None:
+    shop.stripe.pay(shop.buy(), card=card)
+
+
+def waiting(shop: Shop) -> int:
+    return int(shop.read(lambda: fraud_warnings.count(shop.prepaid.session)))
+
+
+def refunds(shop: Shop) -> list[int]:
+    return [refund.amount for refund in shop.dashboard().v1.refunds.list().data]
+
+
+def drift(shop: Shop, *options: str) -> list[str]:
+    differences = json.loads(shop.command("reconcile", "--json", *options).stdout)["drift"]
+    return [difference["kind"] for difference in differences]
+
+
+def test_a_warning_is_kept_and_the_operator_is_told_once(shop: Shop) -> None:
+    heard: list[Any] = []
+    with fraud_warned.connected_to(lambda sender, **news: heard.append(news)):
+        buy(shop)
+        shop.stripe.deliver("radar.early_fraud_warning.created", times=3)
+
+    (payment,) = shop.payments()
+    assert [(news["owner"], news["payment_id"]) for news in heard] == [("user:1", payment.id)]
+    assert waiting(shop) == 1
+    assert "1 payment is suspected by the card's bank" in shop.command("doctor").stderr
+    assert shop.balance() == 100  # nothing is taken yet
+
+
+def test_a_warning_stops_auto_top_up(shop: Shop) -> None:
+    shop.keep_card(number=WARNS)
+    switch_on(shop)
+    shop.tick()
+
+    shop.put_right()
+
+    assert setting(shop).stopped == "a bank has warned of a payment of yours"
+    assert len(topped_up(shop)) == 1
+
+
+def test_by_a_setting_the_payment_is_refunded_by_itself_and_once(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_REFUND_FRAUD_WARNINGS=True)
+    buy(shop)
+
+    shop.tick()
+    shop.tick()
+
+    assert refunds(shop) == [500]
+    assert (shop.balance(), waiting(shop)) == (0, 0)
+
+
+def test_without_the_setting_nothing_is_refunded_unasked(shop: Shop) -> None:
+    buy(shop)
+
+    shop.tick()
+
+    assert refunds(shop) == []
+
+
+def test_a_warning_that_is_answered_at_stripe_waits_no_more(shop: Shop) -> None:
+    buy(shop)
+
+    shop.dashboard().v1.refunds.create({"charge": shop.charges()[0].id})
+    shop.stripe.deliver()
+
+    assert waiting(shop) == 0
+
+
+def test_a_payment_that_is_disputed_by_now_is_not_refunded(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_REFUND_FRAUD_WARNINGS=True)
+    buy(shop)
+    shop.stripe.dispute(charge=shop.charges()[0].id)
+
+    shop.tick()
+
+    assert waiting(shop) == 0
+    assert refunds(shop) == []
+
+
+def test_a_warning_that_no_event_told_of_is_found_by_the_comparison(deaf_shop: Shop) -> None:
+    session = deaf_shop.buy()
+    deaf_shop.stripe.pay(session, card=WARNS)
+    deaf_shop.come_back(session)
+
+    assert drift(deaf_shop) == ["drifted"]
+    assert drift(deaf_shop, "--fix") == []
+    assert waiting(deaf_shop) == 1
+
+
+def test_a_warning_of_somebody_elses_charge_is_nothing_of_ours(shop: Shop) -> None:
+    shop.dashboard().v1.payment_intents.create(
+        {
+            "amount": 500,
+            "currency": "usd",
+            "payment_method": "pm_card_createIssuerFraudRecord",
+            "confirm": True,
+            "return_url": "https://shop.example/",
+        }
+    )
+    shop.stripe.deliver()
+
+    assert waiting(shop) == 0
+    assert drift(shop) == []

@@ -1,0 +1,277 @@
+"""Auto top-up follows what its owner spends. What we correct, and what the host forbids, charges nobody."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from flask_prepaid import Operators
+from flask_prepaid.payments.models import PaymentState
+from flask_prepaid.purchases import refunds, topup_rules
+from flask_prepaid.signals import topup_skipped, topup_stopped
+
+from ..shop import Shop, ShopWith, on_both_databases
+from .test_cards import DECLINES_LATER, leave_card
+from .test_topups import setting, spend, switch_on, topped_up
+
+pytestmark = on_both_databases
+
+PAID, FAILED = PaymentState.PAID, PaymentState.FAILED
+
+
+def adjust(shop: Shop, credits: int, key: str = "operator:1") -> None:
+    def write() -> None:
+        shop.prepaid.adjust("user:1", credits, key=key, reason="A mistake")
+        shop.prepaid.session.commit()
+
+    shop.read(write)
+
+
+def sell(shop: Shop, on: bool) -> None:
+    """The operator's switch, in an app that is started anew."""
+
+    def set_up() -> None:
+        shop.prepaid.state.config = replace(shop.prepaid.config, selling=on)
+
+    shop.read(set_up)
+
+
+def topped_up_shop(shop: Shop, **changes: Any) -> None:
+    """One top-up is paid, and nothing is spent of it."""
+    leave_card(shop)
+    switch_on(shop, **{"ceiling_minor": 5_000, **changes})
+    shop.tick()
+    assert topped_up(shop) == [PAID]
+
+
+def refund(shop: Shop, amount_minor: int | None = None) -> None:
+    payment_id = shop.payments()[-1].id
+    shop.read(
+        lambda: refunds.refund(shop.prepaid, payment_id, amount_minor=amount_minor, reason="They asked")
+    )
+
+
+@pytest.mark.parametrize("amount_minor", [None, 100])
+def test_a_refunded_top_up_is_not_charged_again_and_its_owner_is_told(
+    shop: Shop, amount_minor: int | None
+) -> None:
+    heard: list[Any] = []
+    topped_up_shop(shop)
+
+    with topup_stopped.connected_to(lambda sender, **news: heard.append(news["reason"])):
+        refund(shop, amount_minor)
+        shop.put_right()
+
+    assert topped_up(shop) == [PAID]
+    assert heard == [setting(shop).stopped] == ["a top-up was refunded"]
+    assert "It has stopped: a top-up was refunded" in shop.browser().get("/prepaid/cards").text
+
+
+def test_a_disputed_payment_stops_it_and_its_debt_is_not_paid_from_the_card(shop: Shop) -> None:
+    topped_up_shop(shop)
+    spend(shop, 100, "report:1")
+
+    shop.stripe.dispute(charge=shop.charges()[0].id)
+    shop.put_right()
+
+    assert topped_up(shop) == [PAID]
+    assert setting(shop).stopped == "a payment of yours is disputed"
+
+
+def test_a_refund_of_a_pack_bought_by_hand_sets_no_top_up_off(shop: Shop) -> None:
+    shop.press(leave_card(shop))
+    switch_on(shop)
+
+    refund(shop)
+    shop.put_right()
+
+    assert topped_up(shop) == []
+    assert setting(shop).stopped == "your credits were taken back, not spent"
+
+
+def test_credits_that_an_operator_takes_are_not_bought_again_until_some_are_spent(shop: Shop) -> None:
+    skipped: list[Any] = []
+    topped_up_shop(shop)
+
+    with topup_skipped.connected_to(lambda sender, **news: skipped.append(news)):
+        adjust(shop, -90)
+        shop.put_right()
+    assert topped_up(shop) == [PAID]
+    assert skipped == [{"owner": "user:1", "reason": "your credits were corrected, not spent"}]
+
+    spend(shop, 1, "report:1")
+    shop.tick()
+    assert topped_up(shop) == [PAID, PAID]
+
+
+def test_credits_that_an_operator_takes_to_the_last_one_stop_it(shop: Shop) -> None:
+    topped_up_shop(shop)
+
+    adjust(shop, -100)
+    shop.put_right()
+
+    assert topped_up(shop) == [PAID]
+    assert setting(shop).stopped == "your credits were corrected, not spent"
+
+
+def test_credits_that_lapse_unspent_are_not_bought_again(shop: Shop) -> None:
+    topped_up_shop(shop, pack="bonus", threshold=100)
+
+    shop.stripe.advance(days=31)
+    shop.put_right()
+
+    assert shop.balance() == 0
+    assert topped_up(shop) == [PAID]
+    assert setting(shop).stopped == "your credits have lapsed unspent"
+
+
+def test_a_hold_is_spending(shop: Shop) -> None:
+    topped_up_shop(shop)
+    adjust(shop, -10)
+
+    shop.read(lambda: shop.prepaid.hold("user:1", credits=80, key="job:1"))
+    shop.tick()
+
+    assert topped_up(shop) == [PAID, PAID]
+
+
+def test_whoever_owes_credits_is_not_topped_up(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    spend(shop, 100, "report:1")
+    refund(shop)
+    leave_card(shop)
+    switch_on(shop)
+
+    shop.tick()
+
+    assert topped_up(shop) == []
+    assert setting(shop).stopped == "credits are owed after a refund or a dispute"
+
+
+def test_a_blocked_owner_is_charged_by_nothing_of_itself(shop_with: ShopWith) -> None:
+    blocked: set[str] = set()
+    shop = shop_with(operators=Operators(current=lambda: None, blocked=blocked.__contains__))
+    topped_up_shop(shop)
+    spend(shop, 90, "report:1")
+    blocked.add("user:1")
+
+    shop.put_right()
+
+    assert topped_up(shop) == [PAID]
+    assert setting(shop).stopped == "this account is blocked"
+
+
+def test_a_pause_in_selling_holds_top_ups_back_and_is_told_once(shop_with: ShopWith) -> None:
+    skipped: list[Any] = []
+    shop = shop_with()
+    topped_up_shop(shop)
+    spend(shop, 90, "report:1")
+    sell(shop, False)
+    with topup_skipped.connected_to(lambda sender, **news: skipped.append(news["reason"])):
+        shop.put_right(ticks=3)
+    assert (topped_up(shop), skipped) == ([PAID], ["buying is paused"])
+
+    sell(shop, True)
+    shop.tick()
+    assert topped_up(shop) == [PAID, PAID]
+
+
+def test_one_charge_buys_as_many_packs_as_reach_the_threshold(shop: Shop) -> None:
+    leave_card(shop)
+    switch_on(shop, threshold=950, ceiling_minor=10_000)
+    assert "Up to 10 packs at once, $50.00" in shop.browser().get("/prepaid/cards").text
+
+    for _ in range(3):
+        shop.tick()
+
+    (payment,) = shop.payments()
+    assert (payment.title, payment.credits, payment.amount_minor) == ("10 × 100 credits", 1_000, 5_000)
+    assert shop.balance() == 1_000
+    spend(shop, 249, "report:1")
+    shop.tick()
+    assert [payment.credits for payment in shop.payments()] == [1_000, 200]
+
+
+def test_the_ceiling_is_never_passed_not_even_by_the_last_one_and_is_told_once_a_month(shop: Shop) -> None:
+    skipped: list[Any] = []
+    shop.stripe.advance(to=int(shop.now().replace(day=2).timestamp()) + 40 * 86_400)
+    leave_card(shop)
+    switch_on(shop, threshold=100, ceiling_minor=999)
+    shop.tick()
+    with topup_skipped.connected_to(lambda sender, **news: skipped.append(news["reason"])):
+        spend(shop, 50, "report:1")
+        for _ in range(3):
+            shop.tick()
+        assert (topped_up(shop), skipped) == ([PAID], ["this month's ceiling is reached"])
+        page = html.unescape(shop.browser().get("/prepaid/cards").text)
+        assert "It waits: this month's ceiling is reached" in page
+
+        shop.stripe.advance(months=1)
+        shop.tick()
+        assert topped_up(shop) == [PAID, PAID]
+        spend(shop, 60, "report:2")
+        shop.tick()
+        shop.tick()
+        assert skipped == ["this month's ceiling is reached"] * 2
+
+
+def test_what_may_still_be_charged_counts_to_the_ceiling(shop: Shop) -> None:
+    leave_card(shop, "4000002760003184")
+    switch_on(shop, ceiling_minor=999)
+    shop.tick()
+    assert topped_up(shop) == [PaymentState.OPEN]
+    switch_on(shop, ceiling_minor=999)
+
+    shop.tick()
+
+    assert topped_up(shop) == [PaymentState.OPEN]
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+def test_after_a_decline_a_better_card_is_tried_at_once(shop: Shop, corrected: bool) -> None:
+    bad = leave_card(shop, DECLINES_LATER)
+    switch_on(shop)
+    shop.tick()
+    shop.tick()
+    assert topped_up(shop) == [FAILED]
+
+    if corrected:
+        shop.send_form(
+            shop.browser(), f"/prepaid/cards/{bad}", exp_month="11", exp_year="2045", name="A", country="US"
+        )
+    else:
+        leave_card(shop)
+    shop.tick()
+
+    assert topped_up(shop) == [FAILED, FAILED if corrected else PAID]
+
+
+def test_a_top_up_whose_answer_is_lost_is_not_made_twice_by_saving_the_setting(shop: Shop) -> None:
+    leave_card(shop)
+    switch_on(shop)
+    shop.stripe.chaos(lost_reply=1.0)
+    shop.tick()
+    assert topped_up(shop) == [PaymentState.UNKNOWN]
+    shop.change_payments(check_at=None)  # nobody looks at it for now
+    shop.stripe.chaos()
+
+    switch_on(shop)
+    shop.tick()
+
+    assert len(shop.charges()) == 1
+
+
+def test_a_dearer_pack_is_not_bought_unasked(shop_with: ShopWith) -> None:
+    shop = shop_with()
+    leave_card(shop)
+    switch_on(shop, ceiling_minor=5_000)
+    pack = shop.prepaid.catalog.packs["starter"]
+    shop.prepaid.catalog.packs["starter"] = type(pack)("starter", credits=100, amount_minor=600)
+
+    shop.tick()
+
+    assert topped_up(shop) == []
+    assert setting(shop).stopped == topup_rules.OTHER_TERMS

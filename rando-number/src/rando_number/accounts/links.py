@@ -1,0 +1,101 @@
+"""The pages that links of mails open: a button each, for a link is opened by mail programs too.
+
+A link never signs anybody in by itself, and never swaps one account for another.
+"""
+
+from __future__ import annotations
+
+from flask import Flask, abort, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_security import change_email_confirmed, login_user
+from flask_security.change_email import _verify_token_status as change_of_link
+from flask_security.confirmable import confirm_email_token_status as confirmation_of_link
+from sqlalchemy.exc import IntegrityError
+
+from ..callers import signed_in
+from ..limits import guesses
+from ..limits.rates import client_address
+from ..models import User, db, utc_now
+from . import first_proof
+
+
+def init_app(app: Flask) -> None:
+    """Put our pages in the place of Flask-Security's, which act on a GET."""
+    views = app.view_functions
+    if "security.confirm_email" in views:
+        views["security.confirm_email"] = guesses.counted(
+            confirm, guesses.PASSWORD, client_address, guesses.redirects
+        )
+    views["security.change_email_confirm"] = change_address
+    rule = next(rule.rule for rule in app.url_map.iter_rules("security.change_email_confirm"))
+    app.add_url_rule(rule, "security.change_email_confirm", methods=["POST"])
+
+
+def confirm(token: str) -> ResponseReturnValue:
+    """Confirm an address: by a button for who is signed in, for others with the account's password.
+
+    Who has both the mailbox and the password is who registered. An address that somebody else
+    registered is not confirmed for them by the press of a button; its owner sets a new password.
+    """
+    expired, invalid, user = confirmation_of_link(token)  # type: ignore[no-untyped-call]
+    here = signed_in()
+    if here is not None and here.confirmed_at is not None and (user is None or user.id == here.id):
+        flash("Your address is confirmed.", "info")
+        return redirect(url_for("pages.home"))
+    if user is None or expired or invalid or not user.active or user.confirmed_at is not None:
+        flash("This link has been used, or is too old. Log in, or ask for a new one here.", "warning")
+        return redirect(url_for("security.send_confirmation"))
+    if somebody_else_than(user):
+        return other_account(user)
+    if request.method == "POST":
+        if signed_in() or right_password(user):
+            first_proof.confirm(user)
+            login_user(user, authn_via=["confirm"])
+            db.session.commit()
+            flash("Thank you. Your address is confirmed.", "success")
+            return redirect(url_for("pages.home"))
+        return page(user, wrong=True), 422
+    return page(user)
+
+
+def right_password(user: User) -> bool:
+    password = request.form.get("password", "")
+    return bool(password) and len(password) <= 1_000 and user.verify_and_update_password(password)
+
+
+def page(user: User, *, wrong: bool = False) -> str:
+    return render_template("accounts/confirm.html", user=user, known=signed_in() is not None, wrong=wrong)
+
+
+def change_address(token: str) -> ResponseReturnValue:
+    """Move the account of who is signed in to the address that the link went to."""
+    expired, invalid, user, new_email = change_of_link(token)  # type: ignore[no-untyped-call]
+    if expired or invalid or not user.active:
+        flash("This link works no more. Ask for a new one.", "error")
+        return redirect(url_for("security.change_email"))
+    if signed_in() is None:
+        return redirect(url_for("security.login", next=request.path))
+    if somebody_else_than(user):
+        return other_account(user)
+    if request.method == "POST":
+        old_email, user.email, user.confirmed_at = user.email, new_email, utc_now()
+        try:
+            db.session.flush()
+        except IntegrityError:  # somebody registered it a moment ago
+            db.session.rollback()
+            abort(409)
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        change_email_confirmed.send(app, user=user, old_email=old_email)
+        db.session.commit()
+        flash("Your address is changed.", "success")
+        return redirect(url_for("pages.user_profile"))
+    return render_template("accounts/change_address.html", new_email=new_email)
+
+
+def somebody_else_than(user: User) -> bool:
+    here = signed_in()
+    return here is not None and here.id != user.id
+
+
+def other_account(user: User) -> ResponseReturnValue:
+    return render_template("accounts/other_account.html", email=user.email), 403

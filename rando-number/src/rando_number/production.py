@@ -1,0 +1,81 @@
+"""What is unsafe where money is real. Each finding is a sentence that begins with the setting's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+#: Secrets from examples, which everybody knows.
+WELL_KNOWN = {"mysecret", "secret", "secret_key", "changeme", "change-me", "dev", "comingsoon"}
+
+#: A secret by chance has 32 characters, and of them at least so many different ones.
+MIN_SECRET = 32
+MIN_DIFFERENT = 10
+
+#: Stripe's begin with ``whsec_`` and have 38 characters or more.
+MIN_WEBHOOK_SECRET = 16
+
+
+def unsafe(environ: Mapping[str, str]) -> list[str]:
+    """What is unsafe about these settings, a sentence for each."""
+    key = environ.get("STRIPE_SECRET_KEY", "")
+    checks = {
+        "SECRET_KEY must be a secret of your own, 32 characters by chance or more.": is_guessed(
+            environ.get("SECRET_KEY", "")
+        ),
+        **{
+            f"{name} must be a secret of your own, 32 characters by chance or more, or be left out.": (
+                is_guessed(environ[name])
+            )
+            for name in ("SECRET_KEY_BEFORE", "RANDO_TOTP_SECRET", "SECURITY_PASSWORD_SALT")
+            if environ.get(name)
+        },
+        "STRIPE_SECRET_KEY must be a live key of Stripe's; the emulator and test keys take no money.": not (
+            key.startswith(("sk_live_", "rk_live_"))
+        ),
+        "STRIPE_PUBLISHABLE_KEY must be the live key that goes with it.": not environ.get(
+            "STRIPE_PUBLISHABLE_KEY", ""
+        ).startswith("pk_live_"),
+        "STRIPE_API_BASE must not be set: it leads to the emulator.": bool(environ.get("STRIPE_API_BASE")),
+        "STRIPE_WEBHOOK_SECRET must be the one that Stripe gave for your webhook, whsec_...: without it "
+        "nobody can tell Stripe's events from forged ones.": not are_webhook_secrets(
+            environ.get("STRIPE_WEBHOOK_SECRET", "")
+        ),
+        "RATELIMIT_ENABLED must not be 0: limits keep card testers and password guessers out.": (
+            environ.get("RATELIMIT_ENABLED") == "0"
+        ),
+        "FLASK_DEBUG must not be set: a debugger runs what a stranger types.": (
+            environ.get("FLASK_DEBUG", "0").lower() not in ("", "0", "false", "no")
+        ),
+        "RANDO_BASE_URL must be the https address that customers see, such as https://shop.example.": (
+            not is_address(environ.get("RANDO_BASE_URL", ""), {"https"})
+        ),
+    }
+    return [sentence for sentence, broken in checks.items() if broken]
+
+
+def is_guessed(secret: str) -> bool:
+    """Whether a secret is short, well known, or has few different characters."""
+    return len(secret) < MIN_SECRET or len(set(secret)) < MIN_DIFFERENT or secret.lower() in WELL_KNOWN
+
+
+def are_webhook_secrets(written: str) -> bool:
+    """Whether each of the comma-separated secrets is one of Stripe's, not the emulator's."""
+    secrets = [secret.strip() for secret in written.split(",")]
+    return all(
+        secret.startswith("whsec_")
+        and len(secret) >= MIN_WEBHOOK_SECRET
+        and not secret.startswith("whsec_emulator")
+        for secret in secrets
+    )
+
+
+def is_address(url: str, schemes: set[str]) -> bool:
+    """Whether ``url`` is a scheme and a host, with a port at most."""
+    try:
+        parts = urlsplit(url.rstrip("/"))
+        port = parts.port
+    except ValueError:
+        return False
+    rest = parts.path or parts.query or parts.fragment or parts.username or parts.password
+    return parts.scheme in schemes and bool(parts.hostname) and not rest and port != 0

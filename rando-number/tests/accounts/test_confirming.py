@@ -1,0 +1,205 @@
+"""Who an address belongs to: the links that show it, and what somebody else made before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from ..reading import forms
+from ..running_shop import NEW_PASSWORD, PASSWORD, Program, RunningShop, Visitor
+from .test_second_factor import set_up
+
+OWNER = "owner@rando.test"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[RunningShop]:
+    """A shop with production's rules for addresses."""
+    shop = RunningShop(tmp_path, RANDO_CONFIRM_EMAIL="1", RANDO_CREDITS_AFTER_CONFIRM="1")
+    yield shop
+    assert shop.audit() == []
+
+
+def squatter_of(shop: RunningShop) -> tuple[Visitor, Program]:
+    """Somebody who registered the owner's address first, with a session, a second factor and an API key."""
+    squatter = shop.visitor()
+    squatter.register(OWNER)
+    squatter.login(OWNER)
+    key = squatter.make_key()
+    set_up(squatter)
+    return squatter, Program(shop, key)
+
+
+def ended(squatter: Visitor, program: Program) -> bool:
+    return (
+        squatter.get("/user-profile").status_code == 302
+        and program.get("/balance").status_code == 401
+        and program.get("/number/").status_code == 401
+    )
+
+
+def test_a_new_customer_confirms_in_a_browser_that_knows_nothing_of_them(shop: RunningShop) -> None:
+    shop.visitor().register("pat@rando.test")
+    phone = shop.visitor()
+    phone.email = "pat@rando.test"
+    link = shop.links("/confirm")[-1]
+
+    opened = phone.get(link)
+    assert opened.status_code == 200
+    assert phone.get("/user-profile").status_code == 302, "a link that is opened signs nobody in"
+    assert phone.send(link, password="not the one").status_code == 422
+    assert phone.confirm(PASSWORD).location == "/"
+
+    assert "3 credits are yours" in phone.get("/").text
+    assert phone.get("/buy-credits").status_code == 200
+    assert phone.balance == 3
+    assert phone.get(link).location == "/"
+    assert shop.visitor().get(link).location == "/confirm", "it has been used"
+
+
+def test_the_first_confirmation_ends_what_a_squatter_made(shop: RunningShop) -> None:
+    squatter, program = squatter_of(shop)
+    owner = shop.visitor()
+    owner.register(OWNER)
+
+    owner.confirm(PASSWORD)  # who had both mailbox and password
+
+    assert ended(squatter, program)
+    assert owner.get("/user-profile").status_code == 200
+    assert shop.visitor().login(OWNER).location == "/", "no second factor is asked for"
+
+
+def test_an_owner_is_not_made_to_confirm_what_somebody_else_registered(shop: RunningShop) -> None:
+    squatter_of(shop)
+    owner = shop.visitor()
+
+    pressed = owner.send(shop.links("/confirm")[-1])
+
+    assert pressed.status_code == 422
+    assert owner.get("/user-profile").status_code == 302
+    assert "Set a new password" in pressed.text
+
+
+def test_a_reset_of_an_account_that_was_never_confirmed_confirms_it_and_ends_what_came_before(
+    shop: RunningShop,
+) -> None:
+    squatter, program = squatter_of(shop)
+    owner = shop.visitor()
+    owner.email = OWNER
+
+    owner.send(shop.reset_link(OWNER), **NEW_PASSWORD)
+
+    assert ended(squatter, program)
+    assert owner.login(OWNER, NEW_PASSWORD["password"]).location == "/"
+    assert owner.balance == 3
+    shop.stripe.pay(owner.buy(pack="starter"))
+    assert owner.balance == 13
+    assert program.get("/number/").status_code == 401
+    assert shop.visitor().login(OWNER).status_code == 200, "the squatter's password opens nothing"
+
+
+def test_a_reset_of_a_confirmed_account_keeps_keys_and_the_second_factor(shop: RunningShop) -> None:
+    customer = shop.visitor()
+    customer.register("pat@rando.test")
+    customer.confirm(PASSWORD)
+    program = Program(shop, customer.make_key())
+    set_up(customer)
+
+    visitor = shop.visitor()
+    visitor.send(shop.reset_link(), **NEW_PASSWORD)
+
+    assert program.get("/balance").status_code == 200
+    assert visitor.login("pat@rando.test", NEW_PASSWORD["password"]).location.startswith("/tf-validate")
+
+
+def test_a_link_never_swaps_the_account_of_a_browser(shop: RunningShop) -> None:
+    other = shop.visitor()
+    other.register("other@rando.test")
+    other.confirm(PASSWORD)
+    shop.visitor().register("pat@rando.test")
+
+    for how in (other.get, other.client.post):
+        refused = how(shop.links("/confirm")[-1])
+        assert refused.status_code in (400, 403)
+
+    assert other.get("/change-email").text.count("other@rando.test") == 1
+    assert shop.visitor().login("pat@rando.test").status_code == 302
+
+
+def test_a_change_of_address_is_made_by_its_own_account_alone(shop: RunningShop) -> None:
+    customer, other = shop.visitor(), shop.visitor()
+    for visitor, email in ((customer, "pat@rando.test"), (other, "other@rando.test")):
+        visitor.register(email)
+        visitor.confirm(PASSWORD)
+    customer.send("/change-email", email="new@rando.test")
+    link = shop.links("/change-email")[-1]
+
+    stranger = shop.visitor()
+    assert stranger.get(link).location.startswith("/login")
+    assert other.get(link).status_code == 403
+    assert stranger.login("new@rando.test").status_code == 200
+    customer.get(link)
+    assert stranger.login("new@rando.test").status_code == 200, "a link that is opened moves nothing"
+
+    stranger.login("pat@rando.test")
+    assert stranger.send(link).location == "/user-profile"
+
+    assert shop.visitor().login("new@rando.test").status_code == 302
+    assert customer.get(link).status_code in (302, 403)
+
+
+def test_each_link_of_a_mail_to_a_known_address_works_signed_out(shop: RunningShop) -> None:
+    shop.visitor().register("pat@rando.test")
+    shop.visitor().register("pat@rando.test")
+
+    text = shop.mails()[-1].replace("=\n", "").replace("=3D", "=")
+    links = {link for link in ("/login", "/reset") if f"http://localhost{link}" in text}
+
+    assert links == {"/login", "/reset"}
+    assert "/reset/" not in text, "a link that a newer one has ended"
+
+
+def test_a_form_sent_twice_at_once_registers_one_customer(shop: RunningShop) -> None:
+    browser = shop.visitor()
+    page = forms(browser.get("/register").text)["/register"]
+    fields = {**page, "email": "pat@rando.test", "password": PASSWORD, "password_confirm": PASSWORD}
+    tabs = [browser.another_tab() for _ in range(4)]
+    together = Barrier(len(tabs))
+
+    def press(n: int) -> int:
+        together.wait()
+        return tabs[n].post("/register", data=fields).status_code
+
+    with ThreadPoolExecutor(len(tabs)) as threads:
+        statuses = list(threads.map(press, range(len(tabs))))
+
+    assert set(statuses) == {302}
+    assert shop.rows()["users"] == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("+a@rando.test", "+b@rando.test"),
+        ("pat@rando.test", "ｐａｔ@rando.test"),  # noqa: RUF001
+        ("pat@rando.test", "раt@rando.test"),  # noqa: RUF001
+    ],
+)
+def test_another_spelling_is_no_new_mailbox(shop: RunningShop, first: str, second: str) -> None:
+    from rando_number.accounts.welcome import mailbox_of
+
+    assert mailbox_of(first) == mailbox_of(second)
+    assert mailbox_of("pat@rando.test") != mailbox_of("mat@rando.test")
+
+
+def test_free_credits_wait_for_the_mailbox(shop: RunningShop) -> None:
+    invented = shop.visitor()
+    invented.register("nobody@rando.test")
+    invented.login("nobody@rando.test")
+
+    assert invented.balance == 0
+    assert invented.draw().status_code == 402

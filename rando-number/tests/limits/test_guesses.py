@@ -1,0 +1,83 @@
+"""Wrong passwords and mails: at every form, and many at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..reading import forms
+from ..running_shop import PASSWORD, RunningShop
+from ..serving import at_once
+
+
+def test_of_many_wrong_passwords_at_once_no_more_are_tried_than_allowed(guarded_shop: RunningShop) -> None:
+    guarded_shop.customer("pat@rando.test")
+    browser = guarded_shop.visitor()
+    page = forms(browser.get("/login").text)["/login"]
+    tabs = [browser.another_tab() for _ in range(30)]
+
+    def guess(n: int) -> int:
+        return (
+            tabs[n]
+            .post("/login", data={**page, "email": "pat@rando.test", "password": f"guess {n}"})
+            .status_code
+        )
+
+    statuses = at_once(len(tabs), guess)
+
+    assert 1 <= statuses.count(200) <= 10
+    assert statuses.count(200) + statuses.count(429) == 30
+
+
+@pytest.mark.parametrize("path", ["/verify", "/change"])
+def test_wrong_passwords_with_a_live_session_are_counted(guarded_shop: RunningShop, path: str) -> None:
+    customer = guarded_shop.customer("pat@rando.test")
+    new = {"new_password": "zq7-zq7-zq7", "new_password_confirm": "zq7-zq7-zq7"} if path == "/change" else {}
+
+    page = forms(customer.get(path).text)[path]
+    answers = [customer.client.post(path, data={**page, "password": f"guess {n}", **new}) for n in range(12)]
+
+    assert [answer.status_code for answer in answers] == [200] * 10 + [429] * 2
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert guarded_shop.visitor().login("pat@rando.test").status_code == 302, "nobody is locked out"
+
+
+def test_right_passwords_cost_nothing_at_verify(guarded_shop: RunningShop) -> None:
+    customer = guarded_shop.customer("pat@rando.test")
+
+    assert {customer.send("/verify", password=PASSWORD).status_code for _ in range(12)} == {302}
+
+
+def test_nobody_has_us_write_many_mails(guarded_shop: RunningShop) -> None:
+    customer = guarded_shop.customer("pat@rando.test")
+    page = forms(customer.get("/change-email").text)["/change-email"]
+
+    sent = [
+        customer.client.post("/change-email", data={**page, "email": f"victim{n}@rando.test"}).status_code
+        for n in range(8)
+    ]
+
+    assert sent == [200] * 5 + [429] * 3
+    assert len(guarded_shop.links("/change-email")) == 5
+
+
+def test_one_mailbox_gets_no_more_mails_wherever_they_are_asked_for(guarded_shop: RunningShop) -> None:
+    guarded_shop.customer("pat@rando.test")
+
+    def ask(n: int) -> int:
+        robot = guarded_shop.visitor(REMOTE_ADDR=f"10.1.{n}.1")
+        return robot.send("/reset", email="Pat@rando.test").status_code
+
+    assert [ask(n) for n in range(22)] == [200] * 20 + [429] * 2
+
+
+def test_of_many_keys_made_at_once_no_more_are_made_than_allowed(any_shop: RunningShop) -> None:
+    customer = any_shop.customer()
+    page = forms(customer.get("/api-keys").text)["/api-keys"]
+    tabs = [customer.another_tab() for _ in range(24)]
+
+    statuses = at_once(
+        len(tabs), lambda n: tabs[n].post("/api-keys", data={**page, "name": f"key {n}"}).status_code
+    )
+
+    assert any_shop.rows()["api_keys"] <= 20
+    assert set(statuses) <= {200, 422, 503}

@@ -1,0 +1,90 @@
+"""The account itself, as its owner may see it. https://docs.stripe.com/api/accounts
+
+There is no Connect: another account is one that the key has no access to, and none is connected.
+"""
+
+from __future__ import annotations
+
+from stripe_emulator import contract
+from stripe_emulator.api import keys, lists
+from stripe_emulator.api.register import Register
+from stripe_emulator.core import store
+from stripe_emulator.core.types import Json
+from stripe_emulator.core.wire import Form
+
+register = Register()
+
+#: 1 January 2020: the account is older than what is made in it.
+CREATED = 1_577_836_800
+NAME, EMAIL = "Stripe Emulator", "owner@example.com"
+
+
+@register.get("/v1/account")
+def retrieve_current(form: Form) -> Json:
+    """https://docs.stripe.com/api/accounts/retrieve"""
+    return shown()
+
+
+@register.get("/v1/accounts/{account}")
+def retrieve(form: Form, account: str) -> Json:
+    """https://docs.stripe.com/api/accounts/retrieve; of others, nothing is said."""
+    keys.check_account(account)
+    return shown()
+
+
+@register.get("/v1/accounts")
+def list_all(form: Form) -> Json:
+    """https://docs.stripe.com/api/accounts/list: those that are connected, so none."""
+    return lists.page("account", form, url="/v1/accounts")
+
+
+@register.get("/v1/accounts/{account}/external_accounts")
+def list_external_accounts(form: Form, account: str) -> Json:
+    """https://docs.stripe.com/api/external_accounts/list: payouts have a bank that nobody named."""
+    keys.check_account(account)
+    form.get("object")  # cards or bank accounts: there is neither
+    return lists.slice_of([], form, url=f"/v1/accounts/{account}/external_accounts")
+
+
+def shown() -> Json:
+    """The account as an object."""
+    account_id = store.current().store.account
+    return contract.blank("account") | contract.complete(
+        "account",
+        {
+            "id": account_id,
+            "business_profile": {"name": NAME, "mcc": "5734", "url": "https://example.com"},
+            "business_type": "company",
+            "capabilities": {
+                "card_payments": "active",
+                "sepa_debit_payments": "active",
+                "transfers": "active",
+            },
+            "charges_enabled": True,
+            "controller": {"type": "account"},
+            "country": "US",
+            "created": CREATED,
+            "default_currency": "usd",
+            "details_submitted": True,
+            "email": EMAIL,
+            "external_accounts": lists.list_of([], url=f"/v1/accounts/{account_id}/external_accounts"),
+            "payouts_enabled": True,
+            "settings": {
+                "branding": {"icon": None, "logo": None, "primary_color": None, "secondary_color": None},
+                "card_payments": {
+                    "decline_on": {"avs_failure": False, "cvc_failure": False},
+                    "statement_descriptor_prefix": "EMULATOR",
+                    "statement_descriptor_prefix_kana": None,
+                    "statement_descriptor_prefix_kanji": None,
+                },
+                "dashboard": {"display_name": NAME, "timezone": "Etc/UTC"},
+                "payments": {"statement_descriptor": "STRIPE EMULATOR"},
+                "payouts": {
+                    "debit_negative_balances": True,
+                    "schedule": {"delay_days": 2, "interval": "daily"},
+                    "statement_descriptor": None,
+                },
+            },
+            "type": "standard",
+        },
+    )

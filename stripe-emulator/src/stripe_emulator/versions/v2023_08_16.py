@@ -1,0 +1,35 @@
+"""2023-08-16: a payment that names no methods takes those of the dashboard; before, cards.
+
+https://docs.stripe.com/changelog/2023-08-16
+"""
+
+from __future__ import annotations
+
+from stripe_emulator.versions.change import Change
+from stripe_emulator.versions.part import Part
+
+change = Change("2023-08-16")
+
+change.took("GET /v1/balance_transactions", available_on=str)
+change.took(
+    "POST /v1/checkout/sessions",
+    shipping_rates=[str],
+    subscription_data={"coupon": str, "trial_from_plan": bool},
+)
+
+
+@change.default("POST /v1/payment_intents", "POST /v1/setup_intents")
+def cards_only(form: Part) -> None:
+    """Whoever chose no payment methods took cards."""
+    automatic = form.part("automatic_payment_methods")
+    if "payment_method_types" not in form and (automatic is None or automatic.get("enabled") != "true"):
+        form.put("payment_method_types", {"0": "card"})
+
+
+@change.request("POST /v1/checkout/sessions")
+def coupon_of_a_subscription(form: Part) -> None:
+    """``subscription_data[coupon]``."""
+    data = form.part("subscription_data")
+    if data is not None and "coupon" in data:
+        form.put("discounts[0][coupon]", data.form.pop("coupon"))
+        form.call("discounts[0][coupon]", "subscription_data[coupon]")
