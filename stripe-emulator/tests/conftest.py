@@ -105,13 +105,13 @@ def misfits(call: Call, body: Any) -> list[str]:
     """Where an answer in today's shape does not fit Stripe's specification, but for what changed since."""
     if call.header("stripe-version") not in ("", API_VERSION):
         return []
-    found = specification.problems(call.verb, call.path, body)
+    findings = specification.problems(call.verb, call.path, body)
     for event in snapshot_events_in(body):
         carried = event["data"]["object"]
-        found += specification.problems_of_object(carried["object"], carried)
+        findings += specification.problems_of_object(carried["object"], carried)
     return [
         f"{place} {problem} (in Stripe's specification)"
-        for place, problem in found
+        for place, problem in findings
         if not changed.allows(place)
     ]
 

@@ -25,8 +25,8 @@ CUSTOMER = {"email": "stripe@example.org", "name": "Stripe User"}
 
 def shown(answers: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     """The objects of a kind that the answers show in full, each once, oldest first."""
-    found = {value["id"]: value for answer in answers for value in objects_in(answer, kind)}
-    return sorted(found.values(), key=lambda value: int(value["created"]))
+    by_id = {value["id"]: value for answer in answers for value in objects_in(answer, kind)}
+    return sorted(by_id.values(), key=lambda value: int(value["created"]))
 
 
 def objects_in(value: Any, kind: str | None = None) -> list[dict[str, Any]]:

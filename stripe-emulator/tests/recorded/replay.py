@@ -67,7 +67,7 @@ class Difference(NamedTuple):
 def stories() -> dict[str, list[Exchange]]:
     """Every story by its number, without what belongs to Connect."""
     recorded: dict[str, list[dict[str, Any]]] = json.loads(gzip.decompress(FILE.read_bytes()))
-    told = {
+    parsed = {
         number: [
             exchange
             for exchange in (Exchange(**each) for each in exchanges)
@@ -75,7 +75,7 @@ def stories() -> dict[str, list[Exchange]]:
         ]
         for number, exchanges in recorded.items()
     }
-    return {number: story for number, story in told.items() if story}
+    return {number: story for number, story in parsed.items() if story}
 
 
 class Replay:
@@ -95,12 +95,12 @@ class Replay:
             self._make_what_is_named(exchange)
             status, answer = self.ask(exchange.method, exchange.path, exchange.params, exchange.version)
             if status != exchange.status:
-                found = [Difference("status", exchange.status, (status, answer.get("error", answer)))]
+                differences = [Difference("status", exchange.status, (status, answer.get("error", answer)))]
             elif status >= 300:
-                found = list(_error_differences(exchange.answer["error"], answer["error"]))
+                differences = list(_error_differences(exchange.answer["error"], answer["error"]))
             else:
-                found = list(self.compare(exchange.answer, answer))
-            yield exchange, found
+                differences = list(self.compare(exchange.answer, answer))
+            yield exchange, differences
         self.emulator.close()
 
     def ask(self, method: str, path: str, params: str, version: str | None = None) -> tuple[int, Any]:
@@ -171,11 +171,11 @@ class Replay:
             if place == "customer" and recorded.get("invoice_prefix"):
                 self.known[recorded["invoice_prefix"]] = ours["invoice_prefix"]
             for key in sorted(recorded.keys() | ours.keys()):
-                one, other = recorded.get(key, ABSENT), ours.get(key, ABSENT)
-                yield from self.compare(one, other, f"{place}.{key}")
+                stripes, mine = recorded.get(key, ABSENT), ours.get(key, ABSENT)
+                yield from self.compare(stripes, mine, f"{place}.{key}")
         elif isinstance(recorded, list) and isinstance(ours, list) and len(recorded) == len(ours):
-            for one, other in zip(recorded, ours, strict=True):
-                yield from self.compare(one, other, f"{place}[]")
+            for stripes, mine in zip(recorded, ours, strict=True):
+                yield from self.compare(stripes, mine, f"{place}[]")
         elif not self._are_the_same(recorded, ours):
             yield Difference(place, recorded, ours)
 
@@ -201,7 +201,7 @@ class Replay:
         prefix, dash, number = recorded.partition("-")
         if self.known.get(prefix, "") + dash + number == ours:
             return True  # the prefix of a customer's invoices, or the number of one
-        return ID.sub(lambda found: self.known.get(found[0], found[0]), recorded) == ours
+        return ID.sub(lambda match: self.known.get(match[0], match[0]), recorded) == ours
 
 
 def _error_differences(recorded: dict[str, Any], ours: dict[str, Any]) -> Iterator[Difference]:

@@ -40,8 +40,8 @@ UNSETS = pytest.mark.xfail(reason="an empty string does not unset every paramete
 def test_a_recorded_story_is_answered_as_stripe_answered_it(played: Played, number: str) -> None:
     departures = [
         f"{exchange}: {difference}"
-        for exchange, found in played[number]
-        for difference in found
+        for exchange, differences in played[number]
+        for difference in differences
         if not is_allowed(difference)
     ]
 
@@ -74,11 +74,11 @@ def test_the_comparison_finds_another_value_an_absent_field_and_a_foreign_id() -
     first = list(replay.compare(recorded, ours))
     second = list(replay.compare({"charge": "ch_1234567"}, {"charge": "ch_9999999"}))
 
-    assert [found.place for found in first] == ["refund.amount", "refund.created", "refund.reason"]
-    assert [found.place for found in second] == ["answer.charge"]
+    assert [difference.place for difference in first] == ["refund.amount", "refund.created", "refund.reason"]
+    assert [difference.place for difference in second] == ["answer.charge"]
 
 
 def _all(played: Played) -> Iterator[Difference]:
     for story in played.values():
-        for _, found in story:
-            yield from found
+        for _, differences in story:
+            yield from differences

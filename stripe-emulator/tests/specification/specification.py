@@ -38,14 +38,14 @@ def document() -> Schema:
 @cache
 def routes() -> list[tuple[str, re.Pattern[str], Schema]]:
     """Each operation with the verb and a pattern of its path; those without ids first."""
-    found = [
+    rows = [
         (verb.upper(), path, operation)
         for path, operations in document()["paths"].items()
         for verb, operation in operations.items()
     ]
-    found.sort(key=lambda row: row[1].count("{"))
+    rows.sort(key=lambda row: row[1].count("{"))
     return [
-        (verb, re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operation) for verb, path, operation in found
+        (verb, re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operation) for verb, path, operation in rows
     ]
 
 
@@ -116,7 +116,8 @@ def _check_plain(schema: Schema, value: Any, place: str) -> Iterator[tuple[str, 
     wanted = schema.get("type")
     if wanted is None:
         return
-    if not isinstance(value, _TYPES[wanted]) or (isinstance(value, bool) and wanted != "boolean"):
+    is_one: bool = isinstance(value, _TYPES[wanted])
+    if not is_one or (isinstance(value, bool) and wanted != "boolean"):
         yield place, f"{value!r:.80} is no {wanted}"
     elif "enum" in schema and value not in schema["enum"]:
         yield place, f"{value!r:.80} is none of its words"

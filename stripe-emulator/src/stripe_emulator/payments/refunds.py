@@ -122,10 +122,10 @@ def new(charge: Json, amount: int, form: Form) -> Json:
     if late:
         clock.schedule(clock.now() + DECIDED_AFTER, f"refund.{late}", refund["id"])
         return refund
-    asked = dict(refund)  # the bank's reference is not there yet when Stripe answers
+    answer = dict(refund)  # the bank's reference is not there yet when Stripe answers
     reference = {"reference": "4242424242424242", "reference_status": "available"}
     _change(refund, destination_details=_referred(refund, reference))
-    return asked
+    return answer
 
 
 def returned(charge: Json) -> int:
