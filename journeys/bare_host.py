@@ -36,7 +36,7 @@ def serve(emulator_url: str, folder: Path) -> Iterator[str]:
         app,
         db,
         packs=[Pack("starter", credits=100, amount_minor=500), Pack("big", credits=1000, amount_minor=4000)],
-        quantity=Quantity((PriceTier(1, 10), PriceTier(100, 8))),
+        quantity=Quantity((PriceTier(1, 10), PriceTier(100, 8)), min_credits=5),
         plans=[Plan("monthly", credits=50, amount_minor=300), Plan("more", credits=200, amount_minor=900)],
         owner=lambda: "user:1",
         operators=Operators(current=lambda: Operator(name="pat", role=Role.ADMIN)),

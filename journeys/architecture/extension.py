@@ -10,12 +10,16 @@ GROUND = {"context", "errors", "money", "signals"}
 CHARTER: dict[str, set[str] | EllipsisType] = {
     "errors": set(),
     "money": set(),
-    "config": set(),
+    # What a developer writes is checked here: settings, the price list, and what the host hands over.
+    "checks": {"errors"},
+    "kinds": {"checks", "errors"},
+    "config": {"checks", "errors", "kinds"},
+    "host": {"checks", "errors"},
     "signals": set(),
     "upgrade": set(),
     "migrations": {"upgrade"},
     "testing": {"upgrade"},
-    "catalog": {"errors", "money"},
+    "catalog": {"checks", "errors", "money"},
     # The one door to Stripe knows no table.
     "gateway": {"config", "errors"},
     "context": {"catalog", "config", "gateway", "signals"},
@@ -29,10 +33,13 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # What runs by itself or by cron.
     "operations": {*GROUND, "gateway", "payments", "purchases", "reports", "subscriptions", "upgrade"},
     # Pages and commands are on top, and meet the app as a context.
-    "web": {*GROUND, "catalog", "gateway", "operations", "payments", "purchases", "subscriptions"},
+    "web": {*GROUND, "catalog", "gateway", "operations", "payments", "purchases", "subscriptions", "upgrade"},
     "web/operator": {*GROUND, "operations", "payments", "purchases", "reports", "subscriptions", "web"},
-    "cli": {*GROUND, "config", "gateway", "operations", "payments", "purchases", "reports", "upgrade"},
-    "costs": {"web"},
+    "cli": {
+        *GROUND,
+        *("config", "gateway", "operations", "payments", "purchases", "reports", "subscriptions", "upgrade"),
+    },
+    "costs": {"checks", "errors", "payments", "web"},
     # What a host meets.
     "extension": ...,
     "__init__": ...,

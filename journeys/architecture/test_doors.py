@@ -24,7 +24,7 @@ SDK_IN_THE_EMULATOR = {
 }
 
 #: What commits for all others: a transaction, a read that gives its connection back, and how both begin.
-COMMITS = {f"flask_prepaid.context.{name}" for name in ("transaction", "reading", "_committed")}
+COMMITS = {f"flask_prepaid.context.{name}" for name in ("transaction", "reading", "apart", "_committed")}
 
 #: ``costs`` is a view's own decorator: it looks at the request that it charges for.
 READS_THE_REQUEST = ("flask_prepaid.web.", "flask_prepaid.cli.", "flask_prepaid.costs")

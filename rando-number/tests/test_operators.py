@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 from sqlalchemy import select, text
+from stripe import StripeClient
 
 from rando_number.models import AuditLine, db
 
@@ -308,6 +309,44 @@ def test_a_blocked_customer_gets_in_neither_by_browser_nor_by_key_until_let_in(s
         (True, "a stolen card"),
         (False, "it was their own"),
     ]
+
+
+def test_nothing_charges_a_blocked_customer_by_itself(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    pat_subscribes(shop, pat)
+    opened = re.search(r"cs_test_\w+", pat.send("/cards/add", form_of="/cards").location)
+    assert opened is not None
+    shop.stripe.pay(opened[0])
+    pat.send("/cards/top-up", form_of="/cards", pack="starter", threshold="5", times="4")
+    story = f"/admin/customers/{pat.owner}"
+    assert "Auto top-up buys “starter” below 5 credits" in finance.get(story).text
+
+    finance.send("/admin/block", form_of=story, reason="a stolen card")
+
+    html = finance.get(story).text
+    assert "Auto top-up stopped: this account is blocked" in html
+    shop.stripe.advance(months=1, days=1)
+    client = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())
+    assert len(client.v1.charges.list().data) == 2  # the pack and the plan's first month
+    finance.send("/admin/block", form_of=story, reason="it was their own")
+    shop.stripe.advance(months=1)
+    assert len(client.v1.charges.list().data) == 3
+
+
+def test_one_press_refunds_a_payment_that_a_bank_suspects(shop: RunningShop) -> None:
+    pat, finance = shop.customer(), shop.operator("finance")
+    shop.stripe.pay(pat.buy(pack="starter"), card="4000000000005423")
+    assert "1 payment suspected by the card's bank" in finance.get("/admin").text
+    page = finance.get("/admin/payments/1").text
+    assert "The card's bank suspects this payment (made with stolen card)" in page
+
+    fields = forms(page)["/admin/payments/1/refund"]
+    finance.client.post("/admin/payments/1/refund", data=fields)
+
+    assert "suspects" not in finance.get("/admin/payments/1").text
+    assert "suspected" not in finance.get("/admin").text
+    client = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())
+    assert [refund.amount for refund in client.v1.refunds.list().data] == [1_000]
 
 
 def test_an_operator_and_a_closed_account_are_not_blocked(shop: RunningShop) -> None:

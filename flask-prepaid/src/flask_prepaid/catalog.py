@@ -9,10 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
-from . import money
-from .errors import UnknownItem
+from . import checks, money
+from .checks import MAX_CREDITS
+from .errors import ConfigError, UnknownItem
+
+#: The longest period that Stripe bills by, in each interval, and the longest trial in days.
+#: https://docs.stripe.com/api/prices/create#create_price-recurring-interval_count
+MAX_COUNT = {"day": 1_095, "week": 156, "month": 36, "year": 3}
+MAX_TRIAL_DAYS = 730
+
+#: The longest name that Stripe shows of a product, and the shortest time that credits may last.
+MAX_NAME = 250
+MIN_LASTING = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,7 @@ class Pack:
     :param amount_minor: The price in Stripe's smallest unit of ``currency``.
     :param bonus: Whole credits given on top.
     :param expires_after: How long the credits last; ``None`` is for ever.
+    :raises ConfigError: One of them is wrong: the message names it, with the cure.
     """
 
     slug: str
@@ -35,13 +46,19 @@ class Pack:
     expires_after: timedelta | None = None
 
     def __post_init__(self) -> None:
-        if self.credits < 1 or self.bonus < 0 or self.amount_minor < 0:
-            raise ValueError(f"pack {self.slug!r}: credits from 1, bonus and amount_minor from 0")
-        money.check(self.amount_minor, self.currency)
+        here = f"Pack({self.slug!r})"
+        checks.slug(f"{here}.slug", self.slug)
+        checks.whole(f"{here}.credits", self.credits, min=1, max=MAX_CREDITS)
+        checks.whole(f"{here}.bonus", self.bonus, min=0, max=MAX_CREDITS)
+        _check_currency(here, self.currency)
+        _check_price(f"{here}.amount_minor", self.amount_minor, self.currency, free=True)
+        _check_name(here, self.name)
+        if self.expires_after is not None:
+            checks.period(f"{here}.expires_after", self.expires_after, min=MIN_LASTING)
 
     @property
     def title(self) -> str:
-        return self.name or f"{self.total_credits:,} credits"
+        return self.name or money.credits(self.total_credits)
 
     @property
     def total_credits(self) -> int:
@@ -62,6 +79,7 @@ class Plan:
         paused when the trial ends.
     :param roll_over: So many unused credits move up into the next period; the others lapse.
     :param max_quantity: How many times over the plan may be taken at once.
+    :raises ConfigError: One of them is wrong: the message names it, with the cure.
     """
 
     slug: str
@@ -78,19 +96,28 @@ class Plan:
     max_quantity: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.credits, self.amount_minor, self.interval_count, self.max_quantity) < 1:
-            raise ValueError(
-                f"plan {self.slug!r}: credits, amount_minor, interval_count and max_quantity from 1"
-            )
-        if min(self.trial_days, self.trial_credits, self.roll_over) < 0:
-            raise ValueError(f"plan {self.slug!r}: trial_days, trial_credits and roll_over from 0")
+        here = f"Plan({self.slug!r})"
+        checks.slug(f"{here}.slug", self.slug)
+        checks.whole(f"{here}.credits", self.credits, min=1, max=MAX_CREDITS)
+        checks.choice(f"{here}.interval", self.interval, MAX_COUNT)
+        checks.whole(f"{here}.interval_count", self.interval_count, min=1, max=MAX_COUNT[self.interval])
+        checks.whole(f"{here}.max_quantity", self.max_quantity, min=1, max=MAX_CREDITS // self.credits)
+        _check_currency(here, self.currency)
+        _check_price(f"{here}.amount_minor", self.amount_minor, self.currency, times=self.max_quantity)
+        _check_name(here, self.name)
+        self._check_trial(here)
+        checks.whole(f"{here}.roll_over", self.roll_over, min=0, max=MAX_CREDITS)
+
+    def _check_trial(self, here: str) -> None:
+        checks.whole(f"{here}.trial_days", self.trial_days, min=0, max=MAX_TRIAL_DAYS)
+        checks.whole(f"{here}.trial_credits", self.trial_credits, min=0, max=MAX_CREDITS // self.max_quantity)
+        checks.switch(f"{here}.trial_needs_card", self.trial_needs_card)
         if self.trial_credits and not self.trial_days:
-            raise ValueError(f"plan {self.slug!r}: trial_credits need trial_days")
-        money.check(self.amount_minor, self.currency)
+            checks.refuse(f"{here}.trial_credits", self.trial_credits, "Give the plan trial_days, too.")
 
     @property
     def title(self) -> str:
-        return self.name or f"{self.credits:,} credits {self.every}"
+        return self.name or f"{money.credits(self.credits)} {self.every}"
 
     @property
     def period(self) -> tuple[str, int]:
@@ -107,10 +134,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class PriceTier:
-    """From ``from_credits`` on, every credit costs ``unit_minor``."""
+    """From ``from_credits`` on, every credit costs ``unit_minor``.
+
+    :raises ConfigError: One of them is no whole number from 1 on.
+    """
 
     from_credits: int
     unit_minor: int
+
+    def __post_init__(self) -> None:
+        here = f"PriceTier({self.from_credits!r}, {self.unit_minor!r})"
+        checks.whole(f"{here}.from_credits", self.from_credits, min=1, max=MAX_CREDITS)
+        checks.whole(f"{here}.unit_minor", self.unit_minor, min=1, max=10**12)
 
 
 @dataclass(frozen=True)
@@ -131,6 +166,11 @@ class Quantity:
 
     A larger quantity never costs less: where a cheaper tier begins, the total
     stays at what the last quantity before it costs until the tier exceeds it.
+
+    :param tiers: They rise by ``from_credits``, and the first covers ``min_credits``.
+    :param min_credits: The smallest quantity. It costs no less than Stripe charges at least.
+    :param max_credits: The largest quantity.
+    :raises ConfigError: One of them is wrong: the message names it, with the cure.
     """
 
     tiers: tuple[PriceTier, ...]
@@ -139,11 +179,52 @@ class Quantity:
     max_credits: int = 1_000
 
     def __post_init__(self) -> None:
-        starts = [tier.from_credits for tier in self.tiers]
+        here = "Quantity"
+        tiers: Any = self.tiers
+        if not isinstance(tiers, tuple | list) or not all(isinstance(tier, PriceTier) for tier in tiers):
+            checks.refuse(f"{here}.tiers", tiers, "Write a tuple of tiers, such as (PriceTier(1, 100),).")
+        object.__setattr__(self, "tiers", tuple(tiers))
+        checks.whole(f"{here}.max_credits", self.max_credits, min=1, max=MAX_CREDITS)
+        checks.whole(f"{here}.min_credits", self.min_credits, min=1, max=self.max_credits)
+        _check_currency(here, self.currency)
+        starts = [tier.from_credits for tier in tiers]
         if not starts or starts[0] > self.min_credits or starts != sorted(set(starts)):
-            raise ValueError("price tiers rise by from_credits, and the first covers min_credits")
-        for tier in self.tiers:
-            money.check(tier.unit_minor, self.currency)
+            checks.refuse(
+                f"{here}.tiers", tiers, "Let them rise by from_credits, and the first cover min_credits."
+            )
+        for tier in tiers:
+            _check_coins(f"{here}: a unit_minor", tier.unit_minor, self.currency)
+        self._check_ends(here)
+
+    def _check_ends(self, here: str) -> None:
+        """A larger quantity never costs less, so the smallest and the largest tell of all."""
+        least, most = money.min_charge_minor(self.currency), money.max_charge_minor(self.currency)
+        price = self.amount_minor(self.min_credits)
+        if price < least:
+            enough = self._enough(least)
+            cure = f"Write min_credits={enough}." if enough else "Let more be bought, or at a higher price."
+            raise ConfigError(
+                f"{here}.min_credits is {self.min_credits}: {money.credits(self.min_credits)} would cost "
+                f"{money.show(price, self.currency)}, and Stripe charges nothing below "
+                f"{money.show(least, self.currency)}. {cure}"
+            )
+        price = self.amount_minor(self.max_credits)
+        if price > most:
+            raise ConfigError(
+                f"{here}.max_credits is {self.max_credits}: {money.credits(self.max_credits)} would cost "
+                f"{money.show(price, self.currency)}, and Stripe charges at most "
+                f"{money.show(most, self.currency)}. Write fewer."
+            )
+
+    def _enough(self, least_minor: int) -> int | None:
+        """The smallest quantity that costs so much; ``None`` if none does."""
+        low, high = self.min_credits, self.max_credits
+        if self.amount_minor(high) < least_minor:
+            return None
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.amount_minor(middle) >= least_minor else (middle + 1, high)
+        return low
 
     def amount_minor(self, credits: int) -> int:
         """The price of ``credits`` in the smallest unit of the currency.
@@ -184,14 +265,19 @@ class Quantity:
 
 
 class Catalog:
-    """The packs and plans by slug, and the free quantity if one is sold."""
+    """The packs and plans by slug, and the free quantity if one is sold.
+
+    :raises ConfigError: One of them is none, or two have one slug.
+    """
 
     def __init__(
         self, packs: Iterable[Pack] = (), quantity: Quantity | None = None, plans: Iterable[Plan] = ()
     ) -> None:
-        self.packs = {pack.slug: pack for pack in packs}
+        self.packs: dict[str, Pack] = {pack.slug: pack for pack in _all_of("packs", packs, Pack)}
+        if quantity is not None and not isinstance(quantity, Quantity):
+            checks.refuse("quantity", quantity, "Write Quantity((PriceTier(1, 100),)), or leave it out.")
         self.quantity = quantity
-        self.plans = {plan.slug: plan for plan in plans}
+        self.plans: dict[str, Plan] = {plan.slug: plan for plan in _all_of("plans", plans, Plan)}
 
     @property
     def currency(self) -> str:
@@ -233,5 +319,65 @@ class Catalog:
         if self.quantity is None:
             raise UnknownItem("Credits are sold in packs only.", field="credits")
         amount = self.quantity.amount_minor(credits)
-        title = f"{credits:,} credit{'s' if credits != 1 else ''}"
+        title = money.credits(credits)
         return Offer(None, title, credits, amount, self.quantity.currency)
+
+
+def _all_of(name: str, items: Iterable[Any], kind: type[Any]) -> list[Any]:
+    """
+    :raises ConfigError: They are no list of this kind, or two of them have one slug.
+    """
+    if isinstance(items, str | kind) or not isinstance(items, Iterable):
+        checks.refuse(name, items, f"Write a list: {name}=[{kind.__name__}(...)].")
+    listed = list(items)
+    for item in listed:
+        if not isinstance(item, kind):
+            checks.refuse(f"One of {name}", item, f"Write {kind.__name__}(...) there.")
+    slugs = [item.slug for item in listed]
+    for slug in slugs:
+        if slugs.count(slug) > 1:
+            raise ConfigError(f"Two {name} have the slug {slug!r}. Give each a slug of its own.")
+    return listed
+
+
+def _check_currency(here: str, currency: object) -> None:
+    if not isinstance(currency, str) or currency not in money.CURRENCIES:
+        near = checks.did_you_mean(str(currency).lower(), money.CURRENCIES)
+        checks.refuse(
+            f"{here}.currency", currency, f"{near}Write a code of three small letters, such as 'usd'."
+        )
+
+
+def _check_price(where: str, amount: object, currency: str, *, free: bool = False, times: int = 1) -> None:
+    """An amount that Stripe charges.
+
+    :param free: Whether it may be 0.
+    :param times: How many times over it may be charged at once.
+    """
+    least, most = money.min_charge_minor(currency), money.max_charge_minor(currency) // times
+    number = checks.whole(
+        where,
+        amount,
+        min=0 if free else 1,
+        max=most,
+        hint=f"It is in the smallest unit: {1234 * money.step(currency)} is "
+        f"{money.show(1234 * money.step(currency), currency)}.",
+    )
+    _check_coins(where, number, currency)
+    if number < least and not (free and number == 0):
+        raise ConfigError(
+            f"{where} is {number}, {money.show(number, currency)}. Stripe charges nothing below "
+            f"{money.show(least, currency)}: write {least} or more. It is in the smallest unit."
+        )
+
+
+def _check_coins(where: str, amount: int, currency: str) -> None:
+    try:
+        money.check(amount, currency)
+    except ValueError as too_fine:
+        raise ConfigError(f"{where} is {amount}. {too_fine}.") from None
+
+
+def _check_name(here: str, name: object) -> None:
+    if name is not None:
+        checks.text(f"{here}.name", name, max_length=MAX_NAME)

@@ -1,4 +1,4 @@
-"""Every ``PREPAID_*`` setting, read once from ``app.config``; a missing one is named.
+"""Every ``PREPAID_*`` setting in one table, read once from ``app.config``; a wrong one is named.
 
 With ``app.debug`` or ``app.testing`` and no Stripe key, the extension talks to the
 emulator on this machine. Anywhere else a missing key or secret stops the app.
@@ -8,19 +8,29 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any
+from urllib.parse import urlsplit
 
-import click
 from flask import Flask
 
 from prepaid_ledger import ALLOWANCE_GRACE, HOLD_EXPIRES_AFTER
 
-EMULATOR_KEY = "sk_test_emulator"
-EMULATOR_PUBLISHABLE_KEY = "pk_test_emulator"
-EMULATOR_SECRET = "whsec_emulator"
+from . import checks
+from .errors import ConfigError
+from .kinds import Key, Kind, Paths, Period, Secrets, Switch, Text, Url, Whole, Zone
+
 EMULATOR_URL = "http://127.0.0.1:12111"
+
+#: What the settings are with no key of Stripe's, in debug mode and in tests.
+EMULATED = {
+    "STRIPE_SECRET_KEY": "sk_test_emulator",
+    "STRIPE_PUBLISHABLE_KEY": "pk_test_emulator",
+    "STRIPE_WEBHOOK_SECRET": "whsec_emulator",
+    "STRIPE_API_BASE": EMULATOR_URL,
+}
 
 #: The settings without which nothing is sold, and where each comes from.
 COMES_FROM = {
@@ -44,128 +54,234 @@ DEFAULT_PATHS = {
     "webhook": "/prepaid/webhook",
 }
 
+_IN_DEBUG = "the emulator's in debug or testing"
 
-class ConfigError(click.ClickException, RuntimeError):
-    """A setting is missing or wrong. The message names it and says what to do; ``flask`` prints only that."""
+
+def setting(
+    kind: Kind, means: str, default: Any = MISSING, *, name: str | None = None, shown: str | None = None
+) -> Any:
+    """A row of the table.
+
+    :param kind: Reads what is written.
+    :param means: What the setting does, for the reference.
+    :param default: What it is where nothing is written.
+    :param name: Its name without ``PREPAID_``, where it is not that of the field.
+    :param shown: The default in words, where no value stands for it.
+    """
+    row = {"kind": kind, "means": means, "name": name, "shown": shown}
+    # A ``field``, whose default is made anew where it can change: Ruff cannot see that (RUF009).
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=row)
+    return field(default=default, metadata=row)
 
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of one app. Each that has a default is ``PREPAID_`` and its name in capitals."""
+    """The settings of one app: the one table of them. Each is ``PREPAID_`` and its name in capitals."""
 
-    stripe_secret_key: str
-    stripe_publishable_key: str
-    #: Those that a webhook may be signed with: two, while one replaces the other.
-    webhook_secrets: tuple[str, ...]
-    #: Where Stripe's API is, if not at Stripe: the emulator's address.
-    api_base: str | None
-    stripe_js_url: str
-    #: How long one request to Stripe may take, all in all; with its repeats twice that.
-    stripe_timeout: timedelta = timedelta(seconds=10)
-    #: Where each page is, below the app's root.
-    paths: dict[str, str] = field(default_factory=dict)
-    #: The template that the pages extend.
-    base_template: str = "prepaid/base.html"
-    #: A hold that nobody ended gives its credits back after this.
-    hold_expires_after: timedelta = HOLD_EXPIRES_AFTER
-    #: Whether an owner who owes credits can't spend.
-    debt_blocks: bool = True
-    #: How long ``tick`` leaves a payment alone before it asks Stripe, the first time; then twice as long.
-    check_after: timedelta = timedelta(seconds=30)
-    #: Below so many available credits the signal ``balance_low`` is sent; 0 is never.
-    balance_low: int = 0
-    #: Where the app is reached, ``https://example.com``, for the links in mails.
-    base_url: str = ""
-    #: How long a plan's credits outlast their period: a renewal is paid an hour after it, or days later.
-    allowance_grace: timedelta = ALLOWANCE_GRACE
-    #: The kill switch: whether anything is sold.
-    selling: bool = True
-    #: How many payments one customer may begin within an hour; 0 is no limit.
-    attempts_per_hour: int = 100
-    #: How many payments may be begun within an hour from one address; 0 is no limit.
-    attempts_per_address: int = 200
-    #: How many payments of all customers together may fail within an hour; 0 is no limit.
-    declines_per_hour: int = 500
-    #: How often within a minute one customer's pages may ask Stripe, in each process; then they show what is
-    #: known here. 0 is no limit.
-    asks_per_minute: int = 60
-    #: Whether Stripe's pages take promotion codes.
-    promotion_codes: bool = False
-    #: Whether Stripe makes an invoice of each purchase.
-    invoices: bool = False
-    #: Whether Stripe adds tax by the customer's address.
-    automatic_tax: bool = False
-    #: Whether a card begins one free trial only, whoever has it.
-    trial_per_card: bool = True
-    #: Whether a payment is refunded by itself when its card's bank sends an early fraud warning.
-    refund_fraud_warnings: bool = False
-    #: When a day of the reports begins.
-    time_zone: str = "UTC"
-    #: The most credits that an operator may give whose role is support.
-    small_grant: int = 100
+    stripe_secret_key: str = setting(
+        Key(("sk_", "rk_")), "Stripe's secret key, or a restricted one", shown=_IN_DEBUG
+    )
+    stripe_publishable_key: str = setting(
+        Key(("pk_",)), "the key that Stripe's script on your page takes", shown=_IN_DEBUG
+    )
+    webhook_secrets: tuple[str, ...] = setting(
+        Secrets(),
+        "proves events; two, comma-separated, while you change it",
+        name="STRIPE_WEBHOOK_SECRET",
+        shown=_IN_DEBUG,
+    )
+    api_base: str | None = setting(
+        Url(bare=True),
+        "where the API is; the emulator's URL when it serves",
+        None,
+        name="STRIPE_API_BASE",
+        shown="Stripe",
+    )
+    stripe_js_url: str = setting(
+        Url(), "the script of the page with elements", "", shown="Stripe's, or the emulator's"
+    )
+    stripe_timeout: timedelta = setting(  # noqa: RUF009
+        Period(timedelta(seconds=1), timedelta(seconds=80)),
+        "how long one request to Stripe may take, all in all; with its repeats twice that",
+        timedelta(seconds=10),
+    )
+    paths: dict[str, str] = setting(  # noqa: RUF009
+        Paths(DEFAULT_PATHS),
+        "your paths of [the pages](http.md), by name; the others stay where they are",
+        DEFAULT_PATHS,
+        shown="{}",
+    )
+    base_template: str = setting(Text("a template's name"), "the frame of the pages", "prepaid/base.html")
+    hold_expires_after: timedelta = setting(  # noqa: RUF009
+        Period(timedelta(seconds=1), timedelta(days=366)),
+        "a hold that nobody ended gives its credits back after this",
+        HOLD_EXPIRES_AFTER,
+    )
+    debt_blocks: bool = setting(Switch(), "whoever owes credits after a refund or dispute can't spend", True)
+    check_after: timedelta = setting(  # noqa: RUF009
+        Period(timedelta(0), timedelta(days=1)),
+        "how long `tick` leaves a payment alone before it asks Stripe; twice as long each time after",
+        timedelta(seconds=30),
+    )
+    allowance_grace: timedelta = setting(  # noqa: RUF009
+        Period(timedelta(0), timedelta(days=366)),
+        "how long a plan's credits outlast their period, since a renewal may be paid late",
+        ALLOWANCE_GRACE,
+    )
+    balance_low: int = setting(
+        Whole(),
+        "below so many available credits the signal `balance_low` is sent, once each time; 0 is never",
+        0,
+    )
+    base_url: str = setting(Url(), "where the app is reached, for the links in mails", "")
+    time_zone: str = setting(Zone(), "when a day of the reports begins", "UTC")
+    small_grant: int = setting(
+        Whole(), "the most credits that an operator may give whose role is support", 100
+    )
+    selling: bool = setting(Switch(), "`False` stops all selling; spending goes on", True)
+    attempts_per_hour: int = setting(
+        Whole(),
+        "times that one customer may begin to pay, or to leave a card, in an hour; 0 is no limit",
+        100,
+    )
+    attempts_per_address: int = setting(
+        Whole(), "the same for one address, whoever comes from there; behind a proxy, set up ProxyFix", 200
+    )
+    declines_per_hour: int = setting(
+        Whole(), "failed payments of all customers in an hour, then nobody can pay; 0 is no limit", 500
+    )
+    asks_per_minute: int = setting(
+        Whole(),
+        "times a minute that one customer's pages may ask Stripe, in each process; then they show what is "
+        "known here. 0 is no limit",
+        60,
+    )
+    trial_per_card: bool = setting(
+        Switch(),
+        "a card begins one free trial, whoever has it. "
+        "[The rule](../decisions/0006-credits-follow-the-invoice.md)",
+        True,
+    )
+    refund_fraud_warnings: bool = setting(
+        Switch(),
+        "a payment is refunded by itself when its card's bank sends an early fraud warning, before it "
+        "becomes a dispute",
+        False,
+    )
+    promotion_codes: bool = setting(Switch(), "Checkout, and your own page, ask for a promotion code", False)
+    automatic_tax: bool = setting(
+        Switch(),
+        "Stripe Tax works out the tax on Stripe's page, to which your own page then leads. A saved card and "
+        "auto top-up are charged the price as it stands: sell at prices with the tax in them",
+        False,
+    )
+    invoices: bool = setting(
+        Switch(),
+        "Checkout makes an invoice with a PDF of each purchase, for a fee of Stripe's; a saved card has its "
+        "receipt",
+        False,
+    )
 
     @property
     def livemode(self) -> bool:
-        return self.stripe_secret_key.startswith(("sk_live_", "rk_live_"))
+        return is_live(self.stripe_secret_key)
 
 
-NAMES = tuple(each.name for each in fields(Config))
+def names() -> dict[str, str]:
+    """The field of each setting, by the setting's name without ``PREPAID_``."""
+    return {row.metadata["name"] or row.name.upper(): row.name for row in fields(Config)}
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of a setting, by its name without ``PREPAID_``."""
+    row = next(row for row in fields(Config) if row.name == names()[name])
+    kind: Kind = row.metadata["kind"]
+    return kind
+
+
+def is_live(key: str) -> bool:
+    """Whether real money moves by a key of Stripe's."""
+    return key.partition("_")[2].startswith("live_")
 
 
 def read(app: Flask) -> Config:
     """The settings of ``app``.
 
-    :raises ConfigError: A setting is missing or wrong.
+    :raises ConfigError: A setting is missing, wrong, or unknown.
     """
-    settings = app.config.get_namespace("PREPAID_", lowercase=False)
-    key = settings.get("STRIPE_SECRET_KEY") or ""
-    emulated = not key and (app.debug or app.testing)
-    if emulated:
-        settings = {
-            "STRIPE_SECRET_KEY": EMULATOR_KEY,
-            "STRIPE_PUBLISHABLE_KEY": EMULATOR_PUBLISHABLE_KEY,
-            "STRIPE_WEBHOOK_SECRET": EMULATOR_SECRET,
-            "STRIPE_API_BASE": EMULATOR_URL,
-            **{name: value for name, value in settings.items() if value not in (None, "")},
-        }
-    elif app.debug and key.startswith(("sk_test_", "rk_test_")) and not settings.get("STRIPE_WEBHOOK_SECRET"):
+    written = app.config.get_namespace("PREPAID_", lowercase=False)
+    _refuse_unknown(written)
+    given = {name: value for name, value in written.items() if value not in (None, "")}
+    _refuse_unread(given)
+    key = given.get("STRIPE_SECRET_KEY")
+    if key is None and (app.debug or app.testing):
+        given = {**EMULATED, **given}
+    elif app.debug and not is_live(str(key)) and "STRIPE_WEBHOOK_SECRET" not in given:
         # `listen` fetches the events; what comes to the webhook is signed by nobody that we know.
-        settings["STRIPE_WEBHOOK_SECRET"] = f"whsec_{secrets.token_hex(16)}"
+        given["STRIPE_WEBHOOK_SECRET"] = f"whsec_{secrets.token_hex(16)}"
     for name in COMES_FROM:
-        if not settings.get(name):
-            raise ConfigError(missing(name))
-    base = settings.get("STRIPE_API_BASE")
-    stripe_js = f"{base}/js/stripe.js" if base else "https://js.stripe.com/endive/stripe.js"
-    signing = (secret.strip() for secret in settings["STRIPE_WEBHOOK_SECRET"].split(","))
-    values = {name: settings[name.upper()] for name in NAMES if name.upper() in settings}
-    values |= {
-        "webhook_secrets": tuple(secret for secret in signing if secret),
-        "api_base": base,
-        "stripe_js_url": settings.get("STRIPE_JS_URL") or stripe_js,
-        "paths": {**DEFAULT_PATHS, **settings.get("PATHS", {})},
-        "time_zone": zone(settings.get("TIME_ZONE", Config.time_zone)),
+        if name not in given:
+            raise ConfigError(_missing(name, app))
+    fields_by_name = names()
+    values = {
+        fields_by_name[name]: kind_of(name).read(f"PREPAID_{name}", value) for name, value in given.items()
     }
-    return Config(**values)
+    base = values.get("api_base")
+    stripe_js = f"{base}/js/stripe.js" if base else "https://js.stripe.com/endive/stripe.js"
+    config = Config(**{"stripe_js_url": stripe_js, **values})
+    _refuse_mixed(config)
+    return config
 
 
-def missing(name: str) -> str:
+def _refuse_unknown(written: Mapping[str, Any]) -> None:
+    """Name a setting that nobody reads; it is one with a typing error."""
+    known = [f"PREPAID_{name}" for name in names()]
+    for name in written:
+        if f"PREPAID_{name}" not in known:
+            meant = checks.did_you_mean(f"PREPAID_{name}", known)
+            raise ConfigError(
+                f"There is no setting PREPAID_{name}. {meant or 'Take it away. '}"
+                "The reference of settings has them all."
+            )
+
+
+def _refuse_unread(given: Mapping[str, Any]) -> None:
+    """Name a setting that stands in the environment alone: somebody believes that it holds."""
+    for name in names():
+        if name in given:
+            continue
+        if os.environ.get(f"FLASK_PREPAID_{name}"):
+            raise ConfigError(
+                f"The environment's FLASK_PREPAID_{name} is not read: call app.config.from_prefixed_env() "
+                "before Prepaid gets the app, or take it out of the environment."
+            )
+        if os.environ.get(f"PREPAID_{name}"):
+            raise ConfigError(
+                f"The environment's PREPAID_{name} is not read by itself: app.config.from_prefixed_env() "
+                f"reads it as FLASK_PREPAID_{name}. Rename it, or put it into app.config."
+            )
+
+
+def _missing(name: str, app: Flask) -> str:
     """What to do about a setting that is not there."""
-    sentence = f"PREPAID_{name} is not set. {COMES_FROM[name]}"
-    if f"PREPAID_{name}" in os.environ:
-        sentence += (
-            f" The environment's PREPAID_{name} is not read by itself: app.config.from_prefixed_env() "
-            f"reads it as FLASK_PREPAID_{name}."
-        )
-    return sentence
+    if app.config.get(name):
+        return f"PREPAID_{name} is not set, but {name} is. Name it PREPAID_{name}."
+    return f"PREPAID_{name} is not set. {COMES_FROM[name]}"
 
 
-def zone(name: str) -> str:
+def _refuse_mixed(config: Config) -> None:
+    """Settings that are right by themselves and not together.
+
+    :raises ConfigError: Test and live are mixed.
     """
-    :raises ConfigError: There is no such time zone.
-    """
-    try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    if is_live(config.stripe_publishable_key) is not config.livemode:
         raise ConfigError(
-            f"PREPAID_TIME_ZONE is {name!r}. Take a name such as Europe/Berlin; on Windows, install tzdata."
-        ) from error
+            "PREPAID_STRIPE_SECRET_KEY and PREPAID_STRIPE_PUBLISHABLE_KEY are not of one mode: one is live, "
+            "one for tests. Take both from the same page of Stripe's dashboard."
+        )
+    host = urlsplit(config.api_base or "").hostname or "api.stripe.com"
+    if config.livemode and host != "stripe.com" and not host.endswith(".stripe.com"):
+        raise ConfigError(
+            f"PREPAID_STRIPE_API_BASE sends a live key to {config.api_base}. Take that setting away."
+        )

@@ -104,6 +104,18 @@ def reading(context: Context) -> Iterator[Session]:
     session.commit()
 
 
+@contextmanager
+def apart(engine: Engine) -> Iterator[Session]:
+    """A short transaction on a connection of its own, beside whatever the host's session does.
+
+    It commits at the end; an exception rolls it back. On SQLite, which has one writer at a time, it waits for
+    what the host's session has written and not committed.
+    """
+    with Session(engine) as session:
+        yield session
+        session.commit()
+
+
 def _committed(context: Context) -> Session:
     session = context.session
     if _OPEN in session.info:

@@ -2,36 +2,255 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
+import inspect
+import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import wraps
-from typing import ParamSpec
+from typing import Any, ParamSpec, Protocol
 
-from flask import Response, make_response, request
+from flask import Flask, Response, current_app, g, has_app_context, make_response, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import DBAPIError
 
-from prepaid_ledger import LedgerVerbs
+from prepaid_ledger import HeldCredits, HoldState, Ledger
+from prepaid_ledger.errors import PrepaidError
 
-from .web import page
+from . import checks
+from .errors import ConfigError
+from .payments import paid_requests
+from .web import errors, page
 
 View = ParamSpec("View")
 
+#: A whole number of credits, or what says it for this request.
+Price = int | Callable[[], int]
 
-def priced(
-    ledger: LedgerVerbs, credits: int
-) -> Callable[[Callable[View, ResponseReturnValue]], Callable[View, Response]]:
-    """The decorator behind ``Prepaid.costs``."""
+#: Names what a request pays for; ``None`` is nothing.
+KeyOf = Callable[[], str | None]
 
-    def decorate(view: Callable[View, ResponseReturnValue]) -> Callable[View, Response]:
+#: What a view gives: an answer, or one to wait for.
+Answer = ResponseReturnValue | Awaitable[ResponseReturnValue]
+
+_CURRENT = "prepaid_hold"
+
+log = logging.getLogger(__name__)
+
+
+class Books(page.PageContext, Protocol):
+    """What a price needs of the app: its ledger in this request, and on the engine after it."""
+
+    def hold(self, owner: str, credits: int, *, key: str) -> HeldCredits: ...
+
+    def apps(self) -> Iterable[Flask]:
+        """The apps that this price list is set up for."""
+
+    @property
+    def books(self) -> Ledger:
+        """The books on the engine: no session of the host's is needed."""
+
+
+def priced(prepaid: Books, price: Price, key: KeyOf | None) -> Priced:
+    """The decorator behind ``Prepaid.costs``.
+
+    :raises ConfigError: The price is no whole number from 1 on and no function, or the key is no function.
+    """
+    if not callable(price):
+        checks.whole("Prepaid.costs(credits)", price, min=1, max=checks.MAX_CREDITS)
+    if key is not None and not callable(key):
+        checks.refuse(
+            "Prepaid.costs(key=...)", key, "Give it a function that names what this request pays for."
+        )
+    return Priced(prepaid, price, key)
+
+
+class Priced:
+    """A price, ready to be put on a view."""
+
+    def __init__(self, prepaid: Books, price: Price, key: KeyOf | None) -> None:
+        self._prepaid = prepaid
+        self._price = price
+        self._key = key
+
+    def __call__(self, view: Callable[View, Answer]) -> Callable[View, Response]:
+        self._check(view)
+
         @wraps(view)
         def with_price(*args: View.args, **kwargs: View.kwargs) -> Response:
-            key = f"{request.endpoint}:{secrets.token_urlsafe(16)}"[-120:]
-            with ledger.hold(page.customer(), credits, key=key) as hold:
-                response = make_response(view(*args, **kwargs))
-                if response.status_code < 400:
-                    hold.capture()
+            owner, price = page.customer(), self._price_now(view)
+            run = current_app.ensure_sync(view)
+            if price == 0:
+                return make_response(run(*args, **kwargs))
+            hold = self._open(owner, price)
+            before = g.get(_CURRENT)
+            setattr(g, _CURRENT, hold)
+            try:
+                response = make_response(run(*args, **kwargs))
+            except BaseException:
+                _give_back(hold)
+                raise
+            finally:
+                setattr(g, _CURRENT, before)
+            _end(hold, response)
             return response
 
         return with_price
 
-    return decorate
+    @property
+    def __name__(self) -> str:
+        """Flask asks for it where a price was put on a route in place of a view.
+
+        :raises ConfigError: Always.
+        """
+        raise ConfigError("@prepaid.costs has no price. Write it in brackets: @prepaid.costs(3).")
+
+    def _check(self, view: Any) -> None:
+        """
+        :raises ConfigError: It is no view, is served already without its price, or cannot be awaited here.
+        """
+        if not callable(view):
+            checks.refuse("What @prepaid.costs stands on", view, "Put it right above a view's def.")
+        if inspect.iscoroutinefunction(view) and importlib.util.find_spec("asgiref") is None:
+            raise ConfigError(
+                f"{view.__name__} is async def: for that, Flask needs asgiref. pip install 'flask[async]'"
+            )
+        for app in self._prepaid.apps():
+            if view in app.view_functions.values():
+                raise ConfigError(
+                    f"{view.__name__} would be served without its price: @prepaid.costs stands above its "
+                    "route. Put it below, right above def."
+                )
+
+    def _price_now(self, view: Callable[..., object]) -> int:
+        """
+        :raises ConfigError: The function gave no whole number from 0 on.
+        """
+        price = self._price() if callable(self._price) else self._price
+        where = f"The price of {getattr(view, '__name__', 'this view')}"
+        return checks.whole(where, price, min=0, max=checks.MAX_CREDITS)
+
+    def _open(self, owner: str, price: int) -> HeldCredits:
+        """Hold the price, once for each key.
+
+        :raises StillRunning: Another request holds it under the same key.
+        :raises AlreadyPaid: Another request has paid under the same key.
+        :raises TablesMissing: ``flask prepaid upgrade`` was not run.
+        """
+        name = self._key() if self._key is not None else None
+        key = f"{request.endpoint}:{secrets.token_urlsafe(16)}"[-120:]
+        try:
+            hold = ViewHold(self._prepaid, self._prepaid.hold(owner, price, key=key))
+            if name is not None:
+                digest = hashlib.sha256(str(name).encode()).hexdigest()[:32]
+                with _GivingBack(hold):
+                    paid_requests.claim(self._prepaid, owner, f"{request.endpoint}:{digest}"[-120:], key)
+        except DBAPIError as error:
+            raise errors.explained(error) from error
+        return hold
+
+
+class ViewHold(HeldCredits):
+    """The hold of a view. It can be ended after its request, too, when a stream has no app around it."""
+
+    def __init__(self, prepaid: Books, held: HeldCredits) -> None:
+        vars(self).update(vars(held))
+        self._ledger: Any = _Anywhere(prepaid)
+
+
+class _Anywhere:
+    """A ledger in the request's session as long as there is one, then on the engine alone."""
+
+    def __init__(self, prepaid: Books) -> None:
+        self._prepaid = prepaid
+        self._app = current_app._get_current_object()  # type: ignore[attr-defined]
+        self._later = prepaid.books
+
+    def __getattr__(self, verb: str) -> Any:
+        is_here = has_app_context() and current_app._get_current_object() is self._app  # type: ignore[attr-defined]
+        return getattr(self._prepaid if is_here else self._later, verb)
+
+
+def current_hold() -> HeldCredits:
+    """The hold of the view at work.
+
+    :raises RuntimeError: There is none.
+    """
+    hold: HeldCredits | None = g.get(_CURRENT) if has_app_context() else None
+    if hold is None:
+        raise RuntimeError("No view that costs credits is at work here, or it is free this time.")
+    return hold
+
+
+def _end(hold: HeldCredits, response: Response) -> None:
+    """Take the credits of an answer, give back those of a failure, and wait for the end of a stream."""
+    if response.status_code >= 400:
+        _give_back(hold)
+    elif response.is_streamed:
+        Stream(hold).charge_for(response)
+    elif hold.state is HoldState.OPEN:
+        hold.capture()
+
+
+def _give_back(hold: HeldCredits) -> None:
+    if hold.state is HoldState.OPEN:
+        hold.release()
+
+
+class _GivingBack:
+    """Gives a hold back if the block raises."""
+
+    def __init__(self, hold: HeldCredits) -> None:
+        self._hold = hold
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        if kind is not None:
+            _give_back(self._hold)
+
+
+class Stream:
+    """What is charged for a stream: all when it ends, nothing when it breaks before its end.
+
+    Whoever reads a part and goes away pays as well: what was delivered cannot be taken back. The view may end
+    the hold itself, in its generator.
+    """
+
+    def __init__(self, hold: HeldCredits) -> None:
+        self._hold = hold
+        self._delivered = False
+
+    def charge_for(self, response: Response) -> None:
+        response.response = self._parts(response.response)
+        response.call_on_close(self._close)
+
+    def _parts(self, parts: Iterable[Any]) -> Iterator[Any]:
+        try:
+            for part in parts:
+                self._delivered = True
+                yield part
+        except GeneratorExit:  # the reader has gone away: the view's own generator may say what that costs
+            raise
+        except BaseException:
+            self._settle(taken=False)
+            raise
+        else:
+            self._settle(taken=True)
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+
+    def _close(self) -> None:
+        self._settle(taken=self._delivered)
+
+    def _settle(self, *, taken: bool) -> None:
+        """End the hold, if nobody has; the answer is out by now, so a failure goes to the log."""
+        if self._hold.state is not HoldState.OPEN:
+            return
+        try:
+            self._hold.capture() if taken else self._hold.release()
+        except PrepaidError as error:
+            log.error("the hold %r of a stream was not ended: %s", self._hold.key, error)

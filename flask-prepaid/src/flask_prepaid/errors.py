@@ -1,5 +1,6 @@
 """What can go wrong, and its HTTP status.
 
+ConfigError                  a setting, a price list or an argument is wrong: stops the app at start
 PrepaidError                 and those of credits: see prepaid_ledger.errors
 ├── UnknownItem              no such pack or plan, or a quantity out of bounds  422
 ├── PlanRefused              the plan does not stand so that this can be done  409
@@ -7,6 +8,11 @@ PrepaidError                 and those of credits: see prepaid_ledger.errors
 ├── BuyingPaused             the operator has switched buying off               503
 ├── CardDeclined             the bank said no, with its reason                  402
 ├── CardNeedsOwner           the bank wants its customer on the page            402
+├── NotSignedIn              the page is a customer's, and nobody is signed in  401
+├── FormExpired              the form is not from one of our pages, or old      400
+├── AlreadyPaid              this was done, and paid for, under the same key    409
+├── StillRunning             this is being done just now, under the same key    409
+├── TablesMissing            ``flask prepaid upgrade`` was not run              503
 ├── BadSignature             not from Stripe, or too old, or from the future    400
 ├── NotYours                 the object belongs to somebody else                404
 ├── GatewayRefused           Stripe refused the request; nothing came of it     502
@@ -17,7 +23,17 @@ The world's errors are raised and handled. Our own mistakes are asserts, never c
 
 from __future__ import annotations
 
+import click
+
 from prepaid_ledger.errors import PrepaidError
+
+
+class ConfigError(click.ClickException, ValueError):
+    """A setting, a price list, or an argument of ``Prepaid`` is wrong.
+
+    It is raised where that is written, when the app starts or is imported. The message names it and says
+    what to do; the ``flask`` command prints only that.
+    """
 
 
 class UnknownItem(PrepaidError):
@@ -70,6 +86,41 @@ class CardNeedsOwner(PrepaidError):
     code = "authentication_required"
 
 
+class NotSignedIn(PrepaidError):
+    """The request names no customer. A browser is led to the host's login, if there is one."""
+
+    http_status = 401
+    code = "unauthenticated"
+
+
+class FormExpired(PrepaidError):
+    """The form's token is not that of the session, as with a form of another site. Nothing was done."""
+
+    http_status = 400
+    code = "form_expired"
+
+
+class AlreadyPaid(PrepaidError):
+    """A view that costs credits was asked again under a key that has paid. It did not run again."""
+
+    http_status = 409
+    code = "already_paid"
+
+
+class StillRunning(PrepaidError):
+    """A view that costs credits is at work under the same key. It did not run a second time."""
+
+    http_status = 409
+    code = "still_running"
+
+
+class TablesMissing(PrepaidError):
+    """The tables are not there, or not those of this version. Run ``flask prepaid upgrade``."""
+
+    http_status = 503
+    code = "unavailable"
+
+
 class BadSignature(PrepaidError):
     """The body did not come from Stripe just now. Nothing was kept."""
 
@@ -87,19 +138,27 @@ class NotYours(PrepaidError):
 class GatewayRefused(PrepaidError):
     """Stripe refused the request itself: nothing came of it.
 
-    ``missing`` names what does not exist, ``reason`` is Stripe's own code, ``param`` the parameter at fault.
+    ``missing`` names what does not exist, ``reason`` is Stripe's own code, ``param`` the parameter at fault,
+    and ``request_id`` finds the request in Stripe's dashboard.
     """
 
     http_status = 502
     code = "gateway_refused"
 
     def __init__(
-        self, message: str, *, missing: str | None = None, reason: str | None = None, param: str | None = None
+        self,
+        message: str,
+        *,
+        missing: str | None = None,
+        reason: str | None = None,
+        param: str | None = None,
+        request_id: str | None = None,
     ) -> None:
         super().__init__(message)
         self.missing = missing
         self.reason = reason
         self.param = param
+        self.request_id = request_id
 
 
 class GatewayUnavailable(PrepaidError):

@@ -8,23 +8,26 @@ from typing import Any, ParamSpec, Protocol
 from weakref import WeakKeyDictionary
 
 from flask import Flask, Response, current_app
-from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import Ledger, LedgerVerbs, Setup, UnfitDatabase
+from prepaid_ledger import HeldCredits, Ledger, LedgerVerbs, Setup, UnfitDatabase
 from prepaid_ledger import clock as clocks
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.clock import Clock
 
+from . import checks, costs, host, upgrade
 from . import config as settings
-from . import costs, upgrade
 from .catalog import Catalog, Pack, Plan, Quantity
+from .cli.commands import commands
+from .errors import ConfigError
+from .gateway import calls
 from .gateway.client import Gateway
 from .operations import audit_rules, webhooks
-from .payments import customers
-from .payments.models import SavedCard
-from .purchases import cards
+from .payments import customers, refusals
+from .payments.models import Payment, Refund, SavedCard
+from .purchases import cards, verbs
 from .subscriptions import subscribing
 from .subscriptions.subscribing import PlanSummary
 from .web import blueprint, mails, routes
@@ -54,6 +57,7 @@ class State:
     config: settings.Config
     gateway: Gateway
     ledger: Ledger
+    clock: Clock
 
 
 class Prepaid(LedgerVerbs):
@@ -71,6 +75,7 @@ class Prepaid(LedgerVerbs):
     :param mail: Sends a mail: the address, the subject, the text. Needs ``email`` and PREPAID_BASE_URL.
     :param trial: Says whether an owner may try a plan free. By default everybody may; each owner once.
     :param http_client: A ``stripe.HTTPClient`` to use in place of the SDK's own.
+    :raises ConfigError: An argument is wrong: the message names it, with the cure.
     """
 
     def __init__(
@@ -89,48 +94,59 @@ class Prepaid(LedgerVerbs):
         trial: Callable[[str], bool] | None = None,
         http_client: Any = None,
     ) -> None:
+        host.check_functions({"clock": clock, "owner": owner, "email": email, "mail": mail, "trial": trial})
+        if not isinstance(operators, Operators):
+            checks.refuse("Prepaid(operators=...)", operators, "Write Operators(current=...) there.")
+        if mail is not None and email is None:
+            raise ConfigError(
+                "Prepaid(mail=...) needs addresses to write to: give it Prepaid(email=...), too."
+            )
         self.catalog = Catalog(packs, quantity, plans)
-        self.clock = clock
         self.operators = operators
-        self.http_client = http_client
-        self._owner = owner or login_owner
+        self._clock = clock
+        self._http_client = http_client
+        self._owner = owner
         self._email = email
         self._mail = mail
         self._trial = trial
-        if mail is not None and email is None:
-            raise TypeError("Prepaid(mail=...) needs addresses to write to: give it Prepaid(email=...), too.")
         self._states: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
         if app is not None:
             self.init_app(app, db)
 
-    def init_app(self, app: Flask, db: Database | None) -> None:
+    def init_app(
+        self,
+        app: Flask,
+        db: Database | None = None,
+        *,
+        clock: Clock | None = None,
+        http_client: Any = None,
+    ) -> None:
         """Make the verbs, pages and commands work in ``app``.
 
-        :raises ConfigError: A setting is missing or wrong.
+        :param db: Anything with ``.session`` and ``.engine``, such as Flask-SQLAlchemy's ``db``.
+        :param clock: In place of that of ``Prepaid``, as a test of a module's ``prepaid`` needs it.
+        :param http_client: In place of that of ``Prepaid``, as well.
+        :raises ConfigError: The app, the database or a setting is missing or wrong.
         """
-        if db is None:
-            raise TypeError("Prepaid needs a database: Prepaid(app, db) or prepaid.init_app(app, db)")
+        host.check_app(app)
+        engine = host.engine_of(app, db)
+        assert db is not None, "it has an engine"
         config = settings.read(app)
         if self._mail is not None and not config.base_url:
-            raise settings.ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
-        with app.app_context():
-            engine = db.engine
-        try:
-            ledger = Ledger(
-                engine,
-                clock=self.clock,
-                debt_blocks=config.debt_blocks,
-                hold_expires_after=config.hold_expires_after,
-                audit_rules=[audit_rules.problems],
-            )
-        except UnfitDatabase as error:
-            raise settings.ConfigError(str(error)) from error
-        self._states[app] = State(db, config, Gateway(config, self.http_client), ledger)
+            raise ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
+        if self._owner is None:
+            host.check_user_models(db)
+        clock = clock or self._clock
+        ledger = _open_books(engine, clock, config)
+        gateway = Gateway(config, http_client or self._http_client)
+        self._states[app] = State(db, config, gateway, ledger, clock)
         app.extensions["prepaid"] = self
         pages = blueprint.create()
         routes.add_to(pages, config.paths)
         operator_routes.add_to(pages, config.paths["operator"])
         blueprint.register(app, pages)
+        host.check_template(app, config.base_template)
+        app.cli.add_command(commands)  # a test's runner does not look for the entry point
         if self._mail is not None:
             mails.register(app, self)
 
@@ -153,6 +169,15 @@ class Prepaid(LedgerVerbs):
         """The books of this app, on the host's session."""
         return self.state.ledger.on(self.session)
 
+    @property
+    def books(self) -> Ledger:
+        """The books of this app, on its engine: each verb is a transaction of its own."""
+        return self.state.ledger
+
+    def apps(self) -> list[Flask]:
+        """The apps that this has been given."""
+        return list(self._states)
+
     def async_ledger(self) -> AsyncLedger:
         """The books of this app for an event loop, each verb in a transaction of its own, and awaited.
 
@@ -160,15 +185,38 @@ class Prepaid(LedgerVerbs):
         """
         return AsyncLedger(self.state.ledger)
 
+    @property
+    def clock(self) -> Clock:
+        """Gives the time now, in UTC."""
+        return self.state.clock
+
     def costs(
-        self, credits: int
-    ) -> Callable[[Callable[View, ResponseReturnValue]], Callable[View, Response]]:
+        self, credits: costs.Price, *, key: costs.KeyOf | None = None
+    ) -> Callable[[Callable[View, costs.Answer]], Callable[View, Response]]:
         """Make a view cost ``credits``: held before it, taken after it.
 
         They go back if the view raises or answers 4xx or 5xx. An owner who has fewer gets 402, a visitor who
-        is not signed in 401.
+        is not signed in 401. The view may be ``async def``. Inside it, ``current_hold`` takes less than all.
+        A view that streams is charged when its stream ends; a reader who leaves after the first part pays.
+
+        :param credits: A whole number, or a function that says it for this request; 0 is free.
+        :param key: A function that names what is paid for, such as
+            ``lambda: request.headers.get("Idempotency-Key")``. A second request of the same owner under the
+            same key gets 409 and pays nothing: ``still_running`` or ``already_paid``. After a failure the key
+            can be used again. ``None`` names nothing: each request pays.
+        :raises ConfigError: They are no price, or no key.
         """
-        return costs.priced(self, credits)
+        return costs.priced(self, credits, key)
+
+    @property
+    def current_hold(self) -> HeldCredits:
+        """The credits that are held for the view at work, to ``capture`` fewer, or ``release``.
+
+        A view that streams asks for it before it returns, and keeps it for its generator.
+
+        :raises RuntimeError: No view that costs credits is at work, or it is free this time.
+        """
+        return costs.current_hold()
 
     def upgrade(self) -> None:
         """Bring the ``prepaid_*`` tables up to date.
@@ -191,7 +239,10 @@ class Prepaid(LedgerVerbs):
 
     def current_owner(self) -> str | None:
         """The customer of this request, or ``None`` when nobody is signed in."""
-        return self._owner()
+        owner = (self._owner or host.login_owner)()
+        if owner is not None and (not isinstance(owner, str) or not owner):
+            checks.refuse("What Prepaid(owner=...) gave", owner, "Give a text such as 'user:42', or None.")
+        return owner
 
     def customer_id(self, owner: str) -> str | None:
         """The id of the owner's Stripe customer, ``cus_...``; ``None`` before the first purchase."""
@@ -204,6 +255,83 @@ class Prepaid(LedgerVerbs):
     def plan(self, owner: str) -> PlanSummary | None:
         """The owner's plan: its title, its state and until when it is paid; ``None`` without one."""
         return subscribing.summary(self, owner)
+
+    def payments(self, owner: str, limit: int = 50) -> list[Payment]:
+        """The owner's last payments, newest first, whatever came of each: its ``state`` says it."""
+        return verbs.payments_of(self, owner, limit)
+
+    def checkout(
+        self,
+        owner: str,
+        *,
+        pack: str | None = None,
+        credits: int | None = None,
+        plan: str | None = None,
+        quantity: int = 1,
+        success_url: str,
+        cancel_url: str,
+        key: str | None = None,
+        keep_card: bool = False,
+    ) -> str:
+        """The address of a page of Stripe's, where ``owner`` can pay for a pack, credits or a plan. Commits.
+
+        Lead the browser there. The credits come by the webhook, whether it comes back or not.
+        The page lives for 24 hours.
+
+        :param pack: The slug of a pack.
+        :param credits: In place of it, a number of credits, as ``Quantity`` sells them.
+        :param plan: In place of both, the slug of a plan, ``quantity`` times over.
+        :param success_url: Where the browser goes after paying. Stripe puts the id of its session in place of
+            ``{CHECKOUT_SESSION_ID}``.
+        :param cancel_url: Where it goes without paying.
+        :param key: Names this wish: sent again, it leads to the same page. By default each call opens one.
+        :param keep_card: Whether the card that pays is put on file; with a plan it always is.
+        :raises UnknownItem: None or several are named, or the one named is not sold.
+        :raises PlanRefused: The owner has a plan.
+        :raises KeyReused: The key has asked for something else.
+        :raises TooManyAttempts: This owner, or all together, have tried too often.
+        :raises BuyingPaused: Nothing is sold at the moment.
+        :raises GatewayRefused: Stripe refuses. Nothing was charged.
+        :raises GatewayUnavailable: Stripe did not answer. Nothing was charged.
+        :raises ValueError: An address is not absolute, such as ``https://shop.example/paid``.
+        """
+        wish = verbs.Wish(pack, credits, plan, quantity)
+        return verbs.checkout(
+            self, owner, wish, success_url=success_url, cancel_url=cancel_url, key=key, keep_card=keep_card
+        )
+
+    def refund(
+        self,
+        payment: Payment | int,
+        *,
+        amount_minor: int | None = None,
+        credits: int | None = None,
+        reason: str,
+        key: str | None = None,
+    ) -> Refund:
+        """Send money of a payment back to its card, and take back the credits that it paid for. Commits.
+
+        :param payment: One of ``payments``, or its ``id``.
+        :param amount_minor: How much, in the smallest unit of its currency; by default all that is left.
+        :param credits: In place of it, so many credits' worth, rounded down.
+        :param reason: Why; it stays on the record.
+        :param key: Names this refund: sent again, it is made once. By default each call makes one.
+        :raises NothingToReverse: The payment is not paid, or less than that is left of it.
+        :raises GatewayRefused: Stripe refuses. Nothing was sent.
+        :raises GatewayUnavailable: It is not known yet; ``tick`` finds out. Do not ask again.
+        :raises ValueError: Both an amount and credits are named, or one is no whole number from 1 on.
+        """
+        return verbs.refund(self, payment, amount_minor, credits, reason=reason, key=key)
+
+    def adopt_customer(self, owner: str, customer_id: str) -> None:
+        """Let a customer whom Stripe has already stand for ``owner``, with the saved cards. Commits.
+
+        A subscription of theirs is left as it is: plans are begun here. A repeat does nothing.
+
+        :raises UnknownItem: Stripe has no such customer, or one of the two belongs to another already.
+        :raises GatewayUnavailable: Stripe did not answer. Nothing was changed here.
+        """
+        verbs.adopt_customer(self, owner, customer_id)
 
     def sync_customer(self, owner: str) -> None:
         """Let Stripe write to the address that ``Prepaid(email=...)`` gives for the owner now. Commits.
@@ -272,13 +400,23 @@ class Prepaid(LedgerVerbs):
         return self.session
 
 
-def login_owner() -> str | None:
-    """Flask-Login's current user as an owner, or ``None`` when nobody is signed in.
-
-    :raises RuntimeError: The host has no Flask-Login and has not said who its customers are.
+def _open_books(engine: Engine, clock: Clock, config: settings.Config) -> Ledger:
     """
-    if not hasattr(current_app, "login_manager"):
-        raise RuntimeError("Who is the customer? Set up Flask-Login, or give Prepaid(owner=...) a function.")
-    from flask_login import current_user
+    :raises ConfigError: The database is another one than we work on, or does not open.
+    """
+    try:
+        return Ledger(
+            engine,
+            clock=clock,
+            debt_blocks=config.debt_blocks,
+            hold_expires_after=config.hold_expires_after,
+            audit_rules=[audit_rules.problems],
+        )
+    except UnfitDatabase as error:
+        raise ConfigError(str(error)) from error
+    except SQLAlchemyError as error:
+        raise host.unreachable(error) from error
 
-    return f"user:{current_user.get_id()}" if current_user.is_authenticated else None
+
+#: What Stripe refuses is counted, for ``doctor``, wherever it was asked.
+calls.refused.connect(refusals.count_refusal)

@@ -35,6 +35,22 @@ MIN_CHARGE_MINOR = {
 #: That of currencies that do not stand above.
 DEFAULT_MIN_CHARGE_MINOR = 50
 
+#: The largest amount that Stripe charges has eight digits where these are paid, and at most twelve elsewhere.
+EIGHT_DIGITS = frozenset(("aud", "cad", "chf", "eur", "gbp", "hkd", "mxn", "nzd", "sgd", "usd"))
+
+#: The codes of currencies that money is in today (ISO 4217, and Stripe's own).
+CURRENCIES = frozenset(
+    """
+    aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp byn bzd
+    cad cdf chf clp cny cop crc cup cve czk djf dkk dop dzd egp ern etb eur fjd fkp gbp gel ghs gip gmd
+    gnf gtq gyd hkd hnl htg huf idr ils inr iqd irr isk jmd jod jpy kes kgs khr kmf kpw krw kwd kyd kzt
+    lak lbp lkr lrd lsl lyd mad mdl mga mkd mmk mnt mop mru mur mvr mwk mxn myr mzn nad ngn nio nok npr
+    nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sdg sek sgd shp sle sos srd ssp
+    stn std svc syp szl thb tjs tmt tnd top try ttd twd tzs uah ugx usd usdc uyu uzs ves vnd vuv wst xaf
+    xcd xcg xof xpf yer zar zmw zwg
+    """.split()  # noqa: SIM905
+)
+
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "krw": "₩", "inr": "₹", "ils": "₪", "vnd": "₫"}
 
 
@@ -43,21 +59,33 @@ def decimals(currency: str) -> int:
     return 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
 
 
+def step(currency: str) -> int:
+    """The coarsest part of its smallest unit that Stripe takes amounts of this currency in."""
+    return 10 if currency in THREE_DECIMAL else 100 if currency in WHOLE_BUT_TWO_DECIMAL else 1
+
+
 def check(amount_minor: int, currency: str) -> None:
     """Refuse an amount that Stripe would refuse for being too fine.
 
-    :raises ValueError: The currency is no code in small letters, or the amount is finer than its coins.
+    :raises ValueError: The amount is finer than the coins of its currency.
     """
-    if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.islower()):
-        raise ValueError(f"currency {currency!r}: three small letters, such as 'usd'")
-    step = 10 if currency in THREE_DECIMAL else 100 if currency in WHOLE_BUT_TWO_DECIMAL else 1
-    if amount_minor % step:
-        raise ValueError(f"{amount_minor} {currency}: Stripe takes multiples of {step} only")
+    if amount_minor % step(currency):
+        raise ValueError(
+            f"{show(amount_minor, currency)} is finer than Stripe takes: "
+            f"write a multiple of {show(step(currency), currency)}"
+        )
 
 
 def min_charge_minor(currency: str) -> int:
-    """The smallest amount that Stripe charges."""
-    return MIN_CHARGE_MINOR.get(currency, DEFAULT_MIN_CHARGE_MINOR)
+    """The smallest amount that Stripe charges in this currency, in its smallest unit."""
+    least = MIN_CHARGE_MINOR.get(currency, DEFAULT_MIN_CHARGE_MINOR)
+    return -(-least // step(currency)) * step(currency)
+
+
+def max_charge_minor(currency: str) -> int:
+    """The largest amount that Stripe charges in this currency, in its smallest unit."""
+    most = 99_999_999 if currency in EIGHT_DIGITS else 999_999_999_999
+    return most // step(currency) * step(currency)
 
 
 def charged(owed_minor: int, currency: str) -> int:
@@ -73,3 +101,8 @@ def show(amount_minor: int, currency: str) -> str:
     sign = "-" if amount_minor < 0 else ""
     symbol = SYMBOLS.get(currency)
     return f"{sign}{symbol}{number}" if symbol else f"{sign}{number} {currency.upper()}"
+
+
+def credits(count: int) -> str:
+    """``1 credit`` or ``1,000 credits``."""
+    return f"{count:,} credit{'s' * (abs(count) != 1)}"

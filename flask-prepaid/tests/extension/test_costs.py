@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Event
+
 import pytest
-from flask import Response, abort, jsonify
+from flask import Response, abort, jsonify, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
+from flask_prepaid.errors import ConfigError
+
 from .host import OWNER, Host
+
+CUSTOMER = {"X-Owner": OWNER}
 
 
 @pytest.mark.parametrize(("answer", "left"), [("fine", 7), ("broken", 10), ("refused", 10), ("raises", 10)])
@@ -52,3 +61,261 @@ def test_a_view_with_a_price_asks_who_pays(host: Host) -> None:
         raise AssertionError("nobody paid")
 
     assert host.app.test_client().get("/report").status_code == 401
+
+
+def test_a_program_without_an_owner_is_told_so_in_json_and_a_person_on_a_page(host: Host) -> None:
+    @host.app.get("/report")
+    @host.prepaid.costs(3)
+    def report() -> Response:
+        raise AssertionError("nobody paid")
+
+    program = host.app.test_client().get("/report")
+    person = host.app.test_client().get("/report", headers={"Accept": "text/html,*/*;q=0.8"})
+
+    assert program.json == {
+        "status": "FAILURE",
+        "error": {"code": "unauthenticated", "message": "Sign in first."},
+    }
+    assert (person.status_code, person.mimetype) == (401, "text/html")
+
+
+@pytest.mark.parametrize(("pages", "left"), [(2, 8), (7, 3), (0, 10)])
+def test_the_price_may_depend_on_the_request(host: Host, pages: int, left: int) -> None:
+    host.grant(10)
+
+    @host.app.get("/report")
+    @host.prepaid.costs(lambda: int(request.args["pages"]))
+    def report() -> str:
+        return "A report"
+
+    answer = host.app.test_client().get("/report", query_string={"pages": pages}, headers=CUSTOMER)
+
+    assert (answer.status_code, host.prepaid.available(OWNER)) == (200, left)
+
+
+def test_a_price_that_is_none_is_the_developers_to_mend(host: Host) -> None:
+    @host.app.get("/report")
+    @host.prepaid.costs(lambda: -1)
+    def report() -> str:
+        raise AssertionError("nobody paid")
+
+    with pytest.raises(ConfigError, match="The price of report is -1"):
+        host.app.test_client().get("/report", headers=CUSTOMER)
+
+
+def test_a_view_takes_less_than_was_held(host: Host) -> None:
+    host.grant(10)
+
+    @host.app.get("/report")
+    @host.prepaid.costs(9)
+    def report() -> str:
+        host.prepaid.current_hold.capture(4)
+        return "A short report"
+
+    assert host.app.test_client().get("/report", headers=CUSTOMER).status_code == 200
+
+    assert host.prepaid.available(OWNER) == 6
+    with pytest.raises(RuntimeError, match="No view that costs credits"):
+        _ = host.prepaid.current_hold
+
+
+def keyed_report(host: Host, fails: list[bool]) -> None:
+    @host.app.post("/report")
+    @host.prepaid.costs(3, key=lambda: request.headers.get("Idempotency-Key"))
+    def report() -> ResponseReturnValue:
+        return ("broken", 503) if fails.pop() else "A report"
+
+
+def send(host: Host, key: str | None = "one", owner: str = OWNER) -> tuple[int, str | None]:
+    headers = {"X-Owner": owner, **({"Idempotency-Key": key} if key else {})}
+    answer = host.app.test_client().post("/report", headers=headers)
+    return answer.status_code, answer.get_json()["error"]["code"] if answer.is_json else None
+
+
+def test_the_same_key_pays_once(host: Host) -> None:
+    host.grant(10)
+    keyed_report(host, [False] * 3)
+
+    assert send(host) == (200, None)
+    assert send(host) == (409, "already_paid")
+    assert host.prepaid.available(OWNER) == 7
+    assert send(host, "two") == (200, None)
+    assert send(host, None) == (200, None)
+    assert host.prepaid.available(OWNER) == 1
+    assert send(host) == (402, "insufficient_credits")
+
+
+def test_after_a_failure_the_same_key_can_be_used_again(host: Host) -> None:
+    host.grant(10)
+    keyed_report(host, [False, True])
+
+    assert send(host) == (503, None)
+    assert host.prepaid.available(OWNER) == 10
+    assert send(host) == (200, None)
+    assert host.prepaid.available(OWNER) == 7
+
+
+def test_of_two_at_once_under_one_key_one_is_at_work_and_the_other_is_told_so(host: Host) -> None:
+    host.grant(10)
+    began, go_on = Event(), Event()
+
+    @host.app.post("/report")
+    @host.prepaid.costs(3, key=lambda: "one")
+    def report() -> str:
+        began.set()
+        assert go_on.wait(30)
+        return "A report"
+
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(send, host)
+        assert began.wait(30)
+        second = send(host)
+        go_on.set()
+
+    assert (first.result(), second) == ((200, None), (409, "still_running"))
+    assert host.prepaid.available(OWNER) == 7
+
+
+def test_another_owner_may_have_the_same_key(host: Host) -> None:
+    host.grant(3)
+    host.prepaid.grant("user:2", 3, key="gift", reason="a gift")
+    host.db.session.commit()
+    keyed_report(host, [False, False])
+
+    assert send(host) == send(host, owner="user:2") == (200, None)
+
+
+def streamed(host: Host, *, breaks: bool = False, by_part: bool = False, with_context: bool = False) -> None:
+    """A view that streams three parts for nine credits, or three for each part that was read."""
+
+    @host.app.get("/stream")
+    @host.prepaid.costs(9)
+    def stream() -> Response:
+        hold = host.prepaid.current_hold
+
+        def parts() -> Iterator[str]:
+            read = 0
+            try:
+                for read in (1, 2, 3):
+                    if breaks and read == 2:
+                        raise RuntimeError("the model went away")
+                    yield f"part {read};"
+            finally:
+                if by_part:
+                    hold.capture(3 * read)
+
+        return Response(stream_with_context(parts()) if with_context else parts())
+
+
+@pytest.mark.parametrize("with_context", [False, True])
+def test_a_stream_is_charged_when_it_ends(host: Host, with_context: bool) -> None:
+    host.grant(10)
+    streamed(host, with_context=with_context)
+    host.context.pop()  # a server has no context of its own around a stream
+
+    answer = host.app.test_client().get("/stream", headers=CUSTOMER)
+    with host.app.app_context():
+        before = host.prepaid.balance(OWNER)
+    assert answer.text == "part 1;part 2;part 3;"
+
+    host.context = host.app.app_context()
+    host.context.push()
+    assert (before, host.prepaid.balance(OWNER)) == (10, 1)
+
+
+def test_a_stream_that_breaks_costs_nothing(host: Host) -> None:
+    host.grant(10)
+    streamed(host, breaks=True)
+
+    answer = host.app.test_client().get("/stream", headers=CUSTOMER)
+    with pytest.raises(RuntimeError, match="went away"):
+        _ = answer.text
+
+    assert host.prepaid.available(OWNER) == 10
+
+
+@pytest.mark.parametrize(("by_part", "left"), [(False, 1), (True, 4)])
+def test_a_reader_who_goes_away_pays_for_what_was_delivered(host: Host, by_part: bool, left: int) -> None:
+    host.grant(10)
+    streamed(host, by_part=by_part)
+
+    answer = host.app.test_client().get("/stream", headers=CUSTOMER)
+    parts = iter(answer.response)
+    assert [next(parts), next(parts)] == [b"part 1;", b"part 2;"]
+    answer.close()
+
+    assert host.prepaid.available(OWNER) == left
+
+
+def test_a_head_reads_nothing_and_pays_nothing(host: Host) -> None:
+    host.grant(10)
+    streamed(host)
+
+    host.app.test_client().head("/stream", headers=CUSTOMER).close()
+
+    assert host.prepaid.available(OWNER) == 10
+
+
+def test_a_stream_that_lasted_longer_than_its_hold_is_logged(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    host.grant(9)
+
+    @host.app.get("/stream")
+    @host.prepaid.costs(9)
+    def stream() -> Response:
+        def parts() -> Iterator[str]:
+            yield "slow"
+            hold = host.prepaid.books
+            hold.release(OWNER, key=key)
+
+        key = host.prepaid.current_hold.key
+        return Response(parts())
+
+    assert host.app.test_client().get("/stream", headers=CUSTOMER).text == "slow"
+
+    assert host.prepaid.available(OWNER) == 9
+    assert "of a stream was not ended" in caplog.text
+
+
+def test_an_async_view_costs_credits(host: Host) -> None:
+    host.grant(10)
+
+    @host.app.get("/report")
+    @host.prepaid.costs(9)
+    async def report() -> str:
+        host.prepaid.current_hold.capture(2)
+        return "A report"
+
+    answer = host.app.test_client().get("/report", headers=CUSTOMER)
+
+    assert (answer.text, host.prepaid.available(OWNER)) == ("A report", 8)
+
+
+def test_a_view_that_calls_another_one_has_its_own_hold_again(host: Host) -> None:
+    host.grant(10)
+
+    @host.prepaid.costs(2)
+    def inner() -> str:
+        return "inner"
+
+    @host.app.get("/report")
+    @host.prepaid.costs(5)
+    def report() -> Response:
+        answer = inner()
+        host.prepaid.current_hold.capture(1)
+        return answer
+
+    assert host.app.test_client().get("/report", headers=CUSTOMER).text == "inner"
+    assert host.prepaid.available(OWNER) == 7
+
+
+def test_keys_are_forgotten_after_a_month(host: Host) -> None:
+    host.grant(10)
+    keyed_report(host, [False, False])
+    send(host)
+    host.prepaid.state.clock = lambda: host.prepaid.setup.clock() + timedelta(days=31)
+
+    host.app.test_cli_runner().invoke(args=["prepaid", "tick"])
+
+    assert send(host) == (200, None)

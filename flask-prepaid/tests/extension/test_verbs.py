@@ -8,7 +8,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, text
 
 from flask_prepaid import Prepaid
-from flask_prepaid.config import ConfigError
+from flask_prepaid.errors import ConfigError
 from flask_prepaid.payments.models import PaymentState
 from prepaid_ledger import WalletBlocked
 

@@ -15,6 +15,11 @@ The world's errors are raised and handled. Our own mistakes are asserts, never c
 from __future__ import annotations
 
 
+def credits_are(count: int) -> str:
+    """``1 credit is`` or ``3 credits are``."""
+    return "1 credit is" if count == 1 else f"{count} credits are"
+
+
 class PrepaidError(Exception):
     """The base of all. ``code`` is for programs, ``str(error)`` for people."""
 
@@ -29,7 +34,9 @@ class InsufficientCredits(PrepaidError):
     code = "insufficient_credits"
 
     def __init__(self, owner: str, *, needed: int, available: int) -> None:
-        super().__init__(f"{needed} credits are needed, {available} are available")
+        super().__init__(
+            f"{credits_are(needed)} needed, {available} {'is' if available == 1 else 'are'} available"
+        )
         self.owner = owner
         self.needed = needed
         self.available = available
@@ -42,7 +49,9 @@ class WalletBlocked(PrepaidError):
     code = "wallet_blocked"
 
     def __init__(self, owner: str, *, debt: int) -> None:
-        super().__init__(f"{debt} credits are owed; the next purchase pays them first")
+        super().__init__(
+            f"{credits_are(debt)} owed; the next purchase pays {'it' if debt == 1 else 'them'} first"
+        )
         self.owner = owner
         self.debt = debt
 

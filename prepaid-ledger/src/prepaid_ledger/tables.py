@@ -54,6 +54,7 @@ class Wallet(Base):
     """
 
     __tablename__ = "prepaid_wallet"
+    _shown = ("owner", "balance", "held", "debt")
     __table_args__ = (
         CheckConstraint("balance >= 0", name="balance_not_negative"),
         CheckConstraint("held >= 0 AND held <= balance", name="held_within_balance"),
@@ -100,6 +101,7 @@ class Entry(Base):
     """
 
     __tablename__ = "prepaid_entry"
+    _shown = ("seq", "kind", "credits", "key", "balance_after", "at")
     __table_args__ = (
         ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
         UniqueConstraint("wallet_id", "key"),
@@ -151,6 +153,7 @@ class Hold(Base):
     """
 
     __tablename__ = "prepaid_hold"
+    _shown = ("key", "credits", "state", "captured", "expires_at")
     __table_args__ = (
         ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
         UniqueConstraint("wallet_id", "key"),
@@ -202,6 +205,7 @@ class Lot(Base):
     """
 
     __tablename__ = "prepaid_lot"
+    _shown = ("seq", "left_over", "held", "ended", "expires_at")
     __table_args__ = (
         ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
         CheckConstraint("left_over >= 0", name="left_over_not_negative"),

@@ -1,5 +1,5 @@
 """The commands of ``flask prepaid``.
 
-Imports ``config``, ``gateway``, ``operations``, ``payments``, ``purchases``, ``reports``, ``upgrade``, and
-what all may import: ``context``, ``errors``, ``money``, ``signals``. Never a page.
+Imports ``config``, ``gateway``, ``operations``, ``payments``, ``purchases``, ``reports``, ``subscriptions``,
+``upgrade``, and what all may import: ``context``, ``errors``, ``money``, ``signals``. Never a page.
 """

@@ -26,18 +26,21 @@ from prepaid_ledger.errors import PrepaidError
 from .. import money
 from ..context import transaction
 from ..errors import GatewayRefused, GatewayUnavailable
+from ..gateway.version import no_answer
 from ..operations import connect as catalog_at_stripe
+from ..operations import copy_books, webhooks
 from ..operations import doctor as diagnosis
 from ..operations import reconcile as comparison
 from ..operations import tick as upkeep
-from ..operations import webhooks
 from ..payments.models import Payment
 from ..purchases import refunds
 from ..reports import balance_sync, credits
+from ..upgrade import behind as tables_behind
 from ..upgrade import upgrade as upgrade_tables
 from .app import context
 from .listen import listen
 from .report import report
+from .show import show
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,8 @@ class Commands(AppGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except GatewayUnavailable as error:
+            raise click.ClickException(no_answer(context().config.api_base)) from error
         except GatewayRefused as error:
             raise click.ClickException(
                 f"Stripe refuses: {str(error).rstrip('.')}. What to do, says: flask prepaid doctor"
@@ -55,13 +60,23 @@ class Commands(AppGroup):
         except (PrepaidError, UnfitDatabase) as error:
             raise click.ClickException(str(error)) from error
         except DBAPIError as error:
-            cure = "If a table is missing, run: flask prepaid upgrade"
-            raise click.ClickException(f"The database refuses: {error.orig}. {cure}") from error
+            reason = str(error.orig).partition("\n")[0]
+            raise click.ClickException(f"The database refuses: {reason}. {_cure()}") from error
+
+
+def _cure() -> str:
+    """What to do where the database refuses: make its tables, if they are not there."""
+    try:
+        behind = tables_behind(context().engine)
+    except DBAPIError:
+        return "Is it there, and may this user open it?"
+    return " ".join(behind)
 
 
 commands = Commands("prepaid", help="Prepaid credits: upkeep, checks, and what is done by hand.")
 commands.add_command(listen)
 commands.add_command(report)
+commands.add_command(show)
 
 
 @commands.command()
@@ -69,6 +84,26 @@ def upgrade() -> None:
     """Bring the prepaid_* tables up to date."""
     upgrade_tables(context().engine)
     click.echo("The prepaid tables are up to date.", err=True)
+
+
+@commands.command()
+@click.option("--to", "url", required=True, metavar="URL", help="An empty database, as SQLAlchemy's URL.")
+def copy(url: str) -> None:
+    """Copy the books to another database, SQLite to PostgreSQL or back, and audit them there.
+
+    Stop the app first; your own tables are yours to copy. Exit 1 if the audit finds anything.
+    """
+    with counting("rows") as seen:
+        copied = copy_books.copy(context(), url, seen=seen)
+    for problem in copied.problems:
+        click.echo(problem, err=True)
+    if copied.problems:
+        raise SystemExit(1)
+    click.echo(
+        f"{copied.rows:,} rows of {copied.tables} tables are at {copied.where}, and the audit there finds "
+        "nothing wrong.",
+        err=True,
+    )
 
 
 @commands.command()
@@ -107,7 +142,10 @@ def tick(every: float | None) -> None:
 def tick_once() -> None:
     done = {what: count for what, count in upkeep.tick(context()).items() if count}
     if done:
-        click.echo(f"tick: {', '.join(f'{count:,} {what}' for what, count in done.items())}", err=True)
+        counted = (
+            f"{count:,} {what if count != 1 else what.removesuffix('s')}" for what, count in done.items()
+        )
+        click.echo(f"tick: {', '.join(counted)}", err=True)
 
 
 @commands.command()
@@ -121,7 +159,7 @@ def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
     key = key or f"grant:{digest_of_today(owner, credits, reason)}"
     with transaction(app):
         app.ledger.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
-    click.echo(f"{owner} has {app.ledger.balance(owner):,} credits.", err=True)
+    click.echo(f"{owner} has {money.credits(app.ledger.balance(owner))}.", err=True)
 
 
 def digest_of_today(*words: object) -> str:

@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from threading import Lock
 
+from ..errors import TooManyAttempts
+
 WINDOW_S = 60
 
 
@@ -23,6 +25,14 @@ class Asks:
         self._lock = Lock()
         self._window = 0
         self._counts: Counter[str] = Counter()
+
+    def require(self, owner: str) -> None:
+        """Refuse a page that can't do without Stripe.
+
+        :raises TooManyAttempts: This owner's pages have had it asked very often.
+        """
+        if not self.may(owner):
+            raise TooManyAttempts("This was asked for very often. Try again in a minute.")
 
     def may(self, owner: str) -> bool:
         """Whether Stripe may be asked once more for a page of this owner's; it counts."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, TypeVar
 
 import stripe
+from blinker import Signal
 
 from ..config import Config
 from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused, GatewayUnavailable
@@ -22,6 +24,13 @@ from . import timeouts
 
 #: Stripe answers 429 before it looks at the idempotency key, and the SDK does not ask again.
 BUSY_RETRIES = 4
+
+#: Sent with each refusal that is a fault of somebody's, for who counts them.
+refused = Signal()
+
+#: What a message of Stripe's may hold and no log: keys, and addresses of people.
+SECRET = re.compile(r"\b(sk|rk|pk|whsec)_\w+")
+ADDRESS = re.compile(r"[^\s@'\"<>]+@[^\s@'\"<>]+")
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -36,9 +45,10 @@ class Topic:
 
 
 @timeouts.one_call()
-def ask(call: Callable[[], T]) -> T:
-    """What ``call`` returns, with Stripe's errors turned into ours.
+def ask(call: Callable[[], T], *, may_refuse: bool = False) -> T:
+    """What ``call`` returns, with Stripe's errors turned into ours. A refusal is logged and counted here.
 
+    :param may_refuse: A refusal is an answer here, and nobody's fault: the caller knows what to do.
     :raises GatewayRefused: Stripe understood and said no; nothing came of it.
     :raises CardDeclined: The bank said no.
     :raises CardNeedsOwner: The bank wants its customer on a page.
@@ -50,7 +60,10 @@ def ask(call: Callable[[], T]) -> T:
         except stripe.CardError as error:
             raise card_error(error) from error
         except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError) as error:
-            raise refusal(error) from error
+            answer = refusal(error)
+            if not may_refuse:
+                note(answer)
+            raise answer from error
         except Exception as error:  # a broken connection, a 500, HTML where JSON should be
             if is_busy(error) and attempt < BUSY_RETRIES:
                 time.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
@@ -65,21 +78,24 @@ def ask(call: Callable[[], T]) -> T:
 def ask_for(call: Callable[[], T]) -> T | None:
     """What ``call`` returns; ``None`` where Stripe knows no such object."""
     try:
-        return ask(call)
+        return ask(call, may_refuse=True)
     except GatewayRefused as error:
         if error.missing is None:
+            note(error)
             raise
         return None
 
 
-def walk(fetch_page: Callable[[Any], Any], params: dict[str, Any]) -> Iterator[Any]:
-    """Every object of a list, newest first, page by page.
+def walk(
+    fetch_page: Callable[[Any], Any], params: dict[str, Any], *, may_refuse: bool = False
+) -> Iterator[Any]:
+    """Every object of a list, newest first, page by page; ``may_refuse`` as in ``ask``.
 
     Not the SDK's ``auto_paging_iter``: it ends for good on the first 429.
     """
     while True:
         query = {**params, "limit": 100}
-        page = ask(lambda query=query: fetch_page(query))  # type: ignore[misc]
+        page = ask(lambda query=query: fetch_page(query), may_refuse=may_refuse)  # type: ignore[misc]
         yield from page.data
         if not page.has_more:
             return
@@ -100,7 +116,25 @@ def is_busy(error: Exception) -> bool:
 def refusal(error: stripe.StripeError) -> GatewayRefused:
     param = getattr(error, "param", None)
     missing = param or "id" if error.code == "resource_missing" else None
-    return GatewayRefused(str(error.user_message or error), missing=missing, reason=error.code, param=param)
+    words = str(error.user_message or error)
+    return GatewayRefused(
+        ADDRESS.sub("...", SECRET.sub(r"\1_...", words)),
+        missing=missing,
+        reason=error.code or type(error).__name__,
+        param=param,
+        request_id=getattr(error, "request_id", None),
+    )
+
+
+def note(answer: GatewayRefused) -> None:
+    """Log a refusal with Stripe's words, and let it be counted.
+
+    Not counted is what ``doctor`` finds otherwise, a wrong key or address, and a customer who is made anew.
+    """
+    log.warning("Stripe refuses: %s (code %s, request %s)", answer, answer.reason, answer.request_id)
+    is_known = answer.reason == stripe.AuthenticationError.__name__ or answer.param == "email"
+    if not is_known and answer.missing != "customer":
+        refused.send(answer)
 
 
 def card_error(error: stripe.CardError) -> CardDeclined | CardNeedsOwner:

@@ -50,7 +50,7 @@ class Charges(Topic):
     def resume(self, intent_id: str, *, card_id: str, return_url: str) -> Intent:
         """Ask once more for the same payment, now that the customer is there to answer the bank."""
         params: Any = {"payment_method": card_id, "return_url": return_url, "expand": ["latest_charge"]}
-        return _confirmed(lambda: self._v1.payment_intents.confirm(intent_id, params))
+        return _confirmed(lambda: self._v1.payment_intents.confirm(intent_id, params), may_refuse=True)
 
     def cancel(self, intent_id: str) -> Intent:
         """Close a payment that its customer has left, so that it can never be paid."""
@@ -80,11 +80,14 @@ class Charges(Topic):
                 yield intent_of(intent, asked_at)
 
 
-def _confirmed(confirm: Callable[[], stripe.PaymentIntent]) -> Intent:
-    """What came of a payment. A decline answers with an error that carries the PaymentIntent."""
+def _confirmed(confirm: Callable[[], stripe.PaymentIntent], *, may_refuse: bool = False) -> Intent:
+    """What came of a payment. A decline answers with an error that carries the PaymentIntent.
+
+    :param may_refuse: It may have moved on: a refusal is an answer.
+    """
     asked_at = clock.wall()
     try:
-        return intent_of(ask(confirm), asked_at)
+        return intent_of(ask(confirm, may_refuse=may_refuse), asked_at)
     except (CardDeclined, CardNeedsOwner) as declined:
         error = declined.__cause__
         assert isinstance(error, stripe.CardError)

@@ -28,3 +28,13 @@ class Customers(Topic):
     def delete(self, customer_id: str) -> None:
         """Cards and plans end with their customer: https://docs.stripe.com/api/customers/delete"""
         ask_for(lambda: self._v1.customers.delete(customer_id))
+
+    def exists(self, customer_id: str) -> bool:
+        """Whether Stripe has this customer, and has not deleted it."""
+        customer = ask_for(lambda: self._v1.customers.retrieve(customer_id))
+        return customer is not None and not getattr(customer, "deleted", False)
+
+    def name_owner(self, customer_id: str, owner: str) -> None:
+        """Write down at Stripe whom the customer stands for."""
+        params: Any = {"metadata": {"owner": owner}}
+        ask(lambda: self._v1.customers.update(customer_id, params))

@@ -9,7 +9,7 @@ from typing import Any
 from prepaid_ledger import clock
 
 from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused
-from .calls import Topic, ask, ask_for, created, walk
+from .calls import Topic, ask, ask_for, created, note, walk
 from .subscription_values import StripeInvoice, discounts_param, invoice_of
 from .values import id_of
 
@@ -62,11 +62,13 @@ class Invoices(Topic):
         if discount_ids is not None:
             params["discounts"] = discounts_param(discount_ids)
         try:
-            return invoice_of(ask(lambda: self._v1.invoices.create_preview(params)), asked_at)
+            preview = ask(lambda: self._v1.invoices.create_preview(params), may_refuse=True)
         except GatewayRefused as refused:
             if refused.reason == "invoice_upcoming_none":
                 return None
+            note(refused)
             raise
+        return invoice_of(preview, asked_at)
 
     def pay(self, invoice_id: str, card_id: str) -> bool:
         """Pay an open invoice with a card on file; whether the bank said yes."""

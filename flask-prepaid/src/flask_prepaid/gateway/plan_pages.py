@@ -62,4 +62,4 @@ class PlanPages(Topic):
 
         :raises GatewayRefused: It is not open any more.
         """
-        return page_of(ask(lambda: self._v1.checkout.sessions.expire(session_id)))
+        return page_of(ask(lambda: self._v1.checkout.sessions.expire(session_id), may_refuse=True))

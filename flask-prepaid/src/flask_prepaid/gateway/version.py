@@ -1,4 +1,4 @@
-"""Which version of Stripe's API is spoken here, and from which major on the SDK can."""
+"""Which version of Stripe's API is spoken here, from which major on the SDK can, and where it is."""
 
 from __future__ import annotations
 
@@ -11,3 +11,13 @@ MIN_SDK_MAJOR = 15
 
 SDK_VERSION = stripe.VERSION
 SDK_MAJOR = int(SDK_VERSION.partition(".")[0])
+
+
+def no_answer(api_base: str | None) -> str:
+    """What to do where Stripe, or what stands in for it, does not answer."""
+    if api_base is None:
+        return "Stripe does not answer. Check the network."
+    return (
+        f"Stripe does not answer at {api_base}, where PREPAID_STRIPE_API_BASE sends. If that is the "
+        "emulator, start it: flask --debug prepaid listen --emulator"
+    )

@@ -1,4 +1,4 @@
-"""What runs by itself or by cron: events, ticks, reconciliation, setup, diagnosis, and rules of the audit.
+"""What runs by itself or by cron: events, ticks, reconciliation, setup, diagnosis, copies, audit rules.
 
 Imports ``gateway``, ``payments``, ``purchases``, ``reports``, ``subscriptions``, ``upgrade``, and what all
 may import: ``context``, ``errors``, ``money``, ``signals``. Never a page.

@@ -17,6 +17,7 @@ from sqlalchemy import BigInteger, Connection, String, and_, case, cast, func, l
 from prepaid_ledger import Problem
 from prepaid_ledger.tables import Entry, Kind, Wallet
 
+from .. import money
 from ..payments.models import Payment, PaymentState, Via
 from ..reports.audit_rules import (
     clawed_in_full,
@@ -61,7 +62,9 @@ def _payments_without_credits(connection: Connection) -> Iterator[Problem]:
         .where(Payment.state == PaymentState.PAID, Entry.seq.is_(None))
     )
     for payment_id, owner, credits in connection.execute(missing):
-        yield Problem("I2", owner, f"payment {payment_id} is paid, and has not brought its {credits} credits")
+        yield Problem(
+            "I2", owner, f"payment {payment_id} is paid, and has not brought its {money.credits(credits)}"
+        )
 
 
 def _purchases_without_payment(connection: Connection) -> Iterator[Problem]:
@@ -76,14 +79,16 @@ def _purchases_without_payment(connection: Connection) -> Iterator[Problem]:
     )
     for owner, key, credits in connection.execute(free):
         yield Problem(
-            "I3", owner, f"{key!r} brought {credits} credits, and there is no such payment that is paid"
+            "I3",
+            owner,
+            f"{key!r} brought {money.credits(credits)}, and there is no such payment that is paid",
         )
 
 
 def _payments_that_moved_otherwise(connection: Connection) -> Iterator[Problem]:
     """An account that settles in another currency than it charges in is not compared."""
     otherwise = (
-        select(Payment.id, Payment.owner, Payment.paid_minor, Movement.amount_minor)
+        select(Payment.id, Payment.owner, Payment.paid_minor, Movement.amount_minor, Payment.currency)
         .join(Movement, Movement.payment_id == Payment.id)
         .where(
             Movement.category == "charge",
@@ -92,5 +97,10 @@ def _payments_that_moved_otherwise(connection: Connection) -> Iterator[Problem]:
             Movement.amount_minor != Payment.paid_minor,
         )
     )
-    for payment_id, owner, paid, moved in connection.execute(otherwise):
-        yield Problem("I11", owner, f"payment {payment_id} is paid with {paid}; at Stripe {moved} came in")
+    for payment_id, owner, paid, moved, currency in connection.execute(otherwise):
+        yield Problem(
+            "I11",
+            owner,
+            f"payment {payment_id} is paid with {money.show(paid or 0, currency)}; at Stripe "
+            f"{money.show(moved, currency)} came in",
+        )

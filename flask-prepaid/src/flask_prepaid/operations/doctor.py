@@ -8,9 +8,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
@@ -20,7 +22,8 @@ from .. import upgrade
 from ..context import Context
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.values import Endpoint
-from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION
+from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION, no_answer
+from ..payments import refusals
 from ..payments.models import Customer, InboxEvent, Payment
 from ..purchases import fraud_warnings
 from . import webhooks
@@ -43,30 +46,37 @@ def examine(context: Context) -> list[str]:
     out_of_reach = [*_tables(context), *_stripe(context)]
     if out_of_reach:
         return wrong_settings + out_of_reach
-    return [*wrong_settings, *_endpoints(context), *_upkeep(context)]
+    return [*wrong_settings, *_endpoints(context), *_refusals(context), *_upkeep(context)]
 
 
 def _settings(context: Context) -> Iterator[str]:
     config = context.config
-    for name, value, heads in (
-        ("SECRET_KEY", config.stripe_secret_key, ("sk_", "rk_")),
-        ("PUBLISHABLE_KEY", config.stripe_publishable_key, ("pk_",)),
-        *(("WEBHOOK_SECRET", secret, ("whsec_",)) for secret in config.webhook_secrets),
-    ):
-        if not value.startswith(heads):
-            begins = " or ".join(heads)
-            yield f"PREPAID_STRIPE_{name} does not begin with {begins}. Copy it anew from Stripe's dashboard."
-    if config.stripe_publishable_key.startswith("pk_live_") is not config.livemode:
+    if any(not secret.startswith("whsec_") for secret in config.webhook_secrets):
         yield (
-            "PREPAID_STRIPE_SECRET_KEY and PREPAID_STRIPE_PUBLISHABLE_KEY are not of one mode: one is live, "
-            "one for tests. Take both from the same page of Stripe's dashboard."
+            "PREPAID_STRIPE_WEBHOOK_SECRET does not begin with whsec_. `flask prepaid connect --url ...` "
+            "prints it; Stripe's dashboard shows it, too."
         )
-    if config.livemode and config.api_base:
-        yield f"PREPAID_STRIPE_API_BASE sends a live key to {config.api_base}. Take that setting away."
+    yield from _migrations()
     if SDK_MAJOR < MIN_SDK_MAJOR:
         yield (
             f"The installed SDK is stripe {SDK_VERSION}, older than this extension can do with. "
             "Install what it asks for: pip install --force-reinstall flask-prepaid"
+        )
+
+
+def _migrations() -> Iterator[str]:
+    """Whether the host's own migrations would drop our tables: Flask-Migrate compares all that it sees."""
+    migrate = current_app.extensions.get("migrate")
+    if migrate is None:
+        return
+    given = migrate.configure_args.get("include_name") or migrate.configure_args.get("include_object")
+    env = Path(current_app.root_path, migrate.directory, "env.py")
+    if given is None and env.exists() and "include_" in env.read_text():
+        return  # the host's own file decides
+    if given is None or ("include_name" in migrate.configure_args and given("prepaid_entry", "table", {})):
+        yield (
+            "`flask db migrate` would drop the prepaid_* tables: nothing tells Flask-Migrate to leave them "
+            "alone. From flask_prepaid, give it include_name: Migrate(app, db, include_name=include_name)"
         )
 
 
@@ -83,7 +93,7 @@ def _stripe(context: Context) -> Iterator[str]:
     try:
         stripes_time = context.gateway.account.fetch_time()
     except GatewayUnavailable:
-        yield _no_answer(context.config.api_base)
+        yield no_answer(context.config.api_base)
         return
     except GatewayRefused as refused:
         yield f"Stripe refuses PREPAID_STRIPE_SECRET_KEY: {refused}"
@@ -93,20 +103,11 @@ def _stripe(context: Context) -> Iterator[str]:
         yield f"This machine's clock is {apart:.0f} s off Stripe's: webhooks are refused. Set it by NTP."
 
 
-def _no_answer(api_base: str | None) -> str:
-    if api_base is None:
-        return "Stripe does not answer. Check the network."
-    return (
-        f"Stripe does not answer at {api_base}, where PREPAID_STRIPE_API_BASE sends. If that is the "
-        "emulator, start it: flask --debug prepaid listen --emulator"
-    )
-
-
 def _endpoints(context: Context) -> Iterator[str]:
     """Where Stripe's events are to go, and whether they come in."""
     path = context.config.paths["webhook"]
     try:
-        all_endpoints = context.gateway.account.endpoints()
+        all_endpoints = context.gateway.account.endpoints(may_refuse=True)
     except GatewayRefused as refused:
         yield f"Stripe does not let this key see webhook endpoints: {refused}"
         return
@@ -218,6 +219,17 @@ def _not_arrived(context: Context, endpoints: list[datetime]) -> tuple[int, str]
     return len(missing), missing[0] if missing else ""
 
 
+def _refusals(context: Context) -> Iterator[str]:
+    """What Stripe, or a rule of ours, refused within a day."""
+    for refused in refusals.lately(context):
+        request = f", request {refused.request_id}" if refused.request_id else ""
+        times = counted(refused.times, "time", "times")
+        yield (
+            f"Refused {times} within a day, for {refused.code}: {refused.message.rstrip('.')}{request}. "
+            "The log has each."
+        )
+
+
 def _upkeep(context: Context) -> Iterator[str]:
     """What came in and waits."""
     session = context.session
@@ -226,8 +238,8 @@ def _upkeep(context: Context) -> Iterator[str]:
     if count:
         first = select(InboxEvent.outcome).where(*failed).order_by(InboxEvent.received_at).limit(1)
         yield (
-            f"{count} events came in and were not handled, the first for: {session.scalar(first)}. "
-            "Run: flask prepaid replay --failed"
+            f"{counted(count, 'event', 'events')} came in and not handled, the first for: "
+            f"{session.scalar(first)}. Run: flask prepaid replay --failed"
         )
     warned = fraud_warnings.count(session)
     if warned:
@@ -246,7 +258,7 @@ def _upkeep(context: Context) -> Iterator[str]:
     waiting = session.scalar(select(func.count()).select_from(Payment).where(overdue))
     if waiting:
         yield (
-            f"{waiting} payments wait for a look, some for half an hour: no tick runs. "
+            f"{counted(waiting, 'payment waits', 'payments wait')} for half an hour or more: no tick runs. "
             "Run it every minute: flask prepaid tick"
         )
 

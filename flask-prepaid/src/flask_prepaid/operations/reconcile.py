@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
+from .. import money
 from ..context import Context, Write, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
 from ..gateway.values import Intent
@@ -228,7 +229,7 @@ def _payments_here(
             yield Drift("unresolved", str(row.id), row.id, f"it is {row.state}"), check
         elif row.id not in paid and not _is_paid(context, row):
             name = row.payment_intent_id or row.session_id or str(row.id)
-            yield Drift("unpaid", name, row.id, f"{row.credits} credits were given for nothing"), None
+            yield Drift("unpaid", name, row.id, f"{money.credits(row.credits)} came in for nothing"), None
 
 
 def _refunds_here(context: Context, seen: Callable[[], None]) -> Iterator[Found]:
@@ -261,7 +262,8 @@ def _balances(context: Context) -> Iterator[Found]:
         return
     for currency, minor in theirs.items():
         if ours.get(currency, 0) != minor:
-            detail = f"it is {minor}; all that was copied adds up to {ours.get(currency, 0)}"
+            copied = money.show(ours.get(currency, 0), currency)
+            detail = f"it is {money.show(minor, currency)}; all that was copied adds up to {copied}"
             yield Drift("unbalanced", currency, None, detail), partial(balance_sync.sync, context, anew=True)
 
 

@@ -12,7 +12,7 @@ from prepaid_ledger.errors import PrepaidError
 
 from ..context import Context, reading
 from ..errors import GatewayUnavailable
-from ..payments import card_testing, customers, payments
+from ..payments import card_testing, customers, paid_requests, payments, refusals
 from ..payments.models import Payment, Refund
 from ..purchases import checkout, fraud_warnings, refunds, topups
 from ..reports import balance_sync, credits
@@ -32,19 +32,21 @@ def tick(context: Context) -> dict[str, int]:
     due = {"wallets": context.ledger.write_due()}
     credits.catch_up(context, max_time=COUNTING)
     card_testing.forget(context)
+    refusals.forget(context)
+    paid_requests.forget(context)
     try:
         balance_sync.sync_if_old(context)
     except PrepaidError as error:  # Stripe is away, or the key may not read balances: the rest goes on
         context.session.rollback()
         log.warning("Stripe's balance was not copied: %s", error)
     balance_sync.note_tick(context)
+    each(context, blocking.due, blocking.check)  # before anything is charged
     return due | {
         "payments": each(context, partial(_due, table=Payment), checkout.check_with_stripe),
         "refunds": each(context, partial(_due, table=Refund), refunds.check_with_stripe),
         "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),
         "addresses": each(context, customers.outdated, customers.bring_up_to_date),
         "plans": each(context, subscribing.due, subscribing.check_with_stripe),
-        "plans of blocked": each(context, blocking.due, blocking.check),
         "plans' retries": each(context, retries.due, retries.retry),
         "top-ups": each(context, topups.due, topups.top_up),
         "notices": notices.send(context),

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from prepaid_ledger.database import insert
 
 from ..context import Context, reading, refuse_uncommitted, transaction
-from ..errors import GatewayRefused, GatewayUnavailable
+from ..errors import GatewayRefused, GatewayUnavailable, UnknownItem
 from .models import Attempt, Customer, SavedCard, TopUp, TrialCard
 
 T = TypeVar("T")
@@ -155,6 +155,25 @@ def card_on_file(session: Session, owner: str, card_id: str) -> SavedCard | None
     """The owner's card with this id, which may be any text that a browser sends."""
     card = session.get(SavedCard, card_id) if CARD_ID.fullmatch(card_id) else None
     return card if card is not None and card.owner == owner else None
+
+
+def adopt(context: Context, owner: str, stripe_id: str) -> None:
+    """Let a customer of Stripe's stand for the owner. Commits. A repeat does nothing.
+
+    :raises UnknownItem: It stands for another owner, or the owner has another customer.
+    """
+    with transaction(context) as session:
+        taken = session.scalar(select(Customer.owner).where(Customer.stripe_id == stripe_id))
+        if taken not in (None, owner):
+            raise UnknownItem(
+                f"The customer {stripe_id!r} stands for {taken!r} already.", field="customer_id"
+            )
+        row = _customer(context, owner)
+        nameless = Customer.owner == owner, Customer.stripe_id.is_(None)
+        session.execute(update(Customer).where(*nameless).values(stripe_id=stripe_id))
+        session.refresh(row)
+        if row.stripe_id != stripe_id:
+            raise UnknownItem(f"{owner!r} has the customer {row.stripe_id!r} already.", field="owner")
 
 
 def remove(context: Context, owner: str) -> None:

@@ -105,6 +105,7 @@ class Customer(Base):
     """
 
     __tablename__ = "prepaid_customer"
+    _shown = ("owner", "stripe_id")
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
     idempotency_key: Mapped[str] = mapped_column(unique=True)
@@ -126,6 +127,7 @@ class SavedCard(Base):
     """
 
     __tablename__ = "prepaid_card"
+    _shown = ("id", "owner", "brand", "last4", "exp_month", "exp_year")
     __table_args__ = (
         Index("ix_prepaid_card_owner", "owner"),
         Index("ix_prepaid_card_fingerprint", "fingerprint"),
@@ -156,6 +158,17 @@ class Payment(Base):
     """
 
     __tablename__ = "prepaid_payment"
+    _shown = (
+        "id",
+        "owner",
+        "via",
+        "state",
+        "title",
+        "amount_minor",
+        "paid_minor",
+        "refunded_minor",
+        "currency",
+    )
     __table_args__ = (
         CheckConstraint("credits > 0", name="credits_positive"),
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
@@ -213,6 +226,7 @@ class Refund(Base):
     """
 
     __tablename__ = "prepaid_refund"
+    _shown = ("id", "payment_id", "amount_minor", "state", "stripe_id")
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
@@ -236,6 +250,7 @@ class Dispute(Base):
     """A bank wants its customer's money back."""
 
     __tablename__ = "prepaid_dispute"
+    _shown = ("id", "payment_id", "amount_minor", "state")
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         Index("ix_prepaid_dispute_payment_id", "payment_id"),
@@ -284,6 +299,7 @@ class TopUp(Base):
     """
 
     __tablename__ = "prepaid_topup"
+    _shown = ("owner", "on", "pack", "threshold", "stopped")
     __table_args__ = (CheckConstraint("threshold > 0", name="threshold_positive"),)
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -328,6 +344,36 @@ class Attempt(Base):
     at: Mapped[datetime]
 
 
+class PaidRequest(Base):
+    """Which hold pays for what a client named, as by an ``Idempotency-Key``, kept as a digest."""
+
+    __tablename__ = "prepaid_paid_request"
+    __table_args__ = (Index("ix_prepaid_paid_request_at", "at"),)
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    hold_key: Mapped[str] = mapped_column(String(128))
+    at: Mapped[datetime]
+
+
+class Refusal(Base):
+    """What Stripe or a rule of ours refused on one day (UTC) for one reason, and the last of it in words.
+
+    ``code`` is Stripe's, or that of our error. ``request_id`` finds the last request in Stripe's dashboard.
+    """
+
+    __tablename__ = "prepaid_refusal"
+    _shown = ("day", "code", "times", "message", "request_id")
+    __table_args__ = (Index("ix_prepaid_refusal_last_at", "last_at"),)
+
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    times: Mapped[int]
+    message: Mapped[str]
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    last_at: Mapped[datetime]
+
+
 class InboxEvent(Base):
     """A Stripe event that came. Kept once, without its payload; handled when ``handled_at`` is set.
 
@@ -335,6 +381,7 @@ class InboxEvent(Base):
     """
 
     __tablename__ = "prepaid_inbox"
+    _shown = ("id", "type", "object_id", "handled_at")
     __table_args__ = (
         Index("ix_prepaid_inbox_received_at", "received_at", "id"),
         Index("ix_prepaid_inbox_object_id", "object_id"),

@@ -14,7 +14,7 @@ from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import KeyReused
 
-from .. import signals
+from .. import money, signals
 from ..catalog import Offer
 from ..context import Context
 from ..gateway.values import Checkout, Intent
@@ -214,7 +214,7 @@ def _call_for_review(context: Context, payment: Payment, charged: tuple[int, str
     if payment.state is PaymentState.NEEDS_REVIEW:
         return
     payment.state = PaymentState.NEEDS_REVIEW
-    payment.failure = f"Stripe asked for {charged[0]} {charged[1]}"
+    payment.failure = f"Stripe asked for {money.show(*charged)}"
     payment.check_at = None
     log.error("payment %s needs review: %s, not what was agreed", payment.id, payment.failure)
     signals.after_commit(

@@ -10,7 +10,7 @@ from typing import Any
 from .. import money
 from ..catalog import Offer
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
-from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, TooManyAttempts, UnknownItem
+from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
 from ..gateway.subscription_values import StripeInvoice
 from ..gateway.values import Checkout, Intent, is_session_id
 from ..payments import card_testing, payments, timing
@@ -303,8 +303,7 @@ def invoice_url(context: Context, owner: str, payment_id: int) -> str:
     """
     with reading(context):
         invoice_id = _own_payment(context, owner, payment_id).invoice_id
-    if invoice_id and not context.gateway.asks.may(owner):
-        raise TooManyAttempts("This was asked for very often. Try again in a minute.")
+    context.gateway.asks.require(owner)
     invoice = context.gateway.invoices.fetch(invoice_id) if invoice_id else None
     if invoice is None or invoice.pdf_url is None:
         raise NotYours("There is no invoice of this purchase.")

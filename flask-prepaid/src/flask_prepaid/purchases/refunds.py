@@ -95,10 +95,15 @@ def _refundable_minor(session: Session, payment: Payment, amount_minor: int | No
             f"The customer's bank has taken payment {payment.id} back, by dispute {dispute.id}: "
             "Stripe refunds nothing of it as long as that stands."
         )
-    left = (payment.paid_minor or 0) - _refunded_minor(session, payment.id)
+    if payment.state is not PaymentState.PAID:
+        raise NothingToReverse(f"Payment {payment.id} is {payment.state}: only what is paid can be refunded.")
+    left = max((payment.paid_minor or 0) - _refunded_minor(session, payment.id), 0)
+    if payment.payment_intent_id is None or left == 0:
+        raise NothingToReverse(f"Nothing of payment {payment.id} is left to refund.")
     amount = left if amount_minor is None else amount_minor
-    if payment.state is not PaymentState.PAID or payment.payment_intent_id is None or not 0 < amount <= left:
-        raise NothingToReverse(f"Payment {payment.id} has {max(left, 0)} left to refund, not {amount}.")
+    if not 0 < amount <= left:
+        shown, asked_for = (money.show(minor, payment.currency) for minor in (left, amount))
+        raise NothingToReverse(f"Payment {payment.id} has {shown} left to refund, not {asked_for}.")
     try:
         money.check(amount, payment.currency)
     except ValueError as too_fine:

@@ -70,6 +70,7 @@ class PlanPrice(Base):
     """The terms of a plan that one Stripe price stands for. Never changed: new terms get a new price."""
 
     __tablename__ = "prepaid_plan_price"
+    _shown = ("id", "plan", "title", "credits", "amount_minor", "currency")
 
     id: Mapped[str] = mapped_column(primary_key=True)
     plan: Mapped[str] = mapped_column(String(64))
@@ -95,6 +96,7 @@ class Subscription(Base):
     """
 
     __tablename__ = "prepaid_subscription"
+    _shown = ("id", "owner", "state", "price_id", "quantity", "stripe_id")
     __table_args__ = (
         ForeignKeyConstraint(["price_id"], ["prepaid_plan_price.id"]),
         ForeignKeyConstraint(["next_price_id"], ["prepaid_plan_price.id"]),
@@ -155,6 +157,7 @@ class Invoice(Base):
     """
 
     __tablename__ = "prepaid_invoice"
+    _shown = ("id", "stripe_id", "state", "total_minor", "currency", "credits")
     __table_args__ = (
         ForeignKeyConstraint(["subscription_id"], ["prepaid_subscription.id"]),
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),

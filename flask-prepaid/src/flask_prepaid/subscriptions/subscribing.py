@@ -30,6 +30,7 @@ OVERDUE_AFTER = timedelta(hours=2)
 CLOSING_TRIES = 3
 
 TWO_AT_ONCE = "Another page of yours has just begun a plan. Load this page again."
+CARD_GONE = "That card is not on file any more. Choose another one."
 ONE_PLAN = "You have a plan already. Change it on this page; a second one is not needed."
 
 
@@ -146,7 +147,10 @@ def subscribe(
         return row
     with reading(context) as session:
         customer_id = known_customer(session, owner)
-    assert customer_id is not None, "a saved card has a customer"
+    if customer_id is None:  # the account was closed meanwhile
+        with transaction(context):
+            _give_up(context, row)
+        raise UnknownItem(CARD_GONE, field="saved_card")
     try:
         subscription = context.gateway.subscriptions.create(
             **begun.agreed, customer_id=customer_id, card_id=card_id
@@ -167,7 +171,7 @@ def check_card(context: Context, owner: str, card_id: str) -> None:
     refuse_uncommitted(context)
     with reading(context) as session:
         if card_on_file(session, owner, card_id) is None:
-            raise UnknownItem("That card is not on file any more. Choose another one.", field="saved_card")
+            raise UnknownItem(CARD_GONE, field="saved_card")
 
 
 @dataclass(frozen=True)

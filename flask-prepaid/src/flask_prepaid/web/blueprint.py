@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, Response, request
 from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
+from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger.errors import PrepaidError
 
@@ -31,6 +32,7 @@ def create() -> Blueprint:
     pages.url_value_preprocessor(csrf.let_stripe_in)
     pages.before_request(csrf.protect)
     pages.after_request(keep_to_its_owner)
+    pages.register_error_handler(DBAPIError, errors.answer_database)
     return pages
 
 
@@ -39,6 +41,7 @@ def register(app: Flask, pages: Blueprint) -> None:
     app.register_blueprint(pages)
     app.register_error_handler(PrepaidError, errors.answer)
     app.jinja_env.filters["prepaid_money"] = money.show
+    app.jinja_env.filters["prepaid_credits"] = money.credits
     app.jinja_env.filters["prepaid_date"] = day
 
 

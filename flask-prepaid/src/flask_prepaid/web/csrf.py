@@ -9,8 +9,10 @@ import hmac
 import secrets
 from typing import Any
 
-from flask import abort, current_app, request, session
+from flask import current_app, request, session
 from markupsafe import Markup
+
+from ..errors import FormExpired
 
 FIELD = "csrf_token"
 _KEPT = "prepaid_csrf"
@@ -28,13 +30,18 @@ def field() -> Markup:
 
 
 def protect() -> None:
-    """Refuse a form that did not come from one of our pages. Flask-WTF has looked already, if it is there."""
+    """Refuse a form that did not come from one of our pages. Flask-WTF has looked already, if it is there.
+
+    :raises FormExpired: Its token is not that of the session.
+    """
     if request.method != "POST" or request.endpoint == "prepaid.webhook" or "csrf" in current_app.extensions:
         return
     kept = session.get(_KEPT)
     sent = request.form.get(FIELD, "")
     if not kept or not hmac.compare_digest(kept.encode(), sent.encode()):
-        abort(400, "This form has lost its session. Go back, load the page again and send it once more.")
+        raise FormExpired(
+            "This form has lost its session. Go back, load the page again and send it once more."
+        )
 
 
 def let_stripe_in(endpoint: str | None, values: dict[str, Any] | None) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Response, jsonify, make_response, request, url_for
+import logging
+
+from flask import Response, current_app, jsonify, make_response, url_for
+from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger.errors import InsufficientCredits, PrepaidError
 
-from ..errors import GatewayRefused, GatewayUnavailable
+from .. import upgrade
+from ..errors import GatewayRefused, GatewayUnavailable, TablesMissing, UnknownItem
+from ..gateway.version import no_answer
 from . import page
+from .page import wants_json
+
+log = logging.getLogger(__name__)
 
 #: What a customer is told where the error itself speaks to operators.
 FOR_PEOPLE: dict[type[PrepaidError], str] = {
@@ -19,7 +27,7 @@ FOR_PEOPLE: dict[type[PrepaidError], str] = {
 
 def answer(error: PrepaidError) -> Response:
     """What the client is told, with the error's own status."""
-    message = FOR_PEOPLE.get(type(error), str(error))
+    message = words(error)
     if wants_json():
         response = jsonify(
             {"status": "FAILURE", "error": {"code": error.code, "message": message, **details(error)}}
@@ -32,8 +40,50 @@ def answer(error: PrepaidError) -> Response:
     return response
 
 
+def explained(error: DBAPIError) -> PrepaidError | DBAPIError:
+    """What is behind a refusal of the database: tables that are not there yet; else the refusal itself."""
+    context = page.context()
+    context.session.rollback()
+    try:
+        behind = upgrade.behind(context.engine)
+    except DBAPIError:
+        return error
+    if not behind:
+        return error
+    log.error("%s", " ".join(behind))
+    return TablesMissing(
+        " ".join(behind) if current_app.debug else "This shop is being set up. Try again soon."
+    )
+
+
+def answer_database(error: DBAPIError) -> Response:
+    """What the client of a page is told where the database refuses.
+
+    :raises DBAPIError: It is no matter of missing tables.
+    """
+    cause = explained(error)
+    if isinstance(cause, DBAPIError):
+        raise cause
+    return answer(cause)
+
+
+def words(error: PrepaidError) -> str:
+    """What a customer is told; in debug mode the developer, too, whose emulator is not started."""
+    message = FOR_PEOPLE.get(type(error), str(error))
+    if isinstance(error, GatewayRefused) and error.request_id:
+        message += f" Stripe's name for the request is {error.request_id}."
+    base = page.context().config.api_base
+    if isinstance(error, GatewayUnavailable) and current_app.debug and base:
+        message += f" {no_answer(base)}"
+    return message
+
+
 def details(error: PrepaidError) -> dict[str, int | str]:
     """What a program needs to act on the error."""
+    if isinstance(error, UnknownItem):
+        return {"param": error.field}
+    if isinstance(error, GatewayRefused) and error.request_id:
+        return {"request_id": error.request_id}
     if isinstance(error, InsufficientCredits):
         return {
             "balance": error.available,
@@ -41,9 +91,3 @@ def details(error: PrepaidError) -> dict[str, int | str]:
             "buy_url": url_for("prepaid.buy", _external=True),
         }
     return {}
-
-
-def wants_json() -> bool:
-    """A browser asks for HTML by its name; a program for JSON, or for anything."""
-    accepts = request.accept_mimetypes
-    return request.is_json or (bool(accepts) and accepts["application/json"] >= accepts["text/html"])

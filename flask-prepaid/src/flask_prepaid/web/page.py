@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from flask import Response, abort, current_app, make_response, render_template, request, url_for
 
 from ..context import Context
+from ..errors import NotSignedIn
 from . import csrf
 
 #: A page whose state may still change loads itself again after so many seconds.
@@ -30,12 +31,23 @@ def context() -> PageContext:
 
 
 def customer() -> str:
-    """The owner that this request is about. Nobody: to the host's login, by Flask-Login if it has one."""
+    """The owner that this request is about. A browser of nobody is led to the host's login, if there is one.
+
+    :raises NotSignedIn: Nobody is signed in, and a program asks.
+    """
     owner = context().current_owner()
     if owner is not None:
         return owner
     login = getattr(current_app, "login_manager", None)
-    return abort(make_response(login.unauthorized()) if login else 401)
+    if login is not None and (login.unauthorized_callback or not wants_json()):
+        return abort(make_response(login.unauthorized()))
+    raise NotSignedIn("Sign in first.")
+
+
+def wants_json() -> bool:
+    """A browser asks for HTML by its name. All others are programs, with JSON or without a word of it."""
+    accepts = request.accept_mimetypes
+    return request.is_json or not accepts or accepts["application/json"] >= accepts["text/html"]
 
 
 def render(template: str, **values: Any) -> str:

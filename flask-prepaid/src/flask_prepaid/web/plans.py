@@ -27,6 +27,7 @@ def plan() -> ResponseReturnValue:
     owner = page.customer()
     if request.method == "POST":
         return choose(owner)
+    page.context().gateway.asks.require(owner)
     session_id = request.args.get("session_id")
     if session_id is None:
         return overview(owner)
@@ -176,6 +177,7 @@ def change() -> ResponseReturnValue:
 
 def previewed(owner: str, wanted: Plan, quantity: int) -> str:
     context = page.context()
+    context.gateway.asks.require(owner)
     preview = changing.preview(context, owner, wanted, quantity)
     row = changing.own(context, owner, "change")
     terms = subscribing.terms(context, row)

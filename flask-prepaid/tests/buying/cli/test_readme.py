@@ -86,7 +86,9 @@ def test_with_stripes_test_keys_nothing_is_missing_but_stripe_itself(tmp_path: P
     ]
     nowhere = f"http://127.0.0.1:{free_port()}"
     environment = {**os.environ, "FLASK_PREPAID_STRIPE_API_BASE": nowhere}
-    environment |= dict(pair.split("=") for line in exports for pair in line.split())
+    environment |= dict(
+        pair.replace("...", "of_mine").split("=") for line in exports for pair in line.split()
+    )
 
     subprocess.run(make_tables, cwd=tmp_path, env=environment, check=True, capture_output=True)
     diagnosis = subprocess.run(

@@ -13,7 +13,7 @@ from flask import Flask
 from jinja2 import ChoiceLoader, DictLoader, StrictUndefined
 
 from flask_prepaid import Prepaid
-from flask_prepaid.config import ConfigError
+from flask_prepaid.errors import ConfigError
 from flask_prepaid.purchases import topups
 from flask_prepaid.testing import Databases
 from flask_prepaid.web import mails
@@ -181,7 +181,7 @@ def test_stripe_knows_the_customers_address(writing: Writing) -> None:
 
 
 def test_mails_need_addresses_and_the_apps_own_address(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="email="):
+    with pytest.raises(ConfigError, match="email="):
         Prepaid(mail=print)
     app = Flask("shop", instance_path=str(tmp_path))
     app.testing = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from flask import Flask, request
@@ -20,9 +21,12 @@ from ..shop import SECRET, WEBHOOK, Shop
 CSRF_ORDERS = ["none", "before", "after"]
 
 
-def small_app(databases: Databases, csrf: str = "none", **settings: object) -> tuple[Flask, Emulator]:
+def small_app(
+    databases: Databases, csrf: str = "none", frame: str = "", **settings: object
+) -> tuple[Flask, Emulator]:
     """The three steps of the README, with or without the host's Flask-WTF, set up before or after us."""
     app = Flask("host")
+    app.jinja_loader = DictLoader({"frame.html": frame})
     app.config.update(TESTING=True, SECRET_KEY="x", SQLALCHEMY_DATABASE_URI=databases.fresh("sqlite"))
     app.config.update(settings)
     stripe = Emulator()
@@ -82,8 +86,12 @@ def test_stripe_needs_no_form(databases: Databases, csrf: str) -> None:
 
 
 def test_the_host_brings_its_own_frame_and_addresses(databases: Databases) -> None:
-    app, _ = small_app(databases, PREPAID_BASE_TEMPLATE="frame.html", PREPAID_PATHS={"buy": "/buy-credits"})
-    app.jinja_loader = DictLoader({"frame.html": "<nav>Host</nav>{% block content %}{% endblock %}"})
+    frame = "<nav>Host</nav>{% block content %}{% endblock %}"
+    settings: dict[str, Any] = {
+        "PREPAID_BASE_TEMPLATE": "frame.html",
+        "PREPAID_PATHS": {"buy": "/buy-credits"},
+    }
+    app, _ = small_app(databases, frame=frame, **settings)
 
     page = customer(app).get("/buy-credits").text
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ..clock import Clock
 from ..database.types import Quantities
-from ..errors import HoldClosed, InsufficientCredits, KeyReused
+from ..errors import HoldClosed, InsufficientCredits, KeyReused, credits_are
 from ..tables import Hold, HoldState
 from . import hold_states
 from .entries import require
@@ -97,7 +97,7 @@ def capture(
     if credits != 0:
         check_credits(credits)
     if credits > hold.credits:
-        raise ValueError(f"{hold.credits} credits are held, {credits} cannot be captured")
+        raise ValueError(f"{credits_are(hold.credits)} held, {credits} cannot be captured")
     if hold.state is HoldState.CAPTURED and hold.captured == credits:
         return hold
     if credits == 0:

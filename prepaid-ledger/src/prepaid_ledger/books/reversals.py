@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..clock import Clock
-from ..errors import KeyReused, NothingToReverse
+from ..errors import KeyReused, NothingToReverse, credits_are
 from ..tables import Entry, Hold, Kind
 from .clawbacks import MIN_LIFE
 from .expiry import end, expire, finish
@@ -57,7 +57,8 @@ def reverse(
     left = -spend.credits - returned
     credits = left if credits is None else credits
     if credits > left or left == 0:
-        raise NothingToReverse(f"{left} credits of {spend_key!r} are left to give back, not {credits}")
+        some = f"{credits_are(left)} left to give back of {spend_key!r}, not {credits}"
+        raise NothingToReverse(some if left else f"nothing of {spend_key!r} is left to give back")
     store = expire(session, wallet)
     parts = last(memory.spent(spend.seq), credits, skip=returned)
     use = Use(spend.spender, spend.item)

@@ -72,6 +72,19 @@ class QuantityText(TypeDecorator[Quantities]):
 
 
 class Base(DeclarativeBase):
+    """The base of all our tables.
+
+    ``_shown`` names the columns by which a row says what it is; none of them is a secret.
+    """
+
+    _shown: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:
+        """``Payment(id=17, owner='user:1', ...)``, by what is loaded; nothing is fetched for it."""
+        loaded = vars(self)
+        values = (f"{name}={_plain(loaded[name])}" for name in self._shown if name in loaded)
+        return f"{type(self).__name__}({', '.join(values)})"
+
     metadata: ClassVar[MetaData] = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -82,6 +95,13 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcDateTime, int: BigInt, str: String(255)}
+
+
+def _plain(value: object) -> str:
+    """A value as one reads it: a state by its word, a time in ISO's form."""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return repr(value.value) if isinstance(value, StrEnum) else repr(value)
 
 
 def words(enum: type[StrEnum], length: int = 16) -> Enum:

@@ -9,6 +9,7 @@ from typing import Any
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
+from stripe_emulator.billing import portal_flows
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.ids import new
@@ -42,6 +43,7 @@ OFF: Json = {
         "billing_cycle_anchor": None,
         "default_allowed_updates": [],
         "enabled": False,
+        "products": [],
         "proration_behavior": "none",
         "schedule_at_period_end": {"conditions": []},
         "trial_update_behavior": "end_trial",
@@ -54,6 +56,11 @@ STANDARD: Json = {
     "invoice_history": {"enabled": True},
     "payment_method_update": {"enabled": True},
     "subscription_cancel": {"enabled": True},
+    "subscription_update": {
+        "default_allowed_updates": ["price", "quantity", "promotion_code"],
+        "enabled": True,
+        "proration_behavior": "create_prorations",
+    },
 }
 
 
@@ -79,7 +86,7 @@ def update_configuration(form: Form, configuration_id: str) -> Json:
     if "business_profile" in form:
         changes["business_profile"] = configuration["business_profile"] | form["business_profile"]
     if "features" in form:
-        changes["features"] = _merged(configuration["features"], form["features"])
+        changes["features"] = _merged(configuration["features"], _offered(form["features"]))
     return objects.change(
         configuration, "billing_portal.configuration.updated", **changes, updated=clock.now()
     )
@@ -96,7 +103,7 @@ def list_configurations(form: Form) -> Json:
 @register.post("/v1/billing_portal/sessions")
 def create_session(form: Form) -> Json:
     """https://docs.stripe.com/api/customer_portal/sessions/create"""
-    for param in ("flow_data", "after_expiration", "customer_account", "on_behalf_of"):
+    for param in ("after_expiration", "customer_account", "on_behalf_of"):
         if form.get(param):
             raise NotEmulated(f"portal sessions with {param}", param=param)
     if "customer" not in form:
@@ -111,7 +118,9 @@ def create_session(form: Form) -> Json:
         event="billing_portal.session.created",
         configuration=configuration["id"],
         customer=customer["id"],
-        flow=None,
+        flow=portal_flows.shown(form["flow_data"], customer, configuration["features"])
+        if form.get("flow_data")
+        else None,
         locale=form.get("locale"),
         return_url=form.get("return_url") or configuration["default_return_url"],
         url=f"{store.current().store.base_url}/portal/{session_id}",
@@ -134,7 +143,7 @@ def _configuration(form: Form, *, is_default: bool = False) -> Json:
         active=True,
         business_profile=profile | (form.get("business_profile") or {}),
         default_return_url=form.get("default_return_url") or None,
-        features=_merged(OFF, form["features"]),
+        features=_merged(OFF, _offered(form["features"])),
         is_default=is_default,
         login_page={"enabled": False, "url": None},
         metadata=form.get("metadata"),
@@ -147,11 +156,29 @@ def _check(form: Form) -> None:
     """:raises NotEmulated: It asks for a feature that the portal's page lacks."""
     _check_url(form.get("default_return_url"), "default_return_url")
     features = form.get("features") or {}
-    for name in ("subscription_update", "subscription_pause"):
-        if (features.get(name) or {}).get("enabled"):
-            raise NotEmulated(f"a portal with {name}", param=f"features[{name}]")
+    if (features.get("subscription_pause") or {}).get("enabled"):
+        raise NotEmulated("a portal with subscription_pause", param="features[subscription_pause]")
+    update = features.get("subscription_update") or {}
+    if (update.get("schedule_at_period_end") or {}).get("conditions"):
+        param = "features[subscription_update][schedule_at_period_end]"
+        raise NotEmulated("a portal that schedules updates for the period's end", param=param)
+    _check_products(update.get("products") or [])
     if (form.get("login_page") or {}).get("enabled"):
         raise NotEmulated("the portal's login page", param="login_page")
+
+
+def _check_products(products: list[Json]) -> None:
+    """:raises InvalidRequest: The customer could choose a price that is none, or not of its product."""
+    param = "features[subscription_update][products]"
+    for number, offered in enumerate(products):
+        product = store.named("product", offered["product"], f"{param}[{number}][product]")
+        for place, price_id in enumerate(offered["prices"]):
+            price = store.named("price", price_id, f"{param}[{number}][prices][{place}]")
+            if price["product"] != product["id"] or price["recurring"] is None:
+                raise InvalidRequest(
+                    f"The price {price_id} is no recurring price of the product {product['id']}.",
+                    param=f"{param}[{number}][prices][{place}]",
+                )
 
 
 def _check_url(url: str | None, param: str) -> None:
@@ -161,6 +188,19 @@ def _check_url(url: str | None, param: str) -> None:
             code="url_invalid",
             param=param,
         )
+
+
+def _offered(features: Json) -> Json:
+    """A form's features with all that is shown of the products whose prices the customer may choose."""
+    update = features.get("subscription_update") or {}
+    if not update.get("products"):
+        return features
+    fixed = {"enabled": False, "maximum": None, "minimum": 0}
+    products = [
+        {**product, "adjustable_quantity": fixed | (product.get("adjustable_quantity") or {})}
+        for product in update["products"]
+    ]
+    return {**features, "subscription_update": {**update, "products": products}}
 
 
 def _merged(before: Json, form: Json) -> Json:

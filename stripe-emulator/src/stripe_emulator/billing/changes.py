@@ -132,7 +132,9 @@ def _debit(subscription: Json, customer: Json, item: Json, since: int) -> list[J
 
 
 def _costs_the_same(before: Json, after: Json) -> bool:
-    return bool(before["price"]["id"] == after["price"]["id"] and before["quantity"] == after["quantity"])
+    return bool(
+        before["price"]["id"] == after["price"]["id"] and before.get("quantity") == after.get("quantity")
+    )
 
 
 def _resets_anchor(subscription: Json, form: Json, data: list[Json], trial_end: int | None) -> bool:

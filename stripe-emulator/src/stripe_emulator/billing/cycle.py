@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import collection, drafts, invoices, items, lines, states
+from stripe_emulator.billing import collection, drafts, invoices, items, lines, states, usage
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.clock import DAY
 from stripe_emulator.core.hooks import Hook
@@ -60,10 +60,11 @@ def bill_next(subscription: Json, *, recurring_only: bool = False) -> Json:
     data = copy.deepcopy(subscription["items"]["data"])
     ended = [item for item in data if item["current_period_end"] <= now]
     before = min((item["current_period_start"] for item in ended), default=now)
+    over = {item["id"]: (item["current_period_start"], item["current_period_end"]) for item in ended}
     for item in ended:
         items.place(item, subscription["billing_cycle_anchor"], now)
     waiting = [] if recurring_only else drafts.take_pending(customer, subscription["currency"], subscription)
-    renewed = [lines.of_period(subscription, item) for item in ended]
+    renewed = [_renewed(subscription, item, *over[item["id"]]) for item in ended]
     invoice = drafts.new(
         customer,
         subscription["currency"],
@@ -80,12 +81,26 @@ def bill_next(subscription: Json, *, recurring_only: bool = False) -> Json:
     return invoice
 
 
+def _renewed(subscription: Json, item: Json, start: int, end: int) -> Json:
+    """An item's line at a renewal: for what comes, or for what was used until now."""
+    if not usage.is_metered(item["price"]):
+        return lines.of_period(subscription, item)
+    return used(subscription, item, start, end)
+
+
+def used(subscription: Json, item: Json, start: int, end: int) -> Json:
+    """The line of what was used in a period; a trial's use is free."""
+    free = subscription["trial_end"] is not None and end <= subscription["trial_end"]
+    quantity = 0 if free else usage.of_item(subscription, item, start=start, end=end)
+    return lines.of_usage(subscription, item, start, end, quantity)
+
+
 def debited(invoice: Json) -> Json:
     """What each item was charged for its running period: what a credit is later computed from."""
     debits: dict[str, list[Json]] = {}
     for line in invoice["lines"]["data"]:
         details = line["parent"]["subscription_item_details"]
-        if details and not details["proration"] and line["amount"] > 0:
+        if details and not details["proration"] and line["amount"] > 0 and not _is_usage(line):
             off = sum(discount_amount["amount"] for discount_amount in line["discount_amounts"])
             debits.setdefault(details["subscription_item"], []).append(
                 {
@@ -98,6 +113,12 @@ def debited(invoice: Json) -> Json:
                 }
             )
     return debits
+
+
+def _is_usage(line: Json) -> bool:
+    """Whether a line is for what was used: nothing of it can be unused."""
+    price = store.find("price", line["pricing"]["price_details"]["price"])
+    return price is not None and usage.is_metered(price)
 
 
 def collecting(subscription: Json) -> Json:
@@ -171,12 +192,40 @@ def leaves_trial(subscription: Json) -> bool:
     return False
 
 
+def bill_usage(subscription: Json) -> Json | None:
+    """The draft of a last invoice for what was used until now, with its event; None if that is nothing."""
+    if subscription["status"] not in ("active", "past_due"):
+        return None
+    now = clock.now()
+    metered = [item for item in subscription["items"]["data"] if usage.is_metered(item["price"])]
+    last = [used(subscription, item, item["current_period_start"], now) for item in metered]
+    if not any(line["amount"] for line in last):
+        return None
+    customer = store.get("customer", subscription["customer"])
+    invoice = drafts.new(
+        customer,
+        subscription["currency"],
+        "subscription_cycle",
+        last,
+        subscription=subscription,
+        period_start=min(line["period"]["start"] for line in last),
+        period_end=now,
+        **collecting(subscription),
+    )
+    objects.change(subscription, latest_invoice=invoice["id"])
+    events.emit("invoice.created", invoice)
+    return invoice
+
+
 @register.due("subscription.cancel")
 def cancel_now(subscription_id: str) -> None:
     """The day that ``cancel_at`` names has come."""
     subscription = store.get("subscription", subscription_id)
     if subscription["status"] not in states.ENDED:
+        invoice = bill_usage(subscription)
         states.end(subscription, reason="cancellation_requested")
+        if invoice is not None:
+            collection.advance_later(invoice)
 
 
 @register.due("subscription.trial_will_end")

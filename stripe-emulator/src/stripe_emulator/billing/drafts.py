@@ -137,13 +137,14 @@ def add_up(invoice: Json) -> Json:
     data = invoice["lines"]["data"]
     invoice["lines"]["total_count"] = len(data)
     totals_by_discount = _take_discounts(invoice, data)
+    credited = _take_credits(invoice, data)
     taxes = _put_taxes(invoice, data)
     of_lines = sum(_off_by_itself(line) for line in data)
     subtotal = sum(line["amount"] for line in data) - of_lines
     off = sum(totals_by_discount.values()) - of_lines
     added = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "exclusive")
     contained = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "inclusive")
-    total = subtotal - off + added
+    total = subtotal - off - sum(row["amount"] for row in credited) + added
     customer = store.find("customer", invoice["customer"]) if invoice["customer"] else None
     balance = _balance(customer, invoice["currency"])
     applied = balance if invoice.get("_takes_balance", True) else 0
@@ -163,7 +164,8 @@ def add_up(invoice: Json) -> Json:
         total_pretax_credit_amounts=[
             {"amount": amount, "discount": discount_id, "type": "discount"}
             for discount_id, amount in totals_by_discount.items()
-        ],
+        ]
+        + credited,
         total_taxes=taxes,
     )
 
@@ -211,6 +213,14 @@ def _take_discounts(invoice: Json, data: list[Json]) -> dict[str, int]:
     return by_discount
 
 
+def _take_credits(invoice: Json, data: list[Json]) -> list[Json]:
+    """Put on its line what billing credits pay of it, once the invoice is final; return the rows."""
+    credits_by_line = invoice.get("_credits") or {}
+    for line in data:
+        line["pretax_credit_amounts"] += credits_by_line.get(line["id"], [])
+    return [row for rows in credits_by_line.values() for row in rows]
+
+
 def _put_taxes(invoice: Json, data: list[Json]) -> list[Json]:
     """Tax each line by its own rates or the invoice's; return the sums by rate."""
     defaults = [rate["id"] for rate in invoice["default_tax_rates"]]
@@ -220,8 +230,9 @@ def _put_taxes(invoice: Json, data: list[Json]) -> list[Json]:
         rates = [
             store.get("tax_rate", rate_id) for rate_id in invoice["_line_rates"].get(line["id"], defaults)
         ]
+        taxable = line["amount"] - sum(row["amount"] for row in line["pretax_credit_amounts"])
         amounts = totals.tax(
-            after_discounts(line),
+            taxable,
             [totals.Rate(Decimal(str(rate["percentage"])), rate["inclusive"]) for rate in rates],
         )
         line["taxes"] = []
@@ -231,7 +242,7 @@ def _put_taxes(invoice: Json, data: list[Json]) -> list[Json]:
                 "tax_behavior": "inclusive" if rate["inclusive"] else "exclusive",
                 "tax_rate_details": {"tax_rate": rate["id"]},
                 "taxability_reason": "customer_exempt" if exempt else "standard_rated",
-                "taxable_amount": after_discounts(line) - (amount if rate["inclusive"] else 0),
+                "taxable_amount": taxable - (amount if rate["inclusive"] else 0),
                 "type": "tax_rate_details",
             }
             line["taxes"].append(tax)

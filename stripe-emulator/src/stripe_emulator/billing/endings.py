@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_emulator.billing import collection, cycle, drafts, invoices, proration, states
+from stripe_emulator.billing import collection, cycle, drafts, invoices, proration, states, usage
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
@@ -39,6 +39,11 @@ def bill_end(subscription: Json, *, prorate: bool, now: bool) -> Json | None:
             _drop_prorations(subscription)
         return None
     waiting = drafts.take_pending(customer, subscription["currency"], subscription)
+    waiting += [
+        cycle.used(subscription, item, item["current_period_start"], clock.now())
+        for item in subscription["items"]["data"]
+        if usage.is_metered(item["price"])
+    ]
     if not waiting:
         return None
     invoice = drafts.new(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import drafts
+from stripe_emulator.billing import credit_grants, drafts
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import InvalidRequest
@@ -69,6 +69,9 @@ def issue(invoice: Json) -> None:
     status = move(invoice, "finalize")
     clock.unschedule(invoice["id"], "invoice.advance")
     drafts.add_up(invoice)
+    if taken := credit_grants.apply(invoice):
+        objects.change(invoice, _credits=taken)
+        drafts.add_up(invoice)
     if invoice["amount_due"]:
         money.check_charge(invoice["amount_due"], invoice["currency"])
     customer = store.get("customer", invoice["customer"])
@@ -136,6 +139,7 @@ def void(invoice: Json) -> Json:
     status = move(invoice, "void")
     _give_up(invoice, status, "voided_at")
     cancel_payment(invoice)
+    credit_grants.give_back(invoice)
     used = (invoice["ending_balance"] or 0) - invoice["starting_balance"]
     if used:
         customer = store.get("customer", invoice["customer"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 
 from stripe_emulator import contract
-from stripe_emulator.catalog import discounts, prices, pricing
+from stripe_emulator.billing import usage
+from stripe_emulator.catalog import discounts, plans, prices, pricing
 from stripe_emulator.core import clock, ids, periods, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -52,7 +53,7 @@ def new(form: Json, subscription_id: str, customer: Json, param: str) -> Json:
         "id": item_id,
         "created": clock.now(),
         "metadata": objects.merged({}, form.get("metadata")),
-        "quantity": quantity(form.get("quantity", 1), param),
+        **counted(price, form, param),
         "subscription": subscription_id,
         "tax_rates": tax_rates(form.get("tax_rates"), f"{param}[tax_rates]"),
         **_priced(price),
@@ -123,7 +124,7 @@ def check(items: list[Json]) -> None:
 def worth(items: list[Json]) -> int:
     """What the items cost for a period each, before discounts."""
     return sum(
-        pricing.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"] or 0)
+        pricing.total(store.find("price", item["price"]["id"]) or item["price"], item.get("quantity") or 0)
         for item in items
     )
 
@@ -178,36 +179,13 @@ def tax_rates(named: list[str] | str | None, param: str) -> list[Json]:
     ]
 
 
-def plan_of(price: Json) -> Json:
-    """The price in the shape that plans had; items still show it."""
-    recurring = price["recurring"]
-    return contract.blank("plan") | {
-        "active": price["active"],
-        "amount": price["unit_amount"],
-        "amount_decimal": price["unit_amount_decimal"],
-        "billing_scheme": price["billing_scheme"],
-        "created": price["created"],
-        "currency": price["currency"],
-        "id": price["id"],
-        "interval": recurring["interval"],
-        "interval_count": recurring["interval_count"],
-        "livemode": False,
-        "metadata": dict(price["metadata"]),
-        "meter": recurring["meter"],
-        "nickname": price["nickname"],
-        "product": price["product"],
-        "tiers_mode": price["tiers_mode"],
-        "transform_usage": price["transform_quantity"],
-        "trial_period_days": recurring["trial_period_days"],
-        "usage_type": recurring["usage_type"],
-    }
-
-
 def _change(item: Json, form: Json, customer: Json, param: str) -> None:
     if form.keys() & {"price", "plan", "price_data"}:
         item |= _priced(named_price(form, param))
-    if "quantity" in form:
-        item["quantity"] = quantity(form["quantity"], param)
+        if usage.is_metered(item["price"]):
+            item.pop("quantity", None)
+    if "quantity" in form or "quantity" not in item:
+        item |= counted(item["price"], form, param)
     if "metadata" in form:
         item["metadata"] = objects.merged(item["metadata"], form["metadata"])
     if "tax_rates" in form:
@@ -218,8 +196,24 @@ def _change(item: Json, form: Json, customer: Json, param: str) -> None:
         )
 
 
+def counted(price: Json, form: Json, param: str) -> Json:
+    """An item's quantity; one that a meter counts has none.
+
+    :raises InvalidRequest: A quantity where a meter counts.
+    """
+    if not usage.is_metered(price):
+        return {"quantity": quantity(form.get("quantity", 1), param)}
+    if "quantity" in form:
+        raise InvalidRequest(
+            f"Quantity should not be specified where usage_type is `metered`. Remove `quantity` from"
+            f" `{param}`",
+            param=f"{param}[quantity]",
+        )
+    return {}
+
+
 def _priced(price: Json) -> Json:
-    return {"price": public(price), "plan": plan_of(price)}
+    return {"price": public(price), "plan": plans.shown(price)}
 
 
 def quantity(number: int, param: str) -> int:

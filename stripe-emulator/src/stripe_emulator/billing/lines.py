@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_emulator import contract
+from stripe_emulator.billing import usage
 from stripe_emulator.catalog import amounts, pricing
 from stripe_emulator.core import clock, ids, store
 from stripe_emulator.core.types import Json
@@ -29,6 +30,8 @@ def sold(price: Json) -> amounts.Sold:
 
 def of_period(subscription: Json, item: Json, *, trial: bool = False) -> Json:
     """What a subscription's item costs for its current period; nothing in a trial."""
+    if usage.is_metered(item["price"]):
+        return of_usage(subscription, item, item["current_period_start"], item["current_period_end"], 0)
     price, quantity = item["price"], item["quantity"]
     named = sold(price)
     return _line(
@@ -41,6 +44,24 @@ def of_period(subscription: Json, item: Json, *, trial: bool = False) -> Json:
         period={"start": item["current_period_start"], "end": item["current_period_end"]},
         parent=_from_item(subscription["id"], item["id"]),
         pricing=pricing_of(price) | ({"unit_amount_decimal": "0"} if trial else {}),
+        quantity=quantity,
+        subscription=subscription["id"],
+    )
+
+
+def of_usage(subscription: Json, item: Json, start: int, end: int, quantity: int) -> Json:
+    """What a customer used of a metered item; who used nothing pays nothing, also no flat amount."""
+    price = _whole(item["price"])
+    return _line(
+        amount=pricing.total(price, quantity) if quantity else 0,
+        currency=price["currency"],
+        description=amounts.regular(sold(price), price, quantity),
+        discountable=True,
+        discounts=list(item["discounts"]),
+        metadata=dict(item["metadata"]) or dict(subscription["metadata"]),
+        period={"start": start, "end": end},
+        parent=_from_item(subscription["id"], item["id"]),
+        pricing=pricing_of(price),
         quantity=quantity,
         subscription=subscription["id"],
     )

@@ -75,7 +75,7 @@ def of_subscription(subscription: Json) -> Json:
             for discount in subscription["discounts"]
         ],
         "end_date": cycle.next_renewal(subscription),
-        "items": [_shown_item(item["price"]["id"], item["quantity"]) for item in data],
+        "items": [_shown_item(item["price"]["id"], item.get("quantity")) for item in data],
         "metadata": {},
         "start_date": min(item["current_period_start"] for item in data),
         "trial_end": subscription["trial_end"] if subscription["status"] == "trialing" else None,
@@ -138,7 +138,7 @@ def _small(count: int, param: str) -> int:
 
 def _item(form: Json, param: str) -> Json:
     price = items.named_price(form, param)
-    shown = _shown_item(price["id"], items.quantity(form.get("quantity", 1), param))
+    shown = _shown_item(price["id"], items.counted(price, form, param).get("quantity"))
     return shown | {
         "discounts": [_shown_discount(discount) for discount in form.get("discounts") or []],
         "metadata": objects.merged({}, form.get("metadata")),
@@ -146,14 +146,15 @@ def _item(form: Json, param: str) -> Json:
     }
 
 
-def _shown_item(price_id: str, quantity: int) -> Json:
+def _shown_item(price_id: str, quantity: int | None) -> Json:
+    counted: Json = {} if quantity is None else {"quantity": quantity}
     return {
         "billing_thresholds": None,
         "discounts": [],
         "metadata": {},
         "plan": price_id,
         "price": price_id,
-        "quantity": quantity,
+        **counted,
         "tax_rates": [],
     }
 
@@ -179,7 +180,7 @@ def form_of(item: Json) -> Json:
     """A phase's item as a subscription's form takes it."""
     return {
         "price": item["price"],
-        "quantity": item["quantity"],
+        **({"quantity": item["quantity"]} if "quantity" in item else {}),
         "discounts": [without_nulls(discount) for discount in item["discounts"]],
         "metadata": item["metadata"],
         "tax_rates": [rate["id"] for rate in item["tax_rates"]],
@@ -212,8 +213,8 @@ def _is_wanted(item: Json, phase: Json) -> bool:
 
 def differs(subscription: Json, phase: Json) -> bool:
     """Whether a subscription is not yet what a phase says."""
-    has = [(item["price"]["id"], item["quantity"]) for item in subscription["items"]["data"]]
-    return sorted(has) != sorted((item["price"], item["quantity"]) for item in phase["items"])
+    has = [(item["price"]["id"], item.get("quantity", 0)) for item in subscription["items"]["data"]]
+    return sorted(has) != sorted((item["price"], item.get("quantity", 0)) for item in phase["items"])
 
 
 def default_settings(given: Json) -> Json:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from stripe_emulator.billing import drafts, lines
+from stripe_emulator.billing import drafts, lines, usage
 from stripe_emulator.catalog import amounts, discounts, pricing, totals
 from stripe_emulator.core import store
 from stripe_emulator.core.types import Json
@@ -43,6 +43,8 @@ def credit(subscription: Json, customer: Json, item: Json, since: int) -> None:
 
 def debit(subscription: Json, customer: Json, item: Json, since: int) -> list[Json]:
     """An invoice item for the rest of an item's period; return it as the item's debits."""
+    if usage.is_metered(item["price"]):
+        return []  # billed afterwards, by what was used
     start, end = item["current_period_start"], item["current_period_end"]
     whole = pricing.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"])
     amount = amounts.share(whole, start=start, end=end, since=since)

@@ -10,6 +10,7 @@ from stripe_emulator.billing import (
     currencies,
     cycle,
     drafts,
+    entitlements,
     invoices,
     items,
     lines,
@@ -39,6 +40,7 @@ def subscribe(customer: Json, form: Json) -> tuple[Json, Json]:
     else:
         events.emit("invoice.created", invoice)
         events.emit("customer.subscription.created", subscription)
+    entitlements.sync(subscription)
     cycle.plan_ahead(subscription)
     if subscription["trial_end"] and subscription["trial_end"] - cycle.TRIAL_REMINDER <= clock.now():
         cycle.remind_of_trial(subscription["id"])

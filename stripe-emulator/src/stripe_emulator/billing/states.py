@@ -6,7 +6,7 @@ https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
 from __future__ import annotations
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import collection, drafts, invoices
+from stripe_emulator.billing import collection, drafts, entitlements, invoices
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.hooks import Hook
@@ -38,7 +38,9 @@ def alive(subscription_id: str) -> Json:
 
 def change(subscription: Json, **fields: object) -> Json:
     """New values for a subscription, with ``customer.subscription.updated``."""
-    return objects.change(subscription, "customer.subscription.updated", **fields)
+    objects.change(subscription, "customer.subscription.updated", **fields)
+    entitlements.sync(subscription)
+    return subscription
 
 
 def must_be_changeable(subscription: Json, form: Json) -> None:
@@ -74,6 +76,7 @@ def end(subscription: Json, *, reason: str, details: Json | None = None) -> Json
         status="canceled",
     )
     events.emit("customer.subscription.deleted", subscription)
+    entitlements.sync(subscription)
     after_end(subscription)
     return subscription
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 
 from stripe_emulator.core import money, store
-from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -108,8 +108,7 @@ def _recurring(form: Form, param: str) -> Json | None:
     given = form.get("recurring")
     if not given:
         return None
-    if given.get("meter") or given.get("usage_type") == "metered":
-        raise NotEmulated("metered prices", param=_named(param, "recurring") + "[usage_type]")
+    _check_meter(given, param)
     count = given.get("interval_count", 1)
     longest = {"day": 1095, "week": 156, "month": 36, "year": 3}[given["interval"]]
     if not 1 <= count <= longest:
@@ -124,6 +123,27 @@ def _recurring(form: Form, param: str) -> Json | None:
         "trial_period_days": given.get("trial_period_days"),
         "usage_type": given.get("usage_type", "licensed"),
     }
+
+
+def _check_meter(recurring: Form, param: str) -> None:
+    """:raises InvalidRequest: Usage without a meter, a meter without usage, or one that counts no more."""
+    metered, meter_id = recurring.get("usage_type") == "metered", recurring.get("meter")
+    named = _named(param, "recurring")
+    if metered and not meter_id:
+        raise InvalidRequest(
+            "Metered prices must be backed by a meter: pass recurring[meter].",
+            code="parameter_missing",
+            param=f"{named}[meter]",
+        )
+    if not meter_id:
+        return
+    if not metered:
+        raise InvalidRequest(
+            "A meter can only be set where usage_type is `metered`.", param=f"{named}[usage_type]"
+        )
+    meter = store.named("billing.meter", meter_id, f"{named}[meter]")
+    if meter["status"] != "active":
+        raise InvalidRequest("This meter is inactive.", param=f"{named}[meter]")
 
 
 def _tiers(form: Form) -> list[Json]:

@@ -1,4 +1,4 @@
-"""All of Checkout but its page: sessions, their modes, discounts, tax, completion.
+"""What is sold line by line: Checkout Sessions with their modes, payment links, and quotes; no page.
 
 Imports ``billing`` and what lies below it.
 """

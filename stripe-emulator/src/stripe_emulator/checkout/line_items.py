@@ -70,6 +70,12 @@ def _line(form: Form, param: str) -> Json:
             code="parameter_missing",
             param=f"{param}[quantity]",
         )
+    if quantity is not None and metered:
+        raise InvalidRequest(
+            f"Quantity should not be specified where usage_type is `metered`. Remove `quantity` from"
+            f" `{param}`",
+            param=f"{param}[quantity]",
+        )
     if quantity is not None and not 1 <= quantity <= MAX_QUANTITY:
         raise InvalidRequest(
             f"Quantity must be between 1 and {MAX_QUANTITY}.",
@@ -78,7 +84,7 @@ def _line(form: Form, param: str) -> Json:
         )
     if price["custom_unit_amount"] is not None:
         raise NotEmulated("prices whose amount the customer chooses", param=f"{param}[price]")
-    amount = pricing.total(price, quantity or 0)
+    amount = 0 if metered else pricing.total(price, quantity or 0)
     adjustable = form.get("adjustable_quantity")
     return {
         "id": form.get("id") or ids.new("item"),

@@ -147,11 +147,8 @@ def _form(session: Json, customer: Json) -> Json:
 
 
 def _item(line: Json) -> Json:
-    return {
-        "price": line["price"]["id"],
-        "quantity": line["quantity"] or 1,
-        "tax_rates": line["_tax_rates"],
-    }
+    counted = {} if line["quantity"] is None else {"quantity": line["quantity"]}
+    return {"price": line["price"]["id"], **counted, "tax_rates": line["_tax_rates"]}
 
 
 def _has_trial(session: Json) -> bool:

@@ -20,6 +20,9 @@ from stripe_emulator.contract import responses
 
 TABLE = Path(__file__).with_name("absent.json")
 
+#: What a sample shows and Stripe leaves out for a reason that the sample doesn't have.
+ALSO_ABSENT = {"_subscription_item:SubscriptionItem": {"quantity"}}  # of a metered price
+
 Samples = dict[str, dict[str, Any]]
 
 
@@ -41,6 +44,8 @@ def derive(samples: Samples) -> dict[str, list[str]]:
         for shape, value in _hashes_in(responses.object_named(name), sample, samples.keys()):
             optional = {key for key, field in shape.fields.items() if field.nullable}
             table.setdefault(shape.key, set()).update(optional - value.keys())
+    for key, fields in ALSO_ABSENT.items():
+        table.setdefault(key, set()).update(fields)
     return {key: sorted(absent) for key, absent in sorted(table.items())}
 
 

@@ -127,7 +127,12 @@ class Unavailable(StripeError):
 
 #: How Stripe writes a kind in "No such ...", where that is not the object's own name.
 SPOKEN = {
+    "billing.credit_balance_transaction": "credit balance transaction",
+    "billing.credit_grant": "credit grant",
+    "billing.meter": "billing meter",
     "checkout.session": "checkout session",
+    "entitlements.active_entitlement": "active entitlement",
+    "entitlements.feature": "entitlement feature",
     "confirmation_token": "confirmationtoken",
     "ephemeral_key": "ephemeral key",
     "file": "file upload",
@@ -135,8 +140,10 @@ SPOKEN = {
     "payment_link": "payment link",
     "payment_method": "PaymentMethod",
     "promotion_code": "promotion code",
+    "product_feature": "product feature",
     "radar.early_fraud_warning": "early fraud warning",
     "setup_intent": "setupintent",
+    "shipping_rate": "shipping rate",
     "tax_id": "tax ID",
     "test_helpers.test_clock": "test clock",
     "webhook_endpoint": "webhook endpoint",

@@ -21,6 +21,7 @@ from stripe_emulator.pages import (
     invoice_pdf,
     payment_link,
     portal,
+    portal_flow,
     stripe_js,
 )
 
@@ -30,6 +31,7 @@ BLUEPRINTS = (
     challenge.pages,
     invoice.pages,
     portal.pages,
+    portal_flow.pages,
     files.pages,
     stripe_js.pages,
     dashboard.pages,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.billing import collection, endings, states, updates
-from stripe_emulator.billing.billing_portal import CONFIGURATION, SESSION
-from stripe_emulator.core import clock, clocks, store
-from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError
+from stripe_emulator.billing import collection, endings, states
+from stripe_emulator.billing.billing_portal import CONFIGURATION
+from stripe_emulator.core import store
+from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError
 from stripe_emulator.core.types import Json
-from stripe_emulator.events import objects
-from stripe_emulator.pages import card_form, problem
+from stripe_emulator.pages import card_form, portal_flow, portal_session, problem
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
 from stripe_emulator.payments import challenges, customers, payment_methods, setup_confirmation, setup_intents
@@ -20,9 +19,6 @@ from stripe_emulator.payments.confirmation import Confirmation
 pages = Blueprint("portal", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)
 
-#: How long a link stays good.
-LIVES = 24 * 3600
-RUNNING = ["active", "trialing", "past_due", "unpaid", "paused"]
 
 NOTICES = {
     "canceled": "Your plan has been canceled.",
@@ -32,6 +28,8 @@ NOTICES = {
     "added": "The card has been added.",
     "removed": "The card has been removed.",
     "saved": "Your details have been saved.",
+    "updated": "Your plan has been changed.",
+    "kept": "Your plan goes on, with the discount.",
 }
 
 
@@ -39,7 +37,10 @@ NOTICES = {
 def show(session_id: str) -> ResponseReturnValue:
     """Plan, cards, invoices and details, as far as the configuration offers them."""
     with storage().transaction(write=False):
-        session = _session(session_id)
+        session = portal_session.find(session_id)
+        flow = portal_flow.page_of(session)
+        if flow is not None:
+            return redirect(flow, 303)
         refusal = None
         intent = store.find("setup_intent", request.args.get("setup_intent", ""))
         if intent and intent["customer"] == session["customer"] and intent["last_setup_error"]:
@@ -51,17 +52,17 @@ def show(session_id: str) -> ResponseReturnValue:
 def change_plan(session_id: str, subscription_id: str) -> ResponseReturnValue:
     """Cancel now or at the period's end, as configured; or go on after all."""
     with storage().transaction():
-        session = _session(session_id, "subscription_cancel")
-        subscription = _own("subscription", subscription_id, session)
-        feature = _features(session)["subscription_cancel"]
+        session = portal_session.find(session_id, "subscription_cancel")
+        subscription = portal_session.own("subscription", subscription_id, session)
+        feature = portal_session.features(session)["subscription_cancel"]
         if request.form.get("do") == "resume":
-            _update(subscription, {"cancel_at_period_end": False})
+            portal_session.update(subscription, {"cancel_at_period_end": False})
             return _done(session, "resumed")
         if feature["mode"] == "immediately":
             prorate = feature["proration_behavior"] != "none"
             endings.cancel(states.alive(subscription["id"]), {"prorate": prorate})
             return _done(session, "canceled")
-        _update(subscription, {"cancel_at_period_end": True})
+        portal_session.update(subscription, {"cancel_at_period_end": True})
         return _done(session, "ends")
 
 
@@ -69,7 +70,7 @@ def change_plan(session_id: str, subscription_id: str) -> ResponseReturnValue:
 def add_card(session_id: str) -> ResponseReturnValue:
     """Save a card through a setup intent; its bank may ask first."""
     with storage().transaction():
-        session = _session(session_id, "payment_method_update")
+        session = portal_session.find(session_id, "payment_method_update")
         intent = setup_intents.new({"customer": session["customer"], "usage": "off_session"})
         back = f"{storage().base_url}/portal/{session_id}?done=added"
         try:
@@ -87,15 +88,15 @@ def add_card(session_id: str) -> ResponseReturnValue:
 def change_card(session_id: str, method_id: str) -> ResponseReturnValue:
     """Make a card the one that pays, or take it away."""
     with storage().transaction():
-        session = _session(session_id, "payment_method_update")
-        method = _own("payment_method", method_id, session)
+        session = portal_session.find(session_id, "payment_method_update")
+        method = portal_session.own("payment_method", method_id, session)
         if request.form.get("do") == "remove":
             if method["id"] == _paying(session):
                 refusal = Refusal("card", "This card pays for your plan. Choose another one for it first.")
                 return _page(session, refusal, 422)
             payment_methods.detach_from(method)
             return _done(session, "removed")
-        _make_default(method, session)
+        portal_session.make_default(method, session)
         return _done(session, "default")
 
 
@@ -103,7 +104,7 @@ def change_card(session_id: str, method_id: str) -> ResponseReturnValue:
 def change_details(session_id: str) -> ResponseReturnValue:
     """The customer's email."""
     with storage().transaction():
-        session = _session(session_id, "customer_update")
+        session = portal_session.find(session_id, "customer_update")
         try:
             customer = customers.alive(session["customer"])
             customers.change(customer, {"email": request.form.get("email", "").strip()})
@@ -112,55 +113,11 @@ def change_details(session_id: str) -> ResponseReturnValue:
         return _done(session, "saved")
 
 
-def _session(session_id: str, feature: str | None = None) -> Json:
-    """The portal session behind a link.
-
-    :raises NotFound: There is none, it is over, or it does not offer the feature.
-    """
-    session = store.find(SESSION, session_id)
-    offered = session is not None and (feature is None or _features(session)[feature]["enabled"])
-    if session is None or not offered or session["created"] + LIVES < clock.now():
-        raise NotFound("This link is no longer good. Go back to the shop and open the portal again.")
-    clocks.enter(store.get("customer", session["customer"]))
-    return session
-
-
-def _features(session: Json) -> Json:
-    features: Json = store.get(CONFIGURATION, session["configuration"])["features"]
-    return features
-
-
-def _own(kind: str, object_id: str, session: Json) -> Json:
-    value = store.get(kind, object_id)
-    if value.get("customer") != session["customer"]:
-        raise NotFound("There is no such thing in this portal.")
-    return value
-
-
-def _subscriptions(session: Json) -> list[Json]:
-    return store.select("subscription", {"customer": session["customer"], "status": RUNNING})
-
-
 def _paying(session: Json) -> str | None:
     """The id of the card that pays for the customer's plan, or would pay for one."""
     customer = store.get("customer", session["customer"])
-    method = collection.default_method(next(iter(_subscriptions(session)), None), customer)
+    method = collection.default_method(next(iter(portal_session.subscriptions(session)), None), customer)
     return method["id"] if method else None
-
-
-def _make_default(method: Json, session: Json) -> None:
-    """Charge a card for what comes, and for the plans that have a card of their own."""
-    customer = store.get("customer", session["customer"])
-    settings = customer["invoice_settings"] | {"default_payment_method": method["id"]}
-    objects.change(customer, "customer.updated", invoice_settings=settings)
-    for subscription in _subscriptions(session):
-        if subscription["default_payment_method"]:
-            _update(subscription, {"default_payment_method": method["id"]})
-
-
-def _update(subscription: Json, wanted: Json) -> None:
-    states.must_be_changeable(subscription, wanted)
-    updates.update(subscription, wanted)
 
 
 def _done(session: Json, word: str) -> ResponseReturnValue:
@@ -173,10 +130,12 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
     page = render_template(
         "hosted/portal.html",
         session=session,
-        features=_features(session),
+        features=portal_session.features(session),
         headline=store.get(CONFIGURATION, session["configuration"])["business_profile"]["headline"],
         customer=customer,
-        subscriptions=[_shown(subscription) for subscription in _subscriptions(session)],
+        subscriptions=[
+            portal_session.shown(subscription) for subscription in portal_session.subscriptions(session)
+        ],
         cards=store.select("payment_method", {"customer": customer["id"]})[::-1],
         paying=_paying(session),
         invoices=[invoice for invoice in invoices if invoice["status"] != "draft"][:24],
@@ -185,13 +144,3 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         notice="" if refusal else NOTICES.get(request.args.get("done", ""), ""),
     )
     return page, status
-
-
-def _shown(subscription: Json) -> Json:
-    """A subscription with the name and the price of each item."""
-    items = subscription["items"]["data"]
-    named = [
-        {"name": store.get("product", item["price"]["product"])["name"], "price": item["price"], **item}
-        for item in items
-    ]
-    return {**subscription, "named": named, "ends": items[0]["current_period_end"]}

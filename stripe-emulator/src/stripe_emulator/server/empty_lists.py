@@ -21,29 +21,17 @@ NOBODYS = {
     "/v1/application_fees": "application fee",
     "/v1/apple_pay/domains": "apple pay domain",
     "/v1/billing/alerts": "alert",
-    "/v1/billing/credit_balance_transactions": "credit balance transaction",
-    "/v1/billing/credit_grants": "credit grant",
-    "/v1/billing/meters": "meter",
-    "/v1/entitlements/active_entitlements": "active entitlement",
-    "/v1/entitlements/features": "feature",
     "/v1/forwarding/requests": "request",
     "/v1/identity/verification_reports": "verification report",
     "/v1/identity/verification_sessions": "verification session",
     "/v1/invoice_rendering_templates": "invoice rendering template",
     "/v1/payment_method_domains": "payment method domain",
-    "/v1/products/{product}/features": "product feature",
-    "/v1/quotes": "quote",
     "/v1/radar/value_lists": "value list",
     "/v1/reporting/report_runs": "report run",
-    "/v1/shipping_rates": "shipping rate",
     "/v1/sigma/scheduled_query_runs": "scheduled query run",
     "/v1/tax/registrations": "registration",
-    "/v1/topups": "topup",
     "/v1/transfers": "transfer",
 }
-
-#: What holds a list that is none of the account's own.
-HOLDERS = {"/v1/products/{product}/features": "product"}
 
 
 def open_lists() -> None:
@@ -62,28 +50,19 @@ def endpoints() -> Iterator[Endpoint]:
             if route.path == path:
                 yield Endpoint("GET", path, partial(_nothing, path, kind), route, True, False)
             elif route.path.startswith(f"{path}/{{"):
-                yield Endpoint("GET", route.path, partial(_missing, path, kind), route, True, False)
+                yield Endpoint("GET", route.path, partial(_missing, kind), route, True, False)
 
 
-def _nothing(path: str, kind: str, form: Form, *holder: str) -> Json:
-    _check_holder(path, holder)
+def _nothing(path: str, kind: str, form: Form) -> Json:
     filters = dict(form)
     if "customer" in filters:
         store.named("customer", filters["customer"], "customer")
     for cursor in ("starting_after", "ending_before"):
         if cursor in filters:
             raise InvalidRequest(no_such(kind, filters[cursor]), code="resource_missing", param=cursor)
-    url = path.format(**dict(zip(["product"], holder, strict=False)))
-    return lists.slice_of([], form, url=url)
+    return lists.slice_of([], form, url=path)
 
 
-def _missing(path: str, kind: str, form: Form, *named: str) -> Json:
-    holders = path.count("{")
-    _check_holder(path, named[:holders])
+def _missing(kind: str, form: Form, object_id: str, *_: str) -> Json:
     dict(form)  # whatever is asked of it: there is none
-    raise NotFound(no_such(kind, named[holders]), code="resource_missing", param="id")
-
-
-def _check_holder(path: str, named: tuple[str, ...]) -> None:
-    if path in HOLDERS:
-        store.get(HOLDERS[path], named[0], param=HOLDERS[path])
+    raise NotFound(no_such(kind, object_id), code="resource_missing", param="id")

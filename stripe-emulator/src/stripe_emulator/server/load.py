@@ -12,13 +12,18 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing import (
     billing_portal,
     collection,
+    credit_grants,
     credit_notes,
     customer_balance_transactions,
     cycle,
+    entitlements,
+    invoice_lines,
     invoice_payments,
     invoice_routes,
     invoiceitems,
     invoices,
+    meter_events,
+    meters,
     pauses,
     pending_updates,
     phases,
@@ -30,12 +35,22 @@ from stripe_emulator.billing import (
     trial_cards,
     upcoming,
 )
-from stripe_emulator.catalog import coupons, prices, products, promotion_codes, tax_rates
+from stripe_emulator.catalog import (
+    coupons,
+    features,
+    plans,
+    prices,
+    products,
+    promotion_codes,
+    shipping_rates,
+    tax_rates,
+)
 from stripe_emulator.checkout import (
     completion,
     payment_links,
     payment_mode,
     payment_pages,
+    quotes,
     sessions,
     setup_mode,
     subscription_mode,
@@ -66,6 +81,7 @@ from stripe_emulator.payments import (
     setup_intents,
     tax_ids,
     tokens,
+    topups,
 )
 from stripe_emulator.server import empty_lists
 
@@ -78,6 +94,9 @@ REGISTERS: tuple[Register, ...] = (
     # catalog
     products.register,
     prices.register,
+    plans.register,
+    features.register,
+    shipping_rates.register,
     tax_rates.register,
     coupons.register,
     promotion_codes.register,
@@ -86,6 +105,7 @@ REGISTERS: tuple[Register, ...] = (
     balance_transactions.register,
     balance.register,
     payouts.register,
+    topups.register,
     payment_methods.register,
     tokens.register,
     card_sources.register,
@@ -106,11 +126,16 @@ REGISTERS: tuple[Register, ...] = (
     payment_intents.register,
     setup_intents.register,
     # billing
+    meters.register,
+    meter_events.register,
+    entitlements.register,
     invoices.register,
     collection.register,
     invoice_routes.register,
     upcoming.register,
     invoiceitems.register,
+    invoice_lines.register,
+    credit_grants.register,
     invoice_payments.register,
     credit_notes.register,
     customer_balance_transactions.register,
@@ -128,6 +153,7 @@ REGISTERS: tuple[Register, ...] = (
     completion.register,
     sessions.register,
     payment_links.register,
+    quotes.register,
     payment_pages.register,
 )
 

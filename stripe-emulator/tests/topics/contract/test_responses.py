@@ -81,8 +81,13 @@ def test_the_table_of_absent_keys_is_what_the_samples_say() -> None:
 def test_a_blank_has_the_keys_of_stripes_sample(kind: str) -> None:
     unlike = {f"{kind}.{key}" for key in contract.blank(kind).keys() ^ SAMPLES[kind].keys()}
 
-    # A payment method that is no card has no ``card``.
-    assert unlike <= {"invoice.subscription", "payment_method.card", "subscription_schedule.pause_schedules"}
+    # A payment method that is no card has no ``card``, and a metered item no quantity.
+    assert unlike <= {
+        "invoice.subscription",
+        "payment_method.card",
+        "subscription_item.quantity",
+        "subscription_schedule.pause_schedules",
+    }
 
 
 def test_a_blank_fails_until_a_resource_fills_it() -> None:

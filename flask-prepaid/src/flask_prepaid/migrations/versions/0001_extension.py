@@ -12,13 +12,12 @@ Locks nothing that was there before. Back: drops the tables; what was paid is th
 import sqlalchemy as sa
 from alembic import op
 
+from flask_prepaid.migrations.sums import AT, BIG, create_movements, create_sums, partial_index
+
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
-
-AT = sa.DateTime(timezone=True)
-BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 PLAN_STATES = (
     "requested open expired incomplete incomplete_expired trialing active past_due unpaid paused canceled"
@@ -26,7 +25,8 @@ PLAN_STATES = (
 
 #: In the order in which they refer to each other.
 TABLES = (
-    "customer card topup notice attempt payment refund dispute fraud_warning inbox comparison"
+    "customer card topup notice attempt payment refund dispute fraud_warning refusal paid_request inbox"
+    " comparison"
     " plan_price subscription trial_card invoice subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
 )
@@ -37,15 +37,10 @@ def words(name: str, length: int, values: str) -> sa.Enum:
     return sa.Enum(*values.split(), name=name, native_enum=False, create_constraint=True, length=length)
 
 
-def partial_index(name: str, table: str, columns: list[str], *, only: str, unique: bool = False) -> None:
-    """An index of the rows that ``only`` holds for."""
-    where = sa.text(only)
-    op.create_index(name, table, columns, unique=unique, postgresql_where=where, sqlite_where=where)
-
-
 def upgrade() -> None:
     create_customers()
     create_payments()
+    create_refusals()
     create_inbox()
     create_plans()
     create_history_of_plans()
@@ -213,6 +208,27 @@ def create_payments() -> None:
     )
 
 
+def create_refusals() -> None:
+    op.create_table(
+        "prepaid_refusal",
+        sa.Column("day", sa.String(10), primary_key=True),
+        sa.Column("code", sa.String(64), primary_key=True),
+        sa.Column("times", BIG, nullable=False),
+        sa.Column("message", sa.String(255), nullable=False),
+        sa.Column("request_id", sa.String(64)),
+        sa.Column("last_at", AT, nullable=False),
+    )
+    op.create_index("ix_prepaid_refusal_last_at", "prepaid_refusal", ["last_at"])
+    op.create_table(
+        "prepaid_paid_request",
+        sa.Column("owner", sa.String(64), primary_key=True),
+        sa.Column("name", sa.String(128), primary_key=True),
+        sa.Column("hold_key", sa.String(128), nullable=False),
+        sa.Column("at", AT, nullable=False),
+    )
+    op.create_index("ix_prepaid_paid_request_at", "prepaid_paid_request", ["at"])
+
+
 def create_inbox() -> None:
     op.create_table(
         "prepaid_inbox",
@@ -368,121 +384,6 @@ def create_history_of_plans() -> None:
     )
     partial_index(
         "ix_prepaid_subscription_change_uncounted", "prepaid_subscription_change", ["id"], only="NOT counted"
-    )
-
-
-def create_movements() -> None:
-    op.create_table(
-        "prepaid_movement",
-        sa.Column("id", sa.String(255), primary_key=True),
-        sa.Column("category", sa.String(64), nullable=False),
-        sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("amount_minor", BIG, nullable=False),
-        sa.Column("fee_minor", BIG, nullable=False),
-        sa.Column("net_minor", BIG, nullable=False, server_default="0"),
-        sa.Column("discount_minor", BIG, nullable=False, server_default="0"),
-        sa.Column("tax_minor", BIG, nullable=False, server_default="0"),
-        sa.Column("source", sa.String(255)),
-        sa.Column("intent_id", sa.String(255)),
-        sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id")),
-        sa.Column("owner", sa.String(64), nullable=False, server_default=""),
-        sa.Column("product", sa.String(64), nullable=False),
-        sa.Column("country", sa.String(2), nullable=False),
-        sa.Column("created_at", AT, nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-    )
-    op.create_index("ix_prepaid_movement_created_at", "prepaid_movement", ["created_at"])
-    by_day = ["currency", "category", "day", "owner", "amount_minor"]
-    op.create_index("ix_prepaid_movement_day", "prepaid_movement", by_day)
-    op.create_index("ix_prepaid_movement_intent_id", "prepaid_movement", ["intent_id"])
-    loose = "payment_id IS NULL AND intent_id IS NOT NULL"
-    partial_index("ix_prepaid_movement_loose", "prepaid_movement", ["id"], only=loose)
-    op.create_index("ix_prepaid_movement_owner", "prepaid_movement", ["currency", "owner", "day"])
-    op.create_index("ix_prepaid_movement_payment_id", "prepaid_movement", ["payment_id"])
-    op.create_table(
-        "prepaid_day_sum",
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("category", sa.String(64), nullable=False),
-        sa.Column("product", sa.String(64), nullable=False),
-        sa.Column("country", sa.String(2), nullable=False),
-        sa.Column("movements", BIG, nullable=False),
-        sa.Column("amount_minor", BIG, nullable=False),
-        sa.Column("fee_minor", BIG, nullable=False),
-        sa.Column("discount_minor", BIG, nullable=False, server_default="0"),
-        sa.Column("tax_minor", BIG, nullable=False, server_default="0"),
-        sa.PrimaryKeyConstraint("day", "currency", "category", "product", "country"),
-    )
-    op.create_table(
-        "prepaid_owner_sum",
-        sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("owner", sa.String(64), nullable=False),
-        sa.Column("gross_minor", BIG, nullable=False),
-        sa.PrimaryKeyConstraint("currency", "owner"),
-    )
-    op.create_table(
-        "prepaid_copying",
-        sa.Column("id", BIG, autoincrement=False, primary_key=True),
-        sa.Column("zone", sa.String(64), nullable=False),
-        sa.Column("copied_to", AT),
-        sa.Column("newest", AT),
-        sa.Column("cursor", sa.String(255)),
-        sa.Column("synced_at", AT),
-        sa.Column("clock_off_s", BIG),
-        sa.Column("counted_to", AT),
-        sa.Column("ticked_at", AT),
-    )
-
-
-def create_sums() -> None:
-    op.create_table(
-        "prepaid_credit_sum",
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("kind", sa.String(16), nullable=False),
-        sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("entries", BIG, nullable=False),
-        sa.Column("credits", BIG, nullable=False),
-        sa.Column("debt", BIG, nullable=False),
-        sa.Column("worth_minor", BIG, nullable=False),
-        sa.PrimaryKeyConstraint("day", "kind", "currency"),
-    )
-    op.create_table(
-        "prepaid_counted",
-        sa.Column(
-            "wallet_id", BIG, sa.ForeignKey("prepaid_wallet.id"), autoincrement=False, primary_key=True
-        ),
-        sa.Column("seq", BIG, nullable=False),
-    )
-    op.create_table(
-        "prepaid_plan_sum",
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("move", sa.String(16), nullable=False),
-        sa.Column("changes", BIG, nullable=False),
-        sa.Column("amount_minor", BIG, nullable=False),
-        sa.Column("customers", BIG, nullable=False),
-        sa.PrimaryKeyConstraint("day", "currency", "move"),
-    )
-    op.create_table(
-        "prepaid_cohort_sum",
-        sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("began", sa.Date(), nullable=False),
-        sa.Column("month", sa.Date(), nullable=False),
-        sa.Column("customers", BIG, nullable=False),
-        sa.Column("newcomers", BIG, nullable=False),
-        sa.PrimaryKeyConstraint("currency", "began", "month"),
-    )
-    op.create_table(
-        "prepaid_failure_sum",
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("failed", BIG, nullable=False),
-        sa.Column("failed_minor", BIG, nullable=False),
-        sa.Column("recovered", BIG, nullable=False),
-        sa.Column("recovered_minor", BIG, nullable=False),
-        sa.Column("lost", BIG, nullable=False),
-        sa.Column("lost_minor", BIG, nullable=False),
-        sa.PrimaryKeyConstraint("day", "currency"),
     )
 
 

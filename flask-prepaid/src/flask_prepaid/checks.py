@@ -1,0 +1,110 @@
+"""What a developer writes is checked where it is written: a refusal names the place and the cure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection
+from datetime import timedelta
+from typing import NoReturn
+
+from .errors import ConfigError
+
+#: The most credits that one pack, plan, price or form may move.
+MAX_CREDITS = 1_000_000_000
+
+#: The longest that anything lasts: credits, holds, graces.
+MAX_PERIOD = timedelta(days=36_500)
+
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+#: So many letters of what was written are shown.
+_SHOWN = 60
+
+
+def refuse(where: str, value: object, cure: str) -> NoReturn:
+    """Say what stands where, and what to write instead.
+
+    :raises ConfigError: Always.
+    """
+    written = repr(value)
+    if len(written) > _SHOWN:
+        written = f"{written[:_SHOWN]}..."
+    raise ConfigError(f"{where} is {written}. {cure}")
+
+
+def whole(where: str, value: object, *, min: int, max: int, hint: str = "") -> int:
+    """A whole number within bounds. ``True`` is none, and neither is ``3.0``.
+
+    :raises ConfigError: It is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not min <= value <= max:
+        refuse(where, value, f"Write a whole number from {min:,} to {max:,}.{hint and f' {hint}'}")
+    return value
+
+
+def switch(where: str, value: object) -> bool:
+    """
+    :raises ConfigError: It is neither ``True`` nor ``False``.
+    """
+    if not isinstance(value, bool):
+        refuse(where, value, "Write True or False.")
+    return value
+
+
+def text(where: str, value: object, *, max_length: int) -> str:
+    """Something that people can read on one line.
+
+    :raises ConfigError: It is no text, empty, too long, or has letters that cannot be printed.
+    """
+    if not isinstance(value, str) or not value.strip() or len(value) > max_length or not value.isprintable():
+        refuse(where, value, f"Write a text of 1 to {max_length} characters, on one line.")
+    return value
+
+
+def slug(where: str, value: object) -> str:
+    """The name of an offer in forms and URLs.
+
+    :raises ConfigError: It is no such name.
+    """
+    if not isinstance(value, str) or not _SLUG.fullmatch(value):
+        refuse(where, value, "Write letters without accents, digits, - and _, at most 64, such as 'starter'.")
+    return value
+
+
+def period(where: str, value: object, *, min: timedelta, max: timedelta = MAX_PERIOD) -> timedelta:
+    """How long something lasts.
+
+    :raises ConfigError: It is no ``timedelta``, or out of bounds.
+    """
+    if not isinstance(value, timedelta) or not min <= value <= max:
+        refuse(
+            where,
+            value,
+            f"Write a timedelta from {spoken(min)} to {spoken(max)}, such as timedelta(days=30).",
+        )
+    return value
+
+
+def choice(where: str, value: object, choices: Collection[str]) -> str:
+    """One of a few words.
+
+    :raises ConfigError: It is none of them; the closest one is named.
+    """
+    if not isinstance(value, str) or value not in choices:
+        refuse(where, value, f"{did_you_mean(value, choices)}Write one of {', '.join(choices)}.")
+    return value
+
+
+def did_you_mean(value: object, choices: Collection[str]) -> str:
+    """A question with the closest word, or nothing where none is close."""
+    near = difflib.get_close_matches(str(value), choices, 1)
+    return f"Did you mean {near[0]}? " if near else ""
+
+
+def spoken(period: timedelta) -> str:
+    """``30 s``, ``2 h`` or ``14 days``."""
+    seconds = period.total_seconds()
+    if period >= timedelta(days=1):
+        return f"{period.days:,} day{'s' * (period.days != 1)}"
+    return f"{seconds / 3600:g} h" if seconds >= 3600 else f"{seconds:g} s"

@@ -1,0 +1,166 @@
+"""``flask prepaid show OWNER``: all that support needs to know of one customer, on one screen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from prepaid_ledger import HoldState
+from prepaid_ledger.tables import Hold, Wallet
+
+from .. import money
+from ..payments import customers
+from ..payments.models import Payment
+from ..purchases import cards, topups
+from ..subscriptions import subscribing
+from .app import CommandContext, context
+
+#: So many payments and entries are shown, the newest first.
+SHOWN = 10
+
+
+@click.command()
+@click.argument("owner")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
+def show(owner: str, as_json: bool) -> None:
+    """Show what OWNER has: wallet, lots, holds, entries, payments, cards, auto top-up and plan."""
+    app = context()
+    known = _known(app.session, owner)
+    if not known:
+        raise click.ClickException(
+            f"Nobody here is called {owner!r}. An owner is what Prepaid(owner=...) gives, such as user:42."
+        )
+    if as_json:
+        click.echo(json.dumps(_values(app, owner), default=_plain))
+        return
+    for line in _lines(_values(app, owner)):
+        click.echo(line)
+
+
+def _known(session: Session, owner: str) -> bool:
+    has_wallet = session.scalar(select(Wallet.id).where(Wallet.owner == owner)) is not None
+    has_paid = session.scalar(select(Payment.id).where(Payment.owner == owner).limit(1)) is not None
+    return has_wallet or has_paid or customers.known_customer(session, owner) is not None
+
+
+def _values(app: CommandContext, owner: str) -> dict[str, Any]:
+    """What there is, by its name."""
+    session = app.session
+    wallet, default = app.ledger.wallet(owner), cards.default_card(session, owner)
+    plan, topup = subscribing.summary(app, owner), topups.setting(session, owner)
+    return {
+        "owner": owner,
+        "customer": customers.known_customer(session, owner),
+        "wallet": _fields(wallet, "balance", "held", "available", "debt"),
+        "lots": [_fields(lot, "key", "left", "expires_at") for lot in app.ledger.lots(owner)],
+        "holds": [_fields(hold, "key", "credits", "expires_at") for hold in _holds(session, owner)],
+        "entries": [
+            _fields(entry, "at", "kind", "credits", "balance_after", "key")
+            for entry in app.ledger.entries(owner, SHOWN)
+        ],
+        "payments": [
+            _fields(
+                payment,
+                *("id", "created_at", "title", "state", "failure", "amount_minor"),
+                *("paid_minor", "refunded_minor", "currency"),
+            )
+            for payment in _payments(session, owner)
+        ],
+        "cards": [
+            {**_fields(card, "id", "brand", "last4", "exp_month", "exp_year"), "default": card.id == default}
+            for card in cards.saved(session, owner)
+        ],
+        "topup": _fields(topup, "on", "pack", "threshold", "stopped") if topup else None,
+        "plan": _fields(plan, "slug", "title", "quantity", "state", "paid_until", "ends_at")
+        if plan
+        else None,
+    }
+
+
+def _fields(thing: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(thing, name) for name in names}
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _holds(session: Session, owner: str) -> list[Hold]:
+    opened = select(Hold).join(Wallet, Wallet.id == Hold.wallet_id)
+    opened = opened.where(Wallet.owner == owner, Hold.state == HoldState.OPEN)
+    return list(session.scalars(opened.order_by(Hold.seq)))
+
+
+def _payments(session: Session, owner: str) -> list[Payment]:
+    mine = select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc())
+    return list(session.scalars(mine.limit(SHOWN)))
+
+
+def _lines(values: dict[str, Any]) -> Iterator[str]:
+    """The values for people: a heading, then a line for each thing."""
+    wallet = values["wallet"]
+    owes = f", owes {money.credits(wallet['debt'])}" if wallet["debt"] else ""
+    held = f", of which {wallet['held']:,} held" if wallet["held"] else ""
+    yield f"{values['owner']} has {money.credits(wallet['balance'])}{held}{owes}."
+    yield f"Stripe's customer: {values['customer'] or 'none yet'}"
+    plan, topup = values["plan"], values["topup"]
+    yield f"Plan: {_plan(plan) if plan else 'none'}"
+    yield f"Auto top-up: {_topup(topup) if topup else 'never set'}"
+    parts = {
+        "Lots, the first to be drawn first": [
+            f"{lot['left']:,} of {lot['key']}{_until(lot['expires_at'])}" for lot in values["lots"]
+        ],
+        "Open holds": [
+            f"{hold['credits']:,} for {hold['key']}{_until(hold['expires_at'])}" for hold in values["holds"]
+        ],
+        "Last entries": [
+            f"{_time(entry['at'])}  {entry['kind']:<10} {entry['credits']:+,}  {entry['key']}"
+            for entry in values["entries"]
+        ],
+        "Last payments": [_payment(payment) for payment in values["payments"]],
+        "Saved cards": [_card(card) for card in values["cards"]],
+    }
+    for heading, lines in parts.items():
+        yield f"{heading}:{'' if lines else ' none'}"
+        yield from (f"  {line}" for line in lines)
+
+
+def _plan(plan: dict[str, Any]) -> str:
+    times = f", {plan['quantity']} times over" if plan["quantity"] != 1 else ""
+    ends = f", ends {_time(plan['ends_at'])}" if plan["ends_at"] else ""
+    return f"{plan['title']}{times}, {plan['state']}, paid until {_time(plan['paid_until'])}{ends}"
+
+
+def _topup(topup: dict[str, Any]) -> str:
+    if topup["on"]:
+        return f"buys {topup['pack']} below {money.credits(topup['threshold'])}"
+    return f"off: {topup['stopped']}" if topup["stopped"] else "off"
+
+
+def _payment(payment: dict[str, Any]) -> str:
+    paid = payment["amount_minor"] if payment["paid_minor"] is None else payment["paid_minor"]
+    shown = money.show(paid, payment["currency"])
+    refunded = payment["refunded_minor"]
+    back = f", {money.show(refunded, payment['currency'])} refunded" if refunded else ""
+    why = f" ({payment['failure']})" if payment["failure"] else ""
+    at, title, state = _time(payment["created_at"]), payment["title"], payment["state"]
+    return f"{payment['id']}  {at}  {shown}{back}  {title}  {state}{why}"
+
+
+def _card(card: dict[str, Any]) -> str:
+    pays = ", pays by default" if card["default"] else ""
+    return f"{card['brand']} {card['last4']}, {card['exp_month']:02}/{card['exp_year']}{pays}"
+
+
+def _until(at: datetime | None) -> str:
+    return f", until {_time(at)}" if at else ""
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else "nothing yet"

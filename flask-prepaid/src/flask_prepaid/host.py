@@ -1,0 +1,185 @@
+"""What a host hands to ``Prepaid``: its app, database and functions, each looked at first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask, current_app
+from jinja2 import TemplateNotFound
+from sqlalchemy import Engine
+from sqlalchemy import inspect as inspect_model
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from . import checks
+from .errors import ConfigError
+
+OWNER_CURE = (
+    "Say who the customer is by what never changes: Prepaid(owner=lambda: "
+    'f"user:{current_user.id}" if current_user.is_authenticated else None).'
+)
+
+
+def check_functions(functions: Mapping[str, object]) -> None:
+    """
+    :raises ConfigError: One of them cannot be called.
+    """
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            checks.refuse(f"Prepaid({name}=...)", function, "Give it a function.")
+
+
+def check_app(app: Any) -> None:
+    """
+    :raises ConfigError: It is no Flask app, or it has a Prepaid or its pages already.
+    """
+    if not isinstance(app, Flask):
+        raise ConfigError(
+            f"Prepaid works in a Flask app, not in {type(app).__module__}.{type(app).__name__}. In another "
+            "framework, count credits by prepaid_ledger.Ledger, and let a Flask app beside it sell them."
+        )
+    if "prepaid" in app.extensions:
+        raise ConfigError(
+            "This app has a Prepaid already. An app has one price list and one set of books: give all packs, "
+            "plans and the quantity to one Prepaid, or serve two apps, each with its own."
+        )
+    if "prepaid" in app.blueprints:
+        raise ConfigError(
+            "This app has a blueprint named 'prepaid', which is the name of Prepaid's own pages. "
+            "Give yours another name."
+        )
+
+
+def engine_of(app: Flask, db: Any) -> Engine:
+    """The engine that the host's database has for this app.
+
+    :raises ConfigError: There is none, with what to do.
+    """
+    if db is None:
+        raise ConfigError("Prepaid needs a database: Prepaid(app, db) or prepaid.init_app(app, db).")
+    if not hasattr(db, "session") or (not hasattr(type(db), "engine") and not hasattr(db, "engine")):
+        checks.refuse(
+            "The database of Prepaid", db, "Give it Flask-SQLAlchemy's db: it has session and engine."
+        )
+    try:
+        with app.app_context():
+            engine: Engine = db.engine
+    except NoSuchModuleError as unknown:
+        raise ConfigError(
+            f"The database's URL names no dialect that SQLAlchemy knows ({unknown}). Write "
+            "postgresql+psycopg://user:password@host/database, or sqlite:///file."
+        ) from unknown
+    except ModuleNotFoundError as missing:
+        raise ConfigError(
+            f"The database's driver {missing.name} is not installed. For PostgreSQL, write "
+            'postgresql+psycopg://... and run: pip install "flask-prepaid[postgresql]"'
+        ) from missing
+    except ArgumentError as wrong:
+        raise ConfigError(f"The database's URL cannot be read: {wrong}") from wrong
+    except (RuntimeError, KeyError) as unready:
+        raise ConfigError(
+            "The database does not know this app yet. Call db.init_app(app), with SQLALCHEMY_DATABASE_URI "
+            "set, before prepaid.init_app(app, db)."
+        ) from unready
+    return engine
+
+
+def unreachable(error: SQLAlchemyError) -> ConfigError:
+    """The refusal of a database that does not open."""
+    return ConfigError(
+        f"The database does not open: {getattr(error, 'orig', None) or error}. Does its folder exist, "
+        "and may this process write there?"
+    )
+
+
+def check_template(app: Flask, name: str) -> None:
+    """
+    :raises ConfigError: The app has no such template, or one without a place for the pages.
+    """
+    loader = app.jinja_env.loader
+    try:
+        assert loader is not None, "Flask always gives one"
+        source, _, _ = loader.get_source(app.jinja_env, name)
+    except TemplateNotFound:
+        raise ConfigError(
+            f"PREPAID_BASE_TEMPLATE is {name!r}, and this app has no such template. Put it into the app's "
+            "templates folder; if a blueprint brings it, register that before Prepaid gets the app."
+        ) from None
+    if not re.search(r"\{%-?\s*(extends|include|block\s+content\b)", source):
+        raise ConfigError(
+            f"PREPAID_BASE_TEMPLATE is {name!r}, which has no block named content: the pages would be empty. "
+            "Write {% block content %}{% endblock %} where they shall stand."
+        )
+
+
+def login_owner() -> str | None:
+    """Flask-Login's current user as an owner, or ``None`` when nobody is signed in.
+
+    Of a model it is the primary key: what ``get_id`` gives may change with the password.
+
+    :raises ConfigError: The host has no Flask-Login, or the two differ, and it has not said who its
+        customers are.
+    """
+    if not hasattr(current_app, "login_manager"):
+        raise ConfigError("Who is the customer? Set up Flask-Login, or give Prepaid(owner=...) a function.")
+    from flask_login import current_user
+
+    if not current_user.is_authenticated:
+        return None
+    user = current_user._get_current_object()
+    state = inspect_model(user, raiseerr=False)
+    if state is None or not hasattr(state, "identity"):
+        return f"user:{user.get_id()}"
+    if state.identity is None or len(state.identity) != 1:
+        raise ConfigError(f"The key of {type(user).__name__} is not one column. {OWNER_CURE}")
+    key = str(state.identity[0])
+    if user.get_id() != key and not is_of_flask_security(type(user)):
+        raise ConfigError(_two_ids(type(user)))
+    return f"user:{key}"
+
+
+def check_user_models(db: Any) -> None:
+    """Look at the host's models of users, as far as they are there yet, for one whose ``get_id`` is no key.
+
+    :raises ConfigError: There is one, and the host has not said who its customers are.
+    """
+    registry = getattr(getattr(db, "Model", None), "registry", None)
+    for mapper in getattr(registry, "mappers", ()):
+        model = mapper.class_
+        if not (hasattr(model, "get_id") and hasattr(model, "is_authenticated")):
+            continue
+        if not is_of_flask_security(model) and _gives_another_id(mapper):
+            raise ConfigError(_two_ids(model))
+
+
+def is_of_flask_security(model: type) -> bool:
+    """Whether ``get_id`` is Flask-Security's, which changes with the password and stands for one key."""
+    return hasattr(model, "fs_uniquifier")
+
+
+def _gives_another_id(mapper: Any) -> bool:
+    """Whether ``get_id`` gives anything but the primary key; asked on a user of that alone."""
+    names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+    user = _UserOfKeys(dict.fromkeys(names, 7))
+    get_id: Callable[[Any], object] = mapper.class_.get_id
+    try:
+        return len(names) != 1 or get_id(user) != "7"
+    except AttributeError:  # it asks for something else
+        return True
+    except Exception:  # it cannot be told before there is a user
+        return False
+
+
+class _UserOfKeys:
+    """A user of whom nothing but the primary key is known."""
+
+    def __init__(self, keys: Mapping[str, int]) -> None:
+        self.__dict__.update(keys)
+
+
+def _two_ids(model: type) -> str:
+    return (
+        f"{model.__name__}.get_id() is not its primary key, and may change: a wallet under it would be lost. "
+        f"{OWNER_CURE}"
+    )

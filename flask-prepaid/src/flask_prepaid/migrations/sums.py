@@ -1,0 +1,130 @@
+"""The tables of what moved at Stripe and of the reports' sums: a part of migration 0001, with its tools."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+AT = sa.DateTime(timezone=True)
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def partial_index(name: str, table: str, columns: list[str], *, only: str, unique: bool = False) -> None:
+    """An index of the rows that ``only`` holds for."""
+    where = sa.text(only)
+    op.create_index(name, table, columns, unique=unique, postgresql_where=where, sqlite_where=where)
+
+
+def create_movements() -> None:
+    op.create_table(
+        "prepaid_movement",
+        sa.Column("id", sa.String(255), primary_key=True),
+        sa.Column("category", sa.String(64), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column("fee_minor", BIG, nullable=False),
+        sa.Column("net_minor", BIG, nullable=False, server_default="0"),
+        sa.Column("discount_minor", BIG, nullable=False, server_default="0"),
+        sa.Column("tax_minor", BIG, nullable=False, server_default="0"),
+        sa.Column("source", sa.String(255)),
+        sa.Column("intent_id", sa.String(255)),
+        sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id")),
+        sa.Column("owner", sa.String(64), nullable=False, server_default=""),
+        sa.Column("product", sa.String(64), nullable=False),
+        sa.Column("country", sa.String(2), nullable=False),
+        sa.Column("created_at", AT, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+    )
+    op.create_index("ix_prepaid_movement_created_at", "prepaid_movement", ["created_at"])
+    by_day = ["currency", "category", "day", "owner", "amount_minor"]
+    op.create_index("ix_prepaid_movement_day", "prepaid_movement", by_day)
+    op.create_index("ix_prepaid_movement_intent_id", "prepaid_movement", ["intent_id"])
+    loose = "payment_id IS NULL AND intent_id IS NOT NULL"
+    partial_index("ix_prepaid_movement_loose", "prepaid_movement", ["id"], only=loose)
+    op.create_index("ix_prepaid_movement_owner", "prepaid_movement", ["currency", "owner", "day"])
+    op.create_index("ix_prepaid_movement_payment_id", "prepaid_movement", ["payment_id"])
+    op.create_table(
+        "prepaid_day_sum",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("category", sa.String(64), nullable=False),
+        sa.Column("product", sa.String(64), nullable=False),
+        sa.Column("country", sa.String(2), nullable=False),
+        sa.Column("movements", BIG, nullable=False),
+        sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column("fee_minor", BIG, nullable=False),
+        sa.Column("discount_minor", BIG, nullable=False, server_default="0"),
+        sa.Column("tax_minor", BIG, nullable=False, server_default="0"),
+        sa.PrimaryKeyConstraint("day", "currency", "category", "product", "country"),
+    )
+    op.create_table(
+        "prepaid_owner_sum",
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("gross_minor", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("currency", "owner"),
+    )
+    op.create_table(
+        "prepaid_copying",
+        sa.Column("id", BIG, autoincrement=False, primary_key=True),
+        sa.Column("zone", sa.String(64), nullable=False),
+        sa.Column("copied_to", AT),
+        sa.Column("newest", AT),
+        sa.Column("cursor", sa.String(255)),
+        sa.Column("synced_at", AT),
+        sa.Column("clock_off_s", BIG),
+        sa.Column("counted_to", AT),
+        sa.Column("ticked_at", AT),
+    )
+
+
+def create_sums() -> None:
+    op.create_table(
+        "prepaid_credit_sum",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("entries", BIG, nullable=False),
+        sa.Column("credits", BIG, nullable=False),
+        sa.Column("debt", BIG, nullable=False),
+        sa.Column("worth_minor", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("day", "kind", "currency"),
+    )
+    op.create_table(
+        "prepaid_counted",
+        sa.Column(
+            "wallet_id", BIG, sa.ForeignKey("prepaid_wallet.id"), autoincrement=False, primary_key=True
+        ),
+        sa.Column("seq", BIG, nullable=False),
+    )
+    op.create_table(
+        "prepaid_plan_sum",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("move", sa.String(16), nullable=False),
+        sa.Column("changes", BIG, nullable=False),
+        sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column("customers", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("day", "currency", "move"),
+    )
+    op.create_table(
+        "prepaid_cohort_sum",
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("began", sa.Date(), nullable=False),
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("customers", BIG, nullable=False),
+        sa.Column("newcomers", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("currency", "began", "month"),
+    )
+    op.create_table(
+        "prepaid_failure_sum",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("failed", BIG, nullable=False),
+        sa.Column("failed_minor", BIG, nullable=False),
+        sa.Column("recovered", BIG, nullable=False),
+        sa.Column("recovered_minor", BIG, nullable=False),
+        sa.Column("lost", BIG, nullable=False),
+        sa.Column("lost_minor", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("day", "currency"),
+    )

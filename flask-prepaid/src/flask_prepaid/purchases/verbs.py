@@ -1,0 +1,135 @@
+"""What a host's code does in place of a form: sell, refund, read payments, adopt a customer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+
+from prepaid_ledger.errors import NothingToReverse
+
+from .. import money
+from ..context import Context, refuse_uncommitted
+from ..errors import UnknownItem
+from ..payments import customers
+from ..payments.models import Payment, Refund
+from ..subscriptions import subscribing
+from . import cards, refunds
+from . import checkout as purchases
+
+#: The most payments that are read at once.
+MAX_READ = 1_000
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One thing that is for sale: a pack, a number of credits, or a plan so many times over."""
+
+    pack: str | None
+    credits: int | None
+    plan: str | None
+    quantity: int
+
+
+def payments_of(context: Context, owner: str, limit: int) -> list[Payment]:
+    """The owner's last payments, newest first.
+
+    :raises ValueError: The limit is not from 1 to 1,000.
+    """
+    if not 1 <= limit <= MAX_READ:
+        raise ValueError(f"limit is {limit}. Write a whole number from 1 to {MAX_READ:,}.")
+    wanted = select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc())
+    return list(context.session.scalars(wanted.limit(limit)))
+
+
+def checkout(
+    context: Context,
+    owner: str,
+    wish: Wish,
+    *,
+    success_url: str,
+    cancel_url: str,
+    key: str | None,
+    keep_card: bool,
+) -> str:
+    """The address of a page of Stripe's where the owner can pay for the wish. Commits."""
+    for name, url in (("success_url", success_url), ("cancel_url", cancel_url)):
+        if not is_absolute(url):
+            raise ValueError(
+                f"{name} is {url!r}. Write the whole address, such as https://shop.example/paid."
+            )
+    if sum(choice is not None for choice in (wish.pack, wish.credits, wish.plan)) != 1:
+        raise UnknownItem("Choose a pack, a number of credits or a plan, one of the three.", field="pack")
+    where: dict[str, Any] = {"success_url": success_url, "cancel_url": cancel_url, "attempt": key}
+    if wish.plan is not None:
+        plan = context.catalog.plan(wish.plan)
+        opened = subscribing.open_page(context, owner, plan, quantity=wish.quantity, **where)
+        return opened.url or success_url.replace("{CHECKOUT_SESSION_ID}", opened.id)
+    if wish.quantity != 1:
+        raise UnknownItem("Only a plan is taken several times over.", field="quantity")
+    offer = context.catalog.offer(pack=wish.pack, credits=wish.credits)
+    page = purchases.open_checkout(context, owner, offer, keep_card=keep_card, **where)
+    return page.url or success_url.replace("{CHECKOUT_SESSION_ID}", page.id)
+
+
+def is_absolute(url: object) -> bool:
+    """Whether a browser can be sent there from anywhere."""
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def refund(
+    context: Context,
+    payment: Payment | int,
+    amount_minor: int | None,
+    credits: int | None,
+    *,
+    reason: str,
+    key: str | None,
+) -> Refund:
+    """Send money of a payment back to its card: an amount, or what so many credits cost. Commits."""
+    if amount_minor is not None and credits is not None:
+        raise ValueError("Name amount_minor or credits, one of the two.")
+    for name, number in (("amount_minor", amount_minor), ("credits", credits)):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+            raise ValueError(f"{name} is {number!r}. Write a whole number from 1 on.")
+    if not isinstance(reason, str) or not reason.strip():
+        raise ValueError("reason is empty. Write why money goes back; it stays on the record.")
+    refuse_uncommitted(context)
+    payment_id = payment.id if isinstance(payment, Payment) else payment
+    if credits is not None:
+        amount_minor = _worth_minor(context, payment_id, credits)
+    return refunds.refund(context, payment_id, amount_minor=amount_minor, reason=reason, key=key)
+
+
+def _worth_minor(context: Context, payment_id: int, credits: int) -> int:
+    """What so many credits of a payment cost, rounded down to what Stripe takes.
+
+    :raises NothingToReverse: There is no such payment, or it brought fewer; or they cost nothing.
+    """
+    payment = context.session.get(Payment, payment_id)
+    if payment is None:
+        raise NothingToReverse(f"There is no payment {payment_id}.")
+    if credits > payment.credits:
+        bought = money.credits(payment.credits)
+        raise NothingToReverse(f"Payment {payment_id} brought {bought}, not {credits:,}.")
+    step = money.step(payment.currency)
+    worth = (payment.paid_minor or 0) * credits // payment.credits // step * step
+    if not worth:
+        raise NothingToReverse(f"{money.credits(credits)} of payment {payment_id} cost nothing.")
+    return worth
+
+
+def adopt_customer(context: Context, owner: str, customer_id: str) -> None:
+    """Let a customer whom Stripe has already stand for the owner, with the saved cards. Commits."""
+    refuse_uncommitted(context)
+    if not context.gateway.customers.exists(customer_id):
+        raise UnknownItem(f"Stripe has no customer {customer_id!r}.", field="customer_id")
+    customers.adopt(context, owner, customer_id)
+    context.gateway.customers.name_owner(customer_id, owner)
+    cards.refresh(context, customer_id)

@@ -1,0 +1,90 @@
+"""An offer that becomes a subscription or an invoice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import stripe
+
+from ..shop import DAY, Shop
+
+
+def a_quote(shop: Shop, price: str | None = None, **more: Any) -> stripe.Quote:
+    line = {"price": price or shop.price(1500), "quantity": 10}
+    form: Any = {"customer": shop.customer(), "line_items": [line], **more}
+    return shop.v1.quotes.create(form)
+
+
+def test_an_offer_that_is_accepted_begins_a_subscription(shop: Shop) -> None:
+    quote = a_quote(shop, subscription_data={"metadata": {"a": "b"}})
+    offered = shop.v1.quotes.finalize_quote(quote.id)
+    accepted = shop.v1.quotes.accept(quote.id)
+    subscription = shop.subscription(str(accepted.subscription))
+
+    assert (quote.status, offered.status, accepted.status) == ("draft", "open", "accepted")
+    assert quote.number is None
+    assert str(offered.number).startswith("QT-")
+    assert quote.amount_total == 15000
+    assert quote.computed.recurring is not None
+    assert (quote.computed.recurring.interval, quote.computed.recurring.amount_total) == ("month", 15000)
+    assert subscription["items"].data[0].quantity == 10
+    assert subscription.metadata.to_dict() == {"a": "b"}
+    heard = [each for each in shop.listen() if each.startswith("quote.")]
+    assert heard == ["quote.created", "quote.finalized", "quote.accepted"]
+
+
+def test_an_offer_of_what_is_paid_once_becomes_an_invoice(shop: Shop) -> None:
+    coupon = shop.v1.coupons.create({"percent_off": 10})
+    rate = shop.v1.tax_rates.create({"display_name": "VAT", "percentage": 20, "inclusive": False})
+    quote = a_quote(
+        shop, shop.price(100, recurring=None), discounts=[{"coupon": coupon.id}], default_tax_rates=[rate.id]
+    )
+    shop.v1.quotes.finalize_quote(quote.id)
+    accepted = shop.v1.quotes.accept(quote.id)
+    invoice = shop.v1.invoices.retrieve(str(accepted.invoice))
+
+    assert (quote.amount_subtotal, quote.amount_total) == (1000, 1080)
+    assert quote.total_details.to_dict() == {"amount_discount": 100, "amount_shipping": 0, "amount_tax": 180}
+    assert (invoice.status, invoice.total) == ("draft", 1080)
+    assert invoice.parent is not None
+    assert invoice.parent.quote_details is not None
+    assert invoice.parent.quote_details.quote == quote.id
+
+
+def test_a_draft_is_changed_and_listed(shop: Shop) -> None:
+    quote = a_quote(shop)
+    (line,) = shop.v1.quotes.line_items.list(quote.id).data
+    changed = shop.v1.quotes.update(
+        quote.id,
+        {"line_items": [{"id": line.id, "quantity": 2}], "header": "For you", "metadata": {"a": "b"}},
+    )
+
+    assert (changed.amount_total, changed.header) == (3000, "For you")
+    assert [each.id for each in shop.v1.quotes.list({"status": "draft"}).data] == [quote.id]
+    assert len(shop.v1.quotes.computed_upfront_line_items.list(quote.id).data) == 1
+
+
+def test_an_offer_ends_by_hand_or_in_time(shop: Shop) -> None:
+    by_hand, in_time = a_quote(shop), a_quote(shop, expires_at=shop.emulator.now() + DAY)
+    shop.v1.quotes.finalize_quote(in_time.id)
+    shop.v1.quotes.cancel(by_hand.id)
+    shop.advance(days=2)
+
+    assert {shop.v1.quotes.retrieve(each.id).status for each in (by_hand, in_time)} == {"canceled"}
+    with pytest.raises(stripe.InvalidRequestError, match="cannot accept"):
+        shop.v1.quotes.accept(in_time.id)
+
+
+def test_an_offer_needs_lines_and_a_customer(shop: Shop) -> None:
+    for form, param in (({"customer": shop.customer()}, "line_items"), ({"line_items": []}, "line_items")):
+        quote = shop.v1.quotes.create(form)  # type: ignore[arg-type]
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            shop.v1.quotes.finalize_quote(quote.id)
+        assert refused.value.param == param
+    nobodys = shop.v1.quotes.create({"line_items": [{"price": shop.price()}]})
+    with pytest.raises(stripe.InvalidRequestError, match="needs a customer"):
+        shop.v1.quotes.finalize_quote(nobodys.id)
+    yearly = shop.price(1, recurring={"interval": "year"})
+    with pytest.raises(stripe.InvalidRequestError, match="same currency and interval"):
+        shop.v1.quotes.create({"line_items": [{"price": shop.price()}, {"price": yearly}]})
