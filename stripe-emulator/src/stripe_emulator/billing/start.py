@@ -131,7 +131,7 @@ def _parameters(form: Json) -> Json:
     return {
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
         "billing_cycle_anchor_config": terms.anchor_config(form),
-        "billing_mode": terms.billing_mode(form),
+        "billing_mode": _billing_mode(form),
         "cancel_at_period_end": form.get("cancel_at_period_end", False),
         "canceled_at": clock.now() if leaves else None,
         "cancellation_details": {"comment": None, "feedback": None, "reason": None},
@@ -147,6 +147,11 @@ def _parameters(form: Json) -> Json:
         "pending_invoice_item_interval": terms.interval(form.get("pending_invoice_item_interval")),
         "trial_settings": terms.trial_settings(form),
     }
+
+
+def _billing_mode(form: Json) -> Json:
+    mode = terms.billing_mode(form)
+    return mode | ({"updated_at": clock.now()} if mode["type"] == "flexible" else {})
 
 
 def _items(form: Json, subscription_id: str, customer: Json) -> list[Json]:

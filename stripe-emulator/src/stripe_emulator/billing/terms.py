@@ -117,11 +117,7 @@ def billing_mode(form: Json) -> Json:
     if mode["type"] == "classic":
         return {"flexible": None, "type": "classic"}
     included = {"proration_discounts": "included"}
-    return {
-        "flexible": included | (mode.get("flexible") or {}),
-        "type": "flexible",
-        "updated_at": clock.now(),
-    }
+    return {"flexible": included | (mode.get("flexible") or {}), "type": "flexible"}
 
 
 def cancel_at(form: Json, renewal: int) -> int | None:
