@@ -169,7 +169,12 @@ class Config:
         "becomes a dispute",
         False,
     )
-    promotion_codes: bool = setting(Switch(), "Checkout, and your own page, ask for a promotion code", False)
+    promotion_codes: bool = setting(
+        Switch(),
+        "Checkout, and your own page, ask for a promotion code. One of 100 % gives the credits for nothing: "
+        "of a plan each period that it lasts, so one for ever until the plan ends",
+        False,
+    )
     automatic_tax: bool = setting(
         Switch(),
         "Stripe Tax works out the tax on Stripe's page, to which your own page then leads. A saved card and "

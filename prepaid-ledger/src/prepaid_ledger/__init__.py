@@ -2,7 +2,7 @@
 
 from .audit.problem import Problem, Rule
 from .books.allowances import ALLOWANCE_GRACE
-from .books.clawbacks import credits_of_refund
+from .books.shares import credits_of_refund
 from .errors import (
     Busy,
     HoldClosed,

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from hypothesis import Phase
+from sqlalchemy import false, select
 
 from prepaid_ledger.books import (
     allowances,
@@ -26,12 +27,13 @@ from prepaid_ledger.books import (
     lots,
     posting,
     reversals,
+    shares,
 )
 from prepaid_ledger.books.lots import EntryRow, LotState, Part
 from prepaid_ledger.books.posting import LockedWallet, Posting
 from prepaid_ledger.errors import InsufficientCredits
 from prepaid_ledger.spends import batch
-from prepaid_ledger.tables import HoldState, Kind
+from prepaid_ledger.tables import HoldState, Kind, Lot
 from prepaid_ledger.testing import Databases
 
 from .test_histories import run_histories
@@ -242,7 +244,7 @@ def repays_no_debt(patch: pytest.MonkeyPatch) -> None:
 @defect
 def rounds_a_refund_down(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        clawbacks,
+        shares,
         "credits_of_refund",
         lambda credits, paid, refunded: credits * min(refunded, paid) // paid if paid else credits,
     )
@@ -250,7 +252,13 @@ def rounds_a_refund_down(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def claws_back_each_refund_by_itself(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(clawbacks.Clawed, "refunded_minor", property(lambda self: 0))
+    feed = shares.Share.feed
+
+    def alone(self: shares.Share, move: shares.Claim | shares.Gone) -> None:
+        self.refunded_minor = 0
+        feed(self, move)
+
+    patch.setattr(shares.Share, "feed", alone)
 
 
 @defect
@@ -258,9 +266,34 @@ def restores_a_refund_twice(patch: pytest.MonkeyPatch) -> None:
     original = clawbacks.Clawed.of.__func__  # type: ignore[attr-defined]
 
     def without_undone(cls: Any, *args: Any) -> Any:
-        return clawbacks.Clawed(original(cls, *args).taken, {})
+        return replace(original(cls, *args), undone={})
 
     patch.setattr(clawbacks.Clawed, "of", classmethod(without_undone))
+
+
+@defect
+def makes_a_debt_of_what_lapsed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(clawbacks, "gone_unspent", lambda *which: select(Lot.seq).where(false()))
+
+
+@defect
+def claws_back_more_than_came_in(patch: pytest.MonkeyPatch) -> None:
+    """A smaller plan keeps within the lot by itself, and does not know of the refund before it."""
+    patch.setattr(shares.Share, "of_named", lambda share, credits: min(credits, share.credits - share.named))
+
+
+@defect
+def lets_credits_lapse_that_could_pay_a_debt(patch: pytest.MonkeyPatch) -> None:
+    end = expiry.end
+
+    def without_debt(session: Any, wallet: LockedWallet, lot: LotState, **terms: Any) -> None:
+        debt, wallet.debt = wallet.debt, 0
+        end(session, wallet, lot, **terms)
+        wallet.debt = debt
+        posting.save(session, wallet)
+
+    for module in (expiry, allowances, reversals):
+        patch.setattr(module, "end", without_debt)
 
 
 @defect

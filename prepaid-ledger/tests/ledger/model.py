@@ -28,6 +28,12 @@ class Lot:
     is_allowance: bool = False
     origin: Lot | None = None
     ended: bool = False
+    gone: int = 0
+
+    @property
+    def first(self) -> Lot:
+        """The lot that its credits first came in by, which counts what of them goes unspent."""
+        return self.origin or self
 
     def is_over(self, now: datetime) -> bool:
         return self.ended or (self.expires_at is not None and self.expires_at <= now)
@@ -61,11 +67,17 @@ class Held:
 
 @dataclass(eq=False)
 class Clawback:
+    """``gone`` of its lot's credits had gone unspent by then, and make no debt.
+
+    By money that went back, or by ``named`` credits where ``refunded_minor`` is ``None``.
+    """
+
     lot: Lot
-    refunded_minor: int
+    refunded_minor: int | None
     at: datetime
-    credits: int
-    debt: int
+    gone: int
+    named: int = 0
+    debt: int = 0
     undone: bool = False
 
 
@@ -103,9 +115,16 @@ class Model:
         return sum(hold.taken.credits for hold in self.holds.values() if hold.state == "open")
 
     def expire(self, now: datetime) -> None:
-        for lot in self.lots:
+        for lot in sorted(self.lots, key=lambda lot: lot.order):
             if lot.is_over(now):
-                lot.left = 0
+                self.lapse(lot, lot.left)
+
+    def lapse(self, lot: Lot, credits: int) -> None:
+        """What would lapse pays a debt first."""
+        repaid = min(self.debt, credits)
+        self.debt -= repaid
+        lot.left -= credits
+        lot.first.gone += credits - repaid
 
     def late(self, now: datetime) -> list[Held]:
         """Open holds whose time is over."""
@@ -220,21 +239,46 @@ class Model:
             )
         return None
 
-    def share(self, lot: Lot) -> int:
-        """The credits that the refunds that stand have taken, or must take."""
+    def share(self, lot: Lot) -> tuple[int, int]:
+        """The credits that the clawbacks that stand must have taken, and those that lapses covered."""
         assert lot.amount_minor, "it was paid for"
-        stands = sum(c.refunded_minor for c in self.clawbacks.values() if c.lot is lot and not c.undone)
-        minor = min(stands, lot.amount_minor)
-        return (lot.credits * minor + lot.amount_minor - 1) // lot.amount_minor
+        minor = named = for_money = bought = 0
+        for clawback in self.clawbacks.values():
+            if clawback.lot is not lot or clawback.undone:
+                continue
+            if clawback.refunded_minor is None:
+                named += clawback.named
+                continue
+            minor = min(minor + clawback.refunded_minor, lot.amount_minor)
+            bought = (lot.credits * minor + lot.amount_minor - 1) // lot.amount_minor
+            bought = min(bought, lot.credits - named)
+            for_money = max(for_money, bought - clawback.gone)
+        return for_money + named, max(0, bought - for_money)
+
+    def owed_of(self, lot: Lot) -> int:
+        """The debt that the lot's refunds made, less what was forgiven."""
+        return sum(clawback.debt for clawback in self.clawbacks.values() if clawback.lot is lot)
 
     def refund(self, key: str, lot: Lot, refunded_minor: int, now: datetime) -> None:
         self.expire(now)
-        clawback = self.clawbacks[key] = Clawback(lot, refunded_minor, now, 0, 0)
-        take = self.share(lot) - self.clawed.get(lot.key, 0)
-        clawback.credits = min(take, self.available)
-        clawback.debt = take - clawback.credits
-        self.clawed[lot.key] = self.share(lot)
-        self.draw(clawback.credits, first=lot)
+        self.clawbacks[key] = Clawback(lot, refunded_minor, now, lot.gone)
+        self.take(self.clawbacks[key])
+
+    def claw_back_named(self, key: str, lot: Lot, credits: int, now: datetime) -> None:
+        self.expire(now)
+        taken, covered = self.share(lot)
+        named = max(0, min(credits, lot.credits - taken - covered) - (lot.gone - covered))
+        self.clawbacks[key] = Clawback(lot, None, now, lot.gone, named)
+        self.take(self.clawbacks[key])
+
+    def take(self, clawback: Clawback) -> None:
+        lot = clawback.lot
+        taken, _ = self.share(lot)
+        take = taken - self.clawed.get(lot.key, 0)
+        there = min(take, self.available)
+        clawback.debt = take - there
+        self.clawed[lot.key] = taken
+        self.draw(there, first=lot)
         self.debt += clawback.debt
 
     def refund_failed(self, key: str, claw_key: str, now: datetime) -> Refusal | None:
@@ -244,10 +288,11 @@ class Model:
             return "nothing"
         clawback.undone = True
         lot = clawback.lot
-        back = self.clawed[lot.key] - self.share(lot)
+        back = self.clawed[lot.key] - self.share(lot)[0]
         self.clawed[lot.key] -= back
-        forgiven = min(self.debt, clawback.debt, back)
+        forgiven = min(self.debt, self.owed_of(lot), back)
         self.debt -= forgiven
+        clawback.debt -= forgiven
         ends = lot.expires_at
         if ends is not None and ends <= now:
             ends = now + max(ends - clawback.at, DAY)
@@ -275,6 +320,7 @@ class Model:
             if old.is_allowance and not old.ended and in_use:
                 moved = min(old.left, roll_over)
                 roll_over -= moved
+                self.lapse(old, old.left - moved)
                 old.ended, old.left = True, 0
                 if moved:
                     price = None if old.amount_minor is None else old.amount_minor * moved // old.credits

@@ -187,6 +187,16 @@ class Histories(RuleBasedStateMachine):
         self.model.refund(key, lot, refunded_minor, self.books.time)
         self.books.refund(refunded_minor, key, sale)
 
+    @precondition(lambda self: self.sales)
+    @rule(data=st.data(), credits=few)
+    def a_part_is_taken_back_by_its_credits(self, data: st.DataObject, credits: int) -> None:
+        sale = data.draw(st.sampled_from(self.sales))
+        lot = next(lot for lot in self.model.lots if lot.key == sale)
+        key = self.key("smaller")
+        self.model.claw_back_named(key, lot, credits, self.books.time)
+        self.books.claw_back(key, sale, credits=credits)
+        self.books.claw_back(key, sale, credits=credits)
+
     @precondition(lambda self: self.model.clawbacks)
     @rule(data=st.data())
     def refund_fails(self, data: st.DataObject) -> None:
@@ -202,7 +212,8 @@ class Histories(RuleBasedStateMachine):
         if takes:
             refusal = self.model.refuse(credits, self.books.time, debt_blocks=False)
             if refusal is None:
-                self.model.draw(credits)
+                for lot, part in self.model.draw(credits):
+                    lot.first.gone += part
         else:
             self.model.come_in(self.model.new_lot(key, credits), repays=False)
         self.both(lambda: self.books.adjust(-credits if takes else credits, key), refusal)
@@ -236,11 +247,13 @@ class Histories(RuleBasedStateMachine):
         wallet = self.books.ledger.wallet(OWNER)
         self.model.expire(now)
         late = self.model.late(now)
-        back = [(lot, part) for hold in late for lot, part in hold.taken.parts if not lot.is_over(now)]
+        parts = [(lot, part) for hold in late for lot, part in hold.taken.parts]
+        back = [(lot, part) for lot, part in parts if not lot.is_over(now)]
+        too_late = sum(part for lot, part in parts if lot.is_over(now))
         assert (wallet.available, wallet.held, wallet.debt) == (
             self.model.available + sum(part for _, part in back),
             self.model.held - sum(hold.taken.credits for hold in late),
-            self.model.debt,
+            max(0, self.model.debt - too_late),
         )
         left = [
             (lot.left, lot.expires_at, lot.amount_minor) for lot in self.books.ledger.lots(OWNER) if lot.left

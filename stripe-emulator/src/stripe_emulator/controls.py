@@ -68,23 +68,35 @@ def pay(
     return shown
 
 
-def dispute(storage: Store, *, charge: str | None = None, dispute: str | None = None, **how: str) -> Json:
-    """Open a dispute on a charge (or on a payment, by its intent's id), or end one.
+def dispute(
+    storage: Store,
+    *,
+    charge: str | None = None,
+    dispute: str | None = None,
+    amount: int | None = None,
+    **how: str,
+) -> Json:
+    """Open a dispute on a charge (or on a payment, by its intent's id), change its amount, or end it.
 
+    :param amount: Minor units that are disputed; by default all that was captured.
     :param how: ``reason`` to open with ("inquiry" for a mere question), or ``outcome``: "won" or "lost".
     """
     with storage.transaction():
         if dispute is not None:
-            if "outcome" not in how:
+            opened = store.get("dispute", dispute)
+            if "outcome" not in how and amount is None:
                 raise InvalidRequest(
                     "Missing required param: outcome.", code="parameter_missing", param="outcome"
                 )
-            return render(disputes.end(store.get("dispute", dispute), how["outcome"]))
+            if amount is not None:
+                disputes.change_amount(opened, amount)
+            return render(disputes.end(opened, how["outcome"]) if "outcome" in how else opened)
         if charge is None:
             raise InvalidRequest("Say either charge or dispute.", code="parameter_missing", param="charge")
         if charge.startswith("pi_"):
             charge = store.get("payment_intent", charge)["latest_charge"] or charge
-        return render(disputes.open_dispute(store.get("charge", charge), how.get("reason", "fraudulent")))
+        reason = how.get("reason", "fraudulent")
+        return render(disputes.open_dispute(store.get("charge", charge), reason, amount=amount))
 
 
 def advance(storage: Store, *, seconds: int | None = None, to: int | None = None) -> int:

@@ -6,12 +6,13 @@ import getpass
 import hashlib
 import json
 import logging
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -209,7 +210,7 @@ def reconcile(fix: bool, since: datetime | None, as_json: bool) -> None:
     start = since.replace(tzinfo=UTC) if since else None
     try:
         with counting("compared") as seen:
-            left = comparison.reconcile(app, since=start, fix=fix, seen=seen)
+            left = comparison.reconcile(app, since=start, fix=fix, seen=seen, wait=_wait)
     except GatewayUnavailable as error:
         raise click.ClickException(f"{error} Nothing is known to be off; run it again.") from error
     if as_json:
@@ -219,6 +220,13 @@ def reconcile(fix: bool, since: datetime | None, as_json: bool) -> None:
     if left:
         raise SystemExit(1)
     click.echo("Stripe and the books agree.", err=True)
+
+
+def _wait(left: timedelta) -> None:
+    """Until a request that was lost on its way can't reach Stripe any more."""
+    seconds = math.ceil(left.total_seconds())
+    click.echo(f"A payment was asked for a moment ago, and is not known yet: {seconds} s more.", err=True)
+    time.sleep(seconds)
 
 
 @commands.command()

@@ -90,11 +90,12 @@ class CheckoutPages(Topic):
         page = ask(lambda: self._v1.checkout.sessions.list(params))
         return self.fetch(page.data[0].id) if page.data else None
 
-    def all_free(self, since: datetime | None) -> Iterator[Checkout]:
-        """Every completed page of ours on which nothing was left to pay, and so has no PaymentIntent."""
+    def all_of_ours(self, since: datetime | None) -> Iterator[Checkout]:
+        """Every completed page that names one of our payments, with its payment if something was to pay."""
         asked_at = clock.wall()
-        for session in walk(self._v1.checkout.sessions.list, {**created(since), "status": "complete"}):
-            if payment_key(session) and session.payment_intent is None:
+        params = {**created(since), "status": "complete", "expand": ["data.payment_intent.latest_charge"]}
+        for session in walk(self._v1.checkout.sessions.list, params):
+            if payment_key(session):
                 yield checkout_of(session, asked_at)
 
 

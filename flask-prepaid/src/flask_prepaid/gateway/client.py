@@ -13,6 +13,7 @@ from .asks import Asks
 from .cards import Cards
 from .charges import Charges
 from .checkout import CheckoutPages
+from .credit_notes import CreditNotes
 from .customers import Customers
 from .events import Events
 from .invoices import Invoices
@@ -47,6 +48,7 @@ class Gateway:
         self.cards = Cards(client, config)
         self.charges = Charges(client, config)
         self.checkout = CheckoutPages(client, config)
+        self.credit_notes = CreditNotes(client, config)
         self.customers = Customers(client, config)
         self.events = Events(client, config)
         self.invoices = Invoices(client, config)

@@ -114,7 +114,8 @@ class InvoiceLine:
     """A line of an invoice. ``net_minor`` is its amount with discounts off; times are Unix seconds.
 
     ``item_id`` is the subscription's item that it bills, where it tells one. ``discount_ids`` are those
-    that made it smaller; the amount of a part of a period is net of them.
+    that made it smaller; the amount of a part of a period is net of them. ``gives_back``: it takes back what
+    was billed before for a part of a period.
     """
 
     price_id: str | None
@@ -124,9 +125,15 @@ class InvoiceLine:
     net_minor: int
     is_of_plan: bool
     is_part: bool
+    gives_back: bool
     start: int
     end: int
     discount_ids: frozenset[str]
+
+    @property
+    def counts(self) -> bool:
+        """Whether something is bought by it, or given back: it costs, or would without its coupon."""
+        return bool(self.net_minor or self.amount_minor or self.discount_ids)
 
 
 @dataclass(frozen=True)
@@ -134,6 +141,8 @@ class StripeInvoice:
     """An invoice, or the preview of one. Amounts in the smallest unit of ``currency``.
 
     It bills a plan, ``subscription_id``, or a single purchase, whose payment ``payment_key`` names.
+    ``charged_minor`` is what of ``paid_minor`` the charge of ``intent_id`` brought, ``credited_minor`` what
+    credit notes took off it before it was paid.
     ``balance_minor`` is the customer's balance at Stripe before it: what they owe besides, or have left
     where it is negative. https://docs.stripe.com/billing/customer/balance
     """
@@ -145,6 +154,8 @@ class StripeInvoice:
     balance_minor: int
     due_minor: int
     paid_minor: int
+    charged_minor: int
+    credited_minor: int
     discount_minor: int
     tax_minor: int
     currency: str
@@ -253,7 +264,7 @@ def planned_of(schedule: Any, item: Any, others: list[str]) -> Planned | None:
 
 def invoice_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = None) -> StripeInvoice:
     """:param lines: All its lines, where the invoice itself holds only the first of them."""
-    transitions = invoice.status_transitions
+    transitions, charged = invoice.status_transitions, _charge_of(invoice)
     return StripeInvoice(
         id=invoice.id,
         number=invoice.number,
@@ -262,13 +273,15 @@ def invoice_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = N
         balance_minor=invoice.starting_balance,
         due_minor=invoice.amount_due,
         paid_minor=invoice.amount_paid,
+        credited_minor=invoice.pre_payment_credit_notes_amount or 0,
+        charged_minor=charged.amount_paid or 0 if charged else 0,
         discount_minor=sum(discount.amount for discount in invoice.total_discount_amounts or []),
         tax_minor=sum(tax.amount for tax in invoice.total_taxes or []),
         currency=invoice.currency,
         lines=tuple(line_of(line) for line in (invoice.lines.data if lines is None else lines)),
         subscription_id=_subscription_id_of(invoice),
         payment_key=payment_key(invoice),
-        intent_id=intent_id_of(invoice),
+        intent_id=id_of(charged.payment.payment_intent) if charged else None,
         page_url=invoice.hosted_invoice_url,
         pdf_url=invoice.invoice_pdf,
         retry_at=maybe(invoice.next_payment_attempt),
@@ -302,10 +315,17 @@ def line_of(line: Any) -> InvoiceLine:
         net_minor=line.amount - sum(discount.amount for discount in line.discount_amounts or []),
         is_of_plan=recurring is not None or bool(extra and extra.proration),
         is_part=bool((recurring and recurring.proration) or (extra and extra.proration)),
+        gives_back=line.amount < 0 or _credits_earlier(recurring) or _credits_earlier(extra),
         start=line.period.start,
         end=line.period.end,
         discount_ids=frozenset(_discounts_of(line)),
     )
+
+
+def _credits_earlier(details: Any) -> bool:
+    """Whether the line gives earlier ones back, of which it names those that were invoiced."""
+    proration = getattr(details, "proration_details", None)
+    return bool(proration and proration.credited_items)
 
 
 def _discounts_of(line: Any) -> Iterator[str]:
@@ -325,13 +345,11 @@ def discount_of(discount: Any) -> Discount:
     return Discount(discount.id, is_whole(coupon) and coupon.duration == "once", maybe(discount.end))
 
 
-def intent_id_of(invoice: Any) -> str | None:
-    """The PaymentIntent that paid, of an invoice that was fetched with its payments."""
+def _charge_of(invoice: Any) -> Any:
+    """The payment by a PaymentIntent of an invoice that was fetched with its payments, if there is one."""
     payments = getattr(invoice, "payments", None)
-    for paid in payments.data if payments else []:
-        if paid.status == "paid" and paid.payment.type == "payment_intent":
-            return id_of(paid.payment.payment_intent)
-    return None
+    paid = (each for each in (payments.data if payments else []) if each.status == "paid")
+    return next((each for each in paid if each.payment.type == "payment_intent"), None)
 
 
 def moment(unix: int) -> datetime:

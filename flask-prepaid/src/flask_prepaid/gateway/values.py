@@ -32,13 +32,17 @@ def is_session_id(text: str) -> bool:
 class Intent:
     """A PaymentIntent with its latest charge. Amounts in the smallest unit of ``currency``.
 
-    ``challenge_url`` is the bank's page, where it wants to see its customer.
+    ``refunded_minor`` is what of the charge was refunded. ``challenge_url`` is the bank's page, where it
+    wants to see its customer.
     """
 
     id: str
+    livemode: bool
+    customer_id: str | None
     status: str
     amount_minor: int
     received_minor: int
+    refunded_minor: int
     currency: str
     payment_key: str | None
     client_secret: str | None
@@ -59,6 +63,7 @@ class Checkout:
     """A Checkout Session, fetched with its payment. ``asked_at`` is our time before the fetch."""
 
     id: str
+    livemode: bool
     mode: str
     status: str
     payment_status: str
@@ -135,6 +140,18 @@ class StripeDispute:
 
 
 @dataclass(frozen=True)
+class StripeCreditNote:
+    """A paid invoice was made smaller: by so much that is no refund to the card, in its smallest unit."""
+
+    id: str
+    status: str
+    amount_minor: int
+    invoice_id: str
+    created_at: datetime
+    asked_at: datetime
+
+
+@dataclass(frozen=True)
 class StripeWarning:
     """An early fraud warning: a card's bank suspects a charge. It is no dispute, and may become one.
 
@@ -197,6 +214,7 @@ def checkout_of(session: Any, asked_at: datetime) -> Checkout:
     intent, details = session.payment_intent, session.total_details
     return Checkout(
         id=session.id,
+        livemode=session.livemode,
         mode=session.mode,
         status=session.status or "open",
         payment_status=session.payment_status,
@@ -222,9 +240,12 @@ def intent_of(intent: Any, asked_at: datetime) -> Intent:
     redirect = getattr(intent.next_action, "redirect_to_url", None) if intent.next_action else None
     return Intent(
         id=intent.id,
+        livemode=intent.livemode,
+        customer_id=id_of(intent.customer),
         status=intent.status,
         amount_minor=intent.amount,
         received_minor=intent.amount_received,
+        refunded_minor=charge.amount_refunded if charge else 0,
         currency=intent.currency,
         payment_key=payment_key(intent),
         client_secret=intent.client_secret,
@@ -285,6 +306,18 @@ def dispute_of(dispute: Any, asked_at: datetime) -> StripeDispute:
         intent_id=id_of(dispute.payment_intent),
         charge_id=id_of(dispute.charge),
         created_at=datetime.fromtimestamp(dispute.created, UTC),
+        asked_at=asked_at,
+    )
+
+
+def credit_note_of(note: Any, asked_at: datetime) -> StripeCreditNote:
+    refunded = sum(refund.amount_refunded for refund in note.refunds or [])
+    return StripeCreditNote(
+        id=note.id,
+        status=note.status,
+        amount_minor=note.post_payment_amount - refunded,
+        invoice_id=id_of(note.invoice) or "",
+        created_at=datetime.fromtimestamp(note.created, UTC),
         asked_at=asked_at,
     )
 

@@ -20,7 +20,6 @@ from prepaid_ledger.tables import Entry, Kind, Wallet
 from .. import money
 from ..payments.models import Payment, PaymentState, Via
 from ..reports.audit_rules import (
-    clawed_in_full,
     nets_of_movements,
     sums_of_deferred,
     sums_of_entries,
@@ -35,7 +34,6 @@ def problems(connection: Connection) -> Iterator[Problem]:
     """What is off between payments, plans, money at Stripe and the ledger."""
     yield from _payments_without_credits(connection)
     yield from _purchases_without_payment(connection)
-    yield from clawed_in_full(connection)
     yield from sums_of_movements(connection)
     yield from sums_of_owners(connection)
     yield from nets_of_movements(connection)

@@ -10,22 +10,32 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
 from .. import money
-from ..context import Context, Write, refuse_uncommitted, transaction, write_now
+from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
-from ..gateway.values import Intent
-from ..payments import customers, payments
-from ..payments.models import Customer, Dispute, FraudWarning, Payment, PaymentState, Refund, RefundState, Via
-from ..purchases import checkout, fraud_warnings, refunds
+from ..gateway.values import Intent, StripeCreditNote, StripeDispute, StripeRefund
+from ..payments import customers, payments, timing
+from ..payments.models import (
+    CreditNote,
+    Customer,
+    Dispute,
+    FraudWarning,
+    Payment,
+    PaymentState,
+    Refund,
+    RefundState,
+    Via,
+)
+from ..purchases import checkout, credit_notes, fraud_warnings, refunds
 from ..reports import balance_sync, sales
 from ..reports.models import Comparison
 from ..subscriptions import compare, sync
@@ -34,6 +44,9 @@ log = logging.getLogger(__name__)
 
 #: How often balances are compared before they count as different.
 COMPARISONS = 3
+
+#: Nobody reads two clocks at once.
+MOMENT = timedelta(seconds=1)
 
 #: Nobody knows what came of a payment in one of these.
 UNRESOLVED = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
@@ -46,8 +59,9 @@ class Drift:
     ===========  ==========================================================================
     missed       Stripe has the money, the books have not given what it paid for
     unpaid       the books gave credits, Stripe does not have the money
-    doubled      one payment of ours was paid more than once at Stripe: refund one of them
-    drifted      a refund, a dispute or a fraud warning stands otherwise at Stripe than in the books
+    doubled      one payment of ours was paid more than once at Stripe: refund the one that is named, which
+                 takes no credits
+    drifted      a refund, dispute, credit note or fraud warning stands otherwise at Stripe than in the books
     outdated     Stripe writes to another address of a customer than the host does
     unresolved   nobody knows yet what came of a payment, or of a refund
     unbalanced   Stripe's balance in a currency is not the sum of all that moved it
@@ -71,22 +85,43 @@ def reconcile(
     since: datetime | None = None,
     fix: bool = False,
     seen: Callable[[], None] = lambda: None,
+    wait: Callable[[timedelta], object] | None = None,
 ) -> list[Drift]:
     """What differs; with ``fix``, what still differs after mending. Commits.
 
     :param since: Leave alone what was made before, by Stripe's time. ``None`` is everything.
     :param seen: Called for each object that was compared.
+    :param wait: Lets so much time go by, where a payment was asked for so lately that the request may still
+        be on its way to Stripe: after it nothing can come of it. Without, such a payment is left unresolved.
     """
     refuse_uncommitted(context)
     if fix:
-        # One by one as they are found: a payment that is mended is known when its refund is met.
-        for _, mend in _differences(context, since, seen):
-            if mend is not None:
-                mend()
+        _mend(context, since, seen)
+        in_flight = _still_in_flight(context, since)
+        if in_flight and wait is not None:
+            wait(in_flight)
+            _mend(context, since, seen)
     left = [drift for drift, _ in _differences(context, since, seen)]
     with transaction(context) as session:
         _keep(session, since, left)
     return left
+
+
+def _mend(context: Context, since: datetime | None, seen: Callable[[], None]) -> None:
+    """Mend one by one as they are found: a payment that is mended is known when its refund is met."""
+    for _, mend in _differences(context, since, seen):
+        if mend is not None:
+            mend()
+
+
+def _still_in_flight(context: Context, since: datetime | None) -> timedelta:
+    """How long a request of a payment whose end nobody knows may still be on its way."""
+    with reading(context) as session:
+        unresolved = select(func.max(Payment.created_at)).where(Payment.state.in_(UNRESOLVED))
+        latest = session.scalar(unresolved.where(Payment.created_at >= since) if since else unresolved)
+    if latest is None:
+        return timedelta(0)
+    return max(latest + timing.IN_FLIGHT + MOMENT - context.clock(), timedelta(0))
 
 
 @dataclass(frozen=True)
@@ -117,6 +152,7 @@ def _differences(context: Context, since: datetime | None, seen: Callable[[], No
     yield from _payments_at_stripe(context, since, seen, paid_at_stripe)
     yield from _refunds(context, since, seen)
     yield from _disputes(context, since, seen)
+    yield from _credit_notes(context, since, seen)
     yield from _warnings(context, since, seen)
     yield from _customers(context, since, seen)
     yield from _payments_here(context, since, seen, paid_at_stripe)
@@ -133,34 +169,44 @@ def _payments_at_stripe(
     context: Context, since: datetime | None, seen: Callable[[], None], paid: set[int]
 ) -> Iterator[Found]:
     """Money at Stripe that the books have not given credits for, or have twice."""
+    met: set[str] = set()
     for intent in context.gateway.charges.all_of_ours(since):
         seen()
+        met.add(intent.id)
         row = payments.find(context.session, key=intent.payment_key, stripe_id=intent.id)
-        if not intent.is_paid or row is None:
-            if intent.is_paid:
-                detail = "it names a payment that is not in this database"
-                yield Drift("missed", intent.id, None, detail), None
-            continue
-        if row.id in paid:
-            yield Drift("doubled", intent.id, row.id, f"as well as {row.payment_intent_id}"), None
-        elif row.state is not PaymentState.PAID:
-            yield _missed(context, row, intent)
-        paid.add(row.id)
-    for page in context.gateway.checkout.all_free(since):
+        if row is not None and intent.is_paid:
+            settle = partial(_sync_now, context, checkout.sync_intent, intent.id)
+            yield from _paid_at_stripe(row, intent, settle, paid)
+        elif intent.is_paid:
+            detail = "it names a payment that is not in this database"
+            yield Drift("missed", intent.id, None, detail), None
+    for page in context.gateway.checkout.all_of_ours(since):
         seen()
         row = payments.find(context.session, key=page.payment_key, stripe_id=page.id)
-        if row is None or not page.is_paid:
+        if row is None or not page.is_paid or (page.intent is not None and page.intent.id in met):
             continue
-        if row.state is not PaymentState.PAID:
-            settle = partial(_sync_now, context, checkout.sync_checkout, page.id)
+        settle = partial(_sync_now, context, checkout.sync_checkout, page.id)
+        if page.intent is not None:
+            yield from _paid_at_stripe(row, page.intent, settle, paid)
+        elif row.state is not PaymentState.PAID:
             yield Drift("missed", page.id, row.id, f"nothing was left to pay; it is {row.state}"), settle
+        elif row.session_id == page.id:
+            paid.add(row.id)
+
+
+def _paid_at_stripe(row: Payment, intent: Intent, settle: Mend, paid: set[int]) -> Iterator[Found]:
+    """What is off with a payment that Stripe has money for; what is right is added to ``paid``."""
+    if row.state is not PaymentState.PAID:
+        detail = f"{money.show(intent.received_minor, intent.currency)} is paid; here it is {row.state}"
+        yield Drift("missed", intent.id, row.id, detail), settle
+    elif row.payment_intent_id == intent.id:
         paid.add(row.id)
-
-
-def _missed(context: Context, row: Payment, intent: Intent) -> Found:
-    detail = f"{intent.received_minor} {intent.currency} are paid; here it is {row.state}"
-    settle = partial(_sync_now, context, checkout.sync_intent, intent.id)
-    return Drift("missed", intent.id, row.id, detail), settle
+    elif intent.refunded_minor < intent.received_minor:
+        brought = row.payment_intent_id or row.session_id
+        yield (
+            Drift("doubled", intent.id, row.id, f"{brought} has brought the credits: refund {intent.id}"),
+            None,
+        )
 
 
 def _refunds(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
@@ -168,11 +214,9 @@ def _refunds(context: Context, since: datetime | None, seen: Callable[[], None])
         seen()
         payment = payments.find(context.session, stripe_id=refund.intent_id)
         row = context.session.scalar(select(Refund).where(Refund.stripe_id == refund.id))
-        if payment is None or (row is not None and row.state == refund.status):
-            continue
-        mend = partial(_sync_now, context, refunds.sync_refund, refund.id)
-        detail = f"it is {refund.status}; here it is {row.state if row else 'not known'}"
-        yield Drift("drifted", refund.id, payment.id, detail), mend
+        if payment is not None and (detail := _differs(payment, row, refund)):
+            mend = partial(_sync_now, context, refunds.sync_refund, refund.id)
+            yield Drift("drifted", refund.id, payment.id, detail), mend
 
 
 def _disputes(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
@@ -180,11 +224,35 @@ def _disputes(context: Context, since: datetime | None, seen: Callable[[], None]
         seen()
         payment = payments.find(context.session, stripe_id=dispute.intent_id)
         row = context.session.get(Dispute, dispute.id)
-        if payment is None or (row is not None and row.state == dispute.status):
-            continue
-        mend = partial(_sync_now, context, refunds.sync_dispute, dispute.id)
-        detail = f"it is {dispute.status}; here it is {row.state if row else 'not known'}"
-        yield Drift("drifted", dispute.id, payment.id, detail), mend
+        if payment is not None and (detail := _differs(payment, row, dispute)):
+            mend = partial(_sync_now, context, refunds.sync_dispute, dispute.id)
+            yield Drift("drifted", dispute.id, payment.id, detail), mend
+
+
+def _credit_notes(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
+    for note in context.gateway.credit_notes.all(since):
+        seen()
+        payment = credit_notes.payment_of(context.session, note)
+        row = context.session.get(CreditNote, note.id)
+        if payment is not None and note.amount_minor and (detail := _differs(payment, row, note)):
+            mend = partial(_sync_now, context, credit_notes.sync_credit_note, note.id)
+            yield Drift("drifted", note.id, payment.id, detail), mend
+
+
+def _differs(
+    payment: Payment,
+    row: Refund | Dispute | CreditNote | None,
+    at_stripe: StripeRefund | StripeDispute | StripeCreditNote,
+) -> str | None:
+    """How what takes money back stands otherwise here than at Stripe; ``None`` if it does not."""
+    if row is None or row.state != at_stripe.status:
+        return f"it is {at_stripe.status}; here it is {row.state if row else 'not known'}"
+    if row.amount_minor != at_stripe.amount_minor:
+        there, here = (
+            money.show(minor, payment.currency) for minor in (at_stripe.amount_minor, row.amount_minor)
+        )
+        return f"it is about {there}; here about {here}"
+    return None
 
 
 def _warnings(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:

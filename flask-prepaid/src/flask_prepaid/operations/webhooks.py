@@ -17,7 +17,7 @@ from prepaid_ledger.database import insert
 from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.values import Event
 from ..payments.models import InboxEvent
-from ..purchases import cards, checkout, fraud_warnings, refunds
+from ..purchases import cards, checkout, credit_notes, fraud_warnings, refunds
 from ..subscriptions import sync
 
 log = logging.getLogger(__name__)
@@ -147,6 +147,12 @@ def was_billed(context: Context, invoice_id: str) -> Write[object]:
     if invoice.subscription_id is not None:
         return sync.sync(context, invoice.subscription_id)
     return partial(checkout.note_invoice, context, invoice)
+
+
+@on("credit_note.created", "credit_note.updated", "credit_note.voided")
+def was_credited(context: Context, note_id: str) -> Write[object]:
+    """An invoice was made smaller in Stripe's dashboard: its credits go with the money."""
+    return credit_notes.sync_credit_note(context, note_id)
 
 
 @on("subscription_schedule.updated", "subscription_schedule.released", "subscription_schedule.canceled")

@@ -151,7 +151,8 @@ class Payment(Base):
     nothing. Any Stripe id of the payment finds the row, so one payment cannot
     grant twice under two names. ``amount_minor`` is the price agreed, ``paid_minor``
     what arrived: less by ``discount_minor`` with a promotion code, and with ``tax_minor``
-    in it where tax is added. Stripe's objects carry
+    in it where tax is added. ``charged_minor`` is what of it a charge brought, which alone can be
+    refunded: nothing where an invoice was paid outside of Stripe. Stripe's objects carry
     ``idempotency_key`` in their metadata, which finds the row before it knows their ids.
     ``check_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
     longer once that is final. ``failure_counted``: it is in the sums of failures.
@@ -200,6 +201,7 @@ class Payment(Base):
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
     paid_minor: Mapped[int | None]
+    charged_minor: Mapped[int] = mapped_column(default=0)
     discount_minor: Mapped[int] = mapped_column(default=0)
     tax_minor: Mapped[int] = mapped_column(default=0)
     refunded_minor: Mapped[int] = mapped_column(default=0)
@@ -219,7 +221,18 @@ class Payment(Base):
     checks: Mapped[int] = mapped_column(default=0)
 
 
-class Refund(Base):
+class TakesBack:
+    """What takes the credits of money back with it, as the ledger has it now.
+
+    ``taken_minor`` is the money for which they are taken: Stripe can change it, and end it. Each time that it
+    takes anew, ``takes`` goes on by one, which names the ledger's entry.
+    """
+
+    taken_minor: Mapped[int] = mapped_column(default=0)
+    takes: Mapped[int] = mapped_column(default=0)
+
+
+class Refund(TakesBack, Base):
     """Money that is refunded to the card, asked for here or in Stripe's dashboard.
 
     One that is asked for here is committed before Stripe hears of it.
@@ -246,7 +259,7 @@ class Refund(Base):
     check_at: Mapped[datetime | None]
 
 
-class Dispute(Base):
+class Dispute(TakesBack, Base):
     """A bank wants its customer's money back."""
 
     __tablename__ = "prepaid_dispute"
@@ -254,6 +267,27 @@ class Dispute(Base):
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         Index("ix_prepaid_dispute_payment_id", "payment_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[int]
+    amount_minor: Mapped[int]
+    state: Mapped[str] = mapped_column(String(32))
+    created_at: Mapped[datetime]
+    fetched_at: Mapped[datetime]
+
+
+class CreditNote(TakesBack, Base):
+    """A plan's invoice was made smaller after it was paid.
+
+    ``amount_minor`` is what of it is no refund to the card: it was given to the customer's balance, or
+    outside of Stripe. https://docs.stripe.com/api/credit_notes
+    """
+
+    __tablename__ = "prepaid_credit_note"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        Index("ix_prepaid_credit_note_payment_id", "payment_id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)

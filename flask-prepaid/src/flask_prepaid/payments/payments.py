@@ -14,11 +14,11 @@ from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import KeyReused
 
-from .. import money, signals
+from .. import signals
 from ..catalog import Offer
 from ..context import Context
 from ..gateway.values import Checkout, Intent
-from . import timing
+from . import comparison, timing
 from .models import Payment, PaymentState, Refund, Via
 
 log = logging.getLogger(__name__)
@@ -112,13 +112,16 @@ def apply(context: Context, payment: Payment, fetched: Checkout | Intent) -> Non
 
 
 def _apply_checkout(context: Context, payment: Payment, checkout: Checkout) -> None:
-    lock(context.session, payment, session_id=checkout.id, invoice_id=checkout.invoice_id)
+    lock(context.session, payment)
+    if payment.session_id != checkout.id and not _takes_up(context, payment, checkout, payment.session_id):
+        return
+    payment.session_id = checkout.id
+    payment.invoice_id = checkout.invoice_id or payment.invoice_id
     if checkout.intent:
         _note_intent(payment, checkout.intent)
     if checkout.is_paid:
-        charged = (checkout.amount_subtotal_minor, checkout.currency)
         payment.discount_minor, payment.tax_minor = checkout.discount_minor, checkout.tax_minor
-        _settle(context, payment, charged=charged, paid_minor=checkout.amount_total_minor)
+        _settle(context, payment, checkout, paid_minor=checkout.amount_total_minor)
     elif checkout.status == "complete" and checkout.intent:
         state = INTENT_STATES.get(checkout.intent.status, PaymentState.PENDING)
         _move(context, payment, state, checkout)
@@ -129,15 +132,31 @@ def _apply_checkout(context: Context, payment: Payment, checkout: Checkout) -> N
 
 
 def _apply_intent(context: Context, payment: Payment, intent: Intent) -> None:
-    lock(context.session, payment, payment_intent_id=intent.id)
+    lock(context.session, payment)
+    known_id = payment.payment_intent_id
+    if known_id != intent.id and not _takes_up(context, payment, intent, known_id):
+        return
     _note_intent(payment, intent)
     if intent.is_paid:
-        charged = (intent.amount_minor, intent.currency)
-        _settle(context, payment, charged=charged, paid_minor=intent.received_minor)
+        _settle(context, payment, intent, paid_minor=intent.received_minor)
     elif intent.failure == "authentication_required":
         _move(context, payment, PaymentState.OPEN, intent)  # it waits for its owner, and can still be paid
     else:
         _move(context, payment, INTENT_STATES.get(intent.status, PaymentState.PENDING), intent)
+
+
+def _takes_up(context: Context, payment: Payment, fetched: Checkout | Intent, known_id: str | None) -> bool:
+    """Whether the row becomes that of an object that names it, and is not the one that it knows.
+
+    Our first word from Stripe may have been lost, so a row without an id takes up what is its owner's. A
+    second object of a row counts only if it is paid first: ``reconcile`` shows what was paid twice.
+    """
+    stranger = comparison.stranger(context, payment, fetched)
+    if stranger is not None:
+        if fetched.is_paid:
+            _call_for_review(context, payment, f"{fetched.id} {stranger}")
+        return False
+    return known_id is None or (fetched.is_paid and payment.state is not PaymentState.PAID)
 
 
 def lock(session: Session, payment: Payment, **ids: str | None) -> None:
@@ -156,16 +175,17 @@ def _note_intent(payment: Payment, intent: Intent) -> None:
     payment.receipt_url = intent.receipt_url or payment.receipt_url
 
 
-def _settle(context: Context, payment: Payment, *, charged: tuple[int, str], paid_minor: int) -> None:
+def _settle(context: Context, payment: Payment, fetched: Checkout | Intent, *, paid_minor: int) -> None:
     """Give what the paid row bought, once.
 
-    :param charged: The amount, before discounts, and the currency that Stripe asked the customer for. If
-        they are not the row's, nothing is given and an operator is called.
+    If Stripe asked the customer for something else than the row says, nothing is given, and an operator is
+    called.
     """
     if payment.state is PaymentState.PAID:
         return
-    if charged != (payment.amount_minor, payment.currency):
-        _call_for_review(context, payment, charged)
+    otherwise = comparison.otherwise(context, payment, fetched)
+    if otherwise is not None:
+        _call_for_review(context, payment, otherwise)
         return
     now = context.clock()
     context.ledger.purchase(
@@ -178,6 +198,7 @@ def _settle(context: Context, payment: Payment, *, charged: tuple[int, str], pai
     )
     payment.state = PaymentState.PAID
     payment.paid_minor = paid_minor
+    payment.charged_minor = paid_minor if payment.payment_intent_id else 0
     payment.paid_at = now
     payment.failure = None
     payment.check_at = None
@@ -210,13 +231,13 @@ def due(session: Session, table: type[Payment] | type[Refund], *, limit: int = 1
     return list(session.scalars(overdue.limit(limit)))
 
 
-def _call_for_review(context: Context, payment: Payment, charged: tuple[int, str]) -> None:
-    if payment.state is PaymentState.NEEDS_REVIEW:
+def _call_for_review(context: Context, payment: Payment, reason: str) -> None:
+    log.error("payment %s needs review: %s", payment.id, reason)
+    if payment.state in (PaymentState.PAID, PaymentState.NEEDS_REVIEW):
         return
     payment.state = PaymentState.NEEDS_REVIEW
-    payment.failure = f"Stripe asked for {money.show(*charged)}"
+    payment.failure = reason[:255]
     payment.check_at = None
-    log.error("payment %s needs review: %s, not what was agreed", payment.id, payment.failure)
     signals.after_commit(
         context.session, signals.payment_needs_review, owner=payment.owner, payment_id=payment.id
     )

@@ -17,7 +17,7 @@ from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import NothingToReverse
 
-from .. import money, signals
+from .. import money
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
 from ..gateway.values import StripeDispute, StripeRefund
@@ -30,14 +30,10 @@ from ..payments.models import (
     PaymentState,
     Refund,
     RefundState,
-    Via,
 )
 from ..subscriptions import sync
-from ..subscriptions.models import Invoice
-from . import checkout, topup_rules, topups
-
-#: Why auto top-up stops, by why credits are taken back.
-STOPS_TOPUP = {"refunded": topup_rules.REFUNDED, "disputed": topup_rules.DISPUTED}
+from . import checkout
+from .taking_back import take_back
 
 
 def refund(
@@ -97,8 +93,13 @@ def _refundable_minor(session: Session, payment: Payment, amount_minor: int | No
         )
     if payment.state is not PaymentState.PAID:
         raise NothingToReverse(f"Payment {payment.id} is {payment.state}: only what is paid can be refunded.")
-    left = max((payment.paid_minor or 0) - _refunded_minor(session, payment.id), 0)
-    if payment.payment_intent_id is None or left == 0:
+    if not payment.charged_minor:
+        raise NothingToReverse(
+            f"Payment {payment.id} was not charged at Stripe: it cost nothing, or it was paid from the "
+            "customer's balance or outside of Stripe. Give that back where it came from."
+        )
+    left = left_to_refund(payment, _refunded_minor(session, payment.id))
+    if not left:
         raise NothingToReverse(f"Nothing of payment {payment.id} is left to refund.")
     amount = left if amount_minor is None else amount_minor
     if not 0 < amount <= left:
@@ -109,6 +110,17 @@ def _refundable_minor(session: Session, payment: Payment, amount_minor: int | No
     except ValueError as too_fine:
         raise NothingToReverse(f"{too_fine}.") from None
     return amount
+
+
+def left_to_refund(payment: Payment, refunded_minor: int | None = None) -> int:
+    """How much of what a charge brought is not refunded yet, in its smallest unit.
+
+    :param refunded_minor: What is refunded, or requested to be; by default what Stripe has told of.
+    """
+    if payment.state is not PaymentState.PAID or payment.payment_intent_id is None:
+        return 0
+    refunded = payment.refunded_minor if refunded_minor is None else refunded_minor
+    return max(payment.charged_minor - refunded, 0)
 
 
 def _refunded_minor(session: Session, payment_id: int) -> int:
@@ -221,7 +233,8 @@ def _paid(session: Session, intent_id: str | None) -> Payment | None:
 def apply_dispute(context: Context, dispute: StripeDispute) -> None:
     """Move credits as a fetched dispute says, unless a later fetch has.
 
-    An inquiry takes nothing. Opened and withdrawn are two events of one loss, and one key.
+    An inquiry takes nothing. Opened and withdrawn are two events of one loss. Its amount may change, and a
+    dispute that was won may be lost in the end.
     """
     session = context.session
     payment = _paid(session, dispute.intent_id)
@@ -231,16 +244,15 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
     row = session.get(Dispute, dispute.id, populate_existing=True)
     if row is not None and row.fetched_at > dispute.asked_at:
         return
-    taken_before = row is not None and row.state not in TAKES_NOTHING
-    row = row or Dispute(id=dispute.id, payment_id=payment.id, created_at=dispute.created_at)
+    row = row or Dispute(
+        id=dispute.id, payment_id=payment.id, created_at=dispute.created_at, taken_minor=0, takes=0
+    )
     row.amount_minor, row.state = dispute.amount_minor, dispute.status
     row.fetched_at = dispute.asked_at
     session.add(row)
-    key = f"dispute:{dispute.id}"
-    if row.state not in TAKES_NOTHING:
-        _take(context, payment, key, dispute.amount_minor, "disputed", is_news=not taken_before)
-    else:
-        _give(context, payment, key, f"the dispute is {row.state}")
+    amount_minor = 0 if row.state in TAKES_NOTHING else dispute.amount_minor
+    reason = f"the dispute is {row.state}" if row.taken_minor else "disputed"
+    take_back(context, payment, row, f"dispute:{dispute.id}", amount_minor, reason)
 
 
 def apply_refund(context: Context, refund: StripeRefund) -> None:
@@ -253,16 +265,13 @@ def apply_refund(context: Context, refund: StripeRefund) -> None:
     row = _row_of(session, payment, refund)
     if row.fetched_at is not None and row.fetched_at > refund.asked_at:
         return
-    is_first = row.fetched_at is None
-    row.stripe_id, row.state = refund.id, refund.status
+    row.stripe_id, row.state, row.amount_minor = refund.id, refund.status, refund.amount_minor
     row.fetched_at, row.check_at = refund.asked_at, None
     session.flush()
     payment.refunded_minor = _refunded_minor(session, payment.id)
-    key = f"refund:{refund.id}"
-    if row.state in NOT_REFUNDED:
-        _give(context, payment, key, f"the refund {row.state}")
-    else:
-        _take(context, payment, key, refund.amount_minor, "refunded", is_news=is_first)
+    amount_minor = 0 if row.state in NOT_REFUNDED else refund.amount_minor
+    reason = f"the refund is {row.state}" if row.taken_minor else "refunded"
+    take_back(context, payment, row, f"refund:{refund.id}", amount_minor, reason)
 
 
 def _row_of(session: Session, payment: Payment, refund: StripeRefund) -> Refund:
@@ -275,44 +284,9 @@ def _row_of(session: Session, payment: Payment, refund: StripeRefund) -> Refund:
         "idempotency_key": key,
         "stripe_id": refund.id,
         "created_at": refund.created_at,
+        "taken_minor": 0,
+        "takes": 0,
     }
     session.execute(insert(session, Refund).values(values).on_conflict_do_nothing())
     same = select(Refund).where(Refund.idempotency_key == key)
     return session.scalars(same.execution_options(populate_existing=True)).one()
-
-
-def _take(
-    context: Context, payment: Payment, key: str, amount_minor: int, reason: str, *, is_news: bool
-) -> None:
-    entry = context.ledger.claw_back(
-        payment.owner,
-        lot_key=_lot_key(context.session, payment),
-        key=key,
-        refunded_minor=amount_minor,
-        reason=reason,
-    )
-    if is_news:
-        topups.stop_after(context, payment, STOPS_TOPUP[reason])
-        signals.after_commit(
-            context.session,
-            signals.clawed_back,
-            owner=payment.owner,
-            payment_id=payment.id,
-            credits=-entry.credits,
-            debt=entry.debt,
-        )
-
-
-def _lot_key(session: Session, payment: Payment) -> str:
-    """The key under which the payment's credits came in: its own, or that of the plan's invoice."""
-    if payment.via is not Via.PLAN:
-        return f"payment:{payment.id}"
-    invoice_id = session.scalars(select(Invoice.id).where(Invoice.payment_id == payment.id)).one()
-    return f"invoice:{invoice_id}"
-
-
-def _give(context: Context, payment: Payment, key: str, reason: str) -> None:
-    try:
-        context.ledger.restore(payment.owner, claw_key=key, key=f"undone:{key}", reason=reason)
-    except NothingToReverse:
-        return  # it was never taken: the end was heard of before the beginning

@@ -1,63 +1,16 @@
-"""Rules of the audit that are about sums: what was clawed back in full, and what reports read."""
+"""Rules of the audit that are about sums: what reports read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select, union_all
-from sqlalchemy.orm import aliased
+from sqlalchemy import Connection, Select, and_, case, func, or_, select, union_all
 
-from prepaid_ledger import Problem, credits_of_refund
-from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
+from prepaid_ledger import Problem
+from prepaid_ledger.tables import Entry, Lot, Wallet
 
 from .models import DEFERRED, ROLL_OVER, Counted, CreditSum, DaySum, Movement, OwnerSum
-
-
-def clawed_in_full(connection: Connection) -> Iterator[Problem]:
-    """Taken and debt made, less what was restored, are the share of the money that is gone, to the credit.
-
-    A lot of which the host named the credits is left out.
-    """
-    lot, claw, restored, named = (aliased(Entry) for _ in range(4))
-    of_lot = and_(claw.wallet_id == lot.wallet_id, claw.refers_to_seq == lot.seq, claw.kind == Kind.CLAWBACK)
-    undoes = and_(
-        restored.wallet_id == claw.wallet_id,
-        restored.refers_to_seq == claw.seq,
-        restored.kind == Kind.CLAWBACK,
-    )
-    by_credits = exists().where(
-        named.wallet_id == lot.wallet_id,
-        named.refers_to_seq == lot.seq,
-        named.kind == Kind.CLAWBACK,
-        named.debt >= 0,
-        named.amount_minor.is_(None),
-    )
-    clawed = claw.debt - claw.credits + func.coalesce(restored.debt - restored.credits, 0)
-    wanted = (
-        select(
-            Wallet.owner,
-            lot.key,
-            lot.credits,
-            lot.amount_minor,
-            func.sum(case((restored.seq.is_(None), claw.amount_minor), else_=0)),
-            func.sum(clawed),
-        )
-        .join(claw, of_lot)
-        .outerjoin(restored, undoes)
-        .join(Wallet, Wallet.id == lot.wallet_id)
-        .where(lot.kind.in_((Kind.PURCHASE, Kind.ALLOWANCE)), lot.amount_minor > 0, ~by_credits)
-        .where(claw.amount_minor.is_not(None))
-        .group_by(Wallet.owner, lot.wallet_id, lot.seq, lot.key, lot.credits, lot.amount_minor)
-    )
-    rows: Iterable[Any] = connection.execute(wanted)
-    for owner, key, credits, paid_minor, gone_minor, moved in rows:
-        full = credits_of_refund(credits, paid_minor, int(gone_minor))  # PostgreSQL sums up to a Decimal
-        if moved != full:
-            detail = (
-                f"{moved} credits are taken or owed, not the {full} that {gone_minor} of {paid_minor} bought"
-            )
-            yield Problem("I7", owner, f"{key!r}: {detail}")
 
 
 def sums_of_movements(connection: Connection) -> Iterator[Problem]:

@@ -116,9 +116,7 @@ def preview(
         )
         assert bill is not None, "a plan that runs has a next invoice"
         credits = _worth(context, row, bill)
-        if credits < 0:  # a coupon makes it free, and what is free gives nothing for what is given back
-            immediate, bill, credits = False, None, 0
-        elif begun := invoice_credits.whole_period(bill.lines):
+        if begun := invoice_credits.whole_period(bill.lines):
             next_at = moment(begun[1])
     renewal = _preview_renewal(context, subscription, wanted, plan, next_at, bill)
     return Preview(
@@ -181,7 +179,8 @@ def _left_at(
 def _worth(context: Context, row: Subscription, bill: StripeInvoice) -> int:
     known = prices.learn(context, [line.price_id for line in bill.lines if line.is_of_plan])
     with reading(context):
-        return invoice_credits.worth(bill.lines, known, invoice_credits.periods(context, row)).credits
+        of_row = invoice_credits.periods(context, row), invoice_credits.rates(context, row)
+        return invoice_credits.worth(bill.lines, known, *of_row).credits
 
 
 def at_once(context: Context, row: Subscription, price: PlanPrice, quantity: int) -> bool:

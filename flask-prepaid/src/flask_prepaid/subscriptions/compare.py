@@ -34,6 +34,15 @@ def differences(context: Context, since: datetime | None, seen: Callable[[], Non
 def _of_subscription(context: Context, subscription: StripeSubscription) -> Iterator[Difference]:
     session = context.session
     row = sync.find(session, key=subscription.key, stripe_id=subscription.id)
+    if row is not None and (other := sync.is_other(session, row, subscription)) is not None:
+        if State(subscription.status) not in ENDED:
+            yield (
+                "doubled",
+                subscription.id,
+                None,
+                f"it names the plan of {row.owner}, and {other}: cancel it",
+            )
+        return
     if row is None:
         owner = session.scalar(select(Customer.owner).where(Customer.stripe_id == subscription.customer_id))
         if owner is not None and State(subscription.status) not in ENDED:

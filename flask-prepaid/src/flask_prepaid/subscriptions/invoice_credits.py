@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 
@@ -38,13 +38,15 @@ class Worth:
     """What an invoice gives.
 
     ``ends`` is when its period does, in Unix seconds. ``replaces``: a new period begins, and what
-    is left of the last one's credits lapses or rolls over, up to ``roll_over``.
+    is left of the last one's credits lapses or rolls over, up to ``roll_over``. ``per_period`` is what a
+    whole period gives from then on.
     """
 
     credits: int
     ends: int
     replaces: bool
     roll_over: int
+    per_period: int
 
 
 class NotOurs(Exception):
@@ -55,17 +57,21 @@ def worth(
     lines: Iterable[InvoiceLine],
     prices: Mapping[str, PlanPrice],
     period_at: Callable[[int, int], Period | None],
+    rate_in: Callable[[Period], int],
 ) -> Worth:
     """What an invoice with these lines gives, by the rule above.
 
     :param period_at: Finds the whole period that has a moment in it and ends at another one.
+    :param rate_in: What a whole period has given by the last invoice in one. Stripe gives nothing back for
+        what was free, so it has no line: the rest of such a period is taken for the one that takes its place.
     :raises NotOurs: A line is for a plan that we don't know, or for part of a period that we don't.
     """
-    total, roll_over, ends = Fraction(0), 0, 0
+    total, roll_over, ends, per_period = Fraction(0), 0, 0, 0
     begins: int | None = None
     taken_back_until = 0
-    lines = [line for line in lines if line.is_of_plan and line.net_minor]
+    lines = [line for line in lines if line.is_of_plan and line.counts]
     ours = {line.item_id for line in lines if line.price_id in prices}
+    takes_free = not any(line.gives_back for line in lines)
     for line in lines:
         price = prices.get(line.price_id or "")
         if price is None and ours and line.item_id not in {None, *ours}:
@@ -74,6 +80,7 @@ def worth(
             raise NotOurs(f"price {line.price_id}")
         credits = price.credits * line.quantity
         ends = max(ends, line.end)
+        per_period = per_period if line.gives_back else credits
         if not line.is_part:
             share = Fraction(line.amount_minor, price.amount_minor * line.quantity)
             total += credits * min(share, Fraction(1))
@@ -83,12 +90,14 @@ def worth(
         if whole is None:
             raise NotOurs(f"a part of a period until {line.end}")
         share = Fraction(line.end - line.start, whole[1] - whole[0])
-        total += credits * share * (1 if line.net_minor > 0 else -1)
-        if line.net_minor < 0:
+        if takes_free:
+            credits -= rate_in(whole)
+        total += -credits * share if line.gives_back else credits * share
+        if line.gives_back:
             taken_back_until = max(taken_back_until, line.end)
     # A period that is given up in the middle was counted to the second: its credits stay as they are.
     replaces = begins is not None and taken_back_until <= begins
-    return Worth(int(total), ends, replaces, roll_over)
+    return Worth(int(total), ends, replaces, roll_over, per_period)
 
 
 def whole_period(lines: Iterable[InvoiceLine]) -> Period | None:
@@ -111,6 +120,21 @@ def periods(context: Context, subscription: Subscription) -> Callable[[int, int]
         return None if start is None else (int(start.timestamp()), end)
 
     return period_at
+
+
+def rates(context: Context, subscription: Subscription) -> Callable[[Period], int]:
+    """Finds what a whole period gives, by the last invoice in a period that is settled."""
+
+    def rate_in(period: Period) -> int:
+        inside = select(Invoice.per_period).where(
+            Invoice.subscription_id == subscription.id,
+            Invoice.created_at >= moment(period[0]),
+            Invoice.created_at < moment(period[1]),
+            Invoice.per_period > 0,
+        )
+        return context.session.scalar(inside.order_by(Invoice.created_at.desc(), Invoice.id.desc())) or 0
+
+    return rate_in
 
 
 def unsettled_since(context: Context, subscription_id: int) -> datetime | None:
@@ -175,11 +199,14 @@ def _settle(
 ) -> None:
     """Give what a paid invoice bought, once: the row's lock is held, and its credits are not set."""
     try:
-        due = worth(bill.lines, prices, periods(context, subscription))
+        due = worth(bill.lines, prices, periods(context, subscription), rates(context, subscription))
     except NotOurs as unknown:
         log.error("invoice %s of %s gives no credits: %s is not known", bill.id, subscription.owner, unknown)
         return
-    row.credits = due.credits
+    if bill.credited_minor and due.credits > 0:
+        part = Fraction(bill.total_minor - bill.credited_minor, bill.total_minor)
+        due = replace(due, credits=int(due.credits * part))
+    row.credits, row.per_period = due.credits, due.per_period
     if due.credits > 0:
         _give(context, subscription, row, bill, due)
     elif due.credits < 0:
@@ -278,9 +305,10 @@ def _payment(context: Context, subscription: Subscription, bill: StripeInvoice, 
         state=PaymentState.PAID,
         title=price.title,
         credits=credits,
-        amount_minor=max(bill.total_minor, 0),
+        amount_minor=max(bill.total_minor - bill.credited_minor, 0),
         currency=bill.currency,
         paid_minor=bill.paid_minor,
+        charged_minor=bill.charged_minor,
         discount_minor=bill.discount_minor,
         tax_minor=bill.tax_minor,
         idempotency_key=f"prepaid-{bill.id}",

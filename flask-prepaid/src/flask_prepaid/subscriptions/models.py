@@ -152,6 +152,7 @@ class Invoice(Base):
     """What Stripe billed for a subscription. Amounts in the smallest unit of ``currency``.
 
     ``credits`` is what it gave, or took where negative: ``None`` until it is paid and settled.
+    ``per_period`` is what a whole period of the plan gives since then; 0 where it says nothing of that.
     ``period_start`` and ``period_end`` are those of the whole period that it bills.
     ``retry_at``: its payment is tried next; a draft without one is not charged.
     """
@@ -176,6 +177,7 @@ class Invoice(Base):
     period_start: Mapped[datetime | None]
     period_end: Mapped[datetime | None]
     credits: Mapped[int | None]
+    per_period: Mapped[int] = mapped_column(default=0)
     payment_id: Mapped[int | None]
     page_url: Mapped[str | None] = mapped_column(String(1024))
     pdf_url: Mapped[str | None] = mapped_column(String(1024))

@@ -44,6 +44,17 @@ def find(
     return session.scalars(select(Subscription).where(or_(*names)).order_by(Subscription.id)).first()
 
 
+def is_other(session: Session, row: Subscription, subscription: StripeSubscription) -> str | None:
+    """Why a subscription that names the row is not the row's, in words for an operator; ``None`` if it is.
+
+    Whoever has the Stripe key can write our key into the metadata of any subscription.
+    """
+    if row.stripe_id is not None:
+        return None if row.stripe_id == subscription.id else f"is not {row.stripe_id}, which the plan has"
+    customer_id = session.scalar(select(Customer.stripe_id).where(Customer.owner == row.owner))
+    return None if customer_id == subscription.customer_id else "is another customer's"
+
+
 def running(session: Session, owner: str) -> Subscription | None:
     """The owner's subscription that has not ended."""
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.not_in(ENDED))
@@ -60,7 +71,11 @@ def sync(context: Context, stripe_id: str) -> Write[Subscription | None]:
         return nothing
     with reading(context) as session:
         row = find(session, key=subscription.key, stripe_id=stripe_id)
+        other = is_other(session, row, subscription) if row else None
         since = invoice_credits.unsettled_since(context, row.id) if row else None
+    if other is not None:
+        log.error("subscription %s names a plan of ours, and gives nothing: it %s", stripe_id, other)
+        return nothing
     bills = context.gateway.invoices.of_subscription(stripe_id, since)
     known = prices.learn(context, _price_ids(subscription, bills))
     if row is not None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from math import ceil
 from typing import Any
 
-from flask_prepaid.payments.models import PaymentState
+from flask_prepaid.context import transaction
+from flask_prepaid.operations.reconcile import MOMENT, reconcile
+from flask_prepaid.payments import payments, timing
+from flask_prepaid.payments.models import PaymentState, Via
 
 from ..shop import Shop, on_both_databases
 from .storm import storm
@@ -121,6 +126,27 @@ def test_a_payment_whose_answer_was_lost_is_unresolved_until_it_is_looked_up(dea
 
     assert drift(deaf_shop, "--fix") == []
     assert deaf_shop.payments()[0].state in (PaymentState.FAILED, PaymentState.OPEN)
+
+
+def test_fix_waits_for_what_was_asked_for_a_moment_ago_and_mends_it(deaf_shop: Shop) -> None:
+    """The process was killed when the payment was written down, or Stripe while it was asked."""
+    offer = deaf_shop.prepaid.catalog.offer(pack="starter")
+    waited = []
+
+    def wait(left: timedelta) -> None:
+        waited.append(left)
+        deaf_shop.stripe.advance(seconds=ceil(left.total_seconds()))
+
+    def begin() -> None:
+        with transaction(deaf_shop.prepaid):
+            payments.write_down(deaf_shop.prepaid, "user:1", offer, via=Via.CARD, card_id="pm_1")
+
+    deaf_shop.read(begin)
+    assert kinds(drift(deaf_shop)) == [("unresolved", 1)]
+    left = deaf_shop.read(lambda: reconcile(deaf_shop.prepaid, fix=True, wait=wait))
+
+    assert (left, deaf_shop.payments()[0].state) == ([], PaymentState.FAILED)
+    assert [timedelta(minutes=4) < time <= timing.IN_FLIGHT + MOMENT for time in waited] == [True]
 
 
 def test_a_refund_whose_answer_was_lost_is_unresolved_until_it_is_looked_up(deaf_shop: Shop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from flask_prepaid.context import write_now
-from flask_prepaid.errors import GatewayUnavailable
+from flask_prepaid.errors import GatewayRefused, GatewayUnavailable
 from flask_prepaid.gateway.refunds import Refunds
 from flask_prepaid.gateway.values import StripeDispute, StripeRefund
 from flask_prepaid.payments.models import Dispute, Refund
@@ -43,6 +44,11 @@ def refund_here(shop: Shop, amount_minor: int | None = None, key: str | None = N
     return shop.read(  # type: ignore[no-any-return]
         lambda: refunds.refund(shop.prepaid, 1, amount_minor=amount_minor, reason="asked for", key=key)
     )
+
+
+def drift(shop: Shop, *options: str) -> list[dict[str, Any]]:
+    answer = json.loads(shop.command("reconcile", "--json", *options).stdout)
+    return list(answer["drift"])
 
 
 def debt(shop: Shop) -> int:
@@ -263,3 +269,94 @@ def test_refunds_in_any_order_end_in_one_state(deaf_shop: Shop, order: tuple[str
     assert deaf_shop.balance() == 65
     rows = deaf_shop.read(lambda: deaf_shop.prepaid.session.scalars(select(Refund)).all())
     assert len(rows) == 3
+
+
+def test_a_dispute_whose_amount_changes_takes_the_difference(paid: Shop) -> None:
+    opened = paid.stripe.dispute(paid.payments()[0].charge_id, amount=100)
+    left = [paid.balance()]
+    for amount in (400, 250, 500):
+        paid.stripe.dispute(dispute=opened, amount=amount)
+        left.append(paid.balance())
+
+    assert left == [80, 20, 50, 0]
+    assert {event.outcome for event in paid.inbox()} == {"done"}
+    paid.stripe.dispute(dispute=opened, outcome="won")
+    assert paid.balance() == 100
+
+
+def test_a_dispute_that_changed_unheard_is_drift_and_is_mended(deaf_shop: Shop) -> None:
+    session = deaf_shop.buy()
+    deaf_shop.pay(session)
+    deaf_shop.come_back(session)
+    opened = deaf_shop.stripe.dispute(deaf_shop.payments()[0].payment_intent_id, amount=100)
+    assert drift(deaf_shop, "--fix") == []
+    deaf_shop.stripe.dispute(dispute=opened, amount=300)
+
+    assert [difference["detail"] for difference in drift(deaf_shop)] == [
+        "it is about $3.00; here about $1.00"
+    ]
+    assert drift(deaf_shop, "--fix") == []
+    assert deaf_shop.balance() == 40
+
+
+def test_a_dispute_that_was_won_and_is_lost_in_the_end_takes_the_credits(
+    paid: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = dispute(paid)
+    paid.stripe.dispute(dispute=opened, outcome="won")
+    assert paid.balance() == 100
+    at_stripe = Refunds.fetch_dispute
+
+    def fetch(self: Refunds, dispute_id: str) -> StripeDispute | None:
+        fetched = at_stripe(self, dispute_id)
+        return fetched and replace(fetched, status="lost")
+
+    monkeypatch.setattr(Refunds, "fetch_dispute", fetch)
+    paid.read(lambda: write_now(paid.prepaid, refunds.sync_dispute(paid.prepaid, opened)))
+    assert (paid.balance(), debt(paid)) == (0, 0)
+
+    monkeypatch.undo()
+    paid.read(lambda: write_now(paid.prepaid, refunds.sync_dispute(paid.prepaid, opened)))
+    assert paid.balance() == 100
+
+
+def test_a_pack_that_lapsed_and_is_refunded_makes_no_debt(shop: Shop) -> None:
+    shop.pay(shop.buy(pack="bonus"))
+    shop.stripe.advance(days=31)
+
+    refund_in_dashboard(shop)
+
+    assert (shop.balance(), debt(shop)) == (0, 0)
+    shop.pay(shop.buy())
+    assert shop.balance() == 100
+
+
+def test_a_lapsed_pack_that_is_disputed_owes_what_was_spent(shop: Shop) -> None:
+    shop.pay(shop.buy(pack="bonus"))
+
+    def spend() -> None:
+        shop.prepaid.spend("user:1", credits=30, key="report:1")
+        shop.prepaid.session.commit()
+
+    shop.read(spend)
+    shop.stripe.advance(days=31)
+
+    dispute(shop)
+
+    assert (shop.balance(), debt(shop)) == (0, 30)
+
+
+def test_a_refund_that_stripe_refused_can_be_asked_for_again(paid: Shop) -> None:
+    """Refunded in the dashboard, and refused here; then that one fails at the bank, and all is left again."""
+    intent = str(paid.payments()[0].payment_intent_id)
+    paid.stripe.hear("nothing.of.interest")
+    other = paid.dashboard().v1.refunds.create({"payment_intent": intent, "amount": 300})
+    with pytest.raises(GatewayRefused):
+        refund_here(paid, 500, key="ticket-1")
+
+    refund_here(paid, 200, key="ticket-2")
+    paid.read(lambda: write_now(paid.prepaid, refunds.sync_refund(paid.prepaid, other.id)))
+
+    states = paid.read(lambda: [row.state for row in paid.prepaid.session.scalars(select(Refund))])
+    assert sorted(states) == ["refused", "succeeded", "succeeded"]
+    assert (paid.balance(), paid.payments()[0].refunded_minor) == (0, 500)

@@ -280,17 +280,17 @@ def test_a_coupon_for_once_is_off_what_is_charged_first_and_not_off_the_next_cha
     assert shop.invoices()[-1].total_minor == int(amount.strip("$").replace(".", ""))
 
 
-def test_a_larger_plan_that_a_coupon_makes_free_waits_since_it_would_take_credits(shop: PlanShop) -> None:
+def test_a_larger_plan_that_a_coupon_makes_free_begins_at_once(shop: PlanShop) -> None:
     shop.subscribe("small")
     put_on(shop, duration="once", percent_off=100)
     shop.pass_time(days=14)
 
     page, _ = shop.preview("large")
-    assert "nothing changes and nothing is charged" in page
-    shop.change("large")
+    assert "$0.00 is charged, and" in page
+    since = shop.change("large")
 
-    assert shop.balance() == 100
-    assert "On 28 February 2026 it changes to Large" in shop.page()
+    assert shop.balance() == 100 + shop.share(500 - 100, since)
+    assert (shop.row().state, shop.invoices()[-1].total_minor < 0) == (State.ACTIVE, True)
 
 
 def test_a_coupon_for_some_months_is_not_off_a_charge_after_them(shop: PlanShop) -> None:

@@ -9,8 +9,9 @@ Every entry, hold, lot and draw is read once, wallet by wallet, and played again
 | I5 | a balance never falls below what is held, nor a debt below zero; ``held`` is the sum of open holds, \
        and a wallet's debt is the debt made less the debt repaid |
 | I6 | entries are never changed or deleted: the triggers that refuse it are there |
-| I7 | no more is given back or clawed back than was spent or came in; what was taken and the debt made \
-       are together the share of the money that went back; each capture has its hold |
+| I7 | no more is given back or clawed back than was spent or came in, by whatever doors together; what was \
+       taken and the debt made are together the share of the money that went back, less what of it had \
+       lapsed or was taken by hand; each capture has its hold |
 | I8 | a key stands once in its wallet; what the ledger writes by itself has the key that belongs to it |
 | I9 | lots and draws are what follows from entries and holds, and nothing is due before ``next_expiry_at`` |
 
@@ -30,6 +31,7 @@ from sqlalchemy import Connection, Engine, func, inspect, select, text
 from ..tables import Entry, Kind, Wallet
 from .problem import Problem, Rule
 from .replay import replay
+from .shares import clawed_shares
 
 #: The triggers that refuse a change of an entry, by database.
 GUARDS = {
@@ -46,6 +48,7 @@ def audit(engine: Engine, *further: Rule) -> Iterator[Problem]:
         totals: Counter[Kind] = Counter()
         yield from replay(connection, totals)
         yield from _trial_balance(connection, totals)
+        yield from clawed_shares(connection)
         for rule in further:
             yield from rule(connection)
 

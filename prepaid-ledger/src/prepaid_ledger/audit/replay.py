@@ -241,7 +241,8 @@ def has_its_key(entry: EntryRow) -> bool:
     if entry.kind is Kind.EXPIRY:
         return entry.key == f"expiry:{entry.refers_to_seq}:{entry.seq}"
     if entry.kind is Kind.CLAWBACK and entry.debt < 0 and entry.credits < 0:
-        return entry.key == f"repay:{entry.refers_to_seq}"
+        lot = f"repay:{entry.refers_to_seq}"
+        return entry.key in (lot, f"{lot}:{entry.seq}")  # when it came in, or when it ended
     own = {Kind.REVERSAL: "reversal:", Kind.ALLOWANCE: "rollover:", Kind.GRANT: "rollover:"}.get(entry.kind)
     return not entry.key.startswith(OWN_KEYS) or (own is not None and entry.key.startswith(own))
 

@@ -86,7 +86,7 @@ def _supersede(store: LotStore, lot: LotState, moved_up: int, expires_at: dateti
     """End an earlier lot now, and move ``moved_up`` of its credits to a new one."""
     session, wallet = store.session, store.wallet
     old = session.get_one(Entry, (wallet.id, lot.seq))
-    end(session, wallet, lot, early=True)
+    end(session, wallet, lot, early=True, moves_up=moved_up)
     if not moved_up:
         return
     moved = Posting(

@@ -1,8 +1,7 @@
 """Credits that go when their money goes back, and come again when it does not.
 
-Of a lot that was paid for, ``ceil(credits * refunded / paid)`` credits are clawed back
-at any time, where ``refunded`` is the sum of the refunds that stand. It follows from
-the set of refunds alone, so their order does not matter.
+What is taken follows from the clawbacks that stand, and from what lapsed before each of them, by the rule
+of ``shares.py``. The order of refunds does not matter.
 """
 
 from __future__ import annotations
@@ -16,9 +15,11 @@ from sqlalchemy.orm import Session
 
 from ..clock import Clock
 from ..errors import KeyReused, NothingToReverse
-from ..tables import Entry, Kind
-from .expiry import bring_up_to_date
+from ..tables import Entry, Kind, Lot
+from .expiry import expire
+from .lot_store import gone_unspent
 from .posting import LockedWallet, Posting, append, begin_on, check_credits, check_key, repeat
+from .shares import Claim, Gone, Share, share_of
 
 #: Credits that come back after their lot has ended last this long at least.
 MIN_LIFE = timedelta(days=1)
@@ -37,15 +38,15 @@ def claw_back(
 ) -> Entry:
     """Take back the credits of money that left again.
 
-    Taken from the rest of the lot first, then from other credits that are not held;
-    what is spent already becomes the wallet's debt.
+    Taken from the rest of the lot first, then from other credits that are not held; what is spent already
+    becomes the wallet's debt. What lapsed unspent, or was taken by hand, is gone already and makes none.
 
     :param lot_key: The key of the purchase or allowance, ``payment:17``.
     :param key: Names this refund or dispute, ``refund:re_1``.
     :param refunded_minor: The money of this one refund, in the smallest unit of the
         purchase's currency. Never the sum of several.
     :param credits: In place of it, the credits to take, where nothing was paid or the
-        share is the caller's to say. No more than are left of the lot's share are taken.
+        share is the caller's to say. However a lot's credits are clawed back, no more go than came in.
     :raises NothingToReverse: The key has not brought any credits in.
     :raises KeyReused: The key has posted something else.
     """
@@ -65,14 +66,17 @@ def claw_back(
         reason=reason,
     )
     earlier = repeat(session, wallet, posting, any_credits=True)
+    expire(session, wallet)
+    clawed = Clawed.of(session, wallet, lot)
     if earlier is not None:
-        if credits not in (None, earlier.debt - earlier.credits):
+        if credits is not None and clawed.share(before=earlier.seq).of_named(credits) != _taken(earlier):
             raise KeyReused(key)
         return earlier
-    bring_up_to_date(session, wallet)
-    before = Clawed.of(session, wallet, lot)
-    take = before.due_after(lot, refunded_minor or 0) if credits is None else credits
-    take = max(0, min(take, lot.credits - before.credits))
+    if credits is None:
+        claim = Claim(wallet.seq + 1, refunded_minor, 0)
+        take = clawed.share(claim).taken - clawed.credits
+    else:
+        take = clawed.share().of_named(credits)
     taken = min(take, wallet.available)
     return append(session, wallet, replace(posting, credits=-taken, debt=take - taken))
 
@@ -88,9 +92,9 @@ def restore(
 ) -> Entry:
     """Undo a clawback: the refund failed at the bank, or the dispute was won.
 
-    The debt that it made goes first, as far as it still stands; the rest comes back as
-    a lot with the expiry of the first one or, if that has passed, for as long as that
-    had left, a day at least.
+    The debt that the lot's clawbacks made goes first, as far as it still stands; the rest comes back as
+    a lot with the expiry of the first one or, if that has passed, for as long as that had left, a day at
+    least.
 
     :param claw_key: The key of the clawback, ``refund:re_1``.
     :param key: Names why it is undone, ``refund-failed:re_1``.
@@ -115,12 +119,12 @@ def restore(
     lot = session.get_one(Entry, (wallet.id, clawback.refers_to_seq))
     if not _is_lot(lot):
         raise NothingToReverse(refusal)
-    before = Clawed.of(session, wallet, lot)
-    if clawback.seq in before.undone:
+    expire(session, wallet)
+    clawed = Clawed.of(session, wallet, lot)
+    if clawback.seq in clawed.undone:
         raise NothingToReverse(f"{claw_key!r} is undone already")
-    bring_up_to_date(session, wallet)
-    back = before.back_after(lot, clawback)
-    forgiven = min(wallet.debt, clawback.debt, back)
+    back = clawed.credits - clawed.share(without=clawback.seq).taken
+    forgiven = min(wallet.debt, clawed.debt, back)
     ends_at = _expires_at(lot, clawback, wallet.now) if back > forgiven else None
     posting = replace(posting, credits=back - forgiven, debt=-forgiven, expires_at=ends_at)
     return append(session, wallet, posting)
@@ -140,11 +144,14 @@ def _takes(entry: Entry) -> bool:
 class Clawed:
     """What was clawed back of a lot, and of that what was undone, by the ``seq`` of the clawback."""
 
+    lot: Entry
     taken: list[Entry]
     undone: dict[int | None, Entry]
+    gone: list[Gone]
 
     @classmethod
     def of(cls, session: Session, wallet: LockedWallet, lot: Entry) -> Self:
+        """Of a wallet whose lots are drawn to its last event."""
         clawbacks = select(Entry).where(Entry.wallet_id == wallet.id, Entry.kind == Kind.CLAWBACK)
         taken = [
             entry
@@ -152,41 +159,45 @@ class Clawed:
             if _takes(entry)
         ]
         restored = session.scalars(clawbacks.where(Entry.refers_to_seq.in_([entry.seq for entry in taken])))
-        return cls(taken, {entry.refers_to_seq: entry for entry in restored})
+        undone = {entry.refers_to_seq: entry for entry in restored}
+        rows = session.execute(gone_unspent(Lot.wallet_id == wallet.id, Lot.origin == lot.seq))
+        gone = [Gone(row.seq, row.credits) for row in rows]
+        return cls(lot, taken, undone, gone)
 
     @property
     def credits(self) -> int:
         """Credits that are gone now, whether they were there or became debt."""
-        return sum(entry.debt - entry.credits for entry in [*self.taken, *self.undone.values()])
+        return sum(_taken(entry) for entry in [*self.taken, *self.undone.values()])
 
     @property
-    def credits_for_money(self) -> int:
-        """Credits that are gone now because of money: without those that a host named."""
-        moves = [*self.taken, *self.undone.values()]
-        return sum(entry.debt - entry.credits for entry in moves if entry.amount_minor is not None)
+    def debt(self) -> int:
+        """The debt that was made, less what was forgiven."""
+        return sum(entry.debt for entry in [*self.taken, *self.undone.values()])
 
-    @property
-    def refunded_minor(self) -> int:
-        """The money of the refunds that stand."""
-        return sum(entry.amount_minor or 0 for entry in self.taken if entry.seq not in self.undone)
+    def share(
+        self, claim: Claim | None = None, *, without: int | None = None, before: int | None = None
+    ) -> Share:
+        """What of the lot is to be gone, by the clawbacks that stand.
 
-    def back_after(self, lot: Entry, clawback: Entry) -> int:
-        """The credits that come back once ``clawback`` is undone."""
-        if clawback.amount_minor is None:
-            return clawback.debt - clawback.credits
-        return max(0, -self.due_after(lot, -clawback.amount_minor))
+        :param claim: One more of them.
+        :param without: The ``seq`` of one that is undone now.
+        :param before: Up to this ``seq`` only.
+        """
+        claims = [
+            Claim(entry.seq, entry.amount_minor, _taken(entry))
+            for entry in self.taken
+            if entry.seq not in self.undone and entry.seq != without
+        ]
+        moves: list[Claim | Gone] = [*claims, *self.gone]
+        if claim is not None:
+            moves.append(claim)
+        upto = [move for move in moves if before is None or move.seq < before]
+        return share_of(self.lot.credits, self.lot.amount_minor or 0, upto)
 
-    def due_after(self, lot: Entry, moved_minor: int) -> int:
-        """The credits that so much more refunded money takes; negative, what so much less gives back."""
-        refunded_minor = self.refunded_minor + moved_minor
-        return credits_of_refund(lot.credits, lot.amount_minor or 0, refunded_minor) - self.credits_for_money
 
-
-def credits_of_refund(credits: int, paid_minor: int, refunded_minor: int) -> int:
-    """The credits that ``refunded_minor`` of ``paid_minor`` stands for, rounded up."""
-    if paid_minor == 0:
-        return credits if refunded_minor > 0 else 0
-    return -(-credits * min(refunded_minor, paid_minor) // paid_minor)
+def _taken(clawback: Entry) -> int:
+    """The credits that it took, whether they were there or became debt."""
+    return clawback.debt - clawback.credits
 
 
 def _expires_at(lot: Entry, clawback: Entry, now: datetime) -> datetime | None:

@@ -53,11 +53,15 @@ def receive(session: Session, owner: str, posting: Posting, clock: Clock) -> Ent
     :raises KeyReused: The key has posted something else.
     """
     wallet, earlier = begin(session, owner, posting, clock)
-    return earlier or come_in(session, wallet, posting)
+    if earlier is not None:
+        return earlier
+    if wallet.debt:
+        bring_up_to_date(session, wallet)  # what lapses pays its part of the debt first
+    return come_in(session, wallet, posting)
 
 
 def come_in(session: Session, wallet: LockedWallet, posting: Posting) -> Entry:
-    """Write a lot that comes in, and pay the wallet's debt from it."""
+    """Write a lot that comes in, and pay the wallet's debt from it. All that is due was written before."""
     lot = append(session, wallet, posting)
     repaid = min(wallet.debt, posting.credits)
     if repaid:

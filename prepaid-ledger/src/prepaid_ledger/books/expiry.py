@@ -52,14 +52,24 @@ def expire(session: Session, wallet: LockedWallet) -> LotStore:
     return store
 
 
-def end(session: Session, wallet: LockedWallet, lot: LotState, *, early: bool = False) -> None:
+def end(
+    session: Session, wallet: LockedWallet, lot: LotState, *, early: bool = False, moves_up: int = 0
+) -> None:
     """Write the expiry that ends a lot, dated when it was due, or now if it ends ``early``.
 
-    Of zero credits where the lot is used up, and its end still matters.
+    Of zero credits where the lot is used up, and its end still matters. What would lapse pays a debt first:
+    it came back from a spend or a hold after its money had gone.
+
+    :param moves_up: So many of its credits do not lapse, but move to another lot.
     """
-    key = f"expiry:{lot.seq}:{wallet.seq + 1}"
     at = None if lot.ended or early else lot.expires_at
-    append(session, wallet, Posting(Kind.EXPIRY, -lot.left, key, refers_to_seq=lot.seq, at=at))
+    repaid = min(wallet.debt, lot.left - moves_up)
+    if repaid:
+        key = f"repay:{lot.seq}:{wallet.seq + 1}"
+        repayment = Posting(Kind.CLAWBACK, -repaid, key, debt=-repaid, refers_to_seq=lot.seq, at=at)
+        append(session, wallet, repayment)
+    key = f"expiry:{lot.seq}:{wallet.seq + 1}"
+    append(session, wallet, Posting(Kind.EXPIRY, repaid - lot.left, key, refers_to_seq=lot.seq, at=at))
 
 
 def finish(store: LotStore) -> None:

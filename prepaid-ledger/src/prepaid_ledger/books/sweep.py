@@ -15,7 +15,7 @@ from ..database.transactions import commit_alone
 from ..errors import KeyReused
 from ..tables import Entry, Hold, HoldState, Wallet
 from .entries import come_in
-from .expiry import write_all_due
+from .expiry import bring_up_to_date, write_all_due
 from .posting import (
     WALLET_COLUMNS,
     LockedWallet,
@@ -77,6 +77,7 @@ def _grant_chunk(session: Session, *, owners: Sequence[str], posting: Posting, c
             raise KeyReused(posting.key)
         del wallets[entry.wallet_id]
     for wallet in [wallet for wallet in wallets.values() if wallet.debt]:
+        bring_up_to_date(session, wallet)
         come_in(session, wallet, posting)
         del wallets[wallet.id]
     if wallets:

@@ -67,11 +67,12 @@ def summary(session: Session, owner: str, *, clock: Clock) -> WalletSummary:
     if wallet is None:
         return WalletSummary(owner)
     overdue = hold_states.overdue(session, wallet) if wallet.held else []
-    balance = wallet.balance
+    ends = 0
     if wallet.is_due or overdue:
-        balance -= sum(lot.left for lot in _lots_now(session, wallet, overdue).over(wallet.now))
+        ends = sum(lot.left for lot in _lots_now(session, wallet, overdue).over(wallet.now))
     held = wallet.held - sum(hold.credits for hold in overdue)
-    return WalletSummary(owner, balance, held, wallet.debt)
+    debt = max(0, wallet.debt - ends)  # what ends pays a debt first
+    return WalletSummary(owner, wallet.balance - ends, held, debt)
 
 
 def _lots_now(session: Session, wallet: LockedWallet, overdue: list[Hold]) -> Lots:

@@ -24,10 +24,12 @@ def pay() -> Response:
 
 @pages.post("/_emulator/dispute")
 def dispute() -> Response:
-    """``{"charge": "ch_..."}``, optionally ``reason``; or ``{"dispute": "dp_...", "outcome": "won"}``."""
-    return jsonify(
-        controls.dispute(storage(), **_parameters(charge=str, dispute=str, reason=str, outcome=str))
-    )
+    """``{"charge": "ch_..."}``, optionally ``reason``; or ``{"dispute": "dp_...", "outcome": "won"}``.
+
+    ``amount`` with either: how much is disputed.
+    """
+    how = _parameters(charge=str, dispute=str, amount=int, reason=str, outcome=str)
+    return jsonify(controls.dispute(storage(), **how))
 
 
 @pages.post("/_emulator/advance")

@@ -108,10 +108,11 @@ def list_all(form: Form) -> Json:
     return lists.page("dispute", form, url="/v1/disputes", only=("charge", "payment_intent"))
 
 
-def open_dispute(charge: Json, reason: str = "fraudulent") -> Json:
+def open_dispute(charge: Json, reason: str = "fraudulent", *, amount: int | None = None) -> Json:
     """A cardholder complains; the money and a fee go at once, unless it is only an inquiry.
 
     :param reason: Stripe's reason, or "inquiry".
+    :param amount: Minor units that are disputed; by default all that was captured.
     :raises InvalidRequest: Stripe knows no such reason, or there is nothing to dispute.
     :raises NotEmulated: It was not paid by card.
     """
@@ -123,10 +124,12 @@ def open_dispute(charge: Json, reason: str = "fraudulent") -> Json:
         raise InvalidRequest(f"Charge {charge['id']} took no money that could be disputed.", param="charge")
     if charge["disputed"]:
         raise InvalidRequest(f"Charge {charge['id']} is disputed already.", param="charge")
+    amount = charge["amount_captured"] if amount is None else amount
+    _check_amount(charge, amount)
     inquiry = reason == "inquiry"
     dispute = objects.create(
         "dispute",
-        amount=charge["amount_captured"],
+        amount=amount,
         charge=charge["id"],
         currency=charge["currency"],
         evidence=_evidence(charge),
@@ -147,6 +150,30 @@ def open_dispute(charge: Json, reason: str = "fraudulent") -> Json:
     reviews.close_of(charge, "disputed")
     clock.schedule(dispute["evidence_details"]["due_by"], "dispute.overdue", dispute["id"])
     return dispute
+
+
+def change_amount(dispute: Json, amount: int) -> None:
+    """The bank disputes more or less than it did; the difference moves at once, unless it is an inquiry.
+
+    :raises InvalidRequest: It has ended, or the charge was smaller.
+    """
+    if dispute["status"] not in {*ANSWERED, *ANSWERED.values()}:
+        raise InvalidRequest("This dispute is already closed.", code="dispute_already_closed")
+    _check_amount(store.get("charge", dispute["charge"]), amount)
+    more = amount - dispute["amount"]
+    before = {"amount": dispute["amount"]}
+    objects.change(dispute, amount=amount)
+    if more and not dispute["status"].startswith("warning"):
+        what, text = ("dispute", "withdrawal") if more > 0 else ("dispute_reversal", "reversal")
+        _move(dispute, -more, fee=0, what=what, text=f"Chargeback {text}")
+    events.emit("charge.dispute.updated", dispute, previous=before)
+
+
+def _check_amount(charge: Json, amount: int) -> None:
+    if not 0 < amount <= charge["amount_captured"]:
+        raise InvalidRequest(
+            f"A dispute of charge {charge['id']} is about 1 to {charge['amount_captured']}.", param="amount"
+        )
 
 
 def _evidence_details() -> Json:

@@ -109,15 +109,18 @@ class Emulator:
             return error
         raise AssertionError(f"the card {card} was not declined")
 
-    def dispute(self, charge: Any = None, *, dispute: Any = None, **how: str) -> Json:
+    def dispute(
+        self, charge: Any = None, *, dispute: Any = None, amount: int | None = None, **how: str
+    ) -> Json:
         """Open a dispute on a charge or payment, or end one: ``dispute=..., outcome="won"``.
 
+        :param amount: Minor units that are disputed, by default all; with ``dispute``, how many from now on.
         :param how: ``reason``, such as "fraudulent" or "inquiry"; or ``outcome``.
         """
         try:
             if dispute is not None:
-                return controls.dispute(self.store, dispute=_id(dispute), **how)
-            return controls.dispute(self.store, charge=_id(charge), **how)
+                return controls.dispute(self.store, dispute=_id(dispute), amount=amount, **how)
+            return controls.dispute(self.store, charge=_id(charge), amount=amount, **how)
         finally:
             self.deliver()
 

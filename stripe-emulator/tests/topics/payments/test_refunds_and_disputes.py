@@ -198,3 +198,22 @@ def test_a_bank_debit_cannot_be_disputed_here_and_that_is_said(shop: Shop) -> No
 
     with pytest.raises(NotEmulated, match="disputes of sepa_debit payments"):
         shop.emulator.dispute(paid)
+
+
+def test_a_dispute_of_a_part_changes_its_amount_until_it_ends(shop: Shop) -> None:
+    paid = shop.charge(amount=1000)
+    shop.listen()
+
+    opened = shop.emulator.dispute(paid, amount=300)
+    shop.emulator.dispute(dispute=opened, amount=800)
+    changed = shop.emulator.dispute(dispute=opened, amount=200)
+
+    assert changed["amount"] == 200
+    assert [moved["amount"] for moved in changed["balance_transactions"]] == [-300, -500, 600]
+    assert shop.listen()[-1] == "charge.dispute.updated"
+    for amount in (0, 1001):
+        with pytest.raises(InvalidRequest, match="is about 1 to 1000"):
+            shop.emulator.dispute(dispute=opened, amount=amount)
+    shop.emulator.dispute(dispute=opened, outcome="lost")
+    with pytest.raises(InvalidRequest, match="already closed"):
+        shop.emulator.dispute(dispute=opened, amount=100)

@@ -25,8 +25,8 @@ PLAN_STATES = (
 
 #: In the order in which they refer to each other.
 TABLES = (
-    "customer card topup notice attempt payment refund dispute fraud_warning refusal paid_request inbox"
-    " comparison"
+    "customer card topup notice attempt payment refund dispute credit_note fraud_warning refusal paid_request"
+    " inbox comparison"
     " plan_price subscription trial_card invoice subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
 )
@@ -130,6 +130,7 @@ def create_payments() -> None:
         sa.Column("amount_minor", BIG, nullable=False),
         sa.Column("currency", sa.String(3), nullable=False),
         sa.Column("paid_minor", BIG),
+        sa.Column("charged_minor", BIG, nullable=False, server_default="0"),
         sa.Column("discount_minor", BIG, nullable=False, server_default="0"),
         sa.Column("tax_minor", BIG, nullable=False, server_default="0"),
         sa.Column("refunded_minor", BIG, nullable=False),
@@ -169,7 +170,6 @@ def create_payments() -> None:
         "prepaid_refund",
         sa.Column("id", BIG, primary_key=True),
         sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
-        sa.Column("amount_minor", BIG, nullable=False),
         sa.Column("state", sa.String(32), nullable=False),
         sa.Column("reason", sa.String(255)),
         sa.Column("idempotency_key", sa.String(255), nullable=False),
@@ -177,35 +177,41 @@ def create_payments() -> None:
         sa.Column("created_at", AT, nullable=False),
         sa.Column("fetched_at", AT),
         sa.Column("check_at", AT),
+        *taking_back(),
         sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
         sa.UniqueConstraint("idempotency_key"),
         sa.UniqueConstraint("stripe_id"),
     )
     op.create_index("ix_prepaid_refund_check_at", "prepaid_refund", ["check_at"])
     op.create_index("ix_prepaid_refund_payment_id", "prepaid_refund", ["payment_id"])
-    op.create_table(
-        "prepaid_dispute",
-        sa.Column("id", sa.String(255), primary_key=True),
-        sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
-        sa.Column("amount_minor", BIG, nullable=False),
-        sa.Column("state", sa.String(32), nullable=False),
-        sa.Column("created_at", AT, nullable=False),
-        sa.Column("fetched_at", AT, nullable=False),
-    )
-    op.create_index("ix_prepaid_dispute_payment_id", "prepaid_dispute", ["payment_id"])
-    op.create_table(
+    table_of_payment("prepaid_dispute", sa.Column("state", sa.String(32), nullable=False), *taking_back())
+    table_of_payment("prepaid_credit_note", sa.Column("state", sa.String(32), nullable=False), *taking_back())
+    table_of_payment(
         "prepaid_fraud_warning",
-        sa.Column("id", sa.String(255), primary_key=True),
-        sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
         sa.Column("fraud_type", sa.String(64), nullable=False),
         sa.Column("actionable", sa.Boolean(), nullable=False),
-        sa.Column("created_at", AT, nullable=False),
-        sa.Column("fetched_at", AT, nullable=False),
     )
-    op.create_index("ix_prepaid_fraud_warning_payment_id", "prepaid_fraud_warning", ["payment_id"])
     partial_index(
         "ix_prepaid_fraud_warning_actionable", "prepaid_fraud_warning", ["created_at"], only="actionable"
     )
+
+
+def table_of_payment(name: str, *columns: sa.schema.SchemaItem) -> None:
+    """A table of what banks and operators say of payments, by the id that it has at Stripe."""
+    op.create_table(
+        name,
+        sa.Column("id", sa.String(255), primary_key=True),
+        sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
+        *columns,
+        sa.Column("created_at", AT, nullable=False),
+        sa.Column("fetched_at", AT, nullable=False),
+    )
+    op.create_index(f"ix_{name}_payment_id", name, ["payment_id"])
+
+
+def taking_back() -> list[sa.schema.SchemaItem]:
+    """The columns of what takes the credits of money back."""
+    return [sa.Column(name, BIG, nullable=False) for name in ("amount_minor", "taken_minor", "takes")]
 
 
 def create_refusals() -> None:
@@ -341,6 +347,7 @@ def create_history_of_plans() -> None:
         sa.Column("period_start", AT),
         sa.Column("period_end", AT),
         sa.Column("credits", BIG),
+        sa.Column("per_period", BIG, nullable=False, server_default="0"),
         sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id")),
         sa.Column("page_url", sa.String(1024)),
         sa.Column("pdf_url", sa.String(1024)),

@@ -94,7 +94,7 @@ def refund_form(payment: Payment, error: PrepaidError | None = None) -> str:
         "refund.html",
         payment=payment,
         name=page.label(payment.owner),
-        left=payments.left_to_refund(payment),
+        left=refunds.left_to_refund(payment),
         taken=refunds.taken_by_bank(page.context().session, [payment.id]).get(payment.id),
         decimal=forms.decimal,
         error=error,

@@ -175,18 +175,13 @@ def payment(payment_id: int) -> ResponseReturnValue:
         disputes=session.scalars(
             select(Dispute).where(Dispute.payment_id == row.id).order_by(Dispute.created_at)
         ).all(),
-        left=left_to_refund(row),
+        left=refunds.left_to_refund(row),
         taken=refunds.taken_by_bank(session, [row.id]).get(row.id),
         warning=fraud_warnings.of_payment(session, row.id),
         may_refund=operator.may(Right.REFUND),
         decimal=forms.decimal,
         attempt=forms.new_attempt,
     )
-
-
-def left_to_refund(payment: Payment) -> int:
-    """How much of it, in its smallest unit, is not refunded yet."""
-    return max((payment.paid_minor or 0) - payment.refunded_minor, 0)
 
 
 def by_number(payment_id: int) -> Payment:

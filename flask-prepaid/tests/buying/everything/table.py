@@ -1,0 +1,227 @@
+# ruff: noqa: E501 - the lines of a table are as long as it is wide
+"""What has to happen when: every event that moves credits or money, in every state that it can meet.
+
+A cell is what the customer has afterwards: credits that can be spent, and what is owed; in front of it the
+state of the plan or how a charge ended, where the table is about that. ``refused`` changes nothing.
+``-word`` can't happen, for the reason of that name in ``NEVER``. The tests bring each cell about, and the
+page of the documentation is made of the same text: a new feature adds its rows and columns here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Why a cell can't happen.
+NEVER = {
+    "charge": "No charge was made, so no bank can take one back.",
+    "disputed": "A bank opens one dispute of a charge.",
+    "paid": "It is not paid yet.",
+    "once": "Its refund has failed already, or the whole is refunded.",
+    "plan": "There is no plan.",
+    "free": "Stripe makes no credit note of nothing.",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One kind of state against the events that concern it.
+
+    :param states: Each column's name, and what it stands for.
+    :param events: Each row's name, and what happens.
+    """
+
+    title: str
+    about: str
+    states: dict[str, str]
+    events: dict[str, str]
+    text: str
+
+    def cells(self) -> dict[str, dict[str, str]]:
+        """What each event comes to in each state: ``cells[state][event]``."""
+        header, *lines = [
+            [cell.strip() for cell in line.split("|")] for line in self.text.strip().splitlines()
+        ]
+        assert header[1:] == list(self.states), f"{self.title}: the columns are {header[1:]}"
+        assert [line[0] for line in lines] == list(self.events), f"{self.title}: the rows are other ones"
+        assert all(len(line) == len(header) for line in lines), f"{self.title}: a row has other columns"
+        return {
+            state: {line[0]: line[column] for line in lines} for column, state in enumerate(header) if column
+        }
+
+
+LOTS = Table(
+    "A pack",
+    "120 credits were bought for $10.00, and last 30 days. What of a lot went without being spent covers its "
+    "part of a refund, so debt is never more than what was spent.",
+    {
+        "whole": "Nothing of it is spent.",
+        "spent": "40 are spent.",
+        "used up": "All are spent.",
+        "held": "40 are held for work that goes on.",
+        "lapsed": "40 are spent, and 80 have lapsed.",
+        "half back": "$5.00 are refunded.",
+        "refunded": "All is refunded.",
+        "disputed": "A bank has taken all of it back.",
+        "free": "A code of 100 % paid for it.",
+    },
+    {
+        "spend": "50 credits are spent.",
+        "grant": "50 credits are given.",
+        "buy": "100 credits are bought for $5.00.",
+        "adjust": "An operator takes 50 credits.",
+        "adjust, refund": "An operator takes 20 credits, and then all that is left is refunded.",
+        "refund": "All that is left is refunded.",
+        "half refund": "$5.00 are refunded.",
+        "failed refund": "All that is left is refunded, and the refund fails at the bank later.",
+        "dispute": "A bank takes all of it back.",
+        "half dispute": "A bank takes $5.00 of it back.",
+        "growing": "A bank takes $5.00 of it back, and then all.",
+        "shrinking": "A bank takes all of it back, and then $5.00 only.",
+        "lost": "A bank takes all of it back, for good.",
+        "won": "A bank takes all of it back, and gives it again.",
+        "inquiry": "A bank asks, and takes nothing.",
+        "won late": "A bank takes all of it back, and gives it again after 31 days.",
+        "lapse": "31 days go by.",
+        "new price": "The pack costs twice as much from now on, and then all that is left is refunded.",
+        "leave": "The customer is deleted at Stripe.",
+    },
+    """
+               | whole | spent     | used up    | held      | lapsed    | half back | refunded | disputed  | free
+spend          | 70    | 30        | refused    | 30        | refused   | 10        | refused  | refused   | 70
+grant          | 170   | 130       | 50         | 130       | 50        | 110       | 50       | 50        | 170
+buy            | 220   | 180       | 100        | 180       | 100       | 160       | 100      | 100       | 220
+adjust         | 70    | 30        | refused    | 30        | refused   | 10        | refused  | refused   | 70
+adjust, refund | 0     | 0 owes 40 | refused    | 0 owes 40 | refused   | 0         | refused  | refused   | refused
+refund         | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0         | refused  | refused   | refused
+half refund    | 60    | 20        | 0 owes 60  | 20        | 0         | 0         | refused  | refused   | refused
+failed refund  | 120   | 80        | 0          | 80        | -once     | -once     | -once    | -once     | refused
+dispute        | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0         | 0        | -disputed | -charge
+half dispute   | 60    | 20        | 0 owes 60  | 20        | 0         | 0         | 0        | -disputed | -charge
+growing        | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0         | 0        | -disputed | -charge
+shrinking      | 60    | 20        | 0 owes 60  | 20        | 0         | 0         | 0        | -disputed | -charge
+lost           | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0         | 0        | 0         | -charge
+won            | 120   | 80        | 0          | 80        | 0         | 60        | 0        | 120       | -charge
+inquiry        | 120   | 80        | 0          | 80        | 0         | 60        | 0        | -disputed | -charge
+won late       | 120   | 80        | 0          | 120       | 0         | 60        | 0        | 120       | -charge
+lapse          | 0     | 0         | 0          | 0         | 0         | 0         | 0        | 0         | 0
+new price      | 0     | 0 owes 40 | 0 owes 120 | 0 owes 40 | 0 owes 40 | 0         | refused  | refused   | refused
+leave          | 120   | 80        | 0          | 80        | 0         | 60        | 0        | 0         | 120
+""",
+)
+
+INVOICES = Table(
+    "A month of a plan",
+    "The plan gives 100 credits for $10.00 a month, and 30 unused ones roll over. The events are about the "
+    "month that the column names.",
+    {
+        "paid": "The first month is paid by card.",
+        "spent": "The first month is paid by card, and 40 are spent.",
+        "balance": "The first month is used up; the customer's balance at Stripe has paid the second.",
+        "part": "The first month is used up; the balance has paid $4.00 of the second, the card the rest.",
+        "outside": "The first month is used up; the card failed, and the second was paid outside of Stripe.",
+        "free": "A code of 100 % has paid the first month.",
+        "open": "The first month is used up; the card failed for the second.",
+        "renewed": "40 of the first month, which it is about, were spent; 30 have rolled over, 30 lapsed.",
+    },
+    {
+        "refund": "All that was charged for it is refunded.",
+        "credit note": "A credit note gives $4.00 of it to the customer's balance.",
+        "dispute": "A bank takes its charge back.",
+        "won": "A bank takes its charge back, and gives it again.",
+        "spend": "50 credits are spent.",
+        "grant": "50 credits are given.",
+        "buy": "100 credits are bought for $5.00.",
+        "renewal": "A month goes by.",
+        "coupon": "A coupon makes the next month free, and a month goes by.",
+        "cancel": "The plan is canceled now.",
+        "leave": "The customer is deleted at Stripe.",
+    },
+    """
+            | paid | spent     | balance | part | outside | free    | open    | renewed
+refund      | 0    | 0 owes 40 | refused | 40   | refused | refused | -paid   | 60
+credit note | 60   | 20        | 60      | 60   | 60      | -free   | 0       | 120
+dispute     | 0    | 0 owes 40 | -charge | 40   | -charge | -charge | -charge | 60
+won         | 100  | 60        | -charge | 100  | -charge | -charge | -charge | 130
+spend       | 50   | 10        | 50      | 50   | 50      | 50      | refused | 80
+grant       | 150  | 110       | 150     | 150  | 150     | 150     | 50      | 180
+buy         | 200  | 160       | 200     | 200  | 200     | 200     | 100     | 230
+renewal     | 130  | 130       | 130     | 130  | 100     | 130     | 0       | 130
+coupon      | 130  | 130       | 130     | 130  | 130     | 130     | 0       | 130
+cancel      | 100  | 60        | 100     | 100  | 100     | 100     | 0       | 130
+leave       | 100  | 60        | 100     | 100  | 100     | 100     | 0       | 130
+""",
+)
+
+PLANS = Table(
+    "A plan",
+    "It gives 100 credits for $10.00 a month, and 30 unused ones roll over. In front of the credits stands the "
+    "state of the plan.",
+    {
+        "none": "There is no plan.",
+        "trying": "A plan of 200 credits a month is tried for 14 days, with 20 credits.",
+        "active": "The month is paid.",
+        "ending": "The month is paid, and the plan ends with it.",
+        "paused": "The month is paid, and the plan is paused.",
+        "past due": "The first month is used up, and the card failed for the second.",
+        "canceled": "The month is paid, and the plan was canceled.",
+    },
+    {
+        "choose": "The plan is chosen, and paid on Stripe's page.",
+        "cancel": "The plan is canceled now.",
+        "end": "The plan is to end with the month.",
+        "keep": "It is to go on after all.",
+        "pause": "The plan is paused.",
+        "go on": "It goes on after a pause.",
+        "good card": "It is paid with a good card.",
+        "month": "29 days go by.",
+        "block": "The host shuts the customer out, and 29 days go by.",
+        "leave": "The customer is deleted at Stripe.",
+    },
+    """
+          | none       | trying      | active       | ending       | paused       | past due   | canceled
+choose    | active 100 | refused     | refused      | refused      | refused      | refused    | active 200
+cancel    | refused    | canceled 20 | canceled 100 | canceled 100 | canceled 100 | canceled 0 | refused
+end       | refused    | trialing 20 | active 100   | active 100   | refused      | refused    | refused
+keep      | refused    | trialing 20 | active 100   | active 100   | refused      | past_due 0 | refused
+pause     | refused    | refused     | paused 100   | refused      | refused      | refused    | refused
+go on     | refused    | refused     | refused      | refused      | active 100   | refused    | refused
+good card | -plan      | trialing 20 | active 100   | active 100   | paused 100   | active 100 | -plan
+month     | none 0     | active 200  | active 130   | canceled 100 | paused 100   | past_due 0 | canceled 100
+block     | none 0     | active 200  | active 130   | canceled 100 | paused 100   | past_due 0 | canceled 100
+leave     | none 0     | canceled 20 | canceled 100 | canceled 100 | canceled 100 | canceled 0 | canceled 100
+""",
+)
+
+TOPUPS = Table(
+    "Auto top-up",
+    "The customer has bought 100 credits, and 100 more are to be bought for $5.00 when fewer than 20 are left. "
+    "After the credits stands what has become of the setting.",
+    {
+        "on": "A good card is on file.",
+        "declines": "The card on file is declined.",
+        "asks": "The bank asks its customer each time.",
+        "no card": "The card is not on file any more.",
+        "blocked": "A good card is on file, and the host has shut the customer out.",
+    },
+    {
+        "spend": "90 credits are spent.",
+        "refund": "The 100 credits are refunded.",
+        "dispute": "A bank takes back what the 100 credits cost.",
+        "adjust": "An operator takes 90 credits.",
+        "take all": "An operator takes all 100 credits.",
+        "grant": "50 credits are given.",
+        "leave": "The customer is deleted at Stripe.",
+    },
+    """
+         | on        | declines  | asks       | no card    | blocked
+spend    | 110 on    | 10 on     | 10 stopped | 10 stopped | 10 stopped
+refund   | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped
+dispute  | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped
+adjust   | 10 on     | 10 on     | 10 on      | 10 stopped | 10 stopped
+take all | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped
+grant    | 150 on    | 150 on    | 150 on     | 150 on     | 150 on
+leave    | 100 off   | 100 off   | 100 off    | 100 off    | 100 off
+""",
+)
+
+TABLES = (LOTS, INVOICES, PLANS, TOPUPS)

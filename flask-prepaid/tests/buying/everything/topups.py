@@ -1,0 +1,70 @@
+"""How auto top-up gets into each of its states, and what each event does to it."""
+
+from __future__ import annotations
+
+from flask_prepaid.purchases import cards, refunds, topups
+
+from .cell import Cell
+
+DECLINES_LATER = "4000000000000341"
+ASKS_ALWAYS = "4000002760003184"
+GOOD = "4242424242424242"
+
+
+class TopUpCell(Cell):
+    """A customer with 100 credits, for whom 100 more are bought when fewer than 20 are left."""
+
+    def came(self) -> str:
+        self.shop.tick()
+        return super().came()
+
+    def shown(self) -> str:
+        row = self.read(lambda: topups.setting(self.shop.prepaid.session, self.owner))
+        setting = "off" if row is None else "on" if row.on else "stopped"
+        return f"{super().shown()} {setting}"
+
+    def switched_on(self, number: str) -> None:
+        self.shop.pay(self.shop.buy(self.owner))
+        self.shop.keep_card(self.owner, number)
+        context = self.shop.prepaid
+        self.read(
+            lambda: topups.switch_on(context, self.owner, pack="starter", threshold=20, ceiling_minor=2_000)
+        )
+
+    # States
+
+    def on(self) -> None:
+        self.switched_on(GOOD)
+
+    def declines(self) -> None:
+        self.switched_on(DECLINES_LATER)
+
+    def asks(self) -> None:
+        self.switched_on(ASKS_ALWAYS)
+
+    def no_card(self) -> None:
+        self.switched_on(GOOD)
+        card = self.shop.saved_card(self.owner)
+        self.read(lambda: cards.remove(self.shop.prepaid, self.owner, card))
+
+    def blocked(self) -> None:
+        self.switched_on(GOOD)
+        self.shut_out()
+
+    # Events
+
+    def on_spend(self) -> None:
+        self.spend(90)
+
+    def on_refund(self) -> None:
+        payment_id = self.shop.payments(self.owner)[0].id
+        self.read(lambda: refunds.refund(self.shop.prepaid, payment_id, reason="asked for"))
+
+    def on_dispute(self) -> None:
+        self.shop.stripe.dispute(self.shop.payments(self.owner)[0].payment_intent_id)
+
+    def on_adjust(self) -> None:
+        self.adjust(-90)
+
+    def on_take_all(self) -> None:
+        self.adjust(-100)

@@ -1,0 +1,218 @@
+"""Months that no charge paid, or not wholly: by a code, by balance, outside of Stripe, by credit notes."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from flask_prepaid.payments.models import Payment
+from flask_prepaid.purchases import refunds
+from flask_prepaid.subscriptions.models import State
+from prepaid_ledger.errors import NothingToReverse
+from prepaid_ledger.tables import Kind
+
+from .plan_shop import PlanShop
+
+
+def customer(shop: PlanShop) -> str:
+    return str(shop.read(lambda: shop.prepaid.customer_id("user:1")))
+
+
+def debt(shop: PlanShop) -> int:
+    return int(shop.read(lambda: shop.prepaid.wallet("user:1").debt))
+
+
+def subscribe_free(shop: PlanShop, plan: str = "small", **coupon: Any) -> None:
+    """Type a code for all of it on Stripe's page."""
+    made = shop.v1.coupons.create(cast(Any, {"percent_off": 100, "duration": "once", **coupon}))
+    shop.v1.promotion_codes.create({"code": "ALL", "promotion": {"type": "coupon", "coupon": made.id}})
+    session = shop.choose(plan)
+    browser = shop.stripe.browser()
+    assert browser.post(f"/pay/{session}/promotion", data={"promotion_code": "ALL"}).status_code < 400
+    shop.stripe.pay(session)
+    shop.tick()
+
+
+def last_payment(shop: PlanShop) -> Payment:
+    payment = shop.payments()[-1]
+    assert isinstance(payment, Payment)
+    return payment
+
+
+def credit(shop: PlanShop, amount: int, **way: Any) -> str:
+    """A credit note of the last invoice, in Stripe's dashboard."""
+    params: Any = {"invoice": shop.invoices()[-1].stripe_id, "amount": amount, **way}
+    note = shop.v1.credit_notes.create(params)
+    shop.stripe.deliver()
+    return note.id
+
+
+@pytest.fixture
+def fair(databases: Any) -> Any:
+    shop = PlanShop(databases.fresh("sqlite"), PREPAID_PROMOTION_CODES=True)
+    yield shop
+    assert shop.drift() == []
+    shop.close()
+
+
+@pytest.mark.parametrize("plan", ["small", "seats"])
+def test_a_month_that_a_code_makes_free_gives_its_credits(fair: PlanShop, plan: str) -> None:
+    subscribe_free(fair, plan)
+
+    assert (fair.state(), fair.balance()) == (State.ACTIVE, {"small": 100, "seats": 10}[plan])
+    assert (last_payment(fair).paid_minor, last_payment(fair).charged_minor) == (0, 0)
+
+    fair.pass_time(days=30)
+    assert [invoice.total_minor for invoice in fair.invoices()][1:] == [{"small": 1_000, "seats": 150}[plan]]
+
+
+def test_a_code_for_ever_gives_them_each_month(fair: PlanShop) -> None:
+    subscribe_free(fair, duration="forever")
+    fair.spend(60)
+    fair.pass_time(days=30)
+
+    assert [credits for _, credits in fair.given()] == [100, 30, 100]  # 30 of the 40 left roll over
+    assert fair.charges() == []
+
+
+def test_a_trial_gives_nothing_of_the_plan_with_a_code_either(fair: PlanShop) -> None:
+    subscribe_free(fair, "trial")
+
+    assert (fair.state(), fair.entries()) == (State.TRIALING, [("grant", 20)])
+
+
+@pytest.mark.parametrize("duration", ["once", "forever"])
+def test_an_upgrade_in_a_free_month_adds_the_difference(fair: PlanShop, duration: str) -> None:
+    subscribe_free(fair, duration=duration)
+    fair.pass_time(days=14)
+
+    since = fair.change("large")
+
+    assert fair.balance() == 100 + fair.share(500 - 100, since)
+
+
+def test_a_month_that_the_balance_pays_gives_its_credits_and_nothing_to_refund(shop: PlanShop) -> None:
+    shop.subscribe()
+    shop.v1.customers.update(customer(shop), {"balance": -5_000})
+    shop.pass_time(days=29)
+
+    assert shop.given()[-1] == ("invoice:2", 100)
+    payment = last_payment(shop)
+    assert (payment.amount_minor, payment.paid_minor, payment.charged_minor) == (1_000, 0, 0)
+    with pytest.raises(NothingToReverse, match="was not charged at Stripe"):
+        shop.read(lambda: refunds.refund(shop.prepaid, payment.id, reason="asked for"))
+
+
+def test_of_a_month_that_the_balance_pays_in_part_the_charge_can_be_refunded(shop: PlanShop) -> None:
+    shop.subscribe()
+    shop.v1.customers.update(customer(shop), {"balance": -400})
+    shop.pass_time(days=29)
+    payment = last_payment(shop)
+    assert (payment.amount_minor, payment.charged_minor) == (1_000, 600)
+    before = shop.balance()
+
+    shop.read(lambda: refunds.refund(shop.prepaid, payment.id, reason="asked for"))
+    shop.stripe.deliver()
+
+    assert before - shop.balance() == 60
+
+
+def test_a_month_paid_outside_of_stripe_gives_its_credits_and_offers_no_refund(shop: PlanShop) -> None:
+    shop.subscribe()
+    invoice = lapse_payment(shop)
+    shop.v1.invoices.pay(invoice, {"paid_out_of_band": True})
+    shop.stripe.deliver()
+
+    payment = last_payment(shop)
+    assert (payment.paid_minor, payment.charged_minor, payment.payment_intent_id) == (1_000, 0, None)
+    assert shop.read(lambda: refunds.left_to_refund(shop.payments()[-1])) == 0
+    with pytest.raises(NothingToReverse, match="outside of Stripe"):
+        shop.read(lambda: refunds.refund(shop.prepaid, payment.id, reason="asked for"))
+
+
+def lapse_payment(shop: PlanShop) -> str:
+    """The next month's card is refused; the invoice that waits."""
+    declines = shop.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer(shop)})
+    shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": declines.id})
+    shop.pass_time(days=29)
+    assert shop.state() is State.PAST_DUE
+    return shop.invoices()[-1].stripe_id
+
+
+def test_a_credit_note_to_the_balance_takes_its_credits(shop: PlanShop) -> None:
+    shop.subscribe()
+
+    credit(shop, 400, credit_amount=400)
+
+    assert shop.balance() == 60
+    assert shop.drift() == []
+
+
+def test_a_credit_note_that_refunds_takes_them_once(shop: PlanShop) -> None:
+    shop.subscribe()
+
+    credit(shop, 400, refund_amount=300, credit_amount=100)
+
+    assert shop.balance() == 60
+    assert last_payment(shop).refunded_minor == 300
+
+
+def test_a_credit_note_before_the_payment_buys_less(shop: PlanShop) -> None:
+    shop.subscribe()
+    invoice = lapse_payment(shop)
+    before = shop.balance()
+
+    credit(shop, 250)
+    shop.v1.invoices.pay(invoice, {"payment_method": "pm_card_visa"})
+    shop.stripe.deliver()
+
+    assert shop.given()[-1] == (f"invoice:{shop.invoices()[-1].id}", 75)
+    assert last_payment(shop).charged_minor == 750
+    assert before <= 100
+
+
+def test_a_smaller_plan_and_a_refund_of_one_month_take_no_more_than_it_gave(shop: PlanShop) -> None:
+    shop.subscribe("large")
+    shop.spend(500)
+    shop.choose("small", "user:2")  # which makes the smaller plan's price at Stripe
+    small = shop.row("user:2").price_id
+    shop.pass_time(days=14)
+    item = shop.v1.subscriptions.retrieve(shop.stripe_id())["items"].data[0].id
+    shop.v1.subscriptions.update(
+        shop.stripe_id(), {"items": [{"id": item, "price": small}], "proration_behavior": "always_invoice"}
+    )
+    shop.stripe.deliver()
+    taken = debt(shop)
+    assert 0 < taken < 500
+
+    shop.read(lambda: refunds.refund(shop.prepaid, shop.payments()[0].id, reason="asked for"))
+    shop.stripe.deliver()
+
+    assert (shop.balance(), debt(shop)) == (0, 500)
+
+
+def test_a_plan_of_another_customers_gives_the_one_that_it_names_nothing(shop: PlanShop) -> None:
+    shop.choose("small")
+    other = shop.v1.customers.create({"payment_method": "pm_card_visa"}).id
+    price = shop.row().price_id
+    made = shop.v1.subscriptions.create(
+        {
+            "customer": other,
+            "items": [{"price": price}],
+            "default_payment_method": shop.v1.payment_methods.list({"customer": other}).data[0].id,
+            "metadata": {"prepaid_subscription": shop.row().idempotency_key},
+        }
+    )
+    shop.stripe.deliver()
+
+    assert (shop.state(), shop.balance()) == (State.OPEN, 0)
+    assert [difference["id"] for difference in shop.drift()] == [made.id]
+    shop.v1.subscriptions.cancel(made.id)
+    assert shop.drift() == []
+
+
+def test_what_a_month_gave_is_an_allowance_also_where_it_was_free(fair: PlanShop) -> None:
+    subscribe_free(fair)
+
+    assert fair.entries() == [(Kind.ALLOWANCE, 100)]
