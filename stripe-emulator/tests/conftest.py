@@ -98,7 +98,7 @@ def departures_from_stripe(call: Call, reply: Reply) -> list[str]:
     for event in snapshot_events_in(body):
         carried = event["data"]["object"]
         findings += contract.check_object(carried["object"], carried)
-    return [str(finding) for finding in findings]
+    return [str(finding) for finding in findings] + misfits(call, body)
 
 
 def misfits(call: Call, body: Any) -> list[str]:

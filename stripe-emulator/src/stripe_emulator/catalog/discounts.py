@@ -158,7 +158,7 @@ def take_from_customer(customer: Json) -> Json:
 def ended(discount_id: str) -> Json:
     """A discount that its holder has dropped, as Stripe answers, with its event."""
     discount = store.get("discount", discount_id)
-    gone = {**discount, "deleted": True}
+    gone = {key: value for key, value in discount.items() if key != "end"} | {"deleted": True}
     events.emit("customer.discount.deleted", gone)
     return gone
 
