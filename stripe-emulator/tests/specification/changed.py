@@ -19,6 +19,8 @@ STILL_SENT = {
 
 #: Added, renamed or taken away by 2026-10-28.endive, which the SDK shows.
 CHANGED_BY_ENDIVE = {
+    "account_payments_settings.statement_descriptor_prefix_kana",  # added
+    "account_payments_settings.statement_descriptor_prefix_kanji",  # added
     "dispute_evidence_details.submission_method",  # added
     "subscription_schedule.pause_schedules",  # added
 }

@@ -14,7 +14,7 @@ from stripe_emulator.catalog import discounts, totals
 from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
-from stripe_emulator.payments import tax_ids
+from stripe_emulator.payments import account, tax_ids
 
 #: Seconds until Stripe finalizes a draft by itself.
 DRAFT_TIME = 3600
@@ -38,7 +38,7 @@ BLANK: Json = {
     "collection_method": "charge_automatically",
     "default_tax_rates": [],
     "account_country": "US",
-    "account_name": "Emulated shop",
+    "account_name": account.NAME,
     "issuer": {"type": "self"},
     "post_payment_credit_notes_amount": 0,
     "pre_payment_credit_notes_amount": 0,

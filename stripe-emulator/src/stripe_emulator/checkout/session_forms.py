@@ -8,6 +8,7 @@ from stripe_emulator.core import clock, emails, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
+from stripe_emulator.payments import account
 
 #: Parameters that promise more than is done here.
 NOT_YET = (
@@ -28,7 +29,7 @@ BRANDING: Json = {
     "background_color": "#ffffff",
     "border_style": "rounded",
     "button_color": "#0074d4",
-    "display_name": "Emulated shop",
+    "display_name": account.NAME,
     "font_family": "default",
     "icon": None,
     "logo": None,
