@@ -247,22 +247,6 @@ class Quantity:
                 floor = max(last * tier.unit_minor, floor)
         return amount
 
-    def least_charged(self, min_minor: int) -> int | None:
-        """The smallest quantity that costs so much at least; ``None`` if none does.
-
-        The total never falls as the quantity rises, so it is found by halving.
-        """
-        low, high = self.min_credits, self.max_credits
-        if self.amount_minor(high) < min_minor:
-            return None
-        while low < high:
-            middle = (low + high) // 2
-            if self.amount_minor(middle) < min_minor:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
 
 class Catalog:
     """The packs and plans by slug, and the free quantity if one is sold.

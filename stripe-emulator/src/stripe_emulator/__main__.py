@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from queue import SimpleQueue
 
 
@@ -44,9 +45,13 @@ def _serve(options: argparse.Namespace, host: str, asked_to_stop: SimpleQueue[in
         webhook_thin=options.webhook_thin,
         webhook_secret=options.webhook_secret,
         base_url=options.url or f"http://{host}:{options.port}",
+        accounts=options.accounts,
+        seed=options.repeat,
     )
     if options.seed:
         seed.plant(emulator, options.seed)
+        if emulator.accounts is not None:
+            emulator.accounts.on_new.append(partial(seed.plant, path=options.seed))
     server = serve(emulator, options.host, options.port)  # exits with 1 and says why if it can't listen
     if not options.url:
         emulator.store.base_url = f"http://{host}:{server.port}"
@@ -82,6 +87,18 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", metavar="FILE", help="JSON or YAML with products, prices, customers, coupons"
     )
     parser.add_argument("--url", help="where browsers reach the pages, if not at host and port")
+    parser.add_argument(
+        "--accounts",
+        choices=("one", "by-key"),
+        default="one",
+        help="whether all keys open one account, or each its own (default %(default)s)",
+    )
+    parser.add_argument(
+        "--repeat",
+        type=int,
+        metavar="SEED",
+        help="draw the same ids for the same calls; the clock moves only when it is moved",
+    )
     commands = parser.add_subparsers(dest="command", metavar="coverage")
     commands.add_parser("coverage", help="print which of Stripe's routes are answered")
     return parser

@@ -9,7 +9,7 @@ from stripe_emulator.api.expand import render
 from stripe_emulator.billing import collection
 from stripe_emulator.checkout import completion, paying
 from stripe_emulator.checkout.mode import Payer
-from stripe_emulator.core import chaos, clock, store
+from stripe_emulator.core import chaos, clock, saved, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
 from stripe_emulator.core.store import Store
 from stripe_emulator.core.types import Json
@@ -118,14 +118,34 @@ def advance(storage: Store, *, seconds: int | None = None, to: int | None = None
     return target
 
 
-def reset(storage: Store, *, now: int | None = None) -> None:
-    """Forget everything but who listens, and start the clock at ``now``, or at the real time."""
+def reset(storage: Store, *, now: int | None = None, seed: int | None = None) -> None:
+    """Forget everything but who listens, and start the clock at ``now``, or at the real time.
+
+    :param seed: From then on the same calls get the same ids and times; the clock moves by ``advance`` only.
+    """
+    if seed is not None:
+        storage.repeat(seed)
     if now is not None and not 0 <= now <= LATEST:
         raise InvalidRequest(f"now must be between 0 and {LATEST}.", param="now")
     with storage.transaction():
         store.clear(keep_settings=(events.LISTENERS,))
         if now is not None:
             clock.set_to(now)
+
+
+def save(storage: Store, name: str) -> None:
+    """Keep everything as it is now under a name; see ``saved``."""
+    saved.save(storage, name)
+
+
+def load(storage: Store, name: str) -> None:
+    """Go back to what was kept under a name; who listens stays."""
+    saved.load(storage, name, keep_settings=(events.LISTENERS,))
+
+
+def diff(storage: Store, name: str) -> Json:
+    """What is other than in the state of this name: created, changed, deleted, and types of events since."""
+    return saved.difference(storage, name)
 
 
 def send_again(storage: Store, event: str, *, times: int = 1) -> None:
@@ -200,4 +220,5 @@ def state(storage: Store) -> Json:
             "deliveries": by_status,
             "due": {"count": coming[0], "next": coming[1], "failed": clock.failed_work()},
             "chaos": store.get_setting(chaos.SETTING, {}),
+            "saved": saved.names(storage),
         }

@@ -122,8 +122,8 @@ class Customer(Base):
 class SavedCard(Base):
     """A card on file, as it was last fetched from Stripe. ``id`` is the PaymentMethod's; no number is kept.
 
-    ``fingerprint`` is Stripe's name for the number, the same whoever has the card. ``changed_at`` is since
-    when it is on file with this number and date.
+    ``fingerprint`` is Stripe's name for the number, the same whoever has the card. ``after_payment``
+    is its owner's last payment before it was left, or its number or date changed; 0 where there was none.
     """
 
     __tablename__ = "prepaid_card"
@@ -141,7 +141,7 @@ class SavedCard(Base):
     exp_year: Mapped[int]
     name: Mapped[str | None]
     fingerprint: Mapped[str | None]
-    changed_at: Mapped[datetime]
+    after_payment: Mapped[int] = mapped_column(default=0)
 
 
 class Payment(Base):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
@@ -23,7 +23,7 @@ from ..errors import GatewayRefused, NotYours
 from ..gateway.values import Card, Checkout
 from ..payments import card_testing
 from ..payments.customers import card_on_file, known_customer, with_customer
-from ..payments.models import Customer, SavedCard, TopUp
+from ..payments.models import Customer, Payment, SavedCard, TopUp
 from ..subscriptions import retries, sync
 from . import twins, which_pays
 
@@ -229,7 +229,7 @@ def _copy(
     context: Context, customer_id: str, merged: twins.Merged, default: str | None, asked_at: datetime
 ) -> None:
     """Let the copy be these cards, unless a later fetch has written it."""
-    session, now = context.session, context.clock()
+    session = context.session
     fresh = or_(Customer.cards_fetched_at.is_(None), Customer.cards_fetched_at <= asked_at)
     owner = session.scalar(
         update(Customer)
@@ -241,7 +241,8 @@ def _copy(
         return
     default_before = default_card(session, owner)
     session.execute(update(Customer).where(Customer.owner == owner).values(default_card_id=default))
-    since = _on_file_since(session, owner)
+    before = _on_file(session, owner)
+    last_payment = session.scalar(select(func.max(Payment.id)).where(Payment.owner == owner)) or 0
     session.execute(delete(SavedCard).where(SavedCard.owner == owner))
     session.add_all(
         SavedCard(
@@ -253,13 +254,13 @@ def _copy(
             exp_year=card.exp_year,
             name=card.name[:MAX_NAME] if card.name else None,
             fingerprint=card.fingerprint,
-            changed_at=since.get(_as_printed(card), now),
+            after_payment=before.get(_as_printed(card), last_payment),
         )
         for card in merged.cards
     )
     session.flush()
     twins.note_replaced(session, owner, merged)
-    changed = [card.id for card in merged.cards if _as_printed(card) not in since]
+    changed = [card.id for card in merged.cards if _as_printed(card) not in before]
     chosen = default if default != default_before else None
     retries.note_changed_cards(session, owner, changed, default=chosen)
 
@@ -269,6 +270,7 @@ def _as_printed(card: Card | SavedCard) -> tuple[object, ...]:
     return card.id, card.fingerprint, card.exp_month, card.exp_year
 
 
-def _on_file_since(session: Session, owner: str) -> dict[tuple[object, ...], datetime]:
+def _on_file(session: Session, owner: str) -> dict[tuple[object, ...], int]:
+    """After which payment each card as it is was left, or changed."""
     on_file = session.scalars(select(SavedCard).where(SavedCard.owner == owner))
-    return {_as_printed(card): card.changed_at for card in on_file}
+    return {_as_printed(card): card.after_payment for card in on_file}

@@ -7,7 +7,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from .. import money
 from ..catalog import Offer
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
@@ -69,12 +68,9 @@ def open_checkout(
     except GatewayRefused as refused:
         with transaction(context):
             payments.give_up(context, payment, str(refused))
-        if (
-            refused.reason == "amount_too_small"
-        ):  # the least is another one where Stripe pays out in another currency
-            raise UnknownItem(
-                "That is less than can be charged. Choose more credits.", field="credits"
-            ) from refused
+        if refused.reason == "amount_too_small":  # another least, where Stripe pays out in another currency
+            words = "That is less than can be charged. Choose more credits."
+            raise UnknownItem(words, field="credits") from refused
         raise
     with transaction(context):
         payments.apply(context, payment, checkout)
@@ -94,33 +90,14 @@ def _begin(
 
     An attempt counts even where its key was sent before with another choice.
 
-    :raises UnknownItem: It costs less than Stripe charges.
     :raises KeyReused: The attempt has asked for something else.
     :raises TooManyAttempts: This customer, this address, or all together have tried too often.
     :raises BuyingPaused: Nothing is sold at the moment.
     """
-    check_amount(context, offer)
     with transaction(context):
         card_testing.count_attempt(context, owner)
     with transaction(context):
         return payments.write_down(context, owner, offer, via=via, attempt=attempt, card_id=card_id)
-
-
-def check_amount(context: Context, offer: Offer) -> None:
-    """Refuse what is too little for Stripe to charge, before it is asked. A gift costs nothing.
-
-    :raises UnknownItem: It costs less; the message says what is enough.
-    """
-    min_minor = money.min_charge_minor(offer.currency)
-    if not 0 < offer.amount_minor < min_minor:
-        return
-    least = f"The least that can be charged is {money.show(min_minor, offer.currency)}."
-    if offer.pack is not None:
-        raise UnknownItem(f"{least} Choose a larger pack.", field="pack")
-    quantity = context.catalog.quantity
-    enough = quantity.least_charged(min_minor) if quantity is not None else None
-    cure = f"Choose {enough:,} credits or more." if enough is not None else "Choose a pack."
-    raise UnknownItem(f"{least} {cure}", field="credits")
 
 
 def _agreed(payment: Payment) -> dict[str, Any]:

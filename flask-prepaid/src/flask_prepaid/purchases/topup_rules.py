@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.tables import Entry, Hold, HoldState, Kind, Wallet
 
+from .. import money
 from ..catalog import Offer, Pack
 from ..context import Context
 from ..payments.models import Payment, PaymentState, SavedCard, TopUp, Via
@@ -129,7 +130,7 @@ def _reason_to_stop(
         return NO_CARD
     if pack is None:
         return NOT_SOLD
-    is_as_agreed = pack.currency == row.currency and pack.amount_minor <= row.pack_minor
+    is_as_agreed = pack.currency == row.currency and 0 < pack.amount_minor <= row.pack_minor
     return None if is_as_agreed and pack.total_credits >= row.pack_credits else OTHER_TERMS
 
 
@@ -144,7 +145,7 @@ def _declines(history: list[Payment], card: SavedCard | None) -> int:
     failed = takewhile(lambda payment: payment.state is PaymentState.FAILED, history)
     if card is None:
         return 0
-    return sum(payment.card_id == card.id and payment.created_at >= card.changed_at for payment in failed)
+    return sum(payment.card_id == card.id and payment.id > card.after_payment for payment in failed)
 
 
 def _is_under_way(session: Session, owner: str, history: list[Payment]) -> bool:
@@ -192,9 +193,10 @@ def several(offer: Offer, packs: int) -> Offer:
 
 
 def _affordable(context: Context, row: TopUp, pack: Pack) -> int:
-    """How many packs the month's ceiling leaves room for."""
+    """How many packs the month's ceiling leaves room for, and one charge."""
     begun = begun_this_month(context.session, row.owner, pack.currency, context.clock())
-    return max(row.ceiling_minor - begun, 0) // pack.amount_minor
+    room_minor = min(max(row.ceiling_minor - begun, 0), money.max_charge_minor(pack.currency))
+    return room_minor // pack.amount_minor
 
 
 def begun_this_month(session: Session, owner: str, currency: str, now: datetime) -> int:

@@ -84,7 +84,6 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
     offer = context.catalog.offer(pack=pack)
     if not offer.amount_minor:
         raise UnknownItem("This pack costs nothing. Choose one that is bought.", field="pack")
-    checkout.check_amount(context, offer)
     if not 1 <= threshold <= MAX_THRESHOLD:
         raise UnknownItem("Write from how many credits on to top up, 1 or more.", field="threshold")
     packs = topup_rules.packs_to_reach(threshold, context.catalog.packs[pack])

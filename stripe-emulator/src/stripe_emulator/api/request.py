@@ -7,7 +7,7 @@ so an answer that was given is on disk, and a request that failed left nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from stripe_emulator import contract, versions
@@ -76,10 +76,19 @@ class Api:
         self.store = storage
         self._in_use = idempotency.KeysInUse()
         self._attempts = chaos.Attempts()
+        #: Called with each request and its answer.
+        self.on_answer: list[Callable[[Call, Reply], None]] = []
 
     def answer(self, call: Call) -> Reply:
         """Never raises for what a caller can send."""
-        request_id = ids.new("request")
+        reply = self._answer_or_refuse(call)
+        for hear in list(self.on_answer):
+            hear(call, reply)
+        return reply
+
+    def _answer_or_refuse(self, call: Call) -> Reply:
+        with ids.drawn_from(self.store.random):
+            request_id = ids.new("request")
         headers = {**HEADERS, "Request-Id": request_id}
         try:
             return self._answer(call, request_id, headers)

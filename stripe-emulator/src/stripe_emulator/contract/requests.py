@@ -19,8 +19,9 @@ import typing_extensions
 from stripe import RequestOptions
 from stripe._stripe_object import UntypedStripeObject
 
+from stripe_emulator.contract import unset
 from stripe_emulator.contract.annotations import alternatives, literals, names_in
-from stripe_emulator.contract.routes import Route
+from stripe_emulator.contract.routes import Route, find
 from stripe_emulator.core.errors import InvalidRequest
 
 Form: TypeAlias = "str | list[Form] | dict[str, Form]"
@@ -78,12 +79,15 @@ def read(route: Route, form: dict[str, Form], known: Hash | None = None) -> Give
 
     Whole numbers become int, flags bool, decimals stay text, and a hash with
     the keys 0, 1, 2 that stands for a list becomes one. An empty string stays
-    where it unsets the parameter.
+    where it unsets the parameter; of an object that is made now, it is left out.
 
     :param known: What the route takes; its parameters of today if None.
     :raises ParameterError: In Stripe's words, with its code and the parameter's name.
     """
-    return Given((known or parameters_of(route)).read(form, ""))
+    values = (known or parameters_of(route)).read(form, "")
+    if unset.creates(route):
+        values = {name: value for name, value in values.items() if value != "" or name not in texts(route)}
+    return Given(values)
 
 
 @cache
@@ -95,7 +99,21 @@ def parameters_of(route: Route) -> Hash:
         extra["page"] = text  # only a list's next_page_url names it
     if str(route) == "POST /v1/webhook_endpoints":
         extra["api_version"] = text  # an older SDK does not list what is served beyond it
-    return Hash(typed_dict, extra)
+    return Hash(typed_dict, extra).taking(texts(route))
+
+
+@cache
+def texts(route: Route) -> dict[str, Parameter]:
+    """The parameters of a route that an empty string unsets, besides those that are annotated so."""
+    if not unset.names(route):
+        return {}
+    update = route if not unset.creates(route) else find("POST", f"{route.path}/x")
+    taken = _annotations(route) & (_annotations(update) if update else set())
+    return {name: Parameter(can_be_unset=True) for name in taken & unset.names(route)}
+
+
+def _annotations(route: Route) -> set[str]:
+    return set(names_in(route.module)[route.parameters].__annotations__) if route.parameters else set()
 
 
 class Hash:
@@ -127,11 +145,14 @@ class Hash:
         if RequestOptions in self._typed_dict.__orig_bases__:
             names -= set(RequestOptions.__annotations__)  # the SDK's own settings, never sent
         module = self._typed_dict.__module__
-        return {
+        today = {
             name: parameter(annotation, module)
             for name, annotation in self._typed_dict.__annotations__.items()
             if name in names
         } | dict(self._extra)
+        if today.keys() >= unset.ADDRESS:
+            today |= {name: replace(today[name], can_be_unset=True) for name in unset.ADDRESS}
+        return today
 
     @cached_property
     def required(self) -> list[str]:

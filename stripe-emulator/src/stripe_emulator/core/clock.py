@@ -144,15 +144,15 @@ def advance(storage: Store, to: int) -> None:
 
 def move(to: int) -> None:
     """Set the global clock without running anything. Never backwards."""
-    moment = int(time.time()) + store.get_setting("offset", 0)
-    if to > moment:
-        store.put_setting("offset", to - int(time.time()))
+    outside = store.current().store.wall()
+    if to > outside + store.get_setting("offset", 0):
+        store.put_setting("offset", to - outside)
         store.current().wakes = True
 
 
 def set_to(moment: int) -> None:
     """Start the global clock at a moment, past or future; for an empty account."""
-    store.put_setting("offset", moment - int(time.time()))
+    store.put_setting("offset", moment - store.current().store.wall())
     store.current().now = moment
 
 

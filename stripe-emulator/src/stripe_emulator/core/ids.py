@@ -7,6 +7,7 @@ import string
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from random import Random
 
 ALPHABET = string.ascii_letters + string.digits
 
@@ -71,8 +72,23 @@ PREFIXES: dict[str, tuple[str, int]] = {
 
 
 def token(length: int) -> str:
-    """Unguessable letters and digits."""
-    return "".join([ALPHABET[byte % 62] for byte in secrets.token_bytes(length)])
+    """Unguessable letters and digits, or those that follow from a seed."""
+    source = _source.get()
+    drawn = secrets.token_bytes(length) if source is None else source.randbytes(length)
+    return "".join([ALPHABET[byte % 62] for byte in drawn])
+
+
+_source: ContextVar[Random | None] = ContextVar("stripe_emulator_source_of_ids", default=None)
+
+
+@contextmanager
+def drawn_from(source: Random | None) -> Iterator[None]:
+    """Within the block, draw ids from a source that can be repeated; None draws unguessable ones."""
+    mark = _source.set(source)
+    try:
+        yield
+    finally:
+        _source.reset(mark)
 
 
 _chosen: ContextVar[dict[str, str]] = ContextVar("stripe_emulator_chosen_ids", default={})  # noqa: B039

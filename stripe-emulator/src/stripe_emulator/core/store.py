@@ -28,12 +28,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
+from stripe_emulator.core import ids
 from stripe_emulator.core.conditions import conditions
 from stripe_emulator.core.errors import InvalidRequest, NotFound, Unavailable, no_such
 from stripe_emulator.core.schema import INSERT, SCHEMA, row_of
 from stripe_emulator.core.types import Json
+
+#: Where time stands in a world that can be repeated: 1 January 2026.
+STILL = 1_767_225_600
 
 #: The id of the account where there is but one.
 ACCOUNT = "acct_1StripeEmulator0"
@@ -105,6 +110,12 @@ class Store:
     ) -> None:
         self.base_url = base_url
         self.account = account
+        self.path = None if path is None else Path(path)
+        #: States in memory, by their names; see ``saved``.
+        self.saved: dict[str, bytes] = {}
+        #: Where ids come from, and the moment at which the world stands still, if all is to be repeatable.
+        self.random: Random | None = None
+        self.still: int | None = None
         #: Called after a commit that left something to deliver, or moved the clock.
         self.on_commit: list[Callable[[], None]] = []
         self._lock = threading.RLock()
@@ -116,6 +127,26 @@ class Store:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+
+    def repeat(self, seed: int | str) -> None:
+        """From now on draw the same ids for the same calls, and have time go by only when it is moved."""
+        self.random = Random(seed)
+        self.still = STILL
+
+    def wall(self) -> int:
+        """Unix time outside, to which the clock's offset is added."""
+        return int(time.time()) if self.still is None else self.still
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """The connection itself, while nobody else works on it.
+
+        :raises Unavailable: The store was closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise Unavailable("The emulator is shutting down.")
+            yield self._connection
 
     def close(self) -> None:
         """Wait for the work that is under way, then let go of the file; later work is refused."""
@@ -140,8 +171,9 @@ class Store:
             transaction = Transaction(self, self._connection, 0, origin)
             mark = _current.set(transaction)
             try:
-                transaction.now = now if now is not None else int(time.time()) + get_setting("offset", 0)
-                yield transaction
+                transaction.now = now if now is not None else self.wall() + get_setting("offset", 0)
+                with ids.drawn_from(self.random):
+                    yield transaction
                 transaction.flush()
                 self._connection.execute("COMMIT")
             except BaseException:

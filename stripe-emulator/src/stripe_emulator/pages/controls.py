@@ -43,9 +43,29 @@ def advance() -> Response:
 
 @pages.post("/_emulator/reset")
 def reset() -> Response:
-    """``{}`` or ``{"now": unix}``."""
-    controls.reset(storage(), **_parameters(now=int))
+    """``{}``, ``{"now": unix}``, or ``{"seed": 7}`` for ids and times that can be repeated."""
+    controls.reset(storage(), **_parameters(now=int, seed=int))
     return jsonify(controls.state(storage()))
+
+
+@pages.post("/_emulator/save")
+def save() -> Response:
+    """``{"name": "..."}``: keep everything as it is now."""
+    controls.save(storage(), _needed(_parameters(name=str), "name"))
+    return jsonify(controls.state(storage()))
+
+
+@pages.post("/_emulator/load")
+def load() -> Response:
+    """``{"name": "..."}``: go back to what was kept."""
+    controls.load(storage(), _needed(_parameters(name=str), "name"))
+    return jsonify(controls.state(storage()))
+
+
+@pages.post("/_emulator/diff")
+def diff() -> Response:
+    """``{"name": "..."}``: what is other than in a state that was kept."""
+    return jsonify(controls.diff(storage(), _needed(_parameters(name=str), "name")))
 
 
 @pages.post("/_emulator/chaos")

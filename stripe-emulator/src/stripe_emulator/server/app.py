@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
 
@@ -11,6 +14,7 @@ from stripe_emulator.core import ids
 from stripe_emulator.core.errors import InvalidRequest, NotFound, StripeError, Unavailable
 from stripe_emulator.core.wire import MAX_BYTES, MAX_UPLOAD, encode
 from stripe_emulator.server import load
+from stripe_emulator.server.accounts import Accounts
 
 VERBS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
 
@@ -18,8 +22,11 @@ VERBS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
 LOST, SILENT = "Emulator-Lost-Reply", "Emulator-No-Reply"
 
 
-def create_app(api: Api) -> Flask:
-    """Everything that the emulator serves over HTTP, on one store."""
+def create_app(api: Api, accounts: Accounts[Any] | None = None) -> Flask:
+    """Everything that the emulator serves over HTTP.
+
+    :param accounts: Where each key has an account of its own; ``api`` is then the first one's.
+    """
     load.load()
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
@@ -30,7 +37,7 @@ def create_app(api: Api) -> Flask:
     def call(_: str) -> Response:
         if request.path == "/v1/files":
             request.max_content_length = MAX_UPLOAD
-        return respond(api.answer(read(request)))
+        return respond((accounts or api).answer(read(request)))
 
     @app.route("/v1/<path:_>", methods=["OPTIONS"], provide_automatic_options=False)
     def preflight(_: str) -> Response:
@@ -38,6 +45,8 @@ def create_app(api: Api) -> Flask:
         return Response(status=204, headers={**HEADERS, "Access-Control-Allow-Headers": headers_wanted})
 
     pages.register(app)
+    if accounts is not None:
+        app.wsgi_app = partial(accounts.choose, then=app.wsgi_app)  # type: ignore[method-assign]
 
     @app.errorhandler(StripeError)
     def refused(error: StripeError) -> Response:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import stripe
 
 from stripe_emulator.api.request import Api, Call
+from stripe_emulator.server.accounts import Accounts
 
 
 class LocalHTTPClient(stripe.HTTPClient):
@@ -19,7 +20,7 @@ class LocalHTTPClient(stripe.HTTPClient):
 
     name = "stripe-emulator"
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api | Accounts[Any]) -> None:
         super().__init__()
         self._api = api
 

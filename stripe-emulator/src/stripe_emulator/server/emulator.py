@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from flask import Flask
 from werkzeug.test import Client
@@ -13,11 +15,12 @@ from stripe_emulator.api.request import Api
 from stripe_emulator.core import clock
 from stripe_emulator.core.errors import CardError
 from stripe_emulator.core.ids import token
-from stripe_emulator.core.store import Store
+from stripe_emulator.core.store import ACCOUNT, Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events
 from stripe_emulator.events.deliveries import Courier, Reply
-from stripe_emulator.server import app
+from stripe_emulator.server import app, load
+from stripe_emulator.server.accounts import Accounts, file_of
 from stripe_emulator.server.client import LocalHTTPClient
 
 
@@ -32,9 +35,12 @@ class Emulator:
 
     :param data: A file that keeps everything; in memory if None.
     :param now: Unix time to start at; the real time if None.
+    :param seed: The same calls get the same ids and times; the clock moves by ``advance`` only.
     :param webhook: A URL to send every event to, signed with ``webhook_secret``.
     :param webhook_thin: The same for thin events.
     :param base_url: Where the hosted pages are reached.
+    :param accounts: "by-key" gives each secret key an account of its own; see ``account``.
+    :param account: The id of the account.
     """
 
     def __init__(
@@ -42,15 +48,20 @@ class Emulator:
         data: str | Path | None = None,
         *,
         now: int | None = None,
+        seed: int | str | None = None,
         webhook: str | None = None,
         webhook_thin: str | None = None,
         webhook_secret: str = "whsec_emulator",
         base_url: str = "http://127.0.0.1:12111",
+        accounts: Literal["one", "by-key"] = "one",
+        account: str = ACCOUNT,
     ) -> None:
-        self.store = Store(data, base_url=base_url)
+        load.load()
+        self.store = Store(data, base_url=base_url, account=account)
         self.api = Api(self.store)
         self.courier = Courier(self.store)
-        self.app: Flask = app.create_app(self.api)
+        if seed is not None:
+            self.store.repeat(seed)
         with self.store.transaction():
             if now is not None:
                 clock.set_to(now)
@@ -59,9 +70,42 @@ class Emulator:
             if webhook_thin is not None:
                 events.listen("thin_listener", webhook_thin, webhook_secret, payload="thin")
 
+        def another(account: str) -> Emulator:
+            made = Emulator(
+                file_of(self.store.path, account),
+                now=now,
+                seed=None if seed is None else f"{seed} {account}",
+                webhook=webhook,
+                webhook_thin=webhook_thin,
+                webhook_secret=webhook_secret,
+                base_url=self.store.base_url,
+                account=account,
+            )
+            made.store.on_commit = self.store.on_commit
+            made.app = self.app
+            return made
+
+        #: The accounts of all keys, where each has its own; else None.
+        self.accounts = Accounts(self, another) if accounts == "by-key" else None
+        if self.accounts is not None:
+            self.accounts.open_kept()
+
+    @cached_property
+    def app(self) -> Flask:
+        """Everything over HTTP, as a WSGI app."""
+        return app.create_app(self.api, self.accounts)
+
+    def account(self, key: str) -> Emulator:
+        """The account of a key, with the same verbs; this one, unless each key has its own."""
+        return self if self.accounts is None else self.accounts.of(key)
+
+    def everyone(self) -> Iterable[Emulator]:
+        """Every account, this one first."""
+        return [self] if self.accounts is None else self.accounts
+
     def http_client(self) -> LocalHTTPClient:
         """For ``StripeClient("sk_test_emulator", http_client=..., max_network_retries=2)``."""
-        return LocalHTTPClient(self.api)
+        return LocalHTTPClient(self.accounts or self.api)
 
     def browser(self) -> Client:
         """A browser without JavaScript on the emulator's own pages."""
@@ -176,9 +220,21 @@ class Emulator:
         """When failed renewals are tried again, and what then; see ``collection.configure``."""
         controls.set_dunning(self.store, settings)
 
-    def reset(self, *, now: int | None = None) -> None:
+    def reset(self, *, now: int | None = None, seed: int | None = None) -> None:
         """Forget everything but who listens."""
-        controls.reset(self.store, now=now)
+        controls.reset(self.store, now=now, seed=seed)
+
+    def save(self, name: str) -> None:
+        """Keep everything as it is now under a name."""
+        controls.save(self.store, name)
+
+    def load(self, name: str) -> None:
+        """Go back to what was kept under a name; who listens stays."""
+        controls.load(self.store, name)
+
+    def diff(self, name: str) -> Json:
+        """What is other than in the state of this name: created, changed, deleted, and events since."""
+        return controls.diff(self.store, name)
 
     def state(self) -> Json:
         """Counts, clock, pending deliveries."""
@@ -186,6 +242,8 @@ class Emulator:
 
     def close(self) -> None:
         """Let go of the file."""
+        if self.accounts is not None:
+            self.accounts.close()
         self.store.close()
 
 

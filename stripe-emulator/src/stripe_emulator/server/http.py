@@ -13,6 +13,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from stripe_emulator.core import clock
 from stripe_emulator.core.errors import Unavailable
+from stripe_emulator.server import cli_socket
 from stripe_emulator.server.app import LOST, SILENT
 from stripe_emulator.server.emulator import Emulator
 
@@ -34,7 +35,7 @@ class Worker(threading.Thread):
         self._emulator = emulator
         self._wake = threading.Event()
         self._stopped = threading.Event()
-        self._delivering: set[str] = set()
+        self._delivering: set[tuple[str, str]] = set()
         emulator.store.on_commit.append(self._wake.set)
 
     def run(self) -> None:
@@ -42,23 +43,27 @@ class Worker(threading.Thread):
             while not self._stopped.is_set():
                 self._wake.wait(PULSE)
                 self._wake.clear()
-                clock.run_due(self._emulator.store)
-                for endpoint in self._emulator.courier.waiting():
-                    if endpoint not in self._delivering:
-                        self._delivering.add(endpoint)
-                        threading.Thread(target=self._deliver, args=(endpoint,), daemon=True).start()
+                for account in list(self._emulator.everyone()):
+                    self._look_after(account)
 
     def stop(self) -> None:
         self._stopped.set()
         self._wake.set()
         self.join(timeout=5)
 
-    def _deliver(self, endpoint: str) -> None:
+    def _look_after(self, account: Emulator) -> None:
+        clock.run_due(account.store)
+        for endpoint in account.courier.waiting():
+            if (account.store.account, endpoint) not in self._delivering:
+                self._delivering.add((account.store.account, endpoint))
+                threading.Thread(target=self._deliver, args=(account, endpoint), daemon=True).start()
+
+    def _deliver(self, account: Emulator, endpoint: str) -> None:
         try:
             with suppress(Unavailable):  # closed meanwhile; what was sent goes again
-                self._emulator.courier.deliver(endpoint=endpoint)
+                account.courier.deliver(endpoint=endpoint)
         finally:
-            self._delivering.discard(endpoint)
+            self._delivering.discard((account.store.account, endpoint))
             self._wake.set()  # something may have come for it after its last look
 
 
@@ -72,7 +77,13 @@ class _Handler(WSGIRequestHandler):
 
 def serve(emulator: Emulator, host: str, port: int) -> BaseWSGIServer:
     """A server that is bound and not yet running; port 0 picks a free one."""
-    return make_server(host, port, _losing(emulator.app), threaded=True, request_handler=_Handler)
+    return make_server(
+        host,
+        port,
+        cli_socket.around(emulator, _losing(emulator.app)),
+        threaded=True,
+        request_handler=_Handler,
+    )
 
 
 def _losing(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:

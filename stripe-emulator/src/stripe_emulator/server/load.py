@@ -55,7 +55,13 @@ from stripe_emulator.checkout import (
     setup_mode,
     subscription_mode,
 )
-from stripe_emulator.events import core_events, event_destinations, event_routes, webhook_endpoints
+from stripe_emulator.events import (
+    cli_sessions,
+    core_events,
+    event_destinations,
+    event_routes,
+    webhook_endpoints,
+)
 from stripe_emulator.payments import (
     account,
     balance,
@@ -89,6 +95,7 @@ REGISTERS: tuple[Register, ...] = (
     # events
     event_routes.register,
     core_events.register,
+    cli_sessions.register,
     webhook_endpoints.register,
     event_destinations.register,
     # catalog

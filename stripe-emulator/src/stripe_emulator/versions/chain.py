@@ -8,6 +8,7 @@ from typing import Any
 
 from stripe_emulator.core import store
 from stripe_emulator.core.types import Json
+from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import public
 from stripe_emulator.versions import (
     v2023_08_16,
@@ -20,14 +21,19 @@ from stripe_emulator.versions import (
 from stripe_emulator.versions.change import Change, Find
 from stripe_emulator.versions.part import Part
 
-#: Oldest first. The versions between them changed nothing that is emulated.
-CHANGES: tuple[Change, ...] = (
-    v2023_08_16.change,
-    v2024_04_10.change,
-    v2025_03_31.change,
-    v2025_09_30.change,
-    v2026_03_25.change,
-    v2026_09_30.change,
+#: Oldest first. The versions between them changed nothing that is emulated, and what came after the
+#: version of the installed SDK is not spoken.
+CHANGES: tuple[Change, ...] = tuple(
+    change
+    for change in (
+        v2023_08_16.change,
+        v2024_04_10.change,
+        v2025_03_31.change,
+        v2025_09_30.change,
+        v2026_03_25.change,
+        v2026_09_30.change,
+    )
+    if change.version <= API_VERSION
 )
 
 

@@ -193,3 +193,47 @@ def takes_something(parameter: Parameter) -> bool:
         or parameter.anything
         or parameter.can_be_unset
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "needed", "texts"),
+    [
+        ("/v1/customers", {}, ["description", "email", "name", "phone"]),
+        ("/v1/payment_intents", INTENT, ["description", "receipt_email", "statement_descriptor_suffix"]),
+        ("/v1/subscriptions", {}, ["default_payment_method", "default_source", "description"]),
+        ("/v1/invoices", {}, ["default_payment_method", "description", "footer", "statement_descriptor"]),
+        ("/v1/products", {"name": "Pen"}, ["description", "statement_descriptor", "unit_label"]),
+        ("/v1/prices", {"currency": "usd"}, ["lookup_key", "nickname"]),
+    ],
+)
+def test_an_empty_text_is_no_text(path: str, needed: dict[str, Any], texts: list[str]) -> None:
+    for name in texts:
+        assert name not in read("POST", path, needed | {name: ""})
+        assert read("POST", path, needed | {name: "a"})[name] == "a"
+
+
+@pytest.mark.parametrize("name", ["description", "email", "name", "phone"])
+def test_an_empty_text_empties_on_update(name: str) -> None:
+    assert read("POST", "/v1/customers/cus_1", {name: ""}) == {name: ""}
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "param"),
+    [
+        ("/v1/payment_intents", INTENT | {"customer": ""}, "customer"),
+        ("/v1/payment_intents", INTENT | {"payment_method": ""}, "payment_method"),
+        ("/v1/checkout/sessions", {"customer_email": ""}, "customer_email"),
+        ("/v1/checkout/sessions", {"success_url": ""}, "success_url"),
+        ("/v1/products", {"name": ""}, "name"),
+    ],
+)
+def test_an_empty_name_of_something_is_refused(path: str, form: dict[str, Any], param: str) -> None:
+    error = refusal("POST", path, form)
+
+    assert (error.code, error.param) == ("parameter_invalid_empty", param)
+
+
+def test_lines_of_an_address_may_be_blank() -> None:
+    address = {"line1": "1 Main St", "line2": "", "state": ""}
+
+    assert read("POST", "/v1/customers", {"address": address}) == {"address": address}

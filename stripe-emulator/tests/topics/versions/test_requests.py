@@ -9,6 +9,7 @@ import pytest
 from stripe_emulator import Emulator
 from stripe_emulator.core.version import API_VERSION, SERVED
 
+from ..shop import with_sdk_16
 from .old import ACACIA, BASIL, CLOVER, DAHLIA, ENDIVE, Old, encoded
 
 INTENT = {"amount": 1000, "currency": "usd"}
@@ -127,6 +128,7 @@ def test_an_anchor_is_a_word_until_endive(stripe_emulator: Emulator, version: st
     assert wrong["param"] == "billing_cycle_anchor"
 
 
+@with_sdk_16
 def test_the_word_is_refused_from_endive_on(stripe_emulator: Emulator) -> None:
     subscription = Old(stripe_emulator, DAHLIA).subscription()
 

@@ -74,7 +74,7 @@ def create_customers() -> None:
         sa.Column("exp_year", BIG, nullable=False),
         sa.Column("name", sa.String(255)),
         sa.Column("fingerprint", sa.String(255)),
-        sa.Column("changed_at", AT, nullable=False),
+        sa.Column("after_payment", BIG, nullable=False),
     )
     op.create_index("ix_prepaid_card_fingerprint", "prepaid_card", ["fingerprint"])
     op.create_index("ix_prepaid_card_owner", "prepaid_card", ["owner"])
