@@ -30,13 +30,7 @@ def is_allowed(difference: Difference) -> bool:
     return place in allowed.ADDED_SINCE and recorded == ABSENT
 
 
-#: ``default_payment_method=`` unsets it at Stripe, and is refused here.
-UNSETS = pytest.mark.xfail(reason="an empty string does not unset every parameter yet")
-
-
-@pytest.mark.parametrize(
-    "number", [pytest.param(name, marks=UNSETS if name == "035" else ()) for name in sorted(stories())]
-)
+@pytest.mark.parametrize("number", sorted(stories()))
 def test_a_recorded_story_is_answered_as_stripe_answered_it(played: Played, number: str) -> None:
     departures = [
         f"{exchange}: {difference}"
