@@ -130,15 +130,23 @@ def test_hand_written_credits_move_into_the_ledger_once(
     with typed_in("docs/how-to/migrate.md", databases, monkeypatch) as page:
         db, user = page["db"], page["User"]
         db.create_all()
-        db.session.add_all([user(id=1, credits=40), user(id=2, credits=0)])
+        balances = {1: (40, 0), 2: (0, 0), 3: (50, 30), 4: (-25, 10)}
+        db.session.add_all(
+            user(id=id, credits=all, paid_credits=paid) for id, (all, paid) in balances.items()
+        )
         db.session.commit()
-        assert page["differences"]() == [1]
+        assert page["differences"]() == [1, 3, 4]
 
         page["move_the_credits"]()
         page["move_the_credits"]()
 
-        assert page["prepaid"].balance("user:1") == 40
+        prepaid = page["prepaid"]
         assert page["differences"]() == []
+        assert [lot.credits for lot in prepaid.lots("user:3") if lot.amount_minor] == [30]
+        assert (prepaid.wallet("user:4").balance, prepaid.wallet("user:4").debt) == (0, 25)
+        prepaid.purchase("user:4", 100, key="next", amount_minor=500, currency="usd")
+        assert prepaid.balance("user:4") == 75
+        db.session.commit()
 
 
 def test_a_copy_of_a_running_database_holds_its_books(

@@ -383,7 +383,7 @@ def test_the_card_number_stays_out_of_the_shops_page(shop: ShopPage) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("Stripe('pk_test_emulator').createToken()", "stripe.createToken()"),
+        ("Stripe('pk_test_emulator').createSource()", "stripe.createSource()"),
         ("Stripe('pk_test_emulator').initCheckout()", "stripe.initCheckout()"),
         ("Stripe('pk_test_emulator').elements({}).create('iban')", '"iban" element'),
         ("Stripe('sk_test_emulator')", "publishable test keys only"),
