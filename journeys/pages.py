@@ -22,7 +22,7 @@ BLOCK = re.compile(
 )
 
 #: Languages that nobody runs.
-DATA = {"text", "ini", "json", "yaml", "toml", "html", "jinja"}
+DATA = {"text", "sql", "ini", "json", "yaml", "toml", "html", "jinja"}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
 
 from .catalog import Pack, Plan, PriceTier, Quantity
 from .extension import Prepaid
-from .payments.models import Payment
+from .payments.models import Payment, Refund
 from .signals import operator_acts
 from .upgrade import include_name
 from .web.operator.roles import Operator, Operators, Role
@@ -25,6 +25,7 @@ __all__ = [
     "PrepaidError",
     "PriceTier",
     "Quantity",
+    "Refund",
     "Role",
     "include_name",
     "operator_acts",

@@ -36,13 +36,13 @@ def test_a_row_whose_session_is_gone_can_be_printed(host: Host) -> None:
 
 
 def test_sentences_about_credits_are_english(host: Host) -> None:
-    with pytest.raises(InsufficientCredits, match="^1 credit is needed, 0 are available$"):
+    with pytest.raises(InsufficientCredits, match=r"^1 credit is needed, 0 are available$"):
         host.prepaid.spend_now(OWNER, credits=1, key="report:1")
     host.grant(1)
-    with pytest.raises(InsufficientCredits, match="^2 credits are needed, 1 is available$"):
+    with pytest.raises(InsufficientCredits, match=r"^2 credits are needed, 1 is available$"):
         host.prepaid.spend_now(OWNER, credits=2, key="report:2")
     host.prepaid.spend_now(OWNER, credits=1, key="all")
     host.prepaid.reverse(OWNER, spend_key="all", key="back")
     host.db.session.commit()
-    with pytest.raises(NothingToReverse, match="^nothing of 'all' is left to give back$"):
+    with pytest.raises(NothingToReverse, match=r"^nothing of 'all' is left to give back$"):
         host.prepaid.reverse(OWNER, spend_key="all", key="again")

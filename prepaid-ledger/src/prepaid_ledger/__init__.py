@@ -4,6 +4,7 @@ from .audit.problem import Problem, Rule
 from .books.allowances import ALLOWANCE_GRACE
 from .books.shares import credits_of_refund
 from .errors import (
+    BudgetExceeded,
     Busy,
     HoldClosed,
     InsufficientCredits,
@@ -16,6 +17,7 @@ from .errors import (
 )
 from .held_credits import HeldCredits
 from .ledger import HOLD_EXPIRES_AFTER, Ledger
+from .reading.budgets import BudgetSummary
 from .reading.statements import Statement
 from .reading.wallets import LotSummary, Page, WalletSummary
 from .spends.single import SpendRequest, Spent
@@ -25,6 +27,8 @@ from .verbs import LedgerVerbs, Setup
 __all__ = [
     "ALLOWANCE_GRACE",
     "HOLD_EXPIRES_AFTER",
+    "BudgetExceeded",
+    "BudgetSummary",
     "Busy",
     "Entry",
     "HeldCredits",

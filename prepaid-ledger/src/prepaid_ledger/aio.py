@@ -132,6 +132,8 @@ class AsyncLedger:
     wallet = in_a_thread(Ledger.wallet)
     lots = in_a_thread(Ledger.lots)
     entries = in_a_thread(Ledger.entries)
+    budgets = in_a_thread(Ledger.budgets)
+    set_budget = in_a_thread(Ledger.set_budget)
     balance_at = in_a_thread(Ledger.balance_at)
     spend = in_a_thread(Ledger.spend)
     spend_many = in_a_thread(Ledger.spend_many)

@@ -3,6 +3,7 @@
 PrepaidError
 ├── InsufficientCredits      fewer credits are available than are asked for     402
 ├── WalletBlocked            a debt stands, and the host blocks spending on it  402
+├── BudgetExceeded           a budget has less left than is asked for            402
 ├── KeyReused                the key has already moved something else           409
 ├── HoldClosed               the hold has already ended                         409
 ├── NothingToReverse         no such spend, or it is reversed already           409
@@ -13,6 +14,8 @@ The world's errors are raised and handled. Our own mistakes are asserts, never c
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 
 def credits_are(count: int) -> str:
@@ -54,6 +57,44 @@ class WalletBlocked(PrepaidError):
         )
         self.owner = owner
         self.debt = debt
+
+
+class BudgetExceeded(PrepaidError):
+    """A budget has fewer credits left in its window than are asked for. Nothing was taken.
+
+    ``spender`` is whose budget it is, ``None`` the whole wallet's; ``every`` is its window by the clocks of
+    ``zone``, ``None`` for ever. Of its ``credits`` so many are ``left`` until ``resets_at``.
+    """
+
+    http_status = 402
+    code = "budget_exceeded"
+
+    def __init__(
+        self,
+        owner: str,
+        *,
+        spender: str | None,
+        every: str | None,
+        zone: str,
+        credits: int,
+        needed: int,
+        left: int,
+        resets_at: datetime | None,
+    ) -> None:
+        whose = "the wallet" if spender is None else repr(spender)
+        budget = f"the budget of {whose}, {credits} {'in all' if every is None else f'a {every}'}"
+        until = "" if resets_at is None else f"; it begins anew at {resets_at:%Y-%m-%d %H:%M} UTC"
+        super().__init__(
+            f"{budget}, has {left} left, and {needed} {'is' if needed == 1 else 'are'} needed{until}"
+        )
+        self.owner = owner
+        self.spender = spender
+        self.every = every
+        self.zone = zone
+        self.credits = credits
+        self.needed = needed
+        self.left = left
+        self.resets_at = resets_at
 
 
 class KeyReused(PrepaidError):

@@ -13,6 +13,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKeyConstraint,
     Index,
+    Integer,
     String,
     UniqueConstraint,
     event,
@@ -43,6 +44,15 @@ class HoldState(StrEnum):
     EXPIRED = "expired"
 
 
+class Every(StrEnum):
+    """How often a budget begins anew."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    EVER = "ever"
+
+
 class Wallet(Base):
     """One owner's credits. The balance is the sum of the wallet's entries.
 
@@ -50,7 +60,7 @@ class Wallet(Base):
     number last given out, to an entry, a hold or a release. ``moved_at`` is the time
     of that: times never go back inside a wallet, whatever the clocks do. Nothing in
     the wallet ends before ``next_expiry_at``, a lower bound. Lots are drawn up to
-    ``drawn_seq``.
+    ``drawn_seq``. ``budget_changes`` counts how often a budget was set; 0: there never was one.
     """
 
     __tablename__ = "prepaid_wallet"
@@ -79,6 +89,7 @@ class Wallet(Base):
     next_expiry_at: Mapped[datetime | None]
     moved_at: Mapped[datetime]
     created_at: Mapped[datetime]
+    budget_changes: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
 
 
 #: Room on each page lets PostgreSQL move a balance without touching an index.
@@ -241,3 +252,35 @@ class Draw(Base):
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     lot_seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     credits: Mapped[int]
+
+
+class Budget(Base):
+    """How many credits a spender, or the whole wallet where it is empty, may spend in a calendar window.
+
+    ``spent`` counts what was charged in the window from ``window_start`` up to, and not including,
+    ``resets_at``. A window that is over is rolled on by the next charge.
+    """
+
+    __tablename__ = "prepaid_budget"
+    __table_args__ = (
+        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
+        CheckConstraint("credits >= 0", name="credits_not_negative"),
+        CheckConstraint("spent >= 0", name="spent_not_negative"),
+        CheckConstraint(
+            "(every = 'ever') = (resets_at IS NULL) AND (every = 'ever') = (window_start IS NULL)",
+            name="window_unless_ever",
+        ),
+        whole_numbers("credits", "spent"),
+    )
+
+    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    spender: Mapped[str] = mapped_column(String(64), primary_key=True)
+    every: Mapped[Every] = mapped_column(words(Every), primary_key=True)
+    zone: Mapped[str] = mapped_column(String(64))
+    credits: Mapped[int]
+    spent: Mapped[int]
+    window_start: Mapped[datetime | None]
+    resets_at: Mapped[datetime | None]
+
+
+event.listen(Budget.__table__, "after_create", FILLFACTOR.execute_if(dialect="postgresql"))

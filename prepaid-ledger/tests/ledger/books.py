@@ -79,8 +79,8 @@ class Books:
         terms |= {"amount_minor": amount_minor, "currency": "usd"}
         return self.committed(lambda: self.ledger.purchase(owner, credits, key=key, **terms))
 
-    def spend(self, credits: int, key: str, *, owner: str = OWNER) -> Entry:
-        return self.committed(lambda: self.ledger.spend(owner, credits=credits, key=key))
+    def spend(self, credits: int, key: str, *, owner: str = OWNER, **use: Any) -> Entry:
+        return self.committed(lambda: self.ledger.spend(owner, credits=credits, key=key, **use))
 
     def adjust(self, credits: int, key: str = "mistake:1") -> Entry:
         return self.committed(lambda: self.ledger.adjust(OWNER, credits, key=key, reason="counted again"))

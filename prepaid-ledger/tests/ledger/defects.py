@@ -18,6 +18,8 @@ from sqlalchemy import false, select
 
 from prepaid_ledger.books import (
     allowances,
+    budget_counts,
+    budgets,
     clawbacks,
     entries,
     expiry,
@@ -28,11 +30,13 @@ from prepaid_ledger.books import (
     posting,
     reversals,
     shares,
+    windows,
 )
+from prepaid_ledger.books.budget_counts import BudgetState
 from prepaid_ledger.books.lots import EntryRow, LotState, Part
 from prepaid_ledger.books.posting import LockedWallet, Posting
 from prepaid_ledger.errors import InsufficientCredits
-from prepaid_ledger.spends import batch
+from prepaid_ledger.spends import sqlite_batch
 from prepaid_ledger.tables import HoldState, Kind, Lot
 from prepaid_ledger.testing import Databases
 
@@ -87,9 +91,9 @@ def takes_what_is_held(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def spends_ended_credits_in_a_batch(patch: pytest.MonkeyPatch) -> None:
-    is_batchable = batch._is_batchable
+    is_batchable = sqlite_batch._is_batchable
     patch.setattr(
-        batch,
+        sqlite_batch,
         "_is_batchable",
         lambda wallet, *rest: is_batchable({**wallet, "next_expiry_at": None}, *rest),
     )
@@ -332,3 +336,50 @@ def draws_credits_of_reversed_spends_anew(patch: pytest.MonkeyPatch) -> None:
         return feed(self, event)
 
     patch.setattr(lots.Lots, "feed", forget_restored)
+
+
+@defect
+def counts_in_no_budget(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(budget_counts, "count", lambda *args: None)
+
+
+@defect
+def batches_ask_for_no_budget(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sqlite_batch, "_has_left", lambda *args: True)
+
+
+@defect
+def gives_no_budget_back_when_a_hold_ends(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(hold_states, "give_back", lambda *args: None)
+
+
+@defect
+def gives_no_budget_back_when_a_spend_is_undone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(reversals, "give_back", lambda *args: None)
+
+
+@defect
+def gives_back_to_the_window_of_today(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(BudgetState, "counts", lambda state, spender, at: state.spender in ("", spender))
+
+
+@defect
+def begins_no_new_window(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(BudgetState, "roll", lambda state, now: None)
+
+
+@defect
+def knows_no_zone_but_utc(patch: pytest.MonkeyPatch) -> None:
+    window_of = windows.window_of
+    for module in (budget_counts, budgets):
+        patch.setattr(module, "window_of", lambda every, zone, at: window_of(every, "UTC", at))
+
+
+@defect
+def keeps_overdue_holds_from_a_budget(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(entries, "release_overdue", lambda session, wallet: 0)
+
+
+@defect
+def forgets_what_was_spent_before_a_budget_was_set(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(budgets, "charged_in", lambda *args: 0)

@@ -27,6 +27,7 @@ from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.tables import Wallet
 
 OWNERS = ["user:1", "user:2", "user:3"]
+SPENDERS = [None, "key:1", "key:2"]
 THREADS = 4
 
 
@@ -60,6 +61,7 @@ def hammer(url: URL, folder: Path, *, kills: int, processes: int, seed: int) -> 
     chance = random.Random(seed)
     toll = Toll()
     numbers = iter(range(10**6))
+    set_budgets(url)
     with starting(url, folder, numbers) as start:
         running = [start() for _ in range(processes)]
         while toll.kills < kills and not toll.wrong:
@@ -73,6 +75,17 @@ def hammer(url: URL, folder: Path, *, kills: int, processes: int, seed: int) -> 
                 toll.kills += 1
     count(url, folder, toll)
     return toll
+
+
+def set_budgets(url: URL) -> None:
+    """Budgets that hold out, and one in each wallet that soon refuses."""
+    engine = create_engine(url)
+    ledger = Ledger(engine)
+    for owner in OWNERS:
+        ledger.set_budget(owner, 10**6, every="day")
+        ledger.set_budget(owner, 10**6, spender="key:1")
+        ledger.set_budget(owner, 100, spender="key:2", every="month", zone="Europe/Berlin")
+    engine.dispose()
 
 
 @contextmanager
@@ -107,6 +120,12 @@ def count(url: URL, folder: Path, toll: Toll) -> None:
         for wallet in session.scalars(select(Wallet)):
             if wallet.balance < 0 or wallet.held < 0:
                 toll.wrong.append(f"{wallet.owner} has {wallet.balance}, {wallet.held} of it held")
+    toll.wrong += [
+        f"{owner} has spent {budget.spent} of {budget.credits}"
+        for owner in OWNERS
+        for budget in ledger.budgets(owner)
+        if budget.spent > budget.credits
+    ]
     toll.acknowledged, toll.entries = promised.total(), kept.total()
     toll.wrong += [str(problem) for problem in ledger.audit()]
     engine.dispose()
@@ -129,7 +148,8 @@ def work(engine: Engine, folder: Path, number: str) -> None:
         for step in range(10**6):
             key = f"{number}/awaited/{caller}/{step}"
             with suppress(PrepaidError):
-                await awaited.spend_now(chance.choice(OWNERS), credits=chance.randint(1, 4), key=key)
+                owner, spender = chance.choice(OWNERS), chance.choice(SPENDERS)
+                await awaited.spend_now(owner, credits=chance.randint(1, 4), key=key, spender=spender)
                 os.write(log, f"{key}\n".encode())
 
     async def await_together() -> None:
@@ -151,10 +171,10 @@ def do_something(ledger: Ledger, chance: random.Random, owner: str, key: str) ->
         ledger.grant(owner, chance.randint(1, 30), key=key, reason="more")
         return key
     if what < 0.4:
-        ledger.hold(owner, 5, key=key)
+        ledger.hold(owner, 5, key=key, spender=chance.choice(SPENDERS))
         ledger.capture(owner, key=key, credits=3)
         return f"hold:{key}"
-    ledger.spend_now(owner, credits=chance.randint(1, 4), key=key)
+    ledger.spend_now(owner, credits=chance.randint(1, 4), key=key, spender=chance.choice(SPENDERS))
     return key
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
 
 #: What a verb comes to, when it is refused.
-Refusal = Literal["too few", "blocked", "closed", "nothing"]
+Refusal = Literal["too few", "blocked", "over budget", "closed", "nothing"]
 
 
 @dataclass(eq=False)
@@ -50,6 +51,7 @@ class Taken:
 
     at: datetime
     parts: list[tuple[Lot, int]]
+    spender: str | None = None
     returned: int = 0
 
     @property
@@ -63,6 +65,20 @@ class Held:
     expires_at: datetime
     state: str = "open"
     captured: int = 0
+
+
+@dataclass(frozen=True)
+class Budget:
+    spender: str | None
+    every: str | None
+    zone: str
+    credits: int
+
+    def window(self, at: datetime) -> object:
+        """Which window a time lies in."""
+        day = at.astimezone(ZoneInfo(self.zone)).date()
+        windows = {None: "ever", "day": day, "week": day.isocalendar()[:2], "month": (day.year, day.month)}
+        return windows[self.every]
 
 
 @dataclass(eq=False)
@@ -90,6 +106,7 @@ class Model:
     holds: dict[str, Held] = field(default_factory=dict)
     clawbacks: dict[str, Clawback] = field(default_factory=dict)
     clawed: dict[str, int] = field(default_factory=dict)
+    budgets: dict[tuple[str | None, str | None], Budget] = field(default_factory=dict)
     debt: int = 0
 
     def left(
@@ -175,27 +192,66 @@ class Model:
         assert credits == 0, "the model draws what is there"
         return parts
 
-    def refuse(self, credits: int, now: datetime, *, debt_blocks: bool = True) -> Refusal | None:
+    def refuse(
+        self, credits: int, now: datetime, *, debt_blocks: bool = True, release: bool = True
+    ) -> Refusal | None:
         self.expire(now)
         if debt_blocks and self.debt:
             return "blocked"
         late = [part for hold in self.late(now) for part in hold.taken.parts]
         if self.available + sum(part for lot, part in late if not lot.is_over(now)) < credits:
             return "too few"
-        if self.available < credits:
+        if release and self.available < credits:
             self.release_late(now)
         return None
 
-    def spend(self, key: str, credits: int, now: datetime) -> Refusal | None:
-        refusal = self.refuse(credits, now)
+    def charged(self, budget: Budget, now: datetime, late: list[Held]) -> int:
+        """What a budget's window of now was charged, without so many late holds."""
+        taken = [(spend, spend.credits) for key, spend in self.spends.items() if not key.startswith("hold:")]
+        for key, hold in self.holds.items():
+            capture = self.spends.get(f"hold:{key}")
+            if hold.state == "open" and hold not in late:
+                taken.append((hold.taken, hold.taken.credits))
+            elif capture is not None:
+                taken.append((capture, hold.captured))
+        return sum(
+            credits - what.returned
+            for what, credits in taken
+            if budget.spender in (None, what.spender) and budget.window(what.at) == budget.window(now)
+        )
+
+    def is_over_budget(self, credits: int, spender: str | None, now: datetime, late: list[Held]) -> bool:
+        return any(
+            self.charged(budget, now, late) + credits > budget.credits
+            for budget in self.budgets.values()
+            if budget.spender in (None, spender)
+        )
+
+    def charge(self, credits: int, spender: str | None, now: datetime) -> Refusal | None:
+        """Refuse what is beyond a budget, even without the late holds; they end if it takes that."""
+        if self.is_over_budget(credits, spender, now, self.late(now)):
+            return "over budget"
+        if self.is_over_budget(credits, spender, now, []):
+            self.release_late(now)
+        return None
+
+    def refuse_to_take(self, credits: int, spender: str | None, now: datetime) -> Refusal | None:
+        """Refuse what can't be taken; what is late has ended if that lets it be."""
+        few = self.refuse(credits, now, release=False)
+        return few or self.charge(credits, spender, now) or self.refuse(credits, now)
+
+    def spend(self, key: str, credits: int, now: datetime, spender: str | None = None) -> Refusal | None:
+        refusal = self.refuse_to_take(credits, spender, now)
         if refusal is None:
-            self.spends[key] = Taken(now, self.draw(credits))
+            self.spends[key] = Taken(now, self.draw(credits), spender)
         return refusal
 
-    def hold(self, key: str, credits: int, now: datetime, lasts: timedelta) -> Refusal | None:
-        refusal = self.refuse(credits, now)
+    def hold(
+        self, key: str, credits: int, now: datetime, lasts: timedelta, spender: str | None = None
+    ) -> Refusal | None:
+        refusal = self.refuse_to_take(credits, spender, now)
         if refusal is None:
-            self.holds[key] = Held(Taken(now, self.draw(credits)), now + lasts)
+            self.holds[key] = Held(Taken(now, self.draw(credits), spender), now + lasts)
         return refusal
 
     def capture(self, key: str, credits: int, now: datetime) -> Refusal | None:
@@ -208,7 +264,8 @@ class Model:
         drawn_last = last(hold.taken.parts, hold.taken.credits - credits)
         hold.state, hold.captured = "captured", credits
         self.give_back(drawn_last, now)
-        self.spends[f"hold:{key}"] = Taken(hold.taken.at, first(hold.taken.parts, credits))
+        parts = first(hold.taken.parts, credits)
+        self.spends[f"hold:{key}"] = Taken(hold.taken.at, parts, hold.taken.spender)
         return None
 
     def release(self, key: str, now: datetime) -> Refusal | None:

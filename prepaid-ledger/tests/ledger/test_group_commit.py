@@ -9,8 +9,8 @@ from functools import partial
 from sqlalchemy import event, text
 
 from prepaid_ledger import Spent
-from prepaid_ledger.spends import batch
 from prepaid_ledger.spends.group_commit import LastBatch
+from prepaid_ledger.spends.postgresql_batch import statement_of
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
@@ -74,7 +74,9 @@ def test_whether_a_key_is_new_is_asked_of_one_place_in_the_index(databases: Data
         values = {"requested": "'[]'", "now": "now()", "debt_blocks": "true"}
         connection.execute(text("SET plan_cache_mode = force_generic_plan"))
         plan = "\n".join(
-            connection.exec_driver_sql("EXPLAIN " + batch._statement(False, None) % values).scalars()
+            connection.exec_driver_sql(
+                "EXPLAIN " + statement_of(wait=False, with_budgets=True) % values
+            ).scalars()
         )
 
     looks = re.findall(r"Index .*Scan using \S+ on prepaid_entry e.*\n\s*(Index Cond: .*)", plan)

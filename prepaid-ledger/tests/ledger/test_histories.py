@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 
 from prepaid_ledger import (
     ALLOWANCE_GRACE,
+    BudgetExceeded,
     HoldClosed,
     InsufficientCredits,
     KeyReused,
@@ -29,10 +30,11 @@ from prepaid_ledger import (
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
-from .model import Model, Refusal
+from .model import Budget, Model, Refusal
 
 REFUSALS: dict[type[PrepaidError], Refusal] = {
     InsufficientCredits: "too few",
+    BudgetExceeded: "over budget",
     WalletBlocked: "blocked",
     HoldClosed: "closed",
     NothingToReverse: "nothing",
@@ -40,6 +42,9 @@ REFUSALS: dict[type[PrepaidError], Refusal] = {
 
 few = st.integers(1, 12)
 lives = st.sampled_from([None, 5, 60, 3_600, 86_400, 5 * 86_400])
+spenders = st.sampled_from([None, "key:1", "key:2"])
+windows = st.sampled_from([None, "day", "week", "month"])
+zones = st.sampled_from(["UTC", "Europe/Berlin", "Pacific/Kiritimati"])
 waits = st.sampled_from([1, 5, 59, 3_600, 86_400, 3 * 86_400])
 
 
@@ -130,17 +135,34 @@ class Histories(RuleBasedStateMachine):
             )
         )
 
-    @rule(credits=few)
-    def spend(self, credits: int) -> None:
+    @rule(credits=few, spender=spenders)
+    def spend(self, credits: int, spender: str | None) -> None:
         key = self.key("spend")
-        refusal = self.model.spend(key, credits, self.books.time)
-        self.both(lambda: self.books.spend(credits, key), refusal)
+        refusal = self.model.spend(key, credits, self.books.time, spender)
+        self.both(lambda: self.books.spend(credits, key, spender=spender), refusal)
 
-    @rule(credits=few)
-    def spend_now(self, credits: int) -> None:
+    @rule(credits=few, spender=spenders)
+    def spend_now(self, credits: int, spender: str | None) -> None:
         key = self.key("spend")
-        refusal = self.model.spend(key, credits, self.books.time)
-        self.both(lambda: self.books.ledger.spend_now(OWNER, credits=credits, key=key), refusal)
+        refusal = self.model.spend(key, credits, self.books.time, spender)
+        ledger = self.books.ledger
+        self.both(lambda: ledger.spend_now(OWNER, credits=credits, key=key, spender=spender), refusal)
+
+    @rule(credits=st.integers(0, 30), spender=spenders, every=windows, zone=zones)
+    def set_a_budget(self, credits: int, spender: str | None, every: str | None, zone: str) -> None:
+        self.model.expire(self.books.time)
+        self.model.budgets[spender, every] = Budget(spender, every, zone, credits)
+        self.books.ledger.set_budget(OWNER, credits, spender=spender, every=every, zone=zone)
+        self.books.commit()
+
+    @precondition(lambda self: self.model.budgets)
+    @rule(data=st.data())
+    def take_a_budget_away(self, data: st.DataObject) -> None:
+        order = sorted(self.model.budgets, key=str)
+        spender, every = data.draw(st.sampled_from(order))
+        del self.model.budgets[spender, every]
+        self.books.ledger.set_budget(OWNER, None, spender=spender, every=every)
+        self.books.commit()
 
     @rule(credits=few)
     def the_caller_dies_before_its_commit(self, credits: int) -> None:
@@ -148,11 +170,11 @@ class Histories(RuleBasedStateMachine):
             self.books.ledger.spend(OWNER, credits=credits, key=self.key("lost"))
         self.books.session.rollback()
 
-    @rule(credits=few)
-    def hold(self, credits: int) -> None:
-        key = self.key("job")
-        refusal = self.model.hold(key, credits, self.books.time, self.books.unjoined.setup.hold_expires_after)
-        self.both(lambda: self.books.ledger.hold(OWNER, credits, key=key), refusal)
+    @rule(credits=few, spender=spenders)
+    def hold(self, credits: int, spender: str | None) -> None:
+        key, lasts = self.key("job"), self.books.unjoined.setup.hold_expires_after
+        refusal = self.model.hold(key, credits, self.books.time, lasts, spender)
+        self.both(lambda: self.books.ledger.hold(OWNER, credits, key=key, spender=spender), refusal)
 
     @precondition(lambda self: self.model.holds)
     @rule(data=st.data())
@@ -222,13 +244,13 @@ class Histories(RuleBasedStateMachine):
     @rule(data=st.data())
     def a_spend_comes_again(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(sorted(self.model.spends)))
-        credits = self.model.spends[key].credits
+        credits, spender = self.model.spends[key].credits, self.model.spends[key].spender
         if key.startswith("hold:"):
             return
-        assert self.books.ledger.spend_now(OWNER, credits=credits, key=key).repeated
-        self.books.spend(credits, key)
+        assert self.books.ledger.spend_now(OWNER, credits=credits, key=key, spender=spender).repeated
+        self.books.spend(credits, key, spender=spender)
         with pytest.raises(KeyReused):
-            self.books.spend(credits + 1, key)
+            self.books.spend(credits + 1, key, spender=spender)
 
     @rule(credits=st.sampled_from([0, -1, 1.5, True]))
     def nonsense_is_refused(self, credits: int) -> None:
@@ -259,6 +281,13 @@ class Histories(RuleBasedStateMachine):
             (lot.left, lot.expires_at, lot.amount_minor) for lot in self.books.ledger.lots(OWNER) if lot.left
         ]
         assert left == self.model.left(now, back)
+        assert {
+            (budget.spender, budget.every): (budget.credits, budget.spent)
+            for budget in self.books.ledger.budgets(OWNER)
+        } == {
+            key: (budget.credits, self.model.charged(budget, now, late))
+            for key, budget in self.model.budgets.items()
+        }
         self.books.session.rollback()
 
     @invariant()

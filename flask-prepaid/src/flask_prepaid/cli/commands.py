@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
-from sqlalchemy.exc import DBAPIError
+from flask.cli import AppGroup, ScriptInfo
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from prepaid_ledger import UnfitDatabase, clock
 from prepaid_ledger.errors import PrepaidError
@@ -52,26 +52,31 @@ class Commands(AppGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except GatewayUnavailable as error:
-            raise click.ClickException(no_answer(context().config.api_base)) from error
-        except GatewayRefused as error:
-            raise click.ClickException(
-                f"Stripe refuses: {str(error).rstrip('.')}. What to do, says: flask prepaid doctor"
-            ) from error
-        except (PrepaidError, UnfitDatabase) as error:
-            raise click.ClickException(str(error)) from error
-        except DBAPIError as error:
-            reason = str(error.orig).partition("\n")[0]
-            raise click.ClickException(f"The database refuses: {reason}. {_cure()}") from error
+        except (PrepaidError, UnfitDatabase, DBAPIError, NoSuchTableError) as error:
+            with ctx.ensure_object(ScriptInfo).load_app().app_context():
+                raise click.ClickException(in_words(error)) from error
 
 
-def _cure() -> str:
-    """What to do where the database refuses: make its tables, if they are not there."""
+def in_words(error: Exception) -> str:
+    """What went wrong, with its cure."""
+    if isinstance(error, GatewayUnavailable):
+        return unanswered()
+    if isinstance(error, GatewayRefused):
+        return f"Stripe refuses: {str(error).rstrip('.')}. What to do, says: flask prepaid doctor"
+    if not isinstance(error, DBAPIError | NoSuchTableError):
+        return str(error)
     try:
         behind = tables_behind(context().engine)
     except DBAPIError:
-        return "Is it there, and may this user open it?"
-    return " ".join(behind)
+        behind = ["Is it there, and may this user open it?"]
+    if isinstance(error, NoSuchTableError):
+        return " ".join(behind)
+    return f"The database refuses: {str(error.orig).partition(chr(10))[0]}. {' '.join(behind)}".strip()
+
+
+def unanswered() -> str:
+    """That Stripe does not answer, and what to do."""
+    return no_answer(context().config.api_base).rstrip(".")
 
 
 commands = Commands("prepaid", help="Prepaid credits: upkeep, checks, and what is done by hand.")
@@ -212,7 +217,7 @@ def reconcile(fix: bool, since: datetime | None, as_json: bool) -> None:
         with counting("compared") as seen:
             left = comparison.reconcile(app, since=start, fix=fix, seen=seen, wait=_wait)
     except GatewayUnavailable as error:
-        raise click.ClickException(f"{error} Nothing is known to be off; run it again.") from error
+        raise click.ClickException(f"{unanswered()}. Nothing is known to be off; run it again.") from error
     if as_json:
         click.echo(json.dumps({"ok": not left, "drift": [asdict(drift) for drift in left]}))
     for drift in left:
@@ -238,7 +243,7 @@ def sync() -> None:
         credits.catch_up(context())
     except GatewayUnavailable as error:
         raise click.ClickException(
-            f"{error} What was copied is kept or copied again: run it again."
+            f"{unanswered()}. What was copied is kept or copied again: run it again."
         ) from error
     click.echo(f"{new:,} new.", err=True)
 
@@ -255,7 +260,7 @@ def connect(url: str | None) -> None:
     try:
         connected = catalog_at_stripe.connect(context(), url=url)
     except GatewayUnavailable as error:
-        raise click.ClickException(f"{error} Run it again: nothing is made twice.") from error
+        raise click.ClickException(f"{unanswered()}. Run it again: nothing is made twice.") from error
     for line in connected.done:
         click.echo(line, err=True)
     if connected.secret:

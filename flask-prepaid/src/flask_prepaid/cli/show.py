@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import click
+from flask.cli import with_appcontext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -26,6 +27,7 @@ SHOWN = 10
 
 
 @click.command()
+@with_appcontext
 @click.argument("owner")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 def show(owner: str, as_json: bool) -> None:

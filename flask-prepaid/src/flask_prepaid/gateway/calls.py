@@ -30,7 +30,7 @@ refused = Signal()
 
 #: What a message of Stripe's may hold and no log: keys, and addresses of people.
 SECRET = re.compile(r"\b(sk|rk|pk|whsec)_\w+")
-ADDRESS = re.compile(r"[^\s@'\"<>]+@[^\s@'\"<>]+")
+ADDRESS = re.compile(r"[^\s@'\"<>]+@[^\s@'\"<>]*\w")
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

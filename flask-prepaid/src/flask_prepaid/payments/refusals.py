@@ -26,14 +26,19 @@ LATELY = timedelta(days=1)
 
 
 def count_refusal(refused: GatewayRefused) -> None:
-    """Count what Stripe refused just now, on a connection of its own.
+    """Count what Stripe refused just now."""
+    count(refused.reason or "no code", str(refused), request_id=refused.request_id)
 
-    A refusal that cannot be counted is in the log all the same.
+
+def count(code: str, message: str, *, request_id: str | None = None) -> None:
+    """Count one more refusal for this reason today, on a connection of its own.
+
+    Call it outside of a transaction. A refusal that cannot be counted is in the log all the same.
     """
     engine: Engine = current_app.extensions["prepaid"].engine
     try:
         with apart(engine) as session:
-            note(session, refused.reason or "no code", str(refused), request_id=refused.request_id)
+            note(session, code, message, request_id=request_id)
     except SQLAlchemyError as error:
         log.warning("the refusal was not counted: %s", type(error).__name__)
 

@@ -7,11 +7,12 @@ import logging
 from flask import Response, current_app, jsonify, make_response, url_for
 from sqlalchemy.exc import DBAPIError
 
-from prepaid_ledger.errors import InsufficientCredits, PrepaidError
+from prepaid_ledger.errors import BudgetExceeded, InsufficientCredits, PrepaidError
 
 from .. import upgrade
-from ..errors import GatewayRefused, GatewayUnavailable, TablesMissing, UnknownItem
+from ..errors import GatewayRefused, GatewayUnavailable, TablesMissing, TooManyAttempts, UnknownItem
 from ..gateway.version import no_answer
+from ..payments import refusals
 from . import page
 from .page import wants_json
 
@@ -27,6 +28,8 @@ FOR_PEOPLE: dict[type[PrepaidError], str] = {
 
 def answer(error: PrepaidError) -> Response:
     """What the client is told, with the error's own status."""
+    if isinstance(error, TooManyAttempts):
+        refusals.count(error.code, str(error))
     message = words(error)
     if wants_json():
         response = jsonify(
@@ -59,12 +62,16 @@ def explained(error: DBAPIError) -> PrepaidError | DBAPIError:
 def answer_database(error: DBAPIError) -> Response:
     """What the client of a page is told where the database refuses.
 
-    :raises DBAPIError: It is no matter of missing tables.
+    :raises DBAPIError: It is no matter of missing tables, and the host answers no such error.
     """
     cause = explained(error)
-    if isinstance(cause, DBAPIError):
+    if not isinstance(cause, DBAPIError):
+        return answer(cause)
+    of_host = current_app.error_handler_spec[None][None]
+    handler = next((of_host[kind] for kind in type(cause).__mro__ if kind in of_host), None)
+    if handler is None:
         raise cause
-    return answer(cause)
+    return make_response(current_app.ensure_sync(handler)(cause))
 
 
 def words(error: PrepaidError) -> str:
@@ -74,11 +81,12 @@ def words(error: PrepaidError) -> str:
         message += f" Stripe's name for the request is {error.request_id}."
     base = page.context().config.api_base
     if isinstance(error, GatewayUnavailable) and current_app.debug and base:
+        log.warning("%s", no_answer(base))
         message += f" {no_answer(base)}"
     return message
 
 
-def details(error: PrepaidError) -> dict[str, int | str]:
+def details(error: PrepaidError) -> dict[str, int | str | None]:
     """What a program needs to act on the error."""
     if isinstance(error, UnknownItem):
         return {"param": error.field}
@@ -89,5 +97,14 @@ def details(error: PrepaidError) -> dict[str, int | str]:
             "balance": error.available,
             "needed": error.needed,
             "buy_url": url_for("prepaid.buy", _external=True),
+        }
+    if isinstance(error, BudgetExceeded):
+        return {
+            "spender": error.spender,
+            "every": error.every,
+            "budget": error.credits,
+            "left": error.left,
+            "needed": error.needed,
+            "resets_at": error.resets_at.isoformat() if error.resets_at else None,
         }
     return {}

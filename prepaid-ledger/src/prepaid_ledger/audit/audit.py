@@ -1,6 +1,6 @@
 """The proof that the books are right, read from one snapshot of a live database.
 
-Every entry, hold, lot and draw is read once, wallet by wallet, and played again:
+Every entry, hold, lot and draw is read, wallet by wallet, and played again:
 
 | | what holds |
 |---|---|
@@ -14,6 +14,7 @@ Every entry, hold, lot and draw is read once, wallet by wallet, and played again
        lapsed or was taken by hand; each capture has its hold |
 | I8 | a key stands once in its wallet; what the ledger writes by itself has the key that belongs to it |
 | I9 | lots and draws are what follows from entries and holds, and nothing is due before ``next_expiry_at`` |
+| I10 | a budget counts what its window was charged by spends and holds, less what came back |
 
 I1, I4 to I8 are those of any ledger of paid credits. I9 says that the end does not depend on who came
 first: what is drawn follows from the entries alone. That nothing stays unfinished, and that an unknown
@@ -29,6 +30,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 
 from ..tables import Entry, Kind, Wallet
+from .budgets import budget_counts
 from .problem import Problem, Rule
 from .replay import replay
 from .shares import clawed_shares
@@ -49,6 +51,7 @@ def audit(engine: Engine, *further: Rule) -> Iterator[Problem]:
         yield from replay(connection, totals)
         yield from _trial_balance(connection, totals)
         yield from clawed_shares(connection)
+        yield from budget_counts(connection)
         for rule in further:
             yield from rule(connection)
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from ..clock import Clock
 from ..errors import InsufficientCredits, WalletBlocked
 from ..tables import Entry, Kind
-from .expiry import bring_up_to_date
+from . import budget_counts
+from .expiry import bring_up_to_date, release_overdue
 from .posting import LockedWallet, Posting, append, begin, lock, repeat
 
 
@@ -25,6 +26,7 @@ def spend(
     :returns: The entry, and whether this call has written it, not an earlier one with the same key.
     :raises InsufficientCredits: Fewer are available.
     :raises WalletBlocked: The wallet owes credits.
+    :raises BudgetExceeded: A budget has fewer left.
     :raises KeyReused: The key has posted something else.
     """
     credits = -posting.credits
@@ -35,6 +37,7 @@ def spend(
     if earlier is not None:
         return earlier, False
     require(session, wallet, credits, debt_blocks=debt_blocks)
+    charge(session, wallet, credits, spender=posting.use.spender)
     return append(session, wallet, posting), True
 
 
@@ -45,6 +48,22 @@ def require(session: Session, wallet: LockedWallet, credits: int, *, debt_blocks
         raise WalletBlocked(wallet.owner, debt=wallet.debt)
     if wallet.available < credits:
         raise InsufficientCredits(wallet.owner, needed=credits, available=wallet.available)
+
+
+def charge(session: Session, wallet: LockedWallet, credits: int, *, spender: str | None) -> None:
+    """Count credits that are about to be taken in the budgets of ``spender`` and of the whole wallet.
+
+    An overdue hold gives back first what it has of a budget that would refuse.
+
+    :raises BudgetExceeded: A budget has fewer left.
+    """
+    counted = budget_counts.budgets_of(session, wallet, spender)
+    if budget_counts.exceeded(wallet.owner, counted, credits) and release_overdue(session, wallet):
+        counted = budget_counts.budgets_of(session, wallet, spender)
+    refusal = budget_counts.exceeded(wallet.owner, counted, credits)
+    if refusal is not None:
+        raise refusal
+    budget_counts.count(session, wallet, counted, credits)
 
 
 def receive(session: Session, owner: str, posting: Posting, clock: Clock) -> Entry:

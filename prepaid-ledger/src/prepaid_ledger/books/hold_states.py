@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import HoldClosed
 from ..tables import Hold, HoldState, Kind
+from .budget_counts import give_back
 from .posting import LockedWallet, Posting, append, save, use_of
 from .uses import Use
 
@@ -45,6 +46,8 @@ def close(
     """
     state = move(hold.state, verb)
     wallet.held -= hold.credits
+    if captured < hold.credits:
+        give_back(session, wallet, hold.spender, [(hold.at, hold.credits - captured)])
     if captured:
         use = use or use_of(hold)
         capture = Posting(Kind.SPEND, -captured, f"hold:{hold.key}", refers_to_seq=hold.seq, use=use)

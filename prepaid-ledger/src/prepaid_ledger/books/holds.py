@@ -17,7 +17,7 @@ from ..database.types import Quantities
 from ..errors import HoldClosed, InsufficientCredits, KeyReused, credits_are
 from ..tables import Hold, HoldState
 from . import hold_states
-from .entries import require
+from .entries import charge, require
 from .expiry import after_release, bring_up_to_date
 from .posting import LockedWallet, check_credits, check_key, lock, save, use_of
 from .uses import UNSAID, Use
@@ -39,6 +39,7 @@ def hold(
     :param expires_after: From then on anyone who needs the credits may release it.
     :raises InsufficientCredits: Fewer are available.
     :raises WalletBlocked: The wallet owes credits.
+    :raises BudgetExceeded: A budget has fewer left.
     :raises KeyReused: The key holds another number of credits, or for another use.
     """
     check_credits(credits)
@@ -52,6 +53,7 @@ def hold(
             raise KeyReused(key)
         return earlier
     require(session, wallet, credits, debt_blocks=debt_blocks)
+    charge(session, wallet, credits, spender=use.spender)
     wallet.step()
     wallet.held += credits
     save(session, wallet)

@@ -41,6 +41,7 @@ WALLET_COLUMNS = (
     _wallet.c.drawn_seq,
     _wallet.c.next_expiry_at,
     _wallet.c.moved_at,
+    _wallet.c.budget_changes,
 )
 
 
@@ -94,6 +95,7 @@ class LockedWallet:
     drawn_seq: int
     next_expiry_at: datetime | None
     moved_at: datetime
+    budget_changes: int
     now: datetime
 
     @property

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from ..clock import Clock
 from ..errors import KeyReused, NothingToReverse, credits_are
 from ..tables import Entry, Hold, Kind
+from .budget_counts import give_back
 from .clawbacks import MIN_LIFE
 from .expiry import end, expire, finish
 from .lot_store import LotStore, StoredMemory
@@ -61,6 +62,7 @@ def reverse(
         raise NothingToReverse(some if left else f"nothing of {spend_key!r} is left to give back")
     store = expire(session, wallet)
     parts = last(memory.spent(spend.seq), credits, skip=returned)
+    give_back(session, wallet, spend.spender, [(_drawn_at(session, spend), credits)])
     use = Use(spend.spender, spend.item)
     posting = Posting(Kind.REVERSAL, credits, key, refers_to_seq=spend.seq, reason=reason, use=use)
     return _write(store, spend, parts, posting)

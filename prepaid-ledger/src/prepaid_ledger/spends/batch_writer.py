@@ -14,8 +14,9 @@ from ..clock import Clock
 from ..database.engine import write_turn
 from ..errors import Busy
 from . import batch
-from .batch import Outcome
 from .host_insert import fit_one_statement
+from .outcomes import BudgetedOwners, Outcome
+from .postgresql_batch import WAIT_BRIEFLY
 from .single import SpendRequest
 
 log = logging.getLogger(__name__)
@@ -24,8 +25,9 @@ log = logging.getLogger(__name__)
 class BatchWriter:
     """Writes the batches of one process to one database."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, debt_blocks: bool) -> None:
+    def __init__(self, engine: Engine, *, clock: Clock, debt_blocks: bool, budgeted: BudgetedOwners) -> None:
         self._engine = engine
+        self._budgeted = budgeted
         self._clock = clock
         self._debt_blocks = debt_blocks
         if engine.dialect.name == "postgresql":
@@ -49,7 +51,12 @@ class BatchWriter:
         try:
             with self._transaction(first) as connection:
                 posted = batch.post(
-                    connection, first, now=self._clock(), debt_blocks=self._debt_blocks, wait=wait
+                    connection,
+                    first,
+                    now=self._clock(),
+                    debt_blocks=self._debt_blocks,
+                    budgeted=self._budgeted,
+                    wait=wait,
                 )
         except Busy:
             raise
@@ -92,6 +99,11 @@ class BatchWriter:
             if self._kept is None or self._kept_by != os.getpid():
                 self._kept, self._kept_by = self._at_once.connect(), os.getpid()
                 self._kept.detach()  # the pool makes up for it
+                driver = self._kept.connection.dbapi_connection
+                if (
+                    getattr(driver, "prepare_threshold", None) is not None
+                ):  # not behind a pooler, which shares it
+                    self._kept.exec_driver_sql(WAIT_BRIEFLY)
             yield self._kept
         except BaseException:
             self._close()

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from ..clock import Clock
 from ..errors import Busy, PrepaidError
 from .batch_writer import BatchWriter
+from .outcomes import BudgetedOwners
 from .single import SpendRequest, Spent, spend_alone
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class GroupCommit:
         self._engine = engine
         self._clock = clock
         self._debt_blocks = debt_blocks
-        self._writer = BatchWriter(engine, clock=clock, debt_blocks=debt_blocks)
+        self._budgeted = BudgetedOwners()
+        self._writer = BatchWriter(engine, clock=clock, debt_blocks=debt_blocks, budgeted=self._budgeted)
         self._lock = threading.Lock()
         self._waiting: deque[Waiter] = deque()
         #: Spends on a wallet that another process holds, by the wallet's owner.
@@ -105,7 +107,9 @@ class GroupCommit:
             return None
         from .loop_connection import LoopConnection  # it needs psycopg, which a host on SQLite may lack
 
-        return LoopConnection(self._engine, clock=self._clock, debt_blocks=self._debt_blocks)
+        return LoopConnection(
+            self._engine, clock=self._clock, debt_blocks=self._debt_blocks, budgeted=self._budgeted
+        )
 
     def _outcome(self, waiter: Waiter) -> Spent | PrepaidError:
         try:

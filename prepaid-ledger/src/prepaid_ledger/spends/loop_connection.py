@@ -12,8 +12,10 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, event
 
 from ..clock import Clock
-from . import batch
+from .batch import one_of_each_key
 from .host_insert import batch_insert
+from .outcomes import BudgetedOwners
+from .postgresql_batch import WAIT_BRIEFLY, on_postgresql, read
 from .single import SpendRequest, Spent
 
 log = logging.getLogger(__name__)
@@ -24,8 +26,9 @@ Driven = psycopg.AsyncConnection[tuple[Any, ...]]
 class LoopConnection:
     """One connection for one event loop. The engine opens it and sets it up; psycopg awaits its answers."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, debt_blocks: bool) -> None:
+    def __init__(self, engine: Engine, *, clock: Clock, debt_blocks: bool, budgeted: BudgetedOwners) -> None:
         self._engine = engine
+        self._budgeted = budgeted
         self._clock = clock
         self._debt_blocks = debt_blocks
         self._by_thread: psycopg.Connection[Any] | None = None
@@ -37,16 +40,22 @@ class LoopConnection:
 
         What they bring has to fit one statement.
         """
-        places = batch.one_of_each_key(requests)
+        places = one_of_each_key(requests)
         first = [requests[place] for place in places]
-        statement, values = batch.on_postgresql(
-            first, batch_insert(first), now=self._clock(), debt_blocks=self._debt_blocks
+        statement, values = on_postgresql(
+            first,
+            batch_insert(first),
+            now=self._clock(),
+            debt_blocks=self._debt_blocks,
+            with_budgets=self._budgeted.any_of(first),
         )
         spents: list[Spent | None] = [None] * len(requests)
         try:
             driven = self._driven or await self._open()
             cursor = await driven.execute(statement, values)
-            for place, outcome in zip(places, batch.read(await cursor.fetchall()), strict=True):
+            outcomes = read(await cursor.fetchall())
+            self._budgeted.learn(first, outcomes)
+            for place, outcome in zip(places, outcomes, strict=True):
                 spents[place] = outcome.spent
         except Exception:  # alone, each gets its refusal, or what came of it
             log.debug("a batch of %d spends failed; each goes alone", len(first), exc_info=True)
@@ -67,6 +76,7 @@ class LoopConnection:
         else:
             await driven.execute("DEALLOCATE ALL")  # its statements so far have the names of ours
             driven.prepare_threshold = 0
+            await driven.execute(WAIT_BRIEFLY)
         self._driven = driven
         return driven
 

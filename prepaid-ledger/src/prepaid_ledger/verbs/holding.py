@@ -35,6 +35,7 @@ class Holding(Verbs):
         :param price_version: The price list that made credits of it.
         :raises InsufficientCredits: Fewer are available.
         :raises WalletBlocked: The wallet owes credits, and the ledger's ``debt_blocks`` is set.
+        :raises BudgetExceeded: A budget of the spender or of the wallet has fewer left.
         :raises KeyReused: The key holds another number of credits, or for another use.
         :raises Busy: The database did not get to it.
         """

@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import Select
 
 from ..books import sweep
-from ..reading import statements, wallets
+from ..reading import budgets, statements, wallets
+from ..reading.budgets import BudgetSummary
 from ..reading.statements import Statement
 from ..reading.wallets import LotSummary, Page, WalletSummary
 from ..tables import Kind
@@ -73,3 +74,10 @@ class Reads(Verbs):
     def balance_at(self, owner: str, time: datetime) -> int:
         """The credits that ``owner`` had at ``time``."""
         return self._read(statements.balance_at, owner, time, clock=self.setup.clock)
+
+    def budgets(self, owner: str) -> list[BudgetSummary]:
+        """The budgets of ``owner`` as they stand now, each with ``spent``, ``left`` and ``resets_at``.
+
+        That of the whole wallet comes first, then those of its spenders by name.
+        """
+        return self._read(budgets.budgets, owner, clock=self.setup.clock)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Insert
 
-from ..books import entries, reversals
+from ..books import budgets, entries, reversals
 from ..books.posting import Posting
 from ..books.uses import Use
 from ..database.types import Quantities
@@ -42,6 +42,7 @@ class Spending(Verbs):
         :param price_version: The price list that made credits of it.
         :raises InsufficientCredits: Fewer are available.
         :raises WalletBlocked: The wallet owes credits, and the ledger's ``debt_blocks`` is set.
+        :raises BudgetExceeded: A budget of the spender or of the wallet has fewer left.
         :raises KeyReused: The key has posted something else.
         :raises Busy: Another writer held the wallet for too long.
         :raises DBAPIError: A deadlock or serialization failure: roll back and repeat your transaction.
@@ -78,6 +79,7 @@ class Spending(Verbs):
         :param price_version: The price list that made credits of it.
         :raises InsufficientCredits: Fewer are available.
         :raises WalletBlocked: The wallet owes credits, and the ledger's ``debt_blocks`` is set.
+        :raises BudgetExceeded: A budget of the spender or of the wallet has fewer left.
         :raises KeyReused: The key has posted something else.
         :raises Busy: The database did not get to it. What came of it, the same key tells.
         """
@@ -114,5 +116,37 @@ class Spending(Verbs):
             key=key,
             credits=credits,
             reason=reason,
+            clock=self.setup.clock,
+        )
+
+    def set_budget(
+        self,
+        owner: str,
+        credits: int | None,
+        *,
+        spender: str | None = None,
+        every: str | None = None,
+        zone: str = "UTC",
+    ) -> None:
+        """Let a spender, or the whole wallet, spend no more than so many credits, in your transaction.
+
+        Every spend and every hold counts in it, in the statement that takes the credits; what a hold does not
+        capture and what a reversal gives back counts no longer. What was spent in the running window before
+        counts, too. A budget that is lowered below what is spent refuses the next call. It takes the place of
+        an earlier one of the same spender and window; a spender may have one of each window.
+
+        :param credits: 0 refuses each spend; ``None`` takes the budget away.
+        :param spender: Whose it is: ``key:17``; ``None`` is the whole wallet.
+        :param every: When it begins anew: each ``day``, ``week`` (on Monday) or ``month``; ``None`` is never.
+        :param zone: By whose clocks, ``Europe/Berlin``; summer time is kept.
+        :raises ValueError: One of the values is none that a budget can have; the message names it.
+        """
+        self._join(
+            budgets.set_budget,
+            owner,
+            credits,
+            spender=spender,
+            every=every,
+            zone=zone,
             clock=self.setup.clock,
         )

@@ -75,7 +75,7 @@ def check(key: str, endpoint: Endpoint, values: dict[str, str], form: Form) -> N
     if endpoint.route is None or not values:
         return
     intent = store.find_any(next(iter(values.values()))) or {}
-    secret, shown = intent.get("client_secret"), form.get("client_secret")
+    secret, shown = intent.get("client_secret"), form.pop("client_secret", None)
     if not isinstance(secret, str) or not isinstance(shown, str) or not _same(secret, shown):
         raise Unauthenticated(
             "The client_secret provided does not match any associated object on this account.",

@@ -31,9 +31,16 @@ pages = Blueprint(
 
 
 @pages.get("/js/elements/payment")
+@pages.get("/js/elements/card")
 def payment_element() -> ResponseReturnValue:
-    """The Payment Element: fields for a card, in a frame of the emulator's origin."""
+    """The Payment Element, or a card's: fields for a card, in a frame of the emulator's origin."""
     return render_template("hosted/element.html")
+
+
+@pages.get("/js/elements/<any(linkAuthentication, address, expressCheckout):kind>")
+def other_element(kind: str) -> ResponseReturnValue:
+    """An email, an address, or the button of a stand-in wallet, in a frame of the emulator's origin."""
+    return render_template("hosted/other_element.html", kind=kind)
 
 
 @pages.get("/js/sessions/<session_id>")

@@ -328,6 +328,7 @@ def test_an_intent_confirmed_at_the_server_is_finished_on_the_page(shop: ShopPag
             "currency": "usd",
             "payment_method": "pm_card_authenticationRequired",
             "confirm": True,
+            "use_stripe_sdk": True,
         }
     )
     assert intent.client_secret
@@ -382,7 +383,7 @@ def test_the_card_number_stays_out_of_the_shops_page(shop: ShopPage) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("Stripe('pk_test_emulator').createToken()", "stripe.createToken()"),
+        ("Stripe('pk_test_emulator').createSource()", "stripe.createSource()"),
         ("Stripe('pk_test_emulator').initCheckout()", "stripe.initCheckout()"),
         ("Stripe('pk_test_emulator').elements({}).create('iban')", '"iban" element'),
         ("Stripe('sk_test_emulator')", "publishable test keys only"),

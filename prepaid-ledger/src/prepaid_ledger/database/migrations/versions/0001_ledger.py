@@ -1,4 +1,4 @@
-"""The ledger: wallets, entries, holds, lots and draws
+"""The ledger: wallets, entries, holds, lots, draws and budgets
 
 Revision ID: 0001
 Revises:
@@ -47,6 +47,7 @@ def upgrade() -> None:
     create_entries()
     create_holds()
     create_lots()
+    create_budgets()
     for guard in SQLITE_GUARDS if op.get_bind().dialect.name == "sqlite" else POSTGRESQL_GUARDS:
         op.execute(guard)
 
@@ -64,6 +65,7 @@ def create_wallets() -> None:
         sa.Column("next_expiry_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("budget_changes", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint(
             "typeof(balance) = 'integer' AND typeof(held) = 'integer' "
             "AND typeof(debt) = 'integer' AND typeof(seq) = 'integer'",
@@ -271,7 +273,52 @@ def create_lots() -> None:
     )
 
 
+def create_budgets() -> None:
+    op.create_table(
+        "prepaid_budget",
+        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("spender", sa.String(length=64), nullable=False),
+        sa.Column(
+            "every",
+            sa.Enum(
+                "day",
+                "week",
+                "month",
+                "ever",
+                name="every",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("credits", BigInt, nullable=False),
+        sa.Column("spent", BigInt, nullable=False),
+        sa.Column("window_start", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resets_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(every = 'ever') = (resets_at IS NULL) AND (every = 'ever') = (window_start IS NULL)",
+            name=op.f("ck_prepaid_budget_window_unless_ever"),
+        ),
+        sa.CheckConstraint("credits >= 0", name=op.f("ck_prepaid_budget_credits_not_negative")),
+        sa.CheckConstraint("spent >= 0", name=op.f("ck_prepaid_budget_spent_not_negative")),
+        sa.CheckConstraint(
+            "typeof(credits) = 'integer' AND typeof(spent) = 'integer'",
+            name=op.f("ck_prepaid_budget_whole_numbers"),
+        ).ddl_if(dialect="sqlite"),
+        sa.ForeignKeyConstraint(
+            ["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_budget_wallet_id")
+        ),
+        sa.PrimaryKeyConstraint("wallet_id", "spender", "every", name=op.f("pk_prepaid_budget")),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        # Room on each page lets it move a counter without touching an index.
+        op.execute("ALTER TABLE prepaid_budget SET (fillfactor = 70)")
+
+
 def downgrade() -> None:
+    op.drop_table("prepaid_budget")
     op.drop_table("prepaid_draw")
     op.drop_table("prepaid_lot")
     op.drop_table("prepaid_hold")

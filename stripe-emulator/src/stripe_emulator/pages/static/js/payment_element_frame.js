@@ -5,17 +5,6 @@
 
   const form = document.querySelector("form");
   const fields = { number: form.elements.card_number, expiry: form.elements.card_expiry, cvc: form.elements.card_cvc };
-  const VARIABLES = {
-    colorPrimary: "--accent",
-    colorBackground: "--card",
-    colorText: "--ink",
-    colorTextSecondary: "--muted",
-    colorTextPlaceholder: "--muted",
-    colorDanger: "--bad",
-    borderRadius: "--field-radius",
-    fontFamily: "--sans",
-    fontSizeBase: "--size",
-  };
   const ROOM = 4; // around the fields, for their focus ring
   let key = "";
   let port = null;
@@ -69,39 +58,38 @@
     say({ event: "change", complete, empty: values.every((value) => !value) });
   }
 
-  function look({ appearance = {}, scheme }) {
-    const root = document.documentElement;
-    root.dataset.scheme = scheme;
-    for (const [name, property] of Object.entries(VARIABLES)) {
-      const value = appearance.variables?.[name];
-      if (value) root.style.setProperty(property, value);
-      else root.style.removeProperty(property);
-    }
-  }
-
-  async function paymentMethod({ billing_details: details } = {}) {
+  // One call to the API with the card, and what is to be said of it besides.
+  async function post(path, more, name) {
     const fault = showAll();
     if (fault) return { error: { type: "validation_error", code: "incomplete_payment_details", message: fault } };
     const { month, year } = expiry();
-    const body = new URLSearchParams({
-      key,
-      type: "card",
+    const card = {
       "card[number]": digits(fields.number.value),
       "card[exp_month]": month,
       "card[exp_year]": year,
       "card[cvc]": fields.cvc.value.trim(),
-    });
+    };
+    try {
+      const reply = await fetch(path, { method: "POST", body: new URLSearchParams({ key, ...card, ...more }), credentials: "omit" });
+      const answer = await reply.json();
+      return answer.error ? { error: answer.error } : { [name]: answer };
+    } catch {
+      return { error: { type: "api_connection_error", message: "Stripe did not answer. Check the network and try again." } };
+    }
+  }
+
+  function token(data = {}) {
+    const known = ["name", "address_line1", "address_line2", "address_city", "address_state", "address_zip", "address_country"];
+    return post("/v1/tokens", Object.fromEntries(known.filter((name) => data[name]).map((name) => [`card[${name}]`, data[name]])), "token");
+  }
+
+  function paymentMethod({ billing_details: details } = {}) {
+    const body = new URLSearchParams();
     for (const [name, value] of Object.entries(details ?? {})) {
       if (value && typeof value === "object") for (const [part, text] of Object.entries(value)) text && body.set(`billing_details[${name}][${part}]`, text);
       else if (value) body.set(`billing_details[${name}]`, value);
     }
-    try {
-      const reply = await fetch("/v1/payment_methods", { method: "POST", body, credentials: "omit" });
-      const answer = await reply.json();
-      return answer.error ? { error: answer.error } : { paymentMethod: answer };
-    } catch {
-      return { error: { type: "api_connection_error", message: "Stripe did not answer. Check the network and try again." } };
-    }
+    return post("/v1/payment_methods", { type: "card", ...Object.fromEntries(body) }, "paymentMethod");
   }
 
   const can = {
@@ -110,13 +98,14 @@
       return fault ? { error: { type: "validation_error", code: "incomplete_payment_details", message: fault } } : { selectedPaymentMethod: "card" };
     },
     paymentMethod,
+    token,
     focus: () => fields.number.focus(),
     blur: () => document.activeElement.blur(),
     clear() {
       form.reset();
       changed();
     },
-    appearance: look,
+    appearance: window.elementLook,
   };
 
   addEventListener("message", ({ data, ports, source }) => {
@@ -124,7 +113,7 @@
     key = data.key;
     port = ports[0];
     port.onmessage = async ({ data: { question, what, details } }) => say({ answers: question, result: await can[what](details) });
-    look(data);
+    window.elementLook(data);
     new ResizeObserver(resized).observe(form);
     say({ event: "ready" });
   });

@@ -87,9 +87,19 @@
     return made;
   }
 
-  // The Payment Element: a frame, and a channel to the script inside it.
-  class PaymentElement {
-    constructor(key, options, appearance) {
+  // The elements that a page can have, with the title of each one's frame.
+  const ELEMENTS = {
+    payment: "Secure payment input frame",
+    card: "Secure card payment input frame",
+    linkAuthentication: "Secure email input frame",
+    address: "Secure address input frame",
+    expressCheckout: "Secure express checkout frame",
+  };
+
+  // An element: a frame, and a channel to the script inside it.
+  class FrameElement {
+    constructor(type, key, options, appearance) {
+      this.type = type;
       this.key = key;
       this.options = options;
       this.appearance = appearance ?? {};
@@ -103,7 +113,7 @@
     mount(where) {
       const container = place(where);
       this.unmount();
-      this.iframe = frame(`${ORIGIN}/js/elements/payment`, "Secure payment input frame");
+      this.iframe = frame(`${ORIGIN}/js/elements/${this.type}`, ELEMENTS[this.type]);
       this.scheme = schemeOf(container, this.appearance.theme);
       Object.assign(this.iframe.style, { colorScheme: this.scheme, margin: "-4px", width: "calc(100% + 8px)" });
       this.ready = new Promise((resolve) => this.iframe.addEventListener("load", () => this.connect(resolve), { once: true }));
@@ -114,8 +124,8 @@
       const channel = new MessageChannel();
       this.port = channel.port1;
       this.port.onmessage = ({ data }) => this.hear(data, resolve);
-      const { appearance, key, options, scheme } = this;
-      const settings = JSON.parse(JSON.stringify({ appearance, key, options, scheme }));
+      const { appearance, key, options, scheme, type: element } = this;
+      const settings = JSON.parse(JSON.stringify({ appearance, element, key, options, scheme }));
       this.iframe.contentWindow.postMessage({ type: "stripe-emulator", ...settings }, ORIGIN, [channel.port2]);
     }
 
@@ -127,11 +137,24 @@
       }
       if (message.event === "ready") resolve();
       if (message.event === "change") this.complete = message.complete;
-      if (message.event) this.events.tell(message.event, eventOf(message));
+      if (message.event === "click") this.wallet(message);
+      else if (message.event) this.events.tell(message.event, eventOf(this.type, message));
+    }
+
+    // The stand-in wallet's button: the page may have a word first, and then confirms.
+    wallet({ value }) {
+      this.complete = true;
+      this.events.tell("click", { elementType: this.type, expressPaymentType: "link", resolve() {}, reject() {} });
+      const paymentFailed = () => {};
+      this.events.tell("confirm", { elementType: this.type, expressPaymentType: "link", billingDetails: value, paymentFailed });
+    }
+
+    getValue() {
+      return this.ask("value");
     }
 
     async ask(what, details) {
-      if (!this.iframe) throw new IntegrationError("Mount the Payment Element before you submit or confirm.");
+      if (!this.iframe) throw new IntegrationError(`Mount the ${this.type} element before you submit or confirm.`);
       await this.ready;
       const question = this.asked.size + 1;
       return new Promise((resolve) => {
@@ -192,9 +215,11 @@
     }
   }
 
-  function eventOf({ event, complete, empty }) {
-    if (event === "change") return { elementType: "payment", complete, empty, collapsed: false, value: { type: "card" } };
-    return { elementType: "payment" };
+  function eventOf(elementType, { event, complete, empty, value = { type: "card" } }) {
+    if (event === "ready" && elementType === "expressCheckout") return { elementType, availablePaymentMethods: { link: true } };
+    if (event !== "change") return { elementType };
+    if (elementType === "card") return { elementType, complete, empty, brand: "unknown", error: undefined, value: { postalCode: "" } };
+    return { elementType, complete, empty, collapsed: false, value };
   }
 
   // The bank's page, over the host's. Resolves when the customer has answered there.
@@ -277,28 +302,56 @@
       return act(secret, result);
     }
 
-    return { confirm, next, retrieve };
+    // confirmCardPayment and confirmCardSetup: with a card element, or a payment method that is there.
+    async function card(secret, { payment_method: given, ...data } = {}, { handleActions = true } = {}) {
+      const fields = { ...data, key, client_secret: secret, use_stripe_sdk: true };
+      if (typeof given === "string") fields.payment_method = given;
+      else if (given?.card) {
+        const made = await given.card.ask("paymentMethod", { billing_details: given.billing_details });
+        if (made.error) return made;
+        fields.payment_method = made.paymentMethod.id;
+      }
+      const result = said(await call("POST", `${path(secret)}/confirm`, fields));
+      return handleActions ? act(secret, result) : result;
+    }
+
+    return { card, confirm, next, retrieve };
   }
 
   function elementsGroup(key, options = {}) {
-    const secret = options.clientSecret;
-    let payment = null;
+    const made = new Map();
+    const pays = () => made.get("payment") ?? made.get("card") ?? made.get("expressCheckout");
+
+    // What the other elements of the page know of who pays.
+    async function details(given) {
+      const email = made.has("linkAuthentication") ? (await made.get("linkAuthentication").getValue()).value : {};
+      const billed = made.get("address")?.options?.mode === "billing" ? (await made.get("address").getValue()).value : {};
+      return { ...email, ...billed, ...given };
+    }
+
     const group = {
-      secret,
+      secret: options.clientSecret,
       create(type, elementOptions) {
-        if (type !== "payment") throw new IntegrationError(`stripe-emulator has no "${type}" element yet, only "payment".`);
-        if (payment) throw new IntegrationError("Can only create one Element of type payment.");
-        payment = new PaymentElement(key, elementOptions, options.appearance);
-        return payment;
+        if (!(type in ELEMENTS)) throw new IntegrationError(`stripe-emulator has no "${type}" element yet, only ${Object.keys(ELEMENTS).join(", ")}.`);
+        if (made.has(type)) throw new IntegrationError(`Can only create one Element of type ${type}.`);
+        made.set(type, new FrameElement(type, key, elementOptions, options.appearance));
+        return made.get(type);
       },
-      getElement: (type) => (type === "payment" ? payment : null),
+      getElement: (type) => made.get(type) ?? null,
       update(changes) {
         Object.assign(options, changes);
-        if (changes.appearance) payment?.changeAppearance(changes.appearance);
+        if (changes.appearance) made.forEach((element) => element.changeAppearance(changes.appearance));
       },
       fetchUpdates: async () => ({}),
-      submit: async () => (payment ? payment.ask("submit") : { error: missing() }),
-      paymentMethod: async (billing_details) => (payment ? payment.ask("paymentMethod", { billing_details }) : { error: missing() }),
+      async submit() {
+        if (!pays()) return { error: missing() };
+        for (const element of [...made.values()].filter((each) => each !== pays())) {
+          const { error } = await element.ask("submit");
+          if (error) return { error };
+        }
+        return pays().ask("submit");
+      },
+      paymentMethod: async (given) => (pays() ? pays().ask("paymentMethod", { billing_details: await details(given) }) : { error: missing() }),
     };
     return strict("elements", group);
   }
@@ -400,7 +453,7 @@
       loadActions: () => (loading ??= load()),
       createPaymentElement(options) {
         if (payment) throw new IntegrationError("Can only create one Payment Element.");
-        payment = new PaymentElement(key, options, elementsOptions.appearance);
+        payment = new FrameElement("payment", key, options, elementsOptions.appearance);
         payment.on("change", () => session && events.tell("change", take({ ...session, total: { ...session.total } })));
         return payment;
       },
@@ -457,7 +510,18 @@
       retrievePaymentIntent: payments.retrieve,
       retrieveSetupIntent: setups.retrieve,
       handleNextAction: ({ clientSecret }) => (String(clientSecret).startsWith("seti_") ? setups : payments).next(clientSecret),
-      createPaymentMethod: ({ elements, params = {} }) => elements.paymentMethod(params.billing_details),
+      confirmCardPayment: payments.card,
+      confirmCardSetup: setups.card,
+      createPaymentMethod: ({ elements, card, billing_details, params = {} }) =>
+        elements ? elements.paymentMethod(params.billing_details) : card.ask("paymentMethod", { billing_details }),
+      createToken: (card, data) => card.ask("token", data),
+      async createConfirmationToken({ elements, params = {} }) {
+        const made = await elements.paymentMethod(params.payment_method_data?.billing_details);
+        if (made.error) return made;
+        const fields = { key, payment_method: made.paymentMethod.id, return_url: params.return_url, shipping: params.shipping };
+        const answer = await call("POST", "/v1/confirmation_tokens", fields);
+        return answer.error ? { error: answer.error } : { confirmationToken: answer };
+      },
       registerAppInfo() {},
       _registerWrapper() {}, // what @stripe/stripe-js and its React companion say of themselves
     });

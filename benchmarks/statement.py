@@ -1,0 +1,137 @@
+"""What the batch statement costs by itself: with and without spender, item and two budgets, in turns.
+
+One connection of PostgreSQL posts batches of 16 spends, one a wallet, of a thousand wallets. What counts is
+processor time: of the server's process for this connection, and of this one. A busy machine changes it
+little. ``--text FILE`` times another text of the statement beside, such as an earlier one.
+
+The last line is one JSON object: microseconds a spend, and the ratios of the medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import random
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from parts.databases import for_sqlalchemy, make, postgresql
+from sqlalchemy import create_engine
+
+from prepaid_ledger import Ledger, SpendRequest
+from prepaid_ledger.spends.postgresql_batch import on_postgresql, statement_of
+
+SIZE = 16
+WALLETS = 1000
+CREDITS = 10**12
+TICKS_S = os.sysconf("SC_CLK_TCK")
+
+Connection = psycopg.Connection[Any]
+
+
+@dataclass
+class Variant:
+    """One kind of spend: whose wallets, what it says, and which statement posts it."""
+
+    prefix: str
+    use: dict[str, str]
+    statement: str
+
+    def request(self, number: int) -> SpendRequest:
+        wallet = f"{self.prefix}:{random.randrange(WALLETS)}"
+        return SpendRequest(wallet, 1, f"call:{number}", **self.use)  # type: ignore[arg-type]
+
+
+USE = {"spender": "key:17", "item": "report"}
+
+
+def variants(other: Path | None) -> dict[str, Variant]:
+    plain, budgeted = (statement_of(wait=False, with_budgets=budgets) for budgets in (False, True))
+    kinds = {
+        "plain": Variant("plain", {}, plain),
+        "used": Variant("plain", USE, plain),
+        "budgets": Variant("budgets", USE, budgeted),
+    }
+    if other is not None:
+        kinds["other"] = Variant("plain", {}, other.read_text())
+    return kinds
+
+
+def fill(url: str) -> None:
+    engine = create_engine(for_sqlalchemy(url))
+    ledger = Ledger(engine)
+    ledger.upgrade()
+    for prefix in ("plain", "budgets"):
+        owners = [f"{prefix}:{number}" for number in range(WALLETS)]
+        for _ in ledger.grant_many(owners, CREDITS, key="gift", reason="benchmark"):
+            pass
+    for number in range(WALLETS):
+        owner = f"budgets:{number}"
+        ledger.set_budget(owner, CREDITS, spender="key:17", every="month", zone="Europe/Berlin")
+        ledger.set_budget(owner, CREDITS, every="day")
+    engine.dispose()
+
+
+def cpu_of(pid: int) -> float:
+    """The processor time that a process has taken so far, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_S
+
+
+def post(connection: Connection, variant: Variant, numbers: Callable[[], int], batches: int) -> None:
+    for _ in range(batches):
+        requests = batch_of(variant, numbers)
+        now = datetime.now(UTC)
+        _, values = on_postgresql(requests, None, now=now, debt_blocks=True, with_budgets=False)
+        rows = connection.execute(variant.statement, values).fetchall()
+        assert all(row[1] is not None for row in rows), "each spend is made"
+
+
+def batch_of(variant: Variant, numbers: Callable[[], int]) -> list[SpendRequest]:
+    requests = {(request := variant.request(numbers())).owner: request for _ in range(SIZE)}
+    return list(requests.values())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="./dev bench statement", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--batches", type=int, default=300, help="of each variant in each round")
+    parser.add_argument("--text", type=Path, help="a file with another text of the statement")
+    options = parser.parse_args()
+    kinds = variants(options.text)
+    server_us: dict[str, list[float]] = {name: [] for name in kinds}
+    wall_us: dict[str, list[float]] = {name: [] for name in kinds}
+    numbers = itertools.count().__next__
+    with postgresql() as cluster:
+        url = make(cluster, "statement")
+        fill(url)
+        with psycopg.connect(url, autocommit=True, prepare_threshold=0) as connection:
+            pid = connection.info.backend_pid
+            for variant in kinds.values():
+                post(connection, variant, numbers, 50)
+            for turn in range(options.rounds):
+                for name, variant in sorted(kinds.items(), key=lambda _: random.random()):
+                    cpu, wall = cpu_of(pid), time.perf_counter()
+                    post(connection, variant, numbers, options.batches)
+                    spends = options.batches * SIZE
+                    server_us[name].append((cpu_of(pid) - cpu) / spends * 1e6)
+                    wall_us[name].append((time.perf_counter() - wall) / spends * 1e6)
+                print(f"round {turn + 1}", {name: round(times[-1], 1) for name, times in server_us.items()})
+    medians = {name: statistics.median(times) for name, times in server_us.items()}
+    for name in kinds:
+        wall = statistics.median(wall_us[name])
+        print(f"{name:8} {medians[name]:6.1f} us of the server, {wall:6.1f} by the wall")
+    ratios = {f"{name}_over_plain": round(time_us / medians["plain"], 3) for name, time_us in medians.items()}
+    print(json.dumps({"bench": "statement", **{k: round(v, 1) for k, v in medians.items()}, **ratios}))
+
+
+if __name__ == "__main__":
+    main()

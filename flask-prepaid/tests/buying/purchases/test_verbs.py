@@ -1,0 +1,163 @@
+"""A host's code sells, refunds, reads payments, and takes over a customer, with no form and no page."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from flask_prepaid import Plan
+from flask_prepaid.errors import UnknownItem
+from prepaid_ledger import KeyReused, NothingToReverse
+
+from ..shop import Shop, ShopWith, on_both_databases
+
+URLS: dict[str, Any] = {"success_url": "https://api.example/paid", "cancel_url": "https://api.example/left"}
+
+
+def session_in(url: str) -> str:
+    session = re.search(r"cs_test_\w+", url)
+    assert session, url
+    return session[0]
+
+
+def checkout(shop: Shop, **wish: Any) -> str:
+    return str(shop.read(lambda: shop.prepaid.checkout("user:1", **{**URLS, **wish})))
+
+
+@pytest.mark.parametrize(("wish", "credits"), [({"pack": "starter"}, 100), ({"credits": 7}, 7)])
+def test_a_program_sells_by_an_address(shop: Shop, wish: dict[str, Any], credits: int) -> None:
+    shop.pay(session_in(checkout(shop, **wish)))
+
+    assert shop.balance() == credits
+
+
+def test_a_program_sells_a_plan(shop_with: ShopWith) -> None:
+    shop = shop_with(plans=[Plan("monthly", credits=50, amount_minor=300, max_quantity=3)])
+
+    shop.pay(session_in(checkout(shop, plan="monthly", quantity=2)))
+
+    assert shop.balance() == 100
+
+
+def test_the_same_key_leads_to_the_same_page_and_after_paying_to_where_it_leads(shop: Shop) -> None:
+    first, again = (checkout(shop, pack="starter", key="order-17-pack") for _ in range(2))
+    assert first == again
+    with pytest.raises(KeyReused):
+        checkout(shop, pack="bonus", key="order-17-pack")
+
+    shop.pay(session_in(first))
+
+    paid = checkout(
+        shop, pack="starter", key="order-17-pack", success_url="https://api.example/{CHECKOUT_SESSION_ID}"
+    )
+    assert paid == f"https://api.example/{session_in(first)}"
+    assert len(shop.charges()) == 1
+
+
+@pytest.mark.parametrize(
+    ("wish", "error", "sentence"),
+    [
+        ({}, UnknownItem, "one of the three"),
+        ({"pack": "starter", "credits": 5}, UnknownItem, "one of the three"),
+        ({"pack": "nothing"}, UnknownItem, "There is no such pack"),
+        ({"plan": "nothing"}, UnknownItem, "There is no such plan"),
+        ({"pack": "starter", "quantity": 2}, UnknownItem, "Only a plan"),
+        ({"pack": "starter", "success_url": "/paid"}, ValueError, "success_url is '/paid'"),
+        ({"pack": "starter", "cancel_url": None}, ValueError, "cancel_url is None"),
+    ],
+)
+def test_a_wish_that_cannot_be_names_its_field(
+    shop: Shop, wish: dict[str, Any], error: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(error, match=sentence):
+        checkout(shop, **wish)
+
+    assert shop.payments() == []
+
+
+@on_both_databases
+def test_a_program_refunds_once_by_money_and_by_credits(shop: Shop) -> None:
+    shop.pay(shop.buy())
+
+    def refund(**what: Any) -> int:
+        with shop.app.app_context():
+            (payment,) = shop.prepaid.payments("user:1")
+            return shop.prepaid.refund(payment, reason="too many", **what).amount_minor
+
+    assert [refund(amount_minor=200, key="a"), refund(amount_minor=200, key="a")] == [200, 200]
+    assert shop.balance() == 60
+    assert refund(credits=7) == 35
+    assert shop.balance() == 53
+    assert refund() == 265
+    assert (shop.balance(), shop.payments()[0].refunded_minor) == (0, 500)
+
+
+@pytest.mark.parametrize(
+    ("what", "error", "sentence"),
+    [
+        ({"amount_minor": 1, "credits": 1}, ValueError, "one of the two"),
+        ({"amount_minor": 2.5}, ValueError, "amount_minor is 2.5"),
+        ({"amount_minor": 0}, ValueError, "amount_minor is 0"),
+        ({"credits": -1}, ValueError, "credits is -1"),
+        ({"credits": 101}, NothingToReverse, "Payment 1 brought 100 credits, not 101"),
+        ({"amount_minor": 9_900}, NothingToReverse, r"has \$5\.00 left to refund, not \$99\.00"),
+        ({"payment": 9}, NothingToReverse, "There is no payment 9"),
+        ({"payment": 9, "credits": 1}, NothingToReverse, "There is no payment 9"),
+        ({"reason": " "}, ValueError, "reason is empty"),
+    ],
+)
+def test_a_refund_that_cannot_be_names_its_field(
+    shop: Shop, what: dict[str, Any], error: type[Exception], sentence: str
+) -> None:
+    shop.pay(shop.buy())
+
+    with pytest.raises(error, match=sentence), shop.app.app_context():
+        shop.prepaid.refund(**{"payment": 1, "reason": "x", **what})
+
+    assert shop.balance() == 100
+
+
+def test_payments_are_the_owners_newest_first(shop: Shop) -> None:
+    shop.buy()
+    shop.pay(shop.buy(pack="bonus"))
+    shop.buy("user:2")
+
+    rows = shop.read(lambda: shop.prepaid.payments("user:1"))
+
+    assert [(row.pack, row.state) for row in rows] == [("bonus", "paid"), ("starter", "open")]
+    assert shop.read(lambda: len(shop.prepaid.payments("user:1", limit=1))) == 1
+    with pytest.raises(ValueError, match="limit is 0"):
+        shop.read(lambda: shop.prepaid.payments("user:1", limit=0))
+
+
+def test_a_customer_of_before_is_adopted_with_the_saved_cards(shop: Shop) -> None:
+    stripe = shop.dashboard().v1
+    old = stripe.customers.create({"email": "pat@mail.example"}).id
+    stripe.payment_methods.attach("pm_card_visa", {"customer": old})
+
+    for _ in range(2):
+        shop.read(lambda: shop.prepaid.adopt_customer("user:1", old))
+
+    assert shop.read(lambda: shop.prepaid.customer_id("user:1")) == old
+    assert [card.last4 for card in shop.read(lambda: shop.prepaid.cards("user:1"))] == ["4242"]
+    assert stripe.customers.retrieve(old).to_dict()["metadata"] == {"owner": "user:1"}
+    shop.pay(shop.buy())
+    assert [charge.customer for charge in shop.charges()] == [old]
+
+
+def test_a_customer_is_adopted_by_one_owner_who_has_none(shop: Shop) -> None:
+    stripe = shop.dashboard().v1
+    mine, other = (stripe.customers.create({}).id for _ in range(2))
+    shop.read(lambda: shop.prepaid.adopt_customer("user:1", mine))
+
+    for owner, customer, sentence in [
+        ("user:2", mine, "stands for 'user:1' already"),
+        ("user:1", other, "has the customer"),
+        ("user:2", "cus_gone", "Stripe has no customer 'cus_gone'"),
+    ]:
+        with pytest.raises(UnknownItem, match=sentence):
+            shop.read(lambda o=owner, c=customer: shop.prepaid.adopt_customer(o, c))  # type: ignore[misc]
+
+    assert shop.read(lambda: shop.prepaid.customer_id("user:2")) is None

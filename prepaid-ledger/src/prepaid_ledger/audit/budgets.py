@@ -1,0 +1,45 @@
+"""Whether each budget counts what its window was charged, counted anew from entries and holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from ..books.budget_counts import EVERYBODY
+from ..books.charges import charges
+from ..tables import Budget, Wallet
+from .problem import Problem
+
+
+def budget_counts(connection: Connection) -> Iterator[Problem]:
+    """Budgets that count something else, and wallets whose spends would not ask for theirs."""
+    if connection.scalar(select(Budget.wallet_id).limit(1)) is None:
+        return
+    unasked = (
+        select(Wallet.owner).join(Budget, Budget.wallet_id == Wallet.id).where(Wallet.budget_changes == 0)
+    )
+    for owner in connection.scalars(unasked.distinct()):
+        yield Problem("I10", owner, "there are budgets, and the wallet says that there never was one")
+    charged = charges()
+    everybodys = Budget.spender == EVERYBODY
+    for whose, by_whom in (
+        (everybodys, charged.c.wallet_id == Budget.wallet_id),
+        (~everybodys, and_(charged.c.wallet_id == Budget.wallet_id, charged.c.spender == Budget.spender)),
+    ):
+        in_window = or_(
+            Budget.window_start.is_(None),
+            and_(charged.c.at >= Budget.window_start, charged.c.at < Budget.resets_at),
+        )
+        total = func.coalesce(func.sum(charged.c.credits), 0)
+        off = (
+            select(Wallet.owner, Budget.spender, Budget.every, Budget.spent, total)
+            .join(Wallet, Wallet.id == Budget.wallet_id)
+            .outerjoin(charged, and_(by_whom, in_window))
+            .where(whose)
+            .group_by(Wallet.owner, Budget.wallet_id, Budget.spender, Budget.every, Budget.spent)
+            .having(total != Budget.spent)
+        )
+        for owner, spender, every, spent, counted in connection.execute(off):
+            name = f"the budget of {spender or 'the wallet'} ({every})"
+            yield Problem("I10", owner, f"{name} counts {spent}, entries and holds sum up to {counted}")

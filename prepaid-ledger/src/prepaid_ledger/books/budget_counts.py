@@ -1,0 +1,127 @@
+"""Budgets: how many credits a spender, or a whole wallet, may spend in a calendar window.
+
+A budget's row counts what its window was charged. It is moved under the wallet's lock, in the
+transaction that takes the credits, so no number of callers can overrun it. A window that is over
+is rolled on by the next charge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import ColumnElement, Table, or_, select, update
+from sqlalchemy.orm import Session
+
+from ..errors import BudgetExceeded
+from ..tables import Budget, Every
+from .posting import LockedWallet
+from .windows import window_of
+
+_budget = cast(Table, Budget.__table__)
+
+#: The spender of a budget of the whole wallet, as the table has it.
+EVERYBODY = ""
+
+
+@dataclass
+class BudgetState:
+    """A budget as it stands in its window."""
+
+    spender: str
+    every: Every
+    zone: str
+    credits: int
+    spent: int
+    window_start: datetime | None
+    resets_at: datetime | None
+
+    @property
+    def left(self) -> int:
+        """What can be spent of it; 0 where it was lowered below what is spent."""
+        return max(0, self.credits - self.spent)
+
+    def counts(self, spender: str | None, at: datetime) -> bool:
+        """Whether what ``spender`` was charged at a time, by now, counts in its window."""
+        return self.spender in (EVERYBODY, spender) and (self.window_start is None or at >= self.window_start)
+
+    def roll(self, now: datetime) -> None:
+        """Begin the window that ``now`` lies in, if the last one is over."""
+        if self.resets_at is not None and self.resets_at <= now:
+            self.window_start, self.resets_at = window_of(self.every, self.zone, now)
+            self.spent = 0
+
+
+def budgets_of(session: Session, wallet: LockedWallet, spender: str | None) -> list[BudgetState]:
+    """The budgets that a charge of ``spender`` counts in, their windows rolled on to now."""
+    if not wallet.budget_changes:
+        return []
+    mine = or_(Budget.spender == EVERYBODY, Budget.spender == (spender or EVERYBODY))
+    budgets = read(session, wallet.id, mine)
+    for budget in budgets:
+        budget.roll(wallet.now)
+    return budgets
+
+
+def read(session: Session, wallet_id: int, *which: ColumnElement[bool]) -> list[BudgetState]:
+    """The budgets of a wallet, as they were last written; the whole wallet's first."""
+    columns = [_budget.c[name] for name in BudgetState.__dataclass_fields__]
+    query = select(*columns).where(Budget.wallet_id == wallet_id, *which)
+    rows = session.execute(query.order_by(Budget.spender, Budget.every))
+    return [BudgetState(*row) for row in rows]
+
+
+def exceeded(owner: str, budgets: Iterable[BudgetState], credits: int) -> BudgetExceeded | None:
+    """The refusal of so many credits, by the budget that has least left; ``None`` where all have enough."""
+    least = min(budgets, key=lambda budget: budget.left, default=None)
+    if least is None or least.left >= credits:
+        return None
+    return BudgetExceeded(
+        owner,
+        spender=least.spender or None,
+        every=None if least.every is Every.EVER else least.every.value,
+        zone=least.zone,
+        credits=least.credits,
+        needed=credits,
+        left=least.left,
+        resets_at=least.resets_at,
+    )
+
+
+def count(session: Session, wallet: LockedWallet, budgets: Iterable[BudgetState], credits: int) -> None:
+    """Count a charge of now."""
+    for budget in budgets:
+        session.execute(
+            update(_budget)
+            .where(*key_of(wallet.id, budget.spender, budget.every))
+            .values(
+                spent=budget.spent + credits, window_start=budget.window_start, resets_at=budget.resets_at
+            )
+        )
+
+
+def give_back(
+    session: Session, wallet: LockedWallet, spender: str | None, charged: Sequence[tuple[datetime, int]]
+) -> None:
+    """Count less in the windows that were charged, as far as they have not been rolled on since.
+
+    :param charged: When, and how many credits of that come back.
+    """
+    if not wallet.budget_changes:
+        return
+    for budget in read(
+        session, wallet.id, or_(Budget.spender == EVERYBODY, Budget.spender == (spender or EVERYBODY))
+    ):
+        back = sum(credits for at, credits in charged if budget.counts(spender, at))
+        if back:
+            session.execute(
+                update(_budget)
+                .where(*key_of(wallet.id, budget.spender, budget.every))
+                .values(spent=_budget.c.spent - back)
+            )
+
+
+def key_of(wallet_id: int, spender: str, every: Every) -> list[ColumnElement[bool]]:
+    return [_budget.c.wallet_id == wallet_id, _budget.c.spender == spender, _budget.c.every == every]

@@ -1,0 +1,59 @@
+"""What budgets have left, read without writing: as of now, also where that has not been written yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from ..books import hold_states
+from ..books.budget_counts import read
+from ..clock import Clock
+from ..tables import Every
+from .wallets import find_wallet
+
+
+@dataclass(frozen=True)
+class BudgetSummary:
+    """A budget as it stands now.
+
+    ``spender`` is whose it is, ``None`` the whole wallet's. Of ``credits`` so many are ``spent``, with what
+    open holds set aside; it begins anew ``every`` day, week or month by the clocks of ``zone``, next at
+    ``resets_at``. Both are ``None`` for one that never does.
+    """
+
+    spender: str | None
+    every: str | None
+    zone: str
+    credits: int
+    spent: int
+    resets_at: datetime | None
+
+    @property
+    def left(self) -> int:
+        """What can be spent of it; 0 where it was lowered below what is spent."""
+        return max(0, self.credits - self.spent)
+
+
+def budgets(session: Session, owner: str, *, clock: Clock) -> list[BudgetSummary]:
+    """The budgets of ``owner``, that of the whole wallet first."""
+    wallet = find_wallet(session, owner, clock())
+    if wallet is None:
+        return []
+    states = read(session, wallet.id)
+    overdue = hold_states.overdue(session, wallet) if states and wallet.held else []
+    for state in states:
+        state.roll(wallet.now)
+        state.spent -= sum(hold.credits for hold in overdue if state.counts(hold.spender, hold.at))
+    return [
+        BudgetSummary(
+            state.spender or None,
+            None if state.every is Every.EVER else state.every.value,
+            state.zone,
+            state.credits,
+            state.spent,
+            state.resets_at,
+        )
+        for state in states
+    ]

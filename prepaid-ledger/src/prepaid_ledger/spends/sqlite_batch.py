@@ -1,0 +1,139 @@
+"""A batch on SQLite: statement by statement, in one transaction that holds the write lock as it reads."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, text
+
+from ..database.types import UtcDateTime
+from .outcomes import Outcome, said_of
+from .single import SpendRequest, Spent
+
+Row = dict[str, Any]
+
+WALLETS = text("""
+SELECT id, owner, balance, held, debt, seq, next_expiry_at, moved_at, budget_changes FROM prepaid_wallet
+WHERE owner IN (SELECT value FROM json_each(:owners))
+""").columns(next_expiry_at=UtcDateTime, moved_at=UtcDateTime)
+
+SEEN = text("""
+SELECT a.key AS n FROM json_each(:keys) AS a
+JOIN prepaid_entry e ON e.wallet_id = a.value ->> 0 AND e.key = a.value ->> 1
+""")
+
+BUDGETS = text("""
+SELECT b.wallet_id, b.spender, b.every, b.credits, b.spent, b.resets_at FROM json_each(:whose) AS a
+JOIN prepaid_budget b ON b.wallet_id = a.value ->> 0 AND b.spender = a.value ->> 1
+""").columns(resets_at=UtcDateTime)
+
+ENTRY = text("""
+INSERT INTO prepaid_entry (wallet_id, seq, kind, "key", credits, debt, balance_after, at,
+                           spender, item, quantity, price_version)
+VALUES (:wallet_id, :seq, 'spend', :key, :credits, 0, :balance, :at,
+        :spender, :item, :quantity, :price_version)
+""").bindparams(bindparam("at", type_=UtcDateTime))
+
+NOTHING_SAID = dict.fromkeys(("spender", "item", "quantity", "price_version"))
+
+MOVE = text("""
+UPDATE prepaid_wallet SET balance = :balance, seq = :seq, moved_at = :at WHERE id = :id
+""").bindparams(bindparam("at", type_=UtcDateTime))
+
+CHARGE = text("""
+UPDATE prepaid_budget SET spent = :spent
+WHERE wallet_id = :wallet_id AND spender = :spender AND every = :every
+""")
+
+
+def post_on_sqlite(
+    connection: Connection, requests: Sequence[SpendRequest], now: datetime, debt_blocks: bool
+) -> list[Outcome]:
+    """Post what is batchable, without the host's rows."""
+    owners = json.dumps([request.owner for request in requests])
+    wallets = {row.owner: dict(row._mapping) for row in connection.execute(WALLETS, {"owners": owners})}
+    seen = _seen(connection, requests, wallets)
+    budgets = _budgets(connection, requests, wallets)
+    outcomes: list[Outcome] = []
+    entries: list[Row] = []
+    moved: dict[str, Row] = {}
+    charged: dict[tuple[object, ...], Row] = {}
+    for number, request in enumerate(requests):
+        wallet = wallets.get(request.owner)
+        if wallet is None or number in seen or not _is_batchable(wallet, request.credits, now, debt_blocks):
+            outcomes.append(Outcome(True, None))
+            continue
+        at = max(now, wallet["moved_at"])
+        mine = budgets[wallet["id"], ""] + (budgets[wallet["id"], request.spender] if request.spender else [])
+        if not all(_has_left(budget, request.credits, at) for budget in mine):
+            outcomes.append(Outcome(True, None))
+            continue
+        for budget in mine:
+            budget["spent"] += request.credits
+            charged[budget["wallet_id"], budget["spender"], budget["every"]] = budget
+        wallet["seq"] += 1
+        wallet["balance"] -= request.credits
+        wallet["at"] = at
+        moved[request.owner] = wallet
+        entries.append(_entry(wallet, request))
+        outcomes.append(Outcome(True, Spent(wallet["seq"], wallet["balance"])))
+    if entries:
+        connection.execute(ENTRY, entries)
+        connection.execute(MOVE, list(moved.values()))
+    if charged:
+        connection.execute(CHARGE, list(charged.values()))
+    return outcomes
+
+
+def _seen(connection: Connection, requests: Sequence[SpendRequest], wallets: dict[str, Row]) -> set[int]:
+    """The places of requests whose key has posted before."""
+    keys = [
+        [wallets[request.owner]["id"] if request.owner in wallets else None, request.key]
+        for request in requests
+    ]
+    return set(connection.scalars(SEEN, {"keys": json.dumps(keys)}))
+
+
+def _budgets(
+    connection: Connection, requests: Iterable[SpendRequest], wallets: dict[str, Row]
+) -> defaultdict[tuple[int, str], list[Row]]:
+    """The budgets that the requests count in, by wallet and spender."""
+    budgets: defaultdict[tuple[int, str], list[Row]] = defaultdict(list)
+    whose = {
+        (wallet["id"], spender)
+        for request in requests
+        if (wallet := wallets.get(request.owner)) is not None and wallet["budget_changes"]
+        for spender in ("", request.spender or "")
+    }
+    if whose:
+        for row in connection.execute(BUDGETS, {"whose": json.dumps(sorted(whose))}):
+            budgets[row.wallet_id, row.spender].append(dict(row._mapping))
+    return budgets
+
+
+def _entry(wallet: Row, request: SpendRequest) -> Row:
+    return {
+        "wallet_id": wallet["id"],
+        "seq": wallet["seq"],
+        "key": request.key,
+        "credits": -request.credits,
+        "balance": wallet["balance"],
+        "at": wallet["at"],
+        **NOTHING_SAID,
+        **said_of(request),
+    }
+
+
+def _is_batchable(wallet: Row, credits: int, now: datetime, debt_blocks: bool) -> bool:
+    due = wallet["next_expiry_at"] is not None and wallet["next_expiry_at"] <= now
+    blocked = debt_blocks and wallet["debt"] > 0
+    return not due and not blocked and wallet["balance"] - wallet["held"] >= credits
+
+
+def _has_left(budget: Row, credits: int, at: datetime) -> bool:
+    is_over = budget["resets_at"] is not None and budget["resets_at"] <= at
+    return not is_over and budget["credits"] - budget["spent"] >= credits

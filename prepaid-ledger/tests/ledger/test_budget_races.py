@@ -1,0 +1,11 @@
+from sqlalchemy import URL
+
+from .budget_races import race
+
+
+def test_two_processes_with_32_callers_spend_exactly_their_budget(database: URL) -> None:
+    """A short sample; ``./dev campaign budgets`` takes 200 rounds."""
+    outcome = race(database, rounds=3, budget=20)
+
+    assert outcome.wrong == []
+    assert outcome.granted == 60
