@@ -258,7 +258,7 @@ CONTROLS = {
     "chaos": [
         *("duplicate", "drop", "shuffle", "delay", "api_500", "api_429", "lost_reply", "timeout", "seed")
     ],
-    "dunning": ["retry_days", "end"],
+    "dunning": ["retry_days", "overdue_days", "end"],
     "deliver": ["event", "times"],
     "roll": ["endpoint", "hours"],
     "hear": ["events"],

@@ -41,6 +41,14 @@ def proration_date(subscription: Json, form: Json) -> int:
     data = subscription["items"]["data"]
     first = min(item["current_period_start"] for item in data)
     last = max(item["current_period_end"] for item in data)
+    anchor = form.get("billing_cycle_anchor")
+    kind = anchor.get("type") if isinstance(anchor, dict) else anchor
+    if "proration_date" in form and kind == "now":
+        raise InvalidRequest(
+            "You may not specify `proration_date` when `billing_cycle_anchor` is reset: prorations are then"
+            " made for this moment.",
+            param="proration_date",
+        )
     if "proration_date" in form and not first <= moment <= last:
         raise InvalidRequest(
             f"Cannot specify proration date outside of current subscription period ({first} - {last}).",
@@ -66,7 +74,11 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
             fields[name] = (subscription[name] or {}) | form[name]
     if "discounts" in form:
         wanted = discounts.redeem_all(
-            form["discounts"], customer, "discounts", subscription=subscription["id"]
+            form["discounts"],
+            customer,
+            "discounts",
+            order=discounts.Order(items.worth(subscription["items"]["data"]), subscription["currency"]),
+            subscription=subscription["id"],
         )
         fields["discounts"] = discounts.without_spent(wanted)
     return fields | _cancellation(subscription, form)

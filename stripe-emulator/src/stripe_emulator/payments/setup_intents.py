@@ -141,6 +141,7 @@ def _take_method(intent: Json, form: Form) -> Json:
 
 
 def _confirmation(intent: Json, form: Form) -> Confirmation:
+    payment_intents.must_lead_back(intent, form)
     without_effect(form, "mandate_data", "use_stripe_sdk")
     method = payment_intents.method_of(intent, form)
     if method is None and intent["payment_method"]:
