@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import queue
 import re
+import socketserver
 import threading
 from pathlib import Path
 
@@ -68,6 +70,48 @@ def test_a_mail_server_that_is_down_breaks_nothing(tmp_path: Path, caplog: pytes
     assert registered.status_code == 302
     assert "a mail was not sent: ConnectionRefusedError" in caplog.text
     assert shop.rows()["users"] == 1
+
+
+class MailServer(socketserver.ThreadingTCPServer):
+    """A mail server that keeps what it is given: just so much of SMTP as a client needs."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), MailConversation)
+        self.mails: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class MailConversation(socketserver.StreamRequestHandler):
+    server: MailServer
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        while line := self.rfile.readline():
+            if line.upper().startswith(b"DATA"):
+                self.wfile.write(b"354 go on\r\n")
+                self.server.mails.put("".join(iter(lambda: self.rfile.readline().decode(), ".\r\n")))
+            self.wfile.write(b"221 bye\r\n" if line.upper().startswith(b"QUIT") else b"250 well\r\n")
+
+
+def test_a_mail_server_is_given_the_mails_of_accounts_and_of_credits(tmp_path: Path) -> None:
+    with MailServer() as server:
+        port = str(server.server_address[1])
+        here = {"RANDO_BASE_URL": "http://127.0.0.1:5555"}
+        shop = RunningShop(tmp_path, MAIL_SERVER="127.0.0.1", MAIL_PORT=port, **here)
+        customer = shop.customer("pat@rando.test")
+        shop.visitor().send("/reset", email="pat@rando.test")
+        reset = server.mails.get(timeout=20)
+        for _ in range(2):
+            customer.draw()
+        tick(shop)
+        warning = server.mails.get(timeout=20)
+        server.shutdown()
+
+    assert "To: pat@rando.test" in reset
+    assert "http://127.0.0.1:5555/reset/" in reset
+    assert "You have 1 credit left" in warning
 
 
 def tick(shop: RunningShop) -> None:
