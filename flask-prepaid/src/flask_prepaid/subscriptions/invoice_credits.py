@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from prepaid_ledger.database import insert
 
@@ -277,23 +277,29 @@ def _overtaken(context: Context, row: Invoice) -> bool:
 
 
 def _take(context: Context, subscription: Subscription, row: Invoice, credits: int) -> None:
-    """A downgrade made at once gave money back: take the credits of the rest of the period."""
-    paid = select(Invoice.id).where(
-        Invoice.subscription_id == subscription.id,
-        Invoice.credits >= credits,
-        Invoice.id != row.id,
+    """A downgrade made at once gave money back: take the credits of the rest of the period.
+
+    Of what was given last first: an upgrade may have brought a part of them.
+    """
+    given = select(Invoice.id, func.coalesce(Invoice.credits, 0)).where(
+        Invoice.subscription_id == subscription.id, Invoice.credits > 0, Invoice.id != row.id
     )
-    latest = context.session.scalar(paid.order_by(Invoice.created_at.desc(), Invoice.id.desc()).limit(1))
-    if latest is None:
-        row.credits = 0
-        return
-    context.ledger.claw_back(
-        subscription.owner,
-        lot_key=f"invoice:{latest}",
-        key=f"invoice:{row.id}",
-        credits=credits,
-        reason="The plan was made smaller",
-    )
+    taken = 0
+    for invoice_id, there in context.session.execute(
+        given.order_by(Invoice.created_at.desc(), Invoice.id.desc())
+    ).all():
+        part = min(credits - taken, there)
+        context.ledger.claw_back(
+            subscription.owner,
+            lot_key=f"invoice:{invoice_id}",
+            key=f"invoice:{row.id}:{invoice_id}" if taken else f"invoice:{row.id}",
+            credits=part,
+            reason="The plan was made smaller",
+        )
+        taken += part
+        if taken == credits:
+            return
+    row.credits = -taken
 
 
 def _payment(context: Context, subscription: Subscription, bill: StripeInvoice, credits: int) -> Payment:

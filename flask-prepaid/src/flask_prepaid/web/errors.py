@@ -62,12 +62,16 @@ def explained(error: DBAPIError) -> PrepaidError | DBAPIError:
 def answer_database(error: DBAPIError) -> Response:
     """What the client of a page is told where the database refuses.
 
-    :raises DBAPIError: It is no matter of missing tables.
+    :raises DBAPIError: It is no matter of missing tables, and the host answers no such error.
     """
     cause = explained(error)
-    if isinstance(cause, DBAPIError):
+    if not isinstance(cause, DBAPIError):
+        return answer(cause)
+    of_host = current_app.error_handler_spec[None][None]
+    handler = next((of_host[kind] for kind in type(cause).__mro__ if kind in of_host), None)
+    if handler is None:
         raise cause
-    return answer(cause)
+    return make_response(current_app.ensure_sync(handler)(cause))
 
 
 def words(error: PrepaidError) -> str:

@@ -11,7 +11,9 @@ from flask_prepaid.subscriptions.models import Invoice
 
 from .cell import Cell, Waits
 
-MONTH = timedelta(days=29)
+#: Until the next month is billed and paid, from any day on which an event happens here; the clock jumps, and
+#: events arrive at its end, so it is no more than the grace of the month before.
+MONTH = timedelta(days=30, hours=2)
 
 
 class InvoiceCell(Cell):

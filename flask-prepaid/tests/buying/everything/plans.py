@@ -25,31 +25,8 @@ class PlanCell(Cell):
     def none(self) -> None:
         """Nobody has chosen anything."""
 
-    def trying(self) -> None:
-        self.shop.subscribe("trial", self.owner)
-
     def active(self) -> None:
         self.shop.subscribe("small", self.owner)
-
-    def ending(self) -> None:
-        self.active()
-        self.on_end()
-
-    def paused(self) -> None:
-        self.active()
-        self.on_pause()
-
-    def past_due(self) -> None:
-        self.active()
-        self.spend(100)
-        customer = str(self.read(lambda: self.shop.prepaid.customer_id(self.owner)))
-        card = self.shop.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer})
-        plan = self.shop.stripe_id(self.owner)
-        self.shop.v1.subscriptions.update(plan, {"default_payment_method": card.id})
-
-    def canceled(self) -> None:
-        self.active()
-        self.on_cancel()
 
     # Events
 

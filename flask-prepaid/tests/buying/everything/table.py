@@ -158,12 +158,7 @@ PLANS = Table(
     "state of the plan.",
     {
         "none": "There is no plan.",
-        "trying": "A plan of 200 credits a month is tried for 14 days, with 20 credits.",
         "active": "The month is paid.",
-        "ending": "The month is paid, and the plan ends with it.",
-        "paused": "The month is paid, and the plan is paused.",
-        "past due": "The first month is used up, and the card failed for the second.",
-        "canceled": "The month is paid, and the plan was canceled.",
     },
     {
         "choose": "The plan is chosen, and paid on Stripe's page.",
@@ -173,22 +168,22 @@ PLANS = Table(
         "pause": "The plan is paused.",
         "go on": "It goes on after a pause.",
         "good card": "It is paid with a good card.",
-        "month": "29 days go by.",
-        "block": "The host shuts the customer out, and 29 days go by.",
+        "month": "A month goes by.",
+        "block": "The host shuts the customer out, and a month goes by.",
         "leave": "The customer is deleted at Stripe.",
     },
     """
-          | none       | trying      | active       | ending       | paused       | past due   | canceled
-choose    | active 100 | refused     | refused      | refused      | refused      | refused    | active 200
-cancel    | refused    | canceled 20 | canceled 100 | canceled 100 | canceled 100 | canceled 0 | refused
-end       | refused    | trialing 20 | active 100   | active 100   | refused      | refused    | refused
-keep      | refused    | trialing 20 | active 100   | active 100   | refused      | past_due 0 | refused
-pause     | refused    | refused     | paused 100   | refused      | refused      | refused    | refused
-go on     | refused    | refused     | refused      | refused      | active 100   | refused    | refused
-good card | -plan      | trialing 20 | active 100   | active 100   | paused 100   | active 100 | -plan
-month     | none 0     | active 200  | active 130   | canceled 100 | paused 100   | past_due 0 | canceled 100
-block     | none 0     | active 200  | active 130   | canceled 100 | paused 100   | past_due 0 | canceled 100
-leave     | none 0     | canceled 20 | canceled 100 | canceled 100 | canceled 100 | canceled 0 | canceled 100
+          | none       | active
+choose    | active 100 | refused
+cancel    | refused    | canceled 100
+end       | refused    | active 100
+keep      | refused    | active 100
+pause     | refused    | paused 100
+go on     | refused    | refused
+good card | -plan      | active 100
+month     | none 0     | active 130
+block     | none 0     | active 130
+leave     | none 0     | canceled 100
 """,
 )
 

@@ -13,17 +13,20 @@ from flask_prepaid.testing import Databases
 
 from ..subscriptions.plan_shop import PlanShop
 from .cell import Cell
-from .invoices import MONTH, InvoiceCell
+from .invoices import InvoiceCell
 from .lots import LotCell
 from .page import page
 from .plans import PlanCell
 from .table import INVOICES, LOTS, NEVER, PLANS, TABLES, TOPUPS, Table
 from .topups import TopUpCell
 
+#: From the first day of a plan until its second month is billed.
+FIRST_MONTH = timedelta(days=29)
+
 #: How far the clock goes on, once all in a shop have been brought into the state.
 AFTER = {
     "lapsed": timedelta(days=31),
-    **dict.fromkeys(("balance", "part", "outside", "open", "renewed"), MONTH),
+    **dict.fromkeys(("balance", "part", "outside", "open", "renewed"), FIRST_MONTH),
 }
 
 CELLS: dict[str, type[Cell]] = {

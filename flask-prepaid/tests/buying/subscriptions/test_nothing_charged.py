@@ -192,6 +192,26 @@ def test_a_smaller_plan_and_a_refund_of_one_month_take_no_more_than_it_gave(shop
     assert (shop.balance(), debt(shop)) == (0, 500)
 
 
+def test_a_smaller_plan_takes_of_the_upgrade_and_of_the_month_before_it(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.choose("seats", "user:2")
+    shop.pass_time(days=2)
+    since = shop.change("large")
+    given = 100 + shop.share(400, since)
+    item = shop.v1.subscriptions.retrieve(shop.stripe_id())["items"].data[0].id
+    shop.v1.subscriptions.update(
+        shop.stripe_id(),
+        {
+            "items": [{"id": item, "price": shop.row("user:2").price_id}],
+            "proration_behavior": "always_invoice",
+            "proration_date": int(since),
+        },
+    )
+    shop.stripe.deliver()
+
+    assert shop.balance() == given - shop.share(490, since)
+
+
 def test_a_plan_of_another_customers_gives_the_one_that_it_names_nothing(shop: PlanShop) -> None:
     shop.choose("small")
     other = shop.v1.customers.create({"payment_method": "pm_card_visa"}).id

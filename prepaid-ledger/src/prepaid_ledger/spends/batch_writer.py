@@ -16,6 +16,7 @@ from ..errors import Busy
 from . import batch
 from .host_insert import fit_one_statement
 from .outcomes import BudgetedOwners, Outcome
+from .postgresql_batch import WAIT_BRIEFLY
 from .single import SpendRequest
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,11 @@ class BatchWriter:
             if self._kept is None or self._kept_by != os.getpid():
                 self._kept, self._kept_by = self._at_once.connect(), os.getpid()
                 self._kept.detach()  # the pool makes up for it
+                driver = self._kept.connection.dbapi_connection
+                if (
+                    getattr(driver, "prepare_threshold", None) is not None
+                ):  # not behind a pooler, which shares it
+                    self._kept.exec_driver_sql(WAIT_BRIEFLY)
             yield self._kept
         except BaseException:
             self._close()

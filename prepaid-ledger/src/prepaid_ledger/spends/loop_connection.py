@@ -15,7 +15,7 @@ from ..clock import Clock
 from .batch import one_of_each_key
 from .host_insert import batch_insert
 from .outcomes import BudgetedOwners
-from .postgresql_batch import on_postgresql, read
+from .postgresql_batch import WAIT_BRIEFLY, on_postgresql, read
 from .single import SpendRequest, Spent
 
 log = logging.getLogger(__name__)
@@ -76,6 +76,7 @@ class LoopConnection:
         else:
             await driven.execute("DEALLOCATE ALL")  # its statements so far have the names of ours
             driven.prepare_threshold = 0
+            await driven.execute(WAIT_BRIEFLY)
         self._driven = driven
         return driven
 
