@@ -162,7 +162,7 @@ def test_a_list_that_cannot_be_is_refused_by_the_name_of_what_is_wrong(
 
 
 @pytest.mark.parametrize(
-    ("says", "asked", "units"),
+    ("says", "words", "units"),
     [
         ("item 'gpt-y' is not in version '2026-11': it has gpt-x, report", ["gpt-y"], {}),
         ("unit 'cached' of 'gpt-x' has no rate: it has input, output", ["gpt-x"], {"cached": 1}),
@@ -176,9 +176,9 @@ def test_a_list_that_cannot_be_is_refused_by_the_name_of_what_is_wrong(
         ("quantity of 'report' costs 3", ["report", 10**18], {}),
     ],
 )
-def test_a_price_that_is_not_in_the_list_is_refused(says: str, asked: list[Any], units: Any) -> None:
+def test_a_price_that_is_not_in_the_list_is_refused(says: str, words: list[Any], units: Any) -> None:
     with pytest.raises(ValueError, match=f"^{says}"):
-        RATES.price(*asked, **units)
+        RATES.price(*words, **units)
 
 
 def test_a_price_goes_alone_and_a_free_one_is_not_spent(books: Books) -> None:
@@ -188,12 +188,12 @@ def test_a_price_goes_alone_and_a_free_one_is_not_spent(books: Books) -> None:
     for beside in ({"credits": 3}, {"item": "report"}, {"quantity": 1}, {"price_version": "1"}):
         for verb in (books.ledger.spend, books.ledger.spend_now, books.ledger.hold):
             with pytest.raises(ValueError, match=f"^{next(iter(beside))} beside price"):
-                verb(OWNER, key="call:1", price=price, **beside)  # type: ignore[operator]
+                verb(OWNER, key="call:1", price=price, **beside)
     for verb in (books.ledger.spend, books.ledger.spend_now, books.ledger.hold):
         with pytest.raises(ValueError, match=r"^credits are a whole number from 1 "):
-            verb(OWNER, key="call:1", price=RATES.price("report", 0))  # type: ignore[operator]
+            verb(OWNER, key="call:1", price=RATES.price("report", 0))
         with pytest.raises(ValueError, match=r"^price is "):
-            verb(OWNER, key="call:1", price=3)  # type: ignore[operator]
+            verb(OWNER, key="call:1", price=3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="give credits or a price"):
         books.ledger.hold(OWNER, key="job:1")
     held = books.ledger.hold(OWNER, 50, key="job:2", item="gpt-x")
@@ -288,9 +288,9 @@ def test_what_a_quote_says_is_what_the_spend_after_it_does(books: Books, seed: i
         credits = chance.randint(1, 12)
 
         refusal = books.ledger.quote(OWNER, credits, spender=spender).refusal
-        said = (None, "") if refusal is None else (type(refusal), str(refusal))
+        expected = (None, "") if refusal is None else (type(refusal), str(refusal))
 
-        assert said == outcome(
+        assert expected == outcome(
             lambda number=number, credits=credits, spender=spender: books.spend(  # type: ignore[misc]
                 credits, f"call:{number}", spender=spender
             )

@@ -50,8 +50,8 @@ def quote(
     elif wallet.available < credits:
         refusal = InsufficientCredits(owner, needed=credits, available=wallet.available)
     else:
-        found = find_wallet(session, owner, clock())
-        states = states_now(session, found) if found is not None else []
+        row = find_wallet(session, owner, clock())
+        states = states_now(session, row) if row is not None else []
         mine = [state for state in states if state.spender in (EVERYBODY, spender)]
         refusal = exceeded(owner, mine, credits)
     return Quote(credits, wallet.available, refusal)
