@@ -193,9 +193,9 @@ go on        | refused    | refused      | refused      | refused      | active 
 good card    | -plan      | trialing 20  | active 100   | active 100   | paused 100   | active 100   | -plan        | active 100   | -plan
 upgrade      | refused    | trialing 20  | active 300   | refused      | refused      | refused      | refused      | active 300   | refused
 downgrade    | refused    | active 50    | active 50    | refused      | refused      | refused      | refused      | active 0     | refused
-made smaller | -plan      | trialing 20  | active 75    | active 75    | paused 75    | active 75    | -plan        | active 75    | -plan
+made smaller | -plan      | trialing 20  | active 75    | active 75    | paused 75    | active 0     | -plan        | active 75    | -plan
 month        | none 0     | active 200   | active 130   | canceled 0   | paused 0     | canceled 0   | canceled 0   | active 0     | canceled 0
-block        | none 0     | active 0     | active 0     | canceled 0   | paused 0     | past_due 0   | canceled 0   | active 0     | canceled 0
+block        | none 0     | active 0     | active 0     | canceled 0   | paused 0     | active 0     | canceled 0   | active 0     | canceled 0
 leave        | none 0     | canceled 20  | canceled 100 | canceled 100 | canceled 100 | canceled 0   | canceled 100 | canceled 100 | canceled 100
 """,
 )

@@ -214,6 +214,25 @@ def test_a_smaller_plan_between_a_refund_and_its_failure_takes_its_part_in_the_e
     assert shop.balance() in (300, 301)
 
 
+def test_a_smaller_plan_takes_nothing_for_a_month_that_was_not_paid(shop: PlanShop) -> None:
+    shop.subscribe("large")
+    shop.spend(500)
+    shop.choose("small", "user:2")  # which makes the smaller plan's price at Stripe
+    small = shop.row("user:2").price_id
+    declined = shop.save_card("pm_card_chargeCustomerFail")
+    shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": declined})
+    shop.pass_time(days=29)
+    assert shop.state() is State.PAST_DUE
+    item = shop.v1.subscriptions.retrieve(shop.stripe_id())["items"].data[0].id
+
+    shop.v1.subscriptions.update(
+        shop.stripe_id(), {"items": [{"id": item, "price": small}], "proration_behavior": "always_invoice"}
+    )
+    shop.stripe.deliver()
+
+    assert (shop.balance(), debt(shop)) == (0, 0)
+
+
 def test_a_smaller_plan_takes_of_the_upgrade_and_of_the_month_before_it(shop: PlanShop) -> None:
     shop.subscribe("small")
     shop.choose("seats", "user:2")
