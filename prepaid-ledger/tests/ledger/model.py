@@ -85,14 +85,14 @@ class Budget:
 class Clawback:
     """``gone`` of its lot's credits had gone unspent by then, and make no debt.
 
-    By money that went back, or by credits that were ``asked`` for where ``refunded_minor`` is ``None``.
+    By money that went back, or by credits that were ``claimed`` where ``refunded_minor`` is ``None``.
     """
 
     lot: Lot
     refunded_minor: int | None
     at: datetime
     gone: int
-    asked: int = 0
+    claimed: int = 0
     debt: int = 0
     undone: bool = False
 
@@ -305,7 +305,7 @@ class Model:
                 continue
             if clawback.refunded_minor is None:
                 room = lot.credits - for_money - named - covered
-                named += max(0, min(clawback.asked, room) - (clawback.gone - covered))
+                named += max(0, min(clawback.claimed, room) - (clawback.gone - covered))
                 continue
             minor = min(minor + clawback.refunded_minor, lot.amount_minor)
             bought = (lot.credits * minor + lot.amount_minor - 1) // lot.amount_minor

@@ -223,8 +223,8 @@ def test_a_smaller_plan_that_found_less_says_the_same_when_it_comes_again(books:
 def test_a_smaller_plan_between_a_refund_and_its_failure_takes_its_part_in_the_end(books: Books) -> None:
     renew(books, "invoice:1")
     books.refund(1000, lot_key="invoice:1")
-    found = books.claw_back("invoice:2", "invoice:1", credits=25)
-    assert found.credits == 0
+    first = books.claw_back("invoice:2", "invoice:1", credits=25)
+    assert first.credits == 0
 
     books.refund_failed()
 

@@ -56,7 +56,7 @@ def play(
 ) -> dict[str, str]:
     """What each of these events comes to in a state."""
     cell_type = CELLS[table.title]
-    came = {}
+    came: dict[str, str] = {}
     for card, group in groupby(sorted(events, key=cell_type.card_for), key=cell_type.card_for):
         shop = opened(databases, kind)
         came.update(play_each(shop, cell_type(shop, state, card), list(group)))

@@ -69,10 +69,10 @@ def test_where_stripe_is_away_the_tick_brings_the_address(
     sync(shop)
     shop.stripe.chaos()
 
-    told = shop.command("tick").stderr
+    output = shop.command("tick").stderr
 
     assert at_stripe(shop).email == "ann@new.example"
-    assert re.search(r"\b1 address\b", told), told
+    assert re.search(r"\b1 address\b", output), output
     assert shop.read(lambda: customers.outdated(shop.prepaid)) == []
 
 

@@ -63,7 +63,7 @@ def claw_back(
         refers_to_seq=lot.seq,
         amount_minor=refunded_minor,
         currency=None if refunded_minor is None else lot.currency,
-        asked=credits,
+        claimed=credits,
         reason=reason,
     )
     earlier = repeat(session, wallet, posting, any_credits=True)
@@ -176,7 +176,7 @@ class Clawed:
         :param without: The ``seq`` of one that is undone now.
         """
         claims = [
-            Claim(entry.seq, entry.amount_minor, entry.asked)
+            Claim(entry.seq, entry.amount_minor, entry.claimed)
             for entry in self.taken
             if entry.seq not in self.undone and entry.seq != without
         ]

@@ -20,7 +20,7 @@ class Claim(NamedTuple):
 
     seq: int
     refunded_minor: int | None
-    asked: int | None
+    claimed: int | None
 
 
 class Gone(NamedTuple):
@@ -60,8 +60,8 @@ class Share:
         """Go on by one move, in ``seq`` order."""
         if isinstance(move, Gone):
             self.gone += move.credits
-        elif move.asked is not None:
-            self.named += self.of_named(move.asked)
+        elif move.claimed is not None:
+            self.named += self.of_named(move.claimed)
         elif move.refunded_minor is not None:
             self.refunded_minor += move.refunded_minor
             bought = credits_of_refund(self.credits, self.paid_minor, self.refunded_minor)
