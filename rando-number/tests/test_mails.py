@@ -139,7 +139,8 @@ def test_one_mail_is_sent_for_each_time_that_the_credits_run_low(tmp_path: Path)
     shop.stripe.pay(customer.buy(pack="starter"))
     assert warnings() == (1, 0)
     program = Program(shop, customer.make_key())
-    program.post("/numbers", {"count": 10})
+    answer = program.post("/numbers", {"count": 10})
+    assert answer.status_code == 200, answer.text
     assert warnings() == (1, 1)
     assert warnings() == (1, 1)
 
