@@ -163,6 +163,7 @@ def test_an_address_that_is_changed_before_it_was_ever_confirmed_is_proved_by_th
 
     assert visitor.send(shop.links("/change-email")[-1]).location == "/user-profile"
 
+    visitor.email = "pat@rando.test"
     assert visitor.get("/buy-credits").status_code == 200
     assert visitor.balance == 3
     assert program.get("/balance").status_code == 401, "what was made before the first proof has ended"
