@@ -19,6 +19,7 @@ from .held_credits import HeldCredits
 from .ledger import HOLD_EXPIRES_AFTER, Ledger
 from .reading.budgets import BudgetSummary
 from .reading.statements import Statement
+from .reading.usage import Usage
 from .reading.wallets import LotSummary, Page, WalletSummary
 from .spends.single import SpendRequest, Spent
 from .tables import Entry, Hold, HoldState, Kind
@@ -52,6 +53,7 @@ __all__ = [
     "Statement",
     "UnfitDatabase",
     "UnknownVersion",
+    "Usage",
     "WalletBlocked",
     "WalletSummary",
     "credits_of_refund",

@@ -132,6 +132,7 @@ class AsyncLedger:
     wallet = in_a_thread(Ledger.wallet)
     lots = in_a_thread(Ledger.lots)
     entries = in_a_thread(Ledger.entries)
+    usage = in_a_thread(Ledger.usage)
     budgets = in_a_thread(Ledger.budgets)
     set_budget = in_a_thread(Ledger.set_budget)
     balance_at = in_a_thread(Ledger.balance_at)

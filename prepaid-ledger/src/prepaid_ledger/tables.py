@@ -284,3 +284,36 @@ class Budget(Base):
 
 
 event.listen(Budget.__table__, "after_create", FILLFACTOR.execute_if(dialect="postgresql"))
+
+
+class UsageSum(Base):
+    """What one spender took for one item in a quarter of an hour, of entries up to the wallet's mark.
+
+    ``quarter`` counts them from 1970 on, in UTC: every zone's hours and days begin with one. Spender and item
+    are empty where nothing was said. ``calls`` spends took ``credits``; reversals ``returned`` some then.
+    """
+
+    __tablename__ = "prepaid_usage"
+    __table_args__ = (
+        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
+        CheckConstraint("credits >= 0 AND returned >= 0 AND calls >= 0", name="usage_not_negative"),
+        whole_numbers("credits", "returned", "calls"),
+    )
+
+    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    quarter: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    spender: Mapped[str] = mapped_column(String(64), primary_key=True)
+    item: Mapped[str] = mapped_column(String(64), primary_key=True)
+    credits: Mapped[int]
+    returned: Mapped[int]
+    calls: Mapped[int]
+
+
+class UsageMark(Base):
+    """Up to which ``seq`` a wallet's entries are in its sums of usage."""
+
+    __tablename__ = "prepaid_usage_mark"
+    __table_args__ = (ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),)
+
+    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int]

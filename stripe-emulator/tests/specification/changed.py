@@ -22,6 +22,8 @@ CHANGED_BY_ENDIVE = {
     "account_payments_settings.statement_descriptor_prefix_kana",  # added
     "account_payments_settings.statement_descriptor_prefix_kanji",  # added
     "dispute_evidence_details.submission_method",  # added
+    "portal_features.subscription_pause",  # added
+    "subscriptions_resource_trial_settings_end_behavior.billing_cycle_anchor",  # added
     "subscription_schedule.pause_schedules",  # added
 }
 

@@ -73,6 +73,8 @@ def problems(verb: str, path: str, answer: Any) -> list[tuple[str, str]]:
 
 def problems_of_object(name: str, value: Any) -> list[tuple[str, str]]:
     """Where an object of this name does not fit, as ``problems`` tells it."""
+    if value.get("deleted") is True:
+        name = f"deleted_{name}"
     if name not in document()["components"]["schemas"]:
         return []
     return list(check(schema_named(name), value, name))

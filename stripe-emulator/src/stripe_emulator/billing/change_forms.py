@@ -69,9 +69,11 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
         fields["pending_invoice_item_interval"] = terms.interval(form["pending_invoice_item_interval"])
     if "default_tax_rates" in form:
         fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates")
-    for name in ("invoice_settings", "payment_settings", "trial_settings"):
+    for name in ("invoice_settings", "payment_settings"):
         if form.get(name):
             fields[name] = (subscription[name] or {}) | form[name]
+    if form.get("trial_settings"):
+        fields["trial_settings"] = terms.trial_settings(form)
     if "discounts" in form:
         wanted = discounts.redeem_all(
             form["discounts"],

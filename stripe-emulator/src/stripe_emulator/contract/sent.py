@@ -13,6 +13,7 @@ STILL_SENT = {
 
 #: Class of the SDK, named as in ``absent.json`` -> fields that are left out where there is no cause.
 SELDOM_SENT = {
+    "billing._credit_grant:CreditGrant.ApplicabilityConfig.Scope": {"price_type"},
     "_confirmation_token:ConfirmationToken.PaymentMethodPreview": {"card", "us_bank_account"},
     "_credit_note_line_item:CreditNoteLineItem": {"invoice_line_item"},
     "_payment_link:PaymentLink.AfterCompletion": {"hosted_confirmation", "redirect"},

@@ -177,6 +177,17 @@ def new_card(
 def new_other(kind: str, form: Form) -> Json:
     """A payment method that is no card. Bank debits by IBAN can pay; others are there to be looked at."""
     details = dict(form.get(kind) or {})
+    for name, value in details.items():
+        if value in ("", None):
+            raise InvalidRequest(
+                f"You passed an empty string for '{kind}[{name}]'.",
+                code="parameter_invalid_empty",
+                param=f"{kind}[{name}]",
+            )
+    if kind == "fpx" and "bank" not in details:
+        raise InvalidRequest(
+            "Missing required param: fpx[bank].", code="parameter_missing", param="fpx[bank]"
+        )
     fields: Json = {kind: details}
     if kind == "sepa_debit":
         account = cards.account(details.get("iban", ""))

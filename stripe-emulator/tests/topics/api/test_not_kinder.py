@@ -24,7 +24,12 @@ def refusal(call: Any, *args: Any, **form: Any) -> dict[str, Any]:
 
 def test_a_server_that_confirms_says_where_a_redirect_leads_back_to(shop: Shop) -> None:
     refused = refusal(shop.v1.payment_intents.create, **PAYMENT, confirm=True)
-    saved = refusal(shop.v1.setup_intents.create, payment_method="pm_card_visa", confirm=True)
+    saved = refusal(
+        shop.v1.setup_intents.create,
+        payment_method="pm_card_visa",
+        confirm=True,
+        automatic_payment_methods={"enabled": True},
+    )
     intent = shop.v1.payment_intents.create(cast(Any, PAYMENT))
     later = refusal(shop.v1.payment_intents.confirm, intent.id)
 
