@@ -5,7 +5,7 @@ What a route never looks at has no effect, and must not look as if it had.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, ValuesView
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -51,7 +51,7 @@ class Given(dict[str, Any]):
         self._read.update(self.keys())
         return super().items()
 
-    def values(self) -> ValuesView[Any]:
+    def values(self) -> Any:
         self._read.update(self.keys())
         return super().values()
 
