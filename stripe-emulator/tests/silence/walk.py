@@ -167,5 +167,5 @@ def encoded(form: Pairs) -> str:
 
 def parameters(route: contract.Route) -> list[Leaf]:
     """A route's leaves, each once, without what every route takes."""
-    found = {leaf.name: leaf for leaf in leaves(parameters_of(route))}
-    return [leaf for leaf in found.values() if leaf.place[0] not in ("expand", "metadata")]
+    by_name = {leaf.name: leaf for leaf in leaves(parameters_of(route))}
+    return [leaf for leaf in by_name.values() if leaf.place[0] not in ("expand", "metadata")]
