@@ -52,6 +52,7 @@ def fill(file: Path, rows: int) -> None:
     emulator = Emulator(file)
     client = StripeClient("sk_test_bench", http_client=emulator.http_client())
     params: Any = {"amount": 2_000, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True}
+    params["automatic_payment_methods"] = {"enabled": True, "allow_redirects": "never"}
     intent = client.v1.payment_intents.create(params)
     charge_id = str(intent.latest_charge)
     moved_id = str(client.v1.charges.retrieve(charge_id).balance_transaction)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,61 @@ def test_a_key_that_misses_another_is_told_so_in_a_sentence_once(tmp_path: Path)
     assert done.stderr.count("STRIPE_WEBHOOK_SECRET is not set.") == 1
     assert "Traceback" not in done.stderr
     assert "the reason stands above" in done.stderr.splitlines()[-1]
+
+
+def test_two_at_once_do_not_share_a_data_folder(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    dev = the_dev_script()
+
+    with dev.ours_alone(tmp_path), pytest.raises(SystemExit), dev.ours_alone(tmp_path):
+        raise AssertionError("it is taken")
+
+    assert "another ./dev run is at work" in capfd.readouterr().err
+    with dev.ours_alone(tmp_path):
+        pass
+
+
+def test_a_data_folder_is_for_its_owner_alone_and_so_is_what_lay_there(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "mails").mkdir(parents=True)
+    data.chmod(0o755)
+    for file in (data / "rando.sqlite3", data / "mails" / "1.log"):
+        file.write_text("x")
+        file.chmod(0o644)
+
+    with the_dev_script().ours_alone(data):
+        (data / "new").touch()
+
+    for path in (data, *data.glob("*.sqlite3"), *data.glob("mails/*"), data / "new"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_folder_that_can_not_be_written_and_an_empty_database_are_named_in_a_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dev = the_dev_script()
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit), dev.ours_alone(tmp_path / "file" / "data"):
+        pass
+    assert "can't be written" in capfd.readouterr().err
+
+    (tmp_path / "rando.sqlite3").touch()
+    with pytest.raises(SystemExit), dev.ours_alone(tmp_path):
+        pass
+    assert "is empty, and so no database" in capfd.readouterr().err
+
+
+def test_what_a_database_holds_is_in_its_file_once_the_shop_has_ended(tmp_path: Path) -> None:
+    file = tmp_path / "rando.sqlite3"
+    books = sqlite3.connect(file)
+    books.execute("PRAGMA journal_mode = WAL")
+    books.execute("CREATE TABLE paid (x)")
+    books.execute("INSERT INTO paid VALUES (1)")
+    books.commit()
+
+    the_dev_script().whole(file)
+
+    copy = tmp_path / "copy"
+    copy.write_bytes(file.read_bytes())  # the one file, as somebody copies it
+    with closing(sqlite3.connect(copy)) as copied:
+        assert copied.execute("SELECT * FROM paid").fetchall() == [(1,)]
+    books.close()

@@ -32,6 +32,7 @@ import flask.cli
 import flask_migrate.cli
 import pytest
 from flask import Flask
+from flask.cli import FlaskGroup
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL
 
@@ -157,6 +158,45 @@ def test_a_copy_of_a_running_database_holds_its_books(
 
     with closing(sqlite3.connect(tmp_path / "copy")) as copy:
         assert copy.execute("SELECT balance FROM prepaid_wallet").fetchall() == [(100,)]
+
+
+#: Spends in a process that is killed: what it has committed is in the -wal, and stays there.
+KILLED = """
+import os, sqlite3, sys
+books = sqlite3.connect(sys.argv[1])
+books.execute("PRAGMA journal_mode = WAL")
+for n in range(200):
+    books.execute("INSERT INTO after_the_backup VALUES (?)", ["x" * 4_000])
+    books.commit()
+os._exit(9)
+"""
+
+
+def test_a_backup_that_is_put_back_to_the_letter_is_whole_whatever_was_left_beside_it(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with typed_in("docs/how-to/backup.md", databases, monkeypatch) as page:
+        app, db, prepaid = page["app"], page["db"], page["prepaid"]
+        database, copy = str(db.engine.url.database), str(tmp_path / "copy")
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE after_the_backup (x)")
+        page["back_up"](database, copy)
+        prepaid.spend_now("user:1", credits=60, key="after the backup")
+        db.session.remove()
+        db.engine.dispose()
+        killed = subprocess.run([sys.executable, "-c", KILLED, database])
+        assert killed.returncode == 9
+        assert Path(database + "-wal").stat().st_size > 0
+
+        page["put_back"](copy, database)
+
+        for command in (["prepaid", "upgrade"], ["prepaid", "audit"]):
+            done = app.test_cli_runner().invoke(FlaskGroup(create_app=lambda: app), command)
+            assert done.exit_code == 0, done.output
+        assert prepaid.balance("user:1") == 100
+        with closing(sqlite3.connect(database)) as books:
+            assert books.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert books.execute("SELECT count(*) FROM after_the_backup").fetchone() == (0,)
 
 
 def test_the_readmes_view_costs_three_credits(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:

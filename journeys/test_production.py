@@ -77,8 +77,10 @@ def test_a_customer_registers_buys_draws_and_leaves(shop: Production) -> None:
     customer = customer_of(shop, "pat@rando.test")
     assert balance(customer) == 3
     checkout = customer.send("/buy-credits", pack="starter")
+    while checkout.status == 503 and int(checkout.headers["Retry-After"]):  # on a machine that is very busy
+        checkout = customer.send("/buy-credits", pack="starter")
     session = re.search(r"cs_test_\w+", checkout.url + checkout.text)
-    assert session is not None, checkout.url
+    assert session is not None, (checkout.status, checkout.url, checkout.text[-2_000:])
     shop.control("pay", session=session[0])
     back = customer.get(f"/buy-credits/return?session_id={session[0]}")
     assert back.status == 200

@@ -93,9 +93,9 @@ class RunningShop:
         self.stripe.pay(visitor.buy(pack="starter"))
         return visitor
 
-    def operator(self, role: str) -> Visitor:
+    def operator(self, role: str, email: str | None = None) -> Visitor:
         """Somebody who is signed in and has a role."""
-        visitor = self.customer(f"{role}@rando.test")
+        visitor = self.customer(email or f"{role}@rando.test")
         with self.app.app_context():
             user = db.session.scalars(select(User).where(User.email == visitor.email)).one()
             users.add_role_to_user(user, users.find_or_create_role(role))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from click import ClickException
 
 from rando_number import config, create_app
 from rando_number.config import ConfigError
@@ -13,9 +15,38 @@ from .live_settings import LIVE
 
 
 @pytest.mark.parametrize(("old", "new"), config.RENAMED.items())
-def test_a_name_of_2018_is_refused_with_the_one_of_today(tmp_path: Path, old: str, new: str) -> None:
+def test_another_name_is_refused_with_the_one_that_is_read(tmp_path: Path, old: str, new: str) -> None:
     with pytest.raises(ConfigError, match=f"{old} is called {new} now"):
         create_app({"RANDO_DATA": str(tmp_path), old: "x"})
+
+
+@pytest.mark.parametrize("value", ["False", "0", "off"])
+def test_the_environment_stops_selling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PREPAID_SELLING", value)
+
+    app = create_app({**os.environ, "RANDO_DATA": str(tmp_path)})
+
+    with app.app_context():
+        assert app.extensions["prepaid"].config.selling is False
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("PREPAID_SELLING", "PREPAID_SELLING"),
+        ("PREPAID_SELING", "Did you mean PREPAID_SELLING"),
+        ("FLASK_PREPAID_SELLING", "FLASK_PREPAID_SELLING is called PREPAID_SELLING here"),
+        ("PREPAID_PATHS", "The shop sets PREPAID_PATHS itself"),
+        ("PREPAID_ATTEMPTS_PER_HOUR", "RATELIMIT_ENABLED=0 lifts every limit"),
+    ],
+)
+def test_a_setting_of_the_extension_that_does_not_fit_is_named_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, words: str
+) -> None:
+    monkeypatch.setenv(setting, "perhaps")
+
+    with pytest.raises(ClickException, match=words):
+        create_app({**os.environ, "RANDO_DATA": str(tmp_path)})
 
 
 @pytest.mark.parametrize(
@@ -23,6 +54,15 @@ def test_a_name_of_2018_is_refused_with_the_one_of_today(tmp_path: Path, old: st
     [
         ("SECRET_KEY", ""),
         ("SECRET_KEY", "mysecret"),
+        ("SECRET_KEY", "a" * 40),
+        ("SECRET_KEY_BEFORE", "mysecret"),
+        ("RANDO_TOTP_SECRET", "x" * 32),
+        ("SECURITY_PASSWORD_SALT", "salt"),
+        ("RANDO_BASE_URL", "https://"),
+        ("RANDO_BASE_URL", "https://shop.example/path"),
+        ("RANDO_BASE_URL", "https://[bad"),
+        ("STRIPE_WEBHOOK_SECRET", "whsec"),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_0123456789abcdef,x"),
         ("STRIPE_SECRET_KEY", ""),
         ("STRIPE_SECRET_KEY", "sk_test_emulator"),
         ("STRIPE_SECRET_KEY", "sk_test_1"),
@@ -75,13 +115,43 @@ def test_over_https_cookies_are_locked_to_the_host_and_other_hosts_are_refused(t
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("RATELIMIT_ENABLED", "yes"), ("RANDO_PROXY_HOPS", "-1"), ("MAIL_PORT", "smtp")]
+    ("setting", "value"),
+    [
+        ("RATELIMIT_ENABLED", "yes"),
+        ("RANDO_PROXY_HOPS", "-1"),
+        ("RANDO_PROXY_HOPS", "99"),
+        ("RANDO_API_RATE", "0"),
+        ("MAIL_PORT", "smtp"),
+        ("MAIL_PORT", "70000"),
+        ("RANDO_BASE_URL", "shop.example"),
+        ("RANDO_ENV", "prod"),
+        ("RANDO_ENV", "Production"),
+        ("RANDO_CREDITS_AFTER_CONFIRM", "1"),
+    ],
 )
 def test_a_wrong_value_is_refused_with_the_name_of_the_setting(
     tmp_path: Path, setting: str, value: str
 ) -> None:
     with pytest.raises(ConfigError, match=setting):
         create_app({"RANDO_DATA": str(tmp_path), setting: value})
+
+
+def test_a_data_folder_that_can_not_be_made_is_named_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ConfigError, match=r"RANDO_DATA leads to .*file/data"):
+        create_app({"RANDO_DATA": str(tmp_path / "file" / "data")})
+
+
+def test_what_the_shop_writes_is_for_its_owner_alone(tmp_path: Path) -> None:
+    app = create_app({"RANDO_DATA": str(tmp_path / "data")})
+
+    app.test_client().get("/readyz")
+
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+    files = list((tmp_path / "data").iterdir())
+    assert [file.name for file in files if file.stat().st_mode & 0o077] == []
+    assert any(file.name == "rando.sqlite3" for file in files)
 
 
 def test_secrets_are_made_once_and_kept_for_their_owner_alone(tmp_path: Path) -> None:

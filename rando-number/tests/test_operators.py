@@ -116,6 +116,27 @@ def test_support_gives_a_few_credits_and_takes_none(shop: RunningShop) -> None:
     assert pat.balance == 13
 
 
+def test_support_gives_so_many_credits_a_day_and_none_to_themself(any_shop: RunningShop) -> None:
+    pat, support = any_shop.buyer(), any_shop.operator("support")
+    story = f"/admin/customers/{pat.owner}"
+
+    def give(owner: str, credits: int) -> str:
+        fields = forms(support.get(story).text)["/admin/grant"]
+        form = {**fields, "owner": owner, "credits": str(credits), "reason": "for the trouble"}
+        support.client.post("/admin/grant", data=form)
+        support.client.post("/admin/grant", data=form)  # pressed twice, it counts once
+        return support.get(story).text
+
+    for _ in range(10):
+        give(pat.owner, 100)
+    assert pat.balance == 1_013
+    assert "You may give 1,000 credits a day" in give(pat.owner, 1)
+    assert "Nobody gives credits to themself" in give(support.owner, 1)
+
+    assert pat.balance == 1_013
+    assert support.balance == 3
+
+
 def test_finance_refunds_a_part_once_after_signing_in_lately(shop: RunningShop) -> None:
     pat, finance = shop.buyer(), shop.operator("finance")
     fields = forms(finance.get("/admin/payments/1/refund").text)["/admin/payments/1/refund"]

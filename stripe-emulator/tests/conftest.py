@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stripe_emulator import Emulator, contract
 from stripe_emulator.api.request import Api, Call, Reply
+from stripe_emulator.core import clock
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.server.http import serve
 from stripe_emulator.versions import CHANGES
+
+
+def neighbour(name: str) -> Any:
+    """A module of the folder ``specification``: this file belongs to no package that could import it."""
+    path = Path(__file__).with_name("specification") / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"watched_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+specification, changed = neighbour("specification"), neighbour("changed")
 
 #: What is wrong with an answer, in words; empty if it is as Stripe's.
 Judge = Callable[[Call, Reply], list[str]]
@@ -46,6 +63,23 @@ def every_answer_has_stripes_shape(monkeypatch: pytest.MonkeyPatch, judge: Judge
     assert departures == []
 
 
+@pytest.fixture(autouse=True)
+def whatever_falls_due_happens(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Due work that fails is kept, and time goes on; here it fails the test, unless that is its story."""
+    failures: list[str] = []
+    keep_failure = clock.keep_failure
+
+    def watched(due: clock.Due, error: Exception) -> None:
+        keep_failure(due, error)
+        failures.append(f"{due.what}: {error!r}")
+
+    monkeypatch.setattr(clock, "keep_failure", watched)
+    yield
+    assert failures == [] or request.node.get_closest_marker("due_work_fails")
+
+
 @pytest.fixture(scope="session")
 def judge() -> Judge:
     return departures_from_stripe
@@ -64,7 +98,22 @@ def departures_from_stripe(call: Call, reply: Reply) -> list[str]:
     for event in snapshot_events_in(body):
         carried = event["data"]["object"]
         findings += contract.check_object(carried["object"], carried)
-    return [str(finding) for finding in findings]
+    return [str(finding) for finding in findings] + misfits(call, body)
+
+
+def misfits(call: Call, body: Any) -> list[str]:
+    """Where an answer in today's shape does not fit Stripe's specification, but for what changed since."""
+    if call.header("stripe-version") not in ("", API_VERSION):
+        return []
+    findings = specification.problems(call.verb, call.path, body)
+    for event in snapshot_events_in(body):
+        carried = event["data"]["object"]
+        findings += specification.problems_of_object(carried["object"], carried)
+    return [
+        f"{place} {problem} (in Stripe's specification)"
+        for place, problem in findings
+        if not changed.allows(place)
+    ]
 
 
 def snapshot_events_in(body: dict[str, Any]) -> list[dict[str, Any]]:

@@ -139,6 +139,9 @@ class Config:
     small_grant: int = setting(
         Whole(), "the most credits that an operator may give whose role is support", 100
     )
+    grants_per_day: int = setting(
+        Whole(), "the most credits that such an operator may give on one day, UTC, to all together", 1_000
+    )
     selling: bool = setting(Switch(), "`False` stops all selling; spending goes on", True)
     attempts_per_hour: int = setting(
         Whole(),

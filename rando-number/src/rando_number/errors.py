@@ -143,7 +143,8 @@ def refused_by_the_ledger(error: PrepaidError) -> ResponseReturnValue:
             needed=error.needed,
             buy_url=url_for("prepaid.buy", _external=True),
         )
-    return envelope(error.http_status, CODES.get(error.http_status, error.code), str(error))
+    more = {"retry_after": 1} if error.http_status == 503 else {}
+    return envelope(error.http_status, CODES.get(error.http_status, error.code), str(error), **more)
 
 
 def expired_form(error: CSRFError) -> ResponseReturnValue:

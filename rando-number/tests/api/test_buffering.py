@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
+from rando_number.api import buffering
 from rando_number.api.buffering import BufferedRequests
+from rando_number.edge.streams import GONE
 
 REQUEST = {"type": "http", "method": "POST", "path": "/", "query_string": b"a=\xff%20"}
 
@@ -54,6 +58,53 @@ def test_a_body_that_is_too_long_is_not_kept_and_its_length_says_so() -> None:
     assert isinstance(handed_on, tuple)
     assert handed_on[1] == b""
     assert int(dict(handed_on[0]["headers"])[b"content-length"]) > 10
+
+
+def test_a_body_that_does_not_come_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buffering, "BODY_WITHIN_S", 0.05)
+    statuses: list[int] = []
+
+    async def never() -> Any:
+        await asyncio.sleep(60)
+
+    async def send(event: Any) -> None:
+        statuses.append(event.get("status", 0))
+
+    app: Any = never
+    front: Any = BufferedRequests(app, max_body=10)
+    asyncio.run(front({**REQUEST, "headers": []}, never, send))
+
+    assert statuses[0] == 408
+
+
+@pytest.mark.parametrize("way", ["it says so", "it takes nothing"])
+def test_a_long_answer_ends_when_its_caller_has_gone(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buffering, "TAKEN_WITHIN_S", 0.05)
+    written: list[int] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        while not scope[GONE].is_set():
+            written.append(1)
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            await asyncio.sleep(0)
+
+    bodies = iter([part(b"")])
+
+    async def receive() -> Any:
+        event = next(bodies, None)
+        if event is None and way == "it takes nothing":
+            await asyncio.sleep(60)
+        return event or {"type": "http.disconnect"}
+
+    async def send(event: Any) -> None:
+        if way == "it takes nothing" and len(written) > 10:
+            await asyncio.sleep(60)
+
+    front: Any = BufferedRequests(app, max_body=10)
+    asyncio.run(asyncio.wait_for(front({**REQUEST, "headers": []}, receive, send), 10))
+
+    assert 3 < len(written) < 20
 
 
 def test_a_body_that_was_cut_on_the_way_is_not_handed_on() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -191,6 +192,27 @@ def test_both_ways_answer_other_methods_and_paths_alike(both_ways: BothWays) -> 
 def test_both_ways_refuse_other_hosts(both_ways: BothWays) -> None:
     assert both_ways.answer_alike("GET", ONE, headers={"Host": "evil.test"}) == 400
     assert both_ways.answer_alike("GET", ONE, headers={"Host": "localhost"}) == 200
+
+
+def test_an_event_of_400_kb_is_taken_and_a_form_of_that_size_is_not(tmp_path: Path) -> None:
+    shop = RunningShop(tmp_path)
+    event = {
+        "id": "evt_1",
+        "object": "event",
+        "api_version": None,
+        "created": 1_760_000_000,
+        "livemode": False,
+        "type": "unknown.event",
+        "data": {"object": {"id": "x", "padding": "x" * 400_000}},
+    }
+    body = json.dumps(event)
+    with shop.app.app_context():
+        signed = {"Stripe-Signature": shop.prepaid.gateway.events.sign(body)}
+
+    assert shop.programs.post("/prepaid/webhook", data=body, headers=signed).status_code == 200
+    assert shop.programs.post("/prepaid/webhook", data="x" * 1_100_000, headers=signed).status_code == 413
+    form = "application/x-www-form-urlencoded"
+    assert shop.programs.post("/login", data="a=" + "x" * 400_000, content_type=form).status_code == 413
 
 
 def test_both_ways_answer_503_without_the_database(both_ways: BothWays) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import socket
 import subprocess
 import sys
@@ -32,6 +33,9 @@ SMUGGLED = {
     "a folded header": b"X-A: b\r\n Content-Length: 44\r\n\r\n",
     "a NUL": b"X-A: b\x00c\r\n\r\n",
 }
+#: How `deploy/` starts it, where it matters who keeps it waiting.
+AS_DEPLOYED = ["--http1-header-read-timeout", "10000", "--backlog", "4096", "--backpressure", "4096"]
+
 HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -52,7 +56,7 @@ def server(data: Path, key: str) -> Iterator[tuple[str, int]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    where = ["--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "error"]
+    where = ["--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "error", *AS_DEPLOYED]
     granian = str(Path(sys.executable).parent / "granian")
     child = subprocess.Popen(
         [granian, "--interface", "asginl", "--runtime-mode", "st", *where, "rando_number.asgi:app"],
@@ -123,6 +127,19 @@ def test_half_a_request_keeps_nobody_waiting(server: tuple[str, int]) -> None:
             line.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n\r\nhalf")
 
         assert answers_to(server, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") == [b"200"]
+
+
+def test_a_thousand_idle_lines_keep_nobody_waiting(server: tuple[str, int]) -> None:
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    try:
+        with ExitStack() as lines:
+            for _ in range(1_200):
+                lines.enter_context(socket.create_connection(server, 5))
+
+            assert answers_to(server, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") == [b"200"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
 
 
 def test_a_body_in_chunks_is_read_to_its_end(server: tuple[str, int]) -> None:

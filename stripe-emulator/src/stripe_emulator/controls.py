@@ -79,7 +79,8 @@ def dispute(
     """Open a dispute on a charge (or on a payment, by its intent's id), change its amount, or end it.
 
     :param amount: Minor units that are disputed; by default all that was captured.
-    :param how: ``reason`` to open with ("inquiry" for a mere question), or ``outcome``: "won" or "lost".
+    :param how: ``reason`` to open with ("inquiry" for a mere question), or ``outcome``: "won", "lost",
+        or "escalated", which makes a chargeback of an inquiry.
     """
     with storage.transaction():
         if dispute is not None:
@@ -217,7 +218,7 @@ def state(storage: Store) -> Json:
             "wall": clock.wall(),
             "pending_deliveries": by_status.get("pending", 0),
             "deliveries": by_status,
-            "due": {"count": coming[0], "next": coming[1]},
+            "due": {"count": coming[0], "next": coming[1], "failed": clock.failed_work()},
             "chaos": store.get_setting(chaos.SETTING, {}),
             "saved": saved.names(storage),
         }

@@ -75,8 +75,14 @@ def refused(error: stripe.StripeError) -> dict[str, Any]:
     return opened
 
 
+def _charged(client: StripeClient, intent: str) -> Any:
+    return client.v1.payment_intents.retrieve(intent, {"expand": ["latest_charge.balance_transaction"]})
+
+
 def test_a_good_card_pays_on_the_shops_page(client: StripeClient) -> None:
-    intent = pay(client, expand=["latest_charge.balance_transaction"])
+    paid = pay(client)
+    while (intent := _charged(client, paid.id)).latest_charge.balance_transaction is None:
+        time.sleep(1)  # Stripe books a payment after its answer
 
     assert (intent.status, intent.amount_received) == ("succeeded", 2000)
     assert isinstance(intent.latest_charge, stripe.Charge)

@@ -31,6 +31,7 @@ SERVED = [example for example in EXAMPLES if routing.serves(example[0], example[
 #: Examples that Stripe itself refuses, or whose tokens are of Connect: how the form begins, and the code.
 REFUSED = {
     ("/v1/files", ""): "parameter_missing",
+    ("/v1/payouts", "amount=1100"): "balance_insufficient",
     ("/v1/tax_ids", "type=eu_vat&value=123"): "tax_id_invalid",
     ("/v1/tokens", "account["): "not_emulated",
     ("/v1/tokens", "bank_account["): "not_emulated",

@@ -47,7 +47,8 @@ def test_what_an_event_carries_is_judged_too(judge: Judge) -> None:
     event = SAMPLES["event"] | {"data": {"object": carried}}
 
     assert judge(call("GET", "/v1/events/evt_1"), answered(event)) == [
-        "$.favourite_colour: is no field of Customer"
+        "$.favourite_colour: is no field of Customer",
+        "customer.favourite_colour is no field (in Stripe's specification)",
     ]
 
 

@@ -15,6 +15,8 @@ from stripe_emulator.payments import challenge_answers
 
 DAY = 24 * 60 * 60
 SECRET = "whsec_of_the_shop"
+#: Nothing that could lead the customer away, and so no ``return_url``.
+CARDS_ONLY: Any = {"enabled": True, "allow_redirects": "never"}
 CHALLENGED = "pm_card_threeDSecure2Required"
 
 #: The major of the SDK that is installed, and a mark for what its version 15 cannot say.
@@ -124,6 +126,13 @@ class Shop:
     def charge(self, method: str = "pm_card_visa", amount: int = 2000, **more: Any) -> stripe.PaymentIntent:
         """Take money from a card at once."""
         form: Any = {"amount": amount, "currency": "usd", "payment_method": method, "confirm": True, **more}
+        if not form.keys() & {
+            "automatic_payment_methods",
+            "off_session",
+            "payment_method_types",
+            "return_url",
+        }:
+            form["automatic_payment_methods"] = CARDS_ONLY
         return self.v1.payment_intents.create(form)
 
     def declined(self, method: str, **more: Any) -> tuple[stripe.CardError, dict[str, Any]]:
@@ -170,9 +179,9 @@ class Shop:
         return heard
 
     def events(self) -> list[str]:
-        """Types of the account's events so far, oldest first."""
-        events = self.v1.events.list({"limit": 100})
-        return [str(event.type) for event in events.auto_paging_iter()][::-1]
+        """Types of the account's events so far, oldest first, also of those that Stripe no longer tells."""
+        with self.emulator.store.transaction(write=False):
+            return [str(event["type"]) for event in store.select("event")]
 
     def events_since(self, count: int) -> list[str]:
         return self.events()[count:]

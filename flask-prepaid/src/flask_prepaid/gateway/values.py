@@ -400,7 +400,7 @@ def event_of(payload: Any) -> Event:
         type=word(payload["type"]).removeprefix("v1."),
         object_id=word(about["id"]) if about and about.get("id") else None,
         livemode=bool(payload["livemode"]),
-        api_version=payload.get("api_version"),
+        api_version=None if payload.get("api_version") is None else word(payload["api_version"])[:64],
         created_at=datetime.fromisoformat(created) if thin else datetime.fromtimestamp(created, UTC),
     )
 

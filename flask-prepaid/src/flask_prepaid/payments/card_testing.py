@@ -9,7 +9,10 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from sqlalchemy import Select, delete, func, or_, select
+from sqlalchemy import Select, delete, func, or_, select, text
+from sqlalchemy.orm import Session
+
+from prepaid_ledger import check_owner
 
 from ..context import Context, transaction
 from ..errors import BuyingPaused, TooManyAttempts
@@ -22,14 +25,20 @@ KEPT = timedelta(days=1)
 
 
 def count_attempt(context: Context, owner: str) -> None:
-    """Count one attempt, or refuse it before Stripe hears of it.
+    """Count one attempt, or refuse it before Stripe hears of it. A refused one is rolled back by the caller.
 
     :raises TooManyAttempts: This customer, this address, or all together have tried too often.
     :raises BuyingPaused: Nothing is sold at the moment.
+    :raises ValueError: The ledger has no wallet for such an owner, so nothing may be taken from one.
     """
+    check_owner(owner)
     session, config = context.session, context.config
     refuse_unless_selling(context)
     address = context.address if config.attempts_per_address else None
+    if config.attempts_per_hour or address:
+        _take_turns(session, owner, address)
+        session.add(Attempt(owner=owner, address=address, at=context.clock()))
+        session.flush()
     for limit, count, whose in (
         (config.attempts_per_hour, _begun(context).where(Attempt.owner == owner), owner),
         (
@@ -37,14 +46,11 @@ def count_attempt(context: Context, owner: str) -> None:
             _begun(context).where(Attempt.address == address),
             address,
         ),
-        (config.declines_per_hour, _declined(context), "all together"),
     ):
-        if limit and (session.scalar(count) or 0) >= limit:
-            log.warning("payments are refused: %s within an hour, by %s", limit, whose)
-            raise TooManyAttempts("Too many payments were tried lately. Try again in an hour.")
-    if config.attempts_per_hour or address:
-        session.add(Attempt(owner=owner, address=address, at=context.clock()))
-        session.flush()
+        if limit and (session.scalar(count) or 0) > limit:
+            raise _too_many(limit, whose)
+    if config.declines_per_hour and (session.scalar(_declined(context)) or 0) >= config.declines_per_hour:
+        raise _too_many(config.declines_per_hour, "all together")
 
 
 def refuse_unless_selling(context: Context) -> None:
@@ -53,6 +59,18 @@ def refuse_unless_selling(context: Context) -> None:
     """
     if not context.config.selling:
         raise BuyingPaused("Buying is paused. Nothing was charged; your credits can be spent as ever.")
+
+
+def _take_turns(session: Session, owner: str, address: str | None) -> None:
+    """Have those who come at once count one after the other. On SQLite the INSERT that follows does it."""
+    if session.get_bind().dialect.name == "postgresql":
+        for name in sorted(f"prepaid_attempt:{name}" for name in (owner, address) if name):
+            session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
+def _too_many(limit: int, whose: str | None) -> TooManyAttempts:
+    log.warning("payments are refused: %s within an hour, by %s", limit, whose)
+    return TooManyAttempts("Too many payments were tried lately. Try again in an hour.")
 
 
 def _begun(context: Context) -> Select[int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import (
     CheckConstraint,
+    Date,
     ForeignKeyConstraint,
     Index,
     String,
@@ -451,3 +452,13 @@ class TrialCard(Base):
     fingerprint: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str] = mapped_column(String(64))
     tried_at: Mapped[datetime]
+
+
+class OperatorDay(Base):
+    """How many credits an operator has given on a day, UTC, where there is a limit to that."""
+
+    __tablename__ = "prepaid_operator_day"
+
+    operator: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    credits: Mapped[int]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from prepaid_ledger.database import insert
 
@@ -210,7 +210,7 @@ def _settle(
     if due.credits > 0:
         _give(context, subscription, row, bill, due)
     elif due.credits < 0:
-        _take(context, subscription, row, -due.credits)
+        _take(context, subscription, row, -due.credits, since=_period_begins(context, subscription, bill))
 
 
 def _give(
@@ -276,24 +276,43 @@ def _overtaken(context: Context, row: Invoice) -> bool:
     return context.session.scalar(later.limit(1)) is not None
 
 
-def _take(context: Context, subscription: Subscription, row: Invoice, credits: int) -> None:
-    """A downgrade made at once gave money back: take the credits of the rest of the period."""
-    paid = select(Invoice.id).where(
+def _period_begins(context: Context, subscription: Subscription, bill: StripeInvoice) -> datetime:
+    """When the period began of which an invoice gives a part back."""
+    period_at = periods(context, subscription)
+    parts = [line for line in bill.lines if line.is_of_plan and line.is_part]
+    return moment(min(whole[0] for line in parts if (whole := period_at(line.start, line.end))))
+
+
+def _take(
+    context: Context, subscription: Subscription, row: Invoice, credits: int, *, since: datetime
+) -> None:
+    """A downgrade made at once gave money back: take the credits of the rest of the period.
+
+    Of what was given last first: an upgrade may have brought a part of them. What was given before the
+    period began, at ``since``, is none of it: Stripe gives money back also for a period that is not paid.
+    """
+    given = select(Invoice.id, func.coalesce(Invoice.credits, 0)).where(
         Invoice.subscription_id == subscription.id,
-        Invoice.credits >= credits,
+        Invoice.credits > 0,
         Invoice.id != row.id,
+        (Invoice.created_at >= since) | (Invoice.period_start >= since),
     )
-    latest = context.session.scalar(paid.order_by(Invoice.created_at.desc(), Invoice.id.desc()).limit(1))
-    if latest is None:
-        row.credits = 0
-        return
-    context.ledger.claw_back(
-        subscription.owner,
-        lot_key=f"invoice:{latest}",
-        key=f"invoice:{row.id}",
-        credits=credits,
-        reason="The plan was made smaller",
-    )
+    taken = 0
+    for invoice_id, there in context.session.execute(
+        given.order_by(Invoice.created_at.desc(), Invoice.id.desc())
+    ).all():
+        part = min(credits - taken, there)
+        context.ledger.claw_back(
+            subscription.owner,
+            lot_key=f"invoice:{invoice_id}",
+            key=f"invoice:{row.id}:{invoice_id}" if taken else f"invoice:{row.id}",
+            credits=part,
+            reason="The plan was made smaller",
+        )
+        taken += part
+        if taken == credits:
+            return
+    row.credits = -taken
 
 
 def _payment(context: Context, subscription: Subscription, bill: StripeInvoice, credits: int) -> Payment:

@@ -7,7 +7,7 @@ import logging
 from flask import Response, current_app, jsonify, make_response, url_for
 from sqlalchemy.exc import DBAPIError
 
-from prepaid_ledger.errors import BudgetExceeded, InsufficientCredits, PrepaidError
+from prepaid_ledger.errors import InsufficientCredits, PrepaidError
 
 from .. import upgrade
 from ..errors import GatewayRefused, GatewayUnavailable, TablesMissing, TooManyAttempts, UnknownItem
@@ -62,12 +62,16 @@ def explained(error: DBAPIError) -> PrepaidError | DBAPIError:
 def answer_database(error: DBAPIError) -> Response:
     """What the client of a page is told where the database refuses.
 
-    :raises DBAPIError: It is no matter of missing tables.
+    :raises DBAPIError: It is no matter of missing tables, and the host answers no such error.
     """
     cause = explained(error)
-    if isinstance(cause, DBAPIError):
+    if not isinstance(cause, DBAPIError):
+        return answer(cause)
+    of_host = current_app.error_handler_spec[None][None]
+    handler = next((of_host[kind] for kind in type(cause).__mro__ if kind in of_host), None)
+    if handler is None:
         raise cause
-    return answer(cause)
+    return make_response(current_app.ensure_sync(handler)(cause))
 
 
 def words(error: PrepaidError) -> str:
@@ -89,18 +93,5 @@ def details(error: PrepaidError) -> dict[str, int | str | None]:
     if isinstance(error, GatewayRefused) and error.request_id:
         return {"request_id": error.request_id}
     if isinstance(error, InsufficientCredits):
-        return {
-            "balance": error.available,
-            "needed": error.needed,
-            "buy_url": url_for("prepaid.buy", _external=True),
-        }
-    if isinstance(error, BudgetExceeded):
-        return {
-            "spender": error.spender,
-            "every": error.every,
-            "budget": error.credits,
-            "left": error.left,
-            "needed": error.needed,
-            "resets_at": error.resets_at.isoformat() if error.resets_at else None,
-        }
-    return {}
+        return {**error.details, "buy_url": url_for("prepaid.buy", _external=True)}
+    return error.details

@@ -5,9 +5,11 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from flask_prepaid.payments.models import Attempt
+from flask_prepaid.testing import Databases
 
 from ..purchases.test_cards import DECLINES_LATER, charges, leave_card, press
-from ..shop import Shop, ShopWith
+from ..purchases.test_impatient_browsers import session_cookie, token_of
+from ..shop import Shop, ShopWith, at_once
 
 
 def test_one_customer_reaches_stripe_so_often_an_hour_and_others_still_buy(
@@ -22,6 +24,26 @@ def test_one_customer_reaches_stripe_so_often_an_hour_and_others_still_buy(
     assert "Try again in an hour" in answers[-1].text
     assert len(shop.payments("user:1")) == 5
     assert honest.status_code == 303
+
+
+def test_of_many_presses_at_once_no_more_reach_stripe_than_allowed(databases: Databases) -> None:
+    for kind in ("sqlite", "postgresql"):
+        shop = Shop(databases.fresh(kind), PREPAID_ATTEMPTS_PER_HOUR=5)
+        browser = shop.browser()
+        token, cookie = token_of(browser.get("/prepaid/buy").text), session_cookie(browser)
+
+        def press_once(number: int, shop: Shop = shop, token: str = token, cookie: str = cookie) -> int:
+            tab = shop.browser()
+            tab.set_cookie("session", cookie)
+            form = {"pack": "starter", "attempt": f"wish-number-{number:04}", "csrf_token": token}
+            return tab.post("/prepaid/buy", data=form).status_code
+
+        statuses = at_once(15, press_once)
+
+        assert statuses.count(303) <= 5, (kind, statuses)
+        assert set(statuses) <= {303, 429, 503}
+        assert len(shop.payments("user:1")) <= 5
+        shop.close()
 
 
 def test_after_an_hour_it_is_over(shop_with: ShopWith) -> None:

@@ -7,6 +7,7 @@ entries but for ``spends/batch.py``, which writes them for many spends at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,9 @@ from .uses import UNSAID, Use
 
 #: More credits than this in one posting are a mistake, and sums of many still fit the columns.
 MAX_CREDITS = 10**15
+
+#: What no database keeps in a text: a NUL, and half of a surrogate pair.
+UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 #: Keys that begin so are the ledger's own.
 OWN_KEYS = ("expiry:", "hold:", "repay:", "reversal:", "rollover:")
@@ -55,6 +59,7 @@ class Posting:
     :param refers_to_seq: The ``seq`` of what it is about: a spend, a lot, a clawback, a hold.
     :param expires_at: When what is left of credits that come in ends.
     :param amount_minor: What was paid or refunded, in the smallest unit of ``currency``.
+    :param claimed: How many credits a clawback is to take, where they are named.
     :param at: When it happened, if before now; times never go back inside a wallet.
     :param use: Who spends, and on what.
     """
@@ -67,6 +72,7 @@ class Posting:
     expires_at: datetime | None = None
     amount_minor: int | None = None
     currency: str | None = None
+    claimed: int | None = None
     reason: str | None = None
     at: datetime | None = None
     use: Use = UNSAID
@@ -208,7 +214,8 @@ def repeat(
 def _gist(posted: Entry | Posting) -> tuple[object, ...]:
     """What two postings with one key must agree on, beside the credits."""
     use = posted.use if isinstance(posted, Posting) else use_of(posted)
-    return posted.kind, posted.refers_to_seq, posted.amount_minor, posted.currency, use.gist
+    money = posted.amount_minor, posted.currency
+    return posted.kind, posted.refers_to_seq, *money, posted.claimed, use.gist
 
 
 def use_of(row: Entry | Hold) -> Use:
@@ -237,6 +244,7 @@ def append(session: Session, wallet: LockedWallet, posting: Posting) -> Entry:
         expires_at=posting.expires_at,
         amount_minor=posting.amount_minor,
         currency=posting.currency,
+        claimed=posting.claimed,
         reason=posting.reason,
         spender=posting.use.spender,
         item=posting.use.item,
@@ -264,14 +272,17 @@ def save(session: Session, wallet: LockedWallet) -> None:
 
 
 def check_owner(owner: str) -> None:
-    """:raises ValueError: The owner is empty, longer than 64 characters, or holds a NUL."""
-    if not isinstance(owner, str) or not 1 <= len(owner) <= 64 or "\x00" in owner:
+    """Refuse what can't be an owner, before anything is done for one.
+
+    :raises ValueError: It is no text, empty, longer than 64 characters, or holds what a database can't keep.
+    """
+    if not isinstance(owner, str) or not 1 <= len(owner) <= 64 or UNFIT.search(owner):
         raise ValueError("an owner is a text of 1 to 64 characters, such as user:42")
 
 
 def check_key(key: str) -> None:
     """:raises ValueError: The key is empty, longer than 120 characters, or the ledger's own."""
-    if not isinstance(key, str) or not 1 <= len(key) <= 120 or "\x00" in key:
+    if not isinstance(key, str) or not 1 <= len(key) <= 120 or UNFIT.search(key):
         raise ValueError("a key is a text of 1 to 120 characters that names the cause, such as report:17")
     if key.startswith(OWN_KEYS):
         raise ValueError(f"keys that begin with {key.split(':', maxsplit=1)[0]}: are the ledger's own")

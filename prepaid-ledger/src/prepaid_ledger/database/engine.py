@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event
 from ..errors import Busy, UnfitDatabase
 
 #: How long a write waits for another one, before the caller is told to come again.
-LOCK_TIMEOUT_S = 5
+LOCK_TIMEOUT_S = 4
 
 _writers: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
 

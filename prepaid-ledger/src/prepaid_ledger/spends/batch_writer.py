@@ -15,7 +15,8 @@ from ..database.engine import write_turn
 from ..errors import Busy
 from . import batch
 from .host_insert import fit_one_statement
-from .outcomes import BudgetedOwners, Outcome
+from .outcomes import BudgetedOwners, Outcome, log_failure
+from .postgresql_batch import WAIT_BRIEFLY
 from .single import SpendRequest
 
 log = logging.getLogger(__name__)
@@ -59,10 +60,10 @@ class BatchWriter:
                 )
         except Busy:
             raise
-        except Exception:
+        except Exception as error:
             # One that cannot be posted takes all with it. Alone, it alone is refused; and where the
             # answer to COMMIT was lost, the keys tell what came of it.
-            log.debug("a batch of %d spends failed; each goes alone", len(first), exc_info=True)
+            log_failure(log, error, len(first))
             return outcomes
         for place, outcome in zip(places, posted, strict=True):
             outcomes[place] = outcome
@@ -98,6 +99,11 @@ class BatchWriter:
             if self._kept is None or self._kept_by != os.getpid():
                 self._kept, self._kept_by = self._at_once.connect(), os.getpid()
                 self._kept.detach()  # the pool makes up for it
+                driver = self._kept.connection.dbapi_connection
+                if (
+                    getattr(driver, "prepare_threshold", None) is not None
+                ):  # not behind a pooler, which shares it
+                    self._kept.exec_driver_sql(WAIT_BRIEFLY)
             yield self._kept
         except BaseException:
             self._close()

@@ -100,6 +100,10 @@ WITH_BUDGETS = {
 #: Computed once, before the first wallet is locked, and gone with the transaction.
 LOCK_TIMEOUT = f" AND (SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_S}s', true)) IS NOT NULL"
 
+#: For a connection of ours alone: a batch that meets a lock on a whole table gives up soon, as each of its
+#: spends goes alone then, and waits again.
+WAIT_BRIEFLY = "SET lock_timeout = '250ms'"
+
 #: A host's own types are texts by then, but for times and exact numbers.
 WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str)
 

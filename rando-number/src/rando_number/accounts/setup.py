@@ -13,6 +13,7 @@ from flask_security import (
     Security,
     SQLAlchemyUserDatastore,
 )
+from flask_security.utils import validate_redirect_url
 from flask_wtf import CSRFProtect
 from sqlalchemy.exc import IntegrityError
 
@@ -100,6 +101,7 @@ def init_app(app: Flask) -> None:
     guesses.guard_accounts(app)
     links.init_app(app)
     app.before_request(forms_only)
+    app.before_request(sound_next)
     passwords.init_app(app)
     second_factor.init_app(app)
     passkeys.init_app(app)
@@ -110,10 +112,25 @@ def init_app(app: Flask) -> None:
     closing.init_app(app)
 
 
+#: What reads JSON, or looks by itself at what it reads. All else are pages: their forms take JSON for a form.
+READS_JSON = {"api", "prepaid"}
+
+
 def forms_only() -> None:
-    """Refuse JSON at the pages of accounts: they are forms, and Flask-Security takes any JSON for one."""
-    if request.blueprint == "security" and request.is_json:
+    """Refuse JSON at the pages: a field would hold a number, a list or an object in place of a text."""
+    if request.is_json and request.blueprint not in READS_JSON:
         abort(415)
+
+
+def sound_next() -> None:
+    """Refuse a way back that is no address: Flask-Security takes it apart, and stumbles."""
+    if request.blueprint != "security":
+        return
+    for way_back in (request.args.get("next"), request.form.get("next")):
+        try:
+            validate_redirect_url(way_back or "/")
+        except ValueError:
+            abort(400)
 
 
 def once(register: RouteCallable) -> RouteCallable:

@@ -7,9 +7,9 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, abort, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import user_logged_out
+from flask_login import AnonymousUserMixin, user_logged_out
 from flask_security import auth_required, password_changed, password_reset, user_authenticated
 from sqlalchemy import delete, select
 
@@ -24,6 +24,9 @@ TOKEN = "sign_in"
 
 #: The day, in UTC, on which the cookie was last sent: the first visit of a day sends it anew.
 RENEWED = "renewed"
+
+#: What is answered without the database, whoever asks.
+ASK_NOBODY = {"static", "prepaid.static", "health.healthz", "health.readyz"}
 
 #: How long a session lasts at most; a fortnight without a visit ends it sooner.
 LASTS = timedelta(days=30)
@@ -106,6 +109,9 @@ def end_others_of(app: Flask, user: User, **extra: Any) -> None:
 
 def only_open_ones() -> None:
     """Sign out a cookie whose row is gone or too old; a good one lasts another fortnight."""
+    if request.endpoint in ASK_NOBODY:
+        g._login_user = AnonymousUserMixin()  # whoever asks who it is, the database is not asked
+        return
     if "_user_id" not in session:
         return
     began = db.session.scalar(

@@ -42,6 +42,10 @@ def find_caller(find: Find = api_keys.find_anew) -> Caller:
 
     :raises ApiError: No key and no session, a key that opens nothing, or too many calls.
     """
+    handover = fast_path.handover_of(request)
+    if handover is not None and handover.error is not None:  # the database need not be asked once more
+        g.window = handover.window
+        raise handover.error
     if request.headers.get("Authorization", "")[:7].lower() == "bearer ":
         by_key = find(request.headers["Authorization"][7:].strip())
         if by_key is None:
@@ -52,13 +56,10 @@ def find_caller(find: Find = api_keys.find_anew) -> Caller:
         if user is None or not from_our_pages():
             raise unauthenticated()
         caller = caller_of(user)
-    handover = fast_path.handover_of(request)
     if handover is None:
         g.window = rates.count_call(caller.owner, current_app.config["API_RATE"])
     else:
         g.window = handover.window
-        if handover.error is not None:
-            raise handover.error
     return caller
 
 

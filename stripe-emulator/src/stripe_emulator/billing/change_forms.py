@@ -41,6 +41,14 @@ def proration_date(subscription: Json, form: Json) -> int:
     data = subscription["items"]["data"]
     first = min(item["current_period_start"] for item in data)
     last = max(item["current_period_end"] for item in data)
+    anchor = form.get("billing_cycle_anchor")
+    kind = anchor.get("type") if isinstance(anchor, dict) else anchor
+    if "proration_date" in form and kind == "now":
+        raise InvalidRequest(
+            "You may not specify `proration_date` when `billing_cycle_anchor` is reset: prorations are then"
+            " made for this moment.",
+            param="proration_date",
+        )
     if "proration_date" in form and not first <= moment <= last:
         raise InvalidRequest(
             f"Cannot specify proration date outside of current subscription period ({first} - {last}).",
@@ -61,12 +69,18 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
         fields["pending_invoice_item_interval"] = terms.interval(form["pending_invoice_item_interval"])
     if "default_tax_rates" in form:
         fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates")
-    for name in ("invoice_settings", "payment_settings", "trial_settings"):
+    for name in ("invoice_settings", "payment_settings"):
         if form.get(name):
             fields[name] = (subscription[name] or {}) | form[name]
+    if form.get("trial_settings"):
+        fields["trial_settings"] = terms.trial_settings(form)
     if "discounts" in form:
         wanted = discounts.redeem_all(
-            form["discounts"], customer, "discounts", subscription=subscription["id"]
+            form["discounts"],
+            customer,
+            "discounts",
+            order=discounts.Order(items.worth(subscription["items"]["data"]), subscription["currency"]),
+            subscription=subscription["id"],
         )
         fields["discounts"] = discounts.without_spent(wanted)
     return fields | _cancellation(subscription, form)

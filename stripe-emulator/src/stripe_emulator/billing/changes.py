@@ -40,7 +40,8 @@ def make(subscription: Json, form: Json) -> Change:
     customer = store.get("customer", subscription["customer"])
     fields = change_forms.kept(subscription, form, customer)
     data = items.changed(subscription, form.get("items") or [], customer)
-    fields["items"] = items.as_list(subscription["id"], data)
+    items.check_mode(data, subscription["billing_mode"])
+    fields |= items.shown(subscription["id"], data)
     trial_end = change_forms.trial_end(subscription, form)
     since = change_forms.proration_date(subscription, form)
     behavior = form.get("proration_behavior", "create_prorations")
@@ -137,7 +138,11 @@ def _costs_the_same(before: Json, after: Json) -> bool:
 
 
 def _resets_anchor(subscription: Json, form: Json, data: list[Json], trial_end: int | None) -> bool:
-    """Whether the change starts new periods now: asked for, another interval, or the trial's end."""
+    """Whether the change starts new periods now: asked for, another interval, or the trial's end.
+
+    A request that also ends a trial that there is not keeps the anchor in flexible billing: so Stripe
+    answered it in recorded traffic. The item's period is then the one that runs by that anchor.
+    """
     if trial_end is not None:
         return trial_end <= clock.now()
     if subscription["status"] == "trialing":
@@ -149,14 +154,25 @@ def _resets_anchor(subscription: Json, form: Json, data: list[Json], trial_end: 
     kind = anchor.get("type") if isinstance(anchor, dict) else anchor  # older versions send the word
     if kind == "now":
         return True
-    before = {item["id"]: periods.of_price(item["price"]) for item in subscription["items"]["data"]}
-    moved = any(
-        item["id"] in before and before[item["id"]] != periods.of_price(item["price"]) for item in data
-    )
+    keeps = form.get("trial_end") == "now" and subscription["billing_mode"]["type"] == "flexible"
+    if _changes_interval(subscription, data) and not keeps:
+        return True
+    before = _intervals(subscription["items"]["data"])
     for item in data:
-        if item["current_period_start"] is None and not moved:
+        is_new = item["current_period_start"] is None
+        if is_new or before.get(item["id"]) != periods.of_price(item["price"]):
             items.place(item, subscription["billing_cycle_anchor"], clock.now())
-    return moved
+    return False
+
+
+def _changes_interval(subscription: Json, data: list[Json]) -> bool:
+    """Whether an item is paid by other periods from now on."""
+    before, after = _intervals(subscription["items"]["data"]), _intervals(data)
+    return any(before[name] != after[name] for name in before.keys() & after.keys())
+
+
+def _intervals(data: list[Json]) -> dict[str, periods.Interval]:
+    return {item["id"]: periods.of_price(item["price"]) for item in data}
 
 
 def _into_trial(

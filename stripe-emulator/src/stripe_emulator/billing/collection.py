@@ -23,7 +23,7 @@ register = Register()
 #: Name of the setting, what it is until set, and what may become of the subscription at the end.
 SETTING = "dunning"
 ENDS = ("cancel", "unpaid", "past_due")
-DUNNING: Json = {"retry_days": [3, 5, 7], "end": "cancel"}
+DUNNING: Json = {"retry_days": [3, 5, 7], "overdue_days": 60, "end": "cancel"}
 
 #: The payment of an invoice failed: ``(invoice, was_the_last_try)``.
 after_failure: Hook[[Json, bool]] = Hook()
@@ -38,7 +38,8 @@ class NothingKept(CardError):
 def configure(settings: Json) -> Json:
     """Choose when failed renewals are tried again, and what becomes of the subscription at the end.
 
-    :param settings: ``retry_days``: days after each failure until the next try. ``end``: "cancel",
+    :param settings: ``retry_days``: days after each failure until the next try. ``overdue_days``: days
+        after the due date until an invoice that was sent counts as never paid. ``end``: "cancel",
         "unpaid" or "past_due". What is left out is as by default.
     :return: The settings that now hold.
     :raises InvalidRequest: Something else is in it.
@@ -51,6 +52,8 @@ def configure(settings: Json) -> Json:
         )
     if not isinstance(days, list) or not all(type(day) is int and 1 <= day <= 365 for day in days):
         raise InvalidRequest("retry_days must be a list of days, each from 1 to 365.", param="retry_days")
+    if type(wanted["overdue_days"]) is not int or not 1 <= wanted["overdue_days"] <= 365:
+        raise InvalidRequest("overdue_days must be a number of days, from 1 to 365.", param="overdue_days")
     if wanted["end"] not in ENDS:
         raise InvalidRequest(f"end must be one of {', '.join(ENDS)}.", param="end")
     store.put_setting(SETTING, wanted)

@@ -14,7 +14,7 @@ from stripe_emulator.catalog import discounts, totals
 from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
-from stripe_emulator.payments import tax_ids
+from stripe_emulator.payments import account, tax_ids
 
 #: Seconds until Stripe finalizes a draft by itself.
 DRAFT_TIME = 3600
@@ -23,6 +23,7 @@ DRAFT_TIME = 3600
 BLANK: Json = {
     "amount_overpaid": 0,
     "amount_paid": 0,
+    "amount_paid_off_stripe": 0,
     "amount_shipping": 0,
     "attempt_count": 0,
     "attempted": False,
@@ -36,6 +37,8 @@ BLANK: Json = {
     },
     "collection_method": "charge_automatically",
     "default_tax_rates": [],
+    "account_country": "US",
+    "account_name": account.NAME,
     "issuer": {"type": "self"},
     "post_payment_credit_notes_amount": 0,
     "pre_payment_credit_notes_amount": 0,
@@ -75,11 +78,13 @@ def new(
             "object": "list",
             "data": draft_lines,
             "has_more": False,
+            "total_count": len(draft_lines),
             "url": f"/v1/invoices/{invoice_id}/lines",
         },
         "period_start": clock.now(),
         "period_end": clock.now(),
         "test_clock": customer.get("test_clock"),
+        "webhooks_delivered_at": clock.now(),
         "_line_rates": rates,
         **_of_customer(customer),
         **(_of_subscription(subscription) if subscription else {}),
@@ -130,11 +135,13 @@ def subscription_of(invoice: Json) -> Json | None:
 def add_up(invoice: Json) -> Json:
     """Work out every sum of a draft from its lines, discounts, taxes and the customer's balance."""
     data = invoice["lines"]["data"]
+    invoice["lines"]["total_count"] = len(data)
     totals_by_discount = _take_discounts(invoice, data)
     credited = _take_credits(invoice, data)
     taxes = _put_taxes(invoice, data)
-    subtotal = sum(line["amount"] for line in data)
-    off = sum(totals_by_discount.values())
+    of_lines = sum(_off_by_itself(line) for line in data)
+    subtotal = sum(line["amount"] for line in data) - of_lines
+    off = sum(totals_by_discount.values()) - of_lines
     added = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "exclusive")
     contained = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "inclusive")
     total = subtotal - off - sum(row["amount"] for row in credited) + added
@@ -161,6 +168,11 @@ def add_up(invoice: Json) -> Json:
         + credited,
         total_taxes=taxes,
     )
+
+
+def _off_by_itself(line: Json) -> int:
+    """What the line's own discounts take off it, which the subtotal is net of."""
+    return sum(off["amount"] for off in line["discount_amounts"] if off["discount"] in line["discounts"])
 
 
 def minimum(currency: str) -> int:

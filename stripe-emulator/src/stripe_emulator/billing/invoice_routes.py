@@ -60,7 +60,9 @@ def create(form: Form) -> Json:
     currency = money.currency(form.get("currency") or customer["currency"] or "usd")
     includes = form.get("pending_invoice_items_behavior", "include" if subscription else "exclude")
     waiting = drafts.take_pending(customer, currency, subscription) if includes == "include" else []
-    invoice = drafts.new(customer, currency, "manual", waiting, subscription=subscription)
+    invoice = drafts.new(
+        customer, currency, "manual", waiting, subscription=subscription, rendering=_rendering(customer)
+    )
     _change(invoice, form, customer)
     if invoice["collection_method"] == "send_invoice" and not invoice["due_date"]:
         if "days_until_due" not in form:
@@ -234,14 +236,21 @@ def attach_payment(form: Form, invoice_id: str) -> Json:
 @register.includable("invoice", "payments")
 def payments(invoice: Json) -> Json:
     """The invoice's payments, shown when asked for."""
-    return lists.list_of(invoices.payments_of(invoice), url=f"/v1/invoice_payments?invoice={invoice['id']}")
+    return lists.list_of(invoices.payments_of(invoice), url="/v1/invoices/payments")
 
 
 @register.includable("invoice", "confirmation_secret")
 def confirmation_secret(invoice: Json) -> Json | None:
-    """What a browser needs to confirm the payment."""
-    intent = invoices.intent_of(invoice) if invoice["status"] == "open" else None
+    """What a browser needs to confirm the payment; it stays when that is done."""
+    intent = invoices.intent_of(invoice)
     return intent and {"client_secret": intent["client_secret"], "type": "payment_intent"}
+
+
+def _rendering(customer: Json) -> Json:
+    """How an invoice that somebody makes is printed, where the customer's settings say nothing."""
+    settings = (customer.get("invoice_settings") or {}).get("rendering_options") or {}
+    blank = {"amount_tax_display": None, "pdf": {"page_size": "auto"}, "template": None}
+    return blank | settings | {"template_version": None}
 
 
 def _invoice(invoice_id: str) -> Json:

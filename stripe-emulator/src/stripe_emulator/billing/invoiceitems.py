@@ -6,9 +6,9 @@ import re
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import drafts, items, lines
+from stripe_emulator.billing import currencies, drafts, items, lines
 from stripe_emulator.catalog import discounts, prices, pricing
-from stripe_emulator.core import clocks, money, store
+from stripe_emulator.core import clocks, ids, money, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -28,6 +28,7 @@ def create(form: Form) -> Json:
         line = lines.of_invoiceitem(item)
         line["invoice"] = invoice["id"]
         invoice["lines"]["data"].append(line)
+        _tax_line(invoice, line, item)
         drafts.add_up(invoice)
     return item
 
@@ -70,12 +71,14 @@ def new(form: Form, customer: Json, invoice: Json | None) -> Json:
     subscription = None
     if "subscription" in form:
         subscription = store.named("subscription", form["subscription"], "subscription")
-    if customer["currency"] is None:
-        objects.change(customer, currency=fields["currency"])
+    currencies.check(customer, fields["currency"])
+    currencies.take(customer, fields["currency"])
+    item_id = ids.new("invoiceitem")
     return lines.new_invoiceitem(
         customer,
+        id=item_id,
         discountable=form.get("discountable", fields["amount"] >= 0),
-        discounts=discounts.redeem_all(form.get("discounts"), customer, "discounts"),
+        discounts=discounts.redeem_all(form.get("discounts"), customer, "discounts", invoice_item=item_id),
         invoice=invoice and invoice["id"],
         metadata=form.get("metadata"),
         parent=_parent(subscription),
@@ -126,12 +129,16 @@ def _worth(form: Form, currency: str) -> Json:
         raise InvalidRequest(
             "Invalid non-negative integer", code="parameter_invalid_integer", param="quantity"
         )
+    if "amount" in form and "quantity" in form:
+        raise InvalidRequest(
+            "You may only specify one of these parameters: amount, quantity.", param="quantity"
+        )
     if "amount" in form:
         return {
             "amount": form["amount"],
             "currency": currency,
             "quantity": 1,
-            "pricing": _flat(form["amount"]),
+            "pricing": lines.pricing_of(prices.for_once(currency, str(form["amount"]))),
         }
     price = _price(form, currency)
     if price is None:
@@ -143,8 +150,8 @@ def _worth(form: Form, currency: str) -> Json:
     return {
         "amount": pricing.total(price, quantity),
         "currency": price["currency"],
-        "description": lines.product_name(price) if price.get("product") else None,
-        "pricing": lines.pricing_of(price) if price.get("product") else _flat(price["unit_amount_decimal"]),
+        "description": None if price.get("_for_once") else lines.product_name(price),
+        "pricing": lines.pricing_of(price),
         "quantity": quantity,
     }
 
@@ -160,24 +167,12 @@ def _price(form: Form, currency: str) -> Json | None:
     exact = str(form["unit_amount_decimal"])
     if not re.fullmatch(r"-?\d{1,15}(\.\d{1,12})?", exact):
         raise InvalidRequest("Invalid decimal", param="unit_amount_decimal")
-    return {
-        "billing_scheme": "per_unit",
-        "currency": currency,
-        "unit_amount_decimal": exact,
-        "unit_amount": None,
-    }
-
-
-def _flat(unit: object) -> Json:
-    return {"type": "price_details", "price_details": None, "unit_amount_decimal": str(unit)}
+    return prices.for_once(currency, exact)
 
 
 def _same(item: Json, form: Form) -> Form:
     """A new quantity of what the item already is."""
-    details = (item["pricing"] or {}).get("price_details")
-    if details:
-        return {**form, "pricing": {"price": details["price"]}}
-    return {**form, "unit_amount_decimal": item["pricing"]["unit_amount_decimal"]}
+    return {**form, "pricing": {"price": item["pricing"]["price_details"]["price"]}}
 
 
 def _customer(form: Form) -> Json:
@@ -199,10 +194,19 @@ def _draft(invoice_id: str) -> Json:
     return invoice
 
 
+def _tax_line(invoice: Json, line: Json, item: Json) -> None:
+    """Have a line taxed by its item's own rates; without any, the invoice's hold."""
+    rates: Json = {name: own for name, own in invoice["_line_rates"].items() if name != line["id"]}
+    if item["tax_rates"]:
+        rates[line["id"]] = [rate["id"] for rate in item["tax_rates"]]
+    objects.change(invoice, _line_rates=rates)
+
+
 def _replace_line(invoice: Json, item: Json) -> None:
     data = invoice["lines"]["data"]
     for place, line in enumerate(data):
         if drafts.source_item(line) is item:
             data[place] = lines.of_invoiceitem(item) | {"id": line["id"], "invoice": invoice["id"]}
+            _tax_line(invoice, line, item)
     drafts.add_up(invoice)
     events.emit("invoice.updated", invoice)

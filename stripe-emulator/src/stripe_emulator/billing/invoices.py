@@ -29,12 +29,17 @@ MOVES = {
     ("uncollectible", "void"): "void",
 }
 
+#: How much of its id names an invoice to the card networks.
+ORDER_REFERENCE_LENGTH = 25
+
 #: Seconds after a payment until Stripe sends ``invoice_payment.paid``.
 PAYMENT_EVENT_AFTER_S = 15
 
 #: An invoice is paid, or it is voided or written off: what it billed goes on from there.
 after_paid: Hook[[Json]] = Hook()
 after_given_up: Hook[[Json]] = Hook()
+#: An invoice that was sent is not paid on its due date.
+after_overdue: Hook[[Json]] = Hook()
 
 
 def move(invoice: Json, verb: str) -> str:
@@ -85,10 +90,18 @@ def issue(invoice: Json) -> None:
         number=invoice["number"] or f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}",
         status=status,
         status_transitions=invoice["status_transitions"] | {"finalized_at": clock.now()},
-        webhooks_delivered_at=clock.now(),
+        rendering=_with_paper(invoice["rendering"]),
     )
     objects.change(customer, next_invoice_sequence=customer["next_invoice_sequence"] + 1)
     events.emit("invoice.finalized", invoice)
+
+
+def _with_paper(rendering: Json | None) -> Json | None:
+    """The size of the paper is chosen when the invoice is issued."""
+    pdf = (rendering or {}).get("pdf")
+    if rendering is None or pdf is None or pdf["page_size"] != "auto":
+        return rendering
+    return rendering | {"pdf": {"page_size": "letter"}}
 
 
 def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False, intent: Json | None = None) -> Json:
@@ -103,6 +116,7 @@ def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False, intent: J
     objects.change(
         invoice,
         amount_paid=received,
+        amount_paid_off_stripe=received if out_of_band else 0,
         amount_remaining=0,
         attempted=True,
         auto_advance=False,
@@ -209,7 +223,10 @@ def announce_payment(payment_id: str) -> None:
 @register.due("invoice.overdue")
 def overdue(invoice_id: str) -> None:
     """An invoice that was sent is still unpaid on its due date."""
-    events.emit("invoice.overdue", store.get("invoice", invoice_id))
+    invoice = store.get("invoice", invoice_id)
+    if invoice["status"] == "open":
+        events.emit("invoice.overdue", invoice)
+        after_overdue(invoice)
 
 
 def _apply_balance(invoice: Json, customer: Json) -> int:
@@ -229,10 +246,13 @@ def _ask_for_payment(invoice: Json) -> None:
         "currency": invoice["currency"],
         "customer": invoice["customer"],
         "description": _description(invoice),
-        "receipt_email": invoice["customer_email"],
+        "capture_method": "automatic",
+        "payment_method_types": ["card"],
     }
     if subscription is not None:
         form["setup_future_usage"] = "off_session"
+        reference = invoice["id"][:ORDER_REFERENCE_LENGTH]
+        form["payment_details"] = {"customer_reference": None, "order_reference": reference}
     intent = payment_intents.new(form)
     add_payment(invoice, intent, is_default=True)
 
@@ -242,7 +262,7 @@ def _description(invoice: Json) -> str:
         "subscription_create": "Subscription creation",
         "subscription_cycle": "Subscription update",
         "subscription_update": "Subscription update",
-    }.get(invoice["billing_reason"], f"Payment for Invoice {invoice['number']}")
+    }.get(invoice["billing_reason"], "Payment for Invoice")
 
 
 def _close_payment(payment: Json, amount: int, out_of_band: bool) -> None:

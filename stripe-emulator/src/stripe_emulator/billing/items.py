@@ -6,8 +6,8 @@ import copy
 
 from stripe_emulator import contract
 from stripe_emulator.billing import usage
-from stripe_emulator.catalog import discounts, plans, prices
-from stripe_emulator.core import clock, clocks, ids, periods, store
+from stripe_emulator.catalog import discounts, plans, prices, pricing
+from stripe_emulator.core import clock, ids, periods, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
@@ -36,7 +36,7 @@ def named_price(form: Json, param: str) -> Json:
             f" `type=recurring`. Price ID: {price['id']}",
             param=f"{param}[price]",
         )
-    if not price["active"] and "price_data" not in form and clocks.somebody_asks():
+    if not price["active"] and "price_data" not in form and clock.somebody_asks():
         raise InvalidRequest(
             f"The price specified is inactive. This field only accepts active prices. Price ID:"
             f" {price['id']}",
@@ -121,6 +121,25 @@ def check(items: list[Json]) -> None:
         )
 
 
+def worth(items: list[Json]) -> int:
+    """What the items cost for a period each, before discounts."""
+    return sum(
+        pricing.total(store.find("price", item["price"]["id"]) or item["price"], item.get("quantity") or 0)
+        for item in items
+    )
+
+
+def check_mode(items: list[Json], billing_mode: Json) -> None:
+    """:raises InvalidRequest: Several intervals, which only flexible billing bills together."""
+    if billing_mode["type"] == "classic" and len({periods.of_price(item["price"]) for item in items}) > 1:
+        raise InvalidRequest(
+            "Currently, all prices on a subscription must have the same `recurring.interval` and"
+            " `recurring.interval_count`. If you meant to update an existing price on a subscription instead"
+            " of add a new one, make sure to include the subscription item ID of the existing price.",
+            param="items",
+        )
+
+
 def place(item: Json, anchor: int, moment: int) -> None:
     """Give an item the period that ``moment`` lies in."""
     start, end = periods.of_price(item["price"]).around(moment, anchor)
@@ -133,7 +152,21 @@ def as_list(subscription_id: str, data: list[Json]) -> Json:
         "object": "list",
         "data": data,
         "has_more": False,
+        "total_count": len(data),
         "url": f"/v1/subscription_items?subscription={subscription_id}",
+    }
+
+
+def shown(subscription_id: str, data: list[Json]) -> Json:
+    """The fields of a subscription that show its items: ``plan`` and ``quantity`` as before there were any.
+
+    A subscription of several items has neither.
+    """
+    only = data[0] if len(data) == 1 else {"plan": None, "quantity": None}
+    return {
+        "items": as_list(subscription_id, data),
+        "plan": only["plan"],
+        "quantity": only.get("quantity"),
     }
 
 

@@ -17,38 +17,48 @@ from stripe_emulator.events import objects
 
 def product_name(price: Json) -> str:
     """The name that a line shows for a price."""
+    return sold(price).name
+
+
+def sold(price: Json) -> amounts.Sold:
+    """How a line names the product of a price."""
     product = store.find("product", price["product"])
-    return str(product["name"]) if product and not product.get("deleted") else str(price["product"])
+    if product is None or product.get("deleted"):
+        return amounts.Sold(str(price["product"]))
+    return amounts.Sold(str(product["name"]), product["unit_label"])
 
 
 def of_period(subscription: Json, item: Json, *, trial: bool = False) -> Json:
     """What a subscription's item costs for its current period; nothing in a trial."""
     if usage.is_metered(item["price"]):
-        return of_usage(subscription, item, item["current_period_start"], item["current_period_end"], 0)
+        start, end = item["current_period_start"], item["current_period_end"]
+        return of_usage(subscription, item, start, end, 0, free=True)
     price, quantity = item["price"], item["quantity"]
-    name = product_name(price)
+    named = sold(price)
     return _line(
         amount=0 if trial else pricing.total(_whole(price), quantity),
         currency=price["currency"],
-        description=amounts.trial(name) if trial else amounts.regular(name, price, quantity),
+        description=amounts.trial(named, quantity) if trial else amounts.regular(named, price, quantity),
         discountable=True,
         discounts=list(item["discounts"]),
         metadata=dict(item["metadata"]) or dict(subscription["metadata"]),
         period={"start": item["current_period_start"], "end": item["current_period_end"]},
         parent=_from_item(subscription["id"], item["id"]),
-        pricing=pricing_of(price),
+        pricing=pricing_of(price) | ({"unit_amount_decimal": "0"} if trial else {}),
         quantity=quantity,
         subscription=subscription["id"],
     )
 
 
-def of_usage(subscription: Json, item: Json, start: int, end: int, quantity: int) -> Json:
-    """What a customer used of a metered item; who used nothing pays nothing, also no flat amount."""
+def of_usage(
+    subscription: Json, item: Json, start: int, end: int, quantity: int, *, free: bool = False
+) -> Json:
+    """What a customer used of a metered item. The first tier's flat amount is owed for no use, too."""
     price = _whole(item["price"])
     return _line(
-        amount=pricing.total(price, quantity) if quantity else 0,
+        amount=0 if free else pricing.total(price, quantity),
         currency=price["currency"],
-        description=amounts.regular(product_name(price), price, quantity),
+        description=amounts.regular(sold(price), price, quantity),
         discountable=True,
         discounts=list(item["discounts"]),
         metadata=dict(item["metadata"]) or dict(subscription["metadata"]),
@@ -71,7 +81,7 @@ def of_invoiceitem(item: Json) -> Json:
             "invoice_item_details": {
                 "invoice_item": item["id"],
                 "proration": item["proration"],
-                "proration_details": proration,
+                "proration_details": proration or {"credited_items": None},
                 "subscription": details.get("subscription"),
             },
             "subscription_item_details": None,

@@ -23,6 +23,9 @@ from stripe_emulator.events import events, objects
 
 register = Register()
 
+#: Seconds before its end that Stripe says that a schedule expires.
+EXPIRY_REMINDER = 7 * clock.DAY
+
 #: States that a schedule does not leave.
 OVER = ("canceled", "completed", "released")
 
@@ -41,6 +44,9 @@ def plan_ahead(schedule: Json) -> None:
     changes = [moment for phase in schedule["phases"] for moment in (phase["start_date"], phase["end_date"])]
     next_change = min((moment for moment in changes if moment > now), default=now)
     clock.schedule(next_change, "subscription_schedule.phase", schedule["id"])
+    expires = schedule["phases"][-1]["end_date"]
+    if expires - EXPIRY_REMINDER > now:
+        clock.schedule(expires - EXPIRY_REMINDER, "subscription_schedule.expiring", schedule["id"])
 
 
 def enter_due(subscription: Json) -> None:
@@ -153,7 +159,7 @@ def _enter_at_boundary(subscription: Json, form: Json, phase: Json) -> None:
     customer = store.get("customer", subscription["customer"])
     before = {item["id"]: periods.of_price(item["price"]) for item in subscription["items"]["data"]}
     data = items.changed(subscription, form["items"], customer)
-    fields: Json = {"items": items.as_list(subscription["id"], data)}
+    fields: Json = items.shown(subscription["id"], data)
     moved = any(
         before.get(item["id"], periods.of_price(item["price"])) != periods.of_price(item["price"])
         for item in data
@@ -186,12 +192,20 @@ def release(schedule: Json, *, keep_cancel_date: bool = False) -> Json:
     return schedule
 
 
-def call_off(schedule: Json) -> Json:
+def call_off(schedule: Json, *, event: str = "subscription_schedule.canceled") -> Json:
     """Cancel a schedule; who calls this has ended its subscription, or there was none."""
     clock.unschedule(schedule["id"])
     objects.change(schedule, canceled_at=clock.now(), current_phase=None, status="canceled")
-    events.emit("subscription_schedule.canceled", schedule)
+    events.emit(event, schedule)
     return schedule
+
+
+@register.due("subscription_schedule.expiring")
+def remind_of_end(schedule_id: str) -> None:
+    """A week before the last phase ends."""
+    schedule = store.get("subscription_schedule", schedule_id)
+    if schedule["status"] not in OVER:
+        events.emit("subscription_schedule.expiring", schedule)
 
 
 def rehearse(form: Json, customer: Json) -> Json | None:
@@ -315,5 +329,7 @@ def _detach(subscription: Json, keep_cancel_date: bool) -> None:
 def subscription_ended(subscription: Json) -> None:
     """A subscription that is canceled takes its schedule along."""
     schedule = store.find("subscription_schedule", subscription["schedule"] or "")
-    if schedule is not None and schedule["status"] not in OVER:
-        call_off(schedule)
+    if schedule is None or schedule["status"] in OVER:
+        return
+    unpaid = (subscription["cancellation_details"] or {}).get("reason") == "payment_failed"
+    call_off(schedule, event=f"subscription_schedule.{'aborted' if unpaid else 'canceled'}")

@@ -31,7 +31,7 @@ def credit(subscription: Json, customer: Json, item: Json, since: int) -> None:
             amount=-amount,
             quantity=debit["quantity"],
             price=price,
-            description=amounts.unused(lines.product_name(price), debit["quantity"], since),
+            description=amounts.unused(lines.sold(price), debit["quantity"], since),
             period={"start": since, "end": debit["end"]},
             credited={
                 "invoice_item": debit.get("invoice_item") if not invoiced else None,
@@ -60,7 +60,7 @@ def debit(subscription: Json, customer: Json, item: Json, since: int) -> list[Js
         amount=amount,
         price=item["price"],
         quantity=item["quantity"],
-        description=amounts.remaining(lines.product_name(item["price"]), item["quantity"], since),
+        description=amounts.remaining(lines.sold(item["price"]), item["quantity"], since),
         period={"start": since, "end": end},
         credited=None,
         off=off,
@@ -120,7 +120,7 @@ def _new_item(
             "subscription_details": {"subscription": subscription["id"], "subscription_item": item["id"]},
             "type": "subscription_details",
         },
-        pricing=lines.pricing_of(price),
+        pricing=lines.pricing_of(price) | {"unit_amount_decimal": None},
         proration=True,
         proration_details={
             "credited_items": credited,

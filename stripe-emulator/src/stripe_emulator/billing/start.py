@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.billing import (
     collection,
+    currencies,
     cycle,
     drafts,
     entitlements,
@@ -75,6 +76,7 @@ def _new(customer: Json, form: Json) -> Json:
     terms.refuse_what_is_missing(form)
     subscription_id = ids.new("subscription")
     data = _items(form, subscription_id, customer)
+    currencies.check(customer, data[0]["price"]["currency"])
     begins = _begins(form)
     trial_end = terms.trial_end(form, data)
     anchor = terms.anchor(form, data, begins, trial_end)
@@ -91,9 +93,13 @@ def _new(customer: Json, form: Json) -> Json:
         currency=data[0]["price"]["currency"],
         customer=customer["id"],
         discounts=discounts.redeem_all(
-            form.get("discounts"), customer, "discounts", subscription=subscription_id
+            form.get("discounts"),
+            customer,
+            "discounts",
+            order=discounts.Order(items.worth(data), data[0]["price"]["currency"]),
+            subscription=subscription_id,
         ),
-        items=items.as_list(subscription_id, data),
+        **items.shown(subscription_id, data),
         metadata=form.get("metadata"),
         start_date=begins,
         status="trialing" if trial_end else "incomplete",
@@ -103,8 +109,7 @@ def _new(customer: Json, form: Json) -> Json:
         _debits={},
         **_parameters(form),
     )
-    if customer["currency"] is None:
-        objects.change(customer, currency=subscription["currency"])
+    currencies.take(customer, subscription["currency"])
     return subscription
 
 
@@ -126,7 +131,7 @@ def _parameters(form: Json) -> Json:
     return {
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
         "billing_cycle_anchor_config": terms.anchor_config(form),
-        "billing_mode": terms.billing_mode(form),
+        "billing_mode": _billing_mode(form),
         "cancel_at_period_end": form.get("cancel_at_period_end", False),
         "canceled_at": clock.now() if leaves else None,
         "cancellation_details": {"comment": None, "feedback": None, "reason": None},
@@ -144,6 +149,11 @@ def _parameters(form: Json) -> Json:
     }
 
 
+def _billing_mode(form: Json) -> Json:
+    mode = terms.billing_mode(form)
+    return mode | ({"updated_at": clock.now()} if mode["type"] == "flexible" else {})
+
+
 def _items(form: Json, subscription_id: str, customer: Json) -> list[Json]:
     wanted = form.get("items") or []
     data = [
@@ -153,6 +163,7 @@ def _items(form: Json, subscription_id: str, customer: Json) -> list[Json]:
     if not data:
         raise InvalidRequest("Missing required param: items.", code="parameter_missing", param="items")
     items.check(data)
+    items.check_mode(data, terms.billing_mode(form))
     currency = data[0]["price"]["currency"]
     if "currency" in form and money.currency(form["currency"]) != currency:
         raise InvalidRequest(

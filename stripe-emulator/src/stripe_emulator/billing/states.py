@@ -133,6 +133,21 @@ def payment_failed(invoice: Json, last: bool) -> None:
         change(subscription, status=outcome)
 
 
+def invoice_overdue(invoice: Json) -> None:
+    """An invoice that was sent is not paid in time: past due, and much later what the settings say."""
+    payment_failed(invoice, last=False)
+    moment = clock.now() + collection.dunning()["overdue_days"] * clock.DAY
+    clock.schedule(moment, "invoice.long_overdue", invoice["id"])
+
+
+@register.due("invoice.long_overdue")
+def long_overdue(invoice_id: str) -> None:
+    """Nobody paid what was sent, long after its due date."""
+    invoice = store.get("invoice", invoice_id)
+    if invoice["status"] == "open":
+        payment_failed(invoice, last=True)
+
+
 def _owes_nothing(subscription: Json) -> bool:
     """Whether the latest invoice no longer asks for money."""
     latest = store.find("invoice", subscription["latest_invoice"])

@@ -133,7 +133,8 @@ def cancel_at(form: Json, renewal: int) -> int | None:
 def trial_settings(form: Json) -> Json:
     """What becomes of a trial that ends without a card."""
     given = (form.get("trial_settings") or {}).get("end_behavior") or {}
-    return {"end_behavior": {"missing_payment_method": "create_invoice"} | given}
+    kept = {key: value for key, value in given.items() if value not in ("", None)}
+    return {"end_behavior": {"missing_payment_method": "create_invoice"} | kept}
 
 
 def check_method(method_id: str, customer: Json) -> None:

@@ -6,6 +6,7 @@ zero, and never carries what was rounded off to the next line.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -44,27 +45,40 @@ def day(moment: int) -> str:
     return f"{then.day:02d} {then:%b %Y}"
 
 
-def regular(name: str, price: Json, quantity: int) -> str:
+@dataclass(frozen=True)
+class Sold:
+    """What a line names: a product by the unit that it is sold in, if it has one."""
+
+    name: str
+    unit: str | None = None
+
+    def counted(self, quantity: int) -> str:
+        """``2 × Gold``, or ``2 seat × Gold``: Stripe does not put the unit into the plural."""
+        return f"{quantity} {self.unit} × {self.name}" if self.unit else f"{quantity} × {self.name}"
+
+
+def regular(sold: Sold, price: Json, quantity: int) -> str:
     """``2 × Gold (at $10.00 / month)``."""
+    what = sold.counted(quantity)
     if price["billing_scheme"] == "tiered":
-        return f"{quantity} × {name} (tiered / {periods.of_price(price)})"
-    return f"{quantity} × {name} (at {rate(price)} / {periods.of_price(price)})"
+        return f"{what} (tiered / {periods.of_price(price)})"
+    return f"{what} (at {rate(price)} / {periods.of_price(price)})"
 
 
-def unused(name: str, quantity: int, moment: int) -> str:
+def unused(sold: Sold, quantity: int, moment: int) -> str:
     """``Unused time on 2 × Gold after 25 Jul 2026``."""
-    return f"Unused time on {_counted(name, quantity)} after {day(moment)}"
+    return f"Unused time on {_several(sold, quantity)} after {day(moment)}"
 
 
-def remaining(name: str, quantity: int, moment: int) -> str:
+def remaining(sold: Sold, quantity: int, moment: int) -> str:
     """``Remaining time on 2 × Gold after 25 Jul 2026``."""
-    return f"Remaining time on {_counted(name, quantity)} after {day(moment)}"
+    return f"Remaining time on {_several(sold, quantity)} after {day(moment)}"
 
 
-def trial(name: str) -> str:
-    """``Trial period for Gold``."""
-    return f"Trial period for {name}"
+def trial(sold: Sold, quantity: int) -> str:
+    """``Free trial for 1 × Gold``."""
+    return f"Free trial for {sold.counted(quantity)}"
 
 
-def _counted(name: str, quantity: int) -> str:
-    return name if quantity == 1 else f"{quantity} × {name}"
+def _several(sold: Sold, quantity: int) -> str:
+    return sold.name if quantity == 1 else sold.counted(quantity)

@@ -7,40 +7,57 @@ https://docs.stripe.com/billing/subscriptions/coupons
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from stripe_emulator.catalog.totals import Cut
-from stripe_emulator.core import clock, clocks, store
+from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.clock import add_months
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 
 
+@dataclass(frozen=True)
+class Order:
+    """What a discount is wanted for: the sum before it, in minor units, and its currency."""
+
+    amount: int
+    currency: str
+
+
 def redeem_all(
-    wanted: list[Json] | str | None, customer: Json | None, param: str, **holder: str
+    wanted: list[Json] | str | None,
+    customer: Json | None,
+    param: str,
+    *,
+    order: Order | None = None,
+    **holder: str,
 ) -> list[str]:
     """Ids of the discounts that ``discounts[]`` of a form asks for; "" asks for none.
 
+    :param order: What they are to be taken off, as far as it is known: some codes have a minimum.
     :param holder: Who will hold them: ``subscription="sub_1"``.
     :raises InvalidRequest: One of them is no longer valid, or not for this customer.
     """
     if not wanted or isinstance(wanted, str):
         return []
     return [
-        redeem(form, customer, f"{param}[{number}]", **holder)["id"]
+        redeem(form, customer, f"{param}[{number}]", order=order, **holder)["id"]
         for number, form in enumerate(wanted)
         if form
     ]
 
 
-def redeem(wanted: Json, customer: Json | None, param: str, **holder: str) -> Json:
+def redeem(
+    wanted: Json, customer: Json | None, param: str, *, order: Order | None = None, **holder: str
+) -> Json:
     """One discount from a coupon, a promotion code, or the id of a discount that is there."""
     if "discount" in wanted:
         return store.named("discount", wanted["discount"], f"{param}[discount]")
     promotion_code = None
     if "promotion_code" in wanted:
-        promotion_code = usable_code(wanted["promotion_code"], customer, f"{param}[promotion_code]")
+        promotion_code = usable_code(wanted["promotion_code"], customer, f"{param}[promotion_code]", order)
         coupon_id = promotion_code["promotion"]["coupon"]
     else:
         coupon_id = wanted.get("coupon", "")
@@ -64,15 +81,15 @@ def usable_coupon(coupon_id: str, param: str) -> Json:
     """:raises InvalidRequest: There is no such coupon, or it can't be redeemed any more."""
     coupon = store.named("coupon", coupon_id, param)
     refresh(coupon)
-    if not coupon["valid"] and clocks.somebody_asks():
+    if not coupon["valid"] and clock.somebody_asks():
         raise InvalidRequest(f"Coupon expired: {coupon['id']}", code="coupon_expired", param=param)
     return coupon
 
 
-def usable_code(code_id: str, customer: Json | None, param: str) -> Json:
-    """:raises InvalidRequest: The promotion code is not active, used up, or someone else's."""
+def usable_code(code_id: str, customer: Json | None, param: str, order: Order | None = None) -> Json:
+    """:raises InvalidRequest: The code is not active, used up, someone else's, or for larger orders."""
     code = store.named("promotion_code", code_id, param)
-    if not clocks.somebody_asks():
+    if not clock.somebody_asks():
         return code
     used_up = code["max_redemptions"] is not None and code["times_redeemed"] >= code["max_redemptions"]
     over = code["expires_at"] is not None and code["expires_at"] <= clock.now()
@@ -92,7 +109,25 @@ def usable_code(code_id: str, customer: Json | None, param: str) -> Json:
             code="customer_not_first_time",
             param=param,
         )
+    if order is not None:
+        _check_minimum(code, order, param)
     return code
+
+
+def _check_minimum(code: Json, order: Order, param: str) -> None:
+    """:raises InvalidRequest: The order is below the minimum of the code, or in a currency that has none."""
+    rules, currency = code["restrictions"], order.currency
+    minimum: int | None = rules["minimum_amount"]
+    if option := (rules.get("currency_options") or {}).get(currency):
+        minimum = option["minimum_amount"]
+    elif minimum is not None:
+        currency = rules["minimum_amount_currency"] or currency
+    if minimum is not None and (order.amount < minimum or order.currency != currency):
+        raise InvalidRequest(
+            f"This promotion code is for orders of {money.text(minimum, currency)} or more.",
+            code="promotion_code_minimum_amount",
+            param=param,
+        )
 
 
 def refresh(coupon: Json) -> None:
@@ -123,7 +158,7 @@ def take_from_customer(customer: Json) -> Json:
 def ended(discount_id: str) -> Json:
     """A discount that its holder has dropped, as Stripe answers, with its event."""
     discount = store.get("discount", discount_id)
-    gone = {**discount, "deleted": True}
+    gone = {key: value for key, value in discount.items() if key != "end"} | {"deleted": True}
     events.emit("customer.discount.deleted", gone)
     return gone
 

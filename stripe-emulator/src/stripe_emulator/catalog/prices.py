@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import pricing, products
@@ -12,6 +14,9 @@ from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 
 register = Register()
+
+#: Name of the setting that keeps the product of bare amounts.
+FOR_ONCE = "product_for_once"
 
 
 @register.post("/v1/prices")
@@ -37,6 +42,10 @@ def retrieve(form: Form, price_id: str) -> Json:
 def update(form: Form, price_id: str) -> Json:
     """https://docs.stripe.com/api/prices/update; what it costs never changes."""
     price = store.get("price", price_id, param="price")
+    if form.get("active") is False and _is_default(price):
+        raise InvalidRequest(
+            "This price cannot be archived because it is the default price of its product.", param="active"
+        )
     changes = objects.patch(price, form, ("active", "nickname", "tax_behavior"))
     _take_lookup_key(price, form)
     return objects.change(price, "price.updated", **changes)
@@ -80,6 +89,45 @@ def from_data(data: Form, param: str) -> Json:
         product = products.new(data["product_data"] | {"active": False}, param=f"{param}[product_data]")
         data = data | {"product": product["id"]}
     return pricing.new(data | {"active": False}, param)
+
+
+def for_once(currency: str, amount: str) -> Json:
+    """The price that Stripe makes of a bare amount on an invoice item, and uses again; it is not for sale.
+
+    :param amount: Of one unit, in minor units; it may be negative, and have a fraction.
+    """
+    product = _product_for_once()
+    wanted = {"product": product["id"], "currency": currency, "unit_amount_decimal": amount}
+    if known := store.select("price", wanted, limit=1):
+        return known[0]
+    whole = Decimal(amount)
+    return objects.create(
+        "price",
+        active=False,
+        billing_scheme="per_unit",
+        currency=currency,
+        product=product["id"],
+        tax_behavior="unspecified",
+        type="one_time",
+        unit_amount=int(whole) if whole == whole.to_integral_value() else None,
+        unit_amount_decimal=amount,
+        _for_once=True,
+        _tiers=None,
+    )
+
+
+def _is_default(price: Json) -> bool:
+    product = store.find("product", price["product"])
+    return product is not None and product.get("default_price") == price["id"]
+
+
+def _product_for_once() -> Json:
+    """The one product that bare amounts belong to."""
+    known = store.find("product", store.get_setting(FOR_ONCE, ""))
+    if known is None:
+        known = products.new({"name": "Invoice item", "active": False})
+        store.put_setting(FOR_ONCE, known["id"])
+    return known
 
 
 def _take_lookup_key(price: Json, form: Form) -> None:

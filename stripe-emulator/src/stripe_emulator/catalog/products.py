@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import pricing
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, descriptors, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -54,6 +54,7 @@ def retrieve(form: Form, product_id: str) -> Json:
 def update(form: Form, product_id: str) -> Json:
     """https://docs.stripe.com/api/products/update"""
     product = store.get("product", product_id)
+    descriptors.check(form.get("statement_descriptor"), "statement_descriptor")
     changes = objects.patch(product, form, KEPT)
     for emptied in ("images", "marketing_features"):
         if emptied in changes:
@@ -62,6 +63,8 @@ def update(form: Form, product_id: str) -> Json:
         price = store.named("price", form["default_price"], "default_price")
         if price["product"] != product_id:
             raise InvalidRequest("The default price must belong to this product.", param="default_price")
+        if not price["active"]:
+            raise InvalidRequest("The default price must be active.", param="default_price")
         changes["default_price"] = price["id"]
     return objects.change(product, "product.updated", **changes, updated=clock.now())
 

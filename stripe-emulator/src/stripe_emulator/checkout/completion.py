@@ -41,7 +41,7 @@ def asks_address(session: Json) -> bool:
 
 def asks_tax_id(session: Json) -> bool:
     """Whether the customer may give a tax id, and the business that it belongs to."""
-    return bool((session["tax_id_collection"] or {}).get("enabled"))
+    return bool((session.get("tax_id_collection") or {}).get("enabled"))
 
 
 def waits_for_bank(session: Json) -> str | None:
@@ -104,13 +104,19 @@ def announce(session: Json, event: str | None) -> None:
 
     :param event: None where Stripe has none: the money was captured.
     """
-    invoiced = wants_invoice(session) and session["payment_status"] != "unpaid"
+    paid = session["payment_status"] != "unpaid"
+    invoiced = paid and wants_invoice(session) and not _is_customer_gone(session)
     if invoiced:
         objects.change(session, invoice=ids.new("invoice"))
     if event is not None:
         events.emit(event, session)
     if invoiced:
         invoice_creation.make(session)
+
+
+def _is_customer_gone(session: Json) -> bool:
+    """Whether the customer was deleted meanwhile: nobody is left to be sent an invoice."""
+    return bool(session["customer"] and store.get("customer", session["customer"]).get("deleted"))
 
 
 def wants_invoice(session: Json) -> bool:

@@ -19,7 +19,7 @@ BLANK: Json = {
     "custom_fields": None,
     "description": None,
     "footer": None,
-    "issuer": {"type": "self"},
+    "issuer": None,
     "metadata": {},
     "rendering_options": None,
 }

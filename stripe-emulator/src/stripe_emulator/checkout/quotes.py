@@ -63,6 +63,7 @@ def create(form: Form) -> Json:
         computed=_computed([]),
         currency=None,
         customer=customer and customer["id"],
+        default_tax_rates=[],
         expires_at=clock.now() + GOOD_FOR * clock.DAY,
         invoice_settings={
             "custom_fields": None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stripe_emulator.catalog import discounts, promotion_codes, totals
 from stripe_emulator.checkout import line_items, tax
-from stripe_emulator.core import money, store
+from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -22,7 +22,7 @@ def choose(session: Json, form: Form) -> None:
     """
     if not form.get("discounts"):
         if "discounts" in form:
-            objects.change(session, discounts=None)
+            objects.change(session, discounts=[])
             apply(session)
         return
     if session["allow_promotion_codes"]:
@@ -41,7 +41,7 @@ def enter_code(session: Json, code: str) -> None:
     :raises InvalidRequest: No such code, or it is not for this customer or this sum.
     """
     if not code.strip():
-        objects.change(session, discounts=None)
+        objects.change(session, discounts=[])
         apply(session)
         return
     promotion_code = promotion_codes.active(code)
@@ -95,8 +95,8 @@ def forms(session: Json) -> list[Json]:
 def _put(session: Json, wanted: Json, param: str) -> None:
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     if "promotion_code" in wanted:
-        code = discounts.usable_code(wanted["promotion_code"], customer, f"{param}[promotion_code]")
-        _check_sum(session, code, param)
+        order = discounts.Order(session["amount_subtotal"] or 0, session["currency"])
+        code = discounts.usable_code(wanted["promotion_code"], customer, f"{param}[promotion_code]", order)
         coupon_id = code["promotion"]["coupon"]
     else:
         coupon_id = wanted.get("coupon", "")
@@ -110,21 +110,6 @@ def _put(session: Json, wanted: Json, param: str) -> None:
         raise InvalidRequest("The discount can't be changed any more: a payment was tried.", param=param)
     objects.change(session, discounts=[shown])
     apply(session)
-
-
-def _check_sum(session: Json, code: Json, param: str) -> None:
-    rules, currency = code["restrictions"], session["currency"]
-    minimum = rules["minimum_amount"]
-    if option := (rules.get("currency_options") or {}).get(currency):
-        minimum = option["minimum_amount"]
-    elif minimum is not None:
-        currency = rules["minimum_amount_currency"] or currency
-    if minimum is not None and (session["amount_subtotal"] or 0) < minimum:
-        raise InvalidRequest(
-            f"This promotion code is for orders of {money.text(minimum, currency)} or more.",
-            code="promotion_code_minimum_amount",
-            param=param,
-        )
 
 
 def _coupon(discount: Json) -> Json:

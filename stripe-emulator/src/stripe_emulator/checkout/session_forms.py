@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from stripe_emulator.checkout import paying
 from stripe_emulator.checkout.mode import Mode
-from stripe_emulator.core import clock, money, store
+from stripe_emulator.core import clock, emails, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
+from stripe_emulator.payments import account
 
 #: Parameters that promise more than is done here.
 NOT_YET = (
@@ -23,6 +24,17 @@ NOT_YET = (
 #: Parameters that promise more than is done here where their ``enabled`` is true.
 NOT_YET_ENABLED = ("managed_payments",)
 
+#: How the page looks where nobody chose.
+BRANDING: Json = {
+    "background_color": "#ffffff",
+    "border_style": "rounded",
+    "button_color": "#0074d4",
+    "display_name": account.NAME,
+    "font_family": "default",
+    "icon": None,
+    "logo": None,
+}
+
 LIVES, SHORTEST = clock.DAY, 30 * 60
 MAX_URL = 5000
 
@@ -31,9 +43,12 @@ def defaults(form: Form) -> Json:
     """What a session says where nobody asked for anything else."""
     return {
         "adaptive_pricing": {"enabled": False},
+        "branding_settings": BRANDING | (form.get("branding_settings") or {}),
+        "collected_information": {"business_name": None, "individual_name": None, "shipping_details": None},
         "customer_creation": None,
+        "discounts": None if form["mode"] == "setup" else [],
         "origin_context": None,
-        "payment_method_collection": None if form["mode"] == "payment" else "always",
+        "payment_method_collection": "if_required" if form["mode"] == "payment" else "always",
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
         "phone_number_collection": {"enabled": False},
         "saved_payment_method_options": {
@@ -44,8 +59,8 @@ def defaults(form: Form) -> Json:
         }
         if form["mode"] != "setup"
         else None,
-        "tax_id_collection": _tax_id_collection(form),
         "ui_mode": form.get("ui_mode", "hosted_page"),
+        **_tax_id_collection(form),
     }
 
 
@@ -54,7 +69,9 @@ def _tax_id_collection(form: Form) -> Json:
 
     :raises InvalidRequest: The name of the session's customer is not to be changed.
     """
-    given = form.get("tax_id_collection") or {"enabled": False}
+    given = form.get("tax_id_collection")
+    if not given:
+        return {}
     may_name = (form.get("customer_update") or {}).get("name") == "auto"
     if given["enabled"] and "customer" in form and not may_name:
         raise InvalidRequest(
@@ -62,7 +79,7 @@ def _tax_id_collection(form: Form) -> Json:
             " for an existing customer, please set `customer_update[name]` to `auto`.",
             param="customer_update[name]",
         )
-    return {"enabled": given["enabled"], "required": given.get("required", "never")}
+    return {"tax_id_collection": {"enabled": given["enabled"], "required": given.get("required", "never")}}
 
 
 def checked_mode(form: Form) -> Mode:
@@ -151,6 +168,18 @@ def customer(form: Form) -> str | None:
         )
     customer_id: str = store.named("customer", form["customer"], "customer")["id"]
     return customer_id
+
+
+def known_details(form: Form, customer_id: str | None) -> Json | None:
+    """``customer_details`` of an open session: as much as is known of who will pay."""
+    email = form.get("customer_email")
+    if customer_id is not None:
+        email = store.get("customer", customer_id)["email"]
+    elif email is None:
+        return None
+    emails.check(form.get("customer_email"), "customer_email")
+    blank = dict.fromkeys(("address", "business_name", "individual_name", "name", "phone", "tax_ids"))
+    return blank | {"email": email, "tax_exempt": None if form["mode"] == "setup" else "none"}
 
 
 def updates(form: Form) -> list[str]:

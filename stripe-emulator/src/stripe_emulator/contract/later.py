@@ -16,6 +16,7 @@ LATER_ROUTES = {"POST /v1/subscriptions/{subscription}/pause": 16}
 #: Class of the SDK, named as in ``absent.json`` -> its fields that version 15 does not know.
 LATER_FIELDS = {
     "_dispute:Dispute.EvidenceDetails": {"submission_method"},
+    "_invoice:Invoice": {"amount_paid_off_stripe"},
     "_subscription_schedule:SubscriptionSchedule": {"pause_schedules"},
     "billing_portal._configuration:Configuration.Features": {"subscription_pause"},
 }

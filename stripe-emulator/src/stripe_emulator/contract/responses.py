@@ -27,6 +27,7 @@ from stripe.v2 import ListObject as ListObjectV2
 from stripe_emulator.contract.annotations import alternatives, literals
 from stripe_emulator.contract.later import LATER_FIELDS
 from stripe_emulator.contract.routes import find
+from stripe_emulator.contract.sent import ALWAYS_SENT, SELDOM_SENT, STILL_SENT
 from stripe_emulator.contract.thin import THIN_TYPES, class_of
 
 
@@ -233,8 +234,11 @@ class Object:
         """The fields that are there, if only as null. Where no sample was seen: what is never null."""
         absent = _absent().get(self.key)
         if absent is None:
-            return frozenset(name for name, field in self.fields.items() if not field.nullable)
-        return frozenset(self.fields.keys() - absent)
+            always = ALWAYS_SENT.get(self.key, set())
+            return frozenset(
+                name for name, field in self.fields.items() if not field.nullable or name in always
+            )
+        return frozenset(self.fields.keys() - absent - SELDOM_SENT.get(self.key, set()))
 
     def complete(self, values: dict[str, Any]) -> dict[str, Any]:
         """The values, each hash among them with all its keys, without what the SDK does not know yet."""
@@ -254,7 +258,7 @@ class Object:
         for key, each in value.items():
             if key in self.fields:
                 yield from self.fields[key].check(each, f"{path}.{key}")
-            else:
+            elif key not in STILL_SENT.get(self.name or "", ()):
                 yield Finding(f"{path}.{key}", f"is no field of {self.sdk_class.__qualname__}")
         deleted = value.get("deleted") is True and "deleted" in self.fields
         expected = {"id", "object"} & self.sent if deleted else self.sent

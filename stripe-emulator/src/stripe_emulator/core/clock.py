@@ -15,14 +15,18 @@ of them in one transaction. Objects on a test clock name it when they schedule; 
 from __future__ import annotations
 
 import calendar
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from stripe_emulator.core import store
 from stripe_emulator.core.store import Store
+
+_log = logging.getLogger(__name__)
 
 Handler = Callable[[str], None]
 
@@ -33,6 +37,12 @@ DAY = 24 * 60 * 60
 
 #: How many things that are due run before they are written; others wait a blink for them.
 TOGETHER = 64
+
+#: Where work remembers that it is time itself that acts.
+BY_TIME = "by_time"
+
+#: Name of the setting that keeps what fell due and could not happen, and how many of them.
+FAILED, FAILED_KEPT = "failed_work", 100
 
 #: Where a transaction that lives on a test clock remembers which one, and the account's own time.
 TEST_CLOCK, ACCOUNT_TIME = "test_clock", "account_time"
@@ -169,6 +179,42 @@ def take_due(until: int, *, test_clock: str | None = None) -> Due | None:
     return None if row is None else Due(*row)
 
 
+def run(due: Due) -> None:
+    """Have a thing that fell due happen, dated by its moment. If it can't, it is kept, and time goes on."""
+    memo = store.current().memo
+    memo[BY_TIME] = memo.get(BY_TIME, 0) + 1
+    try:
+        with at(due.moment), store.savepoint():
+            HANDLERS[due.what](due.object_id)
+    except Exception as error:
+        keep_failure(due, error)
+    finally:
+        store.current().memo[BY_TIME] -= 1
+
+
+def keep_failure(due: Due, error: Exception) -> None:
+    """Remember what could not happen, for the dashboard, and log why."""
+    _log.error("%s of %s failed", due.what, due.object_id, exc_info=error)
+    failed = {
+        "at": due.moment,
+        "what": due.what,
+        "object": due.object_id,
+        "error": f"{type(error).__name__}: {error}",
+    }
+    store.put_setting(FAILED, [*failed_work(), failed][-FAILED_KEPT:])
+
+
+def failed_work() -> list[dict[str, Any]]:
+    """What fell due and could not happen, oldest first: ``at``, ``what``, ``object`` and the ``error``."""
+    failed: list[dict[str, Any]] = store.get_setting(FAILED, [])
+    return failed
+
+
+def somebody_asks() -> bool:
+    """Whether somebody acts, and not time itself: what was agreed before is not refused by time."""
+    return not store.current().memo.get(BY_TIME)
+
+
 def _run_some(storage: Store, until: int | None) -> int:
     """Run up to ``TOGETHER`` due things in one transaction: a year of renewals waits for fewer disks."""
     ran = 0
@@ -176,7 +222,6 @@ def _run_some(storage: Store, until: int | None) -> int:
         limit = until if until is not None else transaction.now
         while ran < TOGETHER and (due := take_due(limit)) is not None:
             move(due.moment)
-            with at(due.moment):
-                HANDLERS[due.what](due.object_id)
+            run(due)
             ran += 1
     return ran

@@ -10,11 +10,6 @@ from stripe_emulator.core.types import Json
 LATEST = 7_258_118_400
 
 
-def somebody_asks() -> bool:
-    """Whether a request is served, and not time itself: what was agreed before is not refused by time."""
-    return store.current().origin.request_id is not None
-
-
 def check(moment: int, param: str) -> int:
     """:raises InvalidRequest: No moment that a calendar could hold."""
     if not 0 <= moment <= LATEST:

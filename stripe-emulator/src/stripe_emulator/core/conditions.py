@@ -17,6 +17,13 @@ class Among:
     inside: bool = True
 
 
+@dataclass(frozen=True)
+class Like:
+    """A condition: the field fits a pattern, in which ``*`` is anything: ``customer.*``."""
+
+    pattern: str
+
+
 #: How a range is written in a form, and in SQL.
 RANGE = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
@@ -35,6 +42,9 @@ def conditions(where: Json) -> tuple[str, list[Any]]:
             values += wanted
         elif isinstance(wanted, Among):
             sql += f" AND {column} {'IN' if wanted.inside else 'NOT IN'} ({wanted.query})"
+        elif isinstance(wanted, Like):
+            sql += f" AND {column} GLOB ?"
+            values.append(wanted.pattern.replace("[", "[[]").replace("?", "[?]"))
         elif wanted is None:
             sql += f" AND {column} IS NULL"
         else:

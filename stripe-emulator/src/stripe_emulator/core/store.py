@@ -206,6 +206,29 @@ def rehearsal() -> Iterator[None]:
         transaction.objects, transaction.memo = objects, memo
 
 
+@contextmanager
+def savepoint() -> Iterator[None]:
+    """What the block did is undone if it raises; the rest of the transaction stays.
+
+    Objects that the caller holds are worthless after an error.
+    """
+    transaction = current()
+    transaction.flush()
+    transaction.execute("SAVEPOINT attempt")
+    memo = dict(transaction.memo)
+    try:
+        yield
+        transaction.flush()
+    except BaseException:
+        transaction.execute("ROLLBACK TO attempt")
+        transaction.objects.clear()
+        transaction.unsaved.clear()
+        transaction.memo = memo
+        raise
+    finally:
+        transaction.execute("RELEASE attempt")
+
+
 def current() -> Transaction:
     """The transaction that this code runs in."""
     return _current.get()

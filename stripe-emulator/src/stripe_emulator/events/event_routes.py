@@ -4,28 +4,44 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import store
-from stripe_emulator.core.conditions import Among
+from stripe_emulator.core import clock, store
+from stripe_emulator.core.conditions import Among, Like
+from stripe_emulator.core.errors import NotFound, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 
 register = Register()
 
+#: How long Stripe tells what happened.
+KEPT_DAYS = 30
+
 
 @register.get("/v1/events/{id}")
 def retrieve(form: Form, event_id: str) -> Json:
     """https://docs.stripe.com/api/events/retrieve"""
-    return store.get("event", event_id)
+    event = store.get("event", event_id)
+    if event["created"] < _oldest():
+        raise NotFound(no_such("event", event_id), code="resource_missing", param="id")
+    return event
 
 
 @register.get("/v1/events")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/events/list"""
-    where: Json = {"type": form["types"]} if "types" in form else {}
+    where: Json = {"created": {"gte": _oldest()}}
+    if "types" in form:
+        where["type"] = form["types"]
+    if "type" in form:
+        where["type"] = Like(form["type"]) if form["type"].endswith("*") else form["type"]
     if "delivery_success" in form:
         missed = "SELECT DISTINCT event FROM delivery WHERE status <> 'delivered'"
         where["id"] = Among(missed, inside=not form["delivery_success"])
-    return lists.page("event", form, url="/v1/events", where=where, only=("type",))
+    return lists.page("event", form, url="/v1/events", where=where)
+
+
+def _oldest() -> int:
+    """The moment before which Stripe no longer tells what happened."""
+    return clock.account_now() - KEPT_DAYS * clock.DAY
 
 
 @register.computed("event")

@@ -16,6 +16,9 @@ from stripe_emulator.events import objects
 
 register = Register()
 
+#: How many endpoints an account may have.
+MOST = 16
+
 
 @register.post("/v1/webhook_endpoints")
 def create(form: Form) -> Json:
@@ -68,6 +71,8 @@ def new(url: str, enabled_events: list[str], **fields: Any) -> Json:
     :raises InvalidRequest: That is no URL of a server.
     """
     check_url(url)
+    if len(store.select("webhook_endpoint")) >= MOST:
+        raise InvalidRequest(f"You have reached the maximum of {MOST} test webhook endpoints.")
     return objects.create(
         "webhook_endpoint",
         **{"api_version": None, "description": None, "metadata": None} | fields,

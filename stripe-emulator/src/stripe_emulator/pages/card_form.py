@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stripe_emulator.core.errors import CardError, InvalidRequest
+from stripe_emulator.core.errors import CardError
 from stripe_emulator.core.types import Json
 from stripe_emulator.payments import cards, payment_methods
 
@@ -30,7 +30,7 @@ def read(
     """
     try:
         card = cards.numbered(form.get("card_number", ""))
-    except InvalidRequest:
+    except CardError:
         raise Refusal(
             "card_number", "This is not a card number. In test mode, try 4242 4242 4242 4242."
         ) from None

@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from stripe_emulator import controls
 from stripe_emulator.api.expand import render
 from stripe_emulator.core import chaos, store
+from stripe_emulator.core import clock as core_clock
 from stripe_emulator.core.conditions import conditions
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, failing_endpoints
@@ -198,7 +199,10 @@ def clock_page(typed: Mapping[str, Any], error: str = "") -> str:
         ).fetchall()
         ahead = store.get_setting("offset", 0)
         clocks = store.select("test_helpers.test_clock")
-    return page("clock", coming=coming, ahead=span(ahead), clocks=clocks, typed=typed, error=error)
+        failed = core_clock.failed_work()[::-1]
+    return page(
+        "clock", coming=coming, failed=failed, ahead=span(ahead), clocks=clocks, typed=typed, error=error
+    )
 
 
 def chaos_page(values: Mapping[str, Any], wrong: str = "", error: str = "") -> str:

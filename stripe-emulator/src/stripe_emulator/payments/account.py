@@ -18,6 +18,18 @@ register = Register()
 CREATED = 1_577_836_800
 NAME, EMAIL = "Stripe Emulator", "owner@example.com"
 
+#: All that Stripe wants to know of the account, it knows.
+NOTHING_REQUIRED: Json = {
+    "alternatives": [],
+    "current_deadline": None,
+    "currently_due": [],
+    "disabled_reason": None,
+    "errors": [],
+    "eventually_due": [],
+    "past_due": [],
+    "pending_verification": [],
+}
+
 
 @register.get("/v1/account")
 def retrieve_current(form: Form) -> Json:
@@ -67,9 +79,17 @@ def shown() -> Json:
             "default_currency": "usd",
             "details_submitted": True,
             "email": EMAIL,
+            "future_requirements": NOTHING_REQUIRED,
+            "metadata": {},
+            "requirements": NOTHING_REQUIRED,
+            "tos_acceptance": {"date": CREATED, "ip": None, "user_agent": None},
             "external_accounts": lists.list_of([], url=f"/v1/accounts/{account_id}/external_accounts"),
             "payouts_enabled": True,
             "settings": {
+                "bacs_debit_payments": {"display_name": None, "service_user_number": None},
+                "card_issuing": {"tos_acceptance": {"date": None, "ip": None}},
+                "invoices": {"default_account_tax_ids": None, "hosted_payment_method_save": "always"},
+                "sepa_debit_payments": {},
                 "branding": {"icon": None, "logo": None, "primary_color": None, "secondary_color": None},
                 "card_payments": {
                     "decline_on": {"avs_failure": False, "cvc_failure": False},

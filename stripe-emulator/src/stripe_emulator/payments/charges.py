@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
+
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, ids, money, store
+from stripe_emulator.core import clock, emails, ids, money, store
 from stripe_emulator.core.errors import NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -38,6 +40,9 @@ COPIED_OF_CARD = (
     "regulated_status",
 )
 
+#: What the networks call every transaction of test mode.
+NETWORK_TRANSACTION_IDS = {"amex": "102995586109571", "visa": "119528868122817"}
+
 #: Seconds until Stripe sends an event of the charge once more, with its fee known.
 UPDATED_AFTER = 2
 
@@ -54,6 +59,7 @@ def update(form: Form, charge_id: str) -> Json:
     charge = store.get("charge", charge_id)
     if "customer" in form:
         raise NotEmulated("changing a charge's customer", param="customer")
+    emails.check(form.get("receipt_email"), "receipt_email")
     changes = objects.patch(
         charge, form, ("description", "fraud_details", "receipt_email", "shipping", "transfer_group")
     )
@@ -76,7 +82,17 @@ def search(form: Form) -> Json:
 @register.includable("charge", "refunds")
 def refunds(charge: Json) -> Json:
     """The refunds of a charge, newest first."""
-    return lists.page("refund", {}, url=f"/v1/charges/{charge['id']}/refunds", where={"charge": charge["id"]})
+    where = {"charge": charge["id"]}
+    page = lists.page("refund", {}, url=f"/v1/charges/{charge['id']}/refunds", where=where)
+    return page | {"total_count": len(store.select("refund", where))}
+
+
+@register.computed("charge")
+def while_capturing(charge: Json) -> Json:
+    """With asynchronous capture, the answer that took the money does not show its balance transaction yet."""
+    taken_by = charge.get("_taken_by")
+    is_same = taken_by is not None and taken_by == store.current().origin.request_id
+    return {"balance_transaction": None} if is_same else {}
 
 
 #: Seconds for which a bank holds money that is not captured.
@@ -106,19 +122,26 @@ def make(
         billing_details=method["billing_details"],
         calculated_statement_descriptor="STRIPE EMULATOR",
         captured=captured,
+        destination=None,
+        dispute=None,
         disputed=False,
         failure_code=decline[0] if decline else None,
         failure_message=cards.MESSAGES[decline[1]] if decline else None,
         fraud_details={},
         metadata=dict(intent["metadata"]),
+        order=None,
         outcome=_IN_REVIEW if risky else _outcome(decline),
         paid=decline is None and not pending,
         payment_intent=intent["id"],
         payment_method=method["id"],
-        payment_method_details=_details(method, intent["amount"], authenticated),
+        payment_method_details=_details(method, intent["amount"], authenticated, approved=decline is None),
+        radar_options={},
         receipt_url=None,
         refunded=False,
         status="failed" if decline else "pending" if pending else "succeeded",
+        _taken_by=store.current().origin.request_id
+        if intent["capture_method"] == "automatic_async"
+        else None,
     )
     if decline is None:
         if intent["capture_method"] == "manual" and "card" in charge["payment_method_details"]:
@@ -220,7 +243,7 @@ def _outcome(decline: tuple[str, str] | None) -> Json:
     }
 
 
-def _details(method: Json, amount: int, authenticated: bool) -> Json:
+def _details(method: Json, amount: int, authenticated: bool, *, approved: bool) -> Json:
     """``payment_method_details``: the card as it was at this attempt."""
     if method["type"] != "card":
         account = ("bank_code", "branch_code", "country", "fingerprint", "last4")
@@ -232,7 +255,7 @@ def _details(method: Json, amount: int, authenticated: bool) -> Json:
         "card": {
             **{key: card[key] for key in COPIED_OF_CARD},
             "amount_authorized": amount,
-            "authorization_code": None,
+            "authorization_code": f"{secrets.randbelow(10**6):06d}" if approved else None,
             "extended_authorization": {"status": "disabled"},
             "incremental_authorization": {"status": "unavailable"},
             "installments": None,
@@ -240,7 +263,7 @@ def _details(method: Json, amount: int, authenticated: bool) -> Json:
             "multicapture": {"status": "unavailable"},
             "network": card["brand"],
             "network_token": {"used": False},
-            "network_transaction_id": ids.token(15),
+            "network_transaction_id": NETWORK_TRANSACTION_IDS.get(card["brand"], "104102978678771"),
             "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
             "three_d_secure": _authentication() if authenticated else None,
             "transaction_link_id": None,

@@ -92,7 +92,7 @@ def confirm(intent: Json, how: Confirmation) -> Json:
         status="requires_confirmation",
         _return_url=how.return_url,
     )
-    if _asks(intent, method):
+    if _asks(intent, method, how.off_session):
         if how.off_session or how.error_on_action:
             raise refuse(
                 intent, method, ("authentication_required", "authentication_required"), how.off_session
@@ -130,10 +130,12 @@ def refuse(intent: Json, method: Json, decline: tuple[str, str], charged: bool =
     :param charged: A failed charge is left behind, as whenever the bank was asked for money.
     """
     code, decline_code = decline
+    param = cards.PARAMS.get(code)
     error: Json = {
         "code": code,
         "decline_code": decline_code,
         "message": cards.MESSAGES[decline_code],
+        **({"param": param} if param else {}),
         "payment_method": public(method),
         "type": "card_error",
     }
@@ -143,7 +145,7 @@ def refuse(intent: Json, method: Json, decline: tuple[str, str], charged: bool =
         error["charge"] = charge["id"]
     _fail(intent, error)
     extra = {key: error[key] for key in ("charge", "decline_code", "payment_method") if key in error}
-    return CardError(error["message"], code=code, payment_intent=public(intent), **extra)
+    return CardError(error["message"], code=code, param=param, payment_intent=public(intent), **extra)
 
 
 def cancel(intent: Json, reason: str | None) -> Json:
@@ -195,6 +197,8 @@ def _authorize(intent: Json, method: Json, *, after_challenge: bool = False) -> 
         raise refuse(intent, method, card.decline)
     OWNERS.of(intent).approved(intent)
     _keep_card(intent, method, after_challenge)
+    if method["customer"] is None:
+        objects.change(method, _paid=True)
     if card.slow:
         return _wait(intent, method, card.clears_after)
     charge = charges.make(intent, method, None, authenticated=after_challenge)
@@ -248,18 +252,20 @@ def bank_answered(intent_id: str) -> None:
     _fail(intent, error)
 
 
-def _asks(intent: Json, method: Json) -> bool:
+def _asks(intent: Json, method: Json, off_session: bool) -> bool:
     """Whether the bank wants to see its customer for this payment."""
     options = (intent["payment_method_options"] or {}).get("card") or {}
     if options.get("request_three_d_secure") in ("any", "challenge"):
-        return True
-    return wants_its_holder(method)
+        return payment_methods.card_of(method).takes_3ds
+    return wants_its_holder(method, off_session=off_session)
 
 
-def wants_its_holder(method: Json) -> bool:
+def wants_its_holder(method: Json, *, off_session: bool = False) -> bool:
     """Whether the bank of this card asks, whatever the payment."""
-    card = payment_methods.card_of(method)
-    return card.asks == "always" or (card.asks == "once" and not method.get("_authenticated"))
+    asks = payment_methods.card_of(method).asks
+    if asks == "on_session":
+        return not off_session
+    return asks == "always" or (asks == "once" and not method.get("_authenticated"))
 
 
 def _ask(intent: Json, how: Confirmation) -> Json:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import discounts
-from stripe_emulator.core import store
+from stripe_emulator.core import emails, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.ids import token
@@ -20,6 +20,8 @@ from stripe_emulator.payments import card_sources, payment_methods, tax_ids
 
 register = Register()
 
+#: Names that a customer without them does not show, not even as null.
+SENT_IF_KNOWN = ("business_name", "individual_name")
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
     "address",
@@ -33,6 +35,9 @@ KEPT = (
     "shipping",
     "tax_exempt",
 )
+
+#: How many customers may live on one test clock.
+CUSTOMERS_ON_A_CLOCK = 3
 
 #: A customer is about to be deleted: subscriptions end here.
 before_removal: Hook[[Json]] = Hook()
@@ -111,6 +116,26 @@ def retrieve_payment_method(form: Form, customer_id: str, payment_method_id: str
     return payment_method
 
 
+@register.includable("customer", "tax")
+def tax(customer: Json) -> Json:
+    """What Stripe Tax knows of where the customer is, shown when asked for."""
+    address = customer.get("address") or {}
+    country = address.get("country")
+    location = {"country": country, "source": "billing_address", "state": address.get("state")}
+    return {
+        "automatic_tax": "not_collecting" if country else "unrecognized_location",
+        "ip_address": None,
+        "location": location if country else None,
+        "provider": "stripe",
+    }
+
+
+@register.includable("customer", "invoice_credit_balance")
+def invoice_credit_balance(customer: Json) -> Json:
+    """The customer's balance by currency, shown when asked for."""
+    return {customer["currency"]: customer["balance"]} if customer["balance"] else {}
+
+
 def new(form: Form) -> Json:
     """A customer from creation parameters, with its event."""
     _check(form)
@@ -118,6 +143,7 @@ def new(form: Form) -> Json:
         "customer",
         metadata=form.get("metadata"),
         balance=form.get("balance", 0),
+        customer_account=None,
         delinquent=False,
         invoice_prefix=form.get("invoice_prefix") or token(8).upper(),
         invoice_settings={
@@ -154,6 +180,9 @@ def change(customer: Json, form: Form) -> Json:
     if "balance" in form:
         changes["balance"] = form["balance"]
     objects.change(customer, "customer.updated", **changes)
+    for name in SENT_IF_KNOWN:
+        if customer.get(name, "") is None:
+            del customer[name]
     _take_source(customer, form)
     _discount(customer, form)
     return customer
@@ -168,13 +197,15 @@ def alive(customer_id: str) -> Json:
 
 
 def _check(form: Form) -> None:
-    email = form.get("email")
-    if email and (" " in email or email.count("@") != 1 or email.startswith("@") or email.endswith("@")):
-        raise InvalidRequest(f"Invalid email address: {email}", code="email_invalid", param="email")
+    emails.check(form.get("email"), "email")
     if len(form.get("description") or "") > 5000:
         raise InvalidRequest("Descriptions can have up to 5000 characters.", param="description")
     if form.get("test_clock"):
-        store.named("test_helpers.test_clock", form["test_clock"], "test_clock")
+        test_clock = store.named("test_helpers.test_clock", form["test_clock"], "test_clock")
+        if len(store.select("customer", {"test_clock": test_clock["id"]})) >= CUSTOMERS_ON_A_CLOCK:
+            raise InvalidRequest(
+                f"A test clock can have up to {CUSTOMERS_ON_A_CLOCK} customers.", param="test_clock"
+            )
 
 
 def _take_source(customer: Json, form: Form) -> None:

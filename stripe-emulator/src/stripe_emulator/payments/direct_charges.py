@@ -35,6 +35,7 @@ def create(form: Form) -> Json:
     for param in NOT_YET:
         if param in form:
             raise NotEmulated(f"charges with {param}", param=param)
+    payment_intents.check_texts(form)
     code = money.currency(form["currency"])
     money.check_charge(form["amount"], code)
     customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
@@ -45,7 +46,11 @@ def create(form: Form) -> Json:
     charge = charges.make(_order(form, code, customer), method, decline)
     if decline is not None:
         raise CardError(
-            cards.MESSAGES[decline[1]], code=decline[0], charge=charge["id"], decline_code=decline[1]
+            cards.MESSAGES[decline[1]],
+            code=decline[0],
+            param=cards.PARAMS.get(decline[0]),
+            charge=charge["id"],
+            decline_code=decline[1],
         )
     if charge["captured"]:
         confirmation.charged(charge)

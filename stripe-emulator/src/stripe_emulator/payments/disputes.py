@@ -13,6 +13,7 @@ from stripe_emulator.events import events, objects
 from stripe_emulator.payments import (
     balance_transactions,
     early_fraud_warnings,
+    enhanced_evidence,
     files,
     payment_methods,
     reviews,
@@ -22,8 +23,10 @@ register = Register()
 
 #: What a dispute costs, whoever wins, in the currency's smallest unit.
 FEE = 1500
-#: Days to send evidence, and days that the bank then takes.
-DUE_AFTER, DECIDED_AFTER = 9, 60
+#: Days to send evidence, days that the bank then takes, and days after which a mere question is over.
+DUE_AFTER, DECIDED_AFTER, INQUIRY_LASTS = 9, 60, 120
+#: How much text all of the evidence may have.
+LONGEST_EVIDENCE = 150_000
 
 #: Every move of a dispute that its end makes. A state that is not here is an end.
 ENDS = {
@@ -35,6 +38,10 @@ ENDS = {
     ("warning_under_review", "won"): "warning_closed",
 }
 ANSWERED = {"needs_response": "under_review", "warning_needs_response": "warning_under_review"}
+INQUIRY = ("warning_needs_response", "warning_under_review")
+
+#: What the bank makes of evidence at once in test mode, by its ``uncategorized_text``.
+VERDICTS = {"winning_evidence": "won", "losing_evidence": "lost", "escalate_inquiry_evidence": "escalated"}
 
 #: What a cardholder may say; "inquiry" is ours, for a mere question.
 REASONS = (
@@ -67,7 +74,8 @@ def retrieve(form: Form, dispute_id: str) -> Json:
 def update(form: Form, dispute_id: str) -> Json:
     """https://docs.stripe.com/api/disputes/update: send evidence; in test mode its text decides.
 
-    ``uncategorized_text`` of "winning_evidence" or "losing_evidence" ends the dispute at once.
+    ``uncategorized_text`` of "winning_evidence" or "losing_evidence" ends the dispute at once, and
+    "escalate_inquiry_evidence" makes a chargeback of an inquiry.
     """
     dispute = store.get("dispute", dispute_id)
     evidence = form.get("evidence") or {}
@@ -76,20 +84,19 @@ def update(form: Form, dispute_id: str) -> Json:
     files.check_evidence(evidence)
     changes = objects.patch(dispute, form, ())
     without_effect(form, "intended_submission_method")
+    after = dispute | changes
     if evidence:
-        changes["evidence"] = dispute["evidence"] | {key: value or None for key, value in evidence.items()}
-        changes["evidence_details"] = dispute["evidence_details"] | {"has_evidence": True}
-    sent = form.get("submit", True) and bool(evidence)
-    if sent:
+        after["evidence"] = _merged(dispute["evidence"], evidence)
+    submits = form.get("submit", bool(evidence)) and dispute["status"] in ANSWERED
+    if submits:
+        enhanced_evidence.must_be_complete(after)
         changes["status"] = ANSWERED[dispute["status"]]
-        count = dispute["evidence_details"]["submission_count"] + 1
-        changes["evidence_details"] |= {"submission_count": count, "submission_method": "manual"}
+    if evidence or submits:
+        changes["evidence"] = after["evidence"]
+        changes["evidence_details"] = _details_after(after, submitted=submits)
     objects.change(dispute, "charge.dispute.updated", **changes)
-    verdict = {"winning_evidence": "won", "losing_evidence": "lost"}.get(
-        evidence.get("uncategorized_text", "")
-    )
-    if sent and verdict:
-        end(dispute, verdict)
+    if submits:
+        _judge(dispute)
     return dispute
 
 
@@ -108,11 +115,59 @@ def list_all(form: Form) -> Json:
     return lists.page("dispute", form, url="/v1/disputes", only=("charge", "payment_intent"))
 
 
-def open_dispute(charge: Json, reason: str = "fraudulent", *, amount: int | None = None) -> Json:
+def _merged(before: Json, form: Json) -> Json:
+    """Evidence after a form; "" takes a part away.
+
+    :raises InvalidRequest: All of it together is too long.
+    """
+    plain = {key: value or None for key, value in form.items() if key != "enhanced_evidence"}
+    enhanced = before["enhanced_evidence"]
+    if isinstance(form.get("enhanced_evidence"), dict):
+        enhanced = enhanced_evidence.given(form["enhanced_evidence"], enhanced)
+    after = before | plain | {"enhanced_evidence": enhanced}
+    if sum(len(text) for text in after.values() if isinstance(text, str)) > LONGEST_EVIDENCE:
+        raise InvalidRequest(
+            f"The evidence is too long: all of its text can have up to {LONGEST_EVIDENCE} characters.",
+            param="evidence",
+        )
+    return after
+
+
+def _details_after(dispute: Json, *, submitted: bool) -> Json:
+    details: Json = dispute["evidence_details"] | {
+        "enhanced_eligibility": enhanced_evidence.eligibility(dispute, submitted=submitted),
+        "has_evidence": True,
+    }
+    if submitted:
+        details |= {"submission_count": details["submission_count"] + 1, "submission_method": "manual"}
+    return details
+
+
+def _judge(dispute: Json) -> None:
+    """The bank has the evidence: it decides at once where the text says so, else when it has looked."""
+    verdict = VERDICTS.get(dispute["evidence"]["uncategorized_text"] or "")
+    if verdict == "escalated" and dispute["status"] in INQUIRY:
+        escalate(dispute)
+    elif verdict in ("won", "lost"):
+        end(dispute, verdict)
+    elif dispute["status"] == "under_review":
+        clock.schedule(clock.now() + DECIDED_AFTER * clock.DAY, "dispute.decided", dispute["id"])
+
+
+def open_dispute(
+    charge: Json,
+    reason: str = "fraudulent",
+    *,
+    amount: int | None = None,
+    eligible_for: str | None = None,
+    again: bool = False,
+) -> Json:
     """A cardholder complains; the money and a fee go at once, unless it is only an inquiry.
 
     :param reason: Stripe's reason, or "inquiry".
     :param amount: Minor units that are disputed; by default all that was captured.
+    :param eligible_for: What could win it: an entry of ``enhanced_eligibility_types``.
+    :param again: A part of the charge may be disputed already.
     :raises InvalidRequest: Stripe knows no such reason, or there is nothing to dispute.
     :raises NotEmulated: It was not paid by card.
     """
@@ -122,7 +177,7 @@ def open_dispute(charge: Json, reason: str = "fraudulent", *, amount: int | None
         raise NotEmulated(f"disputes of {charge['payment_method_details']['type']} payments", param="charge")
     if charge["status"] != "succeeded" or not charge["captured"]:
         raise InvalidRequest(f"Charge {charge['id']} took no money that could be disputed.", param="charge")
-    if charge["disputed"]:
+    if charge["disputed"] and not again:
         raise InvalidRequest(f"Charge {charge['id']} is disputed already.", param="charge")
     amount = charge["amount_captured"] if amount is None else amount
     _check_amount(charge, amount)
@@ -132,15 +187,18 @@ def open_dispute(charge: Json, reason: str = "fraudulent", *, amount: int | None
         amount=amount,
         charge=charge["id"],
         currency=charge["currency"],
+        enhanced_eligibility_types=[eligible_for] if eligible_for else [],
         evidence=_evidence(charge),
         evidence_details=_evidence_details(),
         is_charge_refundable=inquiry,
         payment_intent=charge["payment_intent"],
-        payment_method_details=_details(charge, inquiry),
+        payment_method_details=_details(charge, _case(reason)),
         reason="fraudulent" if inquiry else reason,
         status="warning_needs_response" if inquiry else "needs_response",
     )
-    objects.change(charge, disputed=True)
+    eligibility = enhanced_evidence.eligibility(dispute, submitted=False)
+    dispute["evidence_details"] = dispute["evidence_details"] | {"enhanced_eligibility": eligibility}
+    objects.change(charge, dispute=dispute["id"], disputed=True)
     if not inquiry:
         _move(dispute, -dispute["amount"], fee=FEE, what="dispute", text="Chargeback withdrawal")
     events.emit("charge.dispute.created", dispute)
@@ -149,6 +207,8 @@ def open_dispute(charge: Json, reason: str = "fraudulent", *, amount: int | None
     early_fraud_warnings.sync(charge)
     reviews.close_of(charge, "disputed")
     clock.schedule(dispute["evidence_details"]["due_by"], "dispute.overdue", dispute["id"])
+    if inquiry:
+        clock.schedule(clock.now() + INQUIRY_LASTS * clock.DAY, "dispute.inquiry_over", dispute["id"])
     return dispute
 
 
@@ -176,6 +236,35 @@ def _check_amount(charge: Json, amount: int) -> None:
         )
 
 
+def escalate(dispute: Json) -> Json:
+    """An inquiry becomes a chargeback: the money and a fee go now, and evidence is due anew.
+
+    :raises InvalidRequest: It is no inquiry, or is over.
+    """
+    if dispute["status"] not in INQUIRY:
+        raise InvalidRequest(
+            f"Only an open inquiry can be escalated; this dispute is {dispute['status']}.", param="outcome"
+        )
+    clock.unschedule(dispute["id"])
+    details = dispute["payment_method_details"]
+    _move(dispute, -dispute["amount"], fee=FEE, what="dispute", text="Chargeback withdrawal")
+    objects.change(
+        dispute,
+        "charge.dispute.updated",
+        evidence_details=_evidence_details() | {"has_evidence": dispute["evidence_details"]["has_evidence"]},
+        is_charge_refundable=False,
+        payment_method_details=details | {"card": details["card"] | {"case_type": "chargeback"}},
+        status="needs_response",
+    )
+    events.emit("charge.dispute.funds_withdrawn", dispute)
+    clock.schedule(dispute["evidence_details"]["due_by"], "dispute.overdue", dispute["id"])
+    return dispute
+
+
+def _case(reason: str) -> str:
+    return {"inquiry": "inquiry", "noncompliant": "compliance"}.get(reason, "chargeback")
+
+
 def _evidence_details() -> Json:
     return {
         "due_by": (clock.now() // clock.DAY + DUE_AFTER) * clock.DAY - 1,
@@ -187,13 +276,13 @@ def _evidence_details() -> Json:
     }
 
 
-def _details(charge: Json, inquiry: bool) -> Json:
+def _details(charge: Json, case: str) -> Json:
     """The card of the charge, and what its owner's bank wants."""
     card = charge["payment_method_details"]["card"]
     return {
         "card": {
             "brand": card["brand"],
-            "case_type": "inquiry" if inquiry else "chargeback",
+            "case_type": case,
             "network": card["network"],
             "network_reason_code": "10.4",
         },
@@ -204,8 +293,11 @@ def _details(charge: Json, inquiry: bool) -> Json:
 def end(dispute: Json, outcome: str) -> Json:
     """The bank decides: "won" brings the money back (the fee stays), "lost" keeps it away.
 
+    :param outcome: Also "escalated", which makes a chargeback of an inquiry.
     :raises InvalidRequest: It has ended before.
     """
+    if outcome == "escalated":
+        return escalate(dispute)
     status = ENDS.get((dispute["status"], outcome))
     if status is None:
         raise InvalidRequest(
@@ -224,11 +316,29 @@ def end(dispute: Json, outcome: str) -> Json:
 
 @register.due("dispute.overdue")
 def overdue(dispute_id: str) -> None:
-    """No word in time: an inquiry ends by itself, a dispute is lost."""
+    """No word in time: a dispute is lost. A mere question stays open."""
     dispute = store.get("dispute", dispute_id)
     if dispute["status"] in ANSWERED:
         objects.change(dispute, evidence_details=dispute["evidence_details"] | {"past_due": True})
-        end(dispute, "won" if dispute["status"].startswith("warning") else "lost")
+    if dispute["status"] == "needs_response":
+        end(dispute, "lost")
+
+
+@register.due("dispute.inquiry_over")
+def inquiry_over(dispute_id: str) -> None:
+    """A cardholder's question that led to nothing."""
+    dispute = store.get("dispute", dispute_id)
+    if dispute["status"] in INQUIRY:
+        end(dispute, "won")
+
+
+@register.due("dispute.decided")
+def decided(dispute_id: str) -> None:
+    """The bank has looked: it sides with its cardholder, unless Visa finds the evidence compelling."""
+    dispute = store.get("dispute", dispute_id)
+    if dispute["status"] == "under_review":
+        compelling = dispute["evidence_details"]["enhanced_eligibility"].get(enhanced_evidence.COMPELLING)
+        end(dispute, "won" if compelling and compelling["status"] == "qualified" else "lost")
 
 
 def _move(dispute: Json, amount: int, *, fee: int, what: str, text: str) -> None:
@@ -256,6 +366,13 @@ def _evidence(charge: Json) -> Json:
 
 def open_for_card(charge: Json, method: Json) -> None:
     """Open the dispute of a test card whose holder complains as soon as it has paid."""
-    reason = payment_methods.card_of(method).dispute
-    if reason:
-        open_dispute(charge, reason)
+    card = payment_methods.card_of(method)
+    if card.dispute is None:
+        return
+    left: int = charge["amount_captured"]
+    for number in range(card.disputes, 0, -1):
+        part = left // number
+        left -= part
+        open_dispute(
+            charge, card.dispute, amount=part, eligible_for=card.eligible_for, again=card.disputes > 1
+        )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, ids, money, store
+from stripe_emulator.core import clock, descriptors, emails, ids, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public, without_effect
@@ -24,6 +24,7 @@ KEPT = (
     "capture_method",
     "description",
     "excluded_payment_method_types",
+    "payment_details",
     "payment_method_options",
     "receipt_email",
     "setup_future_usage",
@@ -34,6 +35,17 @@ KEPT = (
 )
 
 SPOKEN = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
+
+#: Kinds of payment methods that are never paid on a page of somebody else's.
+NEVER_REDIRECTS = {
+    "acss_debit",
+    "au_becs_debit",
+    "bacs_debit",
+    "card",
+    "link",
+    "sepa_debit",
+    "us_bank_account",
+}
 
 #: What may still be done in each state.
 MAY_CONFIRM = {"requires_payment_method", "requires_confirmation", "requires_action"}
@@ -71,6 +83,7 @@ def update(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/update"""
     intent = store.get("payment_intent", intent_id, param="intent")
     _refuse_connect(form)
+    check_texts(form)
     narrow(intent, form)
     if intent["status"] in ("succeeded", "canceled") and form.keys() - {
         "metadata",
@@ -142,6 +155,7 @@ def new(form: Form) -> Json:
     Checkout and invoices make theirs here, too; they add keys of their own with ``objects.change``.
     """
     _refuse_connect(form)
+    check_texts(form)
     code = money.currency(form["currency"])
     money.check_charge(form["amount"], code)
     customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
@@ -205,8 +219,30 @@ def _must_be_capturable(intent: Json) -> None:
         raise unexpected(intent, "capture", "only one that requires_capture can be captured")
 
 
+def must_lead_back(intent: Json, form: Form) -> None:
+    """A server that confirms says where a redirect leads back to, unless none can happen.
+
+    :raises InvalidRequest: It does not.
+    """
+    narrowed = intent.get("allowed_payment_method_types")
+    redirects = (intent["automatic_payment_methods"] or {}).get("allow_redirects") == "always"
+    redirects = redirects and (not narrowed or bool(set(narrowed) - NEVER_REDIRECTS))
+    nobody_there = form.get("off_session", False) not in (False, "false")
+    by_browser = form.keys() & {"client_secret", "confirmation_token"} or form.get("use_stripe_sdk")
+    if redirects and not (form.get("return_url") or nobody_there or by_browser):
+        raise InvalidRequest(
+            f"This {SPOKEN[intent['object']]} is configured to accept payment methods enabled in your"
+            " Dashboard. Because some of these payment methods might redirect your customer off of your page,"
+            " you must provide a `return_url`. If you don't want to accept redirect-based payment methods,"
+            " set `automatic_payment_methods[enabled]` to `true` and"
+            " `automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment"
+            " Intents."
+        )
+
+
 def confirmation_of(intent: Json, form: Form) -> Confirmation:
     """How this confirmation is to be done: with which card, and who is there."""
+    must_lead_back(intent, form)
     without_effect(form, "mandate_data", "use_stripe_sdk")
     method = method_of(intent, form)
     if method is None and intent["payment_method"]:
@@ -235,9 +271,12 @@ def method_of(intent: Json, form: Form) -> Json | None:
     if not form.get("payment_method"):
         return None
     method = payment_methods.named(form["payment_method"], "payment_method")
-    if method.get("_detached"):
+    if payment_methods.is_spent(method):
         raise InvalidRequest(
-            "This PaymentMethod was detached from a Customer and may not be used again.",
+            "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment,"
+            " shared with a connected account without Customer attachment, or was detached from a Customer."
+            " It may not be used again. To use a PaymentMethod multiple times, you must attach it to a"
+            " Customer first.",
             code="payment_method_unexpected_state",
             param="payment_method",
         )
@@ -252,6 +291,13 @@ def method_of(intent: Json, form: Form) -> Json | None:
         )
     _must_take(intent, method)
     return method
+
+
+def check_texts(form: Form) -> None:
+    """:raises InvalidRequest: What stands on mails or on the customer's statement can't be."""
+    emails.check(form.get("receipt_email"), "receipt_email")
+    for name in ("statement_descriptor", "statement_descriptor_suffix"):
+        descriptors.check(form.get(name), name)
 
 
 def _refuse_connect(form: Form) -> None:

@@ -6,7 +6,7 @@ import hashlib
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, ids, store
+from stripe_emulator.core import clock, emails, ids, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -15,6 +15,26 @@ from stripe_emulator.payments import cards
 from stripe_emulator.payments.cards import Card
 
 register = Register()
+
+#: The BIC of each bank that takes iDEAL.
+IDEAL_BICS = {
+    "abn_amro": "ABNANL2A",
+    "asn_bank": "ASNBNL21",
+    "bunq": "BUNQNL2A",
+    "handelsbanken": "HANDNL2A",
+    "ing": "INGBNL2A",
+    "knab": "KNABNL2H",
+    "moneyou": "MOYONL21",
+    "n26": "NTSBDEB1",
+    "nn": "NNBANL2G",
+    "rabobank": "RABONL2U",
+    "regiobank": "RBRBNL21",
+    "revolut": "REVOLT21",
+    "sns_bank": "SNSBNL2A",
+    "triodos_bank": "TRIONL2U",
+    "van_lanschot": "FVLBNL22",
+    "yoursafe": "BITSNL2A",
+}
 
 NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
 
@@ -121,23 +141,22 @@ def new_card(
 
     :param form: ``billing_details``, ``metadata``, ``allow_redisplay`` as at creation.
     :param method_id: Its id, if it isn't to be drawn.
+    :raises CardError: The expiry or the security code can't be.
     """
     form = form or {}
     _check_expiry(exp_month, exp_year)
+    _check_cvc(cvc)
+    details = _billing_details(form.get("billing_details") or {})
     return objects.create(
         "payment_method",
         id=method_id,
         type="card",
         allow_redisplay=form.get("allow_redisplay", "unspecified"),
-        billing_details=_billing_details(form.get("billing_details") or {}),
+        billing_details=details,
         metadata=form.get("metadata"),
         card={
             "brand": card.brand,
-            "checks": {
-                "address_line1_check": None,
-                "address_postal_code_check": None,
-                "cvc_check": "pass" if cvc else None,
-            },
+            "checks": _checks(card, cvc, details["address"] or NO_ADDRESS),
             "country": card.country,
             "display_brand": {"amex": "american_express"}.get(card.brand, card.brand),
             "exp_month": exp_month,
@@ -148,7 +167,7 @@ def new_card(
             "last4": card.last4,
             "networks": {"available": [card.brand], "preferred": None},
             "regulated_status": "unregulated",
-            "three_d_secure_usage": {"supported": True},
+            "three_d_secure_usage": {"supported": card.takes_3ds},
             "wallet": None,
         },
         _number=card.number,
@@ -158,18 +177,31 @@ def new_card(
 def new_other(kind: str, form: Form) -> Json:
     """A payment method that is no card. Bank debits by IBAN can pay; others are there to be looked at."""
     details = dict(form.get(kind) or {})
+    for name, value in details.items():
+        if value in ("", None):
+            raise InvalidRequest(
+                f"You passed an empty string for '{kind}[{name}]'.",
+                code="parameter_invalid_empty",
+                param=f"{kind}[{name}]",
+            )
+    if kind == "fpx" and "bank" not in details:
+        raise InvalidRequest(
+            "Missing required param: fpx[bank].", code="parameter_missing", param="fpx[bank]"
+        )
     fields: Json = {kind: details}
     if kind == "sepa_debit":
         account = cards.account(details.get("iban", ""))
         fields["_number"] = account.number
         fields[kind] = {
-            "bank_code": account.number[4:9],
+            "bank_code": cards.bank_code(account.number),
             "branch_code": "",
             "country": account.country,
             "fingerprint": _fingerprint(account),
             "generated_from": {"charge": None, "setup_attempt": None},
             "last4": account.last4,
         }
+    elif kind == "ideal":
+        fields[kind] = {"bank": details.get("bank"), "bic": IDEAL_BICS.get(details.get("bank", ""))}
     return objects.create(
         "payment_method",
         type=kind,
@@ -187,14 +219,20 @@ def named(method_id: str, param: str) -> Json:
         return store.named("payment_method", method_id, param)
     made: dict[str, Json] = store.current().memo.setdefault("test_payment_methods", {})
     if method_id not in made:
-        made[method_id] = new_card(card)
+        made[method_id] = _new_test_card(card)
     return made[method_id]
 
 
 def named_in_path(method_id: str) -> Json:
     """The payment method that the URL names, or a new one from ``pm_card_visa`` and its like."""
     card = cards.named(method_id) if method_id.startswith("pm_card_") else None
-    return new_card(card) if card else store.get("payment_method", method_id, param="payment_method")
+    return _new_test_card(card) if card else store.get("payment_method", method_id, param="payment_method")
+
+
+def _new_test_card(card: Card) -> Json:
+    """A card by its name, ``pm_card_visa``: it expires a year from now."""
+    now = clock.month_index(clock.now())
+    return new_card(card, exp_month=(now - 1) % 12 + 1, exp_year=(now - 1) // 12 + 1)
 
 
 def from_token(token_id: str, form: Form, param: str, *, as_source: bool = False) -> Json:
@@ -223,7 +261,7 @@ def from_token(token_id: str, form: Form, param: str, *, as_source: bool = False
         cards.numbered(method["_number"]),
         exp_month=method["card"]["exp_month"],
         exp_year=method["card"]["exp_year"],
-        cvc=method["card"]["checks"]["cvc_check"],
+        cvc="123" if method["card"]["checks"]["cvc_check"] else None,
         form={"billing_details": method["billing_details"], **form},
     )
 
@@ -247,13 +285,16 @@ def attach_to(method: Json, customer: Json) -> Json:
     """
     if method["customer"] == customer["id"]:
         return method
-    if method["customer"] is not None or method.get("_detached"):
+    if is_spent(method):
         raise InvalidRequest(
             "This PaymentMethod was previously used without being attached to a Customer or was detached"
-            " from a Customer, and may not be used again."
-            if method.get("_detached")
-            else "The payment method you provided has already been attached to a customer.",
-            code="payment_method_unexpected_state" if method.get("_detached") else None,
+            " from a Customer, and may not be used again.",
+            code="payment_method_unexpected_state",
+            param="payment_method",
+        )
+    if method["customer"] is not None:
+        raise InvalidRequest(
+            "The payment method you provided has already been attached to a customer.",
             param="payment_method",
         )
     if method["type"] == "card":
@@ -266,7 +307,13 @@ def attach_to(method: Json, customer: Json) -> Json:
 def _check_savable(card: Card) -> None:
     if card.decline and card.refuses_setup and card.asks == "never":
         code, decline_code = card.decline
-        raise CardError(cards.MESSAGES[decline_code], code=code, decline_code=decline_code)
+        param = cards.PARAMS.get(code, "")
+        raise CardError(cards.MESSAGES[decline_code], code=code, param=param, decline_code=decline_code)
+
+
+def is_spent(method: Json) -> bool:
+    """Whether it paid once without a customer, or was detached from one: it may not be used again."""
+    return bool(method.get("_detached") or (method.get("_paid") and method["customer"] is None))
 
 
 def detach_from(method: Json) -> Json:
@@ -290,6 +337,7 @@ def _billing_details(form: Form, before: Json | None = None) -> Json:
     details = dict(
         before or {"address": NO_ADDRESS, "email": None, "name": None, "phone": None, "tax_id": None}
     )
+    emails.check(form.get("email"), "billing_details[email]")
     for key, value in form.items():
         if key == "address":
             details["address"] = (details["address"] or NO_ADDRESS) | (value or {})
@@ -303,7 +351,33 @@ def _check_expiry(exp_month: int, exp_year: int) -> None:
         raise CardError(
             "Your card's expiration month is invalid.", code="invalid_expiry_month", param="exp_month"
         )
-    if not 1970 <= exp_year <= 9999 or clock.month_index(clock.now()) > exp_year * 12 + exp_month:
+    now = clock.month_index(clock.now())
+    expires = exp_year * 12 + exp_month
+    if 1970 <= exp_year <= 9999 and expires < now and exp_year == (now - 1) // 12:
+        raise CardError(
+            "Your card's expiration month is invalid.", code="invalid_expiry_month", param="exp_month"
+        )
+    if not 1970 <= exp_year <= 9999 or expires < now:
         raise CardError(
             "Your card's expiration year is invalid.", code="invalid_expiry_year", param="exp_year"
         )
+
+
+def _check_cvc(cvc: str | None) -> None:
+    """:raises CardError: It is there, and neither three nor four digits."""
+    if cvc is not None and not (cvc.isascii() and cvc.isdigit() and len(cvc) in (3, 4)):
+        raise CardError("Your card's security code is invalid.", code="invalid_cvc", param="cvc")
+
+
+def _checks(card: Card, cvc: str | None, address: Json) -> Json:
+    """What the bank says of the code and the address, as far as they were given."""
+    given = {
+        "address_line1_check": address["line1"],
+        "address_postal_code_check": address["postal_code"],
+        "cvc_check": cvc,
+    }
+    verdicts = {
+        name: "fail" if name in card.fails else (name != "cvc_check" and card.address_checks) or "pass"
+        for name in given
+    }
+    return {name: verdicts[name] if value else None for name, value in given.items()}

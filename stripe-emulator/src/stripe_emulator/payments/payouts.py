@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, money, store
+from stripe_emulator.core import clock, descriptors, money, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -23,6 +23,14 @@ def create(form: Form) -> Json:
     code = money.currency(form["currency"])
     if form["amount"] < 1:
         raise InvalidRequest("Invalid positive integer", code="parameter_invalid_integer", param="amount")
+    if form["amount"] > available(code):
+        raise InvalidRequest(
+            "You have insufficient funds in your Stripe account for this transfer. Your card balance is too"
+            " low. You can use the the /v1/balance endpoint to view your Stripe balance (for more details,"
+            " see stripe.com/docs/api#balance).",
+            code="balance_insufficient",
+        )
+    descriptors.check(form.get("statement_descriptor"), "statement_descriptor")
     instant = form.get("method") == "instant"
     arrival = clock.now() if instant else (clock.now() // clock.DAY + ARRIVES_AFTER) * clock.DAY
     payout = objects.create(
@@ -87,13 +95,17 @@ def list_all(form: Form) -> Json:
     return lists.page("payout", form, url="/v1/payouts", only=only)
 
 
+def available(currency: str) -> int:
+    """What can be paid out in a currency."""
+    balances = balance_transactions.balance()["available"]
+    return int(next((row["amount"] for row in balances if row["currency"] == currency), 0))
+
+
 @register.due("payout.paid")
 def arrive(payout_id: str) -> None:
     """The bank has the money; or the account had not enough, and the payout fails."""
     payout = store.get("payout", payout_id)
-    balances = balance_transactions.balance()["available"]
-    left = next((row["amount"] for row in balances if row["currency"] == payout["currency"]), 0)
-    if left >= 0:
+    if available(payout["currency"]) >= 0:
         objects.change(payout, "payout.paid", status="paid")
         return
     moved = balance_transactions.record(

@@ -121,10 +121,11 @@ def new(charge: Json, amount: int, form: Form) -> Json:
         reviews.close_of(charge, "refunded_as_fraud" if refund["reason"] == "fraudulent" else "refunded")
     if late:
         clock.schedule(clock.now() + DECIDED_AFTER, f"refund.{late}", refund["id"])
-    else:
-        reference = {"reference": "4242424242424242", "reference_status": "available"}
-        _change(refund, destination_details=_referred(refund, reference))
-    return refund
+        return refund
+    answer = dict(refund)  # the bank's reference is not there yet when Stripe answers
+    reference = {"reference": "4242424242424242", "reference_status": "available"}
+    _change(refund, destination_details=_referred(refund, reference))
+    return answer
 
 
 def returned(charge: Json) -> int:

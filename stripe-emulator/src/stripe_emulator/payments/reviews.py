@@ -53,8 +53,8 @@ def place(charge: Json, intent: Json) -> Json:
         charge=charge["id"] if intent["id"] is None else None,
         open=True,
         opened_reason="rule",
-        payment_intent=intent["id"],
         reason="rule",
+        **({} if intent["id"] is None else {"payment_intent": intent["id"]}),
     )
     objects.change(charge, review=review["id"])
     if intent["id"] is not None:

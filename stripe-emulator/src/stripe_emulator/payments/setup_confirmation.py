@@ -32,7 +32,7 @@ def confirm(intent: Json, how: Confirmation) -> Json:
         status="requires_confirmation",
         _return_url=how.return_url,
     )
-    if payment_methods.card_of(method).asks != "never" and not method.get("_authenticated"):
+    if payment_methods.card_of(method).asks in ("once", "always") and not method.get("_authenticated"):
         action = challenges.next_action(intent, how.return_url)
         objects.change(intent, next_action=action, status="requires_action")
         events.emit("setup_intent.requires_action", intent)
@@ -71,6 +71,7 @@ def _authorize(intent: Json, method: Json) -> Json:
         raise CardError(
             message,
             code=code,
+            param=cards.PARAMS.get(code),
             decline_code=decline_code,
             payment_method=public(method),
             setup_intent=public(intent),

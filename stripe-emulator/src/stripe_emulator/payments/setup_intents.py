@@ -120,6 +120,7 @@ def new(form: Form) -> Json:
         payment_method_types=types or ["card"],
         status="requires_payment_method",
         usage=form.get("usage", "off_session"),
+        _dynamic="automatic_payment_methods" in form,
     )
     _take_method(intent, form)
     events.emit("setup_intent.created", intent)
@@ -141,6 +142,8 @@ def _take_method(intent: Json, form: Form) -> Json:
 
 
 def _confirmation(intent: Json, form: Form) -> Confirmation:
+    if intent.get("_dynamic"):  # Stripe's own CLI sets up a card without a word of where to go
+        payment_intents.must_lead_back(intent, form)
     without_effect(form, "mandate_data", "use_stripe_sdk")
     method = payment_intents.method_of(intent, form)
     if method is None and intent["payment_method"]:

@@ -127,7 +127,7 @@ def new(form: Form, customer: Json | None, param: str = "") -> Json:
         event="customer.tax_id.created" if customer else None,
         country=tax_id_formats.country(kind, value),
         customer=name,
-        owner={"customer": name, "type": "customer" if customer else "self"},
+        owner={"customer": name, "type": "customer"} if customer else {"type": "self"},
         type=kind,
         value=value,
         verification={"status": "unavailable" if decided == "unavailable" else "pending"},

@@ -185,6 +185,7 @@ def connect() -> None:
         states.invoice_paid, subscription_mode.invoice_paid, pending_updates.invoice_paid, pauses.invoice_paid
     )
     invoices.after_given_up.leads_to(states.invoice_given_up, pending_updates.invoice_given_up)
+    invoices.after_overdue.leads_to(states.invoice_overdue)
     collection.after_failure.leads_to(states.payment_failed)
     cycle.before_renewal.leads_to(phases.enter_due)
     states.after_end.leads_to(phases.subscription_ended)

@@ -79,11 +79,16 @@ def _apply(change: Change, find: Find, value: Any) -> None:
         kind = value.get("object")
         if kind == "event":
             return
-        if isinstance(kind, str) and kind in change.answers and not value.get("deleted"):
+        if isinstance(kind, str) and kind in change.answers and not _is_stub(value):
             change.answers[kind](value, find)
         for name, item in value.items():
             if name != "metadata":
                 _apply(change, find, item)
+
+
+def _is_stub(value: Json) -> bool:
+    """Whether nothing is left of a deleted object but its name."""
+    return bool(value.get("deleted")) and value.keys() <= {"id", "object", "deleted"}
 
 
 def _finder(change: Change) -> Find:

@@ -94,7 +94,7 @@ def test_a_repeated_key_with_other_parameters_is_refused(stripe_emulator: Emulat
 
 
 def test_a_declined_card_is_declined_again_under_its_key_and_not_charged_anew(shop: Shop) -> None:
-    form = "amount=2000&currency=usd&payment_method=pm_card_chargeDeclined&confirm=true"
+    form = "amount=2000&currency=usd&payment_method=pm_card_chargeDeclined&confirm=true&off_session=true"
 
     first = call(shop.emulator, "POST", "/v1/payment_intents", form, idempotency_key="k1")
     again = call(shop.emulator, "POST", "/v1/payment_intents", form, idempotency_key="k1")

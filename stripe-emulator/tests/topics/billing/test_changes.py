@@ -156,6 +156,24 @@ def test_a_larger_quantity_is_prorated_as_a_whole(shop: Shop, plans: Plans) -> N
     ]
 
 
+def test_another_interval_keeps_the_anchor_where_no_trial_is_to_end(shop: Shop, plans: Plans) -> None:
+    """As Stripe answered in recorded traffic."""
+    changed = shop.update(
+        plans.subscription.id,
+        items=plans.to(plans.yearly),
+        trial_end="now",
+        proration_behavior="always_invoice",
+    )
+
+    item = changed["items"].data[0]
+    assert lines(shop.latest(plans.customer)) == [
+        (-500, "Unused time on Gold after 16 Jul 2026"),
+        (9575, "Remaining time on Gold, a year after 16 Jul 2026"),
+    ]
+    assert (day(item.current_period_start), day(item.current_period_end)) == ("2026-07-01", "2027-07-01")
+    assert day(changed.billing_cycle_anchor) == "2026-07-01"
+
+
 def test_another_interval_starts_a_new_period_now(shop: Shop, plans: Plans) -> None:
     changed = shop.update(plans.subscription.id, items=plans.to(plans.yearly))
 

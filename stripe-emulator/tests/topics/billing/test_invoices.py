@@ -355,6 +355,7 @@ def test_a_payment_made_elsewhere_pays_the_invoice_that_it_is_attached_to(shop: 
             "customer": customer,
             "payment_method": "pm_card_visa",
             "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         }
     )
 

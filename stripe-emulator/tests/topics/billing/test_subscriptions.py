@@ -216,7 +216,7 @@ def test_a_trial_with_a_card_is_free_and_then_paid(shop: Shop) -> None:
         "invoice.payment_succeeded",
     ]
     assert (shop.latest(customer).total, shop.latest(customer).status) == (0, "paid")
-    assert shop.latest(customer).lines.data[0].description == "Trial period for Gold"
+    assert shop.latest(customer).lines.data[0].description == "Free trial for 1 × Gold"
 
     shop.advance(days=5)
     assert shop.events()[-1] == "customer.subscription.trial_will_end"
@@ -370,7 +370,9 @@ def test_a_trial_without_a_card_waits_for_one_and_is_then_paid(shop: Shop) -> No
     subscription = shop.subscribe(customer, shop.price(), trial_period_days=7)
     intent = str(subscription.pending_setup_intent)
 
-    shop.v1.setup_intents.confirm(intent, {"payment_method": "pm_card_visa"})
+    shop.v1.setup_intents.confirm(
+        intent, {"payment_method": "pm_card_visa", "return_url": "https://shop.example"}
+    )
     shop.advance(days=7, hours=2)
 
     paid = shop.subscription(subscription.id)

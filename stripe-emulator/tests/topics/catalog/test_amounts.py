@@ -41,11 +41,14 @@ def test_what_is_left_of_a_month_is_counted_by_the_second() -> None:
 def test_lines_are_described_in_stripes_words() -> None:
     yearly = price(recurring={"interval": "year", "interval_count": 1}, unit_amount_decimal="123450")
 
-    assert amounts.regular("Gold", price(), 1) == "1 × Gold (at $10.00 / month)"
-    assert amounts.regular("Gold", yearly, 3) == "3 × Gold (at $1,234.50 / year)"
-    assert amounts.regular("Gold", price(unit_amount_decimal="0.5"), 1) == "1 × Gold (at $0.005 / month)"
-    assert amounts.unused("Gold", 1, JULY + 24 * 86400) == "Unused time on Gold after 25 Jul 2026"
-    assert amounts.remaining("Gold", 2, JULY) == "Remaining time on 2 × Gold after 01 Jul 2026"
+    gold, seats = amounts.Sold("Gold"), amounts.Sold("Gold", "seat")
+    assert amounts.regular(gold, price(), 1) == "1 × Gold (at $10.00 / month)"
+    assert amounts.regular(gold, yearly, 3) == "3 × Gold (at $1,234.50 / year)"
+    assert amounts.regular(seats, yearly, 3) == "3 seat × Gold (at $1,234.50 / year)"
+    assert amounts.regular(gold, price(unit_amount_decimal="0.5"), 1) == "1 × Gold (at $0.005 / month)"
+    assert amounts.unused(gold, 1, JULY + 24 * 86400) == "Unused time on Gold after 25 Jul 2026"
+    assert amounts.remaining(gold, 2, JULY) == "Remaining time on 2 × Gold after 01 Jul 2026"
+    assert amounts.trial(seats, 1) == "Free trial for 1 seat × Gold"
 
 
 def test_a_discount_is_spread_over_lines_and_loses_no_cent() -> None:

@@ -65,7 +65,13 @@ def addresses(served: Emulator) -> dict[str, str]:
     )
     with pytest.raises(CardError):
         stripe.payment_intents.create(
-            {"amount": 700, "currency": "usd", "payment_method": "pm_card_chargeDeclined", "confirm": True}
+            {
+                "amount": 700,
+                "currency": "usd",
+                "payment_method": "pm_card_chargeDeclined",
+                "confirm": True,
+                "off_session": True,
+            }
         )
     challenged = stripe.payment_intents.create(
         {

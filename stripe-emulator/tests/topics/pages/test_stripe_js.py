@@ -328,6 +328,7 @@ def test_an_intent_confirmed_at_the_server_is_finished_on_the_page(shop: ShopPag
             "currency": "usd",
             "payment_method": "pm_card_authenticationRequired",
             "confirm": True,
+            "use_stripe_sdk": True,
         }
     )
     assert intent.client_secret

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 import stripe
 
-from ..shop import CHALLENGED, Shop, envelope
+from ..shop import CARDS_ONLY, CHALLENGED, Shop, envelope
 
 
 def test_a_good_card_pays_and_stripe_keeps_its_fee(shop: Shop) -> None:
-    intent = shop.charge(amount=2000, expand=["latest_charge.balance_transaction"])
+    paid = shop.charge(amount=2000, expand=["latest_charge.balance_transaction"])
+    assert isinstance(paid.latest_charge, stripe.Charge)
+    assert paid.latest_charge.balance_transaction is None  # it comes after the answer
+    intent = shop.v1.payment_intents.retrieve(paid.id, {"expand": ["latest_charge.balance_transaction"]})
 
     charge = intent.latest_charge
     assert isinstance(charge, stripe.Charge)
@@ -158,6 +161,7 @@ def test_a_bank_debit_is_paid_when_the_bank_has_looked(shop: Shop) -> None:
             "amount": 2000,
             "currency": "eur",
             "confirm": True,
+            "automatic_payment_methods": CARDS_ONLY,
             "payment_method_data": {
                 "type": "sepa_debit",
                 "sepa_debit": {"iban": "AT611904300234573201"},
@@ -181,7 +185,12 @@ def test_a_card_is_saved_without_paying(shop: Shop) -> None:
     customer = shop.v1.customers.create({})
 
     setup = shop.v1.setup_intents.create(
-        {"customer": customer.id, "payment_method": "pm_card_visa", "confirm": True}
+        {
+            "customer": customer.id,
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "automatic_payment_methods": CARDS_ONLY,
+        }
     )
 
     (card,) = shop.v1.payment_methods.list({"customer": customer.id}).data
@@ -194,7 +203,12 @@ def test_a_card_that_the_bank_refuses_is_not_saved(shop: Shop) -> None:
 
     with pytest.raises(stripe.CardError) as declined:
         shop.v1.setup_intents.create(
-            {"customer": customer.id, "payment_method": "pm_card_chargeDeclined", "confirm": True}
+            {
+                "customer": customer.id,
+                "payment_method": "pm_card_chargeDeclined",
+                "confirm": True,
+                "automatic_payment_methods": CARDS_ONLY,
+            }
         )
 
     assert envelope(declined.value)["setup_intent"]["status"] == "requires_payment_method"

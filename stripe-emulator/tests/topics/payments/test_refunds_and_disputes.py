@@ -156,13 +156,15 @@ def test_money_is_available_two_days_later_and_can_be_paid_out(shop: Shop) -> No
     assert shop.heard == ["charge.updated", "balance.available", "payout.created", "payout.paid"]
 
 
-def test_a_payout_of_more_than_there_is_comes_back(shop: Shop) -> None:
-    payout = shop.v1.payouts.create({"amount": 900, "currency": "usd"})
+def test_a_payout_of_what_is_gone_meanwhile_comes_back(shop: Shop) -> None:
+    intent = shop.charge("pm_card_bypassPending", amount=2000)
+    payout = shop.v1.payouts.create({"amount": 1900, "currency": "usd"})
 
+    shop.emulator.dispute(str(intent.latest_charge))
     shop.emulator.advance(days=2)
 
     assert shop.v1.payouts.retrieve(payout.id).failure_code == "insufficient_funds"
-    assert shop.balance() == (0, 0)
+    assert shop.balance() == (1912 - 2000 - 1500, 0)
 
 
 def test_every_cent_of_the_balance_has_a_transaction(shop: Shop) -> None:

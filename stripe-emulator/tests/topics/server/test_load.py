@@ -53,6 +53,7 @@ FOLLOWERS = {
         pauses.invoice_paid,
     ),
     invoices.after_given_up: (states.invoice_given_up, pending_updates.invoice_given_up),
+    invoices.after_overdue: (states.invoice_overdue,),
     collection.after_failure: (states.payment_failed,),
     cycle.before_renewal: (phases.enter_due,),
     states.after_end: (phases.subscription_ended,),

@@ -12,6 +12,7 @@ from stripe_emulator.core import store
 from stripe_emulator.core.version import API_VERSION, SERVED
 from stripe_emulator.events import events, shapes
 
+from ..shop import Shop
 from .old import ACACIA, BASIL, ENDIVE, Old
 
 
@@ -107,6 +108,31 @@ def test_the_api_shows_events_as_they_were_made(stripe_emulator: Emulator) -> No
     assert event["api_version"] == API_VERSION
     assert "current_period_end" not in event["data"]["object"]
     assert not [key for key in event if key.startswith("_")]
+
+
+def test_all_that_happens_in_a_shop_is_told_at_the_first_version(shop: Shop) -> None:
+    first = Ear(shop.emulator, "2022-11-15")
+    price, customer = shop.price(), shop.customer()
+    shop.v1.coupons.create({"id": "SALE", "percent_off": 10, "duration": "forever"})
+    Old(shop.emulator, ACACIA).post(f"/v1/customers/{customer}", coupon="SALE")
+    shop.v1.customers.delete_discount(customer)
+    subscription = shop.subscribe(customer, price, discounts=[{"coupon": "SALE"}])
+    shop.v1.subscription_schedules.create({"from_subscription": subscription.id})
+    shop.v1.invoice_items.create({"customer": customer, "amount": 500, "currency": "usd"})
+    line: Any = {"type": "invoice_line_item", "invoice_line_item": shop.latest(customer).lines.data[0].id}
+    shop.v1.credit_notes.create({"invoice": shop.latest(customer).id, "lines": [line], "refund_amount": 900})
+    shop.emulator.pay(shop.checkout())
+    shop.charge("pm_card_createDispute", return_url="https://shop.example")
+    shop.emulator.advance(months=1, hours=2)
+    shop.v1.customers.delete(customer)
+
+    kinds = set(shop.events())
+    events = [event for kind in kinds for event in first.heard(kind)]
+
+    assert len(kinds) > 30
+    assert {event["api_version"] for event in events} == {"2022-11-15"}
+    (ended,) = first.heard("customer.discount.deleted")
+    assert ended["data"]["object"]["coupon"]["percent_off"] == 10
 
 
 def test_an_endpoint_that_came_later_gets_its_shape_as_well(stripe_emulator: Emulator) -> None:

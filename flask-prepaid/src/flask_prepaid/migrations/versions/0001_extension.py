@@ -107,6 +107,13 @@ def create_customers() -> None:
         sa.Column("address", sa.String(64)),
         sa.Column("at", AT, nullable=False),
     )
+    op.create_table(
+        "prepaid_operator_day",
+        sa.Column("operator", sa.String(255), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("credits", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("operator", "day"),
+    )
     op.create_index("ix_prepaid_attempt_address_at", "prepaid_attempt", ["address", "at"])
     op.create_index("ix_prepaid_attempt_at", "prepaid_attempt", ["at"])
     op.create_index("ix_prepaid_attempt_owner_at", "prepaid_attempt", ["owner", "at"])

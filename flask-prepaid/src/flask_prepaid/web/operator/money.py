@@ -13,7 +13,7 @@ from ...errors import GatewayUnavailable, UnknownItem
 from ...payments.models import Payment
 from ...purchases import refunds
 from .. import forms
-from . import page, payments
+from . import daily_limit, page, payments
 from .roles import Right
 
 
@@ -38,6 +38,8 @@ def move_credits(right: Right, sign: int) -> ResponseReturnValue:
         if right is Right.GRANT and credits > context.config.small_grant:
             page.operator(Right.GRANT_MANY)
         with transaction(context):
+            if right is Right.GRANT and not operator.may(Right.GRANT_MANY):
+                daily_limit.count(context, operator, owner, credits, key)
             move = context.ledger.grant if right is Right.GRANT else context.ledger.adjust
             move(owner, sign * credits, key=key, reason=f"{reason} (by {operator.name})")
             page.record(operator, right, owner=owner, reason=reason, credits=sign * credits)
