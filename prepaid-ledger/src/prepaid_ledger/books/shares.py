@@ -51,11 +51,6 @@ class Share:
         """Credits that clawbacks have taken, or made a debt of."""
         return self.for_money + self.named
 
-    @property
-    def left(self) -> int:
-        """Credits that a clawback may still take: all but what is taken and what is gone unspent."""
-        return self.credits - self.taken - self.gone
-
     def feed(self, move: Claim | Gone) -> None:
         """Go on by one move, in ``seq`` order."""
         if isinstance(move, Gone):
