@@ -52,17 +52,14 @@ def choose(only: str, count: int, seed: int) -> list[Mutant]:
         return [
             mutant for some in by_file.values() for mutant in some if only in str(mutant.file) + mutant.name
         ]
-    always = [mutant for some in by_file.values() for mutant in some if is_among(mutant, ALWAYS)]
+    every = [mutant for some in by_file.values() for mutant in some]
+    always = [mutant for mutant in every if (mutant.file.name, mutant.change) in ALWAYS]
     chance = random.Random(seed)
     for some in by_file.values():
         chance.shuffle(some)
     turns = [some[turn] for turn in range(count) for some in by_file.values() if turn < len(some)]
     others = [mutant for mutant in turns if mutant not in always]
     return always + others[: count - len(always)]
-
-
-def is_among(mutant: Mutant, changes: Any) -> bool:
-    return (mutant.file.name, mutant.change) in changes
 
 
 def tried(group: Nearby, chosen: list[Mutant]) -> list[dict[str, Any]]:
@@ -105,7 +102,7 @@ def tried(group: Nearby, chosen: list[Mutant]) -> list[dict[str, Any]]:
 
 def judged(end: dict[str, Any], mutant: Mutant) -> dict[str, Any]:
     """Print what became of a mutant. One that nothing can notice is told with the reason."""
-    reason = EQUIVALENT.get((mutant.file.name, mutant.change))
+    reason = EQUIVALENT.get((mutant.file.name, mutant.text, mutant.change))
     if end["outcome"] == "survived" and reason is not None:
         end = {**end, "outcome": "equivalent"}
     by = reason if end["outcome"] == "equivalent" else end["by"] or f"{end['tests']} tests saw nothing"

@@ -33,11 +33,16 @@ Change = tuple[str, Node]
 
 @dataclass(frozen=True)
 class Mutant:
-    """One mistake. ``place`` counts the nodes of the function, ``choice`` the changes that they allow."""
+    """One mistake. ``place`` counts the nodes of the function, ``choice`` the changes that they allow.
+
+    ``text`` is the source line of what is changed.
+    """
 
     file: Path
     function: str
     line: int
+    column: int
+    text: str
     rule: str
     before: str
     after: str
@@ -51,7 +56,7 @@ class Mutant:
 
     @property
     def name(self) -> str:
-        return f"{self.file.name}:{self.line} {self.function}: {self.rule}: {self.change}"
+        return f"{self.file.name}:{self.line}:{self.column} {self.function}: {self.rule}: {self.change}"
 
     def code(self) -> CodeType:
         """The function's code with the mistake in it."""
@@ -66,10 +71,13 @@ class Mutant:
 def mutants(file: Path) -> list[Mutant]:
     """All that the rules make of a file's functions, in its order."""
     made: list[Mutant] = []
-    for name, function in functions(ast.parse(file.read_text())):
+    source = file.read_text()
+    lines = source.splitlines()
+    for name, function in functions(ast.parse(source)):
         for place, node in enumerate(_nodes(function)):
             for choice, (rule, new) in enumerate(changes(node)):
-                made.append(Mutant(file, name, node.lineno, rule, _words(node), _words(new), place, choice))
+                at = node.lineno, node.col_offset, lines[node.lineno - 1].strip()
+                made.append(Mutant(file, name, *at, rule, _words(node), _words(new), place, choice))
     return made
 
 

@@ -48,6 +48,7 @@ NEARBY = {
             "test_uses.py",
             "test_audit.py",
             "test_budgets.py",
+            "test_prices.py",
         ),
     ),
     "purchases": Nearby(
@@ -96,14 +97,41 @@ ALWAYS = (
     ),
 )
 
-#: Changes that nothing can notice, by file and change, each with the reason.
-EQUIVALENT: dict[tuple[str, str], str] = {
+#: Changes that nothing can notice, by file, source line and change, each with the reason.
+EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
         "expiry.py",
+        "if wallet.is_due or has_returns_to_expire(session, wallet):",
         "wallet.is_due or has_returns_to_expire(session, wallet) -> has_returns_to_expire(session, wallet)",
     ): "what was due is written before a hold is closed, by all who close one",
     (
         "taking_back.py",
+        "if amount_minor > before:",
         "amount_minor > before -> amount_minor >= before",
     ): "where both are the same, it has returned before",
+    (
+        "clawbacks.py",
+        "take = clawed.share(Claim(wallet.seq + 1, refunded_minor, credits)).taken - clawed.credits",
+        "1 -> 0",
+    ): "it stands last among the moves, and they are put in order by a stable sort: it stays the last",
+    (
+        "clawbacks.py",
+        "return share_of(self.lot.credits, self.lot.amount_minor or 0, moves)",
+        "0 -> 1",
+    ): "any refund takes all of what cost nothing, and all of what cost 1",
+    (
+        "shares.py",
+        "self.covered = max(0, bought - self.for_money)",
+        "0 -> -1",
+    ): "what is taken for money is never more than what the money bought, as less than nothing is never gone",
+    (
+        "allowances.py",
+        "finish(store)",
+        "finish(store) -> pass",
+    ): "lots are drawn when somebody asks, and each entry has kept next_expiry_at as a lower bound",
+    (
+        "invoice_credits.py",
+        "given = select(Invoice.id, func.coalesce(Invoice.credits, 0)).where(",
+        "0 -> -1",
+    ): "only invoices with more than 0 credits are asked for; it is said for mypy",
 }

@@ -17,9 +17,10 @@ import resource
 import signal
 import time
 import traceback
+from bisect import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -31,8 +32,11 @@ from .rules import Mutant, code_of, functions, mutants
 #: The environment variable with the orders: which files and mutants, and where answers go.
 ORDERS = "MUTANTS_ORDERS"
 
-#: Seconds of one core that a mutant gets, so that a busy machine kills none.
-LIMIT_S = 60
+#: Seconds of one core that the tests of a mutant take on the true code, at most; the longest are left out.
+WITHIN_S = 60
+
+#: How many times as many a mutant gets before it is ended as one that hangs.
+PATIENT = 3
 
 #: Seconds by the clock after which one that waits for something is ended.
 PATIENCE_S = 900
@@ -73,6 +77,8 @@ class Trial:
             place = f"{mutant.file}:{mutant.function}"
             reaching = [item for item in items if place in truth.reached[item.nodeid]]
             reaching.sort(key=lambda item: truth.seconds[item.nodeid])
+            needed = list(accumulate(truth.seconds[item.nodeid] for item in reaching))
+            reaching = reaching[: bisect(needed, WITHIN_S)]
             start = time.monotonic()
             end = self.in_a_child(reaching, mutant)
             outcome, by = (
@@ -99,8 +105,9 @@ class Trial:
         if not child:
             os.close(reading)
             try:
-                resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S) if mutant else (-1, -1))
-                signal.alarm(PATIENCE_S if mutant else 0)
+                if mutant:
+                    resource.setrlimit(resource.RLIMIT_CPU, (WITHIN_S * PATIENT, WITHIN_S * PATIENT))
+                    signal.alarm(PATIENCE_S)
                 self.run(items, mutant)
                 with os.fdopen(writing, "w") as pipe:
                     json.dump(vars(self.told), pipe)

@@ -26,6 +26,14 @@ def test_a_wallet_comes_to_life_at_its_first_use(books: Books) -> None:
     assert books.ledger.balance("user:new") == 3
 
 
+@pytest.mark.parametrize("owner", ["a", "x" * 64])
+def test_the_shortest_and_the_longest_owner_and_key_are_taken(books: Books, owner: str) -> None:
+    for key in ("k", "y" * 120):
+        books.grant(1, key, owner=owner)
+
+    assert books.ledger.balance(owner) == 2
+
+
 def test_a_spend_takes_its_credits_in_the_hosts_transaction(books: Books) -> None:
     books.grant(10)
 

@@ -134,11 +134,16 @@ def test_what_an_operator_took_is_not_owed_once_more(books: Books) -> None:
     assert stands(books) == (0, 0)
 
 
-def test_what_an_operator_took_covers_a_refund_and_not_a_smaller_plan_as_well(books: Books) -> None:
+@pytest.mark.parametrize(("taken_by_hand", "left"), [(0, 50), (20, 50), (40, 50), (60, 40)])
+def test_what_an_operator_took_covers_a_refund_and_not_a_smaller_plan_as_well(
+    books: Books, taken_by_hand: int, left: int
+) -> None:
+    """Half the money stands for 50 credits, and so many of them are gone by hand."""
     books.buy(100, 1000)
-    books.adjust(-40)
+    if taken_by_hand:
+        books.adjust(-taken_by_hand)
     books.refund(500)
-    assert stands(books) == (50, 0)  # 40 of the 50 were gone
+    assert stands(books) == (left, 0)
 
     books.claw_back("invoice:2", credits=30)
 

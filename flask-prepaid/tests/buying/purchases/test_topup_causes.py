@@ -302,12 +302,14 @@ def test_a_top_up_whose_answer_is_lost_is_not_made_twice_by_saving_the_setting(s
     assert len(shop.charges()) == 1
 
 
-def test_a_dearer_pack_is_not_bought_unasked(shop_with: ShopWith) -> None:
-    shop = shop_with()
+@pytest.mark.parametrize(("credits", "amount_minor"), [(100, 501), (99, 500)])
+def test_a_pack_that_is_dearer_or_smaller_by_now_is_not_bought_unasked(
+    shop: Shop, credits: int, amount_minor: int
+) -> None:
     leave_card(shop)
     switch_on(shop, ceiling_minor=5_000)
     pack = shop.prepaid.catalog.packs["starter"]
-    shop.prepaid.catalog.packs["starter"] = type(pack)("starter", credits=100, amount_minor=600)
+    shop.prepaid.catalog.packs["starter"] = replace(pack, credits=credits, amount_minor=amount_minor)
 
     shop.tick()
 
