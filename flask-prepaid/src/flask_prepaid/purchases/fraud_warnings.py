@@ -6,20 +6,24 @@ https://docs.stripe.com/radar/early-fraud-warnings
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from .. import signals
 from ..context import Context, Write, nothing, reading
 from ..gateway.values import StripeWarning
 from ..payments import payments
-from ..payments.models import TAKES_NOTHING, Dispute, FraudWarning, Payment
+from ..payments.models import NOT_REFUNDED, TAKES_NOTHING, Dispute, FraudWarning, Payment, Refund
 from . import refunds, topup_rules, topups
 
 #: Why the money went back, as it stands with the refund.
 REASON = "An early fraud warning of the card's bank"
+
+#: How long a refund that was refused, or has failed, waits for the next one. After that the operator decides.
+BACK_OFF = (timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 5)
 
 
 def sync(context: Context, warning_id: str) -> Write[None]:
@@ -68,7 +72,7 @@ def unanswered() -> Select[FraudWarning]:
         select(FraudWarning)
         .select_from(FraudWarning)
         .join(Payment, Payment.id == FraudWarning.payment_id)
-        .where(FraudWarning.actionable, Payment.paid_minor > Payment.refunded_minor, ~taken)
+        .where(FraudWarning.actionable, Payment.charged_minor > Payment.refunded_minor, ~taken)
         .order_by(FraudWarning.created_at, FraudWarning.id)
     )
 
@@ -94,16 +98,44 @@ def due(context: Context, *, limit: int = 100) -> list[str]:
     """The warnings that are answered by a refund without being asked, by PREPAID_REFUND_FRAUD_WARNINGS."""
     if not context.config.refund_fraud_warnings:
         return []
-    return list(context.session.scalars(unanswered().with_only_columns(FraudWarning.id).limit(limit)))
+    wanted = unanswered().where(_is_time(context)).with_only_columns(FraudWarning.id)
+    return list(context.session.scalars(wanted.limit(limit)))
+
+
+def _is_time(context: Context) -> ColumnElement[bool]:
+    """Whether a payment was never refunded for its warning, or that came to nothing long enough ago."""
+    now = context.clock()
+    mine = Refund.payment_id == Payment.id, Refund.reason == REASON
+    tries = select(func.count(Refund.id)).where(*mine).correlate(Payment).scalar_subquery()
+    last = select(func.max(Refund.created_at)).where(*mine).correlate(Payment).scalar_subquery()
+    again = [and_(tries == number, last <= now - wait) for number, wait in enumerate(BACK_OFF, 1)]
+    return or_(tries == 0, *again)
+
+
+def count_refused(session: Session) -> int:
+    """How many warnings a refund still answers, for which one was refused by Stripe, or has failed."""
+    refused = exists().where(
+        Refund.payment_id == Payment.id, Refund.reason == REASON, Refund.state.in_(NOT_REFUNDED)
+    )
+    wanted = unanswered().where(refused).order_by(None).with_only_columns(func.count())
+    return session.scalar(wanted) or 0
 
 
 def answer(context: Context, warning_id: str) -> None:
-    """Refund all that is left of the payment, once. Commits.
+    """Refund all that is left of the payment, if it is time to. Commits.
+
+    One that Stripe refuses, or that fails, is asked for anew after a while; ``doctor`` tells of it.
 
     :raises NothingToReverse: A bank has taken it back meanwhile, or nothing is left of it.
     :raises GatewayRefused: Stripe refuses. Nothing was sent.
     :raises GatewayUnavailable: It is not known yet; ``tick`` finds out.
     """
     with reading(context) as session:
-        payment_id = session.get_one(FraudWarning, warning_id).payment_id
-    refunds.refund(context, payment_id, reason=REASON, key=f"warning-{warning_id}")
+        wanted = unanswered().where(FraudWarning.id == warning_id, _is_time(context))
+        warning = session.scalar(wanted)
+        if warning is None:
+            return
+        mine = Refund.payment_id == warning.payment_id, Refund.reason == REASON
+        number = 1 + (session.scalar(select(func.count(Refund.id)).where(*mine)) or 0)
+        payment_id = warning.payment_id
+    refunds.refund(context, payment_id, reason=REASON, key=f"job:warning-{warning_id}-{number}")

@@ -21,7 +21,8 @@ from ..context import Context
 from ..payments.models import Payment, PaymentState, SavedCard, TopUp, Via
 from . import cards
 
-#: How long it waits after the first decline of a card and after the second; the third stops it.
+#: How long it waits after the first decline of a card and after the second; the third stops it. After charges
+#: that no bank was asked about, such as where our key lacks a permission, it waits as long, and goes on.
 BACK_OFF = (timedelta(hours=1), timedelta(hours=24))
 
 #: What came of a top-up in one of these is not known: another one could charge twice.
@@ -42,6 +43,7 @@ WARNED = "a bank has warned of a payment of yours"
 
 #: Why one that is due is not made, while it stays on.
 CEILING = "this month's ceiling is reached"
+NOT_ASKED = "the payment could not be asked for, which is no fault of the card"
 SELLING_PAUSED = "buying is paused"
 
 #: How credits went that nobody spent.
@@ -94,7 +96,8 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     history = _history(session, row)
     card = session.get(SavedCard, cards.default_card(session, row.owner) or "")
     pack = context.catalog.packs.get(row.pack)
-    declines = _declines(history, card)
+    failed = _failed(history, card)
+    declines = sum(_is_decline(payment) for payment in failed)
     reason = _reason_to_stop(row, history, card, pack, declines)
     if reason is not None:
         return Stop(reason, history[0].id if history else None)
@@ -102,11 +105,11 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
         return Stop(IN_DEBT)
     if _is_under_way(session, row.owner, history):
         return None
-    if 0 < declines <= len(BACK_OFF) and context.clock() < history[0].created_at + BACK_OFF[declines - 1]:
-        return None
+    if failed and context.clock() < failed[0].created_at + BACK_OFF[min(len(failed), len(BACK_OFF)) - 1]:
+        return None if _is_decline(failed[0]) else Skip(NOT_ASKED)
     if not context.config.selling:
         return Skip(SELLING_PAUSED)
-    fall = _last_fall(session, row)
+    fall = _cause(session, row)
     if fall in NOT_SPENT:
         return Skip(NOT_SPENT[fall]) if wallet.available else Stop(NOT_SPENT[fall])
     assert pack is not None, "without a pack it has stopped"
@@ -115,7 +118,7 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     if not packs:
         return Skip(CEILING)
     # Named by how many came before: of two that begin at once, the second finds the first one's row.
-    attempt = f"topup-{row.after_payment}-{len(history)}"
+    attempt = f"job:topup-{row.after_payment}-{len(history)}"
     return Buy(several(context.catalog.offer(pack=row.pack), packs), card.id, attempt)
 
 
@@ -140,12 +143,17 @@ def _history(session: Session, row: TopUp) -> list[Payment]:
     return list(session.scalars(since.where(Payment.id > row.after_payment).order_by(Payment.id.desc())))
 
 
-def _declines(history: list[Payment], card: SavedCard | None) -> int:
-    """How many top-ups have failed in a row with this card as it is: another one, or a new date, is tried."""
+def _failed(history: list[Payment], card: SavedCard | None) -> list[Payment]:
+    """The top-ups that failed in a row with this card as it is: another one, or a new date, is tried."""
     failed = takewhile(lambda payment: payment.state is PaymentState.FAILED, history)
     if card is None:
-        return 0
-    return sum(payment.card_id == card.id and payment.id > card.after_payment for payment in failed)
+        return []
+    return [payment for payment in failed if payment.card_id == card.id and payment.id > card.after_payment]
+
+
+def _is_decline(payment: Payment) -> bool:
+    """Whether a bank said no to a payment that failed: Stripe made a PaymentIntent, and told us of it."""
+    return payment.payment_intent_id is not None
 
 
 def _is_under_way(session: Session, owner: str, history: list[Payment]) -> bool:
@@ -158,21 +166,28 @@ def _is_under_way(session: Session, owner: str, history: list[Payment]) -> bool:
     return session.scalar(unknown.limit(1)) is not None
 
 
-def _last_fall(session: Session, row: TopUp) -> Kind | None:
-    """How credits last became fewer since it was switched on; ``None`` if they have not."""
-    wallet_id = session.scalar(select(Wallet.id).where(Wallet.owner == row.owner))
-    if wallet_id is None:
+def _cause(session: Session, row: TopUp) -> Kind | None:
+    """How credits fell below the threshold: by spending, if any were spent since; else as they fell then.
+
+    ``None`` if they were below it when it was switched on.
+    """
+    wallet = session.execute(select(Wallet.id, Wallet.held).where(Wallet.owner == row.owner)).one_or_none()
+    if wallet is None:
         return None
-    fewer = select(Entry.kind, Entry.seq).where(
-        Entry.wallet_id == wallet_id, Entry.seq > row.after_seq, Entry.credits < 0
+    fewer = Entry.wallet_id == wallet.id, Entry.credits < 0
+    available_before = Entry.balance_after - Entry.credits - wallet.held
+    crossed = select(Entry.kind, Entry.seq).where(
+        *fewer, Entry.seq > row.after_seq, available_before >= row.threshold
     )
-    fall = session.execute(fewer.order_by(Entry.seq.desc()).limit(1)).one_or_none()
-    held = select(func.max(Hold.seq)).where(
-        Hold.wallet_id == wallet_id, Hold.seq > row.after_seq, Hold.state == HoldState.OPEN
+    fall = session.execute(crossed.order_by(Entry.seq.desc()).limit(1)).one_or_none()
+    if fall is None:
+        return None
+    spent = select(Entry.seq).where(*fewer, Entry.seq >= fall.seq, Entry.kind == Kind.SPEND)
+    held = select(Hold.seq).where(  # a hold sets credits aside to be spent
+        Hold.wallet_id == wallet.id, Hold.seq > fall.seq, Hold.state == HoldState.OPEN
     )
-    if (session.scalar(held) or 0) > (fall.seq if fall else 0):
-        return Kind.SPEND  # a hold sets credits aside to be spent
-    return fall.kind if fall else None
+    was_spent = session.scalar(select(or_(spent.exists(), held.exists())))
+    return Kind.SPEND if was_spent else Kind(fall.kind)
 
 
 def packs_to_reach(credits: int, pack: Pack) -> int:
