@@ -265,5 +265,5 @@ def _move(context: Context, payment: Payment, state: PaymentState, fetched: Chec
 def _announce_failure(context: Context, payment: Payment) -> None:
     failed = {"owner": payment.owner, "payment_id": payment.id}
     signals.after_commit(context.session, signals.payment_failed, **failed, reason=payment.failure)
-    if payment.via is Via.TOPUP and payment.payment_intent_id:  # else it waits, and ``topup_skipped`` tells
+    if payment.via is Via.TOPUP:
         signals.after_commit(context.session, signals.topup_failed, **failed)
