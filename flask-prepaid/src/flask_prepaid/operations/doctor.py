@@ -247,12 +247,12 @@ def _upkeep(context: Context) -> Iterator[str]:
             f"{counted(warned, 'payment is', 'payments are')} suspected by the card's bank, neither refunded "
             "nor disputed yet: refund on the operator's page, or set PREPAID_REFUND_FRAUD_WARNINGS."
         )
-    unrefunded = fraud_warnings.count_refused(session)
-    if unrefunded:
+    tried = fraud_warnings.count(session, tried=True)
+    if tried:
         yield (
-            f"The refund of {counted(unrefunded, 'payment', 'payments')} that the card's bank suspects was "
-            "refused by Stripe, or has failed, perhaps for want of a balance there. tick asks again for five "
-            "days; then refund on the operator's page."
+            f"{counted(tried, 'payment', 'payments')} suspected by the card's bank could not be refunded by "
+            "itself: Stripe or the bank refused, and it is not tried again. The payment's page has why; "
+            "refund there, or in Stripe's dashboard."
         )
     refused = session.scalar(select(func.count()).where(Customer.refused_email.is_not(None)))
     if refused:

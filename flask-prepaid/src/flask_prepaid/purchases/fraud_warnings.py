@@ -6,10 +6,9 @@ https://docs.stripe.com/radar/early-fraud-warnings
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from .. import signals
@@ -21,9 +20,6 @@ from . import refunds, topup_rules, topups
 
 #: Why the money went back, as it stands with the refund.
 REASON = "An early fraud warning of the card's bank"
-
-#: How long a refund that was refused, or has failed, waits for the next one. After that the operator decides.
-BACK_OFF = (timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 5)
 
 
 def sync(context: Context, warning_id: str) -> Write[None]:
@@ -77,6 +73,15 @@ def unanswered() -> Select[FraudWarning]:
     )
 
 
+def came_to_nothing() -> ColumnElement[bool]:
+    """Whether the refund that was to answer a warning was refused, or has failed: a person has to look."""
+    return exists().where(
+        Refund.payment_id == FraudWarning.payment_id,
+        Refund.state.in_(NOT_REFUNDED),
+        Refund.reason == REASON,
+    )
+
+
 def of_payment(session: Session, payment_id: int) -> FraudWarning | None:
     """The warning of a payment that a refund still answers."""
     return session.scalars(unanswered().where(FraudWarning.payment_id == payment_id).limit(1)).first()
@@ -88,54 +93,30 @@ def payments_to_answer(session: Session, limit: int, *, owner: str | None = None
     return session.scalars(wanted if owner is None else wanted.where(Payment.owner == owner)).all()
 
 
-def count(session: Session) -> int:
-    """How many warnings a refund still answers."""
-    of_all = unanswered().order_by(None).with_only_columns(func.count())
-    return session.scalar(of_all) or 0
+def count(session: Session, *, tried: bool = False) -> int:
+    """How many warnings a refund still answers; with ``tried``, those whose refund came to nothing."""
+    wanted = unanswered().where(came_to_nothing() if tried else ~came_to_nothing())
+    return session.scalar(wanted.order_by(None).with_only_columns(func.count())) or 0
 
 
 def due(context: Context, *, limit: int = 100) -> list[str]:
-    """The warnings that are answered by a refund without being asked, by PREPAID_REFUND_FRAUD_WARNINGS."""
+    """The warnings that are answered by a refund without being asked, by PREPAID_REFUND_FRAUD_WARNINGS.
+
+    Each is tried once: where that came to nothing, it waits for the operator.
+    """
     if not context.config.refund_fraud_warnings:
         return []
-    wanted = unanswered().where(_is_time(context)).with_only_columns(FraudWarning.id)
-    return list(context.session.scalars(wanted.limit(limit)))
-
-
-def _is_time(context: Context) -> ColumnElement[bool]:
-    """Whether a payment was never refunded for its warning, or that came to nothing long enough ago."""
-    now = context.clock()
-    mine = Refund.payment_id == Payment.id, Refund.reason == REASON
-    tries = select(func.count(Refund.id)).where(*mine).correlate(Payment).scalar_subquery()
-    last = select(func.max(Refund.created_at)).where(*mine).correlate(Payment).scalar_subquery()
-    again = [and_(tries == number, last <= now - wait) for number, wait in enumerate(BACK_OFF, 1)]
-    return or_(tries == 0, *again)
-
-
-def count_refused(session: Session) -> int:
-    """How many warnings a refund still answers, for which one was refused by Stripe, or has failed."""
-    refused = exists().where(
-        Refund.payment_id == Payment.id, Refund.reason == REASON, Refund.state.in_(NOT_REFUNDED)
-    )
-    wanted = unanswered().where(refused).order_by(None).with_only_columns(func.count())
-    return session.scalar(wanted) or 0
+    untried = unanswered().where(~came_to_nothing()).with_only_columns(FraudWarning.id)
+    return list(context.session.scalars(untried.limit(limit)))
 
 
 def answer(context: Context, warning_id: str) -> None:
-    """Refund all that is left of the payment, if it is time to. Commits.
-
-    One that Stripe refuses, or that fails, is asked for anew after a while; ``doctor`` tells of it.
+    """Refund all that is left of the payment, once. Commits.
 
     :raises NothingToReverse: A bank has taken it back meanwhile, or nothing is left of it.
     :raises GatewayRefused: Stripe refuses. Nothing was sent.
     :raises GatewayUnavailable: It is not known yet; ``tick`` finds out.
     """
     with reading(context) as session:
-        wanted = unanswered().where(FraudWarning.id == warning_id, _is_time(context))
-        warning = session.scalar(wanted)
-        if warning is None:
-            return
-        mine = Refund.payment_id == warning.payment_id, Refund.reason == REASON
-        number = 1 + (session.scalar(select(func.count(Refund.id)).where(*mine)) or 0)
-        payment_id = warning.payment_id
-    refunds.refund(context, payment_id, reason=REASON, key=f"job:warning-{warning_id}-{number}")
+        payment_id = session.get_one(FraudWarning, warning_id).payment_id
+    refunds.refund(context, payment_id, reason=REASON, key=f"warning-{warning_id}")

@@ -50,19 +50,16 @@ def write(context: PageContext, name: str, app: Flask, *, owner: str, **values: 
         address = context.email_of(owner)
         if address is not None:
             subject, _, text = render(context, app, name, values).partition("\n")
-            if subject:
-                context.send_mail(address, subject, text.strip() + "\n")
+            context.send_mail(address, subject, text.strip() + "\n")
     except Exception:
         log.exception("the mail %s to %s was not sent", name, owner)
 
 
 def render(context: PageContext, app: Flask, name: str, values: dict[str, Any]) -> str:
-    """The subject on the first line, then the text; nothing where no mail is to be written. The session is given back before the mail is sent."""
+    """The subject on the first line, then the text. The session is given back before the mail is sent."""
     payment_id = values.get("payment_id")
     with reading(context) as session:
         payment = session.get(Payment, payment_id) if payment_id else None
-        if name == "topup_failed" and payment is not None and payment.payment_intent_id is None:
-            return ""  # no bank has declined it: ``topup_skipped`` tells, once a month
         return written(context, app, name, values, payment)
 
 

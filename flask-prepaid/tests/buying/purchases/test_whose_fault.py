@@ -1,8 +1,7 @@
-"""What a card did not cause is not held against it; what came to nothing is tried again."""
+"""What stops a top-up, and what does not; whose a key is, and whose a charge."""
 
 from __future__ import annotations
 
-import html
 from datetime import timedelta
 
 import pytest
@@ -17,7 +16,7 @@ from prepaid_ledger.errors import KeyReused
 from ..gateway.answering import refusal, with_answers
 from ..shop import Shop, ShopWith
 from .test_cards import leave_card
-from .test_fraud_warnings import WARNS, refunds, waiting
+from .test_fraud_warnings import WARNS, waiting
 from .test_topups import setting, spend, switch_on, topped_up
 
 PAID, FAILED = PaymentState.PAID, PaymentState.FAILED
@@ -34,29 +33,6 @@ def open_page(shop: Shop, pack: str) -> str:
             )
         )
     )
-
-
-def test_a_refund_for_a_warning_that_was_refused_is_asked_for_again_and_told(databases: Databases) -> None:
-    shop, between = with_answers(databases, PREPAID_REFUND_FRAUD_WARNINGS=True)
-    session = shop.buy()
-    shop.stripe.pay(session, card=WARNS)
-    shop.come_back(session)
-    shop.command("reconcile", "--fix")
-    between.first = [NOT_ALLOWED]
-
-    shop.tick()
-    shop.tick()
-    assert refunds(shop) == []
-    assert (
-        "The refund of 1 payment that the card's bank suspects was refused" in shop.command("doctor").stderr
-    )
-
-    shop.stripe.advance(hours=1)
-    shop.tick()
-    assert refunds(shop) == [500]
-    assert (shop.balance(), waiting(shop)) == (0, 0)
-    assert "The refund of 1 payment" not in shop.command("doctor").stderr
-    shop.close()
 
 
 def test_a_warning_waits_only_while_a_charge_has_money_left(shop: Shop) -> None:
@@ -104,38 +80,15 @@ def test_credits_that_were_spent_and_whose_rest_lapsed_are_bought_again(shop_wit
     assert topped_up(shop) == [PAID, PAID]
 
 
-def test_what_stripe_refuses_is_no_decline_of_the_card(databases: Databases) -> None:
+def test_what_stripe_itself_refuses_is_no_sign_of_a_card_tester(databases: Databases) -> None:
     shop, between = with_answers(databases, PREPAID_DECLINES_PER_HOUR=1)
-    opened = shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/add")
-    shop.stripe.pay(shop.session_of(opened))
-    shop.browser().get("/prepaid/cards")
-    switch_on(shop)
-    for _ in range(4):
-        between.first = [NOT_ALLOWED]
-        shop.tick()
-        between.first = []
-        shop.tick()
-        shop.stripe.advance(hours=25)
-
-    assert topped_up(shop) == [FAILED] * 4
-    assert (setting(shop).on, setting(shop).stopped) == (True, None)
-    shop.tick()
-    assert topped_up(shop) == [FAILED] * 4 + [PAID]
-    shop.close()
-
-
-def test_until_it_is_tried_again_its_owner_reads_that_the_card_is_not_at_fault(databases: Databases) -> None:
-    shop, between = with_answers(databases)
-    opened = shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/add")
-    shop.stripe.pay(shop.session_of(opened))
-    shop.browser().get("/prepaid/cards")
-    switch_on(shop)
+    card = shop.keep_card()
     between.first = [NOT_ALLOWED]
-    shop.tick()
+    shop.press(card)
 
-    page = html.unescape(shop.browser().get("/prepaid/cards").text)
+    shop.press(card)
 
-    assert "It waits: the payment could not be asked for, which is no fault of the card" in page
+    assert [payment.state for payment in shop.payments()] == [FAILED, PAID]
     shop.close()
 
 
