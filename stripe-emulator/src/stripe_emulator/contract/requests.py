@@ -19,7 +19,7 @@ import typing_extensions
 from stripe import RequestOptions
 from stripe._stripe_object import UntypedStripeObject
 
-from stripe_emulator.contract import unset
+from stripe_emulator.contract import specified, unset
 from stripe_emulator.contract.annotations import alternatives, literals, names_in
 from stripe_emulator.contract.routes import Route, find
 from stripe_emulator.core.errors import InvalidRequest
@@ -87,6 +87,7 @@ def read(route: Route, form: dict[str, Form], known: Hash | None = None) -> Give
     values = (known or parameters_of(route)).read(form, "")
     if unset.creates(route):
         values = {name: value for name, value in values.items() if value != "" or name not in texts(route)}
+    specified.check_lengths(route, values)
     return Given(values)
 
 
