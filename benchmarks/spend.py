@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from parts import article, bare
+from parts import article, bare, budgeted
 from parts.databases import for_sqlalchemy, make, postgresql
 from parts.load import Call, Load, Server, drive, granian, gunicorn, need_wrk, shop_server
 from parts.rando import Shop
@@ -152,6 +152,9 @@ def idle_memory_mb(server: Server) -> float:
 
 def main() -> None:
     options = read_options()
+    if options.budgets:
+        print(json.dumps({"bench": "spend", "budgets": with_budgets(options)}))
+        return
     need_wrk()
     bench = Bench(options)
     with tempfile.TemporaryDirectory(prefix="bench-") as name, ExitStack() as stack:
@@ -167,6 +170,18 @@ def main() -> None:
     print(json.dumps(verdict(bench, memory_mb)))
 
 
+def with_budgets(options: argparse.Namespace) -> dict[str, object]:
+    """Spends with a spender, an item and two budgets against plain ones."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        return budgeted.compare(
+            Path(name),
+            customers=options.customers,
+            rounds=options.rounds,
+            seconds=options.seconds,
+            callers=options.clients // 2,
+        )
+
+
 def tell(bench: Bench) -> None:
     for contender, rates in bench.rates.items():
         p99 = f"p99 {bench.p99(contender):8.1f} ms" if contender in bench.p99s else ""
@@ -180,6 +195,11 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=4, help="of each contender in each round")
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--customers", type=int, default=1000)
+    parser.add_argument(
+        "--budgets",
+        action="store_true",
+        help="only the ledger: with spender, item and two budgets, against without",
+    )
     parser.add_argument("--quick", action="store_true", help="one round of a second each, for a look")
     options = parser.parse_args()
     if options.quick:

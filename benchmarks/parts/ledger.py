@@ -1,7 +1,7 @@
 """The ledger alone, as the fast path uses it: awaited spends, a number with each, and no web around it.
 
-Run as a program, it is one process of several: ``ledger.py WALLETS CALLERS SECONDS``, with the shop's
-settings in the environment, prints how many spends it has committed, each of any of the wallets.
+Run as a program, it is one process of several: ``ledger.py FIRST LAST CALLERS SECONDS [SPENDER ITEM]``, with
+the shop's settings in the environment, prints how many spends it has committed, each of any of those wallets.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rando_number import create_app
 from rando_number.callers import Caller
@@ -25,9 +25,16 @@ PROCESSES = 2
 WARM_S = 1.0
 
 
-def spends(environment: Mapping[str, str], wallets: int, *, callers: int, seconds: float) -> float:
-    """Spends a second by ``callers`` in each process, who ask again as soon as they are answered."""
-    command = [sys.executable, __file__, str(wallets), str(callers), str(seconds)]
+def spends(
+    environment: Mapping[str, str], wallets: range, *, callers: int, seconds: float, use: Sequence[str] = ()
+) -> float:
+    """Spends a second by ``callers`` in each process, who ask again as soon as they are answered.
+
+    :param wallets: The users whose wallets they take.
+    :param use: Spender and item of each spend, if any.
+    """
+    numbers = (wallets.start, wallets.stop - 1, callers, seconds)
+    command = [sys.executable, __file__, *map(str, numbers), *use]
     children = [
         subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
         for _ in range(PROCESSES)
@@ -35,7 +42,7 @@ def spends(environment: Mapping[str, str], wallets: int, *, callers: int, second
     return sum(int(child.communicate()[0]) for child in children) / seconds
 
 
-async def work(wallets: int, callers: int, seconds: float) -> int:
+async def work(first: int, last: int, callers: int, seconds: float, use: Mapping[str, str]) -> int:
     ledger = prepaid.async_ledger()
     count = 0
     begin = time.monotonic() + WARM_S
@@ -43,8 +50,8 @@ async def work(wallets: int, callers: int, seconds: float) -> int:
     async def spend_again_and_again() -> None:
         nonlocal count
         while (now := time.monotonic()) < begin + seconds:
-            row = new_row(Caller(random.randint(1, wallets)), Ask())
-            await ledger.spend_now(f"user:{row['user_id']}", **terms(row))
+            row = new_row(Caller(random.randint(first, last)), Ask())
+            await ledger.spend_now(f"user:{row['user_id']}", **terms(row), **use)  # type: ignore[arg-type]
             count += now >= begin
 
     await asyncio.gather(*(spend_again_and_again() for _ in range(callers)))
@@ -52,5 +59,7 @@ async def work(wallets: int, callers: int, seconds: float) -> int:
 
 
 if __name__ == "__main__":
+    first, last, callers, seconds, *use = sys.argv[1:]
+    named = dict(zip(("spender", "item"), use, strict=False))
     with create_app().app_context():
-        print(asyncio.run(work(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))))
+        print(asyncio.run(work(int(first), int(last), int(callers), float(seconds), named)))

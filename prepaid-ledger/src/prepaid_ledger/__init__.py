@@ -17,8 +17,11 @@ from .errors import (
 )
 from .held_credits import HeldCredits
 from .ledger import HOLD_EXPIRES_AFTER, Ledger
+from .prices import Price, PriceLine, Rates
 from .reading.budgets import BudgetSummary
+from .reading.quotes import Quote
 from .reading.statements import Statement
+from .reading.usage import Usage
 from .reading.wallets import LotSummary, Page, WalletSummary
 from .spends.single import SpendRequest, Spent
 from .tables import Entry, Hold, HoldState, Kind
@@ -44,7 +47,11 @@ __all__ = [
     "NothingToReverse",
     "Page",
     "PrepaidError",
+    "Price",
+    "PriceLine",
     "Problem",
+    "Quote",
+    "Rates",
     "Rule",
     "Setup",
     "SpendRequest",
@@ -52,6 +59,7 @@ __all__ = [
     "Statement",
     "UnfitDatabase",
     "UnknownVersion",
+    "Usage",
     "WalletBlocked",
     "WalletSummary",
     "credits_of_refund",

@@ -104,7 +104,9 @@ class Entry(Base):
     this entry is about: a reversal refers to its spend, an expiry or a clawback to its
     lot, a restored clawback to the clawback, a capture to its hold. ``debt`` is by how
     much the wallet's debt moves. ``amount_minor`` and ``currency`` are what was paid, or
-    refunded. Zero credits are kept only where the line itself matters: an emptied lot
+    refunded. ``claimed`` is how many credits a clawback that names them was to take: what it
+    took may be less, and becomes more when an earlier one of its lot is undone.
+    Zero credits are kept only where the line itself matters: an emptied lot
     that ended, a refund too small to take another credit.
 
     ``spender``, ``item``, ``quantity`` and ``price_version`` say who spent, on what, how
@@ -149,6 +151,7 @@ class Entry(Base):
     expires_at: Mapped[datetime | None]
     amount_minor: Mapped[int | None]
     currency: Mapped[str | None] = mapped_column(String(3))
+    claimed: Mapped[int | None]
     reason: Mapped[str | None]
     spender: Mapped[str | None] = mapped_column(String(64))
     item: Mapped[str | None] = mapped_column(String(64))
@@ -284,3 +287,36 @@ class Budget(Base):
 
 
 event.listen(Budget.__table__, "after_create", FILLFACTOR.execute_if(dialect="postgresql"))
+
+
+class UsageSum(Base):
+    """What one spender took for one item in a quarter of an hour, of entries up to the wallet's mark.
+
+    ``quarter`` counts them from 1970 on, in UTC: every zone's hours and days begin with one. Spender and item
+    are empty where nothing was said. ``calls`` spends took ``credits``; reversals ``returned`` some then.
+    """
+
+    __tablename__ = "prepaid_usage"
+    __table_args__ = (
+        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
+        CheckConstraint("credits >= 0 AND returned >= 0 AND calls >= 0", name="usage_not_negative"),
+        whole_numbers("credits", "returned", "calls"),
+    )
+
+    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    quarter: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    spender: Mapped[str] = mapped_column(String(64), primary_key=True)
+    item: Mapped[str] = mapped_column(String(64), primary_key=True)
+    credits: Mapped[int]
+    returned: Mapped[int]
+    calls: Mapped[int]
+
+
+class UsageMark(Base):
+    """Up to which ``seq`` a wallet's entries are in its sums of usage."""
+
+    __tablename__ = "prepaid_usage_mark"
+    __table_args__ = (ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),)
+
+    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int]

@@ -85,14 +85,14 @@ class Budget:
 class Clawback:
     """``gone`` of its lot's credits had gone unspent by then, and make no debt.
 
-    By money that went back, or by ``named`` credits where ``refunded_minor`` is ``None``.
+    By money that went back, or by credits that were ``claimed`` where ``refunded_minor`` is ``None``.
     """
 
     lot: Lot
     refunded_minor: int | None
     at: datetime
     gone: int
-    named: int = 0
+    claimed: int = 0
     debt: int = 0
     undone: bool = False
 
@@ -296,21 +296,23 @@ class Model:
             )
         return None
 
-    def share(self, lot: Lot) -> tuple[int, int]:
-        """The credits that the clawbacks that stand must have taken, and those that lapses covered."""
+    def share(self, lot: Lot) -> int:
+        """The credits that the clawbacks that stand must have taken."""
         assert lot.amount_minor, "it was paid for"
-        minor = named = for_money = bought = 0
+        minor = named = for_money = covered = 0
         for clawback in self.clawbacks.values():
             if clawback.lot is not lot or clawback.undone:
                 continue
             if clawback.refunded_minor is None:
-                named += clawback.named
+                room = lot.credits - for_money - named - covered
+                named += max(0, min(clawback.claimed, room) - (clawback.gone - covered))
                 continue
             minor = min(minor + clawback.refunded_minor, lot.amount_minor)
             bought = (lot.credits * minor + lot.amount_minor - 1) // lot.amount_minor
             bought = min(bought, lot.credits - named)
             for_money = max(for_money, bought - clawback.gone)
-        return for_money + named, max(0, bought - for_money)
+            covered = max(0, bought - for_money)
+        return for_money + named
 
     def owed_of(self, lot: Lot) -> int:
         """The debt that the lot's refunds made, less what was forgiven."""
@@ -323,14 +325,12 @@ class Model:
 
     def claw_back_named(self, key: str, lot: Lot, credits: int, now: datetime) -> None:
         self.expire(now)
-        taken, covered = self.share(lot)
-        named = max(0, min(credits, lot.credits - taken - covered) - (lot.gone - covered))
-        self.clawbacks[key] = Clawback(lot, None, now, lot.gone, named)
+        self.clawbacks[key] = Clawback(lot, None, now, lot.gone, credits)
         self.take(self.clawbacks[key])
 
     def take(self, clawback: Clawback) -> None:
         lot = clawback.lot
-        taken, _ = self.share(lot)
+        taken = self.share(lot)
         take = taken - self.clawed.get(lot.key, 0)
         there = min(take, self.available)
         clawback.debt = take - there
@@ -345,7 +345,7 @@ class Model:
             return "nothing"
         clawback.undone = True
         lot = clawback.lot
-        back = self.clawed[lot.key] - self.share(lot)[0]
+        back = self.clawed[lot.key] - self.share(lot)
         self.clawed[lot.key] -= back
         forgiven = min(self.debt, self.owed_of(lot), back)
         self.debt -= forgiven

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import URL, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
+from prepaid_ledger.books import usage_sums
 from prepaid_ledger.errors import PrepaidError
 
 from .books import OWNER, Books
@@ -37,6 +38,8 @@ def forged(database: URL) -> Iterator[Books]:
     books.commit()
     books.ledger.hold(OWNER, 5, key="job:2", spender="key:1")
     books.spend(3, "report:3", spender="key:1")
+    usage_sums.bring_up(books.session, OWNER)
+    books.commit()
     assert books.ledger.audit() == []
     yield books
     books.discard()
@@ -89,6 +92,11 @@ def named(books: Books) -> set[str]:
         ("UPDATE prepaid_entry SET spender = 'key:2' WHERE key = 'report:3'", {"I10"}),
         ("UPDATE prepaid_hold SET spender = 'key:2' WHERE key = 'job:2'", {"I10"}),
         ("UPDATE prepaid_wallet SET budget_changes = 0", {"I10"}),
+        ("UPDATE prepaid_usage SET calls = calls + 1 WHERE spender = 'key:1'", {"I14"}),
+        ("UPDATE prepaid_usage SET quarter = quarter + 1 WHERE spender = 'key:1'", {"I14"}),
+        ("DELETE FROM prepaid_usage WHERE spender = ''", {"I14"}),
+        ("UPDATE prepaid_usage_mark SET seq = seq - 1", {"I14"}),
+        ("UPDATE prepaid_usage_mark SET seq = seq + 1", {"I14"}),
     ],
 )
 def test_a_forged_row_is_named(forged: Books, forgery: str, invariants: set[str]) -> None:

@@ -11,11 +11,13 @@ from sqlalchemy import URL, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
 from prepaid_ledger import Ledger, UnknownVersion, tables
-from prepaid_ledger.database import LEDGER, downgrade, upgrade
+from prepaid_ledger.database import LEDGER, Base, downgrade, upgrade
 from prepaid_ledger.testing import Databases
 
 TABLES = {
-    table.__tablename__ for table in (tables.Wallet, tables.Entry, tables.Hold, tables.Lot, tables.Draw)
+    mapped.__tablename__
+    for mapped in vars(tables).values()
+    if isinstance(mapped, type) and issubclass(mapped, Base) and mapped is not Base
 }
 
 

@@ -210,7 +210,7 @@ def _settle(
     if due.credits > 0:
         _give(context, subscription, row, bill, due)
     elif due.credits < 0:
-        _take(context, subscription, row, -due.credits)
+        _take(context, subscription, row, -due.credits, since=_period_begins(context, subscription, bill))
 
 
 def _give(
@@ -276,13 +276,26 @@ def _overtaken(context: Context, row: Invoice) -> bool:
     return context.session.scalar(later.limit(1)) is not None
 
 
-def _take(context: Context, subscription: Subscription, row: Invoice, credits: int) -> None:
+def _period_begins(context: Context, subscription: Subscription, bill: StripeInvoice) -> datetime:
+    """When the period began of which an invoice gives a part back."""
+    period_at = periods(context, subscription)
+    parts = [line for line in bill.lines if line.is_of_plan and line.is_part]
+    return moment(min(whole[0] for line in parts if (whole := period_at(line.start, line.end))))
+
+
+def _take(
+    context: Context, subscription: Subscription, row: Invoice, credits: int, *, since: datetime
+) -> None:
     """A downgrade made at once gave money back: take the credits of the rest of the period.
 
-    Of what was given last first: an upgrade may have brought a part of them.
+    Of what was given last first: an upgrade may have brought a part of them. What was given before the
+    period began, at ``since``, is none of it: Stripe gives money back also for a period that is not paid.
     """
     given = select(Invoice.id, func.coalesce(Invoice.credits, 0)).where(
-        Invoice.subscription_id == subscription.id, Invoice.credits > 0, Invoice.id != row.id
+        Invoice.subscription_id == subscription.id,
+        Invoice.credits > 0,
+        Invoice.id != row.id,
+        (Invoice.created_at >= since) | (Invoice.period_start >= since),
     )
     taken = 0
     for invoice_id, there in context.session.execute(

@@ -15,6 +15,7 @@ Every entry, hold, lot and draw is read, wallet by wallet, and played again:
 | I8 | a key stands once in its wallet; what the ledger writes by itself has the key that belongs to it |
 | I9 | lots and draws are what follows from entries and holds, and nothing is due before ``next_expiry_at`` |
 | I10 | a budget counts what its window was charged by spends and holds, less what came back |
+| I14 | the sums of usage are those of the entries up to the mark of each wallet |
 
 I1, I4 to I8 are those of any ledger of paid credits. I9 says that the end does not depend on who came
 first: what is drawn follows from the entries alone. That nothing stays unfinished, and that an unknown
@@ -34,6 +35,7 @@ from .budgets import budget_counts
 from .problem import Problem, Rule
 from .replay import replay
 from .shares import clawed_shares
+from .usage import usage_sums
 
 #: The triggers that refuse a change of an entry, by database.
 GUARDS = {
@@ -52,6 +54,7 @@ def audit(engine: Engine, *further: Rule) -> Iterator[Problem]:
         yield from _trial_balance(connection, totals)
         yield from clawed_shares(connection)
         yield from budget_counts(connection)
+        yield from usage_sums(connection)
         for rule in further:
             yield from rule(connection)
 

@@ -32,7 +32,7 @@ def clawed_shares(connection: Connection) -> Iterator[Problem]:
         of_lot = list(group)
         gone = [Gone(*row[2:]) for row in of_lot if len(row) == GONE]
         clawbacks = [row for row in of_lot if len(row) > GONE]
-        claims = [Claim(row.seq, row.minor, row.taken) for row in clawbacks if row.back is None]
+        claims = [Claim(row.seq, row.minor, row.claimed) for row in clawbacks if row.back is None]
         lot = clawbacks[0]
         share = share_of(lot.credits, lot.paid_minor or 0, [*claims, *gone]).taken
         moved = sum(row.taken + (row.back or 0) for row in clawbacks)
@@ -56,6 +56,7 @@ def _clawbacks() -> Select[*tuple[Any, ...]]:
             lot.credits,
             lot.amount_minor.label("paid_minor"),
             claw.amount_minor.label("minor"),
+            claw.claimed,
             (claw.debt - claw.credits).label("taken"),
             (undone.debt - undone.credits).label("back"),
         )

@@ -75,7 +75,7 @@ def statement(
     wallet = find_wallet(session, owner, clock())
     if wallet is None:
         return Statement(owner, start, end, 0, 0)
-    after, upto = (_last_before(session, wallet, time) for time in (start, end))
+    after, upto = (last_before(session, wallet, time) for time in (start, end))
     by_kind: Counter[Kind] = Counter()
     for entry in _between(partial(_page, session, wallet.id, upto), after):
         by_kind[entry.kind] += entry.credits
@@ -90,7 +90,7 @@ def balance_at(session: Session, owner: str, time: datetime, *, clock: Clock) ->
     if wallet is None:
         return 0
     time = min(time, wallet.now)
-    seq = _last_before(session, wallet, time, inclusive=True)
+    seq = last_before(session, wallet, time, inclusive=True)
     balance = _balance_after(session, wallet, seq)
     is_due = wallet.next_expiry_at is not None and wallet.next_expiry_at <= time
     if is_due and time >= wallet.moved_at:  # what has ended since is not written yet
@@ -99,7 +99,7 @@ def balance_at(session: Session, owner: str, time: datetime, *, clock: Clock) ->
     return balance
 
 
-def _last_before(session: Session, wallet: LockedWallet, time: datetime, *, inclusive: bool = False) -> int:
+def last_before(session: Session, wallet: LockedWallet, time: datetime, *, inclusive: bool = False) -> int:
     """The ``seq`` of the last entry before ``time``, or 0."""
     low, high = 0, wallet.seq + 1  # the entry is from low on, and before high
     while high - low > 1:

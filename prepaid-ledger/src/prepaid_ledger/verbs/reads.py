@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import Select
 
-from ..books import sweep
-from ..reading import budgets, statements, wallets
+from ..books import sweep, usage_sums
+from ..errors import Busy
+from ..prices import Price
+from ..reading import budgets, quotes, statements, usage, wallets
 from ..reading.budgets import BudgetSummary
+from ..reading.quotes import Quote
 from ..reading.statements import Statement
+from ..reading.usage import Usage
 from ..reading.wallets import LotSummary, Page, WalletSummary
 from ..tables import Kind
 from .base import Verbs
@@ -74,6 +79,46 @@ class Reads(Verbs):
     def balance_at(self, owner: str, time: datetime) -> int:
         """The credits that ``owner`` had at ``time``."""
         return self._read(statements.balance_at, owner, time, clock=self.setup.clock)
+
+    def usage(
+        self,
+        owner: str,
+        start: datetime,
+        end: datetime,
+        *,
+        by: str = "day",
+        zone: str = "UTC",
+        spender: str | None = None,
+        item: str | None = None,
+    ) -> list[Usage]:
+        """What was spent from ``start`` up to, and not including, ``end``: sums, in order.
+
+        Holds count when they are captured. Read from sums that ``write_due`` keeps up, and from the last
+        entries one by one: spends don't wait for it.
+
+        :param by: ``day``, ``hour``, ``spender`` or ``item``. Days and hours without a spend are left out.
+        :param zone: Whose days and hours they are, ``Europe/Berlin``.
+        :param spender: Only what one spender took; ``item``: only for one item.
+        :raises ValueError: ``by`` or the zone is none of ours, or the end is before the start.
+        """
+        question = usage.Question(owner, start, end, by, zone, spender, item)
+        if self._read(usage.is_behind, owner, clock=self.setup.clock):
+            with suppress(RuntimeError, Busy):  # the entries are read one by one then
+                self._alone(usage_sums.bring_up, owner)
+        return self._read(usage.usage, question, clock=self.setup.clock)
+
+    def quote(self, owner: str, price: Price | int, *, spender: str | None = None) -> Quote:
+        """What a use would cost ``owner`` now, and whether it can be paid. Nothing is taken or set aside.
+
+        :param price: What ``Rates.price`` made, or a number of credits from 0 on.
+        :param spender: Who would spend: the budgets of ``key:17`` and of the whole wallet are asked.
+        :raises ValueError: One of them is none that a spend can have; the message names it.
+        """
+        credits = price.credits if isinstance(price, Price) else price
+        setup = self.setup
+        return self._read(
+            quotes.quote, owner, credits, spender=spender, clock=setup.clock, debt_blocks=setup.debt_blocks
+        )
 
     def budgets(self, owner: str) -> list[BudgetSummary]:
         """The budgets of ``owner`` as they stand now, each with ``spent``, ``left`` and ``resets_at``.

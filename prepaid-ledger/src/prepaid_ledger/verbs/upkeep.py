@@ -7,7 +7,7 @@ from contextlib import suppress
 from .. import database
 from ..audit import audit
 from ..audit.problem import Problem, Rule
-from ..books import sweep
+from ..books import sweep, usage_sums
 from ..database import LEDGER
 from ..errors import UnknownVersion
 from .base import Verbs
@@ -18,7 +18,9 @@ class Upkeep(Verbs):
 
     def write_due(self) -> int:
         """Write what is due: lots that have ended, holds whose time is over; how many wallets were due."""
-        return sweep.write_due(self.setup.engine, self.setup.clock)
+        due = sweep.write_due(self.setup.engine, self.setup.clock)
+        usage_sums.bring_up_all(self.setup.engine)
+        return due
 
     def bring_up_to_date(self, owner: str) -> None:
         """Write what is due in one wallet, and commit."""

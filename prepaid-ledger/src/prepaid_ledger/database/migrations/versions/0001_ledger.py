@@ -1,4 +1,4 @@
-"""The ledger: wallets, entries, holds, lots, draws and budgets
+"""The ledger: wallets, entries, holds, lots, draws, budgets and usage
 
 Revision ID: 0001
 Revises:
@@ -48,6 +48,7 @@ def upgrade() -> None:
     create_holds()
     create_lots()
     create_budgets()
+    create_usage()
     for guard in SQLITE_GUARDS if op.get_bind().dialect.name == "sqlite" else POSTGRESQL_GUARDS:
         op.execute(guard)
 
@@ -128,6 +129,7 @@ def create_entries() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("amount_minor", BigInt, nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.Column("claimed", BigInt, nullable=True),
         sa.Column("reason", sa.String(length=255), nullable=True),
         sa.Column("spender", sa.String(length=64), nullable=True),
         sa.Column("item", sa.String(length=64), nullable=True),
@@ -317,7 +319,42 @@ def create_budgets() -> None:
         op.execute("ALTER TABLE prepaid_budget SET (fillfactor = 70)")
 
 
+def create_usage() -> None:
+    op.create_table(
+        "prepaid_usage",
+        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("quarter", BigInt, autoincrement=False, nullable=False),
+        sa.Column("spender", sa.String(length=64), nullable=False),
+        sa.Column("item", sa.String(length=64), nullable=False),
+        sa.Column("credits", BigInt, nullable=False),
+        sa.Column("returned", BigInt, nullable=False),
+        sa.Column("calls", BigInt, nullable=False),
+        sa.CheckConstraint(
+            "credits >= 0 AND returned >= 0 AND calls >= 0", name=op.f("ck_prepaid_usage_usage_not_negative")
+        ),
+        sa.CheckConstraint(
+            "typeof(credits) = 'integer' AND typeof(returned) = 'integer' AND typeof(calls) = 'integer'",
+            name=op.f("ck_prepaid_usage_whole_numbers"),
+        ).ddl_if(dialect="sqlite"),
+        sa.ForeignKeyConstraint(
+            ["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_usage_wallet_id")
+        ),
+        sa.PrimaryKeyConstraint("wallet_id", "quarter", "spender", "item", name=op.f("pk_prepaid_usage")),
+    )
+    op.create_table(
+        "prepaid_usage_mark",
+        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("seq", BigInt, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_usage_mark_wallet_id")
+        ),
+        sa.PrimaryKeyConstraint("wallet_id", name=op.f("pk_prepaid_usage_mark")),
+    )
+
+
 def downgrade() -> None:
+    op.drop_table("prepaid_usage_mark")
+    op.drop_table("prepaid_usage")
     op.drop_table("prepaid_budget")
     op.drop_table("prepaid_draw")
     op.drop_table("prepaid_lot")

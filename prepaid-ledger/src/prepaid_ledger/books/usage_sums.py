@@ -1,0 +1,112 @@
+"""Sums of what was spent, by quarter of an hour, spender and item: kept up behind the spends, never by them.
+
+Each wallet has a mark: its entries up to there are in the sums. Those after it are few, and read one by one.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Engine,
+    Integer,
+    Select,
+    case,
+    cast,
+    extract,
+    func,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from ..database.transactions import commit_alone
+from ..database.upsert import insert
+from ..tables import Entry, Kind, UsageMark, UsageSum, Wallet
+
+#: Seconds.
+QUARTER = 900
+
+#: So many entries behind the mark are read one by one; with more, the sums are brought up first.
+MANY = 1_000
+
+#: Wallets that one sweep brings up.
+SWEEP = 500
+
+KEY = ("wallet_id", "quarter", "spender", "item")
+SUMS = ("credits", "returned", "calls")
+
+
+#: Written out: PostgreSQL takes two parameters of one value for two values, and would not group by them.
+NOBODY: ColumnElement[str] = literal_column("''")
+A_QUARTER: ColumnElement[int] = literal_column(str(QUARTER))
+
+
+def quarter_of(dialect: str) -> Any:
+    """The quarter of an hour that an entry lies in, in SQL."""
+    if dialect == "sqlite":
+        return cast(func.strftime(literal_column("'%s'"), Entry.at), Integer).op("/")(A_QUARTER)
+    return cast(func.floor(extract("epoch", Entry.at) / A_QUARTER), BigInteger)
+
+
+def sums_of_entries(dialect: str, *which: Any) -> Select[*tuple[Any, ...]]:
+    """The sums of some entries, by the columns of ``UsageSum``."""
+    quarter = quarter_of(dialect)
+    spender, item = func.coalesce(Entry.spender, NOBODY), func.coalesce(Entry.item, NOBODY)
+    spent = Entry.kind == Kind.SPEND
+    return (
+        select(
+            Entry.wallet_id,
+            quarter.label("quarter"),
+            spender.label("spender"),
+            item.label("item"),
+            func.sum(case((spent, -Entry.credits), else_=0)).label("credits"),
+            func.sum(case((spent, 0), else_=Entry.credits)).label("returned"),
+            func.sum(case((spent, 1), else_=0)).label("calls"),
+        )
+        .where(Entry.kind.in_([Kind.SPEND, Kind.REVERSAL]), *which)
+        .group_by(Entry.wallet_id, quarter, spender, item)
+    )
+
+
+def mark_of(session: Session, wallet_id: int) -> int:
+    """Up to which ``seq`` the sums go."""
+    return session.scalar(select(UsageMark.seq).where(UsageMark.wallet_id == wallet_id)) or 0
+
+
+def bring_up(session: Session, owner: str) -> None:
+    """Bring the sums of one wallet up to its last entry. Its spends don't wait for this."""
+    wallet = session.execute(select(Wallet.id, Wallet.seq).where(Wallet.owner == owner)).one_or_none()
+    if wallet is None:
+        return
+    new = insert(session, UsageMark).values(wallet_id=wallet.id, seq=0)
+    session.execute(new.on_conflict_do_nothing(index_elements=["wallet_id"]))
+    mine = UsageMark.wallet_id == wallet.id
+    # An UPDATE keeps a second sweep of this wallet out until we commit.
+    same = update(UsageMark).where(mine).values(seq=UsageMark.seq)
+    mark = session.scalars(same.returning(UsageMark.seq)).one()
+    if mark >= wallet.seq:
+        return
+    new_entries = (Entry.wallet_id == wallet.id, Entry.seq > mark, Entry.seq <= wallet.seq)
+    sums = sums_of_entries(session.get_bind().dialect.name, *new_entries)
+    into = insert(session, UsageSum)
+    added = {name: getattr(UsageSum, name) + into.excluded[name] for name in SUMS}
+    session.execute(
+        into.from_select([*KEY, *SUMS], sums).on_conflict_do_update(index_elements=list(KEY), set_=added)
+    )
+    session.execute(update(UsageMark).where(mine).values(seq=wallet.seq))
+
+
+def bring_up_all(engine: Engine) -> None:
+    """Bring up the sums of wallets that have many entries behind their marks."""
+    behind = Wallet.seq - func.coalesce(UsageMark.seq, 0) >= MANY
+    of_wallet = UsageMark.wallet_id == Wallet.id
+    long = select(Wallet.owner).outerjoin(UsageMark, of_wallet).where(Wallet.seq >= MANY, behind)
+    with Session(engine) as session:
+        owners = list(session.scalars(long.limit(SWEEP)))
+    for owner in owners:
+        commit_alone(engine, partial(bring_up, owner=owner))
