@@ -20,6 +20,8 @@ from stripe_emulator.core.wire import public
 
 MAX_DEPTH = 4
 
+#: Made of a field that stays absent though it was asked for, where null would be another answer.
+LEFT_OUT: Any = object()
 #: How to make a field that is absent until it is asked for, by the object's kind and the field.
 INCLUDABLE: dict[tuple[str, str], Callable[[Json], Any]] = {}
 #: The fields that are computed each time an object of a kind goes out.
@@ -63,6 +65,8 @@ def _expand(place: Json, steps: list[str], path: str, version: str, of_hash: str
     kind = place.get("object", "")
     is_object = isinstance(kind, str) and kind != ""
     known = _known(kind) if is_object else contract.expandable(of_hash) or {}
+    if known is not None and is_object and (kind, step) in INCLUDABLE:
+        known = known | {step: known.get(step, "")}  # Stripe opens some that its specification leaves out
     if known is not None and step not in known and (version == API_VERSION or step not in place):
         raise _cannot(path)
     if is_object:
@@ -95,7 +99,7 @@ def _include(place: Json, steps: list[str], version: str) -> None:
     if (kind, field) not in INCLUDABLE or within is None or isinstance(within.get(field), dict):
         return
     made = INCLUDABLE[kind, field](store.find(kind, place["id"]) or place)
-    if made is None:
+    if made is LEFT_OUT:
         return
     if field == step:
         place[step] = versions.downgrade(made, version) if isinstance(made, dict) else made

@@ -17,6 +17,8 @@ from ..shop import Shop
 
 SPECIFICATION = Path(__file__).parents[2] / "specification" / "openapi.json.gz"
 SCHEMAS = json.loads(gzip.decompress(SPECIFICATION.read_bytes()))["components"]["schemas"]
+#: What recorded traffic opens, and the specification leaves out.
+RECORDED = {"customer": {"invoice_credit_balance"}}
 REFUSED = "This property cannot be expanded"
 
 
@@ -72,7 +74,7 @@ def test_the_fields_of_an_object_expand_that_the_specification_says(shop: Shop, 
     answers = {field: get(shop, f"{kinds()[kind]}/{name}", field) for field in schema["properties"]}
 
     opened = {field for field, (status, _) in answers.items() if status == 200}
-    assert opened == set(schema["x-expandableFields"])
+    assert opened == set(schema["x-expandableFields"]) | RECORDED.get(kind, set())
     refusals = {
         (status, answer["error"]["message"], answer["error"]["param"])
         for status, answer in answers.values()

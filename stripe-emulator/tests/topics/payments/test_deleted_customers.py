@@ -21,7 +21,8 @@ class Left:
 
     def invoice(self, **more: Any) -> str:
         """A draft of five dollars."""
-        invoice = self.v1.invoices.create({"customer": self.customer, "auto_advance": False, **more})
+        form: Any = {"customer": self.customer, "auto_advance": False, **more}
+        invoice = self.v1.invoices.create(form)
         line: Any = {"customer": self.customer, "invoice": invoice.id, "amount": 500, "currency": "usd"}
         self.v1.invoice_items.create(line)
         return str(invoice.id)
@@ -60,7 +61,7 @@ def test_what_needs_the_customer_is_refused_by_its_name(left: Left) -> None:
     left.v1.quotes.finalize_quote(offered)
     left.gone()
 
-    for path, form in [
+    calls: list[tuple[str, dict[str, Any]]] = [
         (f"invoices/{draft}/finalize", {}),
         (f"invoices/{draft}/pay", {}),
         (f"invoices/{other}/add_lines", {"lines[0][amount]": 5, "lines[0][description]": "x"}),
@@ -69,7 +70,8 @@ def test_what_needs_the_customer_is_refused_by_its_name(left: Left) -> None:
         (f"quotes/{offered}/accept", {}),
         ("setup_intents", {"customer": left.customer}),
         ("billing_portal/sessions", {"customer": left.customer}),
-    ]:
+    ]
+    for path, form in calls:
         status, error = left.post(path, **form)
         assert (path, status, error["code"]) == (path, 400, "resource_missing")
         assert error["message"] == f"No such customer: '{left.customer}'"
