@@ -42,8 +42,8 @@ def check_lengths(route: Route, values: dict[str, Any]) -> None:
 
 
 def _texts(values: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Each text with its name as it was sent, and its place as the table names it."""
-    for name, value in values.items():
+    """Each text with its name as it was sent, and its place as the table names it. Nothing counts as read."""
+    for name, value in dict.items(values):
         yield from _texts_in(value, name, name)
 
 
@@ -51,7 +51,7 @@ def _texts_in(value: Any, name: str, place: str) -> Iterator[tuple[str, str, str
     if isinstance(value, str):
         yield name, place, value
     elif isinstance(value, dict):
-        for key, item in value.items():
+        for key, item in dict.items(value):
             yield from _texts_in(item, f"{name}[{key}]", f"{place}[{key}]")
     elif isinstance(value, list):
         for index, item in enumerate(value):
