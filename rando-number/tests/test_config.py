@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from click import ClickException
 
 from rando_number import config, create_app
 from rando_number.config import ConfigError
@@ -13,9 +15,38 @@ from .live_settings import LIVE
 
 
 @pytest.mark.parametrize(("old", "new"), config.RENAMED.items())
-def test_a_name_of_2018_is_refused_with_the_one_of_today(tmp_path: Path, old: str, new: str) -> None:
+def test_another_name_is_refused_with_the_one_that_is_read(tmp_path: Path, old: str, new: str) -> None:
     with pytest.raises(ConfigError, match=f"{old} is called {new} now"):
         create_app({"RANDO_DATA": str(tmp_path), old: "x"})
+
+
+@pytest.mark.parametrize("value", ["False", "0", "off"])
+def test_the_environment_stops_selling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PREPAID_SELLING", value)
+
+    app = create_app({**os.environ, "RANDO_DATA": str(tmp_path)})
+
+    with app.app_context():
+        assert app.extensions["prepaid"].config.selling is False
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("PREPAID_SELLING", "PREPAID_SELLING"),
+        ("PREPAID_SELING", "Did you mean PREPAID_SELLING"),
+        ("FLASK_PREPAID_SELLING", "FLASK_PREPAID_SELLING is called PREPAID_SELLING here"),
+        ("PREPAID_PATHS", "The shop sets PREPAID_PATHS itself"),
+        ("PREPAID_ATTEMPTS_PER_HOUR", "RATELIMIT_ENABLED=0 lifts every limit"),
+    ],
+)
+def test_a_setting_of_the_extension_that_does_not_fit_is_named_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, words: str
+) -> None:
+    monkeypatch.setenv(setting, "perhaps")
+
+    with pytest.raises(ClickException, match=words):
+        create_app({**os.environ, "RANDO_DATA": str(tmp_path)})
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from flask import Flask, Response, current_app, g, has_app_context, make_respons
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError
 
-from prepaid_ledger import HeldCredits, HoldState, Ledger
+from prepaid_ledger import HeldCredits, HoldState, Ledger, Price
 from prepaid_ledger.errors import HoldClosed, PrepaidError
 
 from . import checks
@@ -25,8 +25,8 @@ from .web import errors, page
 
 View = ParamSpec("View")
 
-#: A whole number of credits, or what says it for this request.
-Price = int | Callable[[], int]
+#: A whole number of credits, a price of a price list, or what says it for this request.
+ViewPrice = int | Price | Callable[[], int | Price]
 
 #: Names what a request pays for; ``None`` is nothing.
 KeyOf = Callable[[], str | None]
@@ -42,7 +42,9 @@ log = logging.getLogger(__name__)
 class Books(page.PageContext, Protocol):
     """What a price needs of the app: its ledger in this request, and on the engine after it."""
 
-    def hold(self, owner: str, credits: int, *, key: str) -> HeldCredits: ...
+    def hold(
+        self, owner: str, credits: int | None = None, *, key: str, price: Price | None = None
+    ) -> HeldCredits: ...
 
     def apps(self) -> Iterable[Flask]:
         """The apps that this price list is set up for."""
@@ -52,12 +54,12 @@ class Books(page.PageContext, Protocol):
         """The books on the engine: no session of the host's is needed."""
 
 
-def priced(prepaid: Books, price: Price, key: KeyOf | None) -> Priced:
+def priced(prepaid: Books, price: ViewPrice, key: KeyOf | None) -> Priced:
     """The decorator behind ``Prepaid.costs``.
 
     :raises ConfigError: The price is no whole number from 1 on and no function, or the key is no function.
     """
-    if not callable(price):
+    if not callable(price) and not isinstance(price, Price):
         checks.whole("Prepaid.costs(credits)", price, min=1, max=checks.MAX_CREDITS)
     if key is not None and not callable(key):
         checks.refuse(
@@ -69,7 +71,7 @@ def priced(prepaid: Books, price: Price, key: KeyOf | None) -> Priced:
 class Priced:
     """A price, ready to be put on a view."""
 
-    def __init__(self, prepaid: Books, price: Price, key: KeyOf | None) -> None:
+    def __init__(self, prepaid: Books, price: ViewPrice, key: KeyOf | None) -> None:
         self._prepaid = prepaid
         self._price = price
         self._key = key
@@ -81,7 +83,7 @@ class Priced:
         def with_price(*args: View.args, **kwargs: View.kwargs) -> Response:
             owner, price = page.customer(), self._price_now(view)
             run = current_app.ensure_sync(view)
-            if price == 0:
+            if price == 0 or (isinstance(price, Price) and price.credits == 0):
                 return make_response(run(*args, **kwargs))
             hold = self._open(owner, price)
             before = g.get(_CURRENT)
@@ -123,15 +125,17 @@ class Priced:
                     "route. Put it below, right above def."
                 )
 
-    def _price_now(self, view: Callable[..., object]) -> int:
+    def _price_now(self, view: Callable[..., object]) -> int | Price:
         """
-        :raises ConfigError: The function gave no whole number from 0 on.
+        :raises ConfigError: The function gave no price and no whole number from 0 on.
         """
         price = self._price() if callable(self._price) else self._price
+        if isinstance(price, Price):
+            return price
         where = f"The price of {getattr(view, '__name__', 'this view')}"
         return checks.whole(where, price, min=0, max=checks.MAX_CREDITS)
 
-    def _open(self, owner: str, price: int) -> HeldCredits:
+    def _open(self, owner: str, price: int | Price) -> HeldCredits:
         """Hold the price, once for each key.
 
         :raises StillRunning: Another request holds it under the same key.
@@ -141,7 +145,8 @@ class Priced:
         name = self._key() if self._key is not None else None
         key = f"{request.endpoint}:{secrets.token_urlsafe(16)}"[-120:]
         try:
-            hold = ViewHold(self._prepaid, self._prepaid.hold(owner, price, key=key))
+            terms: dict[str, Any] = {"price" if isinstance(price, Price) else "credits": price}
+            hold = ViewHold(self._prepaid, self._prepaid.hold(owner, key=key, **terms))
             if name is not None:
                 digest = hashlib.sha256(str(name).encode()).hexdigest()[:32]
                 with _GivingBack(hold):

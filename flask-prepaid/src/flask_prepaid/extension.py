@@ -191,7 +191,7 @@ class Prepaid(LedgerVerbs):
         return self.state.clock
 
     def costs(
-        self, credits: costs.Price, *, key: costs.KeyOf | None = None
+        self, credits: costs.ViewPrice, *, key: costs.KeyOf | None = None
     ) -> Callable[[Callable[View, costs.Answer]], Callable[View, Response]]:
         """Make a view cost ``credits``: held before it, taken after it.
 
@@ -199,7 +199,8 @@ class Prepaid(LedgerVerbs):
         is not signed in 401. The view may be ``async def``. Inside it, ``current_hold`` takes less than all.
         A view that streams is charged when its stream ends; a reader who leaves after the first part pays.
 
-        :param credits: A whole number, or a function that says it for this request; 0 is free.
+        :param credits: A whole number, or a price of ``prepaid_ledger.Rates``, whose item, quantity, version
+            stand on the entry; or a function that says one of them for this request. 0 is free.
         :param key: A function that names what is paid for, such as
             ``lambda: request.headers.get("Idempotency-Key")``. A second request of the same owner under the
             same key gets 409 and pays nothing: ``still_running`` or ``already_paid``. After a failure the key

@@ -34,7 +34,7 @@ fraud_warned = _signals.signal("fraud-warned")
 #: Auto top-up bought a pack: ``owner``, ``payment_id``, ``credits``. ``credits_added`` is sent as well.
 topup_done = _signals.signal("topup-done")
 
-#: A top-up was declined, and is tried again later: ``owner``, ``payment_id``.
+#: A top-up was declined, or Stripe refused it, and it is tried again later: ``owner``, ``payment_id``.
 topup_failed = _signals.signal("topup-failed")
 
 #: Auto top-up has switched itself off: ``owner``, ``payment_id`` or ``None``, ``reason``. Where the bank

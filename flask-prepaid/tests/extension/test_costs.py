@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import URL
 
 from flask_prepaid.errors import ConfigError
+from prepaid_ledger import Rates
 
 from .host import OWNER, Host
 
@@ -92,6 +93,36 @@ def test_the_price_may_depend_on_the_request(host: Host, pages: int, left: int) 
     answer = host.app.test_client().get("/report", query_string={"pages": pages}, headers=CUSTOMER)
 
     assert (answer.status_code, host.prepaid.available(OWNER)) == (200, left)
+
+
+@pytest.mark.parametrize(("pages", "left"), [(2, 5), (0, 10)])
+def test_a_view_at_a_price_by_unit_says_on_the_entry_what_it_was_made_of(
+    host: Host, pages: int, left: int
+) -> None:
+    host.grant(10)
+    rates = Rates({"page": "2.5", "cover": "1"}, version="2026-11")
+
+    @host.app.get("/report")
+    @host.prepaid.costs(lambda: rates.price("page", int(request.args["pages"])))
+    def report() -> str:
+        return "A report"
+
+    @host.app.get("/cover")
+    @host.prepaid.costs(rates.price("cover"))
+    def cover() -> str:
+        return "A cover"
+
+    browser = host.app.test_client()
+    assert browser.get("/report", query_string={"pages": pages}, headers=CUSTOMER).status_code == 200
+    with host.app.app_context():
+        assert host.prepaid.quote(OWNER, rates.price("page", 1)).can_be_paid
+        assert not host.prepaid.quote(OWNER, rates.price("page", 5)).can_be_paid
+    assert browser.get("/cover", headers=CUSTOMER).status_code == 200
+
+    assert host.prepaid.available(OWNER) == left - 1
+    entries = host.prepaid.books.entries(OWNER, kind="spend")
+    uses = [(entry.item, entry.quantity, entry.price_version) for entry in entries]
+    assert uses == [("cover", 1, "2026-11"), ("page", pages, "2026-11")][: 2 if pages else 1]
 
 
 def test_a_price_that_is_none_is_the_developers_to_mend(host: Host) -> None:

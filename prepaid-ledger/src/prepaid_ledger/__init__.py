@@ -17,7 +17,9 @@ from .errors import (
 )
 from .held_credits import HeldCredits
 from .ledger import HOLD_EXPIRES_AFTER, Ledger
+from .prices import Price, PriceLine, Rates
 from .reading.budgets import BudgetSummary
+from .reading.quotes import Quote
 from .reading.statements import Statement
 from .reading.usage import Usage
 from .reading.wallets import LotSummary, Page, WalletSummary
@@ -45,7 +47,11 @@ __all__ = [
     "NothingToReverse",
     "Page",
     "PrepaidError",
+    "Price",
+    "PriceLine",
     "Problem",
+    "Quote",
+    "Rates",
     "Rule",
     "Setup",
     "SpendRequest",

@@ -13,6 +13,7 @@ from sqlalchemy import Insert
 
 from .database.types import Quantities
 from .ledger import Ledger
+from .prices import Price, use_at
 from .reading.statements import Statement
 from .spends.asynchronous import LoopGroupCommit
 from .spends.single import SpendRequest, Spent
@@ -53,7 +54,7 @@ class AsyncLedger:
         self,
         owner: str,
         *,
-        credits: int = 1,
+        credits: int | None = None,
         key: str,
         work: Insert | None = None,
         values: Mapping[str, object] | None = None,
@@ -61,29 +62,35 @@ class AsyncLedger:
         item: str | None = None,
         quantity: Quantities | None = None,
         price_version: str | None = None,
+        price: Price | None = None,
     ) -> Spent:
         """Take credits and commit, fast; answer once it is durable. Refusals are those of a ledger's.
 
+        :param credits: How many; 1 by default.
         :param work: One INSERT of yours that is committed with it, or not at all.
         :param values: Its parameters.
         :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
         :param item: What is bought: ``report``, ``gpt-x``.
         :param quantity: How much of it: a whole number, or one for each unit by its name.
         :param price_version: The price list that made credits of it.
+        :param price: What ``Rates.price`` made: it says credits, item, quantity and version by itself.
         """
+        credits, item, quantity, price_version = use_at(price, credits, item, quantity, price_version)
+        credits = 1 if credits is None else credits
         request = SpendRequest(owner, credits, key, work, values, spender, item, quantity, price_version)
         return await self._spends.spend(request)
 
     async def hold(
         self,
         owner: str,
-        credits: int,
+        credits: int | None = None,
         *,
         key: str,
         spender: str | None = None,
         item: str | None = None,
         quantity: Quantities | None = None,
         price_version: str | None = None,
+        price: Price | None = None,
     ) -> AsyncHeldCredits:
         """Set credits aside while work is done, and commit: ``async with await ledger.hold(...) as hold``.
 
@@ -91,6 +98,7 @@ class AsyncLedger:
         :param item: What is bought: ``report``, ``gpt-x``.
         :param quantity: How much of it: a whole number, or one for each unit by its name.
         :param price_version: The price list that made credits of it.
+        :param price: What ``Rates.price`` made: it says credits, item, quantity and version by itself.
         """
         held = await asyncio.to_thread(
             self.ledger.hold,
@@ -101,6 +109,7 @@ class AsyncLedger:
             item=item,
             quantity=quantity,
             price_version=price_version,
+            price=price,
         )
         return AsyncHeldCredits(self, owner, held.key, held.credits, held.state)
 
@@ -133,6 +142,7 @@ class AsyncLedger:
     lots = in_a_thread(Ledger.lots)
     entries = in_a_thread(Ledger.entries)
     usage = in_a_thread(Ledger.usage)
+    quote = in_a_thread(Ledger.quote)
     budgets = in_a_thread(Ledger.budgets)
     set_budget = in_a_thread(Ledger.set_budget)
     balance_at = in_a_thread(Ledger.balance_at)
@@ -172,16 +182,23 @@ class AsyncHeldCredits:
         *,
         quantity: Quantities | None = None,
         price_version: str | None = None,
+        price: Price | None = None,
     ) -> None:
         """Take ``credits`` of it, all by default; the rest goes back.
 
         :param quantity: How much it was in the end; by default what the hold says. So is ``price_version``.
+        :param price: What it costs in the end, by ``Rates.price``: it says all of these by itself.
         :raises HoldClosed: It has ended otherwise.
         :raises ValueError: More is captured than is held.
         """
         self._ended(
             await self._ledger.capture(
-                self.owner, key=self.key, credits=credits, quantity=quantity, price_version=price_version
+                self.owner,
+                key=self.key,
+                credits=credits,
+                quantity=quantity,
+                price_version=price_version,
+                price=price,
             )
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, Self
 
 from .database.types import Quantities
+from .prices import Price
 from .tables import Hold, HoldState
 
 
@@ -19,6 +20,7 @@ class EndsHolds(Protocol):
         credits: int | None = None,
         quantity: Quantities | None = None,
         price_version: str | None = None,
+        price: Price | None = None,
     ) -> Hold: ...
 
     def release(self, owner: str, *, key: str) -> Hold: ...
@@ -40,15 +42,22 @@ class HeldCredits:
         *,
         quantity: Quantities | None = None,
         price_version: str | None = None,
+        price: Price | None = None,
     ) -> None:
         """Take ``credits`` of it, all by default; the rest goes back.
 
         :param quantity: How much it was in the end; by default what the hold says. So is ``price_version``.
+        :param price: What it costs in the end, by ``Rates.price``: it says all of these by itself.
         :raises HoldClosed: It has ended otherwise.
         :raises ValueError: More is captured than is held.
         """
         ended = self._ledger.capture(
-            self.owner, key=self.key, credits=credits, quantity=quantity, price_version=price_version
+            self.owner,
+            key=self.key,
+            credits=credits,
+            quantity=quantity,
+            price_version=price_version,
+            price=price,
         )
         self.state = ended.state
 

@@ -104,7 +104,9 @@ class Entry(Base):
     this entry is about: a reversal refers to its spend, an expiry or a clawback to its
     lot, a restored clawback to the clawback, a capture to its hold. ``debt`` is by how
     much the wallet's debt moves. ``amount_minor`` and ``currency`` are what was paid, or
-    refunded. Zero credits are kept only where the line itself matters: an emptied lot
+    refunded. ``claimed`` is how many credits a clawback that names them was to take: what it
+    took may be less, and becomes more when an earlier one of its lot is undone.
+    Zero credits are kept only where the line itself matters: an emptied lot
     that ended, a refund too small to take another credit.
 
     ``spender``, ``item``, ``quantity`` and ``price_version`` say who spent, on what, how
@@ -149,6 +151,7 @@ class Entry(Base):
     expires_at: Mapped[datetime | None]
     amount_minor: Mapped[int | None]
     currency: Mapped[str | None] = mapped_column(String(3))
+    claimed: Mapped[int | None]
     reason: Mapped[str | None]
     spender: Mapped[str | None] = mapped_column(String(64))
     item: Mapped[str | None] = mapped_column(String(64))

@@ -30,6 +30,7 @@ class Lot:
     origin: Lot | None = None
     ended: bool = False
     gone: int = 0
+    by_hand: bool = False
 
     @property
     def first(self) -> Lot:
@@ -85,14 +86,14 @@ class Budget:
 class Clawback:
     """``gone`` of its lot's credits had gone unspent by then, and make no debt.
 
-    By money that went back, or by ``named`` credits where ``refunded_minor`` is ``None``.
+    By money that went back, or by credits that were ``claimed`` where ``refunded_minor`` is ``None``.
     """
 
     lot: Lot
     refunded_minor: int | None
     at: datetime
     gone: int
-    named: int = 0
+    claimed: int = 0
     debt: int = 0
     undone: bool = False
 
@@ -108,6 +109,9 @@ class Model:
     clawed: dict[str, int] = field(default_factory=dict)
     budgets: dict[tuple[str | None, str | None], Budget] = field(default_factory=dict)
     debt: int = 0
+    given: int = 0
+    taken_by_hand: list[Lot] = field(default_factory=list)
+    given_again: list[Lot] = field(default_factory=list)
 
     def left(
         self, now: datetime, back: list[tuple[Lot, int]]
@@ -191,6 +195,32 @@ class Model:
                 parts.append((lot, part))
         assert credits == 0, "the model draws what is there"
         return parts
+
+    def take_by_hand(self, credits: int) -> None:
+        """One credit after the other, those first that were given by hand."""
+        parts = sorted(self.draw(credits), key=lambda part: (not part[0].first.by_hand, part[0].number))
+        for lot in [lot.first for lot, part in parts for _ in range(part)]:
+            if self.given:
+                self.given -= 1
+                if not lot.by_hand:
+                    self.given_again.append(lot)
+                continue
+            taken = self.given_again.pop() if lot.by_hand else lot
+            taken.gone += 1
+            self.taken_by_hand.append(taken)
+
+    def give_by_hand(self, key: str, credits: int) -> None:
+        """One credit after the other makes up for one that was taken, if there is one."""
+        lot = self.new_lot(key, credits)
+        lot.by_hand = True
+        self.come_in(lot, repays=False)
+        for _ in range(credits):
+            if not self.taken_by_hand:
+                self.given += 1
+                continue
+            again = self.taken_by_hand.pop()
+            again.gone -= 1
+            self.given_again.append(again)
 
     def refuse(
         self, credits: int, now: datetime, *, debt_blocks: bool = True, release: bool = True
@@ -296,21 +326,24 @@ class Model:
             )
         return None
 
-    def share(self, lot: Lot) -> tuple[int, int]:
-        """The credits that the clawbacks that stand must have taken, and those that lapses covered."""
+    def share(self, lot: Lot) -> int:
+        """The credits that the clawbacks that stand must have taken."""
         assert lot.amount_minor, "it was paid for"
-        minor = named = for_money = bought = 0
+        minor = named = for_money = covered = 0
         for clawback in self.clawbacks.values():
             if clawback.lot is not lot or clawback.undone:
                 continue
             if clawback.refunded_minor is None:
-                named += clawback.named
+                covers = min(covered, clawback.gone)
+                room = lot.credits - for_money - named - covers
+                named += max(0, min(clawback.claimed, room) - (clawback.gone - covers))
                 continue
             minor = min(minor + clawback.refunded_minor, lot.amount_minor)
             bought = (lot.credits * minor + lot.amount_minor - 1) // lot.amount_minor
             bought = min(bought, lot.credits - named)
             for_money = max(for_money, bought - clawback.gone)
-        return for_money + named, max(0, bought - for_money)
+            covered = max(0, bought - for_money)
+        return for_money + named
 
     def owed_of(self, lot: Lot) -> int:
         """The debt that the lot's refunds made, less what was forgiven."""
@@ -323,14 +356,12 @@ class Model:
 
     def claw_back_named(self, key: str, lot: Lot, credits: int, now: datetime) -> None:
         self.expire(now)
-        taken, covered = self.share(lot)
-        named = max(0, min(credits, lot.credits - taken - covered) - (lot.gone - covered))
-        self.clawbacks[key] = Clawback(lot, None, now, lot.gone, named)
+        self.clawbacks[key] = Clawback(lot, None, now, lot.gone, credits)
         self.take(self.clawbacks[key])
 
     def take(self, clawback: Clawback) -> None:
         lot = clawback.lot
-        taken, _ = self.share(lot)
+        taken = self.share(lot)
         take = taken - self.clawed.get(lot.key, 0)
         there = min(take, self.available)
         clawback.debt = take - there
@@ -345,7 +376,7 @@ class Model:
             return "nothing"
         clawback.undone = True
         lot = clawback.lot
-        back = self.clawed[lot.key] - self.share(lot)[0]
+        back = self.clawed[lot.key] - self.share(lot)
         self.clawed[lot.key] -= back
         forgiven = min(self.debt, self.owed_of(lot), back)
         self.debt -= forgiven

@@ -8,8 +8,10 @@ from .books import Books
 from .test_unspent import stands
 
 
-@pytest.mark.parametrize("by_hand", [(-50, 50), (50, -50), (-50, 80, -30), (-20, -30, 50), (-50, 50, -50, 50)])
-def test_a_mistake_that_was_put_right_leaves_a_refund_as_it_was(books: Books, by_hand: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    "by_hand", [(-50, 50), (50, -50), (-50, 80, -30), (-20, -30, 50), (-50, 50, -50, 50)]
+)
+def test_a_mistake_put_right_leaves_a_refund_as_it_was(books: Books, by_hand: tuple[int, ...]) -> None:
     books.buy(100, 1000, expires_at=books.later(days=30))
     for number, credits in enumerate(by_hand):
         books.adjust(credits, f"by-hand:{number}")

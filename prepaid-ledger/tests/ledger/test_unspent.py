@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import URL
 
 from prepaid_ledger.books import shares
+from prepaid_ledger.errors import KeyReused
 
 from .books import OWNER, Books
 
@@ -217,6 +218,38 @@ def test_a_smaller_plan_that_found_less_says_the_same_when_it_comes_again(books:
     again = books.claw_back("invoice:2", credits=60)
 
     assert (first.credits, again.seq) == (-30, first.seq)
+
+
+def test_a_smaller_plan_between_a_refund_and_its_failure_takes_its_part_in_the_end(books: Books) -> None:
+    renew(books, "invoice:1")
+    books.refund(1000, lot_key="invoice:1")
+    first = books.claw_back("invoice:2", "invoice:1", credits=25)
+    assert first.credits == 0
+
+    books.refund_failed()
+
+    assert stands(books) == (75, 0)
+
+
+def test_a_clawback_that_names_credits_comes_again_after_another_one_was_undone(books: Books) -> None:
+    books.buy(100, 1000)
+    books.refund(500, "refund:1")
+    first = books.claw_back("smaller:1", credits=80)
+    books.refund_failed("refund:1")
+
+    again = books.claw_back("smaller:1", credits=80)
+
+    assert (again.seq, again.credits) == (first.seq, -50)
+    assert stands(books) == (20, 0)
+
+
+def test_a_clawback_that_names_other_credits_than_before_is_refused(books: Books) -> None:
+    books.buy(100, 1000)
+    books.refund(1000)
+    books.claw_back("invoice:2", credits=60)
+
+    with pytest.raises(KeyReused):
+        books.claw_back("invoice:2", credits=61)
 
 
 def test_the_audit_finds_a_lot_of_which_more_is_taken_than_came_in(

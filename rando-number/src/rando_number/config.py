@@ -22,12 +22,28 @@ from .production import is_address, unsafe
 EMULATOR_URL = "http://127.0.0.1:12111"
 EMULATOR_KEY = "sk_test_emulator"
 
-#: The names of 2018, and those of today.
+#: The names of 2018 and those of the extension, and what they are called here.
 RENAMED = {
     "DATABASE_URI": "DATABASE_URL",
     "APP_SECRET_KEY": "SECRET_KEY",
     "STRIPE_PUB_KEY": "STRIPE_PUBLISHABLE_KEY",
+    "PREPAID_STRIPE_SECRET_KEY": "STRIPE_SECRET_KEY",
+    "PREPAID_STRIPE_PUBLISHABLE_KEY": "STRIPE_PUBLISHABLE_KEY",
+    "PREPAID_STRIPE_WEBHOOK_SECRET": "STRIPE_WEBHOOK_SECRET",
+    "PREPAID_STRIPE_API_BASE": "STRIPE_API_BASE",
+    "PREPAID_BASE_URL": "RANDO_BASE_URL",
+    "PREPAID_INVOICES": "RANDO_INVOICES",
+    "PREPAID_TRIAL_PER_CARD": "RANDO_TRIAL_PER_CARD",
 }
+
+#: Settings of the extension that the shop has made already.
+FIXED = ("PREPAID_PATHS", "PREPAID_BASE_TEMPLATE", "PREPAID_BALANCE_LOW")
+FIXED_LIMITS = (
+    "PREPAID_ATTEMPTS_PER_HOUR",
+    "PREPAID_ATTEMPTS_PER_ADDRESS",
+    "PREPAID_DECLINES_PER_HOUR",
+    "PREPAID_ASKS_PER_MINUTE",
+)
 
 #: 19 MiB, two passes, one thread: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 ARGON2 = {"argon2__memory_cost": 19_456, "argon2__time_cost": 2, "argon2__parallelism": 1}
@@ -88,7 +104,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
 
     :raises ConfigError: A setting is missing, wrong, or called by its old name.
     """
-    wrong = [f"{old} is called {new} now. Rename it." for old, new in RENAMED.items() if environ.get(old)]
+    wrong = misnamed(environ)
     kind = environ.get("RANDO_ENV") or "development"
     production = kind == "production"
     if kind not in ("production", "development"):
@@ -117,6 +133,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
         "PROXY_HOPS": number(environ, "RANDO_PROXY_HOPS", 0, max=16),
         "ADMIN_SECOND_FACTOR": flag(environ, "RANDO_ADMIN_SECOND_FACTOR", production),
         "API_RATE": number(environ, "RANDO_API_RATE", 6000, min=1, max=10**9),
+        **of_extension(environ),
         **web(base_url),
         **stripe(environ),
         **limits(environ, production),
@@ -124,6 +141,31 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
         "MAILBOX_KEY": f"mailbox:{totp_secret}",
         "TOTP_SECRET": totp_secret,
         **mail(environ, data),
+    }
+
+
+def misnamed(environ: Mapping[str, str]) -> list[str]:
+    """What is set under a name that is not read, and what to do about it."""
+    wrong = [f"{old} is called {new} now. Rename it." for old, new in RENAMED.items() if environ.get(old)]
+    wrong += [
+        f"{name} is called {name.removeprefix('FLASK_')} here. Rename it."
+        for name in environ
+        if name.startswith("FLASK_PREPAID_")
+    ]
+    wrong += [f"The shop sets {name} itself. Take it away." for name in environ if name in FIXED]
+    return wrong + [
+        f"The shop sets {name} itself. Take it away; RATELIMIT_ENABLED=0 lifts every limit."
+        for name in environ
+        if name in FIXED_LIMITS
+    ]
+
+
+def of_extension(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that keep the extension's names, such as ``PREPAID_SELLING``; it checks them itself."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if value and name.startswith("PREPAID_") and not name.startswith("PREPAID_TEST_")
     }
 
 

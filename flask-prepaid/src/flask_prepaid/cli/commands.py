@@ -148,9 +148,7 @@ def tick(every: float | None) -> None:
 def tick_once() -> None:
     done = {what: count for what, count in upkeep.tick(context()).items() if count}
     if done:
-        counted = (
-            f"{count:,} {what if count != 1 else what.removesuffix('s')}" for what, count in done.items()
-        )
+        counted = (f"{count:,} {what if count > 1 else upkeep.ONE[what]}" for what, count in done.items())
         click.echo(f"tick: {', '.join(counted)}", err=True)
 
 

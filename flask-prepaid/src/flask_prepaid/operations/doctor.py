@@ -247,6 +247,13 @@ def _upkeep(context: Context) -> Iterator[str]:
             f"{counted(warned, 'payment is', 'payments are')} suspected by the card's bank, neither refunded "
             "nor disputed yet: refund on the operator's page, or set PREPAID_REFUND_FRAUD_WARNINGS."
         )
+    tried = fraud_warnings.count(session, tried=True)
+    if tried:
+        yield (
+            f"{counted(tried, 'payment', 'payments')} suspected by the card's bank could not be refunded by "
+            "itself: Stripe or the bank refused, and it is not tried again. The payment's page has why; "
+            "refund there, or in Stripe's dashboard."
+        )
     refused = session.scalar(select(func.count()).where(Customer.refused_email.is_not(None)))
     if refused:
         yield (

@@ -21,6 +21,19 @@ from . import notices
 
 Id = TypeVar("Id", int, str)
 
+#: What each of them is called where one was due, by what it is called otherwise.
+ONE = {
+    "wallets": "wallet",
+    "payments": "payment",
+    "refunds": "refund",
+    "fraud warnings": "fraud warning",
+    "addresses": "address",
+    "plans": "plan",
+    "plans' retries": "plan's retry",
+    "top-ups": "top-up",
+    "notices": "notice",
+}
+
 log = logging.getLogger(__name__)
 
 #: How long one tick counts for the reports; the next one goes on.

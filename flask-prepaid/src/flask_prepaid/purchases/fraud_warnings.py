@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from .. import signals
 from ..context import Context, Write, nothing, reading
 from ..gateway.values import StripeWarning
 from ..payments import payments
-from ..payments.models import TAKES_NOTHING, Dispute, FraudWarning, Payment
+from ..payments.models import NOT_REFUNDED, TAKES_NOTHING, Dispute, FraudWarning, Payment, Refund
 from . import refunds, topup_rules, topups
 
 #: Why the money went back, as it stands with the refund.
@@ -73,6 +73,15 @@ def unanswered() -> Select[FraudWarning]:
     )
 
 
+def came_to_nothing() -> ColumnElement[bool]:
+    """Whether the refund that was to answer a warning was refused, or has failed: a person has to look."""
+    return exists().where(
+        Refund.payment_id == FraudWarning.payment_id,
+        Refund.state.in_(NOT_REFUNDED),
+        Refund.reason == REASON,
+    )
+
+
 def of_payment(session: Session, payment_id: int) -> FraudWarning | None:
     """The warning of a payment that a refund still answers."""
     return session.scalars(unanswered().where(FraudWarning.payment_id == payment_id).limit(1)).first()
@@ -84,17 +93,21 @@ def payments_to_answer(session: Session, limit: int, *, owner: str | None = None
     return session.scalars(wanted if owner is None else wanted.where(Payment.owner == owner)).all()
 
 
-def count(session: Session) -> int:
-    """How many warnings a refund still answers."""
-    of_all = unanswered().order_by(None).with_only_columns(func.count())
-    return session.scalar(of_all) or 0
+def count(session: Session, *, tried: bool = False) -> int:
+    """How many warnings a refund still answers; with ``tried``, those whose refund came to nothing."""
+    wanted = unanswered().where(came_to_nothing() if tried else ~came_to_nothing())
+    return session.scalar(wanted.order_by(None).with_only_columns(func.count())) or 0
 
 
 def due(context: Context, *, limit: int = 100) -> list[str]:
-    """The warnings that are answered by a refund without being asked, by PREPAID_REFUND_FRAUD_WARNINGS."""
+    """The warnings that are answered by a refund without being asked, by PREPAID_REFUND_FRAUD_WARNINGS.
+
+    Each is tried once: where that came to nothing, it waits for the operator.
+    """
     if not context.config.refund_fraud_warnings:
         return []
-    return list(context.session.scalars(unanswered().with_only_columns(FraudWarning.id).limit(limit)))
+    untried = unanswered().where(~came_to_nothing()).with_only_columns(FraudWarning.id)
+    return list(context.session.scalars(untried.limit(limit)))
 
 
 def answer(context: Context, warning_id: str) -> None:

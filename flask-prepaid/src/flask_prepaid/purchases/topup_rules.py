@@ -21,7 +21,7 @@ from ..context import Context
 from ..payments.models import Payment, PaymentState, SavedCard, TopUp, Via
 from . import cards
 
-#: How long it waits after the first decline of a card and after the second; the third stops it.
+#: How long it waits after a first failure with a card and after the second; the third stops it.
 BACK_OFF = (timedelta(hours=1), timedelta(hours=24))
 
 #: What came of a top-up in one of these is not known: another one could charge twice.
@@ -37,6 +37,7 @@ NO_CARD = "no card is on file"
 NOT_SOLD = "the pack is not sold any more"
 OTHER_TERMS = "the pack is sold on other terms now"
 REFUNDED = "a top-up was refunded"
+REFUSED = "our payment service refused the charge, not your bank"
 UNDER_REVIEW = "we are looking at your last top-up"
 WARNED = "a bank has warned of a payment of yours"
 
@@ -94,15 +95,15 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     history = _history(session, row)
     card = session.get(SavedCard, cards.default_card(session, row.owner) or "")
     pack = context.catalog.packs.get(row.pack)
-    declines = _declines(history, card)
-    reason = _reason_to_stop(row, history, card, pack, declines)
+    failures = _failures(history, card)
+    reason = _reason_to_stop(row, history, card, pack, failures)
     if reason is not None:
         return Stop(reason, history[0].id if history else None)
     if wallet.debt:
         return Stop(IN_DEBT)
     if _is_under_way(session, row.owner, history):
         return None
-    if 0 < declines <= len(BACK_OFF) and context.clock() < history[0].created_at + BACK_OFF[declines - 1]:
+    if failures and context.clock() < failures[0].created_at + BACK_OFF[len(failures) - 1]:
         return None
     if not context.config.selling:
         return Skip(SELLING_PAUSED)
@@ -120,12 +121,16 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
 
 
 def _reason_to_stop(
-    row: TopUp, history: list[Payment], card: SavedCard | None, pack: Pack | None, declines: int
+    row: TopUp,
+    history: list[Payment],
+    card: SavedCard | None,
+    pack: Pack | None,
+    failures: list[Payment],
 ) -> str | None:
     if history and history[0].state is PaymentState.NEEDS_REVIEW:
         return UNDER_REVIEW
-    if declines > len(BACK_OFF):
-        return DECLINED
+    if len(failures) > len(BACK_OFF):
+        return DECLINED if is_decline(failures[0]) else REFUSED
     if card is None:
         return NO_CARD
     if pack is None:
@@ -140,12 +145,20 @@ def _history(session: Session, row: TopUp) -> list[Payment]:
     return list(session.scalars(since.where(Payment.id > row.after_payment).order_by(Payment.id.desc())))
 
 
-def _declines(history: list[Payment], card: SavedCard | None) -> int:
-    """How many top-ups have failed in a row with this card as it is: another one, or a new date, is tried."""
-    failed = takewhile(lambda payment: payment.state is PaymentState.FAILED, history)
+def _failures(history: list[Payment], card: SavedCard | None) -> list[Payment]:
+    """The top-ups that have failed in a row with this card as it is, newest first.
+
+    Another card, or a new date on this one, is tried at once.
+    """
     if card is None:
-        return 0
-    return sum(payment.card_id == card.id and payment.id > card.after_payment for payment in failed)
+        return []
+    failed = takewhile(lambda payment: payment.state is PaymentState.FAILED, history)
+    return [payment for payment in failed if payment.card_id == card.id and payment.id > card.after_payment]
+
+
+def is_decline(payment: Payment) -> bool:
+    """Whether a bank said no to a failed payment. What Stripe itself refuses has no PaymentIntent."""
+    return payment.payment_intent_id is not None
 
 
 def _is_under_way(session: Session, owner: str, history: list[Payment]) -> bool:

@@ -36,7 +36,16 @@ MOVES: dict[str, frozenset[State]] = {
         {State.TRIALING, State.ACTIVE, State.INCOMPLETE, State.PAST_DUE, State.UNPAID, State.PAUSED}
     ),
     "keep": frozenset({State.TRIALING, State.ACTIVE, State.PAST_DUE}),
-    "pay": frozenset({State.ACTIVE, State.INCOMPLETE, State.PAST_DUE, State.UNPAID, State.PAUSED}),
+    "pay": frozenset(
+        {
+            State.TRIALING,
+            State.ACTIVE,
+            State.INCOMPLETE,
+            State.PAST_DUE,
+            State.UNPAID,
+            State.PAUSED,
+        }
+    ),
 }
 
 

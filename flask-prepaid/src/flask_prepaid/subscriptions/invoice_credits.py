@@ -210,7 +210,7 @@ def _settle(
     if due.credits > 0:
         _give(context, subscription, row, bill, due)
     elif due.credits < 0:
-        _take(context, subscription, row, -due.credits)
+        _take(context, subscription, row, -due.credits, since=_period_begins(context, subscription, bill))
 
 
 def _give(
@@ -276,30 +276,53 @@ def _overtaken(context: Context, row: Invoice) -> bool:
     return context.session.scalar(later.limit(1)) is not None
 
 
-def _take(context: Context, subscription: Subscription, row: Invoice, credits: int) -> None:
+def _period_begins(context: Context, subscription: Subscription, bill: StripeInvoice) -> datetime:
+    """When the period began of which an invoice gives a part back."""
+    period_at = periods(context, subscription)
+    parts = [line for line in bill.lines if line.is_of_plan and line.is_part]
+    return moment(min(whole[0] for line in parts if (whole := period_at(line.start, line.end))))
+
+
+def _take(
+    context: Context, subscription: Subscription, row: Invoice, credits: int, *, since: datetime
+) -> None:
     """A downgrade made at once gave money back: take the credits of the rest of the period.
 
-    Of what was given last first: an upgrade may have brought a part of them.
+    Of what was given last first: an upgrade may have brought a part of them. What was given before the
+    period began, at ``since``, is none of it: Stripe gives money back also for a period that is not paid.
     """
     given = select(Invoice.id, func.coalesce(Invoice.credits, 0)).where(
-        Invoice.subscription_id == subscription.id, Invoice.credits > 0, Invoice.id != row.id
+        Invoice.subscription_id == subscription.id,
+        Invoice.credits > 0,
+        Invoice.id != row.id,
+        (Invoice.created_at >= since) | (Invoice.period_start >= since),
     )
+    given = given.order_by(Invoice.created_at.desc(), Invoice.id.desc())
+    invoices = context.session.execute(given).all()
     taken = 0
-    for invoice_id, there in context.session.execute(
-        given.order_by(Invoice.created_at.desc(), Invoice.id.desc())
-    ).all():
+    for number, (invoice_id, there) in enumerate(invoices, 1):
+        lot_key, key = f"invoice:{invoice_id}", f"invoice:{row.id}:{invoice_id}"
         part = min(credits - taken, there)
-        context.ledger.claw_back(
-            subscription.owner,
-            lot_key=f"invoice:{invoice_id}",
-            key=f"invoice:{row.id}:{invoice_id}" if taken else f"invoice:{row.id}",
-            credits=part,
-            reason="The plan was made smaller",
-        )
-        taken += part
-        if taken == credits:
-            return
+        if part:
+            is_last = number == len(invoices)
+            taken += _take_of(context, subscription.owner, lot_key, key, part, keeps_claim=is_last)
     row.credits = -taken
+
+
+def _take_of(context: Context, owner: str, lot_key: str, key: str, credits: int, *, keeps_claim: bool) -> int:
+    """Take up to ``credits`` of what an invoice gave; how many there were to take.
+
+    :param keeps_claim: Whether what was refunded already is taken later, if that refund fails. If not, the
+        credits of another invoice make up for it.
+    """
+    why = "The plan was made smaller"
+    entry = context.ledger.claw_back(owner, lot_key=lot_key, key=key, credits=credits, reason=why)
+    taken = entry.debt - entry.credits
+    if taken < credits and not keeps_claim:
+        context.ledger.restore(owner, claw_key=key, key=f"{key}:undone", reason=why)
+        if taken:
+            context.ledger.claw_back(owner, lot_key=lot_key, key=f"{key}:rest", credits=taken, reason=why)
+    return taken
 
 
 def _payment(context: Context, subscription: Subscription, bill: StripeInvoice, credits: int) -> Payment:

@@ -239,3 +239,7 @@ def answers(url: str, *, within_s: float) -> bool:
             if time.monotonic() >= until:
                 return False
             time.sleep(0.1)
+
+
+def test_the_tick_has_a_word_for_one_of_each(shop: Shop) -> None:
+    assert list(shop.read(lambda: upkeep.tick(shop.prepaid))) == list(upkeep.ONE)

@@ -1,4 +1,4 @@
-"""One cell of the table, brought about on the emulator by a customer of its own."""
+"""One cell of the table: a customer on the emulator, brought into a state, to whom an event happens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask_prepaid import Operators
 from flask_prepaid.payments import customers
 from prepaid_ledger.errors import PrepaidError
 
-from ..subscriptions.plan_shop import PlanShop
+from ..subscriptions.plan_shop import VISA, PlanShop
 
 #: An event that takes time.
 Waits = Iterator[timedelta]
@@ -20,36 +20,42 @@ class Cell:
     """A customer for whom a state is brought about, and then an event happens.
 
     A method with a state's name brings it about; one with ``on_`` before it lets an event happen. An event
-    that takes time yields how much, for the clock goes on for everybody in the shop.
+    that takes time yields how much goes by.
+
+    :param card: What the customer pays with.
     """
 
-    def __init__(self, shop: PlanShop, state: str, event: str, number: int) -> None:
-        self.shop = shop
-        self.state, self.event = state, event
-        self.owner = f"user:{number}"
-        self.is_refused = False
+    owner = "user:1"
+
+    def __init__(self, shop: PlanShop, state: str, card: str = VISA) -> None:
+        self.shop, self.state, self.card = shop, state, card
+
+    @classmethod
+    def card_for(cls, event: str) -> str:
+        """The card that the customer must have paid with if this event is to happen."""
+        return VISA
 
     def bring_about(self) -> None:
         getattr(self, as_name(self.state))()
 
-    def begin(self) -> timedelta | None:
-        """Let the event happen; after which time it goes on, or ``None`` where it needs none."""
-        try:
-            self.rest: Waits | None = getattr(self, f"on_{as_name(self.event)}")()
-            return next(self.rest) if self.rest else None
-        except PrepaidError:
-            self.is_refused = True
-            return None
+    def after_the_month(self) -> None:
+        """What a state needs besides, once its first month has gone by."""
 
-    def go_on(self) -> None:
-        """After the time that the event waits for."""
-        assert self.rest is not None
-        for _ in self.rest:
-            raise AssertionError(f"{self.event} waits twice")
-
-    def came(self) -> str:
+    def come_to(self, event: str) -> str:
         """What the customer has after the event, or ``refused``."""
-        return "refused" if self.is_refused else self.shown()
+        try:
+            waits: Waits | None = getattr(self, f"on_{as_name(event)}")()
+            for time in waits or ():
+                self.pass_time(time)
+        except PrepaidError:
+            return "refused"
+        self.shop.stripe.deliver()
+        return self.shown()
+
+    def pass_time(self, time: timedelta) -> None:
+        """Let time go by; what falls due happens, its events arrive, and the shop ticks."""
+        self.shop.stripe.advance(seconds=int(time.total_seconds()))
+        self.shop.tick()
 
     def shown(self) -> str:
         wallet = self.read(lambda: self.shop.prepaid.wallet(self.owner))
@@ -68,7 +74,7 @@ class Cell:
         self.read(committed)
 
     def spend(self, credits: int) -> None:
-        key = f"work:{self.event}:{credits}"
+        key = f"work:{credits}"
         self.write(lambda: self.shop.prepaid.spend(self.owner, credits=credits, key=key))
 
     def adjust(self, credits: int) -> None:
@@ -76,11 +82,7 @@ class Cell:
 
     def shut_out(self) -> None:
         """The host shuts the customer out."""
-        blocked = self.shop.prepaid.operators.blocked
-        owner = self.owner
-        self.shop.prepaid.operators = Operators(
-            current=lambda: None, blocked=lambda each: each == owner or blocked(each)
-        )
+        self.shop.prepaid.operators = Operators(current=lambda: None, blocked=lambda each: True)
 
     def on_spend(self) -> None:
         self.spend(50)

@@ -11,9 +11,14 @@ from flask_prepaid.subscriptions.models import Invoice
 
 from .cell import Cell, Waits
 
-#: Until the next month is billed and paid, from any day on which an event happens here; the clock jumps, and
-#: events arrive at its end, so it is no more than the grace of the month before.
-MONTH = timedelta(days=30, hours=2)
+#: A month goes by in steps, so that the shop ticks before and after a trial or a month has ended.
+MONTH = (
+    timedelta(days=13, hours=23),
+    timedelta(hours=3),
+    timedelta(days=13, hours=21),
+    timedelta(hours=3),
+    timedelta(days=2, hours=22),
+)
 
 
 class InvoiceCell(Cell):
@@ -78,7 +83,6 @@ class InvoiceCell(Cell):
         self.spent()
 
     def after_the_month(self) -> None:
-        """What a state needs besides once its first month has gone by."""
         if self.state == "outside":
             self.shop.v1.invoices.pay(self.invoice.stripe_id, {"paid_out_of_band": True})
             self.shop.stripe.deliver()
@@ -105,14 +109,14 @@ class InvoiceCell(Cell):
         self.shop.stripe.dispute(dispute=self.dispute(), outcome="won")
 
     def on_renewal(self) -> Waits:
-        yield MONTH
+        yield from MONTH
 
     def on_coupon(self) -> Waits:
         coupon = self.shop.v1.coupons.create({"percent_off": 100, "duration": "once"})
         self.shop.v1.subscriptions.update(
             self.shop.stripe_id(self.owner), {"discounts": [{"coupon": coupon.id}]}
         )
-        yield MONTH
+        yield from MONTH
 
     def on_cancel(self) -> None:
         self.read(lambda: changing.cancel_now(self.shop.prepaid, self.owner))

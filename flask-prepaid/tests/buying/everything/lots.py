@@ -22,11 +22,12 @@ class LotCell(Cell):
     def payment(self) -> Any:
         return next(payment for payment in self.shop.payments(self.owner) if payment.pack == PACK)
 
+    @classmethod
+    def card_for(cls, event: str) -> str:
+        return FAILS_LATER if event == "failed refund" else super().card_for(event)
+
     def bought(self) -> None:
-        session = self.shop.buy(self.owner, pack=PACK)
-        self.shop.stripe.pay(
-            session, card=FAILS_LATER if self.event == "failed refund" else "4242424242424242"
-        )
+        self.shop.stripe.pay(self.shop.buy(self.owner, pack=PACK), card=self.card)
 
     def dispute(self, **how: Any) -> str:
         return str(self.shop.stripe.dispute(self.payment.payment_intent_id, **how)["id"])

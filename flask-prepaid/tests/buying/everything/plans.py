@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from flask_prepaid.subscriptions import changing
+from datetime import timedelta
+from typing import Any
+
+from flask_prepaid.errors import PlanRefused
+from flask_prepaid.subscriptions import changing, prices
 
 from .cell import Cell, Waits
 from .invoices import MONTH
@@ -20,21 +24,58 @@ class PlanCell(Cell):
         """The state of a plan that has ended."""
         return "none" if self.state == "none" else str(self.shop.state(self.owner))
 
+    @property
+    def half(self) -> timedelta:
+        """Of the trial, or of the first month, which has 28 days."""
+        return timedelta(days=7 if self.state == "trying" else 14)
+
     # States
 
     def none(self) -> None:
         """Nobody has chosen anything."""
 
+    def trying(self) -> None:
+        self.shop.subscribe("trial", self.owner)
+
     def active(self) -> None:
         self.shop.subscribe("small", self.owner)
+
+    def ending(self) -> None:
+        self.active()
+        self.on_end()
+
+    def paused(self) -> None:
+        self.active()
+        self.on_pause()
+
+    def past_due(self) -> None:
+        self.active()
+        self.spend(100)
+        customer = str(self.read(lambda: self.shop.prepaid.customer_id(self.owner)))
+        card = self.shop.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer})
+        plan = self.shop.stripe_id(self.owner)
+        self.shop.v1.subscriptions.update(plan, {"default_payment_method": card.id})
+
+    def canceled(self) -> None:
+        self.active()
+        self.on_cancel()
+
+    def blocked(self) -> None:
+        self.active()
+        self.shut_out()
+        self.shop.tick()
+
+    def closed(self) -> None:
+        self.active()
+        self.on_leave()
 
     # Events
 
     def on_choose(self) -> None:
         answer = self.shop.send(owner=self.owner, plan="small")
-        self.is_refused = answer.status_code != 303
-        if not self.is_refused:
-            self.shop.stripe.pay(self.shop.session_of(answer))
+        if answer.status_code != 303:
+            raise PlanRefused(answer.text)
+        self.shop.stripe.pay(self.shop.session_of(answer))
 
     def on_cancel(self) -> None:
         self.read(lambda: changing.cancel_now(self.shop.prepaid, self.owner))
@@ -56,8 +97,36 @@ class PlanCell(Cell):
         self.read(lambda: changing.use_card(self.shop.prepaid, self.owner, card))
 
     def on_month(self) -> Waits:
-        yield MONTH
+        yield from MONTH
 
     def on_block(self) -> Waits:
         self.shut_out()
-        yield MONTH
+        self.shop.tick()
+        yield from MONTH
+
+    def on_upgrade(self) -> Waits:
+        yield self.half
+        self.change("large")
+
+    def on_downgrade(self) -> Waits:
+        yield self.half
+        self.change("taste")
+        yield from MONTH
+
+    def on_made_smaller(self) -> Waits:
+        yield self.half
+        taste = self.shop.prepaid.catalog.plans["taste"]
+        price = self.read(lambda: prices.ensure(self.shop.prepaid, taste).id)
+        plan = self.shop.v1.subscriptions.retrieve(self.shop.stripe_id(self.owner))
+        change: Any = {
+            "items": [{"id": plan["items"].data[0].id, "price": price}],
+            "proration_behavior": "always_invoice",
+        }
+        self.shop.v1.subscriptions.update(plan.id, change)
+
+    def change(self, slug: str) -> None:
+        prepaid = self.shop.prepaid
+        plan = prepaid.catalog.plans[slug]
+        shown = self.read(lambda: changing.preview(prepaid, self.owner, plan, 1))
+        agreed = {"proration_date": shown.proration_date, "due_minor": shown.due_minor}
+        self.read(lambda: changing.change(prepaid, self.owner, plan, 1, **agreed))

@@ -158,7 +158,14 @@ PLANS = Table(
     "state of the plan.",
     {
         "none": "There is no plan.",
+        "trying": "A plan of 200 credits a month is tried for 14 days, with 20 credits.",
         "active": "The month is paid.",
+        "ending": "The month is paid, and the plan ends with it.",
+        "paused": "The month is paid, and the plan is paused.",
+        "past due": "The first month is used up, and the card failed for the second, as one that has expired does.",
+        "canceled": "The month is paid, and the plan was canceled.",
+        "blocked": "The month is paid, and the host has shut the customer out.",
+        "closed": "The month is paid, and the customer was deleted at Stripe.",
     },
     {
         "choose": "The plan is chosen, and paid on Stripe's page.",
@@ -168,22 +175,28 @@ PLANS = Table(
         "pause": "The plan is paused.",
         "go on": "It goes on after a pause.",
         "good card": "It is paid with a good card.",
+        "upgrade": "Half of the month, or of the trial, goes by, and the plan is changed to one of 500 credits.",
+        "downgrade": "Half of it goes by, the plan is changed to one of 50 credits, and a month goes by.",
+        "made smaller": "Half of it goes by, and an operator makes it one of 50 credits in Stripe's dashboard, at once.",
         "month": "A month goes by.",
         "block": "The host shuts the customer out, and a month goes by.",
         "leave": "The customer is deleted at Stripe.",
     },
     """
-          | none       | active
-choose    | active 100 | refused
-cancel    | refused    | canceled 100
-end       | refused    | active 100
-keep      | refused    | active 100
-pause     | refused    | paused 100
-go on     | refused    | refused
-good card | -plan      | active 100
-month     | none 0     | active 130
-block     | none 0     | active 130
-leave     | none 0     | canceled 100
+             | none       | trying       | active       | ending       | paused       | past due     | canceled     | blocked      | closed
+choose       | active 100 | refused      | refused      | refused      | refused      | refused      | active 200   | refused      | active 200
+cancel       | refused    | canceled 20  | canceled 100 | canceled 100 | canceled 100 | canceled 0   | refused      | canceled 100 | refused
+end          | refused    | trialing 20  | active 100   | active 100   | refused      | refused      | refused      | active 100   | refused
+keep         | refused    | trialing 20  | active 100   | active 100   | refused      | past_due 0   | refused      | active 100   | refused
+pause        | refused    | refused      | paused 100   | refused      | refused      | refused      | refused      | paused 100   | refused
+go on        | refused    | refused      | refused      | refused      | active 100   | refused      | refused      | refused      | refused
+good card    | -plan      | trialing 20  | active 100   | active 100   | paused 100   | active 100   | -plan        | active 100   | -plan
+upgrade      | refused    | trialing 20  | active 300   | refused      | refused      | refused      | refused      | active 300   | refused
+downgrade    | refused    | active 50    | active 50    | refused      | refused      | refused      | refused      | active 0     | refused
+made smaller | -plan      | trialing 20  | active 75    | active 75    | paused 75    | active 0     | -plan        | active 75    | -plan
+month        | none 0     | active 200   | active 130   | canceled 0   | paused 0     | canceled 0   | canceled 0   | active 0     | canceled 0
+block        | none 0     | active 0     | active 0     | canceled 0   | paused 0     | active 0     | canceled 0   | active 0     | canceled 0
+leave        | none 0     | canceled 20  | canceled 100 | canceled 100 | canceled 100 | canceled 0   | canceled 100 | canceled 100 | canceled 100
 """,
 )
 
@@ -193,10 +206,11 @@ TOPUPS = Table(
     "After the credits stands what has become of the setting.",
     {
         "on": "A good card is on file.",
-        "declines": "The card on file is declined.",
+        "declines": "The card on file is declined, as one that has expired is.",
         "asks": "The bank asks its customer each time.",
         "no card": "The card is not on file any more.",
         "blocked": "A good card is on file, and the host has shut the customer out.",
+        "closed": "A good card was on file, and the customer was deleted at Stripe.",
     },
     {
         "spend": "90 credits are spent.",
@@ -208,14 +222,14 @@ TOPUPS = Table(
         "leave": "The customer is deleted at Stripe.",
     },
     """
-         | on        | declines  | asks       | no card    | blocked
-spend    | 110 on    | 10 on     | 10 stopped | 10 stopped | 10 stopped
-refund   | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped
-dispute  | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped
-adjust   | 10 on     | 10 on     | 10 on      | 10 stopped | 10 stopped
-take all | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped
-grant    | 150 on    | 150 on    | 150 on     | 150 on     | 150 on
-leave    | 100 off   | 100 off   | 100 off    | 100 off    | 100 off
+         | on        | declines  | asks       | no card    | blocked    | closed
+spend    | 110 on    | 10 on     | 10 stopped | 10 stopped | 10 stopped | 10 off
+refund   | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped | 0 off
+dispute  | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped | 0 off
+adjust   | 10 on     | 10 on     | 10 on      | 10 stopped | 10 stopped | 10 off
+take all | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped | 0 off
+grant    | 150 on    | 150 on    | 150 on     | 150 on     | 150 on | 150 off
+leave    | 100 off   | 100 off   | 100 off    | 100 off    | 100 off | 100 off
 """,
 )
 

@@ -1,9 +1,11 @@
-"""Each cell of the table is brought about on the emulator, and comes to what stands in it."""
+"""Each cell of the table is brought about on the emulator, and comes to what stands in it.
+
+``./dev campaign everything`` does them all, on both databases.
+"""
 
 from __future__ import annotations
 
 import os
-from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -11,94 +13,42 @@ import pytest
 
 from flask_prepaid.testing import Databases
 
-from ..subscriptions.plan_shop import PlanShop
-from .cell import Cell
-from .invoices import InvoiceCell
-from .lots import LotCell
 from .page import page
-from .plans import PlanCell
-from .table import INVOICES, LOTS, NEVER, PLANS, TABLES, TOPUPS, Table
-from .topups import TopUpCell
-
-#: From the first day of a plan until its second month is billed.
-FIRST_MONTH = timedelta(days=29)
-
-#: How far the clock goes on, once all in a shop have been brought into the state.
-AFTER = {
-    "lapsed": timedelta(days=31),
-    **dict.fromkeys(("balance", "part", "outside", "open", "renewed"), FIRST_MONTH),
-}
-
-CELLS: dict[str, type[Cell]] = {
-    LOTS.title: LotCell,
-    INVOICES.title: InvoiceCell,
-    PLANS.title: PlanCell,
-    TOPUPS.title: TopUpCell,
-}
+from .playing import CELLS, play, wanted
+from .table import NEVER, TABLES, Table
 
 PAGE = Path(__file__).parents[4] / "docs/reference/what-happens-when.md"
 
 
-def opened(databases: Databases, kind: str) -> PlanShop:
-    shop = PlanShop(databases.fresh(kind), PREPAID_PROMOTION_CODES=True)
-    coupon = shop.v1.coupons.create({"percent_off": 100, "duration": "once"})
-    shop.v1.promotion_codes.create({"code": "ALL", "promotion": {"type": "coupon", "coupon": coupon.id}})
-    return shop
-
-
-def pass_time(shop: PlanShop, time: timedelta) -> None:
-    shop.stripe.advance(seconds=int(time.total_seconds()))
-    shop.tick()
-
-
-def come_to(
-    databases: Databases, kind: str, table: Table, state: str
-) -> tuple[dict[str, str], dict[str, str]]:
-    """What each event comes to in a state, and what it must: all in one shop, each with its own customer."""
-    wanted = {event: cell for event, cell in table.cells()[state].items() if not cell.startswith("-")}
-    shop = opened(databases, kind)
-    cells = [CELLS[table.title](shop, state, event, number) for number, event in enumerate(wanted, 1)]
-    for cell in cells:
-        cell.bring_about()
-    if state in AFTER:
-        pass_time(shop, AFTER[state])
-    for cell in cells:
-        if isinstance(cell, InvoiceCell):
-            cell.after_the_month()
-    came, waiting = {}, []
-    for cell in cells:
-        time = cell.begin()
-        if time is None:
-            came[cell.event] = cell.came()
-        else:
-            waiting.append((time, cell))
-    gone = timedelta(0)
-    for time, cell in sorted(waiting, key=lambda each: each[0]):
-        pass_time(shop, time - gone)
-        gone = time
-        cell.go_on()
-        came[cell.event] = cell.came()
-    shop.close()
-    return {event: came[event] for event in wanted}, wanted
-
-
 STATES = [(table, state) for table in TABLES for state in table.states]
+
+#: The sample is the same in each run.
+SEED = 20
+
+#: One cell in so many is played here.
+ONE_IN = 3
+
+
+def sample(table: Table, state: str) -> dict[str, str]:
+    cells = wanted(table, state)
+    chosen = Random(f"{SEED}{table.title}{state}").sample(list(cells), -(-len(cells) // ONE_IN))
+    return {event: cells[event] for event in cells if event in chosen}
 
 
 @pytest.mark.parametrize(
     ("table", "state"), [pytest.param(*each, id=f"{each[0].title}-{each[1]}") for each in STATES]
 )
-def test_every_event_comes_to_what_the_table_says(databases: Databases, table: Table, state: str) -> None:
-    came, wanted = come_to(databases, "sqlite", table, state)
+def test_events_come_to_what_the_table_says(databases: Databases, table: Table, state: str) -> None:
+    cells = sample(table, state)
 
-    assert came == wanted
+    assert play(databases, "sqlite", table, state, cells) == cells
 
 
-@pytest.mark.parametrize(("table", "state"), Random(20).sample(STATES, 2))
+@pytest.mark.parametrize(("table", "state"), Random(SEED).sample(STATES, 4))
 def test_a_sample_of_it_holds_on_postgresql(databases: Databases, table: Table, state: str) -> None:
-    came, wanted = come_to(databases, "postgresql", table, state)
+    cells = sample(table, state)
 
-    assert came == wanted
+    assert play(databases, "postgresql", table, state, cells) == cells
 
 
 def test_a_cell_that_cannot_happen_says_why() -> None:

@@ -14,9 +14,12 @@ GOOD = "4242424242424242"
 class TopUpCell(Cell):
     """A customer with 100 credits, for whom 100 more are bought when fewer than 20 are left."""
 
-    def came(self) -> str:
+    def come_to(self, event: str) -> str:
+        came = super().come_to(event)
+        if came == "refused":
+            return came
         self.shop.tick()
-        return super().came()
+        return self.shown()
 
     def shown(self) -> str:
         row = self.read(lambda: topups.setting(self.shop.prepaid.session, self.owner))
@@ -50,6 +53,10 @@ class TopUpCell(Cell):
     def blocked(self) -> None:
         self.switched_on(GOOD)
         self.shut_out()
+
+    def closed(self) -> None:
+        self.switched_on(GOOD)
+        self.on_leave()
 
     # Events
 

@@ -21,27 +21,23 @@ from ..shop import Shop, ShopWith
 
 
 class Refusing(stripe.HTTPClient):
-    """Stripe, which refuses every request that sells something, with these words."""
+    """Stripe, which refuses every request that makes an object of one path, with these words."""
 
     name = "refusing"
     words = "Your account cannot make live charges, jo@mail.example: sk_test_shop is restricted."
 
-    def __init__(self) -> None:
+    def __init__(self, path: str = "checkout/sessions") -> None:
         super().__init__()
+        self.path = path
         self.emulator = Emulator()
         self.stripe = self.emulator.http_client()
         self.on = True
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **_: Any) -> Any:
-        body, status, answered = self.stripe.request(method, url, headers, post_data)
-        if not self.on or method != "post" or "checkout/sessions" not in url:
-            return body, status, answered
+        if not self.on or method != "post" or self.path not in url:
+            return self.stripe.request(method, url, headers, post_data)
         error = {"message": self.words, "type": "invalid_request_error", "code": "account_x"}
-        return (
-            json.dumps({"error": error}),
-            400,
-            {**answered, "request-id": "req_refused", "Request-Id": "req_refused"},
-        )
+        return json.dumps({"error": error}), 400, {"request-id": "req_refused", "Request-Id": "req_refused"}
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -68,9 +69,10 @@ def test_where_stripe_is_away_the_tick_brings_the_address(
     sync(shop)
     shop.stripe.chaos()
 
-    shop.tick()
+    output = shop.command("tick").stderr
 
     assert at_stripe(shop).email == "ann@new.example"
+    assert re.search(r"\b1 address\b", output), output
     assert shop.read(lambda: customers.outdated(shop.prepaid)) == []
 
 

@@ -97,6 +97,25 @@ def test_a_payment_that_is_disputed_by_now_is_not_refunded(shop_with: ShopWith) 
     assert refunds(shop) == []
 
 
+def test_a_refund_that_stripe_refuses_is_tried_once_and_told_to_the_operator(shop_with: ShopWith) -> None:
+    shop = shop_with(webhooks=False, PREPAID_REFUND_FRAUD_WARNINGS=True)
+    session = shop.buy()
+    shop.stripe.pay(session, card=WARNS)
+    shop.come_back(session)
+    assert drift(shop, "--fix") == []
+    shop.stripe.dispute(charge=shop.charges()[0].id)  # and no event of it has come yet
+
+    shop.tick()
+    again = shop.command("tick").stderr
+
+    assert "fraud warning" not in again
+    assert refunds(shop) == []
+    assert waiting(shop) == 0
+    assert "1 payment suspected by the card's bank could not be refunded by itself" in (
+        shop.command("doctor").stderr
+    )
+
+
 def test_a_warning_that_no_event_told_of_is_found_by_the_comparison(deaf_shop: Shop) -> None:
     session = deaf_shop.buy()
     deaf_shop.stripe.pay(session, card=WARNS)

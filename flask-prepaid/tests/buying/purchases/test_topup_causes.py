@@ -13,6 +13,7 @@ from flask_prepaid.payments.models import PaymentState
 from flask_prepaid.purchases import refunds, topup_rules
 from flask_prepaid.signals import topup_skipped, topup_stopped
 
+from ..operations.test_refusals import Refusing
 from ..shop import Shop, ShopWith, on_both_databases
 from .test_cards import DECLINES_LATER, leave_card
 from .test_topups import setting, spend, switch_on, topped_up
@@ -247,6 +248,32 @@ def test_after_a_decline_a_better_card_is_tried_at_once(shop: Shop, corrected: b
     shop.tick()
 
     assert topped_up(shop) == [FAILED, FAILED if corrected else PAID]
+
+
+def test_what_stripe_refuses_three_times_is_not_said_to_be_a_decline(shop_with: ShopWith) -> None:
+    mails: list[tuple[str, str, str]] = []
+    client = Refusing("payment_intents")
+    shop = shop_with(
+        http_client=client,
+        emulator=client.emulator,
+        PREPAID_BASE_URL="https://shop.example",
+        email=lambda owner: "jo@mail.example",
+        mail=lambda *mail: mails.append(mail),
+    )
+    leave_card(shop)
+    switch_on(shop)
+
+    for hours in (0, 1, 24, 24):
+        shop.stripe.advance(hours=hours)
+        shop.tick()
+
+    assert topped_up(shop) == [FAILED] * 3
+    assert setting(shop).stopped == "our payment service refused the charge, not your bank"
+    assert [subject for _, subject, _ in mails] == ["Your auto top-up did not go through"] * 3 + [
+        "Your auto top-up has stopped"
+    ]
+    assert "your bank was not asked" in mails[0][2]
+    assert not any("declined" in text for _, _, text in mails)
 
 
 def test_a_top_up_whose_answer_is_lost_is_not_made_twice_by_saving_the_setting(shop: Shop) -> None:

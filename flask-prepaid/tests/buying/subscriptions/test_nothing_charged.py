@@ -14,6 +14,9 @@ from prepaid_ledger.tables import Kind
 
 from .plan_shop import PlanShop
 
+#: A refund of its charges fails at the bank later.
+FAILS_LATER = "4000000000005126"
+
 
 def customer(shop: PlanShop) -> str:
     return str(shop.read(lambda: shop.prepaid.customer_id("user:1")))
@@ -192,6 +195,44 @@ def test_a_smaller_plan_and_a_refund_of_one_month_take_no_more_than_it_gave(shop
     assert (shop.balance(), debt(shop)) == (0, 500)
 
 
+def test_a_smaller_plan_between_a_refund_and_its_failure_takes_its_part_in_the_end(shop: PlanShop) -> None:
+    shop.subscribe("large", card=FAILS_LATER)
+    shop.choose("small", "user:2")  # which makes the smaller plan's price at Stripe
+    small = shop.row("user:2").price_id
+    shop.pass_time(days=14)
+    shop.read(lambda: refunds.refund(shop.prepaid, shop.payments()[0].id, reason="asked for"))
+    assert shop.balance() == 0
+    item = shop.v1.subscriptions.retrieve(shop.stripe_id())["items"].data[0].id
+
+    shop.v1.subscriptions.update(
+        shop.stripe_id(), {"items": [{"id": item, "price": small}], "proration_behavior": "always_invoice"}
+    )
+    shop.stripe.deliver()
+    shop.pass_time(minutes=5)
+
+    assert [refund.status for refund in shop.v1.refunds.list().data] == ["failed"]
+    assert shop.balance() in (300, 301)
+
+
+def test_a_smaller_plan_takes_nothing_for_a_month_that_was_not_paid(shop: PlanShop) -> None:
+    shop.subscribe("large")
+    shop.spend(500)
+    shop.choose("small", "user:2")  # which makes the smaller plan's price at Stripe
+    small = shop.row("user:2").price_id
+    declined = shop.save_card("pm_card_chargeCustomerFail")
+    shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": declined})
+    shop.pass_time(days=29)
+    assert shop.state() is State.PAST_DUE
+    item = shop.v1.subscriptions.retrieve(shop.stripe_id())["items"].data[0].id
+
+    shop.v1.subscriptions.update(
+        shop.stripe_id(), {"items": [{"id": item, "price": small}], "proration_behavior": "always_invoice"}
+    )
+    shop.stripe.deliver()
+
+    assert (shop.balance(), debt(shop)) == (0, 0)
+
+
 def test_a_smaller_plan_takes_of_the_upgrade_and_of_the_month_before_it(shop: PlanShop) -> None:
     shop.subscribe("small")
     shop.choose("seats", "user:2")
@@ -210,6 +251,32 @@ def test_a_smaller_plan_takes_of_the_upgrade_and_of_the_month_before_it(shop: Pl
     shop.stripe.deliver()
 
     assert shop.balance() == given - shop.share(490, since)
+
+
+def test_a_smaller_plan_takes_of_the_month_what_a_refunded_upgrade_has_no_more(shop: PlanShop) -> None:
+    shop.subscribe("small", card=FAILS_LATER)
+    shop.choose("seats", "user:2")
+    shop.pass_time(days=10)
+    since = shop.change("large")
+    upgrade = shop.share(400, since)
+    shop.read(lambda: refunds.refund(shop.prepaid, shop.payments()[-1].id, reason="asked for"))
+    assert shop.balance() == 100
+    item = shop.v1.subscriptions.retrieve(shop.stripe_id())["items"].data[0].id
+
+    shop.v1.subscriptions.update(
+        shop.stripe_id(),
+        {
+            "items": [{"id": item, "price": shop.row("user:2").price_id}],
+            "proration_behavior": "always_invoice",
+            "proration_date": int(since),
+        },
+    )
+    shop.stripe.deliver()
+    assert (shop.balance(), debt(shop), shop.invoices()[-1].credits) == (0, 0, -100)
+
+    shop.pass_time(minutes=5)
+    assert [refund.status for refund in shop.v1.refunds.list().data] == ["failed"]
+    assert shop.balance() == upgrade  # the month has made up for it
 
 
 def test_a_plan_of_another_customers_gives_the_one_that_it_names_nothing(shop: PlanShop) -> None:

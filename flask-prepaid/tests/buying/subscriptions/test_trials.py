@@ -34,6 +34,19 @@ def test_when_the_trial_ends_the_first_month_is_paid(shop: PlanShop) -> None:
     assert [invoice.total_minor for invoice in shop.invoices()] == [0, 2_000]
 
 
+def test_the_card_that_pays_after_a_trial_is_chosen_during_it(shop: PlanShop) -> None:
+    shop.subscribe("trial")
+    other = shop.save_card("pm_card_mastercard")
+    assert "Use this card" in shop.page()
+
+    shop.do("card", saved_card=other)
+    assert shop.state() is State.TRIALING
+    shop.pass_time(days=14, hours=2)
+
+    assert [charge.payment_method for charge in shop.charges()] == [other]
+    assert shop.state() is State.ACTIVE
+
+
 def test_the_credits_of_a_trial_end_after_it(shop: PlanShop) -> None:
     shop.subscribe("trial")
 

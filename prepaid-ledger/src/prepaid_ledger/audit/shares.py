@@ -37,7 +37,7 @@ def clawed_shares(connection: Connection) -> Iterator[Problem]:
         clawbacks = [row for row in of_lot if len(row) > GONE]
         if not clawbacks:
             continue  # operators took some of it, and nothing else did
-        claims = [Claim(row.seq, row.minor, row.taken) for row in clawbacks if row.back is None]
+        claims = [Claim(row.seq, row.minor, row.claimed) for row in clawbacks if row.back is None]
         lot = clawbacks[0]
         share = share_of(lot.credits, lot.paid_minor or 0, [*claims, *gone]).taken
         moved = sum(row.taken + (row.back or 0) for row in clawbacks)
@@ -61,6 +61,7 @@ def _clawbacks() -> Select[*tuple[Any, ...]]:
             lot.credits,
             lot.amount_minor.label("paid_minor"),
             claw.amount_minor.label("minor"),
+            claw.claimed,
             (claw.debt - claw.credits).label("taken"),
             (undone.debt - undone.credits).label("back"),
         )

@@ -18,6 +18,9 @@ from sqlalchemy.orm import aliased
 from ..tables import Draw, Entry, Kind, Lot
 from .shares import Gone
 
+#: Origins of lots, each with so many of their credits.
+Parts = list[tuple[int, int]]
+
 
 class Drawn(NamedTuple):
     """What an adjustment gave, or took of one lot.
@@ -39,13 +42,14 @@ class Drawn(NamedTuple):
 class ByHand:
     """The adjustments of one wallet, so far.
 
-    ``taken`` are the parts of lots that went by hand, ``cancelled`` those whose credits were given by hand, too,
-    and ``given`` is what was given beyond them.
+    :param given: Credits that were given, and make up for nothing that was taken.
+    :param taken: What was taken, as origins of lots with credits.
+    :param cancelled: What was taken, and given by hand as well.
     """
 
     given: int = 0
-    taken: list[tuple[int, int]] = field(default_factory=list)
-    cancelled: list[tuple[int, int]] = field(default_factory=list)
+    taken: Parts = field(default_factory=list)
+    cancelled: Parts = field(default_factory=list)
 
     def feed(self, drawn: Drawn) -> Iterator[tuple[int, Gone]]:
         """Go on by one row, in ``seq`` order: what went of which lot by it, or is to count no more."""
@@ -70,7 +74,7 @@ class ByHand:
             yield drawn.origin, Gone(drawn.seq, rest)
 
 
-def _move(source: list[tuple[int, int]], target: list[tuple[int, int]], credits: int) -> list[tuple[int, int]]:
+def _move(source: Parts, target: Parts, credits: int) -> Parts:
     """Move so many credits of parts, the last ones first; what was moved."""
     moved = []
     while credits and source:
@@ -85,7 +89,9 @@ def _move(source: list[tuple[int, int]], target: list[tuple[int, int]], credits:
 
 
 def gone_by_hand(rows: Iterable[Any]) -> Iterator[tuple[int, int, int, int]]:
-    """Wallet, origin of the lot, ``seq`` and credits of what went by hand, in this order; negative is cancelled.
+    """Wallet, origin of the lot, ``seq`` and credits of what went by hand, in this order.
+
+    Negative is what was taken before, and counts no more.
 
     :param rows: Those of ``adjustments``.
     """

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..clock import Clock
-from ..errors import KeyReused, NothingToReverse
+from ..errors import NothingToReverse
 from ..tables import Entry, Kind, Lot
 from .by_hand import adjustments, gone_by_hand
 from .expiry import expire
@@ -65,20 +65,15 @@ def claw_back(
         refers_to_seq=lot.seq,
         amount_minor=refunded_minor,
         currency=None if refunded_minor is None else lot.currency,
+        claimed=credits,
         reason=reason,
     )
     earlier = repeat(session, wallet, posting, any_credits=True)
+    if earlier is not None:
+        return earlier
     expire(session, wallet)
     clawed = Clawed.of(session, wallet, lot)
-    if earlier is not None:
-        if credits is not None and clawed.share(before=earlier.seq).of_named(credits) != _taken(earlier):
-            raise KeyReused(key)
-        return earlier
-    if credits is None:
-        claim = Claim(wallet.seq + 1, refunded_minor, 0)
-        take = clawed.share(claim).taken - clawed.credits
-    else:
-        take = clawed.share().of_named(credits)
+    take = clawed.share(Claim(wallet.seq + 1, refunded_minor, credits)).taken - clawed.credits
     taken = min(take, wallet.available)
     return append(session, wallet, replace(posting, credits=-taken, debt=take - taken))
 
@@ -178,25 +173,21 @@ class Clawed:
         """The debt that was made, less what was forgiven."""
         return sum(entry.debt for entry in [*self.taken, *self.undone.values()])
 
-    def share(
-        self, claim: Claim | None = None, *, without: int | None = None, before: int | None = None
-    ) -> Share:
+    def share(self, claim: Claim | None = None, *, without: int | None = None) -> Share:
         """What of the lot is to be gone, by the clawbacks that stand.
 
         :param claim: One more of them.
         :param without: The ``seq`` of one that is undone now.
-        :param before: Up to this ``seq`` only.
         """
         claims = [
-            Claim(entry.seq, entry.amount_minor, _taken(entry))
+            Claim(entry.seq, entry.amount_minor, entry.claimed)
             for entry in self.taken
             if entry.seq not in self.undone and entry.seq != without
         ]
         moves: list[Claim | Gone] = [*claims, *self.gone]
         if claim is not None:
             moves.append(claim)
-        upto = [move for move in moves if before is None or move.seq < before]
-        return share_of(self.lot.credits, self.lot.amount_minor or 0, upto)
+        return share_of(self.lot.credits, self.lot.amount_minor or 0, moves)
 
 
 def _taken(clawback: Entry) -> int:

@@ -80,6 +80,7 @@ def capture(
     *,
     key: str,
     credits: int | None = None,
+    item: str | None = None,
     quantity: Quantities | None = None,
     price_version: str | None = None,
     clock: Clock,
@@ -89,10 +90,11 @@ def capture(
     Captured again with the same credits, it returns the hold and moves nothing. Capturing
     0 is a release. It is not too late as long as nobody has needed the credits.
 
+    :param item: What was bought in the end; it may only be said where the hold does not say it.
     :param quantity: How much it was in the end; that of the hold by default. So is ``price_version``.
 
     :raises HoldClosed: It has ended otherwise, or there is no such hold.
-    :raises ValueError: More is captured than is held.
+    :raises ValueError: More is captured than is held, or for another item.
     """
     wallet, hold = _lock_hold(session, owner, key, clock)
     credits = hold.credits if credits is None else credits
@@ -100,6 +102,8 @@ def capture(
         check_credits(credits)
     if credits > hold.credits:
         raise ValueError(f"{credits_are(hold.credits)} held, {credits} cannot be captured")
+    if item is not None and hold.item not in (None, item):
+        raise ValueError(f"item of the hold is {hold.item!r}, {item!r} cannot be captured")
     if hold.state is HoldState.CAPTURED and hold.captured == credits:
         return hold
     if credits == 0:
@@ -107,6 +111,7 @@ def capture(
     use = use_of(hold)
     use = replace(
         use,
+        item=use.item if item is None else item,
         quantity=use.quantity if quantity is None else quantity,
         price_version=price_version or use.price_version,
     )

@@ -55,6 +55,7 @@ class Posting:
     :param refers_to_seq: The ``seq`` of what it is about: a spend, a lot, a clawback, a hold.
     :param expires_at: When what is left of credits that come in ends.
     :param amount_minor: What was paid or refunded, in the smallest unit of ``currency``.
+    :param claimed: How many credits a clawback is to take, where they are named.
     :param at: When it happened, if before now; times never go back inside a wallet.
     :param use: Who spends, and on what.
     """
@@ -67,6 +68,7 @@ class Posting:
     expires_at: datetime | None = None
     amount_minor: int | None = None
     currency: str | None = None
+    claimed: int | None = None
     reason: str | None = None
     at: datetime | None = None
     use: Use = UNSAID
@@ -208,7 +210,8 @@ def repeat(
 def _gist(posted: Entry | Posting) -> tuple[object, ...]:
     """What two postings with one key must agree on, beside the credits."""
     use = posted.use if isinstance(posted, Posting) else use_of(posted)
-    return posted.kind, posted.refers_to_seq, posted.amount_minor, posted.currency, use.gist
+    money = posted.amount_minor, posted.currency
+    return posted.kind, posted.refers_to_seq, *money, posted.claimed, use.gist
 
 
 def use_of(row: Entry | Hold) -> Use:
@@ -237,6 +240,7 @@ def append(session: Session, wallet: LockedWallet, posting: Posting) -> Entry:
         expires_at=posting.expires_at,
         amount_minor=posting.amount_minor,
         currency=posting.currency,
+        claimed=posting.claimed,
         reason=posting.reason,
         spender=posting.use.spender,
         item=posting.use.item,

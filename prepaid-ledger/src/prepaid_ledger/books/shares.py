@@ -15,12 +15,12 @@ from typing import NamedTuple
 class Claim(NamedTuple):
     """A clawback that stands, by its ``seq``: the money that went back, or the credits that a host named.
 
-    ``refunded_minor`` is ``None`` where credits were named. ``credits`` are those taken, or owed for it.
+    One of the two is ``None``.
     """
 
     seq: int
     refunded_minor: int | None
-    credits: int
+    claimed: int | None
 
 
 class Gone(NamedTuple):
@@ -60,9 +60,9 @@ class Share:
         """Go on by one move, in ``seq`` order."""
         if isinstance(move, Gone):
             self.gone += move.credits
-        elif move.refunded_minor is None:
-            self.named += move.credits
-        else:
+        elif move.claimed is not None:
+            self.named += self.of_named(move.claimed)
+        elif move.refunded_minor is not None:
             self.refunded_minor += move.refunded_minor
             bought = credits_of_refund(self.credits, self.paid_minor, self.refunded_minor)
             bought = min(bought, self.credits - self.named)

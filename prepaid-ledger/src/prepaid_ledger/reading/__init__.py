@@ -1,1 +1,2 @@
-"""What a wallet is and was, read without writing. Imports ``books``, ``clock``, ``tables``."""
+"""What a wallet is and was, read without writing. Imports ``books``, ``clock``, ``errors``,
+``tables``."""

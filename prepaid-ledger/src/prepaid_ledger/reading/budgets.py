@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from ..books import hold_states
-from ..books.budget_counts import read
+from ..books.budget_counts import BudgetState, read
+from ..books.posting import LockedWallet
 from ..clock import Clock
 from ..tables import Every
 from .wallets import find_wallet
@@ -41,11 +42,6 @@ def budgets(session: Session, owner: str, *, clock: Clock) -> list[BudgetSummary
     wallet = find_wallet(session, owner, clock())
     if wallet is None:
         return []
-    states = read(session, wallet.id)
-    overdue = hold_states.overdue(session, wallet) if states and wallet.held else []
-    for state in states:
-        state.roll(wallet.now)
-        state.spent -= sum(hold.credits for hold in overdue if state.counts(hold.spender, hold.at))
     return [
         BudgetSummary(
             state.spender or None,
@@ -55,5 +51,15 @@ def budgets(session: Session, owner: str, *, clock: Clock) -> list[BudgetSummary
             state.spent,
             state.resets_at,
         )
-        for state in states
+        for state in states_now(session, wallet)
     ]
+
+
+def states_now(session: Session, wallet: LockedWallet) -> list[BudgetState]:
+    """The budgets of a wallet in the windows of now, less what overdue holds will give back."""
+    states = read(session, wallet.id)
+    overdue = hold_states.overdue(session, wallet) if states and wallet.held else []
+    for state in states:
+        state.roll(wallet.now)
+        state.spent -= sum(hold.credits for hold in overdue if state.counts(hold.spender, hold.at))
+    return states

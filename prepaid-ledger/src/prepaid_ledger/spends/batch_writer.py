@@ -15,7 +15,7 @@ from ..database.engine import write_turn
 from ..errors import Busy
 from . import batch
 from .host_insert import fit_one_statement
-from .outcomes import BudgetedOwners, Outcome
+from .outcomes import BudgetedOwners, Outcome, log_failure
 from .postgresql_batch import WAIT_BRIEFLY
 from .single import SpendRequest
 
@@ -60,10 +60,10 @@ class BatchWriter:
                 )
         except Busy:
             raise
-        except Exception:
+        except Exception as error:
             # One that cannot be posted takes all with it. Alone, it alone is refused; and where the
             # answer to COMMIT was lost, the keys tell what came of it.
-            log.debug("a batch of %d spends failed; each goes alone", len(first), exc_info=True)
+            log_failure(log, error, len(first))
             return outcomes
         for place, outcome in zip(places, posted, strict=True):
             outcomes[place] = outcome

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event
 from ..clock import Clock
 from .batch import one_of_each_key
 from .host_insert import batch_insert
-from .outcomes import BudgetedOwners
+from .outcomes import BudgetedOwners, log_failure
 from .postgresql_batch import WAIT_BRIEFLY, on_postgresql, read
 from .single import SpendRequest, Spent
 
@@ -42,23 +42,23 @@ class LoopConnection:
         """
         places = one_of_each_key(requests)
         first = [requests[place] for place in places]
-        statement, values = on_postgresql(
-            first,
-            batch_insert(first),
-            now=self._clock(),
-            debt_blocks=self._debt_blocks,
-            with_budgets=self._budgeted.any_of(first),
-        )
         spents: list[Spent | None] = [None] * len(requests)
         try:
+            statement, values = on_postgresql(
+                first,
+                batch_insert(first),
+                now=self._clock(),
+                debt_blocks=self._debt_blocks,
+                with_budgets=self._budgeted.any_of(first),
+            )
             driven = self._driven or await self._open()
             cursor = await driven.execute(statement, values)
             outcomes = read(await cursor.fetchall())
             self._budgeted.learn(first, outcomes)
             for place, outcome in zip(places, outcomes, strict=True):
                 spents[place] = outcome.spent
-        except Exception:  # alone, each gets its refusal, or what came of it
-            log.debug("a batch of %d spends failed; each goes alone", len(first), exc_info=True)
+        except Exception as error:  # alone, each gets its refusal, or what came of it
+            log_failure(log, error, len(first))
             if self._driven is None or self._driven.info.transaction_status != TransactionStatus.IDLE:
                 self._close()
         return spents

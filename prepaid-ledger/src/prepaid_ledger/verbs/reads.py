@@ -10,8 +10,10 @@ from sqlalchemy import Select
 
 from ..books import sweep, usage_sums
 from ..errors import Busy
-from ..reading import budgets, statements, usage, wallets
+from ..prices import Price
+from ..reading import budgets, quotes, statements, usage, wallets
 from ..reading.budgets import BudgetSummary
+from ..reading.quotes import Quote
 from ..reading.statements import Statement
 from ..reading.usage import Usage
 from ..reading.wallets import LotSummary, Page, WalletSummary
@@ -104,6 +106,19 @@ class Reads(Verbs):
             with suppress(RuntimeError, Busy):  # the entries are read one by one then
                 self._alone(usage_sums.bring_up, owner)
         return self._read(usage.usage, question, clock=self.setup.clock)
+
+    def quote(self, owner: str, price: Price | int, *, spender: str | None = None) -> Quote:
+        """What a use would cost ``owner`` now, and whether it can be paid. Nothing is taken or set aside.
+
+        :param price: What ``Rates.price`` made, or a number of credits from 0 on.
+        :param spender: Who would spend: the budgets of ``key:17`` and of the whole wallet are asked.
+        :raises ValueError: One of them is none that a spend can have; the message names it.
+        """
+        credits = price.credits if isinstance(price, Price) else price
+        setup = self.setup
+        return self._read(
+            quotes.quote, owner, credits, spender=spender, clock=setup.clock, debt_blocks=setup.debt_blocks
+        )
 
     def budgets(self, owner: str) -> list[BudgetSummary]:
         """The budgets of ``owner`` as they stand now, each with ``spent``, ``left`` and ``resets_at``.

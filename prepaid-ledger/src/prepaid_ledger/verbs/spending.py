@@ -11,6 +11,7 @@ from ..books.posting import Posting
 from ..books.uses import Use
 from ..database.types import Quantities
 from ..errors import PrepaidError
+from ..prices import Price, use_at
 from ..spends.single import SpendRequest, Spent
 from ..tables import Entry
 from .base import Verbs
@@ -23,23 +24,27 @@ class Spending(Verbs):
         self,
         owner: str,
         *,
-        credits: int = 1,
+        credits: int | None = None,
         key: str,
         reason: str | None = None,
         spender: str | None = None,
         item: str | None = None,
         quantity: Quantities | None = None,
         price_version: str | None = None,
+        price: Price | None = None,
     ) -> Entry:
         """Take credits in your transaction: the work and its price are committed together, or neither.
 
         Call it last, then commit: until then other writers of this wallet wait.
 
+        :param credits: How many; 1 by default.
         :param key: Names what is paid for, ``report:17``. Once spent, it returns the first entry.
         :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
         :param item: What is bought: ``report``, ``gpt-x``.
         :param quantity: How much of it: a whole number, or one for each unit by its name.
         :param price_version: The price list that made credits of it.
+        :param price: What ``Rates.price`` made: it says credits, item, quantity and version by itself.
+        :raises ValueError: One of them is none that a spend can have, or the price is 0.
         :raises InsufficientCredits: Fewer are available.
         :raises WalletBlocked: The wallet owes credits, and the ledger's ``debt_blocks`` is set.
         :raises BudgetExceeded: A budget of the spender or of the wallet has fewer left.
@@ -47,8 +52,9 @@ class Spending(Verbs):
         :raises Busy: Another writer held the wallet for too long.
         :raises DBAPIError: A deadlock or serialization failure: roll back and repeat your transaction.
         """
+        credits, item, quantity, price_version = use_at(price, credits, item, quantity, price_version)
         use = Use(spender, item, quantity, price_version)
-        posting = Posting.of_spend(credits, key, reason=reason, use=use)
+        posting = Posting.of_spend(1 if credits is None else credits, key, reason=reason, use=use)
         setup = self.setup
         entry, _is_new = self._join(
             entries.spend, owner, posting, clock=setup.clock, debt_blocks=setup.debt_blocks
@@ -59,7 +65,7 @@ class Spending(Verbs):
         self,
         owner: str,
         *,
-        credits: int = 1,
+        credits: int | None = None,
         key: str,
         work: Insert | None = None,
         values: Mapping[str, object] | None = None,
@@ -67,9 +73,11 @@ class Spending(Verbs):
         item: str | None = None,
         quantity: Quantities | None = None,
         price_version: str | None = None,
+        price: Price | None = None,
     ) -> Spent:
         """Take credits and commit, fast; answer once it is durable.
 
+        :param credits: How many; 1 by default.
         :param work: One INSERT of yours that is committed with it, or not at all.
         :param values: Its parameters. A statement made once and given with values is
             faster than one made for each call.
@@ -77,6 +85,8 @@ class Spending(Verbs):
         :param item: What is bought: ``report``, ``gpt-x``.
         :param quantity: How much of it: a whole number, or one for each unit by its name.
         :param price_version: The price list that made credits of it.
+        :param price: What ``Rates.price`` made: it says credits, item, quantity and version by itself.
+        :raises ValueError: One of them is none that a spend can have, or the price is 0.
         :raises InsufficientCredits: Fewer are available.
         :raises WalletBlocked: The wallet owes credits, and the ledger's ``debt_blocks`` is set.
         :raises BudgetExceeded: A budget of the spender or of the wallet has fewer left.
@@ -84,6 +94,8 @@ class Spending(Verbs):
         :raises Busy: The database did not get to it. What came of it, the same key tells.
         """
         self._take_turns()
+        credits, item, quantity, price_version = use_at(price, credits, item, quantity, price_version)
+        credits = 1 if credits is None else credits
         request = SpendRequest(owner, credits, key, work, values, spender, item, quantity, price_version)
         return self.setup.spends.spend(request)
 

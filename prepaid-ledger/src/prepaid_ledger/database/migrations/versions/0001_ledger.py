@@ -129,6 +129,7 @@ def create_entries() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("amount_minor", BigInt, nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.Column("claimed", BigInt, nullable=True),
         sa.Column("reason", sa.String(length=255), nullable=True),
         sa.Column("spender", sa.String(length=64), nullable=True),
         sa.Column("item", sa.String(length=64), nullable=True),

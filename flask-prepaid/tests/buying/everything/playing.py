@@ -1,0 +1,77 @@
+"""Brings a state about once, and lets each event happen to it, from there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import timedelta
+from itertools import groupby
+
+from flask_prepaid.testing import Databases
+
+from ..subscriptions.plan_shop import PlanShop, moment
+from .cell import Cell
+from .invoices import InvoiceCell
+from .kept import Kept
+from .lots import LotCell
+from .plans import PlanCell
+from .table import INVOICES, LOTS, PLANS, TOPUPS, Table
+from .topups import TopUpCell
+
+#: A month of 28 days begins here, so that its half is a whole number of credits.
+START = "2026-01-31T12:00:00"
+
+#: From the first day of a plan until its second month is billed.
+FIRST_MONTH = timedelta(days=29)
+
+#: How far the clock goes on, once a customer has been brought into the state.
+AFTER = {
+    "lapsed": timedelta(days=31),
+    **dict.fromkeys(("balance", "part", "outside", "open", "renewed", "past due"), FIRST_MONTH),
+}
+
+CELLS: dict[str, type[Cell]] = {
+    LOTS.title: LotCell,
+    INVOICES.title: InvoiceCell,
+    PLANS.title: PlanCell,
+    TOPUPS.title: TopUpCell,
+}
+
+
+def opened(databases: Databases, kind: str) -> PlanShop:
+    """A shop whose clock stands still, but for what is let go by."""
+    shop = PlanShop(databases.fresh(kind), PREPAID_PROMOTION_CODES=True, PREPAID_TRIAL_PER_CARD=False)
+    shop.stripe.reset(now=moment(START), seed=20)
+    coupon = shop.v1.coupons.create({"percent_off": 100, "duration": "once"})
+    shop.v1.promotion_codes.create({"code": "ALL", "promotion": {"type": "coupon", "coupon": coupon.id}})
+    return shop
+
+
+def wanted(table: Table, state: str) -> dict[str, str]:
+    """What each event has to come to in a state; without those that can't happen."""
+    return {event: cell for event, cell in table.cells()[state].items() if not cell.startswith("-")}
+
+
+def play(
+    databases: Databases, kind: str, table: Table, state: str, events: Collection[str]
+) -> dict[str, str]:
+    """What each of these events comes to in a state."""
+    cell_type = CELLS[table.title]
+    came: dict[str, str] = {}
+    for card, group in groupby(sorted(events, key=cell_type.card_for), key=cell_type.card_for):
+        shop = opened(databases, kind)
+        came.update(play_each(shop, cell_type(shop, state, card), list(group)))
+        shop.close()
+    return {event: came[event] for event in events}
+
+
+def play_each(shop: PlanShop, cell: Cell, events: list[str]) -> Iterator[tuple[str, str]]:
+    """Bring the state about, and go back to it before each event. The books add up after each."""
+    cell.bring_about()
+    if cell.state in AFTER:
+        cell.pass_time(AFTER[cell.state])
+        cell.after_the_month()
+    kept = Kept(shop)
+    for event in events:
+        kept.go_back()
+        yield event, cell.come_to(event)
+        assert shop.audit() == [], (cell.state, event)

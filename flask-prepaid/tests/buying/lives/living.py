@@ -1,0 +1,74 @@
+"""Lives by their seeds: lived, judged, made short, told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flask_prepaid.testing import Databases
+
+from .compare import compare
+from .life import Life
+from .shorten import shorten
+from .steps import Drawn, Step, draw_life
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A life that went wrong, as short as it can be told."""
+
+    seed: int
+    kind: str
+    drawn: Drawn
+    reason: str
+
+    def story(self) -> str:
+        numbers = ",".join(str(step.number) for step in self.drawn.steps)
+        lines = [
+            f"Life {self.seed} on {self.kind} goes wrong. It begins at {self.drawn.start}:",
+            *map(str, self.drawn.steps),
+            f"    {self.reason}",
+            f"Again: ./dev campaign lives --seed {self.seed} --lives 1 --only {numbers}"
+            + (" --postgresql" if self.kind == "postgresql" else ""),
+        ]
+        return "\n".join(lines)
+
+
+def judge(databases: Databases, kind: str, drawn: Drawn) -> str | None:
+    """Live it in a shop of its own; what went wrong, if anything."""
+    url = databases.fresh(kind)
+    life = Life(url, drawn)
+    step: Step | None = None
+    try:
+        for step in drawn.steps:
+            life.live(step)
+            compare(life)
+    except Exception as wrong:
+        return f"after step {step.number if step else 0}: {type(wrong).__name__}: {wrong}"
+    finally:
+        life.close()
+        databases.drop(url)
+    return None
+
+
+def first_wrong(
+    databases: Databases, kind: str, seeds: Iterable[int], *, short: bool = True, only: set[int] | None = None
+) -> Wrong | None:
+    """The first of these lives that goes wrong; made short, if wanted.
+
+    :param only: Live these steps alone.
+    """
+    logging.getLogger("flask_prepaid").setLevel(logging.CRITICAL)
+    for seed in seeds:
+        drawn = draw_life(seed)
+        if only is not None:
+            drawn = Drawn(drawn.start, tuple(step for step in drawn.steps if step.number in only))
+        reason = judge(databases, kind, drawn)
+        if reason is None:
+            continue
+        if short:
+            drawn = shorten(drawn, lambda shorter: judge(databases, kind, shorter))
+            reason = judge(databases, kind, drawn) or reason
+        return Wrong(seed, kind, drawn, reason)
+    return None

@@ -1,0 +1,282 @@
+"""What a customer must have, in money and in credits, told apart from the product.
+
+The credits are those of the ledger's own model. This adds what was paid for them, what of it went back, and
+what a plan and auto top-up do. Amounts are in the smallest unit of their currency.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from ledger.model import Lot, Model
+
+DAY = timedelta(days=1)
+
+#: How long a plan's credits outlast their period.
+GRACE = timedelta(hours=72)
+
+#: When a bank says that it can't pay out a refund.
+BANK_ANSWERS_IN = timedelta(seconds=60)
+
+#: What is for sale: credits, price, currency, and how many days the credits last.
+PACKS: dict[str, tuple[int, int, str, int | None]] = {
+    "starter": (100, 500, "usd", None),
+    "bonus": (120, 1_000, "usd", 30),
+    "berlin": (70, 700, "eur", None),
+}
+#: Credits by the piece: from so many on, the price of one.
+TIERS = ((100, 90), (50, 95), (1, 100))
+
+#: Credits a month, and how many of them roll over.
+PLANS = {"small": (100, 30), "large": (500, 0)}
+
+#: What of a price a code leaves, in percent.
+CODES = {"": 100, "HALF": 50, "ALL": 0}
+
+#: What credits went by when they last became fewer.
+Fall = Literal["spend", "clawback", "adjustment", "expiry"]
+
+
+@dataclass(eq=False)
+class Taker:
+    """A refund, dispute or credit note: the money that it has taken by now, and how often it took some."""
+
+    taken_minor: int = 0
+    takes: int = 0
+
+
+@dataclass(eq=False)
+class Refund(Taker):
+    """So much was sent back ``at`` a time. Where ``fails``, the bank says a minute later that it can't."""
+
+    amount_minor: int = 0
+    fails_at: datetime | None = None
+
+
+@dataclass(eq=False)
+class Dispute(Taker):
+    """An inquiry never takes any money."""
+
+    amount_minor: int = 0
+    is_inquiry: bool = False
+
+
+@dataclass(eq=False)
+class Payment:
+    """Money that came in. ``charged_minor`` of it came by a card, and can go back to it."""
+
+    lot: Lot
+    paid_minor: int
+    charged_minor: int
+    currency: str
+    refunds_fail: bool = False
+    refunds: dict[str, Refund] = field(default_factory=dict)
+    notes: dict[str, Taker] = field(default_factory=dict)
+    dispute: Dispute | None = None
+
+    @property
+    def refunded_minor(self) -> int:
+        return sum(refund.taken_minor for refund in self.refunds.values())
+
+
+@dataclass(eq=False)
+class TopUp:
+    """As many packs as bring the credits back to the threshold are bought, once some are spent."""
+
+    pack: str
+    price_minor: int
+    threshold: int
+    ceiling_minor: int
+    since: int
+    on: bool = True
+
+
+@dataclass(eq=False)
+class Plan:
+    """``rolls`` over so many of its credits. What it has given so far is ``lots``."""
+
+    name: str
+    lots: list[Lot] = field(default_factory=list)
+
+
+@dataclass
+class Customer:
+    """One customer, as told by what was done. ``falls`` are how credits became fewer, in order."""
+
+    wallet: Model = field(default_factory=Model)
+    payments: dict[str, Payment] = field(default_factory=dict)
+    topup: TopUp | None = None
+    plan: Plan | None = None
+    blocked: bool = False
+    falls: list[Fall] = field(default_factory=list)
+    topped_up: list[tuple[datetime, int]] = field(default_factory=list)
+    prices: dict[str, int] = field(default_factory=lambda: {name: pack[1] for name, pack in PACKS.items()})
+
+    # What is bought
+
+    def offer(self, item: str) -> tuple[int, int, str, int | None]:
+        """Credits, price, currency and days of a pack, or of a number of credits."""
+        if item in PACKS:
+            credits, _, currency, days = PACKS[item]
+            return credits, self.prices[item], currency, days
+        each = next(price for least, price in TIERS if int(item) >= least)
+        return int(item), int(item) * each, "usd", None
+
+    def bought(
+        self,
+        name: str,
+        offer: tuple[int, int, str, int | None],
+        now: datetime,
+        *,
+        code: str = "",
+        refunds_fail: bool = False,
+    ) -> Payment:
+        credits, price, currency, days = offer
+        paid = price * CODES[code] // 100
+        self.expire(now)
+        lot = self.wallet.new_lot(
+            name,
+            credits,
+            expires_at=None if days is None else now + timedelta(days=days),
+            amount_minor=paid,
+            paid=paid > 0,
+        )
+        self.wallet.come_in(lot, repays=True)
+        self.payments[name] = Payment(lot, paid, paid, currency, refunds_fail)
+        return self.payments[name]
+
+    # What goes back
+
+    def refuses_refund(self, payment: Payment, amount_minor: int | None) -> bool:
+        """Whether so much, or all that is left, can't be refunded: Stripe refuses what was charged back."""
+        left = payment.charged_minor - payment.refunded_minor
+        charged_back = payment.dispute is not None and not payment.dispute.is_inquiry
+        amount = left if amount_minor is None else amount_minor
+        return charged_back or not 0 < amount <= left
+
+    def worth_minor(self, payment: Payment, credits: int) -> int:
+        """What so many credits of a payment cost."""
+        return payment.paid_minor * credits // payment.lot.credits
+
+    def refunded(self, name: str, payment: Payment, amount_minor: int | None, now: datetime) -> None:
+        left = payment.charged_minor - payment.refunded_minor
+        amount = left if amount_minor is None else amount_minor
+        fails_at = now + BANK_ANSWERS_IN if payment.refunds_fail else None
+        payment.refunds[name] = Refund(amount_minor=amount, fails_at=fails_at)
+        self.take_back(payment, name, payment.refunds[name], amount, now)
+        if self.topup is not None and name_is_of_topup(payment):
+            self.topup.on = False
+
+    def refunds_failed(self, now: datetime) -> None:
+        """The bank has sent back what it was to pay out: the credits come again."""
+        for payment in self.payments.values():
+            for name, refund in payment.refunds.items():
+                if refund.fails_at is not None and refund.fails_at <= now:
+                    self.take_back(payment, name, refund, 0, now)
+
+    def disputed(self, name: str, payment: Payment, amount_minor: int, now: datetime) -> None:
+        """A dispute takes so much as things stand: 0 if it was won."""
+        dispute = payment.dispute
+        assert dispute is not None
+        before = dispute.taken_minor
+        self.take_back(payment, name, dispute, amount_minor, now)
+        if amount_minor > before and self.topup is not None:
+            self.topup.on = False
+
+    def take_back(self, payment: Payment, name: str, taker: Taker, amount_minor: int, now: datetime) -> None:
+        """What was taken for it before is undone, and then it takes what it now stands for."""
+        if amount_minor == taker.taken_minor:
+            return
+        self.expire(now)
+        if taker.taken_minor:
+            self.wallet.refund_failed(f"undone:{name}:{taker.takes}", f"{name}:{taker.takes}", now)
+        if amount_minor:
+            taker.takes += 1
+            before = self.wallet.available
+            self.wallet.refund(f"{name}:{taker.takes}", payment.lot, amount_minor, now)
+            self.fell("clawback", before)
+        taker.taken_minor = amount_minor
+
+    # A plan
+
+    def billed(
+        self, name: str, now: datetime, *, total_minor: int, charged_minor: int, period_end: datetime
+    ) -> None:
+        """A month of the plan is paid, in whatever way; a code may have made it free."""
+        assert self.plan is not None
+        credits, roll_over = PLANS[self.plan.name]
+        self.expire(now)
+        for lot in self.wallet.lots:
+            lot.is_allowance = any(lot.first is own for own in self.plan.lots)
+        lot = self.wallet.new_lot(
+            name,
+            credits,
+            expires_at=period_end + GRACE,
+            amount_minor=total_minor,
+            paid=total_minor > 0,
+            is_allowance=True,
+        )
+        if any(old.left and old.is_allowance and not old.ended for old in self.wallet.lots):
+            self.falls.append("expiry")
+        self.wallet.allowance(lot, roll_over, now)
+        self.plan.lots.append(lot)
+        self.payments[name] = Payment(lot, total_minor, charged_minor, "usd")
+
+    # Auto top-up
+
+    def expire(self, now: datetime) -> None:
+        before = self.wallet.available
+        self.wallet.expire(now)
+        self.fell("expiry", before)
+
+    def fell(self, why: Fall, before: int) -> None:
+        if self.wallet.available < before:
+            self.falls.append(why)
+
+    def tick(self, now: datetime) -> None:
+        """What is due is written: lots end, holds end."""
+        self.expire(now)
+        before = self.wallet.available
+        self.wallet.release_late(now)
+        self.fell("expiry", before)
+
+    def packs_due(self, now: datetime, card: str | None) -> int:
+        """How many packs a top-up buys now: 0 where it is not time, or it stops itself."""
+        topup = self.topup
+        if topup is None or not topup.on or self.wallet.available >= topup.threshold:
+            return 0
+        credits, _, _, _ = PACKS[topup.pack]
+        other_terms = self.prices[topup.pack] > topup.price_minor
+        if self.blocked or card is None or other_terms or self.wallet.debt:
+            topup.on = False
+            return 0
+        fall = self.falls[-1] if len(self.falls) > topup.since else None
+        if fall not in (None, "spend"):
+            topup.on = self.wallet.available > 0
+            return 0
+        spent = sum(minor for at, minor in self.topped_up if (at.year, at.month) == (now.year, now.month))
+        packs = -(-(topup.threshold - self.wallet.available) // credits)
+        return min(packs, max(0, topup.ceiling_minor - spent) // self.prices[topup.pack])
+
+    def topped(self, name: str, packs: int, now: datetime) -> Payment:
+        assert self.topup is not None
+        credits, price, currency, days = self.offer(self.topup.pack)
+        self.topped_up.append((now, packs * price))
+        return self.bought(name, (packs * credits, packs * price, currency, days), now)
+
+    # All of it
+
+    def money(self) -> dict[str, int]:
+        """What came in by card, and what was sent back to it, by currency."""
+        sums: Counter[str] = Counter()
+        for payment in self.payments.values():
+            sums[f"{payment.currency} charged"] += payment.charged_minor
+            sums[f"{payment.currency} refunded"] += payment.refunded_minor
+        return {name: minor for name, minor in sums.items() if minor}
+
+
+def name_is_of_topup(payment: Payment) -> bool:
+    return payment.lot.key.startswith("topup")

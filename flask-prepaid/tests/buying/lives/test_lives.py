@@ -1,0 +1,44 @@
+"""Lives at random agree with a model of money and credits; a sample of ``./dev campaign lives``."""
+
+from __future__ import annotations
+
+import pytest
+
+from flask_prepaid.testing import Databases
+
+from .defects import DEFECTS
+from .living import first_wrong
+from .shorten import shorten
+from .steps import Drawn, draw_life
+
+#: Lives that are short, and have much of what can happen in them.
+SAMPLE = {"sqlite": (4, 12), "postgresql": (7,)}
+
+
+@pytest.mark.parametrize("kind", SAMPLE)
+def test_lives_at_random_agree_with_the_model(databases: Databases, kind: str) -> None:
+    wrong = first_wrong(databases, kind, SAMPLE[kind], short=False)
+
+    assert wrong is None, wrong and wrong.story()
+
+
+def test_a_life_is_drawn_the_same_each_time_and_a_step_stays_when_others_go() -> None:
+    drawn = draw_life(7)
+
+    assert draw_life(7) == drawn
+    assert draw_life(8) != drawn
+
+
+def test_a_life_that_goes_wrong_is_made_short() -> None:
+    """The shortest life with two steps of interest is those two."""
+    drawn = draw_life(9)
+    needed = [drawn.steps[2], drawn.steps[-1]]
+
+    def goes_wrong(shorter: Drawn) -> str | None:
+        return "both are there" if all(step in shorter.steps for step in needed) else None
+
+    assert list(shorten(drawn, goes_wrong).steps) == needed
+
+
+def test_there_are_enough_mistakes_to_be_found() -> None:
+    assert len(DEFECTS) >= 20

@@ -1,0 +1,197 @@
+"""The shop that a life is lived in, and what Stripe says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import stripe
+from sqlalchemy import URL
+
+from flask_prepaid import Operators
+from flask_prepaid.operations.tick import tick
+from flask_prepaid.payments.models import Payment, PaymentState, Via
+from flask_prepaid.purchases import cards
+from prepaid_ledger.errors import PrepaidError
+from stripe_emulator.core.errors import CardError
+
+from ..payments.crash import run_until
+from ..subscriptions.plan_shop import PlanShop, moment
+from .model import CODES, Customer
+
+OWNER = "user:1"
+
+#: What a card is called in a life, and its number.
+CARDS = {"good": "4242424242424242", "refunds fail": "4000000000005126", "declines": "4000000000000002"}
+#: A card that is kept is declined only later, when it is charged.
+KEPT = {"good": "4242424242424242", "declines": "4000000000000341"}
+
+
+class World:
+    """One customer in a shop, on the emulator, and beside them the model of what must come of it."""
+
+    def __init__(self, database: URL, start: str) -> None:
+        self.shop = PlanShop(database, start=start, PREPAID_PROMOTION_CODES=True)
+        self.shop.stripe.reset(now=moment(start), seed=1)
+        self.model = Customer()
+        self.rows: dict[str, int] = {}
+        self.period_end: datetime | None = None
+        self.bills: set[str] = set()
+        for code, left in CODES.items():
+            if code:
+                self.make_code(code, 100 - left)
+        blocked = self.model
+        self.shop.prepaid.operators = Operators(current=lambda: None, blocked=lambda _: blocked.blocked)
+
+    def close(self) -> None:
+        self.shop.let_go()
+
+    def make_code(self, code: str, percent: int) -> None:
+        coupon = self.shop.v1.coupons.create({"percent_off": percent, "duration": "once"})
+        promotion: Any = {"type": "coupon", "coupon": coupon.id}
+        self.shop.v1.promotion_codes.create({"code": code, "promotion": promotion})
+
+    # Time
+
+    @property
+    def now(self) -> datetime:
+        return self.shop.now()
+
+    def advance(self, time: timedelta, heard: str = "") -> None:
+        """Let time pass, and stop on the way where the plan's next month is paid."""
+        until = self.now + time
+        while self.now < until:
+            hop = until
+            if self.model.plan is not None and self.period_end is not None:
+                paid_at = self.period_end + timedelta(hours=2)
+                hop = min(until, paid_at) if paid_at > self.now else until
+            with self.heard(heard):
+                self.shop.stripe.advance(seconds=int((hop - self.now).total_seconds()))
+            self.settle()
+
+    def settle(self) -> None:
+        """Let all that is under way come to its end, here and in the model."""
+        self.shop.stripe.deliver()
+        self.model.refunds_failed(self.now)
+        self.read_bills()
+        self.tick()
+
+    def tick(self) -> None:
+        self.read(lambda: tick(self.shop.prepaid))
+        self.model.tick(self.now)
+        packs = self.model.packs_due(self.now, self.card())
+        for row in self.new_rows(Via.TOPUP):
+            if row.state is PaymentState.PAID:
+                name = f"topup:{row.id}"
+                self.model.topped(name, packs, self.now)
+                self.rows[name] = row.id
+                packs = 0
+        assert packs == 0 or self.card() == "declines", f"{packs} packs were due, and no top-up came"
+
+    # What Stripe, and the rows of payments, say
+
+    def read(self, do: Callable[[], Any]) -> Any:
+        return self.shop.read(do)
+
+    def row(self, name: str) -> int:
+        return self.rows[name]
+
+    def new_rows(self, via: Via) -> list[Payment]:
+        known = set(self.rows.values())
+        return [row for row in self.shop.payments(OWNER) if row.via is via and row.id not in known]
+
+    def intent(self, name: str) -> str:
+        (row,) = [row for row in self.shop.payments(OWNER) if row.id == self.rows[name]]
+        assert row.payment_intent_id is not None
+        return row.payment_intent_id
+
+    def card(self) -> str | None:
+        """The card that pays by default, as lives call it."""
+        card_id = self.read(lambda: cards.default_card(self.shop.prepaid.session, OWNER))
+        if card_id is None:
+            return None
+        kept = [card for card in self.read(lambda: self.shop.prepaid.cards(OWNER)) if card.id == card_id]
+        return "declines" if kept[0].last4 == KEPT["declines"][-4:] else "good"
+
+    def charged(self) -> int:
+        """How many charges have gone through."""
+        return len(self.shop.charges())
+
+    def read_bills(self) -> None:
+        """The months of the plan that are paid, by Stripe's word."""
+        if self.model.plan is None:
+            return
+        customer = self.read(lambda: self.shop.prepaid.customer_id(OWNER))
+        if customer is None:
+            return
+        bills = [
+            bill
+            for bill in self.shop.v1.invoices.list({"customer": customer, "limit": 100}).data
+            if bill.status == "paid" and bill.id not in self.bills
+        ]
+        for bill in sorted(bills, key=lambda bill: bill.created):
+            self.bills.add(bill.id)
+            rows = [row for row in self.shop.invoices(OWNER) if row.stripe_id == bill.id]
+            assert rows, f"the shop has not heard of {bill.id}"
+            self.period_end = datetime.fromtimestamp(bill.lines.data[0].period.end, UTC)
+            name = f"plan:{bill.id}"
+            self.model.billed(
+                name,
+                self.now,
+                total_minor=bill.total,
+                charged_minor=bill.amount_paid,
+                period_end=self.period_end,
+            )
+            payment_id = rows[0].payment_id
+            assert payment_id is not None, f"{bill.id} was paid, and has given nothing"
+            self.rows[name] = payment_id
+
+    # What goes wrong on the way
+
+    @contextmanager
+    def heard(self, how: str) -> Iterator[None]:
+        """Stripe's events arrive, twice and out of order, or never; if ``lost``, the books are reconciled."""
+        if how in ("lost", "never"):
+            self.shop.stripe.chaos(drop=1.0)
+        elif how == "doubled":
+            self.shop.stripe.chaos(duplicate=1.0, shuffle=True)
+        yield
+        self.shop.stripe.deliver()
+        self.shop.stripe.chaos()
+        if how == "lost":
+            left = self.shop.drift("--fix")
+            assert left == [], f"reconcile --fix leaves {left}"
+
+    def dying(self, line: str, do: Callable[[], object]) -> bool:
+        """Do it, and die at a line of ours if one is named; whether it died."""
+        if not line:
+            do()
+            return False
+        return run_until(int(line), lambda: _whatever_comes(do))
+
+    def recover(self, died: str) -> None:
+        """After a process died: what is due is asked of Stripe, and then all that this made due."""
+        for _ in range(2 if died else 0):
+            self.read(lambda: tick(self.shop.prepaid))
+        self.shop.stripe.deliver()
+
+    def refused(self, do: Callable[[], object]) -> str:
+        """The name of the error that refuses, or nothing."""
+
+        def refusal() -> str:
+            try:
+                do()
+            except PrepaidError as error:
+                self.shop.prepaid.session.rollback()
+                return type(error).__name__
+            self.shop.prepaid.session.commit()
+            return ""
+
+        return str(self.read(refusal))
+
+
+def _whatever_comes(do: Callable[[], object]) -> None:
+    with suppress(PrepaidError, CardError, stripe.StripeError):
+        do()
