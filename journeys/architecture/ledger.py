@@ -29,6 +29,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     },
     "ledger": {"audit", "clock", "database", "spends", "verbs"},
     "aio": {"database", "ledger", "prices", "reading", "spends", "tables"},
+    "fastapi": {"aio", "errors", "prices", "tables"},
     "testing": {"database"},
     "__init__": ...,
 }

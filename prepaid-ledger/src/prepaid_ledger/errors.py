@@ -29,6 +29,11 @@ class PrepaidError(Exception):
     http_status = 400
     code = "prepaid_error"
 
+    @property
+    def details(self) -> dict[str, int | str | None]:
+        """What a program needs to act on it, beside the code: values for JSON."""
+        return {}
+
 
 class InsufficientCredits(PrepaidError):
     """The wallet holds fewer credits than are asked for. Nothing was taken."""
@@ -43,6 +48,10 @@ class InsufficientCredits(PrepaidError):
         self.owner = owner
         self.needed = needed
         self.available = available
+
+    @property
+    def details(self) -> dict[str, int | str | None]:
+        return {"balance": self.available, "needed": self.needed}
 
 
 class WalletBlocked(PrepaidError):
@@ -95,6 +104,17 @@ class BudgetExceeded(PrepaidError):
         self.needed = needed
         self.left = left
         self.resets_at = resets_at
+
+    @property
+    def details(self) -> dict[str, int | str | None]:
+        return {
+            "spender": self.spender,
+            "every": self.every,
+            "budget": self.credits,
+            "left": self.left,
+            "needed": self.needed,
+            "resets_at": self.resets_at.isoformat() if self.resets_at else None,
+        }
 
 
 class KeyReused(PrepaidError):

@@ -7,7 +7,7 @@ import logging
 from flask import Response, current_app, jsonify, make_response, url_for
 from sqlalchemy.exc import DBAPIError
 
-from prepaid_ledger.errors import BudgetExceeded, InsufficientCredits, PrepaidError
+from prepaid_ledger.errors import InsufficientCredits, PrepaidError
 
 from .. import upgrade
 from ..errors import GatewayRefused, GatewayUnavailable, TablesMissing, TooManyAttempts, UnknownItem
@@ -93,18 +93,5 @@ def details(error: PrepaidError) -> dict[str, int | str | None]:
     if isinstance(error, GatewayRefused) and error.request_id:
         return {"request_id": error.request_id}
     if isinstance(error, InsufficientCredits):
-        return {
-            "balance": error.available,
-            "needed": error.needed,
-            "buy_url": url_for("prepaid.buy", _external=True),
-        }
-    if isinstance(error, BudgetExceeded):
-        return {
-            "spender": error.spender,
-            "every": error.every,
-            "budget": error.credits,
-            "left": error.left,
-            "needed": error.needed,
-            "resets_at": error.resets_at.isoformat() if error.resets_at else None,
-        }
-    return {}
+        return {**error.details, "buy_url": url_for("prepaid.buy", _external=True)}
+    return error.details

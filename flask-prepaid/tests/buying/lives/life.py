@@ -259,9 +259,10 @@ class Life(World):
                     self.refund_at_stripe(payment_name, amount)
             else:
                 self.refund_here(step, self.row(payment_name), name, how, refuses)
-        if step.word("dies") and not self.is_refunded(payment, payment_name):
+        if refuses:
             return
-        if not refuses:
+        # A process that died may have asked for nothing.
+        if not step.word("dies") or self.is_refunded(payment, payment_name):
             self.model.refunded(name, payment, amount, self.now)
 
     def wish(self, step: Step, payment: Payment) -> dict[str, int]:

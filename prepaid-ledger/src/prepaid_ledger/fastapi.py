@@ -1,0 +1,146 @@
+"""Routes of a FastAPI app that cost credits: ``Depends(costs(3))``. Needs ``prepaid-ledger[fastapi]``."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .aio import AsyncHeldCredits, AsyncLedger
+from .errors import PrepaidError
+from .prices import Price
+from .tables import HoldState
+
+__all__ = ["Costs", "answer"]
+
+log = logging.getLogger(__name__)
+
+#: Where a request keeps its holds.
+HOLDS = "prepaid_ledger.holds"
+
+Dependency = Callable[..., Awaitable[AsyncHeldCredits]]
+
+
+class Costs:
+    """Makes routes of ``app`` cost credits: held before the route runs, taken when it answers.
+
+    They go back if the route raises or answers 4xx or 5xx. A route that streams is charged when its stream
+    ends; a reader who leaves after the first part pays. Refusals of the ledger, in any route, are answered as
+    JSON.
+
+    :param app: The app, before it serves.
+    :param ledger: Whose credits are taken.
+    :param owner: A dependency that gives the owner: ``user:42``. Let it raise 401 for a stranger.
+    """
+
+    def __init__(self, app: FastAPI, ledger: AsyncLedger, *, owner: Callable[..., Any]) -> None:
+        self._ledger = ledger
+        self._owner = owner
+        app.add_exception_handler(PrepaidError, _answer)
+        app.add_middleware(EndsHolds)
+
+    def __call__(self, price: int | Price) -> Dependency:
+        """A dependency that holds ``price``, and gives the hold, of which the route may ``capture`` less.
+
+        :param price: A whole number of credits from 1 on, or what ``Rates.price`` made.
+        :raises ValueError: It is neither.
+        """
+        credits = price.credits if isinstance(price, Price) else price
+        if not isinstance(credits, int) or isinstance(credits, bool) or credits < 1:
+            raise ValueError(
+                f"costs(price) is a whole number of credits from 1 on, or a price; not {price!r}"
+            )
+        terms: dict[str, Any] = {"price" if isinstance(price, Price) else "credits": price}
+
+        async def hold(request: Request, owner: str = Depends(self._owner)) -> AsyncHeldCredits:
+            key = f"{request.url.path[:80]}:{secrets.token_urlsafe(16)}"
+            held = await self._ledger.hold(owner, key=key, **terms)
+            request.scope[HOLDS].append(held)
+            return held
+
+        return hold
+
+
+class EndsHolds:
+    """Ends what a request holds as it is answered: before the answer goes out, or at the end of a stream."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answering = Answering(scope.setdefault(HOLDS, []), scope, receive, send)
+        try:
+            await self._app(scope, receive, answering.send)
+        except Exception:
+            await answering.end(taken=False)
+            raise
+        await answering.end(taken=answering.is_delivered)
+
+
+class Answering:
+    """One answer on its way out."""
+
+    def __init__(self, holds: list[AsyncHeldCredits], scope: Scope, receive: Receive, send: Send) -> None:
+        self._holds = holds
+        self._asgi = (scope, receive, send)
+        self._send = send
+        self._is_refused = False
+        self.is_delivered = False
+
+    async def send(self, message: Message) -> None:
+        """Pass a part of the answer on; the credits are taken before the first one of a whole answer."""
+        if self._is_refused:
+            return
+        if message["type"] == "http.response.start" and not await self._charge(message):
+            return
+        await self._send(message)
+        if message["type"] == "http.response.body":
+            self.is_delivered = self.is_delivered or bool(message.get("body"))
+            if not message.get("more_body"):
+                await self.end(taken=True)
+
+    async def _charge(self, start: Message) -> bool:
+        """Whether the answer may go out. One whose hold has ended meanwhile is answered by the refusal."""
+        is_whole = any(name.lower() == b"content-length" for name, _ in start.get("headers", ()))
+        try:
+            if start["status"] >= 400:
+                await self._end_all(taken=False)
+            elif is_whole:
+                await self._end_all(taken=True)
+        except PrepaidError as error:
+            self._is_refused = True
+            await answer(error)(*self._asgi)
+            return False
+        return True
+
+    async def end(self, *, taken: bool) -> None:
+        """End what is still open. The answer is out by now, so a failure goes to the log."""
+        try:
+            await self._end_all(taken=taken)
+        except PrepaidError as error:
+            log.error("a hold of a request was not ended: %s", error)
+
+    async def _end_all(self, *, taken: bool) -> None:
+        for held in self._holds:
+            if held.state is HoldState.OPEN:
+                await (held.capture() if taken else held.release())
+
+
+def answer(error: PrepaidError) -> JSONResponse:
+    """What a program is told of a refusal, with the status of the error."""
+    body = {"status": "FAILURE", "error": {"code": error.code, "message": str(error), **error.details}}
+    headers = {"Retry-After": "5"} if error.http_status == 503 else None
+    return JSONResponse(body, error.http_status, headers)
+
+
+async def _answer(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, PrepaidError), "the handler is registered for no other"
+    return answer(error)

@@ -1,0 +1,187 @@
+"""Routes of a FastAPI app that cost credits: held before, taken after, given back where nothing came of it.
+
+FastAPI reads the annotations, which name what a test has made: they are no texts here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from typing import Annotated, Any
+
+import pytest
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.testclient import TestClient
+
+from prepaid_ledger import Rates
+from prepaid_ledger.aio import AsyncHeldCredits
+from prepaid_ledger.fastapi import Costs
+
+from .books import OWNER, Books
+
+
+class App:
+    """An app that sells one thing or another, and whoever calls it."""
+
+    def __init__(self, books: Books) -> None:
+        self.app = FastAPI()
+        self.costs = Costs(self.app, books.awaited(), owner=lambda: OWNER)
+        self._books = books
+
+    def get(self, path: str = "/report") -> Any:
+        return TestClient(self.app, raise_server_exceptions=False).get(path)
+
+    def available(self) -> int:
+        return self._books.ledger.available(OWNER)
+
+    def held(self) -> int:
+        return self._books.ledger.wallet(OWNER).held
+
+
+@pytest.fixture
+def app(books: Books) -> Iterator[App]:
+    books.grant(10)
+    app = App(books)
+    yield app
+    assert app.held() == 0  # each hold was ended with its request
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "left"),
+    [("fine", 200, 7), ("broken", 503, 10), ("refused", 404, 10), ("raises", 500, 10), ("wrong", 422, 10)],
+)
+def test_a_route_costs_credits_only_if_it_answers(app: App, answer: str, status: int, left: int) -> None:
+    @app.app.get("/report", dependencies=[Depends(app.costs(3))])
+    async def report(pages: int = 1) -> JSONResponse:
+        if answer == "raises":
+            raise RuntimeError("the work went wrong")
+        if answer == "refused":
+            raise HTTPException(404)
+        return JSONResponse({"pages": pages}, 503 if answer == "broken" else 200)
+
+    assert app.get("/report?pages=many" if answer == "wrong" else "/report").status_code == status
+    assert app.available() == left
+
+
+def test_a_route_takes_less_or_nothing_and_one_without_a_price_is_free(app: App) -> None:
+    @app.app.get("/less")
+    async def less(hold: Annotated[AsyncHeldCredits, Depends(app.costs(5))]) -> str:
+        await hold.capture(2)
+        return "less"
+
+    @app.app.get("/nothing")
+    async def nothing(hold: Annotated[AsyncHeldCredits, Depends(app.costs(5))]) -> str:
+        await hold.release()
+        return "nothing"
+
+    @app.app.get("/free")
+    async def free() -> str:
+        return "free"
+
+    left = [(app.get(path).status_code, app.available()) for path in ("/less", "/nothing", "/free")]
+    assert left == [(200, 8)] * 3
+
+
+def test_a_price_by_unit_stands_on_the_entry(app: App, books: Books) -> None:
+    price = Rates({"report": "2.5"}, version="2026-11").price("report", 2)
+
+    @app.app.get("/report", dependencies=[Depends(app.costs(price))])
+    def report() -> str:
+        return "a route without async"
+
+    assert app.get().status_code == 200
+    entry = books.ledger.entries(OWNER, limit=1)[0]
+    assert (entry.credits, entry.item, entry.quantity, entry.price_version) == (-5, "report", 2, "2026-11")
+
+
+@pytest.mark.parametrize("path", ["/whole", "/breaks", "/captures"])
+def test_a_stream_is_charged_when_it_ends_and_not_when_it_breaks(app: App, path: str) -> None:
+    async def parts(hold: AsyncHeldCredits) -> AsyncIterator[str]:
+        yield "one "
+        assert app.held() == 4
+        if path == "/breaks":
+            raise RuntimeError("the work went wrong")
+        if path == "/captures":
+            await hold.capture(1)
+        yield "two"
+
+    @app.app.get(path)
+    async def stream(hold: Annotated[AsyncHeldCredits, Depends(app.costs(4))]) -> StreamingResponse:
+        return StreamingResponse(parts(hold))
+
+    app.get(path)
+
+    assert app.available() == {"/whole": 6, "/breaks": 10, "/captures": 9}[path]
+
+
+@pytest.mark.parametrize(("parts_read", "left"), [(0, 10), (1, 6)])
+def test_a_reader_who_leaves_pays_if_something_was_delivered(app: App, parts_read: int, left: int) -> None:
+    gone = asyncio.Event()
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(parts_read):
+            yield b"a part"
+        gone.set()
+        await asyncio.Event().wait()
+
+    @app.app.get("/stream", dependencies=[Depends(app.costs(4))])
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(parts())
+
+    async def call() -> None:
+        async def receive() -> dict[str, Any]:
+            if gone.is_set() or not first:
+                await gone.wait()
+                return {"type": "http.disconnect"}
+            first.clear()
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            pass
+
+        first = [True]
+        scope = {"type": "http", "method": "GET", "path": "/stream", "query_string": b"", "headers": []}
+        await app.app({**scope, "asgi": {"version": "3.0", "spec_version": "2.3"}}, receive, send)
+
+    asyncio.run(call())
+
+    assert app.available() == left
+
+
+def test_an_answer_whose_hold_has_ended_meanwhile_is_not_given_away(app: App, books: Books) -> None:
+    @app.app.get("/report")
+    async def report(hold: Annotated[AsyncHeldCredits, Depends(app.costs(8))]) -> dict[str, str]:
+        books.time += timedelta(hours=2)
+        books.ledger.spend_now(OWNER, credits=10, key="meanwhile")
+        return {"secret": "the report"}
+
+    answer = app.get()
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "hold_closed")
+    assert "secret" not in answer.text
+    assert app.available() == 0
+
+
+def test_a_budget_that_is_spent_answers_402_with_what_is_left(app: App, books: Books) -> None:
+    books.ledger.set_budget(OWNER, 2, every="day")
+    books.commit()
+
+    @app.app.get("/report", dependencies=[Depends(app.costs(3))])
+    async def report() -> None:
+        raise AssertionError("nobody paid")
+
+    answer = app.get()
+
+    assert answer.status_code == 402
+    error = answer.json()["error"]
+    assert (error["code"], error["left"], error["resets_at"]) == (
+        "budget_exceeded",
+        2,
+        "2026-01-02T00:00:00+00:00",
+    )
+
+
+@pytest.mark.parametrize("price", [0, -1, 1.5, True, "3", None])
+def test_a_price_that_is_none_is_refused_where_it_is_written(app: App, price: Any) -> None:
+    with pytest.raises(ValueError, match=r"^costs\(price\) is "):
+        app.costs(price)
