@@ -162,21 +162,26 @@ def _work(
         reading = versions.Reading(contract.Given(raw), {})
     form, shown_at = reading.form, version or API_VERSION
     paths = form.pop("expand", [])
+    listed = paths if isinstance(paths, list) else list(paths.values())
     try:
         with reading.errors_as_called():
             result = endpoint.view(form, *values.values())
-        _must_be_read(form, endpoint)
+            body = encode(render(result, listed, shown_at))
+            store.current().flush()
+            _must_be_read(form, endpoint)
     except StripeError as error:
         if not error.keeps_work:
             raise
         envelope: Json = versions.downgrade(error.envelope(request_id), shown_at)
         return Answer(error.status, encode(envelope), request_id)
-    listed = paths if isinstance(paths, list) else list(paths.values())
-    return Answer(200, encode(render(result, listed, shown_at)), request_id)
+    return Answer(200, body, request_id)
 
 
 def _must_be_read(form: contract.Given, endpoint: Endpoint) -> None:
-    """:raises NotEmulated: The resource never looked at a parameter, which then would have no effect."""
+    """Called once the answer and the objects are written out: what they keep counts as read.
+
+    :raises NotEmulated: The resource never looked at a parameter, which then would have no effect.
+    """
     for name in form.unread():
         raise NotEmulated(f"{endpoint.verb} {endpoint.path} with {name}", param=name)
 

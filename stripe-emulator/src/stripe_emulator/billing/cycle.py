@@ -92,7 +92,7 @@ def used(subscription: Json, item: Json, start: int, end: int) -> Json:
     """The line of what was used in a period; a trial's use is free."""
     free = subscription["trial_end"] is not None and end <= subscription["trial_end"]
     quantity = 0 if free else usage.of_item(subscription, item, start=start, end=end)
-    return lines.of_usage(subscription, item, start, end, quantity)
+    return lines.of_usage(subscription, item, start, end, quantity, free=free)
 
 
 def debited(invoice: Json) -> Json:

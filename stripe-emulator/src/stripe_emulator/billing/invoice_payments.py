@@ -20,10 +20,8 @@ def retrieve(form: Form, invoice_payment_id: str) -> Json:
 @register.get("/v1/invoice_payments")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/invoice-payment/list; by invoice, or by what paid."""
-    where: Json = {}
-    intent = (form.get("payment") or {}).get("payment_intent")
-    if intent is not None:
-        where["payment_intent"] = intent
+    paid_by = form.get("payment") or {}
+    where = {f"payment.{name}": paid_by[name] for name in ("payment_intent", "type") if name in paid_by}
     return lists.page(
         "invoice_payment", form, url="/v1/invoice_payments", where=where, only=("invoice", "status")
     )

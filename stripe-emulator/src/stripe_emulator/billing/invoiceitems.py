@@ -129,6 +129,10 @@ def _worth(form: Form, currency: str) -> Json:
         raise InvalidRequest(
             "Invalid non-negative integer", code="parameter_invalid_integer", param="quantity"
         )
+    if "amount" in form and "quantity" in form:
+        raise InvalidRequest(
+            "You may only specify one of these parameters: amount, quantity.", param="quantity"
+        )
     if "amount" in form:
         return {
             "amount": form["amount"],

@@ -31,7 +31,8 @@ def sold(price: Json) -> amounts.Sold:
 def of_period(subscription: Json, item: Json, *, trial: bool = False) -> Json:
     """What a subscription's item costs for its current period; nothing in a trial."""
     if usage.is_metered(item["price"]):
-        return of_usage(subscription, item, item["current_period_start"], item["current_period_end"], 0)
+        start, end = item["current_period_start"], item["current_period_end"]
+        return of_usage(subscription, item, start, end, 0, free=True)
     price, quantity = item["price"], item["quantity"]
     named = sold(price)
     return _line(
@@ -49,11 +50,13 @@ def of_period(subscription: Json, item: Json, *, trial: bool = False) -> Json:
     )
 
 
-def of_usage(subscription: Json, item: Json, start: int, end: int, quantity: int) -> Json:
-    """What a customer used of a metered item; who used nothing pays nothing, also no flat amount."""
+def of_usage(
+    subscription: Json, item: Json, start: int, end: int, quantity: int, *, free: bool = False
+) -> Json:
+    """What a customer used of a metered item. The first tier's flat amount is owed for no use, too."""
     price = _whole(item["price"])
     return _line(
-        amount=pricing.total(price, quantity) if quantity else 0,
+        amount=0 if free else pricing.total(price, quantity),
         currency=price["currency"],
         description=amounts.regular(sold(price), price, quantity),
         discountable=True,

@@ -177,7 +177,7 @@ def _add_item(item: Json, customer: Json, subscription: Json | None, param: str)
 def _started(details: Json, form: Json) -> Json:
     """A preview of a subscription that does not exist, as a request for one."""
     wanted = {
-        "items": [{key: value for key, value in item.items() if key != "id"} for item in details["items"]],
+        "items": details["items"],
         "discounts": form.get("discounts") or [],
         "default_tax_rates": details.get("default_tax_rates"),
     }

@@ -27,6 +27,10 @@ def new(form: Form, param: str = "") -> Json:
     tiered = form.get("billing_scheme") == "tiered"
     amount, exact = (None, None) if tiered or "custom_unit_amount" in form else _unit_amount(form, param)
     recurring = _recurring(form, param)
+    if not tiered and form.get("tiers"):
+        raise InvalidRequest(
+            "`tiers` can only be passed where `billing_scheme` is `tiered`.", param=_named(param, "tiers")
+        )
     if tiered and (recurring is None or not form.get("tiers")):
         raise InvalidRequest(
             "A tiered price is recurring and has tiers.",
@@ -82,6 +86,11 @@ def _tiered_total(price: Json, quantity: int) -> int:
 
 def _unit_amount(form: Form, param: str) -> tuple[int | None, str]:
     """``unit_amount`` and its decimal form; the first is None where the second has a fraction."""
+    if "unit_amount" in form and "unit_amount_decimal" in form:
+        raise InvalidRequest(
+            "You may only specify one of these parameters: unit_amount, unit_amount_decimal.",
+            param=_named(param, "unit_amount"),
+        )
     if "unit_amount" in form:
         exact = Decimal(form["unit_amount"])
     elif "unit_amount_decimal" in form:

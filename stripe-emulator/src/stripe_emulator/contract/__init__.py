@@ -4,8 +4,9 @@ The SDK is generated from Stripe's specification, so its annotations say what
 today's API takes and answers. Nothing of that is typed here a second time. Imports ``core``.
 """
 
+from stripe_emulator.contract.given import Given
 from stripe_emulator.contract.later import is_too_new
-from stripe_emulator.contract.requests import Given, Hash, Parameter, ParameterError, parameters_of, read
+from stripe_emulator.contract.requests import Hash, Parameter, ParameterError, parameters_of, read
 from stripe_emulator.contract.responses import (
     Finding,
     blank,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache, cached_property
@@ -21,6 +21,7 @@ from stripe._stripe_object import UntypedStripeObject
 
 from stripe_emulator.contract import unset
 from stripe_emulator.contract.annotations import alternatives, literals, names_in
+from stripe_emulator.contract.given import Given
 from stripe_emulator.contract.routes import Route, find
 from stripe_emulator.core.errors import InvalidRequest
 
@@ -36,44 +37,6 @@ class ParameterError(InvalidRequest):
     """A parameter that Stripe does not take as it was sent; ``param`` names it."""
 
 
-class Given(dict[str, Any]):
-    """The parameters of one request, which remember which of them were asked for.
-
-    What a route never looks at has no effect, and must not look as if it had: ``unread`` names it.
-    """
-
-    def __init__(self, values: Mapping[str, Any], read: set[str] | None = None) -> None:
-        super().__init__(values)
-        self._read: set[str] = set() if read is None else read
-
-    def unread(self) -> list[str]:
-        """Names of parameters that were sent and never looked at."""
-        return [name for name in self.keys() if name not in self._read]
-
-    def __getitem__(self, name: str) -> Any:
-        self._read.add(name)
-        return super().__getitem__(name)
-
-    def __contains__(self, name: object) -> bool:
-        self._read.add(str(name))
-        return super().__contains__(name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        self._read.add(name)
-        return super().get(name, default)
-
-    def __iter__(self) -> Iterator[str]:  # also makes ``{**form}`` go through here
-        self._read.update(self.keys())
-        return super().__iter__()
-
-    def items(self) -> Any:
-        self._read.update(self.keys())
-        return super().items()
-
-    def __or__(self, other: Mapping[str, Any]) -> Given:  # type: ignore[override]
-        return Given({**dict(super().items()), **other}, self._read)
-
-
 def read(route: Route, form: dict[str, Form], known: Hash | None = None) -> Given:
     """The values in ``form``, typed as the route declares them.
 
@@ -86,8 +49,10 @@ def read(route: Route, form: dict[str, Form], known: Hash | None = None) -> Give
     """
     values = (known or parameters_of(route)).read(form, "")
     if unset.creates(route):
-        values = {name: value for name, value in values.items() if value != "" or name not in texts(route)}
-    return Given(values)
+        for name in texts(route).keys() & values.keys():
+            if dict.__getitem__(values, name) == "":
+                del values[name]
+    return values
 
 
 @cache
@@ -160,14 +125,20 @@ class Hash:
             return []
         return [name for name in self.fields if name in self._typed_dict.__required_keys__]
 
-    def read(self, form: dict[str, Form], name: str) -> dict[str, Any]:
+    @cached_property
+    def _only_words(self) -> set[str]:
+        """Those that must be sent and can be but one word, which tells a route nothing: ``type=coupon``."""
+        return {name for name in self.required if self.fields[name].is_one_word}
+
+    def read(self, form: dict[str, Form], name: str) -> Given:
         known = self.fields
         if not form.keys() <= known.keys():
             raise _unknown([_nested(name, key) for key in form if key not in known])
         for key in self.required:
             if key not in form:
                 raise _missing(_nested(name, key))
-        return {key: known[key].read(value, _nested(name, key)) for key, value in form.items()}
+        values = {key: known[key].read(value, _nested(name, key)) for key, value in form.items()}
+        return Given(values, self._only_words & form.keys())
 
     def refuse_unknown(self, form: dict[str, Form], name: str = "") -> None:
         """:raises ParameterError: A name, here or deeper, that this does not take."""
@@ -188,6 +159,12 @@ class Parameter:
     values: Parameter | None = None
     can_be_unset: bool = False
     anything: bool = False
+
+    @property
+    def is_one_word(self) -> bool:
+        """Whether all that it may hold is one word."""
+        others = self.scalars or self.items or self.hashes or self.values or self.anything
+        return len(self.words) == 1 and not others and not self.can_be_unset
 
     def read(self, value: Form, name: str) -> Any:
         if self.anything:

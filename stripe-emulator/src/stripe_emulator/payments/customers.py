@@ -20,6 +20,8 @@ from stripe_emulator.payments import card_sources, payment_methods, tax_ids
 
 register = Register()
 
+#: Names that a customer without them does not show, not even as null.
+SENT_IF_KNOWN = ("business_name", "individual_name")
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
     "address",
@@ -178,6 +180,9 @@ def change(customer: Json, form: Form) -> Json:
     if "balance" in form:
         changes["balance"] = form["balance"]
     objects.change(customer, "customer.updated", **changes)
+    for name in SENT_IF_KNOWN:
+        if customer.get(name, "") is None:
+            del customer[name]
     _take_source(customer, form)
     _discount(customer, form)
     return customer

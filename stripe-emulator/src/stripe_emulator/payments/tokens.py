@@ -11,7 +11,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.core import ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
-from stripe_emulator.core.wire import Form
+from stripe_emulator.core.wire import Form, without_effect
 from stripe_emulator.events import objects
 from stripe_emulator.payments import cards, legacy_cards, payment_methods
 
@@ -44,6 +44,8 @@ def create(form: Form) -> Json:
         raise InvalidRequest(
             "Your card's security code is invalid.", code="invalid_cvc", param="cvc_update[cvc]"
         )
+    if kind == "pii":
+        without_effect(form["pii"], "id_number")  # a token never shows what it stands for
     return _token(kind)
 
 

@@ -41,8 +41,7 @@ def around(emulator: Emulator, app: App) -> App:
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] != cli_sessions.PATH:
             return app(environ, start_response)
-        with emulator.store.transaction(write=False):
-            session = store.find(cli_sessions.KIND, environ.get("HTTP_WEBSOCKET_ID", ""))
+        account, session = session_of(emulator, environ.get("HTTP_WEBSOCKET_ID", ""))
         if session is None or "HTTP_SEC_WEBSOCKET_KEY" not in environ:
             start_response("401 Unauthorized", [("Content-Type", "application/json")])
             unknown = NotFound("Unknown WebSocket ID.").envelope(ids.new("request"))
@@ -50,12 +49,21 @@ def around(emulator: Emulator, app: App) -> App:
         connection, key = environ["werkzeug.socket"], environ["HTTP_SEC_WEBSOCKET_KEY"]
         serve = _send_log if session["features"][0] == cli_sessions.LOGS else _send_events
         with suppress(Closed, Unavailable):  # the program has gone, or the emulator was closed
-            serve(emulator, session, lambda: WebSocket.accept(connection, key))
+            serve(account, session, lambda: WebSocket.accept(connection, key))
         with suppress(OSError):  # it has hung up
             connection.shutdown(socket.SHUT_RDWR)
         raise ConnectionAbortedError("the socket is closed")
 
     return call
+
+
+def session_of(emulator: Emulator, session_id: str) -> tuple[Emulator, Json | None]:
+    """A session, and the account whose key it was made with."""
+    for account in emulator.everyone():
+        with account.store.transaction(write=False):
+            if (session := store.find(cli_sessions.KIND, session_id)) is not None:
+                return account, session
+    return emulator, None
 
 
 def _send_events(emulator: Emulator, session: Json, accept: Accept) -> None:

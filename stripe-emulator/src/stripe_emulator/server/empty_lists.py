@@ -5,6 +5,7 @@ Programs that copy an account ask for each of Stripe's lists. Making such an obj
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from functools import partial
 
@@ -59,7 +60,7 @@ def endpoints() -> Iterator[Endpoint]:
 
 
 def _nothing(path: str, kind: str, form: Form) -> Json:
-    filters = dict(form)
+    filters = _whole(form)
     if "customer" in filters:
         store.named("customer", filters["customer"], "customer")
     for cursor in ("starting_after", "ending_before"):
@@ -69,5 +70,11 @@ def _nothing(path: str, kind: str, form: Form) -> Json:
 
 
 def _missing(kind: str, form: Form, object_id: str, *_: str) -> Json:
-    dict(form)  # whatever is asked of it: there is none
+    _whole(form)  # whatever is asked of it: there is none
     raise NotFound(no_such(kind, object_id), code="resource_missing", param="id")
+
+
+def _whole(form: Form) -> Json:
+    """The form with all that is in it read: no filter finds anything among nothing."""
+    whole: Json = copy.deepcopy(dict(form))
+    return whole

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from operator import attrgetter
 from typing import Any
 
@@ -53,6 +55,34 @@ def test_a_parameter_that_would_have_no_effect_is_refused_and_nothing_is_done(
     assert shop.emulator.state()["objects"] == {}
 
 
+@pytest.mark.parametrize("version", [None, "2024-06-20"])
+def test_a_nested_parameter_that_would_have_no_effect_is_refused_too(shop: Shop, version: str | None) -> None:
+    item: Any = {"price": shop.price(900, recurring={"interval": "month"}), "clear_usage": True}
+    customer = shop.customer()
+    subscription = shop.subscribe(customer, item["price"])
+    own = subscription.to_dict()["items"]["data"][0]["id"]
+
+    with pytest.raises(stripe.APIError) as refused:
+        shop.v1.subscriptions.update(
+            subscription.id,
+            {"items": [{"id": own, "quantity": 2, "clear_usage": True}]},
+            {"stripe_version": version} if version else {},
+        )
+
+    assert refused.value.http_status == 501
+    assert envelope(refused.value)["param"] == "items[0][clear_usage]"
+    assert shop.v1.subscription_items.retrieve(own).quantity == 1
+
+
+def test_a_nested_parameter_that_never_existed_is_refused_by_its_whole_name(shop: Shop) -> None:
+    form: Any = {"currency": "usd", "amount": 500, "shipping": {"name": "Jo", "address": {"strasse": "A"}}}
+
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.v1.payment_intents.create(form)
+
+    assert refused.value.param == "shipping[address][strasse]"
+
+
 def test_a_route_that_is_not_there_says_so(shop: Shop) -> None:
     with pytest.raises(stripe.APIError, match="POST /v1/transfers"):
         shop.v1.transfers.create({"currency": "usd", "destination": "acct_1"})
@@ -73,6 +103,25 @@ def test_a_route_that_is_not_there_says_so(shop: Shop) -> None:
 )
 def test_parameters_remember_which_of_them_were_read(read: Any, left: list[str]) -> None:
     form = Given({"a": 1, "b": 2})
+
+    read(form)
+
+    assert form.unread() == left
+
+
+@pytest.mark.parametrize(
+    ("read", "left"),
+    [
+        (lambda form: form["items"], ["items[0][price]", "items[0][tax]", "items[1][price]"]),
+        (lambda form: [row["price"] for row in form["items"]], ["items[0][tax]"]),
+        (lambda form: form["items"][0]["tax"]["rate"], ["items[0][price]", "items[1][price]"]),
+        (json.dumps, []),
+        (copy.deepcopy, []),
+    ],
+)
+def test_what_lies_within_a_parameter_is_remembered_by_itself(read: Any, left: list[str]) -> None:
+    rows = [Given({"price": 1, "tax": Given({"rate": 2})}), Given({"price": 3})]
+    form = Given({"items": rows})
 
     read(form)
 

@@ -240,3 +240,26 @@ def test_a_plan_with_a_flat_part_bills_both(shop: Shop) -> None:
     shop.advance(months=1)
 
     assert [invoice.amount_paid for invoice in shop.invoices(customer)] == [1000, 2050]
+
+
+@pytest.mark.parametrize("mode", ["graduated", "volume"])
+def test_the_first_tier_s_flat_amount_is_owed_for_no_use_too(shop: Shop, mode: Any) -> None:
+    meter, customer = a_meter(shop), shop.customer()
+    price = shop.v1.prices.create(
+        {
+            "currency": "usd",
+            "product_data": {"name": "Calls"},
+            "recurring": {"interval": "month", "usage_type": "metered", "meter": meter.id},
+            "billing_scheme": "tiered",
+            "tiers_mode": mode,
+            "tiers": [
+                {"up_to": 100, "flat_amount": 700, "unit_amount": 0},
+                {"up_to": "inf", "unit_amount": 5},
+            ],
+        }
+    )
+    shop.subscribe(customer, price.id)
+    shop.advance(months=1, hours=2)
+
+    first, second = shop.invoices(customer)
+    assert (first.total, second.total) == (0, 700)

@@ -198,3 +198,19 @@ def test_tiers_count_as_stripe_counts_them(shop: Shop, mode: str, quantity: int,
     )
     with shop.emulator.store.transaction():
         assert pricing.total(store.get("price", price.id), quantity) == total
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"unit_amount": 5, "unit_amount_decimal": "6"}, "unit_amount"),
+        ({"unit_amount": 5, "tiers": [{"up_to": "inf", "unit_amount": 5}]}, "tiers"),
+    ],
+)
+def test_a_price_says_one_thing_only(shop: Shop, more: Any, param: str) -> None:
+    form: Any = {"currency": "usd", "product_data": {"name": "Pen"}, **more}
+
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.v1.prices.create(form)
+
+    assert refused.value.param == param

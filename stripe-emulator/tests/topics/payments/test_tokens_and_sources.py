@@ -133,3 +133,22 @@ def test_a_token_that_nobody_made_is_missing(shop: Shop) -> None:
     for source in ("tok_nobody", "src_nobody"):
         with pytest.raises(stripe.StripeError):
             shop.v1.customers.payment_sources.create(shop.customer(card=None), {"source": source})
+
+
+def test_a_card_s_expiry_that_is_no_number_is_refused(shop: Shop) -> None:
+    customer = shop.customer(card=None)
+    card: Any = shop.v1.customers.payment_sources.create(customer, {"source": "tok_visa"})
+
+    with pytest.raises(stripe.CardError) as refused:
+        shop.v1.customers.payment_sources.update(customer, card.id, {"exp_month": "May"})
+
+    assert refused.value.code == "invalid_expiry_month"
+
+
+def test_a_name_that_a_customer_no_longer_has_is_not_shown(shop: Shop) -> None:
+    customer = shop.v1.customers.create({"individual_name": "Jo", "business_name": "Pens"})
+
+    changed = shop.v1.customers.update(customer.id, {"individual_name": ""})
+
+    assert "individual_name" not in changed.to_dict()
+    assert changed.to_dict()["business_name"] == "Pens"

@@ -13,6 +13,8 @@ import pytest
 import stripe
 
 from stripe_emulator import Emulator
+from stripe_emulator.api.request import Call
+from stripe_emulator.server import cli_socket
 
 from ..shop import Shop
 
@@ -125,3 +127,23 @@ def test_a_hundred_accounts_are_small(many: Emulator) -> None:
         Shop(many.account(f"sk_test_{number}"), hears=False).customer()
 
     assert kilobytes() - before < 100_000
+
+
+def test_the_program_that_listens_hears_the_account_of_its_key(many: Emulator) -> None:
+    api = many.account("sk_test_ann")
+    answer = api.api.answer(
+        Call(
+            "POST",
+            "/v1/stripecli/sessions",
+            "",
+            {"authorization": "Bearer sk_test_ann"},
+            b"websocket_features[0]=webhooks",
+        )
+    )
+    session_id = json.loads(answer.body)["websocket_id"]
+
+    account, session = cli_socket.session_of(many, session_id)
+
+    assert account is api
+    assert session is not None
+    assert cli_socket.session_of(many, "cliws_nobodys") == (many, None)

@@ -66,3 +66,7 @@ def test_a_page_after_something_that_is_not_there_is_refused(shop: Shop) -> None
 def test_making_one_stays_a_loud_refusal(shop: Shop) -> None:
     with pytest.raises(stripe.APIError, match="does not do this yet: POST /v1/transfers"):
         shop.v1.transfers.create({"amount": 100, "currency": "usd", "destination": "acct_1"})
+
+
+def test_a_range_of_time_finds_nothing_either(shop: Shop) -> None:
+    assert shop.v1.transfers.list({"created": {"gte": 1, "lt": 5}}).data == []

@@ -1,0 +1,99 @@
+"""Which lines are changed, by which tests each is to be noticed, and which changes make no difference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Nearby:
+    """The tests of some files. All of them run in a minute of one core, on SQLite."""
+
+    folder: str
+    files: tuple[str, ...]
+    tests_in: str
+    tests: tuple[str, ...]
+
+    def sources(self) -> list[Path]:
+        return [ROOT / self.folder / name for name in self.files]
+
+    def paths(self) -> list[str]:
+        return [f"{self.tests_in}/{name}" for name in self.tests]
+
+
+NEARBY = {
+    "ledger": Nearby(
+        "prepaid-ledger/src/prepaid_ledger/books",
+        (
+            "posting.py",
+            "entries.py",
+            "lots.py",
+            "expiry.py",
+            "clawbacks.py",
+            "shares.py",
+            "holds.py",
+            "hold_states.py",
+            "allowances.py",
+        ),
+        "prepaid-ledger/tests/ledger",
+        (
+            "test_lots.py",
+            "test_money_back.py",
+            "test_unspent.py",
+            "test_holds.py",
+            "test_spending.py",
+            "test_uses.py",
+            "test_audit.py",
+        ),
+    ),
+    "purchases": Nearby(
+        "flask-prepaid/src/flask_prepaid",
+        (
+            "payments/payments.py",
+            "payments/comparison.py",
+            "purchases/topups.py",
+            "purchases/topup_rules.py",
+            "purchases/refunds.py",
+            "purchases/taking_back.py",
+        ),
+        "flask-prepaid/tests/buying/purchases",
+        (
+            "test_checkout.py",
+            "test_what_stripe_holds.py",
+            "test_tax_and_debits.py",
+            "test_topups.py",
+            "test_topup_causes.py",
+            "test_refunds.py",
+        ),
+    ),
+    "plans": Nearby(
+        "flask-prepaid/src/flask_prepaid/subscriptions",
+        ("invoice_credits.py",),
+        "flask-prepaid/tests/buying/subscriptions",
+        ("test_changing.py", "test_nothing_charged.py", "test_events.py"),
+    ),
+}
+
+#: Changes that once went unnoticed, by file and change: they are always among those that are tried.
+ALWAYS = (
+    (
+        "comparison.py",
+        "(asked_minor, fetched.currency) != (payment.amount_minor, payment.currency)"
+        " -> (asked_minor,) != (payment.amount_minor,)",
+    ),
+    ("topup_rules.py", "room_minor // pack.amount_minor -> -(-room_minor // pack.amount_minor)"),
+    ("shares.py", "min(bought, self.credits - self.named) -> bought"),
+    ("shares.py", "min(credits, self.credits - self.taken - self.covered) -> credits"),
+    (
+        "refunds.py",
+        "select(func.sum(Refund.amount_minor)).where(Refund.payment_id == payment_id, "
+        "Refund.state.not_in(NOT_REFUNDED)) -> "
+        "select(func.sum(Refund.amount_minor)).where(Refund.payment_id == payment_id)",
+    ),
+)
+
+#: Changes that nothing can notice, by file and change, each with the reason.
+EQUIVALENT: dict[tuple[str, str], str] = {}

@@ -1,0 +1,165 @@
+"""The world in which parameters are tried, and those that change nothing there, with the reason."""
+
+from __future__ import annotations
+
+#: What is made, in this order. ``{customers}`` stands for the id that ``/v1/customers`` answered last.
+STEPS = [
+    ("/v1/products", "id=prod_gold&name=Gold"),
+    ("/v1/prices", "product=prod_gold&currency=usd&unit_amount=1000&recurring[interval]=month"),
+    ("/v1/coupons", "percent_off=10&duration=once"),
+    ("/v1/promotion_codes", "promotion[type]=coupon&promotion[coupon]={coupons}"),
+    ("/v1/tax_rates", "display_name=VAT&inclusive=false&percentage=19"),
+    (
+        "/v1/shipping_rates",
+        "display_name=Post&type=fixed_amount&fixed_amount[amount]=100&fixed_amount[currency]=usd",
+    ),
+    ("/v1/billing/meters", "display_name=Calls&event_name=calls&default_aggregation[formula]=sum"),
+    ("/v1/webhook_endpoints", "url=http://127.0.0.1:9/&enabled_events[0]=customer.created"),
+    ("/v1/test_helpers/test_clocks", "frozen_time=1767229200"),
+    ("/v1/entitlements/features", "name=A&lookup_key=a"),
+    ("/v1/products/{products}/features", "entitlement_feature={features}"),
+    ("/v1/customers", "email=jenny@example.com"),
+    ("/v1/customers/{customers}/tax_ids", "type=eu_vat&value=DE123456789"),
+    ("/v1/customers/{customers}/balance_transactions", "amount=-5&currency=usd"),
+    ("/v1/payment_methods", "type=card&card[token]=tok_visa"),
+    ("/v1/payment_methods/{payment_methods}/attach", "customer={customers}"),
+    ("/v1/setup_intents", "customer={customers}&payment_method={payment_methods}"),
+    (
+        "/v1/payment_intents",
+        "amount=1000&currency=usd&confirm=true&payment_method=pm_card_visa&return_url=https://a.example",
+    ),
+    ("/v1/refunds", "payment_intent={payment_intents}&amount=10"),
+    ("/v1/payment_intents", "amount=1000&currency=usd&customer={customers}&payment_method=pm_card_visa"),
+    ("/v1/subscriptions", "customer={customers}&items[0][price]={prices}&default_payment_method={attach}"),
+    (
+        "/v1/billing/credit_grants",
+        "customer={customers}&amount[type]=monetary&amount[monetary][value]=100&amount[monetary][currency]=usd"
+        "&applicability_config[scope][price_type]=metered&category=paid",
+    ),
+    (
+        "/v1/subscription_schedules",
+        "customer={customers}&start_date=now&phases[0][items][0][price]={prices}"
+        "&phases[0][duration][interval]=month&phases[0][duration][interval_count]=2",
+    ),
+    ("/v1/invoices", "customer={customers}"),
+    ("/v1/invoiceitems", "customer={customers}&amount=500&currency=usd&invoice={invoices}"),
+    ("/v1/invoices/{invoices}", "description=Work"),
+    ("/v1/payment_links", "line_items[0][price]={prices}&line_items[0][quantity]=1"),
+    ("/v1/quotes", "customer={customers}&line_items[0][price]={prices}"),
+    (
+        "/v1/checkout/sessions",
+        "mode=payment&success_url=https://a.example&line_items[0][price_data][currency]=usd"
+        "&line_items[0][price_data][unit_amount]=500&line_items[0][price_data][product_data][name]=Gold"
+        "&line_items[0][quantity]=1",
+    ),
+    ("/v1/billing_portal/configurations", "features[invoice_history][enabled]=true"),
+]
+
+#: Further forms that routes are asked with.
+FORMS = [
+    (
+        "/v1/checkout/sessions",
+        "mode=subscription&success_url=https://a.example&line_items[0][price]={prices}&line_items[0][quantity]=1",
+    ),
+    ("/v1/checkout/sessions", "mode=setup&success_url=https://a.example&currency=usd"),
+    ("/v1/invoices/create_preview", "subscription={subscriptions}"),
+    ("/v1/invoices/create_preview", "customer={customers}&subscription_details[items][0][price]={prices}"),
+    (
+        "/v1/prices",
+        "product=prod_gold&currency=usd&billing_scheme=tiered&tiers_mode=volume&tiers[0][up_to]=inf"
+        "&tiers[0][unit_amount]=5&recurring[interval]=month",
+    ),
+    (
+        "/v1/prices",
+        "product=prod_gold&currency=usd&recurring[interval]=month&recurring[usage_type]=metered"
+        "&recurring[meter]={meters}&unit_amount=1",
+    ),
+    ("/v1/coupons", "amount_off=5&currency=usd&duration=repeating&duration_in_months=3"),
+    (
+        "/v1/payment_methods",
+        "type=card&card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2050&card[cvc]=123",
+    ),
+    (
+        "/v1/payment_methods",
+        "type=sepa_debit&sepa_debit[iban]=DE89370400440532013000&billing_details[name]=A"
+        "&billing_details[email]=a@b.example",
+    ),
+    ("/v1/payment_intents", "amount=1000&currency=usd"),
+    ("/v1/payment_intents/{payment_intents}/confirm", "return_url=https://a.example"),
+    ("/v1/setup_intents", "confirm=true&payment_method=pm_card_visa&return_url=https://a.example"),
+    ("/v1/setup_intents/{setup_intents}/confirm", "return_url=https://a.example"),
+    ("/v1/subscriptions", "customer={customers}&items[0][price]={prices}&trial_period_days=5"),
+    ("/v1/subscriptions/{subscriptions}", "items[0][id]={subscription_items}&items[0][quantity]=2"),
+    ("/v1/subscription_items", "subscription={subscriptions}&price={prices}"),
+    ("/v1/billing_portal/sessions", "customer={customers}"),
+    ("/v1/customer_sessions", "customer={customers}&components[pricing_table][enabled]=true"),
+    ("/v1/ephemeral_keys", "customer={customers}"),
+    ("/v1/customers/{customers}/sources", "source=tok_visa"),
+    ("/v1/charges", "amount=100&currency=usd&source=tok_visa"),
+    ("/v1/refunds", "charge={charges}"),
+    ("/v1/invoices/{invoices}/add_lines", "lines[0][amount]=5&lines[0][description]=A"),
+    ("/v1/invoices/{invoices}/update_lines", "lines[0][id]={lines}&lines[0][description]=A"),
+    ("/v1/invoices/{invoices}/remove_lines", "lines[0][id]={lines}&lines[0][behavior]=delete"),
+    ("/v1/billing/meter_events", "event_name=calls&payload[value]=5&payload[stripe_customer_id]={customers}"),
+    ("/v1/test_helpers/test_clocks/{test_clocks}/advance", "frozen_time=1767315600"),
+    ("/v1/test_helpers/confirmation_tokens", "payment_method=pm_card_visa"),
+]
+
+#: Name of a parameter -> which step's object it may name.
+NAMES = {
+    "coupon": "coupons",
+    "customer": "customers",
+    "default_payment_method": "attach",
+    "default_tax_rates": "tax_rates",
+    "entitlement_feature": "features",
+    "invoice": "invoices",
+    "meter": "meters",
+    "payment_intent": "payment_intents",
+    "payment_method": "attach",
+    "plan": "prices",
+    "price": "prices",
+    "product": "products",
+    "promotion_code": "promotion_codes",
+    "setup_intent": "setup_intents",
+    "shipping_rate": "shipping_rates",
+    "subscription": "subscriptions",
+    "tax_rates": "tax_rates",
+    "test_clock": "test_clocks",
+}
+
+#: Route -> parameters that rightly change nothing in this world.
+ALIKE: dict[str, list[str]] = {
+    # What is taken is what holds without the parameter; other values are refused, or need another form.
+    "POST /v1/checkout/sessions": ["ui_mode"],
+    "POST /v1/customer_sessions": ["components[payment_element][features][payment_method_save]"],
+    "POST /v1/invoices": ["collection_method", "pending_invoice_items_behavior"],
+    "POST /v1/payment_links": ["after_completion[type]"],
+    "POST /v1/payment_links/{payment_link}": ["after_completion[type]"],
+    "POST /v1/plans": ["billing_scheme", "usage_type"],
+    "POST /v1/shipping_rates": ["type"],
+    # Nobody has the key that would be taken from them.
+    "POST /v1/prices": ["transfer_lookup_key"],
+    "POST /v1/prices/{price}": ["transfer_lookup_key"],
+    # The card asks for nobody, so nothing is left to be done in a browser.
+    "POST /v1/setup_intents": ["use_stripe_sdk"],
+    "POST /v1/setup_intents/{intent}/confirm": ["use_stripe_sdk"],
+    # Nothing is prorated, nothing is due, no trial runs, and no end is planned.
+    "POST /v1/invoices/create_preview": [
+        "subscription_details[proration_behavior]",
+        "subscription_details[trial_end]",
+    ],
+    "POST /v1/subscription_items/{item}": ["off_session", "payment_behavior", "proration_behavior"],
+    "POST /v1/subscriptions/{subscription_exposed_id}": ["off_session", "payment_behavior"],
+    "DELETE /v1/subscriptions/{subscription_exposed_id}": ["invoice_now"],
+    "POST /v1/subscriptions/{subscription}/pause": ["invoicing_behavior", "type"],
+    "POST /v1/subscription_schedules/{schedule}/release": ["preserve_cancel_date"],
+    # To be on is refused by the feature's name; to be off is what holds.
+    "POST /v1/subscription_schedules": [
+        "default_settings[automatic_tax][enabled]",
+        "phases[0][automatic_tax][enabled]",
+    ],
+    "POST /v1/subscription_schedules/{schedule}": [
+        "default_settings[automatic_tax][enabled]",
+        "proration_behavior",
+    ],
+}
