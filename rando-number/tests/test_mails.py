@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import queue
 import re
+import socketserver
 import threading
+from email import message_from_bytes, policy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +74,49 @@ def test_a_mail_server_that_is_down_breaks_nothing(tmp_path: Path, caplog: pytes
     assert shop.rows()["users"] == 1
 
 
+class MailServer(socketserver.ThreadingTCPServer):
+    """A mail server that keeps what it is given: just so much of SMTP as a client needs."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), MailConversation)
+        self.mails: queue.Queue[Any] = queue.Queue()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class MailConversation(socketserver.StreamRequestHandler):
+    server: MailServer
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        while line := self.rfile.readline():
+            if line.upper().startswith(b"DATA"):
+                self.wfile.write(b"354 go on\r\n")
+                lines = b"".join(iter(self.rfile.readline, b".\r\n"))
+                self.server.mails.put(message_from_bytes(lines, policy=policy.default))
+            self.wfile.write(b"221 bye\r\n" if line.upper().startswith(b"QUIT") else b"250 well\r\n")
+
+
+def test_a_mail_server_is_given_the_mails_of_accounts_and_of_credits(tmp_path: Path) -> None:
+    with MailServer() as server:
+        port = str(server.server_address[1])
+        here = {"RANDO_BASE_URL": "http://127.0.0.1:5555"}
+        shop = RunningShop(tmp_path, MAIL_SERVER="127.0.0.1", MAIL_PORT=port, **here)
+        customer = shop.customer("pat@rando.test")
+        shop.visitor().send("/reset", email="pat@rando.test")
+        reset = server.mails.get(timeout=20)
+        for _ in range(2):
+            customer.draw()
+        tick(shop)
+        warning = server.mails.get(timeout=20)
+        server.shutdown()
+
+    assert reset["To"] == "pat@rando.test"
+    assert "/reset/" in reset.get_body(("plain",)).get_content()
+    assert warning["Subject"] == "You have 1 credit left"
+
+
 def tick(shop: RunningShop) -> None:
     assert shop.command("prepaid", "tick").exit_code == 0
 
@@ -82,7 +129,7 @@ def test_one_mail_is_sent_for_each_time_that_the_credits_run_low(tmp_path: Path)
         """How often of one credit left, and of none."""
         tick(shop)
         page = customer.get("/mails").text
-        return page.count("You have 1 credit left"), page.count("You have 0 credits left")
+        return page.count("You have 1 credit left"), page.count("You have no credits left")
 
     customer.draw()
     assert warnings() == (0, 0)

@@ -123,7 +123,7 @@ def test_times_that_go_back_are_named(forged: Books) -> None:
     let_entries_be_changed(forged)
     forged.execute("UPDATE prepaid_entry SET at = (SELECT min(at) FROM prepaid_entry) WHERE key = 'report:3'")
 
-    assert named(forged) == {"I4", "I10"}  # it has left the day of its budget, too
+    assert named(forged) == {"I4", "I10", "I14"}  # it has left the day of its budget and of its usage, too
 
 
 def test_entries_of_no_wallet_are_named(forged: Books) -> None:

@@ -61,15 +61,18 @@ def send(to: str, subject: str, body: str, *, html: str | None = None) -> None:
         mail.attach_alternative(html, "text/html")
     mail.connection = mail.get_connection()
     if current_app.config["MAIL_BACKEND"] == "smtp":
-        Thread(target=deliver, args=[mail]).start()
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        Thread(target=deliver, args=[app, mail]).start()
     else:
         mail.send()
 
 
-def deliver(mail: EmailMultiAlternatives) -> None:
+def deliver(app: Flask, mail: EmailMultiAlternatives) -> None:
+    """Send a mail from a thread, which has no app of its own; whatever goes wrong is one line of the log."""
     try:
-        mail.send()
-    except OSError as error:  # SMTPException is one
+        with app.app_context():
+            mail.send()
+    except Exception as error:  # nobody waits for this thread, so its traceback would say nothing to anybody
         log.error("a mail was not sent: %s", type(error).__name__)
 
 

@@ -152,6 +152,23 @@ def test_a_change_of_address_is_made_by_its_own_account_alone(shop: RunningShop)
     assert customer.get(link).status_code in (302, 403)
 
 
+def test_an_address_that_is_changed_before_it_was_ever_confirmed_is_proved_by_the_new_mailbox(
+    shop: RunningShop,
+) -> None:
+    visitor = shop.visitor()
+    visitor.register("typing-eror@rando.test")
+    visitor.login("typing-eror@rando.test")
+    program = Program(shop, visitor.make_key())
+    visitor.send("/change-email", email="pat@rando.test")
+
+    assert visitor.send(shop.links("/change-email")[-1]).location == "/user-profile"
+
+    visitor.email = "pat@rando.test"
+    assert visitor.get("/buy-credits").status_code == 200
+    assert visitor.balance == 3
+    assert program.get("/balance").status_code == 401, "what was made before the first proof has ended"
+
+
 def test_each_link_of_a_mail_to_a_known_address_works_signed_out(shop: RunningShop) -> None:
     shop.visitor().register("pat@rando.test")
     shop.visitor().register("pat@rando.test")

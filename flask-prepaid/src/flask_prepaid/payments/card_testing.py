@@ -12,6 +12,8 @@ from datetime import timedelta
 from sqlalchemy import Select, delete, func, or_, select, text
 from sqlalchemy.orm import Session
 
+from prepaid_ledger import check_owner
+
 from ..context import Context, transaction
 from ..errors import BuyingPaused, TooManyAttempts
 from .models import Attempt, Payment, PaymentState
@@ -27,7 +29,9 @@ def count_attempt(context: Context, owner: str) -> None:
 
     :raises TooManyAttempts: This customer, this address, or all together have tried too often.
     :raises BuyingPaused: Nothing is sold at the moment.
+    :raises ValueError: The ledger has no wallet for such an owner, so nothing may be taken from one.
     """
+    check_owner(owner)
     session, config = context.session, context.config
     refuse_unless_selling(context)
     address = context.address if config.attempts_per_address else None

@@ -11,6 +11,7 @@ from typing import TypeVar
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from prepaid_ledger import check_owner
 from prepaid_ledger.database import insert
 
 from ..context import Context, reading, refuse_uncommitted, transaction
@@ -137,6 +138,11 @@ def is_outdated(context: Context, owner: str, email_at_stripe: str | None) -> bo
 
 
 def _customer(context: Context, owner: str) -> Customer:
+    """The row of the owner's customer, made where there is none.
+
+    :raises ValueError: The ledger has no wallet for such an owner.
+    """
+    check_owner(owner)
     session = context.session
     row = session.get(Customer, owner)
     if row is None:

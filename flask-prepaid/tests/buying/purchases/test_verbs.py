@@ -33,6 +33,19 @@ def test_a_program_sells_by_an_address(shop: Shop, wish: dict[str, Any], credits
     assert shop.balance() == credits
 
 
+@pytest.mark.parametrize("owner", ["", "x" * 65, "a\0b", "\ud800", None])
+@pytest.mark.parametrize("wish", [{"pack": "starter"}, {"credits": 7}, {"plan": "monthly"}])
+def test_nothing_is_sold_to_whom_the_ledger_can_give_no_credits(
+    shop_with: ShopWith, owner: Any, wish: dict[str, Any]
+) -> None:
+    shop = shop_with(plans=[Plan("monthly", credits=50, amount_minor=300)])
+
+    with pytest.raises(ValueError, match="an owner is a text of 1 to 64 characters"):
+        shop.read(lambda: shop.prepaid.checkout(owner, **{**URLS, **wish}))
+
+    assert list(shop.dashboard().v1.checkout.sessions.list()) == []
+
+
 def test_a_program_sells_a_plan(shop_with: ShopWith) -> None:
     shop = shop_with(plans=[Plan("monthly", credits=50, amount_minor=300, max_quantity=3)])
 

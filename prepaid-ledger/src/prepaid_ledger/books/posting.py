@@ -7,6 +7,7 @@ entries but for ``spends/batch.py``, which writes them for many spends at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,9 @@ from .uses import UNSAID, Use
 
 #: More credits than this in one posting are a mistake, and sums of many still fit the columns.
 MAX_CREDITS = 10**15
+
+#: What no database keeps in a text: a NUL, and half of a surrogate pair.
+UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 #: Keys that begin so are the ledger's own.
 OWN_KEYS = ("expiry:", "hold:", "repay:", "reversal:", "rollover:")
@@ -268,14 +272,17 @@ def save(session: Session, wallet: LockedWallet) -> None:
 
 
 def check_owner(owner: str) -> None:
-    """:raises ValueError: The owner is empty, longer than 64 characters, or holds a NUL."""
-    if not isinstance(owner, str) or not 1 <= len(owner) <= 64 or "\x00" in owner:
+    """Refuse what can't be an owner, before anything is done for one.
+
+    :raises ValueError: It is no text, empty, longer than 64 characters, or holds what a database can't keep.
+    """
+    if not isinstance(owner, str) or not 1 <= len(owner) <= 64 or UNFIT.search(owner):
         raise ValueError("an owner is a text of 1 to 64 characters, such as user:42")
 
 
 def check_key(key: str) -> None:
     """:raises ValueError: The key is empty, longer than 120 characters, or the ledger's own."""
-    if not isinstance(key, str) or not 1 <= len(key) <= 120 or "\x00" in key:
+    if not isinstance(key, str) or not 1 <= len(key) <= 120 or UNFIT.search(key):
         raise ValueError("a key is a text of 1 to 120 characters that names the cause, such as report:17")
     if key.startswith(OWN_KEYS):
         raise ValueError(f"keys that begin with {key.split(':', maxsplit=1)[0]}: are the ledger's own")

@@ -78,12 +78,16 @@ def change_address(token: str) -> ResponseReturnValue:
     if somebody_else_than(user):
         return other_account(user)
     if request.method == "POST":
-        old_email, user.email, user.confirmed_at = user.email, new_email, utc_now()
+        old_email, user.email = user.email, new_email
         try:
             db.session.flush()
         except IntegrityError:  # somebody registered it a moment ago
             db.session.rollback()
             abort(409)
+        if first_proof.confirm(user):
+            login_user(user, authn_via=["confirm"])
+        else:
+            user.confirmed_at = utc_now()
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         change_email_confirmed.send(app, user=user, old_email=old_email)
         db.session.commit()

@@ -126,7 +126,9 @@ class History:
         self.emulator.await_deliveries()
 
     def read_clock(self) -> None:
-        if isinstance(clock := self.app.extensions["prepaid"].clock, EmulatorClock):
+        with self.app.app_context():
+            clock = prepaid.clock
+        if isinstance(clock, EmulatorClock):
             clock.ask_anew()
 
     def after_days(self, days: int, action: Callable[[], object]) -> None:
