@@ -152,3 +152,15 @@ def test_tick_releases_what_is_overdue(books: Books) -> None:
 
     with pytest.raises(HoldClosed):
         books.ledger.capture(OWNER, key="job:1")
+
+
+def test_an_overdue_hold_gives_nothing_back_of_credits_that_ended_meanwhile(books: Books) -> None:
+    books.grant(10, expires_at=books.later(minutes=30))
+    books.ledger.hold(OWNER, 10, key="job:1")
+    books.wait(hours=1)
+
+    with pytest.raises(InsufficientCredits):
+        books.spend(1, "report:1")
+    books.ledger.write_due()
+
+    assert books.moves() == [(Kind.GRANT, 10), (Kind.EXPIRY, -10)]

@@ -273,3 +273,18 @@ def test_drawing_lots_takes_any_number_of_pages(books: Books) -> None:
     assert books.ledger.write_due() == 1
 
     assert books.ledger.balance(OWNER) == 0
+
+
+def test_what_is_left_ends_when_its_end_was_moved_to(books: Books) -> None:
+    books.grant(10, "trial", expires_at=books.later(days=1))
+    books.spend(4, "report:1")
+
+    for _ in range(2):
+        books.ledger.move_end(OWNER, key="trial", expires_at=books.later(days=3))
+        books.commit()
+
+    books.wait(days=2)
+    assert books.ledger.balance(OWNER) == 6
+    books.wait(days=1)
+    assert books.ledger.balance(OWNER) == 0
+    assert [credits for _, credits in books.moves()] == [10, -4, -6, 6]

@@ -134,6 +134,17 @@ def test_what_an_operator_took_is_not_owed_once_more(books: Books) -> None:
     assert stands(books) == (0, 0)
 
 
+def test_what_an_operator_took_covers_a_refund_and_not_a_smaller_plan_as_well(books: Books) -> None:
+    books.buy(100, 1000)
+    books.adjust(-40)
+    books.refund(500)
+    assert stands(books) == (50, 0)  # 40 of the 50 were gone
+
+    books.claw_back("invoice:2", credits=30)
+
+    assert stands(books) == (20, 0)
+
+
 def test_a_spend_given_back_to_an_ended_lot_is_not_owed(books: Books) -> None:
     books.buy(100, 1000, expires_at=books.later(days=30))
     books.spend(60, "report:1")

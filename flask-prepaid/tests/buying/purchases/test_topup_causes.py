@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from flask_prepaid import Operators
+from flask_prepaid.errors import BuyingPaused
 from flask_prepaid.payments.models import PaymentState
-from flask_prepaid.purchases import refunds, topup_rules
+from flask_prepaid.purchases import refunds, topup_rules, topups
 from flask_prepaid.signals import topup_skipped, topup_stopped
 
 from ..operations.test_refusals import Refusing
@@ -178,6 +179,16 @@ def test_a_pause_in_selling_holds_top_ups_back_and_is_told_once(shop_with: ShopW
     sell(shop, True)
     shop.tick()
     assert topped_up(shop) == [PAID, PAID]
+
+
+def test_nobody_switches_it_on_while_nothing_is_sold(shop: Shop) -> None:
+    leave_card(shop)
+    sell(shop, False)
+
+    with pytest.raises(BuyingPaused):
+        switch_on(shop)
+
+    assert shop.read(lambda: topups.setting(shop.prepaid.session, "user:1")) is None
 
 
 def test_one_charge_buys_as_many_packs_as_reach_the_threshold(shop: Shop) -> None:

@@ -56,6 +56,7 @@ def test_low_credits_are_topped_up_by_the_tick_once(shop: Shop) -> None:
 
     assert topped_up(shop) == [PaymentState.PAID]
     assert shop.balance() == 100
+    assert shop.payments()[0].title == "100 credits"
 
 
 def test_it_waits_until_the_credits_are_below_the_threshold(shop: Shop) -> None:
