@@ -38,7 +38,7 @@ SHARE = replace(NEARBY["ledger"], files=("shares.py",))
 
 def test_three_mistakes_in_a_clawback_are_noticed(made: list[Mutant]) -> None:
     mistakes = ["min(bought, self.credits - self.named) -> bought", "self.gone += move.credits -> pass"]
-    mistakes.append("min(credits, self.credits - self.taken - self.covered) -> credits")
+    mistakes.append("min(credits, self.credits - self.taken - covered) -> credits")
     chosen = [mutant for mutant in made if mutant.file.name == "shares.py" and mutant.change in mistakes][:3]
 
     ends = tried(replace(SHARE, tests=("test_unspent.py",)), chosen)

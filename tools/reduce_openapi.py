@@ -1,9 +1,12 @@
-"""Cut Stripe's OpenAPI document down to what the emulator's tests compare with.
+"""Cut Stripe's OpenAPI document down to what the emulator and its tests need.
 
-    python tools/reduce_openapi.py stripe-openapi.json.gz stripe-emulator/tests/specification/openapi.json.gz
+    python tools/reduce_openapi.py stripe-openapi.json.gz stripe-emulator
 
-Routes of products that the emulator does not have go, and so does every text for people. The document
-is published under the MIT licence at https://github.com/stripe/openapi; the licence lies beside the copy.
+Two files come of it. The tests compare with ``tests/specification/openapi.json.gz``: routes of products that
+the emulator does not have are gone, and so is every text for people. The emulator reads
+``src/stripe_emulator/contract/specified.json``, made of that copy: what expands, and how long a text may be.
+The document is published under the MIT licence at https://github.com/stripe/openapi; the licence lies beside
+both.
 """
 
 from __future__ import annotations
@@ -115,8 +118,73 @@ def _named_in(value: Any) -> Iterator[str]:
                 yield from _named_in(item)
 
 
+def specify(small: dict[str, Any]) -> dict[str, Any]:
+    """What the SDK's annotations lack, by schema and by route.
+
+    ``expandable`` has for each schema the fields that can be expanded, each with the schema of the hash
+    in it; "" where another object is meant, which says its own name. Of hashes, those without such a field
+    are left out. ``longest`` has for each route the most characters of its texts; ``[]`` is any row of a
+    list.
+    """
+    schemas = small["components"]["schemas"]
+    expandable = {
+        name: {
+            field: _hash_in(schema["properties"][field], schemas) for field in schema["x-expandableFields"]
+        }
+        for name, schema in schemas.items()
+        if schema.get("x-expandableFields") or ("x-expandableFields" in schema and _is_object(schema))
+    }
+    longest = {
+        f"{verb.upper()} {path}": dict(sorted(texts.items()))
+        for path, operations in small["paths"].items()
+        for verb, operation in operations.items()
+        if (texts := dict(_texts_of(operation)))
+    }
+    return {"expandable": expandable, "longest": longest}
+
+
+def _is_object(schema: dict[str, Any]) -> bool:
+    return "object" in schema.get("properties", {})
+
+
+def _hash_in(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    hashes = [name for name in _named_in(schema) if not _is_object(schemas[name])]
+    return hashes[0] if hashes else ""
+
+
+def _texts_of(operation: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "query":
+            yield from _texts_in(parameter["schema"], parameter["name"])
+    for body in operation.get("requestBody", {}).get("content", {}).values():
+        for name, schema in body["schema"].get("properties", {}).items():
+            yield from _texts_in(schema, name)
+
+
+def _texts_in(schema: dict[str, Any], name: str) -> Iterator[tuple[str, int]]:
+    for each in schema.get("anyOf", [schema]):
+        if "maxLength" in each:
+            yield name, each["maxLength"]
+        if "items" in each:
+            yield from _texts_in(each["items"], f"{name}[]")
+        for field, nested in each.get("properties", {}).items():
+            yield from _texts_in(nested, f"{name}[{field}]")
+
+
+def _lines(specified: dict[str, dict[str, Any]]) -> str:
+    """The tables as JSON with one line for each schema and each route."""
+    parts = []
+    for title, table in specified.items():
+        rows = ",\n".join(f"{json.dumps(key)}: {json.dumps(row)}" for key, row in sorted(table.items()))
+        parts.append(f"{json.dumps(title)}: {{\n{rows}\n}}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
 if __name__ == "__main__":
-    source, target = map(Path, sys.argv[1:3])
+    source, project = map(Path, sys.argv[1:3])
     small = reduce(json.loads(gzip.decompress(source.read_bytes())))
     text = json.dumps(small, separators=(",", ":"), sort_keys=True)
-    target.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+    copy = project / "tests/specification/openapi.json.gz"
+    copy.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+    table = project / "src/stripe_emulator/contract/specified.json"
+    table.write_text(_lines(specify(json.loads(text))), encoding="utf-8")

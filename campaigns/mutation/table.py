@@ -88,7 +88,7 @@ ALWAYS = (
     ),
     ("topup_rules.py", "room_minor // pack.amount_minor -> -(-room_minor // pack.amount_minor)"),
     ("shares.py", "min(bought, self.credits - self.named) -> bought"),
-    ("shares.py", "min(credits, self.credits - self.taken - self.covered) -> credits"),
+    ("shares.py", "min(credits, self.credits - self.taken - covered) -> credits"),
     (
         "refunds.py",
         "select(func.sum(Refund.amount_minor)).where(Refund.payment_id == payment_id, "

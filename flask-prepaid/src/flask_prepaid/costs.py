@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger import HeldCredits, HoldState, Ledger, Price
-from prepaid_ledger.errors import PrepaidError
+from prepaid_ledger.errors import HoldClosed, PrepaidError
 
 from . import checks
 from .errors import ConfigError
@@ -189,13 +189,22 @@ def current_hold() -> HeldCredits:
 
 
 def _end(hold: HeldCredits, response: Response) -> None:
-    """Take the credits of an answer, give back those of a failure, and wait for the end of a stream."""
+    """Take the credits of an answer, give back those of a failure, and wait for the end of a stream.
+
+    :raises HoldClosed: The view has worked for longer than its credits were held, and they went elsewhere.
+    """
     if response.status_code >= 400:
         _give_back(hold)
     elif response.is_streamed:
         Stream(hold).charge_for(response)
     elif hold.state is HoldState.OPEN:
-        hold.capture()
+        try:
+            hold.capture()
+        except HoldClosed:
+            raise HoldClosed(
+                "This took longer than its credits are held for, and they went back: nothing was charged. "
+                "Please ask again."
+            ) from None
 
 
 def _give_back(hold: HeldCredits) -> None:

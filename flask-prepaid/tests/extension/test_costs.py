@@ -10,6 +10,7 @@ from threading import Event
 import pytest
 from flask import Response, abort, jsonify, request, stream_with_context
 from flask.typing import ResponseReturnValue
+from sqlalchemy import URL
 
 from flask_prepaid.errors import ConfigError
 from prepaid_ledger import Rates
@@ -350,3 +351,42 @@ def test_keys_are_forgotten_after_a_month(host: Host) -> None:
     host.app.test_cli_runner().invoke(args=["prepaid", "tick"])
 
     assert send(host) == (200, None)
+
+
+def test_a_request_that_outlives_its_hold_is_not_paid_beside_the_one_that_took_its_place(
+    database: URL,
+) -> None:
+    host = Host(database, PREPAID_HOLD_EXPIRES_AFTER=60)
+    host.grant(20)
+    answers: list[tuple[int, str | None]] = []
+
+    @host.app.post("/report")
+    @host.prepaid.costs(3, key=lambda: "one")
+    def report() -> str:
+        if not answers:
+            host.prepaid.state.clock = lambda: host.prepaid.setup.clock() + timedelta(minutes=2)
+            answers.append((0, None))
+            answers.append(send(host))
+        return "A report"
+
+    first = send(host)
+
+    assert (first, answers[1:]) == ((409, "hold_closed"), [(200, None)])
+    assert host.prepaid.available(OWNER) == 17
+    assert host.prepaid.audit() == []
+    host.close()
+
+
+def test_a_request_that_outlives_its_hold_is_paid_if_nobody_has_taken_its_place(database: URL) -> None:
+    host = Host(database, PREPAID_HOLD_EXPIRES_AFTER=60)
+    host.grant(20)
+
+    @host.app.post("/report")
+    @host.prepaid.costs(3, key=lambda: "one")
+    def report() -> str:
+        host.prepaid.state.clock = lambda: host.prepaid.setup.clock() + timedelta(minutes=2)
+        return "A report"
+
+    assert (send(host), send(host)) == ((200, None), (409, "already_paid"))
+    assert host.prepaid.available(OWNER) == 17
+    host.close()

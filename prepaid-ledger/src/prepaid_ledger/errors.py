@@ -123,8 +123,8 @@ class KeyReused(PrepaidError):
     http_status = 409
     code = "key_reused"
 
-    def __init__(self, key: str) -> None:
-        super().__init__(f"the key {key!r} has already moved something else")
+    def __init__(self, key: str, message: str | None = None) -> None:
+        super().__init__(message or f"the key {key!r} has already moved something else")
         self.key = key
 
 

@@ -277,7 +277,7 @@ def restores_a_refund_twice(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def makes_a_debt_of_what_lapsed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(clawbacks, "gone_unspent", lambda *which: select(Lot.seq).where(false()))
+    patch.setattr(clawbacks, "lapsed", lambda *which: select(Lot.seq).where(false()))
 
 
 @defect

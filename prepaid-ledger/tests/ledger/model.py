@@ -30,6 +30,7 @@ class Lot:
     origin: Lot | None = None
     ended: bool = False
     gone: int = 0
+    by_hand: bool = False
 
     @property
     def first(self) -> Lot:
@@ -108,6 +109,9 @@ class Model:
     clawed: dict[str, int] = field(default_factory=dict)
     budgets: dict[tuple[str | None, str | None], Budget] = field(default_factory=dict)
     debt: int = 0
+    given: int = 0
+    taken_by_hand: list[Lot] = field(default_factory=list)
+    given_again: list[Lot] = field(default_factory=list)
 
     def left(
         self, now: datetime, back: list[tuple[Lot, int]]
@@ -191,6 +195,32 @@ class Model:
                 parts.append((lot, part))
         assert credits == 0, "the model draws what is there"
         return parts
+
+    def take_by_hand(self, credits: int) -> None:
+        """One credit after the other, those first that were given by hand."""
+        parts = sorted(self.draw(credits), key=lambda part: (not part[0].first.by_hand, part[0].number))
+        for lot in [lot.first for lot, part in parts for _ in range(part)]:
+            if self.given:
+                self.given -= 1
+                if not lot.by_hand:
+                    self.given_again.append(lot)
+                continue
+            taken = self.given_again.pop() if lot.by_hand else lot
+            taken.gone += 1
+            self.taken_by_hand.append(taken)
+
+    def give_by_hand(self, key: str, credits: int) -> None:
+        """One credit after the other makes up for one that was taken, if there is one."""
+        lot = self.new_lot(key, credits)
+        lot.by_hand = True
+        self.come_in(lot, repays=False)
+        for _ in range(credits):
+            if not self.taken_by_hand:
+                self.given += 1
+                continue
+            again = self.taken_by_hand.pop()
+            again.gone -= 1
+            self.given_again.append(again)
 
     def refuse(
         self, credits: int, now: datetime, *, debt_blocks: bool = True, release: bool = True
@@ -304,8 +334,9 @@ class Model:
             if clawback.lot is not lot or clawback.undone:
                 continue
             if clawback.refunded_minor is None:
-                room = lot.credits - for_money - named - covered
-                named += max(0, min(clawback.claimed, room) - (clawback.gone - covered))
+                covers = min(covered, clawback.gone)
+                room = lot.credits - for_money - named - covers
+                named += max(0, min(clawback.claimed, room) - (clawback.gone - covers))
                 continue
             minor = min(minor + clawback.refunded_minor, lot.amount_minor)
             bought = (lot.credits * minor + lot.amount_minor - 1) // lot.amount_minor

@@ -234,10 +234,9 @@ class Histories(RuleBasedStateMachine):
         if takes:
             refusal = self.model.refuse(credits, self.books.time, debt_blocks=False)
             if refusal is None:
-                for lot, part in self.model.draw(credits):
-                    lot.first.gone += part
+                self.model.take_by_hand(credits)
         else:
-            self.model.come_in(self.model.new_lot(key, credits), repays=False)
+            self.model.give_by_hand(key, credits)
         self.both(lambda: self.books.adjust(-credits if takes else credits, key), refusal)
 
     @precondition(lambda self: self.model.spends)

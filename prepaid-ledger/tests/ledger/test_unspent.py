@@ -247,6 +247,18 @@ def test_a_smaller_plan_between_a_refund_and_its_failure_takes_its_part_in_the_e
     assert stands(books) == (75, 0)
 
 
+def test_a_clawback_that_names_credits_comes_again_after_another_one_was_undone(books: Books) -> None:
+    books.buy(100, 1000)
+    books.refund(500, "refund:1")
+    first = books.claw_back("smaller:1", credits=80)
+    books.refund_failed("refund:1")
+
+    again = books.claw_back("smaller:1", credits=80)
+
+    assert (again.seq, again.credits) == (first.seq, -50)
+    assert stands(books) == (20, 0)
+
+
 def test_a_clawback_that_names_other_credits_than_before_is_refused(books: Books) -> None:
     books.buy(100, 1000)
     books.refund(1000)

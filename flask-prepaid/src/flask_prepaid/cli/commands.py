@@ -179,7 +179,7 @@ def digest_of_today(*words: object) -> str:
 @click.option("--key", help="Names this refund. By default payment, amount, reason and day.")
 def refund(payment: int, amount: int | None, reason: str, key: str | None) -> None:
     """Refund PAYMENT to its card, and claw back its credits. Typed twice on one day, it is made once."""
-    key = key or digest_of_today(payment, amount, reason)
+    key = f"command:{key or digest_of_today(payment, amount, reason)}"
     app = context()
     made = refunds.refund(
         app, payment, amount_minor=amount, reason=f"{reason} (by {getpass.getuser()})", key=key

@@ -1,4 +1,4 @@
-"""Credit notes: a plan's invoice made smaller after it was final. https://docs.stripe.com/api/credit_notes"""
+"""Credit notes: an invoice made smaller after it was final. https://docs.stripe.com/api/credit_notes"""
 
 from __future__ import annotations
 

@@ -232,7 +232,7 @@ def _disputes(context: Context, since: datetime | None, seen: Callable[[], None]
 def _credit_notes(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
     for note in context.gateway.credit_notes.all(since):
         seen()
-        payment = credit_notes.payment_of(context.session, note)
+        payment = credit_notes.payment_of(context.session, note) or credit_notes.purchase_of(context, note)
         row = context.session.get(CreditNote, note.id)
         if payment is not None and note.amount_minor and (detail := _differs(payment, row, note)):
             mend = partial(_sync_now, context, credit_notes.sync_credit_note, note.id)

@@ -78,7 +78,14 @@ def _begun(context: Context) -> Select[int]:
 
 
 def _declined(context: Context) -> Select[int]:
-    lately = select(func.count()).select_from(Payment).where(Payment.created_at > context.clock() - LATELY)
+    lately = (
+        select(func.count())
+        .select_from(Payment)
+        .where(
+            Payment.created_at > context.clock() - LATELY,
+            Payment.payment_intent_id.is_not(None),  # what Stripe itself refuses, no bank was asked about
+        )
+    )
     # A page of Stripe's on which a card was declined stays open: its reason tells.
     return lately.where(or_(Payment.state == PaymentState.FAILED, Payment.failure.is_not(None)))
 

@@ -14,7 +14,10 @@ def stranger(context: Context, payment: Payment, fetched: Checkout | Intent) -> 
 
     Whoever has the Stripe key can write our key into the metadata of any object.
     """
-    if fetched.customer_id != known_customer(context.session, payment.owner):
+    known_id = known_customer(context.session, payment.owner)
+    if known_id is None:
+        return "belongs to a customer who is gone: the account was closed, or has none at Stripe yet"
+    if fetched.customer_id != known_id:
         return "is another customer's"
     if isinstance(fetched, Checkout) and fetched.discount_minor and not context.config.promotion_codes:
         return "has a discount, and this shop takes no promotion codes"

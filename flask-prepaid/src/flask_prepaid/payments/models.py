@@ -279,7 +279,7 @@ class Dispute(TakesBack, Base):
 
 
 class CreditNote(TakesBack, Base):
-    """A plan's invoice was made smaller after it was paid.
+    """An invoice of a plan or of a purchase was made smaller after it was paid.
 
     ``amount_minor`` is what of it is no refund to the card: it was given to the customer's balance, or
     outside of Stripe. https://docs.stripe.com/api/credit_notes

@@ -48,8 +48,9 @@ def write_down(
 ) -> Payment:
     """The row of what is about to be asked of Stripe. Commit it before you ask.
 
-    :param attempt: Names the customer's wish, such as a token in the form: sent again,
-        it finds the first row, so that a double click pays once.
+    :param attempt: Names the customer's wish: sent again, it finds the first row, so that a double click
+        pays once. It begins with who asks, ``form:``, ``verb:`` or ``job:``, so that none of them can take
+        another's name, followed by a token of the form or the host's key.
     :raises KeyReused: The attempt has asked for something else.
     """
     session = context.session
@@ -75,7 +76,8 @@ def write_down(
     session.execute(insert(session, Payment).values(values).on_conflict_do_nothing())
     payment = session.scalars(select(Payment).where(Payment.idempotency_key == key)).one()
     if any(getattr(payment, name) != value for name, value in agreed.items()):
-        raise KeyReused("This form was already sent with another choice. Go back and choose again.")
+        name = (attempt or key).partition(":")[2] or key
+        raise KeyReused(name, "This was already asked for with another choice. Go back and choose again.")
     return payment
 
 

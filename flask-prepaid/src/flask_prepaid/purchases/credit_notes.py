@@ -1,18 +1,20 @@
-"""Credit notes: who gets money of a plan's invoice back, in whatever way, gives its credits back."""
+"""Credit notes: who gets money of an invoice back, in whatever way, gives its credits back.
+
+The invoice bills a plan, or it is of a purchase that Checkout has made one of.
+"""
 
 from __future__ import annotations
 
 from functools import partial
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..context import Context, Write, nothing, reading, write_now
 from ..gateway.values import StripeCreditNote
 from ..payments import payments
-from ..payments.models import CreditNote, Payment
+from ..payments.models import CreditNote, Payment, PaymentState
 from ..subscriptions import sync
-from ..subscriptions.models import Invoice
+from . import checkout, refunds
 from .taking_back import take_back
 
 #: A credit note in this state takes nothing.
@@ -30,17 +32,36 @@ def sync_credit_note(context: Context, note_id: str) -> Write[None]:
     with reading(context) as session:
         is_settled = payment_of(session, note) is not None
     if not is_settled:
-        bill = context.gateway.invoices.fetch(note.invoice_id)
-        if bill is None:
-            return nothing
-        write_now(context, sync.sync_invoice(context, bill))
+        _settle_first(context, note)
     return partial(_apply, context, note)
 
 
 def payment_of(session: Session, note: StripeCreditNote) -> Payment | None:
-    """Our payment of the invoice that a credit note is about, once the invoice has given credits."""
-    of_invoice = select(Payment).join(Invoice, Invoice.payment_id == Payment.id)
-    return session.scalar(of_invoice.where(Invoice.stripe_id == note.invoice_id))
+    """Our payment of the invoice that a credit note is about, once it is known and has brought credits in."""
+    payment = payments.find(session, stripe_id=note.invoice_id)
+    return payment if payment is not None and payment.state is PaymentState.PAID else None
+
+
+def purchase_of(context: Context, note: StripeCreditNote) -> Payment | None:
+    """The purchase whose invoice a credit note is about, if nothing here has heard of the invoice yet.
+
+    Asks Stripe for the invoice.
+    """
+    bill = context.gateway.invoices.fetch(note.invoice_id)
+    payment = payments.find(context.session, key=bill.payment_key) if bill is not None else None
+    return payment if payment is not None and payment.state is PaymentState.PAID else None
+
+
+def _settle_first(context: Context, note: StripeCreditNote) -> None:
+    """Settle what the invoice of a credit note has billed: what is taken back came in first. Commits."""
+    bill = context.gateway.invoices.fetch(note.invoice_id)
+    if bill is None:
+        return
+    if bill.subscription_id is not None:
+        write_now(context, sync.sync_invoice(context, bill))
+        return
+    refunds.settle_first(context, bill.intent_id)
+    write_now(context, partial(checkout.note_invoice, context, bill))
 
 
 def _apply(context: Context, note: StripeCreditNote) -> None:

@@ -68,7 +68,7 @@ def unanswered() -> Select[FraudWarning]:
         select(FraudWarning)
         .select_from(FraudWarning)
         .join(Payment, Payment.id == FraudWarning.payment_id)
-        .where(FraudWarning.actionable, Payment.paid_minor > Payment.refunded_minor, ~taken)
+        .where(FraudWarning.actionable, Payment.charged_minor > Payment.refunded_minor, ~taken)
         .order_by(FraudWarning.created_at, FraudWarning.id)
     )
 

@@ -32,7 +32,7 @@ from ..payments.models import (
     RefundState,
 )
 from ..subscriptions import sync
-from . import checkout
+from . import checkout, topup_rules, topups
 from .taking_back import take_back
 
 
@@ -233,8 +233,9 @@ def _paid(session: Session, intent_id: str | None) -> Payment | None:
 def apply_dispute(context: Context, dispute: StripeDispute) -> None:
     """Move credits as a fetched dispute says, unless a later fetch has.
 
-    An inquiry takes nothing. Opened and withdrawn are two events of one loss. Its amount may change, and a
-    dispute that was won may be lost in the end.
+    An inquiry takes nothing, but stops auto top-up, as the first word of any dispute does. Opened and
+    withdrawn are two events of one loss. Its amount may change, and a dispute that was won may be lost in
+    the end.
     """
     session = context.session
     payment = _paid(session, dispute.intent_id)
@@ -244,12 +245,15 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
     row = session.get(Dispute, dispute.id, populate_existing=True)
     if row is not None and row.fetched_at > dispute.asked_at:
         return
+    is_news = row is None
     row = row or Dispute(
         id=dispute.id, payment_id=payment.id, created_at=dispute.created_at, taken_minor=0, takes=0
     )
     row.amount_minor, row.state = dispute.amount_minor, dispute.status
     row.fetched_at = dispute.asked_at
     session.add(row)
+    if is_news:
+        topups.stop_after(context, payment, topup_rules.DISPUTED)
     amount_minor = 0 if row.state in TAKES_NOTHING else dispute.amount_minor
     reason = f"the dispute is {row.state}" if row.taken_minor else "disputed"
     take_back(context, payment, row, f"dispute:{dispute.id}", amount_minor, reason)

@@ -107,7 +107,7 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
         return None
     if not context.config.selling:
         return Skip(SELLING_PAUSED)
-    fall = _last_fall(session, row)
+    fall = _cause(session, row)
     if fall in NOT_SPENT:
         return Skip(NOT_SPENT[fall]) if wallet.available else Stop(NOT_SPENT[fall])
     assert pack is not None, "without a pack it has stopped"
@@ -116,7 +116,7 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     if not packs:
         return Skip(CEILING)
     # Named by how many came before: of two that begin at once, the second finds the first one's row.
-    attempt = f"topup-{row.after_payment}-{len(history)}"
+    attempt = f"job:topup-{row.after_payment}-{len(history)}"
     return Buy(several(context.catalog.offer(pack=row.pack), packs), card.id, attempt)
 
 
@@ -171,21 +171,28 @@ def _is_under_way(session: Session, owner: str, history: list[Payment]) -> bool:
     return session.scalar(unknown.limit(1)) is not None
 
 
-def _last_fall(session: Session, row: TopUp) -> Kind | None:
-    """How credits last became fewer since it was switched on; ``None`` if they have not."""
-    wallet_id = session.scalar(select(Wallet.id).where(Wallet.owner == row.owner))
-    if wallet_id is None:
+def _cause(session: Session, row: TopUp) -> Kind | None:
+    """How credits fell below the threshold: by spending, if any were spent since; else as they fell then.
+
+    ``None`` if they were below it when it was switched on.
+    """
+    wallet = session.execute(select(Wallet.id, Wallet.held).where(Wallet.owner == row.owner)).one_or_none()
+    if wallet is None:
         return None
-    fewer = select(Entry.kind, Entry.seq).where(
-        Entry.wallet_id == wallet_id, Entry.seq > row.after_seq, Entry.credits < 0
+    fewer = Entry.wallet_id == wallet.id, Entry.credits < 0
+    available_before = Entry.balance_after - Entry.credits - wallet.held
+    crossed = select(Entry.kind, Entry.seq).where(
+        *fewer, Entry.seq > row.after_seq, available_before >= row.threshold
     )
-    fall = session.execute(fewer.order_by(Entry.seq.desc()).limit(1)).one_or_none()
-    held = select(func.max(Hold.seq)).where(
-        Hold.wallet_id == wallet_id, Hold.seq > row.after_seq, Hold.state == HoldState.OPEN
+    fall = session.execute(crossed.order_by(Entry.seq.desc()).limit(1)).one_or_none()
+    if fall is None:
+        return None
+    spent = select(Entry.seq).where(*fewer, Entry.seq >= fall.seq, Entry.kind == Kind.SPEND)
+    held = select(Hold.seq).where(  # a hold sets credits aside to be spent
+        Hold.wallet_id == wallet.id, Hold.seq > fall.seq, Hold.state == HoldState.OPEN
     )
-    if (session.scalar(held) or 0) > (fall.seq if fall else 0):
-        return Kind.SPEND  # a hold sets credits aside to be spent
-    return fall.kind if fall else None
+    was_spent = session.scalar(select(or_(spent.exists(), held.exists())))
+    return Kind.SPEND if was_spent else Kind(fall.kind)
 
 
 def packs_to_reach(credits: int, pack: Pack) -> int:

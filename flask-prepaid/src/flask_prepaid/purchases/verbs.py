@@ -62,7 +62,8 @@ def checkout(
             )
     if sum(choice is not None for choice in (wish.pack, wish.credits, wish.plan)) != 1:
         raise UnknownItem("Choose a pack, a number of credits or a plan, one of the three.", field="pack")
-    where: dict[str, Any] = {"success_url": success_url, "cancel_url": cancel_url, "attempt": key}
+    where: dict[str, Any] = {"success_url": success_url, "cancel_url": cancel_url}
+    where["attempt"] = _of_verb(key)
     if wish.plan is not None:
         plan = context.catalog.plan(wish.plan)
         opened = subscribing.open_page(context, owner, plan, quantity=wish.quantity, **where)
@@ -72,6 +73,11 @@ def checkout(
     offer = context.catalog.offer(pack=wish.pack, credits=wish.credits)
     page = purchases.open_checkout(context, owner, offer, keep_card=keep_card, **where)
     return page.url or success_url.replace("{CHECKOUT_SESSION_ID}", page.id)
+
+
+def _of_verb(key: str | None) -> str | None:
+    """The host's key, as the name of a wish that no form and no job can have."""
+    return None if key is None else f"verb:{key}"
 
 
 def is_absolute(url: object) -> bool:
@@ -104,7 +110,7 @@ def refund(
     payment_id = payment.id if isinstance(payment, Payment) else payment
     if credits is not None:
         amount_minor = _worth_minor(context, payment_id, credits)
-    return refunds.refund(context, payment_id, amount_minor=amount_minor, reason=reason, key=key)
+    return refunds.refund(context, payment_id, amount_minor=amount_minor, reason=reason, key=_of_verb(key))
 
 
 def _worth_minor(context: Context, payment_id: int, credits: int) -> int:

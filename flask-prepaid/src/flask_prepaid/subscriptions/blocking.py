@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
 from ..payments.models import Customer
 from . import retries, sync
-from .models import InvoiceState, State, Subscription
+from .models import Invoice, InvoiceState, State, Subscription
 
 #: A plan of one who is shut out by the host's own means is stopped so long before it renews.
 AHEAD = timedelta(hours=2)
 
-#: The host is asked about so many plans in one tick; those that renew first are asked about first.
+#: The host is asked about so many plans in one tick: those that are billed, then those that renew first.
 AT_ONCE = 500
 
 #: Plans that Stripe charges by itself.
@@ -28,14 +28,20 @@ CHARGED = (State.TRIALING, State.ACTIVE, State.PAST_DUE)
 #: Invoices that Stripe collects by itself.
 COLLECTED = (InvoiceState.DRAFT, InvoiceState.OPEN)
 
+#: One is billed already, and Stripe charges it by itself: a draft within the hour, an open one by a retry.
+IS_BILLED = exists().where(
+    Invoice.subscription_id == Subscription.id, Invoice.state.in_(COLLECTED), Invoice.retry_at.is_not(None)
+)
+
 
 def due(context: Context) -> list[str]:
     """The owners whose plan is charged soon, or was stopped here: the host says whether they are shut out."""
-    soon = (Subscription.period_end < context.clock() + AHEAD) | (Subscription.state == State.PAST_DUE)
+    renews = Subscription.period_end < context.clock() + AHEAD
+    soon = renews | (Subscription.state == State.PAST_DUE) | IS_BILLED
     charged = select(Subscription.owner, Subscription.period_end).where(
         Subscription.state.in_(CHARGED), Subscription.stripe_id.is_not(None), soon
     )
-    first = charged.order_by(Subscription.period_end).limit(AT_ONCE)
+    first = charged.order_by(IS_BILLED.desc(), Subscription.period_end).limit(AT_ONCE)
     stopped = select(Customer.owner).where(Customer.charges_stopped).order_by(Customer.owner)
     session = context.session
     owners = [*session.scalars(first), *session.scalars(stopped)]
@@ -70,14 +76,22 @@ def _plan(session: Session, owner: str) -> tuple[str, bool] | None:
 
 
 def _stop(context: Context, owner: str) -> None:
+    """Stop the plan, and what is billed of it; also where an earlier try has done only the first of both."""
     with transaction(context) as session:
         plan = _plan(session, owner)
-        if plan is None or not plan[1]:
+        is_half_done = plan is not None and _is_stopped(session, owner) and _is_billed(session, plan[0])
+        if plan is None or not (plan[1] or is_half_done):
             return
         _mark(session, owner, stopped=True)  # before Stripe is asked: whoever lets them in again finds it
-    stripe_id = plan[0]
-    context.gateway.subscriptions.stop_collecting(stripe_id)
+    stripe_id, collects = plan
+    if collects:
+        context.gateway.subscriptions.stop_collecting(stripe_id)
     _collect(context, stripe_id, by_itself=False)
+
+
+def _is_billed(session: Session, stripe_id: str) -> bool:
+    billed = select(Subscription.id).where(Subscription.stripe_id == stripe_id, IS_BILLED)
+    return session.scalar(billed) is not None
 
 
 def _go_on(context: Context, owner: str) -> None:

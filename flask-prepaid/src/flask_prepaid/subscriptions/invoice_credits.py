@@ -297,22 +297,32 @@ def _take(
         Invoice.id != row.id,
         (Invoice.created_at >= since) | (Invoice.period_start >= since),
     )
+    given = given.order_by(Invoice.created_at.desc(), Invoice.id.desc())
+    invoices = context.session.execute(given).all()
     taken = 0
-    for invoice_id, there in context.session.execute(
-        given.order_by(Invoice.created_at.desc(), Invoice.id.desc())
-    ).all():
+    for number, (invoice_id, there) in enumerate(invoices, 1):
+        lot_key, key = f"invoice:{invoice_id}", f"invoice:{row.id}:{invoice_id}"
         part = min(credits - taken, there)
-        context.ledger.claw_back(
-            subscription.owner,
-            lot_key=f"invoice:{invoice_id}",
-            key=f"invoice:{row.id}:{invoice_id}" if taken else f"invoice:{row.id}",
-            credits=part,
-            reason="The plan was made smaller",
-        )
-        taken += part
-        if taken == credits:
-            return
+        if part:
+            is_last = number == len(invoices)
+            taken += _take_of(context, subscription.owner, lot_key, key, part, keeps_claim=is_last)
     row.credits = -taken
+
+
+def _take_of(context: Context, owner: str, lot_key: str, key: str, credits: int, *, keeps_claim: bool) -> int:
+    """Take up to ``credits`` of what an invoice gave; how many there were to take.
+
+    :param keeps_claim: Whether what was refunded already is taken later, if that refund fails. If not, the
+        credits of another invoice make up for it.
+    """
+    why = "The plan was made smaller"
+    entry = context.ledger.claw_back(owner, lot_key=lot_key, key=key, credits=credits, reason=why)
+    taken = entry.debt - entry.credits
+    if taken < credits and not keeps_claim:
+        context.ledger.restore(owner, claw_key=key, key=f"{key}:undone", reason=why)
+        if taken:
+            context.ledger.claw_back(owner, lot_key=lot_key, key=f"{key}:rest", credits=taken, reason=why)
+    return taken
 
 
 def _payment(context: Context, subscription: Subscription, bill: StripeInvoice, credits: int) -> Payment:

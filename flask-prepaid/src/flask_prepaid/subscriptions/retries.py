@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
-from ..errors import GatewayRefused, GatewayUnavailable
+from ..errors import GatewayRefused
 from ..payments.models import Customer
 from . import sync
 from .models import InvoiceState, State
@@ -73,17 +73,16 @@ def retry(context: Context, owner: str) -> None:
         card_id = session.scalar(select(Customer.retry_card_id).where(Customer.owner == owner))
         plan = sync.running(session, owner)
         stripe_id = plan.stripe_id if plan is not None and is_owed(session, owner) else None
-        _mark(session, owner, None)
-    if card_id is None or stripe_id is None or blocked:
+    if card_id is None:
         return
-    try:
-        _pay(context, stripe_id, card_id)
-    except GatewayRefused as refused:
-        log.warning("%s was not tried again: %s", stripe_id, refused)
-    except GatewayUnavailable:
-        with transaction(context) as session:
-            _mark(session, owner, card_id)
-        raise
+    if stripe_id is not None and not blocked:
+        try:
+            _pay(context, stripe_id, card_id)
+        except GatewayRefused as refused:
+            log.warning("%s was not tried again: %s", stripe_id, refused)
+    with transaction(context) as session:  # only now: had we been killed before, the next tick tries again
+        same = Customer.owner == owner, Customer.retry_card_id == card_id
+        session.execute(update(Customer).where(*same).values(retry_card_id=None))
 
 
 def _pay(context: Context, stripe_id: str, card_id: str) -> None:

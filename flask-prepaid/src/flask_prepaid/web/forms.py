@@ -152,9 +152,9 @@ def new_attempt() -> str:
 
 
 def attempt() -> str | None:
-    """The token of the form that was sent, if it had one."""
+    """The token of the form that was sent, if it had one, as the name of a wish that only a form can have."""
     token = request.form.get("attempt", "")
-    return token if _ATTEMPT.fullmatch(token) else None
+    return f"form:{token}" if _ATTEMPT.fullmatch(token) else None
 
 
 def required_attempt() -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from ..shop import Shop, ShopWith
@@ -64,3 +67,55 @@ def test_without_the_setting_there_is_none_and_a_charged_card_has_its_receipt(sh
     assert [payment.invoice_id for payment in shop.payments()] == [None, None]
     assert all(payment.receipt_url for payment in shop.payments())
     assert {shop.browser().get(f"/prepaid/invoice/{number}").status_code for number in (1, 2)} == {404}
+
+
+def invoice_of(shop: Shop) -> str:
+    return shop.dashboard().v1.invoices.list().data[0].id
+
+
+def credit(shop: Shop, amount: int, **way: int) -> str:
+    """A credit note of the purchase's invoice, in Stripe's dashboard."""
+    params: Any = {"invoice": invoice_of(shop), "amount": amount, **way}
+    return shop.dashboard().v1.credit_notes.create(params).id
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_credit_note_of_a_purchase_takes_its_credits(billing: Shop, is_known: bool) -> None:
+    billing.pay(billing.buy())
+    if not is_known:  # as if the note had come before the invoice's own event
+        billing.change_payments(invoice_id=None)
+
+    credit(billing, 250, credit_amount=250)
+    billing.stripe.deliver()
+
+    assert billing.balance() == 50
+    assert billing.payments()[0].invoice_id == invoice_of(billing)
+    assert billing.command("reconcile").exit_code == 0
+
+
+def test_a_credit_note_that_refunds_a_purchase_takes_them_once(billing: Shop) -> None:
+    billing.pay(billing.buy())
+
+    credit(billing, 250, refund_amount=150, credit_amount=100)
+    billing.stripe.deliver()
+
+    assert billing.balance() == 50
+    assert billing.payments()[0].refunded_minor == 150
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_credit_note_that_nobody_told_of_is_found_by_reconcile(shop_with: ShopWith, is_known: bool) -> None:
+    deaf = shop_with(PREPAID_INVOICES=True, webhooks=False)
+    session = deaf.buy()
+    deaf.pay(session)
+    deaf.come_back(session)
+    if not is_known:
+        deaf.change_payments(invoice_id=None)
+    note = credit(deaf, 250, credit_amount=250)
+
+    (drift,) = json.loads(deaf.command("reconcile", "--json").stdout)["drift"]
+    assert (drift["kind"], drift["id"]) == ("drifted", note)
+    assert deaf.balance() == 100
+
+    assert deaf.command("reconcile", "--fix").exit_code == 0
+    assert deaf.balance() == 50

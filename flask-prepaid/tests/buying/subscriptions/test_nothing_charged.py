@@ -253,6 +253,32 @@ def test_a_smaller_plan_takes_of_the_upgrade_and_of_the_month_before_it(shop: Pl
     assert shop.balance() == given - shop.share(490, since)
 
 
+def test_a_smaller_plan_takes_of_the_month_what_a_refunded_upgrade_has_no_more(shop: PlanShop) -> None:
+    shop.subscribe("small", card=FAILS_LATER)
+    shop.choose("seats", "user:2")
+    shop.pass_time(days=10)
+    since = shop.change("large")
+    upgrade = shop.share(400, since)
+    shop.read(lambda: refunds.refund(shop.prepaid, shop.payments()[-1].id, reason="asked for"))
+    assert shop.balance() == 100
+    item = shop.v1.subscriptions.retrieve(shop.stripe_id())["items"].data[0].id
+
+    shop.v1.subscriptions.update(
+        shop.stripe_id(),
+        {
+            "items": [{"id": item, "price": shop.row("user:2").price_id}],
+            "proration_behavior": "always_invoice",
+            "proration_date": int(since),
+        },
+    )
+    shop.stripe.deliver()
+    assert (shop.balance(), debt(shop), shop.invoices()[-1].credits) == (0, 0, -100)
+
+    shop.pass_time(minutes=5)
+    assert [refund.status for refund in shop.v1.refunds.list().data] == ["failed"]
+    assert shop.balance() == upgrade  # the month has made up for it
+
+
 def test_a_plan_of_another_customers_gives_the_one_that_it_names_nothing(shop: PlanShop) -> None:
     shop.choose("small")
     other = shop.v1.customers.create({"payment_method": "pm_card_visa"}).id

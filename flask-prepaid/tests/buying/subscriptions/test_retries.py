@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from flask_prepaid import Prepaid
+from flask_prepaid.subscriptions import retries
 from flask_prepaid.subscriptions.models import State
 
 from .plan_shop import PlanShop
@@ -66,3 +70,31 @@ def test_a_card_left_twice_takes_over_the_plan(shop: PlanShop) -> None:
     assert shop.v1.subscriptions.retrieve(shop.stripe_id()).default_payment_method == shop.row().card_id
     shop.pass_time(months=1)
     assert shop.state() is State.ACTIVE
+
+
+def test_a_tick_that_is_killed_while_it_pays_is_made_up_for_by_the_next_one(shop: PlanShop) -> None:
+    fall_behind(shop)
+    leave_card(shop, "5555555555554444")
+    with pytest.raises(Killed):
+        shop.read(lambda: retries.retry(DyingAtStripe(shop.prepaid), "user:1"))  # type: ignore[arg-type]
+    assert shop.state() is State.PAST_DUE
+
+    shop.tick()
+
+    assert shop.state() is State.ACTIVE
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class DyingAtStripe:
+    """The shop in a process that is killed as soon as it asks Stripe."""
+
+    def __init__(self, prepaid: Prepaid) -> None:
+        self._prepaid = prepaid
+
+    def __getattr__(self, name: str) -> object:
+        if name == "gateway":
+            raise Killed
+        return getattr(self._prepaid, name)

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, exists, select
 from sqlalchemy.orm import aliased
 
-from ..books.lot_store import gone_unspent
+from ..books.by_hand import adjustments, gone_by_hand
+from ..books.lot_store import lapsed
 from ..books.shares import Claim, Gone, share_of
 from ..tables import Entry, Kind, Lot, Wallet
 from .problem import Problem
@@ -27,11 +28,15 @@ LOTS = (Kind.PURCHASE, Kind.GRANT, Kind.ALLOWANCE)
 
 def clawed_shares(connection: Connection) -> Iterator[Problem]:
     """Taken and debt made, less what was restored, is what the clawbacks that stand take by their rule."""
-    rows = merge(fetch(connection, _clawbacks()), fetch(connection, _gone()), key=lambda row: tuple(row[:3]))
+    by_hand = gone_by_hand(fetch(connection, adjustments()))
+    streams = fetch(connection, _clawbacks()), fetch(connection, _lapsed()), by_hand
+    rows = merge(*streams, key=lambda row: tuple(row[:3]))
     for _, group in groupby(rows, key=lambda row: tuple(row[:2])):
         of_lot = list(group)
         gone = [Gone(*row[2:]) for row in of_lot if len(row) == GONE]
         clawbacks = [row for row in of_lot if len(row) > GONE]
+        if not clawbacks:
+            continue  # operators took some of it, and nothing else did
         claims = [Claim(row.seq, row.minor, row.claimed) for row in clawbacks if row.back is None]
         lot = clawbacks[0]
         share = share_of(lot.credits, lot.paid_minor or 0, [*claims, *gone]).taken
@@ -68,9 +73,9 @@ def _clawbacks() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _gone() -> Select[*tuple[Any, ...]]:
-    """What went unspent of the lots that a clawback refers to."""
+def _lapsed() -> Select[*tuple[Any, ...]]:
+    """What lapsed of the lots that a clawback refers to."""
     of_lot = (Entry.wallet_id == Lot.wallet_id) & (Entry.refers_to_seq == Lot.origin)
     clawed = exists().where(of_lot, Entry.kind == Kind.CLAWBACK, Entry.debt >= 0).correlate(Lot)
-    gone = gone_unspent(clawed).subquery()
+    gone = lapsed(clawed).subquery()
     return select(gone).order_by(gone.c.wallet_id, gone.c.origin, gone.c.seq)

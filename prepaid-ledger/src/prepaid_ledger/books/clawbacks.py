@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from ..clock import Clock
 from ..errors import NothingToReverse
 from ..tables import Entry, Kind, Lot
+from .by_hand import adjustments, gone_by_hand
 from .expiry import expire
-from .lot_store import gone_unspent
+from .lot_store import lapsed
 from .posting import LockedWallet, Posting, append, begin_on, check_credits, check_key, repeat
 from .shares import Claim, Gone, Share, share_of
 
@@ -39,7 +40,8 @@ def claw_back(
     """Take back the credits of money that left again.
 
     Taken from the rest of the lot first, then from other credits that are not held; what is spent already
-    becomes the wallet's debt. What lapsed unspent, or was taken by hand, is gone already and makes none.
+    becomes the wallet's debt. What lapsed unspent, or was taken by hand and
+    not given again, is gone already and makes none.
 
     :param lot_key: The key of the purchase or allowance, ``payment:17``.
     :param key: Names this refund or dispute, ``refund:re_1``.
@@ -155,8 +157,10 @@ class Clawed:
         ]
         restored = session.scalars(clawbacks.where(Entry.refers_to_seq.in_([entry.seq for entry in taken])))
         undone = {entry.refers_to_seq: entry for entry in restored}
-        rows = session.execute(gone_unspent(Lot.wallet_id == wallet.id, Lot.origin == lot.seq))
+        rows = session.execute(lapsed(Lot.wallet_id == wallet.id, Lot.origin == lot.seq))
         gone = [Gone(row.seq, row.credits) for row in rows]
+        by_hand = gone_by_hand(session.execute(adjustments(Entry.wallet_id == wallet.id)))
+        gone += [Gone(seq, credits) for _, origin, seq, credits in by_hand if origin == lot.seq]
         return cls(lot, taken, undone, gone)
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, CompoundSelect, case, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -196,22 +196,13 @@ def has_returns_to_expire(session: Session, wallet: LockedWallet) -> bool:
     return session.scalar(held.limit(1)) is not None
 
 
-def gone_unspent(*which: ColumnElement[bool]) -> CompoundSelect[int, int, int, int]:
-    """Wallet, origin of the lot, ``seq`` and credits of what left lots and was not spent.
-
-    It lapsed, or an operator took it; negative is what moved up from a lot that ended to a new one.
+def lapsed(*which: ColumnElement[bool]) -> Select[int, int, int, int]:
+    """Wallet, origin of the lot, ``seq`` and credits of what lapsed; negative is what moved up to a new lot.
 
     :param which: Conditions on ``Lot``. Its wallet is drawn to its last event.
     """
-    lapsed = (
+    return (
         select(Lot.wallet_id, Lot.origin, Entry.seq, (-Entry.credits).label("credits"))
         .join(Entry, (Entry.wallet_id == Lot.wallet_id) & (Entry.refers_to_seq == Lot.seq))
         .where(or_(Entry.kind == Kind.EXPIRY, Entry.key.startswith("rollover:")), *which)
     )
-    by_hand = (
-        select(Lot.wallet_id, Lot.origin, Draw.seq, Draw.credits)
-        .join(Draw, (Draw.wallet_id == Lot.wallet_id) & (Draw.lot_seq == Lot.seq))
-        .join(Entry, (Entry.wallet_id == Draw.wallet_id) & (Entry.seq == Draw.seq))
-        .where(Entry.kind == Kind.ADJUSTMENT, *which)
-    )
-    return union_all(lapsed, by_hand)

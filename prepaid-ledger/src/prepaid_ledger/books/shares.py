@@ -1,8 +1,8 @@
 """How many of a lot's credits its refunds take: a pure rule, for who claws back and for the audit.
 
 Money that went back stands for ``ceil(credits * refunded / paid)`` credits of its lot. What of the lot was
-never spent, and is gone all the same, covers its part of them first: it lapsed, or an operator took it. So
-a debt is never more than what was spent.
+never spent, and is gone all the same, covers its part of them first: it lapsed, or an operator took it and
+has not given it again. So a debt is never more than what was spent.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ class Share:
 
     def of_named(self, credits: int) -> int:
         """How many of ``credits`` that a host names are taken."""
-        return max(0, min(credits, self.credits - self.taken - self.covered) - (self.gone - self.covered))
+        covered = min(self.covered, self.gone)  # what covered a refund may have been given again
+        return max(0, min(credits, self.credits - self.taken - covered) - (self.gone - covered))
 
 
 def share_of(credits: int, paid_minor: int, moves: Iterable[Claim | Gone]) -> Share:

@@ -20,6 +20,8 @@ from stripe_emulator.core.wire import public
 
 MAX_DEPTH = 4
 
+#: Made of a field that stays absent though it was asked for, where null would be another answer.
+LEFT_OUT: Any = object()
 #: How to make a field that is absent until it is asked for, by the object's kind and the field.
 INCLUDABLE: dict[tuple[str, str], Callable[[Json], Any]] = {}
 #: The fields that are computed each time an object of a kind goes out.
@@ -54,35 +56,73 @@ def _out(value: Json, version: str) -> Json:
     return versions.downgrade(public(value | make(value) if make else value), version)
 
 
-def _expand(place: Json, steps: list[str], path: str, version: str) -> None:
+def _expand(place: Json, steps: list[str], path: str, version: str, of_hash: str = "") -> None:
+    """Open the first step, and within it the others.
+
+    :param of_hash: The specification's name of a hash, which does not say itself what it is.
+    """
     step, rest = steps[0], steps[1:]
     kind = place.get("object", "")
-    if (kind, step) in INCLUDABLE and not isinstance(place.get(step), dict):
-        origin = store.find(kind, place["id"]) or place
-        made = INCLUDABLE[kind, step](origin)
-        place[step] = versions.downgrade(made, version) if isinstance(made, dict) else made
-    if step not in place and version == API_VERSION and contract.is_field(kind, step):
-        return  # Stripe sends it only when there is cause
-    if step not in place:
-        raise InvalidRequest(f"This property cannot be expanded ({path[:80]}).", param="expand")
-    value = place[step]
+    is_object = isinstance(kind, str) and kind != ""
+    known = _known(kind) if is_object else contract.expandable(of_hash) or {}
+    if known is not None and is_object and (kind, step) in INCLUDABLE:
+        known = known | {step: known.get(step, "")}  # Stripe opens some that its specification leaves out
+    if known is not None and step not in known and (version == API_VERSION or step not in place):
+        raise _cannot(path)
+    if is_object:
+        _include(place, steps, version)
+    value, inner = place.get(step), (known or {}).get(step, "")
     if isinstance(value, list):
-        place[step] = [_opened(item, rest, path, version) for item in value]
+        place[step] = [_opened(item, rest, path, version, inner) for item in value]
     elif value is not None:
-        place[step] = _opened(value, rest, path, version)
+        place[step] = _opened(value, rest, path, version, inner)
+    elif _leads_nowhere(inner, rest) or (known is None and step not in place):
+        raise _cannot(path)
 
 
-def _opened(value: Any, rest: list[str], path: str, version: str) -> Any:
+def _leads_nowhere(hash_name: str, steps: list[str]) -> bool:
+    """Whether a path can't go on within a hash that is not there now."""
+    return bool(hash_name and steps) and steps[0] not in (contract.expandable(hash_name) or {})
+
+
+def _known(kind: str) -> dict[str, str] | None:
+    """What expands of an object or of a list; None where the specification does not know the object."""
+    return {"data": ""} if kind in ("list", "search_result") else contract.expandable(kind)
+
+
+def _include(place: Json, steps: list[str], version: str) -> None:
+    """Put in what is absent until it is asked for: a field of the object, or of a hash in it."""
+    kind, step = place["object"], steps[0]
+    nested = ".".join(steps[:2])
+    field = step if (kind, step) in INCLUDABLE else nested
+    within = place if field == step else place.get(step)
+    if (kind, field) not in INCLUDABLE or within is None or isinstance(within.get(field), dict):
+        return
+    made = INCLUDABLE[kind, field](store.find(kind, place["id"]) or place)
+    if made is LEFT_OUT:
+        return
+    if field == step:
+        place[step] = versions.downgrade(made, version) if isinstance(made, dict) else made
+    else:
+        place[step] = within | {steps[1]: made}
+
+
+def _cannot(path: str) -> InvalidRequest:
+    return InvalidRequest(f"This property cannot be expanded ({path[:80]}).", param="expand")
+
+
+def _opened(value: Any, rest: list[str], path: str, version: str, of_hash: str) -> Any:
     """The object behind an id, or a copy of the hash that is there, with the rest of the path expanded."""
     if isinstance(value, str):
         target = store.find_any(value)
         if target is None:
-            raise InvalidRequest(f"This property cannot be expanded ({path[:80]}).", param="expand")
+            raise _cannot(path)
         opened = _out(target, version)
     elif isinstance(value, dict):
-        opened = _out(value, API_VERSION)  # a copy: it has been translated with what it lies in
+        # A copy: it has been translated with what it lies in. An event's data has an object, and is none.
+        opened = _out(value, API_VERSION) if isinstance(value.get("object"), str) else public(value)
     else:
-        raise InvalidRequest(f"This property cannot be expanded ({path[:80]}).", param="expand")
+        raise _cannot(path)
     if rest:
-        _expand(opened, rest, path, version)
+        _expand(opened, rest, path, version, of_hash)
     return opened

@@ -141,7 +141,7 @@ def _give_back(invoice: Json, note: Json, form: Json, total: int) -> None:
     changes: Json = {}
     if given.get("credit_amount"):
         moved = invoices.change_balance(
-            store.get("customer", invoice["customer"]),
+            store.named("customer", invoice["customer"], "credit_amount"),
             -given["credit_amount"],
             "credit_note",
             invoice["currency"],

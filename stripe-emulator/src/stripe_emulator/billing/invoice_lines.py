@@ -26,7 +26,7 @@ _OF_A_PERIOD = {"id", "expand", "description", "metadata"}
 def add(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoice-line-item/bulk_add"""
     invoice = _draft(invoice_id)
-    customer = store.get("customer", invoice["customer"])
+    customer = store.named("customer", invoice["customer"], "customer")
     for number, wanted in enumerate(form["lines"]):
         param = f"lines[{number}]"
         _refuse_what_is_missing(wanted, param)

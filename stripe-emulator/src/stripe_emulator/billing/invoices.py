@@ -74,7 +74,7 @@ def issue(invoice: Json) -> None:
         drafts.add_up(invoice)
     if invoice["amount_due"]:
         money.check_charge(invoice["amount_due"], invoice["currency"])
-    customer = store.get("customer", invoice["customer"])
+    customer = store.named("customer", invoice["customer"], "customer")
     base = store.current().store.base_url
     days = invoice.get("_days_until_due")
     if invoice["collection_method"] == "send_invoice" and invoice["due_date"] is None and days is not None:
@@ -141,8 +141,8 @@ def void(invoice: Json) -> Json:
     cancel_payment(invoice)
     credit_grants.give_back(invoice)
     used = (invoice["ending_balance"] or 0) - invoice["starting_balance"]
-    if used:
-        customer = store.get("customer", invoice["customer"])
+    customer = store.get("customer", invoice["customer"])
+    if used and not customer.get("deleted"):
         change_balance(customer, -used, "unapplied_from_invoice", invoice["currency"], invoice=invoice["id"])
     events.emit("invoice.voided", invoice)
     after_given_up(invoice)

@@ -32,36 +32,48 @@ def redeem_all(
     param: str,
     *,
     order: Order | None = None,
+    agreed: bool = False,
     **holder: str,
 ) -> list[str]:
     """Ids of the discounts that ``discounts[]`` of a form asks for; "" asks for none.
 
     :param order: What they are to be taken off, as far as it is known: some codes have a minimum.
+    :param agreed: They were checked when somebody paid, and are not refused any more.
     :param holder: Who will hold them: ``subscription="sub_1"``.
     :raises InvalidRequest: One of them is no longer valid, or not for this customer.
     """
     if not wanted or isinstance(wanted, str):
         return []
     return [
-        redeem(form, customer, f"{param}[{number}]", order=order, **holder)["id"]
+        redeem(form, customer, f"{param}[{number}]", order=order, agreed=agreed, **holder)["id"]
         for number, form in enumerate(wanted)
         if form
     ]
 
 
 def redeem(
-    wanted: Json, customer: Json | None, param: str, *, order: Order | None = None, **holder: str
+    wanted: Json,
+    customer: Json | None,
+    param: str,
+    *,
+    order: Order | None = None,
+    agreed: bool = False,
+    **holder: str,
 ) -> Json:
     """One discount from a coupon, a promotion code, or the id of a discount that is there."""
     if "discount" in wanted:
         return store.named("discount", wanted["discount"], f"{param}[discount]")
     promotion_code = None
     if "promotion_code" in wanted:
-        promotion_code = usable_code(wanted["promotion_code"], customer, f"{param}[promotion_code]", order)
+        promotion_code = (
+            store.get("promotion_code", wanted["promotion_code"])
+            if agreed
+            else usable_code(wanted["promotion_code"], customer, f"{param}[promotion_code]", order)
+        )
         coupon_id = promotion_code["promotion"]["coupon"]
     else:
         coupon_id = wanted.get("coupon", "")
-    coupon = usable_coupon(coupon_id, f"{param}[coupon]")
+    coupon = store.get("coupon", coupon_id) if agreed else usable_coupon(coupon_id, f"{param}[coupon]")
     objects.change(coupon, times_redeemed=coupon["times_redeemed"] + 1)
     refresh(coupon)
     if promotion_code is not None:

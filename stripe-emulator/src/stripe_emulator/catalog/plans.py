@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator import contract
 from stripe_emulator.api import lists
+from stripe_emulator.api.expand import LEFT_OUT
 from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import pricing, products
 from stripe_emulator.core import ids, store
@@ -88,9 +89,9 @@ def remove(form: Form, plan_id: str) -> Json:
 
 
 @register.includable("plan", "tiers")
-def tiers(plan: Json) -> list[Json] | None:
+def tiers(plan: Json) -> list[Json]:
     """The steps of a tiered plan, shown when asked for."""
-    steps: list[Json] | None = store.get("price", plan["id"]).get("_tiers")
+    steps: list[Json] = store.get("price", plan["id"]).get("_tiers") or LEFT_OUT
     return steps
 
 

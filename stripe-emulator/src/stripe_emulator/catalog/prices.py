@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stripe_emulator.api import lists
+from stripe_emulator.api.expand import LEFT_OUT
 from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import pricing, products
 from stripe_emulator.core import store
@@ -70,9 +71,9 @@ def search(form: Form) -> Json:
 
 
 @register.includable("price", "tiers")
-def tiers(price: Json) -> list[Json] | None:
+def tiers(price: Json) -> list[Json]:
     """The steps of a tiered price, shown when asked for."""
-    steps: list[Json] | None = price.get("_tiers")
+    steps: list[Json] = price.get("_tiers") or LEFT_OUT
     return steps
 
 

@@ -169,9 +169,12 @@ def landing(session: Json) -> str:
 
 
 def ensure_customer(session: Json) -> Json:
-    """The session's customer, made now from what the payer typed if it has none."""
+    """The session's customer, made now from what the payer typed if it has none.
+
+    :raises InvalidRequest: The customer was deleted meanwhile.
+    """
     if session["customer"]:
-        return store.get("customer", session["customer"])
+        return store.named("customer", session["customer"], "customer")
     payer = session["_payer"]
     email = session["customer_email"] or payer["email"]
     details = {"email": email, **{key: payer.get(key) for key in ("address", "name", "phone")}}

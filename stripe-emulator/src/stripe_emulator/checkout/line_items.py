@@ -101,7 +101,9 @@ def _line(form: Form, param: str) -> Json:
         "metadata": objects.merged({}, form.get("metadata")),
         "price": public(price),
         "quantity": quantity,
+        "_cuts": [],
         "_tax_rates": _tax_rates(form, param),
+        "_taxes": [],
     }
 
 

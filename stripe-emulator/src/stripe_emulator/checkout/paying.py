@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from stripe_emulator.checkout import completion, payment_mode, setup_mode, subscription_mode
+from stripe_emulator.checkout import (
+    completion,
+    payment_mode,
+    session_discounts,
+    setup_mode,
+    subscription_mode,
+)
 from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -23,13 +29,14 @@ def pay(session: Json, payer: Payer) -> Json:
     It is complete, or waits for the bank's page: then its intent's ``next_action`` says where.
 
     :raises CardError: The bank said no. The session stays open for another try.
-    :raises InvalidRequest: It is not open any more.
+    :raises InvalidRequest: It is not open any more, or its discount can't be used any more.
     """
     if session["status"] != "open":
         raise InvalidRequest(
             f"This Checkout Session is {session['status']}; only an open one can be paid.",
             code="checkout_session_not_open",
         )
+    session_discounts.check(session)
     if session["customer"] is None and not (payer.email or session["customer_email"]):
         raise InvalidRequest("Your email is missing.", code="email_invalid", param="email")
     if completion.asks_terms(session):

@@ -12,7 +12,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing import drafts, invoiceitems, items, start, terms
 from stripe_emulator.billing import lines as invoice_lines
 from stripe_emulator.catalog import discounts, totals
-from stripe_emulator.checkout import line_items, tax
+from stripe_emulator.checkout import breakdown, line_items, tax
 from stripe_emulator.core import clock, clocks, ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
@@ -120,7 +120,7 @@ def finalize(form: Form, quote_id: str) -> Json:
         raise InvalidRequest("A quote needs a customer before it can be finalized.", param="customer")
     if "expires_at" in form:
         objects.change(quote, expires_at=_later(form["expires_at"]))
-    customer = store.get("customer", quote["customer"])
+    customer = store.named("customer", quote["customer"], "customer")
     count = len(store.select(KIND, {"customer": customer["id"], "number": {"gt": ""}})) + 1
     transitions = quote["status_transitions"] | {"finalized_at": clock.now()}
     number = f"QT-{customer['invoice_prefix']}-{count:04d}-1"
@@ -135,7 +135,7 @@ def accept(form: Form, quote_id: str) -> Json:
     """https://docs.stripe.com/api/quotes/accept: begin the subscription, or draft the invoice."""
     quote = _quote(quote_id)
     status = _move(quote, "accept")
-    customer = store.get("customer", quote["customer"])
+    customer = store.named("customer", quote["customer"], "customer")
     clock.unschedule(quote["id"])
     transitions = quote["status_transitions"] | {"accepted_at": clock.now()}
     objects.change(quote, status=status, status_transitions=transitions)
@@ -170,6 +170,12 @@ def list_upfront(form: Form, quote_id: str) -> Json:
     """https://docs.stripe.com/api/quotes/line_items/upfront/list: what is due at once."""
     quote = store.get(KIND, quote_id, param="quote")
     return lists.slice_of(quote["_lines"], form, url=f"/v1/quotes/{quote_id}/computed_upfront_line_items")
+
+
+@register.includable(KIND, "total_details.breakdown")
+def breakdown_of(quote: Json) -> Json:
+    """What the discounts and the taxes are, shown when asked for."""
+    return breakdown.of(quote, quote["_wanted"] or [], [])
 
 
 @register.includable(KIND, "line_items")
@@ -265,13 +271,16 @@ def _add_up(quote: Json) -> None:
     """Take the discounts off, put the taxes on, and sum up what is due at once and each period."""
     lines = quote["_lines"]
     for line in lines:
-        line |= {"amount_discount": 0, "amount_tax": 0, "amount_total": line["amount_subtotal"]}
+        line |= {"amount_discount": 0, "amount_tax": 0, "amount_total": line["amount_subtotal"], "_cuts": []}
     for form in quote["_wanted"]:
+        for line in lines:
+            line["_cuts"].append(0)
         cut = discounts.cut(_coupon(form), quote["currency"] or "usd")
         if cut is None:
             continue
         parts = totals.discounted([line["amount_total"] for line in lines], cut)
         for line, part in zip(lines, parts, strict=True):
+            line["_cuts"][-1] = part
             line["amount_discount"] += part
             line["amount_total"] -= part
     tax.add({"customer": quote["customer"], "_lines": lines, "_tax_rates": quote["default_tax_rates"] or []})

@@ -50,19 +50,37 @@ def enter_code(session: Json, code: str) -> None:
     _put(session, {"promotion_code": promotion_code["id"]}, "promotion_code")
 
 
+def check(session: Json) -> None:
+    """Before somebody pays: what was chosen can still be used, unless a payment was begun with it.
+
+    :raises InvalidRequest: It is over or used up meanwhile, or not for this customer.
+    """
+    if session.get("_subscription"):
+        return
+    customer = store.find("customer", session["customer"]) if session["customer"] else None
+    order = discounts.Order(session["amount_subtotal"] or 0, session["currency"])
+    for discount in session["discounts"] or []:
+        if discount["promotion_code"]:
+            discounts.usable_code(discount["promotion_code"], customer, "promotion_code", order)
+        discounts.usable_coupon(_coupon(discount)["id"], "promotion_code")
+
+
 def apply(session: Json) -> None:
     """Take the session's discounts off its lines, put its taxes on, and add it up again."""
     lines = session["_lines"]
     for line in lines:
-        line |= {"amount_discount": 0, "amount_tax": 0, "amount_total": line["amount_subtotal"]}
+        line |= {"amount_discount": 0, "amount_tax": 0, "amount_total": line["amount_subtotal"], "_cuts": []}
     for discount in session["discounts"] or []:
         coupon = _coupon(discount)
         cut = discounts.cut(coupon, session["currency"])
+        for line in lines:
+            line["_cuts"].append(0)
         takes = [line for line in lines if discounts.covers(coupon, line["price"]["product"])]
         if cut is None:
             continue
         parts = totals.discounted([line["amount_total"] for line in takes], cut)
         for line, part in zip(takes, parts, strict=True):
+            line["_cuts"][-1] = part
             line["amount_discount"] += part
             line["amount_total"] -= part
     tax.add(session)
@@ -124,4 +142,5 @@ def redeem(session: Json) -> None:
     if session["mode"] != "payment":
         return
     customer = store.find("customer", session["customer"]) if session["customer"] else None
-    discounts.redeem_all(forms(session), customer, "discounts", checkout_session=session["id"])
+    wanted = forms(session)
+    discounts.redeem_all(wanted, customer, "discounts", agreed=True, checkout_session=session["id"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.checkout import (
+    breakdown,
     completion,
     invoice_creation,
     line_items,
@@ -21,6 +22,7 @@ from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
+from stripe_emulator.payments import method_currencies
 
 register = Register()
 
@@ -58,6 +60,9 @@ def create(form: Form) -> Json:
     session_forms.check_urls(form)
     customer = session_forms.customer(form)
     lines = line_items.read(form.get("line_items") or [])
+    if lines:
+        kinds = [*(form.get("payment_method_types") or []), *(form.get("allowed_payment_method_types") or [])]
+        method_currencies.check_session(kinds, lines[0]["currency"])
     kept = {key: form[key] for key in KEPT if key in form}
     session_id = ids.new(KIND)
     hosted = form.get("ui_mode", "hosted_page") == "hosted_page"
@@ -130,6 +135,14 @@ def list_line_items(form: Form, session_id: str) -> Json:
     """https://docs.stripe.com/api/checkout/sessions/line_items"""
     session = store.get(KIND, session_id, param="session")
     return lists.slice_of(session["_lines"], form, url=f"/v1/checkout/sessions/{session_id}/line_items")
+
+
+@register.includable(KIND, "total_details.breakdown")
+def breakdown_of(session: Json) -> Json:
+    """What the discounts and the taxes are, shown when asked for."""
+    paid = {"subscription": session["subscription"]} if session["subscription"] else {}
+    redeemed = store.select("discount", paid or {"checkout_session": session["id"]})
+    return breakdown.of(session, session["discounts"] or [], redeemed)
 
 
 @register.includable(KIND, "line_items")

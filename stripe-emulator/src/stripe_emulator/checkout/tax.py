@@ -40,6 +40,14 @@ def add(session: Json) -> None:
             line["amount_total"],
             [totals.Rate(Decimal(str(rate["percentage"])), rate["inclusive"]) for rate in rates],
         )
+        line["_taxes"] = [
+            {
+                "rate": rate["id"],
+                "amount": tax,
+                "taxable": line["amount_total"] - (tax if rate["inclusive"] else 0),
+            }
+            for tax, rate in zip(taxes, rates, strict=True)
+        ]
         line["amount_tax"] = sum(taxes)
         line["amount_total"] += sum(
             tax for tax, rate in zip(taxes, rates, strict=True) if not rate["inclusive"]

@@ -16,6 +16,7 @@ from stripe_emulator.contract.responses import (
     is_field,
 )
 from stripe_emulator.contract.routes import Route, coverage, find, routes
+from stripe_emulator.contract.specified import expandable
 from stripe_emulator.contract.thin import THIN_TYPES, names_an_object, path_of
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "check_response",
     "complete",
     "coverage",
+    "expandable",
     "find",
     "is_field",
     "is_too_new",

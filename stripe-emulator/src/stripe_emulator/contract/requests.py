@@ -19,7 +19,7 @@ import typing_extensions
 from stripe import RequestOptions
 from stripe._stripe_object import UntypedStripeObject
 
-from stripe_emulator.contract import unset
+from stripe_emulator.contract import specified, unset
 from stripe_emulator.contract.annotations import alternatives, literals, names_in
 from stripe_emulator.contract.given import Given
 from stripe_emulator.contract.routes import Route, find
@@ -52,6 +52,7 @@ def read(route: Route, form: dict[str, Form], known: Hash | None = None) -> Give
         for name in texts(route).keys() & values.keys():
             if dict.__getitem__(values, name) == "":
                 del values[name]
+    specified.check_lengths(route, values)
     return values
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from stripe_emulator.core.errors import InvalidRequest
 
-LONGEST = 22
 FORBIDDEN = frozenset("<>\\'\"*")
 
 
 def check(text: str | None, param: str) -> None:
-    """:raises InvalidRequest: It is too long, has no letter, or has a sign that banks refuse."""
+    """:raises InvalidRequest: It has no letter, or has a sign that banks refuse."""
     if not text:
         return
-    if len(text) > LONGEST:
-        raise InvalidRequest(f"The {param} is too long: it can have up to {LONGEST} characters.", param=param)
     if FORBIDDEN & set(text) or not any(character.isascii() and character.isalpha() for character in text):
         raise InvalidRequest(
             f"The {param} must contain at least one letter, and none of < > \\ ' \" *.", param=param

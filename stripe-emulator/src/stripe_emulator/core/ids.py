@@ -73,9 +73,18 @@ PREFIXES: dict[str, tuple[str, int]] = {
 
 def token(length: int) -> str:
     """Unguessable letters and digits, or those that follow from a seed."""
+    return _drawn(ALPHABET, length)
+
+
+def digits(length: int) -> str:
+    """Digits that nobody can guess, or those that follow from a seed."""
+    return _drawn(string.digits, length)
+
+
+def _drawn(signs: str, length: int) -> str:
     source = _source.get()
     drawn = secrets.token_bytes(length) if source is None else source.randbytes(length)
-    return "".join([ALPHABET[byte % 62] for byte in drawn])
+    return "".join([signs[byte % len(signs)] for byte in drawn])
 
 
 _source: ContextVar[Random | None] = ContextVar("stripe_emulator_source_of_ids", default=None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, emails, ids, money, store
@@ -255,7 +253,7 @@ def _details(method: Json, amount: int, authenticated: bool, *, approved: bool) 
         "card": {
             **{key: card[key] for key in COPIED_OF_CARD},
             "amount_authorized": amount,
-            "authorization_code": f"{secrets.randbelow(10**6):06d}" if approved else None,
+            "authorization_code": ids.digits(6) if approved else None,
             "extended_authorization": {"status": "disabled"},
             "incremental_authorization": {"status": "unavailable"},
             "installments": None,

@@ -198,8 +198,6 @@ def alive(customer_id: str) -> Json:
 
 def _check(form: Form) -> None:
     emails.check(form.get("email"), "email")
-    if len(form.get("description") or "") > 5000:
-        raise InvalidRequest("Descriptions can have up to 5000 characters.", param="description")
     if form.get("test_clock"):
         test_clock = store.named("test_helpers.test_clock", form["test_clock"], "test_clock")
         if len(store.select("customer", {"test_clock": test_clock["id"]})) >= CUSTOMERS_ON_A_CLOCK:

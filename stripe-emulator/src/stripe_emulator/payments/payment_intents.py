@@ -12,7 +12,13 @@ from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public, without_effect
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import charges, confirmation, confirmation_tokens, payment_methods
+from stripe_emulator.payments import (
+    charges,
+    confirmation,
+    confirmation_tokens,
+    method_currencies,
+    payment_methods,
+)
 from stripe_emulator.payments.confirmation import Confirmation
 
 register = Register()
@@ -96,6 +102,7 @@ def update(form: Form, intent_id: str) -> Json:
         code = money.currency(str(form.get("currency", intent["currency"])))
         amount: int = form["amount"] if "amount" in form else intent["amount"]
         money.check_charge(amount, code)
+        method_currencies.check(intent["payment_method_types"], code)
         changes |= {"amount": amount, "currency": code}
     if "customer" in form:
         changes["customer"] = store.named("customer", form["customer"], "customer")["id"]
@@ -163,6 +170,7 @@ def new(form: Form) -> Json:
     intent_id = ids.new("payment_intent")
     without_effect(form, "mandate_data", "use_stripe_sdk")
     types = form.get("payment_method_types") or form.get("allowed_payment_method_types")
+    method_currencies.check(types or [], code)
     intent = objects.create(
         "payment_intent",
         id=intent_id,
@@ -327,6 +335,7 @@ def automatic(form: Form) -> Json | None:
 def narrow(intent: Json, form: Form) -> None:
     """``allowed_payment_method_types``: from now on, the intent takes these and no others."""
     if types := form.get("allowed_payment_method_types"):
+        method_currencies.check(types, intent.get("currency"))
         objects.change(intent, allowed_payment_method_types=types, payment_method_types=types)
 
 
@@ -341,6 +350,7 @@ def _must_take(intent: Json, method: Json) -> None:
             code=f"{intent['object']}_incompatible_payment_method",
             param="payment_method",
         )
+    method_currencies.check([method["type"]], intent.get("currency"))
 
 
 def unexpected(intent: Json, verb: str, why: str) -> InvalidRequest:

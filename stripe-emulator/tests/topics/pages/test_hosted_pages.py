@@ -87,7 +87,8 @@ def test_a_saved_card_pays_with_one_button(stripe: Any, visitor: Client) -> None
     card = stripe.payment_methods.attach("pm_card_mastercard", {"customer": customer.id})
     stripe.payment_methods.update(card.id, {"allow_redisplay": "always"})
     order = session(stripe, customer=customer.id)
-    assert "Mastercard ending in 4444, 12/34" in visitor.get(f"/pay/{order.id}").text
+    expiry = f"{card.card.exp_month:02d}/{card.card.exp_year % 100}"
+    assert f"Mastercard ending in 4444, {expiry}" in visitor.get(f"/pay/{order.id}").text
 
     visitor.post(f"/pay/{order.id}", data={"saved_card": card.id})
 

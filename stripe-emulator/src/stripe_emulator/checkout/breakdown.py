@@ -1,0 +1,56 @@
+"""The discounts and the tax rates in a total, shown where ``total_details.breakdown`` is expanded."""
+
+from __future__ import annotations
+
+from stripe_emulator import contract
+from stripe_emulator.core import store
+from stripe_emulator.core.types import Json
+from stripe_emulator.core.wire import public
+
+
+def of(seller: Json, wanted: list[Json], redeemed: list[Json]) -> Json:
+    """The breakdown of a session or a quote.
+
+    :param wanted: Its discounts as they were asked for, in the order in which they were taken off.
+    :param redeemed: The discounts that were made of them, if it was paid or accepted.
+    """
+    lines = seller["_lines"]
+    amounts = [sum(line["_cuts"][number] for line in lines if line["_cuts"]) for number in range(len(wanted))]
+    shown = redeemed or [_to_be(seller, form, number) for number, form in enumerate(wanted)]
+    return {
+        "discounts": [
+            {"amount": amount, "discount": public(discount)}
+            for amount, discount in zip(amounts, shown, strict=False)
+        ],
+        "taxes": [_tax(rate_id, lines) for rate_id in _rates(lines)],
+    }
+
+
+def _rates(lines: list[Json]) -> list[str]:
+    return list(dict.fromkeys(tax["rate"] for line in lines for tax in line["_taxes"]))
+
+
+def _tax(rate_id: str, lines: list[Json]) -> Json:
+    taxes = [tax for line in lines for tax in line["_taxes"] if tax["rate"] == rate_id]
+    return {
+        "amount": sum(tax["amount"] for tax in taxes),
+        "rate": public(store.get("tax_rate", rate_id)),
+        "taxability_reason": None,
+        "taxable_amount": sum(tax["taxable"] for tax in taxes),
+    }
+
+
+def _to_be(seller: Json, form: Json, number: int) -> Json:
+    """The discount that will be made once somebody pays."""
+    coupon = form.get("coupon")
+    if form.get("promotion_code"):
+        coupon = store.get("promotion_code", form["promotion_code"])["promotion"]["coupon"]
+    return contract.blank("discount") | {
+        "id": f"di_{number}{seller['id'][-23:]}",
+        "object": "discount",
+        "checkout_session": seller["id"] if seller["object"] == "checkout.session" else None,
+        "customer": seller["customer"],
+        "promotion_code": form.get("promotion_code"),
+        "source": {"coupon": coupon, "type": "coupon"},
+        "start": seller["created"],
+    }
