@@ -54,9 +54,8 @@ def choose(only: str, count: int, seed: int) -> list[Mutant]:
         ]
     every = [mutant for some in by_file.values() for mutant in some]
     always = [mutant for mutant in every if (mutant.file.name, mutant.change) in ALWAYS]
-    chance = random.Random(seed)
-    for some in by_file.values():
-        chance.shuffle(some)
+    for file, some in by_file.items():  # each by itself: a change to one leaves the others' choice as it is
+        random.Random(f"{seed}:{file.name}").shuffle(some)
     turns = [some[turn] for turn in range(count) for some in by_file.values() if turn < len(some)]
     others = [mutant for mutant in turns if mutant not in always]
     return always + others[: count - len(always)]
@@ -83,17 +82,18 @@ def tried(group: Nearby, chosen: list[Mutant]) -> list[dict[str, Any]]:
         }
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
         command += ["-p", "campaigns.mutation.trial", *group.paths()]
-        run = subprocess.Popen(
-            command, cwd=ROOT, env=environment, pass_fds=[writing], stdout=log, stderr=subprocess.STDOUT
-        )
-        os.close(writing)
-        with os.fdopen(reading) as answers:
+        with (
+            subprocess.Popen(
+                command, cwd=ROOT, env=environment, pass_fds=[writing], stdout=log, stderr=subprocess.STDOUT
+            ),
+            os.fdopen(reading) as answers,
+        ):
+            os.close(writing)
             for line in answers:
                 end = json.loads(line)
                 if "broken" in end:
                     raise SystemExit(f"without any mistake, this fails already: {end['broken']}")
                 ends.append(judged(end, mine[end["name"]]))
-        run.wait()
         if len(ends) < len(mine):
             log.seek(0)
             raise SystemExit(f"{len(mine) - len(ends)} were not tried:\n{log.read()[-3000:]}")

@@ -49,6 +49,6 @@ def test_three_mistakes_in_a_clawback_are_noticed(made: list[Mutant]) -> None:
 def test_a_mistake_that_no_test_looks_at_survives(made: list[Mutant]) -> None:
     chosen = [mutant for mutant in made if mutant.file.name == "shares.py"][:1]
 
-    ends = tried(replace(SHARE, tests=("test_readme.py",)), chosen)
+    ends = tried(replace(SHARE, tests=("test_holds.py",)), chosen)
 
     assert [end["outcome"] for end in ends] == ["survived"]

@@ -59,7 +59,6 @@ NEARBY = {
             "purchases/topups.py",
             "purchases/topup_rules.py",
             "purchases/refunds.py",
-            "purchases/taking_back.py",
         ),
         "flask-prepaid/tests/buying/purchases",
         (
@@ -72,10 +71,15 @@ NEARBY = {
         ),
     ),
     "plans": Nearby(
-        "flask-prepaid/src/flask_prepaid/subscriptions",
-        ("invoice_credits.py",),
-        "flask-prepaid/tests/buying/subscriptions",
-        ("test_changing.py", "test_nothing_charged.py", "test_events.py"),
+        "flask-prepaid/src/flask_prepaid",
+        ("subscriptions/invoice_credits.py", "purchases/taking_back.py"),
+        "flask-prepaid/tests/buying",
+        (
+            "purchases/test_refunds.py",
+            "subscriptions/test_changing.py",
+            "subscriptions/test_nothing_charged.py",
+            "subscriptions/test_events.py",
+        ),
     ),
 }
 

@@ -117,6 +117,12 @@ def test_a_key_that_is_none_or_the_ledgers_own_is_refused(books: Books, key: str
         books.ledger.spend(OWNER, key=key)
     with pytest.raises(ValueError, match="key"):
         books.ledger.grant(OWNER, 1, key=key, reason="a gift")
+    books.buy(10, 100)
+    books.refund(50)
+    with pytest.raises(ValueError, match="key"):
+        books.refund(50, key)
+    with pytest.raises(ValueError, match="key"):
+        books.refund_failed("refund:1", key)
 
 
 @pytest.mark.parametrize("owner", ["", "x" * 65, "a\x00b"])

@@ -150,6 +150,16 @@ def test_what_an_operator_took_covers_a_refund_and_not_a_smaller_plan_as_well(
     assert stands(books) == (20, 0)
 
 
+def test_what_an_operator_took_after_a_refund_covers_the_smaller_plan(books: Books) -> None:
+    books.buy(100, 1000)
+    books.refund(500)
+    books.adjust(-20)
+
+    books.claw_back("invoice:2", credits=30)
+
+    assert stands(books) == (20, 0)
+
+
 def test_a_spend_given_back_to_an_ended_lot_is_not_owed(books: Books) -> None:
     books.buy(100, 1000, expires_at=books.later(days=30))
     books.spend(60, "report:1")

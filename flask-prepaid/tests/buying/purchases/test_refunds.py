@@ -103,6 +103,20 @@ def test_a_refund_that_fails_later_gives_the_credits_back_once(shop: Shop) -> No
     assert shop.payments()[0].refunded_minor == 0
 
 
+def test_what_is_heard_again_writes_nothing_and_a_failure_says_why(shop: Shop) -> None:
+    heard: list[Any] = []
+    shop.stripe.pay(shop.buy(), card="4000000000005126")
+    with clawed_back.connected_to(lambda sender, **news: heard.append(news["credits"])):
+        refund_in_dashboard(shop)
+        shop.stripe.deliver("refund.created", times=3)
+        shop.stripe.advance(days=30)
+
+    entries = shop.read(lambda: shop.prepaid.entries("user:1"))
+    moves = [(entry.credits, entry.reason) for entry in reversed(entries)]
+    assert moves == [(100, None), (-100, "refunded"), (100, "the refund is failed")]
+    assert heard == [100]
+
+
 def test_a_host_hears_of_a_clawback_once(paid: Shop) -> None:
     heard: list[Any] = []
     with clawed_back.connected_to(lambda sender, **news: heard.append(news)):

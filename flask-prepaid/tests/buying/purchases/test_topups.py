@@ -10,7 +10,7 @@ import pytest
 from flask_prepaid.errors import NotYours, UnknownItem
 from flask_prepaid.payments.models import PaymentState, TopUp, Via
 from flask_prepaid.purchases import topups
-from flask_prepaid.signals import topup_failed, topup_stopped
+from flask_prepaid.signals import payment_failed, topup_failed, topup_stopped
 
 from ..shop import Shop, on_both_databases
 from .test_cards import ASKS_ALWAYS, DECLINES_LATER, leave_card
@@ -149,6 +149,17 @@ def test_a_top_up_without_an_answer_is_found_out_before_another_begins(shop: Sho
     assert len(client.v1.charges.list().data) == 1
 
 
+def test_the_host_hears_of_a_decline_once_however_often_stripe_tells_of_it(shop: Shop) -> None:
+    heard: list[Any] = []
+    leave_card(shop, DECLINES_LATER)
+    switch_on(shop)
+    with payment_failed.connected_to(lambda sender, **news: heard.append(news["payment_id"])):
+        shop.tick()
+        shop.stripe.deliver("payment_intent.payment_failed", times=3)
+
+    assert heard == [shop.payments()[0].id]
+
+
 def test_the_host_hears_of_a_top_up_that_stripe_refused(shop: Shop) -> None:
     heard: list[Any] = []
     card = leave_card(shop)
@@ -180,20 +191,20 @@ def test_a_card_removed_later_stops_it(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "words"),
     [
-        {"threshold": 0},
-        {"threshold": -1},
-        {"ceiling_minor": 499},
-        {"threshold": 201, "ceiling_minor": 1_499},
-        {"pack": "unknown"},
-        {"pack": "gift"},
+        ({"threshold": 0}, "1 or more"),
+        ({"threshold": -1}, "1 or more"),
+        ({"ceiling_minor": 499}, "at least what one top-up costs"),
+        ({"threshold": 201, "ceiling_minor": 1_499}, r"takes 3 of this pack .* for \$15.00 at once"),
+        ({"pack": "unknown"}, "no such pack"),
+        ({"pack": "gift"}, "costs nothing"),
     ],
 )
-def test_what_makes_no_sense_is_refused(shop: Shop, change: dict[str, Any]) -> None:
+def test_what_makes_no_sense_is_refused(shop: Shop, change: dict[str, Any], words: str) -> None:
     leave_card(shop)
 
-    with pytest.raises(UnknownItem):
+    with pytest.raises(UnknownItem, match=words):
         switch_on(shop, **change)
 
 

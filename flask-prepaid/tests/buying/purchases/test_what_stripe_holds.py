@@ -6,11 +6,13 @@ Whoever has the Stripe key, a colleague or another program, can write our key in
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from flask_prepaid.context import write_now
+from flask_prepaid.payments import comparison
 from flask_prepaid.payments.models import Payment, PaymentState
 from flask_prepaid.purchases import checkout
 
@@ -78,6 +80,20 @@ def test_other_money_than_was_agreed_gives_nothing(begun: Shop, price: dict[str,
 
     assert stands(begun) == (PaymentState.NEEDS_REVIEW, 0)
     assert begun.payments()[0].failure == reason
+
+
+@pytest.mark.parametrize("total_minor", [499, 501])
+def test_a_total_that_does_not_follow_from_the_prices_is_not_as_agreed(begun: Shop, total_minor: int) -> None:
+    payment = begun.payments()[0]
+    begun.pay(str(payment.session_id))
+    page = begun.at_stripe(str(payment.session_id))
+    assert page.intent is not None
+    intent = replace(page.intent, amount_minor=total_minor, received_minor=total_minor)
+    other = replace(page, amount_total_minor=total_minor, intent=intent)
+
+    assert begun.read(lambda: comparison.otherwise(begun.prepaid, payment, page)) is None
+    reason = begun.read(lambda: comparison.otherwise(begun.prepaid, payment, other))
+    assert reason == f"${total_minor / 100} arrived of $5.00"
 
 
 def test_a_page_that_fits_is_taken_up_even_where_ours_is_open(begun: Shop) -> None:
