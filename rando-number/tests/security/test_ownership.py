@@ -82,7 +82,7 @@ def test_a_registration_that_fails_halfway_leaves_nothing(shop: RunningShop) -> 
         db.session.commit()
 
     before = shop.rows()
-    failed = shop.visitor().register("pat@rando.test")
+    failed = shop.visitor(HTTP_ACCEPT="text/html").register("pat@rando.test")
 
     assert failed.status_code == 409
     assert shop.rows() == before

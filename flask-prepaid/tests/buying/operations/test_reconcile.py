@@ -177,7 +177,7 @@ def test_when_stripe_is_away_reconcile_says_so_and_claims_nothing(shop: Shop) ->
     result = shop.command("reconcile")
 
     assert result.exit_code == 1
-    assert "Stripe did not answer" in result.stderr
+    assert "Stripe does not answer" in result.stderr
     assert result.stdout == ""
 
 
