@@ -138,4 +138,19 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "given = select(Invoice.id, func.coalesce(Invoice.credits, 0)).where(",
         "0 -> -1",
     ): "only invoices with more than 0 credits are asked for; it is said for mypy",
+    (
+        "topups.py",
+        "row.after_seq = session.scalar(select(Wallet.seq).where(Wallet.owner == owner)) or 0",
+        "0 -> -1",
+    ): "the first entry of a wallet is its number 1",
+    (
+        "clawbacks.py",
+        "0,",
+        "0 -> 1",
+    ): "credits are worked out below, and put in its place",
+    (
+        "hold_states.py",
+        "if captured < hold.credits:",
+        "if captured < hold.credits: -> if True:",
+    ): "where all is captured, 0 credits are given back",
 }

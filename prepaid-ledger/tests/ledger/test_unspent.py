@@ -81,6 +81,15 @@ def test_a_refund_that_fails_after_the_lapse_forgives_the_debt_that_is_no_more(b
     assert stands(books) == (0, 0)
 
 
+def test_money_back_for_what_cost_nothing_takes_all_of_it(books: Books) -> None:
+    books.buy(100, 0)
+    assert shares.credits_of_refund(100, paid_minor=0, refunded_minor=0) == 0
+
+    books.refund(1)
+
+    assert stands(books) == (0, 0)
+
+
 def test_a_refund_that_took_nothing_gives_nothing_back(books: Books) -> None:
     books.buy(100, 1000, expires_at=books.later(days=30))
     books.refund(500, "refund:1")
@@ -112,6 +121,16 @@ def test_what_rolled_over_goes_with_the_month_that_it_came_from(books: Books) ->
     books.refund(1000, lot_key="invoice:1")
 
     assert books.left() == {"invoice:2": 100}
+
+
+def test_what_rolled_over_cost_its_share_and_a_rest_of_it_is_dropped(books: Books) -> None:
+    renew(books, "invoice:1", credits=30)
+    books.wait(days=30)
+    renew(books, "invoice:2", roll_over=20)
+
+    moved = next(entry for entry in books.ledger.entries(OWNER) if entry.key.startswith("rollover:"))
+
+    assert (moved.credits, moved.amount_minor, moved.currency) == (20, 666, "usd")
 
 
 def test_half_a_month_back_leaves_what_rolled_over(books: Books) -> None:

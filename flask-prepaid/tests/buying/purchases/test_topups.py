@@ -10,7 +10,7 @@ import pytest
 from flask_prepaid.errors import NotYours, UnknownItem
 from flask_prepaid.payments.models import PaymentState, TopUp, Via
 from flask_prepaid.purchases import topups
-from flask_prepaid.signals import payment_failed, topup_failed, topup_stopped
+from flask_prepaid.signals import payment_failed, topup_done, topup_failed, topup_skipped, topup_stopped
 
 from ..shop import Shop, on_both_databases
 from .test_cards import ASKS_ALWAYS, DECLINES_LATER, leave_card
@@ -147,6 +147,36 @@ def test_a_top_up_without_an_answer_is_found_out_before_another_begins(shop: Sho
     assert topped_up(shop) == [PaymentState.PAID]
     client = shop.dashboard()
     assert len(client.v1.charges.list().data) == 1
+
+
+def test_the_host_hears_of_a_top_up_that_was_paid_once(shop: Shop) -> None:
+    heard: list[Any] = []
+    leave_card(shop)
+    switch_on(shop)
+    with topup_done.connected_to(lambda sender, **news: heard.append(news)):
+        shop.tick()
+        shop.stripe.deliver("payment_intent.succeeded", times=3)
+        shop.pay(shop.buy())
+
+    assert heard == [{"owner": "user:1", "payment_id": shop.payments()[0].id, "credits": 100}]
+
+
+@pytest.mark.parametrize("meanwhile", ["switched off", "spent nothing more"])
+def test_a_tick_that_comes_too_late_buys_nothing_and_tells_nothing(shop: Shop, meanwhile: str) -> None:
+    """Another tick, or the owner, was faster than this one."""
+    heard: list[Any] = []
+    leave_card(shop)
+    switch_on(shop)
+    if meanwhile == "switched off":
+        shop.read(lambda: topups.switch_off(shop.prepaid, "user:1"))
+    else:
+        shop.tick()
+    before = topped_up(shop)
+
+    with topup_skipped.connected_to(lambda sender, **news: heard.append(news)):
+        assert shop.read(lambda: topups.top_up(shop.prepaid, "user:1")) is None
+
+    assert (topped_up(shop), heard) == (before, [])
 
 
 def test_the_host_hears_of_a_decline_once_however_often_stripe_tells_of_it(shop: Shop) -> None:
