@@ -76,6 +76,7 @@ NEARBY = {
         "flask-prepaid/tests/buying",
         (
             "purchases/test_refunds.py",
+            "subscriptions/test_invoice_lines.py",
             "subscriptions/test_changing.py",
             "subscriptions/test_nothing_charged.py",
             "subscriptions/test_events.py",

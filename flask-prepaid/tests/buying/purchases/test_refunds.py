@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -238,6 +239,16 @@ def test_an_inquiry_takes_nothing(shop: Shop) -> None:
     shop.stripe.pay(session, card="4000000000001976")
 
     assert shop.balance() == 100
+
+
+def test_what_was_fetched_of_a_dispute_before_it_was_won_changes_nothing_after(paid: Shop) -> None:
+    opened = dispute(paid)
+    earlier = paid.read(lambda: paid.prepaid.gateway.refunds.fetch_dispute(opened))
+    paid.stripe.dispute(dispute=opened, outcome="won")
+
+    paid.read(lambda: write_now(paid.prepaid, partial(refunds.apply_dispute, paid.prepaid, earlier)))
+
+    assert paid.balance() == 100
 
 
 def test_a_dispute_lost_after_a_refund_takes_no_more_than_came_in(paid: Shop) -> None:

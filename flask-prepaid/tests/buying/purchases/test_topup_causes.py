@@ -166,6 +166,29 @@ def test_a_blocked_owner_is_charged_by_nothing_of_itself(shop_with: ShopWith) ->
     assert setting(shop).stopped == "this account is blocked"
 
 
+def test_what_an_operator_takes_of_credits_that_were_low_before_holds_nothing_back(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    leave_card(shop)
+    switch_on(shop, threshold=150)
+
+    adjust(shop, -10)
+    shop.tick()
+
+    assert (topped_up(shop), shop.balance()) == ([PAID], 190)
+
+
+def test_the_first_word_of_an_inquiry_stops_it_and_a_later_one_does_not(shop: Shop) -> None:
+    leave_card(shop)
+    switch_on(shop)
+    shop.stripe.pay(shop.buy(), card="4000000000001976")
+    assert setting(shop).stopped == topup_rules.DISPUTED
+    switch_on(shop)
+
+    shop.stripe.deliver("charge.dispute.created")
+
+    assert setting(shop).on
+
+
 def test_a_pause_in_selling_holds_top_ups_back_and_is_told_once(shop_with: ShopWith) -> None:
     skipped: list[Any] = []
     shop = shop_with()

@@ -149,6 +149,15 @@ def test_a_top_up_without_an_answer_is_found_out_before_another_begins(shop: Sho
     assert len(client.v1.charges.list().data) == 1
 
 
+def test_it_can_be_set_again_before_anything_was_bought(shop: Shop) -> None:
+    leave_card(shop)
+    switch_on(shop)
+
+    switch_on(shop, threshold=30)
+
+    assert (setting(shop).on, setting(shop).threshold) == (True, 30)
+
+
 def test_the_host_hears_of_a_top_up_that_was_paid_once(shop: Shop) -> None:
     heard: list[Any] = []
     leave_card(shop)

@@ -1,0 +1,113 @@
+"""What an invoice gives, by its lines alone: without Stripe, and without a database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from flask_prepaid.gateway.subscription_values import InvoiceLine
+from flask_prepaid.subscriptions.invoice_credits import NotOurs, Worth, worth
+from flask_prepaid.subscriptions.models import PlanPrice
+
+#: 100 and 300 credits for $10 and $30 a month, which has 3,000 seconds here.
+PRICES = {
+    "small": PlanPrice(credits=100, amount_minor=1_000, roll_over=20),
+    "large": PlanPrice(credits=300, amount_minor=3_000, roll_over=0),
+}
+MONTH = (0, 3_000)
+
+SMALL = InvoiceLine(
+    price_id="small",
+    item_id="si_1",
+    quantity=1,
+    amount_minor=1_000,
+    net_minor=1_000,
+    is_of_plan=True,
+    is_part=False,
+    gives_back=False,
+    start=0,
+    end=3_000,
+    discount_ids=frozenset(),
+)
+LARGE = replace(SMALL, price_id="large", amount_minor=3_000, net_minor=3_000)
+
+
+def part(line: InvoiceLine, start: int, amount_minor: int, **changes: Any) -> InvoiceLine:
+    """The rest of a month from ``start`` on."""
+    money = {"amount_minor": amount_minor, "net_minor": amount_minor}
+    return replace(line, is_part=True, start=start, gives_back=amount_minor < 0, **money, **changes)
+
+
+def gives(*lines: InvoiceLine, rate: int = 0) -> Worth:
+    return worth(lines, PRICES, lambda start, end: MONTH if end == MONTH[1] else None, lambda period: rate)
+
+
+def test_a_month_gives_its_credits_and_takes_the_last_ones_place() -> None:
+    assert gives(SMALL) == Worth(100, 3_000, True, 20, 100)
+
+
+def test_two_of_a_plan_give_and_roll_over_twice_as_much() -> None:
+    assert gives(replace(SMALL, quantity=2, amount_minor=2_000)) == Worth(200, 3_000, True, 40, 200)
+
+
+def test_a_month_at_half_its_price_gives_half_and_a_dearer_one_no_more_than_all() -> None:
+    assert gives(replace(SMALL, amount_minor=500)).credits == 50
+    assert gives(replace(SMALL, amount_minor=1_001)).credits == 100
+
+
+def test_an_upgrade_gives_the_difference_for_the_rest_of_the_month_rounded_down() -> None:
+    upgrade = part(SMALL, 1_000, -667), part(LARGE, 1_000, 2_000)
+
+    assert gives(*upgrade) == Worth(
+        133, 3_000, False, 0, 300
+    )  # two thirds of 300 - 100
+
+
+def test_a_smaller_plan_takes_the_difference_for_the_rest_of_the_month() -> None:
+    smaller = part(LARGE, 1_500, -1_500), part(SMALL, 1_500, 500)
+
+    assert gives(*smaller) == Worth(-100, 3_000, False, 0, 100)
+
+
+def test_what_was_free_is_taken_for_what_takes_its_place() -> None:
+    """Stripe gives nothing back for it, so it has no line."""
+    assert gives(part(LARGE, 1_500, 1_500), rate=100).credits == 100
+    assert gives(part(SMALL, 1_500, -500), part(LARGE, 1_500, 1_500), rate=100).credits == 100
+
+
+def test_another_months_length_gives_its_credits_beside_what_was_given_back() -> None:
+    yearly = replace(LARGE, start=1_000, end=9_000)
+
+    assert gives(part(SMALL, 1_000, -667), yearly) == Worth(233, 9_000, False, 0, 300)
+
+
+def test_a_month_that_begins_when_the_one_given_back_is_over_takes_its_place() -> None:
+    following = replace(LARGE, start=3_000, end=6_000)
+
+    assert gives(part(SMALL, 1_000, -667), following) == Worth(233, 6_000, True, 0, 300)
+
+
+def test_a_line_that_costs_nothing_or_is_of_no_plan_gives_nothing() -> None:
+    free = replace(SMALL, amount_minor=0, net_minor=0)
+
+    assert gives(free, replace(SMALL, is_of_plan=False)) == Worth(0, 0, False, 0, 0)
+
+
+def test_an_item_put_beside_the_plan_is_left_out() -> None:
+    assert gives(SMALL, replace(SMALL, price_id="phone", item_id="si_2")) == gives(SMALL)
+
+
+@pytest.mark.parametrize(
+    ("lines", "unknown"),
+    [
+        ([replace(SMALL, price_id="phone")], "price phone"),
+        ([SMALL, replace(SMALL, price_id="phone")], "price phone"),
+        ([SMALL, replace(SMALL, price_id="phone", item_id=None)], "price phone"),
+        ([part(SMALL, 1_000, 500, end=2_999)], "a part of a period until 2999"),
+    ],
+)
+def test_what_is_not_known_gives_nothing(lines: list[InvoiceLine], unknown: str) -> None:
+    with pytest.raises(NotOurs, match=unknown):
+        gives(*lines)
