@@ -61,10 +61,9 @@ def priced(prepaid: Books, price: ViewPrice, key: KeyOf | None) -> Priced:
     """
     if not callable(price) and not isinstance(price, Price):
         checks.whole("Prepaid.costs(credits)", price, min=1, max=checks.MAX_CREDITS)
-    if key is not None and not callable(key):
-        checks.refuse(
-            "Prepaid.costs(key=...)", key, "Give it a function that names what this request pays for."
-        )
+    if key is not None and (not callable(key) or inspect.iscoroutinefunction(key)):
+        cure = "Give it a function, not an async one, that names what this request pays for."
+        checks.refuse("Prepaid.costs(key=...)", key, cure)
     return Priced(prepaid, price, key)
 
 
@@ -143,12 +142,14 @@ class Priced:
         :raises TablesMissing: ``flask prepaid upgrade`` was not run.
         """
         name = self._key() if self._key is not None else None
+        digest = None
+        if name is not None:  # whatever a client sent has a digest, half of a surrogate pair, too
+            digest = hashlib.sha256(str(name).encode(errors="surrogatepass")).hexdigest()[:32]
         key = f"{request.endpoint}:{secrets.token_urlsafe(16)}"[-120:]
         try:
             terms: dict[str, Any] = {"price" if isinstance(price, Price) else "credits": price}
             hold = ViewHold(self._prepaid, self._prepaid.hold(owner, key=key, **terms))
-            if name is not None:
-                digest = hashlib.sha256(str(name).encode()).hexdigest()[:32]
+            if digest is not None:
                 with _GivingBack(hold):
                     paid_requests.claim(self._prepaid, owner, f"{request.endpoint}:{digest}"[-120:], key)
         except DBAPIError as error:

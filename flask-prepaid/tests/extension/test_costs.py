@@ -177,6 +177,23 @@ def test_the_same_key_pays_once(host: Host) -> None:
     assert send(host) == (402, "insufficient_credits")
 
 
+def test_a_key_that_no_text_can_be_pays_once_and_leaves_no_hold(host: Host) -> None:
+    host.grant(3)
+
+    @host.app.post("/broken")
+    @host.prepaid.costs(1, key=lambda: request.get_json()["key"])
+    def broken() -> str:
+        return "done"
+
+    answers = [
+        host.app.test_client().post("/broken", headers={"X-Owner": OWNER}, json={"key": "\ud800"}).status_code
+        for _ in range(3)
+    ]
+
+    assert answers == [200, 409, 409]
+    assert host.prepaid.available(OWNER) == 2
+
+
 def test_after_a_failure_the_same_key_can_be_used_again(host: Host) -> None:
     host.grant(10)
     keyed_report(host, [False, True])

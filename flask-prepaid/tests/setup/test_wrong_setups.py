@@ -50,6 +50,12 @@ def start(app: Flask, **arguments: Any) -> None:
 
 
 #: The setting without ``PREPAID_``, what stands there, and what is said of it.
+
+
+async def async_key() -> str:
+    return "one"
+
+
 SETTINGS: list[tuple[str, Any, str]] = [
     # keys
     ("STRIPE_SECRET_KEY", "pk_test_shop", "it is a publishable key, pk_test_..."),
@@ -259,7 +265,8 @@ PRICES: list[tuple[Callable[[], object], str]] = [
     (lambda: Prepaid().costs(0), "Prepaid.costs(credits) is 0. Write a whole number from 1"),
     (lambda: Prepaid().costs("3"), "Prepaid.costs(credits) is '3'"),  # type: ignore[arg-type]
     (lambda: Prepaid().costs(1.5), "Prepaid.costs(credits) is 1.5"),  # type: ignore[arg-type]
-    (lambda: Prepaid().costs(1, key="report"), "Give it a function that names"),  # type: ignore[arg-type]
+    (lambda: Prepaid().costs(1, key="report"), "Give it a function, not an async one"),  # type: ignore[arg-type]
+    (lambda: Prepaid().costs(1, key=async_key), "Give it a function, not an async one"),  # type: ignore[arg-type]
     (lambda: Prepaid().costs(1)("report"), "Put it right above a view's def."),  # type: ignore[arg-type]
     (lambda: Flask("host").get("/")(Prepaid().costs(lambda: 1)), "@prepaid.costs has no price"),  # type: ignore[type-var]
 ]

@@ -69,7 +69,7 @@ def test_less_clawed_back_than_the_money_that_went_is_named(shop: Shop) -> None:
         session.commit()
 
     assert [problem.message for problem in problems if problem.invariant == "I7"] == [
-        "'payment:1': 100 credits are taken or owed, not the 80 that 400 of 500 bought"
+        "'payment:1': 100 of its 100 credits are taken or owed, not 80, which is what its refunds take"
     ]
 
 

@@ -25,8 +25,8 @@ PLAN_STATES = (
 
 #: In the order in which they refer to each other.
 TABLES = (
-    "customer card topup notice attempt payment refund dispute credit_note fraud_warning refusal paid_request"
-    " inbox comparison"
+    "customer card topup notice attempt operator_day payment refund dispute credit_note"
+    " fraud_warning refusal paid_request inbox comparison"
     " plan_price subscription trial_card invoice subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
 )
