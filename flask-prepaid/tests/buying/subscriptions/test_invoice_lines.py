@@ -36,8 +36,8 @@ LARGE = replace(SMALL, price_id="large", amount_minor=3_000, net_minor=3_000)
 
 def part(line: InvoiceLine, start: int, amount_minor: int, **changes: Any) -> InvoiceLine:
     """The rest of a month from ``start`` on."""
-    money = {"amount_minor": amount_minor, "net_minor": amount_minor}
-    return replace(line, is_part=True, start=start, gives_back=amount_minor < 0, **money, **changes)
+    changes |= {"amount_minor": amount_minor, "net_minor": amount_minor, "gives_back": amount_minor < 0}
+    return replace(line, is_part=True, start=start, **changes)
 
 
 def gives(*lines: InvoiceLine, rate: int = 0) -> Worth:
@@ -60,9 +60,7 @@ def test_a_month_at_half_its_price_gives_half_and_a_dearer_one_no_more_than_all(
 def test_an_upgrade_gives_the_difference_for_the_rest_of_the_month_rounded_down() -> None:
     upgrade = part(SMALL, 1_000, -667), part(LARGE, 1_000, 2_000)
 
-    assert gives(*upgrade) == Worth(
-        133, 3_000, False, 0, 300
-    )  # two thirds of 300 - 100
+    assert gives(*upgrade) == Worth(133, 3_000, False, 0, 300)  # two thirds of 300 - 100
 
 
 def test_a_smaller_plan_takes_the_difference_for_the_rest_of_the_month() -> None:
