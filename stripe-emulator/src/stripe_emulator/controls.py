@@ -14,7 +14,7 @@ from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_
 from stripe_emulator.core.store import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events
-from stripe_emulator.payments import cards, challenge_answers, disputes, payment_methods
+from stripe_emulator.payments import cards, challenge_answers, disputes, payment_methods, settlement
 
 #: As far as the clock can be moved: the year 2200.
 LATEST = 7_258_118_400
@@ -201,6 +201,12 @@ def set_dunning(storage: Store, settings: Json) -> Json:
     """Choose the retries of failed renewals; the settings are those of ``collection.configure``."""
     with storage.transaction():
         return collection.configure(settings)
+
+
+def set_settlement(storage: Store, settings: Json) -> Json:
+    """Choose the currencies of the account's balance; the settings are those of ``settlement.configure``."""
+    with storage.transaction():
+        return settlement.configure(settings)
 
 
 def state(storage: Store) -> Json:
