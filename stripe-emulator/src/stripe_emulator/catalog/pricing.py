@@ -10,6 +10,9 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 
+#: How many a unit's amount can have.
+DECIMAL_PLACES = 12
+
 
 def new(form: Form, param: str = "") -> Json:
     """A price from creation parameters; emits nothing.
@@ -100,6 +103,11 @@ def _unit_amount(form: Form, param: str) -> tuple[int | None, str]:
             "You must specify either `unit_amount`, `unit_amount_decimal` or `custom_unit_amount`.",
             code="parameter_missing",
             param=_named(param, "unit_amount"),
+        )
+    if exact.as_tuple().exponent < -DECIMAL_PLACES:  # type: ignore[operator]
+        raise InvalidRequest(
+            f"Invalid decimal: it can have up to {DECIMAL_PLACES} decimal places.",
+            param=_named(param, "unit_amount_decimal"),
         )
     if not 0 <= exact <= 999_999_999_999:
         raise InvalidRequest(
