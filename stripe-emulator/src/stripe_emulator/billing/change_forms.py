@@ -77,7 +77,9 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
             form["discounts"],
             customer,
             "discounts",
-            order=discounts.Order(items.worth(subscription["items"]["data"]), subscription["currency"]),
+            order=discounts.Order(
+                items.worth(subscription["items"]["data"], subscription["currency"]), subscription["currency"]
+            ),
             subscription=subscription["id"],
         )
         fields["discounts"] = discounts.without_spent(wanted)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.billing import lines, usage
 from stripe_emulator.catalog import amounts, pricing
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 
@@ -37,7 +37,7 @@ def _bill(subscription: Json, customer: Json, item: Json) -> None:
         return  # what is used in a trial is free
     start, end = item["current_period_start"], clock.now()
     quantity = usage.of_item(subscription, item, start=start, end=end)
-    price = store.get("price", item["price"]["id"])
+    price = lines.whole_price(item, subscription["currency"])
     if quantity == 0:
         return
     lines.new_invoiceitem(

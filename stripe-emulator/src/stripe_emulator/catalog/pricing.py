@@ -56,8 +56,33 @@ def new(form: Form, param: str = "") -> Json:
         type="recurring" if recurring else "one_time",
         unit_amount=amount,
         unit_amount_decimal=exact,
+        _currency_options=_currency_options(form, currency, param),
         _tiers=_tiers(form) if tiered else None,
     )
+
+
+def _currency_options(form: Form, own: str, param: str) -> Json:
+    """What the price is in other currencies, each as the fields of a price that it replaces."""
+    options: Json = {}
+    for code, given in (form.get("currency_options") or {}).items():
+        named = f"{_named(param, 'currency_options')}[{code}]"
+        currency = money.currency(code, named)
+        if currency == own:
+            raise InvalidRequest(
+                "The currency of the price itself can't be one of its `currency_options`.", param=named
+            )
+        tiered = bool(given.get("tiers"))
+        plain = not tiered and "custom_unit_amount" not in given
+        amount, exact = _unit_amount(given, named) if plain else (None, None)
+        options[currency] = {
+            "currency": currency,
+            "custom_unit_amount": _custom(given),
+            "tax_behavior": given.get("tax_behavior", form.get("tax_behavior", "unspecified")),
+            "unit_amount": amount,
+            "unit_amount_decimal": exact,
+            "_tiers": _tiers(given) if tiered else None,
+        }
+    return options
 
 
 def total(price: Json, quantity: int) -> int:

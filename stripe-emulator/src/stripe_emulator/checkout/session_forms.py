@@ -193,7 +193,7 @@ def updates(form: Form) -> list[str]:
 
 
 def currency(form: Form) -> str | None:
-    """The currency of a session without lines."""
+    """The currency that the form names."""
     return money.currency(form["currency"]) if "currency" in form else None
 
 
