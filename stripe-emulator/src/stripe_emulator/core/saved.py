@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from stripe_emulator.core.errors import InvalidRequest, NotFound
+from stripe_emulator.core.schema import SCHEMA
 from stripe_emulator.core.store import Store
 from stripe_emulator.core.types import Json
 
@@ -50,6 +51,7 @@ def load(storage: Store, name: str, *, keep_settings: tuple[str, ...] = ()) -> N
         state.executemany("INSERT INTO setting VALUES (?, ?)", kept)
         state.commit()
         state.backup(connection)
+        connection.executescript(SCHEMA)  # it may have been saved before a table was there
 
 
 def names(storage: Store) -> list[str]:

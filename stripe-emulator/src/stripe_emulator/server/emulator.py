@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from flask import Flask
 from werkzeug.test import Client
 
 from stripe_emulator import controls
+from stripe_emulator.api import request_log
 from stripe_emulator.api.request import Api
 from stripe_emulator.core import clock
 from stripe_emulator.core.errors import CardError
@@ -59,6 +60,7 @@ class Emulator:
         load.load()
         self.store = Store(data, base_url=base_url, account=account)
         self.api = Api(self.store)
+        self.api.on_answer.append(partial(request_log.record, self.store))
         self.courier = Courier(self.store)
         if seed is not None:
             self.store.repeat(seed)
