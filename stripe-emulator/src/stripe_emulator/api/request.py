@@ -118,7 +118,9 @@ class Api:
             keys.check(secret, endpoint, values, form)
             trouble = self._trouble(call, key)
             if trouble.times_out:
-                return Reply(504, encode(_down().envelope(request_id, logs=self._logs)), headers, times_out=True)
+                return Reply(
+                    504, encode(_down().envelope(request_id, logs=self._logs)), headers, times_out=True
+                )
             fingerprint = ""
             if key is not None:
                 headers |= {"Idempotency-Key": key, "Original-Request": request_id}

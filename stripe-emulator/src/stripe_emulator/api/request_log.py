@@ -51,9 +51,7 @@ _COLUMNS = (
     "parameters",
     "answer",
 )
-_INSERT = (
-    f"INSERT INTO request ({', '.join(_COLUMNS[1:])}) VALUES ({', '.join('?' * (len(_COLUMNS) - 1))})"
-)
+_INSERT = f"INSERT INTO request ({', '.join(_COLUMNS[1:])}) VALUES ({', '.join('?' * (len(_COLUMNS) - 1))})"
 
 #: Filter -> the condition on a request.
 OUTCOMES = {
@@ -152,7 +150,7 @@ def masked(value: Any, name: str = "", within: str = "") -> Any:
 
 def masked_text(text: str) -> str:
     """A text without the secrets that can be told by how they begin."""
-    return _SECRET.sub(lambda found_secret: f"{found_secret['start']}••••", text)
+    return _SECRET.sub(lambda secret: f"{secret['start']}••••", text)
 
 
 def _read(call: Call) -> tuple[Any, str]:

@@ -54,6 +54,19 @@ def load(storage: Store, name: str, *, keep_settings: tuple[str, ...] = ()) -> N
         connection.executescript(SCHEMA)  # it may have been saved before a table was there
 
 
+def forget(storage: Store, name: str) -> None:
+    """Throw a state away.
+
+    :raises NotFound: No state was saved under this name.
+    """
+    with _opened(storage, name):
+        pass
+    if storage.path is None:
+        del storage.saved[name]
+    else:
+        (storage.path.with_name(f"{storage.path.name}.saved") / name).unlink()
+
+
 def names(storage: Store) -> list[str]:
     """The names of the states that are kept."""
     if storage.path is None:

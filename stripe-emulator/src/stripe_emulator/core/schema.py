@@ -68,7 +68,8 @@ CREATE TABLE IF NOT EXISTS request (
     account TEXT NOT NULL, error TEXT NOT NULL, parameters TEXT NOT NULL, answer TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS request_by_id ON request (id);
-CREATE INDEX IF NOT EXISTS event_by_request ON object (json_extract(body, '$.request.id')) WHERE kind = 'event';
+CREATE INDEX IF NOT EXISTS event_by_request ON object (json_extract(body, '$.request.id'))
+    WHERE kind = 'event';
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 

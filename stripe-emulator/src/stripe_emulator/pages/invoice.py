@@ -55,7 +55,7 @@ def pdf(invoice_id: str) -> ResponseReturnValue:
     """The invoice to print and to file."""
     with storage().transaction(write=False):
         invoice = _invoice(invoice_id)
-    response = Response(invoice_pdf.pdf_of(invoice), mimetype="application/pdf")
+        response = Response(invoice_pdf.pdf_of(invoice), mimetype="application/pdf")
     name = f"Invoice-{invoice['number'] or invoice['id']}.pdf"
     response.headers["Content-Disposition"] = f'inline; filename="{name}"'
     return response
