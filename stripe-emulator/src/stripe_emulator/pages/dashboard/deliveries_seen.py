@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from stripe_emulator.core import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events
+from stripe_emulator.pages import describe
+from stripe_emulator.pages.dashboard.rows import title
 
 _NAMES = (
     "seq",
@@ -70,7 +72,10 @@ def named(seq: int) -> Json | None:
 
 
 def with_states(shown_events: Sequence[Json]) -> list[Json]:
-    """Events, each with the state of its deliveries under ``delivery``; empty where nobody listened."""
+    """Events, each with the state of its deliveries under ``delivery``, empty where nobody listened.
+
+    What it is about stands under ``about``: a sum, a name, or the end of an id.
+    """
     marks = ", ".join("?" * len(shown_events))
     states: dict[str, set[str]] = {}
     for event, status in store.current().execute(
@@ -80,9 +85,16 @@ def with_states(shown_events: Sequence[Json]) -> list[Json]:
         states.setdefault(event, set()).add(status)
     return [
         event
-        | {"delivery": next((word for name, word in _STATES if name in states.get(event["id"], ())), "")}
+        | {
+            "about": _about(event["data"]["object"]),
+            "delivery": next((word for name, word in _STATES if name in states.get(event["id"], ())), ""),
+        }
         for event in shown_events
     ]
+
+
+def _about(value: Json) -> str:
+    return describe.full_amount(value) or title(value) or describe.short(value.get("id", ""))
 
 
 def _tries(seq: int) -> list[Json]:

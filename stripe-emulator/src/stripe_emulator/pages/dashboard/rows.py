@@ -54,7 +54,7 @@ def names_of(customers: Iterable[str]) -> dict[str, str]:
 
 def title(value: Json) -> str:
     """What a person knows an object by; empty if it has nothing but its id."""
-    match value["object"]:
+    match value.get("object"):
         case "customer":
             return describe.name_of_customer(value)
         case "subscription" | "subscription_schedule":
@@ -64,9 +64,12 @@ def title(value: Json) -> str:
             return ", ".join(name for name in names if name)
         case "price" | "plan":
             return _product(value["product"])
+        case "payment_intent":
+            method = store.find("payment_method", value["payment_method"] or "") or {}
+            return value["description"] or describe.name(method)
         case "charge":
             card = (value["payment_method_details"] or {}).get("card")
-            return describe.brand(card) if card else value["description"] or ""
+            return value["description"] or (describe.brand(card) if card else "")
         case "checkout.session":
             return ", ".join(line["description"] for line in value.get("_lines") or [])
         case "invoiceitem":
