@@ -18,6 +18,7 @@ from stripe_emulator.api.routing import Endpoint
 from stripe_emulator.core import chaos, ids, store
 from stripe_emulator.core.chaos import NO_TROUBLE, Trouble
 from stripe_emulator.core.errors import (
+    LOGS,
     InvalidRequest,
     NotEmulated,
     RateLimited,
@@ -168,7 +169,12 @@ def form_of(call: Call) -> Form:
 
 
 def _work(
-    endpoint: Endpoint, values: dict[str, str], raw: Form, version: str | None, request_id: str, logs: str
+    endpoint: Endpoint,
+    values: dict[str, str],
+    raw: Form,
+    version: str | None,
+    request_id: str,
+    logs: str = LOGS,
 ) -> Answer:
     """Have the resource do it; a refusal that is a fact of its own is an answer, too."""
     if endpoint.route:

@@ -138,6 +138,7 @@ def addresses(served: Emulator) -> dict[str, str]:
         line_items=[{"quantity": 3, "price_data": pack, "adjustable_quantity": {"enabled": True}}],
     )
     event = stripe.events.list({"type": "payment_intent.succeeded"}).data[0]
+    assert event.request
     served.deliver()
     return {
         "overview": "/",
