@@ -179,7 +179,7 @@ def test_states_are_kept_compared_and_brought_back(stripe: Any, visitor: Client)
     assert "customer.<wbr>created" in difference.text
     press(visitor, "/states/before", do="load")
     assert stripe.customers.list().data == []
-    assert "Nothing is other than it was." in visitor.get("/states/before").text
+    assert "Nothing has changed since." in visitor.get("/states/before").text
     press(visitor, "/states/before", do="forget")
 
     assert visitor.get("/states/before").status_code == 404
