@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import ROUND_HALF_UP, Decimal
 
 from stripe_emulator.core import money, store
@@ -40,6 +41,8 @@ def new(form: Form, param: str = "") -> Json:
             code="parameter_missing",
             param=_named(param, "tiers"),
         )
+    if tiered:
+        _check_tiers(form, param)
     return objects.create(
         "price",
         active=form.get("active", True),
@@ -186,6 +189,20 @@ def _check_meter(recurring: Form, param: str) -> None:
     meter = store.named("billing.meter", meter_id, f"{named}[meter]")
     if meter["status"] != "active":
         raise InvalidRequest("This meter is inactive.", param=f"{named}[meter]")
+
+
+def _check_tiers(form: Form, param: str) -> None:
+    """:raises InvalidRequest: It is not said how they count, they do not rise, or they end."""
+    if "tiers_mode" not in form:
+        named = _named(param, "tiers_mode")
+        raise InvalidRequest(f"Missing required param: {named}.", code="parameter_missing", param=named)
+    *steps, last = [tier["up_to"] for tier in form["tiers"]]
+    rising = "inf" not in steps and all(before < after for before, after in itertools.pairwise(steps))
+    if last != "inf" or not rising:
+        raise InvalidRequest(
+            "The `up_to` of each tier must be more than the one before it, and the last one must be `inf`.",
+            param=_named(param, "tiers"),
+        )
 
 
 def _tiers(form: Form) -> list[Json]:

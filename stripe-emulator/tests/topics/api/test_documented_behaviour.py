@@ -24,6 +24,7 @@ from ..shop import CARDS_ONLY, Shop, envelope
             {"pause_collection": {"behavior": "void", "resumes_at": 5}},
             "pause_collection[resumes_at]",
         ),
+        ("post", "/v1/subscription_items", {"subscription": "{plan}", "price": "price_x"}, "price"),
         (
             "post",
             "/v1/prices",
@@ -36,7 +37,8 @@ def test_what_cannot_be_meant_is_refused(shop: Shop, verb: Any, path: str, form:
     plan = shop.subscribe(shop.customer(), shop.price()).id
 
     with pytest.raises(stripe.InvalidRequestError) as refused:
-        shop.client.raw_request(verb, path.format(plan=plan), **form)
+        sent = {name: plan if value == "{plan}" else value for name, value in form.items()}
+        shop.client.raw_request(verb, path.format(plan=plan), **sent)
 
     assert envelope(refused.value)["param"] == param
 
@@ -185,3 +187,83 @@ def test_what_was_used_of_a_price_that_is_left_is_billed_once(shop: Shop) -> Non
 
     lines = shop.latest(customer).lines.data
     assert sorted(line.amount for line in lines) == [70, 100, 1000]
+
+
+MONTHLY: Any = {"currency": "usd", "recurring": {"interval": "month"}, "product_data": {"name": "Calls"}}
+TIERED: Any = {**MONTHLY, "billing_scheme": "tiered", "tiers_mode": "graduated"}
+PAGE: Any = {"success_url": "https://shop.example"}
+
+
+@pytest.mark.parametrize(
+    ("form", "param"),
+    [
+        ({"mode": "payment", "subscription_data": {"description": "Gold"}}, "subscription_data"),
+        ({"mode": "subscription", "payment_intent_data": {"description": "Gold"}}, "payment_intent_data"),
+        ({"mode": "subscription", "customer_creation": "always"}, "customer_creation"),
+        ({"mode": "payment", "setup_intent_data": {"description": "Gold"}}, "setup_intent_data"),
+        (
+            {"mode": "subscription", "subscription_data": {"trial_period_days": 0}},
+            "subscription_data[trial_period_days]",
+        ),
+        ({"mode": "subscription", "subscription_data": {"trial_end": 1}}, "subscription_data[trial_end]"),
+    ],
+)
+def test_a_page_takes_what_its_mode_has(shop: Shop, form: Any, param: str) -> None:
+    price = shop.price(recurring=None if form["mode"] == "payment" else {"interval": "month"})
+
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.v1.checkout.sessions.create(PAGE | form | {"line_items": [{"price": price, "quantity": 1}]})
+
+    assert refused.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("form", "param"),
+    [
+        ({**TIERED, "tiers": [{"up_to": 5, "unit_amount": 10}]}, "tiers"),
+        (
+            {**TIERED, "tiers": [{"up_to": to, "unit_amount": 10} for to in (5, 3, "inf")]},
+            "tiers",
+        ),
+        (
+            {**MONTHLY, "billing_scheme": "tiered", "tiers": [{"up_to": "inf", "unit_amount": 1}]},
+            "tiers_mode",
+        ),
+    ],
+)
+def test_tiers_rise_without_end(shop: Shop, form: Any, param: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.v1.prices.create(form)
+
+    assert refused.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("form", "param"),
+    [
+        ({"collection_method": "send_invoice", "due_date": 4_000_000_000, "days_until_due": 5}, "due_date"),
+        ({"days_until_due": 5}, "days_until_due"),
+        ({"due_date": 4_000_000_000}, "due_date"),
+    ],
+)
+def test_an_invoice_is_due_on_one_day_if_it_is_sent(shop: Shop, form: Any, param: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.v1.invoices.create(form | {"customer": shop.customer()})
+
+    assert refused.value.param == param
+
+
+def test_a_coupon_of_another_currency_and_a_portal_that_is_off_are_refused(shop: Shop) -> None:
+    customer = shop.customer()
+    euros = shop.v1.coupons.create({"amount_off": 300, "currency": "eur"}).id
+    portal = shop.v1.billing_portal.configurations.create(
+        {"features": {"invoice_history": {"enabled": True}}}
+    )
+    shop.v1.billing_portal.configurations.update(portal.id, {"active": False})
+
+    with pytest.raises(stripe.InvalidRequestError) as coupon:
+        shop.subscribe(customer, shop.price(), discounts=[{"coupon": euros}])
+    with pytest.raises(stripe.InvalidRequestError) as configuration:
+        shop.v1.billing_portal.sessions.create({"customer": customer, "configuration": portal.id})
+
+    assert (coupon.value.param, configuration.value.param) == ("discounts[0]", "configuration")
