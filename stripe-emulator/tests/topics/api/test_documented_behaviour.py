@@ -36,8 +36,9 @@ from ..shop import CARDS_ONLY, Shop, envelope
 def test_what_cannot_be_meant_is_refused(shop: Shop, verb: Any, path: str, form: Any, param: str) -> None:
     plan = shop.subscribe(shop.customer(), shop.price()).id
 
+    sent = {name: plan if value == "{plan}" else value for name, value in form.items()}
+
     with pytest.raises(stripe.InvalidRequestError) as refused:
-        sent = {name: plan if value == "{plan}" else value for name, value in form.items()}
         shop.client.raw_request(verb, path.format(plan=plan), **sent)
 
     assert envelope(refused.value)["param"] == param
