@@ -18,6 +18,7 @@ from .errors import (
 )
 from .held_credits import HeldCredits
 from .ledger import HOLD_EXPIRES_AFTER, Ledger
+from .meters import Meter
 from .prices import Price, PriceLine, Rates
 from .reading.budgets import BudgetSummary
 from .reading.quotes import Quote
@@ -45,6 +46,7 @@ __all__ = [
     "Ledger",
     "LedgerVerbs",
     "LotSummary",
+    "Meter",
     "NothingToReverse",
     "Page",
     "PrepaidError",

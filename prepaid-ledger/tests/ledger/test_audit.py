@@ -83,7 +83,7 @@ def named(books: Books) -> set[str]:
         ("DELETE FROM prepaid_lot WHERE left_over > 0", {"I9"}),
         ("UPDATE prepaid_draw SET credits = credits + 1 WHERE seq = 3", {"I9"}),
         ("DELETE FROM prepaid_draw WHERE seq = 3", {"I9"}),
-        ("UPDATE prepaid_hold SET credits = credits + 1 WHERE key = 'job:2'", {"I5"}),
+        ("UPDATE prepaid_hold SET credits = credits + 1 WHERE key = 'job:2'", {"I7"}),
         ("UPDATE prepaid_hold SET captured = captured - 1 WHERE key = 'job:1'", {"I7"}),
         ("DELETE FROM prepaid_hold WHERE key = 'job:2'", {"I4", "I5"}),
         ("UPDATE prepaid_budget SET spent = spent + 1 WHERE spender = ''", {"I10"}),
