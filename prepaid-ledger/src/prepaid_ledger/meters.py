@@ -1,8 +1,8 @@
 """Meters: credits are held step by step while something is delivered, and what was delivered is charged.
 
 A meter's hold grows by a step before it runs out, and each time what was counted until then is written down.
-So a worker that is killed leaves what it has delivered, to within a step, and that is captured when the hold's
-time is over.
+So a worker that is killed leaves what it has delivered, to within a step. It is captured when the time of the
+hold is over.
 """
 
 from __future__ import annotations
