@@ -209,9 +209,13 @@ class Prepaid(LedgerVerbs):
         """
         return costs.priced(self, credits, key)
 
+    def _lasting(self) -> Any:
+        """A meter goes on in a stream that has no request around it any more."""
+        return costs.Anywhere(self)
+
     @property
     def current_hold(self) -> HeldCredits:
-        """The credits that are held for the view at work, to ``capture`` fewer, or ``release``.
+        """The credits that are held for the view at work, to ``capture`` fewer, ``extend``, or ``release``.
 
         A view that streams asks for it before it returns, and keeps it for its generator.
 
