@@ -14,6 +14,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "reading": {"books", "clock", "errors", "tables"},
     "audit": {"books", "tables"},
     "prices": {"books", "database"},
+    "units": {"books", "prices"},
     "held_credits": {"database", "prices", "tables"},
     "meters": {"books", "clock", "database", "errors", "prices", "tables"},
     "verbs": {

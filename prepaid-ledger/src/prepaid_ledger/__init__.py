@@ -27,6 +27,7 @@ from .reading.usage import Usage
 from .reading.wallets import LotSummary, Page, WalletSummary
 from .spends.single import SpendRequest, Spent
 from .tables import Entry, Hold, HoldState, Kind
+from .units import Unit
 from .verbs import LedgerVerbs, Setup
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "Spent",
     "Statement",
     "UnfitDatabase",
+    "Unit",
     "UnknownVersion",
     "Usage",
     "WalletBlocked",

@@ -251,7 +251,7 @@ def test_a_meter_makes_do_with_what_is_left_of_credits_and_budgets(books: Books)
     with books.ledger.meter(OWNER, key="chat:2") as other:
         assert other.held == 40
     assert other.charged == 0
-    with pytest.raises(HoldClosed, match="'chat:2' has ended, and nothing was captured"):
+    with pytest.raises(HoldClosed, match="'chat:2' has ended, and no credits were captured"):
         books.ledger.meter(OWNER, key="chat:2")
     other = books.ledger.meter(OWNER, key="chat:3")
     with pytest.raises(KeyReused):

@@ -89,7 +89,7 @@ def _metered_before(hold: Hold) -> PrepaidError:
     if hold.state is HoldState.OPEN:
         ends = f"it ends by {hold.expires_at:%Y-%m-%d %H:%M:%S} UTC if nobody goes on"
         return KeyReused(hold.key, f"{hold.key!r} is being used already; {ends}")
-    charged = "nothing was" if not hold.captured else credits_are(hold.captured).replace(" is", " was")
+    charged = "1 credit was" if hold.captured == 1 else f"{hold.captured or 'no'} credits were"
     return HoldClosed(f"{hold.key!r} has ended, and {charged} captured: give the next use another key")
 
 
