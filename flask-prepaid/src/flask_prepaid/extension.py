@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import HeldCredits, Ledger, LedgerVerbs, Setup, UnfitDatabase
+from prepaid_ledger import HeldCredits, Ledger, LedgerVerbs, Setup, UnfitDatabase, Unit
 from prepaid_ledger import clock as clocks
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.clock import Clock
@@ -24,6 +24,7 @@ from .cli.commands import commands
 from .errors import ConfigError
 from .gateway import calls
 from .gateway.client import Gateway
+from .money import CREDIT
 from .operations import audit_rules, webhooks
 from .payments import customers, refusals
 from .payments.models import Payment, Refund, SavedCard
@@ -74,6 +75,8 @@ class Prepaid(LedgerVerbs):
     :param email: Gives the address of an owner; ``None`` is: none is known. Stripe's customers get it.
     :param mail: Sends a mail: the address, the subject, the text. Needs ``email`` and PREPAID_BASE_URL.
     :param trial: Says whether an owner may try a plan free. By default everybody may; each owner once.
+    :param unit: What credits are called, and with how many decimals people read them. Amounts stay whole
+        numbers in the price list and in all verbs: ``unit.parts("2.5")`` makes one.
     :param http_client: A ``stripe.HTTPClient`` to use in place of the SDK's own.
     :raises ConfigError: An argument is wrong: the message names it, with the cure.
     """
@@ -92,6 +95,7 @@ class Prepaid(LedgerVerbs):
         email: Callable[[str], str | None] | None = None,
         mail: Mail | None = None,
         trial: Callable[[str], bool] | None = None,
+        unit: Unit = CREDIT,
         http_client: Any = None,
     ) -> None:
         host.check_functions({"clock": clock, "owner": owner, "email": email, "mail": mail, "trial": trial})
@@ -101,7 +105,10 @@ class Prepaid(LedgerVerbs):
             raise ConfigError(
                 "Prepaid(mail=...) needs addresses to write to: give it Prepaid(email=...), too."
             )
+        if not isinstance(unit, Unit):
+            checks.refuse("Prepaid(unit=...)", unit, 'Write Unit("credit", scale=3) there.')
         self.catalog = Catalog(packs, quantity, plans)
+        self.unit = unit
         self.operators = operators
         self._clock = clock
         self._http_client = http_client

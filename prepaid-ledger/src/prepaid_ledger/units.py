@@ -61,6 +61,10 @@ class Unit:
         is_one = abs(credits) == 10**self.scale
         return f"{self.number(credits)} {self.name if is_one else self.plural}"
 
+    def verb(self, credits: int) -> str:
+        """``is`` for one credit, ``are`` for all others."""
+        return "is" if abs(credits) == 10**self.scale else "are"
+
     def parts(self, number: str | int | Decimal) -> int:
         """The ledger's whole number for what somebody wrote: ``"2.5"`` is 2500 with ``scale=3``.
 

@@ -89,7 +89,7 @@ def named(books: Books) -> set[str]:
         ("UPDATE prepaid_hold SET opened_credits = opened_credits - 1 WHERE key = 'job:3'", {"I7"}),
         ("UPDATE prepaid_hold_extension SET credits = credits + 1 WHERE hold_seq > 3", {"I5", "I7"}),
         ("DELETE FROM prepaid_hold_extension WHERE hold_seq > 3", {"I4", "I7"}),
-        ("UPDATE prepaid_hold_extension SET hold_seq = 5 WHERE hold_seq > 5", {"I7"}),
+        ("UPDATE prepaid_hold_extension SET hold_seq = 4 WHERE hold_seq > 4", {"I7"}),
         ("UPDATE prepaid_entry SET debt = 1 WHERE key = 'hold:job:1'", {"I5", "I10"}),
         ("DELETE FROM prepaid_hold WHERE key = 'job:2'", {"I4", "I5"}),
         ("UPDATE prepaid_budget SET spent = spent + 1 WHERE spender = ''", {"I10"}),

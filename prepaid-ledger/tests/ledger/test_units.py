@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from prepaid_ledger import Rates, Unit
+from prepaid_ledger.errors import BudgetExceeded, Busy, InsufficientCredits, WalletBlocked
 
 from .books import OWNER, Books
 
@@ -61,6 +62,29 @@ def test_what_is_no_such_number_is_refused(number: Any) -> None:
 def test_a_unit_that_is_none_is_refused(terms: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         Unit(**terms)
+
+
+def test_refusals_are_told_in_the_unit(books: Books) -> None:
+    books.grant(1_000)
+    books.ledger.set_budget(OWNER, 2_500, spender="key:1", every="day")
+    books.commit()
+
+    with pytest.raises(InsufficientCredits) as poor:
+        books.spend(1_125, "call:1")
+    with pytest.raises(BudgetExceeded) as over:
+        books.grant(9_000, "gift:2")
+        books.spend(4_000, "call:2", spender="key:1")
+    books.ledger.hold(OWNER, 9_000, key="call:3").capture(11_000, overrun="debt")
+    with pytest.raises(WalletBlocked) as blocked:
+        books.spend(1, "call:4")
+
+    assert poor.value.message(THOUSANDTHS) == "1.125 credits are needed, 1 is available"
+    assert over.value.message(THOUSANDTHS) == (
+        "the budget of 'key:1', 2.5 a day, has 2.5 left, and 4 are needed; it begins anew at 2026-01-02 00:00 UTC"
+    )
+    assert blocked.value.message(THOUSANDTHS) == "1 credit is owed; the next purchase pays it first"
+    for error in (poor.value, over.value, blocked.value, Busy("Wait.")):
+        assert error.message(Unit()).replace(",", "") == str(error).replace(",", "")
 
 
 def test_two_thousand_five_hundred_calls_at_four_tenths_of_a_cent_are_ten_dollars(books: Books) -> None:

@@ -7,9 +7,9 @@ import logging
 from flask import Response, current_app, jsonify, make_response, url_for
 from sqlalchemy.exc import DBAPIError
 
-from prepaid_ledger.errors import InsufficientCredits, PrepaidError
+from prepaid_ledger.errors import BudgetExceeded, InsufficientCredits, PrepaidError
 
-from .. import upgrade
+from .. import money, upgrade
 from ..errors import GatewayRefused, GatewayUnavailable, TablesMissing, TooManyAttempts, UnknownItem
 from ..gateway.version import no_answer
 from ..payments import refusals
@@ -76,7 +76,7 @@ def answer_database(error: DBAPIError) -> Response:
 
 def words(error: PrepaidError) -> str:
     """What a customer is told; in debug mode the developer, too, whose emulator is not started."""
-    message = FOR_PEOPLE.get(type(error), str(error))
+    message = FOR_PEOPLE.get(type(error), error.message(money.unit()))
     if isinstance(error, GatewayRefused) and error.request_id:
         message += f" Stripe's name for the request is {error.request_id}."
     base = page.context().config.api_base
@@ -92,6 +92,8 @@ def details(error: PrepaidError) -> dict[str, int | str | None]:
         return {"param": error.field}
     if isinstance(error, GatewayRefused) and error.request_id:
         return {"request_id": error.request_id}
-    if isinstance(error, InsufficientCredits):
-        return {**error.details, "buy_url": url_for("prepaid.buy", _external=True)}
+    if isinstance(error, InsufficientCredits | BudgetExceeded):
+        found = {name: money.plain(it) if isinstance(it, int) else it for name, it in error.details.items()}
+        is_poor = isinstance(error, InsufficientCredits)
+        return found | ({"buy_url": url_for("prepaid.buy", _external=True)} if is_poor else {})
     return error.details
