@@ -113,7 +113,7 @@ def show(amount_minor: int, currency: str) -> str:
 def unit() -> Unit:
     """What the running app calls its credits; plain ones where none runs."""
     prepaid = current_app.extensions.get("prepaid") if has_app_context() else None
-    return CREDIT if prepaid is None else prepaid.unit  # type: ignore[no-any-return]
+    return CREDIT if prepaid is None else prepaid.unit
 
 
 def credits(count: int) -> str:
