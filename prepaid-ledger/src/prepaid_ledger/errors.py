@@ -16,7 +16,7 @@ The world's errors are raised and handled. Our own mistakes are asserts, never c
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 
 def credits_are(count: int) -> str:
@@ -51,6 +51,17 @@ class PrepaidError(Exception):
     def message(self, unit: SaysCredits) -> str:
         """What happened, with credits as ``unit`` writes them."""
         return str(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Task queues and pools of processes hand errors on as copies."""
+        return _copied, (type(self), self.args), vars(self)
+
+
+def _copied(kind: type[PrepaidError], args: tuple[object, ...]) -> PrepaidError:
+    """An error without what its constructor asks for; the rest of it is set after."""
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 class InsufficientCredits(PrepaidError):
