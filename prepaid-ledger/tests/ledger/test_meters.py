@@ -123,8 +123,7 @@ def test_what_was_delivered_is_charged_however_it_ends(books: Books, deliver: De
 
 def test_a_worker_that_is_killed_has_charged_what_it_delivered_to_within_a_step(database: URL) -> None:
     engine = create_engine(database)
-    ledger = Ledger(engine, clock=lambda: wall() + timedelta(hours=2))
-    ledger.grant(OWNER, 10**6, key="gift", reason="a gift")
+    Ledger(engine).grant(OWNER, 10**6, key="gift", reason="a gift")
     address = database.render_as_string(hide_password=False)
     command = [sys.executable, "-m", "tests.ledger.meter_worker", address]
     delivered: Counter[str] = Counter()
@@ -138,6 +137,7 @@ def test_a_worker_that_is_killed_has_charged_what_it_delivered_to_within_a_step(
             if min(delivered["sync"], delivered["async"]) == 170:
                 worker.kill()
 
+    ledger = Ledger(engine, clock=lambda: wall() + timedelta(hours=2))
     before = ledger.available(OWNER)
     ledger.write_due()
     with Session(engine) as session:
@@ -276,7 +276,7 @@ def test_a_meter_goes_on_for_as_long_as_something_is_counted(books: Books) -> No
 
 
 def test_rates_make_credits_of_what_is_counted_and_an_entry_says_of_what(books: Books) -> None:
-    books.grant(10_000)
+    books.grant(100_000)
     rates = Rates(
         {"gpt-x": {"input": "0.25", "output": "1"}, "page": "2"}, per=1000, version="2026-11", scale=3
     )
@@ -296,7 +296,7 @@ def test_rates_make_credits_of_what_is_counted_and_an_entry_says_of_what(books: 
     books.wait(hours=2)
     books.ledger.write_due()
     entry = books.ledger.entries(OWNER)[0]
-    assert rates.price("page", entry.quantity).credits == -entry.credits == 15
+    assert rates.price("page", entry.quantity).credits == -entry.credits == 14_002
 
 
 @pytest.mark.parametrize(
