@@ -90,8 +90,8 @@ class Unit:
         except InvalidOperation:  # a point alone
             raise ValueError(f"{self.plural} are a number, not {number!r}") from None
         if scaled != scaled.to_integral_value() or scaled > MAX_CREDITS:
-            of = f"at most {self.scale} decimals" if self.scale else "no decimals"
+            decimals = f"at most {self.scale} decimals" if self.scale else "no decimals"
             raise ValueError(
-                f"{self.plural} have {of}, and are {self.number(MAX_CREDITS)} at most; not {number!r}"
+                f"{self.plural} have {decimals}, and are {self.number(MAX_CREDITS)} at most; not {number!r}"
             )
         return int(scaled)

@@ -46,10 +46,10 @@ def module(example: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         return imported[-1]
 
     yield load
-    for one in imported:
-        assert one.ledger.audit() == []
-        one.ledger.setup.engine.dispose()
-        del sys.modules[one.__name__]
+    for names in imported:
+        assert names.ledger.audit() == []
+        names.ledger.setup.engine.dispose()
+        del sys.modules[names.__name__]
 
 
 def test_a_script_takes_nothing_twice(example: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,7 +93,11 @@ def details(error: PrepaidError) -> dict[str, int | str | None]:
     if isinstance(error, GatewayRefused) and error.request_id:
         return {"request_id": error.request_id}
     if isinstance(error, InsufficientCredits | BudgetExceeded):
-        found = {name: money.plain(it) if isinstance(it, int) else it for name, it in error.details.items()}
-        is_poor = isinstance(error, InsufficientCredits)
-        return found | ({"buy_url": url_for("prepaid.buy", _external=True)} if is_poor else {})
+        values = {
+            name: money.plain(value) if isinstance(value, int) else value
+            for name, value in error.details.items()
+        }
+        if isinstance(error, InsufficientCredits):
+            values["buy_url"] = url_for("prepaid.buy", _external=True)
+        return values
     return error.details
