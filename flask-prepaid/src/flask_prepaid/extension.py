@@ -108,7 +108,7 @@ class Prepaid(LedgerVerbs):
         if not isinstance(unit, Unit):
             checks.refuse("Prepaid(unit=...)", unit, 'Write Unit("credit", scale=3) there.')
         if unit.scale and quantity is not None:
-            cure = "Sell packs, of credits=unit.parts(...) each: a tier has a price for each part, in whole cents."
+            cure = "Sell packs, of credits=unit.parts(...) each: a tier prices each part in whole cents."
             checks.refuse("Prepaid(quantity=...) beside a unit with decimals", quantity, cure)
         self.catalog = Catalog(packs, quantity, plans)
         self.unit = unit
