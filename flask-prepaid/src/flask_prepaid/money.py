@@ -126,6 +126,11 @@ def number(count: int, *, signed: bool = False) -> str:
     return f"{'+' if signed and count >= 0 else ''}{unit().number(count)}"
 
 
+def named(count: int) -> str:
+    """What so many credits are called: ``credit``, ``credits``."""
+    return unit().name if unit().verb(count) == "is" else unit().plural
+
+
 def plain(count: int) -> int | str:
     """Credits for programs: the whole number; where the unit has decimals, a text with all of them."""
     return unit().plain(count) if unit().scale else count
