@@ -126,6 +126,12 @@ def number(count: int, *, signed: bool = False) -> str:
     return f"{'+' if signed and count >= 0 else ''}{unit().number(count)}"
 
 
+def each(minor: int, count: int) -> int | None:
+    """What one of so many credits costs, as people read them; ``None`` where that is no whole amount."""
+    price, rest = divmod(minor * 10 ** unit().scale, count)
+    return None if rest else price
+
+
 def named(count: int) -> str:
     """What so many credits are called: ``credit``, ``credits``."""
     return unit().name if unit().verb(count) == "is" else unit().plural

@@ -12,8 +12,8 @@ from sqlalchemy import URL
 
 from flask_prepaid import Pack, Prepaid, PriceTier, Quantity
 from flask_prepaid.errors import ConfigError
-from prepaid_ledger import Unit
 from flask_prepaid.testing import Databases
+from prepaid_ledger import Unit
 
 UNIT = Unit("credit", scale=3)
 JSON = {"X-Owner": "user:1", "Accept": "application/json"}
@@ -60,6 +60,7 @@ def test_people_and_programs_read_decimals(url: URL) -> None:
     assert "has 0.05 left, and 0.125 are needed" in error["message"]
     assert "<strong>0.95</strong> credits" in shop.text
     assert "10 credits" in shop.text
+    assert "$1.00 a credit" in shop.text
 
 
 @pytest.mark.parametrize(
