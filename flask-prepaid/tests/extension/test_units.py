@@ -45,6 +45,7 @@ def test_people_and_programs_read_decimals(url: URL) -> None:
         poor = browser.get("/call", headers=JSON)
         told = browser.get("/call", headers={**JSON, "Accept": "text/html"})
         prepaid.grant("user:1", UNIT.parts("1"), key="gift:2", reason="a gift")
+        db.session.commit()
         assert browser.get("/call", headers=JSON).status_code == 200
         over = browser.get("/call", headers=JSON)
         shop = browser.get("/prepaid/buy", headers={"X-Owner": "user:1"})
