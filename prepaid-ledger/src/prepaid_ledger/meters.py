@@ -126,8 +126,7 @@ class Meter:
         :raises Busy: The database did not come back.
         :raises ValueError: It is no whole number from 0 on, or a unit that has no rate.
         """
-        after = self.after(n, units)
-        if self.must_write(after):
+        while self.must_write(after := self.after(n, units)):
             self.write(after)
         self.took(after)
 
@@ -258,8 +257,7 @@ class AsyncMeter:
         :raises Busy: The database did not come back.
         :raises ValueError: It is no whole number from 0 on, or a unit that has no rate.
         """
-        after = self._meter.after(n, units)
-        if self._meter.must_write(after):
+        while self._meter.must_write(after := self._meter.after(n, units)):  # another task may have counted
             await asyncio.to_thread(self._meter.write, after)
         self._meter.took(after)
 

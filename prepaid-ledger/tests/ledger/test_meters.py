@@ -348,3 +348,22 @@ def test_an_awaited_meter_is_opened_before_an_answer_begins_and_ends_if_nobody_w
 
     assert opened == []
     assert captured(books) == {"chat:2": 3}
+
+
+def test_tasks_that_count_at_the_same_time_lose_nothing(books: Books) -> None:
+    books.grant(500)
+
+    async def serve() -> int | None:
+        async with books.awaited().meter(OWNER, key="chat:1", step=3) as meter:
+            await asyncio.gather(*(meter.count(2) for _ in range(50)))
+        return meter.charged
+
+    charged: list[int | None] = []
+
+    async def note() -> None:
+        charged.append(await serve())
+
+    in_a_loop(note())
+
+    assert charged == [100]
+    assert captured(books) == {"chat:1": 100}
