@@ -43,7 +43,7 @@ def test_people_and_programs_read_decimals(url: URL) -> None:
         browser = app.test_client()
         assert browser.get("/call", headers=JSON).status_code == 200
         poor = browser.get("/call", headers=JSON)
-        told = browser.get("/call", headers={**JSON, "Accept": "text/html"})
+        page = browser.get("/call", headers={**JSON, "Accept": "text/html"})
         prepaid.grant("user:1", UNIT.parts("1"), key="gift:2", reason="a gift")
         db.session.commit()
         assert browser.get("/call", headers=JSON).status_code == 200
@@ -55,7 +55,7 @@ def test_people_and_programs_read_decimals(url: URL) -> None:
 
     error = poor.get_json()["error"]
     assert (poor.status_code, error["needed"], error["balance"]) == (402, "0.125", "0.075")
-    assert "0.125 credits are needed, 0.075 are available" in told.text
+    assert "0.125 credits are needed, 0.075 are available" in page.text
     error = over.get_json()["error"]
     assert (error["code"], error["budget"], error["left"]) == ("budget_exceeded", "0.300", "0.050")
     assert "has 0.05 left, and 0.125 are needed" in error["message"]
