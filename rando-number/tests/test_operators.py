@@ -30,6 +30,8 @@ PAGES = [
     "/admin/payments",
     "/admin/payments.csv",
     "/admin/customers",
+    "/admin/codes",
+    "/admin/codes.csv",
     "/admin/inbox",
     "/admin/compare",
 ]
