@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -114,6 +115,7 @@ def _lines(values: dict[str, Any]) -> Iterator[str]:
     plan, topup = values["plan"], values["topup"]
     yield f"Plan: {_plan(plan) if plan else 'none'}"
     yield f"Auto top-up: {_topup(topup) if topup else 'never set'}"
+    signed = partial(money.number, signed=True)
     parts = {
         "Lots, the first to be drawn first": [
             f"{money.number(lot['left'])} of {lot['key']}{_until(lot['expires_at'])}"
@@ -124,7 +126,7 @@ def _lines(values: dict[str, Any]) -> Iterator[str]:
             for hold in values["holds"]
         ],
         "Last entries": [
-            f"{_time(entry['at'])}  {entry['kind']:<10} {money.number(entry['credits'], signed=True)}  {entry['key']}"
+            f"{_time(entry['at'])}  {entry['kind']:<10} {signed(entry['credits'])}  {entry['key']}"
             for entry in values["entries"]
         ],
         "Last payments": [_payment(payment) for payment in values["payments"]],
