@@ -5,6 +5,8 @@ The tables are Stripe's, which is not ISO's in every row: https://docs.stripe.co
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 ZERO_DECIMAL = frozenset(
     ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf")
 )
@@ -50,6 +52,9 @@ CURRENCIES = frozenset(
     xcd xcg xof xpf yer zar zmw zwg
     """.split()  # noqa: SIM905
 )
+
+#: Digits behind those of the currency, for the price of one credit.
+FINER = 2
 
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "krw": "₩", "inr": "₹", "ils": "₪", "vnd": "₫"}
 
@@ -101,6 +106,17 @@ def show(amount_minor: int, currency: str) -> str:
     sign = "-" if amount_minor < 0 else ""
     symbol = SYMBOLS.get(currency)
     return f"{sign}{symbol}{number}" if symbol else f"{sign}{number} {currency.upper()}"
+
+
+def each(amount_minor: int, count: int, currency: str) -> str:
+    """What one of ``count`` costs: ``$0.90``, or ``$0.0125`` where it is finer than a coin."""
+    whole, rest = divmod(amount_minor, count)
+    if not rest:
+        return show(whole, currency)
+    places = decimals(currency) + FINER
+    number = (Decimal(amount_minor).scaleb(-decimals(currency)) / count).quantize(Decimal(1).scaleb(-places))
+    symbol = SYMBOLS.get(currency)
+    return f"{symbol}{number:,}" if symbol else f"{number:,} {currency.upper()}"
 
 
 def credits(count: int) -> str:

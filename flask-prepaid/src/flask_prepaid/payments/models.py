@@ -156,7 +156,8 @@ class Payment(Base):
     refunded: nothing where an invoice was paid outside of Stripe. Stripe's objects carry
     ``idempotency_key`` in their metadata, which finds the row before it knows their ids.
     ``check_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
-    longer once that is final. ``failure_counted``: it is in the sums of failures.
+    longer once that is final. ``failure_counted``: it is in the sums of failures. ``brand`` and ``last4``
+    are those of the card that was charged.
     """
 
     __tablename__ = "prepaid_payment"
@@ -212,6 +213,8 @@ class Payment(Base):
     charge_id: Mapped[str | None] = mapped_column(unique=True)
     invoice_id: Mapped[str | None] = mapped_column(unique=True)
     card_id: Mapped[str | None]
+    brand: Mapped[str | None] = mapped_column(String(32))
+    last4: Mapped[str | None] = mapped_column(String(4))
     receipt_url: Mapped[str | None] = mapped_column(String(1024))
     failure: Mapped[str | None]
     failure_counted: Mapped[bool] = mapped_column(default=False)

@@ -223,16 +223,19 @@ def charge(context: Context, payment: Payment, *, return_url: str | None) -> Int
 
 
 def resume(context: Context, owner: str, payment_id: int, *, return_url: str) -> tuple[Payment, str | None]:
-    """Lead the customer back to the bank's page of a payment that waits for it. Commits.
+    """Lead the customer back to the bank's page, or to Checkout, of a payment that waits for it. Commits.
 
     The same payment goes on: nothing is charged twice, however often it is resumed.
 
-    :return: The payment, and the address of the bank's page if it wants to see its customer.
+    :return: The payment, and the address of the page where it goes on, if it can.
     """
     refuse_uncommitted(context)
     with reading(context):
         payment = _own_payment(context, owner, payment_id)
         intent_id, card_id, state = payment.payment_intent_id, payment.card_id, payment.state
+        session_id = payment.session_id
+    if session_id is not None:
+        return payment, _reopen(context, payment, session_id)
     if state is not PaymentState.OPEN or intent_id is None or card_id is None:
         return payment, None
     try:
@@ -242,6 +245,16 @@ def resume(context: Context, owner: str, payment_id: int, *, return_url: str) ->
     with transaction(context):
         payments.apply(context, payment, intent)
     return payment, intent.challenge_url
+
+
+def _reopen(context: Context, payment: Payment, session_id: str) -> str | None:
+    """The address of a Checkout page, if it can still be paid; what Stripe says of it is written. Commits."""
+    checkout = context.gateway.checkout.fetch(session_id)
+    if checkout is None:
+        return None
+    with transaction(context):
+        payments.apply(context, payment, checkout)
+    return checkout.url if checkout.status == "open" else None
 
 
 def come_back_to(context: Context, owner: str, payment_id: int) -> Payment:

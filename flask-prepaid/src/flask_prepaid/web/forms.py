@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 
 from flask import request
@@ -91,10 +92,10 @@ def decimal(minor: int, currency: str) -> str:
     return f"{Decimal(minor).scaleb(-places):.{places}f}"
 
 
-def expiry() -> tuple[int, int]:
+def expiry(now: datetime) -> tuple[int, int]:
     """The month and year that a card expires in.
 
-    :raises UnknownItem: One of them cannot stand on a card.
+    :raises UnknownItem: One of them cannot stand on a card, or they have passed.
     """
     month, year = (_digits(request.form.get(name, ""), 4) for name in ("exp_month", "exp_year"))
     if month is None or year is None or not (1 <= month <= 12 and 2000 <= year <= 9999):
@@ -102,6 +103,8 @@ def expiry() -> tuple[int, int]:
             "Write the month as 1 to 12 and the year in four digits, as they stand on the card.",
             field="exp_month",
         )
+    if (year, month) < (now.year, now.month):
+        raise UnknownItem("This date has passed. Write the one that stands on your card.", field="exp_month")
     return month, year
 
 

@@ -147,6 +147,8 @@ def create_payments() -> None:
         sa.Column("charge_id", sa.String(255)),
         sa.Column("invoice_id", sa.String(255)),
         sa.Column("card_id", sa.String(255)),
+        sa.Column("brand", sa.String(32)),
+        sa.Column("last4", sa.String(4)),
         sa.Column("receipt_url", sa.String(1024)),
         sa.Column("failure", sa.String(255)),
         sa.Column("failure_counted", sa.Boolean(), nullable=False, server_default=sa.false()),

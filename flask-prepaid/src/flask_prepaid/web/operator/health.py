@@ -168,11 +168,12 @@ def sync() -> ResponseReturnValue:
 def compare() -> ResponseReturnValue:
     """What the last comparison with Stripe found; sent, it compares anew, or mends what differs."""
     page.operator()
-    context = page.context()
-    mends = bool(request.form.get("fix"))
     if request.method == "POST":
+        mends = bool(request.form.get("fix"))
         compare_now(fix=mends)
-    return page.render("compare.html", compared=reconcile.last(context.session), mended=mends)
+        flash("Mended what can be mended, and compared anew." if mends else "Compared anew.", "success")
+        return redirect(url_for("prepaid.operator_compare"), 303)
+    return page.render("compare.html", compared=reconcile.last(page.context().session))
 
 
 def compare_now(*, fix: bool) -> None:

@@ -1,0 +1,151 @@
+"""One page with all of a customer's money: what was paid, with which card, and what is set for later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Row, select
+
+from prepaid_ledger import clock
+
+from ..payments.models import Payment, PaymentState, Via
+from ..purchases import cards, topups
+from ..subscriptions import sync
+from ..subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription
+from . import page
+
+#: The latest payments, and the latest invoices of plans, that the page shows.
+SHOWN = 100
+
+#: A try that nobody paid. It is folded away.
+ABANDONED = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.REQUESTED}
+
+#: The words of each state.
+STATES = {
+    PaymentState.REQUESTED: "Not paid",
+    PaymentState.OPEN: "Not paid yet",
+    PaymentState.PENDING: "Waiting for the bank",
+    PaymentState.PAID: "Paid",
+    PaymentState.FAILED: "Not paid",
+    PaymentState.EXPIRED: "Not paid in time",
+    PaymentState.UNKNOWN: "Not known yet: do not pay again",
+    PaymentState.NEEDS_REVIEW: "We are looking at it",
+}
+INVOICE_STATES: dict[str, str] = {InvoiceState.OPEN: "To pay", InvoiceState.UNCOLLECTIBLE: "Not paid"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One payment: of a pack, or of a plan's period. Amounts in the smallest unit of ``currency``.
+
+    ``links`` are words and addresses of what belongs to it, such as its receipt.
+    """
+
+    at: datetime
+    title: str
+    card: str
+    amount_minor: int
+    refunded_minor: int
+    currency: str
+    credits: int | None
+    state: str
+    links: Sequence[tuple[str, str]]
+
+
+def billing() -> ResponseReturnValue:
+    """Balance, plan, cards, and every payment. From our own rows alone, so it is there without Stripe."""
+    owner, context = page.customer(), page.context()
+    session = context.session
+    payments = session.scalars(
+        select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc()).limit(SHOWN)
+    ).all()
+    plan = sync.running(session, owner)
+    on_file = cards.saved(session, owner)
+    return page.render(
+        "billing.html",
+        balance=context.ledger.balance(owner),
+        lines=lines(owner, [payment for payment in payments if payment.state not in ABANDONED]),
+        abandoned=[of_payment(payment) for payment in payments if payment.state in ABANDONED],
+        plan=plan,
+        terms=session.get(PlanPrice, plan.price_id) if plan else None,
+        cards=on_file,
+        default=cards.default_card(session, owner),
+        expiring=[card for card in on_file if cards.expires_soon(card, clock.wall())],
+        topup=topups.setting(session, owner),
+        sells_plans=bool(context.catalog.plans),
+    )
+
+
+def lines(owner: str, payments: Sequence[Payment]) -> list[Line]:
+    """What was bought once, and the invoices of plans, the latest first."""
+    paid_invoices: dict[int, Invoice] = {}
+    shown = []
+    for invoice, title in invoices_of(owner):
+        if invoice.payment_id is None:
+            shown.append(of_invoice(invoice, title))
+        else:
+            paid_invoices[invoice.payment_id] = invoice
+    shown += [of_payment(payment, paid_invoices.get(payment.id)) for payment in payments]
+    return sorted(shown, key=lambda line: line.at, reverse=True)[:SHOWN]
+
+
+def invoices_of(owner: str) -> Sequence[Row[tuple[Invoice, str]]]:
+    """The invoices of the owner's plans that are more than a draft, with the plan's name."""
+    return (
+        page.context()
+        .session.execute(
+            select(Invoice, PlanPrice.title)
+            .join(Subscription, Subscription.id == Invoice.subscription_id)
+            .join(PlanPrice, PlanPrice.id == Subscription.price_id)
+            .where(Subscription.owner == owner, Invoice.state.not_in((InvoiceState.DRAFT, InvoiceState.VOID)))
+            .order_by(Invoice.created_at.desc(), Invoice.id.desc())
+            .limit(SHOWN)
+        )
+        .all()
+    )
+
+
+def of_payment(payment: Payment, invoice: Invoice | None = None) -> Line:
+    """A pack or a number of credits; with an invoice, a period of a plan."""
+    links = []
+    if payment.receipt_url and payment.paid_at:
+        links.append(("Receipt", payment.receipt_url))
+    if payment.via is not Via.PLAN and payment.invoice_id:
+        links.append(("Invoice", url_for("prepaid.invoice", payment=payment.id)))
+    if invoice is not None and invoice.pdf_url:
+        links.append(("Invoice", invoice.pdf_url))
+    if payment.state is PaymentState.OPEN:
+        links.append(("Continue", url_for("prepaid.return", payment=payment.id)))
+    return Line(
+        at=payment.paid_at or payment.created_at,
+        title=payment.title,
+        card=f"{(payment.brand or 'card').capitalize()} {payment.last4}" if payment.last4 else "",
+        amount_minor=payment.amount_minor if payment.paid_minor is None else payment.paid_minor,
+        refunded_minor=payment.refunded_minor,
+        currency=payment.currency,
+        credits=payment.credits,
+        state=STATES[payment.state],
+        links=links,
+    )
+
+
+def of_invoice(invoice: Invoice, title: str) -> Line:
+    """An invoice of a plan that no payment of ours stands for: it waits to be paid, or cost nothing."""
+    links = [("Invoice", invoice.pdf_url)] if invoice.pdf_url else []
+    if invoice.state == InvoiceState.OPEN and invoice.page_url:
+        links.append(("Pay", invoice.page_url))
+    return Line(
+        at=invoice.paid_at or invoice.created_at,
+        title=title,
+        card="",
+        amount_minor=invoice.total_minor,
+        refunded_minor=0,
+        currency=invoice.currency,
+        credits=invoice.credits,
+        state=INVOICE_STATES.get(invoice.state, "Paid"),
+        links=links,
+    )
