@@ -29,7 +29,9 @@ FOR_PEOPLE: dict[type[PrepaidError], str] = {
 NOTHING_PAID = (
     "The payment service does not answer right now. Nothing is charged by this step. Try again in a minute."
 )
-TO_OPERATORS = "Stripe does not answer right now. What the step before has done stands on its page. Try again in a minute."
+TO_OPERATORS = (
+    "Stripe does not answer right now. What your last step has done stands on its page. Try again soon."
+)
 
 #: The pages of cards.
 OF_CARDS = ("prepaid.cards", "prepaid.add_card", "prepaid.card", "prepaid.choose_card", "prepaid.remove_card")
