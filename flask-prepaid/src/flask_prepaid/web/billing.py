@@ -8,7 +8,7 @@ from datetime import datetime
 
 from flask import url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from prepaid_ledger import clock
 
@@ -93,20 +93,17 @@ def lines(owner: str, payments: Sequence[Payment]) -> list[Line]:
     return sorted(shown, key=lambda line: line.at, reverse=True)[:SHOWN]
 
 
-def invoices_of(owner: str) -> Sequence[Row[tuple[Invoice, str]]]:
+def invoices_of(owner: str) -> list[tuple[Invoice, str]]:
     """The invoices of the owner's plans that are more than a draft, with the plan's name."""
-    return (
-        page.context()
-        .session.execute(
-            select(Invoice, PlanPrice.title)
-            .join(Subscription, Subscription.id == Invoice.subscription_id)
-            .join(PlanPrice, PlanPrice.id == Subscription.price_id)
-            .where(Subscription.owner == owner, Invoice.state.not_in((InvoiceState.DRAFT, InvoiceState.VOID)))
-            .order_by(Invoice.created_at.desc(), Invoice.id.desc())
-            .limit(SHOWN)
-        )
-        .all()
+    rows = page.context().session.execute(
+        select(Invoice, PlanPrice.title)
+        .join(Subscription, Subscription.id == Invoice.subscription_id)
+        .join(PlanPrice, PlanPrice.id == Subscription.price_id)
+        .where(Subscription.owner == owner, Invoice.state.not_in((InvoiceState.DRAFT, InvoiceState.VOID)))
+        .order_by(Invoice.created_at.desc(), Invoice.id.desc())
+        .limit(SHOWN)
     )
+    return [(invoice, title) for invoice, title in rows]
 
 
 def of_payment(payment: Payment, invoice: Invoice | None = None) -> Line:
