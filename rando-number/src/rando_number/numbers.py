@@ -19,7 +19,7 @@ from flask_prepaid import PrepaidError
 from .callers import Caller
 from .errors import ApiError
 from .keys import api_keys
-from .models import Number, db, prepaid, release_connection, utc_now
+from .models import Number, db, prepaid, release_connection
 
 #: The largest whole number that every JSON reader keeps exact, JavaScript's too.
 LARGEST = 2**53 - 1
@@ -128,7 +128,7 @@ def new_row(caller: Caller, ask: Ask, idempotency_key: str | None = None) -> dic
         "values": ask.draw(),
         "low": ask.low,
         "high": ask.high,
-        "created_at": utc_now(),
+        "created_at": prepaid.clock(),  # as its entry: one call is on one day
         "charged": ask.count,
         "api_key_id": caller.key_id,
         "idempotency_key": idempotency_key,
@@ -147,7 +147,7 @@ def earlier_numbers(caller: Caller, idempotency_key: str | None) -> Number | Non
         return None
     named = (Number.user_id == caller.user_id, Number.idempotency_key == idempotency_key)
     earlier = db.session.scalar(select(Number).where(*named))
-    if earlier is not None and earlier.created_at < utc_now() - KEY_LIVES:
+    if earlier is not None and earlier.created_at < prepaid.clock() - KEY_LIVES:
         db.session.execute(update(Number).where(*named, Number.id == earlier.id).values(idempotency_key=None))
         db.session.commit()
         return None
