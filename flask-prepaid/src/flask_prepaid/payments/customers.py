@@ -16,7 +16,7 @@ from prepaid_ledger.database import insert
 
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import GatewayRefused, GatewayUnavailable, UnknownItem
-from .models import Attempt, Customer, SavedCard, TopUp, TrialCard
+from .models import Attempt, Customer, OperatorNote, SavedCard, TopUp, TrialCard
 
 T = TypeVar("T")
 
@@ -202,6 +202,7 @@ def remove(context: Context, owner: str) -> None:
         if customer_id is not None:
             _forget(session, owner, customer_id)
         session.execute(delete(SavedCard).where(SavedCard.owner == owner))
+        session.execute(delete(OperatorNote).where(OperatorNote.owner == owner))
 
 
 def _forget(session: Session, owner: str, customer_id: str) -> None:

@@ -457,6 +457,19 @@ class TrialCard(Base):
     tried_at: Mapped[datetime]
 
 
+class OperatorNote(Base):
+    """What an operator has written down about a customer, for the others. The customer never sees it."""
+
+    __tablename__ = "prepaid_operator_note"
+    __table_args__ = (Index("ix_prepaid_operator_note_owner", "owner"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    operator: Mapped[str]
+    text: Mapped[str] = mapped_column(String(1024))
+    at: Mapped[datetime]
+
+
 class OperatorDay(Base):
     """How many credits an operator has given on a day, UTC, where there is a limit to that."""
 

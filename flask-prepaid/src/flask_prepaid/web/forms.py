@@ -30,6 +30,9 @@ MAX_ROW_DIGITS = 18
 #: Longest reason that is kept, with room for who gave it.
 MAX_REASON = 180
 
+#: Longest note about a customer.
+MAX_NOTE = 1_000
+
 #: The most credits that one form may move.
 MAX_CREDITS = 1_000_000_000
 
@@ -115,6 +118,17 @@ def address() -> dict[str, str]:
 
 def name_on_card() -> str:
     return request.form.get("name", "").strip()[:MAX_NAME]
+
+
+def note() -> str:
+    """What an operator writes down about a customer.
+
+    :raises UnknownItem: Nothing is written, or too much.
+    """
+    text = " ".join(request.form.get("text", "").split())
+    if not text or not text.isprintable() or len(text) > MAX_NOTE:
+        raise UnknownItem(f"Write a note of up to {MAX_NOTE:,} characters.", field="text")
+    return text
 
 
 def reason() -> str:

@@ -35,7 +35,7 @@ AT_ONCE = 100
 
 @dataclass(frozen=True)
 class Health:
-    """How things stand. ``wrong`` says in words what wants a look.
+    """How things stand. ``wrong`` says in words what needs attention.
 
     ``delay_s`` is how long the last hundred events took from Stripe to here, in the middle; ``None`` is not
     known.
@@ -68,7 +68,9 @@ def health() -> Health:
     off_s = copy.clock_off_s if copy else None
     wrong = []
     if ticked_at is None or now - ticked_at > LATE_TICK:
-        wrong.append("The tick does not come around: run “flask prepaid tick --every 10” beside the app.")
+        wrong.append(
+            "The background job is not running: start “flask prepaid tick --every 10” beside the app."
+        )
     if synced_at is None or now - synced_at > LATE_COPY:
         wrong.append("Stripe's balance was not copied lately, so the sales are old.")
     if off_s is not None and abs(off_s) > CLOCK_OFF_S:
