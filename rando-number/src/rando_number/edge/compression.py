@@ -31,7 +31,11 @@ def init_app(app: Flask) -> None:
 def compress(response: Response) -> Response:
     """Shrink an answer for a browser that takes it so."""
     is_file = request.endpoint in FILES
-    if request.method != "GET" or response.status_code != 200 or not response.mimetype.startswith(SHRINKS):
+    if (
+        request.method != "GET"
+        or response.status_code != 200
+        or not (response.mimetype or "").startswith(SHRINKS)
+    ):
         return response
     if not is_file and (response.is_streamed or session):
         return response

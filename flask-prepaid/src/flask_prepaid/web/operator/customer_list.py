@@ -92,7 +92,7 @@ def page_number() -> int:
 
 
 def rows_of(sort: str, owners: Sequence[str] | None) -> Select[Any]:
-    """A line for each customer, or for each of ``owners``: wallet, plan, and what was paid less what went back.
+    """A line for each customer, or each of ``owners``: wallet, plan, and what was paid less what went back.
 
     What was spent is in the currency of the price list, in its smallest unit.
     """

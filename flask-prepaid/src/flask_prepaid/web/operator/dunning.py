@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Select, func, select
 
 from ...payments.models import Customer
 from ...subscriptions.models import ENDED, Invoice, InvoiceState, PlanPrice, Subscription
@@ -16,15 +18,13 @@ SHOWN = 100
 def listing() -> ResponseReturnValue:
     """Each invoice that waits to be paid, the oldest first: who has owed longest stands on top."""
     page.operator()
-    rows: list[Row[tuple[Invoice, Subscription, PlanPrice, str | None]]] = list(
-        page.context().session.execute(open_invoices().limit(SHOWN)).all()
-    )
+    rows = page.context().session.execute(open_invoices().limit(SHOWN)).all()
     return page.render(
         "dunning.html", rows=rows, shown=SHOWN, labels=page.labels(plan.owner for _, plan, _, _ in rows)
     )
 
 
-def open_invoices() -> Select[tuple[Invoice, Subscription, PlanPrice, str | None]]:
+def open_invoices() -> Select[Any]:
     """Invoices of plans that have not ended, with the address that Stripe refuses, if it does."""
     return (
         select(Invoice, Subscription, PlanPrice, Customer.refused_email)

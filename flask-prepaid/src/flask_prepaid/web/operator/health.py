@@ -68,9 +68,7 @@ def health() -> Health:
     off_s = copy.clock_off_s if copy else None
     wrong = []
     if ticked_at is None or now - ticked_at > LATE_TICK:
-        wrong.append(
-            "The background job is not running: start “flask prepaid tick --every 10” beside the app."
-        )
+        wrong.append("The background job is not running: start “flask prepaid tick --every 10” beside it.")
     if synced_at is None or now - synced_at > LATE_COPY:
         wrong.append("Stripe's balance was not copied lately, so the sales are old.")
     if off_s is not None and abs(off_s) > CLOCK_OFF_S:
