@@ -30,7 +30,11 @@ NOT_WALKED = {
     "closing.export": "a file",
     "downloads.as_csv": "a file",
     "downloads.as_json": "a file",
+    "about.favicon": "a picture",
+    "about.robots": "for crawlers",
+    "about.touch_icon": "a picture",
     "prepaid.operator_credits_csv": "a file",
+    "prepaid.operator_customers_csv": "a file",
     "prepaid.operator_payments_csv": "a file",
     "prepaid.operator_plans_csv": "a file",
     "prepaid.operator_sales_csv": "a file",
@@ -82,6 +86,8 @@ def strangers(walk: Walk, shop: Running) -> None:
     page = walk.page
     walk.go(f"{shop.url}/", "home, signed out")
     walk.go(f"{shop.url}/docs/api", "API")
+    for path in ("contact", "terms", "privacy", "refunds"):
+        walk.go(f"{shop.url}/{path}", path)
     walk.go(f"{shop.url}/nowhere", "not found", status=404)
     walk.go(f"{shop.url}/register", "register")
     page.get_by_label("Email").fill("nonsense")
@@ -106,6 +112,7 @@ def newcomers(walk: Walk, shop: Running) -> None:
     for path, name in (
         ("/user-profile", "profile, new"),
         ("/usage", "usage, new"),
+        ("/billing", "billing, nothing yet"),
         ("/buy-credits", "buy, no card"),
         ("/buy-credits/custom", "buy any number"),
         ("/cards", "cards, none"),
@@ -143,7 +150,7 @@ def customers(walk: Walk, shop: Running) -> None:
     walk.see("home, used up")
 
     page.goto(f"{shop.url}/buy-credits")
-    page.locator("button[name=pack]").first.click()
+    page.locator("[data-pay]").click()
     page.wait_for_url(re.compile(re.escape(shop.emulator_url)))
     walk.see("Stripe's page", axe=False)
     pay_on_stripes_page(page, "4000 0000 0000 0002")
@@ -176,7 +183,11 @@ def customers(walk: Walk, shop: Running) -> None:
     page.get_by_role("button", name="Create key").click()
     expect(page.locator("#new-key")).to_be_visible()
     walk.see("keys, a new one")
-    for path, name in (("/user-profile", "profile, full"), ("/usage", "usage, full")):
+    for path, name in (
+        ("/user-profile", "profile, full"),
+        ("/usage", "usage, full"),
+        ("/billing", "billing, full"),
+    ):
         walk.go(shop.url + path, name)
 
 
@@ -199,9 +210,8 @@ def failed(walk: Walk, shop: Running) -> None:
     keep_card(walk.page, shop, DECLINES_WHEN_CHARGED)
     walk.see("cards, two")
     walk.page.goto(f"{shop.url}/buy-credits")
-    form = walk.page.locator("form", has=walk.page.locator("button[name=pack]")).first
-    form.locator("select").select_option(label="Visa ending in 0341")
-    form.get_by_role("button").click()
+    walk.page.get_by_label("Visa ending in 0341").check()
+    walk.page.locator("[data-pay]").click()
     expect(walk.page.get_by_role("alert").first).to_be_visible()
     walk.see("the card did not pay")
 
@@ -267,7 +277,13 @@ def test_the_extensions_own_frame_can_be_used_by_anybody(
 ) -> None:
     walk = Walk.begin(browser)
     page = walk.page
-    for path, name in (("buy", "buy"), ("buy/custom", "any number"), ("cards", "cards"), ("plan", "plans")):
+    for path, name in (
+        ("buy", "buy"),
+        ("buy/custom", "any number"),
+        ("billing", "billing"),
+        ("cards", "cards"),
+        ("plan", "plans"),
+    ):
         walk.go(f"{bare_host}/prepaid/{path}", f"bare {name}")
     page.set_content(f'<form method="post" action="{bare_host}/report"><button>Go</button></form>')
     page.get_by_role("button").click()
@@ -275,7 +291,7 @@ def test_the_extensions_own_frame_can_be_used_by_anybody(
     walk.see("bare too few credits")
     page.goto(f"{bare_host}/prepaid/buy")
     page.locator("[name=keep_card]").first.check()
-    page.locator("button[name=pack]").first.click()
+    page.locator("[data-pay]").click()
     pay_on_stripes_page(page, "4242 4242 4242 4242")
     page.wait_for_url(re.compile("/prepaid/return"))
     walk.see("bare paid")

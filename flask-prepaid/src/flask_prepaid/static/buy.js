@@ -11,7 +11,7 @@
 
   const chosen = (name) => form?.querySelector(`input[type=radio][name="${name}"]:checked`);
 
-  const name_button = () => {
+  const nameButton = () => {
     if (!form) return;
     const button = form.querySelector("[data-pay]");
     const pack = chosen("pack");
@@ -28,6 +28,11 @@
     const show = async () => {
       const mine = ++latest;
       let sum = {};
+      if (!credits.value) {
+        price = total.textContent = "";
+        nameButton();
+        return;
+      }
       try {
         const answer = await fetch(`${credits.dataset.totals}?credits=${encodeURIComponent(credits.value)}`);
         sum = await answer.json();
@@ -35,15 +40,22 @@
       if (mine !== latest) return; // an older answer may come later
       price = sum.total ?? "";
       total.textContent = price || "–";
-      name_button();
+      nameButton();
     };
     credits.addEventListener("input", () => {
       const any = document.getElementById("any-number");
-      if (any) any.checked = true;
+      if (any && credits.value) any.checked = true;
+      show();
+    });
+    form?.addEventListener("change", (event) => {
+      if (event.target.name !== "pack") return;
+      if (event.target.value) credits.value = ""; // a pack or a number, one of the two
+      else credits.focus();
       show();
     });
     show();
   }
-  form?.addEventListener("change", name_button);
-  addEventListener("pageshow", name_button);
+  if (form && !chosen("pack")) form.querySelector("input[type=radio][name=pack]")?.click();
+  form?.addEventListener("change", nameButton);
+  addEventListener("pageshow", nameButton);
 })();

@@ -38,16 +38,11 @@ def chosen_offer() -> Offer:
 
     :raises UnknownItem: Neither or both are named, or the one named is not sold.
     """
-    sold, pack = page.context().catalog, request.form.get("pack")
-    if from_shelf() and pack:  # the form of the page has a number in it always
-        return sold.offer(pack=pack)
-    credits = forms.whole_number(request.form, "credits") if "credits" in request.form else None
-    return sold.offer(pack=None if from_shelf() else pack, credits=credits)
-
-
-def from_shelf() -> bool:
-    """Whether the form is that of the page: there the choice among the packs says whether a number counts."""
-    return "shelf" in request.form
+    pack, written = request.form.get("pack") or None, request.form.get("credits")
+    # Beside a pack, an empty field says nothing.
+    is_number = bool(written) or (pack is None and written is not None)
+    credits = forms.whole_number(request.form, "credits") if is_number else None
+    return page.context().catalog.offer(pack=pack, credits=credits)
 
 
 def chosen_card(offer: Offer) -> str | None:
@@ -73,13 +68,14 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
     )
 
 
-def chosen_on_shelf(catalog: Catalog, sent: Mapping[str, str]) -> str:
-    """The slug of the pack that is chosen when the page opens; empty for the number of credits."""
-    if sent.get("pack") in catalog.packs:
-        return sent["pack"]
-    if catalog.quantity and ("credits" in sent or not catalog.packs):
-        return ""
-    return next(iter(catalog.packs), "")
+def chosen_on_shelf(catalog: Catalog, sent: Mapping[str, str]) -> str | None:
+    """The slug of the pack that is chosen when the page opens; empty for a number of credits.
+
+    ``None`` where nothing is: then the page's script chooses the first, and a browser without it asks.
+    """
+    if sent.get("credits") or not catalog.packs:
+        return "" if catalog.quantity else None
+    return sent["pack"] if sent.get("pack") in catalog.packs else None
 
 
 def lasting(expires_after: timedelta | None) -> str:
@@ -131,7 +127,7 @@ def custom() -> ResponseReturnValue:
         card_id = chosen_card(offer)
         return pay_by_card(owner, offer, card_id) if card_id else pay_on_our_page(owner, offer)
     except UnknownItem as error:
-        html = shelf(owner, error) if from_shelf() else quantity(owner, error)
+        html = shelf(owner, error) if page.context().config.own_card_form else quantity(owner, error)
         return html, error.http_status
 
 
