@@ -21,7 +21,7 @@ from . import page
 #: The latest payments, and the latest invoices of plans, that the page shows.
 SHOWN = 100
 
-#: A try that nobody paid. It is folded away.
+#: Tries that nobody paid. They are folded away.
 ABANDONED = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.REQUESTED}
 
 #: The words of each state.
@@ -68,8 +68,8 @@ def billing() -> ResponseReturnValue:
     return page.render(
         "billing.html",
         balance=context.ledger.balance(owner),
-        lines=lines(owner, [payment for payment in payments if payment.state not in ABANDONED]),
-        abandoned=[of_payment(payment) for payment in payments if payment.state in ABANDONED],
+        lines=lines(owner, [payment for payment in payments if not is_abandoned(payment)]),
+        abandoned=[of_payment(payment) for payment in payments if is_abandoned(payment)],
         plan=plan,
         terms=session.get(PlanPrice, plan.price_id) if plan else None,
         cards=on_file,
@@ -78,6 +78,12 @@ def billing() -> ResponseReturnValue:
         topup=topups.setting(session, owner),
         sells_plans=bool(context.catalog.plans),
     )
+
+
+def is_abandoned(payment: Payment) -> bool:
+    """Whether nobody paid, or nobody has yet on a page of Checkout that is still open."""
+    waits = payment.state is PaymentState.OPEN and payment.via is Via.CHECKOUT
+    return waits or payment.state in ABANDONED
 
 
 def lines(owner: str, payments: Sequence[Payment]) -> list[Line]:
