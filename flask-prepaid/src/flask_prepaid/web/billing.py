@@ -68,6 +68,7 @@ def billing() -> ResponseReturnValue:
     return page.render(
         "billing.html",
         balance=context.ledger.balance(owner),
+        lots=context.ledger.lots(owner),
         lines=lines(owner, [payment for payment in payments if not is_abandoned(payment)]),
         abandoned=[of_payment(payment) for payment in payments if is_abandoned(payment)],
         plan=plan,

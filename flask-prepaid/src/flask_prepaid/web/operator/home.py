@@ -14,6 +14,7 @@ from ...reports import credits, days, failures, plan_revenue, sales
 from ...reports.sales import Sales
 from ...reports.selection import Selection
 from . import dunning, health, page
+from . import sales as sales_page
 
 #: What stands at the top: its words, and how many days it goes back.
 SPANS = (("Today", 1), ("7 days", 7), ("30 days", 30))
@@ -48,6 +49,7 @@ def home() -> ResponseReturnValue:
         warned=warned,
         left_out=sales.left_out(session, month.span),
         owing=dunning.count(),
+        tables=sales_page.tables(month),
         uncopied=sales.uncopied(session),
     )
 
