@@ -6,11 +6,13 @@ With ``SHOTS=folder`` each is kept as a picture, to be looked at by somebody.
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from campaigns.pages import MAX_BYTES, walk
 from playwright.sync_api import Browser, Page, expect
 
 from rando_number import create_app
@@ -264,6 +266,20 @@ def test_the_emulators_pages_can_be_used_by_keyboard_and_on_a_small_screen(
         walk.see(f"dashboard {path.replace('/', ' ')}", axe=False)
     walk.assert_well()
     walk.page.context.close()
+
+
+def test_pages_hold_long_names_large_numbers_and_a_stripe_that_is_away(
+    new_shop: Running, browser: Browser
+) -> None:
+    """A seeded sample of ``./dev campaign pages``; the home page is in it always, with what it weighs."""
+    new_shop.start()
+    look = walk(new_shop, browser, ["much", "away"], random.Random(1), count=3)
+    look.page.context.clear_cookies()
+    look.at("a stranger", "/")
+
+    assert look.wrong == [], "\n".join(look.wrong)
+    assert look.weigh("/") < MAX_BYTES
+    look.page.context.close()
 
 
 @pytest.fixture
