@@ -1,9 +1,9 @@
 """Walks every page of the shop in hard cases: ``./dev campaign pages [--cases ...] [--seed 0] [--pages N]``.
 
-Each case is a customer, or a shop, for whom pages break first: ``new`` has bought nothing yet; ``much`` has a
-long address, seven digits of credits, keys with names in Chinese, several payments; in ``away`` Stripe does not
-answer. Each page is looked at in six widths and both schemes: axe finds nothing, nothing sticks out, the scheme
-can be switched while it is open, and it weighs on the wire what it may. Exit 1 if anything is wrong.
+Each case is a customer, or a shop, for whom pages break first: ``new`` has bought nothing yet; ``much`` has
+a long address, seven digits of credits, keys with names in Chinese, several payments; in ``away`` Stripe
+answers nothing. Each page is looked at in six widths and both schemes: axe finds nothing, nothing sticks out,
+the scheme can be switched while it is open, and it weighs on the wire what it may. Exit 1 if any of it fails.
 """
 
 from __future__ import annotations
