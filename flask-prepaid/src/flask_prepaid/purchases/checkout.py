@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from .. import money
 from ..catalog import Offer
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
@@ -101,10 +102,11 @@ def _begin(
 
 
 def _agreed(payment: Payment) -> dict[str, Any]:
-    """What of a payment Stripe is asked for."""
+    """What of a payment Stripe is asked for. Its page and its receipt say how many credits a pack has."""
+    counted = money.credits(payment.credits)
     return {
         "key": payment.idempotency_key,
-        "title": payment.title,
+        "title": payment.title if payment.title == counted else f"{payment.title}, {counted}",
         "amount_minor": payment.amount_minor,
         "currency": payment.currency,
     }
