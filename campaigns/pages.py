@@ -31,6 +31,7 @@ WIDTHS = (320, 390, 640, 768, 1024, 1280)
 
 #: What a page may weigh with all that it loads, in bytes on the wire.
 MAX_BYTES = 60_000
+MAX_OPERATOR_BYTES = 120_000
 
 OF_CUSTOMERS = (
     "/",
