@@ -210,7 +210,9 @@ def test_the_operators_home_shows_sales_credits_and_health(shop: RunningShop) ->
     assert "$10.00" in page
     assert "came in since" not in page
     assert "Every event is handled" in admin.get("/admin/inbox").text
-    assert "agree" in admin.send("/admin/compare").text
+    assert admin.send("/admin/compare").location == "/admin/compare"
+    assert "Compared anew" in (compared := admin.get("/admin/compare").text)
+    assert "agree" in compared
 
 
 def test_the_operators_home_says_what_came_in_after_stripes_balance_was_copied(shop: RunningShop) -> None:
