@@ -1,4 +1,4 @@
-"""The page with all of a customer's money, banners of what needs the customer, and words after each action."""
+"""The page with all of a customer's money, banners, results, and words after each action."""
 
 from __future__ import annotations
 
