@@ -20,6 +20,15 @@ class Customers(Topic):
         """Where Stripe writes from now on: receipts and invoices."""
         ask_for(lambda: self._v1.customers.update(customer_id, {"email": email}))
 
+    def set_company(self, customer_id: str, company: str, tax_id: str) -> None:
+        """Whom invoices name from now on. A tax id of any country is printed as it is written.
+
+        Where it fails, the customer was perhaps deleted in the dashboard.
+        """
+        printed: Any = [{"name": "Tax ID", "value": tax_id}] if tax_id else ""
+        params: Any = {"name": company, "invoice_settings": {"custom_fields": printed}}
+        ask(lambda: self._v1.customers.update(customer_id, params))
+
     def all(self, since: datetime | None) -> Iterator[StripeCustomer]:
         """Every customer, newest first."""
         for customer in walk(self._v1.customers.list, created(since)):

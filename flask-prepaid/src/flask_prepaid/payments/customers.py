@@ -87,6 +87,22 @@ def sync(context: Context, owner: str) -> None:
         log.warning("Stripe does not have the new address of %s yet: %s", owner, error)
 
 
+def set_company(context: Context, owner: str, company: str, tax_id: str) -> None:
+    """Whom the invoices that Stripe makes from now on are for; empty texts are nobody but the owner. Commits.
+
+    :raises GatewayUnavailable: Stripe did not answer. Nothing is changed here.
+    """
+    refuse_uncommitted(context)
+    with_customer(
+        context,
+        owner,
+        lambda customer_id: context.gateway.customers.set_company(customer_id, company, tax_id),
+    )
+    with transaction(context) as session:
+        named = {"company": company or None, "tax_id": tax_id or None}
+        session.execute(update(Customer).where(Customer.owner == owner).values(named))
+
+
 def outdated(context: Context, *, limit: int = 100) -> list[str]:
     """The owners whose address Stripe has not taken over yet."""
     waiting = select(Customer.owner).where(Customer.outdated, Customer.stripe_id.is_not(None))
@@ -217,6 +233,8 @@ def _forget(session: Session, owner: str, customer_id: str) -> None:
             outdated=False,
             retry_card_id=None,
             charges_stopped=False,
+            company=None,
+            tax_id=None,
         )
     )
 

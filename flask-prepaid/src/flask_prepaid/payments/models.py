@@ -102,7 +102,8 @@ class Customer(Base):
     ``refused_email`` is the host's address, where Stripe does not take it.
     ``outdated``: the host's address has changed, and Stripe does not have it yet. ``retry_card_id``: a card
     that was left or corrected while a plan owes money, which ``tick`` tries to pay with it.
-    ``charges_stopped``: the owner is shut out by the host, so that a plan is not charged.
+    ``charges_stopped``: the owner is shut out by the host, so that a plan is not charged. ``company`` and
+    ``tax_id`` stand on the invoices that Stripe makes from then on.
     """
 
     __tablename__ = "prepaid_customer"
@@ -117,6 +118,8 @@ class Customer(Base):
     outdated: Mapped[bool] = mapped_column(default=False)
     retry_card_id: Mapped[str | None]
     charges_stopped: Mapped[bool] = mapped_column(default=False)
+    company: Mapped[str | None]
+    tax_id: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime]
 
 

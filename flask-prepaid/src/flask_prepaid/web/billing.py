@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import url_for
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from prepaid_ledger import clock
 
-from ..payments.models import Payment, PaymentState, Via
+from ..errors import UnknownItem
+from ..payments import customers
+from ..payments.models import Customer, Payment, PaymentState, Via
 from ..purchases import cards, topups
 from ..subscriptions import sync
 from ..subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription
-from . import page
+from . import forms, page
 
 #: The latest payments, and the latest invoices of plans, that the page shows.
 SHOWN = 100
@@ -57,8 +59,21 @@ class Line:
 
 
 def billing() -> ResponseReturnValue:
-    """Balance, plan, cards, and every payment. From our own rows alone, so it is there without Stripe."""
-    owner, context = page.customer(), page.context()
+    """Balance, plan, cards, and every payment. Sent, it says whom invoices name from now on."""
+    owner = page.customer()
+    if request.method == "GET":
+        return overview(owner)
+    try:
+        company, tax_id = forms.company()
+    except UnknownItem as error:
+        return overview(owner, error), error.http_status
+    customers.set_company(page.context(), owner, company, tax_id)
+    return page.done("prepaid.billing", "Your next invoices have it. Those that are made stay as they are.")
+
+
+def overview(owner: str, error: UnknownItem | None = None) -> str:
+    """From our own rows alone, so it is there without Stripe."""
+    context = page.context()
     session = context.session
     payments = session.scalars(
         select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc()).limit(SHOWN)
@@ -78,6 +93,9 @@ def billing() -> ResponseReturnValue:
         expiring=[card for card in on_file if cards.expires_soon(card, clock.wall())],
         topup=topups.setting(session, owner),
         sells_plans=bool(context.catalog.plans),
+        billed=session.get(Customer, owner),
+        written=request.form,
+        error=error,
     )
 
 

@@ -113,7 +113,7 @@ def words(error: PrepaidError) -> str:
     message = FOR_PEOPLE.get(type(error), str(error))
     if isinstance(error, GatewayUnavailable) and of_operators(request.endpoint or ""):
         message = TO_OPERATORS
-    elif isinstance(error, GatewayUnavailable) and request.endpoint in OF_CARDS:
+    elif isinstance(error, GatewayUnavailable) and request.endpoint in (*OF_CARDS, "prepaid.billing"):
         message = NOTHING_PAID
     if isinstance(error, GatewayRefused) and error.request_id:
         message += f" Stripe's name for the request is {error.request_id}."

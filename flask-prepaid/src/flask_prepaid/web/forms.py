@@ -30,6 +30,10 @@ MAX_ROW_DIGITS = 18
 #: Longest reason that is kept, with room for who gave it.
 MAX_REASON = 180
 
+#: Longest name of a company, and longest tax id, that an invoice has room for.
+MAX_COMPANY = 150
+MAX_TAX_ID = 40
+
 #: Longest note about a customer.
 MAX_NOTE = 1_000
 
@@ -118,6 +122,20 @@ def address() -> dict[str, str]:
 
 def name_on_card() -> str:
     return request.form.get("name", "").strip()[:MAX_NAME]
+
+
+def company() -> tuple[str, str]:
+    """Whom invoices are for: a name and a tax id, both as written, or empty.
+
+    :raises UnknownItem: One of them is too long, or no text.
+    """
+    fields = []
+    for name, called, length in (("company", "name", MAX_COMPANY), ("tax_id", "tax id", MAX_TAX_ID)):
+        text = " ".join(request.form.get(name, "").split())
+        if len(text) > length or not (text.isprintable() or not text):
+            raise UnknownItem(f"Write a {called} of up to {length} characters.", field=name)
+        fields.append(text)
+    return fields[0], fields[1]
 
 
 def note() -> str:

@@ -20,7 +20,7 @@ def add_to(pages: Blueprint, paths: Mapping[str, str]) -> None:
     pages.add_url_rule(paths["confirm"], "confirm", buying.confirm, methods=POST)
     pages.add_url_rule(f"{paths['invoice']}/<payment>", "invoice", buying.invoice)
 
-    pages.add_url_rule(paths["billing"], "billing", billing.billing)
+    pages.add_url_rule(paths["billing"], "billing", billing.billing, methods=BOTH)
 
     pages.add_url_rule(paths["cards"], "cards", cards.listing)
     pages.add_url_rule(f"{paths['cards']}/add", "add_card", cards.add, methods=POST)

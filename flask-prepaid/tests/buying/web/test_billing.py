@@ -103,3 +103,24 @@ def test_by_a_setting_a_new_card_is_given_on_our_own_page_alone(shop_with: ShopW
     assert 'action="/prepaid/buy/custom"' in page
     assert "Stripe's page" not in page
     assert 'data-secret="cs_test_' in form
+
+
+def test_a_company_and_its_tax_id_stand_on_the_invoices_that_come(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_INVOICES=True)
+    browser = shop.browser()
+    too_long = shop.send_form(browser, "/prepaid/billing", company="Ada GmbH", tax_id="9" * 41)
+
+    saved = shop.send_form(browser, "/prepaid/billing", company=" Ada  GmbH ", tax_id="DE123456789")
+    shop.pay(shop.buy())
+
+    assert too_long.status_code == 422
+    assert "Write a tax id of up to 40 characters." in too_long.text
+    assert 'value="Ada GmbH"' in too_long.text, "what was written stands there still"
+    assert saved.location == "/prepaid/billing"
+    assert 'value="DE123456789"' in browser.get("/prepaid/billing").text
+    (invoice,) = shop.dashboard().v1.invoices.list().data
+    assert invoice.customer_name == "Ada GmbH"
+    assert [(field.name, field.value) for field in invoice.custom_fields or []] == [("Tax ID", "DE123456789")]
+    shop.send_form(browser, "/prepaid/billing", company="", tax_id="")
+    (customer,) = shop.dashboard().v1.customers.list().data
+    assert (customer.name, customer.invoice_settings.custom_fields) == (None, None)

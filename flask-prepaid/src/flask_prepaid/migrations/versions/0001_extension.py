@@ -60,6 +60,8 @@ def create_customers() -> None:
         sa.Column("outdated", sa.Boolean(), nullable=False),
         sa.Column("retry_card_id", sa.String(255)),
         sa.Column("charges_stopped", sa.Boolean(), nullable=False),
+        sa.Column("company", sa.String(255)),
+        sa.Column("tax_id", sa.String(64)),
         sa.Column("created_at", AT, nullable=False),
         sa.UniqueConstraint("idempotency_key"),
         sa.UniqueConstraint("stripe_id"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from ...payments.models import Customer
 from ...subscriptions.models import ENDED, Invoice, InvoiceState, PlanPrice, Subscription
@@ -24,7 +24,7 @@ def listing() -> ResponseReturnValue:
     )
 
 
-def open_invoices() -> Select[Any]:
+def open_invoices() -> Any:
     """Invoices of plans that have not ended, with the address that Stripe refuses, if it does."""
     return (
         select(Invoice, Subscription, PlanPrice, Customer.refused_email)
