@@ -41,7 +41,7 @@ INVOICE_STATES: dict[str, str] = {InvoiceState.OPEN: "To pay", InvoiceState.UNCO
 
 
 @dataclass(frozen=True)
-class Line:
+class BillingLine:
     """One payment: of a pack, or of a plan's period. Amounts in the smallest unit of ``currency``.
 
     ``links`` are words and addresses of what belongs to it, such as its receipt.
@@ -105,7 +105,7 @@ def is_abandoned(payment: Payment) -> bool:
     return waits or payment.state in ABANDONED
 
 
-def lines(owner: str, payments: Sequence[Payment]) -> list[Line]:
+def lines(owner: str, payments: Sequence[Payment]) -> list[BillingLine]:
     """What was bought once, and the invoices of plans, the latest first."""
     paid_invoices: dict[int, Invoice] = {}
     shown = []
@@ -131,7 +131,7 @@ def invoices_of(owner: str) -> list[tuple[Invoice, str]]:
     return [(invoice, title) for invoice, title in rows]
 
 
-def of_payment(payment: Payment, invoice: Invoice | None = None) -> Line:
+def of_payment(payment: Payment, invoice: Invoice | None = None) -> BillingLine:
     """A pack or a number of credits; with an invoice, a period of a plan."""
     links = []
     if payment.receipt_url and payment.paid_at:
@@ -142,7 +142,7 @@ def of_payment(payment: Payment, invoice: Invoice | None = None) -> Line:
         links.append(("Invoice", invoice.pdf_url))
     if payment.state is PaymentState.OPEN:
         links.append(("Continue", url_for("prepaid.return", payment=payment.id)))
-    return Line(
+    return BillingLine(
         at=payment.paid_at or payment.created_at,
         title=payment.title,
         card=f"{(payment.brand or 'card').capitalize()} {payment.last4}" if payment.last4 else "",
@@ -155,12 +155,12 @@ def of_payment(payment: Payment, invoice: Invoice | None = None) -> Line:
     )
 
 
-def of_invoice(invoice: Invoice, title: str) -> Line:
+def of_invoice(invoice: Invoice, title: str) -> BillingLine:
     """An invoice of a plan that no payment of ours stands for: it waits to be paid, or cost nothing."""
     links = [("Invoice", invoice.pdf_url)] if invoice.pdf_url else []
     if invoice.state == InvoiceState.OPEN and invoice.page_url:
         links.append(("Pay", invoice.page_url))
-    return Line(
+    return BillingLine(
         at=invoice.paid_at or invoice.created_at,
         title=title,
         card="",

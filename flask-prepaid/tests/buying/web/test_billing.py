@@ -84,14 +84,14 @@ def test_a_payment_that_the_bank_wants_confirmed_is_a_banner(shop: Shop) -> None
 
 
 @pytest.mark.parametrize(
-    ("asked", "chosen"), [("pack=bonus", "bonus"), ("credits=25", ""), ("pack=unknown", None), ("", None)]
+    ("query", "chosen"), [("pack=bonus", "bonus"), ("credits=25", ""), ("pack=unknown", None), ("", None)]
 )
-def test_what_a_link_names_is_chosen_when_the_page_opens(shop: Shop, asked: str, chosen: str | None) -> None:
-    page = shop.browser().get(f"/prepaid/buy?{asked}").text
+def test_what_a_link_names_is_chosen_when_the_page_opens(shop: Shop, query: str, chosen: str | None) -> None:
+    page = shop.browser().get(f"/prepaid/buy?{query}").text
 
     checked = re.findall(r'name="pack" value="([^"]*)"[^>]* checked', page)
     assert checked == ([] if chosen is None else [chosen])
-    assert ('value="25"' in page) is (asked == "credits=25")
+    assert ('value="25"' in page) is (query == "credits=25")
 
 
 def test_by_a_setting_a_new_card_is_given_on_our_own_page_alone(shop_with: ShopWith) -> None:
