@@ -8,7 +8,7 @@ import time
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Table, insert, select, update
@@ -114,21 +114,24 @@ def sell(caller: Caller, ask: Ask, *, idempotency_key: str | None = None) -> Dra
 
 
 def sell_new(caller: Caller, ask: Ask, idempotency_key: str | None) -> Drawn:
-    row = new_row(caller, ask, idempotency_key)
+    row = new_row(caller, ask, prepaid.clock(), idempotency_key)
     release_connection()
     spent = prepaid.spend_now(caller.owner, **terms(row))
     return Drawn(row["values"], ask.count, spent.balance)
 
 
-def new_row(caller: Caller, ask: Ask, idempotency_key: str | None = None) -> dict[str, Any]:
-    """Draw the numbers, as a row of ``numbers``."""
+def new_row(caller: Caller, ask: Ask, at: datetime, idempotency_key: str | None = None) -> dict[str, Any]:
+    """Draw the numbers, as a row of ``numbers``.
+
+    :param at: The time now by the clock of credits, so that a call and its entry are on one day.
+    """
     return {
         "user_id": caller.user_id,
         "id": new_id(),
         "values": ask.draw(),
         "low": ask.low,
         "high": ask.high,
-        "created_at": prepaid.clock(),  # as its entry: one call is on one day
+        "created_at": at,
         "charged": ask.count,
         "api_key_id": caller.key_id,
         "idempotency_key": idempotency_key,

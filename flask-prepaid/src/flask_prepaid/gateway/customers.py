@@ -10,6 +10,11 @@ from .calls import Topic, ask, ask_for, created, walk
 from .values import StripeCustomer, customer_of
 
 
+def printed(tax_id: str) -> list[dict[str, str]]:
+    """A tax id as a field of an invoice."""
+    return [{"name": "Tax ID", "value": tax_id}]
+
+
 class Customers(Topic):
     def create(self, owner: str, *, email: str | None, key: str) -> str:
         """A new Stripe customer for ``owner``; its id."""
@@ -25,8 +30,8 @@ class Customers(Topic):
 
         Where it fails, the customer was perhaps deleted in the dashboard.
         """
-        printed: Any = [{"name": "Tax ID", "value": tax_id}] if tax_id else ""
-        params: Any = {"name": company, "invoice_settings": {"custom_fields": printed}}
+        fields: Any = printed(tax_id) if tax_id else ""
+        params: Any = {"name": company, "invoice_settings": {"custom_fields": fields}}
         ask(lambda: self._v1.customers.update(customer_id, params))
 
     def all(self, since: datetime | None) -> Iterator[StripeCustomer]:

@@ -7,7 +7,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from .. import money
+from sqlalchemy import select
+
 from ..catalog import Offer
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
@@ -15,7 +16,7 @@ from ..gateway.subscription_values import StripeInvoice
 from ..gateway.values import Checkout, Intent, is_session_id
 from ..payments import card_testing, payments, timing
 from ..payments.customers import card_on_file, known_customer, with_customer
-from ..payments.models import Payment, PaymentState, Via
+from ..payments.models import Customer, Payment, PaymentState, Via
 from . import cards
 
 #: A charge that waits for its owner at the bank is closed after this.
@@ -46,8 +47,9 @@ def open_checkout(
     """
     refuse_uncommitted(context)
     payment = _begin(context, owner, offer, via=Via.CHECKOUT, attempt=attempt)
-    with reading(context):
+    with reading(context) as session:
         agreed, earlier_id = _agreed(payment), payment.session_id
+        tax_id = session.scalar(select(Customer.tax_id).where(Customer.owner == owner))
         is_over = payment.state in payments.FINAL
     if earlier_id:
         earlier = context.gateway.checkout.fetch(earlier_id)
@@ -64,6 +66,7 @@ def open_checkout(
         keep_card=keep_card,
         success_url=success_url,
         cancel_url=cancel_url,
+        tax_id=tax_id,
     )
     try:
         checkout = with_customer(context, owner, lambda customer_id: ask(customer_id=customer_id))
@@ -109,11 +112,10 @@ def _about(offer: Offer) -> str:
 
 
 def _agreed(payment: Payment) -> dict[str, Any]:
-    """What of a payment Stripe is asked for. Its page and its receipt say how many credits a pack has."""
-    counted = money.credits(payment.credits)
+    """What of a payment Stripe is asked for."""
     return {
         "key": payment.idempotency_key,
-        "title": payment.title if payment.title == counted else f"{payment.title}, {counted}",
+        "title": payment.title,
         "amount_minor": payment.amount_minor,
         "currency": payment.currency,
     }
