@@ -21,6 +21,7 @@ from . import checks, costs, host, upgrade
 from . import config as settings
 from .catalog import Catalog, Pack, Plan, Quantity
 from .cli.commands import commands
+from .codes.verbs import CodeVerbs
 from .errors import ConfigError
 from .gateway import calls
 from .gateway.client import Gateway
@@ -60,7 +61,7 @@ class State:
     clock: Clock
 
 
-class Prepaid(LedgerVerbs):
+class Prepaid(LedgerVerbs, CodeVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param db: Anything with ``.session`` and ``.engine``.

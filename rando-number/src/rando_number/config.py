@@ -59,6 +59,7 @@ PATHS = {
     "billing": "/billing",
     "cards": "/cards",
     "plan": "/subscription",
+    "redeem": "/redeem",
     "operator": "/admin",
     "webhook": "/prepaid/webhook",
 }

@@ -103,7 +103,8 @@ class Customer(Base):
     ``outdated``: the host's address has changed, and Stripe does not have it yet. ``retry_card_id``: a card
     that was left or corrected while a plan owes money, which ``tick`` tries to pay with it.
     ``charges_stopped``: the owner is shut out by the host, so that a plan is not charged. ``company`` and
-    ``tax_id`` stand on the invoices that Stripe makes from then on.
+    ``tax_id`` stand on the invoices that Stripe makes from then on. ``closed_at``: the host has
+    removed the customer, who has bought nothing since.
     """
 
     __tablename__ = "prepaid_customer"
@@ -120,6 +121,7 @@ class Customer(Base):
     charges_stopped: Mapped[bool] = mapped_column(default=False)
     company: Mapped[str | None]
     tax_id: Mapped[str | None] = mapped_column(String(64))
+    closed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from .. import money
 from ..catalog import Catalog, Offer
+from ..codes import making
 from ..errors import GatewayUnavailable, NotYours, UnknownItem
 from ..payments.models import Payment, PaymentState
 from ..purchases import cards
@@ -63,8 +64,9 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
         error=error,
         chosen=chosen_on_shelf(context.catalog, sent),
         written=sent.get("credits", ""),
-        attempt=forms.new_attempt(),
+        attempt=forms.new_attempt,
         lasting=lasting,
+        takes_codes=making.is_any_on(context.session, context.clock()),
     )
 
 

@@ -10,7 +10,14 @@ from sqlalchemy.exc import DBAPIError
 from prepaid_ledger.errors import InsufficientCredits, PrepaidError
 
 from .. import upgrade
-from ..errors import GatewayRefused, GatewayUnavailable, TablesMissing, TooManyAttempts, UnknownItem
+from ..errors import (
+    GatewayRefused,
+    GatewayUnavailable,
+    TablesMissing,
+    TooManyAttempts,
+    TooManyGuesses,
+    UnknownItem,
+)
 from ..gateway.version import no_answer
 from ..payments import refusals
 from . import page
@@ -54,6 +61,8 @@ def answer(error: PrepaidError) -> Response:
     response.status_code = error.http_status
     if error.http_status == 503:
         response.headers["Retry-After"] = "5"
+    if isinstance(error, TooManyGuesses):
+        response.headers["Retry-After"] = str(error.retry_after_s)
     return response
 
 

@@ -10,8 +10,8 @@ from enum import StrEnum
 class Role(StrEnum):
     """``SUPPORT`` reads, writes notes, and gives small numbers of credits.
 
-    ``FINANCE`` also gives many, takes, refunds, changes plans, and blocks. ``ADMIN`` also runs events of the
-    inbox again and mends what has drifted.
+    ``FINANCE`` also gives many, makes codes, takes, refunds, changes plans, and blocks. ``ADMIN``
+    also runs events of the inbox again and mends what has drifted.
     """
 
     SUPPORT = "support"
@@ -29,6 +29,7 @@ class Right(StrEnum):
     REFUND = "refund"
     PLAN = "plan"
     BLOCK = "block"
+    CODES = "codes"
     SYNC = "sync"
     REPLAY = "replay"
     MEND = "mend"
