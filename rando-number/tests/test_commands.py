@@ -28,7 +28,7 @@ def test_a_new_database_is_not_ready_until_it_is_prepared(tmp_path: Path) -> Non
     prepared = app.test_cli_runner().invoke(args=["rando", "prepare"])
 
     assert prepared.exit_code == 0, prepared.output
-    assert json_of(client.get("/readyz")) == {"status": "ok", "reasons": []}
+    assert json_of(client.get("/readyz")) == {"status": "ok", "reasons": [], "warnings": []}
     assert not (tmp_path / "logins.json").exists()
 
     with app.app_context():
@@ -39,20 +39,50 @@ def test_a_new_database_is_not_ready_until_it_is_prepared(tmp_path: Path) -> Non
     assert "flask prepaid upgrade" in json_of(behind)["reasons"][0]
 
 
-@pytest.mark.parametrize(
-    ("table", "commands"),
+BOTH_CHAINS = pytest.mark.parametrize(
+    ("table", "commands", "column"),
     [
-        ("alembic_version", (["db", "upgrade"], ["rando", "prepare"])),
-        ("prepaid_alembic_version", (["prepaid", "upgrade"], ["rando", "prepare"])),
+        ("alembic_version", (["db", "upgrade"], ["rando", "prepare"]), "api_keys.name"),
+        ("prepaid_alembic_version", (["prepaid", "upgrade"], ["rando", "prepare"]), "prepaid_payment.pack"),
     ],
 )
-def test_a_database_from_before_the_first_version_is_refused_in_one_sentence(
-    tmp_path: Path, table: str, commands: tuple[list[str], ...]
+
+
+@BOTH_CHAINS
+def test_tables_of_the_next_release_are_served_and_left_alone(
+    tmp_path: Path, table: str, commands: tuple[list[str], ...], column: str
+) -> None:
+    """As while a release is rolled in: the new one has changed the tables, and the old one serves."""
+    shop = RunningShop(tmp_path)
+    with shop.app.app_context():
+        db.session.execute(text(f"UPDATE {table} SET version_num = '0002'"))
+        db.session.execute(text(f"ALTER TABLE {column.partition('.')[0]} ADD COLUMN added TEXT"))
+        db.session.commit()
+
+    for command in commands:
+        assert (result := shop.command(*command)).exit_code == 0, result.output
+        if command != ["rando", "prepare"]:
+            assert "of a later release" in result.output
+    assert json_of(shop.visitor().get("/readyz")) == {"status": "ok", "reasons": [], "warnings": []}
+
+    customer = shop.buyer()
+    assert customer.draw().status_code == 200
+    assert customer.balance == 12
+    assert shop.audit() == []
+    with shop.app.app_context():
+        assert db.session.scalar(text(f"SELECT version_num FROM {table}")) == "0002"
+
+
+@BOTH_CHAINS
+def test_a_database_that_this_version_cannot_work_with_is_refused_in_one_sentence(
+    tmp_path: Path, table: str, commands: tuple[list[str], ...], column: str
 ) -> None:
     app = create_app({"RANDO_DATA": str(tmp_path)})
     assert app.test_cli_runner().invoke(args=["rando", "prepare"]).exit_code == 0
     with app.app_context():
         db.session.execute(text(f"UPDATE {table} SET version_num = '0017'"))
+        of_table, _, name = column.partition(".")
+        db.session.execute(text(f"ALTER TABLE {of_table} RENAME COLUMN {name} TO former"))
         db.session.commit()
     sentence = (
         f"These tables were made before 0.1, or by a later version than this one ({table} is at 0017): "

@@ -37,6 +37,7 @@ from ..payments.models import Payment
 from ..purchases import refunds
 from ..reports import balance_sync, credits
 from ..upgrade import behind as tables_behind
+from ..upgrade import later as tables_later
 from ..upgrade import upgrade as upgrade_tables
 from .app import context
 from .listen import listen
@@ -88,8 +89,10 @@ commands.add_command(show)
 @commands.command()
 def upgrade() -> None:
     """Bring the prepaid_* tables up to date."""
-    upgrade_tables(context().engine)
-    click.echo("The prepaid tables are up to date.", err=True)
+    engine = context().engine
+    upgrade_tables(engine)
+    for line in tables_later(engine) or ["The prepaid tables are up to date."]:
+        click.echo(line, err=True)
 
 
 @commands.command()

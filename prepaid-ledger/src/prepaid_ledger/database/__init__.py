@@ -3,8 +3,9 @@
 A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
+from .engine import answer_within
 from .types import Base, BigInt, UtcDateTime, whole_numbers, words
-from .upgrade import LEDGER, Chain, downgrade, upgrade
+from .upgrade import LEDGER, Chain, downgrade, patiently, upgrade
 from .upsert import insert
 
 __all__ = [
@@ -13,8 +14,10 @@ __all__ = [
     "BigInt",
     "Chain",
     "UtcDateTime",
+    "answer_within",
     "downgrade",
     "insert",
+    "patiently",
     "upgrade",
     "whole_numbers",
     "words",

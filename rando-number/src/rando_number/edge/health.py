@@ -6,6 +6,7 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..limits import rates
 from ..migrations.upgrade import behind
 
 blueprint = Blueprint("health", __name__)
@@ -19,9 +20,13 @@ def healthz() -> ResponseReturnValue:
 
 @blueprint.get("/readyz")
 def readyz() -> ResponseReturnValue:
-    """The database is there and migrated; else 503 with the reasons."""
+    """The database is there and migrated; else 503 with the reasons.
+
+    ``warnings`` are what the shop goes on without.
+    """
     reasons = not_ready()
-    return jsonify(status="unavailable" if reasons else "ok", reasons=reasons), 503 if reasons else 200
+    status = "unavailable" if reasons else "ok"
+    return jsonify(status=status, reasons=reasons, warnings=warnings()), 503 if reasons else 200
 
 
 def not_ready() -> list[str]:
@@ -29,3 +34,9 @@ def not_ready() -> list[str]:
         return behind()
     except SQLAlchemyError:
         return ["The database does not answer."]
+
+
+def warnings() -> list[str]:
+    if not rates.are_away():
+        return []
+    return ["The counters of limits (RATELIMIT_STORAGE_URI) do not answer: each process counts for itself."]
