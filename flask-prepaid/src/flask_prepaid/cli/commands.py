@@ -29,7 +29,7 @@ from ..context import transaction
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.version import no_answer
 from ..operations import connect as catalog_at_stripe
-from ..operations import copy_books, webhooks
+from ..operations import copy_books, marks, webhooks
 from ..operations import doctor as diagnosis
 from ..operations import reconcile as comparison
 from ..operations import tick as upkeep
@@ -117,9 +117,17 @@ def copy(url: str) -> None:
 
 @commands.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
-def audit(as_json: bool) -> None:
-    """Check every balance, lot, hold and debt against its entries. Exit 1 if one is off."""
-    problems = context().audit()
+@click.option("--against", metavar="MARKS", help="A file or database's URL, as PREPAID_MARKS has it.")
+def audit(as_json: bool, against: str | None) -> None:
+    """Check every balance, lot, hold and debt against its entries. Exit 1 if one is off.
+
+    Books that went back, as after a failover that lost something, add up. With --against, each wallet whose
+    marked entry is gone is named as well.
+    """
+    app = context()
+    problems = app.audit()
+    if against:
+        problems += marks.compare(app.engine, against)
     if as_json:
         click.echo(json.dumps({"ok": not problems, "problems": [problem._asdict() for problem in problems]}))
     for problem in problems:
@@ -127,6 +135,8 @@ def audit(as_json: bool) -> None:
     if problems:
         raise SystemExit(1)
     click.echo("Every balance is the sum of its entries.", err=True)
+    if against:
+        click.echo("Nothing that was marked is gone.", err=True)
 
 
 @commands.command()
