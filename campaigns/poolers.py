@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import re
 import shutil
@@ -60,6 +61,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--prepared", action="store_true", help="the control, which fails")
     options = parser.parse_args()
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # the loop of the callers ends with the process
     pgbouncer = os.environ.get("PGBOUNCER") or shutil.which(
         "pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin"
     )

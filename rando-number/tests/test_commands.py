@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 from flask.cli import FlaskGroup
-from sqlalchemy import select, text
+from sqlalchemy import insert, literal, select, text
 from sqlalchemy.exc import DatabaseError
 
+from flask_prepaid.testing import Databases
 from rando_number import create_app
 from rando_number.cli import shell_names
-from rando_number.models import db
+from rando_number.models import Number, db
 
-from .reading import json_of
-from .running_shop import RunningShop
+from .reading import forms, json_of
+from .running_shop import Program, RunningShop
 
 
 def test_a_new_database_is_not_ready_until_it_is_prepared(tmp_path: Path) -> None:
@@ -97,6 +98,53 @@ def test_a_database_that_this_version_cannot_work_with_is_refused_in_one_sentenc
     assert (ready.status_code, json_of(ready)["reasons"]) == (503, [sentence])
     with app.app_context():
         assert db.session.scalar(text(f"SELECT version_num FROM {table}")) == "0017"
+
+
+@pytest.mark.parametrize("to", ["postgresql", "sqlite"])
+def test_the_whole_shop_moves_with_numbers_of_keys_that_were_revoked_since(
+    databases: Databases, tmp_path: Path, to: str
+) -> None:
+    """A trigger refuses what is drawn by a revoked key; numbers of former days come along all the same."""
+    shop = RunningShop(tmp_path / "here")
+    customer = shop.buyer()
+    program = Program(shop, customer.make_key("old"))
+    assert program.get("/number/").status_code == 200
+    action = next(path for path in forms(customer.get("/api-keys").text) if path.endswith("/revoke"))
+    assert customer.send(action, form_of="/api-keys").status_code == 302
+    assert program.get("/number/").status_code == 401
+    url = databases.empty(to).render_as_string(hide_password=False)
+
+    early = shop.command("prepaid", "copy", "--all", "--to", url)
+    assert (early.exit_code, "Run your own migrations on that database first" in early.stderr) == (1, True)
+
+    there = create_app({"RANDO_DATA": str(tmp_path / "there"), "DATABASE_URL": url})
+    assert there.test_cli_runner().invoke(args=["rando", "prepare"]).exit_code == 0
+    copied = shop.command("prepaid", "copy", "--all", "--to", url)
+    assert copied.exit_code == 0, copied.output
+    assert "The audit there finds nothing wrong, and Stripe agrees." in copied.stderr
+
+    moved = RunningShop(tmp_path / "here", DATABASE_URL=url)
+    assert {name: count for name, count in moved.rows().items() if "alembic" not in name} == {
+        name: count for name, count in shop.rows().items() if "alembic" not in name
+    }
+    again = moved.visitor()
+    assert again.login("pat@rando.test").status_code == 302
+    assert again.draw().status_code == 200
+    assert again.balance == 11
+    with moved.app.app_context():
+        columns = [column.name for column in Number.__table__.columns if column.name != "id"]
+        of_the_key = select(literal("f" * 32), *(Number.__table__.c[name] for name in columns))
+        once_more = insert(Number).from_select(
+            ["id", *columns], of_the_key.where(Number.api_key_id.is_not(None))
+        )
+        with pytest.raises(DatabaseError, match="the API key opens nothing"):
+            db.session.execute(once_more)
+        db.session.rollback()
+    for each in (moved.app, there):
+        with each.app_context():
+            db.session.remove()
+            db.engine.dispose()
+    assert moved.audit() == []
 
 
 def test_the_shell_has_the_articles_names_at_hand(shop: RunningShop) -> None:

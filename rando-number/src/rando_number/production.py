@@ -36,8 +36,8 @@ def unsafe(environ: Mapping[str, str]) -> list[str]:
             bool(environ.get("SECRET_KEY_BEFORE")) and is_guessed(environ["SECRET_KEY_BEFORE"])
         ),
         **{
-            f"{name} must be a secret of your own, 32 characters by chance or more, the same on every machine "
-            f"and after each reinstallation: {lost}. One that was made by itself lies in the file {file} of "
+            f"{name} must be a secret of your own, 32 characters by chance or more, the same on each machine "
+            f"and after each installation: {lost}. One that was made by itself lies in the file {file} of "
             "the data folder.": is_guessed(environ.get(name, ""))
             for name, (lost, file) in KEPT.items()
         },
