@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,10 @@ from pathlib import Path
 
 from campaigns.cluster.programs import PACKAGES, free_port
 from sqlalchemy import URL, make_url
-from tests.running_shop import Program, RunningShop
+from tests.running_shop import (  # type: ignore[import-not-found]  # from the shop's tests
+    Program,
+    RunningShop,
+)
 from tools.cells import Missing
 from tools.postgresql import server
 
@@ -118,6 +122,14 @@ def through(folder: Path, pgbouncer: str, server: URL, options: argparse.Namespa
 
 def call(shop: RunningShop, number: int, ended: threading.Event, calls: Counter[int]) -> None:
     """A customer who draws numbers, by a program and by the button, and looks around."""
+    try:
+        draw_and_look(shop, number, ended, calls)
+    except Exception:
+        traceback.print_exc()
+        calls[500] += 1
+
+
+def draw_and_look(shop: RunningShop, number: int, ended: threading.Event, calls: Counter[int]) -> None:
     customer = shop.customer(f"pat{number}@rando.test", credits=1_000_000)
     program = Program(shop, customer.make_key())
     if number == 0:
@@ -138,7 +150,7 @@ def pooled(folder: Path, pgbouncer: str, server: URL) -> Iterator[str]:
         f"[databases]\n* = host={server.query['host']} port=5432 user=postgres\n"
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
         f"logfile = {folder}/pgbouncer.log\nauth_type = any\npool_mode = transaction\n"
-        "default_pool_size = 5\nmax_client_conn = 200\n"
+        "default_pool_size = 5\nmax_client_conn = 200\nignore_startup_parameters = options\n"
     )
     user = "postgres" if os.getuid() == 0 else None  # PgBouncer never runs as root
     (folder / "pgbouncer.log").touch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -124,3 +125,43 @@ def test_docker_is_sent_no_more_than_the_image_takes() -> None:
     assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*"
     assert {path.partition("/")[0] for path in sent} == set(copied)
     assert all((ROOT / path).exists() for path in sent)
+
+
+def test_the_dashboard_asks_for_each_series_and_for_no_other() -> None:
+    dashboard = json.loads((DEPLOY / "grafana.json").read_text())
+    asked = " ".join(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
+    named = {re.sub("_(total|bucket|sum|count)$", "", name) for name in re.findall(r"prepaid_\w+", asked)}
+    source = (ROOT / "flask-prepaid/src/flask_prepaid/operations/metrics.py").read_text()
+
+    assert named == set(re.findall(r'"(prepaid_\w+)"', source))
+    assert len(named) == 13, "the twelve, of which size and time of a batch are one"
+
+
+def test_haproxy_takes_its_file() -> None:
+    run(at_hand("haproxy"), "-c", "-f", str(DEPLOY / "ha/haproxy.cfg"))
+
+
+def test_kubernetes_waits_for_the_shop_and_asks_it_by_its_own_pages() -> None:
+    """`kubernetes-validate --strict` of PyPI takes each manifest."""
+    folder = DEPLOY / "kubernetes"
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    found = [
+        each
+        for name in kustomization["resources"]
+        for each in yaml.safe_load_all((folder / name).read_text())
+    ]
+    kinds = sorted(each["kind"] for each in found)
+    assert kinds == [
+        *("Deployment", "Deployment", "Ingress", "Job", "Namespace", "PodDisruptionBudget", "Service"),
+    ]
+    web = next(each for each in found if (each["kind"], each["metadata"]["name"]) == ("Deployment", "web"))
+    container = web["spec"]["template"]["spec"]["containers"][0]
+    probes = {
+        name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")
+    }
+    assert probes == {"startup": "/healthz", "liveness": "/healthz", "readiness": "/readyz"}
+    assert web["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    named = set(re.findall(r"^(\w+)=", (folder / "secrets.env.example").read_text(), re.MULTILINE))
+    settings = set(re.findall(r"^(\w+)=", (folder / "settings.env").read_text(), re.MULTILINE))
+    asked = {re.match(r"\w+", sentence)[0] for sentence in production.unsafe({})}  # type: ignore[index]
+    assert asked <= named | settings

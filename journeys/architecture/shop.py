@@ -6,7 +6,7 @@ from types import EllipsisType
 
 CHARTER: dict[str, set[str] | EllipsisType] = {
     "models": set(),
-    "edge": {"limits", "migrations"},
+    "edge": {"limits", "migrations", "models"},
     "errors": {"models"},
     "callers": {"models"},
     "audit_log": {"callers", "models"},
@@ -35,6 +35,6 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "demo": {"accounts", "callers", "models", "numbers", "shop"},
     "cli": {"demo", "migrations", "models"},
     "__init__": ...,
-    "asgi": {"__init__", "api", "config", "models"},
+    "asgi": {"__init__", "api", "config", "edge", "models"},
     "migrations": {"models"},
 }

@@ -8,6 +8,7 @@ import sys
 from . import create_app
 from .api.fast_path import FastPath
 from .config import ConfigError
+from .edge import logs, metrics
 from .models import prepaid
 
 # Each line that is open takes a file, idle ones too; a thousand, as systems begin with, are soon taken.
@@ -19,6 +20,9 @@ if files != resource.RLIM_INFINITY:
 
 try:
     shop = create_app()
+    if shop.config["JSON_LOGS"]:
+        logs.write_json()
+    metrics.begin(shop)
     with shop.app_context():
         prepaid.answer_within(shop.config["DATABASE_TIMEOUT_S"])
     app = FastPath(shop)

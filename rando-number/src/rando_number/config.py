@@ -138,6 +138,8 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
         "MAX_FORM_PARTS": 100,
         "PROXY_HOPS": number(environ, "RANDO_PROXY_HOPS", 0, max=16),
         "ADMIN_SECOND_FACTOR": flag(environ, "RANDO_ADMIN_SECOND_FACTOR", production),
+        "METRICS_TOKEN": environ.get("RANDO_METRICS_TOKEN") or "",
+        "JSON_LOGS": flag(environ, "RANDO_JSON_LOGS", False),
         "API_RATE": number(environ, "RANDO_API_RATE", 6000, min=1, max=10**9),
         **of_extension(environ),
         **web(base_url),
