@@ -117,6 +117,7 @@ def test_the_whole_shop_moves_with_numbers_of_keys_that_were_revoked_since(
     early = shop.command("prepaid", "copy", "--all", "--to", url)
     assert (early.exit_code, "Run your own migrations on that database first" in early.stderr) == (1, True)
 
+    assert shop.command("prepaid", "reconcile").exit_code == 0
     there = create_app({"RANDO_DATA": str(tmp_path / "there"), "DATABASE_URL": url})
     assert there.test_cli_runner().invoke(args=["rando", "prepare"]).exit_code == 0
     copied = shop.command("prepaid", "copy", "--all", "--to", url)

@@ -4,6 +4,7 @@ A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
 from .engine import answer_within
+from .transactions import raising_busy
 from .types import Base, BigInt, UtcDateTime, whole_numbers, words
 from .upgrade import LEDGER, Chain, downgrade, patiently, upgrade
 from .upsert import insert
@@ -18,6 +19,7 @@ __all__ = [
     "downgrade",
     "insert",
     "patiently",
+    "raising_busy",
     "upgrade",
     "whole_numbers",
     "words",
