@@ -43,7 +43,7 @@ def run(*command: str, **environment: str) -> str:
 def test_caddy_takes_its_file(tmp_path: Path) -> None:
     caddy = at_hand("caddy")
 
-    for upstream in ({}, {"RANDO_UPSTREAM": "127.0.0.1:8000"}):
+    for upstream in ({}, {"SHOP_ADDRESS": "127.0.0.1:8000"}):
         said = run(
             *(caddy, "validate", "--adapter", "caddyfile", "--config", str(DEPLOY / "Caddyfile")),
             **{"RANDO_HOST": "shop.example", "HOME": str(tmp_path), **upstream},

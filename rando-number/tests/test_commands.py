@@ -110,7 +110,7 @@ def test_the_whole_shop_moves_with_numbers_of_keys_that_were_revoked_since(
     program = Program(shop, customer.make_key("old"))
     assert program.get("/number/").status_code == 200
     action = next(path for path in forms(customer.get("/api-keys").text) if path.endswith("/revoke"))
-    assert customer.send(action, form_of="/api-keys").status_code == 302
+    assert customer.send(action, form_of="/api-keys").status_code == 303
     assert program.get("/number/").status_code == 401
     url = databases.empty(to).render_as_string(hide_password=False)
 

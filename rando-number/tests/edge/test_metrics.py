@@ -46,7 +46,8 @@ def test_prometheus_is_told_what_the_shop_sells_refuses_and_waits_for(tmp_path: 
     assert more("prepaid_spends_total") == 3
     assert more("prepaid_batch_size_sum") == 3
     assert more("prepaid_batch_seconds_count") == more("prepaid_batch_size_count") >= 1
-    assert more("prepaid_refusals_total", "insufficient_credits") == 1
+    # The fast path asks the ledger first, and then Flask, which words the refusal.
+    assert more("prepaid_refusals_total", "insufficient_credits") == 2
     assert more("prepaid_stripe_calls_total", "answered") > 0
     assert after["prepaid_wallets", ""] == 2
     assert after["prepaid_holds_open", ""] == 0

@@ -93,9 +93,8 @@ def keep(books: Engine, place: str) -> int:
             gone += len(went_back)
     if gone:
         log.error(
-            "The books went back: of wallets what was marked is gone, in %d of those that moved. "
-            "This names them: flask prepaid audit --against %s",
-            gone,
+            "The books went back: %s what was marked. This names them: flask prepaid audit --against %s",
+            "1 wallet lacks" if gone == 1 else f"{gone} wallets lack",
             make_url(place).render_as_string() if "://" in place else place,
         )
     return count

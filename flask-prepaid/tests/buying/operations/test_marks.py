@@ -55,7 +55,7 @@ def test_books_that_went_back_are_told_by_the_marks_though_they_add_up(
     spend(shop, "user:1", "x", "y", "z", "and one more")  # beyond the mark, by other entries
     with caplog.at_level(logging.ERROR):
         shop.command("tick")
-    assert "what was marked is gone, in 1 of those that moved" in caplog.text
+    assert "The books went back: 2 wallets lack what was marked." in caplog.text
     told = shop.command("audit", "--json", "--against", place)
     assert told.exit_code == 1
     problems = json.loads(told.stdout)["problems"]

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.errors import ConnectionTimeout
 from sqlalchemy import Engine, event
 
 Result = TypeVar("Result")
@@ -103,10 +102,12 @@ def watch(engine: Engine, within_s: float) -> None:
         given = options.get("options", "")
         if "statement_timeout" not in given and not is_pooled(options):
             options["options"] = f"{given} -c statement_timeout={round(within_s * 1000)}".strip()
+        began_s = monotonic()
         try:
             connection = WatchedConnection.connect(*words, **options)
-        except ConnectionTimeout:
-            silence.note()
+        except psycopg.OperationalError:  # of several hosts, the last one's: another one may have been silent
+            if monotonic() - began_s > PAUSE_S:
+                silence.note()
             raise
         connection.silence = silence
         return connection
