@@ -168,10 +168,10 @@ def postgresql(folder: Path, seconds: float, *, reads_on: bool) -> dict[str, obj
     until_s = time.monotonic() + 60
     while not ledger.is_upgraded() and time.monotonic() < until_s:
         time.sleep(0.2)
-    told = compared(ledger, answered, lost_at_s)
+    summary = compared(ledger, answered, lost_at_s)
     ledger.setup.engine.dispose()
     server.stop()
-    return told
+    return summary
 
 
 def sqlite(folder: Path, seconds: float) -> dict[str, object]:
@@ -194,9 +194,9 @@ def sqlite(folder: Path, seconds: float) -> dict[str, object]:
     with closing(sqlite3.connect(copy)) as kept:
         assert kept.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     back_up(str(copy), str(database))
-    told = compared(ledger, answered, lost_at_s)
+    summary = compared(ledger, answered, lost_at_s)
     ledger.setup.engine.dispose()
-    return told
+    return summary
 
 
 def main() -> None:
@@ -211,15 +211,15 @@ def main() -> None:
         "pg_receivewal": lambda folder: postgresql(folder, options.seconds, reads_on=True),
         "sqlite": lambda folder: sqlite(folder, options.seconds / 4),
     }
-    told, right = {}, True
+    summary, right = {}, True
     for way in [options.only] if options.only else ways:
         with tempfile.TemporaryDirectory(prefix="backups-") as name:
             Path(name).chmod(0o755)
-            told[way] = came = ways[way](Path(name))
+            summary[way] = came = ways[way](Path(name))
         lost_s = came["lost_s"]
         assert isinstance(lost_s, float)
         right &= lost_s <= MAX_LOSS_S[way] and not came["in_part"] and not came["audit"]
-    print(json.dumps({"campaign": "backups", **told}))
+    print(json.dumps({"campaign": "backups", **summary}))
     raise SystemExit(0 if right else 1)
 
 

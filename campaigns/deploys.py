@@ -25,8 +25,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from campaigns.cluster.nodes import until
 from campaigns.cluster.programs import free_port
-from journeys.production import Production, deployed
+from journeys.production import deployed, workers_of
 from tests.running_shop import RunningShop  # type: ignore[import-not-found]  # from the shop's tests
 
 ROOT = Path(__file__).parents[1]
@@ -84,11 +85,11 @@ class Rolling:
         engine.dispose()
 
     def kill_a_worker(self) -> None:
-        os.kill(Production.workers(self)[0], signal.SIGKILL)  # type: ignore[arg-type]
+        os.kill(self.workers()[0], signal.SIGKILL)
+        until(lambda: len(self.workers()) == 2, 30)
 
-    @property
-    def server(self) -> subprocess.Popen[bytes]:
-        return self.web
+    def workers(self) -> list[int]:
+        return workers_of(self.web)
 
     def await_ready(self) -> None:
         until_s = time.monotonic() + 60
@@ -108,10 +109,13 @@ class Rolling:
         self._ended.set()
         for thread in self._threads:
             thread.join(30)
-        self.web.terminate()
-        self.web.wait(40)
-        self.proxy.terminate()
-        self.proxy.wait(20)
+        for child in (self.web, self.proxy):
+            child.terminate()
+            try:
+                child.wait(40)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
 
     def during(self, happens: Callable[[], None]) -> Counter[str]:
         """What was answered around something that happens, until all is well again."""
@@ -152,7 +156,7 @@ def main() -> None:
         try:
             rolling.await_ready()
             rolling.begin()
-            told = {
+            summary = {
                 "tables_of_the_next_release": rolling.during(rolling.next_release),
                 "reload": rolling.during(lambda: rolling.web.send_signal(signal.SIGHUP)),
                 "restart": rolling.during(rolling.restart),
@@ -161,9 +165,9 @@ def main() -> None:
         finally:
             rolling.end()
         off = RunningShop(Path(name) / "data").audit()
-    print(json.dumps({"campaign": "deploys", **told, "audit": [str(problem) for problem in off]}))
+    print(json.dumps({"campaign": "deploys", **summary, "audit": [str(problem) for problem in off]}))
     right = not off
-    for happened, came in told.items():
+    for happened, came in summary.items():
         failed = {what: count for what, count in came.items() if not what.endswith("200")}
         in_flight = options.callers if happened in ("restart", "worker_killed") else 0
         right &= sum(failed.values()) <= in_flight and not any("with a key" in what for what in failed)

@@ -51,8 +51,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="failover-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
-        found = programs.find(folder)
-        with Cluster(folder, found, lossy=options.asynchronous).running() as cluster:
+        where = programs.find(folder)
+        with Cluster(folder, where, lossy=options.asynchronous).running() as cluster:
             right = run(cluster, wanted, folder, options)
     raise SystemExit(0 if right else 1)
 
@@ -82,7 +82,7 @@ def run(cluster: Cluster, wanted: list[str], folder: Path, options: argparse.Nam
     off = ledger.audit()
     faults = sum((record.faults for record in calling.records), start=type(calling.records[0].faults)())
     slowest_s = max(record.slowest_s for record in calling.records)
-    told = {
+    summary = {
         "campaign": "failover",
         "asynchronous": options.asynchronous,
         "events": len(wanted),
@@ -94,7 +94,7 @@ def run(cluster: Cluster, wanted: list[str], folder: Path, options: argparse.Nam
         "wallets_named_by_marks": len(gone),
         "audit": [str(problem) for problem in off],
     }
-    print(json.dumps(told))
+    print(json.dumps(summary))
     engine.dispose()
     as_asked = count.doubled == 0 and not faults and not off and slowest_s <= MAX_ANSWER_S
     if options.asynchronous:

@@ -74,11 +74,13 @@ def main() -> None:
     version = subprocess.run([pgbouncer, "--version"], capture_output=True, text=True, check=True).stdout
     try:
         with tempfile.TemporaryDirectory(prefix="poolers-") as name, server("15") as url:
-            told = through(Path(name), pgbouncer, make_url(url), options)
+            summary = through(Path(name), pgbouncer, make_url(url), options)
     except Missing as missing:
         raise SystemExit(f"{missing}. On Debian: apt install {PACKAGES['postgres']}") from missing
-    print(json.dumps({"campaign": "poolers", "pgbouncer": version.split()[1], **told}))
-    failed = bool(told["refusals"] or told["commands_failed"] or told["calls_failed"] or told["audit"])
+    print(json.dumps({"campaign": "poolers", "pgbouncer": version.split()[1], **summary}))
+    failed = bool(
+        summary["refusals"] or summary["commands_failed"] or summary["calls_failed"] or summary["audit"]
+    )
     raise SystemExit(0 if failed is options.prepared else 1)
 
 

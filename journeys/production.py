@@ -171,10 +171,7 @@ class Production:
 
     def workers(self) -> list[int]:
         """The processes that serve, each by its id."""
-        children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split()
-        return [
-            int(id) for id in children if b"resource_tracker" not in Path(f"/proc/{id}/cmdline").read_bytes()
-        ]
+        return workers_of(self.server)
 
     def await_answer(self, url: str, within_s: float = 60) -> None:
         until = time.monotonic() + within_s
@@ -210,6 +207,12 @@ class Production:
             body = mail.get_body(("plain",))
             texts.append(body.get_content() if body is not None else "")
         return list(dict.fromkeys(re.findall(rf"https?://[^\s/]+{path}/[^\s]*", "\n".join(texts))))
+
+
+def workers_of(server: subprocess.Popen[bytes]) -> list[int]:
+    """The processes that serve for a server, each by its id."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    return [int(id) for id in children if b"resource_tracker" not in Path(f"/proc/{id}/cmdline").read_bytes()]
 
 
 class FormReader(HTMLParser):

@@ -44,11 +44,11 @@ def test_caddy_takes_its_file(tmp_path: Path) -> None:
     caddy = at_hand("caddy")
 
     for upstream in ({}, {"SHOP_ADDRESS": "127.0.0.1:8000"}):
-        said = run(
+        output = run(
             *(caddy, "validate", "--adapter", "caddyfile", "--config", str(DEPLOY / "Caddyfile")),
             **{"RANDO_HOST": "shop.example", "HOME": str(tmp_path), **upstream},
         )
-        assert "Valid configuration" in said
+        assert "Valid configuration" in output
 
 
 def test_nginx_takes_its_file(tmp_path: Path) -> None:
@@ -64,10 +64,10 @@ def test_nginx_takes_its_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_unit_reaches_little_of_the_machine(unit: str) -> None:
-    said = run(at_hand("systemd-analyze"), "security", "--offline=true", "--no-pager", str(DEPLOY / unit))
+    output = run(at_hand("systemd-analyze"), "security", "--offline=true", "--no-pager", str(DEPLOY / unit))
 
-    exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
-    assert exposure is not None, said
+    exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", output)
+    assert exposure is not None, output
     assert float(exposure[1]) <= MAX_EXPOSURE
 
 
@@ -94,11 +94,11 @@ def compose() -> dict[str, dict[str, dict[str, object]]]:
 
 def test_compose_refuses_to_start_without_what_production_asks_for() -> None:
     """Each setting that production refuses to miss stands in it, required, and in the file to copy."""
-    asked = {re.match(r"\w+", sentence)[0] for sentence in production.unsafe({})}  # type: ignore[index]
+    required_names = {re.match(r"\w+", sentence)[0] for sentence in production.unsafe({})}  # type: ignore[index]
     environment = compose()["services"]["web"]["environment"]
     assert isinstance(environment, dict)
 
-    unset = {name for name in asked if f"${{{name}:?" not in str(environment.get(name))}
+    unset = {name for name in required_names if f"${{{name}:?" not in str(environment.get(name))}
     assert unset == {"RANDO_BASE_URL"}, "made of RANDO_HOST, which is required"
     assert "${RANDO_HOST:?" in environment["RANDO_BASE_URL"]
     required = set(re.findall(r"\$\{(\w+):\?", (DEPLOY / "compose.yaml").read_text()))
@@ -129,8 +129,10 @@ def test_docker_is_sent_no_more_than_the_image_takes() -> None:
 
 def test_the_dashboard_asks_for_each_series_and_for_no_other() -> None:
     dashboard = json.loads((DEPLOY / "grafana.json").read_text())
-    asked = " ".join(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
-    named = {re.sub("_(total|bucket|sum|count)$", "", name) for name in re.findall(r"prepaid_\w+", asked)}
+    expressions = " ".join(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
+    named = {
+        re.sub("_(total|bucket|sum|count)$", "", name) for name in re.findall(r"prepaid_\w+", expressions)
+    }
     source = (ROOT / "flask-prepaid/src/flask_prepaid/operations/metrics.py").read_text()
 
     assert named == set(re.findall(r'"(prepaid_\w+)"', source))
@@ -145,16 +147,18 @@ def test_kubernetes_waits_for_the_shop_and_asks_it_by_its_own_pages() -> None:
     """`kubernetes-validate --strict` of PyPI takes each manifest."""
     folder = DEPLOY / "kubernetes"
     kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
-    found = [
+    manifests = [
         each
         for name in kustomization["resources"]
         for each in yaml.safe_load_all((folder / name).read_text())
     ]
-    kinds = sorted(each["kind"] for each in found)
+    kinds = sorted(each["kind"] for each in manifests)
     assert kinds == [
         *("Deployment", "Deployment", "Ingress", "Job", "Namespace", "PodDisruptionBudget", "Service"),
     ]
-    web = next(each for each in found if (each["kind"], each["metadata"]["name"]) == ("Deployment", "web"))
+    web = next(
+        each for each in manifests if (each["kind"], each["metadata"]["name"]) == ("Deployment", "web")
+    )
     container = web["spec"]["template"]["spec"]["containers"][0]
     probes = {
         name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")
@@ -163,5 +167,5 @@ def test_kubernetes_waits_for_the_shop_and_asks_it_by_its_own_pages() -> None:
     assert web["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
     named = set(re.findall(r"^(\w+)=", (folder / "secrets.env.example").read_text(), re.MULTILINE))
     settings = set(re.findall(r"^(\w+)=", (folder / "settings.env").read_text(), re.MULTILINE))
-    asked = {re.match(r"\w+", sentence)[0] for sentence in production.unsafe({})}  # type: ignore[index]
-    assert asked <= named | settings
+    required_names = {re.match(r"\w+", sentence)[0] for sentence in production.unsafe({})}  # type: ignore[index]
+    assert required_names <= named | settings

@@ -105,12 +105,12 @@ def compare(engine: Engine, callers: Callers) -> Count:
 
     spends = select(Wallet.owner, Entry.key).join(Wallet, Wallet.id == Entry.wallet_id)
     with engine.connect() as connection:
-        found = Counter(
+        present = Counter(
             f"{owner} {key}" for owner, key in connection.execute(spends.where(Entry.kind == Kind.SPEND))
         )
     answered = [name for record in callers.records for name in record.answered]
     return Count(
         answered=len(answered),
-        lost=sum(name not in found for name in answered),
-        doubled=sum(times > 1 for times in found.values()),
+        lost=sum(name not in present for name in answered),
+        doubled=sum(times > 1 for times in present.values()),
     )

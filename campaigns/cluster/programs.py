@@ -47,8 +47,8 @@ def find(folder: Path) -> Programs:
 
 
 def _on_path(name: str) -> list[Path]:
-    found = shutil.which(name)
-    return [Path(found).resolve().parent] if found else []
+    path = shutil.which(name)
+    return [Path(path).resolve().parent] if path else []
 
 
 def _install_patroni(venv: Path) -> Path:

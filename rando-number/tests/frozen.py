@@ -38,11 +38,11 @@ class Door:
                 client, _ = self._listener.accept()
                 server = socket.socket(socket.AF_UNIX)
                 server.connect(self._socket)
-                for one, other in ((client, server), (server, client)):
-                    threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+                for source, target in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
 
-    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
-        with suppress(OSError), closing(other):
-            while some := one.recv(65_536):
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError), closing(target):
+            while some := source.recv(65_536):
                 self._open.wait()
-                other.sendall(some)
+                target.sendall(some)

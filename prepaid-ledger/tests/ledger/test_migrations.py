@@ -175,10 +175,10 @@ def test_a_change_of_a_table_lets_sales_go_first_while_somebody_reads_for_long(
     engine = create_engine(databases.fresh("postgresql"))
     ledger = Ledger(engine)
     ledger.grant("user:1", 10, key="gift", reason="for a test")
-    said, tried = list[tuple[str, tuple[float, ...]]](), threading.Event()
+    warned, tried = list[tuple[str, tuple[float, ...]]](), threading.Event()
 
     def warn(sentence: str, *numbers: float) -> None:
-        said.append((sentence, numbers))
+        warned.append((sentence, numbers))
         tried.set()
 
     change = threading.Thread(target=upgrade, args=(engine, next_release(tmp_path / "migrations")))
@@ -189,7 +189,7 @@ def test_a_change_of_a_table_lets_sales_go_first_while_somebody_reads_for_long(
         change.start()
         assert tried.wait(20)
         assert ledger.spend_now("user:1", credits=3, key="meanwhile").balance == 7
-        sentence, numbers = said[0]
+        sentence, numbers = warned[0]
         assert "is in use by a long transaction, which goes first" in sentence
         assert numbers == (2, 40, 0.2)
     change.join(20)

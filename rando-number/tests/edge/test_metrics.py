@@ -87,9 +87,13 @@ def test_each_line_of_the_log_is_an_object_with_the_requests_id(
     finally:
         log.removeHandler(handler)
 
-    told = [json.loads(line) for line in lines]
-    assert told[0]["request_id"] == answer.headers["X-Request-Id"]
-    assert (told[0]["level"], told[0]["message"], told[0]["path"]) == ("error", "something was said", "/say")
-    assert "ValueError: a fault" in told[0]["exception"]
-    assert "request_id" not in told[1]
+    lines_read = [json.loads(line) for line in lines]
+    assert lines_read[0]["request_id"] == answer.headers["X-Request-Id"]
+    assert (lines_read[0]["level"], lines_read[0]["message"], lines_read[0]["path"]) == (
+        "error",
+        "something was said",
+        "/say",
+    )
+    assert "ValueError: a fault" in lines_read[0]["exception"]
+    assert "request_id" not in lines_read[1]
     assert all("\n" not in line for line in lines)

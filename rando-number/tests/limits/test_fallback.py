@@ -65,9 +65,9 @@ def test_the_shop_sells_and_limits_while_its_counters_are_away(
             ],
         },
     )
-    said = [record.getMessage() for record in caplog.records if record.name == fallback.log.name]
-    assert len(said) == 1, said
-    assert "Each process counts for itself until they do." in said[0]
+    warned = [record.getMessage() for record in caplog.records if record.name == fallback.log.name]
+    assert len(warned) == 1, warned
+    assert "Each process counts for itself until they do." in warned[0]
     assert shop.audit() == []
 
 

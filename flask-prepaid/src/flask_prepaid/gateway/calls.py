@@ -30,7 +30,7 @@ refused = Signal()
 
 #: Sent with what came of each request that was answered, or was not: ``answered``, ``declined``, ``refused``,
 #: ``unanswered``, for who counts them.
-asked = Signal()
+outcomes = Signal()
 
 #: What a message of Stripe's may hold and no log: keys, and addresses of people.
 SECRET = re.compile(r"\b(sk|rk|pk|whsec)_\w+")
@@ -61,13 +61,13 @@ def ask(call: Callable[[], T], *, may_refuse: bool = False) -> T:
     for attempt in range(BUSY_RETRIES + 1):
         try:
             answered = call()
-            asked.send("answered")
+            outcomes.send("answered")
             return answered
         except stripe.CardError as error:
-            asked.send("declined")
+            outcomes.send("declined")
             raise card_error(error) from error
         except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError) as error:
-            asked.send("refused")
+            outcomes.send("refused")
             answer = refusal(error)
             if not may_refuse:
                 note(answer)
@@ -76,7 +76,7 @@ def ask(call: Callable[[], T], *, may_refuse: bool = False) -> T:
             if is_busy(error) and attempt < BUSY_RETRIES:
                 time.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
                 continue
-            asked.send("unanswered")
+            outcomes.send("unanswered")
             # A certificate that does not fit is no bad day of the network: somebody is in between.
             level = logging.ERROR if timeouts.is_wrong_certificate(error.__cause__) else logging.WARNING
             log.log(level, "Stripe gave no answer: %s", type(error.__cause__ or error).__name__)

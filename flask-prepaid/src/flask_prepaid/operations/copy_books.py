@@ -22,15 +22,11 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import Ledger, Problem
-from prepaid_ledger.clock import Clock
 from prepaid_ledger.database import Base
 
 from .. import upgrade
-from ..catalog import Catalog
-from ..config import Config
 from ..context import Context, reading
 from ..errors import ConfigError
-from ..gateway.client import Gateway
 from . import reconcile
 
 #: Rows that are read and written at once.
@@ -57,11 +53,11 @@ class AppElsewhere:
         self._app = app
         self.session = session
         self.ledger = ledger.on(session)
-        self.engine: Engine = ledger.setup.engine
-        self.clock: Clock = app.clock
-        self.config: Config = app.config
-        self.gateway: Gateway = app.gateway
-        self.catalog: Catalog = app.catalog
+        self.engine = ledger.setup.engine
+        self.clock = app.clock
+        self.config = app.config
+        self.gateway = app.gateway
+        self.catalog = app.catalog
 
     def email_of(self, owner: str) -> str | None:
         return self._app.email_of(owner)

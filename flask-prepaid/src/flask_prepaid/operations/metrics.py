@@ -54,7 +54,7 @@ def begin(context: Context) -> None:
     """Count from now on what this process does with the app's books and with Stripe."""
     context.ledger.setup.spends.watch(SpendCounts())
     count_errors(context.engine)
-    calls.asked.connect(_count_call)
+    calls.outcomes.connect(_count_call)
 
 
 def count_errors(engine: Engine) -> None:

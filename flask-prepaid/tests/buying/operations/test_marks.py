@@ -56,9 +56,9 @@ def test_books_that_went_back_are_told_by_the_marks_though_they_add_up(
     with caplog.at_level(logging.ERROR):
         shop.command("tick")
     assert "The books went back: 2 wallets lack what was marked." in caplog.text
-    told = shop.command("audit", "--json", "--against", place)
-    assert told.exit_code == 1
-    problems = json.loads(told.stdout)["problems"]
+    result = shop.command("audit", "--json", "--against", place)
+    assert result.exit_code == 1
+    problems = json.loads(result.stdout)["problems"]
     assert [(problem["invariant"], problem["owner"]) for problem in problems] == [
         ("I15", "user:1"),
         ("I15", "user:2"),
@@ -83,10 +83,10 @@ def test_a_place_that_will_not_do_is_named_and_tick_goes_on(
         with caplog.at_level(logging.WARNING):
             assert shop.command("tick").exit_code == 0
         assert sentence in caplog.text
-        told = shop.command("audit", "--against", place)
-        assert (told.exit_code, sentence in told.stderr, "Traceback" in told.output) == (1, True, False)
+        result = shop.command("audit", "--against", place)
+        assert (result.exit_code, sentence in result.stderr, "Traceback" in result.output) == (1, True, False)
         shop.close()
     nothing = tmp_path / "empty.sqlite3"
     shop = Shop(url)
-    told = shop.command("audit", "--against", str(nothing))
-    assert "No marks are kept in" in told.stderr
+    result = shop.command("audit", "--against", str(nothing))
+    assert "No marks are kept in" in result.stderr

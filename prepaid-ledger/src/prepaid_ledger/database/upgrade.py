@@ -100,8 +100,8 @@ class Chain:
             if mapper.class_.__module__.partition(".")[0] == self.package
             and isinstance(mapper.local_table, Table)
         }
-        found = inspect(connection).get_multi_columns(filter_names=list(ours))
-        theirs = {name: columns for (_, name), columns in found.items()}
+        present = inspect(connection).get_multi_columns(filter_names=list(ours))
+        theirs = {name: columns for (_, name), columns in present.items()}
         for name, known in ours.items():
             columns = {column["name"]: column for column in theirs.get(name, ())}
             if not known <= columns.keys():
