@@ -135,7 +135,7 @@ class Rolling:
                 headers["Idempotency-Key"] = secrets.token_hex(16)
             request = urllib.request.Request(url, headers=headers)
             try:
-                with urllib.request.urlopen(request, timeout=40) as answer:
+                with urllib.request.urlopen(request, timeout=60) as answer:
                     came = str(answer.status)
             except urllib.error.HTTPError as refused:
                 came = str(refused.code)
