@@ -13,7 +13,7 @@ from . import audit_log, cli, config, errors, operators, pages, shop
 from .accounts import setup as accounts
 from .api import openapi, routes
 from .demo.clock import clock_of
-from .edge import headers, health, metrics, streams
+from .edge import headers, health, streams
 from .edge.hosts import HostCheck, Hosts
 from .limits import rates
 from .models import db
@@ -60,6 +60,5 @@ def create_app(
     app.register_blueprint(statement.blueprint)
     app.register_blueprint(downloads.blueprint)
     app.register_blueprint(health.blueprint)
-    app.register_blueprint(metrics.blueprint)
     cli.init_app(app)
     return app

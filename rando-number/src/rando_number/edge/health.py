@@ -1,4 +1,4 @@
-"""Two questions that a load balancer asks: is the process up, and can it serve?"""
+"""What machines ask: is the process up, and can it serve? Prometheus asks for more."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..limits import rates
 from ..migrations.upgrade import behind
+from . import metrics
 
 blueprint = Blueprint("health", __name__)
+blueprint.add_url_rule("/metrics", view_func=metrics.show)
 
 
 @blueprint.get("/healthz")

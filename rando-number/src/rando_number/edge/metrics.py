@@ -6,18 +6,15 @@ import os
 from hmac import compare_digest
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, abort, current_app, request
+from flask import Flask, Response, abort, current_app, request
 
 from ..models import prepaid
 
 #: As Prometheus reads it.
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-blueprint = Blueprint("metrics", __name__)
 
-
-@blueprint.get("/metrics")
-def metrics() -> Response:
+def show() -> Response:
     """Every series of the shop and of each worker. 404 without the token."""
     token = current_app.config["METRICS_TOKEN"]
     given = request.headers.get("Authorization", "").partition("Bearer ")[2]
