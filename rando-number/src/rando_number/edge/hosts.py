@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-#: A load balancer, or Prometheus, asks these by whatever address it knows. They show a stranger nothing, and make
+#: A load balancer or Prometheus asks these by whatever address it knows. They show strangers nothing, and make
 #: no link.
 HEALTH = {"/healthz", "/readyz", "/metrics"}
 
