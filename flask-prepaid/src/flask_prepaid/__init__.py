@@ -3,10 +3,11 @@
 from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
 
 from .catalog import Pack, Plan, PriceTier, Quantity
+from .codes.models import Code, CodeClaim
 from .extension import Prepaid
 from .payments.models import Payment, Refund
 from .signals import operator_acts
-from .upgrade import include_name
+from .upgrade import Chain, include_name, patiently
 from .web.operator.roles import Operator, Operators, Role
 
 #: The name under which ``Operators`` was first exported, and which stays importable.
@@ -14,6 +15,9 @@ Desk = Operators
 
 __all__ = [
     "Busy",
+    "Chain",
+    "Code",
+    "CodeClaim",
     "Desk",
     "InsufficientCredits",
     "Operator",
@@ -29,4 +33,5 @@ __all__ = [
     "Role",
     "include_name",
     "operator_acts",
+    "patiently",
 ]

@@ -48,8 +48,10 @@ DEFAULT_PATHS = {
     "return": "/prepaid/return",
     "confirm": "/prepaid/confirm",
     "invoice": "/prepaid/invoice",
+    "billing": "/prepaid/billing",
     "cards": "/prepaid/cards",
     "plan": "/prepaid/plan",
+    "redeem": "/prepaid/redeem",
     "operator": "/prepaid/admin",
     "webhook": "/prepaid/webhook",
 }
@@ -160,6 +162,15 @@ class Config:
         "known here. 0 is no limit",
         60,
     )
+    code_guesses_per_hour: int = setting(
+        Whole(), "codes that give nothing and that one customer may try in an hour; 0 is no limit", 10
+    )
+    code_guesses_per_address: int = setting(
+        Whole(),
+        "the same for one address; it does not hold for a customer who has paid once. Behind a proxy, set up "
+        "ProxyFix",
+        100,
+    )
     trial_per_card: bool = setting(
         Switch(),
         "a card begins one free trial, whoever has it. "
@@ -170,6 +181,12 @@ class Config:
         Switch(),
         "a payment is refunded by itself when its card's bank sends an early fraud warning, before it "
         "becomes a dispute",
+        False,
+    )
+    own_card_form: bool = setting(
+        Switch(),
+        "a card that is not on file is given on your own page, in fields of Stripe's, and no longer on "
+        "Stripe's page",
         False,
     )
     promotion_codes: bool = setting(
@@ -189,6 +206,13 @@ class Config:
         "Checkout makes an invoice with a PDF of each purchase, for a fee of Stripe's; a saved card has its "
         "receipt",
         False,
+    )
+
+    marks: str = setting(
+        Text("a file, or a database's URL"),
+        "where `tick` keeps each wallet's latest entry, outside of the books: `audit --against` then names "
+        "what was lost. Empty is nowhere",
+        "",
     )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, ParamSpec, Protocol
 from weakref import WeakKeyDictionary
 
@@ -12,18 +13,21 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import HeldCredits, Ledger, LedgerVerbs, Setup, UnfitDatabase
+from prepaid_ledger import HeldCredits, Ledger, LedgerVerbs, Setup, UnfitDatabase, Unit
 from prepaid_ledger import clock as clocks
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.clock import Clock
+from prepaid_ledger.database import answer_within
 
 from . import checks, costs, host, upgrade
 from . import config as settings
 from .catalog import Catalog, Pack, Plan, Quantity
 from .cli.commands import commands
+from .codes.verbs import CodeVerbs
 from .errors import ConfigError
 from .gateway import calls
 from .gateway.client import Gateway
+from .money import CREDIT
 from .operations import audit_rules, webhooks
 from .payments import customers, refusals
 from .payments.models import Payment, Refund, SavedCard
@@ -60,7 +64,7 @@ class State:
     clock: Clock
 
 
-class Prepaid(LedgerVerbs):
+class Prepaid(LedgerVerbs, CodeVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param db: Anything with ``.session`` and ``.engine``.
@@ -74,6 +78,8 @@ class Prepaid(LedgerVerbs):
     :param email: Gives the address of an owner; ``None`` is: none is known. Stripe's customers get it.
     :param mail: Sends a mail: the address, the subject, the text. Needs ``email`` and PREPAID_BASE_URL.
     :param trial: Says whether an owner may try a plan free. By default everybody may; each owner once.
+    :param unit: What credits are called, and with how many decimals people read them. Amounts stay whole
+        numbers in the price list and in all verbs: ``unit.parts("2.5")`` makes one.
     :param http_client: A ``stripe.HTTPClient`` to use in place of the SDK's own.
     :raises ConfigError: An argument is wrong: the message names it, with the cure.
     """
@@ -92,6 +98,7 @@ class Prepaid(LedgerVerbs):
         email: Callable[[str], str | None] | None = None,
         mail: Mail | None = None,
         trial: Callable[[str], bool] | None = None,
+        unit: Unit = CREDIT,
         http_client: Any = None,
     ) -> None:
         host.check_functions({"clock": clock, "owner": owner, "email": email, "mail": mail, "trial": trial})
@@ -101,7 +108,13 @@ class Prepaid(LedgerVerbs):
             raise ConfigError(
                 "Prepaid(mail=...) needs addresses to write to: give it Prepaid(email=...), too."
             )
+        if not isinstance(unit, Unit):
+            checks.refuse("Prepaid(unit=...)", unit, 'Write Unit("credit", scale=3) there.')
+        if unit.scale and quantity is not None:
+            cure = "Sell packs, of credits=unit.parts(...) each: a tier prices each part in whole cents."
+            checks.refuse("Prepaid(quantity=...) beside a unit with decimals", quantity, cure)
         self.catalog = Catalog(packs, quantity, plans)
+        self.unit = unit
         self.operators = operators
         self._clock = clock
         self._http_client = http_client
@@ -209,9 +222,13 @@ class Prepaid(LedgerVerbs):
         """
         return costs.priced(self, credits, key)
 
+    def _lasting(self) -> Any:
+        """A meter goes on in a stream that has no request around it any more."""
+        return costs.Anywhere(self)
+
     @property
     def current_hold(self) -> HeldCredits:
-        """The credits that are held for the view at work, to ``capture`` fewer, or ``release``.
+        """The credits that are held for the view at work, to ``capture`` fewer, ``extend``, or ``release``.
 
         A view that streams asks for it before it returns, and keeps it for its generator.
 
@@ -219,19 +236,55 @@ class Prepaid(LedgerVerbs):
         """
         return costs.current_hold()
 
+    def count_metrics(self) -> None:
+        """Count from now on what this process does, for ``metrics``.
+
+        Call it where the app is served, once for each process.
+
+        :raises ConfigError: prometheus_client is not installed.
+        """
+        _metrics().begin(self)
+
+    def metrics(self) -> bytes:
+        """Twelve series as Prometheus reads them: what ``count_metrics`` counts, and what the books know.
+
+        Show it to nobody but your Prometheus.
+
+        :raises ConfigError: prometheus_client is not installed.
+        """
+        exposition: bytes = _metrics().exposition(self)
+        return exposition
+
+    def answer_within(self, seconds: float) -> None:
+        """Let nothing that this process asks of PostgreSQL wait longer than ``seconds`` for an answer.
+
+        Call it where the app is served, once for each process, and not in commands: theirs may take long.
+        Where the server stands still, a request gets ``Busy`` or an ``OperationalError`` of SQLAlchemy's in
+        time. It holds for the host's own statements on this engine, too.
+
+        :raises UnfitDatabase: PostgreSQL is reached by another driver than psycopg.
+        """
+        answer_within(self.engine, seconds)
+
     def upgrade(self) -> None:
         """Bring the ``prepaid_*`` tables up to date.
 
-        :raises UnknownVersion: Tables are there that this code has not made. They stay as they are.
+        Tables of a later release that this one can work with stay as they are.
+
+        :raises UnknownVersion: Tables are there that this code has not made and can't work with.
+        :raises Busy: A table was in use for minutes. Nothing was changed.
         """
         upgrade.upgrade(self.engine)
 
     def is_upgraded(self) -> bool:
-        """Whether the ``prepaid_*`` tables are those of this version: for a readiness check."""
+        """Whether the ``prepaid_*`` tables have all that this version wants: for a readiness check."""
         return not self.behind()
 
     def behind(self) -> list[str]:
-        """Why the ``prepaid_*`` tables are not those of this version, with the cure; empty when they are."""
+        """What the ``prepaid_*`` tables lack of this version, with the cure; empty when nothing.
+
+        Tables of a later release may lack nothing, so that two releases serve side by side.
+        """
         return upgrade.behind(self.engine)
 
     @property
@@ -399,6 +452,16 @@ class Prepaid(LedgerVerbs):
     @property
     def _session(self) -> Session:
         return self.session
+
+
+def _metrics() -> ModuleType:
+    try:
+        from .operations import metrics  # it needs prometheus_client, which a host may lack
+    except ModuleNotFoundError as missing:
+        raise ConfigError(
+            f'Metrics need {missing.name}. Run: pip install "flask-prepaid[metrics]"'
+        ) from missing
+    return metrics
 
 
 def _open_books(engine: Engine, clock: Clock, config: settings.Config) -> Ledger:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from prepaid_ledger.errors import PrepaidError
 
+from ..codes import guesses
 from ..context import Context, reading
 from ..errors import GatewayUnavailable
 from ..payments import card_testing, customers, paid_requests, payments, refusals
@@ -17,7 +18,7 @@ from ..payments.models import Payment, Refund
 from ..purchases import checkout, fraud_warnings, refunds, topups
 from ..reports import balance_sync, credits
 from ..subscriptions import blocking, retries, subscribing
-from . import notices
+from . import marks, notices
 
 Id = TypeVar("Id", int, str)
 
@@ -46,6 +47,7 @@ def tick(context: Context) -> dict[str, int]:
     credits.catch_up(context, max_time=COUNTING)
     card_testing.forget(context)
     refusals.forget(context)
+    guesses.forget(context)
     paid_requests.forget(context)
     try:
         balance_sync.sync_if_old(context)
@@ -53,6 +55,8 @@ def tick(context: Context) -> dict[str, int]:
         context.session.rollback()
         log.warning("Stripe's balance was not copied: %s", error)
     balance_sync.note_tick(context)
+    if context.config.marks:
+        marks.keep_or_warn(context.engine, context.config.marks)
     each(context, blocking.due, blocking.check)  # before anything is charged
     return due | {
         "payments": each(context, partial(_due, table=Payment), checkout.check_with_stripe),

@@ -3,8 +3,10 @@
 A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
+from .engine import answer_within
+from .transactions import raising_busy
 from .types import Base, BigInt, UtcDateTime, whole_numbers, words
-from .upgrade import LEDGER, Chain, downgrade, upgrade
+from .upgrade import LEDGER, Chain, downgrade, patiently, upgrade
 from .upsert import insert
 
 __all__ = [
@@ -13,8 +15,11 @@ __all__ = [
     "BigInt",
     "Chain",
     "UtcDateTime",
+    "answer_within",
     "downgrade",
     "insert",
+    "patiently",
+    "raising_busy",
     "upgrade",
     "whole_numbers",
     "words",

@@ -46,9 +46,8 @@ def move_credits(right: Right, sign: int) -> ResponseReturnValue:
     except PrepaidError as error:
         flash(str(error), "warning")
     else:
-        flash(
-            f"{sign * credits:+,} credits. The balance is {context.ledger.balance(owner):,} now.", "success"
-        )
+        moved, balance = money.number(sign * credits, signed=True), context.ledger.balance(owner)
+        flash(f"{moved} {money.unit().plural}. The balance is {money.number(balance)} now.", "success")
     return redirect(page.customer_url(owner), 303)
 
 
@@ -61,6 +60,9 @@ def refund(payment_id: int) -> ResponseReturnValue:
         return refund_form(payment)
     try:
         amount = forms.amount_minor(payment.currency, example_minor=payment.paid_minor or 0)
+        left = refunds.left_to_refund(payment)
+        if amount > left > 0:
+            raise UnknownItem(f"At most {money.show(left, payment.currency)} can go back.", field="amount")
         reason, key = forms.reason(), forms.required_attempt()
     except UnknownItem as error:
         return refund_form(payment, error), error.http_status
