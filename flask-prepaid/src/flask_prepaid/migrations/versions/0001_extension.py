@@ -27,7 +27,7 @@ PLAN_STATES = (
 TABLES = (
     "customer card topup notice attempt operator_day payment refund dispute credit_note"
     " fraud_warning refusal paid_request code code_claim code_guess inbox comparison"
-    " plan_price subscription trial_card invoice subscription_change"
+    " plan_price subscription trial_card invoice plan_month month_refund subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
 )
 
@@ -330,6 +330,8 @@ def create_plans() -> None:
         sa.Column("plan", sa.String(64), nullable=False),
         sa.Column("title", sa.String(255), nullable=False),
         sa.Column("credits", BIG, nullable=False),
+        sa.Column("parts", BIG, nullable=False),
+        sa.Column("once", BIG, nullable=False),
         sa.Column("roll_over", BIG, nullable=False),
         sa.Column("amount_minor", BIG, nullable=False),
         sa.Column("currency", sa.String(3), nullable=False),
@@ -355,6 +357,7 @@ def create_plans() -> None:
         sa.Column("card_id", sa.String(255)),
         sa.Column("period_start", AT),
         sa.Column("period_end", AT),
+        sa.Column("anchor_at", AT),
         sa.Column("trial_end", AT),
         sa.Column("cancel_at", AT),
         sa.Column("schedule_id", sa.String(255)),
@@ -409,6 +412,8 @@ def create_history_of_plans() -> None:
         sa.Column("period_start", AT),
         sa.Column("period_end", AT),
         sa.Column("credits", BIG),
+        sa.Column("once", BIG, nullable=False, server_default="0"),
+        sa.Column("once_key", sa.String(120)),
         sa.Column("per_period", BIG, nullable=False, server_default="0"),
         sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id")),
         sa.Column("page_url", sa.String(1024)),
@@ -423,6 +428,7 @@ def create_history_of_plans() -> None:
     op.create_index(
         "ix_prepaid_invoice_subscription_id_created_at", "prepaid_invoice", ["subscription_id", "created_at"]
     )
+    create_months()
     op.create_table(
         "prepaid_subscription_change",
         sa.Column("id", BIG, primary_key=True),
@@ -453,6 +459,42 @@ def create_history_of_plans() -> None:
     )
     partial_index(
         "ix_prepaid_subscription_change_uncounted", "prepaid_subscription_change", ["id"], only="NOT counted"
+    )
+
+
+def create_months() -> None:
+    op.create_table(
+        "prepaid_plan_month",
+        sa.Column("invoice_id", BIG, sa.ForeignKey("prepaid_invoice.id"), primary_key=True),
+        sa.Column("number", BIG, primary_key=True, autoincrement=False),
+        sa.Column("subscription_id", BIG, sa.ForeignKey("prepaid_subscription.id"), nullable=False),
+        sa.Column("starts_at", AT, nullable=False),
+        sa.Column("ends_at", AT, nullable=False),
+        sa.Column("credits", BIG, nullable=False),
+        sa.Column("cut", BIG, nullable=False),
+        sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column("roll_over", BIG, nullable=False),
+        sa.Column("stopped", sa.Boolean(), nullable=False),
+        sa.Column("given", BIG),
+        sa.Column("given_at", AT),
+        sa.CheckConstraint("credits > 0 AND cut >= 0 AND cut <= credits", name="cut_within_credits"),
+        sa.CheckConstraint("number > 1", name="number_after_first"),
+    )
+    partial_index(
+        "ix_prepaid_plan_month_due",
+        "prepaid_plan_month",
+        ["starts_at"],
+        only="given_at IS NULL AND NOT stopped",
+    )
+    op.create_index(
+        "ix_prepaid_plan_month_subscription_id", "prepaid_plan_month", ["subscription_id", "starts_at"]
+    )
+    op.create_table(
+        "prepaid_month_refund",
+        sa.Column("invoice_id", BIG, sa.ForeignKey("prepaid_invoice.id"), primary_key=True),
+        sa.Column("number", BIG, primary_key=True, autoincrement=False),
+        sa.Column("name", sa.String(120), primary_key=True),
+        sa.Column("amount_minor", BIG, nullable=False),
     )
 
 
