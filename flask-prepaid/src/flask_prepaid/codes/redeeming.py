@@ -163,7 +163,7 @@ def _give(context: Context, code: Code, claim: CodeClaim) -> None:
         key = f"referral:{claim.id}"
         gifts.append(_Gift(code.referrer, claim.referrer_credits, key, f"Your code {code.code} was redeemed"))
     lasts = code.expires_after_s
-    ends = None if lasts is None else context.clock() + timedelta(seconds=lasts)
+    ends = None if lasts is None else claim.at + timedelta(seconds=lasts)
     for gift in sorted(gifts, key=lambda gift: gift.owner):
         context.ledger.grant(gift.owner, gift.credits, key=gift.key, reason=gift.reason, expires_at=ends)
 
