@@ -203,7 +203,7 @@ class PlanMonth(Base):
     """What a paid invoice gives in one of its later months, from ``starts_at`` until ``ends_at``.
 
     ``number`` counts its months; the first is the invoice's own. ``credits`` were bought for
-    ``amount_minor``; ``cut`` of them went with a smaller plan. ``stopped``: all its money went back, so nothing
+    ``amount_minor``; ``cut`` of them went with a smaller plan. ``stopped``: its money went back, and nothing
     comes. ``given`` is what came at ``given_at``, under the key ``invoice:<id>:month:<number>``.
     """
 
