@@ -16,7 +16,7 @@ Span = tuple[int, int]
 
 
 @dataclass
-class Line:
+class BilledTime:
     """A line of an invoice, as Stripe has it: what it costs, and of which plan it pays how much time."""
 
     plan: str
@@ -70,7 +70,7 @@ class Books:
         self.periods: set[Span] = set()
         self.taken = 0
 
-    def pay(self, bill_id: str, total_minor: int, lines: list[Line], now: int) -> None:
+    def pay(self, bill_id: str, total_minor: int, lines: list[BilledTime], now: int) -> None:
         """An invoice is paid."""
         at_once, later = Fraction(0), defaultdict[Span, Fraction](Fraction)
         self.periods |= {(line.start, line.end) for line in lines if not line.is_part and line.net_minor}
@@ -97,7 +97,7 @@ class Books:
             self.bills.append(bill)
         self.tick(now)
 
-    def months_of(self, line: Line) -> list[Span]:
+    def months_of(self, line: BilledTime) -> list[Span]:
         """The months that a line pays for, the first perhaps in part."""
         period = (line.start, line.end)
         if line.is_part:

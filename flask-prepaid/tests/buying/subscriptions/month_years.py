@@ -15,7 +15,7 @@ from flask_prepaid.testing import Databases
 from prepaid_ledger.errors import NothingToReverse
 from prepaid_ledger.tables import Entry, Kind, Wallet
 
-from .month_model import Books, Line, Terms
+from .month_model import BilledTime, Books, Terms
 from .month_shop import MONTHLY, MonthShop
 
 STARTS = ("2024-01-31T12:00:00", "2024-02-10T00:00:05", "2025-08-31T23:59:50", "2025-11-30T06:00:00")
@@ -138,11 +138,11 @@ class Year:
                 lines = [self.line(line) for line in bill.lines.data]
                 self.books.pay(bill.id, bill.total, lines, self.shop.stripe.now())
 
-    def line(self, line: Any) -> Line:
+    def line(self, line: Any) -> BilledTime:
         price = self.shop.v1.prices.retrieve(str(line.pricing.price_details.price))
         details = line.parent.subscription_item_details or line.parent.invoice_item_details
         plan = price.metadata["prepaid_plan"]
-        return Line(
+        return BilledTime(
             plan, line.quantity or 1, line.amount, bool(details.proration), line.period.start, line.period.end
         )
 
