@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import EllipsisType
 
 #: What every room above them may know.
-GROUND = {"context", "errors", "money", "signals"}
+GROUND = {"checks", "context", "errors", "money", "signals"}
 
 CHARTER: dict[str, set[str] | EllipsisType] = {
     "errors": set(),
@@ -31,7 +31,16 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # Payment.failure_counted, SubscriptionChange.counted.
     "reports": {"context", "gateway", "payments", "subscriptions"},
     # What runs by itself or by cron.
-    "operations": {*GROUND, "gateway", "payments", "purchases", "reports", "subscriptions", "upgrade"},
+    "operations": {
+        *GROUND,
+        "gateway",
+        "host",
+        "payments",
+        "purchases",
+        "reports",
+        "subscriptions",
+        "upgrade",
+    },
     # Pages and commands are on top, and meet the app as a context.
     "web": {*GROUND, "catalog", "gateway", "operations", "payments", "purchases", "subscriptions", "upgrade"},
     "web/operator": {*GROUND, "operations", "payments", "purchases", "reports", "subscriptions", "web"},

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from prepaid_ledger import database
 from prepaid_ledger.database import LEDGER, Chain
-from prepaid_ledger.errors import UnknownVersion
+from prepaid_ledger.errors import TablesLack, UnknownVersion
 
 #: The extension's own tables, some of which refer to the ledger's.
 EXTENSION = Chain(Path(__file__).parent / "migrations", "prepaid_alembic_version")
@@ -21,8 +21,12 @@ def upgrade(engine: Engine) -> None:
     Two processes that start together take turns. A failure leaves the tables as they were.
 
     :raises UnknownVersion: Tables are there that this code has not made. They stay as they are.
+    :raises TablesLack: They are at the newest version, and are not what it makes.
     """
     database.upgrade(engine, LEDGER, EXTENSION)
+    with engine.connect() as connection:
+        if lacking := database.lacking(connection, whole=True):
+            raise TablesLack(lacking)
 
 
 def downgrade(engine: Engine) -> None:
@@ -31,17 +35,21 @@ def downgrade(engine: Engine) -> None:
 
 
 def behind(engine: Engine) -> list[str]:
-    """A line for each chain of tables that is not at the version this code wants, with the cure."""
+    """Why the tables are not those that this code wants, with the cure; empty when they are."""
     titles = {"The ledger's tables": LEDGER, "The extension's tables": EXTENSION}
     with engine.connect() as connection:
         try:
             versions = {title: chain.version(connection) for title, chain in titles.items()}
         except UnknownVersion as error:
             return [str(error)]
+        late = [title for title, chain in titles.items() if versions[title] != chain.newest]
+        lacking = [] if late else database.lacking(connection, whole=True)
+    if lacking:
+        return [str(TablesLack(lacking))]
     return [
-        f"{title} are at {versions[title] or 'nothing'}, not at {chain.newest}. Run: flask prepaid upgrade"
-        for title, chain in titles.items()
-        if versions[title] != chain.newest
+        f"{title} are at {versions[title] or 'nothing'}, not at {titles[title].newest}. "
+        "Run: flask prepaid upgrade"
+        for title in late
     ]
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import func, or_, select
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
+from .. import checks
 from ..catalog import Plan
 from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, TooManyAttempts, UnknownItem
@@ -255,7 +256,7 @@ def check_quantity(plan: Plan, quantity: int) -> None:
 
     :raises UnknownItem: It is out of bounds.
     """
-    if not 1 <= quantity <= plan.max_quantity:
+    if not checks.is_whole(quantity) or not 1 <= quantity <= plan.max_quantity:
         raise UnknownItem(f"This plan can be taken 1 to {plan.max_quantity} times over.", field="quantity")
 
 

@@ -4,7 +4,7 @@ A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
 from .types import Base, BigInt, UtcDateTime, whole_numbers, words
-from .upgrade import LEDGER, Chain, downgrade, upgrade
+from .upgrade import LEDGER, Chain, downgrade, lacking, upgrade
 from .upsert import insert
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "UtcDateTime",
     "downgrade",
     "insert",
+    "lacking",
     "upgrade",
     "whole_numbers",
     "words",

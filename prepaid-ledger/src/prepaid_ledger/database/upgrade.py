@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from ..errors import UnknownVersion
+from ..errors import TablesLack, UnknownVersion
 from .types import Base
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def upgrade(engine: Engine, *chains: Chain) -> None:
     way a second process finds the work done. A failure leaves all tables as they were.
 
     :raises UnknownVersion: Tables are there that this code has not made.
+    :raises TablesLack: They are at the newest version, and are not what it makes.
     """
     from alembic import command
 
@@ -88,6 +89,27 @@ def upgrade(engine: Engine, *chains: Chain) -> None:
             chain.version(connection)  # refuses before the first of them is changed
         for chain in chains:
             command.upgrade(chain.settings(connection), "head")
+        if columns := lacking(connection):
+            raise TablesLack(columns)
+
+
+def lacking(connection: Connection, *, whole: bool = False) -> list[str]:
+    """The columns that the models have and their tables do not, such as ``prepaid_entry.item``.
+
+    What was not released may change under its number: whoever made tables before has others.
+
+    :param whole: Name tables that are not there, too: those of every chain should be.
+    """
+    models = {table.name: table for table in Base.metadata.sorted_tables if table.name.startswith("prepaid_")}
+    kept = inspect(connection).get_multi_columns(filter_names=list(models))
+    found = {name: {column["name"] for column in columns} for (_, name), columns in kept.items()}
+    columns = [
+        f"{name}.{column.name}"
+        for name in sorted(found)
+        for column in models[name].columns
+        if column.name not in found[name]
+    ]
+    return columns + (sorted(models.keys() - found.keys()) if whole else [])
 
 
 def downgrade(engine: Engine, *chains: Chain) -> None:
