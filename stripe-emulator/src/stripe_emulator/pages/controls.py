@@ -102,6 +102,21 @@ def hear() -> Response:
     return jsonify(controls.state(storage()))
 
 
+@pages.post("/_emulator/account")
+def rename() -> Response:
+    """``{"name": "..."}``: what the account is called, as customers see it on the pages."""
+    controls.rename(storage(), _needed(_parameters(name=str), "name"))
+    return jsonify(controls.state(storage()))
+
+
+@pages.post("/_emulator/bank")
+def bank() -> Response:
+    """``{"payment": "pi_...", "succeeds": true}``: a bank debit that is processing ends now."""
+    form = _parameters(payment=str, succeeds=bool)
+    payment = _needed(form, "payment")
+    return jsonify(controls.finish_debit(storage(), payment, succeeds=form.get("succeeds", True)))
+
+
 @pages.get("/_emulator/state")
 def state() -> Response:
     """Counts, clock, pending deliveries."""

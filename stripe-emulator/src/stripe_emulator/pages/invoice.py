@@ -1,4 +1,4 @@
-"""The hosted invoice, its PDF, and a payment's receipt: for whoever has the link."""
+"""The hosted invoice, its PDF, a payment's receipt, and a mandate: for whoever has the link."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.pages import card_form, invoice_pdf, problem
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
-from stripe_emulator.payments import challenges
+from stripe_emulator.payments import challenges, mandates
 
 pages = Blueprint("invoice", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)
@@ -26,7 +26,7 @@ def show(invoice_id: str) -> ResponseReturnValue:
         invoice = _invoice(invoice_id)
         intent = invoices.intent_of(invoice) or {}
         error = intent.get("last_payment_error") if "redirect_status" in request.args else None
-        return _page(invoice, Refusal("card_number", error["message"]) if error else None)
+        return _page(invoice, Refusal({"card_number": error["message"]}) if error else None)
 
 
 @pages.post("/invoice/<invoice_id>")
@@ -44,7 +44,7 @@ def pay(invoice_id: str) -> ResponseReturnValue:
             return _page(invoice, refusal, 422)
         refused = collection.attempt(invoice, method, return_url=invoice["hosted_invoice_url"])
         if refused is not None:
-            return _page(invoice, Refusal("card_number", refused.message), 402)
+            return _page(invoice, Refusal({"card_number": refused.message}), 402)
         intent = invoices.intent_of(invoice) or {}
         asks = intent.get("status") == "requires_action"
         return redirect(challenges.url(intent) if asks else f"/invoice/{invoice_id}", 303)
@@ -55,7 +55,7 @@ def pdf(invoice_id: str) -> ResponseReturnValue:
     """The invoice to print and to file."""
     with storage().transaction(write=False):
         invoice = _invoice(invoice_id)
-    response = Response(invoice_pdf.pdf_of(invoice), mimetype="application/pdf")
+        response = Response(invoice_pdf.pdf_of(invoice), mimetype="application/pdf")
     name = f"Invoice-{invoice['number'] or invoice['id']}.pdf"
     response.headers["Content-Disposition"] = f'inline; filename="{name}"'
     return response
@@ -69,6 +69,15 @@ def receipt(charge_id: str) -> ResponseReturnValue:
         paid_for = store.select(completion.KIND, {"payment_intent": charge["payment_intent"]}, limit=1)
         bought = [line for session in paid_for for line in session["_lines"]]
         return render_template("hosted/receipt.html", charge=charge, bought=bought)
+
+
+@pages.get("/mandates/<mandate_id>")
+def mandate(mandate_id: str) -> ResponseReturnValue:
+    """What a customer allowed by a mandate, and whether it still holds."""
+    with storage().transaction(write=False):
+        given = store.get(mandates.KIND, mandate_id)
+        method = store.get("payment_method", given["payment_method"])
+        return render_template("hosted/mandate.html", mandate=given, method=method)
 
 
 def _invoice(invoice_id: str) -> Json:
