@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from flask import Flask, Response, after_this_request, current_app, request
-from flask_security import user_authenticated
+from flask_security import password_reset, user_authenticated
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from ..models import User
@@ -48,7 +48,8 @@ def init_app(app: Flask, normalize: Normalize) -> None:
             )
             return response
 
-    user_authenticated.connect(remember, app, weak=False)
+    for proven in (user_authenticated, password_reset):  # who reads the mailbox is the owner, too
+        proven.connect(remember, app, weak=False)
 
 
 def guesser(normalize: Normalize) -> Callable[[], str]:
@@ -58,7 +59,7 @@ def guesser(normalize: Normalize) -> Callable[[], str]:
     """
 
     def counter() -> str:
-        address = normalize(request.form.get("email", "")[:255])
+        address = normalize(request.form.get("email", "").strip()[:255])
         if address is None:
             return f"nobody:{client_address()}"
         account = _digest(address)
