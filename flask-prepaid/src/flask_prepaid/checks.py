@@ -125,10 +125,13 @@ def choice(where: str, value: object, choices: Collection[str]) -> str:
     return value
 
 
-def did_you_mean(value: object, choices: Collection[str]) -> str:
-    """A question with the closest word, or nothing where none is close."""
+def did_you_mean(value: object, choices: Collection[str], *, prefix: str = "") -> str:
+    """A question with the closest word, or nothing where none is close.
+
+    :param prefix: What all words begin with where they are written; it makes none of them closer.
+    """
     near = difflib.get_close_matches(str(value), choices, 1)
-    return f"Did you mean {near[0]}? " if near else ""
+    return f"Did you mean {prefix}{near[0]}? " if near else ""
 
 
 def spoken(period: timedelta) -> str:

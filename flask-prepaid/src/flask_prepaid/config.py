@@ -249,10 +249,9 @@ def read(app: Flask) -> Config:
 
 def _refuse_unknown(written: Mapping[str, Any]) -> None:
     """Name a setting that nobody reads; it is one with a typing error."""
-    known = [f"PREPAID_{name}" for name in names()]
     for name in written:
-        if f"PREPAID_{name}" not in known:
-            meant = checks.did_you_mean(f"PREPAID_{name}", known)
+        if name not in names():
+            meant = checks.did_you_mean(name, names(), prefix="PREPAID_")
             raise ConfigError(
                 f"There is no setting PREPAID_{name}. {meant or 'Take it away. '}"
                 "The reference of settings has them all."

@@ -12,6 +12,7 @@ from sqlalchemy import func, or_, select
 
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
+from prepaid_ledger.errors import KeyReused
 
 from .. import checks
 from ..catalog import Plan
@@ -30,6 +31,7 @@ OVERDUE_AFTER = timedelta(hours=2)
 #: How often what was begun before is fetched anew, while it changes under our hands.
 CLOSING_TRIES = 3
 
+OTHER_CHOICE = "This was already asked for with another choice. Load the page again."
 TWO_AT_ONCE = "Another page of yours has just begun a plan. Load this page again."
 CARD_GONE = "That card is not on file any more. Choose another one."
 ONE_PLAN = "You have a plan already. Change it on this page; a second one is not needed."
@@ -223,7 +225,9 @@ def _begin(
         if row is None:
             raise PlanRefused(TWO_AT_ONCE)
         if (row.price_id, row.quantity) != (price_id, quantity):
-            raise PlanRefused("This form was already sent with another choice. Load the page again.")
+            if attempt is not None and attempt.startswith("verb:"):
+                raise KeyReused(attempt.removeprefix("verb:"))
+            raise PlanRefused(OTHER_CHOICE)
         return row, _begun(row)
 
 

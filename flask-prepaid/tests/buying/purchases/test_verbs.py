@@ -49,7 +49,11 @@ def test_nothing_is_sold_to_whom_the_ledger_can_give_no_credits(
 def test_a_program_sells_a_plan(shop_with: ShopWith) -> None:
     shop = shop_with(plans=[Plan("monthly", credits=50, amount_minor=300, max_quantity=3)])
 
-    shop.pay(session_in(checkout(shop, plan="monthly", quantity=2)))
+    page = checkout(shop, plan="monthly", quantity=2, key="order-18")
+    assert checkout(shop, plan="monthly", quantity=2, key="order-18") == page
+    with pytest.raises(KeyReused, match="'order-18' has already"):
+        checkout(shop, plan="monthly", quantity=1, key="order-18")
+    shop.pay(session_in(page))
 
     assert shop.balance() == 100
 
