@@ -70,8 +70,8 @@ def name() -> str:
 def rename(wanted: str) -> None:
     """:raises InvalidRequest: It is no name: empty, or too long."""
     wanted = wanted.strip()
-    if not 1 <= len(wanted) <= NAME_LENGTH:
-        raise InvalidRequest(f"A name has 1 to {NAME_LENGTH} characters.", param="name")
+    if not 1 <= len(wanted) <= NAME_LENGTH or not wanted.isprintable():
+        raise InvalidRequest(f"A name has 1 to {NAME_LENGTH} characters, on one line.", param="name")
     store.put_setting(NAME_SETTING, wanted)
 
 

@@ -16,7 +16,7 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from stripe_emulator.api import keys
+from stripe_emulator.api import keys, request_log
 from stripe_emulator.api.request import Api, Call, Reply
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import StripeError
@@ -117,7 +117,7 @@ class Accounts(Generic[A]):
         for object_id in _ID.findall(text):
             for emulator in self:
                 with emulator.store.transaction(write=False):
-                    if store.find_any(object_id) is not None:
+                    if store.find_any(object_id) or request_log.named(object_id):
                         return emulator
         chosen = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(COOKIE)
         known = {emulator.store.account: emulator for emulator in self}

@@ -216,6 +216,17 @@ class Emulator:
         """Give an endpoint a new secret and return it; the old one signs, too, for so many hours."""
         return controls.roll_secret(self.store, endpoint, hours=hours)
 
+    def finish_debit(self, payment: Any, *, succeeds: bool = True) -> Json:
+        """Have the bank answer a debit that is processing now, not days later; return the payment."""
+        try:
+            return controls.finish_debit(self.store, _id(payment), succeeds=succeeds)
+        finally:
+            self.deliver()
+
+    def rename(self, name: str) -> None:
+        """Give the account another name, which its customers see on the pages."""
+        controls.rename(self.store, name)
+
     def chaos(self, **settings: Any) -> None:
         """Make Stripe behave badly: ``chaos(duplicate=1, shuffle=True)``; ``chaos()`` ends it."""
         controls.set_chaos(self.store, settings)

@@ -187,6 +187,20 @@ def test_a_form_of_another_site_does_nothing(
     assert after["now"] - before["now"] < 5
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:5000"])
+def test_a_page_of_another_site_can_not_use_the_controls(
+    stripe: Any, visitor: Client, stripe_emulator: Emulator, origin: str
+) -> None:
+    """A form or a script sends JSON as plain text without asking; a program names no origin."""
+    stripe.customers.create({})
+
+    refused = visitor.post("/_emulator/reset", data="{}", headers={"Origin": origin})
+
+    assert refused.status_code == 403
+    assert stripe_emulator.state()["objects"]["customer"] == 1
+    assert visitor.post("/_emulator/reset", data="{}").status_code == 200
+
+
 def test_nobody_frames_the_dashboard_and_no_page_runs_a_script_of_its_own(visitor: Client) -> None:
     policy = visitor.get("/").headers["Content-Security-Policy"]
 

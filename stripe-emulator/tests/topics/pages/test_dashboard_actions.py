@@ -20,6 +20,10 @@ def press(visitor: Client, path: str, **form: str) -> TestResponse:
     return visitor.post(path, data=form, headers=HERE, follow_redirects=True)
 
 
+def key_of(name: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer sk_test_{name}_of_the_team"}
+
+
 def names(page: TestResponse) -> list[str]:
     """What the rows of a page are called."""
     return re.findall(r'title="\w+">([^<]+)</a>', page.text)
@@ -228,6 +232,36 @@ def test_one_delivery_is_sent_again_with_all_that_was_sent_before(
     assert press(visitor, "/deliveries/99/retry").status_code == 404
 
 
+def test_no_address_and_no_form_breaks_a_page(shop: Shop, visitor: Client) -> None:
+    """Every object of an account has its page; whatever else is asked for is refused."""
+    customer = shop.customer()
+    shop.subscribe(customer, shop.price())
+    shop.emulator.pay(shop.checkout().id)
+    shop.v1.refunds.create({"payment_intent": shop.charge().id, "amount": 5})
+    shop.emulator.dispute(shop.charge().id)
+    shop.v1.customers.delete(customer)
+    with shop.emulator.store.transaction(write=False) as transaction:
+        rows = transaction.execute("SELECT kind, id FROM object").fetchall()
+
+    for kind, object_id in rows:
+        assert visitor.get(f"/objects/{kind}/{object_id}", follow_redirects=True).status_code == 200
+    for kind in {kind for kind, _ in rows}:
+        assert visitor.get(f"/objects/{kind}?state=nowhere&before=9").status_code == 200
+    for path in ("/find?q=%00", "/find?q=$", "/logs/%00", "/states/%00", f"/deliveries/{9**30}"):
+        assert visitor.get(path).status_code == 404
+    for path in ("/logs?path=%00&verb='", "/deliveries?state=x", "/events?type=x&delivery=x"):
+        assert visitor.get(path).status_code == 200
+    for path, form in (
+        ("/clock", {"to": "0001-01-01T00:00"}),
+        ("/chaos", {"preset": "x"}),
+        ("/account", {"name": "x" * 101}),
+        ("/account", {"name": "two\nlines"}),
+        ("/states", {}),
+    ):
+        assert press(visitor, path, **form).status_code == 422
+    assert press(visitor, f"/deliveries/{9**30}/retry").status_code == 404
+
+
 def test_the_account_has_a_name_that_customers_see(shop: Shop) -> None:
     visitor, session = shop.emulator.browser(), shop.checkout().id
     assert "Test shop" in visitor.get(f"/pay/{session}").text
@@ -261,4 +295,7 @@ def test_the_dashboard_shows_each_account_and_switches() -> None:
         assert f"Customer of {other}" not in page
 
     assert press(visitor, "/account/switch", account="acct_nobody").status_code == 422
+    of_ann = many.account("sk_test_ann_of_the_team").browser().get("/logs", headers=key_of("ann")).text
+    logged = re.findall(r'href="(/logs/req_\w+)"', of_ann)[0]
+    assert many.browser().get(logged).status_code == 200  # the log's address names no account
     many.close()

@@ -71,7 +71,9 @@ def change() -> ResponseReturnValue:
     if form.get("do") == "end":
         controls.set_chaos(storage(), {})
         return done("/chaos", "calm")
-    if form.get("preset") in PRESETS:
+    if "preset" in form and form["preset"] not in PRESETS:
+        return _page({}, error="There is no bad day of this name."), 422
+    if "preset" in form:
         controls.set_chaos(storage(), {**PRESETS[form["preset"]][2], "seed": "0"})
         return done("/chaos", "chaos")
     settings: Json = {}

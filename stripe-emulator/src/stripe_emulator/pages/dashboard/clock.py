@@ -10,7 +10,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, errors, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.account import storage
@@ -106,11 +106,23 @@ def _page(typed: Mapping[str, Any], error: str = "") -> str:
     with storage().transaction(write=False):
         values = {
             "coming": coming(limit=12),
-            "failed": [work | {"what": in_words(work["what"])} for work in clock.failed_work()[::-1]],
+            "failed": [
+                work | {"what": in_words(work["what"]), "error": _sentence(work["error"])}
+                for work in clock.failed_work()[::-1]
+            ],
             "ahead": span(store.get_setting("offset", 0)),
             "clocks": store.select("test_helpers.test_clock"),
         }
     return page("clock", **values, typed=typed, error=error)
+
+
+def _sentence(error: str) -> str:
+    """Why due work failed: Stripe's own words, or that it is a fault of the emulator's."""
+    name, _, message = error.partition(": ")
+    kind = getattr(errors, name, None)
+    if isinstance(kind, type) and issubclass(kind, errors.StripeError):
+        return message
+    return f"The emulator has a bug, please report it: {error}."
 
 
 def _moment(text: str) -> int | None:

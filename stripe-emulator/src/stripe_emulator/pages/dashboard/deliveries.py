@@ -12,6 +12,9 @@ from stripe_emulator.pages.dashboard.frame import PAGE, blueprint, done, missing
 
 pages = blueprint("deliveries")
 
+#: A delivery's number in an address, as large as a column holds.
+SEQ = "int(max=9007199254740991)"
+
 
 @pages.get("/deliveries")
 def list_all() -> ResponseReturnValue:
@@ -32,7 +35,7 @@ def list_all() -> ResponseReturnValue:
     )
 
 
-@pages.get("/deliveries/<int:seq>")
+@pages.get(f"/deliveries/<{SEQ}:seq>")
 def show(seq: int) -> ResponseReturnValue:
     """One delivery: each try with what was sent, how long it took, and the answer."""
     with storage().transaction(write=False):
@@ -49,7 +52,7 @@ def hurry() -> ResponseReturnValue:
     return done("/deliveries", "hurried")
 
 
-@pages.post("/deliveries/<int:seq>/retry")
+@pages.post(f"/deliveries/<{SEQ}:seq>/retry")
 def retry(seq: int) -> ResponseReturnValue:
     """Send one delivery again, whatever became of it."""
     with storage().transaction() as transaction:
