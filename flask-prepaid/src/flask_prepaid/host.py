@@ -119,8 +119,8 @@ def shadows(app: Flask) -> Iterator[str]:
     for rule in ours:
         twice = [address for address in _addresses(rule) if addresses[address] > 1 or address in taken]
         if twice:
-            of = f"the route of {taken[twice[0]]!r}" if twice[0] in taken else "another page of Prepaid"
-            yield f"{rule.endpoint} would stand at {rule.rule}, as {of} does. {MOVE}"
+            other = f"the route of {taken[twice[0]]!r}" if twice[0] in taken else "another page of Prepaid"
+            yield f"{rule.endpoint} would stand at {rule.rule}, as {other} does. {MOVE}"
         elif any(folder and rule.rule.startswith(f"{folder}/") for folder in folders):
             yield f"{rule.endpoint} would stand at {rule.rule}, among the app's static files. {MOVE}"
 

@@ -53,11 +53,11 @@ def words(what: str, *, max_length: int) -> Callable[[str], str]:
     """
 
     def text(written: str) -> str:
-        said = written.strip()
-        if not 1 <= len(said) <= max_length or not said.isprintable():
+        stripped = written.strip()
+        if not 1 <= len(stripped) <= max_length or not stripped.isprintable():
             cure = f"Write a text of 1 to {max_length} characters, on one line."
             raise click.ClickException(f"{what} is {written!r:.80}. {cure}")
-        return said
+        return stripped
 
     return text
 

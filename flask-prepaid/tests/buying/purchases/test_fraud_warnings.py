@@ -137,12 +137,12 @@ def test_a_refund_that_stripe_refuses_for_a_week_waits_for_a_person(
     for _ in range(10):
         shop.tick()
         shop.stripe.advance(days=1)
-    asked = len(refunds_of(shop))
-    assert asked == 1 + len(fraud_warnings.BACK_OFF)
+    tries = len(refunds_of(shop))
+    assert tries == 1 + len(fraud_warnings.BACK_OFF)
 
     stripe.on = False
     shop.tick()
-    assert len(refunds_of(shop)) == asked
+    assert len(refunds_of(shop)) == tries
 
 
 def refunds_of(shop: Shop) -> list[Any]:

@@ -102,14 +102,14 @@ def lacking(connection: Connection, *, whole: bool = False) -> list[str]:
     """
     models = {table.name: table for table in Base.metadata.sorted_tables if table.name.startswith("prepaid_")}
     kept = inspect(connection).get_multi_columns(filter_names=list(models))
-    found = {name: {column["name"] for column in columns} for (_, name), columns in kept.items()}
+    names = {table: {column["name"] for column in columns} for (_, table), columns in kept.items()}
     columns = [
         f"{name}.{column.name}"
-        for name in sorted(found)
+        for name in sorted(names)
         for column in models[name].columns
-        if column.name not in found[name]
+        if column.name not in names[name]
     ]
-    return columns + (sorted(models.keys() - found.keys()) if whole else [])
+    return columns + (sorted(models.keys() - names.keys()) if whole else [])
 
 
 def downgrade(engine: Engine, *chains: Chain) -> None:

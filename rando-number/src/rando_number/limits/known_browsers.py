@@ -10,12 +10,12 @@ import hmac
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from flask import Flask, Response, after_this_request, current_app, request
 from flask_security import password_reset, user_authenticated
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from ..models import User
 from .rates import client_address
 
 LASTS = timedelta(days=365)
@@ -30,7 +30,7 @@ Normalize = Callable[[str], str | None]
 def init_app(app: Flask, normalize: Normalize) -> None:
     """Keep in each browser, signed, who has signed in there."""
 
-    def remember(sender: Flask, user: User, **_: object) -> None:
+    def remember(sender: Flask, user: Any, **_: object) -> None:
         account = _digest(normalize(user.email) or user.email)
 
         @after_this_request
