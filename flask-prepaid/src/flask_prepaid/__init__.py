@@ -3,6 +3,7 @@
 from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
 
 from .catalog import Pack, Plan, PriceTier, Quantity
+from .codes.models import Code, CodeClaim
 from .extension import Prepaid
 from .payments.models import Payment, Refund
 from .signals import operator_acts
@@ -14,6 +15,8 @@ Desk = Operators
 
 __all__ = [
     "Busy",
+    "Code",
+    "CodeClaim",
     "Desk",
     "InsufficientCredits",
     "Operator",

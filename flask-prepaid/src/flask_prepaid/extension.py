@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import HeldCredits, Ledger, LedgerVerbs, Setup, UnfitDatabase, check_owner
+from prepaid_ledger import HeldCredits, Ledger, LedgerVerbs, Setup, UnfitDatabase, Unit, check_owner
 from prepaid_ledger import clock as clocks
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.clock import Clock
@@ -21,9 +21,11 @@ from . import checks, costs, host, upgrade
 from . import config as settings
 from .catalog import Catalog, Pack, Plan, Quantity
 from .cli.commands import commands
+from .codes.verbs import CodeVerbs
 from .errors import ConfigError
 from .gateway import calls
 from .gateway.client import Gateway
+from .money import CREDIT
 from .operations import audit_rules, webhooks
 from .payments import customers, refusals
 from .payments.models import Payment, Refund, SavedCard
@@ -60,7 +62,7 @@ class State:
     clock: Clock
 
 
-class Prepaid(LedgerVerbs):
+class Prepaid(LedgerVerbs, CodeVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param db: Anything with ``.session`` and ``.engine``.
@@ -74,6 +76,8 @@ class Prepaid(LedgerVerbs):
     :param email: Gives the address of an owner; ``None`` is: none is known. Stripe's customers get it.
     :param mail: Sends a mail: the address, the subject, the text. Needs ``email`` and PREPAID_BASE_URL.
     :param trial: Says whether an owner may try a plan free. By default everybody may; each owner once.
+    :param unit: What credits are called, and with how many decimals people read them. Amounts stay whole
+        numbers in the price list and in all verbs: ``unit.parts("2.5")`` makes one.
     :param http_client: A ``stripe.HTTPClient`` to use in place of the SDK's own.
     :raises ConfigError: An argument is wrong: the message names it, with the cure.
     """
@@ -92,6 +96,7 @@ class Prepaid(LedgerVerbs):
         email: Callable[[str], str | None] | None = None,
         mail: Mail | None = None,
         trial: Callable[[str], bool] | None = None,
+        unit: Unit = CREDIT,
         http_client: Any = None,
     ) -> None:
         host.check_functions({"clock": clock, "owner": owner, "email": email, "mail": mail, "trial": trial})
@@ -101,7 +106,13 @@ class Prepaid(LedgerVerbs):
             raise ConfigError(
                 "Prepaid(mail=...) needs addresses to write to: give it Prepaid(email=...), too."
             )
+        if not isinstance(unit, Unit):
+            checks.refuse("Prepaid(unit=...)", unit, 'Write Unit("credit", scale=3) there.')
+        if unit.scale and quantity is not None:
+            cure = "Sell packs, of credits=unit.parts(...) each: a tier prices each part in whole cents."
+            checks.refuse("Prepaid(quantity=...) beside a unit with decimals", quantity, cure)
         self.catalog = Catalog(packs, quantity, plans)
+        self.unit = unit
         self.operators = operators
         self._clock = clock
         self._http_client = http_client
@@ -216,9 +227,13 @@ class Prepaid(LedgerVerbs):
         """
         return costs.priced(self, credits, key)
 
+    def _lasting(self) -> Any:
+        """A meter goes on in a stream that has no request around it any more."""
+        return costs.Anywhere(self)
+
     @property
     def current_hold(self) -> HeldCredits:
-        """The credits that are held for the view at work, to ``capture`` fewer, or ``release``.
+        """The credits that are held for the view at work, to ``capture`` fewer, ``extend``, or ``release``.
 
         A view that streams asks for it before it returns, and keeps it for its generator.
 

@@ -19,6 +19,7 @@ from .errors import (
 )
 from .held_credits import HeldCredits
 from .ledger import HOLD_EXPIRES_AFTER, Ledger
+from .meters import Meter
 from .prices import Price, PriceLine, Rates
 from .reading.budgets import BudgetSummary
 from .reading.quotes import Quote
@@ -27,6 +28,7 @@ from .reading.usage import Usage
 from .reading.wallets import LotSummary, Page, WalletSummary
 from .spends.single import SpendRequest, Spent
 from .tables import Entry, Hold, HoldState, Kind
+from .units import Unit
 from .verbs import LedgerVerbs, Setup
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "Ledger",
     "LedgerVerbs",
     "LotSummary",
+    "Meter",
     "NothingToReverse",
     "Page",
     "PrepaidError",
@@ -61,6 +64,7 @@ __all__ = [
     "Statement",
     "TablesLack",
     "UnfitDatabase",
+    "Unit",
     "UnknownVersion",
     "Usage",
     "WalletBlocked",

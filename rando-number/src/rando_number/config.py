@@ -57,6 +57,7 @@ PATHS = {
     "invoice": "/buy-credits/invoice",
     "cards": "/cards",
     "plan": "/subscription",
+    "redeem": "/redeem",
     "operator": "/admin",
     "webhook": "/prepaid/webhook",
 }

@@ -62,11 +62,16 @@ def quantity(fields: Mapping[str, str]) -> int:
 def credits_to_move() -> int:
     """How many credits an operator gives or takes.
 
-    :raises UnknownItem: It is no whole number from 1 on, or too large.
+    :raises UnknownItem: It is no number above 0, has more decimals than the unit, or is too large.
     """
-    number = _digits(request.form.get("credits", "").strip(), MAX_DIGITS)
-    if number is None or not 0 < number <= MAX_CREDITS:
-        raise UnknownItem(f"Write a whole number of credits, 1 to {MAX_CREDITS:,}.", field="credits")
+    unit = money.unit()
+    try:
+        number = unit.parts(request.form.get("credits", "").strip())
+    except ValueError:
+        number = 0
+    if not 0 < number <= MAX_CREDITS:
+        kind = f"so many {unit.plural}" if unit.scale else f"a whole number of {unit.plural}"
+        raise UnknownItem(f"Write {kind}, {unit.number(1)} to {unit.number(MAX_CREDITS)}.", field="credits")
     return number
 
 

@@ -3,6 +3,7 @@
 A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
+from .transactions import raising_busy
 from .types import Base, BigInt, UtcDateTime, whole_numbers, words
 from .upgrade import LEDGER, Chain, downgrade, lacking, upgrade
 from .upsert import insert
@@ -16,6 +17,7 @@ __all__ = [
     "downgrade",
     "insert",
     "lacking",
+    "raising_busy",
     "upgrade",
     "whole_numbers",
     "words",

@@ -13,8 +13,8 @@ from ...errors import ConfigError
 class Role(StrEnum):
     """``SUPPORT`` reads, and gives small numbers of credits.
 
-    ``FINANCE`` also gives many, takes, refunds, changes plans, and blocks. ``ADMIN`` also runs events of the
-    inbox again and mends what has drifted.
+    ``FINANCE`` also gives many, makes codes, takes, refunds, changes plans, and blocks. ``ADMIN``
+    also runs events of the inbox again and mends what has drifted.
     """
 
     SUPPORT = "support"
@@ -31,6 +31,7 @@ class Right(StrEnum):
     REFUND = "refund"
     PLAN = "plan"
     BLOCK = "block"
+    CODES = "codes"
     SYNC = "sync"
     REPLAY = "replay"
     MEND = "mend"
