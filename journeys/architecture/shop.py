@@ -33,6 +33,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "production": set(),
     "config": {"production"},
     "demo": {"accounts", "callers", "models", "numbers", "shop"},
+    "about": set(),
     "cli": {"demo", "migrations", "models"},
     "__init__": ...,
     "asgi": {"__init__", "api", "config"},

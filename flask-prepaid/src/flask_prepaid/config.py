@@ -48,6 +48,7 @@ DEFAULT_PATHS = {
     "return": "/prepaid/return",
     "confirm": "/prepaid/confirm",
     "invoice": "/prepaid/invoice",
+    "billing": "/prepaid/billing",
     "cards": "/prepaid/cards",
     "plan": "/prepaid/plan",
     "redeem": "/prepaid/redeem",
@@ -180,6 +181,12 @@ class Config:
         Switch(),
         "a payment is refunded by itself when its card's bank sends an early fraud warning, before it "
         "becomes a dispute",
+        False,
+    )
+    own_card_form: bool = setting(
+        Switch(),
+        "a card that is not on file is given on your own page, in fields of Stripe's, and no longer on "
+        "Stripe's page",
         False,
     )
     promotion_codes: bool = setting(

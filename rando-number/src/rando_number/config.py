@@ -6,6 +6,7 @@ The names are those of ``.env.example``. An old or wrong one is named with what 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -55,6 +56,7 @@ PATHS = {
     "return": "/buy-credits/return",
     "confirm": "/buy-credits/confirm",
     "invoice": "/buy-credits/invoice",
+    "billing": "/billing",
     "cards": "/cards",
     "plan": "/subscription",
     "redeem": "/redeem",
@@ -62,6 +64,8 @@ PATHS = {
     "webhook": "/prepaid/webhook",
 }
 
+
+MAIL_ADDRESS = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+")
 
 #: How long is waited for a connection to the database, and for a lock in it, in seconds.
 WAITS_S = 4
@@ -134,6 +138,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
         "PROXY_HOPS": number(environ, "RANDO_PROXY_HOPS", 0, max=16),
         "ADMIN_SECOND_FACTOR": flag(environ, "RANDO_ADMIN_SECOND_FACTOR", production),
         "API_RATE": number(environ, "RANDO_API_RATE", 6000, min=1, max=10**9),
+        **seller(environ),
         **of_extension(environ),
         **web(base_url),
         **stripe(environ),
@@ -159,6 +164,21 @@ def misnamed(environ: Mapping[str, str]) -> list[str]:
         for name in environ
         if name in FIXED_LIMITS
     ]
+
+
+def seller(environ: Mapping[str, str]) -> dict[str, str]:
+    """Who sells, for the pages that say so.
+
+    :raises ConfigError: The contact is no mail address.
+    """
+    contact = environ.get("RANDO_CONTACT", "").strip()
+    if contact and not MAIL_ADDRESS.fullmatch(contact):
+        raise ConfigError(f"RANDO_CONTACT must be a mail address such as help@shop.example, not {contact!r}.")
+    return {
+        "SELLER": environ.get("RANDO_SELLER", "").strip(),
+        "SELLER_ADDRESS": environ.get("RANDO_ADDRESS", "").strip(),
+        "CONTACT": contact,
+    }
 
 
 def of_extension(environ: Mapping[str, str]) -> dict[str, Any]:

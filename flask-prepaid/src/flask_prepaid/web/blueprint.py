@@ -14,7 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from prepaid_ledger.errors import PrepaidError
 
 from .. import money
+from ..payments.models import SavedCard
 from . import csrf, errors
+from .banners import banners
 
 
 def create() -> Blueprint:
@@ -46,6 +48,8 @@ def register(app: Flask, pages: Blueprint) -> None:
     app.jinja_env.filters["prepaid_unit"] = money.named
     app.jinja_env.filters["prepaid_each"] = money.each
     app.jinja_env.filters["prepaid_date"] = day
+    app.jinja_env.filters["prepaid_card"] = card
+    app.jinja_env.globals["prepaid_banners"] = banners
 
 
 def keep_to_its_owner(response: Response) -> Response:
@@ -54,6 +58,11 @@ def keep_to_its_owner(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Referrer-Policy", "same-origin")
     return response
+
+
+def card(card: SavedCard) -> str:
+    """A card in two words: ``Visa 4242``."""
+    return f"{card.brand.capitalize()} {card.last4}"
 
 
 @pass_eval_context

@@ -88,6 +88,7 @@ class FastPath:
         with app.app_context():
             self.keys = api_keys.key_cache()
             self.ledger = prepaid.async_ledger()
+            self.clock = prepaid.clock
         self.fixed_headers = as_bytes(
             {
                 "Content-Type": "application/json",
@@ -122,7 +123,7 @@ class FastPath:
             window = await self.count(caller)
         except ApiError:
             return None
-        row = new_row(caller, ask)
+        row = new_row(caller, ask, self.clock())
         try:
             spent = await self.ledger.spend_now(caller.owner, **terms(row))
         except PrepaidError as error:
