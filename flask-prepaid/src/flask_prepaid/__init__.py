@@ -7,7 +7,7 @@ from .codes.models import Code, CodeClaim
 from .extension import Prepaid
 from .payments.models import Payment, Refund
 from .signals import operator_acts
-from .upgrade import include_name
+from .upgrade import Chain, include_name, patiently
 from .web.operator.roles import Operator, Operators, Role
 
 #: The name under which ``Operators`` was first exported, and which stays importable.
@@ -15,6 +15,7 @@ Desk = Operators
 
 __all__ = [
     "Busy",
+    "Chain",
     "Code",
     "CodeClaim",
     "Desk",
@@ -32,4 +33,5 @@ __all__ = [
     "Role",
     "include_name",
     "operator_acts",
+    "patiently",
 ]

@@ -208,6 +208,13 @@ class Config:
         False,
     )
 
+    marks: str = setting(
+        Text("a file, or a database's URL"),
+        "where `tick` keeps each wallet's latest entry, outside of the books: `audit --against` then names "
+        "what was lost. Empty is nowhere",
+        "",
+    )
+
     @property
     def livemode(self) -> bool:
         return is_live(self.stripe_secret_key)

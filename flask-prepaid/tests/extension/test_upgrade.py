@@ -117,15 +117,14 @@ def test_tables_that_an_earlier_commit_made_under_the_same_version_are_named(
         connection.execute(text("DROP TABLE prepaid_refusal"))
     sentence = (
         "These tables were made by another commit under the same version. They lack "
-        "prepaid_entry.price_version, prepaid_refund.asked_minor{}: begin with a new database, or install "
-        "the version that made them."
+        "prepaid_entry.price_version, prepaid_refund.asked_minor, prepaid_refusal: begin with a new "
+        "database, or install the version that made them."
     )
 
     with pytest.raises(UnknownVersion) as refused:
         upgrade(engine)
 
-    assert str(refused.value) == sentence.format("")
-    assert behind(engine) == [sentence.format(", prepaid_refusal")]
+    assert (str(refused.value), behind(engine)) == (sentence, [sentence])
 
 
 def test_the_hosts_migrations_leave_our_tables_alone() -> None:

@@ -10,6 +10,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, pass_eval_conte
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from prepaid_ledger.errors import PrepaidError
 
@@ -34,7 +35,8 @@ def create() -> Blueprint:
     pages.url_value_preprocessor(csrf.let_stripe_in)
     pages.before_request(csrf.protect)
     pages.after_request(keep_to_its_owner)
-    pages.register_error_handler(DBAPIError, errors.answer_database)
+    for away in (DBAPIError, NoConnectionFree):
+        pages.register_error_handler(away, errors.answer_database)
     return pages
 
 

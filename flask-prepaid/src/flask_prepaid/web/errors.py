@@ -6,8 +6,10 @@ import logging
 
 from flask import Response, current_app, jsonify, make_response, request, url_for
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from prepaid_ledger.errors import BudgetExceeded, InsufficientCredits, PrepaidError
+from prepaid_ledger.database import raising_busy
+from prepaid_ledger.errors import BudgetExceeded, Busy, InsufficientCredits, PrepaidError
 
 from .. import money, upgrade
 from ..errors import (
@@ -102,18 +104,22 @@ def explained(error: DBAPIError) -> PrepaidError | DBAPIError:
     )
 
 
-def answer_database(error: DBAPIError) -> Response:
-    """What the client of a page is told where the database refuses.
+def answer_database(error: DBAPIError | NoConnectionFree) -> Response:
+    """What the client of a page is told where the database refuses, or does not get to it.
 
-    :raises DBAPIError: It is no matter of missing tables, and the host answers no such error.
+    :raises DBAPIError: It is no matter of time or of missing tables, and the host answers no such error.
     """
-    cause = explained(error)
-    if not isinstance(cause, DBAPIError):
+    cause = explained(error) if isinstance(error, DBAPIError) else error
+    if isinstance(cause, PrepaidError):
         return answer(cause)
     of_host = current_app.error_handler_spec[None][None]
     handler = next((of_host[kind] for kind in type(cause).__mro__ if kind in of_host), None)
     if handler is None:
-        raise cause
+        try:
+            with raising_busy():
+                raise cause
+        except Busy as busy:
+            return answer(busy)
     return make_response(current_app.ensure_sync(handler)(cause))
 
 
