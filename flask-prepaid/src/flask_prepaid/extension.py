@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import HeldCredits, Ledger, LedgerVerbs, Setup, UnfitDatabase, Unit, check_owner
+from prepaid_ledger import HeldCredits, Ledger, LedgerVerbs, Setup, UnfitDatabase, Unit
 from prepaid_ledger import clock as clocks
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.clock import Clock
@@ -142,15 +142,12 @@ class Prepaid(LedgerVerbs, CodeVerbs):
         :raises ConfigError: The app, the database or a setting is missing or wrong.
         """
         host.check_app(app)
-        if clock is not None:
-            host.check_functions({"clock": clock})
         engine = host.engine_of(app, db)
         assert db is not None, "it has an engine"
         config = settings.read(app)
         if self._mail is not None and not config.base_url:
             raise ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
         if self._owner is None:
-            host.check_login()
             host.check_user_models(db)
         clock = clock or self._clock
         host.check_clock(app, clock)
@@ -307,17 +304,14 @@ class Prepaid(LedgerVerbs, CodeVerbs):
 
     def customer_id(self, owner: str) -> str | None:
         """The id of the owner's Stripe customer, ``cus_...``; ``None`` before the first purchase."""
-        check_owner(owner)
         return customers.known_customer(self.session, owner)
 
     def cards(self, owner: str) -> list[SavedCard]:
         """The owner's saved cards, the one that pays by default first."""
-        check_owner(owner)
         return cards.saved(self.session, owner)
 
     def plan(self, owner: str) -> PlanSummary | None:
         """The owner's plan: its title, its state and until when it is paid; ``None`` without one."""
-        check_owner(owner)
         return subscribing.summary(self, owner)
 
     def payments(self, owner: str, limit: int = 50) -> list[Payment]:
@@ -362,8 +356,7 @@ class Prepaid(LedgerVerbs, CodeVerbs):
         :raises BuyingPaused: Nothing is sold at the moment.
         :raises GatewayRefused: Stripe refuses. Nothing was charged.
         :raises GatewayUnavailable: Stripe did not answer. Nothing was charged.
-        :raises ValueError: An address is not absolute, such as ``https://shop.example/paid``, the key is no
-            such text, or no such owner can be.
+        :raises ValueError: An address is not absolute, or the key or the owner can be none.
         """
         wish = verbs.Wish(pack, credits, plan, quantity)
         return verbs.checkout(
@@ -391,8 +384,7 @@ class Prepaid(LedgerVerbs, CodeVerbs):
         :raises KeyReused: The key has asked for another amount.
         :raises GatewayRefused: Stripe refuses. Nothing was sent.
         :raises GatewayUnavailable: It is not known yet; ``tick`` finds out. Do not ask again.
-        :raises ValueError: Both an amount and credits are named, or one is no whole number from 1 on; or
-            payment, reason or key are none.
+        :raises ValueError: Both an amount and credits are named, or one of all these can be none.
         """
         return verbs.refund(self, payment, amount_minor, credits, reason=reason, key=key)
 

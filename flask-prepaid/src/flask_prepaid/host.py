@@ -83,21 +83,14 @@ def check_secret_key(app: Flask) -> None:
 
 def check_clock(app: Flask, clock: Clock) -> None:
     """
-    :raises ConfigError: It gives no time, or one without its zone.
+    :raises ConfigError: It is no function, or gives no time, or one without its zone.
     """
+    check_functions({"clock": clock})
     with app.app_context():
         now: object = clock()
     if not isinstance(now, datetime) or now.utcoffset() is None:
         cure = "Let it give a time with its zone, such as datetime.now(UTC)."
         checks.refuse("What Prepaid(clock=...) gave", now, cure)
-
-
-def check_login() -> None:
-    """
-    :raises ConfigError: The host has not said who its customers are, and Flask-Login is not installed.
-    """
-    if importlib.util.find_spec("flask_login") is None:
-        raise ConfigError(NO_LOGIN)
 
 
 def check_routes(app: Flask) -> None:
@@ -224,8 +217,10 @@ def login_owner() -> str | None:
 def check_user_models(db: Any) -> None:
     """Look at the host's models of users, as far as they are there yet, for one whose ``get_id`` is no key.
 
-    :raises ConfigError: There is one, and the host has not said who its customers are.
+    :raises ConfigError: There is one, or no Flask-Login, and the host has not said who its customers are.
     """
+    if importlib.util.find_spec("flask_login") is None:
+        raise ConfigError(NO_LOGIN)
     registry = getattr(getattr(db, "Model", None), "registry", None)
     for mapper in getattr(registry, "mappers", ()):
         model = mapper.class_

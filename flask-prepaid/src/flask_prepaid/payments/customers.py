@@ -172,7 +172,11 @@ def _customer(context: Context, owner: str) -> Customer:
 
 
 def known_customer(session: Session, owner: str) -> str | None:
-    """The id of the owner's Stripe customer, if one was ever made."""
+    """The id of the owner's Stripe customer, if one was ever made.
+
+    :raises ValueError: No such owner can be.
+    """
+    check_owner(owner)
     return session.scalar(select(Customer.stripe_id).where(Customer.owner == owner))
 
 

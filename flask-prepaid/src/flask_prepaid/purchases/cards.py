@@ -17,7 +17,7 @@ from functools import partial
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import clock
+from prepaid_ledger import check_owner, clock
 
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused, NotYours
@@ -33,7 +33,11 @@ MAX_NAME = 255
 
 
 def saved(session: Session, owner: str) -> list[SavedCard]:
-    """The owner's cards, the one that pays by default first."""
+    """The owner's cards, the one that pays by default first.
+
+    :raises ValueError: No such owner can be.
+    """
+    check_owner(owner)
     default = default_card(session, owner)
     cards = session.scalars(select(SavedCard).where(SavedCard.owner == owner).order_by(SavedCard.id))
     return sorted(cards, key=lambda card: card.id != default)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, or_, select
 
-from prepaid_ledger import clock
+from prepaid_ledger import check_owner, clock
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import KeyReused
 
@@ -53,7 +53,11 @@ class PlanSummary:
 
 
 def summary(context: Context, owner: str) -> PlanSummary | None:
-    """The owner's plan, or ``None`` without one that has begun and not ended."""
+    """The owner's plan, or ``None`` without one that has begun and not ended.
+
+    :raises ValueError: No such owner can be.
+    """
+    check_owner(owner)
     row = sync.running(context.session, owner)
     if row is None or row.state in (State.REQUESTED, State.OPEN):
         return None
