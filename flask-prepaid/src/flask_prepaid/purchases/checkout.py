@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from .. import money
 from ..catalog import Offer
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
@@ -115,7 +116,7 @@ def _begin(
 
 def _about(offer: Offer) -> str:
     """How many credits an offer gives, where its title does not say so already."""
-    credits = f"{offer.credits:,} credit{'s' if offer.credits != 1 else ''}"
+    credits = money.credits(offer.credits)
     return "" if credits in offer.title else credits
 
 

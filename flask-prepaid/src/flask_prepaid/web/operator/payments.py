@@ -10,6 +10,7 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, select
 
+from ... import money
 from ...context import reading
 from ...errors import NotYours
 from ...payments.models import Dispute, Payment, PaymentState, Refund
@@ -171,6 +172,8 @@ def cells(payment: Payment) -> Iterator[object]:
         value = getattr(payment, name)
         if name.endswith("_at") and value is not None:
             value = value.isoformat(timespec="seconds")
+        if name == "credits" and value is not None:
+            value = money.plain(value)
         yield "" if value is None else value
 
 
