@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import EllipsisType
 
 #: What every room above them may know.
-GROUND = {"context", "errors", "money", "signals"}
+GROUND = {"checks", "context", "errors", "money", "signals"}
 
 CHARTER: dict[str, set[str] | EllipsisType] = {
     "errors": set(),
@@ -25,7 +25,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "context": {"catalog", "config", "gateway", "signals"},
     # What is sold: rows first, then plans, then what is bought once.
     "payments": {*GROUND, "catalog", "config", "gateway"},
-    "codes": {*GROUND, "checks", "payments"},
+    "codes": {*GROUND, "payments"},
     "subscriptions": {*GROUND, "catalog", "gateway", "payments"},
     "purchases": {*GROUND, "catalog", "gateway", "payments", "subscriptions"},
     # Reports read what is sold, have the ledger draw, and write their sums and the marks of what is counted:
@@ -34,7 +34,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # What runs by itself or by cron.
     "operations": {
         *GROUND,
-        *("codes", "gateway", "payments", "purchases", "reports", "subscriptions", "upgrade"),
+        *("codes", "gateway", "host", "payments", "purchases", "reports", "subscriptions", "upgrade"),
     },
     # Pages and commands are on top, and meet the app as a context.
     "web": {

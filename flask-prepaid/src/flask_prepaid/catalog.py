@@ -263,7 +263,7 @@ class Quantity:
 
         :raises UnknownItem: The quantity is not sold.
         """
-        if not self.min_credits <= credits <= self.max_credits:
+        if not checks.is_whole(credits) or not self.min_credits <= credits <= self.max_credits:
             raise UnknownItem(
                 f"Choose a whole number of credits from {self.min_credits:,} to {self.max_credits:,}.",
                 field="credits",
@@ -319,13 +319,13 @@ class Catalog:
         """
         try:
             return self.plans[slug]
-        except KeyError:
+        except (KeyError, TypeError):
             raise UnknownItem("There is no such plan. Choose one from the list.", field="plan") from None
 
     def _pack(self, slug: str) -> Offer:
         try:
             pack = self.packs[slug]
-        except KeyError:
+        except (KeyError, TypeError):
             raise UnknownItem("There is no such pack. Choose one from the list.", field="pack") from None
         return Offer(
             pack.slug, pack.title, pack.total_credits, pack.amount_minor, pack.currency, pack.expires_after

@@ -21,6 +21,7 @@ from ..payments import customers
 from ..payments.models import Payment
 from ..purchases import cards, topups
 from ..subscriptions import subscribing
+from . import typed
 from .app import CommandContext, context
 
 #: So many payments and entries are shown, the newest first.
@@ -29,7 +30,7 @@ SHOWN = 10
 
 @click.command()
 @with_appcontext
-@click.argument("owner")
+@click.argument("owner", type=typed.owner)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 def show(owner: str, as_json: bool) -> None:
     """Show what OWNER has: wallet, lots, holds, entries, payments, cards, auto top-up and plan."""

@@ -69,8 +69,19 @@ def open_checkout(
         cancel_url=cancel_url,
         tax_id=tax_id,
     )
+    checkout = _ask(context, owner, payment, lambda customer_id: ask(customer_id=customer_id))
+    with transaction(context):
+        payments.apply(context, payment, checkout)
+    return checkout
+
+
+def _ask(context: Context, owner: str, payment: Payment, ask: Callable[[str], Checkout]) -> Checkout:
+    """Have Stripe open the page of a payment. Commits. Where it refuses, nothing comes of the payment.
+
+    :raises UnknownItem: It is less than Stripe charges.
+    """
     try:
-        checkout = with_customer(context, owner, lambda customer_id: ask(customer_id=customer_id))
+        return with_customer(context, owner, ask)
     except GatewayRefused as refused:
         with transaction(context):
             payments.give_up(context, payment, str(refused))
@@ -78,9 +89,6 @@ def open_checkout(
             words = "That is less than can be charged. Choose more credits."
             raise UnknownItem(words, field="credits") from refused
         raise
-    with transaction(context):
-        payments.apply(context, payment, checkout)
-    return checkout
 
 
 def _begin(

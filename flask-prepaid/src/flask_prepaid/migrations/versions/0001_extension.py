@@ -193,6 +193,7 @@ def create_payments() -> None:
         "prepaid_refund",
         sa.Column("id", BIG, primary_key=True),
         sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
+        sa.Column("asked_minor", BIG),
         sa.Column("state", sa.String(32), nullable=False),
         sa.Column("reason", sa.String(255)),
         sa.Column("idempotency_key", sa.String(255), nullable=False),
