@@ -64,8 +64,9 @@ def tick(context: Context) -> dict[str, int]:
         "refunds": each(context, partial(_due, table=Refund), refunds.check_with_stripe),
         "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),
         "addresses": each(context, customers.outdated, customers.bring_up_to_date),
-        "plans' months": each(context, plan_months.due, plan_months.give),
+        # What became of a plan is known before a month of it is given.
         "plans": each(context, subscribing.due, subscribing.check_with_stripe),
+        "plans' months": each(context, plan_months.due, plan_months.give),
         "plans' retries": each(context, retries.due, retries.retry),
         "top-ups": each(context, topups.due, topups.top_up),
         "notices": notices.send(context),

@@ -11,7 +11,7 @@ month: the one that has begun is given now, those to come when they begin (``pla
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -227,11 +227,8 @@ def _settle(
     if bill.credited_minor:
         due = _credited(due, Fraction(bill.total_minor - bill.credited_minor, bill.total_minor))
     row.credits, row.per_period = 0, due.per_period
-    taken = sum(_take_later(context, subscription, row, month) for month in due.later if month.credits < 0)
-    if due.credits < 0:
-        taken += _take(context, subscription, row, -due.credits, since=moment(due.since))
     given = _given(due)
-    row.credits = given - taken
+    row.credits = given - _take_due(context, subscription, row, due)
     if given:
         _give(context, subscription, row, bill, due)
 
@@ -340,30 +337,45 @@ def _overtaken(context: Context, row: Invoice) -> bool:
     return context.session.scalar(later.limit(1)) is not None
 
 
-def _take_later(context: Context, subscription: Subscription, row: Invoice, month: Later) -> int:
-    """Take credits out of a month to come, and those that it has given by now out of that; how many."""
-    given_already = plan_months.cut(context, subscription, month)
-    taken = -month.credits - given_already
-    if given_already:
-        taken += _take(context, subscription, row, given_already, since=moment(month.window[0]))
+def _take_due(context: Context, subscription: Subscription, row: Invoice, due: Worth) -> int:
+    """Take what an invoice takes, of months to come and of what was given already; how many."""
+    taken, of_lots = 0, Counter[str]()
+    for month in due.later:
+        if month.credits < 0:
+            given_already = plan_months.cut(context, subscription, month)
+            taken += -month.credits - given_already
+            taken += _take(context, subscription, row, given_already, month.window, of_lots)
+    if due.credits < 0:
+        taken += _take(context, subscription, row, -due.credits, (due.since, due.ends), of_lots)
     return taken
 
 
 def _take(
-    context: Context, subscription: Subscription, row: Invoice, credits: int, *, since: datetime
+    context: Context,
+    subscription: Subscription,
+    row: Invoice,
+    credits: int,
+    window: Window,
+    of_lots: Counter[str],
 ) -> int:
     """A downgrade made at once gave money back: take the credits of the rest of the period; how many.
 
     Of what was given last first: an upgrade may have brought a part of them. What was given before the
-    period began, at ``since``, is none of it: Stripe gives money back also for a period that is not paid.
+    window is none of it, as Stripe gives money back also for a period that is not paid; nor is what was given
+    after it, where the downgrade is heard of late.
+
+    :param of_lots: What this invoice has taken of each lot; it is brought up to date.
     """
-    lots = plan_months.given_since(context.session, subscription.id, since, but=row.id)
+    lots = plan_months.given_in(context.session, subscription.id, window, but=row.id)
     taken = 0
     for number, lot in enumerate(lots, 1):
-        part = min(credits - taken, lot.credits)
-        if part:
-            is_last, key = number == len(lots), f"invoice:{row.id}:{lot.name}"
-            taken += _take_of(context, subscription.owner, lot.key, key, part, keeps_claim=is_last)
+        part = min(credits - taken, lot.credits - of_lots[lot.key])
+        if part > 0:
+            # Windows overlap where the plan's period changed, so one lot may come up for two of them.
+            is_last, key = number == len(lots), f"invoice:{row.id}:{lot.name}:{window[0]}"
+            part = _take_of(context, subscription.owner, lot.key, key, part, keeps_claim=is_last)
+            of_lots[lot.key] += part
+            taken += part
     return taken
 
 

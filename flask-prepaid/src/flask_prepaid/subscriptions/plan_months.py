@@ -231,14 +231,15 @@ def _is_overtaken(session: Session, subscription_id: int, starts_at: datetime) -
     return any(session.scalar(later.limit(1)) is not None for later in (months, periods))
 
 
-def given_since(session: Session, subscription_id: int, since: datetime, *, but: int) -> list[Lot]:
-    """What a subscription gave since then, the last first, without what the invoice ``but`` gave."""
+def given_in(session: Session, subscription_id: int, window: Window, *, but: int) -> list[Lot]:
+    """What a subscription gave for that time, the last first, without what the invoice ``but`` gave."""
+    since, until = moment(window[0]), moment(window[1])
     of_months = (
         select(func.coalesce(func.sum(PlanMonth.credits), 0))
         .where(PlanMonth.invoice_id == Invoice.id)
         .scalar_subquery()
     )
-    own = select(Invoice.created_at, Invoice.id, Invoice.credits - of_months).where(
+    own = select(Invoice.created_at, Invoice.period_start, Invoice.id, Invoice.credits - of_months).where(
         Invoice.subscription_id == subscription_id,
         Invoice.credits > of_months,
         Invoice.id != but,
@@ -250,13 +251,16 @@ def given_since(session: Session, subscription_id: int, since: datetime, *, but:
         PlanMonth.starts_at >= since,
         PlanMonth.invoice_id != but,
     )
-    dated = [(at, Lot(invoice_id, OWN, credits or 0)) for at, invoice_id, credits in session.execute(own)]
+    dated = [
+        (max(at, start or at), Lot(invoice_id, OWN, credits or 0))
+        for at, start, invoice_id, credits in session.execute(own)
+    ]
     dated += [
         (month.starts_at, Lot(month.invoice_id, month.number, month.given or 0))
         for month in session.scalars(months)
     ]
     dated.sort(key=lambda each: (each[0], each[1].invoice_id), reverse=True)
-    return [lot for _, lot in dated]
+    return [lot for at, lot in dated if at < until]
 
 
 def has_months(session: Session, invoice_id: int) -> bool:

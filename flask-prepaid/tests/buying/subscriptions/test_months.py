@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from flask_prepaid import Plan
+from flask_prepaid.context import write_now
 from flask_prepaid.errors import ConfigError
-from flask_prepaid.subscriptions import prices
+from flask_prepaid.subscriptions import prices, sync
 from flask_prepaid.subscriptions.models import PlanMonth, State
 from flask_prepaid.testing import Databases
 
@@ -128,24 +130,43 @@ def test_an_upgrade_gives_the_rest_of_the_month_and_then_more_each_month(shop: M
     assert int(since) > 0
 
 
+def change_by_hand(shop: MonthShop, plan: str, **terms: int) -> None:
+    """Somebody changes the plan in Stripe's dashboard, and its difference is invoiced at once."""
+    at_stripe = shop.v1.subscriptions.retrieve(shop.stripe_id())
+    price = shop.read(lambda: prices.ensure(shop.prepaid, shop.prepaid.catalog.plans[plan]).id)
+    item: Any = {"id": at_stripe["items"].data[0].id, "price": price, **terms}
+    change: Any = {"items": [item], "proration_behavior": "always_invoice"}
+    shop.v1.subscriptions.update(at_stripe.id, change)
+
+
 def test_a_smaller_plan_by_hand_cuts_each_month_to_come(shop: MonthShop) -> None:
     shop.subscribe("more")
     shop.go_to("2025-02-14T12:00:00")
-    plan = shop.v1.subscriptions.retrieve(shop.stripe_id())
-    drip = shop.read(lambda: prices.ensure(shop.prepaid, shop.prepaid.catalog.plans["drip"]).id)
-    shop.v1.subscriptions.update(
-        plan.id,
-        {
-            "items": [{"id": plan["items"].data[0].id, "price": drip}],
-            "proration_behavior": "always_invoice",
-        },
-    )
+    change_by_hand(shop, "drip")
     shop.stripe.deliver()
 
     assert shop.balance() == 250  # half of the difference of 200 is gone, the 50 stay
     shop.go_to("2025-02-28T12:00:00")
     shop.go_to("2025-03-31T12:00:00")
     assert shop.came() == [("2025-01-31", 300), ("2025-02-28", 100), ("2025-03-31", 100)]
+
+
+def test_a_smaller_plan_that_is_heard_of_after_its_next_month_was_given_takes_from_each_month(
+    databases: Databases, kind: str
+) -> None:
+    shop = MonthShop(databases.fresh(kind), webhooks=False)
+    shop.subscribe("more")
+    shop.go_to("2025-02-14T12:00:00")
+    change_by_hand(shop, "drip")
+    shop.go_to("2025-02-28T12:00:00")
+    assert shop.balance() == 350
+
+    shop.read(lambda: write_now(shop.prepaid, sync.sync(shop.prepaid, shop.stripe_id())))
+
+    assert shop.balance() == 150  # of the first month's the rest had lapsed
+    shop.go_to("2025-03-31T12:00:00")
+    assert shop.came() == [("2025-01-31", 300), ("2025-02-28", 300), ("2025-03-31", 100)]
+    shop.close()
 
 
 @pytest.mark.parametrize("verb", ["pause", "cancel now", "cancel at the end"])
