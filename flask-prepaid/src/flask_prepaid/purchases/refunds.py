@@ -54,15 +54,21 @@ def refund(
     """
     refuse_uncommitted(context)
     with transaction(context):
-        row = _write_down(context, payment_id, amount_minor, reason, key or secrets.token_hex(16))
-        refund_id, is_new = row.id, row.stripe_id is None and row.state == RefundState.REQUESTED
+        row, is_new = _write_down(context, payment_id, amount_minor, reason, key or secrets.token_hex(16))
+        refund_id, state = row.id, row.state
+    if state == RefundState.REFUSED:
+        raise GatewayRefused("Stripe has refused this refund. To ask for it once more, use another key.")
     if is_new:
         _ask(context, refund_id)
+    elif state == RefundState.REQUESTED:
+        check_with_stripe(context, refund_id)  # Stripe may have made it, and forgotten the key since
     return context.session.get_one(Refund, refund_id)
 
 
-def _write_down(context: Context, payment_id: int, amount_minor: int | None, reason: str, key: str) -> Refund:
-    """The row of what is about to be asked of Stripe, or the one that this key has written before.
+def _write_down(
+    context: Context, payment_id: int, amount_minor: int | None, reason: str, key: str
+) -> tuple[Refund, bool]:
+    """The row of what is about to be asked of Stripe, or the one that this key has written; if it is new.
 
     :raises KeyReused: The key has asked for another amount.
     """
@@ -76,7 +82,7 @@ def _write_down(context: Context, payment_id: int, amount_minor: int | None, rea
     if earlier is not None:
         if earlier.asked_minor != amount_minor:
             raise KeyReused(wish, f"The key {wish!r} has already asked for another refund of this payment.")
-        return earlier
+        return earlier, False
     row = Refund(
         payment_id=payment_id,
         amount_minor=_refundable_minor(session, payment, amount_minor),
@@ -89,7 +95,7 @@ def _write_down(context: Context, payment_id: int, amount_minor: int | None, rea
     )
     session.add(row)
     session.flush()
-    return row
+    return row, True
 
 
 def payment_of(session: Session, payment_id: int) -> Payment:
@@ -300,8 +306,17 @@ def apply_refund(context: Context, refund: StripeRefund) -> None:
 
 
 def _row_of(session: Session, payment: Payment, refund: StripeRefund) -> Refund:
-    """The refund's row: asked for here, heard of before, or new from Stripe's dashboard."""
-    key = refund.refund_key or refund.id
+    """The refund's row: asked for here, heard of before, or new from Stripe's dashboard.
+
+    One wish has one refund: another one with its key in the metadata is a refund like those of the dashboard.
+    """
+    row = _row_under(session, payment, refund, refund.refund_key or refund.id)
+    is_of_another = row.stripe_id not in (None, refund.id)
+    return _row_under(session, payment, refund, refund.id) if is_of_another else row
+
+
+def _row_under(session: Session, payment: Payment, refund: StripeRefund, key: str) -> Refund:
+    """The row with this key, which is written if there is none."""
     values = {
         "payment_id": payment.id,
         "amount_minor": refund.amount_minor,

@@ -175,6 +175,44 @@ def test_a_refund_whose_answer_was_lost_is_found_out_by_the_tick(paid: Shop, fau
     assert [refund.amount for refund in at_stripe.data] == [250]
 
 
+def test_a_wish_sent_again_after_stripe_forgot_its_key_sends_no_second_refund(deaf_shop: Shop) -> None:
+    session = deaf_shop.buy()
+    deaf_shop.pay(session)
+    deaf_shop.come_back(session)
+    deaf_shop.stripe.chaos(lost_reply=1.0)
+    with pytest.raises(GatewayUnavailable):
+        refund_here(deaf_shop, 250, "form:1")
+    deaf_shop.stripe.chaos()
+    deaf_shop.stripe.advance(hours=25)
+
+    refund_here(deaf_shop, 250, "form:1")
+
+    assert [refund.amount for refund in deaf_shop.dashboard().v1.refunds.list().data] == [250]
+    assert deaf_shop.balance() == 50
+
+
+def test_two_refunds_with_one_key_in_their_metadata_are_two(paid: Shop) -> None:
+    refund_here(paid, 100)
+    paid.stripe.deliver()
+    (first,) = paid.dashboard().v1.refunds.list().data
+    again: Any = {
+        "payment_intent": paid.payments()[0].payment_intent_id,
+        "amount": 200,
+        "metadata": first.metadata.to_dict() if first.metadata else {},
+    }
+    paid.dashboard().v1.refunds.create(again)
+    paid.stripe.deliver(times=2)
+
+    assert (paid.balance(), paid.payments()[0].refunded_minor) == (40, 300)
+
+
+def test_a_wish_that_stripe_refused_is_refused_again(paid: Shop) -> None:
+    paid.dashboard().v1.refunds.create({"payment_intent": paid.payments()[0].payment_intent_id or ""})
+    for _ in range(2):
+        with pytest.raises(GatewayRefused):
+            refund_here(paid, None, "form:1")
+
+
 def dispute(shop: Shop) -> str:
     return str(shop.stripe.dispute(shop.payments()[0].charge_id)["id"])
 
