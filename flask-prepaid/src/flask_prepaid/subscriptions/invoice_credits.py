@@ -110,8 +110,6 @@ def worth(
         for month in rest:
             later[month] += sign * credits
         ends, since = max(ends, end), min(since or start, start)
-        if rest:
-            roll_over = max(roll_over, price.roll_over * line.quantity)
         if line.gives_back:
             taken_back_until = max(taken_back_until, line.end)
     # A period that is given up in the middle was counted to the second: its credits stay as they are.
@@ -257,7 +255,7 @@ def _give(
     amount_minor = payment.amount_minor
     if months := [month for month in due.later if month.credits > 0]:
         own = max(due.credits, 0)
-        amount_minor = plan_months.write_down(context, row, months, own, amount_minor, due.roll_over)
+        amount_minor = plan_months.write_down(context, row, months, own, amount_minor)
         plan_months.give_begun(context, subscription.id)  # before what is over is given beside them
     if due.credits > 0:
         _give_now(context, subscription, row, bill, due, amount_minor)

@@ -231,7 +231,6 @@ class PlanMonth(Base):
     credits: Mapped[int]
     cut: Mapped[int] = mapped_column(default=0)
     amount_minor: Mapped[int]
-    roll_over: Mapped[int]
     stopped: Mapped[bool] = mapped_column(default=False)
     given: Mapped[int | None]
     given_at: Mapped[datetime | None]

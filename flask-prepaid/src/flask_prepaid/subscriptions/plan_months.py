@@ -22,7 +22,7 @@ from ..context import Context, transaction
 from ..gateway.subscription_values import moment
 from ..payments.models import Payment
 from .calendar_months import Window
-from .models import Invoice, MonthRefund, PlanMonth, Subscription
+from .models import Invoice, MonthRefund, PlanMonth, PlanPrice, Subscription
 
 #: An invoice's own month, whose credits it gives by itself.
 OWN = 1
@@ -65,7 +65,6 @@ def write_down(
     months: Iterable[Later],
     own_credits: int,
     amount_minor: int,
-    roll_over: int,
 ) -> int:
     """Keep what an invoice gives later; what of its ``amount_minor`` the month pays that it gives at once.
 
@@ -85,7 +84,6 @@ def write_down(
                 ends_at=moment(month.window[1]),
                 credits=month.credits,
                 amount_minor=amount_minor * before // total - begun,
-                roll_over=roll_over,
             )
         )
     context.session.flush()
@@ -124,6 +122,7 @@ def give_begun(context: Context, subscription_id: int) -> None:
     """Give the months of a subscription that have begun, the latest first.
 
     The latest takes the place of what was there before; the others come late, and last the grace at least.
+    What is left moves up as far as the terms allow that the plan has now.
     """
     session, now = context.session, context.clock()
     subscription = lock(session, subscription_id)
@@ -134,11 +133,12 @@ def give_begun(context: Context, subscription_id: int) -> None:
         .execution_options(populate_existing=True)
     )
     rows = list(session.scalars(begun))
+    roll_over = session.get_one(PlanPrice, subscription.price_id).roll_over * subscription.quantity
     for starts_at, of_month in groupby(rows, lambda row: row.starts_at):
         months = list(of_month)
         replaces = months[0].ends_at > now and not _is_overtaken(session, subscription_id, starts_at)
         for month in months:
-            came = _give(context, subscription, month, months[-1].roll_over, replaces=replaces)
+            came = _give(context, subscription, month, roll_over, replaces=replaces)
             replaces = replaces and not came
 
 

@@ -435,7 +435,6 @@ def create_months() -> None:
         sa.Column("credits", BIG, nullable=False),
         sa.Column("cut", BIG, nullable=False),
         sa.Column("amount_minor", BIG, nullable=False),
-        sa.Column("roll_over", BIG, nullable=False),
         sa.Column("stopped", sa.Boolean(), nullable=False),
         sa.Column("given", BIG),
         sa.Column("given_at", AT),
