@@ -229,6 +229,7 @@ def _settle(
     row.credits = given - _take_due(context, subscription, row, due)
     if given:
         _give(context, subscription, row, bill, due)
+        _give_once(context, subscription, row, bill, prices)
 
 
 def _given(due: Worth) -> int:
@@ -251,7 +252,6 @@ def _give(
 ) -> None:
     payment = _payment(context, subscription, bill, _given(due))
     row.payment_id = payment.id
-    _give_once(context, subscription, row, payment)
     amount_minor = payment.amount_minor
     if months := [month for month in due.later if month.credits > 0]:
         own = max(due.credits, 0)
@@ -303,14 +303,25 @@ def _give_now(
         )
 
 
-def _give_once(context: Context, subscription: Subscription, row: Invoice, payment: Payment) -> None:
-    """Give what a plan gives once, at its owner's first payment that costs something.
+def _give_once(
+    context: Context,
+    subscription: Subscription,
+    row: Invoice,
+    bill: StripeInvoice,
+    prices: Mapping[str, PlanPrice],
+) -> None:
+    """Give what a plan gives once, at its owner's first payment of a whole period that costs something.
 
-    A trial pays nothing, and whoever ends the plan and begins it anew has had them.
+    A trial pays nothing, the rest of a period may cost some cents, and whoever ends the plan and begins it
+    anew has had them.
     """
-    price = context.session.get_one(PlanPrice, subscription.price_id)
-    credits, key = price.once * subscription.quantity, f"once:{price.plan}"
-    if not credits or not payment.amount_minor:
+    whole = [line for line in bill.lines if line.is_of_plan and not line.is_part and line.price_id in prices]
+    if not whole or bill.total_minor <= bill.credited_minor:
+        return
+    line = whole[-1]
+    price = prices[line.price_id or ""]
+    credits, key = price.once * line.quantity, f"once:{price.plan}"
+    if not credits:
         return
     if context.ledger.entries(subscription.owner, 1, keys={key}):
         return
