@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import delete, select, update
@@ -55,7 +56,7 @@ def customer_of(context: Context, owner: str) -> str:
     stripe_id, refused = _create(context, owner, email, key)
     with transaction(context) as session:
         nameless = Customer.owner == owner, Customer.stripe_id.is_(None)
-        made = {"stripe_id": stripe_id, "refused_email": refused, "closed_at": None}
+        made = {"stripe_id": stripe_id, "refused_email": refused}
         session.execute(update(Customer).where(*nameless).values(made))
         return session.scalars(select(Customer.stripe_id).where(Customer.owner == owner)).one()  # type: ignore[return-value]
 
@@ -229,8 +230,13 @@ def remove(context: Context, owner: str) -> None:
         session.execute(delete(SavedCard).where(SavedCard.owner == owner))
         session.execute(delete(OperatorNote).where(OperatorNote.owner == owner))
         row = _customer(context, owner)
-        if row.stripe_id is None and row.closed_at is None:
-            row.closed_at = context.clock()
+        row.closed_at = row.closed_at or context.clock()
+
+
+def reopen(session: Session, owner: str, bought_at: datetime) -> None:
+    """A payment is settled that was begun after its owner was removed: they are a customer again."""
+    closed = Customer.owner == owner, Customer.closed_at <= bought_at
+    session.execute(update(Customer).where(*closed).values(closed_at=None))
 
 
 def is_closed(session: Session, owner: str) -> bool:

@@ -18,7 +18,7 @@ from .. import signals
 from ..catalog import Offer
 from ..context import Context
 from ..gateway.values import Checkout, Intent
-from . import comparison, timing
+from . import comparison, customers, timing
 from .models import Payment, PaymentState, Refund, Via
 
 log = logging.getLogger(__name__)
@@ -205,6 +205,7 @@ def _settle(context: Context, payment: Payment, fetched: Checkout | Intent, *, p
     payment.paid_at = now
     payment.failure = None
     payment.check_at = None
+    customers.reopen(context.session, payment.owner, payment.created_at)
     bought = {"owner": payment.owner, "payment_id": payment.id, "credits": payment.credits}
     signals.after_commit(context.session, signals.credits_added, **bought)
     if payment.via is Via.TOPUP:

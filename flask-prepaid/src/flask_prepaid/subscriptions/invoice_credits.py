@@ -26,6 +26,7 @@ from prepaid_ledger.errors import KeyReused
 from .. import signals
 from ..context import Context
 from ..gateway.subscription_values import InvoiceLine, StripeInvoice, moment
+from ..payments import customers
 from ..payments.models import Payment, PaymentState, Via
 from . import plan_months
 from .calendar_months import Window, windows
@@ -428,4 +429,5 @@ def _payment(context: Context, subscription: Subscription, bill: StripeInvoice, 
     )
     context.session.add(payment)
     context.session.flush()
+    customers.reopen(context.session, payment.owner, payment.created_at)
     return payment

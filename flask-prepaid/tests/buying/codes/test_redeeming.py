@@ -97,7 +97,10 @@ def test_who_is_blocked_or_closed_redeems_nothing_and_gets_nothing_for_a_friend(
     redeem(shop, "FROM1", "user:2")
 
     assert [shop.balance(f"user:{number}") for number in (1, 2, 3)] == [0, 20, 0]
-    shop.pay(shop.buy("user:3"))
+    page = shop.buy("user:3")
+    with pytest.raises(CodeRefused, match="closed or blocked"):
+        redeem(shop, "WELCOME", "user:3")
+    shop.pay(page)
     redeem(shop, "WELCOME", "user:3")
     assert shop.balance("user:3") == 150
 
