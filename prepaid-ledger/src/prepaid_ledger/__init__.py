@@ -2,7 +2,7 @@
 
 from .audit.problem import Problem, Rule
 from .books.allowances import ALLOWANCE_GRACE
-from .books.posting import check_owner
+from .books.posting import check_key, check_owner
 from .books.shares import credits_of_refund
 from .errors import (
     BudgetExceeded,
@@ -69,6 +69,7 @@ __all__ = [
     "Usage",
     "WalletBlocked",
     "WalletSummary",
+    "check_key",
     "check_owner",
     "credits_of_refund",
 ]

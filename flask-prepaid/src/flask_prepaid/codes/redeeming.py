@@ -8,8 +8,9 @@ from datetime import timedelta
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import check_owner
+from prepaid_ledger import check_key, check_owner
 from prepaid_ledger.database import insert, raising_busy
+from prepaid_ledger.errors import KeyReused
 
 from .. import signals
 from ..context import Context, reading, refuse_uncommitted, transaction
@@ -35,11 +36,14 @@ def redeem(context: Context, owner: str, code: str, *, key: str | None = None) -
 
     :param key: Names this wish: sent again, it is redeemed once.
     :raises CodeRefused: It gives this owner nothing. The message says why, as far as they may know.
+    :raises KeyReused: The key has redeemed another code.
     :raises TooManyGuesses: This owner, or this address, has tried too many wrong codes lately.
     :raises Busy: The database did not get to it. Nothing was given; try again.
     """
     refuse_uncommitted(context)
     check_owner(owner)
+    if key is not None:
+        check_key(key)
     _refuse_shut_out(context, owner)
     referrer_is_fit = _referrer_is_fit(context, code)
     with raising_busy(), transaction(context) as session:
@@ -80,19 +84,20 @@ def _claim(
     Claims of one owner wait for each other since ``guesses.begin``, those of one code from here on.
 
     :raises CodeRefused: It gives nothing to this owner.
+    :raises KeyReused: The key has redeemed another code.
     """
     session = context.session
-    mine = select(CodeClaim).where(CodeClaim.owner == owner, CodeClaim.code_id == code.id)
-    earlier = list(session.scalars(mine.order_by(CodeClaim.number)))
-    if key is not None and (repeated := [claim for claim in earlier if claim.key == key]):
-        return repeated[0]
+    if key is not None and (repeated := _claimed(session, owner, code, key)) is not None:
+        return repeated
     if owner == code.referrer:
         raise CodeRefused(OWN_CODE)
-    if len(earlier) >= code.per_owner:
+    mine = select(func.count()).where(CodeClaim.owner == owner, CodeClaim.code_id == code.id)
+    earlier = session.scalars(mine).one()
+    if earlier >= code.per_owner:
         raise CodeRefused(HAVE_IT)
     if not _count(context, code):
         return None
-    claim = _write(context, owner, code, len(earlier) + 1, key, referrer_is_fit)
+    claim = _write(context, owner, code, earlier + 1, key, referrer_is_fit)
     _give(context, code, claim)
     signals.after_commit(
         session,
@@ -103,6 +108,18 @@ def _claim(
         referrer=code.referrer,
         referrer_credits=claim.referrer_credits,
     )
+    return claim
+
+
+def _claimed(session: Session, owner: str, code: Code, key: str) -> CodeClaim | None:
+    """The claim that the key has made.
+
+    :raises KeyReused: It was of another code.
+    """
+    same = select(CodeClaim).where(CodeClaim.owner == owner, CodeClaim.key == key)
+    claim = session.scalars(same).one_or_none()
+    if claim is not None and claim.code_id != code.id:
+        raise KeyReused(key, f"The key {key!r} has already redeemed another code.")
     return claim
 
 

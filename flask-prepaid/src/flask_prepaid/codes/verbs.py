@@ -63,6 +63,7 @@ class CodeVerbs:
         :param key: Names this wish: sent again, it is redeemed once. By default each call is one.
         :raises CodeRefused: It gives this owner nothing: it is no code or over, they have its credits
             already, it is their own, or they are blocked or closed.
+        :raises KeyReused: The key has redeemed another code.
         :raises TooManyGuesses: This owner, or this address, has tried too many wrong codes within an hour.
         :raises Busy: The database did not get to it. Nothing was given; try again.
         """

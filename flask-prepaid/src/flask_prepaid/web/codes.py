@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from prepaid_ledger.errors import PrepaidError
+from prepaid_ledger.errors import KeyReused, PrepaidError
 
 from .. import money
 from ..codes import redeeming
@@ -22,7 +22,7 @@ def redeem() -> ResponseReturnValue:
         claim = redeeming.redeem(
             page.context(), owner, request.form.get("code", "")[:255], key=forms.attempt()
         )
-    except (CodeRefused, TooManyGuesses) as error:
+    except (CodeRefused, KeyReused, TooManyGuesses) as error:
         headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyGuesses) else {}
         return form(owner, error), error.http_status, headers
     flash(f"{money.credits(claim.credits)} added by your code.", "success")

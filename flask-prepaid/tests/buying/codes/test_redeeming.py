@@ -13,6 +13,7 @@ from flask_prepaid import Code, CodeClaim, Operators
 from flask_prepaid.codes import redeeming
 from flask_prepaid.errors import CodeRefused, CodeTaken, ConfigError, TooManyGuesses, UnknownItem
 from flask_prepaid.signals import code_redeemed
+from prepaid_ledger.errors import KeyReused
 
 from ..shop import Shop, ShopWith, on_both_databases
 
@@ -59,6 +60,21 @@ def test_a_wish_that_is_sent_again_counts_once_and_another_counts_anew(shop: Sho
         redeem(shop, "TWICE", key="form:3")
 
     assert first == again
+    assert shop.balance() == 100
+
+
+def test_a_key_that_has_redeemed_another_code_or_is_none_is_refused_and_spends_no_claim(shop: Shop) -> None:
+    make(shop, "ONE", most=1)
+    make(shop, "OTHER", most=1)
+    redeem(shop, "ONE", key="form:1")
+
+    with pytest.raises(KeyReused, match="another code"):
+        redeem(shop, "OTHER", key="form:1")
+    for wrong in ("", "k" * 121):
+        with pytest.raises(ValueError, match="a key is a text of 1 to 120 characters"):
+            redeem(shop, "OTHER", key=wrong)
+
+    redeem(shop, "OTHER", key="form:2")
     assert shop.balance() == 100
 
 
