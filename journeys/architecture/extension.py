@@ -23,6 +23,9 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # The one door to Stripe knows no table.
     "gateway": {"config", "errors"},
     "context": {"catalog", "config", "gateway", "signals"},
+    # Programs come in by keys, and buy by calls.
+    "keys": {"checks", "errors", "signals"},
+    "fast_path": {"checks", "context", "errors", "keys"},
     # What is sold: rows first, then plans, then what is bought once.
     "payments": {*GROUND, "catalog", "config", "gateway"},
     "subscriptions": {*GROUND, "catalog", "gateway", "payments"},
@@ -31,15 +34,19 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # Payment.failure_counted, SubscriptionChange.counted.
     "reports": {"context", "gateway", "payments", "subscriptions"},
     # What runs by itself or by cron.
-    "operations": {*GROUND, "gateway", "payments", "purchases", "reports", "subscriptions", "upgrade"},
+    "operations": {*GROUND, "fast_path", "gateway", "payments", "purchases", "reports", "subscriptions", "upgrade"},
     # Pages and commands are on top, and meet the app as a context.
-    "web": {*GROUND, "catalog", "gateway", "operations", "payments", "purchases", "subscriptions", "upgrade"},
+    "web": {
+        *GROUND,
+        *("catalog", "fast_path", "gateway", "keys"),
+        *("operations", "payments", "purchases", "subscriptions", "upgrade"),
+    },
     "web/operator": {*GROUND, "operations", "payments", "purchases", "reports", "subscriptions", "web"},
     "cli": {
         *GROUND,
         *("config", "gateway", "operations", "payments", "purchases", "reports", "subscriptions", "upgrade"),
     },
-    "costs": {"checks", "errors", "payments", "web"},
+    "costs": {"checks", "errors", "keys", "payments", "web"},
     # What a host meets.
     "extension": ...,
     "__init__": ...,

@@ -1,21 +1,36 @@
 """Prepaid credits and Stripe billing for any Flask app."""
 
-from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
+from prepaid_ledger.errors import BudgetExceeded, Busy, InsufficientCredits, PrepaidError
 
 from .catalog import Pack, Plan, PriceTier, Quantity
 from .extension import Prepaid
+from .fast_path.asgi import FastPath
+from .fast_path.sale import Sale
+from .keys.callers import Caller
+from .keys.keys import NewKey
+from .keys.models import ApiKey
+from .keys.rates import CallsPerMinute, RateWindow
+from .keys.setup import Keys
 from .payments.models import Payment, Refund
 from .signals import operator_acts
 from .upgrade import include_name
+from .web.callers import caller_has_gone
 from .web.operator.roles import Operator, Operators, Role
 
 #: The name under which ``Operators`` was first exported, and which stays importable.
 Desk = Operators
 
 __all__ = [
+    "ApiKey",
+    "BudgetExceeded",
     "Busy",
+    "Caller",
+    "CallsPerMinute",
     "Desk",
+    "FastPath",
     "InsufficientCredits",
+    "Keys",
+    "NewKey",
     "Operator",
     "Operators",
     "Pack",
@@ -25,8 +40,11 @@ __all__ = [
     "PrepaidError",
     "PriceTier",
     "Quantity",
+    "RateWindow",
     "Refund",
     "Role",
+    "Sale",
+    "caller_has_gone",
     "include_name",
     "operator_acts",
 ]

@@ -50,6 +50,7 @@ DEFAULT_PATHS = {
     "invoice": "/prepaid/invoice",
     "cards": "/prepaid/cards",
     "plan": "/prepaid/plan",
+    "keys": "/prepaid/keys",
     "operator": "/prepaid/admin",
     "webhook": "/prepaid/webhook",
 }

@@ -24,17 +24,21 @@ from .cli.commands import commands
 from .errors import ConfigError
 from .gateway import calls
 from .gateway.client import Gateway
+from .keys import setup as key_setup
+from .keys.setup import Keys
+from .keys.verbs import AppKeys
 from .operations import audit_rules, webhooks
 from .payments import customers, refusals
 from .payments.models import Payment, Refund, SavedCard
 from .purchases import cards, verbs
 from .subscriptions import subscribing
 from .subscriptions.subscribing import PlanSummary
-from .web import blueprint, mails, routes
+from .web import blueprint, callers, mails, routes
 from .web.address import client_address
 from .web.mails import Mail
 from .web.operator import routes as operator_routes
 from .web.operator.roles import NOBODY, Operators
+from .web.selling import SellingVerbs
 
 View = ParamSpec("View")
 
@@ -58,9 +62,10 @@ class State:
     gateway: Gateway
     ledger: Ledger
     clock: Clock
+    keys: AppKeys | None
 
 
-class Prepaid(LedgerVerbs):
+class Prepaid(SellingVerbs, LedgerVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param db: Anything with ``.session`` and ``.engine``.
@@ -74,6 +79,8 @@ class Prepaid(LedgerVerbs):
     :param email: Gives the address of an owner; ``None`` is: none is known. Stripe's customers get it.
     :param mail: Sends a mail: the address, the subject, the text. Needs ``email`` and PREPAID_BASE_URL.
     :param trial: Says whether an owner may try a plan free. By default everybody may; each owner once.
+    :param keys: ``True`` gives your customers API keys for their programs, with pages to make and limit them;
+        ``Keys(prefix="acme_")`` says how.
     :param http_client: A ``stripe.HTTPClient`` to use in place of the SDK's own.
     :raises ConfigError: An argument is wrong: the message names it, with the cure.
     """
@@ -92,6 +99,7 @@ class Prepaid(LedgerVerbs):
         email: Callable[[str], str | None] | None = None,
         mail: Mail | None = None,
         trial: Callable[[str], bool] | None = None,
+        keys: bool | Keys = False,
         http_client: Any = None,
     ) -> None:
         host.check_functions({"clock": clock, "owner": owner, "email": email, "mail": mail, "trial": trial})
@@ -109,6 +117,7 @@ class Prepaid(LedgerVerbs):
         self._email = email
         self._mail = mail
         self._trial = trial
+        self._keys = key_setup.read(keys)
         self._states: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
         if app is not None:
             self.init_app(app, db)
@@ -139,10 +148,14 @@ class Prepaid(LedgerVerbs):
         clock = clock or self._clock
         ledger = _open_books(engine, clock, config)
         gateway = Gateway(config, http_client or self._http_client)
-        self._states[app] = State(db, config, gateway, ledger, clock)
+        app_keys = None if self._keys is None else AppKeys.open(app, engine, self._keys, self.is_blocked)
+        self._states[app] = State(db, config, gateway, ledger, clock, app_keys)
         app.extensions["prepaid"] = self
         pages = blueprint.create()
         routes.add_to(pages, config.paths)
+        if self._keys is not None:
+            routes.add_keys_to(pages, config.paths["keys"])
+            callers.register(app)
         operator_routes.add_to(pages, config.paths["operator"])
         blueprint.register(app, pages)
         host.check_template(app, config.base_template)
@@ -233,6 +246,11 @@ class Prepaid(LedgerVerbs):
     def behind(self) -> list[str]:
         """Why the ``prepaid_*`` tables are not those of this version, with the cure; empty when they are."""
         return upgrade.behind(self.engine)
+
+    @property
+    def app_keys(self) -> AppKeys | None:
+        """What this app has of API keys; ``None`` where it has none."""
+        return self.state.keys
 
     @property
     def gateway(self) -> Gateway:

@@ -10,7 +10,15 @@ from sqlalchemy.exc import DBAPIError
 from prepaid_ledger.errors import InsufficientCredits, PrepaidError
 
 from .. import upgrade
-from ..errors import GatewayRefused, GatewayUnavailable, TablesMissing, TooManyAttempts, UnknownItem
+from ..errors import (
+    GatewayRefused,
+    GatewayUnavailable,
+    NotSignedIn,
+    TablesMissing,
+    TooManyAttempts,
+    TooManyCalls,
+    UnknownItem,
+)
 from ..gateway.version import no_answer
 from ..payments import refusals
 from . import page
@@ -40,6 +48,10 @@ def answer(error: PrepaidError) -> Response:
     response.status_code = error.http_status
     if error.http_status == 503:
         response.headers["Retry-After"] = "5"
+    if isinstance(error, TooManyCalls):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, NotSignedIn) and page.context().app_keys is not None:
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 

@@ -17,6 +17,7 @@ IN_DIGITS = {
     "credits": "Write the number of credits in digits, such as 10.",
     "quantity": "Write in digits how many times you want the plan, such as 2.",
     "threshold": "Write in digits below how many credits to top up, such as 50.",
+    "limit": "Write a whole number of credits from 1 to 1,000,000,000, in digits.",
     "times": "Write in digits how many times a month to top up at most, such as 4.",
     "proration_date": "This preview has lost its time. Show the change again.",
     "due_minor": "This preview has lost its amount. Show the change again.",
