@@ -6,6 +6,7 @@ import asyncio
 import re
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -75,7 +76,12 @@ class Host:
             return int(text)
 
         return Sale(
-            insert(self.roll), row=row, answer=answer, read=sides, credits=lambda sides: sides // 6, name="roll"
+            insert(self.roll),
+            row=row,
+            answer=answer,
+            read=sides,
+            credits=lambda sides: sides // 6,
+            name="roll",
         )
 
     def view(self) -> ResponseReturnValue:
@@ -125,6 +131,13 @@ class Program:
     def fast(self, path: str = "/roll", **headers: str) -> TestResponse:
         given = {"Authorization": f"Bearer {self.secret}", **headers}
         return fast_path(self.host).get(path, headers=given, environ_base=FROM_LOCALHOST)
+
+    def sold_at_once(self, calls: int) -> int:
+        """How many of so many calls through the fast path are sold."""
+        with ThreadPoolExecutor(8) as threads:
+            return sum(
+                answer.status_code == 200 for answer in threads.map(lambda _: self.fast(), range(calls))
+            )
 
 
 class Browser:

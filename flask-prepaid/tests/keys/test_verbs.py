@@ -53,7 +53,9 @@ def test_a_key_that_another_process_revoked_buys_nothing_while_it_is_remembered(
 
     assert program.fast().status_code == 401
     assert len(cache) == 0
-    assert program.fast().status_code == program.get().status_code == program.get("/report").status_code == 401
+    assert (
+        program.fast().status_code == program.get().status_code == program.get("/report").status_code == 401
+    )
     assert (host.prepaid.balance(OWNER), host.rolls()) == (8, 2)
 
 
@@ -66,14 +68,20 @@ def test_an_owner_who_is_shut_out_has_no_keys(host: Host) -> None:
     host.blocked.add(OWNER)
     ours.forget()
 
-    assert program.fast().status_code == program.get().status_code == program.get("/report").status_code == 401
+    assert (
+        program.fast().status_code == program.get().status_code == program.get("/report").status_code == 401
+    )
     host.blocked.clear()
     assert program.fast().status_code == 200
 
 
 def test_a_wrong_key_opens_nothing_and_a_stranger_is_told_how(host: Host) -> None:
     for secret in ("", "key_", "key_" + "x" * 43, "\u00ff", "another scheme's"):
-        for answer in (Program(host, secret).get(), Program(host, secret).fast(), Program(host, secret).get("/report")):
+        for answer in (
+            Program(host, secret).get(),
+            Program(host, secret).fast(),
+            Program(host, secret).get("/report"),
+        ):
             assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     signed_in = Program(host, "of.the.host").get("/report", **{"X-Owner": OWNER})
     assert signed_in.status_code == 402  # a token of the host's own says who it is to the host
@@ -93,7 +101,9 @@ def test_a_wrong_key_opens_nothing_and_a_stranger_is_told_how(host: Host) -> Non
         ({"name": "x", "expires_at": datetime(2100, 1, 1)}, "expires_on"),  # noqa: DTZ001
     ],
 )
-def test_a_key_that_cannot_be_is_refused_by_its_field(host: Host, terms: dict[str, object], field: str) -> None:
+def test_a_key_that_cannot_be_is_refused_by_its_field(
+    host: Host, terms: dict[str, object], field: str
+) -> None:
     with pytest.raises(UnknownItem) as refused:
         host.prepaid.make_key(OWNER, **terms)  # type: ignore[arg-type]
 

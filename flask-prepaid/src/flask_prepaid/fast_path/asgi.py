@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.sansio.request import Request as Head
 
+from prepaid_ledger import KeyReused
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.errors import PrepaidError
 
@@ -41,9 +41,6 @@ from .sale import Sale, new_id
 
 if TYPE_CHECKING:
     from a2wsgi.asgi_typing import ASGIApp, HTTPScope, Receive, Scope, Send
-
-#: As Flask writes JSON.
-WRITER = JSONEncoder(separators=(",", ":"))
 
 #: How many requests Flask answers at the same time in one process.
 THREADS = 16
@@ -105,6 +102,7 @@ class FastPath:
             {"Content-Type": "application/json", **(headers or {"Cache-Control": "no-store"})}
         )
         self.headers_of_call = headers_of_call
+        self.writer = _as_flask_writes(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -149,7 +147,7 @@ class FastPath:
             return Handover(window)
         if fields is None:
             return Handover(window)
-        body = WRITER.encode(fields).encode() + b"\n"
+        body = self.writer.encode(fields).encode() + b"\n"
         by_call = {"Content-Length": str(len(body)), **self.headers_of_call()}
         if window is not None:
             by_call |= window.headers()
@@ -158,24 +156,18 @@ class FastPath:
     async def spend(
         self, sale: Sale[Any], caller: Caller, ask: Any, name: bytes | None
     ) -> dict[str, Any] | None:
-        """Take the credits and insert the row; the fields of the answer. ``None``: the key has ended."""
-        if name is None:
-            id = new_id()
-        else:
-            named = name.decode("latin-1")
-            terms = (self.engine, caller.owner, sale.name, named, sale.digest(ask))
-            id = await asyncio.to_thread(requests.begin, *terms)
+        """Take the credits and insert the row; the fields of the answer. ``None``: Flask sees to a repeat."""
+        id, is_new = new_id(), True
+        if name is not None:
+            terms = (self.engine, caller.owner, sale.name, name.decode("latin-1"), sale.digest(ask))
+            id, is_new = await asyncio.to_thread(requests.begin, *terms)
         values, spending = sale.begin(caller, ask, id)
-        spent = await self.ledger.spend_now(caller.owner, **spending)
-        if not spent.repeated:
-            return sale.answer(values, spent.balance)
-        if not await asyncio.to_thread(self.cache.still_opens, caller):
-            return None
-        return sale.answer(await asyncio.to_thread(self.first_row, sale, values), spent.balance)
-
-    def first_row(self, sale: Sale[Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
-        with Session(self.engine) as session:
-            return sale.first_row(session, values)
+        if is_new:
+            with suppress(KeyReused):  # the same request by another key was faster
+                spent = await self.ledger.spend_now(caller.owner, **spending)
+                if not spent.repeated:
+                    return sale.answer(values, spent.balance)
+        return None
 
     def secret(self, headers: Mapping[bytes, bytes], sent: int) -> str | None:
         """The key that came; ``None`` if the call is not for the fast path.
@@ -206,6 +198,16 @@ class FastPath:
         if self.calls.takes_time:
             return await asyncio.to_thread(self.calls.count, caller.owner)
         return self.calls.count(caller.owner)
+
+
+def _as_flask_writes(app: Flask) -> JSONEncoder:
+    """Writes what Flask's ``jsonify`` does, made once."""
+    options = {
+        name: getattr(app.json, name)
+        for name in ("sort_keys", "ensure_ascii", "default")
+        if hasattr(app.json, name)
+    }
+    return JSONEncoder(separators=(",", ":"), **options)
 
 
 def _reader(path: str, sale: Sale[Any]) -> Callable[[bytes], Any]:

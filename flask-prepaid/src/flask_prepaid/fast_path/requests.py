@@ -52,8 +52,8 @@ def checked(name: str) -> str:
     return name
 
 
-def begin(engine: Engine, owner: str, scope: str, name: str, request: str) -> str:
-    """The id of the sale that ``name`` stands for. Commits by itself, on a connection of its own.
+def begin(engine: Engine, owner: str, scope: str, name: str, request: str) -> tuple[str, bool]:
+    """The id of the sale that ``name`` stands for, and whether that is new. Commits by itself, apart.
 
     :param scope: Names of one sale do not meet those of another.
     :param request: A digest of what is asked for.
@@ -67,12 +67,14 @@ def begin(engine: Engine, owner: str, scope: str, name: str, request: str) -> st
     over = SaleRequest.at < now - KEPT
     with apart(engine) as session:
         made = insert(session, SaleRequest).values(row).on_conflict_do_nothing()
-        if session.scalar(made.returning(SaleRequest.sale_id)) is None:
-            session.execute(update(SaleRequest).where(*same, over).values(row))
+        is_new = session.scalar(made.returning(SaleRequest.sale_id)) is not None
+        if not is_new:
+            again = update(SaleRequest).where(*same, over).values(row).returning(SaleRequest.sale_id)
+            is_new = session.scalar(again) is not None
         stands = session.execute(select(SaleRequest.sale_id, SaleRequest.request).where(*same)).one()
     if stands.request != request:
         raise IdempotencyConflict("This Idempotency-Key has been used for another request.")
-    return str(stands.sale_id)
+    return str(stands.sale_id), is_new
 
 
 def forget(context: Context) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import Insert, Select, Table, select
+from sqlalchemy import Engine, Insert, Table, select
 from sqlalchemy.orm import Session
+
+from prepaid_ledger.tables import Entry, Wallet
 
 from .. import checks
 from ..errors import ConfigError, IdempotencyConflict
@@ -68,8 +70,9 @@ class Sale(Generic[Ask]):
 
     @property
     def table(self) -> Table:
-        """Where the rows go."""
-        return cast(Table, self.insert.table)
+        """Where the rows go; a bare one, though the INSERT may name a model."""
+        table = cast(Table, self.insert.table)
+        return table.metadata.tables[table.key]
 
     def price(self, ask: Ask) -> int:
         """The credits that one call costs."""
@@ -84,27 +87,33 @@ class Sale(Generic[Ask]):
         values = {**self.row(caller, ask), self.id: id}
         return values, {
             "credits": self.price(ask),
-            "key": f"{self.name}:{id}",
+            "key": self.key(id),
             "work": self.insert,
             "values": values,
             "spender": caller.spender,
             "item": self.item,
         }
 
-    def sold(self, values: Row) -> Select[Any]:
-        """Finds the row that was sold before under the id that ``values`` have."""
-        columns = self.table.primary_key.columns
-        return select(self.table).where(*(column == values[column.name] for column in columns))
+    def first(self, engine: Engine, owner: str, values: Row) -> tuple[Row, int] | None:
+        """The row that was sold before under the id of ``values``, and the balance then; else ``None``.
 
-    def first_row(self, session: Session, values: Row) -> Row:
-        """The row that was sold before under the id that ``values`` have.
-
-        :raises IdempotencyConflict: It is not there any more: the host has deleted it.
+        :raises IdempotencyConflict: It was sold, and the host has deleted the row.
         """
-        row = session.execute(self.sold(values)).mappings().one_or_none()
+        paid = select(Entry.balance_after).join(Wallet, Wallet.id == Entry.wallet_id)
+        paid = paid.where(Wallet.owner == owner, Entry.key == self.key(values[self.id]))
+        same = (column == values[column.name] for column in self.table.primary_key.columns)
+        with Session(engine) as session:
+            balance = session.scalar(paid)
+            if balance is None:
+                return None
+            row = session.execute(select(self.table).where(*same)).mappings().one_or_none()
         if row is None:
             raise IdempotencyConflict("This was sold before, and is not kept any more.")
-        return dict(row)
+        return dict(row), balance
+
+    def key(self, id: str) -> str:
+        """The ledger's key of a sale."""
+        return f"{self.name}:{id}"
 
 
 def new_id() -> str:

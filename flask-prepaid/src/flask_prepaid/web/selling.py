@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from flask import request
 from sqlalchemy import Insert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 from werkzeug.exceptions import MethodNotAllowed
 
-from prepaid_ledger import Spent
+from prepaid_ledger import KeyReused, Spent
 from prepaid_ledger.errors import PrepaidError
 
 from ..context import Context, reading
@@ -86,16 +86,21 @@ def sell(
 def spend(
     context: SellingContext, sale: Sale[Any], ask: Any, caller: Caller, idempotency_key: str | None
 ) -> Sold:
-    id = new_id()
+    """Sell, or find what was sold before under the same name."""
+    engine, owner = context.engine, caller.owner
+    id, is_new = new_id(), True
     if idempotency_key is not None:
-        id = requests.begin(context.engine, caller.owner, sale.name, idempotency_key, sale.digest(ask))
-    row: Mapping[str, Any]
+        id, is_new = requests.begin(engine, owner, sale.name, idempotency_key, sale.digest(ask))
     row, terms = sale.begin(caller, ask, id)
-    spent = context.spend_now(caller.owner, **terms)
-    if spent.repeated:
-        with Session(context.engine) as session:
-            row = sale.first_row(session, row)
-    return Sold(row, sale.answer(row, spent.balance), terms["credits"], spent.balance, spent.repeated)
+    first = None if is_new else sale.first(engine, owner, row)
+    if first is None:
+        with suppress(KeyReused):  # the same request by another key was faster
+            spent = context.spend_now(owner, **terms)
+            if not spent.repeated:
+                return Sold(row, sale.answer(row, spent.balance), terms["credits"], spent.balance, False)
+        first = sale.first(engine, owner, row)
+    assert first is not None, "what is repeated was sold"
+    return Sold(first[0], sale.answer(*first), terms["credits"], first[1], True)
 
 
 def release(context: SellingContext) -> None:
