@@ -6,13 +6,15 @@ anew: half of what a short test takes. What is shared is code made of the same s
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
@@ -67,6 +69,23 @@ class ClosedInTheEnd(sqlite3.Connection):
     def __del__(self) -> None:
         with suppress(sqlite3.ProgrammingError):  # it belongs to another thread
             self.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """Let a test without a browser run event loops of its own, as ``asyncio.run`` and async views do.
+
+    Playwright's loop lasts from the first browser to the end of the process, in the thread of all tests;
+    asyncio refuses a second one there, although the first stands still meanwhile.
+    """
+    loop = asyncio._get_running_loop()
+    if loop is None or "playwright" in pyfuncitem.fixturenames:
+        return (yield)
+    asyncio._set_running_loop(None)
+    try:
+        return (yield)
+    finally:
+        asyncio._set_running_loop(loop)
 
 
 Flask.url_rule_class = Route

@@ -34,7 +34,12 @@ autodoc_preserve_defaults = True
 
 html_theme = "flask"
 html_static_path = ["_static"]
+templates_path = ["_templates"]
+#: No page calls a package index to ask whether it is the newest.
+version_banner = False
+html_theme_options = {"globaltoc_maxdepth": 2}
 html_css_files = ["site.css"]
+html_extra_path = ["llms.txt"]
 html_title = "Flask-Prepaid"
 html_show_sourcelink = False
 html_context = {
@@ -44,8 +49,8 @@ html_context = {
     ]
 }
 html_sidebars = {
-    "index": ["project.html", "localtoc.html", "searchbox.html"],
-    "**": ["localtoc.html", "relations.html", "searchbox.html"],
+    "index": ["project.html", "globaltoc.html"],
+    "**": ["globaltoc.html", "localtoc.html", "relations.html"],
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from tools import settings_table
+from tools import rows_table, settings_table
 
 import rando_number.config as shop_settings
 from flask_prepaid import config
@@ -122,3 +122,9 @@ def test_the_example_of_the_environment_names_settings_that_exist() -> None:
     known: Mapping[str, str] = dict(table(SETTINGS))
 
     assert set(re.findall(r"^#(\w+)=", text, re.MULTILINE)) <= set(known)
+
+
+def test_the_reference_of_rows_is_written_from_the_models() -> None:
+    written = rows_table.PAGE.read_text()
+
+    assert written.strip() == rows_table.page().strip(), "run: python -m tools.rows_table"

@@ -26,6 +26,8 @@ Place = tuple[str, ...]
 
 #: Names that hold a moment: one to come, and one that is past.
 MOMENTS = re.compile(r"_at$|date$|^(gte?|lte?|start|end|timestamp|frozen_time|trial_end)$|_time$")
+#: Statuses of what was done: an answer, or a bank's refusal, which leaves its attempt behind.
+DONE = (200, 402)
 TO_COME, PAST = "1893456000", "1500000000"
 
 
@@ -76,7 +78,7 @@ def silent(route: contract.Route, path: str, forms: list[Pairs], leaf: Leaf, kno
         without = ask(route, path, others)
         for value in fitting(leaf, known):
             heard = ask(route, path, [*others, (leaf.name, value)])
-            if heard.status == 200 and heard.left != without.left:
+            if heard.status in DONE and heard.left != without.left:
                 return False
             if heard.status != 200 and heard.param and _lies_in(leaf.name, (heard.param,)):
                 return False

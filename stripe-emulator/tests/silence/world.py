@@ -21,7 +21,8 @@ STEPS = [
     ("/v1/customers", "email=jenny@example.com"),
     ("/v1/customers/{customers}/tax_ids", "type=eu_vat&value=DE123456789"),
     ("/v1/customers/{customers}/balance_transactions", "amount=-5&currency=usd"),
-    ("/v1/payment_methods", "type=card&card[token]=tok_visa"),
+    # Its bank asks for its owner whenever they are there.
+    ("/v1/payment_methods", "type=card&card[token]=tok_authenticationRequiredSetupForOffSession"),
     ("/v1/payment_methods/{payment_methods}/attach", "customer={customers}"),
     ("/v1/setup_intents", "customer={customers}&payment_method={payment_methods}"),
     (
@@ -30,7 +31,10 @@ STEPS = [
     ),
     ("/v1/refunds", "payment_intent={payment_intents}&amount=10"),
     ("/v1/payment_intents", "amount=1000&currency=usd&customer={customers}&payment_method=pm_card_visa"),
-    ("/v1/subscriptions", "customer={customers}&items[0][price]={prices}&default_payment_method={attach}"),
+    (
+        "/v1/subscriptions",
+        "customer={customers}&items[0][price]={prices}&default_payment_method={attach}&off_session=true",
+    ),
     (
         "/v1/billing/credit_grants",
         "customer={customers}&amount[type]=monetary&amount[monetary][value]=100&amount[monetary][currency]=usd"
@@ -86,9 +90,35 @@ FORMS = [
     ),
     ("/v1/payment_intents", "amount=1000&currency=usd"),
     ("/v1/payment_intents/{payment_intents}/confirm", "return_url=https://a.example"),
+    (  # a card that asks for its owner, so that it matters who asks and whether the owner is there
+        "/v1/payment_intents",
+        "amount=1000&currency=usd&confirm=true&return_url=https://a.example"
+        "&payment_method=pm_card_authenticationRequired",
+    ),
+    (
+        "/v1/payment_intents/{payment_intents}/confirm",
+        "return_url=https://a.example&payment_method=pm_card_authenticationRequired",
+    ),
     ("/v1/setup_intents", "confirm=true&payment_method=pm_card_visa&return_url=https://a.example"),
+    (
+        "/v1/setup_intents",
+        "confirm=true&payment_method=pm_card_authenticationRequired&return_url=https://a.example",
+    ),
+    (
+        "/v1/setup_intents/{setup_intents}/confirm",
+        "return_url=https://a.example&payment_method=pm_card_authenticationRequired",
+    ),
     ("/v1/setup_intents/{setup_intents}/confirm", "return_url=https://a.example"),
     ("/v1/subscriptions", "customer={customers}&items[0][price]={prices}&trial_period_days=5"),
+    (
+        "/v1/subscriptions",
+        "customer={customers}&items[0][price]={prices}&collection_method=send_invoice&days_until_due=5",
+    ),
+    (  # the first period is a part of one
+        "/v1/subscriptions",
+        "customer={customers}&items[0][price]={prices}&default_payment_method={attach}"
+        "&billing_cycle_anchor=1768000000",
+    ),
     ("/v1/subscriptions/{subscriptions}", "items[0][id]={subscription_items}&items[0][quantity]=2"),
     ("/v1/subscription_items", "subscription={subscriptions}&price={prices}"),
     ("/v1/billing_portal/sessions", "customer={customers}"),
@@ -140,9 +170,6 @@ ALIKE: dict[str, list[str]] = {
     # Nobody has the key that would be taken from them.
     "POST /v1/prices": ["transfer_lookup_key"],
     "POST /v1/prices/{price}": ["transfer_lookup_key"],
-    # The card asks for nobody, so nothing is left to be done in a browser.
-    "POST /v1/setup_intents": ["use_stripe_sdk"],
-    "POST /v1/setup_intents/{intent}/confirm": ["use_stripe_sdk"],
     # Nothing is prorated, nothing is due, no trial runs, and no end is planned.
     "POST /v1/invoices/create_preview": [
         "subscription_details[proration_behavior]",

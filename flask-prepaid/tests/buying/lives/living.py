@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flask_prepaid.testing import Databases
@@ -59,16 +60,28 @@ def first_wrong(
 
     :param only: Live these steps alone.
     """
-    logging.getLogger("flask_prepaid").setLevel(logging.CRITICAL)
-    for seed in seeds:
-        drawn = draw_life(seed)
-        if only is not None:
-            drawn = Drawn(drawn.start, tuple(step for step in drawn.steps if step.number in only))
-        reason = judge(databases, kind, drawn)
-        if reason is None:
-            continue
-        if short:
-            drawn = shorten(drawn, lambda shorter: judge(databases, kind, shorter))
-            reason = judge(databases, kind, drawn) or reason
-        return Wrong(seed, kind, drawn, reason)
+    with without_logs():
+        for seed in seeds:
+            drawn = draw_life(seed)
+            if only is not None:
+                drawn = Drawn(drawn.start, tuple(step for step in drawn.steps if step.number in only))
+            reason = judge(databases, kind, drawn)
+            if reason is None:
+                continue
+            if short:
+                drawn = shorten(drawn, lambda shorter: judge(databases, kind, shorter))
+                reason = judge(databases, kind, drawn) or reason
+            return Wrong(seed, kind, drawn, reason)
     return None
+
+
+@contextmanager
+def without_logs() -> Iterator[None]:
+    """Lives are full of refusals: none of them is logged until the end of the block."""
+    log = logging.getLogger("flask_prepaid")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)

@@ -16,7 +16,6 @@ KEPT = (
     "default_payment_method",
     "default_source",
     "description",
-    "off_session",
     "pause_collection",
     "pending_invoice_item_interval",
 )
@@ -60,7 +59,6 @@ def proration_date(subscription: Json, form: Json) -> int:
 def kept(subscription: Json, form: Json, customer: Json) -> Json:
     """What an update changes besides items and periods: payment, texts, discounts, cancellation."""
     fields = objects.patch(subscription, form, KEPT)
-    fields.pop("off_session", None)
     if form.get("default_payment_method"):
         terms.check_method(form["default_payment_method"], customer)
     if fields.get("pause_collection"):

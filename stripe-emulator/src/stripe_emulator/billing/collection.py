@@ -86,13 +86,22 @@ def default_method(subscription: Json | None, customer: Json) -> Json | None:
     return method if method is not None and method["customer"] == customer["id"] else None
 
 
-def attempt(invoice: Json, method: Json | None = None, *, return_url: str | None = None) -> CardError | None:
+def attempt(
+    invoice: Json,
+    method: Json | None = None,
+    *,
+    off_session: bool = True,
+    return_url: str | None = None,
+    acceptance: Json | None = None,
+) -> CardError | None:
     """Try to collect an open invoice; return the bank's refusal, or None.
 
     What the bank says becomes the invoice's state, events and the next attempt. A card that wants
     its owner leaves the payment intent at ``requires_action``.
 
+    :param off_session: The customer is not there, so that a bank which knows the card does not ask.
     :param return_url: Where a customer who is there comes back to from the bank's page.
+    :param acceptance: How the customer gave a mandate with it; see ``Confirmation``.
     """
     intent = invoices.intent_of(invoice)
     assert intent is not None, "an invoice that asks for money has a payment intent"
@@ -103,10 +112,18 @@ def attempt(invoice: Json, method: Json | None = None, *, return_url: str | None
         return None
     if intent["status"] == "canceled":
         return None
+    there = return_url is not None
+    how = Confirmation(
+        method, off_session=off_session and not there, return_url=return_url, acceptance=acceptance
+    )
     try:
-        confirmation.confirm(intent, Confirmation(method, return_url=return_url))
+        confirmation.confirm(intent, how)
     except CardError as error:
         return error
+    except InvalidRequest as error:  # such as a debit without a mandate: no bank was asked
+        objects.change(intent, last_payment_error=_shown(error))
+        _failed(invoice)
+        return None
     if intent["status"] == "requires_action" and return_url is None:
         events.emit("invoice.payment_action_required", invoice)
         _failed(invoice)
@@ -170,9 +187,14 @@ def draft_is_over(invoice_id: str) -> None:
     try:
         advance(invoice)
     except InvalidRequest as error:  # such as more than can be charged
-        last_error = {"code": error.code, "message": error.message, "param": error.param, "type": error.type}
-        objects.change(invoice, automatically_finalizes_at=None, last_finalization_error=last_error)
+        objects.change(invoice, automatically_finalizes_at=None, last_finalization_error=_shown(error))
         events.emit("invoice.finalization_failed", invoice)
+
+
+def _shown(error: InvalidRequest) -> Json:
+    """A refusal as an object keeps it, without what is not there."""
+    fields = {"code": error.code, "message": error.message, "param": error.param, "type": error.type}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 @register.due("invoice.retry")

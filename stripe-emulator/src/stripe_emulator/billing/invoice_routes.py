@@ -9,7 +9,7 @@ from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, clocks, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
-from stripe_emulator.core.wire import Form, without_effect
+from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import payment_methods
 
@@ -168,7 +168,6 @@ def finalize(form: Form, invoice_id: str) -> Json:
 def pay(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/pay"""
     invoice = _invoice(invoice_id)
-    without_effect(form, "off_session")
     if invoice["status"] == "draft":
         invoices.finalize(invoice)
         if invoice["status"] == "paid":
@@ -181,7 +180,7 @@ def pay(form: Form, invoice_id: str) -> Json:
         method = payment_methods.named(form["payment_method"], "payment_method")
     elif collection.method_for(invoice) is None:
         collection.require_method(store.get("customer", invoice["customer"]), drafts.subscription_of(invoice))
-    error = collection.attempt(invoice, method)
+    error = collection.attempt(invoice, method, off_session=form.get("off_session", True))
     if error is not None:
         raise error
     if invoice["status"] != "paid":

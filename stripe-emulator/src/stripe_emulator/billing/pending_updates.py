@@ -42,10 +42,11 @@ FIELDS = (
 )
 
 
-def collect(subscription: Json, change: Change, before: Json) -> Json:
+def collect(subscription: Json, change: Change, before: Json, *, off_session: bool) -> Json:
     """``pending_if_incomplete``: the change waits until its invoice is paid; return the subscription.
 
     :param before: What ``FIELDS`` were before the change was worked out.
+    :param off_session: The customer is not there while it is collected.
     """
     invoice = change.invoice
     assert invoice is not None, "a pending update has an invoice"
@@ -56,7 +57,7 @@ def collect(subscription: Json, change: Change, before: Json) -> Json:
     objects.change(invoice, auto_advance=False)
     invoices.finalize(invoice)
     if invoice["status"] == "open":
-        collection.attempt(invoice)
+        collection.attempt(invoice, off_session=off_session)
     subscription["pending_update"] = None
     if invoice["status"] == "paid":
         changes.show(subscription, change.fields | {"_debits": pending_debits})

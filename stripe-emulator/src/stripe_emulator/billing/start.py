@@ -47,9 +47,10 @@ def subscribe(customer: Json, form: Json) -> tuple[Json, Json]:
     return subscription, invoice
 
 
-def collect_first(subscription: Json, invoice: Json, behavior: str) -> None:
+def collect_first(subscription: Json, invoice: Json, behavior: str, *, off_session: bool = False) -> None:
     """Finalize the first invoice and collect it as ``payment_behavior`` says.
 
+    :param off_session: The customer is not there while it is collected.
     :raises NothingKept: The card was declined and the request asked for all or nothing.
     """
     if subscription["collection_method"] == "send_invoice":
@@ -66,7 +67,7 @@ def collect_first(subscription: Json, invoice: Json, behavior: str) -> None:
     if behavior == "default_incomplete":
         collection.prepare(invoice)
         return
-    error = collection.attempt(invoice)
+    error = collection.attempt(invoice, off_session=off_session)
     if behavior == "error_if_incomplete" and invoice["status"] != "paid":
         raise collection.refused(invoice, error)
 

@@ -12,7 +12,7 @@ from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound
 from stripe_emulator.core.types import Json
-from stripe_emulator.core.wire import Form, without_effect
+from stripe_emulator.core.wire import Form
 
 register = Register()
 
@@ -24,7 +24,6 @@ def create(form: Form) -> Json:
         raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = store.named("customer", form["customer"], "customer")
     clocks.enter(customer)
-    without_effect(form, "off_session")
     behavior = form.get("payment_behavior", "allow_incomplete")
     if behavior == "pending_if_incomplete":
         raise InvalidRequest(
@@ -34,7 +33,7 @@ def create(form: Form) -> Json:
     charged = subscription["collection_method"] == "charge_automatically"
     if charged and invoice["amount_due"] and behavior != "default_incomplete":
         collection.require_method(customer, subscription)
-    start.collect_first(subscription, invoice, behavior)
+    start.collect_first(subscription, invoice, behavior, off_session=bool(form.get("off_session")))
     return subscription
 
 

@@ -25,18 +25,19 @@ def update(subscription: Json, form: Json) -> Json:
         raise InvalidRequest(
             f"{other[0]} can't be passed with payment_behavior=pending_if_incomplete.", param=other[0]
         )
+    off_session = bool(form.get("off_session"))
     before = {key: subscription[key] for key in pending_updates.FIELDS}
     change = changes.make(subscription, form)
     if change.invoice is None:
         changes.show(subscription, change.fields)
         return subscription
     if behavior == "pending_if_incomplete":
-        return pending_updates.collect(subscription, change, before)
-    _collect(subscription, change, behavior)
+        return pending_updates.collect(subscription, change, before, off_session=off_session)
+    _collect(subscription, change, behavior, off_session)
     return subscription
 
 
-def _collect(subscription: Json, change: Change, behavior: str) -> None:
+def _collect(subscription: Json, change: Change, behavior: str, off_session: bool) -> None:
     """Finalize and collect the invoice of a change, then show the change."""
     invoice = change.invoice
     assert invoice is not None, "nothing to collect"
@@ -53,7 +54,7 @@ def _collect(subscription: Json, change: Change, behavior: str) -> None:
         collection.prepare(invoice)
         fields["status"] = "past_due"
     elif invoice["status"] == "open":
-        error = collection.attempt(invoice)
+        error = collection.attempt(invoice, off_session=off_session)
         if behavior == "error_if_incomplete" and invoice["status"] != "paid":
             raise collection.refused(invoice, error)
         if invoice["status"] == "open":

@@ -13,7 +13,7 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import confirmation, payment_intents
+from stripe_emulator.payments import confirmation, mandates, payment_intents
 from stripe_emulator.payments.confirmation import Confirmation, Owner
 
 
@@ -35,7 +35,9 @@ def _complete(session: Json, payer: Payer) -> None:
         completion.finish(session, payment_status="no_payment_required")
         return
     intent = _intent_for(session, payer)
-    confirmation.confirm(intent, Confirmation(payer.method, return_url=completion.page(session, "/back")))
+    back = completion.page(session, "/back")
+    how = Confirmation(payer.method, return_url=back, acceptance=mandates.on_our_page(payer.method))
+    confirmation.confirm(intent, how)
 
 
 def _intent_for(session: Json, payer: Payer) -> Json:

@@ -13,7 +13,7 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
-from stripe_emulator.payments import setup_confirmation, setup_intents
+from stripe_emulator.payments import mandates, setup_confirmation, setup_intents
 from stripe_emulator.payments.confirmation import Confirmation, Owner
 
 
@@ -38,9 +38,9 @@ def _prepare(session: Json, form: Form) -> None:
 
 def _complete(session: Json, payer: Payer) -> None:
     intent = store.get("setup_intent", session["setup_intent"])
-    setup_confirmation.confirm(
-        intent, Confirmation(payer.method, return_url=completion.page(session, "/back"))
-    )
+    back = completion.page(session, "/back")
+    how = Confirmation(payer.method, return_url=back, acceptance=mandates.on_our_page(payer.method))
+    setup_confirmation.confirm(intent, how)
 
 
 def _approved(intent: Json) -> None:

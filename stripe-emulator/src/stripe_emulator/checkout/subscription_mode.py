@@ -14,7 +14,7 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
-from stripe_emulator.payments import setup_confirmation, setup_intents
+from stripe_emulator.payments import mandates, setup_confirmation, setup_intents
 from stripe_emulator.payments.confirmation import Confirmation, Owner
 
 #: How a trial's setup intent names its session in ``_owner``.
@@ -87,7 +87,10 @@ def _pay(session: Json, customer: Json, payer: Payer) -> None:
     if intent is None:
         return  # a discount or the customer's balance paid it all, and the session is complete
     objects.change(session, _intent=["payment_intent", intent["id"]])
-    error = collection.attempt(invoice, payer.method, return_url=completion.page(session, "/back"))
+    back = completion.page(session, "/back")
+    error = collection.attempt(
+        invoice, payer.method, return_url=back, acceptance=mandates.on_our_page(payer.method)
+    )
     if error is not None:
         raise error
 
@@ -99,9 +102,9 @@ def _save_card(session: Json, customer: Json, payer: Payer) -> None:
         intent = setup_intents.new({"customer": customer["id"], "usage": "off_session"})
         objects.change(intent, _owner=[TRIAL, session["id"]])
         objects.change(session, _intent=["setup_intent", intent["id"]])
-    setup_confirmation.confirm(
-        intent, Confirmation(payer.method, return_url=completion.page(session, "/back"))
-    )
+    back = completion.page(session, "/back")
+    how = Confirmation(payer.method, return_url=back, acceptance=mandates.on_our_page(payer.method))
+    setup_confirmation.confirm(intent, how)
 
 
 def _card_is_saved(intent: Json) -> None:

@@ -21,7 +21,15 @@ from stripe_emulator.contract import responses
 TABLE = Path(__file__).with_name("absent.json")
 
 #: What a sample shows and Stripe leaves out for a reason that the sample doesn't have.
-ALSO_ABSENT = {"_subscription_item:SubscriptionItem": {"quantity"}}  # of a metered price
+ALSO_ABSENT = {
+    "_charge:Charge.PaymentMethodDetails": {"card"},  # of a bank debit
+    "_refund:Refund.DestinationDetails": {"card"},  # of a bank debit's
+    "_setup_attempt:SetupAttempt.PaymentMethodDetails": {"card"},  # of a bank account
+    "_mandate:Mandate": {"multi_use"},  # of one for a single use
+    "_mandate:Mandate.CustomerAcceptance": {"online"},  # of one that was given offline
+    "_mandate:Mandate.PaymentMethodDetails": {"sepa_debit"},  # of a card's
+    "_subscription_item:SubscriptionItem": {"quantity"},  # of a metered price
+}
 
 Samples = dict[str, dict[str, Any]]
 

@@ -13,9 +13,12 @@ def url(intent: Json) -> str:
     )
 
 
-def next_action(intent: Json, return_url: str | None) -> Json:
-    """What the intent's page has to do: go to the bank, or have stripe.js do it."""
-    if return_url:
+def next_action(intent: Json, return_url: str | None, *, by_sdk: bool) -> Json:
+    """What the intent's page has to do: go to the bank, or have stripe.js do it.
+
+    :param by_sdk: The shop asked for the latter, though it said where to go afterwards.
+    """
+    if return_url and not by_sdk:
         return {"type": "redirect_to_url", "redirect_to_url": {"return_url": return_url, "url": url(intent)}}
     return {
         "type": "use_stripe_sdk",

@@ -132,7 +132,7 @@ def make(
         paid=decline is None and not pending,
         payment_intent=intent["id"],
         payment_method=method["id"],
-        payment_method_details=_details(method, intent["amount"], authenticated, approved=decline is None),
+        payment_method_details=_details(method, intent, authenticated, approved=decline is None),
         radar_options={},
         receipt_url=None,
         refunded=False,
@@ -241,11 +241,12 @@ def _outcome(decline: tuple[str, str] | None) -> Json:
     }
 
 
-def _details(method: Json, amount: int, authenticated: bool, *, approved: bool) -> Json:
+def _details(method: Json, intent: Json, authenticated: bool, *, approved: bool) -> Json:
     """``payment_method_details``: the card as it was at this attempt."""
+    amount, mandate = intent["amount"], intent.get("_mandate") if approved else None
     if method["type"] != "card":
         account = ("bank_code", "branch_code", "country", "fingerprint", "last4")
-        debit = {key: method["sepa_debit"][key] for key in account} | {"mandate": None}
+        debit = {key: method["sepa_debit"][key] for key in account} | {"mandate": mandate}
         return {"type": "sepa_debit", "sepa_debit": debit}
     card = method["card"]
     return {
@@ -257,7 +258,7 @@ def _details(method: Json, amount: int, authenticated: bool, *, approved: bool) 
             "extended_authorization": {"status": "disabled"},
             "incremental_authorization": {"status": "unavailable"},
             "installments": None,
-            "mandate": None,
+            "mandate": mandate,
             "multicapture": {"status": "unavailable"},
             "network": card["brand"],
             "network_token": {"used": False},

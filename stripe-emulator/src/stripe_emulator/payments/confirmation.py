@@ -21,6 +21,7 @@ from stripe_emulator.payments import (
     charges,
     disputes,
     early_fraud_warnings,
+    mandates,
     payment_methods,
 )
 
@@ -29,12 +30,19 @@ register = Register()
 
 @dataclass(frozen=True)
 class Confirmation:
-    """One attempt: with which card, whether its holder is there, and where to go after the bank's page."""
+    """One attempt: with which card, whether its holder is there, and where to go after the bank's page.
+
+    ``error_on_action`` refuses where the bank has a question. ``by_sdk`` leaves the bank's page to
+    stripe.js. ``acceptance`` is how the customer gave a mandate, ``mandate`` one that was given before.
+    """
 
     method: Json
     off_session: bool = False
     return_url: str | None = None
     error_on_action: bool = False
+    by_sdk: bool = False
+    acceptance: Json | None = None
+    mandate: Json | None = None
 
 
 def _nothing(intent: Json) -> None:
@@ -82,8 +90,10 @@ def confirm(intent: Json, how: Confirmation) -> Json:
     """Ask the bank; return the intent as it then is.
 
     :raises CardError: 402 with the intent inside. The attempt is recorded all the same.
+    :raises InvalidRequest: A bank debit without a mandate.
     """
     method = how.method
+    mandates.must_be_there(intent, method, how.acceptance, how.mandate)
     objects.change(
         intent,
         payment_method=method["id"],
@@ -91,9 +101,11 @@ def confirm(intent: Json, how: Confirmation) -> Json:
         next_action=None,
         status="requires_confirmation",
         _return_url=how.return_url,
+        _acceptance=how.acceptance,
+        _mandate=how.mandate and how.mandate["id"],
     )
     if _asks(intent, method, how.off_session):
-        if how.off_session or how.error_on_action:
+        if how.error_on_action:
             raise refuse(
                 intent, method, ("authentication_required", "authentication_required"), how.off_session
             )
@@ -199,6 +211,7 @@ def _authorize(intent: Json, method: Json, *, after_challenge: bool = False) -> 
     _keep_card(intent, method, after_challenge)
     if method["customer"] is None:
         objects.change(method, _paid=True)
+    objects.change(intent, _mandate=mandates.use(intent, method))
     if card.slow:
         return _wait(intent, method, card.clears_after)
     charge = charges.make(intent, method, None, authenticated=after_challenge)
@@ -269,7 +282,7 @@ def wants_its_holder(method: Json, *, off_session: bool = False) -> bool:
 
 
 def _ask(intent: Json, how: Confirmation) -> Json:
-    action = challenges.next_action(intent, how.return_url)
+    action = challenges.next_action(intent, how.return_url, by_sdk=how.by_sdk)
     objects.change(intent, next_action=action, status="requires_action")
     events.emit("payment_intent.requires_action", intent)
     return intent

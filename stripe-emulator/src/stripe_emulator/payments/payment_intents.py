@@ -16,6 +16,7 @@ from stripe_emulator.payments import (
     charges,
     confirmation,
     confirmation_tokens,
+    mandates,
     method_currencies,
     payment_methods,
 )
@@ -38,6 +39,16 @@ KEPT = (
     "statement_descriptor",
     "statement_descriptor_suffix",
     "transfer_group",
+)
+
+#: Parameters that say how to confirm, and mean nothing before.
+OF_CONFIRMATION = (
+    "confirmation_token",
+    "error_on_requires_action",
+    "mandate",
+    "mandate_data",
+    "off_session",
+    "return_url",
 )
 
 SPOKEN = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
@@ -67,7 +78,8 @@ def create(form: Form) -> Json:
     if form.get("confirm"):
         confirmation_tokens.join(form, intent)
         return confirmation.confirm(intent, confirmation_of(intent, form))
-    for param in ("confirmation_token", "off_session", "error_on_requires_action", "return_url"):
+    without_effect(form, "use_stripe_sdk")  # nothing is asked of a browser yet
+    for param in OF_CONFIRMATION:
         if param in form:
             raise InvalidRequest(
                 f"The parameter `{param}` cannot be passed when creating a PaymentIntent unless `confirm`"
@@ -168,7 +180,6 @@ def new(form: Form) -> Json:
     customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
     kept = {key: form[key] for key in KEPT if form.get(key) not in (None, "")}
     intent_id = ids.new("payment_intent")
-    without_effect(form, "mandate_data", "use_stripe_sdk")
     types = form.get("payment_method_types") or form.get("allowed_payment_method_types")
     method_currencies.check(types or [], code)
     intent = objects.create(
@@ -251,7 +262,7 @@ def must_lead_back(intent: Json, form: Form) -> None:
 def confirmation_of(intent: Json, form: Form) -> Confirmation:
     """How this confirmation is to be done: with which card, and who is there."""
     must_lead_back(intent, form)
-    without_effect(form, "mandate_data", "use_stripe_sdk")
+    mandate = mandates.named_in(form)
     method = method_of(intent, form)
     if method is None and intent["payment_method"]:
         method = store.find("payment_method", intent["payment_method"])
@@ -263,11 +274,15 @@ def confirmation_of(intent: Json, form: Form) -> Confirmation:
             code="payment_intent_unexpected_state",
             payment_intent=public(intent),
         )
+    off_session = form.get("off_session", False) not in (False, "false")
     return Confirmation(
         method,
-        off_session=form.get("off_session", False) not in (False, "false"),
+        off_session=off_session,
         return_url=form.get("return_url"),
-        error_on_action=bool(form.get("error_on_requires_action")),
+        error_on_action=off_session or bool(form.get("error_on_requires_action")),
+        by_sdk=bool(form.get("use_stripe_sdk")),
+        acceptance=mandates.acceptance_in(form),
+        mandate=mandate,
     )
 
 

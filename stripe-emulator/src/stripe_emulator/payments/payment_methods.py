@@ -11,7 +11,7 @@ from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import cards
+from stripe_emulator.payments import cards, mandates
 from stripe_emulator.payments.cards import Card
 
 register = Register()
@@ -324,6 +324,7 @@ def detach_from(method: Json) -> Json:
         objects.change(owner, "customer.updated", invoice_settings=settings)
     before = method["customer"]
     objects.change(method, customer=None, _detached=True)
+    mandates.revoke_all_of(method)
     events.emit("payment_method.detached", method, previous={"customer": before})
     return method
 

@@ -93,14 +93,7 @@ def new(charge: Json, amount: int, form: Form) -> Json:
         amount=amount,
         charge=charge["id"],
         currency=charge["currency"],
-        destination_details={
-            "card": {
-                "reference_status": "pending",
-                "reference_type": "acquirer_reference_number",
-                "type": "refund",
-            },
-            "type": "card",
-        },
+        destination_details=_destination(charge),
         metadata=form.get("metadata"),
         payment_intent=charge["payment_intent"],
         payment_method=charge["payment_method"],
@@ -122,6 +115,8 @@ def new(charge: Json, amount: int, form: Form) -> Json:
     if late:
         clock.schedule(clock.now() + DECIDED_AFTER, f"refund.{late}", refund["id"])
         return refund
+    if refund["destination_details"]["type"] != "card":
+        return refund  # a bank transfer, whose reference never comes here
     answer = dict(refund)  # the bank's reference is not there yet when Stripe answers
     reference = {"reference": "4242424242424242", "reference_status": "available"}
     _change(refund, destination_details=_referred(refund, reference))
@@ -219,6 +214,18 @@ def _change(refund: Json, **changes: object) -> Json:
         events.emit("refund.updated", refund, previous=before)
         events.emit("charge.refund.updated", refund, previous=before)
     return refund
+
+
+def _destination(charge: Json) -> Json:
+    """Where the money goes: back to the card, or to the bank account that was debited."""
+    if charge["payment_method_details"]["type"] != "card":
+        return {"eu_bank_transfer": {}, "type": "eu_bank_transfer"}
+    awaited = {
+        "reference_status": "pending",
+        "reference_type": "acquirer_reference_number",
+        "type": "refund",
+    }
+    return {"card": awaited, "type": "card"}
 
 
 def _referred(refund: Json, reference: Json) -> Json:

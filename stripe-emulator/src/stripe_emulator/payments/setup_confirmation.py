@@ -7,11 +7,11 @@ hears of each turn as an ``Owner``. ``server.load`` names the owners.
 from __future__ import annotations
 
 from stripe_emulator.core import store
-from stripe_emulator.core.errors import CardError
+from stripe_emulator.core.errors import CardError, InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import cards, challenges, payment_methods
+from stripe_emulator.payments import cards, challenges, mandates, payment_methods
 from stripe_emulator.payments.confirmation import Confirmation, Owners
 
 #: Who hears of a SetupIntent.
@@ -22,8 +22,15 @@ def confirm(intent: Json, how: Confirmation) -> Json:
     """Ask the bank to keep the card; return the intent as it then is.
 
     :raises CardError: 402 with the intent inside. The attempt is recorded all the same.
+    :raises InvalidRequest: A bank debit without a mandate, or a card that should have one for a single use.
     """
     method = how.method
+    mandates.must_be_there(intent, method, how.acceptance, how.mandate)
+    if intent.get("_single_use") and method["type"] not in mandates.DEBITS:
+        raise InvalidRequest(
+            f"A `single_use` mandate can't be set up with a payment method of type {method['type']}.",
+            param="single_use",
+        )
     objects.change(
         intent,
         payment_method=method["id"],
@@ -31,9 +38,10 @@ def confirm(intent: Json, how: Confirmation) -> Json:
         next_action=None,
         status="requires_confirmation",
         _return_url=how.return_url,
+        _acceptance=how.acceptance,
     )
     if payment_methods.card_of(method).asks in ("once", "always") and not method.get("_authenticated"):
-        action = challenges.next_action(intent, how.return_url)
+        action = challenges.next_action(intent, how.return_url, by_sdk=how.by_sdk)
         objects.change(intent, next_action=action, status="requires_action")
         events.emit("setup_intent.requires_action", intent)
         return intent
@@ -80,7 +88,8 @@ def _authorize(intent: Json, method: Json) -> Json:
     if intent["customer"]:
         payment_methods.attach_to(method, store.get("customer", intent["customer"]))
     attempt = _attempt(intent, method, "succeeded", None)
-    objects.change(intent, latest_attempt=attempt["id"], status="succeeded")
+    given = mandates.give(intent, method)
+    objects.change(intent, latest_attempt=attempt["id"], status="succeeded", **given)
     events.emit("setup_intent.succeeded", intent)
     OWNERS.of(intent).succeeded(intent)
     return intent

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import ids, store
-from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core import ids, money, store
+from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public, without_effect
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import confirmation_tokens, payment_intents, setup_confirmation
+from stripe_emulator.payments import confirmation_tokens, mandates, payment_intents, setup_confirmation
 from stripe_emulator.payments.confirmation import Confirmation
 
 register = Register()
@@ -38,13 +38,14 @@ def create(form: Form) -> Json:
     if form.get("confirm"):
         confirmation_tokens.join(form, intent)
         return setup_confirmation.confirm(intent, _confirmation(intent, form))
-    without_effect(form, "mandate_data", "use_stripe_sdk")
-    if "return_url" in form:
-        raise InvalidRequest(
-            "The parameter `return_url` cannot be passed when creating a SetupIntent unless `confirm` is set"
-            " to true.",
-            param="return_url",
-        )
+    without_effect(form, "use_stripe_sdk")  # nothing is asked of a browser yet
+    for param in ("mandate_data", "return_url"):
+        if param in form:
+            raise InvalidRequest(
+                f"The parameter `{param}` cannot be passed when creating a SetupIntent unless `confirm` is"
+                " set to true.",
+                param=param,
+            )
     return intent
 
 
@@ -99,8 +100,6 @@ def list_attempts(form: Form) -> Json:
 
 def new(form: Form) -> Json:
     """A setup intent from creation parameters, announced by its event but not confirmed."""
-    if form.get("single_use"):
-        raise NotEmulated("setup intents for a single use", param="single_use")
     customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
     types = form.get("payment_method_types") or form.get("allowed_payment_method_types")
     intent_id = ids.new("setup_intent")
@@ -121,6 +120,7 @@ def new(form: Form) -> Json:
         status="requires_payment_method",
         usage=form.get("usage", "off_session"),
         _dynamic="automatic_payment_methods" in form,
+        _single_use=_single_use(form),
     )
     _take_method(intent, form)
     events.emit("setup_intent.created", intent)
@@ -144,7 +144,6 @@ def _take_method(intent: Json, form: Form) -> Json:
 def _confirmation(intent: Json, form: Form) -> Confirmation:
     if intent.get("_dynamic"):  # Stripe's own CLI sets up a card without a word of where to go
         payment_intents.must_lead_back(intent, form)
-    without_effect(form, "mandate_data", "use_stripe_sdk")
     method = payment_intents.method_of(intent, form)
     if method is None and intent["payment_method"]:
         method = store.find("payment_method", intent["payment_method"])
@@ -155,7 +154,22 @@ def _confirmation(intent: Json, form: Form) -> Confirmation:
             code="setup_intent_unexpected_state",
             setup_intent=public(intent),
         )
-    return Confirmation(method, return_url=form.get("return_url"))
+    return Confirmation(
+        method,
+        return_url=form.get("return_url"),
+        by_sdk=bool(form.get("use_stripe_sdk")),
+        acceptance=mandates.acceptance_in(form),
+    )
+
+
+def _single_use(form: Form) -> Json | None:
+    """What the one payment may take that a mandate is set up for; None for any number of payments."""
+    wanted = form.get("single_use")
+    if not wanted:
+        return None
+    code = money.currency(wanted["currency"], "single_use[currency]")
+    money.check_charge(wanted["amount"], code, "single_use[amount]")
+    return {"amount": wanted["amount"], "currency": code}
 
 
 def _open(intent_id: str, verb: str) -> Json:

@@ -166,6 +166,7 @@ def test_a_bank_debit_is_paid_when_the_bank_has_looked(shop: Shop) -> None:
                 "type": "sepa_debit",
                 "sepa_debit": {"iban": "AT611904300234573201"},
             },
+            "mandate_data": {"customer_acceptance": {"type": "offline"}},
         }
     )
     shop.emulator.advance(seconds=1)

@@ -193,7 +193,7 @@ def test_a_bank_debit_cannot_be_disputed_here_and_that_is_said(shop: Shop) -> No
             "billing_details": {"name": "Jo", "email": "jo@example.com"},
         }
     )
-    paid = shop.charge(account.id, currency="eur")
+    paid = shop.charge(account.id, currency="eur", mandate_data={"customer_acceptance": {"type": "offline"}})
     shop.emulator.advance(days=14)
 
     with pytest.raises(NotEmulated, match="disputes of sepa_debit payments"):

@@ -1,0 +1,207 @@
+"""Writes the reference of the rows that an app may read: columns, types, meanings, and each word of a state.
+
+``python -m tools.rows_table`` does it; ``journeys/test_reference.py`` holds that it was done. Types come from
+the models, meanings from here, where a new column has to be given one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from inspect import getdoc
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Integer
+from sqlalchemy import inspect as mapping_of
+
+from flask_prepaid import Payment, Refund
+from flask_prepaid.payments.models import PaymentState, RefundState, SavedCard, Via
+from prepaid_ledger import Entry, Kind
+from prepaid_ledger.database import UtcDateTime
+
+PAGE = Path(__file__).parent.parent / "docs/reference/rows.md"
+
+HEAD = """# Rows that you may read
+
+What verbs return as rows of the database: `Entry` by the verbs that move credits and by `entries`,
+`Payment` by `payments`, `Refund` by `refund`, `SavedCard` by `cards`. Query them with your own session,
+too; write none of them. Amounts of money are in the smallest unit of their currency, times in UTC. An
+empty column is `None`.
+
+<!-- written by tools/rows_table.py -->
+"""
+
+#: The models, and what each of their columns means.
+MEANS: dict[type[Any], dict[str, str]] = {
+    Entry: {
+        "wallet_id": "the wallet, `prepaid_wallet.id`",
+        "seq": "its number in the wallet; they rise",
+        "kind": "why the credits moved",
+        "key": "the cause, once in each wallet: `report:17`",
+        "credits": "how many came in; fewer than 0 went out",
+        "debt": "by how much the wallet's debt moved",
+        "balance_after": "the wallet's credits after it",
+        "at": "when; no earlier than the entry before",
+        "refers_to_seq": "what it is about: a reversal's spend, a clawback's lot, a capture's hold",
+        "expires_at": "when what is left of these credits ends",
+        "amount_minor": "what was paid for them, or refunded",
+        "currency": "of that amount, as in `usd`",
+        "claimed": "how many credits a clawback was to take, where it names a number",
+        "reason": "why, in the words of who asked",
+        "spender": "who spent for the owner: `key:17`",
+        "item": "on what: `report`",
+        "quantity": "how much of it: a whole number, or one for each unit",
+        "price_version": "the price list that made credits of it",
+    },
+    Payment: {
+        "id": "names the payment in all verbs, pages and commands",
+        "owner": "whose wallet it fills",
+        "via": "how it was asked for",
+        "state": "where it stands",
+        "pack": "the slug of the pack; none for a free quantity or a plan",
+        "title": "what was bought, as it was called then",
+        "credits": "how many were agreed, bonus included",
+        "expires_after_s": "how many seconds they last; none is for ever",
+        "amount_minor": "the price agreed",
+        "currency": "of all its amounts",
+        "paid_minor": "what arrived: less by a discount, more by tax",
+        "charged_minor": "what of it a charge brought, which alone can be refunded",
+        "discount_minor": "what a promotion code took off",
+        "tax_minor": "the tax in what arrived",
+        "refunded_minor": "what has been sent back so far",
+        "idempotency_key": "what Stripe's objects carry in their metadata, to find the row",
+        "session_id": "Stripe's Checkout session, `cs_...`",
+        "payment_intent_id": "Stripe's payment, `pi_...`",
+        "charge_id": "Stripe's charge, `ch_...`",
+        "invoice_id": "Stripe's invoice, `in_...`",
+        "card_id": "the card that paid, `pm_...`",
+        "receipt_url": "Stripe's receipt",
+        "failure": "why it failed, for operators",
+        "failure_counted": "whether the sums of failures have it",
+        "created_at": "when it was asked for",
+        "paid_at": "when the money arrived",
+        "fetched_at": "when Stripe was last asked about it",
+        "check_at": "when `tick` asks next; none once it is final",
+        "checks": "how often `tick` has asked",
+    },
+    Refund: {
+        "id": "its number",
+        "payment_id": "the payment that it sends back",
+        "amount_minor": "how much, in the payment's currency",
+        "state": "where it stands; a word that Stripe adds later is kept as it is",
+        "reason": "why, in the words of who asked",
+        "idempotency_key": "what it was asked for under",
+        "stripe_id": "Stripe's refund, `re_...`",
+        "created_at": "when it was asked for",
+        "fetched_at": "when Stripe was last asked about it",
+        "check_at": "when `tick` asks next; none once it is final",
+        "taken_minor": "the money for which credits are taken back",
+        "takes": "how often they were taken anew",
+    },
+    SavedCard: {
+        "id": "Stripe's, `pm_...`",
+        "owner": "whose it is",
+        "brand": "as in `visa`",
+        "last4": "the last four digits",
+        "exp_month": "the month of its end, 1 to 12",
+        "exp_year": "the year of its end, four digits",
+        "name": "of its holder",
+        "fingerprint": "Stripe's name for its number, the same whoever has the card",
+        "after_payment": "the owner's last payment before it was left or changed",
+    },
+}
+
+#: The words that a column may hold, and what each says.
+WORDS: dict[type[StrEnum], dict[str, str]] = {
+    Kind: {
+        "purchase": "credits that were paid for",
+        "grant": "credits that were given",
+        "allowance": "a plan's credits of one period",
+        "spend": "credits that were used",
+        "reversal": "a spend, or a part, given back",
+        "clawback": "credits taken back with money that left again",
+        "expiry": "what was left when a lot ended",
+        "adjustment": "a correction by hand",
+    },
+    PaymentState: {
+        "requested": "written down; Stripe was perhaps asked",
+        "open": "waits for the customer",
+        "pending": "waits for the bank",
+        "paid": "arrived; the credits are in the wallet",
+        "failed": "came to nothing",
+        "expired": "its page was left until it closed",
+        "unknown": "Stripe did not answer; `tick` finds out",
+        "needs_review": "what was paid is not what was agreed; an operator looks at it",
+    },
+    Via: {
+        "checkout": "on a page of Checkout",
+        "card": "by hand, with a saved card",
+        "topup": "by auto top-up",
+        "plan": "by a plan",
+    },
+    RefundState: {
+        "requested": "written down; Stripe's answer is not known",
+        "refused": "Stripe never made it",
+        "pending": "on its way",
+        "requires_action": "the customer has to say where to",
+        "succeeded": "sent",
+        "failed": "came back from the bank; the credits are restored",
+        "canceled": "withdrawn; the credits are restored",
+    },
+}
+
+#: Columns whose words stand in a list of their own though the column holds any text.
+TEXTS = {"prepaid_refund.state": RefundState}
+
+
+def page() -> str:
+    """The whole page in Markdown."""
+    parts = [HEAD, *(part for model in MEANS for part in _model(model)), *_words()]
+    return "\n".join(parts)
+
+
+def _model(model: type[Any]) -> Iterator[str]:
+    table = mapping_of(model).local_table
+    first = (getdoc(model) or "").split("\n\n")[0].replace("\n", " ")
+    yield f"## {model.__name__}: `{table.name}`\n\n{re.sub('``', '`', first)}\n"
+    yield "| column | type | empty? | means |\n|---|---|---|---|"
+    means = MEANS[model]
+    for column in table.columns:
+        empty = " may be " if column.nullable else " "
+        yield f"| `{column.name}` | {_type(column)} |{empty}| {means[column.name]} |"
+    assert set(means) == set(table.columns.keys()), (
+        f"{model.__name__}: {set(means) ^ set(table.columns.keys())}"
+    )
+    yield ""
+
+
+def _type(column: Column[Any]) -> str:
+    words = TEXTS.get(f"{column.table.name}.{column.name}") or getattr(column.type, "enum_class", None)
+    if words in WORDS:
+        return f"[`{words.__name__}`](#{words.__name__.lower()})"
+    kinds = {Boolean: "`bool`", Integer: "`int`", UtcDateTime: "`datetime`"}
+    for kind, name in kinds.items():
+        if isinstance(column.type, kind):
+            return name
+    python = column.type.python_type.__name__ if column.name != "quantity" else "int` or `dict"
+    length = getattr(column.type, "length", None)
+    return f"`{python}`" + (f", up to {length}" if length and python == "str" else "")
+
+
+def _words() -> Iterator[str]:
+    for enum, means in WORDS.items():
+        assert {str(word) for word in enum} == set(means), f"{enum.__name__}: {set(means)}"
+        yield f"## {enum.__name__}\n"
+        yield "| value | says |\n|---|---|"
+        yield from (f"| `{word}` | {means[str(word)]} |" for word in enum)
+        yield ""
+
+
+def main() -> None:
+    PAGE.write_text(page().rstrip() + "\n")
+
+
+if __name__ == "__main__":
+    main()
