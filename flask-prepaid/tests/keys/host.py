@@ -24,6 +24,10 @@ OWNER = "user:1"
 FROM_LOCALHOST = {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "40000"}
 
 
+def report() -> str:
+    return "a report"
+
+
 class NoDie(PrepaidError):
     """There is no die with so many sides."""
 
@@ -51,7 +55,7 @@ class Host:
         self.roll = self.make_table()
         self.sale = self.make_sale()
         self.app.add_url_rule("/roll", view_func=self.view)
-        self.app.add_url_rule("/report", view_func=self.prepaid.costs(3)(lambda: "a report"))
+        self.app.add_url_rule("/report", view_func=self.prepaid.costs(3)(report))
 
     def make_table(self) -> Any:
         class Roll(self.db.Model):  # type: ignore[name-defined,misc]

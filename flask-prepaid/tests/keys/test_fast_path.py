@@ -164,6 +164,7 @@ def test_two_processes_sell_exactly_what_a_key_may_spend(host: Host, database: U
     host.db.session.commit()
     words = [database.render_as_string(hide_password=False), program.secret, str(Path(__file__).parents[1])]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    other: Any
     with subprocess.Popen([sys.executable, "-c", CALLS, *words], **pipes) as other:
         assert other.stdout.readline() == "ready\n"
         other.stdin.write("go\n")
@@ -188,7 +189,7 @@ def test_what_is_set_up_wrongly_is_said_at_the_start(database: URL) -> None:
         Sale(insert(host.roll), row=dict, answer=dict, credits=0)  # type: ignore[arg-type]
     for wrong in ({"prefix": "Acme"}, {"max_per_owner": 0}, {"calls": 7}):
         with pytest.raises(ConfigError, match=r"Keys\("):
-            Keys(**wrong)  # type: ignore[arg-type]
+            Keys(**wrong)
     host.close()
     without = Host(database, keys=False)
     with pytest.raises(ConfigError, match="keys=True"):
