@@ -1,5 +1,6 @@
 """Prepaid credits and Stripe billing for any Flask app."""
 
+from prepaid_ledger import BudgetSummary
 from prepaid_ledger.errors import BudgetExceeded, Busy, InsufficientCredits, PrepaidError
 
 from .catalog import Pack, Plan, PriceTier, Quantity
@@ -16,6 +17,7 @@ from .signals import operator_acts
 from .upgrade import include_name
 from .web.callers import caller_has_gone
 from .web.operator.roles import Operator, Operators, Role
+from .web.selling import Sold
 
 #: The name under which ``Operators`` was first exported, and which stays importable.
 Desk = Operators
@@ -23,6 +25,7 @@ Desk = Operators
 __all__ = [
     "ApiKey",
     "BudgetExceeded",
+    "BudgetSummary",
     "Busy",
     "Caller",
     "CallsPerMinute",
@@ -44,6 +47,7 @@ __all__ = [
     "Refund",
     "Role",
     "Sale",
+    "Sold",
     "caller_has_gone",
     "include_name",
     "operator_acts",

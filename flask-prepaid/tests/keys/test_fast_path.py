@@ -109,9 +109,9 @@ def test_a_repeat_after_503_gets_what_was_paid_for(host: Host) -> None:
 
 def test_a_call_refused_for_want_of_credits_is_sold_under_its_name_later(host: Host) -> None:
     program, name = host.make_key(), {"Idempotency-Key": "a"}
-    assert program.fast("/roll", **name).status_code == 402
+    assert program.fast("/roll?sides=12", **name).status_code == 402
 
-    host.grant(2)
+    host.grant(2)  # and the name is free for another request, until something is sold
 
     assert program.fast("/roll", **name).status_code == program.get("/roll", **name).status_code == 200
     assert (host.prepaid.balance(OWNER), host.rolls()) == (1, 1)

@@ -23,10 +23,12 @@ def secret_in(page: str) -> str:
 def test_a_customer_makes_limits_and_revokes_a_key(host: Host) -> None:
     host.grant(20)
     browser = host.browser()
-    told: list[tuple[str, object]] = []
+    heard: list[tuple[str, object]] = []
 
     def hear(app: object, **values: object) -> None:
-        told.append(("spender" if "spender" in values else "key", values.get("spender", values.get("key_id"))))
+        heard.append(
+            ("spender" if "spender" in values else "key", values.get("spender", values.get("key_id")))
+        )
 
     for signal in (signals.key_made, signals.limit_set, signals.key_revoked):
         signal.connect(hear, host.app)
@@ -61,7 +63,7 @@ def test_a_customer_makes_limits_and_revokes_a_key(host: Host) -> None:
     assert program.fast().status_code == 401
     assert browser.send(revoke, form_of="/prepaid/keys").status_code == 404
     limited = ("spender", key.spender)
-    assert told == [("key", key.id), *[limited] * 3, ("spender", None), ("key", key.id)]
+    assert heard == [("key", key.id), *[limited] * 3, ("spender", None), ("key", key.id)]
 
 
 TOMORROW = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"

@@ -137,6 +137,8 @@ def test_an_owner_has_so_many_keys_and_revokes_all_at_once(host: Host) -> None:
     assert host.prepaid.keys(OWNER) == []
     assert len(host.prepaid.keys("user:2")) == 1
     assert programs[7].get().status_code == 401
+    assert {len(program.secret) for program in programs} == {len("key_") + 43}  # 256 bits of chance
+    assert len({program.secret for program in programs}) == 20
 
 
 def test_a_budget_of_a_key_is_kept_by_all_that_it_calls(host: Host) -> None:

@@ -56,6 +56,7 @@ PATHS = {
     "confirm": "/buy-credits/confirm",
     "invoice": "/buy-credits/invoice",
     "cards": "/cards",
+    "keys": "/api-keys",
     "plan": "/subscription",
     "operator": "/admin",
     "webhook": "/prepaid/webhook",

@@ -10,11 +10,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import Engine, Index, String, delete, select, update
+from sqlalchemy import Engine, Exists, Index, String, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from prepaid_ledger import clock as clocks
 from prepaid_ledger.database import Base, insert
+from prepaid_ledger.tables import Entry, Wallet
 
 from ..context import Context, apart, transaction
 from ..errors import BadIdempotencyKey, IdempotencyConflict
@@ -58,11 +59,17 @@ def begin(engine: Engine, owner: str, scope: str, name: str, request: str) -> tu
     :param scope: Names of one sale do not meet those of another.
     :param request: A digest of what is asked for.
     :raises BadIdempotencyKey: The name can be none.
-    :raises IdempotencyConflict: It stands for something else that was asked for within a day.
+    :raises IdempotencyConflict: It stands for something else that was sold within a day.
     """
     digest = sha256(f"{scope}:{checked(name)}".encode()).hexdigest()[:32]
     now = clocks.wall()
-    row = {"owner": owner, "name": digest, "sale_id": new_id(), "request": request, "at": now}
+    row: dict[str, object] = {
+        "owner": owner,
+        "name": digest,
+        "sale_id": new_id(),
+        "request": request,
+        "at": now,
+    }
     same = SaleRequest.owner == owner, SaleRequest.name == digest
     over = SaleRequest.at < now - KEPT
     with apart(engine) as session:
@@ -72,9 +79,19 @@ def begin(engine: Engine, owner: str, scope: str, name: str, request: str) -> tu
             again = update(SaleRequest).where(*same, over).values(row).returning(SaleRequest.sale_id)
             is_new = session.scalar(again) is not None
         stands = session.execute(select(SaleRequest.sale_id, SaleRequest.request).where(*same)).one()
-    if stands.request != request:
-        raise IdempotencyConflict("This Idempotency-Key has been used for another request.")
-    return str(stands.sale_id), is_new
+        if stands.request == request:
+            return str(stands.sale_id), is_new
+        unsold = SaleRequest.sale_id == stands.sale_id, ~_paid(owner, f"{scope}:{stands.sale_id}")
+        other = update(SaleRequest).where(*same, *unsold).values(row).returning(SaleRequest.sale_id)
+        if session.scalar(other) is None:
+            raise IdempotencyConflict("This Idempotency-Key has been used for another request.")
+    return str(row["sale_id"]), True
+
+
+def _paid(owner: str, key: str) -> Exists:
+    """Whether the books have a spend under ``key``. A request that was refused leaves its name free."""
+    entries = select(Entry.seq).join(Wallet, Wallet.id == Entry.wallet_id)
+    return entries.where(Wallet.owner == owner, Entry.key == key).exists()
 
 
 def forget(context: Context) -> None:

@@ -196,6 +196,6 @@ def number_of(text: str) -> int:
 
 
 def app_keys() -> AppKeys:
-    found = page.context().app_keys
-    assert found is not None, "without keys there are no such pages"
-    return found
+    keys_of_app = page.context().app_keys
+    assert keys_of_app is not None, "without keys there are no such pages"
+    return keys_of_app

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol, cast
 
 from flask import request
 from sqlalchemy import Insert
@@ -139,11 +139,21 @@ class SellingVerbs(KeyVerbs):
         """
         return sell(self, sale, ask, caller, idempotency_key)
 
-    def current_caller(self: SellingContext) -> Caller:
+    def refuse_caller(self: SellingContext) -> NoReturn:
+        """Refuse a call for which you know nobody, as one with a key that opens nothing is refused.
+
+        :raises NotSignedIn: Always, but for an address that has done so too often.
+        :raises TooManyCalls: It has.
+        """
+        raise callers.refusal(cast(KeyVerbs, self).require_keys())
+
+    def current_caller(self: SellingContext, *, spends: bool = False) -> Caller:
         """Who calls: the owner of the API key that came as ``Authorization: Bearer``, or the customer who is
         signed in. The call is counted against ``Keys(calls=...)``.
 
+        :param spends: The call does nothing but spend: what is remembered of a key for ten seconds will do
+            then, since the books refuse the spends of a revoked one.
         :raises NotSignedIn: The key opens nothing, or nobody is signed in.
         :raises TooManyCalls: The owner has called too often this minute.
         """
-        return callers.current(self)
+        return callers.current(self, anew=not spends)

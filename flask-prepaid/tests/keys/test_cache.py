@@ -9,13 +9,22 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, event, update
+from sqlalchemy import URL, Engine, event, update
 
-from rando_number.keys.api_keys import digest_of
-from rando_number.keys.key_cache import CACHED_FOR_S, KeyCache
-from rando_number.models import ApiKey, db, utc_now
+from flask_prepaid import ApiKey
+from flask_prepaid.keys.cache import CACHED_FOR_S, KeyCache, digest_of
+from flask_prepaid.testing import Databases
+from prepaid_ledger.clock import wall as utc_now
 
-from ..running_shop import RunningShop
+from .host import Host
+
+
+@pytest.fixture(params=["sqlite"])
+def database(request: pytest.FixtureRequest, databases: Databases) -> Iterator[URL]:
+    """The cache asks both kinds the same; the stories of keys run on each."""
+    url = databases.fresh(request.param)
+    yield url
+    databases.drop(url)
 
 
 class Watch:
@@ -29,14 +38,18 @@ class Watch:
 
 
 @pytest.fixture
-def engine(shop: RunningShop) -> Engine:
-    with shop.app.app_context():
-        return db.engine
+def engine(host: Host) -> Engine:
+    return host.prepaid.engine
 
 
 @pytest.fixture
-def digest(shop: RunningShop) -> str:
-    return digest_of(shop.customer().make_key())
+def digest(host: Host) -> str:
+    return digest_of(host.make_key().secret)
+
+
+def nobody(owner: str) -> bool:
+    """Whether an owner is shut out: nobody is."""
+    return False
 
 
 @contextmanager
@@ -45,7 +58,7 @@ def on_lookup(engine: Engine, when: str, act: Callable[[int], None]) -> Iterator
     seen: list[int] = []
 
     def note(connection: object, cursor: object, statement: str, *more: object) -> None:
-        if statement.startswith("SELECT api_keys"):
+        if statement.startswith("SELECT prepaid_api_key"):
             seen.append(len(seen) + 1)
             act(seen[-1])
 
@@ -58,16 +71,15 @@ def nothing(number: int) -> None:
     """Only count."""
 
 
-def write(shop: RunningShop, **values: object) -> None:
+def write(host: Host, **values: object) -> None:
     """Change the keys as another process would."""
-    with shop.app.app_context():
-        db.session.execute(update(ApiKey).values(**values))
-        db.session.commit()
+    with host.prepaid.engine.begin() as connection:
+        connection.execute(update(ApiKey).values(**values))
 
 
 def test_a_key_is_looked_up_again_after_some_seconds(engine: Engine, digest: str) -> None:
     watch = Watch()
-    cache = KeyCache(engine, watch)
+    cache = KeyCache(engine, nobody, watch)
 
     with on_lookup(engine, "before", nothing) as lookups:
         callers = {cache.find(digest) for _ in range(5)}
@@ -79,11 +91,10 @@ def test_a_key_is_looked_up_again_after_some_seconds(engine: Engine, digest: str
     assert lookups == [1, 2]
 
 
-def test_one_call_renews_all_keys_that_are_in_use(engine: Engine, shop: RunningShop) -> None:
-    customer = shop.customer()
-    first, second = (digest_of(customer.make_key(name)) for name in ("one job", "another"))
+def test_one_call_renews_all_keys_that_are_in_use(engine: Engine, host: Host) -> None:
+    first, second = (digest_of(host.make_key(name).secret) for name in ("one job", "another"))
     watch = Watch()
-    cache = KeyCache(engine, watch)
+    cache = KeyCache(engine, nobody, watch)
     with on_lookup(engine, "before", nothing) as lookups:
         for digest in (first, second):
             cache.find(digest)
@@ -97,22 +108,22 @@ def test_one_call_renews_all_keys_that_are_in_use(engine: Engine, shop: RunningS
 
 
 def test_a_key_that_another_process_revoked_is_refused_after_some_seconds(
-    shop: RunningShop, engine: Engine, digest: str
+    host: Host, engine: Engine, digest: str
 ) -> None:
     watch = Watch()
-    cache = KeyCache(engine, watch)
+    cache = KeyCache(engine, nobody, watch)
     assert cache.find(digest) is not None
 
-    write(shop, revoked_at=utc_now())
+    write(host, revoked_at=utc_now())
     watch.now_s += CACHED_FOR_S
 
     assert cache.find(digest) is None
 
 
-def test_a_key_ends_on_time_while_it_is_remembered(shop: RunningShop, engine: Engine, digest: str) -> None:
+def test_a_key_ends_on_time_while_it_is_remembered(host: Host, engine: Engine, digest: str) -> None:
     soon = utc_now() + timedelta(milliseconds=300)
-    write(shop, expires_at=soon)
-    cache = KeyCache(engine, Watch())
+    write(host, expires_at=soon)
+    cache = KeyCache(engine, nobody, Watch())
     assert cache.find(digest) is not None
 
     while utc_now() < soon:
@@ -122,13 +133,13 @@ def test_a_key_ends_on_time_while_it_is_remembered(shop: RunningShop, engine: En
 
 
 def test_a_key_that_is_revoked_during_its_lookup_is_not_remembered(
-    shop: RunningShop, engine: Engine, digest: str
+    host: Host, engine: Engine, digest: str
 ) -> None:
-    cache = KeyCache(engine, Watch())
+    cache = KeyCache(engine, nobody, Watch())
 
     def revoke_meanwhile(number: int) -> None:
         if number == 1:
-            write(shop, revoked_at=utc_now())
+            write(host, revoked_at=utc_now())
             cache.forget()
 
     with on_lookup(engine, "after", revoke_meanwhile):
@@ -137,10 +148,9 @@ def test_a_key_that_is_revoked_during_its_lookup_is_not_remembered(
     assert cache.find(digest) is None
 
 
-def test_calls_at_the_same_time_share_one_lookup(engine: Engine, shop: RunningShop) -> None:
-    customer = shop.customer()
-    digests = [digest_of(customer.make_key(f"job {i}")) for i in range(8)]
-    cache = KeyCache(engine)
+def test_calls_at_the_same_time_share_one_lookup(engine: Engine, host: Host) -> None:
+    digests = [digest_of(host.make_key(f"job {i}").secret) for i in range(8)]
+    cache = KeyCache(engine, nobody)
     lookup_began, all_wait = threading.Event(), threading.Event()
 
     def hold_the_first(number: int) -> None:
@@ -162,9 +172,9 @@ def test_calls_at_the_same_time_share_one_lookup(engine: Engine, shop: RunningSh
 
 
 def test_keys_that_open_nothing_are_not_remembered(engine: Engine) -> None:
-    cache = KeyCache(engine, Watch())
+    cache = KeyCache(engine, nobody, Watch())
 
-    callers = [cache.find(digest_of(f"rn_guess{i}")) for i in range(20)]
+    callers = [cache.find(digest_of(f"key_guess{i}")) for i in range(20)]
 
     assert set(callers) == {None}
     assert len(cache) == 0

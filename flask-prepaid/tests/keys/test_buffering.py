@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from rando_number.api import buffering
-from rando_number.api.buffering import BufferedRequests
-from rando_number.edge.streams import GONE
+from flask_prepaid.fast_path import buffering
+from flask_prepaid.fast_path.buffering import BufferedRequests
+from flask_prepaid.fast_path.handover import GONE
 
 REQUEST = {"type": "http", "method": "POST", "path": "/", "query_string": b"a=\xff%20"}
 
