@@ -31,7 +31,7 @@ class Keys:
         if not isinstance(self.prefix, str) or not PREFIX.fullmatch(self.prefix):
             checks.refuse("Keys(prefix=...)", self.prefix, 'Write up to six small letters and "_": "acme_".')
         checks.whole("Keys(max_per_owner=...)", self.max_per_owner, min=1, max=1_000)
-        if not callable(getattr(self.calls, "count", None)) or not hasattr(self.calls, "takes_time"):
+        if not callable(getattr(self.calls, "count", None)) or "takes_time" not in dir(self.calls):
             checks.refuse("Keys(calls=...)", self.calls, "Give it CallsPerMinute(6_000).")
 
 
