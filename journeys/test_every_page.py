@@ -241,10 +241,14 @@ def test_the_emulators_pages_can_be_used_by_keyboard_and_on_a_small_screen(
     keep_card(walk.page, shop, "4242 4242 4242 4242")
     for path in (
         "",
+        "logs",
         "objects",
         "objects/customer",
         "events",
         "deliveries",
+        "states",
+        "account",
+        "find",
         "webhooks",
         "clock",
         "chaos",

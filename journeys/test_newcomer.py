@@ -145,11 +145,19 @@ def draw(page: Page, shop: Running) -> None:
 
 def pay_on_stripes_page(page: Page, card: str) -> None:
     page.locator("[name=email]").fill("newcomer@journey.test")
+    choose_another_card(page)
     page.locator("[name=card_number]").fill(card)
     page.locator("[name=card_expiry]").fill("12/34")
     page.locator("[name=card_cvc]").fill("123")
     page.locator("[name=name]").fill("Nora Newcomer")
     page.locator("form", has=page.locator("[name=card_number]")).get_by_role("button").first.click()
+
+
+def choose_another_card(page: Page) -> None:
+    """Where Stripe's page offers saved cards, the one that is typed has to be chosen."""
+    another = page.get_by_label("Another card")
+    if another.count():
+        another.check()
 
 
 def balance(page: Page) -> int:

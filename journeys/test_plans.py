@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from .conftest import Running, shop_in
-from .test_newcomer import balance_after_reload, pay_on_stripes_page, register
+from .test_newcomer import balance_after_reload, choose_another_card, pay_on_stripes_page, register
 
 DAY = 24 * 3600
 DECLINES_LATER = "4000 0000 0000 0341"
@@ -175,6 +175,7 @@ def pay_on_stripes_invoice(page: Page, card: str) -> None:
 
 
 def send_card_to_stripes_invoice(page: Page, card: str) -> None:
+    choose_another_card(page)
     form = page.locator("form", has=page.locator("[name=card_number]"))
     form.locator("[name=card_number]").fill(card)
     form.locator("[name=card_expiry]").fill("12/34")

@@ -47,6 +47,7 @@ def _serve(options: argparse.Namespace, host: str, asked_to_stop: SimpleQueue[in
         base_url=options.url or f"http://{host}:{options.port}",
         accounts=options.accounts,
         seed=options.repeat,
+        name=options.name,
     )
     if options.seed:
         seed.plant(emulator, options.seed)
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", metavar="FILE", help="JSON or YAML with products, prices, customers, coupons"
     )
+    parser.add_argument("--name", help="what the account is called, as customers see it on the pages")
     parser.add_argument("--url", help="where browsers reach the pages, if not at host and port")
     parser.add_argument(
         "--accounts",

@@ -5,6 +5,8 @@ Each function does its work in transactions of its own, and leaves deliveries to
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from stripe_emulator.api.expand import render
 from stripe_emulator.billing import collection
 from stripe_emulator.checkout import completion, paying
@@ -14,10 +16,20 @@ from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_
 from stripe_emulator.core.store import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events
-from stripe_emulator.payments import cards, challenge_answers, disputes, payment_methods
+from stripe_emulator.payments import (
+    account,
+    cards,
+    challenge_answers,
+    confirmation,
+    disputes,
+    payment_methods,
+)
 
 #: As far as the clock can be moved: the year 2200.
 LATEST = 7_258_118_400
+
+#: What neither a reset nor a state that is loaded changes: who listens, and what the account is called.
+KEPT = (events.LISTENERS, account.NAME_SETTING)
 
 
 def pay(
@@ -100,6 +112,35 @@ def dispute(
         return render(disputes.open_dispute(store.get("charge", charge), reason, amount=amount))
 
 
+def answer_bank(storage: Store, intent_id: str, *, passed: bool) -> Json:
+    """What the customer does on the bank's page; return the intent, which waited for it.
+
+    :raises InvalidRequest: It does not wait for its bank.
+    """
+    with storage.transaction():
+        intent = store.get("setup_intent" if intent_id.startswith("seti_") else "payment_intent", intent_id)
+        if intent["status"] != "requires_action":
+            raise InvalidRequest(f"{intent_id} is {intent['status']} and does not wait for its bank.")
+        with suppress(CardError):  # a fact of the intent's
+            challenge_answers.answer(intent, passed=passed)
+        return render(intent)
+
+
+def finish_debit(storage: Store, intent_id: str, *, succeeds: bool) -> Json:
+    """Have the bank answer a debit that is processing now, not days later; return the intent.
+
+    :raises InvalidRequest: It is not processing.
+    """
+    with storage.transaction():
+        intent = store.get("payment_intent", intent_id)
+        if intent["status"] != "processing":
+            raise InvalidRequest(f"{intent_id} is {intent['status']}: no bank has to answer.")
+        clock.unschedule(intent_id, "payment_intent.bank_answers")
+        method = store.get("payment_method", intent["payment_method"])
+        confirmation.answer_debit(intent, method, succeeds=succeeds)
+        return render(intent)
+
+
 def advance(storage: Store, *, seconds: int | None = None, to: int | None = None) -> int:
     """Move the global clock; all that falls due on the way has happened when this returns.
 
@@ -128,7 +169,7 @@ def reset(storage: Store, *, now: int | None = None, seed: int | None = None) ->
     if now is not None and not 0 <= now <= LATEST:
         raise InvalidRequest(f"now must be between 0 and {LATEST}.", param="now")
     with storage.transaction():
-        store.clear(keep_settings=(events.LISTENERS,))
+        store.clear(keep_settings=KEPT)
         if now is not None:
             clock.set_to(now)
 
@@ -140,7 +181,12 @@ def save(storage: Store, name: str) -> None:
 
 def load(storage: Store, name: str) -> None:
     """Go back to what was kept under a name; who listens stays."""
-    saved.load(storage, name, keep_settings=(events.LISTENERS,))
+    saved.load(storage, name, keep_settings=KEPT)
+
+
+def forget(storage: Store, name: str) -> None:
+    """Throw away what was kept under a name."""
+    saved.forget(storage, name)
 
 
 def diff(storage: Store, name: str) -> Json:
@@ -189,6 +235,15 @@ def hear(storage: Store, types: object) -> None:
         )
     with storage.transaction():
         events.hear(types)
+
+
+def rename(storage: Store, name: str) -> None:
+    """Give the account another name, which its customers see on the pages.
+
+    :raises InvalidRequest: It is empty, or longer than 100 characters.
+    """
+    with storage.transaction():
+        account.rename(name)
 
 
 def set_chaos(storage: Store, settings: Json) -> Json:

@@ -19,6 +19,7 @@ class CheckoutPages(Topic):
         key: str,
         customer_id: str,
         title: str,
+        about: str,
         amount_minor: int,
         currency: str,
         keep_card: bool,
@@ -29,9 +30,11 @@ class CheckoutPages(Topic):
 
         The price is made here: a customer sends the name of an offer, never an amount.
 
+        :param about: What stands below the title on Stripe's page; may be empty.
         :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
         """
-        product = {"currency": currency, "unit_amount": amount_minor, "product_data": {"name": title}}
+        named = {"name": title, **({"description": about} if about else {})}
+        product = {"currency": currency, "unit_amount": amount_minor, "product_data": named}
         params: dict[str, Any] = {
             "mode": "payment",
             "customer": customer_id,

@@ -59,6 +59,7 @@ def open_checkout(
     ask = partial(
         context.gateway.checkout.open,
         **agreed,
+        about=_about(offer),
         keep_card=keep_card,
         success_url=success_url,
         cancel_url=cancel_url,
@@ -98,6 +99,12 @@ def _begin(
         card_testing.count_attempt(context, owner)
     with transaction(context):
         return payments.write_down(context, owner, offer, via=via, attempt=attempt, card_id=card_id)
+
+
+def _about(offer: Offer) -> str:
+    """How many credits an offer gives, where its title does not say so already."""
+    credits = f"{offer.credits:,} credit{'s' if offer.credits != 1 else ''}"
+    return "" if credits in offer.title else credits
 
 
 def _agreed(payment: Payment) -> dict[str, Any]:

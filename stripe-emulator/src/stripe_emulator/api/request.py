@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stripe_emulator import contract, versions
 from stripe_emulator.api import idempotency, keys, routing
@@ -18,6 +18,7 @@ from stripe_emulator.api.routing import Endpoint
 from stripe_emulator.core import chaos, ids, store
 from stripe_emulator.core.chaos import NO_TROUBLE, Trouble
 from stripe_emulator.core.errors import (
+    LOGS,
     InvalidRequest,
     NotEmulated,
     RateLimited,
@@ -67,6 +68,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     lost: bool = False
     times_out: bool = False
+    #: How long it took.
+    milliseconds: float = 0
 
 
 class Api:
@@ -81,7 +84,9 @@ class Api:
 
     def answer(self, call: Call) -> Reply:
         """Never raises for what a caller can send."""
+        begun = time.perf_counter()
         reply = self._answer_or_refuse(call)
+        reply = replace(reply, milliseconds=1000 * (time.perf_counter() - begun))
         for hear in list(self.on_answer):
             hear(call, reply)
         return reply
@@ -93,14 +98,14 @@ class Api:
         try:
             return self._answer(call, request_id, headers)
         except StripeError as error:
-            envelope = error.envelope(request_id)
+            envelope = error.envelope(request_id, logs=self._logs)
             if error.extra and (version := headers.get("Stripe-Version")):
                 with self.store.transaction(write=False):
                     envelope = versions.downgrade(envelope, version)
             return Reply(error.status, encode(envelope), {**headers, **error.headers})
 
     def _answer(self, call: Call, request_id: str, headers: dict[str, str]) -> Reply:
-        form = _form(call)
+        form = form_of(call)
         secret = keys.given(call.header("authorization"), form)
         version = checked(call.header("stripe-version")) if call.header("stripe-version") else None
         headers["Stripe-Version"] = version or API_VERSION
@@ -114,7 +119,9 @@ class Api:
             keys.check(secret, endpoint, values, form)
             trouble = self._trouble(call, key)
             if trouble.times_out:
-                return Reply(504, encode(_down().envelope(request_id)), headers, times_out=True)
+                return Reply(
+                    504, encode(_down().envelope(request_id, logs=self._logs)), headers, times_out=True
+                )
             fingerprint = ""
             if key is not None:
                 headers |= {"Idempotency-Key": key, "Original-Request": request_id}
@@ -122,13 +129,18 @@ class Api:
                 if (earlier := idempotency.recall(key, fingerprint)) is not None:
                     headers |= {"Original-Request": earlier.request_id, "Idempotent-Replayed": "true"}
                     return Reply(earlier.status, earlier.body, headers, lost=trouble.lost_reply)
-            answer = _work(endpoint, values, form, version, request_id)
+            answer = _work(endpoint, values, form, version, request_id, self._logs)
             if trouble.fails_after:
-                answer = Answer(500, encode(_down().envelope(request_id)), request_id)
+                answer = Answer(500, encode(_down().envelope(request_id, logs=self._logs)), request_id)
             if key is not None:
                 idempotency.keep(key, fingerprint, answer)
         time.sleep(trouble.slow)
         return Reply(answer.status, answer.body, headers, lost=trouble.lost_reply)
+
+    @property
+    def _logs(self) -> str:
+        """Where the pages show requests; an id follows."""
+        return f"{self.store.base_url}/logs/"
 
     def _trouble(self, call: Call, key: str | None) -> Trouble:
         settings = store.get_setting(chaos.SETTING)
@@ -143,7 +155,11 @@ class Api:
         return trouble
 
 
-def _form(call: Call) -> Form:
+def form_of(call: Call) -> Form:
+    """The parameters of a request, nested.
+
+    :raises InvalidRequest: They can't be read.
+    """
     kind = call.header("content-type")
     if call.path.startswith("/v2/"):
         return decode_json(call.query, call.body)
@@ -153,7 +169,12 @@ def _form(call: Call) -> Form:
 
 
 def _work(
-    endpoint: Endpoint, values: dict[str, str], raw: Form, version: str | None, request_id: str
+    endpoint: Endpoint,
+    values: dict[str, str],
+    raw: Form,
+    version: str | None,
+    request_id: str,
+    logs: str = LOGS,
 ) -> Answer:
     """Have the resource do it; a refusal that is a fact of its own is an answer, too."""
     if endpoint.route:
@@ -172,7 +193,7 @@ def _work(
     except StripeError as error:
         if not error.keeps_work:
             raise
-        envelope: Json = versions.downgrade(error.envelope(request_id), shown_at)
+        envelope: Json = versions.downgrade(error.envelope(request_id, logs=logs), shown_at)
         return Answer(error.status, encode(envelope), request_id)
     return Answer(200, body, request_id)
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 DOCS = "https://stripe.com/docs/error-codes/"
+#: Where Stripe shows requests; the emulator's own dashboard has those that it answered.
 LOGS = "https://dashboard.stripe.com/test/logs/"
 
 
@@ -42,15 +43,18 @@ class StripeError(Exception):
         self.param = param
         self.extra = extra
 
-    def envelope(self, request_id: str) -> dict[str, Any]:
-        """The body that Stripe would answer: ``{"error": {...}}``."""
+    def envelope(self, request_id: str, *, logs: str = LOGS) -> dict[str, Any]:
+        """The body that Stripe would answer: ``{"error": {...}}``.
+
+        :param logs: Where requests are shown; the id follows.
+        """
         error: dict[str, Any] = {}
         if self.code is not None:
             error |= {"code": self.code, "doc_url": DOCS + self.code.replace("_", "-")}
         error["message"] = self.message
         if self.param is not None:
             error["param"] = self.param
-        error |= {"request_log_url": LOGS + request_id, "type": self.type}
+        error |= {"request_log_url": logs + request_id, "type": self.type}
         return {"error": error | self.extra}
 
 

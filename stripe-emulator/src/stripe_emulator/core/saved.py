@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from stripe_emulator.core.errors import InvalidRequest, NotFound
+from stripe_emulator.core.schema import SCHEMA
 from stripe_emulator.core.store import Store
 from stripe_emulator.core.types import Json
 
@@ -50,6 +51,20 @@ def load(storage: Store, name: str, *, keep_settings: tuple[str, ...] = ()) -> N
         state.executemany("INSERT INTO setting VALUES (?, ?)", kept)
         state.commit()
         state.backup(connection)
+        connection.executescript(SCHEMA)  # it may have been saved before a table was there
+
+
+def forget(storage: Store, name: str) -> None:
+    """Throw a state away.
+
+    :raises NotFound: No state was saved under this name.
+    """
+    with _opened(storage, name):
+        pass
+    if storage.path is None:
+        del storage.saved[name]
+    else:
+        (storage.path.with_name(f"{storage.path.name}.saved") / name).unlink()
 
 
 def names(storage: Store) -> list[str]:

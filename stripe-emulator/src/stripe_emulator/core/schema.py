@@ -52,12 +52,24 @@ CREATE TABLE IF NOT EXISTS attempt (
     seq INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, at INTEGER NOT NULL, status INTEGER,
     reply TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS attempt_sent (
+    attempt INTEGER PRIMARY KEY, headers TEXT NOT NULL, body TEXT NOT NULL, milliseconds REAL NOT NULL
+);
 CREATE INDEX IF NOT EXISTS attempt_by_delivery ON attempt (delivery);
 CREATE TABLE IF NOT EXISTS answer (
     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL,
     request TEXT NOT NULL, created INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS answer_by_time ON answer (created);
+CREATE TABLE IF NOT EXISTS request (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL, verb TEXT NOT NULL, path TEXT NOT NULL,
+    status INTEGER NOT NULL, key TEXT, replayed INTEGER NOT NULL, lost INTEGER NOT NULL,
+    milliseconds REAL NOT NULL, caller TEXT NOT NULL, version TEXT NOT NULL, agent TEXT NOT NULL,
+    account TEXT NOT NULL, error TEXT NOT NULL, parameters TEXT NOT NULL, answer TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS request_by_id ON request (id);
+CREATE INDEX IF NOT EXISTS event_by_request ON object (json_extract(body, '$.request.id'))
+    WHERE kind = 'event';
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 

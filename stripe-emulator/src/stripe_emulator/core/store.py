@@ -156,10 +156,16 @@ class Store:
 
     @contextmanager
     def transaction(
-        self, *, write: bool = True, now: int | None = None, origin: Origin = Origin()
+        self,
+        *,
+        write: bool = True,
+        durable: bool = True,
+        now: int | None = None,
+        origin: Origin = Origin(),
     ) -> Iterator[Transaction]:
         """All of the block, or nothing; it sees one moment of the clock.
 
+        :param durable: Wait until it is on the disk; without, a crash of the machine may lose it.
         :param now: Date the block by this Unix time instead of the clock's.
         :raises Unavailable: The store was closed.
         """
@@ -167,6 +173,8 @@ class Store:
             if self._closed:
                 raise Unavailable("The emulator is shutting down.")
             assert _current.get(None) is None, "a transaction inside a transaction"
+            if not durable:
+                self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             transaction = Transaction(self, self._connection, 0, origin)
             mark = _current.set(transaction)
@@ -181,6 +189,8 @@ class Store:
                 raise
             finally:
                 _current.reset(mark)
+                if not durable:
+                    self._connection.execute("PRAGMA synchronous = FULL")
         if transaction.wakes:
             for wake in self.on_commit:
                 wake()
@@ -323,7 +333,7 @@ def clear(*, keep_settings: tuple[str, ...] = ()) -> None:
     transaction = current()
     transaction.objects.clear()
     transaction.unsaved.clear()
-    for table in ("object", "due", "delivery", "attempt", "answer"):
+    for table in ("object", "due", "delivery", "attempt", "attempt_sent", "answer", "request"):
         transaction.execute(f"DELETE FROM {table}")
     marks = ", ".join("?" * len(keep_settings))
     transaction.execute(f"DELETE FROM setting WHERE name NOT IN ({marks})", keep_settings)

@@ -7,6 +7,9 @@ the event goes again: at least once, as at Stripe.
 
 from __future__ import annotations
 
+import http.client
+import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -19,7 +22,7 @@ from stripe_emulator.core import clock, store
 from stripe_emulator.core.store import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import encode
-from stripe_emulator.events import events, failing_endpoints, shapes, thin
+from stripe_emulator.events import events, failing_endpoints, shapes, thin, unreachable
 
 #: Seconds after each failed attempt until the next; then Stripe gives up, three days on.
 BACKOFF = (5, 60, 300, 1800, 7200, 18000, 36000, 36000, 36000, 36000, 36000)
@@ -70,7 +73,10 @@ class Courier:
         """
         sent = 0
         while parcel := self._lease(endpoint):
-            self._record(parcel, self._send(parcel))
+            headers = _headers(parcel)
+            begun = time.perf_counter()
+            reply = self._send(parcel, headers)
+            self._record(parcel, headers, reply, milliseconds=1000 * (time.perf_counter() - begun))
             sent += 1
         return sent
 
@@ -110,22 +116,21 @@ class Courier:
             body = encode(heard).encode()
             return Parcel(delivery, attempts, events.url_of(target), endpoint_id, body, secrets_of(target))
 
-    def _send(self, parcel: Parcel) -> Reply:
+    def _send(self, parcel: Parcel, headers: dict[str, str]) -> Reply:
         if not parcel.url:
             return Reply(None, "The endpoint was deleted or disabled.")
         send = self.connected.get(parcel.endpoint)
-        headers = {
-            "Content-Type": "application/json; charset=utf-8",
-            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-            "Stripe-Signature": sign(parcel.body, parcel.secrets),
-        }
         return send(parcel.body, headers) if send else send_by_http(parcel.url, parcel.body, headers)
 
-    def _record(self, parcel: Parcel, reply: Reply) -> None:
+    def _record(self, parcel: Parcel, headers: dict[str, str], reply: Reply, *, milliseconds: float) -> None:
         with self.store.transaction() as transaction:
-            transaction.execute(
+            made = transaction.execute(
                 "INSERT INTO attempt (delivery, at, status, reply) VALUES (?, ?, ?, ?)",
                 (parcel.delivery, clock.now(), reply.status, reply.text[:REPLY_LENGTH]),
+            )
+            transaction.execute(
+                "INSERT INTO attempt_sent VALUES (?, ?, ?, ?)",
+                (made.lastrowid, json.dumps(headers), parcel.body.decode(), milliseconds),
             )
             delivered = reply.status is not None and 200 <= reply.status < 300
             if parcel.url:
@@ -141,6 +146,14 @@ class Courier:
                 " WHERE seq = ? AND status = 'pending'",
                 (outcome, clock.now() + wait, parcel.delivery),
             )
+
+
+def _headers(parcel: Parcel) -> dict[str, str]:
+    return {
+        "Content-Type": "application/json; charset=utf-8",
+        "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+        "Stripe-Signature": sign(parcel.body, parcel.secrets) if parcel.url else "",
+    }
 
 
 def _moments() -> tuple[int, int]:
@@ -179,8 +192,8 @@ def send_by_http(url: str, body: bytes, headers: dict[str, str]) -> Reply:
     except urllib.error.HTTPError as error:
         with error:
             return Reply(error.code, error.read(REPLY_LENGTH).decode("utf-8", "replace"))
-    except (OSError, ValueError) as error:
-        return Reply(None, f"{type(error).__name__}: {error}")
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return Reply(None, unreachable.sentence(error, url, seconds=TIMEOUT))
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -14,7 +14,6 @@ from stripe_emulator.pages import (
     checkout,
     controls,
     dashboard,
-    dashboard_forms,
     describe,
     files,
     invoice,
@@ -24,6 +23,7 @@ from stripe_emulator.pages import (
     portal_flow,
     stripe_js,
 )
+from stripe_emulator.payments import account
 
 BLUEPRINTS = (
     checkout.pages,
@@ -34,9 +34,8 @@ BLUEPRINTS = (
     portal_flow.pages,
     files.pages,
     stripe_js.pages,
-    dashboard.pages,
-    dashboard_forms.pages,
     controls.pages,
+    *dashboard.BLUEPRINTS,
 )
 
 #: No script of ours is inline; a form may lead on to the host's site, whatever its origin.
@@ -52,11 +51,16 @@ FILTERS = {
     "local": describe.local,
     "day": describe.day,
     "amount": describe.amount,
+    "full_amount": describe.full_amount,
+    "short": describe.short,
+    "took": describe.took,
+    "answered": describe.answered,
     "name": describe.name,
     "brand": describe.brand,
     "status": describe.status,
     "pill": describe.pill,
     "words": describe.words,
+    "kind": describe.kind,
     "pretty": describe.pretty,
     "breakable": describe.breakable,
     "recurring": describe.recurring,
@@ -68,6 +72,7 @@ FILTERS = {
 def register(app: Flask) -> None:
     """Serve the pages."""
     app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.globals["shop_name"] = account.name
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -16,7 +16,7 @@ from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, Str
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import card_form, describe, problem, stripe_js_session
 from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.card_form import Refusal
+from stripe_emulator.pages.card_form import Refusal, gathered
 from stripe_emulator.payments import tax_id_formats
 
 #: The fields of a billing address with their labels.
@@ -45,9 +45,9 @@ def pay(session_id: str) -> ResponseReturnValue:
         except Refusal as refusal:
             return _page(session, refusal, 422)
         except CardError as error:
-            return _page(session, Refusal("card_number", error.message), 402)
+            return _page(session, Refusal({"card_number": error.message}), 402)
         except InvalidRequest as error:
-            return _page(session, Refusal(error.param or "", error.message), 422)
+            return _page(session, Refusal({error.param or "": error.message}), 422)
         bank = completion.waits_for_bank(session)
         return redirect(bank, 303) if bank else _landed(session)
 
@@ -62,7 +62,7 @@ def promote(session_id: str) -> ResponseReturnValue:
         try:
             session_discounts.enter_code(session, request.form.get("promotion_code", ""))
         except InvalidRequest as error:
-            return _page(session, Refusal("promotion_code", error.message), 422)
+            return _page(session, Refusal({"promotion_code": error.message}), 422)
         completion.sync_intent(session)
         return redirect(f"/pay/{session_id}", 303)
 
@@ -77,7 +77,7 @@ def adjust(session_id: str) -> ResponseReturnValue:
         try:
             session_changes.adjust(session, request.form.get("line", ""), request.form.get("quantity", ""))
         except InvalidRequest as error:
-            return _page(session, Refusal("quantity", error.message), 422)
+            return _page(session, Refusal({"quantity": error.message}), 422)
         return redirect(f"/pay/{session_id}", 303)
 
 
@@ -90,7 +90,7 @@ def back(session_id: str) -> ResponseReturnValue:
             return _landed(session)
         intent = completion.intent_of(session) or {}
         error = intent.get("last_payment_error") or intent.get("last_setup_error")
-        return _page(session, Refusal("card_number", error["message"]) if error else None)
+        return _page(session, Refusal({"card_number": error["message"]}) if error else None)
 
 
 def _session(session_id: str) -> Json:
@@ -113,6 +113,7 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         "hosted/checkout.html",
         session=session,
         lines=session["_lines"],
+        about=_about(session["_lines"]),
         trial=_trial(session),
         then=_after_trial(session),
         every=_every(session),
@@ -147,6 +148,12 @@ def asks_card(session: Json) -> bool:
     if session["mode"] == "payment":
         return bool(session["amount_total"])
     return session["mode"] == "setup" or needs_card(session)
+
+
+def _about(lines: list[Json]) -> dict[str, str]:
+    """What the shop says of each product, by its id."""
+    products = [store.find("product", line["price"]["product"]) for line in lines]
+    return {product["id"]: product["description"] or "" for product in products if product}
 
 
 def _trial(session: Json) -> str:
@@ -186,28 +193,32 @@ def _payer(session: Json) -> Payer:
     :raises Refusal: Something in it can't be right.
     """
     form = request.form
-    email = form.get("email", "").strip()
-    if (
-        not session["customer"]
-        and not session["customer_email"]
-        and not re.fullmatch(r"[^\s@]+@[^\s@]+", email)
-    ):
-        raise Refusal("email", "Enter an email address, such as jenny@example.com.")
-    name = form.get("name", "").strip() or None
-    more: Json = {
-        "keep": "save_card" in form,
-        "accepts_terms": "terms_of_service" in form,
-        "phone": _phone(session),
-        "address": _address(session),
-        **_business(session),
-    }
-    if not asks_card(session):
-        return Payer({}, email or None, name, **more)
+    email, name = form.get("email", "").strip(), form.get("name", "").strip() or None
+    faults: dict[str, str] = {}
+    more: Json = {"keep": "save_card" in form, "accepts_terms": "terms_of_service" in form}
+    known = session["customer"] or session["customer_email"]
+    if not known and not re.fullmatch(r"[^\s@]+@[^\s@]+", email):
+        faults["email"] = "Enter an email address, such as jenny@example.com."
     saved = {method["id"]: method for method in stripe_js_session.saved_cards(session)}
-    if form.get("saved_card") in saved and not form.get("card_number"):
-        return Payer(saved[form["saved_card"]], email or None, None, **more)
-    method = card_form.read(form, email=email, phone=more["phone"], address=more["address"])
-    return Payer(method, email or None, name, **more)
+    method: Json = saved.get(form.get("saved_card", ""), {})
+    details: dict[str, str] = {}
+    with gathered(details):
+        more["phone"] = _phone(session)
+    with gathered(details):
+        more["address"] = _address(session)
+    with gathered(details):
+        more |= _business(session)
+    if completion.asks_terms(session) and not more["accepts_terms"]:
+        details["terms_of_service"] = "Accept the terms of service to go on."
+    typed = asks_card(session) and not method
+    if typed:
+        with gathered(faults):
+            card_form.check(form)
+    if faults or details:
+        raise Refusal(faults | details)
+    if typed:
+        method = card_form.read(form, email=email, phone=more["phone"], address=more["address"])
+    return Payer(method, email or None, None if method.get("id") in saved else name, **more)
 
 
 def _phone(session: Json) -> str | None:
@@ -216,7 +227,7 @@ def _phone(session: Json) -> str | None:
         return None
     phone = re.sub(r"[\s().-]", "", request.form.get("phone", ""))
     if not re.fullmatch(r"\+?[0-9]{5,15}", phone):
-        raise Refusal("phone", "Enter a phone number, such as +1 555 0100.")
+        raise Refusal({"phone": "Enter a phone number, such as +1 555 0100."})
     return phone
 
 
@@ -230,15 +241,15 @@ def _business(session: Json) -> Json:
     if not completion.asks_tax_id(session) or not (value or business):
         return {}
     if business is None:
-        raise Refusal("business_name", "Enter the name of the business that the tax ID belongs to.")
+        raise Refusal({"business_name": "Enter the name of the business that the tax ID belongs to."})
     if not value:
-        raise Refusal("tax_id", "Enter the tax ID of the business, or leave its name out.")
+        raise Refusal({"tax_id": "Enter the tax ID of the business, or leave its name out."})
     if kind not in tax_id_formats.KINDS:
-        raise Refusal("tax_id_type", "Choose the type of the tax ID.")
+        raise Refusal({"tax_id_type": "Choose the type of the tax ID."})
     try:
         tax_id_formats.check(kind, value, "tax_id")
     except InvalidRequest:
-        raise Refusal("tax_id", "This is no tax ID of the type that was chosen.") from None
+        raise Refusal({"tax_id": "This is no tax ID of the type that was chosen."}) from None
     return {"tax_id": {"type": kind, "value": value}, "business_name": business}
 
 
@@ -247,9 +258,13 @@ def _address(session: Json) -> Json | None:
     if not completion.asks_address(session):
         return None
     typed = {key: request.form.get(key, "").strip() for key, _ in ADDRESS}
-    for key, label in ADDRESS:
-        if not typed[key]:
-            raise Refusal(key, f"Enter your billing address: {label.lower()} is missing.")
-    if not re.fullmatch(r"[A-Za-z]{2}", typed["country"]):
-        raise Refusal("country", "Enter the country by its two letters, such as US.")
+    faults = {
+        key: f"Enter your billing address: {label.lower()} is missing."
+        for key, label in ADDRESS
+        if not typed[key]
+    }
+    if typed["country"] and not re.fullmatch(r"[A-Za-z]{2}", typed["country"]):
+        faults["country"] = "Enter the country by its two letters, such as US."
+    if faults:
+        raise Refusal(faults)
     return {**typed, "country": typed["country"].upper()}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, jsonify, request
+from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
 from stripe_emulator.core.errors import InvalidRequest
@@ -13,6 +15,15 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.pages.account import storage
 
 pages = Blueprint("controls", __name__, static_folder="static", static_url_path="/_emulator/static")
+
+
+@pages.before_request
+def only_from_here() -> ResponseReturnValue | None:
+    """Refuse what a page of another site sends. A program names no origin; a browser does in each POST."""
+    origin = request.headers.get("Origin")
+    if request.method != "POST" or origin is None or urlsplit(origin).netloc == request.host:
+        return None
+    return Response("A page of another site can't use the emulator's controls.\n", 403)
 
 
 @pages.post("/_emulator/pay")
@@ -100,6 +111,21 @@ def hear() -> Response:
     """``{"events": ["invoice.paid"]}``: what ``--webhook`` gave hears no others; ``["*"]`` ends it."""
     controls.hear(storage(), _parameters(events=list).get("events"))
     return jsonify(controls.state(storage()))
+
+
+@pages.post("/_emulator/account")
+def rename() -> Response:
+    """``{"name": "..."}``: what the account is called, as customers see it on the pages."""
+    controls.rename(storage(), _needed(_parameters(name=str), "name"))
+    return jsonify(controls.state(storage()))
+
+
+@pages.post("/_emulator/bank")
+def bank() -> Response:
+    """``{"payment": "pi_...", "succeeds": true}``: a bank debit that is processing ends now."""
+    form = _parameters(payment=str, succeeds=bool)
+    payment = _needed(form, "payment")
+    return jsonify(controls.finish_debit(storage(), payment, succeeds=form.get("succeeds", True)))
 
 
 @pages.get("/_emulator/state")

@@ -89,9 +89,44 @@ def day(unix: int) -> str:
 
 def amount(paid_object: Json) -> str:
     """The sum that an object is about, or nothing."""
-    value = next((paid_object[key] for key in AMOUNTS if isinstance(paid_object.get(key), int)), None)
+    value = sum_of(paid_object)
     code = paid_object.get("currency")
     return money.text(value, code) if value is not None and isinstance(code, str) else ""
+
+
+def sum_of(paid_object: Json) -> int | None:
+    """The sum that an object is about, in minor units, or None."""
+    return next((paid_object[key] for key in AMOUNTS if isinstance(paid_object.get(key), int)), None)
+
+
+def full_amount(paid_object: Json) -> str:
+    """The sum that an object is about, with the currency's code: "$12.34 USD"; or nothing."""
+    text, code = amount(paid_object), paid_object.get("currency")
+    return text if not text or not isinstance(code, str) or code.upper() in text else f"{text} {code.upper()}"
+
+
+def name_of_customer(customer: Json) -> str:
+    """What a customer is called: a name, an address, or else the id."""
+    return str(customer.get("name") or customer.get("email") or customer["id"])
+
+
+def short(object_id: str) -> str:
+    """The end of a long id: ``pi_…K3xQ9a``; a short one whole."""
+    prefix = object_id.partition("_")[0]
+    return object_id if len(object_id) <= 20 else f"{prefix}_…{object_id[-6:]}"
+
+
+def took(milliseconds: float | None) -> str:
+    """How long something took, for people."""
+    if milliseconds is None:
+        return ""
+    return f"{milliseconds / 1000:.1f} s" if milliseconds >= 1000 else f"{milliseconds:.0f} ms"
+
+
+def answered(status: int) -> Markup:
+    """An HTTP status as a coloured number."""
+    tone = "good" if status < 400 else "warn" if status < 500 else "bad"
+    return Markup('<span class="pill {}">{}</span>').format(tone, status)
 
 
 def name(value: Json) -> str:
@@ -132,16 +167,19 @@ def pill(word: str) -> Markup:
     return Markup('<span class="pill {}">{}</span>').format(tone, word.replace("_", " "))
 
 
-def words(kind: str) -> str:
+def words(kind_name: str) -> str:
     """An object's kind as a heading: ``Checkout sessions``."""
-    text = (
-        kind.replace("test_helpers.", "")
-        .replace(".", " ")
-        .replace("_", " ")
-        .replace("invoiceitem", "invoice item")
+    text = kind(kind_name)
+    return text[:-1] + "ies" if text.endswith("y") else text if text.endswith("s") else text + "s"
+
+
+def kind(kind_name: str) -> str:
+    """An object's kind in words: ``Checkout session``."""
+    name_only = (
+        kind_name.replace("test_helpers.", "").replace("v2.core.", "").replace("payment_intent", "payment")
     )
-    plural = text[:-1] + "ies" if text.endswith("y") else text if text.endswith("s") else text + "s"
-    return plural[0].upper() + plural[1:]
+    text = name_only.replace(".", " ").replace("_", " ").replace("invoiceitem", "invoice item")
+    return text[0].upper() + text[1:]
 
 
 def pretty(value: Json) -> Markup:

@@ -26,7 +26,7 @@ def show(invoice_id: str) -> ResponseReturnValue:
         invoice = _invoice(invoice_id)
         intent = invoices.intent_of(invoice) or {}
         error = intent.get("last_payment_error") if "redirect_status" in request.args else None
-        return _page(invoice, Refusal("card_number", error["message"]) if error else None)
+        return _page(invoice, Refusal({"card_number": error["message"]}) if error else None)
 
 
 @pages.post("/invoice/<invoice_id>")
@@ -44,7 +44,7 @@ def pay(invoice_id: str) -> ResponseReturnValue:
             return _page(invoice, refusal, 422)
         refused = collection.attempt(invoice, method, return_url=invoice["hosted_invoice_url"])
         if refused is not None:
-            return _page(invoice, Refusal("card_number", refused.message), 402)
+            return _page(invoice, Refusal({"card_number": refused.message}), 402)
         intent = invoices.intent_of(invoice) or {}
         asks = intent.get("status") == "requires_action"
         return redirect(challenges.url(intent) if asks else f"/invoice/{invoice_id}", 303)
@@ -55,7 +55,7 @@ def pdf(invoice_id: str) -> ResponseReturnValue:
     """The invoice to print and to file."""
     with storage().transaction(write=False):
         invoice = _invoice(invoice_id)
-    response = Response(invoice_pdf.pdf_of(invoice), mimetype="application/pdf")
+        response = Response(invoice_pdf.pdf_of(invoice), mimetype="application/pdf")
     name = f"Invoice-{invoice['number'] or invoice['id']}.pdf"
     response.headers["Content-Disposition"] = f'inline; filename="{name}"'
     return response

@@ -8,6 +8,7 @@ from stripe_emulator.core import money
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import describe, pdf
 from stripe_emulator.pages.pdf import Page
+from stripe_emulator.payments import account
 
 LEFT, RIGHT, TOP, BOTTOM = 56, 539, 64, 760
 LINE, LONGEST = 20, 68
@@ -37,7 +38,7 @@ def pdf_of(invoice: Json) -> bytes:
 
 def _head(page: Page, invoice: Json) -> float:
     page.text(LEFT, TOP, "Invoice", size=24, bold=True)
-    page.right(RIGHT, TOP, "Test shop", size=12, bold=True)
+    page.right(RIGHT, TOP, account.name(), size=12, bold=True)
     rows = [("Invoice number", invoice["number"] or invoice["id"]), ("Date", _day(invoice, "finalized_at"))]
     if invoice["due_date"]:
         rows.append(("Due", describe.day(invoice["due_date"])))

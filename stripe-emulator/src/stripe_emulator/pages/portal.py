@@ -44,7 +44,7 @@ def show(session_id: str) -> ResponseReturnValue:
         refusal = None
         intent = store.find("setup_intent", request.args.get("setup_intent", ""))
         if intent and intent["customer"] == session["customer"] and intent["last_setup_error"]:
-            refusal = Refusal("card_number", intent["last_setup_error"]["message"])
+            refusal = Refusal({"card_number": intent["last_setup_error"]["message"]})
         return _page(session, refusal)
 
 
@@ -78,7 +78,7 @@ def add_card(session_id: str) -> ResponseReturnValue:
         except Refusal as refusal:
             return _page(session, refusal, 422)
         except CardError as error:
-            return _page(session, Refusal("card_number", error.message), 402)
+            return _page(session, Refusal({"card_number": error.message}), 402)
         if intent["status"] == "requires_action":
             return redirect(challenges.url(intent), 303)
         return _done(session, "added")
@@ -92,7 +92,7 @@ def change_card(session_id: str, method_id: str) -> ResponseReturnValue:
         method = portal_session.own("payment_method", method_id, session)
         if request.form.get("do") == "remove":
             if method["id"] == _paying(session):
-                refusal = Refusal("card", "This card pays for your plan. Choose another one for it first.")
+                refusal = Refusal({"card": "This card pays for your plan. Choose another one for it first."})
                 return _page(session, refusal, 422)
             payment_methods.detach_from(method)
             return _done(session, "removed")
@@ -109,7 +109,9 @@ def change_details(session_id: str) -> ResponseReturnValue:
             customer = customers.alive(session["customer"])
             customers.change(customer, {"email": request.form.get("email", "").strip()})
         except InvalidRequest:
-            return _page(session, Refusal("email", "Enter an email address, such as jenny@example.com."), 422)
+            return _page(
+                session, Refusal({"email": "Enter an email address, such as jenny@example.com."}), 422
+            )
         return _done(session, "saved")
 
 

@@ -98,7 +98,7 @@ def update(session_id: str, subscription_id: str) -> ResponseReturnValue:
             portal_session.update(subscription, wanted)
         except InvalidRequest as error:
             choices = _choices(session, subscription)
-            refusal = Refusal("price", error.message)
+            refusal = Refusal({"price": error.message})
             return _page(session, "choose", subscription, refusal, 422, choices=choices)
         return _done(session, "updated")
 
@@ -113,7 +113,7 @@ def show_card(session_id: str) -> ResponseReturnValue:
             return _page(session, "card")
         if intent["status"] != "succeeded":
             error = intent["last_setup_error"] or {"message": "The card was not saved."}
-            return _page(session, "card", refusal=Refusal("card_number", error["message"]))
+            return _page(session, "card", refusal=Refusal({"card_number": error["message"]}))
         return _kept(session, intent)
 
 
@@ -129,7 +129,7 @@ def leave_card(session_id: str) -> ResponseReturnValue:
         except Refusal as refusal:
             return _page(session, "card", refusal=refusal, status=422)
         except CardError as error:
-            return _page(session, "card", refusal=Refusal("card_number", error.message), status=402)
+            return _page(session, "card", refusal=Refusal({"card_number": error.message}), status=402)
         if intent["status"] == "requires_action":
             return redirect(challenges.url(intent), 303)
         return _kept(session, intent)

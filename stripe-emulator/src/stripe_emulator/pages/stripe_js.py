@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from pathlib import Path
 
 from flask import Blueprint, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -28,6 +29,29 @@ from stripe_emulator.payments import payment_methods
 pages = Blueprint(
     "stripe_js", __name__, template_folder="templates", static_folder="static/js", static_url_path="/js"
 )
+
+
+#: What stripe.js is made of, in this order. A page loads it as one plain script, which has to have defined
+#: ``Stripe`` once it has run, so its parts can't be modules: they are joined here, in one scope.
+PARTS = ("base", "element", "intents", "elements", "checkout", "stripe")
+_HEAD = """\
+// stripe-emulator's stand-in for Stripe.js: what a page with elements uses today.
+//
+// Card numbers are typed into a frame of the emulator's own origin and go from there to its API;
+// this script, which runs in the host's page, sees only the id of the payment method.
+// What is not here throws by name when it is called. https://docs.stripe.com/js
+
+(() => {
+"use strict";
+"""
+
+
+@pages.get("/js/stripe.js")
+def script() -> Response:
+    """The script that a shop's page loads."""
+    folder = Path(pages.static_folder or "") / "stripe"
+    parts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in PARTS]
+    return Response("\n".join([_HEAD, *parts, "})();\n"]), mimetype="text/javascript")
 
 
 @pages.get("/js/elements/payment")

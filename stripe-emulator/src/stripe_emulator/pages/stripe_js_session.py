@@ -5,6 +5,7 @@ from __future__ import annotations
 from stripe_emulator.checkout import completion, session_discounts
 from stripe_emulator.core import money, store
 from stripe_emulator.core.types import Json
+from stripe_emulator.payments import account
 
 
 def shown(session: Json) -> Json:
@@ -15,7 +16,7 @@ def shown(session: Json) -> Json:
     return {
         "id": session["id"],
         "billingAddress": None,
-        "businessName": "Test shop",
+        "businessName": account.name(),
         "currency": code,
         "currencyOptions": None,
         "discountAmounts": _discounts(session, code),

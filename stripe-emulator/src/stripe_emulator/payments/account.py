@@ -9,6 +9,7 @@ from stripe_emulator import contract
 from stripe_emulator.api import keys, lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import store
+from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 
@@ -16,7 +17,9 @@ register = Register()
 
 #: 1 January 2020: the account is older than what is made in it.
 CREATED = 1_577_836_800
-NAME, EMAIL = "Stripe Emulator", "owner@example.com"
+EMAIL = "owner@example.com"
+#: What the account is called until it is given a name, and the name of the setting that keeps it.
+NAME, NAME_SETTING, NAME_LENGTH = "Test shop", "account_name", 100
 
 #: All that Stripe wants to know of the account, it knows.
 NOTHING_REQUIRED: Json = {
@@ -58,6 +61,20 @@ def list_external_accounts(form: Form, account: str) -> Json:
     return lists.slice_of([], form, url=f"/v1/accounts/{account}/external_accounts")
 
 
+def name() -> str:
+    """What the account is called, as its customers see it."""
+    chosen: str = store.get_setting(NAME_SETTING, NAME)
+    return chosen
+
+
+def rename(wanted: str) -> None:
+    """:raises InvalidRequest: It is no name: empty, or too long."""
+    wanted = wanted.strip()
+    if not 1 <= len(wanted) <= NAME_LENGTH or not wanted.isprintable():
+        raise InvalidRequest(f"A name has 1 to {NAME_LENGTH} characters, on one line.", param="name")
+    store.put_setting(NAME_SETTING, wanted)
+
+
 def shown() -> Json:
     """The account as an object."""
     account_id = store.current().store.account
@@ -65,7 +82,7 @@ def shown() -> Json:
         "account",
         {
             "id": account_id,
-            "business_profile": {"name": NAME, "mcc": "5734", "url": "https://example.com"},
+            "business_profile": {"name": name(), "mcc": "5734", "url": "https://example.com"},
             "business_type": "company",
             "capabilities": {
                 "card_payments": "active",
@@ -97,7 +114,7 @@ def shown() -> Json:
                     "statement_descriptor_prefix_kana": None,
                     "statement_descriptor_prefix_kanji": None,
                 },
-                "dashboard": {"display_name": NAME, "timezone": "Etc/UTC"},
+                "dashboard": {"display_name": name(), "timezone": "Etc/UTC"},
                 "payments": {"statement_descriptor": "STRIPE EMULATOR"},
                 "payouts": {
                     "debit_negative_balances": True,

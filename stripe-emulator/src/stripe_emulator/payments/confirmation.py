@@ -246,8 +246,13 @@ def bank_answered(intent_id: str) -> None:
     if intent["status"] != "processing":
         return
     method = store.get("payment_method", intent["payment_method"])
+    answer_debit(intent, method, succeeds=payment_methods.card_of(method).slow == "succeeds")
+
+
+def answer_debit(intent: Json, method: Json, *, succeeds: bool) -> None:
+    """What the bank says of a debit that is processing: the money comes, or it does not."""
     charge = store.get("charge", intent["latest_charge"])
-    if payment_methods.card_of(method).slow == "succeeds":
+    if succeeds:
         charges.clear(charge, None)
         objects.change(intent, amount_received=intent["amount"], status="succeeded")
         events.emit("payment_intent.succeeded", intent)

@@ -1,7 +1,8 @@
 """Many accounts in one process: each secret key opens its own, and sees nothing of the others.
 
 An account is an emulator with a store of its own. A call to the API goes to the account of its key.
-A page goes to the account whose object it names (``/pay/cs_...``), and whatever names none to the first.
+A page goes to the account whose object it names (``/pay/cs_...``). Whatever names none goes to the account
+that was chosen on the dashboard, and else to the first.
 """
 
 from __future__ import annotations
@@ -11,17 +12,18 @@ import io
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from stripe_emulator.api import keys
+from stripe_emulator.api import keys, request_log
 from stripe_emulator.api.request import Api, Call, Reply
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.core.ids import ALPHABET
 from stripe_emulator.core.store import Store
 from stripe_emulator.core.wire import MAX_BYTES, decode
-from stripe_emulator.pages.account import CHOSEN
+from stripe_emulator.pages.account import CHOSEN, COOKIE
 
 _ID = re.compile(r"\b[a-z]+(?:_[a-z]+)*_[A-Za-z0-9]{8,}\b")
 
@@ -115,9 +117,11 @@ class Accounts(Generic[A]):
         for object_id in _ID.findall(text):
             for emulator in self:
                 with emulator.store.transaction(write=False):
-                    if store.find_any(object_id) is not None:
+                    if store.find_any(object_id) or request_log.named(object_id):
                         return emulator
-        return self.first
+        chosen = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(COOKIE)
+        known = {emulator.store.account: emulator for emulator in self}
+        return known.get(chosen.value, self.first) if chosen else self.first
 
     def _with(self, kind: str, field: str, value: str) -> A:
         for emulator in self:

@@ -13,6 +13,7 @@ from stripe_emulator.api.request import HEADERS, Api, Call, Reply
 from stripe_emulator.core import ids
 from stripe_emulator.core.errors import InvalidRequest, NotFound, StripeError, Unavailable
 from stripe_emulator.core.wire import MAX_BYTES, MAX_UPLOAD, encode
+from stripe_emulator.pages.account import ALL
 from stripe_emulator.server import load
 from stripe_emulator.server.accounts import Accounts
 
@@ -30,7 +31,7 @@ def create_app(api: Api, accounts: Accounts[Any] | None = None) -> Flask:
     load.load()
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
-    app.extensions["stripe_emulator"] = api
+    app.extensions |= {"stripe_emulator": api, ALL: accounts or ()}
 
     @app.route("/v1/<path:_>", methods=VERBS, provide_automatic_options=False)
     @app.route("/v2/<path:_>", methods=VERBS, provide_automatic_options=False)

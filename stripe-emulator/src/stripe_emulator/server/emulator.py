@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from flask import Flask
 from werkzeug.test import Client
 
 from stripe_emulator import controls
+from stripe_emulator.api import request_log
 from stripe_emulator.api.request import Api
 from stripe_emulator.core import clock
 from stripe_emulator.core.errors import CardError
@@ -19,6 +20,7 @@ from stripe_emulator.core.store import ACCOUNT, Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events
 from stripe_emulator.events.deliveries import Courier, Reply
+from stripe_emulator.payments import account as account_object
 from stripe_emulator.server import app, load
 from stripe_emulator.server.accounts import Accounts, file_of
 from stripe_emulator.server.client import LocalHTTPClient
@@ -41,6 +43,7 @@ class Emulator:
     :param base_url: Where the hosted pages are reached.
     :param accounts: "by-key" gives each secret key an account of its own; see ``account``.
     :param account: The id of the account.
+    :param name: What the account is called, as customers see it on the pages; kept if None.
     """
 
     def __init__(
@@ -55,16 +58,20 @@ class Emulator:
         base_url: str = "http://127.0.0.1:12111",
         accounts: Literal["one", "by-key"] = "one",
         account: str = ACCOUNT,
+        name: str | None = None,
     ) -> None:
         load.load()
         self.store = Store(data, base_url=base_url, account=account)
         self.api = Api(self.store)
+        self.api.on_answer.append(partial(request_log.record, self.store))
         self.courier = Courier(self.store)
         if seed is not None:
             self.store.repeat(seed)
         with self.store.transaction():
             if now is not None:
                 clock.set_to(now)
+            if name is not None:
+                account_object.rename(name)
             if webhook is not None:
                 events.listen("listener", webhook, webhook_secret)
             if webhook_thin is not None:
@@ -80,6 +87,7 @@ class Emulator:
                 webhook_secret=webhook_secret,
                 base_url=self.store.base_url,
                 account=account,
+                name=name,
             )
             made.store.on_commit = self.store.on_commit
             made.app = self.app
@@ -207,6 +215,17 @@ class Emulator:
     def roll_secret(self, endpoint: str, *, hours: int = 24) -> str:
         """Give an endpoint a new secret and return it; the old one signs, too, for so many hours."""
         return controls.roll_secret(self.store, endpoint, hours=hours)
+
+    def finish_debit(self, payment: Any, *, succeeds: bool = True) -> Json:
+        """Have the bank answer a debit that is processing now, not days later; return the payment."""
+        try:
+            return controls.finish_debit(self.store, _id(payment), succeeds=succeeds)
+        finally:
+            self.deliver()
+
+    def rename(self, name: str) -> None:
+        """Give the account another name, which its customers see on the pages."""
+        controls.rename(self.store, name)
 
     def chaos(self, **settings: Any) -> None:
         """Make Stripe behave badly: ``chaos(duplicate=1, shuffle=True)``; ``chaos()`` ends it."""

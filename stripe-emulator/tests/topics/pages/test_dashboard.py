@@ -55,7 +55,7 @@ def test_what_nobody_has_is_not_found_as_a_page(visitor: Client) -> None:
     for path in ("/find?q=cus_nobody", "/objects/customer/cus_nobody", "/events/evt_nobody"):
         page = visitor.get(path)
         assert page.status_code == 404
-        assert "There is nothing here with the id" in page.text
+        assert "There is nothing here with" in page.text
 
 
 def test_objects_go_on_to_older_pages(stripe: Any, visitor: Client) -> None:
@@ -185,6 +185,20 @@ def test_a_form_of_another_site_does_nothing(
     after = stripe_emulator.state()
     assert (after["objects"], after["chaos"]) == (before["objects"], before["chaos"])
     assert after["now"] - before["now"] < 5
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:5000"])
+def test_a_page_of_another_site_can_not_use_the_controls(
+    stripe: Any, visitor: Client, stripe_emulator: Emulator, origin: str
+) -> None:
+    """A form or a script sends JSON as plain text without asking; a program names no origin."""
+    stripe.customers.create({})
+
+    refused = visitor.post("/_emulator/reset", data="{}", headers={"Origin": origin})
+
+    assert refused.status_code == 403
+    assert stripe_emulator.state()["objects"]["customer"] == 1
+    assert visitor.post("/_emulator/reset", data="{}").status_code == 200
 
 
 def test_nobody_frames_the_dashboard_and_no_page_runs_a_script_of_its_own(visitor: Client) -> None:

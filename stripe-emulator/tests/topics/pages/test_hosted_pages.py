@@ -82,6 +82,49 @@ def test_a_mistake_is_shown_at_its_field_and_what_was_typed_stays(
     assert stripe.checkout.sessions.retrieve(order.id).status == "open"
 
 
+def test_every_field_that_is_wrong_says_so_at_once(stripe: Any, visitor: Client) -> None:
+    """One form, read as a whole: nobody corrects a field only to hear of the next one."""
+    order = session(stripe, billing_address_collection="required", phone_number_collection={"enabled": True})
+
+    page = visitor.post(f"/pay/{order.id}", data={"card_expiry": "01/20", "city": "Rome", "country": "Italy"})
+
+    assert page.status_code == 422
+    wrong = re.findall(r'<input id="(\w+)"[^>]*aria-invalid="true"', page.text)
+    assert wrong == [
+        "email",
+        "card_number",
+        "card_expiry",
+        "card_cvc",
+        "phone",
+        "line1",
+        "postal_code",
+        "country",
+    ]
+    assert re.findall(r'id="(\w+)-fault"', page.text) == wrong
+    assert alert(page) == "8 fields are missing or wrong. Each says what it needs."
+    assert stripe.payment_methods.list().data == []
+
+
+def test_one_form_has_the_saved_cards_and_another(stripe: Any, visitor: Client) -> None:
+    customer = stripe.customers.create({"email": "jenny@example.com"})
+    card = stripe.payment_methods.attach("pm_card_mastercard", {"customer": customer.id})
+    stripe.payment_methods.update(card.id, {"allow_redisplay": "always"})
+    about = {"name": "Starter", "description": "100 credits"}
+    line = {"quantity": 1, "price_data": {"currency": "usd", "unit_amount": 1000, "product_data": about}}
+    order = session(stripe, customer=customer.id, line_items=[line])
+
+    page = visitor.get(f"/pay/{order.id}")
+    assert page.text.count(f'action="/pay/{order.id}"') == 1
+    assert "Starter<small>100 credits</small>" in page.text
+    declined = visitor.post(f"/pay/{order.id}", data={"saved_card": "", "card_number": DECLINED, **CARD})
+    assert 'name="saved_card" value="" checked' in declined.text
+    left_over = {"card_number": DECLINED, **CARD}  # typed, before another choice was made
+    visitor.post(f"/pay/{order.id}", data={"saved_card": card.id, **left_over})
+
+    paid = stripe.payment_intents.retrieve(stripe.checkout.sessions.retrieve(order.id).payment_intent)
+    assert paid.payment_method == card.id
+
+
 def test_a_saved_card_pays_with_one_button(stripe: Any, visitor: Client) -> None:
     customer = stripe.customers.create({"email": "jenny@example.com"})
     card = stripe.payment_methods.attach("pm_card_mastercard", {"customer": customer.id})

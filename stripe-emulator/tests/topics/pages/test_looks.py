@@ -17,15 +17,24 @@ pytestmark = pytest.mark.browser
 
 PAGES = (
     "overview",
+    "requests",
+    "request",
     "kinds of objects",
     "objects",
     "object",
     "events",
     "event",
     "deliveries",
+    "delivery",
+    "payment",
+    "subscription",
     "webhooks",
     "clock",
     "chaos",
+    "states",
+    "state",
+    "account",
+    "search",
     "quick start",
     "nothing found",
     "checkout",
@@ -49,6 +58,7 @@ def addresses(served: Emulator) -> dict[str, str]:
     """An account with something of everything, and where each page of it is."""
     stripe = StripeClient("sk_test_emulator", http_client=served.http_client()).v1
     base = served.store.base_url
+    served.save("before")
     stripe.webhook_endpoints.create({"url": f"{base}/_emulator/pay", "enabled_events": ["*"]})
     customer = stripe.customers.create({"email": "jenny.rosen@example.com", "name": "Jenny Rosen"})
     for name in ("pm_card_visa", "pm_card_mastercard"):
@@ -128,18 +138,28 @@ def addresses(served: Emulator) -> dict[str, str]:
         line_items=[{"quantity": 3, "price_data": pack, "adjustable_quantity": {"enabled": True}}],
     )
     event = stripe.events.list({"type": "payment_intent.succeeded"}).data[0]
+    assert event.request
     served.deliver()
     return {
         "overview": "/",
+        "requests": "/logs",
+        "request": f"/logs/{event.request.id}",
         "kinds of objects": "/objects",
         "objects": "/objects/payment_intent",
         "object": f"/objects/customer/{customer.id}",
         "events": "/events",
         "event": f"/events/{event.id}",
         "deliveries": "/deliveries",
+        "delivery": "/deliveries/1",
+        "payment": f"/objects/payment_intent/{paid.id}",
+        "subscription": f"/objects/subscription/{subscription.id}",
         "webhooks": "/webhooks",
         "clock": "/clock",
         "chaos": "/chaos",
+        "states": "/states",
+        "state": "/states/before",
+        "account": "/account",
+        "search": "/find?q=jenny",
         "quick start": "/start",
         "nothing found": "/find?q=nope",
         "checkout": f"/pay/{session(allow_promotion_codes=True)}",
@@ -192,9 +212,20 @@ def test_each_page_is_accessible_and_fits_the_screen(
         wrong = [
             f"{violation['id']}: {node['html'][:200]}" for violation in result for node in violation["nodes"]
         ]
-        if screen.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            wrong.append("runs over the screen's edge")
+        wrong += [f"runs over the edge of {size} px" for size in _too_narrow(screen)]
         if wrong:
             findings[name] = wrong
 
     assert findings == {}, "\n".join(f"{name}: {wrong}" for name, wrong in findings.items())
+
+
+def _too_narrow(screen: Page) -> list[int]:
+    """The widths at which the page scrolls sideways, among a phone's, or a laptop's also at 200 % zoom."""
+    size = screen.viewport_size
+    assert size
+    over = []
+    for width in (320, size["width"]) if size["width"] < 640 else (640, 768, 1024, size["width"]):
+        screen.set_viewport_size({"width": width, "height": size["height"]})
+        if screen.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            over.append(width)
+    return over

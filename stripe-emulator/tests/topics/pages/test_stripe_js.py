@@ -433,3 +433,19 @@ def test_a_code_that_takes_all_completes_the_session_without_a_card(shop: ShopPa
         "GIFT",
         {"type": "complete", "paymentStatus": "no_payment_required"},
     ]
+
+
+def test_an_element_follows_the_scheme_of_its_page_while_it_is_open(shop: ShopPage) -> None:
+    """The page's own switch, or its reader's wish: the labels stay readable on the page's paper."""
+    intent = shop.stripe.payment_intents.create({"amount": 1000, "currency": "usd"})
+    shop.page.emulate_media(color_scheme="light")
+    shop.open("payment", str(intent.client_secret))
+    root = shop.card_form.locator("html")
+    expect(root).to_have_attribute("data-scheme", "light")
+
+    shop.page.evaluate("document.documentElement.style.colorScheme = 'dark'")
+    expect(root).to_have_attribute("data-scheme", "dark")
+    shop.page.evaluate("document.documentElement.style.colorScheme = 'light dark'")
+    expect(root).to_have_attribute("data-scheme", "light")
+    shop.page.emulate_media(color_scheme="dark")
+    expect(root).to_have_attribute("data-scheme", "dark")

@@ -1,0 +1,9 @@
+// The dashboard's conveniences. Every page works without them.
+
+import { offerCopies } from "./copy.js";
+import { tick } from "./clock.js";
+import { goLive } from "./live.js";
+
+offerCopies(document);
+tick();
+goLive((region) => offerCopies(region));
