@@ -34,7 +34,10 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # Payment.failure_counted, SubscriptionChange.counted.
     "reports": {"context", "gateway", "payments", "subscriptions"},
     # What runs by itself or by cron.
-    "operations": {*GROUND, "fast_path", "gateway", "payments", "purchases", "reports", "subscriptions", "upgrade"},
+    "operations": {
+        *GROUND,
+        *("fast_path", "gateway", "payments", "purchases", "reports", "subscriptions", "upgrade"),
+    },
     # Pages and commands are on top, and meet the app as a context.
     "web": {
         *GROUND,
