@@ -111,6 +111,7 @@ def newcomers(walk: Walk, shop: Running) -> None:
         ("/cards", "cards, none"),
         ("/subscription", "plans"),
         ("/api-keys", "keys, none"),
+        ("/api-keys/limits", "limits, none"),
         ("/change", "change the password"),
         ("/change-email", "change the address"),
         ("/sessions", "sessions"),

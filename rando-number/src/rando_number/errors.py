@@ -45,6 +45,9 @@ CODES = {
     503: "unavailable",
 }
 
+#: What a limit is called, by how often it begins anew.
+WINDOWS = {"day": "daily limit", "week": "weekly limit", "month": "monthly limit", None: "limit"}
+
 #: The words of each error page: a title, and what to do now.
 WORDS = {
     400: ("That request was not understood", "Go back, check what you sent, and try again."),
@@ -150,8 +153,7 @@ def refused_by_the_ledger(error: PrepaidError) -> ResponseReturnValue:
 
 def limit_reached(error: BudgetExceeded) -> tuple[str, str, dict[str, Any]]:
     """The code, the words and the fields of a limit that allows no more: a key's, or the customer's own."""
-    window = f"of {error.credits} credits {f'a {error.every}' if error.every else 'in all'}"
-    window = "monthly limit " + f"of {error.credits} credits" if error.every == "month" else f"limit {window}"
+    window = f"{WINDOWS[error.every]} of {error.credits} credits"
     more = {"left": error.left, "needed": error.needed, "every": error.every}
     more["resets_at"] = error.resets_at.isoformat() if error.resets_at else None
     if error.spender is None:
