@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Boolean, Column, Integer
 from sqlalchemy import inspect as mapping_of
 
-from flask_prepaid import ApiKey, Payment, Refund
+from flask_prepaid import ApiKey, Code, CodeClaim, Payment, Refund
 from flask_prepaid.payments.models import PaymentState, RefundState, SavedCard, Via
 from prepaid_ledger import Entry, Kind
 from prepaid_ledger.database import UtcDateTime
@@ -26,7 +26,8 @@ PAGE = Path(__file__).parent.parent / "docs/reference/rows.md"
 HEAD = """# Rows that you may read
 
 What verbs return as rows of the database: `Entry` by the verbs that move credits and by `entries`,
-`Payment` by `payments`, `Refund` by `refund`, `SavedCard` by `cards`, `ApiKey` by `keys`. Query them with your own session,
+`Payment` by `payments`, `Refund` by `refund`, `SavedCard` by `cards`, `Code` by `make_code` and `codes`,
+`CodeClaim` by `redeem`, `ApiKey` by `keys`. Query them with your own session,
 too; write none of them. Amounts of money are in the smallest unit of their currency, times in UTC. An
 empty column is `None`.
 
@@ -121,6 +122,34 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "expires_at": "when it ends by itself; none is never",
         "last_used_at": "when it was used last, to the minute",
         "revoked_at": "when it was revoked; none while it opens something",
+    },
+    Code: {
+        "id": "names the code for claims",
+        "code": "as it was written",
+        "folded": "as it is compared: capitals and digits",
+        "credits": "what it gives each time",
+        "most": "how often all together may redeem it; none is without end",
+        "per_owner": "how often one may",
+        "expires_at": "until when it can be redeemed",
+        "expires_after_s": "how many seconds its credits last from then on; none is for ever",
+        "reason": "why, for whoever redeems it",
+        "referrer": "whose code it is, where it is somebody's",
+        "referrer_credits": "what the referrer gets each time",
+        "claims": "how often it was redeemed",
+        "off_at": "since when it is switched off",
+        "created_at": "when it was made",
+    },
+    CodeClaim: {
+        "id": "stands in the key of its grant: `code:17`",
+        "code_id": "the code",
+        "owner": "who has redeemed it",
+        "number": "which of the owner's claims of this code it is, from 1 on",
+        "credits": "what came of it",
+        "referrer_credits": "what came to the referrer",
+        "key": "names the wish",
+        "first": "of a referral, the two owners in the order of the alphabet: this one",
+        "second": "and this one",
+        "at": "when",
     },
 }
 

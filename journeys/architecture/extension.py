@@ -28,26 +28,31 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "fast_path": {"checks", "context", "errors", "keys"},
     # What is sold: rows first, then plans, then what is bought once.
     "payments": {*GROUND, "catalog", "config", "gateway"},
+    "codes": {*GROUND, "checks", "payments"},
     "subscriptions": {*GROUND, "catalog", "gateway", "payments"},
     "purchases": {*GROUND, "catalog", "gateway", "payments", "subscriptions"},
     # Reports read what is sold, have the ledger draw, and write their sums and the marks of what is counted:
     # Payment.failure_counted, SubscriptionChange.counted.
-    "reports": {"context", "gateway", "payments", "subscriptions"},
+    "reports": {"codes", "context", "gateway", "payments", "subscriptions"},
     # What runs by itself or by cron.
     "operations": {
         *GROUND,
-        *("fast_path", "gateway", "payments", "purchases", "reports", "subscriptions", "upgrade"),
+        *("codes", "fast_path", "gateway", "payments", "purchases", "reports", "subscriptions", "upgrade"),
     },
     # Pages and commands are on top, and meet the app as a context.
     "web": {
         *GROUND,
-        *("catalog", "fast_path", "gateway", "keys"),
+        *("catalog", "codes", "fast_path", "gateway", "keys"),
         *("operations", "payments", "purchases", "subscriptions", "upgrade"),
     },
-    "web/operator": {*GROUND, "operations", "payments", "purchases", "reports", "subscriptions", "web"},
+    "web/operator": {
+        *GROUND,
+        *("codes", "operations", "payments", "purchases", "reports", "subscriptions", "web"),
+    },
     "cli": {
         *GROUND,
-        *("config", "gateway", "operations", "payments", "purchases", "reports", "subscriptions", "upgrade"),
+        *("codes", "config", "gateway", "operations", "payments", "purchases", "reports", "subscriptions"),
+        "upgrade",
     },
     "costs": {"checks", "errors", "keys", "payments", "web"},
     # What a host meets.

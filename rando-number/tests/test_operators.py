@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import select, text
 from stripe import StripeClient
+from werkzeug.test import TestResponse
 
 from rando_number.models import AuditLine, db
 
@@ -30,6 +31,8 @@ PAGES = [
     "/admin/payments",
     "/admin/payments.csv",
     "/admin/customers",
+    "/admin/codes",
+    "/admin/codes.csv",
     "/admin/inbox",
     "/admin/compare",
 ]
@@ -43,6 +46,8 @@ READ_BY = {
     "/admin/inbox/replay": ["event"],
     "/admin/block": ["owner", "do"],
     "/admin/plan": ["owner", "do", "plan", "quantity"],
+    "/admin/codes/make": ["credits"],
+    "/admin/codes/switch": ["code"],
 }
 
 
@@ -235,7 +240,10 @@ def test_nothing_that_an_operator_sends_breaks_a_page_or_changes_anything(shop: 
         "/admin/inbox/replay": "/admin/inbox?show=all",
         "/admin/block": f"/admin/customers/{pat.owner}",
         "/admin/plan": f"/admin/plan?owner={pat.owner}",
+        "/admin/codes/make": "/admin/codes",
+        "/admin/codes/switch": "/admin/codes",
     }
+    admin.send("/admin/codes/make", form_of="/admin/codes", code="FAIR", credits="5", reason="a fair")
     pat_subscribes(shop, pat)
     hidden = {action: forms(admin.client.get(path).text)[action] for action, path in forms_there.items()}
     good = {"credits": "1", "amount": "1.00", "reason": "because"}
@@ -270,6 +278,37 @@ def test_nothing_that_an_operator_sends_breaks_a_page_or_changes_anything(shop: 
                 for name in READ_BY[action]:
                     answer = admin.client.post(action, data={**good, **fields, name: bad})
                     assert answer.status_code < 500, (action, name, bad)
+
+
+def test_finance_makes_a_code_that_customers_redeem_until_it_is_switched_off(shop: RunningShop) -> None:
+    pat, finance, support = shop.customer(), shop.operator("finance"), shop.operator("support")
+
+    def make(**fields: str) -> TestResponse:
+        form = {"code": "Fair", "credits": "20", "most": "2", "reason": "=Spring fair", **fields}
+        return finance.send("/admin/codes/make", form_of="/admin/codes", **form)
+
+    for name, wrong in (("credits", "0"), ("most", "-1"), ("until", "soon"), ("code", "?"), ("reason", "")):
+        assert make(**{name: wrong}).status_code == 422, name
+    assert make(until="2999-01-31", expires_after_days="30").status_code == 303
+    assert make(credits="21").status_code == 409
+    assert "/admin/codes/make" not in forms(support.get("/admin/codes").text)
+    assert pat.send("/redeem", code=" f a i r ").status_code == 303
+    assert pat.balance == 23
+    kim = shop.customer("kim@rando.test")
+    finance.send("/admin/codes/switch", form_of="/admin/codes", do="off")
+
+    assert kim.send("/redeem", code="FAIR").status_code == 422
+    page = unescape(finance.get("/admin/codes").text)
+    assert "=Spring fair" in page
+    assert "Switch on" in page
+    file = finance.get("/admin/codes.csv").text
+    assert file.splitlines() == ["code,claims,owners,credits,referrer_credits", "Fair,1,1,20,0"]
+    with shop.app.app_context():
+        did = db.session.scalars(select(AuditLine).where(AuditLine.action == "operated")).all()
+        assert [(line.detail["did"], line.detail["code"]) for line in did] == [
+            ("codes", "Fair"),
+            ("codes", "Fair"),
+        ]
 
 
 def test_without_its_hidden_token_a_form_moves_nothing(shop: RunningShop) -> None:

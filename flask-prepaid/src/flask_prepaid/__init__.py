@@ -4,6 +4,7 @@ from prepaid_ledger import BudgetSummary
 from prepaid_ledger.errors import BudgetExceeded, Busy, InsufficientCredits, PrepaidError
 
 from .catalog import Pack, Plan, PriceTier, Quantity
+from .codes.models import Code, CodeClaim
 from .extension import Prepaid
 from .fast_path.asgi import FastPath
 from .fast_path.sale import Sale
@@ -29,6 +30,8 @@ __all__ = [
     "Busy",
     "Caller",
     "CallsPerMinute",
+    "Code",
+    "CodeClaim",
     "Desk",
     "FastPath",
     "InsufficientCredits",

@@ -51,6 +51,7 @@ DEFAULT_PATHS = {
     "cards": "/prepaid/cards",
     "plan": "/prepaid/plan",
     "keys": "/prepaid/keys",
+    "redeem": "/prepaid/redeem",
     "operator": "/prepaid/admin",
     "webhook": "/prepaid/webhook",
 }
@@ -160,6 +161,15 @@ class Config:
         "times a minute that one customer's pages may ask Stripe, in each process; then they show what is "
         "known here. 0 is no limit",
         60,
+    )
+    code_guesses_per_hour: int = setting(
+        Whole(), "codes that give nothing and that one customer may try in an hour; 0 is no limit", 10
+    )
+    code_guesses_per_address: int = setting(
+        Whole(),
+        "the same for one address; it does not hold for a customer who has paid once. Behind a proxy, set up "
+        "ProxyFix",
+        100,
     )
     trial_per_card: bool = setting(
         Switch(),

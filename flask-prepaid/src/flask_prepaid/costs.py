@@ -176,10 +176,10 @@ class ViewHold(HeldCredits):
 
     def __init__(self, prepaid: Books, held: HeldCredits) -> None:
         vars(self).update(vars(held))
-        self._ledger: Any = _Anywhere(prepaid)
+        self._ledger: Any = Anywhere(prepaid)
 
 
-class _Anywhere:
+class Anywhere:
     """A ledger in the request's session as long as there is one, then on the engine alone."""
 
     def __init__(self, prepaid: Books) -> None:

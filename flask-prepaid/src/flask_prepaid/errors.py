@@ -5,6 +5,9 @@ PrepaidError                 and those of credits: see prepaid_ledger.errors
 ├── UnknownItem              no such pack or plan, or a quantity out of bounds  422
 ├── PlanRefused              the plan does not stand so that this can be done  409
 ├── TooManyAttempts          one customer, or all of them, try too often        429
+├── TooManyGuesses           too many codes were tried that give nothing        429
+├── CodeRefused              the code gives this customer nothing               422
+├── CodeTaken                a code of that name gives something else           409
 ├── BuyingPaused             the operator has switched buying off               503
 ├── CardDeclined             the bank said no, with its reason                  402
 ├── CardNeedsOwner           the bank wants its customer on the page            402
@@ -64,6 +67,31 @@ class TooManyAttempts(PrepaidError):
 
     http_status = 429
     code = "too_many_attempts"
+
+
+class TooManyGuesses(PrepaidError):
+    """Too many codes within an hour that give nothing. ``retry_after_s``: the next one is taken then."""
+
+    http_status = 429
+    code = "too_many_guesses"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class CodeRefused(PrepaidError):
+    """A code gives this owner nothing: it is no code, it is over, or they have its credits already."""
+
+    http_status = 422
+    code = "code_refused"
+
+
+class CodeTaken(PrepaidError):
+    """A code of that name is there, and gives something else."""
+
+    http_status = 409
+    code = "code_taken"
 
 
 class BuyingPaused(PrepaidError):

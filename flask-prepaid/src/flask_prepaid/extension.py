@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import HeldCredits, Ledger, LedgerVerbs, Setup, UnfitDatabase
+from prepaid_ledger import HeldCredits, Ledger, LedgerVerbs, Setup, UnfitDatabase, Unit
 from prepaid_ledger import clock as clocks
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.clock import Clock
@@ -21,12 +21,14 @@ from . import checks, costs, host, upgrade
 from . import config as settings
 from .catalog import Catalog, Pack, Plan, Quantity
 from .cli.commands import commands
+from .codes.verbs import CodeVerbs
 from .errors import ConfigError
 from .gateway import calls
 from .gateway.client import Gateway
 from .keys import setup as key_setup
 from .keys.setup import Keys
 from .keys.verbs import AppKeys
+from .money import CREDIT
 from .operations import audit_rules, webhooks
 from .payments import customers, refusals
 from .payments.models import Payment, Refund, SavedCard
@@ -65,7 +67,7 @@ class State:
     keys: AppKeys | None
 
 
-class Prepaid(SellingVerbs, LedgerVerbs):
+class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param db: Anything with ``.session`` and ``.engine``.
@@ -81,6 +83,8 @@ class Prepaid(SellingVerbs, LedgerVerbs):
     :param trial: Says whether an owner may try a plan free. By default everybody may; each owner once.
     :param keys: ``True`` gives your customers API keys for their programs, with pages to make and limit them;
         ``Keys(prefix="acme_")`` says how.
+    :param unit: What credits are called, and with how many decimals people read them. Amounts stay whole
+        numbers in the price list and in all verbs: ``unit.parts("2.5")`` makes one.
     :param http_client: A ``stripe.HTTPClient`` to use in place of the SDK's own.
     :raises ConfigError: An argument is wrong: the message names it, with the cure.
     """
@@ -100,6 +104,7 @@ class Prepaid(SellingVerbs, LedgerVerbs):
         mail: Mail | None = None,
         trial: Callable[[str], bool] | None = None,
         keys: bool | Keys = False,
+        unit: Unit = CREDIT,
         http_client: Any = None,
     ) -> None:
         host.check_functions({"clock": clock, "owner": owner, "email": email, "mail": mail, "trial": trial})
@@ -109,7 +114,13 @@ class Prepaid(SellingVerbs, LedgerVerbs):
             raise ConfigError(
                 "Prepaid(mail=...) needs addresses to write to: give it Prepaid(email=...), too."
             )
+        if not isinstance(unit, Unit):
+            checks.refuse("Prepaid(unit=...)", unit, 'Write Unit("credit", scale=3) there.')
+        if unit.scale and quantity is not None:
+            cure = "Sell packs, of credits=unit.parts(...) each: a tier prices each part in whole cents."
+            checks.refuse("Prepaid(quantity=...) beside a unit with decimals", quantity, cure)
         self.catalog = Catalog(packs, quantity, plans)
+        self.unit = unit
         self.operators = operators
         self._clock = clock
         self._http_client = http_client
@@ -222,9 +233,13 @@ class Prepaid(SellingVerbs, LedgerVerbs):
         """
         return costs.priced(self, credits, key)
 
+    def _lasting(self) -> Any:
+        """A meter goes on in a stream that has no request around it any more."""
+        return costs.Anywhere(self)
+
     @property
     def current_hold(self) -> HeldCredits:
-        """The credits that are held for the view at work, to ``capture`` fewer, or ``release``.
+        """The credits that are held for the view at work, to ``capture`` fewer, ``extend``, or ``release``.
 
         A view that streams asks for it before it returns, and keeps it for its generator.
 

@@ -5,6 +5,13 @@ The tables are Stripe's, which is not ISO's in every row: https://docs.stripe.co
 
 from __future__ import annotations
 
+from flask import current_app, has_app_context
+
+from prepaid_ledger import Unit
+
+#: What credits are called where nobody says it.
+CREDIT = Unit()
+
 ZERO_DECIMAL = frozenset(
     ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf")
 )
@@ -103,6 +110,33 @@ def show(amount_minor: int, currency: str) -> str:
     return f"{sign}{symbol}{number}" if symbol else f"{sign}{number} {currency.upper()}"
 
 
+def unit() -> Unit:
+    """What the running app calls its credits; plain ones where none runs."""
+    prepaid = current_app.extensions.get("prepaid") if has_app_context() else None
+    return CREDIT if prepaid is None else prepaid.unit
+
+
 def credits(count: int) -> str:
-    """``1 credit`` or ``1,000 credits``."""
-    return f"{count:,} credit{'s' * (abs(count) != 1)}"
+    """``1 credit``, ``1,000 credits`` or, by ``Prepaid(unit=)``, ``0.125 credits``."""
+    return unit().text(count)
+
+
+def number(count: int, *, signed: bool = False) -> str:
+    """Credits without their name, for people: ``1,000``, ``0.125``; ``+5`` where it is signed."""
+    return f"{'+' if signed and count >= 0 else ''}{unit().number(count)}"
+
+
+def each(minor: int, count: int) -> int | None:
+    """What one of so many credits costs, as people read them; ``None`` where that is no whole amount."""
+    price, rest = divmod(minor * 10 ** unit().scale, count)
+    return None if rest else price
+
+
+def named(count: int) -> str:
+    """What so many credits are called: ``credit``, ``credits``."""
+    return unit().name if unit().verb(count) == "is" else unit().plural
+
+
+def plain(count: int) -> int | str:
+    """Credits for programs: the whole number; where the unit has decimals, a text with all of them."""
+    return unit().plain(count) if unit().scale else count

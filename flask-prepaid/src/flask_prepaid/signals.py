@@ -66,6 +66,10 @@ plan_ended_unpaid = _signals.signal("plan-ended-unpaid")
 #: A trial ends in three days: ``owner``, ``subscription_id``, ``trial_end``.
 trial_ending = _signals.signal("trial-ending")
 
+#: A code was redeemed: ``owner``, ``code``, ``credits``; and ``referrer`` with ``referrer_credits``, or
+#: ``None`` and 0 where the code is nobody's.
+code_redeemed = _signals.signal("code-redeemed")
+
 #: An API key is made: ``owner``, ``key_id``. This and what follows is sent before the commit of what is done,
 #: or before Stripe is asked: add your record to the session, and do not commit.
 key_made = _signals.signal("key-made")

@@ -18,6 +18,7 @@ from .errors import (
 )
 from .held_credits import HeldCredits
 from .ledger import HOLD_EXPIRES_AFTER, Ledger
+from .meters import Meter
 from .prices import Price, PriceLine, Rates
 from .reading.budgets import BudgetSummary
 from .reading.quotes import Quote
@@ -26,6 +27,7 @@ from .reading.usage import Usage
 from .reading.wallets import LotSummary, Page, WalletSummary
 from .spends.single import SpendRequest, Spent
 from .tables import Entry, Hold, HoldState, Kind
+from .units import Unit
 from .verbs import LedgerVerbs, Setup
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "Ledger",
     "LedgerVerbs",
     "LotSummary",
+    "Meter",
     "NothingToReverse",
     "Page",
     "PrepaidError",
@@ -59,6 +62,7 @@ __all__ = [
     "Spent",
     "Statement",
     "UnfitDatabase",
+    "Unit",
     "UnknownVersion",
     "Usage",
     "WalletBlocked",

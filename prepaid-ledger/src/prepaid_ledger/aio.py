@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Insert
 
 from .database.types import Quantities
+from .held_credits import Overrun
 from .ledger import Ledger
-from .prices import Price, use_at
+from .meters import AsyncMeter
+from .prices import Price, Rates, use_at
 from .reading.statements import Statement
 from .spends.asynchronous import LoopGroupCommit
 from .spends.single import SpendRequest, Spent
 from .tables import Hold, HoldState
 
-__all__ = ["AsyncHeldCredits", "AsyncLedger"]
+__all__ = ["AsyncHeldCredits", "AsyncLedger", "AsyncMeter"]
 
 Terms = ParamSpec("Terms")
 Result = TypeVar("Result")
@@ -113,6 +115,42 @@ class AsyncLedger:
         )
         return AsyncHeldCredits(self, owner, held.key, held.credits, held.state)
 
+    def meter(
+        self,
+        owner: str,
+        *,
+        key: str,
+        spender: str | None = None,
+        item: str | None = None,
+        step: int = 50,
+        rates: Rates | None = None,
+        expires_after: timedelta | None = None,
+    ) -> AsyncMeter:
+        """Charge for a stream what was delivered: ``async with ledger.meter(...) as meter``.
+
+        ``await meter.count()`` before each part. Credits for a step are held at once, and for one more each
+        time before they run out. What was counted is captured in the end, also if the task is cancelled.
+        Refusals are those of a ledger's.
+
+        :param key: Names the use, ``chat:99``. It is metered once: again, it is refused.
+        :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
+        :param item: What is bought: ``gpt-x``.
+        :param step: By how many credits the hold grows. A step is one short commit.
+        :param rates: Makes credits of what is counted: ``meter.count(output=1)``; without, it is credits.
+        :param expires_after: For how long after the last step its credits are held.
+        """
+        return AsyncMeter(
+            lambda: self.ledger.meter(
+                owner,
+                key=key,
+                spender=spender,
+                item=item,
+                step=step,
+                rates=rates,
+                expires_after=expires_after,
+            )
+        )
+
     async def statement(self, owner: str, start: datetime, end: datetime) -> Statement:
         """What moved the credits of ``owner`` from ``start`` up to ``end``, its entries read at once."""
 
@@ -158,6 +196,7 @@ class AsyncLedger:
     claw_back = in_a_thread(Ledger.claw_back)
     restore = in_a_thread(Ledger.restore)
     capture = in_a_thread(Ledger.capture)
+    extend = in_a_thread(Ledger.extend)
     release = in_a_thread(Ledger.release)
     write_due = in_a_thread(Ledger.write_due)
     bring_up_to_date = in_a_thread(Ledger.bring_up_to_date)
@@ -180,27 +219,49 @@ class AsyncHeldCredits:
         self,
         credits: int | None = None,
         *,
+        overrun: Overrun = "refuse",
         quantity: Quantities | None = None,
         price_version: str | None = None,
         price: Price | None = None,
     ) -> None:
         """Take ``credits`` of it, all by default; the rest goes back.
 
+        :param overrun: What becomes of credits beyond the hold. ``refuse``: a ``ValueError``; ``spend``: they
+            are taken as well, or it is refused and the hold stays as it was; ``debt``: those that are there
+            are taken, and the rest is owed, within the budgets.
         :param quantity: How much it was in the end; by default what the hold says. So is ``price_version``.
         :param price: What it costs in the end, by ``Rates.price``: it says all of these by itself.
         :raises HoldClosed: It has ended otherwise.
         :raises ValueError: More is captured than is held.
+        :raises InsufficientCredits: Fewer are available than are to be spent beyond it.
+        :raises BudgetExceeded: A budget has fewer left than are captured beyond it.
         """
         self._ended(
             await self._ledger.capture(
                 self.owner,
                 key=self.key,
                 credits=credits,
+                overrun=overrun,
                 quantity=quantity,
                 price_version=price_version,
                 price=price,
             )
         )
+
+    async def extend(self, credits: int | None = None, *, until: datetime | None = None) -> None:
+        """Let it have more credits, or more time, or both. Where that is refused, it stays as it was.
+
+        Both are absolute, so that a repeat is harmless; it never shrinks.
+
+        :param credits: How many it holds in all then.
+        :param until: When it ends by itself then, with its zone.
+        :raises HoldClosed: It has ended.
+        :raises ValueError: Neither is given, or one is none that a hold can have.
+        :raises InsufficientCredits: Fewer are available than it is to grow by.
+        :raises BudgetExceeded: A budget has fewer left than it is to grow by.
+        """
+        extended = await self._ledger.extend(self.owner, key=self.key, credits=credits, until=until)
+        self.credits = extended.credits
 
     async def release(self) -> None:
         """Give all of it back.

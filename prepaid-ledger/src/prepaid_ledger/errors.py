@@ -16,6 +16,7 @@ The world's errors are raised and handled. Our own mistakes are asserts, never c
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, Protocol
 
 
 def credits_are(count: int) -> str:
@@ -23,8 +24,21 @@ def credits_are(count: int) -> str:
     return "1 credit is" if count == 1 else f"{count} credits are"
 
 
+class SaysCredits(Protocol):
+    """How credits are written for people: a ``Unit``."""
+
+    def number(self, credits: int) -> str: ...
+
+    def text(self, credits: int) -> str: ...
+
+    def verb(self, credits: int) -> str: ...
+
+
 class PrepaidError(Exception):
-    """The base of all. ``code`` is for programs, ``str(error)`` for people."""
+    """The base of all. ``code`` is for programs, ``str(error)`` for people.
+
+    ``message`` is for people whose credits have another name, or decimals.
+    """
 
     http_status = 400
     code = "prepaid_error"
@@ -33,6 +47,21 @@ class PrepaidError(Exception):
     def details(self) -> dict[str, int | str | None]:
         """What a program needs to act on it, beside the code: values for JSON."""
         return {}
+
+    def message(self, unit: SaysCredits) -> str:
+        """What happened, with credits as ``unit`` writes them."""
+        return str(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Task queues and pools of processes hand errors on as copies."""
+        return _copied, (type(self), self.args), vars(self)
+
+
+def _copied(kind: type[PrepaidError], args: tuple[object, ...]) -> PrepaidError:
+    """An error without what its constructor asks for; the rest of it is set after."""
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 class InsufficientCredits(PrepaidError):
@@ -48,6 +77,10 @@ class InsufficientCredits(PrepaidError):
         self.owner = owner
         self.needed = needed
         self.available = available
+
+    def message(self, unit: SaysCredits) -> str:
+        needed = f"{unit.text(self.needed)} {unit.verb(self.needed)} needed"
+        return f"{needed}, {unit.number(self.available)} {unit.verb(self.available)} available"
 
     @property
     def details(self) -> dict[str, int | str | None]:
@@ -66,6 +99,10 @@ class WalletBlocked(PrepaidError):
         )
         self.owner = owner
         self.debt = debt
+
+    def message(self, unit: SaysCredits) -> str:
+        them = "it" if unit.verb(self.debt) == "is" else "them"
+        return f"{unit.text(self.debt)} {unit.verb(self.debt)} owed; the next purchase pays {them} first"
 
 
 class BudgetExceeded(PrepaidError):
@@ -90,12 +127,8 @@ class BudgetExceeded(PrepaidError):
         left: int,
         resets_at: datetime | None,
     ) -> None:
-        whose = "the wallet" if spender is None else repr(spender)
-        budget = f"the budget of {whose}, {credits} {'in all' if every is None else f'a {every}'}"
-        until = "" if resets_at is None else f"; it begins anew at {resets_at:%Y-%m-%d %H:%M} UTC"
-        super().__init__(
-            f"{budget}, has {left} left, and {needed} {'is' if needed == 1 else 'are'} needed{until}"
-        )
+        is_needed = f"{needed} {'is' if needed == 1 else 'are'}"
+        super().__init__(_over_budget(spender, every, str(credits), str(left), is_needed, resets_at))
         self.owner = owner
         self.spender = spender
         self.every = every
@@ -104,6 +137,11 @@ class BudgetExceeded(PrepaidError):
         self.needed = needed
         self.left = left
         self.resets_at = resets_at
+
+    def message(self, unit: SaysCredits) -> str:
+        is_needed = f"{unit.number(self.needed)} {unit.verb(self.needed)}"
+        credits, left = unit.number(self.credits), unit.number(self.left)
+        return _over_budget(self.spender, self.every, credits, left, is_needed, self.resets_at)
 
     @property
     def details(self) -> dict[str, int | str | None]:
@@ -115,6 +153,20 @@ class BudgetExceeded(PrepaidError):
             "needed": self.needed,
             "resets_at": self.resets_at.isoformat() if self.resets_at else None,
         }
+
+
+def _over_budget(
+    spender: str | None,
+    every: str | None,
+    credits: str,
+    left: str,
+    is_needed: str,
+    resets_at: datetime | None,
+) -> str:
+    whose = "the wallet" if spender is None else repr(spender)
+    budget = f"the budget of {whose}, {credits} {'in all' if every is None else f'a {every}'}"
+    until = "" if resets_at is None else f"; it begins anew at {resets_at:%Y-%m-%d %H:%M} UTC"
+    return f"{budget}, has {left} left, and {is_needed} needed{until}"
 
 
 class KeyReused(PrepaidError):

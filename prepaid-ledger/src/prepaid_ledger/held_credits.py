@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol, Self
+from datetime import datetime
+from typing import Literal, Protocol, Self
 
 from .database.types import Quantities
 from .prices import Price
 from .tables import Hold, HoldState
+
+#: What becomes of credits that are captured beyond a hold.
+Overrun = Literal["refuse", "spend", "debt"]
 
 
 class EndsHolds(Protocol):
@@ -18,9 +22,14 @@ class EndsHolds(Protocol):
         *,
         key: str,
         credits: int | None = None,
+        overrun: Overrun = "refuse",
         quantity: Quantities | None = None,
         price_version: str | None = None,
         price: Price | None = None,
+    ) -> Hold: ...
+
+    def extend(
+        self, owner: str, *, key: str, credits: int | None = None, until: datetime | None = None
     ) -> Hold: ...
 
     def release(self, owner: str, *, key: str) -> Hold: ...
@@ -40,26 +49,48 @@ class HeldCredits:
         self,
         credits: int | None = None,
         *,
+        overrun: Overrun = "refuse",
         quantity: Quantities | None = None,
         price_version: str | None = None,
         price: Price | None = None,
     ) -> None:
         """Take ``credits`` of it, all by default; the rest goes back.
 
+        :param overrun: What becomes of credits beyond the hold. ``refuse``: a ``ValueError``; ``spend``: they
+            are taken as well, or it is refused and the hold stays as it was; ``debt``: those that are there
+            are taken, and the rest is owed, within the budgets.
         :param quantity: How much it was in the end; by default what the hold says. So is ``price_version``.
         :param price: What it costs in the end, by ``Rates.price``: it says all of these by itself.
         :raises HoldClosed: It has ended otherwise.
         :raises ValueError: More is captured than is held.
+        :raises InsufficientCredits: Fewer are available than are to be spent beyond it.
+        :raises BudgetExceeded: A budget has fewer left than are captured beyond it.
         """
         ended = self._ledger.capture(
             self.owner,
             key=self.key,
             credits=credits,
+            overrun=overrun,
             quantity=quantity,
             price_version=price_version,
             price=price,
         )
         self.state = ended.state
+
+    def extend(self, credits: int | None = None, *, until: datetime | None = None) -> None:
+        """Let it have more credits, or more time, or both. Where that is refused, it stays as it was.
+
+        Both are absolute, so that a repeat is harmless; it never shrinks.
+
+        :param credits: How many it holds in all then.
+        :param until: When it ends by itself then, with its zone.
+        :raises HoldClosed: It has ended.
+        :raises ValueError: Neither is given, or one is none that a hold can have.
+        :raises InsufficientCredits: Fewer are available than it is to grow by.
+        :raises BudgetExceeded: A budget has fewer left than it is to grow by.
+        """
+        extended = self._ledger.extend(self.owner, key=self.key, credits=credits, until=until)
+        self.credits = extended.credits
 
     def release(self) -> None:
         """Give all of it back.

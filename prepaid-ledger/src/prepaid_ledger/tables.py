@@ -103,7 +103,8 @@ class Entry(Base):
     ``key`` is the cause, unique in its wallet. ``refers_to_seq`` is the ``seq`` of what
     this entry is about: a reversal refers to its spend, an expiry or a clawback to its
     lot, a restored clawback to the clawback, a capture to its hold. ``debt`` is by how
-    much the wallet's debt moves. ``amount_minor`` and ``currency`` are what was paid, or
+    much the wallet's debt moves: by a clawback of what is spent, or a capture of more than
+    there is. ``amount_minor`` and ``currency`` are what was paid, or
     refunded. ``claimed`` is how many credits a clawback that names them was to take: what it
     took may be less, and becomes more when an earlier one of its lot is undone.
     Zero credits are kept only where the line itself matters: an emptied lot
@@ -121,7 +122,9 @@ class Entry(Base):
         CheckConstraint("seq > 0", name="seq_positive"),
         CheckConstraint("balance_after >= 0", name="balance_after_not_negative"),
         CheckConstraint("credits <> 0 OR kind IN ('expiry', 'clawback')", name="credits_move"),
-        CheckConstraint("debt = 0 OR kind = 'clawback'", name="debt_by_clawback"),
+        CheckConstraint(
+            "debt = 0 OR kind = 'clawback' OR (kind = 'spend' AND debt > 0)", name="debt_by_clawback_or_spend"
+        ),
         CheckConstraint(
             "CASE WHEN kind IN ('purchase', 'grant', 'allowance', 'reversal') THEN credits > 0"
             " WHEN kind IN ('spend', 'expiry') THEN credits <= 0 ELSE TRUE END",
@@ -163,7 +166,8 @@ class Hold(Base):
     """Credits set aside for work that is not done yet. It takes a ``seq`` and draws like a spend.
 
     What ends it takes the next one, ``closed_seq``: the capture's entry, or none
-    when all goes back.
+    when all goes back. ``credits`` are held in all: the ``opened_credits`` and those of its extensions.
+    A meter's hold says what was ``counted`` when it was last written; that is captured when its time is over.
     """
 
     __tablename__ = "prepaid_hold"
@@ -174,10 +178,12 @@ class Hold(Base):
         UniqueConstraint("wallet_id", "closed_seq"),
         CheckConstraint("credits > 0", name="credits_positive"),
         CheckConstraint("captured >= 0 AND captured <= credits", name="captured_within_held"),
+        CheckConstraint("opened_credits > 0 AND opened_credits <= credits", name="opened_within_held"),
+        CheckConstraint("counted >= 0 AND counted <= credits", name="counted_within_held"),
         CheckConstraint("(state = 'captured') = (captured > 0)", name="captured_by_capture"),
         CheckConstraint("(state = 'open') = (closed_seq IS NULL)", name="open_until_closed"),
         CheckConstraint("closed_seq > seq", name="closed_after_opened"),
-        whole_numbers("seq", "credits", "captured"),
+        whole_numbers("seq", "credits", "opened_credits", "captured"),
         Index(
             "ix_prepaid_hold_open",
             "wallet_id",
@@ -197,7 +203,9 @@ class Hold(Base):
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     key: Mapped[str] = mapped_column(String(128))
     credits: Mapped[int]
+    opened_credits: Mapped[int]
     captured: Mapped[int] = mapped_column(default=0)
+    counted: Mapped[int | None]
     state: Mapped[HoldState] = mapped_column(words(HoldState), default=HoldState.OPEN)
     at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -207,6 +215,29 @@ class Hold(Base):
     item: Mapped[str | None] = mapped_column(String(64))
     quantity: Mapped[Quantities | None] = mapped_column(QuantityText())
     price_version: Mapped[str | None] = mapped_column(String(32))
+
+
+class HoldExtension(Base):
+    """Credits by which a hold has grown. It takes a ``seq`` and draws like a spend.
+
+    ``held_before`` were held until then.
+    """
+
+    __tablename__ = "prepaid_hold_extension"
+    __table_args__ = (
+        ForeignKeyConstraint(["wallet_id", "hold_seq"], ["prepaid_hold.wallet_id", "prepaid_hold.seq"]),
+        UniqueConstraint("wallet_id", "hold_seq", "held_before"),
+        CheckConstraint("credits > 0 AND held_before > 0", name="credits_positive"),
+        CheckConstraint("seq > hold_seq", name="extended_after_opened"),
+        whole_numbers("seq", "held_before", "credits"),
+    )
+
+    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hold_seq: Mapped[int]
+    held_before: Mapped[int]
+    credits: Mapped[int]
+    at: Mapped[datetime]
 
 
 class Lot(Base):

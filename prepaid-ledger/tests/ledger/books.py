@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from prepaid_ledger import Entry, Kind, Ledger, PrepaidError
 from prepaid_ledger.aio import AsyncLedger
+from prepaid_ledger.books import holds
+from prepaid_ledger.books.extensions import Progress
 
 OWNER = "user:1"
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -98,6 +100,15 @@ class Books:
 
     def refund_failed(self, claw_key: str = "refund:1", key: str = "refund-failed:1") -> Entry:
         return self.committed(lambda: self.ledger.restore(OWNER, claw_key=claw_key, key=key))
+
+    def extend(self, key: str, credits: int, until: datetime | None, counted: int | None) -> None:
+        """Let a hold grow, and write down what its meter has counted, if it has one."""
+        setup = self.unjoined.setup
+        progress = None if counted is None else Progress(counted)
+        terms: dict[str, Any] = {"clock": setup.clock, "debt_blocks": setup.debt_blocks}
+        self.unjoined._alone(
+            holds.extend, OWNER, key=key, credits=credits, until=until, progress=progress, **terms
+        )
 
     def moves(self, owner: str = OWNER) -> list[tuple[Kind, int]]:
         """Every entry, oldest first: why, and how many credits."""

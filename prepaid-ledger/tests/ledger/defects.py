@@ -23,6 +23,7 @@ from prepaid_ledger.books import (
     clawbacks,
     entries,
     expiry,
+    extensions,
     hold_states,
     holds,
     lot_store,
@@ -383,3 +384,63 @@ def keeps_overdue_holds_from_a_budget(patch: pytest.MonkeyPatch) -> None:
 @defect
 def forgets_what_was_spent_before_a_budget_was_set(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(budgets, "charged_in", lambda *args: 0)
+
+
+@defect
+def grows_beyond_what_is_there(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(extensions, "require", lambda *args, **terms: None)
+
+
+@defect
+def grows_beyond_a_budget(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(extensions, "charge", lambda *args, **terms: None)
+
+
+@defect
+def draws_nothing_as_a_hold_grows(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lots.Lots, "_extend", lambda self, more: [])
+
+
+@defect
+def gives_back_only_what_a_hold_opened_with(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        lot_store.StoredMemory,
+        "drawn",
+        lambda self, seq, before, drawn=lot_store.StoredMemory.drawn: drawn(self, seq, seq),
+    )
+
+
+@defect
+def counts_a_whole_hold_in_the_window_that_it_opened_in(patch: pytest.MonkeyPatch) -> None:
+    for module in (hold_states, reversals):
+        patch.setattr(module, "charged", lambda session, hold: [(hold.at, hold.credits)])
+
+
+@defect
+def shrinks_a_hold(patch: pytest.MonkeyPatch) -> None:
+    extend = extensions.extend
+
+    def to_the_letter(session: Any, wallet: LockedWallet, hold: Any, **terms: Any) -> None:
+        if terms.get("until") is not None:
+            extensions._change(session, hold, expires_at=terms["until"])
+        extend(session, wallet, hold, **terms)
+
+    patch.setattr(extensions, "extend", to_the_letter)
+
+
+@defect
+def gives_back_what_a_meter_has_counted(patch: pytest.MonkeyPatch) -> None:
+    def release(session: Any, wallet: LockedWallet, hold: Any) -> None:
+        hold_states.close(session, wallet, hold, "expire")
+
+    patch.setattr(hold_states, "expire", release)
+
+
+@defect
+def forgets_what_is_owed_beyond_a_hold(patch: pytest.MonkeyPatch) -> None:
+    close = hold_states.close
+
+    def forgetful(*args: Any, owed: int = 0, **terms: Any) -> None:
+        close(*args, **terms)
+
+    patch.setattr(hold_states, "close", forgetful)

@@ -24,7 +24,8 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import Entry, Ledger, PrepaidError
 from prepaid_ledger.aio import AsyncLedger
-from prepaid_ledger.tables import Wallet
+from prepaid_ledger.clock import wall
+from prepaid_ledger.tables import Hold, HoldState, Wallet
 
 OWNERS = ["user:1", "user:2", "user:3"]
 SPENDERS = [None, "key:1", "key:2"]
@@ -128,7 +129,20 @@ def count(url: URL, folder: Path, toll: Toll) -> None:
     ]
     toll.acknowledged, toll.entries = promised.total(), kept.total()
     toll.wrong += [str(problem) for problem in ledger.audit()]
+    end_what_is_overdue(engine, toll)
     engine.dispose()
+
+
+def end_what_is_overdue(engine: Engine, toll: Toll) -> None:
+    """Holds of the killed end with their time: meters charge what they had written down."""
+    later = Ledger(engine, clock=lambda: wall() + timedelta(hours=2))
+    later.write_due()
+    with Session(engine) as session:
+        for hold in session.scalars(select(Hold)):
+            charged_less = hold.counted and hold.captured < hold.counted
+            if hold.state is HoldState.OPEN or charged_less:
+                toll.wrong.append(f"{hold.key} is {hold.state}: {hold.captured} of {hold.counted} charged")
+    toll.wrong += [str(problem) for problem in later.audit()]
 
 
 def work(engine: Engine, folder: Path, number: str) -> None:
@@ -170,10 +184,16 @@ def do_something(ledger: Ledger, chance: random.Random, owner: str, key: str) ->
     if what < 0.2:
         ledger.grant(owner, chance.randint(1, 30), key=key, reason="more")
         return key
-    if what < 0.4:
-        ledger.hold(owner, 5, key=key, spender=chance.choice(SPENDERS))
-        ledger.capture(owner, key=key, credits=3)
+    if what < 0.35:
+        hold = ledger.hold(owner, 5, key=key, spender=chance.choice(SPENDERS))
+        hold.extend(8)
+        hold.capture(chance.randint(3, 11), overrun=chance.choice(["spend", "debt"]))
         return f"hold:{key}"
+    if what < 0.5:
+        with ledger.meter(owner, key=key, spender=chance.choice(SPENDERS), step=2) as meter:
+            for _ in range(5):
+                meter.count()
+        return f"hold:{key}" if meter.charged else ""
     ledger.spend_now(owner, credits=chance.randint(1, 4), key=key, spender=chance.choice(SPENDERS))
     return key
 

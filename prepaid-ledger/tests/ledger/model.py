@@ -48,24 +48,46 @@ class Lot:
 
 @dataclass(eq=False)
 class Taken:
-    """Credits that left their lots at ``at``: by a spend, or set aside by a hold."""
+    """Credits that left their lots at ``at``: by a spend, or set aside by a hold.
+
+    A hold that has grown was ``charged`` so many at each of some times. ``owed`` were charged beside them.
+    """
 
     at: datetime
     parts: list[tuple[Lot, int]]
     spender: str | None = None
     returned: int = 0
+    charged: list[tuple[datetime, int]] = field(default_factory=list)
+    owed: tuple[datetime, int] | None = None
 
     @property
     def credits(self) -> int:
         return sum(credits for _, credits in self.parts)
 
+    def charges(self) -> list[tuple[datetime, int]]:
+        """When its credits were charged, but for those that came back: the last ones come back first."""
+        kept = self.credits - self.returned
+        charges = []
+        for at, credits in self.charged or [(self.at, self.credits)]:
+            charges.append((at, min(credits, kept)))
+            kept -= charges[-1][1]
+        return charges + ([self.owed] if self.owed else [])
+
 
 @dataclass(eq=False)
 class Held:
+    """``counted`` is what its meter has written down."""
+
     taken: Taken
     expires_at: datetime
     state: str = "open"
     captured: int = 0
+    counted: int | None = None
+
+    def captured_part(self, credits: int) -> Taken:
+        """What a capture of so many takes of it."""
+        taken = self.taken
+        return Taken(taken.at, first(taken.parts, credits), taken.spender, charged=taken.charged)
 
 
 @dataclass(frozen=True)
@@ -151,10 +173,21 @@ class Model:
         """Open holds whose time is over."""
         return [hold for hold in self.holds.values() if hold.state == "open" and hold.expires_at <= now]
 
+    def back(self, now: datetime) -> list[tuple[Lot, int]]:
+        """What late holds will give back: all but what their meters have counted."""
+        late = self.late(now)
+        return [
+            part for hold in late for part in last(hold.taken.parts, hold.taken.credits - (hold.counted or 0))
+        ]
+
     def release_late(self, now: datetime) -> None:
-        for hold in self.late(now):
-            self.give_back(hold.taken.parts, now)
-            hold.state = "expired"
+        for key in [key for key, hold in self.holds.items() if hold in self.late(now)]:
+            hold = self.holds[key]
+            if hold.counted:
+                self.capture(key, hold.counted, now)
+            else:
+                self.give_back(hold.taken.parts, now)
+                hold.state = "expired"
 
     def give_back(self, parts: list[tuple[Lot, int]], now: datetime) -> None:
         for lot, credits in parts:
@@ -228,7 +261,7 @@ class Model:
         self.expire(now)
         if debt_blocks and self.debt:
             return "blocked"
-        late = [part for hold in self.late(now) for part in hold.taken.parts]
+        late = self.back(now)
         if self.available + sum(part for lot, part in late if not lot.is_over(now)) < credits:
             return "too few"
         if release and self.available < credits:
@@ -237,17 +270,18 @@ class Model:
 
     def charged(self, budget: Budget, now: datetime, late: list[Held]) -> int:
         """What a budget's window of now was charged, without so many late holds."""
-        taken = [(spend, spend.credits) for key, spend in self.spends.items() if not key.startswith("hold:")]
-        for key, hold in self.holds.items():
-            capture = self.spends.get(f"hold:{key}")
+        taken = list(self.spends.values())
+        for hold in self.holds.values():
             if hold.state == "open" and hold not in late:
-                taken.append((hold.taken, hold.taken.credits))
-            elif capture is not None:
-                taken.append((capture, hold.captured))
+                taken.append(hold.taken)
+            elif hold.state == "open" and hold.counted:
+                taken.append(hold.captured_part(hold.counted))
         return sum(
-            credits - what.returned
-            for what, credits in taken
-            if budget.spender in (None, what.spender) and budget.window(what.at) == budget.window(now)
+            credits
+            for what in taken
+            if budget.spender in (None, what.spender)
+            for at, credits in what.charges()
+            if budget.window(at) == budget.window(now)
         )
 
     def is_over_budget(self, credits: int, spender: str | None, now: datetime, late: list[Held]) -> bool:
@@ -277,26 +311,102 @@ class Model:
         return refusal
 
     def hold(
-        self, key: str, credits: int, now: datetime, lasts: timedelta, spender: str | None = None
+        self,
+        key: str,
+        credits: int,
+        now: datetime,
+        lasts: timedelta,
+        spender: str | None = None,
+        *,
+        metered: bool = False,
     ) -> Refusal | None:
         refusal = self.refuse_to_take(credits, spender, now)
         if refusal is None:
-            self.holds[key] = Held(Taken(now, self.draw(credits), spender), now + lasts)
+            taken = Taken(now, self.draw(credits), spender, charged=[(now, credits)])
+            self.holds[key] = Held(taken, now + lasts, counted=0 if metered else None)
         return refusal
 
-    def capture(self, key: str, credits: int, now: datetime) -> Refusal | None:
+    def extend(
+        self, key: str, credits: int, now: datetime, until: datetime | None, counted: int | None = None
+    ) -> Refusal | None:
+        """To so many in all, and until then; it is ``counted`` by then."""
+        self.expire(now)
+        hold = self.holds[key]
+        if hold.state != "open":
+            return "closed"
+        lasted, hold.expires_at = hold.expires_at, max(hold.expires_at, until or hold.expires_at)
+        refusal = self.grow(hold, credits - hold.taken.credits, now)
+        if refusal is not None:
+            hold.expires_at = lasted
+        elif counted is not None:
+            hold.counted = max(hold.counted or 0, counted)
+        return refusal
+
+    def grow(self, hold: Held, more: int, now: datetime) -> Refusal | None:
+        """Refused where this very hold would have to end for its credits, and then nothing ends."""
+        if more <= 0:
+            return None
+        spender, late = hold.taken.spender, self.late(now)
+        refusal = self.refuse(more, now, release=False)
+        if refusal is None and self.is_over_budget(more, spender, now, late):
+            refusal = "over budget"
+        needs = self.available < more or self.is_over_budget(more, spender, now, [])
+        if refusal is None and needs and hold in late:
+            refusal = "closed"
+        if refusal is None:
+            assert self.refuse_to_take(more, spender, now) is None
+            self.draw_more(hold, more, now)
+        return refusal
+
+    def draw_more(self, hold: Held, more: int, now: datetime) -> None:
+        hold.taken.parts += self.draw(more)
+        hold.taken.charged.append((now, more))
+
+    def capture(self, key: str, credits: int, now: datetime, overrun: str = "refuse") -> Refusal | None:
         self.expire(now)
         hold = self.holds[key]
         if hold.state == "captured" and hold.captured == credits:
             return None
         if hold.state != "open":
             return "closed"
-        drawn_last = last(hold.taken.parts, hold.taken.credits - credits)
+        more = credits - hold.taken.credits
+        owed = 0
+        if more > 0:
+            refusal = self.capture_more(hold, more, now, overrun)
+            if refusal is not None:
+                return refusal
+            owed = credits - hold.taken.credits
         hold.state, hold.captured = "captured", credits
-        self.give_back(drawn_last, now)
-        parts = first(hold.taken.parts, credits)
-        self.spends[f"hold:{key}"] = Taken(hold.taken.at, parts, hold.taken.spender)
+        self.spends[f"hold:{key}"] = hold.captured_part(credits - owed)
+        if owed:
+            self.spends[f"hold:{key}"].owed = (now, owed)
+            self.debt += owed
+        self.give_back(last(hold.taken.parts, hold.taken.credits - credits + owed), now)
         return None
+
+    def capture_more(self, hold: Held, more: int, now: datetime, overrun: str) -> Refusal | None:
+        """Its own credits don't go back for it, however late it is."""
+        lasted, hold.expires_at = hold.expires_at, max(hold.expires_at, now + timedelta(seconds=1))
+        if overrun == "spend":
+            refusal = self.grow(hold, more, now)
+        else:
+            over = self.is_over_budget(more, hold.taken.spender, now, self.late(now))
+            refusal = "over budget" if over else None
+            if refusal is None:
+                self.draw_what_is_there(hold, more, now)
+        if refusal is not None:
+            hold.expires_at = lasted
+        return refusal
+
+    def draw_what_is_there(self, hold: Held, more: int, now: datetime) -> None:
+        if self.available < more:
+            self.release_late(now)
+        there = min(more, self.available)
+        if there:
+            self.charge(there, hold.taken.spender, now)
+            self.draw_more(hold, there, now)
+        if more > there:
+            self.charge(more - there, hold.taken.spender, now)
 
     def release(self, key: str, now: datetime) -> Refusal | None:
         self.expire(now)
@@ -442,5 +552,14 @@ def last(parts: list[tuple[Lot, int]], credits: int, skip: int = 0) -> list[tupl
     total = sum(part for _, part in parts)
     kept = first(parts, total - skip)
     before = first(kept, total - skip - credits)
-    amounts = dict(before)
-    return [(lot, part - amounts.get(lot, 0)) for lot, part in reversed(kept) if part > amounts.get(lot, 0)]
+    return [
+        (lot, part - stays)
+        for (lot, part), stays in reversed(list(zip(kept, stays_of(before, kept), strict=True)))
+        if part > stays
+    ]
+
+
+def stays_of(before: list[tuple[Lot, int]], kept: list[tuple[Lot, int]]) -> list[int]:
+    """How many credits of each kept part stay."""
+    amounts = [part for _, part in before]
+    return amounts + [0] * (len(kept) - len(amounts))

@@ -37,6 +37,7 @@ def forged(database: URL) -> Iterator[Books]:
     books.ledger.set_budget(OWNER, 100, spender="key:1")
     books.commit()
     books.ledger.hold(OWNER, 5, key="job:2", spender="key:1")
+    books.ledger.hold(OWNER, 2, key="job:3").extend(4)
     books.spend(3, "report:3", spender="key:1")
     usage_sums.bring_up(books.session, OWNER)
     books.commit()
@@ -83,8 +84,13 @@ def named(books: Books) -> set[str]:
         ("DELETE FROM prepaid_lot WHERE left_over > 0", {"I9"}),
         ("UPDATE prepaid_draw SET credits = credits + 1 WHERE seq = 3", {"I9"}),
         ("DELETE FROM prepaid_draw WHERE seq = 3", {"I9"}),
-        ("UPDATE prepaid_hold SET credits = credits + 1 WHERE key = 'job:2'", {"I5"}),
+        ("UPDATE prepaid_hold SET credits = credits + 1 WHERE key = 'job:2'", {"I7"}),
         ("UPDATE prepaid_hold SET captured = captured - 1 WHERE key = 'job:1'", {"I7"}),
+        ("UPDATE prepaid_hold SET opened_credits = opened_credits - 1 WHERE key = 'job:3'", {"I7"}),
+        ("UPDATE prepaid_hold_extension SET credits = credits + 1 WHERE hold_seq > 3", {"I5", "I7"}),
+        ("DELETE FROM prepaid_hold_extension WHERE hold_seq > 3", {"I4", "I7"}),
+        ("UPDATE prepaid_hold_extension SET hold_seq = 4 WHERE hold_seq > 4", {"I7"}),
+        ("UPDATE prepaid_entry SET debt = 1 WHERE key = 'hold:job:1'", {"I5", "I10"}),
         ("DELETE FROM prepaid_hold WHERE key = 'job:2'", {"I4", "I5"}),
         ("UPDATE prepaid_budget SET spent = spent + 1 WHERE spender = ''", {"I10"}),
         ("UPDATE prepaid_budget SET spent = spent - 1 WHERE spender = 'key:1'", {"I10"}),

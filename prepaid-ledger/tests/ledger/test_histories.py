@@ -27,6 +27,7 @@ from prepaid_ledger import (
     PrepaidError,
     WalletBlocked,
 )
+from prepaid_ledger.held_credits import Overrun
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
@@ -176,13 +177,33 @@ class Histories(RuleBasedStateMachine):
         refusal = self.model.hold(key, credits, self.books.time, lasts, spender)
         self.both(lambda: self.books.ledger.hold(OWNER, credits, key=key, spender=spender), refusal)
 
+    @rule(step=few, spender=spenders)
+    def meter(self, step: int, spender: str | None) -> None:
+        """With credits for its first step; a meter makes do with fewer."""
+        key, lasts = self.key("chat"), self.books.unjoined.setup.hold_expires_after
+        refusal = self.model.hold(key, step, self.books.time, lasts, spender, metered=True)
+        if refusal is None:
+            self.books.ledger.meter(OWNER, key=key, spender=spender, step=step)
+
     @precondition(lambda self: self.model.holds)
-    @rule(data=st.data())
-    def capture(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), more=st.integers(0, 6), lasts=lives)
+    def extend(self, data: st.DataObject, more: int, lasts: int | None) -> None:
         key = data.draw(st.sampled_from(sorted(self.model.holds)))
-        credits = data.draw(st.integers(1, self.model.holds[key].taken.credits))
-        refusal = self.model.capture(key, credits, self.books.time)
-        self.both(lambda: self.books.ledger.capture(OWNER, key=key, credits=credits), refusal)
+        hold = self.model.holds[key]
+        credits = hold.taken.credits + more
+        counted = None if hold.counted is None else data.draw(st.integers(0, credits))
+        until = None if lasts is None else self.books.later(seconds=lasts)
+        refusal = self.model.extend(key, credits, self.books.time, until, counted)
+        self.both(lambda: self.books.extend(key, credits, until, counted), refusal)
+
+    @precondition(lambda self: self.model.holds)
+    @rule(data=st.data(), overrun=st.sampled_from(["spend", "debt"]))
+    def capture(self, data: st.DataObject, overrun: Overrun) -> None:
+        key = data.draw(st.sampled_from(sorted(self.model.holds)))
+        credits = data.draw(st.integers(1, self.model.holds[key].taken.credits + 4))
+        refusal = self.model.capture(key, credits, self.books.time, overrun)
+        ledger = self.books.ledger
+        self.both(lambda: ledger.capture(OWNER, key=key, credits=credits, overrun=overrun), refusal)
 
     @precondition(lambda self: self.model.holds)
     @rule(data=st.data())
@@ -268,7 +289,7 @@ class Histories(RuleBasedStateMachine):
         wallet = self.books.ledger.wallet(OWNER)
         self.model.expire(now)
         late = self.model.late(now)
-        parts = [(lot, part) for hold in late for lot, part in hold.taken.parts]
+        parts = self.model.back(now)
         back = [(lot, part) for lot, part in parts if not lot.is_over(now)]
         too_late = sum(part for lot, part in parts if lot.is_over(now))
         assert (wallet.available, wallet.held, wallet.debt) == (

@@ -25,7 +25,7 @@ def test_the_code_of_the_readme_runs_from_top_to_bottom(
         assert capsys.readouterr().out.splitlines() == printed
 
     ledger = names["ledger"]
-    assert ledger.balance("org:7") == 97 - 3 - 7 - 10  # type: ignore[attr-defined]
+    assert ledger.balance("org:7") == 97 - 3 - 7 - 10 - 2 - 10  # type: ignore[attr-defined]
     assert ledger.audit() == []  # type: ignore[attr-defined]
     names["engine"].dispose()  # type: ignore[attr-defined]
 

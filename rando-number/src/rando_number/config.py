@@ -58,6 +58,7 @@ PATHS = {
     "cards": "/cards",
     "keys": "/api-keys",
     "plan": "/subscription",
+    "redeem": "/redeem",
     "operator": "/admin",
     "webhook": "/prepaid/webhook",
 }

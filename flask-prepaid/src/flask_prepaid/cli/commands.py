@@ -39,6 +39,7 @@ from ..reports import balance_sync, credits
 from ..upgrade import behind as tables_behind
 from ..upgrade import upgrade as upgrade_tables
 from .app import context
+from .codes import codes
 from .listen import listen
 from .report import report
 from .show import show
@@ -83,6 +84,7 @@ commands = Commands("prepaid", help="Prepaid credits: upkeep, checks, and what i
 commands.add_command(listen)
 commands.add_command(report)
 commands.add_command(show)
+commands.add_command(codes)
 
 
 @commands.command()

@@ -17,7 +17,7 @@ from .. import money
 from ..context import Context
 from ..reports import credits as credit_reports
 from ..reports import failures as failure_reports
-from ..reports import plan_revenue
+from ..reports import given, plan_revenue
 from ..reports import sales as sales_reports
 from ..reports.days import CUTS
 from ..reports.sales import PARTS
@@ -48,7 +48,9 @@ def day(ctx: click.Context, param: click.Parameter, text: str | None) -> date | 
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["sales", "fees", "mrr", "cohorts", "credits", "failures"]))
+@click.argument(
+    "what", type=click.Choice(["sales", "fees", "mrr", "cohorts", "credits", "failures", "codes"])
+)
 @click.option("--from", "first", metavar="DAY", callback=day, help="The first day, such as 2026-01-31.")
 @click.option("--to", "last", metavar="DAY", callback=day, help="The last day.")
 @click.option(
@@ -99,7 +101,16 @@ def show(made: Report) -> None:
 
 
 #: How wide a column is: what is no amount by its name, an amount like every other.
-WIDTHS = {"day": 10, "currency": 8, "product": 20, "plan": 20, "country": 8, "customer": 20, "began": 10}
+WIDTHS = {
+    "day": 10,
+    "code": 24,
+    "currency": 8,
+    "product": 20,
+    "plan": 20,
+    "country": 8,
+    "customer": 20,
+    "began": 10,
+}
 WIDTH = 14
 
 
@@ -250,6 +261,14 @@ def failures(app: Context, selection: Selection) -> Report:
     )
 
 
+def codes(app: Context, selection: Selection) -> Report:
+    """What each code gave in the days of the selection."""
+    rows = [row.as_dict() for row in given.by_code(app.session, selection, app.config.time_zone)]
+    counted = ("claims", "credits", "referrer_credits")
+    total = {name: sum(int(row[name]) for row in rows) for name in counted}
+    return Report(list(given.COLUMNS), rows, [total], {})
+
+
 REPORTS: dict[str, Callable[[Context, Selection], Report]] = {
     "sales": sales,
     "fees": fees,
@@ -257,4 +276,5 @@ REPORTS: dict[str, Callable[[Context, Selection], Report]] = {
     "cohorts": cohorts,
     "credits": credits,
     "failures": failures,
+    "codes": codes,
 }

@@ -4,6 +4,7 @@
 |---|---|
 | I2 | each payment that is paid has exactly one purchase, or a plan's one allowance, of its credits |
 | I3 | no purchase without a payment: the payment that its key names is paid |
+| I15 | each claim of a code has its grant, and so has its referrer; a code counts its claims |
 | I11 | the sums that reports read are those of the movements at Stripe and of the entries; each movement's \
         amount less its fee is its net; what a payment brought moved |
 """
@@ -18,6 +19,7 @@ from prepaid_ledger import Problem
 from prepaid_ledger.tables import Entry, Kind, Wallet
 
 from .. import money
+from ..codes.models import Code, CodeClaim
 from ..payments.models import Payment, PaymentState, Via
 from ..reports.audit_rules import (
     nets_of_movements,
@@ -40,6 +42,8 @@ def problems(connection: Connection) -> Iterator[Problem]:
     yield from sums_of_entries(connection)
     yield from sums_of_deferred(connection)
     yield from _payments_that_moved_otherwise(connection)
+    yield from _claims_without_grant(connection)
+    yield from _codes_that_miscount(connection)
 
 
 def _payments_without_credits(connection: Connection) -> Iterator[Problem]:
@@ -102,3 +106,33 @@ def _payments_that_moved_otherwise(connection: Connection) -> Iterator[Problem]:
             f"payment {payment_id} is paid with {money.show(paid or 0, currency)}; at Stripe "
             f"{money.show(moved, currency)} came in",
         )
+
+
+def _claims_without_grant(connection: Connection) -> Iterator[Problem]:
+    owners = (
+        ("code:", CodeClaim.owner, CodeClaim.credits, literal(True)),
+        ("referral:", Code.referrer, CodeClaim.referrer_credits, CodeClaim.referrer_credits > 0),
+    )
+    for head, owner, credits, is_due in owners:
+        key = literal(head) + cast(CodeClaim.id, String)
+        granted = and_(
+            Entry.wallet_id == Wallet.id, Entry.key == key, Entry.kind == Kind.GRANT, Entry.credits == credits
+        )
+        missing = (
+            select(CodeClaim.id, owner, credits, Code.code)
+            .join(Code, Code.id == CodeClaim.code_id)
+            .outerjoin(Wallet, Wallet.owner == owner)
+            .outerjoin(Entry, granted)
+            .where(is_due, Entry.seq.is_(None))
+        )
+        for claim_id, whose, due, code in connection.execute(missing):
+            yield Problem(
+                "I15", whose, f"{head}{claim_id} of {code} has not brought its {money.credits(due)}"
+            )
+
+
+def _codes_that_miscount(connection: Connection) -> Iterator[Problem]:
+    claims = select(func.count()).where(CodeClaim.code_id == Code.id).scalar_subquery()
+    wrong = select(Code.code, Code.claims, claims, Code.referrer).where(Code.claims != claims)
+    for code, counted, there, referrer in connection.execute(wrong):
+        yield Problem("I15", referrer, f"the code {code} counts {counted} claims, and there are {there}")

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from prepaid_ledger.errors import PrepaidError
 
+from ..codes import guesses
 from ..context import Context, reading
 from ..errors import GatewayUnavailable
 from ..fast_path import requests
@@ -47,6 +48,7 @@ def tick(context: Context) -> dict[str, int]:
     credits.catch_up(context, max_time=COUNTING)
     card_testing.forget(context)
     refusals.forget(context)
+    guesses.forget(context)
     paid_requests.forget(context)
     requests.forget(context)
     try:

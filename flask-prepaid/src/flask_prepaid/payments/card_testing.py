@@ -36,7 +36,7 @@ def count_attempt(context: Context, owner: str) -> None:
     refuse_unless_selling(context)
     address = context.address if config.attempts_per_address else None
     if config.attempts_per_hour or address:
-        _take_turns(session, owner, address)
+        take_turns(session, "prepaid_attempt", owner, address)
         session.add(Attempt(owner=owner, address=address, at=context.clock()))
         session.flush()
     for limit, count, whose in (
@@ -61,10 +61,13 @@ def refuse_unless_selling(context: Context) -> None:
         raise BuyingPaused("Buying is paused. Nothing was charged; your credits can be spent as ever.")
 
 
-def _take_turns(session: Session, owner: str, address: str | None) -> None:
-    """Have those who come at once count one after the other. On SQLite the INSERT that follows does it."""
+def take_turns(session: Session, what: str, owner: str, address: str | None) -> None:
+    """Have those who come at once count one after the other. On SQLite the INSERT that follows does it.
+
+    :param what: Is counted, in the name of the lock that lasts until the transaction ends.
+    """
     if session.get_bind().dialect.name == "postgresql":
-        for name in sorted(f"prepaid_attempt:{name}" for name in (owner, address) if name):
+        for name in sorted(f"{what}:{name}" for name in (owner, address) if name):
             session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
 

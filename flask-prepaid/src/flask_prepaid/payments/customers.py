@@ -55,7 +55,7 @@ def customer_of(context: Context, owner: str) -> str:
     stripe_id, refused = _create(context, owner, email, key)
     with transaction(context) as session:
         nameless = Customer.owner == owner, Customer.stripe_id.is_(None)
-        made = {"stripe_id": stripe_id, "refused_email": refused}
+        made = {"stripe_id": stripe_id, "refused_email": refused, "closed_at": None}
         session.execute(update(Customer).where(*nameless).values(made))
         return session.scalars(select(Customer.stripe_id).where(Customer.owner == owner)).one()  # type: ignore[return-value]
 
@@ -202,6 +202,15 @@ def remove(context: Context, owner: str) -> None:
         if customer_id is not None:
             _forget(session, owner, customer_id)
         session.execute(delete(SavedCard).where(SavedCard.owner == owner))
+        row = _customer(context, owner)
+        if row.stripe_id is None and row.closed_at is None:
+            row.closed_at = context.clock()
+
+
+def is_closed(session: Session, owner: str) -> bool:
+    """Whether the host has removed the customer, who has bought nothing since."""
+    closed_at = select(Customer.closed_at).where(Customer.owner == owner)
+    return session.scalar(closed_at) is not None
 
 
 def _forget(session: Session, owner: str, customer_id: str) -> None:

@@ -102,7 +102,8 @@ class Customer(Base):
     ``refused_email`` is the host's address, where Stripe does not take it.
     ``outdated``: the host's address has changed, and Stripe does not have it yet. ``retry_card_id``: a card
     that was left or corrected while a plan owes money, which ``tick`` tries to pay with it.
-    ``charges_stopped``: the owner is shut out by the host, so that a plan is not charged.
+    ``charges_stopped``: the owner is shut out by the host, so that a plan is not charged. ``closed_at``: the
+    host has removed the customer, who has bought nothing since.
     """
 
     __tablename__ = "prepaid_customer"
@@ -117,6 +118,7 @@ class Customer(Base):
     outdated: Mapped[bool] = mapped_column(default=False)
     retry_card_id: Mapped[str | None]
     charges_stopped: Mapped[bool] = mapped_column(default=False)
+    closed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
-from prepaid_ledger.tables import Draw, Entry, Hold, Lot, Wallet
+from prepaid_ledger.tables import Draw, Entry, Hold, HoldExtension, Lot, Wallet
 
 
 def moved(
@@ -56,8 +56,11 @@ def _lots(session: Session, wallet_id: int, after: int) -> tuple[dict[int, Any],
     origin = aliased(Entry)
     # A hold that was captured whole gives nothing back: what it took stands where it was opened.
     closed = select(Hold.seq).where(Hold.wallet_id == wallet_id, Hold.closed_seq > after)
+    grown = select(HoldExtension.seq).where(
+        HoldExtension.wallet_id == wallet_id, HoldExtension.hold_seq.in_(closed)
+    )
     since = select(Draw.lot_seq).where(
-        Draw.wallet_id == wallet_id, or_(Draw.seq > after, Draw.seq.in_(closed))
+        Draw.wallet_id == wallet_id, or_(Draw.seq > after, Draw.seq.in_(closed), Draw.seq.in_(grown))
     )
     rows = session.execute(
         select(
@@ -86,8 +89,15 @@ def _used(session: Session, wallet_id: int, after: int, drawn: int) -> list[tupl
             Hold.wallet_id == wallet_id, or_(Hold.seq > after, Hold.closed_seq > after)
         )
     ).all()
-    closed = {hold.seq: hold.closed_seq for hold in holds if hold.closed_seq and hold.closed_seq <= drawn}
-    still_open = {hold.seq for hold in holds} - closed.keys()
+    ends = {hold.seq: hold.closed_seq for hold in holds}
+    grown = session.execute(
+        select(HoldExtension.seq, HoldExtension.hold_seq).where(
+            HoldExtension.wallet_id == wallet_id, HoldExtension.hold_seq.in_(ends)
+        )
+    ).all()
+    ends |= {extension.seq: ends[extension.hold_seq] for extension in grown}
+    closed = {seq: closed_seq for seq, closed_seq in ends.items() if closed_seq and closed_seq <= drawn}
+    still_open = ends.keys() - closed.keys()
     draws = session.execute(
         select(Draw.seq, Draw.lot_seq, Draw.credits).where(
             Draw.wallet_id == wallet_id,

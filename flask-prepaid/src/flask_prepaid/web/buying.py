@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from .. import money
 from ..catalog import Offer
+from ..codes import making
 from ..errors import GatewayUnavailable, NotYours, UnknownItem
 from ..payments.models import Payment, PaymentState
 from ..purchases import cards
@@ -52,6 +53,7 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
         written=request.form.get("credits", ""),
         attempt=forms.new_attempt,
         lasting=lasting,
+        takes_codes=making.is_any_on(context.session, context.clock()),
     )
 
 

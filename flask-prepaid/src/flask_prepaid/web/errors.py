@@ -7,9 +7,9 @@ import logging
 from flask import Response, current_app, jsonify, make_response, url_for
 from sqlalchemy.exc import DBAPIError
 
-from prepaid_ledger.errors import InsufficientCredits, PrepaidError
+from prepaid_ledger.errors import BudgetExceeded, InsufficientCredits, PrepaidError
 
-from .. import upgrade
+from .. import money, upgrade
 from ..errors import (
     GatewayRefused,
     GatewayUnavailable,
@@ -17,6 +17,7 @@ from ..errors import (
     TablesMissing,
     TooManyAttempts,
     TooManyCalls,
+    TooManyGuesses,
     UnknownItem,
 )
 from ..gateway.version import no_answer
@@ -48,7 +49,7 @@ def answer(error: PrepaidError) -> Response:
     response.status_code = error.http_status
     if error.http_status == 503:
         response.headers["Retry-After"] = "5"
-    if isinstance(error, TooManyCalls):
+    if isinstance(error, TooManyCalls | TooManyGuesses):
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, NotSignedIn) and page.context().app_keys is not None:
         response.headers["WWW-Authenticate"] = "Bearer"
@@ -88,7 +89,7 @@ def answer_database(error: DBAPIError) -> Response:
 
 def words(error: PrepaidError) -> str:
     """What a customer is told; in debug mode the developer, too, whose emulator is not started."""
-    message = FOR_PEOPLE.get(type(error), str(error))
+    message = FOR_PEOPLE.get(type(error), error.message(money.unit()))
     if isinstance(error, GatewayRefused) and error.request_id:
         message += f" Stripe's name for the request is {error.request_id}."
     base = page.context().config.api_base
@@ -104,6 +105,12 @@ def details(error: PrepaidError) -> dict[str, int | str | None]:
         return {"param": error.field}
     if isinstance(error, GatewayRefused) and error.request_id:
         return {"request_id": error.request_id}
-    if isinstance(error, InsufficientCredits):
-        return {**error.details, "buy_url": url_for("prepaid.buy", _external=True)}
+    if isinstance(error, InsufficientCredits | BudgetExceeded):
+        values = {
+            name: money.plain(value) if isinstance(value, int) else value
+            for name, value in error.details.items()
+        }
+        if isinstance(error, InsufficientCredits):
+            values["buy_url"] = url_for("prepaid.buy", _external=True)
+        return values
     return error.details

@@ -17,7 +17,6 @@ IN_DIGITS = {
     "credits": "Write the number of credits in digits, such as 10.",
     "quantity": "Write in digits how many times you want the plan, such as 2.",
     "threshold": "Write in digits below how many credits to top up, such as 50.",
-    "limit": "Write a whole number of credits from 1 to 1,000,000,000, in digits.",
     "times": "Write in digits how many times a month to top up at most, such as 4.",
     "proration_date": "This preview has lost its time. Show the change again.",
     "due_minor": "This preview has lost its amount. Show the change again.",
@@ -60,14 +59,19 @@ def quantity(fields: Mapping[str, str]) -> int:
     return whole_number(fields, "quantity") if fields.get("quantity") else 1
 
 
-def credits_to_move() -> int:
-    """How many credits an operator gives or takes.
+def credits_to_move(field: str = "credits") -> int:
+    """How many credits an operator gives or takes, or a customer allows to be spent.
 
-    :raises UnknownItem: It is no whole number from 1 on, or too large.
+    :raises UnknownItem: It is no number above 0, has more decimals than the unit, or is too large.
     """
-    number = _digits(request.form.get("credits", "").strip(), MAX_DIGITS)
-    if number is None or not 0 < number <= MAX_CREDITS:
-        raise UnknownItem(f"Write a whole number of credits, 1 to {MAX_CREDITS:,}.", field="credits")
+    unit = money.unit()
+    try:
+        number = unit.parts(request.form.get(field, "").strip())
+    except ValueError:
+        number = 0
+    if not 0 < number <= MAX_CREDITS:
+        kind = f"so many {unit.plural}" if unit.scale else f"a whole number of {unit.plural}"
+        raise UnknownItem(f"Write {kind}, {unit.number(1)} to {unit.number(MAX_CREDITS)}.", field=field)
     return number
 
 

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from prepaid_ledger import BudgetSummary
 
-from .. import signals
+from .. import money, signals
 from ..context import transaction
 from ..errors import NotYours, UnknownItem
 from ..keys import keys
@@ -36,7 +36,7 @@ class Limit:
     @property
     def words(self) -> str:
         """How many credits in which window: ``500 a month``."""
-        return f"{self.budget.credits:,} {WINDOWS[self.every]}"
+        return f"{money.number(self.budget.credits)} {WINDOWS[self.every]}"
 
     @property
     def resets_on(self) -> datetime | None:
@@ -85,7 +85,7 @@ def make() -> ResponseReturnValue:
                 end_of(request.form.get("expires_on")),
             )
             if request.form.get("limit", "").strip():
-                set_limit(owner, made.spender, credits_of("limit"))
+                set_limit(owner, made.spender, forms.credits_to_move("limit"))
     except UnknownItem as error:
         return overview(owner, error=error), error.http_status
     return overview(owner, made=made.secret)
@@ -111,7 +111,9 @@ def limits() -> ResponseReturnValue:
     try:
         with transaction(page.context()):
             set_limit(
-                owner, key.spender if key else None, None if "remove" in request.form else credits_of("limit")
+                owner,
+                key.spender if key else None,
+                None if "remove" in request.form else forms.credits_to_move("limit"),
             )
     except UnknownItem as error:
         return limits_page(owner, key, error), error.http_status
@@ -157,16 +159,6 @@ def set_limit(owner: str, spender: str | None, credits: int | None) -> None:
     except ValueError:
         raise UnknownItem("Write a time zone such as Europe/Berlin or UTC.", field="zone") from None
     signals.tell(signals.limit_set, owner=owner, spender=spender, every=window, credits=credits)
-
-
-def credits_of(name: str) -> int:
-    """
-    :raises UnknownItem: The field holds no whole number from 1 on.
-    """
-    credits = forms.whole_number(request.form, name)
-    if not 1 <= credits <= forms.MAX_CREDITS:
-        raise UnknownItem(forms.IN_DIGITS[name], field=name)
-    return credits
 
 
 def end_of(text: str | None) -> datetime | None:

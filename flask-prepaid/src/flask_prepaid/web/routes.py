@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from flask import Blueprint
 
-from . import buying, cards, keys, plans, webhook
+from . import buying, cards, codes, keys, plans, webhook
 
 POST = ["POST"]
 BOTH = ["GET", "POST"]
@@ -35,6 +35,8 @@ def add_to(pages: Blueprint, paths: Mapping[str, str]) -> None:
     pages.add_url_rule(f"{paths['plan']}/pause", "pause_plan", plans.pause, methods=POST)
     pages.add_url_rule(f"{paths['plan']}/resume", "resume_plan", plans.resume, methods=POST)
     pages.add_url_rule(f"{paths['plan']}/card", "plan_card", plans.use_card, methods=POST)
+
+    pages.add_url_rule(paths["redeem"], "redeem", codes.redeem, methods=BOTH)
 
     pages.add_url_rule(paths["webhook"], "webhook", webhook.webhook, methods=POST)
 

@@ -90,6 +90,10 @@ class Cell:
     def on_grant(self) -> None:
         self.write(lambda: self.shop.prepaid.grant(self.owner, 50, key="a gift", reason="a gift"))
 
+    def on_redeem(self) -> None:
+        self.read(lambda: self.shop.prepaid.make_code("GIFT", credits=50))
+        self.read(lambda: self.shop.prepaid.redeem(self.owner, "gift"))
+
     def on_buy(self) -> None:
         self.shop.pay(self.shop.buy(self.owner))
 

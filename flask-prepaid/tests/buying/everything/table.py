@@ -67,6 +67,7 @@ LOTS = Table(
     {
         "spend": "50 credits are spent.",
         "grant": "50 credits are given.",
+        "redeem": "A code of 50 credits is redeemed.",
         "buy": "100 credits are bought for $5.00.",
         "adjust": "An operator takes 50 credits.",
         "adjust, refund": "An operator takes 20 credits, and then all that is left is refunded.",
@@ -89,6 +90,7 @@ LOTS = Table(
                | whole | spent     | used up    | held      | lapsed    | half back | refunded | disputed  | free
 spend          | 70    | 30        | refused    | 30        | refused   | 10        | refused  | refused   | 70
 grant          | 170   | 130       | 50         | 130       | 50        | 110       | 50       | 50        | 170
+redeem         | 170   | 130       | 50         | 130       | 50        | 110       | 50       | 50        | 170
 buy            | 220   | 180       | 100        | 180       | 100       | 160       | 100      | 100       | 220
 adjust         | 70    | 30        | refused    | 30        | refused   | 10        | refused  | refused   | 70
 adjust, refund | 0     | 0 owes 40 | refused    | 0 owes 40 | refused   | 0         | refused  | refused   | refused
@@ -130,6 +132,7 @@ INVOICES = Table(
         "won": "A bank takes its charge back, and gives it again.",
         "spend": "50 credits are spent.",
         "grant": "50 credits are given.",
+        "redeem": "A code of 50 credits is redeemed.",
         "buy": "100 credits are bought for $5.00.",
         "renewal": "A month goes by.",
         "coupon": "A coupon makes the next month free, and a month goes by.",
@@ -144,6 +147,7 @@ dispute     | 0    | 0 owes 40 | -charge | 40   | -charge | -charge | -charge | 
 won         | 100  | 60        | -charge | 100  | -charge | -charge | -charge | 130
 spend       | 50   | 10        | 50      | 50   | 50      | 50      | refused | 80
 grant       | 150  | 110       | 150     | 150  | 150     | 150     | 50      | 180
+redeem      | 150  | 110       | 150     | 150  | 150     | 150     | 50      | 180
 buy         | 200  | 160       | 200     | 200  | 200     | 200     | 100     | 230
 renewal     | 130  | 130       | 130     | 130  | 100     | 130     | 0       | 130
 coupon      | 130  | 130       | 130     | 130  | 130     | 130     | 0       | 130
@@ -180,6 +184,7 @@ PLANS = Table(
         "made smaller": "Half of it goes by, and an operator makes it one of 50 credits in Stripe's dashboard, at once.",
         "month": "A month goes by.",
         "block": "The host shuts the customer out, and a month goes by.",
+        "redeem": "A code of 50 credits is redeemed.",
         "leave": "The customer is deleted at Stripe.",
     },
     """
@@ -196,6 +201,7 @@ downgrade    | refused    | active 50    | active 50    | refused      | refused
 made smaller | -plan      | trialing 20  | active 75    | active 75    | paused 75    | active 0     | -plan        | active 75    | -plan
 month        | none 0     | active 200   | active 130   | canceled 0   | paused 0     | canceled 0   | canceled 0   | active 0     | canceled 0
 block        | none 0     | active 0     | active 0     | canceled 0   | paused 0     | active 0     | canceled 0   | active 0     | canceled 0
+redeem       | none 50    | trialing 70  | active 150   | active 150   | paused 150   | past_due 50  | canceled 150 | refused      | refused
 leave        | none 0     | canceled 20  | canceled 100 | canceled 100 | canceled 100 | canceled 0   | canceled 100 | canceled 100 | canceled 100
 """,
 )
@@ -219,6 +225,7 @@ TOPUPS = Table(
         "adjust": "An operator takes 90 credits.",
         "take all": "An operator takes all 100 credits.",
         "grant": "50 credits are given.",
+        "redeem": "A code of 50 credits is redeemed.",
         "leave": "The customer is deleted at Stripe.",
     },
     """
@@ -229,6 +236,7 @@ dispute  | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped | 0 off
 adjust   | 10 on     | 10 on     | 10 on      | 10 stopped | 10 stopped | 10 off
 take all | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped | 0 off
 grant    | 150 on    | 150 on    | 150 on     | 150 on     | 150 on | 150 off
+redeem   | 150 on    | 150 on    | 150 on     | 150 on     | refused | refused
 leave    | 100 off   | 100 off   | 100 off    | 100 off    | 100 off | 100 off
 """,
 )

@@ -32,7 +32,7 @@ def live_and_look(shop: Shop, steps: int) -> dict[str, dict[str, int]]:
         live(shop, 1, seed=step)
         with shop.app.app_context():
             for owner, key in held:
-                shop.prepaid.capture(owner, key=key, credits=3)
+                shop.prepaid.capture(owner, key=key, credits=5)
             held = {(owner, key) for owner in OWNERS for key in set_aside(shop, owner, step)}
         shop.tick()
         deferred[shop.now().date().isoformat()] = report(shop, "credits")["deferred_minor"]
@@ -44,7 +44,7 @@ def set_aside(shop: Shop, owner: str, step: int) -> Iterator[str]:
     prepaid = shop.prepaid
     wallet = prepaid.wallet(owner)
     if wallet.available > 8 and not wallet.debt:
-        prepaid.hold(owner, credits=7, key=f"job:{step}")
+        prepaid.hold(owner, credits=4, key=f"job:{step}").extend(7)
         prepaid.spend_now(owner, credits=1, key=f"undone:{step}")
         prepaid.reverse(owner, spend_key=f"undone:{step}", key=f"back:{step}")
         prepaid.session.commit()

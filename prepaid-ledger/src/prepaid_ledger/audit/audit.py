@@ -11,7 +11,7 @@ Every entry, hold, lot and draw is read, wallet by wallet, and played again:
 | I6 | entries are never changed or deleted: the triggers that refuse it are there |
 | I7 | no more is given back or clawed back than was spent or came in, by whatever doors together; what was \
        taken and the debt made are together the share of the money that went back, less what of it had \
-       lapsed or was taken by hand; each capture has its hold |
+       lapsed or was taken by hand; each capture has its hold, and a hold what it opened with and grew by |
 | I8 | a key stands once in its wallet; what the ledger writes by itself has the key that belongs to it |
 | I9 | lots and draws are what follows from entries and holds, and nothing is due before ``next_expiry_at`` |
 | I10 | a budget counts what its window was charged by spends and holds, less what came back |

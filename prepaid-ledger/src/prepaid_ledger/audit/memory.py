@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..books.lot_store import StoredMemory, first
-from ..books.lots import EntryRow, Event, Lots, LotState, Opened, Part
+from ..books.lots import EntryRow, Event, Extended, Lots, LotState, Opened, Part
 from ..tables import Entry, Kind
 
 #: How many spends, holds and used-up lots of one wallet are remembered.
@@ -46,6 +46,9 @@ class RecentMemory:
         """Keep what a later event may ask about."""
         if isinstance(event, Opened):
             _keep(self._holds, event.seq, parts)
+        elif isinstance(event, Extended):
+            if event.hold_seq in self._holds:
+                self._holds[event.hold_seq] = [*self._holds[event.hold_seq], *parts]
         elif not isinstance(event, EntryRow):
             return
         elif event.kind is Kind.SPEND:
@@ -79,8 +82,8 @@ class RecentMemory:
         lot.ended = self._session.scalar(ended.limit(1)) is not None
         return lot
 
-    def drawn(self, seq: int) -> list[Part]:
-        return self._holds[seq] if seq in self._holds else self._stored.drawn(seq)
+    def drawn(self, seq: int, before: int) -> list[Part]:
+        return self._holds[seq] if seq in self._holds else self._stored.drawn(seq, before)
 
     def spent(self, seq: int) -> list[Part]:
         return self._spends[seq].parts if seq in self._spends else self._stored.spent(seq)

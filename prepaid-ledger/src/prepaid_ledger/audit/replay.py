@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import NoResultFound
 
-from ..books.lots import BrokenHistory, Closed, EntryRow, Event, Lots, LotState, Opened, Part
+from ..books.lots import BrokenHistory, Closed, EntryRow, Event, Extended, Lots, LotState, Opened, Part
 from ..books.posting import OWN_KEYS
 from ..tables import Kind
 from .memory import RecentMemory
@@ -50,6 +50,7 @@ class WalletReplay:
         self.stored_live: dict[int, LotState] = {}
         self.seq = self.total = self.balance = self.held = self.debt = 0
         self.at: datetime | None = None
+        self.to_grow: dict[int, int] = {}
         self.capture: EntryRow | None = None
         self.broken = False
         self.drawn: dict[int, LotState] | None = None
@@ -59,6 +60,7 @@ class WalletReplay:
         events: Iterator[Event] = merge(
             tables.entries.of(wallet_id),
             tables.opened.of(wallet_id),
+            tables.extended.of(wallet_id),
             tables.closed.of(wallet_id),
             key=attrgetter("seq"),
         )
@@ -88,6 +90,9 @@ class WalletReplay:
         self.at = event.at
         if isinstance(event, Opened):
             self.held += event.credits
+            self.to_grow[event.seq] = event.more
+        elif isinstance(event, Extended):
+            yield from self._extend(event)
         else:
             yield from self._post(event)
         if not 0 <= self.held <= self.balance or self.debt < 0:
@@ -120,7 +125,21 @@ class WalletReplay:
         elif not has_its_key(entry):
             yield self._off("I8", f"entry {entry.seq}, {entry.kind}, must not have the key {entry.key!r}")
 
+    def _extend(self, more: Extended) -> Iterator[Problem]:
+        self.held += more.credits
+        if more.hold_seq in self.to_grow:
+            self.to_grow[more.hold_seq] -= more.credits
+        else:
+            yield self._off("I7", f"at {more.seq} a hold has grown that was not open, {more.hold_seq}")
+
+    def _grown(self, hold_seq: int) -> Iterator[Problem]:
+        """A hold has as many credits as it opened with and has grown by."""
+        missing = self.to_grow.pop(hold_seq, 0)
+        if missing:
+            yield self._off("I7", f"hold {hold_seq} has {missing} credits more than it has grown by")
+
     def _close(self, end: Closed) -> Iterator[Problem]:
+        yield from self._grown(end.hold_seq)
         if not end.captured:
             yield from self._next_seq(end.seq)
             self.held -= end.credits
@@ -182,6 +201,8 @@ class WalletReplay:
     def _check_account(self) -> Iterator[Problem]:
         account = self.account
         yield from self._next_seq(self.seq + 1)
+        for hold_seq in list(self.to_grow):
+            yield from self._grown(hold_seq)
         if account.balance != self.total:
             yield self._off("I1", f"the balance is {account.balance}, the entries sum up to {self.total}")
         if account.held != self.held:

@@ -9,9 +9,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from sqlalchemy import Connection, Executable, select
 from sqlalchemy.orm import Session
 
-from ..books.lot_store import CLOSED, ENTRY, LOT, OPENED
-from ..books.lots import Closed, EntryRow, LotState, Opened, Part
-from ..tables import Draw, Entry, Hold, Lot, Wallet
+from ..books.lot_store import CLOSED, ENTRY, EXTENDED, LOT, OPENED
+from ..books.lots import Closed, EntryRow, Extended, LotState, Opened, Part
+from ..tables import Draw, Entry, Hold, HoldExtension, Lot, Wallet
 from .problem import Problem
 
 #: Rows that are fetched at a time, from each table.
@@ -77,6 +77,10 @@ class Tables:
         self.opened = stream(
             connection, select(Hold.wallet_id, *OPENED).order_by(Hold.wallet_id, Hold.seq), Opened._make
         )
+        extended = select(HoldExtension.wallet_id, *EXTENDED).order_by(
+            HoldExtension.wallet_id, HoldExtension.seq
+        )
+        self.extended = stream(connection, extended, Extended._make)
         ended = select(Hold.wallet_id, *CLOSED).where(Hold.closed_seq.is_not(None))
         self.closed = stream(connection, ended.order_by(Hold.wallet_id, Hold.closed_seq), Closed._make)
         self.draws = stream(
@@ -94,7 +98,7 @@ class Tables:
 
     def strays(self, before: int | None) -> Iterator[Problem]:
         """Rows whose wallet is not there."""
-        for name in ("entries", "opened", "closed", "draws", "lots"):
+        for name in ("entries", "opened", "extended", "closed", "draws", "lots"):
             rows: Stream[Any] = getattr(self, name)
             for wallet_id in rows.before(before):
                 yield Problem("I1", None, f"{name}: a row of wallet {wallet_id}, which does not exist")

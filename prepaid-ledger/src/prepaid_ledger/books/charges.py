@@ -1,17 +1,18 @@
 """When credits were charged, and how many of them still are: what budgets count.
 
-A spend is charged when it is made, a hold when it opens. What a hold does not capture, and what a
-reversal gives back, is no longer charged at that time.
+A spend is charged when it is made, a hold when it opens and as it grows; what it costs beyond that, and is
+owed, when it is captured. What a hold does not capture, and what a reversal gives back, is no longer charged
+at that time: the credits of a hold that were charged last go back first.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, Subquery, case, func, select, union_all
+from sqlalchemy import Select, Subquery, case, func, literal, select, union_all
 from sqlalchemy.orm import aliased
 
-from ..tables import Entry, Hold, HoldState, Kind
+from ..tables import Entry, Hold, HoldExtension, HoldState, Kind
 
 
 def charges(wallet_id: int | None = None) -> Subquery:
@@ -19,7 +20,7 @@ def charges(wallet_id: int | None = None) -> Subquery:
 
     :param wallet_id: Only those of one wallet.
     """
-    parts = [spends(), reversed_spends(), holds(), reversed_captures()]
+    parts = [spends(), reversed_spends(), holds(), extensions(), owed()]
     if wallet_id is not None:
         parts = [part.where(part.selected_columns[0] == wallet_id) for part in parts]
     return union_all(*parts).subquery("charges")
@@ -41,18 +42,42 @@ def reversed_spends() -> Select[*tuple[Any, ...]]:
 
 
 def holds() -> Select[*tuple[Any, ...]]:
-    charged = case((Hold.state == HoldState.OPEN, Hold.credits), else_=Hold.captured)
-    return select(Hold.wallet_id, Hold.spender, Hold.at, charged)
+    """What holds were charged as they opened."""
+    return select(Hold.wallet_id, Hold.spender, Hold.at, _kept(literal(0), Hold.opened_credits))
 
 
-def reversed_captures() -> Select[*tuple[Any, ...]]:
-    reversal = aliased(Entry)
-    return (
-        select(reversal.wallet_id, Hold.spender, Hold.at, -reversal.credits)
-        .join(Entry, (Entry.wallet_id == reversal.wallet_id) & (Entry.seq == reversal.refers_to_seq))
-        .join(Hold, (Hold.wallet_id == Entry.wallet_id) & (Hold.seq == Entry.refers_to_seq))
-        .where(reversal.kind == Kind.REVERSAL)
+def extensions() -> Select[*tuple[Any, ...]]:
+    """What holds were charged as they grew."""
+    of_hold = (Hold.wallet_id == HoldExtension.wallet_id) & (Hold.seq == HoldExtension.hold_seq)
+    kept = _kept(HoldExtension.held_before, HoldExtension.credits)
+    return select(Hold.wallet_id, Hold.spender, HoldExtension.at, kept).join(HoldExtension, of_hold)
+
+
+def owed() -> Select[*tuple[Any, ...]]:
+    """What captures made a debt."""
+    return select(Entry.wallet_id, Entry.spender, Entry.at, Entry.debt).where(
+        Entry.kind == Kind.SPEND, Entry.debt > 0
     )
+
+
+def _kept(before: Any, credits: Any) -> Any:
+    """How many of the credits that a hold was charged, after ``before`` others, it still is."""
+    reversal = aliased(Entry)
+    returned = (
+        select(func.coalesce(func.sum(reversal.credits), 0))
+        .where(
+            reversal.wallet_id == Hold.wallet_id,
+            reversal.refers_to_seq == Hold.closed_seq,
+            reversal.kind == Kind.REVERSAL,
+        )
+        .scalar_subquery()
+    )
+    net = case(
+        (Hold.state == HoldState.OPEN, Hold.credits),
+        (Hold.state == HoldState.CAPTURED, Hold.captured - returned),
+        else_=0,
+    )
+    return case((net <= before, 0), (net - before >= credits, credits), else_=net - before)
 
 
 def total(charged: Subquery) -> Any:

@@ -28,10 +28,10 @@ def bring_up_to_date(session: Session, wallet: LockedWallet, *, needed: int = 0)
 
 
 def release_overdue(session: Session, wallet: LockedWallet) -> int:
-    """Give back what overdue holds set aside; how many there were."""
+    """Give back what overdue holds set aside, but for what meters have counted; how many there were."""
     overdue = hold_states.overdue(session, wallet)
     for hold in overdue:
-        hold_states.close(session, wallet, hold, "expire")
+        hold_states.expire(session, wallet, hold)
     if overdue:
         after_release(session, wallet)
     return len(overdue)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ..errors import HoldClosed
-from ..tables import Hold, HoldState, Kind
+from ..tables import Hold, HoldExtension, HoldState, Kind
 from .budget_counts import give_back
 from .posting import LockedWallet, Posting, append, save, use_of
 from .uses import Use
@@ -15,6 +17,7 @@ from .uses import Use
 MOVES = {
     (HoldState.OPEN, "capture"): HoldState.CAPTURED,
     (HoldState.OPEN, "release"): HoldState.RELEASED,
+    (HoldState.OPEN, "extend"): HoldState.OPEN,
     (HoldState.OPEN, "expire"): HoldState.EXPIRED,
 }
 
@@ -37,20 +40,24 @@ def close(
     verb: str,
     *,
     captured: int = 0,
+    owed: int = 0,
     use: Use | None = None,
 ) -> None:
     """End ``hold``: ``captured`` of its credits are spent, the rest is available again.
 
+    :param owed: What it costs beside them, and becomes a debt.
     :param use: What the capture's entry says of who spends and on what; by default what the hold says.
     :raises HoldClosed: It has ended before.
     """
     state = move(hold.state, verb)
     wallet.held -= hold.credits
     if captured < hold.credits:
-        give_back(session, wallet, hold.spender, [(hold.at, hold.credits - captured)])
+        rest = last_charged(charged(session, hold), hold.credits, hold.credits - captured)
+        give_back(session, wallet, hold.spender, rest)
     if captured:
         use = use or use_of(hold)
-        capture = Posting(Kind.SPEND, -captured, f"hold:{hold.key}", refers_to_seq=hold.seq, use=use)
+        key = f"hold:{hold.key}"
+        capture = Posting(Kind.SPEND, -captured, key, debt=owed, refers_to_seq=hold.seq, use=use)
         append(session, wallet, capture)
     else:
         wallet.step()
@@ -60,6 +67,36 @@ def close(
         .where(Hold.wallet_id == wallet.id, Hold.seq == hold.seq)
         .values(state=state, captured=captured, closed_seq=wallet.seq, closed_at=wallet.now)
     )
+
+
+def expire(session: Session, wallet: LockedWallet, hold: Hold) -> None:
+    """End a hold whose time is over: what a meter has counted is taken, the rest goes back."""
+    if hold.counted:
+        close(session, wallet, hold, "capture", captured=hold.counted)
+    else:
+        close(session, wallet, hold, "expire")
+
+
+def charged(session: Session, hold: Hold) -> list[tuple[datetime, int]]:
+    """When a hold's credits were charged: as it opened, and as it grew, in order."""
+    parts = [(hold.at, hold.opened_credits)]
+    if hold.credits > hold.opened_credits:
+        grown = select(HoldExtension.at, HoldExtension.credits).where(
+            HoldExtension.wallet_id == hold.wallet_id, HoldExtension.hold_seq == hold.seq
+        )
+        parts += [(row.at, row.credits) for row in session.execute(grown.order_by(HoldExtension.seq))]
+    return parts
+
+
+def last_charged(charged: list[tuple[datetime, int]], kept: int, credits: int) -> list[tuple[datetime, int]]:
+    """When the last ``credits`` of the first ``kept`` were charged."""
+    back = []
+    start = 0
+    for at, part in charged:
+        end = start + part
+        back.append((at, max(0, min(end, kept) - max(start, kept - credits))))
+        start = end
+    return back
 
 
 def overdue(session: Session, wallet: LockedWallet) -> list[Hold]:

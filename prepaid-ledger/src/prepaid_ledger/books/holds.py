@@ -7,18 +7,19 @@ work is done. A hold is known by its owner and key, in any process.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from ..clock import Clock
 from ..database.types import Quantities
-from ..errors import HoldClosed, InsufficientCredits, KeyReused, credits_are
-from ..tables import Hold, HoldState
-from . import hold_states
+from ..errors import HoldClosed, InsufficientCredits, KeyReused, PrepaidError, credits_are
+from ..tables import Entry, Hold, HoldState
+from . import extensions, hold_states
 from .entries import charge, require
 from .expiry import after_release, bring_up_to_date
+from .extensions import OVERRUNS, Progress
 from .posting import LockedWallet, check_credits, check_key, lock, save, use_of
 from .uses import UNSAID, Use
 
@@ -31,16 +32,20 @@ def hold(
     key: str,
     use: Use = UNSAID,
     expires_after: timedelta,
+    metered: bool = False,
     clock: Clock,
     debt_blocks: bool,
 ) -> Hold:
     """Set ``credits`` aside. The same key again returns the same hold, open or not.
 
     :param expires_after: From then on anyone who needs the credits may release it.
+    :param metered: A meter counts on it: the same key again is refused, and what was counted when it was
+        last written is captured when its time is over.
     :raises InsufficientCredits: Fewer are available.
     :raises WalletBlocked: The wallet owes credits.
     :raises BudgetExceeded: A budget has fewer left.
-    :raises KeyReused: The key holds another number of credits, or for another use.
+    :raises KeyReused: The key holds another number of credits, or for another use; or it is metered.
+    :raises HoldClosed: A meter is asked for under a key that has ended.
     """
     check_credits(credits)
     check_key(key)
@@ -49,7 +54,10 @@ def hold(
         raise InsufficientCredits(owner, needed=credits, available=0)
     earlier = _find(session, wallet, key)
     if earlier is not None:
-        if earlier.credits != credits or use_of(earlier).gist != use.gist:
+        if metered:
+            raise _metered_before(earlier)
+        same_use = use_of(earlier).gist == use.gist and earlier.counted is None
+        if earlier.opened_credits != credits or not same_use:
             raise KeyReused(key)
         return earlier
     require(session, wallet, credits, debt_blocks=debt_blocks)
@@ -62,7 +70,9 @@ def hold(
         seq=wallet.seq,
         key=key,
         credits=credits,
+        opened_credits=credits,
         captured=0,
+        counted=0 if metered else None,
         state=HoldState.OPEN,
         at=wallet.now,
         expires_at=wallet.now + expires_after,
@@ -74,40 +84,96 @@ def hold(
     return session.scalars(opened.returning(Hold)).one()
 
 
+def _metered_before(hold: Hold) -> PrepaidError:
+    """Why a key can't be metered again."""
+    if hold.state is HoldState.OPEN:
+        ends = f"it ends by {hold.expires_at:%Y-%m-%d %H:%M:%S} UTC if nobody goes on"
+        return KeyReused(hold.key, f"{hold.key!r} is being used already; {ends}")
+    charged = "1 credit was" if hold.captured == 1 else f"{hold.captured or 'no'} credits were"
+    return HoldClosed(f"{hold.key!r} has ended, and {charged} captured: give the next use another key")
+
+
+def extend(
+    session: Session,
+    owner: str,
+    *,
+    key: str,
+    credits: int | None = None,
+    until: datetime | None = None,
+    progress: Progress | None = None,
+    clock: Clock,
+    debt_blocks: bool,
+) -> Hold:
+    """Let a hold have ``credits`` in all, and last ``until`` then. It never shrinks.
+
+    :param progress: What its meter has counted by now.
+    :raises HoldClosed: It has ended, or there is no such hold.
+    :raises InsufficientCredits: Fewer are available than it is to grow by.
+    :raises WalletBlocked: The wallet owes credits.
+    :raises BudgetExceeded: A budget has fewer left.
+    :raises ValueError: Neither is given, or one is none that a hold can have.
+    """
+    if credits is None and until is None:
+        raise ValueError("extend says how many credits are held in all, until when, or both")
+    if credits is not None:
+        check_credits(credits)
+    extensions.check_until(until)
+    wallet, hold = _lock_hold(session, owner, key, clock)
+    extensions.extend(
+        session, wallet, hold, credits=credits, until=until, progress=progress, debt_blocks=debt_blocks
+    )
+    return hold
+
+
 def capture(
     session: Session,
     owner: str,
     *,
     key: str,
     credits: int | None = None,
+    overrun: str = "refuse",
     item: str | None = None,
     quantity: Quantities | None = None,
     price_version: str | None = None,
     clock: Clock,
+    debt_blocks: bool,
 ) -> Hold:
     """Take ``credits`` of a hold, all of it by default; the rest goes back.
 
     Captured again with the same credits, it returns the hold and moves nothing. Capturing
     0 is a release. It is not too late as long as nobody has needed the credits.
 
+    :param overrun: What becomes of credits beyond the hold. ``refuse``: an error; ``spend``: they are taken,
+        too, or it is refused; ``debt``: those that are there are taken, and the rest is owed.
     :param item: What was bought in the end; it may only be said where the hold does not say it.
     :param quantity: How much it was in the end; that of the hold by default. So is ``price_version``.
 
     :raises HoldClosed: It has ended otherwise, or there is no such hold.
+    :raises InsufficientCredits: Fewer are available than are to be spent beyond it; so it is of the next two.
+    :raises WalletBlocked: The wallet owes credits.
+    :raises BudgetExceeded: A budget has fewer left. It bounds what is owed, too.
     :raises ValueError: More is captured than is held, or for another item.
     """
+    if overrun not in OVERRUNS:
+        raise ValueError(f"overrun is one of {', '.join(map(repr, OVERRUNS))}, not {overrun!r}")
     wallet, hold = _lock_hold(session, owner, key, clock)
     credits = hold.credits if credits is None else credits
     if credits != 0:
         check_credits(credits)
-    if credits > hold.credits:
-        raise ValueError(f"{credits_are(hold.credits)} held, {credits} cannot be captured")
     if item is not None and hold.item not in (None, item):
         raise ValueError(f"item of the hold is {hold.item!r}, {item!r} cannot be captured")
-    if hold.state is HoldState.CAPTURED and hold.captured == credits:
+    if hold.state is HoldState.CAPTURED and _cost(session, hold) == credits:
         return hold
     if credits == 0:
         return _give_back(session, wallet, hold)
+    hold_states.move(hold.state, "capture")
+    owed = 0
+    if credits > hold.credits:
+        if overrun == "refuse":
+            cure = 'to take more, say overrun="spend", or overrun="debt"'
+            raise ValueError(f"{credits_are(hold.credits)} held, {credits} cannot be captured; {cure}")
+        more = credits - hold.credits
+        owed = extensions.overrun(session, wallet, hold, more, overrun, debt_blocks=debt_blocks)
     use = use_of(hold)
     use = replace(
         use,
@@ -115,10 +181,17 @@ def capture(
         quantity=use.quantity if quantity is None else quantity,
         price_version=price_version or use.price_version,
     )
-    hold_states.close(session, wallet, hold, "capture", captured=credits, use=use)
-    if credits < hold.credits:
+    captured = credits - owed
+    hold_states.close(session, wallet, hold, "capture", captured=captured, owed=owed, use=use)
+    if captured < hold.credits:
         after_release(session, wallet)
     return hold
+
+
+def _cost(session: Session, hold: Hold) -> int:
+    """What a captured hold took, and what it made a debt."""
+    owed = select(Entry.debt).where(Entry.wallet_id == hold.wallet_id, Entry.seq == hold.closed_seq)
+    return hold.captured + (session.scalar(owed) or 0)
 
 
 def release(session: Session, owner: str, *, key: str, clock: Clock) -> Hold:

@@ -13,14 +13,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ..database.upsert import insert
-from ..tables import Draw, Entry, Hold, HoldState, Kind, Lot
-from .lots import BrokenHistory, Closed, EntryRow, Event, Lots, LotState, Opened, Part
+from ..tables import Draw, Entry, Hold, HoldExtension, Kind, Lot
+from .lots import BrokenHistory, Closed, EntryRow, Event, Extended, Lots, LotState, Opened, Part
 from .posting import LockedWallet
 
 #: Events read and stored at a time, so that years of them fit in memory.
 PAGE = 2_000
 
-#: The columns of ``EntryRow``, ``Opened``, ``Closed`` and ``LotState``.
+#: The columns of ``EntryRow``, ``Opened``, ``Extended``, ``Closed`` and ``LotState``.
 ENTRY = (
     Entry.seq,
     Entry.kind,
@@ -33,7 +33,8 @@ ENTRY = (
     Entry.balance_after,
     Entry.at,
 )
-OPENED = (Hold.seq, Hold.credits, Hold.at, (Hold.state == HoldState.OPEN).label("is_open"))
+OPENED = (Hold.seq, Hold.opened_credits, Hold.at, Hold.credits - Hold.opened_credits)
+EXTENDED = (HoldExtension.seq, HoldExtension.hold_seq, HoldExtension.credits, HoldExtension.at)
 LOT = (Lot.seq, Lot.origin, Lot.left_over, Lot.expires_at, Lot.paid, Lot.held, Lot.ended)
 CLOSED = (Hold.closed_seq.label("seq"), Hold.seq.label("hold_seq"), Hold.key, Hold.credits, Hold.captured)
 
@@ -117,6 +118,10 @@ def events(session: Session, wallet_id: int, after: int, upto: int) -> Iterator[
     ]
     opened = select(*OPENED).where(Hold.wallet_id == wallet_id, Hold.seq > after, Hold.seq <= upto)
     rows += [Opened._make(row) for row in session.execute(opened)]
+    extended = select(*EXTENDED).where(
+        HoldExtension.wallet_id == wallet_id, HoldExtension.seq > after, HoldExtension.seq <= upto
+    )
+    rows += [Extended._make(row) for row in session.execute(extended)]
     closed = select(*CLOSED).where(
         Hold.wallet_id == wallet_id, Hold.closed_seq > after, Hold.closed_seq <= upto
     )
@@ -135,15 +140,20 @@ class StoredMemory:
         row = self.session.execute(select(*LOT).where(Lot.wallet_id == self.wallet_id, Lot.seq == seq)).one()
         return LotState(*row)
 
-    def drawn(self, seq: int) -> list[Part]:
+    def drawn(self, seq: int, before: int) -> list[Part]:
         parts = select(Draw.lot_seq, Draw.credits).join(
             Lot, (Lot.wallet_id == Draw.wallet_id) & (Lot.seq == Draw.lot_seq)
         )
+        extensions = select(HoldExtension.seq).where(
+            HoldExtension.wallet_id == self.wallet_id,
+            HoldExtension.hold_seq == seq,
+            HoldExtension.seq < before,
+        )
         endless = case((Lot.expires_at.is_(None), 1), else_=0)
         rows = self.session.execute(
-            parts.where(Draw.wallet_id == self.wallet_id, Draw.seq == seq).order_by(
-                endless, Lot.expires_at, Lot.paid, Lot.seq
-            )
+            parts.where(
+                Draw.wallet_id == self.wallet_id, or_(Draw.seq == seq, Draw.seq.in_(extensions))
+            ).order_by(Draw.seq, endless, Lot.expires_at, Lot.paid, Lot.seq)
         )
         return [Part(*row) for row in rows]
 
@@ -156,8 +166,8 @@ class StoredMemory:
         if spend.kind is not Kind.SPEND:
             raise BrokenHistory(f"entry {seq} is reversed, and is no spend")
         if spend.refers_to_seq is None:
-            return self.drawn(seq)
-        return first(self.drawn(spend.refers_to_seq), -spend.credits)
+            return self.drawn(seq, seq)
+        return first(self.drawn(spend.refers_to_seq, seq), -spend.credits)
 
     def reversed(self, seq: int, before: int) -> int:
         total = self.session.scalar(

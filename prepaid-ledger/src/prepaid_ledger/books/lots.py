@@ -7,6 +7,7 @@ here reads the database; ``expiry.py`` feeds it, and so does the audit.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,12 +35,21 @@ class EntryRow(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """A hold that draws when it opens."""
+    """A hold that draws when it opens. It grows by ``more`` later on."""
 
     seq: int
     credits: int
     at: datetime
-    is_open: bool
+    more: int
+
+
+class Extended(NamedTuple):
+    """Credits that a hold draws as it grows."""
+
+    seq: int
+    hold_seq: int
+    credits: int
+    at: datetime
 
 
 class Closed(NamedTuple):
@@ -52,7 +62,7 @@ class Closed(NamedTuple):
     captured: int
 
 
-Event = EntryRow | Opened | Closed
+Event = EntryRow | Opened | Extended | Closed
 
 
 class Part(NamedTuple):
@@ -92,8 +102,8 @@ class Memory(Protocol):
     def lot(self, seq: int, before: int) -> LotState:
         """A used-up lot, as it stood before an event."""
 
-    def drawn(self, seq: int) -> list[Part]:
-        """What a spend or a hold drew when it was made, in the order of drawing."""
+    def drawn(self, seq: int, before: int) -> list[Part]:
+        """What a spend or a hold, as far as it had grown before an event, drew, in the order of drawing."""
 
     def spent(self, seq: int) -> list[Part]:
         """What a spend entry took, also where its hold has drawn it before."""
@@ -128,6 +138,8 @@ class Lots:
         """
         if isinstance(event, Opened):
             return self._open(event)
+        if isinstance(event, Extended):
+            return self._extend(event)
         if isinstance(event, Closed):
             return self._close(event)
         if event.kind is Kind.SPEND:
@@ -210,7 +222,10 @@ class Lots:
             lot = self.lot(part.lot_seq, before)
             lot.left += part.credits
             heappush(self._queue, lot.order)
-        return [Part(part.lot_seq, -part.credits) for part in parts]
+        back = Counter[int]()
+        for part in parts:  # a hold that has grown may have drawn on one lot more than once
+            back[part.lot_seq] -= part.credits
+        return [Part(*of_lot) for of_lot in back.items()]
 
     def _draw(self, credits: int) -> list[Part]:
         parts = []
@@ -232,8 +247,16 @@ class Lots:
             self.lots[part.lot_seq].held += part.credits
         return parts
 
+    def _extend(self, more: Extended) -> list[Part]:
+        so_far = self._open_holds.get(more.hold_seq) or self._memory.drawn(more.hold_seq, more.seq)
+        parts = self._draw(more.credits)
+        for part in parts:
+            self.lots[part.lot_seq].held += part.credits
+        self._open_holds[more.hold_seq] = [*so_far, *parts]
+        return parts
+
     def _close(self, end: Closed) -> list[Part]:
-        parts = self._open_holds.pop(end.hold_seq, None) or self._memory.drawn(end.hold_seq)
+        parts = self._open_holds.pop(end.hold_seq, None) or self._memory.drawn(end.hold_seq, end.seq)
         for part in parts:
             lot = self.lot(part.lot_seq, end.seq)
             lot.held -= part.credits

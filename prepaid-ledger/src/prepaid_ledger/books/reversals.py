@@ -14,6 +14,7 @@ from ..tables import Entry, Hold, Kind
 from .budget_counts import give_back
 from .clawbacks import MIN_LIFE
 from .expiry import end, expire, finish
+from .hold_states import charged, last_charged
 from .lot_store import LotStore, StoredMemory
 from .lots import LotState, Part, last
 from .posting import Posting, append, begin_on, check_credits, check_key, find
@@ -35,7 +36,8 @@ def reverse(
     What came from a lot that is open goes back into it. What came from one that has
     ended comes back as a given lot at the price paid, for as long as that lot had left
     when it was spent, a day at least; each such lot is an entry of its own, after the
-    one that is returned. A debt is not paid from it.
+    one that is returned. A debt is not paid from it. What a capture made a debt stays owed, for it took no
+    credit; a grant pays it.
 
     :param spend_key: The key of the spend; of a captured hold, ``hold:`` and its key.
     :raises NothingToReverse: There is no such spend, or less of it is left to give back.
@@ -62,7 +64,7 @@ def reverse(
         raise NothingToReverse(some if left else f"nothing of {spend_key!r} is left to give back")
     store = expire(session, wallet)
     parts = last(memory.spent(spend.seq), credits, skip=returned)
-    give_back(session, wallet, spend.spender, [(_drawn_at(session, spend), credits)])
+    give_back(session, wallet, spend.spender, _charged(session, spend, left, credits))
     use = Use(spend.spender, spend.item)
     posting = Posting(Kind.REVERSAL, credits, key, refers_to_seq=spend.seq, reason=reason, use=use)
     return _write(store, spend, parts, posting)
@@ -123,6 +125,14 @@ def _drawn_at(session: Session, spend: Entry) -> datetime:
     if spend.refers_to_seq is None:
         return spend.at
     return session.get_one(Hold, (spend.wallet_id, spend.refers_to_seq)).at
+
+
+def _charged(session: Session, spend: Entry, left: int, credits: int) -> list[tuple[datetime, int]]:
+    """When the last ``credits`` of the ``left`` ones were charged."""
+    if spend.refers_to_seq is None:
+        return [(spend.at, credits)]
+    hold = session.get_one(Hold, (spend.wallet_id, spend.refers_to_seq))
+    return last_charged(charged(session, hold), left, credits)
 
 
 def _as_new_lot(store: LotStore, posting: Posting, ended: LotState, drawn_at: datetime) -> Posting:

@@ -3,6 +3,7 @@
 A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
+from .transactions import raising_busy
 from .types import Base, BigInt, UtcDateTime, whole_numbers, words
 from .upgrade import LEDGER, Chain, downgrade, upgrade
 from .upsert import insert
@@ -15,6 +16,7 @@ __all__ = [
     "UtcDateTime",
     "downgrade",
     "insert",
+    "raising_busy",
     "upgrade",
     "whole_numbers",
     "words",

@@ -11,7 +11,7 @@ from ..books import hold_states
 from ..books.budget_counts import BudgetState, read
 from ..books.posting import LockedWallet
 from ..clock import Clock
-from ..tables import Every
+from ..tables import Every, Hold
 from .wallets import find_wallet
 
 
@@ -59,7 +59,15 @@ def states_now(session: Session, wallet: LockedWallet) -> list[BudgetState]:
     """The budgets of a wallet in the windows of now, less what overdue holds will give back."""
     states = read(session, wallet.id)
     overdue = hold_states.overdue(session, wallet) if states and wallet.held else []
+    back = [(hold, _goes_back(session, hold)) for hold in overdue]
     for state in states:
         state.roll(wallet.now)
-        state.spent -= sum(hold.credits for hold in overdue if state.counts(hold.spender, hold.at))
+        for hold, rest in back:
+            state.spent -= sum(credits for at, credits in rest if state.counts(hold.spender, at))
     return states
+
+
+def _goes_back(session: Session, hold: Hold) -> list[tuple[datetime, int]]:
+    """When the credits were charged that an overdue hold gives back."""
+    rest = hold.credits - (hold.counted or 0)
+    return hold_states.last_charged(hold_states.charged(session, hold), hold.credits, rest)

@@ -71,15 +71,16 @@ def summary(session: Session, owner: str, *, clock: Clock) -> WalletSummary:
     if wallet.is_due or overdue:
         ends = sum(lot.left for lot in _lots_now(session, wallet, overdue).over(wallet.now))
     held = wallet.held - sum(hold.credits for hold in overdue)
+    counted = sum(hold.counted or 0 for hold in overdue)
     debt = max(0, wallet.debt - ends)  # what ends pays a debt first
-    return WalletSummary(owner, wallet.balance - ends, held, debt)
+    return WalletSummary(owner, wallet.balance - ends - counted, held, debt)
 
 
 def _lots_now(session: Session, wallet: LockedWallet, overdue: list[Hold]) -> Lots:
     """The lots as of now, with what overdue holds would give back."""
     lots = LotStore(session, wallet, keep=False).lots
     for hold in overdue:
-        lots.feed(Closed(wallet.step(), hold.seq, hold.key, hold.credits, 0))
+        lots.feed(Closed(wallet.step(), hold.seq, hold.key, hold.credits, hold.counted or 0))
     return lots
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from ..books import holds
+from ..books.extensions import Progress
 from ..books.uses import Use
 from ..database.types import Quantities
-from ..held_credits import HeldCredits
-from ..prices import Price, use_at
+from ..held_credits import HeldCredits, Overrun
+from ..meters import KeepsMeters, Meter, MeterTerms
+from ..prices import Price, Rates, use_at
 from ..tables import Hold
 from .base import Verbs
 
@@ -66,16 +70,23 @@ class Holding(Verbs):
         *,
         key: str,
         credits: int | None = None,
+        overrun: Overrun = "refuse",
         quantity: Quantities | None = None,
         price_version: str | None = None,
         price: Price | None = None,
     ) -> Hold:
         """Take ``credits`` of a hold, all by default; the rest goes back. Commits.
 
+        :param overrun: What becomes of credits beyond the hold. ``refuse``: a ``ValueError``; ``spend``: they
+            are taken as well, or it is refused and the hold stays as it was; ``debt``: those that are there
+            are taken, and the rest is owed, within the budgets.
         :param quantity: How much it was in the end; by default what the hold says. So is ``price_version``.
         :param price: What it costs in the end, by ``Rates.price``: it says all of these by itself.
         :raises HoldClosed: It has ended otherwise, or there is none.
         :raises ValueError: More is captured than is held, or the price is another item's than the hold.
+        :raises InsufficientCredits: Fewer are available than are to be spent beyond the hold.
+        :raises WalletBlocked: They are to be spent, the wallet owes credits, and ``debt_blocks`` is set.
+        :raises BudgetExceeded: A budget has fewer left than are captured beyond the hold.
         """
         credits, item, quantity, price_version = use_at(price, credits, None, quantity, price_version)
         return self._alone(
@@ -86,7 +97,108 @@ class Holding(Verbs):
             item=item,
             quantity=quantity,
             price_version=price_version,
+            overrun=overrun,
             clock=self.setup.clock,
+            debt_blocks=self.setup.debt_blocks,
+        )
+
+    def extend(
+        self, owner: str, *, key: str, credits: int | None = None, until: datetime | None = None
+    ) -> Hold:
+        """Let an open hold have more credits, or more time, or both. Commits.
+
+        Both are absolute, so that a repeat is harmless: a hold that has as many, and lasts as long, stays as
+        it is. It never shrinks. Where it is refused, the hold stays as it was, too.
+
+        :param credits: How many it holds in all then.
+        :param until: When it ends by itself then, with its zone.
+        :raises HoldClosed: It has ended, or there is none.
+        :raises ValueError: Neither is given, or one is none that a hold can have.
+        :raises InsufficientCredits: Fewer are available than it is to grow by.
+        :raises WalletBlocked: The wallet owes credits, and the ledger's ``debt_blocks`` is set.
+        :raises BudgetExceeded: A budget has fewer left than it is to grow by.
+        """
+        setup = self.setup
+        return self._alone(
+            holds.extend,
+            owner,
+            key=key,
+            credits=credits,
+            until=until,
+            clock=setup.clock,
+            debt_blocks=setup.debt_blocks,
+        )
+
+    def meter(
+        self,
+        owner: str,
+        *,
+        key: str,
+        spender: str | None = None,
+        item: str | None = None,
+        step: int = 50,
+        rates: Rates | None = None,
+        expires_after: timedelta | None = None,
+    ) -> Meter:
+        """Charge for a stream what was delivered: ``with ledger.meter(...) as meter``, ``meter.count()``.
+
+        Credits for a step are held at once, and for one more each time before they run out; where fewer are
+        left, those. What was counted is captured when the block ends: at its end, by an error, or because the
+        reader left. A process that is killed leaves what it had counted when a step was last written: that
+        is captured when the time of the hold is over. So what was delivered is charged, to within a step.
+
+        :param key: Names the use, ``chat:99``. It is metered once: again, it is refused.
+        :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
+        :param item: What is bought: ``gpt-x``.
+        :param step: By how many credits the hold grows. A step is one short commit.
+        :param rates: Makes credits of what is counted: ``meter.count(output=1)``; without, it is credits.
+        :param expires_after: For how long after the last step its credits are held; by default as those of
+            other holds. It goes on as long as something is counted.
+        :raises ValueError: One of them is none that a meter can have.
+        :raises InsufficientCredits: None are available.
+        :raises WalletBlocked: The wallet owes credits, and the ledger's ``debt_blocks`` is set.
+        :raises BudgetExceeded: A budget of the spender or of the wallet has nothing left.
+        :raises KeyReused: Another meter counts under this key.
+        :raises HoldClosed: A meter or a hold of this key has ended.
+        :raises Busy: The database did not get to it.
+        """
+        lasts = self.setup.hold_expires_after if expires_after is None else expires_after
+        terms = MeterTerms(owner, key, spender, item, step, rates, lasts, self.setup.clock)
+        return Meter(self._lasting(), terms)
+
+    def _lasting(self) -> KeepsMeters:
+        """The ledger that a meter goes on with, also where the caller's session is gone meanwhile."""
+        return self
+
+    def _open_metered(
+        self, owner: str, credits: int, *, key: str, use: Use, expires_after: timedelta
+    ) -> Hold:
+        setup = self.setup
+        return self._alone(
+            holds.hold,
+            owner,
+            credits,
+            key=key,
+            use=use,
+            expires_after=expires_after,
+            metered=True,
+            clock=setup.clock,
+            debt_blocks=setup.debt_blocks,
+        )
+
+    def _extend_metered(
+        self, owner: str, *, key: str, credits: int, until: datetime, progress: Progress
+    ) -> Hold:
+        setup = self.setup
+        return self._alone(
+            holds.extend,
+            owner,
+            key=key,
+            credits=credits,
+            until=until,
+            progress=progress,
+            clock=setup.clock,
+            debt_blocks=setup.debt_blocks,
         )
 
     def release(self, owner: str, *, key: str) -> Hold:

@@ -53,6 +53,7 @@ FILTERS = {
     "amount": describe.amount,
     "full_amount": describe.full_amount,
     "short": describe.short,
+    "short_path": describe.short_path,
     "took": describe.took,
     "answered": describe.answered,
     "name": describe.name,

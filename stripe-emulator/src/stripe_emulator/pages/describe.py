@@ -116,6 +116,11 @@ def short(object_id: str) -> str:
     return object_id if len(object_id) <= 20 else f"{prefix}_…{object_id[-6:]}"
 
 
+def short_path(path: str) -> str:
+    """A request's path with the ends of its long ids: ``/v1/charges/ch_…K3xQ9a``."""
+    return _ID.sub(lambda named: short(named[0]), path)
+
+
 def took(milliseconds: float | None) -> str:
     """How long something took, for people."""
     if milliseconds is None:

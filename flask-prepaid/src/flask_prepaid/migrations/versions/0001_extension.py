@@ -26,7 +26,7 @@ PLAN_STATES = (
 #: In the order in which they refer to each other.
 TABLES = (
     "customer card topup notice attempt operator_day payment refund dispute credit_note"
-    " fraud_warning refusal paid_request inbox comparison api_key sale_request"
+    " fraud_warning refusal paid_request code code_claim code_guess inbox comparison api_key sale_request"
     " plan_price subscription trial_card invoice subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
 )
@@ -42,6 +42,7 @@ def upgrade() -> None:
     create_keys()
     create_payments()
     create_refusals()
+    create_codes()
     create_inbox()
     create_plans()
     create_history_of_plans()
@@ -61,6 +62,7 @@ def create_customers() -> None:
         sa.Column("outdated", sa.Boolean(), nullable=False),
         sa.Column("retry_card_id", sa.String(255)),
         sa.Column("charges_stopped", sa.Boolean(), nullable=False),
+        sa.Column("closed_at", AT),
         sa.Column("created_at", AT, nullable=False),
         sa.UniqueConstraint("idempotency_key"),
         sa.UniqueConstraint("stripe_id"),
@@ -271,6 +273,59 @@ def create_refusals() -> None:
         sa.Column("at", AT, nullable=False),
     )
     op.create_index("ix_prepaid_paid_request_at", "prepaid_paid_request", ["at"])
+
+
+def create_codes() -> None:
+    op.create_table(
+        "prepaid_code",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("code", sa.String(64), nullable=False),
+        sa.Column("folded", sa.String(64), nullable=False),
+        sa.Column("credits", BIG, nullable=False),
+        sa.Column("most", BIG),
+        sa.Column("per_owner", BIG, nullable=False),
+        sa.Column("expires_at", AT),
+        sa.Column("expires_after_s", BIG),
+        sa.Column("reason", sa.String(255), nullable=False),
+        sa.Column("referrer", sa.String(64)),
+        sa.Column("referrer_credits", BIG, nullable=False),
+        sa.Column("claims", BIG, nullable=False),
+        sa.Column("off_at", AT),
+        sa.Column("created_at", AT, nullable=False),
+        sa.CheckConstraint("claims >= 0 AND (most IS NULL OR claims <= most)", name="claims_within_most"),
+        sa.CheckConstraint("credits > 0 AND referrer_credits >= 0", name="credits_positive"),
+        sa.CheckConstraint("per_owner > 0", name="per_owner_positive"),
+        sa.UniqueConstraint("folded"),
+    )
+    op.create_index("ix_prepaid_code_referrer", "prepaid_code", ["referrer"])
+    op.create_table(
+        "prepaid_code_claim",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("code_id", BIG, sa.ForeignKey("prepaid_code.id"), nullable=False),
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("number", BIG, nullable=False),
+        sa.Column("credits", BIG, nullable=False),
+        sa.Column("referrer_credits", BIG, nullable=False),
+        sa.Column("key", sa.String(120)),
+        sa.Column("first", sa.String(64)),
+        sa.Column("second", sa.String(64)),
+        sa.Column("at", AT, nullable=False),
+        sa.UniqueConstraint("code_id", "owner", "number"),
+        sa.UniqueConstraint("first", "second"),
+        sa.UniqueConstraint("owner", "key"),
+    )
+    op.create_index("ix_prepaid_code_claim_at", "prepaid_code_claim", ["at"])
+    op.create_index("ix_prepaid_code_claim_code_id_at", "prepaid_code_claim", ["code_id", "at"])
+    op.create_table(
+        "prepaid_code_guess",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("address", sa.String(64)),
+        sa.Column("at", AT, nullable=False),
+    )
+    op.create_index("ix_prepaid_code_guess_address_at", "prepaid_code_guess", ["address", "at"])
+    op.create_index("ix_prepaid_code_guess_at", "prepaid_code_guess", ["at"])
+    op.create_index("ix_prepaid_code_guess_owner_at", "prepaid_code_guess", ["owner", "at"])
 
 
 def create_inbox() -> None:

@@ -46,9 +46,8 @@ def move_credits(right: Right, sign: int) -> ResponseReturnValue:
     except PrepaidError as error:
         flash(str(error), "warning")
     else:
-        flash(
-            f"{sign * credits:+,} credits. The balance is {context.ledger.balance(owner):,} now.", "success"
-        )
+        moved, balance = money.number(sign * credits, signed=True), context.ledger.balance(owner)
+        flash(f"{moved} {money.unit().plural}. The balance is {money.number(balance)} now.", "success")
     return redirect(page.customer_url(owner), 303)
 
 

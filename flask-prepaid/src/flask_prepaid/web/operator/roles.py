@@ -10,8 +10,8 @@ from enum import StrEnum
 class Role(StrEnum):
     """``SUPPORT`` reads, and gives small numbers of credits.
 
-    ``FINANCE`` also gives many, takes, refunds, changes plans, and blocks. ``ADMIN`` also runs events of the
-    inbox again and mends what has drifted.
+    ``FINANCE`` also gives many, makes codes, takes, refunds, changes plans, and blocks. ``ADMIN``
+    also runs events of the inbox again and mends what has drifted.
     """
 
     SUPPORT = "support"
@@ -28,6 +28,7 @@ class Right(StrEnum):
     REFUND = "refund"
     PLAN = "plan"
     BLOCK = "block"
+    CODES = "codes"
     SYNC = "sync"
     REPLAY = "replay"
     MEND = "mend"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from . import blocking, credits, customers, health, home, money, payments, plan, plans, sales
+from . import blocking, codes, credits, customers, health, home, money, payments, plan, plans, sales
 
 POST = ["POST"]
 BOTH = ["GET", "POST"]
@@ -35,6 +35,10 @@ def add_to(pages: Blueprint, path: str) -> None:
         money.refund,
         methods=BOTH,
     )
+    pages.add_url_rule(f"{path}/codes", "operator_codes", codes.listing)
+    pages.add_url_rule(f"{path}/codes.csv", "operator_codes_csv", codes.as_csv)
+    pages.add_url_rule(f"{path}/codes/make", "operator_make_code", codes.make, methods=POST)
+    pages.add_url_rule(f"{path}/codes/switch", "operator_switch_code", codes.switch, methods=POST)
     pages.add_url_rule(f"{path}/grant", "operator_grant", money.grant, methods=POST)
     pages.add_url_rule(f"{path}/adjust", "operator_adjust", money.adjust, methods=POST)
 

@@ -46,6 +46,7 @@ def upgrade() -> None:
     create_wallets()
     create_entries()
     create_holds()
+    create_extensions()
     create_lots()
     create_budgets()
     create_usage()
@@ -143,7 +144,10 @@ def create_entries() -> None:
         sa.CheckConstraint(
             "credits <> 0 OR kind IN ('expiry', 'clawback')", name=op.f("ck_prepaid_entry_credits_move")
         ),
-        sa.CheckConstraint("debt = 0 OR kind = 'clawback'", name=op.f("ck_prepaid_entry_debt_by_clawback")),
+        sa.CheckConstraint(
+            "debt = 0 OR kind = 'clawback' OR (kind = 'spend' AND debt > 0)",
+            name=op.f("ck_prepaid_entry_debt_by_clawback_or_spend"),
+        ),
         sa.CheckConstraint(
             "typeof(seq) = 'integer' AND typeof(credits) = 'integer' "
             "AND typeof(debt) = 'integer' AND typeof(balance_after) = 'integer'",
@@ -178,7 +182,9 @@ def create_holds() -> None:
         sa.Column("seq", BigInt, autoincrement=False, nullable=False),
         sa.Column("key", sa.String(length=128), nullable=False),
         sa.Column("credits", BigInt, nullable=False),
+        sa.Column("opened_credits", BigInt, nullable=False),
         sa.Column("captured", BigInt, nullable=False),
+        sa.Column("counted", BigInt, nullable=True),
         sa.Column(
             "state",
             sa.Enum(
@@ -208,11 +214,19 @@ def create_holds() -> None:
             "(state = 'open') = (closed_seq IS NULL)", name=op.f("ck_prepaid_hold_open_until_closed")
         ),
         sa.CheckConstraint(
-            "typeof(seq) = 'integer' AND typeof(credits) = 'integer' AND typeof(captured) = 'integer'",
+            "typeof(seq) = 'integer' AND typeof(credits) = 'integer' "
+            "AND typeof(opened_credits) = 'integer' AND typeof(captured) = 'integer'",
             name=op.f("ck_prepaid_hold_whole_numbers"),
         ).ddl_if(dialect="sqlite"),
         sa.CheckConstraint(
             "captured >= 0 AND captured <= credits", name=op.f("ck_prepaid_hold_captured_within_held")
+        ),
+        sa.CheckConstraint(
+            "opened_credits > 0 AND opened_credits <= credits",
+            name=op.f("ck_prepaid_hold_opened_within_held"),
+        ),
+        sa.CheckConstraint(
+            "counted >= 0 AND counted <= credits", name=op.f("ck_prepaid_hold_counted_within_held")
         ),
         sa.CheckConstraint("closed_seq > seq", name=op.f("ck_prepaid_hold_closed_after_opened")),
         sa.CheckConstraint("credits > 0", name=op.f("ck_prepaid_hold_credits_positive")),
@@ -236,6 +250,38 @@ def create_holds() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'open'"),
         sqlite_where=sa.text("state = 'open'"),
+    )
+
+
+def create_extensions() -> None:
+    op.create_table(
+        "prepaid_hold_extension",
+        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("seq", BigInt, autoincrement=False, nullable=False),
+        sa.Column("hold_seq", BigInt, nullable=False),
+        sa.Column("held_before", BigInt, nullable=False),
+        sa.Column("credits", BigInt, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "credits > 0 AND held_before > 0", name=op.f("ck_prepaid_hold_extension_credits_positive")
+        ),
+        sa.CheckConstraint("seq > hold_seq", name=op.f("ck_prepaid_hold_extension_extended_after_opened")),
+        sa.CheckConstraint(
+            "typeof(seq) = 'integer' AND typeof(held_before) = 'integer' AND typeof(credits) = 'integer'",
+            name=op.f("ck_prepaid_hold_extension_whole_numbers"),
+        ).ddl_if(dialect="sqlite"),
+        sa.ForeignKeyConstraint(
+            ["wallet_id", "hold_seq"],
+            ["prepaid_hold.wallet_id", "prepaid_hold.seq"],
+            name=op.f("fk_prepaid_hold_extension_wallet_id_hold_seq"),
+        ),
+        sa.PrimaryKeyConstraint("wallet_id", "seq", name=op.f("pk_prepaid_hold_extension")),
+        sa.UniqueConstraint(
+            "wallet_id",
+            "hold_seq",
+            "held_before",
+            name=op.f("uq_prepaid_hold_extension_wallet_id_hold_seq_held_before"),
+        ),
     )
 
 
@@ -358,6 +404,7 @@ def downgrade() -> None:
     op.drop_table("prepaid_budget")
     op.drop_table("prepaid_draw")
     op.drop_table("prepaid_lot")
+    op.drop_table("prepaid_hold_extension")
     op.drop_table("prepaid_hold")
     op.drop_table("prepaid_entry")
     op.drop_table("prepaid_wallet")

@@ -1,0 +1,40 @@
+"""Redeem a code: a small form, on a page of its own and on the page where credits are bought."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from prepaid_ledger.errors import PrepaidError
+
+from .. import money
+from ..codes import redeeming
+from ..errors import CodeRefused, TooManyGuesses
+from . import forms, page
+
+
+def redeem() -> ResponseReturnValue:
+    """The form, or what came of it: the page again, with the new balance or with what to do."""
+    owner = page.customer()
+    if request.method == "GET":
+        return form(owner)
+    try:
+        claim = redeeming.redeem(
+            page.context(), owner, request.form.get("code", "")[:255], key=forms.attempt()
+        )
+    except (CodeRefused, TooManyGuesses) as error:
+        headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyGuesses) else {}
+        return form(owner, error), error.http_status, headers
+    flash(f"{money.credits(claim.credits)} added by your code.", "success")
+    return redirect(url_for("prepaid.redeem"), 303)
+
+
+def form(owner: str, error: PrepaidError | None = None) -> str:
+    """The page, with what is wrong, and what was typed."""
+    return page.render(
+        "redeem.html",
+        balance=page.context().ledger.balance(owner),
+        error=error,
+        code=forms.line(request.form, "code", max_length=64),
+        attempt=forms.new_attempt,
+    )

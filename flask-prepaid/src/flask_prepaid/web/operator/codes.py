@@ -1,0 +1,146 @@
+"""The codes of the shop: what each gives and has given; to make one, and to switch one off or on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from prepaid_ledger.errors import PrepaidError
+
+from ...codes import making, redeeming
+from ...codes.models import Code
+from ...errors import ConfigError, UnknownItem
+from ...reports import given
+from ...reports.selection import read_day
+from .. import forms
+from . import page, period
+from .roles import Right
+
+#: Codes on a page, and the most days that credits of a code may last by this form.
+PER_PAGE = 100
+MAX_DAYS = 3_650
+
+
+def listing() -> ResponseReturnValue:
+    """All codes, the newest first, with what they have given; and the form of a new one."""
+    page.operator()
+    return shown()
+
+
+def shown(error: Exception | None = None) -> str:
+    context = page.context()
+    session = context.session
+    before = forms.row_id(request.args.get("before", ""))
+    codes = making.listed(session, limit=PER_PAGE, before=before)
+    return page.render(
+        "codes.html",
+        codes=codes,
+        given=redeeming.given_by(session, [code.id for code in codes]),
+        labels=page.labels(code.referrer for code in codes if code.referrer),
+        older=codes[-1].id if len(codes) == PER_PAGE else None,
+        state=state_of,
+        written=request.form,
+        error=error,
+    )
+
+
+def state_of(code: Code) -> str:
+    """Whether it can be redeemed, in a word."""
+    if code.off_at is not None:
+        return "off"
+    if code.expires_at is not None and code.expires_at <= page.context().clock():
+        return "over"
+    return "used up" if code.most is not None and code.claims >= code.most else "active"
+
+
+def make() -> ResponseReturnValue:
+    """Make the code that the form describes."""
+    operator = page.operator(Right.CODES)
+    context = page.context()
+    try:
+        name = forms.line(request.form, "code", max_length=64) or None
+        reason = forms.reason()
+        credits = forms.credits_to_move()
+        most, per_owner = optional("most"), optional("per_owner") or 1
+        lasts = optional("expires_after_days", max=MAX_DAYS)
+        code = making.make(
+            context,
+            name,
+            credits=credits,
+            most=most,
+            per_owner=per_owner,
+            expires_at=last_moment(),
+            expires_after=None if lasts is None else timedelta(days=lasts),
+            reason=reason,
+            note=lambda made: page.record(
+                operator, Right.CODES, owner=None, reason=reason, code=made, credits=credits, most=most
+            ),
+        )
+    except (PrepaidError, ConfigError) as error:
+        status = error.http_status if isinstance(error, PrepaidError) else 422
+        return shown(error), status
+    flash(f"{code.code} gives {code.credits:,} credits to whoever redeems it.", "success")
+    return redirect(url_for("prepaid.operator_codes"), 303)
+
+
+def optional(name: str, *, max: int = forms.MAX_CREDITS) -> int | None:
+    """A whole number of the form from 1 on; ``None`` where the field is empty.
+
+    :raises UnknownItem: It is none.
+    """
+    written = request.form.get(name, "").strip()
+    if not written:
+        return None
+    number = forms.row_id(written)
+    if number is None or not 1 <= number <= max:
+        raise UnknownItem(f"Write a whole number, 1 to {max:,}, or nothing.", field=name)
+    return number
+
+
+def last_moment() -> datetime | None:
+    """The end of the day that the form names, by the shop's clock; ``None`` where it names none.
+
+    :raises UnknownItem: It is no day.
+    """
+    written = request.form.get("until", "").strip()
+    if not written:
+        return None
+    try:
+        day = read_day(written)
+    except ValueError as wrong:
+        raise UnknownItem(str(wrong), field="until") from None
+    zone = ZoneInfo(page.context().config.time_zone)
+    return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+
+
+def switch() -> ResponseReturnValue:
+    """Switch a code off, or on again."""
+    operator = page.operator(Right.CODES)
+    context = page.context()
+    name, on = forms.line(request.form, "code", max_length=64), request.form.get("do") == "on"
+    try:
+        code = making.switch(
+            context,
+            name,
+            on=on,
+            note=lambda: page.record(
+                operator, Right.CODES, owner=None, reason="switched on" if on else "switched off", code=name
+            ),
+        )
+    except UnknownItem as error:
+        flash(str(error), "warning")
+    else:
+        flash(f"{code.code} is {'on' if on else 'off'}. What it gave stays.", "success")
+    return redirect(url_for("prepaid.operator_codes"), 303)
+
+
+def as_csv() -> ResponseReturnValue:
+    """What each code gave in the days of the selection."""
+    page.operator()
+    context = page.context()
+    selection = period.choice(context).selection
+    rows = given.by_code(context.session, selection, context.config.time_zone)
+    return page.as_csv("codes", given.COLUMNS, [list(row.as_dict().values()) for row in rows])

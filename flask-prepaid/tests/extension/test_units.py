@@ -1,0 +1,77 @@
+"""Credits with decimals: whole numbers in the books, 0.125 for people and programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask, jsonify, request
+from flask.typing import ResponseReturnValue
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import URL
+
+from flask_prepaid import Pack, Prepaid, PriceTier, Quantity
+from flask_prepaid.errors import ConfigError
+from flask_prepaid.testing import Databases
+from prepaid_ledger import Unit
+
+UNIT = Unit("credit", scale=3)
+JSON = {"X-Owner": "user:1", "Accept": "application/json"}
+
+
+@pytest.fixture
+def url(databases: Databases) -> URL:
+    return databases.fresh("sqlite")
+
+
+def test_people_and_programs_read_decimals(url: URL) -> None:
+    app = Flask("shop")
+    app.config.update(TESTING=True, SECRET_KEY="of the tests", SQLALCHEMY_DATABASE_URI=url)
+    db = SQLAlchemy(app)
+    packs = [Pack("ten", credits=UNIT.parts("10"), amount_minor=1_000)]
+    prepaid = Prepaid(app, db, packs=packs, owner=lambda: request.headers.get("X-Owner"), unit=UNIT)
+
+    @app.get("/call")
+    @prepaid.costs(125)
+    def call() -> ResponseReturnValue:
+        return jsonify(fine=True)
+
+    with app.app_context():
+        prepaid.grant("user:1", UNIT.parts("0.2"), key="gift", reason="a gift")
+        prepaid.set_budget("user:1", UNIT.parts("0.3"))
+        db.session.commit()
+        browser = app.test_client()
+        assert browser.get("/call", headers=JSON).status_code == 200
+        poor = browser.get("/call", headers=JSON)
+        page = browser.get("/call", headers={**JSON, "Accept": "text/html"})
+        prepaid.grant("user:1", UNIT.parts("1"), key="gift:2", reason="a gift")
+        db.session.commit()
+        assert browser.get("/call", headers=JSON).status_code == 200
+        over = browser.get("/call", headers=JSON)
+        shop = browser.get("/prepaid/buy", headers={"X-Owner": "user:1"})
+        assert prepaid.audit() == []
+        db.session.remove()
+        db.engine.dispose()
+
+    error = poor.get_json()["error"]
+    assert (poor.status_code, error["needed"], error["balance"]) == (402, "0.125", "0.075")
+    assert "0.125 credits are needed, 0.075 are available" in page.text
+    error = over.get_json()["error"]
+    assert (error["code"], error["budget"], error["left"]) == ("budget_exceeded", "0.300", "0.050")
+    assert "has 0.05 left, and 0.125 are needed" in error["message"]
+    assert "<strong>0.95</strong> credits" in shop.text
+    assert "10 credits" in shop.text
+    assert "$1.00 a credit" in shop.text
+
+
+@pytest.mark.parametrize(
+    ("terms", "sentence"),
+    [
+        ({"unit": "token"}, 'Write Unit("credit", scale=3) there'),
+        ({"unit": UNIT, "quantity": Quantity((PriceTier(1, 8),), min_credits=10)}, "Sell packs"),
+    ],
+)
+def test_a_unit_that_does_not_fit_is_refused(terms: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        Prepaid(**terms)
+    assert sentence in str(refusal.value)
