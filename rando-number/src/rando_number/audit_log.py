@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, has_request_context, request
 from flask_security import (
     password_changed,
     password_reset,
@@ -36,7 +36,8 @@ def note(action: Action, *, actor: str | None = None, **detail: Any) -> None:
         since an address or a name would outlive its owner here.
     """
     actor = actor or owner() or "anonymous"
-    db.session.add(AuditLine(action=action, actor=actor, address=request.remote_addr, detail=detail))
+    address = request.remote_addr if has_request_context() else None  # a command has none
+    db.session.add(AuditLine(action=action, actor=actor, address=address, detail=detail))
 
 
 def registered(app: Flask, user: User, **extra: Any) -> None:
