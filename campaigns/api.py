@@ -47,6 +47,7 @@ class Served:
 
     def customer(self, credits: int) -> tuple[str, str]:
         """Somebody with so many credits: the owner and an API key."""
+        from rando_number.keys import api_keys
         from rando_number.models import User, db
 
         with self.app.test_request_context():
@@ -54,8 +55,7 @@ class Served:
             user = User(email=f"c{count}@rando.test", fs_uniquifier=f"c{count}", active=True)
             db.session.add(user)
             db.session.flush()
-            owner = user.owner
-            key = self.prepaid.make_key(owner, name="campaign").secret
+            key, owner = api_keys.make(user, "campaign"), user.owner
             self.prepaid.grant(owner, credits, key="campaign", reason="for a campaign")
             db.session.commit()
         return owner, key

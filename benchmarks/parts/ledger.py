@@ -14,11 +14,10 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from flask_prepaid import Caller
-from flask_prepaid.fast_path.sale import new_id
 from rando_number import create_app
+from rando_number.callers import Caller
 from rando_number.models import prepaid
-from rando_number.numbers import NUMBER, Ask
+from rando_number.numbers import Ask, new_row, terms
 
 PROCESSES = 2
 
@@ -51,9 +50,8 @@ async def work(first: int, last: int, callers: int, seconds: float, use: Mapping
     async def spend_again_and_again() -> None:
         nonlocal count
         while (now := time.monotonic()) < begin + seconds:
-            caller = Caller(f"user:{random.randint(first, last)}")
-            _, terms = NUMBER.begin(caller, Ask(), new_id())
-            await ledger.spend_now(caller.owner, **{**terms, **use})
+            row = new_row(Caller(random.randint(first, last)), Ask())
+            await ledger.spend_now(f"user:{row['user_id']}", **terms(row), **use)  # type: ignore[arg-type]
             count += now >= begin
 
     await asyncio.gather(*(spend_again_and_again() for _ in range(callers)))

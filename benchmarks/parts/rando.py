@@ -9,11 +9,11 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import func, insert, select
 
-from flask_prepaid import ApiKey, Prepaid
-from flask_prepaid.keys.cache import digest_of
+from flask_prepaid import Prepaid
 from rando_number import create_app
+from rando_number.keys.api_keys import PREFIX, digest_of
 from rando_number.migrations.upgrade import upgrade
-from rando_number.models import Number, User, db, utc_now
+from rando_number.models import ApiKey, Number, User, db
 
 CREDITS = 10**12
 
@@ -76,19 +76,13 @@ class Shop:
 
 def register(customers: int) -> list[dict[str, str]]:
     """Users with a key each, in bulk; the headers that each calls with."""
-    keys = ["rn_" + secrets.token_urlsafe(32) for _ in range(customers)]
+    keys = [PREFIX + secrets.token_urlsafe(32) for _ in range(customers)]
     users = [
         {"id": i, "email": f"{i}@bench.test", "active": True, "fs_uniquifier": f"{i:032}"}
         for i in range(1, customers + 1)
     ]
     rows = [
-        {
-            "owner": f"user:{i}",
-            "name": "bench",
-            "start": key[:8],
-            "digest": digest_of(key),
-            "created_at": utc_now(),
-        }
+        {"user_id": i, "name": "bench", "start": key[:8], "digest": digest_of(key)}
         for i, key in enumerate(keys, 1)
     ]
     db.session.execute(insert(User), users)

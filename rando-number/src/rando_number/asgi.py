@@ -6,7 +6,7 @@ import resource
 import sys
 
 from . import create_app
-from .api.fast_path import in_front_of
+from .api.fast_path import FastPath
 from .config import ConfigError
 
 # Each line that is open takes a file, idle ones too; a thousand, as systems begin with, are soon taken.
@@ -17,6 +17,6 @@ if files != resource.RLIM_INFINITY:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, wanted), most))
 
 try:
-    app = in_front_of(create_app())
+    app = FastPath(create_app())
 except ConfigError as wrong:
     sys.exit(f"Rando Number does not start. {wrong}")

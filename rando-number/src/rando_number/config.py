@@ -56,7 +56,6 @@ PATHS = {
     "confirm": "/buy-credits/confirm",
     "invoice": "/buy-credits/invoice",
     "cards": "/cards",
-    "keys": "/api-keys",
     "plan": "/subscription",
     "redeem": "/redeem",
     "operator": "/admin",

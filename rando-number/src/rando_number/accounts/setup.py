@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from .. import mails
 from ..callers import signed_in
+from ..keys import api_keys
 from ..limits import guesses, rates
 from ..mails import SecurityMails
 from ..models import Passkey, Role, User, db, utc_now
@@ -107,6 +108,7 @@ def init_app(app: Flask) -> None:
     first_proof.init_app(app)
     greetings.init_app(app)
     welcome.init_app(app)
+    api_keys.init_app(app)
     closing.init_app(app)
 
 

@@ -19,10 +19,11 @@ from flask.cli import FlaskGroup
 from sqlalchemy import ColumnElement, select, update
 from werkzeug.test import TestResponse
 
-from flask_prepaid import Caller, Payment, PrepaidError
+from flask_prepaid import Payment, PrepaidError
 
+from ..callers import Caller
 from ..models import Number, User, db, owner_of, prepaid, utc_now
-from ..numbers import NUMBER, Ask
+from ..numbers import Ask, sell
 from .clock import EmulatorClock
 from .customers import EMPTY, PLANS, SOUND, Customer, make_customer, weighted
 from .emulator import emulator_of
@@ -149,7 +150,7 @@ class History:
             return
         try:
             with self.app.app_context():
-                left = prepaid.sell(NUMBER, Ask(wanted), caller=Caller(owner_of(customer.user_id))).balance
+                left = sell(Caller(customer.user_id), Ask(wanted)).balance
         except PrepaidError:  # too few are left, or a debt blocks the wallet
             left = 0
             if not customer.tops_up:

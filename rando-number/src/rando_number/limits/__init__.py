@@ -1,4 +1,4 @@
 """How often somebody may ask, and where that is counted.
 
-Imports nothing of the shop.
+May import errors only.
 """

@@ -20,14 +20,13 @@ from flask_security import auth_required
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 
-from flask_prepaid import ApiKey, BudgetSummary
-
 from .. import audit_log
 from ..callers import customer
-from ..models import Action, User, db, prepaid
+from ..keys import api_keys
+from ..keys.fields import WholeNumberField
+from ..models import Action, ApiKey, User, db, utc_now
 from . import totals
 from .choice import KINDS, BadChoice, Choice
-from .fields import WholeNumberField
 from .totals import Share
 
 blueprint = Blueprint("usage", __name__)
@@ -48,13 +47,15 @@ class LimitForm(FlaskForm):  # type: ignore[misc]
 @blueprint.get("/usage")
 @auth_required("session")
 def statement() -> ResponseReturnValue:
-    return show(form_of_limit(), Choice.read(request.args))
+    form = LimitForm(formdata=None, limit=customer().cap_per_month)
+    return show(form, Choice.read(request.args))
 
 
 @blueprint.errorhandler(BadChoice)
 def refused(bad: BadChoice) -> ResponseReturnValue:
     """The page as if nothing had been chosen, with what was wrong."""
-    return show(form_of_limit(), Choice.lately(), problem=str(bad)), 422
+    form = LimitForm(formdata=None, limit=customer().cap_per_month)
+    return show(form, Choice.lately(), problem=str(bad)), 422
 
 
 @blueprint.post("/usage/limit")
@@ -64,22 +65,24 @@ def set_limit() -> ResponseReturnValue:
     form = LimitForm()
     if not form.validate_on_submit():
         return show(form, Choice.lately()), 422
-    prepaid.set_budget(customer().owner, form.limit.data, every="month")
+    user = customer()
+    if user.cap_per_month is None and form.limit.data is not None:
+        user.month, user.used = this_month(), taken_this_month(user)
+    user.cap_per_month = form.limit.data
     audit_log.note(Action.LIMIT_SET, limit=form.limit.data)
     db.session.commit()
+    api_keys.key_cache().forget()
     flash("Your monthly limit is saved." if form.limit.data else "There is no monthly limit now.", "success")
     return redirect(url_for("usage.statement"), 303)
 
 
-def monthly_limit() -> BudgetSummary | None:
-    """What the customer lets all keys and this site together take in a month."""
-    budgets = prepaid.budgets(customer().owner)
-    return next((budget for budget in budgets if budget.spender is None and budget.every == "month"), None)
+def this_month() -> str:
+    return f"{utc_now():%Y-%m}"
 
 
-def form_of_limit() -> LimitForm:
-    limit = monthly_limit()
-    return LimitForm(formdata=None, limit=limit.credits if limit else None)
+def taken_this_month(user: User) -> int:
+    today = utc_now().date()
+    return sum(share.credits for share in totals.by_day_and_key(user.id, today.replace(day=1), today))
 
 
 def show(form: LimitForm, choice: Choice, problem: str | None = None) -> str:
@@ -105,7 +108,7 @@ def show(form: LimitForm, choice: Choice, problem: str | None = None) -> str:
         choice=choice,
         filtered=filtered(),
         problem=problem,
-        limit=monthly_limit(),
+        taken=user.used if user.cap_per_month is not None and user.month == this_month() else 0,
         form=form,
     )
 
@@ -117,7 +120,7 @@ def filtered() -> dict[str, str]:
 
 def all_keys_of(user: User) -> list[ApiKey]:
     """Revoked ones, too: what they drew is still to be found."""
-    return list(db.session.scalars(select(ApiKey).where(ApiKey.owner == user.owner).order_by(ApiKey.id)))
+    return list(db.session.scalars(select(ApiKey).where(ApiKey.user_id == user.id).order_by(ApiKey.id)))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,194 @@
+"""API keys that were used a moment ago: looked up together, and remembered for some seconds.
+
+A key that was revoked in that time sells nothing: the database refuses the row of the numbers
+(a trigger of the first migration), and ``api_keys.confirm`` asks it before any other answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import JSON, Connection, Engine, Select, bindparam, func, select, update
+from sqlalchemy.exc import OperationalError
+
+from ..callers import Caller
+from ..models import ApiKey, User, utc_now
+
+#: How long a process relies on what it has read of a key: its owner, and whether there are limits to count.
+CACHED_FOR_S = 10.0
+
+#: The most keys that one SELECT looks up.
+MAX_KEYS = 128
+
+#: How exactly ``last_used_at`` is kept: one write a minute, not one a call.
+USE_IS_NOTED_EVERY = timedelta(minutes=1)
+
+#: Turns one JSON text into rows: a list of a hundred parameters costs more than the SELECT itself.
+JSON_ROWS = {"sqlite": func.json_each, "postgresql": func.json_array_elements_text}
+
+
+def select_keys(dialect: str) -> Select[*tuple[Any, ...]]:
+    """What the keys of some ``digests`` open."""
+    digests = JSON_ROWS[dialect](bindparam("digests", type_=JSON)).table_valued("value")
+    return (
+        select(
+            ApiKey.digest,
+            ApiKey.id,
+            ApiKey.user_id,
+            ApiKey.cap_per_month,
+            ApiKey.expires_at,
+            ApiKey.last_used_at,
+            User.cap_per_month.label("spending_limit"),
+        )
+        .join(User, User.id == ApiKey.user_id)
+        .where(ApiKey.digest.in_(select(digests.c.value)), ApiKey.revoked_at.is_(None), User.active)
+    )
+
+
+NOTE_USE = (
+    update(ApiKey).where(ApiKey.id.in_(bindparam("ids", expanding=True))).values(last_used_at=bindparam("at"))
+)
+
+
+@dataclass
+class CachedKey:
+    """What a key opened when it was looked up, and until when that is relied on."""
+
+    caller: Caller
+    expires_at: datetime | None
+    until_s: float
+    is_used: bool = False
+
+
+class KeyCache:
+    """The keys that were used a moment ago.
+
+    Calls that come at the same time with unknown keys share one SELECT. The same SELECT renews
+    the keys that are in use and half over. Keys that open nothing are never remembered, so that
+    guessing fills no memory.
+    """
+
+    def __init__(self, engine: Engine, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._select = select_keys(engine.dialect.name)
+        self._clock_s = clock_s
+        self._keys: dict[str, CachedKey] = {}  # oldest first
+        self._wanted: set[str] = set()
+        self._fetching = Lock()
+
+    def __len__(self) -> int:
+        """How many keys are remembered."""
+        return len(self._keys)
+
+    @property
+    def waiting(self) -> int:
+        """How many keys the next SELECT will be for."""
+        return len(self._wanted)
+
+    def find(self, digest: str) -> Caller | None:
+        """Who calls with the key of this digest; ``None`` if it opens nothing."""
+        key = self._remembered(digest)
+        if key is None:
+            key = self._fetch_with_others(digest)
+        elif self._is_half_over(key) and self._fetching.acquire(blocking=False):
+            try:  # one call renews for all, while the others go on with what is remembered
+                self._renew(set())
+            finally:
+                self._fetching.release()
+        return caller_with(key)
+
+    def find_at_hand(self, digest: str) -> Caller | None:
+        """Who calls, as ``find`` says; ``None`` also where ``find`` would ask the database now."""
+        key = self._remembered(digest)
+        if key is None or (self._is_half_over(key) and not self._fetching.locked()):
+            return None
+        return caller_with(key)
+
+    def find_anew(self, digest: str) -> Caller | None:
+        """Who calls, by what the database says now."""
+        with self._fetching:
+            key = self._renew({digest}).get(digest)
+        return caller_with(key)
+
+    def forget(self) -> None:
+        """Look all keys up anew from now on. Call it after a revocation is committed.
+
+        A SELECT that is under way writes into the dictionary that it began with, which
+        nobody reads any more.
+        """
+        self._keys = {}
+
+    def _remembered(self, digest: str) -> CachedKey | None:
+        key = self._keys.get(digest)
+        return key if key is not None and key.until_s > self._clock_s() else None
+
+    def _is_half_over(self, key: CachedKey) -> bool:
+        return key.until_s < self._clock_s() + CACHED_FOR_S / 2
+
+    def _fetch_with_others(self, digest: str) -> CachedKey | None:
+        self._wanted.add(digest)
+        with self._fetching:
+            if key := self._remembered(digest):  # the call that held the lock has fetched ours, too
+                return key
+            return self._renew({digest}).get(digest)
+
+    def _renew(self, digests: set[str]) -> dict[str, CachedKey]:
+        """Fetch these keys and those that are due; returns the ones that open. The caller holds the lock."""
+        keys, now_s = self._keys, self._clock_s()
+        digests |= set(due(keys, now_s + CACHED_FOR_S / 2))
+        while self._wanted and len(digests) < MAX_KEYS:
+            digests.add(self._wanted.pop())
+        if not digests:
+            return {}
+        fetched = self._fetch(digests, now_s + CACHED_FOR_S)
+        for digest in digests:
+            keys.pop(digest, None)
+        keys.update(fetched)
+        return fetched
+
+    def _fetch(self, digests: Collection[str], until_s: float) -> dict[str, CachedKey]:
+        with self._engine.connect() as connection:
+            rows = connection.execute(self._select, {"digests": list(digests)}).all()
+            now = utc_now()
+            idle = [
+                row.id
+                for row in rows
+                if row.last_used_at is None or row.last_used_at < now - USE_IS_NOTED_EVERY
+            ]
+            if idle:
+                note_use(connection, idle, now)
+        return {
+            row.digest: CachedKey(
+                Caller(row.user_id, row.id, row.cap_per_month, row.spending_limit), row.expires_at, until_s
+            )
+            for row in rows
+        }
+
+
+def caller_with(key: CachedKey | None) -> Caller | None:
+    """Who calls with a key; ``None`` if there is none, or it has ended."""
+    if key is None or (key.expires_at is not None and key.expires_at <= utc_now()):
+        return None
+    key.is_used = True
+    return key.caller
+
+
+def due(keys: dict[str, CachedKey], until_s: float) -> list[str]:
+    """The oldest keys that are in use and end before ``until_s``. Those not in use are dropped."""
+    oldest = [(digest, key) for digest, key in islice(keys.items(), MAX_KEYS // 2) if key.until_s < until_s]
+    for digest, key in oldest:
+        if not key.is_used:
+            del keys[digest]
+    return [digest for digest, key in oldest if key.is_used]
+
+
+def note_use(connection: Connection, ids: list[int], now: datetime) -> None:
+    with suppress(OperationalError):  # a note is worth no refusal: the next call makes it
+        connection.execute(NOTE_USE, {"ids": ids, "at": now})
