@@ -13,7 +13,9 @@ from playwright.sync_api import Browser, Page
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (390, 1280)
-NARROWEST = 320
+
+#: Nothing sticks out in any of these either. 640 px are also 1280 px at 200 %.
+OTHER_WIDTHS = (320, 640, 768, 1024)
 
 #: Everything that can be used and is there to be seen, in the order of the page. Of radio buttons in
 #: a group the keyboard reaches one, and chooses among them by the arrows.
@@ -182,8 +184,9 @@ class Walk:
                 if axe:
                     rules = [] if scheme == "light" else ["color-contrast"]  # no other looks at colours
                     wrong += [f"{width} px, {scheme}: {fault}" for fault in faults(page, *rules)]
-        page.set_viewport_size({"width": NARROWEST, "height": 800})
-        wrong += over_the_edge(page)
+        for width in OTHER_WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            wrong += over_the_edge(page)
         page.set_viewport_size({"width": 1280, "height": 800})
         page.emulate_media(color_scheme="light", reduced_motion="reduce")
         if wrong:

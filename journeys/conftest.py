@@ -48,7 +48,7 @@ class Running:
     def emulator_url(self) -> str:
         return f"http://127.0.0.1:{self.emulator_port}"
 
-    def start(self, *, history: bool = False) -> None:
+    def start(self, *, history: bool = False, **settings: str) -> None:
         """Start it and wait until it says that it serves. A new one has nobody's history, unless wanted."""
         command = [sys.executable, str(ROOT / "dev"), "run", "--data", str(self.data)]
         command += [] if history else ["--no-history"]
@@ -57,7 +57,7 @@ class Running:
         self.process = subprocess.Popen(
             [*command, *ports],
             cwd=ROOT,
-            env={**os.environ, "RATELIMIT_ENABLED": "0"},
+            env={**os.environ, "RATELIMIT_ENABLED": "0", **settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -148,6 +148,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A shop that all journeys of this process share; each brings its own customer."""
     with shop_in(tmp_path_factory.mktemp("shop")) as running:
         running.start()
+        yield running
+        assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def own_form_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A shop where a new card is given on its own pages, in fields of Stripe's."""
+    with shop_in(tmp_path_factory.mktemp("own_form")) as running:
+        running.start(PREPAID_OWN_CARD_FORM="1")
         yield running
         assert running.stop() == 0
 

@@ -62,7 +62,7 @@ def take(page: Page, shop: Running, folder: Path) -> dict[str, bytes]:
     with serve(shop.emulator_url, folder) as host:
         page.goto(f"{host}/prepaid/buy")
         keep("first buy")
-        page.locator("button[name=pack]").first.click()
+        page.locator("[data-pay]").click()
         pay_on_stripes_page(page, "4242 4242 4242 4242")
         page.wait_for_url(f"{host}/**")
         keep("first sale")

@@ -99,6 +99,8 @@ class Browser:
 class Production:
     """One shop: the emulator, two workers, and the proxy in front of them."""
 
+    server: subprocess.Popen[bytes]
+
     def __init__(self, folder: Path, database_url: str | None = None) -> None:
         self.data = folder / "data"
         self.folder = folder
@@ -126,7 +128,8 @@ class Production:
             stack.enter_context(self.process(BIN / "stripe-emulator", *self.emulator_options()))
             self.await_answer(self.environment["STRIPE_API_BASE"] + "/_emulator/state")
             self.flask("rando", "prepare")
-            stack.enter_context(self.process(*deployed("rando-web.service", self.ports["shop"])))
+            web = deployed("rando-web.service", self.ports["shop"])
+            self.server = stack.enter_context(self.process(*web))
             self.await_answer(f"http://127.0.0.1:{self.ports['shop']}/readyz")
             for scheme in ("https", "http"):
                 stack.enter_context(self.proxy(scheme))
@@ -139,10 +142,10 @@ class Production:
         return ["--port", port, "--webhook", webhook, "--webhook-secret", secret]
 
     @contextmanager
-    def process(self, *command: str | Path) -> Iterator[None]:
+    def process(self, *command: str | Path) -> Iterator[subprocess.Popen[bytes]]:
         child = subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL)
         try:
-            yield
+            yield child
         finally:
             child.terminate()
             try:
@@ -165,6 +168,10 @@ class Production:
         finally:
             server.shutdown()
             server.server_close()
+
+    def workers(self) -> list[int]:
+        """The processes that serve, each by its id."""
+        return workers_of(self.server)
 
     def await_answer(self, url: str, within_s: float = 60) -> None:
         until = time.monotonic() + within_s
@@ -200,6 +207,12 @@ class Production:
             body = mail.get_body(("plain",))
             texts.append(body.get_content() if body is not None else "")
         return list(dict.fromkeys(re.findall(rf"https?://[^\s/]+{path}/[^\s]*", "\n".join(texts))))
+
+
+def workers_of(server: subprocess.Popen[bytes]) -> list[int]:
+    """The processes that serve for a server, each by its id."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    return [int(id) for id in children if b"resource_tracker" not in Path(f"/proc/{id}/cmdline").read_bytes()]
 
 
 class FormReader(HTMLParser):

@@ -21,10 +21,9 @@ RETURN = re.compile(r"/buy-credits/return")
 
 def to_stripe(page: Page, shop: Running, *, keep_card: bool = False) -> None:
     page.goto(f"{shop.url}/buy-credits")
-    form = page.locator("form", has=page.locator("[name=pack]")).first
     if keep_card:
-        form.locator("[name=keep_card]").check()
-    form.locator("button[name=pack]").click()
+        page.get_by_label("Keep my card for next time").check()
+    page.locator("[data-pay]").click()
     expect(page).to_have_url(re.compile(re.escape(shop.emulator_url)))
 
 
@@ -66,7 +65,7 @@ def test_a_saved_card_pays_in_one_press_and_a_double_click_pays_once(page: Page,
     before = balance_after_reload(page, shop)
     page.goto(f"{shop.url}/buy-credits")
 
-    page.locator("button[name=pack]").first.dblclick()
+    page.locator("[data-pay]").dblclick()
 
     expect(page.get_by_role("status")).to_contain_text("10 credits were added")
     assert balance_after_reload(page, shop) == before + 10
@@ -101,13 +100,16 @@ def test_a_bank_that_wants_its_customer_is_asked(page: Page, shop: Running, answ
 
 
 @pytest.mark.parametrize("answer", ["complete", "fail"])
-def test_a_saved_card_whose_bank_asks_leads_there_and_back(page: Page, shop: Running, answer: str) -> None:
+def test_a_saved_card_whose_bank_asks_leads_there_and_back(
+    page: Page, own_form_shop: Running, answer: str
+) -> None:
+    shop = own_form_shop
     register(page, shop, f"saved-bank-{answer}@journey.test")
     leave_card(page, shop, ASKS_ALWAYS)
     before = balance_after_reload(page, shop)
     page.goto(f"{shop.url}/buy-credits")
 
-    page.locator("button[name=pack]").first.click()
+    page.locator("[data-pay]").click()
     page.get_by_role("button", name=re.compile(answer, re.I)).click()
 
     expect(page).to_have_url(RETURN)
@@ -116,20 +118,21 @@ def test_a_saved_card_whose_bank_asks_leads_there_and_back(page: Page, shop: Run
         assert balance_after_reload(page, shop) == before + 10
     else:
         expect(page.get_by_role("alert")).to_contain_text("nothing was charged")
-        page.get_by_role("link", name="Buy Credits").last.click()
-        page.locator("[name=saved_card]").first.select_option(label="Another way, on Stripe's page")
-        page.locator("button[name=pack]").first.click()
+        page.get_by_role("link", name="Try again").click()
+        page.get_by_label("Another card").check()
+        page.locator("[data-pay]").click()
         pay_on_stripes_page(page, GOOD)
         expect(page).to_have_url(RETURN)
         assert balance_after_reload(page, shop) == before + 10
 
 
-def test_a_bank_whose_page_was_closed_is_gone_on_with_later(page: Page, shop: Running) -> None:
+def test_a_bank_whose_page_was_closed_is_gone_on_with_later(page: Page, own_form_shop: Running) -> None:
+    shop = own_form_shop
     register(page, shop, "saved-later@journey.test")
     leave_card(page, shop, ASKS_ALWAYS)
     before = balance_after_reload(page, shop)
     page.goto(f"{shop.url}/buy-credits")
-    page.locator("button[name=pack]").first.click()
+    page.locator("[data-pay]").click()
     expect(page.get_by_role("button", name=re.compile("complete", re.I))).to_be_visible()
 
     page.go_back()
@@ -193,28 +196,28 @@ def test_on_our_own_page_a_closed_tab_still_gets_its_credits(page: Page, shop: R
     assert balance_once_it_rises(later, shop, 3) == 13
 
 
-def test_a_card_left_without_leaving_the_site_pays_in_one_press(page: Page, shop: Running) -> None:
-    register(page, shop, "stays@journey.test")
-    leave_card(page, shop, GOOD)
+def test_where_cards_are_given_on_our_own_page_nothing_leads_away(page: Page, own_form_shop: Running) -> None:
+    register(page, own_form_shop, "stays@journey.test")
+    leave_card(page, own_form_shop, GOOD)
     expect(page.get_by_text("Visa ending in 4242")).to_be_visible()
-    before = balance_after_reload(page, shop)
-    page.goto(f"{shop.url}/buy-credits")
+    before = balance_after_reload(page, own_form_shop)
+    page.goto(f"{own_form_shop.url}/buy-credits")
 
     page.get_by_label("How many credits?").fill("20")
-    expect(
-        page.get_by_text("Total: $20.00")
-    ).to_be_visible()  # a saved card shows no other page before it pays
+    page.get_by_role("button", name="Pay $20.00 with Visa 4242").click()
 
-    page.locator("button[name=pack]").first.click()
-
-    expect(page.get_by_role("status")).to_contain_text("10 credits were added")
-    assert balance_after_reload(page, shop) == before + 10
+    expect(page.get_by_role("status")).to_contain_text("20 credits were added")
+    assert balance_after_reload(page, own_form_shop) == before + 20
+    page.goto(f"{own_form_shop.url}/buy-credits?pack=regular")
+    page.get_by_label("Another card").check()
+    page.get_by_role("button", name="Continue to pay $54.00").click()
+    expect(page.get_by_role("button", name="Pay $54.00")).to_be_enabled()
 
 
 def leave_card(page: Page, shop: Running, number: str) -> None:
     """Put a card on file on our own page, with what its bank wants to know."""
     page.goto(f"{shop.url}/cards")
-    page.get_by_role("button", name="Add one without leaving this site").click()
+    page.get_by_role("button", name="Add a card").click()
     fill_card(page, number)
     page.get_by_role("button", name="Save the card").click()
     if number == ASKS_ALWAYS:

@@ -6,11 +6,13 @@ With ``SHOTS=folder`` each is kept as a picture, to be looked at by somebody.
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from campaigns.pages import MAX_BYTES, walk
 from playwright.sync_api import Browser, Page, expect
 
 from rando_number import create_app
@@ -30,8 +32,12 @@ NOT_WALKED = {
     "closing.export": "a file",
     "downloads.as_csv": "a file",
     "downloads.as_json": "a file",
+    "about.favicon": "a picture",
+    "about.robots": "for crawlers",
+    "about.touch_icon": "a picture",
     "prepaid.operator_codes_csv": "a file",
     "prepaid.operator_credits_csv": "a file",
+    "prepaid.operator_customers_csv": "a file",
     "prepaid.operator_payments_csv": "a file",
     "prepaid.operator_plans_csv": "a file",
     "prepaid.operator_sales_csv": "a file",
@@ -83,6 +89,8 @@ def strangers(walk: Walk, shop: Running) -> None:
     page = walk.page
     walk.go(f"{shop.url}/", "home, signed out")
     walk.go(f"{shop.url}/docs/api", "API")
+    for path in ("contact", "terms", "privacy", "refunds"):
+        walk.go(f"{shop.url}/{path}", path)
     walk.go(f"{shop.url}/nowhere", "not found", status=404)
     walk.go(f"{shop.url}/register", "register")
     page.get_by_label("Email").fill("nonsense")
@@ -107,6 +115,7 @@ def newcomers(walk: Walk, shop: Running) -> None:
     for path, name in (
         ("/user-profile", "profile, new"),
         ("/usage", "usage, new"),
+        ("/billing", "billing, nothing yet"),
         ("/buy-credits", "buy, no card"),
         ("/buy-credits/custom", "buy any number"),
         ("/cards", "cards, none"),
@@ -145,7 +154,7 @@ def customers(walk: Walk, shop: Running) -> None:
     walk.see("home, used up")
 
     page.goto(f"{shop.url}/buy-credits")
-    page.locator("button[name=pack]").first.click()
+    page.locator("[data-pay]").click()
     page.wait_for_url(re.compile(re.escape(shop.emulator_url)))
     walk.see("Stripe's page", axe=False)
     pay_on_stripes_page(page, "4000 0000 0000 0002")
@@ -178,7 +187,11 @@ def customers(walk: Walk, shop: Running) -> None:
     page.get_by_role("button", name="Create key").click()
     expect(page.locator("#new-key")).to_be_visible()
     walk.see("keys, a new one")
-    for path, name in (("/user-profile", "profile, full"), ("/usage", "usage, full")):
+    for path, name in (
+        ("/user-profile", "profile, full"),
+        ("/usage", "usage, full"),
+        ("/billing", "billing, full"),
+    ):
         walk.go(shop.url + path, name)
 
 
@@ -201,9 +214,8 @@ def failed(walk: Walk, shop: Running) -> None:
     keep_card(walk.page, shop, DECLINES_WHEN_CHARGED)
     walk.see("cards, two")
     walk.page.goto(f"{shop.url}/buy-credits")
-    form = walk.page.locator("form", has=walk.page.locator("button[name=pack]")).first
-    form.locator("select").select_option(label="Visa ending in 0341")
-    form.get_by_role("button").click()
+    walk.page.get_by_label("Visa ending in 0341").check()
+    walk.page.locator("[data-pay]").click()
     expect(walk.page.get_by_role("alert").first).to_be_visible()
     walk.see("the card did not pay")
 
@@ -262,6 +274,20 @@ def test_the_emulators_pages_can_be_used_by_keyboard_and_on_a_small_screen(
     walk.page.context.close()
 
 
+def test_pages_hold_long_names_large_numbers_and_a_stripe_that_is_away(
+    new_shop: Running, browser: Browser
+) -> None:
+    """A seeded sample of ``./dev campaign pages``; the home page is in it always, with what it weighs."""
+    new_shop.start()
+    look = walk(new_shop, browser, ["much", "away"], random.Random(1), count=3)
+    look.page.context.clear_cookies()
+    look.at("a stranger", "/")
+
+    assert look.wrong == [], "\n".join(look.wrong)
+    assert look.weigh("/") < MAX_BYTES
+    look.page.context.close()
+
+
 @pytest.fixture
 def bare_host(shop: Running, tmp_path: Path) -> Iterator[str]:
     with serve(shop.emulator_url, tmp_path) as url:
@@ -273,7 +299,13 @@ def test_the_extensions_own_frame_can_be_used_by_anybody(
 ) -> None:
     walk = Walk.begin(browser)
     page = walk.page
-    for path, name in (("buy", "buy"), ("buy/custom", "any number"), ("cards", "cards"), ("plan", "plans")):
+    for path, name in (
+        ("buy", "buy"),
+        ("buy/custom", "any number"),
+        ("billing", "billing"),
+        ("cards", "cards"),
+        ("plan", "plans"),
+    ):
         walk.go(f"{bare_host}/prepaid/{path}", f"bare {name}")
     page.set_content(f'<form method="post" action="{bare_host}/report"><button>Go</button></form>')
     page.get_by_role("button").click()
@@ -281,7 +313,7 @@ def test_the_extensions_own_frame_can_be_used_by_anybody(
     walk.see("bare too few credits")
     page.goto(f"{bare_host}/prepaid/buy")
     page.locator("[name=keep_card]").first.check()
-    page.locator("button[name=pack]").first.click()
+    page.locator("[data-pay]").click()
     pay_on_stripes_page(page, "4242 4242 4242 4242")
     page.wait_for_url(re.compile("/prepaid/return"))
     walk.see("bare paid")

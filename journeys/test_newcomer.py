@@ -32,8 +32,8 @@ def test_a_newcomer_gets_three_numbers_buys_ten_credits_and_goes_on(page: Page, 
     expect(page.get_by_text(re.compile("credits are used up", re.I)).first).to_be_visible()
 
     page.goto(f"{shop.url}/buy-credits")
-    page.locator("form", has=page.locator("input[name=credits]")).locator("[name=credits]").fill("10")
-    page.locator("form", has=page.locator("input[name=credits]")).get_by_role("button").click()
+    page.get_by_label("How many credits?").fill("10")
+    page.get_by_role("button", name="Continue to pay $10.00").click()
     expect(page).to_have_url(re.compile(re.escape(shop.emulator_url)))
     pay_on_stripes_page(page, "4242 4242 4242 4242")
 
@@ -60,7 +60,7 @@ def from_registering_to_a_refund(
     keep("number")
     page.goto(f"{shop.url}/buy-credits")
     keep("buy")
-    page.locator("form", has=page.locator("[name=pack]")).first.get_by_role("button").click()
+    page.locator("[data-pay]").click()
     page.locator("[name=card_number]").fill("4242 4242 4242 4242")
     keep("checkout")
     pay_on_stripes_page(page, "4242 4242 4242 4242")
@@ -81,7 +81,7 @@ def from_registering_to_a_refund(
 def test_a_declined_card_is_told_so_and_another_one_pays(page: Page, shop: Running) -> None:
     register(page, shop, "declined@journey.test")
     page.goto(f"{shop.url}/buy-credits")
-    page.locator("form", has=page.locator("[name=pack]")).first.get_by_role("button").click()
+    page.locator("[data-pay]").click()
 
     pay_on_stripes_page(page, "4000 0000 0000 0002")
     expect(page.get_by_text(re.compile("declined", re.I)).first).to_be_visible()

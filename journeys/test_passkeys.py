@@ -66,7 +66,7 @@ def give_password(page: Page, shop: Running, email: str) -> None:
     page.goto(f"{at(shop)}/login")
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Login").click()
+    page.get_by_role("button", name="Sign In").click()
 
 
 def is_in(page: Page, shop: Running) -> bool:

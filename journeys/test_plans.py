@@ -75,11 +75,11 @@ def test_a_trial_is_started_and_the_plan_made_larger_smaller_canceled_and_resume
 
 @pytest.mark.browser
 def test_a_plan_is_begun_on_our_own_page_after_a_decline_and_the_banks_question(
-    page: Page, plan_shop: Running
+    page: Page, own_form_shop: Running
 ) -> None:
-    register(page, plan_shop, "stayer@journey.test")
-    page.goto(f"{plan_shop.url}/subscription")
-    plan_card(page, "Small").get_by_role("button", name="Pay on this site").click()
+    register(page, own_form_shop, "stayer@journey.test")
+    page.goto(f"{own_form_shop.url}/subscription")
+    plan_card(page, "Small").get_by_role("button", name="Subscribe").click()
     expect(page.locator("#prepaid-total")).to_have_text("$15.00")
     subscribe = page.get_by_role("button", name="Subscribe and pay $15.00")
 
@@ -91,8 +91,8 @@ def test_a_plan_is_begun_on_our_own_page_after_a_decline_and_the_banks_question(
     page.frame_locator("dialog iframe").get_by_role("button", name=re.compile("complete", re.I)).click()
 
     expect(page.get_by_text("Your plan runs")).to_be_visible()
-    assert balance_after_reload(page, plan_shop) == 3 + 20
-    assert plan_shop.flask("prepaid", "audit").returncode == 0
+    assert balance_after_reload(page, own_form_shop) == 3 + 20
+    assert own_form_shop.flask("prepaid", "audit").returncode == 0
 
 
 @pytest.mark.browser

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -145,6 +148,18 @@ def test_an_operator_comes_in_with_a_second_factor_and_looks_at_everything(shop:
         answer = operator.get(path)
         assert answer.status == (422 if path == "/admin/plan" else 200), (path, answer.status)
         assert answer.url.startswith(f"{shop.url}{path}"), (path, answer.url)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc for the workers")
+def test_a_worker_that_is_killed_takes_nobody_with_it_and_is_replaced(shop: Production) -> None:
+    before = shop.workers()
+    assert len(before) == 2
+
+    os.kill(before[0], signal.SIGKILL)
+
+    until(lambda: len(shop.workers()) == 2 and before[0] not in shop.workers())
+    assert shop.server.poll() is None
+    assert [Browser(shop).get("/healthz").status for _ in range(4)] == [200] * 4
 
 
 def test_no_file_of_the_shop_is_for_other_users_of_the_machine(shop: Production) -> None:

@@ -24,7 +24,8 @@ def test_every_form_works_without_javascript(shop: Running, browser: Browser) ->
     expect(page.get_by_text("1 credit taken, 2 left.")).to_be_visible()
 
     page.goto(f"{shop.url}/buy-credits")
-    page.locator("button[name=pack]").first.click()
+    page.get_by_label("Starter").check()
+    page.get_by_role("button", name="Buy Now").click()
     pay_on_stripes_page(page, CARD)
     expect(page.get_by_text("10 credits were added for $10.00.")).to_be_visible()
     our_own_card_form(page, shop)
@@ -43,6 +44,7 @@ def our_own_card_form(page: Page, shop: Running) -> None:
     expect(instead).to_be_visible()
     instead.click()
     expect(page).to_have_url(f"{shop.url}/buy-credits")
+    page.get_by_label("Any number of credits").check()
     page.get_by_label("How many credits?").fill("20")
     page.get_by_role("button", name="Buy Now").click()
     pay_on_stripes_page(page, CARD)
@@ -99,14 +101,14 @@ def account(page: Page, shop: Running) -> None:
     page.goto(f"{shop.url}/login")
     page.get_by_label("Email").fill("noscript@journey.test")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Login", exact=True).click()
+    page.get_by_role("button", name="Sign In", exact=True).click()
     expect(page.get_by_role("button", name="Get Your Number")).to_be_visible()
 
 
 def test_what_is_kept_on_paper_prints_without_what_can_only_be_pressed(page: Page, shop: Running) -> None:
     register(page, shop, "paper@journey.test")
     page.goto(f"{shop.url}/buy-credits")
-    page.locator("button[name=pack]").first.click()
+    page.locator("[data-pay]").click()
     pay_on_stripes_page(page, CARD)
     page.wait_for_url(re.compile("/buy-credits/return"))
 

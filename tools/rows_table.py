@@ -78,6 +78,8 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "charge_id": "Stripe's charge, `ch_...`",
         "invoice_id": "Stripe's invoice, `in_...`",
         "card_id": "the card that paid, `pm_...`",
+        "brand": "the brand of the card that was charged, such as `visa`",
+        "last4": "its last four digits",
         "receipt_url": "Stripe's receipt",
         "failure": "why it failed, for operators",
         "failure_counted": "whether the sums of failures have it",

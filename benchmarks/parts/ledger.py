@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from rando_number import create_app
 from rando_number.callers import Caller
-from rando_number.models import prepaid
+from rando_number.models import prepaid, utc_now
 from rando_number.numbers import Ask, new_row, terms
 
 PROCESSES = 2
@@ -50,7 +50,7 @@ async def work(first: int, last: int, callers: int, seconds: float, use: Mapping
     async def spend_again_and_again() -> None:
         nonlocal count
         while (now := time.monotonic()) < begin + seconds:
-            row = new_row(Caller(random.randint(first, last)), Ask())
+            row = new_row(Caller(random.randint(first, last)), Ask(), utc_now())
             await ledger.spend_now(f"user:{row['user_id']}", **terms(row), **use)  # type: ignore[arg-type]
             count += now >= begin
 

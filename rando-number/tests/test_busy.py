@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from flask_prepaid.testing import Databases
+from rando_number.config import CONNECTIONS
 from rando_number.models import db
 
+from .frozen import Door
 from .running_shop import Program, RunningShop
+from .serving import at_once
 
 PAGES = ("/", "/user-profile", "/usage", "/cards", "/buy-credits", "/api-keys", "/sessions", "/admin")
 
@@ -26,7 +31,7 @@ def no_connection_left(shop: RunningShop, wait_s: float = 0.2) -> Iterator[None]
     with shop.app.app_context(), ExitStack() as held:
         pool: Any = db.engine.pool
         pool._timeout = wait_s
-        for _ in range(24):
+        for _ in range(CONNECTIONS):
             held.enter_context(db.engine.connect())
         yield
 
@@ -91,3 +96,50 @@ def test_a_locked_table_keeps_nobody_longer_than_a_few_seconds(any_shop: Running
     assert refused.status_code == 503, refused.text
     assert int(refused.headers["Retry-After"]) > 0
     assert took_s < WITHIN_S + ON_A_BUSY_MACHINE_S
+
+
+def test_a_database_that_stands_still_keeps_nobody_and_no_page_that_asks_it_nothing(
+    databases: Databases, tmp_path: Path
+) -> None:
+    """Connections stay open, and no statement is answered: no timeout of the server's own can help."""
+    url = databases.fresh("postgresql")
+    with closing(Door(url)) as door:
+        at = door.url.render_as_string(hide_password=False)
+        shop = RunningShop(tmp_path, DATABASE_URL=at, RANDO_DATABASE_TIMEOUT="1")
+        with shop.app.app_context():
+            shop.prepaid.answer_within(shop.app.config["DATABASE_TIMEOUT_S"])
+        customer = shop.customer(credits=50)
+        program = Program(shop, customer.make_key())
+        tabs = [customer.another_tab() for _ in range(8)]
+        assert all(answer.status_code == 200 for answer in at_once(8, lambda _: program.get("/number/")))
+
+        def visit(number: int) -> tuple[str, int, str | None, float]:
+            """What each of forty calls at once is answered, and after how many seconds."""
+            began_s = time.monotonic()
+            if number < 8:
+                path, answer = "page", tabs[number].get("/user-profile", buffered=True)
+            elif number < 32:
+                path, answer = "number", program.get("/number/")
+            else:
+                path = ("/healthz", "/static/app.css")[number % 2]
+                answer = shop.programs.get(path)
+            return path, answer.status_code, answer.headers.get("Retry-After"), time.monotonic() - began_s
+
+        with door.shut():
+            for _ in range(2):
+                for path, status, retry_after, took_s in at_once(40, visit):
+                    if path.startswith("/"):
+                        assert (status, took_s < 1) == (200, True), (path, status, took_s)
+                    else:
+                        assert (status, int(retry_after or 0) > 0) == (503, True), (path, status)
+                        assert took_s < WITHIN_S + ON_A_BUSY_MACHINE_S, (path, took_s)
+            assert shop.programs.get("/readyz").status_code == 503
+
+        until_s = time.monotonic() + WITHIN_S
+        while (answer := program.get("/number/")).status_code == 503 and time.monotonic() < until_s:
+            time.sleep(0.1)
+        assert answer.status_code == 200, answer.text
+        assert shop.audit() == []
+        with shop.app.app_context():
+            db.engine.dispose()
+    databases.drop(url)

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 from flask.cli import FlaskGroup
-from sqlalchemy import select, text
+from sqlalchemy import insert, literal, select, text
 from sqlalchemy.exc import DatabaseError
 
+from flask_prepaid.testing import Databases
 from rando_number import create_app
 from rando_number.cli import shell_names
-from rando_number.models import db
+from rando_number.models import Number, db
 
-from .reading import json_of
-from .running_shop import RunningShop
+from .reading import forms, json_of
+from .running_shop import Program, RunningShop
 
 
 def test_a_new_database_is_not_ready_until_it_is_prepared(tmp_path: Path) -> None:
@@ -28,7 +29,7 @@ def test_a_new_database_is_not_ready_until_it_is_prepared(tmp_path: Path) -> Non
     prepared = app.test_cli_runner().invoke(args=["rando", "prepare"])
 
     assert prepared.exit_code == 0, prepared.output
-    assert json_of(client.get("/readyz")) == {"status": "ok", "reasons": []}
+    assert json_of(client.get("/readyz")) == {"status": "ok", "reasons": [], "warnings": []}
     assert not (tmp_path / "logins.json").exists()
 
     with app.app_context():
@@ -39,20 +40,50 @@ def test_a_new_database_is_not_ready_until_it_is_prepared(tmp_path: Path) -> Non
     assert "flask prepaid upgrade" in json_of(behind)["reasons"][0]
 
 
-@pytest.mark.parametrize(
-    ("table", "commands"),
+BOTH_CHAINS = pytest.mark.parametrize(
+    ("table", "commands", "column"),
     [
-        ("alembic_version", (["db", "upgrade"], ["rando", "prepare"])),
-        ("prepaid_alembic_version", (["prepaid", "upgrade"], ["rando", "prepare"])),
+        ("alembic_version", (["db", "upgrade"], ["rando", "prepare"]), "api_keys.name"),
+        ("prepaid_alembic_version", (["prepaid", "upgrade"], ["rando", "prepare"]), "prepaid_payment.pack"),
     ],
 )
-def test_a_database_from_before_the_first_version_is_refused_in_one_sentence(
-    tmp_path: Path, table: str, commands: tuple[list[str], ...]
+
+
+@BOTH_CHAINS
+def test_tables_of_the_next_release_are_served_and_left_alone(
+    tmp_path: Path, table: str, commands: tuple[list[str], ...], column: str
+) -> None:
+    """As while a release is rolled in: the new one has changed the tables, and the old one serves."""
+    shop = RunningShop(tmp_path)
+    with shop.app.app_context():
+        db.session.execute(text(f"UPDATE {table} SET version_num = '0002'"))
+        db.session.execute(text(f"ALTER TABLE {column.partition('.')[0]} ADD COLUMN added TEXT"))
+        db.session.commit()
+
+    for command in commands:
+        assert (result := shop.command(*command)).exit_code == 0, result.output
+        if command != ["rando", "prepare"]:
+            assert "of a later release" in result.output
+    assert json_of(shop.visitor().get("/readyz")) == {"status": "ok", "reasons": [], "warnings": []}
+
+    customer = shop.buyer()
+    assert customer.draw().status_code == 200
+    assert customer.balance == 12
+    assert shop.audit() == []
+    with shop.app.app_context():
+        assert db.session.scalar(text(f"SELECT version_num FROM {table}")) == "0002"
+
+
+@BOTH_CHAINS
+def test_a_database_that_this_version_cannot_work_with_is_refused_in_one_sentence(
+    tmp_path: Path, table: str, commands: tuple[list[str], ...], column: str
 ) -> None:
     app = create_app({"RANDO_DATA": str(tmp_path)})
     assert app.test_cli_runner().invoke(args=["rando", "prepare"]).exit_code == 0
     with app.app_context():
         db.session.execute(text(f"UPDATE {table} SET version_num = '0017'"))
+        of_table, _, name = column.partition(".")
+        db.session.execute(text(f"ALTER TABLE {of_table} RENAME COLUMN {name} TO former"))
         db.session.commit()
     sentence = (
         f"These tables were made before 0.1, or by a later version than this one ({table} is at 0017): "
@@ -67,6 +98,54 @@ def test_a_database_from_before_the_first_version_is_refused_in_one_sentence(
     assert (ready.status_code, json_of(ready)["reasons"]) == (503, [sentence])
     with app.app_context():
         assert db.session.scalar(text(f"SELECT version_num FROM {table}")) == "0017"
+
+
+@pytest.mark.parametrize("to", ["postgresql", "sqlite"])
+def test_the_whole_shop_moves_with_numbers_of_keys_that_were_revoked_since(
+    databases: Databases, tmp_path: Path, to: str
+) -> None:
+    """A trigger refuses what is drawn by a revoked key; numbers of former days come along all the same."""
+    shop = RunningShop(tmp_path / "here")
+    customer = shop.buyer()
+    program = Program(shop, customer.make_key("old"))
+    assert program.get("/number/").status_code == 200
+    action = next(path for path in forms(customer.get("/api-keys").text) if path.endswith("/revoke"))
+    assert customer.send(action, form_of="/api-keys").status_code == 303
+    assert program.get("/number/").status_code == 401
+    url = databases.empty(to).render_as_string(hide_password=False)
+
+    early = shop.command("prepaid", "copy", "--all", "--to", url)
+    assert (early.exit_code, "Run your own migrations on that database first" in early.stderr) == (1, True)
+
+    assert shop.command("prepaid", "reconcile").exit_code == 0
+    there = create_app({"RANDO_DATA": str(tmp_path / "there"), "DATABASE_URL": url})
+    assert there.test_cli_runner().invoke(args=["rando", "prepare"]).exit_code == 0
+    copied = shop.command("prepaid", "copy", "--all", "--to", url)
+    assert copied.exit_code == 0, copied.output
+    assert "The audit there finds nothing wrong, and Stripe agrees." in copied.stderr
+
+    moved = RunningShop(tmp_path / "here", DATABASE_URL=url)
+    assert {name: count for name, count in moved.rows().items() if "alembic" not in name} == {
+        name: count for name, count in shop.rows().items() if "alembic" not in name
+    }
+    again = moved.visitor()
+    assert again.login("pat@rando.test").status_code == 302
+    assert again.draw().status_code == 200
+    assert again.balance == 11
+    with moved.app.app_context():
+        columns = [column.name for column in Number.__table__.columns if column.name != "id"]
+        of_the_key = select(literal("f" * 32), *(Number.__table__.c[name] for name in columns))
+        once_more = insert(Number).from_select(
+            ["id", *columns], of_the_key.where(Number.api_key_id.is_not(None))
+        )
+        with pytest.raises(DatabaseError, match="the API key opens nothing"):
+            db.session.execute(once_more)
+        db.session.rollback()
+    for each in (moved.app, there):
+        with each.app_context():
+            db.session.remove()
+            db.engine.dispose()
+    assert moved.audit() == []
 
 
 def test_the_shell_has_the_articles_names_at_hand(shop: RunningShop) -> None:

@@ -31,6 +31,8 @@ PAGES = [
     "/admin/payments",
     "/admin/payments.csv",
     "/admin/customers",
+    "/admin/customers.csv",
+    "/admin/dunning",
     "/admin/codes",
     "/admin/codes.csv",
     "/admin/inbox",
@@ -45,6 +47,7 @@ READ_BY = {
     "/admin/payments/1/refund": ["amount", "attempt"],
     "/admin/inbox/replay": ["event"],
     "/admin/block": ["owner", "do"],
+    "/admin/note": ["owner"],
     "/admin/plan": ["owner", "do", "plan", "quantity"],
     "/admin/codes/make": ["credits"],
     "/admin/codes/switch": ["code"],
@@ -215,7 +218,9 @@ def test_the_operators_home_shows_sales_credits_and_health(shop: RunningShop) ->
     assert "$10.00" in page
     assert "came in since" not in page
     assert "Every event is handled" in admin.get("/admin/inbox").text
-    assert "agree" in admin.send("/admin/compare").text
+    assert admin.send("/admin/compare").location == "/admin/compare"
+    assert "Compared anew" in (compared := admin.get("/admin/compare").text)
+    assert "agree" in compared
 
 
 def test_the_operators_home_says_what_came_in_after_stripes_balance_was_copied(shop: RunningShop) -> None:
@@ -239,6 +244,7 @@ def test_nothing_that_an_operator_sends_breaks_a_page_or_changes_anything(shop: 
         "/admin/payments/1/refund": "/admin/payments/1/refund",
         "/admin/inbox/replay": "/admin/inbox?show=all",
         "/admin/block": f"/admin/customers/{pat.owner}",
+        "/admin/note": f"/admin/customers/{pat.owner}",
         "/admin/plan": f"/admin/plan?owner={pat.owner}",
         "/admin/codes/make": "/admin/codes",
         "/admin/codes/switch": "/admin/codes",
@@ -263,6 +269,8 @@ def test_nothing_that_an_operator_sends_breaks_a_page_or_changes_anything(shop: 
         "before",
         "action",
         "show",
+        "sort",
+        "page",
     ]
 
     with shop.nothing_changes():
@@ -493,3 +501,44 @@ def test_every_csv_of_a_page_opens_in_a_spreadsheet(shop: RunningShop) -> None:
             assert {len(row) for row in rows} == {len(head)}, href
             files += 1
     assert files == 8
+
+
+def test_operators_leave_each_other_notes_that_the_customer_never_sees(shop: RunningShop) -> None:
+    pat = shop.customer("pat@rando.test")
+    support, finance = shop.operator("support"), shop.operator("finance")
+    story = f"/admin/customers/{pat.owner}"
+
+    support.send("/admin/note", form_of=story, text="asked for an invoice in euros")
+
+    assert "asked for an invoice in euros" in finance.get(story).text
+    assert all("euros" not in pat.get(path).text for path in ("/billing", "/user-profile"))
+    pat.send("/close-account", form_of="/close-account")
+    assert "asked for an invoice" not in finance.get(story).text
+
+
+def test_customers_are_sorted_by_what_they_spent_and_come_as_a_file(shop: RunningShop) -> None:
+    shop.buyer("small@rando.test")
+    large = shop.customer("large@rando.test")
+    shop.stripe.pay(large.buy(pack="bulk"))
+    admin = shop.operator("admin")
+
+    spent = admin.get("/admin/customers", sort="spent").text
+    rows = list(csv.DictReader(io.StringIO(admin.get("/admin/customers.csv", sort="spent").text)))
+
+    assert spent.index("large@rando.test") < spent.index("small@rando.test")
+    assert "$200.00" in spent
+    assert [(row["name"], row["spent_minor"]) for row in rows[:2]] == [
+        ("large@rando.test", "20000"),
+        ("small@rando.test", "1000"),
+    ]
+
+
+def test_too_much_to_refund_is_said_in_money_at_the_field(shop: RunningShop) -> None:
+    shop.buyer()
+    finance = shop.operator("finance")
+    fields = forms(finance.get("/admin/payments/1/refund").text)["/admin/payments/1/refund"]
+
+    sent = finance.client.post("/admin/payments/1/refund", data={**fields, "amount": "99", "reason": "oddly"})
+
+    assert sent.status_code == 422
+    assert 'id="amount-error" role="alert">At most $10.00 can go back.' in sent.text

@@ -15,7 +15,7 @@ from .keys.rates import CallsPerMinute, RateWindow
 from .keys.setup import Keys
 from .payments.models import Payment, Refund
 from .signals import operator_acts
-from .upgrade import include_name
+from .upgrade import Chain, include_name, patiently
 from .web.callers import caller_has_gone
 from .web.operator.roles import Operator, Operators, Role
 from .web.selling import Sold
@@ -30,6 +30,7 @@ __all__ = [
     "Busy",
     "Caller",
     "CallsPerMinute",
+    "Chain",
     "Code",
     "CodeClaim",
     "Desk",
@@ -54,4 +55,5 @@ __all__ = [
     "caller_has_gone",
     "include_name",
     "operator_acts",
+    "patiently",
 ]

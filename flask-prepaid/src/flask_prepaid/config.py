@@ -48,6 +48,7 @@ DEFAULT_PATHS = {
     "return": "/prepaid/return",
     "confirm": "/prepaid/confirm",
     "invoice": "/prepaid/invoice",
+    "billing": "/prepaid/billing",
     "cards": "/prepaid/cards",
     "plan": "/prepaid/plan",
     "keys": "/prepaid/keys",
@@ -183,6 +184,12 @@ class Config:
         "becomes a dispute",
         False,
     )
+    own_card_form: bool = setting(
+        Switch(),
+        "a card that is not on file is given on your own page, in fields of Stripe's, and no longer on "
+        "Stripe's page",
+        False,
+    )
     promotion_codes: bool = setting(
         Switch(),
         "Checkout, and your own page, ask for a promotion code. One of 100 % gives the credits for nothing: "
@@ -200,6 +207,13 @@ class Config:
         "Checkout makes an invoice with a PDF of each purchase, for a fee of Stripe's; a saved card has its "
         "receipt",
         False,
+    )
+
+    marks: str = setting(
+        Text("a file, or a database's URL"),
+        "where `tick` keeps each wallet's latest entry, outside of the books: `audit --against` then names "
+        "what was lost. Empty is nowhere",
+        "",
     )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, ParamSpec, Protocol
 from weakref import WeakKeyDictionary
 
@@ -16,6 +17,7 @@ from prepaid_ledger import HeldCredits, Ledger, LedgerVerbs, Setup, UnfitDatabas
 from prepaid_ledger import clock as clocks
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.clock import Clock
+from prepaid_ledger.database import answer_within
 
 from . import checks, costs, host, upgrade
 from . import config as settings
@@ -247,19 +249,55 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs):
         """
         return costs.current_hold()
 
+    def count_metrics(self) -> None:
+        """Count from now on what this process does, for ``metrics``.
+
+        Call it where the app is served, once for each process.
+
+        :raises ConfigError: prometheus_client is not installed.
+        """
+        _metrics().begin(self)
+
+    def metrics(self) -> bytes:
+        """Twelve series as Prometheus reads them: what ``count_metrics`` counts, and what the books know.
+
+        Show it to nobody but your Prometheus.
+
+        :raises ConfigError: prometheus_client is not installed.
+        """
+        exposition: bytes = _metrics().exposition(self)
+        return exposition
+
+    def answer_within(self, seconds: float) -> None:
+        """Let nothing that this process asks of PostgreSQL wait longer than ``seconds`` for an answer.
+
+        Call it where the app is served, once for each process, and not in commands: theirs may take long.
+        Where the server stands still, a request gets ``Busy`` or an ``OperationalError`` of SQLAlchemy's in
+        time. It holds for the host's own statements on this engine, too.
+
+        :raises UnfitDatabase: PostgreSQL is reached by another driver than psycopg.
+        """
+        answer_within(self.engine, seconds)
+
     def upgrade(self) -> None:
         """Bring the ``prepaid_*`` tables up to date.
 
-        :raises UnknownVersion: Tables are there that this code has not made. They stay as they are.
+        Tables of a later release that this one can work with stay as they are.
+
+        :raises UnknownVersion: Tables are there that this code has not made and can't work with.
+        :raises Busy: A table was in use for minutes. Nothing was changed.
         """
         upgrade.upgrade(self.engine)
 
     def is_upgraded(self) -> bool:
-        """Whether the ``prepaid_*`` tables are those of this version: for a readiness check."""
+        """Whether the ``prepaid_*`` tables have all that this version wants: for a readiness check."""
         return not self.behind()
 
     def behind(self) -> list[str]:
-        """Why the ``prepaid_*`` tables are not those of this version, with the cure; empty when they are."""
+        """What the ``prepaid_*`` tables lack of this version, with the cure; empty when nothing.
+
+        Tables of a later release may lack nothing, so that two releases serve side by side.
+        """
         return upgrade.behind(self.engine)
 
     @property
@@ -432,6 +470,16 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs):
     @property
     def _session(self) -> Session:
         return self.session
+
+
+def _metrics() -> ModuleType:
+    try:
+        from .operations import metrics  # it needs prometheus_client, which a host may lack
+    except ModuleNotFoundError as missing:
+        raise ConfigError(
+            f'Metrics need {missing.name}. Run: pip install "flask-prepaid[metrics]"'
+        ) from missing
+    return metrics
 
 
 def _open_books(engine: Engine, clock: Clock, config: settings.Config) -> Ledger:

@@ -5,6 +5,8 @@ The tables are Stripe's, which is not ISO's in every row: https://docs.stripe.co
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from flask import current_app, has_app_context
 
 from prepaid_ledger import Unit
@@ -57,6 +59,9 @@ CURRENCIES = frozenset(
     xcd xcg xof xpf yer zar zmw zwg
     """.split()  # noqa: SIM905
 )
+
+#: Digits behind those of the currency, for the price of one credit.
+FINER = 2
 
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "krw": "₩", "inr": "₹", "ils": "₪", "vnd": "₫"}
 
@@ -126,10 +131,16 @@ def number(count: int, *, signed: bool = False) -> str:
     return f"{'+' if signed and count >= 0 else ''}{unit().number(count)}"
 
 
-def each(minor: int, count: int) -> int | None:
-    """What one of so many credits costs, as people read them; ``None`` where that is no whole amount."""
-    price, rest = divmod(minor * 10 ** unit().scale, count)
-    return None if rest else price
+def each(amount_minor: int, count: int, currency: str) -> str:
+    """What one of so many credits costs, as people read them: ``$0.90``, or ``$0.0125`` if it is so fine."""
+    scaled = amount_minor * 10 ** unit().scale
+    whole, rest = divmod(scaled, count)
+    if not rest:
+        return show(whole, currency)
+    places = decimals(currency) + FINER
+    price = (Decimal(scaled).scaleb(-decimals(currency)) / count).quantize(Decimal(1).scaleb(-places))
+    symbol = SYMBOLS.get(currency)
+    return f"{symbol}{price:,}" if symbol else f"{price:,} {currency.upper()}"
 
 
 def named(count: int) -> str:

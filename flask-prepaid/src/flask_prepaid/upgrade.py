@@ -8,19 +8,25 @@ from typing import Any
 from sqlalchemy import Engine
 
 from prepaid_ledger import database
-from prepaid_ledger.database import LEDGER, Chain
+from prepaid_ledger.database import LEDGER, Chain, patiently
 from prepaid_ledger.errors import UnknownVersion
 
 #: The extension's own tables, some of which refer to the ledger's.
-EXTENSION = Chain(Path(__file__).parent / "migrations", "prepaid_alembic_version")
+EXTENSION = Chain(Path(__file__).parent / "migrations", "prepaid_alembic_version", "flask_prepaid")
+
+TITLES = {"The ledger's tables": LEDGER, "The extension's tables": EXTENSION}
+
+__all__ = ["Chain", "behind", "downgrade", "include_name", "later", "patiently", "upgrade"]
 
 
 def upgrade(engine: Engine) -> None:
     """Bring the ``prepaid_*`` tables up to date. Does nothing when they are.
 
-    Two processes that start together take turns. A failure leaves the tables as they were.
+    Two processes that start together take turns. A failure leaves the tables as they were. Tables of a later
+    release that this one can work with stay as they are: ``later`` says so.
 
-    :raises UnknownVersion: Tables are there that this code has not made. They stay as they are.
+    :raises UnknownVersion: Tables are there that this code has not made and can't work with.
+    :raises Busy: A table was in use for minutes. Nothing was changed.
     """
     database.upgrade(engine, LEDGER, EXTENSION)
 
@@ -32,16 +38,30 @@ def downgrade(engine: Engine) -> None:
 
 def behind(engine: Engine) -> list[str]:
     """A line for each chain of tables that is not at the version this code wants, with the cure."""
-    titles = {"The ledger's tables": LEDGER, "The extension's tables": EXTENSION}
     with engine.connect() as connection:
         try:
-            versions = {title: chain.version(connection) for title, chain in titles.items()}
+            versions = {title: chain.version(connection) for title, chain in TITLES.items()}
         except UnknownVersion as error:
             return [str(error)]
     return [
         f"{title} are at {versions[title] or 'nothing'}, not at {chain.newest}. Run: flask prepaid upgrade"
-        for title, chain in titles.items()
-        if versions[title] != chain.newest
+        for title, chain in TITLES.items()
+        if chain.is_behind(versions[title])
+    ]
+
+
+def later(engine: Engine) -> list[str]:
+    """A line for each chain of tables that a later release has made, which this one can work with.
+
+    :raises UnknownVersion: It can't.
+    """
+    with engine.connect() as connection:
+        versions = {title: chain.version(connection) for title, chain in TITLES.items()}
+    return [
+        f"{title} are at {versions[title]}, of a later release; this one, which made {chain.newest}, works "
+        "with them."
+        for title, chain in TITLES.items()
+        if chain.is_later(versions[title])
     ]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -10,9 +13,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import URL, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
-from prepaid_ledger import Ledger, UnknownVersion, tables
-from prepaid_ledger.database import LEDGER, Base, downgrade, upgrade
+from prepaid_ledger import Busy, Ledger, UnknownVersion, tables
+from prepaid_ledger.database import LEDGER, Base, Chain, downgrade, upgrade
 from prepaid_ledger.testing import Databases
+
+#: The module; the package has the function under its name.
+upgrading = import_module("prepaid_ledger.database.upgrade")
 
 TABLES = {
     mapped.__tablename__
@@ -114,3 +120,96 @@ def test_tables_of_a_version_that_is_not_known_are_left_alone(databases: Databas
 
     assert not Ledger(engine).is_upgraded()
     assert inspect(engine).get_table_names() == [LEDGER.version_table]
+
+
+NEXT_RELEASE = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "0002", "0001"
+
+
+def upgrade() -> None:
+    op.add_column("prepaid_wallet", sa.Column("note", sa.String(64)))
+"""
+
+
+def next_release(folder: Path) -> Chain:
+    """The migrations of a release that adds a column."""
+    shutil.copytree(LEDGER.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "0002_a_note.py").write_text(NEXT_RELEASE)
+    return Chain(folder, LEDGER.version_table, LEDGER.package)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_this_release_works_on_the_tables_of_the_next_and_refuses_those_that_lack_something(
+    databases: Databases, kind: str, tmp_path: Path
+) -> None:
+    engine = create_engine(databases.fresh(kind), poolclass=NullPool)
+    ledger = Ledger(engine)
+    ledger.grant("user:1", 10, key="gift", reason="for a test")
+
+    upgrade(engine, next_release(tmp_path / "migrations"))
+
+    assert ledger.is_upgraded()
+    ledger.upgrade()
+    assert ledger.spend_now("user:1", credits=3, key="after").balance == 7
+    ledger.grant("user:2", 5, key="gift", reason="for a test")
+    assert ledger.audit() == []
+    with engine.connect() as connection:
+        assert LEDGER.version(connection) == "0002"
+    engine.dispose()
+
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE prepaid_draw RENAME COLUMN credits TO former"))
+    assert not ledger.is_upgraded()
+    with pytest.raises(UnknownVersion, match="by a later version than this one"):
+        ledger.upgrade()
+
+
+def test_a_change_of_a_table_lets_sales_go_first_while_somebody_reads_for_long(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrading, "PAUSE_S", 0.2)
+    monkeypatch.setattr(upgrading, "LOCK_S", 0.2)
+    engine = create_engine(databases.fresh("postgresql"))
+    ledger = Ledger(engine)
+    ledger.grant("user:1", 10, key="gift", reason="for a test")
+    warned, tried = list[tuple[str, tuple[float, ...]]](), threading.Event()
+
+    def warn(sentence: str, *numbers: float) -> None:
+        warned.append((sentence, numbers))
+        tried.set()
+
+    change = threading.Thread(target=upgrade, args=(engine, next_release(tmp_path / "migrations")))
+    monkeypatch.setattr(upgrading.log, "warning", warn)
+
+    with engine.connect() as reader:
+        reader.execute(text("SELECT count(*) FROM prepaid_wallet"))
+        change.start()
+        assert tried.wait(20)
+        assert ledger.spend_now("user:1", credits=3, key="meanwhile").balance == 7
+        sentence, numbers = warned[0]
+        assert "is in use by a long transaction, which goes first" in sentence
+        assert numbers == (2, 40, 0.2)
+    change.join(20)
+
+    with engine.connect() as connection:
+        assert LEDGER.version(connection) == "0002"
+    assert ledger.audit() == []
+    engine.dispose()
+
+
+def test_a_change_of_a_table_that_is_in_use_all_the_time_gives_up_with_the_cure(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"PAUSE_S": 0.0, "LOCK_S": 0.05, "TRIES": 2}.items():
+        monkeypatch.setattr(upgrading, name, value)
+    engine = create_engine(databases.fresh("postgresql"), poolclass=NullPool)
+
+    with engine.connect() as reader:
+        reader.execute(text("SELECT count(*) FROM prepaid_wallet"))
+        with pytest.raises(Busy, match=r"in use each of 2 times\. Nothing was changed.*pg_stat_activity"):
+            upgrade(engine, next_release(tmp_path / "migrations"))
+
+    assert differences(engine.url) == []

@@ -9,11 +9,11 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import audit_log, cli, config, errors, operators, pages, shop
+from . import about, audit_log, cli, config, errors, operators, pages, shop
 from .accounts import setup as accounts
 from .api import openapi, routes
 from .demo.clock import clock_of
-from .edge import headers, health, streams
+from .edge import compression, headers, health, streams
 from .edge.hosts import HostCheck, Hosts
 from .limits import rates
 from .models import db
@@ -46,6 +46,7 @@ def create_app(
 
     db.init_app(app)
     shop.init_app(app, clock=clock or clock_of(app), http_client=http_client)
+    compression.init_app(app)
     headers.init_app(app)
     rates.init_app(app)
     streams.init_app(app)
@@ -56,6 +57,7 @@ def create_app(
     errors.init_app(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # status first; Flask-Security has put its own
 
+    about.init_app(app)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(statement.blueprint)
     app.register_blueprint(downloads.blueprint)

@@ -8,6 +8,8 @@ import sys
 from . import create_app
 from .api.fast_path import FastPath
 from .config import ConfigError
+from .edge import logs, metrics
+from .models import prepaid
 
 # Each line that is open takes a file, idle ones too; a thousand, as systems begin with, are soon taken.
 MOST_FILES = 65_536
@@ -17,6 +19,12 @@ if files != resource.RLIM_INFINITY:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, wanted), most))
 
 try:
-    app = FastPath(create_app())
+    shop = create_app()
+    if shop.config["JSON_LOGS"]:
+        logs.write_json()
+    metrics.begin(shop)
+    with shop.app_context():
+        prepaid.answer_within(shop.config["DATABASE_TIMEOUT_S"])
+    app = FastPath(shop)
 except ConfigError as wrong:
     sys.exit(f"Rando Number does not start. {wrong}")

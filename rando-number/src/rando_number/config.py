@@ -6,6 +6,7 @@ The names are those of ``.env.example``. An old or wrong one is named with what 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -55,6 +56,7 @@ PATHS = {
     "return": "/buy-credits/return",
     "confirm": "/buy-credits/confirm",
     "invoice": "/buy-credits/invoice",
+    "billing": "/billing",
     "cards": "/cards",
     "plan": "/subscription",
     "redeem": "/redeem",
@@ -63,8 +65,17 @@ PATHS = {
 }
 
 
-#: How long is waited for a connection to the database, and for a lock in it, in seconds.
-WAITS_S = 4
+MAIL_ADDRESS = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+")
+
+#: How long a process that serves waits for an answer of the database where no setting says it, in seconds.
+ANSWER_S = 4
+
+#: How long is waited for a connection to the database, in seconds; for each host, if its URL names several.
+CONNECT_S = 3
+
+#: Connections that a process keeps, and has at most: more than all its threads together.
+KEPT_CONNECTIONS = 20
+CONNECTIONS = 48
 
 
 class ConfigError(click.ClickException, RuntimeError):
@@ -125,15 +136,17 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
         "PRODUCTION": production,
         "SECRET_KEY": environ.get("SECRET_KEY") or kept_secret(data / "secret-key"),
         "SECRET_KEY_FALLBACKS": [environ["SECRET_KEY_BEFORE"]] if environ.get("SECRET_KEY_BEFORE") else None,
-        "SQLALCHEMY_DATABASE_URI": database_url(environ.get("DATABASE_URL"), data),
-        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(environ.get("DATABASE_URL") or ""),
+        **database(environ, data),
         "MAX_CONTENT_LENGTH": 256 * 1024,
         "MAX_WEBHOOK_LENGTH": 1024 * 1024,
         "MAX_FORM_MEMORY_SIZE": 64 * 1024,
         "MAX_FORM_PARTS": 100,
         "PROXY_HOPS": number(environ, "RANDO_PROXY_HOPS", 0, max=16),
         "ADMIN_SECOND_FACTOR": flag(environ, "RANDO_ADMIN_SECOND_FACTOR", production),
+        "METRICS_TOKEN": environ.get("RANDO_METRICS_TOKEN") or "",
+        "JSON_LOGS": flag(environ, "RANDO_JSON_LOGS", False),
         "API_RATE": number(environ, "RANDO_API_RATE", 6000, min=1, max=10**9),
+        **seller(environ),
         **of_extension(environ),
         **web(base_url),
         **stripe(environ),
@@ -159,6 +172,21 @@ def misnamed(environ: Mapping[str, str]) -> list[str]:
         for name in environ
         if name in FIXED_LIMITS
     ]
+
+
+def seller(environ: Mapping[str, str]) -> dict[str, str]:
+    """Who sells, for the pages that say so.
+
+    :raises ConfigError: The contact is no mail address.
+    """
+    contact = environ.get("RANDO_CONTACT", "").strip()
+    if contact and not MAIL_ADDRESS.fullmatch(contact):
+        raise ConfigError(f"RANDO_CONTACT must be a mail address such as help@shop.example, not {contact!r}.")
+    return {
+        "SELLER": environ.get("RANDO_SELLER", "").strip(),
+        "SELLER_ADDRESS": environ.get("RANDO_ADDRESS", "").strip(),
+        "CONTACT": contact,
+    }
 
 
 def of_extension(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -305,12 +333,38 @@ def database_url(url: str | None, data: Path) -> str:
     return url
 
 
-def engine_options(url: str) -> dict[str, Any]:
-    """More connections than threads that answer, and nothing that is waited for longer than a few seconds."""
-    options: dict[str, Any] = {"pool_size": 20, "max_overflow": 4, "pool_timeout": WAITS_S}
-    if "postgres" in url.partition(":")[0] and "options=" not in url:
-        lock_timeout = f"-c lock_timeout={WAITS_S}s"
-        options["connect_args"] = {"connect_timeout": WAITS_S, "options": lock_timeout}
+def database(environ: Mapping[str, str], data: Path) -> dict[str, Any]:
+    """Where the database is, how long it is waited for, and whether a pooler stands in front of it."""
+    url = environ.get("DATABASE_URL") or ""
+    answer_s = number(environ, "RANDO_DATABASE_TIMEOUT", ANSWER_S, min=1, max=60)
+    pooled = flag(environ, "RANDO_DATABASE_POOLER", False)
+    return {
+        "DATABASE_TIMEOUT_S": answer_s,
+        "SQLALCHEMY_DATABASE_URI": database_url(url, data),
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(url, answer_s, pooled=pooled),
+    }
+
+
+def engine_options(url: str, answer_s: int, *, pooled: bool) -> dict[str, Any]:
+    """More connections than threads that answer, and nothing that is waited for longer than a few seconds.
+
+    :param pooled: A pooler gives each transaction another connection: nothing is prepared on one, and nothing
+        set for longer than a transaction. Let the database's user have ``lock_timeout`` there.
+    """
+    options: dict[str, Any] = {
+        "pool_size": KEPT_CONNECTIONS,
+        "max_overflow": CONNECTIONS - KEPT_CONNECTIONS,
+        "pool_timeout": answer_s,
+    }
+    if "postgres" not in url.partition(":")[0]:
+        return options
+    # A peer that is gone without a word is noticed in half a minute, not in two hours.
+    alive = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
+    options["connect_args"] = {"connect_timeout": CONNECT_S, **alive}
+    if pooled:
+        options["connect_args"]["prepare_threshold"] = None
+    elif "options=" not in url:
+        options["connect_args"]["options"] = f"-c lock_timeout={answer_s}s"
     return options
 
 

@@ -46,8 +46,8 @@ CODES = {
 #: The words of each error page: a title, and what to do now.
 WORDS = {
     400: ("That request was not understood", "Go back, check what you sent, and try again."),
-    401: ("Please log in", "This page is for signed-in customers."),
-    403: ("That is not yours to open", "Log in with an account that may open it."),
+    401: ("Please sign in", "This page is for signed-in customers."),
+    403: ("That is not yours to open", "Sign in with an account that may open it."),
     404: ("There is no such page", "The address may be mistyped, or the page has moved."),
     405: ("That does not work here", "Go back and use the buttons of the page."),
     409: ("That was already done", "Nothing was taken twice. Open the page again to see where it stands."),

@@ -8,7 +8,7 @@ import time
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Table, insert, select, update
@@ -19,7 +19,7 @@ from flask_prepaid import PrepaidError
 from .callers import Caller
 from .errors import ApiError
 from .keys import api_keys
-from .models import Number, db, prepaid, release_connection, utc_now
+from .models import Number, db, prepaid, release_connection
 
 #: The largest whole number that every JSON reader keeps exact, JavaScript's too.
 LARGEST = 2**53 - 1
@@ -114,21 +114,24 @@ def sell(caller: Caller, ask: Ask, *, idempotency_key: str | None = None) -> Dra
 
 
 def sell_new(caller: Caller, ask: Ask, idempotency_key: str | None) -> Drawn:
-    row = new_row(caller, ask, idempotency_key)
+    row = new_row(caller, ask, prepaid.clock(), idempotency_key)
     release_connection()
     spent = prepaid.spend_now(caller.owner, **terms(row))
     return Drawn(row["values"], ask.count, spent.balance)
 
 
-def new_row(caller: Caller, ask: Ask, idempotency_key: str | None = None) -> dict[str, Any]:
-    """Draw the numbers, as a row of ``numbers``."""
+def new_row(caller: Caller, ask: Ask, at: datetime, idempotency_key: str | None = None) -> dict[str, Any]:
+    """Draw the numbers, as a row of ``numbers``.
+
+    :param at: The time now by the clock of credits, so that a call and its entry are on one day.
+    """
     return {
         "user_id": caller.user_id,
         "id": new_id(),
         "values": ask.draw(),
         "low": ask.low,
         "high": ask.high,
-        "created_at": utc_now(),
+        "created_at": at,
         "charged": ask.count,
         "api_key_id": caller.key_id,
         "idempotency_key": idempotency_key,
@@ -147,7 +150,7 @@ def earlier_numbers(caller: Caller, idempotency_key: str | None) -> Number | Non
         return None
     named = (Number.user_id == caller.user_id, Number.idempotency_key == idempotency_key)
     earlier = db.session.scalar(select(Number).where(*named))
-    if earlier is not None and earlier.created_at < utc_now() - KEY_LIVES:
+    if earlier is not None and earlier.created_at < prepaid.clock() - KEY_LIVES:
         db.session.execute(update(Number).where(*named, Number.id == earlier.id).values(idempotency_key=None))
         db.session.commit()
         return None

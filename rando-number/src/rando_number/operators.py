@@ -42,7 +42,7 @@ def operator() -> Operator | None:
     if user is None or role is None:
         return None
     if current_app.config["ADMIN_SECOND_FACTOR"] and not user.tf_primary_method:
-        flash("Set up a second factor first: an operator signs in with one.", "warning")
+        flash("Set up two-step sign-in first: an operator signs in with it.", "warning")
         abort(redirect(url_for("security.two_factor_setup"), 303))
     fresh = check_and_update_authn_fresh(FRESH, FRESH)
     links = (("Audit log", url_for("operators.log")),) if role is Role.ADMIN else ()

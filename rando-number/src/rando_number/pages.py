@@ -10,7 +10,7 @@ from flask_prepaid import InsufficientCredits
 
 from .callers import caller_of, customer, owner
 from .errors import ApiError
-from .models import prepaid, utc_now
+from .models import prepaid
 from .numbers import Ask, is_key, new_id, sell
 from .usage import totals
 
@@ -58,7 +58,7 @@ def user_profile() -> ResponseReturnValue:
     return render_template(
         "user_profile.html",
         wallet=wallet,
-        days=totals.lasts_days(user.id, wallet.available, utc_now().date()),
+        days=totals.lasts_days(user.id, wallet.available, prepaid.clock().date()),
         entries=prepaid.entries(user.owner, limit=10),
         payments=user.purchases,
     )

@@ -12,6 +12,15 @@ WELL_KNOWN = {"mysecret", "secret", "secret_key", "changeme", "change-me", "dev"
 MIN_SECRET = 32
 MIN_DIFFERENT = 10
 
+#: Secrets that a shop makes by itself elsewhere: what is lost with one, and the file that it is in.
+KEPT = {
+    "RANDO_TOTP_SECRET": (
+        "with another one nobody's one-time codes are right, and each mailbox gets its free credits again",
+        "totp-secret",
+    ),
+    "SECURITY_PASSWORD_SALT": ("with another one no link of a mail opens", "password-salt"),
+}
+
 #: Stripe's begin with ``whsec_`` and have 38 characters or more.
 MIN_WEBHOOK_SECRET = 16
 
@@ -23,12 +32,14 @@ def unsafe(environ: Mapping[str, str]) -> list[str]:
         "SECRET_KEY must be a secret of your own, 32 characters by chance or more.": is_guessed(
             environ.get("SECRET_KEY", "")
         ),
+        "SECRET_KEY_BEFORE must be a secret of your own, 32 characters by chance or more, or be left out.": (
+            bool(environ.get("SECRET_KEY_BEFORE")) and is_guessed(environ["SECRET_KEY_BEFORE"])
+        ),
         **{
-            f"{name} must be a secret of your own, 32 characters by chance or more, or be left out.": (
-                is_guessed(environ[name])
-            )
-            for name in ("SECRET_KEY_BEFORE", "RANDO_TOTP_SECRET", "SECURITY_PASSWORD_SALT")
-            if environ.get(name)
+            f"{name} must be a secret of your own, 32 characters by chance or more, the same on each machine "
+            f"and after each installation: {lost}. One that was made by itself lies in the file {file} of "
+            "the data folder.": is_guessed(environ.get(name, ""))
+            for name, (lost, file) in KEPT.items()
         },
         "STRIPE_SECRET_KEY must be a live key of Stripe's; the emulator and test keys take no money.": not (
             key.startswith(("sk_live_", "rk_live_"))

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import click
 from flask import current_app
 from flask.cli import AppGroup, ScriptInfo
+from sqlalchemy import MetaData
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from prepaid_ledger import UnfitDatabase, clock
@@ -29,7 +30,7 @@ from ..context import transaction
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.version import no_answer
 from ..operations import connect as catalog_at_stripe
-from ..operations import copy_books, webhooks
+from ..operations import copy_books, marks, webhooks
 from ..operations import doctor as diagnosis
 from ..operations import reconcile as comparison
 from ..operations import tick as upkeep
@@ -37,6 +38,7 @@ from ..payments.models import Payment
 from ..purchases import refunds
 from ..reports import balance_sync, credits
 from ..upgrade import behind as tables_behind
+from ..upgrade import later as tables_later
 from ..upgrade import upgrade as upgrade_tables
 from .app import context
 from .codes import codes
@@ -90,35 +92,63 @@ commands.add_command(codes)
 @commands.command()
 def upgrade() -> None:
     """Bring the prepaid_* tables up to date."""
-    upgrade_tables(context().engine)
-    click.echo("The prepaid tables are up to date.", err=True)
+    engine = context().engine
+    upgrade_tables(engine)
+    for line in tables_later(engine) or ["The prepaid tables are up to date."]:
+        click.echo(line, err=True)
 
 
 @commands.command()
 @click.option("--to", "url", required=True, metavar="URL", help="An empty database, as SQLAlchemy's URL.")
-def copy(url: str) -> None:
-    """Copy the books to another database, SQLite to PostgreSQL or back, and audit them there.
+@click.option("--all", "everything", is_flag=True, help="Your own tables, too, as Flask-SQLAlchemy has them.")
+def copy(url: str, everything: bool) -> None:
+    """Copy the books to another database, SQLite to PostgreSQL or back; audit and reconcile them there.
 
-    Stop the app first; your own tables are yours to copy. Exit 1 if the audit finds anything.
+    Stop the app first. With --all your own tables have to be there, empty: run your migrations on that
+    database before. Exit 1 if anything is off there.
     """
-    with counting("rows") as seen:
-        copied = copy_books.copy(context(), url, seen=seen)
+    host_tables = hosts_metadata() if everything else None
+    try:
+        with counting("rows") as seen:
+            copied = copy_books.copy(context(), url, host_tables=host_tables, seen=seen)
+    except GatewayUnavailable as error:
+        raise click.ClickException(
+            f"{unanswered()}. All is copied; what Stripe says of it, tells `flask prepaid reconcile` there."
+        ) from error
     for problem in copied.problems:
         click.echo(problem, err=True)
-    if copied.problems:
+    for drift in copied.drift:
+        click.echo(f"{drift.kind} {drift.id} (payment {drift.payment}): {drift.detail}", err=True)
+    click.echo(f"{copied.rows:,} rows of {copied.tables} tables are at {copied.where}.", err=True)
+    if copied.problems or copied.drift:
         raise SystemExit(1)
-    click.echo(
-        f"{copied.rows:,} rows of {copied.tables} tables are at {copied.where}, and the audit there finds "
-        "nothing wrong.",
-        err=True,
-    )
+    click.echo("The audit there finds nothing wrong, and Stripe agrees.", err=True)
+
+
+def hosts_metadata() -> MetaData:
+    """The tables of the app that ``flask`` has loaded, as Flask-SQLAlchemy knows them.
+
+    :raises ClickException: It has no Flask-SQLAlchemy.
+    """
+    metadata = getattr(current_app.extensions.get("sqlalchemy"), "metadata", None)
+    if not isinstance(metadata, MetaData):
+        raise click.ClickException("--all needs Flask-SQLAlchemy. Copy your own tables by yourself.")
+    return metadata
 
 
 @commands.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
-def audit(as_json: bool) -> None:
-    """Check every balance, lot, hold and debt against its entries. Exit 1 if one is off."""
-    problems = context().audit()
+@click.option("--against", metavar="MARKS", help="A file or database's URL, as PREPAID_MARKS has it.")
+def audit(as_json: bool, against: str | None) -> None:
+    """Check every balance, lot, hold and debt against its entries. Exit 1 if one is off.
+
+    Books that went back, as after a failover that lost something, add up. With --against, each wallet whose
+    marked entry is gone is named as well.
+    """
+    app = context()
+    problems = app.audit()
+    if against:
+        problems += marks.compare(app.engine, against)
     if as_json:
         click.echo(json.dumps({"ok": not problems, "problems": [problem._asdict() for problem in problems]}))
     for problem in problems:
@@ -126,6 +156,8 @@ def audit(as_json: bool) -> None:
     if problems:
         raise SystemExit(1)
     click.echo("Every balance is the sum of its entries.", err=True)
+    if against:
+        click.echo("Nothing that was marked is gone.", err=True)
 
 
 @commands.command()

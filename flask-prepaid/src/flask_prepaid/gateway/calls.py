@@ -28,6 +28,10 @@ BUSY_RETRIES = 4
 #: Sent with each refusal that is a fault of somebody's, for who counts them.
 refused = Signal()
 
+#: Sent with what came of each request that was answered, or was not: ``answered``, ``declined``, ``refused``,
+#: ``unanswered``, for who counts them.
+outcomes = Signal()
+
 #: What a message of Stripe's may hold and no log: keys, and addresses of people.
 SECRET = re.compile(r"\b(sk|rk|pk|whsec)_\w+")
 ADDRESS = re.compile(r"[^\s@'\"<>]+@[^\s@'\"<>]*\w")
@@ -56,10 +60,14 @@ def ask(call: Callable[[], T], *, may_refuse: bool = False) -> T:
     """
     for attempt in range(BUSY_RETRIES + 1):
         try:
-            return call()
+            answered = call()
+            outcomes.send("answered")
+            return answered
         except stripe.CardError as error:
+            outcomes.send("declined")
             raise card_error(error) from error
         except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError) as error:
+            outcomes.send("refused")
             answer = refusal(error)
             if not may_refuse:
                 note(answer)
@@ -68,6 +76,7 @@ def ask(call: Callable[[], T], *, may_refuse: bool = False) -> T:
             if is_busy(error) and attempt < BUSY_RETRIES:
                 time.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
                 continue
+            outcomes.send("unanswered")
             # A certificate that does not fit is no bad day of the network: somebody is in between.
             level = logging.ERROR if timeouts.is_wrong_certificate(error.__cause__) else logging.WARNING
             log.log(level, "Stripe gave no answer: %s", type(error.__cause__ or error).__name__)

@@ -9,6 +9,7 @@ from typing import Any
 from prepaid_ledger import clock
 
 from .calls import Topic, ask, ask_for, created, walk
+from .customers import printed
 from .values import PAYMENT_KEY, Checkout, checkout_of, payment_key
 
 
@@ -25,6 +26,7 @@ class CheckoutPages(Topic):
         keep_card: bool,
         success_url: str,
         cancel_url: str | None,
+        tax_id: str | None,
     ) -> Checkout:
         """A page where the customer can pay ``amount_minor`` once.
 
@@ -32,6 +34,7 @@ class CheckoutPages(Topic):
 
         :param about: What stands below the title on Stripe's page; may be empty.
         :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
+        :param tax_id: The customer's, for the invoice if one is made.
         """
         named = {"name": title, **({"description": about} if about else {})}
         product = {"currency": currency, "unit_amount": amount_minor, "product_data": named}
@@ -46,7 +49,10 @@ class CheckoutPages(Topic):
         if keep_card:
             params["payment_intent_data"]["setup_future_usage"] = "off_session"
         if self._config.invoices:
-            params["invoice_creation"] = {"enabled": True, "invoice_data": {"metadata": {PAYMENT_KEY: key}}}
+            data: dict[str, Any] = {"metadata": {PAYMENT_KEY: key}}
+            if tax_id:
+                data["custom_fields"] = printed(tax_id)
+            params["invoice_creation"] = {"enabled": True, "invoice_data": data}
         if self._config.promotion_codes:
             params["allow_promotion_codes"] = True
         if self._config.automatic_tax:

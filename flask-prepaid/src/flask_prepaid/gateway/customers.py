@@ -10,6 +10,11 @@ from .calls import Topic, ask, ask_for, created, walk
 from .values import StripeCustomer, customer_of
 
 
+def printed(tax_id: str) -> list[dict[str, str]]:
+    """A tax id as a field of an invoice."""
+    return [{"name": "Tax ID", "value": tax_id}]
+
+
 class Customers(Topic):
     def create(self, owner: str, *, email: str | None, key: str) -> str:
         """A new Stripe customer for ``owner``; its id."""
@@ -19,6 +24,15 @@ class Customers(Topic):
     def set_email(self, customer_id: str, email: str) -> None:
         """Where Stripe writes from now on: receipts and invoices."""
         ask_for(lambda: self._v1.customers.update(customer_id, {"email": email}))
+
+    def set_company(self, customer_id: str, company: str, tax_id: str) -> None:
+        """Whom invoices name from now on. A tax id of any country is printed as it is written.
+
+        Where it fails, the customer was perhaps deleted in the dashboard.
+        """
+        fields: Any = printed(tax_id) if tax_id else ""
+        params: Any = {"name": company, "invoice_settings": {"custom_fields": fields}}
+        ask(lambda: self._v1.customers.update(customer_id, params))
 
     def all(self, since: datetime | None) -> Iterator[StripeCustomer]:
         """Every customer, newest first."""

@@ -33,7 +33,7 @@ class Intent:
     """A PaymentIntent with its latest charge. Amounts in the smallest unit of ``currency``.
 
     ``refunded_minor`` is what of the charge was refunded. ``challenge_url`` is the bank's page, where it
-    wants to see its customer.
+    wants to see its customer. ``brand`` and ``last4`` are those of the card that the charge was made to.
     """
 
     id: str
@@ -50,6 +50,8 @@ class Intent:
     card_id: str | None
     charge_id: str | None
     receipt_url: str | None
+    brand: str | None
+    last4: str | None
     failure: str | None
     asked_at: datetime
 
@@ -236,6 +238,7 @@ def checkout_of(session: Any, asked_at: datetime) -> Checkout:
 def intent_of(intent: Any, asked_at: datetime) -> Intent:
     charge = intent.latest_charge if is_whole(intent.latest_charge) else None
     error = intent.last_payment_error
+    card = _card_charged(charge)
     # A challenge that no return_url was given for is Stripe.js's, and has no address.
     redirect = getattr(intent.next_action, "redirect_to_url", None) if intent.next_action else None
     return Intent(
@@ -253,9 +256,17 @@ def intent_of(intent: Any, asked_at: datetime) -> Intent:
         card_id=id_of(intent.payment_method),
         charge_id=id_of(intent.latest_charge),
         receipt_url=charge.receipt_url if charge else None,
+        brand=card.brand if card else None,
+        last4=card.last4 if card else None,
         failure=_reason(error) if error else None,
         asked_at=asked_at,
     )
+
+
+def _card_charged(charge: Any) -> Any:
+    """The card of a charge; ``None`` where another method was charged."""
+    details = charge.payment_method_details if charge else None
+    return getattr(details, "card", None)
 
 
 def _reason(error: Any) -> str | None:

@@ -19,7 +19,7 @@ from ..payments.models import Payment, Refund
 from ..purchases import checkout, fraud_warnings, refunds, topups
 from ..reports import balance_sync, credits
 from ..subscriptions import blocking, retries, subscribing
-from . import notices
+from . import marks, notices
 
 Id = TypeVar("Id", int, str)
 
@@ -57,6 +57,8 @@ def tick(context: Context) -> dict[str, int]:
         context.session.rollback()
         log.warning("Stripe's balance was not copied: %s", error)
     balance_sync.note_tick(context)
+    if context.config.marks:
+        marks.keep_or_warn(context.engine, context.config.marks)
     each(context, blocking.due, blocking.check)  # before anything is charged
     return due | {
         "payments": each(context, partial(_due, table=Payment), checkout.check_with_stripe),

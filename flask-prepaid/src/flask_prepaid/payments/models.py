@@ -102,8 +102,9 @@ class Customer(Base):
     ``refused_email`` is the host's address, where Stripe does not take it.
     ``outdated``: the host's address has changed, and Stripe does not have it yet. ``retry_card_id``: a card
     that was left or corrected while a plan owes money, which ``tick`` tries to pay with it.
-    ``charges_stopped``: the owner is shut out by the host, so that a plan is not charged. ``closed_at``: the
-    host has removed the customer, who has bought nothing since.
+    ``charges_stopped``: the owner is shut out by the host, so that a plan is not charged. ``company`` and
+    ``tax_id`` stand on the invoices that Stripe makes from then on. ``closed_at``: the host has
+    removed the customer, who has bought nothing since.
     """
 
     __tablename__ = "prepaid_customer"
@@ -118,6 +119,8 @@ class Customer(Base):
     outdated: Mapped[bool] = mapped_column(default=False)
     retry_card_id: Mapped[str | None]
     charges_stopped: Mapped[bool] = mapped_column(default=False)
+    company: Mapped[str | None]
+    tax_id: Mapped[str | None] = mapped_column(String(64))
     closed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
@@ -158,7 +161,8 @@ class Payment(Base):
     refunded: nothing where an invoice was paid outside of Stripe. Stripe's objects carry
     ``idempotency_key`` in their metadata, which finds the row before it knows their ids.
     ``check_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
-    longer once that is final. ``failure_counted``: it is in the sums of failures.
+    longer once that is final. ``failure_counted``: it is in the sums of failures. ``brand`` and ``last4``
+    are those of the card that was charged.
     """
 
     __tablename__ = "prepaid_payment"
@@ -214,6 +218,8 @@ class Payment(Base):
     charge_id: Mapped[str | None] = mapped_column(unique=True)
     invoice_id: Mapped[str | None] = mapped_column(unique=True)
     card_id: Mapped[str | None]
+    brand: Mapped[str | None] = mapped_column(String(32))
+    last4: Mapped[str | None] = mapped_column(String(4))
     receipt_url: Mapped[str | None] = mapped_column(String(1024))
     failure: Mapped[str | None]
     failure_counted: Mapped[bool] = mapped_column(default=False)
@@ -454,6 +460,19 @@ class TrialCard(Base):
     fingerprint: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str] = mapped_column(String(64))
     tried_at: Mapped[datetime]
+
+
+class OperatorNote(Base):
+    """What an operator has written down about a customer, for the others. The customer never sees it."""
+
+    __tablename__ = "prepaid_operator_note"
+    __table_args__ = (Index("ix_prepaid_operator_note_owner", "owner"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    operator: Mapped[str]
+    text: Mapped[str] = mapped_column(String(1024))
+    at: Mapped[datetime]
 
 
 class OperatorDay(Base):

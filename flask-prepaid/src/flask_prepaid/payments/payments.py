@@ -175,6 +175,7 @@ def _note_intent(payment: Payment, intent: Intent) -> None:
     payment.payment_intent_id = intent.id
     payment.charge_id = intent.charge_id or payment.charge_id
     payment.receipt_url = intent.receipt_url or payment.receipt_url
+    payment.brand, payment.last4 = intent.brand or payment.brand, intent.last4 or payment.last4
 
 
 def _settle(context: Context, payment: Payment, fetched: Checkout | Intent, *, paid_minor: int) -> None:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from sqlalchemy import select
+
 from ..catalog import Offer
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
@@ -14,7 +16,7 @@ from ..gateway.subscription_values import StripeInvoice
 from ..gateway.values import Checkout, Intent, is_session_id
 from ..payments import card_testing, payments, timing
 from ..payments.customers import card_on_file, known_customer, with_customer
-from ..payments.models import Payment, PaymentState, Via
+from ..payments.models import Customer, Payment, PaymentState, Via
 from . import cards
 
 #: A charge that waits for its owner at the bank is closed after this.
@@ -45,8 +47,9 @@ def open_checkout(
     """
     refuse_uncommitted(context)
     payment = _begin(context, owner, offer, via=Via.CHECKOUT, attempt=attempt)
-    with reading(context):
+    with reading(context) as session:
         agreed, earlier_id = _agreed(payment), payment.session_id
+        tax_id = session.scalar(select(Customer.tax_id).where(Customer.owner == owner))
         is_over = payment.state in payments.FINAL
     if earlier_id:
         earlier = context.gateway.checkout.fetch(earlier_id)
@@ -63,6 +66,7 @@ def open_checkout(
         keep_card=keep_card,
         success_url=success_url,
         cancel_url=cancel_url,
+        tax_id=tax_id,
     )
     try:
         checkout = with_customer(context, owner, lambda customer_id: ask(customer_id=customer_id))
@@ -230,16 +234,19 @@ def charge(context: Context, payment: Payment, *, return_url: str | None) -> Int
 
 
 def resume(context: Context, owner: str, payment_id: int, *, return_url: str) -> tuple[Payment, str | None]:
-    """Lead the customer back to the bank's page of a payment that waits for it. Commits.
+    """Lead the customer back to the bank's page, or to Checkout, of a payment that waits for it. Commits.
 
     The same payment goes on: nothing is charged twice, however often it is resumed.
 
-    :return: The payment, and the address of the bank's page if it wants to see its customer.
+    :return: The payment, and the address of the page where it goes on, if it can.
     """
     refuse_uncommitted(context)
     with reading(context):
         payment = _own_payment(context, owner, payment_id)
         intent_id, card_id, state = payment.payment_intent_id, payment.card_id, payment.state
+        session_id = payment.session_id
+    if session_id is not None:
+        return payment, _reopen(context, payment, session_id)
     if state is not PaymentState.OPEN or intent_id is None or card_id is None:
         return payment, None
     try:
@@ -249,6 +256,16 @@ def resume(context: Context, owner: str, payment_id: int, *, return_url: str) ->
     with transaction(context):
         payments.apply(context, payment, intent)
     return payment, intent.challenge_url
+
+
+def _reopen(context: Context, payment: Payment, session_id: str) -> str | None:
+    """The address of a Checkout page, if it can still be paid; what Stripe says of it is written. Commits."""
+    checkout = context.gateway.checkout.fetch(session_id)
+    if checkout is None:
+        return None
+    with transaction(context):
+        payments.apply(context, payment, checkout)
+    return checkout.url if checkout.status == "open" else None
 
 
 def come_back_to(context: Context, owner: str, payment_id: int) -> Payment:

@@ -203,7 +203,8 @@ def _batches(session: Session) -> Iterable[list[Movement]]:
         yield batch
         last = batch[-1].id
         session.flush()
-        session.expunge_all()
+        for moved in batch:
+            session.expunge(moved)  # and nothing of the host's, such as who is signed in
 
 
 def _keep(session: Session, page: list[StripeMovement], zone: str) -> int:
@@ -282,7 +283,8 @@ def _tie_batch(session: Session, after: str) -> str | None:
     session.flush()
     sums.write(session)
     last = str(rows[-1][0].id)
-    session.expunge_all()
+    for moved, *_ in rows:
+        session.expunge(moved)
     return last
 
 

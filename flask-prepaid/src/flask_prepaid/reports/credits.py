@@ -6,6 +6,8 @@ what is counted once stands. What is owed is read from the lots.
 
 from __future__ import annotations
 
+import math
+import secrets
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
@@ -18,7 +20,7 @@ from sqlalchemy.orm import Session, aliased
 from prepaid_ledger.database import insert
 from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 
-from ..context import Context, transaction
+from ..context import Context, reading, transaction
 from . import deferred, failures, plan_revenue
 from .days import MINUTE, day_of, first_day
 from .models import DEFERRED, ROLL_OVER, Copying, Counted, CreditSum
@@ -94,27 +96,59 @@ class Owed:
     counted_to: datetime | None
 
 
-def count(context: Context) -> int:
-    """Count the entries of some wallets that moved, and draw their lots; how many wallets. Commits.
+def catch_up(context: Context, *, max_time: timedelta | None = None) -> None:
+    """Count what has moved up to now, of credits and of plans, and failures that are settled. Commits.
 
-    Call it until it returns 0. Safe in several processes at once.
+    It comes to its end however fast others sell meanwhile. Safe in several processes at once.
+
+    :param max_time: Leave the rest to the next time after so long.
     """
-    now, zone = context.clock(), context.config.time_zone
-    quiet = now - QUIET
+    until_s = monotonic() + max_time.total_seconds() if max_time is not None else math.inf
+    for count_some in (plan_revenue.count, failures.count):
+        while count_some(context):
+            if monotonic() > until_s:
+                return
+    _count_wallets(context, until_s)
+
+
+def _count_wallets(context: Context, until_s: float) -> None:
+    """Go once through the wallets, and count of each what stands in it by then."""
+    begun = context.clock()
+    with reading(context) as session:
+        last = session.scalar(select(func.max(Wallet.id))) or 0
+    # Where time is short each pass begins somewhere else: those who move all the time keep nobody waiting.
+    start = secrets.randbelow(last + 1) if until_s < math.inf else 0
+    for after, upto in ((start, last), (0, start)):
+        reached: int | None = after
+        while reached is not None:
+            reached = _count_next(context, reached, upto)
+            if monotonic() > until_s:
+                return
+    with transaction(context) as session:
+        _all_counted(session, begun, context.config.time_zone)
+
+
+def _count_next(context: Context, after: int, upto: int) -> int | None:
+    """Count the next wallets that moved, by their ids, and draw their lots; the last id, if any did."""
+    quiet = context.clock() - QUIET
     waiting = Wallet.seq - Wallet.drawn_seq
     counts = or_(Wallet.drawn_seq > _counted(), waiting <= ENTRIES, Wallet.moved_at < quiet)
-    with transaction(context) as session:
-        behind = session.execute(_behind().where(counts).order_by(Wallet.id).limit(WALLETS)).all()
-        if not behind:
-            _all_counted(session, now, zone)
+    of_next = Wallet.id > after, Wallet.id <= upto
+    with reading(context) as session:
+        behind = session.execute(_behind().where(counts, *of_next).order_by(Wallet.id).limit(WALLETS)).all()
     for wallet in behind:
         undrawn = wallet.seq - wallet.drawn_seq
         if 0 < undrawn <= ENTRIES or (undrawn and wallet.moved_at < quiet):
             context.ledger.bring_up_to_date(wallet.owner)
-    with transaction(context) as session:
-        for wallet in behind:
-            _count(session, wallet.id, wallet.counted, zone)
-    return len(behind)
+    left = [(wallet.id, wallet.counted, wallet.seq) for wallet in behind]
+    while left:
+        with transaction(context) as session:
+            steps = [
+                (id, _count(session, id, counted, context.config.time_zone), counted, seq)
+                for id, counted, seq in left
+            ]
+        left = [(id, now, seq) for id, now, before, seq in steps if before < now < seq]
+    return behind[-1].id if behind else None
 
 
 def _all_counted(session: Session, now: datetime, zone: str) -> None:
@@ -123,18 +157,6 @@ def _all_counted(session: Session, now: datetime, zone: str) -> None:
     if before is None or not now - MINUTE < before <= now:
         made = insert(session, Copying).values(id=1, zone=zone, counted_to=now)
         session.execute(made.on_conflict_do_update(index_elements=["id"], set_={"counted_to": now}))
-
-
-def catch_up(context: Context, *, max_time: timedelta | None = None) -> None:
-    """Count all that moved, of credits and of plans, and failures that are settled. Commits.
-
-    :param max_time: Leave the rest to the next time after so long.
-    """
-    begun = monotonic()
-    for count_some in (plan_revenue.count, failures.count, count):
-        while count_some(context):
-            if max_time is not None and monotonic() - begun > max_time.total_seconds():
-                return
 
 
 def _behind() -> Select[*tuple[Any, ...]]:
@@ -150,8 +172,11 @@ def _counted() -> ColumnElement[int]:
     return func.coalesce(Counted.seq, 0)
 
 
-def _count(session: Session, wallet_id: int, after: int, zone: str) -> None:
-    """Add the next entries of one wallet that are drawn to the sums, unless another process has."""
+def _count(session: Session, wallet_id: int, after: int, zone: str) -> int:
+    """Add the next entries of one wallet that are drawn to the sums, unless another process has.
+
+    Returns up to which they are counted now; ``after`` where there were none, or another was first.
+    """
     drawn = session.scalar(select(Wallet.drawn_seq).where(Wallet.id == wallet_id)) or 0
     upto = min(drawn, after + ENTRIES)
     sums: defaultdict[tuple[date, str, str], Counter[str]] = defaultdict(Counter)
@@ -167,8 +192,10 @@ def _count(session: Session, wallet_id: int, after: int, zone: str) -> None:
     first = insert(session, Counted).values(wallet_id=wallet_id, seq=0).on_conflict_do_nothing()
     session.execute(first)
     mine = update(Counted).where(Counted.wallet_id == wallet_id, Counted.seq == after).values(seq=upto)
-    if session.execute(mine.returning(Counted.seq)).first() is None or not sums:
-        return
+    if session.execute(mine.returning(Counted.seq)).first() is None:
+        return after
+    if not sums:
+        return upto
     new = insert(session, CreditSum)
     names = ("entries", "credits", "debt", "worth_minor")
     rows = [
@@ -182,6 +209,7 @@ def _count(session: Session, wallet_id: int, after: int, zone: str) -> None:
     ]
     added = {name: CreditSum.__table__.c[name] + new.excluded[name] for name in names}
     session.execute(new.on_conflict_do_update(index_elements=["day", "kind", "currency"], set_=added), rows)
+    return upto
 
 
 def _entries(wallet_id: int, after: int, upto: int) -> Select[*tuple[Any, ...]]:

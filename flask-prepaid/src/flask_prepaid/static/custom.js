@@ -1,23 +1,10 @@
-// Our own page: the live total of a quantity, and Stripe's elements for the card.
+// Our own page with Stripe's elements for the card.
 
 (() => {
   "use strict";
 
   const total = document.getElementById("prepaid-total");
-  const credits = document.querySelector("[data-totals]");
   const form = document.getElementById("prepaid-pay");
-
-  if (credits) {
-    let latest = 0;
-    const show = async () => {
-      const mine = ++latest;
-      const answer = await fetch(`${credits.dataset.totals}?credits=${encodeURIComponent(credits.value)}`);
-      const said = await answer.json();
-      if (mine === latest) total.textContent = said.total ?? "–"; // an older answer may come later
-    };
-    credits.addEventListener("input", show);
-    show();
-  }
 
   if (form) {
     const button = form.querySelector("button[type=submit]");
@@ -42,6 +29,8 @@
       return schemes.includes("dark") && (!schemes.includes("light") || matchMedia("(prefers-color-scheme: dark)").matches);
     };
 
+    const look = () => ({ theme: isDark() ? "night" : "stripe" });
+
     const start = async () => {
       if (typeof Stripe === "undefined") {
         say("Stripe's script did not load, so no card can be entered here. Load this page again.");
@@ -49,9 +38,10 @@
       }
       const checkout = Stripe(form.dataset.key).initCheckoutElementsSdk({
         clientSecret: form.dataset.secret,
-        elementsOptions: { appearance: { theme: isDark() ? "night" : "stripe" } },
+        elementsOptions: { appearance: look() },
       });
       if (document.getElementById("prepaid-card")) checkout.createPaymentElement().mount("#prepaid-card");
+      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => checkout.changeAppearance(look()));
       const loaded = await checkout.loadActions();
       if (loaded.type === "error") {
         say(loaded.error.message);

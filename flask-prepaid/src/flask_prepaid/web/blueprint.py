@@ -10,11 +10,14 @@ from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, pass_eval_conte
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from prepaid_ledger.errors import PrepaidError
 
 from .. import money
+from ..payments.models import SavedCard
 from . import csrf, errors
+from .banners import banners
 
 
 def create() -> Blueprint:
@@ -32,7 +35,8 @@ def create() -> Blueprint:
     pages.url_value_preprocessor(csrf.let_stripe_in)
     pages.before_request(csrf.protect)
     pages.after_request(keep_to_its_owner)
-    pages.register_error_handler(DBAPIError, errors.answer_database)
+    for away in (DBAPIError, NoConnectionFree):
+        pages.register_error_handler(away, errors.answer_database)
     return pages
 
 
@@ -46,6 +50,8 @@ def register(app: Flask, pages: Blueprint) -> None:
     app.jinja_env.filters["prepaid_unit"] = money.named
     app.jinja_env.filters["prepaid_each"] = money.each
     app.jinja_env.filters["prepaid_date"] = day
+    app.jinja_env.filters["prepaid_card"] = card
+    app.jinja_env.globals["prepaid_banners"] = banners
 
 
 def keep_to_its_owner(response: Response) -> Response:
@@ -54,6 +60,11 @@ def keep_to_its_owner(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Referrer-Policy", "same-origin")
     return response
+
+
+def card(card: SavedCard) -> str:
+    """A card in two words: ``Visa 4242``."""
+    return f"{card.brand.capitalize()} {card.last4}"
 
 
 @pass_eval_context

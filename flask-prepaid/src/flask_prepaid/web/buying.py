@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from flask import Response, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from .. import money
-from ..catalog import Offer
+from ..catalog import Catalog, Offer
 from ..codes import making
 from ..errors import GatewayUnavailable, NotYours, UnknownItem
 from ..payments.models import Payment, PaymentState
 from ..purchases import cards
 from ..purchases import checkout as purchases
-from . import forms, page
+from . import declines, forms, page
 
 #: The return page asks again by itself while one of these may still change.
 WAITING = {PaymentState.REQUESTED, PaymentState.OPEN, PaymentState.PENDING, PaymentState.UNKNOWN}
 
 
 def buy() -> ResponseReturnValue:
-    """What is for sale, each item a form of its own; a form sent goes on to Stripe's page."""
+    """What is for sale and how to pay, in one form: it leads to Stripe's page, or charges a card on file."""
     owner = page.customer()
     if request.method == "GET":
         return shelf(owner)
     try:
         offer = chosen_offer()
-        card_id = request.form.get("saved_card") if offer.amount_minor else None  # a gift charges no card
+        card_id = chosen_card(offer)
         return pay_by_card(owner, offer, card_id) if card_id else pay_at_stripe(owner, offer)
     except UnknownItem as error:
         return shelf(owner, error), error.http_status
@@ -38,23 +39,45 @@ def chosen_offer() -> Offer:
 
     :raises UnknownItem: Neither or both are named, or the one named is not sold.
     """
-    credits = forms.whole_number(request.form, "credits") if "credits" in request.form else None
-    return page.context().catalog.offer(pack=request.form.get("pack"), credits=credits)
+    pack, written = request.form.get("pack") or None, request.form.get("credits")
+    # Beside a pack, an empty field says nothing.
+    is_number = bool(written) or (pack is None and written is not None)
+    credits = forms.whole_number(request.form, "credits") if is_number else None
+    return page.context().catalog.offer(pack=pack, credits=credits)
+
+
+def chosen_card(offer: Offer) -> str | None:
+    """The card on file that is to pay. A gift charges none."""
+    return request.form.get("saved_card") or None if offer.amount_minor else None
 
 
 def shelf(owner: str, error: UnknownItem | None = None) -> str:
+    """The page, with what was chosen before, or by the link that leads to it: ``?pack=`` or ``?credits=``."""
     context = page.context()
+    sent = request.form if request.method == "POST" else request.args
     return page.render(
         "buy.html",
         catalog=context.catalog,
         balance=context.ledger.balance(owner),
         cards=cards.saved(context.session, owner),
+        default=request.form.get("saved_card") or cards.default_card(context.session, owner),
         error=error,
-        written=request.form.get("credits", ""),
+        chosen=chosen_on_shelf(context.catalog, sent),
+        written=sent.get("credits", ""),
         attempt=forms.new_attempt,
         lasting=lasting,
         takes_codes=making.is_any_on(context.session, context.clock()),
     )
+
+
+def chosen_on_shelf(catalog: Catalog, sent: Mapping[str, str]) -> str | None:
+    """The slug of the pack that is chosen when the page opens; empty for a number of credits.
+
+    ``None`` where nothing is: then the page's script chooses the first, and a browser without it asks.
+    """
+    if sent.get("credits") or not catalog.packs:
+        return "" if catalog.quantity else None
+    return sent["pack"] if sent.get("pack") in catalog.packs else None
 
 
 def lasting(expires_after: timedelta | None) -> str:
@@ -102,10 +125,12 @@ def custom() -> ResponseReturnValue:
     if request.method == "GET":
         return total() if "credits" in request.args else quantity(owner)
     try:
-        offer = page.context().catalog.offer(credits=forms.whole_number(request.form, "credits"))
+        offer = chosen_offer()
+        card_id = chosen_card(offer)
+        return pay_by_card(owner, offer, card_id) if card_id else pay_on_our_page(owner, offer)
     except UnknownItem as error:
-        return quantity(owner, error), error.http_status
-    return pay_on_our_page(owner, offer)
+        html = shelf(owner, error) if page.context().config.own_card_form else quantity(owner, error)
+        return html, error.http_status
 
 
 def quantity(owner: str, error: UnknownItem | None = None) -> str:
@@ -154,7 +179,7 @@ def pay_on_our_page(owner: str, offer: Offer) -> ResponseReturnValue:
 
 
 def confirm() -> ResponseReturnValue:
-    """On to the bank's page of a payment that waits for its customer; it is the same payment that goes on."""
+    """Back to the bank's page, or to Checkout, of a payment that waits for its customer. It pays once."""
     owner, payment_id = page.customer(), forms.payment_id(request.form.get("payment", ""))
     payment, challenge_url = purchases.resume(
         page.context(), owner, payment_id, return_url=result_url(payment_id)
@@ -187,8 +212,15 @@ def come_back() -> ResponseReturnValue:
 def result(owner: str, payment: Payment | None) -> Response:
     """The page for where ``payment`` stands; ``None`` is: not known yet."""
     state = payment.state if payment else PaymentState.UNKNOWN
+    ledger = page.context().ledger
+    entry = next(iter(ledger.entries(owner, 1, keys={f"payment:{payment.id}"})), None) if payment else None
     html = page.render(
-        "result.html", payment=payment, state=state, balance=page.context().ledger.balance(owner)
+        "result.html",
+        payment=payment,
+        state=state,
+        balance=ledger.balance(owner),
+        entry=entry,
+        why=declines.in_words(payment.failure) if payment and payment.failure else None,
     )
     return page.refreshing(html) if state in WAITING else make_response(html)
 

@@ -10,12 +10,13 @@ from flask.typing import ResponseReturnValue
 from prepaid_ledger import clock
 from prepaid_ledger.errors import PrepaidError
 
+from .. import money
 from ..context import reading
-from ..errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
 from ..payments.customers import known_customer
 from ..purchases import cards, topups
 from ..subscriptions import retries
-from . import forms, page
+from . import declines, forms, page
 
 
 def listing() -> ResponseReturnValue:
@@ -46,9 +47,9 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
 
 
 def add() -> ResponseReturnValue:
-    """On to Stripe's page, or to Stripe's elements on ours: a card is left there, and nothing is paid."""
+    """On to Stripe's page, or by ``own_card_form`` to Stripe's fields on ours. Nothing is paid."""
     context, back = page.context(), url_for("prepaid.cards", _external=True)
-    here = "here" in request.form
+    here = context.config.own_card_form
     opened = cards.open_page(context, page.customer(), success_url=back, cancel_url=None if here else back)
     if not here:
         return redirect(opened.url or back, 303)
@@ -61,9 +62,9 @@ def edit(card_id: str) -> ResponseReturnValue:
     context = page.context()
     card = cards.fetch(context, owner, card_id)
     if request.method == "GET":
-        return page.render("card.html", card=card, error=None)
+        return page.render("card.html", card=card, error=None, written=card)
     try:
-        month, year = forms.expiry()
+        month, year = forms.expiry(clock.wall())
         cards.correct(
             context,
             owner,
@@ -73,9 +74,10 @@ def edit(card_id: str) -> ResponseReturnValue:
             name=forms.name_on_card(),
             address=forms.address(),
         )
-    except (UnknownItem, GatewayRefused) as error:
-        return page.render("card.html", card=card, error=str(error)), 422
-    return redirect(url_for("prepaid.cards"), 303)
+    except (UnknownItem, GatewayRefused, CardDeclined) as error:
+        words = declines.in_words(error.reason or "") if isinstance(error, CardDeclined) else str(error)
+        return page.render("card.html", card=card, error=words, written=request.form), 422
+    return page.done("prepaid.cards", f"Your card ending in {card.last4} is changed.")
 
 
 def top_up() -> ResponseReturnValue:
@@ -84,7 +86,7 @@ def top_up() -> ResponseReturnValue:
     context = page.context()
     if "off" in request.form:
         topups.switch_off(context, owner)
-        return redirect(url_for("prepaid.cards"), 303)
+        return page.done("prepaid.cards", "Auto top-up is off. Nothing more is bought by itself.")
     try:
         pack = request.form.get("pack", "")
         price = context.catalog.offer(pack=pack).amount_minor
@@ -93,12 +95,12 @@ def top_up() -> ResponseReturnValue:
         topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price)
     except (UnknownItem, NotYours) as error:
         return overview(owner, error), 422
-    return redirect(url_for("prepaid.cards"), 303)
+    return page.done("prepaid.cards", f"Auto top-up is on: it buys below {money.credits(threshold)}.")
 
 
 def choose(card_id: str) -> ResponseReturnValue:
     cards.choose(page.context(), page.customer(), card_id)
-    return redirect(url_for("prepaid.cards"), 303)
+    return page.done("prepaid.cards", "This card pays by default now.")
 
 
 def remove(card_id: str) -> ResponseReturnValue:
@@ -108,4 +110,4 @@ def remove(card_id: str) -> ResponseReturnValue:
     if needed is not None:
         return page.render("card_remove.html", needed=needed)
     cards.remove(context, owner, card_id)
-    return redirect(url_for("prepaid.cards"), 303)
+    return page.done("prepaid.cards", "The card is removed, here and at Stripe.")

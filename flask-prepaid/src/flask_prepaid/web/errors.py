@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from flask import Response, current_app, jsonify, make_response, url_for
+from flask import Response, current_app, jsonify, make_response, request, url_for
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from prepaid_ledger.errors import BudgetExceeded, InsufficientCredits, PrepaidError
+from prepaid_ledger.database import raising_busy
+from prepaid_ledger.errors import BudgetExceeded, Busy, InsufficientCredits, PrepaidError
 
 from .. import money, upgrade
 from ..errors import (
@@ -30,9 +32,20 @@ log = logging.getLogger(__name__)
 #: What a customer is told where the error itself speaks to operators.
 FOR_PEOPLE: dict[type[PrepaidError], str] = {
     GatewayUnavailable: "The payment service does not answer right now. It is not known yet whether your "
-    "last step got through, so do not pay twice: look at your balance first, and try again in a minute.",
+    "last step got through, so do not pay twice: look at your payments first, and try again in a minute.",
     GatewayRefused: "The payment service refused this. Nothing was charged. Please tell us if it goes on.",
 }
+
+#: What is said in place of that where no money was on its way: to who sees cards, and to operators.
+NOTHING_PAID = (
+    "The payment service does not answer right now. Nothing is charged by this step. Try again in a minute."
+)
+TO_OPERATORS = (
+    "Stripe does not answer right now. What your last step has done stands on its page. Try again soon."
+)
+
+#: The pages of cards.
+OF_CARDS = ("prepaid.cards", "prepaid.add_card", "prepaid.card", "prepaid.choose_card", "prepaid.remove_card")
 
 
 def answer(error: PrepaidError) -> Response:
@@ -45,7 +58,10 @@ def answer(error: PrepaidError) -> Response:
             {"status": "FAILURE", "error": {"code": error.code, "message": message, **details(error)}}
         )
     else:
-        response = make_response(page.render("error.html", error=error, message=message))
+        url, label = way_on(error)
+        response = make_response(
+            page.render("error.html", error=error, message=message, way_on=url, label=label)
+        )
     response.status_code = error.http_status
     if error.http_status == 503:
         response.headers["Retry-After"] = "5"
@@ -54,6 +70,26 @@ def answer(error: PrepaidError) -> Response:
     if isinstance(error, NotSignedIn) and page.context().app_keys is not None:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def way_on(error: PrepaidError) -> tuple[str, str]:
+    """The one button of the page of an error: an address of ours, and its words."""
+    endpoint = request.endpoint or ""
+    if isinstance(error, InsufficientCredits | UnknownItem):
+        return url_for("prepaid.buy"), "Buy Credits"
+    if of_operators(endpoint):
+        return url_for("prepaid.operator"), "Overview"
+    if endpoint in OF_CARDS:
+        return url_for("prepaid.cards"), "Back to your cards"
+    if "plan" in endpoint:
+        return url_for("prepaid.plan"), "Back to your plan"
+    if isinstance(error, GatewayUnavailable | GatewayRefused):
+        return url_for("prepaid.billing"), "See your payments"
+    return url_for("prepaid.buy"), "Buy Credits"
+
+
+def of_operators(endpoint: str) -> bool:
+    return endpoint.startswith("prepaid.operator")
 
 
 def explained(error: DBAPIError) -> PrepaidError | DBAPIError:
@@ -72,24 +108,32 @@ def explained(error: DBAPIError) -> PrepaidError | DBAPIError:
     )
 
 
-def answer_database(error: DBAPIError) -> Response:
-    """What the client of a page is told where the database refuses.
+def answer_database(error: DBAPIError | NoConnectionFree) -> Response:
+    """What the client of a page is told where the database refuses, or does not get to it.
 
-    :raises DBAPIError: It is no matter of missing tables, and the host answers no such error.
+    :raises DBAPIError: It is no matter of time or of missing tables, and the host answers no such error.
     """
-    cause = explained(error)
-    if not isinstance(cause, DBAPIError):
+    cause = explained(error) if isinstance(error, DBAPIError) else error
+    if isinstance(cause, PrepaidError):
         return answer(cause)
     of_host = current_app.error_handler_spec[None][None]
     handler = next((of_host[kind] for kind in type(cause).__mro__ if kind in of_host), None)
     if handler is None:
-        raise cause
+        try:
+            with raising_busy():
+                raise cause
+        except Busy as busy:
+            return answer(busy)
     return make_response(current_app.ensure_sync(handler)(cause))
 
 
 def words(error: PrepaidError) -> str:
     """What a customer is told; in debug mode the developer, too, whose emulator is not started."""
     message = FOR_PEOPLE.get(type(error), error.message(money.unit()))
+    if isinstance(error, GatewayUnavailable) and of_operators(request.endpoint or ""):
+        message = TO_OPERATORS
+    elif isinstance(error, GatewayUnavailable) and request.endpoint in (*OF_CARDS, "prepaid.billing"):
+        message = NOTHING_PAID
     if isinstance(error, GatewayRefused) and error.request_id:
         message += f" Stripe's name for the request is {error.request_id}."
     base = page.context().config.api_base

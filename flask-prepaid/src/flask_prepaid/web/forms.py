@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 
 from flask import request
@@ -28,6 +29,13 @@ MAX_ROW_DIGITS = 18
 
 #: Longest reason that is kept, with room for who gave it.
 MAX_REASON = 180
+
+#: Longest name of a company, and longest tax id, that an invoice has room for.
+MAX_COMPANY = 150
+MAX_TAX_ID = 40
+
+#: Longest note about a customer.
+MAX_NOTE = 1_000
 
 #: The most credits that one form may move.
 MAX_CREDITS = 1_000_000_000
@@ -96,10 +104,10 @@ def decimal(minor: int, currency: str) -> str:
     return f"{Decimal(minor).scaleb(-places):.{places}f}"
 
 
-def expiry() -> tuple[int, int]:
+def expiry(now: datetime) -> tuple[int, int]:
     """The month and year that a card expires in.
 
-    :raises UnknownItem: One of them cannot stand on a card.
+    :raises UnknownItem: One of them cannot stand on a card, or they have passed.
     """
     month, year = (_digits(request.form.get(name, ""), 4) for name in ("exp_month", "exp_year"))
     if month is None or year is None or not (1 <= month <= 12 and 2000 <= year <= 9999):
@@ -107,6 +115,8 @@ def expiry() -> tuple[int, int]:
             "Write the month as 1 to 12 and the year in four digits, as they stand on the card.",
             field="exp_month",
         )
+    if (year, month) < (now.year, now.month):
+        raise UnknownItem("This date has passed. Write the one that stands on your card.", field="exp_month")
     return month, year
 
 
@@ -117,6 +127,31 @@ def address() -> dict[str, str]:
 
 def name_on_card() -> str:
     return request.form.get("name", "").strip()[:MAX_NAME]
+
+
+def company() -> tuple[str, str]:
+    """Whom invoices are for: a name and a tax id, both as written, or empty.
+
+    :raises UnknownItem: One of them is too long, or no text.
+    """
+    fields = []
+    for name, called, length in (("company", "name", MAX_COMPANY), ("tax_id", "tax id", MAX_TAX_ID)):
+        text = " ".join(request.form.get(name, "").split())
+        if len(text) > length or not (text.isprintable() or not text):
+            raise UnknownItem(f"Write a {called} of up to {length} characters.", field=name)
+        fields.append(text)
+    return fields[0], fields[1]
+
+
+def note() -> str:
+    """What an operator writes down about a customer.
+
+    :raises UnknownItem: Nothing is written, or too much.
+    """
+    text = " ".join(request.form.get("text", "").split())
+    if not text or not text.isprintable() or len(text) > MAX_NOTE:
+        raise UnknownItem(f"Write a note of up to {MAX_NOTE:,} characters.", field="text")
+    return text
 
 
 def reason() -> str:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from flask import Response, abort, current_app, make_response, render_template, request, url_for
+from flask import (
+    Response,
+    abort,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 
 from ..context import Context
 from ..errors import NotSignedIn
@@ -67,6 +77,12 @@ def render(template: str, **values: Any) -> str:
         prepaid_config=prepaid.config,
         **values,
     )
+
+
+def done(endpoint: str, words: str) -> Response:
+    """Back to a page of ours after a form that has done its work, with a sentence that says so."""
+    flash(words, "success")
+    return make_response(redirect(url_for(endpoint), 303))
 
 
 def refreshing(html: str) -> Response:

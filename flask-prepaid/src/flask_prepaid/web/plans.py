@@ -21,6 +21,9 @@ from . import forms, page
 #: How many invoices the page shows.
 SHOWN = 36
 
+#: What is said after a pause has ended; a payment that is not through yet stands on the page itself.
+RESUMED = "Your plan is resumed."
+
 
 def plan() -> ResponseReturnValue:
     """The customer's plan and its history, or the plans to choose from; a choice goes on to Stripe's page."""
@@ -80,7 +83,8 @@ def custom() -> ResponseReturnValue:
     owner, context = page.customer(), page.context()
     if request.method == "GET":  # the way back to it, after a sign-in or by a bookmark
         return redirect(url_for("prepaid.plan"))
-    if context.config.automatic_tax:  # which asks for an address, and so for Stripe's page
+    # Tax asks for an address, and so for Stripe's page.
+    if context.config.automatic_tax or request.form.get("saved_card"):
         return choose(owner)
     try:
         chosen = context.catalog.plan(request.form.get("plan", ""))
@@ -130,7 +134,10 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         ends_unrenewed=row is not None and changing.ends_unrenewed(row),
         is_over=row is not None and changing.is_over(context, row),
         lasts_until=lasts_until,
-        plans=context.catalog.plans.values(),
+        plans=plans_shown(row is not None and not begins),
+        intervals=intervals(),
+        shown_interval=shown_interval(),
+        saving=saving,
         had_trial=subscribing.had_trial(context, owner),
         balance=context.ledger.balance(owner),
         cards=cards.saved(session, owner),
@@ -138,6 +145,35 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         attempt=forms.new_attempt,
         error=error,
     )
+
+
+def intervals() -> list[str]:
+    """The periods by which plans are sold, such as ``month`` and ``year``, in the order of the price list."""
+    return list(dict.fromkeys(plan.interval for plan in page.context().catalog.plans.values()))
+
+
+def shown_interval() -> str:
+    """The period whose plans are shown: the one that ``?every=`` names, or the first."""
+    sold = intervals()
+    wanted = request.args.get("every", "")
+    return wanted if wanted in sold else next(iter(sold), "")
+
+
+def plans_shown(has_plan: bool) -> list[Plan]:
+    """The plans to choose from: those of one period; all of them for who changes from one to another."""
+    plans = list(page.context().catalog.plans.values())
+    return plans if has_plan else [plan for plan in plans if plan.interval == shown_interval()]
+
+
+def saving(plan: Plan) -> int:
+    """How many months of a year's plan are free, beside the plan that gives the same credits by the month."""
+    if plan.period != ("year", 1):
+        return 0
+    for other in page.context().catalog.plans.values():
+        same = (other.credits * 12, other.currency) == (plan.credits, plan.currency)
+        if other.period == ("month", 1) and same:
+            return max(12 * other.amount_minor - plan.amount_minor, 0) // other.amount_minor
+    return 0
 
 
 def next_bill(row: Subscription) -> StripeInvoice | None:
@@ -172,7 +208,7 @@ def change() -> ResponseReturnValue:
         )
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
-    return redirect(url_for("prepaid.plan"), 303)
+    return page.done("prepaid.plan", f"Your plan changes to {wanted.title}. Below stands from when.")
 
 
 def previewed(owner: str, wanted: Plan, quantity: int) -> str:
@@ -200,35 +236,37 @@ def cancel() -> ResponseReturnValue:
             )
         if request.form.get("when") == "now":
             changing.cancel_now(context, owner)
+            words = "Your plan has ended. Nothing more is charged."
         else:
             changing.cancel_at_end(context, owner)
+            words = "Your plan ends with the period that is paid. Nothing more is charged."
     except (PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
-    return redirect(url_for("prepaid.plan"), 303)
+    return page.done("prepaid.plan", words)
 
 
 def keep() -> ResponseReturnValue:
     """Undo what is to come: the end, or a smaller plan."""
-    return move(changing.keep)
+    return move(changing.keep, "Your plan goes on as it was.")
 
 
 def pause() -> ResponseReturnValue:
-    return move(changing.pause)
+    return move(changing.pause, "Your plan is paused: it does not renew.")
 
 
 def resume() -> ResponseReturnValue:
     """Go on after a pause, with another card if one is chosen."""
     card_id = request.form.get("saved_card")
-    return move(lambda context, owner: changing.unpause(context, owner, card_id=card_id))
+    return move(lambda context, owner: changing.unpause(context, owner, card_id=card_id), RESUMED)
 
 
-def move(verb: changing.Verb) -> ResponseReturnValue:
+def move(verb: changing.Verb, words: str) -> ResponseReturnValue:
     owner = page.customer()
     try:
         verb(page.context(), owner)
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
-    return redirect(url_for("prepaid.plan"), 303)
+    return page.done("prepaid.plan", words)
 
 
 def use_card() -> ResponseReturnValue:
@@ -242,4 +280,4 @@ def use_card() -> ResponseReturnValue:
             )
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
-    return redirect(url_for("prepaid.plan"), 303)
+    return page.done("prepaid.plan", "This card pays your plan now.")

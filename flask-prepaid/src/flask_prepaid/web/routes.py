@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from flask import Blueprint
 
-from . import buying, cards, codes, keys, plans, webhook
+from . import billing, buying, cards, codes, keys, plans, webhook
 
 POST = ["POST"]
 BOTH = ["GET", "POST"]
@@ -19,6 +19,8 @@ def add_to(pages: Blueprint, paths: Mapping[str, str]) -> None:
     pages.add_url_rule(paths["return"], "return", buying.come_back)
     pages.add_url_rule(paths["confirm"], "confirm", buying.confirm, methods=POST)
     pages.add_url_rule(f"{paths['invoice']}/<payment>", "invoice", buying.invoice)
+
+    pages.add_url_rule(paths["billing"], "billing", billing.billing, methods=BOTH)
 
     pages.add_url_rule(paths["cards"], "cards", cards.listing)
     pages.add_url_rule(f"{paths['cards']}/add", "add_card", cards.add, methods=POST)

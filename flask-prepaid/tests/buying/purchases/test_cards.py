@@ -13,7 +13,7 @@ from flask_prepaid.payments.models import PaymentState, SavedCard
 from flask_prepaid.purchases import cards
 
 from ..operations.test_webhooks import event, send
-from ..shop import Shop, on_both_databases
+from ..shop import Shop, ShopWith, on_both_databases
 
 pytestmark = on_both_databases
 
@@ -268,8 +268,9 @@ def test_the_card_named_as_the_next_one_is_the_one_that_pays_then(shop: Shop) ->
     assert shop.saved_card() == replacement.id
 
 
-def test_a_card_left_on_our_own_page_goes_by_elements(shop: Shop) -> None:
-    page = shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/add", here="1")
+def test_by_a_setting_a_card_is_left_on_our_own_page_by_elements(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_OWN_CARD_FORM=True)
+    page = shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/add")
 
     assert page.status_code == 200
     secret = re.search(r'data-secret="(cs_test_[^"]+)"', page.text)
@@ -291,15 +292,20 @@ def test_expiry_name_and_address_can_be_corrected(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "expiry", [("13", "2040"), ("0", "2040"), ("x", "2040"), ("3", "99999"), ("3", ""), ("٣", "2040")]
+    "expiry",
+    [("13", "2040"), ("0", "2040"), ("x", "2040"), ("3", "99999"), ("3", ""), ("٣", "2040"), ("12", "2001")],
 )
-def test_an_expiry_that_is_no_month_is_refused(shop: Shop, expiry: tuple[str, str]) -> None:
+def test_an_expiry_that_is_no_month_or_has_passed_is_refused_at_its_field(
+    shop: Shop, expiry: tuple[str, str]
+) -> None:
     path = f"/prepaid/cards/{leave_card(shop)}"
 
-    page = shop.send_form(shop.browser(), path, exp_month=expiry[0], exp_year=expiry[1])
+    page = shop.send_form(shop.browser(), path, exp_month=expiry[0], exp_year=expiry[1], name="Ada")
 
     assert page.status_code == 422
-    assert 'role="alert"' in page.text
+    assert 'id="card-error" role="alert"' in page.text
+    assert ("This date has passed." in page.text) is (expiry[1] == "2001")
+    assert 'value="Ada"' in page.text, "what was written stands there still"
 
 
 def test_a_card_removed_in_stripes_dashboard_disappears_and_does_not_pay(shop: Shop) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
@@ -77,7 +78,7 @@ def test_what_is_no_amount_is_asked_for_with_an_example(text: str) -> None:
 )
 def test_an_expiry_that_no_card_has_is_asked_for(month: str, year: str) -> None:
     with sent(exp_month=month, exp_year=year), pytest.raises(UnknownItem, match="four digits"):
-        forms.expiry()
+        forms.expiry(datetime(2026, 11, 28, tzinfo=UTC))
 
 
 def sent(**fields: str) -> RequestContext:

@@ -122,7 +122,8 @@ def test_the_buy_page_says_balance_price_and_how_long_credits_last(shop: Shop) -
     page = shop.browser().get("/prepaid/buy").text
 
     assert "You have <strong>0</strong> credits" in page
-    assert "Pay $5.00" in page
+    assert 'data-price="$5.00"' in page
+    assert "$0.05 a credit" in page
     assert "Credits last for 30 days." in page
     assert "A refund to your card takes back the credits that it paid for." in page
 

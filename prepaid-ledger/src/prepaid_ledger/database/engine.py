@@ -52,6 +52,28 @@ def _make_durable(connection: Any, _record: object) -> None:
         )
 
 
+def answer_within(engine: Engine, seconds: float) -> None:
+    """Let nothing that this process asks of PostgreSQL wait longer than ``seconds`` for an answer.
+
+    For a process that serves: where the server stands still, its callers get ``Busy`` or a SQLAlchemy
+    ``OperationalError`` in time, and for a second after that nobody waits. Statements end in the server after
+    ``seconds``, too. Not for commands, whose statements may take long. On SQLite it changes nothing, for
+    nothing there waits longer than ``LOCK_TIMEOUT_S``.
+
+    :raises UnfitDatabase: The engine has another driver than psycopg.
+    """
+    if engine.dialect.name == "sqlite":
+        return
+    if engine.driver != "psycopg":
+        raise UnfitDatabase(
+            f"A limit to how long is waited for an answer needs psycopg, not {engine.driver}. "
+            "Write postgresql+psycopg://..."
+        )
+    from .deadlines import watch  # it needs psycopg, which a host on SQLite may lack
+
+    watch(engine, seconds)
+
+
 @contextmanager
 def write_turn(engine: Engine) -> Iterator[None]:
     """This process's turn to write to an SQLite file.

@@ -91,8 +91,9 @@ def is_busy(error: exc.DBAPIError) -> bool:
         return True
     state = sqlstate(error)
     if state is None:  # psycopg gives none when it could not connect at all
-        driver = error.orig.__class__.__module__
-        return isinstance(error, exc.OperationalError) and driver.startswith("psycopg")
+        kinds = type(error.orig).__mro__
+        by_psycopg = any(kind.__module__.startswith("psycopg") for kind in kinds)
+        return isinstance(error, exc.OperationalError) and by_psycopg
     return state in TOO_BUSY or state.startswith("08")
 
 

@@ -8,6 +8,7 @@ times as much.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -75,5 +76,8 @@ class LoopGroupCommit:
 
     async def _commit(self, requests: Sequence[SpendRequest]) -> list[Spent | None]:
         if self._connection is not None and fit_one_statement(requests):
-            return await self._connection.post(requests)
+            began_s = time.monotonic()
+            spents = await self._connection.post(requests)
+            self._spends.note_batch(spents, began_s)
+            return spents
         return await asyncio.get_running_loop().run_in_executor(self._together, self._spends.post, requests)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sqlalchemy import Engine
 
@@ -44,6 +44,16 @@ class Waiter:
         self.woken.acquire()
 
 
+class Watcher(Protocol):
+    """Told of what is spent here, for who counts it."""
+
+    def batch(self, spends: int, seconds: float) -> None:
+        """So many spends were committed together, within so many seconds."""
+
+    def refused(self, error: PrepaidError) -> None:
+        """One was refused."""
+
+
 class LastBatch(NamedTuple):
     """How many a batch answered, how long it took, and when it ended."""
 
@@ -68,6 +78,17 @@ class GroupCommit:
         self._has_leader = False
         self._last = LastBatch(size=1, took_s=0.0, ended_s=0.0)
         self._gathered = threading.Event()
+        self._watchers: list[Watcher] = []
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell ``watcher`` of each batch and each refusal from now on."""
+        self._watchers.append(watcher)
+
+    def note_batch(self, spents: Iterable[Spent | None], began_s: float) -> None:
+        """Tell those who watch of a batch that was committed."""
+        spends = sum(spent is not None for spent in spents)
+        for watcher in self._watchers if spends else ():
+            watcher.batch(spends, time.monotonic() - began_s)
 
     def spend(self, request: SpendRequest) -> Spent:
         """Commit one spend, with whoever waits at the same time.
@@ -99,7 +120,10 @@ class GroupCommit:
 
         :raises Busy: The database did not get to them. What came of each, the same key tells.
         """
-        return [outcome.spent for outcome in self._writer.commit(requests, wait=False)]
+        began_s = time.monotonic()
+        spents = [outcome.spent for outcome in self._writer.commit(requests, wait=False)]
+        self.note_batch(spents, began_s)
+        return spents
 
     def loop_connection(self) -> LoopConnection | None:
         """Where an event loop can post what fits one statement by itself: on PostgreSQL, by psycopg."""
@@ -118,11 +142,21 @@ class GroupCommit:
             return refusal
 
     def _answer(self, waiter: Waiter) -> Spent:
-        if waiter.error is not None:
-            raise waiter.error
         if waiter.spent is not None:
             return waiter.spent
-        return spend_alone(self._engine, waiter.request, clock=self._clock, debt_blocks=self._debt_blocks)
+        try:
+            if waiter.error is not None:
+                raise waiter.error
+            began_s = time.monotonic()
+            spent = spend_alone(
+                self._engine, waiter.request, clock=self._clock, debt_blocks=self._debt_blocks
+            )
+        except PrepaidError as refusal:
+            for watcher in self._watchers:
+                watcher.refused(refusal)
+            raise
+        self.note_batch([spent], began_s)
+        return spent
 
     def _join(self, me: Waiter) -> None:
         """Lead, or wait with the others: those of the same wallet, where it has to be waited for."""
@@ -221,12 +255,14 @@ class GroupCommit:
 
     def _post(self, waiters: Sequence[Waiter], *, wait: bool) -> list[Waiter]:
         """Give each what came of it, if anything; those whose wallet could not be had."""
+        began_s = time.monotonic()
         try:
             outcomes = self._writer.commit([waiter.request for waiter in waiters], wait=wait)
         except Busy as busy:
             for waiter in waiters:
                 waiter.error = busy
             return []
+        self.note_batch((outcome.spent for outcome in outcomes), began_s)
         for waiter, outcome in zip(waiters, outcomes, strict=True):
             waiter.spent = outcome.spent
         return [waiter for waiter, outcome in zip(waiters, outcomes, strict=True) if not outcome.reached]

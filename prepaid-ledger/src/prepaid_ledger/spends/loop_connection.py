@@ -12,6 +12,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, event
 
 from ..clock import Clock
+from ..database.deadlines import awaited
 from .batch import one_of_each_key
 from .host_insert import batch_insert
 from .outcomes import BudgetedOwners, log_failure
@@ -69,7 +70,7 @@ class LoopConnection:
         assert isinstance(by_thread, psycopg.Connection)
         opened.detach()  # the pool makes up for it
         self._by_thread = by_thread
-        driven: Driven = psycopg.AsyncConnection(by_thread.pgconn)
+        driven: Driven = awaited(by_thread)
         await driven.set_autocommit(True)
         if by_thread.prepare_threshold is None:  # behind a pooler
             driven.prepare_threshold = None

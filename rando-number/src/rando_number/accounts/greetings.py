@@ -57,7 +57,7 @@ def say_welcome(user: User) -> None:
 
 def point_to_login(app: Flask, **extra: Any) -> None:
     if not mail_tells(app):
-        flash("That address has an account already. Log in, or reset your password.", "warning")
+        flash("That address has an account already. Sign in, or reset your password.", "warning")
 
 
 def tell_the_old_address(app: Flask, user: User, old_email: str, **extra: Any) -> None:

@@ -43,7 +43,7 @@ def confirm(token: str) -> ResponseReturnValue:
         flash("Your address is confirmed.", "info")
         return redirect(url_for("pages.home"))
     if user is None or expired or invalid or not user.active or user.confirmed_at is not None:
-        flash("This link has been used, or is too old. Log in, or ask for a new one here.", "warning")
+        flash("This link has been used, or is too old. Sign in, or ask for a new one here.", "warning")
         return redirect(url_for("security.send_confirmation"))
     if somebody_else_than(user):
         return other_account(user)

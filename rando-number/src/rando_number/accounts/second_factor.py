@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import timedelta
+from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import Flask, redirect, request, url_for
-from flask.typing import ResponseReturnValue
-from flask_security import Totp, TwoFactorRescueForm, TwoFactorSetupForm, tf_disabled, tf_profile_changed
+from flask import Flask, current_app, g, make_response, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue, RouteCallable
+from flask_security import (
+    Totp,
+    TwoFactorRescueForm,
+    TwoFactorSetupForm,
+    TwoFactorVerifyCodeForm,
+    tf_disabled,
+    tf_profile_changed,
+)
+from flask_security.utils import check_and_get_token_status
 from wtforms import RadioField, StringField
 
 from .. import audit_log
-from ..callers import signed_in
+from ..callers import customer, signed_in
 from ..models import Action, User, owner_of
 
 if TYPE_CHECKING:
     from flask_security import UserMixin
+
+
+#: How long the code of a new app may be typed in.
+SETUP_WITHIN = timedelta(minutes=30)
 
 
 class OnceOnly(Totp):
@@ -50,6 +64,7 @@ def settings(secret: str) -> dict[str, Any]:
         "SECURITY_TWO_FACTOR": True,
         "SECURITY_TWO_FACTOR_ENABLED_METHODS": ["authenticator"],
         "SECURITY_TWO_FACTOR_AUTHENTICATOR_VALIDITY": 30,
+        "SECURITY_TWO_FACTOR_SETUP_WITHIN": SETUP_WITHIN,
         "SECURITY_TWO_FACTOR_RESCUE_EMAIL": False,
         "SECURITY_TOTP_SECRETS": {"1": secret},
         "SECURITY_TOTP_ISSUER": "Rando Number",
@@ -66,6 +81,8 @@ def settings(secret: str) -> dict[str, Any]:
 
 
 def init_app(app: Flask) -> None:
+    views = app.view_functions
+    views["security.two_factor_setup_validate"] = to_the_end(views["security.two_factor_setup_validate"])
     tf_profile_changed.connect(set_up, app)
     tf_disabled.connect(switched_off, app)
     app.before_request(only_halfway_in)
@@ -78,8 +95,48 @@ def only_halfway_in() -> ResponseReturnValue | None:
     return None
 
 
+def to_the_end(validate: RouteCallable) -> RouteCallable:
+    """After a wrong code show the same QR code again, which the phone has read already; after a right one the
+    recovery codes. Flask-Security would begin anew, and end without them.
+    """
+
+    @wraps(validate)
+    def validated(token: str) -> ResponseReturnValue:
+        flashes = list(session.get("_flashes", []))
+        answer = make_response(current_app.ensure_sync(validate)(token=token))
+        if "factor" in g:  # it was taken: see set_up
+            return redirect(url_for("security.mf_recovery_codes", show_codes=1))
+        expired, invalid, state = check_and_get_token_status(token, "tf_setup", SETUP_WITHIN)
+        if expired or invalid:
+            return answer
+        session["_flashes"] = flashes
+        return same_code_again(token, state)
+
+    return validated
+
+
+def same_code_again(token: str, state: dict[str, Any]) -> ResponseReturnValue:
+    """The page with the QR code as it was, and what is wrong at the field of the code."""
+    totp = current_app.extensions["security"].totp_factory
+    shown = totp.fetch_setup_values(state["totp_secret"], customer())
+    form = TwoFactorVerifyCodeForm(formdata=None)
+    form.code.errors = ["This is not the code that the app shows now. Wait for the next one, and type that."]
+    return render_template(
+        "accounts/two_factor_setup.html",
+        two_factor_verify_code_form=form,
+        chosen_method="authenticator",
+        changing=True,
+        state_token=token,
+        authr_qrcode=shown["image"],
+        authr_key=shown["key"],
+    ), 422
+
+
 def set_up(app: Flask, user: User, **extra: Any) -> None:
     audit_log.note(Action.SECOND_FACTOR_SET, actor=owner_of(user.id))
+    if not user.mf_recovery_codes:
+        app.extensions["security"].mf_recovery_codes_util.create_recovery_codes(user)
+    g.factor = "set"
 
 
 def switched_off(app: Flask, user: User, **extra: Any) -> None:

@@ -51,6 +51,12 @@ THREADS = 16
 #: How many of a load balancer's questions are answered at the same time, however busy all other threads are.
 HEALTH_THREADS = 2
 
+#: How many requests that ask the database nothing are answered beside all these.
+STILL_THREADS = 4
+
+#: How the paths of such requests begin.
+STILL = ("/healthz", "/static/")
+
 #: Where a scope carries what the fast path did before it handed the call to Flask.
 HANDOVER = "rando.handover"
 
@@ -85,9 +91,12 @@ class FastPath:
         self.through_flask = BufferedRequests(in_threads, max_body=app.config["MAX_WEBHOOK_LENGTH"])
         in_its_threads = WSGIMiddleware(cast("WSGIApp", app), workers=HEALTH_THREADS)
         self.health = BufferedRequests(in_its_threads, max_body=0)
+        in_still_threads = WSGIMiddleware(cast("WSGIApp", app), workers=STILL_THREADS)
+        self.still = BufferedRequests(in_still_threads, max_body=0)
         with app.app_context():
             self.keys = api_keys.key_cache()
             self.ledger = prepaid.async_ledger()
+            self.clock = prepaid.clock
         self.fixed_headers = as_bytes(
             {
                 "Content-Type": "application/json",
@@ -106,6 +115,9 @@ class FastPath:
                 await send({"type": "http.response.body", "body": outcome.body})
                 return
             scope = cast("Scope", {**scope, HANDOVER: outcome})
+        if scope["type"] == "http" and scope["path"].startswith(STILL):
+            await self.still(scope, receive, send)
+            return
         if scope["type"] == "http" and scope["path"] in HEALTH:
             await self.health(scope, receive, send)
             return
@@ -122,7 +134,7 @@ class FastPath:
             window = await self.count(caller)
         except ApiError:
             return None
-        row = new_row(caller, ask)
+        row = new_row(caller, ask, self.clock())
         try:
             spent = await self.ledger.spend_now(caller.owner, **terms(row))
         except PrepaidError as error:

@@ -19,7 +19,7 @@ from ..edge.headers import NO_PAGE
 from ..errors import ApiError, opens_nothing, speak_json
 from ..keys import api_keys
 from ..limits import rates
-from ..models import Number, db, prepaid, utc_now
+from ..models import Number, db, prepaid
 from ..numbers import Ask, is_key, sell, whole_number
 from ..usage import totals
 from . import fast_path, openapi
@@ -209,7 +209,7 @@ def entries() -> ResponseReturnValue:
 def usage() -> ResponseReturnValue:
     """Calls, numbers and credits by day, UTC; the last 30 days unless ``from`` and ``to`` say otherwise."""
     caller = find_caller()
-    today = utc_now().date()
+    today = prepaid.clock().date()
     first = day(request.args.get("from", str(today - timedelta(days=29))), "from")
     last = day(request.args.get("to", str(today)), "to")
     if request.args.get("by", "day") != "day":

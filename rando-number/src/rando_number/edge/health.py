@@ -1,4 +1,4 @@
-"""Two questions that a load balancer asks: is the process up, and can it serve?"""
+"""What machines ask: is the process up, and can it serve? Prometheus asks for more."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..limits import rates
 from ..migrations.upgrade import behind
+from . import metrics
 
 blueprint = Blueprint("health", __name__)
+blueprint.add_url_rule("/metrics", view_func=metrics.show)
 
 
 @blueprint.get("/healthz")
@@ -19,9 +22,13 @@ def healthz() -> ResponseReturnValue:
 
 @blueprint.get("/readyz")
 def readyz() -> ResponseReturnValue:
-    """The database is there and migrated; else 503 with the reasons."""
+    """The database is there and migrated; else 503 with the reasons.
+
+    ``warnings`` are what the shop goes on without.
+    """
     reasons = not_ready()
-    return jsonify(status="unavailable" if reasons else "ok", reasons=reasons), 503 if reasons else 200
+    status = "unavailable" if reasons else "ok"
+    return jsonify(status=status, reasons=reasons, warnings=warnings()), 503 if reasons else 200
 
 
 def not_ready() -> list[str]:
@@ -29,3 +36,9 @@ def not_ready() -> list[str]:
         return behind()
     except SQLAlchemyError:
         return ["The database does not answer."]
+
+
+def warnings() -> list[str]:
+    if not rates.are_away():
+        return []
+    return ["The counters of limits (RATELIMIT_STORAGE_URI) do not answer: each process counts for itself."]

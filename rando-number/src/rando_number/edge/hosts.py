@@ -7,8 +7,9 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-#: A load balancer asks these by whatever address it knows. They show nothing, and make no link.
-HEALTH = {"/healthz", "/readyz"}
+#: Machines ask these by whatever address they know. They show strangers nothing, and
+#: make no link.
+HEALTH = {"/healthz", "/readyz", "/metrics"}
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
 

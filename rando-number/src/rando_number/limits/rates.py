@@ -16,6 +16,7 @@ from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute
 
 from ..errors import ApiError
+from .fallback import FallbackStorage, with_fallback
 from .storage import SweptMemoryStorage
 
 
@@ -34,7 +35,8 @@ def client_network(address: str | None) -> str:
     return str(ip_network(f"{address.partition('%')[0]}/64", strict=False))
 
 
-#: Where it counts is a setting; ``memory://`` is served by ``SweptMemoryStorage``, which registers itself.
+#: Where it counts is a setting; ``memory://`` is served by ``SweptMemoryStorage``, servers by
+#: ``FallbackStorage``. Both register themselves.
 limiter = Limiter(client_address)
 
 #: New accounts from one address: each new mailbox comes with free credits.
@@ -46,6 +48,7 @@ MAILBOX = "20 per hour"
 
 
 def init_app(app: Flask) -> None:
+    app.config["RATELIMIT_STORAGE_URI"] = with_fallback(app.config["RATELIMIT_STORAGE_URI"])
     limiter.init_app(app)
 
 
@@ -113,6 +116,15 @@ class Window:
 def are_counted_here() -> bool:
     """Whether counting takes no time: nothing is counted, or this process has the counters."""
     return not limiter.enabled or isinstance(limiter.limiter.storage, SweptMemoryStorage)
+
+
+def are_away() -> bool:
+    """Whether the counters' server does not answer, so that each process counts for itself.
+
+    Asks the server, at most for half a second.
+    """
+    storage = limiter.limiter.storage if limiter.enabled else None
+    return isinstance(storage, FallbackStorage) and not storage.check()
 
 
 @cache

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import click
 from alembic import context
 from flask import current_app
 
-from rando_number.migrations.upgrade import version
+from flask_prepaid import PrepaidError
+from rando_number.migrations.upgrade import SHOP, version
 
 migrate = current_app.extensions["migrate"]
 
 
 def run() -> None:
-    version()  # refuses tables that this code has not made
+    try:
+        at = version()
+    except PrepaidError as unknown:
+        raise click.ClickException(str(unknown)) from unknown
+    if SHOP.is_later(at):
+        click.echo(f"The shop's tables are at {at}, of a later release; this one works with them.", err=True)
+        return
     with migrate.db.engine.connect() as connection:
         context.configure(
             connection=connection,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 from flask import current_app
-from sqlalchemy import inspect, text
 
-from flask_prepaid import PrepaidError, include_name
+from flask_prepaid import Chain, PrepaidError, include_name, patiently
 
-from ..models import MIGRATIONS, db, prepaid
+from ..models import MIGRATIONS, Base, db, prepaid
+
+#: The shop's own tables.
+SHOP = Chain(MIGRATIONS, "alembic_version", "rando_number", Base)
 
 
 def begin_migrations() -> None:
@@ -19,46 +21,36 @@ def begin_migrations() -> None:
 
 
 def upgrade() -> None:
-    """Bring all tables of the current app up to date.
+    """Bring all tables of the current app up to date. Those of a later release that fit are left alone.
 
-    :raises ClickException: Tables are there that this code has not made. They stay as they are.
+    :raises ClickException: Tables are there that this code has not made and can't work with, or one is in use
+        for minutes. They stay as they are.
     """
-    begin_migrations()
-    from flask_migrate import upgrade as upgrade_ours
-
     try:
-        upgrade_ours()
+        if not SHOP.is_later(version()):
+            begin_migrations()
+            from flask_migrate import upgrade as upgrade_ours
+
+            patiently(upgrade_ours)
         prepaid.upgrade()
     except PrepaidError as error:
         raise click.ClickException(str(error)) from error
 
 
 def behind() -> list[str]:
-    """Why the tables are not those of this version, with the cure; empty when they are."""
+    """What the tables lack of this version, with the cure; empty when nothing."""
     try:
-        is_newest = version() == _versions()[-1]
-    except click.ClickException as unknown:
-        return [unknown.message]
-    ours = [] if is_newest else ["The database is not migrated. Run `flask db upgrade`."]
+        is_behind = SHOP.is_behind(version())
+    except PrepaidError as unknown:
+        return [str(unknown)]
+    ours = ["The database is not migrated. Run `flask db upgrade`."] if is_behind else []
     return ours + prepaid.behind()
 
 
 def version() -> str | None:
     """The version that the shop's own tables are at; ``None`` before the first.
 
-    :raises ClickException: It is none of ours.
+    :raises UnknownVersion: It is none of ours, and this code can't work with the tables.
     """
     with db.engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    if version is None or version in _versions():
-        return version
-    raise click.ClickException(
-        f"These tables were made before 0.1, or by a later version than this one (alembic_version is at "
-        f"{version}): begin with a new database, or install the version that made them."
-    )
-
-
-def _versions() -> list[str]:
-    return sorted(path.name[:4] for path in MIGRATIONS.glob("versions/[0-9]*.py"))
+        return SHOP.version(connection)

@@ -1,4 +1,4 @@
-"""What a customer chose to see of the usage: days, a key, a kind of entry; read from a query."""
+"""What a customer chose to see of the usage: days, a key, a kind of entry, by the hour or week."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from ..models import owner_of, prepaid, utc_now
+from ..models import owner_of, prepaid
 from . import totals
-from .totals import By, Share
+from .totals import By, Per, Share
 
 DAYS_SHOWN = 30
 MAX_DAYS = 366
+
+#: The most days that are shown by the hour.
+MAX_DAYS_BY_HOUR = 14
 KINDS = ("spend", "purchase", "allowance", "grant", "reversal", "clawback", "expiry", "adjustment")
 
 
@@ -24,15 +27,15 @@ class BadChoice(ValueError):
 class Choice:
     """What the customer chose to see: days, UTC, both included; one API key; one kind of entry.
 
-    ``dated`` says that days were chosen. Without it the charts show the last ``DAYS_SHOWN``
-    days, and the statement goes back to the first entry.
+    Charts, statement and files are all of these days: without a choice, of the last ``DAYS_SHOWN``.
+    ``per`` is what a bar of the chart stands for.
     """
 
     first: date
     last: date
     by: By = None
     kind: str | None = None
-    dated: bool = False
+    per: Per = "day"
 
     @classmethod
     def read(cls, fields: Mapping[str, str]) -> Choice:
@@ -40,18 +43,18 @@ class Choice:
 
         :raises BadChoice: A field is no day, key or kind, or the days are in the wrong order or too many.
         """
-        last = day_in(fields, "to") or utc_now().date()
+        last = day_in(fields, "to") or prepaid.clock().date()
         first = day_in(fields, "from") or last - timedelta(days=DAYS_SHOWN - 1)
         if not first <= last < first + timedelta(days=MAX_DAYS):
             raise BadChoice(f"From must be a day up to {MAX_DAYS - 1} days before To, or the same day.")
         kind = fields.get("kind") or None
         if kind is not None and kind not in KINDS:
             raise BadChoice("What must be one of the kinds in the list.")
-        return cls(first, last, key_in(fields), kind, bool(fields.get("from") or fields.get("to")))
+        return cls(first, last, key_in(fields), kind, per_in(fields, (last - first).days + 1))
 
     @classmethod
     def lately(cls) -> Choice:
-        today = utc_now().date()
+        today = prepaid.clock().date()
         return cls(today - timedelta(days=DAYS_SHOWN - 1), today)
 
     def entries(self, user_id: int, limit: int, cursor: str | None) -> Any:
@@ -64,13 +67,16 @@ class Choice:
             limit,
             cursor,
             kind=self.kind,
-            since=totals.begin_of(self.first) if self.dated else None,
-            until=totals.begin_of(self.last) + timedelta(days=1) if self.dated else None,
+            since=totals.begin_of(self.first),
+            until=totals.begin_of(self.last) + timedelta(days=1),
             keys=totals.spends_by(user_id, self.by),
         )
 
     def shares(self, user_id: int) -> list[Share]:
         return totals.by_day_and_key(user_id, self.first, self.last, self.by)
+
+    def shares_of_chart(self, user_id: int) -> list[Share]:
+        return totals.by_time_and_key(user_id, self.first, self.last, self.by, self.per)
 
 
 def day_in(fields: Mapping[str, str], name: str) -> date | None:
@@ -84,6 +90,19 @@ def day_in(fields: Mapping[str, str], name: str) -> date | None:
     if not 2000 <= day.year < 2100:
         raise BadChoice(f"{name.capitalize()} must be a day such as 2026-11-23.")
     return day
+
+
+def per_in(fields: Mapping[str, str], days: int) -> Per:
+    per = fields.get("per") or "day"
+    if per == "hour":
+        if days > MAX_DAYS_BY_HOUR:
+            raise BadChoice(f"By the hour, choose up to {MAX_DAYS_BY_HOUR} days.")
+        return "hour"
+    if per == "week":
+        return "week"
+    if per == "day":
+        return "day"
+    raise BadChoice("By must be hour, day or week.")
 
 
 def key_in(fields: Mapping[str, str]) -> By:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
 from flask import (
     Blueprint,
@@ -24,18 +22,14 @@ from .. import audit_log
 from ..callers import customer
 from ..keys import api_keys
 from ..keys.fields import WholeNumberField
-from ..models import Action, ApiKey, User, db, utc_now
-from . import totals
+from ..models import Action, ApiKey, User, db, prepaid, utc_now
+from . import charts, totals
 from .choice import KINDS, BadChoice, Choice
-from .totals import Share
 
 blueprint = Blueprint("usage", __name__)
 
 #: How many entries stand on a page.
 ENTRIES_PER_PAGE = 50
-
-#: Keys that have a colour of their own in the chart; what the others drew shares the last one.
-COLOURS = 5
 
 
 class LimitForm(FlaskForm):  # type: ignore[misc]
@@ -100,9 +94,12 @@ def show(form: LimitForm, choice: Choice, problem: str | None = None) -> str:
         entries=entries,
         next_cursor=entries.next_cursor,
         bought=totals.bought(user.id, [entry.key for entry in entries]),
-        chart=chart(choice, shares, by_key),
+        chart=charts.chart(choice, choice.shares_of_chart(user.id), by_key),
+        by_day=totals.by_day(shares),
         by_key=by_key,
-        colour=colours(by_key),
+        total=totals.Total.over(shares),
+        colour=charts.colours(by_key),
+        ready_made=ready_made(),
         keys=all_keys_of(user),
         kinds=KINDS,
         choice=choice,
@@ -115,7 +112,9 @@ def show(form: LimitForm, choice: Choice, problem: str | None = None) -> str:
 
 def filtered() -> dict[str, str]:
     """The filters of this request, for the links that keep them."""
-    return {name: request.args[name] for name in ("from", "to", "key", "kind") if request.args.get(name)}
+    return {
+        name: request.args[name] for name in ("from", "to", "key", "kind", "per") if request.args.get(name)
+    }
 
 
 def all_keys_of(user: User) -> list[ApiKey]:
@@ -123,26 +122,7 @@ def all_keys_of(user: User) -> list[ApiKey]:
     return list(db.session.scalars(select(ApiKey).where(ApiKey.user_id == user.id).order_by(ApiKey.id)))
 
 
-@dataclass(frozen=True)
-class Bar:
-    """One day of the chart: what each key drew, from the bottom up."""
-
-    day: date
-    parts: list[Share]
-    total: totals.Total
-
-
-def chart(choice: Choice, shares: Sequence[Share], by_key: Sequence[Share]) -> list[Bar]:
-    """A bar for each day; the key that drew most on all of them is the lowest part of each."""
-    rank = {share.key_id: n for n, share in enumerate(by_key)}
-    days = [choice.first + timedelta(days=n) for n in range((choice.last - choice.first).days + 1)]
-    parts: dict[date, list[Share]] = {day: [] for day in days}
-    for share in sorted(shares, key=lambda share: rank[share.key_id]):
-        assert share.day is not None
-        parts[share.day].append(share)
-    return [Bar(day, parts[day], totals.Total.over(parts[day])) for day in days]
-
-
-def colours(by_key: Sequence[Share]) -> dict[int | None, int]:
-    """The number of each key's colour, from 1."""
-    return {share.key_id: min(n, COLOURS) for n, share in enumerate(by_key, 1)}
+def ready_made() -> list[tuple[str, str]]:
+    """Ranges that one press shows: their words, and the first day of each."""
+    today = prepaid.clock().date()
+    return [(f"{count} days", str(today - timedelta(days=count - 1))) for count in (7, 30, 90, 365)]

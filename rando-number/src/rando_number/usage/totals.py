@@ -15,6 +15,9 @@ from ..numbers import KEY_PREFIX
 #: An API key by its id, this site (where no key is needed), or ``None`` for all of them.
 By = int | Literal["site"] | None
 
+#: What the credits are added up by.
+Per = Literal["hour", "day", "week"]
+
 ON_THIS_SITE = "this site"
 
 
@@ -28,13 +31,13 @@ class Bought:
 
 @dataclass(frozen=True)
 class Share:
-    """The calls by one API key, or on this site, and their credits; of one day, UTC, if it has one."""
+    """The calls by one API key, or on this site, and their credits; from ``at`` on, UTC, if it has a time."""
 
     key_id: int | None
     name: str
     calls: int
     credits: int
-    day: date | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,22 @@ def drawn_by(by: By) -> ColumnElement[bool]:
 
 def by_day_and_key(user_id: int, first: date, last: date, by: By = None) -> list[Share]:
     """What each key drew on each day from ``first`` to ``last``, both included; the days in order."""
-    on = day_of(Number.created_at)
+    return by_time_and_key(user_id, first, last, by, "day")
+
+
+def by_time_and_key(user_id: int, first: date, last: date, by: By, per: Per) -> list[Share]:
+    """What each key drew in each hour or on each day from ``first`` to ``last``, both included; in order.
+
+    By the week it comes by the day: a chart adds it up.
+    """
+    on = hour_of(Number.created_at) if per == "hour" else day_of(Number.created_at)
     drawn = [Number.user_id == user_id, Number.created_at >= begin_of(first)]
     drawn.append(Number.created_at < begin_of(last) + timedelta(days=1))
     if by is not None:
         drawn.append(drawn_by(by))
     rows = db.session.execute(
         select(
-            on.label("day"),
+            on.label("at"),
             Number.api_key_id,
             ApiKey.name,
             func.count().label("calls"),
@@ -103,7 +114,7 @@ def by_day_and_key(user_id: int, first: date, last: date, by: By = None) -> list
             ON_THIS_SITE if row.api_key_id is None else row.name,
             row.calls,
             int(row.credits),
-            date.fromisoformat(str(row.day)),
+            datetime.fromisoformat(str(row.at)).replace(tzinfo=UTC),
         )
         for row in rows
     ]
@@ -113,8 +124,8 @@ def by_day(shares: Iterable[Share]) -> dict[date, Total]:
     """The days that sold anything, in order."""
     days: dict[date, list[Share]] = {}
     for share in shares:
-        assert share.day is not None, "only shares of a day can be summed by day"
-        days.setdefault(share.day, []).append(share)
+        assert share.at is not None, "only shares of a day can be summed by day"
+        days.setdefault(share.at.date(), []).append(share)
     return {day: Total.over(shares_of_day) for day, shares_of_day in days.items()}
 
 
@@ -142,8 +153,15 @@ def lasts_days(user_id: int, credits: int, today: date) -> int | None:
     drawn = Total.over(shares).credits
     if not drawn:
         return None
-    first = min(share.day for share in shares if share.day is not None)
+    first = min(share.at.date() for share in shares if share.at is not None)
     return credits * ((today - first).days + 1) // drawn
+
+
+def hour_of(column: Any) -> Any:
+    """The UTC hour of a time, in the database, as ``2026-11-23T08``."""
+    if db.engine.dialect.name == "sqlite":
+        return func.strftime("%Y-%m-%dT%H", column)
+    return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24')
 
 
 def day_of(column: Any) -> Any:

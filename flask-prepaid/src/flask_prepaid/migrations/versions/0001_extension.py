@@ -25,7 +25,7 @@ PLAN_STATES = (
 
 #: In the order in which they refer to each other.
 TABLES = (
-    "customer card topup notice attempt operator_day payment refund dispute credit_note"
+    "customer card topup notice attempt operator_day operator_note payment refund dispute credit_note"
     " fraud_warning refusal paid_request code code_claim code_guess inbox comparison api_key sale_request"
     " plan_price subscription trial_card invoice subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
@@ -62,6 +62,8 @@ def create_customers() -> None:
         sa.Column("outdated", sa.Boolean(), nullable=False),
         sa.Column("retry_card_id", sa.String(255)),
         sa.Column("charges_stopped", sa.Boolean(), nullable=False),
+        sa.Column("company", sa.String(255)),
+        sa.Column("tax_id", sa.String(64)),
         sa.Column("closed_at", AT),
         sa.Column("created_at", AT, nullable=False),
         sa.UniqueConstraint("idempotency_key"),
@@ -117,6 +119,15 @@ def create_customers() -> None:
         sa.Column("credits", BIG, nullable=False),
         sa.PrimaryKeyConstraint("operator", "day"),
     )
+    op.create_table(
+        "prepaid_operator_note",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("operator", sa.String(255), nullable=False),
+        sa.Column("text", sa.String(1024), nullable=False),
+        sa.Column("at", AT, nullable=False),
+    )
+    op.create_index("ix_prepaid_operator_note_owner", "prepaid_operator_note", ["owner"])
     op.create_index("ix_prepaid_attempt_address_at", "prepaid_attempt", ["address", "at"])
     op.create_index("ix_prepaid_attempt_at", "prepaid_attempt", ["at"])
     op.create_index("ix_prepaid_attempt_owner_at", "prepaid_attempt", ["owner", "at"])
@@ -180,6 +191,8 @@ def create_payments() -> None:
         sa.Column("charge_id", sa.String(255)),
         sa.Column("invoice_id", sa.String(255)),
         sa.Column("card_id", sa.String(255)),
+        sa.Column("brand", sa.String(32)),
+        sa.Column("last4", sa.String(4)),
         sa.Column("receipt_url", sa.String(1024)),
         sa.Column("failure", sa.String(255)),
         sa.Column("failure_counted", sa.Boolean(), nullable=False, server_default=sa.false()),

@@ -1,104 +1,37 @@
-"""Customers: found by a mail, a name or an id, and all of one customer on a page."""
+"""All of one customer on a page, with the notes that operators have left."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any
 
-from flask import abort, redirect, request
+from flask import abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from prepaid_ledger import clock
 from prepaid_ledger.tables import Wallet
 
-from ...payments import payments as payment_rows
+from ...context import transaction
+from ...errors import UnknownItem
 from ...payments.customers import known_customer
-from ...payments.models import Customer, Dispute, Payment, Refund, SavedCard
+from ...payments.models import Customer, Dispute, OperatorNote, Payment, Refund
 from ...purchases import cards, fraud_warnings, refunds, topups
 from ...subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
 from .. import forms
-from . import page, payments
+from . import page
 from .roles import Right
 
-#: Customers that one search shows, and payments on one page.
-MAX_FOUND = 50
+#: Payments and entries on one page.
 PAYMENTS = 50
 ENTRIES = 50
 
 #: Lines of a plan's history, of its invoices, and of refunds and disputes.
 CHANGES = 24
 
-#: So many letters of a name must be typed: fewer would find everybody.
-MIN_NAME = 3
-
-
-def search() -> ResponseReturnValue:
-    """By mail, name, owner, ``cus_``, ``pi_``, ``ch_`` and other ids of Stripe's, or a payment's number."""
-    page.operator()
-    session = page.context().session
-    text = forms.line(request.args, "q")
-    owners = find(session, text) if text else newest(session)
-    if len(owners) == 1 and text:
-        return redirect(page.customer_url(owners[0]), 303)
-    wallets = {
-        wallet.owner: wallet for wallet in session.scalars(select(Wallet).where(Wallet.owner.in_(owners)))
-    }
-    more = not text and len(owners) > MAX_FOUND
-    owners = owners[:MAX_FOUND]
-    return page.render(
-        "customers.html",
-        text=text,
-        owners=owners,
-        wallets=wallets,
-        labels=page.labels(owners),
-        older=wallets[owners[-1]].id if more else None,
-    )
-
-
-def newest(session: Session) -> list[str]:
-    """One more than a page, from where the last one ended."""
-    wanted = select(Wallet.owner).order_by(Wallet.id.desc()).limit(MAX_FOUND + 1)
-    last = payments.before()
-    return list(session.scalars(wanted if last is None else wanted.where(Wallet.id < last)))
-
-
-def find(session: Session, text: str) -> list[str]:
-    """The owners that ``text`` is about."""
-    exact = [
-        session.scalar(select(Wallet.owner).where(Wallet.owner == text)),
-        session.scalar(select(Customer.owner).where(Customer.stripe_id == text)),
-        session.scalar(select(Subscription.owner).where(Subscription.stripe_id == text)),
-        session.scalar(
-            select(Subscription.owner)
-            .join(Invoice, Invoice.subscription_id == Subscription.id)
-            .where(Invoice.stripe_id == text)
-        ),
-        of_payment(session, text),
-    ]
-    of_host = islice(page.context().operators.find(text), MAX_FOUND)
-    owners = [*(owner for owner in exact if owner), *of_host, *of_card_name(session, text)]
-    return list(dict.fromkeys(owners))[:MAX_FOUND]
-
-
-def of_card_name(session: Session, text: str) -> Sequence[str]:
-    """Who has a card on file with a name that has ``text`` in it."""
-    if len(text) < MIN_NAME:
-        return ()
-    bears = func.lower(SavedCard.name).contains(text.lower(), autoescape=True)
-    return session.scalars(select(SavedCard.owner).where(bears).distinct().limit(MAX_FOUND)).all()
-
-
-def of_payment(session: Session, text: str) -> str | None:
-    """Whose payment a Stripe id, or a payment's own number, names."""
-    number = forms.row_id(text)
-    if text.startswith("re_"):
-        number = session.scalar(select(Refund.payment_id).where(Refund.stripe_id == text))
-    elif text.startswith(("dp_", "du_")):
-        number = session.scalar(select(Dispute.payment_id).where(Dispute.id == text))
-    payment = session.get(Payment, number) if number else payment_rows.find(session, stripe_id=text)
-    return payment.owner if payment else None
+#: Notes that are shown.
+NOTES = 20
 
 
 def customer(owner: str) -> ResponseReturnValue:
@@ -139,7 +72,31 @@ def customer(owner: str) -> ResponseReturnValue:
         may_block=operator.may(Right.BLOCK) and context.operators.block is not None,
         small_grant=context.config.small_grant,
         attempt=forms.new_attempt,
+        notes=notes_of(session, owner),
     )
+
+
+def note() -> ResponseReturnValue:
+    """Leave a note about a customer, for the other operators."""
+    operator = page.operator(Right.NOTE)
+    context = page.context()
+    owner = page.known_owner(request.form.get("owner", ""))
+    try:
+        text = forms.note()
+    except UnknownItem as error:
+        flash(str(error), "warning")
+        return redirect(page.customer_url(owner), 303)
+    with transaction(context) as session:
+        session.add(OperatorNote(owner=owner, operator=operator.name, text=text, at=clock.wall()))
+        page.record(operator, Right.NOTE, owner=owner, reason="")
+    flash("The note is kept.", "success")
+    return redirect(page.customer_url(owner), 303)
+
+
+def notes_of(session: Session, owner: str) -> Sequence[OperatorNote]:
+    """What operators have written about the customer, the latest first."""
+    mine = select(OperatorNote).where(OperatorNote.owner == owner)
+    return session.scalars(mine.order_by(OperatorNote.id.desc()).limit(NOTES)).all()
 
 
 def plans_of(session: Session, owner: str) -> Sequence[tuple[Subscription, PlanPrice]]:

@@ -35,7 +35,7 @@ AT_ONCE = 100
 
 @dataclass(frozen=True)
 class Health:
-    """How things stand. ``wrong`` says in words what wants a look.
+    """How things stand. ``wrong`` says in words what needs attention.
 
     ``delay_s`` is how long the last hundred events took from Stripe to here, in the middle; ``None`` is not
     known.
@@ -68,7 +68,7 @@ def health() -> Health:
     off_s = copy.clock_off_s if copy else None
     wrong = []
     if ticked_at is None or now - ticked_at > LATE_TICK:
-        wrong.append("The tick does not come around: run “flask prepaid tick --every 10” beside the app.")
+        wrong.append("The background job is not running: start “flask prepaid tick --every 10” beside it.")
     if synced_at is None or now - synced_at > LATE_COPY:
         wrong.append("Stripe's balance was not copied lately, so the sales are old.")
     if off_s is not None and abs(off_s) > CLOCK_OFF_S:
@@ -168,11 +168,12 @@ def sync() -> ResponseReturnValue:
 def compare() -> ResponseReturnValue:
     """What the last comparison with Stripe found; sent, it compares anew, or mends what differs."""
     page.operator()
-    context = page.context()
-    mends = bool(request.form.get("fix"))
     if request.method == "POST":
+        mends = bool(request.form.get("fix"))
         compare_now(fix=mends)
-    return page.render("compare.html", compared=reconcile.last(context.session), mended=mends)
+        flash("Mended what can be mended, and compared anew." if mends else "Compared anew.", "success")
+        return redirect(url_for("prepaid.operator_compare"), 303)
+    return page.render("compare.html", compared=reconcile.last(page.context().session))
 
 
 def compare_now(*, fix: bool) -> None:

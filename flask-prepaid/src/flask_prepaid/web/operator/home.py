@@ -13,7 +13,8 @@ from ...purchases import fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
 from ...reports.sales import Sales
 from ...reports.selection import Selection
-from . import health, page
+from . import dunning, health, page
+from . import sales as sales_page
 
 #: What stands at the top: its words, and how many days it goes back.
 SPANS = (("Today", 1), ("7 days", 7), ("30 days", 30))
@@ -47,6 +48,8 @@ def home() -> ResponseReturnValue:
         health=health.health(),
         warned=warned,
         left_out=sales.left_out(session, month.span),
+        owing=dunning.count(),
+        tables=sales_page.tables(month),
         uncopied=sales.uncopied(session),
     )
 

@@ -60,6 +60,9 @@ def refund(payment_id: int) -> ResponseReturnValue:
         return refund_form(payment)
     try:
         amount = forms.amount_minor(payment.currency, example_minor=payment.paid_minor or 0)
+        left = refunds.left_to_refund(payment)
+        if amount > left > 0:
+            raise UnknownItem(f"At most {money.show(left, payment.currency)} can go back.", field="amount")
         reason, key = forms.reason(), forms.required_attempt()
     except UnknownItem as error:
         return refund_form(payment, error), error.http_status

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """``SUPPORT`` reads, and gives small numbers of credits.
+    """``SUPPORT`` reads, writes notes, and gives small numbers of credits.
 
     ``FINANCE`` also gives many, makes codes, takes, refunds, changes plans, and blocks. ``ADMIN``
     also runs events of the inbox again and mends what has drifted.
@@ -22,6 +22,7 @@ class Role(StrEnum):
 class Right(StrEnum):
     """What an operator does beyond reading."""
 
+    NOTE = "note"
     GRANT = "grant"
     GRANT_MANY = "grant many"
     ADJUST = "adjust"
@@ -36,7 +37,7 @@ class Right(StrEnum):
 
 #: What each role may do. All of them may read.
 RIGHTS = {
-    Role.SUPPORT: frozenset({Right.GRANT}),
+    Role.SUPPORT: frozenset({Right.NOTE, Right.GRANT}),
     Role.FINANCE: frozenset(Right) - {Right.REPLAY, Right.MEND},
     Role.ADMIN: frozenset(Right),
 }

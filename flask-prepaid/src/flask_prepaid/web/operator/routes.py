@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from . import blocking, codes, credits, customers, health, home, money, payments, plan, plans, sales
+from . import (
+    blocking,
+    codes,
+    credits,
+    customer_list,
+    customers,
+    dunning,
+    health,
+    home,
+    money,
+    payments,
+    plan,
+    plans,
+    sales,
+)
 
 POST = ["POST"]
 BOTH = ["GET", "POST"]
@@ -42,8 +56,12 @@ def add_to(pages: Blueprint, path: str) -> None:
     pages.add_url_rule(f"{path}/grant", "operator_grant", money.grant, methods=POST)
     pages.add_url_rule(f"{path}/adjust", "operator_adjust", money.adjust, methods=POST)
 
-    pages.add_url_rule(f"{path}/customers", "operator_customers", customers.search)
+    pages.add_url_rule(f"{path}/dunning", "operator_dunning", dunning.listing)
+
+    pages.add_url_rule(f"{path}/customers", "operator_customers", customer_list.search)
+    pages.add_url_rule(f"{path}/customers.csv", "operator_customers_csv", customer_list.as_csv)
     pages.add_url_rule(f"{path}/customers/<path:owner>", "operator_customer", customers.customer)
+    pages.add_url_rule(f"{path}/note", "operator_note", customers.note, methods=POST)
     pages.add_url_rule(f"{path}/block", "operator_block", blocking.block, methods=POST)
     pages.add_url_rule(f"{path}/plan", "operator_plan", plan.plan, methods=BOTH)
 

@@ -1,0 +1,61 @@
+// The page where credits are bought: the live total of a number, and a button that says what it does.
+// Without this file the button is called "Buy Now", and the next page says the total.
+
+(() => {
+  "use strict";
+
+  const credits = document.querySelector("[data-totals]");
+  const total = document.getElementById("prepaid-total");
+  const form = document.querySelector("[data-shelf]");
+  let price = ""; // of the number that is written
+
+  const chosen = (name) => form?.querySelector(`input[type=radio][name="${name}"]:checked`);
+
+  const nameButton = () => {
+    if (!form) return;
+    const button = form.querySelector("[data-pay]");
+    const pack = chosen("pack");
+    const amount = pack?.value ? pack.dataset.price : price;
+    const card = chosen("saved_card")?.dataset.card;
+    if (pack?.value && !amount) button.textContent = "Get them for free";
+    else if (!amount) button.textContent = "Buy Now";
+    else button.textContent = card ? `Pay ${amount} with ${card}` : `Continue to pay ${amount}`;
+    form.querySelector(".form-check").hidden = Boolean(card);
+  };
+
+  if (credits) {
+    let latest = 0;
+    const show = async () => {
+      const mine = ++latest;
+      let sum = {};
+      if (!credits.value) {
+        price = total.textContent = "";
+        nameButton();
+        return;
+      }
+      try {
+        const answer = await fetch(`${credits.dataset.totals}?credits=${encodeURIComponent(credits.value)}`);
+        sum = await answer.json();
+      } catch { /* no line: the next page says the total */ }
+      if (mine !== latest) return; // an older answer may come later
+      price = sum.total ?? "";
+      total.textContent = price || "–";
+      nameButton();
+    };
+    credits.addEventListener("input", () => {
+      const any = document.getElementById("any-number");
+      if (any && credits.value) any.checked = true;
+      show();
+    });
+    form?.addEventListener("change", (event) => {
+      if (event.target.name !== "pack") return;
+      if (event.target.value) credits.value = ""; // a pack or a number, one of the two
+      else credits.focus();
+      show();
+    });
+    show();
+  }
+  if (form && !chosen("pack")) form.querySelector("input[type=radio][name=pack]")?.click();
+  form?.addEventListener("change", nameButton);
+  addEventListener("pageshow", nameButton);
+})();

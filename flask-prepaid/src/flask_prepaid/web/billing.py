@@ -1,0 +1,173 @@
+"""One page with all of a customer's money: what was paid, with which card, and what is set for later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from prepaid_ledger import clock
+
+from ..errors import UnknownItem
+from ..payments import customers
+from ..payments.models import Customer, Payment, PaymentState, Via
+from ..purchases import cards, topups
+from ..subscriptions import sync
+from ..subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription
+from . import forms, page
+
+#: The latest payments, and the latest invoices of plans, that the page shows.
+SHOWN = 100
+
+#: Tries that nobody paid. They are folded away.
+ABANDONED = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.REQUESTED}
+
+#: The words of each state.
+STATES = {
+    PaymentState.REQUESTED: "Not paid",
+    PaymentState.OPEN: "Not paid yet",
+    PaymentState.PENDING: "Waiting for the bank",
+    PaymentState.PAID: "Paid",
+    PaymentState.FAILED: "Not paid",
+    PaymentState.EXPIRED: "Not paid in time",
+    PaymentState.UNKNOWN: "Not known yet: do not pay again",
+    PaymentState.NEEDS_REVIEW: "We are looking at it",
+}
+INVOICE_STATES: dict[str, str] = {InvoiceState.OPEN: "To pay", InvoiceState.UNCOLLECTIBLE: "Not paid"}
+
+
+@dataclass(frozen=True)
+class BillingLine:
+    """One payment: of a pack, or of a plan's period. Amounts in the smallest unit of ``currency``.
+
+    ``links`` are words and addresses of what belongs to it, such as its receipt.
+    """
+
+    at: datetime
+    title: str
+    card: str
+    amount_minor: int
+    refunded_minor: int
+    currency: str
+    credits: int | None
+    state: str
+    links: Sequence[tuple[str, str]]
+
+
+def billing() -> ResponseReturnValue:
+    """Balance, plan, cards, and every payment. Sent, it says whom invoices name from now on."""
+    owner = page.customer()
+    if request.method == "GET":
+        return overview(owner)
+    try:
+        company, tax_id = forms.company()
+    except UnknownItem as error:
+        return overview(owner, error), error.http_status
+    customers.set_company(page.context(), owner, company, tax_id)
+    return page.done("prepaid.billing", "Your next invoices have it. Those that are made stay as they are.")
+
+
+def overview(owner: str, error: UnknownItem | None = None) -> str:
+    """From our own rows alone, so it is there without Stripe."""
+    context = page.context()
+    session = context.session
+    payments = session.scalars(
+        select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc()).limit(SHOWN)
+    ).all()
+    plan = sync.running(session, owner)
+    on_file = cards.saved(session, owner)
+    return page.render(
+        "billing.html",
+        balance=context.ledger.balance(owner),
+        lots=context.ledger.lots(owner),
+        lines=lines(owner, [payment for payment in payments if not is_abandoned(payment)]),
+        abandoned=[of_payment(payment) for payment in payments if is_abandoned(payment)],
+        plan=plan,
+        terms=session.get(PlanPrice, plan.price_id) if plan else None,
+        cards=on_file,
+        default=cards.default_card(session, owner),
+        expiring=[card for card in on_file if cards.expires_soon(card, clock.wall())],
+        topup=topups.setting(session, owner),
+        sells_plans=bool(context.catalog.plans),
+        billed=session.get(Customer, owner),
+        written=request.form,
+        error=error,
+    )
+
+
+def is_abandoned(payment: Payment) -> bool:
+    """Whether nobody paid, or nobody has yet on a page of Checkout that is still open."""
+    waits = payment.state is PaymentState.OPEN and payment.via is Via.CHECKOUT
+    return waits or payment.state in ABANDONED
+
+
+def lines(owner: str, payments: Sequence[Payment]) -> list[BillingLine]:
+    """What was bought once, and the invoices of plans, the latest first."""
+    paid_invoices: dict[int, Invoice] = {}
+    shown = []
+    for invoice, title in invoices_of(owner):
+        if invoice.payment_id is None:
+            shown.append(of_invoice(invoice, title))
+        else:
+            paid_invoices[invoice.payment_id] = invoice
+    shown += [of_payment(payment, paid_invoices.get(payment.id)) for payment in payments]
+    return sorted(shown, key=lambda line: line.at, reverse=True)[:SHOWN]
+
+
+def invoices_of(owner: str) -> list[tuple[Invoice, str]]:
+    """The invoices of the owner's plans that are more than a draft, with the plan's name."""
+    rows = page.context().session.execute(
+        select(Invoice, PlanPrice.title)
+        .join(Subscription, Subscription.id == Invoice.subscription_id)
+        .join(PlanPrice, PlanPrice.id == Subscription.price_id)
+        .where(Subscription.owner == owner, Invoice.state.not_in((InvoiceState.DRAFT, InvoiceState.VOID)))
+        .order_by(Invoice.created_at.desc(), Invoice.id.desc())
+        .limit(SHOWN)
+    )
+    return [(invoice, title) for invoice, title in rows]
+
+
+def of_payment(payment: Payment, invoice: Invoice | None = None) -> BillingLine:
+    """A pack or a number of credits; with an invoice, a period of a plan."""
+    links = []
+    if payment.receipt_url and payment.paid_at:
+        links.append(("Receipt", payment.receipt_url))
+    if payment.via is not Via.PLAN and payment.invoice_id:
+        links.append(("Invoice", url_for("prepaid.invoice", payment=payment.id)))
+    if invoice is not None and invoice.pdf_url:
+        links.append(("Invoice", invoice.pdf_url))
+    if payment.state is PaymentState.OPEN:
+        links.append(("Continue", url_for("prepaid.return", payment=payment.id)))
+    return BillingLine(
+        at=payment.paid_at or payment.created_at,
+        title=payment.title,
+        card=f"{(payment.brand or 'card').capitalize()} {payment.last4}" if payment.last4 else "",
+        amount_minor=payment.amount_minor if payment.paid_minor is None else payment.paid_minor,
+        refunded_minor=payment.refunded_minor,
+        currency=payment.currency,
+        credits=payment.credits,
+        state=STATES[payment.state],
+        links=links,
+    )
+
+
+def of_invoice(invoice: Invoice, title: str) -> BillingLine:
+    """An invoice of a plan that no payment of ours stands for: it waits to be paid, or cost nothing."""
+    links = [("Invoice", invoice.pdf_url)] if invoice.pdf_url else []
+    if invoice.state == InvoiceState.OPEN and invoice.page_url:
+        links.append(("Pay", invoice.page_url))
+    return BillingLine(
+        at=invoice.paid_at or invoice.created_at,
+        title=title,
+        card="",
+        amount_minor=invoice.total_minor,
+        refunded_minor=0,
+        currency=invoice.currency,
+        credits=invoice.credits,
+        state=INVOICE_STATES.get(invoice.state, "Paid"),
+        links=links,
+    )

@@ -1,0 +1,92 @@
+"""What an audit cannot see by itself: that the books went back. Marks that are kept elsewhere tell."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from flask_prepaid.testing import Databases
+
+from ..shop import Shop
+
+
+def back_up(database: str, copy: str) -> None:
+    with closing(sqlite3.connect(database)) as books, closing(sqlite3.connect(copy)) as kept:
+        books.backup(kept)
+
+
+def spend(shop: Shop, owner: str, *keys: str) -> None:
+    with shop.app.app_context():
+        for key in keys:
+            shop.prepaid.spend_now(owner, credits=1, key=key)
+
+
+@pytest.mark.parametrize("kept_in", ["a file", "a database"])
+def test_books_that_went_back_are_told_by_the_marks_though_they_add_up(
+    databases: Databases, tmp_path: Path, kept_in: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = databases.fresh("sqlite")
+    place = str(tmp_path / "marks.sqlite3")
+    if kept_in == "a database":
+        place = databases.empty("postgresql").render_as_string(hide_password=False)
+    shop = Shop(url, PREPAID_MARKS=place)
+    for owner in ("user:1", "user:2", "user:3"):
+        shop.pay(shop.buy(owner))
+    assert shop.command("tick").exit_code == 0
+    well = shop.command("audit", "--against", place)
+    assert (well.exit_code, "Nothing that was marked is gone." in well.stderr) == (0, True)
+
+    back_up(str(url.database), str(tmp_path / "backup"))
+    spend(shop, "user:1", "a", "b", "c")
+    spend(shop, "user:2", "d")
+    shop.command("tick")
+    with shop.app.app_context():
+        shop.db.engine.dispose()
+    back_up(str(tmp_path / "backup"), str(url.database))  # a standby that lagged would be the same
+    shop = Shop(url, emulator=shop.stripe, PREPAID_MARKS=place)
+    assert shop.command("audit").exit_code == 0, "the books add up"
+
+    spend(shop, "user:1", "x", "y", "z", "and one more")  # beyond the mark, by other entries
+    with caplog.at_level(logging.ERROR):
+        shop.command("tick")
+    assert "The books went back: 2 wallets lack what was marked." in caplog.text
+    result = shop.command("audit", "--json", "--against", place)
+    assert result.exit_code == 1
+    problems = json.loads(result.stdout)["problems"]
+    assert [(problem["invariant"], problem["owner"]) for problem in problems] == [
+        ("I15", "user:1"),
+        ("I15", "user:2"),
+    ]
+    assert "the books went back: entry 4 ('c'" in problems[0]["message"]
+    assert "is gone; the wallet stands at 5" in problems[0]["message"]
+    assert "is gone; the wallet stands at 1" in problems[1]["message"]
+    shop.close()
+
+
+def test_a_place_that_will_not_do_is_named_and_tick_goes_on(
+    databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    url: URL = databases.fresh("sqlite")
+    for place, sentence in {
+        str(tmp_path / "no" / "folder"): "unable to open database file",
+        url.render_as_string(): "go back with them",
+        "mysql://user@host/marks": "not on mysql",
+    }.items():
+        shop = Shop(url, PREPAID_MARKS=place)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            assert shop.command("tick").exit_code == 0
+        assert sentence in caplog.text
+        result = shop.command("audit", "--against", place)
+        assert (result.exit_code, sentence in result.stderr, "Traceback" in result.output) == (1, True, False)
+        shop.close()
+    nothing = tmp_path / "empty.sqlite3"
+    shop = Shop(url)
+    result = shop.command("audit", "--against", str(nothing))
+    assert "No marks are kept in" in result.stderr

@@ -1,0 +1,44 @@
+"""Counting comes to its end, however fast others sell meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from flask_prepaid.context import Context
+from flask_prepaid.reports import credits
+from flask_prepaid.reports.models import Copying
+
+from ..shop import Shop
+
+
+def test_sync_ends_while_each_step_of_it_sees_another_spend(
+    both_shops: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, count_next, steps = both_shops, credits._count_next, 0
+    for owner in ("user:1", "user:2", "user:3"):
+        shop.pay(shop.buy(owner))
+
+    def while_others_sell(context: Context, after: int, upto: int) -> int | None:
+        nonlocal steps
+        steps += 1
+        assert steps < 20, "it goes on and on"
+        for owner in ("user:1", "user:2", "user:3"):
+            shop.prepaid.spend_now(owner, credits=1, key=f"step:{steps}")
+        return count_next(context, after, upto)
+
+    monkeypatch.setattr(credits, "WALLETS", 1)
+    monkeypatch.setattr(credits, "_count_next", while_others_sell)
+    synced = shop.command("sync")
+    assert synced.exit_code == 0, synced.output
+    assert steps == 5, "three wallets, and once more for each of two ends"
+
+    monkeypatch.setattr(credits, "_count_next", count_next)
+    with shop.app.app_context():
+        assert shop.db.session.scalar(select(Copying.counted_to)) is not None
+        assert credits.owed(shop.prepaid.session).uncounted > 0, "what was spent behind it"
+    shop.command("sync")
+    with shop.app.app_context():
+        session = shop.prepaid.session
+        assert credits.owed(session).uncounted == 0
+        assert sum(line.spent for _, line in credits.credits(session)) == 15

@@ -1,0 +1,33 @@
+"""What Prometheus asks, with a token: without RANDO_METRICS_TOKEN there is no such page."""
+
+from __future__ import annotations
+
+import os
+from hmac import compare_digest
+from pathlib import Path
+
+from flask import Flask, Response, abort, current_app, request
+
+from ..models import prepaid
+
+#: As Prometheus reads it.
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def show() -> Response:
+    """Every series of the shop and of each worker. 404 without the token."""
+    token = current_app.config["METRICS_TOKEN"]
+    given = request.headers.get("Authorization", "").partition("Bearer ")[2]
+    if not token or not compare_digest(given.encode(), token.encode()):
+        abort(404)
+    return Response(prepaid.metrics(), content_type=CONTENT_TYPE)
+
+
+def begin(app: Flask) -> None:
+    """Have this process count, together with the other workers, if anybody may ask."""
+    if not app.config["METRICS_TOKEN"]:
+        return
+    folder = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", f"{app.instance_path}/metrics"))
+    folder.mkdir(parents=True, exist_ok=True)
+    with app.app_context():
+        prepaid.count_metrics()
