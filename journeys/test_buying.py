@@ -121,7 +121,8 @@ def test_a_saved_card_whose_bank_asks_leads_there_and_back(
         page.get_by_role("link", name="Try again").click()
         page.get_by_label("Another card").check()
         page.locator("[data-pay]").click()
-        pay_on_stripes_page(page, GOOD)
+        fill_card(page, GOOD)
+        page.get_by_role("button", name="Pay $10.00").click()
         expect(page).to_have_url(RETURN)
         assert balance_after_reload(page, shop) == before + 10
 
@@ -137,7 +138,7 @@ def test_a_bank_whose_page_was_closed_is_gone_on_with_later(page: Page, own_form
 
     page.go_back()
     page.goto(f"{shop.url}/user-profile")
-    page.get_by_role("link", name="Go on").click()
+    page.get_by_role("link", name="Confirm it").click()
     page.get_by_role("button", name="Continue to your bank").click()
     page.get_by_role("button", name=re.compile("complete", re.I)).click()
 

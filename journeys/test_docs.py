@@ -120,7 +120,10 @@ def typed_in(page: str, databases: Databases, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON)
-def test_the_pages_python_runs(page: str, databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pages_python_runs(
+    page: str, databases: Databases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a page may name a file of its own
     with typed_in(page, databases, monkeypatch):
         pass
 

@@ -93,6 +93,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "id": "its number",
         "payment_id": "the payment that it sends back",
         "amount_minor": "how much, in the payment's currency",
+        "asked_minor": "how much was asked for here; empty is all that was left",
         "state": "where it stands; a word that Stripe adds later is kept as it is",
         "reason": "why, in the words of who asked",
         "idempotency_key": "what it was asked for under",

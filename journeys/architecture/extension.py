@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import EllipsisType
 
 #: What every room above them may know.
-GROUND = {"context", "errors", "money", "signals"}
+GROUND = {"checks", "context", "errors", "money", "signals"}
 
 CHARTER: dict[str, set[str] | EllipsisType] = {
     "errors": set(),
@@ -28,7 +28,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "fast_path": {"checks", "context", "errors", "keys"},
     # What is sold: rows first, then plans, then what is bought once.
     "payments": {*GROUND, "catalog", "config", "gateway"},
-    "codes": {*GROUND, "checks", "payments"},
+    "codes": {*GROUND, "payments"},
     "subscriptions": {*GROUND, "catalog", "gateway", "payments"},
     "purchases": {*GROUND, "catalog", "gateway", "payments", "subscriptions"},
     # Reports read what is sold, have the ledger draw, and write their sums and the marks of what is counted:
@@ -37,7 +37,8 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # What runs by itself or by cron.
     "operations": {
         *GROUND,
-        *("codes", "fast_path", "gateway", "payments", "purchases", "reports", "subscriptions", "upgrade"),
+        *("codes", "fast_path", "gateway", "host", "payments", "purchases", "reports", "subscriptions"),
+        "upgrade",
     },
     # Pages and commands are on top, and meet the app as a context.
     "web": {

@@ -486,6 +486,21 @@ def test_the_last_comparison_stays_on_the_page(shop: RunningShop) -> None:
     assert "agrees" in support.get("/admin").text
 
 
+def test_the_file_of_payments_has_all_of_them_however_many_are_read_at_once(
+    shop: RunningShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pat = shop.buyer()
+    for _ in range(4):
+        pat.send("/buy-credits", form_of="/buy-credits", pack="starter")
+    monkeypatch.setattr("flask_prepaid.web.operator.payments.READ_AT_ONCE", 2)
+
+    lines = list(csv.DictReader(io.StringIO(shop.operator("finance").client.get("/admin/payments.csv").text)))
+
+    numbers = [int(line["id"]) for line in lines]
+    assert len(numbers) >= 4
+    assert numbers == sorted(set(numbers), reverse=True)
+
+
 def test_every_csv_of_a_page_opens_in_a_spreadsheet(shop: RunningShop) -> None:
     pat = shop.buyer()
     pat_subscribes(shop, pat)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +23,8 @@ from stripe_emulator.server.seed import plant
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+#: Tag of a block -> the command that runs a file of it, where the machine has one.
+LANGUAGES = {"php": ["php"], "ruby": ["ruby"], "go": ["go", "run"]}
 ADDRESS = "http://127.0.0.1:12111"
 
 
@@ -55,7 +59,7 @@ def here(text: str, emulator: Emulator) -> str:
 def test_every_block_is_run_by_one_of_these() -> None:
     others = blocks("sh", lambda text: not installs(text) and not serves(text))
 
-    assert {tag for tag, _ in BLOCKS} == {"sh", "python", "js", "yaml"}
+    assert {tag for tag, _ in BLOCKS} == {"sh", "python", "js", "yaml", *LANGUAGES}
     assert all(text.startswith("curl ") for text in others)
 
 
@@ -91,6 +95,37 @@ def test_the_test_in_the_readme_passes(block: str, tmp_path: Path) -> None:
     (tmp_path / "test_shop.py").write_text(block, encoding="utf-8")
 
     assert "1 passed" in run(tmp_path, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", ".")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_other_languages_reach_the_emulator(language: str, served: Emulator, tmp_path: Path) -> None:
+    program, *options = LANGUAGES[language]
+    if shutil.which(program) is None:
+        pytest.skip(f"this machine has no {program}")
+    (block,) = blocks(language)
+    source = tmp_path / f"main.{language}"
+    source.write_text(here(block, served), encoding="utf-8")
+
+    run(tmp_path, program, *options, str(source))
+
+    assert served.state()["objects"]["charge"] == 1
+
+
+def test_the_container_serves_where_it_says(tmp_path: Path) -> None:
+    lines = (README.parent / "Containerfile").read_text(encoding="utf-8").splitlines()
+    words = {line.partition(" ")[0]: line.partition(" ")[2] for line in lines}
+    _, *options = json.loads(words["ENTRYPOINT"])
+    copied = {name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]}
+    command = [sys.executable, "-m", "stripe_emulator", *options, "--port", "0", "--data", "stripe.db"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(timeout=20) == 0
+    assert line.startswith(f"stripe-emulator on http://127.0.0.1:{words['EXPOSE']} ")
+    assert words["USER"] == "stripe"
+    assert all((README.parent / name).exists() for name in copied)
 
 
 @pytest.mark.parametrize("block", blocks("js"))

@@ -70,9 +70,12 @@ class Plan:
     """Credits sold by the period. Whoever subscribed keeps the terms of that day, whatever changes here.
 
     :param slug: Names the plan in forms and URLs. Never reuse one for another offer.
-    :param credits: Whole credits that each paid period gives.
+    :param credits: Whole credits that each paid period gives; with ``every``, that each month of it gives.
     :param amount_minor: The price of a period in Stripe's smallest unit of ``currency``.
     :param interval: A period is ``interval_count`` of these.
+    :param every: ``"month"``: a period of years, or of several months, gives its credits month by month. By
+        default it gives them at once.
+    :param once: Whole credits on top, given at the first payment, once to each owner. They do not lapse.
     :param trial_days: Days before the first payment, once for each owner; 0 is no trial.
     :param trial_credits: Whole credits that a trial gives.
     :param trial_needs_card: Whether a card is left at the trial's start. Without one, the plan is
@@ -88,6 +91,8 @@ class Plan:
     currency: str = "usd"
     interval: Literal["day", "week", "month", "year"] = "month"
     interval_count: int = 1
+    every: Literal["month"] | None = None
+    once: int = 0
     name: str | None = None
     trial_days: int = 0
     trial_credits: int = 0
@@ -101,12 +106,28 @@ class Plan:
         checks.whole(f"{here}.credits", self.credits, min=1, max=MAX_CREDITS)
         checks.choice(f"{here}.interval", self.interval, MAX_COUNT)
         checks.whole(f"{here}.interval_count", self.interval_count, min=1, max=MAX_COUNT[self.interval])
-        checks.whole(f"{here}.max_quantity", self.max_quantity, min=1, max=MAX_CREDITS // self.credits)
+        self._check_months(here)
+        most = MAX_CREDITS // (self.credits * self.parts)
+        checks.whole(f"{here}.max_quantity", self.max_quantity, min=1, max=max(most, 1))
+        checks.whole(f"{here}.once", self.once, min=0, max=MAX_CREDITS // self.max_quantity)
         _check_currency(here, self.currency)
         _check_price(f"{here}.amount_minor", self.amount_minor, self.currency, times=self.max_quantity)
         _check_name(here, self.name)
         self._check_trial(here)
         checks.whole(f"{here}.roll_over", self.roll_over, min=0, max=MAX_CREDITS)
+
+    def _check_months(self, here: str) -> None:
+        if self.every is None:
+            return
+        checks.choice(f"{here}.every", self.every, ["month"])
+        if self.parts == 1:
+            checks.refuse(
+                f"{here}.every",
+                self.every,
+                "A period must be longer than a month: write interval='year', or leave it out.",
+            )
+        if self.credits * self.parts > MAX_CREDITS:
+            checks.refuse(f"{here}.credits", self.credits, f"Write {MAX_CREDITS // self.parts:,} at most.")
 
     def _check_trial(self, here: str) -> None:
         checks.whole(f"{here}.trial_days", self.trial_days, min=0, max=MAX_TRIAL_DAYS)
@@ -117,7 +138,7 @@ class Plan:
 
     @property
     def title(self) -> str:
-        return self.name or f"{money.credits(self.credits)} {self.every}"
+        return self.name or f"{money.credits(self.credits)} {self.given}"
 
     @property
     def period(self) -> tuple[str, int]:
@@ -125,8 +146,19 @@ class Plan:
         return self.interval, self.interval_count
 
     @property
-    def every(self) -> str:
-        """``a month`` or ``every 3 months``."""
+    def parts(self) -> int:
+        """In how many parts a period gives its credits: 12 for a year that gives them month by month."""
+        months = {"month": 1, "year": 12}.get(self.interval, 0) * self.interval_count
+        return max(months, 1) if self.every == "month" else 1
+
+    @property
+    def given(self) -> str:
+        """How often the credits come: ``a month`` or ``every 3 months``."""
+        return "a month" if self.every == "month" else self.billed
+
+    @property
+    def billed(self) -> str:
+        """How often it is paid: ``a month`` or ``every 3 months``."""
         if self.interval_count == 1:
             return f"a {self.interval}"
         return f"every {self.interval_count} {self.interval}s"
@@ -231,7 +263,7 @@ class Quantity:
 
         :raises UnknownItem: The quantity is not sold.
         """
-        if not self.min_credits <= credits <= self.max_credits:
+        if not checks.is_whole(credits) or not self.min_credits <= credits <= self.max_credits:
             raise UnknownItem(
                 f"Choose a whole number of credits from {self.min_credits:,} to {self.max_credits:,}.",
                 field="credits",
@@ -287,13 +319,13 @@ class Catalog:
         """
         try:
             return self.plans[slug]
-        except KeyError:
+        except (KeyError, TypeError):
             raise UnknownItem("There is no such plan. Choose one from the list.", field="plan") from None
 
     def _pack(self, slug: str) -> Offer:
         try:
             pack = self.packs[slug]
-        except KeyError:
+        except (KeyError, TypeError):
             raise UnknownItem("There is no such pack. Choose one from the list.", field="pack") from None
         return Offer(
             pack.slug, pack.title, pack.total_credits, pack.amount_minor, pack.currency, pack.expires_after

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
 from collections.abc import Collection
 from datetime import timedelta
@@ -31,6 +32,11 @@ def refuse(where: str, value: object, cure: str) -> NoReturn:
     if len(written) > _SHOWN:
         written = f"{written[:_SHOWN]}..."
     raise ConfigError(f"{where} is {written}. {cure}")
+
+
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number. ``True`` is none, and neither is ``3.0``."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def whole(where: str, value: object, *, min: int, max: int, hint: str = "") -> int:
@@ -86,6 +92,29 @@ def period(where: str, value: object, *, min: timedelta, max: timedelta = MAX_PE
     return value
 
 
+def function(where: str, value: object, *takes: str) -> None:
+    """A function that is called with these arguments, and answers at once.
+
+    :raises ConfigError: It can't be called, is async, yields, or takes other arguments.
+    """
+    if not callable(value):
+        refuse(where, value, "Give it a function.")
+    forms = (value, getattr(value, "__call__", None))  # an object may be called, too  # noqa: B004
+    if any(inspect.iscoroutinefunction(form) or inspect.isasyncgenfunction(form) for form in forms):
+        refuse(where, value, "Give it a function, not an async one: nobody awaits it.")
+    if any(inspect.isgeneratorfunction(form) for form in forms):
+        refuse(where, value, "Give it a function that returns, not one that yields.")
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):  # a function written in C need not say what it takes
+        return
+    try:
+        signature.bind(*takes)
+    except TypeError:
+        called = f"with {' and '.join(takes)}" if takes else "without arguments"
+        refuse(where, value, f"It is called {called}, and takes {signature}.")
+
+
 def choice(where: str, value: object, choices: Collection[str]) -> str:
     """One of a few words.
 
@@ -96,10 +125,13 @@ def choice(where: str, value: object, choices: Collection[str]) -> str:
     return value
 
 
-def did_you_mean(value: object, choices: Collection[str]) -> str:
-    """A question with the closest word, or nothing where none is close."""
+def did_you_mean(value: object, choices: Collection[str], *, prefix: str = "") -> str:
+    """A question with the closest word, or nothing where none is close.
+
+    :param prefix: What all words begin with where they are written; it makes none of them closer.
+    """
     near = difflib.get_close_matches(str(value), choices, 1)
-    return f"Did you mean {near[0]}? " if near else ""
+    return f"Did you mean {prefix}{near[0]}? " if near else ""
 
 
 def spoken(period: timedelta) -> str:

@@ -249,6 +249,11 @@ def read(app: Flask) -> Config:
     _refuse_unread(given)
     key = given.get("STRIPE_SECRET_KEY")
     if key is None and (app.debug or app.testing):
+        if "STRIPE_PUBLISHABLE_KEY" in given:
+            raise ConfigError(
+                "PREPAID_STRIPE_PUBLISHABLE_KEY is set, and PREPAID_STRIPE_SECRET_KEY is not. Set both, or "
+                "neither: then the emulator's are taken."
+            )
         given = {**EMULATED, **given}
     elif app.debug and not is_live(str(key)) and "STRIPE_WEBHOOK_SECRET" not in given:
         # `listen` fetches the events; what comes to the webhook is signed by nobody that we know.
@@ -269,10 +274,9 @@ def read(app: Flask) -> Config:
 
 def _refuse_unknown(written: Mapping[str, Any]) -> None:
     """Name a setting that nobody reads; it is one with a typing error."""
-    known = [f"PREPAID_{name}" for name in names()]
     for name in written:
-        if f"PREPAID_{name}" not in known:
-            meant = checks.did_you_mean(f"PREPAID_{name}", known)
+        if name not in names():
+            meant = checks.did_you_mean(name, names(), prefix="PREPAID_")
             raise ConfigError(
                 f"There is no setting PREPAID_{name}. {meant or 'Take it away. '}"
                 "The reference of settings has them all."
@@ -312,6 +316,18 @@ def _refuse_mixed(config: Config) -> None:
         raise ConfigError(
             "PREPAID_STRIPE_SECRET_KEY and PREPAID_STRIPE_PUBLISHABLE_KEY are not of one mode: one is live, "
             "one for tests. Take both from the same page of Stripe's dashboard."
+        )
+    keys = {name: getattr(config, name.lower()) for name in ("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY")}
+    emulated = [name for name, key in keys.items() if key == EMULATED[name]]
+    if len(emulated) == 1:
+        raise ConfigError(
+            f"PREPAID_{emulated[0]} is the emulator's key, and the other one is not. Take both from Stripe's "
+            "dashboard, or leave both out."
+        )
+    if emulated and config.api_base is None:
+        raise ConfigError(
+            "PREPAID_STRIPE_SECRET_KEY is the emulator's key, and would be sent to Stripe. Say where the "
+            f"emulator serves, PREPAID_STRIPE_API_BASE={EMULATOR_URL}, or take the keys of your account."
         )
     host = urlsplit(config.api_base or "").hostname or "api.stripe.com"
     if config.livemode and host != "stripe.com" and not host.endswith(".stripe.com"):

@@ -19,7 +19,7 @@ from prepaid_ledger import HeldCredits, HoldState, Ledger, Price
 from prepaid_ledger.errors import BudgetExceeded, HoldClosed, PrepaidError
 
 from . import checks
-from .errors import ConfigError
+from .errors import BadKey, ConfigError
 from .keys.callers import Caller
 from .payments import paid_requests
 from .web import callers, errors, page
@@ -66,11 +66,12 @@ def priced(prepaid: Books, price: ViewPrice, key: KeyOf | None) -> Priced:
 
     :raises ConfigError: The price is no whole number from 1 on and no function, or the key is no function.
     """
-    if not callable(price) and not isinstance(price, Price):
+    if callable(price):
+        checks.function("Prepaid.costs(credits)", price)
+    elif not isinstance(price, Price):
         checks.whole("Prepaid.costs(credits)", price, min=1, max=checks.MAX_CREDITS)
-    if key is not None and (not callable(key) or inspect.iscoroutinefunction(key)):
-        cure = "Give it a function, not an async one, that names what this request pays for."
-        checks.refuse("Prepaid.costs(key=...)", key, cure)
+    if key is not None:
+        checks.function("Prepaid.costs(key=...)", key)
     return Priced(prepaid, price, key)
 
 
@@ -118,8 +119,15 @@ class Priced:
         """
         :raises ConfigError: It is no view, is served already without its price, or cannot be awaited here.
         """
+        where = "What @prepaid.costs stands on"
         if not callable(view):
-            checks.refuse("What @prepaid.costs stands on", view, "Put it right above a view's def.")
+            checks.refuse(where, view, "Put it right above a view's def.")
+        if inspect.isclass(view):
+            cure = "It is a class: put it right above its get or post, or in its decorators."
+            checks.refuse(where, view, cure)
+        if inspect.isgeneratorfunction(view) or inspect.isasyncgenfunction(view):
+            cure = "It yields, and would run when its request is over: return Response(parts()) from it."
+            checks.refuse(where, view, cure)
         if inspect.iscoroutinefunction(view) and importlib.util.find_spec("asgiref") is None:
             raise ConfigError(
                 f"{view.__name__} is async def: for that, Flask needs asgiref. pip install 'flask[async]'"
@@ -144,15 +152,13 @@ class Priced:
     def _open(self, caller: Caller, price: int | Price) -> HeldCredits:
         """Hold the price, once for each key.
 
+        :raises BadKey: The key is empty.
         :raises StillRunning: Another request holds it under the same key.
         :raises AlreadyPaid: Another request has paid under the same key.
         :raises NotSignedIn: The caller's key was revoked just now.
         :raises TablesMissing: ``flask prepaid upgrade`` was not run.
         """
-        name = self._key() if self._key is not None else None
-        digest = None
-        if name is not None:  # whatever a client sent has a digest, half of a surrogate pair, too
-            digest = hashlib.sha256(str(name).encode(errors="surrogatepass")).hexdigest()[:32]
+        digest = self._digest()
         key = f"{request.endpoint}:{secrets.token_urlsafe(16)}"[-120:]
         try:
             terms: dict[str, Any] = {"price" if isinstance(price, Price) else "credits": price}
@@ -169,6 +175,22 @@ class Priced:
         except DBAPIError as error:
             raise errors.explained(error) from error
         return hold
+
+    def _digest(self) -> str | None:
+        """What stands for the key of this request; ``None`` where it has none.
+
+        :raises ConfigError: The host's function gave no text.
+        :raises BadKey: The key is empty.
+        """
+        name: object = self._key() if self._key is not None else None
+        if name is None:
+            return None
+        if not isinstance(name, str):
+            checks.refuse("What Prepaid.costs(key=...) gave", name, "Let it give a text, or None.")
+        if not name:
+            raise BadKey("The key of this request is empty. Send a text that names it, or no key.")
+        # Whatever a client sent has a digest, half of a surrogate pair, too.
+        return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 class ViewHold(HeldCredits):

@@ -16,6 +16,7 @@ PrepaidError                 and those of credits: see prepaid_ledger.errors
 ├── BadIdempotencyKey        the name of a request is none                      400
 ├── IdempotencyConflict      it stands for another request                      409
 ├── FormExpired              the form is not from one of our pages, or old      400
+├── BadKey                   a request names what it pays for by an empty text   400
 ├── AlreadyPaid              this was done, and paid for, under the same key    409
 ├── StillRunning             this is being done just now, under the same key    409
 ├── TablesMissing            ``flask prepaid upgrade`` was not run              503
@@ -167,6 +168,13 @@ class FormExpired(PrepaidError):
 
     http_status = 400
     code = "form_expired"
+
+
+class BadKey(PrepaidError):
+    """The key of a request for a view that costs credits is empty. The view did not run."""
+
+    http_status = 400
+    code = "bad_key"
 
 
 class AlreadyPaid(PrepaidError):

@@ -159,9 +159,11 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs):
         if self._owner is None:
             host.check_user_models(db)
         clock = clock or self._clock
+        host.check_clock(app, clock)
         ledger = _open_books(engine, clock, config)
         gateway = Gateway(config, http_client or self._http_client)
         app_keys = None if self._keys is None else AppKeys.open(app, engine, self._keys, self.is_blocked)
+        host.check_secret_key(app)
         self._states[app] = State(db, config, gateway, ledger, clock, app_keys)
         app.extensions["prepaid"] = self
         pages = blueprint.create()
@@ -171,6 +173,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs):
             callers.register(app)
         operator_routes.add_to(pages, config.paths["operator"])
         blueprint.register(app, pages)
+        host.check_routes(app)
         host.check_template(app, config.base_template)
         app.cli.add_command(commands)  # a test's runner does not look for the entry point
         if self._mail is not None:
@@ -225,13 +228,14 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs):
         is not signed in 401. The view may be ``async def``. Inside it, ``current_hold`` takes less than all.
         A view that streams is charged when its stream ends; a reader who leaves after the first part pays.
 
-        :param credits: A whole number, or a price of ``prepaid_ledger.Rates``, whose item, quantity, version
-            stand on the entry; or a function that says one of them for this request. 0 is free.
+        :param credits: A whole number from 1 on, or a price of ``prepaid_ledger.Rates``, whose item, quantity
+            and version stand on the entry; or a function without arguments that says one of them for this
+            request, where 0 is free.
         :param key: A function that names what is paid for, such as
             ``lambda: request.headers.get("Idempotency-Key")``. A second request of the same owner under the
             same key gets 409 and pays nothing: ``still_running`` or ``already_paid``. After a failure the key
-            can be used again. ``None`` names nothing: each request pays.
-        :raises ConfigError: They are no price, or no key.
+            can be used again. ``None`` names nothing: each request pays. An empty text gets 400.
+        :raises ConfigError: They are no price, or no key; or what stands below is no view.
         """
         return costs.priced(self, credits, key)
 
@@ -329,7 +333,11 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs):
         return subscribing.summary(self, owner)
 
     def payments(self, owner: str, limit: int = 50) -> list[Payment]:
-        """The owner's last payments, newest first, whatever came of each: its ``state`` says it."""
+        """The owner's last payments, newest first, whatever came of each: its ``state`` says it.
+
+        :param limit: How many at most, from 1 to 1,000.
+        :raises ValueError: It is no such number, or no such owner can be.
+        """
         return verbs.payments_of(self, owner, limit)
 
     def checkout(
@@ -356,7 +364,8 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs):
         :param success_url: Where the browser goes after paying. Stripe puts the id of its session in place of
             ``{CHECKOUT_SESSION_ID}``.
         :param cancel_url: Where it goes without paying.
-        :param key: Names this wish: sent again, it leads to the same page. By default each call opens one.
+        :param key: Names this wish, in up to 255 characters: sent again, it leads to the same page as long as
+            that is open, with the addresses of the first call. By default each call opens one.
         :param keep_card: Whether the card that pays is put on file; with a plan it always is.
         :raises UnknownItem: None or several are named, or the one named is not sold.
         :raises PlanRefused: The owner has a plan.
@@ -365,7 +374,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs):
         :raises BuyingPaused: Nothing is sold at the moment.
         :raises GatewayRefused: Stripe refuses. Nothing was charged.
         :raises GatewayUnavailable: Stripe did not answer. Nothing was charged.
-        :raises ValueError: An address is not absolute, such as ``https://shop.example/paid``.
+        :raises ValueError: An address is not absolute, or the key or the owner can be none.
         """
         wish = verbs.Wish(pack, credits, plan, quantity)
         return verbs.checkout(
@@ -387,11 +396,13 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs):
         :param amount_minor: How much, in the smallest unit of its currency; by default all that is left.
         :param credits: In place of it, so many credits' worth, rounded down.
         :param reason: Why; it stays on the record.
-        :param key: Names this refund: sent again, it is made once. By default each call makes one.
+        :param key: Names this refund of the payment: sent again, it is made once. By default each call makes
+            one.
         :raises NothingToReverse: The payment is not paid, or less than that is left of it.
+        :raises KeyReused: The key has asked for another amount.
         :raises GatewayRefused: Stripe refuses. Nothing was sent.
         :raises GatewayUnavailable: It is not known yet; ``tick`` finds out. Do not ask again.
-        :raises ValueError: Both an amount and credits are named, or one is no whole number from 1 on.
+        :raises ValueError: Both an amount and credits are named, or one of all these can be none.
         """
         return verbs.refund(self, payment, amount_minor, credits, reason=reason, key=key)
 
@@ -400,7 +411,9 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs):
 
         A subscription of theirs is left as it is: plans are begun here. A repeat does nothing.
 
+        :param customer_id: The customer's id at Stripe, such as ``cus_...``.
         :raises UnknownItem: Stripe has no such customer, or one of the two belongs to another already.
+        :raises ValueError: It can be no id of Stripe's, or no such owner can be.
         :raises GatewayUnavailable: Stripe did not answer. Nothing was changed here.
         """
         verbs.adopt_customer(self, owner, customer_id)

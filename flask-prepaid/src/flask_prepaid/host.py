@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from flask import Flask, current_app
@@ -11,23 +14,39 @@ from jinja2 import TemplateNotFound
 from sqlalchemy import Engine
 from sqlalchemy import inspect as inspect_model
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from werkzeug.routing import Rule
+
+from prepaid_ledger.clock import Clock
 
 from . import checks
 from .errors import ConfigError
+
+#: What each function of the host's is called with.
+TAKES = {
+    "clock": (),
+    "owner": (),
+    "email": ("owner",),
+    "mail": ("address", "subject", "text"),
+    "trial": ("owner",),
+}
 
 OWNER_CURE = (
     "Say who the customer is by what never changes: Prepaid(owner=lambda: "
     'f"user:{current_user.id}" if current_user.is_authenticated else None).'
 )
 
+NO_LOGIN = "Who is the customer? Set up Flask-Login, or give Prepaid(owner=...) a function that says it."
+
+MOVE = "Give one of them another path; PREPAID_PATHS has those of Prepaid."
+
 
 def check_functions(functions: Mapping[str, object]) -> None:
     """
-    :raises ConfigError: One of them cannot be called.
+    :raises ConfigError: One of them can't be called as it will be.
     """
     for name, function in functions.items():
-        if function is not None and not callable(function):
-            checks.refuse(f"Prepaid({name}=...)", function, "Give it a function.")
+        if function is not None:
+            checks.function(f"Prepaid({name}=...)", function, *TAKES[name])
 
 
 def check_app(app: Any) -> None:
@@ -51,6 +70,62 @@ def check_app(app: Any) -> None:
         )
 
 
+def check_secret_key(app: Flask) -> None:
+    """
+    :raises ConfigError: There is none.
+    """
+    if not app.secret_key:
+        raise ConfigError(
+            "SECRET_KEY is not set. Without it no form can be told from a forged one. Set it before Prepaid "
+            "gets the app, and keep it: python -c 'import secrets; print(secrets.token_hex())' makes one."
+        )
+
+
+def check_clock(app: Flask, clock: Clock) -> None:
+    """
+    :raises ConfigError: It is no function, or gives no time, or one without its zone.
+    """
+    check_functions({"clock": clock})
+    with app.app_context():
+        now: object = clock()
+    if not isinstance(now, datetime) or now.utcoffset() is None:
+        cure = "Let it give a time with its zone, such as datetime.now(UTC)."
+        checks.refuse("What Prepaid(clock=...) gave", now, cure)
+
+
+def check_routes(app: Flask) -> None:
+    """
+    :raises ConfigError: A page of ours stands where a route is already.
+    """
+    for sentence in shadows(app):
+        raise ConfigError(sentence)
+
+
+def shadows(app: Flask) -> Iterator[str]:
+    """Each page of ours that stands where another route is, or where the app's files are."""
+    rules = list(app.url_map.iter_rules())
+    ours = [rule for rule in rules if rule.endpoint.startswith("prepaid.")]
+    theirs = [rule for rule in rules if not rule.endpoint.startswith("prepaid.")]
+    addresses = Counter(address for rule in ours for address in _addresses(rule))
+    taken = {address: rule.endpoint for rule in theirs for address in _addresses(rule)}
+    folders = [rule.rule.partition("/<path:")[0] for rule in theirs if rule.endpoint.endswith("static")]
+    for rule in ours:
+        twice = [address for address in _addresses(rule) if addresses[address] > 1 or address in taken]
+        if twice:
+            other = f"the route of {taken[twice[0]]!r}" if twice[0] in taken else "another page of Prepaid"
+            yield f"{rule.endpoint} would stand at {rule.rule}, as {other} does. {MOVE}"
+        elif any(folder and rule.rule.startswith(f"{folder}/") for folder in folders):
+            yield f"{rule.endpoint} would stand at {rule.rule}, among the app's static files. {MOVE}"
+
+
+def _addresses(rule: Rule) -> set[tuple[str, str, str, str]]:
+    """A method, host, subdomain and path each. What is variable gives way by itself, so has none."""
+    if rule.arguments:
+        return set()
+    methods = (rule.methods or {"GET"}) - {"HEAD", "OPTIONS"}
+    return {(method, rule.host or "", rule.subdomain or "", rule.rule) for method in methods}
+
+
 def engine_of(app: Flask, db: Any) -> Engine:
     """The engine that the host's database has for this app.
 
@@ -72,8 +147,8 @@ def engine_of(app: Flask, db: Any) -> Engine:
         ) from unknown
     except ModuleNotFoundError as missing:
         raise ConfigError(
-            f"The database's driver {missing.name} is not installed. For PostgreSQL, write "
-            'postgresql+psycopg://... and run: pip install "flask-prepaid[postgresql]"'
+            f"The database's driver {missing.name} is not installed. Books are kept in PostgreSQL or SQLite; "
+            'for PostgreSQL, write postgresql+psycopg://... and run: pip install "flask-prepaid[postgresql]"'
         ) from missing
     except ArgumentError as wrong:
         raise ConfigError(f"The database's URL cannot be read: {wrong}") from wrong
@@ -122,7 +197,7 @@ def login_owner() -> str | None:
         customers are.
     """
     if not hasattr(current_app, "login_manager"):
-        raise ConfigError("Who is the customer? Set up Flask-Login, or give Prepaid(owner=...) a function.")
+        raise ConfigError(NO_LOGIN)
     from flask_login import current_user
 
     if not current_user.is_authenticated:
@@ -142,8 +217,10 @@ def login_owner() -> str | None:
 def check_user_models(db: Any) -> None:
     """Look at the host's models of users, as far as they are there yet, for one whose ``get_id`` is no key.
 
-    :raises ConfigError: There is one, and the host has not said who its customers are.
+    :raises ConfigError: There is one, or no Flask-Login, and the host has not said who its customers are.
     """
+    if importlib.util.find_spec("flask_login") is None:
+        raise ConfigError(NO_LOGIN)
     registry = getattr(getattr(db, "Model", None), "registry", None)
     for mapper in getattr(registry, "mappers", ()):
         model = mapper.class_

@@ -167,6 +167,11 @@ class Secrets:
                 raise ConfigError(f"{name} has a blank or a strange letter in it. Copy it anew from Stripe.")
         if not all_of_them:
             raise ConfigError(f"{name} holds only commas. Copy it anew from Stripe's dashboard.")
+        if len(all_of_them) > 2:
+            raise ConfigError(
+                f"{name} holds {len(all_of_them)} secrets. Write the one that counts and, while you change "
+                "it, the one before: an old one still opens the door to whoever has it."
+            )
         return all_of_them
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from prepaid_ledger import database
 from prepaid_ledger.database import LEDGER, Chain, patiently
-from prepaid_ledger.errors import UnknownVersion
+from prepaid_ledger.errors import TablesLack, UnknownVersion
 
 #: The extension's own tables, some of which refer to the ledger's.
 EXTENSION = Chain(Path(__file__).parent / "migrations", "prepaid_alembic_version", "flask_prepaid")
@@ -26,6 +26,7 @@ def upgrade(engine: Engine) -> None:
     release that this one can work with stay as they are: ``later`` says so.
 
     :raises UnknownVersion: Tables are there that this code has not made and can't work with.
+    :raises TablesLack: They are at the newest version, and are not what it makes.
     :raises Busy: A table was in use for minutes. Nothing was changed.
     """
     database.upgrade(engine, LEDGER, EXTENSION)
@@ -37,17 +38,20 @@ def downgrade(engine: Engine) -> None:
 
 
 def behind(engine: Engine) -> list[str]:
-    """A line for each chain of tables that is not at the version this code wants, with the cure."""
+    """Why the tables are not those that this code wants, with the cure; empty when they are."""
     with engine.connect() as connection:
         try:
             versions = {title: chain.version(connection) for title, chain in TITLES.items()}
         except UnknownVersion as error:
             return [str(error)]
-    return [
-        f"{title} are at {versions[title] or 'nothing'}, not at {chain.newest}. Run: flask prepaid upgrade"
-        for title, chain in TITLES.items()
-        if chain.is_behind(versions[title])
-    ]
+        lines = [
+            f"{title} are at {versions[title] or 'nothing'}, not at {chain.newest}. "
+            "Run: flask prepaid upgrade"
+            for title, chain in TITLES.items()
+            if chain.is_behind(versions[title])
+        ]
+        lacking = [] if lines else [name for chain in TITLES.values() for name in chain.lacking(connection)]
+    return [str(TablesLack(lacking))] if lacking else lines
 
 
 def later(engine: Engine) -> list[str]:

@@ -194,6 +194,24 @@ def test_a_key_that_no_text_can_be_pays_once_and_leaves_no_hold(host: Host) -> N
     assert host.prepaid.available(OWNER) == 2
 
 
+def test_a_key_that_names_nothing_is_refused_and_one_that_is_no_text_is_the_developers_to_mend(
+    host: Host,
+) -> None:
+    host.grant(10)
+    keyed_report(host, [])
+
+    @host.app.get("/listed")
+    @host.prepaid.costs(1, key=lambda: ["a"])  # type: ignore[arg-type, return-value]
+    def listed() -> str:
+        raise AssertionError("nobody paid")
+
+    answer = host.app.test_client().post("/report", headers={**CUSTOMER, "Idempotency-Key": ""})
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "bad_key")
+    with pytest.raises(ConfigError, match="Let it give a text, or None"):
+        host.app.test_client().get("/listed", headers=CUSTOMER)
+    assert (host.prepaid.available(OWNER), host.prepaid.wallet(OWNER).held) == (10, 0)
+
+
 def test_after_a_failure_the_same_key_can_be_used_again(host: Host) -> None:
     host.grant(10)
     keyed_report(host, [False, True])

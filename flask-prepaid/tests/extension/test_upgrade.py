@@ -106,6 +106,27 @@ def test_tables_made_before_the_first_version_are_left_alone(databases: Database
     assert sorted(inspect(engine).get_table_names()) == before
 
 
+@each_database
+def test_tables_that_an_earlier_commit_made_under_the_same_version_are_named(
+    databases: Databases, kind: str
+) -> None:
+    engine = create_engine(databases.fresh(kind), poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE prepaid_refund DROP COLUMN asked_minor"))
+        connection.execute(text("ALTER TABLE prepaid_entry DROP COLUMN price_version"))
+        connection.execute(text("DROP TABLE prepaid_refusal"))
+    sentence = (
+        "These tables were made by another commit under the same version. They lack "
+        "prepaid_entry.price_version, prepaid_refund.asked_minor, prepaid_refusal: begin with a new "
+        "database, or install the version that made them."
+    )
+
+    with pytest.raises(UnknownVersion) as refused:
+        upgrade(engine)
+
+    assert (str(refused.value), behind(engine)) == (sentence, [sentence])
+
+
 def test_the_hosts_migrations_leave_our_tables_alone() -> None:
     assert not include_name("prepaid_entry", "table", {})
     assert not any(include_name(table, "table", {}) for table in VERSION_TABLES)

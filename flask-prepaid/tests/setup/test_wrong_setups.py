@@ -5,15 +5,17 @@ Each row is one way: what was written, and what the sentence says of it. Nothing
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Blueprint, Flask
+from flask.views import MethodView
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -49,13 +51,31 @@ def start(app: Flask, **arguments: Any) -> None:
             db.engine.dispose()
 
 
-#: The setting without ``PREPAID_``, what stands there, and what is said of it.
-
-
-async def async_key() -> str:
+async def awaited() -> str:
     return "one"
 
 
+def yielding() -> Iterator[str]:
+    yield "one"
+
+
+async def awaited_yielding() -> AsyncIterator[str]:
+    yield "one"
+
+
+class Awaited:
+    """A function of a host's may be an object, too."""
+
+    async def __call__(self) -> str:
+        return "one"
+
+
+class View(MethodView):
+    def get(self) -> str:
+        return "a report"
+
+
+#: The setting without ``PREPAID_``, what stands there, and what is said of it.
 SETTINGS: list[tuple[str, Any, str]] = [
     # keys
     ("STRIPE_SECRET_KEY", "pk_test_shop", "it is a publishable key, pk_test_..."),
@@ -72,9 +92,13 @@ SETTINGS: list[tuple[str, Any, str]] = [
     ("STRIPE_WEBHOOK_SECRET", ",", "holds only commas"),
     ("STRIPE_WEBHOOK_SECRET", "whsec_a b", "has a blank"),
     ("STRIPE_WEBHOOK_SECRET", 5, "is no text"),
+    ("STRIPE_WEBHOOK_SECRET", "whsec_a,whsec_b,whsec_c", "holds 3 secrets. Write the one that counts"),
+    ("STRIPE_PUBLISHABLE_KEY", "pk_test_emulator", "is the emulator's key, and the other one is not"),
+    ("STRIPE_SECRET_KEY", "sk_test_emulator", "is the emulator's key, and the other one is not"),
     # names
     ("SELING", False, "Did you mean PREPAID_SELLING?"),
     ("STRIPE_KEY", "sk_test_shop", "There is no setting PREPAID_STRIPE_KEY"),
+    ("CURENCY", "usd", "There is no setting PREPAID_CURENCY. Take it away."),
     ("PATHS", {"bye": "/x"}, "no page 'bye'. Did you mean buy?"),
     # types and units
     ("SELLING", "perhaps", "PREPAID_SELLING is 'perhaps'. Write True or False"),
@@ -104,6 +128,8 @@ SETTINGS: list[tuple[str, Any, str]] = [
     ("PATHS", {"buy": "credits"}, "PREPAID_PATHS['buy'] is 'credits'. Write a path such as /credits"),
     ("PATHS", {"cards": "/cards/"}, "with no / at its end"),
     ("PATHS", {"cards": "/prepaid/plan"}, "puts 'cards' and 'plan' at /prepaid/plan"),
+    ("PATHS", {"buy": "/static/buy"}, "stand at /static/buy, among the app's static files"),
+    ("PATHS", {"buy": "/prepaid/cards/add"}, "as another page of Prepaid does"),
     # templates
     (
         "BASE_TEMPLATE",
@@ -124,7 +150,7 @@ def test_a_wrong_setting_stops_the_app_at_start(
         start(app)
 
     assert sentence in refused.value.message
-    assert "prepaid" not in app.extensions or name == "BASE_TEMPLATE"
+    assert "prepaid" not in app.extensions or name in ("BASE_TEMPLATE", "PATHS")
     assert "KEY" not in name or not value or str(value) not in refused.value.message.split()
 
 
@@ -257,6 +283,16 @@ PRICES: list[tuple[Callable[[], object], str]] = [
     (lambda: Prepaid(quantity=100), "quantity is 100"),  # type: ignore[arg-type]
     (lambda: Prepaid(owner="user:1"), "Prepaid(owner=...) is 'user:1'. Give it a function."),  # type: ignore[arg-type]
     (lambda: Prepaid(clock=0), "Prepaid(clock=...) is 0"),  # type: ignore[arg-type]
+    (lambda: Prepaid(owner=awaited), "Give it a function, not an async one"),  # type: ignore[arg-type]
+    (lambda: Prepaid(owner=Awaited()), "Give it a function, not an async one"),  # type: ignore[arg-type]
+    (lambda: Prepaid(owner=yielding), "that returns, not one that yields"),  # type: ignore[arg-type]
+    (lambda: Prepaid(owner=lambda r: r), "It is called without arguments, and takes (r)"),  # type: ignore[misc, arg-type]
+    (lambda: Prepaid(email=lambda: None), "It is called with owner, and takes ()"),  # type: ignore[misc, arg-type]
+    (lambda: Prepaid(mail=lambda to: 1, email=str), "with address and subject and text, and takes (to)"),  # type: ignore[misc, arg-type]
+    (lambda: Prepaid(trial=True), "Prepaid(trial=...) is True"),  # type: ignore[arg-type]
+    (lambda: Operators(current=awaited), "Operators(current=...) is <function awaited"),  # type: ignore[arg-type]
+    (lambda: Operators(current=lambda: None, blocked=len, find=3), "Operators(find=...) is 3"),  # type: ignore[arg-type]
+    (lambda: Operators(current=lambda: None, block=print), "give it Operators(blocked=...), too"),
     (lambda: Prepaid(operators=["pat"]), "Write Operators(current=...) there"),  # type: ignore[arg-type]
     (lambda: Prepaid(mail=print), "needs addresses to write to: give it Prepaid(email=...), too"),
     (lambda: Prepaid(Flask("host")), "Prepaid needs a database: Prepaid(app, db)"),
@@ -265,8 +301,15 @@ PRICES: list[tuple[Callable[[], object], str]] = [
     (lambda: Prepaid().costs(0), "Prepaid.costs(credits) is 0. Write a whole number from 1"),
     (lambda: Prepaid().costs("3"), "Prepaid.costs(credits) is '3'"),  # type: ignore[arg-type]
     (lambda: Prepaid().costs(1.5), "Prepaid.costs(credits) is 1.5"),  # type: ignore[arg-type]
-    (lambda: Prepaid().costs(1, key="report"), "Give it a function, not an async one"),  # type: ignore[arg-type]
-    (lambda: Prepaid().costs(1, key=async_key), "Give it a function, not an async one"),  # type: ignore[arg-type]
+    (lambda: Prepaid().costs(1, key="report"), "Prepaid.costs(key=...) is 'report'. Give it a function."),  # type: ignore[arg-type]
+    (lambda: Prepaid().costs(1, key=awaited), "Give it a function, not an async one"),  # type: ignore[arg-type]
+    (lambda: Prepaid().costs(1, key=lambda r: r), "called without arguments, and takes (r)"),  # type: ignore[misc, arg-type]
+    (lambda: Prepaid().costs(awaited), "Prepaid.costs(credits) is <function awaited"),  # type: ignore[arg-type]
+    (lambda: Prepaid().costs(yielding), "not one that yields"),  # type: ignore[arg-type]
+    (lambda: Prepaid().costs(lambda request: 1), "called without arguments"),  # type: ignore[misc, arg-type]
+    (lambda: Prepaid().costs(1)(yielding), "It yields, and would run when its request is over"),
+    (lambda: Prepaid().costs(1)(awaited_yielding), "It yields"),
+    (lambda: Prepaid().costs(1)(View), "It is a class: put it right above its get or post"),  # type: ignore[arg-type]
     (lambda: Prepaid().costs(1)("report"), "Put it right above a view's def."),  # type: ignore[arg-type]
     (lambda: Flask("host").get("/")(Prepaid().costs(lambda: 1)), "@prepaid.costs has no price"),  # type: ignore[type-var]
 ]
@@ -347,6 +390,53 @@ def test_a_blueprint_of_the_same_name_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="a blueprint named 'prepaid'"):
         start(app)
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_without_a_key_for_its_forms_the_app_does_not_start(tmp_path: Path, empty: str | None) -> None:
+    with pytest.raises(ConfigError, match=r"SECRET_KEY is not set\. Without it no form"):
+        start(app_with(tmp_path, SECRET_KEY=empty))
+
+
+@pytest.mark.parametrize(
+    "clock", [datetime.now, lambda: datetime.now(UTC).replace(tzinfo=None), lambda: 1_700_000_000]
+)
+def test_a_clock_that_gives_no_time_with_its_zone_is_refused(tmp_path: Path, clock: Any) -> None:
+    with pytest.raises(ConfigError, match=r"such as datetime.now\(UTC\)"):
+        start(app_with(tmp_path), clock=clock)
+
+
+def test_without_flask_login_somebody_must_say_who_the_customer_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+
+    with pytest.raises(ConfigError, match="Who is the customer"):
+        start(app_with(tmp_path))
+    start(app_with(tmp_path), owner=lambda: "user:1")
+
+
+def test_a_route_of_the_hosts_where_a_page_of_ours_would_stand_is_named(tmp_path: Path) -> None:
+    app = app_with(tmp_path, PREPAID_PATHS={"cards": "/cards"})
+    app.add_url_rule("/cards", "my_cards", str)
+    app.add_url_rule("/<path:anything>", "the_rest", str)  # gives way by itself
+
+    with pytest.raises(ConfigError, match="would stand at /cards, as the route of 'my_cards' does"):
+        start(app)
+
+
+def test_the_emulators_keys_are_not_sent_to_stripe_nor_mixed_with_real_ones(tmp_path: Path) -> None:
+    emulated = {
+        "PREPAID_STRIPE_SECRET_KEY": "sk_test_emulator",
+        "PREPAID_STRIPE_PUBLISHABLE_KEY": "pk_test_emulator",
+    }
+    with pytest.raises(ConfigError, match="is the emulator's key, and would be sent to Stripe"):
+        start(app_with(tmp_path, **emulated))
+    start(app_with(tmp_path, **emulated, PREPAID_STRIPE_API_BASE="http://127.0.0.1:12111"))
+
+    half = app_with(tmp_path, TESTING=True, PREPAID_STRIPE_SECRET_KEY=None)
+    with pytest.raises(ConfigError, match="PUBLISHABLE_KEY is set, and PREPAID_STRIPE_SECRET_KEY is not"):
+        start(half)
 
 
 def test_a_mail_without_an_address_for_its_links_is_refused(tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ PrepaidError
 ├── NothingToReverse         no such spend, or it is reversed already           409
 ├── Busy                     the database did not get to it in time             503
 └── UnknownVersion           the tables are not of a version known here         503
+    └── TablesLack           they are not what their version makes              503
 
 The world's errors are raised and handled. Our own mistakes are asserts, never caught.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -201,6 +203,10 @@ class Busy(PrepaidError):
     code = "unavailable"
 
 
+#: What to do about tables that this code has not made.
+NEW_DATABASE = "begin with a new database, or install the version that made them."
+
+
 class UnknownVersion(PrepaidError):
     """The database has tables of a version that this code does not know. Nothing was changed."""
 
@@ -210,8 +216,23 @@ class UnknownVersion(PrepaidError):
     def __init__(self, version_table: str, version: str) -> None:
         super().__init__(
             f"These tables were made before 0.1, or by a later version than this one ({version_table} is at "
-            f"{version}): begin with a new database, or install the version that made them."
+            f"{version}): {NEW_DATABASE}"
         )
+
+
+class TablesLack(UnknownVersion):
+    """The tables are not those that their version makes: another commit has made them under its number.
+
+    Nothing was changed. ``lacking`` names what is not there, such as ``prepaid_entry.item``.
+    """
+
+    def __init__(self, lacking: Sequence[str]) -> None:
+        PrepaidError.__init__(
+            self,
+            f"These tables were made by another commit under the same version. They lack "
+            f"{', '.join(lacking)}: {NEW_DATABASE}",
+        )
+        self.lacking = tuple(lacking)
 
 
 class UnfitDatabase(RuntimeError):

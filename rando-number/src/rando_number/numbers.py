@@ -6,13 +6,14 @@ import hashlib
 import secrets
 import time
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from werkzeug.datastructures import MultiDict
 
 from flask_prepaid import PrepaidError
 
@@ -45,10 +46,11 @@ class Ask:
 
     @classmethod
     def read(cls, fields: Mapping[str, object]) -> Ask:
-        """What a query or a JSON body asks for; what it leaves out is one number from 0 to 9.
+        """What a JSON body asks for; what it leaves out is one number from 0 to 9.
 
-        :raises ApiError: A field is no whole number or out of bounds; the error names it.
+        :raises ApiError: A field is no whole number, out of bounds, or unknown; the error names it.
         """
+        refuse_unknown(fields, ("count", "min", "max"))
         count = whole_number(fields.get("count", 1), "count", 1, MAX_AT_ONCE)
         low = whole_number(fields.get("min", 0), "min", -LARGEST, LARGEST)
         high = whole_number(fields.get("max", 9), "max", -LARGEST, LARGEST)
@@ -57,12 +59,16 @@ class Ask:
         return cls(count, low, high)
 
     @classmethod
-    def of_query(cls, args: Mapping[str, str]) -> Ask:
+    def of_query(cls, args: MultiDict[str, str]) -> Ask:
         """The one number that a query asks for.
 
-        :raises ApiError: A field is no whole number or out of bounds; the error names it.
+        :raises ApiError: A field is no whole number, out of bounds, unknown or there twice.
         """
-        return cls.read({name: args[name] for name in ("min", "max") if name in args})
+        refuse_unknown(args, ("min", "max"))
+        for name, texts in args.lists():
+            if len(texts) > 1:
+                raise ApiError(422, "invalid_parameter", f"{name} is there {len(texts)} times.", param=name)
+        return cls.read({name: number_in(text) for name, text in args.items()})
 
     def draw(self) -> list[int]:
         """The numbers, each as likely as any other: what lies beyond the last whole span is drawn again."""
@@ -176,13 +182,29 @@ def new_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
-def whole_number(value: object, param: str, low: int, high: int) -> int:
-    """A whole number from JSON or a query, within bounds.
+def refuse_unknown(fields: Iterable[str], known: tuple[str, ...]) -> None:
+    """Refuse what nobody reads: with a word mistyped, something else would be sold than is wanted.
 
-    :raises ApiError: It is not one. ``True``, ``1.0``, ``1e3`` and digits of other scripts are not.
+    :raises ApiError: There is such a field.
     """
-    if isinstance(value, str) and len(value) <= 20 and value.isascii() and value.removeprefix("-").isdigit():
-        value = int(value)
+    for name in fields:
+        if name not in known:
+            there_are = f"There are: {', '.join(known)}." if known else "Send a JSON object in the body."
+            message = f"There is no parameter {name[:64]!r} here. {there_are}"
+            raise ApiError(422, "invalid_parameter", message, param=name[:64])
+
+
+def number_in(text: str) -> int | str:
+    """The whole number that a query writes; the text itself where it is none."""
+    is_number = len(text) <= 20 and text.isascii() and text.removeprefix("-").isdigit()
+    return int(text) if is_number else text
+
+
+def whole_number(value: object, param: str, low: int, high: int) -> int:
+    """A whole number within bounds.
+
+    :raises ApiError: It is not one. ``True``, ``1.0``, ``1e3`` and a text are not.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ApiError(
             422, "invalid_parameter", f"{param} must be a whole number from {low} to {high}.", param=param

@@ -70,6 +70,10 @@ def test_a_call_with_too_few_credits_gets_the_address_where_there_are_more(progr
         ({"max": "1e3"}, "max"),
         ({"min": 10}, "min"),
         ({"max": [9]}, "max"),
+        ({"count": "5"}, "count"),
+        ({"cout": 5}, "cout"),
+        ({"count": 5, "min": 1, "seed": 7}, "seed"),
+        ({"": 5}, ""),
     ],
     ids=str,
 )
@@ -86,7 +90,16 @@ def test_a_wrong_parameter_is_named_and_nothing_is_taken(
 
 @pytest.mark.parametrize(
     "body",
-    [b"[]", b"null", b"{", b"\xff", b'"5"', b"[" * 60_000, b'{"count": ' + b"9" * 10_000 + b"}"],
+    [
+        b"[]",
+        b"null",
+        b"{",
+        b"\xff",
+        b'"5"',
+        b"[" * 60_000,
+        b'{"count": ' + b"9" * 10_000 + b"}",
+        b'{"count": 1, "count": 50}',
+    ],
     ids=lambda body: body[:8],
 )
 def test_a_body_that_is_no_json_object_is_malformed(program: Program, body: bytes) -> None:
@@ -94,6 +107,17 @@ def test_a_body_that_is_no_json_object_is_malformed(program: Program, body: byte
 
     assert refused.status_code == 400
     assert json_of(refused)["error"]["code"] == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("query", "param"), [("mni=1", "mni"), ("count=5", "count"), ("min=1&min=2", "min"), ("max=", "max")]
+)
+def test_a_query_that_nobody_reads_as_it_was_meant_buys_nothing(
+    program: Program, query: str, param: str
+) -> None:
+    for answer in (program.get(f"/number/?{query}"), program.post(f"/numbers?{query}", {})):
+        assert (answer.status_code, json_of(answer)["error"]["param"]) == (422, param)
+    assert json_of(program.get("/balance"))["balance"] == 50
 
 
 def test_a_body_that_was_cut_on_the_way_buys_nothing(shop: RunningShop, program: Program) -> None:

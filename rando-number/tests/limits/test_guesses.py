@@ -41,6 +41,32 @@ def test_wrong_passwords_with_a_live_session_are_counted(guarded_shop: RunningSh
     assert guarded_shop.visitor().login("pat@rando.test").status_code == 302, "nobody is locked out"
 
 
+def test_guesses_at_one_account_from_everywhere_are_slowed_down_and_its_owner_is_not(
+    guarded_shop: RunningShop,
+) -> None:
+    owner = guarded_shop.customer("pat@rando.test")
+    owner.send("/logout")
+
+    def guess(n: int, address: str = "pat@rando.test") -> int:
+        robot = guarded_shop.visitor(REMOTE_ADDR=f"10.2.{n}.1")
+        return robot.send("/login", email=address, password=f"guess {n}").status_code
+
+    spellings = ["pat@rando.test", " PAT@rando.test", "Pat@RANDO.test"]
+    assert [guess(n, spellings[n % 3]) for n in range(22)] == [200] * 20 + [429] * 2
+    assert guess(23, "sam@rando.test") == 200, "another account has a limit of its own"
+
+    stranger = guarded_shop.visitor(REMOTE_ADDR="10.3.1.1")
+    assert stranger.login("pat@rando.test").status_code == 429
+    assert owner.send("/login", email="pat@rando.test", password="oh").status_code == 200
+    assert owner.login("pat@rando.test").status_code == 302, "their browser is known"
+
+    stranger.send("/reset", email="pat@rando.test")
+    link = guarded_shop.links("/reset")[-1]
+    new = {"password": "zq7-zq7-zq7", "password_confirm": "zq7-zq7-zq7"}
+    assert stranger.send(link, **new).status_code == 302
+    assert stranger.login("pat@rando.test", new["password"]).status_code == 302, "who reads the mail is known"
+
+
 def test_right_passwords_cost_nothing_at_verify(guarded_shop: RunningShop) -> None:
     customer = guarded_shop.customer("pat@rando.test")
 

@@ -23,6 +23,7 @@ from stripe_emulator.payments import (
     confirmation,
     disputes,
     payment_methods,
+    settlement,
 )
 
 #: As far as the clock can be moved: the year 2200.
@@ -256,6 +257,12 @@ def set_dunning(storage: Store, settings: Json) -> Json:
     """Choose the retries of failed renewals; the settings are those of ``collection.configure``."""
     with storage.transaction():
         return collection.configure(settings)
+
+
+def set_settlement(storage: Store, settings: Json) -> Json:
+    """Choose the currencies of the account's balance; the settings are those of ``settlement.configure``."""
+    with storage.transaction():
+        return settlement.configure(settings)
 
 
 def state(storage: Store) -> Json:

@@ -259,6 +259,7 @@ CONTROLS = {
         *("duplicate", "drop", "shuffle", "delay", "api_500", "api_429", "lost_reply", "timeout", "seed")
     ],
     "dunning": ["retry_days", "overdue_days", "end"],
+    "settlement": ["default", "currencies"],
     "deliver": ["event", "times"],
     "roll": ["endpoint", "hours"],
     "hear": ["events"],

@@ -21,6 +21,7 @@ STILL_SENT = {
 CHANGED_BY_ENDIVE = {
     "account_payments_settings.statement_descriptor_prefix_kana",  # added
     "account_payments_settings.statement_descriptor_prefix_kanji",  # added
+    "checkout.session.allowed_payment_method_types",  # added
     "dispute_evidence_details.submission_method",  # added
     "portal_features.subscription_pause",  # added
     "subscriptions_resource_trial_settings_end_behavior.billing_cycle_anchor",  # added

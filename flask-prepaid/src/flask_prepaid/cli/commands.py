@@ -40,6 +40,7 @@ from ..reports import balance_sync, credits
 from ..upgrade import behind as tables_behind
 from ..upgrade import later as tables_later
 from ..upgrade import upgrade as upgrade_tables
+from . import typed
 from .app import context
 from .codes import codes
 from .listen import listen
@@ -187,10 +188,10 @@ def tick_once() -> None:
 
 
 @commands.command()
-@click.argument("owner")
-@click.argument("credits", type=click.IntRange(min=1))
-@click.option("--reason", required=True, help="Why; it stays on the record.")
-@click.option("--key", help="Names this grant. By default owner, credits, reason and day.")
+@click.argument("owner", type=typed.owner)
+@click.argument("credits", type=typed.credits)
+@click.option("--reason", required=True, type=typed.reason, help="Why; it stays on the record.")
+@click.option("--key", type=typed.key, help="Names this grant. By default owner, credits, reason and day.")
 def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
     """Give OWNER some CREDITS. Typed twice on one day, it gives them once."""
     app = context()
@@ -207,10 +208,10 @@ def digest_of_today(*words: object) -> str:
 
 
 @commands.command()
-@click.argument("payment", type=click.IntRange(min=1))
-@click.option("--amount", type=click.IntRange(min=1), help="In the currency's smallest unit. Default: all.")
-@click.option("--reason", required=True, help="Why; it stays on the record.")
-@click.option("--key", help="Names this refund. By default payment, amount, reason and day.")
+@click.argument("payment", type=typed.payment)
+@click.option("--amount", type=typed.amount, help="In the currency's smallest unit. Default: all.")
+@click.option("--reason", required=True, type=typed.reason, help="Why; it stays on the record.")
+@click.option("--key", type=typed.key, help="Names this refund. By default payment, amount, reason and day.")
 def refund(payment: int, amount: int | None, reason: str, key: str | None) -> None:
     """Refund PAYMENT to its card, and claw back its credits. Typed twice on one day, it is made once."""
     key = f"command:{key or digest_of_today(payment, amount, reason)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -20,6 +21,7 @@ from ..payments import customers
 from ..payments.models import Payment
 from ..purchases import cards, topups
 from ..subscriptions import subscribing
+from . import typed
 from .app import CommandContext, context
 
 #: So many payments and entries are shown, the newest first.
@@ -28,7 +30,7 @@ SHOWN = 10
 
 @click.command()
 @with_appcontext
-@click.argument("owner")
+@click.argument("owner", type=typed.owner)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 def show(owner: str, as_json: bool) -> None:
     """Show what OWNER has: wallet, lots, holds, entries, payments, cards, auto top-up and plan."""
@@ -108,21 +110,24 @@ def _lines(values: dict[str, Any]) -> Iterator[str]:
     """The values for people: a heading, then a line for each thing."""
     wallet = values["wallet"]
     owes = f", owes {money.credits(wallet['debt'])}" if wallet["debt"] else ""
-    held = f", of which {wallet['held']:,} held" if wallet["held"] else ""
+    held = f", of which {money.number(wallet['held'])} held" if wallet["held"] else ""
     yield f"{values['owner']} has {money.credits(wallet['balance'])}{held}{owes}."
     yield f"Stripe's customer: {values['customer'] or 'none yet'}"
     plan, topup = values["plan"], values["topup"]
     yield f"Plan: {_plan(plan) if plan else 'none'}"
     yield f"Auto top-up: {_topup(topup) if topup else 'never set'}"
+    signed = partial(money.number, signed=True)
     parts = {
         "Lots, the first to be drawn first": [
-            f"{lot['left']:,} of {lot['key']}{_until(lot['expires_at'])}" for lot in values["lots"]
+            f"{money.number(lot['left'])} of {lot['key']}{_until(lot['expires_at'])}"
+            for lot in values["lots"]
         ],
         "Open holds": [
-            f"{hold['credits']:,} for {hold['key']}{_until(hold['expires_at'])}" for hold in values["holds"]
+            f"{money.number(hold['credits'])} for {hold['key']}{_until(hold['expires_at'])}"
+            for hold in values["holds"]
         ],
         "Last entries": [
-            f"{_time(entry['at'])}  {entry['kind']:<10} {entry['credits']:+,}  {entry['key']}"
+            f"{_time(entry['at'])}  {entry['kind']:<10} {signed(entry['credits'])}  {entry['key']}"
             for entry in values["entries"]
         ],
         "Last payments": [_payment(payment) for payment in values["payments"]],

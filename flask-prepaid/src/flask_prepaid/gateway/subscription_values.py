@@ -84,6 +84,7 @@ class StripeSubscription:
     collects_again_at: datetime | None
     period_start: datetime
     period_end: datetime
+    anchor_at: datetime
     trial_end: datetime | None
     cancel_at: datetime | None
     cancels_by_period: bool
@@ -220,6 +221,7 @@ def subscription_of(subscription: Any, asked_at: datetime) -> StripeSubscription
         collects_again_at=maybe(paused.resumes_at) if paused else None,
         period_start=moment(item.current_period_start),
         period_end=period_end,
+        anchor_at=moment(subscription.billing_cycle_anchor),
         trial_end=maybe(subscription.trial_end),
         cancel_at=period_end if by_period else maybe(subscription.cancel_at),
         cancels_by_period=by_period,

@@ -4,6 +4,7 @@
 |---|---|
 | I2 | each payment that is paid has exactly one purchase, or a plan's one allowance, of its credits |
 | I3 | no purchase without a payment: the payment that its key names is paid |
+| I16 | what a plan gives month by month has come, each month under its key, with what was not cut of it |
 | I15 | each claim of a code has its grant, and so has its referrer; a code counts its claims |
 | I11 | the sums that reports read are those of the movements at Stripe and of the entries; each movement's \
         amount less its fee is its net; what a payment brought moved |
@@ -29,7 +30,7 @@ from ..reports.audit_rules import (
     sums_of_owners,
 )
 from ..reports.models import Movement
-from ..subscriptions.models import Invoice
+from ..subscriptions.models import Invoice, PlanMonth, Subscription
 
 
 def problems(connection: Connection) -> Iterator[Problem]:
@@ -42,6 +43,7 @@ def problems(connection: Connection) -> Iterator[Problem]:
     yield from sums_of_entries(connection)
     yield from sums_of_deferred(connection)
     yield from _payments_that_moved_otherwise(connection)
+    yield from _months_without_credits(connection)
     yield from _claims_without_grant(connection)
     yield from _codes_that_miscount(connection)
 
@@ -51,9 +53,14 @@ def _payments_without_credits(connection: Connection) -> Iterator[Problem]:
         Entry.key == literal("payment:") + cast(Payment.id, String), Entry.kind == Kind.PURCHASE
     )
     by_plan = and_(Entry.key == literal("invoice:") + cast(Invoice.id, String), Entry.kind == Kind.ALLOWANCE)
+    later = (
+        select(func.coalesce(func.sum(PlanMonth.credits), 0))
+        .where(PlanMonth.invoice_id == Invoice.id)
+        .scalar_subquery()
+    )
     brought = and_(
         Entry.wallet_id == Wallet.id,
-        Entry.credits == Payment.credits,
+        Entry.credits == Payment.credits - later,
         case((Payment.via == Via.PLAN, by_plan), else_=by_purchase),
     )
     missing = (
@@ -61,11 +68,35 @@ def _payments_without_credits(connection: Connection) -> Iterator[Problem]:
         .outerjoin(Wallet, Wallet.owner == Payment.owner)
         .outerjoin(Invoice, Invoice.payment_id == Payment.id)
         .outerjoin(Entry, brought)
-        .where(Payment.state == PaymentState.PAID, Entry.seq.is_(None))
+        .where(Payment.state == PaymentState.PAID, Payment.credits > later, Entry.seq.is_(None))
     )
     for payment_id, owner, credits in connection.execute(missing):
         yield Problem(
             "I2", owner, f"payment {payment_id} is paid, and has not brought its {money.credits(credits)}"
+        )
+
+
+def _months_without_credits(connection: Connection) -> Iterator[Problem]:
+    key = (
+        literal("invoice:") + cast(PlanMonth.invoice_id, String) + ":month:" + cast(PlanMonth.number, String)
+    )
+    brought = and_(
+        Entry.wallet_id == Wallet.id,
+        Entry.key == key,
+        Entry.kind == Kind.ALLOWANCE,
+        Entry.credits == PlanMonth.credits - PlanMonth.cut,
+        Entry.credits == PlanMonth.given,
+    )
+    missing = (
+        select(PlanMonth.invoice_id, PlanMonth.number, Subscription.owner)
+        .join(Subscription, Subscription.id == PlanMonth.subscription_id)
+        .outerjoin(Wallet, Wallet.owner == Subscription.owner)
+        .outerjoin(Entry, brought)
+        .where(PlanMonth.given > 0, Entry.seq.is_(None))
+    )
+    for invoice_id, number, owner in connection.execute(missing):
+        yield Problem(
+            "I16", owner, f"month {number} of invoice {invoice_id} is given, and is not in the wallet"
         )
 
 

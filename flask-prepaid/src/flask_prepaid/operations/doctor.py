@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger import clock
 
-from .. import upgrade
+from .. import host, upgrade
 from ..context import Context
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.values import Endpoint
@@ -57,6 +57,7 @@ def _settings(context: Context) -> Iterator[str]:
             "prints it; Stripe's dashboard shows it, too."
         )
     yield from _migrations()
+    yield from host.shadows(current_app)
     if SDK_MAJOR < MIN_SDK_MAJOR:
         yield (
             f"The installed SDK is stripe {SDK_VERSION}, older than this extension can do with. "
@@ -251,8 +252,8 @@ def _upkeep(context: Context) -> Iterator[str]:
     if tried:
         yield (
             f"{counted(tried, 'payment', 'payments')} suspected by the card's bank could not be refunded by "
-            "itself: Stripe or the bank refused, and it is not tried again. The payment's page has why; "
-            "refund there, or in Stripe's dashboard."
+            "itself. What Stripe refuses, as where the balance there is too low, tick asks for again within "
+            "five days; what the bank sent back, it does not. The payment's page has why; refund there."
         )
     refused = session.scalar(select(func.count()).where(Customer.refused_email.is_not(None)))
     if refused:

@@ -18,7 +18,7 @@ from ..payments import card_testing, customers, paid_requests, payments, refusal
 from ..payments.models import Payment, Refund
 from ..purchases import checkout, fraud_warnings, refunds, topups
 from ..reports import balance_sync, credits
-from ..subscriptions import blocking, retries, subscribing
+from ..subscriptions import blocking, plan_months, retries, subscribing
 from . import marks, notices
 
 Id = TypeVar("Id", int, str)
@@ -31,6 +31,7 @@ ONE = {
     "fraud warnings": "fraud warning",
     "addresses": "address",
     "plans": "plan",
+    "plans' months": "plan's month",
     "plans' retries": "plan's retry",
     "top-ups": "top-up",
     "notices": "notice",
@@ -65,6 +66,7 @@ def tick(context: Context) -> dict[str, int]:
         "refunds": each(context, partial(_due, table=Refund), refunds.check_with_stripe),
         "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),
         "addresses": each(context, customers.outdated, customers.bring_up_to_date),
+        "plans' months": each(context, plan_months.due, plan_months.give),
         "plans": each(context, subscribing.due, subscribing.check_with_stripe),
         "plans' retries": each(context, retries.due, retries.retry),
         "top-ups": each(context, topups.due, topups.top_up),

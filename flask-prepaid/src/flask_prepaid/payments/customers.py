@@ -76,7 +76,10 @@ def sync(context: Context, owner: str) -> None:
     """Bring the owner's Stripe customer to the address that the host has now. Commits.
 
     Where Stripe does not answer, ``tick`` does it later.
+
+    :raises ValueError: No such owner can be.
     """
+    check_owner(owner)
     refuse_uncommitted(context)
     with transaction(context) as session:
         known = Customer.owner == owner, Customer.stripe_id.is_not(None)
@@ -169,7 +172,11 @@ def _customer(context: Context, owner: str) -> Customer:
 
 
 def known_customer(session: Session, owner: str) -> str | None:
-    """The id of the owner's Stripe customer, if one was ever made."""
+    """The id of the owner's Stripe customer, if one was ever made.
+
+    :raises ValueError: No such owner can be.
+    """
+    check_owner(owner)
     return session.scalar(select(Customer.stripe_id).where(Customer.owner == owner))
 
 
@@ -204,7 +211,9 @@ def remove(context: Context, owner: str) -> None:
     Wallet, entries and payments stay: what happened to money is not forgotten. A repeat does nothing.
 
     :raises GatewayUnavailable: Stripe did not answer. Ask again.
+    :raises ValueError: No such owner can be.
     """
+    check_owner(owner)
     refuse_uncommitted(context)
     with transaction(context) as session:
         session.execute(delete(TopUp).where(TopUp.owner == owner))

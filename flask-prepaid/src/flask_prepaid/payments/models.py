@@ -244,7 +244,8 @@ class TakesBack:
 class Refund(TakesBack, Base):
     """Money that is refunded to the card, asked for here or in Stripe's dashboard.
 
-    One that is asked for here is committed before Stripe hears of it.
+    One that is asked for here is committed before Stripe hears of it. ``asked_minor`` is what was asked for;
+    ``None`` is all that was left.
     """
 
     __tablename__ = "prepaid_refund"
@@ -259,6 +260,7 @@ class Refund(TakesBack, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     payment_id: Mapped[int]
     amount_minor: Mapped[int]
+    asked_minor: Mapped[int | None]
     state: Mapped[str] = mapped_column(String(32), default=RefundState.REQUESTED)
     reason: Mapped[str | None]
     idempotency_key: Mapped[str] = mapped_column(unique=True)

@@ -1,7 +1,8 @@
 """Saved cards: add, list, choose, correct, remove. Stripe has the cards; ours is a copy to show.
 
 Whatever happens to a customer's cards, at our page, in Stripe's dashboard or at the
-card network, ends in one function, ``_sync``: it fetches them all, and then they are copied.
+card network, ends in one function, ``_tidy_up``: it fetches them all, sets right at Stripe
+what is there twice and which one pays, and then they are copied.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from functools import partial
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import clock
+from prepaid_ledger import check_owner, clock
 
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused, NotYours
@@ -32,7 +33,11 @@ MAX_NAME = 255
 
 
 def saved(session: Session, owner: str) -> list[SavedCard]:
-    """The owner's cards, the one that pays by default first."""
+    """The owner's cards, the one that pays by default first.
+
+    :raises ValueError: No such owner can be.
+    """
+    check_owner(owner)
     default = default_card(session, owner)
     cards = session.scalars(select(SavedCard).where(SavedCard.owner == owner).order_by(SavedCard.id))
     return sorted(cards, key=lambda card: card.id != default)
@@ -205,18 +210,19 @@ def sync_card(context: Context, card_id: str) -> Write[None]:
         with reading(context) as session:
             had = select(Customer.stripe_id).join(SavedCard, SavedCard.owner == Customer.owner)
             customer_id = session.scalar(had.where(SavedCard.id == card_id))
-    return _sync(context, customer_id) if customer_id is not None else nothing
+    return _tidy_up(context, customer_id) if customer_id is not None else nothing
 
 
 def refresh(context: Context, customer_id: str) -> None:
-    """Copy all cards of a customer from Stripe. Commits."""
-    write_now(context, _sync(context, customer_id))
+    """Copy all cards of a customer from Stripe, once they are tidied up there. Commits."""
+    write_now(context, _tidy_up(context, customer_id))
 
 
-def _sync(context: Context, customer_id: str) -> Write[None]:
+def _tidy_up(context: Context, customer_id: str) -> Write[None]:
     """Fetch all cards of a customer; what is returned copies them. Commits.
 
-    A number that was left twice is one card.
+    It writes at Stripe, too: of a number that was left twice the newest card stays, and pays what the other
+    paid; and a card pays by default, where there is one.
     """
     asked_at = clock.wall()
     cards, default = context.gateway.cards.fetch_all(customer_id)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from .. import money
 from ..catalog import Offer
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
@@ -68,8 +69,19 @@ def open_checkout(
         cancel_url=cancel_url,
         tax_id=tax_id,
     )
+    checkout = _ask(context, owner, payment, lambda customer_id: ask(customer_id=customer_id))
+    with transaction(context):
+        payments.apply(context, payment, checkout)
+    return checkout
+
+
+def _ask(context: Context, owner: str, payment: Payment, ask: Callable[[str], Checkout]) -> Checkout:
+    """Have Stripe open the page of a payment. Commits. Where it refuses, nothing comes of the payment.
+
+    :raises UnknownItem: It is less than Stripe charges.
+    """
     try:
-        checkout = with_customer(context, owner, lambda customer_id: ask(customer_id=customer_id))
+        return with_customer(context, owner, ask)
     except GatewayRefused as refused:
         with transaction(context):
             payments.give_up(context, payment, str(refused))
@@ -77,9 +89,6 @@ def open_checkout(
             words = "That is less than can be charged. Choose more credits."
             raise UnknownItem(words, field="credits") from refused
         raise
-    with transaction(context):
-        payments.apply(context, payment, checkout)
-    return checkout
 
 
 def _begin(
@@ -107,7 +116,7 @@ def _begin(
 
 def _about(offer: Offer) -> str:
     """How many credits an offer gives, where its title does not say so already."""
-    credits = f"{offer.credits:,} credit{'s' if offer.credits != 1 else ''}"
+    credits = money.credits(offer.credits)
     return "" if credits in offer.title else credits
 
 

@@ -6,20 +6,35 @@ https://docs.stripe.com/radar/early-fraud-warnings
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from .. import signals
 from ..context import Context, Write, nothing, reading
 from ..gateway.values import StripeWarning
 from ..payments import payments
-from ..payments.models import NOT_REFUNDED, TAKES_NOTHING, Dispute, FraudWarning, Payment, Refund
+from ..payments.models import (
+    NOT_REFUNDED,
+    TAKES_NOTHING,
+    Dispute,
+    FraudWarning,
+    Payment,
+    Refund,
+    RefundState,
+)
 from . import refunds, topup_rules, topups
 
 #: Why the money went back, as it stands with the refund.
 REASON = "An early fraud warning of the card's bank"
+
+#: How long a refund that Stripe refused waits for the next one. After the last, a person has to look.
+BACK_OFF = (timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 5)
+
+#: The refunds of a payment that were to answer its warning.
+_MINE = Refund.payment_id == FraudWarning.payment_id, Refund.reason == REASON
 
 
 def sync(context: Context, warning_id: str) -> Write[None]:
@@ -74,12 +89,21 @@ def unanswered() -> Select[FraudWarning]:
 
 
 def came_to_nothing() -> ColumnElement[bool]:
-    """Whether the refund that was to answer a warning was refused, or has failed: a person has to look."""
-    return exists().where(
-        Refund.payment_id == FraudWarning.payment_id,
-        Refund.state.in_(NOT_REFUNDED),
-        Refund.reason == REASON,
-    )
+    """Whether a refund that was to answer a warning was refused, or has failed."""
+    return exists().where(*_MINE, Refund.state.in_(NOT_REFUNDED))
+
+
+def _is_time(context: Context) -> ColumnElement[bool]:
+    """Whether no refund was asked for yet, or Stripe refused the last one long enough ago.
+
+    What a bank could not pay out is not asked for again: it could not pay out that, either.
+    """
+    tries = select(func.count()).where(*_MINE).correlate(FraudWarning).scalar_subquery()
+    last = select(func.max(Refund.created_at)).where(*_MINE).correlate(FraudWarning).scalar_subquery()
+    was_sent = exists().where(*_MINE, Refund.state != RefundState.REFUSED)
+    now = context.clock()
+    again = [and_(tries == number, last <= now - wait) for number, wait in enumerate(BACK_OFF, 1)]
+    return and_(~was_sent, or_(tries == 0, *again))
 
 
 def of_payment(session: Session, payment_id: int) -> FraudWarning | None:
@@ -102,21 +126,30 @@ def count(session: Session, *, tried: bool = False) -> int:
 def due(context: Context, *, limit: int = 100) -> list[str]:
     """The warnings that are answered by a refund without being asked, by PREPAID_REFUND_FRAUD_WARNINGS.
 
-    Each is tried once: where that came to nothing, it waits for the operator.
+    What Stripe refuses, as where the balance there is too low, is asked for again for some days.
     """
     if not context.config.refund_fraud_warnings:
         return []
-    untried = unanswered().where(~came_to_nothing()).with_only_columns(FraudWarning.id)
-    return list(context.session.scalars(untried.limit(limit)))
+    wanted = unanswered().where(_is_time(context)).with_only_columns(FraudWarning.id)
+    return list(context.session.scalars(wanted.limit(limit)))
 
 
 def answer(context: Context, warning_id: str) -> None:
-    """Refund all that is left of the payment, once. Commits.
+    """Refund all that is left of the payment, if it is time to. Commits.
+
+    Each try has a key of its own: under one key Stripe repeats its refusal.
 
     :raises NothingToReverse: A bank has taken it back meanwhile, or nothing is left of it.
     :raises GatewayRefused: Stripe refuses. Nothing was sent.
     :raises GatewayUnavailable: It is not known yet; ``tick`` finds out.
     """
     with reading(context) as session:
-        payment_id = session.get_one(FraudWarning, warning_id).payment_id
-    refunds.refund(context, payment_id, reason=REASON, key=f"warning-{warning_id}")
+        wanted = unanswered().where(FraudWarning.id == warning_id, _is_time(context))
+        warning = session.scalar(wanted)
+        if warning is None:
+            return
+        payment_id = warning.payment_id
+        tries = session.scalar(
+            select(func.count()).where(Refund.payment_id == payment_id, Refund.reason == REASON)
+        )
+    refunds.refund(context, payment_id, reason=REASON, key=f"job:warning-{warning_id}-{tries}")

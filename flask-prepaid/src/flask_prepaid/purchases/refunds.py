@@ -6,6 +6,7 @@ order, with copies. A payment is settled before anything of it is taken back.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Sequence
 from functools import partial
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
-from prepaid_ledger.errors import NothingToReverse
+from prepaid_ledger.errors import KeyReused, NothingToReverse
 
 from .. import money
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
@@ -35,6 +36,9 @@ from ..subscriptions import sync
 from . import checkout, topup_rules, topups
 from .taking_back import take_back
 
+#: The largest number that an id can be.
+MAX_ID = 2**63 - 1
+
 
 def refund(
     context: Context, payment_id: int, *, amount_minor: int | None = None, reason: str, key: str | None = None
@@ -44,6 +48,7 @@ def refund(
     :param amount_minor: In the smallest unit of the payment's currency; by default all that is left.
     :param key: Names the wish: sent again, it refunds once.
     :raises NothingToReverse: The payment is not paid, or less than that is left of it.
+    :raises KeyReused: The key has asked for another amount.
     :raises GatewayRefused: Stripe refuses. Nothing was sent.
     :raises GatewayUnavailable: It is not known yet; ``tick`` finds out.
     """
@@ -57,19 +62,25 @@ def refund(
 
 
 def _write_down(context: Context, payment_id: int, amount_minor: int | None, reason: str, key: str) -> Refund:
-    """The row of what is about to be asked of Stripe, or the one that this key has written before."""
+    """The row of what is about to be asked of Stripe, or the one that this key has written before.
+
+    :raises KeyReused: The key has asked for another amount.
+    """
     session = context.session
-    payment = session.get(Payment, payment_id)
-    if payment is None:
-        raise NothingToReverse(f"There is no payment {payment_id}.")
+    payment = payment_of(session, payment_id)
     payments.lock(session, payment)
-    key = f"prepaid-refund-{payment_id}-{key}"
+    wish = key.partition(":")[2] or key
+    digest = hashlib.sha256(key.encode()).hexdigest()[:40]  # Stripe hears of it in a header
+    key = f"prepaid-refund-{payment_id}-{digest}"
     earlier = session.scalar(select(Refund).where(Refund.idempotency_key == key))
     if earlier is not None:
+        if earlier.asked_minor != amount_minor:
+            raise KeyReused(wish, f"The key {wish!r} has already asked for another refund of this payment.")
         return earlier
     row = Refund(
         payment_id=payment_id,
         amount_minor=_refundable_minor(session, payment, amount_minor),
+        asked_minor=amount_minor,
         state=RefundState.REQUESTED,
         reason=reason[:255],
         idempotency_key=key,
@@ -79,6 +90,16 @@ def _write_down(context: Context, payment_id: int, amount_minor: int | None, rea
     session.add(row)
     session.flush()
     return row
+
+
+def payment_of(session: Session, payment_id: int) -> Payment:
+    """
+    :raises NothingToReverse: There is no such payment.
+    """
+    payment = session.get(Payment, payment_id) if 1 <= payment_id <= MAX_ID else None
+    if payment is None:
+        raise NothingToReverse(f"There is no payment {payment_id}.")
+    return payment
 
 
 def _refundable_minor(session: Session, payment: Payment, amount_minor: int | None) -> int:

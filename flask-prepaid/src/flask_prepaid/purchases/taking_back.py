@@ -10,6 +10,7 @@ from prepaid_ledger.tables import Entry
 from .. import signals
 from ..context import Context
 from ..payments.models import Dispute, Payment, TakesBack, Via
+from ..subscriptions import plan_months
 from ..subscriptions.models import Invoice
 from . import topup_rules, topups
 
@@ -29,21 +30,10 @@ def take_back(
         return
     entries: list[Entry] = []
     if before:
-        key = _key(name, row.takes)
-        entries.append(
-            context.ledger.restore(payment.owner, claw_key=key, key=f"undone:{key}", reason=reason)
-        )
+        entries += _restore(context, payment, _key(name, row.takes), reason)
     if amount_minor:
         row.takes += 1
-        entries.append(
-            context.ledger.claw_back(
-                payment.owner,
-                lot_key=_lot_key(context.session, payment),
-                key=_key(name, row.takes),
-                refunded_minor=amount_minor,
-                reason=reason,
-            )
-        )
+        entries += _claw_back(context, payment, _key(name, row.takes), amount_minor, reason)
     row.taken_minor = amount_minor
     context.session.flush()
     if amount_minor > before:
@@ -63,9 +53,47 @@ def _key(name: str, takes: int) -> str:
     return name if takes == 1 else f"{name}:{takes}"
 
 
-def _lot_key(session: Session, payment: Payment) -> str:
-    """The key under which the payment's credits came in: its own, or that of the plan's invoice."""
+def _claw_back(context: Context, payment: Payment, key: str, amount_minor: int, reason: str) -> list[Entry]:
+    """Take the credits that ``amount_minor`` of a payment bought; those of later months first."""
+    invoice = _invoice(context.session, payment)
+    if invoice is not None and plan_months.has_months(context.session, invoice.id):
+        entries = plan_months.take_back(context, payment, invoice, key, amount_minor, reason)
+    else:
+        lot_key = f"payment:{payment.id}" if invoice is None else f"invoice:{invoice.id}"
+        entries = [
+            context.ledger.claw_back(
+                payment.owner, lot_key=lot_key, key=key, refunded_minor=amount_minor, reason=reason
+            )
+        ]
+    if invoice is not None and invoice.once_key is not None:
+        part = min(-(-invoice.once * amount_minor // payment.amount_minor), invoice.once)
+        entries.append(
+            context.ledger.claw_back(
+                payment.owner, lot_key=invoice.once_key, key=f"{key}:once", credits=part, reason=reason
+            )
+        )
+    return entries
+
+
+def _restore(context: Context, payment: Payment, key: str, reason: str) -> list[Entry]:
+    """Give again what ``_claw_back`` has taken under this key."""
+    invoice = _invoice(context.session, payment)
+    keys = [key]
+    entries: list[Entry] = []
+    if invoice is not None and plan_months.has_months(context.session, invoice.id):
+        keys = []
+        entries = plan_months.restore(context, payment, invoice, key, reason)
+    if invoice is not None and invoice.once_key is not None:
+        keys.append(f"{key}:once")
+    for claw_key in keys:
+        entries.append(
+            context.ledger.restore(payment.owner, claw_key=claw_key, key=f"undone:{claw_key}", reason=reason)
+        )
+    return entries
+
+
+def _invoice(session: Session, payment: Payment) -> Invoice | None:
+    """The plan's invoice that a payment has paid; ``None`` where it bought a pack."""
     if payment.via is not Via.PLAN:
-        return f"payment:{payment.id}"
-    invoice_id = session.scalars(select(Invoice.id).where(Invoice.payment_id == payment.id)).one()
-    return f"invoice:{invoice_id}"
+        return None
+    return session.scalars(select(Invoice).where(Invoice.payment_id == payment.id)).one()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
+from prepaid_ledger import check_owner
 from prepaid_ledger.errors import NothingToReverse
 
-from .. import money
+from .. import checks, money
 from ..context import Context, refuse_uncommitted
 from ..errors import UnknownItem
 from ..payments import customers
@@ -21,6 +23,12 @@ from . import checkout as purchases
 
 #: The most payments that are read at once.
 MAX_READ = 1_000
+
+#: The most characters of a host's key for a sale or a refund.
+MAX_KEY = 255
+
+#: What the id of a customer can be at Stripe: an older account may have chosen it.
+CUSTOMER_ID = re.compile(r"[A-Za-z0-9_.@-]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -36,10 +44,11 @@ class Wish:
 def payments_of(context: Context, owner: str, limit: int) -> list[Payment]:
     """The owner's last payments, newest first.
 
-    :raises ValueError: The limit is not from 1 to 1,000.
+    :raises ValueError: The limit is not from 1 to 1,000, or no such owner can be.
     """
-    if not 1 <= limit <= MAX_READ:
-        raise ValueError(f"limit is {limit}. Write a whole number from 1 to {MAX_READ:,}.")
+    check_owner(owner)
+    if not checks.is_whole(limit) or not 1 <= limit <= MAX_READ:
+        raise ValueError(f"limit is {limit!r}. Write a whole number from 1 to {MAX_READ:,}.")
     wanted = select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc())
     return list(context.session.scalars(wanted.limit(limit)))
 
@@ -75,15 +84,24 @@ def checkout(
     return page.url or success_url.replace("{CHECKOUT_SESSION_ID}", page.id)
 
 
-def _of_verb(key: str | None) -> str | None:
-    """The host's key, as the name of a wish that no form and no job can have."""
-    return None if key is None else f"verb:{key}"
+def _of_verb(key: object) -> str | None:
+    """The host's key, as the name of a wish that no form and no job can have.
+
+    :raises ValueError: It is no text of 1 to 255 characters that can be printed.
+    """
+    if key is None:
+        return None
+    if not isinstance(key, str) or not 1 <= len(key) <= MAX_KEY or not key.isprintable():
+        raise ValueError(f"key is {key!r:.60}. Write a text of 1 to {MAX_KEY} characters, or leave it out.")
+    return f"verb:{key}"
 
 
 def is_absolute(url: object) -> bool:
     """Whether a browser can be sent there from anywhere."""
+    if not isinstance(url, str) or re.search(r"[\s\0-\x1f\x7f]", url):
+        return False
     try:
-        parts = urlsplit(url if isinstance(url, str) else "")
+        parts = urlsplit(url)
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -102,15 +120,20 @@ def refund(
     if amount_minor is not None and credits is not None:
         raise ValueError("Name amount_minor or credits, one of the two.")
     for name, number in (("amount_minor", amount_minor), ("credits", credits)):
-        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+        if number is not None and (not checks.is_whole(number) or number < 1):
             raise ValueError(f"{name} is {number!r}. Write a whole number from 1 on.")
     if not isinstance(reason, str) or not reason.strip():
         raise ValueError("reason is empty. Write why money goes back; it stays on the record.")
+    wish = _of_verb(key)
     refuse_uncommitted(context)
     payment_id = payment.id if isinstance(payment, Payment) else payment
+    if not checks.is_whole(payment_id):
+        raise ValueError(
+            f"payment is {payment!r}. Give one of prepaid.payments(owner), or its id, a whole number."
+        )
     if credits is not None:
         amount_minor = _worth_minor(context, payment_id, credits)
-    return refunds.refund(context, payment_id, amount_minor=amount_minor, reason=reason, key=_of_verb(key))
+    return refunds.refund(context, payment_id, amount_minor=amount_minor, reason=reason, key=wish)
 
 
 def _worth_minor(context: Context, payment_id: int, credits: int) -> int:
@@ -118,9 +141,7 @@ def _worth_minor(context: Context, payment_id: int, credits: int) -> int:
 
     :raises NothingToReverse: There is no such payment, or it brought fewer; or they cost nothing.
     """
-    payment = context.session.get(Payment, payment_id)
-    if payment is None:
-        raise NothingToReverse(f"There is no payment {payment_id}.")
+    payment = refunds.payment_of(context.session, payment_id)
     if credits > payment.credits:
         bought = money.credits(payment.credits)
         raise NothingToReverse(f"Payment {payment_id} brought {bought}, not {credits:,}.")
@@ -133,6 +154,11 @@ def _worth_minor(context: Context, payment_id: int, credits: int) -> int:
 
 def adopt_customer(context: Context, owner: str, customer_id: str) -> None:
     """Let a customer whom Stripe has already stand for the owner, with the saved cards. Commits."""
+    check_owner(owner)
+    if not isinstance(customer_id, str) or not CUSTOMER_ID.fullmatch(customer_id):
+        raise ValueError(
+            f"customer_id is {customer_id!r:.60}. Write the id of a customer at Stripe, such as cus_1Nk2..."
+        )
     refuse_uncommitted(context)
     if not context.gateway.customers.exists(customer_id):
         raise UnknownItem(f"Stripe has no customer {customer_id!r}.", field="customer_id")

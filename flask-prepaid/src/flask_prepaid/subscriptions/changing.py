@@ -189,7 +189,7 @@ def _worth(context: Context, row: Subscription, bill: StripeInvoice) -> int:
     known = prices.learn(context, [line.price_id for line in bill.lines if line.is_of_plan])
     with reading(context):
         of_row = invoice_credits.periods(context, row), invoice_credits.rates(context, row)
-        return invoice_credits.worth(bill.lines, known, *of_row).credits
+        return invoice_credits.worth(bill.lines, known, *of_row, row.anchor_at).credits
 
 
 def at_once(context: Context, row: Subscription, price: PlanPrice, quantity: int) -> bool:

@@ -4,33 +4,40 @@
 credits; a part of one gives its share to the second, and takes it where the line gives money
 back. What is left over of a credit is dropped. So an upgrade gives ``floor(difference * rest / period)``, a
 preview knows it beforehand, and a change made in Stripe's dashboard gives the same. A line that
-costs nothing, as in a trial, gives nothing.
+costs nothing, as in a trial, gives nothing. Of a plan that gives month by month the rule holds for each
+month: the one that has begun is given now, those to come when they begin (``plan_months.py``).
 """
 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from prepaid_ledger.database import insert
+from prepaid_ledger.errors import KeyReused
 
 from .. import signals
 from ..context import Context
 from ..gateway.subscription_values import InvoiceLine, StripeInvoice, moment
 from ..payments.models import Payment, PaymentState, Via
+from . import plan_months
+from .calendar_months import Window, windows
 from .models import Invoice, InvoiceState, PlanPrice, Subscription
+from .plan_months import Later
 
 log = logging.getLogger(__name__)
 
 #: An invoice in one of these changes no more.
 FINAL = frozenset({InvoiceState.PAID, InvoiceState.VOID})
 
-Period = tuple[int, int]
+Period = Window
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,9 @@ class Worth:
 
     ``ends`` is when its period does, in Unix seconds. ``replaces``: a new period begins, and what
     is left of the last one's credits lapses or rolls over, up to ``roll_over``. ``per_period`` is what a
-    whole period gives from then on.
+    whole period gives from then on, or each month of it where it gives them month by month. ``later`` is what
+    comes, or goes, in months that begin after the invoice's own time, and ``since`` when the period, or the
+    month, began of which it gives or takes a part.
     """
 
     credits: int
@@ -47,6 +56,8 @@ class Worth:
     replaces: bool
     roll_over: int
     per_period: int
+    later: tuple[Later, ...] = ()
+    since: int = field(default=0, compare=False)
 
 
 class NotOurs(Exception):
@@ -58,17 +69,20 @@ def worth(
     prices: Mapping[str, PlanPrice],
     period_at: Callable[[int, int], Period | None],
     rate_in: Callable[[Period], int],
+    anchor_at: datetime | None = None,
 ) -> Worth:
     """What an invoice with these lines gives, by the rule above.
 
     :param period_at: Finds the whole period that has a moment in it and ends at another one.
     :param rate_in: What a whole period has given by the last invoice in one. Stripe gives nothing back for
         what was free, so it has no line: the rest of such a period is taken for the one that takes its place.
+    :param anchor_at: On whose day of the month periods begin.
     :raises NotOurs: A line is for a plan that we don't know, or for part of a period that we don't.
     """
     total, roll_over, ends, per_period = Fraction(0), 0, 0, 0
     begins: int | None = None
-    taken_back_until = 0
+    taken_back_until = since = 0
+    later: defaultdict[Window, Fraction] = defaultdict(Fraction)
     lines = [line for line in lines if line.is_of_plan and line.counts]
     ours = {line.item_id for line in lines if line.price_id in prices}
     takes_free = not any(line.gives_back for line in lines)
@@ -79,25 +93,31 @@ def worth(
         if price is None:
             raise NotOurs(f"price {line.price_id}")
         credits = price.credits * line.quantity
-        ends = max(ends, line.end)
         per_period = per_period if line.gives_back else credits
-        if not line.is_part:
-            share = Fraction(line.amount_minor, price.amount_minor * line.quantity)
-            total += credits * min(share, Fraction(1))
-            begins, roll_over = line.start, price.roll_over * line.quantity
-            continue
-        whole = period_at(line.start, line.end)
+        whole = period_at(line.start, line.end) if line.is_part else (line.start, line.end)
         if whole is None:
             raise NotOurs(f"a part of a period until {line.end}")
-        share = Fraction(line.end - line.start, whole[1] - whole[0])
-        if takes_free:
+        sign = Fraction(-1 if line.gives_back else 1)
+        if not line.is_part:
+            sign = min(Fraction(line.amount_minor, price.amount_minor * line.quantity), Fraction(1))
+            begins, roll_over = line.start, price.roll_over * line.quantity
+        elif takes_free:
             credits -= rate_in(whole)
-        total += -credits * share if line.gives_back else credits * share
+        (start, end), *rest = [
+            month for month in windows(whole, price.parts, anchor_at) if month[1] > line.start
+        ]
+        total += sign * credits * Fraction(end - max(start, line.start), end - start)
+        for month in rest:
+            later[month] += sign * credits
+        ends, since = max(ends, end), min(since or start, start)
+        if rest:
+            roll_over = max(roll_over, price.roll_over * line.quantity)
         if line.gives_back:
             taken_back_until = max(taken_back_until, line.end)
     # A period that is given up in the middle was counted to the second: its credits stay as they are.
     replaces = begins is not None and taken_back_until <= begins
-    return Worth(int(total), ends, replaces, roll_over, per_period)
+    months = tuple(Later(month, int(later[month])) for month in sorted(later) if int(later[month]))
+    return Worth(int(total), ends, replaces, roll_over, per_period, months, since)
 
 
 def whole_period(lines: Iterable[InvoiceLine]) -> Period | None:
@@ -199,26 +219,69 @@ def _settle(
 ) -> None:
     """Give what a paid invoice bought, once: the row's lock is held, and its credits are not set."""
     try:
-        due = worth(bill.lines, prices, periods(context, subscription), rates(context, subscription))
+        of_row = periods(context, subscription), rates(context, subscription)
+        due = worth(bill.lines, prices, *of_row, subscription.anchor_at)
     except NotOurs as unknown:
         log.error("invoice %s of %s gives no credits: %s is not known", bill.id, subscription.owner, unknown)
         return
-    if bill.credited_minor and due.credits > 0:
-        part = Fraction(bill.total_minor - bill.credited_minor, bill.total_minor)
-        due = replace(due, credits=int(due.credits * part))
-    row.credits, row.per_period = due.credits, due.per_period
-    if due.credits > 0:
+    if bill.credited_minor:
+        due = _credited(due, Fraction(bill.total_minor - bill.credited_minor, bill.total_minor))
+    row.credits, row.per_period = 0, due.per_period
+    taken = sum(_take_later(context, subscription, row, month) for month in due.later if month.credits < 0)
+    if due.credits < 0:
+        taken += _take(context, subscription, row, -due.credits, since=moment(due.since))
+    given = _given(due)
+    row.credits = given - taken
+    if given:
         _give(context, subscription, row, bill, due)
-    elif due.credits < 0:
-        _take(context, subscription, row, -due.credits, since=_period_begins(context, subscription, bill))
+
+
+def _given(due: Worth) -> int:
+    """What an invoice gives, now and later; what it takes is no part."""
+    return max(due.credits, 0) + sum(month.credits for month in due.later if month.credits > 0)
+
+
+def _credited(due: Worth, part: Fraction) -> Worth:
+    """What is left of what it gives, where a credit note has left a ``part`` of its money."""
+    later = [
+        replace(month, credits=int(month.credits * part)) if month.credits > 0 else month
+        for month in due.later
+    ]
+    left = due.credits if due.credits < 0 else int(due.credits * part)
+    return replace(due, credits=left, later=tuple(month for month in later if month.credits))
 
 
 def _give(
     context: Context, subscription: Subscription, row: Invoice, bill: StripeInvoice, due: Worth
 ) -> None:
-    payment = _payment(context, subscription, bill, due.credits)
+    payment = _payment(context, subscription, bill, _given(due))
     row.payment_id = payment.id
-    key = f"invoice:{row.id}"
+    _give_once(context, subscription, row, payment)
+    amount_minor = payment.amount_minor
+    if months := [month for month in due.later if month.credits > 0]:
+        own = max(due.credits, 0)
+        amount_minor = plan_months.write_down(context, row, months, own, amount_minor, due.roll_over)
+        plan_months.give_begun(context, subscription.id)  # before what is over is given beside them
+    if due.credits > 0:
+        _give_now(context, subscription, row, bill, due, amount_minor)
+        signals.after_commit(
+            context.session,
+            signals.credits_added,
+            owner=subscription.owner,
+            credits=due.credits,
+            payment_id=payment.id,
+        )
+
+
+def _give_now(
+    context: Context,
+    subscription: Subscription,
+    row: Invoice,
+    bill: StripeInvoice,
+    due: Worth,
+    amount_minor: int,
+) -> None:
+    key = plan_months.key_of(row.id, plan_months.OWN)
     grace, ends, now = context.config.allowance_grace, moment(due.ends), context.clock()
     if due.replaces and ends > now and not _overtaken(context, row):
         context.ledger.allowance(
@@ -226,8 +289,8 @@ def _give(
             due.credits,
             key=key,
             period_end=ends,
-            amount_minor=payment.amount_minor,
-            currency=payment.currency,
+            amount_minor=amount_minor,
+            currency=bill.currency,
             grace=grace,
             roll_over=due.roll_over,
             replacing=_keys_before(context, row),
@@ -240,30 +303,31 @@ def _give(
             due.credits,
             key=key,
             period_end=max(lasts, now + grace) if lasts <= now else lasts,
-            amount_minor=payment.amount_minor,
-            currency=payment.currency,
+            amount_minor=amount_minor,
+            currency=bill.currency,
         )
-    signals.after_commit(
-        context.session,
-        signals.credits_added,
-        owner=subscription.owner,
-        credits=due.credits,
-        payment_id=payment.id,
-    )
+
+
+def _give_once(context: Context, subscription: Subscription, row: Invoice, payment: Payment) -> None:
+    """Give what a plan gives once, at its owner's first payment that costs something.
+
+    A trial pays nothing, and whoever ends the plan and begins it anew has had them.
+    """
+    price = context.session.get_one(PlanPrice, subscription.price_id)
+    credits, key = price.once * subscription.quantity, f"once:{price.plan}"
+    if not credits or not payment.amount_minor:
+        return
+    if context.ledger.entries(subscription.owner, 1, keys={key}):
+        return
+    with suppress(KeyReused):  # by an earlier plan of the same name that was paid in this moment
+        context.ledger.grant(subscription.owner, credits, key=key, reason=f"Once with {price.title}")
+        row.once, row.once_key = credits, key
 
 
 def _keys_before(context: Context, row: Invoice) -> set[str]:
-    """The keys of all that this subscription gave until the invoice's period began.
-
-    A period is paid an hour after it began, or on a retry: an upgrade that was paid meanwhile is of this
-    period, and stays. What a subscription before this one gave stays as long as was told.
-    """
-    given = select(Invoice.id).where(
-        Invoice.subscription_id == row.subscription_id,
-        Invoice.credits > 0,
-        Invoice.created_at < row.period_start,
-    )
-    return {f"invoice:{invoice_id}" for invoice_id in context.session.scalars(given)}
+    """The keys of all that this subscription gave until the invoice's period began."""
+    assert row.period_start is not None, "what takes the last period's place is a whole one"
+    return plan_months.keys_before(context.session, row.subscription_id, row.period_start)
 
 
 def _overtaken(context: Context, row: Invoice) -> bool:
@@ -276,37 +340,31 @@ def _overtaken(context: Context, row: Invoice) -> bool:
     return context.session.scalar(later.limit(1)) is not None
 
 
-def _period_begins(context: Context, subscription: Subscription, bill: StripeInvoice) -> datetime:
-    """When the period began of which an invoice gives a part back."""
-    period_at = periods(context, subscription)
-    parts = [line for line in bill.lines if line.is_of_plan and line.is_part]
-    return moment(min(whole[0] for line in parts if (whole := period_at(line.start, line.end))))
+def _take_later(context: Context, subscription: Subscription, row: Invoice, month: Later) -> int:
+    """Take credits out of a month to come, and those that it has given by now out of that; how many."""
+    given_already = plan_months.cut(context, subscription, month)
+    taken = -month.credits - given_already
+    if given_already:
+        taken += _take(context, subscription, row, given_already, since=moment(month.window[0]))
+    return taken
 
 
 def _take(
     context: Context, subscription: Subscription, row: Invoice, credits: int, *, since: datetime
-) -> None:
-    """A downgrade made at once gave money back: take the credits of the rest of the period.
+) -> int:
+    """A downgrade made at once gave money back: take the credits of the rest of the period; how many.
 
     Of what was given last first: an upgrade may have brought a part of them. What was given before the
     period began, at ``since``, is none of it: Stripe gives money back also for a period that is not paid.
     """
-    given = select(Invoice.id, func.coalesce(Invoice.credits, 0)).where(
-        Invoice.subscription_id == subscription.id,
-        Invoice.credits > 0,
-        Invoice.id != row.id,
-        (Invoice.created_at >= since) | (Invoice.period_start >= since),
-    )
-    given = given.order_by(Invoice.created_at.desc(), Invoice.id.desc())
-    invoices = context.session.execute(given).all()
+    lots = plan_months.given_since(context.session, subscription.id, since, but=row.id)
     taken = 0
-    for number, (invoice_id, there) in enumerate(invoices, 1):
-        lot_key, key = f"invoice:{invoice_id}", f"invoice:{row.id}:{invoice_id}"
-        part = min(credits - taken, there)
+    for number, lot in enumerate(lots, 1):
+        part = min(credits - taken, lot.credits)
         if part:
-            is_last = number == len(invoices)
-            taken += _take_of(context, subscription.owner, lot_key, key, part, keeps_claim=is_last)
-    row.credits = -taken
+            is_last, key = number == len(lots), f"invoice:{row.id}:{lot.name}"
+            taken += _take_of(context, subscription.owner, lot.key, key, part, keeps_claim=is_last)
+    return taken
 
 
 def _take_of(context: Context, owner: str, lot_key: str, key: str, credits: int, *, keeps_claim: bool) -> int:

@@ -67,7 +67,11 @@ class Move(StrEnum):
 
 
 class PlanPrice(Base):
-    """The terms of a plan that one Stripe price stands for. Never changed: new terms get a new price."""
+    """The terms of a plan that one Stripe price stands for. Never changed: new terms get a new price.
+
+    A period gives ``credits``, ``parts`` times over: a year that gives them month by month has 12 parts.
+    ``once``: credits on top, at an owner's first payment.
+    """
 
     __tablename__ = "prepaid_plan_price"
     _shown = ("id", "plan", "title", "credits", "amount_minor", "currency")
@@ -76,6 +80,8 @@ class PlanPrice(Base):
     plan: Mapped[str] = mapped_column(String(64))
     title: Mapped[str]
     credits: Mapped[int]
+    parts: Mapped[int] = mapped_column(default=1)
+    once: Mapped[int] = mapped_column(default=0)
     roll_over: Mapped[int]
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
@@ -92,7 +98,8 @@ class Subscription(Base):
     ``next_price_id``, ``next_quantity`` and ``next_at``: what it becomes at the period's end.
     ``end_reason``: why it ends or has ended, in Stripe's word, or ``CARD_HAD_TRIAL``.
     ``pending_until``: an upgrade waits so long for its payment. ``page_closed_at``: since then
-    nobody can pay on its page; a row can't expire before, so an owner's pages are never two.
+    nobody can pay on its page; a row can't expire before, so an owner's pages are never two. ``anchor_at``:
+    its day of the month and its time are those on which periods begin.
     """
 
     __tablename__ = "prepaid_subscription"
@@ -133,6 +140,7 @@ class Subscription(Base):
     card_id: Mapped[str | None]
     period_start: Mapped[datetime | None]
     period_end: Mapped[datetime | None]
+    anchor_at: Mapped[datetime | None]
     trial_end: Mapped[datetime | None]
     cancel_at: Mapped[datetime | None]
     schedule_id: Mapped[str | None]
@@ -151,8 +159,10 @@ class Subscription(Base):
 class Invoice(Base):
     """What Stripe billed for a subscription. Amounts in the smallest unit of ``currency``.
 
-    ``credits`` is what it gave, or took where negative: ``None`` until it is paid and settled.
-    ``per_period`` is what a whole period of the plan gives since then; 0 where it says nothing of that.
+    ``credits`` is what it gave, or took where negative: ``None`` until it is paid and settled. What comes in
+    later months is in it. ``once`` are those that it gave on top, under the key ``once_key``.
+    ``per_period`` is what a whole period of the plan gives since then, or each month of it where they come
+    month by month; 0 where it says nothing of that.
     ``period_start`` and ``period_end`` are those of the whole period that it bills.
     ``retry_at``: its payment is tried next; a draft without one is not charged.
     """
@@ -177,6 +187,8 @@ class Invoice(Base):
     period_start: Mapped[datetime | None]
     period_end: Mapped[datetime | None]
     credits: Mapped[int | None]
+    once: Mapped[int] = mapped_column(default=0)
+    once_key: Mapped[str | None] = mapped_column(String(120))
     per_period: Mapped[int] = mapped_column(default=0)
     payment_id: Mapped[int | None]
     page_url: Mapped[str | None] = mapped_column(String(1024))
@@ -185,6 +197,59 @@ class Invoice(Base):
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     fetched_at: Mapped[datetime]
+
+
+class PlanMonth(Base):
+    """What a paid invoice gives in one of its later months, from ``starts_at`` until ``ends_at``.
+
+    ``number`` counts its months; the first is the invoice's own. ``credits`` were bought for
+    ``amount_minor``; ``cut`` of them went with a smaller plan. ``stopped``: its money went back, and nothing
+    comes. ``given`` is what came at ``given_at``, under the key ``invoice:<id>:month:<number>``.
+    """
+
+    __tablename__ = "prepaid_plan_month"
+    _shown = ("invoice_id", "number", "starts_at", "credits", "given")
+    __table_args__ = (
+        ForeignKeyConstraint(["invoice_id"], ["prepaid_invoice.id"]),
+        ForeignKeyConstraint(["subscription_id"], ["prepaid_subscription.id"]),
+        CheckConstraint("number > 1", name="number_after_first"),
+        CheckConstraint("credits > 0 AND cut >= 0 AND cut <= credits", name="cut_within_credits"),
+        Index("ix_prepaid_plan_month_subscription_id", "subscription_id", "starts_at"),
+        Index(
+            "ix_prepaid_plan_month_due",
+            "starts_at",
+            postgresql_where=text("given_at IS NULL AND NOT stopped"),
+            sqlite_where=text("given_at IS NULL AND NOT stopped"),
+        ),
+    )
+
+    invoice_id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    subscription_id: Mapped[int]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    credits: Mapped[int]
+    cut: Mapped[int] = mapped_column(default=0)
+    amount_minor: Mapped[int]
+    roll_over: Mapped[int]
+    stopped: Mapped[bool] = mapped_column(default=False)
+    given: Mapped[int | None]
+    given_at: Mapped[datetime | None]
+
+
+class MonthRefund(Base):
+    """The money of one month that a refund, a dispute or a credit note has taken, by its name in the ledger.
+
+    ``number`` 1 is the invoice's own month.
+    """
+
+    __tablename__ = "prepaid_month_refund"
+    __table_args__ = (ForeignKeyConstraint(["invoice_id"], ["prepaid_invoice.id"]),)
+
+    invoice_id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    amount_minor: Mapped[int]
 
 
 class SubscriptionChange(Base):

@@ -29,6 +29,8 @@ def ensure(context: Context, plan: Plan) -> PlanPrice:
         PlanPrice.plan == plan.slug,
         PlanPrice.title == plan.title,
         PlanPrice.credits == plan.credits,
+        PlanPrice.parts == plan.parts,
+        PlanPrice.once == plan.once,
         PlanPrice.roll_over == plan.roll_over,
         PlanPrice.amount_minor == plan.amount_minor,
         PlanPrice.currency == plan.currency,
@@ -59,6 +61,8 @@ def terms(plan: Plan) -> dict[str, str]:
         "prepaid_title": plan.title,
         "prepaid_credits": str(plan.credits),
         "prepaid_roll_over": str(plan.roll_over),
+        **({"prepaid_parts": str(plan.parts)} if plan.parts > 1 else {}),
+        **({"prepaid_once": str(plan.once)} if plan.once else {}),
     }
 
 
@@ -92,6 +96,8 @@ def _keep(context: Context, price: Price) -> None:
         "plan": price.terms[PLAN],
         "title": price.terms["prepaid_title"],
         "credits": int(price.terms["prepaid_credits"]),
+        "parts": int(price.terms.get("prepaid_parts", "1")),
+        "once": int(price.terms.get("prepaid_once", "0")),
         "roll_over": int(price.terms["prepaid_roll_over"]),
         "amount_minor": price.amount_minor,
         "currency": price.currency,
@@ -109,10 +115,16 @@ def monthly_minor(price: PlanPrice, quantity: int) -> int:
 
 
 def is_larger(price: PlanPrice, quantity: int, than: PlanPrice, than_quantity: int) -> bool:
-    """Whether a plan is longer, dearer or gives more, and gives no less for it: then it begins at once."""
+    """Whether a plan is longer, dearer or gives more, and gives no less for it: then it begins at once.
+
+    No less at a time, and where one of them gives month by month, no less over the time either.
+    """
     credits, before = price.credits * quantity, than.credits * than_quantity
     new = (_length(price), price.amount_minor * quantity, credits)
     old = (_length(than), than.amount_minor * than_quantity, before)
+    is_less = price.parts * credits * _length(than) < than.parts * before * _length(price)
+    if is_less and max(price.parts, than.parts) > 1:
+        return False
     return new > old and credits >= before
 
 

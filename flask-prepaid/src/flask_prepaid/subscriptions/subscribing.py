@@ -10,9 +10,11 @@ from typing import Any
 
 from sqlalchemy import func, or_, select
 
-from prepaid_ledger import clock
+from prepaid_ledger import check_owner, clock
 from prepaid_ledger.database import insert
+from prepaid_ledger.errors import KeyReused
 
+from .. import checks
 from ..catalog import Plan
 from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, TooManyAttempts, UnknownItem
@@ -29,6 +31,7 @@ OVERDUE_AFTER = timedelta(hours=2)
 #: How often what was begun before is fetched anew, while it changes under our hands.
 CLOSING_TRIES = 3
 
+OTHER_CHOICE = "This was already asked for with another choice. Load the page again."
 TWO_AT_ONCE = "Another page of yours has just begun a plan. Load this page again."
 CARD_GONE = "That card is not on file any more. Choose another one."
 ONE_PLAN = "You have a plan already. Change it on this page; a second one is not needed."
@@ -50,7 +53,11 @@ class PlanSummary:
 
 
 def summary(context: Context, owner: str) -> PlanSummary | None:
-    """The owner's plan, or ``None`` without one that has begun and not ended."""
+    """The owner's plan, or ``None`` without one that has begun and not ended.
+
+    :raises ValueError: No such owner can be.
+    """
+    check_owner(owner)
     row = sync.running(context.session, owner)
     if row is None or row.state in (State.REQUESTED, State.OPEN):
         return None
@@ -222,7 +229,9 @@ def _begin(
         if row is None:
             raise PlanRefused(TWO_AT_ONCE)
         if (row.price_id, row.quantity) != (price_id, quantity):
-            raise PlanRefused("This form was already sent with another choice. Load the page again.")
+            if attempt is not None and attempt.startswith("verb:"):
+                raise KeyReused(attempt.removeprefix("verb:"))
+            raise PlanRefused(OTHER_CHOICE)
         return row, _begun(row)
 
 
@@ -255,7 +264,7 @@ def check_quantity(plan: Plan, quantity: int) -> None:
 
     :raises UnknownItem: It is out of bounds.
     """
-    if not 1 <= quantity <= plan.max_quantity:
+    if not checks.is_whole(quantity) or not 1 <= quantity <= plan.max_quantity:
         raise UnknownItem(f"This plan can be taken 1 to {plan.max_quantity} times over.", field="quantity")
 
 

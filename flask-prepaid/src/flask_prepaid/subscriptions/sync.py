@@ -183,7 +183,7 @@ def _copy(row: Subscription, subscription: StripeSubscription, known: dict[str, 
     row.collects, row.collects_again_at = subscription.collects, subscription.collects_again_at
     row.card_id = subscription.card_id
     row.period_start, row.period_end = subscription.period_start, subscription.period_end
-    row.trial_end = subscription.trial_end
+    row.anchor_at, row.trial_end = subscription.anchor_at, subscription.trial_end
     row.cancel_at = None if row.state in ENDED else subscription.cancel_at
     row.schedule_id = subscription.schedule_id
     row.next_price_id = planned.price_id if planned else None

@@ -170,7 +170,7 @@ def saving(plan: Plan) -> int:
     if plan.period != ("year", 1):
         return 0
     for other in page.context().catalog.plans.values():
-        same = (other.credits * 12, other.currency) == (plan.credits, plan.currency)
+        same = (other.credits * 12, other.currency) == (plan.credits * plan.parts, plan.currency)
         if other.period == ("month", 1) and same:
             return max(12 * other.amount_minor - plan.amount_minor, 0) // other.amount_minor
     return 0

@@ -132,17 +132,34 @@ def test_a_refund_by_command_says_how_much_is_refunded(shop: Shop) -> None:
     assert "Refund of $2.50 for payment 1: succeeded" in result.stderr
 
 
-@pytest.mark.parametrize(
-    "words", [("refund", "9", "--reason", "x"), ("refund", "1", "--amount", "9999", "--reason", "x")]
-)
-def test_a_refund_that_cannot_be_says_why(shop: Shop, words: tuple[str, ...]) -> None:
+def test_what_is_typed_wrongly_is_told_in_a_sentence_and_does_nothing(shop: Shop) -> None:
     shop.pay(shop.buy())
+    because = ("--reason", "x")
+    for words, sentence in [
+        (("refund", "9", *because), "There is no payment 9."),
+        (("refund", "1", "--amount", "9999", *because), "$5.00 left to refund, not $99.99"),
+        (("refund", "abc", *because), "PAYMENT is 'abc'. Write a whole number from 1"),
+        (("refund", "9" * 23, *because), "PAYMENT is '9999"),
+        (("refund", "1", "--amount", "4.85", *because), "in the currency's smallest unit: 485 is $4.85"),
+        (("refund", "1", "--amount", "0", *because), "--amount is '0'"),
+        (("refund", "1", "--reason", " "), "--reason is ' '. Write a text of 1 to 200 characters"),
+        (("refund", "1", "--key", "k" * 300, *because), "--key is 'kkk"),
+        (("grant", "user:1", str(10**20), *because), "CREDITS is '1000"),
+        (("grant", "user:1", "1.5", *because), "Write a whole number from 1 to 1,000,000,000"),
+        (("grant", "", "5", *because), "OWNER is ''. Write a text of 1 to 64 characters, such as user:42."),
+        (("grant", "x" * 65, "5", *because), "OWNER is 'xxx"),
+        (("grant", "user:1", "5", "--reason", ""), "--reason is ''"),
+        (("show", ""), "OWNER is ''"),
+    ]:
+        result = shop.command(*words)
 
-    result = shop.command(*words)
-
-    assert result.exit_code == 1
-    assert "Error: " in result.stderr
+        assert (result.exit_code, result.stdout) == (1, ""), words
+        assert result.stderr.startswith("Error: "), words
+        assert sentence in result.stderr, (words, result.stderr)
     assert shop.balance() == 100
+    assert shop.command("refund", "1", "--amount", "100", "--key", "a", *because).exit_code == 0
+    reused = shop.command("refund", "1", "--amount", "200", "--key", "a", *because)
+    assert (reused.exit_code, "has already asked for another refund" in reused.stderr) == (1, True)
 
 
 def test_the_audit_is_one_object_on_one_line(shop: Shop) -> None:

@@ -8,13 +8,16 @@ from itertools import groupby
 
 from flask_prepaid.testing import Databases
 
+from ..subscriptions.month_shop import MONTHLY
+from ..subscriptions.plan_shop import PLANS as PLANS_FOR_SALE
 from ..subscriptions.plan_shop import PlanShop, moment
 from .cell import Cell
 from .invoices import InvoiceCell
 from .kept import Kept
 from .lots import LotCell
+from .months import MonthsCell
 from .plans import PlanCell
-from .table import INVOICES, LOTS, PLANS, TOPUPS, Table
+from .table import INVOICES, LOTS, MONTHS, PLANS, TOPUPS, Table
 from .topups import TopUpCell
 
 #: A month of 28 days begins here, so that its half is a whole number of credits.
@@ -33,13 +36,19 @@ CELLS: dict[str, type[Cell]] = {
     LOTS.title: LotCell,
     INVOICES.title: InvoiceCell,
     PLANS.title: PlanCell,
+    MONTHS.title: MonthsCell,
     TOPUPS.title: TopUpCell,
 }
 
 
-def opened(databases: Databases, kind: str) -> PlanShop:
+def opened(databases: Databases, kind: str, table: Table) -> PlanShop:
     """A shop whose clock stands still, but for what is let go by."""
-    shop = PlanShop(databases.fresh(kind), PREPAID_PROMOTION_CODES=True, PREPAID_TRIAL_PER_CARD=False)
+    shop = PlanShop(
+        databases.fresh(kind),
+        plans=MONTHLY if table is MONTHS else PLANS_FOR_SALE,
+        PREPAID_PROMOTION_CODES=True,
+        PREPAID_TRIAL_PER_CARD=False,
+    )
     shop.stripe.reset(now=moment(START), seed=20)
     coupon = shop.v1.coupons.create({"percent_off": 100, "duration": "once"})
     shop.v1.promotion_codes.create({"code": "ALL", "promotion": {"type": "coupon", "coupon": coupon.id}})
@@ -58,7 +67,7 @@ def play(
     cell_type = CELLS[table.title]
     came: dict[str, str] = {}
     for card, group in groupby(sorted(events, key=cell_type.card_for), key=cell_type.card_for):
-        shop = opened(databases, kind)
+        shop = opened(databases, kind, table)
         came.update(play_each(shop, cell_type(shop, state, card), list(group)))
         shop.close()
     return {event: came[event] for event in events}

@@ -241,4 +241,41 @@ leave    | 100 off   | 100 off   | 100 off    | 100 off    | 100 off | 100 off
 """,
 )
 
-TABLES = (LOTS, INVOICES, PLANS, TOPUPS)
+MONTHS = Table(
+    "A year, month by month",
+    "The plan costs $120.00 a year and gives 100 credits a month, of which 30 unused ones roll over. It began on "
+    "31 January.",
+    {
+        "first": "The first month has begun.",
+        "used up": "The first month has begun, and its credits are spent.",
+        "third": "Three months have begun.",
+        "half back": "The first month has begun, and $60.00 are refunded.",
+    },
+    {
+        "month": "The next month begins.",
+        "late": "Two months begin before the shop ticks.",
+        "refund": "All that is left is refunded.",
+        "rest": "What the months cost that have not come is refunded.",
+        "more than rest": "$5.00 more than that are refunded.",
+        "dispute": "A bank takes its charge back.",
+        "won": "A bank takes its charge back, and gives it again.",
+        "upgrade": "Half of the month goes by, and the plan is changed to one of 300 credits a month, with 50 once.",
+        "cancel": "The plan is canceled now, and the next month begins.",
+        "pause": "The plan is paused, and the next month begins.",
+    },
+    """
+               | first | used up    | third | half back
+month          | 130   | 100        | 130   | 130
+late           | 200   | 200        | 200   | 200
+refund         | 0     | 0 owes 100 | 0     | 0
+rest           | 100   | 0          | 130   | 100
+more than rest | 50    | 0 owes 50  | 80    | 50
+dispute        | 0     | 0 owes 100 | 0     | 0
+won            | 100   | 0          | 130   | 100
+upgrade        | 250   | 150        | 280   | 250
+cancel         | 130   | 100        | 130   | 130
+pause          | 130   | 100        | 130   | 130
+""",
+)
+
+TABLES = (LOTS, INVOICES, PLANS, MONTHS, TOPUPS)

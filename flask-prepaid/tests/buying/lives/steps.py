@@ -40,6 +40,9 @@ HEARD = ("", "", "", "doubled", "lost")
 #: How many lines of ours a process executes, about, until it has done each; it dies at one of them.
 LINES = {"buy": 500, "press": 1_000, "refund": 350}
 
+#: Steps with which a life begins.
+BEGINNINGS = ("buy", "keep_card", "subscribe", "grant")
+
 #: Steps that bring money in by themselves.
 PAYS = ("buy", "press")
 
@@ -156,6 +159,27 @@ VERBS: dict[str, tuple[int, Draw]] = {
 }
 
 
+#: What a life is mostly about: a few verbs that meet each other often find more than all of them once each.
+THEMES: dict[str, tuple[str, ...]] = {
+    "packs": ("buy", "press", "keep_card", "spend", "reprice", "refund", "dispute", "disputed_otherwise"),
+    "disputes": (
+        "buy",
+        "spend",
+        "refund",
+        "dispute",
+        "disputed_otherwise",
+        "dispute_ends",
+        "grant",
+        "top_up",
+    ),
+    "credits": ("buy", "grant", "spend", "hold", "capture", "release", "reverse", "adjust", "budget"),
+    "lots": ("buy", "grant", "spend", "refund", "adjust", "reverse", "hold", "dispute_ends", "dispute"),
+    "plans": ("subscribe", "spend", "refund", "coupon", "balance", "credit_note", "end_plan", "grant"),
+    "debts": ("subscribe", "buy", "spend", "refund", "dispute", "credit_note", "keep_card", "top_up"),
+    "top-ups": ("keep_card", "top_up", "spend", "adjust", "refund", "dispute", "reprice", "block"),
+}
+
+
 @dataclass(frozen=True)
 class Drawn:
     """A life as it was drawn: when it begins, and its steps."""
@@ -165,18 +189,20 @@ class Drawn:
 
 
 def draw_life(seed: int) -> Drawn:
-    """The life of a seed. The first step brings something in."""
+    """The life of a seed. Its first step brings something in, and time passes in it; some have no theme."""
     whole = Random(f"life {seed}")
+    theme = Random(f"theme of {seed}").choice([*THEMES.values(), tuple(VERBS), tuple(VERBS)])
     steps: list[Step] = []
     for number in range(1, whole.randint(6, 18) + 1):
         draw = Random(f"life {seed}, step {number}")
-        steps.append(draw_step(draw, number, steps))
+        steps.append(draw_step(draw, number, steps, tuple(dict.fromkeys((*theme, "wait")))))
     return Drawn(whole.choice(STARTS), tuple(steps))
 
 
-def draw_step(draw: Random, number: int, earlier: list[Step]) -> Step:
+def draw_step(draw: Random, number: int, earlier: list[Step], names: tuple[str, ...]) -> Step:
+    if number == 1:
+        names = tuple(name for name in names if name in BEGINNINGS)
     while True:
-        names = ("buy", "keep_card", "subscribe", "grant") if number == 1 else tuple(VERBS)
         (verb,) = draw.choices(names, [VERBS[name][0] for name in names])
         words = VERBS[verb][1](draw, earlier)
         if words is not None:

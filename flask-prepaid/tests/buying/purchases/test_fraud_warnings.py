@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sqlalchemy import select
+
+from flask_prepaid.payments.models import Refund
 from flask_prepaid.purchases import fraud_warnings
 from flask_prepaid.signals import fraud_warned
 
+from ..operations.test_refusals import Refusing
 from ..shop import Shop, ShopWith, on_both_databases
 from .test_topups import setting, switch_on, topped_up
 
@@ -97,23 +101,52 @@ def test_a_payment_that_is_disputed_by_now_is_not_refunded(shop_with: ShopWith) 
     assert refunds(shop) == []
 
 
-def test_a_refund_that_stripe_refuses_is_tried_once_and_told_to_the_operator(shop_with: ShopWith) -> None:
-    shop = shop_with(webhooks=False, PREPAID_REFUND_FRAUD_WARNINGS=True)
-    session = shop.buy()
-    shop.stripe.pay(session, card=WARNS)
-    shop.come_back(session)
-    assert drift(shop, "--fix") == []
-    shop.stripe.dispute(charge=shop.charges()[0].id)  # and no event of it has come yet
+def test_a_refund_that_stripe_refuses_is_asked_for_again_after_a_while_and_made_once(
+    shop_with: ShopWith,
+) -> None:
+    stripe = Refusing("refunds")
+    shop = shop_with(http_client=stripe, emulator=stripe.emulator, PREPAID_REFUND_FRAUD_WARNINGS=True)
+    buy(shop)
 
     shop.tick()
-    again = shop.command("tick").stderr
-
-    assert "fraud warning" not in again
-    assert refunds(shop) == []
-    assert waiting(shop) == 0
+    assert "fraud warning" not in shop.command("tick").stderr, "not at once"
     assert "1 payment suspected by the card's bank could not be refunded by itself" in (
         shop.command("doctor").stderr
     )
+    shop.stripe.advance(hours=1)
+    shop.tick()
+    assert (refunds(shop), waiting(shop)) == ([], 0)
+
+    stripe.on = False
+    shop.stripe.advance(hours=6)
+    for _ in range(2):
+        shop.tick()
+
+    assert refunds(shop) == [500]
+    assert shop.balance() == 0
+    assert "could not be refunded" not in shop.command("doctor").stderr
+
+
+def test_a_refund_that_stripe_refuses_for_a_week_waits_for_a_person(
+    shop_with: ShopWith,
+) -> None:
+    stripe = Refusing("refunds")
+    shop = shop_with(http_client=stripe, emulator=stripe.emulator, PREPAID_REFUND_FRAUD_WARNINGS=True)
+    buy(shop)
+
+    for _ in range(10):
+        shop.tick()
+        shop.stripe.advance(days=1)
+    tries = len(refunds_of(shop))
+    assert tries == 1 + len(fraud_warnings.BACK_OFF)
+
+    stripe.on = False
+    shop.tick()
+    assert len(refunds_of(shop)) == tries
+
+
+def refunds_of(shop: Shop) -> list[Any]:
+    return list(shop.read(lambda: shop.prepaid.session.scalars(select(Refund)).all()))
 
 
 def test_a_warning_that_no_event_told_of_is_found_by_the_comparison(deaf_shop: Shop) -> None:

@@ -49,7 +49,11 @@ def test_nothing_is_sold_to_whom_the_ledger_can_give_no_credits(
 def test_a_program_sells_a_plan(shop_with: ShopWith) -> None:
     shop = shop_with(plans=[Plan("monthly", credits=50, amount_minor=300, max_quantity=3)])
 
-    shop.pay(session_in(checkout(shop, plan="monthly", quantity=2)))
+    page = checkout(shop, plan="monthly", quantity=2, key="order-18")
+    assert checkout(shop, plan="monthly", quantity=2, key="order-18") == page
+    with pytest.raises(KeyReused, match="'order-18' has already"):
+        checkout(shop, plan="monthly", quantity=1, key="order-18")
+    shop.pay(session_in(page))
 
     assert shop.balance() == 100
 
@@ -76,14 +80,30 @@ def test_the_same_key_leads_to_the_same_page_and_after_paying_to_where_it_leads(
         ({"pack": "starter", "credits": 5}, UnknownItem, "one of the three"),
         ({"pack": "nothing"}, UnknownItem, "There is no such pack"),
         ({"plan": "nothing"}, UnknownItem, "There is no such plan"),
+        ({"plan": ["monthly"]}, UnknownItem, "There is no such plan"),
         ({"pack": "starter", "quantity": 2}, UnknownItem, "Only a plan"),
         ({"pack": "starter", "success_url": "/paid"}, ValueError, "success_url is '/paid'"),
         ({"pack": "starter", "cancel_url": None}, ValueError, "cancel_url is None"),
+        (
+            {"pack": "starter", "success_url": "https://a example/x"},
+            ValueError,
+            "success_url is 'https://a e",
+        ),
+        ({"pack": "starter", "cancel_url": "https://a.example/\n"}, ValueError, "cancel_url is"),
+        ({"pack": "starter", "key": 5}, ValueError, "key is 5. Write a text of 1 to 255 characters"),
+        ({"pack": "starter", "key": ""}, ValueError, "key is ''"),
+        ({"plan": "monthly", "key": "a\0"}, ValueError, "key is"),
+        ({"pack": "starter", "key": "\ud800"}, ValueError, "key is"),
+        ({"credits": "5"}, UnknownItem, "Choose a whole number of credits"),
+        ({"credits": True}, UnknownItem, "Choose a whole number of credits"),
+        ({"pack": 5}, UnknownItem, "There is no such pack"),
+        ({"plan": "monthly", "quantity": "2"}, UnknownItem, "can be taken 1 to 3 times over"),
     ],
 )
 def test_a_wish_that_cannot_be_names_its_field(
-    shop: Shop, wish: dict[str, Any], error: type[Exception], sentence: str
+    shop_with: ShopWith, wish: dict[str, Any], error: type[Exception], sentence: str
 ) -> None:
+    shop = shop_with(plans=[Plan("monthly", credits=50, amount_minor=300, max_quantity=3)])
     with pytest.raises(error, match=sentence):
         checkout(shop, **wish)
 
@@ -99,11 +119,14 @@ def test_a_program_refunds_once_by_money_and_by_credits(shop: Shop) -> None:
             (payment,) = shop.prepaid.payments("user:1")
             return shop.prepaid.refund(payment, reason="too many", **what).amount_minor
 
-    assert [refund(amount_minor=200, key="a"), refund(amount_minor=200, key="a")] == [200, 200]
+    assert [refund(amount_minor=200, key="a→"), refund(amount_minor=200, key="a→")] == [200, 200]
+    for other in ({"amount_minor": 100}, {"credits": 7}, {}):
+        with pytest.raises(KeyReused, match="'a→' has already asked for another refund"):
+            refund(**other, key="a→")
     assert shop.balance() == 60
     assert refund(credits=7) == 35
     assert shop.balance() == 53
-    assert refund() == 265
+    assert [refund(key="rest"), refund(key="rest")] == [265, 265]
     assert (shop.balance(), shop.payments()[0].refunded_minor) == (0, 500)
 
 
@@ -119,6 +142,15 @@ def test_a_program_refunds_once_by_money_and_by_credits(shop: Shop) -> None:
         ({"payment": 9}, NothingToReverse, "There is no payment 9"),
         ({"payment": 9, "credits": 1}, NothingToReverse, "There is no payment 9"),
         ({"reason": " "}, ValueError, "reason is empty"),
+        ({"reason": None}, ValueError, "reason is empty"),
+        ({"payment": "1"}, ValueError, "payment is '1'. Give one of prepaid.payments"),
+        ({"payment": True}, ValueError, "payment is True"),
+        ({"payment": None}, ValueError, "payment is None"),
+        ({"payment": 10**30}, NothingToReverse, "There is no payment 1000"),
+        ({"payment": 10**30, "credits": 1}, NothingToReverse, "There is no payment 1000"),
+        ({"payment": -1}, NothingToReverse, "There is no payment -1"),
+        ({"amount_minor": 10**30}, NothingToReverse, "left to refund, not"),
+        ({"key": 5}, ValueError, "key is 5"),
     ],
 )
 def test_a_refund_that_cannot_be_names_its_field(
@@ -141,8 +173,18 @@ def test_payments_are_the_owners_newest_first(shop: Shop) -> None:
 
     assert [(row.pack, row.state) for row in rows] == [("bonus", "paid"), ("starter", "open")]
     assert shop.read(lambda: len(shop.prepaid.payments("user:1", limit=1))) == 1
-    with pytest.raises(ValueError, match="limit is 0"):
-        shop.read(lambda: shop.prepaid.payments("user:1", limit=0))
+    for wrong in (0, -1, "5", None, 1.5, True, 10**30):
+        with pytest.raises(ValueError, match=r"limit is .* Write a whole number from 1 to 1,000"):
+            shop.read(lambda limit=wrong: shop.prepaid.payments("user:1", limit=limit))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "verb", ["payments", "cards", "plan", "customer_id", "sync_customer", "remove_customer"]
+)
+def test_a_question_about_whom_no_wallet_can_be_is_refused(shop: Shop, verb: str) -> None:
+    for owner in (None, 5, "", "a\0b", "\ud800", "x" * 65):
+        with pytest.raises(ValueError, match="an owner is a text of 1 to 64 characters"):
+            shop.read(lambda o=owner: getattr(shop.prepaid, verb)(o))  # type: ignore[misc]
 
 
 def test_a_customer_of_before_is_adopted_with_the_saved_cards(shop: Shop) -> None:
@@ -173,4 +215,7 @@ def test_a_customer_is_adopted_by_one_owner_who_has_none(shop: Shop) -> None:
         with pytest.raises(UnknownItem, match=sentence):
             shop.read(lambda o=owner, c=customer: shop.prepaid.adopt_customer(o, c))  # type: ignore[misc]
 
+    for nobody in (None, 5, "", "cus_/../x", "cus_1?a=b", "x" * 500, "cus_\0"):
+        with pytest.raises(ValueError, match="Write the id of a customer at Stripe"):
+            shop.read(lambda c=nobody: shop.prepaid.adopt_customer("user:2", c))  # type: ignore[misc]
     assert shop.read(lambda: shop.prepaid.customer_id("user:2")) is None

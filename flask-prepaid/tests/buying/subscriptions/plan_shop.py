@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -43,9 +44,15 @@ class PlanShop(Shop):
     """The shop, seen by a customer who has a plan."""
 
     def __init__(
-        self, database: URL, *, start: str = "2026-01-31T12:00:00", webhooks: bool = True, **settings: Any
+        self,
+        database: URL,
+        *,
+        start: str = "2026-01-31T12:00:00",
+        webhooks: bool = True,
+        plans: Iterable[Plan] = PLANS,
+        **settings: Any,
     ) -> None:
-        super().__init__(database, webhooks=webhooks, plans=PLANS, **settings)
+        super().__init__(database, webhooks=webhooks, plans=plans, **settings)
         self.stripe.reset(now=moment(start))
         self.v1 = stripe.StripeClient("sk_test_shop", http_client=self.stripe.http_client()).v1
 

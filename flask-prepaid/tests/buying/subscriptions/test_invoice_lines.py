@@ -13,8 +13,8 @@ from flask_prepaid.subscriptions.models import PlanPrice
 
 #: 100 and 300 credits for $10 and $30 a month, which has 3,000 seconds here.
 PRICES = {
-    "small": PlanPrice(credits=100, amount_minor=1_000, roll_over=20),
-    "large": PlanPrice(credits=300, amount_minor=3_000, roll_over=0),
+    "small": PlanPrice(credits=100, parts=1, amount_minor=1_000, roll_over=20),
+    "large": PlanPrice(credits=300, parts=1, amount_minor=3_000, roll_over=0),
 }
 MONTH = (0, 3_000)
 

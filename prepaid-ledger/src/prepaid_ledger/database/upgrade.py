@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, Table, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 
-from ..errors import Busy, UnknownVersion
+from ..errors import Busy, TablesLack, UnknownVersion
 from .transactions import sqlstate
 from .types import Base
 
@@ -94,12 +94,7 @@ class Chain:
 
     def _unfit(self, connection: Connection) -> bool:
         """Whether the tables lack a column of ours, or have one that we would have to fill."""
-        ours = {
-            mapper.local_table.name: set(mapper.local_table.columns.keys())
-            for mapper in self.base.registry.mappers
-            if mapper.class_.__module__.partition(".")[0] == self.package
-            and isinstance(mapper.local_table, Table)
-        }
+        ours = self._columns()
         present = inspect(connection).get_multi_columns(filter_names=list(ours))
         theirs = {name: columns for (_, name), columns in present.items()}
         for name, known in ours.items():
@@ -110,6 +105,29 @@ class Chain:
                 if not columns[unknown]["nullable"] and columns[unknown]["default"] is None:
                     return True
         return False
+
+    def lacking(self, connection: Connection) -> list[str]:
+        """What the models have and their tables do not: ``prepaid_entry.item``, or a table that is not there.
+
+        What was not released may change under its number: whoever made tables before has others.
+        """
+        ours = self._columns()
+        present = inspect(connection).get_multi_columns(filter_names=list(ours))
+        theirs = {name: {column["name"] for column in columns} for (_, name), columns in present.items()}
+        return sorted(
+            name if name not in theirs else f"{name}.{column}"
+            for name, columns in ours.items()
+            for column in (sorted(columns - theirs[name]) if name in theirs else [""])
+        )
+
+    def _columns(self) -> dict[str, set[str]]:
+        """The columns that this code reads and writes, by their table."""
+        return {
+            mapper.local_table.name: set(mapper.local_table.columns.keys())
+            for mapper in self.base.registry.mappers
+            if mapper.class_.__module__.partition(".")[0] == self.package
+            and isinstance(mapper.local_table, Table)
+        }
 
     @property
     def versions(self) -> list[str]:
@@ -134,6 +152,7 @@ def upgrade(engine: Engine, *chains: Chain) -> None:
     Tables of a later release that this code can work with are left as they are.
 
     :raises UnknownVersion: Tables are there that this code has not made and can't work with.
+    :raises TablesLack: They are at the newest version, and are not what it makes.
     :raises Busy: A table was in use for minutes. Nothing was changed.
     """
     patiently(lambda: _upgrade(engine, chains))
@@ -180,6 +199,8 @@ def _upgrade(engine: Engine, chains: tuple[Chain, ...]) -> None:
         for chain, version in zip(chains, versions, strict=True):
             if not chain.is_later(version):
                 command.upgrade(chain.settings(connection), "head")
+        if lacking := [name for chain in chains for name in chain.lacking(connection)]:
+            raise TablesLack(lacking)
 
 
 def downgrade(engine: Engine, *chains: Chain) -> None:

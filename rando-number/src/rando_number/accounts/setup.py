@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from .. import mails
 from ..callers import signed_in
 from ..keys import api_keys
-from ..limits import guesses, rates
+from ..limits import guesses, known_browsers, rates
 from ..mails import SecurityMails
 from ..models import Passkey, Role, User, db, utc_now
 from . import closing, first_proof, greetings, links, passkeys, passwords, second_factor, sign_ins, welcome
@@ -98,7 +98,8 @@ def init_app(app: Flask) -> None:
     for endpoint in TELL_NOTHING & views.keys():
         views[endpoint] = rates.steady(views[endpoint])
     rates.guard_mails(app)
-    guesses.guard_accounts(app)
+    guesses.guard_accounts(app, find_by_email)
+    known_browsers.init_app(app, find_by_email)
     links.init_app(app)
     app.before_request(forms_only)
     app.before_request(sound_next)

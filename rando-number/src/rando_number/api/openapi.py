@@ -9,7 +9,7 @@ from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 from flask_smorest import Api
 from flask_smorest import Blueprint as Documented
-from marshmallow import Schema
+from marshmallow import RAISE, Schema
 from marshmallow.fields import DateTime, Integer, List, Nested, String
 from marshmallow.validate import OneOf, Range
 
@@ -56,6 +56,9 @@ class NumberAnswer(Schema):
 
 
 class NumbersAsk(Schema):
+    class Meta:
+        unknown = RAISE
+
     count = Integer(
         load_default=1,
         validate=Range(1, MAX_AT_ONCE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +12,7 @@ from typing import Any
 from flask import Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
-from werkzeug.exceptions import BadRequest, MethodNotAllowed
+from werkzeug.exceptions import MethodNotAllowed
 
 from ..accounts.setup import csrf
 from ..callers import Caller, caller_of, signed_in
@@ -20,7 +21,7 @@ from ..errors import ApiError, opens_nothing, speak_json
 from ..keys import api_keys
 from ..limits import rates
 from ..models import Number, db, prepaid
-from ..numbers import Ask, is_key, sell, whole_number
+from ..numbers import Ask, is_key, number_in, refuse_unknown, sell, whole_number
 from ..usage import totals
 from . import fast_path, openapi
 from .openapi import answers
@@ -117,6 +118,7 @@ def number() -> ResponseReturnValue:
 def numbers() -> ResponseReturnValue:
     """Sell ``count`` numbers from ``min`` to ``max``: all of them, or none."""
     caller = find_caller(api_keys.find)
+    refuse_unknown(request.args, ())
     drawn = sell(caller, Ask.read(body()), idempotency_key=idempotency_key())
     return success(numbers=drawn.values, charged=drawn.charged, balance=drawn.balance)
 
@@ -132,11 +134,22 @@ def body() -> dict[str, Any]:
     if not sent:
         return {}
     try:
-        fields = request.get_json(force=True)
-    except (BadRequest, RecursionError):
+        fields = json.loads(sent, object_pairs_hook=each_once)
+    except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
         raise ApiError(400, "malformed", 'Send a JSON object, such as {"count": 5, "min": 1, "max": 6}.')
+    return fields
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON.
+
+    :raises ApiError: A name is in it twice: nobody can tell which counts.
+    """
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ApiError(400, "malformed", "A name stands twice in the JSON. Send each once.")
     return fields
 
 
@@ -153,7 +166,7 @@ def balance() -> ResponseReturnValue:
 def drawn_before() -> ResponseReturnValue:
     """What was drawn, newest first."""
     caller = find_caller()
-    limit = whole_number(request.args.get("limit", 50), "limit", 1, 200)
+    limit = whole_number(number_in(request.args.get("limit", "50")), "limit", 1, 200)
     before = request.args.get("cursor")
     rows = select(Number).where(Number.user_id == caller.user_id).order_by(Number.id.desc()).limit(limit + 1)
     if before is not None:
@@ -183,7 +196,7 @@ def drawn_before() -> ResponseReturnValue:
 def entries() -> ResponseReturnValue:
     """Why the balance is what it is, newest first."""
     caller = find_caller()
-    limit = whole_number(request.args.get("limit", 50), "limit", 1, 200)
+    limit = whole_number(number_in(request.args.get("limit", "50")), "limit", 1, 200)
     try:
         page = prepaid.entries(caller.owner, limit=limit, cursor=request.args.get("cursor"))
     except ValueError:

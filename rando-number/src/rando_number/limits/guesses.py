@@ -13,17 +13,24 @@ from limits import RateLimitItem, parse_many
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
+from . import known_browsers
 from .rates import client_address, customer, limiter
 
 #: Wrong passwords, from one address, or of one customer who is signed in. Right ones cost nothing.
 PASSWORD = "10 per minute; 100 per hour"
+#: Wrong passwords for one account, from wherever they come but browsers in which its owner has signed in.
+ACCOUNT = "20 per hour; 100 per day"
 #: Wrong one-time or recovery codes for one customer, from wherever they come.
 CODE = "10 per hour"
 
 
-def guard_accounts(app: Flask) -> None:
-    """Limit every view of Flask-Security's that says whether a password or a code is right."""
+def guard_accounts(app: Flask, normalize: known_browsers.Normalize) -> None:
+    """Limit every view of Flask-Security's that says whether a password or a code is right.
+
+    :param normalize: Says by which name an account goes that a form names.
+    """
     for endpoint, rate, counter, is_right in (
+        ("security.login", ACCOUNT, known_browsers.guesser(normalize), redirects),
         ("security.login", PASSWORD, client_address, redirects),
         ("security.wan_signin_response", PASSWORD, client_address, signs_in),
         ("security.verify", PASSWORD, customer, redirects),

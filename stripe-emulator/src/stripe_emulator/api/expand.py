@@ -92,19 +92,24 @@ def _known(kind: str) -> dict[str, str] | None:
 
 def _include(place: Json, steps: list[str], version: str) -> None:
     """Put in what is absent until it is asked for: a field of the object, or of a hash in it."""
-    kind, step = place["object"], steps[0]
-    nested = ".".join(steps[:2])
-    field = step if (kind, step) in INCLUDABLE else nested
-    within = place if field == step else place.get(step)
-    if (kind, field) not in INCLUDABLE or within is None or isinstance(within.get(field), dict):
+    kind = place["object"]
+    depth = next(
+        (depth for depth in (1, 2, 3) if (kind, ".".join(steps[:depth])) in INCLUDABLE), len(steps) + 1
+    )
+    *above, field = steps[:depth]
+    if depth > len(steps):
         return
-    made = INCLUDABLE[kind, field](store.find(kind, place["id"]) or place)
-    if made is LEFT_OUT:
+    within = place
+    for step in above:
+        if not isinstance(within.get(step), dict):
+            return
+        within[step] = dict(within[step])  # a copy: what it lies in is the object's own
+        within = within[step]
+    if isinstance(within.get(field), dict):
         return
-    if field == step:
-        place[step] = versions.downgrade(made, version) if isinstance(made, dict) else made
-    else:
-        place[step] = within | {steps[1]: made}
+    made = INCLUDABLE[kind, ".".join(steps[:depth])](store.find(kind, place["id"]) or place)
+    if made is not LEFT_OUT:
+        within[field] = versions.downgrade(made, version) if isinstance(made, dict) else made
 
 
 def _cannot(path: str) -> InvalidRequest:

@@ -130,7 +130,10 @@ def create_session(form: Form) -> Json:
 def _chosen(form: Form) -> Json:
     """The configuration that a session names, or the standard one, made when it is first needed."""
     if "configuration" in form:
-        return store.named(CONFIGURATION, form["configuration"], "configuration")
+        configuration = store.named(CONFIGURATION, form["configuration"], "configuration")
+        if not configuration["active"]:
+            raise InvalidRequest("This portal configuration is inactive.", param="configuration")
+        return configuration
     standard = store.select(CONFIGURATION, {"is_default": True}, limit=1)
     return standard[0] if standard else _configuration({"features": STANDARD}, is_default=True)
 

@@ -62,7 +62,7 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
     if form.get("default_payment_method"):
         terms.check_method(form["default_payment_method"], customer)
     if fields.get("pause_collection"):
-        fields["pause_collection"] = {"resumes_at": None} | fields["pause_collection"]
+        fields["pause_collection"] = _pause(fields["pause_collection"])
     if fields.get("pending_invoice_item_interval"):
         fields["pending_invoice_item_interval"] = terms.interval(form["pending_invoice_item_interval"])
     if "default_tax_rates" in form:
@@ -77,11 +77,20 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
             form["discounts"],
             customer,
             "discounts",
-            order=discounts.Order(items.worth(subscription["items"]["data"]), subscription["currency"]),
+            order=discounts.Order(
+                items.worth(subscription["items"]["data"], subscription["currency"]), subscription["currency"]
+            ),
             subscription=subscription["id"],
         )
         fields["discounts"] = discounts.without_spent(wanted)
     return fields | _cancellation(subscription, form)
+
+
+def _pause(form: Json) -> Json:
+    """:raises InvalidRequest: Collection is to resume in the past."""
+    if form.get("resumes_at") and form["resumes_at"] <= clock.now():
+        raise InvalidRequest("`resumes_at` must be in the future.", param="pause_collection[resumes_at]")
+    return {"resumes_at": None} | form
 
 
 def _cancellation(subscription: Json, form: Json) -> Json:

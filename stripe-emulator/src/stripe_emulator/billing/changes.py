@@ -19,6 +19,7 @@ from stripe_emulator.billing import (
     start,
     states,
     terms,
+    usage_left,
 )
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, periods, store
@@ -46,6 +47,7 @@ def make(subscription: Json, form: Json) -> Change:
     since = change_forms.proration_date(subscription, form)
     behavior = form.get("proration_behavior", "create_prorations")
     resets = _resets_anchor(subscription, form, data, trial_end)
+    usage_left.bill(subscription, customer, data, resets=resets)
     if trial_end is not None and trial_end > clock.now():
         return _into_trial(subscription, customer, fields, data, trial_end, behavior)
     if (

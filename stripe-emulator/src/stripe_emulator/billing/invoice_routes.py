@@ -54,6 +54,7 @@ def create(form: Form) -> Json:
         raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = store.named("customer", form["customer"], "customer")
     clocks.enter(customer)
+    _check_due(form)
     subscription = None
     if "subscription" in form:
         subscription = store.named("subscription", form["subscription"], "subscription")
@@ -243,6 +244,19 @@ def confirmation_secret(invoice: Json) -> Json | None:
     """What a browser needs to confirm the payment; it stays when that is done."""
     intent = invoices.intent_of(invoice)
     return intent and {"client_secret": intent["client_secret"], "type": "payment_intent"}
+
+
+def _check_due(form: Form) -> None:
+    """:raises InvalidRequest: Two days are named by which it is due, or one of an invoice that is charged."""
+    named = [name for name in ("days_until_due", "due_date") if form.get(name) is not None]
+    if len(named) > 1:
+        raise InvalidRequest(
+            "You may only specify one of these parameters: days_until_due, due_date.", param="due_date"
+        )
+    if named and form.get("collection_method") != "send_invoice":
+        raise InvalidRequest(
+            f"You can only specify `{named[0]}` if `collection_method` is `send_invoice`.", param=named[0]
+        )
 
 
 def _rendering(customer: Json) -> Json:

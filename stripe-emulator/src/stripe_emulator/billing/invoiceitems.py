@@ -7,7 +7,7 @@ import re
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import currencies, drafts, items, lines
-from stripe_emulator.catalog import discounts, prices, pricing
+from stripe_emulator.catalog import currency_options, discounts, prices, pricing
 from stripe_emulator.core import clocks, ids, money, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -147,6 +147,7 @@ def _worth(form: Form, currency: str) -> Json:
             code="parameter_missing",
             param="amount",
         )
+    price = currency_options.within(price, currency)
     return {
         "amount": pricing.total(price, quantity),
         "currency": price["currency"],

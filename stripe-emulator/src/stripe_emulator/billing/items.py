@@ -6,7 +6,7 @@ import copy
 
 from stripe_emulator import contract
 from stripe_emulator.billing import usage
-from stripe_emulator.catalog import discounts, plans, prices, pricing
+from stripe_emulator.catalog import currency_options, discounts, plans, prices, pricing
 from stripe_emulator.core import clock, ids, periods, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -96,12 +96,15 @@ def changed(subscription: Json, forms: list[Json], customer: Json) -> list[Json]
             after.remove(item)
         else:
             _change(item, form, customer, param)
-    check(after)
+    check(after, subscription["currency"])
     return after
 
 
-def check(items: list[Json]) -> None:
-    """:raises InvalidRequest: No items, too many, the same price twice, or several currencies."""
+def check(items: list[Json], wanted: str | None = None) -> str:
+    """The currency in which the items are billed: the one that is wanted, or the first price's own.
+
+    :raises InvalidRequest: No items, too many, the same price twice, or a price without that currency.
+    """
     if not items:
         raise InvalidRequest("A subscription must have at least one active plan.", param="items")
     if len(items) > MAX_ITEMS:
@@ -113,19 +116,24 @@ def check(items: list[Json]) -> None:
             f" {next(price_id for price_id in named if named.count(price_id) > 1)}",
             param="items",
         )
-    if len({item["price"]["currency"] for item in items}) > 1:
+    prices = [store.find("price", item["price"]["id"]) or item["price"] for item in items]
+    if wanted is None and len({price["currency"] for price in prices}) > 1:
         raise InvalidRequest(
             "The prices of a subscription must all be in one currency.",
             code="currency_mismatch",
             param="items",
         )
+    return currency_options.chosen(prices, wanted, "currency" if wanted else "items")
 
 
-def worth(items: list[Json]) -> int:
-    """What the items cost for a period each, before discounts."""
-    return sum(
-        pricing.total(store.find("price", item["price"]["id"]) or item["price"], item.get("quantity") or 0)
+def worth(items: list[Json], currency: str) -> int:
+    """What the items cost for a period each in a currency, before discounts."""
+    prices = [
+        (store.find("price", item["price"]["id"]) or item["price"], item.get("quantity") or 0)
         for item in items
+    ]
+    return sum(
+        pricing.total(currency_options.within(price, currency), quantity) for price, quantity in prices
     )
 
 

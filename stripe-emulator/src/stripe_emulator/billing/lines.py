@@ -9,7 +9,7 @@ from typing import Any
 
 from stripe_emulator import contract
 from stripe_emulator.billing import usage
-from stripe_emulator.catalog import amounts, pricing
+from stripe_emulator.catalog import amounts, currency_options, pricing
 from stripe_emulator.core import clock, ids, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
@@ -33,10 +33,10 @@ def of_period(subscription: Json, item: Json, *, trial: bool = False) -> Json:
     if usage.is_metered(item["price"]):
         start, end = item["current_period_start"], item["current_period_end"]
         return of_usage(subscription, item, start, end, 0, free=True)
-    price, quantity = item["price"], item["quantity"]
+    price, quantity = whole_price(item, subscription["currency"]), item["quantity"]
     named = sold(price)
     return _line(
-        amount=0 if trial else pricing.total(_whole(price), quantity),
+        amount=0 if trial else pricing.total(price, quantity),
         currency=price["currency"],
         description=amounts.trial(named, quantity) if trial else amounts.regular(named, price, quantity),
         discountable=True,
@@ -54,7 +54,7 @@ def of_usage(
     subscription: Json, item: Json, start: int, end: int, quantity: int, *, free: bool = False
 ) -> Json:
     """What a customer used of a metered item. The first tier's flat amount is owed for no use, too."""
-    price = _whole(item["price"])
+    price = whole_price(item, subscription["currency"])
     return _line(
         amount=0 if free else pricing.total(price, quantity),
         currency=price["currency"],
@@ -165,6 +165,7 @@ def _credited(item: Json) -> Json | None:
     return details
 
 
-def _whole(price: Json) -> Json:
-    """The price with its tiers, of which an item shows none."""
-    return store.find("price", price["id"]) or price
+def whole_price(item: Json, currency: str) -> Json:
+    """The price of a subscription's item in a currency, with its tiers, of which the item shows none."""
+    price = store.find("price", item["price"]["id"]) or item["price"]
+    return currency_options.within(price, currency)

@@ -33,11 +33,9 @@ def credit(subscription: Json, customer: Json, item: Json, since: int) -> None:
             price=price,
             description=amounts.unused(lines.sold(price), debit["quantity"], since),
             period={"start": since, "end": debit["end"]},
-            credited={
-                "invoice_item": debit.get("invoice_item") if not invoiced else None,
-                "invoice_line_item_details": details if invoiced else None,
-                "type": "invoice_line_items" if invoiced else "invoice_item",
-            },
+            credited={"invoice_line_item_details": details, "type": "invoice_line_items"}
+            if invoiced
+            else {"invoice_item": debit.get("invoice_item"), "type": "invoice_item"},
         )
 
 
@@ -46,7 +44,7 @@ def debit(subscription: Json, customer: Json, item: Json, since: int) -> list[Js
     if usage.is_metered(item["price"]):
         return []  # billed afterwards, by what was used
     start, end = item["current_period_start"], item["current_period_end"]
-    whole = pricing.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"])
+    whole = pricing.total(lines.whole_price(item, subscription["currency"]), item["quantity"])
     amount = amounts.share(whole, start=start, end=end, since=since)
     off = _discounts(subscription, customer, item, amount)
     amount -= sum(off.values())
@@ -148,7 +146,9 @@ def _discounts(subscription: Json, customer: Json, item: Json, amount: int) -> d
         if cut is None or not discounts.covers(coupon, item["price"]["product"]):
             continue
         share = (
-            _share_of_amount(item, cut, amount) if cut.percent is None else totals.discounted([left], cut)[0]
+            _share_of_amount(item, subscription["currency"], cut, amount)
+            if cut.percent is None
+            else totals.discounted([left], cut)[0]
         )
         if taken := min(share, left):
             off[discount["id"]] = taken
@@ -156,8 +156,8 @@ def _discounts(subscription: Json, customer: Json, item: Json, amount: int) -> d
     return off
 
 
-def _share_of_amount(item: Json, cut: totals.Cut, amount: int) -> int:
-    whole = pricing.total(store.find("price", item["price"]["id"]) or item["price"], item["quantity"])
+def _share_of_amount(item: Json, currency: str, cut: totals.Cut, amount: int) -> int:
+    whole = pricing.total(lines.whole_price(item, currency), item["quantity"])
     if whole == 0 or cut.amount is None:
         return 0
     return amounts.rounded(Fraction(min(cut.amount, whole) * amount, whole))

@@ -18,8 +18,8 @@ from stripe_emulator.billing import (
     terms,
     trial_cards,
 )
-from stripe_emulator.catalog import amounts, discounts, prices, pricing
-from stripe_emulator.core import clock, clocks, ids, money, periods, store
+from stripe_emulator.catalog import amounts, currency_options, discounts, prices, pricing
+from stripe_emulator.core import clock, clocks, ids, periods, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
@@ -76,8 +76,8 @@ def _new(customer: Json, form: Json) -> Json:
     """The subscription itself, with its items in their first period."""
     terms.refuse_what_is_missing(form)
     subscription_id = ids.new("subscription")
-    data = _items(form, subscription_id, customer)
-    currencies.check(customer, data[0]["price"]["currency"])
+    data, currency = _items(form, subscription_id, customer)
+    currencies.check(customer, currency)
     begins = _begins(form)
     trial_end = terms.trial_end(form, data)
     anchor = terms.anchor(form, data, begins, trial_end)
@@ -91,13 +91,13 @@ def _new(customer: Json, form: Json) -> Json:
         id=subscription_id,
         billing_cycle_anchor=anchor,
         cancel_at=terms.cancel_at(form, renewal),
-        currency=data[0]["price"]["currency"],
+        currency=currency,
         customer=customer["id"],
         discounts=discounts.redeem_all(
             form.get("discounts"),
             customer,
             "discounts",
-            order=discounts.Order(items.worth(data), data[0]["price"]["currency"]),
+            order=discounts.Order(items.worth(data, currency), currency),
             subscription=subscription_id,
         ),
         **items.shown(subscription_id, data),
@@ -155,7 +155,8 @@ def _billing_mode(form: Json) -> Json:
     return mode | ({"updated_at": clock.now()} if mode["type"] == "flexible" else {})
 
 
-def _items(form: Json, subscription_id: str, customer: Json) -> list[Json]:
+def _items(form: Json, subscription_id: str, customer: Json) -> tuple[list[Json], str]:
+    """The items that a form wants, and the currency in which they are billed."""
     wanted = form.get("items") or []
     data = [
         items.new(item_form, subscription_id, customer, f"items[{number}]")
@@ -163,16 +164,9 @@ def _items(form: Json, subscription_id: str, customer: Json) -> list[Json]:
     ]
     if not data:
         raise InvalidRequest("Missing required param: items.", code="parameter_missing", param="items")
-    items.check(data)
+    currency = items.check(data, form.get("currency"))
     items.check_mode(data, terms.billing_mode(form))
-    currency = data[0]["price"]["currency"]
-    if "currency" in form and money.currency(form["currency"]) != currency:
-        raise InvalidRequest(
-            f"The price specified supports only the currency {currency}.",
-            code="currency_mismatch",
-            param="currency",
-        )
-    return data
+    return data, currency
 
 
 def _begins(form: Json) -> int:
@@ -225,11 +219,13 @@ def add_invoice_items(subscription: Json, customer: Json, form: Json) -> None:
     """``add_invoice_items[]``: what is paid once, with the next invoice of the subscription."""
     for number, extra in enumerate(form.get("add_invoice_items") or []):
         param = f"add_invoice_items[{number}]"
-        price = (
+        bought = (
             prices.from_data(extra["price_data"], f"{param}[price_data]")
             if "price_data" in extra
             else store.named("price", extra.get("price", ""), f"{param}[price]")
         )
+        currency_options.must_support(bought, subscription["currency"], f"{param}[price]")
+        price = currency_options.within(bought, subscription["currency"])
         quantity = extra.get("quantity", 1)
         lines.new_invoiceitem(
             customer,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import collection, drafts, entitlements, invoices
 from stripe_emulator.core import clock, clocks, store
-from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
@@ -30,9 +30,7 @@ def alive(subscription_id: str) -> Json:
     subscription = store.get("subscription", subscription_id)
     clocks.enter(subscription)
     if subscription["status"] in ENDED:
-        raise InvalidRequest(
-            f"No such subscription: '{subscription_id}'", code="resource_missing", param="id"
-        )
+        raise NotFound(no_such("subscription", subscription_id), code="resource_missing", param="id")
     return subscription
 
 

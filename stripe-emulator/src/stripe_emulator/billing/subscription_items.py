@@ -5,11 +5,13 @@ A change here is an update of the subscription, with its prorations.
 
 from __future__ import annotations
 
+import re
+
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import states, updates
 from stripe_emulator.core import clocks, store
-from stripe_emulator.core.errors import InvalidRequest, NotFound
+from stripe_emulator.core.errors import InvalidRequest, NotFound, StripeError
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 
@@ -66,7 +68,11 @@ def _update(subscription: Json, form: Form) -> None:
         raise InvalidRequest("A canceled subscription can't be changed.", param="subscription")
     of_update = {key: form.pop(key) for key in OF_UPDATE if key in form}
     form.pop("clear_usage", None)
-    updates.update(subscription, of_update | {"items": [form]})
+    try:
+        updates.update(subscription, of_update | {"items": [form]})
+    except StripeError as error:  # which names the item's parameters as a subscription's form does
+        error.param = re.sub(r"^items\[0\]\[(\w+)\]", r"\1", error.param or "") or None
+        raise
 
 
 def _owner(item_id: str) -> Json:

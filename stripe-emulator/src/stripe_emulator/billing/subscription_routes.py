@@ -16,6 +16,9 @@ from stripe_emulator.core.wire import Form
 
 register = Register()
 
+#: States of a subscription that is not over.
+RUNNING = ("active", "incomplete", "past_due", "paused", "trialing", "unpaid")
+
 
 @register.post("/v1/subscriptions")
 def create(form: Form) -> Json:
@@ -70,7 +73,7 @@ def list_all(form: Form) -> Json:
         where["automatic_tax.enabled"] = form["automatic_tax"]["enabled"]
     status = form.get("status")
     if status is None:
-        where["status"] = ["active", "incomplete", "past_due", "paused", "trialing", "unpaid"]
+        where["status"] = list(RUNNING)
     elif status == "ended":
         where["status"] = list(states.ENDED)
     elif status != "all":
@@ -120,6 +123,14 @@ def delete_discount(form: Form, subscription_id: str) -> Json:
     *left, last = subscription["discounts"]
     states.change(subscription, discounts=left)
     return discounts.ended(last)
+
+
+@register.includable("customer", "subscriptions")
+def of_customer(customer: Json) -> Json:
+    """The customer's subscriptions that are not canceled, newest first, shown when asked for."""
+    url = f"/v1/customers/{customer['id']}/subscriptions"
+    where = {"customer": customer["id"], "status": list(RUNNING)}
+    return lists.page("subscription", {}, url=url, where=where)
 
 
 def _with_price(price: str) -> list[str]:

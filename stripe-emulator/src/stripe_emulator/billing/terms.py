@@ -121,7 +121,15 @@ def billing_mode(form: Json) -> Json:
 
 
 def cancel_at(form: Json, renewal: int) -> int | None:
-    """When the subscription is to end, if at all."""
+    """When the subscription is to end, if at all.
+
+    :raises InvalidRequest: It is said twice.
+    """
+    if form.get("cancel_at_period_end") and form.get("cancel_at"):
+        raise InvalidRequest(
+            "You may only specify one of these parameters: cancel_at, cancel_at_period_end.",
+            param="cancel_at",
+        )
     if form.get("cancel_at_period_end"):
         return renewal
     wanted = form.get("cancel_at")

@@ -30,6 +30,10 @@ def total(meter: Json, customer_id: str, *, start: int, end: int) -> Decimal:
 
 
 def of_item(subscription: Json, item: Json, *, start: int, end: int) -> int:
-    """The whole units of an item that are billed for a period; none before it counts."""
+    """The whole units of an item that are billed for a period; none before it counts.
+
+    Nothing counts of before the item had its price.
+    """
+    start = max(start, (subscription.get("_metered_since") or {}).get(item["id"], start))
     meter = store.get("billing.meter", item["price"]["recurring"]["meter"])
     return max(0, int(total(meter, subscription["customer"], start=start, end=end)))

@@ -74,6 +74,8 @@ def redeem(
     else:
         coupon_id = wanted.get("coupon", "")
     coupon = store.get("coupon", coupon_id) if agreed else usable_coupon(coupon_id, f"{param}[coupon]")
+    if order is not None and not agreed:
+        _check_currency(coupon, order, param)
     objects.change(coupon, times_redeemed=coupon["times_redeemed"] + 1)
     refresh(coupon)
     if promotion_code is not None:
@@ -87,6 +89,14 @@ def redeem(
         end=_end(coupon),
         **holder,
     )
+
+
+def _check_currency(coupon: Json, order: Order, param: str) -> None:
+    """:raises InvalidRequest: The coupon takes an amount off, in other currencies than the order's."""
+    if clock.somebody_asks() and cut(coupon, order.currency) is None:
+        raise InvalidRequest(
+            f"The coupon {coupon['id']} takes nothing off in the currency {order.currency}.", param=param
+        )
 
 
 def usable_coupon(coupon_id: str, param: str) -> Json:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from stripe_emulator.api import lists
 from stripe_emulator.api.expand import LEFT_OUT
 from stripe_emulator.api.register import Register
+from stripe_emulator.catalog import currency_options as options
 from stripe_emulator.catalog import pricing, products
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
@@ -79,9 +80,8 @@ def tiers(price: Json) -> list[Json]:
 
 @register.includable("price", "currency_options")
 def currency_options(price: Json) -> Json:
-    """The price in its own currency, the only one kept here."""
-    keys = ("custom_unit_amount", "tax_behavior", "unit_amount", "unit_amount_decimal")
-    return {price["currency"]: {key: price[key] for key in keys}}
+    """What the price is in each of its currencies, shown when asked for."""
+    return options.shown(price)
 
 
 def from_data(data: Form, param: str) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import ROUND_HALF_UP, Decimal
 
 from stripe_emulator.core import money, store
@@ -9,6 +10,9 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
+
+#: How many a unit's amount can have.
+DECIMAL_PLACES = 12
 
 
 def new(form: Form, param: str = "") -> Json:
@@ -37,6 +41,8 @@ def new(form: Form, param: str = "") -> Json:
             code="parameter_missing",
             param=_named(param, "tiers"),
         )
+    if tiered:
+        _check_tiers(form, param)
     return objects.create(
         "price",
         active=form.get("active", True),
@@ -53,8 +59,33 @@ def new(form: Form, param: str = "") -> Json:
         type="recurring" if recurring else "one_time",
         unit_amount=amount,
         unit_amount_decimal=exact,
+        _currency_options=_currency_options(form, currency, param),
         _tiers=_tiers(form) if tiered else None,
     )
+
+
+def _currency_options(form: Form, own: str, param: str) -> Json:
+    """What the price is in other currencies, each as the fields of a price that it replaces."""
+    options: Json = {}
+    for code, given in (form.get("currency_options") or {}).items():
+        named = f"{_named(param, 'currency_options')}[{code}]"
+        currency = money.currency(code, named)
+        if currency == own:
+            raise InvalidRequest(
+                "The currency of the price itself can't be one of its `currency_options`.", param=named
+            )
+        tiered = bool(given.get("tiers"))
+        plain = not tiered and "custom_unit_amount" not in given
+        amount, exact = _unit_amount(given, named) if plain else (None, None)
+        options[currency] = {
+            "currency": currency,
+            "custom_unit_amount": _custom(given),
+            "tax_behavior": given.get("tax_behavior", form.get("tax_behavior", "unspecified")),
+            "unit_amount": amount,
+            "unit_amount_decimal": exact,
+            "_tiers": _tiers(given) if tiered else None,
+        }
+    return options
 
 
 def total(price: Json, quantity: int) -> int:
@@ -100,6 +131,11 @@ def _unit_amount(form: Form, param: str) -> tuple[int | None, str]:
             "You must specify either `unit_amount`, `unit_amount_decimal` or `custom_unit_amount`.",
             code="parameter_missing",
             param=_named(param, "unit_amount"),
+        )
+    if exact.as_tuple().exponent < -DECIMAL_PLACES:  # type: ignore[operator]
+        raise InvalidRequest(
+            f"Invalid decimal: it can have up to {DECIMAL_PLACES} decimal places.",
+            param=_named(param, "unit_amount_decimal"),
         )
     if not 0 <= exact <= 999_999_999_999:
         raise InvalidRequest(
@@ -153,6 +189,20 @@ def _check_meter(recurring: Form, param: str) -> None:
     meter = store.named("billing.meter", meter_id, f"{named}[meter]")
     if meter["status"] != "active":
         raise InvalidRequest("This meter is inactive.", param=f"{named}[meter]")
+
+
+def _check_tiers(form: Form, param: str) -> None:
+    """:raises InvalidRequest: It is not said how they count, they do not rise, or they end."""
+    if "tiers_mode" not in form:
+        named = _named(param, "tiers_mode")
+        raise InvalidRequest(f"Missing required param: {named}.", code="parameter_missing", param=named)
+    *steps, last = [tier["up_to"] for tier in form["tiers"]]
+    rising = "inf" not in steps and all(before < after for before, after in itertools.pairwise(steps))
+    if last != "inf" or not rising:
+        raise InvalidRequest(
+            "The `up_to` of each tier must be more than the one before it, and the last one must be `inf`.",
+            param=_named(param, "tiers"),
+        )
 
 
 def _tiers(form: Form) -> list[Json]:

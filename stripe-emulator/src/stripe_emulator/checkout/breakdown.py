@@ -16,14 +16,41 @@ def of(seller: Json, wanted: list[Json], redeemed: list[Json]) -> Json:
     """
     lines = seller["_lines"]
     amounts = [sum(line["_cuts"][number] for line in lines if line["_cuts"]) for number in range(len(wanted))]
-    shown = redeemed or [_to_be(seller, form, number) for number, form in enumerate(wanted)]
+    return {"discounts": _discounts(seller, wanted, redeemed, amounts), "taxes": taxes(lines)}
+
+
+def of_line(line: Json, sellers: tuple[str, ...]) -> Json:
+    """The discounts and the taxes in one line.
+
+    :param sellers: Kinds of objects that have such lines.
+    """
+    marks = ", ".join("?" * len(sellers))
+    sql = f"SELECT kind, id FROM object WHERE kind IN ({marks}) AND instr(body, ?)"
+    store.current().flush()
+    row = store.current().execute(sql, (*sellers, f'"{line["id"]}"')).fetchone()
+    if row is None:
+        return {"discounts": [], "taxes": []}
+    seller = store.get(*row)
+    whole = next(each for each in seller["_lines"] if each["id"] == line["id"])
+    wanted = seller.get("_wanted") or seller.get("discounts") or []
+    cuts = whole["_cuts"] or [0] * len(wanted)
     return {
-        "discounts": [
-            {"amount": amount, "discount": public(discount)}
-            for amount, discount in zip(amounts, shown, strict=False)
-        ],
-        "taxes": [_tax(rate_id, lines) for rate_id in _rates(lines)],
+        "discounts": [each for each in _discounts(seller, wanted, [], cuts) if each["amount"]],
+        "taxes": taxes([whole]),
     }
+
+
+def taxes(lines: list[Json]) -> list[Json]:
+    """What each tax rate takes of some lines."""
+    return [_tax(rate_id, lines) for rate_id in _rates(lines)]
+
+
+def _discounts(seller: Json, wanted: list[Json], redeemed: list[Json], amounts: list[int]) -> list[Json]:
+    shown = redeemed or [_to_be(seller, form, number) for number, form in enumerate(wanted)]
+    return [
+        {"amount": amount, "discount": public(discount)}
+        for amount, discount in zip(amounts, shown, strict=False)
+    ]
 
 
 def _rates(lines: list[Json]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_emulator.catalog import prices, pricing
+from stripe_emulator.catalog import currency_options, prices, pricing
 from stripe_emulator.core import ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
@@ -12,14 +12,15 @@ from stripe_emulator.events import objects
 MAX_LINES, MAX_QUANTITY = 100, 999_999
 
 
-def read(wanted: list[Form], param: str = "line_items") -> list[Json]:
+def read(wanted: list[Form], param: str = "line_items", currency: str | None = None) -> list[Json]:
     """Lines from a form, each with its price in full.
 
+    :param currency: What the customer pays in, if it is not the prices' own.
     :raises InvalidRequest: No such price, no quantity, or two currencies.
     """
     if len(wanted) > MAX_LINES:
         raise InvalidRequest(f"You can have up to {MAX_LINES} line items.", param=param)
-    lines = [_line(form, f"{param}[{index}]") for index, form in enumerate(wanted)]
+    lines = [_line(form, f"{param}[{index}]", currency) for index, form in enumerate(wanted)]
     if len({line["currency"] for line in lines}) > 1:
         raise InvalidRequest("All prices of a Checkout Session must have the same currency.", param=param)
     return lines
@@ -28,11 +29,12 @@ def read(wanted: list[Form], param: str = "line_items") -> list[Json]:
 def revise(lines: list[Json], wanted: list[Form]) -> list[Json]:
     """Lines after an update: one that is named by its id keeps it, one that is not named goes."""
     known = {line["id"]: line for line in lines}
+    currency = lines[0]["currency"] if lines else None
     revised = []
     for index, form in enumerate(wanted):
         param = f"line_items[{index}]"
         if "id" not in form:
-            revised.append(_line(form, param))
+            revised.append(_line(form, param, currency))
             continue
         if form["id"] not in known:
             raise InvalidRequest(
@@ -43,7 +45,7 @@ def revise(lines: list[Json], wanted: list[Form]) -> list[Json]:
         merged = {**kept, "tax_rates": line["_tax_rates"], **form}
         if "price" not in form and "price_data" not in form:
             merged["price"] = line["price"]["id"]
-        revised.append(_line(merged, param) | {"id": line["id"]})
+        revised.append(_line(merged, param, currency) | {"id": line["id"]})
     return revised
 
 
@@ -60,8 +62,11 @@ def totals(lines: list[Json]) -> Json:
     }
 
 
-def _line(form: Form, param: str) -> Json:
-    price = _price(form, param)
+def _line(form: Form, param: str, currency: str | None) -> Json:
+    sold = _price(form, param)
+    if currency is not None:
+        currency_options.must_support(sold, currency, "currency")
+    price = sold if currency is None else currency_options.within(sold, currency)
     quantity = form.get("quantity")
     metered = (price["recurring"] or {}).get("usage_type") == "metered"
     if quantity is None and not metered:
@@ -99,7 +104,7 @@ def _line(form: Form, param: str) -> Json:
         "currency": price["currency"],
         "description": store.get("product", price["product"])["name"],
         "metadata": objects.merged({}, form.get("metadata")),
-        "price": public(price),
+        "price": public(sold),
         "quantity": quantity,
         "_cuts": [],
         "_tax_rates": _tax_rates(form, param),

@@ -13,7 +13,7 @@ from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
-from stripe_emulator.payments import tax_id_formats
+from stripe_emulator.payments import method_currencies, tax_id_formats
 
 #: What a session does, by its ``mode``.
 MODES = {
@@ -43,6 +43,7 @@ def pay(session: Json, payer: Payer) -> Json:
         if not payer.accepts_terms:
             raise InvalidRequest("Accept the terms of service to go on.", param="terms_of_service")
         objects.change(session, consent={"promotions": None, "terms_of_service": "accepted"})
+    _must_take(session, payer.method)
     details: Json = {"email": payer.email, "name": payer.name, "keep": payer.keep}
     details["phone"] = payer.phone if completion.asks_phone(session) else None
     details["address"] = payer.address if completion.asks_address(session) else None
@@ -54,3 +55,17 @@ def pay(session: Json, payer: Payer) -> Json:
     objects.change(session, _payer=details)
     MODES[session["mode"]].complete(session, payer)
     return session
+
+
+def _must_take(session: Json, method: Json) -> None:
+    """:raises InvalidRequest: The page does not offer this kind of payment method."""
+    kind = method.get("type")
+    if kind is None:
+        return  # nothing is due, and nothing was asked for
+    if session["currency"] and session["mode"] != "setup":
+        method_currencies.check_session([kind], session["currency"])
+    allowed = session.get("allowed_payment_method_types") or [kind]
+    if kind not in allowed or kind in (session.get("excluded_payment_method_types") or []):
+        raise InvalidRequest(
+            f"This Checkout Session does not take the payment method `{kind}`.", param="payment_method_types"
+        )

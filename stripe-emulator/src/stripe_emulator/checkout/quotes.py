@@ -184,6 +184,12 @@ def line_items_of(quote: Json) -> Json:
     return lists.slice_of(quote["_lines"], {}, url=f"/v1/quotes/{quote['id']}/line_items")
 
 
+@register.includable(KIND, "computed.upfront.line_items")
+def upfront_line_items_of(quote: Json) -> Json:
+    """The first lines of what is due at once, shown when asked for."""
+    return lists.slice_of(quote["_lines"], {}, url=f"/v1/quotes/{quote['id']}/computed_upfront_line_items")
+
+
 @register.due("quote.expire")
 def expire(quote_id: str) -> None:
     """Nobody accepted it in time."""

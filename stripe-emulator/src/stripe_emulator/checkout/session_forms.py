@@ -35,7 +35,17 @@ BRANDING: Json = {
     "logo": None,
 }
 
+#: Parameters that only some modes have.
+OF_MODES = {
+    "customer_creation": ("payment", "setup"),
+    "payment_intent_data": ("payment",),
+    "setup_intent_data": ("setup",),
+    "subscription_data": ("subscription",),
+}
+
 LIVES, SHORTEST = clock.DAY, 30 * 60
+#: Seconds of a trial whose end is named, at least.
+SHORTEST_TRIAL = 2 * clock.DAY
 MAX_URL = 5000
 
 
@@ -101,6 +111,7 @@ def checked_mode(form: Form) -> Mode:
             param = f"shipping_options[{index}][shipping_rate]"
             store.named("shipping_rate", option["shipping_rate"], param)
     _refuse_what_is_not_emulated(form)
+    _must_fit_mode(form)
     if form["mode"] != "setup" and not form.get("line_items"):
         raise InvalidRequest(
             f"`line_items` are required in `{form['mode']}` mode.",
@@ -108,6 +119,23 @@ def checked_mode(form: Form) -> Mode:
             param="line_items",
         )
     return mode
+
+
+def _must_fit_mode(form: Form) -> None:
+    """:raises InvalidRequest: A parameter means nothing in the session's mode, or a trial is too short."""
+    for param, modes in OF_MODES.items():
+        if form.get(param) and form["mode"] not in modes:
+            raise InvalidRequest(f"You can not pass `{param}` in `{form['mode']}` mode.", param=param)
+    data = form.get("subscription_data") or {}
+    if data.get("trial_period_days") is not None and data["trial_period_days"] < 1:
+        raise InvalidRequest(
+            "The number of free trial days must be at least 1.", param="subscription_data[trial_period_days]"
+        )
+    if data.get("trial_end") is not None and data["trial_end"] < clock.now() + SHORTEST_TRIAL:
+        raise InvalidRequest(
+            "The `trial_end` date has to be at least 2 days in the future.",
+            param="subscription_data[trial_end]",
+        )
 
 
 def _refuse_what_is_not_emulated(form: Form) -> None:
@@ -193,7 +221,7 @@ def updates(form: Form) -> list[str]:
 
 
 def currency(form: Form) -> str | None:
-    """The currency of a session without lines."""
+    """The currency that the form names."""
     return money.currency(form["currency"]) if "currency" in form else None
 
 

@@ -26,6 +26,9 @@ from stripe_emulator.payments import method_currencies
 
 register = Register()
 
+#: What has lines of this kind.
+SELLERS = (KIND, "payment_link", "quote")
+
 #: Parameters that are kept as they come.
 KEPT = (
     "allow_promotion_codes",
@@ -59,7 +62,7 @@ def create(form: Form) -> Json:
     mode = session_forms.checked_mode(form)
     session_forms.check_urls(form)
     customer = session_forms.customer(form)
-    lines = line_items.read(form.get("line_items") or [])
+    lines = line_items.read(form.get("line_items") or [], currency=session_forms.currency(form))
     if lines:
         kinds = [*(form.get("payment_method_types") or []), *(form.get("allowed_payment_method_types") or [])]
         method_currencies.check_session(kinds, lines[0]["currency"])
@@ -143,6 +146,20 @@ def breakdown_of(session: Json) -> Json:
     paid = {"subscription": session["subscription"]} if session["subscription"] else {}
     redeemed = store.select("discount", paid or {"checkout_session": session["id"]})
     return breakdown.of(session, session["discounts"] or [], redeemed)
+
+
+@register.includable("item", "taxes")
+def taxes_of_line(line: Json) -> list[Json]:
+    """What each tax rate takes of a line, shown when asked for."""
+    taxes: list[Json] = breakdown.of_line(line, SELLERS)["taxes"]
+    return taxes
+
+
+@register.includable("item", "discounts")
+def discounts_of_line(line: Json) -> list[Json]:
+    """What each discount takes off a line, shown when asked for."""
+    off: list[Json] = breakdown.of_line(line, SELLERS)["discounts"]
+    return off
 
 
 @register.includable(KIND, "line_items")

@@ -140,6 +140,7 @@ def _form(session: Json, customer: Json) -> Json:
     data = session["_subscription_data"] or {}
     form = {key: data[key] for key in PASSED_ON if key in data}
     lines = session["_lines"]
+    form["currency"] = session["currency"]
     form["items"] = [_item(line) for line in lines if line["price"]["recurring"]]
     extra = [_item(line) for line in lines if not line["price"]["recurring"]]
     form["add_invoice_items"] = [*form.get("add_invoice_items", []), *extra]

@@ -65,7 +65,8 @@ def parameters_of(route: Route) -> Hash:
         extra["page"] = text  # only a list's next_page_url names it
     if str(route) == "POST /v1/webhook_endpoints":
         extra["api_version"] = text  # an older SDK does not list what is served beyond it
-    return Hash(typed_dict, extra).taking(texts(route))
+    known = Hash(typed_dict, extra).taking(texts(route))
+    return known.taking(_CARD_IN_DATA) if "payment_method_data" in _annotations(route) else known
 
 
 @cache
@@ -230,6 +231,25 @@ class Parameter:
         if self.hashes or self.values:
             return "Invalid object"
         return _SCALARS[self.scalars[0]][1] if self.scalars else "Invalid string"
+
+
+def _hash(**fields: Parameter) -> Parameter:
+    return Parameter(hashes=(Hash(None, fields),))
+
+
+#: A card within ``payment_method_data``: Stripe takes it and does not list it.
+_CARD_IN_DATA = {
+    "payment_method_data": _hash(
+        type=Parameter(words=("card",)),
+        card=_hash(
+            cvc=Parameter(scalars=(str,)),
+            exp_month=Parameter(scalars=(int,)),
+            exp_year=Parameter(scalars=(int,)),
+            number=Parameter(scalars=(str,)),
+            token=Parameter(scalars=(str,)),
+        ),
+    )
+}
 
 
 def parameter(annotation: Any, module: str) -> Parameter:

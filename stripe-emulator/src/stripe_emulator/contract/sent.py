@@ -16,6 +16,7 @@ SELDOM_SENT = {
     "billing._credit_grant:CreditGrant.ApplicabilityConfig.Scope": {"price_type"},
     "_confirmation_token:ConfirmationToken.PaymentMethodPreview": {"card", "us_bank_account"},
     "_credit_note_line_item:CreditNoteLineItem": {"invoice_line_item"},
+    "_invoice_item:InvoiceItem.ProrationDetails.CreditedItems": {"invoice_item"},
     "_payment_link:PaymentLink.AfterCompletion": {"hosted_confirmation", "redirect"},
     "_payment_method:PaymentMethod": {"card"},
     "_review:Review": {"payment_intent"},

@@ -96,11 +96,6 @@ def check_charge(amount: int, code: str, param: str = "amount") -> None:
         )
 
 
-def fee(amount: int) -> int:
-    """What Stripe keeps of a charge: 2.9 % and 30, rounded half up."""
-    return (amount * 29 + 500) // 1000 + 30
-
-
 def text(amount: int, code: str) -> str:
     """A sum as people read it: ``$12.34``, ``¥500``, ``KWD 1.230``."""
     sign = "-" if amount < 0 else ""

@@ -7,7 +7,7 @@ import re
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.catalog import pricing
+from stripe_emulator.catalog import currency_options, pricing
 from stripe_emulator.checkout import completion, paying, payment_links, session_changes, session_discounts
 from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.checkout.subscription_mode import needs_card
@@ -173,7 +173,13 @@ def _after_trial(session: Json) -> str:
     if not first:
         return ""
     lines = [line for line in session["_lines"] if line["price"]["recurring"]]
-    due = sum(pricing.total(store.get("price", line["price"]["id"]), line["quantity"] or 0) for line in lines)
+    due = sum(
+        pricing.total(
+            currency_options.within(store.get("price", line["price"]["id"]), session["currency"]),
+            line["quantity"] or 0,
+        )
+        for line in lines
+    )
     less = ", less the discount" if session["discounts"] else ""
     period = describe.period(lines[0]["price"])
     return f"Then {money.text(due, session['currency'])} {period}{less}, first on {describe.day(first)}."

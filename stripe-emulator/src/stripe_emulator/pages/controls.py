@@ -91,6 +91,12 @@ def dunning() -> Response:
     return jsonify(controls.set_dunning(storage(), _body()))
 
 
+@pages.post("/_emulator/settlement")
+def settlement() -> Response:
+    """``{"default": "eur", "currencies": ["eur", "gbp"]}``: its bank accounts; ``{}`` is dollars."""
+    return jsonify(controls.set_settlement(storage(), _body()))
+
+
 @pages.post("/_emulator/deliver")
 def deliver() -> Response:
     """``{"event": "evt_...", "times": 2}``."""

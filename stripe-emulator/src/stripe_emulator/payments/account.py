@@ -12,6 +12,7 @@ from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
+from stripe_emulator.payments import settlement
 
 register = Register()
 
@@ -93,7 +94,7 @@ def shown() -> Json:
             "controller": {"type": "account"},
             "country": "US",
             "created": CREATED,
-            "default_currency": "usd",
+            "default_currency": settlement.default(),
             "details_submitted": True,
             "email": EMAIL,
             "future_requirements": NOTHING_REQUIRED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from stripe_emulator.api import lists
@@ -10,6 +11,7 @@ from stripe_emulator.core import clock, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
+from stripe_emulator.payments import settlement
 
 register = Register()
 
@@ -34,17 +36,37 @@ def list_all(form: Form) -> Json:
 
 
 def record(
-    kind: str, source: Json, amount: int, *, fee: int = 0, at_once: bool = False, **fields: Any
+    kind: str,
+    source: Json,
+    amount: int,
+    *,
+    fee: Callable[[int, str], int] = lambda amount, currency: 0,
+    at_once: bool = False,
+    **fields: Any,
 ) -> Json:
-    """Move money: ``amount`` into the account (out of it, if negative), less ``fee``.
+    """Move money: ``amount`` into the account (out of it, if negative), less a fee.
 
     :param kind: Stripe's type, such as ``charge`` or ``refund``.
-    :param source: What moved it.
+    :param source: What moved it, in its own currency; the account's may be another.
+    :param fee: What it costs, from the amount and the currency that come to the account.
     :param at_once: It is available already, not in two days.
     """
     now = clock.now()
     available_on = now if at_once else (now // clock.DAY + AVAILABLE_AFTER) * clock.DAY
-    currency = fields.pop("currency", None) or source["currency"]
+    return _record(kind, source, settlement.settled(amount, source["currency"]), fee, available_on, fields)
+
+
+def _record(
+    kind: str,
+    source: Json,
+    settled: tuple[int, str, float | None],
+    fee_of: Callable[[int, str], int],
+    available_on: int,
+    fields: Json,
+) -> Json:
+    amount, currency, rate = settled
+    fee = fee_of(amount, currency)
+    at_once = available_on <= clock.now()
     details = [
         {
             "amount": fee,
@@ -63,6 +85,7 @@ def record(
         balance_type="payments",
         currency=currency,
         description=fields.pop("description", source.get("description")),
+        exchange_rate=rate,
         fee=fee,
         fee_details=details if fee else [],
         net=amount - fee,
@@ -97,7 +120,7 @@ def balance() -> Json:
         .fetchall()
     )
     sums = {(status, currency): net for status, currency, net in rows}
-    currencies = sorted({currency for _, currency in sums} | {"usd"})
+    currencies = sorted({currency for _, currency in sums} | set(settlement.known()["currencies"]))
     return {
         "object": "balance",
         "available": [_money(sums.get(("available", code), 0), code) for code in currencies],

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, emails, ids, money, store
+from stripe_emulator.core import clock, emails, ids, store
 from stripe_emulator.core.errors import NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import balance_transactions, cards, payment_methods, reviews
+from stripe_emulator.payments import balance_transactions, cards, payment_methods, reviews, settlement
 
 register = Register()
 
@@ -198,7 +198,7 @@ def _book(charge: Json, method: Json | None) -> None:
         "charge",
         charge,
         charge["amount_captured"],
-        fee=money.fee(charge["amount_captured"]),
+        fee=settlement.charge_fee,
         at_once=card is not None and card.available_at_once,
     )
     objects.change(charge, balance_transaction=moved["id"])

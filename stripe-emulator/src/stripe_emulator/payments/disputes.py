@@ -17,12 +17,11 @@ from stripe_emulator.payments import (
     files,
     payment_methods,
     reviews,
+    settlement,
 )
 
 register = Register()
 
-#: What a dispute costs, whoever wins, in the currency's smallest unit.
-FEE = 1500
 #: Days to send evidence, days that the bank then takes, and days after which a mere question is over.
 DUE_AFTER, DECIDED_AFTER, INQUIRY_LASTS = 9, 60, 120
 #: How much text all of the evidence may have.
@@ -200,7 +199,7 @@ def open_dispute(
     dispute["evidence_details"] = dispute["evidence_details"] | {"enhanced_eligibility": eligibility}
     objects.change(charge, dispute=dispute["id"], disputed=True)
     if not inquiry:
-        _move(dispute, -dispute["amount"], fee=FEE, what="dispute", text="Chargeback withdrawal")
+        _move(dispute, -dispute["amount"], costs=True, what="dispute", text="Chargeback withdrawal")
     events.emit("charge.dispute.created", dispute)
     if not inquiry:
         events.emit("charge.dispute.funds_withdrawn", dispute)
@@ -225,7 +224,7 @@ def change_amount(dispute: Json, amount: int) -> None:
     objects.change(dispute, amount=amount)
     if more and not dispute["status"].startswith("warning"):
         what, text = ("dispute", "withdrawal") if more > 0 else ("dispute_reversal", "reversal")
-        _move(dispute, -more, fee=0, what=what, text=f"Chargeback {text}")
+        _move(dispute, -more, what=what, text=f"Chargeback {text}")
     events.emit("charge.dispute.updated", dispute, previous=before)
 
 
@@ -247,7 +246,7 @@ def escalate(dispute: Json) -> Json:
         )
     clock.unschedule(dispute["id"])
     details = dispute["payment_method_details"]
-    _move(dispute, -dispute["amount"], fee=FEE, what="dispute", text="Chargeback withdrawal")
+    _move(dispute, -dispute["amount"], costs=True, what="dispute", text="Chargeback withdrawal")
     objects.change(
         dispute,
         "charge.dispute.updated",
@@ -307,7 +306,7 @@ def end(dispute: Json, outcome: str) -> Json:
     before = dispute["status"]
     objects.change(dispute, status=status, is_charge_refundable=status == "warning_closed")
     if status == "won":
-        _move(dispute, dispute["amount"], fee=0, what="dispute_reversal", text="Chargeback reversal")
+        _move(dispute, dispute["amount"], what="dispute_reversal", text="Chargeback reversal")
     events.emit("charge.dispute.closed", dispute, previous={"status": before})
     if status == "won":
         events.emit("charge.dispute.funds_reinstated", dispute)
@@ -341,12 +340,13 @@ def decided(dispute_id: str) -> None:
         end(dispute, "won" if compelling and compelling["status"] == "qualified" else "lost")
 
 
-def _move(dispute: Json, amount: int, *, fee: int, what: str, text: str) -> None:
+def _move(dispute: Json, amount: int, *, what: str, text: str, costs: bool = False) -> None:
+    """:param costs: Stripe takes its fee for a dispute with it."""
     moved = balance_transactions.record(
         "adjustment",
         dispute,
         amount,
-        fee=fee,
+        fee=lambda _, currency: settlement.dispute_fee(currency) if costs else 0,
         at_once=True,
         description=f"{text} for {dispute['charge']}",
         reporting_category=what,

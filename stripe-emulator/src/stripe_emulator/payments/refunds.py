@@ -108,6 +108,8 @@ def new(charge: Json, amount: int, form: Form) -> Json:
     objects.change(refund, balance_transaction=moved["id"])
     events.emit("refund.created", refund)
     _count(charge)
+    if refund["reason"] == "fraudulent":
+        objects.change(charge, fraud_details={"user_report": "fraudulent"})
     events.emit("charge.refunded", charge)
     early_fraud_warnings.sync(charge)
     if charge["refunded"]:

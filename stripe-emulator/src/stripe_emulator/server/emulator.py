@@ -239,6 +239,10 @@ class Emulator:
         """When failed renewals are tried again, and what then; see ``collection.configure``."""
         controls.set_dunning(self.store, settings)
 
+    def settlement(self, **settings: Any) -> None:
+        """The currencies of the account's balance; see ``settlement.configure``."""
+        controls.set_settlement(self.store, settings)
+
     def reset(self, *, now: int | None = None, seed: int | None = None) -> None:
         """Forget everything but who listens."""
         controls.reset(self.store, now=now, seed=seed)

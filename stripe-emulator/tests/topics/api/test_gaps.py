@@ -31,7 +31,6 @@ SESSION: dict[str, Any] = {
         ("payment_intents", "create", {**PAYMENT, "payment_method_configuration": "pmc_1"}),
         ("payment_intents", "list", {"customer_account": "acct_1"}),
         ("customers", "create", {"tax": {"ip_address": "127.0.0.1"}}),
-        ("prices", "create", {**PRICE, "currency_options": {"eur": {"unit_amount": 4}}}),
         ("checkout.sessions", "create", {**SESSION, "name_collection": {"business": {"enabled": True}}}),
         (
             "checkout.sessions",

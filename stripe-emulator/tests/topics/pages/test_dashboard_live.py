@@ -45,6 +45,7 @@ def test_a_page_that_is_open_shows_what_happens(page: Page, served: Emulator) ->
 
     page.get_by_role("button", name="Live").click()
     expect(page.get_by_role("button", name="Paused")).to_have_attribute("aria-pressed", "false")
+    page.reload()
     stripe.customers.create({})
     page.get_by_role("button", name="Paused").click()
     expect(page.locator("[data-key]")).to_have_count(2)  # it was missed, and is there as soon as it is live

@@ -12,6 +12,7 @@ Locks nothing that was there before. Back: drops the tables; what was paid is th
 import sqlalchemy as sa
 from alembic import op
 
+from flask_prepaid.migrations.codes import create_codes
 from flask_prepaid.migrations.sums import AT, BIG, create_movements, create_sums, partial_index
 
 revision = "0001"
@@ -27,7 +28,7 @@ PLAN_STATES = (
 TABLES = (
     "customer card topup notice attempt operator_day operator_note payment refund dispute credit_note"
     " fraud_warning refusal paid_request code code_claim code_guess inbox comparison api_key sale_request"
-    " plan_price subscription trial_card invoice subscription_change"
+    " plan_price subscription trial_card invoice plan_month month_refund subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
 )
 
@@ -223,6 +224,7 @@ def create_payments() -> None:
         "prepaid_refund",
         sa.Column("id", BIG, primary_key=True),
         sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
+        sa.Column("asked_minor", BIG),
         sa.Column("state", sa.String(32), nullable=False),
         sa.Column("reason", sa.String(255)),
         sa.Column("idempotency_key", sa.String(255), nullable=False),
@@ -288,59 +290,6 @@ def create_refusals() -> None:
     op.create_index("ix_prepaid_paid_request_at", "prepaid_paid_request", ["at"])
 
 
-def create_codes() -> None:
-    op.create_table(
-        "prepaid_code",
-        sa.Column("id", BIG, primary_key=True),
-        sa.Column("code", sa.String(64), nullable=False),
-        sa.Column("folded", sa.String(64), nullable=False),
-        sa.Column("credits", BIG, nullable=False),
-        sa.Column("most", BIG),
-        sa.Column("per_owner", BIG, nullable=False),
-        sa.Column("expires_at", AT),
-        sa.Column("expires_after_s", BIG),
-        sa.Column("reason", sa.String(255), nullable=False),
-        sa.Column("referrer", sa.String(64)),
-        sa.Column("referrer_credits", BIG, nullable=False),
-        sa.Column("claims", BIG, nullable=False),
-        sa.Column("off_at", AT),
-        sa.Column("created_at", AT, nullable=False),
-        sa.CheckConstraint("claims >= 0 AND (most IS NULL OR claims <= most)", name="claims_within_most"),
-        sa.CheckConstraint("credits > 0 AND referrer_credits >= 0", name="credits_positive"),
-        sa.CheckConstraint("per_owner > 0", name="per_owner_positive"),
-        sa.UniqueConstraint("folded"),
-    )
-    op.create_index("ix_prepaid_code_referrer", "prepaid_code", ["referrer"])
-    op.create_table(
-        "prepaid_code_claim",
-        sa.Column("id", BIG, primary_key=True),
-        sa.Column("code_id", BIG, sa.ForeignKey("prepaid_code.id"), nullable=False),
-        sa.Column("owner", sa.String(64), nullable=False),
-        sa.Column("number", BIG, nullable=False),
-        sa.Column("credits", BIG, nullable=False),
-        sa.Column("referrer_credits", BIG, nullable=False),
-        sa.Column("key", sa.String(120)),
-        sa.Column("first", sa.String(64)),
-        sa.Column("second", sa.String(64)),
-        sa.Column("at", AT, nullable=False),
-        sa.UniqueConstraint("code_id", "owner", "number"),
-        sa.UniqueConstraint("first", "second"),
-        sa.UniqueConstraint("owner", "key"),
-    )
-    op.create_index("ix_prepaid_code_claim_at", "prepaid_code_claim", ["at"])
-    op.create_index("ix_prepaid_code_claim_code_id_at", "prepaid_code_claim", ["code_id", "at"])
-    op.create_table(
-        "prepaid_code_guess",
-        sa.Column("id", BIG, primary_key=True),
-        sa.Column("owner", sa.String(64), nullable=False),
-        sa.Column("address", sa.String(64)),
-        sa.Column("at", AT, nullable=False),
-    )
-    op.create_index("ix_prepaid_code_guess_address_at", "prepaid_code_guess", ["address", "at"])
-    op.create_index("ix_prepaid_code_guess_at", "prepaid_code_guess", ["at"])
-    op.create_index("ix_prepaid_code_guess_owner_at", "prepaid_code_guess", ["owner", "at"])
-
-
 def create_inbox() -> None:
     op.create_table(
         "prepaid_inbox",
@@ -374,6 +323,8 @@ def create_plans() -> None:
         sa.Column("plan", sa.String(64), nullable=False),
         sa.Column("title", sa.String(255), nullable=False),
         sa.Column("credits", BIG, nullable=False),
+        sa.Column("parts", BIG, nullable=False),
+        sa.Column("once", BIG, nullable=False),
         sa.Column("roll_over", BIG, nullable=False),
         sa.Column("amount_minor", BIG, nullable=False),
         sa.Column("currency", sa.String(3), nullable=False),
@@ -399,6 +350,7 @@ def create_plans() -> None:
         sa.Column("card_id", sa.String(255)),
         sa.Column("period_start", AT),
         sa.Column("period_end", AT),
+        sa.Column("anchor_at", AT),
         sa.Column("trial_end", AT),
         sa.Column("cancel_at", AT),
         sa.Column("schedule_id", sa.String(255)),
@@ -453,6 +405,8 @@ def create_history_of_plans() -> None:
         sa.Column("period_start", AT),
         sa.Column("period_end", AT),
         sa.Column("credits", BIG),
+        sa.Column("once", BIG, nullable=False, server_default="0"),
+        sa.Column("once_key", sa.String(120)),
         sa.Column("per_period", BIG, nullable=False, server_default="0"),
         sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id")),
         sa.Column("page_url", sa.String(1024)),
@@ -467,6 +421,7 @@ def create_history_of_plans() -> None:
     op.create_index(
         "ix_prepaid_invoice_subscription_id_created_at", "prepaid_invoice", ["subscription_id", "created_at"]
     )
+    create_months()
     op.create_table(
         "prepaid_subscription_change",
         sa.Column("id", BIG, primary_key=True),
@@ -497,6 +452,42 @@ def create_history_of_plans() -> None:
     )
     partial_index(
         "ix_prepaid_subscription_change_uncounted", "prepaid_subscription_change", ["id"], only="NOT counted"
+    )
+
+
+def create_months() -> None:
+    op.create_table(
+        "prepaid_plan_month",
+        sa.Column("invoice_id", BIG, sa.ForeignKey("prepaid_invoice.id"), primary_key=True),
+        sa.Column("number", BIG, primary_key=True, autoincrement=False),
+        sa.Column("subscription_id", BIG, sa.ForeignKey("prepaid_subscription.id"), nullable=False),
+        sa.Column("starts_at", AT, nullable=False),
+        sa.Column("ends_at", AT, nullable=False),
+        sa.Column("credits", BIG, nullable=False),
+        sa.Column("cut", BIG, nullable=False),
+        sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column("roll_over", BIG, nullable=False),
+        sa.Column("stopped", sa.Boolean(), nullable=False),
+        sa.Column("given", BIG),
+        sa.Column("given_at", AT),
+        sa.CheckConstraint("credits > 0 AND cut >= 0 AND cut <= credits", name="cut_within_credits"),
+        sa.CheckConstraint("number > 1", name="number_after_first"),
+    )
+    partial_index(
+        "ix_prepaid_plan_month_due",
+        "prepaid_plan_month",
+        ["starts_at"],
+        only="given_at IS NULL AND NOT stopped",
+    )
+    op.create_index(
+        "ix_prepaid_plan_month_subscription_id", "prepaid_plan_month", ["subscription_id", "starts_at"]
+    )
+    op.create_table(
+        "prepaid_month_refund",
+        sa.Column("invoice_id", BIG, sa.ForeignKey("prepaid_invoice.id"), primary_key=True),
+        sa.Column("number", BIG, primary_key=True, autoincrement=False),
+        sa.Column("name", sa.String(120), primary_key=True),
+        sa.Column("amount_minor", BIG, nullable=False),
     )
 
 

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from prepaid_ledger.errors import PrepaidError
 
+from ... import money
 from ...codes import making, redeeming
 from ...codes.models import Code
 from ...errors import ConfigError, UnknownItem
@@ -82,7 +83,7 @@ def make() -> ResponseReturnValue:
     except (PrepaidError, ConfigError) as error:
         status = error.http_status if isinstance(error, PrepaidError) else 422
         return shown(error), status
-    flash(f"{code.code} gives {code.credits:,} credits to whoever redeems it.", "success")
+    flash(f"{code.code} gives {money.credits(code.credits)} to whoever redeems it.", "success")
     return redirect(url_for("prepaid.operator_codes"), 303)
 
 

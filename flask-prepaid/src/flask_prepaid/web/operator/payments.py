@@ -10,6 +10,8 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, select
 
+from ... import money
+from ...context import reading
 from ...errors import NotYours
 from ...payments.models import Dispute, Payment, PaymentState, Refund
 from ...purchases import fraud_warnings, refunds
@@ -20,9 +22,9 @@ from .. import forms
 from . import charts, page, period
 from .roles import Right
 
-#: Payments on one page, and lines of a file to download.
+#: Payments on one page, and those that are read at once for a file.
 SHOWN = 50
-MAX_LINES = 100_000
+READ_AT_ONCE = 1_000
 
 #: What of a payment goes into a file.
 FIELDS = (
@@ -149,9 +151,20 @@ def as_csv() -> Response:
             for day, line in table.lines
         ]
         return page.as_csv("failed-payments", ["day", "currency", *Failures().as_dict()], rows)
-    wanted = payments_of(selection, chosen_state(), before=None).limit(MAX_LINES)
-    payments = context.session.scalars(wanted.execution_options(yield_per=1_000))
-    return page.as_csv("payments", FIELDS, (list(cells(payment)) for payment in payments))
+    return page.as_csv("payments", FIELDS, all_of(selection, chosen_state()))
+
+
+def all_of(selection: Selection, state: PaymentState | None) -> Iterator[list[object]]:
+    """The lines of a file, however many: between two parts no connection waits for who reads it."""
+    context, before = page.context(), None
+    while True:
+        with reading(context) as session:
+            wanted = payments_of(selection, state, before=before).limit(READ_AT_ONCE)
+            read = [(payment.id, list(cells(payment))) for payment in session.scalars(wanted)]
+        yield from (line for _, line in read)
+        if len(read) < READ_AT_ONCE:
+            return
+        before = read[-1][0]
 
 
 def cells(payment: Payment) -> Iterator[object]:
@@ -159,6 +172,8 @@ def cells(payment: Payment) -> Iterator[object]:
         value = getattr(payment, name)
         if name.endswith("_at") and value is not None:
             value = value.isoformat(timespec="seconds")
+        if name == "credits" and value is not None:
+            value = money.plain(value)
         yield "" if value is None else value
 
 

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ... import checks
+from ...errors import ConfigError
+
 
 class Role(StrEnum):
     """``SUPPORT`` reads, writes notes, and gives small numbers of credits.
@@ -88,11 +91,23 @@ class Operators:
     block: Callable[[str, bool], object] | None = None
 
     def __post_init__(self) -> None:
+        for name, takes in TAKES.items():
+            if (function := getattr(self, name)) is not None:
+                checks.function(f"Operators({name}=...)", function, *takes)
         if self.block is not None and self.blocked is nobody_is:
-            raise TypeError(
+            raise ConfigError(
                 "Operators(block=...) must say whom it has shut out: give it Operators(blocked=...), too."
             )
 
+
+#: What each of them is called with.
+TAKES = {
+    "current": (),
+    "find": ("text",),
+    "labels": ("owners",),
+    "blocked": ("owner",),
+    "block": ("owner", "blocked"),
+}
 
 #: For a host that says nothing: nobody is an operator.
 NOBODY = Operators(current=lambda: None)

@@ -7,25 +7,25 @@ import { set } from "./clock.js";
 
 const PAUSE_MS = 500;
 
+// What each region was last given, by its name.
+const seen = new Map([...document.querySelectorAll("[data-live]")].map((region) => [region.dataset.live, region.innerHTML]));
+
 let stream = null;
-let paused = false;
+let paused = sessionStorage.getItem("dashboard:paused") === "yes";
 let waiting = null;
 let fetching = false;
 
-// Whether somebody is at work in a region: types in it, or has opened a part of it.
+// Whether somebody is at work in a region: types in it, or goes through it by keyboard.
 function busy(region) {
-  return region.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+  return region.contains(document.activeElement);
 }
 
 function replace(region, fresh, onFresh) {
   const known = new Set([...region.querySelectorAll("[data-key]")].map((row) => row.dataset.key));
   const open = [...region.querySelectorAll("details[open][id]")].map((details) => details.id);
-  const focused = region.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   region.replaceChildren(...fresh.childNodes);
-  region.dataset.seen = fresh.dataset.seen;
   for (const row of region.querySelectorAll("[data-key]")) if (!known.has(row.dataset.key)) row.classList.add("fresh");
   for (const id of open) region.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
-  if (focused) region.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
   onFresh(region);
 }
 
@@ -35,16 +35,19 @@ async function refresh(onFresh) {
     const reply = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (!reply.ok) return;
     const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+    if (!stream) return; // paused meanwhile
     const regions = [...document.querySelectorAll("[data-live]")];
     const names = (all) => all.map((region) => region.dataset.live).join();
     if (names(regions) !== names([...page.querySelectorAll("[data-live]")])) {
-      if (!document.activeElement.matches("main input, main select, main textarea")) location.reload();
+      if (!document.activeElement.closest("main, nav")) location.reload();
       return;
     }
     for (const region of regions) {
       const fresh = page.querySelector(`[data-live="${region.dataset.live}"]`);
-      fresh.dataset.seen = fresh.innerHTML;
-      if (fresh.dataset.seen !== region.dataset.seen && !busy(region)) replace(region, fresh, onFresh);
+      const html = fresh.innerHTML;
+      if (html === seen.get(region.dataset.live) || busy(region)) continue;
+      seen.set(region.dataset.live, html);
+      replace(region, fresh, onFresh);
     }
   } catch {
     // the emulator is away: the stream opens again by itself once it is back
@@ -71,7 +74,6 @@ export function goLive(onFresh) {
     history.replaceState(null, "", address);
   }
   if (!toggle || document.querySelector("main [role=alert]")) return; // the address is a form's
-  for (const region of document.querySelectorAll("[data-live]")) region.dataset.seen = "";
 
   const button = document.createElement("button");
   button.type = "button";
@@ -93,6 +95,8 @@ export function goLive(onFresh) {
     if (!wanted) {
       stream?.close();
       stream = null;
+      clearTimeout(waiting);
+      waiting = null;
     }
     button.textContent = paused ? "Paused" : "Live";
     button.setAttribute("aria-pressed", String(!paused));
@@ -100,6 +104,7 @@ export function goLive(onFresh) {
 
   button.addEventListener("click", () => {
     paused = !paused;
+    sessionStorage.setItem("dashboard:paused", paused ? "yes" : "no"); // on the next pages of this tab, too
     show();
   });
   document.addEventListener("visibilitychange", show);

@@ -1,0 +1,354 @@
+"""Plans that give month by month: what a paid invoice gives later, and what becomes of it until then.
+
+Each later month is a row beside the invoice; ``tick`` gives it when it begins, once. A smaller plan cuts it,
+and a refund stops it: money that goes back is taken from the last month first, so what was not given yet
+goes before what was, and before anything becomes a debt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy.orm import Session
+
+from prepaid_ledger.tables import Entry
+
+from .. import signals
+from ..context import Context, transaction
+from ..gateway.subscription_values import moment
+from ..payments.models import Payment
+from .calendar_months import Window
+from .models import Invoice, MonthRefund, PlanMonth, Subscription
+
+#: An invoice's own month, whose credits it gives by itself.
+OWN = 1
+
+
+@dataclass(frozen=True)
+class Later:
+    """Credits that an invoice gives in a later month, or takes from it where they are negative."""
+
+    window: Window
+    credits: int
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Credits that a subscription gave: in which of an invoice's months, and how many."""
+
+    invoice_id: int
+    number: int
+    credits: int
+
+    @property
+    def key(self) -> str:
+        return key_of(self.invoice_id, self.number)
+
+    @property
+    def name(self) -> str:
+        """Tells it apart in the keys of what is taken of it."""
+        return str(self.invoice_id) if self.number == OWN else f"{self.invoice_id}:month:{self.number}"
+
+
+def key_of(invoice_id: int, number: int) -> str:
+    """The key under which a month's credits come in."""
+    return f"invoice:{invoice_id}" if number == OWN else f"invoice:{invoice_id}:month:{number}"
+
+
+def write_down(
+    context: Context,
+    row: Invoice,
+    months: Iterable[Later],
+    own_credits: int,
+    amount_minor: int,
+    roll_over: int,
+) -> int:
+    """Keep what an invoice gives later; what of its ``amount_minor`` the month pays that it gives at once.
+
+    :param own_credits: What it gives at once.
+    """
+    months = list(months)
+    total = own_credits + sum(month.credits for month in months)
+    before = own_credits
+    for number, month in enumerate(months, OWN + 1):
+        begun, before = amount_minor * before // total, before + month.credits
+        context.session.add(
+            PlanMonth(
+                invoice_id=row.id,
+                number=number,
+                subscription_id=row.subscription_id,
+                starts_at=moment(month.window[0]),
+                ends_at=moment(month.window[1]),
+                credits=month.credits,
+                amount_minor=amount_minor * before // total - begun,
+                roll_over=roll_over,
+            )
+        )
+    context.session.flush()
+    return amount_minor * own_credits // total
+
+
+def cut(context: Context, subscription: Subscription, month: Later) -> int:
+    """Take credits out of a month that has not come, the last bought first; how many it did not have."""
+    wanted = -month.credits
+    rows = select(PlanMonth).where(
+        PlanMonth.subscription_id == subscription.id,
+        PlanMonth.starts_at == moment(month.window[0]),
+        PlanMonth.given_at.is_(None),
+    )
+    for row in context.session.scalars(rows.order_by(PlanMonth.invoice_id.desc())):
+        part = min(wanted, row.credits - row.cut)
+        row.cut += part
+        wanted -= part
+    context.session.flush()
+    return wanted
+
+
+def due(context: Context, *, limit: int = 500) -> list[int]:
+    """The subscriptions of which a month has begun that was not given yet."""
+    begun = select(PlanMonth.subscription_id).where(_waits(), PlanMonth.starts_at <= context.clock())
+    return list(context.session.scalars(begun.distinct().order_by(PlanMonth.subscription_id).limit(limit)))
+
+
+def give(context: Context, subscription_id: int) -> None:
+    """Give the months of a subscription that have begun. Commits. A repeat does nothing."""
+    with transaction(context):
+        give_begun(context, subscription_id)
+
+
+def give_begun(context: Context, subscription_id: int) -> None:
+    """Give the months of a subscription that have begun, the latest first.
+
+    The latest takes the place of what was there before; the others come late, and last the grace at least.
+    """
+    session, now = context.session, context.clock()
+    subscription = lock(session, subscription_id)
+    begun = (
+        select(PlanMonth)
+        .where(PlanMonth.subscription_id == subscription_id, _waits(), PlanMonth.starts_at <= now)
+        .order_by(PlanMonth.starts_at.desc(), PlanMonth.invoice_id)
+        .execution_options(populate_existing=True)
+    )
+    rows = list(session.scalars(begun))
+    for starts_at, of_month in groupby(rows, lambda row: row.starts_at):
+        months = list(of_month)
+        replaces = months[0].ends_at > now and not _is_overtaken(session, subscription_id, starts_at)
+        for month in months:
+            came = _give(context, subscription, month, months[-1].roll_over, replaces=replaces)
+            replaces = replaces and not came
+
+
+def lock(session: Session, subscription_id: int) -> Subscription:
+    """Keep every other writer off a subscription and its months until the transaction ends."""
+    same = Subscription.id == subscription_id
+    session.execute(update(Subscription).where(same).values(id=subscription_id))
+    return session.get_one(Subscription, subscription_id)
+
+
+def _waits() -> ColumnElement[bool]:
+    """That a month was not given yet, and is to come."""
+    return and_(PlanMonth.given_at.is_(None), PlanMonth.stopped.is_(False))
+
+
+def _give(
+    context: Context, subscription: Subscription, month: PlanMonth, roll_over: int, *, replaces: bool
+) -> bool:
+    """Give what is left of a month; whether anything came.
+
+    A refund that has taken a part of its money takes that part of its credits at once, under the refund's own
+    key, so that it comes again where the refund fails.
+    """
+    session, ledger, now = context.session, context.ledger, context.clock()
+    credits = month.credits - month.cut
+    month.given, month.given_at = credits, now
+    session.flush()
+    if not credits:
+        return False
+    grace, key = context.config.allowance_grace, key_of(month.invoice_id, month.number)
+    invoice = session.get_one(Invoice, month.invoice_id)
+    if replaces:
+        ledger.allowance(
+            subscription.owner,
+            credits,
+            key=key,
+            period_end=month.ends_at,
+            grace=grace,
+            roll_over=roll_over,
+            replacing=keys_before(session, subscription.id, month.starts_at),
+            amount_minor=month.amount_minor,
+            currency=invoice.currency,
+        )
+    else:
+        lasts = month.ends_at + grace
+        ledger.add_to_allowance(
+            subscription.owner,
+            credits,
+            key=key,
+            period_end=lasts if lasts > now else now + grace,
+            amount_minor=month.amount_minor,
+            currency=invoice.currency,
+        )
+    for refund in _refunds(session, month.invoice_id, month.number):
+        _claw_back(context, subscription.owner, refund, reason="refunded")
+    signals.after_commit(
+        session,
+        signals.credits_added,
+        owner=subscription.owner,
+        credits=credits,
+        payment_id=invoice.payment_id,
+    )
+    return True
+
+
+def keys_before(session: Session, subscription_id: int, at: datetime) -> set[str]:
+    """The keys of all that a subscription gave for the time before ``at``.
+
+    A period is paid an hour after it began, or on a retry: an upgrade that was paid meanwhile is of this
+    period, and stays. What a subscription before this one gave stays as long as was told.
+    """
+    given = select(Invoice.id).where(
+        Invoice.subscription_id == subscription_id, Invoice.credits > 0, Invoice.created_at < at
+    )
+    months = select(PlanMonth.invoice_id, PlanMonth.number).where(
+        PlanMonth.subscription_id == subscription_id, PlanMonth.given > 0, PlanMonth.starts_at < at
+    )
+    own = {key_of(invoice_id, OWN) for invoice_id in session.scalars(given)}
+    return own | {key_of(invoice_id, number) for invoice_id, number in session.execute(months)}
+
+
+def _is_overtaken(session: Session, subscription_id: int, starts_at: datetime) -> bool:
+    """Whether a later month or period was given before this one."""
+    months = select(PlanMonth.number).where(
+        PlanMonth.subscription_id == subscription_id, PlanMonth.given > 0, PlanMonth.starts_at > starts_at
+    )
+    periods = select(Invoice.id).where(
+        Invoice.subscription_id == subscription_id, Invoice.credits > 0, Invoice.period_start > starts_at
+    )
+    return any(session.scalar(later.limit(1)) is not None for later in (months, periods))
+
+
+def given_since(session: Session, subscription_id: int, since: datetime, *, but: int) -> list[Lot]:
+    """What a subscription gave since then, the last first, without what the invoice ``but`` gave."""
+    of_months = (
+        select(func.coalesce(func.sum(PlanMonth.credits), 0))
+        .where(PlanMonth.invoice_id == Invoice.id)
+        .scalar_subquery()
+    )
+    own = select(Invoice.created_at, Invoice.id, Invoice.credits - of_months).where(
+        Invoice.subscription_id == subscription_id,
+        Invoice.credits > of_months,
+        Invoice.id != but,
+        (Invoice.created_at >= since) | (Invoice.period_start >= since),
+    )
+    months = select(PlanMonth).where(
+        PlanMonth.subscription_id == subscription_id,
+        PlanMonth.given > 0,
+        PlanMonth.starts_at >= since,
+        PlanMonth.invoice_id != but,
+    )
+    dated = [(at, Lot(invoice_id, OWN, credits or 0)) for at, invoice_id, credits in session.execute(own)]
+    dated += [
+        (month.starts_at, Lot(month.invoice_id, month.number, month.given or 0))
+        for month in session.scalars(months)
+    ]
+    dated.sort(key=lambda each: (each[0], each[1].invoice_id), reverse=True)
+    return [lot for _, lot in dated]
+
+
+def has_months(session: Session, invoice_id: int) -> bool:
+    """Whether an invoice gives month by month."""
+    return (
+        session.scalar(select(PlanMonth.number).where(PlanMonth.invoice_id == invoice_id).limit(1))
+        is not None
+    )
+
+
+def take_back(
+    context: Context, payment: Payment, invoice: Invoice, name: str, amount_minor: int, reason: str
+) -> list[Entry]:
+    """Take the months that ``amount_minor`` paid for, the last one first; what the ledger wrote for it."""
+    session = context.session
+    lock(session, invoice.subscription_id)
+    months = _months(session, invoice.id)
+    own_minor = payment.amount_minor - sum(month.amount_minor for month in months)
+    prices = [*((month.number, month.amount_minor) for month in reversed(months)), (OWN, own_minor)]
+    taken, left, entries = _taken_minor(session, invoice.id), amount_minor, []
+    given = {month.number for month in months if month.given}
+    has_own = payment.credits > sum(month.credits for month in months)
+    for number, price_minor in prices:
+        part = left if number == OWN else min(left, price_minor - taken.get(number, 0))
+        if part > 0:
+            left -= part
+            refund = MonthRefund(invoice_id=invoice.id, number=number, name=name, amount_minor=part)
+            session.add(refund)
+            if number in given or (number == OWN and has_own):
+                entries.append(_claw_back(context, payment.owner, refund, reason=reason))
+    _stop(session, payment, invoice.id)
+    return entries
+
+
+def restore(context: Context, payment: Payment, invoice: Invoice, name: str, reason: str) -> list[Entry]:
+    """Undo what ``take_back`` did under this name. A month that has begun meanwhile is given by ``tick``."""
+    session = context.session
+    lock(session, invoice.subscription_id)
+    entries = []
+    for refund in session.scalars(
+        select(MonthRefund).where(MonthRefund.invoice_id == invoice.id, MonthRefund.name == name)
+    ).all():
+        key = _claw_key(refund)
+        if context.ledger.entries(payment.owner, 1, keys={key}):
+            undone = context.ledger.restore(payment.owner, claw_key=key, key=f"undone:{key}", reason=reason)
+            entries.append(undone)
+        session.delete(refund)
+    _stop(session, payment, invoice.id)
+    return entries
+
+
+def _months(session: Session, invoice_id: int) -> list[PlanMonth]:
+    rows = select(PlanMonth).where(PlanMonth.invoice_id == invoice_id).order_by(PlanMonth.number)
+    return list(session.scalars(rows.execution_options(populate_existing=True)))
+
+
+def _refunds(session: Session, invoice_id: int, number: int) -> list[MonthRefund]:
+    of_month = MonthRefund.invoice_id == invoice_id, MonthRefund.number == number
+    return list(session.scalars(select(MonthRefund).where(*of_month).order_by(MonthRefund.name)))
+
+
+def _taken_minor(session: Session, invoice_id: int) -> dict[int, int]:
+    """The money of each month that has gone back."""
+    total = func.sum(MonthRefund.amount_minor)
+    rows = session.execute(
+        select(MonthRefund.number, total)
+        .where(MonthRefund.invoice_id == invoice_id)
+        .group_by(MonthRefund.number)
+    )
+    return {number: int(minor) for number, minor in rows}
+
+
+def _claw_key(refund: MonthRefund) -> str:
+    return refund.name if refund.number == OWN else f"{refund.name}:month:{refund.number}"
+
+
+def _claw_back(context: Context, owner: str, refund: MonthRefund, *, reason: str) -> Entry:
+    return context.ledger.claw_back(
+        owner,
+        lot_key=key_of(refund.invoice_id, refund.number),
+        key=_claw_key(refund),
+        refunded_minor=refund.amount_minor,
+        reason=reason,
+    )
+
+
+def _stop(session: Session, payment: Payment, invoice_id: int) -> None:
+    """Stop the months whose money has all gone back, and let the others go on."""
+    session.flush()
+    taken = _taken_minor(session, invoice_id)
+    is_all_back = 0 < payment.amount_minor <= sum(taken.values())
+    for month in _months(session, invoice_id):
+        if month.given_at is None:
+            month.stopped = is_all_back or 0 < month.amount_minor <= taken.get(month.number, 0)
+    session.flush()

@@ -1,0 +1,92 @@
+"""Browsers in which somebody has signed in before. Guesses from elsewhere don't keep them out.
+
+Who guesses at one account from a thousand addresses is slowed down by a limit of the account; its owner,
+who is no stranger to it, is not: https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask, Response, after_this_request, current_app, request
+from flask_security import password_reset, user_authenticated
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from .rates import client_address
+
+LASTS = timedelta(days=365)
+
+#: So many accounts are kept in a browser, those of the latest sign-ins.
+MAX_ACCOUNTS = 5
+
+#: Says by which name an account goes that a form names as people write it; ``None`` if it can be none.
+Normalize = Callable[[str], str | None]
+
+
+def init_app(app: Flask, normalize: Normalize) -> None:
+    """Keep in each browser, signed, who has signed in there."""
+
+    def remember(sender: Flask, user: Any, **_: object) -> None:
+        account = _digest(normalize(user.email) or user.email)
+
+        @after_this_request
+        def keep(response: Response) -> Response:
+            names = known()
+            own = names.pop(account, None) or secrets.token_hex(8)
+            latest = dict([*names.items(), (account, own)][-MAX_ACCOUNTS:])
+            response.set_cookie(
+                _cookie(),
+                _signer().dumps(latest),
+                max_age=LASTS,
+                secure=current_app.config["SESSION_COOKIE_SECURE"],
+                httponly=True,
+                samesite="Lax",
+            )
+            return response
+
+    for proven in (user_authenticated, password_reset):  # who reads the mailbox is the owner, too
+        proven.connect(remember, app, weak=False)
+
+
+def guesser(normalize: Normalize) -> Callable[[], str]:
+    """Makes the counter of guesses at the account that a form names.
+
+    A browser that is known there has one of its own; all others have one together.
+    """
+
+    def counter() -> str:
+        address = normalize(request.form.get("email", "").strip()[:255])
+        if address is None:
+            return f"nobody:{client_address()}"
+        account = _digest(address)
+        own = known().get(account)
+        return f"browser:{own}" if own else f"account:{account}"
+
+    return counter
+
+
+def known() -> dict[str, str]:
+    """The accounts that have signed in in this browser, as digests, and its name for each."""
+    try:
+        names = _signer().loads(request.cookies.get(_cookie(), ""), max_age=int(LASTS.total_seconds()))
+    except BadData:
+        return {}
+    return names if isinstance(names, dict) else {}
+
+
+def _cookie() -> str:
+    return "__Host-known" if current_app.config["SESSION_COOKIE_SECURE"] else "known"
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="known browsers")
+
+
+def _digest(address: str) -> str:
+    """Stands for an address in a cookie and in a counter, and can't be turned back into it."""
+    secret = str(current_app.config["SECRET_KEY"]).encode()
+    return hmac.new(secret, address.encode("utf-8", "replace"), "sha256").hexdigest()[:32]
