@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any, ParamSpec, Protocol
 from weakref import WeakKeyDictionary
 
@@ -32,6 +31,7 @@ from .keys.setup import Keys
 from .keys.verbs import AppKeys
 from .money import CREDIT
 from .operations import audit_rules, webhooks
+from .operations.metric_verbs import MetricVerbs
 from .payments import customers, refusals
 from .payments.models import Payment, Refund, SavedCard
 from .purchases import cards, verbs
@@ -69,7 +69,7 @@ class State:
     keys: AppKeys | None
 
 
-class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs):
+class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, MetricVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param db: Anything with ``.session`` and ``.engine``.
@@ -252,25 +252,6 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs):
         :raises RuntimeError: No view that costs credits is at work, or it is free this time.
         """
         return costs.current_hold()
-
-    def count_metrics(self) -> None:
-        """Count from now on what this process does, for ``metrics``.
-
-        Call it where the app is served, once for each process.
-
-        :raises ConfigError: prometheus_client is not installed.
-        """
-        _metrics().begin(self)
-
-    def metrics(self) -> bytes:
-        """Twelve series as Prometheus reads them: what ``count_metrics`` counts, and what the books know.
-
-        Show it to nobody but your Prometheus.
-
-        :raises ConfigError: prometheus_client is not installed.
-        """
-        exposition: bytes = _metrics().exposition(self)
-        return exposition
 
     def answer_within(self, seconds: float) -> None:
         """Let nothing that this process asks of PostgreSQL wait longer than ``seconds`` for an answer.
@@ -483,16 +464,6 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs):
     @property
     def _session(self) -> Session:
         return self.session
-
-
-def _metrics() -> ModuleType:
-    try:
-        from .operations import metrics  # it needs prometheus_client, which a host may lack
-    except ModuleNotFoundError as missing:
-        raise ConfigError(
-            f'Metrics need {missing.name}. Run: pip install "flask-prepaid[metrics]"'
-        ) from missing
-    return metrics
 
 
 def _open_books(engine: Engine, clock: Clock, config: settings.Config) -> Ledger:

@@ -18,6 +18,8 @@ from sqlalchemy import URL, Column, Integer, String, func, insert, select
 from werkzeug.test import Client, TestResponse
 
 from flask_prepaid import ApiKey, Caller, FastPath, Keys, Pack, Prepaid, PrepaidError, Sale
+from flask_prepaid.money import CREDIT
+from prepaid_ledger import Unit
 
 OWNER = "user:1"
 
@@ -38,7 +40,7 @@ class NoDie(PrepaidError):
 class Host:
     """One app, in whose context the test runs. A header says who is signed in."""
 
-    def __init__(self, database: URL | str, keys: bool | Keys = True) -> None:
+    def __init__(self, database: URL | str, keys: bool | Keys = True, unit: Unit = CREDIT) -> None:
         self.blocked: set[str] = set()
         self.app = Flask("dice")
         self.app.config.update(TESTING=True, SECRET_KEY="of the tests", SQLALCHEMY_DATABASE_URI=database)
@@ -49,6 +51,7 @@ class Host:
             packs=[Pack("some", credits=100, amount_minor=500)],
             owner=lambda: request.headers.get("X-Owner"),
             keys=keys,
+            unit=unit,
         )
         self.context = self.app.app_context()
         self.context.push()

@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import URL
 
 from flask_prepaid import signals
+from prepaid_ledger import Unit
 
 from .host import OWNER, Host, Program
 
@@ -38,12 +40,12 @@ def test_a_customer_makes_limits_and_revokes_a_key(host: Host) -> None:
     assert made.headers["Cache-Control"] == "no-store"
     page = browser.get().text
     assert program.secret not in page
-    assert "5 a month, 5 left" in page
+    assert "5 credits a month, 5 left" in page
     key = host.key("billing job")
 
     assert [program.fast().status_code for _ in range(6)] == [200] * 5 + [402]
     page = browser.get(f"/prepaid/keys/limits?key={key.id}").text
-    assert "5 a month</strong>: 5 spent, 0 left; it begins anew on" in page
+    assert "5 credits a month</strong>: 5 spent, 0 left; it begins anew on" in page
     assert "0:00 in Europe/Berlin" in page
     limits = f"/prepaid/keys/limits?key={key.id}"
     assert browser.send(limits, limit="7", every="month").status_code == 303
@@ -53,7 +55,7 @@ def test_a_customer_makes_limits_and_revokes_a_key(host: Host) -> None:
     assert program.fast().status_code == 200
 
     assert browser.send("/prepaid/keys/limits", limit="9", every="ever").status_code == 303
-    assert "All together may spend 9 in all; 1 left." in browser.get().text
+    assert "All together may spend 9 credits in all; 1 left." in browser.get().text
     assert [program.fast().status_code for _ in range(2)] == [200, 402]
 
     assert "It can't be undone" in browser.get().text
@@ -118,3 +120,25 @@ def test_of_many_made_at_once_there_are_no_more_than_may_be_and_one_of_each_name
 
     assert made == {"made": 20, "UnknownItem": 28}
     assert len(host.prepaid.keys(OWNER)) == 20
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_limit_is_written_and_read_in_the_unit_of_the_host(database: URL) -> None:
+    host = Host(database, unit=Unit("token", scale=3))
+    host.grant(5_000)
+    browser = host.browser()
+
+    made = browser.send(name="billing job", limit="0.001", every="day")
+    assert "Limit, in tokens (optional)" in made.text
+    program = Program(host, secret_in(made.text))
+    key = host.key("billing job")
+    limits = f"/prepaid/keys/limits?key={key.id}"
+    assert browser.send(limits, limit="0.0001").status_code == 422
+    assert browser.send(limits, limit="2.5", every="month").status_code == 303
+
+    assert [program.get().status_code, program.fast().status_code] == [200, 402]
+    page = browser.get().text
+    assert "0.001 tokens a day, 0 left" in page
+    assert "2.5 tokens a month, 2.499 left" in page
+    assert host.prepaid.audit() == []
+    host.close()

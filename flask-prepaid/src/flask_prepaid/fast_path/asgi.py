@@ -52,7 +52,7 @@ THREADS_APART = 2
 MAX_BODY = 1_048_576
 
 
-class Sold(NamedTuple):
+class Answer(NamedTuple):
     """The answer to a call that was sold."""
 
     headers: list[tuple[bytes, bytes]]
@@ -111,7 +111,7 @@ class FastPath:
         path = scope["path"]
         if path in self.sales and scope["method"] == "GET":
             outcome = await self.sell(scope, *self.sales[path])
-            if isinstance(outcome, Sold):
+            if isinstance(outcome, Answer):
                 await send({"type": "http.response.start", "status": 200, "headers": outcome.headers})
                 await send({"type": "http.response.body", "body": outcome.body})
                 return
@@ -120,7 +120,7 @@ class FastPath:
 
     async def sell(
         self, scope: HTTPScope, sale: Sale[Any], read: Callable[[bytes], Any]
-    ) -> Sold | Handover | None:
+    ) -> Answer | Handover | None:
         """Sell what is asked for; or say what was done, for Flask to go on from there."""
         headers = dict(scope["headers"])
         secret = self.secret(headers, len(list(scope["headers"])))
@@ -151,7 +151,7 @@ class FastPath:
         by_call = {"Content-Length": str(len(body)), **self.headers_of_call()}
         if window is not None:
             by_call |= window.headers()
-        return Sold(self.headers + as_bytes(by_call), body)
+        return Answer(self.headers + as_bytes(by_call), body)
 
     async def spend(
         self, sale: Sale[Any], caller: Caller, ask: Any, name: bytes | None

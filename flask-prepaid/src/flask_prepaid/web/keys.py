@@ -35,8 +35,8 @@ class Limit:
 
     @property
     def words(self) -> str:
-        """How many credits in which window: ``500 a month``."""
-        return f"{money.number(self.budget.credits)} {WINDOWS[self.every]}"
+        """How many credits in which window: ``500 credits a month``."""
+        return f"{money.credits(self.budget.credits)} {WINDOWS[self.every]}"
 
     @property
     def resets_on(self) -> datetime | None:
