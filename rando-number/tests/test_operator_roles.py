@@ -19,7 +19,11 @@ READS = {
     "operator_payments",
     "operator_payments_csv",
     "operator_payment",
+    "operator_codes",
+    "operator_codes_csv",
     "operator_customers",
+    "operator_customers_csv",
+    "operator_dunning",
     "operator_customer",
     "operator_inbox",
     "operator_compare",
@@ -27,6 +31,9 @@ READS = {
 
 #: What is done, by the roles that may.
 ACTIONS = {
+    "operator_note": {"support", "finance", "admin"},
+    "operator_make_code": {"finance", "admin"},
+    "operator_switch_code": {"finance", "admin"},
     "operator_grant": {"support", "finance", "admin"},
     "operator_adjust": {"finance", "admin"},
     "operator_refund": {"finance", "admin"},
