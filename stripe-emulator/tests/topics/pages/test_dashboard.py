@@ -201,6 +201,13 @@ def test_a_page_of_another_site_can_not_use_the_controls(
     assert visitor.post("/_emulator/reset", data="{}").status_code == 200
 
 
+def test_a_reset_that_is_refused_has_changed_nothing(visitor: Client, stripe_emulator: Emulator) -> None:
+    refused = visitor.post("/_emulator/reset", json={"seed": 7, "now": -1})
+
+    assert refused.status_code == 400
+    assert stripe_emulator.store.still is None
+
+
 def test_nobody_frames_the_dashboard_and_no_page_runs_a_script_of_its_own(visitor: Client) -> None:
     policy = visitor.get("/").headers["Content-Security-Policy"]
 
