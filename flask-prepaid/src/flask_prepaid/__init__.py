@@ -5,7 +5,7 @@ from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
 from .catalog import Pack, Plan, PriceTier, Quantity
 from .codes.models import Code, CodeClaim
 from .extension import Prepaid
-from .payments.models import Payment, Refund
+from .payments.models import Customer, Payment, Refund
 from .signals import operator_acts
 from .upgrade import Chain, include_name, patiently
 from .web.operator.roles import Operator, Operators, Role
@@ -18,6 +18,7 @@ __all__ = [
     "Chain",
     "Code",
     "CodeClaim",
+    "Customer",
     "Desk",
     "InsufficientCredits",
     "Operator",
