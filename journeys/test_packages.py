@@ -166,7 +166,7 @@ def test_what_a_package_imports_it_asks_for(packages: dict[str, Built], project:
 
 
 #: What Flask brings along.
-FLASKS = {"click", "werkzeug", "jinja2", "markupsafe"}
+FLASKS = {"click", "werkzeug", "jinja2", "markupsafe", "itsdangerous"}
 
 #: What comes with a requirement by that one's own promise, or is imported only where the user has it.
 BROUGHT_ALONG = {
@@ -181,6 +181,7 @@ BROUGHT_ALONG = {
         "marshmallow",
         "flask_login",
         "limits",
+        "redis",
         "webauthn",
     },
 }

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Boolean, Column, Integer
 from sqlalchemy import inspect as mapping_of
 
-from flask_prepaid import Code, CodeClaim, Payment, Refund
+from flask_prepaid import ApiKey, Code, CodeClaim, Payment, Refund
 from flask_prepaid.payments.models import PaymentState, RefundState, SavedCard, Via
 from prepaid_ledger import Entry, Kind
 from prepaid_ledger.database import UtcDateTime
@@ -27,7 +27,7 @@ HEAD = """# Rows that you may read
 
 What verbs return as rows of the database: `Entry` by the verbs that move credits and by `entries`,
 `Payment` by `payments`, `Refund` by `refund`, `SavedCard` by `cards`, `Code` by `make_code` and `codes`,
-`CodeClaim` by `redeem`. Query them with your own session,
+`CodeClaim` by `redeem`, `ApiKey` by `keys`. Query them with your own session,
 too; write none of them. Amounts of money are in the smallest unit of their currency, times in UTC. An
 empty column is `None`.
 
@@ -114,6 +114,17 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "name": "of its holder",
         "fingerprint": "Stripe's name for its number, the same whoever has the card",
         "after_payment": "the owner's last payment before it was left or changed",
+    },
+    ApiKey: {
+        "id": "its number; its spender is `key:` and this",
+        "owner": "whose credits it spends",
+        "name": "what it is for, as its owner wrote",
+        "start": "its first characters",
+        "digest": "of the key itself, which is not kept",
+        "created_at": "when it was made",
+        "expires_at": "when it ends by itself; none is never",
+        "last_used_at": "when it was used last, to the minute",
+        "revoked_at": "when it was revoked; none while it opens something",
     },
     Code: {
         "id": "names the code for claims",

@@ -23,6 +23,9 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # The one door to Stripe knows no table.
     "gateway": {"config", "errors"},
     "context": {"catalog", "config", "gateway", "signals"},
+    # Programs come in by keys, and buy by calls.
+    "keys": {"checks", "errors", "signals"},
+    "fast_path": {"checks", "context", "errors", "keys"},
     # What is sold: rows first, then plans, then what is bought once.
     "payments": {*GROUND, "catalog", "config", "gateway"},
     "codes": {*GROUND, "payments"},
@@ -34,12 +37,14 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # What runs by itself or by cron.
     "operations": {
         *GROUND,
-        *("codes", "gateway", "host", "payments", "purchases", "reports", "subscriptions", "upgrade"),
+        *("codes", "fast_path", "gateway", "host", "payments", "purchases", "reports", "subscriptions"),
+        "upgrade",
     },
     # Pages and commands are on top, and meet the app as a context.
     "web": {
         *GROUND,
-        *("catalog", "codes", "gateway", "operations", "payments", "purchases", "subscriptions", "upgrade"),
+        *("catalog", "codes", "fast_path", "gateway", "keys"),
+        *("operations", "payments", "purchases", "subscriptions", "upgrade"),
     },
     "web/operator": {
         *GROUND,
@@ -50,7 +55,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         *("codes", "config", "gateway", "operations", "payments", "purchases", "reports", "subscriptions"),
         "upgrade",
     },
-    "costs": {"checks", "errors", "payments", "web"},
+    "costs": {"checks", "errors", "keys", "payments", "web"},
     # What a host meets.
     "extension": ...,
     "__init__": ...,

@@ -1,26 +1,44 @@
 """Prepaid credits and Stripe billing for any Flask app."""
 
-from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
+from prepaid_ledger import BudgetSummary
+from prepaid_ledger.errors import BudgetExceeded, Busy, InsufficientCredits, PrepaidError
 
 from .catalog import Pack, Plan, PriceTier, Quantity
 from .codes.models import Code, CodeClaim
 from .extension import Prepaid
+from .fast_path.asgi import FastPath
+from .fast_path.sale import Sale
+from .keys.callers import Caller
+from .keys.keys import NewKey
+from .keys.models import ApiKey
+from .keys.rates import CallsPerMinute, RateWindow
+from .keys.setup import Keys
 from .payments.models import Customer, Payment, Refund
 from .signals import operator_acts
 from .upgrade import Chain, include_name, patiently
+from .web.callers import caller_has_gone
 from .web.operator.roles import Operator, Operators, Role
+from .web.selling import Sold
 
 #: The name under which ``Operators`` was first exported, and which stays importable.
 Desk = Operators
 
 __all__ = [
+    "ApiKey",
+    "BudgetExceeded",
+    "BudgetSummary",
     "Busy",
+    "Caller",
+    "CallsPerMinute",
     "Chain",
     "Code",
     "CodeClaim",
     "Customer",
     "Desk",
+    "FastPath",
     "InsufficientCredits",
+    "Keys",
+    "NewKey",
     "Operator",
     "Operators",
     "Pack",
@@ -30,8 +48,12 @@ __all__ = [
     "PrepaidError",
     "PriceTier",
     "Quantity",
+    "RateWindow",
     "Refund",
     "Role",
+    "Sale",
+    "Sold",
+    "caller_has_gone",
     "include_name",
     "operator_acts",
     "patiently",

@@ -51,6 +51,7 @@ DEFAULT_PATHS = {
     "billing": "/prepaid/billing",
     "cards": "/prepaid/cards",
     "plan": "/prepaid/plan",
+    "keys": "/prepaid/keys",
     "redeem": "/prepaid/redeem",
     "operator": "/prepaid/admin",
     "webhook": "/prepaid/webhook",

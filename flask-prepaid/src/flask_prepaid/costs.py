@@ -16,12 +16,13 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger import HeldCredits, HoldState, Ledger, Price
-from prepaid_ledger.errors import HoldClosed, PrepaidError
+from prepaid_ledger.errors import BudgetExceeded, HoldClosed, PrepaidError
 
 from . import checks
 from .errors import BadKey, ConfigError
+from .keys.callers import Caller
 from .payments import paid_requests
-from .web import errors, page
+from .web import callers, errors, page
 
 View = ParamSpec("View")
 
@@ -39,11 +40,17 @@ _CURRENT = "prepaid_hold"
 log = logging.getLogger(__name__)
 
 
-class Books(page.PageContext, Protocol):
+class Books(callers.CallersContext, page.PageContext, Protocol):
     """What a price needs of the app: its ledger in this request, and on the engine after it."""
 
     def hold(
-        self, owner: str, credits: int | None = None, *, key: str, price: Price | None = None
+        self,
+        owner: str,
+        credits: int | None = None,
+        *,
+        key: str,
+        price: Price | None = None,
+        spender: str | None = None,
     ) -> HeldCredits: ...
 
     def apps(self) -> Iterable[Flask]:
@@ -81,11 +88,11 @@ class Priced:
 
         @wraps(view)
         def with_price(*args: View.args, **kwargs: View.kwargs) -> Response:
-            owner, price = page.customer(), self._price_now(view)
+            caller, price = callers.current(self._prepaid), self._price_now(view)
             run = current_app.ensure_sync(view)
             if price == 0 or (isinstance(price, Price) and price.credits == 0):
                 return make_response(run(*args, **kwargs))
-            hold = self._open(owner, price)
+            hold = self._open(caller, price)
             before = g.get(_CURRENT)
             setattr(g, _CURRENT, hold)
             try:
@@ -142,22 +149,29 @@ class Priced:
         where = f"The price of {getattr(view, '__name__', 'this view')}"
         return checks.whole(where, price, min=0, max=checks.MAX_CREDITS)
 
-    def _open(self, owner: str, price: int | Price) -> HeldCredits:
+    def _open(self, caller: Caller, price: int | Price) -> HeldCredits:
         """Hold the price, once for each key.
 
         :raises BadKey: The key is empty.
         :raises StillRunning: Another request holds it under the same key.
         :raises AlreadyPaid: Another request has paid under the same key.
+        :raises NotSignedIn: The caller's key was revoked just now.
         :raises TablesMissing: ``flask prepaid upgrade`` was not run.
         """
         digest = self._digest()
         key = f"{request.endpoint}:{secrets.token_urlsafe(16)}"[-120:]
         try:
             terms: dict[str, Any] = {"price" if isinstance(price, Price) else "credits": price}
-            hold = ViewHold(self._prepaid, self._prepaid.hold(owner, key=key, **terms))
+            held = self._prepaid.hold(caller.owner, key=key, spender=caller.spender, **terms)
+            hold = ViewHold(self._prepaid, held)
             if digest is not None:
                 with _GivingBack(hold):
-                    paid_requests.claim(self._prepaid, owner, f"{request.endpoint}:{digest}"[-120:], key)
+                    paid_requests.claim(
+                        self._prepaid, caller.owner, f"{request.endpoint}:{digest}"[-120:], key
+                    )
+        except BudgetExceeded:
+            callers.confirm(self._prepaid, caller)
+            raise
         except DBAPIError as error:
             raise errors.explained(error) from error
         return hold

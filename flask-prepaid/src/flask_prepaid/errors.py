@@ -12,6 +12,9 @@ PrepaidError                 and those of credits: see prepaid_ledger.errors
 ├── CardDeclined             the bank said no, with its reason                  402
 ├── CardNeedsOwner           the bank wants its customer on the page            402
 ├── NotSignedIn              the page is a customer's, and nobody is signed in  401
+├── TooManyCalls             one owner's programs call too often                429
+├── BadIdempotencyKey        the name of a request is none                      400
+├── IdempotencyConflict      it stands for another request                      409
 ├── FormExpired              the form is not from one of our pages, or old      400
 ├── BadKey                   a request names what it pays for by an empty text   400
 ├── AlreadyPaid              this was done, and paid for, under the same key    409
@@ -26,6 +29,8 @@ The world's errors are raised and handled. Our own mistakes are asserts, never c
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import click
 
@@ -116,10 +121,46 @@ class CardNeedsOwner(PrepaidError):
 
 
 class NotSignedIn(PrepaidError):
-    """The request names no customer. A browser is led to the host's login, if there is one."""
+    """The request names no customer, or comes with an API key that opens nothing.
+
+    A browser is led to the host's login, if there is one.
+    """
 
     http_status = 401
     code = "unauthenticated"
+
+
+class TooManyCalls(PrepaidError):
+    """An owner's programs, or an address with wrong keys, have called too often this minute.
+
+    ``headers`` are those of the answer that say how much there is, and when again.
+    """
+
+    http_status = 429
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after_s: int, headers: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        self.headers = headers
+
+    @property
+    def details(self) -> dict[str, int | str | None]:
+        return {"retry_after": self.retry_after_s}
+
+
+class BadIdempotencyKey(PrepaidError):
+    """An ``Idempotency-Key`` is empty, too long, or no plain text. Nothing was sold."""
+
+    http_status = 400
+    code = "malformed"
+
+
+class IdempotencyConflict(PrepaidError):
+    """An ``Idempotency-Key`` came a second time with another request. Nothing was sold."""
+
+    http_status = 409
+    code = "idempotency_conflict"
 
 
 class FormExpired(PrepaidError):

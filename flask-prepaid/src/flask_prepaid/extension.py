@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any, ParamSpec, Protocol
 from weakref import WeakKeyDictionary
 
@@ -27,18 +26,23 @@ from .codes.verbs import CodeVerbs
 from .errors import ConfigError
 from .gateway import calls
 from .gateway.client import Gateway
+from .keys import setup as key_setup
+from .keys.setup import Keys
+from .keys.verbs import AppKeys
 from .money import CREDIT
 from .operations import audit_rules, webhooks
+from .operations.metric_verbs import MetricVerbs
 from .payments import customers, refusals
 from .payments.models import Payment, Refund, SavedCard
 from .purchases import cards, verbs
 from .subscriptions import subscribing
 from .subscriptions.subscribing import PlanSummary
-from .web import blueprint, mails, routes
+from .web import blueprint, callers, mails, routes
 from .web.address import client_address
 from .web.mails import Mail
 from .web.operator import routes as operator_routes
 from .web.operator.roles import NOBODY, Operators
+from .web.selling import SellingVerbs
 
 View = ParamSpec("View")
 
@@ -62,9 +66,10 @@ class State:
     gateway: Gateway
     ledger: Ledger
     clock: Clock
+    keys: AppKeys | None
 
 
-class Prepaid(LedgerVerbs, CodeVerbs):
+class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, MetricVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param db: Anything with ``.session`` and ``.engine``.
@@ -78,6 +83,8 @@ class Prepaid(LedgerVerbs, CodeVerbs):
     :param email: Gives the address of an owner; ``None`` is: none is known. Stripe's customers get it.
     :param mail: Sends a mail: the address, the subject, the text. Needs ``email`` and PREPAID_BASE_URL.
     :param trial: Says whether an owner may try a plan free. By default everybody may; each owner once.
+    :param keys: ``True`` gives your customers API keys for their programs, with pages to make and limit them;
+        ``Keys(prefix="acme_")`` says how.
     :param unit: What credits are called, and with how many decimals people read them. Amounts stay whole
         numbers in the price list and in all verbs: ``unit.parts("2.5")`` makes one.
     :param http_client: A ``stripe.HTTPClient`` to use in place of the SDK's own.
@@ -98,6 +105,7 @@ class Prepaid(LedgerVerbs, CodeVerbs):
         email: Callable[[str], str | None] | None = None,
         mail: Mail | None = None,
         trial: Callable[[str], bool] | None = None,
+        keys: bool | Keys = False,
         unit: Unit = CREDIT,
         http_client: Any = None,
     ) -> None:
@@ -122,6 +130,7 @@ class Prepaid(LedgerVerbs, CodeVerbs):
         self._email = email
         self._mail = mail
         self._trial = trial
+        self._keys = key_setup.read(keys)
         self._states: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
         if app is not None:
             self.init_app(app, db)
@@ -153,11 +162,15 @@ class Prepaid(LedgerVerbs, CodeVerbs):
         host.check_clock(app, clock)
         ledger = _open_books(engine, clock, config)
         gateway = Gateway(config, http_client or self._http_client)
+        app_keys = None if self._keys is None else AppKeys.open(app, engine, self._keys, self.is_blocked)
         host.check_secret_key(app)
-        self._states[app] = State(db, config, gateway, ledger, clock)
+        self._states[app] = State(db, config, gateway, ledger, clock, app_keys)
         app.extensions["prepaid"] = self
         pages = blueprint.create()
         routes.add_to(pages, config.paths)
+        if self._keys is not None:
+            routes.add_keys_to(pages, config.paths["keys"])
+            callers.register(app)
         operator_routes.add_to(pages, config.paths["operator"])
         blueprint.register(app, pages)
         host.check_routes(app)
@@ -240,25 +253,6 @@ class Prepaid(LedgerVerbs, CodeVerbs):
         """
         return costs.current_hold()
 
-    def count_metrics(self) -> None:
-        """Count from now on what this process does, for ``metrics``.
-
-        Call it where the app is served, once for each process.
-
-        :raises ConfigError: prometheus_client is not installed.
-        """
-        _metrics().begin(self)
-
-    def metrics(self) -> bytes:
-        """Twelve series as Prometheus reads them: what ``count_metrics`` counts, and what the books know.
-
-        Show it to nobody but your Prometheus.
-
-        :raises ConfigError: prometheus_client is not installed.
-        """
-        exposition: bytes = _metrics().exposition(self)
-        return exposition
-
     def answer_within(self, seconds: float) -> None:
         """Let nothing that this process asks of PostgreSQL wait longer than ``seconds`` for an answer.
 
@@ -290,6 +284,11 @@ class Prepaid(LedgerVerbs, CodeVerbs):
         Tables of a later release may lack nothing, so that two releases serve side by side.
         """
         return upgrade.behind(self.engine)
+
+    @property
+    def app_keys(self) -> AppKeys | None:
+        """What this app has of API keys; ``None`` where it has none."""
+        return self.state.keys
 
     @property
     def gateway(self) -> Gateway:
@@ -465,16 +464,6 @@ class Prepaid(LedgerVerbs, CodeVerbs):
     @property
     def _session(self) -> Session:
         return self.session
-
-
-def _metrics() -> ModuleType:
-    try:
-        from .operations import metrics  # it needs prometheus_client, which a host may lack
-    except ModuleNotFoundError as missing:
-        raise ConfigError(
-            f'Metrics need {missing.name}. Run: pip install "flask-prepaid[metrics]"'
-        ) from missing
-    return metrics
 
 
 def _open_books(engine: Engine, clock: Clock, config: settings.Config) -> Ledger:

@@ -1,4 +1,4 @@
-"""What a host can listen to. Each is sent once, after the commit of what it tells, but for the last.
+"""What a host can listen to. Each is sent once, after the commit of what it tells, but for the last four.
 
 The sender is the Flask app. A receiver runs in the request or command that
 caused it, may use the session, and commits what it writes.
@@ -70,11 +70,26 @@ trial_ending = _signals.signal("trial-ending")
 #: ``None`` and 0 where the code is nobody's.
 code_redeemed = _signals.signal("code-redeemed")
 
-#: An operator acts: ``operator``, ``action``, ``owner`` or ``None``, ``reason``, ``detail``. Sent before the
-#: commit of what is done, or before Stripe is asked: add your record to the session, and do not commit.
+#: An API key is made: ``owner``, ``key_id``. This and what follows is sent before the commit of what is done,
+#: or before Stripe is asked: add your record to the session, and do not commit.
+key_made = _signals.signal("key-made")
+
+#: An API key is revoked: ``owner``, ``key_id``.
+key_revoked = _signals.signal("key-revoked")
+
+#: A customer sets a budget on our page, or takes it away: ``owner``, ``spender`` (``None`` is the whole
+#: wallet), ``every``, ``credits`` or ``None``.
+limit_set = _signals.signal("limit-set")
+
+#: An operator acts: ``operator``, ``action``, ``owner`` or ``None``, ``reason``, ``detail``.
 operator_acts = _signals.signal("operator-acts")
 
 _WAITING = "prepaid_signals"
+
+
+def tell(signal: NamedSignal, **values: Any) -> None:
+    """Send ``signal`` now, in the transaction that is open."""
+    signal.send(current_app._get_current_object(), **values)  # type: ignore[attr-defined]
 
 
 def after_commit(session: Session, signal: NamedSignal, **values: Any) -> None:
@@ -85,7 +100,7 @@ def after_commit(session: Session, signal: NamedSignal, **values: Any) -> None:
 def send(session: Session) -> None:
     """Send what waits for the commit of this session, which has just come."""
     for signal, values in session.info.pop(_WAITING, []):
-        signal.send(current_app._get_current_object(), **values)  # type: ignore[attr-defined]
+        tell(signal, **values)
 
 
 def forget(session: Session) -> None:

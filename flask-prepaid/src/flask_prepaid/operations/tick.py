@@ -13,6 +13,7 @@ from prepaid_ledger.errors import PrepaidError
 from ..codes import guesses
 from ..context import Context, reading
 from ..errors import GatewayUnavailable
+from ..fast_path import requests
 from ..payments import card_testing, customers, paid_requests, payments, refusals
 from ..payments.models import Payment, Refund
 from ..purchases import checkout, fraud_warnings, refunds, topups
@@ -50,6 +51,7 @@ def tick(context: Context) -> dict[str, int]:
     refusals.forget(context)
     guesses.forget(context)
     paid_requests.forget(context)
+    requests.forget(context)
     try:
         balance_sync.sync_if_old(context)
     except PrepaidError as error:  # Stripe is away, or the key may not read balances: the rest goes on

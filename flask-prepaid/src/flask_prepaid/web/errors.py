@@ -15,8 +15,10 @@ from .. import money, upgrade
 from ..errors import (
     GatewayRefused,
     GatewayUnavailable,
+    NotSignedIn,
     TablesMissing,
     TooManyAttempts,
+    TooManyCalls,
     TooManyGuesses,
     UnknownItem,
 )
@@ -63,8 +65,10 @@ def answer(error: PrepaidError) -> Response:
     response.status_code = error.http_status
     if error.http_status == 503:
         response.headers["Retry-After"] = "5"
-    if isinstance(error, TooManyGuesses):
+    if isinstance(error, TooManyCalls | TooManyGuesses):
         response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, NotSignedIn) and page.context().app_keys is not None:
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 

@@ -67,19 +67,19 @@ def quantity(fields: Mapping[str, str]) -> int:
     return whole_number(fields, "quantity") if fields.get("quantity") else 1
 
 
-def credits_to_move() -> int:
-    """How many credits an operator gives or takes.
+def credits_to_move(field: str = "credits") -> int:
+    """How many credits an operator gives or takes, or a customer allows to be spent.
 
     :raises UnknownItem: It is no number above 0, has more decimals than the unit, or is too large.
     """
     unit = money.unit()
     try:
-        number = unit.parts(request.form.get("credits", "").strip())
+        number = unit.parts(request.form.get(field, "").strip())
     except ValueError:
         number = 0
     if not 0 < number <= MAX_CREDITS:
         kind = f"so many {unit.plural}" if unit.scale else f"a whole number of {unit.plural}"
-        raise UnknownItem(f"Write {kind}, {unit.number(1)} to {unit.number(MAX_CREDITS)}.", field="credits")
+        raise UnknownItem(f"Write {kind}, {unit.number(1)} to {unit.number(MAX_CREDITS)}.", field=field)
     return number
 
 

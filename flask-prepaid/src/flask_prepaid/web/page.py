@@ -18,6 +18,7 @@ from flask import (
 
 from ..context import Context
 from ..errors import NotSignedIn
+from ..keys.verbs import AppKeys
 from . import csrf
 
 #: A page whose state may still change loads itself again after so many seconds.
@@ -26,6 +27,10 @@ REFRESH_S = 3
 
 class PageContext(Context, Protocol):
     """What a page may know of the app, beside what every layer knows."""
+
+    @property
+    def app_keys(self) -> AppKeys | None:
+        """The API keys of this app; ``None`` where it has none."""
 
     def current_owner(self) -> str | None:
         """The customer of this request, or ``None`` when nobody is signed in."""

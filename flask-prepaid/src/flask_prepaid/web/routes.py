@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from flask import Blueprint
 
-from . import billing, buying, cards, codes, plans, webhook
+from . import billing, buying, cards, codes, keys, plans, webhook
 
 POST = ["POST"]
 BOTH = ["GET", "POST"]
@@ -41,3 +41,11 @@ def add_to(pages: Blueprint, paths: Mapping[str, str]) -> None:
     pages.add_url_rule(paths["redeem"], "redeem", codes.redeem, methods=BOTH)
 
     pages.add_url_rule(paths["webhook"], "webhook", webhook.webhook, methods=POST)
+
+
+def add_keys_to(pages: Blueprint, path: str) -> None:
+    """Put the pages of API keys at ``path``, for a host that has keys."""
+    pages.add_url_rule(path, "keys", keys.listing)
+    pages.add_url_rule(path, "make_key", keys.make, methods=POST)
+    pages.add_url_rule(f"{path}/limits", "limits", keys.limits, methods=BOTH)
+    pages.add_url_rule(f"{path}/<key_id>/revoke", "revoke_key", keys.revoke, methods=POST)

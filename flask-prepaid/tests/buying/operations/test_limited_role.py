@@ -23,7 +23,7 @@ def limited(databases: Databases) -> Iterator[URL]:
     """A database with its tables, as a user who has been granted what the page says."""
     owner = databases.fresh("postgresql")
     engine = create_engine(owner, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    (grants,) = re.findall(r"```sql\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (grants,) = re.findall(r"```sql\n(GRANT .*?)```", PAGE.read_text(), re.DOTALL)
     with engine.connect() as connection:
         connection.execute(text("CREATE ROLE shop_app LOGIN PASSWORD 'shop'"))
         for grant in grants.strip().split(";\n"):

@@ -1,4 +1,4 @@
-"""The extension's tables: customers, payments, plans, the inbox and the reports' sums
+"""The extension's tables: customers, API keys, payments, plans, the inbox and the reports' sums
 
 Revision ID: 0001
 Revises:
@@ -27,7 +27,7 @@ PLAN_STATES = (
 #: In the order in which they refer to each other.
 TABLES = (
     "customer card topup notice attempt operator_day operator_note payment refund dispute credit_note"
-    " fraud_warning refusal paid_request code code_claim code_guess inbox comparison"
+    " fraud_warning refusal paid_request code code_claim code_guess inbox comparison api_key sale_request"
     " plan_price subscription trial_card invoice plan_month month_refund subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
 )
@@ -40,6 +40,7 @@ def words(name: str, length: int, values: str) -> sa.Enum:
 
 def upgrade() -> None:
     create_customers()
+    create_keys()
     create_payments()
     create_refusals()
     create_codes()
@@ -131,6 +132,36 @@ def create_customers() -> None:
     op.create_index("ix_prepaid_attempt_address_at", "prepaid_attempt", ["address", "at"])
     op.create_index("ix_prepaid_attempt_at", "prepaid_attempt", ["at"])
     op.create_index("ix_prepaid_attempt_owner_at", "prepaid_attempt", ["owner", "at"])
+
+
+def create_keys() -> None:
+    op.create_table(
+        "prepaid_api_key",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("name", sa.String(80), nullable=False),
+        sa.Column("start", sa.String(12), nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("created_at", AT, nullable=False),
+        sa.Column("expires_at", AT),
+        sa.Column("last_used_at", AT),
+        sa.Column("revoked_at", AT),
+        sa.UniqueConstraint("digest"),
+    )
+    op.create_index("ix_prepaid_api_key_owner", "prepaid_api_key", ["owner"])
+    named = ["owner", "name"]
+    partial_index(
+        "uq_prepaid_api_key_owner_name", "prepaid_api_key", named, only="revoked_at IS NULL", unique=True
+    )
+    op.create_table(
+        "prepaid_sale_request",
+        sa.Column("owner", sa.String(64), primary_key=True),
+        sa.Column("name", sa.String(32), primary_key=True),
+        sa.Column("sale_id", sa.String(32), nullable=False),
+        sa.Column("request", sa.String(32), nullable=False),
+        sa.Column("at", AT, nullable=False),
+    )
+    op.create_index("ix_prepaid_sale_request_at", "prepaid_sale_request", ["at"])
 
 
 def create_payments() -> None:

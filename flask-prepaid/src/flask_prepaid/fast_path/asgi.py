@@ -1,0 +1,257 @@
+"""The calls that sell, served in front of Flask where a program asks with a key.
+
+In Flask a request passes sessions, CSRF, sign-ins and the host's hooks, and a thread waits for its commit.
+None of it concerns a program with a key; together they cost several times what the spend does. The fast path
+takes the same steps without either, and writes only what succeeds.
+
+All else goes to Flask: other calls, browsers, and every refusal. So errors, headers and the host's log exist
+once. What the fast path has counted, or may have spent, goes with it (``Handover``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from json import JSONEncoder
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from flask import Flask
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+from werkzeug.sansio.request import Request as Head
+
+from prepaid_ledger import KeyReused
+from prepaid_ledger.aio import AsyncLedger
+from prepaid_ledger.errors import PrepaidError
+
+from ..errors import ConfigError, TooManyCalls
+from ..keys.cache import digest_of
+from ..keys.callers import Caller
+from ..keys.rates import RateWindow
+from ..keys.verbs import AppKeys
+from . import requests
+from .buffering import BufferedRequests
+from .handover import HANDOVER, Handover
+from .sale import Sale, new_id
+
+if TYPE_CHECKING:
+    from a2wsgi.asgi_typing import ASGIApp, HTTPScope, Receive, Scope, Send
+
+#: How many requests Flask answers at the same time in one process.
+THREADS = 16
+
+#: How many of the paths ``apart`` are answered at the same time, however busy all other threads are.
+THREADS_APART = 2
+
+#: The longest body that Flask gets, in bytes; the webhook's events stay below it.
+MAX_BODY = 1_048_576
+
+
+class Answer(NamedTuple):
+    """The answer to a call that was sold."""
+
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class FastPath:
+    """An ASGI callable around a Flask app: ``granian --interface asginl module:asgi``.
+
+    :param sales: What is sold, by its path. The app has a view at each, ``prepaid.sell(sale)``, which answers
+        what the fast path leaves to it; a GET with a Bearer key the fast path answers alone.
+    :param serves: Whether a Host header is one of the app's; by default all are.
+    :param headers: Headers of each answer that the fast path gives.
+    :param headers_of_call: More of them, made for each.
+    :param apart: Paths that get threads of their own, such as those that a load balancer asks.
+    :param threads: How many requests Flask answers at the same time.
+    :param max_body: The longest body that Flask gets, in bytes.
+    :raises ConfigError: The app has no keys, or no view at such a path; or a2wsgi is not installed.
+    """
+
+    def __init__(
+        self,
+        app: Flask,
+        sales: Mapping[str, Sale[Any]],
+        *,
+        serves: Callable[[str], bool] | None = None,
+        headers: Mapping[str, str] | None = None,
+        headers_of_call: Callable[[], Mapping[str, str]] = dict,
+        apart: Collection[str] = (),
+        threads: int = THREADS,
+        max_body: int = MAX_BODY,
+    ) -> None:
+        with app.app_context():
+            prepaid = _extension_of(app)
+            keys: AppKeys = prepaid.require_keys()
+            self.engine: Engine = prepaid.engine
+            self.ledger: AsyncLedger = prepaid.async_ledger()
+        _check_views(app, sales)
+        self.sales = {
+            path: (sale, lru_cache(maxsize=256)(_reader(path, sale))) for path, sale in sales.items()
+        }
+        self.serves = None if serves is None else lru_cache(maxsize=32)(serves)
+        self.cache, self.calls = keys.cache, keys.setup.calls
+        self.through_flask = _in_threads(app, threads, max_body)
+        self.apart = dict.fromkeys(apart, _in_threads(app, THREADS_APART, 0)) if apart else {}
+        self.headers = as_bytes(
+            {"Content-Type": "application/json", **(headers or {"Cache-Control": "no-store"})}
+        )
+        self.headers_of_call = headers_of_call
+        self.writer = _as_flask_writes(app)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.through_flask(scope, receive, send)
+            return
+        path = scope["path"]
+        if path in self.sales and scope["method"] == "GET":
+            outcome = await self.sell(scope, *self.sales[path])
+            if isinstance(outcome, Answer):
+                await send({"type": "http.response.start", "status": 200, "headers": outcome.headers})
+                await send({"type": "http.response.body", "body": outcome.body})
+                return
+            scope = cast("HTTPScope", {**scope, HANDOVER: outcome})
+        await self.apart.get(path, self.through_flask)(scope, receive, send)
+
+    async def sell(
+        self, scope: HTTPScope, sale: Sale[Any], read: Callable[[bytes], Any]
+    ) -> Answer | Handover | None:
+        """Sell what is asked for; or say what was done, for Flask to go on from there."""
+        headers = dict(scope["headers"])
+        secret = self.secret(headers, len(list(scope["headers"])))
+        if secret is None:
+            return None
+        try:
+            ask = read(scope["query_string"])
+        except Exception:
+            return None  # Flask reads it, too, and answers
+        caller = await self.caller(secret)
+        if caller is None:
+            return None
+        try:
+            window = await self.count(caller)
+        except TooManyCalls:
+            return None
+        name = headers.get(b"idempotency-key")
+        try:
+            fields = await self.spend(sale, caller, ask, name)
+        except PrepaidError as error:
+            may_be_spent = error.http_status == 503  # so Flask must not try again
+            return Handover(window, error if may_be_spent else None)
+        except SQLAlchemyError:
+            return Handover(window)
+        if fields is None:
+            return Handover(window)
+        body = self.writer.encode(fields).encode() + b"\n"
+        by_call = {"Content-Length": str(len(body)), **self.headers_of_call()}
+        if window is not None:
+            by_call |= window.headers()
+        return Answer(self.headers + as_bytes(by_call), body)
+
+    async def spend(
+        self, sale: Sale[Any], caller: Caller, ask: Any, name: bytes | None
+    ) -> dict[str, Any] | None:
+        """Take the credits and insert the row; the fields of the answer. ``None``: Flask sees to a repeat."""
+        id, is_new = new_id(), True
+        if name is not None:
+            terms = (self.engine, caller.owner, sale.name, name.decode("latin-1"), sale.digest(ask))
+            id, is_new = await asyncio.to_thread(requests.begin, *terms)
+        values, spending = sale.begin(caller, ask, id)
+        if is_new:
+            with suppress(KeyReused):  # the same request by another key was faster
+                spent = await self.ledger.spend_now(caller.owner, **spending)
+                if not spent.repeated:
+                    return sale.answer(values, spent.balance)
+        return None
+
+    def secret(self, headers: Mapping[bytes, bytes], sent: int) -> str | None:
+        """The key that came; ``None`` if the call is not for the fast path.
+
+        :param sent: How many headers there were: Flask sees to a call that has one twice.
+        """
+        words = headers.get(b"authorization", b"")
+        if words[:7].lower() != b"bearer " or len(headers) < sent:
+            return None
+        if self.serves is not None and not self.serves(headers.get(b"host", b"").decode("latin-1")):
+            return None
+        return words[7:].decode("latin-1").strip()
+
+    async def caller(self, secret: str) -> Caller | None:
+        """Whose key it is. The database is only asked about keys that were not used a moment ago."""
+        digest = digest_of(secret)
+        caller = self.cache.find_at_hand(digest)
+        if caller is None:
+            with suppress(SQLAlchemyError):  # Flask will see it, too
+                caller = await asyncio.to_thread(self.cache.find, digest)
+        return caller
+
+    async def count(self, caller: Caller) -> RateWindow | None:
+        """Count the call.
+
+        :raises TooManyCalls: The minute's calls are used up.
+        """
+        if self.calls.takes_time:
+            return await asyncio.to_thread(self.calls.count, caller.owner)
+        return self.calls.count(caller.owner)
+
+
+def _as_flask_writes(app: Flask) -> JSONEncoder:
+    """Writes what Flask's ``jsonify`` does, made once."""
+    options = {
+        name: getattr(app.json, name)
+        for name in ("sort_keys", "ensure_ascii", "default")
+        if hasattr(app.json, name)
+    }
+    return JSONEncoder(separators=(",", ":"), **options)
+
+
+def _reader(path: str, sale: Sale[Any]) -> Callable[[bytes], Any]:
+    def read(query: bytes) -> Any:
+        return sale.read(Head("GET", "http", None, "", path, query, Headers(), None).args)
+
+    return read
+
+
+def _extension_of(app: Flask) -> Any:
+    prepaid = app.extensions.get("prepaid")
+    if prepaid is None:
+        raise ConfigError("FastPath(app, ...) needs an app that Prepaid has been given: call init_app first.")
+    return prepaid
+
+
+def _in_threads(app: Flask, threads: int, max_body: int) -> BufferedRequests:
+    """
+    :raises ConfigError: a2wsgi is not installed.
+    """
+    try:
+        from a2wsgi import WSGIMiddleware
+    except ModuleNotFoundError:
+        raise ConfigError('FastPath needs a2wsgi: pip install "flask-prepaid[fast-path]"') from None
+    in_threads = WSGIMiddleware(cast("Any", app), workers=threads)
+    return BufferedRequests(cast("ASGIApp", in_threads), max_body=max_body)
+
+
+def _check_views(app: Flask, sales: Mapping[str, Sale[Any]]) -> None:
+    """
+    :raises ConfigError: A path has no view, or what is sold there is no ``Sale``.
+    """
+    views = app.url_map.bind("")
+    for path, sale in sales.items():
+        if not isinstance(sale, Sale):
+            raise ConfigError(f"FastPath(app, {{{path!r}: ...}}) needs a Sale there, not {sale!r}.")
+        try:
+            views.match(path, method="GET")
+        except (HTTPException, RequestRedirect):
+            raise ConfigError(
+                f"The app has no view at {path}, which answers what the fast path leaves to it. Write "
+                f'@app.get("{path}") above one that returns prepaid.sell(...).answer.'
+            ) from None
+
+
+def as_bytes(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

@@ -1,0 +1,121 @@
+"""A call that sells: what is asked for, what it costs, and the one row that is sold."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from sqlalchemy import Engine, Insert, Table, select
+from sqlalchemy.orm import Session
+
+from prepaid_ledger.tables import Entry, Wallet
+
+from .. import checks
+from ..errors import ConfigError, IdempotencyConflict
+from ..keys.callers import Caller
+
+Ask = TypeVar("Ask")
+
+#: The values of a row by the names of its columns.
+Row = Mapping[str, Any]
+
+
+def nothing_asked(fields: Mapping[str, str]) -> Any:
+    """What a call asks for that takes no parameters."""
+    return None
+
+
+@dataclass(frozen=True)
+class Sale(Generic[Ask]):
+    """What a call sells: credits go and your row comes in one commit, or neither.
+
+    :param insert: Your INSERT, such as ``insert(Roll)``, with no more to it.
+    :param row: Makes the row of a caller who asks for something: the values of its columns, but for ``id``.
+        It is called outside of any app, and must not ask the database.
+    :param answer: Makes the fields of the answer from the row, and the credits that are left.
+    :param read: Reads what is asked for from the query. It gives the same for the same query, and what it
+        gives says all in its ``repr``, as a tuple or a dataclass does. What it raises, your app answers.
+    :param credits: What one call costs: a whole number from 1 on, or a function of what is asked for.
+    :param name: Begins the ledger's key of each sale: ``call:`` and the row's id.
+    :param id: The column that gets the sale's id, 32 hexadecimal digits that sort by time. It is of the
+        primary key, all of which ``row`` makes.
+    :param item: What is bought, for ``usage``.
+    :raises ConfigError: One of them is none that a sale can have.
+    """
+
+    insert: Insert
+    row: Callable[[Caller, Ask], dict[str, Any]]
+    answer: Callable[[Row, int], dict[str, Any]]
+    read: Callable[[Mapping[str, str]], Ask] = nothing_asked
+    credits: int | Callable[[Ask], int] = 1
+    name: str = "call"
+    id: str = "id"
+    item: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.insert, Insert):
+            checks.refuse("Sale(insert=...)", self.insert, "Give it SQLAlchemy's insert(Model).")
+        if self.id not in self.table.primary_key.columns:
+            raise ConfigError(
+                f"Sale(id={self.id!r}) is no column of the primary key of {self.table}. The sale's id, a "
+                "text of 32 characters, finds the row again."
+            )
+        if not callable(self.credits):
+            checks.whole("Sale(credits=...)", self.credits, min=1, max=checks.MAX_CREDITS)
+        checks.slug("Sale(name=...)", self.name)
+
+    @property
+    def table(self) -> Table:
+        """Where the rows go; a bare one, though the INSERT may name a model."""
+        table = cast(Table, self.insert.table)
+        return table.metadata.tables[table.key]
+
+    def price(self, ask: Ask) -> int:
+        """The credits that one call costs."""
+        return self.credits(ask) if callable(self.credits) else self.credits
+
+    def digest(self, ask: Ask) -> str:
+        """Tells two requests under one name apart."""
+        return hashlib.sha256(f"{self.name}:{ask!r}".encode()).hexdigest()[:32]
+
+    def begin(self, caller: Caller, ask: Ask, id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The row, and the terms of the spend that pays for it."""
+        values = {**self.row(caller, ask), self.id: id}
+        return values, {
+            "credits": self.price(ask),
+            "key": self.key(id),
+            "work": self.insert,
+            "values": values,
+            "spender": caller.spender,
+            "item": self.item,
+        }
+
+    def first(self, engine: Engine, owner: str, values: Row) -> tuple[Row, int] | None:
+        """The row that was sold before under the id of ``values``, and the balance then; else ``None``.
+
+        :raises IdempotencyConflict: It was sold, and the host has deleted the row.
+        """
+        paid = select(Entry.balance_after).join(Wallet, Wallet.id == Entry.wallet_id)
+        paid = paid.where(Wallet.owner == owner, Entry.key == self.key(values[self.id]))
+        same = (column == values[column.name] for column in self.table.primary_key.columns)
+        with Session(engine) as session:
+            balance = session.scalar(paid)
+            if balance is None:
+                return None
+            row = session.execute(select(self.table).where(*same)).mappings().one_or_none()
+        if row is None:
+            raise IdempotencyConflict("This was sold before, and is not kept any more.")
+        return dict(row), balance
+
+    def key(self, id: str) -> str:
+        """The ledger's key of a sale."""
+        return f"{self.name}:{id}"
+
+
+def new_id() -> str:
+    """32 hexadecimal digits: milliseconds first, so that ids sort by time, then chance."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"

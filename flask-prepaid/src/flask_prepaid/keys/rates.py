@@ -1,0 +1,102 @@
+"""How often a caller may call. A host with counters of its own, such as in Redis, brings those instead."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from typing import Protocol
+
+from ..errors import TooManyCalls
+
+WINDOW_S = 60
+
+#: What begins the name of a counter of calls with no key, or a wrong one; an address follows.
+UNKNOWN = "unknown:"
+
+
+@dataclass(frozen=True)
+class RateWindow:
+    """How much of a limit is left, and in how many seconds all of it is back."""
+
+    limit: int
+    remaining: int
+    reset_s: int
+
+    def headers(self) -> dict[str, str]:
+        """The headers of an answer that say so."""
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset_s),
+        }
+
+
+class CallCounter(Protocol):
+    """What counts calls."""
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether counting waits for something, such as Redis: the fast path does it in a thread then."""
+
+    def count(self, counter: str) -> RateWindow | None:
+        """Count one call; ``None`` where nothing is limited.
+
+        :param counter: Whose calls these are: an owner, or ``unknown:`` and the address of whoever came with
+            a key that opens nothing.
+        :raises TooManyCalls: There were too many before it.
+        """
+
+
+def too_many(window: RateWindow) -> TooManyCalls:
+    """The refusal of a call beyond a limit."""
+    return TooManyCalls(
+        f"{window.limit} calls a minute are the most. Try again in {window.reset_s} s.",
+        retry_after_s=window.reset_s,
+        headers=window.headers(),
+    )
+
+
+class CallsPerMinute:
+    """Counts in this process alone: behind several workers, an owner has so many calls at each.
+
+    :param calls: The most that one owner's programs may make in a minute.
+    :param wrong_keys: The most that one address may make with keys that open nothing.
+    :param clock_s: Seconds that go by.
+    """
+
+    takes_time = False
+
+    def __init__(
+        self, calls: int = 6_000, wrong_keys: int = 60, *, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._calls = calls
+        self._wrong_keys = wrong_keys
+        self._clock_s = clock_s
+        self._minute = 0
+        self._now: dict[str, int] = {}
+        self._before: dict[str, int] = {}
+
+    def count(self, counter: str) -> RateWindow:
+        """Count one call, by this minute's calls and the share of the last one's that lies within 60 s.
+
+        :raises TooManyCalls: There were too many before it.
+        """
+        limit = self._wrong_keys if counter.startswith(UNKNOWN) else self._calls
+        minute, gone_s = divmod(self._clock_s(), WINDOW_S)
+        self._turn_to(int(minute))
+        counted = self._now.get(counter, 0)
+        earlier = self._before.get(counter, 0) * (WINDOW_S - gone_s) / WINDOW_S
+        left = int(limit - counted - earlier)
+        reset_s = max(1, ceil(WINDOW_S - gone_s))
+        if left < 1:
+            raise too_many(RateWindow(limit, 0, reset_s))
+        self._now[counter] = counted + 1
+        return RateWindow(limit, left - 1, reset_s)
+
+    def _turn_to(self, minute: int) -> None:
+        """Forget what was counted more than a minute before."""
+        if minute != self._minute:
+            self._before = self._now if minute == self._minute + 1 else {}
+            self._now, self._minute = {}, minute

@@ -1,0 +1,18 @@
+// A button beside each text that is there to be copied.
+
+(() => {
+  "use strict";
+
+  if (!navigator.clipboard) return; // a page that is not served over https has none
+  for (const text of document.querySelectorAll("[data-copy]")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "btn btn-outline-secondary btn-sm mt-2";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(text.textContent);
+      button.textContent = "Copied";
+    });
+    text.parentElement.after(button);
+  }
+})();

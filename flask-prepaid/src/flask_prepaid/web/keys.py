@@ -1,0 +1,193 @@
+"""API keys: make one, shown once; revoke one; and limit what each key, or all together, may spend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from prepaid_ledger import BudgetSummary
+
+from .. import money, signals
+from ..context import transaction
+from ..errors import NotYours, UnknownItem
+from ..keys import keys
+from ..keys.models import ApiKey
+from ..keys.verbs import AppKeys
+from . import forms, page
+
+#: How a window is said: in a form, as the ledger has it, and what follows a number of credits.
+WINDOWS = {"day": "a day", "week": "a week", "month": "a month", "ever": "in all"}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A budget as its owner reads it."""
+
+    budget: BudgetSummary
+
+    @property
+    def every(self) -> str:
+        return self.budget.every or "ever"
+
+    @property
+    def words(self) -> str:
+        """How many credits in which window: ``500 credits a month``."""
+        return f"{money.credits(self.budget.credits)} {WINDOWS[self.every]}"
+
+    @property
+    def resets_on(self) -> datetime | None:
+        """When it begins anew, by the clocks of its zone."""
+        at = self.budget.resets_at
+        return None if at is None else at.astimezone(ZoneInfo(self.budget.zone))
+
+
+def listing() -> ResponseReturnValue:
+    return overview(page.customer())
+
+
+def overview(owner: str, *, made: str | None = None, error: UnknownItem | None = None) -> str:
+    """The keys and what each may spend; with the one that was just made, this once."""
+    context = page.context()
+    return page.render(
+        "keys.html",
+        keys=keys.live(context.session, owner),
+        limits=limits_of(owner),
+        made=made,
+        error=error,
+        written=request.form if error else {},
+        windows=WINDOWS,
+        zone=context.config.time_zone,
+    )
+
+
+def limits_of(owner: str) -> dict[str | None, list[Limit]]:
+    """The owner's budgets by spender; ``None`` is the whole wallet."""
+    limits: dict[str | None, list[Limit]] = {}
+    for budget in page.context().ledger.budgets(owner):
+        limits.setdefault(budget.spender, []).append(Limit(budget))
+    return limits
+
+
+def make() -> ResponseReturnValue:
+    """Make a key, with a limit if one is written, and show it."""
+    owner, context = page.customer(), page.context()
+    try:
+        with transaction(context) as session:
+            made = keys.make(
+                session,
+                app_keys().setup,
+                owner,
+                request.form.get("name", ""),
+                end_of(request.form.get("expires_on")),
+            )
+            if request.form.get("limit", "").strip():
+                set_limit(owner, made.spender, forms.credits_to_move("limit"))
+    except UnknownItem as error:
+        return overview(owner, error=error), error.http_status
+    return overview(owner, made=made.secret)
+
+
+def revoke(key_id: str) -> ResponseReturnValue:
+    """End a key at once."""
+    owner, context = page.customer(), page.context()
+    with transaction(context) as session:
+        if not keys.revoke(session, context.ledger, owner, number_of(key_id)):
+            raise NotYours("There is no such key.")
+    app_keys().cache.forget()
+    flash("The key has been revoked. Calls with it are refused from now on.", "success")
+    return redirect(url_for("prepaid.keys"), 303)
+
+
+def limits() -> ResponseReturnValue:
+    """What one key, or all together, may spend; a form sent sets a limit, or takes it away."""
+    owner = page.customer()
+    key = chosen_key(owner)
+    if request.method == "GET":
+        return limits_page(owner, key)
+    try:
+        with transaction(page.context()):
+            set_limit(
+                owner,
+                key.spender if key else None,
+                None if "remove" in request.form else forms.credits_to_move("limit"),
+            )
+    except UnknownItem as error:
+        return limits_page(owner, key, error), error.http_status
+    flash("Your limit is saved." if "remove" not in request.form else "That limit is gone.", "success")
+    return redirect(url_for("prepaid.limits", key=key.id if key else None), 303)
+
+
+def limits_page(owner: str, key: ApiKey | None, error: UnknownItem | None = None) -> str:
+    return page.render(
+        "limits.html",
+        key=key,
+        limits=limits_of(owner).get(key.spender if key else None, []),
+        windows=WINDOWS,
+        zone=page.context().config.time_zone,
+        error=error,
+        written=request.form if error else {},
+    )
+
+
+def chosen_key(owner: str) -> ApiKey | None:
+    """The key that the address names; ``None`` is the whole wallet.
+
+    :raises NotYours: It is none of the owner's.
+    """
+    text = request.args.get("key")
+    return None if text is None else keys.find(page.context().session, owner, number_of(text))
+
+
+def set_limit(owner: str, spender: str | None, credits: int | None) -> None:
+    """Set the budget that the form describes; ``None`` takes it away.
+
+    :raises UnknownItem: Its window or its zone is none.
+    """
+    every, zone = request.form.get("every", "month"), request.form.get("zone", "").strip()
+    if every not in WINDOWS:
+        raise UnknownItem("Choose one of the windows in the list.", field="every")
+    window = None if every == "ever" else every
+    context = page.context()
+    try:
+        context.ledger.set_budget(
+            owner, credits, spender=spender, every=window, zone=zone or context.config.time_zone
+        )
+    except ValueError:
+        raise UnknownItem("Write a time zone such as Europe/Berlin or UTC.", field="zone") from None
+    signals.tell(signals.limit_set, owner=owner, spender=spender, every=window, credits=credits)
+
+
+def end_of(text: str | None) -> datetime | None:
+    """When a key ends: as the day that is written begins, UTC. Nothing is never.
+
+    :raises UnknownItem: It is no day to come.
+    """
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = date.min
+    if not datetime.now(UTC).date() < day < date(2200, 1, 1):
+        raise UnknownItem("Choose a day after today.", field="expires_on")
+    return datetime.combine(day, time(), UTC)
+
+
+def number_of(text: str) -> int:
+    """
+    :raises NotYours: It is no number of a key.
+    """
+    number = forms.row_id(text)
+    if number is None:
+        raise NotYours("There is no such key.")
+    return number
+
+
+def app_keys() -> AppKeys:
+    keys_of_app = page.context().app_keys
+    assert keys_of_app is not None, "without keys there are no such pages"
+    return keys_of_app

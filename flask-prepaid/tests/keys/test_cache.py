@@ -1,0 +1,180 @@
+"""The cache of keys: they are looked up together, and relied on for some seconds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import URL, Engine, event, update
+
+from flask_prepaid import ApiKey
+from flask_prepaid.keys.cache import CACHED_FOR_S, KeyCache, digest_of
+from flask_prepaid.testing import Databases
+from prepaid_ledger.clock import wall as utc_now
+
+from .host import Host
+
+
+@pytest.fixture(params=["sqlite"])
+def database(request: pytest.FixtureRequest, databases: Databases) -> Iterator[URL]:
+    """The cache asks both kinds the same; the stories of keys run on each."""
+    url = databases.fresh(request.param)
+    yield url
+    databases.drop(url)
+
+
+class Watch:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def engine(host: Host) -> Engine:
+    return host.prepaid.engine
+
+
+@pytest.fixture
+def digest(host: Host) -> str:
+    return digest_of(host.make_key().secret)
+
+
+def nobody(owner: str) -> bool:
+    """Whether an owner is shut out: nobody is."""
+    return False
+
+
+@contextmanager
+def on_lookup(engine: Engine, when: str, act: Callable[[int], None]) -> Iterator[list[int]]:
+    """Call ``act`` with the number of each lookup, ``before`` or ``after`` it is sent; yields the numbers."""
+    seen: list[int] = []
+
+    def note(connection: object, cursor: object, statement: str, *more: object) -> None:
+        if statement.startswith("SELECT prepaid_api_key"):
+            seen.append(len(seen) + 1)
+            act(seen[-1])
+
+    event.listen(engine, f"{when}_cursor_execute", note)
+    yield seen
+    event.remove(engine, f"{when}_cursor_execute", note)
+
+
+def nothing(number: int) -> None:
+    """Only count."""
+
+
+def write(host: Host, **values: object) -> None:
+    """Change the keys as another process would."""
+    with host.prepaid.engine.begin() as connection:
+        connection.execute(update(ApiKey).values(**values))
+
+
+def test_a_key_is_looked_up_again_after_some_seconds(engine: Engine, digest: str) -> None:
+    watch = Watch()
+    cache = KeyCache(engine, nobody, watch)
+
+    with on_lookup(engine, "before", nothing) as lookups:
+        callers = {cache.find(digest) for _ in range(5)}
+        watch.now_s += CACHED_FOR_S
+        callers.add(cache.find(digest))
+
+    assert len(callers) == 1
+    assert None not in callers
+    assert lookups == [1, 2]
+
+
+def test_one_call_renews_all_keys_that_are_in_use(engine: Engine, host: Host) -> None:
+    first, second = (digest_of(host.make_key(name).secret) for name in ("one job", "another"))
+    watch = Watch()
+    cache = KeyCache(engine, nobody, watch)
+    with on_lookup(engine, "before", nothing) as lookups:
+        for digest in (first, second):
+            cache.find(digest)
+        watch.now_s += 0.6 * CACHED_FOR_S
+        cache.find(first)
+        cache.find(second)
+        watch.now_s += 0.6 * CACHED_FOR_S
+        cache.find(second)
+
+    assert lookups == [1, 2, 3, 4]
+
+
+def test_a_key_that_another_process_revoked_is_refused_after_some_seconds(
+    host: Host, engine: Engine, digest: str
+) -> None:
+    watch = Watch()
+    cache = KeyCache(engine, nobody, watch)
+    assert cache.find(digest) is not None
+
+    write(host, revoked_at=utc_now())
+    watch.now_s += CACHED_FOR_S
+
+    assert cache.find(digest) is None
+
+
+def test_a_key_ends_on_time_while_it_is_remembered(host: Host, engine: Engine, digest: str) -> None:
+    soon = utc_now() + timedelta(milliseconds=300)
+    write(host, expires_at=soon)
+    cache = KeyCache(engine, nobody, Watch())
+    assert cache.find(digest) is not None
+
+    while utc_now() < soon:
+        pass
+
+    assert cache.find(digest) is None
+
+
+def test_a_key_that_is_revoked_during_its_lookup_is_not_remembered(
+    host: Host, engine: Engine, digest: str
+) -> None:
+    cache = KeyCache(engine, nobody, Watch())
+
+    def revoke_meanwhile(number: int) -> None:
+        if number == 1:
+            write(host, revoked_at=utc_now())
+            cache.forget()
+
+    with on_lookup(engine, "after", revoke_meanwhile):
+        cache.find(digest)
+
+    assert cache.find(digest) is None
+
+
+def test_calls_at_the_same_time_share_one_lookup(engine: Engine, host: Host) -> None:
+    digests = [digest_of(host.make_key(f"job {i}").secret) for i in range(8)]
+    cache = KeyCache(engine, nobody)
+    lookup_began, all_wait = threading.Event(), threading.Event()
+
+    def hold_the_first(number: int) -> None:
+        lookup_began.set()
+        assert all_wait.wait(10)
+
+    with on_lookup(engine, "before", hold_the_first) as lookups, ThreadPoolExecutor(8) as calls:
+        futures = [calls.submit(cache.find, digests[0])]
+        assert lookup_began.wait(10)
+        futures += [calls.submit(cache.find, digest) for digest in digests[1:]]
+        while cache.waiting < 7:
+            threading.Event().wait(0.001)
+        all_wait.set()
+        callers = {call.result(10) for call in futures}
+
+    assert len(callers) == 8
+    assert None not in callers
+    assert lookups == [1, 2]
+
+
+def test_keys_that_open_nothing_are_not_remembered(engine: Engine) -> None:
+    cache = KeyCache(engine, nobody, Watch())
+
+    callers = [cache.find(digest_of(f"key_guess{i}")) for i in range(20)]
+
+    assert set(callers) == {None}
+    assert len(cache) == 0
