@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
-from time import monotonic, sleep
+from time import monotonic
 
 import pytest
 from sqlalchemy import URL
@@ -116,14 +116,15 @@ def test_a_server_that_accepts_and_never_answers_does_not_stop_the_tick(
 
 
 def greet(server: socket.socket) -> None:
-    """Let one caller in, as PostgreSQL does, and say nothing more."""
+    """Let one caller in, as PostgreSQL does, and say nothing more until it hangs up."""
     caller, _ = server.accept()
-    caller.recv(8)
-    caller.sendall(b"N")  # no TLS
-    caller.recv(4096)
-    caller.sendall(b"R\x00\x00\x00\x08\x00\x00\x00\x00" + b"Z\x00\x00\x00\x05I")
-    caller.recv(4096)
-    sleep(60)
+    with caller:
+        caller.recv(8)
+        caller.sendall(b"N")  # no TLS
+        caller.recv(4096)
+        caller.sendall(b"R\x00\x00\x00\x08\x00\x00\x00\x00" + b"Z\x00\x00\x00\x05I")
+        while caller.recv(4096):
+            pass
 
 
 def test_no_password_of_a_place_is_printed(databases: Databases) -> None:
