@@ -147,11 +147,11 @@ def test_the_archive_takes_a_segment_again_and_never_another_of_its_name(
     tmp_path: Path, file: str, folder: str
 ) -> None:
     """After a crash PostgreSQL offers a segment once more that is in the archive already."""
-    found = re.search(r"archive_command ?[:=] ?['\"](.*)['\"]$", (ROOT / file).read_text(), re.MULTILINE)
-    assert found
+    setting = re.search(r"archive_command ?[:=] ?['\"](.*)['\"]$", (ROOT / file).read_text(), re.MULTILINE)
+    assert setting
     (tmp_path / "wal").mkdir()
     offered = tmp_path / "segment"
-    command = found[1].replace(folder, f"{tmp_path}/wal").replace("%p", str(offered)).replace("%f", "0001")
+    command = setting[1].replace(folder, f"{tmp_path}/wal").replace("%p", str(offered)).replace("%f", "0001")
 
     def archive(text: str) -> bool:
         offered.write_text(text)
