@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import pickle
 import runpy
 import sys
@@ -105,11 +106,11 @@ def test_celery(module: Any) -> None:
 
     names = module("celery_tasks")
     names.app.conf.worker_hijack_root_logger = False
-    with start_worker(names.app, pool="solo", perform_ping_check=False):
+    with start_worker(names.app, pool="solo", perform_ping_check=False, loglevel=logging.getLogger().level):
         tasks = [names.report.delay("org:7", 4) for _ in range(3)]
         assert tasks[0].get(timeout=30) == tasks[1].get(timeout=30) == "page 0 page 1 page 2 page 3"
-        with pytest.raises(InsufficientCredits, match="4 credits are needed, 2 are available"):
-            tasks[2].get(timeout=30)
+        with pytest.raises(Exception, match=r"InsufficientCredits.*4 credits are needed, 2 are available"):
+            tasks[2].get(timeout=30)  # a result in JSON brings the error's words
         again = names.report.apply_async(("org:7", 4), task_id=tasks[0].id)
         assert again.get(timeout=30) == "page 0 page 1 page 2 page 3"
 

@@ -139,7 +139,7 @@ def sessions() -> ResponseReturnValue:
     return render_template(
         "accounts/sessions.html",
         sign_ins=db.session.scalars(sign_ins),
-        here=digest_of(session[TOKEN]),
+        this_session=digest_of(session[TOKEN]),
         in_plain_words=in_plain_words,
     )
 

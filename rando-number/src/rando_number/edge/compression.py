@@ -13,7 +13,7 @@ from functools import lru_cache
 from flask import Flask, Response, request, session
 
 #: What shrinks. Pictures and fonts are small already.
-SHRINKS = ("text/", "application/javascript", "application/json", "image/svg+xml")
+SHRINKS = ("text/", "application/javascript", "image/svg+xml")
 
 #: Files that never differ by who asks.
 FILES = {"static", "prepaid.static"}
