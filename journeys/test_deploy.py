@@ -139,6 +139,28 @@ def test_the_dashboard_asks_for_each_series_and_for_no_other() -> None:
     assert len(named) == 13, "the twelve, of which size and time of a batch are one"
 
 
+@pytest.mark.parametrize(
+    ("file", "folder"),
+    [("deploy/ha/patroni.yaml", "/var/backups/wal"), ("docs/how-to/backup.md", "/backup/wal")],
+)
+def test_the_archive_takes_a_segment_again_and_never_another_of_its_name(
+    tmp_path: Path, file: str, folder: str
+) -> None:
+    """After a crash PostgreSQL offers a segment once more that is in the archive already."""
+    setting = re.search(r"archive_command ?[:=] ?['\"](.*)['\"]$", (ROOT / file).read_text(), re.MULTILINE)
+    assert setting
+    (tmp_path / "wal").mkdir()
+    offered = tmp_path / "segment"
+    command = setting[1].replace(folder, f"{tmp_path}/wal").replace("%p", str(offered)).replace("%f", "0001")
+
+    def archive(text: str) -> bool:
+        offered.write_text(text)
+        return subprocess.run(["sh", "-c", command]).returncode == 0
+
+    assert [archive("one"), archive("one"), archive("another")] == [True, True, False]
+    assert (tmp_path / "wal/0001").read_text() == "one"
+
+
 def test_haproxy_takes_its_file() -> None:
     run(at_hand("haproxy"), "-c", "-f", str(DEPLOY / "ha/haproxy.cfg"))
 

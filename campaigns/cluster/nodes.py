@@ -77,7 +77,8 @@ class Node:
         settings: dict[str, Any] = yaml.safe_load(RECIPE.read_text())
         local = settings["postgresql"]
         settings |= {"name": self.name, "watchdog": {"mode": "off"}}
-        settings["etcd3"]["hosts"] = [f"127.0.0.1:{port}" for port in etcds]
+        settings["etcd3"] = {"hosts": [f"127.0.0.1:{port}" for port in etcds]}
+        del settings["restapi"]["authentication"], settings["restapi"]["allowlist"]
         for part, port in ((settings["restapi"], self.api_port), (local, self.port)):
             part |= {"listen": f"127.0.0.1:{port}", "connect_address": f"127.0.0.1:{port}"}
         folder = self.data.parent

@@ -9,4 +9,6 @@ LIVE = {
     "STRIPE_PUBLISHABLE_KEY": "pk_live_1",
     "STRIPE_WEBHOOK_SECRET": "whsec_0123456789abcdef0123456789abcdef",
     "RANDO_BASE_URL": "https://rando.example",
+    "RANDO_SELLER": "Example Ltd",
+    "RANDO_CONTACT": "help@rando.example",
 }

@@ -75,6 +75,8 @@ def test_a_setting_of_the_extension_that_does_not_fit_is_named_with_the_cure(
         ("RATELIMIT_ENABLED", "0"),
         ("RANDO_BASE_URL", ""),
         ("RANDO_BASE_URL", "http://rando.example"),
+        ("RANDO_SELLER", ""),
+        ("RANDO_CONTACT", " "),
     ],
 )
 def test_production_refuses_what_is_unsafe_and_names_it(tmp_path: Path, setting: str, value: str) -> None:

@@ -13,7 +13,7 @@ from .keys.keys import NewKey
 from .keys.models import ApiKey
 from .keys.rates import CallsPerMinute, RateWindow
 from .keys.setup import Keys
-from .payments.models import Payment, Refund
+from .payments.models import Customer, Payment, Refund
 from .signals import operator_acts
 from .upgrade import Chain, include_name, patiently
 from .web.callers import caller_has_gone
@@ -33,6 +33,7 @@ __all__ = [
     "Chain",
     "Code",
     "CodeClaim",
+    "Customer",
     "Desk",
     "FastPath",
     "InsufficientCredits",

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL
 
-from flask_prepaid import Pack, Prepaid, PriceTier, Quantity
+from flask_prepaid import Operators, Pack, Prepaid, PriceTier, Quantity
 from flask_prepaid.errors import ConfigError
 from flask_prepaid.testing import Databases
 from prepaid_ledger import Unit
@@ -62,6 +62,27 @@ def test_people_and_programs_read_decimals(url: URL) -> None:
     assert "<strong>0.95</strong> credits" in shop.text
     assert "10 credits" in shop.text
     assert "$1.00 a credit" in shop.text
+
+
+def test_an_operators_tables_and_the_list_of_codes_have_decimals(url: URL) -> None:
+    app = Flask("shop")
+    app.config.update(TESTING=True, SECRET_KEY="of the tests", SQLALCHEMY_DATABASE_URI=url)
+    db = SQLAlchemy(app)
+    packs = [Pack("ten", credits=UNIT.parts("10"), amount_minor=1_000)]
+    operators = Operators(current=lambda: "operator:1")
+    prepaid = Prepaid(app, db, packs=packs, owner=lambda: "user:1", unit=UNIT, operators=operators)
+    words = ("prepaid", "codes", "make", "fair", "--credits", "1250", "--reason", "the fair")
+    assert app.test_cli_runner().invoke(args=words).exit_code == 0
+    with app.app_context():
+        prepaid.redeem("user:1", "fair")
+        db.session.commit()
+    listed = app.test_cli_runner().invoke(args=["prepaid", "codes", "list"]).stdout
+    browser = app.test_client()
+
+    assert "1.25 each" in listed
+    assert "gave 1.25" in listed
+    assert ",1.250,0.000," in browser.get("/prepaid/admin/customers.csv").text
+    assert "fair,1,1,1.250,0.000" in browser.get("/prepaid/admin/codes.csv").text
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,11 @@ def terms() -> ResponseReturnValue:
 
 @blueprint.get("/privacy")
 def privacy() -> ResponseReturnValue:
-    return render_template("about/privacy.html")
+    return render_template(
+        "about/privacy.html",
+        session_name=current_app.config["SESSION_COOKIE_NAME"],
+        session_days=current_app.config["PERMANENT_SESSION_LIFETIME"].days,
+    )
 
 
 @blueprint.get("/refunds")

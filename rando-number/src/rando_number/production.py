@@ -61,6 +61,12 @@ def unsafe(environ: Mapping[str, str]) -> list[str]:
         "RANDO_BASE_URL must be the https address that customers see, such as https://shop.example.": (
             not is_address(environ.get("RANDO_BASE_URL", ""), {"https"})
         ),
+        "RANDO_SELLER must say who sells, a person or company, for the pages of contact and terms.": (
+            not environ.get("RANDO_SELLER", "").strip()
+        ),
+        "RANDO_CONTACT must be the mail address that customers write to, such as help@shop.example.": (
+            not environ.get("RANDO_CONTACT", "").strip()
+        ),
     }
     return [sentence for sentence, broken in checks.items() if broken]
 

@@ -114,6 +114,12 @@ def test_a_customer_downloads_all_of_their_own_data_and_nobody_elses(shop: Runni
     customer = settled(shop)
     other = shop.customer("other@rando.test")
     other.draw()
+    billing = {"company": "Canary Ltd", "tax_id": "DE123456789"}
+    customer.send("/billing", **billing)
+    with shop.app.app_context():
+        shop.prepaid.make_code("nest", credits=2, reason="a gift")
+        shop.prepaid.redeem(customer.owner, "nest")
+        db.session.commit()
 
     answer = customer.get("/export.json")
 
@@ -123,7 +129,10 @@ def test_a_customer_downloads_all_of_their_own_data_and_nobody_elses(shop: Runni
     assert len(mine["sign_ins"]) == 2
     assert [card["last4"] for card in mine["cards"]] == ["4242"]
     assert [purchase["amount_minor"] for purchase in mine["purchases"]] == [1_000]
-    assert [entry["credits"] for entry in mine["entries"]] == [10, -1, 3]
+    assert mine["billing"] == [billing]
+    assert [(each["code"], each["credits"]) for each in mine["redeemed_codes"]] == [("nest", 2)]
+    assert mine["own_codes"] == []
+    assert [entry["credits"] for entry in mine["entries"]] == [2, 10, -1, 3]
     assert len(mine["numbers"]) == 1
     assert "signed_in" in {line["action"] for line in mine["log"]}
     assert "other@rando.test" not in answer.text

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from rando_number.edge import logs
+from rando_number.edge import logs, metrics
 
 from ..running_shop import Program, RunningShop
 
@@ -62,6 +62,26 @@ def test_nobody_sees_metrics_without_the_token(shop: RunningShop, tmp_path: Path
     closed = RunningShop(tmp_path / "other", RANDO_METRICS_TOKEN="let me see")
     for sent in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer let me"}):
         assert closed.visitor().client.get("/metrics", headers=sent).status_code == 404
+
+
+def test_what_an_earlier_server_counted_is_gone_and_a_living_workers_stays(tmp_path: Path) -> None:
+    (tmp_path / "counter_1.db").touch()
+
+    with metrics.empty_if_first(tmp_path):
+        assert not (tmp_path / "counter_1.db").exists()
+        (tmp_path / "counter_2.db").touch()
+        with metrics.empty_if_first(tmp_path):
+            assert (tmp_path / "counter_2.db").exists()
+    with metrics.empty_if_first(tmp_path):
+        assert not (tmp_path / "counter_2.db").exists()
+
+
+def test_no_token_of_an_address_is_in_the_log(shop: RunningShop) -> None:
+    fault = logging.LogRecord("x", logging.ERROR, "", 0, "Exception on /reset/hush [GET]", (), None)
+    with shop.app.test_request_context("/reset/hush"):
+        line = logs.JsonLines().format(fault)
+    assert "hush" not in line
+    assert json.loads(line)["path"] == "/reset/<token>"
 
 
 def test_each_line_of_the_log_is_an_object_with_the_requests_id(

@@ -107,3 +107,15 @@ def test_of_many_keys_made_at_once_no_more_are_made_than_allowed(any_shop: Runni
 
     assert any_shop.rows()["api_keys"] <= 20
     assert set(statuses) <= {200, 422, 503}
+
+
+def test_the_page_of_privacy_names_each_cookie_of_a_customer(shop: RunningShop) -> None:
+    shop.customer("pat@rando.test")
+    visitor = shop.visitor()
+    signed_in = visitor.login("pat@rando.test")
+
+    cookies = {cookie.partition("=")[0] for cookie in signed_in.headers.getlist("Set-Cookie")}
+    page = visitor.get("/privacy").text
+    assert cookies == {"session", "known"}
+    assert all(f"<code>{name}</code>" in page for name in cookies)
+    assert "for 365 days" in page

@@ -48,6 +48,7 @@ def _serve(options: argparse.Namespace, host: str, asked_to_stop: SimpleQueue[in
         accounts=options.accounts,
         seed=options.repeat,
         name=options.name,
+        hosts=[options.host, *options.allow_host],
     )
     if options.seed:
         seed.plant(emulator, options.seed)
@@ -89,6 +90,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--name", help="what the account is called, as customers see it on the pages")
     parser.add_argument("--url", help="where browsers reach the pages, if not at host and port")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="serve the dashboard under this name, too; may be given again",
+    )
     parser.add_argument(
         "--accounts",
         choices=("one", "by-key"),

@@ -165,10 +165,10 @@ def reset(storage: Store, *, now: int | None = None, seed: int | None = None) ->
 
     :param seed: From then on the same calls get the same ids and times; the clock moves by ``advance`` only.
     """
-    if seed is not None:
-        storage.repeat(seed)
     if now is not None and not 0 <= now <= LATEST:
         raise InvalidRequest(f"now must be between 0 and {LATEST}.", param="now")
+    if seed is not None:
+        storage.repeat(seed)
     with storage.transaction():
         store.clear(keep_settings=KEPT)
         if now is not None:

@@ -96,6 +96,6 @@ def _line(row: Code, given: int) -> str:
     off = ", off" if row.off_at else ""
     until = f", until {row.expires_at:%Y-%m-%d %H:%M}" if row.expires_at else ""
     return (
-        f"{row.code:<24} {row.credits:>8,} each  redeemed {row.claims:,}{left}  gave {given:,}{until}{off}"
-        f"  {row.reason}"
+        f"{row.code:<24} {money.number(row.credits):>8} each  redeemed {row.claims:,}{left}"
+        f"  gave {money.number(given)}{until}{off}  {row.reason}"
     ).rstrip()

@@ -10,9 +10,11 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    URL,
     Column,
     Engine,
     MetaData,
@@ -31,12 +33,15 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from prepaid_ledger import Problem
-from prepaid_ledger.database import BigInt, UtcDateTime
+from prepaid_ledger.database import BigInt, UtcDateTime, answer_within
 from prepaid_ledger.tables import Entry, Wallet
 
 from ..errors import ConfigError
 
 log = logging.getLogger(__name__)
+
+#: How long the marks' server is waited for, in seconds: for a connection, and for each answer.
+ANSWER_S = 10
 
 #: Wallets that are kept, or compared, at a time.
 AT_ONCE = 1_000
@@ -95,7 +100,7 @@ def keep(books: Engine, place: str) -> int:
         log.error(
             "The books went back: %s what was marked. This names them: flask prepaid audit --against %s",
             "1 wallet lacks" if gone == 1 else f"{gone} wallets lack",
-            make_url(place).render_as_string() if "://" in place else place,
+            _shown(place),
         )
     return count
 
@@ -128,13 +133,22 @@ def compare(books: Engine, place: str) -> Iterator[Problem]:
     :raises ConfigError: No marks are kept there.
     """
     with _opened(place, books) as marks:
-        if not inspect(marks).has_table(MARKS.name):
-            raise ConfigError(f"No marks are kept in {place}. PREPAID_MARKS says where `tick` keeps them.")
+        file = marks.url.database if marks.dialect.name == "sqlite" else None
+        # SQLite would make an empty file of a name that was mistyped.
+        if (file and not Path(file).exists()) or not inspect(marks).has_table(MARKS.name):
+            raise ConfigError(
+                f"No marks are kept in {_shown(place)}. PREPAID_MARKS says where `tick` keeps them."
+            )
         after = 0
         while batch := _batch(marks, after):
             after = batch[-1].wallet_id
             for mark, stands_at in _gone(books, batch):
                 yield _problem(mark, stands_at)
+
+
+def _shown(place: str) -> str:
+    """The place without its password."""
+    return make_url(place).render_as_string() if "://" in place else place
 
 
 def _marks() -> Select[Any]:
@@ -215,9 +229,21 @@ def _engine(place: str) -> Engine:
         url = make_url(place if "://" in place else f"sqlite:///{place}")
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             raise ConfigError(f"Marks are kept in a file, or on PostgreSQL, not on {url.get_backend_name()}.")
-        return create_engine(url, poolclass=NullPool)
+        return _bounded(url)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as wrong:
         raise ConfigError(
             f"Marks cannot be kept there ({wrong}). Name a file, or write "
             "postgresql+psycopg://user@host/database."
         ) from wrong
+
+
+def _bounded(url: URL) -> Engine:
+    """An engine that waits for no server for long: one that stands still must not stop the tick."""
+    if url.get_backend_name() == "sqlite":
+        return create_engine(url, poolclass=NullPool)
+    bounds = {"connect_timeout": ANSWER_S, "tcp_user_timeout": ANSWER_S * 1_000}
+    given = {name: value for name, value in bounds.items() if name not in url.query}
+    engine = create_engine(url, poolclass=NullPool, connect_args=given)
+    if engine.driver == "psycopg":
+        answer_within(engine, ANSWER_S)
+    return engine

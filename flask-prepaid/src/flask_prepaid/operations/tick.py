@@ -58,10 +58,8 @@ def tick(context: Context) -> dict[str, int]:
         context.session.rollback()
         log.warning("Stripe's balance was not copied: %s", error)
     balance_sync.note_tick(context)
-    if context.config.marks:
-        marks.keep_or_warn(context.engine, context.config.marks)
     each(context, blocking.due, blocking.check)  # before anything is charged
-    return due | {
+    due |= {
         "payments": each(context, partial(_due, table=Payment), checkout.check_with_stripe),
         "refunds": each(context, partial(_due, table=Refund), refunds.check_with_stripe),
         "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),
@@ -73,6 +71,9 @@ def tick(context: Context) -> dict[str, int]:
         "top-ups": each(context, topups.due, topups.top_up),
         "notices": notices.send(context),
     }
+    if context.config.marks:  # last, since their server may be slow
+        marks.keep_or_warn(context.engine, context.config.marks)
+    return due
 
 
 def _due(context: Context, *, table: type[Payment] | type[Refund]) -> list[int]:

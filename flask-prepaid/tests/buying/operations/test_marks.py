@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
+from time import monotonic
 
 import pytest
 from sqlalchemy import URL
 
+from flask_prepaid.operations import marks
 from flask_prepaid.testing import Databases
 
 from ..shop import Shop
@@ -73,20 +77,60 @@ def test_a_place_that_will_not_do_is_named_and_tick_goes_on(
     databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     url: URL = databases.fresh("sqlite")
-    for place, sentence in {
-        str(tmp_path / "no" / "folder"): "unable to open database file",
-        url.render_as_string(): "go back with them",
-        "mysql://user@host/marks": "not on mysql",
-    }.items():
+    for place, sentence, of_audit in (
+        (str(tmp_path / "no" / "folder"), "unable to open database file", "No marks are kept in"),
+        (url.render_as_string(), "go back with them", "go back with them"),
+        ("mysql://user@host/marks", "not on mysql", "not on mysql"),
+    ):
         shop = Shop(url, PREPAID_MARKS=place)
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             assert shop.command("tick").exit_code == 0
         assert sentence in caplog.text
         result = shop.command("audit", "--against", place)
-        assert (result.exit_code, sentence in result.stderr, "Traceback" in result.output) == (1, True, False)
+        assert (result.exit_code, of_audit in result.stderr, "Traceback" in result.output) == (1, True, False)
         shop.close()
     nothing = tmp_path / "empty.sqlite3"
     shop = Shop(url)
     result = shop.command("audit", "--against", str(nothing))
     assert "No marks are kept in" in result.stderr
+    assert not nothing.exists(), "a mistyped name leaves no file behind"
+
+
+@pytest.mark.parametrize("silent", ["at once", "after a while"])
+def test_a_server_that_accepts_and_never_answers_does_not_stop_the_tick(
+    databases: Databases, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, silent: str
+) -> None:
+    monkeypatch.setattr(marks, "ANSWER_S", 2)
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        place = f"postgresql+psycopg://me:hush@127.0.0.1:{server.getsockname()[1]}/marks"
+        if silent == "after a while":
+            Thread(target=greet, args=(server,), daemon=True).start()
+        shop = Shop(databases.fresh("sqlite"), PREPAID_MARKS=place)
+        began = monotonic()
+        with caplog.at_level(logging.WARNING):
+            assert shop.command("tick").exit_code == 0
+        assert monotonic() - began < 30
+        assert "The marks of the books were not kept" in caplog.text
+        shop.close()
+
+
+def greet(server: socket.socket) -> None:
+    """Let one caller in, as PostgreSQL does, and say nothing more until it hangs up."""
+    caller, _ = server.accept()
+    with caller:
+        caller.recv(8)
+        caller.sendall(b"N")  # no TLS
+        caller.recv(4096)
+        caller.sendall(b"R\x00\x00\x00\x08\x00\x00\x00\x00" + b"Z\x00\x00\x00\x05I")
+        while caller.recv(4096):
+            pass
+
+
+def test_no_password_of_a_place_is_printed(databases: Databases) -> None:
+    place = databases.empty("postgresql").set(password="hush-hush")
+    shop = Shop(databases.fresh("sqlite"))
+    result = shop.command("audit", "--against", place.render_as_string(hide_password=False))
+    assert "No marks are kept in" in result.stderr
+    assert "hush-hush" not in result.output
+    shop.close()

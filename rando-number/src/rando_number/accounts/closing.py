@@ -22,7 +22,7 @@ from flask_security import auth_required
 from sqlalchemy import select, update
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
-from flask_prepaid import Payment, PrepaidError
+from flask_prepaid import Code, CodeClaim, Customer, Payment, PrepaidError
 
 from .. import audit_log, mails
 from ..callers import customer, owner
@@ -66,6 +66,9 @@ PAYMENT = ("id", "created_at", "paid_at", "title", "credits", "amount_minor", "c
 CARD = ("brand", "last4", "exp_month", "exp_year", "name")
 ENTRY = ("seq", "at", "kind", "credits", "balance_after", "key", "reason")
 LINE = ("at", "action", "address", "detail")
+BILLING = ("company", "tax_id")
+OWN_CODE = ("code", "credits", "referrer_credits", "claims", "created_at")
+REDEEMED = ("code", "credits", "at")
 
 
 def init_app(app: Flask) -> None:
@@ -76,7 +79,10 @@ def init_app(app: Flask) -> None:
 @freshly_signed_in
 @limiter.limit("20 per hour", key_func=lambda: f"export:{owner()}")
 def export() -> ResponseReturnValue:
-    """All that is kept of one customer, sent row by row."""
+    """All that is kept of one customer but for operators' notes, sent row by row.
+
+    Those may name others, so somebody reads them before they are handed out: the page of privacy says so.
+    """
     user = customer()
     return streams.respond(user.owner, export_of(user), "application/json", "rando-number.json")
 
@@ -90,9 +96,12 @@ def export_of(user: User) -> Iterator[str]:
         ("api_keys", pages_of(ApiKey, KEY, ApiKey.user_id == user_id, ApiKey.id)),
         ("sign_ins", pages_of(SignIn, SIGN_IN, SignIn.user_id == user_id, SignIn.digest)),
         ("passkeys", pages_of(Passkey, PASSKEY, Passkey.user_id == user_id, Passkey.id)),
+        ("billing", pages_of(Customer, BILLING, Customer.owner == owner, Customer.owner)),
         ("cards", [[json_of(card, CARD) for card in prepaid.cards(owner)]]),
         ("purchases", pages_of(Payment, PAYMENT, Payment.owner == owner, Payment.id)),
         ("entries", entries_of(owner)),
+        ("redeemed_codes", redeemed_by(owner)),
+        ("own_codes", pages_of(Code, OWN_CODE, Code.referrer == owner, Code.id)),
         ("numbers", pages_of(Number, NUMBER, Number.user_id == user_id, Number.id)),
         ("log", pages_of(AuditLine, LINE, AuditLine.actor == owner, AuditLine.id)),
     )
@@ -131,6 +140,17 @@ def entries_of(owner: str) -> Iterator[list[str]]:
         yield [json_of(entry, ENTRY) for entry in page]
         if cursor is None:
             return
+
+
+def redeemed_by(owner: str) -> Iterator[list[str]]:
+    """The codes that a customer has redeemed, the first one first."""
+    wanted = (
+        select(Code.code, CodeClaim.credits, CodeClaim.at)
+        .join(Code, Code.id == CodeClaim.code_id)
+        .where(CodeClaim.owner == owner)
+        .order_by(CodeClaim.id)
+    )
+    yield [json_of(row, REDEEMED) for row in db.session.execute(wanted)]
 
 
 def json_of(row: object, fields: Iterable[str]) -> str:

@@ -13,18 +13,18 @@ class JsonLines(logging.Formatter):
     """A record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
         if has_request_context():
-            line |= {
-                "request_id": g.get("request_id", ""),
-                "method": request.method,
-                "path": request.path,
-            }
+            # The rule in place of the path, which may carry what signs somebody in, as in /reset/<token>.
+            rule = request.url_rule.rule if request.url_rule else ""
+            line |= {"request_id": g.get("request_id", ""), "method": request.method, "path": rule}
+            if request.view_args:
+                line["message"] = record.getMessage().replace(request.path, rule)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

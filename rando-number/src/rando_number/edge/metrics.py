@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from hmac import compare_digest
 from pathlib import Path
+from typing import IO
 
 from flask import Flask, Response, abort, current_app, request
 
@@ -29,5 +31,23 @@ def begin(app: Flask) -> None:
         return
     folder = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", f"{app.instance_path}/metrics"))
     folder.mkdir(parents=True, exist_ok=True)
+    app.extensions["metrics_in_use"] = empty_if_first(folder)
     with app.app_context():
         prepaid.count_metrics()
+
+
+def empty_if_first(folder: Path) -> IO[bytes]:
+    """Throw away what earlier servers have counted, unless a worker counts there; each would add files.
+
+    :return: A file that is locked for as long as it is open: by it the next worker sees this one.
+    """
+    in_use = (folder / "in-use").open("ab")
+    try:
+        fcntl.flock(in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pass
+    else:
+        for file in folder.glob("*.db"):
+            file.unlink(missing_ok=True)
+    fcntl.flock(in_use, fcntl.LOCK_SH)
+    return in_use

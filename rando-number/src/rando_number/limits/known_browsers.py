@@ -28,7 +28,8 @@ Normalize = Callable[[str], str | None]
 
 
 def init_app(app: Flask, normalize: Normalize) -> None:
-    """Keep in each browser, signed, who has signed in there."""
+    """Keep in each browser, signed, who has signed in there; the page of privacy tells of the cookie."""
+    app.jinja_env.globals |= {"known_cookie": _cookie, "known_days": LASTS.days}
 
     def remember(sender: Flask, user: Any, **_: object) -> None:
         account = _digest(normalize(user.email) or user.email)

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from stripe_emulator import controls
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
+from stripe_emulator.pages import hosts
 from stripe_emulator.pages.account import storage
 
 pages = Blueprint("controls", __name__, static_folder="static", static_url_path="/_emulator/static")
@@ -20,6 +21,10 @@ pages = Blueprint("controls", __name__, static_folder="static", static_url_path=
 @pages.before_request
 def only_from_here() -> ResponseReturnValue | None:
     """Refuse what a page of another site sends. A program names no origin; a browser does in each POST."""
+    if request.endpoint == "controls.static":  # the hosted pages need it, whatever their name
+        return None
+    if (refused := hosts.refuse_strange()) is not None:
+        return refused
     origin = request.headers.get("Origin")
     if request.method != "POST" or origin is None or urlsplit(origin).netloc == request.host:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from stripe_emulator.core import ids
 from stripe_emulator.core.errors import InvalidRequest, NotFound, StripeError, Unavailable
 from stripe_emulator.core.wire import MAX_BYTES, MAX_UPLOAD, encode
 from stripe_emulator.pages.account import ALL
+from stripe_emulator.pages.hosts import GIVEN
 from stripe_emulator.server import load
 from stripe_emulator.server.accounts import Accounts
 
@@ -23,15 +25,16 @@ VERBS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
 LOST, SILENT = "Emulator-Lost-Reply", "Emulator-No-Reply"
 
 
-def create_app(api: Api, accounts: Accounts[Any] | None = None) -> Flask:
+def create_app(api: Api, accounts: Accounts[Any] | None = None, hosts: Iterable[str] = ()) -> Flask:
     """Everything that the emulator serves over HTTP.
 
     :param accounts: Where each key has an account of its own; ``api`` is then the first one's.
+    :param hosts: Names under which the dashboard is served, beside this machine's and the base URL's.
     """
     load.load()
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
-    app.extensions |= {"stripe_emulator": api, ALL: accounts or ()}
+    app.extensions |= {"stripe_emulator": api, ALL: accounts or (), GIVEN: frozenset(hosts)}
 
     @app.route("/v1/<path:_>", methods=VERBS, provide_automatic_options=False)
     @app.route("/v2/<path:_>", methods=VERBS, provide_automatic_options=False)

@@ -43,6 +43,7 @@ class Emulator:
     :param base_url: Where the hosted pages are reached.
     :param accounts: "by-key" gives each secret key an account of its own; see ``account``.
     :param account: The id of the account.
+    :param hosts: Names under which the dashboard is served, beside this machine's and ``base_url``'s.
     :param name: What the account is called, as customers see it on the pages; kept if None.
     """
 
@@ -59,8 +60,10 @@ class Emulator:
         accounts: Literal["one", "by-key"] = "one",
         account: str = ACCOUNT,
         name: str | None = None,
+        hosts: Iterable[str] = (),
     ) -> None:
         load.load()
+        self._hosts = [host.lower() for host in hosts]
         self.store = Store(data, base_url=base_url, account=account)
         self.api = Api(self.store)
         self.api.on_answer.append(partial(request_log.record, self.store))
@@ -101,7 +104,7 @@ class Emulator:
     @cached_property
     def app(self) -> Flask:
         """Everything over HTTP, as a WSGI app."""
-        return app.create_app(self.api, self.accounts)
+        return app.create_app(self.api, self.accounts, self._hosts)
 
     def account(self, key: str) -> Emulator:
         """The account of a key, with the same verbs; this one, unless each key has its own."""

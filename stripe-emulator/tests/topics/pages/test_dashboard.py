@@ -201,6 +201,47 @@ def test_a_page_of_another_site_can_not_use_the_controls(
     assert visitor.post("/_emulator/reset", data="{}").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/", "/live", "/clock", "/_emulator/state"])
+def test_a_name_that_leads_here_from_elsewhere_sees_nothing(visitor: Client, path: str) -> None:
+    """A page of rebound.example is of the same origin as the dashboard that it reads under this name."""
+    refused = visitor.get(path, base_url="http://rebound.example:12111")
+
+    assert refused.status_code == 403
+    assert "--allow-host" in refused.text
+    forged = visitor.post(
+        "/_emulator/reset",
+        json={},
+        base_url="http://rebound.example",
+        headers={"Origin": "http://rebound.example"},
+    )
+    assert forged.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("hosts", "seen", "unseen"),
+    [
+        ((), ["127.0.0.1", "localhost", "[::1]", "pay.localhost", "shop.test"], ["stripe", "10.0.0.7"]),
+        (["::"], ["stripe", "10.0.0.7"], ["rebound.example", "stripe.example"]),
+        (["Stripe.Example"], ["stripe.example"], ["rebound.example", "stripe"]),
+    ],
+)
+def test_the_dashboard_has_the_names_that_it_was_given(
+    hosts: list[str], seen: list[str], unseen: list[str]
+) -> None:
+    emulator = Emulator(base_url="http://shop.test:12111", hosts=hosts)
+    visitor = emulator.browser()
+    answers = {name: visitor.get("/", base_url=f"http://{name}:12111").status_code for name in seen + unseen}
+    emulator.close()
+    assert answers == dict.fromkeys(seen, 200) | dict.fromkeys(unseen, 403)
+
+
+def test_a_reset_that_is_refused_has_changed_nothing(visitor: Client, stripe_emulator: Emulator) -> None:
+    refused = visitor.post("/_emulator/reset", json={"seed": 7, "now": -1})
+
+    assert refused.status_code == 400
+    assert stripe_emulator.store.still is None
+
+
 def test_nobody_frames_the_dashboard_and_no_page_runs_a_script_of_its_own(visitor: Client) -> None:
     policy = visitor.get("/").headers["Content-Security-Policy"]
 

@@ -144,4 +144,11 @@ def as_csv() -> ResponseReturnValue:
     context = page.context()
     selection = period.choice(context).selection
     rows = given.by_code(context.session, selection, context.config.time_zone)
-    return page.as_csv("codes", given.COLUMNS, [list(row.as_dict().values()) for row in rows])
+    return page.as_csv(
+        "codes",
+        given.COLUMNS,
+        [
+            (row.code, row.claims, row.owners, money.plain(row.credits), money.plain(row.referrer_credits))
+            for row in rows
+        ],
+    )

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.tables import Wallet
 
+from ... import money
 from ...payments import payments as payment_rows
 from ...payments.models import Customer, Dispute, InboxEvent, Payment, PaymentState, Refund, SavedCard
 from ...subscriptions.models import ENDED, Invoice, PlanPrice, Subscription
@@ -73,7 +74,8 @@ def as_csv() -> Response:
         HEAD,
         [
             (
-                *(row.owner, labels[row.owner], row.balance, row.debt, row.plan or "", row.state or ""),
+                *(row.owner, labels[row.owner], money.plain(row.balance), money.plain(row.debt)),
+                *(row.plan or "", row.state or ""),
                 *(currency, row.spent or 0, row.since.isoformat(timespec="seconds")),
             )
             for row in rows

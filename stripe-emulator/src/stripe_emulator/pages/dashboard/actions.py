@@ -5,9 +5,10 @@ What the API can do is done as the API does it, without its chaos.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from urllib.parse import urlencode
 
 from stripe_emulator import contract, controls
@@ -20,6 +21,9 @@ from stripe_emulator.core.wire import decode
 from stripe_emulator.payments import cards, disputes
 
 Form = Mapping[str, str]
+
+#: A sum as somebody types it, in whole units of a currency.
+_SUM = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?")
 
 #: The cards that a button offers to pay with: number -> what its bank does.
 CARDS = {
@@ -113,15 +117,13 @@ def _refund(storage: Store, value: Json, form: Form) -> object:
     typed = form.get("amount", "").strip().replace(",", "")
     more: dict[str, str | int] = {}
     if typed:
-        try:
-            minor = Decimal(typed) * 10 ** money.decimals(value["currency"])
-            if minor != int(minor) or not 0 < minor < 10**12:
-                raise ValueError
-        except (InvalidOperation, ValueError, OverflowError):
+        # Looked at first: a number such as 1e999999 would take all memory to write out.
+        minor = Decimal(typed) * 10 ** money.decimals(value["currency"]) if _SUM.fullmatch(typed) else 0
+        if minor != int(minor) or not 0 < minor < 10**12:
             raise InvalidRequest(
                 f"“{typed[:40]}” is no sum in {value['currency'].upper()}. Enter one such as 12.34.",
                 param="amount",
-            ) from None
+            )
         more = {"amount": int(minor)}
     return _call(storage, "POST", "/v1/refunds", **{value["object"]: value["id"]}, **more)
 

@@ -16,7 +16,7 @@ from stripe_emulator import controls
 from stripe_emulator.core import store
 from stripe_emulator.core.conditions import conditions
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import account
+from stripe_emulator.pages import account, hosts
 from stripe_emulator.pages.account import storage
 
 RECENT, PAGE = 8, 50
@@ -46,6 +46,7 @@ NOTICES = {
 def blueprint(name: str) -> Blueprint:
     """A blueprint of the dashboard, guarded."""
     made = Blueprint(f"dashboard_{name}", __name__, template_folder="../templates")
+    made.before_request(hosts.refuse_strange)
     made.before_request(_only_from_here)
     made.after_request(_guard)
     return made
