@@ -87,12 +87,15 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     :param blocked: Whether the host has shut the owner out.
     """
     session = context.session
-    wallet = context.ledger.wallet(row.owner)
-    if not row.on or wallet.available >= row.threshold:
+    if not row.on:
+        return None
+    history = _history(session, row)
+    is_under_way = _is_under_way(session, row.owner, history)
+    wallet = context.ledger.wallet(row.owner)  # after its payments: one that was just settled has its credits
+    if wallet.available >= row.threshold:
         return None
     if blocked:
         return Stop(BLOCKED)
-    history = _history(session, row)
     card = session.get(SavedCard, cards.default_card(session, row.owner) or "")
     pack = context.catalog.packs.get(row.pack)
     failures = _failures(history, card)
@@ -101,7 +104,7 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
         return Stop(reason, history[0].id if history else None)
     if wallet.debt:
         return Stop(IN_DEBT)
-    if _is_under_way(session, row.owner, history):
+    if is_under_way:
         return None
     if failures and context.clock() < failures[0].created_at + BACK_OFF[len(failures) - 1]:
         return None
