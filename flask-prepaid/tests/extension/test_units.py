@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL
 
-from flask_prepaid import Operators, Pack, Prepaid, PriceTier, Quantity
+from flask_prepaid import Operator, Operators, Pack, Prepaid, PriceTier, Quantity, Role
 from flask_prepaid.errors import ConfigError
 from flask_prepaid.testing import Databases
 from prepaid_ledger import Unit
@@ -69,7 +69,7 @@ def test_an_operators_tables_and_the_list_of_codes_have_decimals(url: URL) -> No
     app.config.update(TESTING=True, SECRET_KEY="of the tests", SQLALCHEMY_DATABASE_URI=url)
     db = SQLAlchemy(app)
     packs = [Pack("ten", credits=UNIT.parts("10"), amount_minor=1_000)]
-    operators = Operators(current=lambda: "operator:1")
+    operators = Operators(current=lambda: Operator("operator:1", Role.ADMIN))
     prepaid = Prepaid(app, db, packs=packs, owner=lambda: "user:1", unit=UNIT, operators=operators)
     words = ("prepaid", "codes", "make", "fair", "--credits", "1250", "--reason", "the fair")
     assert app.test_cli_runner().invoke(args=words).exit_code == 0
