@@ -135,11 +135,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "finish(store) -> pass",
     ): "lots are drawn when somebody asks, and each entry has kept next_expiry_at as a lower bound",
     (
-        "invoice_credits.py",
-        "given = select(Invoice.id, func.coalesce(Invoice.credits, 0)).where(",
-        "0 -> -1",
-    ): "only invoices with more than 0 credits are asked for; it is said for mypy",
-    (
         "topups.py",
         "row.after_seq = session.scalar(select(Wallet.seq).where(Wallet.owner == owner)) or 0",
         "0 -> -1",

@@ -73,7 +73,7 @@ def test_no_page_needs_what_the_policy_forbids(shop: RunningShop) -> None:
         assert not re.search(r"\son\w+=", page), path
         assert "style=" not in page, path
         assert not re.search(r"<script(?![^>]*src=)", page), path
-        assert not re.search(r'(src|href)="(https?:)?//(?!localhost)', page), path
+        assert not re.search(r'(src="|<link[^>]*href=")(https?:)?//(?!localhost)', page), path
 
 
 def test_a_form_may_lead_to_stripes_page_and_nowhere_else(shop: RunningShop) -> None:
@@ -152,7 +152,7 @@ def test_what_a_customer_wrote_is_shown_as_text(shop: RunningShop) -> None:
 
     for path in paths(shop.app, "GET"):
         answer = customer.get(path)
-        assert answer.mimetype == "application/json" or "<svg/onload" not in answer.text, path
+        assert answer.mimetype == "application/json" or b"<svg/onload" not in answer.data, path
     assert "&lt;svg/onload" in customer.get("/api-keys").text
     assert "&lt;svg/onload" in customer.get("/sessions").text
 

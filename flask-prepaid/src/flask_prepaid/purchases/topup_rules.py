@@ -94,14 +94,12 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     wallet = context.ledger.wallet(row.owner)  # after its payments: one that was just settled has its credits
     if wallet.available >= row.threshold:
         return None
-    if blocked:
-        return Stop(BLOCKED)
     card = session.get(SavedCard, cards.default_card(session, row.owner) or "")
     pack = context.catalog.packs.get(row.pack)
     failures = _failures(history, card)
-    reason = _reason_to_stop(row, history, card, pack, failures)
+    reason = BLOCKED if blocked else _reason_to_stop(row, history, card, pack, failures)
     if reason is not None:
-        return Stop(reason, history[0].id if history else None)
+        return Stop(reason, None if blocked or not history else history[0].id)
     if wallet.debt:
         return Stop(IN_DEBT)
     if is_under_way:

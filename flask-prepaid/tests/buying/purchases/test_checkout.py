@@ -14,7 +14,7 @@ pytestmark = on_both_databases
 def test_a_pack_paid_on_stripes_page_is_in_the_wallet_when_the_browser_is_back(deaf_shop: Shop) -> None:
     session = deaf_shop.buy(pack="starter")
     on_stripes_page = deaf_shop.stripe.browser().get(f"/pay/{session}").text
-    assert "Starter<small>100 credits</small>" in on_stripes_page
+    assert "100 credits" in on_stripes_page
     deaf_shop.pay(session)
 
     page = deaf_shop.come_back(session)

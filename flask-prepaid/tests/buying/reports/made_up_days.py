@@ -24,6 +24,7 @@ def client_of(shop: Shop) -> stripe.StripeClient:
 
 def live(shop: Shop, days: int, seed: int = 1) -> None:
     """Some buy, some spend, some want their money back, by chance."""
+    shop.stripe.settlement(currencies=["usd", "jpy"])  # so that nothing is converted
     chance = random.Random(seed)
     disputes: list[str] = []
     for day in range(days):

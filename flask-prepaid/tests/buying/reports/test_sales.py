@@ -12,7 +12,8 @@ from .reading import report
 
 
 def sell_for_a_while(shop: Shop) -> None:
-    """Two days, two currencies, a refund, a lost dispute and a won one."""
+    """Two days, two currencies that the account keeps, a refund, a lost dispute and a won one."""
+    shop.stripe.settlement(currencies=["usd", "jpy"])
     shop.pay(shop.buy(pack="starter"))
     shop.pay(shop.buy(pack="tokyo"))
     shop.stripe.advance(days=1)

@@ -10,6 +10,7 @@ import stripe
 
 from flask_prepaid import Operators
 from flask_prepaid.context import write_now
+from flask_prepaid.errors import ConfigError
 from flask_prepaid.subscriptions import sync
 from flask_prepaid.subscriptions.models import State
 from flask_prepaid.testing import Databases
@@ -154,5 +155,5 @@ def test_payments_that_somebody_stopped_at_stripe_stay_stopped(shop: PlanShop) -
 
 
 def test_a_shop_that_can_block_must_say_whom_it_has_blocked() -> None:
-    with pytest.raises(TypeError, match=r"blocked=\.\.\."):
+    with pytest.raises(ConfigError, match=r"blocked=\.\.\."):
         Operators(current=lambda: None, block=lambda owner, shut: None)

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import clock
+from prepaid_ledger import check_owner, clock
 from prepaid_ledger.tables import Wallet
 
 from ...context import transaction
@@ -39,6 +39,10 @@ def customer(owner: str) -> ResponseReturnValue:
     operator = page.operator()
     context = page.context()
     session = context.session
+    try:
+        check_owner(owner)
+    except ValueError:
+        abort(404)
     bought = session.scalars(
         select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc()).limit(PAYMENTS)
     ).all()
