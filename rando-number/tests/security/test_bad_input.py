@@ -56,8 +56,7 @@ def test_no_form_breaks_a_page_or_changes_anything(shop: RunningShop) -> None:
         "/mf-recovery-codes",
         "/cards/add",
     }
-    spared |= {"/sessions/end-all", "/close-account"}
-    spared |= {path for path in map(str, shop.app.url_map.iter_rules()) if path.endswith("/company")}  # keeps it
+    spared |= {"/sessions/end-all", "/close-account", "/billing"}  # a company may have any name
     paths = {
         re.sub(r"<[^>]+>", "1", rule.rule)
         for rule in shop.app.url_map.iter_rules()
