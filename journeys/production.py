@@ -90,7 +90,8 @@ class Browser:
     def _ask(self, request: urllib.request.Request) -> Answer:
         try:
             with self.open_url(request, timeout=30) as answer:
-                return Answer(answer.status, answer.url, answer.read().decode(errors="replace"), answer.headers)
+                text = answer.read().decode(errors="replace")  # of a picture, too
+                return Answer(answer.status, answer.url, text, answer.headers)
         except HTTPError as refused:
             with refused:
                 return Answer(refused.code, request.full_url, refused.read().decode(), refused.headers)
