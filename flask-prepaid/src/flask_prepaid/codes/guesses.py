@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
+from prepaid_ledger.database import take_turns
+
 from ..context import Context, transaction
 from ..errors import TooManyGuesses
-from ..payments.card_testing import take_turns
 from ..payments.models import Payment, PaymentState
 from .models import CodeGuess
 
@@ -34,7 +35,7 @@ def begin(context: Context, owner: str) -> CodeGuess:
     """
     session, config = context.session, context.config
     address = context.address if config.code_guesses_per_address else None
-    take_turns(session, "prepaid_code", owner, address)
+    take_turns(session, *(f"prepaid_code:{name}" for name in (owner, address) if name))
     guess = CodeGuess(owner=owner, address=address, at=context.clock())
     session.add(guess)
     session.flush()

@@ -6,11 +6,12 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, text, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import Ledger, check_owner
 from prepaid_ledger import clock as clocks
+from prepaid_ledger.database import take_turns
 
 from .. import signals
 from ..errors import NotYours, UnknownItem
@@ -127,8 +128,6 @@ def _live(owner: str) -> tuple[ColumnElement[bool], ...]:
 
 def _take_turns(session: Session, owner: str) -> None:
     """Have those who make keys of one owner at once count one after the other."""
-    if session.get_bind().dialect.name == "postgresql":
-        lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
-        session.execute(lock, {"name": f"prepaid_api_key:{owner}"})
-    else:  # whatever writes has SQLite's one lock
+    take_turns(session, f"prepaid_api_key:{owner}")
+    if session.get_bind().dialect.name == "sqlite":  # the count comes before the first write
         session.execute(update(ApiKey).where(ApiKey.id == -1).values(start=""))

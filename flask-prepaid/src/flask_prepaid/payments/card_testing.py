@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from sqlalchemy import Select, delete, func, or_, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, delete, func, or_, select
 
 from prepaid_ledger import check_owner
+from prepaid_ledger.database import take_turns
 
 from ..context import Context, transaction
 from ..errors import BuyingPaused, TooManyAttempts
@@ -36,7 +36,7 @@ def count_attempt(context: Context, owner: str) -> None:
     refuse_unless_selling(context)
     address = context.address if config.attempts_per_address else None
     if config.attempts_per_hour or address:
-        take_turns(session, "prepaid_attempt", owner, address)
+        take_turns(session, *(f"prepaid_attempt:{name}" for name in (owner, address) if name))
         session.add(Attempt(owner=owner, address=address, at=context.clock()))
         session.flush()
     for limit, count, whose in (
@@ -59,16 +59,6 @@ def refuse_unless_selling(context: Context) -> None:
     """
     if not context.config.selling:
         raise BuyingPaused("Buying is paused. Nothing was charged; your credits can be spent as ever.")
-
-
-def take_turns(session: Session, what: str, owner: str, address: str | None) -> None:
-    """Have those who come at once count one after the other. On SQLite the INSERT that follows does it.
-
-    :param what: Is counted, in the name of the lock that lasts until the transaction ends.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        for name in sorted(f"{what}:{name}" for name in (owner, address) if name):
-            session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
 
 def _too_many(limit: int, whose: str | None) -> TooManyAttempts:

@@ -5,6 +5,7 @@ A public door: tables that stand beside the ledger's are made of the same parts.
 
 from .engine import answer_within
 from .transactions import raising_busy
+from .turns import take_turns
 from .types import Base, BigInt, UtcDateTime, whole_numbers, words
 from .upgrade import LEDGER, Chain, downgrade, patiently, upgrade
 from .upsert import insert
@@ -20,6 +21,7 @@ __all__ = [
     "insert",
     "patiently",
     "raising_busy",
+    "take_turns",
     "upgrade",
     "whole_numbers",
     "words",
