@@ -127,7 +127,7 @@ def test_a_limited_key_stops_at_its_limit_and_is_on_the_fast_path_all_the_same(a
     assert (error["code"], error["cap"], error["left"]) == ("key_cap_reached", 6, 0)
     assert "limit of 6 credits of this key is reached" in error["message"]
     assert customer.balance == 2
-    assert "6 a month, 0 left" in customer.get("/api-keys").text
+    assert "6 credits a month, 0 left" in customer.get("/api-keys").text
 
 
 def test_a_repeat_by_idempotency_key_does_not_count_against_the_cap(shop: RunningShop) -> None:
@@ -178,4 +178,4 @@ def test_two_calls_with_one_idempotency_key_at_once_count_once_against_the_cap(a
     answers = at_once(20, lambda _: program.get("/number/", **{"Idempotency-Key": "once"}).status_code)
 
     assert set(answers) == {200}
-    assert "40 a month, 39 left" in customer.get("/api-keys").text
+    assert "40 credits a month, 39 left" in customer.get("/api-keys").text

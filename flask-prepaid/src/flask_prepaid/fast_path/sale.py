@@ -40,8 +40,9 @@ class Sale(Generic[Ask]):
         and ``at``.
         It is called outside of any app, and must not ask the database.
     :param answer: Makes the fields of the answer from the row, and the credits that are left.
-    :param read: Reads what is asked for from the query, as ``request.args`` has it. It gives the same for the same query, and what it
-        gives says all in its ``repr``, as a tuple or a dataclass does. What it raises, your app answers.
+    :param read: Reads what is asked for from the query, as ``request.args`` has it. It gives the same for the
+        same query, and what it gives says all in its ``repr``, as a tuple or a dataclass does. What it
+        raises, your app answers.
     :param credits: What one call costs: a whole number from 1 on, or a function of what is asked for.
     :param name: Begins the ledger's key of each sale: ``call:`` and the row's id.
     :param id: The column that gets the sale's id, 32 hexadecimal digits that sort by time. It is of the
