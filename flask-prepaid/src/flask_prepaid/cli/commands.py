@@ -43,6 +43,7 @@ from ..upgrade import upgrade as upgrade_tables
 from . import typed
 from .app import context
 from .codes import codes
+from .keys import keys
 from .listen import listen
 from .report import report
 from .show import show
@@ -88,6 +89,7 @@ commands.add_command(listen)
 commands.add_command(report)
 commands.add_command(show)
 commands.add_command(codes)
+commands.add_command(keys)
 
 
 @commands.command()
