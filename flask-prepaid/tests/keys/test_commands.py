@@ -34,8 +34,8 @@ def test_an_operator_makes_lists_finds_and_revokes_a_key(host: Host) -> None:
     assert "until 2999-01-31 00:00, 0 left of 2 a month" in line
     assert program.secret not in line
 
-    found = command(host, "find", typed=f"{program.secret}\n")
-    assert found.stdout.split("  ") == [OWNER, f"key {key.id}", "nightly job\n"]
+    answer = command(host, "find", typed=f"{program.secret}\n")
+    assert answer.stdout.split("  ") == [OWNER, f"key {key.id}", "nightly job\n"]
 
     assert "has no key 99" in command(host, "revoke", OWNER, "99").stderr
     assert "--all" in command(host, "revoke", OWNER).stderr
@@ -59,10 +59,10 @@ def test_a_wrong_word_is_told_with_its_cure_and_makes_nothing(host: Host, databa
         "OWNER": ("make", "", "--name", "x"),
         "never made": ("find",),
     }
-    for told, wrong in words.items():
+    for sentence, wrong in words.items():
         refused: Any = command(host, *wrong, typed="key_guess")
         assert refused.exit_code == 1, wrong
-        assert told in refused.stderr, (wrong, refused.stderr)
+        assert sentence in refused.stderr, (wrong, refused.stderr)
     assert host.prepaid.keys(OWNER) == []
 
     without = Host(database, keys=False)

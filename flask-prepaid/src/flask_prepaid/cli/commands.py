@@ -68,6 +68,8 @@ def in_words(error: Exception) -> str:
         return unanswered()
     if isinstance(error, GatewayRefused):
         return f"Stripe refuses: {str(error).rstrip('.')}. What to do, says: flask prepaid doctor"
+    if isinstance(error, PrepaidError):
+        return error.message(money.unit())
     if not isinstance(error, DBAPIError | NoSuchTableError):
         return str(error)
     try:

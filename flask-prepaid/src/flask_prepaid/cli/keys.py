@@ -38,9 +38,9 @@ def app() -> KeyContext:
 
     :raises ConfigError: It has none.
     """
-    found = cast(KeyContext, context())
-    found.require_keys()
-    return found
+    prepaid = cast(KeyContext, context())
+    prepaid.require_keys()
+    return prepaid
 
 
 @keys.command("list")
@@ -112,7 +112,7 @@ def revoke(owner: str, key: int | None, every_one: bool) -> None:
 
 @keys.command()
 def find() -> None:
-    """Say whose key it is that was found somewhere. It is read from the input, where no log keeps it."""
+    """Say whose key it is that was prepaid somewhere. It is read from the input, where no log keeps it."""
     here = app()
     secret = sys.stdin.readline().strip()
     row = owners_keys.with_secret(here.session, secret)
