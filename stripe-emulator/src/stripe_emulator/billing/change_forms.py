@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_emulator.billing import cycle, items, terms
+from stripe_emulator.billing import automatic_tax, cycle, items, terms
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock
 from stripe_emulator.core.errors import InvalidRequest
@@ -65,6 +65,10 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
         fields["pause_collection"] = _pause(fields["pause_collection"])
     if fields.get("pending_invoice_item_interval"):
         fields["pending_invoice_item_interval"] = terms.interval(form["pending_invoice_item_interval"])
+    if "automatic_tax" in form:
+        if automatic_tax.is_wanted(form):
+            automatic_tax.require_location(customer)
+        fields["automatic_tax"] = automatic_tax.of_subscription(enabled=automatic_tax.is_wanted(form))
     if "default_tax_rates" in form:
         fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates")
     for name in ("invoice_settings", "payment_settings"):
