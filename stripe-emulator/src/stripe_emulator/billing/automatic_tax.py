@@ -1,8 +1,8 @@
 """Stripe Tax: which rates hold for a customer, and who pays the tax to the state.
 
 Stripe finds rates by the seller's registrations and the buyer's address. Here the rule is: every
-active tax rate of the country that the customer's address names, of "US" where there is none. A company with
-a VAT number of the country that it is in pays the tax itself, by reverse charge, unless the seller is there, too.
+active tax rate of the country that the address names, of "US" where there is none. A company with
+a VAT number of the country that it is in pays the tax itself, by reverse charge, unless the seller is there.
 https://docs.stripe.com/tax/zero-tax#reverse-charges
 """
 

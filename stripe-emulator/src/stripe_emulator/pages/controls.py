@@ -33,7 +33,7 @@ def only_from_here() -> ResponseReturnValue | None:
 
 @pages.post("/_emulator/pay")
 def pay() -> Response:
-    """``{"session": "cs_...", "card": "4242..."}``, or ``iban``; ``email``, ``name``, ``address``, ``challenge``..."""
+    """``{"session": "cs_...", "card": "4242..."}``, or ``iban``; ``email``, ``address``, ``challenge``..."""
     form = _parameters(
         session=str,
         card=str,

@@ -22,7 +22,8 @@ def taxed(shop: Shop) -> Shop:
 
 def bill(shop: Shop, customer: str, amount: int = 1000) -> stripe.Invoice:
     """An invoice that somebody makes, charged to the card on file."""
-    invoice = shop.v1.invoices.create({"customer": customer, "currency": "usd", **ON})
+    params: Any = {"customer": customer, "currency": "usd", **ON}
+    invoice = shop.v1.invoices.create(params)
     shop.v1.invoice_items.create({"customer": customer, "invoice": invoice.id, "amount": amount})
     shop.v1.invoices.finalize_invoice(invoice.id)
     return shop.v1.invoices.pay(invoice.id)
@@ -55,14 +56,14 @@ def test_a_consumer_pays_the_tax_of_their_country_and_a_company_with_a_vat_numbe
 
 
 def test_checkout_asks_where_the_payer_is_and_bills_for_it(taxed: Shop) -> None:
-    said: Any = {
+    asks: Any = {
         "customer_update": {"address": "auto", "name": "auto"},
         "tax_id_collection": {"enabled": True},
     }
     company, consumer = taxed.customer(), taxed.customer()
 
     def buy(customer: str, **payer: Any) -> tuple[int, stripe.Invoice]:
-        session = taxed.checkout(customer=customer, invoice_creation={"enabled": True}, **ON, **said)
+        session = taxed.checkout(customer=customer, invoice_creation={"enabled": True}, **ON, **asks)
         paid = taxed.emulator.pay(session, address=BERLIN, **payer)
         return paid["amount_total"], taxed.v1.invoices.retrieve(paid["invoice"])
 
