@@ -270,9 +270,10 @@ VAT_PREFIX = {"GR": "EL"}
 NORTHERN_IRELAND = "XI"
 
 _TAX_IDS = """
-AE ae_trn AU au_abn BR br_cnpj CA ca_gst_hst CH ch_vat CL cl_tin CN cn_tin GB gb_vat GE ge_vat HK hk_br
-ID id_npwp IL il_vat IN in_gst IS is_vat JP jp_trn KE ke_pin KR kr_brn LI li_uid MX mx_rfc MY my_sst
-NO no_vat NZ nz_gst PE pe_ruc PH ph_tin SA sa_vat SG sg_gst TH th_vat TR tr_tin TW tw_vat UA ua_vat US us_ein ZA za_vat
+AE ae_trn AU au_abn BR br_cnpj CA ca_gst_hst CH ch_vat CL cl_tin CN cn_tin GB gb_vat GE ge_vat HK
+hk_br ID id_npwp IL il_vat IN in_gst IS is_vat JP jp_trn KE ke_pin KR kr_brn LI li_uid MX mx_rfc MY
+my_sst NO no_vat NZ nz_gst PE pe_ruc PH ph_tin SA sa_vat SG sg_gst TH th_vat TR tr_tin TW tw_vat UA
+ua_vat US us_ein ZA za_vat
 """
 
 #: The type of the tax id that a company in each country has, beside those of the Union.
