@@ -77,7 +77,8 @@ def test_a_refusal_writes_credits_as_the_unit_does(books: Books) -> None:
     assert client.get("/report").status_code == 200
     poor = client.get("/report")
     books.grant(1000, key="gift:2")
-    books.committed(lambda: books.ledger.set_budget(OWNER, 130))
+    books.ledger.set_budget(OWNER, 130)
+    books.commit()
     over = client.get("/report")
 
     assert (poor.status_code, over.status_code) == (402, 402)
