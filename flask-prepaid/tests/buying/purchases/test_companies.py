@@ -90,9 +90,14 @@ def test_a_company_in_berlin_buys_in_four_ways_and_each_invoice_is_the_same(taxe
         assert [tax.taxability_reason for tax in invoice.total_taxes or []] == ["reverse_charge"]
         assert invoice.total == invoice.subtotal
     page = taxed.browser().get("/prepaid/billing").text
-    for link in re.findall(r'href="(/prepaid/invoice/\d+)"', page):
-        pdf = taxed.browser().get(link).location
-        assert b"Ada GmbH" in taxed.stripe.browser().get(pdf.removeprefix("http://127.0.0.1:12111")).data
+    links = dict(re.findall(r'href="(/prepaid/invoice/\d+)">Invoice ([^<]+)<', page))
+    assert set(links.values()) == {invoice.number for invoice in billed}
+    assert page.count("reverse charge</span>") == 4
+    for link in links:
+        pdf = taxed.browser().get(link).location.removeprefix("http://127.0.0.1:12111")
+        printed = taxed.stripe.browser().get(pdf).data
+        for words in (b"Ada GmbH", b"Hauptstr. 1", b"DE123456789", b"reverse charge"):
+            assert words in printed
     assert taxed.command("reconcile").exit_code == 0
 
 
