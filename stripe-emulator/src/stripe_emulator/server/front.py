@@ -5,6 +5,7 @@ Flask serves the pages. It is imported when the first page is asked for: most em
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -16,6 +17,9 @@ from stripe_emulator.core.wire import MAX_BYTES, MAX_UPLOAD, encode
 
 #: Mark an answer that the server swallows: chaos' ``lost_reply`` and ``timeout``.
 LOST, SILENT = "Emulator-Lost-Reply", "Emulator-No-Reply"
+
+#: What is answered as a file, and no JSON: it is made of a page's parts.
+_DOWNLOAD = re.compile(r"/v1/(files/[^/]+/contents|quotes/[^/]+/pdf)")
 
 Environ = dict[str, Any]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -38,11 +42,12 @@ def front(api: Answers, pages: App) -> App:
     """The WSGI app of an emulator.
 
     :param api: Answers what is below ``/v1`` and ``/v2``.
-    :param pages: Answers the rest.
+    :param pages: Answers the rest, and what is downloaded.
     """
 
     def call(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if not environ["PATH_INFO"].startswith(("/v1/", "/v2/")):
+        path = environ["PATH_INFO"]
+        if not path.startswith(("/v1/", "/v2/")) or _DOWNLOAD.fullmatch(path):
             return pages(environ, start_response)
         reply = _preflight(environ) if environ["REQUEST_METHOD"] == "OPTIONS" else _answer(api, environ)
         body = reply.body.encode()
