@@ -73,6 +73,9 @@ def finish(session: Json, *, payment_status: str = "paid") -> None:
     email = session["customer_email"] or known.get("email") or payer.get("email")
     clock.unschedule(session["id"], "checkout.session.expire")
     updates = {name: payer[name] for name in session["_updates"] if payer.get(name)}
+    if shipping := payer.get("shipping"):
+        collected = {**session["collected_information"], "shipping_details": shipping}
+        objects.change(session, collected_information=collected)
     if payer.get("business_name") and "name" in session["_updates"]:
         updates["name"] = payer["business_name"]
     if customer and updates:

@@ -1,7 +1,8 @@
 """Taxes on a Checkout Session: rates that its lines name, or those that ``automatic_tax`` finds.
 
 Stripe finds rates by the seller's registrations and the buyer's address. Here the rule is: every
-active tax rate of the country that the customer's address names, of "US" where there is none.
+active tax rate of the country that the customer's address names, of "US" where there is none. A rate that
+names a state is that state's.
 """
 
 from __future__ import annotations
@@ -25,8 +26,14 @@ def default_rates(form: Form, customer_id: str | None) -> list[str]:
             for rate_id in named
         ]
     customer = store.get("customer", customer_id) if customer_id else {}
-    country = (customer.get("address") or {}).get("country") or HOME
-    return [rate["id"] for rate in store.select("tax_rate", {"active": True, "country": country})]
+    return [rate["id"] for rate in rates_of(customer.get("address") or {})]
+
+
+def rates_of(address: Json) -> list[Json]:
+    """The tax rates of an address: those of its country, but for those of another state."""
+    country, state = address.get("country") or HOME, address.get("state")
+    rates = store.select("tax_rate", {"active": True, "country": country})
+    return [rate for rate in rates if rate["state"] in (None, state)]
 
 
 def add(session: Json) -> None:

@@ -34,7 +34,17 @@ def only_from_here() -> ResponseReturnValue | None:
 @pages.post("/_emulator/pay")
 def pay() -> Response:
     """``{"session": "cs_...", "card": "4242..."}``, or ``iban``; ``email``, ``name``, ``challenge``..."""
-    form = _parameters(session=str, card=str, iban=str, email=str, name=str, keep_card=bool, challenge=str)
+    form = _parameters(
+        session=str,
+        card=str,
+        iban=str,
+        email=str,
+        name=str,
+        keep_card=bool,
+        challenge=str,
+        shipping=dict,
+        custom_fields=dict,
+    )
     return jsonify(controls.pay(storage(), _needed(form, "session"), **form))
 
 

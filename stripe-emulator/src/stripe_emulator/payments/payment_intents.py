@@ -100,7 +100,7 @@ def retrieve(form: Form, intent_id: str) -> Json:
 def update(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/update"""
     intent = store.get("payment_intent", intent_id, param="intent")
-    _refuse_connect(form)
+    refuse_connect(form)
     check_texts(form)
     narrow(intent, form)
     if intent["status"] in ("succeeded", "canceled") and form.keys() - {
@@ -173,7 +173,7 @@ def new(form: Form) -> Json:
 
     Checkout and invoices make theirs here, too; they add keys of their own with ``objects.change``.
     """
-    _refuse_connect(form)
+    refuse_connect(form)
     check_texts(form)
     code = money.currency(form["currency"])
     money.check_charge(form["amount"], code)
@@ -323,7 +323,7 @@ def check_texts(form: Form) -> None:
         descriptors.check(form.get(name), name)
 
 
-def _refuse_connect(form: Form) -> None:
+def refuse_connect(form: Form) -> None:
     """There is but one account, so that Stripe would refuse to share with another in these words."""
     if form.get("transfer_data"):
         destination = form["transfer_data"].get("destination", "")

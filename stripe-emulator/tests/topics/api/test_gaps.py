@@ -32,11 +32,7 @@ SESSION: dict[str, Any] = {
         ("payment_intents", "list", {"customer_account": "acct_1"}),
         ("customers", "create", {"tax": {"ip_address": "127.0.0.1"}}),
         ("checkout.sessions", "create", {**SESSION, "name_collection": {"business": {"enabled": True}}}),
-        (
-            "checkout.sessions",
-            "create",
-            {**SESSION, "shipping_address_collection": {"allowed_countries": ["US"]}},
-        ),
+        ("checkout.sessions", "create", {**SESSION, "after_expiration": {"recovery": {"enabled": True}}}),
     ],
 )
 def test_a_parameter_that_would_have_no_effect_is_refused_and_nothing_is_done(
