@@ -15,7 +15,7 @@ from stripe_emulator.checkout import tax, tax_settings
 from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.types import Json
-from stripe_emulator.core.wire import Form
+from stripe_emulator.core.wire import Form, public
 from stripe_emulator.events import objects
 from stripe_emulator.payments import country_specs, tax_id_formats
 
@@ -67,12 +67,13 @@ def create(form: Form) -> Json:
         customer_details=details,
         expires_at=clock.now() + LIVES,
         ship_from_details=ship_from and {"address": _whole(ship_from["address"])},
-        shipping_cost=shipping,
+        shipping_cost=shipping and public(shipping),
         tax_amount_exclusive=exclusive,
         tax_amount_inclusive=sum(each["amount"] for each in taxes if each["inclusive"]),
         tax_breakdown=_breakdown(taxes, details["address"]),
         tax_date=when,
         _lines=lines,
+        _shipping_breakdown=shipping and shipping["_breakdown"],
     )
 
 
@@ -99,7 +100,18 @@ def line_items_of(calculation: Json) -> Json:
 @register.includable("tax.calculation_line_item", "tax_breakdown")
 def breakdown_of_line(line: Json) -> list[Json]:
     """What each rate takes of a line, shown when asked for."""
-    taxes: list[Json] = line["_breakdown"]
+    store.current().flush()
+    sql = "SELECT id FROM object WHERE kind = ? AND instr(body, ?)"
+    (calculation,) = store.current().execute(sql, (KIND, f'"{line["id"]}"')).fetchone()
+    lines = {each["id"]: each for each in store.get(KIND, calculation)["_lines"]}
+    taxes: list[Json] = lines[line["id"]]["_breakdown"]
+    return taxes
+
+
+@register.includable(KIND, "shipping_cost.tax_breakdown")
+def breakdown_of_shipping(calculation: Json) -> list[Json]:
+    """What each rate takes of the shipping, shown when asked for."""
+    taxes: list[Json] = calculation["_shipping_breakdown"]
     return taxes
 
 

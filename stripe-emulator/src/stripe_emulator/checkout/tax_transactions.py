@@ -29,7 +29,7 @@ def create_from_calculation(form: Form) -> Json:
         form,
         lines,
         posted_at=form.get("posted_at", clock.now()),
-        shipping_cost=calculation["shipping_cost"] and _shown(calculation["shipping_cost"]),
+        shipping_cost=calculation["shipping_cost"],
         type="transaction",
     )
 
@@ -155,7 +155,3 @@ def _less_shipping(original: Json, form: Form, whole: bool) -> Json | None:
         return None
     part = given or {"amount": -cost["amount"], "amount_tax": -cost["amount_tax"]}
     return {**cost, "amount": part["amount"], "amount_tax": part["amount_tax"]}
-
-
-def _shown(cost: Json) -> Json:
-    return {name: value for name, value in cost.items() if not name.startswith("_")}
