@@ -8,14 +8,13 @@ from stripe_emulator.core import clock, emails, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
-from stripe_emulator.payments import account
+from stripe_emulator.payments import account, payment_method_configurations
 
 #: Parameters that promise more than is done here.
 NOT_YET = (
     "after_expiration",
     "customer_account",
     "optional_items",
-    "payment_method_configuration",
     "payment_method_data",
 )
 #: Parameters that promise more than is done here where their ``enabled`` is true.
@@ -68,6 +67,7 @@ def defaults(form: Form) -> Json:
         else None,
         "ui_mode": form.get("ui_mode", "hosted_page"),
         **_tax_id_collection(form),
+        **payment_method_configurations.used_by(form),
     }
 
 

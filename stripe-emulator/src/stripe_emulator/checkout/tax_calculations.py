@@ -73,6 +73,7 @@ def create(form: Form) -> Json:
         tax_breakdown=_breakdown(taxes, details["address"]),
         tax_date=when,
         _lines=lines,
+        _shipping_breakdown=shipping and shipping["_breakdown"],
     )
 
 
@@ -104,6 +105,13 @@ def breakdown_of_line(line: Json) -> list[Json]:
     (calculation,) = store.current().execute(sql, (KIND, f'"{line["id"]}"')).fetchone()
     lines = {each["id"]: each for each in store.get(KIND, calculation)["_lines"]}
     taxes: list[Json] = lines[line["id"]]["_breakdown"]
+    return taxes
+
+
+@register.includable(KIND, "shipping_cost.tax_breakdown")
+def breakdown_of_shipping(calculation: Json) -> list[Json]:
+    """What each rate takes of the shipping, shown when asked for."""
+    taxes: list[Json] = calculation["_shipping_breakdown"]
     return taxes
 
 

@@ -276,7 +276,7 @@ _INCREMENTED = {"amex", "discover", "mastercard", "unionpay", "visa"}
 
 
 def _increment_status(intent: Json, brand: str) -> str:
-    asked = (intent["payment_method_options"] or {}).get("card") or {}
+    asked = (intent.get("payment_method_options") or {}).get("card") or {}
     wanted = asked.get("request_incremental_authorization") == "if_available"
     may = wanted and intent["capture_method"] == "manual" and brand in _INCREMENTED
     return "available" if may else "unavailable"

@@ -18,6 +18,7 @@ from stripe_emulator.payments import (
     confirmation_tokens,
     mandates,
     method_currencies,
+    payment_method_configurations,
     payment_methods,
 )
 from stripe_emulator.payments.confirmation import Confirmation
@@ -200,6 +201,7 @@ def new(form: Form) -> Json:
         currency=code,
         customer=customer["id"] if customer else None,
         metadata=form.get("metadata"),
+        **payment_method_configurations.used_by(form),
         payment_method_types=types or ["card"],
         status="requires_payment_method",
     )

@@ -80,6 +80,26 @@ def default() -> Json:
     return contract.blank(KIND) | kinds | about | {"id": _default_id(), "livemode": False}
 
 
+def used_by(form: Form) -> Json:
+    """What an intent or a session shows of the configuration that its form names; empty where it names none.
+
+    :raises InvalidRequest: There is none of that id, or it is not active.
+    """
+    if not form.get("payment_method_configuration"):
+        return {}
+    wanted = form["payment_method_configuration"]
+    known = default() if wanted == _default_id() else store.find(KIND, wanted)
+    if known is None:
+        raise InvalidRequest(
+            no_such(KIND, wanted), code="resource_missing", param="payment_method_configuration"
+        )
+    if not known["active"]:
+        raise InvalidRequest(
+            f"The payment method configuration {wanted} is not active.", param="payment_method_configuration"
+        )
+    return {"payment_method_configuration_details": {"id": wanted, "parent": None}}
+
+
 def _default_id() -> str:
     return f"pmc_1{store.current().store.account[-15:]}Default"
 

@@ -144,3 +144,20 @@ def test_settings_and_codes(shop: Shop) -> None:
     assert (made.amount_total, made.tax_amount_inclusive) == (1100, 100)
     assert shop.v1.tax_codes.retrieve("txcd_99999999").name == "General - Tangible Goods"
     assert "txcd_10103001" in [code.id for code in shop.v1.tax_codes.list({"limit": 100}).data]
+
+
+def test_a_customer_is_where_their_address_says(shop: Shop) -> None:
+    rate(shop, 19, country="DE")
+
+    def known(**form: Any) -> Any:
+        made = shop.v1.customers.create(form)  # type: ignore[arg-type]
+        return shop.v1.customers.retrieve(made.id, {"expand": ["tax"]}).tax
+
+    german = known(address={"country": "FR"}, shipping={"name": "Jo", "address": {"country": "DE"}})
+    assert (german.automatic_tax, german.location.source) == ("supported", "shipping_destination")
+    assert known(address={"country": "FR"}).automatic_tax == "not_collecting"
+    nowhere = known(tax={"ip_address": "198.51.100.7"})
+    assert (nowhere.automatic_tax, nowhere.ip_address) == ("unrecognized_location", "198.51.100.7")
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        known(tax={"validate_location": "immediately"})
+    assert refused.value.code == "customer_tax_location_invalid"
