@@ -50,6 +50,9 @@ def pay(
     challenge: str = "complete",
     shipping: Json | None = None,
     custom_fields: dict[str, str] | None = None,
+    address: Json | None = None,
+    tax_id: Json | None = None,
+    business_name: str | None = None,
 ) -> Json:
     """What a customer does on the Checkout page, the bank's page included; return the session.
 
@@ -59,6 +62,8 @@ def pay(
     :param shipping: The address that goods are sent to, where the page asks; by default one in the first
         country that it allows.
     :param custom_fields: What is typed into the shop's own fields, by their keys; by default what fits.
+    :param address: Where the session asks for one; by default the customer's own, or a made-up one.
+    :param tax_id: ``type`` and ``value``, where the session asks for them; ``business_name`` goes with it.
     :raises CardError: The card was refused. The session stays open.
     """
     refused: CardError | None = None
@@ -75,7 +80,9 @@ def pay(
             name or "Test Customer",
             keep_card,
             phone="+15550100",
-            address=ADDRESS,
+            address=address or _home_of(session),
+            tax_id=tax_id,
+            business_name=business_name,
             shipping=shipping or _somewhere(session),
             custom_fields=custom_fields_of.examples(session) | (custom_fields or {}),
         )
@@ -93,10 +100,16 @@ def pay(
     return shown
 
 
+def _home_of(session: Json) -> Json:
+    """The address of the session's customer, or a made-up one."""
+    customer = store.find("customer", session["customer"]) if session["customer"] else None
+    return (customer or {}).get("address") or ADDRESS
+
+
 def _somewhere(session: Json) -> Json:
     """An address that the session may ship to."""
-    asked = session["shipping_address_collection"] or {"allowed_countries": ["US"]}
-    return {**ADDRESS, "country": asked["allowed_countries"][0]}
+    collection = session["shipping_address_collection"] or {"allowed_countries": ["US"]}
+    return {**ADDRESS, "country": collection["allowed_countries"][0]}
 
 
 def dispute(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
+from stripe_emulator.billing import automatic_tax
 from stripe_emulator.checkout import (
     completion,
     custom_fields,
@@ -18,7 +19,6 @@ from stripe_emulator.checkout import (
     session_discounts,
     sessions,
     shipping,
-    tax,
 )
 from stripe_emulator.core import ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound
@@ -289,7 +289,7 @@ def _after_completion(given: Form | None) -> Json:
 
 
 def _automatic_tax(form: Form) -> Json:
-    on = tax.is_automatic(form)
+    on = automatic_tax.is_wanted(form)
     return {"enabled": on, "liability": {"type": "self"} if on else None}
 
 

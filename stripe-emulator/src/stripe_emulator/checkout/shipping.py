@@ -83,8 +83,8 @@ def address(session: Json, name: str | None, typed: Json | None) -> Json | None:
 
     :raises InvalidRequest: A part is missing, or nothing is sent to that country.
     """
-    asked = session["shipping_address_collection"]
-    if not asked:
+    asks = session["shipping_address_collection"]
+    if not asks:
         return None
     whole = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state")) | (typed or {})
     for part in NEEDED:
@@ -93,7 +93,7 @@ def address(session: Json, name: str | None, typed: Json | None) -> Json | None:
                 f"Enter your shipping address: {part.replace('line1', 'street')} is missing.",
                 param=f"shipping_{part}",
             )
-    if whole["country"] not in asked["allowed_countries"]:
+    if whole["country"] not in asks["allowed_countries"]:
         raise InvalidRequest(
             f"Nothing is shipped to {re.sub('[^A-Za-z]', '', str(whole['country']))[:2]}.",
             param="shipping_country",

@@ -1,7 +1,7 @@
 """What tax there is on some things for somebody somewhere. https://docs.stripe.com/api/tax/calculations
 
-Stripe has the rates of each place where one is registered. Here the rule is that of ``tax.py``: every active
-tax rate of the country, and of the state where the rate names one.
+Stripe has the rates of each place where one is registered. Here the rule is that of ``automatic_tax``: every
+active tax rate of the country; and of the state, where a rate names one.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from decimal import Decimal
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
+from stripe_emulator.billing import automatic_tax
 from stripe_emulator.catalog import tax_codes, totals
-from stripe_emulator.checkout import tax, tax_settings
+from stripe_emulator.checkout import tax_settings
 from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.types import Json
@@ -46,7 +47,7 @@ def create(form: Form) -> Json:
         raise InvalidRequest(
             "Missing required param: line_items.", code="parameter_missing", param="line_items"
         )
-    rates = tax.rates_of(details["address"])
+    rates = _rates(details["address"])
     lines = [
         _line(each, number, details, rates, f"line_items[{number}]")
         for number, each in enumerate(form["line_items"])
@@ -169,6 +170,12 @@ def _must_be_somewhere(address: Json) -> None:
     country_specs.must_be_country(country, "customer_details[address][country]")
 
 
+def _rates(address: Json) -> list[Json]:
+    """The rates of a country, but for those of another state."""
+    rates = automatic_tax.rates_of(address["country"])
+    return [rate for rate in rates if rate["state"] in (None, address["state"])]
+
+
 def _whole(address: Json) -> Json:
     return dict.fromkeys(tax_settings.LINES) | {key: address[key] or None for key in address}
 
@@ -214,8 +221,9 @@ def _shipping(form: Form | None, currency: str, details: Json, rates: list[Json]
             f"The shipping rate `{rate['id']}` has no amount in {currency}.",
             param="shipping_cost[shipping_rate]",
         )
-    said = form.get("tax_behavior") or rate["tax_behavior"]
-    behavior = None if said == "unspecified" else said
+    behavior = form.get("tax_behavior") or rate["tax_behavior"]
+    if behavior == "unspecified":
+        behavior = None
     code = rate["tax_code"] or tax_codes.SHIPPING
     amount = rate["_options"][currency]["amount"]
     taxed = _taxed(amount, code, behavior, details, rates, "shipping_cost[shipping_rate]")

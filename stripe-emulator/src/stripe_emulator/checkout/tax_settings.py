@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stripe_emulator import contract
 from stripe_emulator.api.register import Register
+from stripe_emulator.billing.automatic_tax import HOME
 from stripe_emulator.catalog import tax_codes
-from stripe_emulator.checkout.tax import HOME
 from stripe_emulator.core import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

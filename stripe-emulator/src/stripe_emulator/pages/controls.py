@@ -33,7 +33,7 @@ def only_from_here() -> ResponseReturnValue | None:
 
 @pages.post("/_emulator/pay")
 def pay() -> Response:
-    """``{"session": "cs_...", "card": "4242..."}``, or ``iban``; ``email``, ``name``, ``challenge``..."""
+    """``{"session": "cs_...", "card": "4242..."}``, or ``iban``; ``email``, ``address``, ``challenge``..."""
     form = _parameters(
         session=str,
         card=str,
@@ -44,6 +44,9 @@ def pay() -> Response:
         challenge=str,
         shipping=dict,
         custom_fields=dict,
+        address=dict,
+        tax_id=dict,
+        business_name=str,
     )
     return jsonify(controls.pay(storage(), _needed(form, "session"), **form))
 

@@ -276,8 +276,8 @@ _INCREMENTED = {"amex", "discover", "mastercard", "unionpay", "visa"}
 
 
 def _increment_status(intent: Json, brand: str) -> str:
-    asked = (intent.get("payment_method_options") or {}).get("card") or {}
-    wanted = asked.get("request_incremental_authorization") == "if_available"
+    options = (intent.get("payment_method_options") or {}).get("card") or {}
+    wanted = options.get("request_incremental_authorization") == "if_available"
     may = wanted and intent["capture_method"] == "manual" and brand in _INCREMENTED
     return "available" if may else "unavailable"
 
