@@ -15,8 +15,6 @@ from flask_prepaid.signals import payment_failed, topup_done, topup_failed, topu
 from ..shop import Shop, on_both_databases
 from .test_cards import ASKS_ALWAYS, DECLINES_LATER, leave_card
 
-pytestmark = on_both_databases
-
 
 def switch_on(shop: Shop, **changes: Any) -> None:
     wish: dict[str, Any] = {"pack": "starter", "threshold": 20, "ceiling_minor": 1_000, **changes}
@@ -47,6 +45,7 @@ def test_nobody_is_topped_up_unasked(shop: Shop) -> None:
     assert topped_up(shop) == []
 
 
+@on_both_databases
 def test_low_credits_are_topped_up_by_the_tick_once(shop: Shop) -> None:
     leave_card(shop)
     switch_on(shop)
@@ -74,6 +73,7 @@ def test_it_waits_until_the_credits_are_below_the_threshold(shop: Shop) -> None:
     assert shop.balance() == 119
 
 
+@on_both_databases
 def test_a_month_never_costs_more_than_its_ceiling(shop: Shop) -> None:
     leave_card(shop)
     shop.stripe.advance(to=int(shop.now().replace(day=2).timestamp()) + 40 * 86_400)
@@ -89,6 +89,7 @@ def test_a_month_never_costs_more_than_its_ceiling(shop: Shop) -> None:
     assert len(topped_up(shop)) == 3
 
 
+@on_both_databases
 def test_what_was_charged_in_another_currency_is_no_part_of_the_ceiling(shop: Shop) -> None:
     leave_card(shop)
     switch_on(shop, ceiling_minor=500)
@@ -101,6 +102,7 @@ def test_what_was_charged_in_another_currency_is_no_part_of_the_ceiling(shop: Sh
     assert topped_up(shop) == [PaymentState.PAID] * 2
 
 
+@on_both_databases
 def test_after_declines_it_waits_longer_each_time_and_then_stops(shop: Shop) -> None:
     heard: list[Any] = []
     leave_card(shop, DECLINES_LATER)
@@ -134,6 +136,7 @@ def test_a_bank_that_wants_its_customer_stops_it_and_the_payment_can_be_confirme
     assert shop.balance() == 100
 
 
+@on_both_databases
 def test_a_top_up_without_an_answer_is_found_out_before_another_begins(shop: Shop) -> None:
     leave_card(shop)
     switch_on(shop)
@@ -149,6 +152,7 @@ def test_a_top_up_without_an_answer_is_found_out_before_another_begins(shop: Sho
     assert len(client.v1.charges.list().data) == 1
 
 
+@on_both_databases
 def test_it_can_be_set_again_before_anything_was_bought(shop: Shop) -> None:
     leave_card(shop)
     switch_on(shop)
