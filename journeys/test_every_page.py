@@ -122,6 +122,7 @@ def newcomers(walk: Walk, shop: Running) -> None:
         ("/subscription", "plans"),
         ("/redeem", "redeem a code"),
         ("/api-keys", "keys, none"),
+        ("/api-keys/limits", "limits, none"),
         ("/change", "change the password"),
         ("/change-email", "change the address"),
         ("/sessions", "sessions"),

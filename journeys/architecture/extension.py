@@ -53,8 +53,8 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     },
     "cli": {
         *GROUND,
-        *("codes", "config", "gateway", "operations", "payments", "purchases", "reports", "subscriptions"),
-        "upgrade",
+        *("codes", "config", "gateway", "keys", "operations", "payments", "purchases", "reports"),
+        *("subscriptions", "upgrade"),
     },
     "costs": {"checks", "errors", "keys", "payments", "web"},
     # What a host meets.

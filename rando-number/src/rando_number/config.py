@@ -58,6 +58,7 @@ PATHS = {
     "invoice": "/buy-credits/invoice",
     "billing": "/billing",
     "cards": "/cards",
+    "keys": "/api-keys",
     "plan": "/subscription",
     "redeem": "/redeem",
     "operator": "/admin",

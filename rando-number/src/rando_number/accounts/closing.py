@@ -22,16 +22,14 @@ from flask_security import auth_required
 from sqlalchemy import select, update
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
-from flask_prepaid import Code, CodeClaim, Customer, Payment, PrepaidError
+from flask_prepaid import ApiKey, Code, CodeClaim, Customer, Payment, PrepaidError
 
 from .. import audit_log, mails
 from ..callers import customer, owner
 from ..edge import streams
-from ..keys import api_keys
 from ..limits.rates import limiter
 from ..models import (
     Action,
-    ApiKey,
     AuditLine,
     Number,
     Passkey,
@@ -57,8 +55,9 @@ freshly_signed_in = auth_required(
 PER_PAGE = 500
 
 #: The columns of each table that a customer gets: no hashes, and nothing that opens an account.
-ACCOUNT = ("id", "email", "created_at", "confirmed_at", "tf_primary_method", "cap_per_month")
-KEY = ("name", "start", "cap_per_month", "created_at", "expires_at", "last_used_at", "revoked_at")
+ACCOUNT = ("id", "email", "created_at", "confirmed_at", "tf_primary_method")
+KEY = ("name", "start", "created_at", "expires_at", "last_used_at", "revoked_at")
+LIMIT = ("spender", "every", "zone", "credits", "spent", "resets_at")
 PASSKEY = ("name", "usage", "device_type", "created_at", "lastuse_datetime")
 SIGN_IN = ("created_at", "address", "browser")
 NUMBER = ("id", "created_at", "values", "low", "high", "charged")
@@ -93,7 +92,8 @@ def export_of(user: User) -> Iterator[str]:
     release_connection()
     yield f'{{"account": {account}'
     tables: tuple[tuple[str, Iterable[list[str]]], ...] = (
-        ("api_keys", pages_of(ApiKey, KEY, ApiKey.user_id == user_id, ApiKey.id)),
+        ("api_keys", pages_of(ApiKey, KEY, ApiKey.owner == owner, ApiKey.id)),
+        ("limits", [[json_of(budget, LIMIT) for budget in prepaid.budgets(owner)]]),
         ("sign_ins", pages_of(SignIn, SIGN_IN, SignIn.user_id == user_id, SignIn.digest)),
         ("passkeys", pages_of(Passkey, PASSKEY, Passkey.user_id == user_id, Passkey.id)),
         ("billing", pages_of(Customer, BILLING, Customer.owner == owner, Customer.owner)),
@@ -209,9 +209,6 @@ def close_account(user: User) -> None:
     user.active, user.roles = False, []
     user.closed_at = user.closed_at or utc_now()
     ways_in.end_all(user)
-    db.session.execute(update(ApiKey).where(ApiKey.user_id == user.id).values(name="", start=""))
-    drawn = update(Number).where(Number.user_id == user.id)
-    db.session.execute(drawn.values(idempotency_key=None, request_digest=None))
+    db.session.execute(update(ApiKey).where(ApiKey.owner == user.owner).values(name="", start=""))
     audit_log.note(Action.ACCOUNT_CLOSED, actor=user.owner)
     db.session.commit()
-    api_keys.key_cache().forget()
