@@ -104,6 +104,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "fetched_at": "when Stripe was last asked about it",
         "check_at": "when `tick` asks next; none once it is final",
         "taken_minor": "the money for which credits are taken back",
+        "taken_once": "how many it takes of the credits that a plan gave once",
         "takes": "how often they were taken anew",
     },
     SavedCard: {
