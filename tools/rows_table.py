@@ -78,7 +78,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "charge_id": "Stripe's charge, `ch_...`",
         "invoice_id": "Stripe's invoice, `in_...`",
         "invoice_number": "the invoice's number, as it is printed",
-        "taxed": "the buyer's country and how it was taxed there: `DE reverse_charge`; empty without Stripe Tax",
+        "taxed": "the buyer's country and how it was taxed there: `DE reverse_charge`; or nothing",
         "card_id": "the card that paid, `pm_...`",
         "brand": "the brand of the card that was charged, such as `visa`",
         "last4": "its last four digits",

@@ -273,14 +273,14 @@ def test_the_journal_is_the_sales_report_and_stripes_balance_in_two_currencies(t
     }
     assert sold.keys() == {"usd", "eur"}
     for currency, total in sold.items():
-        of = {account: minor for (each, account), minor in accounts.items() if each == currency}
-        assert of["stripe"] == sum(moved.net for moved in movements if moved.currency == currency)
-        assert -of["sales"] == total["gross_minor"] - total["tax_minor"]
-        assert of.get("fees", 0) == total["fees_minor"]
-        assert -of["tax"] == total["tax_minor"] - total["tax_back_minor"]
-        lost = of.get("refunds", 0) + of.get("disputes", 0)
+        minor_of = {account: minor for (each, account), minor in accounts.items() if each == currency}
+        assert minor_of["stripe"] == sum(moved.net for moved in movements if moved.currency == currency)
+        assert -minor_of["sales"] == total["gross_minor"] - total["tax_minor"]
+        assert minor_of.get("fees", 0) == total["fees_minor"]
+        assert -minor_of["tax"] == total["tax_minor"] - total["tax_back_minor"]
+        lost = minor_of.get("refunds", 0) + minor_of.get("disputes", 0)
         assert lost == total["refunds_minor"] + total["disputes_minor"] - total["tax_back_minor"]
-        assert of["stripe"] + of.get("bank", 0) == total["net_minor"]
+        assert minor_of["stripe"] + minor_of.get("bank", 0) == total["net_minor"]
     assert sold["usd"]["refunds_minor"] == 595
     by_tax = json.loads(taxed.command("report", "sales", "--by", "tax", "--json").stdout)["rows"]
     assert {(row["tax"], row["currency"], row["gross_minor"], row["tax_minor"]) for row in by_tax} == {

@@ -69,10 +69,10 @@ def test_a_host_names_the_currency_or_is_told_that_it_is_not_sold(shop_with: Sho
 
     def total(**wish: Any) -> tuple[str | None, int | None]:
         url = shop.read(lambda: shop.prepaid.checkout("user:1", **wish, **where))
-        session = re.search(r"cs_test_\w+", url)
-        assert session is not None
-        found = shop.dashboard().v1.checkout.sessions.retrieve(session[0])
-        return found.currency, found.amount_total
+        session_id = re.search(r"cs_test_\w+", url)
+        assert session_id is not None
+        session = shop.dashboard().v1.checkout.sessions.retrieve(session_id[0])
+        return session.currency, session.amount_total
 
     assert total(pack="starter") == ("eur", 450)
     assert total(pack="starter", currency="usd") == ("usd", 500)
