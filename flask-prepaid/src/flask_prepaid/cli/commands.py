@@ -44,6 +44,7 @@ from . import typed
 from .app import context
 from .codes import codes
 from .listen import listen
+from .outbox import outbox
 from .report import report
 from .show import show
 
@@ -88,6 +89,7 @@ commands.add_command(listen)
 commands.add_command(report)
 commands.add_command(show)
 commands.add_command(codes)
+commands.add_command(outbox)
 
 
 @commands.command()

@@ -16,16 +16,16 @@ from flask import (
     url_for,
 )
 
-from ..context import Context
 from ..errors import NotSignedIn
 from ..keys.verbs import AppKeys
+from ..outbox.endpoints import OutboxContext
 from . import csrf
 
 #: A page whose state may still change loads itself again after so many seconds.
 REFRESH_S = 3
 
 
-class PageContext(Context, Protocol):
+class PageContext(OutboxContext, Protocol):
     """What a page may know of the app, beside what every layer knows."""
 
     @property
@@ -34,6 +34,10 @@ class PageContext(Context, Protocol):
 
     def current_owner(self) -> str | None:
         """The customer of this request, or ``None`` when nobody is signed in."""
+
+    @property
+    def sends_mails(self) -> bool:
+        """Whether the host sends mails."""
 
     def send_mail(self, address: str, subject: str, text: str) -> None:
         """Hand a mail to the host; nothing where it wants none."""
