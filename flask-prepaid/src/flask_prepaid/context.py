@@ -36,7 +36,7 @@ class Outbox(Protocol):
         """Deliver what was written and committed. ``tick`` tries again what fails; nothing is raised."""
 
     def deliver_due(self, context: Context) -> int:
-        """Deliver all that is due; how many there were. Commits."""
+        """Deliver all that is due; to how many targets of owners. Commits."""
 
 
 class Context(Protocol):

@@ -445,11 +445,6 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
         """The network address of the customer's browser; ``None`` in a command."""
         return client_address()
 
-    @property
-    def sends_mails(self) -> bool:
-        """Whether the host sends mails."""
-        return self._mail is not None
-
     def send_mail(self, address: str, subject: str, text: str) -> None:
         """Hand a mail to the host; nothing where it wants none."""
         if self._mail is not None:

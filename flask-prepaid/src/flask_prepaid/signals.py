@@ -118,7 +118,7 @@ Told = tuple[NamedSignal, dict[str, Any]]
 
 
 def message_id() -> str | None:
-    """The id of what a receiver is told, ``msg_...``: the same each time. ``None`` outside of one."""
+    """The id of what a receiver or your mailer is told, ``msg_...``: the same each time. ``None`` elsewhere."""
     return _message_id.get()
 
 
@@ -144,8 +144,8 @@ def after_commit(session: Session, signal: NamedSignal, **values: Any) -> None:
 
 def waiting(session: Session) -> list[Told]:
     """What waits for the commit of this session; from now on nothing does."""
-    told: list[Told] = session.info.pop(_WAITING, [])
-    return told
+    outgoing: list[Told] = session.info.pop(_WAITING, [])
+    return outgoing
 
 
 def named(name: str) -> NamedSignal | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import click
+from flask.cli import with_appcontext
 
 from ..outbox import standing
 from .app import context
@@ -14,6 +15,7 @@ from .app import context
 @click.option("--again", is_flag=True, help="Let tick tell what was given up.")
 @click.option("--drop", is_flag=True, help="Tell nobody any more what was given up.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
+@with_appcontext
 def outbox(again: bool, drop: bool, as_json: bool) -> None:
     """Signals, mails and webhooks that wait, and those that were given up after three days.
 

@@ -40,12 +40,12 @@ def create_outbox() -> None:
         sa.Column("tries", BIG, nullable=False),
         sa.Column("next_try_at", AT, nullable=False),
         sa.Column("tried_at", AT),
-        sa.Column("told", sa.Text()),
+        sa.Column("told_receivers", sa.Text()),
         sa.Column("status", BIG),
         sa.Column("answer", sa.String(255)),
     )
-    lane = ["owner", "target", "endpoint_id", "id"]
-    partial_index("ix_prepaid_delivery_lane", "prepaid_delivery", lane, only=WAITING)
+    queue = ["owner", "target", "endpoint_id", "id"]
+    partial_index("ix_prepaid_delivery_queue", "prepaid_delivery", queue, only=WAITING)
     partial_index("ix_prepaid_delivery_due", "prepaid_delivery", ["next_try_at"], only=WAITING)
     op.create_index("ix_prepaid_delivery_endpoint_id", "prepaid_delivery", ["endpoint_id", "id"])
     op.create_index("ix_prepaid_delivery_message_id", "prepaid_delivery", ["message_id"])

@@ -37,7 +37,7 @@ ONE = {
     "top-ups": "top-up",
     "notices": "notice",
     "alerts": "alert",
-    "lanes of the outbox": "lane of the outbox",
+    "messages": "message",
 }
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def tick(context: Context) -> dict[str, int]:
         "top-ups": each(context, topups.due, topups.top_up),
         "notices": notices.send(context),
         "alerts": crossings.check(context),
-        "lanes of the outbox": context.outbox.deliver_due(context),
+        "messages": context.outbox.deliver_due(context),
     }
     if context.config.marks:  # last, since their server may be slow
         marks.keep_or_warn(context.engine, context.config.marks)

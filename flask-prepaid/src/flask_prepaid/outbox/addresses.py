@@ -45,8 +45,8 @@ class Place:
 
 def by_dns(host: str, port: int) -> list[str]:
     """The addresses of a name by this machine's resolver."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in answers))
 
 
 def read(url: str, *, local: bool) -> Place:
@@ -83,15 +83,15 @@ def resolved(place: Place, resolve: Resolve, *, local: bool) -> list[str]:
     :raises Refused: The name has no address, or one of a private network.
     """
     try:
-        found = [place.host] if _is_address(place.host) else resolve(place.host, place.port)
+        answers = [place.host] if _is_address(place.host) else resolve(place.host, place.port)
     except (OSError, UnicodeError):
-        found = []
-    if not found:
+        answers = []
+    if not answers:
         raise Refused(f"{place.host} has no address in the DNS.")
-    for address in found:
+    for address in answers:
         if not is_public(address) and not (local and ip_address(address).is_loopback):
             raise Refused(f"{place.host} leads to an address that is not public.")
-    return found
+    return answers
 
 
 def is_public(text: str) -> bool:

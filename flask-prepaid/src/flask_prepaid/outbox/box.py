@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from .. import money, signals
 from ..context import Context, reading
-from . import delivering, forgetting, lanes, messages
+from . import delivering, forgetting, messages, queues
 from .courier import Courier
 from .delivering import WriteMail
-from .messages import Lanes
+from .messages import Queues
 from .posting import Poster
 
-#: How many owners' lanes one tick empties.
+#: How many owners' queues one tick empties.
 AT_ONCE = 200
 
 
@@ -27,31 +27,31 @@ class AppOutbox:
     mailed: frozenset[str] = frozenset()
     write_mail: WriteMail | None = None
 
-    def write(self, context: Context) -> Lanes:
+    def write(self, context: Context) -> Queues:
         """Write down what waits for the commit of the session."""
-        told = signals.waiting(context.session)
-        if not told:
+        outgoing = signals.waiting(context.session)
+        if not outgoing:
             return {}
         return messages.write(
             context.session,
-            told,
+            outgoing,
             mailed=self.mailed,
             now=context.clock(),
             claimed=messages.CLAIMED,
         )
 
-    def deliver(self, context: Context, written: Lanes) -> None:
+    def deliver(self, context: Context, written: Queues) -> None:
         """Deliver what was written and committed to receivers and mailboxes. Nothing is raised."""
         delivering.deliver(context, written, self.write_mail)
 
     def deliver_due(self, context: Context) -> int:
-        """Deliver all that is due, to endpoints, too; how many lanes had something. Commits."""
+        """Deliver all that is due, to endpoints, too; how many queues had something. Commits."""
         with reading(context) as session:
-            due = lanes.due(session, context.clock(), limit=AT_ONCE, endpoints=True)
+            due = queues.due(session, context.clock(), limit=AT_ONCE, endpoints=True)
         self.courier(context).deliver(due)
-        told = delivering.deliver_due(context, self.write_mail, limit=AT_ONCE)
+        heard = delivering.deliver_due(context, self.write_mail, limit=AT_ONCE)
         forgetting.forget(context)
-        return len(due) + told
+        return len(due) + heard
 
     def courier(self, context: Context) -> Courier:
         return Courier(context.engine, context.clock, self.poster, money.unit(), self.mailed)

@@ -1,6 +1,6 @@
 """Messages go to customers' endpoints: by ``tick``, several at once, each endpoint's one after the other.
 
-A slow or dead server holds up its own lane alone. It runs in threads, beside the host's session.
+A slow or dead server holds up its own queue alone. It runs in threads, beside the host's session.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from prepaid_ledger.clock import Clock
 
 from .. import signals
 from ..context import apart
-from . import customer_events, lanes, messages
-from .lanes import Due, Outcome
-from .messages import Lane
+from . import customer_events, messages, queues
+from .messages import Queue
 from .models import Delivery, DeliveryState, OffBecause, WebhookEndpoint
 from .posting import Posted, Poster
+from .queues import Due, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -48,25 +48,25 @@ class Courier:
     unit: Unit
     mailed: frozenset[str]
 
-    def deliver(self, due: Sequence[Lane]) -> None:
-        """Deliver what waits in these lanes, until each is empty or fails, or the time of a tick is over."""
+    def deliver(self, due: Sequence[Queue]) -> None:
+        """Deliver what waits in these queues, until each is empty or fails, or the time of a tick is over."""
         until = time.monotonic() + BUDGET_S
         if not due:
             return
         with ThreadPoolExecutor(min(AT_ONCE, len(due))) as threads:
-            for lane in due:
-                threads.submit(self._empty_or_log, lane, until)
+            for queue in due:
+                threads.submit(self._empty_or_log, queue, until)
 
-    def _empty_or_log(self, lane: Lane, until: float) -> None:
+    def _empty_or_log(self, queue: Queue, until: float) -> None:
         try:
-            self.empty(lane, until)
+            self.empty(queue, until)
         except Exception:
-            log.exception("endpoint %s could not be told; tick tries it again", lane.endpoint_id)
+            log.exception("endpoint %s could not be told; tick tries it again", queue.endpoint_id)
 
-    def empty(self, lane: Lane, until: float) -> None:
+    def empty(self, queue: Queue, until: float) -> None:
         while time.monotonic() < until:
             with apart(self.engine) as session:
-                taken = self._take(session, lane)
+                taken = self._take(session, queue)
             if taken is None:
                 return
             due, endpoint = taken
@@ -76,15 +76,15 @@ class Courier:
             if posted.error:
                 return
 
-    def _take(self, session: Session, lane: Lane) -> tuple[Due, WebhookEndpoint] | None:
-        """The next delivery of the lane with its endpoint; what goes to one that is gone goes away."""
-        endpoint = session.get(WebhookEndpoint, lane.endpoint_id)
+    def _take(self, session: Session, queue: Queue) -> tuple[Due, WebhookEndpoint] | None:
+        """The next delivery of the queue with its endpoint; what goes to one that is gone goes away."""
+        endpoint = session.get(WebhookEndpoint, queue.endpoint_id)
         if endpoint is None:
-            session.execute(delete(Delivery).where(lanes.of(lane)))
+            session.execute(delete(Delivery).where(queues.of(queue)))
             return None
         if endpoint.off_because is not None:
             return None
-        due = lanes.take(session, lane, self.clock())
+        due = queues.take(session, queue, self.clock())
         if due is None:
             return None
         session.expunge(endpoint)
@@ -96,8 +96,8 @@ class Courier:
 
     def _note(self, session: Session, due: Due, posted: Posted) -> None:
         now = self.clock()
-        lanes.note(session, due, Outcome(posted.error, status=posted.status), now)
-        mine = WebhookEndpoint.id == due.lane.endpoint_id
+        queues.note(session, due, Outcome(posted.error, status=posted.status), now)
+        mine = WebhookEndpoint.id == due.queue.endpoint_id
         if not posted.error:
             session.execute(
                 update(WebhookEndpoint)
@@ -111,15 +111,15 @@ class Courier:
             .values(failing_since=now)
         )
         if posted.is_gone:
-            self._switch_off(session, due.lane, OffBecause.GONE, now)
+            self._switch_off(session, due.queue, OffBecause.GONE, now)
         else:
-            self._switch_off(session, due.lane, OffBecause.FAILED, now)
+            self._switch_off(session, due.queue, OffBecause.FAILED, now)
 
-    def _switch_off(self, session: Session, lane: Lane, because: OffBecause, now: datetime) -> None:
+    def _switch_off(self, session: Session, queue: Queue, because: OffBecause, now: datetime) -> None:
         """End an endpoint that is gone, or that failed for days, and tell its owner, once."""
-        which = [WebhookEndpoint.id == lane.endpoint_id, WebhookEndpoint.off_because.is_(None)]
+        which = [WebhookEndpoint.id == queue.endpoint_id, WebhookEndpoint.off_because.is_(None)]
         if because is OffBecause.FAILED:
-            which.append(WebhookEndpoint.failing_since <= now - lanes.PATIENCE)
+            which.append(WebhookEndpoint.failing_since <= now - queues.PATIENCE)
         url = session.scalar(
             update(WebhookEndpoint)
             .where(*which)
@@ -131,9 +131,9 @@ class Courier:
             return
         if because is OffBecause.GONE:
             ended = {"state": DeliveryState.GIVEN_UP}
-            session.execute(update(Delivery).where(lanes.of(lane)).values(ended))
+            session.execute(update(Delivery).where(queues.of(queue)).values(ended))
         reason = "it failed for three days" if because is OffBecause.FAILED else "it answered 410 Gone"
-        stopped = {"owner": lane.owner, "endpoint_id": lane.endpoint_id, "url": url, "reason": reason}
+        stopped = {"owner": queue.owner, "endpoint_id": queue.endpoint_id, "url": url, "reason": reason}
         messages.write(
             session,
             [(signals.endpoint_stopped, stopped)],

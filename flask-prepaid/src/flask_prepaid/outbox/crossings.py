@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, literal, or_, select
 from sqlalchemy.orm import Session
 
@@ -87,13 +88,13 @@ def _tell_everybodys(context: Context) -> int:
     if not threshold:
         return 0
     own = exists().where(Alert.owner == Wallet.owner, Alert.kind == AlertKind.BALANCE)
-    told = exists().where(
+    noted = exists().where(
         Crossing.alert_id == EVERYBODYS, Crossing.owner == Wallet.owner, Crossing.about == BALANCE
     )
     lately = Wallet.moved_at > context.clock() - LATELY
     columns = literal(EVERYBODYS), Wallet.owner, _available, literal(threshold)
     return _tell_low(
-        context, select(*columns).where(lately, _available < threshold, ~own, ~told).limit(AT_ONCE)
+        context, select(*columns).where(lately, _available < threshold, ~own, ~noted).limit(AT_ONCE)
     )
 
 

@@ -18,10 +18,10 @@ from prepaid_ledger.database import take_turns
 from .. import signals
 from ..context import Context, reading, transaction
 from ..errors import NotYours, TooManyCalls, UnknownItem
-from . import addresses, customer_events, lanes, messages
+from . import addresses, customer_events, messages, queues
 from .addresses import Refused
 from .box import AppOutbox
-from .messages import Lane
+from .messages import Queue
 from .models import Delivery, DeliveryState, Message, OffBecause, Target, WebhookEndpoint
 from .posting import Posted
 
@@ -118,7 +118,7 @@ def switch(context: Context, owner: str, endpoint_id: int, *, on: bool) -> Webho
         if on:
             session.execute(
                 update(Delivery)
-                .where(lanes.of(Lane(owner, Target.ENDPOINT, endpoint_id)))
+                .where(queues.of(Queue(owner, Target.ENDPOINT, endpoint_id)))
                 .values(next_try_at=context.clock(), tries=0)
                 .execution_options(synchronize_session=False)
             )

@@ -52,9 +52,9 @@ def erase(session: Session, owner: str) -> None:
     """Delete endpoints, alerts, mails and messages of an owner, but for what the host is still to hear."""
     unheard = Delivery.target == Target.RECEIVERS, Delivery.state == DeliveryState.WAITING
     session.execute(delete(Delivery).where(Delivery.owner == owner, not_(and_(*unheard))))
-    told = ~exists().where(Delivery.message_id == Message.id)
+    is_empty = ~exists().where(Delivery.message_id == Message.id)
     session.execute(
-        delete(Message).where(Message.owner == owner, told).execution_options(synchronize_session=False)
+        delete(Message).where(Message.owner == owner, is_empty).execution_options(synchronize_session=False)
     )
     for table in (WebhookEndpoint, MailRecord, Crossing, Alert):
         session.execute(delete(table).where(table.owner == owner))

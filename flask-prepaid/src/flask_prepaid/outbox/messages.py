@@ -23,7 +23,7 @@ CLAIMED = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Lane:
+class Queue:
     """Deliveries of one owner to one target, one after the other. ``endpoint_id`` 0 is no endpoint."""
 
     owner: str
@@ -31,13 +31,13 @@ class Lane:
     endpoint_id: int = 0
 
 
-#: The deliveries that were written, by lane.
-Lanes = dict[Lane, set[int]]
+#: The deliveries that were written, by queue.
+Queues = dict[Queue, set[int]]
 
 
 def write(
-    session: Session, told: Sequence[Told], *, mailed: Collection[str], now: datetime, claimed: timedelta
-) -> Lanes:
+    session: Session, outgoing: Sequence[Told], *, mailed: Collection[str], now: datetime, claimed: timedelta
+) -> Queues:
     """Write a message for each signal, with a delivery to each of its targets. Call it last, then commit.
 
     Transactions of one owner take turns from here to their commit: the order of ids is that of commits.
@@ -45,12 +45,12 @@ def write(
     :param mailed: The names of the signals that are written to the customer, too.
     :param claimed: For how long nobody but the writer delivers to receivers and mailboxes.
     """
-    if not told:
+    if not outgoing:
         return {}
-    owners = {values["owner"] for _, values in told}
+    owners = {values["owner"] for _, values in outgoing}
     take_turns(session, *(f"prepaid_message:{owner}" for owner in owners))
     endpoints = endpoints_of(session, owners)
-    messages = [new_message(signal.name, values, now) for signal, values in told]
+    messages = [new_message(signal.name, values, now) for signal, values in outgoing]
     session.add_all(messages)
     session.flush()
     deliveries = [
@@ -66,10 +66,10 @@ def write(
     ]
     session.add_all(deliveries)
     session.flush()
-    lanes: Lanes = {}
+    queues: Queues = {}
     for row in deliveries:
-        lanes.setdefault(Lane(row.owner, row.target, row.endpoint_id), set()).add(row.id)
-    return lanes
+        queues.setdefault(Queue(row.owner, row.target, row.endpoint_id), set()).add(row.id)
+    return queues
 
 
 def new_message(signal: str, values: Mapping[str, Any], now: datetime) -> Message:

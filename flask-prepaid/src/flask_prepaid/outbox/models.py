@@ -73,10 +73,10 @@ WAITING = "state = 'waiting'"
 class Delivery(Base):
     """A message on its way to one target.
 
-    Those of one owner to one target, ``endpoint_id`` included, are a lane: they go one after the other.
+    Those of one owner to one target, ``endpoint_id`` included, are a queue: they go one after the other.
     ``next_try_at`` is when it is tried next; whoever tries it moves that ahead first, so that nobody else
-    does. ``told`` names the receivers that have it. ``status`` and ``answer`` are those of the last try.
-    ``by_hand`` was asked for by the customer, as a test or once more.
+    does. ``told_receivers`` are the names of those that have it. ``status`` and ``answer`` are those of the last
+    try. ``by_hand`` was asked for by the customer, as a test or once more.
     """
 
     __tablename__ = "prepaid_delivery"
@@ -84,7 +84,7 @@ class Delivery(Base):
     __table_args__ = (
         ForeignKeyConstraint(["message_id"], ["prepaid_message.id"]),
         Index(
-            "ix_prepaid_delivery_lane",
+            "ix_prepaid_delivery_queue",
             *("owner", "target", "endpoint_id", "id"),
             postgresql_where=text(WAITING),
             sqlite_where=text(WAITING),
@@ -109,7 +109,7 @@ class Delivery(Base):
     tries: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[datetime]
     tried_at: Mapped[datetime | None]
-    told: Mapped[str | None] = mapped_column(Text)
+    told_receivers: Mapped[str | None] = mapped_column(Text)
     status: Mapped[int | None]
     answer: Mapped[str | None] = mapped_column(String(255))
 

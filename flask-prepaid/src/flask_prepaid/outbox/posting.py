@@ -58,12 +58,12 @@ class Poster:
         """Send ``body`` signed under ``secret``. Redirects are not followed. Nothing is raised."""
         try:
             place = addresses.read(url, local=self.local)
-            found = addresses.resolved(place, self.resolve, local=self.local)
+            ips = addresses.resolved(place, self.resolve, local=self.local)
         except UnknownItem as error:
             return Posted(None, str(error))
         except Refused as error:
             return Posted(None, str(error))
-        return self._first_answer(place, found[:MAX_ADDRESSES], self._headers(place, secret, uid, body), body)
+        return self._first_answer(place, ips[:MAX_ADDRESSES], self._headers(place, secret, uid, body), body)
 
     def _headers(self, place: Place, secret: str, uid: str, body: str) -> dict[str, str]:
         now = datetime.fromtimestamp(int(time.time()), UTC)
@@ -76,10 +76,10 @@ class Poster:
             "webhook-signature": Webhook(secret).sign(uid, now, body),
         }
 
-    def _first_answer(self, place: Place, found: Sequence[str], headers: dict[str, str], body: str) -> Posted:
+    def _first_answer(self, place: Place, ips: Sequence[str], headers: dict[str, str], body: str) -> Posted:
         """The answer of the first address that can be connected to."""
         posted = Posted(None, "")
-        for address in found:
+        for address in ips:
             try:
                 return self._post(place, address, headers, body)
             except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError):
@@ -117,17 +117,17 @@ class Poster:
                 decode_content=False,
             )
             try:
-                said = answer.read(ANSWER_BYTES).decode("utf-8", "replace")
+                words = answer.read(ANSWER_BYTES).decode("utf-8", "replace")
             finally:
                 answer.close()
-        return Posted(answer.status, "" if 200 <= answer.status < 300 else refusal(answer.status, said))
+        return Posted(answer.status, "" if 200 <= answer.status < 300 else refusal(answer.status, words))
 
 
-def refusal(status: int, said: str) -> str:
+def refusal(status: int, words: str) -> str:
     """What an answer that is not 2xx says, on one line."""
     if 300 <= status < 400:
         return "It redirects, which is not followed. Write the address that it leads to."
-    shown = " ".join("".join(c if c.isprintable() else " " for c in said).split())
+    shown = " ".join("".join(c if c.isprintable() else " " for c in words).split())
     return shown[:SHOWN] or "It answered with an empty body."
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from ..context import Context, transaction
-from . import lanes
+from . import queues
 from .models import Delivery, DeliveryState, Message, Target, WebhookEndpoint
 
 #: A delivery that was due so long ago shows that no tick runs.
@@ -49,6 +49,11 @@ def waiting_count(session: Session) -> int:
     return session.scalar(waits.where(Delivery.state == DeliveryState.WAITING, _not_off())) or 0
 
 
+def waiting_messages() -> Select[int]:
+    """The messages that somebody is still to be told."""
+    return select(Delivery.message_id).where(Delivery.state == DeliveryState.WAITING)
+
+
 def given_up(session: Session, *, limit: int = 20) -> Sequence[tuple[Delivery, Message]]:
     """What receivers and mailboxes were not told after days of trying, the oldest first."""
     rows = session.execute(
@@ -77,8 +82,8 @@ def failing(session: Session) -> tuple[int, str | None]:
 
 
 def overdue_count(session: Session, now: datetime) -> int:
-    """How many lanes a tick should have emptied half an hour ago; a thousand is a thousand or more."""
-    return len(lanes.due(session, now - TICK_MISSED, limit=1_000, endpoints=False))
+    """How many queues a tick should have emptied half an hour ago; a thousand is a thousand or more."""
+    return len(queues.due(session, now - TICK_MISSED, limit=1_000, endpoints=False))
 
 
 def try_again(context: Context) -> int:

@@ -46,7 +46,7 @@ def put() -> ResponseReturnValue:
             alerts.put(context, owner, kind, -1 if number is None else number, spender=spender, every=every)
     except UnknownItem as error:
         return overview(owner, error=error, kind=kind), error.http_status
-    return page.done("alerts", "Your alert is set.")
+    return page.done("prepaid.alerts", "Your alert is set.")
 
 
 def remove(alert_id: str) -> ResponseReturnValue:
@@ -59,7 +59,7 @@ def remove(alert_id: str) -> ResponseReturnValue:
         alerts.put(context, owner, AlertKind.BALANCE, 0)
     else:
         alerts.remove(context, owner, number)
-    return page.done("alerts", "That alert is gone.")
+    return page.done("prepaid.alerts", "That alert is gone.")
 
 
 def overview(owner: str, *, error: UnknownItem | None = None, kind: str = "") -> str:
@@ -71,7 +71,7 @@ def overview(owner: str, *, error: UnknownItem | None = None, kind: str = "") ->
         "alerts.html",
         alerts=[shown(alert, budgets, names) for alert in own if alert.threshold] + everybodys(own),
         budgets=[(value_of(budget), words_of(budget, names)) for budget in budgets],
-        address=context.email_of(owner) if context.sends_mails else None,
+        address=context.email_of(owner) if context.outbox.write_mail else None,
         error=error,
         kind=kind,
         written=request.form if error else {},

@@ -74,7 +74,7 @@ def switch(endpoint_id: str) -> ResponseReturnValue:
 
 def remove(endpoint_id: str) -> ResponseReturnValue:
     endpoints.remove(page.context(), page.customer(), number_of(endpoint_id))
-    return page.done("endpoints", "The endpoint is gone. It is sent nothing more.")
+    return page.done("prepaid.endpoints", "The endpoint is gone. It is sent nothing more.")
 
 
 def test(endpoint_id: str) -> ResponseReturnValue:

@@ -35,10 +35,6 @@ class PageContext(OutboxContext, Protocol):
     def current_owner(self) -> str | None:
         """The customer of this request, or ``None`` when nobody is signed in."""
 
-    @property
-    def sends_mails(self) -> bool:
-        """Whether the host sends mails."""
-
     def send_mail(self, address: str, subject: str, text: str) -> None:
         """Hand a mail to the host; nothing where it wants none."""
 

@@ -1,6 +1,6 @@
-"""The rows of deliveries, lane by lane: what comes next, whoever takes it, and what came of it.
+"""The rows of deliveries, queue by queue: what comes next, whoever takes it, and what came of it.
 
-Only the first delivery of a lane that waits is tried; those behind it wait, so that order holds.
+Only the first delivery of a queue that waits is tried; those behind it wait, so that order holds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from .messages import Lane
+from .messages import Queue
 from .models import Delivery, DeliveryState, Message, Target, WebhookEndpoint
 
 #: How long whoever takes a delivery has for it, before another process may try it, too.
@@ -30,9 +30,9 @@ class Due:
     """A delivery that is tried now, with its message."""
 
     id: int
-    lane: Lane
+    queue: Queue
     tries: int
-    told: str | None
+    told_receivers: str | None
     uid: str
     signal: str
     data: str
@@ -44,29 +44,29 @@ class Outcome:
     """What came of a try. ``error`` is for people, empty where it was delivered."""
 
     error: str = ""
-    told: str | None = None
+    told_receivers: str | None = None
     status: int | None = None
 
 
-def of(lane: Lane) -> ColumnElement[bool]:
-    """The deliveries of a lane that wait."""
+def of(queue: Queue) -> ColumnElement[bool]:
+    """The deliveries of a queue that wait."""
     return and_(
-        Delivery.owner == lane.owner,
-        Delivery.target == lane.target,
-        Delivery.endpoint_id == lane.endpoint_id,
+        Delivery.owner == queue.owner,
+        Delivery.target == queue.target,
+        Delivery.endpoint_id == queue.endpoint_id,
         Delivery.state == DeliveryState.WAITING,
     )
 
 
-def take(session: Session, lane: Lane, now: datetime, mine: Collection[int] = ()) -> Due | None:
-    """The next delivery of the lane, taken for this process; ``None`` where none is due.
+def take(session: Session, queue: Queue, now: datetime, mine: Collection[int] = ()) -> Due | None:
+    """The next delivery of the queue, taken for this process; ``None`` where none is due.
 
     :param mine: Deliveries that this process took when it wrote them.
     """
     row = session.execute(
         select(Delivery, Message)
         .join(Message, Message.id == Delivery.message_id)
-        .where(of(lane))
+        .where(of(queue))
         .order_by(Delivery.id)
         .limit(1)
     ).one_or_none()
@@ -79,9 +79,9 @@ def take(session: Session, lane: Lane, now: datetime, mine: Collection[int] = ()
             return None
     return Due(
         delivery.id,
-        lane,
+        queue,
         delivery.tries,
-        delivery.told,
+        delivery.told_receivers,
         *(message.uid, message.signal, message.data, message.at),
     )
 
@@ -109,7 +109,7 @@ def note(session: Session, due: Due, outcome: Outcome, now: datetime) -> Deliver
     """
     state, next_try_at = DeliveryState.DONE, now
     if outcome.error:
-        patient = due.lane.target is Target.ENDPOINT or now - due.at < PATIENCE
+        patient = due.queue.target is Target.ENDPOINT or now - due.at < PATIENCE
         state = DeliveryState.WAITING if patient else DeliveryState.GIVEN_UP
         next_try_at = now + WAITS[min(due.tries, len(WAITS) - 1)]
     session.execute(
@@ -120,7 +120,7 @@ def note(session: Session, due: Due, outcome: Outcome, now: datetime) -> Deliver
             tries=Delivery.tries + 1,
             tried_at=now,
             next_try_at=next_try_at,
-            told=outcome.told,
+            told_receivers=outcome.told_receivers,
             status=outcome.status,
             answer=outcome.error[:255] or None,
         )
@@ -129,12 +129,12 @@ def note(session: Session, due: Due, outcome: Outcome, now: datetime) -> Deliver
     return state
 
 
-def note_told(session: Session, due: Due, told: Collection[str]) -> None:
+def note_told(session: Session, due: Due, receivers: Collection[str]) -> None:
     """Write down which receivers have it already."""
     session.execute(
         update(Delivery)
         .where(Delivery.id == due.id)
-        .values(told=" ".join(sorted(told)))
+        .values(told_receivers=" ".join(sorted(receivers)))
         .execution_options(synchronize_session=False)
     )
 
@@ -149,8 +149,8 @@ def let_go(session: Session, ids: Collection[int], now: datetime) -> None:
     )
 
 
-def due(session: Session, now: datetime, *, limit: int, endpoints: bool) -> list[Lane]:
-    """The lanes whose first delivery is to be tried now, the one that waits longest first.
+def due(session: Session, now: datetime, *, limit: int, endpoints: bool) -> list[Queue]:
+    """The queues whose first delivery is to be tried now, the one that waits longest first.
 
     :param endpoints: Those to endpoints that are on; otherwise those to receivers and mailboxes.
     """
@@ -178,4 +178,4 @@ def due(session: Session, now: datetime, *, limit: int, endpoints: bool) -> list
         .order_by(Delivery.next_try_at, Delivery.id)
         .limit(limit)
     )
-    return [Lane(*row) for row in rows]
+    return [Queue(*row) for row in rows]
