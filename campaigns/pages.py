@@ -94,6 +94,7 @@ class Look:
 
     def weigh(self, path: str) -> int:
         """Open a page with nothing kept from before; the bytes that came over the wire."""
+        self.page.goto("about:blank")  # what the page before was still loading is not this one's
         watch = self.page.context.new_cdp_session(self.page)
         watch.send("Network.enable")
         watch.send("Network.setCacheDisabled", {"cacheDisabled": True})

@@ -5,11 +5,12 @@ from __future__ import annotations
 from types import EllipsisType
 
 #: What every room above them may know.
-GROUND = {"checks", "context", "errors", "money", "signals"}
+GROUND = {"checks", "context", "countries", "errors", "money", "signals"}
 
 CHARTER: dict[str, set[str] | EllipsisType] = {
     "errors": set(),
     "money": set(),
+    "countries": set(),
     # What a developer writes is checked here: settings, the price list, and what the host hands over.
     "checks": {"errors"},
     "kinds": {"checks", "errors"},

@@ -207,14 +207,15 @@ class Config:
     )
     automatic_tax: bool = setting(
         Switch(),
-        "Stripe Tax works out the tax on Stripe's page, to which your own page then leads. A saved card and "
-        "auto top-up are charged the price as it stands: sell at prices with the tax in them",
+        "Stripe Tax works out the tax of whatever is paid: on Stripe's page, to which your own page then "
+        "leads, by a saved card, by auto top-up, and of plans. A card on file is charged once its owner's "
+        "address is known. [Sell to companies](../how-to/companies.md)",
         False,
     )
     invoices: bool = setting(
         Switch(),
-        "Checkout makes an invoice with a PDF of each purchase, for a fee of Stripe's; a saved card has its "
-        "receipt",
+        "each purchase has an invoice with a PDF, for a fee of Stripe's, by Checkout, by a saved card and by "
+        "auto top-up; it names the customer's company, address and tax id",
         False,
     )
 
@@ -224,6 +225,11 @@ class Config:
         "what was lost. Empty is nowhere",
         "",
     )
+
+    @property
+    def bills_charges(self) -> bool:
+        """Whether a card on file is charged by an invoice: only that can carry tax."""
+        return self.invoices or self.automatic_tax
 
     @property
     def livemode(self) -> bool:

@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, contextmanager
+from contextlib import ExitStack, aclosing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -165,7 +165,7 @@ def away(books: Books) -> Iterator[Callable[[], None]]:
         back = blocker.rollback
     else:
         here = f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS'
-        cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{url.database}'"
+        cut = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{url.database}'"
         maintain(postgresql(), f"{here} false", cut)
 
         def back() -> None:
@@ -182,15 +182,17 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(books: Books, deliver
     books.session.close()
     delivered: list[int] = []
 
-    class Watched(list[int]):
-        def append(self, number: int) -> None:
-            delivered.append(number)
-            if number == 30:
-                block = away(books)
-                back = block.__enter__()
-                threading.Timer(0.3, back).start()
+    with ExitStack() as stack:
 
-    deliver("finished", 100, Watched())
+        class Watched(list[int]):
+            def append(self, number: int) -> None:
+                delivered.append(number)
+                if number == 30:
+                    timer = threading.Timer(0.3, stack.enter_context(away(books)))
+                    timer.start()
+                    stack.callback(timer.join)
+
+        deliver("finished", 100, Watched())
 
     assert len(delivered) == 100
     assert captured(books) == {"finished": 100}

@@ -43,12 +43,17 @@ def pay(
     name: str | None = None,
     keep_card: bool = False,
     challenge: str = "complete",
+    address: Json | None = None,
+    tax_id: Json | None = None,
+    business_name: str | None = None,
 ) -> Json:
     """What a customer does on the Checkout page, the bank's page included; return the session.
 
     :param iban: Of a bank account, to pay by SEPA debit instead of a card: the money comes when the
         clock has moved on (at once, or three minutes later by Stripe's test number), or never.
     :param challenge: "complete" or "fail", should the bank ask.
+    :param address: Where the session asks for one; by default the customer's own, or a made-up one.
+    :param tax_id: ``type`` and ``value``, where the session asks for them; ``business_name`` goes with it.
     :raises CardError: The card was refused. The session stays open.
     """
     refused: CardError | None = None
@@ -65,7 +70,9 @@ def pay(
             name or "Test Customer",
             keep_card,
             phone="+15550100",
-            address={"line1": "1 Test Street", "city": "Testville", "postal_code": "12345", "country": "US"},
+            address=address or _home_of(session),
+            tax_id=tax_id,
+            business_name=business_name,
         )
         try:
             paying.pay(session, payer)
@@ -79,6 +86,13 @@ def pay(
     if refused:
         raise refused
     return shown
+
+
+def _home_of(session: Json) -> Json:
+    """The address of the session's customer, or a made-up one."""
+    customer = store.find("customer", session["customer"]) if session["customer"] else None
+    made_up = {"line1": "1 Test Street", "city": "Testville", "postal_code": "12345", "country": "US"}
+    return (customer or {}).get("address") or made_up
 
 
 def dispute(

@@ -8,8 +8,9 @@ from typing import Any
 
 from prepaid_ledger import clock
 
+from ..config import Config
+from .billing import BillingDetails, printed
 from .calls import Topic, ask, ask_for, created, walk
-from .customers import printed
 from .values import PAYMENT_KEY, Checkout, checkout_of, payment_key
 
 
@@ -26,7 +27,7 @@ class CheckoutPages(Topic):
         keep_card: bool,
         success_url: str,
         cancel_url: str | None,
-        tax_id: str | None,
+        billed_to: BillingDetails,
     ) -> Checkout:
         """A page where the customer can pay ``amount_minor`` once.
 
@@ -34,7 +35,7 @@ class CheckoutPages(Topic):
 
         :param about: What stands below the title on Stripe's page; may be empty.
         :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
-        :param tax_id: The customer's, for the invoice if one is made.
+        :param billed_to: Whom its invoice is for, as far as it is known; the page asks for the rest.
         """
         named = {"name": title, **({"description": about} if about else {})}
         product = {"currency": currency, "unit_amount": amount_minor, "product_data": named}
@@ -50,13 +51,12 @@ class CheckoutPages(Topic):
             params["payment_intent_data"]["setup_future_usage"] = "off_session"
         if self._config.invoices:
             data: dict[str, Any] = {"metadata": {PAYMENT_KEY: key}}
-            if tax_id:
-                data["custom_fields"] = printed(tax_id)
+            if billed_to.tax_id and not billed_to.tax_id_type:
+                data["custom_fields"] = printed(billed_to.tax_id)
             params["invoice_creation"] = {"enabled": True, "invoice_data": data}
         if self._config.promotion_codes:
             params["allow_promotion_codes"] = True
-        if self._config.automatic_tax:
-            params |= {"automatic_tax": {"enabled": True}, "customer_update": {"address": "auto"}}
+        params |= asks_company(self._config, billed_to, here=cancel_url is None)
         return self._create(params, key)
 
     def open_for_card(
@@ -82,7 +82,7 @@ class CheckoutPages(Topic):
     def fetch(self, session_id: str) -> Checkout | None:
         """The Checkout Session with its payment, or ``None`` if there is none."""
         asked_at = clock.wall()
-        params: Any = {"expand": ["payment_intent.latest_charge"]}
+        params: Any = {"expand": ["payment_intent.latest_charge", "total_details.breakdown"]}
         session = ask_for(lambda: self._v1.checkout.sessions.retrieve(session_id, params))
         return checkout_of(session, asked_at) if session is not None else None
 
@@ -106,6 +106,27 @@ class CheckoutPages(Topic):
         for session in walk(self._v1.checkout.sessions.list, params):
             if payment_key(session):
                 yield checkout_of(session, asked_at)
+
+
+def asks_company(config: Config, billed_to: BillingDetails, *, here: bool) -> dict[str, Any]:
+    """The part of a Checkout Session that asks whom its invoice is for, and finds the tax.
+
+    What is written there becomes the customer's, and is heard by our webhook. A company that is known is not
+    asked for: the name on a card would take its place.
+
+    :param here: It is shown on a page of ours, whose elements ask for a card alone.
+    """
+    if here or not (config.automatic_tax or config.invoices):
+        return {"automatic_tax": {"enabled": True}} if config.automatic_tax else {}
+    params: dict[str, Any] = {"customer_update": {"address": "auto"}}
+    if config.automatic_tax:
+        params["automatic_tax"] = {"enabled": True}
+    if not (billed_to.country and billed_to.line1):
+        params["billing_address_collection"] = "required"
+    if not billed_to.company:
+        params["tax_id_collection"] = {"enabled": True}
+        params["customer_update"]["name"] = "auto"
+    return params
 
 
 def shown_at(success_url: str, cancel_url: str | None) -> dict[str, str]:

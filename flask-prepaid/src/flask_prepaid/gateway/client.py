@@ -10,6 +10,8 @@ from ..config import Config
 from . import timeouts
 from .account import Account
 from .asks import Asks
+from .billed_charges import BilledCharges
+from .billing import Billing
 from .cards import Cards
 from .charges import Charges
 from .checkout import CheckoutPages
@@ -45,6 +47,8 @@ class Gateway:
         )
         self.asks = Asks(config.asks_per_minute)
         self.account = Account(client, config)
+        self.billed_charges = BilledCharges(client, config)
+        self.billing = Billing(client, config)
         self.cards = Cards(client, config)
         self.charges = Charges(client, config)
         self.checkout = CheckoutPages(client, config)

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from prepaid_ledger import clock
+
+from .billing import StripeBilling, billing_of
 from .calls import Topic, ask, ask_for, created, walk
 from .values import StripeCustomer, customer_of
-
-
-def printed(tax_id: str) -> list[dict[str, str]]:
-    """A tax id as a field of an invoice."""
-    return [{"name": "Tax ID", "value": tax_id}]
 
 
 class Customers(Topic):
@@ -25,19 +23,12 @@ class Customers(Topic):
         """Where Stripe writes from now on: receipts and invoices."""
         ask_for(lambda: self._v1.customers.update(customer_id, {"email": email}))
 
-    def set_company(self, customer_id: str, company: str, tax_id: str) -> None:
-        """Whom invoices name from now on. A tax id of any country is printed as it is written.
-
-        Where it fails, the customer was perhaps deleted in the dashboard.
-        """
-        fields: Any = printed(tax_id) if tax_id else ""
-        params: Any = {"name": company, "invoice_settings": {"custom_fields": fields}}
-        ask(lambda: self._v1.customers.update(customer_id, params))
-
-    def all(self, since: datetime | None) -> Iterator[StripeCustomer]:
-        """Every customer, newest first."""
-        for customer in walk(self._v1.customers.list, created(since)):
-            yield customer_of(customer)
+    def all(self, since: datetime | None) -> Iterator[tuple[StripeCustomer, StripeBilling]]:
+        """Every customer, newest first, and whom their invoices are for."""
+        asked_at = clock.wall()
+        params = {**created(since), "expand": ["data.tax_ids"]}
+        for customer in walk(self._v1.customers.list, params):
+            yield customer_of(customer), billing_of(customer, asked_at)
 
     def delete(self, customer_id: str) -> None:
         """Cards and plans end with their customer: https://docs.stripe.com/api/customers/delete"""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .billing import BillingDetails
 from .calls import Topic, ask, ask_for, walk
-from .checkout import shown_at
+from .checkout import asks_company, shown_at
 from .subscription_values import SUBSCRIPTION_KEY, Page, page_of
 
 
@@ -21,10 +22,12 @@ class PlanPages(Topic):
         needs_card: bool,
         success_url: str,
         cancel_url: str | None,
+        billed_to: BillingDetails,
     ) -> Page:
         """A page where the customer subscribes. It lives for 24 hours.
 
         :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
+        :param billed_to: Whom its invoices are for, as far as it is known.
         """
         data: dict[str, Any] = {"metadata": {SUBSCRIPTION_KEY: key}}
         if trial_days:
@@ -43,8 +46,7 @@ class PlanPages(Topic):
         }
         if self._config.promotion_codes:
             params["allow_promotion_codes"] = True
-        if self._config.automatic_tax:
-            params |= {"automatic_tax": {"enabled": True}, "customer_update": {"address": "auto"}}
+        params |= asks_company(self._config, billed_to, here=cancel_url is None)
         return page_of(ask(lambda: self._v1.checkout.sessions.create(params, {"idempotency_key": key})))
 
     def fetch(self, session_id: str) -> Page | None:

@@ -39,6 +39,8 @@ class Subscriptions(Topic):
             "metadata": {SUBSCRIPTION_KEY: key},
             "expand": ["schedule"],
         }
+        if self._config.automatic_tax:
+            params["automatic_tax"] = {"enabled": True}
         if trial_days:
             params["trial_period_days"] = trial_days
         asked_at = clock.wall()

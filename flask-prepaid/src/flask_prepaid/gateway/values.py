@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import BadSignature
+from .taxes import taxed_on_page
 
 #: The metadata field in which Stripe's objects carry the payment's idempotency key.
 PAYMENT_KEY = "prepaid_payment"
@@ -19,6 +20,12 @@ PAYMENT_KEY = "prepaid_payment"
 #: The metadata field in which a refund that was asked for here carries the refund's idempotency key.
 REFUND_KEY = "prepaid_refund"
 
+
+#: The metadata field in which a PaymentIntent carries the invoice of the purchase that it pays.
+INVOICE_ID = "prepaid_invoice"
+
+#: Why a charge fails whose bank wants to see its customer.
+NEEDS_OWNER = "authentication_required"
 
 _SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,200}")
 
@@ -33,7 +40,8 @@ class Intent:
     """A PaymentIntent with its latest charge. Amounts in the smallest unit of ``currency``.
 
     ``refunded_minor`` is what of the charge was refunded. ``challenge_url`` is the bank's page, where it
-    wants to see its customer. ``brand`` and ``last4`` are those of the card that the charge was made to.
+    wants to see its customer. ``invoice_id`` is the invoice of a purchase that it pays. ``brand`` and
+    ``last4`` are those of the card that the charge was made to.
     """
 
     id: str
@@ -54,10 +62,16 @@ class Intent:
     last4: str | None
     failure: str | None
     asked_at: datetime
+    invoice_id: str | None = None
 
     @property
     def is_paid(self) -> bool:
         return self.status == "succeeded"
+
+    @property
+    def waits_for_owner(self) -> bool:
+        """Whether the bank wants its customer on a page: then it can still be paid."""
+        return self.status == "requires_action" or self.failure == NEEDS_OWNER
 
 
 @dataclass(frozen=True)
@@ -73,6 +87,7 @@ class Checkout:
     amount_total_minor: int
     discount_minor: int
     tax_minor: int
+    taxed: str
     currency: str
     url: str | None
     client_secret: str | None
@@ -224,6 +239,7 @@ def checkout_of(session: Any, asked_at: datetime) -> Checkout:
         amount_total_minor=session.amount_total or 0,
         discount_minor=details.amount_discount if details else 0,
         tax_minor=details.amount_tax if details else 0,
+        taxed=taxed_on_page(session),
         currency=session.currency or "",
         url=session.url,
         client_secret=session.client_secret,
@@ -260,6 +276,7 @@ def intent_of(intent: Any, asked_at: datetime) -> Intent:
         last4=card.last4 if card else None,
         failure=_reason(error) if error else None,
         asked_at=asked_at,
+        invoice_id=intent.metadata.to_dict().get(INVOICE_ID) if intent.metadata else None,
     )
 
 

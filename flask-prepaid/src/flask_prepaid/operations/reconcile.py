@@ -23,7 +23,7 @@ from .. import money
 from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
 from ..gateway.values import Intent, StripeCreditNote, StripeDispute, StripeRefund
-from ..payments import customers, payments, timing
+from ..payments import billing, customers, payments, timing
 from ..payments.models import (
     CreditNote,
     Customer,
@@ -62,7 +62,8 @@ class Drift:
     doubled      one payment of ours was paid more than once at Stripe: refund the one that is named, which
                  takes no credits
     drifted      a refund, dispute, credit note or fraud warning stands otherwise at Stripe than in the books
-    outdated     Stripe writes to another address of a customer than the host does
+    outdated     Stripe writes to another address of a customer than the host does, or bills them otherwise
+                 than our copy says
     unresolved   nobody knows yet what came of a payment, or of a refund
     unbalanced   Stripe's balance in a currency is not the sum of all that moved it
     ===========  ==========================================================================
@@ -274,9 +275,15 @@ def _warnings(context: Context, since: datetime | None, seen: Callable[[], None]
 
 
 def _customers(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Found]:
-    """Where Stripe writes to another address than the host."""
-    for customer in context.gateway.customers.all(since):
+    """Where Stripe writes to another address than the host, or bills somebody else than our pages say."""
+    for customer, billed in context.gateway.customers.all(since):
         seen()
+        if (changed := billing.differs(context.session, billed)) is not None:
+            detail = f"Stripe bills {changed} by another name, address or tax id than is known here"
+            yield (
+                Drift("outdated", customer.id, None, detail),
+                partial(_sync_now, context, billing.sync, customer.id),
+            )
         owner = context.session.scalar(select(Customer.owner).where(Customer.stripe_id == customer.id))
         if owner is not None and customers.is_outdated(context, owner, customer.email):
             detail = f"Stripe has another address of {owner} than you"
@@ -340,5 +347,8 @@ def _is_paid(context: Context, row: Payment) -> bool:
     if row.payment_intent_id:
         intent = context.gateway.charges.fetch(row.payment_intent_id)
         return intent is not None and intent.is_paid
+    if row.invoice_id and not row.session_id:  # the customer's balance has paid it
+        billed = context.gateway.billed_charges.fetch(row.invoice_id)
+        return billed is not None and billed.is_paid
     page = context.gateway.checkout.fetch(row.session_id) if row.session_id else None
     return page is not None and page.is_paid

@@ -16,6 +16,7 @@ from prepaid_ledger.database import insert
 
 from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.values import Event
+from ..payments import billing
 from ..payments.models import InboxEvent
 from ..purchases import cards, checkout, credit_notes, fraud_warnings, refunds
 from ..subscriptions import sync
@@ -136,7 +137,7 @@ def trial_ends_soon(context: Context, subscription_id: str) -> Write[object]:
 def was_billed(context: Context, invoice_id: str) -> Write[object]:
     """A renewal or an upgrade is paid, or not: one more reason to sync the whole plan.
 
-    Or Checkout has made the invoice of a purchase.
+    Or it is the invoice of a purchase: Checkout has made it, or a card on file was charged by it.
     """
     stripe_id = sync.id_of_invoice(context, invoice_id)
     if stripe_id is not None:
@@ -146,7 +147,19 @@ def was_billed(context: Context, invoice_id: str) -> Write[object]:
         return nothing
     if invoice.subscription_id is not None:
         return sync.sync(context, invoice.subscription_id)
-    return partial(checkout.note_invoice, context, invoice)
+    return checkout.sync_invoice(context, invoice)
+
+
+@on("customer.updated")
+def customer_changed(context: Context, customer_id: str) -> Write[object]:
+    """Whom invoices are for has changed: on Checkout, in the portal or in Stripe's dashboard."""
+    return billing.sync(context, customer_id)
+
+
+@on("customer.tax_id.created", "customer.tax_id.updated", "customer.tax_id.deleted")
+def tax_id_changed(context: Context, ref: str) -> Write[object]:
+    """A tax id was left, taken away, or looked up in its register."""
+    return billing.sync_tax_id(context, ref)
 
 
 @on("credit_note.created", "credit_note.updated", "credit_note.voided")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from .. import money
 from ..context import Context
+from ..gateway.billed_values import BilledCharge
 from ..gateway.values import Checkout, Intent
 from .customers import known_customer
 from .models import Payment
 
 
-def stranger(context: Context, payment: Payment, fetched: Checkout | Intent) -> str | None:
+def stranger(context: Context, payment: Payment, fetched: Checkout | Intent | BilledCharge) -> str | None:
     """Why an object that names the row is not of its owner, in words for an operator; ``None`` if it is.
 
     Whoever has the Stripe key can write our key into the metadata of any object.
@@ -19,19 +20,19 @@ def stranger(context: Context, payment: Payment, fetched: Checkout | Intent) -> 
         return "belongs to a customer who is gone: the account was closed, or has none at Stripe yet"
     if fetched.customer_id != known_id:
         return "is another customer's"
-    if isinstance(fetched, Checkout) and fetched.discount_minor and not context.config.promotion_codes:
+    if not isinstance(fetched, Intent) and fetched.discount_minor and not context.config.promotion_codes:
         return "has a discount, and this shop takes no promotion codes"
     return None
 
 
-def otherwise(context: Context, payment: Payment, fetched: Checkout | Intent) -> str | None:
+def otherwise(context: Context, payment: Payment, fetched: Checkout | Intent | BilledCharge) -> str | None:
     """What was paid that was not agreed, in words for an operator; ``None`` where all is as agreed."""
     if fetched.livemode is not context.config.livemode:
         return "It was paid in Stripe's other mode, test or live"
     if isinstance(fetched, Intent):
         asked_minor, arrived = fetched.amount_minor, (fetched.amount_minor, fetched.received_minor)
     else:
-        if fetched.mode != "payment":
+        if isinstance(fetched, Checkout) and fetched.mode != "payment":
             return f"It is no payment at Stripe but a {fetched.mode}"
         asked_minor, arrived = fetched.amount_subtotal_minor, _arrived(fetched)
     if (asked_minor, fetched.currency) != (payment.amount_minor, payment.currency):
@@ -42,12 +43,17 @@ def otherwise(context: Context, payment: Payment, fetched: Checkout | Intent) ->
     return None
 
 
-def _arrived(page: Checkout) -> tuple[int, int]:
-    """What a page's total must be, and what arrived. A tax may be part of its prices, or come on top."""
+def _arrived(page: Checkout | BilledCharge) -> tuple[int, int]:
+    """What a page's or an invoice's total must be, and what arrived.
+
+    A tax may be part of its prices, or come on top. Of an invoice, the customer's balance may pay a part.
+    """
     net_minor = page.amount_subtotal_minor - page.discount_minor
     due_minor = page.amount_total_minor
     if not net_minor <= due_minor <= net_minor + page.tax_minor:
         return net_minor + page.tax_minor, due_minor
+    if isinstance(page, BilledCharge):
+        return page.due_minor, page.intent.received_minor if page.intent else 0
     if page.intent is not None:
         return due_minor, page.intent.received_minor
     return due_minor, due_minor if page.payment_status == "paid" else 0

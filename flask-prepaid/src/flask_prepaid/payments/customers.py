@@ -18,6 +18,7 @@ from prepaid_ledger.database import insert
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import GatewayRefused, GatewayUnavailable, UnknownItem
 from ..outbox import forgetting
+from .billed_to import BILLED_TO
 from .models import Attempt, Customer, OperatorNote, SavedCard, TopUp, TrialCard
 
 T = TypeVar("T")
@@ -90,22 +91,6 @@ def sync(context: Context, owner: str) -> None:
         bring_up_to_date(context, owner)
     except (GatewayRefused, GatewayUnavailable) as error:
         log.warning("Stripe does not have the new address of %s yet: %s", owner, error)
-
-
-def set_company(context: Context, owner: str, company: str, tax_id: str) -> None:
-    """Whom the invoices that Stripe makes from now on are for; empty texts are nobody but the owner. Commits.
-
-    :raises GatewayUnavailable: Stripe did not answer. Nothing is changed here.
-    """
-    refuse_uncommitted(context)
-    with_customer(
-        context,
-        owner,
-        lambda customer_id: context.gateway.customers.set_company(customer_id, company, tax_id),
-    )
-    with transaction(context) as session:
-        named = {"company": company or None, "tax_id": tax_id or None}
-        session.execute(update(Customer).where(Customer.owner == owner).values(named))
 
 
 def outdated(context: Context, *, limit: int = 100) -> list[str]:
@@ -259,8 +244,7 @@ def _forget(session: Session, owner: str, customer_id: str) -> None:
             outdated=False,
             retry_card_id=None,
             charges_stopped=False,
-            company=None,
-            tax_id=None,
+            **dict.fromkeys(BILLED_TO),
         )
     )
 

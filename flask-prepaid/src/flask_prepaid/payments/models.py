@@ -17,6 +17,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from prepaid_ledger.database import Base, words
 
+from .billed_to import BilledTo
+
 
 class PaymentState(StrEnum):
     """Where a payment stands.
@@ -96,15 +98,14 @@ class Via(StrEnum):
     PLAN = "plan"
 
 
-class Customer(Base):
+class Customer(BilledTo, Base):
     """Which Stripe customer stands for an owner. The key was committed before Stripe was asked for one.
 
     ``refused_email`` is the host's address, where Stripe does not take it.
     ``outdated``: the host's address has changed, and Stripe does not have it yet. ``retry_card_id``: a card
     that was left or corrected while a plan owes money, which ``tick`` tries to pay with it.
-    ``charges_stopped``: the owner is shut out by the host, so that a plan is not charged. ``company`` and
-    ``tax_id`` stand on the invoices that Stripe makes from then on. ``closed_at``: the host has
-    removed the customer, who has bought nothing since.
+    ``charges_stopped``: the owner is shut out by the host, so that a plan is not charged. ``closed_at``:
+    the host has removed the customer, who has bought nothing since.
     """
 
     __tablename__ = "prepaid_customer"
@@ -119,8 +120,6 @@ class Customer(Base):
     outdated: Mapped[bool] = mapped_column(default=False)
     retry_card_id: Mapped[str | None]
     charges_stopped: Mapped[bool] = mapped_column(default=False)
-    company: Mapped[str | None]
-    tax_id: Mapped[str | None] = mapped_column(String(64))
     closed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
@@ -161,8 +160,10 @@ class Payment(Base):
     refunded: nothing where an invoice was paid outside of Stripe. Stripe's objects carry
     ``idempotency_key`` in their metadata, which finds the row before it knows their ids.
     ``check_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
-    longer once that is final. ``failure_counted``: it is in the sums of failures. ``brand`` and ``last4``
-    are those of the card that was charged.
+    longer once that is final. ``taxed`` is the buyer's country and how the purchase was taxed there, such as
+    ``DE standard_rated`` or ``DE reverse_charge``; empty where Stripe Tax was not asked.
+    ``failure_counted``: it is in the sums of failures. ``brand`` and ``last4`` are those of the card that
+    was charged.
     """
 
     __tablename__ = "prepaid_payment"
@@ -217,6 +218,8 @@ class Payment(Base):
     payment_intent_id: Mapped[str | None] = mapped_column(unique=True)
     charge_id: Mapped[str | None] = mapped_column(unique=True)
     invoice_id: Mapped[str | None] = mapped_column(unique=True)
+    invoice_number: Mapped[str | None] = mapped_column(String(64))
+    taxed: Mapped[str] = mapped_column(String(32), default="")
     card_id: Mapped[str | None]
     brand: Mapped[str | None] = mapped_column(String(32))
     last4: Mapped[str | None] = mapped_column(String(4))

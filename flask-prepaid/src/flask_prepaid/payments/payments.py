@@ -17,7 +17,8 @@ from prepaid_ledger.errors import KeyReused
 from .. import signals
 from ..catalog import Offer
 from ..context import Context
-from ..gateway.values import Checkout, Intent
+from ..gateway.billed_values import BilledCharge
+from ..gateway.values import NEEDS_OWNER, Checkout, Intent
 from . import comparison, customers, timing
 from .models import Payment, PaymentState, Refund, Via
 
@@ -35,6 +36,10 @@ INTENT_STATES = {
     "requires_payment_method": PaymentState.FAILED,
     "canceled": PaymentState.FAILED,
 }
+
+
+#: What Stripe has of a payment.
+Fetched = Checkout | Intent | BilledCharge
 
 
 def write_down(
@@ -102,13 +107,15 @@ def find(session: Session, *, key: str | None = None, stripe_id: str | None = No
     return session.scalars(select(Payment).where(or_(*names)).order_by(Payment.id)).first() if names else None
 
 
-def apply(context: Context, payment: Payment, fetched: Checkout | Intent) -> None:
+def apply(context: Context, payment: Payment, fetched: Fetched) -> None:
     """Bring the row to what was fetched, and give what it bought if it is paid.
 
     Any number of times, in any order: an older fetch changes nothing.
     """
     if isinstance(fetched, Checkout):
         _apply_checkout(context, payment, fetched)
+    elif isinstance(fetched, BilledCharge):
+        _apply_billed(context, payment, fetched)
     else:
         _apply_intent(context, payment, fetched)
 
@@ -123,6 +130,7 @@ def _apply_checkout(context: Context, payment: Payment, checkout: Checkout) -> N
         _note_intent(payment, checkout.intent)
     if checkout.is_paid:
         payment.discount_minor, payment.tax_minor = checkout.discount_minor, checkout.tax_minor
+        payment.taxed = checkout.taxed
         _settle(context, payment, checkout, paid_minor=checkout.amount_total_minor)
     elif checkout.status == "complete" and checkout.intent:
         state = INTENT_STATES.get(checkout.intent.status, PaymentState.PENDING)
@@ -141,13 +149,32 @@ def _apply_intent(context: Context, payment: Payment, intent: Intent) -> None:
     _note_intent(payment, intent)
     if intent.is_paid:
         _settle(context, payment, intent, paid_minor=intent.received_minor)
-    elif intent.failure == "authentication_required":
+    elif intent.failure == NEEDS_OWNER:
         _move(context, payment, PaymentState.OPEN, intent)  # it waits for its owner, and can still be paid
     else:
         _move(context, payment, INTENT_STATES.get(intent.status, PaymentState.PENDING), intent)
 
 
-def _takes_up(context: Context, payment: Payment, fetched: Checkout | Intent, known_id: str | None) -> bool:
+def _apply_billed(context: Context, payment: Payment, billed: BilledCharge) -> None:
+    lock(context.session, payment)
+    known_id = payment.invoice_id
+    if known_id != billed.id and not _takes_up(context, payment, billed, known_id):
+        return
+    payment.invoice_id, payment.invoice_number = billed.id, billed.number
+    if billed.intent:
+        _note_intent(payment, billed.intent)
+    if billed.is_paid:
+        payment.tax_minor, payment.taxed = billed.tax_minor, billed.taxed
+        _settle(context, payment, billed, paid_minor=billed.amount_total_minor)
+    elif billed.status not in ("draft", "open"):
+        _move(context, payment, PaymentState.FAILED, billed)
+    elif billed.intent is not None and not billed.is_idle:
+        state = INTENT_STATES.get(billed.intent.status, PaymentState.PENDING)
+        waits = billed.intent.waits_for_owner
+        _move(context, payment, PaymentState.OPEN if waits else state, billed)
+
+
+def _takes_up(context: Context, payment: Payment, fetched: Fetched, known_id: str | None) -> bool:
     """Whether the row becomes that of an object that names it, and is not the one that it knows.
 
     Our first word from Stripe may have been lost, so a row without an id takes up what is its owner's. A
@@ -178,7 +205,7 @@ def _note_intent(payment: Payment, intent: Intent) -> None:
     payment.brand, payment.last4 = intent.brand or payment.brand, intent.last4 or payment.last4
 
 
-def _settle(context: Context, payment: Payment, fetched: Checkout | Intent, *, paid_minor: int) -> None:
+def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor: int) -> None:
     """Give what the paid row bought, once.
 
     If Stripe asked the customer for something else than the row says, nothing is given, and an operator is
@@ -201,7 +228,7 @@ def _settle(context: Context, payment: Payment, fetched: Checkout | Intent, *, p
     )
     payment.state = PaymentState.PAID
     payment.paid_minor = paid_minor
-    payment.charged_minor = paid_minor if payment.payment_intent_id else 0
+    payment.charged_minor = _charged(payment, fetched, paid_minor)
     payment.paid_at = now
     payment.failure = None
     payment.check_at = None
@@ -210,6 +237,13 @@ def _settle(context: Context, payment: Payment, fetched: Checkout | Intent, *, p
     signals.after_commit(context.session, signals.credits_added, **bought)
     if payment.via is Via.TOPUP:
         signals.after_commit(context.session, signals.topup_done, **bought)
+
+
+def _charged(payment: Payment, fetched: Fetched, paid_minor: int) -> int:
+    """What of it a charge brought. An invoice may be paid from the customer's balance, or pay its debts."""
+    if isinstance(fetched, BilledCharge):
+        return min(fetched.intent.received_minor, paid_minor) if fetched.intent else 0
+    return paid_minor if payment.payment_intent_id else 0
 
 
 def mark_unknown(context: Context, payment: Payment) -> None:
@@ -247,7 +281,7 @@ def _call_for_review(context: Context, payment: Payment, reason: str) -> None:
     )
 
 
-def _move(context: Context, payment: Payment, state: PaymentState, fetched: Checkout | Intent) -> None:
+def _move(context: Context, payment: Payment, state: PaymentState, fetched: Fetched) -> None:
     """Note a state that is overwritten, unless a later fetch has written one, or the payment is paid."""
     if payment.state in (PaymentState.PAID, PaymentState.NEEDS_REVIEW):
         return
@@ -256,7 +290,7 @@ def _move(context: Context, payment: Payment, state: PaymentState, fetched: Chec
     failed_now = state is PaymentState.FAILED and payment.state is not PaymentState.FAILED
     payment.state = state
     payment.fetched_at = fetched.asked_at
-    intent = fetched.intent if isinstance(fetched, Checkout) else fetched
+    intent = fetched if isinstance(fetched, Intent) else fetched.intent
     payment.failure = intent.failure if intent else None
     if state in FINAL:
         payment.check_at = None

@@ -7,18 +7,20 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import select
-
 from .. import money
 from ..catalog import Offer
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..gateway.billed_values import BilledCharge
 from ..gateway.subscription_values import StripeInvoice
 from ..gateway.values import Checkout, Intent, is_session_id
-from ..payments import card_testing, payments, timing
+from ..payments import billing, card_testing, payments, timing
 from ..payments.customers import card_on_file, known_customer, with_customer
-from ..payments.models import Customer, Payment, PaymentState, Via
-from . import cards
+from ..payments.models import Payment, PaymentState, Via
+from . import by_invoice, cards
+
+#: Stripe was perhaps asked, and nobody has said no or yes.
+UNTRIED = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
 
 #: A charge that waits for its owner at the bank is closed after this.
 CHALLENGE_LASTS = timedelta(hours=24)
@@ -50,7 +52,7 @@ def open_checkout(
     payment = _begin(context, owner, offer, via=Via.CHECKOUT, attempt=attempt)
     with reading(context) as session:
         agreed, earlier_id = _agreed(payment), payment.session_id
-        tax_id = session.scalar(select(Customer.tax_id).where(Customer.owner == owner))
+        billed_to = billing.details_of(session, owner)
         is_over = payment.state in payments.FINAL
     if earlier_id:
         earlier = context.gateway.checkout.fetch(earlier_id)
@@ -67,7 +69,7 @@ def open_checkout(
         keep_card=keep_card,
         success_url=success_url,
         cancel_url=cancel_url,
-        tax_id=tax_id,
+        billed_to=billed_to,
     )
     checkout = _ask(context, owner, payment, lambda customer_id: ask(customer_id=customer_id))
     with transaction(context):
@@ -130,7 +132,7 @@ def _agreed(payment: Payment) -> dict[str, Any]:
     }
 
 
-def settle(context: Context, fetched: Checkout | Intent) -> Payment | None:
+def settle(context: Context, fetched: payments.Fetched) -> Payment | None:
     """Give what a paid page or a paid charge bought, once; its payment, or ``None`` if it is none of ours.
 
     All doors lead here, the webhook and the browser's return among them, in any order and any number of
@@ -156,10 +158,31 @@ def sync_intent(context: Context, intent_id: str) -> Write[Payment | None]:
     with reading(context) as session:
         payment = payments.find(session, key=intent.payment_key, stripe_id=intent.id)
         via = payment.via if payment is not None else None
+    if via is not Via.CHECKOUT and intent.invoice_id is not None:
+        return sync_billed(context, intent.invoice_id)
     if via is not Via.CHECKOUT:
         return partial(settle, context, intent) if via is not None else nothing
     checkout = context.gateway.checkout.of_intent(intent_id)
     return partial(settle, context, checkout) if checkout is not None else nothing
+
+
+def sync_billed(context: Context, invoice_id: str) -> Write[Payment | None]:
+    """Fetch the invoice of a charged card; what is returned settles it."""
+    billed = by_invoice.fetch(context, invoice_id)
+    return partial(settle, context, billed) if billed is not None else nothing
+
+
+def sync_invoice(context: Context, invoice: StripeInvoice) -> Write[object]:
+    """What to write of an invoice that bills no plan: that of a charged card, or one that Checkout has made.
+
+    Commits.
+    """
+    with reading(context) as session:
+        payment = payments.find(session, key=invoice.payment_key, stripe_id=invoice.id)
+        via = payment.via if payment is not None else None
+    if via in (Via.CARD, Via.TOPUP):
+        return sync_billed(context, invoice.id)
+    return partial(note_invoice, context, invoice)
 
 
 def come_back(context: Context, owner: str, session_id: str) -> Payment:
@@ -179,7 +202,16 @@ def come_back(context: Context, owner: str, session_id: str) -> Payment:
         is_paid = payment.state is PaymentState.PAID
     if not is_paid and context.gateway.asks.may(owner):
         write_now(context, sync_checkout(context, session_id))
+        _note_billed_to(context, owner)
     return payment
+
+
+def _note_billed_to(context: Context, owner: str) -> None:
+    """Copy whom invoices are for, where the customer may have written that on Checkout. Commits."""
+    with reading(context) as session:
+        customer_id = known_customer(session, owner)
+    if customer_id is not None and context.config.bills_charges:
+        write_now(context, billing.sync(context, customer_id))
 
 
 def charge_card(
@@ -196,21 +228,23 @@ def charge_card(
     :param return_url: Makes the address, by the payment's id, to which the bank's page leads back.
     :return: The payment, and the address of the bank's page if it wants to see its customer.
     :raises NotYours: The owner has no such card.
+    :raises UnknownItem: Tax is added, and the owner's country is not known.
     """
     refuse_uncommitted(context)
     with reading(context) as session:
         if card_on_file(session, owner, card_id) is None:
             raise NotYours("There is no such card.")
+    billing.require_address(context, owner)
     payment = _begin(context, owner, offer, via=Via.CARD, attempt=attempt, card_id=card_id)
     with reading(context):
         payment_id, is_new = payment.id, payment.state is PaymentState.REQUESTED
     if not is_new:
         return payment, None
-    intent = charge(context, payment, return_url=return_url(payment_id))
-    return payment, intent.challenge_url if intent else None
+    charged = charge(context, payment, return_url=return_url(payment_id))
+    return payment, by_invoice.url_of(charged) if charged else None
 
 
-def charge(context: Context, payment: Payment, *, return_url: str | None) -> Intent | None:
+def charge(context: Context, payment: Payment, *, return_url: str | None) -> BilledCharge | Intent | None:
     """Ask Stripe to charge the card of a committed payment, and write what it says. Commits.
 
     ``None`` is: nothing came of it, or it is not known, as the payment's state says.
@@ -224,8 +258,8 @@ def charge(context: Context, payment: Payment, *, return_url: str | None) -> Int
             payments.give_up(context, payment, "the customer is gone")
         return None
     try:
-        intent = context.gateway.charges.charge(
-            **agreed, customer_id=customer_id, card_id=card_id, return_url=return_url
+        charged = by_invoice.charge(
+            context, **agreed, customer_id=customer_id, card_id=card_id, return_url=return_url
         )
     except GatewayUnavailable:
         with transaction(context):
@@ -238,8 +272,8 @@ def charge(context: Context, payment: Payment, *, return_url: str | None) -> Int
             cards.refresh(context, customer_id)
         return None
     with transaction(context):
-        payments.apply(context, payment, intent)
-    return intent
+        payments.apply(context, payment, charged)
+    return charged
 
 
 def resume(context: Context, owner: str, payment_id: int, *, return_url: str) -> tuple[Payment, str | None]:
@@ -262,8 +296,9 @@ def resume(context: Context, owner: str, payment_id: int, *, return_url: str) ->
         intent = context.gateway.charges.resume(intent_id, card_id=card_id, return_url=return_url)
     except GatewayRefused:  # it has moved on in another tab
         return come_back_to(context, owner, payment_id), None
+    billed = by_invoice.fetch(context, intent.invoice_id) if intent.invoice_id else None
     with transaction(context):
-        payments.apply(context, payment, intent)
+        payments.apply(context, payment, billed or intent)
     return payment, intent.challenge_url
 
 
@@ -302,7 +337,7 @@ def note_invoice(context: Context, invoice: StripeInvoice) -> None:
     """Note the invoice that Stripe made of a purchase, a little after it was paid."""
     payment = payments.find(context.session, key=invoice.payment_key)
     if payment is not None:
-        payments.lock(context.session, payment, invoice_id=invoice.id)
+        payments.lock(context.session, payment, invoice_id=invoice.id, invoice_number=invoice.number)
 
 
 def invoice_url(context: Context, owner: str, payment_id: int) -> str:
@@ -329,21 +364,38 @@ def check_with_stripe(context: Context, payment_id: int) -> None:
         payment.checks += 1
         age, via = context.clock() - payment.created_at, payment.via
     is_known = _sync(context, payment)
+    with reading(context):
+        ends_after = None if via is Via.CHECKOUT else _ends_after(payment)
     if not is_known and age > timing.IN_FLIGHT:
         with transaction(context):
             payments.give_up(context, payment, "Stripe knows nothing of it")
-    elif payment.state is PaymentState.OPEN and via is not Via.CHECKOUT and age > CHALLENGE_LASTS:
-        _close_challenge(context, payment)
+    elif ends_after is not None and age > ends_after:
+        _close_charge(context, payment)
 
 
-def _close_challenge(context: Context, payment: Payment) -> None:
-    """Cancel a charge that waits for its owner at the bank. Commits."""
+def _ends_after(payment: Payment) -> timedelta | None:
+    """How old a charge may get that nobody has paid; ``None`` where it is decided, or the bank decides."""
+    if payment.state is PaymentState.OPEN:
+        return CHALLENGE_LASTS
+    is_left = payment.invoice_id is not None and payment.state in UNTRIED
+    return timing.IN_FLIGHT if is_left else None
+
+
+def _close_charge(context: Context, payment: Payment) -> None:
+    """Close a charge that waits for its owner at the bank, or an invoice that nobody came to pay. Commits."""
     with reading(context):
-        intent_id = payment.payment_intent_id
-    assert intent_id is not None, "an open charge is known at Stripe"
-    intent = context.gateway.charges.cancel(intent_id)
+        intent_id, invoice_id = payment.payment_intent_id, payment.invoice_id
+    closed: payments.Fetched | None
+    if invoice_id is not None:
+        closed = context.gateway.billed_charges.close(invoice_id)
+    else:
+        assert intent_id is not None, "an open charge is known at Stripe"
+        closed = context.gateway.charges.cancel(intent_id)
     with transaction(context):
-        payments.apply(context, payment, intent)
+        if closed is None:
+            payments.give_up(context, payment, "its invoice was never issued")
+        else:
+            payments.apply(context, payment, closed)
 
 
 def _sync(context: Context, payment: Payment) -> bool:
@@ -354,11 +406,14 @@ def _sync(context: Context, payment: Payment) -> bool:
     with reading(context) as session:
         customer_id, key = known_customer(session, payment.owner), payment.idempotency_key
         session_id, intent_id, via = payment.session_id, payment.payment_intent_id, payment.via
-    fetched: Checkout | Intent | None
+        invoice_id = payment.invoice_id
+    fetched: payments.Fetched | None
     if via is Via.CHECKOUT:
         fetched = _find_checkout(context, session_id, customer_id, key)
+    elif invoice_id is not None:
+        fetched = by_invoice.fetch(context, invoice_id)
     else:
-        fetched = _find_intent(context, intent_id, customer_id, key)
+        fetched = _find_charge(context, intent_id, customer_id, key)
     if fetched is not None:
         with transaction(context):
             payments.apply(context, payment, fetched)
@@ -373,7 +428,14 @@ def _find_checkout(
     return context.gateway.checkout.find(customer_id, key) if customer_id else None
 
 
-def _find_intent(context: Context, intent_id: str | None, customer_id: str | None, key: str) -> Intent | None:
+def _find_charge(
+    context: Context, intent_id: str | None, customer_id: str | None, key: str
+) -> Intent | BilledCharge | None:
     if intent_id:
         return context.gateway.charges.fetch(intent_id)
-    return context.gateway.charges.find(customer_id, key) if customer_id else None
+    if customer_id is None:
+        return None
+    intent = context.gateway.charges.find(customer_id, key)
+    if intent is not None and intent.invoice_id is None:
+        return intent
+    return by_invoice.find(context, customer_id, key)

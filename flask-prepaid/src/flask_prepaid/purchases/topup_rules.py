@@ -18,6 +18,7 @@ from prepaid_ledger.tables import Entry, Hold, HoldState, Kind, Wallet
 from .. import money
 from ..catalog import Offer, Pack
 from ..context import Context
+from ..payments import billing
 from ..payments.models import Payment, PaymentState, SavedCard, TopUp, Via
 from . import cards
 
@@ -33,6 +34,7 @@ CHALLENGED = "your bank wants you to confirm a payment"
 DECLINED = "the card was declined"
 DISPUTED = "a payment of yours is disputed"
 IN_DEBT = "credits are owed after a refund or a dispute"
+NO_ADDRESS = "your billing address is missing, by which the tax is found"
 NO_CARD = "no card is on file"
 NOT_SOLD = "the pack is not sold any more"
 OTHER_TERMS = "the pack is sold on other terms now"
@@ -98,6 +100,7 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     pack = context.catalog.packs.get(row.pack)
     failures = _failures(history, card)
     reason = BLOCKED if blocked else _reason_to_stop(row, history, card, pack, failures)
+    reason = reason or _reason_of_tax(context, row.owner)
     if reason is not None:
         return Stop(reason, None if blocked or not history else history[0].id)
     if wallet.debt:
@@ -138,6 +141,12 @@ def _reason_to_stop(
         return NOT_SOLD
     is_as_agreed = pack.currency == row.currency and 0 < pack.amount_minor <= row.pack_minor
     return None if is_as_agreed and pack.total_credits >= row.pack_credits else OTHER_TERMS
+
+
+def _reason_of_tax(context: Context, owner: str) -> str | None:
+    if not context.config.automatic_tax or billing.details_of(context.session, owner).country:
+        return None
+    return NO_ADDRESS
 
 
 def _history(session: Session, row: TopUp) -> list[Payment]:

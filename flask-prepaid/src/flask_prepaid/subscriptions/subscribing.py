@@ -20,7 +20,7 @@ from ..context import Context, Write, reading, refuse_uncommitted, transaction, 
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, TooManyAttempts, UnknownItem
 from ..gateway.subscription_values import Page
 from ..gateway.values import is_session_id
-from ..payments import card_testing, payments, timing
+from ..payments import billing, card_testing, payments, timing
 from ..payments.customers import card_on_file, known_customer, with_customer
 from . import prices, sync, trial_cards
 from .models import BEGINNING, PlanPrice, State, Subscription
@@ -108,9 +108,12 @@ def open_page(
         if earlier is not None and earlier.status == "open":
             return earlier
         raise PlanRefused("This form was sent already. Load the page again to see what came of it.")
+    with reading(context) as session:
+        billed_to = billing.details_of(session, owner)
     ask = partial(
         context.gateway.plan_pages.open,
         **begun.agreed,
+        billed_to=billed_to,
         needs_card=plan.trial_needs_card or not begun.agreed["trial_days"],
         success_url=success_url,
         cancel_url=cancel_url,
@@ -146,9 +149,10 @@ def subscribe(
     Where the bank says no or wants its customer, it is ``incomplete`` and its invoice can be paid.
 
     :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
-    :raises UnknownItem: The card is not on file.
+    :raises UnknownItem: The card is not on file, or tax is added and the owner's country is not known.
     """
     check_card(context, owner, card_id)
+    billing.require_address(context, owner)
     row, begun = _begin(context, owner, plan, quantity, trial_promised, attempt, card_id)
     if begun.is_repeat:
         return row

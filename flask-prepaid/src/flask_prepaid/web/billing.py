@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from prepaid_ledger import clock
 
+from .. import countries
 from ..errors import UnknownItem
-from ..payments import customers
+from ..payments import billing as billed_to
 from ..payments.models import Customer, Payment, PaymentState, Via
 from ..purchases import cards, topups
 from ..subscriptions import sync
@@ -64,10 +65,9 @@ def billing() -> ResponseReturnValue:
     if request.method == "GET":
         return overview(owner)
     try:
-        company, tax_id = forms.company()
+        billed_to.save(page.context(), owner, forms.billed_to())
     except UnknownItem as error:
         return overview(owner, error), error.http_status
-    customers.set_company(page.context(), owner, company, tax_id)
     return page.done("prepaid.billing", "Your next invoices have it. Those that are made stay as they are.")
 
 
@@ -94,6 +94,7 @@ def overview(owner: str, error: UnknownItem | None = None) -> str:
         topup=topups.setting(session, owner),
         sells_plans=bool(context.catalog.plans),
         billed=session.get(Customer, owner),
+        countries=countries.NAMES,
         written=request.form,
         error=error,
     )

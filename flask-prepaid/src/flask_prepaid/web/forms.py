@@ -10,8 +10,9 @@ from decimal import Decimal
 
 from flask import request
 
-from .. import money
+from .. import countries, money
 from ..errors import NotYours, UnknownItem
+from ..gateway.billing import BillingDetails
 
 #: What the customer is asked to write where a field holds no whole number.
 IN_DIGITS = {
@@ -30,9 +31,17 @@ MAX_ROW_DIGITS = 18
 #: Longest reason that is kept, with room for who gave it.
 MAX_REASON = 180
 
-#: Longest name of a company, and longest tax id, that an invoice has room for.
-MAX_COMPANY = 150
-MAX_TAX_ID = 40
+#: What an invoice says of whom it is for: each line as an error calls it, and how long it may be.
+MAX_BILLED_TO = {
+    "company": ("name", 150),
+    "line1": ("street", 200),
+    "line2": ("line", 200),
+    "postal_code": ("postal code", 20),
+    "city": ("city", 100),
+    "state": ("state", 100),
+    "country": ("country", 2),
+    "tax_id": ("tax id", 40),
+}
 
 #: Longest note about a customer.
 MAX_NOTE = 1_000
@@ -129,18 +138,23 @@ def name_on_card() -> str:
     return request.form.get("name", "").strip()[:MAX_NAME]
 
 
-def company() -> tuple[str, str]:
-    """Whom invoices are for: a name and a tax id, both as written, or empty.
+def billed_to() -> BillingDetails:
+    """Whom invoices are for, each line as written, or empty.
 
-    :raises UnknownItem: One of them is too long, or no text.
+    :raises UnknownItem: One of them is too long, or no text; or there is no such country.
     """
-    fields = []
-    for name, called, length in (("company", "name", MAX_COMPANY), ("tax_id", "tax id", MAX_TAX_ID)):
+    lines: dict[str, str] = {}
+    for name, (called, length) in MAX_BILLED_TO.items():
         text = " ".join(request.form.get(name, "").split())
-        if len(text) > length or not (text.isprintable() or not text):
+        if len(text) > length or not text.isprintable():
             raise UnknownItem(f"Write a {called} of up to {length} characters.", field=name)
-        fields.append(text)
-    return fields[0], fields[1]
+        lines[name] = text
+    country = lines["country"] = lines["country"].upper()
+    if country and country not in countries.NAMES:
+        raise UnknownItem("Choose a country from the list.", field="country")
+    if not country and any(lines[name] for name in ("line1", "line2", "postal_code", "city", "state")):
+        raise UnknownItem("Choose the country of this address.", field="country")
+    return BillingDetails(**lines)
 
 
 def note() -> str:

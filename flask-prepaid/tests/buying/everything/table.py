@@ -259,7 +259,7 @@ MONTHS = Table(
         "more than rest": "$5.00 more than that are refunded.",
         "dispute": "A bank takes its charge back.",
         "won": "A bank takes its charge back, and gives it again.",
-        "upgrade": "Half of the month goes by, and the plan is changed to one of 300 credits a month, with 50 once.",
+        "upgrade": "Half of the month goes by, and the plan is changed to one of 300 credits a month. Its 50 once wait for a whole period.",
         "cancel": "The plan is canceled now, and the next month begins.",
         "pause": "The plan is paused, and the next month begins.",
     },
@@ -272,7 +272,7 @@ rest           | 100   | 0          | 130   | 100
 more than rest | 50    | 0 owes 50  | 80    | 50
 dispute        | 0     | 0 owes 100 | 0     | 0
 won            | 100   | 0          | 130   | 100
-upgrade        | 250   | 150        | 280   | 250
+upgrade        | 200   | 100        | 230   | 200
 cancel         | 130   | 100        | 130   | 130
 pause          | 130   | 100        | 130   | 130
 """,

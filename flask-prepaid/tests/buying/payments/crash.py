@@ -139,6 +139,22 @@ def charge(shop: Shop, max_lines: int) -> int:
     return len(lines)
 
 
+def charge_by_invoice(shop: Shop, max_lines: int) -> int:
+    """A charge by invoice killed at any line is paid and given, or neither; no invoice can be paid later."""
+    browser = shop.browser()
+    shop.send_form(browser, "/prepaid/billing", company="Ada GmbH", line1="Hauptstr. 1", country="DE")
+    lines = charge(shop, max_lines)
+    shop.stripe.advance(hours=25)
+    put_right(shop)
+
+    invoices = list(shop.dashboard().v1.invoices.list({"limit": 100}).auto_paging_iter())
+    paid = [payment for payment in shop.payments() if payment.state is PaymentState.PAID]
+    assert {invoice.status for invoice in invoices} <= {"paid", "void"}
+    assert sum(invoice.status == "paid" for invoice in invoices) == len(paid)
+    assert {payment.invoice_id for payment in paid} <= {invoice.id for invoice in invoices}
+    return lines
+
+
 def refund(shop: Shop, max_lines: int) -> int:
     """A refund killed at any line is sent once in the end."""
     shop.pay(shop.buy(credits="100"))
@@ -161,4 +177,9 @@ def refund(shop: Shop, max_lines: int) -> int:
     return len(lines)
 
 
-STORIES = (open_page, settle, charge, refund)
+STORIES = (open_page, settle, charge, charge_by_invoice, refund)
+
+#: Settings of the shop in which a story is told.
+SETTINGS: dict[Callable[[Shop, int], int], dict[str, Any]] = {
+    charge_by_invoice: {"PREPAID_AUTOMATIC_TAX": True, "PREPAID_INVOICES": True}
+}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ..shop import Shop
+from ..shop import Shop, ShopWith
 from . import crash
 
 #: How many lines of each story are tried.
@@ -14,8 +14,10 @@ LINES = 12
 
 
 @pytest.mark.parametrize("story", crash.STORIES, ids=lambda story: story.__name__)
-def test_killed_at_any_line_it_ends_right(deaf_shop: Shop, story: Callable[[Shop, int], int]) -> None:
-    assert story(deaf_shop, LINES) == LINES
+def test_killed_at_any_line_it_ends_right(shop_with: ShopWith, story: Callable[[Shop, int], int]) -> None:
+    shop = shop_with(webhooks=False, **crash.SETTINGS.get(story, {}))
+
+    assert story(shop, LINES) == LINES
 
 
 @pytest.mark.parametrize("fault", ["api_500", "lost_reply"])

@@ -66,7 +66,7 @@ PAYMENT = ("id", "created_at", "paid_at", "title", "credits", "amount_minor", "c
 CARD = ("brand", "last4", "exp_month", "exp_year", "name")
 ENTRY = ("seq", "at", "kind", "credits", "balance_after", "key", "reason")
 LINE = ("at", "action", "address", "detail")
-BILLING = ("company", "tax_id")
+BILLING = ("company", "line1", "line2", "postal_code", "city", "state", "country", "tax_id")
 OWN_CODE = ("code", "credits", "referrer_credits", "claims", "created_at")
 REDEEMED = ("code", "credits", "at")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_emulator.billing import cycle, items, terms
+from stripe_emulator.billing import automatic_tax, cycle, items, terms
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock
 from stripe_emulator.core.errors import InvalidRequest
@@ -65,8 +65,7 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
         fields["pause_collection"] = _pause(fields["pause_collection"])
     if fields.get("pending_invoice_item_interval"):
         fields["pending_invoice_item_interval"] = terms.interval(form["pending_invoice_item_interval"])
-    if "default_tax_rates" in form:
-        fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates")
+    fields |= _taxes(form, customer)
     for name in ("invoice_settings", "payment_settings"):
         if form.get(name):
             fields[name] = (subscription[name] or {}) | form[name]
@@ -84,6 +83,19 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
         )
         fields["discounts"] = discounts.without_spent(wanted)
     return fields | _cancellation(subscription, form)
+
+
+def _taxes(form: Json, customer: Json) -> Json:
+    """:raises InvalidRequest: Taxes are to follow the customer's country, and nobody knows it."""
+    fields: Json = {}
+    if "automatic_tax" in form:
+        on = automatic_tax.is_wanted(form)
+        if on:
+            automatic_tax.require_location(customer)
+        fields["automatic_tax"] = automatic_tax.of_subscription(enabled=on)
+    if "default_tax_rates" in form:
+        fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates")
+    return fields
 
 
 def _pause(form: Json) -> Json:

@@ -9,7 +9,7 @@ import copy
 from decimal import Decimal
 from typing import Any
 
-from stripe_emulator.billing import lines
+from stripe_emulator.billing import automatic_tax, lines
 from stripe_emulator.catalog import discounts, totals
 from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.types import Json
@@ -28,13 +28,7 @@ BLANK: Json = {
     "attempt_count": 0,
     "attempted": False,
     "auto_advance": False,
-    "automatic_tax": {
-        "disabled_reason": None,
-        "enabled": False,
-        "liability": None,
-        "provider": None,
-        "status": None,
-    },
+    "automatic_tax": automatic_tax.OFF,
     "collection_method": "charge_automatically",
     "default_tax_rates": [],
     "account_country": "US",
@@ -87,7 +81,7 @@ def new(
         "webhooks_delivered_at": clock.now(),
         "_line_rates": rates,
         **_of_customer(customer),
-        **(_of_subscription(subscription) if subscription else {}),
+        **(_of_subscription(subscription, customer) if subscription else {}),
         **more,
     }
     metadata = fields.pop("metadata", None)
@@ -223,8 +217,14 @@ def _take_credits(invoice: Json, data: list[Json]) -> list[Json]:
 
 def _put_taxes(invoice: Json, data: list[Json]) -> list[Json]:
     """Tax each line by its own rates or the invoice's; return the sums by rate."""
-    defaults = [rate["id"] for rate in invoice["default_tax_rates"]]
-    exempt = invoice["customer_tax_exempt"] in ("exempt", "reverse")
+    defaults, reason = [rate["id"] for rate in invoice["default_tax_rates"]], "standard_rated"
+    if invoice["automatic_tax"]["enabled"]:
+        customer = store.find("customer", invoice["customer"])
+        defaults = [rate["id"] for rate in automatic_tax.rates(customer)]
+        reason = "reverse_charge" if automatic_tax.is_reversed(customer) else reason
+    if invoice["customer_tax_exempt"] in ("exempt", "reverse"):
+        reason = "customer_exempt"
+    exempt = reason != "standard_rated"
     summed: dict[str, Json] = {}
     for line in data:
         rates = [
@@ -241,8 +241,8 @@ def _put_taxes(invoice: Json, data: list[Json]) -> list[Json]:
                 "amount": 0 if exempt else amount,
                 "tax_behavior": "inclusive" if rate["inclusive"] else "exclusive",
                 "tax_rate_details": {"tax_rate": rate["id"]},
-                "taxability_reason": "customer_exempt" if exempt else "standard_rated",
-                "taxable_amount": taxable - (amount if rate["inclusive"] else 0),
+                "taxability_reason": reason,
+                "taxable_amount": taxable - (amount if rate["inclusive"] and not exempt else 0),
                 "type": "tax_rate_details",
             }
             line["taxes"].append(tax)
@@ -300,9 +300,11 @@ def _of_customer(customer: Json) -> Json:
     }
 
 
-def _of_subscription(subscription: Json) -> Json:
+def _of_subscription(subscription: Json, customer: Json) -> Json:
     """What an invoice takes over from the subscription that it bills."""
+    is_automatic = (subscription["automatic_tax"] or {}).get("enabled", False)
     return {
+        "automatic_tax": automatic_tax.of_invoice(customer, enabled=is_automatic),
         "collection_method": subscription["collection_method"],
         "default_tax_rates": list(subscription["default_tax_rates"] or []),
         "description": subscription["description"]

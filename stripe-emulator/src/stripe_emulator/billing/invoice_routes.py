@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import collection, drafts, invoices, items, previews
+from stripe_emulator.billing import automatic_tax, collection, drafts, invoices, items, previews
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, clocks, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
@@ -155,7 +155,7 @@ def finalize(form: Form, invoice_id: str) -> Json:
     invoice = _invoice(invoice_id)
     if "auto_advance" in form:
         objects.change(invoice, auto_advance=form["auto_advance"])
-    invoices.finalize(invoice)
+    _finalize(invoice)
     if (
         invoice["status"] == "open"
         and invoice["auto_advance"]
@@ -170,7 +170,7 @@ def pay(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/pay"""
     invoice = _invoice(invoice_id)
     if invoice["status"] == "draft":
-        invoices.finalize(invoice)
+        _finalize(invoice)
         if invoice["status"] == "paid":
             return invoice
     invoices.move(invoice, "pay")
@@ -246,6 +246,13 @@ def confirmation_secret(invoice: Json) -> Json | None:
     return intent and {"client_secret": intent["client_secret"], "type": "payment_intent"}
 
 
+def _finalize(invoice: Json) -> None:
+    """:raises InvalidRequest: Its tax depends on where its customer is, and nobody knows that."""
+    if invoice["automatic_tax"]["enabled"] and invoice["status"] == "draft":
+        automatic_tax.require_location(store.get("customer", invoice["customer"]))
+    invoices.finalize(invoice)
+
+
 def _check_due(form: Form) -> None:
     """:raises InvalidRequest: Two days are named by which it is due, or one of an invoice that is charged."""
     named = [name for name in ("days_until_due", "due_date") if form.get(name) is not None]
@@ -277,11 +284,11 @@ def _change(invoice: Json, form: Form, customer: Json) -> None:
     for name in NOT_YET:
         if form.get(name):
             raise NotEmulated(f"invoices with {name}", param=name)
-    if (form.get("automatic_tax") or {}).get("enabled"):
-        raise NotEmulated("invoices with automatic_tax", param="automatic_tax")
     if (form.get("issuer") or {}).get("type") == "account":
         raise NotEmulated("invoices in another account's name", param="issuer")
     fields = objects.patch(invoice, form, KEPT)
+    if "automatic_tax" in form:
+        fields["automatic_tax"] = automatic_tax.of_invoice(customer, enabled=automatic_tax.is_wanted(form))
     if "default_tax_rates" in form:
         fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates")
     if "discounts" in form:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import (
+    automatic_tax,
     change_forms,
     cycle,
     items,
@@ -228,7 +229,15 @@ def refuse_what_is_missing(form: Json) -> None:
         raise NotEmulated("subscription schedules with pause_schedules", param="pause_schedules")
     for phase in form.get("phases") or []:
         terms.refuse_what_is_missing(phase)
+        _refuse_automatic_tax(phase)
     terms.refuse_what_is_missing(form.get("default_settings") or {})
+    _refuse_automatic_tax(form.get("default_settings") or {})
+
+
+def _refuse_automatic_tax(form: Json) -> None:
+    """What the subscription has is what holds."""
+    if automatic_tax.is_wanted(form):
+        raise NotEmulated("phases with automatic_tax", param="automatic_tax")
 
 
 def create(customer: Json, phases: list[Json], end_behavior: str, form: Json) -> Json:

@@ -6,6 +6,7 @@ https://docs.stripe.com/billing/subscriptions/overview#subscription-lifecycle
 from __future__ import annotations
 
 from stripe_emulator.billing import (
+    automatic_tax,
     collection,
     currencies,
     cycle,
@@ -130,7 +131,7 @@ def _parameters(form: Json) -> Json:
         )
     leaves = form.get("cancel_at_period_end") or form.get("cancel_at")
     return {
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "automatic_tax": automatic_tax.of_subscription(enabled=automatic_tax.is_wanted(form)),
         "billing_cycle_anchor_config": terms.anchor_config(form),
         "billing_mode": _billing_mode(form),
         "cancel_at_period_end": form.get("cancel_at_period_end", False),

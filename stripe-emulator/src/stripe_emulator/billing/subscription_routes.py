@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import collection, endings, pauses, start, states, updates
+from stripe_emulator.billing import automatic_tax, collection, endings, pauses, start, states, updates
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound
@@ -32,6 +32,8 @@ def create(form: Form) -> Json:
         raise InvalidRequest(
             "`pending_if_incomplete` can only be used to update a subscription.", param="payment_behavior"
         )
+    if automatic_tax.is_wanted(form):
+        automatic_tax.require_location(customer)
     subscription, invoice = start.subscribe(customer, form)
     charged = subscription["collection_method"] == "charge_automatically"
     if charged and invoice["amount_due"] and behavior != "default_incomplete":

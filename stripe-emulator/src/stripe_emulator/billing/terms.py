@@ -42,8 +42,6 @@ def refuse_what_is_missing(form: Json) -> None:
     for name in NOT_YET:
         if form.get(name):
             raise NotEmulated(f"subscriptions with {name}", param=name)
-    if (form.get("automatic_tax") or {}).get("enabled"):
-        raise NotEmulated("subscriptions with automatic_tax", param="automatic_tax")
     for number, item in enumerate(form.get("items") or []):
         for name in NOT_YET_OF_ITEMS:
             if item.get(name):

@@ -62,7 +62,7 @@ def _tax(rate_id: str, lines: list[Json]) -> Json:
     return {
         "amount": sum(tax["amount"] for tax in taxes),
         "rate": public(store.get("tax_rate", rate_id)),
-        "taxability_reason": None,
+        "taxability_reason": taxes[0].get("reason"),
         "taxable_amount": sum(tax["taxable"] for tax in taxes),
     }
 

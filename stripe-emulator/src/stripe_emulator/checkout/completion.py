@@ -35,8 +35,13 @@ def asks_phone(session: Json) -> bool:
 
 
 def asks_address(session: Json) -> bool:
-    """Whether the customer has to give a billing address."""
-    return bool(session["billing_address_collection"] == "required")
+    """Whether the customer has to give a billing address: asked for, or needed to find the tax."""
+    if session["billing_address_collection"] == "required":
+        return True
+    if not (session.get("automatic_tax") or {}).get("enabled"):
+        return False
+    customer = store.find("customer", session["customer"]) if session["customer"] else None
+    return not (customer or {}).get("address")
 
 
 def asks_tax_id(session: Json) -> bool:
@@ -72,13 +77,8 @@ def finish(session: Json, *, payment_status: str = "paid") -> None:
     known = customer or {}
     email = session["customer_email"] or known.get("email") or payer.get("email")
     clock.unschedule(session["id"], "checkout.session.expire")
-    updates = {name: payer[name] for name in session["_updates"] if payer.get(name)}
-    if payer.get("business_name") and "name" in session["_updates"]:
-        updates["name"] = payer["business_name"]
-    if customer and updates:
-        objects.change(customer, "customer.updated", **updates)
-    if customer and payer.get("tax_id"):
-        tax_ids.new(payer["tax_id"], customer)
+    if customer:
+        note_payer(session, customer)
     objects.change(
         session,
         customer_details={
@@ -97,6 +97,18 @@ def finish(session: Json, *, payment_status: str = "paid") -> None:
     )
     session_discounts.redeem(session)
     announce(session, "checkout.session.completed")
+
+
+def note_payer(session: Json, customer: Json) -> None:
+    """Write down at the customer what the payer has filled in and the session lets it have. Once."""
+    payer = session.get("_payer") or {}
+    updates = {name: payer[name] for name in session["_updates"] if payer.get(name)}
+    if payer.get("business_name") and "name" in session["_updates"]:
+        updates["name"] = payer["business_name"]
+    if any(customer.get(name) != value for name, value in updates.items()):
+        objects.change(customer, "customer.updated", **updates)
+    if payer.get("tax_id") and payer["tax_id"] not in tax_ids.shown_on_invoices(customer):
+        tax_ids.new(payer["tax_id"], customer)
 
 
 def announce(session: Json, event: str | None) -> None:

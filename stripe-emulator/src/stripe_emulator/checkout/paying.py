@@ -8,6 +8,7 @@ from stripe_emulator.checkout import (
     session_discounts,
     setup_mode,
     subscription_mode,
+    tax,
 )
 from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core.errors import InvalidRequest
@@ -46,13 +47,18 @@ def pay(session: Json, payer: Payer) -> Json:
     _must_take(session, payer.method)
     details: Json = {"email": payer.email, "name": payer.name, "keep": payer.keep}
     details["phone"] = payer.phone if completion.asks_phone(session) else None
-    details["address"] = payer.address if completion.asks_address(session) else None
+    asks_address = completion.asks_address(session) or tax.is_automatic(session)
+    details["address"] = payer.address if asks_address else None
     asks_tax_id = completion.asks_tax_id(session)
     details["tax_id"] = payer.tax_id if asks_tax_id else None
     details["business_name"] = payer.business_name if asks_tax_id else None
     if payer.tax_id and asks_tax_id:
         tax_id_formats.check(payer.tax_id["type"], payer.tax_id["value"], "tax_id")
     objects.change(session, _payer=details)
+    if tax.is_automatic(session) and session["_lines"]:
+        tax.locate(session)
+        session_discounts.apply(session)
+        completion.sync_intent(session)
     MODES[session["mode"]].complete(session, payer)
     return session
 

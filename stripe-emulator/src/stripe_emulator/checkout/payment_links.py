@@ -10,13 +10,13 @@ from collections.abc import Mapping
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
+from stripe_emulator.billing import automatic_tax
 from stripe_emulator.checkout import (
     completion,
     invoice_creation,
     line_items,
     session_discounts,
     sessions,
-    tax,
 )
 from stripe_emulator.core import ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound
@@ -278,7 +278,7 @@ def _after_completion(given: Form | None) -> Json:
 
 
 def _automatic_tax(form: Form) -> Json:
-    on = tax.is_automatic(form)
+    on = automatic_tax.is_wanted(form)
     return {"enabled": on, "liability": {"type": "self"} if on else None}
 
 

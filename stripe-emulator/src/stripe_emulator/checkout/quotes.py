@@ -9,7 +9,7 @@ import copy
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import drafts, invoiceitems, items, start, terms
+from stripe_emulator.billing import automatic_tax, drafts, invoiceitems, items, start, terms
 from stripe_emulator.billing import lines as invoice_lines
 from stripe_emulator.catalog import discounts, totals
 from stripe_emulator.checkout import breakdown, line_items, tax
@@ -224,7 +224,7 @@ def _change(quote: Json, form: Form) -> None:
     for name in NOT_YET:
         if form.get(name):
             raise NotEmulated(f"quotes with {name}", param=name)
-    if tax.is_automatic(form):
+    if automatic_tax.is_wanted(form):
         raise NotEmulated("quotes with automatic_tax", param="automatic_tax")
     changes = _kept(quote, form)
     if "invoice_settings" in form:

@@ -6,7 +6,7 @@ https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-mod
 from __future__ import annotations
 
 from stripe_emulator.billing import collection, drafts, invoices, start, terms
-from stripe_emulator.checkout import completion, session_discounts
+from stripe_emulator.checkout import completion, session_discounts, tax
 from stripe_emulator.checkout.completion import KIND
 from stripe_emulator.checkout.mode import Mode, Payer
 from stripe_emulator.core import clocks, store
@@ -78,6 +78,7 @@ def _pay(session: Json, customer: Json, payer: Payer) -> None:
     """Pay the first invoice. A card that was declined is followed by another on the same invoice."""
     subscription = store.find("subscription", session.get("_subscription") or "")
     if subscription is None or subscription["status"] != "incomplete":
+        completion.note_payer(session, customer)
         subscription, invoice = start.subscribe(customer, _form(session, customer))
         objects.change(subscription, _session=session["id"])
         objects.change(session, _subscription=subscription["id"])
@@ -114,6 +115,7 @@ def _card_is_saved(intent: Json) -> None:
 
 def _begin(session: Json, customer: Json, method_id: str | None) -> None:
     """Start the subscription that costs nothing today."""
+    completion.note_payer(session, customer)
     form = _form(session, customer)
     if method_id is not None:
         form["default_payment_method"] = method_id
@@ -146,7 +148,10 @@ def _form(session: Json, customer: Json) -> Json:
     form["add_invoice_items"] = [*form.get("add_invoice_items", []), *extra]
     form["payment_settings"] = {"save_default_payment_method": "on_subscription"}
     form["discounts"] = session_discounts.forms(session)
-    form["default_tax_rates"] = session["_tax_rates"]
+    if tax.is_automatic(session):
+        form["automatic_tax"] = {"enabled": True}
+    else:
+        form["default_tax_rates"] = session["_tax_rates"]
     return form
 
 

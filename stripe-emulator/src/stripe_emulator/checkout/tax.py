@@ -1,38 +1,46 @@
-"""Taxes on a Checkout Session: rates that its lines name, or those that ``automatic_tax`` finds.
-
-Stripe finds rates by the seller's registrations and the buyer's address. Here the rule is: every
-active tax rate of the country that the customer's address names, of "US" where there is none.
-"""
+"""Taxes on a Checkout Session: rates that its lines name, or those that ``automatic_tax`` finds."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+from stripe_emulator.billing import automatic_tax
 from stripe_emulator.catalog import totals
 from stripe_emulator.core import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
-
-HOME = "US"
+from stripe_emulator.payments import tax_ids
 
 
 def default_rates(form: Form, customer_id: str | None) -> list[str]:
     """Ids of the rates for the lines of a session that name none themselves."""
-    if not is_automatic(form):
+    if not automatic_tax.is_wanted(form):
         named = (form.get("subscription_data") or {}).get("default_tax_rates") or []
         return [
             store.named("tax_rate", rate_id, "subscription_data[default_tax_rates]")["id"]
             for rate_id in named
         ]
-    customer = store.get("customer", customer_id) if customer_id else {}
-    country = (customer.get("address") or {}).get("country") or HOME
-    return [rate["id"] for rate in store.select("tax_rate", {"active": True, "country": country})]
+    customer = store.get("customer", customer_id) if customer_id else None
+    return [rate["id"] for rate in automatic_tax.rates(customer)]
+
+
+def is_automatic(session: Json) -> bool:
+    """Whether the taxes of a session follow from where its customer is."""
+    return bool((session.get("automatic_tax") or {}).get("enabled"))
+
+
+def locate(session: Json) -> None:
+    """Choose the rates anew, by what the payer has filled in; the caller adds the session up."""
+    customer = store.find("customer", session["customer"]) if session["customer"] else None
+    country, _ = _whereabouts(session, customer)
+    session["_tax_rates"] = [rate["id"] for rate in automatic_tax.rates_of(country)]
 
 
 def add(session: Json) -> None:
     """Put the tax on lines whose discounts are off. What a price contains already adds nothing."""
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     exempt = customer is not None and customer.get("tax_exempt") in ("exempt", "reverse")
+    is_reversed = is_automatic(session) and automatic_tax.reverses(*_whereabouts(session, customer))
     for line in session["_lines"]:
         named = [] if exempt else line["_tax_rates"] or session["_tax_rates"]
         rates = [store.get("tax_rate", rate_id) for rate_id in named]
@@ -40,10 +48,13 @@ def add(session: Json) -> None:
             line["amount_total"],
             [totals.Rate(Decimal(str(rate["percentage"])), rate["inclusive"]) for rate in rates],
         )
+        if is_reversed:
+            taxes = [0] * len(taxes)
         line["_taxes"] = [
             {
                 "rate": rate["id"],
                 "amount": tax,
+                "reason": "reverse_charge" if is_reversed else None,
                 "taxable": line["amount_total"] - (tax if rate["inclusive"] else 0),
             }
             for tax, rate in zip(taxes, rates, strict=True)
@@ -56,7 +67,7 @@ def add(session: Json) -> None:
 
 def shown(form: Form) -> Json:
     """A session's ``automatic_tax``."""
-    on = is_automatic(form)
+    on = automatic_tax.is_wanted(form)
     return {
         "enabled": on,
         "liability": {"type": "self"} if on else None,
@@ -65,6 +76,11 @@ def shown(form: Form) -> Json:
     }
 
 
-def is_automatic(form: Form) -> bool:
-    """Whether the form asks for taxes without naming rates."""
-    return bool((form.get("automatic_tax") or {}).get("enabled"))
+def _whereabouts(session: Json, customer: Json | None) -> tuple[str | None, list[Json]]:
+    """The payer's country and tax ids: as filled in on the page, or as the customer has them."""
+    payer = session.get("_payer") or {}
+    held = store.select(tax_ids.KIND, {"customer": customer["id"]}) if customer else []
+    if payer.get("tax_id"):
+        held = [payer["tax_id"]]
+    country = automatic_tax.country_of(payer) or automatic_tax.country_of(customer or {})
+    return country, held

@@ -66,6 +66,7 @@ FILTERS = {
     "breakable": describe.breakable,
     "recurring": describe.recurring,
     "each": invoice_pdf.each,
+    "is_reversed": invoice_pdf.is_reversed,
     "sums": invoice_pdf.sums,
 }
 

@@ -33,8 +33,19 @@ def only_from_here() -> ResponseReturnValue | None:
 
 @pages.post("/_emulator/pay")
 def pay() -> Response:
-    """``{"session": "cs_...", "card": "4242..."}``, or ``iban``; ``email``, ``name``, ``challenge``..."""
-    form = _parameters(session=str, card=str, iban=str, email=str, name=str, keep_card=bool, challenge=str)
+    """``{"session": "cs_...", "card": "4242..."}``, or ``iban``; ``email``, ``address``, ``challenge``..."""
+    form = _parameters(
+        session=str,
+        card=str,
+        iban=str,
+        email=str,
+        name=str,
+        keep_card=bool,
+        challenge=str,
+        address=dict,
+        tax_id=dict,
+        business_name=str,
+    )
     return jsonify(controls.pay(storage(), _needed(form, "session"), **form))
 
 

@@ -13,6 +13,9 @@ from stripe_emulator.payments import account
 LEFT, RIGHT, TOP, BOTTOM = 56, 539, 64, 760
 LINE, LONGEST = 20, 68
 
+#: What stands on an invoice whose customer pays the tax.
+REVERSED = "Tax to be paid on reverse charge basis"
+
 
 def pdf_of(invoice: Json) -> bytes:
     """The file of an invoice. Lines that do not fit go on to further pages."""
@@ -27,6 +30,9 @@ def pdf_of(invoice: Json) -> bytes:
         pages.append(Page())
         y = TOP
     y = _sums(pages[-1], y, invoice)
+    if is_reversed(invoice):
+        y += 15
+        pages[-1].text(LEFT, y, REVERSED, size=9)
     for words in textwrap.wrap(invoice["footer"] or "", LONGEST):
         y += 15
         pages[-1].text(LEFT, y, words, size=9)
@@ -65,12 +71,18 @@ def _head(page: Page, invoice: Json) -> float:
 
 
 def billed_to(invoice: Json) -> list[str]:
-    """Name and address of whoever pays, line by line."""
+    """Name, address and tax ids of whoever pays, line by line."""
     address = invoice["customer_address"] or {}
     town = " ".join(address[key] for key in ("postal_code", "city") if address.get(key))
     known = [invoice["customer_name"], invoice["customer_email"]]
     known += [address.get("line1"), address.get("line2"), town, address.get("state"), address.get("country")]
+    known += [f"Tax ID {tax_id['value']}" for tax_id in invoice["customer_tax_ids"] or []]
     return [words for words in known if words]
+
+
+def is_reversed(invoice: Json) -> bool:
+    """Whether the customer pays the tax to the state, which the invoice has to say."""
+    return any(tax["taxability_reason"] == "reverse_charge" for tax in invoice["total_taxes"] or [])
 
 
 def _columns(page: Page, y: float) -> float:

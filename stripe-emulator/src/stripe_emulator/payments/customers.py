@@ -123,11 +123,16 @@ def tax(customer: Json) -> Json:
     country = address.get("country")
     location = {"country": country, "source": "billing_address", "state": address.get("state")}
     return {
-        "automatic_tax": "not_collecting" if country else "unrecognized_location",
+        "automatic_tax": _collects(country) if country else "unrecognized_location",
         "ip_address": None,
         "location": location if country else None,
         "provider": "stripe",
     }
+
+
+def _collects(country: str) -> str:
+    """Whether tax is collected there: there are rates of that country."""
+    return "supported" if store.select("tax_rate", {"active": True, "country": country}) else "not_collecting"
 
 
 @register.includable("customer", "invoice_credit_balance")

@@ -16,7 +16,6 @@ from ..shop import Shop
 @pytest.mark.parametrize(
     "wanted",
     [
-        {"automatic_tax": {"enabled": True}},
         {"billing_thresholds": {"amount_gte": 1000}},
         {"application_fee_percent": 10},
         {"transfer_data": {"destination": "acct_1"}},

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from flask_prepaid.migrations.codes import create_codes
+from flask_prepaid.migrations.customers import create_customers
 from flask_prepaid.migrations.outbox import create_outbox
 from flask_prepaid.migrations.sums import AT, BIG, create_movements, create_sums, partial_index
 
@@ -52,89 +53,6 @@ def upgrade() -> None:
     create_history_of_plans()
     create_movements()
     create_sums()
-
-
-def create_customers() -> None:
-    op.create_table(
-        "prepaid_customer",
-        sa.Column("owner", sa.String(64), primary_key=True),
-        sa.Column("idempotency_key", sa.String(255), nullable=False),
-        sa.Column("stripe_id", sa.String(255)),
-        sa.Column("default_card_id", sa.String(255)),
-        sa.Column("cards_fetched_at", AT),
-        sa.Column("refused_email", sa.String(255)),
-        sa.Column("outdated", sa.Boolean(), nullable=False),
-        sa.Column("retry_card_id", sa.String(255)),
-        sa.Column("charges_stopped", sa.Boolean(), nullable=False),
-        sa.Column("company", sa.String(255)),
-        sa.Column("tax_id", sa.String(64)),
-        sa.Column("closed_at", AT),
-        sa.Column("created_at", AT, nullable=False),
-        sa.UniqueConstraint("idempotency_key"),
-        sa.UniqueConstraint("stripe_id"),
-    )
-    op.create_table(
-        "prepaid_card",
-        sa.Column("id", sa.String(255), primary_key=True),
-        sa.Column("owner", sa.String(64), nullable=False),
-        sa.Column("brand", sa.String(32), nullable=False),
-        sa.Column("last4", sa.String(4), nullable=False),
-        sa.Column("exp_month", BIG, nullable=False),
-        sa.Column("exp_year", BIG, nullable=False),
-        sa.Column("name", sa.String(255)),
-        sa.Column("fingerprint", sa.String(255)),
-        sa.Column("after_payment", BIG, nullable=False),
-    )
-    op.create_index("ix_prepaid_card_fingerprint", "prepaid_card", ["fingerprint"])
-    op.create_index("ix_prepaid_card_owner", "prepaid_card", ["owner"])
-    op.create_table(
-        "prepaid_topup",
-        sa.Column("owner", sa.String(64), primary_key=True),
-        sa.Column("on", sa.Boolean(), nullable=False),
-        sa.Column("pack", sa.String(64), nullable=False),
-        sa.Column("threshold", BIG, nullable=False),
-        sa.Column("ceiling_minor", BIG, nullable=False),
-        sa.Column("pack_credits", BIG, nullable=False),
-        sa.Column("pack_minor", BIG, nullable=False),
-        sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("after_payment", BIG, nullable=False),
-        sa.Column("after_seq", BIG, nullable=False),
-        sa.Column("stopped", sa.String(255)),
-        sa.CheckConstraint("threshold > 0", name="threshold_positive"),
-    )
-    op.create_table(
-        "prepaid_notice",
-        sa.Column("owner", sa.String(64), nullable=False),
-        sa.Column("about", sa.String(255), nullable=False),
-        sa.Column("sent_at", AT, nullable=False),
-        sa.PrimaryKeyConstraint("owner", "about"),
-    )
-    op.create_table(
-        "prepaid_attempt",
-        sa.Column("id", BIG, primary_key=True),
-        sa.Column("owner", sa.String(64), nullable=False),
-        sa.Column("address", sa.String(64)),
-        sa.Column("at", AT, nullable=False),
-    )
-    op.create_table(
-        "prepaid_operator_day",
-        sa.Column("operator", sa.String(255), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("credits", BIG, nullable=False),
-        sa.PrimaryKeyConstraint("operator", "day"),
-    )
-    op.create_table(
-        "prepaid_operator_note",
-        sa.Column("id", BIG, primary_key=True),
-        sa.Column("owner", sa.String(64), nullable=False),
-        sa.Column("operator", sa.String(255), nullable=False),
-        sa.Column("text", sa.String(1024), nullable=False),
-        sa.Column("at", AT, nullable=False),
-    )
-    op.create_index("ix_prepaid_operator_note_owner", "prepaid_operator_note", ["owner"])
-    op.create_index("ix_prepaid_attempt_address_at", "prepaid_attempt", ["address", "at"])
-    op.create_index("ix_prepaid_attempt_at", "prepaid_attempt", ["at"])
-    op.create_index("ix_prepaid_attempt_owner_at", "prepaid_attempt", ["owner", "at"])
 
 
 def create_keys() -> None:
@@ -194,6 +112,8 @@ def create_payments() -> None:
         sa.Column("payment_intent_id", sa.String(255)),
         sa.Column("charge_id", sa.String(255)),
         sa.Column("invoice_id", sa.String(255)),
+        sa.Column("invoice_number", sa.String(64)),
+        sa.Column("taxed", sa.String(32), nullable=False, server_default=""),
         sa.Column("card_id", sa.String(255)),
         sa.Column("brand", sa.String(32)),
         sa.Column("last4", sa.String(4)),

@@ -1,0 +1,138 @@
+"""Charges to a card on file by an invoice: with the customer's name, address, tax id, and with tax.
+
+The invoice is ours from its draft to its end: Stripe neither finalizes nor charges it by itself.
+https://docs.stripe.com/invoicing/integration and https://docs.stripe.com/tax/invoicing
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import stripe
+
+from prepaid_ledger import clock
+
+from ..config import Config
+from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused
+from .billed_values import BilledCharge, billed_of
+from .calls import Topic, ask, ask_for, walk
+from .charges import Charges
+from .values import INVOICE_ID, PAYMENT_KEY, id_of, payment_key
+
+
+class BilledCharges(Topic):
+    def __init__(self, client: stripe.StripeClient, config: Config) -> None:
+        super().__init__(client, config)
+        self._charges = Charges(client, config)
+
+    def charge(
+        self,
+        *,
+        key: str,
+        customer_id: str,
+        card_id: str,
+        title: str,
+        amount_minor: int,
+        currency: str,
+        return_url: str | None,
+    ) -> BilledCharge:
+        """Make an invoice and pay it with a card on file. Tax comes on top, or is in the price.
+
+        Where it ends in the middle, nothing is charged, and nothing will be: ``close`` what is there then.
+
+        :param return_url: Where the bank's page leads back to; ``None`` when nobody is there to see it.
+        :return: Also a declined charge, with its reason.
+        :raises GatewayRefused: Stripe makes no such invoice. It is closed.
+        """
+        sdk = self._v1.invoices
+        invoice_id = self._draft(key, customer_id, card_id, currency)
+        item: Any = {
+            "customer": customer_id,
+            "invoice": invoice_id,
+            "amount": amount_minor,
+            "currency": currency,
+            "description": title,
+        }
+        try:
+            ask(lambda: self._v1.invoice_items.create(item, {"idempotency_key": f"{key}-item"}))
+            ask(lambda: sdk.finalize_invoice(invoice_id, {}, {"idempotency_key": f"{key}-final"}))
+            billed = self._whole(invoice_id)
+            if billed.intent is None:
+                return billed  # the customer's balance has paid it
+            self._pay(billed.id, billed.intent.id, key, card_id, title, there=return_url is not None)
+        except GatewayRefused:
+            self.close(invoice_id)
+            raise
+        billed = self._whole(invoice_id)
+        if return_url is None or billed.intent is None or not billed.intent.waits_for_owner:
+            return billed
+        resumed = self._charges.resume(billed.intent.id, card_id=card_id, return_url=return_url)
+        return replace(billed, intent=resumed)
+
+    def _pay(
+        self, invoice_id: str, intent_id: str, key: str, card_id: str, title: str, *, there: bool
+    ) -> None:
+        """Pay an open invoice; whether the bank said yes is fetched next.
+
+        :param there: Whether the customer is, so that the bank may ask them.
+        """
+        named: Any = {"description": title, "metadata": {PAYMENT_KEY: key, INVOICE_ID: invoice_id}}
+        ask(lambda: self._v1.payment_intents.update(intent_id, named, {"idempotency_key": f"{key}-name"}))
+        how: Any = {"payment_method": card_id, "off_session": not there}
+        with suppress(CardDeclined, CardNeedsOwner):
+            ask(lambda: self._v1.invoices.pay(invoice_id, how, {"idempotency_key": f"{key}-pay"}))
+
+    def _draft(self, key: str, customer_id: str, card_id: str, currency: str) -> str:
+        params: Any = {
+            "customer": customer_id,
+            "currency": currency,
+            "auto_advance": False,
+            "collection_method": "charge_automatically",
+            "default_payment_method": card_id,
+            "discounts": "",  # none of the customer's: the price is agreed
+            "pending_invoice_items_behavior": "exclude",
+            "metadata": {PAYMENT_KEY: key},
+            "automatic_tax": {"enabled": self._config.automatic_tax},
+        }
+        return ask(lambda: self._v1.invoices.create(params, {"idempotency_key": f"{key}-invoice"})).id
+
+    def fetch(self, invoice_id: str) -> BilledCharge | None:
+        """The invoice with the charge that pays it; ``None`` once it is deleted."""
+        asked_at = clock.wall()
+        params: Any = {"expand": ["payments"]}
+        invoice = ask_for(lambda: self._v1.invoices.retrieve(invoice_id, params))
+        if invoice is None or getattr(invoice, "deleted", False):
+            return None
+        payments = invoice.payments.data if invoice.payments else []
+        intent_id = next((id_of(each.payment.payment_intent) for each in payments if each.is_default), None)
+        intent = self._charges.fetch(intent_id) if intent_id else None
+        return billed_of(invoice, intent, asked_at)
+
+    def find(self, customer_id: str, key: str) -> BilledCharge | None:
+        """The invoice that was made with ``key``, for when its answer was lost."""
+        for invoice in walk(self._v1.invoices.list, {"customer": customer_id}):
+            if payment_key(invoice) == key:
+                return self.fetch(invoice.id)
+        return None
+
+    def close(self, invoice_id: str) -> BilledCharge | None:
+        """Close an invoice that is not paid, so that it never can be; ``None`` where that deletes it.
+
+        One that was paid meanwhile stays so.
+        """
+        billed = self.fetch(invoice_id)
+        sdk = self._v1.invoices
+        with suppress(GatewayRefused):  # it has moved on
+            if billed is not None and billed.status == "draft":
+                ask(lambda: sdk.delete(invoice_id), may_refuse=True)
+            elif billed is not None and billed.status in ("open", "uncollectible"):
+                ask(lambda: sdk.void_invoice(invoice_id), may_refuse=True)
+        return self.fetch(invoice_id)
+
+    def _whole(self, invoice_id: str) -> BilledCharge:
+        billed = self.fetch(invoice_id)
+        if billed is None:
+            raise GatewayRefused("The invoice is gone.", missing="invoice", reason="resource_missing")
+        return billed

@@ -1,0 +1,76 @@
+"""A purchase by invoice, as Stripe has it, as a plain frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from .taxes import taxed_of
+from .values import Intent, id_of, payment_key
+
+
+@dataclass(frozen=True)
+class BilledCharge:
+    """An invoice of a purchase with the charge that pays it: none where the customer's balance does.
+
+    Amounts in the smallest unit of ``currency``. ``due_minor`` is what is left of ``amount_total_minor``
+    to be charged, ``taxed`` the buyer's country and how it was taxed there.
+    """
+
+    id: str
+    number: str | None
+    livemode: bool
+    status: str
+    amount_subtotal_minor: int
+    amount_total_minor: int
+    due_minor: int
+    discount_minor: int
+    tax_minor: int
+    taxed: str
+    currency: str
+    payment_key: str | None
+    customer_id: str | None
+    intent: Intent | None
+    asked_at: datetime
+
+    @property
+    def is_paid(self) -> bool:
+        return self.status == "paid"
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody has tried to pay it yet."""
+        untried = self.intent is None or (
+            self.intent.status == "requires_payment_method" and self.intent.failure is None
+        )
+        return self.status == "draft" or (self.status == "open" and untried)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the bank said no, and it could still be paid."""
+        intent = self.intent
+        if intent is None or self.status != "open" or self.is_idle:
+            return False
+        return intent.status == "requires_payment_method" and not intent.waits_for_owner
+
+
+def billed_of(invoice: Any, intent: Intent | None, asked_at: datetime) -> BilledCharge:
+    taxes = invoice.total_taxes or []
+    return BilledCharge(
+        id=invoice.id,
+        number=invoice.number,
+        livemode=invoice.livemode,
+        status=invoice.status or "draft",
+        amount_subtotal_minor=invoice.subtotal,
+        amount_total_minor=invoice.total,
+        due_minor=invoice.amount_due,
+        discount_minor=sum(discount.amount for discount in invoice.total_discount_amounts or []),
+        tax_minor=sum(tax.amount for tax in taxes),
+        taxed=taxed_of(invoice),
+        currency=invoice.currency,
+        payment_key=payment_key(invoice),
+        customer_id=id_of(invoice.customer),
+        intent=intent,
+        asked_at=asked_at,
+    )

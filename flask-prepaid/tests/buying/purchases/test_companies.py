@@ -1,0 +1,224 @@
+"""Companies buy: whatever pays, the invoice has their name, address and VAT id, and the tax is right."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import stripe
+
+from flask_prepaid import Plan
+from flask_prepaid.payments.models import PaymentState
+
+from ..shop import Shop, ShopWith
+
+BERLIN = {
+    "company": "Ada GmbH",
+    "line1": "Hauptstr. 1",
+    "postal_code": "10115",
+    "city": "Berlin",
+    "country": "DE",
+    "tax_id": "DE123456789",
+}
+PRO = Plan("pro", credits=1_000, amount_minor=4_900)
+NEEDS_OWNER, DECLINES_LATER = "4000002760003184", "4000000000000341"
+
+
+@pytest.fixture
+def taxed(shop_with: ShopWith) -> Shop:
+    """A shop that collects German VAT, and makes an invoice of everything."""
+    shop = shop_with(PREPAID_AUTOMATIC_TAX=True, PREPAID_INVOICES=True, plans=[PRO])
+    collect_vat(shop)
+    return shop
+
+
+def collect_vat(shop: Shop) -> None:
+    vat: Any = {"display_name": "VAT", "percentage": 19, "inclusive": False, "country": "DE"}
+    shop.dashboard().v1.tax_rates.create(vat)
+
+
+def bill_to(shop: Shop, **lines: str) -> None:
+    """Write on the billing page whom invoices are for."""
+    saved = shop.send_form(shop.browser(), "/prepaid/billing", **{**BERLIN, **lines})
+    assert saved.status_code == 303, saved.text
+
+
+def invoices(shop: Shop) -> list[stripe.Invoice]:
+    """The invoices at Stripe, newest first."""
+    return list(shop.dashboard().v1.invoices.list({"limit": 100}).data)
+
+
+def spend(shop: Shop, credits: int, key: str) -> None:
+    shop.read(lambda: shop.prepaid.spend_now("user:1", credits=credits, key=key))
+
+
+def test_a_company_in_berlin_buys_in_four_ways_and_each_invoice_is_the_same(taxed: Shop) -> None:
+    bill_to(taxed)
+    taxed.pay(taxed.buy())
+    taxed.press(taxed.keep_card())
+    taxed.send_form(
+        taxed.browser(),
+        "/prepaid/cards",
+        to="/prepaid/cards/top-up",
+        pack="starter",
+        threshold="50",
+        times="9",
+    )
+    spend(taxed, 180, "job:1")
+    taxed.tick()
+    taxed.send_form(taxed.browser(), "/prepaid/plan", plan="pro", saved_card=taxed.saved_card())
+
+    billed = invoices(taxed)
+    assert taxed.balance() == 100 + 100 - 180 + 100 + 1_000
+    assert [invoice.status for invoice in billed] == ["paid"] * 4
+    for invoice in billed:
+        assert invoice.customer_name == "Ada GmbH"
+        assert invoice.customer_address is not None
+        assert (invoice.customer_address.line1, invoice.customer_address.country) == ("Hauptstr. 1", "DE")
+        assert [tax_id.value for tax_id in invoice.customer_tax_ids or []] == ["DE123456789"]
+        assert [tax.taxability_reason for tax in invoice.total_taxes or []] == ["reverse_charge"]
+        assert invoice.total == invoice.subtotal
+    page = taxed.browser().get("/prepaid/billing").text
+    for link in re.findall(r'href="(/prepaid/invoice/\d+)"', page):
+        pdf = taxed.browser().get(link).location
+        assert b"Ada GmbH" in taxed.stripe.browser().get(pdf.removeprefix("http://127.0.0.1:12111")).data
+    assert taxed.command("reconcile").exit_code == 0
+
+
+def test_a_consumer_pays_the_tax_on_a_card_on_file_and_gets_all_of_it_back(taxed: Shop) -> None:
+    bill_to(taxed, company="", tax_id="")
+    card = taxed.keep_card()
+
+    result = taxed.press(card).text
+
+    (payment,) = taxed.payments()
+    (invoice,) = invoices(taxed)
+    assert "100 credits were added for $5.95" in result
+    assert (payment.amount_minor, payment.paid_minor, payment.tax_minor) == (500, 595, 95)
+    assert (payment.taxed, payment.invoice_number) == ("DE standard_rated", invoice.number)
+    refunded = taxed.read(lambda: taxed.prepaid.refund(payment.id, reason="asked for"))
+    assert (refunded.amount_minor, taxed.balance()) == (595, 0)
+    assert taxed.command("reconcile").exit_code == 0
+
+
+def test_where_the_country_is_not_known_no_card_on_file_is_charged(taxed: Shop) -> None:
+    card = taxed.keep_card()
+
+    pack = taxed.press(card)
+    plan = taxed.send_form(taxed.browser(), "/prepaid/plan", plan="pro", saved_card=card)
+    taxed.send_form(
+        taxed.browser(),
+        "/prepaid/cards",
+        to="/prepaid/cards/top-up",
+        pack="starter",
+        threshold="50",
+        times="9",
+    )
+    taxed.tick()
+
+    assert (pack.status_code, plan.status_code) == (422, 422)
+    for page in (pack.text, plan.text):
+        assert "Your billing address is needed to find the tax." in page
+    assert "your billing address is missing" in taxed.browser().get("/prepaid/cards").text
+    assert taxed.payments() == []
+    written: Any = {"address": {"line1": "Hauptstr. 1", "country": "DE"}}
+    (customer,) = taxed.dashboard().v1.customers.list().data
+    taxed.dashboard().v1.customers.update(customer.id, written)  # in the portal; no event has come yet
+    assert "for $5.95" in taxed.press(card).text
+
+
+def test_what_is_refused_can_be_paid_never_more(taxed: Shop) -> None:
+    bill_to(taxed)
+    declined = taxed.press(taxed.keep_card(number=DECLINES_LATER)).text
+    taxed.keep_card(number=NEEDS_OWNER)
+    (newest,) = (
+        card.id for card in taxed.read(lambda: taxed.prepaid.cards("user:1")) if card.last4 == "3184"
+    )
+    taxed.answer_bank(taxed.press(newest).location, "fail")
+
+    assert "Your bank declined the card" in declined
+    assert [payment.state for payment in taxed.payments()] == [PaymentState.FAILED] * 2
+    assert {invoice.status for invoice in invoices(taxed)} == {"void"}
+    assert taxed.balance() == 0
+    assert taxed.command("reconcile").exit_code == 0
+
+
+def test_a_bank_that_wants_its_customer_is_answered_on_its_page(taxed: Shop) -> None:
+    bill_to(taxed)
+    card = taxed.keep_card(number=NEEDS_OWNER)
+    taxed.answer_bank(taxed.press(card).location, "complete")
+    assert taxed.balance() == 100
+
+    taxed.send_form(
+        taxed.browser(),
+        "/prepaid/cards",
+        to="/prepaid/cards/top-up",
+        pack="starter",
+        threshold="50",
+        times="9",
+    )
+    spend(taxed, 60, "job:1")
+    taxed.tick()  # nobody is there to answer
+    (_, topup) = taxed.payments()
+    assert topup.state is PaymentState.OPEN
+    led = taxed.send_form(
+        taxed.browser(), f"/prepaid/return?payment={topup.id}", to="/prepaid/confirm", payment=str(topup.id)
+    )
+    taxed.answer_bank(led.location, "complete")
+
+    assert taxed.balance() == 140
+    assert [invoice.status for invoice in invoices(taxed)] == ["paid", "paid"]
+
+
+def test_a_challenge_that_nobody_answers_is_closed_with_its_invoice(taxed: Shop) -> None:
+    bill_to(taxed)
+    taxed.press(taxed.keep_card(number=NEEDS_OWNER))
+
+    taxed.stripe.advance(hours=25)
+    taxed.tick()
+
+    assert [payment.state for payment in taxed.payments()] == [PaymentState.FAILED]
+    assert [invoice.status for invoice in invoices(taxed)] == ["void"]
+
+
+def test_a_customers_balance_at_stripe_pays_and_is_no_charge(taxed: Shop) -> None:
+    bill_to(taxed)
+    card = taxed.keep_card()
+    (customer,) = taxed.dashboard().v1.customers.list().data
+    left: Any = {"amount": -500, "currency": "usd"}
+    taxed.dashboard().v1.customers.balance_transactions.create(customer.id, left)
+
+    taxed.press(card)
+
+    (payment,) = taxed.payments()
+    assert (payment.state, payment.paid_minor, payment.charged_minor) == (PaymentState.PAID, 500, 0)
+    assert taxed.balance() == 100
+    assert taxed.command("reconcile").exit_code == 0
+
+
+def test_what_a_customer_writes_at_stripe_is_heard_and_what_is_written_here_is_kept_there(
+    taxed: Shop,
+) -> None:
+    session = taxed.buy()
+    paid = {key: BERLIN[key] for key in ("line1", "postal_code", "city", "country")}
+    business: Any = {"tax_id": {"type": "eu_vat", "value": "DE123456789"}, "business_name": "Ada GmbH"}
+    taxed.stripe.pay(session, address=paid, **business)
+    page = taxed.browser().get("/prepaid/billing").text
+    for text in ("Ada GmbH", "Hauptstr. 1", "DE123456789"):
+        assert f'value="{text}"' in page
+    assert '<option value="DE" selected>Germany' in page
+    taxed.stripe.advance(minutes=1)
+    assert "Its register knows this tax id." in taxed.browser().get("/prepaid/billing").text
+
+    wrong = taxed.send_form(taxed.browser(), "/prepaid/billing", **{**BERLIN, "tax_id": "DE12"})
+    nowhere = taxed.send_form(taxed.browser(), "/prepaid/billing", **{**BERLIN, "country": "XY"})
+    assert (wrong.status_code, nowhere.status_code) == (422, 422)
+    assert "This is no tax id of Germany." in wrong.text
+    bill_to(taxed, company="Ada Holding GmbH", tax_id="222222222")
+    (customer,) = taxed.dashboard().v1.customers.list().data
+    held = taxed.dashboard().v1.customers.tax_ids.list(customer.id).data
+    assert (customer.name, [tax_id.value for tax_id in held]) == ("Ada Holding GmbH", ["DE222222222"])
+    taxed.dashboard().v1.customers.tax_ids.delete(customer.id, held[0].id)
+    taxed.stripe.deliver()
+    assert "DE222222222" not in taxed.browser().get("/prepaid/billing").text
