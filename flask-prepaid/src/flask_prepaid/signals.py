@@ -118,7 +118,7 @@ Told = tuple[NamedSignal, dict[str, Any]]
 
 
 def message_id() -> str | None:
-    """The id of what a receiver or your mailer is told, ``msg_...``: the same each time. ``None`` elsewhere."""
+    """The id of what a receiver or your mailer is told, ``msg_...``: the same each time. Else ``None``."""
     return _message_id.get()
 
 

@@ -1,4 +1,4 @@
-"""Processes that tell, and are killed with -9 between a commit and what it tells; then what was heard is counted.
+"""Processes that tell, and are killed with -9 between a commit and what it tells; what was heard is counted.
 
 Run as a program it imports all once, and forks a process for each line on its standard input.
 """
@@ -209,7 +209,7 @@ def count(prepaid: Prepaid, heard: Path, hooks: list[tuple[str, dict[str, Any]]]
     order: dict[str, list[str]] = defaultdict(list)
     for uid, owner in messages:
         order[owner].append(uid)
-    owner_of = {uid: owner for uid, owner in messages}
+    owner_of = {row.uid: row.owner for row in messages}
     came = [uid for uid, _ in hooks]
     for owner, uids in order.items():
         first = list(dict.fromkeys(uid for uid in came if owner_of.get(uid) == owner))
