@@ -13,8 +13,11 @@ from .keys.keys import NewKey
 from .keys.models import ApiKey
 from .keys.rates import CallsPerMinute, RateWindow
 from .keys.setup import Keys
+from .outbox.endpoints import Sent
+from .outbox.models import Alert, MailRecord, WebhookEndpoint
+from .outbox.posting import Posted
 from .payments.models import Customer, Payment, Refund
-from .signals import operator_acts
+from .signals import alert_set, endpoint_set, operator_acts
 from .upgrade import Chain, include_name, patiently
 from .web.callers import caller_has_gone
 from .web.operator.roles import Operator, Operators, Role
@@ -24,6 +27,7 @@ from .web.selling import Sold
 Desk = Operators
 
 __all__ = [
+    "Alert",
     "ApiKey",
     "BudgetExceeded",
     "BudgetSummary",
@@ -38,12 +42,14 @@ __all__ = [
     "FastPath",
     "InsufficientCredits",
     "Keys",
+    "MailRecord",
     "NewKey",
     "Operator",
     "Operators",
     "Pack",
     "Payment",
     "Plan",
+    "Posted",
     "Prepaid",
     "PrepaidError",
     "PriceTier",
@@ -52,8 +58,12 @@ __all__ = [
     "Refund",
     "Role",
     "Sale",
+    "Sent",
     "Sold",
+    "WebhookEndpoint",
+    "alert_set",
     "caller_has_gone",
+    "endpoint_set",
     "include_name",
     "operator_acts",
     "patiently",

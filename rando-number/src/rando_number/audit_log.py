@@ -12,6 +12,8 @@ from flask_security import (
     user_registered,
 )
 
+from flask_prepaid import alert_set, endpoint_set
+
 from .callers import owner
 from .models import Action, AuditLine, User, db
 
@@ -21,6 +23,8 @@ def init_app(app: Flask) -> None:
     user_authenticated.connect(signed_in, app)
     password_changed.connect(password_was_changed, app)
     password_reset.connect(password_was_reset, app)
+    alert_set.connect(alert_was_set, app)
+    endpoint_set.connect(webhook_was_set, app)
     app.after_request(refusals)
 
 
@@ -49,6 +53,14 @@ def password_was_changed(app: Flask, user: User, **extra: Any) -> None:
 
 def password_was_reset(app: Flask, user: User, **extra: Any) -> None:
     note(Action.PASSWORD_RESET, actor=user.owner)
+
+
+def alert_was_set(app: Flask, owner: str, **detail: Any) -> None:
+    note(Action.ALERT_SET, actor=owner, **detail)
+
+
+def webhook_was_set(app: Flask, owner: str, endpoint_id: int, action: str) -> None:
+    note(Action.WEBHOOK_SET, actor=owner, endpoint=endpoint_id, done=action)
 
 
 def refusals(response: Response) -> Response:

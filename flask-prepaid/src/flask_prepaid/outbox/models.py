@@ -75,7 +75,7 @@ class Delivery(Base):
 
     Those of one owner to one target, ``endpoint_id`` included, are a queue: they go one after the other.
     ``next_try_at`` is when it is tried next; whoever tries it moves that ahead first, so that nobody else
-    does. ``told_receivers`` are the names of those that have it. ``status`` and ``answer`` are of the last try.
+    does. ``told_receivers`` names those that have it. ``status`` and ``answer`` are those of the last try.
     ``by_hand`` was asked for by the customer, as a test or once more.
     """
 
