@@ -47,7 +47,6 @@ class Served:
 
     def customer(self, credits: int) -> tuple[str, str]:
         """Somebody with so many credits: the owner and an API key."""
-        from rando_number.keys import api_keys
         from rando_number.models import User, db
 
         with self.app.test_request_context():
@@ -55,7 +54,8 @@ class Served:
             user = User(email=f"c{count}@rando.test", fs_uniquifier=f"c{count}", active=True)
             db.session.add(user)
             db.session.flush()
-            key, owner = api_keys.make(user, "campaign"), user.owner
+            owner = user.owner
+            key = self.prepaid.make_key(owner, name="campaign").secret
             self.prepaid.grant(owner, credits, key="campaign", reason="for a campaign")
             db.session.commit()
         return owner, key

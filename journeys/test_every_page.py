@@ -124,6 +124,7 @@ def newcomers(walk: Walk, shop: Running) -> None:
         ("/alerts", "alerts, none"),
         ("/webhooks", "webhooks, none"),
         ("/api-keys", "keys, none"),
+        ("/api-keys/limits", "limits, none"),
         ("/change", "change the password"),
         ("/change-email", "change the address"),
         ("/sessions", "sessions"),

@@ -14,10 +14,11 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
+from flask_prepaid import Caller
+from flask_prepaid.fast_path.sale import new_id
 from rando_number import create_app
-from rando_number.callers import Caller
-from rando_number.models import prepaid, utc_now
-from rando_number.numbers import Ask, new_row, terms
+from rando_number.models import prepaid
+from rando_number.numbers import NUMBER, Ask
 
 PROCESSES = 2
 
@@ -50,8 +51,9 @@ async def work(first: int, last: int, callers: int, seconds: float, use: Mapping
     async def spend_again_and_again() -> None:
         nonlocal count
         while (now := time.monotonic()) < begin + seconds:
-            row = new_row(Caller(random.randint(first, last)), Ask(), utc_now())
-            await ledger.spend_now(f"user:{row['user_id']}", **terms(row), **use)  # type: ignore[arg-type]
+            caller = Caller(f"user:{random.randint(first, last)}")
+            _, terms = NUMBER.begin(caller, Ask(), new_id(), prepaid.clock())
+            await ledger.spend_now(caller.owner, **{**terms, **use})
             count += now >= begin
 
     await asyncio.gather(*(spend_again_and_again() for _ in range(callers)))

@@ -9,11 +9,11 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import func, insert, select
 
-from flask_prepaid import Prepaid
+from flask_prepaid import ApiKey, Prepaid
+from flask_prepaid.keys.cache import digest_of
 from rando_number import create_app
-from rando_number.keys.api_keys import PREFIX, digest_of
 from rando_number.migrations.upgrade import upgrade
-from rando_number.models import ApiKey, Number, User, db
+from rando_number.models import Number, User, db, utc_now
 
 CREDITS = 10**12
 
@@ -76,13 +76,19 @@ class Shop:
 
 def register(customers: int) -> list[dict[str, str]]:
     """Users with a key each, in bulk; the headers that each calls with."""
-    keys = [PREFIX + secrets.token_urlsafe(32) for _ in range(customers)]
+    keys = ["rn_" + secrets.token_urlsafe(32) for _ in range(customers)]
     users = [
         {"id": i, "email": f"{i}@bench.test", "active": True, "fs_uniquifier": f"{i:032}"}
         for i in range(1, customers + 1)
     ]
     rows = [
-        {"user_id": i, "name": "bench", "start": key[:8], "digest": digest_of(key)}
+        {
+            "owner": f"user:{i}",
+            "name": "bench",
+            "start": key[:8],
+            "digest": digest_of(key),
+            "created_at": utc_now(),
+        }
         for i, key in enumerate(keys, 1)
     ]
     db.session.execute(insert(User), users)

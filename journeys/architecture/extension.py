@@ -56,9 +56,8 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     },
     "cli": {
         *GROUND,
-        *("codes", "config", "gateway", "operations", "outbox", "payments"),
-        *("purchases", "reports", "subscriptions"),
-        "upgrade",
+        *("codes", "config", "gateway", "keys", "operations", "outbox", "payments", "purchases"),
+        *("reports", "subscriptions", "upgrade"),
     },
     "costs": {"checks", "errors", "keys", "payments", "web"},
     # What a host meets.

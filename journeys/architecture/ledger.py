@@ -32,7 +32,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     },
     "ledger": {"audit", "clock", "database", "spends", "verbs"},
     "aio": {"database", "held_credits", "ledger", "meters", "prices", "reading", "spends", "tables"},
-    "fastapi": {"aio", "errors", "prices", "tables"},
+    "fastapi": {"aio", "errors", "prices", "tables", "units"},
     "testing": {"database"},
     "__init__": ...,
 }

@@ -23,7 +23,7 @@ from werkzeug.test import Client, TestResponse
 from flask_prepaid import Prepaid
 from rando_number import create_app
 from rando_number.accounts.setup import users
-from rando_number.api.fast_path import FastPath
+from rando_number.api.fast_path import in_front_of
 from rando_number.migrations.upgrade import upgrade
 from rando_number.models import AuditLine, User, db
 from stripe_emulator import Emulator
@@ -160,7 +160,7 @@ class RunningShop:
     @cached_property
     def programs(self) -> Client:
         """Programs reach the shop as it is deployed: through the fast path, in an event loop."""
-        return client_of(FastPath(self.app))
+        return client_of(in_front_of(self.app))
 
     @contextmanager
     def nothing_changes(self) -> Iterator[None]:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from flask.cli import FlaskGroup
-from sqlalchemy import insert, literal, select, text
+from sqlalchemy import insert, literal, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from flask_prepaid.testing import Databases
 from rando_number import create_app
 from rando_number.cli import shell_names
-from rando_number.models import Number, db
+from rando_number.models import Number, User, db
 
 from .reading import forms, json_of
 from .running_shop import Program, RunningShop
@@ -43,7 +43,7 @@ def test_a_new_database_is_not_ready_until_it_is_prepared(tmp_path: Path) -> Non
 BOTH_CHAINS = pytest.mark.parametrize(
     ("table", "commands", "column"),
     [
-        ("alembic_version", (["db", "upgrade"], ["rando", "prepare"]), "api_keys.name"),
+        ("alembic_version", (["db", "upgrade"], ["rando", "prepare"]), "numbers.low"),
         ("prepaid_alembic_version", (["prepaid", "upgrade"], ["rando", "prepare"]), "prepaid_payment.pack"),
     ],
 )
@@ -101,10 +101,10 @@ def test_a_database_that_this_version_cannot_work_with_is_refused_in_one_sentenc
 
 
 @pytest.mark.parametrize("to", ["postgresql", "sqlite"])
-def test_the_whole_shop_moves_with_numbers_of_keys_that_were_revoked_since(
+def test_the_whole_shop_moves_with_numbers_of_an_owner_who_was_blocked_since(
     databases: Databases, tmp_path: Path, to: str
 ) -> None:
-    """A trigger refuses what is drawn by a revoked key; numbers of former days come along all the same."""
+    """A trigger refuses what a key of theirs draws; numbers of former days come along all the same."""
     shop = RunningShop(tmp_path / "here")
     customer = shop.buyer()
     program = Program(shop, customer.make_key("old"))
@@ -112,6 +112,9 @@ def test_the_whole_shop_moves_with_numbers_of_keys_that_were_revoked_since(
     action = next(path for path in forms(customer.get("/api-keys").text) if path.endswith("/revoke"))
     assert customer.send(action, form_of="/api-keys").status_code == 303
     assert program.get("/number/").status_code == 401
+    with shop.app.app_context():
+        db.session.execute(update(User).values(active=False))
+        db.session.commit()
     url = databases.empty(to).render_as_string(hide_password=False)
 
     early = shop.command("prepaid", "copy", "--all", "--to", url)
@@ -128,19 +131,21 @@ def test_the_whole_shop_moves_with_numbers_of_keys_that_were_revoked_since(
     assert {name: count for name, count in moved.rows().items() if "alembic" not in name} == {
         name: count for name, count in shop.rows().items() if "alembic" not in name
     }
-    again = moved.visitor()
-    assert again.login("pat@rando.test").status_code == 302
-    assert again.draw().status_code == 200
-    assert again.balance == 11
     with moved.app.app_context():
         columns = [column.name for column in Number.__table__.columns if column.name != "id"]
         of_the_key = select(literal("f" * 32), *(Number.__table__.c[name] for name in columns))
         once_more = insert(Number).from_select(
             ["id", *columns], of_the_key.where(Number.api_key_id.is_not(None))
         )
-        with pytest.raises(DatabaseError, match="the API key opens nothing"):
+        with pytest.raises(DatabaseError, match="the owner of the API key is blocked"):
             db.session.execute(once_more)
         db.session.rollback()
+        db.session.execute(update(User).values(active=True))
+        db.session.commit()
+    again = moved.visitor()
+    assert again.login("pat@rando.test").status_code == 302
+    assert again.draw().status_code == 200
+    assert again.balance == 11
     for each in (moved.app, there):
         with each.app_context():
             db.session.remove()

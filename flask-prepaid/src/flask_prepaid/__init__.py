@@ -17,7 +17,7 @@ from .outbox.endpoints import Sent
 from .outbox.models import Alert, MailRecord, WebhookEndpoint
 from .outbox.posting import Posted
 from .payments.models import Customer, Payment, Refund
-from .signals import alert_set, endpoint_set, operator_acts
+from .signals import operator_acts
 from .upgrade import Chain, include_name, patiently
 from .web.callers import caller_has_gone
 from .web.operator.roles import Operator, Operators, Role
@@ -61,9 +61,7 @@ __all__ = [
     "Sent",
     "Sold",
     "WebhookEndpoint",
-    "alert_set",
     "caller_has_gone",
-    "endpoint_set",
     "include_name",
     "operator_acts",
     "patiently",

@@ -21,10 +21,12 @@ from werkzeug.test import TestResponse
 from flask_prepaid import Operators, Pack, Plan, Prepaid, PriceTier, Quantity
 from flask_prepaid.cli.commands import commands
 from flask_prepaid.gateway.values import Checkout
+from flask_prepaid.money import CREDIT
 from flask_prepaid.operations.webhooks import HEARD
 from flask_prepaid.payments.models import InboxEvent, Payment
 from flask_prepaid.purchases import cards
 from flask_prepaid.web.operator.roles import NOBODY
+from prepaid_ledger import Unit
 from prepaid_ledger.database import Base
 from stripe_emulator import Emulator
 
@@ -68,7 +70,8 @@ class Shop:
         trial: Callable[[str], bool] | None = None,
         plans: Iterable[Plan] = (),
         packs: Iterable[Pack] = PACKS,
-        quantity: Quantity = QUANTITY,
+        quantity: Quantity | None = QUANTITY,
+        unit: Unit = CREDIT,
         operators: Operators = NOBODY,
         **settings: Any,
     ) -> None:
@@ -94,7 +97,8 @@ class Shop:
             self.app,
             self.db,
             packs=packs,
-            quantity=quantity,
+            quantity=None if unit.scale else quantity,
+            unit=unit,
             operators=operators,
             plans=plans,
             clock=self.now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import URL
 
 from flask_prepaid import Operator, Operators, Pack, Prepaid, PriceTier, Quantity, Role
 from flask_prepaid.errors import ConfigError
+from flask_prepaid.reports import credits
 from flask_prepaid.testing import Databases
 from prepaid_ledger import Unit
 
@@ -76,11 +78,26 @@ def test_an_operators_tables_and_the_list_of_codes_have_decimals(url: URL) -> No
     with app.app_context():
         prepaid.redeem("user:1", "fair")
         db.session.commit()
-    listed = app.test_cli_runner().invoke(args=["prepaid", "codes", "list"]).stdout
+        credits.catch_up(prepaid)
+
+    def printed(*args: str) -> str:
+        return app.test_cli_runner().invoke(args=["prepaid", *args]).stdout
+
+    listed = printed("codes", "list")
     browser = app.test_client()
 
     assert "1.25 each" in listed
     assert "gave 1.25" in listed
+    (code,) = json.loads(printed("codes", "list", "--json"))["codes"]
+    assert (code["credits"], code["given"]) == ("1.250", "1.250")
+    report = json.loads(printed("report", "credits", "--json"))
+    assert (report["totals"][0]["given"], report["outstanding"]) == ("1.250", "1.250")
+    assert ",1.250," in printed("report", "credits", "--csv")
+    assert " 1.250 " in printed("report", "credits")
+    (row,) = json.loads(printed("report", "codes", "--json"))["rows"]
+    assert (row["claims"], row["credits"]) == (1, "1.250")
+    owner = json.loads(printed("show", "user:1", "--json"))
+    assert owner["wallet"]["balance"] == owner["entries"][0]["credits"] == "1.250"
     assert ",1.250,0.000," in browser.get("/prepaid/admin/customers.csv").text
     assert "fair,1,1,1.250,0.000" in browser.get("/prepaid/admin/codes.csv").text
 

@@ -14,12 +14,13 @@ from a2wsgi import ASGIMiddleware
 from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import URL, Column, Integer, String, func, insert, select
+from sqlalchemy import URL, Column, DateTime, Integer, String, func, insert, select
 from werkzeug.test import Client, TestResponse
 
 from flask_prepaid import ApiKey, Caller, FastPath, Keys, Pack, Prepaid, PrepaidError, Sale
 from flask_prepaid.money import CREDIT
 from prepaid_ledger import Unit
+from prepaid_ledger.clock import Clock, wall
 
 OWNER = "user:1"
 
@@ -40,7 +41,9 @@ class NoDie(PrepaidError):
 class Host:
     """One app, in whose context the test runs. A header says who is signed in."""
 
-    def __init__(self, database: URL | str, keys: bool | Keys = True, unit: Unit = CREDIT) -> None:
+    def __init__(
+        self, database: URL | str, keys: bool | Keys = True, unit: Unit = CREDIT, clock: Clock = wall
+    ) -> None:
         self.blocked: set[str] = set()
         self.app = Flask("dice")
         self.app.config.update(TESTING=True, SECRET_KEY="of the tests", SQLALCHEMY_DATABASE_URI=database)
@@ -52,6 +55,7 @@ class Host:
             owner=lambda: request.headers.get("X-Owner"),
             keys=keys,
             unit=unit,
+            clock=clock,
         )
         self.context = self.app.app_context()
         self.context.push()
@@ -65,6 +69,7 @@ class Host:
             owner = Column(String(64), primary_key=True)
             id = Column(String(32), primary_key=True)
             value = Column(Integer, nullable=False)
+            at = Column(DateTime(timezone=True), nullable=False)
 
         self.db.create_all()
         return Roll
@@ -89,6 +94,7 @@ class Host:
             read=sides,
             credits=lambda sides: sides // 6,
             name="roll",
+            at="at",
         )
 
     def view(self) -> ResponseReturnValue:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, insert, text, update
+from sqlalchemy import URL, insert, select, text, update
 
 from flask_prepaid import CallsPerMinute, FastPath, Keys, Sale
 from flask_prepaid.errors import ConfigError
 from flask_prepaid.fast_path.requests import SaleRequest
 from prepaid_ledger.errors import Busy
 
-from .host import FROM_LOCALHOST, OWNER, Host, Program, client_of
+from .host import FROM_LOCALHOST, OWNER, Host, Program, client_of, report
 
 WAYS = ("fast", "get")
 
@@ -139,7 +141,9 @@ def test_calls_and_guesses_are_limited_and_the_answer_says_when_again(database: 
     assert program.fast().status_code == 200
 
     wrong = Program(host, "acme_guess")
-    assert [getattr(wrong, WAYS[n % 2])().status_code for n in range(4)] == [401, 401, 429, 429]
+    answers = [getattr(wrong, WAYS[n % 2])() for n in range(4)]
+    assert [answer.status_code for answer in answers] == [401, 401, 429, 429]
+    assert ["RateLimit-Remaining" in answer.headers for answer in answers] == [False, False, True, True]
     assert host.prepaid.balance(OWNER) == 5
     host.close()
 
@@ -185,6 +189,8 @@ def test_what_is_set_up_wrongly_is_said_at_the_start(database: URL) -> None:
         FastPath(host.app, {"/roll": host.view})  # type: ignore[dict-item]
     with pytest.raises(ConfigError, match="no column of the primary key"):
         Sale(insert(host.roll), row=dict, answer=dict, id="value")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="at='when'"):
+        Sale(insert(host.roll), row=dict, answer=dict, at="when")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="credits"):
         Sale(insert(host.roll), row=dict, answer=dict, credits=0)  # type: ignore[arg-type]
     for wrong in ({"prefix": "Acme"}, {"max_per_owner": 0}, {"calls": 7}):
@@ -195,6 +201,43 @@ def test_what_is_set_up_wrongly_is_said_at_the_start(database: URL) -> None:
     with pytest.raises(ConfigError, match="keys=True"):
         FastPath(without.app, {"/roll": without.sale})
     without.close()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_row_has_the_time_of_its_sale_by_the_clock_of_the_books(database: URL) -> None:
+    noon = datetime(2031, 5, 6, 12, tzinfo=UTC)
+    host = Host(database, clock=lambda: noon)
+    host.grant(10)
+    program = host.make_key()
+
+    assert program.fast().status_code == program.get().status_code == 200
+
+    at = {row.replace(tzinfo=UTC) for row in host.db.session.scalars(select(host.roll.at))}
+    assert at == {entry.at for entry in host.prepaid.entries(OWNER)} == {noon}
+    host.close()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_what_has_threads_of_its_own_is_answered_while_all_others_are_busy(database: URL) -> None:
+    host = Host(database)
+    began, over = threading.Event(), threading.Event()
+
+    def long() -> str:
+        began.set()
+        return "done" if over.wait(10) else "nobody was answered meanwhile"
+
+    host.app.add_url_rule("/long", view_func=long)
+    host.app.add_url_rule("/alive", view_func=report, endpoint="alive")
+    host.app.add_url_rule("/files/one", view_func=report, endpoint="file")
+    client = client_of(FastPath(host.app, {"/roll": host.sale}, threads=1, apart={("/alive", "/files/"): 1}))
+    with ThreadPoolExecutor(1) as elsewhere:
+        busy = elsewhere.submit(client.get, "/long", environ_base=FROM_LOCALHOST)
+        assert began.wait(10)
+        for path in ("/alive", "/files/one"):
+            assert client.get(path, environ_base=FROM_LOCALHOST).text == "a report"
+        over.set()
+        assert busy.result().text == "done"
+    host.close()
 
 
 def test_names_are_forgotten_after_a_day(host: Host) -> None:

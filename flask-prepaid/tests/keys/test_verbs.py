@@ -153,6 +153,7 @@ def test_a_budget_of_a_key_is_kept_by_all_that_it_calls(host: Host) -> None:
     assert refused.json is not None
     error = refused.json["error"]
     assert (error["code"], error["spender"], error["left"]) == ("budget_exceeded", program.spender, 1)
+    assert "the budget of 'one', 5 a month, has 1 left" in error["message"]
     assert [program.fast().status_code, program.fast().status_code] == [200, 402]
     assert other.fast().status_code == 200
     with pytest.raises(BudgetExceeded):

@@ -15,10 +15,14 @@ from .aio import AsyncHeldCredits, AsyncLedger
 from .errors import PrepaidError
 from .prices import Price
 from .tables import HoldState
+from .units import Unit
 
 __all__ = ["Costs", "answer"]
 
 log = logging.getLogger(__name__)
+
+#: Whole credits, by that name.
+CREDIT = Unit()
 
 #: Where a request keeps its holds.
 HOLDS = "prepaid_ledger.holds"
@@ -36,13 +40,21 @@ class Costs:
     :param app: The app, before it serves.
     :param ledger: Whose credits are taken.
     :param owner: A dependency that gives the owner: ``user:42``. Let it raise 401 for a stranger.
+    :param unit: What credits are called in refusals, and with how many decimals they are written.
     """
 
-    def __init__(self, app: FastAPI, ledger: AsyncLedger, *, owner: Callable[..., Any]) -> None:
+    def __init__(
+        self, app: FastAPI, ledger: AsyncLedger, *, owner: Callable[..., Any], unit: Unit = CREDIT
+    ) -> None:
         self._ledger = ledger
         self._owner = owner
-        app.add_exception_handler(PrepaidError, _answer)
-        app.add_middleware(EndsHolds)
+
+        async def refuse(request: Request, error: Exception) -> JSONResponse:
+            assert isinstance(error, PrepaidError), "the handler is registered for no other"
+            return answer(error, unit)
+
+        app.add_exception_handler(PrepaidError, refuse)
+        app.add_middleware(EndsHolds, unit=unit)
 
     def __call__(self, price: int | Price) -> Dependency:
         """A dependency that holds ``price``, and gives the hold, of which the route may ``capture`` less.
@@ -69,14 +81,15 @@ class Costs:
 class EndsHolds:
     """Ends what a request holds as it is answered: before the answer goes out, or at the end of a stream."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, unit: Unit = CREDIT) -> None:
         self._app = app
+        self._unit = unit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answering = Answering(scope.setdefault(HOLDS, []), scope, receive, send)
+        answering = Answering(scope.setdefault(HOLDS, []), self._unit, scope, receive, send)
         try:
             await self._app(scope, receive, answering.send)
         except Exception:
@@ -88,8 +101,11 @@ class EndsHolds:
 class Answering:
     """One answer on its way out."""
 
-    def __init__(self, holds: list[AsyncHeldCredits], scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, holds: list[AsyncHeldCredits], unit: Unit, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         self._holds = holds
+        self._unit = unit
         self._asgi = (scope, receive, send)
         self._send = send
         self._is_refused = False
@@ -117,7 +133,7 @@ class Answering:
                 await self._end_all(taken=True)
         except PrepaidError as error:
             self._is_refused = True
-            await answer(error)(*self._asgi)
+            await answer(error, self._unit)(*self._asgi)
             return False
         return True
 
@@ -134,13 +150,15 @@ class Answering:
                 await (held.capture() if taken else held.release())
 
 
-def answer(error: PrepaidError) -> JSONResponse:
-    """What a program is told of a refusal, with the status of the error."""
-    body = {"status": "FAILURE", "error": {"code": error.code, "message": str(error), **error.details}}
+def answer(error: PrepaidError, unit: Unit = CREDIT) -> JSONResponse:
+    """What a program is told of a refusal, with the status of the error.
+
+    :param unit: How credits are written: whole numbers, or texts such as ``"0.125"`` where it has decimals.
+    """
+    details = {
+        name: unit.plain(value) if unit.scale and isinstance(value, int) else value
+        for name, value in error.details.items()
+    }
+    body = {"status": "FAILURE", "error": {"code": error.code, "message": error.message(unit), **details}}
     headers = {"Retry-After": "5"} if error.http_status == 503 else None
     return JSONResponse(body, error.http_status, headers)
-
-
-async def _answer(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, PrepaidError), "the handler is registered for no other"
-    return answer(error)

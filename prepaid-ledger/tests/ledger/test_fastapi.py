@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.testclient import TestClient
 
-from prepaid_ledger import Rates
+from prepaid_ledger import Rates, Unit
 from prepaid_ledger.aio import AsyncHeldCredits
 from prepaid_ledger.fastapi import Costs
 
@@ -61,6 +61,32 @@ def test_a_route_costs_credits_only_if_it_answers(app: App, answer: str, status:
 
     assert app.get("/report?pages=many" if answer == "wrong" else "/report").status_code == status
     assert app.available() == left
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_refusal_writes_credits_as_the_unit_does(books: Books) -> None:
+    books.grant(200)
+    app = FastAPI()
+    costs = Costs(app, books.awaited(), owner=lambda: OWNER, unit=Unit("token", scale=3))
+
+    @app.get("/report", dependencies=[Depends(costs(125))])
+    async def report() -> str:
+        return "fine"
+
+    client = TestClient(app)
+    assert client.get("/report").status_code == 200
+    poor = client.get("/report")
+    books.grant(1000, key="gift:2")
+    books.ledger.set_budget(OWNER, 130)
+    books.commit()
+    over = client.get("/report")
+
+    assert (poor.status_code, over.status_code) == (402, 402)
+    error = poor.json()["error"]
+    assert (error["needed"], error["balance"]) == ("0.125", "0.075")
+    assert error["message"] == "0.125 tokens are needed, 0.075 are available"
+    error = over.json()["error"]
+    assert (error["budget"], error["left"], error["needed"]) == ("0.130", "0.005", "0.125")
 
 
 def test_a_route_takes_less_or_nothing_and_one_without_a_price_is_free(app: App) -> None:

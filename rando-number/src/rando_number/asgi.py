@@ -6,7 +6,7 @@ import resource
 import sys
 
 from . import create_app
-from .api.fast_path import FastPath
+from .api.fast_path import in_front_of
 from .config import ConfigError
 from .edge import logs, metrics
 from .models import prepaid
@@ -25,6 +25,6 @@ try:
     metrics.begin(shop)
     with shop.app_context():
         prepaid.answer_within(shop.config["DATABASE_TIMEOUT_S"])
-    app = FastPath(shop)
+    app = in_front_of(shop)
 except ConfigError as wrong:
     sys.exit(f"Rando Number does not start. {wrong}")

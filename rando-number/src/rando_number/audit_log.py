@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, has_request_context, request
 from flask_security import (
     password_changed,
     password_reset,
@@ -12,7 +12,7 @@ from flask_security import (
     user_registered,
 )
 
-from flask_prepaid import alert_set, endpoint_set
+from flask_prepaid import signals
 
 from .callers import owner
 from .models import Action, AuditLine, User, db
@@ -23,8 +23,11 @@ def init_app(app: Flask) -> None:
     user_authenticated.connect(signed_in, app)
     password_changed.connect(password_was_changed, app)
     password_reset.connect(password_was_reset, app)
-    alert_set.connect(alert_was_set, app)
-    endpoint_set.connect(webhook_was_set, app)
+    signals.key_made.connect(key_made, app)
+    signals.key_revoked.connect(key_revoked, app)
+    signals.limit_set.connect(limit_set, app)
+    signals.alert_set.connect(alert_was_set, app)
+    signals.endpoint_set.connect(webhook_was_set, app)
     app.after_request(refusals)
 
 
@@ -35,7 +38,8 @@ def note(action: Action, *, actor: str | None = None, **detail: Any) -> None:
         since an address or a name would outlive its owner here.
     """
     actor = actor or owner() or "anonymous"
-    db.session.add(AuditLine(action=action, actor=actor, address=request.remote_addr, detail=detail))
+    address = request.remote_addr if has_request_context() else None  # a command has none
+    db.session.add(AuditLine(action=action, actor=actor, address=address, detail=detail))
 
 
 def registered(app: Flask, user: User, **extra: Any) -> None:
@@ -53,6 +57,18 @@ def password_was_changed(app: Flask, user: User, **extra: Any) -> None:
 
 def password_was_reset(app: Flask, user: User, **extra: Any) -> None:
     note(Action.PASSWORD_RESET, actor=user.owner)
+
+
+def key_made(app: Flask, owner: str, key_id: int) -> None:
+    note(Action.KEY_MADE, actor=owner, key=key_id)
+
+
+def key_revoked(app: Flask, owner: str, key_id: int) -> None:
+    note(Action.KEY_REVOKED, actor=owner, key=key_id)
+
+
+def limit_set(app: Flask, owner: str, spender: str | None, every: str | None, credits: int | None) -> None:
+    note(Action.LIMIT_SET, actor=owner, spender=spender, every=every, limit=credits)
 
 
 def alert_was_set(app: Flask, owner: str, **detail: Any) -> None:

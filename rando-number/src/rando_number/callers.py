@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flask import current_app
 from flask_security import current_user
 
-from .models import User, owner_of
+from flask_prepaid import Caller
 
-
-@dataclass(frozen=True)
-class Caller:
-    """Whose credits a call takes, and the key that it came with, if any.
-
-    :param cap_per_month: The most that the key may take in a month.
-    :param spending_limit: The most that its owner lets everything take in a month.
-    """
-
-    user_id: int
-    key_id: int | None = None
-    cap_per_month: int | None = None
-    spending_limit: int | None = None
-
-    @property
-    def is_capped(self) -> bool:
-        """Whether the credits that are taken have to be counted by the month."""
-        return self.cap_per_month is not None or self.spending_limit is not None
-
-    @property
-    def owner(self) -> str:
-        return owner_of(self.user_id)
+from .models import User, user_id_of
 
 
 def caller_of(user: User) -> Caller:
     """The caller that a customer is in a browser."""
-    return Caller(user.id, spending_limit=user.cap_per_month)
+    return Caller(user.owner)
+
+
+def user_id(caller: Caller) -> int:
+    """The user whose wallet pays."""
+    number = user_id_of(caller.owner)
+    assert number is not None, f"{caller.owner} is no wallet of this shop"
+    return number
 
 
 def signed_in() -> User | None:

@@ -59,6 +59,7 @@ PATHS = {
     "invoice": "/buy-credits/invoice",
     "billing": "/billing",
     "cards": "/cards",
+    "keys": "/api-keys",
     "plan": "/subscription",
     "redeem": "/redeem",
     "alerts": "/alerts",

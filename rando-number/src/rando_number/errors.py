@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -24,7 +25,8 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlche
 from sqlalchemy.exc import TimeoutError as SQLAlchemyTimeout
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from flask_prepaid import Busy, InsufficientCredits, PrepaidError
+from flask_prepaid import BudgetExceeded, Busy, InsufficientCredits, PrepaidError
+from flask_prepaid.errors import IdempotencyConflict, NotSignedIn, TooManyCalls
 
 from .models import db
 
@@ -42,6 +44,9 @@ CODES = {
     429: "rate_limited",
     503: "unavailable",
 }
+
+#: What a limit is called, by how often it begins anew.
+WINDOWS = {"day": "daily limit", "week": "weekly limit", "month": "monthly limit", None: "limit"}
 
 #: The words of each error page: a title, and what to do now.
 WORDS = {
@@ -75,16 +80,6 @@ class ApiError(Exception):
         self.message = message
         self.headers = headers or {}
         self.more = more
-
-
-def opens_nothing() -> ApiError:
-    """The refusal of a key that was never made, is revoked or has ended."""
-    return ApiError(
-        401,
-        "unauthenticated",
-        "Send a key of yours as Authorization: Bearer rn_...",
-        headers={"WWW-Authenticate": "Bearer"},
-    )
 
 
 def init_app(app: Flask) -> None:
@@ -134,17 +129,41 @@ def refused_call(error: ApiError) -> ResponseReturnValue:
 
 
 def refused_by_the_ledger(error: PrepaidError) -> ResponseReturnValue:
+    """The envelope of an error of the extension's, with our codes and words."""
+    status, code, words, more = error.http_status, error.code, str(error), dict(error.details)
+    headers: Mapping[str, str] = {}
     if isinstance(error, InsufficientCredits):
-        return envelope(
-            402,
-            error.code,
-            f"Credits needed: {error.needed}. Credits left: {error.available}. Buy more at buy_url.",
-            balance=error.available,
-            needed=error.needed,
-            buy_url=url_for("prepaid.buy", _external=True),
-        )
-    more = {"retry_after": 1} if error.http_status == 503 else {}
-    return envelope(error.http_status, CODES.get(error.http_status, error.code), str(error), **more)
+        words = f"Credits needed: {error.needed}. Credits left: {error.available}. Buy more at buy_url."
+        more = {"balance": error.available, "needed": error.needed}
+        more["buy_url"] = url_for("prepaid.buy", _external=True)
+    elif isinstance(error, BudgetExceeded):
+        code, words, more = limit_reached(error)
+    elif isinstance(error, TooManyCalls):
+        headers = error.headers
+    elif isinstance(error, NotSignedIn):
+        headers = {"WWW-Authenticate": "Bearer"}
+    elif status == 503:
+        code, more = CODES[503], {"retry_after": 1}
+    elif not isinstance(error, IdempotencyConflict):
+        code, more = CODES.get(status, code), {}
+    response = envelope(status, code, words, **more)
+    response.headers.update(headers)
+    return response
+
+
+def limit_reached(error: BudgetExceeded) -> tuple[str, str, dict[str, Any]]:
+    """The code, the words and the fields of a limit that allows no more: a key's, or the customer's own."""
+    window = f"{WINDOWS[error.every]} of {error.credits} credits"
+    more = {"left": error.left, "needed": error.needed, "every": error.every}
+    more["resets_at"] = error.resets_at.isoformat() if error.resets_at else None
+    if error.spender is None:
+        advice = f"The {window} is reached. It can be raised at /api-keys/limits."
+        return "spending_limit_reached", advice, {"limit": error.credits, **more}
+    return (
+        "key_cap_reached",
+        f"The {window} of this key is reached. Its owner can raise it.",
+        {"cap": error.credits, **more},
+    )
 
 
 def expired_form(error: CSRFError) -> ResponseReturnValue:

@@ -18,7 +18,6 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -52,9 +51,6 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 #: SQLite counts rows up by itself only in a column of type INTEGER.
 BigInt = BigInteger().with_variant(Integer, "sqlite")
-
-#: The largest id that a column of that type holds.
-MAX_ID = 2**63 - 1
 
 
 def utc_now() -> datetime:
@@ -119,19 +115,7 @@ class Role(Base, RoleMixin):
     description: Mapped[str | None]
 
 
-class Capped:
-    """Who may take no more than ``cap_per_month`` credits in a calendar month, UTC; ``None`` is no limit.
-
-    ``used`` are the credits that were taken in ``month``, such as ``2026-11``. They are
-    counted while there is a cap.
-    """
-
-    cap_per_month: Mapped[int | None]
-    month: Mapped[str] = mapped_column(String(7), default="")
-    used: Mapped[int] = mapped_column(default=0)
-
-
-class User(Capped, Base, UserMixin):
+class User(Base, UserMixin):
     """Somebody who registered. The wallet is found by ``owner``.
 
     ``tf_last_counter`` is the time step of the last one-time code that was taken: no code
@@ -219,22 +203,11 @@ class Passkey(Base, WebAuthnMixin):
 class Number(Base):
     """What one call drew and paid for: one number, or up to 10,000 at once.
 
-    ``id`` names the request: the ledger's key is ``number:<id>``. It begins with the
-    time, so that the newest come first. ``idempotency_key`` is the client's header,
-    which stands for this row for a day; ``request_digest`` tells whether it came with the same request.
+    ``id`` names the sale: the ledger's key is ``number:<id>``. It begins with the time, so that the newest
+    come first. ``api_key_id`` is the key that asked, ``None`` this site.
     """
 
     __tablename__ = "numbers"
-    __table_args__ = (
-        Index(
-            "uq_numbers_user_id_idempotency_key",
-            "user_id",
-            "idempotency_key",
-            unique=True,
-            postgresql_where="idempotency_key IS NOT NULL",
-            sqlite_where="idempotency_key IS NOT NULL",
-        ),
-    )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -243,44 +216,13 @@ class Number(Base):
     high: Mapped[int]
     created_at: Mapped[datetime]
     charged: Mapped[int]
-    api_key_id: Mapped[int | None] = mapped_column(ForeignKey("api_keys.id"))
-    idempotency_key: Mapped[str | None] = mapped_column(String(255))
-    request_digest: Mapped[str | None] = mapped_column(String(64))
+    api_key_id: Mapped[int | None]
     user: Mapped[User] = relationship(back_populates="numbers", viewonly=True)
 
     @property
     def value(self) -> int:
         """The number, or the first of several."""
         return self.values[0]
-
-
-class ApiKey(Capped, Base):
-    """A program's way in. Only a digest is kept: the key itself is shown once.
-
-    Of one customer's keys that open something, each has a name of its own.
-    """
-
-    __tablename__ = "api_keys"
-    __table_args__ = (
-        Index(
-            "uq_api_keys_user_id_name",
-            "user_id",
-            "name",
-            unique=True,
-            postgresql_where="revoked_at IS NULL",
-            sqlite_where="revoked_at IS NULL",
-        ),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
-    name: Mapped[str] = mapped_column(String(80))
-    start: Mapped[str] = mapped_column(String(12))
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    expires_at: Mapped[datetime | None]
-    last_used_at: Mapped[datetime | None]
-    revoked_at: Mapped[datetime | None]
 
 
 class SignIn(Base):

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-import time
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import insert
 from werkzeug.datastructures import MultiDict
 
-from flask_prepaid import PrepaidError
+from flask_prepaid import Caller, Sale
 
-from .callers import Caller
+from .callers import user_id
 from .errors import ApiError
-from .keys import api_keys
-from .models import Number, db, prepaid, release_connection
+from .models import Number
 
 #: The largest whole number that every JSON reader keeps exact, JavaScript's too.
 LARGEST = 2**53 - 1
@@ -28,12 +23,6 @@ MAX_AT_ONCE = 10_000
 
 #: The ledger's key of a spend is this and the id of the row in ``numbers``.
 KEY_PREFIX = "number:"
-
-#: Made once: with new parameters for each number it is run as it is.
-INSERT_NUMBER = insert(cast(Table, Number.__table__))
-
-#: How long an ``Idempotency-Key`` stands for its first answer.
-KEY_LIVES = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -80,106 +69,34 @@ class Ask:
             drawn += [self.low + value % span for value in chance if value < end]
         return drawn
 
-    def digest(self) -> str:
-        return hashlib.sha256(f"{self.count}:{self.low}:{self.high}".encode()).hexdigest()
 
-
-@dataclass(frozen=True)
-class Drawn:
-    """What was sold: the numbers, the credits taken, and the balance after."""
-
-    values: list[int]
-    charged: int
-    balance: int
-
-
-def sell(caller: Caller, ask: Ask, *, idempotency_key: str | None = None) -> Drawn:
-    """Draw what is asked for and take a credit for each number, in one transaction.
-
-    :param idempotency_key: The client's name for this request. A repeat within a day
-        gets the first answer and takes nothing.
-    :raises InsufficientCredits: Fewer credits are left than numbers are asked for.
-    :raises ApiError: The key has been used to ask for something else, the API key's cap is
-        reached, or it has been revoked.
-    """
-    earlier = earlier_numbers(caller, idempotency_key)
-    if earlier is None:
-        try:
-            with api_keys.counted(caller, ask.count):
-                return sell_new(caller, ask, idempotency_key)
-        except (ApiError, PrepaidError):
-            api_keys.confirm(caller)
-            raise
-        except IntegrityError:  # the key was revoked, or another request with this name was first
-            earlier = earlier_numbers(caller, idempotency_key)
-            if earlier is None:
-                api_keys.confirm(caller)
-                raise
-    api_keys.confirm(caller)
-    return repeat(caller, earlier, ask)
-
-
-def sell_new(caller: Caller, ask: Ask, idempotency_key: str | None) -> Drawn:
-    row = new_row(caller, ask, prepaid.clock(), idempotency_key)
-    release_connection()
-    spent = prepaid.spend_now(caller.owner, **terms(row))
-    return Drawn(row["values"], ask.count, spent.balance)
-
-
-def new_row(caller: Caller, ask: Ask, at: datetime, idempotency_key: str | None = None) -> dict[str, Any]:
-    """Draw the numbers, as a row of ``numbers``.
-
-    :param at: The time now by the clock of credits, so that a call and its entry are on one day.
-    """
+def new_row(caller: Caller, ask: Ask) -> dict[str, Any]:
+    """Draw the numbers, as a row of ``numbers``."""
     return {
-        "user_id": caller.user_id,
-        "id": new_id(),
+        "user_id": user_id(caller),
         "values": ask.draw(),
         "low": ask.low,
         "high": ask.high,
-        "created_at": at,
         "charged": ask.count,
         "api_key_id": caller.key_id,
-        "idempotency_key": idempotency_key,
-        "request_digest": ask.digest() if idempotency_key else None,
     }
 
 
-def terms(row: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of the spend that takes the credits and inserts the row."""
-    return {"credits": row["charged"], "key": KEY_PREFIX + row["id"], "work": INSERT_NUMBER, "values": row}
+def answer(row: Mapping[str, Any], balance: int) -> dict[str, Any]:
+    """What the call for one number is answered."""
+    return {"status": "SUCCESS", "number": row["values"][0], "charged": row["charged"], "balance": balance}
 
 
-def earlier_numbers(caller: Caller, idempotency_key: str | None) -> Number | None:
-    """The numbers that this key bought within a day. An older key is free again."""
-    if idempotency_key is None:
-        return None
-    named = (Number.user_id == caller.user_id, Number.idempotency_key == idempotency_key)
-    earlier = db.session.scalar(select(Number).where(*named))
-    if earlier is not None and earlier.created_at < prepaid.clock() - KEY_LIVES:
-        db.session.execute(update(Number).where(*named, Number.id == earlier.id).values(idempotency_key=None))
-        db.session.commit()
-        return None
-    return earlier
-
-
-def repeat(caller: Caller, earlier: Number, ask: Ask) -> Drawn:
-    """The first answer again. The ledger answers a repeated key with its first entry, too."""
-    if earlier.request_digest != ask.digest():
-        raise ApiError(409, "idempotency_conflict", "This Idempotency-Key has been used for another request.")
-    owner, values, charged, key = caller.owner, earlier.values, earlier.charged, KEY_PREFIX + earlier.id
-    release_connection()
-    return Drawn(values, charged, prepaid.spend_now(owner, credits=charged, key=key).balance)
-
-
-def is_key(text: str) -> bool:
-    """Whether ``text`` can be an ``Idempotency-Key``."""
-    return 0 < len(text) <= 255 and text.isascii() and text.isprintable()
-
-
-def new_id() -> str:
-    """32 hexadecimal digits: milliseconds first, so that ids sort by time, then chance."""
-    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+#: What is sold: the credits and the row of ``numbers`` are one commit, or neither.
+NUMBER = Sale(
+    insert(Number),
+    row=new_row,
+    answer=answer,
+    read=Ask.of_query,
+    credits=lambda ask: ask.count,
+    name=KEY_PREFIX.removesuffix(":"),
+    at="created_at",
+)
 
 
 def refuse_unknown(fields: Iterable[str], known: tuple[str, ...]) -> None:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import secrets
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import auth_required
 
-from flask_prepaid import InsufficientCredits
+from flask_prepaid import BudgetExceeded, InsufficientCredits
+from flask_prepaid.errors import IdempotencyConflict
 
 from .callers import caller_of, customer, owner
-from .errors import ApiError
+from .errors import limit_reached
 from .models import prepaid
-from .numbers import Ask, is_key, new_id, sell
+from .numbers import NUMBER, Ask
 from .usage import totals
 
 blueprint = Blueprint("pages", __name__)
+
+#: The token of a form, by which it draws one number however often it is sent.
+ONCE = re.compile("[0-9a-f]{32}")
 
 
 @blueprint.get("/")
@@ -38,15 +45,15 @@ def number() -> ResponseReturnValue:
 @auth_required("session")
 def draw() -> ResponseReturnValue:
     """Sell one number and show it. A reload, or a second click, shows the same one again."""
-    once = request.form.get("once", "")
+    once = ONCE.fullmatch(request.form.get("once", ""))
     try:
-        drawn = sell(caller_of(customer()), Ask(), idempotency_key=once if is_key(once) else None)
+        sold = prepaid.sell(NUMBER, Ask(), caller=caller_of(customer()), idempotency_key=once and once[0])
     except InsufficientCredits:
         return show(refused=True), 402
-    except ApiError as limit:
-        flash(limit.message, "warning")
-        return show(), limit.status
-    return show(drawn.values[0])
+    except (BudgetExceeded, IdempotencyConflict) as refused:
+        flash(limit_reached(refused)[1] if isinstance(refused, BudgetExceeded) else str(refused), "warning")
+        return show(), refused.http_status
+    return show(sold.row["values"][0])
 
 
 @blueprint.get("/user-profile")
@@ -70,5 +77,10 @@ def show(number: int | None = None, *, refused: bool = False) -> str:
     balance = None if wallet is None else prepaid.balance(wallet)
     (sample,) = Ask().draw()  # what the example of the API answers; nobody pays for it
     return render_template(
-        "home.html", number=number, balance=balance, refused=refused, once=new_id(), sample=sample
+        "home.html",
+        number=number,
+        balance=balance,
+        refused=refused,
+        once=secrets.token_hex(16),
+        sample=sample,
     )

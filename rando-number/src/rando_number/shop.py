@@ -9,10 +9,11 @@ from typing import Any
 from flask import Flask
 from markupsafe import Markup
 
-from flask_prepaid import Pack, Plan, Prepaid, PriceTier, Quantity
+from flask_prepaid import Keys, Pack, Plan, Prepaid, PriceTier, Quantity
 
 from . import mails, operators
 from .callers import owner
+from .limits.rates import ApiCalls
 from .models import db, prepaid, user_of
 
 #: One credit costs what it cost in the article; many cost less each.
@@ -80,6 +81,7 @@ def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> 
         email=email_of,
         mail=mails.send if app.config["PREPAID_BASE_URL"] else None,
         trial=is_new,
+        keys=Keys(prefix="rn_", calls=ApiCalls(app.config["API_RATE"])),
         http_client=http_client,
     )
     extension.init_app(app, db)

@@ -12,7 +12,7 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from flask_prepaid import PrepaidError
-from rando_number.api.fast_path import FastPath
+from rando_number.api.fast_path import in_front_of
 from rando_number.models import db
 
 from ..reading import forms
@@ -86,7 +86,7 @@ def open_both_ways(folder: Path, **settings: str) -> BothWays:
 
 def through_fast_path(way: Way) -> Way:
     """The same shop, asked through the fast path and an event loop of its own, as a server does."""
-    return served_by(FastPath(way.shop.app), way)
+    return served_by(in_front_of(way.shop.app), way)
 
 
 def served_by(fast_path: Any, way: Way) -> Way:
@@ -252,7 +252,7 @@ class SpendsWithoutAnswer:
 
 def test_what_may_have_been_spent_is_not_tried_again(tmp_path: Path) -> None:
     way = open_way(tmp_path / "fast_path", RATELIMIT_ENABLED="1")
-    fast_path: Any = FastPath(way.shop.app)
+    fast_path: Any = in_front_of(way.shop.app)
     fast_path.ledger = SpendsWithoutAnswer(fast_path.ledger)
 
     lost = served_by(fast_path, way).ask("GET", ONE)

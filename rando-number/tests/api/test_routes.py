@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-from datetime import timedelta
 
 import pytest
 
-from rando_number import numbers
-from rando_number.models import Number, db, utc_now
+from rando_number.models import utc_now
 
 from ..reading import json_of
 from ..running_shop import SAME_ORIGIN, Program, RunningShop
@@ -178,19 +176,6 @@ def test_two_customers_may_use_the_same_idempotency_key(shop: RunningShop, progr
     other.get("/number/?max=1000000000", **{"Idempotency-Key": "1"})
 
     assert json_of(other.get("/balance"))["balance"] == 2
-
-
-def test_an_idempotency_key_is_free_again_after_a_day(shop: RunningShop, program: Program) -> None:
-    program.get("/number/", **{"Idempotency-Key": "daily"})
-    with shop.app.app_context():
-        for row in db.session.scalars(db.select(Number)):
-            row.created_at = utc_now() - numbers.KEY_LIVES - timedelta(seconds=1)
-        db.session.commit()
-
-    program.get("/number/", **{"Idempotency-Key": "daily"})
-    program.get("/number/", **{"Idempotency-Key": "daily"})
-
-    assert json_of(program.get("/balance"))["balance"] == 48
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "caf\u00e9"], ids=["empty", "too long", "not ascii"])

@@ -105,7 +105,7 @@ def test_of_many_keys_made_at_once_no_more_are_made_than_allowed(any_shop: Runni
         len(tabs), lambda n: tabs[n].post("/api-keys", data={**page, "name": f"key {n}"}).status_code
     )
 
-    assert any_shop.rows()["api_keys"] <= 20
+    assert any_shop.rows()["prepaid_api_key"] <= 20
     assert set(statuses) <= {200, 422, 503}
 
 

@@ -189,7 +189,7 @@ def test_a_month_takes_no_more_than_its_owner_allows(any_shop: RunningShop) -> N
 def test_what_a_refused_call_counted_against_the_limit_is_given_back(shop: RunningShop) -> None:
     customer = shop.customer(credits=3)
     customer.send("/usage/limit", form_of="/usage", limit="5")
-    program = Program(shop, customer.make_key(cap_per_month="5"))
+    program = Program(shop, customer.make_key(limit="5"))
 
     assert program.post("/numbers", json={"count": 4}).status_code == 402
 

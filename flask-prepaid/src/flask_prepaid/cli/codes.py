@@ -82,12 +82,14 @@ def on(code: str) -> None:
 
 
 def _values(row: Code, given: int) -> dict[str, Any]:
-    names = ("code", "credits", "most", "per_owner", "claims", "reason", "referrer", "referrer_credits")
+    names = ("code", "most", "per_owner", "claims", "reason", "referrer")
     times = ("expires_at", "off_at", "created_at")
     return {
         **{name: getattr(row, name) for name in names},
         **{name: at.isoformat() if (at := getattr(row, name)) else None for name in times},
-        "given": given,
+        "credits": money.plain(row.credits),
+        "referrer_credits": money.plain(row.referrer_credits),
+        "given": money.plain(given),
     }
 
 

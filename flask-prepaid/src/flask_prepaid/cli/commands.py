@@ -43,6 +43,7 @@ from ..upgrade import upgrade as upgrade_tables
 from . import typed
 from .app import context
 from .codes import codes
+from .keys import keys
 from .listen import listen
 from .outbox import outbox
 from .report import report
@@ -68,6 +69,8 @@ def in_words(error: Exception) -> str:
         return unanswered()
     if isinstance(error, GatewayRefused):
         return f"Stripe refuses: {str(error).rstrip('.')}. What to do, says: flask prepaid doctor"
+    if isinstance(error, PrepaidError):
+        return error.message(money.unit())
     if not isinstance(error, DBAPIError | NoSuchTableError):
         return str(error)
     try:
@@ -90,6 +93,7 @@ commands.add_command(report)
 commands.add_command(show)
 commands.add_command(codes)
 commands.add_command(outbox)
+commands.add_command(keys)
 
 
 @commands.command()

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -154,8 +155,13 @@ def cells(row: Row, names: list[str]) -> list[str]:
         elif name.endswith("_minor"):
             texts.append(f"{money.show(value, row['currency']):>{WIDTH}}")
         else:
-            texts.append(f"{value:>{WIDTH}.1%}" if isinstance(value, float) else f"{value:>{WIDTH},}")
+            texts.append(f"{value:>{WIDTH}.1%}" if isinstance(value, float) else f"{_count(value):>{WIDTH}}")
     return texts
+
+
+def _count(value: int | str) -> str:
+    """A count for people; credits of a unit with decimals are a text."""
+    return f"{Decimal(value):,}" if isinstance(value, str) else f"{value:,}"
 
 
 def sales(app: Context, selection: Selection) -> Report:
@@ -203,12 +209,12 @@ def credits(app: Context, selection: Selection) -> Report:
     owed = credit_reports.owed(session)
     return Report(
         ["day", *total.as_dict()],
-        [{"day": day.isoformat(), **line.as_dict()} for day, line in lines],
-        [total.as_dict()],
+        [{"day": day.isoformat(), **in_unit(line.as_dict())} for day, line in lines],
+        [in_unit(total.as_dict())],
         {
             "worth_minor": credit_reports.worth(session, selection),
-            "outstanding": owed.outstanding,
-            "debt": owed.debt,
+            "outstanding": money.plain(owed.outstanding),
+            "debt": money.plain(owed.debt),
             "deferred_minor": owed.deferred_minor,
             "uncounted_wallets": owed.uncounted,
             "undrawn_wallets": owed.undrawn,
@@ -266,7 +272,13 @@ def codes(app: Context, selection: Selection) -> Report:
     rows = [row.as_dict() for row in given.by_code(app.session, selection, app.config.time_zone)]
     counted = ("claims", "credits", "referrer_credits")
     total = {name: sum(int(row[name]) for row in rows) for name in counted}
+    rows, (total,) = ([in_unit(row, *counted[1:]) for row in lines] for lines in (rows, [total]))
     return Report(list(given.COLUMNS), rows, [total], {})
+
+
+def in_unit(row: Row, *names: str) -> Row:
+    """A row whose credits are as the app's unit writes them: those of these names, or all of it."""
+    return {name: money.plain(value) if name in (names or row) else value for name, value in row.items()}
 
 
 REPORTS: dict[str, Callable[[Context, Selection], Report]] = {

@@ -41,7 +41,7 @@ def show(owner: str, as_json: bool) -> None:
             f"Nobody here is called {owner!r}. An owner is what Prepaid(owner=...) gives, such as user:42."
         )
     if as_json:
-        click.echo(json.dumps(_values(app, owner), default=_plain))
+        click.echo(json.dumps(_in_unit(_values(app, owner)), default=_plain))
         return
     for line in _lines(_values(app, owner)):
         click.echo(line)
@@ -93,6 +93,21 @@ def _fields(thing: object, *names: str) -> dict[str, Any]:
 
 def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+#: What counts credits, wherever it stands.
+CREDITS = {"balance", "held", "available", "debt", "left", "credits", "balance_after", "threshold"}
+
+
+def _in_unit(values: Any) -> Any:
+    """The same values for programs, credits as the app's unit writes them."""
+    if isinstance(values, list):
+        return [_in_unit(value) for value in values]
+    if not isinstance(values, dict):
+        return values
+    return {
+        name: money.plain(value) if name in CREDITS else _in_unit(value) for name, value in values.items()
+    }
 
 
 def _holds(session: Session, owner: str) -> list[Hold]:

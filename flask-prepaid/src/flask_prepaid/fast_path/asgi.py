@@ -11,10 +11,11 @@ once. What the fast path has counted, or may have spent, goes with it (``Handove
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from json import JSONEncoder
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from flask import Flask
@@ -27,6 +28,7 @@ from werkzeug.sansio.request import Request as Head
 
 from prepaid_ledger import KeyReused
 from prepaid_ledger.aio import AsyncLedger
+from prepaid_ledger.clock import Clock
 from prepaid_ledger.errors import PrepaidError
 
 from ..errors import ConfigError, TooManyCalls
@@ -44,9 +46,6 @@ if TYPE_CHECKING:
 
 #: How many requests Flask answers at the same time in one process.
 THREADS = 16
-
-#: How many of the paths ``apart`` are answered at the same time, however busy all other threads are.
-THREADS_APART = 2
 
 #: The longest body that Flask gets, in bytes; the webhook's events stay below it.
 MAX_BODY = 1_048_576
@@ -67,7 +66,8 @@ class FastPath:
     :param serves: Whether a Host header is one of the app's; by default all are.
     :param headers: Headers of each answer that the fast path gives.
     :param headers_of_call: More of them, made for each.
-    :param apart: Paths that get threads of their own, such as those that a load balancer asks.
+    :param apart: What is answered however busy all other threads are, and by how many of its own:
+        ``{("/healthz", "/static/"): 4}``. A path that ends with a slash stands for all below it.
     :param threads: How many requests Flask answers at the same time.
     :param max_body: The longest body that Flask gets, in bytes.
     :raises ConfigError: The app has no keys, or no view at such a path; or a2wsgi is not installed.
@@ -81,7 +81,7 @@ class FastPath:
         serves: Callable[[str], bool] | None = None,
         headers: Mapping[str, str] | None = None,
         headers_of_call: Callable[[], Mapping[str, str]] = dict,
-        apart: Collection[str] = (),
+        apart: Mapping[tuple[str, ...], int] = MappingProxyType({}),
         threads: int = THREADS,
         max_body: int = MAX_BODY,
     ) -> None:
@@ -90,6 +90,7 @@ class FastPath:
             keys: AppKeys = prepaid.require_keys()
             self.engine: Engine = prepaid.engine
             self.ledger: AsyncLedger = prepaid.async_ledger()
+            self.clock: Clock = prepaid.clock
         _check_views(app, sales)
         self.sales = {
             path: (sale, lru_cache(maxsize=256)(_reader(path, sale))) for path, sale in sales.items()
@@ -97,7 +98,7 @@ class FastPath:
         self.serves = None if serves is None else lru_cache(maxsize=32)(serves)
         self.cache, self.calls = keys.cache, keys.setup.calls
         self.through_flask = _in_threads(app, threads, max_body)
-        self.apart = dict.fromkeys(apart, _in_threads(app, THREADS_APART, 0)) if apart else {}
+        self.apart = [(_matcher(paths), _in_threads(app, count, 0)) for paths, count in apart.items()]
         self.headers = as_bytes(
             {"Content-Type": "application/json", **(headers or {"Cache-Control": "no-store"})}
         )
@@ -116,7 +117,8 @@ class FastPath:
                 await send({"type": "http.response.body", "body": outcome.body})
                 return
             scope = cast("HTTPScope", {**scope, HANDOVER: outcome})
-        await self.apart.get(path, self.through_flask)(scope, receive, send)
+        answers = next((served for is_meant, served in self.apart if is_meant(path)), self.through_flask)
+        await answers(scope, receive, send)
 
     async def sell(
         self, scope: HTTPScope, sale: Sale[Any], read: Callable[[bytes], Any]
@@ -161,7 +163,7 @@ class FastPath:
         if name is not None:
             terms = (self.engine, caller.owner, sale.name, name.decode("latin-1"), sale.digest(ask))
             id, is_new = await asyncio.to_thread(requests.begin, *terms)
-        values, spending = sale.begin(caller, ask, id)
+        values, spending = sale.begin(caller, ask, id, self.clock())
         if is_new:
             with suppress(KeyReused):  # the same request by another key was faster
                 spent = await self.ledger.spend_now(caller.owner, **spending)
@@ -198,6 +200,12 @@ class FastPath:
         if self.calls.takes_time:
             return await asyncio.to_thread(self.calls.count, caller.owner)
         return self.calls.count(caller.owner)
+
+
+def _matcher(paths: tuple[str, ...]) -> Callable[[str], bool]:
+    """Whether a path is one of these, or below one that ends with a slash."""
+    alone, above = frozenset(paths), tuple(path for path in paths if path.endswith("/"))
+    return lambda path: path in alone or path.startswith(above)
 
 
 def _as_flask_writes(app: Flask) -> JSONEncoder:

@@ -7,10 +7,12 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import Engine, Insert, Table, select
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 
 from prepaid_ledger.tables import Entry, Wallet
 
@@ -24,7 +26,7 @@ Ask = TypeVar("Ask")
 Row = Mapping[str, Any]
 
 
-def nothing_asked(fields: Mapping[str, str]) -> Any:
+def nothing_asked(args: MultiDict[str, str]) -> Any:
     """What a call asks for that takes no parameters."""
     return None
 
@@ -34,15 +36,19 @@ class Sale(Generic[Ask]):
     """What a call sells: credits go and your row comes in one commit, or neither.
 
     :param insert: Your INSERT, such as ``insert(Roll)``, with no more to it.
-    :param row: Makes the row of a caller who asks for something: the values of its columns, but for ``id``.
+    :param row: Makes the row of a caller who asks for something: the values of its columns, but for ``id``
+        and ``at``.
         It is called outside of any app, and must not ask the database.
     :param answer: Makes the fields of the answer from the row, and the credits that are left.
-    :param read: Reads what is asked for from the query. It gives the same for the same query, and what it
-        gives says all in its ``repr``, as a tuple or a dataclass does. What it raises, your app answers.
+    :param read: Reads what is asked for from the query, as ``request.args`` has it. It gives the same for the
+        same query, and what it gives says all in its ``repr``, as a tuple or a dataclass does. What it
+        raises, your app answers.
     :param credits: What one call costs: a whole number from 1 on, or a function of what is asked for.
     :param name: Begins the ledger's key of each sale: ``call:`` and the row's id.
     :param id: The column that gets the sale's id, 32 hexadecimal digits that sort by time. It is of the
         primary key, all of which ``row`` makes.
+    :param at: The column that gets the time of the sale, if there is one: by the clock of the books, so that
+        the row and its entry are of one day.
     :param item: What is bought, for ``usage``.
     :raises ConfigError: One of them is none that a sale can have.
     """
@@ -50,10 +56,11 @@ class Sale(Generic[Ask]):
     insert: Insert
     row: Callable[[Caller, Ask], dict[str, Any]]
     answer: Callable[[Row, int], dict[str, Any]]
-    read: Callable[[Mapping[str, str]], Ask] = nothing_asked
+    read: Callable[[MultiDict[str, str]], Ask] = nothing_asked
     credits: int | Callable[[Ask], int] = 1
     name: str = "call"
     id: str = "id"
+    at: str | None = None
     item: str | None = None
 
     def __post_init__(self) -> None:
@@ -64,6 +71,8 @@ class Sale(Generic[Ask]):
                 f"Sale(id={self.id!r}) is no column of the primary key of {self.table}. The sale's id, a "
                 "text of 32 characters, finds the row again."
             )
+        if self.at is not None and self.at not in self.table.columns:
+            raise ConfigError(f"Sale(at={self.at!r}) is no column of {self.table}.")
         if not callable(self.credits):
             checks.whole("Sale(credits=...)", self.credits, min=1, max=checks.MAX_CREDITS)
         checks.slug("Sale(name=...)", self.name)
@@ -82,9 +91,11 @@ class Sale(Generic[Ask]):
         """Tells two requests under one name apart."""
         return hashlib.sha256(f"{self.name}:{ask!r}".encode()).hexdigest()[:32]
 
-    def begin(self, caller: Caller, ask: Ask, id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    def begin(self, caller: Caller, ask: Ask, id: str, at: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
         """The row, and the terms of the spend that pays for it."""
         values = {**self.row(caller, ask), self.id: id}
+        if self.at is not None:
+            values[self.at] = at
         return values, {
             "credits": self.price(ask),
             "key": self.key(id),

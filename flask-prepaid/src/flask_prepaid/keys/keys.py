@@ -16,7 +16,7 @@ from prepaid_ledger.database import take_turns
 from .. import signals
 from ..errors import NotYours, UnknownItem
 from .cache import digest_of
-from .models import ApiKey
+from .models import ApiKey, id_of
 from .setup import Keys
 
 #: How many characters of a key its owner sees later on.
@@ -105,6 +105,19 @@ def find(session: Session, owner: str, key_id: int) -> ApiKey:
     if row is None:
         raise NotYours("There is no such key.")
     return row
+
+
+def with_secret(session: Session, secret: str) -> ApiKey | None:
+    """The key itself, found somewhere: whose it is, revoked or not. ``None``: it was never made."""
+    return session.scalar(select(ApiKey).where(ApiKey.digest == digest_of(secret)))
+
+
+def name_of(session: Session, owner: str, spender: str | None) -> str | None:
+    """The name that the owner has given the key that ``spender`` is; ``None``: it is no key of theirs."""
+    key_id = id_of(spender)
+    if key_id is None:
+        return None
+    return session.scalar(select(ApiKey.name).where(ApiKey.owner == owner, ApiKey.id == key_id))
 
 
 def revoke(session: Session, ledger: Ledger, owner: str, key_id: int | None = None) -> list[int]:

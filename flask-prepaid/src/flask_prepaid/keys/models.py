@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from prepaid_ledger.database import Base
+
+#: What ``spender_of`` writes.
+KEY_SPENDER = re.compile(r"key:([1-9]\d{0,17})", re.ASCII)
 
 
 class ApiKey(Base):
@@ -49,3 +53,9 @@ class ApiKey(Base):
 def spender_of(key_id: int) -> str:
     """The spender that an API key is."""
     return f"key:{key_id}"
+
+
+def id_of(spender: str | None) -> int | None:
+    """The key that a spender is; ``None``: it is none."""
+    number = KEY_SPENDER.fullmatch(spender or "")
+    return int(number[1]) if number else None

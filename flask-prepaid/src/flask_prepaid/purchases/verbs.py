@@ -144,7 +144,7 @@ def _worth_minor(context: Context, payment_id: int, credits: int) -> int:
     payment = refunds.payment_of(context.session, payment_id)
     if credits > payment.credits:
         bought = money.credits(payment.credits)
-        raise NothingToReverse(f"Payment {payment_id} brought {bought}, not {credits:,}.")
+        raise NothingToReverse(f"Payment {payment_id} brought {bought}, not {money.number(credits)}.")
     step = money.step(payment.currency)
     worth = (payment.paid_minor or 0) * credits // payment.credits // step * step
     if not worth:

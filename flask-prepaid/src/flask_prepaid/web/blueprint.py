@@ -47,6 +47,7 @@ def register(app: Flask, pages: Blueprint) -> None:
     app.jinja_env.filters["prepaid_money"] = money.show
     app.jinja_env.filters["prepaid_credits"] = money.credits
     app.jinja_env.filters["prepaid_number"] = money.number
+    app.jinja_env.filters["prepaid_plain"] = money.plain
     app.jinja_env.filters["prepaid_unit"] = money.named
     app.jinja_env.filters["prepaid_each"] = money.each
     app.jinja_env.filters["prepaid_date"] = day

@@ -86,9 +86,10 @@ def confirm(context: CallersContext, caller: Caller) -> None:
 def refusal(keys: AppKeys) -> NotSignedIn:
     """The refusal of a call that comes with no key, or with one that opens nothing.
 
-    :raises TooManyCalls: This address has guessed too often.
+    :raises TooManyCalls: This address has guessed too often. Before that it is not told how often it may.
     """
     count(keys, f"{UNKNOWN}{client_address() or 'unknown'}")
+    g.pop(_WINDOW, None)
     return opens_nothing(keys)
 
 

@@ -91,7 +91,7 @@ def top_up() -> ResponseReturnValue:
         pack = request.form.get("pack", "")
         price = context.catalog.offer(pack=pack).amount_minor
         times = forms.whole_number(request.form, "times")
-        threshold = forms.whole_number(request.form, "threshold")
+        threshold = forms.threshold()
         topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price)
     except (UnknownItem, NotYours) as error:
         return overview(owner, error), 422

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
+from copy import copy
 
 from flask import Response, current_app, jsonify, make_response, request, url_for
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from prepaid_ledger.database import raising_busy
@@ -23,6 +25,7 @@ from ..errors import (
     UnknownItem,
 )
 from ..gateway.version import no_answer
+from ..keys import keys
 from ..payments import refusals
 from . import page
 from .page import wants_json
@@ -129,6 +132,8 @@ def answer_database(error: DBAPIError | NoConnectionFree) -> Response:
 
 def words(error: PrepaidError) -> str:
     """What a customer is told; in debug mode the developer, too, whose emulator is not started."""
+    if isinstance(error, BudgetExceeded):
+        error = with_name_of_key(error)
     message = FOR_PEOPLE.get(type(error), error.message(money.unit()))
     if isinstance(error, GatewayUnavailable) and of_operators(request.endpoint or ""):
         message = TO_OPERATORS
@@ -141,6 +146,19 @@ def words(error: PrepaidError) -> str:
         log.warning("%s", no_answer(base))
         message += f" {no_answer(base)}"
     return message
+
+
+def with_name_of_key(error: BudgetExceeded) -> BudgetExceeded:
+    """The error, with the name that its owner has given the API key in place of ``key:17``."""
+    context, name = page.context(), None
+    if context.app_keys is not None:
+        with suppress(SQLAlchemyError):
+            name = keys.name_of(context.session, error.owner, error.spender)
+    if name is None:
+        return error
+    named = copy(error)
+    named.spender = name
+    return named
 
 
 def details(error: PrepaidError) -> dict[str, int | str | None]:

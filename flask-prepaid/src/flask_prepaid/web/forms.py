@@ -76,6 +76,14 @@ def quantity(fields: Mapping[str, str]) -> int:
     return whole_number(fields, "quantity") if fields.get("quantity") else 1
 
 
+def threshold() -> int:
+    """Below how many credits auto top-up buys.
+
+    :raises UnknownItem: The field holds no such number.
+    """
+    return credits_to_move("threshold") if money.unit().scale else whole_number(request.form, "threshold")
+
+
 def credits_to_move(field: str = "credits") -> int:
     """How many credits an operator gives or takes, or a customer allows to be spent.
 

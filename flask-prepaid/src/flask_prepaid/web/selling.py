@@ -91,7 +91,7 @@ def spend(
     id, is_new = new_id(), True
     if idempotency_key is not None:
         id, is_new = requests.begin(engine, owner, sale.name, idempotency_key, sale.digest(ask))
-    row, terms = sale.begin(caller, ask, id)
+    row, terms = sale.begin(caller, ask, id, context.clock())
     first = None if is_new else sale.first(engine, owner, row)
     if first is None:
         with suppress(KeyReused):  # the same request by another key was faster

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from flask_prepaid import Pack
 from flask_prepaid.errors import NotYours, UnknownItem
 from flask_prepaid.payments.models import PaymentState, TopUp, Via
 from flask_prepaid.purchases import topups
 from flask_prepaid.signals import payment_failed, topup_done, topup_failed, topup_skipped, topup_stopped
+from prepaid_ledger import Unit
 
-from ..shop import Shop, on_both_databases
+from ..shop import Shop, ShopWith, on_both_databases
 from .test_cards import ASKS_ALWAYS, DECLINES_LATER, leave_card
 
 pytestmark = on_both_databases
@@ -271,6 +273,19 @@ def test_its_owner_switches_it_on_and_off_on_the_page(shop: Shop) -> None:
 
     shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/top-up", off="1")
     assert "Auto top-up is off" in browser.get("/prepaid/cards").text
+
+
+def test_its_threshold_is_written_and_read_in_the_unit_of_the_host(shop_with: ShopWith) -> None:
+    shop = shop_with(unit=Unit("credit", scale=3), packs=[Pack("ten", credits=10_000, amount_minor=500)])
+    leave_card(shop)
+    browser = shop.browser()
+    form = {"pack": "ten", "threshold": "2.5", "times": "2"}
+
+    page = shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/top-up", **form)
+
+    assert setting(shop).threshold == 2_500
+    assert "it buys below 2.5 credits" in browser.get(page.location).text
+    assert re.search(r'name="threshold"[^>]* value="2\.500"', browser.get("/prepaid/cards").text)
 
 
 @pytest.mark.parametrize(

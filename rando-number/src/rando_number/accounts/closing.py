@@ -24,6 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from flask_prepaid import (
     Alert,
+    ApiKey,
     Code,
     CodeClaim,
     Customer,
@@ -36,11 +37,9 @@ from flask_prepaid import (
 from .. import audit_log, mails
 from ..callers import customer, owner
 from ..edge import streams
-from ..keys import api_keys
 from ..limits.rates import limiter
 from ..models import (
     Action,
-    ApiKey,
     AuditLine,
     Number,
     Passkey,
@@ -66,8 +65,9 @@ freshly_signed_in = auth_required(
 PER_PAGE = 500
 
 #: The columns of each table that a customer gets: no hashes, and nothing that opens an account.
-ACCOUNT = ("id", "email", "created_at", "confirmed_at", "tf_primary_method", "cap_per_month")
-KEY = ("name", "start", "cap_per_month", "created_at", "expires_at", "last_used_at", "revoked_at")
+ACCOUNT = ("id", "email", "created_at", "confirmed_at", "tf_primary_method")
+KEY = ("name", "start", "created_at", "expires_at", "last_used_at", "revoked_at")
+LIMIT = ("spender", "every", "zone", "credits", "spent", "resets_at")
 PASSKEY = ("name", "usage", "device_type", "created_at", "lastuse_datetime")
 SIGN_IN = ("created_at", "address", "browser")
 NUMBER = ("id", "created_at", "values", "low", "high", "charged")
@@ -105,7 +105,8 @@ def export_of(user: User) -> Iterator[str]:
     release_connection()
     yield f'{{"account": {account}'
     tables: tuple[tuple[str, Iterable[list[str]]], ...] = (
-        ("api_keys", pages_of(ApiKey, KEY, ApiKey.user_id == user_id, ApiKey.id)),
+        ("api_keys", pages_of(ApiKey, KEY, ApiKey.owner == owner, ApiKey.id)),
+        ("limits", [[json_of(budget, LIMIT) for budget in prepaid.budgets(owner)]]),
         ("sign_ins", pages_of(SignIn, SIGN_IN, SignIn.user_id == user_id, SignIn.digest)),
         ("passkeys", pages_of(Passkey, PASSKEY, Passkey.user_id == user_id, Passkey.id)),
         ("billing", pages_of(Customer, BILLING, Customer.owner == owner, Customer.owner)),
@@ -224,9 +225,6 @@ def close_account(user: User) -> None:
     user.active, user.roles = False, []
     user.closed_at = user.closed_at or utc_now()
     ways_in.end_all(user)
-    db.session.execute(update(ApiKey).where(ApiKey.user_id == user.id).values(name="", start=""))
-    drawn = update(Number).where(Number.user_id == user.id)
-    db.session.execute(drawn.values(idempotency_key=None, request_digest=None))
+    db.session.execute(update(ApiKey).where(ApiKey.owner == user.owner).values(name="", start=""))
     audit_log.note(Action.ACCOUNT_CLOSED, actor=user.owner)
     db.session.commit()
-    api_keys.key_cache().forget()

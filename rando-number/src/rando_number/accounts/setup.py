@@ -19,7 +19,6 @@ from sqlalchemy.exc import IntegrityError
 
 from .. import mails
 from ..callers import signed_in
-from ..keys import api_keys
 from ..limits import guesses, known_browsers, rates
 from ..mails import SecurityMails
 from ..models import Passkey, Role, User, db, utc_now
@@ -109,7 +108,6 @@ def init_app(app: Flask) -> None:
     first_proof.init_app(app)
     greetings.init_app(app)
     welcome.init_app(app)
-    api_keys.init_app(app)
     closing.init_app(app)
 
 

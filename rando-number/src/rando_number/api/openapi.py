@@ -145,8 +145,11 @@ class ErrorDetail(Schema):
     balance = Integer(metadata={"description": "insufficient_credits: what is left"})
     needed = Integer(metadata={"description": "insufficient_credits: what the call takes"})
     buy_url = String(metadata={"description": "insufficient_credits: where there are more"})
-    limit = Integer(metadata={"description": "spending_limit_reached: the credits that a month may take"})
-    cap = Integer(metadata={"description": "key_cap_reached: the credits that the key may take a month"})
+    limit = Integer(metadata={"description": "spending_limit_reached: the credits that may be taken in all"})
+    cap = Integer(metadata={"description": "key_cap_reached: the credits that the key may take"})
+    every = String(allow_none=True, metadata={"description": "of that limit: day, week, month, or for ever"})
+    left = Integer(metadata={"description": "of that limit: the credits that are left"})
+    resets_at = String(allow_none=True, metadata={"description": "of that limit: when it begins anew"})
     retry_after = Integer(metadata={"description": "rate_limited, unavailable: seconds to wait"})
 
 

@@ -9,68 +9,40 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import Response, current_app, g, jsonify, request
+from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from werkzeug.exceptions import MethodNotAllowed
 
+from flask_prepaid import Caller, Sold
+
 from ..accounts.setup import csrf
-from ..callers import Caller, caller_of, signed_in
+from ..callers import signed_in, user_id
 from ..edge.headers import NO_PAGE
-from ..errors import ApiError, opens_nothing, speak_json
-from ..keys import api_keys
-from ..limits import rates
+from ..errors import ApiError, speak_json
 from ..models import Number, db, prepaid
-from ..numbers import Ask, is_key, number_in, refuse_unknown, sell, whole_number
+from ..numbers import NUMBER, Ask, number_in, refuse_unknown, whole_number
 from ..usage import totals
-from . import fast_path, openapi
+from . import openapi
 from .openapi import answers
 
 blueprint = openapi.make_blueprint()
 csrf.exempt(blueprint)  # a session is taken from the same origin only, see find_caller()
 speak_json(blueprint)
 
-Find = Callable[[str], Caller | None]
-
 DAY = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
 
-#: How many calls a minute one address may send with a wrong key.
-WRONG_KEYS_PER_MINUTE = 60
 
-
-def find_caller(find: Find = api_keys.find_anew) -> Caller:
+def find_caller(*, spends: bool = False) -> Caller:
     """Whose credits this call is about.
 
-    :raises ApiError: No key and no session, a key that opens nothing, or too many calls.
+    :raises NotSignedIn: No key and no session, or a key that opens nothing.
+    :raises TooManyCalls: There were too many this minute.
     """
-    handover = fast_path.handover_of(request)
-    if handover is not None and handover.error is not None:  # the database need not be asked once more
-        g.window = handover.window
-        raise handover.error
-    if request.headers.get("Authorization", "")[:7].lower() == "bearer ":
-        by_key = find(request.headers["Authorization"][7:].strip())
-        if by_key is None:
-            raise unauthenticated()
-        caller = by_key
-    else:
-        user = signed_in()
-        if user is None or not from_our_pages():
-            raise unauthenticated()
-        caller = caller_of(user)
-    if handover is None:
-        g.window = rates.count_call(caller.owner, current_app.config["API_RATE"])
-    else:
-        g.window = handover.window
-    return caller
-
-
-def unauthenticated() -> ApiError:
-    """The refusal of a call that comes with no key, or with one that opens nothing.
-
-    :raises ApiError: This address has guessed too often.
-    """
-    rates.count_call(f"unknown:{rates.client_network(request.remote_addr)}", WRONG_KEYS_PER_MINUTE)
-    return opens_nothing()
+    words = request.headers.get("Authorization", "")
+    if words[:7].lower() != "bearer " and (signed_in() is None or not from_our_pages()):
+        prepaid.refuse_caller()
+    return prepaid.current_caller(spends=spends)
 
 
 def from_our_pages() -> bool:
@@ -83,23 +55,15 @@ def from_our_pages() -> bool:
 
 
 @blueprint.after_request
-def tell_the_limit(response: Response) -> Response:
-    window: rates.Window | None = g.get("window")
-    if window is not None:
-        response.headers.update(window.headers())
+def show_no_page(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = NO_PAGE
     return response
 
 
-def idempotency_key() -> str | None:
-    """The client's name for this request, if it sent one.
-
-    :raises ApiError: The header is empty, too long, or not plain text.
-    """
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not is_key(key):
-        raise ApiError(400, "malformed", "Idempotency-Key must be 1 to 255 printable ASCII characters.")
-    return key
+def sell(ask: Callable[[], Ask]) -> Sold:
+    """Sell to whoever calls what is asked for, which is read once it is known who that is."""
+    caller = find_caller(spends=True)
+    return prepaid.sell(NUMBER, ask(), caller=caller, idempotency_key=request.headers.get("Idempotency-Key"))
 
 
 @blueprint.get("/number/")
@@ -108,19 +72,24 @@ def number() -> ResponseReturnValue:
     """Sell one number, from 0 to 9 unless ``min`` and ``max`` say otherwise."""
     if request.method == "HEAD":  # it would be paid for and not be shown
         raise MethodNotAllowed(["GET"])
-    caller = find_caller(api_keys.find)
-    drawn = sell(caller, Ask.of_query(request.args), idempotency_key=idempotency_key())
-    return success(number=drawn.values[0], charged=drawn.charged, balance=drawn.balance)
+    return jsonify(sell(lambda: Ask.of_query(request.args)).answer)
 
 
 @blueprint.post("/numbers")
 @answers(blueprint, openapi.NumbersAnswer, [openapi.IDEMPOTENCY_KEY], requestBody=openapi.NUMBERS_BODY)
 def numbers() -> ResponseReturnValue:
     """Sell ``count`` numbers from ``min`` to ``max``: all of them, or none."""
-    caller = find_caller(api_keys.find)
+    sold = sell(asked_in_body)
+    return success(numbers=sold.row["values"], charged=sold.row["charged"], balance=sold.balance)
+
+
+def asked_in_body() -> Ask:
+    """What the body asks for; the query asks nothing.
+
+    :raises ApiError: A field is wrong, or unknown.
+    """
     refuse_unknown(request.args, ())
-    drawn = sell(caller, Ask.read(body()), idempotency_key=idempotency_key())
-    return success(numbers=drawn.values, charged=drawn.charged, balance=drawn.balance)
+    return Ask.read(body())
 
 
 def body() -> dict[str, Any]:
@@ -168,7 +137,7 @@ def drawn_before() -> ResponseReturnValue:
     caller = find_caller()
     limit = whole_number(number_in(request.args.get("limit", "50")), "limit", 1, 200)
     before = request.args.get("cursor")
-    rows = select(Number).where(Number.user_id == caller.user_id).order_by(Number.id.desc()).limit(limit + 1)
+    rows = select(Number).where(Number.user_id == user_id(caller)).order_by(Number.id.desc()).limit(limit + 1)
     if before is not None:
         if not (len(before) == 32 and before.isascii() and before.isalnum()):
             raise ApiError(422, "invalid_parameter", "cursor is none that we gave out.", param="cursor")
@@ -229,7 +198,7 @@ def usage() -> ResponseReturnValue:
         raise ApiError(422, "invalid_parameter", "by can be day.", param="by")
     if not first <= last <= first + timedelta(days=366):
         raise ApiError(422, "invalid_parameter", "from and to span 0 to 366 days.", param="to")
-    shares = totals.by_day_and_key(caller.user_id, first, last)
+    shares = totals.by_day_and_key(user_id(caller), first, last)
     days: list[dict[str, Any]] = [
         {"day": str(day), "calls": total.calls, "credits": total.credits}
         for day, total in totals.by_day(shares).items()

@@ -19,11 +19,10 @@ from flask.cli import FlaskGroup
 from sqlalchemy import ColumnElement, select, update
 from werkzeug.test import TestResponse
 
-from flask_prepaid import Payment, PrepaidError
+from flask_prepaid import Caller, Payment, PrepaidError
 
-from ..callers import Caller
 from ..models import Number, User, db, owner_of, prepaid, utc_now
-from ..numbers import Ask, sell
+from ..numbers import NUMBER, Ask
 from .clock import EmulatorClock
 from .customers import EMPTY, PLANS, SOUND, Customer, make_customer, weighted
 from .emulator import emulator_of
@@ -150,7 +149,7 @@ class History:
             return
         try:
             with self.app.app_context():
-                left = sell(Caller(customer.user_id), Ask(wanted)).balance
+                left = prepaid.sell(NUMBER, Ask(wanted), caller=Caller(owner_of(customer.user_id))).balance
         except PrepaidError:  # too few are left, or a debt blocks the wallet
             left = 0
             if not customer.tops_up:

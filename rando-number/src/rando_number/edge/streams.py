@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from threading import Event, Lock
+from threading import Lock
 
-from flask import Flask, Response, current_app, request, stream_with_context
+from flask import Flask, Response, current_app, stream_with_context
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
+
+from flask_prepaid import caller_has_gone
 
 #: How many a process writes at the same time. Each takes a thread of those that answer all requests.
 AT_ONCE = 4
 
 #: After how many seconds to ask again.
 RETRY_AFTER_S = 10
-
-#: Where a request's scope has the event that its caller has gone.
-GONE = "rando.gone"
 
 
 def init_app(app: Flask) -> None:
@@ -66,8 +65,7 @@ def respond(owner: str, lines: Iterable[str], mimetype: str, file: str | None = 
 
 def while_wanted(lines: Iterable[str]) -> Iterator[str]:
     """The lines, until their caller has gone."""
-    gone: Event | None = request.environ.get("asgi.scope", {}).get(GONE)
     for line in lines:
-        if gone is not None and gone.is_set():
+        if caller_has_gone():
             return
         yield line

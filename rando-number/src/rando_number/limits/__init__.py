@@ -1,4 +1,4 @@
 """How often somebody may ask, and where that is counted.
 
-May import errors only.
+Imports nothing of the shop.
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
 from functools import cache, wraps
 from ipaddress import ip_network
 from math import ceil
@@ -15,7 +14,9 @@ from flask.typing import ResponseReturnValue, RouteCallable
 from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute
 
-from ..errors import ApiError
+from flask_prepaid import RateWindow
+from flask_prepaid.errors import TooManyCalls
+
 from .fallback import FallbackStorage, with_fallback
 from .storage import SweptMemoryStorage
 
@@ -43,6 +44,8 @@ limiter = Limiter(client_address)
 REGISTER = "20 per hour; 50 per day"
 #: Mails that somebody can have us send, from one address. A customer's own are counted by customer, too.
 MAIL = "5 per minute; 20 per hour"
+#: How many calls a minute one address may send with a wrong key.
+WRONG_KEYS_PER_MINUTE = 60
 #: Mails that all together can have us send to one mailbox. Each of them has a link that works.
 MAILBOX = "20 per hour"
 
@@ -97,27 +100,6 @@ def mailbox() -> str:
     return f"mailbox:{hashlib.sha256(named.encode('utf-8', 'replace')).hexdigest()}"
 
 
-@dataclass(frozen=True)
-class Window:
-    """How much of a limit is left, and when all of it is back."""
-
-    limit: int
-    remaining: int
-    reset_s: int
-
-    def headers(self) -> dict[str, str]:
-        return {
-            "RateLimit-Limit": str(self.limit),
-            "RateLimit-Remaining": str(self.remaining),
-            "RateLimit-Reset": str(self.reset_s),
-        }
-
-
-def are_counted_here() -> bool:
-    """Whether counting takes no time: nothing is counted, or this process has the counters."""
-    return not limiter.enabled or isinstance(limiter.limiter.storage, SweptMemoryStorage)
-
-
 def are_away() -> bool:
     """Whether the counters' server does not answer, so that each process counts for itself.
 
@@ -132,24 +114,36 @@ def per_minute_of(calls: int) -> RateLimitItem:
     return RateLimitItemPerMinute(calls)
 
 
-def count_call(counter: str, per_minute: int) -> Window | None:
-    """Count one call against the API's limit; ``None`` where limits are lifted.
+class ApiCalls:
+    """Counts the API's calls by owner, and wrong keys by address, where RATELIMIT_STORAGE_URI says.
 
-    :param counter: Whose calls these are: a customer's wallet, or ``unknown:`` and an address.
-    :raises ApiError: The minute's calls are used up; nothing else was done.
+    :param per_minute: The most that one owner may send.
     """
-    if not limiter.enabled:
-        return None
-    rate = per_minute_of(per_minute)
-    within = limiter.limiter.hit(rate, counter)
-    reset_at, remaining = limiter.limiter.get_window_stats(rate, counter)
-    window = Window(per_minute, remaining, max(1, ceil(reset_at - time.time())))
-    if not within:
-        raise ApiError(
-            429,
-            "rate_limited",
-            f"{per_minute} calls a minute are the most. Try again in {window.reset_s} s.",
-            headers=window.headers(),
-            retry_after=window.reset_s,
-        )
-    return window
+
+    def __init__(self, per_minute: int) -> None:
+        self.per_minute = per_minute
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether another process counts, such as Redis."""
+        return limiter.enabled and not isinstance(limiter.limiter.storage, SweptMemoryStorage)
+
+    def count(self, counter: str) -> RateWindow | None:
+        """Count one call; ``None`` where limits are lifted.
+
+        :raises TooManyCalls: The minute's calls are used up; nothing else was done.
+        """
+        if not limiter.enabled:
+            return None
+        calls = WRONG_KEYS_PER_MINUTE if counter.startswith("unknown:") else self.per_minute
+        rate = per_minute_of(calls)
+        within = limiter.limiter.hit(rate, counter)
+        reset_at, remaining = limiter.limiter.get_window_stats(rate, counter)
+        window = RateWindow(calls, remaining, max(1, ceil(reset_at - time.time())))
+        if not within:
+            raise TooManyCalls(
+                f"{calls} calls a minute are the most. Try again in {window.reset_s} s.",
+                retry_after_s=window.reset_s,
+                headers=window.headers(),
+            )
+        return window

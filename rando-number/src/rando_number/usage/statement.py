@@ -18,13 +18,14 @@ from flask_security import auth_required
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 
+from flask_prepaid import ApiKey, BudgetSummary
+
 from .. import audit_log
 from ..callers import customer
-from ..keys import api_keys
-from ..keys.fields import WholeNumberField
-from ..models import Action, ApiKey, User, db, prepaid, utc_now
+from ..models import Action, User, db, prepaid
 from . import charts, totals
 from .choice import KINDS, BadChoice, Choice
+from .fields import WholeNumberField
 
 blueprint = Blueprint("usage", __name__)
 
@@ -41,15 +42,13 @@ class LimitForm(FlaskForm):  # type: ignore[misc]
 @blueprint.get("/usage")
 @auth_required("session")
 def statement() -> ResponseReturnValue:
-    form = LimitForm(formdata=None, limit=customer().cap_per_month)
-    return show(form, Choice.read(request.args))
+    return show(form_of_limit(), Choice.read(request.args))
 
 
 @blueprint.errorhandler(BadChoice)
 def refused(bad: BadChoice) -> ResponseReturnValue:
     """The page as if nothing had been chosen, with what was wrong."""
-    form = LimitForm(formdata=None, limit=customer().cap_per_month)
-    return show(form, Choice.lately(), problem=str(bad)), 422
+    return show(form_of_limit(), Choice.lately(), problem=str(bad)), 422
 
 
 @blueprint.post("/usage/limit")
@@ -59,24 +58,22 @@ def set_limit() -> ResponseReturnValue:
     form = LimitForm()
     if not form.validate_on_submit():
         return show(form, Choice.lately()), 422
-    user = customer()
-    if user.cap_per_month is None and form.limit.data is not None:
-        user.month, user.used = this_month(), taken_this_month(user)
-    user.cap_per_month = form.limit.data
+    prepaid.set_budget(customer().owner, form.limit.data, every="month")
     audit_log.note(Action.LIMIT_SET, limit=form.limit.data)
     db.session.commit()
-    api_keys.key_cache().forget()
     flash("Your monthly limit is saved." if form.limit.data else "There is no monthly limit now.", "success")
     return redirect(url_for("usage.statement"), 303)
 
 
-def this_month() -> str:
-    return f"{utc_now():%Y-%m}"
+def monthly_limit() -> BudgetSummary | None:
+    """What the customer lets all keys and this site together take in a month."""
+    budgets = prepaid.budgets(customer().owner)
+    return next((budget for budget in budgets if budget.spender is None and budget.every == "month"), None)
 
 
-def taken_this_month(user: User) -> int:
-    today = utc_now().date()
-    return sum(share.credits for share in totals.by_day_and_key(user.id, today.replace(day=1), today))
+def form_of_limit() -> LimitForm:
+    limit = monthly_limit()
+    return LimitForm(formdata=None, limit=limit.credits if limit else None)
 
 
 def show(form: LimitForm, choice: Choice, problem: str | None = None) -> str:
@@ -105,7 +102,7 @@ def show(form: LimitForm, choice: Choice, problem: str | None = None) -> str:
         choice=choice,
         filtered=filtered(),
         problem=problem,
-        taken=user.used if user.cap_per_month is not None and user.month == this_month() else 0,
+        limit=monthly_limit(),
         form=form,
     )
 
@@ -119,7 +116,7 @@ def filtered() -> dict[str, str]:
 
 def all_keys_of(user: User) -> list[ApiKey]:
     """Revoked ones, too: what they drew is still to be found."""
-    return list(db.session.scalars(select(ApiKey).where(ApiKey.user_id == user.id).order_by(ApiKey.id)))
+    return list(db.session.scalars(select(ApiKey).where(ApiKey.owner == user.owner).order_by(ApiKey.id)))
 
 
 def ready_made() -> list[tuple[str, str]]:

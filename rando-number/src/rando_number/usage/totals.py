@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, func, literal, select
 
-from ..models import ApiKey, Number, db
+from flask_prepaid import ApiKey
+
+from ..models import Number, db
 from ..numbers import KEY_PREFIX
 
 #: An API key by its id, this site (where no key is needed), or ``None`` for all of them.

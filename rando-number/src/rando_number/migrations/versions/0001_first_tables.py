@@ -1,13 +1,12 @@
-"""0001 users, keys, sign-ins, passkeys, numbers, audit lines
+"""0001 users, sign-ins, passkeys, numbers, audit lines
 
-All tables of the shop. Three rules are kept by the database itself, so that not even a hole in
+All tables of the shop. Two rules are kept by the database itself, so that not even a hole in
 the app can break them:
 
 - The audit log only grows: triggers refuse UPDATE and DELETE, on PostgreSQL TRUNCATE too.
-- A number can't be drawn with a revoked API key, or with one whose owner is blocked. Each process
-  remembers for some seconds which keys it has looked up; a trigger refuses the row of what is
-  drawn, in the transaction that takes the credits, so a revocation counts at once everywhere.
-- One name, one key: two keys of a customer that are in use have different names.
+- A number can't be drawn with an API key whose owner is blocked. Each process remembers for some
+  seconds which keys it has looked up; a trigger refuses the row of what is drawn, in the transaction
+  that takes the credits, so that a block counts at once everywhere. (Revoked keys the books refuse.)
 
 Locks nothing that is in use. Back: the tables are dropped with all they hold.
 """
@@ -29,7 +28,6 @@ AT = sa.DateTime(timezone=True)
 def upgrade() -> None:
     create_users()
     create_sign_ins()
-    create_keys()
     create_numbers()
     create_audit_lines()
 
@@ -59,9 +57,6 @@ def create_users() -> None:
         sa.Column("fs_webauthn_user_handle", sa.String(64)),
         sa.Column("reset_digest", sa.String(64)),
         sa.Column("closed_at", AT),
-        sa.Column("cap_per_month", BIG),
-        sa.Column("month", sa.String(7), nullable=False, server_default=""),
-        sa.Column("used", BIG, nullable=False, server_default="0"),
         sa.UniqueConstraint("email", name="uq_users_email"),
         sa.UniqueConstraint("fs_uniquifier", name="uq_users_fs_uniquifier"),
     )
@@ -104,29 +99,6 @@ def create_sign_ins() -> None:
     op.create_index("ix_passkeys_user_id", "passkeys", ["user_id"])
 
 
-def create_keys() -> None:
-    op.create_table(
-        "api_keys",
-        sa.Column("id", BIG, primary_key=True),
-        sa.Column("user_id", BIG, sa.ForeignKey("users.id", name="fk_api_keys_user_id"), nullable=False),
-        sa.Column("name", sa.String(80), nullable=False),
-        sa.Column("start", sa.String(12), nullable=False),
-        sa.Column("digest", sa.String(64), nullable=False),
-        sa.Column("cap_per_month", BIG),
-        sa.Column("month", sa.String(7), nullable=False),
-        sa.Column("used", BIG, nullable=False),
-        sa.Column("created_at", AT, nullable=False),
-        sa.Column("expires_at", AT),
-        sa.Column("last_used_at", AT),
-        sa.Column("revoked_at", AT),
-        sa.UniqueConstraint("digest", name="uq_api_keys_digest"),
-    )
-    op.create_index("ix_api_keys_user_id", "api_keys", ["user_id"])
-    create_unique_index(
-        "uq_api_keys_user_id_name", "api_keys", ["user_id", "name"], where="revoked_at IS NULL"
-    )
-
-
 def create_numbers() -> None:
     op.create_table(
         "numbers",
@@ -143,17 +115,9 @@ def create_numbers() -> None:
         sa.Column("high", BIG, nullable=False),
         sa.Column("created_at", AT, nullable=False),
         sa.Column("charged", BIG, nullable=False),
-        sa.Column("api_key_id", BIG, sa.ForeignKey("api_keys.id", name="fk_numbers_api_key_id")),
-        sa.Column("idempotency_key", sa.String(255)),
-        sa.Column("request_digest", sa.String(64)),
+        sa.Column("api_key_id", BIG),
     )
-    create_unique_index(
-        "uq_numbers_user_id_idempotency_key",
-        "numbers",
-        ["user_id", "idempotency_key"],
-        where="idempotency_key IS NOT NULL",
-    )
-    refuse_numbers_by_closed_keys()
+    refuse_numbers_of_the_blocked()
 
 
 def create_audit_lines() -> None:
@@ -169,32 +133,24 @@ def create_audit_lines() -> None:
     refuse_changes_of_audit_lines()
 
 
-def create_unique_index(name: str, table: str, columns: list[str], *, where: str) -> None:
-    rows = sa.text(where)
-    op.create_index(name, table, columns, unique=True, postgresql_where=rows, sqlite_where=rows)
-
-
-def refuse_numbers_by_closed_keys() -> None:
-    opens = (
-        "SELECT 1 FROM api_keys JOIN users ON users.id = api_keys.user_id "
-        "WHERE api_keys.id = NEW.api_key_id AND revoked_at IS NULL AND active"
-    )
+def refuse_numbers_of_the_blocked() -> None:
+    opens = "SELECT 1 FROM users WHERE users.id = NEW.user_id AND active"
     if is_sqlite():
         op.execute(
-            "CREATE TRIGGER numbers_by_open_keys BEFORE INSERT ON numbers "
+            "CREATE TRIGGER numbers_of_active_users BEFORE INSERT ON numbers "
             f"WHEN NEW.api_key_id IS NOT NULL AND NOT EXISTS ({opens}) "
-            "BEGIN SELECT RAISE(ABORT, 'the API key opens nothing'); END"
+            "BEGIN SELECT RAISE(ABORT, 'the owner of the API key is blocked'); END"
         )
         return
     op.execute(
-        "CREATE FUNCTION numbers_by_open_keys() RETURNS trigger LANGUAGE plpgsql AS "
+        "CREATE FUNCTION numbers_of_active_users() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN IF NOT EXISTS ({opens}) THEN "
-        "RAISE EXCEPTION 'the API key opens nothing' USING ERRCODE = 'check_violation'; "
+        "RAISE EXCEPTION 'the owner of the API key is blocked' USING ERRCODE = 'check_violation'; "
         "END IF; RETURN NEW; END $$"
     )
     op.execute(
-        "CREATE TRIGGER numbers_by_open_keys BEFORE INSERT ON numbers FOR EACH ROW "
-        "WHEN (NEW.api_key_id IS NOT NULL) EXECUTE FUNCTION numbers_by_open_keys()"
+        "CREATE TRIGGER numbers_of_active_users BEFORE INSERT ON numbers FOR EACH ROW "
+        "WHEN (NEW.api_key_id IS NOT NULL) EXECUTE FUNCTION numbers_of_active_users()"
     )
 
 
@@ -221,10 +177,10 @@ def is_sqlite() -> bool:
 
 
 def downgrade() -> None:
-    for table in ("audit_lines", "numbers", "api_keys", "passkeys", "sign_ins", "welcomed"):
+    for table in ("audit_lines", "numbers", "passkeys", "sign_ins", "welcomed"):
         op.drop_table(table)
     for table in ("user_roles", "users", "roles"):
         op.drop_table(table)
     if not is_sqlite():
         op.execute("DROP FUNCTION audit_lines_only_grows()")
-        op.execute("DROP FUNCTION numbers_by_open_keys()")
+        op.execute("DROP FUNCTION numbers_of_active_users()")
