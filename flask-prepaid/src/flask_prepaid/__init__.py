@@ -13,9 +13,9 @@ from .keys.keys import NewKey
 from .keys.models import ApiKey
 from .keys.rates import CallsPerMinute, RateWindow
 from .keys.setup import Keys
-from .outbox.endpoints import Sent
+from .outbox.endpoints import SentWebhook
 from .outbox.models import Alert, MailRecord, WebhookEndpoint
-from .outbox.posting import Posted
+from .outbox.posting import WebhookAnswer
 from .payments.models import Customer, Payment, Refund
 from .signals import operator_acts
 from .upgrade import Chain, include_name, patiently
@@ -49,7 +49,6 @@ __all__ = [
     "Pack",
     "Payment",
     "Plan",
-    "Posted",
     "Prepaid",
     "PrepaidError",
     "PriceTier",
@@ -58,8 +57,9 @@ __all__ = [
     "Refund",
     "Role",
     "Sale",
-    "Sent",
+    "SentWebhook",
     "Sold",
+    "WebhookAnswer",
     "WebhookEndpoint",
     "caller_has_gone",
     "include_name",

@@ -23,7 +23,7 @@ from ..context import apart
 from . import customer_events, messages, queues
 from .messages import Queue
 from .models import Delivery, DeliveryState, OffBecause, WebhookEndpoint
-from .posting import Posted, Poster
+from .posting import Poster, WebhookAnswer
 from .queues import Due, Outcome
 
 log = logging.getLogger(__name__)
@@ -90,11 +90,13 @@ class Courier:
         session.expunge(endpoint)
         return due, endpoint
 
-    def post(self, endpoint: WebhookEndpoint, uid: str, signal: str, data: str, at: datetime) -> Posted:
+    def post(
+        self, endpoint: WebhookEndpoint, uid: str, signal: str, data: str, at: datetime
+    ) -> WebhookAnswer:
         body = customer_events.body(signal, messages.decoded(data), at, self.unit)
         return self.poster.post(endpoint.url, endpoint.secret, uid=uid, body=body)
 
-    def _note(self, session: Session, due: Due, posted: Posted) -> None:
+    def _note(self, session: Session, due: Due, posted: WebhookAnswer) -> None:
         now = self.clock()
         queues.note(session, due, Outcome(posted.error, status=posted.status), now)
         mine = WebhookEndpoint.id == due.queue.endpoint_id

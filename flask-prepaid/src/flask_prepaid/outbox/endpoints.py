@@ -23,7 +23,7 @@ from .addresses import Refused
 from .box import AppOutbox
 from .messages import Queue
 from .models import Delivery, DeliveryState, Message, OffBecause, Target, WebhookEndpoint
-from .posting import Posted
+from .posting import WebhookAnswer
 
 #: Endpoints that one owner may have.
 MAX_ENDPOINTS = 10
@@ -42,7 +42,7 @@ class OutboxContext(Context, Protocol):
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentWebhook:
     """A message that was sent to an endpoint, or waits for it. ``type`` and ``uid`` are the message's."""
 
     delivery: Delivery
@@ -141,7 +141,7 @@ def remove(context: Context, owner: str, endpoint_id: int) -> None:
 
 def sent(
     context: OutboxContext, owner: str, endpoint_id: int, *, limit: int = 50, before: int | None = None
-) -> list[Sent]:
+) -> list[SentWebhook]:
     """What an endpoint was sent, and what waits for it, the latest first.
 
     :param before: Only those before the delivery of this number.
@@ -158,7 +158,7 @@ def sent(
         mine = mine.where(Delivery.id < before)
     unit = context.outbox.courier(context).unit
     return [
-        Sent(
+        SentWebhook(
             delivery,
             message.uid,
             customer_events.type_of(message.signal) or message.signal,
@@ -200,7 +200,7 @@ def send_again(context: Context, owner: str, delivery_id: int) -> Delivery:
     return again
 
 
-def test(context: OutboxContext, owner: str, endpoint_id: int) -> Posted:
+def test(context: OutboxContext, owner: str, endpoint_id: int) -> WebhookAnswer:
     """Send a test to an endpoint now, whatever waits for it, and say what it answered. Commits.
 
     :raises NotYours: It is none of the owner's.

@@ -31,7 +31,7 @@ GONE = 410
 
 
 @dataclass(frozen=True)
-class Posted:
+class WebhookAnswer:
     """What an endpoint answered. ``error`` is for its owner, empty where the answer is 2xx."""
 
     status: int | None
@@ -54,15 +54,15 @@ class Poster:
     connect_s: float = CONNECT_S
     answer_s: float = ANSWER_S
 
-    def post(self, url: str, secret: str, *, uid: str, body: str) -> Posted:
+    def post(self, url: str, secret: str, *, uid: str, body: str) -> WebhookAnswer:
         """Send ``body`` signed under ``secret``. Redirects are not followed. Nothing is raised."""
         try:
             place = addresses.read(url, local=self.local)
             ips = addresses.resolved(place, self.resolve, local=self.local)
         except UnknownItem as error:
-            return Posted(None, str(error))
+            return WebhookAnswer(None, str(error))
         except Refused as error:
-            return Posted(None, str(error))
+            return WebhookAnswer(None, str(error))
         return self._first_answer(place, ips[:MAX_ADDRESSES], self._headers(place, secret, uid, body), body)
 
     def _headers(self, place: Place, secret: str, uid: str, body: str) -> dict[str, str]:
@@ -76,19 +76,21 @@ class Poster:
             "webhook-signature": Webhook(secret).sign(uid, now, body),
         }
 
-    def _first_answer(self, place: Place, ips: Sequence[str], headers: dict[str, str], body: str) -> Posted:
+    def _first_answer(
+        self, place: Place, ips: Sequence[str], headers: dict[str, str], body: str
+    ) -> WebhookAnswer:
         """The answer of the first address that can be connected to."""
-        posted = Posted(None, "")
+        posted = WebhookAnswer(None, "")
         for address in ips:
             try:
                 return self._post(place, address, headers, body)
             except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError):
-                posted = Posted(None, "It cannot be connected to.")
+                posted = WebhookAnswer(None, "It cannot be connected to.")
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                return Posted(None, in_words(error))
+                return WebhookAnswer(None, in_words(error))
         return posted
 
-    def _post(self, place: Place, address: str, headers: dict[str, str], body: str) -> Posted:
+    def _post(self, place: Place, address: str, headers: dict[str, str], body: str) -> WebhookAnswer:
         timeout = urllib3.Timeout(connect=self.connect_s, read=self.answer_s)
         pool: urllib3.HTTPConnectionPool
         if place.scheme == "https":
@@ -120,7 +122,9 @@ class Poster:
                 words = answer.read(ANSWER_BYTES).decode("utf-8", "replace")
             finally:
                 answer.close()
-        return Posted(answer.status, "" if 200 <= answer.status < 300 else refusal(answer.status, words))
+        return WebhookAnswer(
+            answer.status, "" if 200 <= answer.status < 300 else refusal(answer.status, words)
+        )
 
 
 def refusal(status: int, words: str) -> str:

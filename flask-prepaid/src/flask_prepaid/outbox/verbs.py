@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from ..context import Context, transaction
 from . import alerts, endpoints, mail_log
-from .endpoints import OutboxContext, Sent
+from .endpoints import OutboxContext, SentWebhook
 from .mail_log import SentMail
 from .models import Alert, Delivery, MailRecord, WebhookEndpoint
-from .posting import Posted
+from .posting import WebhookAnswer
 
 
 class OutboxVerbs:
@@ -81,7 +81,7 @@ class OutboxVerbs:
         """
         endpoints.remove(self, owner, endpoint_id)
 
-    def test_endpoint(self: OutboxContext, owner: str, endpoint_id: int) -> Posted:
+    def test_endpoint(self: OutboxContext, owner: str, endpoint_id: int) -> WebhookAnswer:
         """Send a test to an endpoint now; what it answered. Commits. It takes up to 15 seconds.
 
         :raises NotYours: It is none of the owner's.
@@ -91,7 +91,7 @@ class OutboxVerbs:
 
     def deliveries(
         self: OutboxContext, owner: str, endpoint_id: int, limit: int = 50, *, before: int | None = None
-    ) -> list[Sent]:
+    ) -> list[SentWebhook]:
         """What an endpoint was sent within 30 days, and what waits for it, the latest first.
 
         :param before: Only those before the delivery of this ``id``.

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -34,6 +34,13 @@ OWNERS = ["user:1", "user:2", "user:3"]
 
 #: Each process lives so much later than the one before: what a killed one held is free again.
 LATER = timedelta(minutes=2)
+
+
+class Program(Protocol):
+    """A customer's program: where it is, and what it has heard, as id and body."""
+
+    url: str
+    heard: list[tuple[str, dict[str, Any]]]
 
 
 @dataclass
@@ -79,8 +86,8 @@ def work(app: Flask, prepaid: Prepaid, number: int, times: int = 900) -> None:
             with app.app_context():
                 with transaction(prepaid) as session:
                     prepaid.grant(owner, 1, key=f"gift:{what}", reason="kind")
-                    told = {"owner": owner, "credits": 1, "payment_id": what}
-                    signals.after_commit(session, signals.credits_added, **told)
+                    added = {"owner": owner, "credits": 1, "payment_id": what}
+                    signals.after_commit(session, signals.credits_added, **added)
                     low = {"owner": owner, "credits": what, "threshold": what}
                     signals.after_commit(session, signals.balance_low, **low)
                 if chance.random() < 0.3:
@@ -135,22 +142,20 @@ def forking(url: URL, heard: Path) -> Iterator[Callable[[int, float], None]]:
 def kill(
     url: URL,
     folder: Path,
-    endpoint: str,
-    hooks: Callable[[], list[tuple[str, dict[str, Any]]]],
+    program: Program,
     *,
     kills: int,
     seed: int,
 ) -> Toll:
     """Kill so many processes as they tell, let one live that makes up for them, and count.
 
-    :param endpoint: Where the webhooks of all owners go.
-    :param hooks: What came there, as id and body.
+    :param program: Where the webhooks of all owners go.
     """
     toll, chance, heard, now = Toll(kills=kills), random.Random(seed), folder / "heard.log", [0]
     app, prepaid = shop(url, heard, lambda: wall() + now[0] * LATER)
     with app.app_context():
         for owner in OWNERS:
-            prepaid.add_endpoint(owner, endpoint)
+            prepaid.add_endpoint(owner, program.url)
     left: set[str] = set()
     with forking(url, heard) as run:
         for number in range(1, kills + 1):
@@ -166,7 +171,7 @@ def kill(
                 break
     toll.unsent = len(left)
     with app.app_context():
-        count(prepaid, heard, hooks(), toll)
+        count(prepaid, heard, program.heard, toll)
         toll.wrong += [str(problem) for problem in prepaid.audit()]
         engine = prepaid.engine
     engine.dispose()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, select
 
+from flask_prepaid import SentWebhook
 from flask_prepaid.errors import ConfigError, NotYours, TooManyCalls, UnknownItem
 from flask_prepaid.outbox.models import Delivery, WebhookEndpoint
 from flask_prepaid.outbox.posting import Poster
@@ -156,8 +157,8 @@ def only_endpoint(shop: Shop) -> int:
     return int(shop.read(lambda: shop.prepaid.endpoints("user:1"))[0].id)
 
 
-def sent_to(shop: Shop) -> list:
-    return shop.read(lambda: shop.prepaid.deliveries("user:1", only_endpoint(shop)))
+def sent_to(shop: Shop) -> list[SentWebhook]:
+    return list(shop.read(lambda: shop.prepaid.deliveries("user:1", only_endpoint(shop))))
 
 
 def test_an_endpoint_of_somebody_else_is_not_there(shop: Shop, program: Program) -> None:
