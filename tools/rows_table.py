@@ -73,6 +73,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "charged_minor": "what of it a charge brought, which alone can be refunded",
         "discount_minor": "what a promotion code took off",
         "tax_minor": "the tax in what arrived",
+        "taxed": "the buyer's country, and how it was taxed there",
         "refunded_minor": "what has been sent back so far",
         "idempotency_key": "what Stripe's objects carry in their metadata, to find the row",
         "session_id": "Stripe's Checkout session, `cs_...`",
