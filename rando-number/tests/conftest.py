@@ -22,7 +22,7 @@ QUICK = {"argon2__memory_cost": 8, "argon2__time_cost": 1}
 
 @pytest.fixture(scope="session", autouse=True)
 def one_document() -> Iterator[None]:
-    """All apps show the first one's document: it is made of our source alone, and is half of making an app."""
+    """All apps show the first one's document: it is made of our source alone, and half of an app."""
     made: list[APISpec] = []
     make, describe = Api._init_spec, Blueprint.register_views_in_doc
 
