@@ -17,11 +17,7 @@ LEDGER, EXTENSION, EMULATOR, SHOP = CHARTERS
 BELOW = {SHOP: EXTENSION, EXTENSION: LEDGER}
 
 #: Where the emulator reads the SDK beside its contract: a version, a signature, a test's HTTP client.
-SDK_IN_THE_EMULATOR = {
-    "stripe_emulator.core.version",
-    "stripe_emulator.events.deliveries",
-    "stripe_emulator.server.client",
-}
+SDK_IN_THE_EMULATOR = {"stripe_emulator.server.client"}
 
 #: What commits for all others: a transaction, a read that gives its connection back, and how both begin.
 COMMITS = {f"flask_prepaid.context.{name}" for name in ("transaction", "reading", "apart", "_committed")}

@@ -14,6 +14,7 @@ import pytest
 
 from stripe_emulator import Emulator, contract
 from stripe_emulator.api.request import Api, Call, Reply
+from stripe_emulator.contract import responses
 from stripe_emulator.core import clock
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.server.http import serve
@@ -94,10 +95,10 @@ def departures_from_stripe(call: Call, reply: Reply) -> list[str]:
         return []  # an older shape, which the SDK does not know; tests/topics/versions looks at those
     if contract.find(call.verb, call.path) is None:
         return []  # only Stripe's own programs call it: the SDK has no shape for the answer
-    findings = contract.check_response(call.verb, call.path, body)
+    findings = responses.check_response(call.verb, call.path, body)
     for event in snapshot_events_in(body):
         carried = event["data"]["object"]
-        findings += contract.check_object(carried["object"], carried)
+        findings += responses.check_object(carried["object"], carried)
     return [str(finding) for finding in findings] + misfits(call, body)
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from stripe_emulator.api.expand import render
 from stripe_emulator.billing import collection
 from stripe_emulator.checkout import completion, paying
+from stripe_emulator.checkout import custom_fields as custom_fields_of
 from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core import chaos, clock, saved, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
@@ -33,6 +34,10 @@ LATEST = 7_258_118_400
 KEPT = (events.LISTENERS, account.NAME_SETTING)
 
 
+#: Where a test's customer lives.
+ADDRESS: Json = {"line1": "1 Test Street", "city": "Testville", "postal_code": "12345", "country": "US"}
+
+
 def pay(
     storage: Store,
     session_id: str,
@@ -43,6 +48,8 @@ def pay(
     name: str | None = None,
     keep_card: bool = False,
     challenge: str = "complete",
+    shipping: Json | None = None,
+    custom_fields: dict[str, str] | None = None,
     address: Json | None = None,
     tax_id: Json | None = None,
     business_name: str | None = None,
@@ -52,6 +59,9 @@ def pay(
     :param iban: Of a bank account, to pay by SEPA debit instead of a card: the money comes when the
         clock has moved on (at once, or three minutes later by Stripe's test number), or never.
     :param challenge: "complete" or "fail", should the bank ask.
+    :param shipping: The address that goods are sent to, where the page asks; by default one in the first
+        country that it allows.
+    :param custom_fields: What is typed into the shop's own fields, by their keys; by default what fits.
     :param address: Where the session asks for one; by default the customer's own, or a made-up one.
     :param tax_id: ``type`` and ``value``, where the session asks for them; ``business_name`` goes with it.
     :raises CardError: The card was refused. The session stays open.
@@ -73,6 +83,8 @@ def pay(
             address=address or _home_of(session),
             tax_id=tax_id,
             business_name=business_name,
+            shipping=shipping or _somewhere(session),
+            custom_fields=custom_fields_of.examples(session) | (custom_fields or {}),
         )
         try:
             paying.pay(session, payer)
@@ -91,8 +103,13 @@ def pay(
 def _home_of(session: Json) -> Json:
     """The address of the session's customer, or a made-up one."""
     customer = store.find("customer", session["customer"]) if session["customer"] else None
-    made_up = {"line1": "1 Test Street", "city": "Testville", "postal_code": "12345", "country": "US"}
-    return (customer or {}).get("address") or made_up
+    return (customer or {}).get("address") or ADDRESS
+
+
+def _somewhere(session: Json) -> Json:
+    """An address that the session may ship to."""
+    collection = session["shipping_address_collection"] or {"allowed_countries": ["US"]}
+    return {**ADDRESS, "country": collection["allowed_countries"][0]}
 
 
 def dispute(

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote_plus
 
 from stripe_emulator import contract
 from stripe_emulator.api import request, routing
-from stripe_emulator.contract.requests import Hash, Parameter, parameters_of
+from stripe_emulator.contract import Hash, Parameter, parameters_of
 from stripe_emulator.core import ids, store
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.core.version import API_VERSION
@@ -94,9 +94,9 @@ def fitting(leaf: Leaf, known: dict[str, str]) -> list[str]:
     *_, name = leaf.place
     parameter = leaf.parameter
     values = list(parameter.words)
-    if bool in parameter.scalars:
+    if "bool" in parameter.scalars:
         values += ["true", "false"]
-    if int in parameter.scalars:
+    if "int" in parameter.scalars:
         values += [TO_COME, PAST] if MOMENTS.search(name) else []
         values += ["3", "1", "50"]
     if not values:

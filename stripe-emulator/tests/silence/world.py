@@ -57,6 +57,17 @@ STEPS = [
         "&line_items[0][quantity]=1",
     ),
     ("/v1/billing_portal/configurations", "features[invoice_history][enabled]=true"),
+    ("/v1/payment_method_domains", "domain_name=a.example"),
+    ("/v1/payment_method_configurations", "name=A"),
+    (
+        "/v1/tax/calculations",
+        "currency=usd&line_items[0][amount]=100&customer_details[address][country]=US"
+        "&customer_details[address][state]=CA&customer_details[address_source]=billing",
+    ),
+    (
+        "/v1/tax/transactions/create_from_calculation",
+        "calculation={calculations}&reference=order",
+    ),
 ]
 
 #: Further forms that routes are asked with.
@@ -131,6 +142,15 @@ FORMS = [
     ("/v1/invoices/{invoices}/update_lines", "lines[0][id]={lines}&lines[0][description]=A"),
     ("/v1/invoices/{invoices}/remove_lines", "lines[0][id]={lines}&lines[0][behavior]=delete"),
     ("/v1/billing/meter_events", "event_name=calls&payload[value]=5&payload[stripe_customer_id]={customers}"),
+    ("/v1/payment_method_domains/{payment_method_domains}", "enabled=false"),
+    ("/v1/payment_method_configurations/{payment_method_configurations}", "name=B"),
+    ("/v1/tax/transactions/create_from_calculation", "calculation={calculations}&reference=another"),
+    (
+        "/v1/tax/transactions/create_reversal",
+        "mode=full&original_transaction={create_from_calculation}&reference=back",
+    ),
+    ("/v1/tax/settings", "defaults[tax_behavior]=inclusive"),
+    ("/v1/customers/{customers}/cash_balance", "settings[reconciliation_mode]=manual"),
     ("/v1/test_helpers/test_clocks/{test_clocks}/advance", "frozen_time=1767315600"),
     ("/v1/test_helpers/confirmation_tokens", "payment_method=pm_card_visa"),
 ]

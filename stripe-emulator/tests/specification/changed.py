@@ -23,6 +23,8 @@ CHANGED_BY_ENDIVE = {
     "account_payments_settings.statement_descriptor_prefix_kanji",  # added
     "checkout.session.allowed_payment_method_types",  # added
     "dispute_evidence_details.submission_method",  # added
+    "payment_method_configuration.paypay",  # added
+    "payment_method_configuration.sequra",  # added
     "portal_features.subscription_pause",  # added
     "subscriptions_resource_trial_settings_end_behavior.billing_cycle_anchor",  # added
     "subscription_schedule.pause_schedules",  # added
@@ -72,6 +74,10 @@ OF_ENDIVE = {
     "POST /v1/payment_intents payment_method_types",
     "POST /v1/payment_intents/{intent} payment_method_types",
     "POST /v1/payment_intents/{intent}/confirm payment_method_types",
+    "POST /v1/payment_method_configurations paypay",
+    "POST /v1/payment_method_configurations sequra",
+    "POST /v1/payment_method_configurations/{configuration} paypay",
+    "POST /v1/payment_method_configurations/{configuration} sequra",
     "POST /v1/payment_methods paypay",
     "POST /v1/payment_methods sequra",
     "POST /v1/payment_methods/{payment_method} payto",

@@ -12,7 +12,7 @@ import stripe
 
 from stripe_emulator import contract
 from stripe_emulator.api import routing
-from stripe_emulator.contract.requests import parameters_of
+from stripe_emulator.contract import parameters_of
 from stripe_emulator.server import load
 
 from . import changed

@@ -18,7 +18,6 @@ from stripe_emulator.api.routing import Endpoint
 from stripe_emulator.core import chaos, ids, store
 from stripe_emulator.core.chaos import NO_TROUBLE, Trouble
 from stripe_emulator.core.errors import (
-    LOGS,
     InvalidRequest,
     NotEmulated,
     RateLimited,
@@ -174,7 +173,7 @@ def _work(
     raw: Form,
     version: str | None,
     request_id: str,
-    logs: str = LOGS,
+    logs: str | None = None,
 ) -> Answer:
     """Have the resource do it; a refusal that is a fact of its own is an answer, too."""
     if endpoint.route:

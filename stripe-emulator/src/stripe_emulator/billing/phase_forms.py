@@ -9,6 +9,7 @@ import copy
 import re
 
 from stripe_emulator.billing import cycle, items
+from stripe_emulator.catalog import currency_options
 from stripe_emulator.core import clock, clocks, periods, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -52,7 +53,7 @@ def read(forms: list[Json], first_start: int, known: list[Json] | None = None) -
             begins = clocks.check(given, f"{param}[start_date]") if number == 0 else begins
         elif given == "now":
             begins = clock.now()
-        phase = _phase(form, begins, param)
+        phase = _phase(form, begins, param, made[0]["currency"] if made else None)
         if phase["end_date"] <= begins:
             raise InvalidRequest("A phase must end after it begins.", param=f"{param}[end_date]")
         if number and phase["end_date"] <= clock.now():
@@ -82,7 +83,11 @@ def of_subscription(subscription: Json) -> Json:
     }
 
 
-def _phase(form: Json, begins: int, param: str) -> Json:
+def _phase(form: Json, begins: int, param: str, first: str | None) -> Json:
+    """One phase of a form.
+
+    :param first: The currency of the first phase, in which all are billed; None for that one.
+    """
     wanted = [_item(item, f"{param}[items][{number}]") for number, item in enumerate(form.get("items") or [])]
     if not wanted:
         raise InvalidRequest(
@@ -101,12 +106,26 @@ def _phase(form: Json, begins: int, param: str) -> Json:
     end = _end_date(form, begins, price)
     trial_end = end if form.get("trial") else form.get("trial_end")
     return phase | {
-        "currency": price["currency"],
+        "currency": _currency(form, wanted, f"{param}[currency]", first),
         "end_date": end,
         "items": wanted,
         "start_date": begins,
         "trial_end": trial_end if isinstance(trial_end, int) else None,
     }
+
+
+def _currency(form: Json, wanted: list[Json], param: str, first: str | None) -> str:
+    """What a phase is billed in: what it says, or what the first one is.
+
+    :raises InvalidRequest: A price has no such currency, or the phases differ.
+    """
+    named = form.get("currency") or first
+    currency = currency_options.chosen([store.get("price", item["price"]) for item in wanted], named, param)
+    if first not in (None, currency):
+        raise InvalidRequest(
+            f"The phases of a schedule must all be in one currency. The first one is in {first}.", param=param
+        )
+    return currency
 
 
 def _end_date(form: Json, begins: int, price: Json) -> int:

@@ -94,6 +94,7 @@ def begin(schedule: Json) -> None:
     customer = store.get("customer", schedule["customer"])
     form: Json = {
         "items": [phase_forms.form_of(item) for item in phase["items"]],
+        "currency": phase["currency"],
         "discounts": [phase_forms.without_nulls(discount) for discount in phase["discounts"]],
         "metadata": phase["metadata"],
         "add_invoice_items": [phase_forms.without_nulls(extra) for extra in phase["add_invoice_items"]],

@@ -18,16 +18,28 @@ KIND = "shipping_rate"
 @register.post("/v1/shipping_rates")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/shipping_rates/create"""
+    return new(form)
+
+
+def new(form: Form, param: str = "") -> Json:
+    """A shipping rate from creation parameters.
+
+    :param param: The parameter that has them, where they are part of another form.
+    """
     if form.get("type", "fixed_amount") != "fixed_amount" or not form.get("fixed_amount"):
         raise InvalidRequest(
-            "Missing required param: fixed_amount.", code="parameter_missing", param="fixed_amount"
+            "Missing required param: fixed_amount.",
+            code="parameter_missing",
+            param=_within(param, "fixed_amount"),
         )
     given = form["fixed_amount"]
     if given["amount"] < 0:
         raise InvalidRequest(
-            "Invalid non-negative integer", code="parameter_invalid_integer", param="fixed_amount[amount]"
+            "Invalid non-negative integer",
+            code="parameter_invalid_integer",
+            param=_within(param, "fixed_amount[amount]"),
         )
-    currency = money.currency(given["currency"], "fixed_amount[currency]")
+    currency = money.currency(given["currency"], _within(param, "fixed_amount[currency]"))
     behavior = form.get("tax_behavior", "unspecified")
     own = {currency: {"amount": given["amount"], "tax_behavior": behavior}}
     return objects.create(
@@ -69,6 +81,12 @@ def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/shipping_rates/list"""
     where: Json = {"fixed_amount.currency": form["currency"]} if "currency" in form else {}
     return lists.page(KIND, form, url="/v1/shipping_rates", where=where, only=("active",))
+
+
+def _within(param: str, name: str) -> str:
+    """A parameter's name within another: ``data[fixed_amount][amount]``."""
+    first, bracket, rest = name.partition("[")
+    return f"{param}[{first}]{bracket}{rest}" if param else name
 
 
 def _options(given: Json | None) -> Json:

@@ -77,6 +77,9 @@ def finish(session: Json, *, payment_status: str = "paid") -> None:
     known = customer or {}
     email = session["customer_email"] or known.get("email") or payer.get("email")
     clock.unschedule(session["id"], "checkout.session.expire")
+    if shipping := payer.get("shipping"):
+        collected = {**session["collected_information"], "shipping_details": shipping}
+        objects.change(session, collected_information=collected)
     if customer:
         note_payer(session, customer)
     objects.change(

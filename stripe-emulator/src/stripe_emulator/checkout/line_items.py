@@ -49,14 +49,14 @@ def revise(lines: list[Json], wanted: list[Form]) -> list[Json]:
     return revised
 
 
-def totals(lines: list[Json]) -> Json:
-    """A session's sums over its lines."""
+def totals(lines: list[Json], shipping: int = 0) -> Json:
+    """A session's sums over its lines, and over what it costs to ship them."""
     return {
         "amount_subtotal": sum(line["amount_subtotal"] for line in lines),
-        "amount_total": sum(line["amount_total"] for line in lines),
+        "amount_total": sum(line["amount_total"] for line in lines) + shipping,
         "total_details": {
             "amount_discount": sum(line["amount_discount"] for line in lines),
-            "amount_shipping": 0,
+            "amount_shipping": shipping,
             "amount_tax": sum(line["amount_tax"] for line in lines),
         },
     }

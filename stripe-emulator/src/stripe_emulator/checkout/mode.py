@@ -16,8 +16,8 @@ from stripe_emulator.core.wire import Form
 class Payer:
     """Who pays, and with what; ``keep`` and ``accepts_terms`` are boxes on the page.
 
-    ``phone``, ``address``, ``tax_id`` (its ``type`` and ``value``) and ``business_name`` count only
-    where the session collects them.
+    ``phone``, ``address``, ``tax_id`` (its ``type`` and ``value``), ``business_name``, ``shipping`` (an
+    address) and ``custom_fields`` (texts by their keys) count only where the session collects them.
     """
 
     method: Json
@@ -29,6 +29,8 @@ class Payer:
     address: Json | None = None
     tax_id: Json | None = None
     business_name: str | None = None
+    shipping: Json | None = None
+    custom_fields: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)

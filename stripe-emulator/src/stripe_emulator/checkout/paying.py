@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from stripe_emulator.checkout import (
     completion,
+    custom_fields,
     payment_mode,
     session_discounts,
     setup_mode,
+    shipping,
     subscription_mode,
     tax,
 )
@@ -54,7 +56,9 @@ def pay(session: Json, payer: Payer) -> Json:
     details["business_name"] = payer.business_name if asks_tax_id else None
     if payer.tax_id and asks_tax_id:
         tax_id_formats.check(payer.tax_id["type"], payer.tax_id["value"], "tax_id")
-    objects.change(session, _payer=details)
+    details["shipping"] = shipping.address(session, payer.name, payer.shipping)
+    filled = custom_fields.filled(session, payer.custom_fields or {})
+    objects.change(session, _payer=details, custom_fields=filled)
     if tax.is_automatic(session) and session["_lines"]:
         tax.locate(session)
         session_discounts.apply(session)

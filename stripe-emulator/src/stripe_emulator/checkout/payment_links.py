@@ -13,10 +13,12 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing import automatic_tax
 from stripe_emulator.checkout import (
     completion,
+    custom_fields,
     invoice_creation,
     line_items,
     session_discounts,
     sessions,
+    shipping,
 )
 from stripe_emulator.core import ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound
@@ -46,15 +48,12 @@ HANDED_ON = (
 NOT_YET = (
     "application_fee_amount",
     "application_fee_percent",
-    "custom_fields",
     "managed_payments",
     "name_collection",
     "on_behalf_of",
     "optional_items",
     "payment_method_options",
     "payment_method_types",
-    "shipping_address_collection",
-    "shipping_options",
     "transfer_data",
 )
 
@@ -80,6 +79,9 @@ def create(form: Form) -> Json:
         after_completion=_after_completion(form.get("after_completion")),
         automatic_tax=_automatic_tax(form),
         currency=lines[0]["currency"],
+        custom_fields=custom_fields.unfilled(form),
+        shipping_address_collection=shipping.collection(form),
+        shipping_options=shipping.offered(form, lines[0]["currency"]),
         inactive_message=form.get("inactive_message"),
         invoice_creation=None if recurring else _invoice_creation(form),
         metadata=form.get("metadata"),
@@ -107,6 +109,10 @@ def update(form: Form, link_id: str) -> Json:
         changes["automatic_tax"] = _automatic_tax(form)
     if "invoice_creation" in form:
         changes["invoice_creation"] = _invoice_creation(form)
+    if "custom_fields" in form:
+        changes["custom_fields"] = custom_fields.unfilled(form)
+    if "shipping_address_collection" in form:
+        changes["shipping_address_collection"] = shipping.collection(form)
     if "restrictions" in form:
         changes["restrictions"] = _restrictions(form["restrictions"])
     if "line_items" in form:
@@ -179,6 +185,12 @@ def open_session(link: Json, query: Mapping[str, str]) -> Json:
         form.pop(name, None)
     if form.get("submit_type") == "auto":
         del form["submit_type"]
+    if link["shipping_address_collection"]:
+        form["shipping_address_collection"] = link["shipping_address_collection"]
+    if link["shipping_options"]:
+        form["shipping_options"] = [
+            {"shipping_rate": option["shipping_rate"]} for option in link["shipping_options"]
+        ]
     if link["invoice_creation"] is not None:
         form["invoice_creation"] = link["invoice_creation"]
     if _REFERENCE.fullmatch(query.get("client_reference_id", "")):
@@ -191,6 +203,7 @@ def open_session(link: Json, query: Mapping[str, str]) -> Json:
         form
         | {
             "automatic_tax": {"enabled": link["automatic_tax"]["enabled"]},
+            "custom_fields": custom_fields.as_form(link["custom_fields"]),
             "line_items": [_line_of(line) for line in link["_lines"]],
             "metadata": link["metadata"],
             "mode": "subscription" if recurring else "payment",
@@ -237,12 +250,10 @@ def _defaults(recurring: bool) -> Json:
     return {
         "allow_promotion_codes": False,
         "billing_address_collection": "auto",
-        "custom_fields": [],
         "custom_text": {},
         "customer_creation": "always" if recurring else "if_required",
         "payment_method_collection": "always",
         "phone_number_collection": {"enabled": False},
-        "shipping_options": [],
         "submit_type": "auto",
         "tax_id_collection": {"enabled": False, "required": "never"},
     }

@@ -43,7 +43,11 @@ def _complete(session: Json, payer: Payer) -> None:
 def _intent_for(session: Json, payer: Payer) -> Json:
     """The session's one intent: after a declined card, the next is tried on the same."""
     data = session["_payment_intent_data"] or {}
-    keeps = {"setup_future_usage": "off_session"} if payer.keep and "setup_future_usage" not in data else {}
+    keeps: Json = (
+        {"setup_future_usage": "off_session"} if payer.keep and "setup_future_usage" not in data else {}
+    )
+    if shipping := session["_payer"]["shipping"]:
+        keeps["shipping"] = shipping | {"phone": session["_payer"]["phone"]}
     if session["payment_intent"]:
         return objects.change(store.get("payment_intent", session["payment_intent"]), **keeps)
     form = data | keeps | {"amount": session["amount_total"], "currency": session["currency"]}

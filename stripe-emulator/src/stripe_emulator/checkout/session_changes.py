@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from stripe_emulator.checkout import completion, line_items, session_discounts
+from stripe_emulator.checkout import completion, line_items, session_discounts, shipping
 from stripe_emulator.core import money
-from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -15,9 +15,6 @@ def update(session: Json, form: Form) -> Json:
 
     :raises InvalidRequest: It is not open any more, or the new lines can't be.
     """
-    for param in ("shipping_options", "collected_information"):
-        if param in form:
-            raise NotEmulated(f"updating a session's {param}", param=param)
     if form.keys() - {"metadata"}:
         must_be_open(session, "update")
     changes = objects.patch(session, form, ())
@@ -26,13 +23,17 @@ def update(session: Json, form: Form) -> Json:
         if not lines or lines[0]["currency"] != session["currency"]:
             raise InvalidRequest("The lines must keep the session's currency.", param="line_items")
         changes |= {"_lines": lines, **line_items.totals(lines)}
+    if details := (form.get("collected_information") or {}).get("shipping_details"):
+        collected = {**session["collected_information"], "shipping_details": details}
+        changes["collected_information"] = collected
     if "payment_intent_data" in form:
         changes["_payment_intent_data"] = (session["_payment_intent_data"] or {}) | form[
             "payment_intent_data"
         ]
     objects.change(session, **changes)
     session_discounts.choose(session, form)
-    if "line_items" in form:
+    shipping.choose(session, form)
+    if "line_items" in form or "shipping_options" in form:
         session_discounts.apply(session)
     if session["mode"] == "payment" and session["amount_total"]:
         money.check_charge(session["amount_total"], session["currency"], "line_items")
@@ -55,6 +56,16 @@ def adjust(session: Json, line_id: str, quantity: str) -> None:
     quantities = {sold["id"]: sold["quantity"] for sold in session["_lines"]} | {line_id: int(quantity)}
     kept = [{"id": sold_id, "quantity": count} for sold_id, count in quantities.items() if count]
     update(session, {"line_items": kept})
+
+
+def ship_by(session: Json, rate_id: str) -> None:
+    """The customer takes another way of shipping.
+
+    :raises InvalidRequest: It is not offered.
+    """
+    shipping.take(session, rate_id)
+    session_discounts.apply(session)
+    completion.sync_intent(session)
 
 
 def must_be_open(session: Json, verb: str) -> None:

@@ -8,18 +8,14 @@ from stripe_emulator.core import clock, emails, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
-from stripe_emulator.payments import account
+from stripe_emulator.payments import account, payment_method_configurations
 
 #: Parameters that promise more than is done here.
 NOT_YET = (
     "after_expiration",
-    "custom_fields",
     "customer_account",
     "optional_items",
-    "payment_method_configuration",
     "payment_method_data",
-    "shipping_address_collection",
-    "shipping_options",
 )
 #: Parameters that promise more than is done here where their ``enabled`` is true.
 NOT_YET_ENABLED = ("managed_payments",)
@@ -71,6 +67,7 @@ def defaults(form: Form) -> Json:
         else None,
         "ui_mode": form.get("ui_mode", "hosted_page"),
         **_tax_id_collection(form),
+        **payment_method_configurations.used_by(form),
     }
 
 
@@ -106,10 +103,6 @@ def checked_mode(form: Form) -> Mode:
     mode = paying.MODES.get(form["mode"])
     if mode is None:
         raise NotEmulated(f"Checkout Sessions with mode={form['mode']}", param="mode")
-    for index, option in enumerate(form.get("shipping_options") or []):
-        if "shipping_rate" in option:
-            param = f"shipping_options[{index}][shipping_rate]"
-            store.named("shipping_rate", option["shipping_rate"], param)
     _refuse_what_is_not_emulated(form)
     _must_fit_mode(form)
     if form["mode"] != "setup" and not form.get("line_items"):
@@ -217,7 +210,12 @@ def updates(form: Form) -> list[str]:
         raise InvalidRequest(
             "`customer_update` can only be used when `customer` is set.", param="customer_update"
         )
-    return [name for name in ("address", "name") if wanted.get(name) == "auto"]
+    if wanted.get("shipping") == "auto" and not form.get("shipping_address_collection"):
+        raise InvalidRequest(
+            "`customer_update[shipping]` can only be `auto` with `shipping_address_collection`.",
+            param="customer_update[shipping]",
+        )
+    return [name for name in ("address", "name", "shipping") if wanted.get(name) == "auto"]
 
 
 def currency(form: Form) -> str | None:

@@ -10,11 +10,13 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.checkout import (
     breakdown,
     completion,
+    custom_fields,
     invoice_creation,
     line_items,
     session_changes,
     session_discounts,
     session_forms,
+    shipping,
     tax,
 )
 from stripe_emulator.checkout.completion import KIND
@@ -76,6 +78,7 @@ def create(form: Form) -> Json:
         automatic_tax=tax.shown(form),
         client_secret=None if hosted else ids.client_secret(session_id),
         currency=lines[0]["currency"] if lines else session_forms.currency(form),
+        custom_fields=custom_fields.read(form),
         customer=customer,
         customer_details=session_forms.known_details(form, customer),
         _updates=session_forms.updates(form),
@@ -85,6 +88,7 @@ def create(form: Form) -> Json:
         mode=form["mode"],
         payment_method_types=form.get("payment_method_types") or ["card"],
         payment_status="unpaid",
+        shipping_address_collection=shipping.collection(form),
         status="open",
         url=f"{store.current().store.base_url}/pay/{session_id}" if hosted else None,
         _lines=lines,
@@ -94,6 +98,7 @@ def create(form: Form) -> Json:
         _tax_rates=tax.default_rates(form, customer),
     )
     session_discounts.choose(session, form)
+    shipping.choose(session, form)
     if lines:
         session_discounts.apply(session)
     mode.prepare(session, form)

@@ -1,35 +1,26 @@
 """Stripe's contract: routes, parameters and shapes, derived from the installed ``stripe`` package.
 
 The SDK is generated from Stripe's specification, so its annotations say what
-today's API takes and answers. Nothing of that is typed here a second time. Imports ``core``.
+today's API takes and answers. Nothing of that is typed here a second time.
+The SDK is imported where something is read from it first; ``kept`` has it from then on. Imports ``core``.
 """
 
 from stripe_emulator.contract.given import Given
 from stripe_emulator.contract.later import is_too_new
-from stripe_emulator.contract.requests import Hash, Parameter, ParameterError, parameters_of, read
-from stripe_emulator.contract.responses import (
-    Finding,
-    blank,
-    check_object,
-    check_response,
-    complete,
-    is_field,
-)
+from stripe_emulator.contract.outlines import blank, complete, is_field
+from stripe_emulator.contract.parameters import Hash, Parameter, ParameterError
+from stripe_emulator.contract.requests import parameters_of, read
 from stripe_emulator.contract.routes import Route, coverage, find, routes
 from stripe_emulator.contract.specified import expandable
-from stripe_emulator.contract.thin import THIN_TYPES, names_an_object, path_of
+from stripe_emulator.contract.thin import names_an_object, path_of, thin_types
 
 __all__ = [
-    "THIN_TYPES",
-    "Finding",
     "Given",
     "Hash",
     "Parameter",
     "ParameterError",
     "Route",
     "blank",
-    "check_object",
-    "check_response",
     "complete",
     "coverage",
     "expandable",
@@ -41,4 +32,5 @@ __all__ = [
     "path_of",
     "read",
     "routes",
+    "thin_types",
 ]

@@ -16,10 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import stripe
 import typing_extensions
-
-SDK = Path(stripe.__file__).parent
 
 _LITERALS = (typing.Literal, typing_extensions.Literal)
 _UNIONS = (typing.Union, types.UnionType)

@@ -6,9 +6,9 @@ served or sent while that SDK is installed.
 
 from __future__ import annotations
 
-import stripe
+from stripe_emulator.core import sdk
 
-MAJOR = int(stripe.VERSION.split(".")[0])
+MAJOR = int(sdk.VERSION.split(".")[0])
 
 #: Route -> the first major of the SDK that knows it.
 LATER_ROUTES = {"POST /v1/subscriptions/{subscription}/pause": 16}

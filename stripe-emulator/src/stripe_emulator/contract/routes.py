@@ -11,11 +11,12 @@ modules takes ten times as long.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import cache
 from pathlib import Path
 
-from stripe_emulator.contract.annotations import SDK
+from stripe_emulator.contract.kept import kept
+from stripe_emulator.core import sdk
 
 _METHOD = re.compile(
     r"    def \w+\(\n(?P<arguments>(?:        .*\n)+)    \) -> (?P<answer>[^\n]+):\n"
@@ -66,8 +67,7 @@ class _Node:
 @cache
 def routes() -> tuple[Route, ...]:
     """Every route that the SDK knows, by path and verb."""
-    by_path = {(route.path, route.verb): route for file in SDK.rglob("*_service.py") for route in _read(file)}
-    return tuple(route for _, route in sorted(by_path.items()))
+    return tuple(Route(*values) for values in kept("routes", _read_all))
 
 
 def find(verb: str, path: str) -> Route | None:
@@ -83,8 +83,14 @@ def coverage(serves: Callable[[str, str], bool]) -> dict[str, list[tuple[Route, 
     return table
 
 
+def _read_all() -> list[tuple[str | None, ...]]:
+    files = sdk.FOLDER.rglob("*_service.py")
+    by_path = {(route.path, route.verb): route for file in files for route in _read(file)}
+    return [astuple(route) for _, route in sorted(by_path.items())]
+
+
 def _read(file: Path) -> Iterator[Route]:
-    module = ".".join(file.relative_to(SDK.parent).with_suffix("").parts)
+    module = ".".join(file.relative_to(sdk.FOLDER.parent).with_suffix("").parts)
     for method in _METHOD.finditer(file.read_text(encoding="utf-8")):
         parameters = _PARAMETERS.search(method["arguments"])
         yield Route(

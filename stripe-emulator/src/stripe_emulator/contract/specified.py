@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from stripe_emulator.contract.routes import Route
@@ -71,7 +71,6 @@ def _pattern(route: str) -> str:
 
 @cache
 def _table() -> dict[str, Any]:
-    table: dict[str, Any] = json.loads(
-        resources.files(__package__).joinpath("specified.json").read_text(encoding="utf-8")
-    )
+    file = Path(__file__).with_name("specified.json")
+    table: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return table

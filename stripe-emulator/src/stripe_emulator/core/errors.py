@@ -21,8 +21,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 DOCS = "https://stripe.com/docs/error-codes/"
-#: Where Stripe shows requests; the emulator's own dashboard has those that it answered.
-LOGS = "https://dashboard.stripe.com/test/logs/"
 
 
 class StripeError(Exception):
@@ -43,10 +41,10 @@ class StripeError(Exception):
         self.param = param
         self.extra = extra
 
-    def envelope(self, request_id: str, *, logs: str = LOGS) -> dict[str, Any]:
+    def envelope(self, request_id: str, *, logs: str | None = None) -> dict[str, Any]:
         """The body that Stripe would answer: ``{"error": {...}}``.
 
-        :param logs: Where requests are shown; the id follows.
+        :param logs: Where the request is shown; its id follows. None where it is not logged.
         """
         error: dict[str, Any] = {}
         if self.code is not None:
@@ -54,7 +52,9 @@ class StripeError(Exception):
         error["message"] = self.message
         if self.param is not None:
             error["param"] = self.param
-        error |= {"request_log_url": logs + request_id, "type": self.type}
+        if logs is not None:
+            error["request_log_url"] = logs + request_id
+        error["type"] = self.type
         return {"error": error | self.extra}
 
 
@@ -143,11 +143,16 @@ SPOKEN = {
     "file_link": "file link",
     "payment_link": "payment link",
     "payment_method": "PaymentMethod",
+    "payment_method_configuration": "payment method configuration",
+    "payment_method_domain": "payment method domain",
     "promotion_code": "promotion code",
     "product_feature": "product feature",
     "radar.early_fraud_warning": "early fraud warning",
     "setup_intent": "setupintent",
     "shipping_rate": "shipping rate",
+    "tax.calculation": "tax calculation",
+    "tax.transaction": "tax transaction",
+    "tax_code": "tax code",
     "tax_id": "tax ID",
     "test_helpers.test_clock": "test clock",
     "webhook_endpoint": "webhook endpoint",

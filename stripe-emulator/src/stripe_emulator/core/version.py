@@ -5,12 +5,11 @@ https://docs.stripe.com/changelog
 
 from __future__ import annotations
 
-import stripe
-
+from stripe_emulator.core import sdk
 from stripe_emulator.core.errors import InvalidRequest
 
 #: The version that the installed SDK pins: today's.
-API_VERSION: str = stripe.api_version
+API_VERSION: str = sdk.API_VERSION
 
 #: Release -> the days of its versions. Until the summer of 2024 a version was a day alone. Since then
 #: the first of a release is the one that breaks something; the others add.

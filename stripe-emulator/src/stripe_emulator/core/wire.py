@@ -15,10 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from werkzeug.exceptions import HTTPException
-from werkzeug.formparser import FormDataParser
-from werkzeug.http import parse_options_header
-
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 
@@ -64,6 +60,10 @@ def decode_multipart(query: str, content_type: str, body: bytes) -> Form:
 
     :raises InvalidRequest: It can't be read as one.
     """
+    from werkzeug.exceptions import HTTPException  # not at the start: few requests upload a file
+    from werkzeug.formparser import FormDataParser
+    from werkzeug.http import parse_options_header
+
     form = decode(query)
     mimetype, options = parse_options_header(content_type)
     parser = FormDataParser(_in_memory, max_form_parts=MAX_FIELDS, silent=False)

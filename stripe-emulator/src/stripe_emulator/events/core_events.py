@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from stripe_emulator import contract
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
@@ -11,8 +13,11 @@ from stripe_emulator.events import thin
 
 register = Register()
 
-#: The types of snapshot events that have a thin twin.
-TYPES = [kind.removeprefix("v1.") for kind in sorted(contract.THIN_TYPES) if kind.startswith("v1.")]
+
+@cache
+def snapshot_types() -> list[str]:
+    """The types of snapshot events that have a thin twin."""
+    return [kind.removeprefix("v1.") for kind in sorted(contract.thin_types()) if kind.startswith("v1.")]
 
 
 @register.get("/v2/core/events/{id}")
@@ -24,7 +29,7 @@ def retrieve(form: Form, event_id: str) -> Json:
 @register.get("/v2/core/events")
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/v2/core/events/list"""
-    types = [kind.removeprefix("v1.") for kind in form["types"]] if "types" in form else TYPES
+    types = [kind.removeprefix("v1.") for kind in form["types"]] if "types" in form else snapshot_types()
     where: Json = {"type": [kind for kind in types if thin.has_twin(kind)]}
     if "object_id" in form:
         where["data.object.id"] = form["object_id"]

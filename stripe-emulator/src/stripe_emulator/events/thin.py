@@ -23,7 +23,7 @@ SNAPSHOT, THIN = "evt_1", "evt_test_1"
 
 def has_twin(kind: str) -> bool:
     """Whether a thin event is sent beside the snapshot event ``kind``."""
-    return f"v1.{kind}" in contract.THIN_TYPES
+    return f"v1.{kind}" in contract.thin_types()
 
 
 def twin_of(event: Json) -> Json:

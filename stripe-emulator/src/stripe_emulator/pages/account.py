@@ -8,16 +8,13 @@ from typing import Protocol
 from flask import current_app, request
 
 from stripe_emulator.api.request import Api
+from stripe_emulator.api.several import CHOSEN
 from stripe_emulator.core.store import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.payments import account
 
-#: Where a request names the API of the account that it belongs to, if there are several.
-CHOSEN = "stripe_emulator.api"
 #: Where the app keeps its accounts, if there are several.
 ALL = "stripe_emulator_accounts"
-#: The cookie by which a browser keeps to the account that was chosen on the dashboard.
-COOKIE = "stripe_emulator_account"
 
 
 class Owner(Protocol):

@@ -8,7 +8,15 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.catalog import currency_options, pricing
-from stripe_emulator.checkout import completion, paying, payment_links, session_changes, session_discounts
+from stripe_emulator.checkout import (
+    completion,
+    custom_fields,
+    paying,
+    payment_links,
+    session_changes,
+    session_discounts,
+    shipping,
+)
 from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.checkout.subscription_mode import needs_card
 from stripe_emulator.core import clock, money, store
@@ -81,6 +89,20 @@ def adjust(session_id: str) -> ResponseReturnValue:
         return redirect(f"/pay/{session_id}", 303)
 
 
+@pages.post("/pay/<session_id>/shipping")
+def ship(session_id: str) -> ResponseReturnValue:
+    """Another way of shipping, of those that the shop offers."""
+    with storage().transaction():
+        session = _session(session_id)
+        if session["status"] != "open":
+            return _page(session)
+        try:
+            session_changes.ship_by(session, request.form.get("shipping_rate", ""))
+        except InvalidRequest as error:
+            return _page(session, Refusal({"shipping_rate": error.message}), 422)
+        return redirect(f"/pay/{session_id}", 303)
+
+
 @pages.get("/pay/<session_id>/back")
 def back(session_id: str) -> ResponseReturnValue:
     """Back from the bank: paid, or the form once more."""
@@ -126,6 +148,8 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         asks_address=completion.asks_address(session),
         asks_tax_id=completion.asks_tax_id(session),
         tax_id_types=tax_id_formats.KINDS,
+        custom_fields=custom_fields.asked(session),
+        ways=_ways(session),
         words={key: (text or {}).get("message") for key, text in (session["custom_text"] or {}).items()},
         can_keep=session["mode"] == "payment" and options.get("payment_method_save") == "enabled",
         refusal=refusal,
@@ -193,6 +217,20 @@ def _every(session: Json) -> str:
     return periods.pop() if len(periods) == 1 and not session["discounts"] else ""
 
 
+def _ways(session: Json) -> list[Json]:
+    """The ways of shipping that the page offers: name, price, and whether it is the one that was taken."""
+    taken = (session["shipping_cost"] or {}).get("shipping_rate")
+    return [
+        {
+            "id": option["shipping_rate"],
+            "name": store.get("shipping_rate", option["shipping_rate"])["display_name"],
+            "amount": option["shipping_amount"],
+            "taken": option["shipping_rate"] == taken,
+        }
+        for option in session["shipping_options"] or []
+    ]
+
+
 def _payer(session: Json) -> Payer:
     """Who pays, read from the form.
 
@@ -214,6 +252,10 @@ def _payer(session: Json) -> Payer:
         more["address"] = _address(session)
     with gathered(details):
         more |= _business(session)
+    with gathered(details):
+        more["shipping"] = _shipping(session, name)
+    with gathered(details):
+        more["custom_fields"] = _custom_fields(session)
     if completion.asks_terms(session) and not more["accepts_terms"]:
         details["terms_of_service"] = "Accept the terms of service to go on."
     typed = asks_card(session) and not method
@@ -257,6 +299,30 @@ def _business(session: Json) -> Json:
     except InvalidRequest:
         raise Refusal({"tax_id": "This is no tax ID of the type that was chosen."}) from None
     return {"tax_id": {"type": kind, "value": value}, "business_name": business}
+
+
+def _shipping(session: Json, name: str | None) -> Json | None:
+    """:raises Refusal: The session ships, and the address can't be."""
+    if not session["shipping_address_collection"]:
+        return None
+    typed = {part: request.form.get(f"shipping_{part}", "").strip() or None for part, _ in ADDRESS}
+    typed["country"] = typed["country"] and typed["country"].upper()
+    try:
+        shipping.address(session, name, typed)
+    except InvalidRequest as error:
+        raise Refusal({str(error.param): error.message}) from None
+    return typed
+
+
+def _custom_fields(session: Json) -> dict[str, str]:
+    """:raises Refusal: A field of the shop's own is not filled in, or can't be right."""
+    keys = [field["key"] for field in custom_fields.asked(session)]
+    typed = {key: request.form.get(f"custom_fields[{key}]", "") for key in keys}
+    try:
+        custom_fields.filled(session, typed)
+    except InvalidRequest as error:
+        raise Refusal({str(error.param): error.message}) from None
+    return typed
 
 
 def _address(session: Json) -> Json | None:

@@ -42,6 +42,8 @@ def pay() -> Response:
         name=str,
         keep_card=bool,
         challenge=str,
+        shipping=dict,
+        custom_fields=dict,
         address=dict,
         tax_id=dict,
         business_name=str,

@@ -1,6 +1,8 @@
-"""What is in a file: for whoever has the account's key, or the URL of a link to it."""
+"""What is downloaded: a file, for whoever has the account's key or the URL of a link to it; a quote's PDF."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
@@ -10,7 +12,7 @@ from stripe_emulator.core.errors import NotFound, StripeError, Unauthenticated
 from stripe_emulator.core.ids import new
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import encode
-from stripe_emulator.pages import problem
+from stripe_emulator.pages import problem, quote_pdf
 from stripe_emulator.pages.account import storage
 from stripe_emulator.payments import file_links, files
 
@@ -21,12 +23,29 @@ pages.register_error_handler(StripeError, problem.page)
 @pages.get("/v1/files/<file_id>/contents")
 def contents(file_id: str) -> Response:
     """https://docs.stripe.com/file-upload#download-file-contents, by the account's secret key."""
+    return _by_key(lambda: _download(store.get("file", file_id, param="file")))
+
+
+@pages.get("/v1/quotes/<quote_id>/pdf")
+def quote(quote_id: str) -> Response:
+    """https://docs.stripe.com/api/quotes/pdf, by the account's secret key."""
+
+    def answer() -> Response:
+        return Response(
+            quote_pdf.pdf_of(store.get("quote", quote_id, param="quote")), mimetype="application/pdf"
+        )
+
+    return _by_key(answer)
+
+
+def _by_key(answer: Callable[[], Response]) -> Response:
+    """The answer, if the account's secret key asks; an error is answered as the API does."""
     try:
         key = keys.given(request.headers.get("Authorization", ""), {})
         if not key.startswith(keys.SECRET):
-            raise Unauthenticated("The contents of a file take a secret API key.", code="secret_key_required")
+            raise Unauthenticated("A download takes a secret API key.", code="secret_key_required")
         with storage().transaction(write=False):
-            return _download(store.get("file", file_id, param="file"))
+            return answer()
     except StripeError as error:
         return Response(encode(error.envelope(new("request"))), error.status, mimetype="application/json")
 

@@ -256,7 +256,7 @@ def _details(method: Json, intent: Json, authenticated: bool, *, approved: bool)
             "amount_authorized": amount,
             "authorization_code": ids.digits(6) if approved else None,
             "extended_authorization": {"status": "disabled"},
-            "incremental_authorization": {"status": "unavailable"},
+            "incremental_authorization": {"status": _increment_status(intent, card["brand"])},
             "installments": None,
             "mandate": mandate,
             "multicapture": {"status": "unavailable"},
@@ -269,6 +269,34 @@ def _details(method: Json, intent: Json, authenticated: bool, *, approved: bool)
             "wallet": None,
         },
     }
+
+
+#: The networks that let more be held than at first.
+_INCREMENTED = {"amex", "discover", "mastercard", "unionpay", "visa"}
+
+
+def _increment_status(intent: Json, brand: str) -> str:
+    options = (intent.get("payment_method_options") or {}).get("card") or {}
+    wanted = options.get("request_incremental_authorization") == "if_available"
+    may = wanted and intent["capture_method"] == "manual" and brand in _INCREMENTED
+    return "available" if may else "unavailable"
+
+
+def can_be_incremented(charge: Json) -> bool:
+    """Whether more can be held of its card."""
+    card = charge["payment_method_details"].get("card") or {}
+    return bool((card.get("incremental_authorization") or {}).get("status") == "available")
+
+
+def hold_more(charge: Json, amount: int) -> None:
+    """The bank holds this much from now on."""
+    details = charge["payment_method_details"]
+    card = {
+        **details["card"],
+        "amount_authorized": amount,
+        "overcapture": {**details["card"]["overcapture"], "maximum_amount_capturable": amount},
+    }
+    objects.change(charge, "charge.updated", amount=amount, payment_method_details={**details, "card": card})
 
 
 def _authentication() -> Json:

@@ -16,7 +16,7 @@ from stripe_emulator.core.ids import token
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import card_sources, payment_methods, tax_ids
+from stripe_emulator.payments import card_sources, customer_tax, payment_methods, tax_ids
 
 register = Register()
 
@@ -116,25 +116,6 @@ def retrieve_payment_method(form: Form, customer_id: str, payment_method_id: str
     return payment_method
 
 
-@register.includable("customer", "tax")
-def tax(customer: Json) -> Json:
-    """What Stripe Tax knows of where the customer is, shown when asked for."""
-    address = customer.get("address") or {}
-    country = address.get("country")
-    location = {"country": country, "source": "billing_address", "state": address.get("state")}
-    return {
-        "automatic_tax": _collects(country) if country else "unrecognized_location",
-        "ip_address": None,
-        "location": location if country else None,
-        "provider": "stripe",
-    }
-
-
-def _collects(country: str) -> str:
-    """Whether tax is collected there: there are rates of that country."""
-    return "supported" if store.select("tax_rate", {"active": True, "country": country}) else "not_collecting"
-
-
 @register.includable("customer", "invoice_credit_balance")
 def invoice_credit_balance(customer: Json) -> Json:
     """The customer's balance by currency, shown when asked for."""
@@ -172,6 +153,7 @@ def new(form: Form) -> Json:
         tax_ids.new(data, customer, f"tax_id_data[{number}]")
     _take_source(customer, form)
     _discount(customer, form)
+    customer_tax.take(customer, form)
     return customer
 
 
@@ -190,6 +172,7 @@ def change(customer: Json, form: Form) -> Json:
             del customer[name]
     _take_source(customer, form)
     _discount(customer, form)
+    customer_tax.take(customer, form)
     return customer
 
 

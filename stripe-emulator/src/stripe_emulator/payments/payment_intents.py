@@ -18,6 +18,7 @@ from stripe_emulator.payments import (
     confirmation_tokens,
     mandates,
     method_currencies,
+    payment_method_configurations,
     payment_methods,
 )
 from stripe_emulator.payments.confirmation import Confirmation
@@ -100,7 +101,7 @@ def retrieve(form: Form, intent_id: str) -> Json:
 def update(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/update"""
     intent = store.get("payment_intent", intent_id, param="intent")
-    _refuse_connect(form)
+    refuse_connect(form)
     check_texts(form)
     narrow(intent, form)
     if intent["status"] in ("succeeded", "canceled") and form.keys() - {
@@ -173,7 +174,7 @@ def new(form: Form) -> Json:
 
     Checkout and invoices make theirs here, too; they add keys of their own with ``objects.change``.
     """
-    _refuse_connect(form)
+    refuse_connect(form)
     check_texts(form)
     code = money.currency(form["currency"])
     money.check_charge(form["amount"], code)
@@ -200,6 +201,7 @@ def new(form: Form) -> Json:
         currency=code,
         customer=customer["id"] if customer else None,
         metadata=form.get("metadata"),
+        **payment_method_configurations.used_by(form),
         payment_method_types=types or ["card"],
         status="requires_payment_method",
     )
@@ -323,7 +325,7 @@ def check_texts(form: Form) -> None:
         descriptors.check(form.get(name), name)
 
 
-def _refuse_connect(form: Form) -> None:
+def refuse_connect(form: Form) -> None:
     """There is but one account, so that Stripe would refuse to share with another in these words."""
     if form.get("transfer_data"):
         destination = form["transfer_data"].get("destination", "")

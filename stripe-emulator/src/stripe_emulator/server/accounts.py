@@ -18,12 +18,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from stripe_emulator.api import keys, request_log
 from stripe_emulator.api.request import Api, Call, Reply
+from stripe_emulator.api.several import CHOSEN, COOKIE
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.core.ids import ALPHABET
 from stripe_emulator.core.store import Store
 from stripe_emulator.core.wire import MAX_BYTES, decode
-from stripe_emulator.pages.account import CHOSEN, COOKIE
 
 _ID = re.compile(r"\b[a-z]+(?:_[a-z]+)*_[A-Za-z0-9]{8,}\b")
 
@@ -92,9 +92,8 @@ class Accounts(Generic[A]):
     def choose(
         self, environ: dict[str, Any], start_response: Any, then: Callable[..., Iterable[bytes]]
     ) -> Iterable[bytes]:
-        """Let a page be served from the account that it belongs to; the API looks at the key itself."""
-        if not environ["PATH_INFO"].startswith(("/v1/", "/v2/")):
-            environ[CHOSEN] = self._of_page(environ).api
+        """Let a page be served from the account that it belongs to."""
+        environ[CHOSEN] = self._of_page(environ).api
         return then(environ, start_response)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The WSGI app: the API, the pages that people see, and the emulator's own controls."""
+"""The pages and the emulator's own controls as a Flask app, behind what answers programs."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from stripe_emulator import pages
-from stripe_emulator.api.request import HEADERS, Api, Call, Reply
-from stripe_emulator.core import ids
+from stripe_emulator.api.request import Api
 from stripe_emulator.core.errors import InvalidRequest, NotFound, StripeError, Unavailable
-from stripe_emulator.core.wire import MAX_BYTES, MAX_UPLOAD, encode
+from stripe_emulator.core.wire import MAX_BYTES
 from stripe_emulator.pages.account import ALL
 from stripe_emulator.pages.hosts import GIVEN
 from stripe_emulator.server import load
 from stripe_emulator.server.accounts import Accounts
-
-VERBS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
-
-#: Mark an answer that the server swallows: chaos' ``lost_reply`` and ``timeout``.
-LOST, SILENT = "Emulator-Lost-Reply", "Emulator-No-Reply"
+from stripe_emulator.server.front import front, refused
 
 
 def create_app(api: Api, accounts: Accounts[Any] | None = None, hosts: Iterable[str] = ()) -> Flask:
@@ -35,25 +30,12 @@ def create_app(api: Api, accounts: Accounts[Any] | None = None, hosts: Iterable[
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
     app.extensions |= {"stripe_emulator": api, ALL: accounts or (), GIVEN: frozenset(hosts)}
-
-    @app.route("/v1/<path:_>", methods=VERBS, provide_automatic_options=False)
-    @app.route("/v2/<path:_>", methods=VERBS, provide_automatic_options=False)
-    def call(_: str) -> Response:
-        if request.path == "/v1/files":
-            request.max_content_length = MAX_UPLOAD
-        return respond((accounts or api).answer(read(request)))
-
-    @app.route("/v1/<path:_>", methods=["OPTIONS"], provide_automatic_options=False)
-    def preflight(_: str) -> Response:
-        headers_wanted = request.headers.get("Access-Control-Request-Headers", "")
-        return Response(status=204, headers={**HEADERS, "Access-Control-Allow-Headers": headers_wanted})
-
     pages.register(app)
-    if accounts is not None:
-        app.wsgi_app = partial(accounts.choose, then=app.wsgi_app)  # type: ignore[method-assign]
+    page = app.wsgi_app if accounts is None else partial(accounts.choose, then=app.wsgi_app)
+    app.wsgi_app = front(accounts or api, page)  # type: ignore[method-assign, assignment]
 
     @app.errorhandler(StripeError)
-    def refused(error: StripeError) -> Response:
+    def refuse(error: StripeError) -> Response:
         return _answer(error)
 
     @app.errorhandler(HTTPException)
@@ -74,25 +56,6 @@ def create_app(api: Api, accounts: Accounts[Any] | None = None, hosts: Iterable[
     return app
 
 
-def read(request: Request) -> Call:
-    """Flask's request as the API takes it."""
-    query = request.query_string.decode("latin-1")
-    return Call(request.method, request.path, query, _lower(request), request.get_data())
-
-
-def _lower(request: Request) -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers}
-
-
-def respond(reply: Reply) -> Response:
-    """The API's answer as Flask takes it."""
-    response = Response(reply.body, reply.status, reply.headers)
-    if reply.lost or reply.times_out:
-        response.headers[SILENT if reply.times_out else LOST] = "1"
-    return response
-
-
 def _answer(error: StripeError) -> Response:
-    request_id = ids.new("request")
-    headers = {**HEADERS, **error.headers, "Request-Id": request_id}
-    return Response(encode(error.envelope(request_id)), error.status, headers)
+    reply = refused(error)
+    return Response(reply.body, reply.status, reply.headers)

@@ -31,7 +31,6 @@ NOBODYS = {
     "/v1/issuing/cards": "card",
     "/v1/issuing/disputes": "dispute",
     "/v1/issuing/transactions": "transaction",
-    "/v1/payment_method_domains": "payment method domain",
     "/v1/radar/value_lists": "value list",
     "/v1/reporting/report_runs": "report run",
     "/v1/sigma/scheduled_query_runs": "scheduled query run",

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
-
-from flask import Flask
-from werkzeug.test import Client
+from typing import TYPE_CHECKING, Any, Literal
 
 from stripe_emulator import controls
 from stripe_emulator.api import request_log
@@ -21,9 +18,14 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.events import events
 from stripe_emulator.events.deliveries import Courier, Reply
 from stripe_emulator.payments import account as account_object
-from stripe_emulator.server import app, load
+from stripe_emulator.server import load
 from stripe_emulator.server.accounts import Accounts, file_of
-from stripe_emulator.server.client import LocalHTTPClient
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from werkzeug.test import Client
+
+    from stripe_emulator.server.client import LocalHTTPClient
 
 
 class Emulator:
@@ -63,6 +65,8 @@ class Emulator:
         hosts: Iterable[str] = (),
     ) -> None:
         load.load()
+        #: The emulator whose pages show this account.
+        self._whole = self
         self._hosts = [host.lower() for host in hosts]
         self.store = Store(data, base_url=base_url, account=account)
         self.api = Api(self.store)
@@ -93,7 +97,7 @@ class Emulator:
                 name=name,
             )
             made.store.on_commit = self.store.on_commit
-            made.app = self.app
+            made._whole = self
             return made
 
         #: The accounts of all keys, where each has its own; else None.
@@ -104,6 +108,10 @@ class Emulator:
     @cached_property
     def app(self) -> Flask:
         """Everything over HTTP, as a WSGI app."""
+        if self._whole is not self:
+            return self._whole.app
+        from stripe_emulator.server import app  # with Flask, for whoever looks at pages
+
         return app.create_app(self.api, self.accounts, self._hosts)
 
     def account(self, key: str) -> Emulator:
@@ -116,10 +124,14 @@ class Emulator:
 
     def http_client(self) -> LocalHTTPClient:
         """For ``StripeClient("sk_test_emulator", http_client=..., max_network_retries=2)``."""
+        from stripe_emulator.server.client import LocalHTTPClient  # with the SDK, which its caller has
+
         return LocalHTTPClient(self.accounts or self.api)
 
     def browser(self) -> Client:
         """A browser without JavaScript on the emulator's own pages."""
+        from werkzeug.test import Client
+
         return Client(self.app)
 
     def connect(
@@ -129,6 +141,8 @@ class Emulator:
 
         :param payload: "snapshot", or "thin" for thin events.
         """
+        from werkzeug.test import Client
+
         client = Client(wsgi_app)
         endpoint = f"connected_{token(8)}"
 

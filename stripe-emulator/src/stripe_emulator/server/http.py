@@ -14,8 +14,8 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from stripe_emulator.core import clock
 from stripe_emulator.core.errors import Unavailable
 from stripe_emulator.server import cli_socket
-from stripe_emulator.server.app import LOST, SILENT
 from stripe_emulator.server.emulator import Emulator
+from stripe_emulator.server.front import LOST, SILENT, App, front
 
 #: Seconds that a caller is left without an answer; each SDK of Stripe's gives up sooner.
 SILENCE = 90
@@ -80,10 +80,19 @@ def serve(emulator: Emulator, host: str, port: int) -> BaseWSGIServer:
     return make_server(
         host,
         port,
-        cli_socket.around(emulator, _losing(emulator.app)),
+        cli_socket.around(emulator, _losing(front(emulator.accounts or emulator.api, _pages(emulator)))),
         threaded=True,
         request_handler=_Handler,
     )
+
+
+def _pages(emulator: Emulator) -> App:
+    """The emulator's app, which is made when the first page is asked for."""
+
+    def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        return emulator.app(environ, start_response)
+
+    return call
 
 
 def _losing(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:

@@ -31,7 +31,7 @@ Request = Callable[[Part], None]
 T = TypeVar("T")
 
 #: Text, or the empty string that unsets.
-TEXT_OR_NOTHING = Parameter(scalars=(str,), can_be_unset=True)
+TEXT_OR_NOTHING = Parameter(scalars=("str",), can_be_unset=True)
 
 
 class Change:
@@ -87,9 +87,9 @@ def _parameter(spec: Any) -> Parameter:
     if isinstance(spec, Parameter):
         return spec
     if isinstance(spec, dict):
-        return Parameter(hashes=(Hash(None, {name: _parameter(each) for name, each in spec.items()}),))
+        return Parameter(hashes=(Hash.of({name: _parameter(each) for name, each in spec.items()}),))
     if isinstance(spec, list):
         return Parameter(items=_parameter(spec[0]))
     if isinstance(spec, tuple):
         return Parameter(words=spec)
-    return Parameter(scalars=(spec,))
+    return Parameter(scalars=(spec.__name__,))

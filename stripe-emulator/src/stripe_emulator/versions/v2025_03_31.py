@@ -41,7 +41,7 @@ FLAT: dict[str, Any] = {
     "cancel_at": TEXT_OR_NOTHING,
     "cancel_at_period_end": bool,
     "cancel_now": bool,
-    "default_tax_rates": Parameter(items=Parameter(scalars=(str,)), can_be_unset=True),
+    "default_tax_rates": Parameter(items=Parameter(scalars=("str",)), can_be_unset=True),
     "items": Parameter(anything=True),
     "proration_behavior": ("always_invoice", "create_prorations", "none"),
     "proration_date": int,

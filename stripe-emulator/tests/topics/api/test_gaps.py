@@ -28,15 +28,15 @@ SESSION: dict[str, Any] = {
     ("resource", "verb", "form"),
     [
         ("payment_intents", "create", {**PAYMENT, "radar_options": {"session": "rse_1"}}),
-        ("payment_intents", "create", {**PAYMENT, "payment_method_configuration": "pmc_1"}),
-        ("payment_intents", "list", {"customer_account": "acct_1"}),
-        ("customers", "create", {"tax": {"ip_address": "127.0.0.1"}}),
-        ("checkout.sessions", "create", {**SESSION, "name_collection": {"business": {"enabled": True}}}),
         (
-            "checkout.sessions",
+            "payment_intents",
             "create",
-            {**SESSION, "shipping_address_collection": {"allowed_countries": ["US"]}},
+            {**PAYMENT, "hooks": {"inputs": {"tax": {"calculation": "taxcalc_1"}}}},
         ),
+        ("payment_intents", "list", {"customer_account": "acct_1"}),
+        ("quotes", "create", {"customer_account": "acct_1"}),
+        ("checkout.sessions", "create", {**SESSION, "name_collection": {"business": {"enabled": True}}}),
+        ("checkout.sessions", "create", {**SESSION, "after_expiration": {"recovery": {"enabled": True}}}),
     ],
 )
 def test_a_parameter_that_would_have_no_effect_is_refused_and_nothing_is_done(

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 import stripe
 
-from ..shop import Shop, day, moment
+from ..shop import Shop, day, envelope, moment
 
 
 @pytest.fixture
@@ -168,3 +168,26 @@ def test_canceling_a_schedule_ends_its_subscription_with_money_back(shop: Shop) 
     assert shop.subscription(subscription.id).status == "canceled"
     assert shop.v1.customers.retrieve(customer).balance == -500
     assert "subscription_schedule.canceled" in shop.events()
+
+
+def test_a_schedule_bills_in_another_currency_of_its_prices(shop: Shop) -> None:
+    euros: Any = {"eur": {"unit_amount": 900}}
+    gold, silver = shop.price(1000, currency_options=euros), shop.price(500, currency_options=euros)
+    dollars_alone = shop.price(700)
+    customer = shop.customer()
+
+    def schedule(*phases: Any) -> stripe.SubscriptionSchedule:
+        return shop.v1.subscription_schedules.create(
+            {"customer": customer, "start_date": "now", "phases": list(phases)}
+        )
+
+    first: Any = {"items": [{"price": gold}], "currency": "eur", "duration": {"interval": "month"}}
+    made = schedule(first, {"items": [{"price": silver}], "duration": {"interval": "month"}})
+    shop.advance(days=32)
+
+    assert [phase.currency for phase in made.phases] == ["eur", "eur"]
+    assert [(invoice.total, invoice.currency) for invoice in shop.invoices(customer)] == [(900, "eur")] * 2
+    for other in ({"items": [{"price": dollars_alone}]}, {"items": [{"price": silver}], "currency": "usd"}):
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            schedule(first, other)
+        assert envelope(refused.value)["param"] == "phases[1][currency]"

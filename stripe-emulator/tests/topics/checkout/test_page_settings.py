@@ -109,8 +109,8 @@ def test_nobody_pays_who_does_not_accept_the_terms(shop: Shop) -> None:
     ("param", "value"),
     [
         ("after_expiration", {"recovery": {"enabled": True}}),
-        ("shipping_options", [{"shipping_rate_data": {"display_name": "Post", "type": "fixed_amount"}}]),
-        ("custom_fields", [{"key": "vat", "label": {"custom": "VAT", "type": "custom"}, "type": "text"}]),
+        ("optional_items", [{"price": "price_1", "quantity": 1}]),
+        ("managed_payments", {"enabled": True}),
     ],
 )
 def test_what_would_be_ignored_is_refused_by_name(shop: Shop, param: str, value: Any) -> None:

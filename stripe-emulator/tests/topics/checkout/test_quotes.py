@@ -88,3 +88,19 @@ def test_an_offer_needs_lines_and_a_customer(shop: Shop) -> None:
     yearly = shop.price(1, recurring={"interval": "year"})
     with pytest.raises(stripe.InvalidRequestError, match="same currency and interval"):
         shop.v1.quotes.create({"line_items": [{"price": shop.price()}, {"price": yearly}]})
+
+
+def test_a_quote_is_downloaded_once_it_is_finalized(shop: Shop) -> None:
+    line: Any = {"price": shop.price(900), "quantity": 3}
+    quote = shop.v1.quotes.create({"customer": shop.customer(), "line_items": [line], "footer": "Net 30"})
+    visitor, key = shop.emulator.browser(), {"Authorization": "Bearer sk_test_shop"}
+    draft = visitor.get(f"/v1/quotes/{quote.id}/pdf", headers=key)
+    assert (draft.status_code, draft.json and draft.json["error"]["param"]) == (400, "quote")
+    shop.v1.quotes.finalize_quote(quote.id)
+
+    file = visitor.get(f"/v1/quotes/{quote.id}/pdf", headers=key)
+
+    assert (file.status_code, file.mimetype, file.data[:5]) == (200, "application/pdf", b"%PDF-")
+    assert b"$27.00" in file.data
+    assert visitor.get(f"/v1/quotes/{quote.id}/pdf").status_code == 401
+    assert visitor.get("/v1/quotes/qt_1/pdf", headers=key).status_code == 404

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stripe_emulator import contract
-from stripe_emulator.contract.requests import Hash, Parameter, parameters_of
+from stripe_emulator.contract import Hash, Parameter, parameters_of
 
 from ..shop import SDK
 

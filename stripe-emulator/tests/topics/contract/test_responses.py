@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stripe_emulator import contract
-from stripe_emulator.contract import absent
+from stripe_emulator.contract import absent, responses
 
 from ..shop import with_sdk_16
 
@@ -60,7 +60,7 @@ SAMPLES_DIFFER = re.compile(
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_stripes_own_sample_has_the_shape(name: str) -> None:
-    findings = contract.check_object(name, SAMPLES[name])
+    findings = responses.check_object(name, SAMPLES[name])
 
     assert [finding for finding in findings if not SAMPLES_DIFFER.fullmatch(f"{name} {finding}")] == []
 
@@ -69,7 +69,7 @@ def test_stripes_own_sample_has_the_shape(name: str) -> None:
 def test_stripes_own_sample_of_a_deleted_object_has_the_shape(name: str) -> None:
     sample = DELETED[name]
 
-    assert contract.check_object(sample.get("object", name.removeprefix("deleted_")), sample) == []
+    assert responses.check_object(sample.get("object", name.removeprefix("deleted_")), sample) == []
 
 
 @with_sdk_16
@@ -95,7 +95,7 @@ def test_a_blank_has_the_keys_of_stripes_sample(kind: str) -> None:
 
 
 def test_a_blank_fails_until_a_resource_fills_it() -> None:
-    findings = contract.check_object("customer", contract.blank("customer"))
+    findings = responses.check_object("customer", contract.blank("customer"))
 
     assert "$.id: is null" in map(str, findings)
 
@@ -128,7 +128,7 @@ def test_a_stub_that_answers_nothing_fails_on_every_route() -> None:
     deaf = [
         str(route)
         for route in contract.routes()
-        if route.path.startswith("/v1/") and not contract.check_response(route.verb, route.example_path, {})
+        if route.path.startswith("/v1/") and not responses.check_response(route.verb, route.example_path, {})
     ]
 
     assert deaf == ["GET /v1/quotes/{quote}/pdf"]  # answers a file
@@ -137,21 +137,21 @@ def test_a_stub_that_answers_nothing_fails_on_every_route() -> None:
 def test_a_list_answers_with_a_page_of_its_objects() -> None:
     page = {"object": "list", "url": "/v1/coupons", "has_more": False, "data": [coupon()]}
 
-    assert contract.check_response("GET", "/v1/coupons", page) == []
-    assert contract.check_response("GET", "/v1/products", page) != []
-    assert contract.check_response("GET", "/v1/coupons", page | {"has_more": "no"}) != []
-    assert contract.check_response("GET", "/v1/coupons", {"object": "list", "data": []}) != []
+    assert responses.check_response("GET", "/v1/coupons", page) == []
+    assert responses.check_response("GET", "/v1/products", page) != []
+    assert responses.check_response("GET", "/v1/coupons", page | {"has_more": "no"}) != []
+    assert responses.check_response("GET", "/v1/coupons", {"object": "list", "data": []}) != []
 
 
 def test_a_deleted_object_is_a_stub() -> None:
     stub = {"id": "cus_1", "object": "customer", "deleted": True}
 
-    assert contract.check_response("DELETE", "/v1/customers/cus_1", stub) == []
-    assert contract.check_response("DELETE", "/v1/customers/cus_1", stub | {"deleted": False}) != []
+    assert responses.check_response("DELETE", "/v1/customers/cus_1", stub) == []
+    assert responses.check_response("DELETE", "/v1/customers/cus_1", stub | {"deleted": False}) != []
 
 
 def test_a_route_that_stripe_does_not_have_is_a_finding() -> None:
-    assert contract.check_response("GET", "/v1/nothing", {}) != []
+    assert responses.check_response("GET", "/v1/nothing", {}) != []
 
 
 def coupon() -> dict[str, Any]:
@@ -203,7 +203,7 @@ def finds_more(
     for step in path:
         place = place[step]
     mutate(place, key)
-    return bool(set(contract.check_object(kind, broken)) - set(contract.check_object(kind, sample)))
+    return bool(set(responses.check_object(kind, broken)) - set(responses.check_object(kind, sample)))
 
 
 def keys_of(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str]]:
