@@ -32,6 +32,9 @@ from .keys.verbs import AppKeys
 from .money import CREDIT
 from .operations import audit_rules, webhooks
 from .operations.metric_verbs import MetricVerbs
+from .outbox.box import AppOutbox
+from .outbox.posting import Poster
+from .outbox.verbs import OutboxVerbs
 from .payments import customers, refusals
 from .payments.models import Payment, Refund, SavedCard
 from .purchases import cards, verbs
@@ -67,9 +70,10 @@ class State:
     ledger: Ledger
     clock: Clock
     keys: AppKeys | None
+    outbox: AppOutbox
 
 
-class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, MetricVerbs):
+class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param db: Anything with ``.session`` and ``.engine``.
@@ -154,6 +158,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, MetricVerbs):
         engine = host.engine_of(app, db)
         assert db is not None, "it has an engine"
         config = settings.read(app)
+        host.check_currency(config.currency, self.catalog.currencies)
         if self._mail is not None and not config.base_url:
             raise ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
         if self._owner is None:
@@ -164,7 +169,10 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, MetricVerbs):
         gateway = Gateway(config, http_client or self._http_client)
         app_keys = None if self._keys is None else AppKeys.open(app, engine, self._keys, self.is_blocked)
         host.check_secret_key(app)
-        self._states[app] = State(db, config, gateway, ledger, clock, app_keys)
+        outbox = AppOutbox(Poster(local=config.local_webhooks))
+        if self._mail is not None:
+            outbox.mailed, outbox.write_mail = frozenset(mails.TEMPLATES), mails.writer(self)
+        self._states[app] = State(db, config, gateway, ledger, clock, app_keys, outbox)
         app.extensions["prepaid"] = self
         pages = blueprint.create()
         routes.add_to(pages, config.paths)
@@ -176,8 +184,6 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, MetricVerbs):
         host.check_routes(app)
         host.check_template(app, config.base_template)
         app.cli.add_command(commands)  # a test's runner does not look for the entry point
-        if self._mail is not None:
-            mails.register(app, self)
 
     @property
     def state(self) -> State:
@@ -291,6 +297,10 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, MetricVerbs):
         return self.state.keys
 
     @property
+    def outbox(self) -> AppOutbox:
+        return self.state.outbox
+
+    @property
     def gateway(self) -> Gateway:
         return self.state.gateway
 
@@ -333,6 +343,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, MetricVerbs):
         cancel_url: str,
         key: str | None = None,
         keep_card: bool = False,
+        currency: str | None = None,
     ) -> str:
         """The address of a page of Stripe's, where ``owner`` can pay for a pack, credits or a plan. Commits.
 
@@ -348,7 +359,8 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, MetricVerbs):
         :param key: Names this wish, in up to 255 characters: sent again, it leads to the same page as long as
             that is open, with the addresses of the first call. By default each call opens one.
         :param keep_card: Whether the card that pays is put on file; with a plan it always is.
-        :raises UnknownItem: None or several are named, or the one named is not sold.
+        :param currency: What is paid in, of a pack or plan that is sold in several; by default the owner's.
+        :raises UnknownItem: None or several are named, or the one named is not sold, or not in that currency.
         :raises PlanRefused: The owner has a plan.
         :raises KeyReused: The key has asked for something else.
         :raises TooManyAttempts: This owner, or all together, have tried too often.
@@ -357,7 +369,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, MetricVerbs):
         :raises GatewayUnavailable: Stripe did not answer. Nothing was charged.
         :raises ValueError: An address is not absolute, or the key or the owner can be none.
         """
-        wish = verbs.Wish(pack, credits, plan, quantity)
+        wish = verbs.Wish(pack, credits, plan, quantity, currency)
         return verbs.checkout(
             self, owner, wish, success_url=success_url, cancel_url=cancel_url, key=key, keep_card=keep_card
         )
