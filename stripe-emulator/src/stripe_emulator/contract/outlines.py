@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+
 from stripe_emulator.contract.kept import kept
 from stripe_emulator.core.types import Json
 
