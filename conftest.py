@@ -26,6 +26,10 @@ NODE_MODULES = Path(__file__).parent / "node_modules"
 os.environ.setdefault("NODE_MODULES", str(NODE_MODULES))
 os.environ.setdefault("CHROMIUM", str(NODE_MODULES / ".chromium" / "chromium.sh"))
 
+# Programs that tests start: pytest without what takes it 3 s to load, and Python that compiles us once.
+os.environ["PYTEST_ADDOPTS"] = "-p no:schemathesis"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 class Templates(BytecodeCache):
     """Templates as Python's code, by their name and the checksum of their source."""

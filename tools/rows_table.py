@@ -77,6 +77,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "payment_intent_id": "Stripe's payment, `pi_...`",
         "charge_id": "Stripe's charge, `ch_...`",
         "invoice_id": "Stripe's invoice, `in_...`",
+        "invoice_number": "the number that stands on it",
         "card_id": "the card that paid, `pm_...`",
         "brand": "the brand of the card that was charged, such as `visa`",
         "last4": "its last four digits",
@@ -102,6 +103,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "fetched_at": "when Stripe was last asked about it",
         "check_at": "when `tick` asks next; none once it is final",
         "taken_minor": "the money for which credits are taken back",
+        "taken_once": "how many it takes of the credits that a plan gave once",
         "takes": "how often they were taken anew",
     },
     SavedCard: {

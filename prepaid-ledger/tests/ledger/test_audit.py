@@ -8,21 +8,22 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, literal, select, text
+from sqlalchemy import Engine, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger.books import usage_sums
 from prepaid_ledger.errors import PrepaidError
+from prepaid_ledger.testing import Databases, upgrade_ledger
 
 from .books import OWNER, Books
 
 GUARDS = ["prepaid_entry_no_update", "prepaid_entry_no_delete", "prepaid_entry_no_replace"]
 
 
-@pytest.fixture
-def forged(database: URL) -> Iterator[Books]:
-    """A ledger with some of everything in it, that somebody is about to change by hand."""
-    books = Books(database)
+def live(engine: Engine) -> None:
+    """Some of everything, in a ledger that is new."""
+    upgrade_ledger(engine)
+    books = Books(engine.url)
     books.grant(10, expires_at=books.later(days=1))
     books.buy(100, 1000)
     books.spend(20, "report:1")
@@ -41,9 +42,23 @@ def forged(database: URL) -> Iterator[Books]:
     books.spend(3, "report:3", spender="key:1")
     usage_sums.bring_up(books.session, OWNER)
     books.commit()
-    assert books.ledger.audit() == []
+    books.close()
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    return Databases(tmp_path_factory.mktemp("lived"), live)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def forged(request: pytest.FixtureRequest, lived: Databases) -> Iterator[Books]:
+    """A ledger with some of everything in it, that somebody is about to change by hand."""
+    database = lived.fresh(request.param)
+    books = Books(database)
+    books.wait(days=2)
     yield books
     books.discard()
+    lived.drop(database)
 
 
 def let_entries_be_changed(books: Books) -> None:

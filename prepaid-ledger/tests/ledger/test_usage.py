@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
-from prepaid_ledger import Kind, Usage
+from prepaid_ledger import Entry, Kind, Usage
 from prepaid_ledger.books import usage_sums
+from prepaid_ledger.testing import Databases, upgrade_ledger
 
 from .books import NEW_YEAR, OWNER, Books
 
 SPENDERS = [None, "key:1", "key:2"]
 ITEMS = [None, "report", "gpt-x"]
 ZONES = ["UTC", "Europe/Berlin", "Asia/Kathmandu"]
+START = datetime(2026, 10, 24, 6, tzinfo=UTC)
 
 
-@pytest.fixture
-def used(books: Books) -> Books:
+def use(engine: Engine) -> None:
     """Three days of spends, holds and reversals around the end of summer time."""
-    books.time = datetime(2026, 10, 24, 6, tzinfo=UTC)
+    upgrade_ledger(engine)
+    books = Books(engine.url)
+    books.time = START
     books.grant(10_000)
     chance = random.Random(7)
     for number in range(80):
@@ -36,13 +40,29 @@ def used(books: Books) -> Books:
             books.ledger.spend_now(OWNER, credits=chance.randint(1, 9), key=f"call:{number}", **use)
             if chance.random() < 0.2:
                 books.reverse(f"call:{number}", f"undo:{number}", 1)
-    return books
+    books.close()
 
 
-def recount(books: Books, start: datetime, end: datetime, by: str, zone: str = "UTC") -> list[list[Any]]:
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    return Databases(tmp_path_factory.mktemp("used"), use)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def used(request: pytest.FixtureRequest, lived: Databases) -> Iterator[Books]:
+    database = lived.fresh(request.param)
+    books = Books(database)
+    (last,) = books.ledger.entries(OWNER, limit=1)
+    books.time = last.at
+    yield books
+    books.close()
+    lived.drop(database)
+
+
+def recount(entries: Iterable[Entry], by: str, zone: str) -> list[list[Any]]:
     """The same, entry by entry."""
     totals: dict[Any, Counter[str]] = {}
-    for entry in books.ledger.statement(OWNER, start, end).entries:
+    for entry in entries:
         if entry.kind not in (Kind.SPEND, Kind.REVERSAL):
             continue
         local = entry.at.astimezone(ZoneInfo(zone))
@@ -78,10 +98,11 @@ def test_it_equals_a_recount_wherever_the_sums_have_come_to(used: Books, kept_up
     for _ in range(4):
         start = first + timedelta(seconds=chance.uniform(0, 150_000))
         end = start + timedelta(seconds=chance.choice([0, 1, 60, 899, 4000, 50_000, 10**6]))
+        entries = list(used.ledger.statement(OWNER, start, end).entries)
         for by in ("day", "hour", "spender", "item"):
             for zone in ZONES:
                 sums = used.ledger.usage(OWNER, start, end, by=by, zone=zone)
-                counted = recount(used, start, end, by, zone)
+                counted = recount(entries, by, zone)
                 assert sorted(numbers(sums)) == sorted(counted), (start, end, by, zone)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from random import Random
 from urllib.parse import urlencode
 
 import pytest
@@ -22,8 +23,15 @@ INJECTED = [
     "{0}' || '",
 ]
 
+#: How many of the texts each path is sent; ``./dev campaign malformed`` sends each path everything.
+SAMPLE = 4
+
 #: Fields and parameters that some route reads.
 NAMES = ["id", "pack", "credits", "limit", "cursor", "from", "to", "by", "min", "max", "session_id", "next"]
+
+
+def some_bad_input(seed: str) -> list[str]:
+    return Random(seed).sample(BAD_INPUT, SAMPLE)
 
 
 @pytest.mark.parametrize("signed_in", [True, False], ids=["signed in", "not signed in"])
@@ -35,7 +43,7 @@ def test_no_query_breaks_a_page_or_changes_anything(shop: RunningShop, signed_in
 
     with shop.nothing_changes():
         for path in paths:
-            for bad in BAD_INPUT:
+            for bad in some_bad_input(f"{path} {signed_in}"):
                 answer = visitor.client.get(
                     path, query_string=dict.fromkeys(NAMES, bad), headers=SAME_ORIGIN, buffered=True
                 )
@@ -65,7 +73,7 @@ def test_no_form_breaks_a_page_or_changes_anything(shop: RunningShop) -> None:
 
     with shop.nothing_changes():
         for path in sorted(paths - spared):
-            for bad in BAD_INPUT:
+            for bad in some_bad_input(path):
                 fields = {**dict.fromkeys([*NAMES, "email", "password", "code", "setup"], bad)}
                 answer = customer.client.post(path, data={**fields, "csrf_token": token[1]})
                 assert answer.status_code < 500, (path, bad)

@@ -6,7 +6,7 @@ from ..running_shop import RunningShop
 from .malformed import Sender
 
 #: On each of two databases.
-SAMPLE = 1_000
+SAMPLE = 250
 
 
 def test_no_malformed_request_gives_a_500_or_hangs(any_shop: RunningShop) -> None:
@@ -14,4 +14,4 @@ def test_no_malformed_request_gives_a_500_or_hangs(any_shop: RunningShop) -> Non
 
     assert outcome.faults == []
     assert outcome.statuses.total() == SAMPLE
-    assert outcome.statuses[200] > 50, "they do reach the pages"
+    assert outcome.statuses[200] > SAMPLE / 20, "they do reach the pages"

@@ -43,7 +43,7 @@ LISTS = [
 
 #: A repeatable sample; the long run asks for more.
 settings_of_a_run = settings(
-    max_examples=int(os.environ.get("MALFORMED_EXAMPLES", "15")),
+    max_examples=int(os.environ.get("MALFORMED_EXAMPLES", "5")),
     deadline=None,
     derandomize=True,
     database=None,
@@ -223,7 +223,7 @@ def test_no_parameter_of_a_served_route_breaks_it(
     holds()
 
 
-@settings(settings_of_a_run, max_examples=10 * settings_of_a_run.max_examples)
+@settings(settings_of_a_run, max_examples=20 * settings_of_a_run.max_examples)
 @given(
     body=st.one_of(st.binary(max_size=60), st.text("abc[]=&%+0.\x00é", max_size=60).map(str.encode)),
     path=st.sampled_from(

@@ -237,10 +237,12 @@ class TakesBack:
     """What takes the credits of money back with it, as the ledger has it now.
 
     ``taken_minor`` is the money for which they are taken: Stripe can change it, and end it. Each time that it
-    takes anew, ``takes`` goes on by one, which names the ledger's entry.
+    takes anew, ``takes`` goes on by one, which names the ledger's entry. ``taken_once`` is how many credits it
+    takes of those that a plan gave once.
     """
 
     taken_minor: Mapped[int] = mapped_column(default=0)
+    taken_once: Mapped[int] = mapped_column(default=0)
     takes: Mapped[int] = mapped_column(default=0)
 
 

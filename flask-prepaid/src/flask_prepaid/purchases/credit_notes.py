@@ -75,7 +75,7 @@ def _apply(context: Context, note: StripeCreditNote) -> None:
     if row is not None and row.fetched_at > note.asked_at:
         return
     row = row or CreditNote(
-        id=note.id, payment_id=payment.id, created_at=note.created_at, taken_minor=0, takes=0
+        id=note.id, payment_id=payment.id, created_at=note.created_at, taken_minor=0, taken_once=0, takes=0
     )
     row.amount_minor, row.state, row.fetched_at = note.amount_minor, note.status, note.asked_at
     session.add(row)

@@ -274,7 +274,7 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
         return
     is_news = row is None
     row = row or Dispute(
-        id=dispute.id, payment_id=payment.id, created_at=dispute.created_at, taken_minor=0, takes=0
+        id=dispute.id, payment_id=payment.id, created_at=dispute.created_at, taken_minor=0, taken_once=0, takes=0
     )
     row.amount_minor, row.state = dispute.amount_minor, dispute.status
     row.fetched_at = dispute.asked_at
@@ -325,6 +325,7 @@ def _row_under(session: Session, payment: Payment, refund: StripeRefund, key: st
         "stripe_id": refund.id,
         "created_at": refund.created_at,
         "taken_minor": 0,
+        "taken_once": 0,
         "takes": 0,
     }
     session.execute(insert(session, Refund).values(values).on_conflict_do_nothing())

@@ -9,7 +9,7 @@ from prepaid_ledger.tables import Entry
 
 from .. import signals
 from ..context import Context
-from ..payments.models import Dispute, Payment, TakesBack, Via
+from ..payments.models import CreditNote, Dispute, Payment, Refund, TakesBack, Via
 from ..subscriptions import plan_months
 from ..subscriptions.models import Invoice
 from . import topup_rules, topups
@@ -30,10 +30,10 @@ def take_back(
         return
     entries: list[Entry] = []
     if before:
-        entries += _restore(context, payment, _key(name, row.takes), reason)
+        entries += _restore(context, payment, row, _key(name, row.takes), reason)
     if amount_minor:
         row.takes += 1
-        entries += _claw_back(context, payment, _key(name, row.takes), amount_minor, reason)
+        entries += _claw_back(context, payment, row, _key(name, row.takes), amount_minor, reason)
     row.taken_minor = amount_minor
     context.session.flush()
     if amount_minor > before:
@@ -53,7 +53,9 @@ def _key(name: str, takes: int) -> str:
     return name if takes == 1 else f"{name}:{takes}"
 
 
-def _claw_back(context: Context, payment: Payment, key: str, amount_minor: int, reason: str) -> list[Entry]:
+def _claw_back(
+    context: Context, payment: Payment, row: TakesBack, key: str, amount_minor: int, reason: str
+) -> list[Entry]:
     """Take the credits that ``amount_minor`` of a payment bought; those of later months first."""
     invoice = _invoice(context.session, payment)
     if invoice is not None and plan_months.has_months(context.session, invoice.id):
@@ -66,16 +68,38 @@ def _claw_back(context: Context, payment: Payment, key: str, amount_minor: int, 
             )
         ]
     if invoice is not None and invoice.once_key is not None:
-        part = min(-(-invoice.once * amount_minor // payment.amount_minor), invoice.once)
-        entries.append(
-            context.ledger.claw_back(
-                payment.owner, lot_key=invoice.once_key, key=f"{key}:once", credits=part, reason=reason
+        row.taken_once = _part_of_once(context.session, payment, invoice, row, amount_minor)
+        if row.taken_once:
+            entries.append(
+                context.ledger.claw_back(
+                    payment.owner,
+                    lot_key=invoice.once_key,
+                    key=f"{key}:once",
+                    credits=row.taken_once,
+                    reason=reason,
+                )
             )
-        )
     return entries
 
 
-def _restore(context: Context, payment: Payment, key: str, reason: str) -> list[Entry]:
+def _part_of_once(
+    session: Session, payment: Payment, invoice: Invoice, row: TakesBack, amount_minor: int
+) -> int:
+    """How many of the credits given once go back with ``amount_minor``.
+
+    All money that has gone back is rounded up together: many small refunds take no more than one large one.
+    """
+    taken_minor, taken_once = amount_minor, 0
+    for table in (Refund, Dispute, CreditNote):
+        for other in session.scalars(select(table).where(table.payment_id == payment.id)):
+            if other is not row:
+                taken_minor += other.taken_minor
+                taken_once += other.taken_once
+    due = min(-(-invoice.once * taken_minor // payment.amount_minor), invoice.once)
+    return max(due - taken_once, 0)
+
+
+def _restore(context: Context, payment: Payment, row: TakesBack, key: str, reason: str) -> list[Entry]:
     """Give again what ``_claw_back`` has taken under this key."""
     invoice = _invoice(context.session, payment)
     keys = [key]
@@ -83,8 +107,9 @@ def _restore(context: Context, payment: Payment, key: str, reason: str) -> list[
     if invoice is not None and plan_months.has_months(context.session, invoice.id):
         keys = []
         entries = plan_months.restore(context, payment, invoice, key, reason)
-    if invoice is not None and invoice.once_key is not None:
+    if row.taken_once:
         keys.append(f"{key}:once")
+        row.taken_once = 0
     for claw_key in keys:
         entries.append(
             context.ledger.restore(payment.owner, claw_key=claw_key, key=f"undone:{claw_key}", reason=reason)

@@ -17,8 +17,6 @@ from prepaid_ledger.errors import KeyReused
 
 from ..shop import Shop, ShopWith, on_both_databases
 
-pytestmark = on_both_databases
-
 
 def make(shop: Shop, code: str | None = "WELCOME", credits: int = 50, **terms: Any) -> str:
     return str(shop.read(lambda: shop.prepaid.make_code(code, credits=credits, **terms).code))
@@ -29,6 +27,7 @@ def redeem(shop: Shop, code: str, owner: str = "user:1", **terms: Any) -> int:
     return int(shop.read(lambda: shop.prepaid.redeem(owner, code, **terms).id))
 
 
+@on_both_databases
 def test_a_code_gives_its_credits_once_to_each_and_its_lot_says_where_they_are_from(shop: Shop) -> None:
     heard: list[Any] = []
     code_redeemed.connect(lambda app, **news: heard.append(news), shop.app, weak=False)
@@ -51,6 +50,7 @@ def test_a_code_gives_its_credits_once_to_each_and_its_lot_says_where_they_are_f
     ]
 
 
+@on_both_databases
 def test_a_wish_that_is_sent_again_counts_once_and_another_counts_anew(shop: Shop) -> None:
     make(shop, "TWICE", per_owner=2)
 
@@ -63,6 +63,7 @@ def test_a_wish_that_is_sent_again_counts_once_and_another_counts_anew(shop: Sho
     assert shop.balance() == 100
 
 
+@on_both_databases
 def test_a_key_that_has_redeemed_another_code_or_is_none_is_refused_and_spends_no_claim(shop: Shop) -> None:
     make(shop, "ONE", most=1)
     make(shop, "OTHER", most=1)
@@ -121,6 +122,7 @@ def test_who_is_blocked_or_closed_redeems_nothing_and_gets_nothing_for_a_friend(
     assert shop.balance("user:3") == 150
 
 
+@on_both_databases
 def test_a_referral_credits_both_once_for_any_two_and_never_oneself(shop: Shop) -> None:
     make(shop, "FROM1", credits=20, referrer="user:1", referrer_credits=10, expires_after=timedelta(days=9))
     make(shop, "ALSO1", credits=20, referrer="user:1", referrer_credits=10)
@@ -195,6 +197,7 @@ def test_a_code_that_is_made_wrong_is_refused_with_its_cure(
         make(shop, **wrong)
 
 
+@on_both_databases
 def test_who_guesses_is_slowed_down_and_the_honest_are_not_locked_out(shop_with: ShopWith) -> None:
     shop = shop_with(PREPAID_CODE_GUESSES_PER_HOUR=3, PREPAID_CODE_GUESSES_PER_ADDRESS=5)
     make(shop, "WELCOME", per_owner=9)
@@ -243,6 +246,7 @@ def test_a_code_is_redeemed_on_its_page_and_where_credits_are_bought(shop: Shop)
     assert shop.browser(None).get("/prepaid/redeem").status_code == 401
 
 
+@on_both_databases
 def test_codes_are_listed_made_and_switched_by_command_and_the_report_says_what_they_gave(
     shop: Shop,
 ) -> None:
@@ -267,6 +271,7 @@ def test_codes_are_listed_made_and_switched_by_command_and_the_report_says_what_
     assert "all" in shop.command("report", "codes").stdout
 
 
+@on_both_databases
 def test_the_audit_finds_a_claim_without_its_grant_and_a_code_that_miscounts(shop: Shop) -> None:
     make(shop, "WELCOME")
     redeem(shop, "WELCOME")

@@ -29,7 +29,7 @@ def plan_shop(database: URL) -> Iterator[PlanShop]:
 
 
 def test_the_best_customers_of_any_days_are_those_whom_stripe_charged_most(both_shops: Shop) -> None:
-    live(both_shops, 12)
+    live(both_shops, 9)
     both_shops.command("sync")
     owners = {
         payment.payment_intent_id: payment.owner

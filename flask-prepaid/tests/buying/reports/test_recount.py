@@ -16,17 +16,17 @@ from .reading import report, rows_of, without_zeros
 
 
 def test_each_day_in_each_currency_is_what_moved_at_stripe(both_shops: Shop) -> None:
-    live(both_shops, 15)
+    live(both_shops, 9)
 
     assert both_shops.command("sync").exit_code == 0
 
     recount = without_zeros(recount_sales(both_shops))
-    assert len(recount) > 15
+    assert len(recount) > 8
     assert rows_of(report(both_shops, "sales")) == recount
 
 
 def test_days_are_those_of_the_time_zone(far_shop: Shop) -> None:
-    live(far_shop, 12)
+    live(far_shop, 8)
 
     assert far_shop.command("sync").exit_code == 0
 
@@ -56,7 +56,7 @@ def test_another_time_zone_dates_what_was_copied_anew(databases: Databases) -> N
 
 
 def test_each_days_credits_are_those_of_its_entries(both_shops: Shop) -> None:
-    live(both_shops, 15)
+    live(both_shops, 9)
 
     assert both_shops.command("sync").exit_code == 0
 
@@ -94,13 +94,13 @@ class Killed(BaseException):
 
 
 def test_a_sync_that_was_killed_goes_on_without_a_gap_or_a_double(shop: Shop) -> None:
-    charge_elsewhere(shop, 230)
+    charge_elsewhere(shop, 130)
     looked_at = 0
 
     def die_on_the_second_page() -> None:
         nonlocal looked_at
         looked_at += 1
-        if looked_at == 150:
+        if looked_at == 115:
             raise Killed
 
     with shop.app.app_context(), pytest.raises(Killed):
@@ -110,7 +110,7 @@ def test_a_sync_that_was_killed_goes_on_without_a_gap_or_a_double(shop: Shop) ->
 
     done = [shop.command("sync") for _ in range(3)]
 
-    assert [result.stderr.strip() for result in done] == ["150 new.", "0 new.", "0 new."]
+    assert [result.stderr.strip() for result in done] == ["50 new.", "0 new.", "0 new."]
     assert rows_of(report(shop, "sales")) == without_zeros(recount_sales(shop))
 
 

@@ -74,7 +74,7 @@ def test_less_clawed_back_than_the_money_that_went_is_named(shop: Shop) -> None:
 
 
 def test_the_rules_hold_after_refunds_disputes_and_debts_in_any_order(both_shops: Shop) -> None:
-    live(both_shops, 25, seed=11)
+    live(both_shops, 12, seed=11)
     both_shops.command("sync")
 
     assert both_shops.audit() == []

@@ -260,9 +260,8 @@ def put_on(shop: PlanShop, **coupon: Any) -> None:
     ids=["a part of a month", "a year", "beside a planned change", "nothing now"],
 )
 def test_a_coupon_for_once_is_off_what_is_charged_first_and_not_off_the_next_charge(
-    both_shops: PlanShop, wanted: str, planned: str | None, now_minor: int, next_charge: str
+    shop: PlanShop, wanted: str, planned: str | None, now_minor: int, next_charge: str
 ) -> None:
-    shop = both_shops
     shop.subscribe("small")
     put_on(shop, duration="once")
     if planned:

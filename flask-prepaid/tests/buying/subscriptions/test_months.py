@@ -229,6 +229,24 @@ def test_credits_for_once_come_with_the_first_payment_and_go_with_it(shop: Month
     assert shop.balance() == 300
 
 
+def test_small_refunds_take_no_more_of_what_came_once_than_a_large_one(shop: MonthShop) -> None:
+    def taken_once() -> list[int]:
+        return [
+            entry.credits
+            for entry in shop.read(lambda: shop.prepaid.entries("user:1", limit=200))
+            if entry.key.endswith(":once") and entry.key.startswith("refund:")
+        ]
+
+    shop.subscribe("more")
+    for _ in range(7):
+        shop.refund(500)
+
+    assert -sum(taken_once()) == 8  # of 50, for $35.00 of $240.00: 7.3, rounded up in all
+    shop.refund(24_000 - 3_500)
+    assert -sum(taken_once()) == 50
+    assert (shop.balance(), shop.owes()) == (0, 0)
+
+
 def test_the_audit_finds_a_month_that_is_not_in_the_wallet(shop: MonthShop) -> None:
     shop.subscribe("drip")
     shop.go_to("2025-02-28T12:00:00")

@@ -61,6 +61,12 @@ def make() -> ResponseReturnValue:
     """Make the code that the form describes."""
     operator = page.operator(Right.CODES)
     context = page.context()
+    fresh: list[str] = []
+
+    def note(made: str) -> None:
+        fresh.append(made)
+        page.record(operator, Right.CODES, owner=None, reason=reason, code=made, credits=credits, most=most)
+
     try:
         name = forms.line(request.form, "code", max_length=64) or None
         reason = forms.reason()
@@ -76,14 +82,15 @@ def make() -> ResponseReturnValue:
             expires_at=last_moment(),
             expires_after=None if lasts is None else timedelta(days=lasts),
             reason=reason,
-            note=lambda made: page.record(
-                operator, Right.CODES, owner=None, reason=reason, code=made, credits=credits, most=most
-            ),
+            note=note,
         )
     except (PrepaidError, ConfigError) as error:
         status = error.http_status if isinstance(error, PrepaidError) else 422
         return shown(error), status
-    flash(f"{code.code} gives {money.credits(code.credits)} to whoever redeems it.", "success")
+    if fresh:
+        flash(f"{code.code} gives {money.credits(code.credits)} to whoever redeems it.", "success")
+    else:  # its end and its reason stay as they are, too
+        flash(f"There is a code {code.code} already: it is {state_of(code)}. Nothing was changed.", "warning")
     return redirect(url_for("prepaid.operator_codes"), 303)
 
 
