@@ -121,6 +121,8 @@ def newcomers(walk: Walk, shop: Running) -> None:
         ("/cards", "cards, none"),
         ("/subscription", "plans"),
         ("/redeem", "redeem a code"),
+        ("/alerts", "alerts, none"),
+        ("/webhooks", "webhooks, none"),
         ("/api-keys", "keys, none"),
         ("/api-keys/limits", "limits, none"),
         ("/change", "change the password"),
@@ -182,6 +184,7 @@ def customers(walk: Walk, shop: Running) -> None:
     walk.see("our own card form")
     plan(walk, shop)
     failed(walk, shop)
+    told(walk, shop)
 
     page.goto(f"{shop.url}/api-keys")
     page.get_by_label("Name").fill("billing job")
@@ -194,6 +197,34 @@ def customers(walk: Walk, shop: Running) -> None:
         ("/billing", "billing, full"),
     ):
         walk.go(shop.url + path, name)
+
+
+def told(walk: Walk, shop: Running) -> None:
+    """Alerts, one of them refused, and a webhook that a test does not reach."""
+    page = walk.page
+    page.goto(f"{shop.url}/alerts")
+    for number, name in (("100", "alerts, one"), ("none", "alerts, refused")):
+        page.get_by_label("Fewer credits than").fill(number)
+        page.get_by_role("button", name="Set an alert of the balance").click()
+        expect(page.get_by_text("Fewer than 100 credits are left").first).to_be_visible()
+        walk.see(name)
+    page.goto(f"{shop.url}/webhooks")
+    page.get_by_label("Address").fill("https://127.0.0.1/hook")
+    page.get_by_role("button", name="Add endpoint").click()
+    expect(page.get_by_role("alert")).to_contain_text("not public")
+    walk.see("webhooks, refused")
+    page.get_by_label("Address").fill(
+        "https://[2606:4700:4700::1111]:9999/hooks/from/the/shop"
+    )  # nobody is there
+    page.get_by_role("button", name="Add endpoint").click()
+    expect(page.locator("#endpoint-secret")).to_be_visible()
+    walk.see("webhook, new")
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.get_by_text("The test did not arrive").first).to_be_visible(timeout=30_000)
+    walk.see("webhook, tested")
+    endpoint = page.url.partition("#")[0]
+    walk.go(f"{shop.url}/webhooks", "webhooks, one")
+    walk.go(endpoint, "webhook")
 
 
 def plan(walk: Walk, shop: Running) -> None:
@@ -308,6 +339,8 @@ def test_the_extensions_own_frame_can_be_used_by_anybody(
         ("billing", "billing"),
         ("cards", "cards"),
         ("plan", "plans"),
+        ("alerts", "alerts"),
+        ("endpoints", "webhooks"),
     ):
         walk.go(f"{bare_host}/prepaid/{path}", f"bare {name}")
     page.set_content(f'<form method="post" action="{bare_host}/report"><button>Go</button></form>')

@@ -16,7 +16,8 @@ from typing import Any
 from sqlalchemy import Boolean, Column, Integer
 from sqlalchemy import inspect as mapping_of
 
-from flask_prepaid import ApiKey, Code, CodeClaim, Payment, Refund
+from flask_prepaid import Alert, ApiKey, Code, CodeClaim, MailRecord, Payment, Refund, WebhookEndpoint
+from flask_prepaid.outbox.models import AlertKind, OffBecause
 from flask_prepaid.payments.models import PaymentState, RefundState, SavedCard, Via
 from prepaid_ledger import Entry, Kind
 from prepaid_ledger.database import UtcDateTime
@@ -27,7 +28,8 @@ HEAD = """# Rows that you may read
 
 What verbs return as rows of the database: `Entry` by the verbs that move credits and by `entries`,
 `Payment` by `payments`, `Refund` by `refund`, `SavedCard` by `cards`, `Code` by `make_code` and `codes`,
-`CodeClaim` by `redeem`, `ApiKey` by `keys`. Query them with your own session,
+`CodeClaim` by `redeem`, `ApiKey` by `keys`, `Alert` by `alerts`, `WebhookEndpoint` by `endpoints`,
+`MailRecord` by `mails`. Query them with your own session,
 too; write none of them. Amounts of money are in the smallest unit of their currency, times in UTC. An
 empty column is `None`.
 
@@ -71,6 +73,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "charged_minor": "what of it a charge brought, which alone can be refunded",
         "discount_minor": "what a promotion code took off",
         "tax_minor": "the tax in what arrived",
+        "taxed": "the buyer's country, and how it was taxed there",
         "refunded_minor": "what has been sent back so far",
         "idempotency_key": "what Stripe's objects carry in their metadata, to find the row",
         "session_id": "Stripe's Checkout session, `cs_...`",
@@ -158,6 +161,38 @@ MEANS: dict[type[Any], dict[str, str]] = {
     },
 }
 
+MEANS |= {
+    Alert: {
+        "id": "names the alert in all verbs",
+        "owner": "who wants to be told",
+        "kind": "what is watched",
+        "spender": "whose budget; empty is that of the whole wallet, or no budget",
+        "every": "the budget's window: `day`, `week`, `month` or `ever`; empty is no budget",
+        "threshold": "credits, per cent, or days; a balance of 0 is no alert",
+        "created_at": "when it was set",
+    },
+    WebhookEndpoint: {
+        "id": "names the endpoint in all verbs",
+        "owner": "whose it is",
+        "url": "where webhooks go",
+        "secret": "by which they are signed: keep it out of logs and pages",
+        "events": "the types that it is sent, a comma between them; empty is all",
+        "failing_since": "when it failed first without a good answer since",
+        "off_because": "why it is off; none is on",
+        "created_at": "when it was added",
+    },
+    MailRecord: {
+        "id": "rises with each mail",
+        "owner": "whose customer it went to",
+        "address": "where to",
+        "name": "which mail: that of its template",
+        "subject": "its subject",
+        "error": "the class of what went wrong; empty: it was handed to the mailer",
+        "message_uid": "the id of the message that it tells; none for a mail of the host's own",
+        "at": "when",
+    },
+}
+
 #: The words that a column may hold, and what each says.
 WORDS: dict[type[StrEnum], dict[str, str]] = {
     Kind: {
@@ -185,6 +220,16 @@ WORDS: dict[type[StrEnum], dict[str, str]] = {
         "card": "by hand, with a saved card",
         "topup": "by auto top-up",
         "plan": "by a plan",
+    },
+    AlertKind: {
+        "balance": "fewer credits are available",
+        "budget": "so many per cent of a budget are spent",
+        "lapse": "credits lapse within so many days",
+    },
+    OffBecause: {
+        "owner": "its owner switched it off",
+        "failed": "it failed for three days",
+        "gone": "it answered 410",
     },
     RefundState: {
         "requested": "written down; Stripe's answer is not known",

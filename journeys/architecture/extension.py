@@ -27,8 +27,10 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # Programs come in by keys, and buy by calls.
     "keys": {"checks", "errors", "signals"},
     "fast_path": {"checks", "context", "errors", "keys"},
+    # What is told: below what tells it, and it takes its time limits of HTTP from the gateway.
+    "outbox": {*GROUND, "gateway"},
     # What is sold: rows first, then plans, then what is bought once.
-    "payments": {*GROUND, "catalog", "config", "gateway"},
+    "payments": {*GROUND, "catalog", "config", "gateway", "outbox"},
     "codes": {*GROUND, "payments"},
     "subscriptions": {*GROUND, "catalog", "gateway", "payments"},
     "purchases": {*GROUND, "catalog", "gateway", "payments", "subscriptions"},
@@ -38,23 +40,24 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # What runs by itself or by cron.
     "operations": {
         *GROUND,
-        *("codes", "fast_path", "gateway", "host", "payments", "purchases", "reports", "subscriptions"),
+        *("codes", "fast_path", "gateway", "host", "outbox", "payments"),
+        *("purchases", "reports", "subscriptions"),
         "upgrade",
     },
     # Pages and commands are on top, and meet the app as a context.
     "web": {
         *GROUND,
         *("catalog", "codes", "fast_path", "gateway", "keys"),
-        *("operations", "payments", "purchases", "subscriptions", "upgrade"),
+        *("operations", "outbox", "payments", "purchases", "subscriptions", "upgrade"),
     },
     "web/operator": {
         *GROUND,
-        *("codes", "operations", "payments", "purchases", "reports", "subscriptions", "web"),
+        *("codes", "operations", "outbox", "payments", "purchases", "reports", "subscriptions", "web"),
     },
     "cli": {
         *GROUND,
-        *("codes", "config", "gateway", "keys", "operations", "payments", "purchases", "reports"),
-        *("subscriptions", "upgrade"),
+        *("codes", "config", "gateway", "keys", "operations", "outbox", "payments", "purchases"),
+        *("reports", "subscriptions", "upgrade"),
     },
     "costs": {"checks", "errors", "keys", "payments", "web"},
     # What a host meets.

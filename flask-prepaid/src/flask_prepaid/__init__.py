@@ -13,6 +13,9 @@ from .keys.keys import NewKey
 from .keys.models import ApiKey
 from .keys.rates import CallsPerMinute, RateWindow
 from .keys.setup import Keys
+from .outbox.endpoints import SentWebhook
+from .outbox.models import Alert, MailRecord, WebhookEndpoint
+from .outbox.posting import WebhookAnswer
 from .payments.models import Customer, Payment, Refund
 from .signals import operator_acts
 from .upgrade import Chain, include_name, patiently
@@ -24,6 +27,7 @@ from .web.selling import Sold
 Desk = Operators
 
 __all__ = [
+    "Alert",
     "ApiKey",
     "BudgetExceeded",
     "BudgetSummary",
@@ -38,6 +42,7 @@ __all__ = [
     "FastPath",
     "InsufficientCredits",
     "Keys",
+    "MailRecord",
     "NewKey",
     "Operator",
     "Operators",
@@ -52,7 +57,10 @@ __all__ = [
     "Refund",
     "Role",
     "Sale",
+    "SentWebhook",
     "Sold",
+    "WebhookAnswer",
+    "WebhookEndpoint",
     "caller_has_gone",
     "include_name",
     "operator_acts",

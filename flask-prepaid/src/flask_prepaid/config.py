@@ -53,6 +53,8 @@ DEFAULT_PATHS = {
     "plan": "/prepaid/plan",
     "keys": "/prepaid/keys",
     "redeem": "/prepaid/redeem",
+    "alerts": "/prepaid/alerts",
+    "endpoints": "/prepaid/endpoints",
     "operator": "/prepaid/admin",
     "webhook": "/prepaid/webhook",
 }
@@ -134,8 +136,15 @@ class Config:
     )
     balance_low: int = setting(
         Whole(),
-        "below so many available credits the signal `balance_low` is sent, once each time; 0 is never",
+        "below so many available credits a customer without a balance alert of their own is told, once each "
+        "time; 0 is never",
         0,
+    )
+    local_webhooks: bool = setting(
+        Switch(),
+        "customers' webhooks may go to this machine, 127.0.0.1, and by http: for development alone, and "
+        "refused with a live key",
+        False,
     )
     base_url: str = setting(Url(), "where the app is reached, for the links in mails", "")
     time_zone: str = setting(Zone(), "when a day of the reports begins", "UTC")
@@ -334,6 +343,11 @@ def _refuse_mixed(config: Config) -> None:
         raise ConfigError(
             "PREPAID_STRIPE_SECRET_KEY is the emulator's key, and would be sent to Stripe. Say where the "
             f"emulator serves, PREPAID_STRIPE_API_BASE={EMULATOR_URL}, or take the keys of your account."
+        )
+    if config.local_webhooks and config.livemode:
+        raise ConfigError(
+            "PREPAID_LOCAL_WEBHOOKS lets customers send requests to this machine. Take it away where money "
+            "is real."
         )
     host = urlsplit(config.api_base or "").hostname or "api.stripe.com"
     if config.livemode and host != "stripe.com" and not host.endswith(".stripe.com"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -19,8 +19,24 @@ from .gateway.client import Gateway
 
 T = TypeVar("T")
 
+#: What was written to the outbox in a transaction: the rows of deliveries, by owner and target.
+Written = Any
+
 #: What was fetched from Stripe, ready to be written: call it in a transaction.
 Write = Callable[[], T]
+
+
+class Outbox(Protocol):
+    """Takes what is to be told in the transaction of what it tells, and delivers it after the commit."""
+
+    def write(self, context: Context) -> Written:
+        """Write down what waits for the commit of the session."""
+
+    def deliver(self, context: Context, written: Written) -> None:
+        """Deliver what was written and committed. ``tick`` tries again what fails; nothing is raised."""
+
+    def deliver_due(self, context: Context) -> int:
+        """Deliver all that is due; to how many targets of owners. Commits."""
 
 
 class Context(Protocol):
@@ -53,6 +69,10 @@ class Context(Protocol):
     def ledger(self) -> Ledger:
         """The books, on the host's session."""
 
+    @property
+    def outbox(self) -> Outbox:
+        """What is told to the host and to customers."""
+
     def email_of(self, owner: str) -> str | None:
         """The owner's address, if the host has said how to find it and knows one."""
 
@@ -68,9 +88,9 @@ _OPEN = "prepaid_transaction"
 
 @contextmanager
 def transaction(context: Context) -> Iterator[Session]:
-    """The host's session for one short transaction: committed at the end, and its signals are sent then.
+    """The host's session for one short transaction: its signals are committed with it, and sent then.
 
-    An exception rolls it back, and its signals are forgotten. Views, commands, the inbox and the verbs
+    An exception rolls it back, with its signals. Views, commands, the inbox and the verbs
     that say so commit, all of them here; what they call writes only. Ask Stripe and the host's functions
     outside of it: no connection and no lock waits for an answer. What the host has left in the session is
     committed first; a verb of which that is not expected calls ``refuse_uncommitted`` before.
@@ -81,14 +101,15 @@ def transaction(context: Context) -> Iterator[Session]:
     session.info[_OPEN] = True
     try:
         yield session
+        written = context.outbox.write(context)
         session.commit()
     except BaseException:
-        signals.forget(session)
+        signals.waiting(session)
         session.rollback()
         raise
     finally:
         del session.info[_OPEN]
-    signals.send(session)
+    context.outbox.deliver(context, written)
 
 
 @contextmanager

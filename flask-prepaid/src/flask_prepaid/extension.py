@@ -32,6 +32,9 @@ from .keys.verbs import AppKeys
 from .money import CREDIT
 from .operations import audit_rules, webhooks
 from .operations.metric_verbs import MetricVerbs
+from .outbox.box import AppOutbox
+from .outbox.posting import Poster
+from .outbox.verbs import OutboxVerbs
 from .payments import customers, refusals
 from .payments.models import Payment, Refund, SavedCard
 from .purchases import cards, verbs
@@ -67,9 +70,10 @@ class State:
     ledger: Ledger
     clock: Clock
     keys: AppKeys | None
+    outbox: AppOutbox
 
 
-class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, MetricVerbs):
+class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param db: Anything with ``.session`` and ``.engine``.
@@ -164,7 +168,10 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, MetricVerbs):
         gateway = Gateway(config, http_client or self._http_client)
         app_keys = None if self._keys is None else AppKeys.open(app, engine, self._keys, self.is_blocked)
         host.check_secret_key(app)
-        self._states[app] = State(db, config, gateway, ledger, clock, app_keys)
+        outbox = AppOutbox(Poster(local=config.local_webhooks))
+        if self._mail is not None:
+            outbox.mailed, outbox.write_mail = frozenset(mails.TEMPLATES), mails.writer(self)
+        self._states[app] = State(db, config, gateway, ledger, clock, app_keys, outbox)
         app.extensions["prepaid"] = self
         pages = blueprint.create()
         routes.add_to(pages, config.paths)
@@ -176,8 +183,6 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, MetricVerbs):
         host.check_routes(app)
         host.check_template(app, config.base_template)
         app.cli.add_command(commands)  # a test's runner does not look for the entry point
-        if self._mail is not None:
-            mails.register(app, self)
 
     @property
     def state(self) -> State:
@@ -289,6 +294,10 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, MetricVerbs):
     def app_keys(self) -> AppKeys | None:
         """What this app has of API keys; ``None`` where it has none."""
         return self.state.keys
+
+    @property
+    def outbox(self) -> AppOutbox:
+        return self.state.outbox
 
     @property
     def gateway(self) -> Gateway:

@@ -1,11 +1,16 @@
-"""What a host can listen to. Each is sent once, after the commit of what it tells, but for the last four.
+"""What a host can listen to. Each is written down with what it tells, and sent after that commit.
 
-The sender is the Flask app. A receiver runs in the request or command that
-caused it, may use the session, and commits what it writes.
+The sender is the Flask app. A receiver runs in the request or command that caused it; what the process dies
+before, or what a receiver raises at, ``tick`` sends again. So a receiver hears a signal at least once, and
+``message_id`` is the same at every repeat. It may use the session: what it writes is committed with the note
+that it was told. Signals of one owner come in order. The last six are sent before the commit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from blinker import NamedSignal, Namespace
@@ -45,9 +50,22 @@ topup_stopped = _signals.signal("topup-stopped")
 #: on. Sent once a month for each reason: ``owner``, ``reason``.
 topup_skipped = _signals.signal("topup-skipped")
 
-#: Fewer credits are available than PREPAID_BALANCE_LOW; sent by ``tick`` once for each time that they go
-#: below it: ``owner``, ``credits`` that are left.
+#: Fewer credits are available than the customer's alert says, or PREPAID_BALANCE_LOW where they have none.
+#: Sent by ``tick`` once each time that they go below it: ``owner``, ``credits`` left, ``threshold``.
 balance_low = _signals.signal("balance-low")
+
+#: So many per cent of a budget are spent, as the customer's alert says; sent by ``tick`` once in each window:
+#: ``owner``, ``spender`` (``None`` is the whole wallet), ``every``, ``credits`` of the budget, ``spent``,
+#: ``percent``, ``resets_at``.
+budget_near = _signals.signal("budget-near")
+
+#: Credits lapse within the days of the customer's alert; sent by ``tick`` once for each lot: ``owner``,
+#: ``credits``, ``expires_at``, ``days``.
+credits_lapsing = _signals.signal("credits-lapsing")
+
+#: A customer's endpoint was switched off, after days of failures or since it is gone: ``owner``,
+#: ``endpoint_id``, ``url``, ``reason``.
+endpoint_stopped = _signals.signal("endpoint-stopped")
 
 #: The card that pays by default ends this month or the next; sent by ``tick`` once for each date on a
 #: card: ``owner``, ``card_id``, ``brand``, ``last4``, ``month``, ``year``.
@@ -81,10 +99,37 @@ key_revoked = _signals.signal("key-revoked")
 #: wallet), ``every``, ``credits`` or ``None``.
 limit_set = _signals.signal("limit-set")
 
+#: A customer adds an endpoint for webhooks, switches it or takes it away: ``owner``, ``endpoint_id``,
+#: ``action``.
+endpoint_set = _signals.signal("endpoint-set")
+
+#: A customer sets an alert, or takes it away: ``owner``, ``kind``, ``threshold``, ``on``.
+alert_set = _signals.signal("alert-set")
+
 #: An operator acts: ``operator``, ``action``, ``owner`` or ``None``, ``reason``, ``detail``.
 operator_acts = _signals.signal("operator-acts")
 
 _WAITING = "prepaid_signals"
+
+_message_id: ContextVar[str | None] = ContextVar("prepaid_message_id", default=None)
+
+#: A signal that waits for the commit, with what is sent along.
+Told = tuple[NamedSignal, dict[str, Any]]
+
+
+def message_id() -> str | None:
+    """The id of what a receiver or your mailer is told, ``msg_...``: the same each time. Else ``None``."""
+    return _message_id.get()
+
+
+@contextmanager
+def telling(message_id: str) -> Iterator[None]:
+    """What is sent in here has this id."""
+    token = _message_id.set(message_id)
+    try:
+        yield
+    finally:
+        _message_id.reset(token)
 
 
 def tell(signal: NamedSignal, **values: Any) -> None:
@@ -93,16 +138,16 @@ def tell(signal: NamedSignal, **values: Any) -> None:
 
 
 def after_commit(session: Session, signal: NamedSignal, **values: Any) -> None:
-    """Send ``signal`` once the transaction that is open has been committed."""
+    """Write ``signal`` down with the transaction that is open; it is sent after that commit."""
     session.info.setdefault(_WAITING, []).append((signal, values))
 
 
-def send(session: Session) -> None:
-    """Send what waits for the commit of this session, which has just come."""
-    for signal, values in session.info.pop(_WAITING, []):
-        tell(signal, **values)
+def waiting(session: Session) -> list[Told]:
+    """What waits for the commit of this session; from now on nothing does."""
+    outgoing: list[Told] = session.info.pop(_WAITING, [])
+    return outgoing
 
 
-def forget(session: Session) -> None:
-    """Send nothing of what waits for the commit of this session, which does not come."""
-    session.info.pop(_WAITING, None)
+def named(name: str) -> NamedSignal | None:
+    """The signal of that name; ``None`` where this release has none."""
+    return _signals.get(name)

@@ -26,6 +26,8 @@ def init_app(app: Flask) -> None:
     signals.key_made.connect(key_made, app)
     signals.key_revoked.connect(key_revoked, app)
     signals.limit_set.connect(limit_set, app)
+    signals.alert_set.connect(alert_was_set, app)
+    signals.endpoint_set.connect(webhook_was_set, app)
     app.after_request(refusals)
 
 
@@ -67,6 +69,14 @@ def key_revoked(app: Flask, owner: str, key_id: int) -> None:
 
 def limit_set(app: Flask, owner: str, spender: str | None, every: str | None, credits: int | None) -> None:
     note(Action.LIMIT_SET, actor=owner, spender=spender, every=every, limit=credits)
+
+
+def alert_was_set(app: Flask, owner: str, **detail: Any) -> None:
+    note(Action.ALERT_SET, actor=owner, **detail)
+
+
+def webhook_was_set(app: Flask, owner: str, endpoint_id: int, action: str) -> None:
+    note(Action.WEBHOOK_SET, actor=owner, endpoint=endpoint_id, done=action)
 
 
 def refusals(response: Response) -> Response:

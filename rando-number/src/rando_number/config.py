@@ -34,6 +34,7 @@ RENAMED = {
     "PREPAID_STRIPE_API_BASE": "STRIPE_API_BASE",
     "PREPAID_BASE_URL": "RANDO_BASE_URL",
     "PREPAID_INVOICES": "RANDO_INVOICES",
+    "PREPAID_LOCAL_WEBHOOKS": "RANDO_LOCAL_WEBHOOKS",
     "PREPAID_TRIAL_PER_CARD": "RANDO_TRIAL_PER_CARD",
 }
 
@@ -61,6 +62,8 @@ PATHS = {
     "keys": "/api-keys",
     "plan": "/subscription",
     "redeem": "/redeem",
+    "alerts": "/alerts",
+    "endpoints": "/webhooks",
     "operator": "/admin",
     "webhook": "/prepaid/webhook",
 }
@@ -242,6 +245,7 @@ def stripe(environ: Mapping[str, str]) -> dict[str, Any]:
         or ("whsec_emulator" if emulated else None),
         "PREPAID_STRIPE_API_BASE": base,
         "PREPAID_INVOICES": flag(environ, "RANDO_INVOICES", True),
+        "PREPAID_LOCAL_WEBHOOKS": flag(environ, "RANDO_LOCAL_WEBHOOKS", False),
         "PREPAID_PATHS": PATHS,
         "PREPAID_BASE_TEMPLATE": "base.html",
     }

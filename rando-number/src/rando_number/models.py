@@ -264,6 +264,8 @@ class Action(StrEnum):
     KEY_MADE = "key_made"
     KEY_REVOKED = "key_revoked"
     LIMIT_SET = "limit_set"
+    ALERT_SET = "alert_set"
+    WEBHOOK_SET = "webhook_set"
     DATA_EXPORTED = "data_exported"
     ACCOUNT_CLOSED = "account_closed"
     OPERATED = "operated"

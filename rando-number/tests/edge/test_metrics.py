@@ -52,7 +52,7 @@ def test_prometheus_is_told_what_the_shop_sells_refuses_and_waits_for(tmp_path: 
     assert after["prepaid_wallets", ""] == 2
     assert after["prepaid_holds_open", ""] == 0
     assert (after["prepaid_inbox_waiting", ""], after["prepaid_webhook_lag_seconds", ""]) == (0, 0)
-    assert after["prepaid_outbox_waiting", ""] == 0
+    assert (after["prepaid_outbox_waiting", ""], after["prepaid_payments_waiting", ""]) == (0, 0)
     assert after["prepaid_tick_age_seconds", ""] < 120
     assert shop.audit() == []
 

@@ -45,6 +45,7 @@ from .app import context
 from .codes import codes
 from .keys import keys
 from .listen import listen
+from .outbox import outbox
 from .report import report
 from .show import show
 
@@ -91,6 +92,7 @@ commands.add_command(listen)
 commands.add_command(report)
 commands.add_command(show)
 commands.add_command(codes)
+commands.add_command(outbox)
 commands.add_command(keys)
 
 

@@ -95,16 +95,16 @@ class _Response(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_Body(sock))
 
 
-class _Connection(HTTPConnection):
+class Connection(HTTPConnection):
     response_class = _Response
 
 
-class _SecureConnection(HTTPSConnection):
+class SecureConnection(HTTPSConnection):
     response_class = _Response
 
 
 class _Adapter(HTTPAdapter):
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> urllib3.HTTPConnectionPool:
         pool = super().get_connection_with_tls_context(*args, **options)
-        pool.ConnectionCls = _SecureConnection if pool.scheme == "https" else _Connection
+        pool.ConnectionCls = SecureConnection if pool.scheme == "https" else Connection
         return pool

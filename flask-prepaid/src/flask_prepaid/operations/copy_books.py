@@ -58,6 +58,7 @@ class AppElsewhere:
         self.config = app.config
         self.gateway = app.gateway
         self.catalog = app.catalog
+        self.outbox = app.outbox
 
     def email_of(self, owner: str) -> str | None:
         return self._app.email_of(owner)

@@ -23,6 +23,7 @@ from ..context import Context
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.values import Endpoint
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION, no_answer
+from ..outbox import standing
 from ..payments import refusals
 from ..payments.models import Customer, InboxEvent, Payment
 from ..purchases import fraud_warnings
@@ -46,7 +47,7 @@ def examine(context: Context) -> list[str]:
     out_of_reach = [*_tables(context), *_stripe(context)]
     if out_of_reach:
         return wrong_settings + out_of_reach
-    return [*wrong_settings, *_endpoints(context), *_refusals(context), *_upkeep(context)]
+    return [*wrong_settings, *_endpoints(context), *_refusals(context), *_upkeep(context), *_outbox(context)]
 
 
 def _settings(context: Context) -> Iterator[str]:
@@ -268,6 +269,31 @@ def _upkeep(context: Context) -> Iterator[str]:
         yield (
             f"{counted(waiting, 'payment waits', 'payments wait')} for half an hour or more: no tick runs. "
             "Run it every minute: flask prepaid tick"
+        )
+
+
+def _outbox(context: Context) -> Iterator[str]:
+    """What the host or its customers were not told."""
+    session = context.session
+    given_up = standing.given_up_count(session)
+    if given_up:
+        delivery, message = standing.given_up(session, limit=1)[0]
+        yield (
+            f"{counted(given_up, 'signal or mail was', 'signals and mails were')} given up after three days, "
+            f"the first {message.signal} to {delivery.target}, for {delivery.answer}. Mend that, then run: "
+            "flask prepaid outbox --again"
+        )
+    failing, answer = standing.failing(session)
+    if failing:
+        yield (
+            f"{counted(failing, 'signal or mail fails', 'signals and mails fail')} again and again, one for "
+            f"{answer}. The log has each; the first one holds up its owner's others."
+        )
+    overdue = standing.overdue_count(session, context.clock())
+    if overdue:
+        yield (
+            f"{counted(overdue, 'signal or mail waits', 'signals or mails wait')} for half an hour or more: "
+            "no tick runs. Run it every minute: flask prepaid tick"
         )
 
 

@@ -21,7 +21,7 @@ class MetricVerbs:
         _metrics().begin(self)
 
     def metrics(self: Context) -> bytes:
-        """Twelve series as Prometheus reads them: what ``count_metrics`` counts, and what the books know.
+        """Thirteen series as Prometheus reads them: what ``count_metrics`` counts, and what the books know.
 
         Show it to nobody but your Prometheus.
 

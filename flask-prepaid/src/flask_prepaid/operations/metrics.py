@@ -1,4 +1,4 @@
-"""What Prometheus is told: twelve series. The books know half of them; each process counts the others.
+"""What Prometheus is told: thirteen series. The books know half of them; each process counts the others.
 
 Needs ``pip install "flask-prepaid[metrics]"``. Several processes of one server count together where
 ``PROMETHEUS_MULTIPROC_DIR`` names a folder for it, as prometheus_client has it.
@@ -21,6 +21,7 @@ from prepaid_ledger.tables import Hold, HoldState, Wallet
 
 from ..context import Context
 from ..gateway import calls
+from ..outbox import standing
 from ..payments.models import InboxEvent, Payment, Via
 from ..reports.models import Copying
 
@@ -110,9 +111,14 @@ def _of_books(session: Session, now: datetime) -> Iterator[Metric]:
     )
     unknown = select(func.count()).select_from(Payment).where(Payment.check_at < now)
     yield GaugeMetricFamily(
-        "prepaid_outbox_waiting",
+        "prepaid_payments_waiting",
         "Payments asked of Stripe whose end is not known, and is due to be looked up.",
         value=session.scalar(unknown) or 0,
+    )
+    yield GaugeMetricFamily(
+        "prepaid_outbox_waiting",
+        "Signals, mails and webhooks that are still to be told.",
+        value=standing.waiting_count(session),
     )
     topups = CounterMetricFamily("prepaid_topups", "Auto top-ups, by state.", labels=["state"])
     by_state = select(Payment.state, func.count()).where(Payment.via == Via.TOPUP).group_by(Payment.state)

@@ -14,6 +14,7 @@ from ..codes import guesses
 from ..context import Context, reading
 from ..errors import GatewayUnavailable
 from ..fast_path import requests
+from ..outbox import crossings
 from ..payments import card_testing, customers, paid_requests, payments, refusals
 from ..payments.models import Payment, Refund
 from ..purchases import checkout, fraud_warnings, refunds, topups
@@ -35,6 +36,8 @@ ONE = {
     "plans' retries": "plan's retry",
     "top-ups": "top-up",
     "notices": "notice",
+    "alerts": "alert",
+    "messages": "message",
 }
 
 log = logging.getLogger(__name__)
@@ -70,6 +73,8 @@ def tick(context: Context) -> dict[str, int]:
         "plans' retries": each(context, retries.due, retries.retry),
         "top-ups": each(context, topups.due, topups.top_up),
         "notices": notices.send(context),
+        "alerts": crossings.check(context),
+        "messages": context.outbox.deliver_due(context),
     }
     if context.config.marks:  # last, since their server may be slow
         marks.keep_or_warn(context.engine, context.config.marks)

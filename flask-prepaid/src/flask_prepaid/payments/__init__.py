@@ -1,5 +1,5 @@
 """Payments and customers: rows committed before Stripe is asked.
 
-Imports ``catalog``, ``config``, ``gateway``, and what all may import: ``context``, ``errors``, ``money``,
-``signals``.
+Imports ``catalog``, ``config``, ``gateway``, ``outbox``, and what all may import: ``context``, ``errors``,
+``money``, ``signals``.
 """

@@ -366,7 +366,7 @@ class TopUp(Base):
 
 
 class Notice(Base):
-    """A notice that a customer has had, and does not get again, such as ``balance-low``."""
+    """A notice that a customer has had, and does not get again, such as that a card expires."""
 
     __tablename__ = "prepaid_notice"
 

@@ -6,24 +6,22 @@ The first line is the subject, the rest is the text.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
 from blinker import NamedSignal
-from flask import Flask, render_template
+from flask import Flask, current_app, render_template
 
 from .. import signals
 from ..context import reading
+from ..outbox.mail_log import SentMail
 from ..payments.models import Payment, PaymentState
 from .page import PageContext
 
 #: Sends a text: the address, the subject, the text.
 Mail = Callable[[str, str, str], object]
-
-log = logging.getLogger(__name__)
 
 MAILS: dict[NamedSignal, str] = {
     signals.topup_done: "topup_done",
@@ -32,27 +30,34 @@ MAILS: dict[NamedSignal, str] = {
     signals.topup_skipped: "topup_skipped",
     signals.card_expiring: "card_expiring",
     signals.balance_low: "balance_low",
+    signals.budget_near: "budget_near",
+    signals.credits_lapsing: "credits_lapsing",
+    signals.endpoint_stopped: "endpoint_stopped",
     signals.plan_payment_failed: "plan_payment_failed",
     signals.plan_ended_unpaid: "plan_ended_unpaid",
     signals.trial_ending: "trial_ending",
 }
 
-
-def register(app: Flask, context: PageContext) -> None:
-    """Write to the customers of ``app`` from now on."""
-    for signal, name in MAILS.items():
-        signal.connect(partial(write, context, name), sender=app, weak=False)
+TEMPLATES = {signal.name: name for signal, name in MAILS.items()}
 
 
-def write(context: PageContext, name: str, app: Flask, *, owner: str, **values: Any) -> None:
-    """Write one mail. A mail that cannot be sent is logged, and stops nothing."""
+def writer(context: PageContext) -> Callable[[str, str, dict[str, Any]], SentMail | None]:
+    """What writes to customers, for the outbox."""
+    return partial(write, context)
+
+
+def write(context: PageContext, signal: str, owner: str, values: dict[str, Any]) -> SentMail | None:
+    """Write the mail about a signal, and hand it to the host; ``None`` where the owner has no address."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    address = context.email_of(owner)
+    if address is None:
+        return None
+    subject, _, text = render(context, app, TEMPLATES[signal], values).partition("\n")
     try:
-        address = context.email_of(owner)
-        if address is not None:
-            subject, _, text = render(context, app, name, values).partition("\n")
-            context.send_mail(address, subject, text.strip() + "\n")
-    except Exception:
-        log.exception("the mail %s to %s was not sent", name, owner)
+        context.send_mail(address, subject, text.strip() + "\n")
+    except Exception as error:  # whatever the host's mailer raises: the log of mails has it
+        return SentMail(address, TEMPLATES[signal], subject, error)
+    return SentMail(address, TEMPLATES[signal], subject)
 
 
 def render(context: PageContext, app: Flask, name: str, values: dict[str, Any]) -> str:

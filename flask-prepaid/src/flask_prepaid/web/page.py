@@ -16,16 +16,16 @@ from flask import (
     url_for,
 )
 
-from ..context import Context
 from ..errors import NotSignedIn
 from ..keys.verbs import AppKeys
+from ..outbox.endpoints import OutboxContext
 from . import csrf
 
 #: A page whose state may still change loads itself again after so many seconds.
 REFRESH_S = 3
 
 
-class PageContext(Context, Protocol):
+class PageContext(OutboxContext, Protocol):
     """What a page may know of the app, beside what every layer knows."""
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from flask import Blueprint
 
-from . import billing, buying, cards, codes, keys, plans, webhook
+from . import alerts, billing, buying, cards, codes, endpoints, keys, plans, webhook
 
 POST = ["POST"]
 BOTH = ["GET", "POST"]
@@ -40,7 +40,28 @@ def add_to(pages: Blueprint, paths: Mapping[str, str]) -> None:
 
     pages.add_url_rule(paths["redeem"], "redeem", codes.redeem, methods=BOTH)
 
+    pages.add_url_rule(paths["alerts"], "alerts", alerts.listing)
+    pages.add_url_rule(paths["alerts"], "set_alert", alerts.put, methods=POST)
+    pages.add_url_rule(f"{paths['alerts']}/<alert_id>/remove", "remove_alert", alerts.remove, methods=POST)
+
+    add_endpoints_to(pages, paths["endpoints"])
+
     pages.add_url_rule(paths["webhook"], "webhook", webhook.webhook, methods=POST)
+
+
+def add_endpoints_to(pages: Blueprint, path: str) -> None:
+    """Put the pages of customers' webhooks at ``path``."""
+    pages.add_url_rule(path, "endpoints", endpoints.listing)
+    pages.add_url_rule(path, "add_endpoint", endpoints.add, methods=POST)
+    pages.add_url_rule(f"{path}/<endpoint_id>", "endpoint", endpoints.endpoint)
+    for name, view in (
+        ("secret", endpoints.reveal),
+        ("switch", endpoints.switch),
+        ("remove", endpoints.remove),
+        ("test", endpoints.test),
+        ("again", endpoints.again),
+    ):
+        pages.add_url_rule(f"{path}/<endpoint_id>/{name}", f"endpoint_{name}", view, methods=POST)
 
 
 def add_keys_to(pages: Blueprint, path: str) -> None:

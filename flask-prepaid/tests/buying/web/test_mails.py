@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from jinja2 import ChoiceLoader, DictLoader, StrictUndefined
 
-from flask_prepaid import Prepaid
+from flask_prepaid import Operator, Operators, Prepaid, Role
 from flask_prepaid.errors import ConfigError
 from flask_prepaid.purchases import topups
 from flask_prepaid.testing import Databases
@@ -34,6 +34,14 @@ TOLD: dict[str, Any] = {
     "ended_at": datetime(2027, 3, 7, tzinfo=UTC),
     "page_url": "https://pay.example/invoice",
     "trial_end": datetime(2027, 2, 7, tzinfo=UTC),
+    "percent": 80,
+    "spent": 400,
+    "spender": None,
+    "every": "month",
+    "resets_at": datetime(2027, 3, 1, tzinfo=UTC),
+    "expires_at": datetime(2027, 3, 2, tzinfo=UTC),
+    "endpoint_id": 1,
+    "url": "https://program.example/hook",
 }
 ASKS_ALWAYS, DECLINES_LATER = "4000002760003184", "4000000000000341"
 
@@ -163,13 +171,37 @@ def test_every_mail_is_plain_text_in_its_subject_too(writing: Writing, name: str
     assert re.findall(r"</?\w+|&\w+;", mail) == []
 
 
-def test_a_mail_that_cannot_be_sent_stops_nothing(databases: Databases) -> None:
-    shop = Writing(databases)
-    shop.mails = None  # type: ignore[assignment]
+def test_a_mail_that_cannot_be_sent_stops_nothing_and_is_sent_later(writing: Writing) -> None:
+    kept, writing.mails = writing.mails, None  # type: ignore[assignment]
 
+    top_up(writing)
+
+    assert writing.balance() == 100
+    writing.mails = kept
+    writing.stripe.advance(minutes=1)
+    writing.tick()
+    assert writing.subjects == ["100 credits were added"]
+    log = writing.read(lambda: writing.prepaid.mails("user:1"))
+    assert [(mail.name, mail.error) for mail in log] == [("topup_done", ""), ("topup_done", "AttributeError")]
+    assert {(mail.address, mail.subject) for mail in log} == {
+        ("user1@shop.example", "100 credits were added")
+    }
+    assert len({mail.message_uid for mail in log}) == 1
+
+
+def test_an_operator_finds_which_mails_a_customer_was_sent(databases: Databases) -> None:
+    shop = Writing(databases, operators=Operators(current=lambda: Operator("boss", Role.ADMIN)))
     top_up(shop)
-
-    assert shop.balance() == 100
+    own = {"address": "pat@shop.example", "name": "welcome", "subject": "100 % welcome"}
+    shop.read(lambda: shop.prepaid.note_mail("user:1", **own, error=OSError("https://secret.link/reset")))
+    page = "/prepaid/admin/customers/user:1"
+    everything = shop.browser().get(page).text
+    assert "100 credits were added" in everything
+    assert "OSError" in everything
+    assert "secret.link" not in everything
+    matching = shop.browser().get(page, query_string={"mail": "0 % WEL"}).text
+    assert "100 % welcome" in matching
+    assert "100 credits were added" not in matching
     shop.close()
 
 

@@ -22,7 +22,17 @@ from flask_security import auth_required
 from sqlalchemy import select, update
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
-from flask_prepaid import ApiKey, Code, CodeClaim, Customer, Payment, PrepaidError
+from flask_prepaid import (
+    Alert,
+    ApiKey,
+    Code,
+    CodeClaim,
+    Customer,
+    MailRecord,
+    Payment,
+    PrepaidError,
+    WebhookEndpoint,
+)
 
 from .. import audit_log, mails
 from ..callers import customer, owner
@@ -67,6 +77,9 @@ ENTRY = ("seq", "at", "kind", "credits", "balance_after", "key", "reason")
 LINE = ("at", "action", "address", "detail")
 BILLING = ("company", "line1", "line2", "postal_code", "city", "state", "country", "tax_id")
 OWN_CODE = ("code", "credits", "referrer_credits", "claims", "created_at")
+ALERT = ("kind", "threshold", "spender", "every", "created_at")
+ENDPOINT = ("url", "events", "off_because", "created_at")
+MAIL = ("at", "address", "name", "subject")
 REDEEMED = ("code", "credits", "at")
 
 
@@ -102,6 +115,9 @@ def export_of(user: User) -> Iterator[str]:
         ("entries", entries_of(owner)),
         ("redeemed_codes", redeemed_by(owner)),
         ("own_codes", pages_of(Code, OWN_CODE, Code.referrer == owner, Code.id)),
+        ("alerts", pages_of(Alert, ALERT, Alert.owner == owner, Alert.id)),
+        ("webhooks", pages_of(WebhookEndpoint, ENDPOINT, WebhookEndpoint.owner == owner, WebhookEndpoint.id)),
+        ("mails", pages_of(MailRecord, MAIL, MailRecord.owner == owner, MailRecord.id)),
         ("numbers", pages_of(Number, NUMBER, Number.user_id == user_id, Number.id)),
         ("log", pages_of(AuditLine, LINE, AuditLine.actor == owner, AuditLine.id)),
     )

@@ -14,6 +14,7 @@ from alembic import op
 
 from flask_prepaid.migrations.codes import create_codes
 from flask_prepaid.migrations.customers import create_customers
+from flask_prepaid.migrations.outbox import create_outbox
 from flask_prepaid.migrations.sums import AT, BIG, create_movements, create_sums, partial_index
 
 revision = "0001"
@@ -28,7 +29,8 @@ PLAN_STATES = (
 #: In the order in which they refer to each other.
 TABLES = (
     "customer card topup notice attempt operator_day operator_note payment refund dispute credit_note"
-    " fraud_warning refusal paid_request code code_claim code_guess inbox comparison api_key sale_request"
+    " fraud_warning refusal paid_request code code_claim code_guess message delivery endpoint mail alert"
+    " crossing inbox comparison api_key sale_request"
     " plan_price subscription trial_card invoice plan_month month_refund subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
 )
@@ -45,6 +47,7 @@ def upgrade() -> None:
     create_payments()
     create_refusals()
     create_codes()
+    create_outbox()
     create_inbox()
     create_plans()
     create_history_of_plans()

@@ -1,5 +1,5 @@
 """The operator's pages.
 
-Imports ``operations``, ``payments``, ``purchases``, ``reports``, ``subscriptions``, the frame and forms of
-``web``, and what all may import: ``context``, ``errors``, ``money``, ``signals``.
+Imports ``operations``, ``outbox``, ``payments``, ``purchases``, ``reports``, ``subscriptions``, the frame and
+forms of ``web``, and what all may import: ``context``, ``errors``, ``money``, ``signals``.
 """

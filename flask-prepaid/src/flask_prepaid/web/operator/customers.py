@@ -15,6 +15,7 @@ from prepaid_ledger.tables import Wallet
 
 from ...context import transaction
 from ...errors import UnknownItem
+from ...outbox import mail_log
 from ...payments.customers import known_customer
 from ...payments.models import Customer, Dispute, OperatorNote, Payment, Refund
 from ...purchases import cards, fraud_warnings, refunds, topups
@@ -30,6 +31,9 @@ ENTRIES = 50
 #: Lines of a plan's history, of its invoices, and of refunds and disputes.
 CHANGES = 24
 
+#: Mails of the customer's that are shown.
+MAILS = 25
+
 #: Notes that are shown.
 NOTES = 20
 
@@ -39,6 +43,7 @@ def customer(owner: str) -> ResponseReturnValue:
     operator = page.operator()
     context = page.context()
     session = context.session
+    mail_text = forms.line(request.args, "mail", max_length=100)
     try:
         check_owner(owner)
     except ValueError:
@@ -77,6 +82,8 @@ def customer(owner: str) -> ResponseReturnValue:
         small_grant=context.config.small_grant,
         attempt=forms.new_attempt,
         notes=notes_of(session, owner),
+        mails=mail_log.of(session, owner, text=mail_text, limit=MAILS),
+        mail_text=mail_text,
     )
 
 

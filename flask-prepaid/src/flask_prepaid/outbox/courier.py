@@ -1,0 +1,145 @@
+"""Messages go to customers' endpoints: by ``tick``, several at once, each endpoint's one after the other.
+
+A slow or dead server holds up its own queue alone. It runs in threads, beside the host's session.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, delete, update
+from sqlalchemy.orm import Session
+
+from prepaid_ledger import Unit
+from prepaid_ledger.clock import Clock
+
+from .. import signals
+from ..context import apart
+from . import customer_events, messages, queues
+from .messages import Queue
+from .models import Delivery, DeliveryState, OffBecause, WebhookEndpoint
+from .posting import Poster, WebhookAnswer
+from .queues import Due, Outcome
+
+log = logging.getLogger(__name__)
+
+#: Endpoints that are asked at once.
+AT_ONCE = 8
+
+#: For how long one tick begins with another message; the next tick goes on.
+BUDGET_S = 20.0
+
+
+@dataclass(frozen=True)
+class Courier:
+    """Delivers to the endpoints of one app.
+
+    :param mailed: The names of the signals that are written to the customer, as ``endpoint_stopped``.
+    """
+
+    engine: Engine
+    clock: Clock
+    poster: Poster
+    unit: Unit
+    mailed: frozenset[str]
+
+    def deliver(self, due: Sequence[Queue]) -> None:
+        """Deliver what waits in these queues, until each is empty or fails, or the time of a tick is over."""
+        until = time.monotonic() + BUDGET_S
+        if not due:
+            return
+        with ThreadPoolExecutor(min(AT_ONCE, len(due))) as threads:
+            for queue in due:
+                threads.submit(self._empty_or_log, queue, until)
+
+    def _empty_or_log(self, queue: Queue, until: float) -> None:
+        try:
+            self.empty(queue, until)
+        except Exception:
+            log.exception("endpoint %s could not be told; tick tries it again", queue.endpoint_id)
+
+    def empty(self, queue: Queue, until: float) -> None:
+        while time.monotonic() < until:
+            with apart(self.engine) as session:
+                taken = self._take(session, queue)
+            if taken is None:
+                return
+            due, endpoint = taken
+            posted = self.post(endpoint, due.uid, due.signal, due.data, due.at)
+            with apart(self.engine) as session:
+                self._note(session, due, posted)
+            if posted.error:
+                return
+
+    def _take(self, session: Session, queue: Queue) -> tuple[Due, WebhookEndpoint] | None:
+        """The next delivery of the queue with its endpoint; what goes to one that is gone goes away."""
+        endpoint = session.get(WebhookEndpoint, queue.endpoint_id)
+        if endpoint is None:
+            session.execute(delete(Delivery).where(queues.of(queue)))
+            return None
+        if endpoint.off_because is not None:
+            return None
+        due = queues.take(session, queue, self.clock())
+        if due is None:
+            return None
+        session.expunge(endpoint)
+        return due, endpoint
+
+    def post(
+        self, endpoint: WebhookEndpoint, uid: str, signal: str, data: str, at: datetime
+    ) -> WebhookAnswer:
+        body = customer_events.body(signal, messages.decoded(data), at, self.unit)
+        return self.poster.post(endpoint.url, endpoint.secret, uid=uid, body=body)
+
+    def _note(self, session: Session, due: Due, posted: WebhookAnswer) -> None:
+        now = self.clock()
+        queues.note(session, due, Outcome(posted.error, status=posted.status), now)
+        mine = WebhookEndpoint.id == due.queue.endpoint_id
+        if not posted.error:
+            session.execute(
+                update(WebhookEndpoint)
+                .where(mine, WebhookEndpoint.failing_since.is_not(None))
+                .values(failing_since=None)
+            )
+            return
+        session.execute(
+            update(WebhookEndpoint)
+            .where(mine, WebhookEndpoint.failing_since.is_(None))
+            .values(failing_since=now)
+        )
+        if posted.is_gone:
+            self._switch_off(session, due.queue, OffBecause.GONE, now)
+        else:
+            self._switch_off(session, due.queue, OffBecause.FAILED, now)
+
+    def _switch_off(self, session: Session, queue: Queue, because: OffBecause, now: datetime) -> None:
+        """End an endpoint that is gone, or that failed for days, and tell its owner, once."""
+        which = [WebhookEndpoint.id == queue.endpoint_id, WebhookEndpoint.off_because.is_(None)]
+        if because is OffBecause.FAILED:
+            which.append(WebhookEndpoint.failing_since <= now - queues.PATIENCE)
+        url = session.scalar(
+            update(WebhookEndpoint)
+            .where(*which)
+            .values(off_because=because)
+            .returning(WebhookEndpoint.url)
+            .execution_options(synchronize_session=False)
+        )
+        if url is None:
+            return
+        if because is OffBecause.GONE:
+            ended = {"state": DeliveryState.GIVEN_UP}
+            session.execute(update(Delivery).where(queues.of(queue)).values(ended))
+        reason = "it failed for three days" if because is OffBecause.FAILED else "it answered 410 Gone"
+        stopped = {"owner": queue.owner, "endpoint_id": queue.endpoint_id, "url": url, "reason": reason}
+        messages.write(
+            session,
+            [(signals.endpoint_stopped, stopped)],
+            mailed=self.mailed,
+            now=now,
+            claimed=messages.CLAIMED * 0,
+        )

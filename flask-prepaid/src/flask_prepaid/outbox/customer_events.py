@@ -1,0 +1,105 @@
+"""What customers' endpoints are sent: of which signals, under which type, with which values.
+
+A signal that stands here nowhere is for the host alone, such as a payment that an operator must look at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from prepaid_ledger import Unit
+
+from .. import signals
+
+
+@dataclass(frozen=True)
+class EventType:
+    """A type of Standard Webhooks, the values that are sent, and what it says, for the customer's page."""
+
+    type: str
+    means: str
+    values: tuple[str, ...] = ()
+    #: Those of the values that are credits; they are sent as people write them, ``0.125`` with decimals.
+    credits: tuple[str, ...] = ()
+
+
+#: What a customer's endpoint is sent, by the signal's name.
+EVENTS: dict[str, EventType] = {
+    signals.credits_added.name: EventType(
+        "credits.added", "credits came in by a payment or a plan", ("payment_id",), ("credits",)
+    ),
+    signals.clawed_back.name: EventType(
+        "credits.clawed_back",
+        "money went back, and its credits with it",
+        ("payment_id",),
+        ("credits", "debt"),
+    ),
+    signals.credits_lapsing.name: EventType(
+        "credits.lapsing", "your alert: credits lapse soon", ("expires_at", "days"), ("credits",)
+    ),
+    signals.balance_low.name: EventType(
+        "balance.low", "your alert: the balance is low", (), ("credits", "threshold")
+    ),
+    signals.budget_near.name: EventType(
+        "budget.near",
+        "your alert: so much of a limit is spent",
+        ("spender", "every", "percent", "resets_at"),
+        ("credits", "spent"),
+    ),
+    signals.payment_failed.name: EventType("payment.failed", "a payment came to nothing", ("payment_id",)),
+    signals.topup_failed.name: EventType(
+        "topup.failed", "an auto top-up did not go through; it is tried again", ("payment_id",)
+    ),
+    signals.topup_stopped.name: EventType(
+        "topup.stopped", "auto top-up has switched itself off", ("payment_id", "reason")
+    ),
+    signals.topup_skipped.name: EventType("topup.skipped", "an auto top-up was not made", ("reason",)),
+    signals.card_expiring.name: EventType(
+        "card.expiring", "the card that pays expires soon", ("brand", "last4", "month", "year")
+    ),
+    signals.plan_changed.name: EventType(
+        "plan.changed", "a plan began, changed or ended", ("subscription_id", "before", "after")
+    ),
+    signals.plan_payment_failed.name: EventType(
+        "plan.payment_failed", "a plan's payment did not go through", ("subscription_id", "state", "page_url")
+    ),
+    signals.trial_ending.name: EventType(
+        "trial.ending", "a trial ends in three days", ("subscription_id", "trial_end")
+    ),
+    signals.code_redeemed.name: EventType("code.redeemed", "a code was redeemed", ("code",), ("credits",)),
+}
+
+#: The name under which a test is kept; its type is sent to no endpoint by itself.
+TEST = "endpoint-test"
+TEST_TYPE = "endpoint.test"
+
+#: What can be chosen for an endpoint, by type.
+MEANINGS = {event.type: event.means for event in EVENTS.values()}
+
+
+def type_of(signal: str) -> str | None:
+    """The type under which customers are sent it; ``None`` where they are not."""
+    if signal == TEST:
+        return TEST_TYPE
+    event = EVENTS.get(signal)
+    return None if event is None else event.type
+
+
+def body(signal: str, data: Mapping[str, Any], at: datetime, unit: Unit) -> str:
+    """What is sent, the same at every repeat: ``type``, ``timestamp`` and ``data``."""
+    event = EVENTS.get(signal, EventType(TEST_TYPE, ""))
+    sent = {name: _shown(data.get(name)) for name in event.values}
+    sent |= {name: _credits(data.get(name), unit) for name in event.credits}
+    return json.dumps({"type": type_of(signal), "timestamp": _shown(at), "data": sent})
+
+
+def _shown(value: Any) -> Any:
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}" if isinstance(value, datetime) else value
+
+
+def _credits(value: Any, unit: Unit) -> Any:
+    return value if value is None or not unit.scale else unit.plain(value)

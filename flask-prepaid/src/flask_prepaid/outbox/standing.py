@@ -1,0 +1,116 @@
+"""What waits in the outbox, what fails, and what was given up: for operators, ``doctor`` and Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from ..context import Context, transaction
+from . import queues
+from .models import Delivery, DeliveryState, Message, Target, WebhookEndpoint
+
+#: A delivery that was due so long ago shows that no tick runs.
+TICK_MISSED = timedelta(minutes=30)
+
+#: So often a receiver or a mail has failed before it is worth a line.
+OFTEN = 3
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How many deliveries to one target wait, how many of them have failed, and the oldest one's time."""
+
+    target: Target
+    count: int
+    failing: int
+    oldest_at: datetime
+
+
+def waiting(session: Session) -> list[Waits]:
+    """What waits, by target; not what waits for an endpoint that is off."""
+    failing = func.count().filter(Delivery.tries > 0)
+    rows = session.execute(
+        select(Delivery.target, func.count(), failing, func.min(Message.at))
+        .join(Message, Message.id == Delivery.message_id)
+        .where(Delivery.state == DeliveryState.WAITING, _not_off())
+        .group_by(Delivery.target)
+        .order_by(Delivery.target)
+    )
+    return [Waits(*row) for row in rows]
+
+
+def waiting_count(session: Session) -> int:
+    """How many deliveries wait, of those that can go out."""
+    waits = select(func.count()).select_from(Delivery)
+    return session.scalar(waits.where(Delivery.state == DeliveryState.WAITING, _not_off())) or 0
+
+
+def waiting_messages() -> Select[int]:
+    """The messages that somebody is still to be told."""
+    return select(Delivery.message_id).where(Delivery.state == DeliveryState.WAITING)
+
+
+def given_up(session: Session, *, limit: int = 20) -> Sequence[tuple[Delivery, Message]]:
+    """What receivers and mailboxes were not told after days of trying, the oldest first."""
+    rows = session.execute(
+        select(Delivery, Message)
+        .join(Message, Message.id == Delivery.message_id)
+        .where(*_given_up())
+        .order_by(Delivery.id)
+        .limit(limit)
+    )
+    return [(delivery, message) for delivery, message in rows]
+
+
+def given_up_count(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(Delivery).where(*_given_up())) or 0
+
+
+def failing(session: Session) -> tuple[int, str | None]:
+    """How many deliveries to receivers and mailboxes have failed often, and what one of them said."""
+    which = (
+        Delivery.state == DeliveryState.WAITING,
+        Delivery.target != Target.ENDPOINT,
+        Delivery.tries >= OFTEN,
+    )
+    count, answer = session.execute(select(func.count(), func.min(Delivery.answer)).where(*which)).one()
+    return count, answer
+
+
+def overdue_count(session: Session, now: datetime) -> int:
+    """How many queues a tick should have emptied half an hour ago; a thousand is a thousand or more."""
+    return len(queues.due(session, now - TICK_MISSED, limit=1_000, endpoints=False))
+
+
+def try_again(context: Context) -> int:
+    """Let ``tick`` tell what was given up, before what came later; how many. Commits."""
+    now = context.clock()
+    with transaction(context) as session:
+        ids = session.scalars(select(Delivery.id).where(*_given_up())).all()
+        session.execute(
+            update(Delivery)
+            .where(Delivery.id.in_(ids))
+            .values(state=DeliveryState.WAITING, tries=0, next_try_at=now)
+        )
+    return len(ids)
+
+
+def drop(context: Context) -> int:
+    """Tell nobody any more what was given up; how many. Commits."""
+    with transaction(context) as session:
+        ids = session.scalars(select(Delivery.id).where(*_given_up())).all()
+        session.execute(delete(Delivery).where(Delivery.id.in_(ids)))
+    return len(ids)
+
+
+def _given_up() -> tuple[ColumnElement[bool], ...]:
+    return Delivery.state == DeliveryState.GIVEN_UP, Delivery.endpoint_id == 0
+
+
+def _not_off() -> ColumnElement[bool]:
+    off = select(WebhookEndpoint.id).where(WebhookEndpoint.off_because.is_not(None))
+    return Delivery.endpoint_id.not_in(off)

@@ -1,0 +1,113 @@
+"""Webhooks of the customer's: their endpoints, what each was sent, and what it answered."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ..errors import NotYours, UnknownItem
+from ..outbox import customer_events, endpoints
+from . import forms, page
+
+#: Deliveries on one page.
+SHOWN = 25
+
+
+def listing() -> ResponseReturnValue:
+    return overview(page.customer())
+
+
+def overview(owner: str, error: UnknownItem | None = None) -> str:
+    context = page.context()
+    return page.render(
+        "endpoints.html",
+        endpoints=endpoints.of(context.session, owner),
+        events=customer_events.MEANINGS,
+        error=error,
+        written=forms.line(request.form, "url", max_length=1_000) if error else "",
+        chosen=request.form.getlist("events") if error else [],
+        max=endpoints.MAX_ENDPOINTS,
+    )
+
+
+def add() -> ResponseReturnValue:
+    """Add an endpoint, and show its secret."""
+    owner, context = page.customer(), page.context()
+    try:
+        row = endpoints.add(context, owner, request.form.get("url", ""), request.form.getlist("events"))
+    except UnknownItem as error:
+        return overview(owner, error), error.http_status
+    return detail(owner, row.id, secret=row.secret, is_new=True)
+
+
+def endpoint(endpoint_id: str) -> ResponseReturnValue:
+    return detail(page.customer(), number_of(endpoint_id))
+
+
+def detail(owner: str, endpoint_id: int, *, secret: str | None = None, is_new: bool = False) -> str:
+    """An endpoint with what it was sent; with its secret where that was asked for."""
+    context = page.context()
+    before = forms.row_id(request.args.get("before", ""))
+    sent = endpoints.sent(context, owner, endpoint_id, limit=SHOWN + 1, before=before)
+    return page.render(
+        "endpoint.html",
+        endpoint=endpoints.find(context.session, owner, endpoint_id),
+        sent=sent[:SHOWN],
+        older=sent[SHOWN - 1].delivery.id if len(sent) > SHOWN else None,
+        secret=secret,
+        is_new=is_new,
+    )
+
+
+def reveal(endpoint_id: str) -> ResponseReturnValue:
+    """Show the secret, which a page shows only when it is asked for."""
+    owner, number = page.customer(), number_of(endpoint_id)
+    return detail(owner, number, secret=endpoints.reveal(page.context(), owner, number))
+
+
+def switch(endpoint_id: str) -> ResponseReturnValue:
+    """On or off, as the form's ``on`` says."""
+    on = request.form.get("on") == "1"
+    endpoints.switch(page.context(), page.customer(), number_of(endpoint_id), on=on)
+    return back_to(endpoint_id, "It is on. What waited is sent now." if on else "It is off.")
+
+
+def remove(endpoint_id: str) -> ResponseReturnValue:
+    endpoints.remove(page.context(), page.customer(), number_of(endpoint_id))
+    return page.done("prepaid.endpoints", "The endpoint is gone. It is sent nothing more.")
+
+
+def test(endpoint_id: str) -> ResponseReturnValue:
+    """Send a test now, and say what came of it."""
+    posted = endpoints.test(page.context(), page.customer(), number_of(endpoint_id))
+    if not posted.error:
+        return back_to(endpoint_id, f"The test arrived: it answered {posted.status}.")
+    answered = f"it answered {posted.status}. " if posted.status else ""
+    flash(f"The test did not arrive: {answered}{posted.error}", "warning")
+    return redirect(url_for("prepaid.endpoint", endpoint_id=endpoint_id), 303)
+
+
+def again(endpoint_id: str) -> ResponseReturnValue:
+    """Send a message once more."""
+    owner, delivery = page.customer(), number_of(request.form.get("delivery", ""))
+    try:
+        endpoints.send_again(page.context(), owner, delivery)
+    except UnknownItem as error:
+        flash(str(error), "warning")
+        return redirect(url_for("prepaid.endpoint", endpoint_id=endpoint_id), 303)
+    return back_to(endpoint_id, "It is sent again within a minute.")
+
+
+def back_to(endpoint_id: str, words: str) -> ResponseReturnValue:
+    flash(words, "success")
+    return redirect(url_for("prepaid.endpoint", endpoint_id=endpoint_id), 303)
+
+
+def number_of(text: str) -> int:
+    """
+    :raises NotYours: It is no number of a row.
+    """
+    number = forms.row_id(text)
+    if number is None:
+        raise NotYours("There is no such endpoint.")
+    return number

@@ -1,0 +1,329 @@
+"""Webhooks of customers: all of them, in order, signed, to public addresses alone, whatever answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import func, select
+
+from flask_prepaid import SentWebhook
+from flask_prepaid.errors import ConfigError, NotYours, TooManyCalls, UnknownItem
+from flask_prepaid.outbox.models import Delivery, WebhookEndpoint
+from flask_prepaid.outbox.posting import Poster
+
+from ..shop import Shop, ShopWith, on_both_databases
+from .hearing import Program, add, hearing, local, tell
+
+
+@pytest.fixture
+def program() -> Iterator[Program]:
+    with hearing() as program:
+        yield program
+
+
+@pytest.fixture
+def mails() -> list[tuple[str, str, str]]:
+    return []
+
+
+@pytest.fixture
+def shop(shop_with: ShopWith, mails: list[tuple[str, str, str]]) -> Shop:
+    """A shop for developers: its customers' webhooks may go to this machine."""
+    return shop_with(
+        PREPAID_LOCAL_WEBHOOKS=True,
+        PREPAID_BASE_URL="https://shop.example",
+        email=lambda owner: "pat@shop.example",
+        mail=lambda *mail: mails.append(mail),
+    )
+
+
+def state_of(shop: Shop, endpoint_id: int) -> str | None:
+    row = shop.read(lambda: shop.prepaid.session.get(WebhookEndpoint, endpoint_id))
+    return None if row.off_because is None else str(row.off_because)
+
+
+def wait(shop: Shop, hours: int, times: int = 1) -> None:
+    for _ in range(times):
+        shop.stripe.advance(hours=hours)
+        shop.tick()
+
+
+@on_both_databases
+def test_what_answers_500_for_two_days_gets_all_of_it_in_order_afterwards(
+    shop: Shop, program: Program
+) -> None:
+    """And another one, of the same owner or another, is not held up."""
+    with hearing() as second, hearing() as others:
+        _, secret = add(shop, program.url)
+        add(shop, second.url)
+        add(shop, others.url, "user:2", events=("credits.added",))
+        program.status = 500
+        for number in range(1, 9):
+            tell(shop, number)
+            tell(shop, 100 + number, "user:2")
+            wait(shop, 6)
+        assert (program.numbers, second.numbers) == ([], [1, 2, 3, 4, 5, 6, 7, 8])
+        assert others.numbers == [101, 102, 103, 104, 105, 106, 107, 108]
+        assert len(program.bodies) < 30, "it is asked less often the longer it fails"
+
+        program.status = 204
+        wait(shop, 6)
+
+        assert program.numbers == [1, 2, 3, 4, 5, 6, 7, 8]
+        assert program.proves(secret)
+        assert len({id for id, _ in program.heard}) == 8
+        assert {headers["webhook-id"] for headers in program.headers} == {id for id, _ in program.heard}
+        assert [id for id, _ in program.heard] == [id for id, _ in second.heard]
+        body = program.heard[0][1]
+        assert body["type"] == "credits.added"
+        assert body["data"] == {"credits": 1, "payment_id": None}
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", body["timestamp"])
+
+
+def test_what_fails_for_three_days_is_switched_off_with_a_mail_and_gets_all_once_it_is_on(
+    shop: Shop, program: Program, mails: list[tuple[str, str, str]]
+) -> None:
+    endpoint, _ = add(shop, program.url)
+    program.status = 503
+    tell(shop, 1)
+    wait(shop, 7, times=12)
+    tell(shop, 2)
+    assert state_of(shop, endpoint) == "failed"
+    assert [subject for _, subject, _ in mails] == ["Your webhook is switched off"]
+    assert f"https://shop.example/prepaid/endpoints/{endpoint}" in mails[0][2]
+    tried = len(program.bodies)
+    wait(shop, 24, times=2)
+    assert len(program.bodies) == tried
+
+    program.status = 200
+    browser = shop.browser()
+    page = f"/prepaid/endpoints/{endpoint}"
+    assert "It failed for three days" in browser.get(page).text
+    assert shop.send_form(browser, page, to=f"{page}/switch", on="1").status_code == 303
+    shop.tick()
+
+    assert program.numbers == [1, 2]
+    assert state_of(shop, endpoint) is None
+
+
+def test_a_customer_adds_tests_and_removes_an_endpoint_on_its_page(shop: Shop, program: Program) -> None:
+    browser = shop.browser()
+    shown = shop.send_form(browser, "/prepaid/endpoints", url=program.url).text
+    secret = re.search(r"whsec_[A-Za-z0-9+/=]+", shown)
+    assert secret
+    page = f"/prepaid/endpoints/{only_endpoint(shop)}"
+    assert secret[0] not in browser.get(page).text
+    assert secret[0] in shop.send_form(browser, page, to=f"{page}/secret").text
+
+    tell(shop, 7)
+    shop.send_form(browser, page, to=f"{page}/test")
+    assert "The test arrived: it answered 200." in browser.get(page).text
+    assert [body["type"] for _, body in program.heard] == ["endpoint.test"]
+    shop.tick()
+    assert program.proves(secret[0])
+    program.status = 418
+    shop.send_form(browser, page, to=f"{page}/test")
+    assert "it answered 418. no" in browser.get(page).text
+
+    program.status = 200
+    (first,) = [sent for sent in sent_to(shop) if sent.type == "credits.added"]
+    shop.send_form(browser, page, to=f"{page}/again", delivery=str(first.delivery.id))
+    shop.tick()
+    assert [id for id, _ in program.heard][1:] == [first.uid, first.uid], "again, under the same id"
+    assert json.loads(first.body)["data"]["credits"] == 7
+
+    shop.send_form(browser, page, to=f"{page}/switch", on="0")
+    tell(shop, 8)
+    refused = shop.send_form(browser, page, to=f"{page}/again", delivery=str(first.delivery.id))
+    assert "Switch the endpoint on first." in browser.get(refused.location).text
+    shop.send_form(browser, page, to=f"{page}/switch", on="1")
+    tell(shop, 9)
+    shop.tick()
+    assert program.heard[-1][1]["data"]["credits"] == 9
+    assert 8 not in [body["data"].get("credits") for _, body in program.heard], "it was off by its owner"
+
+    shop.send_form(browser, page, to=f"{page}/remove")
+    assert browser.get(page).status_code == 404
+    assert (
+        shop.read(lambda: shop.prepaid.session.scalar(select(func.count()).where(Delivery.endpoint_id > 0)))
+        == 0
+    )
+
+
+def only_endpoint(shop: Shop) -> int:
+    return int(shop.read(lambda: shop.prepaid.endpoints("user:1"))[0].id)
+
+
+def sent_to(shop: Shop) -> list[SentWebhook]:
+    return list(shop.read(lambda: shop.prepaid.deliveries("user:1", only_endpoint(shop))))
+
+
+def test_an_endpoint_of_somebody_else_is_not_there(shop: Shop, program: Program) -> None:
+    endpoint, _ = add(shop, program.url, "user:2")
+    tell(shop, 1, "user:2")
+    delivery = shop.read(lambda: shop.prepaid.deliveries("user:2", endpoint))[0].delivery.id
+    stranger, mine = shop.browser(), add(shop, program.url)[0]
+    for path in (f"{endpoint}", "nonsense", "99999", "9" * 30):
+        assert stranger.get(f"/prepaid/endpoints/{path}").status_code == 404
+    for action in ("test", "secret", "switch", "remove"):
+        answer = shop.send_form(stranger, "/prepaid/endpoints", to=f"/prepaid/endpoints/{endpoint}/{action}")
+        assert answer.status_code == 404
+    again = f"/prepaid/endpoints/{mine}/again"
+    for number in (str(delivery), "", "x", "9" * 30):
+        assert shop.send_form(stranger, "/prepaid/endpoints", to=again, delivery=number).status_code == 404
+    with pytest.raises(NotYours):
+        shop.read(lambda: shop.prepaid.deliveries("user:1", endpoint))
+
+
+def test_too_many_endpoints_and_tests_and_unknown_events_are_refused(shop: Shop, program: Program) -> None:
+    endpoint, _ = add(shop, program.url)
+    with pytest.raises(UnknownItem, match="no event 'nonsense'"):
+        add(shop, program.url, events=("nonsense",))
+    for _ in range(9):
+        add(shop, program.url)
+    with pytest.raises(UnknownItem, match="10 addresses"):
+        add(shop, program.url)
+    assert len(shop.read(lambda: shop.prepaid.endpoints("user:1"))) == 10
+    for _ in range(10):
+        assert shop.read(lambda: shop.prepaid.test_endpoint("user:1", endpoint)).status == 200
+    with pytest.raises(TooManyCalls):
+        shop.read(lambda: shop.prepaid.test_endpoint("user:1", endpoint))
+    shop.stripe.advance(minutes=2)
+    assert shop.read(lambda: shop.prepaid.test_endpoint("user:1", endpoint)).status == 200
+
+
+def test_it_is_sent_only_the_events_that_it_wants(shop: Shop, program: Program) -> None:
+    add(shop, program.url, events=("payment.failed",))
+    tell(shop, 1)
+    shop.tick()
+    assert program.bodies == []
+
+
+@pytest.mark.parametrize(
+    "where", ["http://169.254.169.254/latest", "https://127.0.0.1/", "http://hooks.example"]
+)
+def test_a_redirect_is_followed_nowhere(shop: Shop, program: Program, where: str) -> None:
+    endpoint, _ = add(shop, program.url)
+    program.status, program.location = 302, where
+    with hearing() as behind:
+        if where == "http://hooks.example":
+            program.location = behind.url
+        posted = shop.read(lambda: shop.prepaid.test_endpoint("user:1", endpoint))
+        assert (posted.status, posted.error.partition(",")[0]) == (302, "It redirects")
+        assert behind.bodies == []
+    assert len(program.bodies) == 1
+
+
+def test_a_name_that_leads_elsewhere_later_is_refused_then(shop: Shop, program: Program) -> None:
+    """The name's address is asked once for each webhook, and the connection goes to what was answered."""
+    names, questions = {"hooks": ["127.0.0.1"]}, []
+
+    def resolve(host: str, port: int) -> list[str]:
+        questions.append(host)
+        return names["hooks"]
+
+    shop.read(lambda: setattr(shop.prepaid.outbox, "poster", Poster(local=True, resolve=resolve)))
+    url = program.url.replace("127.0.0.1", "hooks.example")
+    endpoint, _ = add(shop, url)
+    tell(shop, 1)
+    shop.tick()
+    assert program.numbers == [1], "it went where our resolver said, not the machine's"
+    assert program.headers[0]["Host"] == url.split("/")[2]
+    assert len(questions) == 2
+
+    for private in ("10.0.0.7", "169.254.169.254", "::ffff:192.168.0.1"):
+        names["hooks"] = ["127.0.0.1", private]
+        tell(shop, 2)
+        posted = shop.read(lambda: shop.prepaid.test_endpoint("user:1", endpoint))
+        assert posted.error == "hooks.example leads to an address that is not public."
+    shop.tick()
+    assert len(program.bodies) == 1
+
+    with pytest.raises(UnknownItem, match="not public"):
+        add(shop, url)
+
+
+def test_without_the_setting_nothing_goes_to_this_machine(shop_with: ShopWith, program: Program) -> None:
+    shop = shop_with()
+    answer = shop.send_form(shop.browser(), "/prepaid/endpoints", url=program.url)
+    assert (answer.status_code, "begins with https" in answer.text) == (422, True)
+    secure = program.url.replace("http:", "https:")
+    answer = shop.send_form(shop.browser(), "/prepaid/endpoints", url=secure)
+    assert (answer.status_code, "is not public" in answer.text) == (422, True)
+    with pytest.raises(ConfigError, match="PREPAID_LOCAL_WEBHOOKS"):
+        shop_with(
+            PREPAID_LOCAL_WEBHOOKS=True,
+            PREPAID_STRIPE_SECRET_KEY="sk_live_x",
+            PREPAID_STRIPE_PUBLISHABLE_KEY="pk_live_x",
+        )
+
+
+def test_one_that_is_gone_is_switched_off_at_once(
+    shop: Shop, program: Program, mails: list[tuple[str, str, str]]
+) -> None:
+    endpoint, _ = add(shop, program.url)
+    program.status = 410
+    tell(shop, 1)
+    shop.tick()
+    assert state_of(shop, endpoint) == "gone"
+    assert "410 Gone" in mails[0][2]
+    program.status = 200
+    shop.read(lambda: shop.prepaid.switch_endpoint("user:1", endpoint, on=True))
+    shop.tick()
+    assert program.heard == []
+
+
+@pytest.mark.parametrize("kind", ["slow", "silent", "no HTTP", "nobody"])
+def test_whatever_answers_ends_in_time_and_in_a_sentence(kind: str) -> None:
+    import socket
+    from threading import Thread
+
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+        if kind != "nobody":
+            server.listen()
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(10_000)
+                if kind == "no HTTP":
+                    connection.sendall(b"SSH-2.0-OpenSSH\r\n")
+                for _ in range(100 if kind == "slow" else 0):
+                    try:
+                        connection.sendall(b"H")
+                    except OSError:
+                        return
+                    if gone.wait(0.05):
+                        return
+                gone.wait(5)
+
+        from threading import Event
+
+        gone = Event()
+        thread = Thread(target=answer)
+        if kind != "nobody":
+            thread.start()
+        poster = Poster(local=True, resolve=local(hooks=["127.0.0.1"]).resolve, answer_s=0.4)
+        try:
+            posted = poster.post(
+                f"http://hooks.example:{port}/",
+                "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                uid="msg_1",
+                body="{}",
+            )
+        finally:
+            gone.set()
+            if kind != "nobody":
+                thread.join()
+    says = {
+        "slow": "It took too long to answer.",
+        "silent": "It took too long to answer.",
+        "no HTTP": "It did not answer as HTTP has it.",
+        "nobody": "It cannot be connected to.",
+    }
+    assert (posted.status, posted.error) == (None, says[kind])

@@ -1,0 +1,175 @@
+"""What a host hears: at least once and by one id, in order for each owner, whatever its receivers do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from flask_prepaid import signals
+from flask_prepaid.context import transaction
+from flask_prepaid.outbox.models import Delivery, Message
+from flask_prepaid.payments.models import Notice
+
+from ..shop import Shop, ShopWith, on_both_databases
+from .hearing import tell
+
+
+class Host:
+    """A host with a receiver that can be made to fail, and one that never does."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self.fails_for: set[str] = set()
+        self.heard: list[tuple[str, int]] = []
+        self.ids: list[str | None] = []
+        self.other: list[int] = []
+
+    def hear(self, app: Flask, *, owner: str, credits: int, **more: Any) -> None:
+        self.ids.append(signals.message_id())
+        self.shop.prepaid.session.add(Notice(owner=owner, about=f"heard:{credits}", sent_at=self.shop.now()))
+        self.shop.prepaid.session.flush()
+        if owner in self.fails_for:
+            raise ZeroDivisionError
+        self.heard.append((owner, credits))
+
+    def hear_too(self, app: Flask, *, credits: int, **more: Any) -> None:
+        self.other.append(credits)
+
+    @property
+    def notes(self) -> int:
+        """How many of the rows that the receiver wrote were committed."""
+        count = select(func.count()).select_from(Notice).where(Notice.about.startswith("heard:"))
+        return int(self.shop.read(lambda: self.shop.prepaid.session.scalar(count)))
+
+    def tell(self, *numbers: int, owner: str = "user:1") -> None:
+        for number in numbers:
+            tell(self.shop, number, owner)
+
+    def doctor(self) -> str:
+        return self.shop.command("doctor").output
+
+
+@pytest.fixture
+def host(shop_with: ShopWith) -> Iterator[Host]:
+    host = Host(shop_with())
+    with signals.credits_added.connected_to(host.hear), signals.credits_added.connected_to(host.hear_too):
+        yield host
+
+
+@on_both_databases
+def test_a_receiver_that_fails_is_told_again_in_order_and_holds_up_nobody_else(host: Host) -> None:
+    host.tell(1)
+    assert (host.heard, host.other) == ([("user:1", 1)], [1])
+
+    host.fails_for = {"user:1"}
+    host.tell(2, 3)
+    host.tell(4, owner="user:2")
+    assert host.heard == [("user:1", 1), ("user:2", 4)]
+    assert host.other == [1, 2, 4], "one receiver that has it is told nothing twice, and 3 comes after 2"
+    host.shop.stripe.advance(minutes=1)
+    host.shop.tick()
+    assert host.other == [1, 2, 4]
+
+    host.fails_for = set()
+    host.shop.stripe.advance(hours=1)
+    host.shop.tick()
+    host.shop.tick()
+
+    assert host.heard == [("user:1", 1), ("user:2", 4), ("user:1", 2), ("user:1", 3)]
+    assert host.other == [1, 2, 4, 3]
+    assert host.notes == 4, "what a receiver writes is committed once it did not fail"
+    assert len(set(host.ids)) == 4
+    assert len(host.ids) == 6
+    assert all(id and id.startswith("msg_") for id in host.ids)
+    assert signals.message_id() is None
+
+
+def test_what_fails_for_days_is_given_up_and_operators_are_told(host: Host) -> None:
+    host.fails_for = {"user:1"}
+    host.tell(1, 2)
+    for hours in (1, 1, 1, 12):
+        host.shop.stripe.advance(hours=hours)
+        host.shop.tick()
+    assert "fails again and again, one for" in host.doctor()
+    assert "receivers: 2 wait, 1 of them after a failure" in host.shop.command("outbox").output
+    for _ in range(12):
+        host.shop.stripe.advance(hours=7)
+        host.shop.tick()
+    assert "2 signals and mails were given up after three days, the first credits-added" in host.doctor()
+    given_up = host.shop.command("outbox")
+    assert given_up.exit_code == 1
+    assert "given up: credits-added of user:1" in given_up.output
+    assert "hear: ZeroDivisionError" in given_up.output
+
+    host.fails_for = set()
+    assert host.shop.command("outbox", "--again").exit_code == 0
+    host.shop.tick()
+
+    assert host.heard == [("user:1", 1), ("user:1", 2)]
+    assert host.shop.command("outbox", "--json").output == '{"waiting": [], "given_up": 0}\n'
+    assert "given up" not in host.doctor()
+    assert host.shop.command("outbox", "--again", "--drop").exit_code == 2
+
+
+def test_what_is_given_up_can_be_dropped_and_what_is_told_is_forgotten_in_time(host: Host) -> None:
+    host.fails_for = {"user:2"}
+    host.tell(1)
+    host.tell(2, owner="user:2")
+    for _ in range(2):
+        host.shop.stripe.advance(days=20)
+        host.shop.tick()
+    assert messages(host.shop) == ["user:2"], "what nobody was told is not forgotten by itself"
+
+    assert "1 are dropped" in host.shop.command("outbox", "--drop").output
+    host.shop.tick()
+
+    assert messages(host.shop) == []
+
+
+def messages(shop: Shop) -> list[str]:
+    """Whose messages are there."""
+    owners = select(Message.owner).order_by(Message.id)
+    return list(shop.read(lambda: shop.prepaid.session.scalars(owners).all()))
+
+
+def test_a_signal_of_a_receivers_own_transaction_comes_after_the_one_it_hears(shop: Shop) -> None:
+    order: list[int] = []
+
+    def hear(app: Flask, *, credits: int, **more: Any) -> None:
+        if credits == 1:
+            with transaction(shop.prepaid) as session:
+                sent = {"owner": "user:1", "credits": 2, "payment_id": None}
+                signals.after_commit(session, signals.credits_added, **sent)
+        order.append(credits)
+
+    with signals.credits_added.connected_to(hear):
+        tell(shop, 1)
+
+    assert order == [1, 2]
+    waiting = select(func.count()).select_from(Delivery).where(Delivery.state != "done")
+    assert shop.read(lambda: shop.prepaid.session.scalar(waiting)) == 0
+
+
+def test_a_database_that_goes_away_after_the_commit_fails_nobody(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+
+    def hear(app: Flask, *, credits: int, **more: Any) -> None:
+        heard.append(credits)
+
+    def away(*_: Any) -> None:
+        raise ConnectionError
+
+    with signals.credits_added.connected_to(hear):
+        with monkeypatch.context() as broken:
+            broken.setattr("flask_prepaid.outbox.delivering.taken", away)
+            tell(shop, 1)
+        assert heard == []
+        shop.stripe.advance(minutes=2)
+        shop.tick()
+    assert heard == [1]
