@@ -67,7 +67,7 @@ def defaults(form: Form) -> Json:
         else None,
         "ui_mode": form.get("ui_mode", "hosted_page"),
         **_tax_id_collection(form),
-        **payment_method_configurations.used_by(form),
+        **({} if form.get("payment_method_types") else payment_method_configurations.used_by(form)),
     }
 
 
