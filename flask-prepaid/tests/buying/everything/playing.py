@@ -11,13 +11,14 @@ from flask_prepaid.testing import Databases
 from ..subscriptions.month_shop import MONTHLY
 from ..subscriptions.plan_shop import PLANS as PLANS_FOR_SALE
 from ..subscriptions.plan_shop import PlanShop, moment
+from .billed import BilledCell
 from .cell import Cell
 from .invoices import InvoiceCell
 from .kept import Kept
 from .lots import LotCell
 from .months import MonthsCell
 from .plans import PlanCell
-from .table import INVOICES, LOTS, MONTHS, PLANS, TOPUPS, Table
+from .table import BILLED, INVOICES, LOTS, MONTHS, PLANS, TOPUPS, Table
 from .topups import TopUpCell
 
 #: A month of 28 days begins here, so that its half is a whole number of credits.
@@ -38,6 +39,7 @@ CELLS: dict[str, type[Cell]] = {
     PLANS.title: PlanCell,
     MONTHS.title: MonthsCell,
     TOPUPS.title: TopUpCell,
+    BILLED.title: BilledCell,
 }
 
 
@@ -48,6 +50,8 @@ def opened(databases: Databases, kind: str, table: Table) -> PlanShop:
         plans=MONTHLY if table is MONTHS else PLANS_FOR_SALE,
         PREPAID_PROMOTION_CODES=True,
         PREPAID_TRIAL_PER_CARD=False,
+        PREPAID_INVOICES=table is BILLED,
+        PREPAID_AUTOMATIC_TAX=table is BILLED,
     )
     shop.stripe.reset(now=moment(START), seed=20)
     coupon = shop.v1.coupons.create({"percent_off": 100, "duration": "once"})

@@ -278,4 +278,34 @@ pause          | 130   | 100        | 130   | 130
 """,
 )
 
-TABLES = (LOTS, INVOICES, PLANS, MONTHS, TOPUPS)
+BILLED = Table(
+    "A pack with an invoice",
+    "120 credits were bought for $10.00 by an invoice, to which a tax of 10 % was added. What goes back takes its "
+    "part of the credits, tax and all.",
+    {
+        "checkout": "A consumer has paid $11.00 on Checkout.",
+        "card on file": "A consumer has paid $11.00 with a card on file.",
+        "reverse charge": "A company with a VAT id has paid $10.00 with a card on file.",
+    },
+    {
+        "spend": "50 credits are spent.",
+        "refund": "All that is left is refunded.",
+        "half refund": "$5.00 are refunded.",
+        "failed refund": "All that is left is refunded, and the refund fails at the bank later.",
+        "dispute": "A bank takes all of it back.",
+        "won": "A bank takes all of it back, and gives it again.",
+        "credit note": "Half of the invoice is credited to the customer's balance at Stripe.",
+    },
+    """
+              | checkout | card on file | reverse charge
+spend         | 70       | 70   | 70
+refund        | 0        | 0    | 0
+half refund   | 65       | 65   | 60
+failed refund | 120      | 120  | 120
+dispute       | 0        | 0    | 0
+won           | 120      | 120  | 120
+credit note   | 60       | 60   | 60
+""",
+)
+
+TABLES = (LOTS, INVOICES, PLANS, MONTHS, TOPUPS, BILLED)

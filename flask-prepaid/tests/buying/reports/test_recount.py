@@ -15,7 +15,7 @@ from .made_up_days import client_of, live, recount_credits, recount_sales
 from .reading import report, rows_of, without_zeros
 
 
-def test_each_day_in_each_currency_is_what_moved_at_stripe(both_shops: Shop) -> None:
+def test_each_day_is_what_moved_at_stripe_and_what_its_entries_say(both_shops: Shop) -> None:
     live(both_shops, 9)
 
     assert both_shops.command("sync").exit_code == 0
@@ -23,6 +23,12 @@ def test_each_day_in_each_currency_is_what_moved_at_stripe(both_shops: Shop) -> 
     recount = without_zeros(recount_sales(both_shops))
     assert len(recount) > 8
     assert rows_of(report(both_shops, "sales")) == recount
+    reported = report(both_shops, "credits")
+    assert rows_of(reported) == without_zeros(recount_credits(both_shops))
+    with both_shops.app.app_context():
+        balances = both_shops.prepaid.session.scalar(text("SELECT sum(balance) FROM prepaid_wallet"))
+    assert reported["outstanding"] == reported["totals"][0]["change"] == balances
+    assert reported["uncounted_wallets"] == 0
 
 
 def test_days_are_those_of_the_time_zone(far_shop: Shop) -> None:
@@ -53,19 +59,6 @@ def test_another_time_zone_dates_what_was_copied_anew(databases: Databases) -> N
     with moved.app.app_context():
         moved.db.engine.dispose()
     shop.close()
-
-
-def test_each_days_credits_are_those_of_its_entries(both_shops: Shop) -> None:
-    live(both_shops, 9)
-
-    assert both_shops.command("sync").exit_code == 0
-
-    reported = report(both_shops, "credits")
-    assert rows_of(reported) == without_zeros(recount_credits(both_shops))
-    with both_shops.app.app_context():
-        balances = both_shops.prepaid.session.scalar(text("SELECT sum(balance) FROM prepaid_wallet"))
-    assert reported["outstanding"] == reported["totals"][0]["change"] == balances
-    assert reported["uncounted_wallets"] == 0
 
 
 def test_what_is_owed_is_what_the_lots_cost(both_shops: Shop) -> None:
