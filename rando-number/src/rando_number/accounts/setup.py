@@ -33,6 +33,9 @@ users = SQLAlchemyUserDatastore(db, User, Role, Passkey)
 #: The extension's endpoints that an unconfirmed customer, or Stripe, may reach.
 OPEN_TO_ALL = {"prepaid.webhook", "prepaid.return", "prepaid.static"}
 
+#: The pages of API keys: free credits can be spent before an address is confirmed.
+OF_KEYS = {f"prepaid.{page}" for page in ("keys", "make_key", "limits", "revoke_key")}
+
 #: Forms whose answer must not tell by its time whether an address is known, or confirmed.
 TELL_NOTHING = {"security.forgot_password", "security.send_confirmation", "security.change_email"}
 
@@ -165,6 +168,7 @@ def without_sign_in(register: RouteCallable) -> RouteCallable:
 def confirmed_buyers_only() -> ResponseReturnValue | None:
     """Refuse the buying pages to an unconfirmed address: it may be somebody else's."""
     user = signed_in()
-    if request.blueprint != "prepaid" or request.endpoint in OPEN_TO_ALL or user is None or user.confirmed_at:
+    is_open = request.blueprint != "prepaid" or request.endpoint in OPEN_TO_ALL | OF_KEYS
+    if is_open or user is None or user.confirmed_at:
         return None
     return render_template("accounts/confirm_first.html"), 403
