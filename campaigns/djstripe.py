@@ -3,8 +3,8 @@
 It is installed into an environment of its own, which takes a network, and copies an account that has
 something of most kinds. Exit 1 if it syncs fewer of its models, or does not take a webhook.
 
-Run in full: 50 of its 55 models, and a webhook. The others ask for version 2's accounts, tax codes, the
-breakdown of a session's totals, and two lists in a way that Stripe refuses, too.
+Run in full: 52 of its 55 models, and a webhook. The others ask for version 2's accounts, and for two lists
+in a way that Stripe refuses, too.
 """
 
 from __future__ import annotations

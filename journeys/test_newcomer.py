@@ -20,6 +20,9 @@ from .conftest import Running, credits
 
 PASSWORD = "correct horse battery staple"
 
+#: Stripe's page asks for it where a purchase comes with an invoice and the customer's is not known yet.
+ADDRESS = {"line1": "1 Main Street", "postal_code": "10001", "city": "New York", "country": "US"}
+
 
 @pytest.mark.browser
 def test_a_newcomer_gets_three_numbers_buys_ten_credits_and_goes_on(page: Page, shop: Running) -> None:
@@ -111,6 +114,7 @@ def test_without_javascript_and_after_a_kill_all_is_still_there(new_shop: Runnin
         card_expiry="12/34",
         card_cvc="123",
         name="Pat",
+        **ADDRESS,
     )
     assert "/buy-credits/return" in paid.url
     assert profile_balance(visitor) == 13
@@ -150,6 +154,9 @@ def pay_on_stripes_page(page: Page, card: str) -> None:
     page.locator("[name=card_expiry]").fill("12/34")
     page.locator("[name=card_cvc]").fill("123")
     page.locator("[name=name]").fill("Nora Newcomer")
+    if page.locator("[name=line1]").count():
+        for name, text in ADDRESS.items():
+            page.locator(f"[name={name}]").fill(text)
     page.locator("form", has=page.locator("[name=card_number]")).get_by_role("button").first.click()
 
 

@@ -80,7 +80,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "payment_intent_id": "Stripe's payment, `pi_...`",
         "charge_id": "Stripe's charge, `ch_...`",
         "invoice_id": "Stripe's invoice, `in_...`",
-        "invoice_number": "the number that stands on it",
+        "invoice_number": "the invoice's number, as it is printed",
         "card_id": "the card that paid, `pm_...`",
         "brand": "the brand of the card that was charged, such as `visa`",
         "last4": "its last four digits",

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from apispec import APISpec
+from flask_smorest import Api, Blueprint
 from sqlalchemy import Engine
 
 from flask_prepaid.testing import Databases
@@ -15,6 +18,29 @@ from .running_shop import RunningShop
 
 AS_SOLD = dict(config.ARGON2)
 QUICK = {"argon2__memory_cost": 8, "argon2__time_cost": 1}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_document() -> Iterator[None]:
+    """All apps show the first one's document: it is made of our source alone, and half of an app."""
+    made: list[APISpec] = []
+    make, describe = Api._init_spec, Blueprint.register_views_in_doc
+
+    def make_once(api: Api, **options: Any) -> None:
+        if made:
+            api.spec = made[0]
+        else:
+            make(api, **options)
+
+    def describe_once(blueprint: Blueprint, api: Api, *where: Any, **options: Any) -> None:
+        if not made:
+            describe(blueprint, api, *where, **options)
+            made.append(api.spec)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Api, "_init_spec", make_once)
+        patch.setattr(Blueprint, "register_views_in_doc", describe_once)
+        yield
 
 
 @pytest.fixture(autouse=True)

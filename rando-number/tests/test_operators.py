@@ -299,8 +299,12 @@ def test_finance_makes_a_code_that_customers_redeem_until_it_is_switched_off(sho
         assert make(**{name: wrong}).status_code == 422, name
     assert make(until="2999-01-31", expires_after_days="30").status_code == 303
     assert make(credits="21").status_code == 409
-    make(until="2999-01-31", expires_after_days="30", reason="another")  # the same again makes nothing, and says so
-    assert "There is a code Fair already: it is active. Nothing was changed." in finance.get("/admin/codes").text
+    make(
+        until="2999-01-31", expires_after_days="30", reason="another"
+    )  # the same again makes nothing, and says so
+    assert (
+        "There is a code Fair already: it is active. Nothing was changed." in finance.get("/admin/codes").text
+    )
     assert "/admin/codes/make" not in forms(support.get("/admin/codes").text)
     assert pat.send("/redeem", code=" f a i r ").status_code == 303
     assert pat.balance == 23

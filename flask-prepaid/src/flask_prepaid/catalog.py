@@ -6,10 +6,10 @@ or a quantity, never an amount.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from . import checks, money
 from .checks import MAX_CREDITS
@@ -25,33 +25,42 @@ MAX_NAME = 250
 MIN_LASTING = timedelta(seconds=1)
 
 
+#: How prices in several currencies are written.
+EXAMPLE = "{'usd': 500, 'eur': 450}"
+
+#: Stands in place of an amount that ``prices`` says.
+BY_PRICES = -1
+
+
 @dataclass(frozen=True)
 class Pack:
-    """Credits sold once, at one price.
+    """Credits sold once, at one price, or at one in each of several currencies.
 
     :param slug: Names the pack in forms and URLs. Never reuse one for another offer.
     :param credits: Whole credits that are paid for.
     :param amount_minor: The price in Stripe's smallest unit of ``currency``.
     :param bonus: Whole credits given on top.
     :param expires_after: How long the credits last; ``None`` is for ever.
+    :param prices: In place of ``amount_minor`` and ``currency``, the price in each currency that it is sold
+        in, such as ``{"usd": 500, "eur": 450}``. The first one is for whom nothing else speaks.
     :raises ConfigError: One of them is wrong: the message names it, with the cure.
     """
 
     slug: str
     credits: int
-    amount_minor: int
+    amount_minor: int = BY_PRICES
     currency: str = "usd"
     name: str | None = None
     bonus: int = 0
     expires_after: timedelta | None = None
+    prices: Mapping[str, int] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         here = f"Pack({self.slug!r})"
         checks.slug(f"{here}.slug", self.slug)
         checks.whole(f"{here}.credits", self.credits, min=1, max=MAX_CREDITS)
         checks.whole(f"{here}.bonus", self.bonus, min=0, max=MAX_CREDITS)
-        _check_currency(here, self.currency)
-        _check_price(f"{here}.amount_minor", self.amount_minor, self.currency, free=True)
+        _read_prices(here, self, free=True)
         _check_name(here, self.name)
         if self.expires_after is not None:
             checks.period(f"{here}.expires_after", self.expires_after, min=MIN_LASTING)
@@ -63,6 +72,10 @@ class Pack:
     @property
     def total_credits(self) -> int:
         return self.credits + self.bonus
+
+    def sold_in(self, currency: str | None) -> Pack:
+        """The pack at its price in ``currency`` alone, or at its first price where it is not sold in that."""
+        return _sold_in(self, currency)
 
 
 @dataclass(frozen=True)
@@ -82,12 +95,14 @@ class Plan:
         paused when the trial ends.
     :param roll_over: So many unused credits move up into the next period; the others lapse.
     :param max_quantity: How many times over the plan may be taken at once.
+    :param prices: In place of ``amount_minor`` and ``currency``, the price of a period in each currency that
+        it is sold in. Whoever has subscribed stays with theirs.
     :raises ConfigError: One of them is wrong: the message names it, with the cure.
     """
 
     slug: str
     credits: int
-    amount_minor: int
+    amount_minor: int = BY_PRICES
     currency: str = "usd"
     interval: Literal["day", "week", "month", "year"] = "month"
     interval_count: int = 1
@@ -99,6 +114,7 @@ class Plan:
     trial_needs_card: bool = True
     roll_over: int = 0
     max_quantity: int = 1
+    prices: Mapping[str, int] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         here = f"Plan({self.slug!r})"
@@ -110,8 +126,7 @@ class Plan:
         most = MAX_CREDITS // (self.credits * self.parts)
         checks.whole(f"{here}.max_quantity", self.max_quantity, min=1, max=max(most, 1))
         checks.whole(f"{here}.once", self.once, min=0, max=MAX_CREDITS // self.max_quantity)
-        _check_currency(here, self.currency)
-        _check_price(f"{here}.amount_minor", self.amount_minor, self.currency, times=self.max_quantity)
+        _read_prices(here, self, times=self.max_quantity)
         _check_name(here, self.name)
         self._check_trial(here)
         checks.whole(f"{here}.roll_over", self.roll_over, min=0, max=MAX_CREDITS)
@@ -140,6 +155,10 @@ class Plan:
     def title(self) -> str:
         return self.name or f"{money.credits(self.credits)} {self.given}"
 
+    def sold_in(self, currency: str | None) -> Plan:
+        """The plan at its price in ``currency`` alone, or at its first price where it is not sold in that."""
+        return _sold_in(self, currency)
+
     @property
     def period(self) -> tuple[str, int]:
         """What is paid for at a time: ``("month", 3)``."""
@@ -162,6 +181,9 @@ class Plan:
         if self.interval_count == 1:
             return f"a {self.interval}"
         return f"every {self.interval_count} {self.interval}s"
+
+
+Sold = TypeVar("Sold", Pack, Plan)
 
 
 @dataclass(frozen=True)
@@ -218,7 +240,7 @@ class Quantity:
         object.__setattr__(self, "tiers", tuple(tiers))
         checks.whole(f"{here}.max_credits", self.max_credits, min=1, max=MAX_CREDITS)
         checks.whole(f"{here}.min_credits", self.min_credits, min=1, max=self.max_credits)
-        _check_currency(here, self.currency)
+        _check_currency(f"{here}.currency", self.currency)
         starts = [tier.from_credits for tier in tiers]
         if not starts or starts[0] > self.min_credits or starts != sorted(set(starts)):
             checks.refuse(
@@ -302,13 +324,22 @@ class Catalog:
             return next(iter(self.packs.values())).currency
         return self.quantity.currency if self.quantity else "usd"
 
-    def offer(self, *, pack: str | None = None, credits: int | None = None) -> Offer:
+    @property
+    def currencies(self) -> list[str]:
+        """The currencies to choose among, where something is sold in more than one."""
+        items: list[Pack | Plan] = [*self.packs.values(), *self.plans.values()]
+        return list(dict.fromkeys(code for item in items if item.prices for code in item.prices))
+
+    def offer(
+        self, *, pack: str | None = None, credits: int | None = None, currency: str | None = None
+    ) -> Offer:
         """The offer of a ``pack``, or of a number of ``credits``, one of the two.
 
+        :param currency: What a pack is paid in, where it is sold in that; else in its first one.
         :raises UnknownItem: Neither or both are named, or the one named is not sold.
         """
         if pack is not None and credits is None:
-            return self._pack(pack)
+            return self._pack(pack, currency)
         if credits is not None and pack is None:
             return self._quantity(credits)
         raise UnknownItem("Choose a pack or a number of credits, one of the two.", field="pack")
@@ -322,9 +353,9 @@ class Catalog:
         except (KeyError, TypeError):
             raise UnknownItem("There is no such plan. Choose one from the list.", field="plan") from None
 
-    def _pack(self, slug: str) -> Offer:
+    def _pack(self, slug: str, currency: str | None) -> Offer:
         try:
-            pack = self.packs[slug]
+            pack = self.packs[slug].sold_in(currency)
         except (KeyError, TypeError):
             raise UnknownItem("There is no such pack. Choose one from the list.", field="pack") from None
         return Offer(
@@ -356,12 +387,40 @@ def _all_of(name: str, items: Iterable[Any], kind: type[Any]) -> list[Any]:
     return listed
 
 
-def _check_currency(here: str, currency: object) -> None:
+def _read_prices(here: str, item: Pack | Plan, *, free: bool = False, times: int = 1) -> None:
+    """Check the price, or the prices: then the first of them is the item's amount and currency."""
+    if item.prices is None:
+        if item.amount_minor == BY_PRICES:
+            raise ConfigError(f"{here} has no price. Write amount_minor=500, or prices={EXAMPLE}.")
+        _check_currency(f"{here}.currency", item.currency)
+        _check_price(f"{here}.amount_minor", item.amount_minor, item.currency, free=free, times=times)
+        return
+    prices: Any = item.prices
+    if not isinstance(prices, Mapping) or not prices:
+        checks.refuse(f"{here}.prices", prices, f"Write prices={EXAMPLE}.")
+    for currency, amount in prices.items():
+        _check_currency(f"A currency of {here}.prices", currency)
+        _check_price(f"{here}.prices[{currency!r}]", amount, currency, times=times)
+    first = next(iter(prices))
+    if item.amount_minor not in (BY_PRICES, prices[first]) or item.currency not in ("usd", first):
+        raise ConfigError(f"{here} says its price twice. Write amount_minor and currency, or prices alone.")
+    object.__setattr__(item, "currency", first)
+    object.__setattr__(item, "amount_minor", prices[first])
+
+
+def _sold_in(item: Sold, currency: str | None) -> Sold:
+    """An item at one of its prices alone."""
+    if item.prices is None:
+        return item
+    code = currency if currency in item.prices else item.currency
+    assert code is not None, "an item has a currency"
+    return replace(item, amount_minor=item.prices[code], currency=code, prices=None)
+
+
+def _check_currency(where: str, currency: object) -> None:
     if not isinstance(currency, str) or currency not in money.CURRENCIES:
         near = checks.did_you_mean(str(currency).lower(), money.CURRENCIES)
-        checks.refuse(
-            f"{here}.currency", currency, f"{near}Write a code of three small letters, such as 'usd'."
-        )
+        checks.refuse(where, currency, f"{near}Write a code of three small letters, such as 'usd'.")
 
 
 def _check_price(where: str, amount: object, currency: str, *, free: bool = False, times: int = 1) -> None:

@@ -219,6 +219,14 @@ class Config:
         False,
     )
 
+    currency: str = setting(
+        Text("a currency of the price list"),
+        "what is paid in, of what is sold in several currencies, by who has chosen none and has no country "
+        "yet. [Sell to companies](../how-to/companies.md)",
+        "",
+        shown="the first of the price list",
+    )
+
     marks: str = setting(
         Text("a file, or a database's URL"),
         "where `tick` keeps each wallet's latest entry, outside of the books: `audit --against` then names "

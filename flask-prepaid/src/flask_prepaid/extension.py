@@ -158,6 +158,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
         engine = host.engine_of(app, db)
         assert db is not None, "it has an engine"
         config = settings.read(app)
+        host.check_currency(config.currency, self.catalog.currencies)
         if self._mail is not None and not config.base_url:
             raise ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
         if self._owner is None:
@@ -342,6 +343,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
         cancel_url: str,
         key: str | None = None,
         keep_card: bool = False,
+        currency: str | None = None,
     ) -> str:
         """The address of a page of Stripe's, where ``owner`` can pay for a pack, credits or a plan. Commits.
 
@@ -357,7 +359,8 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
         :param key: Names this wish, in up to 255 characters: sent again, it leads to the same page as long as
             that is open, with the addresses of the first call. By default each call opens one.
         :param keep_card: Whether the card that pays is put on file; with a plan it always is.
-        :raises UnknownItem: None or several are named, or the one named is not sold.
+        :param currency: What is paid in, of a pack or plan that is sold in several; by default the owner's.
+        :raises UnknownItem: None or several are named, or the one named is not sold, or not in that currency.
         :raises PlanRefused: The owner has a plan.
         :raises KeyReused: The key has asked for something else.
         :raises TooManyAttempts: This owner, or all together, have tried too often.
@@ -366,7 +369,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
         :raises GatewayUnavailable: Stripe did not answer. Nothing was charged.
         :raises ValueError: An address is not absolute, or the key or the owner can be none.
         """
-        wish = verbs.Wish(pack, credits, plan, quantity)
+        wish = verbs.Wish(pack, credits, plan, quantity, currency)
         return verbs.checkout(
             self, owner, wish, success_url=success_url, cancel_url=cancel_url, key=key, keep_card=keep_card
         )

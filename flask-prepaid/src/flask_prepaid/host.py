@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -166,6 +166,15 @@ def unreachable(error: SQLAlchemyError) -> ConfigError:
         f"The database does not open: {getattr(error, 'orig', None) or error}. Does its folder exist, "
         "and may this process write there?"
     )
+
+
+def check_currency(currency: str, sold: Sequence[str]) -> None:
+    """
+    :raises ConfigError: Nothing is sold in that currency and in another one, too.
+    """
+    if currency and currency not in sold:
+        several = f"Write one of {', '.join(sold)}." if sold else "Nothing is sold in several: take it away."
+        checks.refuse("PREPAID_CURRENCY", currency, several)
 
 
 def check_template(app: Flask, name: str) -> None:

@@ -115,6 +115,12 @@ def show(amount_minor: int, currency: str) -> str:
     return f"{sign}{symbol}{number}" if symbol else f"{sign}{number} {currency.upper()}"
 
 
+def decimal(amount_minor: int, currency: str) -> str:
+    """An amount as programs and forms read it: ``1234.50``."""
+    places = decimals(currency)
+    return f"{Decimal(amount_minor).scaleb(-places):.{places}f}"
+
+
 def unit() -> Unit:
     """What the running app calls its credits; plain ones where none runs."""
     prepaid = current_app.extensions.get("prepaid") if has_app_context() else None

@@ -98,7 +98,7 @@ SETTINGS: list[tuple[str, Any, str]] = [
     # names
     ("SELING", False, "Did you mean PREPAID_SELLING?"),
     ("STRIPE_KEY", "sk_test_shop", "There is no setting PREPAID_STRIPE_KEY"),
-    ("CURENCY", "usd", "There is no setting PREPAID_CURENCY. Take it away."),
+    ("COLOUR", "red", "There is no setting PREPAID_COLOUR. Take it away."),
     ("PATHS", {"bye": "/x"}, "no page 'bye'. Did you mean buy?"),
     # types and units
     ("SELLING", "perhaps", "PREPAID_SELLING is 'perhaps'. Write True or False"),

@@ -126,7 +126,7 @@ def test_no_generated_request_breaks_the_api_and_answers_look_as_the_document_sa
     paths: list[str] = []
 
     def fuzz(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode) -> None:
-        @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
         def ask(case: schemathesis.Case[Any]) -> None:
             paths.append(case.path)

@@ -8,13 +8,11 @@ OF_ANOTHER_ACCOUNT = (
     "charge.calculated_statement_descriptor",
     "checkout.session.adaptive_pricing.enabled",
     "checkout.session.branding_settings.display_name",
-    "checkout.session.payment_method_configuration_details",
     "checkout.session.payment_method_options.us_bank_account",
     "checkout.session.payment_method_options.wechat_pay",
     "checkout.session.payment_method_types",
     "coupon.times_redeemed",  # by customers of whom no recording tells
     "invoice.account_name",
-    "payment_intent.payment_method_configuration_details",
     "payment_intent.payment_method_options.acss_debit",
     "payment_intent.payment_method_options.afterpay_clearpay",
     "payment_intent.payment_method_options.alipay",

@@ -26,7 +26,7 @@ from . import given
 FILE = Path(__file__).with_name("recorded-traffic.json.gz")
 
 #: An id of Stripe's, such as ``pi_3SRzq0KXBGcbgpbZ10anNW0j``; its first part names the kind.
-ID = re.compile(r"(?:cus|pm|in|ii|il|pi|ch|txn|sub|si|di|re|inpay|price|prod|seti|cs_test)_\w{6,}")
+ID = re.compile(r"(?:cus|pm|pmc|in|ii|il|pi|ch|txn|sub|si|di|re|inpay|price|prod|seti|cs_test)_\w{6,}")
 
 #: Seconds by which a moment may differ: Stripe needed a second or two between its own steps.
 TOLERANCE = 10

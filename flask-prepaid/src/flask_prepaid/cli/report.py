@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,7 @@ from ..context import Context
 from ..reports import credits as credit_reports
 from ..reports import failures as failure_reports
 from ..reports import given, plan_revenue
+from ..reports import journal as journal_reports
 from ..reports import sales as sales_reports
 from ..reports.days import CUTS
 from ..reports.sales import PARTS
@@ -50,7 +52,7 @@ def day(ctx: click.Context, param: click.Parameter, text: str | None) -> date | 
 
 @click.command()
 @click.argument(
-    "what", type=click.Choice(["sales", "fees", "mrr", "cohorts", "credits", "failures", "codes"])
+    "what", type=click.Choice(["sales", "fees", "mrr", "cohorts", "credits", "failures", "codes", "journal"])
 )
 @click.option("--from", "first", metavar="DAY", callback=day, help="The first day, such as 2026-01-31.")
 @click.option("--to", "last", metavar="DAY", callback=day, help="The last day.")
@@ -74,9 +76,12 @@ def report(
 ) -> None:
     """What was sold, kept by Stripe and owed, from our own copy; tick and sync keep it fresh.
 
-    Amounts are in the smallest unit, and positive. Days are those of PREPAID_TIME_ZONE.
+    Amounts are in the smallest unit, and positive; in the journal they are decimals. Days are those of
+    PREPAID_TIME_ZONE.
     """
     cut = by or ("month" if what in ("mrr", "failures") else "day")
+    if by and what == "journal":
+        raise click.UsageError("The journal has an entry for each movement: leave --by out.")
     if cut in PARTS and what not in ("sales", "fees"):
         raise click.UsageError(f"{what} can be cut by {', '.join(CUTS)}, not by {cut}.")
     if first and last and last < first:
@@ -103,12 +108,19 @@ def show(made: Report) -> None:
 
 #: How wide a column is: what is no amount by its name, an amount like every other.
 WIDTHS = {
+    "date": 10,
+    "account": 20,
+    "debit": 14,
+    "credit": 14,
+    "entry": 28,
+    "text": 40,
     "day": 10,
     "code": 24,
     "currency": 8,
     "product": 20,
     "plan": 20,
     "country": 8,
+    "tax": 24,
     "customer": 20,
     "began": 10,
 }
@@ -276,6 +288,33 @@ def codes(app: Context, selection: Selection) -> Report:
     return Report(list(given.COLUMNS), rows, [total], {})
 
 
+def journal(app: Context, selection: Selection) -> Report:
+    """Double entry of what moved at Stripe: each entry's debits are its credits."""
+    rows, sums = [], Counter[tuple[str, str]]()
+    for line in journal_reports.journal(app.session, selection):
+        debit, credit = (
+            money.decimal(minor, line.currency) if minor else ""
+            for minor in (line.debit_minor, line.credit_minor)
+        )
+        row = (line.date.isoformat(), line.account, debit, credit, line.currency, line.entry, line.text)
+        rows.append(dict(zip(JOURNAL, row, strict=True)))
+        sums[line.currency, line.account] += line.debit_minor - line.credit_minor
+    totals = [
+        {
+            "account": account,
+            "debit": money.decimal(minor, currency) if minor > 0 else "",
+            "credit": money.decimal(-minor, currency) if minor < 0 else "",
+            "currency": currency,
+        }
+        for (currency, account), minor in sorted(sums.items())
+    ]
+    return Report(list(JOURNAL), rows, totals, {})
+
+
+#: The columns of the journal. Amounts are decimals, as accountants import them.
+JOURNAL = ("date", "account", "debit", "credit", "currency", "entry", "text")
+
+
 def in_unit(row: Row, *names: str) -> Row:
     """A row whose credits are as the app's unit writes them: those of these names, or all of it."""
     return {name: money.plain(value) if name in (names or row) else value for name, value in row.items()}
@@ -289,4 +328,5 @@ REPORTS: dict[str, Callable[[Context, Selection], Report]] = {
     "credits": credits,
     "failures": failures,
     "codes": codes,
+    "journal": journal,
 }

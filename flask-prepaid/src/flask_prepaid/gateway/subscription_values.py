@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from .taxes import taxed_of
 from .values import id_of, is_whole, payment_key
 
 #: The metadata field in which a price says whose plan's terms it stands for.
@@ -159,6 +160,7 @@ class StripeInvoice:
     credited_minor: int
     discount_minor: int
     tax_minor: int
+    taxed: str
     currency: str
     lines: tuple[InvoiceLine, ...]
     subscription_id: str | None
@@ -279,6 +281,7 @@ def invoice_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = N
         charged_minor=charged.amount_paid or 0 if charged else 0,
         discount_minor=sum(discount.amount for discount in invoice.total_discount_amounts or []),
         tax_minor=sum(tax.amount for tax in invoice.total_taxes or []),
+        taxed=taxed_of(invoice),
         currency=invoice.currency,
         lines=tuple(line_of(line) for line in (invoice.lines.data if lines is None else lines)),
         subscription_id=_subscription_id_of(invoice),

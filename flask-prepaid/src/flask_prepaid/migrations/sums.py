@@ -32,6 +32,7 @@ def create_movements() -> None:
         sa.Column("owner", sa.String(64), nullable=False, server_default=""),
         sa.Column("product", sa.String(64), nullable=False),
         sa.Column("country", sa.String(2), nullable=False),
+        sa.Column("taxed", sa.String(32), nullable=False, server_default=""),
         sa.Column("created_at", AT, nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
     )
@@ -50,12 +51,13 @@ def create_movements() -> None:
         sa.Column("category", sa.String(64), nullable=False),
         sa.Column("product", sa.String(64), nullable=False),
         sa.Column("country", sa.String(2), nullable=False),
+        sa.Column("taxed", sa.String(32), nullable=False, server_default=""),
         sa.Column("movements", BIG, nullable=False),
         sa.Column("amount_minor", BIG, nullable=False),
         sa.Column("fee_minor", BIG, nullable=False),
         sa.Column("discount_minor", BIG, nullable=False, server_default="0"),
         sa.Column("tax_minor", BIG, nullable=False, server_default="0"),
-        sa.PrimaryKeyConstraint("day", "currency", "category", "product", "country"),
+        sa.PrimaryKeyConstraint("day", "currency", "category", "product", "country", "taxed"),
     )
     op.create_table(
         "prepaid_owner_sum",

@@ -25,15 +25,15 @@ def connect(context: Context, *, url: str | None = None) -> Connected:
     """
     done = []
     for pack in context.catalog.packs.values():
-        key = f"prepaid_{pack.slug}"
-        _, is_new = context.gateway.prices.mirror(
-            key, pack.title, amount_minor=pack.amount_minor, currency=pack.currency
-        )
-        if is_new:
-            done.append(f"{pack.slug}: a price of its own at Stripe, lookup key {key}")
+        for currency, amount in (pack.prices or {pack.currency: pack.amount_minor}).items():
+            key = f"prepaid_{pack.slug}" + (f"_{currency}" if currency != pack.currency else "")
+            _, is_new = context.gateway.prices.mirror(key, pack.title, amount_minor=amount, currency=currency)
+            if is_new:
+                done.append(f"{pack.slug}: a price of its own at Stripe, lookup key {key}")
     for plan in context.catalog.plans.values():
-        price = prices.ensure(context, plan)
-        done.append(f"{plan.slug}: sold at Stripe's price {price.id}")
+        for currency in plan.prices or [plan.currency]:
+            price = prices.ensure(context, plan.sold_in(currency))
+            done.append(f"{plan.slug}: sold at Stripe's price {price.id}")
     secret = None
     if url is not None:
         secret = context.gateway.account.mirror_endpoint(url, sorted(webhooks.HEARD))

@@ -274,7 +274,12 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
         return
     is_news = row is None
     row = row or Dispute(
-        id=dispute.id, payment_id=payment.id, created_at=dispute.created_at, taken_minor=0, taken_once=0, takes=0
+        id=dispute.id,
+        payment_id=payment.id,
+        created_at=dispute.created_at,
+        taken_minor=0,
+        taken_once=0,
+        takes=0,
     )
     row.amount_minor, row.state = dispute.amount_minor, dispute.status
     row.fetched_at = dispute.asked_at

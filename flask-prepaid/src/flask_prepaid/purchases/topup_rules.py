@@ -97,7 +97,8 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     if wallet.available >= row.threshold:
         return None
     card = session.get(SavedCard, cards.default_card(session, row.owner) or "")
-    pack = context.catalog.packs.get(row.pack)
+    listed = context.catalog.packs.get(row.pack)
+    pack = listed.sold_in(row.currency) if listed is not None else None
     failures = _failures(history, card)
     reason = BLOCKED if blocked else _reason_to_stop(row, history, card, pack, failures)
     reason = reason or _reason_of_tax(context, row.owner)
@@ -121,7 +122,7 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
         return Skip(CEILING)
     # Named by how many came before: of two that begin at once, the second finds the first one's row.
     attempt = f"job:topup-{row.after_payment}-{len(history)}"
-    return Buy(several(context.catalog.offer(pack=row.pack), packs), card.id, attempt)
+    return Buy(several(context.catalog.offer(pack=row.pack, currency=row.currency), packs), card.id, attempt)
 
 
 def _reason_to_stop(

@@ -18,6 +18,7 @@ from ..errors import NotYours, UnknownItem
 from ..payments import billing, card_testing, payments
 from ..payments.models import Payment, PaymentState, TopUp, Via
 from ..payments.notices import is_news
+from ..subscriptions import currencies
 from . import cards, checkout, topup_rules
 from .topup_rules import Buy, Skip, Stop
 
@@ -50,9 +51,10 @@ class Summary:
 
 def summary(context: Context, row: TopUp) -> Summary | None:
     """``None`` if the setting's pack is not sold any more."""
-    pack = context.catalog.packs.get(row.pack)
-    if pack is None or not pack.amount_minor:
+    listed = context.catalog.packs.get(row.pack)
+    if listed is None or not listed.amount_minor:
         return None
+    pack = listed.sold_in(row.currency)
     decision = topup_rules.decide(context, row, blocked=False)
     packs = topup_rules.packs_to_reach(row.threshold, pack)
     charged = topup_rules.charged_this_month(context.session, row.owner, pack.currency, context.clock())
@@ -81,7 +83,9 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
     """
     refuse_uncommitted(context)
     card_testing.refuse_unless_selling(context)
-    offer = context.catalog.offer(pack=pack)
+    with reading(context):
+        currency = currencies.of(context, owner)
+    offer = context.catalog.offer(pack=pack, currency=currency)
     if not offer.amount_minor:
         raise UnknownItem("This pack costs nothing. Choose one that is bought.", field="pack")
     if not 1 <= threshold <= MAX_THRESHOLD:

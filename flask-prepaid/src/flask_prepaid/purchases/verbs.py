@@ -13,11 +13,11 @@ from prepaid_ledger import check_owner
 from prepaid_ledger.errors import NothingToReverse
 
 from .. import checks, money
-from ..context import Context, refuse_uncommitted
+from ..context import Context, reading, refuse_uncommitted
 from ..errors import UnknownItem
 from ..payments import customers
 from ..payments.models import Payment, Refund
-from ..subscriptions import subscribing
+from ..subscriptions import currencies, subscribing
 from . import cards, refunds
 from . import checkout as purchases
 
@@ -39,6 +39,7 @@ class Wish:
     credits: int | None
     plan: str | None
     quantity: int
+    currency: str | None = None
 
 
 def payments_of(context: Context, owner: str, limit: int) -> list[Payment]:
@@ -73,15 +74,32 @@ def checkout(
         raise UnknownItem("Choose a pack, a number of credits or a plan, one of the three.", field="pack")
     where: dict[str, Any] = {"success_url": success_url, "cancel_url": cancel_url}
     where["attempt"] = _of_verb(key)
+    check_owner(owner)
+    refuse_uncommitted(context)
+    _check_currency(context, wish)
+    with reading(context):
+        currency = wish.currency or currencies.of(context, owner)
     if wish.plan is not None:
-        plan = context.catalog.plan(wish.plan)
+        plan = context.catalog.plan(wish.plan).sold_in(currency)
         opened = subscribing.open_page(context, owner, plan, quantity=wish.quantity, **where)
         return opened.url or success_url.replace("{CHECKOUT_SESSION_ID}", opened.id)
     if wish.quantity != 1:
         raise UnknownItem("Only a plan is taken several times over.", field="quantity")
-    offer = context.catalog.offer(pack=wish.pack, credits=wish.credits)
+    offer = context.catalog.offer(pack=wish.pack, credits=wish.credits, currency=currency)
     page = purchases.open_checkout(context, owner, offer, keep_card=keep_card, **where)
     return page.url or success_url.replace("{CHECKOUT_SESSION_ID}", page.id)
+
+
+def _check_currency(context: Context, wish: Wish) -> None:
+    """
+    :raises UnknownItem: A currency is named in which the pack or the plan is not sold.
+    """
+    item = context.catalog.packs.get(wish.pack or "") or context.catalog.plans.get(wish.plan or "")
+    if wish.currency is None or item is None:
+        return
+    sold_in = item.prices or {item.currency: item.amount_minor}
+    if wish.currency not in sold_in:
+        raise UnknownItem(f"It is sold in {', '.join(sold_in)}, not in {wish.currency!r}.", field="currency")
 
 
 def _of_verb(key: object) -> str | None:

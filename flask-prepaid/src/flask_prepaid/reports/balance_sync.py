@@ -22,6 +22,7 @@ from ..context import Context, reading, refuse_uncommitted, transaction
 from ..gateway.values import StripeMovement
 from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
+from . import taxes
 from .days import MINUTE, day_of
 from .models import CohortSum, Copying, Counted, CreditSum, DaySum, FailureSum, Movement, OwnerSum, PlanSum
 
@@ -58,10 +59,11 @@ class Cell(NamedTuple):
     category: str
     product: str
     country: str
+    taxed: str
 
 
 def cell_of(moved: Movement) -> Cell:
-    return Cell(moved.day, moved.currency, moved.category, moved.product, moved.country)
+    return Cell(moved.day, moved.currency, moved.category, moved.product, moved.country, moved.taxed)
 
 
 class Sums:
@@ -225,6 +227,7 @@ def _keep(session: Session, page: list[StripeMovement], zone: str) -> int:
         row = here.get(moved.id)
         if row is None:
             row = Movement(**asdict(moved), day=day_of(moved.created_at, zone), product="", owner="")
+            row.taxed = ""
             row.discount_minor = row.tax_minor = 0
             session.add(row)
             new += 1
@@ -259,7 +262,7 @@ def _tie_batch(session: Session, after: str) -> str | None:
     """Tie the next movements; the id of the last, or ``None`` where there were no more."""
     charge = aliased(Movement)
     rows = session.execute(
-        select(Movement, Payment, charge.country, PlanPrice.plan)
+        select(Movement, Payment, charge.country, charge.amount_minor, PlanPrice.plan)
         .join(Payment, Payment.payment_intent_id == Movement.intent_id)
         .outerjoin(charge, (charge.intent_id == Movement.intent_id) & (charge.category == "charge"))
         .outerjoin(Invoice, Invoice.payment_id == Payment.id)
@@ -274,11 +277,12 @@ def _tie_batch(session: Session, after: str) -> str | None:
         return None
     session.execute(update(Copying).values(id=1))
     sums = Sums()
-    for moved, payment, country, plan in rows:
+    for moved, payment, country, charged_minor, plan in rows:
         session.refresh(moved, ["payment_id", "product", "country"])
         if moved.payment_id is None:
             sums.add(moved, -1)
             _tie(moved, payment, country, plan)
+            taxes.put(session, moved, payment, charged_minor)
             sums.add(moved)
     session.flush()
     sums.write(session)
@@ -291,6 +295,4 @@ def _tie_batch(session: Session, after: str) -> str | None:
 def _tie(moved: Movement, payment: Payment, country: str | None, plan: str | None) -> None:
     moved.payment_id, moved.owner = payment.id, payment.owner
     moved.country = moved.country or country or ""
-    moved.product = product_of(payment, plan)
-    if moved.category == "charge":
-        moved.discount_minor, moved.tax_minor = payment.discount_minor, payment.tax_minor
+    moved.product, moved.taxed = product_of(payment, plan), payment.taxed

@@ -20,8 +20,9 @@ class Movement(Base):
     """A copy of one of Stripe's balance transactions, by which its balance moved by ``net_minor``.
 
     ``day`` is that of ``created_at`` in the shop's time zone. ``intent_id`` is the PaymentIntent whose
-    money moved; by it the movement finds its ``payment_id`` with its ``owner`` and ``product``, a charge
-    the discount and tax that its amount was made with, and a refund the ``country`` of the card.
+    money moved; by it the movement finds its ``payment_id`` with its ``owner`` and ``product``, how it was
+    ``taxed``, a charge the discount and tax that its amount was made with, what takes money back its share of
+    the tax, below 0, and a refund the ``country`` of the card.
     """
 
     __tablename__ = "prepaid_movement"
@@ -55,12 +56,13 @@ class Movement(Base):
     owner: Mapped[str] = mapped_column(String(64), default="")
     product: Mapped[str] = mapped_column(String(64), default="")
     country: Mapped[str] = mapped_column(String(2), default="")
+    taxed: Mapped[str] = mapped_column(String(32), default="", server_default="")
     created_at: Mapped[datetime]
     day: Mapped[date]
 
 
 class DaySum(Base):
-    """What the movements of one day add up to, by currency, category, product and the card's country.
+    """What the movements of one day add up to, by currency, category, product, the card's country, and tax.
 
     Kept by ``sync`` in the transaction that copies the movements; empty words are: not known. A product
     that is a plan's begins with ``plan:``.
@@ -73,6 +75,7 @@ class DaySum(Base):
     category: Mapped[str] = mapped_column(String(64), primary_key=True)
     product: Mapped[str] = mapped_column(String(64), primary_key=True)
     country: Mapped[str] = mapped_column(String(2), primary_key=True)
+    taxed: Mapped[str] = mapped_column(String(32), primary_key=True, server_default="")
     movements: Mapped[int]
     amount_minor: Mapped[int]
     fee_minor: Mapped[int]

@@ -36,7 +36,7 @@ TRANSFERS = frozenset({"payout", "payout_reversal", "topup", "topup_reversal"})
 LATEST = 100
 
 #: What a sale can be cut by, beside the day.
-PARTS = ("product", "plan", "currency", "country", "customer")
+PARTS = ("product", "plan", "currency", "country", "tax", "customer")
 
 #: Lines of a cut that are shown for each currency; what is left is one more.
 MAX_CUTS = 50
@@ -46,7 +46,8 @@ MAX_CUTS = 50
 class Sales:
     """What came in and went in one currency, positive amounts in its smallest unit.
 
-    ``gross_minor`` is what was charged: after ``discounts_minor``, and with ``tax_minor`` in it.
+    ``gross_minor`` is what was charged: after ``discounts_minor``, and with ``tax_minor`` in it. Refunds and
+    disputes have ``tax_back_minor`` in them.
     """
 
     gross_minor: int = 0
@@ -55,6 +56,7 @@ class Sales:
     fees_minor: int = 0
     discounts_minor: int = 0
     tax_minor: int = 0
+    tax_back_minor: int = 0
 
     @property
     def net_minor(self) -> int:
@@ -77,6 +79,7 @@ SHOWN = (
     "net_minor",
     "discounts_minor",
     "tax_minor",
+    "tax_back_minor",
 )
 
 
@@ -114,7 +117,9 @@ def sales(session: Session, selection: Selection = EVERYTHING) -> list[SalesRow]
 def sales_by(
     session: Session, part: str, selection: Selection = EVERYTHING, *, max_cuts: int = MAX_CUTS
 ) -> list[Cut]:
-    """The sales of each product, plan, currency, country or customer; per currency the highest gross first.
+    """The sales of each product, plan, currency, card's country, tax or customer; the highest gross first.
+
+    By tax each line is the buyer's country and how the purchases were taxed there, ``DE reverse_charge``.
 
     In each currency they add up to all of its sales, but for plans: those are a part of it.
 
@@ -123,7 +128,8 @@ def sales_by(
     """
     if part == "customer":
         return _by_customer(session, selection, max_cuts)
-    key = {"currency": DaySum.currency, "country": DaySum.country}.get(part, DaySum.product)
+    keys = {"currency": DaySum.currency, "country": DaySum.country, "tax": DaySum.taxed}
+    key = keys.get(part, DaySum.product)
     wanted = selection.within(_sums(key, DaySum.currency), DaySum)
     if part == "plan":
         wanted = wanted.where(DaySum.product.startswith(PLAN))
@@ -255,7 +261,11 @@ def _sums(*keys: Any, table: Any = DaySum) -> Select[*tuple[Any, ...]]:
 def sales_of(category: str, amount_minor: int, fee_minor: int, discount_minor: int, tax_minor: int) -> Sales:
     """Of one kind of movement. Its own fee, such as a dispute's, is a fee and no part of its amount."""
     column, sign = COLUMNS[category]
-    line = Sales(discounts_minor=int(discount_minor), tax_minor=int(tax_minor))
+    line = Sales(discounts_minor=int(discount_minor))
+    if column == "gross_minor":
+        line.tax_minor = int(tax_minor)
+    else:
+        line.tax_back_minor = -int(tax_minor)
     setattr(line, column, sign * int(amount_minor))
     line.fees_minor += int(fee_minor)
     return line

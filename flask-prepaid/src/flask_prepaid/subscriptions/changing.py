@@ -413,9 +413,10 @@ def _target(context: Context, row: Subscription, plan: Plan, quantity: int) -> P
     :raises PlanRefused: The plan can't be changed to it.
     """
     subscribing.check_quantity(plan, quantity)
-    price = prices.ensure(context, plan)
     with reading(context) as session:
         current = session.get_one(PlanPrice, row.price_id)
+    price = prices.ensure(context, plan.sold_in(current.currency))
+    with reading(context):
         if price.currency != current.currency:
             raise PlanRefused("That plan is sold in another currency. End yours first, then choose it.")
         if (price.id, quantity) == (row.price_id, row.quantity):

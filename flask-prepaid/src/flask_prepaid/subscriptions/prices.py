@@ -42,7 +42,7 @@ def ensure(context: Context, plan: Plan) -> PlanPrice:
     if known is not None:
         return known
     price, _ = context.gateway.prices.mirror(
-        f"prepaid_plan_{plan.slug}",
+        lookup_key(context, plan),
         plan.title,
         amount_minor=plan.amount_minor,
         currency=plan.currency,
@@ -52,6 +52,13 @@ def ensure(context: Context, plan: Plan) -> PlanPrice:
     with transaction(context) as session:
         _keep(context, price)
         return session.get_one(PlanPrice, price.id)
+
+
+def lookup_key(context: Context, plan: Plan) -> str:
+    """How the plan's price is found at Stripe; in a currency that is not its first one, by that as well."""
+    listed = context.catalog.plans.get(plan.slug)
+    is_first = listed is None or plan.currency == listed.currency
+    return f"prepaid_plan_{plan.slug}" if is_first else f"prepaid_plan_{plan.slug}_{plan.currency}"
 
 
 def terms(plan: Plan) -> dict[str, str]:

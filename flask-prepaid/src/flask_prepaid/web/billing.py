@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from prepaid_ledger import clock
 
-from .. import countries
+from .. import countries, money
 from ..errors import UnknownItem
 from ..payments import billing as billed_to
 from ..payments.models import Customer, Payment, PaymentState, Via
@@ -23,6 +23,9 @@ from . import forms, page
 
 #: The latest payments, and the latest invoices of plans, that the page shows.
 SHOWN = 100
+
+#: How Stripe Tax calls it where the customer pays the tax.
+REVERSE_CHARGE = "reverse_charge"
 
 #: Tries that nobody paid. They are folded away.
 ABANDONED = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.REQUESTED}
@@ -45,7 +48,8 @@ INVOICE_STATES: dict[str, str] = {InvoiceState.OPEN: "To pay", InvoiceState.UNCO
 class BillingLine:
     """One payment: of a pack, or of a plan's period. Amounts in the smallest unit of ``currency``.
 
-    ``links`` are words and addresses of what belongs to it, such as its receipt.
+    ``links`` are words and addresses of what belongs to it, such as its receipt; ``tax`` says what of the
+    amount is tax, or why none is.
     """
 
     at: datetime
@@ -57,6 +61,7 @@ class BillingLine:
     credits: int | None
     state: str
     links: Sequence[tuple[str, str]]
+    tax: str = ""
 
 
 def billing() -> ResponseReturnValue:
@@ -137,10 +142,9 @@ def of_payment(payment: Payment, invoice: Invoice | None = None) -> BillingLine:
     links = []
     if payment.receipt_url and payment.paid_at:
         links.append(("Receipt", payment.receipt_url))
-    if payment.via is not Via.PLAN and payment.invoice_id:
-        links.append(("Invoice", url_for("prepaid.invoice", payment=payment.id)))
-    if invoice is not None and invoice.pdf_url:
-        links.append(("Invoice", invoice.pdf_url))
+    if payment.invoice_id:
+        number = payment.invoice_number or (invoice.number if invoice is not None else None) or ""
+        links.append((f"Invoice {number}".strip(), url_for("prepaid.invoice", payment=payment.id)))
     if payment.state is PaymentState.OPEN:
         links.append(("Continue", url_for("prepaid.return", payment=payment.id)))
     return BillingLine(
@@ -153,12 +157,20 @@ def of_payment(payment: Payment, invoice: Invoice | None = None) -> BillingLine:
         credits=payment.credits,
         state=STATES[payment.state],
         links=links,
+        tax=tax_of(payment),
     )
+
+
+def tax_of(payment: Payment) -> str:
+    """What of a payment is tax, or that its customer pays the tax to the state, in words."""
+    if payment.taxed.endswith(REVERSE_CHARGE):
+        return "reverse charge"
+    return f"incl. {money.show(payment.tax_minor, payment.currency)} tax" if payment.tax_minor else ""
 
 
 def of_invoice(invoice: Invoice, title: str) -> BillingLine:
     """An invoice of a plan that no payment of ours stands for: it waits to be paid, or cost nothing."""
-    links = [("Invoice", invoice.pdf_url)] if invoice.pdf_url else []
+    links = [(f"Invoice {invoice.number or ''}".strip(), invoice.pdf_url)] if invoice.pdf_url else []
     if invoice.state == InvoiceState.OPEN and invoice.page_url:
         links.append(("Pay", invoice.page_url))
     return BillingLine(

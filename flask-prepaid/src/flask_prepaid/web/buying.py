@@ -15,6 +15,7 @@ from ..errors import GatewayUnavailable, NotYours, UnknownItem
 from ..payments.models import Payment, PaymentState
 from ..purchases import cards
 from ..purchases import checkout as purchases
+from ..subscriptions import currencies
 from . import declines, forms, page
 
 #: The return page asks again by itself while one of these may still change.
@@ -43,7 +44,13 @@ def chosen_offer() -> Offer:
     # Beside a pack, an empty field says nothing.
     is_number = bool(written) or (pack is None and written is not None)
     credits = forms.whole_number(request.form, "credits") if is_number else None
-    return page.context().catalog.offer(pack=pack, credits=credits)
+    currency = buyers_currency(page.customer())
+    return page.context().catalog.offer(pack=pack, credits=credits, currency=currency)
+
+
+def buyers_currency(owner: str) -> str:
+    """What the customer pays in: what they choose on the page, if it is not settled otherwise."""
+    return currencies.of(page.context(), owner, request.values.get("currency"))
 
 
 def chosen_card(offer: Offer) -> str | None:
@@ -53,11 +60,14 @@ def chosen_card(offer: Offer) -> str | None:
 
 def shelf(owner: str, error: UnknownItem | None = None) -> str:
     """The page, with what was chosen before, or by the link that leads to it: ``?pack=`` or ``?credits=``."""
-    context = page.context()
+    context, currency = page.context(), buyers_currency(owner)
     sent = request.form if request.method == "POST" else request.args
     return page.render(
         "buy.html",
         catalog=context.catalog,
+        packs=[pack.sold_in(currency) for pack in context.catalog.packs.values()],
+        currency=currency,
+        currencies=[] if currencies.bound_to(context.session, owner) else context.catalog.currencies,
         balance=context.ledger.balance(owner),
         cards=cards.saved(context.session, owner),
         default=request.form.get("saved_card") or cards.default_card(context.session, owner),

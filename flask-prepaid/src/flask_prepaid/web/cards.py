@@ -15,7 +15,7 @@ from ..context import reading
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
 from ..payments.customers import known_customer
 from ..purchases import cards, topups
-from ..subscriptions import retries
+from ..subscriptions import currencies, retries
 from . import declines, forms, page
 
 
@@ -32,6 +32,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         with suppress(GatewayUnavailable, GatewayRefused):
             cards.refresh(context, customer_id)
     topup = topups.setting(context.session, owner)
+    currency = currencies.of(context, owner)
     return page.render(
         "cards.html",
         cards=cards.saved(context.session, owner),
@@ -40,7 +41,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         topup=topup,
         summary=topups.summary(context, topup) if topup else None,
         written=request.form,
-        packs=[pack for pack in context.catalog.packs.values() if pack.amount_minor],
+        packs=[pack.sold_in(currency) for pack in context.catalog.packs.values() if pack.amount_minor],
         error=error,
         expires_soon=lambda card: cards.expires_soon(card, clock.wall()),
     )
@@ -89,7 +90,7 @@ def top_up() -> ResponseReturnValue:
         return page.done("prepaid.cards", "Auto top-up is off. Nothing more is bought by itself.")
     try:
         pack = request.form.get("pack", "")
-        price = context.catalog.offer(pack=pack).amount_minor
+        price = context.catalog.offer(pack=pack, currency=currencies.of(context, owner)).amount_minor
         times = forms.whole_number(request.form, "times")
         threshold = forms.threshold()
         topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price)

@@ -106,19 +106,13 @@ def amount_minor(currency: str, *, example_minor: int) -> int:
     :raises UnknownItem: It is no amount of this currency.
     """
     text = request.form.get("amount", "").strip().replace(",", "")
-    wrong = UnknownItem(f"Write an amount such as {decimal(example_minor, currency)}.", field="amount")
+    wrong = UnknownItem(f"Write an amount such as {money.decimal(example_minor, currency)}.", field="amount")
     if not _AMOUNT.fullmatch(text):
         raise wrong
     minor = Decimal(text).scaleb(money.decimals(currency))
     if minor != minor.to_integral_value() or not 0 < minor < 10**MAX_DIGITS:
         raise wrong
     return int(minor)
-
-
-def decimal(minor: int, currency: str) -> str:
-    """An amount as ``amount_minor`` reads it: ``12.50``."""
-    places = money.decimals(currency)
-    return f"{Decimal(minor).scaleb(-places):.{places}f}"
 
 
 def expiry(now: datetime) -> tuple[int, int]:

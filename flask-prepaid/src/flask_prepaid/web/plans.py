@@ -14,7 +14,7 @@ from ..catalog import Plan
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, UnknownItem
 from ..gateway.subscription_values import Page, StripeInvoice
 from ..purchases import cards
-from ..subscriptions import changing, subscribing, sync
+from ..subscriptions import changing, currencies, subscribing, sync
 from ..subscriptions.models import BEGINNING, ENDED, Invoice, PlanPrice, State, Subscription
 from . import forms, page
 
@@ -42,7 +42,7 @@ def plan() -> ResponseReturnValue:
 def choose(owner: str) -> ResponseReturnValue:
     context = page.context()
     try:
-        chosen = context.catalog.plan(request.form.get("plan", ""))
+        chosen = plan_named(owner, request.form.get("plan", ""))
         quantity = forms.quantity(request.form)
         promised = bool(request.form.get("trial"))
         card_id = request.form.get("saved_card")
@@ -61,6 +61,16 @@ def choose(owner: str) -> ResponseReturnValue:
     except (UnknownItem, PlanRefused) as error:
         return overview(owner, error), error.http_status
     return redirect(opened.url or url_for("prepaid.plan", session_id=opened.id), 303)
+
+
+def plan_named(owner: str, slug: str) -> Plan:
+    """The plan at its price in the customer's currency.
+
+    :raises UnknownItem: There is no such plan.
+    """
+    context = page.context()
+    currency = currencies.of(context, owner, request.values.get("currency"))
+    return context.catalog.plan(slug).sold_in(currency)
 
 
 def open_page(owner: str, chosen: Plan, quantity: int, promised: bool, *, on_our_page: bool) -> Page:
@@ -87,7 +97,7 @@ def custom() -> ResponseReturnValue:
     if context.config.automatic_tax or request.form.get("saved_card"):
         return choose(owner)
     try:
-        chosen = context.catalog.plan(request.form.get("plan", ""))
+        chosen = plan_named(owner, request.form.get("plan", ""))
         quantity = forms.quantity(request.form)
         opened = open_page(owner, chosen, quantity, bool(request.form.get("trial")), on_our_page=True)
     except (UnknownItem, PlanRefused) as error:
@@ -110,6 +120,7 @@ def custom() -> ResponseReturnValue:
 def overview(owner: str, error: PrepaidError | None = None) -> str:
     context = page.context()
     session = context.session
+    currency = currencies.of(context, owner, request.values.get("currency"))
     row = sync.running(session, owner)
     begins = row is not None and row.state in (State.REQUESTED, State.OPEN)
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
@@ -134,7 +145,9 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         ends_unrenewed=row is not None and changing.ends_unrenewed(row),
         is_over=row is not None and changing.is_over(context, row),
         lasts_until=lasts_until,
-        plans=plans_shown(row is not None and not begins),
+        plans=[plan.sold_in(currency) for plan in plans_shown(row is not None and not begins)],
+        currency=currency,
+        currencies=[] if currencies.bound_to(session, owner) else context.catalog.currencies,
         intervals=intervals(),
         shown_interval=shown_interval(),
         saving=saving,
@@ -170,9 +183,10 @@ def saving(plan: Plan) -> int:
     if plan.period != ("year", 1):
         return 0
     for other in page.context().catalog.plans.values():
-        same = (other.credits * 12, other.currency) == (plan.credits * plan.parts, plan.currency)
+        monthly = other.sold_in(plan.currency)
+        same = (other.credits * 12, monthly.currency) == (plan.credits * plan.parts, plan.currency)
         if other.period == ("month", 1) and same:
-            return max(12 * other.amount_minor - plan.amount_minor, 0) // other.amount_minor
+            return max(12 * monthly.amount_minor - plan.amount_minor, 0) // monthly.amount_minor
     return 0
 
 
@@ -194,7 +208,7 @@ def change() -> ResponseReturnValue:
     owner, context = page.customer(), page.context()
     given = request.form if request.method == "POST" else request.args
     try:
-        wanted = context.catalog.plan(given.get("plan", ""))
+        wanted = plan_named(owner, given.get("plan", ""))
         quantity = forms.quantity(given)
         if request.method == "GET":
             return previewed(owner, wanted, quantity)

@@ -80,7 +80,7 @@ def test_silence_is_not_known_yet_after_the_time_that_is_set(line: FaultyLine) -
 
 def test_a_request_cut_anywhere_is_charged_once_or_not_at_all(line: FaultyLine) -> None:
     line.charge_through(FINE)
-    cuts = random.Random(SEED).sample(range(line.wire.longest_request), 6)
+    cuts = random.Random(SEED).sample(range(line.wire.longest_request), 3)
 
     states = {line.charge_through(Fault(cut_up=bytes_)) for bytes_ in cuts}
 
@@ -90,7 +90,7 @@ def test_a_request_cut_anywhere_is_charged_once_or_not_at_all(line: FaultyLine) 
 
 def test_an_answer_cut_anywhere_or_dropped_is_one_charge_with_its_credits(line: FaultyLine) -> None:
     line.charge_through(FINE)
-    cuts = [0, *random.Random(SEED).sample(range(1, line.wire.longest_answer), 6)]
+    cuts = [0, *random.Random(SEED).sample(range(1, line.wire.longest_answer), 3)]
 
     states = {line.charge_through(Fault(cut_down=bytes_)) for bytes_ in cuts}
 

@@ -29,11 +29,11 @@ def test_a_tab_closed_after_paying_still_gets_its_credits_by_webhook(shop: Shop)
 
 
 @on_both_databases
-def test_the_return_page_a_hundred_times_gives_credits_once(deaf_shop: Shop) -> None:
+def test_the_return_page_twenty_times_gives_credits_once(deaf_shop: Shop) -> None:
     session = deaf_shop.buy()
     deaf_shop.pay(session)
 
-    pages = [deaf_shop.come_back(session) for _ in range(100)]
+    pages = [deaf_shop.come_back(session) for _ in range(20)]
 
     assert {page.status_code for page in pages} == {200}
     assert deaf_shop.balance() == 100

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import re
+from collections import defaultdict
+from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -53,6 +58,11 @@ def spend(shop: Shop, credits: int, key: str) -> None:
     shop.read(lambda: shop.prepaid.spend_now("user:1", credits=credits, key=key))
 
 
+def refund(shop: Shop, amount_minor: int) -> None:
+    """Send a part of the first payment back."""
+    shop.read(lambda: shop.prepaid.refund(1, amount_minor=amount_minor, reason="asked for"))
+
+
 def test_a_company_in_berlin_buys_in_four_ways_and_each_invoice_is_the_same(taxed: Shop) -> None:
     bill_to(taxed)
     taxed.pay(taxed.buy())
@@ -80,9 +90,14 @@ def test_a_company_in_berlin_buys_in_four_ways_and_each_invoice_is_the_same(taxe
         assert [tax.taxability_reason for tax in invoice.total_taxes or []] == ["reverse_charge"]
         assert invoice.total == invoice.subtotal
     page = taxed.browser().get("/prepaid/billing").text
-    for link in re.findall(r'href="(/prepaid/invoice/\d+)"', page):
-        pdf = taxed.browser().get(link).location
-        assert b"Ada GmbH" in taxed.stripe.browser().get(pdf.removeprefix("http://127.0.0.1:12111")).data
+    links = dict(re.findall(r'href="(/prepaid/invoice/\d+)">Invoice ([^<]+)<', page))
+    assert set(links.values()) == {invoice.number for invoice in billed}
+    assert page.count("reverse charge</span>") == 4
+    for link in links:
+        pdf = taxed.browser().get(link).location.removeprefix("http://127.0.0.1:12111")
+        printed = taxed.stripe.browser().get(pdf).data
+        for words in (b"Ada GmbH", b"Hauptstr. 1", b"DE123456789", b"reverse charge"):
+            assert words in printed
     assert taxed.command("reconcile").exit_code == 0
 
 
@@ -222,3 +237,55 @@ def test_what_a_customer_writes_at_stripe_is_heard_and_what_is_written_here_is_k
     taxed.dashboard().v1.customers.tax_ids.delete(customer.id, held[0].id)
     taxed.stripe.deliver()
     assert "DE222222222" not in taxed.browser().get("/prepaid/billing").text
+
+
+def test_the_journal_is_the_sales_report_and_stripes_balance_in_two_currencies(taxed: Shop) -> None:
+    taxed.stripe.settlement(currencies=["usd", "eur"])
+    bill_to(taxed, company="", tax_id="")
+    card = taxed.keep_card()
+    for pack in ("starter", "berlin", "starter"):
+        taxed.press(card, pack=pack)
+    for part in (100, 201, 294):  # in the end all of it, with all of the tax
+        refund(taxed, part)
+    taxed.stripe.dispute(taxed.payments()[2].payment_intent_id)
+    bill_to(taxed)
+    taxed.press(card, pack="berlin")
+    payout: Any = {"amount": 100, "currency": "eur"}
+    taxed.stripe.advance(days=10)
+    taxed.dashboard().v1.payouts.create(payout)
+    assert taxed.command("sync").exit_code == 0
+
+    lines = list(csv.DictReader(StringIO(taxed.command("report", "journal", "--csv").stdout)))
+    entries: defaultdict[str, Decimal] = defaultdict(Decimal)
+    accounts: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for line in lines:
+        moved = Decimal(line["debit"] or 0) - Decimal(line["credit"] or 0)
+        entries[line["entry"]] += moved
+        accounts[line["currency"], line["account"]] += int(moved * 100)
+    assert list(lines[0])[:5] == ["date", "account", "debit", "credit", "currency"]
+    assert set(entries.values()) == {Decimal(0)}
+    movements = list(taxed.dashboard().v1.balance_transactions.list({"limit": 100}).auto_paging_iter())
+    assert entries.keys() == {moved.id for moved in movements}
+
+    sold = {
+        row["currency"]: row
+        for row in json.loads(taxed.command("report", "sales", "--json").stdout)["totals"]
+    }
+    assert sold.keys() == {"usd", "eur"}
+    for currency, total in sold.items():
+        minor_of = {account: minor for (each, account), minor in accounts.items() if each == currency}
+        assert minor_of["stripe"] == sum(moved.net for moved in movements if moved.currency == currency)
+        assert -minor_of["sales"] == total["gross_minor"] - total["tax_minor"]
+        assert minor_of.get("fees", 0) == total["fees_minor"]
+        assert -minor_of["tax"] == total["tax_minor"] - total["tax_back_minor"]
+        lost = minor_of.get("refunds", 0) + minor_of.get("disputes", 0)
+        assert lost == total["refunds_minor"] + total["disputes_minor"] - total["tax_back_minor"]
+        assert minor_of["stripe"] + minor_of.get("bank", 0) == total["net_minor"]
+    assert sold["usd"]["refunds_minor"] == 595
+    by_tax = json.loads(taxed.command("report", "sales", "--by", "tax", "--json").stdout)["rows"]
+    assert {(row["tax"], row["currency"], row["gross_minor"], row["tax_minor"]) for row in by_tax} == {
+        ("DE standard_rated", "usd", 1190, 190),
+        ("DE standard_rated", "eur", 833, 133),
+        ("DE reverse_charge", "eur", 700, 0),
+    }
+    assert taxed.command("report", "journal", "--by", "day").exit_code == 2

@@ -6,6 +6,7 @@ One rule for all doors, refunds and disputes, a smaller plan and credits that a 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from heapq import merge
 from itertools import groupby
 from typing import Any
@@ -46,6 +47,7 @@ def clawed_shares(connection: Connection) -> Iterator[Problem]:
             yield Problem("I7", lot.owner, f"{lot.key!r}: {detail}, which is what its refunds take")
 
 
+@cache
 def _clawbacks() -> Select[*tuple[Any, ...]]:
     """Each clawback of a lot, and what of it was given back; ``back`` is null where it stands."""
     lot, claw, undone = (aliased(Entry) for _ in range(3))
@@ -73,6 +75,7 @@ def _clawbacks() -> Select[*tuple[Any, ...]]:
     )
 
 
+@cache
 def _lapsed() -> Select[*tuple[Any, ...]]:
     """What lapsed of the lots that a clawback refers to."""
     of_lot = (Entry.wallet_id == Lot.wallet_id) & (Entry.refers_to_seq == Lot.origin)

@@ -133,7 +133,8 @@ class Api:
                 answer = Answer(500, encode(_down().envelope(request_id, logs=self._logs)), request_id)
             if key is not None:
                 idempotency.keep(key, fingerprint, answer)
-        time.sleep(trouble.slow)
+        if trouble.slow:
+            time.sleep(trouble.slow)
         return Reply(answer.status, answer.body, headers, lost=trouble.lost_reply)
 
     @property

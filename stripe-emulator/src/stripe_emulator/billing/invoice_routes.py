@@ -96,7 +96,7 @@ def search(form: Form) -> Json:
 @register.get("/v1/invoices/{invoice}")
 def retrieve(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/retrieve"""
-    return store.get("invoice", invoice_id)
+    return store.get("invoice", invoice_id, param="invoice")
 
 
 @register.post("/v1/invoices/{invoice}")
@@ -123,7 +123,7 @@ def update(form: Form, invoice_id: str) -> Json:
 @register.delete("/v1/invoices/{invoice}")
 def remove(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/delete; only a draft, and its items wait again."""
-    invoice = _invoice(invoice_id)
+    invoice = _invoice(invoice_id, "invoice")
     if invoice["status"] != "draft" or invoice["parent"] is not None:
         raise InvalidRequest(
             "You can only delete draft invoices that no subscription made.", code="invoice_not_editable"
@@ -145,7 +145,7 @@ def list_all(form: Form) -> Json:
 @register.get("/v1/invoices/{invoice}/lines")
 def list_lines(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoice-line-item/retrieve"""
-    invoice = store.get("invoice", invoice_id)
+    invoice = store.get("invoice", invoice_id, param="invoice")
     return lists.slice_of(invoice["lines"]["data"], form, url=f"/v1/invoices/{invoice_id}/lines")
 
 
@@ -192,7 +192,7 @@ def pay(form: Form, invoice_id: str) -> Json:
 @register.post("/v1/invoices/{invoice}/send")
 def send(form: Form, invoice_id: str) -> Json:
     """https://docs.stripe.com/api/invoices/send; in test mode only the event is sent."""
-    invoice = _invoice(invoice_id)
+    invoice = _invoice(invoice_id, "invoice")
     if invoice["collection_method"] != "send_invoice":
         raise InvalidRequest(
             "You can only manually send an invoice if its collection method is 'send_invoice'.",
@@ -273,9 +273,12 @@ def _rendering(customer: Json) -> Json:
     return blank | settings | {"template_version": None}
 
 
-def _invoice(invoice_id: str) -> Json:
-    """The invoice that the URL names, on its own clock."""
-    invoice = store.get("invoice", invoice_id)
+def _invoice(invoice_id: str, param: str = "id") -> Json:
+    """The invoice that the URL names, on its own clock.
+
+    :param param: What Stripe calls it where there is none: ``id`` on most of its routes.
+    """
+    invoice = store.get("invoice", invoice_id, param=param)
     clocks.enter(invoice)
     return invoice
 

@@ -67,7 +67,7 @@ def defaults(form: Form) -> Json:
         else None,
         "ui_mode": form.get("ui_mode", "hosted_page"),
         **_tax_id_collection(form),
-        **payment_method_configurations.used_by(form),
+        **({} if form.get("payment_method_types") else payment_method_configurations.used_by(form)),
     }
 
 
@@ -103,6 +103,10 @@ def checked_mode(form: Form) -> Mode:
     mode = paying.MODES.get(form["mode"])
     if mode is None:
         raise NotEmulated(f"Checkout Sessions with mode={form['mode']}", param="mode")
+    for number, option in enumerate(form.get("shipping_options") or []):  # before what is missing is told
+        if "shipping_rate" in option:
+            param = f"shipping_options[{number}][shipping_rate]"
+            store.named("shipping_rate", option["shipping_rate"], param)
     _refuse_what_is_not_emulated(form)
     _must_fit_mode(form)
     if form["mode"] != "setup" and not form.get("line_items"):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
 
 from stripe_emulator.contract.kept import kept
 from stripe_emulator.core.types import Json
@@ -44,18 +43,17 @@ def complete(object_name: str, fields: Json) -> Json:
 
 
 def _complete(outline: Json, fields: Json) -> Json:
+    hashes, too_new = outline["fields"], outline["too_new"]
     return {
-        name: _whole(outline["fields"].get(name), value)
+        name: _whole(hashes.get(name), value) if isinstance(value, dict) else value
         for name, value in fields.items()
-        if name not in outline["too_new"]
+        if name not in too_new
     }
 
 
-def _whole(outline: Json | None, value: Any) -> Any:
+def _whole(outline: Json | None, value: Json) -> Json:
     """A hash with all its keys. Objects, whose own resource makes them, have no outline here."""
-    if outline is None or not isinstance(value, dict):
-        return value
-    return json.loads(outline["blank"]) | _complete(outline, value)
+    return value if outline is None else json.loads(outline["blank"]) | _complete(outline, value)
 
 
 @cache

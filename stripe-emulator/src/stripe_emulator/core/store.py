@@ -69,6 +69,8 @@ class Transaction:
     #: Something was added that a background worker should look at.
     wakes: bool = False
     unsaved: dict[tuple[str, str], None] = field(default_factory=dict)
+    #: Every setting by its name, as text: a request looks at some, and one query has them all.
+    settings: dict[str, str] | None = None
 
     def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Run SQL. Objects that were saved in this transaction are there after ``flush``."""
@@ -173,7 +175,8 @@ class Store:
             if self._closed:
                 raise Unavailable("The emulator is shutting down.")
             assert _current.get(None) is None, "a transaction inside a transaction"
-            if not durable:
+            hurries = not durable and self.path is not None
+            if hurries:
                 self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             transaction = Transaction(self, self._connection, 0, origin)
@@ -189,7 +192,7 @@ class Store:
                 raise
             finally:
                 _current.reset(mark)
-                if not durable:
+                if hurries:
                     self._connection.execute("PRAGMA synchronous = FULL")
         if transaction.wakes:
             for wake in self.on_commit:
@@ -213,6 +216,7 @@ def rehearsal() -> Iterator[None]:
         transaction.execute("ROLLBACK TO rehearsal")
         transaction.execute("RELEASE rehearsal")
         transaction.unsaved.clear()
+        transaction.settings = None
         transaction.objects, transaction.memo = objects, memo
 
 
@@ -233,6 +237,7 @@ def savepoint() -> Iterator[None]:
         transaction.execute("ROLLBACK TO attempt")
         transaction.objects.clear()
         transaction.unsaved.clear()
+        transaction.settings = None
         transaction.memo = memo
         raise
     finally:
@@ -324,8 +329,11 @@ def select(kind: str, where: Json | None = None, *, limit: int = -1) -> list[Jso
 
 def get_setting(name: str, default: Any = None) -> Any:
     """What ``put_setting`` kept under this name."""
-    row = current().execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
-    return default if row is None else json.loads(row[0])
+    transaction = current()
+    if transaction.settings is None:
+        transaction.settings = dict(transaction.execute("SELECT name, value FROM setting").fetchall())
+    text = transaction.settings.get(name)
+    return default if text is None else json.loads(text)
 
 
 def clear(*, keep_settings: tuple[str, ...] = ()) -> None:
@@ -333,6 +341,7 @@ def clear(*, keep_settings: tuple[str, ...] = ()) -> None:
     transaction = current()
     transaction.objects.clear()
     transaction.unsaved.clear()
+    transaction.settings = None
     for table in ("object", "due", "delivery", "attempt", "attempt_sent", "answer", "request"):
         transaction.execute(f"DELETE FROM {table}")
     marks = ", ".join("?" * len(keep_settings))
@@ -341,6 +350,7 @@ def clear(*, keep_settings: tuple[str, ...] = ()) -> None:
 
 def put_setting(name: str, value: Any) -> None:
     """Keep a small JSON value; processes that share the file share it."""
+    current().settings = None
     current().execute(
         "INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (name, json.dumps(value)),

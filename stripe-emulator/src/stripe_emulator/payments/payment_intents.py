@@ -183,6 +183,9 @@ def new(form: Form) -> Json:
     intent_id = ids.new("payment_intent")
     types = form.get("payment_method_types") or form.get("allowed_payment_method_types")
     method_currencies.check(types or [], code)
+    by_itself = automatic(form)
+    if by_itself or "payment_method_configuration" in form:
+        kept |= payment_method_configurations.used_by(form)
     intent = objects.create(
         "payment_intent",
         id=intent_id,
@@ -195,13 +198,12 @@ def new(form: Form) -> Json:
         amount=form["amount"],
         amount_capturable=0,
         amount_received=0,
-        automatic_payment_methods=automatic(form),
+        automatic_payment_methods=by_itself,
         client_secret=ids.client_secret(intent_id),
         confirmation_method=form.get("confirmation_method", "automatic"),
         currency=code,
         customer=customer["id"] if customer else None,
         metadata=form.get("metadata"),
-        **payment_method_configurations.used_by(form),
         payment_method_types=types or ["card"],
         status="requires_payment_method",
     )

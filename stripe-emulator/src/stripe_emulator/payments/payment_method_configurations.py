@@ -81,13 +81,13 @@ def default() -> Json:
 
 
 def used_by(form: Form) -> Json:
-    """What an intent or a session shows of the configuration that its form names; empty where it names none.
+    """What an intent or a session shows of the configuration that it takes its kinds from.
+
+    That is the one that its form names, else the default.
 
     :raises InvalidRequest: There is none of that id, or it is not active.
     """
-    if not form.get("payment_method_configuration"):
-        return {}
-    wanted = form["payment_method_configuration"]
+    wanted = form.get("payment_method_configuration") or _default_id()
     known = default() if wanted == _default_id() else store.find(KIND, wanted)
     if known is None:
         raise InvalidRequest(

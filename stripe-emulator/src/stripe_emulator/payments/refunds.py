@@ -42,20 +42,20 @@ def create(form: Form) -> Json:
 @register.get("/v1/refunds/{refund}")
 def retrieve(form: Form, refund_id: str) -> Json:
     """https://docs.stripe.com/api/refunds/retrieve"""
-    return store.get("refund", refund_id)
+    return store.get("refund", refund_id, param="refund")
 
 
 @register.post("/v1/refunds/{refund}")
 def update(form: Form, refund_id: str) -> Json:
     """https://docs.stripe.com/api/refunds/update"""
-    refund = store.get("refund", refund_id)
+    refund = store.get("refund", refund_id, param="refund")
     return _change(refund, **objects.patch(refund, form, ()))
 
 
 @register.post("/v1/refunds/{refund}/cancel")
 def cancel(form: Form, refund_id: str) -> Json:
     """https://docs.stripe.com/api/refunds/cancel: only one that waits for its customer; no card's does."""
-    refund = store.get("refund", refund_id)
+    refund = store.get("refund", refund_id, param="refund")
     if refund["status"] != "requires_action":
         raise InvalidRequest(
             f"A refund with a status of {refund['status']} cannot be canceled; requires_action is needed."

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 import stripe
 
+from stripe_emulator.api.request import Call
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.payments.cards import GENERIC
 
@@ -268,3 +270,30 @@ def test_a_coupon_of_another_currency_and_a_portal_that_is_off_are_refused(shop:
         shop.v1.billing_portal.sessions.create({"customer": customer, "configuration": portal.id})
 
     assert (coupon.value.param, configuration.value.param) == ("discounts[0]", "configuration")
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "param"),
+    [
+        ("GET", "/v1/customers/cus_x", "id"),
+        ("GET", "/v1/charges/ch_x", "id"),
+        ("GET", "/v1/subscriptions/sub_x", "id"),
+        ("GET", "/v1/payment_intents/pi_x", "intent"),
+        ("GET", "/v1/prices/price_x", "price"),
+        ("GET", "/v1/refunds/re_x", "refund"),
+        ("GET", "/v1/invoices/in_x", "invoice"),
+        ("DELETE", "/v1/invoices/in_x", "invoice"),
+        ("POST", "/v1/invoices/in_x/send", "invoice"),
+        ("POST", "/v1/invoices/in_x/pay", "id"),
+        ("POST", "/v1/invoices/in_x", "id"),
+    ],
+)
+def test_a_missing_object_is_called_as_its_route_calls_it(
+    shop: Shop, verb: str, path: str, param: str
+) -> None:
+    call = Call(verb, path, "", {"authorization": "Bearer sk_test_shop"}, b"")
+
+    reply = shop.emulator.api.answer(call)
+
+    error = json.loads(reply.body)["error"]
+    assert (reply.status, error["code"], error["param"]) == (404, "resource_missing", param)

@@ -40,10 +40,14 @@ def test_a_parameter_that_never_existed_is_refused_at_every_version(
     [
         (
             "/v1/payment_intents",
-            INTENT | {"payment_method_configuration": "pmc_1"},
-            "payment_method_configuration",
+            INTENT | {"radar_options": {"session": "rse_1"}},
+            "radar_options",
         ),
-        ("/v1/customers", {"tax": {"ip_address": "127.0.0.1"}}, "tax"),
+        (
+            "/v1/customers",
+            {"cash_balance": {"settings": {"reconciliation_mode": "manual"}}},
+            "cash_balance",
+        ),
     ],
 )
 def test_what_is_not_emulated_is_refused_at_every_version(

@@ -189,7 +189,10 @@ def table_of_payment(name: str, *columns: sa.schema.SchemaItem) -> None:
 
 def taking_back() -> list[sa.schema.SchemaItem]:
     """The columns of what takes the credits of money back."""
-    return [sa.Column(name, BIG, nullable=False) for name in ("amount_minor", "taken_minor", "taken_once", "takes")]
+    return [
+        sa.Column(name, BIG, nullable=False)
+        for name in ("amount_minor", "taken_minor", "taken_once", "takes")
+    ]
 
 
 def create_refusals() -> None:

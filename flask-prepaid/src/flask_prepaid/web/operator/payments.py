@@ -194,7 +194,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
         taken=refunds.taken_by_bank(session, [row.id]).get(row.id),
         warning=fraud_warnings.of_payment(session, row.id),
         may_refund=operator.may(Right.REFUND),
-        decimal=forms.decimal,
+        decimal=money.decimal,
         attempt=forms.new_attempt,
     )
 

@@ -1,0 +1,48 @@
+"""What a customer pays in, where something is sold in several currencies; said on the page, before Checkout.
+
+Stripe bills one customer's plans in one currency: while a plan runs, it is that one.
+https://docs.stripe.com/billing/customer#currency
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .. import countries
+from ..context import Context
+from ..payments import billing
+from ..payments.models import Payment, PaymentState
+from .models import BEGINNING, PlanPrice
+from .sync import running
+
+
+def of(context: Context, owner: str, chosen: str | None = None) -> str:
+    """The currency that the owner pays in, wherever something is sold in it.
+
+    That of their plan; else what they have chosen now, or paid in last; that of their country; that of the
+    setting; and the first one of the price list.
+
+    :param chosen: What they choose now: any text that a browser sends.
+    """
+    catalog, session = context.catalog, context.session
+    sold = catalog.currencies
+    bound = bound_to(session, owner)
+    if bound is not None or not sold:
+        return bound or catalog.currency
+    country = billing.details_of(session, owner).country
+    wishes = (chosen, _paid_last(session, owner), countries.CURRENCIES.get(country), context.config.currency)
+    return next((wish for wish in wishes if wish in sold), sold[0]) or sold[0]
+
+
+def bound_to(session: Session, owner: str) -> str | None:
+    """The currency of the plan that runs, in which Stripe bills all else; ``None`` without one."""
+    row = running(session, owner)
+    if row is None or row.stripe_id is None or row.state in BEGINNING:
+        return None
+    return session.get_one(PlanPrice, row.price_id).currency
+
+
+def _paid_last(session: Session, owner: str) -> str | None:
+    paid = select(Payment.currency).where(Payment.owner == owner, Payment.state == PaymentState.PAID)
+    return session.scalar(paid.order_by(Payment.id.desc()).limit(1))
