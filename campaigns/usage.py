@@ -52,8 +52,8 @@ FROM n
 
 #: When the i-th entry was written, by database.
 AT = {
-    "sqlite": "strftime('%Y-%m-%d %H:%M:%f', :start, '+' || (CAST(:seconds AS REAL) * i / :size) || 's')"
-    " || '000'",
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%f', :start, '+' || (CAST(:seconds AS REAL) * i / :size)"
+    " || ' seconds') || '000'",
     "postgresql": "CAST(:start AS timestamptz) + CAST(:seconds AS float) * i / :size * interval '1 second'",
 }
 

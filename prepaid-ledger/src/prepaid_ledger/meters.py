@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Generator, Mapping
@@ -42,7 +43,7 @@ class KeepsMeters(Protocol):
     """What a meter needs of its ledger."""
 
     def _open_metered(
-        self, owner: str, credits: int, *, key: str, use: Use, expires_after: timedelta
+        self, owner: str, credits: int, *, key: str, use: Use, expires_after: timedelta, meter: str
     ) -> Hold: ...
 
     def _extend_metered(
@@ -98,6 +99,7 @@ class Meter:
     def __init__(self, ledger: KeepsMeters, terms: MeterTerms) -> None:
         self._ledger = ledger
         self._terms = terms
+        self._name = secrets.token_hex(8)
         self._so_far = Progress(0)
         self._writing = Lock()
         self.owner = terms.owner
@@ -196,7 +198,12 @@ class Meter:
     def _open(self, credits: int) -> Hold:
         terms = self._terms
         return self._ledger._open_metered(
-            terms.owner, credits, key=terms.key, use=terms.use, expires_after=terms.lasts
+            terms.owner,
+            credits,
+            key=terms.key,
+            use=terms.use,
+            expires_after=terms.lasts,
+            meter=self._name,
         )
 
     def _extend(self, credits: int) -> Hold:

@@ -168,6 +168,7 @@ class Hold(Base):
     What ends it takes the next one, ``closed_seq``: the capture's entry, or none
     when all goes back. ``credits`` are held in all: the ``opened_credits`` and those of its extensions.
     A meter's hold says what was ``counted`` when it was last written; that is captured when its time is over.
+    ``meter`` is by what that meter knows its hold again if the answer to the first COMMIT is lost.
     """
 
     __tablename__ = "prepaid_hold"
@@ -206,6 +207,7 @@ class Hold(Base):
     opened_credits: Mapped[int]
     captured: Mapped[int] = mapped_column(default=0)
     counted: Mapped[int | None]
+    meter: Mapped[str | None] = mapped_column(String(16))
     state: Mapped[HoldState] = mapped_column(words(HoldState), default=HoldState.OPEN)
     at: Mapped[datetime]
     expires_at: Mapped[datetime]

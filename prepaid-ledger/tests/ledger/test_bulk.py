@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
 from prepaid_ledger import SpendRequest, Spent
+from prepaid_ledger.books import sweep
 from prepaid_ledger.errors import InsufficientCredits, KeyReused
 
 from .books import OWNER, Books
@@ -88,3 +90,24 @@ def test_what_is_due_anywhere_is_written(books: Books) -> None:
     assert books.ledger.write_due() == 3
     assert books.ledger.write_due() == 0
     assert [len(books.ledger.entries(f"user:{number}")) for number in range(5)] == [2, 2, 2, 1, 1]
+
+
+def test_what_is_due_is_found_by_its_time_and_not_by_looking_at_all_wallets(books: Books) -> None:
+    for number in range(3):
+        books.grant(10, owner=f"user:{number}")
+    books.ledger.hold("user:1", 4, key="job")
+    books.wait(days=2)
+    assert books.ledger.write_due() == 1
+    assert books.ledger.wallet("user:1").held == 0
+
+    is_sqlite = books.session.get_bind().dialect.name == "sqlite"
+    if not is_sqlite:
+        books.session.execute(text("SET LOCAL enable_seqscan = off"))  # three wallets are soon looked at
+    for which in sweep.due(books.later()):
+        written = which.compile(books.session.get_bind(), compile_kwargs={"literal_binds": True})
+        explained = f"EXPLAIN {'QUERY PLAN ' if is_sqlite else ''}{written}"
+        rows = books.session.connection().exec_driver_sql(explained)
+        plan = " ".join(str(row) for row in rows)
+        assert "ix_prepaid_wallet_next_expiry_at" in plan or "ix_prepaid_hold_due" in plan
+        assert "Seq Scan" not in plan
+        assert "SCAN prepaid_wallet" not in plan

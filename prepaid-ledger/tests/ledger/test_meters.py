@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import URL, create_engine, event, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import Kind, Ledger, Rates, meters
@@ -228,6 +229,49 @@ def test_a_database_that_stays_away_breaks_the_stream_and_loses_a_step_at_most(
     assert captured(books) == {"finished": 20}
     with pytest.raises(HoldClosed, match="'finished' has ended, and 20 credits were captured"):
         deliver("finished", 1, [])
+
+
+def test_a_meter_whose_first_commit_gets_no_answer_knows_its_hold_again(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books.grant(100)
+    answers_lost = 0
+
+    def commit_and_cut_the_line(connection: Any) -> None:
+        nonlocal answers_lost
+        connection.commit()
+        answers_lost += 1
+        raise OperationalError("COMMIT", None, Exception("the line was cut"), connection_invalidated=True)
+
+    with monkeypatch.context() as cut:
+        cut.setattr(books.engine.dialect, "do_commit", commit_and_cut_the_line)
+        cut.setattr(meters, "PATIENCE_S", 0.0)
+        with pytest.raises(Busy):  # no answer at all: what came of it, the same key tells
+            books.ledger.meter(OWNER, key="chat:0", step=10)
+    assert answers_lost == 5
+
+    def cut_twice(connection: Any) -> None:
+        nonlocal answers_lost
+        if answers_lost == 7:
+            connection.commit()
+        else:
+            commit_and_cut_the_line(connection)
+
+    with monkeypatch.context() as cut:
+        cut.setattr(books.engine.dialect, "do_commit", cut_twice)
+        meter = books.ledger.meter(OWNER, key="chat:1", step=10)
+
+    with pytest.raises(KeyReused, match="'chat:1' is being used already"):
+        books.ledger.meter(OWNER, key="chat:1", step=10)
+    with meter:
+        meter.count(12)
+    with pytest.raises(HoldClosed):
+        books.ledger.meter(OWNER, key="chat:1", step=10)
+
+    books.wait(hours=2)  # what nobody has heard of ends with its time, and charges nothing
+    books.ledger.write_due()
+    assert captured(books) == {"chat:1": 12}
+    assert books.ledger.balance(OWNER) == 88
 
 
 def test_a_meter_makes_do_with_what_is_left_of_credits_and_budgets(books: Books) -> None:

@@ -150,6 +150,22 @@ def test_a_long_tail_is_summed_up_by_whoever_asks_and_by_what_is_due(
     assert used.ledger.usage(OWNER, NEW_YEAR, end) == before
 
 
+def test_of_many_wallets_each_is_looked_at_sooner_or_later(
+    used: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used.grant(1, "late", owner="user:of-a-later-day")
+    monkeypatch.setattr(usage_sums, "MANY", 10)
+    monkeypatch.setattr(usage_sums, "LOOKED_AT", 1)
+    sums = text("SELECT count(*) FROM prepaid_usage")
+    for _ in range(200):  # by chance: that all of them look elsewhere comes once in 10^35
+        used.ledger.write_due()
+        if used.session.scalar(sums):
+            break
+        used.session.rollback()
+
+    assert used.session.scalar(sums)
+
+
 def test_nobody_has_used_nothing(books: Books) -> None:
     assert books.ledger.usage("user:nobody", NEW_YEAR, books.later(days=1)) == []
 

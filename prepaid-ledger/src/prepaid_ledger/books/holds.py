@@ -32,15 +32,15 @@ def hold(
     key: str,
     use: Use = UNSAID,
     expires_after: timedelta,
-    metered: bool = False,
+    meter: str | None = None,
     clock: Clock,
     debt_blocks: bool,
 ) -> Hold:
     """Set ``credits`` aside. The same key again returns the same hold, open or not.
 
     :param expires_after: From then on anyone who needs the credits may release it.
-    :param metered: A meter counts on it: the same key again is refused, and what was counted when it was
-        last written is captured when its time is over.
+    :param meter: A meter of that name counts on it: the same key again is refused to all but this one, and
+        what was counted when it was last written is captured when its time is over.
     :raises InsufficientCredits: Fewer are available.
     :raises WalletBlocked: The wallet owes credits.
     :raises BudgetExceeded: A budget has fewer left.
@@ -54,7 +54,9 @@ def hold(
         raise InsufficientCredits(owner, needed=credits, available=0)
     earlier = _find(session, wallet, key)
     if earlier is not None:
-        if metered:
+        if meter is not None:
+            if earlier.meter == meter and earlier.state is HoldState.OPEN:
+                return earlier
             raise _metered_before(earlier)
         same_use = use_of(earlier).gist == use.gist and earlier.counted is None
         if earlier.opened_credits != credits or not same_use:
@@ -72,7 +74,8 @@ def hold(
         credits=credits,
         opened_credits=credits,
         captured=0,
-        counted=0 if metered else None,
+        counted=None if meter is None else 0,
+        meter=meter,
         state=HoldState.OPEN,
         at=wallet.now,
         expires_at=wallet.now + expires_after,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from sqlalchemy import Engine, Select, insert, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Select, insert, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..clock import Clock
@@ -36,6 +36,9 @@ SWEEP = 500
 #: A lot that ends so soon is drawn ahead once so many events wait, and its end is then quickly written.
 SOON = timedelta(days=1)
 MANY = 1_000
+
+#: Written out, as the index of open holds has it: of a parameter nobody knows beforehand that it is this.
+OPEN: ColumnElement[HoldState] = literal_column(f"'{HoldState.OPEN.value}'")
 
 
 def grant_many(engine: Engine, owners: Iterable[str], posting: Posting, clock: Clock) -> Iterator[int]:
@@ -123,22 +126,25 @@ def write_due(engine: Engine, clock: Clock) -> int:
 
     Each wallet is a transaction of its own. Safe at any time, twice, and in several processes at once.
     """
+    now = clock()
     with Session(engine) as session:
-        owners = list(session.scalars(_due(clock())))
+        owners = {owner: None for which in due(now) for owner in session.scalars(which)}
     for owner in owners:
         commit_alone(engine, partial(write_due_of, owner=owner, clock=clock))
     return len(owners)
 
 
-def _due(now: datetime) -> Select[str]:
-    overdue = select(Hold.wallet_id).where(Hold.state == HoldState.OPEN, Hold.expires_at <= now).limit(SWEEP)
-    soon = (Wallet.next_expiry_at <= now + SOON) & (Wallet.seq - Wallet.drawn_seq > MANY)
-    return (
+def due(now: datetime) -> tuple[Select[str], Select[str]]:
+    """The owners with lots, and those with holds, whose time is over: each by its index."""
+    is_due = or_(Wallet.next_expiry_at <= now, Wallet.seq - Wallet.drawn_seq > MANY)
+    of_lots = select(Wallet.owner).where(Wallet.next_expiry_at <= now + SOON, is_due)
+    of_holds = (
         select(Wallet.owner)
-        .where(or_(Wallet.next_expiry_at <= now, soon, Wallet.id.in_(overdue)))
-        .order_by(Wallet.next_expiry_at, Wallet.id)
-        .limit(SWEEP)
+        .join(Hold, Hold.wallet_id == Wallet.id)
+        .where(Hold.state == OPEN, Hold.expires_at <= now)
+        .order_by(Hold.expires_at)
     )
+    return of_lots.order_by(Wallet.next_expiry_at, Wallet.id).limit(SWEEP), of_holds.limit(SWEEP)
 
 
 def write_due_of(session: Session, owner: str, clock: Clock) -> None:

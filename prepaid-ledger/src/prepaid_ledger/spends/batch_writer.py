@@ -16,7 +16,7 @@ from ..errors import Busy
 from . import batch
 from .host_insert import fit_one_statement
 from .outcomes import BudgetedOwners, Outcome, log_failure
-from .postgresql_batch import WAIT_BRIEFLY
+from .postgresql_batch import SET_UP
 from .single import SpendRequest
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class BatchWriter:
                 if (
                     getattr(driver, "prepare_threshold", None) is not None
                 ):  # not behind a pooler, which shares it
-                    self._kept.exec_driver_sql(WAIT_BRIEFLY)
+                    self._kept.exec_driver_sql(SET_UP)
             yield self._kept
         except BaseException:
             self._close()

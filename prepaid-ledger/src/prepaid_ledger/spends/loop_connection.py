@@ -16,7 +16,7 @@ from ..database.deadlines import awaited
 from .batch import one_of_each_key
 from .host_insert import batch_insert
 from .outcomes import BudgetedOwners, log_failure
-from .postgresql_batch import WAIT_BRIEFLY, on_postgresql, read
+from .postgresql_batch import SET_UP, on_postgresql, read
 from .single import SpendRequest, Spent
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class LoopConnection:
         else:
             await driven.execute("DEALLOCATE ALL")  # its statements so far have the names of ours
             driven.prepare_threshold = 0
-            await driven.execute(WAIT_BRIEFLY)
+            await driven.execute(SET_UP)
         self._driven = driven
         return driven
 

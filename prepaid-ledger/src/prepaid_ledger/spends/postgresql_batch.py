@@ -100,9 +100,10 @@ WITH_BUDGETS = {
 #: Computed once, before the first wallet is locked, and gone with the transaction.
 LOCK_TIMEOUT = f" AND (SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_S}s', true)) IS NOT NULL"
 
-#: For a connection of ours alone: a batch that meets a lock on a whole table gives up soon, as each of its
-#: spends goes alone then, and waits again.
-WAIT_BRIEFLY = "SET lock_timeout = '250ms'"
+#: For a connection of ours alone. A batch that meets a lock on a whole table gives up soon, as each of its
+#: spends goes alone then, and waits again. All that it reads it reads by a key: a plan that is made while a
+#: table is small, and kept, would read that whole for each spend.
+SET_UP = "SELECT set_config('lock_timeout', '250ms', false), set_config('enable_seqscan', 'off', false)"
 
 #: A host's own types are texts by then, but for times and exact numbers.
 WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str)

@@ -171,7 +171,7 @@ class Holding(Verbs):
         return self
 
     def _open_metered(
-        self, owner: str, credits: int, *, key: str, use: Use, expires_after: timedelta
+        self, owner: str, credits: int, *, key: str, use: Use, expires_after: timedelta, meter: str
     ) -> Hold:
         setup = self.setup
         return self._alone(
@@ -181,7 +181,7 @@ class Holding(Verbs):
             key=key,
             use=use,
             expires_after=expires_after,
-            metered=True,
+            meter=meter,
             clock=setup.clock,
             debt_blocks=setup.debt_blocks,
         )

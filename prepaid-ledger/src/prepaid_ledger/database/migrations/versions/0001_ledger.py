@@ -185,6 +185,7 @@ def create_holds() -> None:
         sa.Column("opened_credits", BigInt, nullable=False),
         sa.Column("captured", BigInt, nullable=False),
         sa.Column("counted", BigInt, nullable=True),
+        sa.Column("meter", sa.String(16), nullable=True),
         sa.Column(
             "state",
             sa.Enum(
