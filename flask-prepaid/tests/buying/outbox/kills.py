@@ -107,20 +107,20 @@ def serve(url: str, heard: Path) -> None:
         offset[0] = int(line)
         child = os.fork()
         if child == 0:
+            os.write(1, f"{os.getpid()}\n".encode())
             with app.app_context():
                 prepaid.engine.dispose(close=False)
+                prepaid.balance(OWNERS[0])  # it is connected
+            os.write(1, b"begun\n")
             work(app, prepaid, int(line))
             os._exit(1)
-        sys.stdout.write(f"{child}\n")
-        sys.stdout.flush()
         os.waitpid(child, 0)
-        sys.stdout.write("ended\n")
-        sys.stdout.flush()
+        os.write(1, b"ended\n")
 
 
 @contextmanager
 def forking(url: URL, heard: Path) -> Iterator[Callable[[int, float], None]]:
-    """Starts a process with a number, and kills it after so many seconds."""
+    """Starts a process with a number, and kills it so many seconds after it has begun."""
     words = [sys.executable, __file__, url.render_as_string(hide_password=False), str(heard)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
@@ -131,6 +131,7 @@ def forking(url: URL, heard: Path) -> Iterator[Callable[[int, float], None]]:
             stdin.write(f"{number}\n")
             stdin.flush()
             child = int(stdout.readline())
+            assert stdout.readline() == "begun\n"
             time.sleep(seconds)
             os.kill(child, signal.SIGKILL)
             assert stdout.readline() == "ended\n"
@@ -159,7 +160,7 @@ def kill(
     left: set[str] = set()
     with forking(url, heard) as run:
         for number in range(1, kills + 1):
-            run(number, chance.uniform(0.005, 0.08))
+            run(number, chance.uniform(0, 0.12))
             with app.app_context():
                 left |= unsent(prepaid)
     now[0] = kills
