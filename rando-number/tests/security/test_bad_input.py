@@ -177,8 +177,8 @@ def test_no_parameter_becomes_a_part_of_sql(any_shop: RunningShop) -> None:
         for path in pages:
             for text in some(INJECTED, path):
                 for asker in (customer.client, program.client):
-                    asked = dict.fromkeys(NAMES, text.format("1"))
-                    answer = asker.get(path, query_string=asked, headers=program.headers, buffered=True)
+                    sent = dict.fromkeys(NAMES, text.format("1"))
+                    answer = asker.get(path, query_string=sent, headers=program.headers, buffered=True)
                     assert answer.status_code < 500, (path, text)
                     assert b"not-yours" not in answer.data, (path, text)
                     assert b"other@" not in answer.data, (path, text)

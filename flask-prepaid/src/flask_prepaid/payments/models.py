@@ -237,8 +237,8 @@ class TakesBack:
     """What takes the credits of money back with it, as the ledger has it now.
 
     ``taken_minor`` is the money for which they are taken: Stripe can change it, and end it. Each time that it
-    takes anew, ``takes`` goes on by one, which names the ledger's entry. ``taken_once`` is how many credits it
-    takes of those that a plan gave once.
+    takes anew, ``takes`` goes on by one, which names the ledger's entry. ``taken_once`` is how many of the
+    credits that a plan gave once it takes.
     """
 
     taken_minor: Mapped[int] = mapped_column(default=0)

@@ -89,14 +89,13 @@ def _part_of_once(
 
     All money that has gone back is rounded up together: many small refunds take no more than one large one.
     """
-    taken_minor, taken_once = amount_minor, 0
+    others: list[TakesBack] = []
     for table in (Refund, Dispute, CreditNote):
-        for other in session.scalars(select(table).where(table.payment_id == payment.id)):
-            if other is not row:
-                taken_minor += other.taken_minor
-                taken_once += other.taken_once
+        others += session.scalars(select(table).where(table.payment_id == payment.id))
+    others = [other for other in others if other is not row]
+    taken_minor = amount_minor + sum(other.taken_minor for other in others)
     due = min(-(-invoice.once * taken_minor // payment.amount_minor), invoice.once)
-    return max(due - taken_once, 0)
+    return max(due - sum(other.taken_once for other in others), 0)
 
 
 def _restore(context: Context, payment: Payment, row: TakesBack, key: str, reason: str) -> list[Entry]:
