@@ -87,7 +87,7 @@ _OPEN = "prepaid_transaction"
 
 
 @contextmanager
-def transaction(context: Context) -> Iterator[Session]:
+def transaction(context: Context, *, with_hosts: bool = False) -> Iterator[Session]:
     """The host's session for one short transaction: its signals are committed with it, and sent then.
 
     An exception rolls it back, with its signals. Views, commands, the inbox and the verbs
@@ -95,9 +95,10 @@ def transaction(context: Context) -> Iterator[Session]:
     outside of it: no connection and no lock waits for an answer. What the host has left in the session is
     committed first; a verb of which that is not expected calls ``refuse_uncommitted`` before.
 
+    :param with_hosts: What the host has left in the session is committed together with this, or neither is.
     :raises RuntimeError: It is called inside of another transaction.
     """
-    session = _committed(context)
+    session = _unopened(context) if with_hosts else _committed(context)
     session.info[_OPEN] = True
     try:
         yield session
@@ -137,10 +138,15 @@ def apart(engine: Engine) -> Iterator[Session]:
         session.commit()
 
 
-def _committed(context: Context) -> Session:
+def _unopened(context: Context) -> Session:
     session = context.session
     if _OPEN in session.info:
         raise RuntimeError("This commits by itself: call it after the transaction() that is open, not in it.")
+    return session
+
+
+def _committed(context: Context) -> Session:
+    session = _unopened(context)
     session.commit()
     return session
 

@@ -31,6 +31,15 @@ def test_a_key_is_shown_once_and_kept_as_a_digest(shop: RunningShop) -> None:
     assert key.encode() not in b"".join(file.read_bytes() for file in shop.data.glob("rando.sqlite3*"))
 
 
+def test_keys_have_256_bits_of_randomness(shop: RunningShop) -> None:
+    customer = shop.customer()
+
+    keys = [customer.make_key(f"job {number}") for number in range(5)]
+
+    assert {len(key) for key in keys} == {len("rn_") + 43}  # 6 bits a character
+    assert len(set(keys)) == 5
+
+
 def test_a_revoked_key_is_refused_at_once(shop: RunningShop) -> None:
     customer = shop.customer()
     program = Program(shop, customer.make_key())

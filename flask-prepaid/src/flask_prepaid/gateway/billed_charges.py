@@ -44,7 +44,7 @@ class BilledCharges(Topic):
 
         :param return_url: Where the bank's page leads back to; ``None`` when nobody is there to see it.
         :return: Also a declined charge, with its reason.
-        :raises GatewayRefused: Stripe makes no such invoice. It is closed.
+        :raises GatewayRefused: Stripe makes no such invoice, or would charge more than its price. It is closed.
         """
         sdk = self._v1.invoices
         invoice_id = self._draft(key, customer_id, card_id, currency)
@@ -61,6 +61,9 @@ class BilledCharges(Topic):
             billed = self._whole(invoice_id)
             if billed.intent is None:
                 return billed  # the customer's balance has paid it
+            if billed.due_minor > billed.amount_total_minor:
+                words = "The customer owes money at Stripe, which this invoice would collect besides its price."
+                raise GatewayRefused(words, reason="more_than_agreed")
             self._pay(billed.id, billed.intent.id, key, card_id, title, there=return_url is not None)
         except GatewayRefused:
             self.close(invoice_id)

@@ -18,6 +18,9 @@ from .values import id_of
 #: The lines of an address, in Stripe's names.
 ADDRESS = ("line1", "line2", "postal_code", "city", "state", "country")
 
+#: What invoices print before a tax id that Stripe has no type for.
+PRINTED = "Tax ID"
+
 
 @dataclass(frozen=True)
 class BillingDetails:
@@ -75,32 +78,32 @@ class Billing(Topic):
         sdk = self._v1.customers
         held = list(walk(partial(sdk.tax_ids.list, customer_id), {}))
         wanted = (details.tax_id_type, details.tax_id)
+        settings = ask(lambda: sdk.retrieve(customer_id)).invoice_settings
         if details.tax_id_type and wanted not in [(each.type, each.value) for each in held]:
             new: Any = {"type": details.tax_id_type, "value": details.tax_id}
             ask(lambda: sdk.tax_ids.create(customer_id, new), may_refuse=True)
-        ask(lambda: sdk.update(customer_id, _params(details)))
-        kept = False
-        for each in held:
-            if (each.type, each.value) == wanted and not kept:
-                kept = True
-                continue
-            ask_for(partial(sdk.tax_ids.delete, customer_id, each.id))
+        ask(lambda: sdk.update(customer_id, _params(details, (settings and settings.custom_fields) or [])))
+        for each in held[:1] if details.tax_id else held:  # the newest, which our page has shown
+            if (each.type, each.value) != wanted:
+                ask_for(partial(sdk.tax_ids.delete, customer_id, each.id))
         return self.fetch(customer_id)
 
 
-def _params(details: BillingDetails) -> Any:
+def _params(details: BillingDetails, fields: list[Any]) -> Any:
+    """:param fields: What invoices print now; whatever is not ours stays."""
     address = {line: getattr(details, line) for line in ADDRESS}
-    printed_id = details.tax_id if not details.tax_id_type else ""
+    ours = printed(details.tax_id) if details.tax_id and not details.tax_id_type else []
+    others = [{"name": each.name, "value": each.value} for each in fields if each.name != PRINTED]
     return {
         "name": details.company,
         "address": address if any(address.values()) else "",
-        "invoice_settings": {"custom_fields": printed(printed_id) if printed_id else ""},
+        "invoice_settings": {"custom_fields": others + ours or ""},
     }
 
 
 def printed(tax_id: str) -> list[dict[str, str]]:
     """A tax id as a field of an invoice."""
-    return [{"name": "Tax ID", "value": tax_id}]
+    return [{"name": PRINTED, "value": tax_id}]
 
 
 def billing_of(customer: Any, asked_at: datetime) -> StripeBilling:
@@ -109,7 +112,7 @@ def billing_of(customer: Any, asked_at: datetime) -> StripeBilling:
     tax_id = held[0] if held else None  # Stripe lists the newest first
     lines = {line: getattr(customer.address, line, None) or "" for line in ADDRESS}
     fields = customer.invoice_settings.custom_fields or [] if customer.invoice_settings else []
-    as_written = next((field.value for field in fields if field.name == printed("")[0]["name"]), "")
+    as_written = next((field.value for field in fields if field.name == PRINTED), "")
     return StripeBilling(
         customer_id=customer.id,
         details=BillingDetails(

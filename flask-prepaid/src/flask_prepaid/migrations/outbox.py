@@ -25,6 +25,7 @@ def create_outbox() -> None:
         sa.Column("data", sa.Text(), nullable=False),
         sa.Column("at", AT, nullable=False),
         sa.UniqueConstraint("uid"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_prepaid_message_at", "prepaid_message", ["at"])
     op.create_index("ix_prepaid_message_owner", "prepaid_message", ["owner"])
@@ -43,6 +44,7 @@ def create_outbox() -> None:
         sa.Column("told_receivers", sa.Text()),
         sa.Column("status", BIG),
         sa.Column("answer", sa.String(255)),
+        sqlite_autoincrement=True,
     )
     queue = ["owner", "target", "endpoint_id", "id"]
     partial_index("ix_prepaid_delivery_queue", "prepaid_delivery", queue, only=WAITING)
@@ -64,6 +66,7 @@ def create_endpoints_and_mails() -> None:
         sa.Column("failing_since", AT),
         sa.Column("off_because", words("offbecause", 16, "owner failed gone")),
         sa.Column("created_at", AT, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_prepaid_endpoint_owner", "prepaid_endpoint", ["owner"])
     op.create_table(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from .. import signals
 from ..context import Context, reading, transaction
@@ -59,19 +60,30 @@ def empty(context: Context, queue: Queue, write_mail: WriteMail | None, mine: It
     left = set(mine)
     while (due := taken(context, queue, left)) is not None:
         left.discard(due.id)
-        if queue.target is Target.MAIL:
-            outcome, sent = mail(context, due, write_mail)
-        else:
-            outcome, sent = tell(context, due), None
-        with transaction(context) as session:
-            queues.note(session, due, outcome, context.clock())
-            if sent is not None:
-                mail_log.note(session, queue.owner, sent, uid=due.uid, now=context.clock())
-        if outcome.error:
+        if not _arrives(context, due, write_mail):
             break
     if left:
         with transaction(context) as session:
             queues.let_go(session, left, context.clock())
+
+
+def _arrives(context: Context, due: Due, write_mail: WriteMail | None) -> bool:
+    """Try one delivery, and note what came of it with what a receiver has written. Commits."""
+    if due.queue.target is Target.MAIL:
+        outcome, sent = mail(context, due, write_mail)
+    else:
+        outcome, sent = tell(context, due), None
+    try:
+        with transaction(context, with_hosts=True) as session:
+            queues.note(session, due, outcome, context.clock())
+            if sent is not None:
+                mail_log.note(session, due.queue.owner, sent, uid=due.uid, now=context.clock())
+    except SQLAlchemyError as failure:
+        log.exception("what the receivers of %s wrote could not be committed", due.signal)
+        outcome = Outcome(f"the commit: {type(failure).__name__}", told_receivers=due.told_receivers)
+        with transaction(context) as session:
+            queues.note(session, due, outcome, context.clock())
+    return not outcome.error
 
 
 def taken(context: Context, queue: Queue, mine: set[int]) -> Due | None:
@@ -99,6 +111,7 @@ def tell(context: Context, due: Due) -> Outcome:
             with signals.telling(due.uid):
                 for receiver in receivers[name]:
                     app.ensure_sync(receiver)(app, owner=due.queue.owner, **decoded(due.data))
+            context.session.flush()  # a row that the database takes for none is this receiver's failure
         except Exception as failure:
             context.session.rollback()
             log.exception("%s failed at %s of %s", name, due.signal, due.queue.owner)
@@ -106,7 +119,7 @@ def tell(context: Context, due: Due) -> Outcome:
             continue
         had.add(name)
         if len(waiting) > 1:  # the last one is noted with the end of the delivery
-            with transaction(context) as session:
+            with transaction(context, with_hosts=True) as session:
                 queues.note_told(session, due, had)
     return Outcome(error, told_receivers=" ".join(sorted(had)) if error else None)
 

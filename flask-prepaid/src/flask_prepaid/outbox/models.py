@@ -11,6 +11,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from prepaid_ledger.database import Base, words
 
 
+#: SQLite gives a deleted row's id to the next one; a late answer would be noted at a stranger's.
+NEW_IDS = {"sqlite_autoincrement": True}
+
+
 class Target(StrEnum):
     """To whom a message goes: the host's receivers of signals, the customer's mailbox, or their endpoint."""
 
@@ -56,6 +60,7 @@ class Message(Base):
         UniqueConstraint("uid"),
         Index("ix_prepaid_message_at", "at"),
         Index("ix_prepaid_message_owner", "owner"),
+        NEW_IDS,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -97,6 +102,7 @@ class Delivery(Base):
         ),
         Index("ix_prepaid_delivery_endpoint_id", "endpoint_id", "id"),
         Index("ix_prepaid_delivery_message_id", "message_id"),
+        NEW_IDS,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -123,7 +129,7 @@ class WebhookEndpoint(Base):
 
     __tablename__ = "prepaid_endpoint"
     _shown = ("id", "owner", "url", "off_because")
-    __table_args__ = (Index("ix_prepaid_endpoint_owner", "owner"),)
+    __table_args__ = (Index("ix_prepaid_endpoint_owner", "owner"), NEW_IDS)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     owner: Mapped[str] = mapped_column(String(64))

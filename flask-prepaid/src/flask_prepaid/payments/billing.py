@@ -40,13 +40,19 @@ def details_of(session: Session, owner: str) -> BillingDetails:
 def save(context: Context, owner: str, details: BillingDetails) -> None:
     """Let the owner's invoices be for these from now on, here and at Stripe. Commits.
 
-    The type of the tax id follows from the country.
+    The type of a new tax id follows from the country; one that stays as it is keeps its own.
 
     :raises UnknownItem: Stripe takes the tax id, or a line of the address, for none.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is changed here.
     """
     refuse_uncommitted(context)
-    kind, number = countries.tax_id_of(details.country, details.tax_id) if details.tax_id else (None, "")
+    with reading(context) as session:
+        before = details_of(session, owner)
+    kind: str | None
+    if (details.country, details.tax_id) == (before.country, before.tax_id):
+        kind, number = before.tax_id_type, before.tax_id
+    else:
+        kind, number = countries.tax_id_of(details.country, details.tax_id) if details.tax_id else (None, "")
     texts = {name: getattr(details, name) for name in FIELDS}
     whole = BillingDetails(**{**texts, "tax_id": number, "tax_id_type": kind or ""})
     try:

@@ -94,9 +94,10 @@ def _check_currency(context: Context, wish: Wish) -> None:
     """
     :raises UnknownItem: A currency is named in which the pack or the plan is not sold.
     """
-    item = context.catalog.packs.get(wish.pack or "") or context.catalog.plans.get(wish.plan or "")
-    if wish.currency is None or item is None:
+    if wish.currency is None or wish.credits is not None:
         return
+    catalog = context.catalog
+    item = catalog.plan(wish.plan) if wish.plan is not None else catalog.pack(wish.pack or "")
     sold_in = item.prices or {item.currency: item.amount_minor}
     if wish.currency not in sold_in:
         raise UnknownItem(f"It is sold in {', '.join(sold_in)}, not in {wish.currency!r}.", field="currency")

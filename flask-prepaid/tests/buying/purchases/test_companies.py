@@ -212,6 +212,47 @@ def test_a_customers_balance_at_stripe_pays_and_is_no_charge(taxed: Shop) -> Non
     assert taxed.command("reconcile").exit_code == 0
 
 
+def test_what_a_customer_owes_at_stripe_is_not_charged_with_a_pack(taxed: Shop) -> None:
+    bill_to(taxed)
+    card = taxed.keep_card()
+    (customer,) = taxed.dashboard().v1.customers.list().data
+    owed: Any = {"amount": 20_000, "currency": "usd"}
+    taxed.dashboard().v1.customers.balance_transactions.create(customer.id, owed)
+
+    taxed.press(card)
+
+    assert [payment.state for payment in taxed.payments()] == [PaymentState.FAILED]
+    assert {invoice.status for invoice in invoices(taxed)} == {"void"}
+    assert taxed.charges() == []
+    assert taxed.command("reconcile").exit_code == 0
+
+
+def test_another_street_leaves_tax_ids_and_what_else_invoices_print(taxed: Shop) -> None:
+    bill_to(taxed, company="Sol SA", tax_id="", country="ES")
+    (customer,) = taxed.dashboard().v1.customers.list().data
+    tax_ids = taxed.dashboard().v1.customers.tax_ids
+    order: Any = {"invoice_settings": {"custom_fields": [{"name": "Order", "value": "17"}]}}
+    taxed.dashboard().v1.customers.update(customer.id, order)
+    older: Any = {"type": "gb_vat", "value": "GB123456789"}
+    newer: Any = {"type": "es_cif", "value": "A12345678"}
+    tax_ids.create(customer.id, older)
+    taxed.stripe.advance(minutes=1)
+    tax_ids.create(customer.id, newer)
+    taxed.stripe.deliver()
+
+    bill_to(taxed, company="Sol SA", tax_id="A12345678", country="ES", line1="Calle 2")
+
+    assert [(each.type, each.value) for each in tax_ids.list(customer.id)] == [
+        ("es_cif", "A12345678"),
+        ("gb_vat", "GB123456789"),
+    ]
+    (customer,) = taxed.dashboard().v1.customers.list().data
+    assert customer.address is not None
+    assert customer.address.line1 == "Calle 2"
+    assert customer.invoice_settings is not None
+    assert [field.value for field in customer.invoice_settings.custom_fields or []] == ["17"]
+
+
 def test_what_a_customer_writes_at_stripe_is_heard_and_what_is_written_here_is_kept_there(
     taxed: Shop,
 ) -> None:
