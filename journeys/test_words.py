@@ -47,7 +47,7 @@ GONE = {
 GONE_MODULES = {
     *("line", "carrying", "drawing", "recent", "moneyback", "attempts", "desk", "deed", "lane", "whole"),
     *("ring", "counts", "tally", "who", "leaving", "people", "facts", "at_stripe", "following"),
-    *("comparing", "keeper", "failing", "looking"),
+    *("comparing", "keeper", "failing", "looking", "standing", "crossings", "box"),
 }
 
 #: Participles say nothing of what a variable holds. The name of a thing does.

@@ -14,8 +14,8 @@ from .keys.models import ApiKey
 from .keys.rates import CallsPerMinute, RateWindow
 from .keys.setup import Keys
 from .outbox.endpoints import SentWebhook
+from .outbox.http import WebhookAnswer
 from .outbox.models import Alert, MailRecord, WebhookEndpoint
-from .outbox.posting import WebhookAnswer
 from .payments.models import Customer, Payment, Refund
 from .signals import operator_acts
 from .upgrade import Chain, include_name, patiently

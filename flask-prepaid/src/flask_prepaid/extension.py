@@ -30,10 +30,10 @@ from .keys import setup as key_setup
 from .keys.setup import Keys
 from .keys.verbs import AppKeys
 from .money import CREDIT
-from .operations import audit_rules, webhooks
+from .operations import audit_rules, inbox
 from .operations.metric_verbs import MetricVerbs
-from .outbox.box import AppOutbox
-from .outbox.posting import Poster
+from .outbox.app_outbox import AppOutbox
+from .outbox.http import Poster
 from .outbox.verbs import OutboxVerbs
 from .payments import customers, refusals
 from .payments.models import Payment, Refund, SavedCard
@@ -456,7 +456,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
     @property
     def heard(self) -> list[str]:
         """The types of Stripe's events that are handled here; an endpoint need be sent no others."""
-        return sorted(webhooks.HEARD)
+        return sorted(inbox.HEARD)
 
     @property
     def session(self) -> Session:

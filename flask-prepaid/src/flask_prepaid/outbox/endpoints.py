@@ -20,10 +20,10 @@ from ..context import Context, reading, transaction
 from ..errors import NotYours, TooManyCalls, UnknownItem
 from . import addresses, customer_events, messages, queues
 from .addresses import Refused
-from .box import AppOutbox
+from .app_outbox import AppOutbox
+from .http import WebhookAnswer
 from .messages import Queue
 from .models import Delivery, DeliveryState, Message, OffBecause, Target, WebhookEndpoint
-from .posting import WebhookAnswer
 
 #: Endpoints that one owner may have.
 MAX_ENDPOINTS = 10

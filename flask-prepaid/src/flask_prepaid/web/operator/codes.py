@@ -14,7 +14,7 @@ from ... import money
 from ...codes import making, redeeming
 from ...codes.models import Code
 from ...errors import ConfigError, UnknownItem
-from ...reports import given
+from ...reports import codes as code_reports
 from ...reports.selection import read_day
 from .. import forms
 from . import page, period
@@ -150,10 +150,10 @@ def as_csv() -> ResponseReturnValue:
     page.operator()
     context = page.context()
     selection = period.choice(context).selection
-    rows = given.by_code(context.session, selection, context.config.time_zone)
+    rows = code_reports.by_code(context.session, selection, context.config.time_zone)
     return page.as_csv(
         "codes",
-        given.COLUMNS,
+        code_reports.COLUMNS,
         [
             (row.code, row.claims, row.owners, money.plain(row.credits), money.plain(row.referrer_credits))
             for row in rows
