@@ -83,7 +83,7 @@ def add(context: OutboxContext, owner: str, url: str, events: Iterable[str] = ()
 
 
 def new_secret() -> str:
-    """As Standard Webhooks has them: ``whsec_`` and 32 random bytes in base64."""
+    """A secret of Standard Webhooks: ``whsec_`` and 32 random bytes in base64."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 

@@ -69,7 +69,7 @@ def sync(context: Context, customer_id: str) -> Write[None]:
 
 
 def sync_tax_id(context: Context, ref: str) -> Write[None]:
-    """As ``sync``, for the customer who has, or had, a tax id."""
+    """Fetch whom the invoices of the customer are for who has, or had, a tax id; what is returned copies it."""
     customer_id = context.gateway.billing.customer_of_tax_id(ref)
     if customer_id is None:  # it was deleted: our copy knows whose it was
         with reading(context) as session:

@@ -1,4 +1,4 @@
-"""The rules by which credits move, each verb in its file.
+"""The rules by which credits move: spends, grants and purchases in ``entries.py``, each further verb in its file.
 
 Imports ``clock``, ``database``, ``errors``, ``tables``.
 """
