@@ -8,7 +8,7 @@ from .codes.models import Code, CodeClaim
 from .extension import Prepaid
 from .fast_path.asgi import FastPath
 from .fast_path.sale import Sale
-from .keys.callers import Caller
+from .keys.caller import Caller
 from .keys.keys import NewKey
 from .keys.models import ApiKey
 from .keys.rates import CallsPerMinute, RateWindow
@@ -19,7 +19,7 @@ from .outbox.models import Alert, MailRecord, WebhookEndpoint
 from .payments.models import Customer, Payment, Refund
 from .signals import operator_acts
 from .upgrade import Chain, include_name, patiently
-from .web.callers import caller_has_gone
+from .web.current_caller import caller_has_gone
 from .web.operator.roles import Operator, Operators, Role
 from .web.selling import Sold
 

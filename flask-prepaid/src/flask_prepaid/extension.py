@@ -40,7 +40,7 @@ from .payments.models import Payment, Refund, SavedCard
 from .purchases import cards, verbs
 from .subscriptions import subscribing
 from .subscriptions.subscribing import PlanSummary
-from .web import blueprint, callers, mails, routes
+from .web import blueprint, current_caller, mails, routes
 from .web.address import client_address
 from .web.mails import Mail
 from .web.operator import routes as operator_routes
@@ -178,7 +178,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
         routes.add_to(pages, config.paths)
         if self._keys is not None:
             routes.add_keys_to(pages, config.paths["keys"])
-            callers.register(app)
+            current_caller.register(app)
         operator_routes.add_to(pages, config.paths["operator"])
         blueprint.register(app, pages)
         host.check_routes(app)

@@ -18,7 +18,7 @@ from prepaid_ledger.database import insert
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import GatewayRefused, GatewayUnavailable, UnknownItem
 from ..outbox import app_outbox
-from .billed_to import BILLED_TO
+from .billing_details_columns import BILLING_COLUMNS
 from .models import Attempt, Customer, OperatorNote, SavedCard, TopUp, TrialCard
 
 T = TypeVar("T")
@@ -244,7 +244,7 @@ def _forget(session: Session, owner: str, customer_id: str) -> None:
             outdated=False,
             retry_card_id=None,
             charges_stopped=False,
-            **dict.fromkeys(BILLED_TO),
+            **dict.fromkeys(BILLING_COLUMNS),
         )
     )
 

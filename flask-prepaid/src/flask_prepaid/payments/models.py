@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from prepaid_ledger.database import Base, words
 
-from .billed_to import BilledTo
+from .billing_details_columns import BillingColumns
 
 
 class PaymentState(StrEnum):
@@ -98,7 +98,7 @@ class Via(StrEnum):
     PLAN = "plan"
 
 
-class Customer(BilledTo, Base):
+class Customer(BillingColumns, Base):
     """Which Stripe customer stands for an owner. The key was committed before Stripe was asked for one.
 
     ``refused_email`` is the host's address, where Stripe does not take it.
