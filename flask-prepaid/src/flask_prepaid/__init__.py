@@ -1,4 +1,8 @@
-"""Prepaid credits and Stripe billing for any Flask app."""
+"""Prepaid credits and Stripe billing for any Flask app.
+
+The ground, which every folder from ``outbox`` up may import: ``checks``, ``context``, ``countries``,
+``errors``, ``money``, ``signals``.
+"""
 
 from prepaid_ledger import BudgetSummary
 from prepaid_ledger.errors import BudgetExceeded, Busy, InsufficientCredits, PrepaidError
