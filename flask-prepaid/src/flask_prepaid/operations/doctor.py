@@ -25,9 +25,10 @@ from ..gateway.values import Endpoint
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION, no_answer
 from ..outbox import summary
 from ..payments import refusals
-from ..payments.models import Customer, InboxEvent, Payment
+from ..payments.models import Customer, Payment
 from ..purchases import fraud_warnings
 from . import inbox
+from .models import InboxEvent
 
 #: A webhook's signature is refused when the clocks are this far apart.
 CLOCK_OFF_S = 60

@@ -17,9 +17,9 @@ from prepaid_ledger.database import insert
 from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.values import Event
 from ..payments import billing_details
-from ..payments.models import InboxEvent
 from ..purchases import cards, checkout, credit_notes, fraud_warnings, refunds
 from ..subscriptions import sync
+from .models import InboxEvent
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,9 @@ from prepaid_ledger.tables import Hold, HoldState, Wallet
 from ..context import Context
 from ..gateway import calls
 from ..outbox import summary
-from ..payments.models import InboxEvent, Payment, Via
+from ..payments.models import Payment, Via
 from ..reports.models import Copying
+from .models import InboxEvent
 
 SPENDS = Counter("prepaid_spends", "Spends that were answered.")
 REFUSALS = Counter("prepaid_refusals", "Spends that were refused, by the error's code.", ["code"])

@@ -24,18 +24,9 @@ from ..context import Context, Write, reading, refuse_uncommitted, transaction, 
 from ..errors import GatewayRefused
 from ..gateway.values import Intent, StripeCreditNote, StripeDispute, StripeRefund
 from ..payments import billing_details, customers, payments, timing
-from ..payments.models import (
-    CreditNote,
-    Customer,
-    Dispute,
-    FraudWarning,
-    Payment,
-    PaymentState,
-    Refund,
-    RefundState,
-    Via,
-)
+from ..payments.models import Customer, Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..purchases import checkout, credit_notes, fraud_warnings, refunds
+from ..purchases.models import CreditNote, FraudWarning
 from ..reports import balance_sync, sales
 from ..reports.models import Comparison
 from ..subscriptions import compare, sync

@@ -16,7 +16,7 @@ from ...operations import reconcile
 from ...operations.doctor import CLOCK_OFF_S
 from ...operations.inbox import replay as run_again
 from ...operations.inbox import unhandled
-from ...payments.models import InboxEvent
+from ...operations.models import InboxEvent
 from ...reports import balance_sync, credits
 from ...reports.models import Copying
 from .. import forms
