@@ -50,6 +50,8 @@ COMMANDS = (
     "prepaid report credits --json",
     "prepaid report cohorts --json",
     "prepaid report failures --json",
+    "prepaid report codes --json",
+    "prepaid report journal --json",
     "prepaid show user:1",
     "rando prepare",
 )

@@ -47,7 +47,8 @@ GONE = {
 GONE_MODULES = {
     *("line", "carrying", "drawing", "recent", "moneyback", "attempts", "desk", "deed", "lane", "whole"),
     *("ring", "counts", "tally", "who", "leaving", "people", "facts", "at_stripe", "following"),
-    *("comparing", "keeper", "failing", "looking"),
+    *("comparing", "keeper", "failing", "looking", "standing", "crossings", "box"),
+    *("billed_to", "billed_charges", "billed_values"),
 }
 
 #: Participles say nothing of what a variable holds. The name of a thing does.

@@ -136,7 +136,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "code": "as it was written",
         "folded": "as it is compared: capitals and digits",
         "credits": "what it gives each time",
-        "most": "how often all together may redeem it; none is without end",
+        "max_claims": "how often all together may redeem it; none is without end",
         "per_owner": "how often one may",
         "expires_at": "until when it can be redeemed",
         "expires_after_s": "how many seconds its credits last from then on; none is for ever",

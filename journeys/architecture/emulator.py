@@ -1,4 +1,4 @@
-"""Who may import whom in the emulator: a tower, each floor on those below it."""
+"""Who may import whom in the emulator: a tower, each floor on all those below it."""
 
 from __future__ import annotations
 

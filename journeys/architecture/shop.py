@@ -29,7 +29,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "pages": {"callers", "errors", "models", "numbers", "usage"},
     "production": set(),
     "config": {"production"},
-    "demo": {"accounts", "callers", "models", "numbers", "shop"},
+    "demo": {"accounts", "models", "numbers", "shop"},
     "about": set(),
     "cli": {"demo", "migrations", "models"},
     "__init__": ...,

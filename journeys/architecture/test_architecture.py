@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
 
 from .charters import CHARTERS, Charter
+from .emulator import TOWER
+from .extension import GROUND
 from .imports import Package, circles
 
 MAX_FILES_AT_THE_TOP = 15
 MAX_LINES = 500
+
+EXTENSION = next(package for package in CHARTERS if package.name == "flask_prepaid")
 
 each_package = pytest.mark.parametrize("package", CHARTERS, ids=lambda package: package.name)
 
@@ -38,6 +43,53 @@ def test_a_room_imports_only_what_its_charter_names(package: Package) -> None:
         )
     ]
     assert not wrong, "\n".join(wrong)
+
+
+@each_package
+def test_a_charter_names_nothing_that_its_room_does_not_import(package: Package) -> None:
+    """The ground and the floors below one are for all: nobody has to use the whole of them."""
+    used = imports_of_rooms(package)
+    unused = {
+        room: names
+        for room, allowed in CHARTERS[package].items()
+        if allowed is not ... and room not in TOWER
+        if (names := allowed - used.get(room, set()) - (GROUND if allowed >= GROUND else set()))
+    }
+    assert unused == {}
+
+
+@each_package
+def test_the_docstring_of_a_folder_says_what_its_charter_allows(package: Package) -> None:
+    charter = CHARTERS[package]
+    folders = {room: names for room in charter if (names := said_of_imports(package, room)) is not None}
+
+    assert folders
+    assert folders == {room: charter[room] for room in folders}
+
+
+def test_the_package_that_has_a_ground_names_it() -> None:
+    text = " ".join(doc_of(EXTENSION, EXTENSION.name).split())
+
+    assert set(re.findall("``(.+?)``", text.partition(" up may import:")[2])) == GROUND
+
+
+def doc_of(package: Package, module: str) -> str:
+    return ast.get_docstring(package.trees[module]) or ""
+
+
+def said_of_imports(package: Package, room: str) -> set[str] | None:
+    """What the docstring of a room's folder says that it may import; ``None`` for a file at the top."""
+    module = f"{package.name}.{room.replace('/', '.')}"
+    if module not in package.modules or package.modules[module].name != "__init__.py":
+        return None
+    sentence = re.search(r"\bImports (.*?)\.(?:\s|$)", doc_of(package, module), re.DOTALL)
+    assert sentence is not None, f"{module} does not say what it imports"
+    names = set(re.findall("``(.+?)``", sentence[1]))
+    if "the ground" in sentence[1]:
+        names |= GROUND
+    if re.search(r"what\s+lies\s+below", sentence[1]):
+        names |= set(TOWER[: max(TOWER.index(name) for name in names)])
+    return names
 
 
 @each_package

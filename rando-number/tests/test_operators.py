@@ -292,10 +292,16 @@ def test_finance_makes_a_code_that_customers_redeem_until_it_is_switched_off(sho
     pat, finance, support = shop.customer(), shop.operator("finance"), shop.operator("support")
 
     def make(**fields: str) -> TestResponse:
-        form = {"code": "Fair", "credits": "20", "most": "2", "reason": "=Spring fair", **fields}
+        form = {"code": "Fair", "credits": "20", "max_claims": "2", "reason": "=Spring fair", **fields}
         return finance.send("/admin/codes/make", form_of="/admin/codes", **form)
 
-    for name, wrong in (("credits", "0"), ("most", "-1"), ("until", "soon"), ("code", "?"), ("reason", "")):
+    for name, wrong in (
+        ("credits", "0"),
+        ("max_claims", "-1"),
+        ("until", "soon"),
+        ("code", "?"),
+        ("reason", ""),
+    ):
         assert make(**{name: wrong}).status_code == 422, name
     assert make(until="2999-01-31", expires_after_days="30").status_code == 303
     assert make(credits="21").status_code == 409

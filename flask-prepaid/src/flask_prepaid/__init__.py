@@ -1,4 +1,8 @@
-"""Prepaid credits and Stripe billing for any Flask app."""
+"""Prepaid credits and Stripe billing for any Flask app.
+
+The ground, which every folder from ``outbox`` up may import: ``checks``, ``context``, ``countries``,
+``errors``, ``money``, ``signals``.
+"""
 
 from prepaid_ledger import BudgetSummary
 from prepaid_ledger.errors import BudgetExceeded, Busy, InsufficientCredits, PrepaidError
@@ -8,18 +12,18 @@ from .codes.models import Code, CodeClaim
 from .extension import Prepaid
 from .fast_path.asgi import FastPath
 from .fast_path.sale import Sale
-from .keys.callers import Caller
+from .keys.caller import Caller
 from .keys.keys import NewKey
 from .keys.models import ApiKey
 from .keys.rates import CallsPerMinute, RateWindow
 from .keys.setup import Keys
 from .outbox.endpoints import SentWebhook
+from .outbox.http import WebhookAnswer
 from .outbox.models import Alert, MailRecord, WebhookEndpoint
-from .outbox.posting import WebhookAnswer
 from .payments.models import Customer, Payment, Refund
 from .signals import operator_acts
 from .upgrade import Chain, include_name, patiently
-from .web.callers import caller_has_gone
+from .web.current_caller import caller_has_gone
 from .web.operator.roles import Operator, Operators, Role
 from .web.selling import Sold
 

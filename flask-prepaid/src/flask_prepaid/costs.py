@@ -20,9 +20,9 @@ from prepaid_ledger.errors import BudgetExceeded, HoldClosed, PrepaidError
 
 from . import checks
 from .errors import BadKey, ConfigError
-from .keys.callers import Caller
+from .keys.caller import Caller
 from .payments import paid_requests
-from .web import callers, errors, page
+from .web import current_caller, errors, page
 
 View = ParamSpec("View")
 
@@ -40,7 +40,7 @@ _CURRENT = "prepaid_hold"
 log = logging.getLogger(__name__)
 
 
-class Books(callers.CallersContext, page.PageContext, Protocol):
+class Books(current_caller.CallersContext, page.PageContext, Protocol):
     """What a price needs of the app: its ledger in this request, and on the engine after it."""
 
     def hold(
@@ -88,7 +88,7 @@ class Priced:
 
         @wraps(view)
         def with_price(*args: View.args, **kwargs: View.kwargs) -> Response:
-            caller, price = callers.current(self._prepaid), self._price_now(view)
+            caller, price = current_caller.current(self._prepaid), self._price_now(view)
             run = current_app.ensure_sync(view)
             if price == 0 or (isinstance(price, Price) and price.credits == 0):
                 return make_response(run(*args, **kwargs))
@@ -170,7 +170,7 @@ class Priced:
                         self._prepaid, caller.owner, f"{request.endpoint}:{digest}"[-120:], key
                     )
         except BudgetExceeded:
-            callers.confirm(self._prepaid, caller)
+            current_caller.confirm(self._prepaid, caller)
             raise
         except DBAPIError as error:
             raise errors.explained(error) from error

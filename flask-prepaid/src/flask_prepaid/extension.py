@@ -30,17 +30,18 @@ from .keys import setup as key_setup
 from .keys.setup import Keys
 from .keys.verbs import AppKeys
 from .money import CREDIT
-from .operations import audit_rules, webhooks
+from .operations import audit_rules, inbox
 from .operations.metric_verbs import MetricVerbs
-from .outbox.box import AppOutbox
-from .outbox.posting import Poster
+from .outbox.app_outbox import AppOutbox
+from .outbox.http import Poster
 from .outbox.verbs import OutboxVerbs
-from .payments import customers, refusals
-from .payments.models import Payment, Refund, SavedCard
-from .purchases import cards, verbs
+from .payments import refusals
+from .payments.models import Payment, Refund
+from .purchases import verbs
+from .purchases.customer_verbs import CustomerVerbs
 from .subscriptions import subscribing
 from .subscriptions.subscribing import PlanSummary
-from .web import blueprint, callers, mails, routes
+from .web import blueprint, current_caller, mails, routes
 from .web.address import client_address
 from .web.mails import Mail
 from .web.operator import routes as operator_routes
@@ -73,7 +74,7 @@ class State:
     outbox: AppOutbox
 
 
-class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
+class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param db: Anything with ``.session`` and ``.engine``.
@@ -178,7 +179,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
         routes.add_to(pages, config.paths)
         if self._keys is not None:
             routes.add_keys_to(pages, config.paths["keys"])
-            callers.register(app)
+            current_caller.register(app)
         operator_routes.add_to(pages, config.paths["operator"])
         blueprint.register(app, pages)
         host.check_routes(app)
@@ -311,14 +312,6 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
             checks.refuse("What Prepaid(owner=...) gave", owner, "Give a text such as 'user:42', or None.")
         return owner
 
-    def customer_id(self, owner: str) -> str | None:
-        """The id of the owner's Stripe customer, ``cus_...``; ``None`` before the first purchase."""
-        return customers.known_customer(self.session, owner)
-
-    def cards(self, owner: str) -> list[SavedCard]:
-        """The owner's saved cards, the one that pays by default first."""
-        return cards.saved(self.session, owner)
-
     def plan(self, owner: str) -> PlanSummary | None:
         """The owner's plan: its title, its state and until when it is paid; ``None`` without one."""
         return subscribing.summary(self, owner)
@@ -399,38 +392,6 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
         """
         return verbs.refund(self, payment, amount_minor, credits, reason=reason, key=key)
 
-    def adopt_customer(self, owner: str, customer_id: str) -> None:
-        """Let a customer whom Stripe has already stand for ``owner``, with the saved cards. Commits.
-
-        A subscription of theirs is left as it is: plans are begun here. A repeat does nothing.
-
-        :param customer_id: The customer's id at Stripe, such as ``cus_...``.
-        :raises UnknownItem: Stripe has no such customer, or one of the two belongs to another already.
-        :raises ValueError: It can be no id of Stripe's, or no such owner can be.
-        :raises GatewayUnavailable: Stripe did not answer. Nothing was changed here.
-        """
-        verbs.adopt_customer(self, owner, customer_id)
-
-    def sync_customer(self, owner: str) -> None:
-        """Let Stripe write to the address that ``Prepaid(email=...)`` gives for the owner now. Commits.
-
-        Call it when a customer has changed their address, after your commit: receipts and invoices follow.
-        Where Stripe does not answer, ``tick`` does it; an address that Stripe does not take is shown to
-        operators. Without a Stripe customer yet there is nothing to do.
-
-        :raises RuntimeError: The session holds work of yours.
-        """
-        customers.sync(self, owner)
-
-    def remove_customer(self, owner: str) -> None:
-        """Delete the owner's Stripe customer, and with it saved cards, auto top-up and plan. Commits.
-
-        Credits, entries and payments stay. A repeat does nothing.
-
-        :raises GatewayUnavailable: Stripe did not answer. Ask again.
-        """
-        customers.remove(self, owner)
-
     def email_of(self, owner: str) -> str | None:
         """The owner's address, if the host has said how to find it and knows one."""
         return self._email(owner) if self._email else None
@@ -456,7 +417,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
     @property
     def heard(self) -> list[str]:
         """The types of Stripe's events that are handled here; an endpoint need be sent no others."""
-        return sorted(webhooks.HEARD)
+        return sorted(inbox.HEARD)
 
     @property
     def session(self) -> Session:

@@ -22,8 +22,9 @@ from flask_prepaid import Operators, Pack, Plan, Prepaid, PriceTier, Quantity
 from flask_prepaid.cli.commands import commands
 from flask_prepaid.gateway.values import Checkout
 from flask_prepaid.money import CREDIT
-from flask_prepaid.operations.webhooks import HEARD
-from flask_prepaid.payments.models import InboxEvent, Payment
+from flask_prepaid.operations.inbox import HEARD
+from flask_prepaid.operations.models import InboxEvent
+from flask_prepaid.payments.models import Payment
 from flask_prepaid.purchases import cards
 from flask_prepaid.web.operator.roles import NOBODY
 from prepaid_ledger import Unit

@@ -1,4 +1,4 @@
-"""The one clock that the extension reads, and how times are kept."""
+"""The type of a clock, and the machine's own. A ledger reads one clock alone, and keeps times in UTC."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 """The commands of ``flask prepaid``.
 
 Imports ``codes``, ``config``, ``gateway``, ``keys``, ``operations``, ``outbox``, ``payments``, ``purchases``,
-``reports``, ``subscriptions``, ``upgrade``, and what all may import: ``context``, ``errors``, ``money``,
-``signals``. Never a page.
+``reports``, ``subscriptions``, ``upgrade``, and the ground. Never a page.
 """

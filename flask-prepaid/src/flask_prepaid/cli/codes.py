@@ -36,7 +36,9 @@ def list_codes(limit: int, as_json: bool) -> None:
 @codes.command()
 @click.argument("code", required=False)
 @click.option("--credits", type=click.IntRange(min=1), required=True, help="What it gives each time.")
-@click.option("--most", type=click.IntRange(min=1), help="How often by all together. Default: without end.")
+@click.option(
+    "--max-claims", type=click.IntRange(min=1), help="How often by all together. Default: without end."
+)
 @click.option(
     "--per-owner", type=click.IntRange(min=1), default=1, show_default=True, help="How often by one."
 )
@@ -46,7 +48,7 @@ def list_codes(limit: int, as_json: bool) -> None:
 def make(
     code: str | None,
     credits: int,
-    most: int | None,
+    max_claims: int | None,
     per_owner: int,
     until: datetime | None,
     lasts: int | None,
@@ -57,7 +59,7 @@ def make(
         context(),
         code,
         credits=credits,
-        most=most,
+        max_claims=max_claims,
         per_owner=per_owner,
         expires_at=until.replace(tzinfo=UTC) if until else None,
         expires_after=timedelta(days=lasts) if lasts else None,
@@ -82,7 +84,7 @@ def on(code: str) -> None:
 
 
 def _values(row: Code, given: int) -> dict[str, Any]:
-    names = ("code", "most", "per_owner", "claims", "reason", "referrer")
+    names = ("code", "max_claims", "per_owner", "claims", "reason", "referrer")
     times = ("expires_at", "off_at", "created_at")
     return {
         **{name: getattr(row, name) for name in names},
@@ -94,7 +96,7 @@ def _values(row: Code, given: int) -> dict[str, Any]:
 
 
 def _line(row: Code, given: int) -> str:
-    left = f" of {row.most:,}" if row.most else ""
+    left = f" of {row.max_claims:,}" if row.max_claims else ""
     off = ", off" if row.off_at else ""
     until = f", until {row.expires_at:%Y-%m-%d %H:%M}" if row.expires_at else ""
     return (

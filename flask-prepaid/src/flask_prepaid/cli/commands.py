@@ -30,7 +30,7 @@ from ..context import transaction
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.version import no_answer
 from ..operations import connect as catalog_at_stripe
-from ..operations import copy_books, marks, webhooks
+from ..operations import copy_books, inbox, marks
 from ..operations import doctor as diagnosis
 from ..operations import reconcile as comparison
 from ..operations import tick as upkeep
@@ -237,7 +237,7 @@ def replay(events: tuple[str, ...], failed: bool) -> None:
     if bool(events) == failed:
         raise click.UsageError("Name events, or give --failed.")
     app = context()
-    left = [event for event in events or webhooks.unhandled(app) if not webhooks.replay(app, event)]
+    left = [event for event in events or inbox.unhandled(app) if not inbox.replay(app, event)]
     for event in left:
         click.echo(f"{event}: not in the inbox, or it failed again: see the log", err=True)
     if left:

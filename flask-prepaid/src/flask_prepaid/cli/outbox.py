@@ -7,7 +7,7 @@ import json
 import click
 from flask.cli import with_appcontext
 
-from ..outbox import standing
+from ..outbox import summary
 from .app import context
 
 
@@ -25,10 +25,10 @@ def outbox(again: bool, drop: bool, as_json: bool) -> None:
         raise click.UsageError("Give --again or --drop, not both.")
     app = context()
     if again or drop:
-        count = standing.try_again(app) if again else standing.drop(app)
+        count = summary.try_again(app) if again else summary.drop(app)
         click.echo(f"{count:,} {'are told by the next tick' if again else 'are dropped'}.", err=True)
         return
-    waiting, given_up = standing.waiting(app.session), standing.given_up(app.session)
+    waiting, given_up = summary.waiting(app.session), summary.given_up(app.session)
     if as_json:
         click.echo(
             json.dumps(
@@ -42,7 +42,7 @@ def outbox(again: bool, drop: bool, as_json: bool) -> None:
                         }
                         for waits in waiting
                     ],
-                    "given_up": standing.given_up_count(app.session),
+                    "given_up": summary.given_up_count(app.session),
                 }
             )
         )

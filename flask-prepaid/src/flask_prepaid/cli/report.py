@@ -17,10 +17,11 @@ from flask.cli import with_appcontext
 
 from .. import money
 from ..context import Context
+from ..reports import codes as code_reports
 from ..reports import credits as credit_reports
 from ..reports import failures as failure_reports
-from ..reports import given, plan_revenue
 from ..reports import journal as journal_reports
+from ..reports import plan_revenue
 from ..reports import sales as sales_reports
 from ..reports.days import CUTS
 from ..reports.sales import PARTS
@@ -281,11 +282,11 @@ def failures(app: Context, selection: Selection) -> Report:
 
 def codes(app: Context, selection: Selection) -> Report:
     """What each code gave in the days of the selection."""
-    rows = [row.as_dict() for row in given.by_code(app.session, selection, app.config.time_zone)]
+    rows = [row.as_dict() for row in code_reports.by_code(app.session, selection, app.config.time_zone)]
     counted = ("claims", "credits", "referrer_credits")
     total = {name: sum(int(row[name]) for row in rows) for name in counted}
     rows, (total,) = ([in_unit(row, *counted[1:]) for row in lines] for lines in (rows, [total]))
-    return Report(list(given.COLUMNS), rows, [total], {})
+    return Report(list(code_reports.COLUMNS), rows, [total], {})
 
 
 def journal(app: Context, selection: Selection) -> Report:

@@ -100,7 +100,7 @@ CREDITS = {"balance", "held", "available", "debt", "left", "credits", "balance_a
 
 
 def _in_unit(values: Any) -> Any:
-    """The same values for programs, credits as the app's unit writes them."""
+    """Values for programs: credits are written as the app's unit has them."""
     if isinstance(values, list):
         return [_in_unit(value) for value in values]
     if not isinstance(values, dict):

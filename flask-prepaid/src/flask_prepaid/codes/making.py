@@ -48,7 +48,7 @@ def make(
     code: str | None = None,
     *,
     credits: int,
-    most: int | None = None,
+    max_claims: int | None = None,
     per_owner: int = 1,
     expires_at: datetime | None = None,
     expires_after: timedelta | None = None,
@@ -70,7 +70,9 @@ def make(
         checks.refuse("code", code, f"Write {MIN_LENGTH} to {MAX_LENGTH} letters without accents and digits.")
     terms = {
         "credits": checks.whole("credits", credits, min=1, max=MAX_CREDITS),
-        "most": None if most is None else checks.whole("most", most, min=1, max=MAX_CREDITS),
+        "max_claims": None
+        if max_claims is None
+        else checks.whole("max_claims", max_claims, min=1, max=MAX_CREDITS),
         "per_owner": checks.whole("per_owner", per_owner, min=1, max=MAX_CREDITS),
         "expires_after_s": _seconds(expires_after),
         "referrer": referrer,
@@ -172,6 +174,6 @@ def is_any_on(session: Session, now: datetime) -> bool:
     open_ones = select(Code.id).where(
         Code.off_at.is_(None),
         Code.expires_at.is_(None) | (Code.expires_at > now),
-        Code.most.is_(None) | (Code.claims < Code.most),
+        Code.max_claims.is_(None) | (Code.claims < Code.max_claims),
     )
     return session.scalar(open_ones.limit(1)) is not None

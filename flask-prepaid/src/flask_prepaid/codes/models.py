@@ -14,7 +14,7 @@ class Code(Base):
     """A code and what it gives to whoever redeems it.
 
     ``code`` is as it was written, ``folded`` how it is compared: capitals and digits alone. It can be
-    redeemed ``most`` times by all together (``None``: without end), ``per_owner`` times by one, until
+    redeemed ``max_claims`` times by all together (``None``: without end), ``per_owner`` times by one, until
     ``expires_at``, and as long as it is not ``off_at``. Its credits last ``expires_after_s`` seconds from
     then on; ``None`` is for ever. ``claims`` counts how often it was redeemed.
 
@@ -22,12 +22,14 @@ class Code(Base):
     """
 
     __tablename__ = "prepaid_code"
-    _shown = ("id", "code", "credits", "claims", "most")
+    _shown = ("id", "code", "credits", "claims", "max_claims")
     __table_args__ = (
         UniqueConstraint("folded"),
         CheckConstraint("credits > 0 AND referrer_credits >= 0", name="credits_positive"),
         CheckConstraint("per_owner > 0", name="per_owner_positive"),
-        CheckConstraint("claims >= 0 AND (most IS NULL OR claims <= most)", name="claims_within_most"),
+        CheckConstraint(
+            "claims >= 0 AND (max_claims IS NULL OR claims <= max_claims)", name="claims_within_max"
+        ),
         Index("ix_prepaid_code_referrer", "referrer"),
     )
 
@@ -35,7 +37,7 @@ class Code(Base):
     code: Mapped[str] = mapped_column(String(64))
     folded: Mapped[str] = mapped_column(String(64))
     credits: Mapped[int]
-    most: Mapped[int | None]
+    max_claims: Mapped[int | None]
     per_owner: Mapped[int]
     expires_at: Mapped[datetime | None]
     expires_after_s: Mapped[int | None]

@@ -125,7 +125,7 @@ def _claimed(session: Session, owner: str, code: Code, key: str) -> CodeClaim | 
 
 def _count(context: Context, code: Code) -> bool:
     """Count one more claim where one is left: the database decides, whoever comes at the same time."""
-    left = or_(Code.most.is_(None), Code.claims < Code.most)
+    left = or_(Code.max_claims.is_(None), Code.claims < Code.max_claims)
     goes_on = or_(Code.expires_at.is_(None), Code.expires_at > context.clock())
     one_more = (
         update(Code)

@@ -17,7 +17,7 @@ class CodeVerbs:
         code: str | None = None,
         *,
         credits: int,
-        most: int | None = None,
+        max_claims: int | None = None,
         per_owner: int = 1,
         expires_at: datetime | None = None,
         expires_after: timedelta | None = None,
@@ -33,7 +33,7 @@ class CodeVerbs:
         :param code: Such as ``"WELCOME"``: letters without accents and digits. Capitals, blanks and dashes
             make no difference. By default one is made up that nobody guesses and everybody can read out.
         :param credits: What it gives each time.
-        :param most: How often it can be redeemed by all together; ``None`` is without end.
+        :param max_claims: How often it can be redeemed by all together; ``None`` is without end.
         :param per_owner: How often it can be redeemed by one.
         :param expires_at: Until when it can be redeemed.
         :param expires_after: How long its credits last from then on; ``None`` is for ever.
@@ -47,7 +47,7 @@ class CodeVerbs:
             self,
             code,
             credits=credits,
-            most=most,
+            max_claims=max_claims,
             per_owner=per_owner,
             expires_at=expires_at,
             expires_after=expires_after,

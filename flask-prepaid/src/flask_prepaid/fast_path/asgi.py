@@ -33,7 +33,7 @@ from prepaid_ledger.errors import PrepaidError
 
 from ..errors import ConfigError, TooManyCalls
 from ..keys.cache import digest_of
-from ..keys.callers import Caller
+from ..keys.caller import Caller
 from ..keys.rates import RateWindow
 from ..keys.verbs import AppKeys
 from . import requests

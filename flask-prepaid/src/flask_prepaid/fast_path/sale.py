@@ -18,7 +18,7 @@ from prepaid_ledger.tables import Entry, Wallet
 
 from .. import checks
 from ..errors import ConfigError, IdempotencyConflict
-from ..keys.callers import Caller
+from ..keys.caller import Caller
 
 Ask = TypeVar("Ask")
 

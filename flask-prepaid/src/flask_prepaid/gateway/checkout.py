@@ -9,7 +9,7 @@ from typing import Any
 from prepaid_ledger import clock
 
 from ..config import Config
-from .billing import BillingDetails, printed
+from .billing_details import BillingDetails, printed
 from .calls import Topic, ask, ask_for, created, walk
 from .values import PAYMENT_KEY, Checkout, checkout_of, payment_key
 

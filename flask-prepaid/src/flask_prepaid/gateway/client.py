@@ -9,15 +9,15 @@ import stripe
 from ..config import Config
 from . import timeouts
 from .account import Account
-from .asks import Asks
-from .billed_charges import BilledCharges
-from .billing import Billing
+from .ask_limit import AskLimit
+from .billing_details import Billing
 from .cards import Cards
 from .charges import Charges
 from .checkout import CheckoutPages
 from .credit_notes import CreditNotes
 from .customers import Customers
 from .events import Events
+from .invoice_charges import InvoiceCharges
 from .invoices import Invoices
 from .plan_pages import PlanPages
 from .prices import Prices
@@ -45,10 +45,10 @@ class Gateway:
             max_network_retries=NETWORK_RETRIES,
             http_client=http_client or stripe.RequestsClient(session=session),
         )
-        self.asks = Asks(config.asks_per_minute)
+        self.ask_limit = AskLimit(config.asks_per_minute)
         self.account = Account(client, config)
-        self.billed_charges = BilledCharges(client, config)
-        self.billing = Billing(client, config)
+        self.invoice_charges = InvoiceCharges(client, config)
+        self.billing_details = Billing(client, config)
         self.cards = Cards(client, config)
         self.charges = Charges(client, config)
         self.checkout = CheckoutPages(client, config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .billing import BillingDetails
+from .billing_details import BillingDetails
 from .calls import Topic, ask, ask_for, walk
 from .checkout import asks_company, shown_at
 from .subscription_values import SUBSCRIPTION_KEY, Page, page_of

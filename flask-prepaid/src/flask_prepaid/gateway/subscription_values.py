@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .taxes import taxed_of
+from .tax_words import taxed_of
 from .values import id_of, is_whole, payment_key
 
 #: The metadata field in which a price says whose plan's terms it stands for.

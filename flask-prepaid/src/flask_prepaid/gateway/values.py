@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import BadSignature
-from .taxes import taxed_on_page
+from .tax_words import taxed_on_page
 
 #: The metadata field in which Stripe's objects carry the payment's idempotency key.
 PAYMENT_KEY = "prepaid_payment"

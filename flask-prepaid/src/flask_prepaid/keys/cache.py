@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 
 from prepaid_ledger import clock as clocks
 
-from .callers import Caller
+from .caller import Caller
 from .models import ApiKey
 
 #: How long a process relies on what it has read of a key.

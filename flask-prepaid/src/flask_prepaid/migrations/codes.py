@@ -15,7 +15,7 @@ def create_codes() -> None:
         sa.Column("code", sa.String(64), nullable=False),
         sa.Column("folded", sa.String(64), nullable=False),
         sa.Column("credits", BIG, nullable=False),
-        sa.Column("most", BIG),
+        sa.Column("max_claims", BIG),
         sa.Column("per_owner", BIG, nullable=False),
         sa.Column("expires_at", AT),
         sa.Column("expires_after_s", BIG),
@@ -25,7 +25,9 @@ def create_codes() -> None:
         sa.Column("claims", BIG, nullable=False),
         sa.Column("off_at", AT),
         sa.Column("created_at", AT, nullable=False),
-        sa.CheckConstraint("claims >= 0 AND (most IS NULL OR claims <= most)", name="claims_within_most"),
+        sa.CheckConstraint(
+            "claims >= 0 AND (max_claims IS NULL OR claims <= max_claims)", name="claims_within_max"
+        ),
         sa.CheckConstraint("credits > 0 AND referrer_credits >= 0", name="credits_positive"),
         sa.CheckConstraint("per_owner > 0", name="per_owner_positive"),
         sa.UniqueConstraint("folded"),

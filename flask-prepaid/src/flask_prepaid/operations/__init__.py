@@ -1,5 +1,5 @@
 """What runs by itself or by cron: events, ticks, reconciliation, setup, diagnosis, copies, audit rules.
 
-Imports ``gateway``, ``outbox``, ``payments``, ``purchases``, ``reports``, ``subscriptions``, ``upgrade``, and
-what all may import: ``context``, ``errors``, ``money``, ``signals``. Never a page.
+Imports ``codes``, ``fast_path``, ``gateway``, ``host``, ``outbox``, ``payments``, ``purchases``, ``reports``,
+``subscriptions``, ``upgrade``, and the ground. Never a page.
 """

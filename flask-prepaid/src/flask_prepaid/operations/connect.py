@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..context import Context
 from ..subscriptions import prices
-from . import webhooks
+from . import inbox
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def connect(context: Context, *, url: str | None = None) -> Connected:
             done.append(f"{plan.slug}: sold at Stripe's price {price.id}")
     secret = None
     if url is not None:
-        secret = context.gateway.account.mirror_endpoint(url, sorted(webhooks.HEARD))
-        done.append(f"{url} hears {len(webhooks.HEARD)} types of events")
+        secret = context.gateway.account.mirror_endpoint(url, sorted(inbox.HEARD))
+        done.append(f"{url} hears {len(inbox.HEARD)} types of events")
     return Connected(done, secret)
 
 
@@ -47,8 +47,8 @@ def listen_once(context: Context, seen: set[str]) -> list[str]:
     for event in reversed(context.gateway.events.latest()):
         if event.id in seen:
             continue
-        webhooks.keep(context, event)
-        if webhooks.handle(context, event):
+        inbox.keep(context, event)
+        if inbox.handle(context, event):
             seen.add(event.id)
         handled.append(event.type)
     return handled

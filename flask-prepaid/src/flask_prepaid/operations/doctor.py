@@ -23,11 +23,12 @@ from ..context import Context
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.values import Endpoint
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION, no_answer
-from ..outbox import standing
+from ..outbox import summary
 from ..payments import refusals
-from ..payments.models import Customer, InboxEvent, Payment
+from ..payments.models import Customer, Payment
 from ..purchases import fraud_warnings
-from . import webhooks
+from . import inbox
+from .models import InboxEvent
 
 #: A webhook's signature is refused when the clocks are this far apart.
 CLOCK_OFF_S = 60
@@ -140,7 +141,7 @@ def _endpoint(endpoint: Endpoint) -> Iterator[str]:
             f"Stripe has switched off {endpoint.url}: it failed for days. When it answers again, "
             f"run: flask prepaid connect --url {endpoint.url}"
         )
-    deaf_to = set(webhooks.HEARD) - set(endpoint.types)
+    deaf_to = set(inbox.HEARD) - set(endpoint.types)
     if deaf_to and "*" not in endpoint.types:
         yield (
             f"{endpoint.url} is not sent {', '.join(sorted(deaf_to))}. "
@@ -154,7 +155,7 @@ def _visit(context: Context, url: str) -> Iterator[str]:
         {
             "id": "evt_visit",
             "object": "event",
-            "type": webhooks.VISIT,
+            "type": inbox.VISIT,
             "created": int(time.time()),
             "livemode": context.config.livemode,
             "data": {"object": {}},
@@ -212,7 +213,7 @@ def _not_arrived(context: Context, endpoints: list[datetime]) -> tuple[int, str]
     ours = {
         event.id: event.type
         for event in made
-        if event.type in webhooks.HEARD
+        if event.type in inbox.HEARD
         and event.created_at < now - ON_ITS_WAY
         and (since is None or event.created_at >= since)
     }
@@ -275,21 +276,21 @@ def _upkeep(context: Context) -> Iterator[str]:
 def _outbox(context: Context) -> Iterator[str]:
     """What the host or its customers were not told."""
     session = context.session
-    given_up = standing.given_up_count(session)
+    given_up = summary.given_up_count(session)
     if given_up:
-        delivery, message = standing.given_up(session, limit=1)[0]
+        delivery, message = summary.given_up(session, limit=1)[0]
         yield (
             f"{counted(given_up, 'signal or mail was', 'signals and mails were')} given up after three days, "
             f"the first {message.signal} to {delivery.target}, for {delivery.answer}. Mend that, then run: "
             "flask prepaid outbox --again"
         )
-    failing, answer = standing.failing(session)
+    failing, answer = summary.failing(session)
     if failing:
         yield (
             f"{counted(failing, 'signal or mail fails', 'signals and mails fail')} again and again, one for "
             f"{answer}. The log has each; the first one holds up its owner's others."
         )
-    overdue = standing.overdue_count(session, context.clock())
+    overdue = summary.overdue_count(session, context.clock())
     if overdue:
         yield (
             f"{counted(overdue, 'signal or mail waits', 'signals or mails wait')} for half an hour or more: "

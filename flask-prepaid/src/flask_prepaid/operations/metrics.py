@@ -21,9 +21,10 @@ from prepaid_ledger.tables import Hold, HoldState, Wallet
 
 from ..context import Context
 from ..gateway import calls
-from ..outbox import standing
-from ..payments.models import InboxEvent, Payment, Via
+from ..outbox import summary
+from ..payments.models import Payment, Via
 from ..reports.models import Copying
+from .models import InboxEvent
 
 SPENDS = Counter("prepaid_spends", "Spends that were answered.")
 REFUSALS = Counter("prepaid_refusals", "Spends that were refused, by the error's code.", ["code"])
@@ -118,7 +119,7 @@ def _of_books(session: Session, now: datetime) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "prepaid_outbox_waiting",
         "Signals, mails and webhooks that are still to be told.",
-        value=standing.waiting_count(session),
+        value=summary.waiting_count(session),
     )
     topups = CounterMetricFamily("prepaid_topups", "Auto top-ups, by state.", labels=["state"])
     by_state = select(Payment.state, func.count()).where(Payment.via == Via.TOPUP).group_by(Payment.state)

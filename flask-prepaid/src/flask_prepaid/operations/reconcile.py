@@ -23,19 +23,10 @@ from .. import money
 from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
 from ..gateway.values import Intent, StripeCreditNote, StripeDispute, StripeRefund
-from ..payments import billing, customers, payments, timing
-from ..payments.models import (
-    CreditNote,
-    Customer,
-    Dispute,
-    FraudWarning,
-    Payment,
-    PaymentState,
-    Refund,
-    RefundState,
-    Via,
-)
+from ..payments import billing_details, customers, payments, timing
+from ..payments.models import Customer, Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..purchases import checkout, credit_notes, fraud_warnings, refunds
+from ..purchases.models import CreditNote, FraudWarning
 from ..reports import balance_sync, sales
 from ..reports.models import Comparison
 from ..subscriptions import compare, sync
@@ -278,11 +269,11 @@ def _customers(context: Context, since: datetime | None, seen: Callable[[], None
     """Where Stripe writes to another address than the host, or bills somebody else than our pages say."""
     for customer, billed in context.gateway.customers.all(since):
         seen()
-        if (changed := billing.differs(context.session, billed)) is not None:
+        if (changed := billing_details.differs(context.session, billed)) is not None:
             detail = f"Stripe bills {changed} by another name, address or tax id than is known here"
             yield (
                 Drift("outdated", customer.id, None, detail),
-                partial(_sync_now, context, billing.sync, customer.id),
+                partial(_sync_now, context, billing_details.sync, customer.id),
             )
         owner = context.session.scalar(select(Customer.owner).where(Customer.stripe_id == customer.id))
         if owner is not None and customers.is_outdated(context, owner, customer.email):
@@ -348,7 +339,7 @@ def _is_paid(context: Context, row: Payment) -> bool:
         intent = context.gateway.charges.fetch(row.payment_intent_id)
         return intent is not None and intent.is_paid
     if row.invoice_id and not row.session_id:  # the customer's balance has paid it
-        billed = context.gateway.billed_charges.fetch(row.invoice_id)
+        billed = context.gateway.invoice_charges.fetch(row.invoice_id)
         return billed is not None and billed.is_paid
     page = context.gateway.checkout.fetch(row.session_id) if row.session_id else None
     return page is not None and page.is_paid

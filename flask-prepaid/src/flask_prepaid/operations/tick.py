@@ -14,7 +14,7 @@ from ..codes import guesses
 from ..context import Context, reading
 from ..errors import GatewayUnavailable
 from ..fast_path import requests
-from ..outbox import crossings
+from ..outbox import thresholds
 from ..payments import card_testing, customers, paid_requests, payments, refusals
 from ..payments.models import Payment, Refund
 from ..purchases import checkout, fraud_warnings, refunds, topups
@@ -73,7 +73,7 @@ def tick(context: Context) -> dict[str, int]:
         "plans' retries": each(context, retries.due, retries.retry),
         "top-ups": each(context, topups.due, topups.top_up),
         "notices": notices.send(context),
-        "alerts": crossings.check(context),
+        "alerts": thresholds.check(context),
         "messages": context.outbox.deliver_due(context),
     }
     if context.config.marks:  # last, since their server may be slow

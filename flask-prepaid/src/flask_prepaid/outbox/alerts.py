@@ -1,4 +1,4 @@
-"""Alerts of customers: of what they want to be told, set and taken away. ``crossings.py`` watches."""
+"""Alerts of customers: of what they want to be told, set and taken away. ``thresholds.py`` watches."""
 
 from __future__ import annotations
 

@@ -21,9 +21,9 @@ from prepaid_ledger.clock import Clock
 from .. import signals
 from ..context import apart
 from . import customer_events, messages, queues
+from .http import Poster, WebhookAnswer
 from .messages import Queue
 from .models import Delivery, DeliveryState, OffBecause, WebhookEndpoint
-from .posting import Poster, WebhookAnswer
 from .queues import Due, Outcome
 
 log = logging.getLogger(__name__)

@@ -20,10 +20,10 @@ from ..context import Context, reading, transaction
 from ..errors import NotYours, TooManyCalls, UnknownItem
 from . import addresses, customer_events, messages, queues
 from .addresses import Refused
-from .box import AppOutbox
+from .app_outbox import AppOutbox
+from .http import WebhookAnswer
 from .messages import Queue
 from .models import Delivery, DeliveryState, Message, OffBecause, Target, WebhookEndpoint
-from .posting import WebhookAnswer
 
 #: Endpoints that one owner may have.
 MAX_ENDPOINTS = 10
@@ -83,7 +83,7 @@ def add(context: OutboxContext, owner: str, url: str, events: Iterable[str] = ()
 
 
 def new_secret() -> str:
-    """As Standard Webhooks has them: ``whsec_`` and 32 random bytes in base64."""
+    """A secret of Standard Webhooks: ``whsec_`` and 32 random bytes in base64."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from ..context import Context, transaction
 from . import alerts, endpoints, mail_log
 from .endpoints import OutboxContext, SentWebhook
+from .http import WebhookAnswer
 from .mail_log import SentMail
 from .models import Alert, Delivery, MailRecord, WebhookEndpoint
-from .posting import WebhookAnswer
 
 
 class OutboxVerbs:

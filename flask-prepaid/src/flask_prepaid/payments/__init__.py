@@ -1,5 +1,4 @@
 """Payments and customers: rows committed before Stripe is asked.
 
-Imports ``catalog``, ``config``, ``gateway``, ``outbox``, and what all may import: ``context``, ``errors``,
-``money``, ``signals``.
+Imports ``catalog``, ``config``, ``gateway``, ``outbox``, and the ground.
 """

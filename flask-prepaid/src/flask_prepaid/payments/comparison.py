@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from .. import money
 from ..context import Context
-from ..gateway.billed_values import BilledCharge
+from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.values import Checkout, Intent
 from .customers import known_customer
 from .models import Payment
 
 
-def stranger(context: Context, payment: Payment, fetched: Checkout | Intent | BilledCharge) -> str | None:
+def stranger(context: Context, payment: Payment, fetched: Checkout | Intent | InvoiceCharge) -> str | None:
     """Why an object that names the row is not of its owner, in words for an operator; ``None`` if it is.
 
     Whoever has the Stripe key can write our key into the metadata of any object.
@@ -25,7 +25,7 @@ def stranger(context: Context, payment: Payment, fetched: Checkout | Intent | Bi
     return None
 
 
-def otherwise(context: Context, payment: Payment, fetched: Checkout | Intent | BilledCharge) -> str | None:
+def otherwise(context: Context, payment: Payment, fetched: Checkout | Intent | InvoiceCharge) -> str | None:
     """What was paid that was not agreed, in words for an operator; ``None`` where all is as agreed."""
     if fetched.livemode is not context.config.livemode:
         return "It was paid in Stripe's other mode, test or live"
@@ -43,7 +43,7 @@ def otherwise(context: Context, payment: Payment, fetched: Checkout | Intent | B
     return None
 
 
-def _arrived(page: Checkout | BilledCharge) -> tuple[int, int]:
+def _arrived(page: Checkout | InvoiceCharge) -> tuple[int, int]:
     """What a page's or an invoice's total must be, and what arrived.
 
     A tax may be part of its prices, or come on top. Of an invoice, the customer's balance may pay a part.
@@ -52,7 +52,7 @@ def _arrived(page: Checkout | BilledCharge) -> tuple[int, int]:
     due_minor = page.amount_total_minor
     if not net_minor <= due_minor <= net_minor + page.tax_minor:
         return net_minor + page.tax_minor, due_minor
-    if isinstance(page, BilledCharge):
+    if isinstance(page, InvoiceCharge):
         return page.due_minor, page.intent.received_minor if page.intent else 0
     if page.intent is not None:
         return due_minor, page.intent.received_minor

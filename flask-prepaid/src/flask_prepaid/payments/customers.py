@@ -17,8 +17,8 @@ from prepaid_ledger.database import insert
 
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import GatewayRefused, GatewayUnavailable, UnknownItem
-from ..outbox import forgetting
-from .billed_to import BILLED_TO
+from ..outbox import app_outbox
+from .billing_details_columns import BILLING_COLUMNS
 from .models import Attempt, Customer, OperatorNote, SavedCard, TopUp, TrialCard
 
 T = TypeVar("T")
@@ -215,7 +215,7 @@ def remove(context: Context, owner: str) -> None:
             _forget(session, owner, customer_id)
         session.execute(delete(SavedCard).where(SavedCard.owner == owner))
         session.execute(delete(OperatorNote).where(OperatorNote.owner == owner))
-        forgetting.erase(session, owner)
+        app_outbox.erase(session, owner)
         row = _customer(context, owner)
         row.closed_at = row.closed_at or context.clock()
 
@@ -244,7 +244,7 @@ def _forget(session: Session, owner: str, customer_id: str) -> None:
             outdated=False,
             retry_card_id=None,
             charges_stopped=False,
-            **dict.fromkeys(BILLED_TO),
+            **dict.fromkeys(BILLING_COLUMNS),
         )
     )
 

@@ -1,13 +1,12 @@
-"""The tables of what is bought, what Stripe knows of it, and what was heard from Stripe."""
+"""The tables of customers and of what they buy, and what Stripe knows of it."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import (
     CheckConstraint,
-    Date,
     ForeignKeyConstraint,
     Index,
     String,
@@ -17,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from prepaid_ledger.database import Base, words
 
-from .billed_to import BilledTo
+from .billing_details_columns import BillingColumns
 
 
 class PaymentState(StrEnum):
@@ -98,7 +97,7 @@ class Via(StrEnum):
     PLAN = "plan"
 
 
-class Customer(BilledTo, Base):
+class Customer(BillingColumns, Base):
     """Which Stripe customer stands for an owner. The key was committed before Stripe was asked for one.
 
     ``refused_email`` is the host's address, where Stripe does not take it.
@@ -293,53 +292,6 @@ class Dispute(TakesBack, Base):
     fetched_at: Mapped[datetime]
 
 
-class CreditNote(TakesBack, Base):
-    """An invoice of a plan or of a purchase was made smaller after it was paid.
-
-    ``amount_minor`` is what of it is no refund to the card: it was given to the customer's balance, or
-    outside of Stripe. https://docs.stripe.com/api/credit_notes
-    """
-
-    __tablename__ = "prepaid_credit_note"
-    __table_args__ = (
-        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
-        Index("ix_prepaid_credit_note_payment_id", "payment_id"),
-    )
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    payment_id: Mapped[int]
-    amount_minor: Mapped[int]
-    state: Mapped[str] = mapped_column(String(32))
-    created_at: Mapped[datetime]
-    fetched_at: Mapped[datetime]
-
-
-class FraudWarning(Base):
-    """A card's bank suspects a charge, by Stripe's early fraud warning: money that may be taken back soon.
-
-    ``actionable``: neither refunded in full nor disputed yet, as last fetched.
-    """
-
-    __tablename__ = "prepaid_fraud_warning"
-    __table_args__ = (
-        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
-        Index("ix_prepaid_fraud_warning_payment_id", "payment_id"),
-        Index(
-            "ix_prepaid_fraud_warning_actionable",
-            "created_at",
-            postgresql_where=text("actionable"),
-            sqlite_where=text("actionable"),
-        ),
-    )
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    payment_id: Mapped[int]
-    fraud_type: Mapped[str] = mapped_column(String(64))
-    actionable: Mapped[bool]
-    created_at: Mapped[datetime]
-    fetched_at: Mapped[datetime]
-
-
 class TopUp(Base):
     """What an owner has set for auto top-up. ``stopped`` says why it switched itself off.
 
@@ -424,37 +376,6 @@ class Refusal(Base):
     last_at: Mapped[datetime]
 
 
-class InboxEvent(Base):
-    """A Stripe event that came. Kept once, without its payload; handled when ``handled_at`` is set.
-
-    ``livemode`` is whether it tells of real money; unknown of what came before this was kept.
-    """
-
-    __tablename__ = "prepaid_inbox"
-    _shown = ("id", "type", "object_id", "handled_at")
-    __table_args__ = (
-        Index("ix_prepaid_inbox_received_at", "received_at", "id"),
-        Index("ix_prepaid_inbox_object_id", "object_id"),
-        Index(
-            "ix_prepaid_inbox_waiting",
-            "received_at",
-            postgresql_where=text("handled_at IS NULL"),
-            sqlite_where=text("handled_at IS NULL"),
-        ),
-    )
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    type: Mapped[str]
-    object_id: Mapped[str | None]
-    api_version: Mapped[str | None] = mapped_column(String(64))
-    livemode: Mapped[bool | None]
-    created_at: Mapped[datetime]
-    received_at: Mapped[datetime]
-    handled_at: Mapped[datetime | None]
-    outcome: Mapped[str | None]
-    attempts: Mapped[int] = mapped_column(default=0)
-
-
 class TrialCard(Base):
     """A card that a free trial began with. ``owner`` tried first, and is empty once they have left.
 
@@ -480,13 +401,3 @@ class OperatorNote(Base):
     operator: Mapped[str]
     text: Mapped[str] = mapped_column(String(1024))
     at: Mapped[datetime]
-
-
-class OperatorDay(Base):
-    """How many credits an operator has given on a day, UTC, where there is a limit to that."""
-
-    __tablename__ = "prepaid_operator_day"
-
-    operator: Mapped[str] = mapped_column(primary_key=True)
-    day: Mapped[date] = mapped_column(Date, primary_key=True)
-    credits: Mapped[int]

@@ -17,7 +17,7 @@ from prepaid_ledger.errors import KeyReused
 from .. import signals
 from ..catalog import Offer
 from ..context import Context
-from ..gateway.billed_values import BilledCharge
+from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.values import NEEDS_OWNER, Checkout, Intent
 from . import comparison, customers, timing
 from .models import Payment, PaymentState, Refund, Via
@@ -39,7 +39,7 @@ INTENT_STATES = {
 
 
 #: What Stripe has of a payment.
-Fetched = Checkout | Intent | BilledCharge
+Fetched = Checkout | Intent | InvoiceCharge
 
 
 def write_down(
@@ -114,7 +114,7 @@ def apply(context: Context, payment: Payment, fetched: Fetched) -> None:
     """
     if isinstance(fetched, Checkout):
         _apply_checkout(context, payment, fetched)
-    elif isinstance(fetched, BilledCharge):
+    elif isinstance(fetched, InvoiceCharge):
         _apply_billed(context, payment, fetched)
     else:
         _apply_intent(context, payment, fetched)
@@ -155,7 +155,7 @@ def _apply_intent(context: Context, payment: Payment, intent: Intent) -> None:
         _move(context, payment, INTENT_STATES.get(intent.status, PaymentState.PENDING), intent)
 
 
-def _apply_billed(context: Context, payment: Payment, billed: BilledCharge) -> None:
+def _apply_billed(context: Context, payment: Payment, billed: InvoiceCharge) -> None:
     lock(context.session, payment)
     known_id = payment.invoice_id
     if known_id != billed.id and not _takes_up(context, payment, billed, known_id):
@@ -241,7 +241,7 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
 
 def _charged(payment: Payment, fetched: Fetched, paid_minor: int) -> int:
     """What of it a charge brought. An invoice may be paid from the customer's balance, or pay its debts."""
-    if isinstance(fetched, BilledCharge):
+    if isinstance(fetched, InvoiceCharge):
         return min(fetched.intent.received_minor, paid_minor) if fetched.intent else 0
     return paid_minor if payment.payment_intent_id else 0
 

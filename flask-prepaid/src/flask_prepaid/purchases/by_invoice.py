@@ -9,40 +9,40 @@ from __future__ import annotations
 from typing import Any
 
 from ..context import Context
-from ..gateway.billed_values import BilledCharge
+from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.values import Intent
 
 
-def charge(context: Context, **agreed: Any) -> BilledCharge | Intent:
+def charge(context: Context, **agreed: Any) -> InvoiceCharge | Intent:
     """Ask Stripe to charge a card on file, by an invoice where the settings want one.
 
     :param agreed: As ``Charges.charge`` takes it.
     """
     if not context.config.bills_charges:
         return context.gateway.charges.charge(**agreed)
-    return close_refused(context, context.gateway.billed_charges.charge(**agreed))
+    return close_refused(context, context.gateway.invoice_charges.charge(**agreed))
 
 
-def fetch(context: Context, invoice_id: str) -> BilledCharge | None:
+def fetch(context: Context, invoice_id: str) -> InvoiceCharge | None:
     """The invoice with its charge; closed, if its bank has refused. ``None`` where it is gone."""
-    billed = context.gateway.billed_charges.fetch(invoice_id)
+    billed = context.gateway.invoice_charges.fetch(invoice_id)
     return close_refused(context, billed) if billed is not None else None
 
 
-def find(context: Context, customer_id: str, key: str) -> BilledCharge | None:
+def find(context: Context, customer_id: str, key: str) -> InvoiceCharge | None:
     """The invoice that was made with ``key``; closed, if its bank has refused."""
-    billed = context.gateway.billed_charges.find(customer_id, key)
+    billed = context.gateway.invoice_charges.find(customer_id, key)
     return close_refused(context, billed) if billed is not None else None
 
 
-def close_refused(context: Context, billed: BilledCharge) -> BilledCharge:
+def close_refused(context: Context, billed: InvoiceCharge) -> InvoiceCharge:
     """Close what a bank has refused, so that nobody pays it later; else as it is."""
     if not billed.is_refused:
         return billed
-    return context.gateway.billed_charges.close(billed.id) or billed
+    return context.gateway.invoice_charges.close(billed.id) or billed
 
 
-def url_of(fetched: BilledCharge | Intent) -> str | None:
+def url_of(fetched: InvoiceCharge | Intent) -> str | None:
     """The bank's page, where it wants to see its customer."""
     intent = fetched if isinstance(fetched, Intent) else fetched.intent
     return intent.challenge_url if intent else None

@@ -95,7 +95,7 @@ def fetch(context: Context, owner: str, card_id: str) -> Card:
     :raises TooManyAttempts: The owner has asked very often within a minute.
     """
     customer_id = _own(context, owner, card_id)
-    context.gateway.asks.require(owner)
+    context.gateway.ask_limit.require(owner)
     card = context.gateway.cards.fetch(card_id)
     if card is None or card.customer_id != customer_id:
         refresh(context, customer_id)

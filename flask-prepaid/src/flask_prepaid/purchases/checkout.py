@@ -11,10 +11,10 @@ from .. import money
 from ..catalog import Offer
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
-from ..gateway.billed_values import BilledCharge
+from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.subscription_values import StripeInvoice
 from ..gateway.values import Checkout, Intent, is_session_id
-from ..payments import billing, card_testing, payments, timing
+from ..payments import billing_details, card_testing, payments, timing
 from ..payments.customers import card_on_file, known_customer, with_customer
 from ..payments.models import Payment, PaymentState, Via
 from . import by_invoice, cards
@@ -52,7 +52,7 @@ def open_checkout(
     payment = _begin(context, owner, offer, via=Via.CHECKOUT, attempt=attempt)
     with reading(context) as session:
         agreed, earlier_id = _agreed(payment), payment.session_id
-        billed_to = billing.details_of(session, owner)
+        billed_to = billing_details.details_of(session, owner)
         is_over = payment.state in payments.FINAL
     if earlier_id:
         earlier = context.gateway.checkout.fetch(earlier_id)
@@ -200,7 +200,7 @@ def come_back(context: Context, owner: str, session_id: str) -> Payment:
         if payment is None or payment.owner != owner:
             raise NotYours("There is no such purchase.")
         is_paid = payment.state is PaymentState.PAID
-    if not is_paid and context.gateway.asks.may(owner):
+    if not is_paid and context.gateway.ask_limit.may(owner):
         write_now(context, sync_checkout(context, session_id))
         _note_billed_to(context, owner)
     return payment
@@ -211,7 +211,7 @@ def _note_billed_to(context: Context, owner: str) -> None:
     with reading(context) as session:
         customer_id = known_customer(session, owner)
     if customer_id is not None and context.config.bills_charges:
-        write_now(context, billing.sync(context, customer_id))
+        write_now(context, billing_details.sync(context, customer_id))
 
 
 def charge_card(
@@ -234,7 +234,7 @@ def charge_card(
     with reading(context) as session:
         if card_on_file(session, owner, card_id) is None:
             raise NotYours("There is no such card.")
-    billing.require_address(context, owner)
+    billing_details.require_address(context, owner)
     payment = _begin(context, owner, offer, via=Via.CARD, attempt=attempt, card_id=card_id)
     with reading(context):
         payment_id, is_new = payment.id, payment.state is PaymentState.REQUESTED
@@ -244,7 +244,7 @@ def charge_card(
     return payment, by_invoice.url_of(charged) if charged else None
 
 
-def charge(context: Context, payment: Payment, *, return_url: str | None) -> BilledCharge | Intent | None:
+def charge(context: Context, payment: Payment, *, return_url: str | None) -> InvoiceCharge | Intent | None:
     """Ask Stripe to charge the card of a committed payment, and write what it says. Commits.
 
     ``None`` is: nothing came of it, or it is not known, as the payment's state says.
@@ -321,7 +321,7 @@ def come_back_to(context: Context, owner: str, payment_id: int) -> Payment:
     with reading(context):
         payment = _own_payment(context, owner, payment_id)
         is_paid = payment.state is PaymentState.PAID
-    if not is_paid and context.gateway.asks.may(owner):
+    if not is_paid and context.gateway.ask_limit.may(owner):
         _sync(context, payment)
     return payment
 
@@ -348,7 +348,7 @@ def invoice_url(context: Context, owner: str, payment_id: int) -> str:
     """
     with reading(context):
         invoice_id = _own_payment(context, owner, payment_id).invoice_id
-    context.gateway.asks.require(owner)
+    context.gateway.ask_limit.require(owner)
     invoice = context.gateway.invoices.fetch(invoice_id) if invoice_id else None
     if invoice is None or invoice.pdf_url is None:
         raise NotYours("There is no invoice of this purchase.")
@@ -387,7 +387,7 @@ def _close_charge(context: Context, payment: Payment) -> None:
         intent_id, invoice_id = payment.payment_intent_id, payment.invoice_id
     closed: payments.Fetched | None
     if invoice_id is not None:
-        closed = context.gateway.billed_charges.close(invoice_id)
+        closed = context.gateway.invoice_charges.close(invoice_id)
     else:
         assert intent_id is not None, "an open charge is known at Stripe"
         closed = context.gateway.charges.cancel(intent_id)
@@ -430,7 +430,7 @@ def _find_checkout(
 
 def _find_charge(
     context: Context, intent_id: str | None, customer_id: str | None, key: str
-) -> Intent | BilledCharge | None:
+) -> Intent | InvoiceCharge | None:
     if intent_id:
         return context.gateway.charges.fetch(intent_id)
     if customer_id is None:

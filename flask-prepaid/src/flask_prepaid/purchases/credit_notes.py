@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from ..context import Context, Write, nothing, reading, write_now
 from ..gateway.values import StripeCreditNote
 from ..payments import payments
-from ..payments.models import CreditNote, Payment, PaymentState
+from ..payments.models import Payment, PaymentState
 from ..subscriptions import sync
 from . import checkout, refunds
+from .models import CreditNote
 from .taking_back import take_back
 
 #: A credit note in this state takes nothing.

@@ -16,16 +16,9 @@ from .. import signals
 from ..context import Context, Write, nothing, reading
 from ..gateway.values import StripeWarning
 from ..payments import payments
-from ..payments.models import (
-    NOT_REFUNDED,
-    TAKES_NOTHING,
-    Dispute,
-    FraudWarning,
-    Payment,
-    Refund,
-    RefundState,
-)
+from ..payments.models import NOT_REFUNDED, TAKES_NOTHING, Dispute, Payment, Refund, RefundState
 from . import refunds, topup_rules, topups
+from .models import FraudWarning
 
 #: Why the money went back, as it stands with the refund.
 REASON = "An early fraud warning of the card's bank"

@@ -9,10 +9,11 @@ from prepaid_ledger.tables import Entry
 
 from .. import signals
 from ..context import Context
-from ..payments.models import CreditNote, Dispute, Payment, Refund, TakesBack, Via
+from ..payments.models import Dispute, Payment, Refund, TakesBack, Via
 from ..subscriptions import plan_months
 from ..subscriptions.models import Invoice
 from . import topup_rules, topups
+from .models import CreditNote
 
 
 def take_back(

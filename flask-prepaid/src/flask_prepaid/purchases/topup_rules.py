@@ -18,7 +18,7 @@ from prepaid_ledger.tables import Entry, Hold, HoldState, Kind, Wallet
 from .. import money
 from ..catalog import Offer, Pack
 from ..context import Context
-from ..payments import billing
+from ..payments import billing_details
 from ..payments.models import Payment, PaymentState, SavedCard, TopUp, Via
 from . import cards
 
@@ -145,7 +145,7 @@ def _reason_to_stop(
 
 
 def _reason_of_tax(context: Context, owner: str) -> str | None:
-    if not context.config.automatic_tax or billing.details_of(context.session, owner).country:
+    if not context.config.automatic_tax or billing_details.details_of(context.session, owner).country:
         return None
     return NO_ADDRESS
 

@@ -15,7 +15,7 @@ from prepaid_ledger.tables import Wallet
 from .. import money, signals
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import NotYours, UnknownItem
-from ..payments import billing, card_testing, payments
+from ..payments import billing_details, card_testing, payments
 from ..payments.models import Payment, PaymentState, TopUp, Via
 from ..payments.notices import is_news
 from ..subscriptions import currencies
@@ -136,7 +136,7 @@ def top_up(context: Context, owner: str) -> Payment | None:
     with reading(context):
         blocked = context.is_blocked(owner)  # the host's function
     if context.config.automatic_tax:
-        billing.has_address(context, owner)  # by Stripe, where it is not known here
+        billing_details.has_address(context, owner)  # by Stripe, where it is not known here
     with transaction(context):
         payment = _begin(context, owner, blocked=blocked)
     if payment is None:

@@ -1,5 +1,4 @@
 """Plans: beginning, changing and ending them, and the credits that their invoices give.
 
-Imports ``catalog``, ``gateway``, ``payments``, and what all may import: ``context``, ``errors``, ``money``,
-``signals``.
+Imports ``catalog``, ``gateway``, ``payments``, and the ground.
 """

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from .. import countries
 from ..context import Context
-from ..payments import billing
+from ..payments import billing_details
 from ..payments.models import Payment, PaymentState
 from .models import BEGINNING, PlanPrice
 from .sync import running
@@ -30,7 +30,7 @@ def of(context: Context, owner: str, chosen: str | None = None) -> str:
     bound = bound_to(session, owner)
     if bound is not None or not sold:
         return bound or catalog.currency
-    country = billing.details_of(session, owner).country
+    country = billing_details.details_of(session, owner).country
     wishes = (chosen, _paid_last(session, owner), countries.CURRENCIES.get(country), context.config.currency)
     return next((wish for wish in wishes if wish in sold), sold[0]) or sold[0]
 

@@ -20,7 +20,7 @@ from ..context import Context, Write, reading, refuse_uncommitted, transaction, 
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, TooManyAttempts, UnknownItem
 from ..gateway.subscription_values import Page
 from ..gateway.values import is_session_id
-from ..payments import billing, card_testing, payments, timing
+from ..payments import billing_details, card_testing, payments, timing
 from ..payments.customers import card_on_file, known_customer, with_customer
 from . import prices, sync, trial_cards
 from .models import BEGINNING, PlanPrice, State, Subscription
@@ -109,7 +109,7 @@ def open_page(
             return earlier
         raise PlanRefused("This form was sent already. Load the page again to see what came of it.")
     with reading(context) as session:
-        billed_to = billing.details_of(session, owner)
+        billed_to = billing_details.details_of(session, owner)
     ask = partial(
         context.gateway.plan_pages.open,
         **begun.agreed,
@@ -152,7 +152,7 @@ def subscribe(
     :raises UnknownItem: The card is not on file, or tax is added and the owner's country is not known.
     """
     check_card(context, owner, card_id)
-    billing.require_address(context, owner)
+    billing_details.require_address(context, owner)
     row, begun = _begin(context, owner, plan, quantity, trial_promised, attempt, card_id)
     if begun.is_repeat:
         return row

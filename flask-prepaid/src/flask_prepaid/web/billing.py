@@ -14,7 +14,7 @@ from prepaid_ledger import clock
 
 from .. import countries, money
 from ..errors import UnknownItem
-from ..payments import billing as billed_to
+from ..payments import billing_details
 from ..payments.models import Customer, Payment, PaymentState, Via
 from ..purchases import cards, topups
 from ..subscriptions import sync
@@ -70,7 +70,7 @@ def billing() -> ResponseReturnValue:
     if request.method == "GET":
         return overview(owner)
     try:
-        billed_to.save(page.context(), owner, forms.billed_to())
+        billing_details.save(page.context(), owner, forms.billed_to())
     except UnknownItem as error:
         return overview(owner, error), error.http_status
     return page.done("prepaid.billing", "Your next invoices have it. Those that are made stay as they are.")

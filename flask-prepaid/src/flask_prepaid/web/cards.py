@@ -28,7 +28,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     context = page.context()
     with reading(context) as session:
         customer_id = known_customer(session, owner)
-    if customer_id is not None and context.gateway.asks.may(owner):
+    if customer_id is not None and context.gateway.ask_limit.may(owner):
         with suppress(GatewayUnavailable, GatewayRefused):
             cards.refresh(context, customer_id)
     topup = topups.setting(context.session, owner)

@@ -12,7 +12,7 @@ from flask import request
 
 from .. import countries, money
 from ..errors import NotYours, UnknownItem
-from ..gateway.billing import BillingDetails
+from ..gateway.billing_details import BillingDetails
 
 #: What the customer is asked to write where a field holds no whole number.
 IN_DIGITS = {

@@ -30,7 +30,7 @@ def plan() -> ResponseReturnValue:
     owner = page.customer()
     if request.method == "POST":
         return choose(owner)
-    page.context().gateway.asks.require(owner)
+    page.context().gateway.ask_limit.require(owner)
     session_id = request.args.get("session_id")
     if session_id is None:
         return overview(owner)
@@ -227,7 +227,7 @@ def change() -> ResponseReturnValue:
 
 def previewed(owner: str, wanted: Plan, quantity: int) -> str:
     context = page.context()
-    context.gateway.asks.require(owner)
+    context.gateway.ask_limit.require(owner)
     preview = changing.preview(context, owner, wanted, quantity)
     row = changing.own(context, owner, "change")
     terms = subscribing.terms(context, row)

@@ -18,9 +18,9 @@ from prepaid_ledger.errors import PrepaidError
 from ..context import Context, reading
 from ..fast_path import requests
 from ..fast_path.sale import Sale, new_id
-from ..keys.callers import Caller
+from ..keys.caller import Caller
 from ..keys.verbs import KeyVerbs
-from . import callers
+from . import current_caller
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Sold:
     repeated: bool
 
 
-class SellingContext(callers.CallersContext, Context, Protocol):
+class SellingContext(current_caller.CallersContext, Context, Protocol):
     """What is needed of the app to sell."""
 
     def spend_now(
@@ -65,7 +65,7 @@ def sell(
     if caller is None:
         if request.method == "HEAD":
             raise MethodNotAllowed(["GET"])
-        caller = callers.current(context, anew=False)
+        caller = current_caller.current(context, anew=False)
         ask = sale.read(request.args) if ask is None else ask
         if idempotency_key is None:
             idempotency_key = request.headers.get("Idempotency-Key")
@@ -76,10 +76,10 @@ def sell(
         sold = spend(context, sale, ask, caller, idempotency_key)
     except (PrepaidError, IntegrityError) as error:
         if getattr(error, "http_status", 0) != 503:
-            callers.confirm(context, caller)
+            current_caller.confirm(context, caller)
         raise
     if sold.repeated:
-        callers.confirm(context, caller)
+        current_caller.confirm(context, caller)
     return sold
 
 
@@ -145,7 +145,7 @@ class SellingVerbs(KeyVerbs):
         :raises NotSignedIn: Always, but for an address that has done so too often.
         :raises TooManyCalls: It has.
         """
-        raise callers.refusal(cast(KeyVerbs, self).require_keys())
+        raise current_caller.refusal(cast(KeyVerbs, self).require_keys())
 
     def current_caller(self: SellingContext, *, spends: bool = False) -> Caller:
         """Who calls: the owner of the API key that came as ``Authorization: Bearer``, or the customer who is
@@ -156,4 +156,4 @@ class SellingVerbs(KeyVerbs):
         :raises NotSignedIn: The key opens nothing, or nobody is signed in.
         :raises TooManyCalls: The owner has called too often this minute.
         """
-        return callers.current(self, anew=not spends)
+        return current_caller.current(self, anew=not spends)

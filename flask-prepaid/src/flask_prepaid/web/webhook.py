@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from ..operations import webhooks
+from ..operations import inbox
 from . import page
 
 #: Stripe's largest events are far below this.
@@ -20,8 +20,8 @@ def webhook() -> ResponseReturnValue:
     request.max_content_length = LARGEST_BODY
     context = page.context()
     event = context.gateway.events.read(request.get_data(), request.headers.get("Stripe-Signature"))
-    if event.type == webhooks.VISIT:
+    if event.type == inbox.VISIT:
         return {"seen_as": request.base_url}
-    webhooks.keep(context, event)
-    handled = webhooks.handle(context, event)
+    inbox.keep(context, event)
+    handled = inbox.handle(context, event)
     return "", 200 if handled else 503

@@ -23,7 +23,7 @@ def outcome(shop: Shop, owner: str, code: str) -> str:
 
 
 def test_60_at_once_on_a_code_of_40_are_40(shop: Shop) -> None:
-    shop.read(lambda: shop.prepaid.make_code("WELCOME", credits=7, most=40))
+    shop.read(lambda: shop.prepaid.make_code("WELCOME", credits=7, max_claims=40))
     url: URL = shop.app.config["SQLALCHEMY_DATABASE_URI"]
     each = 60 // PROCESSES
     where = url.render_as_string(hide_password=False)

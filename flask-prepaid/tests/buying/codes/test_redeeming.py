@@ -65,8 +65,8 @@ def test_a_wish_that_is_sent_again_counts_once_and_another_counts_anew(shop: Sho
 
 @on_both_databases
 def test_a_key_that_has_redeemed_another_code_or_is_none_is_refused_and_spends_no_claim(shop: Shop) -> None:
-    make(shop, "ONE", most=1)
-    make(shop, "OTHER", most=1)
+    make(shop, "ONE", max_claims=1)
+    make(shop, "OTHER", max_claims=1)
     redeem(shop, "ONE", key="form:1")
 
     with pytest.raises(KeyReused, match="another code"):
@@ -82,7 +82,7 @@ def test_a_key_that_has_redeemed_another_code_or_is_none_is_refused_and_spends_n
 def test_whatever_is_wrong_with_a_code_has_one_answer_and_gives_nothing(shop: Shop) -> None:
     soon = shop.now() + timedelta(days=1)
     make(shop, "SHORT", expires_at=soon)
-    make(shop, "RARE", most=1)
+    make(shop, "RARE", max_claims=1)
     make(shop, "STOPPED")
     redeem(shop, "RARE", "user:2")
     shop.read(lambda: shop.prepaid.switch_code("stopped", on=False))
@@ -180,7 +180,7 @@ def test_our_own_codes_are_read_out_without_a_doubt_and_a_name_means_one_thing(s
         ({"code": "AB"}, "code"),
         ({"credits": 0}, "credits"),
         ({"credits": True}, "credits"),
-        ({"most": 0}, "most"),
+        ({"max_claims": 0}, "max_claims"),
         ({"per_owner": -1}, "per_owner"),
         ({"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, "expires_at"),
         ({"expires_at": datetime(2999, 1, 1)}, "expires_at"),  # noqa: DTZ001 - that is what is refused
@@ -251,7 +251,7 @@ def test_codes_are_listed_made_and_switched_by_command_and_the_report_says_what_
     shop: Shop,
 ) -> None:
     until = f"{shop.now() + timedelta(days=9):%Y-%m-%d}"
-    words = ("--credits", "20", "--most", "2", "--until", until, "--lasts", "30", "--reason", "Fair")
+    words = ("--credits", "20", "--max-claims", "2", "--until", until, "--lasts", "30", "--reason", "Fair")
     assert shop.command("codes", "make", "fair", *words).stdout == "fair\n"
     assert shop.command("codes", "make", "FAIR", "--credits", "21", "--reason", "x").exit_code == 1
     redeem(shop, "FAIR")

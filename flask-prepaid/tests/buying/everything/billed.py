@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_prepaid.gateway.billing import BillingDetails
-from flask_prepaid.payments import billing
+from flask_prepaid.gateway.billing_details import BillingDetails
+from flask_prepaid.payments import billing_details
 
 from .lots import PACK, LotCell
 
@@ -17,7 +17,7 @@ class BilledCell(LotCell):
         vat: Any = {"display_name": "VAT", "percentage": 10, "inclusive": False, "country": "DE"}
         self.shop.v1.tax_rates.create(vat)
         details = BillingDetails("Ada", "Hauptstr. 1", city="Berlin", country="DE", tax_id=tax_id)
-        self.read(lambda: billing.save(self.shop.prepaid, self.owner, details))
+        self.read(lambda: billing_details.save(self.shop.prepaid, self.owner, details))
 
     def charge(self) -> None:
         card = self.shop.keep_card(self.owner, self.card)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from flask_prepaid.context import write_now
-from flask_prepaid.operations import webhooks
+from flask_prepaid.operations import inbox
 from flask_prepaid.payments.models import Dispute, DisputeState, Payment, PaymentState, Refund, RefundState
 
 from ..shop import Shop
@@ -62,7 +62,7 @@ class Life:
         type, object_id = self.events[step]
 
         def handle() -> None:
-            write_now(self.shop.prepaid, webhooks.HEARD[type](self.shop.prepaid, object_id))
+            write_now(self.shop.prepaid, inbox.HEARD[type](self.shop.prepaid, object_id))
 
         self.shop.read(handle)
 

@@ -25,7 +25,7 @@ from sqlalchemy import URL, select
 
 from flask_prepaid import Prepaid, signals
 from flask_prepaid.context import transaction
-from flask_prepaid.outbox import standing
+from flask_prepaid.outbox import summary
 from flask_prepaid.outbox.models import Message
 from prepaid_ledger import Entry, PrepaidError
 from prepaid_ledger.clock import wall
@@ -168,7 +168,7 @@ def kill(
         now[0] += 200  # hours later
         with app.app_context():
             prepaid.outbox.deliver_due(prepaid)
-            if not standing.waiting(prepaid.session):
+            if not summary.waiting(prepaid.session):
                 break
     toll.unsent = len(left)
     with app.app_context():
@@ -181,7 +181,7 @@ def kill(
 
 def unsent(prepaid: Prepaid) -> set[str]:
     """The messages that wait at this moment."""
-    waiting = select(Message.uid).where(Message.id.in_(standing.waiting_messages()))
+    waiting = select(Message.uid).where(Message.id.in_(summary.waiting_messages()))
     return set(prepaid.session.scalars(waiting))
 
 

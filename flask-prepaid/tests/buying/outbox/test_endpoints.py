@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 
 from flask_prepaid import SentWebhook
 from flask_prepaid.errors import ConfigError, NotYours, TooManyCalls, UnknownItem
+from flask_prepaid.outbox.http import Poster
 from flask_prepaid.outbox.models import Delivery, WebhookEndpoint
-from flask_prepaid.outbox.posting import Poster
 
 from ..shop import Shop, ShopWith, on_both_databases
 from .hearing import Program, add, hearing, local, tell

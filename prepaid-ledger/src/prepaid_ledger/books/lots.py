@@ -2,7 +2,7 @@
 
 Soonest expiry first, then given before paid, then oldest. A lot is open until an
 expiry entry that refers to it has ended it: no time is compared while drawing. Nothing
-here reads the database; ``expiry.py`` feeds it, and so does the audit.
+here reads the database; ``lot_store.py`` feeds it, and so does the audit.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """How every posting is written: take the wallet's lock, look for the key, append.
 
 An entry and the move of its wallet's balance are two statements of one transaction,
-and nothing in between can be caught and committed: ``append`` is the only writer of
-entries but for ``spends/batch.py``, which writes them for many spends at once.
+and nothing in between can be caught and committed. ``append`` writes the entries of all
+verbs. Two write many at once, by statements of their own: ``sweep.py`` grants for many
+owners, and ``spends/sqlite_batch.py`` and ``spends/postgresql_batch.py`` spends.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The database below the books: durable commits, column types, upserts, migrations. Imports errors alone.
+"""The database below the books: durable commits, column types, upserts, migrations. Imports ``errors`` alone.
 
 A public door: tables that stand beside the ledger's are made of the same parts.
 """

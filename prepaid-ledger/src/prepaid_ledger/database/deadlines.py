@@ -75,7 +75,7 @@ class WatchedConnection(psycopg.Connection[Any]):
 
 
 class WatchedAsyncConnection(psycopg.AsyncConnection[Any]):
-    """The same, awaited."""
+    """A connection of an event loop on which no answer is waited for too long."""
 
     silence: Silence
 

@@ -1,5 +1,4 @@
 """Who a customer is: registering, signing in, passwords, second factors, closing the account.
 
-May import ``keys``, ``limits``, the models, the shop, callers, the edge, mails and the audit log; never
-the API.
+Imports ``audit_log``, ``callers``, ``edge``, ``limits``, ``mails``, ``models``, ``shop``. Never the API.
 """

@@ -1,4 +1,4 @@
 """What every request and answer passes, whatever page it is for: hosts, headers, long answers, health.
 
-May import the limits, the migrations and the models.
+Imports ``limits``, ``migrations``, ``models``.
 """

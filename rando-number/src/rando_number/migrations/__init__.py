@@ -1,1 +1,1 @@
-"""The migrations of the shop's own tables, and how they are run. May import the models only."""
+"""The migrations of the shop's own tables, and how they are run. Imports ``models`` alone."""

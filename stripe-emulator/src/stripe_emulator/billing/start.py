@@ -17,7 +17,7 @@ from stripe_emulator.billing import (
     lines,
     states,
     terms,
-    trial_cards,
+    trials_without_card,
 )
 from stripe_emulator.catalog import amounts, currency_options, discounts, prices, pricing
 from stripe_emulator.core import clock, clocks, ids, periods, store
@@ -61,7 +61,7 @@ def collect_first(subscription: Json, invoice: Json, behavior: str, *, off_sessi
     if subscription["status"] == "incomplete":
         clock.schedule(clock.now() + states.FIRST_PAYMENT_TIME, "subscription.expire", subscription["id"])
     if subscription["status"] == "trialing":
-        trial_cards.ask(subscription)
+        trials_without_card.ask(subscription)
     invoices.finalize(invoice)
     if invoice["status"] != "open":
         return

@@ -26,7 +26,7 @@ _HANDED_ON = ("return_url", "setup_future_usage", "shipping")
 
 @register.post("/v1/confirmation_tokens", publishable=True, documented=False)
 def create_in_browser(form: Form) -> Json:
-    """As stripe.js makes one, with the details of a card; not documented."""
+    """Make a token as stripe.js does, with the details of a card; not documented."""
     return _new(form)
 
 

@@ -32,7 +32,7 @@ from stripe_emulator.billing import (
     subscription_routes,
     subscription_schedules,
     test_clocks,
-    trial_cards,
+    trials_without_card,
     upcoming,
 )
 from stripe_emulator.catalog import (
@@ -216,7 +216,7 @@ def connect() -> None:
     confirmation.OWNERS.are({"invoice": collection.OWNER, completion.KIND: payment_mode.OWNER})
     setup_confirmation.OWNERS.are(
         {
-            "subscription": trial_cards.OWNER,
+            "subscription": trials_without_card.OWNER,
             completion.KIND: setup_mode.OWNER,
             subscription_mode.TRIAL: subscription_mode.TRIAL_OWNER,
         }

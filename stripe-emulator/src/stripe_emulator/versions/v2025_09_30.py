@@ -45,7 +45,7 @@ def classic_billing(form: Part) -> None:
 
 @change.default("POST /v1/checkout/sessions")
 def classic_billing_of_a_session(form: Part) -> None:
-    """The same for a subscription that a Checkout Session starts."""
+    """Subscriptions that a Checkout Session starts were billed in the classic mode, too."""
     if form.get("mode") == "subscription" and not (form.part("subscription_data") or Part({})).get(
         "billing_mode"
     ):
@@ -54,7 +54,7 @@ def classic_billing_of_a_session(form: Part) -> None:
 
 @change.default("POST /v1/invoices/create_preview")
 def classic_billing_of_a_preview(form: Part) -> None:
-    """The same for the preview of a subscription that is not there yet."""
+    """The preview of a subscription that is not there yet was of the classic mode."""
     details = form.part("subscription_details")
     if (
         "subscription" not in form

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import stripe
 
+from stripe_emulator.payments import cards
+
 from ..shop import CARDS_ONLY, CHALLENGED, Shop, envelope
 
 
@@ -52,6 +54,13 @@ def test_a_bad_card_is_a_card_error_that_holds_the_intent(
     assert error["decline_code"] == decline_code
     assert error["payment_intent"]["status"] == "requires_payment_method"
     assert error["doc_url"].endswith(code.replace("_", "-"))
+
+
+def test_every_decline_of_a_test_card_has_its_sentence() -> None:
+    declines = {card.decline[1] for card in cards.CARDS.values() if card.decline}
+
+    assert "generic_decline" in declines
+    assert declines <= set(cards.MESSAGES)
 
 
 def test_a_declined_payment_is_kept_though_the_request_failed(shop: Shop) -> None:

@@ -1,5 +1,5 @@
 """The operator's pages.
 
-Imports ``operations``, ``outbox``, ``payments``, ``purchases``, ``reports``, ``subscriptions``, the frame and
-forms of ``web``, and what all may import: ``context``, ``errors``, ``money``, ``signals``.
+Imports ``codes``, ``operations``, ``outbox``, ``payments``, ``purchases``, ``reports``, ``subscriptions``,
+the frame and forms of ``web``, and the ground.
 """

@@ -14,7 +14,7 @@ from ... import money
 from ...codes import making, redeeming
 from ...codes.models import Code
 from ...errors import ConfigError, UnknownItem
-from ...reports import given
+from ...reports import codes as code_reports
 from ...reports.selection import read_day
 from .. import forms
 from . import page, period
@@ -54,7 +54,7 @@ def state_of(code: Code) -> str:
         return "off"
     if code.expires_at is not None and code.expires_at <= page.context().clock():
         return "over"
-    return "used up" if code.most is not None and code.claims >= code.most else "active"
+    return "used up" if code.max_claims is not None and code.claims >= code.max_claims else "active"
 
 
 def make() -> ResponseReturnValue:
@@ -65,19 +65,27 @@ def make() -> ResponseReturnValue:
 
     def note(made: str) -> None:
         fresh.append(made)
-        page.record(operator, Right.CODES, owner=None, reason=reason, code=made, credits=credits, most=most)
+        page.record(
+            operator,
+            Right.CODES,
+            owner=None,
+            reason=reason,
+            code=made,
+            credits=credits,
+            max_claims=max_claims,
+        )
 
     try:
         name = forms.line(request.form, "code", max_length=64) or None
         reason = forms.reason()
         credits = forms.credits_to_move()
-        most, per_owner = optional("most"), optional("per_owner") or 1
+        max_claims, per_owner = optional("max_claims"), optional("per_owner") or 1
         lasts = optional("expires_after_days", max=MAX_DAYS)
         code = making.make(
             context,
             name,
             credits=credits,
-            most=most,
+            max_claims=max_claims,
             per_owner=per_owner,
             expires_at=last_moment(),
             expires_after=None if lasts is None else timedelta(days=lasts),
@@ -150,10 +158,10 @@ def as_csv() -> ResponseReturnValue:
     page.operator()
     context = page.context()
     selection = period.choice(context).selection
-    rows = given.by_code(context.session, selection, context.config.time_zone)
+    rows = code_reports.by_code(context.session, selection, context.config.time_zone)
     return page.as_csv(
         "codes",
-        given.COLUMNS,
+        code_reports.COLUMNS,
         [
             (row.code, row.claims, row.owners, money.plain(row.credits), money.plain(row.referrer_credits))
             for row in rows

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from prepaid_ledger.tables import Wallet
 
 from ... import money
+from ...operations.models import InboxEvent
 from ...payments import payments as payment_rows
-from ...payments.models import Customer, Dispute, InboxEvent, Payment, PaymentState, Refund, SavedCard
+from ...payments.models import Customer, Dispute, Payment, PaymentState, Refund, SavedCard
 from ...subscriptions.models import ENDED, Invoice, PlanPrice, Subscription
 from .. import forms
 from . import page

@@ -7,7 +7,7 @@ from prepaid_ledger.database import insert
 from prepaid_ledger.errors import PrepaidError
 
 from ... import money
-from ...payments.models import OperatorDay
+from .models import OperatorDay
 from .page import OperatorContext
 from .roles import Operator
 

@@ -12,9 +12,11 @@ from sqlalchemy import Select, func, or_, select
 from prepaid_ledger import clock
 
 from ...context import transaction
-from ...operations import reconcile, webhooks
+from ...operations import reconcile
 from ...operations.doctor import CLOCK_OFF_S
-from ...payments.models import InboxEvent
+from ...operations.inbox import replay as run_again
+from ...operations.inbox import unhandled
+from ...operations.models import InboxEvent
 from ...reports import balance_sync, credits
 from ...reports.models import Copying
 from .. import forms
@@ -134,7 +136,7 @@ def replay() -> ResponseReturnValue:
     else:
         with transaction(context):
             page.record(operator, Right.REPLAY, owner=None, reason="", event=event_id)
-        if webhooks.replay(context, event_id):
+        if run_again(context, event_id):
             flash(f"{event_id} is handled.", "success")
         else:
             flash(f"{event_id} failed again. Its reason stands beside it.", "warning")
@@ -144,10 +146,10 @@ def replay() -> ResponseReturnValue:
 def replay_all(operator: Operator) -> ResponseReturnValue:
     """The oldest first; so many at once that the page answers in time."""
     context = page.context()
-    events = webhooks.unhandled(context)[:AT_ONCE]
+    events = unhandled(context)[:AT_ONCE]
     with transaction(context):
         page.record(operator, Right.REPLAY, owner=None, reason="", events=len(events))
-    failed = [event for event in events if not webhooks.replay(context, event)]
+    failed = [event for event in events if not run_again(context, event)]
     flash(
         f"{len(events) - len(failed):,} handled, {len(failed):,} failed again.",
         "warning" if failed else "success",

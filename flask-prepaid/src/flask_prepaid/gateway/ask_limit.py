@@ -14,7 +14,7 @@ from ..errors import TooManyAttempts
 WINDOW_S = 60
 
 
-class Asks:
+class AskLimit:
     """Counts by this process alone, so that each process has the limit for itself.
 
     :param max_asks: How often within a minute for each owner; 0 is no limit.

@@ -23,7 +23,7 @@ def taxed_words(country: str, reasons: list[str | None]) -> str:
 
 
 def taxed_on_page(session: Any) -> str:
-    """As ``taxed_of``, of a session that was fetched with its breakdown."""
+    """The buyer's country and how Checkout taxed it, of a session that was fetched with its breakdown."""
     breakdown = getattr(session.total_details, "breakdown", None)
     if not (session.automatic_tax and session.automatic_tax.enabled and breakdown):
         return ""

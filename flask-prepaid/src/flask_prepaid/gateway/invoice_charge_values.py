@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .taxes import taxed_of
+from .tax_words import taxed_of
 from .values import Intent, id_of, payment_key
 
 
 @dataclass(frozen=True)
-class BilledCharge:
+class InvoiceCharge:
     """An invoice of a purchase with the charge that pays it: none where the customer's balance does.
 
     Amounts in the smallest unit of ``currency``. ``due_minor`` is what is left of ``amount_total_minor``
@@ -55,9 +55,9 @@ class BilledCharge:
         return intent.status == "requires_payment_method" and not intent.waits_for_owner
 
 
-def billed_of(invoice: Any, intent: Intent | None, asked_at: datetime) -> BilledCharge:
+def invoice_charge_of(invoice: Any, intent: Intent | None, asked_at: datetime) -> InvoiceCharge:
     taxes = invoice.total_taxes or []
-    return BilledCharge(
+    return InvoiceCharge(
         id=invoice.id,
         number=invoice.number,
         livemode=invoice.livemode,

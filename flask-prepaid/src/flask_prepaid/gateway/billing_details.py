@@ -43,7 +43,7 @@ class BillingDetails:
 
 @dataclass(frozen=True)
 class StripeBilling:
-    """The same as Stripe has it. ``tax_id_ref`` is the tax id's own id there.
+    """Whom a customer's invoices are for, as Stripe has it. ``tax_id_ref`` is the tax id's own id there.
 
     ``tax_id_status`` is what its register says: ``verified``, ``unverified``, ``pending`` or ``unavailable``.
     """

@@ -8,7 +8,7 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 
-class BilledTo:
+class BillingColumns:
     """What stands on the invoices that Stripe makes from now on: a copy, fetched at ``billing_fetched_at``.
 
     ``tax_id_type`` is Stripe's; without one the tax id is only printed. ``tax_id_ref`` is Stripe's id of it,
@@ -30,4 +30,4 @@ class BilledTo:
 
 
 #: What of it is forgotten with the customer.
-BILLED_TO = tuple(name for name in BilledTo.__annotations__)
+BILLING_COLUMNS = tuple(name for name in BillingColumns.__annotations__)

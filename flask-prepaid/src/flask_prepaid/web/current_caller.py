@@ -9,7 +9,7 @@ from flask import Flask, Response, g, has_request_context, request
 from ..errors import NotSignedIn, TooManyCalls
 from ..fast_path.handover import GONE, handover_of
 from ..keys.cache import digest_of
-from ..keys.callers import Caller
+from ..keys.caller import Caller
 from ..keys.rates import UNKNOWN
 from ..keys.verbs import AppKeys
 from . import page

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from .. import countries
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, write_now
 from ..errors import GatewayRefused, UnknownItem
-from ..gateway.billing import BillingDetails, StripeBilling
+from ..gateway.billing_details import BillingDetails, StripeBilling
 from .customers import known_customer, with_customer
 from .models import Customer
 
@@ -57,7 +57,7 @@ def save(context: Context, owner: str, details: BillingDetails) -> None:
     whole = BillingDetails(**{**texts, "tax_id": number, "tax_id_type": kind or ""})
     try:
         saved = with_customer(
-            context, owner, lambda customer_id: context.gateway.billing.set(customer_id, whole)
+            context, owner, lambda customer_id: context.gateway.billing_details.set(customer_id, whole)
         )
     except GatewayRefused as refused:
         if refused.reason == "tax_id_invalid":
@@ -70,13 +70,13 @@ def save(context: Context, owner: str, details: BillingDetails) -> None:
 
 def sync(context: Context, customer_id: str) -> Write[None]:
     """Fetch whom a customer's invoices are for; what is returned copies it."""
-    billing = context.gateway.billing.fetch(customer_id)
+    billing = context.gateway.billing_details.fetch(customer_id)
     return partial(_copy, context, billing) if billing is not None else nothing
 
 
 def sync_tax_id(context: Context, ref: str) -> Write[None]:
-    """As ``sync``, for the customer who has, or had, a tax id."""
-    customer_id = context.gateway.billing.customer_of_tax_id(ref)
+    """Fetch whom invoices are for of the customer who has, or had, a tax id; what is returned copies it."""
+    customer_id = context.gateway.billing_details.customer_of_tax_id(ref)
     if customer_id is None:  # it was deleted: our copy knows whose it was
         with reading(context) as session:
             customer_id = session.scalar(select(Customer.stripe_id).where(Customer.tax_id_ref == ref))

@@ -16,10 +16,10 @@ from prepaid_ledger.database import insert
 
 from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.values import Event
-from ..payments import billing
-from ..payments.models import InboxEvent
+from ..payments import billing_details
 from ..purchases import cards, checkout, credit_notes, fraud_warnings, refunds
 from ..subscriptions import sync
+from .models import InboxEvent
 
 log = logging.getLogger(__name__)
 
@@ -153,13 +153,13 @@ def was_billed(context: Context, invoice_id: str) -> Write[object]:
 @on("customer.updated")
 def customer_changed(context: Context, customer_id: str) -> Write[object]:
     """Whom invoices are for has changed: on Checkout, in the portal or in Stripe's dashboard."""
-    return billing.sync(context, customer_id)
+    return billing_details.sync(context, customer_id)
 
 
 @on("customer.tax_id.created", "customer.tax_id.updated", "customer.tax_id.deleted")
 def tax_id_changed(context: Context, ref: str) -> Write[object]:
     """A tax id was left, taken away, or looked up in its register."""
-    return billing.sync_tax_id(context, ref)
+    return billing_details.sync_tax_id(context, ref)
 
 
 @on("credit_note.created", "credit_note.updated", "credit_note.voided")

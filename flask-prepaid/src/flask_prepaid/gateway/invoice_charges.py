@@ -16,13 +16,13 @@ from prepaid_ledger import clock
 
 from ..config import Config
 from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused
-from .billed_values import BilledCharge, billed_of
 from .calls import Topic, ask, ask_for, walk
 from .charges import Charges
+from .invoice_charge_values import InvoiceCharge, invoice_charge_of
 from .values import INVOICE_ID, PAYMENT_KEY, id_of, payment_key
 
 
-class BilledCharges(Topic):
+class InvoiceCharges(Topic):
     def __init__(self, client: stripe.StripeClient, config: Config) -> None:
         super().__init__(client, config)
         self._charges = Charges(client, config)
@@ -37,7 +37,7 @@ class BilledCharges(Topic):
         amount_minor: int,
         currency: str,
         return_url: str | None,
-    ) -> BilledCharge:
+    ) -> InvoiceCharge:
         """Make an invoice and pay it with a card on file. Tax comes on top, or is in the price.
 
         Where it ends in the middle, nothing is charged, and nothing will be: ``close`` what is there then.
@@ -101,7 +101,7 @@ class BilledCharges(Topic):
         }
         return ask(lambda: self._v1.invoices.create(params, {"idempotency_key": f"{key}-invoice"})).id
 
-    def fetch(self, invoice_id: str) -> BilledCharge | None:
+    def fetch(self, invoice_id: str) -> InvoiceCharge | None:
         """The invoice with the charge that pays it; ``None`` once it is deleted."""
         asked_at = clock.wall()
         params: Any = {"expand": ["payments"]}
@@ -111,16 +111,16 @@ class BilledCharges(Topic):
         payments = invoice.payments.data if invoice.payments else []
         intent_id = next((id_of(each.payment.payment_intent) for each in payments if each.is_default), None)
         intent = self._charges.fetch(intent_id) if intent_id else None
-        return billed_of(invoice, intent, asked_at)
+        return invoice_charge_of(invoice, intent, asked_at)
 
-    def find(self, customer_id: str, key: str) -> BilledCharge | None:
+    def find(self, customer_id: str, key: str) -> InvoiceCharge | None:
         """The invoice that was made with ``key``, for when its answer was lost."""
         for invoice in walk(self._v1.invoices.list, {"customer": customer_id}):
             if payment_key(invoice) == key:
                 return self.fetch(invoice.id)
         return None
 
-    def close(self, invoice_id: str) -> BilledCharge | None:
+    def close(self, invoice_id: str) -> InvoiceCharge | None:
         """Close an invoice that is not paid, so that it never can be; ``None`` where that deletes it.
 
         One that was paid meanwhile stays so.
@@ -134,7 +134,7 @@ class BilledCharges(Topic):
                 ask(lambda: sdk.void_invoice(invoice_id), may_refuse=True)
         return self.fetch(invoice_id)
 
-    def _whole(self, invoice_id: str) -> BilledCharge:
+    def _whole(self, invoice_id: str) -> InvoiceCharge:
         billed = self.fetch(invoice_id)
         if billed is None:
             raise GatewayRefused("The invoice is gone.", missing="invoice", reason="resource_missing")

@@ -1,0 +1,113 @@
+"""The outbox of one app, as ``transaction`` and ``tick`` know it: written, delivered, and forgotten.
+
+Messages are kept for some weeks. A customer who is removed leaves nothing here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import and_, delete, exists, not_, select
+from sqlalchemy.orm import Session
+
+from .. import money, signals
+from ..context import Context, reading, transaction
+from . import delivering, mail_log, messages, queues
+from .courier import Courier
+from .delivering import WriteMail
+from .http import Poster
+from .messages import Queues
+from .models import (
+    Alert,
+    Crossing,
+    Delivery,
+    DeliveryState,
+    MailRecord,
+    Message,
+    Target,
+    WebhookEndpoint,
+)
+
+#: For how long messages are kept, with what came of each. One that still waits stays as long as that, too.
+KEPT = timedelta(days=30)
+
+#: How many rows one tick deletes.
+FORGOTTEN_AT_ONCE = 500
+
+#: How many owners' queues one tick empties.
+AT_ONCE = 200
+
+
+@dataclass
+class AppOutbox:
+    """Takes what is to be told, and delivers it.
+
+    :param mailed: The names of the signals that are written to customers by ``write_mail``.
+    """
+
+    poster: Poster
+    mailed: frozenset[str] = frozenset()
+    write_mail: WriteMail | None = None
+
+    def write(self, context: Context) -> Queues:
+        """Write down what waits for the commit of the session."""
+        outgoing = signals.waiting(context.session)
+        if not outgoing:
+            return {}
+        return messages.write(
+            context.session,
+            outgoing,
+            mailed=self.mailed,
+            now=context.clock(),
+            claimed=messages.CLAIMED,
+        )
+
+    def deliver(self, context: Context, written: Queues) -> None:
+        """Deliver what was written and committed to receivers and mailboxes. Nothing is raised."""
+        delivering.deliver(context, written, self.write_mail)
+
+    def deliver_due(self, context: Context) -> int:
+        """Deliver all that is due, to endpoints, too; how many queues had something. Commits."""
+        with reading(context) as session:
+            due = queues.due(session, context.clock(), limit=AT_ONCE, endpoints=True)
+        self.courier(context).deliver(due)
+        heard = delivering.deliver_due(context, self.write_mail, limit=AT_ONCE)
+        forget(context)
+        return len(due) + heard
+
+    def courier(self, context: Context) -> Courier:
+        return Courier(context.engine, context.clock, self.poster, money.unit(), self.mailed)
+
+
+def forget(context: Context) -> None:
+    """Delete messages and mails that are old. One that is to be told to the host is never old. Commits."""
+    now = context.clock()
+    with transaction(context) as session:
+        unheard = exists().where(
+            Delivery.message_id == Message.id,
+            Delivery.state != DeliveryState.DONE,
+            Delivery.endpoint_id == 0,
+        )
+        old = select(Message.id).where(Message.at < now - KEPT, ~unheard).order_by(Message.at)
+        ids = session.scalars(old.limit(FORGOTTEN_AT_ONCE)).all()
+        if ids:
+            session.execute(delete(Delivery).where(Delivery.message_id.in_(ids)))
+            session.execute(delete(Message).where(Message.id.in_(ids)))
+        mails = session.scalars(
+            select(MailRecord.id).where(MailRecord.at < now - mail_log.KEPT).limit(FORGOTTEN_AT_ONCE)
+        ).all()
+        if mails:
+            session.execute(delete(MailRecord).where(MailRecord.id.in_(mails)))
+
+
+def erase(session: Session, owner: str) -> None:
+    """Delete endpoints, alerts, mails and messages of an owner, but for what the host is still to hear."""
+    unheard = Delivery.target == Target.RECEIVERS, Delivery.state == DeliveryState.WAITING
+    session.execute(delete(Delivery).where(Delivery.owner == owner, not_(and_(*unheard))))
+    is_empty = ~exists().where(Delivery.message_id == Message.id)
+    session.execute(
+        delete(Message).where(Message.owner == owner, is_empty).execution_options(synchronize_session=False)
+    )
+    for table in (WebhookEndpoint, MailRecord, Crossing, Alert):
+        session.execute(delete(table).where(table.owner == owner))

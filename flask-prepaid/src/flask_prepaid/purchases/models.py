@@ -1,0 +1,59 @@
+"""The tables of credit notes and of early fraud warnings, as they were last fetched from Stripe."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKeyConstraint, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from prepaid_ledger.database import Base
+
+from ..payments.models import TakesBack
+
+
+class CreditNote(TakesBack, Base):
+    """An invoice of a plan or of a purchase was made smaller after it was paid.
+
+    ``amount_minor`` is what of it is no refund to the card: it was given to the customer's balance, or
+    outside of Stripe. https://docs.stripe.com/api/credit_notes
+    """
+
+    __tablename__ = "prepaid_credit_note"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        Index("ix_prepaid_credit_note_payment_id", "payment_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[int]
+    amount_minor: Mapped[int]
+    state: Mapped[str] = mapped_column(String(32))
+    created_at: Mapped[datetime]
+    fetched_at: Mapped[datetime]
+
+
+class FraudWarning(Base):
+    """A card's bank suspects a charge, by Stripe's early fraud warning: money that may be taken back soon.
+
+    ``actionable``: neither refunded in full nor disputed yet, as last fetched.
+    """
+
+    __tablename__ = "prepaid_fraud_warning"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        Index("ix_prepaid_fraud_warning_payment_id", "payment_id"),
+        Index(
+            "ix_prepaid_fraud_warning_actionable",
+            "created_at",
+            postgresql_where=text("actionable"),
+            sqlite_where=text("actionable"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[int]
+    fraud_type: Mapped[str] = mapped_column(String(64))
+    actionable: Mapped[bool]
+    created_at: Mapped[datetime]
+    fetched_at: Mapped[datetime]
