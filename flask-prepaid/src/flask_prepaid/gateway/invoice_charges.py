@@ -44,7 +44,7 @@ class InvoiceCharges(Topic):
 
         :param return_url: Where the bank's page leads back to; ``None`` when nobody is there to see it.
         :return: Also a declined charge, with its reason.
-        :raises GatewayRefused: Stripe makes no such invoice, or would charge more than its price. It is closed.
+        :raises GatewayRefused: Stripe makes no such invoice, or one of more than its price. It is closed.
         """
         sdk = self._v1.invoices
         invoice_id = self._draft(key, customer_id, card_id, currency)
@@ -62,7 +62,9 @@ class InvoiceCharges(Topic):
             if billed.intent is None:
                 return billed  # the customer's balance has paid it
             if billed.due_minor > billed.amount_total_minor:
-                words = "The customer owes money at Stripe, which this invoice would collect besides its price."
+                words = (
+                    "The customer owes money at Stripe, which this invoice would collect besides its price."
+                )
                 raise GatewayRefused(words, reason="more_than_agreed")
             self._pay(billed.id, billed.intent.id, key, card_id, title, there=return_url is not None)
         except GatewayRefused:

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from prepaid_ledger.database import Base, words
 
-
 #: SQLite gives a deleted row's id to the next one; a late answer would be noted at a stranger's.
 NEW_IDS = {"sqlite_autoincrement": True}
 

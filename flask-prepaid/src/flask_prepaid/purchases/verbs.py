@@ -97,7 +97,9 @@ def _check_currency(context: Context, wish: Wish) -> None:
     if wish.currency is None or wish.credits is not None:
         return
     catalog = context.catalog
-    item = catalog.plan(wish.plan) if wish.plan is not None else catalog.pack(wish.pack or "")
+    item = catalog.plan(wish.plan) if wish.plan is not None else catalog.packs.get(str(wish.pack))
+    if item is None:
+        return  # the offer says so
     sold_in = item.prices or {item.currency: item.amount_minor}
     if wish.currency not in sold_in:
         raise UnknownItem(f"It is sold in {', '.join(sold_in)}, not in {wish.currency!r}.", field="currency")

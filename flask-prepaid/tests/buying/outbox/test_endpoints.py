@@ -52,6 +52,17 @@ def wait(shop: Shop, hours: int, times: int = 1) -> None:
 
 
 @on_both_databases
+def test_an_endpoint_never_gets_the_id_of_one_that_was_removed(shop: Shop, program: Program) -> None:
+    """A late answer of the first would be noted at the second, which may be a stranger's."""
+    first, _ = add(shop, program.url)
+    shop.read(lambda: shop.prepaid.remove_endpoint("user:1", first))
+
+    second, _ = add(shop, program.url, "user:2")
+
+    assert second > first
+
+
+@on_both_databases
 def test_what_answers_500_for_two_days_gets_all_of_it_in_order_afterwards(
     shop: Shop, program: Program
 ) -> None:

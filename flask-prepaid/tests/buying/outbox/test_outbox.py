@@ -61,6 +61,28 @@ def host(shop_with: ShopWith) -> Iterator[Host]:
 
 
 @on_both_databases
+def test_a_row_that_the_database_refuses_is_its_receivers_failure_and_is_given_up(shop: Shop) -> None:
+    others: list[int] = []
+
+    def hear(app: Flask, *, owner: str, **more: Any) -> None:
+        shop.prepaid.session.add(Notice(owner=owner, about="the same", sent_at=shop.now()))
+
+    def hear_too(app: Flask, *, credits: int, **more: Any) -> None:
+        others.append(credits)
+
+    with signals.credits_added.connected_to(hear), signals.credits_added.connected_to(hear_too):
+        for number in (1, 2, 3):
+            tell(shop, number)
+        assert others == [1, 2]
+        for _ in range(30):
+            shop.stripe.advance(hours=6)
+            shop.tick()
+
+    assert others == [1, 2, 3]
+    assert "given up" in shop.command("doctor").output
+
+
+@on_both_databases
 def test_a_receiver_that_fails_is_told_again_in_order_and_holds_up_nobody_else(host: Host) -> None:
     host.tell(1)
     assert (host.heard, host.other) == ([("user:1", 1)], [1])
