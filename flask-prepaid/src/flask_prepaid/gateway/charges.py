@@ -12,7 +12,7 @@ from prepaid_ledger import clock
 
 from ..errors import CardDeclined, CardNeedsOwner
 from .calls import Topic, ask, ask_for, created, walk
-from .values import PAYMENT_KEY, Intent, intent_of, payment_key
+from .values import PAYMENT_KEY, Intent, intent_of, made_with, payment_key
 
 
 class Charges(Topic):
@@ -66,10 +66,8 @@ class Charges(Topic):
 
     def find(self, customer_id: str, key: str) -> Intent | None:
         """The PaymentIntent that was made with ``key``, for when its answer was lost."""
-        for intent in walk(self._v1.payment_intents.list, {"customer": customer_id}):
-            if payment_key(intent) == key:
-                return self.fetch(intent.id)
-        return None
+        intent_id = made_with(walk(self._v1.payment_intents.list, {"customer": customer_id}), key)
+        return self.fetch(intent_id) if intent_id else None
 
     def all_of_ours(self, since: datetime | None) -> Iterator[Intent]:
         """Every PaymentIntent that names one of our payments, with its charge."""

@@ -11,7 +11,7 @@ from prepaid_ledger import clock
 from ..config import Config
 from .billing_details import BillingDetails, printed
 from .calls import Topic, ask, ask_for, created, walk
-from .values import PAYMENT_KEY, Checkout, checkout_of, payment_key
+from .values import PAYMENT_KEY, Checkout, checkout_of, made_with, payment_key
 
 
 class CheckoutPages(Topic):
@@ -88,10 +88,8 @@ class CheckoutPages(Topic):
 
     def find(self, customer_id: str, key: str) -> Checkout | None:
         """The session that was opened with ``key``, for when its answer was lost."""
-        for session in walk(self._v1.checkout.sessions.list, {"customer": customer_id}):
-            if payment_key(session) == key:
-                return self.fetch(session.id)
-        return None
+        session_id = made_with(walk(self._v1.checkout.sessions.list, {"customer": customer_id}), key)
+        return self.fetch(session_id) if session_id else None
 
     def of_intent(self, intent_id: str) -> Checkout | None:
         """The Checkout Session that a PaymentIntent was made by, if it was made by one."""

@@ -19,7 +19,7 @@ from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused
 from .calls import Topic, ask, ask_for, walk
 from .charges import Charges
 from .invoice_charge_values import InvoiceCharge, invoice_charge_of
-from .values import INVOICE_ID, PAYMENT_KEY, id_of, payment_key
+from .values import INVOICE_ID, PAYMENT_KEY, id_of, made_with
 
 
 class InvoiceCharges(Topic):
@@ -117,10 +117,8 @@ class InvoiceCharges(Topic):
 
     def find(self, customer_id: str, key: str) -> InvoiceCharge | None:
         """The invoice that was made with ``key``, for when its answer was lost."""
-        for invoice in walk(self._v1.invoices.list, {"customer": customer_id}):
-            if payment_key(invoice) == key:
-                return self.fetch(invoice.id)
-        return None
+        invoice_id = made_with(walk(self._v1.invoices.list, {"customer": customer_id}), key)
+        return self.fetch(invoice_id) if invoice_id else None
 
     def close(self, invoice_id: str) -> InvoiceCharge | None:
         """Close an invoice that is not paid, so that it never can be; ``None`` where that deletes it.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -406,6 +407,11 @@ def _country(source: Any) -> str:
 def payment_key(thing: Any) -> str | None:
     """The idempotency key of our payment row, if the object is one of ours."""
     return thing.metadata.to_dict().get(PAYMENT_KEY) if thing.metadata else None
+
+
+def made_with(things: Iterable[Any], key: str) -> str | None:
+    """Stripe's id of the one that was made with our key; ``None`` if none was."""
+    return next((thing.id for thing in things if payment_key(thing) == key), None)
 
 
 def is_whole(field: Any) -> bool:

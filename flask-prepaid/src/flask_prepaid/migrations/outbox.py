@@ -5,14 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from .sums import AT, BIG, partial_index
+from .sums import AT, BIG, partial_index, words
 
 WAITING = "state = 'waiting'"
-
-
-def words(name: str, length: int, values: str) -> sa.Enum:
-    """A column that holds one of a few words, checked by the database."""
-    return sa.Enum(*values.split(), name=name, native_enum=False, create_constraint=True, length=length)
 
 
 def create_outbox() -> None:

@@ -9,6 +9,11 @@ AT = sa.DateTime(timezone=True)
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
+def words(name: str, length: int, values: str) -> sa.Enum:
+    """A column that holds one of a few words, checked by the database."""
+    return sa.Enum(*values.split(), name=name, native_enum=False, create_constraint=True, length=length)
+
+
 def partial_index(name: str, table: str, columns: list[str], *, only: str, unique: bool = False) -> None:
     """An index of the rows that ``only`` holds for."""
     where = sa.text(only)

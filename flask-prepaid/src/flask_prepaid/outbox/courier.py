@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, delete, update
 from sqlalchemy.orm import Session
@@ -141,5 +141,5 @@ class Courier:
             [(signals.endpoint_stopped, stopped)],
             mailed=self.mailed,
             now=now,
-            claimed=messages.CLAIMED * 0,
+            claimed=timedelta(),
         )

@@ -59,9 +59,7 @@ class Poster:
         try:
             place = addresses.read(url, local=self.local)
             ips = addresses.resolved(place, self.resolve, local=self.local)
-        except UnknownItem as error:
-            return WebhookAnswer(None, str(error))
-        except Refused as error:
+        except (UnknownItem, Refused) as error:
             return WebhookAnswer(None, str(error))
         return self._first_answer(place, ips[:MAX_ADDRESSES], self._headers(place, secret, uid, body), body)
 

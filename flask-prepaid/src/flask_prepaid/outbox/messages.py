@@ -45,8 +45,6 @@ def write(
     :param mailed: The names of the signals that are written to the customer, too.
     :param claimed: For how long nobody but the writer delivers to receivers and mailboxes.
     """
-    if not outgoing:
-        return {}
     owners = {values["owner"] for _, values in outgoing}
     take_turns(session, *(f"prepaid_message:{owner}" for owner in owners))
     endpoints = endpoints_of(session, owners)

@@ -34,6 +34,10 @@ def details_of(session: Session, owner: str) -> BillingDetails:
     row = session.get(Customer, owner)
     if row is None:
         return BillingDetails()
+    return _of_row(row)
+
+
+def _of_row(row: Customer) -> BillingDetails:
     return BillingDetails(**{name: getattr(row, name) or "" for name in FIELDS})
 
 
@@ -88,8 +92,8 @@ def differs(session: Session, billing: StripeBilling) -> str | None:
     row = session.scalar(select(Customer).where(Customer.stripe_id == billing.customer_id))
     if row is None:
         return None
-    here = {name: getattr(row, name) or "" for name in FIELDS}
-    return row.owner if here != {name: value or "" for name, value in _texts(billing).items()} else None
+    there = BillingDetails(**{name: value or "" for name, value in _texts(billing).items()})
+    return row.owner if _of_row(row) != there else None
 
 
 def require_address(context: Context, owner: str) -> None:

@@ -15,7 +15,7 @@ from alembic import op
 from flask_prepaid.migrations.codes import create_codes
 from flask_prepaid.migrations.customers import create_customers
 from flask_prepaid.migrations.outbox import create_outbox
-from flask_prepaid.migrations.sums import AT, BIG, create_movements, create_sums, partial_index
+from flask_prepaid.migrations.sums import AT, BIG, create_movements, create_sums, partial_index, words
 
 revision = "0001"
 down_revision = None
@@ -34,11 +34,6 @@ TABLES = (
     " plan_price subscription trial_card invoice plan_month month_refund subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
 )
-
-
-def words(name: str, length: int, values: str) -> sa.Enum:
-    """A column that holds one of a few words, checked by the database."""
-    return sa.Enum(*values.split(), name=name, native_enum=False, create_constraint=True, length=length)
 
 
 def upgrade() -> None:
