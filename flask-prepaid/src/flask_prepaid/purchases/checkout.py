@@ -229,8 +229,8 @@ def charge_card(
     :param return_url: Makes the address, by the payment's id, to which the bank's page leads back.
     :return: The payment, and the address of the bank's page if it wants to see its customer.
     :raises NotYours: The owner has no such card.
-    :raises UnknownItem: Tax is added, and the owner's country is not known; or an invoice charges it, and their
-        plan runs in another currency.
+    :raises UnknownItem: Tax is added, and the owner's country is not known; or an invoice charges it, and the
+        owner's plan runs in another currency.
     """
     refuse_uncommitted(context)
     with reading(context) as session:
