@@ -121,20 +121,20 @@ def _purchases_without_payment(connection: Connection) -> Iterator[Problem]:
 def _payments_that_moved_otherwise(connection: Connection) -> Iterator[Problem]:
     """An account that settles in another currency than it charges in is not compared."""
     otherwise = (
-        select(Payment.id, Payment.owner, Payment.paid_minor, Movement.amount_minor, Payment.currency)
+        select(Payment.id, Payment.owner, Payment.charged_minor, Movement.amount_minor, Payment.currency)
         .join(Movement, Movement.payment_id == Payment.id)
         .where(
             Movement.category == "charge",
             Movement.currency == Payment.currency,
             Payment.state == PaymentState.PAID,
-            Movement.amount_minor != Payment.paid_minor,
+            Movement.amount_minor != Payment.charged_minor,
         )
     )
-    for payment_id, owner, paid, moved, currency in connection.execute(otherwise):
+    for payment_id, owner, charged, moved, currency in connection.execute(otherwise):
         yield Problem(
             "I11",
             owner,
-            f"payment {payment_id} is paid with {money.show(paid or 0, currency)}; at Stripe "
+            f"payment {payment_id} was charged with {money.show(charged, currency)}; at Stripe "
             f"{money.show(moved, currency)} came in",
         )
 

@@ -1,18 +1,21 @@
 """Messages go to customers' endpoints: by ``tick``, several at once, each endpoint's one after the other.
 
-A slow or dead server holds up its own queue alone. It runs in threads, beside the host's session.
+A slow or dead server holds up its own queue, and of one owner's slow servers all hold up two threads at most.
+It runs in threads, beside the host's session.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
 
-from sqlalchemy import Engine, delete, update
+from sqlalchemy import Engine, and_, delete, update
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import Unit
@@ -30,6 +33,9 @@ log = logging.getLogger(__name__)
 
 #: Endpoints that are asked at once.
 AT_ONCE = 8
+
+#: Of one owner's.
+PER_OWNER = 2
 
 #: For how long one tick begins with another message; the next tick goes on.
 BUDGET_S = 20.0
@@ -50,31 +56,34 @@ class Courier:
 
     def deliver(self, due: Sequence[Queue]) -> None:
         """Deliver what waits in these queues, until each is empty or fails, or the time of a tick is over."""
-        until = time.monotonic() + BUDGET_S
+        until, turns = time.monotonic() + BUDGET_S, Turns(due)
         if not due:
             return
         with ThreadPoolExecutor(min(AT_ONCE, len(due))) as threads:
-            for queue in due:
-                threads.submit(self._empty_or_log, queue, until)
+            for _ in due[:AT_ONCE]:
+                threads.submit(self._work, turns, until)
 
-    def _empty_or_log(self, queue: Queue, until: float) -> None:
-        try:
-            self.empty(queue, until)
-        except Exception:
-            log.exception("endpoint %s could not be told; tick tries it again", queue.endpoint_id)
+    def _work(self, turns: Turns, until: float) -> None:
+        while time.monotonic() < until and (queue := turns.take()) is not None:
+            has_more = False
+            try:
+                has_more = self.deliver_next(queue)
+            except Exception:
+                log.exception("endpoint %s could not be told; tick tries it again", queue.endpoint_id)
+            finally:
+                turns.give_back(queue, has_more=has_more)
 
-    def empty(self, queue: Queue, until: float) -> None:
-        while time.monotonic() < until:
-            with apart(self.engine) as session:
-                taken = self._take(session, queue)
-            if taken is None:
-                return
-            due, endpoint = taken
-            posted = self.post(endpoint, due.uid, due.signal, due.data, due.at)
-            with apart(self.engine) as session:
-                self._note(session, due, posted)
-            if posted.error:
-                return
+    def deliver_next(self, queue: Queue) -> bool:
+        """Deliver the next message of a queue; whether one after it may be tried."""
+        with apart(self.engine) as session:
+            taken = self._take(session, queue)
+        if taken is None:
+            return False
+        due, endpoint = taken
+        posted = self.post(endpoint, due.uid, due.signal, due.data, due.at)
+        with apart(self.engine) as session:
+            self._note(session, due, posted)
+        return not posted.error
 
     def _take(self, session: Session, queue: Queue) -> tuple[Due, WebhookEndpoint] | None:
         """The next delivery of the queue with its endpoint; what goes to one that is gone goes away."""
@@ -99,7 +108,7 @@ class Courier:
     def _note(self, session: Session, due: Due, posted: WebhookAnswer) -> None:
         now = self.clock()
         queues.note(session, due, Outcome(posted.error, status=posted.status), now)
-        mine = WebhookEndpoint.id == due.queue.endpoint_id
+        mine = and_(WebhookEndpoint.id == due.queue.endpoint_id, WebhookEndpoint.owner == due.queue.owner)
         if not posted.error:
             session.execute(
                 update(WebhookEndpoint)
@@ -119,7 +128,8 @@ class Courier:
 
     def _switch_off(self, session: Session, queue: Queue, because: OffBecause, now: datetime) -> None:
         """End an endpoint that is gone, or that failed for days, and tell its owner, once."""
-        which = [WebhookEndpoint.id == queue.endpoint_id, WebhookEndpoint.off_because.is_(None)]
+        which = [WebhookEndpoint.id == queue.endpoint_id, WebhookEndpoint.owner == queue.owner]
+        which.append(WebhookEndpoint.off_because.is_(None))
         if because is OffBecause.FAILED:
             which.append(WebhookEndpoint.failing_since <= now - queues.PATIENCE)
         url = session.scalar(
@@ -143,3 +153,31 @@ class Courier:
             now=now,
             claimed=timedelta(),
         )
+
+
+class Turns:
+    """Whose queue is next: each in turn, and of one owner so many at once.
+
+    A thread that gets none ends; those that still hold a queue take whatever waits behind it.
+    """
+
+    def __init__(self, queues: Iterable[Queue]) -> None:
+        self._waiting = deque(queues)
+        self._held: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def take(self) -> Queue | None:
+        with self._lock:
+            for _ in range(len(self._waiting)):
+                queue = self._waiting.popleft()
+                if self._held[queue.owner] < PER_OWNER:
+                    self._held[queue.owner] += 1
+                    return queue
+                self._waiting.append(queue)
+        return None
+
+    def give_back(self, queue: Queue, *, has_more: bool) -> None:
+        with self._lock:
+            self._held[queue.owner] -= 1
+            if has_more:
+                self._waiting.append(queue)

@@ -117,12 +117,12 @@ class Poster:
                 decode_content=False,
             )
             try:
+                if 200 <= answer.status < 300:
+                    return WebhookAnswer(answer.status, "")  # it has it, whatever it still says
                 words = answer.read(ANSWER_BYTES).decode("utf-8", "replace")
             finally:
                 answer.close()
-        return WebhookAnswer(
-            answer.status, "" if 200 <= answer.status < 300 else refusal(answer.status, words)
-        )
+        return WebhookAnswer(answer.status, refusal(answer.status, words))
 
 
 def refusal(status: int, words: str) -> str:

@@ -114,7 +114,7 @@ def note(session: Session, due: Due, outcome: Outcome, now: datetime) -> Deliver
         next_try_at = now + WAITS[min(due.tries, len(WAITS) - 1)]
     session.execute(
         update(Delivery)
-        .where(Delivery.id == due.id)
+        .where(Delivery.id == due.id, Delivery.owner == due.queue.owner)
         .values(
             state=state,
             tries=Delivery.tries + 1,

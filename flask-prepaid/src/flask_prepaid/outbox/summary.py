@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Delete, Select, Update, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from ..context import Context, transaction
@@ -89,22 +89,19 @@ def overdue_count(session: Session, now: datetime) -> int:
 def try_again(context: Context) -> int:
     """Let ``tick`` tell what was given up, before what came later; how many. Commits."""
     now = context.clock()
-    with transaction(context) as session:
-        ids = session.scalars(select(Delivery.id).where(*_given_up())).all()
-        session.execute(
-            update(Delivery)
-            .where(Delivery.id.in_(ids))
-            .values(state=DeliveryState.WAITING, tries=0, next_try_at=now)
-        )
-    return len(ids)
+    again = {"state": DeliveryState.WAITING, "tries": 0, "next_try_at": now}
+    return _all_given_up(context, update(Delivery).values(again))
 
 
 def drop(context: Context) -> int:
     """Tell nobody any more what was given up; how many. Commits."""
+    return _all_given_up(context, delete(Delivery))
+
+
+def _all_given_up(context: Context, change: Update | Delete) -> int:
+    which = change.where(*_given_up()).execution_options(synchronize_session=False)
     with transaction(context) as session:
-        ids = session.scalars(select(Delivery.id).where(*_given_up())).all()
-        session.execute(delete(Delivery).where(Delivery.id.in_(ids)))
-    return len(ids)
+        return int(session.execute(which).rowcount)  # type: ignore[attr-defined]
 
 
 def _given_up() -> tuple[ColumnElement[bool], ...]:

@@ -17,6 +17,7 @@ from ..gateway.values import Checkout, Intent, is_session_id
 from ..payments import billing_details, card_testing, payments, timing
 from ..payments.customers import card_on_file, known_customer, with_customer
 from ..payments.models import Payment, PaymentState, Via
+from ..subscriptions import currencies
 from . import by_invoice, cards
 
 #: Stripe was perhaps asked, and nobody has said no or yes.
@@ -228,12 +229,17 @@ def charge_card(
     :param return_url: Makes the address, by the payment's id, to which the bank's page leads back.
     :return: The payment, and the address of the bank's page if it wants to see its customer.
     :raises NotYours: The owner has no such card.
-    :raises UnknownItem: Tax is added, and the owner's country is not known.
+    :raises UnknownItem: Tax is added, and the owner's country is not known; or an invoice charges it, and the
+        owner's plan runs in another currency.
     """
     refuse_uncommitted(context)
     with reading(context) as session:
         if card_on_file(session, owner, card_id) is None:
             raise NotYours("There is no such card.")
+        bound = currencies.bound_to(session, owner) if context.config.bills_charges else None
+    if bound not in (None, offer.currency):
+        words = f"While your plan runs in {bound.upper()}, your card pays in that. This is not sold in it."
+        raise UnknownItem(words, field="currency")
     billing_details.require_address(context, owner)
     payment = _begin(context, owner, offer, via=Via.CARD, attempt=attempt, card_id=card_id)
     with reading(context):

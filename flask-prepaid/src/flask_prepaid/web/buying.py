@@ -38,14 +38,22 @@ def buy() -> ResponseReturnValue:
 def chosen_offer() -> Offer:
     """The offer that the form names by a pack or by a number of credits, one of the two.
 
-    :raises UnknownItem: Neither or both are named, or the one named is not sold.
+    :raises UnknownItem: Neither or both are named, the one named is not sold, or its price was shown in
+        another currency than it is paid in.
     """
     pack, written = request.form.get("pack") or None, request.form.get("credits")
     # Beside a pack, an empty field says nothing.
     is_number = bool(written) or (pack is None and written is not None)
     credits = forms.whole_number(request.form, "credits") if is_number else None
-    currency = buyers_currency(page.customer())
-    return page.context().catalog.offer(pack=pack, credits=credits, currency=currency)
+    catalog, currency = page.context().catalog, buyers_currency(page.customer())
+    offer = catalog.offer(pack=pack, credits=credits, currency=currency)
+    shown = catalog.offer(pack=pack, credits=credits, currency=request.form.get("currency") or currency)
+    if shown.currency != offer.currency:  # a plan has begun in another tab
+        code = offer.currency.upper()
+        raise UnknownItem(
+            f"You pay in {code} while your plan runs. Look at the price again.", field="currency"
+        )
+    return offer
 
 
 def buyers_currency(owner: str) -> str:
@@ -61,13 +69,15 @@ def chosen_card(offer: Offer) -> str | None:
 def shelf(owner: str, error: UnknownItem | None = None) -> str:
     """The page, with what was chosen before, or by the link that leads to it: ``?pack=`` or ``?credits=``."""
     context, currency = page.context(), buyers_currency(owner)
+    bound, billed = currencies.bound_to(context.session, owner), context.config.bills_charges
+    priced = [pack.sold_in(currency) for pack in context.catalog.packs.values()]
     sent = request.form if request.method == "POST" else request.args
     return page.render(
         "buy.html",
         catalog=context.catalog,
-        packs=[pack.sold_in(currency) for pack in context.catalog.packs.values()],
+        packs=[pack for pack in priced if pack.currency == currency or not (bound and billed)],
         currency=currency,
-        currencies=[] if currencies.bound_to(context.session, owner) else context.catalog.currencies,
+        currencies=[] if bound else context.catalog.currencies,
         balance=context.ledger.balance(owner),
         cards=cards.saved(context.session, owner),
         default=request.form.get("saved_card") or cards.default_card(context.session, owner),

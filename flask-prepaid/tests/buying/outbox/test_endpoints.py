@@ -11,8 +11,10 @@ from sqlalchemy import func, select
 
 from flask_prepaid import SentWebhook
 from flask_prepaid.errors import ConfigError, NotYours, TooManyCalls, UnknownItem
+from flask_prepaid.outbox.courier import Turns
 from flask_prepaid.outbox.http import Poster
-from flask_prepaid.outbox.models import Delivery, WebhookEndpoint
+from flask_prepaid.outbox.messages import Queue
+from flask_prepaid.outbox.models import Delivery, Target, WebhookEndpoint
 
 from ..shop import Shop, ShopWith, on_both_databases
 from .hearing import Program, add, hearing, local, tell
@@ -60,6 +62,17 @@ def test_an_endpoint_never_gets_the_id_of_one_that_was_removed(shop: Shop, progr
     second, _ = add(shop, program.url, "user:2")
 
     assert second > first
+
+
+def test_of_one_owners_slow_endpoints_two_threads_at_most_are_held_up() -> None:
+    slow = [Queue("user:1", Target.ENDPOINT, number) for number in range(8)]
+    others = Queue("user:2", Target.ENDPOINT, 9)
+    turns = Turns([*slow, others])
+
+    assert [turns.take() for _ in range(4)] == [slow[0], slow[1], others, None]
+    turns.give_back(slow[0], has_more=True)
+    turns.give_back(others, has_more=True)
+    assert [turns.take() for _ in range(3)] == [slow[2], others, None]
 
 
 @on_both_databases

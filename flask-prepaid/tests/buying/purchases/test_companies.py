@@ -212,6 +212,21 @@ def test_a_customers_balance_at_stripe_pays_and_is_no_charge(taxed: Shop) -> Non
     assert taxed.command("reconcile").exit_code == 0
 
 
+def test_the_audit_knows_what_of_a_price_the_balance_has_paid(taxed: Shop) -> None:
+    bill_to(taxed)
+    card = taxed.keep_card()
+    (customer,) = taxed.dashboard().v1.customers.list().data
+    left: Any = {"amount": -300, "currency": "usd"}
+    taxed.dashboard().v1.customers.balance_transactions.create(customer.id, left)
+
+    taxed.press(card)
+    assert taxed.command("sync").exit_code == 0
+
+    (payment,) = taxed.payments()
+    assert (payment.paid_minor, payment.charged_minor) == (500, 200)
+    assert taxed.audit() == []
+
+
 def test_what_a_customer_owes_at_stripe_is_not_charged_with_a_pack(taxed: Shop) -> None:
     bill_to(taxed)
     card = taxed.keep_card()

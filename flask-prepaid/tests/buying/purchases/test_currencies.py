@@ -9,6 +9,7 @@ import pytest
 
 from flask_prepaid import Pack, Plan
 from flask_prepaid.errors import ConfigError, UnknownItem
+from flask_prepaid.payments.models import Via
 
 from ..shop import QUANTITY, ShopWith
 
@@ -103,3 +104,31 @@ def test_a_price_list_that_is_wrong_is_refused_where_it_is_written(wrong: Any, w
 def test_the_setting_names_a_currency_that_is_sold(shop_with: ShopWith) -> None:
     with pytest.raises(ConfigError, match="PREPAID_CURRENCY"):
         shop_with(packs=PACKS, PREPAID_CURRENCY="jpy")
+
+
+def test_a_price_is_paid_in_the_currency_in_which_it_was_shown_or_not_at_all(shop_with: ShopWith) -> None:
+    shop = shop_with(packs=PACKS, plans=PLANS)
+    browser, card = shop.browser(), shop.keep_card()
+    page = browser.get("/prepaid/buy?currency=usd").text
+    form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+    shop.send_form(shop.browser(), "/prepaid/plan", plan="pro", saved_card=card, currency="eur")
+
+    pressed = browser.post("/prepaid/buy", data={**form, "pack": "starter", "saved_card": card})
+
+    assert pressed.status_code == 422
+    assert "You pay in EUR while your plan runs." in pressed.text
+    assert [payment.via for payment in shop.payments()] == [Via.PLAN]
+
+
+def test_an_invoice_sells_nothing_in_another_currency_than_the_plans(shop_with: ShopWith) -> None:
+    shop = shop_with(packs=PACKS, plans=PLANS, PREPAID_INVOICES=True)
+    card = shop.keep_card()
+    shop.send_form(shop.browser(), "/prepaid/plan", plan="pro", saved_card=card, currency="eur")
+
+    page = shop.browser().get("/prepaid/buy").text
+    pressed = shop.press(card, pack="local")
+
+    assert "£3.00" not in page
+    assert pressed.status_code == 422
+    assert "While your plan runs in EUR" in pressed.text
+    assert [payment.via for payment in shop.payments()] == [Via.PLAN]
