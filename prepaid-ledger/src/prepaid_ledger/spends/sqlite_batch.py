@@ -149,4 +149,3 @@ def _is_batchable(wallet: Row, credits: int, now: datetime, debt_blocks: bool) -
     due = wallet["next_expiry_at"] is not None and wallet["next_expiry_at"] <= now
     blocked = debt_blocks and wallet["debt"] > 0
     return not due and not blocked and wallet["balance"] - wallet["held"] >= credits
-
