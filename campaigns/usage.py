@@ -1,26 +1,29 @@
 """Usage of a million entries equals a recount, and is read soon: ``./dev campaign usage [--entries N]``.
 
 One wallet spends for a month. Exit 1 if a sum differs from that of the entries, or if a month takes longer
-than 0.3 s to read, at the best of three tries, once the sums are kept up.
+than 0.3 s to read, at the best of three tries, once the sums are kept up. What counts is processor time, ours
+and that of the database's own process, which a busy machine changes little; that by the wall is told, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
 
-from prepaid_ledger import Ledger
+from prepaid_ledger import Ledger, Usage
 from prepaid_ledger.tables import Entry, Kind
 from prepaid_ledger.testing import Databases
 
@@ -28,7 +31,7 @@ START = datetime(2026, 10, 1, tzinfo=UTC)
 DAYS = 31
 ZONE = "Europe/Berlin"
 
-#: Seconds in which a month is read.
+#: Seconds of processor time in which a month is read.
 BAR_S = 0.3
 
 WALLET = """
@@ -86,6 +89,31 @@ def recount(engine: Engine) -> dict[str, Counter[object]]:
     return totals
 
 
+def processor_s(server: int | None) -> float:
+    """The processor time of this process and of the server's, in seconds."""
+    if server is None:
+        return time.process_time()
+    user, system = Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return time.process_time() + (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def quickest(engine: Engine, read: Callable[[], list[Usage]]) -> tuple[list[Usage], float, float]:
+    """What is read; and how long it takes at best, in seconds of processor time and by the wall."""
+    server = None
+    if engine.dialect.name == "postgresql":  # its one connection is kept: it is the same process each time
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SET max_parallel_workers_per_gather = 0")  # that process does it all
+            server = connection.scalar(text("SELECT pg_backend_pid()"))
+            connection.commit()
+    processor, wall = [], []
+    for _ in range(3):
+        began, began_s = processor_s(server), time.perf_counter()
+        usage = read()
+        processor.append(processor_s(server) - began)
+        wall.append(time.perf_counter() - began_s)
+    return usage, min(processor), min(wall)
+
+
 def trial(engine: Engine, entries: int) -> dict[str, Any]:
     """What was wrong, and how long each reading took."""
     fill(engine, entries)
@@ -95,12 +123,9 @@ def trial(engine: Engine, entries: int) -> dict[str, Any]:
     ledger.write_due()
     result: dict[str, Any] = {"sums_s": round(time.perf_counter() - began, 2), "wrong": []}
     for by, counted in recount(engine).items():
-        tries = []
-        for _ in range(3):
-            began = time.perf_counter()
-            usage = ledger.usage("org:7", START, end, by=by, zone=ZONE)
-            tries.append(time.perf_counter() - began)
-        took = result[f"{by}_s"] = round(min(tries), 3)
+        month = partial(ledger.usage, "org:7", START, end, by=by, zone=ZONE)
+        usage, took, wall = quickest(engine, month)
+        result |= {f"{by}_s": round(took, 3), f"{by}_wall_s": round(wall, 3)}
         read = {
             row.start.astimezone(UTC) if row.start else (row.spender or row.item): row.credits
             for row in usage
@@ -109,7 +134,7 @@ def trial(engine: Engine, entries: int) -> dict[str, Any]:
         if read != counted:
             result["wrong"].append(f"by {by} it is not what the entries sum up to")
         if took > BAR_S:
-            result["wrong"].append(f"a month by {by} takes {took} s")
+            result["wrong"].append(f"a month by {by} takes {took:.3f} s of processor time")
     result["wrong"] += [str(problem) for problem in ledger.audit() if problem.invariant == "I14"]
     return result
 
@@ -117,12 +142,14 @@ def trial(engine: Engine, entries: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=("sqlite", "postgresql"))
     options = parser.parse_args()
     wrong = 0
-    for kind in ("sqlite", "postgresql"):
+    for kind in (options.only,) if options.only else ("sqlite", "postgresql"):
         with tempfile.TemporaryDirectory() as folder:
-            engine = create_engine(Databases(Path(folder)).fresh(kind), poolclass=NullPool)
+            engine = create_engine(Databases(Path(folder)).fresh(kind), pool_size=1, max_overflow=0)
             result = trial(engine, options.entries)
+            engine.dispose()
         wrong += len(result["wrong"])
         print(
             json.dumps({"campaign": "usage", "database": kind, "entries": options.entries, **result}),

@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from sqlalchemy import Insert
 
 from .database.types import Quantities
+from .errors import PrepaidError
 from .held_credits import Overrun
 from .ledger import Ledger
 from .meters import AsyncMeter
@@ -277,5 +278,10 @@ class AsyncHeldCredits:
         return self
 
     async def __aexit__(self, kind: object, error: object, trace: object) -> None:
-        if self.state is HoldState.OPEN:
+        if self.state is not HoldState.OPEN:
+            return
+        try:
             await self.release()
+        except PrepaidError:
+            if error is None:  # else the block's own error is the one to see
+                raise

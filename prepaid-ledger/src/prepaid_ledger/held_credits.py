@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol, Self
 
 from .database.types import Quantities
+from .errors import PrepaidError
 from .prices import Price
 from .tables import Hold, HoldState
 
@@ -103,5 +104,10 @@ class HeldCredits:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if self.state is HoldState.OPEN:
+        if self.state is not HoldState.OPEN:
+            return
+        try:
             self.release()
+        except PrepaidError:
+            if error is None:  # else the block's own error is the one to see
+                raise

@@ -149,7 +149,9 @@ class Meter:
         return Progress(terms.rates.price(terms.item, quantity).credits, quantity)
 
     def must_write(self, after: Progress) -> bool:
-        """Whether the hold has to grow for it, or half of its time is over."""
+        """Whether the hold has to grow for it, half of its time is over, or it has ended: that is refused."""
+        if self._has_ended:
+            return True
         return after.counted > self.held or self._terms.clock() - self._written_at > self._terms.lasts / 2
 
     def write(self, after: Progress) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -310,3 +310,34 @@ def test_entries_of_one_kind_time_or_key_are_found_on_all_pages(books: Books) ->
 def test_a_page_that_cannot_be_is_refused(books: Books, limit: int, cursor: str | None) -> None:
     with pytest.raises(ValueError, match=r"limit|cursor"):
         books.ledger.entries(OWNER, limit=limit, cursor=cursor)
+
+
+def test_a_time_without_its_zone_and_a_reason_that_is_no_text_are_refused_by_name(books: Books) -> None:
+    ledger, aware = books.ledger, books.time
+    money = {"amount_minor": 5, "currency": "usd"}
+    for time in (aware.replace(tzinfo=None), date(2026, 5, 1), "2026-05-01", 5):
+        calls: dict[str, list[Callable[..., object]]] = {
+            "expires_at": [
+                partial(ledger.grant, OWNER, 5, key="gift", reason="a gift"),
+                partial(ledger.grant_many, [OWNER], 5, key="gift", reason="a gift"),
+                partial(ledger.purchase, OWNER, 5, key="sale", **money),
+                partial(ledger.move_end, OWNER, key="gift"),
+            ],
+            "period_end": [
+                partial(ledger.allowance, OWNER, 5, key="invoice", **money),
+                partial(ledger.add_to_allowance, OWNER, 5, key="invoice", **money),
+            ],
+            "since": [partial(ledger.entries, OWNER)],
+            "until": [partial(ledger.entries, OWNER), partial(ledger.extend, OWNER, key="job")],
+            "time": [partial(ledger.balance_at, OWNER)],
+            "start": [partial(ledger.statement, OWNER, end=aware), partial(ledger.usage, OWNER, end=aware)],
+            "end": [partial(ledger.statement, OWNER, aware), partial(ledger.usage, OWNER, aware)],
+        }
+        for name, verbs in calls.items():
+            for verb in verbs:
+                with pytest.raises(ValueError, match=f"^{name} is a time with its zone"):
+                    verb(**{name: time})
+    for reason in ("a\x00b", "\ud800", 7):
+        with pytest.raises(ValueError, match=r"^a reason is a text"):
+            ledger.grant(OWNER, 5, key="gift", reason=reason)  # type: ignore[arg-type]
+    assert books.ledger.entries(OWNER) == []

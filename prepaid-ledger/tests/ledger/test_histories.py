@@ -173,23 +173,28 @@ class Histories(RuleBasedStateMachine):
         self.books.session.rollback()
 
     @rule(credits=few, spender=spenders)
-    def hold(self, credits: int, spender: str | None) -> None:
+    def hold(self, credits: int, spender: str | None) -> str | None:
+        """Its key, unless it is refused."""
         key, lasts = self.key("job"), self.books.unjoined.setup.hold_expires_after
         refusal = self.model.hold(key, credits, self.books.time, lasts, spender)
         self.both(lambda: self.books.ledger.hold(OWNER, credits, key=key, spender=spender), refusal)
+        return key if refusal is None else None
 
     @rule(step=few, spender=spenders)
-    def meter(self, step: int, spender: str | None) -> None:
+    def meter(self, step: int, spender: str | None) -> str | None:
         """With credits for its first step; a meter makes do with fewer."""
         key, lasts = self.key("chat"), self.books.unjoined.setup.hold_expires_after
         refusal = self.model.hold(key, step, self.books.time, lasts, spender, metered=True)
         if refusal is None:
             self.books.ledger.meter(OWNER, key=key, spender=spender, step=step)
+        return key if refusal is None else None
 
     @precondition(lambda self: self.model.holds)
     @rule(data=st.data(), more=st.integers(0, 6), lasts=lives)
     def extend(self, data: st.DataObject, more: int, lasts: int | None) -> None:
-        key = data.draw(st.sampled_from(sorted(self.model.holds)))
+        self.let_grow(data.draw(st.sampled_from(sorted(self.model.holds))), data, more, lasts)
+
+    def let_grow(self, key: str, data: st.DataObject, more: int, lasts: int | None) -> None:
         hold = self.model.holds[key]
         credits = hold.taken.credits + more
         counted = None if hold.counted is None else data.draw(st.integers(0, credits))
@@ -200,7 +205,9 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.model.holds)
     @rule(data=st.data(), overrun=st.sampled_from(["spend", "debt"]))
     def capture(self, data: st.DataObject, overrun: Overrun) -> None:
-        key = data.draw(st.sampled_from(sorted(self.model.holds)))
+        self.end_by_capture(data.draw(st.sampled_from(sorted(self.model.holds))), data, overrun)
+
+    def end_by_capture(self, key: str, data: st.DataObject, overrun: Overrun) -> None:
         credits = data.draw(st.integers(1, self.model.holds[key].taken.credits + 4))
         refusal = self.model.capture(key, credits, self.books.time, overrun)
         ledger = self.books.ledger
@@ -209,9 +216,33 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.model.holds)
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
-        key = data.draw(st.sampled_from(sorted(self.model.holds)))
+        self.end_by_release(data.draw(st.sampled_from(sorted(self.model.holds))))
+
+    def end_by_release(self, key: str) -> None:
         refusal = self.model.release(key, self.books.time)
         self.both(lambda: self.books.ledger.release(OWNER, key=key), refusal)
+
+    @rule(data=st.data(), credits=few, spender=spenders, is_metered=st.booleans())
+    def a_hold_grows_and_ends(
+        self, data: st.DataObject, credits: int, spender: str | None, is_metered: bool
+    ) -> None:
+        """What single rules seldom do to one hold; meanwhile its draws may be kept."""
+        key = self.meter(credits, spender) if is_metered else self.hold(credits, spender)
+        if key is None:
+            return
+        for _ in range(data.draw(st.integers(1, 2))):
+            self.books.wait(seconds=data.draw(st.sampled_from([0, 59, 3_600, 86_400])))
+            self.let_grow(key, data, data.draw(few), data.draw(lives))
+        self.they_agree()
+        if data.draw(st.booleans()):
+            self.tick()
+        end = data.draw(st.sampled_from(["capture", "debt", "release", "time"]))
+        if end == "release":
+            self.end_by_release(key)
+        elif end == "time":
+            self.books.time = max(self.books.time, self.model.holds[key].expires_at)
+        else:
+            self.end_by_capture(key, data, "debt" if end == "debt" else "spend")
 
     @precondition(lambda self: self.model.spends)
     @rule(data=st.data())

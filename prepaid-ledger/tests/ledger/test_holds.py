@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from prepaid_ledger.books.hold_states import MOVES, move
@@ -56,6 +59,28 @@ def test_a_block_that_raises_gives_all_back(books: Books) -> None:
 
     assert books.ledger.available(OWNER) == 10
     assert books.moves() == [(Kind.GRANT, 10)]
+
+
+def test_a_block_that_raises_shows_its_own_error_whatever_became_of_its_hold(books: Books) -> None:
+    books.grant(10)
+
+    def ended_within(raises: type[Exception]) -> None:
+        with books.ledger.hold(OWNER, 7, key="job:1"):
+            books.unjoined.capture(OWNER, key="job:1", credits=7)
+            raise raises
+
+    async def ended_while_awaited(raises: type[Exception]) -> None:
+        async with await books.awaited().hold(OWNER, 2, key="job:2"):
+            await books.awaited().capture(OWNER, key="job:2", credits=2)
+            raise raises
+
+    with pytest.raises(ZeroDivisionError):
+        ended_within(ZeroDivisionError)
+    with ThreadPoolExecutor(1) as thread, pytest.raises(ZeroDivisionError):
+        thread.submit(asyncio.run, ended_while_awaited(ZeroDivisionError)).result()
+    with pytest.raises(HoldClosed), books.ledger.hold(OWNER, 1, key="job:3"):
+        books.unjoined.capture(OWNER, key="job:3", credits=1)
+    assert books.ledger.balance(OWNER) == 0
 
 
 def test_a_hold_is_ended_by_its_key_in_another_process(books: Books, other_books: Books) -> None:

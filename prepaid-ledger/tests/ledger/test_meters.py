@@ -302,7 +302,12 @@ def test_a_meter_makes_do_with_what_is_left_of_credits_and_budgets(books: Books)
     other = books.ledger.meter(OWNER, key="chat:3")
     with pytest.raises(KeyReused):
         books.ledger.hold(OWNER, 40, key="chat:3")
+    other.count(3)
     other.end()
+    other.end()
+    with pytest.raises(HoldClosed, match="'chat:3' has ended"):
+        other.count()  # though it had held more
+    assert (other.counted, other.charged, books.ledger.available(OWNER)) == (3, 3, 37)
 
 
 def test_a_meter_goes_on_for_as_long_as_something_is_counted(books: Books) -> None:

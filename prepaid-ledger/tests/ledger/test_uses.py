@@ -106,6 +106,8 @@ def test_a_key_that_spent_on_something_else_is_refused(books: Books, other: dict
         ("spender", "x" * 65),
         ("spender", 17),
         ("item", "a\x00b"),
+        ("spender", "\ud800"),
+        ("quantity", {"\ud800": 1}),
         ("price_version", "x" * 33),
         ("quantity", -1),
         ("quantity", 1.5),

@@ -103,12 +103,6 @@ def overrun(
     return more - there
 
 
-def check_until(until: datetime | None) -> None:
-    """:raises ValueError: It is no time, or has no zone."""
-    if until is not None and (not isinstance(until, datetime) or until.utcoffset() is None):
-        raise ValueError(f"until is a time with its zone, such as datetime.now(UTC), not {until!r}")
-
-
 def _change(session: Session, hold: Hold, **values: object) -> None:
     session.execute(
         update(Hold).where(Hold.wallet_id == hold.wallet_id, Hold.seq == hold.seq).values(**values)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from ..clock import Clock
+from ..clock import Clock, check_time
 from ..database.types import Quantities
 from ..errors import HoldClosed, InsufficientCredits, KeyReused, PrepaidError, credits_are
 from ..tables import Entry, Hold, HoldState
@@ -120,7 +120,7 @@ def extend(
         raise ValueError("extend says how many credits are held in all, until when, or both")
     if credits is not None:
         check_credits(credits)
-    extensions.check_until(until)
+    check_time("until", until)
     wallet, hold = _lock_hold(session, owner, key, clock)
     extensions.extend(
         session, wallet, hold, credits=credits, until=until, progress=progress, debt_blocks=debt_blocks

@@ -8,7 +8,6 @@ owners, and ``spends/sqlite_batch.py`` and ``spends/postgresql_batch.py`` spends
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,17 +17,14 @@ from sqlalchemy import Table, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session
 
-from ..clock import Clock
+from ..clock import Clock, check_time
 from ..database.upsert import insert
 from ..errors import KeyReused, NothingToReverse
 from ..tables import Entry, Hold, Kind, Wallet
-from .uses import UNSAID, Use
+from .uses import UNFIT, UNSAID, Use
 
 #: More credits than this in one posting are a mistake, and sums of many still fit the columns.
 MAX_CREDITS = 10**15
-
-#: What no database keeps in a text: a NUL, and half of a surrogate pair.
-UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 #: Keys that begin so are the ledger's own.
 OWN_KEYS = ("expiry:", "hold:", "repay:", "reversal:", "rollover:")
@@ -63,6 +59,7 @@ class Posting:
     :param claimed: How many credits a clawback is to take, where they are named.
     :param at: When it happened, if before now; times never go back inside a wallet.
     :param use: Who spends, and on what.
+    :raises ValueError: The time has no zone, or the reason is no text that a database keeps.
     """
 
     kind: Kind
@@ -77,6 +74,10 @@ class Posting:
     reason: str | None = None
     at: datetime | None = None
     use: Use = UNSAID
+
+    def __post_init__(self) -> None:
+        check_time("expires_at", self.expires_at)
+        check_reason(self.reason)
 
     @classmethod
     def of_spend(cls, credits: int, key: str, *, reason: str | None = None, use: Use = UNSAID) -> Self:
@@ -287,6 +288,12 @@ def check_key(key: str) -> None:
         raise ValueError("a key is a text of 1 to 120 characters that names the cause, such as report:17")
     if key.startswith(OWN_KEYS):
         raise ValueError(f"keys that begin with {key.split(':', maxsplit=1)[0]}: are the ledger's own")
+
+
+def check_reason(reason: str | None) -> None:
+    """:raises ValueError: It is no text, or holds what a database can't keep."""
+    if reason is not None and (not isinstance(reason, str) or UNFIT.search(reason)):
+        raise ValueError(f"a reason is a text, such as 'a trial', not {reason!r}")
 
 
 def check_credits(credits: int) -> None:

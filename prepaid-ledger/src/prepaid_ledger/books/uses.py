@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..database.types import Quantities, quantity_text
+
+#: What no database keeps in a text: a NUL, and half of a surrogate pair.
+UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 #: The longest spender and item, price version, and text of a quantity.
 MAX_NAME = 64
@@ -47,10 +51,10 @@ class Use:
 
 
 def check_name(field: str, name: str | None, example: str, longest: int) -> None:
-    """:raises ValueError: It is empty, too long, no text, or holds a NUL."""
+    """:raises ValueError: It is empty, too long, no text, or holds what a database can't keep."""
     if name is None:
         return
-    if not isinstance(name, str) or not 1 <= len(name) <= longest or "\x00" in name:
+    if not isinstance(name, str) or not 1 <= len(name) <= longest or UNFIT.search(name):
         raise ValueError(f"{field} is a text of 1 to {longest} characters, such as {example}, not {name!r}")
 
 
@@ -61,7 +65,7 @@ def check_quantity(quantity: Quantities | None) -> None:
     numbers = quantity.values() if isinstance(quantity, Mapping) else [quantity]
     names = quantity.keys() if isinstance(quantity, Mapping) else []
     fits = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers)
-    named = all(isinstance(name, str) and name and "\x00" not in name for name in names)
+    named = all(isinstance(name, str) and name and not UNFIT.search(name) for name in names)
     if not (fits and named and numbers) or len(quantity_text(quantity)) > MAX_QUANTITY:
         raise ValueError(
             "quantity is a whole number from 0 on, or some by the names of their units, such as "

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from ..books import allowances, clawbacks, entries, sweep
 from ..books.allowances import ALLOWANCE_GRACE
 from ..books.posting import Posting
+from ..clock import check_time
 from ..tables import Entry, Kind
 from .base import Verbs
 
@@ -95,6 +96,7 @@ class Incoming(Verbs):
         :param replacing: The keys of the allowances that end now; by default all of the owner's.
         :raises KeyReused: The key has posted something else.
         """
+        check_time("period_end", period_end)
         posting = Posting(
             Kind.ALLOWANCE,
             credits,
@@ -120,6 +122,7 @@ class Incoming(Verbs):
         :param key: Names the upgrade's invoice.
         :raises KeyReused: The key has posted something else.
         """
+        check_time("period_end", period_end)
         posting = Posting(
             Kind.ALLOWANCE,
             credits,
@@ -135,6 +138,7 @@ class Incoming(Verbs):
 
         What is spent, held or over by now stays as it is. A repeat does nothing.
         """
+        check_time("expires_at", expires_at)
         self._join(allowances.move_end, owner, key, expires_at, self.setup.clock)
 
     def adjust(self, owner: str, credits: int, *, key: str, reason: str) -> Entry:

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Select
 
 from ..books import sweep, usage_sums
+from ..clock import check_time
 from ..errors import Busy
 from ..prices import Price
 from ..reading import budgets, quotes, statements, usage, wallets
@@ -59,8 +60,11 @@ class Reads(Verbs):
         :param since: Only those from then on; ``until``: only those before.
         :param keys: Only those with one of these keys. It may be a SELECT from your tables.
         :param spender: Only those of one spender; ``item``: only those of one item.
-        :raises ValueError: The limit is not from 1 to 200, or the cursor or kind is none of ours.
+        :raises ValueError: The limit is not from 1 to 200, the cursor or kind is none of ours, or a
+            time has no zone.
         """
+        check_time("since", since)
+        check_time("until", until)
         which = wallets.Which(None if kind is None else Kind(kind), since, until, keys, spender, item)
         return self._read(wallets.entries, owner, limit=limit, cursor=cursor, which=which)
 
@@ -69,15 +73,21 @@ class Reads(Verbs):
 
         What is due is written first, so that a statement of the past never changes.
 
-        :raises ValueError: The end is before the start.
+        :raises ValueError: The end is before the start, or one of them has no zone.
         """
+        check_time("start", start)
+        check_time("end", end)
         clock = self.setup.clock
         if self._read(statements.is_due, owner, clock=clock):
             self._alone(sweep.write_due_of, owner, clock)
         return self._read(statements.statement, owner, start, end, clock=clock, read=self._read)
 
     def balance_at(self, owner: str, time: datetime) -> int:
-        """The credits that ``owner`` had at ``time``."""
+        """The credits that ``owner`` had at ``time``.
+
+        :raises ValueError: The time has no zone.
+        """
+        check_time("time", time)
         return self._read(statements.balance_at, owner, time, clock=self.setup.clock)
 
     def usage(
@@ -99,8 +109,11 @@ class Reads(Verbs):
         :param by: ``day``, ``hour``, ``spender`` or ``item``. Days and hours without a spend are left out.
         :param zone: Whose days and hours they are, ``Europe/Berlin``.
         :param spender: Only what one spender took; ``item``: only for one item.
-        :raises ValueError: ``by`` or the zone is none of ours, or the end is before the start.
+        :raises ValueError: ``by`` or the zone is none of ours, the end is before the start, or one of
+            the two has no zone.
         """
+        check_time("start", start)
+        check_time("end", end)
         question = usage.Question(owner, start, end, by, zone, spender, item)
         if self._read(usage.is_behind, owner, clock=self.setup.clock):
             with suppress(RuntimeError, Busy):  # the entries are read one by one then
