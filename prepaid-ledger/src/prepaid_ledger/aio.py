@@ -47,9 +47,12 @@ class AsyncLedger:
     on PostgreSQL no thread waits for it, which is several times as fast. All other verbs run on threads.
 
     :param ledger: One that is on an engine, not on a session.
+    :raises TypeError: It is something else.
     """
 
     def __init__(self, ledger: Ledger) -> None:
+        if not isinstance(ledger, Ledger) or ledger._joined is not None:
+            raise TypeError(f"AsyncLedger takes a ledger on an engine, Ledger(engine), not {ledger!r}")
         self.ledger = ledger
         self._spends = LoopGroupCommit(ledger.setup.spends)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
 
-from prepaid_ledger import LedgerVerbs, Spent
+from prepaid_ledger import Ledger, LedgerVerbs, Spent, UnfitDatabase
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.errors import Busy, InsufficientCredits
 from prepaid_ledger.testing import Databases
@@ -155,6 +158,37 @@ def test_the_connection_that_is_kept_is_made_anew_when_the_server_has_cut_it(dat
     assert all(isinstance(spent, Spent) for spent in again)
     assert books.ledger.balance(OWNER) == 5
     assert books.ledger.audit() == []
+    books.close()
+
+
+def test_an_awaited_engine_is_refused_and_its_sessions_can_be_joined(databases: Databases) -> None:
+    url = databases.fresh("postgresql")
+    books, engine = Books(url), create_async_engine(url)
+    books.grant(10)
+
+    def spend(session: Session, credits: int) -> None:
+        books.unjoined.on(session).spend(OWNER, credits=credits, key=f"report:{credits}")
+
+    async def spend_together(*credits: int) -> None:
+        async with AsyncSession(engine) as session, session.begin():
+            for each in credits:
+                await session.run_sync(spend, each)
+
+    async def join() -> None:
+        await spend_together(1, 2)
+        with pytest.raises(InsufficientCredits):
+            await spend_together(4, 8)
+        await engine.dispose()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, join()).result()
+    assert books.ledger.balance(OWNER) == 7
+    for awaited in (engine, engine.sync_engine):
+        with pytest.raises(UnfitDatabase, match=r"takes an engine of create_engine\(\)"):
+            Ledger(awaited)  # type: ignore[arg-type]
+    for other in (engine, books.ledger):
+        with pytest.raises(TypeError, match="takes a ledger on an engine"):
+            AsyncLedger(other)  # type: ignore[arg-type]
     books.close()
 
 

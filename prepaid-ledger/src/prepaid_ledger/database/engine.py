@@ -24,8 +24,14 @@ def prepare(engine: Engine) -> None:
     On SQLite each connection gets ``journal_mode=WAL`` and ``synchronous=FULL``: with
     ``NORMAL`` a power cut loses money that was acknowledged.
 
-    :raises UnfitDatabase: The database is not PostgreSQL or an SQLite file, or the file cannot do it.
+    :raises UnfitDatabase: The database is not PostgreSQL or an SQLite file, the file cannot do it, or the
+        engine is an awaited one.
     """
+    if not isinstance(engine, Engine) or engine.dialect.is_async:
+        raise UnfitDatabase(
+            f"A ledger takes an engine of create_engine(), not {engine!r}. AsyncLedger awaits it for you. In "
+            "a transaction of your AsyncSession: await session.run_sync(lambda s: ledger.on(s).spend(...))."
+        )
     if engine.dialect.name == "postgresql":
         return
     if engine.dialect.name != "sqlite":

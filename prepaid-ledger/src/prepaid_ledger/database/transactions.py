@@ -66,7 +66,7 @@ def is_writing(session: Session) -> bool:
     """Whether the session holds SQLite's write lock."""
     if not session.in_transaction():
         return False
-    driver = session.connection().connection.dbapi_connection
+    driver = session.connection().connection.driver_connection  # of an AsyncSession, too
     return driver is not None and driver.in_transaction
 
 
