@@ -24,11 +24,13 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import Entry, Ledger, PrepaidError
 from prepaid_ledger.aio import AsyncLedger
+from prepaid_ledger.books import usage_sums
 from prepaid_ledger.clock import wall
 from prepaid_ledger.tables import Hold, HoldState, Wallet
 
 OWNERS = ["user:1", "user:2", "user:3"]
 SPENDERS = [None, "key:1", "key:2"]
+ITEMS = [None, "report"]
 THREADS = 4
 
 
@@ -194,7 +196,12 @@ def do_something(ledger: Ledger, chance: random.Random, owner: str, key: str) ->
             for _ in range(5):
                 meter.count()
         return f"hold:{key}" if meter.charged else ""
-    ledger.spend_now(owner, credits=chance.randint(1, 4), key=key, spender=chance.choice(SPENDERS))
+    use = {"spender": chance.choice(SPENDERS), "item": chance.choice(ITEMS)}
+    ledger.spend_now(owner, credits=chance.randint(1, 4), key=key, **use)
+    if what < 0.6:
+        ledger.reverse(owner, spend_key=key, key=f"undo:{key}")
+    elif what < 0.65:
+        ledger._alone(usage_sums.bring_up, owner)
     return key
 
 
