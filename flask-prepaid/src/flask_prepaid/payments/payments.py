@@ -169,9 +169,15 @@ def _apply_billed(context: Context, payment: Payment, billed: InvoiceCharge) -> 
     elif billed.status not in ("draft", "open"):
         _move(context, payment, PaymentState.FAILED, billed)
     elif billed.intent is not None and not billed.is_idle:
-        state = INTENT_STATES.get(billed.intent.status, PaymentState.PENDING)
-        waits = billed.intent.waits_for_owner
-        _move(context, payment, PaymentState.OPEN if waits else state, billed)
+        _move(context, payment, _state_of_open(billed.intent), billed)
+
+
+def _state_of_open(intent: Intent) -> PaymentState:
+    """Where the payment of an open invoice stands. It can be paid until it is closed, so it never has failed."""
+    if intent.waits_for_owner:
+        return PaymentState.OPEN
+    state = INTENT_STATES.get(intent.status, PaymentState.PENDING)
+    return PaymentState.PENDING if state is PaymentState.FAILED else state
 
 
 def _takes_up(context: Context, payment: Payment, fetched: Fetched, known_id: str | None) -> bool:

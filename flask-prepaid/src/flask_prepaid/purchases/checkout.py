@@ -11,6 +11,7 @@ from .. import money
 from ..catalog import Offer
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..gateway.charges import CardCharge
 from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.subscription_values import StripeInvoice
 from ..gateway.values import Checkout, Intent, is_session_id
@@ -45,11 +46,14 @@ def open_checkout(
         Stripe's, but a session for its elements on a page of our own.
     :param attempt: A token of the form that was sent. The same one finds the same page.
     :param keep_card: Whether the card that pays is put on file.
+    :raises UnknownItem: Invoices are made, and the owner's plan runs in another currency.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
 
     The page lives for 24 hours: https://docs.stripe.com/api/checkout/sessions/object
     """
     refuse_uncommitted(context)
+    with reading(context):
+        currencies.require_payable(context, owner, offer.currency)
     payment = _begin(context, owner, offer, via=Via.CHECKOUT, attempt=attempt)
     with reading(context) as session:
         agreed, earlier_id = _agreed(payment), payment.session_id
@@ -229,17 +233,14 @@ def charge_card(
     :param return_url: Makes the address, by the payment's id, to which the bank's page leads back.
     :return: The payment, and the address of the bank's page if it wants to see its customer.
     :raises NotYours: The owner has no such card.
-    :raises UnknownItem: Tax is added, and the owner's country is not known; or an invoice charges it, and the
+    :raises UnknownItem: Tax is added, and the owner's country is not known; or invoices are made, and the
         owner's plan runs in another currency.
     """
     refuse_uncommitted(context)
     with reading(context) as session:
         if card_on_file(session, owner, card_id) is None:
             raise NotYours("There is no such card.")
-        bound = currencies.bound_to(session, owner) if context.config.bills_charges else None
-    if bound not in (None, offer.currency):
-        words = f"While your plan runs in {bound.upper()}, your card pays in that. This is not sold in it."
-        raise UnknownItem(words, field="currency")
+        currencies.require_payable(context, owner, offer.currency)
     billing_details.require_address(context, owner)
     payment = _begin(context, owner, offer, via=Via.CARD, attempt=attempt, card_id=card_id)
     with reading(context):
@@ -264,9 +265,8 @@ def charge(context: Context, payment: Payment, *, return_url: str | None) -> Inv
             payments.give_up(context, payment, "the customer is gone")
         return None
     try:
-        charged = by_invoice.charge(
-            context, **agreed, customer_id=customer_id, card_id=card_id, return_url=return_url
-        )
+        wanted = CardCharge(**agreed, customer_id=customer_id, card_id=card_id, return_url=return_url)
+        charged = by_invoice.charge(context, wanted)
     except GatewayUnavailable:
         with transaction(context):
             payments.mark_unknown(context, payment)

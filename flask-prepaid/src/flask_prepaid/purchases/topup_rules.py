@@ -20,6 +20,7 @@ from ..catalog import Offer, Pack
 from ..context import Context
 from ..payments import billing_details
 from ..payments.models import Payment, PaymentState, SavedCard, TopUp, Via
+from ..subscriptions import currencies
 from . import cards
 
 #: How long it waits after a first failure with a card and after the second; the third stops it.
@@ -37,6 +38,7 @@ IN_DEBT = "credits are owed after a refund or a dispute"
 NO_ADDRESS = "your billing address is missing, by which the tax is found"
 NO_CARD = "no card is on file"
 NOT_SOLD = "the pack is not sold any more"
+OTHER_CURRENCY = "your plan is paid in another currency, in which your card pays all else"
 OTHER_TERMS = "the pack is sold on other terms now"
 REFUNDED = "a top-up was refunded"
 REFUSED = "our payment service refused the charge, not your bank"
@@ -101,7 +103,7 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     pack = listed.sold_in(row.currency) if listed is not None else None
     failures = _failures(history, card)
     reason = BLOCKED if blocked else _reason_to_stop(row, history, card, pack, failures)
-    reason = reason or _reason_of_tax(context, row.owner)
+    reason = reason or _reason_of_bills(context, row)
     if reason is not None:
         return Stop(reason, None if blocked or not history else history[0].id)
     if wallet.debt:
@@ -144,10 +146,12 @@ def _reason_to_stop(
     return None if is_as_agreed and pack.total_credits >= row.pack_credits else OTHER_TERMS
 
 
-def _reason_of_tax(context: Context, owner: str) -> str | None:
-    if not context.config.automatic_tax or billing_details.details_of(context.session, owner).country:
-        return None
-    return NO_ADDRESS
+def _reason_of_bills(context: Context, row: TopUp) -> str | None:
+    """Why no invoice could charge it."""
+    if not currencies.may_pay_in(context, row.owner, row.currency):
+        return OTHER_CURRENCY
+    has_address = billing_details.details_of(context.session, row.owner).country
+    return NO_ADDRESS if context.config.automatic_tax and not has_address else None
 
 
 def _history(session: Session, row: TopUp) -> list[Payment]:

@@ -76,8 +76,8 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
     :param threshold: Below so many available credits it buys, as soon as some are spent, or at once where
         fewer are there now.
     :param ceiling_minor: In one calendar month (UTC) no more than this is charged.
-    :raises UnknownItem: There is no such pack, or what may have to be bought at once costs more than the
-        ceiling.
+    :raises UnknownItem: There is no such pack, it is not sold in the currency of the owner's plan, or what may
+        have to be bought at once costs more than the ceiling.
     :raises NotYours: No card is on file to pay with.
     :raises BuyingPaused: Nothing is sold at the moment.
     """
@@ -86,6 +86,8 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
     with reading(context):
         currency = currencies.of(context, owner)
     offer = context.catalog.offer(pack=pack, currency=currency)
+    with reading(context):
+        currencies.require_payable(context, owner, offer.currency, field="pack")
     if not offer.amount_minor:
         raise UnknownItem("This pack costs nothing. Choose one that is bought.", field="pack")
     if not 1 <= threshold <= MAX_THRESHOLD:

@@ -9,7 +9,7 @@ from flask import Response, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from .. import money
-from ..catalog import Catalog, Offer
+from ..catalog import Catalog, Offer, Quantity
 from ..codes import making
 from ..errors import GatewayUnavailable, NotYours, UnknownItem
 from ..payments.models import Payment, PaymentState
@@ -48,11 +48,7 @@ def chosen_offer() -> Offer:
     catalog, currency = page.context().catalog, buyers_currency(page.customer())
     offer = catalog.offer(pack=pack, credits=credits, currency=currency)
     shown = catalog.offer(pack=pack, credits=credits, currency=request.form.get("currency") or currency)
-    if shown.currency != offer.currency:  # a plan has begun in another tab
-        code = offer.currency.upper()
-        raise UnknownItem(
-            f"You pay in {code} while your plan runs. Look at the price again.", field="currency"
-        )
+    currencies.require_as_shown(offer.currency, shown.currency)
     return offer
 
 
@@ -69,13 +65,14 @@ def chosen_card(offer: Offer) -> str | None:
 def shelf(owner: str, error: UnknownItem | None = None) -> str:
     """The page, with what was chosen before, or by the link that leads to it: ``?pack=`` or ``?credits=``."""
     context, currency = page.context(), buyers_currency(owner)
-    bound, billed = currencies.bound_to(context.session, owner), context.config.bills_charges
+    bound = currencies.bound_to(context.session, owner)
     priced = [pack.sold_in(currency) for pack in context.catalog.packs.values()]
     sent = request.form if request.method == "POST" else request.args
     return page.render(
         "buy.html",
         catalog=context.catalog,
-        packs=[pack for pack in priced if pack.currency == currency or not (bound and billed)],
+        packs=[pack for pack in priced if currencies.may_pay_in(context, owner, pack.currency)],
+        quantity=quantity_for(owner),
         currency=currency,
         currencies=[] if bound else context.catalog.currencies,
         balance=context.ledger.balance(owner),
@@ -88,6 +85,13 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
         lasting=lasting,
         takes_codes=making.is_any_on(context.session, context.clock()),
     )
+
+
+def quantity_for(owner: str) -> Quantity | None:
+    """The free quantity, if it is sold and the customer can pay in its currency."""
+    context = page.context()
+    sold = context.catalog.quantity
+    return sold if sold and currencies.may_pay_in(context, owner, sold.currency) else None
 
 
 def chosen_on_shelf(catalog: Catalog, sent: Mapping[str, str]) -> str | None:
@@ -158,7 +162,7 @@ def quantity(owner: str, error: UnknownItem | None = None) -> str:
     return page.render(
         "custom.html",
         offer=None,
-        quantity=context.catalog.quantity,
+        quantity=quantity_for(owner),
         balance=context.ledger.balance(owner),
         error=error,
         written=request.form.get("credits", ""),

@@ -33,6 +33,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
             cards.refresh(context, customer_id)
     topup = topups.setting(context.session, owner)
     currency = currencies.of(context, owner)
+    priced = [pack.sold_in(currency) for pack in context.catalog.packs.values() if pack.amount_minor]
     return page.render(
         "cards.html",
         cards=cards.saved(context.session, owner),
@@ -41,7 +42,8 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         topup=topup,
         summary=topups.summary(context, topup) if topup else None,
         written=request.form,
-        packs=[pack.sold_in(currency) for pack in context.catalog.packs.values() if pack.amount_minor],
+        packs=[pack for pack in priced if currencies.may_pay_in(context, owner, pack.currency)],
+        currency=currency,
         error=error,
         expires_soon=lambda card: cards.expires_soon(card, clock.wall()),
     )
@@ -90,10 +92,12 @@ def top_up() -> ResponseReturnValue:
         return page.done("prepaid.cards", "Auto top-up is off. Nothing more is bought by itself.")
     try:
         pack = request.form.get("pack", "")
-        price = context.catalog.offer(pack=pack, currency=currencies.of(context, owner)).amount_minor
+        offer = context.catalog.offer(pack=pack, currency=currencies.of(context, owner))
+        shown = context.catalog.offer(pack=pack, currency=request.form.get("currency") or offer.currency)
+        currencies.require_as_shown(offer.currency, shown.currency)
         times = forms.whole_number(request.form, "times")
         threshold = forms.threshold()
-        topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price)
+        topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * offer.amount_minor)
     except (UnknownItem, NotYours) as error:
         return overview(owner, error), 422
     return page.done("prepaid.cards", f"Auto top-up is on: it buys below {money.credits(threshold)}.")

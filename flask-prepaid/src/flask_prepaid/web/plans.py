@@ -66,11 +66,14 @@ def choose(owner: str) -> ResponseReturnValue:
 def plan_named(owner: str, slug: str) -> Plan:
     """The plan at its price in the customer's currency.
 
-    :raises UnknownItem: There is no such plan.
+    :raises UnknownItem: There is no such plan, or its price was shown in another currency.
     """
     context = page.context()
-    currency = currencies.of(context, owner, request.values.get("currency"))
-    return context.catalog.plan(slug).sold_in(currency)
+    listed, shown = context.catalog.plan(slug), request.values.get("currency")
+    plan = listed.sold_in(currencies.of(context, owner, shown))
+    if shown:
+        currencies.require_as_shown(plan.currency, listed.sold_in(shown).currency)
+    return plan
 
 
 def open_page(owner: str, chosen: Plan, quantity: int, promised: bool, *, on_our_page: bool) -> Page:

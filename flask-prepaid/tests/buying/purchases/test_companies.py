@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -15,6 +16,7 @@ import stripe
 
 from flask_prepaid import Plan
 from flask_prepaid.payments.models import PaymentState
+from stripe_emulator import Emulator
 
 from ..shop import Shop, ShopWith
 
@@ -195,6 +197,56 @@ def test_a_challenge_that_nobody_answers_is_closed_with_its_invoice(taxed: Shop)
 
     assert [payment.state for payment in taxed.payments()] == [PaymentState.FAILED]
     assert [invoice.status for invoice in invoices(taxed)] == ["void"]
+
+
+class Meddling(stripe.HTTPClient):
+    """The way to Stripe, on which something else happens there just before a call."""
+
+    def __init__(self, way: Any) -> None:
+        super().__init__()
+        self.name, self.way = "meddling", way
+        self.before: dict[str, Callable[[], object]] = {}
+
+    def request(self, method: str, url: str, headers: Any, post_data: Any = None) -> Any:
+        for words in [words for words in self.before if url.endswith(words)]:
+            self.before.pop(words)()
+        return self.way.request(method, url, headers, post_data)
+
+    def close(self) -> None:
+        self.way.close()
+
+
+def test_no_invoice_stays_open_where_the_way_to_the_bank_is_refused(shop_with: ShopWith) -> None:
+    emulator = Emulator()
+    meddling = Meddling(emulator.http_client())
+    shop = shop_with(emulator=emulator, http_client=meddling, PREPAID_INVOICES=True)
+    card = shop.keep_card(number=NEEDS_OWNER)
+    meddling.before["/confirm"] = lambda: shop.dashboard().v1.payment_methods.detach(card)
+
+    shop.press(card)
+
+    assert [payment.state for payment in shop.payments()] == [PaymentState.FAILED]
+    assert [invoice.status for invoice in invoices(shop)] == ["void"]
+
+
+def test_what_can_still_be_paid_has_not_failed(shop_with: ShopWith) -> None:
+    """Stripe does not close the invoice that a bank has refused; the tick asks again."""
+    emulator = Emulator()
+    meddling = Meddling(emulator.http_client())
+    shop = shop_with(emulator=emulator, http_client=meddling, PREPAID_INVOICES=True, webhooks=False)
+    card = shop.keep_card(number=DECLINES_LATER)
+
+    def refuse() -> None:
+        raise stripe.InvalidRequestError("It is being paid.", None)
+
+    meddling.before["/void"] = refuse
+    shop.send_form(shop.browser(), "/prepaid/buy", pack="starter", saved_card=card)
+
+    assert [invoice.status for invoice in invoices(shop)] == ["open"]
+    assert [payment.state for payment in shop.payments()] == [PaymentState.PENDING]
+    shop.tick()
+    assert [payment.state for payment in shop.payments()] == [PaymentState.FAILED]
+    assert [invoice.status for invoice in invoices(shop)] == ["void"]
 
 
 def test_a_customers_balance_at_stripe_pays_and_is_no_charge(taxed: Shop) -> None:
