@@ -397,3 +397,51 @@ def test_the_journal_is_the_sales_report_and_stripes_balance_in_two_currencies(t
         ("DE reverse_charge", "eur", 700, 0),
     }
     assert taxed.command("report", "journal", "--by", "day").exit_code == 2
+
+
+class Weaker(Meddling):
+    """The way to a Stripe where the payment's currency is worth a tenth less when its money goes back."""
+
+    def request(self, method: str, url: str, headers: Any, post_data: Any = None) -> Any:
+        body, status, told = super().request(method, url, headers, post_data)
+        if "/v1/balance_transactions" not in url:
+            return body, status, told
+        page = json.loads(body)
+        for moved in page["data"]:
+            if moved["exchange_rate"] and moved["type"] != "charge":
+                moved["exchange_rate"] *= 0.9
+                moved["amount"] = round(moved["amount"] * 0.9)
+                moved["net"] = moved["amount"] - moved["fee"]
+        return json.dumps(page), status, told
+
+
+@pytest.mark.parametrize("disputed", [False, True])
+def test_tax_goes_back_by_the_rate_at_which_it_was_owed(shop_with: ShopWith, disputed: bool) -> None:
+    """833 euro cents, of which 133 are tax, were sold into dollars; what goes back costs fewer dollars."""
+    emulator = Emulator()
+    weaker = Weaker(emulator.http_client())
+    shop = shop_with(
+        emulator=emulator, http_client=weaker, PREPAID_AUTOMATIC_TAX=True, PREPAID_INVOICES=True
+    )
+    collect_vat(shop)
+    bill_to(shop, company="", tax_id="")
+    shop.press(shop.keep_card(), pack="berlin")
+    if disputed:
+        shop.stripe.dispute(shop.payments()[0].payment_intent_id)
+    else:
+        for part in (100, 201, 532):
+            refund(shop, part)
+    assert shop.command("sync").exit_code == 0
+
+    (total,) = json.loads(shop.command("report", "sales", "--json").stdout)["totals"]
+    lines = list(csv.DictReader(StringIO(shop.command("report", "journal", "--csv").stdout)))
+    tax = sum(
+        Decimal(line["debit"] or 0) - Decimal(line["credit"] or 0)
+        for line in lines
+        if line["account"] == "tax"
+    )
+    assert total["currency"] == "usd"
+    back = total["refunds_minor"] + total["disputes_minor"]
+    assert back < total["gross_minor"]
+    assert total["tax_back_minor"] == total["tax_minor"] > 0
+    assert tax == 0
