@@ -278,6 +278,7 @@ def _give_now(
     amount_minor: int,
 ) -> None:
     key = plan_months.key_of(row.id, plan_months.OWN)
+    tax_minor = plan_months.tax_in(context.session, row, amount_minor)
     grace, ends, now = context.config.allowance_grace, moment(due.ends), context.clock()
     if due.replaces and ends > now and not _overtaken(context, row):
         context.ledger.allowance(
@@ -286,6 +287,7 @@ def _give_now(
             key=key,
             period_end=ends,
             amount_minor=amount_minor,
+            tax_minor=tax_minor,
             currency=bill.currency,
             grace=grace,
             roll_over=due.roll_over,
@@ -300,6 +302,7 @@ def _give_now(
             key=key,
             period_end=max(lasts, now + grace) if lasts <= now else lasts,
             amount_minor=amount_minor,
+            tax_minor=tax_minor,
             currency=bill.currency,
         )
 
