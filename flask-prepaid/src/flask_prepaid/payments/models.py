@@ -104,7 +104,8 @@ class Customer(BillingColumns, Base):
     ``outdated``: the host's address has changed, and Stripe does not have it yet. ``retry_card_id``: a card
     that was left or corrected while a plan owes money, which ``tick`` tries to pay with it.
     ``charges_stopped``: the owner is shut out by the host, so that a plan is not charged. ``closed_at``:
-    the host has removed the customer, who has bought nothing since.
+    the host has removed the customer, who has bought nothing since. ``removals`` is how often it has: what
+    was begun before the last one makes no customer anew.
     """
 
     __tablename__ = "prepaid_customer"
@@ -120,6 +121,7 @@ class Customer(BillingColumns, Base):
     retry_card_id: Mapped[str | None]
     charges_stopped: Mapped[bool] = mapped_column(default=False)
     closed_at: Mapped[datetime | None]
+    removals: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
 
 

@@ -6,7 +6,6 @@ import csv
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -18,6 +17,7 @@ from flask_prepaid import Plan
 from flask_prepaid.payments.models import PaymentState
 from stripe_emulator import Emulator
 
+from ..meddling import Meddling
 from ..shop import Shop, ShopWith
 
 BERLIN = {
@@ -197,23 +197,6 @@ def test_a_challenge_that_nobody_answers_is_closed_with_its_invoice(taxed: Shop)
 
     assert [payment.state for payment in taxed.payments()] == [PaymentState.FAILED]
     assert [invoice.status for invoice in invoices(taxed)] == ["void"]
-
-
-class Meddling(stripe.HTTPClient):
-    """The way to Stripe, on which something else happens there just before a call."""
-
-    def __init__(self, way: Any) -> None:
-        super().__init__()
-        self.name, self.way = "meddling", way
-        self.before: dict[str, Callable[[], object]] = {}
-
-    def request(self, method: str, url: str, headers: Any, post_data: Any = None) -> Any:
-        for words in [words for words in self.before if url.endswith(words)]:
-            self.before.pop(words)()
-        return self.way.request(method, url, headers, post_data)
-
-    def close(self) -> None:
-        self.way.close()
 
 
 def test_no_invoice_stays_open_where_the_way_to_the_bank_is_refused(shop_with: ShopWith) -> None:
