@@ -11,15 +11,17 @@ import stripe
 class Meddling(stripe.HTTPClient):
     """Does what stands in ``before`` and ``after`` once, at the first call whose URL ends so."""
 
-    def __init__(self, way: stripe.HTTPClient) -> None:
+    name = "meddling"
+
+    def __init__(self, way: Any) -> None:
         super().__init__()
-        self.name, self.way = "meddling", way
+        self.way = way
         self.before: dict[str, Callable[[], object]] = {}
         self.after: dict[str, Callable[[], object]] = {}
 
-    def request(self, method: str, url: str, headers: Any, post_data: Any = None) -> Any:
+    def request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
         do_once(self.before, url)
-        answer = self.way.request(method, url, headers, post_data)
+        answer = self.way.request(method, url, headers, post_data, **more)
         do_once(self.after, url)
         return answer
 

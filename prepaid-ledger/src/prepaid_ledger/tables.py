@@ -105,7 +105,8 @@ class Entry(Base):
     lot, a restored clawback to the clawback, a capture to its hold. ``debt`` is by how
     much the wallet's debt moves: by a clawback of what is spent, or a capture of more than
     there is. ``amount_minor`` and ``currency`` are what was paid, or
-    refunded; ``tax_minor`` is what of it is tax, ``None`` where none is known. ``claimed`` is how many credits a clawback that names them was to take: what it
+    refunded; ``tax_minor`` is what of it is tax, ``None`` where none is known. ``claimed`` is how many
+    credits a clawback that names them was to take: what it
     took may be less, and becomes more when an earlier one of its lot is undone.
     Zero credits are kept only where the line itself matters: an emptied lot
     that ended, a refund too small to take another credit.

@@ -94,7 +94,11 @@ class InvoiceCharges(Topic):
             "description": wanted.title,
             "metadata": {PAYMENT_KEY: wanted.key, INVOICE_ID: invoice_id},
         }
-        ask(lambda: self._v1.payment_intents.update(intent_id, named, {"idempotency_key": f"{wanted.key}-name"}))
+        ask(
+            lambda: self._v1.payment_intents.update(
+                intent_id, named, {"idempotency_key": f"{wanted.key}-name"}
+            )
+        )
         how: Any = {"payment_method": wanted.card_id, "off_session": wanted.return_url is None}
         with suppress(CardDeclined, CardNeedsOwner):
             ask(lambda: self._v1.invoices.pay(invoice_id, how, {"idempotency_key": f"{wanted.key}-pay"}))

@@ -190,8 +190,8 @@ class StripeWarning:
 class StripeMovement:
     """A balance transaction: ``amount_minor`` came in, or went if negative, and ``fee_minor`` was kept.
 
-    ``net_minor`` is by what Stripe says its balance moved, ``original_minor`` is ``amount_minor`` in the currency
-    that the customer has paid in. ``country`` is the card's, if a charge tells it.
+    ``net_minor`` is by what Stripe says its balance moved, ``original_minor`` is ``amount_minor`` in the
+    currency that the customer has paid in. ``country`` is the card's, if a charge tells it.
     """
 
     id: str
@@ -391,9 +391,10 @@ def _original_minor(moved: Any) -> int:
     if not moved.exchange_rate:
         return int(moved.amount)
     by_rate = round(moved.amount / moved.exchange_rate)
-    exact = getattr(moved.source, "amount", None)
-    is_whole_source = exact is not None and abs(abs(by_rate) - exact) <= max(exact // 1_000, 2)
-    return by_rate if not is_whole_source else exact if moved.amount > 0 else -exact
+    exact: int | None = getattr(moved.source, "amount", None)
+    if exact is None or abs(abs(by_rate) - exact) > max(exact // 1_000, 2):
+        return by_rate
+    return exact if moved.amount > 0 else -exact
 
 
 def endpoint_of(endpoint: Any) -> Endpoint:

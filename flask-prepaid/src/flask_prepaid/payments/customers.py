@@ -29,9 +29,7 @@ log = logging.getLogger(__name__)
 CARD_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 
 
-def with_customer(
-    context: Context, owner: str, ask: Callable[[str], T], *, removals: int | None = None
-) -> T:
+def with_customer(context: Context, owner: str, ask: Callable[[str], T], *, removals: int | None = None) -> T:
     """What ``ask`` returns for the owner's Stripe customer, who is made at the first call. Commits.
 
     One that was deleted in Stripe's dashboard is replaced, and ``ask`` asks again.
@@ -63,7 +61,8 @@ def customer_of(context: Context, owner: str, removals: int) -> str:
 
     The key is committed before Stripe is asked, so two calls at once get one customer.
 
-    :raises NotYours: The host has removed the customer more often than ``removals``. One that was made is deleted.
+    :raises NotYours: The host has removed the customer more often than ``removals``. One that was made is
+        deleted.
     """
     with transaction(context) as session:
         row = _customer(context, owner)
@@ -230,7 +229,7 @@ def remove(context: Context, owner: str) -> None:
     refuse_uncommitted(context)
     with transaction(context) as session:
         row = _customer(context, owner)
-        # From here on nothing that has begun makes a customer: not under this key, and not after this removal.
+        # What has begun makes no customer from here on: not under this key, and not after this removal.
         again = {"removals": Customer.removals + 1, "closed_at": row.closed_at or context.clock()}
         nameless = Customer.owner == owner, Customer.stripe_id.is_(None)
         session.execute(update(Customer).where(Customer.owner == owner).values(again))

@@ -76,8 +76,8 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
     :param threshold: Below so many available credits it buys, as soon as some are spent, or at once where
         fewer are there now.
     :param ceiling_minor: In one calendar month (UTC) no more than this is charged.
-    :raises UnknownItem: There is no such pack, it is not sold in the currency of the owner's plan, or what may
-        have to be bought at once costs more than the ceiling.
+    :raises UnknownItem: There is no such pack, it is not sold in the currency of the owner's plan, or what
+        may have to be bought at once costs more than the ceiling.
     :raises NotYours: No card is on file to pay with.
     :raises BuyingPaused: Nothing is sold at the moment.
     """

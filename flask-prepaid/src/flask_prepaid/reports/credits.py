@@ -82,7 +82,8 @@ class Credits:
 class Owed:
     """What customers hold now, and what they paid for it.
 
-    ``deferred_minor`` is that money per currency, without tax: revenue only when the credits are spent or lapse.
+    ``deferred_minor`` is that money per currency, without tax: revenue only when the credits are spent or
+    lapse.
     ``uncounted`` wallets have moved since they were last counted, so the days before today may still grow;
     everything up to ``counted_to`` is counted. The lots of ``undrawn`` wallets are not drawn to their end:
     of those, what was paid for counts as not used yet.

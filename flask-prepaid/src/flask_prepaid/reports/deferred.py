@@ -1,7 +1,8 @@
 """Deferred revenue: what customers have paid for and not used yet, and how each day moved it.
 
 Every paid lot counts by what is left of it, set aside or not, at the price paid without its tax, which is the
-state's and never revenue: to the smallest unit what ``credits.owed`` reads from the lots. What moved it between two days is revenue, but for what was sold.
+state's and never revenue: to the smallest unit what ``credits.owed`` reads from the lots. What moved it
+between two days is revenue, but for what was sold.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def put(session: Session, moved: Movement, payment: Payment, sale: Sale | None) 
         )
         before, now = -int(session.scalar(others) or 0), -moved.original_minor
         sale = sale or Sale(payment.charged_minor, payment.charged_minor, payment.currency)
-        if sale.currency != moved.currency:  # the account has got, or lost, a balance in the payment's currency
+        if sale.currency != moved.currency:  # the account has a balance in another currency since
             sale = Sale(sale.original_minor, _now(sale.original_minor, moved), moved.currency)
         tax, brought = _converted(payment.tax_minor, sale), sale.original_minor
         moved.tax_minor = _share(tax, before, brought) - _share(tax, before + now, brought)

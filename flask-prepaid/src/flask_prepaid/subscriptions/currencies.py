@@ -45,7 +45,7 @@ def bound_to(session: Session, owner: str) -> str | None:
 
 
 def may_pay_in(context: Context, owner: str, currency: str) -> bool:
-    """Whether the owner can buy in ``currency``: where invoices are made, a plan binds all else to its own."""
+    """Whether the owner can buy in ``currency``: with invoices, a plan binds all else to its own."""
     bound = bound_to(context.session, owner) if context.config.bills_charges else None
     return bound in (None, currency)
 

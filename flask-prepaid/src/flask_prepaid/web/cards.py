@@ -97,7 +97,9 @@ def top_up() -> ResponseReturnValue:
         currencies.require_as_shown(offer.currency, shown.currency)
         times = forms.whole_number(request.form, "times")
         threshold = forms.threshold()
-        topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * offer.amount_minor)
+        topups.switch_on(
+            context, owner, pack=pack, threshold=threshold, ceiling_minor=times * offer.amount_minor
+        )
     except (UnknownItem, NotYours) as error:
         return overview(owner, error), 422
     return page.done("prepaid.cards", f"Auto top-up is on: it buys below {money.credits(threshold)}.")

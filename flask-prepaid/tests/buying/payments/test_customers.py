@@ -10,7 +10,6 @@ import pytest
 
 from flask_prepaid.payments import customers
 from flask_prepaid.payments.models import Customer
-
 from stripe_emulator import Emulator
 
 from ..meddling import Meddling

@@ -124,9 +124,9 @@ def test_tax_is_never_revenue(shop_with: ShopWith) -> None:
     def money() -> dict[str, int]:
         for _ in range(2):  # a tick counts before it gives
             shop.tick()
-        told = report(shop, "credits")
-        line: dict[str, int] = told["worth_minor"]["usd"]
-        assert told["deferred_minor"].get("usd", 0) == line["closing"]
+        reported = report(shop, "credits")
+        line: dict[str, int] = reported["worth_minor"]["usd"]
+        assert reported["deferred_minor"].get("usd", 0) == line["closing"]
         return line
 
     assert (money()["sold"], money()["closing"]) == (1_000 + 1_000, 2_000)
