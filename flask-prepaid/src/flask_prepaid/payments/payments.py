@@ -173,7 +173,7 @@ def _apply_billed(context: Context, payment: Payment, billed: InvoiceCharge) -> 
 
 
 def _state_of_open(intent: Intent) -> PaymentState:
-    """Where the payment of an open invoice stands: it can be paid until it is closed, so it has not failed."""
+    """Where the payment of an open invoice stands: it can be paid until it is closed, so it never failed."""
     if intent.waits_for_owner:
         return PaymentState.OPEN
     state = INTENT_STATES.get(intent.status, PaymentState.PENDING)
