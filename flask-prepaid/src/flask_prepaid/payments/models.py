@@ -294,6 +294,30 @@ class Dispute(TakesBack, Base):
     fetched_at: Mapped[datetime]
 
 
+class BalancePaid(TakesBack, Base):
+    """So much of a payment, ``amount_minor``, the customer's balance at Stripe has paid.
+
+    It takes credits back where the money in that balance turns out to have gone back twice. ``changes`` counts
+    what may have changed that, ``seen`` is up to which ``tick`` has looked.
+    """
+
+    __tablename__ = "prepaid_balance_paid"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        Index(
+            "ix_prepaid_balance_paid_due",
+            "payment_id",
+            postgresql_where=text("changes > seen"),
+            sqlite_where=text("changes > seen"),
+        ),
+    )
+
+    payment_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    amount_minor: Mapped[int]
+    changes: Mapped[int] = mapped_column(default=1)
+    seen: Mapped[int] = mapped_column(default=0)
+
+
 class TopUp(Base):
     """What an owner has set for auto top-up. ``stopped`` says why it switched itself off.
 

@@ -19,7 +19,7 @@ from ..catalog import Offer
 from ..context import Context
 from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.values import NEEDS_OWNER, Checkout, Intent
-from . import comparison, customers, timing
+from . import balance_paid, comparison, customers, timing
 from .models import Payment, PaymentState, Refund, Via
 
 log = logging.getLogger(__name__)
@@ -239,6 +239,8 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
     payment.paid_at = now
     payment.failure = None
     payment.check_at = None
+    if isinstance(fetched, InvoiceCharge):
+        balance_paid.note(context.session, payment, fetched.amount_total_minor - fetched.due_minor)
     customers.reopen(context.session, payment.owner, payment.created_at)
     bought = {"owner": payment.owner, "payment_id": payment.id, "credits": payment.credits}
     signals.after_commit(context.session, signals.credits_added, **bought)
