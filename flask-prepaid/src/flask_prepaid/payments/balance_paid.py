@@ -1,4 +1,4 @@
-"""Which payments the customer's balance at Stripe has paid, wholly or in part, and when to look at them again."""
+"""What customers' balances at Stripe have paid, wholly or in part, and when to look at that again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .models import BalancePaid, Payment
 
 
 def note(session: Session, payment: Payment, amount_minor: int) -> None:
-    """Write down how much of a payment that is paid the balance has paid, if any. In the caller's transaction."""
+    """Write down how much of a payment the balance has paid, if any. In the caller's transaction."""
     if amount_minor > 0:
         session.add(
             BalancePaid(

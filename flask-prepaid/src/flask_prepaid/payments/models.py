@@ -297,8 +297,8 @@ class Dispute(TakesBack, Base):
 class BalancePaid(TakesBack, Base):
     """So much of a payment, ``amount_minor``, the customer's balance at Stripe has paid.
 
-    It takes credits back where the money in that balance turns out to have gone back twice. ``changes`` counts
-    what may have changed that, ``seen`` is up to which ``tick`` has looked.
+    It takes credits back where the money in that balance turns out to have gone back twice. ``changes``
+    counts what may have changed that, ``seen`` is up to which ``tick`` has looked.
     """
 
     __tablename__ = "prepaid_balance_paid"

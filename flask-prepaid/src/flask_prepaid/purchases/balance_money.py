@@ -1,9 +1,9 @@
 """What the customer's balance at Stripe has bought, where the money in it has gone back a second time.
 
-A smaller plan and a credit note move money of a charge to the balance, and take the credits of it. The balance
-pays for the next purchase. Where the charge is refunded or disputed as a whole later, that money is gone
-twice, and what it has bought the second time is taken back, the first bought first. A dispute that is won
-gives it again.
+A smaller plan and a credit note move money of a charge to the balance, and take the credits of it. The
+balance pays for the next purchase. Where the charge is refunded or disputed as a whole later, that money is
+gone twice, and what it has bought the second time is taken back, the first bought first. A dispute that is
+won gives it again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a charge's money gets into the customer's balance at Stripe, and what becomes of what that has bought."""
+"""How a charge's money gets into the customer's balance at Stripe, and what comes of what that bought."""
 
 from __future__ import annotations
 
