@@ -22,7 +22,8 @@ class CardCharge:
     tax.
 
     ``key`` is the payment's idempotency key. ``return_url`` is where the bank's page leads back to; ``None``
-    when nobody is there to see it.
+    when nobody is there to see it. With its tax it may
+    cost ``max_minor`` at most; ``None`` is whatever it costs.
     """
 
     key: str
@@ -32,6 +33,7 @@ class CardCharge:
     amount_minor: int
     currency: str
     return_url: str | None
+    max_minor: int | None = None
 
 
 class Charges(Topic):

@@ -32,13 +32,15 @@ class InvoiceCharges(Topic):
 
         Where it ends in the middle, nothing is charged, and nothing will be: ``close`` what is there then.
 
-        :return: Also a declined charge, with its reason.
+        :return: Also a declined charge, with its reason, and an invoice of more than ``max_minor``, closed.
         :raises GatewayRefused: Stripe makes no such invoice, or one of more than its price, or leads to no
             page of the bank. It is closed.
         """
         invoice_id = self._draft(wanted)
         try:
             billed = self._finalized(invoice_id, wanted)
+            if wanted.max_minor is not None and billed.amount_total_minor > wanted.max_minor:
+                return self.close(invoice_id) or billed
             if billed.intent is None:
                 return billed  # the customer's balance has paid it
             self._pay(billed.id, billed.intent.id, wanted)

@@ -19,7 +19,7 @@ from ..catalog import Offer
 from ..context import Context
 from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.values import NEEDS_OWNER, Checkout, Intent
-from . import balance_paid, comparison, customers, timing
+from . import balance_paid, comparison, customers, tax_rates, timing
 from .models import Payment, PaymentState, Refund, Via
 
 log = logging.getLogger(__name__)
@@ -170,6 +170,17 @@ def _apply_billed(context: Context, payment: Payment, billed: InvoiceCharge) -> 
         _move(context, payment, PaymentState.FAILED, billed)
     elif billed.intent is not None and not billed.is_idle:
         _move(context, payment, _state_of_open(billed.intent), billed)
+
+
+def refuse_total(context: Context, payment: Payment, billed: InvoiceCharge) -> None:
+    """With its tax an invoice costs more than was agreed. It is closed, and its tax is known from now on."""
+    lock(context.session, payment)
+    if payment.state in FINAL:
+        return
+    payment.state, payment.failure, payment.check_at = PaymentState.FAILED, tax_rates.ABOVE_MAX, None
+    payment.invoice_id, payment.invoice_number = billed.id, billed.number
+    payment.tax_minor = billed.amount_total_minor - billed.amount_subtotal_minor
+    payment.taxed = billed.taxed
 
 
 def _state_of_open(intent: Intent) -> PaymentState:

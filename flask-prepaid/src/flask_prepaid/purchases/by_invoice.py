@@ -5,7 +5,6 @@ buy twice. So it is closed as soon as its refusal is known, whoever asks first.
 """
 
 from __future__ import annotations
-
 from ..context import Context
 from ..gateway.charges import CardCharge
 from ..gateway.invoice_charge_values import InvoiceCharge
@@ -36,6 +35,13 @@ def close_refused(context: Context, billed: InvoiceCharge) -> InvoiceCharge:
     if not billed.is_refused:
         return billed
     return context.gateway.invoice_charges.close(billed.id) or billed
+
+
+def closed_above(charged: InvoiceCharge | Intent, max_minor: int | None) -> InvoiceCharge | None:
+    """The invoice, where it was closed since it costs more than ``max_minor`` with its tax."""
+    if max_minor is None or isinstance(charged, Intent) or charged.status != "void":
+        return None
+    return charged if charged.amount_total_minor > max_minor else None
 
 
 def url_of(fetched: InvoiceCharge | Intent) -> str | None:

@@ -227,9 +227,12 @@ def charge_card(
     *,
     return_url: Callable[[int], str],
     attempt: str | None = None,
+    max_minor: int | None = None,
 ) -> tuple[Payment, str | None]:
     """Charge a card on file for ``offer``, in one press. Commits.
 
+    :param max_minor: The total with tax that the customer was shown. What costs more is not charged; the
+        payment's failure is ``tax_rates.ABOVE_MAX`` then, and its ``tax_minor`` what comes on top.
     :param return_url: Makes the address, by the payment's id, to which the bank's page leads back.
     :return: The payment, and the address of the bank's page if it wants to see its customer.
     :raises NotYours: The owner has no such card.
@@ -247,11 +250,13 @@ def charge_card(
         payment_id, is_new = payment.id, payment.state is PaymentState.REQUESTED
     if not is_new:
         return payment, None
-    charged = charge(context, payment, return_url=return_url(payment_id))
+    charged = charge(context, payment, return_url=return_url(payment_id), max_minor=max_minor)
     return payment, by_invoice.url_of(charged) if charged else None
 
 
-def charge(context: Context, payment: Payment, *, return_url: str | None) -> InvoiceCharge | Intent | None:
+def charge(
+    context: Context, payment: Payment, *, return_url: str | None, max_minor: int | None = None
+) -> InvoiceCharge | Intent | None:
     """Ask Stripe to charge the card of a committed payment, and write what it says. Commits.
 
     ``None`` is: nothing came of it, or it is not known, as the payment's state says.
@@ -265,7 +270,9 @@ def charge(context: Context, payment: Payment, *, return_url: str | None) -> Inv
             payments.give_up(context, payment, "the customer is gone")
         return None
     try:
-        wanted = CardCharge(**agreed, customer_id=customer_id, card_id=card_id, return_url=return_url)
+        wanted = CardCharge(
+            **agreed, customer_id=customer_id, card_id=card_id, return_url=return_url, max_minor=max_minor
+        )
         charged = by_invoice.charge(context, wanted)
     except GatewayUnavailable:
         with transaction(context):
@@ -277,8 +284,12 @@ def charge(context: Context, payment: Payment, *, return_url: str | None) -> Inv
         if isinstance(refused, GatewayRefused):  # the card, or its customer, is gone from the dashboard
             cards.refresh(context, customer_id)
         return None
+    above = by_invoice.closed_above(charged, max_minor)
     with transaction(context):
-        payments.apply(context, payment, charged)
+        if above is not None:
+            payments.refuse_total(context, payment, above)
+        else:
+            payments.apply(context, payment, charged)
     return charged
 
 

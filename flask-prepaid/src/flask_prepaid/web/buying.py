@@ -12,6 +12,7 @@ from .. import money
 from ..catalog import Catalog, Offer, Quantity
 from ..codes import making
 from ..errors import GatewayUnavailable, NotYours, UnknownItem
+from ..payments import tax_rates
 from ..payments.models import Payment, PaymentState
 from ..purchases import cards
 from ..purchases import checkout as purchases
@@ -82,6 +83,8 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
         chosen=chosen_on_shelf(context.catalog, sent),
         written=sent.get("credits", ""),
         attempt=forms.new_attempt,
+        tax_rate=tax_rates.last(context, owner),
+        with_tax=tax_rates.with_tax,
         lasting=lasting,
         takes_codes=making.is_any_on(context.session, context.clock()),
     )
@@ -129,14 +132,29 @@ def pay_at_stripe(owner: str, offer: Offer) -> Response:
 
 
 def pay_by_card(owner: str, offer: Offer, card_id: str) -> Response:
-    """One press, and on to the result, or to the bank if it wants to see its customer."""
+    """One press, and on to the result, or to the bank if it wants to see its customer.
+
+    :raises UnknownItem: The card is gone; or with tax it costs more than the page has said, which says it now.
+    """
+    rate = forms.tax_rate()
     try:
         payment, challenge_url = purchases.charge_card(
-            page.context(), owner, offer, card_id, return_url=result_url, attempt=forms.attempt()
+            page.context(),
+            owner,
+            offer,
+            card_id,
+            return_url=result_url,
+            attempt=forms.attempt(),
+            max_minor=None if rate is None else tax_rates.with_tax(offer.amount_minor, rate),
         )
     except NotYours:
         gone = "That card is not on file any more. Choose another one."
         raise UnknownItem(gone, field="saved_card") from None
+    if payment.failure == tax_rates.ABOVE_MAX:
+        tax = payment.tax_minor
+        total, part = (money.show(minor, payment.currency) for minor in (payment.amount_minor + tax, tax))
+        words = f"With tax it is {total}, of which {part} are tax. Nothing is charged yet: press again to pay."
+        raise UnknownItem(words, field="saved_card")
     return make_response(redirect(challenge_url or url_for("prepaid.return", payment=payment.id), 303))
 
 
@@ -176,7 +194,13 @@ def total() -> ResponseReturnValue:
         offer = page.context().catalog.offer(credits=forms.whole_number(request.args, "credits"))
     except UnknownItem as error:
         return jsonify({"error": str(error)}), error.http_status
-    return jsonify({"total": money.show(offer.amount_minor, offer.currency)})
+    with_tax = tax_rates.with_tax(offer.amount_minor, tax_rates.last(page.context(), page.customer()))
+    return jsonify(
+        {
+            "total": money.show(offer.amount_minor, offer.currency),
+            "with_tax": money.show(with_tax, offer.currency),
+        }
+    )
 
 
 def pay_on_our_page(owner: str, offer: Offer) -> ResponseReturnValue:

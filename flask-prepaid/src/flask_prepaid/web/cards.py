@@ -13,6 +13,7 @@ from prepaid_ledger.errors import PrepaidError
 from .. import money
 from ..context import reading
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..payments import tax_rates
 from ..payments.customers import known_customer
 from ..purchases import cards, topups
 from ..subscriptions import currencies, retries
@@ -97,9 +98,8 @@ def top_up() -> ResponseReturnValue:
         currencies.require_as_shown(offer.currency, shown.currency)
         times = forms.whole_number(request.form, "times")
         threshold = forms.threshold()
-        topups.switch_on(
-            context, owner, pack=pack, threshold=threshold, ceiling_minor=times * offer.amount_minor
-        )
+        price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner))
+        topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price_minor)
     except (UnknownItem, NotYours) as error:
         return overview(owner, error), 422
     return page.done("prepaid.cards", f"Auto top-up is on: it buys below {money.credits(threshold)}.")
