@@ -106,13 +106,16 @@ def top_up() -> ResponseReturnValue:
 
 
 def choose(card_id: str) -> ResponseReturnValue:
-    cards.choose(page.context(), page.customer(), card_id)
+    context, owner = page.context(), page.customer()
+    context.gateway.ask_limit.require(owner)
+    cards.choose(context, owner, card_id)
     return page.done("prepaid.cards", "This card pays by default now.")
 
 
 def remove(card_id: str) -> ResponseReturnValue:
     """At once, but where a plan or auto top-up pays with it: then what comes of that is said first."""
     context, owner = page.context(), page.customer()
+    context.gateway.ask_limit.require(owner)
     needed = None if "sure" in request.form else cards.needed(context, owner, card_id)
     if needed is not None:
         return page.render("card_remove.html", needed=needed)

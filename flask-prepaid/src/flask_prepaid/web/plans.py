@@ -209,6 +209,7 @@ def lasts_until(row: Subscription) -> datetime | None:
 def change() -> ResponseReturnValue:
     """What a change costs and gives, now and next; sent, it happens just so."""
     owner, context = page.customer(), page.context()
+    context.gateway.ask_limit.require(owner)
     given = request.form if request.method == "POST" else request.args
     try:
         wanted = plan_named(owner, given.get("plan", ""))
@@ -230,7 +231,6 @@ def change() -> ResponseReturnValue:
 
 def previewed(owner: str, wanted: Plan, quantity: int) -> str:
     context = page.context()
-    context.gateway.ask_limit.require(owner)
     preview = changing.preview(context, owner, wanted, quantity)
     row = changing.own(context, owner, "change")
     terms = subscribing.terms(context, row)
@@ -240,6 +240,7 @@ def previewed(owner: str, wanted: Plan, quantity: int) -> str:
 def cancel() -> ResponseReturnValue:
     """Say what ends and what stays; sent, it ends at the period's end or now."""
     owner, context = page.customer(), page.context()
+    context.gateway.ask_limit.require(owner)
     try:
         row = changing.own(context, owner, "cancel now")
         if request.method == "GET":
@@ -279,6 +280,7 @@ def resume() -> ResponseReturnValue:
 
 def move(verb: changing.Verb, words: str) -> ResponseReturnValue:
     owner = page.customer()
+    page.context().gateway.ask_limit.require(owner)
     try:
         verb(page.context(), owner)
     except (UnknownItem, PlanRefused, NotYours) as error:
@@ -289,6 +291,7 @@ def move(verb: changing.Verb, words: str) -> ResponseReturnValue:
 def use_card() -> ResponseReturnValue:
     """Pay the plan with another card from now on, and what is owed at once."""
     owner = page.customer()
+    page.context().gateway.ask_limit.require(owner)
     try:
         _, paid = changing.use_card(page.context(), owner, request.form.get("saved_card", ""))
         if not paid:
