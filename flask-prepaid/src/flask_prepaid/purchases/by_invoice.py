@@ -5,6 +5,7 @@ buy twice. So it is closed as soon as its refusal is known, whoever asks first.
 """
 
 from __future__ import annotations
+
 from ..context import Context
 from ..gateway.charges import CardCharge
 from ..gateway.invoice_charge_values import InvoiceCharge

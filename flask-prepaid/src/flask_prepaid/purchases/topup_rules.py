@@ -259,7 +259,7 @@ def begun_this_month(context: Context, owner: str, currency: str) -> int:
 
 
 def charged_this_month(session: Session, owner: str, currency: str, now: datetime) -> int:
-    """What top-ups have charged in this calendar month, UTC, in the smallest unit of ``currency``, with tax."""
+    """What top-ups have charged in this calendar month, UTC, tax and all, in the smallest unit."""
     paid = (Payment.state == PaymentState.PAID) & (Payment.paid_at >= month_of(now))
     return sum(payment.paid_minor or 0 for payment in session.scalars(_topups(owner, currency).where(paid)))
 

@@ -48,7 +48,7 @@ class BillingLine:
     """One payment: of a pack, or of a plan's period. Amounts in the smallest unit of ``currency``.
 
     ``links`` are words and addresses of what belongs to it, such as its receipt; ``tax`` says what of the
-    amount is tax, or why none is.
+    amount is tax, or why none is. Tries that nobody paid are abandoned.
     """
 
     at: datetime
@@ -61,6 +61,7 @@ class BillingLine:
     state: str
     links: Sequence[tuple[str, str]]
     tax: str = ""
+    is_abandoned: bool = False
 
 
 def billing() -> ResponseReturnValue:
@@ -81,18 +82,17 @@ def overview(owner: str, error: UnknownItem | None = None) -> str:
     context = page.context()
     session = context.session
     before = moment_before()
-    payments = payments_of(session, owner, before)
-    shown, older = page_of(lines(owner, [each for each in payments if not is_abandoned(each)], before))
+    shown, older = page_of(lines(owner, payments_of(session, owner, before), before))
     plan = sync.running(session, owner)
     on_file = cards.saved(session, owner)
     return page.render(
         "billing.html",
         balance=context.ledger.balance(owner),
         lots=context.ledger.lots(owner),
-        lines=shown,
+        lines=[line for line in shown if not line.is_abandoned],
         older=older.isoformat() if older else None,
         is_latest=before is None,
-        abandoned=[of_payment(payment) for payment in payments if is_abandoned(payment)],
+        abandoned=[line for line in shown if line.is_abandoned],
         plan=plan,
         terms=session.get(PlanPrice, plan.price_id) if plan else None,
         cards=on_file,
@@ -192,6 +192,7 @@ def of_payment(payment: Payment, invoice: Invoice | None = None) -> BillingLine:
         state=STATES[payment.state],
         links=links,
         tax=tax_of(payment),
+        is_abandoned=is_abandoned(payment),
     )
 
 

@@ -134,7 +134,7 @@ def pay_at_stripe(owner: str, offer: Offer) -> Response:
 def pay_by_card(owner: str, offer: Offer, card_id: str) -> Response:
     """One press, and on to the result, or to the bank if it wants to see its customer.
 
-    :raises UnknownItem: The card is gone; or with tax it costs more than the page has said, which says it now.
+    :raises UnknownItem: The card is gone, or with tax it costs more than the page has said.
     """
     rate = forms.tax_rate()
     try:
@@ -153,7 +153,9 @@ def pay_by_card(owner: str, offer: Offer, card_id: str) -> Response:
     if payment.failure == tax_rates.ABOVE_MAX:
         tax = payment.tax_minor
         total, part = (money.show(minor, payment.currency) for minor in (payment.amount_minor + tax, tax))
-        words = f"With tax it is {total}, of which {part} are tax. Nothing is charged yet: press again to pay."
+        words = (
+            f"With tax it is {total}, of which {part} are tax. Nothing is charged yet: press again to pay."
+        )
         raise UnknownItem(words, field="saved_card")
     return make_response(redirect(challenge_url or url_for("prepaid.return", payment=payment.id), 303))
 

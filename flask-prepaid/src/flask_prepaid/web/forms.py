@@ -6,8 +6,8 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from fractions import Fraction
 from decimal import Decimal
+from fractions import Fraction
 
 from flask import request
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 import stripe
+from sqlalchemy import update
 
 from flask_prepaid import Plan
-from flask_prepaid.payments.models import PaymentState
+from flask_prepaid.payments.models import Customer, PaymentState
 from stripe_emulator import Emulator
 
 from ..meddling import Meddling
@@ -478,3 +479,28 @@ def test_the_last_top_up_stays_below_the_ceiling_with_its_tax(taxed: Shop) -> No
     taxed.tick()
     assert [charge.amount for charge in taxed.charges()] == [595, 595]
     assert "Charged this month: $11.90 of $11.90 at most" in taxed.browser().get("/prepaid/cards").text
+
+
+def test_no_file_of_a_report_has_a_formula(shop: Shop) -> None:
+    """Whoever chooses an owner's name, or a code's, writes a cell."""
+    shop.pay(shop.buy("=1+1"))
+    assert shop.command("sync").exit_code == 0
+
+    by_customer = shop.command("report", "sales", "--by", "customer", "--csv").stdout
+    journal = shop.command("report", "journal", "--csv").stdout
+
+    assert "\n'=1+1," in by_customer
+    for cell in csv.reader(StringIO(by_customer + journal)):
+        assert not any(text.startswith(("=", "+", "@")) for text in cell)
+
+
+def test_operators_are_told_of_a_reverse_charge_that_no_register_proves(taxed: Shop) -> None:
+    bill_to(taxed)
+    taxed.press(taxed.keep_card())
+    assert "reverse charge" not in taxed.command("doctor").stderr
+
+    with taxed.app.app_context():
+        taxed.prepaid.session.execute(update(Customer).values(tax_id_status="unverified"))
+        taxed.prepaid.session.commit()
+
+    assert "1 customer pays no tax by reverse charge" in taxed.command("doctor").stderr
