@@ -390,7 +390,7 @@ def _original_minor(moved: Any) -> int:
     """
     if not moved.exchange_rate:
         return int(moved.amount)
-    by_rate = round(moved.amount / moved.exchange_rate)
+    by_rate: int = round(moved.amount / moved.exchange_rate)
     exact: int | None = getattr(moved.source, "amount", None)
     if exact is None or abs(abs(by_rate) - exact) > max(exact // 1_000, 2):
         return by_rate

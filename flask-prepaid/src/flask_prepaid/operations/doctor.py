@@ -263,9 +263,9 @@ def _upkeep(context: Context) -> Iterator[str]:
     unproved = _untaxed_without_proof(session)
     if unproved:
         yield (
-            f"{counted(unproved, 'customer pays', 'customers pay')} no tax by reverse charge, and the register "
-            "of tax ids does not know theirs: the tax may be yours to pay. The operator's page of the customer "
-            "shows it; ask them for the right one."
+            f"{counted(unproved, 'customer pays', 'customers pay')} no tax by reverse charge, and the "
+            "register of tax ids does not know theirs: the tax may be yours to pay. The operator's page of the "
+            "customer shows it; ask them for the right one."
         )
     refused = session.scalar(select(func.count()).where(Customer.refused_email.is_not(None)))
     if refused:
