@@ -264,8 +264,8 @@ def _upkeep(context: Context) -> Iterator[str]:
     if unproved:
         yield (
             f"{counted(unproved, 'customer pays', 'customers pay')} no tax by reverse charge, and the "
-            "register of tax ids does not know theirs: the tax may be yours to pay. The operator's page of the "
-            "customer shows it; ask them for the right one."
+            "register of tax ids does not know theirs: the tax may be yours to pay. The operator's page of "
+            "the customer shows it; ask them for the right one."
         )
     refused = session.scalar(select(func.count()).where(Customer.refused_email.is_not(None)))
     if refused:
