@@ -48,16 +48,26 @@ def one_document() -> Iterator[None]:
 
 
 class StillClock:
-    """Stands in for the module ``time`` where limits are counted: its time passes when a test says so."""
+    """Stands in for the module ``time`` where limits are counted: its time passes when a test says so.
+
+    Whoever sleeps by it goes on at once; ``passed_s`` says how long all of them wanted to.
+    """
 
     def __init__(self) -> None:
         self.now_s = time.time()
+        self.passed_s = 0.0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(time, name)
 
     def time(self) -> float:
         return self.now_s
+
+    def monotonic(self) -> float:
+        return self.passed_s
+
+    def sleep(self, seconds: float) -> None:
+        self.passed_s += seconds
 
 
 @pytest.fixture(autouse=True)

@@ -73,7 +73,7 @@ def server(data: Path, key: str) -> Iterator[tuple[str, int]]:
         yield "127.0.0.1", port
     finally:
         child.terminate()
-        child.wait(20)
+        child.wait(60)
 
 
 def await_answer(port: int, child: subprocess.Popen[bytes]) -> None:
