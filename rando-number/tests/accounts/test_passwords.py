@@ -259,7 +259,7 @@ def test_a_known_address_is_answered_as_fast_as_an_unknown_one(
 ) -> None:
     shop = confirming_shop
     shop.visitor().register("known@rando.test")
-    visitor = shop.visitor()
+    visitor, written_to = shop.visitor(), 0
 
     def takes_time(sender: object, **_: object) -> None:
         """The work for this address takes longer than for others."""
@@ -273,7 +273,6 @@ def test_a_known_address_is_answered_as_fast_as_an_unknown_one(
         visitor.send(path, email=email, **choice)
         return limits_clock.monotonic() - began_s
 
-    written_to = 0
     signal = user_registered if path == "/register" else reset_password_instructions_sent
     with signal.connected_to(takes_time):
         answers_s = [took_s("known@rando.test"), took_s("nobody@rando.test")]

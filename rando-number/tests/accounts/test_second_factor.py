@@ -9,7 +9,6 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from passlib.totp import TOTP
 from sqlalchemy import select
 
 from rando_number.models import User, db
@@ -17,12 +16,13 @@ from rando_number.models import User, db
 from ..reading import forms
 from ..running_shop import PASSWORD, RunningShop, Visitor
 
+#: When all codes are made and looked at: no half-minute ends between the two.
+NOW_S = int(time.time())
+
 
 @pytest.fixture(autouse=True)
 def one_half_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Codes are made and looked at in one moment: no half-minute ends between the two."""
-    now_s = time.time()
-    monkeypatch.setattr(TOTP, "now", staticmethod(lambda: now_s))
+    monkeypatch.setattr("passlib.totp.TOTP.now", staticmethod(lambda: NOW_S))
 
 
 class Phone:
@@ -35,7 +35,7 @@ class Phone:
 
     def code(self, steps_ago: int = 0) -> str:
         """https://www.rfc-editor.org/rfc/rfc6238"""
-        step = int(TOTP.now()) // 30 - steps_ago
+        step = NOW_S // 30 - steps_ago
         digest = hmac.digest(self.key, step.to_bytes(8, "big"), "sha1")
         at = digest[-1] & 15
         return f"{(int.from_bytes(digest[at : at + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
