@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import select
 import socket
 import threading
@@ -118,15 +119,22 @@ class _Handler(WSGIRequestHandler):
 
     def _answer_call(self) -> None:
         answer: list[Any] = []
+
+        def start(*given: Any) -> Callable[[bytes], object]:
+            answer.extend(given)
+            return self.wfile.write
+
         try:
-            body = b"".join(self.server.app(self.make_environ(), lambda *given: answer.extend(given)))
+            body = b"".join(self.server.app(self.make_environ(), start))
             status, headers = answer
             code, _, phrase = status.partition(" ")
+            connection, self.wfile = self.wfile, io.BytesIO()  # one packet: two would wake the program twice
             self.send_response(int(code), phrase)
             for name, value in headers:
                 self.send_header(name, value)
-            self._headers_buffer += [b"\r\n", body]  # one packet, where two would wake the program twice
-            self.flush_headers()
+            self.end_headers()
+            packet, self.wfile = self.wfile.getvalue() + body, connection
+            self.wfile.write(packet)
         except ConnectionError:
             self.close_connection = True
 
