@@ -345,17 +345,16 @@ def test_a_program_keeps_its_connection_until_the_server_ends() -> None:
 
     def ask(verb: str, path: str, body: str | None = None) -> tuple[int, object]:
         program.request(verb, path, body, headers)
-        first = program.sock
         response = program.getresponse()
         response.read()
-        return response.status, first is program.sock
+        return response.status, program.sock is not None
 
-    said = [
+    answers = [
         ask("POST", "/v1/customers", "name=Jo"),
         ask("GET", "/v1/customers?limit=1"),
         ask("HEAD", "/v1/customers"),
         ask("POST", "/v1/customers", "no_such=1"),
-        ask("POST", "/v1/customers", "name=" + "x" * 1_000_001),  # the rest of it is not read
+        ask("GET", "/"),  # a page ends the connection
         ask("GET", "/v1/customers"),
     ]
     server.shutdown()
@@ -364,5 +363,5 @@ def test_a_program_keeps_its_connection_until_the_server_ends() -> None:
     with pytest.raises((ConnectionError, BadStatusLine)):
         ask("GET", "/v1/customers")
 
-    assert said == [(200, True), (200, True), (404, True), (400, True), (413, False), (200, True)]
+    assert answers == [(200, True), (200, True), (404, True), (400, True), (200, False), (200, True)]
     program.close()
