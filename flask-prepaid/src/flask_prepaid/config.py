@@ -147,9 +147,7 @@ class Config:
         False,
     )
     base_url: str = setting(Url(), "where the app is reached, for the links in mails", "")
-    shop_name: str = setting(
-        Text("a name"), "who writes the mails", "", shown="the host of PREPAID_BASE_URL"
-    )
+    shop_name: str = setting(Text("a name"), "who writes the mails", "", shown="the host of PREPAID_BASE_URL")
     support_email: str = setting(
         MailAddress(), "where customers ask, at the foot of each mail; empty is nowhere", ""
     )

@@ -75,9 +75,7 @@ class State:
     outbox: AppOutbox
 
 
-class Prepaid(
-    SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, MailVerbs, MetricVerbs
-):
+class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, MailVerbs, MetricVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param db: Anything with ``.session`` and ``.engine``.
@@ -89,8 +87,8 @@ class Prepaid(
         default Flask-Login's ``current_user``, as ``user:<id>``.
     :param operators: Says who the operators are, and how customers are found. By default nobody is one.
     :param email: Gives the address of an owner; ``None`` is: none is known. Stripe's customers get it.
-    :param mail: Sends a mail: the address, the subject, the text. One that takes ``html`` by name gets the same
-        mail as HTML, too. Needs ``email`` and PREPAID_BASE_URL.
+    :param mail: Sends a mail: the address, the subject, the text. If it takes ``html`` by name, it gets that,
+        too. Needs ``email`` and PREPAID_BASE_URL.
     :param trial: Says whether an owner may try a plan free. By default everybody may; each owner once.
     :param keys: ``True`` gives your customers API keys for their programs, with pages to make and limit them;
         ``Keys(prefix="acme_")`` says how.

@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from urllib.parse import urlsplit
 
 #: A few words, then an address, and nothing else on the line: a long sentence is no button.
@@ -82,11 +81,12 @@ class MailContent:
 
 def read(subject: str, text: str) -> MailContent:
     """The content of a mail with this subject and this text, as the module says."""
-    pieces = _pieces(text)
     groups: list[tuple[Piece, ...]] = []
-    for kind, same in groupby(pieces, key=lambda piece: piece.kind):
-        # Each paragraph stands for itself.
-        groups += [(piece,) for piece in same] if kind == "paragraph" else [tuple(same)]
+    for piece in _pieces(text):
+        if groups and groups[-1][0].kind == piece.kind != "paragraph":  # each paragraph stands for itself
+            groups[-1] = (*groups[-1], piece)
+        else:
+            groups.append((piece,))
     return MailContent(" ".join(subject.split()), tuple(groups))
 
 

@@ -19,7 +19,7 @@ from flask import Flask, current_app, render_template
 from .. import signals
 from ..context import Context, reading
 from ..outbox.mail_log import SentMail
-from ..payments.models import Payment, PaymentState, Via
+from ..payments.models import Payment, PaymentState
 from . import mail_content
 from .mail_content import WrittenMail
 from .page import PageContext
