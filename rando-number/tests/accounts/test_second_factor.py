@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from rando_number.models import User, db
 
+from ..conftest import CODES_AT_S
 from ..reading import forms
 from ..running_shop import PASSWORD, RunningShop, Visitor
 
@@ -27,7 +28,7 @@ class Phone:
 
     def code(self, steps_ago: int = 0) -> str:
         """https://www.rfc-editor.org/rfc/rfc6238"""
-        step = int(time.time()) // 30 - steps_ago
+        step = CODES_AT_S // 30 - steps_ago
         digest = hmac.digest(self.key, step.to_bytes(8, "big"), "sha1")
         at = digest[-1] & 15
         return f"{(int.from_bytes(digest[at : at + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
@@ -35,8 +36,6 @@ class Phone:
 
 def set_up(customer: Visitor) -> Phone:
     """Turn the second factor on, with a code of the half-minute before: the present one stays unused."""
-    if (late_s := time.time() % 30) > 24:  # the half-minute must not end before the code is sent
-        time.sleep(30 - late_s)
     page = customer.send("/tf-setup", setup="authenticator").text
     phone = Phone(page)
     form = next(path for path in forms(page) if path.startswith("/tf-setup/"))
