@@ -216,6 +216,15 @@ def test_the_readmes_view_costs_three_credits(databases: Databases, monkeypatch:
         assert bought.text == "A report for 3 credits.\n"
 
 
+@pytest.mark.parametrize(
+    ("page", "file", "most"),
+    [("docs/how-to/keys.md", "app.py", 15), ("docs/how-to/streams.md", "api.py", 25)],
+)
+def test_a_first_program_is_short(page: str, file: str, most: int) -> None:
+    (program,) = (block.code for block in running(page) if block.file == file)
+    assert sum(bool(line.strip()) for line in program.splitlines()) <= most
+
+
 @pytest.mark.parametrize("page", WITH_FILES)
 def test_the_pages_files_work(page: str, databases: Databases, tmp_path: Path) -> None:
     """Their tests pass, and the page's commands of Flask do what they say."""
