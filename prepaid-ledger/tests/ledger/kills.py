@@ -196,8 +196,8 @@ def do_something(ledger: Ledger, chance: random.Random, owner: str, key: str) ->
             for _ in range(5):
                 meter.count()
         return f"hold:{key}" if meter.charged else ""
-    use = {"spender": chance.choice(SPENDERS), "item": chance.choice(ITEMS)}
-    ledger.spend_now(owner, credits=chance.randint(1, 4), key=key, **use)
+    spender, item = chance.choice(SPENDERS), chance.choice(ITEMS)
+    ledger.spend_now(owner, credits=chance.randint(1, 4), key=key, spender=spender, item=item)
     if what < 0.6:
         ledger.reverse(owner, spend_key=key, key=f"undo:{key}")
     elif what < 0.65:

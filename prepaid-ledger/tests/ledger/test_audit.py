@@ -127,6 +127,17 @@ def test_a_forged_row_is_named(forged: Books, forgery: str, invariants: set[str]
     assert invariants <= named(forged)
 
 
+def test_a_meter_whose_count_was_given_back_is_named(forged: Books) -> None:
+    forged.ledger.meter(OWNER, key="chat:1", step=3)  # and its worker dies
+    forged.wait(hours=2)
+    forged.ledger.write_due()
+    assert named(forged) == set()
+
+    forged.execute("UPDATE prepaid_hold SET counted = 2 WHERE key = 'chat:1'")
+
+    assert named(forged) == {"I7"}
+
+
 def test_a_missing_guard_is_named(forged: Books) -> None:
     let_entries_be_changed(forged)
 
@@ -314,7 +325,7 @@ def test_a_page_that_cannot_be_is_refused(books: Books, limit: int, cursor: str 
 
 def test_a_time_without_its_zone_and_a_reason_that_is_no_text_are_refused_by_name(books: Books) -> None:
     ledger, aware = books.ledger, books.time
-    money = {"amount_minor": 5, "currency": "usd"}
+    money: dict[str, Any] = {"amount_minor": 5, "currency": "usd"}
     for time in (aware.replace(tzinfo=None), date(2026, 5, 1), "2026-05-01", 5):
         calls: dict[str, list[Callable[..., object]]] = {
             "expires_at": [

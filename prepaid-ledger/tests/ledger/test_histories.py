@@ -234,6 +234,8 @@ class Histories(RuleBasedStateMachine):
         self, data: st.DataObject, credits: int, spender: str | None, is_metered: bool
     ) -> None:
         """What single rules seldom do to one hold; meanwhile its draws may be kept."""
+        if data.draw(st.booleans()):
+            self.set_a_budget(30, spender, "day", "UTC")
         key = (self.open_meter if is_metered else self.open_hold)(credits, spender)
         if key is None:
             return

@@ -11,7 +11,8 @@ Every entry, hold, lot and draw is read, wallet by wallet, and played again:
 | I6 | entries are never changed or deleted: the triggers that refuse it are there |
 | I7 | no more is given back or clawed back than was spent or came in, by whatever doors together; what was \
        taken and the debt made are together the share of the money that went back, less what of it had \
-       lapsed or was taken by hand; each capture has its hold, and a hold what it opened with and grew by |
+       lapsed or was taken by hand; each capture has its hold, and a hold what it opened with and grew by; \
+       what a meter had counted is taken as the time of its hold is over |
 | I8 | a key stands once in its wallet; what the ledger writes by itself has the key that belongs to it |
 | I9 | lots and draws are what follows from entries and holds, and nothing is due before ``next_expiry_at`` |
 | I10 | a budget counts what its window was charged by spends and holds, less what came back |
@@ -30,7 +31,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 
-from ..tables import Entry, Kind, Wallet
+from ..tables import Entry, Hold, HoldState, Kind, Wallet
 from .budgets import budget_counts
 from .problem import Problem, Rule
 from .replay import replay
@@ -53,6 +54,7 @@ def audit(engine: Engine, *further: Rule) -> Iterator[Problem]:
         yield from replay(connection, totals)
         yield from _trial_balance(connection, totals)
         yield from clawed_shares(connection)
+        yield from _uncharged_meters(connection)
         yield from budget_counts(connection)
         yield from usage_sums(connection)
         for rule in further:
@@ -97,6 +99,16 @@ def _doubled_keys(connection: Connection) -> Iterator[Problem]:
     )
     for owner, key, times in connection.execute(doubled):
         yield Problem("I8", owner, f"the key {key!r} has posted {times} times")
+
+
+def _uncharged_meters(connection: Connection) -> Iterator[Problem]:
+    uncharged = (
+        select(Wallet.owner, Hold.key, Hold.counted)
+        .join(Wallet, Wallet.id == Hold.wallet_id)
+        .where(Hold.state == HoldState.EXPIRED, Hold.counted > 0)
+    )
+    for owner, key, counted in connection.execute(uncharged):
+        yield Problem("I7", owner, f"hold {key!r} gave back the {counted} credits that its meter had counted")
 
 
 def _trial_balance(connection: Connection, totals: Counter[Kind]) -> Iterator[Problem]:
