@@ -13,15 +13,15 @@ MAX_ITEMS = 10
 MAX_TOGETHER, MAX_OF_A_KIND = 100, 20
 
 
-def read(form: Form, lines: list[Json]) -> list[Json] | None:
-    """``optional_items`` of a form, as a session or a payment link shows them.
+def read(form: Form, lines: list[Json]) -> Json:
+    """``optional_items`` of a form, as a session or a payment link shows them: absent without any.
 
     :param lines: What is sold in any case.
     :raises InvalidRequest: They are too many, or can't be sold with the lines.
     """
     wanted = form.get("optional_items")
     if not wanted:
-        return None
+        return {}
     if len(wanted) > MAX_ITEMS:
         raise InvalidRequest(f"You can have up to {MAX_ITEMS} optional items.", param="optional_items")
     items = line_items.read(wanted, "optional_items", form.get("currency"))
@@ -37,7 +37,7 @@ def read(form: Form, lines: list[Json]) -> list[Json] | None:
                 " mode or use only one-time prices.",
                 param=param,
             )
-    return [_shown(item) for item in items]
+    return {"optional_items": [_shown(item) for item in items]}
 
 
 def as_form(items: list[Json] | None) -> list[Form]:

@@ -80,7 +80,7 @@ def create(form: Form) -> Json:
         automatic_tax=_automatic_tax(form),
         currency=lines[0]["currency"],
         custom_fields=custom_fields.unfilled(form),
-        optional_items=optional_items.read(form, lines),
+        **optional_items.read(form, lines),
         shipping_address_collection=shipping.collection(form),
         shipping_options=shipping.offered(form, lines[0]["currency"]),
         inactive_message=form.get("inactive_message"),
@@ -113,7 +113,7 @@ def update(form: Form, link_id: str) -> Json:
     if "custom_fields" in form:
         changes["custom_fields"] = custom_fields.unfilled(form)
     if "optional_items" in form:
-        changes["optional_items"] = optional_items.read(form, link["_lines"])
+        changes |= {"optional_items": None} | optional_items.read(form, link["_lines"])
     if "shipping_address_collection" in form:
         changes["shipping_address_collection"] = shipping.collection(form)
     if "restrictions" in form:

@@ -87,7 +87,7 @@ def create(form: Form) -> Json:
         invoice_creation=invoice_creation.shown(form),
         metadata=form.get("metadata"),
         mode=form["mode"],
-        optional_items=optional_items.read(form, lines),
+        **optional_items.read(form, lines),
         payment_method_types=form.get("payment_method_types") or ["card"],
         payment_status="unpaid",
         shipping_address_collection=shipping.collection(form),

@@ -167,7 +167,7 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         custom_fields=custom_fields.asked(session),
         ways=_ways(session),
         optional=optional_items.shown_on_page(session),
-        added={item["price"] for item in session["optional_items"] or []},
+        added={item["price"] for item in session.get("optional_items") or []},
         words={key: (text or {}).get("message") for key, text in (session["custom_text"] or {}).items()},
         can_keep=session["mode"] == "payment" and options.get("payment_method_save") == "enabled",
         refusal=refusal,
