@@ -324,8 +324,8 @@ def _outbox(context: Context) -> Iterator[str]:
     if endpoints:
         yield (
             f"{counted(endpoints, 'endpoint of a customer waits', 'endpoints of customers wait')} for half "
-            "an hour or more for what is due: no tick runs, or one does not get through. Run it every minute: "
-            "flask prepaid tick"
+            "an hour or more for what is due: no tick runs, or one does not get through. Run it every "
+            "minute: flask prepaid tick"
         )
     on, fail, since = summary.endpoints_on(session)
     if fail == on >= ALL_FAIL and since is not None:

@@ -202,7 +202,7 @@ def due_rows(now: datetime, *, endpoints: bool) -> Select[str, Target, int]:
 def first_from(queue: Queue, *, behind: bool = False) -> Select[str, Target, int, int, datetime]:
     """The first delivery that waits in a queue, or where it is empty in the one after it.
 
-    Read in the order of the index: a database that looked for the queue alone might go through all rows by id.
+    Read in the order of the index: asked for the queue alone, a database may go through all rows by id.
 
     :param behind: Not in the queue itself.
     """
