@@ -20,7 +20,7 @@ from prepaid_ledger import ALLOWANCE_GRACE, HOLD_EXPIRES_AFTER
 
 from . import checks
 from .errors import ConfigError
-from .kinds import Key, Kind, Paths, Period, Secrets, Switch, Text, Url, Whole, Zone
+from .kinds import Key, Kind, MailAddress, Paths, Period, Secrets, Switch, Text, Url, Whole, Zone
 
 EMULATOR_URL = "http://127.0.0.1:12111"
 
@@ -147,7 +147,15 @@ class Config:
         False,
     )
     base_url: str = setting(Url(), "where the app is reached, for the links in mails", "")
-    time_zone: str = setting(Zone(), "when a day of the reports begins", "UTC")
+    shop_name: str = setting(Text("a name"), "who writes the mails", "", shown="the host of PREPAID_BASE_URL")
+    support_email: str = setting(
+        MailAddress(), "where customers ask, at the foot of each mail; empty is nowhere", ""
+    )
+    time_zone: str = setting(
+        Zone(),
+        "when a day of the reports begins; the times in mails, too, for who has chosen no zone with a limit",
+        "UTC",
+    )
     small_grant: int = setting(
         Whole(), "the most credits that an operator may give whose role is support", 100
     )
@@ -333,7 +341,7 @@ def _missing(name: str, app: Flask) -> str:
 def _refuse_mixed(config: Config) -> None:
     """Settings that are right by themselves and not together.
 
-    :raises ConfigError: Test and live are mixed.
+    :raises ConfigError: They do not go together.
     """
     if is_live(config.stripe_publishable_key) is not config.livemode:
         raise ConfigError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
@@ -295,7 +296,7 @@ def test_too_many_endpoints_and_tests_and_unknown_events_are_refused(shop: Shop,
         add(shop, f"{program.url}&n=10")
     assert len(shop.read(lambda: shop.prepaid.endpoints("user:1"))) == 10
     for number in (endpoint, *others):
-        assert shop.read(lambda number=number: shop.prepaid.test_endpoint("user:1", number)).status == 200
+        assert shop.read(partial(shop.prepaid.test_endpoint, "user:1", number)).status == 200
     with pytest.raises(TooManyCalls):  # of one owner's, whichever it is
         shop.read(lambda: shop.prepaid.test_endpoint("user:1", endpoint))
     shop.stripe.advance(minutes=2)

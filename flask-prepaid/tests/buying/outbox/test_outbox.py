@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -287,7 +288,7 @@ def test_a_long_queue_is_looked_at_by_its_first_delivery_alone(
         (queues.first_from(first), "ix_prepaid_delivery_queue"),
         (queues.first_from(first, behind=True), "ix_prepaid_delivery_queue"),
     ):
-        plan = shop.read(lambda statement=statement: plan_of(shop, statement))
+        plan = shop.read(partial(plan_of, shop, statement))
         assert index in plan, plan
         assert "Seq Scan" not in plan
         assert "SCAN prepaid_delivery\n" not in plan
