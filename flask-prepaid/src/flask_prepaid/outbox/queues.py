@@ -233,7 +233,7 @@ def _is_due(session: Session, queue: Queue, now: datetime) -> bool:
 
 def _some_queues(session: Session, *, endpoints: bool) -> list[Queue]:
     """Queues with something that waits, so many at most, from a random one on, and then from the first."""
-    found: list[Queue] = []
+    queues: list[Queue] = []
     for start in (_somewhere(session), ""):
         at, seen = Queue(start, Target.ENDPOINT), 0
         while seen < SCANNED:
@@ -242,8 +242,8 @@ def _some_queues(session: Session, *, endpoints: bool) -> list[Queue]:
                 break
             at, seen = Queue(*row[:3]), seen + 1
             if (at.target is Target.ENDPOINT) is endpoints:
-                found.append(at)
-    return found
+                queues.append(at)
+    return queues
 
 
 def _somewhere(session: Session) -> str:

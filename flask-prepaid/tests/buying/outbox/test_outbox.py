@@ -279,8 +279,8 @@ def test_a_long_queue_is_looked_at_by_its_first_delivery_alone(
         session.commit()
 
     shop.read(fill)
-    found = shop.read(lambda: queues.due(shop.prepaid.session, now, limit=9, endpoints=False))
-    assert found == [Queue("user:2", Target.RECEIVERS)]
+    due = shop.read(lambda: queues.due(shop.prepaid.session, now, limit=9, endpoints=False))
+    assert due == [Queue("user:2", Target.RECEIVERS)]
 
     first = Queue("user:1", Target.RECEIVERS)
     for statement, index in (
