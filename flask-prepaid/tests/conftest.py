@@ -13,9 +13,9 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
     return Databases(tmp_path_factory.mktemp("databases"))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, databases: Databases) -> Iterator[URL]:
-    """An empty database of its own; the test runs once on each kind."""
-    url = databases.fresh(request.param)
+@pytest.fixture
+def database(kind: str, databases: Databases) -> Iterator[URL]:
+    """An empty database of its own; the root's ``conftest.py`` says on which kinds a test runs."""
+    url = databases.fresh(kind)
     yield url
     databases.drop(url)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
-import pytest
 import stripe
 from click.testing import Result
 from flask import Flask, request
@@ -40,9 +39,6 @@ PACKS = (
     Pack("kuwait", credits=50, amount_minor=1_250, currency="kwd"),
 )
 QUANTITY = Quantity((PriceTier(1, 100), PriceTier(50, 95), PriceTier(100, 90)))
-
-#: For a module whose stories are told twice: where locks and clashes decide what happens.
-on_both_databases = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 
 SECRET = "whsec_shop"
 WEBHOOK = "/prepaid/webhook"

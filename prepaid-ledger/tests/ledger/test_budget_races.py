@@ -1,6 +1,9 @@
+import pytest
 from sqlalchemy import URL
 
 from .budget_races import race
+
+pytestmark = pytest.mark.each_database
 
 
 def test_two_processes_with_32_callers_spend_exactly_their_budget(database: URL) -> None:

@@ -9,11 +9,11 @@ from collections import Counter
 import pytest
 from sqlalchemy import URL
 
-from ..shop import Shop, ShopWith, at_once, on_both_databases
+from ..shop import Shop, ShopWith, at_once
 from . import claiming
 from .claiming import redeem
 
-pytestmark = on_both_databases
+pytestmark = pytest.mark.each_database
 
 PROCESSES = 2
 

@@ -95,8 +95,8 @@ def test_after_a_day_a_charge_without_an_answer_is_checked_and_never_sent_again(
     shop.close()
 
 
-def test_ticks_at_once_top_up_once(both_shops: Shop) -> None:
-    shop = both_shops
+@pytest.mark.each_database
+def test_ticks_at_once_top_up_once(shop: Shop) -> None:
     shop.keep_card()
     form = {"pack": "starter", "threshold": "20", "times": "9"}
     shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/top-up", **form)

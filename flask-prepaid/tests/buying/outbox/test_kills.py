@@ -12,7 +12,7 @@ from .hearing import hearing
 from .kills import kill
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.each_database
 def test_what_was_committed_is_told_whoever_is_killed(
     databases: Databases, tmp_path: Path, kind: str
 ) -> None:

@@ -14,7 +14,7 @@ from flask_prepaid.context import transaction
 from flask_prepaid.outbox.models import Delivery, Message
 from flask_prepaid.payments.models import Notice
 
-from ..shop import Shop, ShopWith, on_both_databases
+from ..shop import Shop, ShopWith
 from .hearing import tell
 
 
@@ -60,7 +60,7 @@ def host(shop_with: ShopWith) -> Iterator[Host]:
         yield host
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_a_row_that_the_database_refuses_is_its_receivers_failure_and_is_given_up(shop: Shop) -> None:
     others: list[int] = []
 
@@ -82,7 +82,7 @@ def test_a_row_that_the_database_refuses_is_its_receivers_failure_and_is_given_u
     assert "given up" in shop.command("doctor").output
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_a_receiver_that_fails_is_told_again_in_order_and_holds_up_nobody_else(host: Host) -> None:
     host.tell(1)
     assert (host.heard, host.other) == ([("user:1", 1)], [1])

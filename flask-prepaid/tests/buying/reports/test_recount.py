@@ -15,18 +15,19 @@ from .made_up_days import client_of, live, recount_credits, recount_sales
 from .reading import report, rows_of, without_zeros
 
 
-def test_each_day_is_what_moved_at_stripe_and_what_its_entries_say(both_shops: Shop) -> None:
-    live(both_shops, 9)
+@pytest.mark.each_database
+def test_each_day_is_what_moved_at_stripe_and_what_its_entries_say(shop: Shop) -> None:
+    live(shop, 9)
 
-    assert both_shops.command("sync").exit_code == 0
+    assert shop.command("sync").exit_code == 0
 
-    recount = without_zeros(recount_sales(both_shops))
+    recount = without_zeros(recount_sales(shop))
     assert len(recount) > 8
-    assert rows_of(report(both_shops, "sales")) == recount
-    reported = report(both_shops, "credits")
-    assert rows_of(reported) == without_zeros(recount_credits(both_shops))
-    with both_shops.app.app_context():
-        balances = both_shops.prepaid.session.scalar(text("SELECT sum(balance) FROM prepaid_wallet"))
+    assert rows_of(report(shop, "sales")) == recount
+    reported = report(shop, "credits")
+    assert rows_of(reported) == without_zeros(recount_credits(shop))
+    with shop.app.app_context():
+        balances = shop.prepaid.session.scalar(text("SELECT sum(balance) FROM prepaid_wallet"))
     assert reported["outstanding"] == reported["totals"][0]["change"] == balances
     assert reported["uncounted_wallets"] == 0
 
@@ -61,14 +62,15 @@ def test_another_time_zone_dates_what_was_copied_anew(databases: Databases) -> N
     shop.close()
 
 
-def test_what_is_owed_is_what_the_lots_cost(both_shops: Shop) -> None:
-    both_shops.pay(both_shops.buy(pack="starter"))
-    both_shops.pay(both_shops.buy("user:2", pack="tokyo"))
-    with both_shops.app.app_context():
-        both_shops.prepaid.spend_now("user:1", credits=25, key="work")
-    both_shops.tick()
+@pytest.mark.each_database
+def test_what_is_owed_is_what_the_lots_cost(shop: Shop) -> None:
+    shop.pay(shop.buy(pack="starter"))
+    shop.pay(shop.buy("user:2", pack="tokyo"))
+    with shop.app.app_context():
+        shop.prepaid.spend_now("user:1", credits=25, key="work")
+    shop.tick()
 
-    assert report(both_shops, "credits")["deferred_minor"] == {"usd": 375, "jpy": 700}
+    assert report(shop, "credits")["deferred_minor"] == {"usd": 375, "jpy": 700}
 
 
 def test_what_lapsed_is_breakage_by_what_was_paid_for_it(shop: Shop) -> None:
