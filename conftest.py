@@ -15,7 +15,7 @@ import asyncio
 import gc
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -27,6 +27,7 @@ from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from sqlalchemy import Connection, Dialect, Engine, event
 from werkzeug.routing import Rule
+from werkzeug.routing.rules import RulePart
 
 NODE_MODULES = Path(__file__).parent / "node_modules"
 
@@ -56,9 +57,21 @@ class Templates(BytecodeCache):
 
 
 class Route(Rule):
-    """A rule that builds addresses by the function of an earlier one with the same parts."""
+    """A rule that is parsed, and builds addresses, as an earlier one with the same parts."""
 
     builders: ClassVar[dict[str, Callable[..., tuple[str, str]]]] = {}
+    parsed: ClassVar[dict[str, tuple[list[RulePart], list[tuple[bool, str]]]]] = {}
+
+    def _parse_rule(self, rule: str) -> Iterable[RulePart]:
+        if "<" in rule:  # its converters belong to the app
+            return super()._parse_rule(rule)
+        if rule not in self.parsed:
+            before = len(self._trace)
+            parts = list(super()._parse_rule(rule))
+            self.parsed[rule] = parts, self._trace[before:]
+        else:
+            self._trace.extend(self.parsed[rule][1])
+        return self.parsed[rule][0]
 
     def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
         parts = repr((self.rule, self._trace, self.defaults, append_unknown))
