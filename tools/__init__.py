@@ -1,1 +1,1 @@
-"""What ``./dev`` starts in its virtual environment: check, coverage, docs, lock, matrix, release."""
+"""What ``./dev`` installs first, and what it starts then: check, coverage, docs, lock, matrix, release."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .workshop import PROJECTS
+from .install import PROJECTS
 
 
 @dataclass(frozen=True)

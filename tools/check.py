@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from . import docs, lock
-from .workshop import BIN, PROJECTS, run, say
+from .install import PROJECTS, say
+from .workshop import BIN, run
 
 #: One by one: each project has a tests/conftest.py, and together they would be one module.
 TYPED = [

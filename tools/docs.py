@@ -7,7 +7,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from .workshop import BIN, ROOT, must, say
+from .install import ROOT, say
+from .workshop import BIN, must
 
 BUILT = ROOT / "docs/_build"
 

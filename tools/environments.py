@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .cells import TESTERS, Cell, Missing
-from .workshop import BIN, PROJECTS, ROOT, must, say
+from .install import PROJECTS, ROOT, say
+from .workshop import BIN, must
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "flask-prepaid" / "matrix"
 LOCK = ROOT / "requirements-dev.txt"

@@ -7,7 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .workshop import BIN, ROOT, must, say
+from .install import ROOT, say
+from .workshop import BIN, must
 
 NAMES = ("requirements", "requirements-dev")
 FORM = "--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header"

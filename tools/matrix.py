@@ -20,7 +20,7 @@ from pathlib import Path
 from . import postgresql
 from .cells import CELLS, Cell, Missing
 from .environments import environment_for
-from .workshop import ROOT, say
+from .install import ROOT, say
 
 
 def main() -> int:

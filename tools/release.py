@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tomllib
 
-from .workshop import PROJECTS, ROOT, must, say
+from .install import PROJECTS, ROOT, say
+from .workshop import must
 
 DIST = ROOT / "dist"
 CHANGELOG = ROOT / "CHANGELOG.md"

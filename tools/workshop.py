@@ -1,4 +1,4 @@
-"""What the tools share: where things lie, and how a program is run."""
+"""How a tool runs a program."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from .install import ROOT, say
+
 BIN = Path(sys.executable).parent
-PROJECTS = ("prepaid-ledger", "flask-prepaid", "stripe-emulator", "rando-number")
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def run(*command: str | Path, **environment: str) -> int:

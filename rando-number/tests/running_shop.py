@@ -203,6 +203,14 @@ class Visitor:
     def balance(self) -> int:
         return self.shop.balance(self.owner)
 
+    def subscribe(self, plan: str = "small") -> None:
+        """Choose a plan without a trial, pay for it on Stripe's page, and come back."""
+        sent = self.send("/subscription", plan=plan, trial="")
+        session = re.search(r"cs_test_\w+", sent.location)
+        assert session, sent.location
+        self.shop.stripe.pay(session[0])
+        self.get("/subscription", session_id=session[0])
+
     def another_tab(self) -> FlaskClient:
         """The same browser once more, for another thread."""
         cookie = self.client.get_cookie("session")

@@ -31,7 +31,8 @@ from prepaid_ledger.held_credits import Overrun
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
-from .model import Budget, Model, Refusal
+from .model import Model, Refusal
+from .model_parts import Budget
 
 REFUSALS: dict[type[PrepaidError], Refusal] = {
     InsufficientCredits: "too few",

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import stripe
-from ledger.model import Budget
+from ledger.model_parts import Budget
 from sqlalchemy import URL
 
 from flask_prepaid.catalog import Pack

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from ledger.model import Lot, Model
+from ledger.model import Model
+from ledger.model_parts import Lot
 
 DAY = timedelta(days=1)
 

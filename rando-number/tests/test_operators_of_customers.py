@@ -1,0 +1,153 @@
+"""What an operator does with one customer: block, change the plan, take notes; and the list of customers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+from sqlalchemy import select
+from stripe import StripeClient
+
+from rando_number.models import AuditLine, db
+
+from .reading import forms
+from .running_shop import Program, RunningShop, Visitor
+
+
+def plan_of(shop: RunningShop, pat: Visitor) -> str | None:
+    with shop.app.app_context():
+        summary = shop.prepaid.plan(pat.owner)
+        return summary.slug if summary else None
+
+
+def test_a_blocked_customer_gets_in_neither_by_browser_nor_by_key_until_let_in(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    key = Program(shop, pat.make_key())
+    story = f"/admin/customers/{pat.owner}"
+
+    finance.send("/admin/block", form_of=story, reason="a stolen card")
+
+    assert "blocked" in finance.get(story).text
+    assert "/login" in pat.get("/user-profile").location
+    assert key.get("/number/").status_code == 401
+    assert shop.visitor().login(pat.email).status_code == 200  # the form again: refused
+    finance.send("/admin/block", form_of=story, reason="it was their own")
+    assert key.get("/number/").status_code == 200
+    with shop.app.app_context():
+        actions = db.session.scalars(select(AuditLine).where(AuditLine.action == "operated")).all()
+    assert [(line.detail["blocked"], line.detail["reason"]) for line in actions] == [
+        (True, "a stolen card"),
+        (False, "it was their own"),
+    ]
+
+
+def test_nothing_charges_a_blocked_customer_by_itself(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    pat.subscribe()
+    opened = re.search(r"cs_test_\w+", pat.send("/cards/add", form_of="/cards").location)
+    assert opened is not None
+    shop.stripe.pay(opened[0])
+    pat.send("/cards/top-up", form_of="/cards", pack="starter", threshold="5", times="4")
+    story = f"/admin/customers/{pat.owner}"
+    assert "Auto top-up buys “starter” below 5 credits" in finance.get(story).text
+
+    finance.send("/admin/block", form_of=story, reason="a stolen card")
+
+    html = finance.get(story).text
+    assert "Auto top-up stopped: this account is blocked" in html
+    shop.stripe.advance(months=1, days=1)
+    client = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())
+    assert len(client.v1.charges.list().data) == 2  # the pack and the plan's first month
+    finance.send("/admin/block", form_of=story, reason="it was their own")
+    shop.stripe.advance(months=1)
+    assert len(client.v1.charges.list().data) == 3
+
+
+def test_one_press_refunds_a_payment_that_a_bank_suspects(shop: RunningShop) -> None:
+    pat, finance = shop.customer(), shop.operator("finance")
+    shop.stripe.pay(pat.buy(pack="starter"), card="4000000000005423")
+    assert "1 payment suspected by the card's bank" in finance.get("/admin").text
+    page = finance.get("/admin/payments/1").text
+    assert "The card's bank suspects this payment (made with stolen card)" in page
+
+    fields = forms(page)["/admin/payments/1/refund"]
+    finance.client.post("/admin/payments/1/refund", data=fields)
+
+    assert "suspects" not in finance.get("/admin/payments/1").text
+    assert "suspected" not in finance.get("/admin").text
+    client = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())
+    assert [refund.amount for refund in client.v1.refunds.list().data] == [1_000]
+
+
+def test_an_operator_and_a_closed_account_are_not_blocked(shop: RunningShop) -> None:
+    shop.buyer()
+    admin, finance = shop.operator("admin"), shop.operator("finance")
+
+    admin.send("/admin/block", form_of=f"/admin/customers/{finance.owner}", reason="a quarrel")
+
+    assert finance.get("/admin").status_code == 200
+
+
+def test_a_plan_is_changed_as_shown_then_cancelled_kept_and_ended(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    pat.subscribe()
+    path = f"/admin/plan?owner={pat.owner}"
+    shown = finance.client.get(f"{path}&plan=medium").text
+    fields = forms(shown)["/admin/plan"]
+
+    changed = finance.client.post("/admin/plan", data={**fields, "do": "change", "reason": "by telephone"})
+
+    assert changed.status_code == 303, changed.text
+    assert "Change and charge $27.00" in shown
+    assert plan_of(shop, pat) == "medium"
+    token = forms(finance.client.get(path).text)["/admin/plan"]
+    for action, stays in (("cancel", True), ("keep", True), ("cancel-now", False)):
+        sent = finance.client.post("/admin/plan", data={**token, "do": action, "reason": "as they wished"})
+        assert sent.status_code == 303, (action, sent.text)
+        assert (plan_of(shop, pat) is not None) is stays, action
+    story = finance.get(f"/admin/customers/{pat.owner}").text
+    assert "expansion" in story
+    assert "churn" in story
+
+
+def test_a_plan_is_not_changed_without_a_reason(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    pat.subscribe()
+    fields = forms(finance.client.get(f"/admin/plan?owner={pat.owner}").text)["/admin/plan"]
+
+    refused = finance.client.post("/admin/plan", data={**fields, "do": "cancel-now", "reason": " "})
+
+    assert refused.status_code == 422
+    assert "Write why" in refused.text
+    assert plan_of(shop, pat) == "small"
+
+
+def test_operators_leave_each_other_notes_that_the_customer_never_sees(shop: RunningShop) -> None:
+    pat = shop.customer("pat@rando.test")
+    support, finance = shop.operator("support"), shop.operator("finance")
+    story = f"/admin/customers/{pat.owner}"
+
+    support.send("/admin/note", form_of=story, text="asked for an invoice in euros")
+
+    assert "asked for an invoice in euros" in finance.get(story).text
+    assert all("euros" not in pat.get(path).text for path in ("/billing", "/user-profile"))
+    pat.send("/close-account", form_of="/close-account")
+    assert "asked for an invoice" not in finance.get(story).text
+
+
+def test_customers_are_sorted_by_what_they_spent_and_come_as_a_file(shop: RunningShop) -> None:
+    shop.buyer("small@rando.test")
+    large = shop.customer("large@rando.test")
+    shop.stripe.pay(large.buy(pack="bulk"))
+    admin = shop.operator("admin")
+
+    spent = admin.get("/admin/customers", sort="spent").text
+    rows = list(csv.DictReader(io.StringIO(admin.get("/admin/customers.csv", sort="spent").text)))
+
+    assert spent.index("large@rando.test") < spent.index("small@rando.test")
+    assert "$200.00" in spent
+    assert [(row["name"], row["spent_minor"]) for row in rows[:2]] == [
+        ("large@rando.test", "20000"),
+        ("small@rando.test", "1000"),
+    ]
