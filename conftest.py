@@ -1,12 +1,7 @@
-"""What holds for every test: what `./dev test` fetched, what apps share, and on which databases it runs.
+"""What holds for every test: where `./dev test` put what it fetched, and what the apps of a process share.
 
 Each test makes an app of its own, and each app would compile the same templates, routes and SQL
 anew: half of what a short test takes. What is shared is code made of the same source, and nothing else.
-
-A test that asks for ``kind``, itself or by a fixture, runs on that kind of database. Marked
-``each_database`` it runs on SQLite and on PostgreSQL: where locks, clashes or a database's own SQL
-decide what happens. Every other runs on SQLite. A sample of these, drawn by ``--sample``, runs on
-PostgreSQL too, and with ``--every-database`` all of them do.
 """
 
 from __future__ import annotations
@@ -18,21 +13,18 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from random import Random
 from typing import Any, ClassVar
 
 import pytest
 from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from kinds import pytest_addoption  # noqa: F401
 from sqlalchemy import Connection, Dialect, Engine, event
 from werkzeug.routing import Rule
 from werkzeug.routing.rules import RulePart
 
 NODE_MODULES = Path(__file__).parent / "node_modules"
-
-#: How many of the tests whose SQL is every database's run on PostgreSQL too.
-SAMPLE = 1 / 20
 
 os.environ.setdefault("NODE_MODULES", str(NODE_MODULES))
 os.environ.setdefault("CHROMIUM", str(NODE_MODULES / ".chromium" / "chromium.sh"))
@@ -96,29 +88,6 @@ class ClosedInTheEnd(sqlite3.Connection):
     def __del__(self) -> None:
         with suppress(sqlite3.ProgrammingError):  # it belongs to another thread
             self.close()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("databases")
-    group.addoption(
-        "--every-database", action="store_true", help="run every test on SQLite and on PostgreSQL"
-    )
-    group.addoption("--sample", default="1", help="draws the tests that run on PostgreSQL too")
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "kind" not in metafunc.fixturenames or "kind" in given_to(metafunc):
-        return
-    every = metafunc.config.option.every_database or metafunc.definition.get_closest_marker("each_database")
-    chance = Random(f"{metafunc.config.option.sample} {metafunc.definition.nodeid}")
-    both = every or chance.random() < SAMPLE
-    metafunc.parametrize("kind", ["sqlite", "postgresql"] if both else ["sqlite"])
-
-
-def given_to(metafunc: pytest.Metafunc) -> set[str]:
-    """The parameters that a test has from ``parametrize``."""
-    names = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
-    return {part.strip() for name in names for part in (name.split(",") if isinstance(name, str) else name)}
 
 
 def pytest_collection_finish() -> None:

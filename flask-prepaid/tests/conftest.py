@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from kinds import pytest_generate_tests  # noqa: F401
 from sqlalchemy import URL
 
 from flask_prepaid.testing import Databases
@@ -15,7 +16,7 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
 
 @pytest.fixture
 def database(kind: str, databases: Databases) -> Iterator[URL]:
-    """An empty database of its own; the root's ``conftest.py`` says on which kinds a test runs."""
+    """An empty database of its own; ``kinds.py`` says on which a test runs."""
     url = databases.fresh(kind)
     yield url
     databases.drop(url)

@@ -101,7 +101,7 @@ def test_ticks_at_once_top_up_once(shop: Shop) -> None:
     form = {"pack": "starter", "threshold": "20", "times": "9"}
     shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/top-up", **form)
 
-    at_once(6, lambda _: shop.command("tick"))
+    at_once(4, lambda _: shop.command("tick"))
     shop.tick()
 
     assert (shop.balance(), len(shop.charges()), len(shop.payments())) == (100, 1, 1)

@@ -18,7 +18,7 @@ from ..shop import Shop
 from .storm import storm
 
 #: How many purchases the storm has; ``./dev campaign storm`` has twenty times as many.
-PURCHASES = 15
+PURCHASES = 8
 
 
 def drift(shop: Shop, *options: str) -> list[dict[str, Any]]:

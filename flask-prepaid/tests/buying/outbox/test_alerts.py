@@ -75,7 +75,6 @@ def shop(databases: Databases, kind: str) -> Iterator[Telling]:
     shop.close()
 
 
-@pytest.mark.each_database
 def test_each_crossing_is_told_once_and_again_after_it_recovered(shop: Telling) -> None:
     shop.grant(100)
     shop.alert("balance", 50)
