@@ -24,6 +24,9 @@ from sqlalchemy import Connection, Dialect, Engine, event
 from werkzeug.routing import Rule
 from werkzeug.routing.rules import RulePart
 
+#: How long a browser waits for what must come; on a busy machine that takes its time.
+PATIENCE_MS = 60_000
+
 NODE_MODULES = Path(__file__).parent / "node_modules"
 
 os.environ.setdefault("NODE_MODULES", str(NODE_MODULES))
@@ -88,6 +91,13 @@ class ClosedInTheEnd(sqlite3.Connection):
     def __del__(self) -> None:
         with suppress(sqlite3.ProgrammingError):  # it belongs to another thread
             self.close()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.pluginmanager.hasplugin("playwright"):
+        from playwright.sync_api import expect
+
+        expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_finish() -> None:

@@ -71,13 +71,13 @@ class Running:
         """Ctrl-C, as its user does."""
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def kill(self) -> None:
         """kill -9 of the whole group: nobody gets to tidy up."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(20)
+        self.process.wait(60)
 
     def flask(self, *words: str) -> subprocess.CompletedProcess[str]:
         """``./dev flask`` on the same data."""

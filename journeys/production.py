@@ -89,7 +89,7 @@ class Browser:
 
     def _ask(self, request: urllib.request.Request) -> Answer:
         try:
-            with self.open_url(request, timeout=30) as answer:
+            with self.open_url(request, timeout=60) as answer:
                 text = answer.read().decode(errors="replace")  # of a picture, too
                 return Answer(answer.status, answer.url, text, answer.headers)
         except HTTPError as refused:
@@ -150,7 +150,7 @@ class Production:
         finally:
             child.terminate()
             try:
-                child.wait(20)
+                child.wait(60)
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
@@ -196,7 +196,7 @@ class Production:
             json.dumps(fields).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30):
+        with urllib.request.urlopen(request, timeout=60):
             pass
 
     def links(self, path: str = "") -> list[str]:

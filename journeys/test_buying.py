@@ -37,7 +37,7 @@ def to_our_page(page: Page, shop: Running) -> None:
 
 def balance_once_it_rises(page: Page, shop: Running, before: int) -> int:
     """Look again until Stripe's event has come; no page tells when it does."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while (now := balance_after_reload(page, shop)) == before and time.monotonic() < until:
         continue
     return now

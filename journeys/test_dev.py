@@ -79,7 +79,7 @@ def test_a_key_that_misses_another_is_told_so_in_a_sentence_once(tmp_path: Path)
         env={**os.environ, "STRIPE_SECRET_KEY": "sk_live_x"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
 
     assert done.returncode == 1

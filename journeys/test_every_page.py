@@ -102,7 +102,7 @@ def strangers(walk: Walk, shop: Running) -> None:
     page.get_by_label("Email").fill("nobody@journey.test")
     page.get_by_label("Password").fill("wrong")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The email or the password is wrong.").first).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("The email or the password is wrong.").first).to_be_visible()
     walk.see("login, refused")
     walk.go(f"{shop.url}/reset", "forgotten password")
     walk.go(f"{shop.url}/login/passkey", "login by passkey")
@@ -220,7 +220,7 @@ def told(walk: Walk, shop: Running) -> None:
     expect(page.locator("#endpoint-secret")).to_be_visible()
     walk.see("webhook, new")
     page.get_by_role("button", name="Send a test").click()
-    expect(page.get_by_text("The test did not arrive").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("The test did not arrive").first).to_be_visible()
     walk.see("webhook, tested")
     endpoint = page.url.partition("#")[0]
     walk.go(f"{shop.url}/webhooks", "webhooks, one")
@@ -234,7 +234,7 @@ def plan(walk: Walk, shop: Running) -> None:
     page.wait_for_url(re.compile(re.escape(shop.emulator_url)))
     pay_on_stripes_page(page, "4242 4242 4242 4242")
     page.wait_for_url(re.compile("/subscription"))
-    expect(page.get_by_role("heading", name="Your plan", exact=True)).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("heading", name="Your plan", exact=True)).to_be_visible()
     walk.go(f"{shop.url}/subscription", "plan, running")
     page.get_by_role("button", name="Preview").first.click()
     walk.see("plan, another one")
@@ -258,7 +258,7 @@ def keep_card(page: Page, shop: Running, card: str) -> None:
     page.wait_for_url(re.compile(re.escape(shop.emulator_url)))
     pay_on_stripes_page(page, card)
     page.wait_for_url(re.compile(f"{re.escape(shop.url)}/cards"))
-    expect(page.get_by_text(f"ending in {card[-4:]}").first).to_be_visible(timeout=15_000)
+    expect(page.get_by_text(f"ending in {card[-4:]}").first).to_be_visible()
 
 
 def operators(walk: Walk, shop: Running) -> None:

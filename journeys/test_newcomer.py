@@ -208,7 +208,7 @@ class Visitor:
 
     def send(self, request: Request) -> Answer:
         try:
-            return Answer(self.opener.open(request, timeout=10))
+            return Answer(self.opener.open(request, timeout=60))
         except HTTPError as refused:
             return Answer(refused)
 

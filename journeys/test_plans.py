@@ -157,7 +157,7 @@ def fill_card(page: Page, number: str) -> None:
 
 def plan_says(page: Page, shop: Running, text: str) -> None:
     """Wait until the plan's page says so: events arrive by themselves."""
-    for _ in range(20):
+    for _ in range(200):
         page.goto(f"{shop.url}/subscription")
         if page.get_by_text(text).count():
             break

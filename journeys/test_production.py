@@ -47,7 +47,7 @@ def balance(customer: Browser) -> int:
     return int(shown[1].replace(",", ""))
 
 
-def until(what: Callable[[], bool], within_s: float = 20) -> None:
+def until(what: Callable[[], bool], within_s: float = 60) -> None:
     """Ask again until it is so: events come when they come."""
     end = time.monotonic() + within_s
     while not what():

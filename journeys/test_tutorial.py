@@ -82,7 +82,7 @@ class Reader:
     def leave(self) -> None:
         for terminal in reversed(self.terminals):
             terminal.terminate()
-            terminal.wait(20)
+            terminal.wait(60)
 
 
 def curl(words: list[str], folder: Path) -> str:
@@ -102,7 +102,7 @@ def curl(words: list[str], folder: Path) -> str:
     for header in options["-H"][1:]:
         request.add_header(*header.split(": ", 1))
     try:
-        answer = build_opener(HTTPCookieProcessor(jar)).open(request, timeout=10)
+        answer = build_opener(HTTPCookieProcessor(jar)).open(request, timeout=60)
     except HTTPError as refused:
         answer = refused
     jar.save(ignore_discard=True)
@@ -114,7 +114,7 @@ def answers(url: str, within_s: float) -> bool:
     until = time.monotonic() + within_s
     while time.monotonic() < until:
         try:
-            urlopen(url, timeout=2).close()
+            urlopen(url, timeout=20).close()
             return True
         except OSError:
             time.sleep(0.1)

@@ -50,6 +50,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "refers_to_seq": "what it is about: a reversal's spend, a clawback's lot, a capture's hold",
         "expires_at": "when what is left of these credits ends",
         "amount_minor": "what was paid for them, or refunded",
+        "tax_minor": "what of that is tax; none where none is known",
         "currency": "of that amount, as in `usd`",
         "claimed": "how many credits a clawback was to take, where it names a number",
         "reason": "why, in the words of who asked",

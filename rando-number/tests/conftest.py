@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,13 @@ from typing import Any
 import pytest
 from apispec import APISpec
 from flask_smorest import Api, Blueprint
+from limits import strategies
+from limits.storage import memory
 from sqlalchemy import Engine
 
 from flask_prepaid.testing import Databases
 from rando_number import config, create_app
+from rando_number.limits import guesses, rates, storage
 from rando_number.migrations.upgrade import upgrade
 from rando_number.models import db
 
@@ -41,6 +45,42 @@ def one_document() -> Iterator[None]:
         patch.setattr(Api, "_init_spec", make_once)
         patch.setattr(Blueprint, "register_views_in_doc", describe_once)
         yield
+
+
+class StillClock:
+    """Stands in for the module ``time`` where limits are counted: its time passes when a test says so.
+
+    Whoever sleeps by it goes on at once; ``passed_s`` says how long all of them wanted to.
+    """
+
+    def __init__(self) -> None:
+        self.now_s = time.time()
+        self.passed_s = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+    def time(self) -> float:
+        return self.now_s
+
+    def monotonic(self) -> float:
+        return self.passed_s
+
+    def sleep(self, seconds: float) -> None:
+        self.passed_s += seconds
+
+
+@pytest.fixture(autouse=True)
+def limits_clock(monkeypatch: pytest.MonkeyPatch) -> StillClock:
+    """Count all calls of a test in one moment.
+
+    Windows begin with the minute or the hour by the clock: where one turned between two calls of a test, one
+    more would pass than the limit says.
+    """
+    clock = StillClock()
+    for module in (memory, strategies, guesses, rates, storage):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
 
 
 @pytest.fixture(autouse=True)

@@ -15,10 +15,17 @@ from werkzeug.test import Client, TestResponse
 Result = TypeVar("Result")
 
 
+class Reader(Client):
+    """Reads each answer to its end: one that is left half-way keeps its task waiting in the event loop."""
+
+    def open(self, *request: Any, buffered: bool = True, **more: Any) -> TestResponse:
+        return super().open(*request, buffered=buffered, **more)
+
+
 def client_of(asgi: Any) -> Client:
     """A client without cookies. One event loop serves all of them."""
     through_a_loop: Any = ASGIMiddleware(asgi, loop=event_loop())
-    return Client(through_a_loop, TestResponse, use_cookies=False)
+    return Reader(through_a_loop, TestResponse, use_cookies=False)
 
 
 @cache

@@ -47,7 +47,7 @@ def is_test(text: str) -> bool:
 def run(folder: Path, *command: str) -> str:
     venv = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": f"{venv}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -76,7 +76,7 @@ def test_the_command_in_the_readme_serves(block: str) -> None:
         line = process.stdout.readline()
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     assert line.startswith("stripe-emulator on http://127.0.0.1:")
 
 
@@ -122,7 +122,7 @@ def test_the_container_serves_where_it_says(tmp_path: Path) -> None:
         line = process.stdout.readline()
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     assert line.startswith(f"stripe-emulator on http://127.0.0.1:{words['EXPOSE']} ")
     assert words["USER"] == "stripe"
     assert all((README.parent / name).exists() for name in copied)

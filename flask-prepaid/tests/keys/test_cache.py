@@ -146,16 +146,16 @@ def test_calls_at_the_same_time_share_one_lookup(engine: Engine, host: Host) -> 
 
     def hold_the_first(number: int) -> None:
         lookup_began.set()
-        assert all_wait.wait(10)
+        assert all_wait.wait(60)
 
     with on_lookup(engine, "before", hold_the_first) as lookups, ThreadPoolExecutor(8) as calls:
         futures = [calls.submit(cache.find, digests[0])]
-        assert lookup_began.wait(10)
+        assert lookup_began.wait(60)
         futures += [calls.submit(cache.find, digest) for digest in digests[1:]]
         while cache.waiting < 7:
             threading.Event().wait(0.001)
         all_wait.set()
-        callers = {call.result(10) for call in futures}
+        callers = {call.result(60) for call in futures}
 
     assert len(callers) == 8
     assert None not in callers

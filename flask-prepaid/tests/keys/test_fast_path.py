@@ -224,7 +224,7 @@ def test_what_has_threads_of_its_own_is_answered_while_all_others_are_busy(datab
 
     def long() -> str:
         began.set()
-        return "done" if over.wait(10) else "nobody was answered meanwhile"
+        return "done" if over.wait(60) else "nobody was answered meanwhile"
 
     host.app.add_url_rule("/long", view_func=long)
     host.app.add_url_rule("/alive", view_func=report, endpoint="alive")
@@ -232,7 +232,7 @@ def test_what_has_threads_of_its_own_is_answered_while_all_others_are_busy(datab
     client = client_of(FastPath(host.app, {"/roll": host.sale}, threads=1, apart={("/alive", "/files/"): 1}))
     with ThreadPoolExecutor(1) as elsewhere:
         busy = elsewhere.submit(client.get, "/long", environ_base=FROM_LOCALHOST)
-        assert began.wait(10)
+        assert began.wait(60)
         for path in ("/alive", "/files/one"):
             assert client.get(path, environ_base=FROM_LOCALHOST).text == "a report"
         over.set()

@@ -183,12 +183,12 @@ def test_a_change_of_a_table_lets_sales_go_first_while_somebody_reads_for_long(
     with engine.connect() as reader:
         reader.execute(text("SELECT count(*) FROM prepaid_wallet"))
         change.start()
-        assert tried.wait(20)
+        assert tried.wait(60)
         assert ledger.spend_now("user:1", credits=3, key="meanwhile").balance == 7
         sentence, numbers = warned[0]
         assert "is in use by a long transaction, which goes first" in sentence
         assert numbers == (2, 40, 0.2)
-    change.join(20)
+    change.join(60)
 
     with engine.connect() as connection:
         assert LEDGER.version(connection) == "0002"

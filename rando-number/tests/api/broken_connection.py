@@ -44,7 +44,7 @@ class BrokenConnection:
 
     def _carry(self, near: socket.socket, draw: float) -> None:
         with near, suppress(OSError), socket.create_connection(("127.0.0.1", self.to_port), 5) as far:
-            far.settimeout(20)
+            far.settimeout(60)
             request = request_from(near)
             if draw < 1 / 3:
                 self._reset(near, "before the request")

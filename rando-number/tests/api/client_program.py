@@ -28,7 +28,7 @@ def call(url: str, key: str, body: object = None, name: str | None = None) -> An
     while True:
         try:
             request = urllib.request.Request(url, data=data, headers=headers)
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refused:
             if refused.code != 429 and refused.code < 500:

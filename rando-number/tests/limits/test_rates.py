@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ..conftest import StillClock
 from ..reading import json_of
 from ..running_shop import Program, RunningShop
 
@@ -80,6 +81,27 @@ def test_the_api_counts_calls_and_says_how_many_are_left(
     assert json_of(refused)["error"]["code"] == "rate_limited"
     assert 1 <= int(refused.headers["Retry-After"]) <= 60
     assert refused.headers["Retry-After"] == refused.headers["RateLimit-Reset"]
+
+
+def test_as_a_minute_turns_its_calls_count_on_until_they_are_a_minute_old(
+    tmp_path_factory: pytest.TempPathFactory, limits_clock: StillClock
+) -> None:
+    shop = RunningShop(tmp_path_factory.mktemp("api"), RATELIMIT_ENABLED="1", RANDO_API_RATE="30")
+    program = Program(shop, shop.customer(credits=100).make_key())
+
+    def passed() -> int:
+        """How many of the next calls are answered, until one is refused."""
+        return next(n for n in range(99) if program.get("/balance").status_code == 429)
+
+    turn_s = limits_clock.now_s // 60 * 60 + 60
+    limits_clock.now_s = turn_s - 1
+    assert passed() == 30
+    limits_clock.now_s = turn_s + 1
+    assert passed() == 1, "29.5 of the last minute's calls are younger than a minute"
+    limits_clock.now_s = turn_s + 31
+    assert passed() == 15
+    limits_clock.now_s = turn_s + 120
+    assert passed() == 30
 
 
 def test_guessing_keys_is_limited(guarded_shop: RunningShop) -> None:

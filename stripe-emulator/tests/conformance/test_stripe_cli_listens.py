@@ -20,7 +20,7 @@ import stripe
 from stripe_emulator import Emulator
 
 KEY = "sk_test_1234567890123"
-PATIENCE = 30
+PATIENCE = 60
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from ..shop import Shop
 from .wire import FINE, Fault, Hurried, Wire, free_port, served
 
 #: How long the app waits for an answer: on a good line, and where the test is about its patience.
-PATIENT_S, IMPATIENT_S = 10.0, 0.3
+PATIENT_S, IMPATIENT_S = 60.0, 0.3
 
 
 class FaultyLine:

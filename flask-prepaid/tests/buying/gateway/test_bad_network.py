@@ -6,7 +6,6 @@ import logging
 import random
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -36,13 +35,13 @@ def line(databases: Databases) -> Iterator[FaultyLine]:
 
 
 def far_shop(databases: Databases, api_base: str, emulator: Emulator | None = None) -> Shop:
-    """A shop that reaches Stripe at ``api_base`` as every shop does, with less patience."""
+    """A shop that reaches Stripe at ``api_base`` as every shop does."""
     return Shop(
         databases.fresh("sqlite"),
         webhooks=False,
         emulator=emulator,
         PREPAID_STRIPE_API_BASE=api_base,
-        PREPAID_STRIPE_TIMEOUT=timedelta(seconds=1),
+        PREPAID_STRIPE_TIMEOUT=timedelta(minutes=1),
     )
 
 
@@ -64,14 +63,11 @@ def test_a_refused_connection_is_said_and_the_same_form_pays_later(databases: Da
 
 def test_silence_is_not_known_yet_after_the_time_that_is_set(line: FaultyLine) -> None:
     line.break_by(Fault(silent=True), attempt_s=IMPATIENT_S)
-    start = time.monotonic()
 
     page = line.shop.press(line.card, attempt="one-wish-0001")
-    took = time.monotonic() - start
 
     assert "Do not pay again" in page.text
     assert [payment.state for payment in line.shop.payments()] == [PaymentState.UNKNOWN]
-    assert took < 2 * 2 * IMPATIENT_S + 1  # the charge, and the look at the return page
     line.mend()
     line.shop.put_right()
     assert [payment.state for payment in line.shop.payments()] == [PaymentState.FAILED]
@@ -113,32 +109,28 @@ def test_a_slow_answer_works_and_a_very_slow_one_is_not_known_yet(line: FaultyLi
 
 
 def test_while_stripe_is_slow_other_pages_are_not(line: FaultyLine) -> None:
-    line.break_by(Fault(silent=True), attempt_s=IMPATIENT_S)
+    line.break_by(Fault(silent=True))
     line.wire.reached.clear()
-    took = []
     with ThreadPoolExecutor(4) as buyers:
         waiting = [buyers.submit(line.shop.press, line.card) for _ in range(4)]
-        assert line.wire.reached.wait(10)
-        for _ in range(20):
-            start = time.monotonic()
+        assert line.wire.reached.wait(60)
+        for _ in range(5):
             assert line.shop.browser("user:2").get("/prepaid/buy").status_code == 200
-            took.append(time.monotonic() - start)
+        assert [buyer.done() for buyer in waiting] == [False] * 4
+        line.mend()
+        line.wire.hang_up()
         assert {buyer.result().status_code for buyer in waiting} == {200}
-    line.mend()
     line.shop.put_right()
 
-    assert sorted(took)[-2] < 0.3
     assert line.adds_up()
 
 
 def test_the_timeout_is_total_and_not_per_byte(line: FaultyLine) -> None:
     line.break_by(Fault(bytes_per_s=100), attempt_s=IMPATIENT_S)
-    start = time.monotonic()
 
     page = line.shop.press(line.card)
 
-    assert "Do not pay again" in page.text
-    assert time.monotonic() - start < 2 * 2 * IMPATIENT_S + 1
+    assert "Do not pay again" in page.text  # all of the answer would have come in half a minute
     line.mend()
     line.shop.put_right()
     assert line.shop.payments()[-1].state is PaymentState.PAID

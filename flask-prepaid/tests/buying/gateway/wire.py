@@ -44,6 +44,7 @@ class Wire:
         self.upstream_port = upstream_port
         self.fault = FINE
         self.reached = threading.Event()
+        self.silent: set[asyncio.StreamWriter] = set()
         self.longest_request = 0
         self.longest_answer = 0
         self._loop = asyncio.new_event_loop()
@@ -56,8 +57,13 @@ class Wire:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def hang_up(self) -> None:
+        """Cut the connections on which nothing is answered."""
+        for writer in tuple(self.silent):
+            self._loop.call_soon_threadsafe(writer.transport.abort)
+
     def close(self) -> None:
-        self._run(self._hang_up())
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -65,7 +71,7 @@ class Wire:
     def _run(self, doing: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(doing, self._loop).result()
 
-    async def _hang_up(self) -> None:
+    async def _end(self) -> None:
         self._server.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
@@ -81,12 +87,14 @@ class Wire:
                 to_client.write(fault.says)
                 await to_client.drain()
             elif fault.silent:
-                await client.read(-1)  # until the caller hangs up
+                self.silent.add(to_client)
+                await client.read(-1)  # until somebody hangs up
             else:
                 await self._connect(client, to_client, fault)
         except (OSError, asyncio.IncompleteReadError):
             pass  # either end may hang up at any time: that is what this is for
         finally:
+            self.silent.discard(to_client)
             to_client.transport.abort() if is_cut(fault) else to_client.close()
 
     async def _connect(

@@ -84,7 +84,7 @@ def test_a_stream_says_what_is_new_and_ends_with_the_emulator() -> None:
     arrived = threading.Semaphore(0)
 
     def listen() -> None:
-        with urlopen(f"http://127.0.0.1:{server.port}/live", timeout=20) as stream:
+        with urlopen(f"http://127.0.0.1:{server.port}/live", timeout=60) as stream:
             for line in stream:
                 lines.append(line.decode())
                 if line.startswith(b"event: change"):
@@ -92,12 +92,12 @@ def test_a_stream_says_what_is_new_and_ends_with_the_emulator() -> None:
 
     listener = threading.Thread(target=listen)
     listener.start()
-    assert arrived.acquire(timeout=10)
+    assert arrived.acquire(timeout=60)
     StripeClient("sk_test_one", http_client=emulator.http_client()).v1.customers.create({})
-    assert arrived.acquire(timeout=10)
+    assert arrived.acquire(timeout=60)
 
     emulator.close()
-    listener.join(timeout=10)
+    listener.join(timeout=60)
 
     assert not listener.is_alive()
     server.shutdown()
