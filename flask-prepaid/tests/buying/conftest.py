@@ -6,6 +6,7 @@ from sqlalchemy import URL
 
 from flask_prepaid.testing import Databases
 
+from .beginnings import like_others
 from .shop import OPENED, Shop, ShopWith
 
 
@@ -35,14 +36,14 @@ def shop_with(databases: Databases, kind: str) -> Iterator[ShopWith]:
 
 
 @pytest.fixture
-def shop(shop_with: ShopWith) -> Shop:
-    return shop_with()
+def shop(shop_with: ShopWith, request: pytest.FixtureRequest) -> Shop:
+    return like_others(shop_with(), request)
 
 
 @pytest.fixture
-def deaf_shop(shop_with: ShopWith) -> Shop:
+def deaf_shop(shop_with: ShopWith, request: pytest.FixtureRequest) -> Shop:
     """A shop that no event ever reaches."""
-    return shop_with(webhooks=False)
+    return like_others(shop_with(webhooks=False), request)
 
 
 @pytest.fixture

@@ -106,6 +106,9 @@ class Shop:
             http_client=http_client or here,
         )
         OPENED.append(self)
+        #: How a fixture made it, if it is as all that were made so; ``beginnings.py`` copies those.
+        self.as_made: str | None = None
+        self.written_at = 0
         if webhooks:
             self.stripe.connect(self.app, WEBHOOK, SECRET)
             self.stripe.hear(*HEARD)  # what `flask prepaid connect` asks for

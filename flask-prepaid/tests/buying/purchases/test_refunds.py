@@ -20,13 +20,14 @@ from flask_prepaid.purchases import refunds
 from flask_prepaid.signals import clawed_back
 from prepaid_ledger.errors import NothingToReverse
 
+from ..beginnings import begin
 from ..shop import Shop
 
 
 @pytest.fixture
 def paid(shop: Shop) -> Shop:
     """100 credits were bought for $5.00."""
-    shop.pay(shop.buy())
+    begin(shop, "100 credits", lambda: shop.pay(shop.buy()))
     return shop
 
 

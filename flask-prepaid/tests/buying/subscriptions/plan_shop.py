@@ -18,6 +18,7 @@ from flask_prepaid.purchases import cards
 from flask_prepaid.subscriptions.models import Invoice, State, Subscription, SubscriptionChange
 from prepaid_ledger.tables import Entry, Kind, Wallet
 
+from ..beginnings import begin
 from ..shop import Shop
 
 PLANS = (
@@ -74,6 +75,10 @@ class PlanShop(Shop):
 
     def subscribe(self, plan: str = "small", owner: str = "user:1", card: str = VISA, **fields: str) -> None:
         """Subscribe on Stripe's page, come back and let the events arrive. No card: ``card=""``."""
+        step = ("subscribe", plan, owner, card, *sorted(fields.items()))
+        begin(self, step, lambda: self._subscribe(plan, owner, card, **fields))
+
+    def _subscribe(self, plan: str, owner: str, card: str, **fields: str) -> None:
         session = self.choose(plan, owner, **fields)
         if card:
             self.stripe.pay(session, card)

@@ -1,0 +1,99 @@
+"""What many stories begin with is brought about once in a process; the others go on from a copy of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import pytest
+from sqlalchemy import URL
+
+from flask_prepaid import signals
+from stripe_emulator.core import clock
+
+from .shop import Shop
+
+NAME = "beginning"
+
+#: Fixtures by which a test changes or hears what happens in its own beginning.
+OBSERVERS = {"monkeypatch", "caplog", "capsys"}
+
+Came = TypeVar("Came")
+ShopType = TypeVar("ShopType", bound=Shop)
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A shop after its first step: its books and Stripe as files, Stripe's time, and what came of it."""
+
+    books: bytes
+    stripe: bytes
+    now: int
+    came: Any
+
+
+_KEPT: dict[Hashable, Beginning] = {}
+
+
+def like_others(shop: ShopType, request: pytest.FixtureRequest) -> ShopType:
+    """A fixture's shop, which is as those that it makes for other tests."""
+    if not OBSERVERS & set(request.fixturenames):
+        shop.as_made, shop.written_at = str(request.fixturename), written_at(shop)
+    return shop
+
+
+def begin(shop: Shop, step: Hashable, bring_about: Callable[[], Came]) -> Came:
+    """Take a step; as the first one of a shop of the fixtures it is a copy, if it was taken before.
+
+    :param step: Names it, with all that decides what comes of it.
+    """
+    if not is_new(shop):
+        return bring_about()
+    key = (type(shop), shop.as_made, step)
+    if key not in _KEPT:
+        came = bring_about()
+        _KEPT[key] = kept(shop, came)
+    else:
+        go_on(shop, _KEPT[key])
+    return cast(Came, _KEPT[key].came)
+
+
+def is_new(shop: Shop) -> bool:
+    """Whether nothing has happened yet, and no receiver of the test wants to hear of what will."""
+    if shop.as_made is None or url_of(shop).drivername != "sqlite":
+        return False
+    log = Path(f"{url_of(shop).database}-wal")
+    heard = any(signal.receivers for signal in signals._signals.values())
+    return written_at(shop) == shop.written_at and not (log.exists() and log.stat().st_size) and not heard
+
+
+def url_of(shop: Shop) -> URL:
+    return cast(URL, shop.app.config["SQLALCHEMY_DATABASE_URI"])
+
+
+def written_at(shop: Shop) -> int:
+    """Grows with each row that is written at Stripe."""
+    with shop.stripe.store.connection() as connection:
+        return connection.total_changes
+
+
+def let_go(shop: Shop) -> Path:
+    """Close what is connected to the books: the file is whole then."""
+    with shop.app.app_context():
+        shop.db.engine.dispose()
+    return Path(str(url_of(shop).database))
+
+
+def kept(shop: Shop, came: Any) -> Beginning:
+    shop.stripe.save(NAME)
+    return Beginning(let_go(shop).read_bytes(), shop.stripe.store.saved.pop(NAME), shop.stripe.now(), came)
+
+
+def go_on(shop: Shop, beginning: Beginning) -> None:
+    let_go(shop).write_bytes(beginning.books)
+    shop.stripe.store.saved[NAME] = beginning.stripe
+    shop.stripe.load(NAME)
+    with shop.stripe.store.transaction():
+        clock.set_to(beginning.now)
