@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 import pytest
 from sqlalchemy import URL
@@ -13,7 +14,8 @@ from sqlalchemy import URL
 from flask_prepaid import signals
 from stripe_emulator.core import clock
 
-from .shop import Shop
+if TYPE_CHECKING:
+    from .shop import Shop
 
 NAME = "beginning"
 
@@ -21,7 +23,8 @@ NAME = "beginning"
 OBSERVERS = {"monkeypatch", "caplog", "capsys"}
 
 Came = TypeVar("Came")
-ShopType = TypeVar("ShopType", bound=Shop)
+ShopType = TypeVar("ShopType", bound="Shop")
+Words = ParamSpec("Words")
 
 
 @dataclass(frozen=True)
@@ -37,32 +40,42 @@ class Beginning:
 _KEPT: dict[Hashable, Beginning] = {}
 
 
-def like_others(shop: ShopType, request: pytest.FixtureRequest) -> ShopType:
-    """A fixture's shop, which is as those that it makes for other tests."""
+def like_others(shop: ShopType, request: pytest.FixtureRequest, how: str = "") -> ShopType:
+    """A fixture's shop, which is as those that it makes for other tests.
+
+    :param how: Tells it from a fixture of the same name elsewhere.
+    """
     if not OBSERVERS & set(request.fixturenames):
-        shop.as_made, shop.written_at = str(request.fixturename), written_at(shop)
+        shop.as_made, shop.written_at = f"{request.fixturename} {how}", written_at(shop)
     return shop
 
 
-def begin(shop: Shop, step: Hashable, bring_about: Callable[[], Came]) -> Came:
-    """Take a step; as the first one of a shop of the fixtures it is a copy, if it was taken before.
+def beginning(
+    step: Callable[Concatenate[ShopType, Words], Came],
+) -> Callable[Concatenate[ShopType, Words], Came]:
+    """What a shop of the fixtures begins with: a copy, if another one has begun with the same before.
 
-    :param step: Names it, with all that decides what comes of it.
+    Later in a shop's life it is a function like any other, and so it is on PostgreSQL.
     """
-    if not is_new(shop):
-        return bring_about()
-    key = (type(shop), shop.as_made, step)
-    if key not in _KEPT:
-        came = bring_about()
-        _KEPT[key] = kept(shop, came)
-    else:
-        go_on(shop, _KEPT[key])
-    return cast(Came, _KEPT[key].came)
+
+    @wraps(step)
+    def begin(shop: ShopType, *args: Words.args, **more: Words.kwargs) -> Came:
+        if not is_new(shop):
+            return step(shop, *args, **more)
+        key = (type(shop), shop.as_made, step, args, *sorted(more.items()))
+        if key in _KEPT:
+            go_on(shop, _KEPT[key])
+        else:
+            _KEPT[key] = kept(shop, step(shop, *args, **more))
+        return cast(Came, _KEPT[key].came)
+
+    return begin
 
 
 def is_new(shop: Shop) -> bool:
     """Whether nothing has happened yet, and no receiver of the test wants to hear of what will."""
-    if shop.as_made is None or url_of(shop).drivername != "sqlite":
+    drawn = shop.stripe.store.random is not None  # ids by a seed; a copy would draw the first ones again
+    if shop.as_made is None or drawn or url_of(shop).drivername != "sqlite":
         return False
     log = Path(f"{url_of(shop).database}-wal")
     heard = any(signal.receivers for signal in signals._signals.values())

@@ -30,6 +30,8 @@ from prepaid_ledger import Unit
 from prepaid_ledger.database import Base
 from stripe_emulator import Emulator
 
+from .beginnings import beginning
+
 PACKS = (
     Pack("starter", credits=100, amount_minor=500),
     Pack("bonus", credits=100, amount_minor=1_000, bonus=20, expires_after=timedelta(days=30)),
@@ -161,6 +163,7 @@ class Shop:
         """What the customer does on Stripe's page. Events arrive by themselves."""
         self.stripe.pay(session_id)
 
+    @beginning
     def keep_card(self, owner: str = "user:1", number: str = "4242424242424242") -> str:
         """Leave a first card on Stripe's page, and pay nothing; the card's id."""
         opened = self.send_form(self.browser(owner), "/prepaid/cards", to="/prepaid/cards/add")

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from flask_prepaid.payments.models import PaymentState, SavedCard
 from flask_prepaid.purchases import cards
 
-from ..beginnings import begin
+from ..beginnings import beginning
 from ..operations.test_webhooks import event, send
 from ..shop import Shop, ShopWith
 
@@ -25,12 +25,9 @@ def saved(shop: Shop, owner: str = "user:1") -> list[SavedCard]:
     return list(shop.read(lambda: cards.saved(shop.prepaid.session, owner)))
 
 
+@beginning
 def leave_card(shop: Shop, number: str = "4242424242424242", owner: str = "user:1") -> str:
     """Leave a card on Stripe's page; its id."""
-    return begin(shop, ("leave card", number, owner), lambda: _leave_card(shop, number, owner))
-
-
-def _leave_card(shop: Shop, number: str, owner: str) -> str:
     before = {card.id for card in saved(shop, owner)}
     opened = shop.send_form(shop.browser(owner), "/prepaid/cards", to="/prepaid/cards/add")
     shop.stripe.pay(shop.session_of(opened), card=number)

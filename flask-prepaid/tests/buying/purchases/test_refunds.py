@@ -20,14 +20,19 @@ from flask_prepaid.purchases import refunds
 from flask_prepaid.signals import clawed_back
 from prepaid_ledger.errors import NothingToReverse
 
-from ..beginnings import begin
+from ..beginnings import beginning
 from ..shop import Shop
+
+
+@beginning
+def pay(shop: Shop) -> None:
+    shop.pay(shop.buy())
 
 
 @pytest.fixture
 def paid(shop: Shop) -> Shop:
     """100 credits were bought for $5.00."""
-    begin(shop, "100 credits", lambda: shop.pay(shop.buy()))
+    pay(shop)
     return shop
 
 

@@ -14,6 +14,7 @@ from flask_prepaid.payments.models import PaymentState
 from flask_prepaid.purchases import refunds, topup_rules, topups
 from flask_prepaid.signals import topup_skipped, topup_stopped
 
+from ..beginnings import beginning
 from ..operations.test_refusals import Refusing
 from ..shop import Shop, ShopWith
 from .test_cards import DECLINES_LATER, leave_card
@@ -39,6 +40,7 @@ def sell(shop: Shop, on: bool) -> None:
     shop.read(set_up)
 
 
+@beginning
 def topped_up_shop(shop: Shop, **changes: Any) -> None:
     """One top-up is paid, and nothing is spent of it."""
     leave_card(shop)

@@ -18,7 +18,7 @@ from flask_prepaid.purchases import cards
 from flask_prepaid.subscriptions.models import Invoice, State, Subscription, SubscriptionChange
 from prepaid_ledger.tables import Entry, Kind, Wallet
 
-from ..beginnings import begin
+from ..beginnings import beginning
 from ..shop import Shop
 
 PLANS = (
@@ -73,12 +73,9 @@ class PlanShop(Shop):
         """Press the button of a plan; the id of the Checkout Session that it led to."""
         return self.session_of(self.send(owner=owner, plan=plan, **fields))
 
+    @beginning
     def subscribe(self, plan: str = "small", owner: str = "user:1", card: str = VISA, **fields: str) -> None:
         """Subscribe on Stripe's page, come back and let the events arrive. No card: ``card=""``."""
-        step = ("subscribe", plan, owner, card, *sorted(fields.items()))
-        begin(self, step, lambda: self._subscribe(plan, owner, card, **fields))
-
-    def _subscribe(self, plan: str, owner: str, card: str, **fields: str) -> None:
         session = self.choose(plan, owner, **fields)
         if card:
             self.stripe.pay(session, card)

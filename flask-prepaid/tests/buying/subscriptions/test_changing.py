@@ -8,6 +8,7 @@ import pytest
 
 from flask_prepaid.subscriptions.models import State
 
+from ..beginnings import beginning
 from .plan_shop import ASKS_ALWAYS, DECLINES, PAGE, PlanShop
 
 
@@ -338,6 +339,7 @@ def test_to_cancel_drops_an_upgrade_that_waits(shop: PlanShop) -> None:
     assert [invoice.state for invoice in shop.invoices()] == ["paid", "void"]
 
 
+@beginning
 def wait_for_payment(shop: PlanShop) -> str:
     """Choose a larger plan with a card that is declined; the moment since when it would count."""
     shop.subscribe("small")
