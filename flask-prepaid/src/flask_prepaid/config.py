@@ -22,7 +22,7 @@ from prepaid_ledger import ALLOWANCE_GRACE, HOLD_EXPIRES_AFTER
 
 from . import checks
 from .errors import ConfigError
-from .kinds import Key, Kind, Paths, Period, Secrets, Switch, Text, Url, Whole, Zone
+from .kinds import Key, Kind, MailAddress, Paths, Period, Secrets, Switch, Text, Url, Whole, Zone
 
 EMULATOR_URL = "http://127.0.0.1:12111"
 
@@ -149,7 +149,15 @@ class Config:
         False,
     )
     base_url: str = setting(Url(), "where the app is reached, for the links in mails", "")
-    time_zone: str = setting(Zone(), "when a day of the reports begins", "UTC")
+    shop_name: str = setting(Text("a name"), "who writes the mails", "", shown="the host of PREPAID_BASE_URL")
+    support_email: str = setting(
+        MailAddress(), "where customers ask, at the foot of each mail; empty is nowhere", ""
+    )
+    time_zone: str = setting(
+        Zone(),
+        "when a day of the reports begins; the times in mails, too, for who has chosen no zone with a limit",
+        "UTC",
+    )
     small_grant: int = setting(
         Whole(), "the most credits that an operator may give whose role is support", 100
     )

@@ -25,6 +25,7 @@ from flask_prepaid.operations.inbox import HEARD
 from flask_prepaid.operations.models import InboxEvent
 from flask_prepaid.payments.models import Payment
 from flask_prepaid.purchases import cards
+from flask_prepaid.web.mails import Mail
 from flask_prepaid.web.operator.roles import NOBODY
 from prepaid_ledger import Unit
 from prepaid_ledger.database import Base
@@ -65,7 +66,7 @@ class Shop:
         emulator: Emulator | None = None,
         http_client: stripe.HTTPClient | None = None,
         email: Callable[[str], str | None] | None = None,
-        mail: Callable[[str, str, str], object] | None = None,
+        mail: Mail | None = None,
         trial: Callable[[str], bool] | None = None,
         plans: Iterable[Plan] = (),
         packs: Iterable[Pack] = PACKS,
