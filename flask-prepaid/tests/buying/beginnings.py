@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 from sqlalchemy import URL
@@ -22,9 +22,9 @@ NAME = "beginning"
 #: Fixtures by which a test changes or hears what happens in its own beginning.
 OBSERVERS = {"monkeypatch", "caplog", "capsys"}
 
-Came = TypeVar("Came")
 ShopType = TypeVar("ShopType", bound="Shop")
-Words = ParamSpec("Words")
+#: A function whose first argument is a shop.
+Step = TypeVar("Step", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,14 @@ def like_others(shop: ShopType, request: pytest.FixtureRequest, how: str = "") -
     return shop
 
 
-def beginning(
-    step: Callable[Concatenate[ShopType, Words], Came],
-) -> Callable[Concatenate[ShopType, Words], Came]:
+def beginning(step: Step) -> Step:
     """What a shop of the fixtures begins with: a copy, if another one has begun with the same before.
 
     Later in a shop's life it is a function like any other, and so it is on PostgreSQL.
     """
 
     @wraps(step)
-    def begin(shop: ShopType, *args: Words.args, **more: Words.kwargs) -> Came:
+    def begin(shop: Shop, *args: Any, **more: Any) -> Any:
         if not is_new(shop):
             return step(shop, *args, **more)
         key = (type(shop), shop.as_made, step, args, *sorted(more.items()))
@@ -67,9 +65,9 @@ def beginning(
             go_on(shop, _KEPT[key])
         else:
             _KEPT[key] = kept(shop, step(shop, *args, **more))
-        return cast(Came, _KEPT[key].came)
+        return _KEPT[key].came
 
-    return begin
+    return cast(Step, begin)
 
 
 def is_new(shop: Shop) -> bool:
