@@ -345,7 +345,7 @@ def _missing(name: str, app: Flask) -> str:
 def _refuse_mixed(config: Config) -> None:
     """Settings that are right by themselves and not together.
 
-    :raises ConfigError: Test and live are mixed.
+    :raises ConfigError: They do not go together.
     """
     if is_live(config.stripe_publishable_key) is not config.livemode:
         raise ConfigError(
