@@ -13,7 +13,7 @@ from flask_prepaid.errors import NotYours, UnknownItem
 from flask_prepaid.outbox.models import Crossing
 from flask_prepaid.testing import Databases
 
-from ..shop import Shop, on_both_databases
+from ..shop import Shop
 
 
 class Telling(Shop):
@@ -77,7 +77,6 @@ def shop(databases: Databases, kind: str) -> Iterator[Telling]:
     shop.close()
 
 
-@on_both_databases
 def test_each_crossing_is_told_once_and_again_after_it_recovered(shop: Telling) -> None:
     shop.grant(100)
     shop.alert("balance", 50)

@@ -55,7 +55,6 @@ def wait(shop: Shop, hours: int, times: int = 1) -> None:
         shop.tick()
 
 
-@on_both_databases
 def test_an_endpoint_never_gets_the_id_of_one_that_was_removed(shop: Shop, program: Program) -> None:
     """A late answer of the first would be noted at the second, which may be a stranger's."""
     first, _ = add(shop, program.url)
@@ -77,7 +76,6 @@ def test_of_one_owners_slow_endpoints_two_threads_at_most_are_held_up() -> None:
     assert [turns.take() for _ in range(3)] == [slow[2], others, None]
 
 
-@on_both_databases
 def test_what_answers_500_for_two_days_gets_all_of_it_in_order_afterwards(
     shop: Shop, program: Program
 ) -> None:
@@ -384,24 +382,24 @@ def test_one_that_is_gone_is_switched_off_at_once(
     assert program.heard == []
 
 
-@pytest.mark.parametrize("kind", ["slow", "silent", "no HTTP", "nobody"])
-def test_whatever_answers_ends_in_time_and_in_a_sentence(kind: str) -> None:
+@pytest.mark.parametrize("answer_of", ["slow", "silent", "no HTTP", "nobody"])
+def test_whatever_answers_ends_in_time_and_in_a_sentence(answer_of: str) -> None:
     import socket
     from threading import Thread
 
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         port = server.getsockname()[1]
-        if kind != "nobody":
+        if answer_of != "nobody":
             server.listen()
 
         def answer() -> None:
             connection, _ = server.accept()
             with connection:
                 connection.recv(10_000)
-                if kind == "no HTTP":
+                if answer_of == "no HTTP":
                     connection.sendall(b"SSH-2.0-OpenSSH\r\n")
-                for _ in range(100 if kind == "slow" else 0):
+                for _ in range(100 if answer_of == "slow" else 0):
                     try:
                         connection.sendall(b"H")
                     except OSError:
@@ -414,9 +412,9 @@ def test_whatever_answers_ends_in_time_and_in_a_sentence(kind: str) -> None:
 
         gone = Event()
         thread = Thread(target=answer)
-        if kind != "nobody":
+        if answer_of != "nobody":
             thread.start()
-        patience_s = 0.4 if kind in ("slow", "silent") else 60.0
+        patience_s = 0.4 if answer_of in ("slow", "silent") else 60.0
         poster = Poster(local=True, resolve=local(hooks=["127.0.0.1"]).resolve, answer_s=patience_s)
         try:
             posted = poster.post(
@@ -427,7 +425,7 @@ def test_whatever_answers_ends_in_time_and_in_a_sentence(kind: str) -> None:
             )
         finally:
             gone.set()
-            if kind != "nobody":
+            if answer_of != "nobody":
                 thread.join()
     says = {
         "slow": "It took too long to answer.",
@@ -435,4 +433,4 @@ def test_whatever_answers_ends_in_time_and_in_a_sentence(kind: str) -> None:
         "no HTTP": "It did not answer as HTTP has it.",
         "nobody": "It cannot be connected to.",
     }
-    assert (posted.status, posted.error) == (None, says[kind])
+    assert (posted.status, posted.error) == (None, says[answer_of])

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from flask_prepaid.testing import Databases
 
 from .hearing import hearing
 from .kills import kill
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_what_was_committed_is_told_whoever_is_killed(
     databases: Databases, tmp_path: Path, kind: str
 ) -> None:

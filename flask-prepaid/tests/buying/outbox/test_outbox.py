@@ -18,7 +18,7 @@ from flask_prepaid.outbox.messages import Queue
 from flask_prepaid.outbox.models import Delivery, Message, Target
 from flask_prepaid.payments.models import Notice
 
-from ..shop import Shop, ShopWith, on_both_databases
+from ..shop import Shop, ShopWith
 from .hearing import tell
 
 
@@ -64,7 +64,7 @@ def host(shop_with: ShopWith) -> Iterator[Host]:
         yield host
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_a_row_that_the_database_refuses_is_its_receivers_failure_and_is_given_up(shop: Shop) -> None:
     others: list[int] = []
 
@@ -78,15 +78,14 @@ def test_a_row_that_the_database_refuses_is_its_receivers_failure_and_is_given_u
         for number in (1, 2, 3):
             tell(shop, number)
         assert others == [1, 2]
-        for _ in range(30):
-            shop.stripe.advance(hours=6)
+        for _ in range(12):
+            shop.stripe.advance(hours=7)
             shop.tick()
 
     assert others == [1, 2, 3]
     assert "given up" in shop.command("doctor").output
 
 
-@on_both_databases
 def test_a_receiver_that_fails_is_told_again_in_order_and_holds_up_nobody_else(host: Host) -> None:
     host.tell(1)
     assert (host.heard, host.other) == ([("user:1", 1)], [1])
