@@ -1,7 +1,7 @@
 """How large a number may be and how many rows a list has, where Stripe's documents say it in words alone.
 
-Neither the SDK nor the specification has these in fields that a program reads. Parameters that a resource checks itself, such as
-amounts, are not here.
+Neither the SDK nor the specification has these in fields that a program reads. Parameters that a resource
+checks itself, such as amounts, are not here.
 """
 
 from __future__ import annotations
