@@ -11,6 +11,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -252,11 +254,13 @@ class Config:
         return is_live(self.stripe_secret_key)
 
 
-def names() -> dict[str, str]:
+@cache
+def names() -> Mapping[str, str]:
     """The field of each setting, by the setting's name without ``PREPAID_``."""
-    return {row.metadata["name"] or row.name.upper(): row.name for row in fields(Config)}
+    return MappingProxyType({row.metadata["name"] or row.name.upper(): row.name for row in fields(Config)})
 
 
+@cache
 def kind_of(name: str) -> Kind:
     """The kind of a setting, by its name without ``PREPAID_``."""
     row = next(row for row in fields(Config) if row.name == names()[name])

@@ -253,8 +253,8 @@ def test_names_are_forgotten_after_a_day(host: Host) -> None:
     assert host.db.session.query(SaleRequest).count() == 1
     assert Counter(entry.kind for entry in host.prepaid.entries(OWNER)) == {"spend": 2, "grant": 1}
     again = program.fast("/roll?sides=12", **{"Idempotency-Key": "old"})  # free for another request, too
-    assert (again.status_code, again.json["value"]) == (200, 12)
-    assert program.fast("/roll", **{"Idempotency-Key": "new"}).json["value"] == 6  # a repeat as ever
+    repeat = program.fast("/roll", **{"Idempotency-Key": "new"})
+    assert [roll.json and roll.json["value"] for roll in (again, repeat)] == [12, 6]
     assert (host.prepaid.balance(OWNER), host.rolls()) == (6, 3)
     host.prepaid.revoke_key(OWNER, program.key_id)
     host.db.session.commit()
