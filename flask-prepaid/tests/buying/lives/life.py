@@ -8,7 +8,6 @@ from typing import Any
 
 import stripe
 from ledger.model_parts import Budget
-from sqlalchemy import URL
 
 from flask_prepaid.catalog import Pack
 from flask_prepaid.payments import customers
@@ -17,8 +16,9 @@ from flask_prepaid.purchases import cards, topups
 from flask_prepaid.subscriptions import changing
 from stripe_emulator.core.errors import CardError
 
+from ..subscriptions.plan_shop import PlanShop
 from .model import PACKS, Dispute, Payment, Plan, Taker, TopUp
-from .steps import Drawn, Step
+from .steps import Step
 from .world import CARDS, KEPT, OWNER, World
 
 #: The error by which the product refuses, for the word of the model.
@@ -36,8 +36,8 @@ HOLD_LASTS = timedelta(hours=1)
 class Life(World):
     """What is missing, since an earlier step was left out or refused, is passed over."""
 
-    def __init__(self, database: URL, drawn: Drawn) -> None:
-        super().__init__(database, drawn.start)
+    def __init__(self, shop: PlanShop) -> None:
+        super().__init__(shop)
         self.disputes: dict[str, tuple[str, Payment]] = {}
 
     def live(self, step: Step) -> None:
@@ -61,7 +61,7 @@ class Life(World):
         choice = {"pack": item} if item in PACKS else {"credits": item}
         if self.model.blocked:
             return  # the host lets nobody in whom it has shut out
-        session = self.shop.buy(OWNER, **choice)
+        session = self.shop.session_of(self.send(**choice))
         if step.word("code"):
             typed = {"promotion_code": step.word("code")}
             assert self.shop.stripe.browser().post(f"/pay/{session}/promotion", data=typed).status_code < 400
@@ -90,11 +90,7 @@ class Life(World):
         before = self.charged()
         choice = {"pack": item} if item in PACKS else {"credits": item}
         token = self.read(lambda: cards.default_card(self.shop.prepaid.session, OWNER))
-        browser = self.shop.browser(OWNER)
-        died = self.dying(
-            step.word("dies"),
-            lambda: self.shop.send_form(browser, "/prepaid/buy", saved_card=token, **choice),
-        )
+        died = self.dying(step.word("dies"), lambda: self.send(saved_card=token, **choice))
         self.recover(step.word("dies"))
         came = self.charged() - before
         if not died:
@@ -192,7 +188,7 @@ class Life(World):
         was_open = hold.state == "open"
         self.agree(came, self.model.wallet.capture(key, credits, self.now), "a capture")
         if was_open and hold.state == "captured":
-            self.model.falls.append("spend")
+            self.model.fall("spend", self.model.wallet.available + hold.captured)
 
     def do_release(self, step: Step) -> None:
         key = f"job:{step.word('of')}"
@@ -225,13 +221,12 @@ class Life(World):
         came = self.refused(lambda: self.shop.prepaid.adjust(OWNER, credits, key=key, reason="by hand"))
         before, wallet = self.before(), self.model.wallet
         if credits > 0:
-            wallet.come_in(wallet.new_lot(key, credits), repays=False)
+            wallet.give_by_hand(key, credits)
             return
         refusal = wallet.refuse(-credits, self.now, debt_blocks=False)
         self.agree(came, refusal, "an adjustment")
         if refusal is None:
-            for lot, part in wallet.draw(-credits):
-                lot.first.gone += part
+            wallet.take_by_hand(-credits)
         self.model.fell("adjustment", before)
 
     def do_budget(self, step: Step) -> None:
@@ -395,9 +390,11 @@ class Life(World):
         self.read(
             lambda: topups.switch_on(context, OWNER, pack=pack, threshold=threshold, ceiling_minor=ceiling)
         )
-        self.model.topup = TopUp(pack, price, threshold, ceiling, since=len(self.model.falls))
+        self.model.topup = TopUp(pack, price, threshold, ceiling)
+        self.model.falls = []
 
     # Time
 
     def do_wait(self, step: Step) -> None:
-        self.advance(timedelta(hours=step.count("hours")), step.word("heard"))
+        time = timedelta(hours=step.count("hours"))
+        self.advance(time, step.word("heard"), whole=step.word("tick") == "whole")

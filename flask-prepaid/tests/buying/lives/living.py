@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from flask_prepaid.testing import Databases
 
-from .compare import compare
+from .compare import compare, compare_credits
 from .life import Life
 from .shorten import shorten
 from .steps import Drawn, Step, draw_life
+from .world import Place
 
 
 @dataclass(frozen=True)
@@ -36,20 +37,17 @@ class Wrong:
         return "\n".join(lines)
 
 
-def judge(databases: Databases, kind: str, drawn: Drawn) -> str | None:
-    """Live it in a shop of its own; what went wrong, if anything."""
-    url = databases.fresh(kind)
-    life = Life(url, drawn)
+def judge(place: Place, drawn: Drawn) -> str | None:
+    """Live it in an empty shop; what went wrong, if anything."""
+    life = Life(place.begin(drawn.start))
     step: Step | None = None
     try:
         for step in drawn.steps:
             life.live(step)
-            compare(life)
+            compare_credits(life)
+        compare(life)
     except Exception as wrong:
         return f"after step {step.number if step else 0}: {type(wrong).__name__}: {wrong}"
-    finally:
-        life.close()
-        databases.drop(url)
     return None
 
 
@@ -60,17 +58,18 @@ def first_wrong(
 
     :param only: Live these steps alone.
     """
-    with without_logs():
+    place = Place(databases, kind)
+    with without_logs(), closing(place):
         for seed in seeds:
             drawn = draw_life(seed)
             if only is not None:
                 drawn = Drawn(drawn.start, tuple(step for step in drawn.steps if step.number in only))
-            reason = judge(databases, kind, drawn)
+            reason = judge(place, drawn)
             if reason is None:
                 continue
             if short:
-                drawn = shorten(drawn, lambda shorter: judge(databases, kind, shorter))
-                reason = judge(databases, kind, drawn) or reason
+                drawn = shorten(drawn, lambda shorter: judge(place, shorter))
+                reason = judge(place, drawn) or reason
             return Wrong(seed, kind, drawn, reason)
     return None
 

@@ -37,7 +37,7 @@ PLANS = {"small": (100, 30), "large": (500, 0)}
 #: What of a price a code leaves, in percent.
 CODES = {"": 100, "HALF": 50, "ALL": 0}
 
-#: What credits went by when they last became fewer.
+#: What credits went by when they became fewer.
 Fall = Literal["spend", "clawback", "adjustment", "expiry"]
 
 
@@ -91,7 +91,6 @@ class TopUp:
     price_minor: int
     threshold: int
     ceiling_minor: int
-    since: int
     on: bool = True
 
 
@@ -105,7 +104,10 @@ class Plan:
 
 @dataclass
 class Customer:
-    """One customer, as told by what was done. ``falls`` are how credits became fewer, in order."""
+    """One customer, as told by what was done.
+
+    ``falls`` are how credits became fewer since they last fell below the threshold of auto top-up.
+    """
 
     wallet: Model = field(default_factory=Model)
     payments: dict[str, Payment] = field(default_factory=dict)
@@ -220,9 +222,10 @@ class Customer:
             paid=total_minor > 0,
             is_allowance=True,
         )
-        if any(old.left and old.is_allowance and not old.ended for old in self.wallet.lots):
-            self.falls.append("expiry")
+        before, owed = self.wallet.available, self.wallet.debt
         self.wallet.allowance(lot, roll_over, now)
+        if self.wallet.available < before + credits - (owed - self.wallet.debt):
+            self.fall("expiry", before)
         self.plan.lots.append(lot)
         self.payments[name] = Payment(lot, total_minor, charged_minor, "usd")
 
@@ -234,8 +237,13 @@ class Customer:
         self.fell("expiry", before)
 
     def fell(self, why: Fall, before: int) -> None:
+        """Credits may have become fewer than they were ``before``."""
         if self.wallet.available < before:
-            self.falls.append(why)
+            self.fall(why, before)
+
+    def fall(self, why: Fall, before: int) -> None:
+        if self.topup is not None and (self.falls or before >= self.topup.threshold):
+            self.falls = [*(self.falls if before < self.topup.threshold else []), why]
 
     def tick(self, now: datetime) -> None:
         """What is due is written: lots end, holds end."""
@@ -254,8 +262,7 @@ class Customer:
         if self.blocked or card is None or other_terms or self.wallet.debt:
             topup.on = False
             return 0
-        fall = self.falls[-1] if len(self.falls) > topup.since else None
-        if fall not in (None, "spend"):
+        if self.falls and "spend" not in self.falls:
             topup.on = self.wallet.available > 0
             return 0
         spent = sum(minor for at, minor in self.topped_up if (at.year, at.month) == (now.year, now.month))

@@ -35,7 +35,7 @@ Draw = Callable[[Random, list[Step]], Words | None]
 STARTS = ("2026-01-31T12:00:00", "2024-02-28T23:59:50", "2025-12-30T06:00:00")
 
 #: How what happens at Stripe is heard of. ``lost``: no event arrives, until the books are reconciled.
-HEARD = ("", "", "", "doubled", "lost")
+HEARD = (*[""] * 8, "doubled", "doubled", "lost")
 
 #: How many lines of ours a process executes, about, until it has done each; it dies at one of them.
 LINES = {"buy": 500, "press": 1_000, "refund": 350}
@@ -155,7 +155,14 @@ VERBS: dict[str, tuple[int, Draw]] = {
     "reprice": (1, alone(item=one_of("starter", "bonus"), percent=one_of(50, 200))),
     "block": (1, alone(blocked=one_of("yes", "no"))),
     "leave": (1, alone()),
-    "wait": (8, alone(hours=one_of(1, 2, 25, 24 * 8, 24 * 29, 24 * 31), heard=one_of("", "", "", "lost"))),
+    "wait": (
+        8,
+        alone(
+            hours=one_of(1, 2, 25, 24 * 8, 24 * 29, 24 * 31),
+            heard=one_of(*[""] * 5, "lost"),
+            tick=one_of("whole", "", ""),
+        ),
+    ),
 }
 
 
@@ -193,7 +200,7 @@ def draw_life(seed: int) -> Drawn:
     whole = Random(f"life {seed}")
     theme = Random(f"theme of {seed}").choice([*THEMES.values(), tuple(VERBS), tuple(VERBS)])
     steps: list[Step] = []
-    for number in range(1, whole.randint(6, 18) + 1):
+    for number in range(1, whole.randint(5, 14) + 1):
         draw = Random(f"life {seed}, step {number}")
         steps.append(draw_step(draw, number, steps, tuple(dict.fromkeys((*theme, "wait")))))
     return Drawn(whole.choice(STARTS), tuple(steps))

@@ -1,20 +1,26 @@
-"""The shop that a life is lived in, and what Stripe says of it."""
+"""The shop that lives are lived in, one after the other, and what Stripe says of it."""
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import stripe
-from sqlalchemy import URL
+from werkzeug.test import TestResponse
 
 from flask_prepaid import Operators
-from flask_prepaid.operations.tick import tick
-from flask_prepaid.payments.models import Payment, PaymentState, Via
-from flask_prepaid.purchases import cards
+from flask_prepaid.operations.tick import _due, each, tick
+from flask_prepaid.payments.models import Payment, PaymentState, Refund, Via
+from flask_prepaid.purchases import cards, checkout, refunds, topups
+from flask_prepaid.testing import Databases
 from prepaid_ledger.errors import PrepaidError
+from prepaid_ledger.testing import new_database
 from stripe_emulator.core.errors import CardError
 
 from ..payments.crash import run_until
@@ -29,13 +35,51 @@ CARDS = {"good": "4242424242424242", "refunds fail": "4000000000005126", "declin
 KEPT = {"good": "4242424242424242", "declines": "4000000000000341"}
 
 
+class Place:
+    """One app for many lives: between two of them its database is empty again, and Stripe as new."""
+
+    def __init__(self, databases: Databases, kind: str) -> None:
+        self.databases, self.kind = databases, kind
+        self.empty, self.url = databases.fresh(kind), databases.fresh(kind)
+        self.shop = PlanShop(self.url, PREPAID_PROMOTION_CODES=True)
+        self.packs = dict(self.shop.prepaid.catalog.packs)
+        self.is_new = True
+
+    def begin(self, start: str) -> PlanShop:
+        """The shop at a moment, and nothing has ever happened in it."""
+        if not self.is_new:
+            with self.shop.app.app_context():
+                self.shop.db.engine.dispose()
+            self.renew_database()
+        self.is_new = False
+        self.shop.prepaid.catalog.packs.update(self.packs)
+        self.shop.stripe.reset(now=moment(start), seed=1)
+        return self.shop
+
+    def renew_database(self) -> None:
+        if self.kind == "sqlite":
+            file = str(self.url.database)
+            for beside in ("-wal", "-shm"):
+                Path(file + beside).unlink(missing_ok=True)
+            shutil.copyfile(str(self.empty.database), file)
+        else:
+            self.databases.drop(self.url)
+            new_database(str(self.url.database), template=self.empty.database)
+
+    def close(self) -> None:
+        self.shop.let_go()
+        for url in (self.url, self.empty):
+            self.databases.drop(url)
+
+
 class World:
     """One customer in a shop, on the emulator, and beside them the model of what must come of it."""
 
-    def __init__(self, database: URL, start: str) -> None:
-        self.shop = PlanShop(database, start=start, PREPAID_PROMOTION_CODES=True)
-        self.shop.stripe.reset(now=moment(start), seed=1)
+    def __init__(self, shop: PlanShop) -> None:
+        self.shop = shop
         self.model = Customer()
+        self.browser = shop.browser(OWNER)
+        self.token: str | None = None
         self.rows: dict[str, int] = {}
         self.period_end: datetime | None = None
         self.bills: set[str] = set()
@@ -44,9 +88,6 @@ class World:
                 self.make_code(code, 100 - left)
         blocked = self.model
         self.shop.prepaid.operators = Operators(current=lambda: None, blocked=lambda _: blocked.blocked)
-
-    def close(self) -> None:
-        self.shop.let_go()
 
     def make_code(self, code: str, percent: int) -> None:
         coupon = self.shop.v1.coupons.create({"percent_off": percent, "duration": "once"})
@@ -59,8 +100,11 @@ class World:
     def now(self) -> datetime:
         return self.shop.now()
 
-    def advance(self, time: timedelta, heard: str = "") -> None:
-        """Let time pass, and stop on the way where the plan's next month is paid."""
+    def advance(self, time: timedelta, heard: str = "", *, whole: bool = False) -> None:
+        """Let time pass, and stop on the way where the plan's next month is paid.
+
+        :param whole: A whole tick comes in the end.
+        """
         until = self.now + time
         while self.now < until:
             hop = until
@@ -69,17 +113,24 @@ class World:
                 hop = min(until, paid_at) if paid_at > self.now else until
             with self.heard(heard):
                 self.shop.stripe.advance(seconds=int((hop - self.now).total_seconds()))
-            self.settle()
+            self.settle(whole=whole and self.now == until)
 
-    def settle(self) -> None:
+    def settle(self, *, whole: bool = False) -> None:
         """Let all that is under way come to its end, here and in the model."""
         self.shop.stripe.deliver()
         self.model.refunds_failed(self.now)
         self.read_bills()
-        self.tick()
+        self.tick(whole=whole)
 
-    def tick(self) -> None:
-        self.read(lambda: tick(self.shop.prepaid))
+    def charge_and_expire(self) -> None:
+        """Those parts of a tick after which something is seen here."""
+        prepaid = self.shop.prepaid
+        prepaid.ledger.write_due()
+        each(prepaid, topups.due, topups.top_up)
+
+    def tick(self, *, whole: bool) -> None:
+        """What is due is done; by default what credits and charges wait for, and ``whole`` all of it."""
+        self.read(lambda: tick(self.shop.prepaid) if whole else self.charge_and_expire())
         self.model.tick(self.now)
         packs = self.model.packs_due(self.now, self.card())
         for row in self.new_rows(Via.TOPUP):
@@ -89,6 +140,13 @@ class World:
                 self.rows[name] = row.id
                 packs = 0
         assert packs == 0 or self.card() == "declines", f"{packs} packs were due, and no top-up came"
+
+    def send(self, **fields: str) -> TestResponse:
+        """Send the form of the page where credits are bought, whose hidden field one browser keeps."""
+        if self.token is None:
+            page = self.browser.get("/prepaid/buy").text
+            (self.token,) = re.findall(r'name="csrf_token" value="([^"]+)"', page)[:1]
+        return self.browser.post("/prepaid/buy", data={"csrf_token": self.token, **fields})
 
     # What Stripe, and the rows of payments, say
 
@@ -174,8 +232,13 @@ class World:
     def recover(self, died: str) -> None:
         """After a process died: what is due is asked of Stripe, and then all that this made due."""
         for _ in range(2 if died else 0):
-            self.read(lambda: tick(self.shop.prepaid))
+            self.read(self.ask_again)
         self.shop.stripe.deliver()
+
+    def ask_again(self) -> None:
+        """That part of a tick which asks what became of a payment or a refund."""
+        each(self.shop.prepaid, partial(_due, table=Payment), checkout.check_with_stripe)
+        each(self.shop.prepaid, partial(_due, table=Refund), refunds.check_with_stripe)
 
     def refused(self, do: Callable[[], object]) -> str:
         """The name of the error that refuses, or nothing."""
