@@ -228,8 +228,8 @@ class Walk:
                 page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
             # Most rules look at what is in the page, and a phone's width has all of it.
             rules = [] if (scheme, width) == SCREENS[0] else ["color-contrast"]
-            found = faults(page, *rules) if axe else over_the_edge(page)
-            wrong += [f"{width} px, {scheme}: {fault}" for fault in found]
+            problems = faults(page, *rules) if axe else over_the_edge(page)
+            wrong += [f"{width} px, {scheme}: {fault}" for fault in problems]
         between = BETWEEN if EVERY_CASE else (random.Random(name).choice(BETWEEN),)
         for width in (SMALLEST, *between):
             page.set_viewport_size({"width": width, "height": 800})
