@@ -11,6 +11,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -257,11 +259,13 @@ class Config:
         return is_live(self.stripe_secret_key)
 
 
-def names() -> dict[str, str]:
+@cache
+def names() -> Mapping[str, str]:
     """The field of each setting, by the setting's name without ``PREPAID_``."""
-    return {row.metadata["name"] or row.name.upper(): row.name for row in fields(Config)}
+    return MappingProxyType({row.metadata["name"] or row.name.upper(): row.name for row in fields(Config)})
 
 
+@cache
 def kind_of(name: str) -> Kind:
     """The kind of a setting, by its name without ``PREPAID_``."""
     row = next(row for row in fields(Config) if row.name == names()[name])
@@ -346,7 +350,7 @@ def _missing(name: str, app: Flask) -> str:
 def _refuse_mixed(config: Config) -> None:
     """Settings that are right by themselves and not together.
 
-    :raises ConfigError: Test and live are mixed.
+    :raises ConfigError: They do not go together.
     """
     if is_live(config.stripe_publishable_key) is not config.livemode:
         raise ConfigError(

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
-import pytest
 import stripe
 from click.testing import Result
 from flask import Flask, request
@@ -32,6 +31,8 @@ from prepaid_ledger import Unit
 from prepaid_ledger.database import Base
 from stripe_emulator import Emulator
 
+from .beginnings import beginning
+
 PACKS = (
     Pack("starter", credits=100, amount_minor=500),
     Pack("bonus", credits=100, amount_minor=1_000, bonus=20, expires_after=timedelta(days=30)),
@@ -41,9 +42,6 @@ PACKS = (
     Pack("kuwait", credits=50, amount_minor=1_250, currency="kwd"),
 )
 QUANTITY = Quantity((PriceTier(1, 100), PriceTier(50, 95), PriceTier(100, 90)))
-
-#: For a module whose stories are told twice: where locks and clashes decide what happens.
-on_both_databases = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 
 SECRET = "whsec_shop"
 WEBHOOK = "/prepaid/webhook"
@@ -111,6 +109,9 @@ class Shop:
             http_client=http_client or here,
         )
         OPENED.append(self)
+        #: How a fixture made it, if it is as all that were made so; ``beginnings.py`` copies those.
+        self.as_made: str | None = None
+        self.written_at = 0
         if webhooks:
             self.stripe.connect(self.app, WEBHOOK, SECRET)
             self.stripe.hear(*HEARD)  # what `flask prepaid connect` asks for
@@ -163,6 +164,7 @@ class Shop:
         """What the customer does on Stripe's page. Events arrive by themselves."""
         self.stripe.pay(session_id)
 
+    @beginning
     def keep_card(self, owner: str = "user:1", number: str = "4242424242424242") -> str:
         """Leave a first card on Stripe's page, and pay nothing; the card's id."""
         opened = self.send_form(self.browser(owner), "/prepaid/cards", to="/prepaid/cards/add")

@@ -1,4 +1,4 @@
-"""The ledger's tables, a public door: wallets, entries, holds, lots and what was drawn from them.
+"""The ledger's tables, a public door: wallets, entries, holds, lots and their draws, budgets, usage by day.
 
 Read them as you like. Only the ledger writes them.
 """

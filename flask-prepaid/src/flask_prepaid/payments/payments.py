@@ -197,10 +197,10 @@ def _takes_up(context: Context, payment: Payment, fetched: Fetched, known_id: st
     Our first word from Stripe may have been lost, so a row without an id takes up what is its owner's. A
     second object of a row counts only if it is paid first: ``reconcile`` shows what was paid twice.
     """
-    stranger = comparison.stranger(context, payment, fetched)
-    if stranger is not None:
+    reason = comparison.not_made_for_it(context, payment, fetched)
+    if reason is not None:
         if fetched.is_paid:
-            _call_for_review(context, payment, f"{fetched.id} {stranger}")
+            _call_for_review(context, payment, f"{fetched.id} {reason}")
         return False
     return known_id is None or (fetched.is_paid and payment.state is not PaymentState.PAID)
 
@@ -230,9 +230,9 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
     """
     if payment.state is PaymentState.PAID:
         return
-    otherwise = comparison.otherwise(context, payment, fetched)
-    if otherwise is not None:
-        _call_for_review(context, payment, otherwise)
+    reason = comparison.not_as_agreed(context, payment, fetched)
+    if reason is not None:
+        _call_for_review(context, payment, reason)
         return
     now = context.clock()
     context.ledger.purchase(

@@ -13,7 +13,7 @@ from flask_prepaid.payments.models import Customer
 from stripe_emulator import Emulator
 
 from ..meddling import Meddling
-from ..shop import Shop, ShopWith, on_both_databases
+from ..shop import Shop, ShopWith
 
 #: Taken by a form, and refused by Stripe.
 REFUSED = "ann@example.com@home"
@@ -43,7 +43,6 @@ def drift(shop: Shop, *options: str) -> list[str]:
     return [difference["kind"] for difference in differences]
 
 
-@on_both_databases
 def test_receipts_follow_a_new_address(shop: Shop, addresses: dict[str, str]) -> None:
     shop.pay(shop.buy())
     assert at_stripe(shop).email == "ann@example.com"
@@ -77,7 +76,6 @@ def test_where_stripe_is_away_the_tick_brings_the_address(
     assert shop.read(lambda: customers.outdated(shop.prepaid)) == []
 
 
-@on_both_databases
 def test_an_address_that_nobody_told_of_is_seen_and_mended(shop: Shop, addresses: dict[str, str]) -> None:
     shop.pay(shop.buy())
     assert drift(shop) == []
@@ -116,7 +114,7 @@ def test_a_new_address_that_stripe_refuses_is_shown_to_the_operator(
     assert drift(shop) == []
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_the_hosts_own_work_is_not_committed_by_half(shop: Shop) -> None:
     def call_with_work() -> None:
         shop.prepaid.session.add(Customer(owner="x", idempotency_key="x", created_at=shop.now()))
@@ -129,7 +127,7 @@ def test_the_hosts_own_work_is_not_committed_by_half(shop: Shop) -> None:
 BERLIN = {"company": "Ada GmbH", "line1": "Hauptstr. 1", "city": "Berlin", "country": "DE"}
 
 
-@on_both_databases
+@pytest.mark.each_database
 @pytest.mark.parametrize("moment", ["/tax_ids?limit=100", "/v1/customers"])
 def test_whoever_is_removed_while_they_write_their_address_is_not_made_anew(
     shop_with: ShopWith, moment: str

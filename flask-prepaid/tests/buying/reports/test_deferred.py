@@ -62,10 +62,10 @@ def closing(shop: Shop, day: str) -> dict[str, int]:
 def test_what_is_deferred_at_a_days_end_is_what_the_lots_said_then(holding_shop: Shop) -> None:
     shop = holding_shop
 
-    deferred = live_and_look(shop, 10)
+    deferred = live_and_look(shop, 6)
 
     assert {day: closing(shop, day) for day in deferred} == deferred
-    assert len({json.dumps(amounts) for amounts in deferred.values()}) > 4
+    assert len({json.dumps(amounts) for amounts in deferred.values()}) > 3
     sums = rows(shop)
     with shop.app.app_context():
         for table in ("credit_sum", "counted"):
