@@ -24,11 +24,11 @@ EVERY_KIND = {"receipt-tax", "endpoint_stopped", "plan_payment_failed"}
 
 def violations(page: Page) -> list[str]:
     page.evaluate(AXE.read_text())
-    found: list[str] = page.evaluate(
+    faults: list[str] = page.evaluate(
         "axe.run().then((run) => run.violations.flatMap("
         "(rule) => rule.nodes.map((node) => rule.id + node.html)))"
     )
-    return found
+    return faults
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -187,8 +187,8 @@ def test_a_receipt_of_a_plan_goes_out_without_its_card_while_stripe_is_away(
     shop.subscribe("small")
     shop.change_payments(last4=None)
     shop.stripe.chaos(api_500=1)
-    told = {"owner": "user:1", "payment_id": 1}
-    shop.read(lambda: mails.write(shop.prepaid, "payment-paid", "user:1", told))
+    values = {"owner": "user:1", "payment_id": 1}
+    shop.read(lambda: mails.write(shop.prepaid, "payment-paid", "user:1", values))
 
     assert "Card" not in rows_of(sent[-1])
     assert rows_of(sent[-1])["Total"] == "$10.00"
