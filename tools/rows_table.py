@@ -177,6 +177,8 @@ MEANS |= {
         "owner": "whose it is",
         "url": "where webhooks go",
         "secret": "by which they are signed: keep it out of logs and pages",
+        "old_secret": "the one before, which signs beside it for a day",
+        "old_until": "until when it does",
         "events": "the types that it is sent, a comma between them; empty is all",
         "failing_since": "when it failed first without a good answer since",
         "off_because": "why it is off; none is on",

@@ -44,6 +44,9 @@ TICK_MISSED = timedelta(minutes=30)
 
 VISIT_TIMEOUT_S = 10
 
+#: Where so many endpoints of customers fail, and none does not, it may be ours.
+ALL_FAIL = 3
+
 
 def examine(context: Context) -> list[str]:
     """Everything that is wrong. Empty is good. Nothing is changed."""
@@ -316,6 +319,19 @@ def _outbox(context: Context) -> Iterator[str]:
         yield (
             f"{counted(overdue, 'signal or mail waits', 'signals or mails wait')} for half an hour or more: "
             "no tick runs. Run it every minute: flask prepaid tick"
+        )
+    endpoints = summary.overdue_endpoints(session, context.clock())
+    if endpoints:
+        yield (
+            f"{counted(endpoints, 'endpoint of a customer waits', 'endpoints of customers wait')} for half "
+            "an hour or more for what is due: no tick runs, or one does not get through. Run it every "
+            "minute: flask prepaid tick"
+        )
+    on, fail, since = summary.endpoints_on(session)
+    if fail == on >= ALL_FAIL and since is not None:
+        yield (
+            f"All {on:,} endpoints of customers fail, the first since {since:%Y-%m-%d %H:%M} UTC: this "
+            "machine may reach nobody by HTTPS. After three days they are switched off."
         )
 
 

@@ -18,7 +18,7 @@ from prepaid_ledger.database import insert
 
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
-from ..outbox import app_outbox
+from ..outbox import app_outbox, thresholds
 from .billing_details_columns import BILLING_COLUMNS
 from .models import Attempt, Customer, OperatorNote, SavedCard, TopUp, TrialCard
 
@@ -247,6 +247,7 @@ def remove(context: Context, owner: str) -> None:
         session.execute(delete(SavedCard).where(SavedCard.owner == owner))
         session.execute(delete(OperatorNote).where(OperatorNote.owner == owner))
         app_outbox.erase(session, owner)
+        thresholds.note_removed(session, owner, context.clock())
 
 
 def sync_deleted(context: Context, customer_id: str) -> Write[None]:
@@ -273,7 +274,9 @@ def _forget_copies(context: Context, customer_id: str) -> None:
 def reopen(session: Session, owner: str, bought_at: datetime) -> None:
     """A payment is settled that was begun after its owner was removed: they are a customer again."""
     closed = Customer.owner == owner, Customer.closed_at <= bought_at
-    session.execute(update(Customer).where(*closed).values(closed_at=None))
+    again = session.execute(update(Customer).where(*closed).values(closed_at=None).returning(Customer.owner))
+    if again.first() is not None:
+        thresholds.note_back(session, owner)
 
 
 def is_closed(session: Session, owner: str) -> bool:

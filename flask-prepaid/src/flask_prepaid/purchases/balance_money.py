@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from prepaid_ledger.database import take_turns
 
 from ..context import Context, transaction
-from ..payments import payments
 from ..payments.models import BalancePaid, Dispute, Payment, Refund, Via
 from ..subscriptions.models import Invoice, InvoiceState, Subscription
 from .models import CreditNote
@@ -37,10 +36,9 @@ def check(context: Context, owner: str) -> None:
     """Take back what the owner's balance has bought with money that is gone, or give it again. Commits."""
     with transaction(context) as session:
         take_turns(session, f"prepaid_balance:{owner}")
+        _lock(session, owner)
         bought = _bought(session, owner)
         changes = {row.payment_id: row.changes for _, row in bought}
-        for payment, _ in bought:  # by their ids, and before any wallet, as everybody locks
-            payments.lock(session, payment)
         for currency in sorted({payment.currency for payment, _ in bought}):
             left = _gone_twice(session, owner, currency)
             for payment, row in bought:
@@ -51,6 +49,13 @@ def check(context: Context, owner: str) -> None:
         for payment_id, seen in changes.items():
             looked = update(BalancePaid).where(BalancePaid.payment_id == payment_id)
             session.execute(looked.values(seen=seen).execution_options(synchronize_session=False))
+
+
+def _lock(session: Session, owner: str) -> None:
+    """Keep every other writer off the payments, before any wallet is locked, as everybody does."""
+    mine = select(BalancePaid.payment_id).join(Payment, Payment.id == BalancePaid.payment_id)
+    same = Payment.id.in_(mine.where(Payment.owner == owner))
+    session.execute(update(Payment).where(same).values(id=Payment.id))
 
 
 def _bought(session: Session, owner: str) -> list[tuple[Payment, BalancePaid]]:
