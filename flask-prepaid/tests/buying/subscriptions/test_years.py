@@ -47,14 +47,13 @@ SEED = 39
 def test_a_life_at_random_ends_with_one_allowance_for_each_paid_invoice(
     databases: Databases, **life: Any
 ) -> None:
-    live_and_check(databases, years=1, **life)
+    live_and_check(databases, years=0.6, **life)
 
 
 @pytest.mark.parametrize(
     ("start", "plan", "years"),
     [
         ("2024-01-29T00:00:05", "small", 1.2),  # a February of 29 days and one of 28
-        ("2025-01-31T23:59:50", "small", 1.5),
         ("2024-08-31T06:00:00", "yearly", 2),
     ],
 )
