@@ -7,9 +7,10 @@ anew: half of what a short test takes. What is shared is code made of the same s
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,8 +19,10 @@ import pytest
 from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from kinds import pytest_addoption  # noqa: F401
 from sqlalchemy import Connection, Dialect, Engine, event
 from werkzeug.routing import Rule
+from werkzeug.routing.rules import RulePart
 
 #: How long a browser waits for what must come; on a busy machine that takes its time.
 PATIENCE_MS = 60_000
@@ -49,9 +52,21 @@ class Templates(BytecodeCache):
 
 
 class Route(Rule):
-    """A rule that builds addresses by the function of an earlier one with the same parts."""
+    """A rule that is parsed, and builds addresses, as an earlier one with the same parts."""
 
     builders: ClassVar[dict[str, Callable[..., tuple[str, str]]]] = {}
+    parsed: ClassVar[dict[str, tuple[list[RulePart], list[tuple[bool, str]]]]] = {}
+
+    def _parse_rule(self, rule: str) -> Iterable[RulePart]:
+        if "<" in rule:  # its converters belong to the app
+            return super()._parse_rule(rule)
+        if rule not in self.parsed:
+            before = len(self._trace)
+            parts = list(super()._parse_rule(rule))
+            self.parsed[rule] = parts, self._trace[before:]
+        else:
+            self._trace.extend(self.parsed[rule][1])
+        return self.parsed[rule][0]
 
     def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
         parts = repr((self.rule, self._trace, self.defaults, append_unknown))
@@ -83,6 +98,13 @@ def pytest_configure(config: pytest.Config) -> None:
         from playwright.sync_api import expect
 
         expect.set_options(timeout=PATIENCE_MS)
+
+
+def pytest_collection_finish() -> None:
+    """Have cycles looked for seldom, and not among what imports left: that was a seventh of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.hookimpl(wrapper=True)

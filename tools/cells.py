@@ -35,7 +35,7 @@ CELLS = {
         Cell("python-3.13", python="3.13"),
         Cell("sqlalchemy-2.0", pins=("sqlalchemy<2.1",)),
         Cell("stripe-15", pins=("stripe<16",)),
-        Cell("postgresql-15", postgresql="15"),
+        Cell("postgresql-15", postgresql="15", options=("--every-database",)),
         Cell("lowest", lowest=True),
         Cell(
             "ledger-alone",
@@ -43,7 +43,7 @@ CELLS = {
             tests=("prepaid-ledger/tests",),
             options=("--confcutdir=prepaid-ledger",),  # the conftest of all projects imports Flask
         ),
-        Cell("locked"),
+        Cell("locked", options=("--every-database",)),
     )
 }
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from kinds import pytest_generate_tests  # noqa: F401
 from sqlalchemy import URL
 
 from prepaid_ledger.testing import Databases
@@ -13,9 +14,9 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
     return Databases(tmp_path_factory.mktemp("databases"))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, databases: Databases) -> Iterator[URL]:
-    """An empty database of its own; the test runs once on each kind."""
-    url = databases.fresh(request.param)
+@pytest.fixture
+def database(kind: str, databases: Databases) -> Iterator[URL]:
+    """An empty database of its own; ``kinds.py`` says on which a test runs."""
+    url = databases.fresh(kind)
     yield url
     databases.drop(url)

@@ -92,8 +92,10 @@ def period(where: str, value: object, *, min: timedelta, max: timedelta = MAX_PE
     return value
 
 
-def function(where: str, value: object, *takes: str) -> None:
+def function(where: str, value: object, *takes: str, also: Collection[str] = ()) -> None:
     """A function that is called with these arguments, and answers at once.
+
+    :param also: Those that it is given by name.
 
     :raises ConfigError: It can't be called, is async, yields, or takes other arguments.
     """
@@ -109,7 +111,7 @@ def function(where: str, value: object, *takes: str) -> None:
     except (TypeError, ValueError):  # a function written in C need not say what it takes
         return
     try:
-        signature.bind(*takes)
+        signature.bind(*takes, **dict.fromkeys(also))
     except TypeError:
         called = f"with {' and '.join(takes)}" if takes else "without arguments"
         refuse(where, value, f"It is called {called}, and takes {signature}.")

@@ -11,6 +11,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +22,7 @@ from prepaid_ledger import ALLOWANCE_GRACE, HOLD_EXPIRES_AFTER
 
 from . import checks
 from .errors import ConfigError
-from .kinds import Key, Kind, Paths, Period, Secrets, Switch, Text, Url, Whole, Zone
+from .kinds import Key, Kind, MailAddress, Paths, Period, Secrets, Switch, Text, Url, Whole, Zone
 
 EMULATOR_URL = "http://127.0.0.1:12111"
 
@@ -147,7 +149,15 @@ class Config:
         False,
     )
     base_url: str = setting(Url(), "where the app is reached, for the links in mails", "")
-    time_zone: str = setting(Zone(), "when a day of the reports begins", "UTC")
+    shop_name: str = setting(Text("a name"), "who writes the mails", "", shown="the host of PREPAID_BASE_URL")
+    support_email: str = setting(
+        MailAddress(), "where customers ask, at the foot of each mail; empty is nowhere", ""
+    )
+    time_zone: str = setting(
+        Zone(),
+        "when a day of the reports begins; the times in mails, too, for who has chosen no zone with a limit",
+        "UTC",
+    )
     small_grant: int = setting(
         Whole(), "the most credits that an operator may give whose role is support", 100
     )
@@ -244,11 +254,13 @@ class Config:
         return is_live(self.stripe_secret_key)
 
 
-def names() -> dict[str, str]:
+@cache
+def names() -> Mapping[str, str]:
     """The field of each setting, by the setting's name without ``PREPAID_``."""
-    return {row.metadata["name"] or row.name.upper(): row.name for row in fields(Config)}
+    return MappingProxyType({row.metadata["name"] or row.name.upper(): row.name for row in fields(Config)})
 
 
+@cache
 def kind_of(name: str) -> Kind:
     """The kind of a setting, by its name without ``PREPAID_``."""
     row = next(row for row in fields(Config) if row.name == names()[name])
@@ -333,7 +345,7 @@ def _missing(name: str, app: Flask) -> str:
 def _refuse_mixed(config: Config) -> None:
     """Settings that are right by themselves and not together.
 
-    :raises ConfigError: Test and live are mixed.
+    :raises ConfigError: They do not go together.
     """
     if is_live(config.stripe_publishable_key) is not config.livemode:
         raise ConfigError(

@@ -43,7 +43,8 @@ from .subscriptions import subscribing
 from .subscriptions.subscribing import PlanSummary
 from .web import blueprint, current_caller, mails, routes
 from .web.address import client_address
-from .web.mails import Mail
+from .web.mail_content import WrittenMail
+from .web.mails import Mail, MailVerbs
 from .web.operator import routes as operator_routes
 from .web.operator.roles import NOBODY, Operators
 from .web.selling import SellingVerbs
@@ -74,7 +75,7 @@ class State:
     outbox: AppOutbox
 
 
-class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, MetricVerbs):
+class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, MailVerbs, MetricVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param db: Anything with ``.session`` and ``.engine``.
@@ -86,7 +87,8 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         default Flask-Login's ``current_user``, as ``user:<id>``.
     :param operators: Says who the operators are, and how customers are found. By default nobody is one.
     :param email: Gives the address of an owner; ``None`` is: none is known. Stripe's customers get it.
-    :param mail: Sends a mail: the address, the subject, the text. Needs ``email`` and PREPAID_BASE_URL.
+    :param mail: Sends a mail: the address, the subject, the text. If it takes ``html`` by name, it gets that,
+        too. Needs ``email`` and PREPAID_BASE_URL.
     :param trial: Says whether an owner may try a plan free. By default everybody may; each owner once.
     :param keys: ``True`` gives your customers API keys for their programs, with pages to make and limit them;
         ``Keys(prefix="acme_")`` says how.
@@ -134,6 +136,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         self._owner = owner
         self._email = email
         self._mail = mail
+        self._mail_takes_html = mail is not None and host.takes_html(mail)
         self._trial = trial
         self._keys = key_setup.read(keys)
         self._states: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
@@ -409,10 +412,11 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         """The network address of the customer's browser; ``None`` in a command."""
         return client_address()
 
-    def send_mail(self, address: str, subject: str, text: str) -> None:
+    def send_mail(self, address: str, mail: WrittenMail) -> None:
         """Hand a mail to the host; nothing where it wants none."""
-        if self._mail is not None:
-            self._mail(address, subject, text)
+        send: Any = self._mail
+        if send is not None:
+            send(address, mail.subject, mail.text, **{"html": mail.html} if self._mail_takes_html else {})
 
     @property
     def heard(self) -> list[str]:

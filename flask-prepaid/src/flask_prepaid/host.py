@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,7 +47,17 @@ def check_functions(functions: Mapping[str, object]) -> None:
     """
     for name, function in functions.items():
         if function is not None:
-            checks.function(f"Prepaid({name}=...)", function, *TAKES[name])
+            also = ("html",) if name == "mail" and takes_html(function) else ()
+            checks.function(f"Prepaid({name}=...)", function, *TAKES[name], also=also)
+
+
+def takes_html(mail: object) -> bool:
+    """Whether the host's mailer takes the HTML by name, beside address, subject and text."""
+    try:
+        inspect.signature(mail).bind(*TAKES["mail"], html="html")  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def check_app(app: Any) -> None:

@@ -107,6 +107,16 @@ class Text:
 
 
 @dataclass(frozen=True)
+class MailAddress:
+    takes: str = "a mail address"
+
+    def read(self, name: str, value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+", value):
+            refuse(name, value, "Write a mail address such as help@shop.example.")
+        return value
+
+
+@dataclass(frozen=True)
 class Url:
     """An address; without a path where ``bare``."""
 

@@ -6,6 +6,7 @@ from sqlalchemy import URL
 
 from flask_prepaid.testing import Databases
 
+from .beginnings import like_others
 from .shop import OPENED, Shop, ShopWith
 
 
@@ -19,42 +20,30 @@ def _nothing_stays_open() -> Iterator[None]:
 
 
 @pytest.fixture
-def kind() -> str:
-    """SQLite, but where a module is marked ``on_both_databases``."""
-    return "sqlite"
-
-
-@pytest.fixture
 def shop_with(databases: Databases, kind: str) -> Iterator[ShopWith]:
     """Opens a shop where nothing is sold yet. Whatever happens in it, its books add up at the end."""
-    opened: list[Shop] = []
+    opened: list[tuple[URL, Shop]] = []
 
     def open_one(**settings: Any) -> Shop:
-        opened.append(Shop(databases.fresh(kind), **settings))
-        return opened[-1]
+        database = databases.fresh(kind)
+        opened.append((database, Shop(database, **settings)))
+        return opened[-1][1]
 
     yield open_one
-    for shop in opened:
+    for database, shop in opened:
         shop.close()
+        databases.drop(database)
 
 
 @pytest.fixture
-def shop(shop_with: ShopWith) -> Shop:
-    return shop_with()
+def shop(shop_with: ShopWith, request: pytest.FixtureRequest) -> Shop:
+    return like_others(shop_with(), request)
 
 
 @pytest.fixture
-def deaf_shop(shop_with: ShopWith) -> Shop:
+def deaf_shop(shop_with: ShopWith, request: pytest.FixtureRequest) -> Shop:
     """A shop that no event ever reaches."""
-    return shop_with(webhooks=False)
-
-
-@pytest.fixture
-def both_shops(database: URL) -> Iterator[Shop]:
-    """A shop on SQLite, and then one on PostgreSQL."""
-    shop = Shop(database)
-    yield shop
-    shop.close()
+    return like_others(shop_with(webhooks=False), request)
 
 
 @pytest.fixture

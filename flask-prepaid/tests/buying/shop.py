@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
-import pytest
 import stripe
 from click.testing import Result
 from flask import Flask, request
@@ -26,10 +25,13 @@ from flask_prepaid.operations.inbox import HEARD
 from flask_prepaid.operations.models import InboxEvent
 from flask_prepaid.payments.models import Payment
 from flask_prepaid.purchases import cards
+from flask_prepaid.web.mails import Mail
 from flask_prepaid.web.operator.roles import NOBODY
 from prepaid_ledger import Unit
 from prepaid_ledger.database import Base
 from stripe_emulator import Emulator
+
+from .beginnings import beginning
 
 PACKS = (
     Pack("starter", credits=100, amount_minor=500),
@@ -40,9 +42,6 @@ PACKS = (
     Pack("kuwait", credits=50, amount_minor=1_250, currency="kwd"),
 )
 QUANTITY = Quantity((PriceTier(1, 100), PriceTier(50, 95), PriceTier(100, 90)))
-
-#: For a module whose stories are told twice: where locks and clashes decide what happens.
-on_both_databases = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 
 SECRET = "whsec_shop"
 WEBHOOK = "/prepaid/webhook"
@@ -67,7 +66,7 @@ class Shop:
         emulator: Emulator | None = None,
         http_client: stripe.HTTPClient | None = None,
         email: Callable[[str], str | None] | None = None,
-        mail: Callable[[str, str, str], object] | None = None,
+        mail: Mail | None = None,
         trial: Callable[[str], bool] | None = None,
         plans: Iterable[Plan] = (),
         packs: Iterable[Pack] = PACKS,
@@ -110,6 +109,9 @@ class Shop:
             http_client=http_client or here,
         )
         OPENED.append(self)
+        #: How a fixture made it, if it is as all that were made so; ``beginnings.py`` copies those.
+        self.as_made: str | None = None
+        self.written_at = 0
         if webhooks:
             self.stripe.connect(self.app, WEBHOOK, SECRET)
             self.stripe.hear(*HEARD)  # what `flask prepaid connect` asks for
@@ -162,6 +164,7 @@ class Shop:
         """What the customer does on Stripe's page. Events arrive by themselves."""
         self.stripe.pay(session_id)
 
+    @beginning
     def keep_card(self, owner: str = "user:1", number: str = "4242424242424242") -> str:
         """Leave a first card on Stripe's page, and pay nothing; the card's id."""
         opened = self.send_form(self.browser(owner), "/prepaid/cards", to="/prepaid/cards/add")

@@ -18,8 +18,6 @@ from prepaid_ledger.database import LEDGER, Base
 
 VERSION_TABLES = {LEDGER.version_table, EXTENSION.version_table}
 
-each_database = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-
 
 def differences(url: URL) -> list[object]:
     engine = create_engine(url, poolclass=NullPool)
@@ -28,7 +26,7 @@ def differences(url: URL) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata))
 
 
-@each_database
+@pytest.mark.each_database
 def test_the_migrations_make_the_models_up_down_and_up_again(databases: Databases, kind: str) -> None:
     engine = create_engine(databases.empty(kind), poolclass=NullPool)
     assert behind(engine) == [
@@ -48,7 +46,7 @@ def test_the_migrations_make_the_models_up_down_and_up_again(databases: Database
     assert differences(engine.url) == []
 
 
-@each_database
+@pytest.mark.each_database
 def test_the_checks_of_the_models_are_in_the_migrations(databases: Databases, kind: str) -> None:
     migrated = create_engine(databases.fresh(kind), poolclass=NullPool)
     modelled = create_engine(databases.empty(kind), poolclass=NullPool)
@@ -62,7 +60,7 @@ def test_the_checks_of_the_models_are_in_the_migrations(databases: Databases, ki
         assert checks[0] == checks[1], table
 
 
-@each_database
+@pytest.mark.each_database
 def test_two_processes_that_upgrade_together_take_turns(databases: Databases, kind: str) -> None:
     url = databases.empty(kind)
 
@@ -72,7 +70,7 @@ def test_two_processes_that_upgrade_together_take_turns(databases: Databases, ki
     assert differences(url) == []
 
 
-@each_database
+@pytest.mark.each_database
 def test_a_migration_that_fails_leaves_everything_as_it_was(databases: Databases, kind: str) -> None:
     engine = create_engine(databases.empty(kind), poolclass=NullPool)
     with engine.begin() as connection:
@@ -84,7 +82,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(databases: Databases
     assert inspect(engine).get_table_names() == ["prepaid_payment"], "not even the ledger's tables"
 
 
-@each_database
+@pytest.mark.each_database
 def test_tables_made_before_the_first_version_are_left_alone(databases: Databases, kind: str) -> None:
     """They had one chain of migrations for the ledger and the extension."""
     engine = create_engine(databases.empty(kind), poolclass=NullPool)
@@ -106,7 +104,7 @@ def test_tables_made_before_the_first_version_are_left_alone(databases: Database
     assert sorted(inspect(engine).get_table_names()) == before
 
 
-@each_database
+@pytest.mark.each_database
 def test_tables_that_an_earlier_commit_made_under_the_same_version_are_named(
     databases: Databases, kind: str
 ) -> None:

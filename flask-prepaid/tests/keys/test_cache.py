@@ -9,22 +9,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import URL, Engine, event, update
+from sqlalchemy import Engine, event, update
 
 from flask_prepaid import ApiKey
 from flask_prepaid.keys.cache import CACHED_FOR_S, KeyCache, digest_of
-from flask_prepaid.testing import Databases
 from prepaid_ledger.clock import wall as utc_now
 
 from .host import Host
-
-
-@pytest.fixture(params=["sqlite"])
-def database(request: pytest.FixtureRequest, databases: Databases) -> Iterator[URL]:
-    """The cache asks both kinds the same; the stories of keys run on each."""
-    url = databases.fresh(request.param)
-    yield url
-    databases.drop(url)
 
 
 class Watch:

@@ -132,7 +132,7 @@ def test_the_apps_own_runner_knows_the_commands(databases: Databases) -> None:
         db.engine.dispose()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.each_database
 @pytest.mark.parametrize("command", ["audit", "tick", "show user:1", "report credits", "reconcile"])
 def test_a_command_without_tables_says_how_to_make_them(
     databases: Databases, kind: str, command: str

@@ -113,7 +113,7 @@ PRICES: list[tuple[Callable[[], object], str]] = [
     (lambda: Prepaid(owner=yielding), "that returns, not one that yields"),  # type: ignore[arg-type]
     (lambda: Prepaid(owner=lambda r: r), "It is called without arguments, and takes (r)"),  # type: ignore[misc, arg-type]
     (lambda: Prepaid(email=lambda: None), "It is called with owner, and takes ()"),  # type: ignore[misc, arg-type]
-    (lambda: Prepaid(mail=lambda to: 1, email=str), "with address and subject and text, and takes (to)"),  # type: ignore[misc, arg-type]
+    (lambda: Prepaid(mail=lambda to: 1, email=str), "with address and subject and text, and takes (to)"),  # type: ignore[arg-type]
     (lambda: Prepaid(trial=True), "Prepaid(trial=...) is True"),  # type: ignore[arg-type]
     (lambda: Operators(current=awaited), "Operators(current=...) is <function awaited"),  # type: ignore[arg-type]
     (lambda: Operators(current=lambda: None, blocked=len, find=3), "Operators(find=...) is 3"),  # type: ignore[arg-type]

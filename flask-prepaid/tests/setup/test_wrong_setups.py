@@ -337,18 +337,18 @@ def test_a_price_above_its_route_is_refused(tmp_path: Path) -> None:
         db.engine.dispose()
 
 
-@pytest.mark.parametrize("kind", ["alternative", "composite"])
-def test_a_user_whose_id_is_not_the_key_is_refused(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("key", ["alternative", "composite"])
+def test_a_user_whose_id_is_not_the_key_is_refused(tmp_path: Path, key: str) -> None:
     app = app_with(tmp_path)
     db = SQLAlchemy(app)
 
     class User(db.Model):  # type: ignore[name-defined, misc]
         id: Mapped[int] = mapped_column(primary_key=True)
-        realm: Mapped[str] = mapped_column(primary_key=kind == "composite")
+        realm: Mapped[str] = mapped_column(primary_key=key == "composite")
         is_authenticated = True
 
         def get_id(self) -> str:
-            return str(self.id) if kind == "composite" else str(self.alternative_id)
+            return str(self.id) if key == "composite" else str(self.alternative_id)
 
     with pytest.raises(ConfigError, match=r"User.get_id\(\) is not its primary key"):
         Prepaid(app, db)

@@ -1,4 +1,4 @@
-"""The ledger's tables, a public door: wallets, entries, holds, lots and what was drawn from them.
+"""The ledger's tables, a public door: wallets, entries, holds, lots and their draws, budgets, usage by day.
 
 Read them as you like. Only the ledger writes them.
 """
@@ -105,7 +105,8 @@ class Entry(Base):
     lot, a restored clawback to the clawback, a capture to its hold. ``debt`` is by how
     much the wallet's debt moves: by a clawback of what is spent, or a capture of more than
     there is. ``amount_minor`` and ``currency`` are what was paid, or
-    refunded. ``claimed`` is how many credits a clawback that names them was to take: what it
+    refunded; ``tax_minor`` is what of it is tax, ``None`` where none is known. ``claimed`` is how many
+    credits a clawback that names them was to take: what it
     took may be less, and becomes more when an earlier one of its lot is undone.
     Zero credits are kept only where the line itself matters: an emptied lot
     that ended, a refund too small to take another credit.
@@ -132,6 +133,7 @@ class Entry(Base):
         ),
         CheckConstraint("(amount_minor IS NULL) = (currency IS NULL)", name="amount_has_currency"),
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
+        CheckConstraint("tax_minor BETWEEN 0 AND amount_minor", name="tax_within_amount"),
         whole_numbers("seq", "credits", "debt", "balance_after"),
         Index(
             "ix_prepaid_entry_wallet_id_refers_to_seq",
@@ -153,6 +155,7 @@ class Entry(Base):
     refers_to_seq: Mapped[int | None]
     expires_at: Mapped[datetime | None]
     amount_minor: Mapped[int | None]
+    tax_minor: Mapped[int | None]
     currency: Mapped[str | None] = mapped_column(String(3))
     claimed: Mapped[int | None]
     reason: Mapped[str | None]

@@ -346,7 +346,7 @@ def counts_in_no_budget(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def batches_ask_for_no_budget(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sqlite_batch, "_has_left", lambda *args: True)
+    patch.setattr(sqlite_batch.BudgetRow, "has_left", lambda *args: True)
 
 
 @defect

@@ -17,6 +17,8 @@ from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
 
+pytestmark = pytest.mark.each_database
+
 
 def answers_to(calls: Iterable[Awaitable[Spent]]) -> list[Spent | BaseException]:
     async def gather() -> list[Spent | BaseException]:

@@ -17,6 +17,8 @@ from prepaid_ledger.testing import Databases, upgrade_ledger
 
 from .books import OWNER, Books
 
+pytestmark = pytest.mark.each_database
+
 GUARDS = ["prepaid_entry_no_update", "prepaid_entry_no_delete", "prepaid_entry_no_replace"]
 
 
@@ -50,10 +52,10 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Databases:
     return Databases(tmp_path_factory.mktemp("lived"), live)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def forged(request: pytest.FixtureRequest, lived: Databases) -> Iterator[Books]:
+@pytest.fixture
+def forged(kind: str, lived: Databases) -> Iterator[Books]:
     """A ledger with some of everything in it, that somebody is about to change by hand."""
-    database = lived.fresh(request.param)
+    database = lived.fresh(kind)
     books = Books(database)
     books.wait(days=2)
     yield books

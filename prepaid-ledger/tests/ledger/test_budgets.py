@@ -20,6 +20,8 @@ from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
 
+pytestmark = pytest.mark.each_database
+
 KEY = "key:17"
 
 

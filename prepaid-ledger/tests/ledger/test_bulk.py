@@ -11,6 +11,8 @@ from prepaid_ledger.errors import InsufficientCredits, KeyReused
 
 from .books import OWNER, Books
 
+pytestmark = pytest.mark.each_database
+
 
 def test_many_spends_are_made_and_each_refusal_is_in_its_place(books: Books) -> None:
     books.grant(3)

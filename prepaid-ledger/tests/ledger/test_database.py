@@ -16,6 +16,8 @@ from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
 
+pytestmark = pytest.mark.each_database
+
 
 @pytest.fixture
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,7 @@ from .defects import DEFECTS, is_caught
 #: Each with a seed that soon comes upon it. Another finds it too, some dozens of histories later.
 SAMPLE = {
     "forgets_keys": 4,
-    "expires_a_second_late": 3,
     "rounds_a_refund_down": 7,
-    "draws_what_ends_last_first": 3,
 }
 
 

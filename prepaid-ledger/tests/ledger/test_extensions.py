@@ -10,6 +10,8 @@ from prepaid_ledger.tables import HoldState, Kind
 
 from .books import OWNER, Books
 
+pytestmark = pytest.mark.each_database
+
 
 def test_a_hold_grows_to_a_total_and_a_repeat_is_harmless(books: Books) -> None:
     books.grant(10, "gift", expires_at=books.later(days=1))

@@ -13,6 +13,8 @@ from prepaid_ledger import SpendRequest, Spent
 
 from .books import OWNER, Books
 
+pytestmark = pytest.mark.each_database
+
 Outcomes = list[object]
 
 

@@ -6,6 +6,7 @@ import re
 import time
 from functools import partial
 
+import pytest
 from sqlalchemy import event, text
 
 from prepaid_ledger import Spent
@@ -14,6 +15,8 @@ from prepaid_ledger.spends.postgresql_batch import statement_of
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
+
+pytestmark = pytest.mark.each_database
 
 
 def test_spends_that_wait_for_a_wallet_share_a_statement_and_none_goes_alone(databases: Databases) -> None:

@@ -10,6 +10,8 @@ from prepaid_ledger.tables import HoldState, Kind
 
 from .books import OWNER, Books
 
+pytestmark = pytest.mark.each_database
+
 
 @pytest.mark.parametrize("state", list(HoldState))
 @pytest.mark.parametrize("verb", ["capture", "release", "expire"])

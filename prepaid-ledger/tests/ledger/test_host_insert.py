@@ -16,6 +16,8 @@ from prepaid_ledger.spends.host_insert import batch_insert
 
 from .books import OWNER, Books
 
+pytestmark = pytest.mark.each_database
+
 things = Table(
     'odd "things"',
     MetaData(),

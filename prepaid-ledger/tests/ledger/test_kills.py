@@ -1,8 +1,11 @@
 from pathlib import Path
 
+import pytest
 from sqlalchemy import URL
 
 from .kills import hammer
+
+pytestmark = pytest.mark.each_database
 
 
 def test_what_was_acknowledged_is_in_the_books_after_kills(database: URL, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from prepaid_ledger import Busy, Ledger, UnknownVersion, tables
 from prepaid_ledger.database import LEDGER, Base, Chain, downgrade, upgrade
 from prepaid_ledger.testing import Databases
 
+pytestmark = pytest.mark.each_database
+
 #: The module; the package has the function under its name.
 upgrading = import_module("prepaid_ledger.database.upgrade")
 
@@ -42,7 +44,6 @@ def differences(url: URL) -> list[object]:
         return list(compare_metadata(context, tables.Wallet.metadata))
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_the_migration_makes_the_models_up_down_and_up_again(databases: Databases, kind: str) -> None:
     engine = create_engine(databases.empty(kind), poolclass=NullPool)
     ledger = Ledger(engine)
@@ -60,7 +61,6 @@ def test_the_migration_makes_the_models_up_down_and_up_again(databases: Database
     assert differences(engine.url) == []
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_the_checks_of_the_models_are_in_the_migration(databases: Databases, kind: str) -> None:
     migrated = create_engine(databases.fresh(kind), poolclass=NullPool)
     modelled = create_engine(databases.empty(kind), poolclass=NullPool)
@@ -75,7 +75,6 @@ def test_the_checks_of_the_models_are_in_the_migration(databases: Databases, kin
         assert checks[0] == checks[1], table
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_two_processes_that_upgrade_together_take_turns(databases: Databases, kind: str) -> None:
     url = databases.empty(kind)
     failures = []
@@ -96,7 +95,6 @@ def test_two_processes_that_upgrade_together_take_turns(databases: Databases, ki
     assert differences(url) == []
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_migration_that_fails_leaves_everything_as_it_was(databases: Databases, kind: str) -> None:
     engine = create_engine(databases.empty(kind), poolclass=NullPool)
     with engine.begin() as connection:
@@ -108,7 +106,6 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(databases: Databases
     assert inspect(engine).get_table_names() == ["prepaid_draw"]
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_tables_of_a_version_that_is_not_known_are_left_alone(databases: Databases, kind: str) -> None:
     engine = create_engine(databases.empty(kind), poolclass=NullPool)
     with engine.begin() as connection:
@@ -141,7 +138,6 @@ def next_release(folder: Path) -> Chain:
     return Chain(folder, LEDGER.version_table, LEDGER.package)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_this_release_works_on_the_tables_of_the_next_and_refuses_those_that_lack_something(
     databases: Databases, kind: str, tmp_path: Path
 ) -> None:

@@ -14,6 +14,8 @@ from prepaid_ledger.tables import Kind
 
 from .books import OWNER, Books
 
+pytestmark = pytest.mark.each_database
+
 numbers = Table("numbers", MetaData(), Column("id", Integer, primary_key=True), Column("value", Integer))
 
 

@@ -18,6 +18,8 @@ from prepaid_ledger.testing import Databases, upgrade_ledger
 
 from .books import NEW_YEAR, OWNER, Books
 
+pytestmark = pytest.mark.each_database
+
 SPENDERS = [None, "key:1", "key:2"]
 ITEMS = [None, "report", "gpt-x"]
 ZONES = ["UTC", "Europe/Berlin", "Asia/Kathmandu"]
@@ -48,9 +50,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Databases:
     return Databases(tmp_path_factory.mktemp("used"), use)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def used(request: pytest.FixtureRequest, lived: Databases) -> Iterator[Books]:
-    database = lived.fresh(request.param)
+@pytest.fixture
+def used(kind: str, lived: Databases) -> Iterator[Books]:
+    database = lived.fresh(kind)
     books = Books(database)
     (last,) = books.ledger.entries(OWNER, limit=1)
     books.time = last.at

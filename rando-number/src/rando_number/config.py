@@ -179,7 +179,7 @@ def misnamed(environ: Mapping[str, str]) -> list[str]:
 
 
 def seller(environ: Mapping[str, str]) -> dict[str, str]:
-    """Who sells, for the pages that say so.
+    """Who sells, for the pages and mails that say so.
 
     :raises ConfigError: The contact is no mail address.
     """
@@ -190,6 +190,8 @@ def seller(environ: Mapping[str, str]) -> dict[str, str]:
         "SELLER": environ.get("RANDO_SELLER", "").strip(),
         "SELLER_ADDRESS": environ.get("RANDO_ADDRESS", "").strip(),
         "CONTACT": contact,
+        "PREPAID_SHOP_NAME": "Rando Number",
+        "PREPAID_SUPPORT_EMAIL": contact,
     }
 
 
@@ -294,6 +296,7 @@ def security(environ: Mapping[str, str], data: Path, production: bool) -> dict[s
         "SECURITY_CONFIRMABLE": confirm,
         "SECURITY_LOGIN_WITHOUT_CONFIRMATION": confirm,  # the free credits; buying waits, see accounts
         "SECURITY_SEND_REGISTER_EMAIL": confirm,
+        "SECURITY_EMAIL_HTML": False,  # made of the text, in the layout of all our mails
         "SECURITY_RETURN_GENERIC_RESPONSES": True,
         "SECURITY_RESET_PASSWORD_WITHIN": timedelta(minutes=10),
         "SECURITY_FRESHNESS": timedelta(minutes=30),

@@ -42,7 +42,7 @@ class SecurityMails(MailUtil):
     def send_mail(
         self, template: str, subject: str, recipient: Any, sender: Any, body: Any, html: Any, **kwargs: Any
     ) -> None:
-        send(recipient, subject, body, html=html)
+        send(recipient, subject, body)
 
 
 def init_app(app: Flask) -> None:
@@ -55,10 +55,14 @@ def send(to: str, subject: str, body: str, *, html: str | None = None) -> None:
 
     An answer that waits for the mail server, or fails with it, would tell a stranger whether
     there is somebody to write to.
+
+    :param html: That of the extension's mails. Our own text gets the same layout here.
     """
+    if html is None:
+        composed = current_app.extensions["prepaid"].compose_mail(subject, body)
+        subject, body, html = composed.subject, composed.text, composed.html
     mail = EmailMultiAlternatives(subject, body, to=[to])
-    if html:
-        mail.attach_alternative(html, "text/html")
+    mail.attach_alternative(html, "text/html")
     mail.connection = mail.get_connection()
     if current_app.config["MAIL_BACKEND"] == "smtp":
         app = current_app._get_current_object()  # type: ignore[attr-defined]

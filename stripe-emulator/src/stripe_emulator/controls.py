@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from stripe_emulator.api import request_log
 from stripe_emulator.api.expand import render
 from stripe_emulator.billing import collection
 from stripe_emulator.checkout import completion, paying
@@ -208,6 +209,7 @@ def reset(storage: Store, *, now: int | None = None, seed: int | None = None) ->
 
 def save(storage: Store, name: str) -> None:
     """Keep everything as it is now under a name; see ``saved``."""
+    request_log.write(storage)
     saved.save(storage, name)
 
 

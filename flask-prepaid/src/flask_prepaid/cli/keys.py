@@ -23,9 +23,6 @@ from .app import CommandContext, context
 
 keys = AppGroup("keys", help="API keys of customers' programs: list, make, find, revoke.")
 
-#: The windows of a limit, as they are typed.
-WINDOWS = ("day", "week", "month", "ever")
-
 
 class KeyContext(CommandContext, Protocol):
     """What these commands may know of the app."""
@@ -66,7 +63,7 @@ def list_keys(owner: str, as_json: bool) -> None:
 @click.option("--name", required=True, help="What it is for; one key of each name.")
 @click.option("--until", type=click.DateTime(), help="When it ends by itself, in UTC.")
 @click.option("--limit", type=typed.credits, metavar="CREDITS", help="The most that it may spend.")
-@click.option("--every", type=click.Choice(WINDOWS), default="month", show_default=True)
+@click.option("--every", type=click.Choice(list(owners_keys.WINDOWS)), default="month", show_default=True)
 @click.option("--zone", help="By whose clocks a window begins. Default: PREPAID_TIME_ZONE.")
 def make(
     owner: str, name: str, until: datetime | None, limit: int | None, every: str, zone: str | None

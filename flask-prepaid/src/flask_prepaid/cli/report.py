@@ -26,6 +26,7 @@ from ..reports import sales as sales_reports
 from ..reports.days import CUTS
 from ..reports.sales import PARTS
 from ..reports.selection import Selection, read_day
+from ..reports.spreadsheets import inert
 from .app import context
 
 Row = dict[str, Any]
@@ -93,7 +94,7 @@ def report(
     elif as_csv:
         writer = csv.DictWriter(sys.stdout, made.head, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(made.rows)
+        writer.writerows({name: inert(cell) for name, cell in row.items()} for row in made.rows)
     else:
         show(made)
 

@@ -18,6 +18,9 @@ from .values import id_of
 #: The lines of an address, in Stripe's names.
 ADDRESS = ("line1", "line2", "postal_code", "city", "state", "country")
 
+#: A register does not know a tax id.
+UNVERIFIED = "unverified"
+
 #: What invoices print before a tax id that Stripe has no type for.
 PRINTED = "Tax ID"
 

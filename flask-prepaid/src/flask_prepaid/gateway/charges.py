@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,37 +16,46 @@ from .calls import Topic, ask, ask_for, created, walk
 from .values import PAYMENT_KEY, Intent, intent_of, made_with, payment_key
 
 
-class Charges(Topic):
-    def charge(
-        self,
-        *,
-        key: str,
-        customer_id: str,
-        card_id: str,
-        title: str,
-        amount_minor: int,
-        currency: str,
-        return_url: str | None,
-    ) -> Intent:
-        """Charge a card on file.
+@dataclass(frozen=True)
+class CardCharge:
+    """What a card on file is to be charged, ``amount_minor`` in the smallest unit of ``currency``, before
+    tax.
 
-        :param return_url: Where the bank's page leads back to; ``None`` when nobody is there to see it.
+    ``key`` is the payment's idempotency key. ``return_url`` is where the bank's page leads back to; ``None``
+    when nobody is there to see it. With its tax it may
+    cost ``max_minor`` at most; ``None`` is whatever it costs.
+    """
+
+    key: str
+    customer_id: str
+    card_id: str
+    title: str
+    amount_minor: int
+    currency: str
+    return_url: str | None
+    max_minor: int | None = None
+
+
+class Charges(Topic):
+    def charge(self, wanted: CardCharge) -> Intent:
+        """Charge a card on file, without tax.
+
         :return: Also a declined charge, with its reason.
         """
         params: Any = {
-            "amount": amount_minor,
-            "currency": currency,
-            "customer": customer_id,
-            "payment_method": card_id,
+            "amount": wanted.amount_minor,
+            "currency": wanted.currency,
+            "customer": wanted.customer_id,
+            "payment_method": wanted.card_id,
             # Methods that lead elsewhere would need a return_url, and a top-up has nobody to send anywhere.
             "allowed_payment_method_types": ["card"],
-            "description": title,
-            "metadata": {PAYMENT_KEY: key},
+            "description": wanted.title,
+            "metadata": {PAYMENT_KEY: wanted.key},
             "confirm": True,
             "expand": ["latest_charge"],
-            **({"return_url": return_url} if return_url else {"off_session": True}),
+            **({"return_url": wanted.return_url} if wanted.return_url else {"off_session": True}),
         }
-        return _confirmed(lambda: self._v1.payment_intents.create(params, {"idempotency_key": key}))
+        return _confirmed(lambda: self._v1.payment_intents.create(params, {"idempotency_key": wanted.key}))
 
     def resume(self, intent_id: str, *, card_id: str, return_url: str) -> Intent:
         """Ask once more for the same payment, now that the customer is there to answer the bank."""

@@ -17,7 +17,7 @@ from prepaid_ledger import clock
 from ..config import Config
 from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused
 from .calls import Topic, ask, ask_for, walk
-from .charges import Charges
+from .charges import CardCharge, Charges
 from .invoice_charge_values import InvoiceCharge, invoice_charge_of
 from .values import INVOICE_ID, PAYMENT_KEY, id_of, made_with
 
@@ -27,81 +27,83 @@ class InvoiceCharges(Topic):
         super().__init__(client, config)
         self._charges = Charges(client, config)
 
-    def charge(
-        self,
-        *,
-        key: str,
-        customer_id: str,
-        card_id: str,
-        title: str,
-        amount_minor: int,
-        currency: str,
-        return_url: str | None,
-    ) -> InvoiceCharge:
+    def charge(self, wanted: CardCharge) -> InvoiceCharge:
         """Make an invoice and pay it with a card on file. Tax comes on top, or is in the price.
 
         Where it ends in the middle, nothing is charged, and nothing will be: ``close`` what is there then.
 
-        :param return_url: Where the bank's page leads back to; ``None`` when nobody is there to see it.
-        :return: Also a declined charge, with its reason.
-        :raises GatewayRefused: Stripe makes no such invoice, or one of more than its price. It is closed.
+        :return: Also a declined charge, with its reason, and an invoice of more than ``max_minor``, closed.
+        :raises GatewayRefused: Stripe makes no such invoice, or one of more than its price, or leads to no
+            page of the bank. It is closed.
         """
-        sdk = self._v1.invoices
-        invoice_id = self._draft(key, customer_id, card_id, currency)
-        item: Any = {
-            "customer": customer_id,
-            "invoice": invoice_id,
-            "amount": amount_minor,
-            "currency": currency,
-            "description": title,
-        }
+        invoice_id = self._draft(wanted)
         try:
-            ask(lambda: self._v1.invoice_items.create(item, {"idempotency_key": f"{key}-item"}))
-            ask(lambda: sdk.finalize_invoice(invoice_id, {}, {"idempotency_key": f"{key}-final"}))
-            billed = self._whole(invoice_id)
+            billed = self._finalized(invoice_id, wanted)
+            if wanted.max_minor is not None and billed.amount_total_minor > wanted.max_minor:
+                return self.close(invoice_id) or billed
             if billed.intent is None:
                 return billed  # the customer's balance has paid it
-            if billed.due_minor > billed.amount_total_minor:
-                words = (
-                    "The customer owes money at Stripe, which this invoice would collect besides its price."
-                )
-                raise GatewayRefused(words, reason="more_than_agreed")
-            self._pay(billed.id, billed.intent.id, key, card_id, title, there=return_url is not None)
+            self._pay(billed.id, billed.intent.id, wanted)
+            billed = self._whole(invoice_id)
+            if wanted.return_url is None or billed.intent is None or not billed.intent.waits_for_owner:
+                return billed
+            resumed = self._charges.resume(
+                billed.intent.id, card_id=wanted.card_id, return_url=wanted.return_url
+            )
         except GatewayRefused:
             self.close(invoice_id)
             raise
-        billed = self._whole(invoice_id)
-        if return_url is None or billed.intent is None or not billed.intent.waits_for_owner:
-            return billed
-        resumed = self._charges.resume(billed.intent.id, card_id=card_id, return_url=return_url)
         return replace(billed, intent=resumed)
 
-    def _pay(
-        self, invoice_id: str, intent_id: str, key: str, card_id: str, title: str, *, there: bool
-    ) -> None:
-        """Pay an open invoice; whether the bank said yes is fetched next.
-
-        :param there: Whether the customer is, so that the bank may ask them.
-        """
-        named: Any = {"description": title, "metadata": {PAYMENT_KEY: key, INVOICE_ID: invoice_id}}
-        ask(lambda: self._v1.payment_intents.update(intent_id, named, {"idempotency_key": f"{key}-name"}))
-        how: Any = {"payment_method": card_id, "off_session": not there}
-        with suppress(CardDeclined, CardNeedsOwner):
-            ask(lambda: self._v1.invoices.pay(invoice_id, how, {"idempotency_key": f"{key}-pay"}))
-
-    def _draft(self, key: str, customer_id: str, card_id: str, currency: str) -> str:
+    def _draft(self, wanted: CardCharge) -> str:
         params: Any = {
-            "customer": customer_id,
-            "currency": currency,
+            "customer": wanted.customer_id,
+            "currency": wanted.currency,
             "auto_advance": False,
             "collection_method": "charge_automatically",
-            "default_payment_method": card_id,
+            "default_payment_method": wanted.card_id,
             "discounts": "",  # none of the customer's: the price is agreed
             "pending_invoice_items_behavior": "exclude",
-            "metadata": {PAYMENT_KEY: key},
+            "metadata": {PAYMENT_KEY: wanted.key},
             "automatic_tax": {"enabled": self._config.automatic_tax},
         }
-        return ask(lambda: self._v1.invoices.create(params, {"idempotency_key": f"{key}-invoice"})).id
+        return ask(lambda: self._v1.invoices.create(params, {"idempotency_key": f"{wanted.key}-invoice"})).id
+
+    def _finalized(self, invoice_id: str, wanted: CardCharge) -> InvoiceCharge:
+        """The draft with its line, as it is to be paid.
+
+        :raises GatewayRefused: Stripe makes no such invoice, or one of more than its price.
+        """
+        item: Any = {
+            "customer": wanted.customer_id,
+            "invoice": invoice_id,
+            "amount": wanted.amount_minor,
+            "currency": wanted.currency,
+            "description": wanted.title,
+        }
+        sdk = self._v1
+        ask(lambda: sdk.invoice_items.create(item, {"idempotency_key": f"{wanted.key}-item"}))
+        ask(lambda: sdk.invoices.finalize_invoice(invoice_id, {}, {"idempotency_key": f"{wanted.key}-final"}))
+        billed = self._whole(invoice_id)
+        if billed.due_minor > billed.amount_total_minor:
+            words = "The customer owes money at Stripe, which this invoice would collect besides its price."
+            raise GatewayRefused(words, reason="more_than_agreed")
+        return billed
+
+    def _pay(self, invoice_id: str, intent_id: str, wanted: CardCharge) -> None:
+        """Pay an open invoice; whether the bank said yes is fetched next."""
+        named: Any = {
+            "description": wanted.title,
+            "metadata": {PAYMENT_KEY: wanted.key, INVOICE_ID: invoice_id},
+        }
+        ask(
+            lambda: self._v1.payment_intents.update(
+                intent_id, named, {"idempotency_key": f"{wanted.key}-name"}
+            )
+        )
+        how: Any = {"payment_method": wanted.card_id, "off_session": wanted.return_url is None}
+        with suppress(CardDeclined, CardNeedsOwner):
+            ask(lambda: self._v1.invoices.pay(invoice_id, how, {"idempotency_key": f"{wanted.key}-pay"}))
 
     def fetch(self, invoice_id: str) -> InvoiceCharge | None:
         """The invoice with the charge that pays it; ``None`` once it is deleted."""

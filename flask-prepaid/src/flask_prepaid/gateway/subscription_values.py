@@ -179,6 +179,11 @@ class StripeInvoice:
         """The balance after it. What is too little to charge, below Stripe's minimum, waits there as well."""
         return self.balance_minor + self.total_minor - self.due_minor
 
+    @property
+    def from_balance_minor(self) -> int:
+        """What of it the customer's balance has paid."""
+        return max(min(-self.balance_minor, self.total_minor - self.credited_minor - self.due_minor), 0)
+
 
 def price_of(price: Any) -> Price:
     return Price(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+#: How Stripe Tax calls it where the customer pays the tax.
+REVERSE_CHARGE = "reverse_charge"
+
 #: Letters that are kept.
 MAX_WORDS = 32
 

@@ -190,13 +190,15 @@ class StripeWarning:
 class StripeMovement:
     """A balance transaction: ``amount_minor`` came in, or went if negative, and ``fee_minor`` was kept.
 
-    ``net_minor`` is by what Stripe says its balance moved. ``country`` is the card's, if a charge tells it.
+    ``net_minor`` is by what Stripe says its balance moved, ``original_minor`` is ``amount_minor`` in the
+    currency that the customer has paid in. ``country`` is the card's, if a charge tells it.
     """
 
     id: str
     category: str
     currency: str
     amount_minor: int
+    original_minor: int
     fee_minor: int
     net_minor: int
     source: str | None
@@ -371,6 +373,7 @@ def movement_of(moved: Any) -> StripeMovement:
         category=moved.reporting_category,
         currency=moved.currency,
         amount_minor=moved.amount,
+        original_minor=_original_minor(moved),
         fee_minor=moved.fee,
         net_minor=moved.net,
         source=id_of(moved.source),
@@ -378,6 +381,20 @@ def movement_of(moved: Any) -> StripeMovement:
         country=_country(moved.source),
         created_at=datetime.fromtimestamp(moved.created, UTC),
     )
+
+
+def _original_minor(moved: Any) -> int:
+    """What moved, before it was converted. The rate has six digits, so the source's own amount is exact.
+
+    A source may be larger than what moved, as where a part of a dispute is given back.
+    """
+    if not moved.exchange_rate:
+        return int(moved.amount)
+    by_rate: int = round(moved.amount / moved.exchange_rate)
+    exact: int | None = getattr(moved.source, "amount", None)
+    if exact is None or abs(abs(by_rate) - exact) > max(exact // 1_000, 2):
+        return by_rate
+    return exact if moved.amount > 0 else -exact
 
 
 def endpoint_of(endpoint: Any) -> Endpoint:

@@ -24,6 +24,9 @@ SHOWN = 8
 
 MAX_NAME = 80
 
+#: The windows of budgets, and how a limit goes on in words. ``None`` of a budget is ``ever``.
+WINDOWS = {"day": "a day", "week": "a week", "month": "a month", "ever": "in all"}
+
 
 @dataclass(frozen=True)
 class NewKey:

@@ -32,6 +32,14 @@ class RateWindow:
             "RateLimit-Reset": str(self.reset_s),
         }
 
+    def refusal(self) -> TooManyCalls:
+        """The error of a call beyond this limit, of so many calls a minute."""
+        return TooManyCalls(
+            f"{self.limit} calls a minute are the most. Try again in {self.reset_s} s.",
+            retry_after_s=self.reset_s,
+            headers=self.headers(),
+        )
+
 
 class CallCounter(Protocol):
     """What counts calls."""
@@ -47,15 +55,6 @@ class CallCounter(Protocol):
             a key that opens nothing.
         :raises TooManyCalls: There were too many before it.
         """
-
-
-def too_many(window: RateWindow) -> TooManyCalls:
-    """The refusal of a call beyond a limit."""
-    return TooManyCalls(
-        f"{window.limit} calls a minute are the most. Try again in {window.reset_s} s.",
-        retry_after_s=window.reset_s,
-        headers=window.headers(),
-    )
 
 
 class CallsPerMinute:
@@ -91,7 +90,7 @@ class CallsPerMinute:
         left = int(limit - counted - earlier)
         reset_s = max(1, ceil(WINDOW_S - gone_s))
         if left < 1:
-            raise too_many(RateWindow(limit, 0, reset_s))
+            raise RateWindow(limit, 0, reset_s).refusal()
         self._now[counter] = counted + 1
         return RateWindow(limit, left - 1, reset_s)
 

@@ -33,6 +33,7 @@ def create_customers() -> None:
         sa.Column("tax_id_status", sa.String(32)),
         sa.Column("billing_fetched_at", AT),
         sa.Column("closed_at", AT),
+        sa.Column("removals", BIG, nullable=False),
         sa.Column("created_at", AT, nullable=False),
         sa.UniqueConstraint("idempotency_key"),
         sa.UniqueConstraint("stripe_id"),

@@ -27,6 +27,7 @@ def create_movements() -> None:
         sa.Column("category", sa.String(64), nullable=False),
         sa.Column("currency", sa.String(3), nullable=False),
         sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column("original_minor", BIG, nullable=False, server_default="0"),
         sa.Column("fee_minor", BIG, nullable=False),
         sa.Column("net_minor", BIG, nullable=False, server_default="0"),
         sa.Column("discount_minor", BIG, nullable=False, server_default="0"),

@@ -13,19 +13,22 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
 
 from .. import host, upgrade
 from ..context import Context
 from ..errors import GatewayRefused, GatewayUnavailable
+from ..gateway.billing_details import UNVERIFIED
+from ..gateway.tax_words import REVERSE_CHARGE
 from ..gateway.values import Endpoint
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION, no_answer
 from ..outbox import summary
 from ..payments import refusals
-from ..payments.models import Customer, Payment
+from ..payments.models import Customer, Payment, PaymentState
 from ..purchases import fraud_warnings
 from . import inbox
 from .models import InboxEvent
@@ -40,6 +43,9 @@ ON_ITS_WAY = timedelta(minutes=2)
 TICK_MISSED = timedelta(minutes=30)
 
 VISIT_TIMEOUT_S = 10
+
+#: Where so many endpoints of customers fail, and none does not, it may be ours.
+ALL_FAIL = 3
 
 
 def examine(context: Context) -> list[str]:
@@ -257,6 +263,13 @@ def _upkeep(context: Context) -> Iterator[str]:
             "itself. What Stripe refuses, as where the balance there is too low, tick asks for again within "
             "five days; what the bank sent back, it does not. The payment's page has why; refund there."
         )
+    unproved = _untaxed_without_proof(session)
+    if unproved:
+        yield (
+            f"{counted(unproved, 'customer pays', 'customers pay')} no tax by reverse charge, and the "
+            "register of tax ids does not know theirs: the tax may be yours to pay. The operator's page of "
+            "the customer shows it; ask them for the right one."
+        )
     refused = session.scalar(select(func.count()).where(Customer.refused_email.is_not(None)))
     if refused:
         yield (
@@ -271,6 +284,17 @@ def _upkeep(context: Context) -> Iterator[str]:
             f"{counted(waiting, 'payment waits', 'payments wait')} for half an hour or more: no tick runs. "
             "Run it every minute: flask prepaid tick"
         )
+
+
+def _untaxed_without_proof(session: Session) -> int:
+    """How many customers pay the tax themselves by a tax id that its register does not know."""
+    paid = exists().where(
+        Payment.owner == Customer.owner,
+        Payment.state == PaymentState.PAID,
+        Payment.taxed.endswith(REVERSE_CHARGE),
+    )
+    unknown = Customer.tax_id_status == UNVERIFIED
+    return session.scalar(select(func.count()).select_from(Customer).where(unknown, paid)) or 0
 
 
 def _outbox(context: Context) -> Iterator[str]:
@@ -295,6 +319,19 @@ def _outbox(context: Context) -> Iterator[str]:
         yield (
             f"{counted(overdue, 'signal or mail waits', 'signals or mails wait')} for half an hour or more: "
             "no tick runs. Run it every minute: flask prepaid tick"
+        )
+    endpoints = summary.overdue_endpoints(session, context.clock())
+    if endpoints:
+        yield (
+            f"{counted(endpoints, 'endpoint of a customer waits', 'endpoints of customers wait')} for half "
+            "an hour or more for what is due: no tick runs, or one does not get through. Run it every "
+            "minute: flask prepaid tick"
+        )
+    on, fail, since = summary.endpoints_on(session)
+    if fail == on >= ALL_FAIL and since is not None:
+        yield (
+            f"All {on:,} endpoints of customers fail, the first since {since:%Y-%m-%d %H:%M} UTC: this "
+            "machine may reach nobody by HTTPS. After three days they are switched off."
         )
 
 

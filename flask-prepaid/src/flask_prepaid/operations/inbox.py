@@ -16,7 +16,7 @@ from prepaid_ledger.database import insert
 
 from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.values import Event
-from ..payments import billing_details
+from ..payments import billing_details, customers
 from ..purchases import cards, checkout, credit_notes, fraud_warnings, refunds
 from ..subscriptions import sync
 from .models import InboxEvent
@@ -154,6 +154,12 @@ def was_billed(context: Context, invoice_id: str) -> Write[object]:
 def customer_changed(context: Context, customer_id: str) -> Write[object]:
     """Whom invoices are for has changed: on Checkout, in the portal or in Stripe's dashboard."""
     return billing_details.sync(context, customer_id)
+
+
+@on("customer.deleted")
+def customer_is_gone(context: Context, customer_id: str) -> Write[object]:
+    """Deleted in Stripe's dashboard: the cards went with it, and our copies of what it had go, too."""
+    return customers.sync_deleted(context, customer_id)
 
 
 @on("customer.tax_id.created", "customer.tax_id.updated", "customer.tax_id.deleted")

@@ -17,7 +17,7 @@ from ..fast_path import requests
 from ..outbox import thresholds
 from ..payments import card_testing, customers, paid_requests, payments, refusals
 from ..payments.models import Payment, Refund
-from ..purchases import checkout, fraud_warnings, refunds, topups
+from ..purchases import balance_money, checkout, fraud_warnings, refunds, topups
 from ..reports import balance_sync, credits
 from ..subscriptions import blocking, plan_months, retries, subscribing
 from . import marks, notices
@@ -29,6 +29,7 @@ ONE = {
     "wallets": "wallet",
     "payments": "payment",
     "refunds": "refund",
+    "balances": "balance",
     "fraud warnings": "fraud warning",
     "addresses": "address",
     "plans": "plan",
@@ -65,6 +66,7 @@ def tick(context: Context) -> dict[str, int]:
     due |= {
         "payments": each(context, partial(_due, table=Payment), checkout.check_with_stripe),
         "refunds": each(context, partial(_due, table=Refund), refunds.check_with_stripe),
+        "balances": each(context, balance_money.due, balance_money.check),
         "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),
         "addresses": each(context, customers.outdated, customers.bring_up_to_date),
         # What became of a plan is known before a month of it is given.

@@ -7,7 +7,7 @@ were looked at: who changes the name's answer in between gains nothing.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -21,6 +21,11 @@ Resolve = Callable[[str, int], list[str]]
 
 #: IPv6 addresses that stand for an IPv4 address behind a translator: what is behind can't be known.
 TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
+
+
+#: Addresses of the internet's that inside of a cloud are the cloud's own: Azure's, which knows the machine's
+#: secrets, and those of IBM's services.
+OF_CLOUDS = tuple(map(ip_network, ("168.63.129.16/32", "161.26.0.0/16", "166.8.0.0/14")))
 
 
 class Refused(Exception):
@@ -109,7 +114,17 @@ def is_public(text: str) -> bool:
     return _is_public(address)
 
 
+def one_of_each(answers: Sequence[str]) -> list[str]:
+    """The first address of a name, and the first of the other kind: IPv4 or IPv6 may lead nowhere here."""
+    first: dict[int, str] = {}
+    for address in answers:
+        first.setdefault(ip_address(address.partition("%")[0]).version, address)
+    return list(first.values())
+
+
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    if any(address in network for network in OF_CLOUDS):
+        return False
     return address.is_global and not (
         address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
     )

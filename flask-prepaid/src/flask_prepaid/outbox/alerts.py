@@ -27,9 +27,6 @@ ASK = {
     AlertKind.LAPSE: "Write how many days before, from 1 to 366.",
 }
 
-#: The windows of budgets; ``None`` of a budget is ``ever``.
-WINDOWS = ("day", "week", "month", "ever")
-
 #: The host's alert for everybody who has set none of their own.
 EVERYBODYS = 0
 

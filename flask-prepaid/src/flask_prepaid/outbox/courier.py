@@ -103,11 +103,17 @@ class Courier:
         self, endpoint: WebhookEndpoint, uid: str, signal: str, data: str, at: datetime
     ) -> WebhookAnswer:
         body = customer_events.body(signal, messages.decoded(data), at, self.unit)
-        return self.poster.post(endpoint.url, endpoint.secret, uid=uid, body=body)
+        secrets = [endpoint.secret]
+        if endpoint.old_secret and endpoint.old_until and endpoint.old_until > self.clock():
+            secrets.append(endpoint.old_secret)
+        return self.poster.post(endpoint.url, secrets, uid=uid, body=body)
 
     def _note(self, session: Session, due: Due, posted: WebhookAnswer) -> None:
         now = self.clock()
         queues.note(session, due, Outcome(posted.error, status=posted.status), now)
+        if posted.is_gone:  # deliveries come before their endpoint, whoever locks both
+            ended = {"state": DeliveryState.GIVEN_UP}
+            session.execute(update(Delivery).where(queues.of(due.queue)).values(ended))
         mine = and_(WebhookEndpoint.id == due.queue.endpoint_id, WebhookEndpoint.owner == due.queue.owner)
         if not posted.error:
             session.execute(
@@ -141,9 +147,6 @@ class Courier:
         )
         if url is None:
             return
-        if because is OffBecause.GONE:
-            ended = {"state": DeliveryState.GIVEN_UP}
-            session.execute(update(Delivery).where(queues.of(queue)).values(ended))
         reason = "it failed for three days" if because is OffBecause.FAILED else "it answered 410 Gone"
         stopped = {"owner": queue.owner, "endpoint_id": queue.endpoint_id, "url": url, "reason": reason}
         messages.write(

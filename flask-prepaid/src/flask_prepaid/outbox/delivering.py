@@ -6,6 +6,8 @@ A receiver that raises, or a mailer that does, holds up its own queue alone: tha
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -22,6 +24,11 @@ from .queues import Due, Outcome
 
 log = logging.getLogger(__name__)
 
+#: For how long one tick begins with another message to receivers and mailboxes.
+BUDGET_S = 20.0
+
+#: So many messages of one queue are delivered in its turn.
+IN_A_TURN = 100
 
 #: Writes a mail to the owner about a signal: its name, the owner, what is sent along. ``None``: no address.
 WriteMail = Callable[[str, str, dict[str, Any]], SentMail | None]
@@ -40,25 +47,44 @@ def deliver(context: Context, written: Queues, write_mail: WriteMail | None) -> 
 
 
 def deliver_due(context: Context, write_mail: WriteMail | None, *, limit: int) -> int:
-    """Try what is due at receivers and mailboxes; how many queues had something. Commits."""
+    """Try what is due at receivers and mailboxes; how many queues had something. Commits.
+
+    Each queue has its turn, and so many messages in it; the next tick goes on.
+    """
+    until = time.monotonic() + BUDGET_S
     with reading(context) as session:
         due = queues.due(session, context.clock(), limit=limit, endpoints=False)
     for queue in due:
+        if time.monotonic() > until:
+            break
         try:
-            empty(context, queue, write_mail)
+            empty(context, queue, write_mail, until=until)
         except Exception:
             context.session.rollback()
             log.exception("%s of %s could not be told", queue.target, queue.owner)
     return len(due)
 
 
-def empty(context: Context, queue: Queue, write_mail: WriteMail | None, mine: Iterable[int] = ()) -> None:
+def empty(
+    context: Context,
+    queue: Queue,
+    write_mail: WriteMail | None,
+    mine: Iterable[int] | None = None,
+    *,
+    until: float = math.inf,
+) -> None:
     """Deliver what waits in a queue, one after the other, until it is empty or one fails. Commits.
 
-    :param mine: Deliveries that this process took when it wrote them.
+    :param mine: Deliveries that this process took when it wrote them. They alone are delivered: a request
+        does not work off what waits in front of them.
+    :param until: By ``time.monotonic``, when to begin with no other one.
     """
-    left = set(mine)
-    while (due := taken(context, queue, left)) is not None:
+    taken_before = None if mine is None else set(mine)
+    left = set(taken_before or ())
+    for _ in range(IN_A_TURN):
+        due = taken(context, queue, taken_before) if time.monotonic() <= until else None
+        if due is None:
+            break
         left.discard(due.id)
         if not _arrives(context, due, write_mail):
             break
@@ -86,7 +112,7 @@ def _arrives(context: Context, due: Due, write_mail: WriteMail | None) -> bool:
     return not outcome.error
 
 
-def taken(context: Context, queue: Queue, mine: set[int]) -> Due | None:
+def taken(context: Context, queue: Queue, mine: set[int] | None) -> Due | None:
     with reading(context) as session:
         return queues.take(session, queue, context.clock(), mine)
 

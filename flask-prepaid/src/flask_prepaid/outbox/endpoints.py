@@ -16,7 +16,7 @@ from prepaid_ledger import check_owner
 from prepaid_ledger.database import take_turns
 
 from .. import signals
-from ..context import Context, reading, transaction
+from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import NotYours, TooManyCalls, UnknownItem
 from . import addresses, customer_events, messages, queues
 from .addresses import Refused
@@ -24,6 +24,7 @@ from .app_outbox import AppOutbox
 from .http import WebhookAnswer
 from .messages import Queue
 from .models import Delivery, DeliveryState, Message, OffBecause, Target, WebhookEndpoint
+from .queues import Due, Outcome
 
 #: Endpoints that one owner may have.
 MAX_ENDPOINTS = 10
@@ -31,6 +32,9 @@ MAX_ENDPOINTS = 10
 #: Tests and messages that one owner may have sent once more in a minute.
 BY_HAND = 10
 A_MINUTE = timedelta(minutes=1)
+
+#: For so long the secret before signs beside a new one.
+BOTH_SIGN = timedelta(days=1)
 
 
 class OutboxContext(Context, Protocol):
@@ -52,27 +56,34 @@ class SentWebhook:
 
 
 def add(context: OutboxContext, owner: str, url: str, events: Iterable[str] = ()) -> WebhookEndpoint:
-    """Add an endpoint, with a new secret. Commits.
+    """Add an endpoint, with a new secret. Commits. A repeat with the same events finds it.
 
     :param events: The types that it is sent; none is all.
     :raises UnknownItem: It is no address that a webhook may go to, a type is none, or there are too many.
+    :raises TooManyAttempts: The owner has asked for very many within a minute.
     """
     check_owner(owner)
+    refuse_uncommitted(context)
     types = list(dict.fromkeys(events))
     if unknown := [type_ for type_ in types if type_ not in customer_events.MEANINGS]:
         raise UnknownItem(f"There is no event {unknown[0]!r}.", field="events")
     url = url.strip()
     poster = context.outbox.poster
     place = addresses.read(url, local=poster.local)
+    context.gateway.ask_limit.require(owner)
+    with reading(context):
+        pass  # the connection goes back: a name's server may take its time
     try:
         addresses.resolved(place, poster.resolve, local=poster.local)
     except Refused as refused:
         raise UnknownItem(str(refused), field="url") from None
     with transaction(context) as session:
         take_turns(session, f"prepaid_endpoint:{owner}")
-        row = WebhookEndpoint(
-            owner=owner, url=url, secret=new_secret(), events=",".join(types), created_at=context.clock()
-        )
+        same = {"owner": owner, "url": url, "events": ",".join(types)}
+        there = session.scalars(select(WebhookEndpoint).filter_by(**same).limit(1)).first()
+        if there is not None:
+            return there
+        row = WebhookEndpoint(**same, secret=new_secret(), created_at=context.clock())
         session.add(row)
         session.flush()
         mine = select(func.count()).where(WebhookEndpoint.owner == owner)
@@ -114,14 +125,14 @@ def switch(context: Context, owner: str, endpoint_id: int, *, on: bool) -> Webho
         row = find(session, owner, endpoint_id)
         if on is (row.off_because is None):
             return row
-        row.off_because, row.failing_since = (None if on else OffBecause.OWNER), None
-        if on:
+        if on:  # deliveries come before their endpoint, whoever locks both
             session.execute(
                 update(Delivery)
                 .where(queues.of(Queue(owner, Target.ENDPOINT, endpoint_id)))
                 .values(next_try_at=context.clock(), tries=0)
                 .execution_options(synchronize_session=False)
             )
+        row.off_because, row.failing_since = (None if on else OffBecause.OWNER), None
         action = "switched on" if on else "switched off"
         signals.tell(signals.endpoint_set, owner=owner, endpoint_id=row.id, action=action)
     return row
@@ -133,9 +144,9 @@ def remove(context: Context, owner: str, endpoint_id: int) -> None:
     :raises NotYours: It is none of the owner's.
     """
     with transaction(context) as session:
-        session.delete(find(session, owner, endpoint_id))
-        session.flush()
+        row = find(session, owner, endpoint_id)
         session.execute(delete(Delivery).where(Delivery.endpoint_id == endpoint_id))
+        session.delete(row)
         signals.tell(signals.endpoint_set, owner=owner, endpoint_id=endpoint_id, action="removed")
 
 
@@ -184,7 +195,7 @@ def send_again(context: Context, owner: str, delivery_id: int) -> Delivery:
             raise NotYours("There is no such message.")
         if find(session, owner, row.endpoint_id).off_because is not None:
             raise UnknownItem("Switch the endpoint on first.", field="delivery")
-        _limit(session, owner, row.endpoint_id, context)
+        _limit(session, owner, context)
         if row.state is DeliveryState.WAITING:
             row.next_try_at, row.by_hand = now, True
             return row
@@ -209,7 +220,7 @@ def test(context: OutboxContext, owner: str, endpoint_id: int) -> WebhookAnswer:
     now = context.clock()
     with transaction(context) as session:
         endpoint = find(session, owner, endpoint_id)
-        _limit(session, owner, endpoint_id, context)
+        _limit(session, owner, context)
         message = messages.new_message(customer_events.TEST, {"owner": owner}, now)
         session.add(message)
         session.flush()
@@ -224,32 +235,24 @@ def test(context: OutboxContext, owner: str, endpoint_id: int) -> WebhookAnswer:
         )
         session.add(delivery)
         session.flush()
-        delivery_id, uid, data = delivery.id, message.uid, message.data
+        queue, sent = Queue(owner, Target.ENDPOINT, endpoint_id), (message.signal, message.data, message.at)
+        due = Due(delivery.id, queue, 0, None, None, message.uid, *sent)
         session.refresh(endpoint)
         session.expunge(endpoint)
-    posted = context.outbox.courier(context).post(endpoint, uid, customer_events.TEST, data, now)
+    posted = context.outbox.courier(context).post(endpoint, due.uid, due.signal, due.data, due.at)
     with transaction(context) as session:
-        session.execute(
-            update(Delivery)
-            .where(Delivery.id == delivery_id)
-            .values(
-                state=DeliveryState.GIVEN_UP if posted.error else DeliveryState.DONE,
-                tries=1,
-                tried_at=context.clock(),
-                status=posted.status,
-                answer=posted.error[:255] or None,
-            )
-        )
+        queues.note(session, due, Outcome(posted.error, status=posted.status), context.clock(), once=True)
     return posted
 
 
-def _limit(session: Session, owner: str, endpoint_id: int, context: Context) -> None:
+def _limit(session: Session, owner: str, context: Context) -> None:
     """
     :raises TooManyCalls: Too many were sent by hand within a minute.
     """
     take_turns(session, f"prepaid_endpoint:{owner}")
+    mine = select(WebhookEndpoint.id).where(WebhookEndpoint.owner == owner)
     lately = select(func.count()).where(
-        Delivery.endpoint_id == endpoint_id,
+        Delivery.endpoint_id.in_(mine),
         Delivery.by_hand,
         Delivery.next_try_at > context.clock() - A_MINUTE,
     )
@@ -259,6 +262,21 @@ def _limit(session: Session, owner: str, endpoint_id: int, context: Context) -> 
             retry_after_s=60,
             headers={},
         )
+
+
+def rotate(context: Context, owner: str, endpoint_id: int) -> str:
+    """Sign under a new secret from now on, and under the one before, too, for a day; the new one. Commits.
+
+    The customer's program takes what is signed under either, so that none is refused while it changes.
+
+    :raises NotYours: It is none of the owner's.
+    """
+    with transaction(context) as session:
+        row = find(session, owner, endpoint_id)
+        row.old_secret, row.old_until = row.secret, context.clock() + BOTH_SIGN
+        row.secret = new_secret()
+        signals.tell(signals.endpoint_set, owner=owner, endpoint_id=row.id, action="given a new secret")
+        return row.secret
 
 
 def reveal(context: Context, owner: str, endpoint_id: int) -> str:

@@ -24,9 +24,6 @@ ANSWER_S = 10
 ANSWER_BYTES = 1_000
 SHOWN = 200
 
-#: So many addresses of a name are tried.
-MAX_ADDRESSES = 2
-
 GONE = 410
 
 
@@ -54,16 +51,17 @@ class Poster:
     connect_s: float = CONNECT_S
     answer_s: float = ANSWER_S
 
-    def post(self, url: str, secret: str, *, uid: str, body: str) -> WebhookAnswer:
-        """Send ``body`` signed under ``secret``. Redirects are not followed. Nothing is raised."""
+    def post(self, url: str, secrets: Sequence[str], *, uid: str, body: str) -> WebhookAnswer:
+        """Send ``body`` signed under each of ``secrets``. Redirects are not followed. Nothing is raised."""
         try:
             place = addresses.read(url, local=self.local)
             ips = addresses.resolved(place, self.resolve, local=self.local)
         except (UnknownItem, Refused) as error:
             return WebhookAnswer(None, str(error))
-        return self._first_answer(place, ips[:MAX_ADDRESSES], self._headers(place, secret, uid, body), body)
+        headers = self._headers(place, secrets, uid, body)
+        return self._first_answer(place, addresses.one_of_each(ips), headers, body)
 
-    def _headers(self, place: Place, secret: str, uid: str, body: str) -> dict[str, str]:
+    def _headers(self, place: Place, secrets: Sequence[str], uid: str, body: str) -> dict[str, str]:
         now = datetime.fromtimestamp(int(time.time()), UTC)
         return {
             "Host": place.netloc,
@@ -71,7 +69,7 @@ class Poster:
             "User-Agent": "flask-prepaid",
             "webhook-id": uid,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Webhook(secret).sign(uid, now, body),
+            "webhook-signature": " ".join(Webhook(secret).sign(uid, now, body) for secret in secrets),
         }
 
     def _first_answer(

@@ -79,7 +79,8 @@ class Delivery(Base):
 
     Those of one owner to one target, ``endpoint_id`` included, are a queue: they go one after the other.
     ``next_try_at`` is when it is tried next; whoever tries it moves that ahead first, so that nobody else
-    does. ``told_receivers`` names those that have it. ``status`` and ``answer`` are those of the last try.
+    does. ``failing_since`` is when it failed first. ``told_receivers`` names those that have it.
+    ``status`` and ``answer`` are those of the last try.
     ``by_hand`` was asked for by the customer, as a test or once more.
     """
 
@@ -113,6 +114,7 @@ class Delivery(Base):
     by_hand: Mapped[bool] = mapped_column(default=False)
     tries: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[datetime]
+    failing_since: Mapped[datetime | None]
     tried_at: Mapped[datetime | None]
     told_receivers: Mapped[str | None] = mapped_column(Text)
     status: Mapped[int | None]
@@ -122,7 +124,8 @@ class Delivery(Base):
 class WebhookEndpoint(Base):
     """Where a customer wants to be told by a webhook.
 
-    ``secret`` signs what is sent; ``events`` are the types that are sent, a comma between them, and empty is
+    ``secret`` signs what is sent, and ``old_secret`` beside it until ``old_until``; ``events`` are the
+    types that are sent, a comma between them, and empty is
     all. ``failing_since`` is when it failed first without an answer of 2xx since.
     """
 
@@ -134,6 +137,8 @@ class WebhookEndpoint(Base):
     owner: Mapped[str] = mapped_column(String(64))
     url: Mapped[str] = mapped_column(String(500))
     secret: Mapped[str] = mapped_column(String(80))
+    old_secret: Mapped[str | None] = mapped_column(String(80))
+    old_until: Mapped[datetime | None]
     events: Mapped[str] = mapped_column(String(500), default="")
     failing_since: Mapped[datetime | None]
     off_because: Mapped[OffBecause | None] = mapped_column(words(OffBecause))

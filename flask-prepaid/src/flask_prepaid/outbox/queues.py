@@ -5,12 +5,15 @@ Only the first delivery of a queue that waits is tried; those behind it wait, so
 
 from __future__ import annotations
 
+import secrets
+import string
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
-from sqlalchemy import ColumnElement, and_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Row, Select, and_, literal, select, tuple_, update
+from sqlalchemy.orm import Session
 
 from .messages import Queue
 from .models import Delivery, DeliveryState, Message, Target, WebhookEndpoint
@@ -25,13 +28,21 @@ WAITS = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1_800, 3_600, 7_20
 PATIENCE = timedelta(days=3)
 
 
+#: So many deliveries that are due are looked at in one go, to find their queues.
+WINDOW = 1_000
+
+#: So many queues are looked for one after the other, where those in the window are no use.
+SCANNED = 300
+
+
 @dataclass(frozen=True)
 class Due:
-    """A delivery that is tried now, with its message."""
+    """A delivery that is tried now, with its message. ``failing_since`` is when it failed first."""
 
     id: int
     queue: Queue
     tries: int
+    failing_since: datetime | None
     told_receivers: str | None
     uid: str
     signal: str
@@ -58,29 +69,28 @@ def of(queue: Queue) -> ColumnElement[bool]:
     )
 
 
-def take(session: Session, queue: Queue, now: datetime, mine: Collection[int] = ()) -> Due | None:
+def take(session: Session, queue: Queue, now: datetime, mine: Collection[int] | None = None) -> Due | None:
     """The next delivery of the queue, taken for this process; ``None`` where none is due.
 
-    :param mine: Deliveries that this process took when it wrote them.
+    :param mine: Deliveries that this process took when it wrote them. What waits in front of the first of
+        them is left to ``tick``. ``None`` is whatever comes next.
     """
-    row = session.execute(
-        select(Delivery, Message)
-        .join(Message, Message.id == Delivery.message_id)
-        .where(of(queue))
-        .order_by(Delivery.id)
-        .limit(1)
-    ).one_or_none()
-    if row is None:
+    first = _first(session, queue)
+    if first is None or (mine is not None and first.id < min(mine, default=0)):
         return None
-    delivery, message = row
-    if delivery.id not in mine:
-        seen = delivery.next_try_at
-        if seen > now or not _claim(session, delivery.id, seen, now):
-            return None
+    if first.id not in (mine or ()) and (
+        first.next_try_at > now or not _claim(session, first.id, first.next_try_at, now)
+    ):
+        return None
+    delivery = session.get(Delivery, first.id, populate_existing=True)
+    if delivery is None:
+        return None
+    message = session.get_one(Message, delivery.message_id)
     return Due(
         delivery.id,
         queue,
         delivery.tries,
+        delivery.failing_since,
         delivery.told_receivers,
         *(message.uid, message.signal, message.data, message.at),
     )
@@ -102,15 +112,20 @@ def _claim(session: Session, delivery_id: int, seen: datetime, now: datetime) ->
     return session.scalar(claim) is not None
 
 
-def note(session: Session, due: Due, outcome: Outcome, now: datetime) -> DeliveryState:
+def note(session: Session, due: Due, outcome: Outcome, now: datetime, *, once: bool = False) -> None:
     """Write down what came of a try. What failed is tried again, for days; then it is given up.
 
-    An endpoint's delivery is never given up here: it is the endpoint that is switched off.
+    The days count from when the queue failed first and has not got through since: what comes behind one that
+    is given up has one try, until one gets through. An endpoint's delivery is never given up here: it is the
+    endpoint that is switched off.
+
+    :param once: It is not tried again.
     """
-    state, next_try_at = DeliveryState.DONE, now
+    state, next_try_at, failing_since = DeliveryState.DONE, now, None
     if outcome.error:
-        patient = due.queue.target is Target.ENDPOINT or now - due.at < PATIENCE
-        state = DeliveryState.WAITING if patient else DeliveryState.GIVEN_UP
+        failing_since = due.failing_since or now
+        patient = due.queue.target is Target.ENDPOINT or now - failing_since < PATIENCE
+        state = DeliveryState.WAITING if patient and not once else DeliveryState.GIVEN_UP
         next_try_at = now + WAITS[min(due.tries, len(WAITS) - 1)]
     session.execute(
         update(Delivery)
@@ -120,13 +135,18 @@ def note(session: Session, due: Due, outcome: Outcome, now: datetime) -> Deliver
             tries=Delivery.tries + 1,
             tried_at=now,
             next_try_at=next_try_at,
+            failing_since=failing_since,
             told_receivers=outcome.told_receivers,
             status=outcome.status,
             answer=outcome.error[:255] or None,
         )
         .execution_options(synchronize_session=False)
     )
-    return state
+    if state is DeliveryState.GIVEN_UP and not once:
+        behind = _first(session, due.queue)
+        if behind is not None:
+            fails = update(Delivery).where(Delivery.id == behind.id).values(failing_since=failing_since)
+            session.execute(fails.execution_options(synchronize_session=False))
 
 
 def note_told(session: Session, due: Due, receivers: Collection[str]) -> None:
@@ -152,30 +172,84 @@ def let_go(session: Session, ids: Collection[int], now: datetime) -> None:
 def due(session: Session, now: datetime, *, limit: int, endpoints: bool) -> list[Queue]:
     """The queues whose first delivery is to be tried now, the one that waits longest first.
 
+    However long a queue is, it is looked at by its first delivery alone. What is due behind a first one that
+    fails may fill the ``WINDOW``; then queues are looked for one after the other, from somewhere on.
+
     :param endpoints: Those to endpoints that are on; otherwise those to receivers and mailboxes.
     """
-    earlier = aliased(Delivery)
-    is_first = ~(
-        select(earlier.id)
-        .where(
-            earlier.state == DeliveryState.WAITING,
-            earlier.owner == Delivery.owner,
-            earlier.target == Delivery.target,
-            earlier.endpoint_id == Delivery.endpoint_id,
-            earlier.id < Delivery.id,
-        )
-        .exists()
-    )
-    off = select(WebhookEndpoint.id).where(WebhookEndpoint.off_because.is_not(None))
-    which = (
-        (Delivery.target == Target.ENDPOINT, Delivery.endpoint_id.not_in(off))
-        if endpoints
-        else (Delivery.target != Target.ENDPOINT,)
-    )
-    rows = session.execute(
+    rows = session.execute(due_rows(now, endpoints=endpoints)).all()
+    queues = [Queue(*row) for row in rows]
+    if len(queues) == WINDOW:
+        queues += _some_queues(session, endpoints=endpoints)
+    off = set(session.scalars(select(WebhookEndpoint.id).where(WebhookEndpoint.off_because.is_not(None))))
+    ready: list[Queue] = []
+    for queue in dict.fromkeys(queues):
+        if queue.endpoint_id not in off and len(ready) < limit and _is_due(session, queue, now):
+            ready.append(queue)
+    return ready
+
+
+def due_rows(now: datetime, *, endpoints: bool) -> Select[str, Target, int]:
+    """The queues of the deliveries that are due, first or not; the one that waits longest first."""
+    return (
         select(Delivery.owner, Delivery.target, Delivery.endpoint_id)
-        .where(Delivery.state == DeliveryState.WAITING, Delivery.next_try_at <= now, *which, is_first)
+        .where(Delivery.state == DeliveryState.WAITING, Delivery.next_try_at <= now, _goes_to(endpoints))
         .order_by(Delivery.next_try_at, Delivery.id)
-        .limit(limit)
+        .limit(WINDOW)
     )
-    return [Queue(*row) for row in rows]
+
+
+def first_from(queue: Queue, *, behind: bool = False) -> Select[str, Target, int, int, datetime]:
+    """The first delivery that waits in a queue, or where it is empty in the one after it.
+
+    Read in the order of the index: asked for the queue alone, a database may go through all rows by id.
+
+    :param behind: Not in the queue itself.
+    """
+    key = tuple_(Delivery.owner, Delivery.target, Delivery.endpoint_id)
+    here = tuple_(literal(queue.owner), literal(queue.target.value), literal(queue.endpoint_id))
+    order = Delivery.owner, Delivery.target, Delivery.endpoint_id, Delivery.id
+    return (
+        select(*order, Delivery.next_try_at)
+        .where(Delivery.state == DeliveryState.WAITING, key > here if behind else key >= here)
+        .order_by(*order)
+        .limit(1)
+    )
+
+
+def _goes_to(endpoints: bool) -> ColumnElement[bool]:
+    return Delivery.target == Target.ENDPOINT if endpoints else Delivery.target != Target.ENDPOINT
+
+
+def _first(session: Session, queue: Queue) -> Row[str, Target, int, int, datetime] | None:
+    first = session.execute(first_from(queue)).one_or_none()
+    return first if first is not None and Queue(*first[:3]) == queue else None
+
+
+def _is_due(session: Session, queue: Queue, now: datetime) -> bool:
+    first = _first(session, queue)
+    return first is not None and first.next_try_at <= now
+
+
+def _some_queues(session: Session, *, endpoints: bool) -> list[Queue]:
+    """Queues with something that waits, so many at most, from a random one on, and then from the first."""
+    queues: list[Queue] = []
+    for start in (_somewhere(session), ""):
+        at, seen = Queue(start, Target.ENDPOINT), 0
+        while seen < SCANNED:
+            row = session.execute(first_from(at, behind=True)).one_or_none()
+            if row is None:
+                break
+            at, seen = Queue(*row[:3]), seen + 1
+            if (at.target is Target.ENDPOINT) is endpoints:
+                queues.append(at)
+    return queues
+
+
+def _somewhere(session: Session) -> str:
+    """A text between the first owner and the last of whom something waits, by chance."""
+    waits = select(Delivery.owner).where(Delivery.state == DeliveryState.WAITING).limit(1)
+    ends = [session.scalar(waits.order_by(order)) or "" for order in (Delivery.owner, Delivery.owner.desc())]
+    letters = string.digits + string.ascii_lowercase
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(*ends, strict=False))
+    return "".join([letter for letter, _ in same] + [secrets.choice(letters) for _ in range(3)])

@@ -86,10 +86,25 @@ def overdue_count(session: Session, now: datetime) -> int:
     return len(queues.due(session, now - TICK_MISSED, limit=1_000, endpoints=False))
 
 
+def overdue_endpoints(session: Session, now: datetime) -> int:
+    """How many endpoints should have been sent something half an hour ago; a thousand is that or more."""
+    return len(queues.due(session, now - TICK_MISSED, limit=1_000, endpoints=True))
+
+
+def endpoints_on(session: Session) -> tuple[int, int, datetime | None]:
+    """How many endpoints of customers are on, how many of them fail, and since when the first one does."""
+    failing = func.count(WebhookEndpoint.failing_since)
+    on = WebhookEndpoint.off_because.is_(None)
+    count, fail, since = session.execute(
+        select(func.count(), failing, func.min(WebhookEndpoint.failing_since)).where(on)
+    ).one()
+    return count, fail, since
+
+
 def try_again(context: Context) -> int:
     """Let ``tick`` tell what was given up, before what came later; how many. Commits."""
     now = context.clock()
-    again = {"state": DeliveryState.WAITING, "tries": 0, "next_try_at": now}
+    again = {"state": DeliveryState.WAITING, "tries": 0, "next_try_at": now, "failing_since": None}
     return _all_given_up(context, update(Delivery).values(again))
 
 

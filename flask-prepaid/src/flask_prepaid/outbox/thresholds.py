@@ -25,7 +25,7 @@ LOOK_EVERY = timedelta(hours=1)
 LATELY = timedelta(days=1)
 
 _available = Wallet.balance - Wallet.held
-BALANCE, BUDGET, LOOKED = "balance", "budget", "looked"
+BALANCE, BUDGET, LOOKED, REMOVED = "balance", "budget", "looked", "removed"
 
 
 def check(context: Context) -> int:
@@ -91,10 +91,13 @@ def _tell_everybodys(context: Context) -> int:
     noted = exists().where(
         Crossing.alert_id == EVERYBODYS, Crossing.owner == Wallet.owner, Crossing.about == BALANCE
     )
+    gone = exists().where(
+        Crossing.alert_id == EVERYBODYS, Crossing.owner == Wallet.owner, Crossing.about == REMOVED
+    )
     lately = Wallet.moved_at > context.clock() - LATELY
     columns = literal(EVERYBODYS), Wallet.owner, _available, literal(threshold)
     return _tell_low(
-        context, select(*columns).where(lately, _available < threshold, ~own, ~noted).limit(AT_ONCE)
+        context, select(*columns).where(lately, _available < threshold, ~own, ~noted, ~gone).limit(AT_ONCE)
     )
 
 
@@ -169,11 +172,13 @@ def _tell_lapses(context: Context) -> int:
 def _tell_lots(context: Context, alert_id: int, owner: str, days: int) -> int:
     """Tell of the lots that lapse within the days, those that end together in one message."""
     now = context.clock()
+    with reading(context):
+        lots = context.ledger.lots(owner)  # drawn from all its entries, while others may write
     with transaction(context) as session:
         if not _is_news(session, alert_id, owner, LOOKED, now, until=now + LOOK_EVERY):
             return 0
         lapsing: dict[datetime, int] = {}
-        for lot in context.ledger.lots(owner):
+        for lot in lots:
             at, left = lot.expires_at, lot.left
             soon = at is not None and now < at <= now + timedelta(days=days)
             if soon and left and _is_news(session, alert_id, owner, f"lot:{lot.key}", now, until=at):
@@ -203,6 +208,20 @@ def _is_near() -> ColumnElement[bool]:
 def _told(about: str) -> ColumnElement[bool]:
     return exists().where(
         Crossing.alert_id == Alert.id, Crossing.owner == Alert.owner, Crossing.about == about
+    )
+
+
+def note_removed(session: Session, owner: str, now: datetime) -> None:
+    """The host has removed the customer: nothing is told by the host's own alert."""
+    _is_news(session, EVERYBODYS, owner, REMOVED, now)
+
+
+def note_back(session: Session, owner: str) -> None:
+    """Who was removed is a customer again."""
+    session.execute(
+        delete(Crossing).where(
+            Crossing.alert_id == EVERYBODYS, Crossing.owner == owner, Crossing.about == REMOVED
+        )
     )
 
 

@@ -56,8 +56,9 @@ class OutboxVerbs:
 
         :param url: Begins with ``https://``, and leads to a public address.
         :param events: The types that it is sent, such as ``"credits.added"``; none is all.
-        :returns: Its ``secret`` proves what is sent.
+        :returns: Its ``secret`` proves what is sent. A repeat with the same events finds it.
         :raises UnknownItem: It is no such URL, a type is none, or the owner has ten.
+        :raises TooManyAttempts: The owner has asked for very many within a minute.
         """
         return endpoints.add(self, owner, url, events)
 
@@ -88,6 +89,16 @@ class OutboxVerbs:
         :raises TooManyCalls: Ten were sent by hand within a minute.
         """
         return endpoints.test(self, owner, endpoint_id)
+
+    def rotate_endpoint_secret(self: Context, owner: str, endpoint_id: int) -> str:
+        """Sign an endpoint's webhooks under a new secret; the new one. Commits.
+
+        For a day they are signed under the one before, too, as Standard Webhooks allows: the customer's
+        program changes it whenever it likes within that day.
+
+        :raises NotYours: It is none of the owner's.
+        """
+        return endpoints.rotate(self, owner, endpoint_id)
 
     def deliveries(
         self: OutboxContext, owner: str, endpoint_id: int, limit: int = 50, *, before: int | None = None

@@ -14,7 +14,7 @@ from .. import countries
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, write_now
 from ..errors import GatewayRefused, UnknownItem
 from ..gateway.billing_details import BillingDetails, StripeBilling
-from .customers import known_customer, with_customer
+from .customers import known_customer, removals_of, with_customer
 from .models import Customer
 
 #: The columns of ``Customer`` with the same names as the fields.
@@ -47,11 +47,12 @@ def save(context: Context, owner: str, details: BillingDetails) -> None:
     The type of a new tax id follows from the country; one that stays as it is keeps its own.
 
     :raises UnknownItem: Stripe takes the tax id, or a line of the address, for none.
+    :raises NotYours: The host has removed the customer meanwhile.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is changed here.
     """
     refuse_uncommitted(context)
     with reading(context) as session:
-        before = details_of(session, owner)
+        before, removals = details_of(session, owner), removals_of(session, owner)
     kind: str | None
     if (details.country, details.tax_id) == (before.country, before.tax_id):
         kind, number = before.tax_id_type, before.tax_id
@@ -61,7 +62,10 @@ def save(context: Context, owner: str, details: BillingDetails) -> None:
     whole = BillingDetails(**{**texts, "tax_id": number, "tax_id_type": kind or ""})
     try:
         saved = with_customer(
-            context, owner, lambda customer_id: context.gateway.billing_details.set(customer_id, whole)
+            context,
+            owner,
+            lambda customer_id: context.gateway.billing_details.set(customer_id, whole),
+            removals=removals,
         )
     except GatewayRefused as refused:
         if refused.reason == "tax_id_invalid":

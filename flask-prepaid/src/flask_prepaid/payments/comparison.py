@@ -10,8 +10,10 @@ from .customers import known_customer
 from .models import Payment
 
 
-def stranger(context: Context, payment: Payment, fetched: Checkout | Intent | InvoiceCharge) -> str | None:
-    """Why an object that names the row is not of its owner, in words for an operator; ``None`` if it is.
+def not_made_for_it(
+    context: Context, payment: Payment, fetched: Checkout | Intent | InvoiceCharge
+) -> str | None:
+    """Why an object that names the row was not made for it, in words for an operator; ``None`` if it was.
 
     Whoever has the Stripe key can write our key into the metadata of any object.
     """
@@ -25,7 +27,9 @@ def stranger(context: Context, payment: Payment, fetched: Checkout | Intent | In
     return None
 
 
-def otherwise(context: Context, payment: Payment, fetched: Checkout | Intent | InvoiceCharge) -> str | None:
+def not_as_agreed(
+    context: Context, payment: Payment, fetched: Checkout | Intent | InvoiceCharge
+) -> str | None:
     """What was paid that was not agreed, in words for an operator; ``None`` where all is as agreed."""
     if fetched.livemode is not context.config.livemode:
         return "It was paid in Stripe's other mode, test or live"

@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import delete, select, update
@@ -15,9 +16,9 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import check_owner
 from prepaid_ledger.database import insert
 
-from ..context import Context, reading, refuse_uncommitted, transaction
-from ..errors import GatewayRefused, GatewayUnavailable, UnknownItem
-from ..outbox import app_outbox
+from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction
+from ..errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..outbox import app_outbox, thresholds
 from .billing_details_columns import BILLING_COLUMNS
 from .models import Attempt, Customer, OperatorNote, SavedCard, TopUp, TrialCard
 
@@ -28,12 +29,18 @@ log = logging.getLogger(__name__)
 CARD_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 
 
-def with_customer(context: Context, owner: str, ask: Callable[[str], T]) -> T:
+def with_customer(context: Context, owner: str, ask: Callable[[str], T], *, removals: int | None = None) -> T:
     """What ``ask`` returns for the owner's Stripe customer, who is made at the first call. Commits.
 
     One that was deleted in Stripe's dashboard is replaced, and ``ask`` asks again.
+
+    :param removals: What ``removals_of`` said when the request began; by default it begins here.
+    :raises NotYours: The host has removed the customer meanwhile: none is made anew.
     """
-    customer_id = customer_of(context, owner)
+    if removals is None:
+        with reading(context) as session:
+            removals = removals_of(session, owner)
+    customer_id = customer_of(context, owner, removals)
     try:
         return ask(customer_id)
     except GatewayRefused as refused:
@@ -41,26 +48,44 @@ def with_customer(context: Context, owner: str, ask: Callable[[str], T]) -> T:
             raise
     with transaction(context) as session:
         _forget(session, owner, customer_id)
-    return ask(customer_of(context, owner))
+    return ask(customer_of(context, owner, removals))
 
 
-def customer_of(context: Context, owner: str) -> str:
+def removals_of(session: Session, owner: str) -> int:
+    """How often the host has removed the owner's customer."""
+    return session.scalar(select(Customer.removals).where(Customer.owner == owner)) or 0
+
+
+def customer_of(context: Context, owner: str, removals: int) -> str:
     """The id of the owner's Stripe customer, made at the first call. Commits.
 
     The key is committed before Stripe is asked, so two calls at once get one customer.
+
+    :raises NotYours: The host has removed the customer more often than ``removals``. One that was made is
+        deleted.
     """
     with transaction(context) as session:
         row = _customer(context, owner)
+        _require_same(row.removals, removals)
         if row.stripe_id is not None:
             return row.stripe_id
         key = row.idempotency_key
     email = context.email_of(owner)  # the host's function may write and commit
     stripe_id, refused = _create(context, owner, email, key)
     with transaction(context) as session:
-        nameless = Customer.owner == owner, Customer.stripe_id.is_(None)
         made = {"stripe_id": stripe_id, "refused_email": refused}
-        session.execute(update(Customer).where(*nameless).values(made))
-        return session.scalars(select(Customer.stripe_id).where(Customer.owner == owner)).one()  # type: ignore[return-value]
+        ours = Customer.owner == owner, Customer.idempotency_key == key, Customer.stripe_id.is_(None)
+        session.execute(update(Customer).where(*ours).values(made))
+        is_kept = session.scalar(select(Customer.stripe_id).where(Customer.owner == owner)) == stripe_id
+    if not is_kept:  # removed, or deleted in the dashboard, meanwhile
+        context.gateway.customers.delete(stripe_id)
+        return customer_of(context, owner, removals)
+    return stripe_id
+
+
+def _require_same(removals: int, before: int) -> None:
+    if removals != before:
+        raise NotYours("This customer has been removed.")
 
 
 def _create(context: Context, owner: str, email: str | None, key: str) -> tuple[str, str | None]:
@@ -203,6 +228,12 @@ def remove(context: Context, owner: str) -> None:
     check_owner(owner)
     refuse_uncommitted(context)
     with transaction(context) as session:
+        row = _customer(context, owner)
+        # What has begun makes no customer from here on: not under this key, and not after this removal.
+        again = {"removals": Customer.removals + 1, "closed_at": row.closed_at or context.clock()}
+        nameless = Customer.owner == owner, Customer.stripe_id.is_(None)
+        session.execute(update(Customer).where(Customer.owner == owner).values(again))
+        session.execute(update(Customer).where(*nameless).values(idempotency_key=_new_key()))
         session.execute(delete(TopUp).where(TopUp.owner == owner))
         # Only the owner is forgotten: address and card still count, or leaving would evade the limits.
         session.execute(update(Attempt).where(Attempt.owner == owner).values(owner=""))
@@ -216,14 +247,36 @@ def remove(context: Context, owner: str) -> None:
         session.execute(delete(SavedCard).where(SavedCard.owner == owner))
         session.execute(delete(OperatorNote).where(OperatorNote.owner == owner))
         app_outbox.erase(session, owner)
-        row = _customer(context, owner)
-        row.closed_at = row.closed_at or context.clock()
+        thresholds.note_removed(session, owner, context.clock())
+
+
+def sync_deleted(context: Context, customer_id: str) -> Write[None]:
+    """See whether a customer is deleted at Stripe; what is returned forgets what was copied from there.
+
+    The row still knows the customer, by whom a payment that is on its way is settled.
+    """
+    if context.gateway.customers.exists(customer_id):
+        return nothing
+    return partial(_forget_copies, context, customer_id)
+
+
+def _forget_copies(context: Context, customer_id: str) -> None:
+    owner = context.session.scalar(
+        update(Customer)
+        .where(Customer.stripe_id == customer_id)
+        .values(default_card_id=None, retry_card_id=None, **dict.fromkeys(BILLING_COLUMNS))
+        .returning(Customer.owner)
+    )
+    if owner is not None:
+        context.session.execute(delete(SavedCard).where(SavedCard.owner == owner))
 
 
 def reopen(session: Session, owner: str, bought_at: datetime) -> None:
     """A payment is settled that was begun after its owner was removed: they are a customer again."""
     closed = Customer.owner == owner, Customer.closed_at <= bought_at
-    session.execute(update(Customer).where(*closed).values(closed_at=None))
+    again = session.execute(update(Customer).where(*closed).values(closed_at=None).returning(Customer.owner))
+    if again.first() is not None:
+        thresholds.note_back(session, owner)
 
 
 def is_closed(session: Session, owner: str) -> bool:

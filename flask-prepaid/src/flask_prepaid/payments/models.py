@@ -104,7 +104,8 @@ class Customer(BillingColumns, Base):
     ``outdated``: the host's address has changed, and Stripe does not have it yet. ``retry_card_id``: a card
     that was left or corrected while a plan owes money, which ``tick`` tries to pay with it.
     ``charges_stopped``: the owner is shut out by the host, so that a plan is not charged. ``closed_at``:
-    the host has removed the customer, who has bought nothing since.
+    the host has removed the customer, who has bought nothing since. ``removals`` is how often it has: what
+    was begun before the last one makes no customer anew.
     """
 
     __tablename__ = "prepaid_customer"
@@ -120,6 +121,7 @@ class Customer(BillingColumns, Base):
     retry_card_id: Mapped[str | None]
     charges_stopped: Mapped[bool] = mapped_column(default=False)
     closed_at: Mapped[datetime | None]
+    removals: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
 
 
@@ -290,6 +292,30 @@ class Dispute(TakesBack, Base):
     state: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime]
+
+
+class BalancePaid(TakesBack, Base):
+    """So much of a payment, ``amount_minor``, the customer's balance at Stripe has paid.
+
+    It takes credits back where the money in that balance turns out to have gone back twice. ``changes``
+    counts what may have changed that, ``seen`` is up to which ``tick`` has looked.
+    """
+
+    __tablename__ = "prepaid_balance_paid"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        Index(
+            "ix_prepaid_balance_paid_due",
+            "payment_id",
+            postgresql_where=text("changes > seen"),
+            sqlite_where=text("changes > seen"),
+        ),
+    )
+
+    payment_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    amount_minor: Mapped[int]
+    changes: Mapped[int] = mapped_column(default=1)
+    seen: Mapped[int] = mapped_column(default=0)
 
 
 class TopUp(Base):

@@ -19,7 +19,7 @@ from ..catalog import Offer
 from ..context import Context
 from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.values import NEEDS_OWNER, Checkout, Intent
-from . import comparison, customers, timing
+from . import balance_paid, comparison, customers, tax_rates, timing
 from .models import Payment, PaymentState, Refund, Via
 
 log = logging.getLogger(__name__)
@@ -169,9 +169,26 @@ def _apply_billed(context: Context, payment: Payment, billed: InvoiceCharge) -> 
     elif billed.status not in ("draft", "open"):
         _move(context, payment, PaymentState.FAILED, billed)
     elif billed.intent is not None and not billed.is_idle:
-        state = INTENT_STATES.get(billed.intent.status, PaymentState.PENDING)
-        waits = billed.intent.waits_for_owner
-        _move(context, payment, PaymentState.OPEN if waits else state, billed)
+        _move(context, payment, _state_of_open(billed.intent), billed)
+
+
+def refuse_total(context: Context, payment: Payment, billed: InvoiceCharge) -> None:
+    """With its tax an invoice costs more than was agreed. It is closed, and its tax is known from now on."""
+    lock(context.session, payment)
+    if payment.state in FINAL:
+        return
+    payment.state, payment.failure, payment.check_at = PaymentState.FAILED, tax_rates.ABOVE_MAX, None
+    payment.invoice_id, payment.invoice_number = billed.id, billed.number
+    payment.tax_minor = billed.amount_total_minor - billed.amount_subtotal_minor
+    payment.taxed = billed.taxed
+
+
+def _state_of_open(intent: Intent) -> PaymentState:
+    """Where the payment of an open invoice stands: it can be paid until it is closed, so it never failed."""
+    if intent.waits_for_owner:
+        return PaymentState.OPEN
+    state = INTENT_STATES.get(intent.status, PaymentState.PENDING)
+    return PaymentState.PENDING if state is PaymentState.FAILED else state
 
 
 def _takes_up(context: Context, payment: Payment, fetched: Fetched, known_id: str | None) -> bool:
@@ -180,10 +197,10 @@ def _takes_up(context: Context, payment: Payment, fetched: Fetched, known_id: st
     Our first word from Stripe may have been lost, so a row without an id takes up what is its owner's. A
     second object of a row counts only if it is paid first: ``reconcile`` shows what was paid twice.
     """
-    stranger = comparison.stranger(context, payment, fetched)
-    if stranger is not None:
+    reason = comparison.not_made_for_it(context, payment, fetched)
+    if reason is not None:
         if fetched.is_paid:
-            _call_for_review(context, payment, f"{fetched.id} {stranger}")
+            _call_for_review(context, payment, f"{fetched.id} {reason}")
         return False
     return known_id is None or (fetched.is_paid and payment.state is not PaymentState.PAID)
 
@@ -213,9 +230,9 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
     """
     if payment.state is PaymentState.PAID:
         return
-    otherwise = comparison.otherwise(context, payment, fetched)
-    if otherwise is not None:
-        _call_for_review(context, payment, otherwise)
+    reason = comparison.not_as_agreed(context, payment, fetched)
+    if reason is not None:
+        _call_for_review(context, payment, reason)
         return
     now = context.clock()
     context.ledger.purchase(
@@ -223,6 +240,7 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
         payment.credits,
         key=f"payment:{payment.id}",
         amount_minor=paid_minor,
+        tax_minor=min(payment.tax_minor, paid_minor),
         currency=payment.currency,
         expires_at=now + timedelta(seconds=payment.expires_after_s) if payment.expires_after_s else None,
     )
@@ -232,6 +250,8 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
     payment.paid_at = now
     payment.failure = None
     payment.check_at = None
+    if isinstance(fetched, InvoiceCharge):
+        balance_paid.note(context.session, payment, fetched.amount_total_minor - fetched.due_minor)
     customers.reopen(context.session, payment.owner, payment.created_at)
     bought = {"owner": payment.owner, "payment_id": payment.id, "credits": payment.credits}
     signals.after_commit(context.session, signals.credits_added, **bought)

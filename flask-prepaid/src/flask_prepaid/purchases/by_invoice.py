@@ -6,21 +6,17 @@ buy twice. So it is closed as soon as its refusal is known, whoever asks first.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..context import Context
+from ..gateway.charges import CardCharge
 from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.values import Intent
 
 
-def charge(context: Context, **agreed: Any) -> InvoiceCharge | Intent:
-    """Ask Stripe to charge a card on file, by an invoice where the settings want one.
-
-    :param agreed: As ``Charges.charge`` takes it.
-    """
+def charge(context: Context, wanted: CardCharge) -> InvoiceCharge | Intent:
+    """Ask Stripe to charge a card on file, by an invoice where the settings want one."""
     if not context.config.bills_charges:
-        return context.gateway.charges.charge(**agreed)
-    return close_refused(context, context.gateway.invoice_charges.charge(**agreed))
+        return context.gateway.charges.charge(wanted)
+    return close_refused(context, context.gateway.invoice_charges.charge(wanted))
 
 
 def fetch(context: Context, invoice_id: str) -> InvoiceCharge | None:
@@ -40,6 +36,13 @@ def close_refused(context: Context, billed: InvoiceCharge) -> InvoiceCharge:
     if not billed.is_refused:
         return billed
     return context.gateway.invoice_charges.close(billed.id) or billed
+
+
+def closed_above(charged: InvoiceCharge | Intent, max_minor: int | None) -> InvoiceCharge | None:
+    """The invoice, where it was closed since it costs more than ``max_minor`` with its tax."""
+    if max_minor is None or isinstance(charged, Intent) or charged.status != "void":
+        return None
+    return charged if charged.amount_total_minor > max_minor else None
 
 
 def url_of(fetched: InvoiceCharge | Intent) -> str | None:

@@ -11,6 +11,7 @@ from .. import money
 from ..catalog import Offer
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..gateway.charges import CardCharge
 from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.subscription_values import StripeInvoice
 from ..gateway.values import Checkout, Intent, is_session_id
@@ -45,11 +46,14 @@ def open_checkout(
         Stripe's, but a session for its elements on a page of our own.
     :param attempt: A token of the form that was sent. The same one finds the same page.
     :param keep_card: Whether the card that pays is put on file.
+    :raises UnknownItem: Invoices are made, and the owner's plan runs in another currency.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
 
     The page lives for 24 hours: https://docs.stripe.com/api/checkout/sessions/object
     """
     refuse_uncommitted(context)
+    with reading(context):
+        currencies.require_payable(context, owner, offer.currency)
     payment = _begin(context, owner, offer, via=Via.CHECKOUT, attempt=attempt)
     with reading(context) as session:
         agreed, earlier_id = _agreed(payment), payment.session_id
@@ -223,34 +227,36 @@ def charge_card(
     *,
     return_url: Callable[[int], str],
     attempt: str | None = None,
+    max_minor: int | None = None,
 ) -> tuple[Payment, str | None]:
     """Charge a card on file for ``offer``, in one press. Commits.
 
+    :param max_minor: The total with tax that the customer was shown. What costs more is not charged; the
+        payment's failure is ``tax_rates.ABOVE_MAX`` then, and its ``tax_minor`` what comes on top.
     :param return_url: Makes the address, by the payment's id, to which the bank's page leads back.
     :return: The payment, and the address of the bank's page if it wants to see its customer.
     :raises NotYours: The owner has no such card.
-    :raises UnknownItem: Tax is added, and the owner's country is not known; or an invoice charges it, and the
+    :raises UnknownItem: Tax is added, and the owner's country is not known; or invoices are made, and the
         owner's plan runs in another currency.
     """
     refuse_uncommitted(context)
     with reading(context) as session:
         if card_on_file(session, owner, card_id) is None:
             raise NotYours("There is no such card.")
-        bound = currencies.bound_to(session, owner) if context.config.bills_charges else None
-    if bound not in (None, offer.currency):
-        words = f"While your plan runs in {bound.upper()}, your card pays in that. This is not sold in it."
-        raise UnknownItem(words, field="currency")
+        currencies.require_payable(context, owner, offer.currency)
     billing_details.require_address(context, owner)
     payment = _begin(context, owner, offer, via=Via.CARD, attempt=attempt, card_id=card_id)
     with reading(context):
         payment_id, is_new = payment.id, payment.state is PaymentState.REQUESTED
     if not is_new:
         return payment, None
-    charged = charge(context, payment, return_url=return_url(payment_id))
+    charged = charge(context, payment, return_url=return_url(payment_id), max_minor=max_minor)
     return payment, by_invoice.url_of(charged) if charged else None
 
 
-def charge(context: Context, payment: Payment, *, return_url: str | None) -> InvoiceCharge | Intent | None:
+def charge(
+    context: Context, payment: Payment, *, return_url: str | None, max_minor: int | None = None
+) -> InvoiceCharge | Intent | None:
     """Ask Stripe to charge the card of a committed payment, and write what it says. Commits.
 
     ``None`` is: nothing came of it, or it is not known, as the payment's state says.
@@ -264,9 +270,10 @@ def charge(context: Context, payment: Payment, *, return_url: str | None) -> Inv
             payments.give_up(context, payment, "the customer is gone")
         return None
     try:
-        charged = by_invoice.charge(
-            context, **agreed, customer_id=customer_id, card_id=card_id, return_url=return_url
+        wanted = CardCharge(
+            **agreed, customer_id=customer_id, card_id=card_id, return_url=return_url, max_minor=max_minor
         )
+        charged = by_invoice.charge(context, wanted)
     except GatewayUnavailable:
         with transaction(context):
             payments.mark_unknown(context, payment)
@@ -277,8 +284,12 @@ def charge(context: Context, payment: Payment, *, return_url: str | None) -> Inv
         if isinstance(refused, GatewayRefused):  # the card, or its customer, is gone from the dashboard
             cards.refresh(context, customer_id)
         return None
+    above = by_invoice.closed_above(charged, max_minor)
     with transaction(context):
-        payments.apply(context, payment, charged)
+        if above is not None:
+            payments.refuse_total(context, payment, above)
+        else:
+            payments.apply(context, payment, charged)
     return charged
 
 

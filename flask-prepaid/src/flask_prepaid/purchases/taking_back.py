@@ -9,7 +9,8 @@ from prepaid_ledger.tables import Entry
 
 from .. import signals
 from ..context import Context
-from ..payments.models import Dispute, Payment, Refund, TakesBack, Via
+from ..payments import balance_paid
+from ..payments.models import BalancePaid, Dispute, Payment, Refund, TakesBack, Via
 from ..subscriptions import plan_months
 from ..subscriptions.models import Invoice
 from . import topup_rules, topups
@@ -37,6 +38,8 @@ def take_back(
         entries += _claw_back(context, payment, row, _key(name, row.takes), amount_minor, reason)
     row.taken_minor = amount_minor
     context.session.flush()
+    if not isinstance(row, BalancePaid):
+        balance_paid.look_again(context.session, payment.owner)
     if amount_minor > before:
         why = topup_rules.DISPUTED if isinstance(row, Dispute) else topup_rules.REFUNDED
         topups.stop_after(context, payment, why)
@@ -91,7 +94,7 @@ def _part_of_once(
     All money that has gone back is rounded up together: many small refunds take no more than one large one.
     """
     others: list[TakesBack] = []
-    for table in (Refund, Dispute, CreditNote):
+    for table in (Refund, Dispute, CreditNote, BalancePaid):
         others += session.scalars(select(table).where(table.payment_id == payment.id))
     others = [other for other in others if other is not row]
     taken_minor = amount_minor + sum(other.taken_minor for other in others)

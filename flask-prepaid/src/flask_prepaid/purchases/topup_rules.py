@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from prepaid_ledger.tables import Entry, Hold, HoldState, Kind, Wallet
@@ -18,8 +18,9 @@ from prepaid_ledger.tables import Entry, Hold, HoldState, Kind, Wallet
 from .. import money
 from ..catalog import Offer, Pack
 from ..context import Context
-from ..payments import billing_details
+from ..payments import billing_details, tax_rates
 from ..payments.models import Payment, PaymentState, SavedCard, TopUp, Via
+from ..subscriptions import currencies
 from . import cards
 
 #: How long it waits after a first failure with a card and after the second; the third stops it.
@@ -37,6 +38,7 @@ IN_DEBT = "credits are owed after a refund or a dispute"
 NO_ADDRESS = "your billing address is missing, by which the tax is found"
 NO_CARD = "no card is on file"
 NOT_SOLD = "the pack is not sold any more"
+OTHER_CURRENCY = "your plan is paid in another currency, in which your card pays all else"
 OTHER_TERMS = "the pack is sold on other terms now"
 REFUNDED = "a top-up was refunded"
 REFUSED = "our payment service refused the charge, not your bank"
@@ -57,11 +59,15 @@ NOT_SPENT = {
 
 @dataclass(frozen=True)
 class Buy:
-    """It is time: buy this with this card. ``attempt`` names the wish, so that it is charged once."""
+    """It is time: buy this with this card. ``attempt`` names the wish, so that it is charged once.
+
+    ``max_minor`` is what the month's ceiling leaves for it, tax and all.
+    """
 
     offer: Offer
     card_id: str
     attempt: str
+    max_minor: int
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     pack = listed.sold_in(row.currency) if listed is not None else None
     failures = _failures(history, card)
     reason = BLOCKED if blocked else _reason_to_stop(row, history, card, pack, failures)
-    reason = reason or _reason_of_tax(context, row.owner)
+    reason = reason or _reason_of_bills(context, row)
     if reason is not None:
         return Stop(reason, None if blocked or not history else history[0].id)
     if wallet.debt:
@@ -117,12 +123,17 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
         return Skip(NOT_SPENT[fall]) if wallet.available else Stop(NOT_SPENT[fall])
     assert pack is not None, "without a pack it has stopped"
     assert card is not None, "without a card it has stopped"
-    packs = min(packs_to_reach(row.threshold - wallet.available, pack), _affordable(context, row, pack))
+    rate, room_minor = tax_rates.last(context, row.owner), _room_minor(context, row)
+    packs = min(
+        packs_to_reach(row.threshold - wallet.available, pack),
+        room_minor // tax_rates.with_tax(pack.amount_minor, rate),
+    )
     if not packs:
         return Skip(CEILING)
     # Named by how many came before: of two that begin at once, the second finds the first one's row.
     attempt = f"job:topup-{row.after_payment}-{len(history)}"
-    return Buy(several(context.catalog.offer(pack=row.pack, currency=row.currency), packs), card.id, attempt)
+    offer = several(context.catalog.offer(pack=row.pack, currency=row.currency), packs)
+    return Buy(offer, card.id, attempt, room_minor)
 
 
 def _reason_to_stop(
@@ -144,10 +155,12 @@ def _reason_to_stop(
     return None if is_as_agreed and pack.total_credits >= row.pack_credits else OTHER_TERMS
 
 
-def _reason_of_tax(context: Context, owner: str) -> str | None:
-    if not context.config.automatic_tax or billing_details.details_of(context.session, owner).country:
-        return None
-    return NO_ADDRESS
+def _reason_of_bills(context: Context, row: TopUp) -> str | None:
+    """Why no invoice could charge it."""
+    if not currencies.may_pay_in(context, row.owner, row.currency):
+        return OTHER_CURRENCY
+    has_address = billing_details.details_of(context.session, row.owner).country
+    return NO_ADDRESS if context.config.automatic_tax and not has_address else None
 
 
 def _history(session: Session, row: TopUp) -> list[Payment]:
@@ -164,7 +177,8 @@ def _failures(history: list[Payment], card: SavedCard | None) -> list[Payment]:
     if card is None:
         return []
     failed = takewhile(lambda payment: payment.state is PaymentState.FAILED, history)
-    return [payment for payment in failed if payment.card_id == card.id and payment.id > card.after_payment]
+    with_card = [each for each in failed if each.card_id == card.id and each.id > card.after_payment]
+    return [payment for payment in with_card if payment.failure != tax_rates.ABOVE_MAX]
 
 
 def is_decline(payment: Payment) -> bool:
@@ -223,33 +237,36 @@ def several(offer: Offer, packs: int) -> Offer:
     )
 
 
-def _affordable(context: Context, row: TopUp, pack: Pack) -> int:
-    """How many packs the month's ceiling leaves room for, and one charge."""
-    begun = begun_this_month(context.session, row.owner, pack.currency, context.clock())
-    room_minor = min(max(row.ceiling_minor - begun, 0), money.max_charge_minor(pack.currency))
-    return room_minor // pack.amount_minor
+def _room_minor(context: Context, row: TopUp) -> int:
+    """What the month's ceiling leaves for one charge, tax and all."""
+    begun = begun_this_month(context, row.owner, row.currency)
+    return min(max(row.ceiling_minor - begun, 0), money.max_charge_minor(row.currency))
 
 
-def begun_this_month(session: Session, owner: str, currency: str, now: datetime) -> int:
-    """What top-ups have charged in this calendar month, UTC, or may still charge, in the smallest unit."""
-    start = month_of(now)
+def begun_this_month(context: Context, owner: str, currency: str) -> int:
+    """What top-ups have charged in this calendar month, UTC, or may still charge, in the smallest unit.
+
+    Tax is in it; of what is not charged yet, as much as the owner's last purchase had.
+    """
+    start, rate = month_of(context.clock()), tax_rates.last(context, owner)
     may_still = Payment.state.in_((*UNKNOWN, PaymentState.OPEN, PaymentState.NEEDS_REVIEW))
     counts = or_(
         (Payment.state == PaymentState.PAID) & (Payment.paid_at >= start),
         may_still & (Payment.created_at >= start),
     )
-    return _sum(session, owner, currency, counts)
+    begun = context.session.scalars(_topups(owner, currency).where(counts))
+    return sum(tax_rates.total_of(payment, rate) for payment in begun)
 
 
 def charged_this_month(session: Session, owner: str, currency: str, now: datetime) -> int:
-    """What top-ups have charged in this calendar month, UTC, in the smallest unit of ``currency``."""
+    """What top-ups have charged in this calendar month, UTC, tax and all, in the smallest unit."""
     paid = (Payment.state == PaymentState.PAID) & (Payment.paid_at >= month_of(now))
-    return _sum(session, owner, currency, paid)
+    return sum(payment.paid_minor or 0 for payment in session.scalars(_topups(owner, currency).where(paid)))
 
 
-def _sum(session: Session, owner: str, currency: str, counts: ColumnElement[bool]) -> int:
-    topups = Payment.owner == owner, Payment.via == Via.TOPUP, Payment.currency == currency
-    return int(session.scalar(select(func.sum(Payment.amount_minor)).where(*topups, counts)) or 0)
+def _topups(owner: str, currency: str) -> Select[Payment]:
+    mine = Payment.owner == owner, Payment.via == Via.TOPUP, Payment.currency == currency
+    return select(Payment).where(*mine)
 
 
 def month_of(now: datetime) -> datetime:

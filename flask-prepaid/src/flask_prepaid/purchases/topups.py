@@ -15,7 +15,7 @@ from prepaid_ledger.tables import Wallet
 from .. import money, signals
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import NotYours, UnknownItem
-from ..payments import billing_details, card_testing, payments
+from ..payments import billing_details, card_testing, payments, tax_rates
 from ..payments.models import Payment, PaymentState, TopUp, Via
 from ..payments.notices import is_news
 from ..subscriptions import currencies
@@ -36,7 +36,8 @@ def setting(session: Session, owner: str) -> TopUp | None:
 class Summary:
     """Where auto top-up stands, for its owner. Amounts in the smallest unit of ``currency``.
 
-    ``max_packs`` is how many it buys in one charge at most, ``times`` how many packs a month may cost.
+    They have the tax in them that the owner's last purchase had. ``max_packs`` is how many it buys in one
+    charge at most, ``times`` how many packs a month may cost.
     ``waits`` says why one that is due is not made.
     """
 
@@ -57,14 +58,15 @@ def summary(context: Context, row: TopUp) -> Summary | None:
     pack = listed.sold_in(row.currency)
     decision = topup_rules.decide(context, row, blocked=False)
     packs = topup_rules.packs_to_reach(row.threshold, pack)
+    price_minor = tax_rates.with_tax(pack.amount_minor, tax_rates.last(context, row.owner))
     charged = topup_rules.charged_this_month(context.session, row.owner, pack.currency, context.clock())
     return Summary(
         charged_minor=charged,
         ceiling_minor=row.ceiling_minor,
         currency=pack.currency,
-        times=row.ceiling_minor // pack.amount_minor,
+        times=row.ceiling_minor // price_minor,
         max_packs=packs,
-        max_charge_minor=packs * pack.amount_minor,
+        max_charge_minor=packs * price_minor,
         waits=decision.reason if isinstance(decision, Skip) else None,
     )
 
@@ -75,9 +77,9 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
     :param pack: As many of it are bought in one charge as bring the credits back to the threshold.
     :param threshold: Below so many available credits it buys, as soon as some are spent, or at once where
         fewer are there now.
-    :param ceiling_minor: In one calendar month (UTC) no more than this is charged.
-    :raises UnknownItem: There is no such pack, or what may have to be bought at once costs more than the
-        ceiling.
+    :param ceiling_minor: In one calendar month (UTC) no more than this is charged, tax and all.
+    :raises UnknownItem: There is no such pack, it is not sold in the currency of the owner's plan, or what
+        may have to be bought at once costs more than the ceiling.
     :raises NotYours: No card is on file to pay with.
     :raises BuyingPaused: Nothing is sold at the moment.
     """
@@ -86,13 +88,17 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
     with reading(context):
         currency = currencies.of(context, owner)
     offer = context.catalog.offer(pack=pack, currency=currency)
+    with reading(context):
+        currencies.require_payable(context, owner, offer.currency, field="pack")
     if not offer.amount_minor:
         raise UnknownItem("This pack costs nothing. Choose one that is bought.", field="pack")
     if not 1 <= threshold <= MAX_THRESHOLD:
         raise UnknownItem("Write from how many credits on to top up, 1 or more.", field="threshold")
     packs = topup_rules.packs_to_reach(threshold, context.catalog.packs[pack])
-    if not packs * offer.amount_minor <= ceiling_minor <= MAX_CEILING_MINOR:
-        raise UnknownItem(_ceiling_words(packs, offer.amount_minor, offer.currency), field="ceiling")
+    with reading(context):
+        price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner))
+    if not packs * price_minor <= ceiling_minor <= MAX_CEILING_MINOR:
+        raise UnknownItem(_ceiling_words(packs, price_minor, offer.currency), field="ceiling")
     with transaction(context) as session:
         if cards.default_card(session, owner) is None:
             raise NotYours("Save a card first: a top-up is charged to the card that pays by default.")
@@ -138,18 +144,19 @@ def top_up(context: Context, owner: str) -> Payment | None:
     if context.config.automatic_tax:
         billing_details.has_address(context, owner)  # by Stripe, where it is not known here
     with transaction(context):
-        payment = _begin(context, owner, blocked=blocked)
-    if payment is None:
+        begun = _begin(context, owner, blocked=blocked)
+    if begun is None:
         return None
-    checkout.charge(context, payment, return_url=None)
+    payment, max_minor = begun
+    checkout.charge(context, payment, return_url=None, max_minor=max_minor)
     with transaction(context) as session:
         if payment.state is PaymentState.OPEN:
             _stop(context, session.get(TopUp, owner), topup_rules.CHALLENGED, payment.id)
     return payment
 
 
-def _begin(context: Context, owner: str, *, blocked: bool) -> Payment | None:
-    """The row of a top-up; ``None`` if it is not time for one.
+def _begin(context: Context, owner: str, *, blocked: bool) -> tuple[Payment, int] | None:
+    """The row of a top-up and what it may cost with tax; ``None`` if it is not time for one.
 
     The setting's row is locked, so that of two ticks at once only one begins.
     """
@@ -163,7 +170,7 @@ def _begin(context: Context, owner: str, *, blocked: bool) -> Payment | None:
     if isinstance(decision, Skip):
         _announce_skip(context, owner, decision.reason)
         return None
-    return _write_down(context, owner, decision)
+    return _write_down(context, owner, decision), decision.max_minor
 
 
 def _lock(session: Session, owner: str) -> TopUp | None:

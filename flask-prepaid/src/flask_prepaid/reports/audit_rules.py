@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, and_, case, func, or_, select, union_
 from prepaid_ledger import Problem
 from prepaid_ledger.tables import Entry, Lot, Wallet
 
+from . import deferred
 from .models import DEFERRED, ROLL_OVER, Counted, CreditSum, DaySum, Movement, OwnerSum
 
 
@@ -90,7 +91,7 @@ def sums_of_deferred(connection: Connection) -> Iterator[Problem]:
     waits = select(Wallet.id).outerjoin(Counted, Counted.wallet_id == Wallet.id).where(behind)
     if connection.execute(waits.limit(1)).first() is not None:
         return
-    rest = 2 * (Lot.left_over + Lot.held) * Entry.amount_minor + Entry.credits
+    rest = 2 * (Lot.left_over + Lot.held) * deferred.net_minor() + Entry.credits
     lots = (
         select(Entry.currency, func.sum(rest // (2 * Entry.credits)))
         .join(Lot, (Lot.wallet_id == Entry.wallet_id) & (Lot.origin == Entry.seq))

@@ -48,7 +48,7 @@ ARRIVED = (PaymentState.PAID, PaymentState.NEEDS_REVIEW)
 BATCH = 1_000
 
 #: What Stripe may fill in or change later.
-LATE = ("amount_minor", "fee_minor", "net_minor", "category")
+LATE = ("amount_minor", "original_minor", "fee_minor", "net_minor", "category")
 
 
 class Cell(NamedTuple):
@@ -262,7 +262,7 @@ def _tie_batch(session: Session, after: str) -> str | None:
     """Tie the next movements; the id of the last, or ``None`` where there were no more."""
     charge = aliased(Movement)
     rows = session.execute(
-        select(Movement, Payment, charge.country, charge.amount_minor, PlanPrice.plan)
+        select(Movement, Payment, charge, PlanPrice.plan)
         .join(Payment, Payment.payment_intent_id == Movement.intent_id)
         .outerjoin(charge, (charge.intent_id == Movement.intent_id) & (charge.category == "charge"))
         .outerjoin(Invoice, Invoice.payment_id == Payment.id)
@@ -277,19 +277,25 @@ def _tie_batch(session: Session, after: str) -> str | None:
         return None
     session.execute(update(Copying).values(id=1))
     sums = Sums()
-    for moved, payment, country, charged_minor, plan in rows:
+    for moved, payment, charged, plan in rows:
         session.refresh(moved, ["payment_id", "product", "country"])
         if moved.payment_id is None:
             sums.add(moved, -1)
-            _tie(moved, payment, country, plan)
-            taxes.put(session, moved, payment, charged_minor)
+            _tie(moved, payment, charged.country if charged else None, plan)
+            taxes.put(session, moved, payment, _sale_of(charged))
             sums.add(moved)
     session.flush()
     sums.write(session)
     last = str(rows[-1][0].id)
-    for moved, *_ in rows:
-        session.expunge(moved)
+    for copy in {each for moved, _, charged, _ in rows for each in (moved, charged) if each is not None}:
+        session.expunge(copy)
     return last
+
+
+def _sale_of(charged: Movement | None) -> taxes.Sale | None:
+    if charged is None:
+        return None
+    return taxes.Sale(charged.original_minor, charged.amount_minor, charged.currency)
 
 
 def _tie(moved: Movement, payment: Payment, country: str | None, plan: str | None) -> None:

@@ -82,7 +82,8 @@ class Credits:
 class Owed:
     """What customers hold now, and what they paid for it.
 
-    ``deferred_minor`` is that money per currency: revenue only when the credits are spent or lapse.
+    ``deferred_minor`` is that money per currency, without tax: revenue only when the credits are spent or
+    lapse.
     ``uncounted`` wallets have moved since they were last counted, so the days before today may still grow;
     everything up to ``counted_to`` is counted. The lots of ``undrawn`` wallets are not drawn to their end:
     of those, what was paid for counts as not used yet.
@@ -213,10 +214,16 @@ def _count(session: Session, wallet_id: int, after: int, zone: str) -> int:
 
 
 def _entries(wallet_id: int, after: int, upto: int) -> Select[*tuple[Any, ...]]:
-    """Entries with what was paid for the lot that an expiry refers to."""
-    origin = aliased(Entry)
-    is_its_lot = (Lot.wallet_id == Entry.wallet_id) & (Lot.seq == Entry.refers_to_seq)
-    expiry_of = is_its_lot & (Entry.kind == Kind.EXPIRY)
+    """Entries with what was paid for the lot that an expiry or a clawback refers to.
+
+    ``undoes`` is whether a clawback is one that gives again, which refers to the one that took.
+    """
+    origin, earlier = aliased(Entry), aliased(Entry)
+    undoes = earlier.kind == Kind.CLAWBACK
+    lot_seq = case((undoes, earlier.refers_to_seq), else_=Entry.refers_to_seq)
+    is_its_lot = (Lot.wallet_id == Entry.wallet_id) & (Lot.seq == lot_seq)
+    takes_of = is_its_lot & Entry.kind.in_((Kind.EXPIRY, Kind.CLAWBACK))
+    is_earlier = (earlier.wallet_id == Entry.wallet_id) & (earlier.seq == Entry.refers_to_seq)
     return (
         select(
             Entry.seq,
@@ -225,22 +232,25 @@ def _entries(wallet_id: int, after: int, upto: int) -> Select[*tuple[Any, ...]]:
             Entry.key,
             Entry.credits,
             Entry.debt,
-            Entry.amount_minor,
+            deferred.net_minor().label("net_minor"),
             Entry.currency,
+            undoes.label("undoes"),
             origin.credits.label("lot_credits"),
-            origin.amount_minor.label("lot_minor"),
+            deferred.net_minor(origin).label("lot_minor"),
             origin.currency.label("lot_currency"),
         )
-        .outerjoin(Lot, expiry_of)
+        .outerjoin(earlier, is_earlier & (Entry.kind == Kind.CLAWBACK))
+        .outerjoin(Lot, takes_of)
         .outerjoin(origin, (origin.wallet_id == Lot.wallet_id) & (origin.seq == Lot.origin))
         .where(Entry.wallet_id == wallet_id, Entry.seq > after, Entry.seq <= upto)
     )
 
 
 def _worth(entry: Row[Any]) -> int:
-    if entry.amount_minor is not None:
-        return int(entry.amount_minor)
-    return share(-entry.credits, entry.lot_credits, entry.lot_minor) if entry.lot_minor else 0
+    """What was paid for an entry's credits, or went back, without tax."""
+    if entry.net_minor is not None:
+        return int(-entry.net_minor if entry.undoes else entry.net_minor)
+    return share(entry.debt - entry.credits, entry.lot_credits, entry.lot_minor) if entry.lot_minor else 0
 
 
 def share(credits: int, of_credits: int, amount_minor: int) -> int:
@@ -263,7 +273,7 @@ def credits(session: Session, selection: Selection = EVERYTHING) -> list[tuple[d
 
 
 def worth(session: Session, selection: Selection = EVERYTHING) -> dict[str, dict[str, int]]:
-    """What was paid for the credits: opening + sold - earned - clawed back - breakage = closing.
+    """What was paid for the credits, without tax: opening + sold - earned - clawed back - breakage = closing.
 
     Per currency. ``opening`` and ``closing`` are what is deferred before the first day and after the last:
     paid for and not used yet. ``earned`` is what was spent, less what was given back.
@@ -308,7 +318,7 @@ def owed(session: Session) -> Owed:
     outstanding, debt, undrawn = session.execute(
         select(*(func.coalesce(func.sum(column), 0) for column in (Wallet.balance, Wallet.debt, behind)))
     ).one()
-    of_lot = 2 * (Lot.left_over + Lot.held) * Entry.amount_minor + Entry.credits
+    of_lot = 2 * (Lot.left_over + Lot.held) * deferred.net_minor() + Entry.credits
     rows = session.execute(
         select(Entry.currency, func.sum(of_lot // (2 * Entry.credits)))
         .join(Lot, (Lot.wallet_id == Entry.wallet_id) & (Lot.origin == Entry.seq))
@@ -316,7 +326,7 @@ def owed(session: Session) -> Owed:
         .group_by(Entry.currency)
         .order_by(Entry.currency)
     )
-    deferred = {str(currency): int(minor) for currency, minor in rows}
+    money = {str(currency): int(minor) for currency, minor in rows}
     late = session.scalar(select(func.count()).select_from(_behind().subquery())) or 0
     counted_to = session.scalar(select(Copying.counted_to))
-    return Owed(int(outstanding), int(debt), deferred, late, int(undrawn), counted_to)
+    return Owed(int(outstanding), int(debt), money, late, int(undrawn), counted_to)

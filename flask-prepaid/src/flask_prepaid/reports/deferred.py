@@ -1,7 +1,8 @@
 """Deferred revenue: what customers have paid for and not used yet, and how each day moved it.
 
-Every paid lot counts by what is left of it, set aside or not, at the price paid: to the smallest unit what
-``credits.owed`` reads from the lots. What moved it between two days is revenue, but for what was sold.
+Every paid lot counts by what is left of it, set aside or not, at the price paid without its tax, which is the
+state's and never revenue: to the smallest unit what ``credits.owed`` reads from the lots. What moved it
+between two days is revenue, but for what was sold.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from prepaid_ledger.tables import Draw, Entry, Hold, HoldExtension, Lot, Wallet
@@ -44,8 +45,14 @@ def moved(
 
 
 def worth(credits: int, lot: Any) -> int:
-    """What so many credits of a lot cost, to the nearest of the smallest unit, half up."""
-    return int((2 * credits * lot.amount_minor + lot.credits) // (2 * lot.credits))
+    """What so many credits of a lot cost without tax, to the nearest of the smallest unit, half up."""
+    return int((2 * credits * lot.net_minor + lot.credits) // (2 * lot.credits))
+
+
+def net_minor(entry: Any = Entry) -> ColumnElement[int]:
+    """What was paid, or went back, without its tax."""
+    net: ColumnElement[int] = entry.amount_minor - func.coalesce(entry.tax_minor, 0)
+    return net
 
 
 def _lots(session: Session, wallet_id: int, after: int) -> tuple[dict[int, Any], int]:
@@ -68,7 +75,7 @@ def _lots(session: Session, wallet_id: int, after: int) -> tuple[dict[int, Any],
             Lot.left_over,
             Lot.held,
             origin.credits,
-            origin.amount_minor,
+            net_minor(origin).label("net_minor"),
             origin.currency,
             Wallet.drawn_seq,
         )

@@ -22,7 +22,8 @@ class Movement(Base):
     ``day`` is that of ``created_at`` in the shop's time zone. ``intent_id`` is the PaymentIntent whose
     money moved; by it the movement finds its ``payment_id`` with its ``owner`` and ``product``, how it was
     ``taxed``, a charge the discount and tax that its amount was made with, what takes money back its share of
-    the tax, below 0, and a refund the ``country`` of the card.
+    the tax, below 0, and a refund the ``country`` of the card. ``original_minor`` is ``amount_minor`` in the
+    currency that the customer has paid in.
     """
 
     __tablename__ = "prepaid_movement"
@@ -46,6 +47,7 @@ class Movement(Base):
     category: Mapped[str] = mapped_column(String(64))
     currency: Mapped[str] = mapped_column(String(3))
     amount_minor: Mapped[int]
+    original_minor: Mapped[int] = mapped_column(default=0)
     fee_minor: Mapped[int]
     net_minor: Mapped[int]
     discount_minor: Mapped[int] = mapped_column(default=0)

@@ -24,6 +24,7 @@ COLUMNS = {
     "refund": ("refunds_minor", -1),
     "partial_capture_reversal": ("refunds_minor", -1),
     "refund_failure": ("refunds_minor", -1),
+    "charge_failure": ("refunds_minor", -1),  # a bank debit that came back
     "dispute": ("disputes_minor", -1),
     "dispute_reversal": ("disputes_minor", -1),
     "fee": ("fees_minor", -1),

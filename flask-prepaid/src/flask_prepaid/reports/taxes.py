@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -10,40 +12,57 @@ from .models import Movement
 
 #: Movements that take the money of a charge back, or give it again.
 BACK = (
-    *("refund", "partial_capture_reversal", "refund_failure"),
+    *("refund", "partial_capture_reversal", "refund_failure", "charge_failure"),
     *("dispute", "dispute_reversal"),
 )
 
 
-def put(session: Session, moved: Movement, payment: Payment, charged_minor: int | None) -> None:
+@dataclass(frozen=True)
+class Sale:
+    """What a payment's charge brought: in the currency of the payment, and in that of Stripe's balance."""
+
+    original_minor: int
+    amount_minor: int
+    currency: str
+
+
+def put(session: Session, moved: Movement, payment: Payment, sale: Sale | None) -> None:
     """Give a movement of a payment its discount and its tax.
 
-    What goes back takes its share of the tax along, rounded by all that went back so far: all parts together
-    take all of it.
+    What goes back takes its share of the tax along, by the rate of the sale, whatever a currency costs since:
+    all parts together take all of the tax that the sale is counted with.
 
-    :param charged_minor: What the payment's charge brought in the balance's currency, if it is copied.
+    :param sale: The payment's charge, if it is copied.
     """
-    brought = payment.paid_minor or 0 if charged_minor is None else charged_minor
     if moved.category == "charge":
-        moved.discount_minor = _converted(payment.discount_minor, payment, moved.currency, brought)
-        moved.tax_minor = _converted(payment.tax_minor, payment, moved.currency, brought)
-    elif moved.category in BACK and brought > 0:
+        sale = Sale(moved.original_minor, moved.amount_minor, moved.currency)
+        moved.discount_minor = _converted(payment.discount_minor, sale)
+        moved.tax_minor = _converted(payment.tax_minor, sale)
+    elif moved.category in BACK:
         session.flush()
-        others = select(func.sum(Movement.amount_minor)).where(
+        others = select(func.sum(Movement.original_minor)).where(
             Movement.payment_id == payment.id, Movement.category.in_(BACK), Movement.id != moved.id
         )
-        before = -int(session.scalar(others) or 0)
-        tax = _converted(payment.tax_minor, payment, moved.currency, brought)
-        moved.tax_minor = _share(tax, before, brought) - _share(tax, before - moved.amount_minor, brought)
+        before, now = -int(session.scalar(others) or 0), -moved.original_minor
+        sale = sale or Sale(payment.charged_minor, payment.charged_minor, payment.currency)
+        if sale.currency != moved.currency:  # the account has a balance in another currency since
+            sale = Sale(sale.original_minor, _now(sale.original_minor, moved), moved.currency)
+        tax, brought = _converted(payment.tax_minor, sale), sale.original_minor
+        moved.tax_minor = _share(tax, before, brought) - _share(tax, before + now, brought)
 
 
 def _share(tax: int, back: int, brought: int) -> int:
     """The part of the tax in what went back so far, which is no more than was brought."""
-    return tax * min(max(back, 0), brought) // brought
+    return tax * min(max(back, 0), brought) // brought if brought > 0 else 0
 
 
-def _converted(minor: int, payment: Payment, currency: str, brought: int) -> int:
+def _converted(minor: int, sale: Sale) -> int:
     """An amount of the payment in the currency of Stripe's balance, by what the whole of it has become."""
-    if currency == payment.currency or not payment.charged_minor:
+    if sale.original_minor in (0, sale.amount_minor):
         return minor
-    return (2 * minor * brought + payment.charged_minor) // (2 * payment.charged_minor)
+    return (2 * minor * sale.amount_minor + sale.original_minor) // (2 * sale.original_minor)
+
+
+def _now(minor: int, moved: Movement) -> int:
+    """What an amount of the payment is by the rate of a movement."""
+    return minor * moved.amount_minor // moved.original_minor if moved.original_minor else minor

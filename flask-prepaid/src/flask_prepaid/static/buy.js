@@ -7,7 +7,7 @@
   const credits = document.querySelector("[data-totals]");
   const total = document.getElementById("prepaid-total");
   const form = document.querySelector("[data-shelf]");
-  let price = ""; // of the number that is written
+  let price = "", taxed = ""; // of the number that is written
 
   const chosen = (name) => form?.querySelector(`input[type=radio][name="${name}"]:checked`);
 
@@ -15,8 +15,9 @@
     if (!form) return;
     const button = form.querySelector("[data-pay]");
     const pack = chosen("pack");
-    const amount = pack?.value ? pack.dataset.price : price;
     const card = chosen("saved_card")?.dataset.card;
+    const before = pack?.value ? pack.dataset.price : price;
+    const amount = (card && (pack?.value ? pack.dataset.taxed : taxed)) || before;
     if (pack?.value && !amount) button.textContent = "Get them for free";
     else if (!amount) button.textContent = "Buy Now";
     else button.textContent = card ? `Pay ${amount} with ${card}` : `Continue to pay ${amount}`;
@@ -29,7 +30,7 @@
       const mine = ++latest;
       let sum = {};
       if (!credits.value) {
-        price = total.textContent = "";
+        price = taxed = total.textContent = "";
         nameButton();
         return;
       }
@@ -39,7 +40,8 @@
       } catch { /* no line: the next page says the total */ }
       if (mine !== latest) return; // an older answer may come later
       price = sum.total ?? "";
-      total.textContent = price || "–";
+      taxed = sum.with_tax ?? price;
+      total.textContent = !price ? "–" : taxed === price ? price : `${price}, ${taxed} with tax`;
       nameButton();
     };
     credits.addEventListener("input", () => {

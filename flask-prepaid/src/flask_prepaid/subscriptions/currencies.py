@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from .. import countries
 from ..context import Context
+from ..errors import UnknownItem
 from ..payments import billing_details
 from ..payments.models import Payment, PaymentState
 from .models import BEGINNING, PlanPrice
@@ -41,6 +42,32 @@ def bound_to(session: Session, owner: str) -> str | None:
     if row is None or row.stripe_id is None or row.state in BEGINNING:
         return None
     return session.get_one(PlanPrice, row.price_id).currency
+
+
+def may_pay_in(context: Context, owner: str, currency: str) -> bool:
+    """Whether the owner can buy in ``currency``: with invoices, a plan binds all else to its own."""
+    bound = bound_to(context.session, owner) if context.config.bills_charges else None
+    return bound in (None, currency)
+
+
+def require_payable(context: Context, owner: str, currency: str, *, field: str = "currency") -> None:
+    """
+    :raises UnknownItem: Invoices are made, and the owner's plan runs in another currency.
+    """
+    if not may_pay_in(context, owner, currency):
+        bound = bound_to(context.session, owner) or ""
+        raise UnknownItem(
+            f"While your plan runs in {bound.upper()}, you pay in that. This is not sold in it.", field=field
+        )
+
+
+def require_as_shown(paid: str, shown: str) -> None:
+    """Refuse a form whose price was shown in another currency than it is paid in.
+
+    :raises UnknownItem: It was, as where a plan has begun in another tab.
+    """
+    if shown != paid:
+        raise UnknownItem(f"You pay in {paid.upper()} now. Look at the price again.", field="currency")
 
 
 def _paid_last(session: Session, owner: str) -> str | None:

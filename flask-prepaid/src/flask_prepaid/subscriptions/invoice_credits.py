@@ -26,7 +26,7 @@ from prepaid_ledger.errors import KeyReused
 from .. import signals
 from ..context import Context
 from ..gateway.subscription_values import InvoiceLine, StripeInvoice, moment
-from ..payments import customers
+from ..payments import balance_paid, customers
 from ..payments.models import Payment, PaymentState, Via
 from . import plan_months
 from .calendar_months import Window, windows
@@ -174,10 +174,14 @@ def apply(
 
     The caller holds the subscription's row.
     """
+    gives_to_balance = False
     for bill in bills:
         row = _row(context, subscription, bill)
         if row.state == InvoiceState.PAID and row.credits is None:
             _settle(context, subscription, row, bill, prices)
+            gives_to_balance |= bill.total_minor < 0
+    if gives_to_balance:
+        balance_paid.look_again(context.session, subscription.owner)
 
 
 def _row(context: Context, subscription: Subscription, bill: StripeInvoice) -> Invoice:
@@ -278,6 +282,7 @@ def _give_now(
     amount_minor: int,
 ) -> None:
     key = plan_months.key_of(row.id, plan_months.OWN)
+    tax_minor = plan_months.tax_in(context.session, row, amount_minor)
     grace, ends, now = context.config.allowance_grace, moment(due.ends), context.clock()
     if due.replaces and ends > now and not _overtaken(context, row):
         context.ledger.allowance(
@@ -286,6 +291,7 @@ def _give_now(
             key=key,
             period_end=ends,
             amount_minor=amount_minor,
+            tax_minor=tax_minor,
             currency=bill.currency,
             grace=grace,
             roll_over=due.roll_over,
@@ -300,6 +306,7 @@ def _give_now(
             key=key,
             period_end=max(lasts, now + grace) if lasts <= now else lasts,
             amount_minor=amount_minor,
+            tax_minor=tax_minor,
             currency=bill.currency,
         )
 
@@ -431,5 +438,6 @@ def _payment(context: Context, subscription: Subscription, bill: StripeInvoice, 
     )
     context.session.add(payment)
     context.session.flush()
+    balance_paid.note(context.session, payment, bill.from_balance_minor)
     customers.reopen(context.session, payment.owner, payment.created_at)
     return payment

@@ -90,6 +90,13 @@ def write_down(
     return amount_minor * own_credits // total
 
 
+def tax_in(session: Session, invoice: Invoice, amount_minor: int) -> int:
+    """What of a part of a paid invoice's money is tax."""
+    payment = session.get_one(Payment, invoice.payment_id)
+    whole = max(invoice.total_minor, amount_minor)
+    return min(payment.tax_minor * amount_minor // whole, amount_minor) if amount_minor > 0 else 0
+
+
 def cut(context: Context, subscription: Subscription, month: Later) -> int:
     """Take credits out of a month that has not come, the last bought first; how many it did not have."""
     wanted = -month.credits
@@ -180,6 +187,7 @@ def _give(
             roll_over=roll_over,
             replacing=keys_before(session, subscription.id, month.starts_at),
             amount_minor=month.amount_minor,
+            tax_minor=tax_in(session, invoice, month.amount_minor),
             currency=invoice.currency,
         )
     else:
@@ -190,6 +198,7 @@ def _give(
             key=key,
             period_end=lasts if lasts > now else now + grace,
             amount_minor=month.amount_minor,
+            tax_minor=tax_in(session, invoice, month.amount_minor),
             currency=invoice.currency,
         )
     for refund in _refunds(session, month.invoice_id, month.number):

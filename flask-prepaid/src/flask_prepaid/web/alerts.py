@@ -13,10 +13,10 @@ from prepaid_ledger import BudgetSummary
 from .. import money
 from ..errors import NotYours, UnknownItem
 from ..keys import keys
+from ..keys.keys import WINDOWS
 from ..outbox import alerts
 from ..outbox.models import Alert, AlertKind
 from . import forms, page
-from .keys import WINDOWS
 
 
 @dataclass(frozen=True)

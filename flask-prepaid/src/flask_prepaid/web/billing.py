@@ -8,12 +8,14 @@ from datetime import datetime
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
 
 from .. import countries, money
 from ..errors import UnknownItem
+from ..gateway.tax_words import REVERSE_CHARGE
 from ..payments import billing_details
 from ..payments.models import Customer, Payment, PaymentState, Via
 from ..purchases import cards, topups
@@ -21,11 +23,8 @@ from ..subscriptions import sync
 from ..subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription
 from . import forms, page
 
-#: The latest payments, and the latest invoices of plans, that the page shows.
+#: Payments, and invoices of plans, on one page.
 SHOWN = 100
-
-#: How Stripe Tax calls it where the customer pays the tax.
-REVERSE_CHARGE = "reverse_charge"
 
 #: Tries that nobody paid. They are folded away.
 ABANDONED = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.REQUESTED}
@@ -49,7 +48,7 @@ class BillingLine:
     """One payment: of a pack, or of a plan's period. Amounts in the smallest unit of ``currency``.
 
     ``links`` are words and addresses of what belongs to it, such as its receipt; ``tax`` says what of the
-    amount is tax, or why none is.
+    amount is tax, or why none is. Tries that nobody paid are abandoned.
     """
 
     at: datetime
@@ -62,6 +61,7 @@ class BillingLine:
     state: str
     links: Sequence[tuple[str, str]]
     tax: str = ""
+    is_abandoned: bool = False
 
 
 def billing() -> ResponseReturnValue:
@@ -70,6 +70,7 @@ def billing() -> ResponseReturnValue:
     if request.method == "GET":
         return overview(owner)
     try:
+        page.context().gateway.ask_limit.require(owner)
         billing_details.save(page.context(), owner, forms.billed_to())
     except UnknownItem as error:
         return overview(owner, error), error.http_status
@@ -80,17 +81,18 @@ def overview(owner: str, error: UnknownItem | None = None) -> str:
     """From our own rows alone, so it is there without Stripe."""
     context = page.context()
     session = context.session
-    payments = session.scalars(
-        select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc()).limit(SHOWN)
-    ).all()
+    before = moment_before()
+    shown, older = page_of(lines(owner, payments_of(session, owner, before), before))
     plan = sync.running(session, owner)
     on_file = cards.saved(session, owner)
     return page.render(
         "billing.html",
         balance=context.ledger.balance(owner),
         lots=context.ledger.lots(owner),
-        lines=lines(owner, [payment for payment in payments if not is_abandoned(payment)]),
-        abandoned=[of_payment(payment) for payment in payments if is_abandoned(payment)],
+        lines=[line for line in shown if not line.is_abandoned],
+        older=older.isoformat() if older else None,
+        is_latest=before is None,
+        abandoned=[line for line in shown if line.is_abandoned],
         plan=plan,
         terms=session.get(PlanPrice, plan.price_id) if plan else None,
         cards=on_file,
@@ -111,28 +113,60 @@ def is_abandoned(payment: Payment) -> bool:
     return waits or payment.state in ABANDONED
 
 
-def lines(owner: str, payments: Sequence[Payment]) -> list[BillingLine]:
+def moment_before() -> datetime | None:
+    """The time that ``?before=`` names, from which on an earlier page has shown all."""
+    try:
+        time = datetime.fromisoformat(request.args.get("before", ""))
+    except ValueError:
+        return None
+    return time if time.tzinfo else None
+
+
+def payments_of(session: Session, owner: str, before: datetime | None) -> Sequence[Payment]:
+    """The owner's payments as the page shows them, the latest first."""
+    at = func.coalesce(Payment.paid_at, Payment.created_at)
+    mine = select(Payment).where(Payment.owner == owner)
+    if before is not None:
+        mine = mine.where(at < before)
+    return session.scalars(mine.order_by(at.desc(), Payment.id.desc()).limit(SHOWN + 1)).all()
+
+
+def page_of(lines: list[BillingLine]) -> tuple[list[BillingLine], datetime | None]:
+    """The lines of one page, and the time before which the next one goes on, if there is more.
+
+    Those of one moment are never parted.
+    """
+    if len(lines) <= SHOWN:
+        return lines, None
+    last = lines[SHOWN - 1].at
+    return [line for line in lines if line.at >= last], last
+
+
+def lines(owner: str, payments: Sequence[Payment], before: datetime | None = None) -> list[BillingLine]:
     """What was bought once, and the invoices of plans, the latest first."""
     paid_invoices: dict[int, Invoice] = {}
     shown = []
-    for invoice, title in invoices_of(owner):
+    for invoice, title in invoices_of(owner, before):
         if invoice.payment_id is None:
             shown.append(of_invoice(invoice, title))
         else:
             paid_invoices[invoice.payment_id] = invoice
     shown += [of_payment(payment, paid_invoices.get(payment.id)) for payment in payments]
-    return sorted(shown, key=lambda line: line.at, reverse=True)[:SHOWN]
+    return sorted(shown, key=lambda line: line.at, reverse=True)
 
 
-def invoices_of(owner: str) -> list[tuple[Invoice, str]]:
+def invoices_of(owner: str, before: datetime | None) -> list[tuple[Invoice, str]]:
     """The invoices of the owner's plans that are more than a draft, with the plan's name."""
+    at = func.coalesce(Invoice.paid_at, Invoice.created_at)
+    earlier = [] if before is None else [at < before]
     rows = page.context().session.execute(
         select(Invoice, PlanPrice.title)
         .join(Subscription, Subscription.id == Invoice.subscription_id)
         .join(PlanPrice, PlanPrice.id == Subscription.price_id)
         .where(Subscription.owner == owner, Invoice.state.not_in((InvoiceState.DRAFT, InvoiceState.VOID)))
-        .order_by(Invoice.created_at.desc(), Invoice.id.desc())
-        .limit(SHOWN)
+        .where(*earlier)
+        .order_by(at.desc(), Invoice.id.desc())
+        .limit(SHOWN + 1)
     )
     return [(invoice, title) for invoice, title in rows]
 
@@ -158,6 +192,7 @@ def of_payment(payment: Payment, invoice: Invoice | None = None) -> BillingLine:
         state=STATES[payment.state],
         links=links,
         tax=tax_of(payment),
+        is_abandoned=is_abandoned(payment),
     )
 
 

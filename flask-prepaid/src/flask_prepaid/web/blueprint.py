@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Flask, Response, request
-from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, pass_eval_context
-from jinja2.nodes import EvalContext
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, pass_context
+from jinja2.runtime import Context as Page
 from markupsafe import Markup
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -51,6 +52,7 @@ def register(app: Flask, pages: Blueprint) -> None:
     app.jinja_env.filters["prepaid_unit"] = money.named
     app.jinja_env.filters["prepaid_each"] = money.each
     app.jinja_env.filters["prepaid_date"] = day
+    app.jinja_env.filters["prepaid_time"] = minute
     app.jinja_env.filters["prepaid_card"] = card
     app.jinja_env.globals["prepaid_banners"] = banners
 
@@ -68,10 +70,27 @@ def card(card: SavedCard) -> str:
     return f"{card.brand.capitalize()} {card.last4}"
 
 
-@pass_eval_context
-def day(template: EvalContext, at: datetime) -> str:
-    """A day in UTC as people write it, ``23 November 2026``; in HTML for programs too, in a text plainly."""
+@pass_context
+def day(page: Page, at: datetime) -> str:
+    """A day as people write it, ``23 November 2026``; in HTML for programs too, in a text plainly.
+
+    It is that of UTC on pages, and that of the reader's zone in mails.
+    """
+    at = at.astimezone(_zone(page)) if "prepaid_zone" in page else at
     written = f"{at.day} {at:%B %Y}"
-    if not template.autoescape:  # a mail's .txt would show the tags
+    if not page.eval_ctx.autoescape:  # a mail's .txt would show the tags
         return written
     return Markup('<time datetime="{:%Y-%m-%d}">{}</time>').format(at, written)
+
+
+@pass_context
+def minute(page: Page, at: datetime) -> str:
+    """A time to the minute for a text, by the clocks of the reader's zone, which it names."""
+    zone = _zone(page)
+    local = at.astimezone(zone)
+    return f"{local.day} {local:%B %Y, %H:%M} ({zone.key})"
+
+
+def _zone(page: Page) -> ZoneInfo:
+    """The zone of a mail's reader; that of pages is UTC."""
+    return ZoneInfo(page.get("prepaid_zone", "UTC"))

@@ -9,9 +9,10 @@ from flask import Response, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from .. import money
-from ..catalog import Catalog, Offer
+from ..catalog import Catalog, Offer, Quantity
 from ..codes import making
 from ..errors import GatewayUnavailable, NotYours, UnknownItem
+from ..payments import tax_rates
 from ..payments.models import Payment, PaymentState
 from ..purchases import cards
 from ..purchases import checkout as purchases
@@ -48,11 +49,7 @@ def chosen_offer() -> Offer:
     catalog, currency = page.context().catalog, buyers_currency(page.customer())
     offer = catalog.offer(pack=pack, credits=credits, currency=currency)
     shown = catalog.offer(pack=pack, credits=credits, currency=request.form.get("currency") or currency)
-    if shown.currency != offer.currency:  # a plan has begun in another tab
-        code = offer.currency.upper()
-        raise UnknownItem(
-            f"You pay in {code} while your plan runs. Look at the price again.", field="currency"
-        )
+    currencies.require_as_shown(offer.currency, shown.currency)
     return offer
 
 
@@ -69,13 +66,14 @@ def chosen_card(offer: Offer) -> str | None:
 def shelf(owner: str, error: UnknownItem | None = None) -> str:
     """The page, with what was chosen before, or by the link that leads to it: ``?pack=`` or ``?credits=``."""
     context, currency = page.context(), buyers_currency(owner)
-    bound, billed = currencies.bound_to(context.session, owner), context.config.bills_charges
+    bound = currencies.bound_to(context.session, owner)
     priced = [pack.sold_in(currency) for pack in context.catalog.packs.values()]
     sent = request.form if request.method == "POST" else request.args
     return page.render(
         "buy.html",
         catalog=context.catalog,
-        packs=[pack for pack in priced if pack.currency == currency or not (bound and billed)],
+        packs=[pack for pack in priced if currencies.may_pay_in(context, owner, pack.currency)],
+        quantity=quantity_for(owner),
         currency=currency,
         currencies=[] if bound else context.catalog.currencies,
         balance=context.ledger.balance(owner),
@@ -85,9 +83,18 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
         chosen=chosen_on_shelf(context.catalog, sent),
         written=sent.get("credits", ""),
         attempt=forms.new_attempt,
+        tax_rate=tax_rates.last(context, owner),
+        with_tax=tax_rates.with_tax,
         lasting=lasting,
         takes_codes=making.is_any_on(context.session, context.clock()),
     )
+
+
+def quantity_for(owner: str) -> Quantity | None:
+    """The free quantity, if it is sold and the customer can pay in its currency."""
+    context = page.context()
+    sold = context.catalog.quantity
+    return sold if sold and currencies.may_pay_in(context, owner, sold.currency) else None
 
 
 def chosen_on_shelf(catalog: Catalog, sent: Mapping[str, str]) -> str | None:
@@ -125,14 +132,31 @@ def pay_at_stripe(owner: str, offer: Offer) -> Response:
 
 
 def pay_by_card(owner: str, offer: Offer, card_id: str) -> Response:
-    """One press, and on to the result, or to the bank if it wants to see its customer."""
+    """One press, and on to the result, or to the bank if it wants to see its customer.
+
+    :raises UnknownItem: The card is gone, or with tax it costs more than the page has said.
+    """
+    rate = forms.tax_rate()
     try:
         payment, challenge_url = purchases.charge_card(
-            page.context(), owner, offer, card_id, return_url=result_url, attempt=forms.attempt()
+            page.context(),
+            owner,
+            offer,
+            card_id,
+            return_url=result_url,
+            attempt=forms.attempt(),
+            max_minor=None if rate is None else tax_rates.with_tax(offer.amount_minor, rate),
         )
     except NotYours:
         gone = "That card is not on file any more. Choose another one."
         raise UnknownItem(gone, field="saved_card") from None
+    if payment.failure == tax_rates.ABOVE_MAX:
+        tax = payment.tax_minor
+        total, part = (money.show(minor, payment.currency) for minor in (payment.amount_minor + tax, tax))
+        words = (
+            f"With tax it is {total}, of which {part} are tax. Nothing is charged yet: press again to pay."
+        )
+        raise UnknownItem(words, field="saved_card")
     return make_response(redirect(challenge_url or url_for("prepaid.return", payment=payment.id), 303))
 
 
@@ -158,7 +182,7 @@ def quantity(owner: str, error: UnknownItem | None = None) -> str:
     return page.render(
         "custom.html",
         offer=None,
-        quantity=context.catalog.quantity,
+        quantity=quantity_for(owner),
         balance=context.ledger.balance(owner),
         error=error,
         written=request.form.get("credits", ""),
@@ -172,7 +196,13 @@ def total() -> ResponseReturnValue:
         offer = page.context().catalog.offer(credits=forms.whole_number(request.args, "credits"))
     except UnknownItem as error:
         return jsonify({"error": str(error)}), error.http_status
-    return jsonify({"total": money.show(offer.amount_minor, offer.currency)})
+    with_tax = tax_rates.with_tax(offer.amount_minor, tax_rates.last(page.context(), page.customer()))
+    return jsonify(
+        {
+            "total": money.show(offer.amount_minor, offer.currency),
+            "with_tax": money.show(with_tax, offer.currency),
+        }
+    )
 
 
 def pay_on_our_page(owner: str, offer: Offer) -> ResponseReturnValue:

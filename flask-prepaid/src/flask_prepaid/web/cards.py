@@ -13,6 +13,7 @@ from prepaid_ledger.errors import PrepaidError
 from .. import money
 from ..context import reading
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..payments import tax_rates
 from ..payments.customers import known_customer
 from ..purchases import cards, topups
 from ..subscriptions import currencies, retries
@@ -33,6 +34,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
             cards.refresh(context, customer_id)
     topup = topups.setting(context.session, owner)
     currency = currencies.of(context, owner)
+    priced = [pack.sold_in(currency) for pack in context.catalog.packs.values() if pack.amount_minor]
     return page.render(
         "cards.html",
         cards=cards.saved(context.session, owner),
@@ -41,7 +43,8 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         topup=topup,
         summary=topups.summary(context, topup) if topup else None,
         written=request.form,
-        packs=[pack.sold_in(currency) for pack in context.catalog.packs.values() if pack.amount_minor],
+        packs=[pack for pack in priced if currencies.may_pay_in(context, owner, pack.currency)],
+        currency=currency,
         error=error,
         expires_soon=lambda card: cards.expires_soon(card, clock.wall()),
     )
@@ -90,23 +93,29 @@ def top_up() -> ResponseReturnValue:
         return page.done("prepaid.cards", "Auto top-up is off. Nothing more is bought by itself.")
     try:
         pack = request.form.get("pack", "")
-        price = context.catalog.offer(pack=pack, currency=currencies.of(context, owner)).amount_minor
+        offer = context.catalog.offer(pack=pack, currency=currencies.of(context, owner))
+        shown = context.catalog.offer(pack=pack, currency=request.form.get("currency") or offer.currency)
+        currencies.require_as_shown(offer.currency, shown.currency)
         times = forms.whole_number(request.form, "times")
         threshold = forms.threshold()
-        topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price)
+        price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner))
+        topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price_minor)
     except (UnknownItem, NotYours) as error:
         return overview(owner, error), 422
     return page.done("prepaid.cards", f"Auto top-up is on: it buys below {money.credits(threshold)}.")
 
 
 def choose(card_id: str) -> ResponseReturnValue:
-    cards.choose(page.context(), page.customer(), card_id)
+    context, owner = page.context(), page.customer()
+    context.gateway.ask_limit.require(owner)
+    cards.choose(context, owner, card_id)
     return page.done("prepaid.cards", "This card pays by default now.")
 
 
 def remove(card_id: str) -> ResponseReturnValue:
     """At once, but where a plan or auto top-up pays with it: then what comes of that is said first."""
     context, owner = page.context(), page.customer()
+    context.gateway.ask_limit.require(owner)
     needed = None if "sure" in request.form else cards.needed(context, owner, card_id)
     if needed is not None:
         return page.render("card_remove.html", needed=needed)

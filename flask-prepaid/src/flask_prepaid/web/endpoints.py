@@ -65,6 +65,12 @@ def reveal(endpoint_id: str) -> ResponseReturnValue:
     return detail(owner, number, secret=endpoints.reveal(page.context(), owner, number))
 
 
+def rotate(endpoint_id: str) -> ResponseReturnValue:
+    """Sign under a new secret, and for a day under the one before, too."""
+    endpoints.rotate(page.context(), page.customer(), number_of(endpoint_id))
+    return back_to(endpoint_id, "It has a new secret. For a day the one before signs, too.")
+
+
 def switch(endpoint_id: str) -> ResponseReturnValue:
     """On or off, as the form's ``on`` says."""
     on = request.form.get("on") == "1"

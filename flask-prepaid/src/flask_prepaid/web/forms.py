@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 
 from flask import request
 
@@ -66,6 +67,19 @@ def whole_number(fields: Mapping[str, str], name: str) -> int:
     if number is None:
         raise UnknownItem(IN_DIGITS[name], field=name)
     return number
+
+
+def tax_rate() -> Fraction | None:
+    """The tax on top, as a part of the price, with which the page has shown its totals: ``95/500``.
+
+    ``None`` where the page showed none, as one that knows nothing of it.
+    """
+    text = request.form.get("tax_rate")
+    if text is None:
+        return None
+    over, _, under = text.partition("/")
+    top, bottom = _digits(over, MAX_DIGITS), _digits(under, MAX_DIGITS)
+    return Fraction(top, bottom) if top is not None and bottom else Fraction(0)
 
 
 def quantity(fields: Mapping[str, str]) -> int:

@@ -15,12 +15,10 @@ from .. import money, signals
 from ..context import transaction
 from ..errors import NotYours, UnknownItem
 from ..keys import keys
+from ..keys.keys import WINDOWS
 from ..keys.models import ApiKey
 from ..keys.verbs import AppKeys
 from . import forms, page
-
-#: How a window is said: in a form, as the ledger has it, and what follows a number of credits.
-WINDOWS = {"day": "a day", "week": "a week", "month": "a month", "ever": "in all"}
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,38 @@
-"""Mails to customers: each is a signal, written by a template, and handed to the host's callable.
+"""Mails to customers: each is a signal, worded by a template, and handed to the host's callable.
 
-A host replaces one by a template of the same name in its own folder, ``prepaid/mail/topup_done.txt``.
-The first line is the subject, the rest is the text.
+A host words one anew by a template of the same name in its own folder, ``prepaid/mail/topup_done.txt``: the
+first line is the subject, ``mail_content.py`` says what the others are. The HTML of all of them is
+``prepaid/mail/layout.html``, which a host replaces in the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
-from urllib.parse import urljoin
+from typing import Any, Protocol
+from urllib.parse import urljoin, urlsplit
 
 from blinker import NamedSignal
 from flask import Flask, current_app, render_template
 
 from .. import signals
-from ..context import reading
+from ..context import Context, reading
 from ..outbox.mail_log import SentMail
 from ..payments.models import Payment, PaymentState
+from . import mail_content
+from .mail_content import WrittenMail
 from .page import PageContext
 
-#: Sends a text: the address, the subject, the text.
-Mail = Callable[[str, str, str], object]
+
+class MailWithHtml(Protocol):
+    """Sends a mail that has its HTML beside the text."""
+
+    def __call__(self, address: str, subject: str, text: str, *, html: str) -> object: ...
+
+
+#: Sends a mail: the address, the subject, the text; and the HTML, if it takes that by name.
+Mail = Callable[[str, str, str], object] | MailWithHtml
 
 MAILS: dict[NamedSignal, str] = {
     signals.topup_done: "topup_done",
@@ -41,6 +52,28 @@ MAILS: dict[NamedSignal, str] = {
 TEMPLATES = {signal.name: name for signal, name in MAILS.items()}
 
 
+@dataclass(frozen=True)
+class Sender:
+    """Who writes, for the head and the foot of each mail."""
+
+    name: str
+    foot: tuple[str, ...]
+    is_test: bool
+
+
+class MailVerbs:
+    """A host's own mails beside ours."""
+
+    def compose_mail(self: Context, subject: str, text: str) -> WrittenMail:
+        """A mail of your own in the layout of ours, to be sent by you.
+
+        :param text: Paragraphs with empty lines between them. ``Words: https://...`` alone on a line is a
+            link, the first one a button; ``| Label | value`` is a line of a table.
+        :returns: Its ``subject``, its ``text`` and its ``html``.
+        """
+        return composed(self, subject, text)
+
+
 def writer(context: PageContext) -> Callable[[str, str, dict[str, Any]], SentMail | None]:
     """What writes to customers, for the outbox."""
     return partial(write, context)
@@ -52,30 +85,63 @@ def write(context: PageContext, signal: str, owner: str, values: dict[str, Any])
     address = context.email_of(owner)
     if address is None:
         return None
-    subject, _, text = render(context, app, TEMPLATES[signal], values).partition("\n")
+    mail = render(context, app, TEMPLATES[signal], owner, values)
     try:
-        context.send_mail(address, subject, text.strip() + "\n")
+        context.send_mail(address, mail)
     except Exception as error:  # whatever the host's mailer raises: the log of mails has it
-        return SentMail(address, TEMPLATES[signal], subject, error)
-    return SentMail(address, TEMPLATES[signal], subject)
+        return SentMail(address, TEMPLATES[signal], mail.subject, error)
+    return SentMail(address, TEMPLATES[signal], mail.subject)
 
 
-def render(context: PageContext, app: Flask, name: str, values: dict[str, Any]) -> str:
-    """The subject on the first line, then the text. The session is given back before the mail is sent."""
+def render(context: PageContext, app: Flask, name: str, owner: str, values: dict[str, Any]) -> WrittenMail:
+    """The mail of that name to an owner. The session is given back before it is sent."""
     payment_id = values.get("payment_id")
     with reading(context) as session:
         payment = session.get(Payment, payment_id) if payment_id else None
-        return written(context, app, name, values, payment)
+        zone = zone_of(context, owner)
+        return worded(context, app, _name_of(name, payment), {**values, "payment": payment}, zone)
 
 
-def written(
-    context: PageContext, app: Flask, name: str, values: dict[str, Any], payment: Payment | None
-) -> str:
-    if name == "topup_stopped" and payment is not None and payment.state is PaymentState.OPEN:
-        name = "payment_needs_you"
+def _name_of(name: str, payment: Payment | None) -> str:
+    waits = name == "topup_stopped" and payment is not None and payment.state is PaymentState.OPEN
+    return "payment_needs_you" if waits else name
+
+
+def zone_of(context: Context, owner: str) -> str:
+    """By whose clocks the owner reads times: those of a limit that they have set, else the shop's."""
+    zones = (budget.zone for budget in context.ledger.budgets(owner) if budget.resets_at is not None)
+    return next(zones, context.config.time_zone)
+
+
+def worded(context: Context, app: Flask, name: str, values: dict[str, Any], zone: str) -> WrittenMail:
+    """A mail by its template.
+
+    :param zone: The time zone of all its times.
+    """
     addresses = app.url_map.bind("")
 
     def address(endpoint: str, **parts: Any) -> str:
         return urljoin(context.config.base_url, addresses.build(f"prepaid.{endpoint}", parts))
 
-    return render_template(f"prepaid/mail/{name}.txt", **values, payment=payment, page=address)
+    template = f"prepaid/mail/{name}.txt"
+    subject, _, text = render_template(template, **values, page=address, prepaid_zone=zone).partition("\n")
+    return composed(context, subject, text)
+
+
+def composed(context: Context, subject: str, text: str) -> WrittenMail:
+    """A content as text and as HTML, with the shop's name, and where to ask, in both."""
+    content, sender = mail_content.read(subject, text), sender_of(context)
+    return WrittenMail(
+        content.subject,
+        f"{content.text}\n\n-- \n" + "\n".join((sender.name, *sender.foot)) + "\n",
+        render_template("prepaid/mail/layout.html", mail=content, shop=sender),
+    )
+
+
+def sender_of(context: Context) -> Sender:
+    config = context.config
+    host = urlsplit(config.base_url).netloc
+    foot = [config.base_url] if config.base_url else []
+    if config.support_email:
+        foot.append(f"Questions? Write to {config.support_email}")
+    return Sender(config.shop_name or host or current_app.name, tuple(foot), not config.livemode)

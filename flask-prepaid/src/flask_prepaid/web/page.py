@@ -20,6 +20,7 @@ from ..errors import NotSignedIn
 from ..keys.verbs import AppKeys
 from ..outbox.endpoints import OutboxContext
 from . import csrf
+from .mail_content import WrittenMail
 
 #: A page whose state may still change loads itself again after so many seconds.
 REFRESH_S = 3
@@ -35,7 +36,7 @@ class PageContext(OutboxContext, Protocol):
     def current_owner(self) -> str | None:
         """The customer of this request, or ``None`` when nobody is signed in."""
 
-    def send_mail(self, address: str, subject: str, text: str) -> None:
+    def send_mail(self, address: str, mail: WrittenMail) -> None:
         """Hand a mail to the host; nothing where it wants none."""
 
 

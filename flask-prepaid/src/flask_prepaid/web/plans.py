@@ -66,11 +66,14 @@ def choose(owner: str) -> ResponseReturnValue:
 def plan_named(owner: str, slug: str) -> Plan:
     """The plan at its price in the customer's currency.
 
-    :raises UnknownItem: There is no such plan.
+    :raises UnknownItem: There is no such plan, or its price was shown in another currency.
     """
     context = page.context()
-    currency = currencies.of(context, owner, request.values.get("currency"))
-    return context.catalog.plan(slug).sold_in(currency)
+    listed, shown = context.catalog.plan(slug), request.values.get("currency")
+    plan = listed.sold_in(currencies.of(context, owner, shown))
+    if shown:
+        currencies.require_as_shown(plan.currency, listed.sold_in(shown).currency)
+    return plan
 
 
 def open_page(owner: str, chosen: Plan, quantity: int, promised: bool, *, on_our_page: bool) -> Page:
@@ -206,6 +209,7 @@ def lasts_until(row: Subscription) -> datetime | None:
 def change() -> ResponseReturnValue:
     """What a change costs and gives, now and next; sent, it happens just so."""
     owner, context = page.customer(), page.context()
+    context.gateway.ask_limit.require(owner)
     given = request.form if request.method == "POST" else request.args
     try:
         wanted = plan_named(owner, given.get("plan", ""))
@@ -227,7 +231,6 @@ def change() -> ResponseReturnValue:
 
 def previewed(owner: str, wanted: Plan, quantity: int) -> str:
     context = page.context()
-    context.gateway.ask_limit.require(owner)
     preview = changing.preview(context, owner, wanted, quantity)
     row = changing.own(context, owner, "change")
     terms = subscribing.terms(context, row)
@@ -237,6 +240,7 @@ def previewed(owner: str, wanted: Plan, quantity: int) -> str:
 def cancel() -> ResponseReturnValue:
     """Say what ends and what stays; sent, it ends at the period's end or now."""
     owner, context = page.customer(), page.context()
+    context.gateway.ask_limit.require(owner)
     try:
         row = changing.own(context, owner, "cancel now")
         if request.method == "GET":
@@ -276,6 +280,7 @@ def resume() -> ResponseReturnValue:
 
 def move(verb: changing.Verb, words: str) -> ResponseReturnValue:
     owner = page.customer()
+    page.context().gateway.ask_limit.require(owner)
     try:
         verb(page.context(), owner)
     except (UnknownItem, PlanRefused, NotYours) as error:
@@ -286,6 +291,7 @@ def move(verb: changing.Verb, words: str) -> ResponseReturnValue:
 def use_card() -> ResponseReturnValue:
     """Pay the plan with another card from now on, and what is owed at once."""
     owner = page.customer()
+    page.context().gateway.ask_limit.require(owner)
     try:
         _, paid = changing.use_card(page.context(), owner, request.form.get("saved_card", ""))
         if not paid:

@@ -56,6 +56,7 @@ def add_endpoints_to(pages: Blueprint, path: str) -> None:
     pages.add_url_rule(f"{path}/<endpoint_id>", "endpoint", endpoints.endpoint)
     for name, view in (
         ("secret", endpoints.reveal),
+        ("rotate", endpoints.rotate),
         ("switch", endpoints.switch),
         ("remove", endpoints.remove),
         ("test", endpoints.test),

@@ -43,7 +43,6 @@ def rows(url: URL) -> dict[str, int]:
         }
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_the_books_move_and_sales_go_on(databases: Databases, kind: str) -> None:
     source, target = databases.fresh(kind), databases.empty(OTHER[kind])
     shop = a_shop_with_history(source)

@@ -9,11 +9,15 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.cookiejar import CookieJar
 from pathlib import Path
 from textwrap import dedent
+
+import pytest
+from click.testing import CliRunner, Result
+from flask.cli import FlaskGroup
 
 from ..gateway.wire import free_port
 from .test_commands import answers
@@ -35,17 +39,33 @@ def running(command: list[str], folder: Path, environment: dict[str, str]) -> It
             process.terminate()
 
 
-def test_the_readme_leads_from_an_empty_folder_to_the_first_purchase(tmp_path: Path) -> None:
+@pytest.fixture
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Types a line of the README in the folder of its app: in this process, which has all imported."""
     (tmp_path / "app.py").write_text(blocks("python")[0])
-    make_tables, listen, run = [
-        [sys.executable, "-m", *line.split()] for line in blocks("sh")[1].splitlines()
-    ]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def type_it(line: str, **environment: str) -> Result:
+        monkeypatch.delitem(sys.modules, "app", raising=False)
+        program, *words = line.split()
+        assert program == "flask"
+        return CliRunner().invoke(FlaskGroup(), words, env=environment)
+
+    return type_it
+
+
+def test_the_readme_leads_from_an_empty_folder_to_the_first_purchase(
+    tmp_path: Path, typed: Callable[..., Result]
+) -> None:
+    make_tables, *servers = blocks("sh")[1].splitlines()
+    listen, run = [[sys.executable, "-m", *line.split()] for line in servers]
     port, stripe_port = free_port(), free_port()
     shop, stripe = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{stripe_port}"
     environment = {**os.environ, "FLASK_PREPAID_STRIPE_API_BASE": stripe}
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
 
-    subprocess.run(make_tables, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert typed(make_tables, FLASK_PREPAID_STRIPE_API_BASE=stripe).exit_code == 0
     with (
         running([*run, "--port", str(port), "--no-reload"], tmp_path, environment),
         running([*listen], tmp_path, environment),
@@ -75,41 +95,36 @@ def test_the_readme_leads_from_an_empty_folder_to_the_first_purchase(tmp_path: P
     assert "<strong>97</strong> credits" in after
 
 
-def test_with_stripes_test_keys_nothing_is_missing_but_stripe_itself(tmp_path: Path) -> None:
+def test_with_stripes_test_keys_nothing_is_missing_but_stripe_itself(typed: Callable[..., Result]) -> None:
     """There is no network here: all that ``doctor`` finds is that Stripe does not answer."""
-    (tmp_path / "app.py").write_text(blocks("python")[0])
     section = README.split("## With Stripe")[1]
     lines = section.split("```sh\n")[1].split("```")[0].splitlines()
     exports = [line.removeprefix("export ") for line in lines if line.startswith("export ")]
-    make_tables, doctor, *_ = [
-        [sys.executable, "-m", *line.split()] for line in lines if not line.startswith("export ")
-    ]
+    make_tables, doctor, *_ = [line for line in lines if not line.startswith("export ")]
     nowhere = f"http://127.0.0.1:{free_port()}"
-    environment = {**os.environ, "FLASK_PREPAID_STRIPE_API_BASE": nowhere}
-    environment |= dict(
-        pair.replace("...", "of_mine").split("=") for line in exports for pair in line.split()
-    )
+    environment = dict(pair.replace("...", "of_mine").split("=") for line in exports for pair in line.split())
+    environment["FLASK_PREPAID_STRIPE_API_BASE"] = nowhere
 
-    subprocess.run(make_tables, cwd=tmp_path, env=environment, check=True, capture_output=True)
-    diagnosis = subprocess.run(
-        [*doctor, "--json"], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    made = typed(make_tables, **environment)
+    diagnosis = typed(f"{doctor} --json", **environment)
 
+    assert made.exit_code == 0, made.output
     (only,) = json.loads(diagnosis.stdout)["findings"]
     assert f"Stripe does not answer at {nowhere}" in only
 
 
-def test_without_the_keys_the_app_says_which_it_misses_and_where_it_looked(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(blocks("python")[0])
-    environment = {**os.environ, "PREPAID_STRIPE_SECRET_KEY": "sk_live_x"}
-    doctor = [sys.executable, "-m", "flask", "prepaid", "doctor"]
+def test_without_the_keys_the_app_says_which_it_misses_and_where_it_looked(
+    typed: Callable[..., Result],
+) -> None:
+    doctor = "flask prepaid doctor"
 
-    misread = subprocess.run(doctor, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    environment |= {
-        "FLASK_PREPAID_STRIPE_SECRET_KEY": "sk_live_x",
-        "FLASK_PREPAID_STRIPE_PUBLISHABLE_KEY": "pk_live_x",
-    }
-    no_webhook = subprocess.run(doctor, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    misread = typed(doctor, PREPAID_STRIPE_SECRET_KEY="sk_live_x")
+    no_webhook = typed(
+        doctor,
+        PREPAID_STRIPE_SECRET_KEY="sk_live_x",
+        FLASK_PREPAID_STRIPE_SECRET_KEY="sk_live_x",
+        FLASK_PREPAID_STRIPE_PUBLISHABLE_KEY="pk_live_x",
+    )
 
     assert "reads it as FLASK_PREPAID_STRIPE_SECRET_KEY" in misread.stderr
     assert "PREPAID_STRIPE_WEBHOOK_SECRET is not set. `flask prepaid connect" in no_webhook.stderr

@@ -9,11 +9,9 @@ from collections import Counter
 import pytest
 from sqlalchemy import URL
 
-from ..shop import Shop, ShopWith, at_once, on_both_databases
+from ..shop import Shop, ShopWith, at_once
 from . import claiming
 from .claiming import redeem
-
-pytestmark = on_both_databases
 
 PROCESSES = 2
 
@@ -41,6 +39,7 @@ def test_60_at_once_on_a_code_of_40_are_40(shop: Shop) -> None:
     assert sum(shop.balance(f"user:{number}") for number in range(60)) == 280
 
 
+@pytest.mark.each_database
 def test_one_owner_at_once_gets_no_more_than_one_owner_may(shop: Shop) -> None:
     shop.read(lambda: shop.prepaid.make_code("WELCOME", credits=7, per_owner=2))
 
@@ -50,6 +49,7 @@ def test_one_owner_at_once_gets_no_more_than_one_owner_may(shop: Shop) -> None:
     assert shop.balance() == 14
 
 
+@pytest.mark.each_database
 def test_two_who_redeem_each_others_code_at_once_meet_once(shop: Shop) -> None:
     with shop.app.app_context():
         for number in (1, 2):

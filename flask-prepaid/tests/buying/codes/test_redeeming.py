@@ -15,7 +15,7 @@ from flask_prepaid.errors import CodeRefused, CodeTaken, ConfigError, TooManyGue
 from flask_prepaid.signals import code_redeemed
 from prepaid_ledger.errors import KeyReused
 
-from ..shop import Shop, ShopWith, on_both_databases
+from ..shop import Shop, ShopWith
 
 
 def make(shop: Shop, code: str | None = "WELCOME", credits: int = 50, **terms: Any) -> str:
@@ -27,7 +27,6 @@ def redeem(shop: Shop, code: str, owner: str = "user:1", **terms: Any) -> int:
     return int(shop.read(lambda: shop.prepaid.redeem(owner, code, **terms).id))
 
 
-@on_both_databases
 def test_a_code_gives_its_credits_once_to_each_and_its_lot_says_where_they_are_from(shop: Shop) -> None:
     heard: list[Any] = []
     code_redeemed.connect(lambda app, **news: heard.append(news), shop.app, weak=False)
@@ -50,7 +49,6 @@ def test_a_code_gives_its_credits_once_to_each_and_its_lot_says_where_they_are_f
     ]
 
 
-@on_both_databases
 def test_a_wish_that_is_sent_again_counts_once_and_another_counts_anew(shop: Shop) -> None:
     make(shop, "TWICE", per_owner=2)
 
@@ -63,7 +61,6 @@ def test_a_wish_that_is_sent_again_counts_once_and_another_counts_anew(shop: Sho
     assert shop.balance() == 100
 
 
-@on_both_databases
 def test_a_key_that_has_redeemed_another_code_or_is_none_is_refused_and_spends_no_claim(shop: Shop) -> None:
     make(shop, "ONE", max_claims=1)
     make(shop, "OTHER", max_claims=1)
@@ -122,7 +119,7 @@ def test_who_is_blocked_or_closed_redeems_nothing_and_gets_nothing_for_a_friend(
     assert shop.balance("user:3") == 150
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_a_referral_credits_both_once_for_any_two_and_never_oneself(shop: Shop) -> None:
     make(shop, "FROM1", credits=20, referrer="user:1", referrer_credits=10, expires_after=timedelta(days=9))
     make(shop, "ALSO1", credits=20, referrer="user:1", referrer_credits=10)
@@ -197,7 +194,6 @@ def test_a_code_that_is_made_wrong_is_refused_with_its_cure(
         make(shop, **wrong)
 
 
-@on_both_databases
 def test_who_guesses_is_slowed_down_and_the_honest_are_not_locked_out(shop_with: ShopWith) -> None:
     shop = shop_with(PREPAID_CODE_GUESSES_PER_HOUR=3, PREPAID_CODE_GUESSES_PER_ADDRESS=5)
     make(shop, "WELCOME", per_owner=9)
@@ -246,7 +242,6 @@ def test_a_code_is_redeemed_on_its_page_and_where_credits_are_bought(shop: Shop)
     assert shop.browser(None).get("/prepaid/redeem").status_code == 401
 
 
-@on_both_databases
 def test_codes_are_listed_made_and_switched_by_command_and_the_report_says_what_they_gave(
     shop: Shop,
 ) -> None:
@@ -271,7 +266,6 @@ def test_codes_are_listed_made_and_switched_by_command_and_the_report_says_what_
     assert "all" in shop.command("report", "codes").stdout
 
 
-@on_both_databases
 def test_the_audit_finds_a_claim_without_its_grant_and_a_code_that_miscounts(shop: Shop) -> None:
     make(shop, "WELCOME")
     redeem(shop, "WELCOME")

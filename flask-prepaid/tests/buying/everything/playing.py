@@ -11,6 +11,7 @@ from flask_prepaid.testing import Databases
 from ..subscriptions.month_shop import MONTHLY
 from ..subscriptions.plan_shop import PLANS as PLANS_FOR_SALE
 from ..subscriptions.plan_shop import PlanShop, moment
+from .balances import BalanceCell
 from .billed import BilledCell
 from .cell import Cell
 from .invoices import InvoiceCell
@@ -18,7 +19,7 @@ from .kept import Kept
 from .lots import LotCell
 from .months import MonthsCell
 from .plans import PlanCell
-from .table import BILLED, INVOICES, LOTS, MONTHS, PLANS, TOPUPS, Table
+from .table import BALANCE, BILLED, INVOICES, LOTS, MONTHS, PLANS, TOPUPS, Table
 from .topups import TopUpCell
 
 #: A month of 28 days begins here, so that its half is a whole number of credits.
@@ -40,6 +41,7 @@ CELLS: dict[str, type[Cell]] = {
     MONTHS.title: MonthsCell,
     TOPUPS.title: TopUpCell,
     BILLED.title: BilledCell,
+    BALANCE.title: BalanceCell,
 }
 
 
@@ -50,7 +52,7 @@ def opened(databases: Databases, kind: str, table: Table) -> PlanShop:
         plans=MONTHLY if table is MONTHS else PLANS_FOR_SALE,
         PREPAID_PROMOTION_CODES=True,
         PREPAID_TRIAL_PER_CARD=False,
-        PREPAID_INVOICES=table is BILLED,
+        PREPAID_INVOICES=table in (BILLED, BALANCE),
         PREPAID_AUTOMATIC_TAX=table is BILLED,
     )
     shop.stripe.reset(now=moment(START), seed=20)

@@ -308,4 +308,31 @@ credit note   | 60       | 60   | 60
 """,
 )
 
-TABLES = (LOTS, INVOICES, PLANS, MONTHS, TOPUPS, BILLED)
+BALANCE = Table(
+    "Money in the customer's balance at Stripe",
+    "A plan of 100 credits for $10.00, or a pack of 120 for $10.00, was paid by card with an invoice. Some of its "
+    "money, with its credits, went to the balance, which has paid for a pack of 100 credits for $5.00. The events "
+    "are about the charge that had brought the money: what goes back twice has bought nothing.",
+    {
+        "smaller plan": "After half of the month the plan was made one of 50 credits for $6.00: $2.00 went to the balance.",
+        "credited month": "A credit note gave $5.00 of the month to the balance.",
+        "credited pack": "A credit note gave $5.00 of the pack to the balance.",
+    },
+    {
+        "spend": "50 credits are spent.",
+        "refund": "All that was charged for it is refunded.",
+        "half refund": "$5.00 are refunded.",
+        "dispute": "A bank takes its charge back.",
+        "won": "A bank takes its charge back, and gives it again.",
+    },
+    """
+            | smaller plan | credited month | credited pack
+spend       | 125          | 100            | 110
+refund      | 60           | 0              | 0
+half refund | 125          | 100            | 100
+dispute     | 60           | 0              | 0
+won         | 175          | 150            | 160
+""",
+)
+
+TABLES = (LOTS, INVOICES, PLANS, MONTHS, TOPUPS, BILLED, BALANCE)

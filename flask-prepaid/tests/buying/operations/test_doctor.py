@@ -74,7 +74,7 @@ def test_a_wrong_key_or_secret_is_named(
     assert not [value for value in settings.values() if value in findings(shop)]
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.each_database
 @pytest.mark.parametrize("command", ["doctor", "tick", "reconcile", "grant user:1 5 --reason x"])
 def test_missing_tables_are_named_with_the_command_that_makes_them(
     databases: Databases, kind: str, command: str

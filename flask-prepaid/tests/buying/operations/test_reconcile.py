@@ -7,18 +7,18 @@ from datetime import timedelta
 from math import ceil
 from typing import Any
 
+import pytest
+
 from flask_prepaid.context import transaction
 from flask_prepaid.operations.reconcile import MOMENT, reconcile
 from flask_prepaid.payments import payments, timing
 from flask_prepaid.payments.models import PaymentState, Via
 
-from ..shop import Shop, on_both_databases
+from ..shop import Shop
 from .storm import storm
 
 #: How many purchases the storm has; ``./dev campaign storm`` has twenty times as many.
-PURCHASES = 15
-
-pytestmark = on_both_databases
+PURCHASES = 8
 
 
 def drift(shop: Shop, *options: str) -> list[dict[str, Any]]:
@@ -181,6 +181,7 @@ def test_when_stripe_is_away_reconcile_says_so_and_claims_nothing(shop: Shop) ->
     assert result.stdout == ""
 
 
+@pytest.mark.each_database
 def test_in_a_storm_nothing_is_lost_and_nothing_is_doubled(shop: Shop) -> None:
     """Every webhook three times and shuffled, one API call in twenty failing before or after its work."""
     toll = storm(shop, PURCHASES)

@@ -263,8 +263,8 @@ def test_replay_of_what_never_came_says_so(shop: Shop) -> None:
     assert "evt_none" in result.stderr
 
 
-def test_the_same_event_in_eight_workers_at_once_has_one_effect(both_shops: Shop) -> None:
-    shop = both_shops
+@pytest.mark.each_database
+def test_the_same_event_in_eight_workers_at_once_has_one_effect(shop: Shop) -> None:
     shop.stripe.chaos(drop=1.0)
     session = shop.buy()
     shop.pay(session)
@@ -278,8 +278,8 @@ def test_the_same_event_in_eight_workers_at_once_has_one_effect(both_shops: Shop
     assert [kept.outcome for kept in shop.inbox()] == ["done", "done"]
 
 
-def test_every_door_at_once_gives_the_credits_once(both_shops: Shop) -> None:
-    shop = both_shops
+@pytest.mark.each_database
+def test_every_door_at_once_gives_the_credits_once(shop: Shop) -> None:
     shop.stripe.chaos(drop=1.0)
     session = shop.buy()
     shop.pay(session)

@@ -12,7 +12,8 @@ PRIVATE = """
 127.0.0.1 127.8.8.8 0.0.0.0 10.1.2.3 172.16.0.1 172.31.255.255 192.168.1.1 169.254.169.254 100.64.0.1
 100.100.100.200 192.0.0.1 192.0.2.1 198.18.0.1 198.51.100.7 203.0.113.9 224.0.0.1 240.0.0.1 255.255.255.255
 ::1 :: fe80::1 fe80::1%eth0 fc00::1 fd00:ec2::254 fec0::1 ff02::1 2001:db8::1 ::ffff:127.0.0.1 ::ffff:10.0.0.1
-::ffff:169.254.169.254 ::127.0.0.1 64:ff9b::7f00:1 64:ff9b::808:808 64:ff9b:1::1 2002:7f00:1:: 2002:a00:1::
+::ffff:169.254.169.254 168.63.129.16 ::ffff:168.63.129.16 161.26.0.10 166.9.1.1 169.254.0.23
+::127.0.0.1 64:ff9b::7f00:1 64:ff9b::808:808 64:ff9b:1::1 2002:7f00:1:: 2002:a00:1::
 2001:0:4136:e378:8000:63bf:3fff:fdd2 100::1 nonsense
 """.split()  # noqa: SIM905
 PUBLIC = ["8.8.8.8", "93.184.216.34", "2606:4700:4700::1111", "::ffff:8.8.8.8", "2002:808:808::"]
@@ -30,6 +31,14 @@ def test_a_public_one_is_not() -> None:
     place = addresses.read("https://hooks.example/a?b=c", local=False)
     assert addresses.resolved(place, lambda *_: PUBLIC, local=False) == PUBLIC
     assert (place.netloc, place.path) == ("hooks.example", "/a?b=c")
+
+
+def test_one_address_of_each_kind_is_tried() -> None:
+    six, four = ["2606:4700:4700::1111", "2606:4700:4700::1001"], ["8.8.8.8", "8.8.4.4"]
+
+    assert addresses.one_of_each([*six, *four]) == [six[0], four[0]]
+    assert addresses.one_of_each([*four, *six]) == [four[0], six[0]]
+    assert addresses.one_of_each(six) == six[:1]
 
 
 def test_this_machine_is_allowed_in_development_and_its_network_is_not() -> None:

@@ -10,7 +10,7 @@ from ..shop import Shop, ShopWith
 from . import crash
 
 #: How many lines of each story are tried.
-LINES = 12
+LINES = 6
 
 
 @pytest.mark.parametrize("story", crash.STORIES, ids=lambda story: story.__name__)

@@ -10,8 +10,10 @@ import pytest
 
 from flask_prepaid.payments import customers
 from flask_prepaid.payments.models import Customer
+from stripe_emulator import Emulator
 
-from ..shop import Shop, ShopWith, on_both_databases
+from ..meddling import Meddling
+from ..shop import Shop, ShopWith
 
 #: Taken by a form, and refused by Stripe.
 REFUSED = "ann@example.com@home"
@@ -41,7 +43,6 @@ def drift(shop: Shop, *options: str) -> list[str]:
     return [difference["kind"] for difference in differences]
 
 
-@on_both_databases
 def test_receipts_follow_a_new_address(shop: Shop, addresses: dict[str, str]) -> None:
     shop.pay(shop.buy())
     assert at_stripe(shop).email == "ann@example.com"
@@ -75,7 +76,6 @@ def test_where_stripe_is_away_the_tick_brings_the_address(
     assert shop.read(lambda: customers.outdated(shop.prepaid)) == []
 
 
-@on_both_databases
 def test_an_address_that_nobody_told_of_is_seen_and_mended(shop: Shop, addresses: dict[str, str]) -> None:
     shop.pay(shop.buy())
     assert drift(shop) == []
@@ -114,7 +114,7 @@ def test_a_new_address_that_stripe_refuses_is_shown_to_the_operator(
     assert drift(shop) == []
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_the_hosts_own_work_is_not_committed_by_half(shop: Shop) -> None:
     def call_with_work() -> None:
         shop.prepaid.session.add(Customer(owner="x", idempotency_key="x", created_at=shop.now()))
@@ -122,3 +122,46 @@ def test_the_hosts_own_work_is_not_committed_by_half(shop: Shop) -> None:
 
     with pytest.raises(RuntimeError, match="your own work"):
         shop.read(call_with_work)
+
+
+BERLIN = {"company": "Ada GmbH", "line1": "Hauptstr. 1", "city": "Berlin", "country": "DE"}
+
+
+@pytest.mark.each_database
+@pytest.mark.parametrize("moment", ["/tax_ids?limit=100", "/v1/customers"])
+def test_whoever_is_removed_while_they_write_their_address_is_not_made_anew(
+    shop_with: ShopWith, moment: str
+) -> None:
+    """The first: Stripe has them already. The second: they are being made there at this moment."""
+    emulator = Emulator()
+    meddling = Meddling(emulator.http_client())
+    shop = shop_with(emulator=emulator, http_client=meddling, email=lambda owner: "ann@example.com")
+    if moment != "/v1/customers":
+        shop.keep_card()
+
+    def remove() -> None:
+        shop.read(lambda: shop.prepaid.remove_customer("user:1"))
+
+    (meddling.after if moment == "/v1/customers" else meddling.before)[moment] = remove
+    saved = shop.send_form(shop.browser(), "/prepaid/billing", **BERLIN)
+
+    assert saved.status_code == 404
+    assert shop.dashboard().v1.customers.list().data == []
+    assert shop.read(lambda: shop.prepaid.customer_id("user:1")) is None
+    assert "Ada GmbH" not in shop.browser().get("/prepaid/billing").text
+    shop.pay(shop.buy())  # who buys afterwards is a customer again
+    assert len(shop.dashboard().v1.customers.list().data) == 1
+
+
+def test_a_customer_deleted_in_the_dashboard_leaves_no_card_and_no_address_here(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_INVOICES=True)
+    shop.keep_card()
+    shop.send_form(shop.browser(), "/prepaid/billing", **BERLIN)
+    session = shop.buy()
+
+    shop.dashboard().v1.customers.delete(at_stripe(shop).id)
+    shop.stripe.deliver()
+
+    assert shop.read(lambda: shop.prepaid.cards("user:1")) == []
+    assert "Ada GmbH" not in shop.browser().get("/prepaid/billing").text
+    assert session != shop.buy()

@@ -12,8 +12,9 @@ from werkzeug.test import TestResponse
 from flask_prepaid.payments.models import PaymentState, SavedCard
 from flask_prepaid.purchases import cards
 
+from ..beginnings import beginning
 from ..operations.test_webhooks import event, send
-from ..shop import Shop, ShopWith, on_both_databases
+from ..shop import Shop, ShopWith
 
 ASKS_ALWAYS = "4000002760003184"
 ASKS_ONCE = "4000002500003155"
@@ -24,6 +25,7 @@ def saved(shop: Shop, owner: str = "user:1") -> list[SavedCard]:
     return list(shop.read(lambda: cards.saved(shop.prepaid.session, owner)))
 
 
+@beginning
 def leave_card(shop: Shop, number: str = "4242424242424242", owner: str = "user:1") -> str:
     """Leave a card on Stripe's page; its id."""
     before = {card.id for card in saved(shop, owner)}
@@ -80,7 +82,7 @@ def test_one_press_buys_with_a_saved_card(shop: Shop) -> None:
     assert shop.balance() == 100
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_a_double_click_on_a_saved_card_charges_once(shop: Shop) -> None:
     card = leave_card(shop)
 
@@ -141,7 +143,6 @@ def test_a_challenge_that_fails_charges_nothing(shop: Shop) -> None:
     assert charges(shop) == []
 
 
-@on_both_databases
 def test_a_challenge_that_nobody_answers_is_closed_after_a_day(shop: Shop) -> None:
     card = leave_card(shop, ASKS_ALWAYS)
     press(shop, card)
@@ -152,7 +153,6 @@ def test_a_challenge_that_nobody_answers_is_closed_after_a_day(shop: Shop) -> No
     assert [payment.state for payment in shop.payments()] == [PaymentState.FAILED]
 
 
-@on_both_databases
 @pytest.mark.parametrize("fault", ["api_500", "lost_reply"])
 def test_a_charge_without_an_answer_is_not_known_yet_and_the_tick_finds_out(shop: Shop, fault: str) -> None:
     card = leave_card(shop)
@@ -192,7 +192,6 @@ def test_a_card_of_somebody_else_does_not_exist(shop: Shop, action: str) -> None
     assert len(saved(shop, "user:2")) == 1
 
 
-@on_both_databases
 @pytest.mark.parametrize("card_id", ["\x00", "x" * 5_000, "é", "pm_%"])
 def test_what_is_no_id_of_a_card_is_not_found(shop: Shop, card_id: str) -> None:
     browser, path = shop.browser(), f"/prepaid/cards/{quote(card_id, safe='')}"
@@ -212,7 +211,6 @@ def test_a_pack_for_nothing_charges_no_card(shop: Shop) -> None:
     assert (shop.balance(), charges(shop)) == (5, [])
 
 
-@on_both_databases
 def test_another_card_can_be_the_default(shop: Shop) -> None:
     leave_card(shop)
     second = leave_card(shop, "5555555555554444")
@@ -359,7 +357,6 @@ def test_a_card_that_its_network_has_renewed_is_shown_with_its_new_date(deaf_sho
     assert [(kept.exp_month, kept.exp_year) for kept in saved(deaf_shop)] == [(7, 2044)]
 
 
-@on_both_databases
 def test_one_owner_has_one_customer_at_stripe(shop: Shop) -> None:
     for _ in range(3):
         shop.buy()
@@ -368,7 +365,7 @@ def test_one_owner_has_one_customer_at_stripe(shop: Shop) -> None:
     assert len(client.v1.customers.list().data) == 1
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_who_leaves_has_no_customer_and_no_card_left_anywhere_and_keeps_the_books(shop: Shop) -> None:
     card = leave_card(shop)
     press(shop, card)

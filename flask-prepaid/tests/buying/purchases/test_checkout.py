@@ -6,7 +6,7 @@ import pytest
 
 from flask_prepaid.payments.models import PaymentState
 
-from ..shop import Shop, on_both_databases
+from ..shop import Shop
 
 
 def test_a_pack_paid_on_stripes_page_is_in_the_wallet_when_the_browser_is_back(deaf_shop: Shop) -> None:
@@ -28,7 +28,6 @@ def test_a_tab_closed_after_paying_still_gets_its_credits_by_webhook(shop: Shop)
     assert shop.balance() == 100
 
 
-@on_both_databases
 def test_the_return_page_twenty_times_gives_credits_once(deaf_shop: Shop) -> None:
     session = deaf_shop.buy()
     deaf_shop.pay(session)
@@ -39,7 +38,7 @@ def test_the_return_page_twenty_times_gives_credits_once(deaf_shop: Shop) -> Non
     assert deaf_shop.balance() == 100
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_the_same_webhook_five_times_gives_credits_once(shop: Shop) -> None:
     session = shop.buy()
     shop.pay(session)
@@ -50,7 +49,6 @@ def test_the_same_webhook_five_times_gives_credits_once(shop: Shop) -> None:
     assert shop.balance() == 100
 
 
-@on_both_databases
 def test_without_any_webhook_the_tick_finds_the_paid_session(deaf_shop: Shop) -> None:
     deaf_shop.pay(deaf_shop.buy())
 
@@ -91,13 +89,11 @@ def test_someone_elses_purchase_does_not_exist(deaf_shop: Shop, owner: str | Non
     assert deaf_shop.balance("user:2") == 0
 
 
-@on_both_databases
 @pytest.mark.parametrize("session_id", ["", "cs_test_none", "../v1/customers", "cs_test_\x00", "x" * 5000])
 def test_a_session_that_never_was_is_not_found(shop: Shop, session_id: str) -> None:
     assert shop.come_back(session_id).status_code == 404
 
 
-@on_both_databases
 def test_two_tabs_with_two_baskets_are_two_purchases(shop: Shop) -> None:
     first, second = shop.buy(pack="starter"), shop.buy(credits="10")
     shop.pay(second)
@@ -109,7 +105,7 @@ def test_two_tabs_with_two_baskets_are_two_purchases(shop: Shop) -> None:
     assert shop.balance() == 110
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_a_double_click_leads_to_one_page_and_one_payment(shop: Shop) -> None:
     browser = shop.browser()
     form = {"pack": "starter", "attempt": "one-wish-0001"}
@@ -119,7 +115,6 @@ def test_a_double_click_leads_to_one_page_and_one_payment(shop: Shop) -> None:
     assert len(shop.payments()) == 1
 
 
-@on_both_databases
 def test_the_same_form_with_another_choice_is_refused(shop: Shop) -> None:
     browser = shop.browser()
     shop.send_form(browser, "/prepaid/buy", pack="starter", attempt="one-wish-0001")

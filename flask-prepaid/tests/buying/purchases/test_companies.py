@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 import stripe
+from sqlalchemy import update
 
 from flask_prepaid import Plan
-from flask_prepaid.payments.models import PaymentState
+from flask_prepaid.payments.models import Customer, PaymentState
+from stripe_emulator import Emulator
 
+from ..meddling import Meddling
 from ..shop import Shop, ShopWith
 
 BERLIN = {
@@ -197,6 +200,39 @@ def test_a_challenge_that_nobody_answers_is_closed_with_its_invoice(taxed: Shop)
     assert [invoice.status for invoice in invoices(taxed)] == ["void"]
 
 
+def test_no_invoice_stays_open_where_the_way_to_the_bank_is_refused(shop_with: ShopWith) -> None:
+    emulator = Emulator()
+    meddling = Meddling(emulator.http_client())
+    shop = shop_with(emulator=emulator, http_client=meddling, PREPAID_INVOICES=True)
+    card = shop.keep_card(number=NEEDS_OWNER)
+    meddling.before["/confirm"] = lambda: shop.dashboard().v1.payment_methods.detach(card)
+
+    shop.press(card)
+
+    assert [payment.state for payment in shop.payments()] == [PaymentState.FAILED]
+    assert [invoice.status for invoice in invoices(shop)] == ["void"]
+
+
+def test_what_can_still_be_paid_has_not_failed(shop_with: ShopWith) -> None:
+    """Stripe does not close the invoice that a bank has refused; the tick asks again."""
+    emulator = Emulator()
+    meddling = Meddling(emulator.http_client())
+    shop = shop_with(emulator=emulator, http_client=meddling, PREPAID_INVOICES=True, webhooks=False)
+    card = shop.keep_card(number=DECLINES_LATER)
+
+    def refuse() -> None:
+        raise stripe.InvalidRequestError("It is being paid.", None)  # type: ignore[no-untyped-call]
+
+    meddling.before["/void"] = refuse
+    shop.send_form(shop.browser(), "/prepaid/buy", pack="starter", saved_card=card)
+
+    assert [invoice.status for invoice in invoices(shop)] == ["open"]
+    assert [payment.state for payment in shop.payments()] == [PaymentState.PENDING]
+    shop.tick()
+    assert [payment.state for payment in shop.payments()] == [PaymentState.FAILED]
+    assert [invoice.status for invoice in invoices(shop)] == ["void"]
+
+
 def test_a_customers_balance_at_stripe_pays_and_is_no_charge(taxed: Shop) -> None:
     bill_to(taxed)
     card = taxed.keep_card()
@@ -345,3 +381,126 @@ def test_the_journal_is_the_sales_report_and_stripes_balance_in_two_currencies(t
         ("DE reverse_charge", "eur", 700, 0),
     }
     assert taxed.command("report", "journal", "--by", "day").exit_code == 2
+
+
+class Weaker(Meddling):
+    """The way to a Stripe where the payment's currency is worth a tenth less when its money goes back."""
+
+    def request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
+        body, *rest = super().request(method, url, headers, post_data, **more)
+        if "/v1/balance_transactions" not in url:
+            return body, *rest
+        page = json.loads(body)
+        for moved in page["data"]:
+            if moved["exchange_rate"] and moved["type"] != "charge":
+                moved["exchange_rate"] *= 0.9
+                moved["amount"] = round(moved["amount"] * 0.9)
+                moved["net"] = moved["amount"] - moved["fee"]
+        return json.dumps(page), *rest
+
+
+@pytest.mark.parametrize("disputed", [False, True])
+def test_tax_goes_back_by_the_rate_at_which_it_was_owed(shop_with: ShopWith, disputed: bool) -> None:
+    """833 euro cents, of which 133 are tax, were sold into dollars; what goes back costs fewer dollars."""
+    emulator = Emulator()
+    weaker = Weaker(emulator.http_client())
+    shop = shop_with(emulator=emulator, http_client=weaker, PREPAID_AUTOMATIC_TAX=True, PREPAID_INVOICES=True)
+    collect_vat(shop)
+    bill_to(shop, company="", tax_id="")
+    shop.press(shop.keep_card(), pack="berlin")
+    if disputed:
+        shop.stripe.dispute(shop.payments()[0].payment_intent_id)
+    else:
+        for part in (100, 201, 532):
+            refund(shop, part)
+    assert shop.command("sync").exit_code == 0
+
+    (total,) = json.loads(shop.command("report", "sales", "--json").stdout)["totals"]
+    lines = list(csv.DictReader(StringIO(shop.command("report", "journal", "--csv").stdout)))
+    tax = sum(
+        Decimal(line["debit"] or 0) - Decimal(line["credit"] or 0)
+        for line in lines
+        if line["account"] == "tax"
+    )
+    assert total["currency"] == "usd"
+    back = total["refunds_minor"] + total["disputes_minor"]
+    assert back < total["gross_minor"]
+    assert total["tax_back_minor"] == total["tax_minor"] > 0
+    assert tax == 0
+
+
+def test_a_card_on_file_pays_no_more_than_the_total_that_was_shown(taxed: Shop) -> None:
+    bill_to(taxed, company="", tax_id="")
+    card, browser = taxed.keep_card(), taxed.browser()
+
+    def form(page: str) -> dict[str, str]:
+        return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+
+    first = browser.post(
+        "/prepaid/buy", data={**form(browser.get("/prepaid/buy").text), "pack": "starter", "saved_card": card}
+    )
+    assert first.status_code == 422
+    assert "With tax it is $5.95, of which $0.95 are tax. Nothing is charged yet" in first.text
+    assert "$5.95 with tax" in first.text
+    assert taxed.charges() == []
+    assert [invoice.status for invoice in invoices(taxed)] == ["void"]
+
+    second = browser.post("/prepaid/buy", data={**form(first.text), "pack": "starter", "saved_card": card})
+    assert second.status_code == 303
+    assert [charge.amount for charge in taxed.charges()] == [595]
+    assert browser.get("/prepaid/buy/custom?credits=10").json == {"total": "$10.00", "with_tax": "$11.90"}
+    assert taxed.command("reconcile").exit_code == 0
+
+
+def test_the_last_top_up_stays_below_the_ceiling_with_its_tax(taxed: Shop) -> None:
+    """A pack costs $5.00, and $5.95 with tax, which nobody knows before the first invoice."""
+    bill_to(taxed, company="", tax_id="")
+    taxed.keep_card()
+    taxed.command("grant", "user:1", "60", "--reason", "a gift")
+
+    def allow(times: int) -> str:
+        wish = {"pack": "starter", "threshold": "50", "times": str(times)}
+        taxed.send_form(taxed.browser(), "/prepaid/cards", to="/prepaid/cards/top-up", **wish)
+        return taxed.browser().get("/prepaid/cards").text
+
+    allow(1)
+    spend(taxed, 20, "job:1")
+    for _ in range(3):
+        taxed.tick()
+    assert taxed.charges() == []
+    assert [invoice.status for invoice in invoices(taxed)] == ["void"], "it is tried once"
+    page = taxed.browser().get("/prepaid/cards").text
+    assert "this month's ceiling is reached" in page.replace("&#39;", "'")
+
+    assert "Charged this month: $0.00 of $11.90 at most, tax and all" in allow(2)
+    for number in range(2):
+        taxed.tick()
+        spend(taxed, taxed.balance() - 10, f"job:again {number}")
+    taxed.tick()
+    assert [charge.amount for charge in taxed.charges()] == [595, 595]
+    assert "Charged this month: $11.90 of $11.90 at most" in taxed.browser().get("/prepaid/cards").text
+
+
+def test_no_file_of_a_report_has_a_formula(shop: Shop) -> None:
+    """Whoever chooses an owner's name, or a code's, writes a cell."""
+    shop.pay(shop.buy("=1+1"))
+    assert shop.command("sync").exit_code == 0
+
+    by_customer = shop.command("report", "sales", "--by", "customer", "--csv").stdout
+    journal = shop.command("report", "journal", "--csv").stdout
+
+    assert "\n'=1+1," in by_customer
+    for cell in csv.reader(StringIO(by_customer + journal)):
+        assert not any(text.startswith(("=", "+", "@")) for text in cell)
+
+
+def test_operators_are_told_of_a_reverse_charge_that_no_register_proves(taxed: Shop) -> None:
+    bill_to(taxed)
+    taxed.press(taxed.keep_card())
+    assert "reverse charge" not in taxed.command("doctor").stderr
+
+    with taxed.app.app_context():
+        taxed.prepaid.session.execute(update(Customer).values(tax_id_status="unverified"))
+        taxed.prepaid.session.commit()
+
+    assert "1 customer pays no tax by reverse charge" in taxed.command("doctor").stderr

@@ -116,19 +116,48 @@ def test_a_price_is_paid_in_the_currency_in_which_it_was_shown_or_not_at_all(sho
     pressed = browser.post("/prepaid/buy", data={**form, "pack": "starter", "saved_card": card})
 
     assert pressed.status_code == 422
-    assert "You pay in EUR while your plan runs." in pressed.text
+    assert "You pay in EUR now. Look at the price again." in pressed.text
     assert [payment.via for payment in shop.payments()] == [Via.PLAN]
 
 
 def test_an_invoice_sells_nothing_in_another_currency_than_the_plans(shop_with: ShopWith) -> None:
-    shop = shop_with(packs=PACKS, plans=PLANS, PREPAID_INVOICES=True)
-    card = shop.keep_card()
-    shop.send_form(shop.browser(), "/prepaid/plan", plan="pro", saved_card=card, currency="eur")
+    shop = shop_with(packs=PACKS, plans=PLANS, quantity=QUANTITY, PREPAID_INVOICES=True)
+    card, browser = shop.keep_card(), shop.browser()
+    topup = {"pack": "local", "threshold": "5", "times": "9"}
+    shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/top-up", **topup)
+    shop.send_form(browser, "/prepaid/plan", plan="pro", saved_card=card, currency="eur")
 
-    page = shop.browser().get("/prepaid/buy").text
-    pressed = shop.press(card, pack="local")
+    shelf, own = browser.get("/prepaid/buy").text, browser.get("/prepaid/buy/custom").text
+    assert "£3.00" not in shelf
+    assert "Any number of credits" not in shelf, "that is sold in dollars"
+    assert "How many credits?" not in own
+    for wish in ({"pack": "local", "saved_card": card}, {"pack": "local"}, {"credits": "10"}):
+        pressed = shop.send_form(browser, "/prepaid/cards", to="/prepaid/buy", **wish)
+        assert pressed.status_code == 422
+        assert "While your plan runs in EUR" in pressed.text
+    assert ">10 credits for £3.00<" not in browser.get("/prepaid/cards").text
+    again = shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/top-up", **topup)
+    assert "While your plan runs in EUR" in again.text
 
-    assert "£3.00" not in page
-    assert pressed.status_code == 422
-    assert "While your plan runs in EUR" in pressed.text
+    shop.read(lambda: shop.prepaid.spend_now("user:1", credits=shop.balance() - 1, key="job:1"))
+    shop.tick()
+
     assert [payment.via for payment in shop.payments()] == [Via.PLAN]
+    assert "your plan is paid in another currency" in browser.get("/prepaid/cards").text
+
+
+def test_what_a_plan_was_shown_in_is_what_it_costs(shop_with: ShopWith) -> None:
+    """Two tabs: in one a plan in euros begins, in the other a form still shows dollars."""
+    shop = shop_with(packs=PACKS, plans=PLANS)
+    card, browser = shop.keep_card(), shop.browser()
+    form = browser.get("/prepaid/plan").text
+    assert re.findall(r'name="currency" value="(\w+)"', form)[0] == "usd"
+    shop.send_form(browser, "/prepaid/plan", plan="pro", saved_card=card, currency="eur")
+
+    in_dollars = shop.send_form(browser, "/prepaid/plan", plan="pro", saved_card=card, currency="usd")
+    changed = shop.send_form(browser, "/prepaid/plan", to="/prepaid/plan/change", plan="max", currency="usd")
+
+    for refused in (in_dollars, changed):
+        assert refused.status_code == 422
+        assert "You pay in EUR now. Look at the price again." in refused.text
+    assert [payment.currency for payment in shop.payments()] == ["eur"]

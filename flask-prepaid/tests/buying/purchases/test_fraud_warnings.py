@@ -12,7 +12,7 @@ from flask_prepaid.purchases import fraud_warnings
 from flask_prepaid.signals import fraud_warned
 
 from ..operations.test_refusals import Refusing
-from ..shop import Shop, ShopWith, on_both_databases
+from ..shop import Shop, ShopWith
 from .test_topups import setting, switch_on, topped_up
 
 #: Its bank warns of each charge.
@@ -36,7 +36,6 @@ def drift(shop: Shop, *options: str) -> list[str]:
     return [difference["kind"] for difference in differences]
 
 
-@on_both_databases
 def test_a_warning_is_kept_and_the_operator_is_told_once(shop: Shop) -> None:
     heard: list[Any] = []
     with fraud_warned.connected_to(lambda sender, **news: heard.append(news)):
@@ -61,7 +60,6 @@ def test_a_warning_stops_auto_top_up(shop: Shop) -> None:
     assert len(topped_up(shop)) == 1
 
 
-@on_both_databases
 def test_by_a_setting_the_payment_is_refunded_by_itself_and_once(shop_with: ShopWith) -> None:
     shop = shop_with(PREPAID_REFUND_FRAUD_WARNINGS=True)
     buy(shop)
@@ -149,7 +147,6 @@ def refunds_of(shop: Shop) -> list[Any]:
     return list(shop.read(lambda: shop.prepaid.session.scalars(select(Refund)).all()))
 
 
-@on_both_databases
 def test_a_warning_that_no_event_told_of_is_found_by_the_comparison(deaf_shop: Shop) -> None:
     session = deaf_shop.buy()
     deaf_shop.stripe.pay(session, card=WARNS)

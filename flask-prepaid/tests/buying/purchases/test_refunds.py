@@ -20,13 +20,19 @@ from flask_prepaid.purchases import refunds
 from flask_prepaid.signals import clawed_back
 from prepaid_ledger.errors import NothingToReverse
 
-from ..shop import Shop, on_both_databases
+from ..beginnings import beginning
+from ..shop import Shop
+
+
+@beginning
+def pay(shop: Shop) -> None:
+    shop.pay(shop.buy())
 
 
 @pytest.fixture
 def paid(shop: Shop) -> Shop:
     """100 credits were bought for $5.00."""
-    shop.pay(shop.buy())
+    pay(shop)
     return shop
 
 
@@ -54,7 +60,6 @@ def debt(shop: Shop) -> int:
     return int(shop.read(lambda: shop.prepaid.wallet("user:1").debt))
 
 
-@on_both_databases
 def test_a_refund_made_here_takes_the_credits_back_once(paid: Shop) -> None:
     refund = refund_here(paid)
     paid.stripe.deliver()
@@ -71,7 +76,6 @@ def test_a_refund_made_in_stripes_dashboard_does_the_same(paid: Shop) -> None:
     assert paid.payments()[0].refunded_minor == 500
 
 
-@on_both_databases
 def test_what_was_spent_before_the_refund_becomes_debt(paid: Shop) -> None:
     def spend() -> None:
         paid.prepaid.spend("user:1", credits=70, key="report:1")
@@ -104,7 +108,6 @@ def test_a_refund_that_fails_later_gives_the_credits_back_once(shop: Shop) -> No
     assert shop.payments()[0].refunded_minor == 0
 
 
-@on_both_databases
 def test_what_is_heard_again_writes_nothing_and_a_failure_says_why(shop: Shop) -> None:
     heard: list[Any] = []
     shop.stripe.pay(shop.buy(), card="4000000000005126")
@@ -128,7 +131,6 @@ def test_a_host_hears_of_a_clawback_once(paid: Shop) -> None:
     assert heard == [{"owner": "user:1", "payment_id": 1, "credits": 50, "debt": 0}]
 
 
-@on_both_databases
 def test_the_same_wish_refunds_once(paid: Shop) -> None:
     first = refund_here(paid, 200, key="ticket-1")
     again = refund_here(paid, 200, key="ticket-1")
@@ -155,7 +157,7 @@ def test_a_refund_finer_than_stripe_takes_is_refused_here(shop: Shop) -> None:
     assert shop.balance() == 50 - 14  # 13.2 credits, rounded up
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_two_refunds_together_never_exceed_the_payment(paid: Shop) -> None:
     refund_here(paid, 300)
 
@@ -163,7 +165,6 @@ def test_two_refunds_together_never_exceed_the_payment(paid: Shop) -> None:
         refund_here(paid, 201)
 
 
-@on_both_databases
 @pytest.mark.parametrize("fault", ["api_500", "lost_reply"])
 def test_a_refund_whose_answer_was_lost_is_found_out_by_the_tick(paid: Shop, fault: str) -> None:
     paid.stripe.chaos(**{fault: 1.0})
@@ -195,7 +196,6 @@ def test_a_wish_sent_again_after_stripe_forgot_its_key_sends_no_second_refund(de
     assert deaf_shop.balance() == 50
 
 
-@on_both_databases
 def test_two_refunds_with_one_key_in_their_metadata_are_two(paid: Shop) -> None:
     refund_here(paid, 100)
     paid.stripe.deliver()
@@ -222,7 +222,7 @@ def dispute(shop: Shop) -> str:
     return str(shop.stripe.dispute(shop.payments()[0].charge_id)["id"])
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_a_dispute_takes_the_credits_and_a_won_one_brings_them_back(paid: Shop) -> None:
     opened = dispute(paid)
     assert paid.balance() == 0
@@ -232,7 +232,6 @@ def test_a_dispute_takes_the_credits_and_a_won_one_brings_them_back(paid: Shop) 
     assert paid.balance() == 100
 
 
-@on_both_databases
 @pytest.mark.parametrize(
     ("state", "left"), [("appeal_under_review", 0), ("prevented", 100), ("a_word_of_next_year", 0)]
 )
@@ -253,7 +252,6 @@ def test_a_state_that_stripe_adds_later_is_kept_as_it_is(
     assert paid.balance() == left
 
 
-@on_both_databases
 def test_a_refunds_state_that_stripe_adds_later_is_kept_as_it_is(
     paid: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,7 +303,6 @@ def test_a_dispute_lost_after_a_refund_takes_no_more_than_came_in(paid: Shop) ->
     assert (paid.balance(), debt(paid)) == (0, 0)
 
 
-@on_both_databases
 def test_money_that_came_and_went_unheard_ends_right_in_every_order(deaf_shop: Shop) -> None:
     """The refund is heard of before the payment: it is settled first, then taken back."""
     deaf_shop.pay(deaf_shop.buy())
@@ -356,7 +353,6 @@ def test_a_dispute_whose_amount_changes_takes_the_difference(paid: Shop) -> None
     assert paid.balance() == 100
 
 
-@on_both_databases
 def test_a_dispute_that_changed_unheard_is_drift_and_is_mended(deaf_shop: Shop) -> None:
     session = deaf_shop.buy()
     deaf_shop.pay(session)

@@ -14,8 +14,9 @@ from flask_prepaid.payments.models import PaymentState
 from flask_prepaid.purchases import refunds, topup_rules, topups
 from flask_prepaid.signals import topup_skipped, topup_stopped
 
+from ..beginnings import beginning
 from ..operations.test_refusals import Refusing
-from ..shop import Shop, ShopWith, on_both_databases
+from ..shop import Shop, ShopWith
 from .test_cards import DECLINES_LATER, leave_card
 from .test_topups import setting, spend, switch_on, topped_up
 
@@ -39,6 +40,7 @@ def sell(shop: Shop, on: bool) -> None:
     shop.read(set_up)
 
 
+@beginning
 def topped_up_shop(shop: Shop, **changes: Any) -> None:
     """One top-up is paid, and nothing is spent of it."""
     leave_card(shop)
@@ -54,7 +56,6 @@ def refund(shop: Shop, amount_minor: int | None = None) -> None:
     )
 
 
-@on_both_databases
 @pytest.mark.parametrize("amount_minor", [None, 100])
 def test_a_refunded_top_up_is_not_charged_again_and_its_owner_is_told(
     shop: Shop, amount_minor: int | None
@@ -118,7 +119,6 @@ def test_credits_that_an_operator_takes_to_the_last_one_stop_it(shop: Shop) -> N
     assert setting(shop).stopped == "your credits were corrected, not spent"
 
 
-@on_both_databases
 def test_credits_that_lapse_unspent_are_not_bought_again(shop: Shop) -> None:
     topped_up_shop(shop, pack="bonus", threshold=100)
 
@@ -214,7 +214,6 @@ def test_nobody_switches_it_on_while_nothing_is_sold(shop: Shop) -> None:
     assert shop.read(lambda: topups.setting(shop.prepaid.session, "user:1")) is None
 
 
-@on_both_databases
 def test_one_charge_buys_as_many_packs_as_reach_the_threshold(shop: Shop) -> None:
     leave_card(shop)
     switch_on(shop, threshold=950, ceiling_minor=10_000)
@@ -231,7 +230,6 @@ def test_one_charge_buys_as_many_packs_as_reach_the_threshold(shop: Shop) -> Non
     assert [payment.credits for payment in shop.payments()] == [1_000, 200]
 
 
-@on_both_databases
 def test_the_ceiling_is_never_passed_not_even_by_the_last_one_and_is_told_once_a_month(shop: Shop) -> None:
     skipped: list[Any] = []
     shop.stripe.advance(to=int(shop.now().replace(day=2).timestamp()) + 40 * 86_400)
@@ -255,7 +253,6 @@ def test_the_ceiling_is_never_passed_not_even_by_the_last_one_and_is_told_once_a
         assert skipped == ["this month's ceiling is reached"] * 2
 
 
-@on_both_databases
 def test_what_may_still_be_charged_counts_to_the_ceiling(shop: Shop) -> None:
     leave_card(shop, "4000002760003184")
     switch_on(shop, ceiling_minor=999)
@@ -313,7 +310,6 @@ def test_what_stripe_refuses_three_times_is_not_said_to_be_a_decline(shop_with: 
     assert not any("declined" in text for _, _, text in mails)
 
 
-@on_both_databases
 def test_a_top_up_whose_answer_is_lost_is_not_made_twice_by_saving_the_setting(shop: Shop) -> None:
     leave_card(shop)
     switch_on(shop)

@@ -14,7 +14,7 @@ from flask_prepaid.purchases import topups
 from flask_prepaid.signals import payment_failed, topup_done, topup_failed, topup_skipped, topup_stopped
 from prepaid_ledger import Unit
 
-from ..shop import Shop, ShopWith, on_both_databases
+from ..shop import Shop, ShopWith
 from .test_cards import ASKS_ALWAYS, DECLINES_LATER, leave_card
 
 
@@ -47,7 +47,6 @@ def test_nobody_is_topped_up_unasked(shop: Shop) -> None:
     assert topped_up(shop) == []
 
 
-@on_both_databases
 def test_low_credits_are_topped_up_by_the_tick_once(shop: Shop) -> None:
     leave_card(shop)
     switch_on(shop)
@@ -75,7 +74,7 @@ def test_it_waits_until_the_credits_are_below_the_threshold(shop: Shop) -> None:
     assert shop.balance() == 119
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_a_month_never_costs_more_than_its_ceiling(shop: Shop) -> None:
     leave_card(shop)
     shop.stripe.advance(to=int(shop.now().replace(day=2).timestamp()) + 40 * 86_400)
@@ -91,7 +90,6 @@ def test_a_month_never_costs_more_than_its_ceiling(shop: Shop) -> None:
     assert len(topped_up(shop)) == 3
 
 
-@on_both_databases
 def test_what_was_charged_in_another_currency_is_no_part_of_the_ceiling(shop: Shop) -> None:
     leave_card(shop)
     switch_on(shop, ceiling_minor=500)
@@ -104,7 +102,6 @@ def test_what_was_charged_in_another_currency_is_no_part_of_the_ceiling(shop: Sh
     assert topped_up(shop) == [PaymentState.PAID] * 2
 
 
-@on_both_databases
 def test_after_declines_it_waits_longer_each_time_and_then_stops(shop: Shop) -> None:
     heard: list[Any] = []
     leave_card(shop, DECLINES_LATER)
@@ -138,7 +135,6 @@ def test_a_bank_that_wants_its_customer_stops_it_and_the_payment_can_be_confirme
     assert shop.balance() == 100
 
 
-@on_both_databases
 def test_a_top_up_without_an_answer_is_found_out_before_another_begins(shop: Shop) -> None:
     leave_card(shop)
     switch_on(shop)
@@ -154,7 +150,6 @@ def test_a_top_up_without_an_answer_is_found_out_before_another_begins(shop: Sho
     assert len(client.v1.charges.list().data) == 1
 
 
-@on_both_databases
 def test_it_can_be_set_again_before_anything_was_bought(shop: Shop) -> None:
     leave_card(shop)
     switch_on(shop)

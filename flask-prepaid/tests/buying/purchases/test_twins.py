@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from ..shop import Shop, on_both_databases
+from ..shop import Shop
 from .test_cards import leave_card, saved
-
-pytestmark = on_both_databases
 
 
 def at_stripe(shop: Shop) -> list[str]:

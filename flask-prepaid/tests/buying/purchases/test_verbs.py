@@ -11,7 +11,7 @@ from flask_prepaid import Plan
 from flask_prepaid.errors import UnknownItem
 from prepaid_ledger import KeyReused, NothingToReverse
 
-from ..shop import Shop, ShopWith, on_both_databases
+from ..shop import Shop, ShopWith
 
 URLS: dict[str, Any] = {"success_url": "https://api.example/paid", "cancel_url": "https://api.example/left"}
 
@@ -110,7 +110,6 @@ def test_a_wish_that_cannot_be_names_its_field(
     assert shop.payments() == []
 
 
-@on_both_databases
 def test_a_program_refunds_once_by_money_and_by_credits(shop: Shop) -> None:
     shop.pay(shop.buy())
 

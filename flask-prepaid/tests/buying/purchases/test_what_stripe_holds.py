@@ -91,8 +91,8 @@ def test_a_total_that_does_not_follow_from_the_prices_is_not_as_agreed(begun: Sh
     intent = replace(page.intent, amount_minor=total_minor, received_minor=total_minor)
     other = replace(page, amount_total_minor=total_minor, intent=intent)
 
-    assert begun.read(lambda: comparison.otherwise(begun.prepaid, payment, page)) is None
-    reason = begun.read(lambda: comparison.otherwise(begun.prepaid, payment, other))
+    assert begun.read(lambda: comparison.not_as_agreed(begun.prepaid, payment, page)) is None
+    reason = begun.read(lambda: comparison.not_as_agreed(begun.prepaid, payment, other))
     assert reason == f"${total_minor / 100} arrived of $5.00"
 
 

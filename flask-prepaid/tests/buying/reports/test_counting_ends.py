@@ -12,10 +12,11 @@ from flask_prepaid.reports.models import Copying
 from ..shop import Shop
 
 
+@pytest.mark.each_database
 def test_sync_ends_while_each_step_of_it_sees_another_spend(
-    both_shops: Shop, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop, count_next, steps = both_shops, credits._count_next, 0
+    count_next, steps = credits._count_next, 0
     for owner in ("user:1", "user:2", "user:3"):
         shop.pay(shop.buy(owner))
 

@@ -1,77 +1,27 @@
-"""Failures and the best customers, which reports read from sums, counted anew without them."""
+"""Failures, which the report reads from sums, counted anew without them."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import URL, text
 
-from flask_prepaid.reports import sales
-from flask_prepaid.reports.selection import Selection
-
 from ..shop import Shop
 from ..subscriptions.plan_shop import DECLINES, PlanShop
-from .made_up_days import client_of, live, movements
 from .reading import report
 
 
 @pytest.fixture
 def plan_shop(database: URL) -> Iterator[PlanShop]:
-    """A shop with plans on SQLite, and then one on PostgreSQL."""
+    """A shop with plans, in January."""
     shop = PlanShop(database, start="2026-01-10T12:00:00")
     yield shop
     shop.close()
-
-
-def test_the_best_customers_of_any_days_are_those_whom_stripe_charged_most(both_shops: Shop) -> None:
-    live(both_shops, 9)
-    both_shops.command("sync")
-    owners = {
-        payment.payment_intent_id: payment.owner
-        for owner in ("user:1", "user:2", "user:3", "user:4")
-        for payment in both_shops.payments(owner)
-    }
-    charges = [
-        (
-            datetime.fromtimestamp(moved.created, UTC).date(),
-            moved.currency,
-            owners[intent_of(both_shops, moved)],
-            moved.amount,
-        )
-        for moved in movements(both_shops)
-        if moved.type == "charge"
-    ]
-    days = sorted({day for day, *_ in charges})
-
-    for start, end in spans(days):
-        with both_shops.app.app_context():
-            cuts = sales.sales_by(both_shops.prepaid.session, "customer", Selection(start, end), max_cuts=2)
-        paid: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for day, currency, owner, amount in charges:
-            if (start or day) <= day <= (end or day):
-                paid[currency][owner] += amount
-        best = {(cut.currency, cut.name, cut.sales.gross_minor) for cut in cuts if not cut.is_rest}
-        assert best == {
-            (currency, owner, minor)
-            for currency, theirs in paid.items()
-            for owner, minor in sorted(theirs.items(), key=lambda row: (-row[1], row[0]))[:2]
-        }, (start, end)
-
-
-def intent_of(shop: Shop, moved: Any) -> str:
-    return str(client_of(shop).v1.charges.retrieve(moved.source).payment_intent)
-
-
-def spans(days: list[date]) -> Iterator[tuple[date | None, date | None]]:
-    """All of it, most of it, and little of it: of one end, of the other, and of the middle."""
-    few, many = days[len(days) // 4], days[-len(days) // 4]
-    yield from [(None, None), (few, None), (None, many), (few, many)]
-    yield from [(many, None), (None, few), (days[3], days[4])]
 
 
 def fail_in_all_ways(shop: PlanShop) -> None:

@@ -8,10 +8,9 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import URL, text
 
-from flask_prepaid.testing import Databases
-
+from ..beginnings import beginning, like_others
 from ..subscriptions.plan_shop import DECLINES, PlanShop
 from .reading import report
 
@@ -19,12 +18,13 @@ MOVES = ("new", "expansion", "contraction", "churn", "reactivation")
 
 
 @pytest.fixture
-def plan_shop(databases: Databases) -> Iterator[PlanShop]:
-    shop = PlanShop(databases.fresh("sqlite"), start="2026-01-10T12:00:00")
+def plan_shop(database: URL, request: pytest.FixtureRequest) -> Iterator[PlanShop]:
+    shop = like_others(PlanShop(database, start="2026-01-10T12:00:00"), request)
     yield shop
     shop.close()
 
 
+@beginning
 def live_some_months(shop: PlanShop) -> None:
     """Three begin in two months; one grows, one ends and comes back, one ends in the month it began."""
     shop.subscribe("small")

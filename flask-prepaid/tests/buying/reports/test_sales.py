@@ -7,10 +7,12 @@ import io
 
 import pytest
 
+from ..beginnings import beginning
 from ..shop import Shop
 from .reading import report
 
 
+@beginning
 def sell_for_a_while(shop: Shop) -> None:
     """Two days, two currencies that the account keeps, a refund, a lost dispute and a won one."""
     shop.stripe.settlement(currencies=["usd", "jpy"])

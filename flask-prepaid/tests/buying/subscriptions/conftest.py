@@ -3,32 +3,22 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import URL
 
-from flask_prepaid.testing import Databases
-
+from ..beginnings import like_others
 from .plan_shop import PlanShop
 
 
 @pytest.fixture
-def shop(databases: Databases) -> Iterator[PlanShop]:
+def shop(database: URL, request: pytest.FixtureRequest) -> Iterator[PlanShop]:
     """A shop that sells plans. Whatever happens in it, its books add up at the end and agree with Stripe."""
-    shop = PlanShop(databases.fresh("sqlite"))
+    shop = like_others(PlanShop(database), request)
     yield shop
     assert shop.drift() == []
     shop.close()
 
 
 @pytest.fixture
-def deaf_shop(databases: Databases) -> Iterator[PlanShop]:
+def deaf_shop(database: URL, request: pytest.FixtureRequest) -> Iterator[PlanShop]:
     """A shop that no event ever reaches."""
-    shop = PlanShop(databases.fresh("sqlite"), webhooks=False)
+    shop = like_others(PlanShop(database, webhooks=False), request)
     yield shop
-    shop.close()
-
-
-@pytest.fixture
-def both_shops(database: URL) -> Iterator[PlanShop]:
-    """A shop on SQLite, and then one on PostgreSQL."""
-    shop = PlanShop(database)
-    yield shop
-    assert shop.drift() == []
     shop.close()

@@ -18,6 +18,7 @@ from flask_prepaid.purchases import cards
 from flask_prepaid.subscriptions.models import Invoice, State, Subscription, SubscriptionChange
 from prepaid_ledger.tables import Entry, Kind, Wallet
 
+from ..beginnings import beginning
 from ..shop import Shop
 
 PLANS = (
@@ -72,6 +73,7 @@ class PlanShop(Shop):
         """Press the button of a plan; the id of the Checkout Session that it led to."""
         return self.session_of(self.send(owner=owner, plan=plan, **fields))
 
+    @beginning
     def subscribe(self, plan: str = "small", owner: str = "user:1", card: str = VISA, **fields: str) -> None:
         """Subscribe on Stripe's page, come back and let the events arrive. No card: ``card=""``."""
         session = self.choose(plan, owner, **fields)

@@ -8,6 +8,7 @@ import pytest
 
 from flask_prepaid.subscriptions.models import State
 
+from ..beginnings import beginning
 from .plan_shop import ASKS_ALWAYS, DECLINES, PAGE, PlanShop
 
 
@@ -16,23 +17,24 @@ def day_of(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d}"
 
 
+@pytest.mark.each_database
 def test_a_larger_plan_begins_at_once_and_gives_the_difference_for_the_rest(
-    both_shops: PlanShop,
+    shop: PlanShop,
 ) -> None:
-    both_shops.subscribe("small")
-    both_shops.pass_time(days=14)  # half of the 28 days until the last of February
+    shop.subscribe("small")
+    shop.pass_time(days=14)  # half of the 28 days until the last of February
 
-    page, fields = both_shops.preview("large")
-    rest = both_shops.share(400, fields["proration_date"])
+    page, fields = shop.preview("large")
+    rest = shop.share(400, fields["proration_date"])
     assert rest in (199, 200)
     assert f"$15.00 is charged, and {rest} credits are added" in page
     assert "$40.00 on 28 February 2026" in page
-    both_shops.send("/change", **fields)
-    both_shops.stripe.deliver()
+    shop.send("/change", **fields)
+    shop.stripe.deliver()
 
-    assert both_shops.invoices()[-1].total_minor == 1_500
-    assert both_shops.balance() == 100 + rest
-    assert "Large" in both_shops.page()
+    assert shop.invoices()[-1].total_minor == 1_500
+    assert shop.balance() == 100 + rest
+    assert "Large" in shop.page()
 
 
 def test_a_preview_holds_while_time_goes_by(shop: PlanShop) -> None:
@@ -302,18 +304,18 @@ def test_an_upgrade_that_nobody_pays_never_happens(shop: PlanShop) -> None:
     assert shop.balance() == 100
 
 
-def test_an_upgrade_that_waits_for_its_payment_can_be_dropped(both_shops: PlanShop) -> None:
-    wait_for_payment(both_shops)
-    assert "Drop this change" in both_shops.page()
+def test_an_upgrade_that_waits_for_its_payment_can_be_dropped(shop: PlanShop) -> None:
+    wait_for_payment(shop)
+    assert "Drop this change" in shop.page()
 
-    both_shops.do("keep")
+    shop.do("keep")
 
-    assert both_shops.row().pending_until is None
-    assert [invoice.state for invoice in both_shops.invoices()] == ["paid", "void"]
-    assert "Your change waits" not in both_shops.page()
-    assert "Next charge: <strong>$10.00</strong> on 28 February 2026" in both_shops.page()
-    assert both_shops.browser().get(f"{PAGE}/change", query_string={"plan": "large"}).status_code == 200
-    assert both_shops.balance() == 100
+    assert shop.row().pending_until is None
+    assert [invoice.state for invoice in shop.invoices()] == ["paid", "void"]
+    assert "Your change waits" not in shop.page()
+    assert "Next charge: <strong>$10.00</strong> on 28 February 2026" in shop.page()
+    assert shop.browser().get(f"{PAGE}/change", query_string={"plan": "large"}).status_code == 200
+    assert shop.balance() == 100
 
 
 def test_a_dropped_upgrade_that_was_paid_in_that_moment_has_happened(deaf_shop: PlanShop) -> None:
@@ -337,6 +339,7 @@ def test_to_cancel_drops_an_upgrade_that_waits(shop: PlanShop) -> None:
     assert [invoice.state for invoice in shop.invoices()] == ["paid", "void"]
 
 
+@beginning
 def wait_for_payment(shop: PlanShop) -> str:
     """Choose a larger plan with a card that is declined; the moment since when it would count."""
     shop.subscribe("small")
@@ -347,20 +350,20 @@ def wait_for_payment(shop: PlanShop) -> str:
     return since
 
 
-def test_an_upgrade_in_the_hour_before_a_renewal_is_paid_keeps_its_credits(both_shops: PlanShop) -> None:
+def test_an_upgrade_in_the_hour_before_a_renewal_is_paid_keeps_its_credits(shop: PlanShop) -> None:
     """The month that is paid an hour later ends what earlier months gave, and not the upgrade of its own."""
-    both_shops.subscribe("small")
-    both_shops.spend(90)
-    both_shops.pass_time(days=28, minutes=10)
-    assert "$10.00 is charged within the next hours" in both_shops.page()
+    shop.subscribe("small")
+    shop.spend(90)
+    shop.pass_time(days=28, minutes=10)
+    assert "$10.00 is charged within the next hours" in shop.page()
 
-    rest = both_shops.share(400, both_shops.change("large"))
-    both_shops.pass_time(hours=2)
+    rest = shop.share(400, shop.change("large"))
+    shop.pass_time(hours=2)
 
-    assert [invoice.state for invoice in both_shops.invoices()] == ["paid"] * 3
-    assert both_shops.balance() == 10 + 100 + rest
-    both_shops.pass_time(days=31)
-    assert both_shops.balance() == 500
+    assert [invoice.state for invoice in shop.invoices()] == ["paid"] * 3
+    assert shop.balance() == 10 + 100 + rest
+    shop.pass_time(days=31)
+    assert shop.balance() == 500
 
 
 def test_the_same_plan_again_is_no_change(shop: PlanShop) -> None:

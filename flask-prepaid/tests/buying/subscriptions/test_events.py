@@ -200,9 +200,8 @@ def test_a_later_day_to_end_set_in_the_dashboard_renews_until_then(shop: PlanSho
 
 
 def test_an_item_that_the_dashboard_puts_beside_the_plan_is_shown_and_billed_with_it(
-    both_shops: PlanShop,
+    shop: PlanShop,
 ) -> None:
-    shop = both_shops
     shop.subscribe("small")
     beside = no_plans_price(shop)
     shop.v1.subscription_items.create(

@@ -105,46 +105,49 @@ def sell_each(shop: PlanShop) -> None:
         shop.subscribe(plan, owner=f"user:{plan}")
 
 
-def test_two_browsers_at_once_begin_one_plan(both_shops: PlanShop) -> None:
-    sell_each(both_shops)
+@pytest.mark.each_database
+def test_two_browsers_at_once_begin_one_plan(shop: PlanShop) -> None:
+    sell_each(shop)
 
     with ThreadPoolExecutor(4) as browsers:
-        answers = list(browsers.map(lambda plan: both_shops.send(plan=plan), ["small", "large"] * 2))
+        answers = list(browsers.map(lambda plan: shop.send(plan=plan), ["small", "large"] * 2))
 
     assert {answer.status_code for answer in answers} <= {303, 409}
     alive = select(func.count()).where(Subscription.owner == "user:1", Subscription.state.not_in(ENDED))
-    assert both_shops.read(lambda: both_shops.prepaid.session.scalar(alive)) == 1
-    assert len(open_pages(both_shops)) <= 1
+    assert shop.read(lambda: shop.prepaid.session.scalar(alive)) == 1
+    assert len(open_pages(shop)) <= 1
 
 
-def test_a_page_that_opens_while_another_choice_puts_it_away_is_closed(both_shops: PlanShop) -> None:
+@pytest.mark.each_database
+def test_a_page_that_opens_while_another_choice_puts_it_away_is_closed(shop: PlanShop) -> None:
     """The first browser's page comes from Stripe in the very moment in which the second gives it up."""
-    sell_each(both_shops)
+    sell_each(shop)
     wish = payments.attempt_key("user:1", "plan-the-first-browser")
-    begin(both_shops, owner="user:1", price_id=both_shops.row("user:small").price_id, idempotency_key=wish)
+    begin(shop, owner="user:1", price_id=shop.row("user:small").price_id, idempotency_key=wish)
     first: list[str] = []
 
     def press_again(*about: Any) -> None:
         if about[2].startswith("UPDATE prepaid_subscription SET id=") and not first:
             first.append("")
             with ThreadPoolExecutor(1) as browser:  # a request of its own, with a session of its own
-                first[0] = browser.submit(both_shops.choose, "small", attempt="the-first-browser").result()
+                first[0] = browser.submit(shop.choose, "small", attempt="the-first-browser").result()
 
-    engine = both_shops.read(lambda: both_shops.db.engine)
+    engine = shop.read(lambda: shop.db.engine)
     event.listen(engine, "before_cursor_execute", press_again)
-    second = both_shops.choose("large")
+    second = shop.choose("large")
     event.remove(engine, "before_cursor_execute", press_again)
 
-    assert both_shops.v1.checkout.sessions.retrieve(first[0]).status == "expired"
-    assert open_pages(both_shops) == {second}
-    both_shops.stripe.pay(second)
-    assert both_shops.balance() == 500
+    assert shop.v1.checkout.sessions.retrieve(first[0]).status == "expired"
+    assert open_pages(shop) == {second}
+    shop.stripe.pay(second)
+    assert shop.balance() == 500
 
 
-def test_who_has_closed_what_others_began_is_not_refused_for_it(both_shops: PlanShop) -> None:
+@pytest.mark.each_database
+def test_who_has_closed_what_others_began_is_not_refused_for_it(shop: PlanShop) -> None:
     """Three others begin, each as the one before is closed; if the fourth were refused, none were left."""
-    sell_each(both_shops)
-    price = both_shops.row("user:small").price_id
+    sell_each(shop)
+    price = shop.row("user:small").price_id
     others: list[str] = []
     looks: list[str] = []
 
@@ -155,35 +158,37 @@ def test_who_has_closed_what_others_began_is_not_refused_for_it(both_shops: Plan
         open_now = "SELECT count(*) FROM prepaid_subscription WHERE owner = 'user:1' AND state = 'requested'"
         if len(looks) > 3 and len(others) < 3 and about[0].exec_driver_sql(open_now).scalar() == 0:
             others.append(f"other-{len(others)}")
-            begin(both_shops, owner="user:1", price_id=price, idempotency_key=others[-1])
+            begin(shop, owner="user:1", price_id=price, idempotency_key=others[-1])
 
-    engine = both_shops.read(lambda: both_shops.db.engine)
+    engine = shop.read(lambda: shop.db.engine)
     event.listen(engine, "before_cursor_execute", begin_another)
-    mine = both_shops.choose("large")
+    mine = shop.choose("large")
     event.remove(engine, "before_cursor_execute", begin_another)
 
     assert len(others) == 3
-    assert open_pages(both_shops) == {mine}
-    assert both_shops.row().session_id == mine
+    assert open_pages(shop) == {mine}
+    assert shop.row().session_id == mine
 
 
-def test_the_database_lets_no_plan_end_whose_page_is_open(both_shops: PlanShop) -> None:
-    both_shops.choose("small")
+@pytest.mark.each_database
+def test_the_database_lets_no_plan_end_whose_page_is_open(shop: PlanShop) -> None:
+    shop.choose("small")
 
     def forget() -> None:
-        both_shops.prepaid.session.execute(update(Subscription).values(state=State.EXPIRED))
+        shop.prepaid.session.execute(update(Subscription).values(state=State.EXPIRED))
 
     with pytest.raises(IntegrityError, match="expired_page_is_closed"):
-        both_shops.read(forget)
+        shop.read(forget)
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("state", [state for state in State if state not in ENDED])
-def test_the_database_lets_an_owner_have_one_plan_in_any_state(both_shops: PlanShop, state: State) -> None:
-    both_shops.subscribe("small")
-    row = both_shops.row()
+def test_the_database_lets_an_owner_have_one_plan_in_any_state(shop: PlanShop, state: State) -> None:
+    shop.subscribe("small")
+    row = shop.row()
 
     def second() -> None:
-        session = both_shops.prepaid.session
+        session = shop.prepaid.session
         session.add(
             Subscription(
                 owner=row.owner,
@@ -197,4 +202,4 @@ def test_the_database_lets_an_owner_have_one_plan_in_any_state(both_shops: PlanS
         session.flush()
 
     with pytest.raises(IntegrityError):
-        both_shops.read(second)
+        shop.read(second)

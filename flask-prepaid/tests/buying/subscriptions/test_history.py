@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from flask_prepaid.subscriptions import history
 from flask_prepaid.subscriptions.models import Move
 
+from ..beginnings import beginning
 from .plan_shop import PlanShop
 
 
@@ -23,6 +24,7 @@ def moves(shop: PlanShop, start: str, end: str) -> dict[Move, int]:
     return moves
 
 
+@beginning
 def live(shop: PlanShop) -> None:
     shop.subscribe("small")  # 31 January
     shop.subscribe("yearly", owner="user:2")

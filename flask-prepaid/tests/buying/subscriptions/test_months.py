@@ -35,7 +35,6 @@ def shop(databases: Databases, kind: str) -> Iterator[MonthShop]:
     shop.close()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_year_gives_its_months_to_the_day_and_each_once(shop: MonthShop) -> None:
     shop.subscribe("drip")
     assert (shop.balance(), shop.payments()[0].credits) == (100, 1_200)

@@ -21,15 +21,15 @@ def open_elements(shop: PlanShop, plan: str = "small", **fields: str) -> tuple[s
     return words(page.text), secret[1]
 
 
-def test_what_is_paid_on_our_page_begins_the_plan_as_anywhere(both_shops: PlanShop) -> None:
-    page, session = open_elements(both_shops)
+def test_what_is_paid_on_our_page_begins_the_plan_as_anywhere(shop: PlanShop) -> None:
+    page, session = open_elements(shop)
     assert "Subscribe and pay $10.00" in page
     assert "Then $10.00 a month, until you cancel." in page
 
-    both_shops.stripe.pay(session)
+    shop.stripe.pay(session)
 
-    assert both_shops.state() is State.ACTIVE
-    assert both_shops.balance() == 100
+    assert shop.state() is State.ACTIVE
+    assert shop.balance() == 100
 
 
 def test_a_trial_on_our_page_says_what_follows_and_when(shop: PlanShop) -> None:

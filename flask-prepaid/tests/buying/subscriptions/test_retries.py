@@ -8,10 +8,12 @@ from flask_prepaid import Prepaid
 from flask_prepaid.subscriptions import retries
 from flask_prepaid.subscriptions.models import State
 
+from ..beginnings import beginning
 from .plan_shop import PlanShop
 from .test_failing import fail_next
 
 
+@beginning
 def fall_behind(shop: PlanShop) -> None:
     shop.subscribe("small")
     fail_next(shop)
@@ -19,6 +21,7 @@ def fall_behind(shop: PlanShop) -> None:
     assert shop.state() is State.PAST_DUE
 
 
+@beginning
 def leave_card(shop: PlanShop, number: str) -> None:
     opened = shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/add")
     shop.stripe.pay(shop.session_of(opened), card=number)

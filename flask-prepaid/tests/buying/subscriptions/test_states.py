@@ -8,6 +8,7 @@ import pytest
 
 from flask_prepaid.subscriptions.models import State
 
+from ..beginnings import beginning
 from .plan_shop import DECLINES, PlanShop
 
 
@@ -19,12 +20,14 @@ def pay(shop: PlanShop) -> None:
     shop.subscribe("small")
 
 
+@beginning
 def fall_behind(shop: PlanShop) -> None:
     """The card is good enough for a trial, and declined when it ends."""
     shop.subscribe("trial", card=DECLINES, trial="1")
     shop.pass_time(days=14, hours=2)
 
 
+@beginning
 def go_unpaid(shop: PlanShop) -> None:
     shop.stripe.dunning(end="unpaid")
     fall_behind(shop)

@@ -10,15 +10,16 @@ from flask_prepaid.testing import Databases
 from .plan_shop import PAGE, PlanShop, words
 
 
-def test_a_plan_paid_on_stripes_page_gives_the_first_months_credits(both_shops: PlanShop) -> None:
-    session = both_shops.choose("small")
-    both_shops.stripe.pay(session)
+@pytest.mark.each_database
+def test_a_plan_paid_on_stripes_page_gives_the_first_months_credits(shop: PlanShop) -> None:
+    session = shop.choose("small")
+    shop.stripe.pay(session)
 
-    page = both_shops.browser().get(PAGE, query_string={"session_id": session})
+    page = shop.browser().get(PAGE, query_string={"session_id": session})
 
     assert page.status_code == 200
-    assert both_shops.state() is State.ACTIVE
-    assert both_shops.balance() == 100
+    assert shop.state() is State.ACTIVE
+    assert shop.balance() == 100
     assert "Next charge: <strong>$10.00</strong> on 28 February 2026" in words(page.text)
 
 

@@ -55,8 +55,7 @@ def test_the_credits_of_a_trial_end_after_it(shop: PlanShop) -> None:
     assert shop.balance() == 200
 
 
-def test_the_credits_of_a_trial_that_the_dashboard_makes_longer_last_as_long(both_shops: PlanShop) -> None:
-    shop = both_shops
+def test_the_credits_of_a_trial_that_the_dashboard_makes_longer_last_as_long(shop: PlanShop) -> None:
     shop.subscribe("trial")
     shop.spend(5)
     end = shop.stripe.now() + 30 * 86_400
@@ -121,8 +120,7 @@ def test_a_host_says_who_may_try(databases: Databases) -> None:
     shop.close()
 
 
-def test_a_card_that_has_begun_a_trial_begins_no_other_ones(both_shops: PlanShop) -> None:
-    shop = both_shops
+def test_a_card_that_has_begun_a_trial_begins_no_other_ones(shop: PlanShop) -> None:
     assert "14 days free first, with 20 credits, once for each card" in shop.page()
     shop.subscribe("trial", trial="1")
 
@@ -269,9 +267,8 @@ def test_in_a_trial_the_plan_changes_at_once_and_free(shop: PlanShop) -> None:
 
 
 def test_in_a_trial_that_the_dashboard_gives_a_paid_plan_changes_free_and_keeps_its_credits(
-    both_shops: PlanShop,
+    shop: PlanShop,
 ) -> None:
-    shop = both_shops
     shop.subscribe("seats", quantity="7")
     until = shop.stripe.now() + 20 * 86_400
     shop.v1.subscriptions.update(shop.stripe_id(), {"trial_end": until, "proration_behavior": "none"})

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+
+from flask_prepaid.payments.models import Payment, PaymentState
 
 from ..shop import Shop, ShopWith
 
@@ -27,6 +30,50 @@ def test_billing_has_every_payment_with_its_card_and_folds_what_nobody_paid(shop
     assert "2 tries that nobody paid" in folded
     assert re.findall(r"<td>(Not paid.*?)</td>", folded) == ["Not paid", "Not paid yet"]
     assert ">Receipt<" not in folded
+
+
+def test_every_payment_of_the_years_can_be_read(shop: Shop) -> None:
+    """205 of them, some unpaid, and three in one moment where a page ends."""
+    shop.pay(shop.buy())
+
+    def live_years() -> None:
+        (first,) = shop.payments()
+        values = {
+            "owner": "user:1",
+            "via": first.via,
+            "credits": 1,
+            "amount_minor": 100,
+            "currency": "usd",
+            "state": PaymentState.EXPIRED,
+        }
+        for number in range(1, 205):
+            same_moment = number if number not in (99, 100) else 98
+            at = first.created_at - timedelta(days=same_moment)
+            row = {"title": f"try {number:03}", "idempotency_key": f"old:{number}", "created_at": at}
+            shop.prepaid.session.add(Payment(**values, **row))
+        shop.prepaid.session.commit()
+
+    shop.read(live_years)
+    seen, link, pages = [], "/prepaid/billing", 0
+    while link:
+        page = shop.browser().get(link).text
+        seen += re.findall(r"<td>(try \d+)</td>", page)
+        older = re.search(r'href="([^"]+)">Older payments', page)
+        link, pages = (older[1].replace("&amp;", "&") if older else ""), pages + 1
+
+    assert sorted(seen) == [f"try {number:03}" for number in range(1, 205)]
+    assert pages == 3
+    assert "Latest payments" in page
+    assert shop.browser().get("/prepaid/billing?before=x").status_code == 200
+
+
+def test_the_form_of_the_billing_details_asks_stripe_no_more_often_than_others(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_ASKS_PER_MINUTE=1)
+    details = {"company": "Ada", "line1": "Hauptstr. 1", "city": "Berlin", "country": "DE"}
+
+    answers = [shop.send_form(shop.browser(), "/prepaid/billing", **details) for _ in range(4)]
+
+    assert 429 in [answer.status_code for answer in answers[1:]]
 
 
 def test_a_result_says_what_was_bought_with_which_card_and_what_it_did_to_the_balance(shop: Shop) -> None:

@@ -55,9 +55,13 @@ class Writing(Shop):
             databases.fresh("sqlite"),
             PREPAID_BASE_URL="https://shop.example",
             email=lambda owner: f"{owner.replace(':', '')}@shop.example" if owner != "user:9" else None,
-            mail=lambda *mail: self.mails.append(mail),
+            mail=self.send,
             **settings,
         )
+
+    def send(self, address: str, subject: str, text: str, *, html: str) -> None:
+        self.mails.append((address, subject, text))
+        self.html = html
 
     @property
     def subjects(self) -> list[str]:
@@ -157,7 +161,10 @@ def test_a_host_replaces_a_mail_by_its_own(writing: Writing) -> None:
 
     top_up(writing)
 
-    assert writing.mails == [("user1@shop.example", "Thanks", "For 100.\n")]
+    ((address, subject, text),) = writing.mails
+    assert (address, subject) == ("user1@shop.example", "Thanks")
+    assert text.startswith("For 100.\n\n-- \n")
+    assert ">For 100.<" in writing.html
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in TEMPLATES.glob("*.txt")))
@@ -165,10 +172,10 @@ def test_every_mail_is_plain_text_in_its_subject_too(writing: Writing, name: str
     top_up(writing)
     writing.app.jinja_env.undefined = StrictUndefined  # a new mail's words are added to TOLD
 
-    mail = writing.read(lambda: mails.render(writing.prepaid, writing.app, name, TOLD))
+    mail = writing.read(lambda: mails.render(writing.prepaid, writing.app, name, "user:1", TOLD))
 
-    assert len(mail.splitlines()) > 2
-    assert re.findall(r"</?\w+|&\w+;", mail) == []
+    assert len(mail.text.splitlines()) > 2
+    assert re.findall(r"</?\w+|&\w+;", mail.subject + mail.text) == []
 
 
 def test_a_mail_that_cannot_be_sent_stops_nothing_and_is_sent_later(writing: Writing) -> None:

@@ -96,6 +96,7 @@ def _supersede(store: LotStore, lot: LotState, moved_up: int, expires_at: dateti
         refers_to_seq=lot.seq,
         expires_at=expires_at,
         amount_minor=None if old.amount_minor is None else old.amount_minor * moved_up // old.credits,
+        tax_minor=None if old.tax_minor is None else old.tax_minor * moved_up // old.credits,
         currency=old.currency,
         reason=old.reason,
     )

@@ -64,6 +64,7 @@ def claw_back(
         key,
         refers_to_seq=lot.seq,
         amount_minor=refunded_minor,
+        tax_minor=_tax_of(lot, refunded_minor),
         currency=None if refunded_minor is None else lot.currency,
         claimed=credits,
         reason=reason,
@@ -107,6 +108,7 @@ def restore(
         key,
         refers_to_seq=clawback.seq,
         amount_minor=clawback.amount_minor,
+        tax_minor=clawback.tax_minor,
         currency=clawback.currency,
         reason=reason,
     )
@@ -125,6 +127,13 @@ def restore(
     ends_at = _expires_at(lot, clawback, wallet.now) if back > forgiven else None
     posting = replace(posting, credits=back - forgiven, debt=-forgiven, expires_at=ends_at)
     return append(session, wallet, posting)
+
+
+def _tax_of(lot: Entry, refunded_minor: int | None) -> int | None:
+    """The tax in money that went back of a lot."""
+    if refunded_minor is None or not lot.tax_minor or not lot.amount_minor:
+        return None
+    return min(lot.tax_minor * refunded_minor // lot.amount_minor, refunded_minor)
 
 
 def _is_lot(entry: Entry) -> bool:

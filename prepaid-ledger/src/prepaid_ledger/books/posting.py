@@ -60,6 +60,7 @@ class Posting:
     :param refers_to_seq: The ``seq`` of what it is about: a spend, a lot, a clawback, a hold.
     :param expires_at: When what is left of credits that come in ends.
     :param amount_minor: What was paid or refunded, in the smallest unit of ``currency``.
+    :param tax_minor: What of it is tax.
     :param claimed: How many credits a clawback is to take, where they are named.
     :param at: When it happened, if before now; times never go back inside a wallet.
     :param use: Who spends, and on what.
@@ -72,6 +73,7 @@ class Posting:
     refers_to_seq: int | None = None
     expires_at: datetime | None = None
     amount_minor: int | None = None
+    tax_minor: int | None = None
     currency: str | None = None
     claimed: int | None = None
     reason: str | None = None
@@ -244,6 +246,7 @@ def append(session: Session, wallet: LockedWallet, posting: Posting) -> Entry:
         refers_to_seq=posting.refers_to_seq,
         expires_at=posting.expires_at,
         amount_minor=posting.amount_minor,
+        tax_minor=posting.tax_minor,
         currency=posting.currency,
         claimed=posting.claimed,
         reason=posting.reason,

@@ -140,7 +140,8 @@ def _as_new_lot(store: LotStore, posting: Posting, ended: LotState, drawn_at: da
     lot = store.session.get_one(Entry, (store.wallet.id, ended.seq))
     if lot.amount_minor is not None:
         amount_minor = lot.amount_minor * posting.credits // lot.credits
-        posting = replace(posting, amount_minor=amount_minor, currency=lot.currency)
+        tax_minor = None if lot.tax_minor is None else lot.tax_minor * posting.credits // lot.credits
+        posting = replace(posting, amount_minor=amount_minor, tax_minor=tax_minor, currency=lot.currency)
     if lot.expires_at is not None:
         life = max(lot.expires_at - drawn_at, MIN_LIFE)
         posting = replace(posting, expires_at=store.wallet.now + life)

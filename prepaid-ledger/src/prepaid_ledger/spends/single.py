@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Insert, Row
@@ -40,17 +40,15 @@ class SpendRequest:
     item: str | None = None
     quantity: Quantities | None = None
     price_version: str | None = None
+    #: Who spends, and on what: the four above.
+    use: Use = field(init=False, repr=False, compare=False, default=UNSAID)
 
     def __post_init__(self) -> None:
         check_credits(self.credits)
         check_key(self.key)
-        _ = self.use
-
-    @property
-    def use(self) -> Use:
-        """Who spends, and on what."""
         words = (self.spender, self.item, self.quantity, self.price_version)
-        return UNSAID if words == (None, None, None, None) else Use(*words)
+        if words != (None, None, None, None):
+            object.__setattr__(self, "use", Use(*words))
 
 
 @dataclass(frozen=True)

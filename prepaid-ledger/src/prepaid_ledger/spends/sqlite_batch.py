@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ JOIN prepaid_entry e ON e.wallet_id = a.value ->> 0 AND e.key = a.value ->> 1
 """)
 
 BUDGETS = text("""
-SELECT b.wallet_id, b.spender, b.every, b.credits, b.spent, b.resets_at FROM json_each(:whose) AS a
+SELECT b.wallet_id, b.spender, b.rowid, b.credits - b.spent, b.resets_at FROM json_each(:whose) AS a
 JOIN prepaid_budget b ON b.wallet_id = a.value ->> 0 AND b.spender = a.value ->> 1
 """).columns(resets_at=UtcDateTime)
 
@@ -44,10 +45,25 @@ MOVE = text("""
 UPDATE prepaid_wallet SET balance = :balance, seq = :seq, moved_at = :at WHERE id = :id
 """).bindparams(bindparam("at", type_=UtcDateTime))
 
+#: All of a batch in one statement: each of its own costs more to prepare than to run.
 CHARGE = text("""
-UPDATE prepaid_budget SET spent = :spent
-WHERE wallet_id = :wallet_id AND spender = :spender AND every = :every
+UPDATE prepaid_budget SET spent = spent + (a.value ->> 1) FROM json_each(:charged) AS a
+WHERE prepaid_budget.rowid = a.value ->> 0
 """)
+
+
+@dataclass(slots=True)
+class BudgetRow:
+    """A budget that a batch counts in: what is left of it, and what the batch has charged so far."""
+
+    rowid: int
+    left_over: int
+    resets_at: datetime | None
+    charged: int = 0
+
+    def has_left(self, credits: int, at: datetime) -> bool:
+        is_over = self.resets_at is not None and self.resets_at <= at
+        return not is_over and self.left_over - self.charged >= credits
 
 
 def post_on_sqlite(
@@ -61,7 +77,6 @@ def post_on_sqlite(
     outcomes: list[Outcome] = []
     entries: list[Row] = []
     moved: dict[str, Row] = {}
-    charged: dict[tuple[object, ...], Row] = {}
     for number, request in enumerate(requests):
         wallet = wallets.get(request.owner)
         if wallet is None or number in seen or not _is_batchable(wallet, request.credits, now, debt_blocks):
@@ -69,12 +84,11 @@ def post_on_sqlite(
             continue
         at = max(now, wallet["moved_at"])
         mine = budgets[wallet["id"], ""] + (budgets[wallet["id"], request.spender] if request.spender else [])
-        if not all(_has_left(budget, request.credits, at) for budget in mine):
+        if not all(budget.has_left(request.credits, at) for budget in mine):
             outcomes.append(Outcome(True, None))
             continue
         for budget in mine:
-            budget["spent"] += request.credits
-            charged[budget["wallet_id"], budget["spender"], budget["every"]] = budget
+            budget.charged += request.credits
         wallet["seq"] += 1
         wallet["balance"] -= request.credits
         wallet["at"] = at
@@ -84,8 +98,11 @@ def post_on_sqlite(
     if entries:
         connection.execute(ENTRY, entries)
         connection.execute(MOVE, list(moved.values()))
+    charged = [
+        (budget.rowid, budget.charged) for mine in budgets.values() for budget in mine if budget.charged
+    ]
     if charged:
-        connection.execute(CHARGE, list(charged.values()))
+        connection.execute(CHARGE, {"charged": json.dumps(charged)})
     return outcomes
 
 
@@ -100,9 +117,9 @@ def _seen(connection: Connection, requests: Sequence[SpendRequest], wallets: dic
 
 def _budgets(
     connection: Connection, requests: Iterable[SpendRequest], wallets: dict[str, Row]
-) -> defaultdict[tuple[int, str], list[Row]]:
+) -> defaultdict[tuple[int, str], list[BudgetRow]]:
     """The budgets that the requests count in, by wallet and spender."""
-    budgets: defaultdict[tuple[int, str], list[Row]] = defaultdict(list)
+    budgets: defaultdict[tuple[int, str], list[BudgetRow]] = defaultdict(list)
     whose = {
         (wallet["id"], spender)
         for request in requests
@@ -110,8 +127,8 @@ def _budgets(
         for spender in ("", request.spender or "")
     }
     if whose:
-        for row in connection.execute(BUDGETS, {"whose": json.dumps(sorted(whose))}):
-            budgets[row.wallet_id, row.spender].append(dict(row._mapping))
+        for wallet_id, spender, *columns in connection.execute(BUDGETS, {"whose": json.dumps(sorted(whose))}):
+            budgets[wallet_id, spender].append(BudgetRow(*columns))
     return budgets
 
 
@@ -132,8 +149,3 @@ def _is_batchable(wallet: Row, credits: int, now: datetime, debt_blocks: bool) -
     due = wallet["next_expiry_at"] is not None and wallet["next_expiry_at"] <= now
     blocked = debt_blocks and wallet["debt"] > 0
     return not due and not blocked and wallet["balance"] - wallet["held"] >= credits
-
-
-def _has_left(budget: Row, credits: int, at: datetime) -> bool:
-    is_over = budget["resets_at"] is not None and budget["resets_at"] <= at
-    return not is_over and budget["credits"] - budget["spent"] >= credits

@@ -53,12 +53,14 @@ class Incoming(Verbs):
         key: str,
         amount_minor: int,
         currency: str,
+        tax_minor: int = 0,
         expires_at: datetime | None = None,
     ) -> Entry:
         """Give credits that were paid for, in your transaction. They pay a debt first.
 
         :param key: Names your record of the payment, ``payment:17``.
         :param amount_minor: What was paid, in the smallest unit of ``currency``; 0 under a full discount.
+        :param tax_minor: What of it is tax, which is no revenue.
         :param expires_at: When what is left of them ends; the first call's stands.
         :raises KeyReused: The key has posted something else.
         """
@@ -68,6 +70,7 @@ class Incoming(Verbs):
             key,
             expires_at=expires_at,
             amount_minor=amount_minor,
+            tax_minor=tax_minor or None,
             currency=currency,
         )
         return self._join(entries.receive, owner, posting, self.setup.clock)
@@ -81,6 +84,7 @@ class Incoming(Verbs):
         period_end: datetime,
         amount_minor: int,
         currency: str,
+        tax_minor: int = 0,
         grace: timedelta = ALLOWANCE_GRACE,
         roll_over: int = 0,
         replacing: Collection[str] | None = None,
@@ -92,6 +96,7 @@ class Incoming(Verbs):
         :param key: Names the invoice.
         :param period_end: They last until then, and ``grace`` longer.
         :param amount_minor: What was paid, in the smallest unit of ``currency``.
+        :param tax_minor: What of it is tax, which is no revenue.
         :param replacing: The keys of the allowances that end now; by default all of the owner's.
         :raises KeyReused: The key has posted something else.
         """
@@ -101,6 +106,7 @@ class Incoming(Verbs):
             key,
             expires_at=period_end + grace,
             amount_minor=amount_minor,
+            tax_minor=tax_minor or None,
             currency=currency,
         )
         return self._join(
@@ -113,11 +119,20 @@ class Incoming(Verbs):
         )
 
     def add_to_allowance(
-        self, owner: str, credits: int, *, key: str, period_end: datetime, amount_minor: int, currency: str
+        self,
+        owner: str,
+        credits: int,
+        *,
+        key: str,
+        period_end: datetime,
+        amount_minor: int,
+        currency: str,
+        tax_minor: int = 0,
     ) -> Entry:
         """Give what an upgrade adds to the running period, in your transaction, until the period's end.
 
         :param key: Names the upgrade's invoice.
+        :param tax_minor: What of ``amount_minor`` is tax.
         :raises KeyReused: The key has posted something else.
         """
         posting = Posting(
@@ -126,6 +141,7 @@ class Incoming(Verbs):
             key,
             expires_at=period_end,
             amount_minor=amount_minor,
+            tax_minor=tax_minor or None,
             currency=currency,
         )
         return self._join(entries.receive, owner, posting, self.setup.clock)

@@ -224,7 +224,7 @@ REFUSED_SPENDING = {
         'Send a JSON object, such as {"count": 5, "min": 1, "max": 6}.',
     ),
     402: refusal(
-        "Too few credits, or a monthly cap is reached",
+        "Too few credits, or a limit of the key's spending is reached",
         "insufficient_credits",
         "Credits needed: 5. Credits left: 2. Buy more at buy_url.",
         balance=2,

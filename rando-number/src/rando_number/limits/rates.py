@@ -15,7 +15,6 @@ from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute
 
 from flask_prepaid import RateWindow
-from flask_prepaid.errors import TooManyCalls
 
 from .fallback import FallbackStorage, with_fallback
 from .storage import SweptMemoryStorage
@@ -141,9 +140,5 @@ class ApiCalls:
         reset_at, remaining = limiter.limiter.get_window_stats(rate, counter)
         window = RateWindow(calls, remaining, max(1, ceil(reset_at - time.time())))
         if not within:
-            raise TooManyCalls(
-                f"{calls} calls a minute are the most. Try again in {window.reset_s} s.",
-                retry_after_s=window.reset_s,
-                headers=window.headers(),
-            )
+            raise window.refusal()
         return window

@@ -12,6 +12,8 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from flask_security import auth_required
 
+from flask_prepaid.reports.spreadsheets import inert
+
 from ..callers import customer, owner
 from ..edge import streams
 from ..limits.rates import limiter
@@ -111,14 +113,5 @@ def fields_of(entry: Any, bought: Bought | None) -> dict[str, Any]:
 
 def csv_line(cells: Sequence[object]) -> str:
     written = io.StringIO()
-    csv.writer(written).writerow([harmless(cell) for cell in cells])
+    csv.writer(written).writerow([inert(cell) for cell in cells])
     return written.getvalue()
-
-
-#: How a formula begins. A spreadsheet takes the full-width signs for the plain ones.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
-
-
-def harmless(cell: object) -> object:
-    """Put a quote before text that a spreadsheet would run as a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

@@ -19,6 +19,8 @@ from stripe_emulator.core.errors import IdempotencyError, KeyInUse
 from stripe_emulator.core.wire import Form
 
 KEPT = clock.DAY
+#: Seconds between looks at which answers are too old to be kept.
+SWEEP = 3600
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,12 @@ def recall(key: str, fingerprint: str) -> Answer | None:
 
 
 def keep(key: str, fingerprint: str, answer: Answer) -> None:
-    """Remember an answer; what is older than a day is forgotten on the way."""
-    transaction = store.current()
-    transaction.execute("DELETE FROM answer WHERE created <= ?", (clock.account_now() - KEPT,))
+    """Remember an answer; now and then, what is older than a day is forgotten on the way."""
+    transaction, now = store.current(), clock.account_now()
+    if transaction.store.remembered.get("answers swept", 0) <= now - SWEEP:
+        transaction.execute("DELETE FROM answer WHERE created <= ?", (now - KEPT,))
+        transaction.store.remembered["answers swept"] = now
     transaction.execute(
-        "INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?)",
-        (key, fingerprint, answer.status, answer.body, answer.request_id, clock.account_now()),
+        "INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?)",
+        (key, fingerprint, answer.status, answer.body, answer.request_id, now),
     )

@@ -32,6 +32,7 @@ def page(kind: str, form: Form, *, url: str, where: Json | None = None, only: It
     :param where: Fixed conditions as ``store.select`` takes them.
     :raises InvalidRequest: A limit out of range, or a cursor that is not in the list.
     """
+    store.current().flush()
     wanted = dict(where or {}) | {name: form[name] for name in only if name in form}
     if kind in ON_TEST_CLOCKS and not wanted.keys() & NAMES_AN_OWNER:
         wanted["test_clock"] = None
@@ -54,7 +55,6 @@ def page(kind: str, form: Form, *, url: str, where: Json | None = None, only: It
         values += _position(kind, cursor, "ending_before" if backwards else "starting_after")
     order = "ASC" if backwards else "DESC"
     sql += f" ORDER BY created {order}, seq {order} LIMIT ?"
-    store.current().flush()
     rows = store.current().execute(sql, (kind, *values, limit + 1)).fetchall()
     objects = [store.current().load(kind, row) for row in rows[:limit]]
     return list_of(objects[::-1] if backwards else objects, url=url, has_more=len(rows) > limit)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from stripe_emulator import contract, versions
 from stripe_emulator.api import idempotency, keys, routing
@@ -56,7 +56,7 @@ class Call:
         return self.headers.get(name, "")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Reply:
     """An answer. It must not reach the caller if it is ``lost``: the connection is closed, or if it
     ``times_out``: nothing is ever said.
@@ -85,7 +85,7 @@ class Api:
         """Never raises for what a caller can send."""
         begun = time.perf_counter()
         reply = self._answer_or_refuse(call)
-        reply = replace(reply, milliseconds=1000 * (time.perf_counter() - begun))
+        reply.milliseconds = 1000 * (time.perf_counter() - begun)
         for hear in list(self.on_answer):
             hear(call, reply)
         return reply
@@ -112,7 +112,7 @@ class Api:
         key = _idempotency_key(call)
         origin = Origin(request_id, key, keys.masked(secret))
         writes = call.verb != "GET"
-        with self._in_use.mark(key), self.store.transaction(write=writes, origin=origin):
+        with self._in_use.mark(key), self.store.transaction(write=writes, lazy=True, origin=origin):
             if account := call.header("stripe-account"):
                 keys.check_account(account)
             keys.check(secret, endpoint, values, form)
@@ -188,7 +188,7 @@ def _work(
         with reading.errors_as_called():
             result = endpoint.view(form, *values.values())
             body = encode(render(result, listed, shown_at))
-            store.current().flush()
+            store.current().encode()
             _must_be_read(form, endpoint)
     except StripeError as error:
         if not error.keeps_work:

@@ -1,7 +1,8 @@
 """The log of requests: what was asked, what was answered, how long it took.
 
 ``request_log_url`` of an error leads to its line. What is secret, such as a card's number or a client
-secret, is masked before it is written. The newest ``KEPT`` requests are kept, without waiting for the disk.
+secret, is masked before it is written. The newest ``KEPT`` requests are kept, without waiting for the disk:
+they are written when somebody looks, and beside a data file at the server's next pulse.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from stripe_emulator.api import keys
 from stripe_emulator.api.request import Call, Reply, form_of
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import store
 from stripe_emulator.core.errors import StripeError, Unavailable
 from stripe_emulator.core.store import Store
 from stripe_emulator.core.types import Json
@@ -21,6 +22,9 @@ from stripe_emulator.core.wire import Upload
 
 #: How many requests are kept, and how many characters of an answer.
 KEPT, ANSWER_LENGTH = 2000, 60_000
+
+#: A body of more bytes is not kept as it is.
+LARGE = 20_000
 
 #: Parameters that nobody may read in a log, wherever they stand.
 SECRET_NAMES = frozenset(
@@ -62,10 +66,32 @@ OUTCOMES = {
 
 
 def record(storage: Store, call: Call, reply: Reply) -> None:
-    """Write down a request that was answered. Never raises for what a caller can send."""
+    """Keep a request that was answered until somebody looks at the log; ``write`` puts it there."""
+    waiting = storage.unlogged
+    waiting.append((storage.moment(), call, reply))
+    if len(waiting) > KEPT:
+        waiting.popleft()
+    if len(call.body) > LARGE:
+        write(storage)
+
+
+def write(storage: Store) -> None:
+    """Bring the log up to date. Never raises for what a caller can send."""
+    if not storage.unlogged:
+        return
+    with suppress(Unavailable), storage.transaction(durable=False) as transaction:  # closed meanwhile
+        waiting = [storage.unlogged.popleft() for _ in range(len(storage.unlogged))]
+        rows = [_row(storage.account, *request) for request in waiting]
+        transaction.executemany(_INSERT, rows)
+        transaction.execute("DELETE FROM request WHERE seq <= (SELECT max(seq) FROM request) - ?", (KEPT,))
+
+
+def _row(account: str, moment: int, call: Call, reply: Reply) -> tuple[Any, ...]:
+    """A request as a row of the log: what is secret is masked."""
     parameters, caller = _read(call)
     values = (
         reply.headers.get("Request-Id", ""),
+        moment,
         call.verb,
         call.path,
         reply.status,
@@ -76,16 +102,12 @@ def record(storage: Store, call: Call, reply: Reply) -> None:
         caller,
         reply.headers.get("Stripe-Version", call.header("stripe-version")),
         call.header("user-agent")[:200],
-        call.header("stripe-account")[:80] or storage.account,
+        call.header("stripe-account")[:80] or account,
         _error(reply),
         json.dumps(parameters),
         masked_text(reply.body[:ANSWER_LENGTH]),
     )
-    row = [_clean(value) if isinstance(value, str) else value for value in values]
-    with suppress(Unavailable), storage.transaction(durable=False) as transaction:  # closed meanwhile
-        row.insert(1, clock.account_now())
-        made = transaction.execute(_INSERT, tuple(row))
-        transaction.execute("DELETE FROM request WHERE seq <= ?", (int(made.lastrowid or 0) - KEPT,))
+    return tuple(_clean(value) if isinstance(value, str) else value for value in values)
 
 
 def latest(

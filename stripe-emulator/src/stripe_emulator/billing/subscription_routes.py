@@ -1,6 +1,6 @@
 """Subscriptions: a customer pays by the period. https://docs.stripe.com/api/subscriptions
 
-The routes; how Stripe bills is in the package ``billing``.
+The routes; a first period is in ``start.py``, a change in ``changes.py``, the next period in ``cycle.py``.
 """
 
 from __future__ import annotations

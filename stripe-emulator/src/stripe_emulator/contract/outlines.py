@@ -6,10 +6,51 @@ An outline is what ``responses`` knows of an object that making one needs. It is
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from stripe_emulator.contract.kept import kept
 from stripe_emulator.core.types import Json
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A blank, and the outlines of the hashes that its fields may be."""
+
+    values: Json
+    #: Fields whose blank is a list or a hash.
+    held: tuple[str, ...]
+    fields: dict[str, Outline | None]
+    too_new: frozenset[str]
+
+    @classmethod
+    def from_json(cls, kept: Json) -> Outline:
+        """An outline as ``responses`` writes it."""
+        values: Json = json.loads(kept["blank"])
+        held = tuple(name for name, value in values.items() if isinstance(value, dict | list))
+        fields = {name: each and cls.from_json(each) for name, each in kept["fields"].items()}
+        return cls(values, held, fields, frozenset(kept["too_new"]))
+
+    def blank(self) -> Json:
+        """A blank of one's own."""
+        made = dict(self.values)
+        for name in self.held:
+            made[name] = _copy(made[name])
+        return made
+
+    def complete(self, fields: Json) -> Json:
+        """``fields``, each hash among them with every key."""
+        return {
+            name: self._whole(name, value) if isinstance(value, dict) else value
+            for name, value in fields.items()
+            if name not in self.too_new
+        }
+
+    def _whole(self, name: str, value: Json) -> Json:
+        """A hash with all its keys. Objects, whose own resource makes them, have no outline here."""
+        outline = self.fields.get(name)
+        return value if outline is None else outline.blank() | outline.complete(value)
 
 
 def blank(object_name: str) -> Json:
@@ -21,14 +62,13 @@ def blank(object_name: str) -> Json:
 
     :raises KeyError: Stripe has no object of that name.
     """
-    made: Json = json.loads(_outline(object_name)["blank"])
-    return made
+    return _outline(object_name).blank()
 
 
 def is_field(object_name: str, name: str) -> bool:
     """Whether such an object may have this field, though it be absent now."""
     try:
-        return name in _outline(object_name)["fields"]
+        return name in _outline(object_name).fields
     except KeyError:
         return False
 
@@ -39,25 +79,18 @@ def complete(object_name: str, fields: Json) -> Json:
     Whoever sends ``address[city]`` alone gets the other lines of the address as null. What the SDK does
     not know yet is left out.
     """
-    return _complete(_outline(object_name), fields)
+    return _outline(object_name).complete(fields)
 
 
-def _complete(outline: Json, fields: Json) -> Json:
-    hashes, too_new = outline["fields"], outline["too_new"]
-    return {
-        name: _whole(hashes.get(name), value) if isinstance(value, dict) else value
-        for name, value in fields.items()
-        if name not in too_new
-    }
-
-
-def _whole(outline: Json | None, value: Json) -> Json:
-    """A hash with all its keys. Objects, whose own resource makes them, have no outline here."""
-    return value if outline is None else json.loads(outline["blank"]) | _complete(outline, value)
+def _copy(value: Any) -> Any:
+    """A hash or list of one's own, with all that is in it."""
+    if isinstance(value, dict):
+        return {name: _copy(each) for name, each in value.items()}
+    return [_copy(each) for each in value] if isinstance(value, list) else value
 
 
 @cache
-def _outline(object_name: str) -> Json:
+def _outline(object_name: str) -> Outline:
     def draw() -> Json | None:
         from stripe_emulator.contract import responses  # imports the SDK
 
@@ -66,4 +99,4 @@ def _outline(object_name: str) -> Json:
     known: Json | None = kept(f"object {object_name}", draw)
     if known is None:
         raise KeyError(object_name)
-    return known
+    return Outline.from_json(known)

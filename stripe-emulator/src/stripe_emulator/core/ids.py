@@ -79,18 +79,29 @@ PREFIXES: dict[str, tuple[str, int]] = {
 
 def token(length: int) -> str:
     """Unguessable letters and digits, or those that follow from a seed."""
-    return _drawn(ALPHABET, length)
+    return _drawn(_LETTERS_AND_DIGITS, length)
 
 
 def digits(length: int) -> str:
     """Digits that nobody can guess, or those that follow from a seed."""
-    return _drawn(string.digits, length)
+    return _drawn(_DIGITS, length)
 
 
-def _drawn(signs: str, length: int) -> str:
-    source = _source.get()
-    drawn = secrets.token_bytes(length) if source is None else source.randbytes(length)
-    return "".join([signs[byte % len(signs)] for byte in drawn])
+def _signs(signs: str) -> tuple[bytes, bytes]:
+    """Byte -> sign, and the bytes that stand for none, so that each sign is as likely as any other."""
+    even = 256 - 256 % len(signs)
+    return bytes(ord(signs[byte % len(signs)]) for byte in range(256)), bytes(range(even, 256))
+
+
+_LETTERS_AND_DIGITS, _DIGITS = _signs(ALPHABET), _signs(string.digits)
+
+
+def _drawn(signs: tuple[bytes, bytes], length: int) -> str:
+    source, drawn = _source.get(), b""
+    while len(drawn) < length:
+        some = secrets.token_bytes(length + 8) if source is None else source.randbytes(length + 8)
+        drawn += some.translate(*signs)
+    return drawn[:length].decode()
 
 
 _source: ContextVar[Random | None] = ContextVar("stripe_emulator_source_of_ids", default=None)

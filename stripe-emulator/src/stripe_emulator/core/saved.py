@@ -51,6 +51,7 @@ def load(storage: Store, name: str, *, keep_settings: tuple[str, ...] = ()) -> N
         state.executemany("INSERT INTO setting VALUES (?, ?)", kept)
         state.commit()
         state.backup(connection)
+        storage.unlogged.clear()
         connection.executescript(SCHEMA)  # it may have been saved before a table was there
 
 

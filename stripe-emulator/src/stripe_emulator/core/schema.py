@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeAlias
 
 from stripe_emulator.core.types import Json
 
@@ -14,7 +14,7 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "charge": ("charge", "latest_charge"),
     "invoice": ("invoice",),
     "subscription": ("subscription", "parent.subscription_details.subscription"),
-    "parent": ("_parent", "source", "product", "coupon", "setup_intent"),
+    "parent": ("_parent", "source", "product", "coupon", "setup_intent", "request.id"),
     "name": ("lookup_key", "code", "email"),
     "type": ("type",),
 }
@@ -59,7 +59,7 @@ CREATE INDEX IF NOT EXISTS attempt_by_delivery ON attempt (delivery);
 CREATE TABLE IF NOT EXISTS answer (
     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL,
     request TEXT NOT NULL, created INTEGER NOT NULL
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS answer_by_time ON answer (created);
 CREATE TABLE IF NOT EXISTS request (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL, verb TEXT NOT NULL, path TEXT NOT NULL,
@@ -68,10 +68,12 @@ CREATE TABLE IF NOT EXISTS request (
     account TEXT NOT NULL, error TEXT NOT NULL, parameters TEXT NOT NULL, answer TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS request_by_id ON request (id);
-CREATE INDEX IF NOT EXISTS event_by_request ON object (json_extract(body, '$.request.id'))
-    WHERE kind = 'event';
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+
+#: An object as ``INSERT`` takes it: its kind, its id, and so on; its JSON lies at ``BODY``.
+Row: TypeAlias = tuple[Any, ...]
+BODY = 4
 
 INSERT = (
     f"INSERT INTO object (kind, id, created, deleted, body, {', '.join(INDEXED)})"
@@ -83,7 +85,7 @@ INSERT = (
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-def row_of(kind: str, value: Json) -> tuple[Any, ...]:
+def row_of(kind: str, value: Json) -> Row:
     """An object as a row for ``INSERT``."""
     fields = [_field(value, paths) for paths in _PATHS]
     gone = 1 if value.get("deleted") else 0

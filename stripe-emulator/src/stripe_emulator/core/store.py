@@ -23,19 +23,25 @@ import sqlite3
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from stripe_emulator.core import ids
-from stripe_emulator.core.conditions import conditions
+from stripe_emulator.core.conditions import Among, conditions
 from stripe_emulator.core.errors import InvalidRequest, NotFound, Unavailable, no_such
-from stripe_emulator.core.schema import INSERT, SCHEMA, row_of
+from stripe_emulator.core.schema import BODY, INSERT, SCHEMA, Row, row_of
 from stripe_emulator.core.types import Json
+
+T = TypeVar("T")
+
+#: How many rows wait in memory at most.
+MOST_UNWRITTEN = 1000
 
 #: Where time stands in a world that can be repeated: 1 January 2026.
 STILL = 1_767_225_600
@@ -69,19 +75,49 @@ class Transaction:
     #: Something was added that a background worker should look at.
     wakes: bool = False
     unsaved: dict[tuple[str, str], None] = field(default_factory=dict)
-    #: Every setting by its name, as text: a request looks at some, and one query has them all.
-    settings: dict[str, str] | None = None
+    #: Rows that are to be written.
+    encoded: list[Row] = field(default_factory=list)
+    #: Rows of earlier transactions that this one wrote; they are still to be written if it is undone.
+    taken: dict[tuple[str, str], Row] = field(default_factory=dict)
 
     def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Run SQL. Objects that were saved in this transaction are there after ``flush``."""
         return self.connection.execute(sql, parameters)
 
+    def executemany(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+        """Run SQL for each row."""
+        self.connection.executemany(sql, rows)
+
     def flush(self) -> None:
-        """Write what is saved but still only here."""
-        if self.unsaved:
-            rows = [row_of(kind, self.objects[kind, object_id]) for kind, object_id in self.unsaved]
-            self.unsaved.clear()
+        """Write what is saved but still only here, or in the rows that earlier transactions left."""
+        self.encode()
+        rows = self.encoded
+        if self.store.unwritten:
+            self.taken |= self.store.unwritten
+            rows = [*self.store.unwritten.values(), *rows]
+            self.store.unwritten = {}
+        if rows:
             self.connection.executemany(INSERT, rows)
+            self.encoded = []
+
+    def flush_for(self, kind: str, where: Json) -> None:
+        """Write what such a query may find: an object that changes several times is best written once."""
+        waits = any(key[0] == kind for keys in (self.unsaved, self.store.unwritten) for key in keys)
+        waits = waits or any(row[0] == kind for row in self.encoded)
+        if waits or any(isinstance(wanted, Among) for wanted in where.values()):
+            self.flush()
+
+    def encode(self) -> None:
+        """Make rows of what is saved, to be written later."""
+        self.encoded += [row_of(kind, self.objects[kind, object_id]) for kind, object_id in self.unsaved]
+        self.unsaved.clear()
+
+    def forget(self) -> None:
+        """Forget what was read and what was to be written: the database went back to an earlier moment."""
+        self.objects.clear()
+        self.unsaved.clear()
+        self.encoded.clear()
+        self.store.remembered.clear()
 
     def load(self, kind: str, row: tuple[str, str]) -> Json:
         """The one dict that stands for this row in this transaction."""
@@ -115,6 +151,14 @@ class Store:
         self.path = None if path is None else Path(path)
         #: States in memory, by their names; see ``saved``.
         self.saved: dict[str, bytes] = {}
+        #: What transactions read and the next may use, until somebody writes it: see ``remember``.
+        self.remembered: dict[str, Any] = {}
+        #: Rows of committed objects in memory, not yet in the database: see ``transaction``.
+        self.unwritten: dict[tuple[str, str], Row] = {}
+        self._data_version = 0
+        self._offset = 0
+        #: The newest requests that are in no table yet; see ``api.request_log``.
+        self.unlogged: deque[Any] = deque()
         #: Where ids come from, and the moment at which the world stands still, if all is to be repeatable.
         self.random: Random | None = None
         self.still: int | None = None
@@ -139,6 +183,10 @@ class Store:
         """Unix time outside, to which the clock's offset is added."""
         return int(time.time()) if self.still is None else self.still
 
+    def moment(self) -> int:
+        """Unix time at Stripe, by the clock as the last transaction left it."""
+        return self.wall() + self._offset
+
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
         """The connection itself, while nobody else works on it.
@@ -148,7 +196,13 @@ class Store:
         with self._lock:
             if self._closed:
                 raise Unavailable("The emulator is shutting down.")
-            yield self._connection
+            if self.unwritten:
+                with self.transaction():
+                    pass
+            try:
+                yield self._connection
+            finally:
+                self.remembered.clear()
 
     def close(self) -> None:
         """Wait for the work that is under way, then let go of the file; later work is refused."""
@@ -162,12 +216,15 @@ class Store:
         *,
         write: bool = True,
         durable: bool = True,
+        lazy: bool = False,
         now: int | None = None,
         origin: Origin = Origin(),
     ) -> Iterator[Transaction]:
         """All of the block, or nothing; it sees one moment of the clock.
 
         :param durable: Wait until it is on the disk; without, a crash of the machine may lose it.
+        :param lazy: Objects in memory may wait for the next transaction that looks for some by SQL: most
+            requests don't. The block calls ``flush`` before it does.
         :param now: Date the block by this Unix time instead of the clock's.
         :raises Unavailable: The store was closed.
         """
@@ -179,16 +236,23 @@ class Store:
             if hurries:
                 self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            if self.path is not None:
+                self._forget_what_others_wrote()
             transaction = Transaction(self, self._connection, 0, origin)
             mark = _current.set(transaction)
             try:
+                if not lazy:
+                    transaction.flush()
                 transaction.now = now if now is not None else self.wall() + get_setting("offset", 0)
                 with ids.drawn_from(self.random):
                     yield transaction
-                transaction.flush()
+                self._keep(transaction, lazy=lazy)
+                self._offset = get_setting("offset", 0)
                 self._connection.execute("COMMIT")
             except BaseException:
                 self._connection.execute("ROLLBACK")
+                self.remembered.clear()
+                self.unwritten = transaction.taken | self.unwritten
                 raise
             finally:
                 _current.reset(mark)
@@ -197,6 +261,22 @@ class Store:
         if transaction.wakes:
             for wake in self.on_commit:
                 wake()
+
+    def _keep(self, transaction: Transaction, *, lazy: bool) -> None:
+        """Write what a transaction saved, or keep it in memory for the next that looks for it."""
+        if self.path is not None or not lazy or len(self.unwritten) > MOST_UNWRITTEN:
+            transaction.flush()
+            return
+        transaction.encode()
+        for row in transaction.encoded:
+            self.unwritten[row[0], row[1]] = row
+
+    def _forget_what_others_wrote(self) -> None:
+        """Other processes may share the file; SQLite's mark is another one once one of them has committed."""
+        (mark,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if mark != self._data_version:
+            self._data_version = mark
+            self.remembered.clear()
 
 
 @contextmanager
@@ -207,7 +287,7 @@ def rehearsal() -> Iterator[None]:
     """
     transaction = current()
     transaction.flush()
-    objects, memo = transaction.objects, transaction.memo
+    objects, memo, remembered = transaction.objects, transaction.memo, dict(transaction.store.remembered)
     transaction.objects, transaction.memo = {}, dict(memo)
     transaction.execute("SAVEPOINT rehearsal")
     try:
@@ -215,9 +295,8 @@ def rehearsal() -> Iterator[None]:
     finally:
         transaction.execute("ROLLBACK TO rehearsal")
         transaction.execute("RELEASE rehearsal")
-        transaction.unsaved.clear()
-        transaction.settings = None
-        transaction.objects, transaction.memo = objects, memo
+        transaction.forget()
+        transaction.objects, transaction.memo, transaction.store.remembered = objects, memo, remembered
 
 
 @contextmanager
@@ -235,9 +314,7 @@ def savepoint() -> Iterator[None]:
         transaction.flush()
     except BaseException:
         transaction.execute("ROLLBACK TO attempt")
-        transaction.objects.clear()
-        transaction.unsaved.clear()
-        transaction.settings = None
+        transaction.forget()
         transaction.memo = memo
         raise
     finally:
@@ -275,8 +352,13 @@ def find(kind: str, object_id: str) -> Json | None:
     """The object, or None."""
     transaction = current()
     known = transaction.objects.get((kind, object_id))
-    if known is not None:
+    if known is not None or not object_id:
         return known
+    unwritten = transaction.store.unwritten.get((kind, object_id))
+    if unwritten is not None:
+        return transaction.load(kind, (object_id, unwritten[BODY]))
+    if any(row[0] == kind for row in transaction.encoded):
+        transaction.flush()
     row = transaction.execute(
         "SELECT id, body FROM object WHERE id = ? AND kind = ?", (object_id, kind)
     ).fetchone()
@@ -297,12 +379,13 @@ def save(value: Json) -> Json:
     known = transaction.objects.setdefault(key, value)
     assert known is value, "two dicts for one object; save the one that the store gave you"
     transaction.unsaved[key] = None
+    transaction.store.remembered.pop(key[0], None)
     return value
 
 
 def append(value: Json) -> None:
     """Keep an object that is never changed, as it is at this moment."""
-    current().execute(INSERT, row_of(value["object"], value))
+    current().encoded.append(row_of(value["object"], value))
 
 
 def remove(value: Json) -> None:
@@ -311,6 +394,7 @@ def remove(value: Json) -> None:
     current().flush()
     current().execute("DELETE FROM object WHERE kind = ? AND id = ?", key)
     current().objects.pop(key, None)
+    current().store.remembered.pop(key[0], None)
 
 
 def select(kind: str, where: Json | None = None, *, limit: int = -1) -> list[Json]:
@@ -322,26 +406,44 @@ def select(kind: str, where: Json | None = None, *, limit: int = -1) -> list[Jso
     sql = (
         f"SELECT id, body FROM object WHERE kind = ? AND NOT deleted{condition} ORDER BY created, seq LIMIT ?"
     )
-    current().flush()
+    current().flush_for(kind, where or {})
     rows = current().execute(sql, (kind, *values, limit)).fetchall()
     return [current().load(kind, row) for row in rows]
 
 
+def all_of(kind: str) -> list[Json]:
+    """Every object of a kind, oldest first, to look at: they are remembered, and nobody may change them."""
+    return remember(kind, lambda: select(kind))
+
+
+def remember(name: str, read: Callable[[], T]) -> T:
+    """What ``read`` returned when it was last called under this name; nobody may change it.
+
+    Whoever writes what it reads drops the name from ``Store.remembered``. All is forgotten once
+    work is undone, and once another process has written to the file.
+    """
+    remembered = current().store.remembered
+    if name not in remembered:
+        remembered[name] = read()
+    known: T = remembered[name]
+    return known
+
+
 def get_setting(name: str, default: Any = None) -> Any:
     """What ``put_setting`` kept under this name."""
-    transaction = current()
-    if transaction.settings is None:
-        transaction.settings = dict(transaction.execute("SELECT name, value FROM setting").fetchall())
-    text = transaction.settings.get(name)
+    text = remember("settings", _settings).get(name)
     return default if text is None else json.loads(text)
+
+
+def _settings() -> dict[str, str]:
+    return dict(current().execute("SELECT name, value FROM setting").fetchall())
 
 
 def clear(*, keep_settings: tuple[str, ...] = ()) -> None:
     """Forget everything but the settings named."""
     transaction = current()
-    transaction.objects.clear()
-    transaction.unsaved.clear()
-    transaction.settings = None
+    transaction.forget()
+    transaction.store.unlogged.clear()
     for table in ("object", "due", "delivery", "attempt", "attempt_sent", "answer", "request"):
         transaction.execute(f"DELETE FROM {table}")
     marks = ", ".join("?" * len(keep_settings))
@@ -350,7 +452,7 @@ def clear(*, keep_settings: tuple[str, ...] = ()) -> None:
 
 def put_setting(name: str, value: Any) -> None:
     """Keep a small JSON value; processes that share the file share it."""
-    current().settings = None
+    current().store.remembered.pop("settings", None)
     current().execute(
         "INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (name, json.dumps(value)),

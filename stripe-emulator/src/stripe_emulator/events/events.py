@@ -83,14 +83,8 @@ def url_of(endpoint: Json) -> str:
 
 def endpoints(*, also_disabled: bool = False) -> list[Json]:
     """Everyone who listens: those given to the emulator, then those of the API that are enabled."""
-    memo = store.current().memo
-    if "endpoints" not in memo:
-        listeners: dict[str, Json] = store.get_setting(LISTENERS, {})
-        memo["endpoints"] = [
-            *listeners.values(),
-            *(endpoint for kind in REGISTERED for endpoint in store.select(kind)),
-        ]
-    known: list[Json] = memo["endpoints"]
+    listeners: dict[str, Json] = store.get_setting(LISTENERS, {})
+    known = [*listeners.values(), *(endpoint for kind in REGISTERED for endpoint in store.all_of(kind))]
     return (
         known if also_disabled else [endpoint for endpoint in known if endpoint.get("status") != "disabled"]
     )
@@ -107,7 +101,6 @@ def listen(endpoint_id: str, url: str, secret: str, *, payload: str = "snapshot"
         "event_payload": payload,
     }
     store.put_setting(LISTENERS, listeners)
-    store.current().memo.pop("endpoints", None)
 
 
 def hear(types: list[str]) -> None:
@@ -118,7 +111,6 @@ def hear(types: list[str]) -> None:
             f"v1.{type}" if is_thin(listener) and type != "*" else type for type in types
         ]
     store.put_setting(LISTENERS, listeners)
-    store.current().memo.pop("endpoints", None)
 
 
 def roll(endpoint_id: str, *, keep_old_s: int) -> str:
@@ -126,7 +118,6 @@ def roll(endpoint_id: str, *, keep_old_s: int) -> str:
 
     :raises NotFound: There is no such endpoint.
     """
-    transaction = store.current()
     listeners: dict[str, Json] = store.get_setting(LISTENERS, {})
     endpoint = listeners.get(endpoint_id) or store.find_any(endpoint_id) or {}
     if "_secret" not in endpoint:
@@ -135,7 +126,6 @@ def roll(endpoint_id: str, *, keep_old_s: int) -> str:
     endpoint["_secret"] = f"whsec_{ids.token(32)}"
     if endpoint_id in listeners:
         store.put_setting(LISTENERS, listeners)
-        transaction.memo.pop("endpoints", None)
     else:
         store.save(endpoint)
     secret: str = endpoint["_secret"]

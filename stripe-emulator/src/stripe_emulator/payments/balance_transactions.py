@@ -111,6 +111,7 @@ def become_available(moment: str) -> None:
 
 def balance() -> Json:
     """What the account holds, by currency. https://docs.stripe.com/api/balance/balance_object"""
+    store.current().flush()
     rows = (
         store.current()
         .execute(

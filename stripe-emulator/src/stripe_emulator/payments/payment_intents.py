@@ -1,6 +1,6 @@
 """Payment intents: a payment from its wish to its money. https://docs.stripe.com/api/payment_intents
 
-The routes; what the bank makes of a confirmation is in ``payments.py``.
+The routes; what the bank makes of a confirmation is in ``confirmation.py``.
 """
 
 from __future__ import annotations

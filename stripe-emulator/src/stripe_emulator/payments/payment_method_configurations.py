@@ -5,6 +5,8 @@ An account has a default one from its start. What can't be paid with here is nev
 
 from __future__ import annotations
 
+from functools import cache
+
 from stripe_emulator import contract
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
@@ -87,9 +89,10 @@ def used_by(form: Form) -> Json:
 
     :raises InvalidRequest: There is none of that id, or it is not active.
     """
-    wanted = form.get("payment_method_configuration") or _default_id()
-    known = default() if wanted == _default_id() else store.find(KIND, wanted)
-    if known is None:
+    by_default = _default_id()
+    wanted = form.get("payment_method_configuration") or by_default
+    known = store.find(KIND, wanted) or (wanted == by_default and {"active": True})  # kept once changed
+    if not known:
         raise InvalidRequest(
             no_such(KIND, wanted), code="resource_missing", param="payment_method_configuration"
         )
@@ -110,6 +113,7 @@ def _named(configuration_id: str) -> Json:
     return store.get(KIND, configuration_id, param="configuration")
 
 
+@cache
 def _kinds() -> list[str]:
     """Every kind that this SDK's configurations have."""
     route = contract.find("POST", "/v1/payment_method_configurations")

@@ -1,6 +1,6 @@
 """Setup intents: saving a card without paying. https://docs.stripe.com/api/setup_intents
 
-The routes; what the bank makes of a confirmation is in ``setups.py``.
+The routes; what the bank makes of a confirmation is in ``setup_confirmation.py``.
 """
 
 from __future__ import annotations

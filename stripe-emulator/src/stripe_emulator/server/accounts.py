@@ -115,6 +115,7 @@ class Accounts(Generic[A]):
         text = f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}\n{_body(environ)}"
         for object_id in _ID.findall(text):
             for emulator in self:
+                request_log.write(emulator.store)
                 with emulator.store.transaction(write=False):
                     if store.find_any(object_id) or request_log.named(object_id):
                         return emulator

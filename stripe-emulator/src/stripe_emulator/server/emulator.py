@@ -284,6 +284,8 @@ class Emulator:
         """Let go of the file."""
         if self.accounts is not None:
             self.accounts.close()
+        if self.store.path is not None:
+            request_log.write(self.store)
         self.store.close()
 
 

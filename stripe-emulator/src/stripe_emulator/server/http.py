@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import select
 import socket
 import threading
@@ -9,10 +10,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler
 
+from stripe_emulator.api import request_log
 from stripe_emulator.core import clock
 from stripe_emulator.core.errors import Unavailable
+from stripe_emulator.core.wire import MAX_BYTES
 from stripe_emulator.server import cli_socket
 from stripe_emulator.server.emulator import Emulator
 from stripe_emulator.server.front import LOST, SILENT, App, front
@@ -53,6 +56,8 @@ class Worker(threading.Thread):
 
     def _look_after(self, account: Emulator) -> None:
         clock.run_due(account.store)
+        if account.store.path is not None:
+            request_log.write(account.store)
         for endpoint in account.courier.waiting():
             if (account.store.account, endpoint) not in self._delivering:
                 self._delivering.add((account.store.account, endpoint))
@@ -67,23 +72,77 @@ class Worker(threading.Thread):
             self._wake.set()  # something may have come for it after its last look
 
 
+class _Server(ThreadedWSGIServer):
+    """Programs keep their connection for the next call; those that wait end with the server."""
+
+    def __init__(self, host: str, port: int, app: App) -> None:
+        super().__init__(host, port, app, _Handler)
+        self.kept: set[socket.socket] = set()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        for connection in list(self.kept):
+            with suppress(OSError):  # it has hung up
+                connection.shutdown(socket.SHUT_RD)
+
+
 class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    server: _Server
 
     def log_request(self, *_: Any) -> None:
         """Log nothing: the dashboard shows more."""
 
+    def setup(self) -> None:
+        super().setup()
+        self.server.kept.add(self.connection)
+
+    def finish(self) -> None:
+        self.server.kept.discard(self.connection)
+        super().finish()
+
+    def run_wsgi(self) -> None:
+        """Answer a request. After a call of a program the connection stays, which Werkzeug always closes."""
+        if self._is_call():
+            self._answer_call()
+        else:
+            super().run_wsgi()
+
+    def _is_call(self) -> bool:
+        """Whether a program calls, and its body will be read to the end."""
+        length = self.headers.get("Content-Length", "0")
+        if any(name in self.headers for name in ("Transfer-Encoding", "Upgrade", "Expect")):
+            return False
+        short = length.isascii() and length.isdigit() and int(length) <= MAX_BYTES
+        return short and self.path.startswith(("/v1/", "/v2/"))
+
+    def _answer_call(self) -> None:
+        answer: list[Any] = []
+
+        def start(*given: Any) -> Callable[[bytes], object]:
+            answer.extend(given)
+            return self.wfile.write
+
+        try:
+            body = b"".join(self.server.app(self.make_environ(), start))
+            status, headers = answer
+            code, _, phrase = status.partition(" ")
+            connection, self.wfile = self.wfile, io.BytesIO()  # one packet: two would wake the program twice
+            self.send_response(int(code), phrase)
+            for name, value in headers:
+                self.send_header(name, value)
+            self.end_headers()
+            packet, self.wfile = self.wfile.getvalue() + body, connection
+            self.wfile.write(packet)
+        except ConnectionError:
+            self.close_connection = True
+
 
 def serve(emulator: Emulator, host: str, port: int) -> BaseWSGIServer:
     """A server that is bound and not yet running; port 0 picks a free one."""
-    return make_server(
-        host,
-        port,
-        cli_socket.around(emulator, _losing(front(emulator.accounts or emulator.api, _pages(emulator)))),
-        threaded=True,
-        request_handler=_Handler,
-    )
+    answers = front(emulator.accounts or emulator.api, _pages(emulator))
+    return _Server(host, port, cli_socket.around(emulator, _losing(answers)))
 
 
 def _pages(emulator: Emulator) -> App:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from stripe_emulator import Emulator
@@ -28,3 +30,46 @@ def test_what_is_empty_is_found_by_none(stripe_emulator: Emulator) -> None:
         results = [store.select("customer", {"email": wanted}) for wanted in (None, "jo@example.com")]
 
     assert [[customer["id"] for customer in some] for some in results] == [["cus_1"], ["cus_0"]]
+
+
+def test_what_waits_in_memory_is_found_and_outlives_a_transaction_that_is_undone() -> None:
+    storage = Emulator().store
+    with storage.transaction(lazy=True):
+        store.save({"object": "customer", "id": "cus_1", "created": 1, "email": "jo@example.com"})
+    with storage.transaction(lazy=True):
+        by_id = store.get("customer", "cus_1")
+        by_id["email"] = "jo@example.org"
+        store.save(by_id)
+        store.append({"object": "event", "id": "evt_1", "created": 1, "type": "customer.updated"})
+
+    def write_and_fail() -> None:
+        with storage.transaction(lazy=True):
+            assert [customer["email"] for customer in store.select("customer")] == ["jo@example.org"]
+            store.save({"object": "customer", "id": "cus_2", "created": 2})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
+
+    with storage.transaction(write=False) as transaction:
+        kept = transaction.execute("SELECT kind, id, seq FROM object ORDER BY seq").fetchall()
+    assert kept == [("customer", "cus_1", 1), ("event", "evt_1", 2)]
+
+
+def test_what_one_process_remembers_another_may_change(tmp_path: Path) -> None:
+    """Two stores on one file stand for two processes."""
+    left, right = (Emulator(tmp_path / "stripe.db").store for _ in range(2))
+    with left.transaction():
+        store.put_setting("word", "old")
+        assert store.all_of("webhook_endpoint") == []
+    with right.transaction():
+        assert store.get_setting("word") == "old"
+        store.put_setting("word", "new")
+        store.save({"object": "webhook_endpoint", "id": "we_1", "created": 1})
+
+    with left.transaction(write=False):
+        seen = store.get_setting("word"), [each["id"] for each in store.all_of("webhook_endpoint")]
+
+    assert seen == ("new", ["we_1"])
+    left.close()
+    right.close()

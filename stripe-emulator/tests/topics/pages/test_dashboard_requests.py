@@ -52,6 +52,7 @@ def test_what_is_secret_is_written_nowhere(stripe: Any, visitor: Client, stripe_
     with pytest.raises(InvalidRequestError):
         stripe.customers.create({"description": "4242 4242 4242 4242", "no_such": intent.client_secret})
 
+    request_log.write(stripe_emulator.store)
     with stripe_emulator.store.transaction(write=False) as transaction:
         written = json.dumps(transaction.execute("SELECT * FROM request").fetchall())
         first = request_log.latest(limit=10)[-1]

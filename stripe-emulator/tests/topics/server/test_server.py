@@ -10,6 +10,7 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.client import BadStatusLine, HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from queue import Queue
@@ -18,6 +19,7 @@ import pytest
 import stripe
 
 from stripe_emulator import Emulator
+from stripe_emulator.server.http import serve
 from stripe_emulator.server.seed import BadSeed, plant
 
 from ..shop import with_sdk_16
@@ -331,3 +333,35 @@ def test_who_only_runs_pytest_does_not_wait_for_the_sdk() -> None:
     ).stdout
 
     assert printed == "[]\n"
+
+
+def test_a_program_keeps_its_connection_until_the_server_ends() -> None:
+    emulator = Emulator()
+    server = serve(emulator, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    program = HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+    headers = {"Authorization": "Bearer sk_test_x", "Content-Type": "application/x-www-form-urlencoded"}
+
+    def ask(verb: str, path: str, body: str | None = None) -> tuple[int, object]:
+        program.request(verb, path, body, headers)
+        response = program.getresponse()
+        response.read()
+        return response.status, program.sock is not None
+
+    answers = [
+        ask("POST", "/v1/customers", "name=Jo"),
+        ask("GET", "/v1/customers?limit=1"),
+        ask("HEAD", "/v1/customers"),
+        ask("POST", "/v1/customers", "no_such=1"),
+        ask("GET", "/"),  # a page ends the connection
+        ask("GET", "/v1/customers"),
+    ]
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    with pytest.raises((ConnectionError, BadStatusLine)):
+        ask("GET", "/v1/customers")
+
+    assert answers == [(200, True), (200, True), (404, True), (400, True), (200, False), (200, True)]
+    program.close()

@@ -29,7 +29,8 @@ PLAN_STATES = (
 #: In the order in which they refer to each other.
 TABLES = (
     "customer card topup notice attempt operator_day operator_note payment refund dispute credit_note"
-    " fraud_warning refusal paid_request code code_claim code_guess message delivery endpoint mail alert"
+    " balance_paid fraud_warning"
+    " refusal paid_request code code_claim code_guess message delivery endpoint mail alert"
     " crossing inbox comparison api_key sale_request"
     " plan_price subscription trial_card invoice plan_month month_refund subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
@@ -159,6 +160,18 @@ def create_payments() -> None:
     op.create_index("ix_prepaid_refund_payment_id", "prepaid_refund", ["payment_id"])
     table_of_payment("prepaid_dispute", sa.Column("state", sa.String(32), nullable=False), *taking_back())
     table_of_payment("prepaid_credit_note", sa.Column("state", sa.String(32), nullable=False), *taking_back())
+    op.create_table(
+        "prepaid_balance_paid",
+        sa.Column(
+            "payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), autoincrement=False, primary_key=True
+        ),
+        sa.Column("changes", BIG, nullable=False),
+        sa.Column("seen", BIG, nullable=False),
+        *taking_back(),
+    )
+    partial_index(
+        "ix_prepaid_balance_paid_due", "prepaid_balance_paid", ["payment_id"], only="changes > seen"
+    )
     table_of_payment(
         "prepaid_fraud_warning",
         sa.Column("fraud_type", sa.String(64), nullable=False),

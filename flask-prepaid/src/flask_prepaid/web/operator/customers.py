@@ -69,6 +69,7 @@ def customer(owner: str) -> ResponseReturnValue:
         taken=refunds.taken_by_bank(session, [payment.id for payment in bought]),
         customer_id=known_customer(session, owner),
         refused_email=session.scalar(select(Customer.refused_email).where(Customer.owner == owner)),
+        billed=session.get(Customer, owner),
         warned=fraud_warnings.payments_to_answer(session, CHANGES, owner=owner),
         cards=cards.saved(session, owner),
         default=cards.default_card(session, owner),

@@ -18,6 +18,7 @@ from prepaid_ledger.tables import Wallet
 
 from ... import signals
 from ...errors import UnknownItem
+from ...reports.spreadsheets import inert
 from .. import page
 from ..page import PageContext
 from .roles import Operator, Operators, Right
@@ -125,15 +126,6 @@ def as_csv(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> 
     response = Response(stream_with_context(parts()), mimetype="text/csv")
     response.headers["Content-Disposition"] = f"attachment; filename={name}.csv"
     return response
-
-
-#: How a formula begins. A spreadsheet takes the full-width signs for the plain ones.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
-
-
-def inert(cell: object) -> object:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def customer_url(owner: str) -> str:

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
+from stripe_emulator.api import request_log
 from stripe_emulator.core import store
 from stripe_emulator.core.conditions import conditions
 from stripe_emulator.core.types import Json
@@ -48,8 +49,14 @@ def blueprint(name: str) -> Blueprint:
     made = Blueprint(f"dashboard_{name}", __name__, template_folder="../templates")
     made.before_request(hosts.refuse_strange)
     made.before_request(_only_from_here)
+    made.before_request(_write_log)
     made.after_request(_guard)
     return made
+
+
+def _write_log() -> None:
+    """Pages show what was asked until now."""
+    request_log.write(storage())
 
 
 def page(name: str, **values: Any) -> str:

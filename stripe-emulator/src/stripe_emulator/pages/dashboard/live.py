@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from flask import Response
 
+from stripe_emulator.api import request_log
 from stripe_emulator.core import chaos, clock, store
 from stripe_emulator.core.errors import Unavailable
 from stripe_emulator.core.store import Store
@@ -52,6 +53,7 @@ def _news(storage: Store) -> Iterator[str]:
 
 def _seen(storage: Store) -> Json:
     """The clock, and a mark that differs as soon as something is new."""
+    request_log.write(storage)
     with storage.transaction(write=False) as transaction:
         newest = [
             transaction.execute(f"SELECT coalesce(max(seq), 0) FROM {table}").fetchone()[0]

@@ -40,7 +40,7 @@ def show(request_id: str) -> ResponseReturnValue:
     """One request, its answer, and the events that it made."""
     with storage().transaction(write=False):
         logged = request_log.named(request_id)
-        caused, _ = latest("event", where={"request.id": request_id})
+        caused, _ = latest("event", where={"parent": request_id})
         events = deliveries_seen.with_states(caused[::-1])
         first = _first_with_key(logged) if logged else None
     if logged is None:

@@ -129,6 +129,7 @@ def create_entries() -> None:
         sa.Column("refers_to_seq", BigInt, nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("amount_minor", BigInt, nullable=True),
+        sa.Column("tax_minor", BigInt, nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=True),
         sa.Column("claimed", BigInt, nullable=True),
         sa.Column("reason", sa.String(length=255), nullable=True),
@@ -157,6 +158,9 @@ def create_entries() -> None:
             "(amount_minor IS NULL) = (currency IS NULL)", name=op.f("ck_prepaid_entry_amount_has_currency")
         ),
         sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_prepaid_entry_amount_not_negative")),
+        sa.CheckConstraint(
+            "tax_minor BETWEEN 0 AND amount_minor", name=op.f("ck_prepaid_entry_tax_within_amount")
+        ),
         sa.CheckConstraint("balance_after >= 0", name=op.f("ck_prepaid_entry_balance_after_not_negative")),
         sa.CheckConstraint("seq > 0", name=op.f("ck_prepaid_entry_seq_positive")),
         sa.ForeignKeyConstraint(

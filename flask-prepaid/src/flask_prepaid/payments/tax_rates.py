@@ -1,0 +1,52 @@
+"""What tax comes on top of a price, as far as the customer's own purchases tell: before Stripe is asked.
+
+Stripe finds the tax of each invoice. Ours is what it took last, to show a total and to keep a limit; an
+invoice of more than was shown, or than is allowed, is not paid.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from sqlalchemy import or_, select
+
+from ..context import Context
+from .models import Payment, PaymentState, Via
+
+#: Why an invoice was not paid. It can be read after "because".
+ABOVE_MAX = "with its tax it costs more than was agreed"
+
+
+def last(context: Context, owner: str) -> Fraction | None:
+    """The tax on top of the owner's last purchase, as a part of its price; ``None`` where none is known."""
+    if not context.config.automatic_tax:
+        return Fraction(0)
+    known = (
+        select(Payment)
+        .where(Payment.owner == owner, Payment.via != Via.PLAN, Payment.taxed != "", Payment.amount_minor > 0)
+        .where(or_(Payment.state == PaymentState.PAID, Payment.failure == ABOVE_MAX))
+        .order_by(Payment.id.desc())
+        .limit(1)
+    )
+    payment = context.session.scalar(known)
+    return None if payment is None else Fraction(_on_top(payment), payment.amount_minor)
+
+
+def _on_top(payment: Payment) -> int:
+    """The tax that came on top of the price; none where it was in it."""
+    if payment.state is not PaymentState.PAID:
+        return payment.tax_minor
+    total = (payment.paid_minor or 0) + payment.discount_minor
+    return min(max(total - payment.amount_minor, 0), payment.tax_minor)
+
+
+def with_tax(amount_minor: int, rate: Fraction | None) -> int:
+    """A price with its tax, rounded up."""
+    return amount_minor + -(-amount_minor * (rate or 0) // 1)
+
+
+def total_of(payment: Payment, rate: Fraction | None) -> int:
+    """What a payment has cost, or will, with its tax."""
+    if payment.state is PaymentState.PAID:
+        return payment.paid_minor or 0
+    return with_tax(payment.amount_minor, rate)

@@ -1,0 +1,38 @@
+"""On which kinds of database a test runs: a part of pytest's configuration, for the conftest files to import.
+
+A test that asks for ``kind``, itself or by a fixture, runs on that kind of database. Marked
+``each_database`` it runs on SQLite and on PostgreSQL: where locks, clashes or a database's own SQL
+decide what happens. Every other runs on SQLite. A sample of these, drawn by ``--sample``, runs on
+PostgreSQL too, and with ``--every-database`` all of them do.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+#: One test in so many runs on PostgreSQL too, of those whose SQL is every database's.
+ONE_IN = 20
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("databases")
+    group.addoption("--every-database", action="store_true", help="run all on SQLite and on PostgreSQL")
+    group.addoption("--sample", default="1", help="draws the tests that run on PostgreSQL too")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "kind" not in metafunc.fixturenames or "kind" in given_to(metafunc):
+        return
+    every = metafunc.config.getoption("--every-database", False)
+    marked = metafunc.definition.get_closest_marker("each_database")
+    chance = Random(f"{metafunc.config.getoption('--sample', '1')} {metafunc.definition.nodeid}")
+    both = every or marked or chance.randrange(ONE_IN) == 0
+    metafunc.parametrize("kind", ["sqlite", "postgresql"] if both else ["sqlite"])
+
+
+def given_to(metafunc: pytest.Metafunc) -> set[str]:
+    """The parameters that a test has from ``parametrize``."""
+    names = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    return {part.strip() for name in names for part in (name.split(",") if isinstance(name, str) else name)}
