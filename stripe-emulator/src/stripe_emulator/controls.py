@@ -12,6 +12,7 @@ from stripe_emulator.api.expand import render
 from stripe_emulator.billing import collection
 from stripe_emulator.checkout import completion, paying
 from stripe_emulator.checkout import custom_fields as custom_fields_of
+from stripe_emulator.checkout import optional_items as optional_items_of
 from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core import chaos, clock, saved, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
@@ -51,6 +52,7 @@ def pay(
     challenge: str = "complete",
     shipping: Json | None = None,
     custom_fields: dict[str, str] | None = None,
+    optional_items: list[str] | None = None,
     address: Json | None = None,
     tax_id: Json | None = None,
     business_name: str | None = None,
@@ -63,6 +65,7 @@ def pay(
     :param shipping: The address that goods are sent to, where the page asks; by default one in the first
         country that it allows.
     :param custom_fields: What is typed into the shop's own fields, by their keys; by default what fits.
+    :param optional_items: Prices of the items that the customer adds.
     :param address: Where the session asks for one; by default the customer's own, or a made-up one.
     :param tax_id: ``type`` and ``value``, where the session asks for them; ``business_name`` goes with it.
     :raises CardError: The card was refused. The session stays open.
@@ -88,6 +91,8 @@ def pay(
             custom_fields=custom_fields_of.examples(session) | (custom_fields or {}),
         )
         try:
+            for price in optional_items or []:
+                optional_items_of.add(session, price)
             paying.pay(session, payer)
             if completion.waits_for_bank(session):
                 intent = completion.intent_of(session)

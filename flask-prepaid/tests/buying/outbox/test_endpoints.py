@@ -18,7 +18,7 @@ from flask_prepaid.outbox.http import Poster
 from flask_prepaid.outbox.messages import Queue
 from flask_prepaid.outbox.models import Delivery, Target, WebhookEndpoint
 
-from ..shop import Shop, ShopWith, at_once, on_both_databases
+from ..shop import Shop, ShopWith, at_once
 from .hearing import Program, add, hearing, local, tell
 
 
@@ -201,7 +201,7 @@ def test_while_a_secret_is_changed_both_prove_what_comes(shop: Shop, program: Pr
         program.proves(old)
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_an_endpoint_is_removed_while_what_it_answered_is_noted(shop: Shop, program: Program) -> None:
     """Whoever locks a delivery and its endpoint begins with the delivery: nobody waits for each other."""
     for number in range(12):

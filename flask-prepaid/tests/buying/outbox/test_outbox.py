@@ -257,7 +257,7 @@ def test_a_tick_has_its_time_for_receivers_and_the_next_one_goes_on(
     assert sorted(host.heard) == [(owner, number) for owner in ("user:1", "user:2") for number in (1, 2)]
 
 
-@on_both_databases
+@pytest.mark.each_database
 def test_a_long_queue_is_looked_at_by_its_first_delivery_alone(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

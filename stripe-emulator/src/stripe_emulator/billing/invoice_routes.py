@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import automatic_tax, collection, drafts, invoices, items, previews
+from stripe_emulator.billing import automatic_tax, collection, drafts, invoices, items, previews, terms
 from stripe_emulator.catalog import discounts
-from stripe_emulator.core import clock, clocks, money, store
+from stripe_emulator.core import clock, clocks, descriptors, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -283,12 +283,20 @@ def _invoice(invoice_id: str, param: str = "id") -> Json:
     return invoice
 
 
-def _change(invoice: Json, form: Form, customer: Json) -> None:
+def _check(form: Form, customer: Json) -> None:
+    """:raises InvalidRequest: Another's card, or what can't stand on a statement."""
     for name in NOT_YET:
         if form.get(name):
             raise NotEmulated(f"invoices with {name}", param=name)
     if (form.get("issuer") or {}).get("type") == "account":
         raise NotEmulated("invoices in another account's name", param="issuer")
+    descriptors.check(form.get("statement_descriptor"), "statement_descriptor")
+    if form.get("default_payment_method"):
+        terms.check_method(form["default_payment_method"], customer)
+
+
+def _change(invoice: Json, form: Form, customer: Json) -> None:
+    _check(form, customer)
     fields = objects.patch(invoice, form, KEPT)
     if "automatic_tax" in form:
         fields["automatic_tax"] = automatic_tax.of_invoice(customer, enabled=automatic_tax.is_wanted(form))

@@ -66,6 +66,7 @@ def list_all(form: Form) -> Json:
 
 def new(form: Form, customer: Json, invoice: Json | None) -> Json:
     """An invoice item from creation parameters, for this invoice or the next."""
+    _check_period(form)
     currency: str = invoice["currency"] if invoice else customer["currency"] or "usd"
     fields = _worth(form, money.currency(form.get("currency") or currency))
     subscription = None
@@ -94,6 +95,7 @@ def change(item: Json, form: Form) -> Json:
     :raises InvalidRequest: Its invoice is final, or the form says something that can't be.
     """
     invoice = _draft(item["invoice"]) if item["invoice"] else None
+    _check_period(form)
     changes = objects.patch(item, form, ("description", "discountable", "period"))
     if form.keys() & {"amount", "quantity", "unit_amount_decimal", "price_data", "pricing"}:
         worked = (
@@ -162,13 +164,28 @@ def _price(form: Form, currency: str) -> Json | None:
         return prices.from_data(form["price_data"], "price_data")
     named = (form.get("pricing") or {}).get("price")
     if named:
-        return store.named("price", named, "pricing[price]")
+        price = store.named("price", named, "pricing[price]")
+        if price["recurring"]:
+            raise InvalidRequest(
+                "The price specified is set to `type=recurring` but this field only accepts prices with"
+                f" `type=one_time`. Price ID: {named}",
+                param="pricing[price]",
+            )
+        return price
     if "unit_amount_decimal" not in form:
         return None
     exact = str(form["unit_amount_decimal"])
     if not re.fullmatch(r"-?\d{1,15}(\.\d{1,12})?", exact):
         raise InvalidRequest("Invalid decimal", param="unit_amount_decimal")
     return prices.for_once(currency, exact)
+
+
+def _check_period(form: Form) -> None:
+    period = form.get("period")
+    if period and period["end"] < period["start"]:
+        raise InvalidRequest(
+            "The end of the period must be greater than or equal to its start.", param="period[end]"
+        )
 
 
 def _same(item: Json, form: Form) -> Form:

@@ -85,7 +85,16 @@ def check_trial_end(moment: int) -> int:
 
 
 def anchor(form: Json, data: list[Json], start: int, trial_end: int | None) -> int:
-    """The billing cycle anchor: given, the end of the trial, or now."""
+    """The billing cycle anchor: given, the end of the trial, or now.
+
+    :raises InvalidRequest: It is given twice, or too late.
+    """
+    if "billing_cycle_anchor" in form and form.get("billing_cycle_anchor_config"):
+        raise InvalidRequest(
+            "You may only specify one of these parameters: billing_cycle_anchor,"
+            " billing_cycle_anchor_config.",
+            param="billing_cycle_anchor_config",
+        )
     if "billing_cycle_anchor" in form:
         wanted: int = form["billing_cycle_anchor"]
         latest = min(periods.of_price(item["price"]).after(trial_end or start) for item in data)
@@ -121,7 +130,7 @@ def billing_mode(form: Json) -> Json:
 def cancel_at(form: Json, renewal: int) -> int | None:
     """When the subscription is to end, if at all.
 
-    :raises InvalidRequest: It is said twice.
+    :raises InvalidRequest: It is said twice, or is over.
     """
     if form.get("cancel_at_period_end") and form.get("cancel_at"):
         raise InvalidRequest(
@@ -133,6 +142,8 @@ def cancel_at(form: Json, renewal: int) -> int | None:
     wanted = form.get("cancel_at")
     if wanted in ("min_period_end", "max_period_end", "max_billed_until"):
         return renewal
+    if wanted and wanted <= clock.now() and clock.somebody_asks():
+        raise InvalidRequest("`cancel_at` must be in the future.", param="cancel_at")
     return clocks.check(wanted, "cancel_at") if wanted else None
 
 

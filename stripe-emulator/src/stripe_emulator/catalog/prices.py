@@ -24,6 +24,10 @@ FOR_ONCE = "product_for_once"
 @register.post("/v1/prices")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/prices/create"""
+    if "product" in form and "product_data" in form:
+        raise InvalidRequest(
+            "You may only specify one of these parameters: product, product_data.", param="product_data"
+        )
     if "product_data" in form:
         product = products.new(form["product_data"], param="product_data")
         events.emit("product.created", product)

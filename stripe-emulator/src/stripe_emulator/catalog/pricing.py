@@ -31,6 +31,11 @@ def new(form: Form, param: str = "") -> Json:
     tiered = form.get("billing_scheme") == "tiered"
     amount, exact = (None, None) if tiered or "custom_unit_amount" in form else _unit_amount(form, param)
     recurring = _recurring(form, param)
+    if recurring and "custom_unit_amount" in form:
+        raise InvalidRequest(
+            "A recurring price has no amount that the customer chooses.",
+            param=_named(param, "custom_unit_amount"),
+        )
     if not tiered and form.get("tiers"):
         raise InvalidRequest(
             "`tiers` can only be passed where `billing_scheme` is `tiered`.", param=_named(param, "tiers")

@@ -96,6 +96,8 @@ def search(form: Form) -> Json:
 
 def new(form: Form, *, param: str = "") -> Json:
     """A product from creation parameters or ``product_data``; emits nothing."""
+    descriptor = f"{param}[statement_descriptor]" if param else "statement_descriptor"
+    descriptors.check(form.get("statement_descriptor"), descriptor)
     own_id = form.get("id")
     if own_id and store.find("product", own_id):
         raise InvalidRequest(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import discounts
-from stripe_emulator.core import store
+from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.ids import token
 from stripe_emulator.core.types import Json
@@ -13,6 +15,8 @@ from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 
 register = Register()
+
+_CODE = re.compile(r"[A-Za-z0-9-]{1,500}")
 
 
 @register.post("/v1/promotion_codes")
@@ -26,6 +30,7 @@ def create(form: Form) -> Json:
         )
     coupon = discounts.usable_coupon(coupon_id, "promotion[coupon]")
     code = form.get("code") or token(8).upper()
+    _check(form, code)
     _check_free(code, form.get("customer"))
     restrictions = {"first_time_transaction": False, "minimum_amount": None, "minimum_amount_currency": None}
     return objects.create(
@@ -75,6 +80,23 @@ def active(code: str) -> Json | None:
     return next(
         (promotion_code for promotion_code in known if promotion_code["code"].lower() == wanted), None
     )
+
+
+def _check(form: Form, code: str) -> None:
+    if not _CODE.fullmatch(code):
+        raise InvalidRequest(
+            "Valid characters of a code are letters (a-z, A-Z), digits and dashes.", param="code"
+        )
+    if form.get("expires_at", clock.now() + 1) <= clock.now():
+        raise InvalidRequest("The `expires_at` timestamp must be in the future.", param="expires_at")
+    restrictions = form.get("restrictions") or {}
+    if ("minimum_amount" in restrictions) != ("minimum_amount_currency" in restrictions):
+        missing = "minimum_amount_currency" if "minimum_amount" in restrictions else "minimum_amount"
+        raise InvalidRequest(
+            f"Missing required param: restrictions[{missing}].",
+            code="parameter_missing",
+            param=f"restrictions[{missing}]",
+        )
 
 
 def _check_free(code: str, customer: str | None) -> None:

@@ -16,7 +16,8 @@ def of(seller: Json, wanted: list[Json], redeemed: list[Json]) -> Json:
     """
     lines = seller["_lines"]
     amounts = [sum(line["_cuts"][number] for line in lines if line["_cuts"]) for number in range(len(wanted))]
-    return {"discounts": _discounts(seller, wanted, redeemed, amounts), "taxes": taxes(lines)}
+    shipping = {"_taxes": seller.get("_shipping_taxes") or []}
+    return {"discounts": _discounts(seller, wanted, redeemed, amounts), "taxes": taxes([*lines, shipping])}
 
 
 def of_line(line: Json, sellers: tuple[str, ...]) -> Json:

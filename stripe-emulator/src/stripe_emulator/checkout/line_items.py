@@ -49,15 +49,16 @@ def revise(lines: list[Json], wanted: list[Form]) -> list[Json]:
     return revised
 
 
-def totals(lines: list[Json], shipping: int = 0) -> Json:
-    """A session's sums over its lines, and over what it costs to ship them."""
+def totals(lines: list[Json], shipping: Json | None = None) -> Json:
+    """A session's sums over its lines, and over what it costs to ship them (``shipping_cost``)."""
+    cost = shipping or {"amount_subtotal": 0, "amount_tax": 0, "amount_total": 0}
     return {
         "amount_subtotal": sum(line["amount_subtotal"] for line in lines),
-        "amount_total": sum(line["amount_total"] for line in lines) + shipping,
+        "amount_total": sum(line["amount_total"] for line in lines) + cost["amount_total"],
         "total_details": {
             "amount_discount": sum(line["amount_discount"] for line in lines),
-            "amount_shipping": shipping,
-            "amount_tax": sum(line["amount_tax"] for line in lines),
+            "amount_shipping": cost["amount_subtotal"],
+            "amount_tax": sum(line["amount_tax"] for line in lines) + cost["amount_tax"],
         },
     }
 

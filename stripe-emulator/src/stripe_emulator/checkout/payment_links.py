@@ -16,6 +16,7 @@ from stripe_emulator.checkout import (
     custom_fields,
     invoice_creation,
     line_items,
+    optional_items,
     session_discounts,
     sessions,
     shipping,
@@ -51,7 +52,6 @@ NOT_YET = (
     "managed_payments",
     "name_collection",
     "on_behalf_of",
-    "optional_items",
     "payment_method_options",
     "payment_method_types",
     "transfer_data",
@@ -80,6 +80,7 @@ def create(form: Form) -> Json:
         automatic_tax=_automatic_tax(form),
         currency=lines[0]["currency"],
         custom_fields=custom_fields.unfilled(form),
+        **optional_items.read(form, lines),
         shipping_address_collection=shipping.collection(form),
         shipping_options=shipping.offered(form, lines[0]["currency"]),
         inactive_message=form.get("inactive_message"),
@@ -111,6 +112,8 @@ def update(form: Form, link_id: str) -> Json:
         changes["invoice_creation"] = _invoice_creation(form)
     if "custom_fields" in form:
         changes["custom_fields"] = custom_fields.unfilled(form)
+    if "optional_items" in form:
+        changes |= {"optional_items": None} | optional_items.read(form, link["_lines"])
     if "shipping_address_collection" in form:
         changes["shipping_address_collection"] = shipping.collection(form)
     if "restrictions" in form:
@@ -206,6 +209,7 @@ def open_session(link: Json, query: Mapping[str, str]) -> Json:
             "custom_fields": custom_fields.as_form(link["custom_fields"]),
             "line_items": [_line_of(line) for line in link["_lines"]],
             "metadata": link["metadata"],
+            "optional_items": optional_items.as_form(link.get("optional_items")),
             "mode": "subscription" if recurring else "payment",
             "success_url": after["redirect"]["url"] if after["type"] == "redirect" else page,
         }

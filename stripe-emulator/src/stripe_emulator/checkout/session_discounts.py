@@ -7,7 +7,7 @@ https://docs.stripe.com/payments/checkout/discounts
 from __future__ import annotations
 
 from stripe_emulator.catalog import discounts, promotion_codes, totals
-from stripe_emulator.checkout import line_items, shipping, tax
+from stripe_emulator.checkout import line_items, tax
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -84,7 +84,7 @@ def apply(session: Json) -> None:
             line["amount_discount"] += part
             line["amount_total"] -= part
     tax.add(session)
-    objects.change(session, _lines=lines, **line_items.totals(lines, shipping.amount(session)))
+    objects.change(session, _lines=lines, **line_items.totals(lines, session["shipping_cost"]))
 
 
 def named(session: Json) -> str | None:

@@ -14,7 +14,6 @@ from stripe_emulator.payments import account, payment_method_configurations
 NOT_YET = (
     "after_expiration",
     "customer_account",
-    "optional_items",
     "payment_method_data",
 )
 #: Parameters that promise more than is done here where their ``enabled`` is true.
@@ -38,6 +37,17 @@ OF_MODES = {
     "setup_intent_data": ("setup",),
     "subscription_data": ("subscription",),
 }
+
+#: Parameters of the hosted page, which a page of the shop's own does by itself.
+NOT_WITH_ELEMENTS = (
+    "after_expiration",
+    "branding_settings",
+    "custom_fields",
+    "custom_text",
+    "optional_items",
+    "origin_context",
+    "submit_type",
+)
 
 LIVES, SHORTEST = clock.DAY, 30 * 60
 #: Seconds of a trial whose end is named, at least.
@@ -152,10 +162,13 @@ def check_urls(form: Form) -> None:
     :raises InvalidRequest: A URL is missing, wrong, or not for this ``ui_mode``.
     """
     ui_mode = form.get("ui_mode", "hosted_page")
+    refused: tuple[str, ...]
     if ui_mode == "hosted_page":
         needed, refused = "success_url", ("return_url", "redirect_on_completion")
     else:
         needed, refused = "return_url", ("success_url", "cancel_url")
+    if ui_mode == "elements":
+        refused += NOT_WITH_ELEMENTS
     if needed not in form and not (
         ui_mode == "embedded_page" and form.get("redirect_on_completion") == "never"
     ):
@@ -165,7 +178,7 @@ def check_urls(form: Form) -> None:
             param=needed,
         )
     for param in refused:
-        if param in form:
+        if form.get(param) is not None:
             raise InvalidRequest(f"`{param}` is not allowed when `ui_mode` is `{ui_mode}`.", param=param)
     for param in ("success_url", "cancel_url", "return_url"):
         url = form.get(param)

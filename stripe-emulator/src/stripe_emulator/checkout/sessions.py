@@ -13,6 +13,7 @@ from stripe_emulator.checkout import (
     custom_fields,
     invoice_creation,
     line_items,
+    optional_items,
     session_changes,
     session_discounts,
     session_forms,
@@ -86,6 +87,7 @@ def create(form: Form) -> Json:
         invoice_creation=invoice_creation.shown(form),
         metadata=form.get("metadata"),
         mode=form["mode"],
+        **optional_items.read(form, lines),
         payment_method_types=form.get("payment_method_types") or ["card"],
         payment_status="unpaid",
         shipping_address_collection=shipping.collection(form),
@@ -151,6 +153,12 @@ def breakdown_of(session: Json) -> Json:
     paid = {"subscription": session["subscription"]} if session["subscription"] else {}
     redeemed = store.select("discount", paid or {"checkout_session": session["id"]})
     return breakdown.of(session, session["discounts"] or [], redeemed)
+
+
+@register.includable(KIND, "shipping_cost.taxes")
+def taxes_of_shipping(session: Json) -> list[Json]:
+    """What each tax rate takes of what it costs to ship, shown when asked for."""
+    return breakdown.taxes([{"_taxes": session.get("_shipping_taxes") or []}])
 
 
 @register.includable("item", "taxes")

@@ -73,11 +73,6 @@ def take(session: Json, rate_id: str) -> None:
     _take(session, ways[rate_id])
 
 
-def amount(session: Json) -> int:
-    """What the chosen way costs."""
-    return int((session.get("shipping_cost") or {}).get("amount_total", 0))
-
-
 def address(session: Json, name: str | None, typed: Json | None) -> Json | None:
     """``shipping_details`` of where the customer wants it sent; None where nobody asks.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stripe_emulator.billing import automatic_tax
-from stripe_emulator.catalog import totals
+from stripe_emulator.catalog import tax_codes, totals
 from stripe_emulator.core import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -41,28 +41,52 @@ def add(session: Json) -> None:
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     exempt = customer is not None and customer.get("tax_exempt") in ("exempt", "reverse")
     is_reversed = is_automatic(session) and automatic_tax.reverses(*_whereabouts(session, customer))
+    named = [] if exempt else session["_tax_rates"]
     for line in session["_lines"]:
-        named = [] if exempt else line["_tax_rates"] or session["_tax_rates"]
-        rates = [store.get("tax_rate", rate_id) for rate_id in named]
-        taxes = totals.tax(
-            line["amount_total"],
-            [totals.Rate(Decimal(str(rate["percentage"])), rate["inclusive"]) for rate in rates],
-        )
-        if is_reversed:
-            taxes = [0] * len(taxes)
-        line["_taxes"] = [
-            {
-                "rate": rate["id"],
-                "amount": tax,
-                "reason": "reverse_charge" if is_reversed else None,
-                "taxable": line["amount_total"] - (tax if rate["inclusive"] else 0),
-            }
-            for tax, rate in zip(taxes, rates, strict=True)
-        ]
-        line["amount_tax"] = sum(taxes)
-        line["amount_total"] += sum(
-            tax for tax, rate in zip(taxes, rates, strict=True) if not rate["inclusive"]
-        )
+        own = [] if exempt else line["_tax_rates"]
+        _tax(line, [(rate, rate["inclusive"]) for rate in _rates(own or named)], is_reversed)
+    if session.get("shipping_cost"):
+        _add_to_shipping(session, _rates(named), is_reversed)
+
+
+def _add_to_shipping(session: Json, rates: list[Json], is_reversed: bool) -> None:
+    """What it costs to ship is taxed where taxes are automatic, unless its tax code says that it is not."""
+    rate = store.get("shipping_rate", session["shipping_cost"]["shipping_rate"])
+    if not is_automatic(session) or rate["tax_code"] == tax_codes.NONTAXABLE:
+        rates = []
+    within = {"inclusive": True, "exclusive": False}.get(rate["tax_behavior"])
+    amount = session["shipping_cost"]["amount_subtotal"]
+    line = {"amount_total": amount, "amount_subtotal": amount}
+    _tax(line, [(each, each["inclusive"] if within is None else within) for each in rates], is_reversed)
+    session["_shipping_taxes"] = line.pop("_taxes")
+    session["shipping_cost"] = session["shipping_cost"] | line
+
+
+def _rates(named: list[str]) -> list[Json]:
+    return [store.get("tax_rate", rate_id) for rate_id in named]
+
+
+def _tax(line: Json, rates: list[tuple[Json, bool]], is_reversed: bool) -> None:
+    """Put taxes on a line: each rate, and whether the amount contains it already."""
+    taxes = totals.tax(
+        line["amount_total"],
+        [totals.Rate(Decimal(str(rate["percentage"])), inclusive) for rate, inclusive in rates],
+    )
+    if is_reversed:
+        taxes = [0] * len(taxes)
+    line["_taxes"] = [
+        {
+            "rate": rate["id"],
+            "amount": tax,
+            "reason": "reverse_charge" if is_reversed else None,
+            "taxable": line["amount_total"] - (tax if inclusive else 0),
+        }
+        for tax, (rate, inclusive) in zip(taxes, rates, strict=True)
+    ]
+    line["amount_tax"] = sum(taxes)
+    line["amount_total"] += sum(
+        tax for tax, (_, inclusive) in zip(taxes, rates, strict=True) if not inclusive
+    )
 
 
 def shown(form: Form) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from stripe_emulator.contract import specified, unset
+from stripe_emulator.contract import ranges, specified, unset
 from stripe_emulator.contract.given import Given
 from stripe_emulator.contract.kept import kept
 from stripe_emulator.contract.parameters import Form, Hash
@@ -28,6 +28,7 @@ def read(route: Route, form: dict[str, Form], known: Hash | None = None) -> Give
             if dict.__getitem__(values, name) == "":
                 del values[name]
     specified.check_lengths(route, values)
+    ranges.check(route, values)
     return values
 
 

@@ -11,6 +11,7 @@ from stripe_emulator.catalog import currency_options, pricing
 from stripe_emulator.checkout import (
     completion,
     custom_fields,
+    optional_items,
     paying,
     payment_links,
     session_changes,
@@ -89,6 +90,21 @@ def adjust(session_id: str) -> ResponseReturnValue:
         return redirect(f"/pay/{session_id}", 303)
 
 
+@pages.post("/pay/<session_id>/optional")
+def choose_optional(session_id: str) -> ResponseReturnValue:
+    """Add one of the items that the shop offers, or take it out again."""
+    with storage().transaction():
+        session = _session(session_id)
+        if session["status"] != "open":
+            return _page(session)
+        change = optional_items.remove if "remove" in request.form else optional_items.add
+        try:
+            change(session, request.form.get("price", ""))
+        except InvalidRequest as error:
+            return _page(session, Refusal({"optional_item": error.message}), 422)
+        return redirect(f"/pay/{session_id}", 303)
+
+
 @pages.post("/pay/<session_id>/shipping")
 def ship(session_id: str) -> ResponseReturnValue:
     """Another way of shipping, of those that the shop offers."""
@@ -150,6 +166,8 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         tax_id_types=tax_id_formats.KINDS,
         custom_fields=custom_fields.asked(session),
         ways=_ways(session),
+        optional=optional_items.shown_on_page(session),
+        added={item["price"] for item in session.get("optional_items") or []},
         words={key: (text or {}).get("message") for key, text in (session["custom_text"] or {}).items()},
         can_keep=session["mode"] == "payment" and options.get("payment_method_save") == "enabled",
         refusal=refusal,

@@ -44,6 +44,7 @@ def pay() -> Response:
         challenge=str,
         shipping=dict,
         custom_fields=dict,
+        optional_items=list,
         address=dict,
         tax_id=dict,
         business_name=str,

@@ -7,6 +7,7 @@ with a publishable key and the session's client secret, so that no preflight is 
 from __future__ import annotations
 
 import hmac
+import json
 import re
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.api import keys
-from stripe_emulator.checkout import completion, paying, session_changes, session_discounts
+from stripe_emulator.checkout import completion, paying, session_changes, session_discounts, shipping
 from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError, Unauthenticated
@@ -91,6 +92,10 @@ def update(session_id: str) -> ResponseReturnValue:
             session_changes.adjust(session, form["line_item"], form.get("quantity", ""))
         if "promotion_code" in form:
             _enter_code(session, form["promotion_code"])
+        if "shipping_option" in form:
+            session_changes.ship_by(session, form["shipping_option"])
+        if "shipping_address" in form:
+            _set_shipping(session, form["shipping_address"])
         return _shown(session)
 
 
@@ -150,7 +155,16 @@ def _payer(session: Json) -> Payer:
     if not asks_card(session):
         return Payer({}, email)
     method = payment_methods.named(form.get("payment_method", ""), "payment_method")
-    return Payer(method, email, method["billing_details"]["name"], form.get("save") == "true")
+    details = method["billing_details"]
+    sent_to = (session["collected_information"] or {}).get("shipping_details") or {}
+    return Payer(
+        method,
+        email,
+        details["name"] or sent_to.get("name"),
+        form.get("save") == "true",
+        address=details["address"] if any((details["address"] or {}).values()) else None,
+        shipping=sent_to.get("address"),
+    )
 
 
 def _set_email(session: Json, email: str) -> None:
@@ -164,6 +178,22 @@ def _set_email(session: Json, email: str) -> None:
             "Your email is invalid.", code="email_invalid", param="email", reason="invalidEmail"
         )
     objects.change(session, _email=email or None)
+
+
+def _set_shipping(session: Json, text: str) -> None:
+    """Where the goods are sent to: ``{name, address}`` as the page gives it, or null.
+
+    :raises InvalidRequest: It is neither, or nothing is shipped there.
+    """
+    try:
+        typed = json.loads(text) or {}
+        lines, name = typed.get("address") or {}, typed.get("name")
+        lines = {part: line for part, line in lines.items() if isinstance(line, str)}
+    except (ValueError, AttributeError):
+        raise InvalidRequest("The shipping address is an object.", param="shipping_address") from None
+    details = shipping.address(session, name if isinstance(name, str) else None, lines) if typed else None
+    collected = (session["collected_information"] or {}) | {"shipping_details": details}
+    objects.change(session, collected_information=collected)
 
 
 def _enter_code(session: Json, code: str) -> None:

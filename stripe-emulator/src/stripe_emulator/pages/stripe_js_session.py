@@ -28,9 +28,9 @@ def shown(session: Json) -> Json:
         "phoneNumber": None,
         "recurring": _recurring(session),
         "savedPaymentMethods": [_saved(method) for method in saved_cards(session)] or None,
-        "shipping": None,
-        "shippingAddress": None,
-        "shippingOptions": [],
+        "shipping": _shipping(session, code),
+        "shippingAddress": (session["collected_information"] or {}).get("shipping_details"),
+        "shippingOptions": [_way(option, code) for option in session["shipping_options"] or []],
         "status": _status(session),
         "tax": {"status": "ready"},
         "taxAmounts": None,
@@ -69,11 +69,32 @@ def _total(session: Json, code: str | None) -> Json:
         "appliedBalance": _amount(0, code),
         "balanceAppliedToNextInvoice": False,
         "discount": _amount(details["amount_discount"], code),
-        "shippingRate": _amount(0, code),
+        "shippingRate": _amount(details.get("amount_shipping"), code),
         "subtotal": _amount(session["amount_subtotal"], code),
         "taxExclusive": _amount(details["amount_tax"], code),
         "taxInclusive": _amount(0, code),
         "total": _amount(session["amount_total"], code),
+    }
+
+
+def _shipping(session: Json, code: str) -> Json | None:
+    """The way of shipping that was taken; where the shop offers any, its first."""
+    cost = session["shipping_cost"]
+    ways = {option["shipping_rate"]: option for option in session["shipping_options"] or []}
+    if not cost:
+        return None
+    return {"shippingOption": _way(ways[cost["shipping_rate"]], code), "taxAmounts": None}
+
+
+def _way(option: Json, code: str) -> Json:
+    rate = store.get("shipping_rate", option["shipping_rate"])
+    estimate = rate["delivery_estimate"]
+    return {
+        "id": rate["id"],
+        **_amount(option["shipping_amount"], code),
+        "currency": code,
+        "displayName": rate["display_name"],
+        "deliveryEstimate": estimate and {name: estimate.get(name) for name in ("maximum", "minimum")},
     }
 
 

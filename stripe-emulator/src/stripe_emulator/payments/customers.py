@@ -6,6 +6,8 @@ lines of domain; then what it and other files need besides.
 
 from __future__ import annotations
 
+import re
+
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import discounts
@@ -35,6 +37,8 @@ KEPT = (
     "shipping",
     "tax_exempt",
 )
+
+_PREFIX = re.compile(r"[A-Z0-9]{3,12}")
 
 #: How many customers may live on one test clock.
 CUSTOMERS_ON_A_CLOCK = 3
@@ -186,6 +190,10 @@ def alive(customer_id: str) -> Json:
 
 def _check(form: Form) -> None:
     emails.check(form.get("email"), "email")
+    if form.get("invoice_prefix") and not _PREFIX.fullmatch(form["invoice_prefix"]):
+        raise InvalidRequest(
+            "The invoice prefix must be 3 to 12 uppercase letters or numbers.", param="invoice_prefix"
+        )
     if form.get("test_clock"):
         test_clock = store.named("test_helpers.test_clock", form["test_clock"], "test_clock")
         if len(store.select("customer", {"test_clock": test_clock["id"]})) >= CUSTOMERS_ON_A_CLOCK:

@@ -5,6 +5,8 @@ The routes; what the bank makes of a confirmation is in ``confirmation.py``.
 
 from __future__ import annotations
 
+import re
+
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, descriptors, emails, ids, money, store
@@ -266,6 +268,7 @@ def must_lead_back(intent: Json, form: Form) -> None:
 def confirmation_of(intent: Json, form: Form) -> Confirmation:
     """How this confirmation is to be done: with which card, and who is there."""
     must_lead_back(intent, form)
+    check_return_url(form)
     mandate = mandates.named_in(form)
     method = method_of(intent, form)
     if method is None and intent["payment_method"]:
@@ -320,6 +323,17 @@ def method_of(intent: Json, form: Form) -> Json | None:
     return method
 
 
+def check_return_url(form: Form) -> None:
+    """:raises InvalidRequest: No browser or app can be sent there."""
+    url = form.get("return_url")
+    if url and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url):
+        raise InvalidRequest(
+            "Not a valid URL: an explicit scheme (such as https) must be provided.",
+            code="url_invalid",
+            param="return_url",
+        )
+
+
 def check_texts(form: Form) -> None:
     """:raises InvalidRequest: What stands on mails or on the customer's statement can't be."""
     emails.check(form.get("receipt_email"), "receipt_email")
@@ -346,7 +360,15 @@ def refuse_connect(form: Form) -> None:
 
 
 def automatic(form: Form) -> Json | None:
-    """``automatic_payment_methods``, which are on unless somebody names the methods or turns them off."""
+    """``automatic_payment_methods``, which are on unless somebody names the methods or turns them off.
+
+    :raises InvalidRequest: Both are said.
+    """
+    if "payment_method_types" in form and (form.get("automatic_payment_methods") or {}).get("enabled"):
+        raise InvalidRequest(
+            "You may only specify one of these parameters: automatic_payment_methods, payment_method_types.",
+            param="automatic_payment_methods",
+        )
     wanted = {"allow_redirects": "always", "enabled": True, **(form.get("automatic_payment_methods") or {})}
     return wanted if wanted["enabled"] and "payment_method_types" not in form else None
 

@@ -20,6 +20,10 @@ DECIDED_AFTER = 60
 @register.post("/v1/refunds")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/refunds/create"""
+    if "charge" in form and "payment_intent" in form:
+        raise InvalidRequest(
+            "You may only specify one of these parameters: charge, payment_intent.", param="payment_intent"
+        )
     charge = _charge(form)
     left = charge["amount_captured"] - returned(charge)
     if left == 0 and charge["amount_captured"]:

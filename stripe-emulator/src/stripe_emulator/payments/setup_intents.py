@@ -144,6 +144,7 @@ def _take_method(intent: Json, form: Form) -> Json:
 def _confirmation(intent: Json, form: Form) -> Confirmation:
     if intent.get("_dynamic"):  # Stripe's own CLI sets up a card without a word of where to go
         payment_intents.must_lead_back(intent, form)
+    payment_intents.check_return_url(form)
     method = payment_intents.method_of(intent, form)
     if method is None and intent["payment_method"]:
         method = store.find("payment_method", intent["payment_method"])

@@ -109,7 +109,6 @@ def test_nobody_pays_who_does_not_accept_the_terms(shop: Shop) -> None:
     ("param", "value"),
     [
         ("after_expiration", {"recovery": {"enabled": True}}),
-        ("optional_items", [{"price": "price_1", "quantity": 1}]),
         ("managed_payments", {"enabled": True}),
     ],
 )

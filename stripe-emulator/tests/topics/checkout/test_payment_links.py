@@ -151,5 +151,5 @@ def test_a_link_that_cannot_be_is_refused(shop: Shop, form: Any, param: str) -> 
 
 
 def test_a_link_with_what_its_page_lacks_says_so(shop: Shop) -> None:
-    with pytest.raises(stripe.APIError, match="payment links with optional_items"):
-        link_of(shop, optional_items=[{"price": shop.price(recurring=None), "quantity": 1}])
+    with pytest.raises(stripe.APIError, match="payment links with name_collection"):
+        link_of(shop, name_collection={"business": {"enabled": True}})

@@ -52,6 +52,10 @@ function checkoutElements(key, { clientSecret, elementsOptions = {} }) {
       if (made.error) return { type: "error", error: { message: made.error.message, code: null } };
       method = made.paymentMethod.id;
     }
+    if (options.shippingAddress) {
+      const shipped = await ask("POST", "", { shipping_address: JSON.stringify(options.shippingAddress) });
+      if (shipped.error) return result(shipped);
+    }
     const fields = { payment_method: method, email: options.email, save: options.savePaymentMethod };
     let answer = await ask("POST", "/confirm", fields);
     if (answer.challenge) {
@@ -82,6 +86,8 @@ function checkoutElements(key, { clientSecret, elementsOptions = {} }) {
     updateLineItemQuantity: async ({ lineItem, quantity }) => result(await ask("POST", "", { line_item: lineItem, quantity })),
     applyPromotionCode: async (code) => result(await ask("POST", "", { promotion_code: code })),
     removePromotionCode: async () => result(await ask("POST", "", { promotion_code: "" })),
+    updateShippingOption: async (option) => result(await ask("POST", "", { shipping_option: option })),
+    updateShippingAddress: async (address) => result(await ask("POST", "", { shipping_address: JSON.stringify(address ?? null) })),
     runServerUpdate,
     confirm,
   });
