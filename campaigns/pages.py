@@ -26,6 +26,7 @@ from journeys.accessibility import SCHEMES, faults, over_the_edge
 from journeys.conftest import Running, shop_in
 from journeys.test_newcomer import pay_on_stripes_page, register
 from playwright.sync_api import Browser, Page, sync_playwright
+from tools.install import NODE_MODULES, install_browser
 
 WIDTHS = (320, 390, 640, 768, 1024, 1280)
 
@@ -173,14 +174,16 @@ def walk(shop: Running, browser: Browser, cases: Sequence[str], chance: random.R
     look = Look(browser.new_context(reduced_motion="reduce").new_page(), shop.url)
     for case in cases:
         look.page.context.clear_cookies()
-        CASES[case](look, shop)
-        for path in drawn(OF_CUSTOMERS, chance, count):
-            look.at(case, path)
-        admin = json.loads((shop.data / "logins.json").read_text())["admin"]
-        sign_in(look, admin["email"], admin["password"])
-        for path in drawn(OF_OPERATORS, chance, count):
-            look.at(case, f"/admin{path}")
-        control(shop, "chaos", {})
+        try:
+            CASES[case](look, shop)
+            for path in drawn(OF_CUSTOMERS, chance, count):
+                look.at(case, path)
+            admin = json.loads((shop.data / "logins.json").read_text())["admin"]
+            sign_in(look, admin["email"], admin["password"])
+            for path in drawn(OF_OPERATORS, chance, count):
+                look.at(case, f"/admin{path}")
+        finally:
+            control(shop, "chaos", {})
     return look
 
 
@@ -195,6 +198,8 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=0, help="so many pages of each kind; 0 is all of them")
     options = parser.parse_args()
     start = time.monotonic()
+    browser_file = str(install_browser())
+    os.environ["NODE_MODULES"] = str(NODE_MODULES)
     with (
         tempfile.TemporaryDirectory() as folder,
         shop_in(Path(folder)) as shop,
@@ -202,7 +207,7 @@ def main() -> None:
     ):
         shop.start()
         browser = playwright.chromium.launch(
-            executable_path=os.environ["CHROMIUM"], args=["--no-sandbox", "--disable-gpu"]
+            executable_path=browser_file, args=["--no-sandbox", "--disable-gpu"]
         )
         look = walk(shop, browser, options.cases.split(","), random.Random(options.seed), options.pages)
         browser.close()

@@ -1,8 +1,13 @@
-"""What must hold of every page: axe finds nothing, it fits the screen, the keyboard reaches all of it."""
+"""What must hold of every page: axe finds nothing, it fits the screen, the keyboard reaches all of it.
+
+Among the tests each page is looked at in some sizes, and what frames many pages is gone through once. With
+``EVERY_CASE=1``, as ``./dev campaign every_case`` has it, nothing is left out.
+"""
 
 from __future__ import annotations
 
 import os
+import random
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,17 +16,26 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page
 
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+#: Whether each page is looked at in every size and scheme, and its frame on each page.
+EVERY_CASE = os.environ.get("EVERY_CASE") == "1"
+
+Scheme = Literal["light", "dark"]
+
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WIDTHS = (390, 1280)
 
 #: Nothing sticks out in any of these either. 640 px are also 1280 px at 200 %.
-OTHER_WIDTHS = (320, 640, 768, 1024)
+SMALLEST, BETWEEN = 320, (640, 768, 1024)
 
-#: Everything that can be used and is there to be seen, in the order of the page. Of radio buttons in
-#: a group the keyboard reaches one, and chooses among them by the arrows.
-USABLE = """() => {
-  const seen = new Set();
-  return [...document.querySelectorAll(
+#: In which scheme and width axe looks: a phone has all of a page, and dark its own colours.
+SCREENS: tuple[tuple[Scheme, int], ...] = (("light", 390), ("dark", 1280))
+if EVERY_CASE or "SHOTS" in os.environ:
+    SCREENS = tuple((scheme, width) for scheme in SCHEMES for width in WIDTHS)
+
+#: Everything within an element that can be used and is there to be seen, in the order of the page. Of
+#: radio buttons in a group the keyboard reaches one, and chooses among them by the arrows.
+USABLE = """(within) => {
+  return [...document.querySelector(within).querySelectorAll(
     "a[href], button, input:not([type=hidden]), select, textarea, summary, iframe, [tabindex='0']"
   )].filter((element) => {
     if (element.disabled || !element.checkVisibility()) return false;
@@ -33,12 +47,12 @@ USABLE = """() => {
 }"""
 
 #: Numbers what can be used, and keeps how it looks without the focus.
-PREPARE = f"""() => {{
+PREPARE = f"""(within) => {{
   window.looksOf = (element) => {{
     const {{ outlineStyle, outlineWidth, boxShadow, borderColor }} = getComputedStyle(element);
     return [outlineStyle, outlineWidth, boxShadow, borderColor].join();
   }};
-  window.usable = ({USABLE})();
+  window.usable = ({USABLE})(within);
   window.before = usable.map(looksOf);
   return usable.map((element) => element.outerHTML.slice(0, 100));
 }}"""
@@ -63,6 +77,13 @@ FROM_THE_TOP = """() => {
   scrollTo(0, 0);
 }"""
 
+#: What stands around the content of a page: the same keys lead through it wherever it is the same.
+FRAME = """() => {
+  const frame = document.body.cloneNode(true);
+  frame.querySelectorAll("main, script").forEach((element) => element.remove());
+  return frame.innerHTML.replace(/\\d+|\\s+| (value|class|aria-current)="[^"]*"/g, "");
+}"""
+
 MOVING = """() => [...document.querySelectorAll("*")].filter((element) => {
   const { transitionDuration, animationName } = getComputedStyle(element);
   return /[1-9]/.test(transitionDuration) || animationName !== "none";
@@ -84,7 +105,9 @@ def faults(page: Page, *rules: str) -> list[str]:
     """What axe finds, by all of its rules or by ``rules``, and whether the page runs over the edge."""
     if not page.evaluate("'axe' in window"):
         page.evaluate((Path(os.environ["NODE_MODULES"]) / "axe-core" / "axe.min.js").read_text())
-    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}  # no rule reads the styles
+    if rules:
+        options["runOnly"] = list(rules)
     violations: list[Any] = page.evaluate(
         "(options) => axe.run(options).then((run) => run.violations)", options
     )
@@ -97,11 +120,17 @@ def over_the_edge(page: Page) -> list[str]:
     return [f"runs over the edge of {page.evaluate('innerWidth')} px: {over}"] if over else []
 
 
-def by_keyboard(page: Page) -> list[str]:
-    """Tab through the page: all that can be used is reached, in its order, and shows that it is."""
+def by_keyboard(page: Page, *, past_the_frame: bool = False) -> list[str]:
+    """Tab through the page: all that can be used is reached, in its order, and shows that it is.
+
+    :param past_the_frame: Whether to go past the head by its link, and only through the content.
+    """
     page.evaluate(FROM_THE_TOP)
-    usable: list[str] = page.evaluate(PREPARE)
+    usable: list[str] = page.evaluate(PREPARE, "main" if past_the_frame else "body")
     wrong: list[str] = []
+    if past_the_frame:
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
     reached: list[int] = []
     for _ in range(len(usable) * 5 + 5):  # a date is several stops
         page.keyboard.press("Tab")
@@ -145,6 +174,7 @@ class Walk:
     wrong: dict[str, list[str]] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
+    frames: set[str] = field(default_factory=set)
 
     @classmethod
     def begin(cls, browser: Browser) -> Walk:
@@ -158,7 +188,7 @@ class Walk:
         self.see(name, keyboard=keyboard)
 
     def see(self, name: str, *, axe: bool = True, keyboard: bool = True) -> None:
-        """Look at the page that is open, in every size and scheme; it is not loaded again.
+        """Look at the page that is open, in several sizes and both schemes; it is not loaded again.
 
         :param axe: Not where another test holds the page to it.
         :param keyboard: Not where another test has gone through the same page with shorter lists.
@@ -173,25 +203,40 @@ class Walk:
         if page.evaluate(LOOSE):
             wrong.append("style or script stands in the page")
         if keyboard:
-            wrong += by_keyboard(page) + skips(page)
-            page.evaluate("document.activeElement.blur()")
-        for scheme in SCHEMES:
+            wrong += self._by_keyboard()
+        wrong += self._in_sizes(name, axe=axe)
+        if wrong:
+            self.wrong[name] = wrong
+
+    def _by_keyboard(self) -> list[str]:
+        """The whole page if its frame is a new one; else the way past it, and the content."""
+        frame = self.page.evaluate(FRAME)
+        known = frame in self.frames and not EVERY_CASE
+        self.frames.add(frame)
+        wrong = by_keyboard(self.page, past_the_frame=known)
+        if not known:
+            wrong += skips(self.page)
+        self.page.evaluate("document.activeElement.blur()")
+        return wrong
+
+    def _in_sizes(self, name: str, *, axe: bool) -> list[str]:
+        page, wrong = self.page, []
+        for scheme, width in SCREENS:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            for width in WIDTHS:
-                page.set_viewport_size({"width": width, "height": 800})
-                if folder := os.environ.get("SHOTS"):
-                    page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
-                if axe:
-                    # Most rules look at what is in the page, and a phone's width has all of it.
-                    rules = [] if (scheme, width) == ("light", WIDTHS[0]) else ["color-contrast"]
-                    wrong += [f"{width} px, {scheme}: {fault}" for fault in faults(page, *rules)]
-        for width in OTHER_WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            if folder := os.environ.get("SHOTS"):
+                page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
+            # Most rules look at what is in the page, and a phone's width has all of it.
+            rules = [] if (scheme, width) == SCREENS[0] else ["color-contrast"]
+            problems = faults(page, *rules) if axe else over_the_edge(page)
+            wrong += [f"{width} px, {scheme}: {fault}" for fault in problems]
+        between = BETWEEN if EVERY_CASE else (random.Random(name).choice(BETWEEN),)
+        for width in (SMALLEST, *between):
             page.set_viewport_size({"width": width, "height": 800})
             wrong += over_the_edge(page)
         page.set_viewport_size({"width": 1280, "height": 800})
         page.emulate_media(color_scheme="light", reduced_motion="reduce")
-        if wrong:
-            self.wrong[name] = wrong
+        return wrong
 
     def assert_well(self) -> None:
         assert self.wrong == {}, "\n".join(

@@ -114,6 +114,14 @@ def shop(tmp_path: Path) -> Iterator[RunningShop]:
     assert shop.audit() == []
 
 
+@pytest.fixture(scope="module")
+def lasting_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
+    """One shop for the tests of a file that leave nothing behind: who reads, and who is refused."""
+    shop = RunningShop(tmp_path_factory.mktemp("lasting"))
+    yield shop
+    assert shop.audit() == []
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def any_shop(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> Iterator[RunningShop]:
     """The same on each kind of database."""

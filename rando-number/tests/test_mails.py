@@ -163,3 +163,15 @@ def test_an_address_that_ends_like_another_reads_none_of_its_mails(shop: Running
     shop.visitor().send("/reset", email="pat@rando.test")
 
     assert "To pat@rando.test" not in shop.customer("at@rando.test").get("/mails").text
+
+
+def test_an_operator_sees_a_mail_in_a_frame_that_no_other_site_can_make(shop: RunningShop) -> None:
+    boss = shop.operator("support").client
+
+    page, framed = boss.get("/admin/mails"), boss.get("/admin/mails/receipt")
+
+    assert "frame-src 'self'" in page.headers["Content-Security-Policy"]
+    assert page.headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'self'; sandbox" in framed.headers["Content-Security-Policy"]
+    assert framed.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert "Rando Number" in framed.text

@@ -25,6 +25,8 @@ READS = {
     "operator_customers_csv",
     "operator_dunning",
     "operator_customer",
+    "operator_mails",
+    "operator_mail",
     "operator_inbox",
     "operator_compare",
 }
@@ -55,7 +57,7 @@ def routes(shop: RunningShop, method: str) -> dict[str, str]:
         for rule in shop.app.url_map.iter_rules():
             _, _, name = rule.endpoint.partition(".")
             if rule.endpoint.startswith("prepaid.operator") and method in (rule.methods or ()):
-                values = {"owner": "user:1", "payment_id": 1}
+                values = {"owner": "user:1", "payment_id": 1, "name": "receipt"}
                 paths[name] = adapter.build(
                     rule.endpoint, {key: values[key] for key in rule.arguments}, method=method
                 )

@@ -153,6 +153,11 @@ class Config:
     support_email: str = setting(
         MailAddress(), "where customers ask, at the foot of each mail; empty is nowhere", ""
     )
+    receipts: bool = setting(
+        Switch(),
+        "each payment and each refund has a receipt by mail, once; `False` where Stripe sends its own",
+        True,
+    )
     time_zone: str = setting(
         Zone(),
         "when a day of the reports begins; the times in mails, too, for who has chosen no zone with a limit",

@@ -175,7 +175,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         host.check_secret_key(app)
         outbox = AppOutbox(Poster(local=config.local_webhooks))
         if self._mail is not None:
-            outbox.mailed, outbox.write_mail = frozenset(mails.TEMPLATES), mails.writer(self)
+            outbox.mailed, outbox.write_mail = mails.mailed(receipts=config.receipts), mails.writer(self)
         self._states[app] = State(db, config, gateway, ledger, clock, app_keys, outbox)
         app.extensions["prepaid"] = self
         pages = blueprint.create()

@@ -22,6 +22,18 @@ _signals = Namespace()
 #: A payment arrived and its credits are in the wallet: ``owner``, ``credits``, ``payment_id``.
 credits_added = _signals.signal("credits-added")
 
+#: A payment is paid, of a pack or of a plan's period; once for each, whatever it gives and when: ``owner``,
+#: ``payment_id``. Its mail is the receipt.
+payment_paid = _signals.signal("payment-paid")
+
+#: Money of a payment is on its way back to its card: ``owner``, ``payment_id``, ``refund_id``,
+#: ``amount_minor``. ``clawed_back`` is sent as well. Its mail is the receipt.
+payment_refunded = _signals.signal("payment-refunded")
+
+#: The bank did not take a refund that was told of, and its credits are back: ``owner``, ``payment_id``,
+#: ``refund_id``, ``amount_minor``.
+refund_failed = _signals.signal("refund-failed")
+
 #: A payment came to nothing: ``owner``, ``payment_id``, ``reason`` (for operators, not for the customer).
 payment_failed = _signals.signal("payment-failed")
 

@@ -11,7 +11,7 @@ from .defects import DEFECTS, is_caught
 #: Each with a seed that soon comes upon it. Another finds it too, some dozens of histories later.
 SAMPLE = {
     "forgets_keys": 4,
-    "rounds_a_refund_down": 7,
+    "expires_a_second_late": 3,
 }
 
 

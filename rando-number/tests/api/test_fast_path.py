@@ -142,18 +142,10 @@ def test_both_ways_refuse_a_customer_with_too_few_credits(both_ways: BothWays) -
     assert both_ways.answer_alike("GET", ONE) == 402
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["min=x", "min=1&max=0", "max=1e3", "min=", "min=" + "9" * 5_000, "max=%D9%A3"],
-    ids=lambda q: q[:8],
-)
-def test_both_ways_refuse_bad_parameters_alike(both_ways: BothWays, query: str) -> None:
-    assert both_ways.answer_alike("GET", f"/number/?{query}") == 422
-
-
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
+def test_both_ways_refuse_bad_parameters_and_bodies_alike(both_ways: BothWays) -> None:
+    for query in ("min=x", "min=1&max=0", "max=1e3", "min=", "min=" + "9" * 5_000, "max=%D9%A3"):
+        assert both_ways.answer_alike("GET", f"/number/?{query}") == 422, query[:20]
+    for body, status in (
         (b'{"count": 0}', 422),
         (b'{"count": 10001}', 422),
         (b'{"count": true}', 422),
@@ -163,11 +155,8 @@ def test_both_ways_refuse_bad_parameters_alike(both_ways: BothWays, query: str) 
         (b"\xff", 400),
         (b"[" * 60_000, 400),
         (b" " * 300_000, 413),
-    ],
-    ids=lambda value: value[:8] if isinstance(value, bytes) else str(value),
-)
-def test_both_ways_refuse_bad_bodies_alike(both_ways: BothWays, body: bytes, status: int) -> None:
-    assert both_ways.answer_alike("POST", "/numbers", data=body) == status
+    ):
+        assert both_ways.answer_alike("POST", "/numbers", data=body) == status, body[:20]
 
 
 def test_both_ways_repeat_the_first_answer_to_an_idempotency_key(both_ways: BothWays) -> None:

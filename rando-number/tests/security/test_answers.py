@@ -54,8 +54,8 @@ def test_no_get_changes_anything(shop: RunningShop) -> None:
 
 
 @pytest.mark.parametrize("path", EVERYWHERE)
-def test_every_answer_has_a_content_security_policy(shop: RunningShop, path: str) -> None:
-    answers = [shop.visitor().get(path) for _ in range(2)]
+def test_every_answer_has_a_content_security_policy(lasting_shop: RunningShop, path: str) -> None:
+    answers = [lasting_shop.visitor().get(path) for _ in range(2)]
 
     policies = [answer.headers["Content-Security-Policy"] for answer in answers]
     for rule in ("default-src 'none'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"):
@@ -76,8 +76,8 @@ def test_no_page_needs_what_the_policy_forbids(shop: RunningShop) -> None:
         assert not re.search(r'(src="|<link[^>]*href=")(https?:)?//(?!localhost)', page), path
 
 
-def test_a_form_may_lead_to_stripes_page_and_nowhere_else(shop: RunningShop) -> None:
-    policy = shop.visitor().get("/").headers["Content-Security-Policy"]
+def test_a_form_may_lead_to_stripes_page_and_nowhere_else(lasting_shop: RunningShop) -> None:
+    policy = lasting_shop.visitor().get("/").headers["Content-Security-Policy"]
 
     assert "form-action 'self' http://127.0.0.1:12111;" in policy
 
@@ -96,8 +96,8 @@ def test_stripes_script_may_run_on_the_page_with_the_card_form_alone(shop: Runni
 
 
 @pytest.mark.parametrize("path", EVERYWHERE)
-def test_no_answer_is_sniffed_framed_or_followed(shop: RunningShop, path: str) -> None:
-    headers = shop.visitor().get(path).headers
+def test_no_answer_is_sniffed_framed_or_followed(lasting_shop: RunningShop, path: str) -> None:
+    headers = lasting_shop.visitor().get(path).headers
 
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
@@ -110,28 +110,28 @@ def test_https_stays_https(https_shop: RunningShop) -> None:
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
 
 
-def test_no_other_origin_may_read(shop: RunningShop) -> None:
-    answer = shop.app.test_client().get("/api/v1/balance", headers={"Origin": "https://evil.example"})
+def test_no_other_origin_may_read(lasting_shop: RunningShop) -> None:
+    answer = lasting_shop.app.test_client().get("/api/v1/balance", headers={"Origin": "https://evil.example"})
 
     assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
 
 
 @pytest.mark.parametrize("path", EVERYWHERE)
-def test_text_names_its_charset(shop: RunningShop, path: str) -> None:
-    kind = shop.visitor().get(path).content_type
+def test_text_names_its_charset(lasting_shop: RunningShop, path: str) -> None:
+    kind = lasting_shop.visitor().get(path).content_type
 
     assert "charset=utf-8" in kind or kind == "application/json"
 
 
-def test_trace_is_not_answered(shop: RunningShop) -> None:
-    assert shop.app.test_client().open("/", method="TRACE").status_code == 405
+def test_trace_is_not_answered(lasting_shop: RunningShop) -> None:
+    assert lasting_shop.app.test_client().open("/", method="TRACE").status_code == 405
 
 
 @pytest.mark.parametrize(
     "path", ["/.git/config", "/.env", "/metrics", "/console", "/debug", "/static/../config.py"]
 )
-def test_no_source_file_metric_or_console_is_served(shop: RunningShop, path: str) -> None:
-    assert shop.visitor().get(path).status_code == 404
+def test_no_source_file_metric_or_console_is_served(lasting_shop: RunningShop, path: str) -> None:
+    assert lasting_shop.visitor().get(path).status_code == 404
 
 
 def test_no_cache_keeps_a_page_and_logout_clears_the_browser(shop: RunningShop) -> None:

@@ -1,15 +1,17 @@
-"""Every route with what nobody should send: no 500, and nothing changes."""
+"""Every route with what nobody should send: no 500, and nothing changes.
+
+Each path is sent some of it, others than its neighbours; ``./dev campaign every_case`` sends all to each.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from random import Random
 from urllib.parse import urlencode
 
 import pytest
 
-from ..bad_input import BAD_INPUT
+from ..bad_input import BAD_INPUT, some
 from ..reading import forms
 from ..running_shop import SAME_ORIGIN, Program, RunningShop
 
@@ -23,15 +25,8 @@ INJECTED = [
     "{0}' || '",
 ]
 
-#: How many of the texts each path is sent; ``./dev campaign malformed`` sends each path everything.
-SAMPLE = 3
-
 #: Fields and parameters that some route reads.
 NAMES = ["id", "pack", "credits", "limit", "cursor", "from", "to", "by", "min", "max", "session_id", "next"]
-
-
-def some(texts: list[str], seed: str) -> list[str]:
-    return Random(seed).sample(texts, SAMPLE)
 
 
 @pytest.mark.parametrize("signed_in", [True, False], ids=["signed in", "not signed in"])

@@ -2,13 +2,15 @@
 
 ``stripe trigger EVENT`` is a script of real requests, of an account whose API
 version is older. Each event is then found in ``/v1/events``, and delivered
-with a signature that the SDK accepts.
+with a signature that the SDK accepts. Among the tests a seeded sample is triggered; ``EVERY_CASE=1``, as
+``./dev campaign every_case`` has it, triggers them all.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -28,6 +30,7 @@ from stripe_emulator.server.emulator import Emulator
 
 HERE = Path(__file__).parent
 EVENTS = (HERE.parent / "data" / "trigger-events.txt").read_text().split()
+TRIGGERED = EVENTS if os.environ.get("EVERY_CASE") == "1" else sorted(random.Random(1).sample(EVENTS, 30))
 #: The CLI's own names for what such an event says of a subscription's invoice.
 ALSO_CALLED = {
     "subscription.payment_failed": "invoice.payment_failed",
@@ -117,7 +120,7 @@ def test_all_events_in_scope_are_here() -> None:
     assert len(EVENTS) == len(set(EVENTS)) == 95
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", TRIGGERED)
 def test_stripes_cli_triggers(
     event: str, cli: Path, emulator: Emulator, receiver: Receiver, tmp_path: Path
 ) -> None:

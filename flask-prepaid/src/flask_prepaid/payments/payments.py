@@ -253,6 +253,7 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
     if isinstance(fetched, InvoiceCharge):
         balance_paid.note(context.session, payment, fetched.amount_total_minor - fetched.due_minor)
     customers.reopen(context.session, payment.owner, payment.created_at)
+    signals.after_commit(context.session, signals.payment_paid, owner=payment.owner, payment_id=payment.id)
     bought = {"owner": payment.owner, "payment_id": payment.id, "credits": payment.credits}
     signals.after_commit(context.session, signals.credits_added, **bought)
     if payment.via is Via.TOPUP:

@@ -18,7 +18,7 @@ from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import KeyReused, NothingToReverse
 
-from .. import money
+from .. import money, signals
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
 from ..gateway.values import StripeDispute, StripeRefund
@@ -306,8 +306,18 @@ def apply_refund(context: Context, refund: StripeRefund) -> None:
     session.flush()
     payment.refunded_minor = _refunded_minor(session, payment.id)
     amount_minor = 0 if row.state in NOT_REFUNDED else refund.amount_minor
-    reason = f"the refund is {row.state}" if row.taken_minor else "refunded"
+    before = row.taken_minor
+    reason = f"the refund is {row.state}" if before else "refunded"
     take_back(context, payment, row, f"refund:{refund.id}", amount_minor, reason)
+    if bool(before) is not bool(amount_minor):
+        signals.after_commit(
+            session,
+            signals.payment_refunded if amount_minor else signals.refund_failed,
+            owner=payment.owner,
+            payment_id=payment.id,
+            refund_id=row.id,
+            amount_minor=row.amount_minor,
+        )
 
 
 def _row_of(session: Session, payment: Payment, refund: StripeRefund) -> Refund:

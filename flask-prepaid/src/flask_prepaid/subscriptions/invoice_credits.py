@@ -257,6 +257,7 @@ def _give(
 ) -> None:
     payment = _payment(context, subscription, bill, _given(due))
     row.payment_id = payment.id
+    signals.after_commit(context.session, signals.payment_paid, owner=payment.owner, payment_id=payment.id)
     amount_minor = payment.amount_minor
     if months := [month for month in due.later if month.credits > 0]:
         own = max(due.credits, 0)

@@ -19,10 +19,11 @@ from flask import Flask, current_app, render_template
 from .. import signals
 from ..context import Context, reading
 from ..outbox.mail_log import SentMail
-from ..payments.models import Payment, PaymentState
+from ..payments.models import Payment, PaymentState, Refund, Via
 from . import mail_content
 from .mail_content import WrittenMail
 from .page import PageContext
+from .receipts import learn_card
 
 
 class MailWithHtml(Protocol):
@@ -35,6 +36,9 @@ class MailWithHtml(Protocol):
 Mail = Callable[[str, str, str], object] | MailWithHtml
 
 MAILS: dict[NamedSignal, str] = {
+    signals.payment_paid: "receipt",
+    signals.payment_refunded: "refund_sent",
+    signals.refund_failed: "refund_failed",
     signals.topup_done: "topup_done",
     signals.topup_failed: "topup_failed",
     signals.topup_stopped: "topup_stopped",
@@ -50,6 +54,9 @@ MAILS: dict[NamedSignal, str] = {
 }
 
 TEMPLATES = {signal.name: name for signal, name in MAILS.items()}
+
+#: What Stripe writes, too, where it is asked to.
+RECEIPTS = frozenset({signals.payment_paid.name, signals.payment_refunded.name})
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,14 @@ class MailVerbs:
         return composed(self, subject, text)
 
 
+def mailed(*, receipts: bool) -> frozenset[str]:
+    """The names of the signals that are written to customers.
+
+    :param receipts: Whether payments have one. That of a top-up stands in for the mail that it was done.
+    """
+    return frozenset(TEMPLATES) - ({signals.topup_done.name} if receipts else RECEIPTS)
+
+
 def writer(context: PageContext) -> Callable[[str, str, dict[str, Any]], SentMail | None]:
     """What writes to customers, for the outbox."""
     return partial(write, context)
@@ -85,26 +100,32 @@ def write(context: PageContext, signal: str, owner: str, values: dict[str, Any])
     address = context.email_of(owner)
     if address is None:
         return None
-    mail = render(context, app, TEMPLATES[signal], owner, values)
+    if signal == signals.payment_paid.name:
+        learn_card(context, values["payment_id"])
+    name, mail = render(context, app, TEMPLATES[signal], owner, values)
     try:
         context.send_mail(address, mail)
     except Exception as error:  # whatever the host's mailer raises: the log of mails has it
-        return SentMail(address, TEMPLATES[signal], mail.subject, error)
-    return SentMail(address, TEMPLATES[signal], mail.subject)
+        return SentMail(address, name, mail.subject, error)
+    return SentMail(address, name, mail.subject)
 
 
-def render(context: PageContext, app: Flask, name: str, owner: str, values: dict[str, Any]) -> WrittenMail:
-    """The mail of that name to an owner. The session is given back before it is sent."""
-    payment_id = values.get("payment_id")
+def render(
+    context: PageContext, app: Flask, name: str, owner: str, values: dict[str, Any]
+) -> tuple[str, WrittenMail]:
+    """The mail to an owner, and the name of the template that worded it. The session is given back."""
+    payment_id, refund_id = values.get("payment_id"), values.get("refund_id")
     with reading(context) as session:
         payment = session.get(Payment, payment_id) if payment_id else None
-        zone = zone_of(context, owner)
-        return worded(context, app, _name_of(name, payment), {**values, "payment": payment}, zone)
+        refund = session.get(Refund, refund_id) if refund_id else None
+        name, rows = _name_of(name, payment), {"payment": payment, "refund": refund}
+        return name, worded(context, app, name, {**values, **rows}, zone_of(context, owner))
 
 
 def _name_of(name: str, payment: Payment | None) -> str:
-    waits = name == "topup_stopped" and payment is not None and payment.state is PaymentState.OPEN
-    return "payment_needs_you" if waits else name
+    if name == "topup_stopped" and payment is not None and payment.state is PaymentState.OPEN:
+        return "payment_needs_you"
+    return "topup_done" if name == "receipt" and payment is not None and payment.via is Via.TOPUP else name
 
 
 def zone_of(context: Context, owner: str) -> str:

@@ -12,9 +12,11 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
 from flask_prepaid.cli import listen
 from flask_prepaid.context import Context
@@ -223,23 +225,26 @@ prepaid.init_app(app, db)
 """
 
 
-def test_listen_starts_the_emulator_where_none_serves_and_ends_with_it(tmp_path: Path) -> None:
+def test_listen_starts_the_emulator_where_none_serves_and_ends_with_it(
+    tmp_path: Path, typed: Callable[..., Result]
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     (tmp_path / "app.py").write_text(APP.format(folder=str(tmp_path), port=port))
-    flask = [sys.executable, "-m", "flask", "--app", str(tmp_path / "app.py"), "prepaid"]
-    subprocess.run([*flask, "upgrade"], check=True, capture_output=True)
+    assert typed("flask prepaid upgrade").exit_code == 0
 
-    with subprocess.Popen([*flask, "listen", "--emulator"], stderr=subprocess.PIPE) as listening:
+    line = "flask prepaid listen --emulator"
+    command = [sys.executable, "-m", *line.split()]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as listening:
         try:
             assert answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=60)
-            second = subprocess.run([*flask, "listen", "--emulator"], capture_output=True, text=True)
+            second = typed(line)
             os.kill(listening.pid, signal.SIGINT)
             listening.communicate(timeout=30)
         finally:
             listening.terminate()  # and its emulator with it
 
-    assert second.returncode == 1
+    assert second.exit_code == 1
     assert f"Something serves at http://127.0.0.1:{port} already" in second.stderr
     assert listening.returncode == 0
     assert not answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=0)

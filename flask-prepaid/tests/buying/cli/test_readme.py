@@ -16,8 +16,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from click.testing import CliRunner, Result
-from flask.cli import FlaskGroup
+from click.testing import Result
 
 from ..gateway.wire import free_port
 from .test_commands import answers
@@ -39,20 +38,9 @@ def running(command: list[str], folder: Path, environment: dict[str, str]) -> It
             process.terminate()
 
 
-@pytest.fixture
-def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Types a line of the README in the folder of its app: in this process, which has all imported."""
+@pytest.fixture(autouse=True)
+def app(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(blocks("python")[0])
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def type_it(line: str, **environment: str) -> Result:
-        monkeypatch.delitem(sys.modules, "app", raising=False)
-        program, *words = line.split()
-        assert program == "flask"
-        return CliRunner().invoke(FlaskGroup(), words, env=environment)
-
-    return type_it
 
 
 def test_the_readme_leads_from_an_empty_folder_to_the_first_purchase(

@@ -301,7 +301,7 @@ def delivery_of(message_id: int, owner: str, at: datetime) -> dict[str, Any]:
     return {"message_id": message_id, "owner": owner, "target": Target.RECEIVERS, "next_try_at": at}
 
 
-def plan_of(shop: Shop, statement: Select[Any]) -> str:
+def plan_of(shop: Shop, statement: Select[*tuple[Any, ...]]) -> str:
     """How the database would read a statement; on PostgreSQL without its liking for small tables."""
     connection = shop.prepaid.session.connection()
     words = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"

@@ -182,12 +182,11 @@ def test_the_database_lets_no_plan_end_whose_page_is_open(shop: PlanShop) -> Non
 
 
 @pytest.mark.each_database
-@pytest.mark.parametrize("state", [state for state in State if state not in ENDED])
-def test_the_database_lets_an_owner_have_one_plan_in_any_state(shop: PlanShop, state: State) -> None:
+def test_the_database_lets_an_owner_have_one_plan_in_any_state(shop: PlanShop) -> None:
     shop.subscribe("small")
     row = shop.row()
 
-    def second() -> None:
+    def second(state: State) -> None:
         session = shop.prepaid.session
         session.add(
             Subscription(
@@ -201,5 +200,7 @@ def test_the_database_lets_an_owner_have_one_plan_in_any_state(shop: PlanShop, s
         )
         session.flush()
 
-    with pytest.raises(IntegrityError):
-        shop.read(second)
+    for state in State:
+        if state not in ENDED:
+            with pytest.raises(IntegrityError):
+                shop.read(lambda state=state: second(state))  # type: ignore[misc]

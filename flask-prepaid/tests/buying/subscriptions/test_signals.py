@@ -24,6 +24,7 @@ def writing_shop(databases: Databases, mails: Mails) -> PlanShop:
     return PlanShop(
         databases.fresh("sqlite"),
         PREPAID_BASE_URL="https://shop.example",
+        PREPAID_RECEIPTS=False,
         email=lambda owner: f"{owner}@shop.example",
         mail=lambda *mail: mails.append(mail),
     )

@@ -47,21 +47,20 @@ SEED = 39
 def test_a_life_at_random_ends_with_one_allowance_for_each_paid_invoice(
     databases: Databases, **life: Any
 ) -> None:
-    live_and_check(databases, years=1, **life)
+    live_and_check(databases, years=0.6, **life)
 
 
 @pytest.mark.parametrize(
     ("start", "plan", "years"),
     [
         ("2024-01-29T00:00:05", "small", 1.2),  # a February of 29 days and one of 28
-        ("2025-01-30T12:00:00", "yearly", 3),
-        ("2025-01-31T23:59:50", "small", 3),
-        ("2024-08-31T06:00:00", "yearly", 3),
+        ("2024-08-31T06:00:00", "yearly", 2),
     ],
 )
 def test_years_begun_at_a_months_end_go_down_and_up_and_through_failures(
     databases: Databases, start: str, plan: str, years: float
 ) -> None:
+    """``./dev campaign plans`` lives such years at random."""
     shop = PlanShop(databases.fresh("sqlite"), start=start)
     until = shop.now() + timedelta(days=years * 365)
     life = Life(shop, "7")

@@ -328,7 +328,7 @@ def share_of(shop: PlanShop, line: stripe.InvoiceLineItem, whole: set[tuple[int,
     return Fraction(credits * (end - start), end - began) * ((net > 0) - (net < 0))
 
 
-def live(shop: PlanShop, plan: str, quantity: str, steps: list[Any], *, years: int) -> None:
+def live(shop: PlanShop, plan: str, quantity: str, steps: list[Any], *, years: float) -> None:
     """The steps, and then whatever comes until so many years are over."""
     life = Life(shop, quantity)
     until: datetime = shop.now() + timedelta(days=365 * years)
@@ -340,7 +340,7 @@ def live(shop: PlanShop, plan: str, quantity: str, steps: list[Any], *, years: i
 
 
 def live_and_check(
-    databases: Databases, *, start: str, plan: str, quantity: str, steps: list[Any], years: int
+    databases: Databases, *, start: str, plan: str, quantity: str, steps: list[Any], years: float
 ) -> None:
     """A life in a shop of its own."""
     shop = PlanShop(databases.fresh("sqlite"), start=start)

@@ -4,45 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from jinja2 import ChoiceLoader, DictLoader, StrictUndefined
+from markupsafe import escape
 
 from flask_prepaid import Operator, Operators, Prepaid, Role
 from flask_prepaid.errors import ConfigError
 from flask_prepaid.purchases import topups
 from flask_prepaid.testing import Databases
 from flask_prepaid.web import mails
+from flask_prepaid.web.mail_content import WrittenMail
+from flask_prepaid.web.mail_samples import MailSample, samples
 
 from ..shop import Shop
 
 TEMPLATES = Path(mails.__file__).parents[1] / "templates/prepaid/mail"
-TOLD: dict[str, Any] = {
-    "payment_id": 1,
-    "credits": 9,
-    "reason": "the card was declined",
-    "brand": "visa",
-    "last4": "4242",
-    "month": 2,
-    "year": 2027,
-    "state": "past_due",
-    "title": "Small",
-    "ended_at": datetime(2027, 3, 7, tzinfo=UTC),
-    "page_url": "https://pay.example/invoice",
-    "trial_end": datetime(2027, 2, 7, tzinfo=UTC),
-    "percent": 80,
-    "spent": 400,
-    "spender": None,
-    "every": "month",
-    "resets_at": datetime(2027, 3, 1, tzinfo=UTC),
-    "expires_at": datetime(2027, 3, 2, tzinfo=UTC),
-    "endpoint_id": 1,
-    "url": "https://program.example/hook",
-}
 ASKS_ALWAYS, DECLINES_LATER = "4000002760003184", "4000000000000341"
 
 
@@ -119,6 +99,7 @@ def test_low_credits_are_told_once_for_each_time_that_they_run_low(writing: Writ
         writing.tick()
 
     writing.pay(writing.buy())
+    writing.mails.clear()  # its receipt
     spend(90, "work:1")
     assert writing.subjects == []
     spend(1, "work:2")
@@ -126,9 +107,10 @@ def test_low_credits_are_told_once_for_each_time_that_they_run_low(writing: Writ
     assert writing.subjects == ["You have 9 credits left"]
     writing.pay(writing.buy())
     writing.tick()
+    writing.mails.clear()
     spend(100, "work:4")
 
-    assert writing.subjects == ["You have 9 credits left", "You have 8 credits left"]
+    assert writing.subjects == ["You have 8 credits left"]
 
 
 def test_a_card_that_expires_soon_is_told_once(writing: Writing) -> None:
@@ -167,15 +149,29 @@ def test_a_host_replaces_a_mail_by_its_own(writing: Writing) -> None:
     assert ">For 100.<" in writing.html
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in TEMPLATES.glob("*.txt")))
-def test_every_mail_is_plain_text_in_its_subject_too(writing: Writing, name: str) -> None:
-    top_up(writing)
-    writing.app.jinja_env.undefined = StrictUndefined  # a new mail's words are added to TOLD
+def test_every_mail_is_plain_text_and_the_same_as_html_with_one_thing_to_do(writing: Writing) -> None:
+    writing.app.jinja_env.undefined = StrictUndefined  # a new mail's words are added to mail_samples
 
-    mail = writing.read(lambda: mails.render(writing.prepaid, writing.app, name, "user:1", TOLD))
+    def worded(sample: MailSample) -> WrittenMail:
+        values = dict(sample.values)
+        return mails.worded(writing.prepaid, writing.app, sample.mail, values, "Europe/Berlin")
 
-    assert len(mail.text.splitlines()) > 2
-    assert re.findall(r"</?\w+|&\w+;", mail.subject + mail.text) == []
+    for name, sample in samples().items():
+        mail = writing.read(lambda: worded(sample))  # noqa: B023
+        assert re.findall(r"</?\w+|&\w+;|\n\n\n", mail.subject + mail.text) == [], name
+        assert not mail.text.startswith("\n"), name
+        assert 10 < len(mail.subject) < 60, name
+        assert mail.html.count('class="button"') == 1, name
+        assert len(mail.html.encode()) < 20_000, name
+        assert ("(Europe/Berlin)" in mail.text) == (" 2027, 10:30" in mail.text), name
+        for line in filter(None, mail.text.partition("\n\n-- ")[0].splitlines()):
+            words, _, rest = line.partition(": ")
+            assert str(escape(words)) in re.sub("<a [^>]*>|</a>", "", mail.html), name
+            assert str(escape(rest)) in mail.html, name
+
+
+def test_every_mail_has_a_sample() -> None:
+    assert {sample.mail for sample in samples().values()} == {path.stem for path in TEMPLATES.glob("*.txt")}
 
 
 def test_a_mail_that_cannot_be_sent_stops_nothing_and_is_sent_later(writing: Writing) -> None:
@@ -239,3 +235,30 @@ class Anything:
 
 def test_every_signal_that_is_written_has_its_template() -> None:
     assert set(mails.MAILS.values()) <= {path.stem for path in TEMPLATES.glob("*.txt")}
+
+
+def test_a_developer_sees_every_mail_in_test_mode_and_nobody_where_money_is_real(
+    databases: Databases,
+) -> None:
+    boss = Operators(current=lambda: Operator("boss", Role.SUPPORT))
+    shop = Writing(databases, operators=boss, PREPAID_SHOP_NAME="Tea & Co")
+    shop.pay(shop.buy())
+    page = shop.browser().get("/prepaid/admin/mails?mail=receipt-tax").text
+    assert set(re.findall(r"<option[^>]*>([\w-]+)<", page)) == set(samples())
+    assert re.findall(r'<iframe sandbox [^>]*width="(\d+)"', page) == ["390", "640"]
+    assert "Tax in it: $0.95" in page
+
+    framed = shop.browser().get("/prepaid/admin/mails/receipt-tax")
+    assert "Tea &amp; Co" in framed.text
+    assert "sandbox" in framed.headers["Content-Security-Policy"]
+    assert shop.browser().get("/prepaid/admin/mails/no-such").status_code == 404
+    assert shop.browser().get("/prepaid/admin/mails?mail=no-such").status_code == 404
+    assert "/prepaid/admin/mails" in shop.browser().get("/prepaid/admin/customers/user:1").text
+    assert shop.subjects == ["Your receipt: 100 credits"], "a sample is sent to nobody"
+    shop.close()
+
+    live = {"PREPAID_STRIPE_SECRET_KEY": "sk_live_a", "PREPAID_STRIPE_PUBLISHABLE_KEY": "pk_live_a"}
+    shop = Writing(databases, operators=boss, **live)
+    for path in ("/prepaid/admin/mails", "/prepaid/admin/mails/receipt"):
+        assert shop.browser().get(path).status_code == 404
+    shop.close()

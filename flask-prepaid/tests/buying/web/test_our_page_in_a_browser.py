@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -18,12 +16,6 @@ from ..shop import Shop
 pytestmark = pytest.mark.browser
 
 VISA, DECLINED = "4242424242424242", "4000000000000002"
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-    return {**browser_type_launch_args, "executable_path": os.environ["CHROMIUM"], "args": quiet}
 
 
 @pytest.fixture

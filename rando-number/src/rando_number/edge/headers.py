@@ -1,4 +1,4 @@
-"""The headers of every answer, errors and files too: no page can be framed, sniffed or scripted."""
+"""The headers of every answer, errors and files too: no page can be framed by others, sniffed or scripted."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ STRIPE_ELEMENTS = {
 
 #: The pages with a card form on them.
 CARD_FORMS = {"prepaid.custom", "prepaid.custom_plan", "prepaid.add_card"}
+
+#: A mail as its reader sees it, and the page that shows it in a frame.
+FRAMED, FRAMES = "prepaid.operator_mail", "prepaid.operator_mails"
 
 #: The policy of an answer that is not a page.
 NO_PAGE = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
@@ -54,6 +57,8 @@ def harden(response: Response) -> Response:
     headers = response.headers
     headers.setdefault("Content-Security-Policy", policy())
     headers.update(on_every_answer(current_app))
+    if request.endpoint == FRAMED:
+        headers["X-Frame-Options"] = "SAMEORIGIN"
     headers["X-Request-Id"] = g.get("request_id", "")
     if request.endpoint in ("security.logout", "sign_ins.end_all", "closing.close"):
         headers["Clear-Site-Data"] = '"cache", "storage"'
@@ -95,6 +100,8 @@ def policy() -> str:
     if request.endpoint in CARD_FORMS:
         for name, theirs in STRIPE_ELEMENTS.items():
             rules[name] = f"{rules.get(name, '')} {emulator() or theirs}".strip()
+    if request.endpoint == FRAMES:
+        rules["frame-src"] = "'self'"
     return "; ".join(f"{name} {sources}" for name, sources in rules.items())
 
 

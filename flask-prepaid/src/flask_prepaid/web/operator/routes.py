@@ -13,6 +13,7 @@ from . import (
     dunning,
     health,
     home,
+    mails,
     money,
     payments,
     plan,
@@ -64,6 +65,9 @@ def add_to(pages: Blueprint, path: str) -> None:
     pages.add_url_rule(f"{path}/note", "operator_note", customers.note, methods=POST)
     pages.add_url_rule(f"{path}/block", "operator_block", blocking.block, methods=POST)
     pages.add_url_rule(f"{path}/plan", "operator_plan", plan.plan, methods=BOTH)
+
+    pages.add_url_rule(f"{path}/mails", "operator_mails", mails.previews)
+    pages.add_url_rule(f"{path}/mails/<name>", "operator_mail", mails.preview)
 
     pages.add_url_rule(f"{path}/inbox", "operator_inbox", health.inbox)
     pages.add_url_rule(f"{path}/inbox/replay", "operator_replay", health.replay, methods=POST)

@@ -1,0 +1,53 @@
+"""Every mail as its reader gets it, with made-up values: for developers and operators, in test mode alone."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, abort, current_app, make_response, request
+from flask.typing import ResponseReturnValue
+
+from .. import mails
+from ..mail_content import WrittenMail
+from ..mail_samples import samples
+from . import page
+
+#: A mail program runs nothing of a mail either. The styles of a mail stand at its tags.
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'; sandbox"
+)
+
+#: The widths of a telephone, and of a window beside others.
+WIDTHS = (390, 640)
+
+
+def previews() -> ResponseReturnValue:
+    """One mail in both widths, with its text, and the way to all others. 404 where money is real."""
+    _only_in_test_mode()
+    names = list(samples())
+    name = request.args.get("mail", names[0])
+    written = _written(name)
+    return page.render("mails.html", names=names, name=name, mail=written, widths=WIDTHS)
+
+
+def preview(name: str) -> Response:
+    """A mail's HTML by itself. 404 where money is real."""
+    _only_in_test_mode()
+    response = make_response(_written(name).html)
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+def _only_in_test_mode() -> None:
+    page.operator()
+    if page.context().config.livemode:
+        abort(404)
+
+
+def _written(name: str) -> WrittenMail:
+    sample = samples().get(name)
+    if sample is None:
+        return abort(404)
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    context = page.context()
+    return mails.worded(context, app, sample.mail, dict(sample.values), context.config.time_zone)

@@ -1,0 +1,196 @@
+"""A receipt by mail for each payment and each refund, once, with what its reader looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flask_prepaid import Pack
+from flask_prepaid.purchases import refunds, topups
+from flask_prepaid.testing import Databases
+from flask_prepaid.web import mails
+
+from ..purchases.test_companies import bill_to, collect_vat
+from ..subscriptions.plan_shop import PlanShop
+
+Mail = tuple[str, str, str]
+GIFT = (Pack("gift", credits=5, amount_minor=0),)
+VISA_OF_A_FAILING_REFUND = "4000000000005126"
+
+
+@pytest.fixture
+def sent() -> list[Mail]:
+    """What was written: address, subject, text."""
+    return []
+
+
+@pytest.fixture
+def opened(databases: Databases, sent: list[Mail]) -> Callable[..., PlanShop]:
+    def open_shop(**settings: Any) -> PlanShop:
+        return PlanShop(
+            databases.fresh("sqlite"),
+            PREPAID_BASE_URL="https://shop.example",
+            email=lambda owner: f"{owner}@shop.example",
+            mail=lambda *mail: sent.append(mail),
+            **settings,
+        )
+
+    return open_shop
+
+
+def rows_of(mail: Mail) -> dict[str, str]:
+    """The lines of a mail that have a label, by it."""
+    return dict(line.split(": ", 1) for line in mail[2].splitlines() if ": " in line and "http" not in line)
+
+
+def top_up(shop: PlanShop) -> None:
+    shop.read(
+        lambda: topups.switch_on(shop.prepaid, "user:1", pack="starter", threshold=500, ceiling_minor=5_000)
+    )
+    shop.tick()
+
+
+def test_each_way_to_pay_has_one_receipt_however_often_it_is_heard_of(
+    opened: Callable[..., PlanShop], sent: list[Mail]
+) -> None:
+    shop = opened()
+
+    session = shop.buy()
+    shop.pay(session)
+    shop.come_back(session)
+    shop.come_back(session)
+    for type_ in ("checkout.session.completed", "payment_intent.succeeded", "charge.succeeded"):
+        shop.stripe.deliver(type_, times=2)
+    shop.put_right()
+    assert [subject for _, subject, _ in sent] == ["Your receipt: 100 credits"]
+    assert rows_of(sent[0]) == {
+        "Number": "1",
+        "Date": "31 January 2026, 12:00 (UTC)",
+        "Bought": "100 credits",
+        "Credits": "100",
+        "Total": "$5.00",
+        "Card": "Visa ending in 4242",
+    }
+    assert "See the receipt: http" in sent[0][2]
+    assert "All your payments: https://shop.example/prepaid/billing" in sent[0][2]
+    sent.clear()
+
+    card = shop.keep_card()
+    shop.press(card)
+    shop.put_right()
+    assert [rows_of(mail)["Card"] for mail in sent] == ["Visa ending in 4242"]
+    sent.clear()
+
+    shop.read(lambda: shop.prepaid.spend_now("user:1", credits=1, key="work:1"))
+    top_up(shop)
+    shop.put_right()
+    assert [subject.split()[-2:] for _, subject, _ in sent] == [["were", "added"]], "one mail, no other one"
+    assert rows_of(sent[0])["Number"] == "3"
+    assert "Your credits were low" in sent[0][2]
+    sent.clear()
+
+    shop.subscribe("small")
+    shop.put_right()
+    assert [subject for _, subject, _ in sent] == ["Your receipt: Small"]
+    assert rows_of(sent[0])["Total"] == "$10.00"
+    assert rows_of(sent[0])["Card"] == "Visa ending in 4242"
+    assert "See the invoice: http" in sent[0][2]
+    assert shop.payments()[-1].last4 == "4242", "the page of billing has it, too"
+    sent.clear()
+
+    shop.pass_time(days=29)
+    shop.stripe.deliver("invoice.paid", times=2)
+    shop.put_right()
+    assert [subject for _, subject, _ in sent].count("Your receipt: Small") == 1
+    assert {row.name for row in shop.read(lambda: shop.prepaid.mails("user:1"))} >= {"receipt", "topup_done"}
+    shop.close()
+
+
+def test_a_refund_has_one_receipt_and_is_told_of_where_the_bank_did_not_take_it(
+    opened: Callable[..., PlanShop], sent: list[Mail]
+) -> None:
+    shop = opened(PREPAID_SUPPORT_EMAIL="help@shop.example")
+    shop.stripe.pay(shop.buy(), VISA_OF_A_FAILING_REFUND)
+    sent.clear()
+
+    shop.read(lambda: refunds.refund(shop.prepaid, 1, amount_minor=200, reason="asked for"))
+    shop.stripe.deliver("refund.created", times=2)
+    shop.tick()
+    ((_, subject, text),) = sent
+    assert subject == "Your refund: $2.00"
+    assert rows_of(sent[0])["Refunded"] == "$2.00"
+    assert "on the way to your card" in text
+    assert "Questions? Write to help@shop.example" in text
+    sent.clear()
+
+    shop.stripe.advance(days=30)
+    shop.stripe.deliver("refund.failed", times=2)
+    shop.put_right()
+    assert [subject for _, subject, _ in sent] == ["Your refund did not arrive"]
+    assert shop.balance() == 100
+    shop.close()
+
+
+def test_a_receipt_of_an_invoice_has_its_number_and_the_tax_or_why_there_is_none(
+    opened: Callable[..., PlanShop], sent: list[Mail]
+) -> None:
+    shop = opened(PREPAID_INVOICES=True, PREPAID_AUTOMATIC_TAX=True)
+    collect_vat(shop)
+    bill_to(shop, company="", tax_id="")
+    card = shop.keep_card()
+    shop.press(card)
+    bill_to(shop)
+    shop.press(card)
+    shop.stripe.deliver()
+
+    consumer, company = (rows_of(mail) for mail in sent)
+    assert (consumer["Total"], consumer["Tax in it"]) == ("$5.95", "$0.95")
+    assert (company["Total"], company["Tax"]) == ("$5.00", "reverse charge")
+    assert [consumer["Number"], company["Number"]] == [row.invoice_number for row in shop.payments()]
+    assert "Your invoice: https://shop.example/prepaid/invoice/1" in sent[0][2]
+    shop.close()
+
+
+def test_what_costs_nothing_has_a_receipt_without_a_card(
+    opened: Callable[..., PlanShop], sent: list[Mail]
+) -> None:
+    shop = opened(packs=GIFT)
+    shop.pay(shop.buy(pack="gift"))
+
+    ((_, _, text),) = sent
+    assert "Total: $0.00" in text
+    assert "Card" not in text
+    shop.close()
+
+
+def test_where_stripe_writes_receipts_the_shop_writes_none_and_top_ups_are_told_as_ever(
+    opened: Callable[..., PlanShop], sent: list[Mail]
+) -> None:
+    shop = opened(PREPAID_RECEIPTS=False)
+    shop.pay(shop.buy())
+    assert sent == []
+    shop.keep_card()
+    shop.read(lambda: shop.prepaid.spend_now("user:1", credits=1, key="work:1"))
+    top_up(shop)
+    shop.read(lambda: refunds.refund(shop.prepaid, 1, amount_minor=200, reason="asked for"))
+
+    assert [subject.split()[-2:] for _, subject, _ in sent] == [["were", "added"]]
+    shop.close()
+
+
+def test_a_receipt_of_a_plan_goes_out_without_its_card_while_stripe_is_away(
+    opened: Callable[..., PlanShop], sent: list[Mail]
+) -> None:
+    shop = opened()
+    shop.subscribe("small")
+    shop.change_payments(last4=None)
+    shop.stripe.chaos(api_500=1)
+    values = {"owner": "user:1", "payment_id": 1}
+    shop.read(lambda: mails.write(shop.prepaid, "payment-paid", "user:1", values))
+
+    assert "Card" not in rows_of(sent[-1])
+    assert rows_of(sent[-1])["Total"] == "$10.00"
+    shop.stripe.chaos()
+    shop.close()
