@@ -122,9 +122,9 @@ def a_blocked_customer_is_charged(decide: Any) -> Any:
     return lambda context, row, *, blocked: decide(context, row, blocked=False)
 
 
-@defect(topup_rules, "_affordable")
+@defect(topup_rules, "_room_minor")
 def the_last_top_up_passes_the_ceiling(_: Any) -> Any:
-    return lambda context, row, pack: row.ceiling_minor // pack.amount_minor
+    return lambda context, row: row.ceiling_minor
 
 
 @defect(topup_rules, "_reason_to_stop")
@@ -183,13 +183,13 @@ def a_code_counts_as_paid(settle: Any) -> Any:
     return full_price
 
 
-@defect(comparison, "otherwise")
-def a_page_is_held_to_the_price_of_today(otherwise: Any) -> Any:
+@defect(comparison, "not_as_agreed")
+def a_page_is_held_to_the_price_of_today(not_as_agreed: Any) -> Any:
     def todays(context: Any, payment: Any, fetched: Any) -> str | None:
         pack = context.catalog.packs.get(payment.pack)
         if pack is not None and pack.amount_minor != payment.amount_minor and payment.via != "topup":
             return "It costs something else by now"
-        return otherwise(context, payment, fetched)  # type: ignore[no-any-return]
+        return not_as_agreed(context, payment, fetched)  # type: ignore[no-any-return]
 
     return todays
 
