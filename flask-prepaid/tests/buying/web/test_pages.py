@@ -136,6 +136,7 @@ def test_no_page_asks_for_a_card_number(shop: Shop) -> None:
         "color-scheme",
         "csrf_token",
         "attempt",
+        "currency",
         "pack",
         "credits",
         "keep_card",
